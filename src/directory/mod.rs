@@ -1,0 +1,1 @@
+//! Users, groups, tenants, admins, ended sessions, audit; the only SQL.

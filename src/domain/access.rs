@@ -1,0 +1,93 @@
+//! What a person may, as the directory knows it at one moment.
+
+use super::clock::Timestamp;
+use super::email::EmailAddress;
+use super::ids::{GroupName, TenantId, UserId};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+/// A person's standing: one read of the directory answers it, for one session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Who.
+    pub person: Person,
+    /// Disabled people pass nowhere.
+    pub is_disabled: bool,
+    /// Sessions begun before this second are over.
+    pub sessions_not_before: Option<Timestamp>,
+    /// This very session was ended.
+    pub is_session_ended: bool,
+    /// What the person may.
+    pub access: Access,
+}
+
+/// The person behind a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// Stable id.
+    pub id: UserId,
+    /// The person's one address; `None` after an admin released it.
+    pub email: Option<EmailAddress>,
+    /// Display name, any Unicode.
+    pub name: Option<String>,
+}
+
+/// Groups, tenants, admin.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Access {
+    /// Sorted by bytes, unique.
+    pub groups: Vec<GroupName>,
+    /// Tenants that the groups open, each with the highest role.
+    pub tenants: BTreeMap<TenantId, Role>,
+    /// Admins may enter every tenant.
+    pub is_admin: bool,
+}
+
+/// A role within a tenant; the order is the rank.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Reads.
+    Viewer,
+    /// Uses.
+    #[default]
+    Member,
+    /// Manages.
+    Admin,
+}
+
+impl Role {
+    /// The role's name in headers, tables and on the command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Member => "member",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The text is no role.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{0:?} is no role: expected admin, member or viewer")]
+pub struct RoleError(String);
+
+impl FromStr for Role {
+    type Err = RoleError;
+    fn from_str(text: &str) -> Result<Self, RoleError> {
+        match text {
+            "viewer" => Ok(Self::Viewer),
+            "member" => Ok(Self::Member),
+            "admin" => Ok(Self::Admin),
+            _ => Err(RoleError(text.to_owned())),
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! Protected hosts and origins: what Gatepost guards, matched against what a request names.
+//!
+//! A request only ever selects one of the configured hosts. What it wrote in `X-Forwarded-Host` is never echoed into
+//! an address.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// `https` everywhere; `http` for development on `localhost` and `*.localhost` alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    /// Production.
+    Https,
+    /// Development.
+    Http,
+}
+
+impl Scheme {
+    /// The scheme's name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Https => "https",
+            Self::Http => "http",
+        }
+    }
+
+    const fn default_port(self) -> u16 {
+        match self {
+            Self::Https => 443,
+            Self::Http => 80,
+        }
+    }
+}
+
+/// A host's name: lower case, without port and trailing dot; the associated data of that host's sealed values.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HostName(String);
+
+impl HostName {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn is_local(&self) -> bool {
+        self.0 == "localhost" || self.0.ends_with(".localhost")
+    }
+}
+
+impl fmt::Display for HostName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for HostName {
+    type Err = HostError;
+
+    /// Accepts a `Host` header's value: case, one trailing dot and a numeric port do not matter.
+    fn from_str(text: &str) -> Result<Self, HostError> {
+        let error = || HostError(text.chars().take(260).collect());
+        let name = match text.split_once(':') {
+            Some((name, port)) => port.parse::<u16>().map(|_| name).map_err(|_| error())?,
+            None => text,
+        };
+        let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+        let label = |label: &str| {
+            (1..=63).contains(&label.len())
+                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        };
+        if name.len() <= 253 && name.split('.').all(label) { Ok(Self(name)) } else { Err(error()) }
+    }
+}
+
+/// Scheme, host and port (RFC 6454); displays as browsers write it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Origin {
+    scheme: Scheme,
+    host: HostName,
+    port: u16,
+}
+
+impl Origin {
+    /// The host's name.
+    pub const fn host(&self) -> &HostName {
+        &self.host
+    }
+
+    /// The scheme.
+    pub const fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// The port, also where it is the scheme's own.
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme.as_str(), self.host)?;
+        if self.port == self.scheme.default_port() { Ok(()) } else { write!(f, ":{}", self.port) }
+    }
+}
+
+impl FromStr for Origin {
+    type Err = HostError;
+
+    fn from_str(text: &str) -> Result<Self, HostError> {
+        let error = || HostError(text.chars().take(260).collect());
+        let (scheme, rest) = split_scheme(text).ok_or_else(error)?;
+        let rest = rest.strip_suffix('/').unwrap_or(rest);
+        let (name, port) = split_port(rest, scheme).ok_or_else(error)?;
+        let host: HostName = name.parse().map_err(|_| error())?;
+        if scheme == Scheme::Http && !host.is_local() {
+            return Err(error());
+        }
+        Ok(Self { scheme, host, port })
+    }
+}
+
+/// One entry of `GATEPOST_HOSTS`: a host, or `*.` and a suffix for any one label before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostPattern {
+    any_label: bool,
+    origin: Origin,
+}
+
+impl HostPattern {
+    /// The origin that `host` is served at, if this entry covers it.
+    pub fn origin_of(&self, host: &HostName) -> Option<Origin> {
+        let covered = if self.any_label {
+            host.0
+                .strip_suffix(self.origin.host.as_str())
+                .and_then(|label| label.strip_suffix('.'))
+                .is_some_and(|label| !label.is_empty() && !label.contains('.'))
+        } else {
+            *host == self.origin.host
+        };
+        covered.then(|| Origin { host: host.clone(), ..self.origin.clone() })
+    }
+
+    /// `http` or `https`.
+    pub const fn scheme(&self) -> Scheme {
+        self.origin.scheme
+    }
+}
+
+impl FromStr for HostPattern {
+    type Err = HostError;
+
+    fn from_str(text: &str) -> Result<Self, HostError> {
+        let (scheme, rest) = split_scheme(text).unwrap_or((Scheme::Https, text));
+        let (any_label, rest) = match rest.strip_prefix("*.") {
+            Some(suffix) => (true, suffix),
+            None => (false, rest),
+        };
+        let origin = format!("{}://{rest}", scheme.as_str()).parse().map_err(|_| HostError(text.to_owned()))?;
+        Ok(Self { any_label, origin })
+    }
+}
+
+impl fmt::Display for HostPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let any = if self.any_label { "*." } else { "" };
+        let text = self.origin.to_string();
+        let (scheme, rest) = text.split_once("://").unwrap_or(("https", &text));
+        if scheme == "https" { write!(f, "{any}{rest}") } else { write!(f, "{scheme}://{any}{rest}") }
+    }
+}
+
+/// The protected hosts; the public host is never among them, not even through a `*`.
+#[derive(Clone, Debug)]
+pub struct ProtectedHosts {
+    patterns: Vec<HostPattern>,
+    public: HostName,
+}
+
+impl ProtectedHosts {
+    /// The entries of `GATEPOST_HOSTS`, less the public host.
+    pub const fn new(patterns: Vec<HostPattern>, public: HostName) -> Self {
+        Self { patterns, public }
+    }
+
+    /// The configured origin of the host that a request names.
+    pub fn find(&self, host: &HostName) -> Option<Origin> {
+        if *host == self.public {
+            return None;
+        }
+        self.patterns.iter().find_map(|pattern| pattern.origin_of(host))
+    }
+}
+
+fn split_scheme(text: &str) -> Option<(Scheme, &str)> {
+    let strip = |prefix: &str| text.get(..prefix.len()).filter(|p| p.eq_ignore_ascii_case(prefix)).map(|p| &text[p.len()..]);
+    strip("https://").map(|rest| (Scheme::Https, rest)).or_else(|| strip("http://").map(|rest| (Scheme::Http, rest)))
+}
+
+fn split_port(text: &str, scheme: Scheme) -> Option<(&str, u16)> {
+    match text.rsplit_once(':') {
+        Some((name, port)) => Some((name, port.parse().ok().filter(|port| *port != 0)?)),
+        None => Some((text, scheme.default_port())),
+    }
+}
+
+/// The text is no host, origin or pattern that Gatepost can guard.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{0:?} is no host: expected app.example.com or *.example.com, with :port if not 443 (http:// only on localhost)")]
+pub struct HostError(String);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hosts(list: &[&str]) -> ProtectedHosts {
+        let patterns = list.iter().map(|text| text.parse().expect("a pattern")).collect();
+        ProtectedHosts::new(patterns, "auth.example.com".parse().expect("a host"))
+    }
+
+    fn find(hosts: &ProtectedHosts, host: &str) -> Option<String> {
+        hosts.find(&host.parse().ok()?).map(|origin| origin.to_string())
+    }
+
+    #[test]
+    fn case_port_and_one_trailing_dot_do_not_matter() {
+        let hosts = hosts(&["app.example.com"]);
+        for host in ["app.example.com", "APP.example.com.", "app.example.com:8443"] {
+            assert_eq!(find(&hosts, host).as_deref(), Some("https://app.example.com"), "{host}");
+        }
+        for host in ["app.example.com..", "xapp.example.com", "app.example.com.evil.org", "app.example.com:x", "a@app.example.com", ""] {
+            assert_eq!(find(&hosts, host), None, "{host}");
+        }
+    }
+
+    #[test]
+    fn a_star_stands_for_one_label_and_never_for_the_public_host() {
+        let hosts = hosts(&["*.example.com:8443"]);
+        assert_eq!(find(&hosts, "a.example.com").as_deref(), Some("https://a.example.com:8443"));
+        for host in ["example.com", "a.b.example.com", ".example.com", "aexample.com", "auth.example.com"] {
+            assert_eq!(find(&hosts, host), None, "{host}");
+        }
+    }
+
+    #[test]
+    fn plain_http_is_for_localhost_alone() {
+        assert!("http://app.localhost:8000".parse::<HostPattern>().is_ok());
+        assert!("http://*.localhost:8000".parse::<HostPattern>().is_ok());
+        assert!("http://app.example.com".parse::<HostPattern>().is_err());
+        assert!("http://app.example.com".parse::<Origin>().is_err());
+    }
+
+    #[test]
+    fn an_origin_is_written_as_browsers_write_it() {
+        for (text, written) in [
+            ("https://a.example.com:443/", "https://a.example.com"),
+            ("HTTPS://A.example.com:8443", "https://a.example.com:8443"),
+            ("http://auth.localhost:80", "http://auth.localhost"),
+        ] {
+            assert_eq!(text.parse::<Origin>().map(|o| o.to_string()), Ok(written.to_owned()));
+        }
+        for text in ["a.example.com", "https://a.example.com/x", "https://u@a.example.com", "https://a:0", "ftp://a.b"] {
+            assert!(text.parse::<Origin>().is_err(), "{text}");
+        }
+    }
+}

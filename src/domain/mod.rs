@@ -1,0 +1,13 @@
+//! The words of the field, without I/O: ids, addresses, hosts, requirements, access, the decision.
+//!
+//! Everything here is a value that was parsed once at the edge; nothing inside checks it a second time.
+
+pub mod access;
+pub mod clock;
+pub mod decision;
+pub mod email;
+pub mod host;
+pub mod identity;
+pub mod ids;
+pub mod requirement;
+pub mod secret;

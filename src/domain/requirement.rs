@@ -1,0 +1,106 @@
+//! What a router demands: the query of the middleware's address, where only the operator can write.
+
+use super::access::Role;
+use super::ids::{GroupName, TenantId};
+use std::time::Duration;
+use url::form_urlencoded;
+
+/// All parts must hold; within `groups` and `tenants`, any one of them. The default demands a session, nothing else.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Requirement {
+    /// Member of any of these, if there are any.
+    pub groups: Vec<GroupName>,
+    /// May enter any of these tenants, if there are any.
+    pub tenants: Vec<TenantId>,
+    /// Must be an admin.
+    pub admin: bool,
+    /// Signed in on this host at most so long ago (step-up).
+    pub max_age: Option<Duration>,
+    /// Never redirect.
+    pub api: bool,
+}
+
+/// The middleware's address is wrong: the operator must mend it, so nobody passes.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum RequirementError {
+    /// Not one of ours: a typing error must not open the gate.
+    #[error("unknown requirement {0:?}: expected group, tenant, admin, max_age or api")]
+    Unknown(String),
+    /// A value that the name does not take.
+    #[error("{name}={value:?} is malformed: expected {expected}")]
+    Malformed {
+        /// The requirement.
+        name: &'static str,
+        /// What stands there.
+        value: String,
+        /// What may stand there.
+        expected: &'static str,
+    },
+}
+
+impl Requirement {
+    /// Reads the query of `/verify?...`.
+    ///
+    /// # Errors
+    /// Everything that is not exactly understood, for it may have been meant to narrow.
+    pub fn parse(query: &str) -> Result<Self, RequirementError> {
+        let mut requirement = Self::default();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            requirement.narrow(&name, &value)?;
+        }
+        Ok(requirement)
+    }
+
+    fn narrow(&mut self, name: &str, value: &str) -> Result<(), RequirementError> {
+        let malformed = |name, expected| RequirementError::Malformed { name, value: value.to_owned(), expected };
+        match name {
+            "group" => self.groups.push(value.parse().map_err(|_| malformed("group", "a group's name"))?),
+            "tenant" => self.tenants.push(value.parse().map_err(|_| malformed("tenant", "a tenant's id"))?),
+            "admin" if value == "true" => self.admin = true,
+            "admin" => return Err(malformed("admin", "true")),
+            "api" if value == "true" => self.api = true,
+            "api" => return Err(malformed("api", "true")),
+            "max_age" => {
+                let seconds = value.parse().ok().filter(|_| value.bytes().all(|b| b.is_ascii_digit()));
+                let age = seconds.map(Duration::from_secs).ok_or_else(|| malformed("max_age", "seconds"))?;
+                self.max_age = Some(self.max_age.map_or(age, |other| other.min(age)));
+            }
+            _ => return Err(RequirementError::Unknown(name.to_owned())),
+        }
+        Ok(())
+    }
+
+    /// The tenant that this requirement names for a person: the first of its tenants that opens, with the role there.
+    pub fn tenant_for(&self, access: &super::access::Access) -> Option<(&TenantId, Role)> {
+        self.tenants.iter().find_map(|tenant| {
+            let role = if access.is_admin { Some(Role::Admin) } else { access.tenants.get(tenant).copied() };
+            role.map(|role| (tenant, role))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repeated_groups_are_any_of_and_the_smallest_max_age_holds() {
+        let got = Requirement::parse("group=MCP-GitHub&group=A+b%2Cc&max_age=900&max_age=60&admin=true&api=true");
+        let want = Requirement {
+            groups: vec!["MCP-GitHub".parse().expect("a name"), "A b,c".parse().expect("a name")],
+            max_age: Some(Duration::from_secs(60)),
+            admin: true,
+            api: true,
+            ..Requirement::default()
+        };
+        assert_eq!(got, Ok(want));
+    }
+
+    #[test]
+    fn what_is_not_exactly_understood_is_an_error() {
+        for query in ["grup=x", "admin=false", "admin=", "admin", "group=", "tenant=", "tenant=a/b", "api=1", "max_age=-1", "max_age=+5", "max_age=", "max_age=1.5", "Group=x", "=", "%00=1"] {
+            assert!(Requirement::parse(query).is_err(), "{query}");
+        }
+        assert_eq!(Requirement::parse(""), Ok(Requirement::default()));
+    }
+}

@@ -1,0 +1,95 @@
+//! Plain secrets and their hashes as different types, and the one door to random numbers.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::fmt;
+use subtle::ConstantTimeEq;
+
+/// 32 random bytes. `Debug` is silent; exposing the bytes is [`Secret::expose`].
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secret([u8; 32]);
+
+impl Secret {
+    /// New bytes from the operating system.
+    ///
+    /// # Panics
+    /// If the operating system has no random numbers: nothing safe can be done then.
+    pub fn generate() -> Self {
+        let mut bytes = [0; 32];
+        fill_random(&mut bytes);
+        Self(bytes)
+    }
+
+    /// The plain bytes.
+    pub const fn expose(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// What may be stored and logged in its place.
+    pub fn digest(&self) -> Hash {
+        Hash::of(&[&self.0])
+    }
+}
+
+impl From<[u8; 32]> for Secret {
+    fn from(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+/// SHA-256 of something secret; equality takes the same time whatever differs.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Hash([u8; 32]);
+
+impl Hash {
+    /// SHA-256 over the parts, each led by its length, so that no two lists of parts are the same input.
+    pub fn of(parts: &[&[u8]]) -> Self {
+        let mut sha = Sha256::new();
+        for part in parts {
+            sha.update((part.len() as u64).to_be_bytes());
+            sha.update(part);
+        }
+        Self(sha.finalize().into())
+    }
+
+    /// The hash's bytes.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl PartialEq for Hash {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Eq for Hash {}
+
+impl fmt::Display for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Hash({self})")
+    }
+}
+
+/// Fills `bytes` from the operating system.
+///
+/// # Panics
+/// If the operating system has no random numbers.
+pub fn fill_random(bytes: &mut [u8]) {
+    getrandom::fill(bytes).expect("the operating system gives random numbers");
+}

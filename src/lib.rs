@@ -1,0 +1,30 @@
+//! Gatepost: the post beside the gate. Traefik asks it about every request; it answers who is there and whether they
+//! may pass.
+//!
+//! The map, in the order in which things may depend on one another:
+//!
+//! | module | is |
+//! |---|---|
+//! | [`domain`] | the words of the field, no I/O: ids, names, access, the decision |
+//! | [`config`] | every setting, parsed once |
+//! | [`telemetry`] | logs and metrics |
+//! | [`oidc`] | the relying party: discovery, keys, ID tokens, Entra, logout tokens |
+//! | [`session`] | sealed values, cookies, session records; stores in Redis and SQLite |
+//! | [`directory`] | users, groups, tenants, admins, ended sessions, audit; the only SQL |
+//! | [`verify`] | the hot path: forwarded request, principal, decision, headers |
+//! | [`login`] | begin, finish, enter, end: signing in and out as a use case, without HTTP |
+//! | [`http`] | two listeners, one route table, pages |
+//! | [`cli`] | one file per subcommand |
+//! | [`app`] | puts it together |
+
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod directory;
+pub mod domain;
+pub mod http;
+pub mod login;
+pub mod oidc;
+pub mod session;
+pub mod telemetry;
+pub mod verify;

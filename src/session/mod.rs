@@ -1,0 +1,1 @@
+//! Sealed values, cookies, session records.
