@@ -17,7 +17,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct State {
     /// Every setting.
-    pub config: Config,
+    pub config: Arc<Config>,
     /// What is guarded.
     pub hosts: ProtectedHosts,
     /// Seals and opens.

@@ -9,7 +9,7 @@ use crate::domain::decision::Lifetimes;
 use crate::domain::host::ProtectedHosts;
 use crate::http::{internal, public};
 use crate::login::limit::Limits;
-use crate::oidc::Providers;
+use crate::oidc::{Calls, Providers};
 use crate::session::Sessions;
 use crate::session::cookie::CookiePolicy;
 use crate::session::sealed::KeyRing;
@@ -95,6 +95,7 @@ pub async fn serve(config: Config) -> Result<(), StartError> {
 /// # Errors
 /// [`StartError`].
 pub fn build(config: Config) -> Result<State, StartError> {
+    let config = Arc::new(config);
     let keys = keyring::keys(&config).map_err(StartError::KeyRing)?;
     let ring = Arc::new(KeyRing::new(&keys));
     let lifetimes = Lifetimes {
@@ -109,7 +110,7 @@ pub fn build(config: Config) -> Result<State, StartError> {
         hosts: ProtectedHosts::new(config.hosts.clone(), config.public_url.host().clone()),
         cookies: CookiePolicy { is_secure: !config.is_development(), is_persistent: config.session.persistent },
         sessions: Sessions::new(store, Arc::clone(&ring), lifetimes),
-        providers: Providers::new(&config)?,
+        providers: Providers::new(&config, &provider_calls(&metrics))?,
         limits: Limits::default(),
         readiness: Readiness::default(),
         ring,
@@ -118,6 +119,12 @@ pub fn build(config: Config) -> Result<State, StartError> {
         metrics,
         config,
     })
+}
+
+/// Every finished call to a provider, counted.
+fn provider_calls(metrics: &Metrics) -> Calls {
+    let metrics = metrics.clone();
+    Calls::new(move |call| metrics.provider_call(call))
 }
 
 fn open_store(config: &Config) -> Result<Store, StartError> {

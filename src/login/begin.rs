@@ -11,6 +11,7 @@ use crate::principal::Principal;
 use crate::session::sealed::Purpose;
 use crate::session::values::{LoginRequest, LoginState, OneTimeId, Target, Ticket};
 use crate::state::State;
+use url::Url;
 
 /// Hand-overs of one person to one host in a minute; above it redirects go round.
 const MAX_HANDOVERS: u64 = 30;
@@ -18,7 +19,7 @@ const MAX_HANDOVERS: u64 = 30;
 /// A login request for a protected host, as the address that its `/verify` sends the browser to.
 pub fn login_address(state: &State, request: &LoginRequest) -> String {
     let to = state.ring.seal(Purpose::LoginRequest, "", request);
-    public_address(state, "/login", &[("to", &to)])
+    public_address(state, "/login", &[("to", &to)]).into()
 }
 
 /// What `/login` was asked with.
@@ -155,8 +156,8 @@ async fn authorize(
         .authorization_url(&AuthorizationRequest {
             redirect_uri: &callback_address(state, provider.id()),
             state: &state.ring.seal(Purpose::State, "", &login),
-            nonce: &login.nonce,
-            code_verifier: &login.code_verifier,
+            nonce: &login.nonce(),
+            code_challenge: &login.code_challenge(),
             max_age: login.request.max_age(),
             prompt,
             login_hint: previous.and_then(|record| record.logout_hint.as_deref()),
@@ -167,7 +168,7 @@ async fn authorize(
 }
 
 /// The redirect URI of a provider: one each, so that no provider can answer for another (RFC 9700 section 4.4.2).
-pub fn callback_address(state: &State, provider: &ProviderId) -> String {
+pub fn callback_address(state: &State, provider: &ProviderId) -> Url {
     public_address(state, &format!("/callback/{provider}"), &[])
 }
 

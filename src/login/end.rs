@@ -3,14 +3,16 @@
 //! The directory's row comes first: a session that cannot be ended there is not ended, and nothing is deleted.
 
 use super::{Problem, Step, Visitor, public_address};
-use crate::directory::Actor;
+use crate::directory::{Actor, DirectoryError};
 use crate::domain::clock::Timestamp;
+use crate::domain::identity::SubjectKey;
 use crate::domain::ids::ProviderId;
 use crate::domain::secret::Hash;
-use crate::oidc::{EndSession, LogoutToken};
+use crate::oidc::{EndSession, LogoutToken, OidcError};
 use crate::principal::LoadError;
 use crate::session::record::{SessionRecord, Token};
 use crate::session::sealed::Purpose;
+use crate::session::store::StoreError;
 use crate::session::values::{SessionId, SignOutTicket};
 use crate::state::State;
 
@@ -19,9 +21,9 @@ pub fn sign_out_address(state: &State, ticket: Option<&SignOutTicket>) -> String
     match ticket {
         Some(ticket) => {
             let sealed = state.ring.seal(Purpose::SignOutTicket, "", ticket);
-            public_address(state, "/logout", &[("t", &sealed)])
+            public_address(state, "/logout", &[("t", &sealed)]).into()
         }
-        None => public_address(state, "/logout", &[]),
+        None => public_address(state, "/logout", &[]).into(),
     }
 }
 
@@ -39,13 +41,13 @@ pub fn open_ticket(state: &State, sealed: &str) -> Option<SignOutTicket> {
 pub async fn sign_out(state: &State, visitor: &Visitor, ticket: Option<&SignOutTicket>) -> Result<Step, Problem> {
     let own = visitor.held.as_ref().and_then(|held| held.value.as_ref()).map(|value| &value.session);
     let Some(session) = ticket.map(|ticket| &ticket.session).or(own) else {
-        return Ok(Step::Redirect { to: public_address(state, "/logged-out", &[]), cookie: Some(state.cookies.deleted()) });
+        return Ok(Step::Redirect { to: public_address(state, "/logged-out", &[]).into(), cookie: Some(state.cookies.deleted()) });
     };
     let is_own = own.is_none_or(|own| own == session);
     let cookie = is_own.then(|| state.cookies.deleted());
     let to = match end_by_id(state, visitor, session).await? {
-        Some(record) => after(state, &record).await,
-        None => public_address(state, "/logged-out", &[]),
+        Some(record) => after(state, &record),
+        None => public_address(state, "/logged-out", &[]).into(),
     };
     Ok(Step::Redirect { to, cookie })
 }
@@ -79,18 +81,17 @@ pub async fn end_session(
 }
 
 /// Where the browser goes after its session was ended.
-async fn after(state: &State, record: &SessionRecord) -> String {
+fn after(state: &State, record: &SessionRecord) -> String {
     let signed_out = public_address(state, "/logged-out", &[]);
-    let Some(provider) = state.providers.find(&record.provider) else { return signed_out };
+    let Some(provider) = state.providers.find(&record.provider) else { return signed_out.into() };
     let request = EndSession {
         post_logout_redirect_uri: &signed_out,
         logout_hint: record.logout_hint.as_deref(),
-        id_token_hint: record.id_token.as_ref().map(Token::expose),
+        id_token_hint: record.id_token.as_ref().map(Token::secret),
+        state: None,
     };
-    match provider.end_session_url(&request).await {
-        Some(url) => url.into(),
-        None => public_address(state, "/logged-out", &[("provider", provider.id().as_str())]),
-    }
+    let remains = || public_address(state, "/logged-out", &[("provider", provider.id().as_str())]);
+    provider.end_session_url(&request).unwrap_or_else(remains).into()
 }
 
 /// Front-channel sign-out (OpenID Connect Front-Channel Logout 1.0): anybody can call it, so it ends the sessions of
@@ -112,29 +113,68 @@ pub async fn front_channel(
     Ok(ended)
 }
 
-/// Back-channel sign-out (OpenID Connect Back-Channel Logout 1.0 section 2.5), for a verified token.
+/// Why a logout token did nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum BackChannelError {
+    /// It does not hold: 400, whoever sent it.
+    #[error("the logout token does not hold")]
+    Refused(#[source] OidcError),
+    /// It was used before.
+    #[error("the logout token was used before")]
+    Replayed,
+    /// The provider will try again.
+    #[error(transparent)]
+    Unavailable(#[from] LoadError),
+}
+
+impl From<StoreError> for BackChannelError {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable(error.into())
+    }
+}
+
+impl From<DirectoryError> for BackChannelError {
+    fn from(error: DirectoryError) -> Self {
+        Self::Unavailable(error.into())
+    }
+}
+
+/// Back-channel sign-out (OpenID Connect Back-Channel Logout 1.0 section 2.5).
 ///
-/// Sessions begun up to the second of its `iat` end; what is still on its way in is refused by the directory.
+/// Sessions begun up to the second of the token's `iat` end; what is still on its way in is refused by the directory.
 ///
 /// # Errors
-/// [`LoadError`]: the provider will try again.
-pub async fn back_channel(
-    state: &State,
-    visitor: &Visitor,
-    provider: &ProviderId,
-    token: &LogoutToken,
-) -> Result<(), LoadError> {
+/// [`BackChannelError`].
+pub async fn back_channel(state: &State, visitor: &Visitor, token: &str) -> Result<(), BackChannelError> {
+    let (provider, token) = verify(state, token).await?;
+    let ttl = token.expires_at.since(Timestamp::now());
+    if !state.sessions.remember_logout_token(&token.issuer, &token.jti, ttl).await? {
+        return Err(BackChannelError::Replayed);
+    }
     let actor = visitor.actor("provider");
-    let until = Timestamp::now().plus(state.lifetimes.absolute);
     if let Some(sid) = &token.sid {
+        let until = Timestamp::now().plus(state.lifetimes.absolute);
         let hash = super::finish::sid_hash(provider, sid);
         state.directory.end_provider_session(provider, &hash, token.issued_at, until, &actor).await?;
         end_sid(state, provider, sid, Some(token.issued_at), &actor).await?;
-    } else if let Some(subject) = &token.subject {
+    } else if let Some(subject) = token.subject {
+        let subject = SubjectKey { issuer: token.issuer, subject };
         let not_before = Timestamp::from_unix(token.issued_at.unix() + 1);
-        state.directory.end_sessions_of_subject(subject, not_before, &actor).await?;
+        state.directory.end_sessions_of_subject(&subject, not_before, &actor).await?;
     }
     Ok(())
+}
+
+/// The provider that signed the token: its `aud` is that provider's client, so no other accepts it.
+async fn verify<'a>(state: &'a State, token: &str) -> Result<(&'a ProviderId, LogoutToken), BackChannelError> {
+    let mut refused = None;
+    for provider in state.providers.iter() {
+        match provider.verify_logout_token(token).await {
+            Ok(verified) => return Ok((provider.id(), verified)),
+            Err(error) => refused = Some(error),
+        }
+    }
+    Err(refused.map_or(BackChannelError::Replayed, BackChannelError::Refused))
 }
 
 async fn end_sid(

@@ -60,10 +60,10 @@ pub async fn enter(
     // Checked when it was sealed; checked again because another release may have sealed it.
     let uri = if is_return_uri(uri) { uri.as_str() } else { "/" };
     let principal = principal::load(state, &ticket.session, ticket.user).await?;
-    let is_alive = principal.as_ref().is_some_and(|principal| counts(state, principal));
+    let lives = principal.as_ref().is_some_and(|principal| is_alive(state, principal));
     let is_first = state.sessions.burn(&ticket.id).await?;
     let is_bound = held.is_some_and(|held| held.bind() == *bind);
-    if is_first && !opened.is_expired && is_bound && is_alive {
+    if is_first && !opened.is_expired && is_bound && lives {
         return Ok(Entered::Redirect { to: format!("{origin}{uri}"), cookie: Some(host_cookie(state, origin.host(), &ticket)) });
     }
     if has_live_session(state, held).await? {
@@ -93,8 +93,12 @@ fn host_cookie(state: &State, host: &HostName, ticket: &Ticket) -> String {
     state.cookies.for_session(&sealed, ticket.expires_at.since(Timestamp::now()))
 }
 
+fn is_alive(state: &State, principal: &Principal) -> bool {
+    counts(state, &principal.standing, &principal.session.record)
+}
+
 async fn has_live_session(state: &State, held: Option<&Held<HostValue>>) -> Result<bool, LoadError> {
     let Some(value) = held.and_then(|held| held.value.as_ref()) else { return Ok(false) };
     let principal: Option<Principal> = principal::load(state, &value.session, value.user).await?;
-    Ok(principal.is_some_and(|principal| counts(state, &principal)))
+    Ok(principal.is_some_and(|principal| is_alive(state, &principal)))
 }

@@ -9,7 +9,7 @@ use crate::directory::{SignInContext, SignInOutcome};
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::{ProviderId, UserId};
 use crate::domain::secret::{Hash, Secret};
-use crate::oidc::{Callback, Expected, OidcError, Provider, ProviderRefusal, SignIn};
+use crate::oidc::{Callback, ErrorResponse, Expected, OidcError, Provider, SignIn, TokenError};
 use crate::principal::{self, Principal};
 use crate::session::record::{SessionRecord, Token};
 use crate::session::sealed::Purpose;
@@ -62,8 +62,7 @@ pub async fn finish(
         return recover(state, visitor, login.request).await;
     }
     if let Some(error) = &query.error {
-        let refusal = ProviderRefusal::new(error, query.error_description.as_deref());
-        return Err(Problem::Refused { provider: called.clone(), refusal });
+        return Err(refused(provider, error, query));
     }
     let code = query.code.as_deref().ok_or(Problem::Unreadable)?;
     if let Some(wait) = state.limits.wait(visitor.address) {
@@ -76,6 +75,23 @@ pub async fn finish(
     }
     let exchange = Exchange { state, visitor, provider, login: &login };
     exchange.run(code, query).await
+}
+
+/// The provider sent the browser back with an error (OpenID Connect Core section 3.1.2.6).
+fn refused(provider: &Provider, error: &str, query: &CallbackQuery) -> Problem {
+    let response =
+        ErrorResponse { error, description: query.error_description.as_deref(), issuer: query.iss.as_deref() };
+    let id = provider.id().clone();
+    match provider.provider_refusal(&response) {
+        Ok(refusal) => Problem::Refused { provider: id, refusal: Box::new(refusal) },
+        Err(source) => Problem::Provider { provider: id, source },
+    }
+}
+
+/// The sealed request of a `state`, so that a page can offer to begin again where it was to end.
+pub fn sealed_request(state: &State, sealed: Option<&str>) -> Option<String> {
+    let opened = state.ring.open_any_age::<LoginState>(Purpose::State, "", sealed?).ok()?;
+    Some(state.ring.seal(Purpose::LoginRequest, "", &opened.value.request))
 }
 
 /// Another request with this `state` came first: the same GET, retried by the proxy or the browser.
@@ -120,12 +136,15 @@ struct Exchange<'a> {
 
 impl Exchange<'_> {
     async fn run(&self, code: &str, query: &CallbackQuery) -> Result<Step, Problem> {
-        let mut sign_in = self.redeem(code, query).await?;
-        // Entra's session id also comes beside the code; single sign-out needs one of the two.
-        sign_in.sid = sign_in.sid.or_else(|| query.session_state.clone());
-        if self.login.auth_after.is_some_and(|before| sign_in.auth_time <= before) {
-            return self.again().await;
-        }
+        let sign_in = match self.redeem(code, query).await {
+            Ok(sign_in) if self.login.auth_after.is_none_or(|before| sign_in.auth_time > before) => sign_in,
+            // The provider did not ask the person again: it does not know `max_age`, or ignores it.
+            Ok(_) | Err(OidcError::Token(TokenError::WrongAuthTime | TokenError::MissingClaim("auth_time"))) => {
+                return self.again().await;
+            }
+            Err(OidcError::Refused(refusal)) => return Err(Problem::Refused { provider: self.provider.id().clone(), refusal }),
+            Err(source) => return Err(Problem::Provider { provider: self.provider.id().clone(), source }),
+        };
         let existing = self.visitor.live(self.state).await?;
         let user = self.admit(&sign_in).await?;
         let (mine, others) = match existing {
@@ -143,24 +162,23 @@ impl Exchange<'_> {
         complete(self.state, &started.handover, self.login.request.clone()).await
     }
 
-    async fn redeem(&self, code: &str, query: &CallbackQuery) -> Result<SignIn, Problem> {
-        let provider = self.provider.id();
-        let callback = Callback { code, iss: query.iss.as_deref() };
+    async fn redeem(&self, code: &str, query: &CallbackQuery) -> Result<SignIn, OidcError> {
+        let callback =
+            Callback { code, issuer: query.iss.as_deref(), session_state: query.session_state.as_deref() };
         let expected = Expected {
-            redirect_uri: &callback_address(self.state, provider),
-            code_verifier: &self.login.code_verifier,
-            nonce: &self.login.nonce,
+            redirect_uri: &callback_address(self.state, self.provider.id()),
+            code_verifier: &self.login.code_verifier(),
+            nonce: &self.login.nonce(),
             max_age: self.login.request.max_age(),
+            min_auth_time: None,
         };
-        self.provider.redeem(&callback, &expected).await.map_err(|error| match error {
-            OidcError::Refused(refusal) => Problem::Refused { provider: provider.clone(), refusal },
-            source => Problem::Provider { provider: provider.clone(), source },
-        })
+        self.provider.redeem(&callback, &expected).await
     }
 
     /// Step-up without a newer sign-in: once more with `prompt=login`, then a page.
     async fn again(&self) -> Result<Step, Problem> {
-        let not_recent = || Problem::NotRecent(self.provider.id().clone());
+        let max_age = self.login.request.max_age().unwrap_or_default();
+        let not_recent = || Problem::NotRecent { provider: self.provider.id().clone(), max_age };
         if self.login.request.restarts > 0 {
             return Err(not_recent());
         }
@@ -169,25 +187,24 @@ impl Exchange<'_> {
     }
 
     async fn admit(&self, sign_in: &SignIn) -> Result<UserId, Problem> {
-        let context = SignInContext {
-            group_names: self.provider.group_names(),
-            sid: sign_in.sid.as_deref().map(|sid| sid_hash(self.provider.id(), sid)),
-            issued_at: sign_in.issued_at,
-        };
+        let provider = self.provider.id();
+        let sid = sign_in.sid.as_deref().map(|sid| (provider.clone(), sid_hash(provider, sid)));
+        let context = SignInContext { sid_hash: sid, issued_at: sign_in.issued_at, now: Timestamp::now() };
         let actor = self.visitor.actor("sign-in");
-        match self.state.directory.sign_in(&sign_in.identity, &context, &actor).await? {
-            SignInOutcome::Admitted(admitted) => {
-                if admitted.lost_all_groups {
-                    self.state.metrics.groups_lost(self.provider.id());
-                    tracing::warn!(user.id = %admitted.user, "a person of some groups signed in with none");
+        let names = self.provider.config().group_names;
+        match self.state.directory.sign_in(&sign_in.identity, names, &context, &actor).await? {
+            SignInOutcome::Admitted { user_id, lost_all_groups, .. } => {
+                if lost_all_groups {
+                    self.state.metrics.groups_lost(provider);
+                    tracing::warn!(user.id = %user_id, "a person of some groups signed in with none");
                 }
-                Ok(admitted.user)
+                Ok(user_id)
             }
             SignInOutcome::Disabled => Err(Problem::Disabled),
-            SignInOutcome::NoAddress => Err(Problem::NoAddress),
+            SignInOutcome::NoAddress => Err(Problem::NoAddress(provider.clone())),
             SignInOutcome::AddressHeld(email) => Err(Problem::AddressHeld(email)),
             SignInOutcome::GroupsUnknown => Err(Problem::GroupsUnknown),
-            SignInOutcome::EndedAtProvider => Err(Problem::EndedAtProvider),
+            SignInOutcome::SessionEndedAtProvider => Err(Problem::EndedAtProvider),
         }
     }
 
@@ -206,6 +223,7 @@ impl Exchange<'_> {
             public_secret: Secret::generate().digest(),
             replaced_secret: None,
             refresh_token: sign_in.refresh_token.clone().map(Token::new),
+            nonce: self.login.nonce(),
             id_token: sign_in.id_token.clone().map(Token::new),
             logout_hint: sign_in.logout_hint.clone(),
             user_agent: self.visitor.user_agent.clone(),

@@ -12,6 +12,7 @@ pub mod limit;
 pub mod refresh;
 
 use crate::directory::{Actor, DirectoryError};
+use crate::domain::access::Standing;
 use crate::domain::clock::Timestamp;
 use crate::domain::decision;
 use crate::domain::email::EmailAddress;
@@ -20,10 +21,12 @@ use crate::domain::ids::{ProviderId, RequestId};
 use crate::oidc::{OidcError, ProviderRefusal};
 use crate::principal::{self, LoadError, Principal};
 use crate::session::cookie::{self, Held};
+use crate::session::record::SessionRecord;
 use crate::session::store::StoreError;
 use crate::session::values::{Bind, PublicValue};
 use crate::state::State;
 use std::net::IpAddr;
+use std::time::Duration;
 use url::Url;
 
 /// A browser at the public host.
@@ -49,15 +52,14 @@ impl Visitor {
     pub async fn live(&self, state: &State) -> Result<Option<Principal>, LoadError> {
         let Some(cookie) = self.held.as_ref().and_then(|held| held.value.as_ref()) else { return Ok(None) };
         let Some(principal) = principal::load_public(state, cookie).await? else { return Ok(None) };
-        Ok(counts(state, &principal).then_some(principal))
+        Ok(counts(state, &principal.standing, &principal.session.record).then_some(principal))
     }
 }
 
 /// Does the session count now, whatever a router may demand?
-pub fn counts(state: &State, principal: &Principal) -> bool {
-    let record = &principal.session.record;
+pub fn counts(state: &State, standing: &Standing, record: &SessionRecord) -> bool {
     let times = record.times(record.auth_time);
-    decision::live(&principal.standing, &times, &state.lifetimes, Timestamp::now()).is_ok()
+    decision::live(standing, &times, &state.lifetimes, Timestamp::now()).is_ok()
 }
 
 /// Where the browser goes next.
@@ -113,14 +115,15 @@ pub enum Problem {
     TooManyHandovers(u64),
     /// Too many failures from this address; wait so long.
     #[error("too many failed sign-ins from this address")]
-    Limited(std::time::Duration),
+    Limited(Duration),
     /// The provider said no.
-    #[error("{provider} refused: {refusal}")]
+    #[error("{provider} refused")]
     Refused {
         /// Which.
         provider: ProviderId,
         /// What it said.
-        refusal: ProviderRefusal,
+        #[source]
+        refusal: Box<ProviderRefusal>,
     },
     /// The provider does not answer, or what it answers cannot be believed.
     #[error("{provider} failed")]
@@ -132,8 +135,13 @@ pub enum Problem {
         source: OidcError,
     },
     /// Step-up: the provider did not ask the person again.
-    #[error("{0} gave no newer sign-in")]
-    NotRecent(ProviderId),
+    #[error("{provider} gave no newer sign-in")]
+    NotRecent {
+        /// Which.
+        provider: ProviderId,
+        /// What the router demands.
+        max_age: Duration,
+    },
     /// The provider ended this sign-in's session meanwhile.
     #[error("the provider ended the session before the sign-in was complete")]
     EndedAtProvider,
@@ -141,8 +149,8 @@ pub enum Problem {
     #[error("the person is disabled")]
     Disabled,
     /// No address that counts.
-    #[error("the provider asserts no e-mail address that counts")]
-    NoAddress,
+    #[error("{0} asserts no e-mail address that counts")]
+    NoAddress(ProviderId),
     /// Another user holds it.
     #[error("another user holds {0}")]
     AddressHeld(EmailAddress),
@@ -178,10 +186,11 @@ pub fn bound<T>(state: &State, held: Option<&Held<T>>) -> (Bind, Option<String>)
 }
 
 /// An address of the public host.
-pub fn public_address(state: &State, path: &str, query: &[(&str, &str)]) -> String {
+///
+/// # Panics
+/// Never: an origin and a path of our own are an address.
+pub fn public_address(state: &State, path: &str, query: &[(&str, &str)]) -> Url {
     let base = format!("{}{path}", state.config.public_url);
-    if query.is_empty() {
-        return base;
-    }
-    Url::parse_with_params(&base, query).map_or(base, Into::into)
+    let url = if query.is_empty() { Url::parse(&base) } else { Url::parse_with_params(&base, query) };
+    url.expect("an origin and a path are an address")
 }

@@ -4,9 +4,11 @@
 //! refresh token is never lost to a slower writer. An outage ends nothing; a refusal of the newest token does.
 
 use super::end;
-use crate::directory::Actor;
+use crate::directory::{Actor, SignInOutcome};
 use crate::domain::clock::Timestamp;
-use crate::oidc::{RefreshError, Refreshed};
+use crate::domain::identity::AssertedIdentity;
+use crate::domain::ids::UserId;
+use crate::oidc::{RefreshError, Refreshed, Renewal};
 use crate::principal::LoadError;
 use crate::session::Session;
 use crate::session::record::{SessionRecord, Token};
@@ -69,19 +71,29 @@ async fn refresh_locked(state: &State, session: &Session) -> Result<Outcome, Loa
     }
     let Some(provider) = state.providers.find(&current.record.provider) else { return Ok(Outcome::Unreachable) };
     let Some(token) = current.record.refresh_token.clone() else { return Ok(Outcome::Unreachable) };
-    match provider.refresh(token.expose(), &current.record.subject).await {
+    let renewal = Renewal {
+        refresh_token: token.secret(),
+        subject: &current.record.subject.clone(),
+        nonce: &current.record.nonce.clone(),
+    };
+    match provider.refresh(&renewal).await {
         Ok(refreshed) => keep(state, current, refreshed).await,
         Err(RefreshError::Ended(refusal)) => {
-            tracing::info!(user.id = %current.record.user, provider.id = %provider.id(), %refusal, "the provider ended a session");
+            tracing::info!(user.id = %current.record.user, provider.id = %provider.id(), error = %chain(&refusal), "the provider ended a session");
             end_if_newest(state, &current, &token).await
         }
-        Err(RefreshError::Identity) => {
-            tracing::error!(user.id = %current.record.user, provider.id = %provider.id(), "a refreshed token is about somebody else");
+        Err(RefreshError::Identity(error)) => {
+            tracing::error!(user.id = %current.record.user, provider.id = %provider.id(), error = %chain(&error), "a renewed token is about somebody else");
             end_if_newest(state, &current, &token).await
         }
-        Err(RefreshError::Unavailable(error)) => {
-            tracing::warn!(error = %chain(&error), provider.id = %provider.id(), "the provider could not be asked");
-            update(state, current, |record| record.unreachable_at = Some(Timestamp::now())).await?;
+        Err(RefreshError::Unavailable(postponed)) => {
+            tracing::warn!(error = %chain(&postponed), provider.id = %provider.id(), "the provider could not be asked");
+            let new_token = postponed.refresh_token.map(Token::new);
+            update(state, current, |record| {
+                record.unreachable_at = Some(Timestamp::now());
+                record.refresh_token = new_token.clone().or_else(|| record.refresh_token.take());
+            })
+            .await?;
             Ok(Outcome::Unreachable)
         }
     }
@@ -90,31 +102,47 @@ async fn refresh_locked(state: &State, session: &Session) -> Result<Outcome, Loa
 /// The new token first: losing it would end the session at a provider that rotates.
 async fn keep(state: &State, current: Session, refreshed: Refreshed) -> Result<Outcome, LoadError> {
     let user = current.record.user;
-    let provider = current.record.provider.clone();
     let new_token = refreshed.refresh_token.map(Token::new);
+    let new_id_token = refreshed.id_token.map(Token::new);
     let kept = update(state, current, |record| {
-        if let Some(token) = &new_token {
-            record.refresh_token = Some(token.clone());
-        }
+        record.refresh_token = new_token.clone().or_else(|| record.refresh_token.take());
+        record.id_token = new_id_token.clone().or_else(|| record.id_token.take());
     })
     .await?;
-    if let Some(identity) = &refreshed.identity {
-        let group_names = state.providers.find(&provider).map(crate::oidc::Provider::group_names);
+    let Some(session) = kept else { return Ok(Outcome::Ended) };
+    if let Some(identity) = &refreshed.identity
+        && !take_over(state, user, identity).await?
+    {
         let actor = Actor { who: "refresh".to_owned(), address: None, request_id: None };
-        let lost = state.directory.refresh(user, identity, group_names.unwrap_or_default(), &actor).await?;
-        if lost.lost_all_groups {
-            state.metrics.groups_lost(&provider);
-            tracing::warn!(user.id = %user, "a person of some groups has none any more");
-        }
+        end::end_session(state, &session.id.hash(), &session.record, "refresh", &actor).await?;
+        return Ok(Outcome::Ended);
     }
-    if let Some(session) = kept {
-        update(state, session, |record| {
-            record.checked_at = Timestamp::now();
-            record.unreachable_at = None;
-        })
-        .await?;
-    }
+    update(state, session, |record| {
+        record.checked_at = Timestamp::now();
+        record.unreachable_at = None;
+    })
+    .await?;
     Ok(Outcome::Refreshed)
+}
+
+/// What the provider asserts now goes into the directory; tells whether the session may go on.
+async fn take_over(state: &State, user: UserId, identity: &AssertedIdentity) -> Result<bool, LoadError> {
+    let provider = &identity.provider;
+    let Some(names) = state.providers.find(provider).map(|provider| provider.config().group_names) else { return Ok(false) };
+    let actor = Actor { who: "refresh".to_owned(), address: None, request_id: None };
+    match state.directory.refresh(user, identity, names, Timestamp::now(), &actor).await? {
+        Some(SignInOutcome::Admitted { lost_all_groups, .. }) => {
+            if lost_all_groups {
+                state.metrics.groups_lost(provider);
+                tracing::warn!(user.id = %user, "a person of some groups has none any more");
+            }
+            Ok(true)
+        }
+        // An address that somebody else holds now changes nothing for who is in: theirs is still their own. Groups that
+        // cannot be known for so long are an outage.
+        Some(SignInOutcome::AddressHeld(_) | SignInOutcome::GroupsUnknown | SignInOutcome::NoAddress) => Ok(true),
+        Some(SignInOutcome::Disabled | SignInOutcome::SessionEndedAtProvider) | None => Ok(false),
+    }
 }
 
 /// `invalid_grant` for an older token says nothing: a faster replica has used it up.

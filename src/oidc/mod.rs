@@ -1,1 +1,51 @@
-//! The relying party.
+//! The relying party: everything that is said to and heard from an OpenID provider, and what of it may be believed.
+//!
+//! It knows no cookies, sessions, listeners or tables: [`Provider`] builds addresses, redeems codes, renews and verifies
+//! tokens, and answers with the words of [`crate::domain::identity`]. It starts without the network and keeps the last
+//! good metadata and keys for 24 hours. What a provider sends is a claim until every rule held; each broken rule is a
+//! named [`TokenError`]. No redirect is ever followed, no address from a token is ever called.
+
+mod authorization;
+mod bucket;
+mod calls;
+mod claims;
+mod credential;
+mod discovery;
+mod end_session;
+mod error;
+mod flight;
+mod graph;
+mod groups;
+mod id_token;
+mod identity;
+mod issuer;
+mod json;
+mod jws;
+mod keys;
+mod logout_token;
+mod metadata;
+mod provider;
+mod refusal;
+mod refusal_table;
+mod renewal;
+mod sign_in;
+#[cfg(test)]
+mod testing;
+mod token_endpoint;
+mod token_error;
+mod transport;
+mod userinfo;
+
+pub use authorization::{AuthorizationRequest, Prompt};
+pub use calls::{Call, Calls, Endpoint, Outcome};
+pub use credential::CredentialError;
+pub use end_session::EndSession;
+pub use error::{OidcError, Postponed, RefreshError};
+pub use logout_token::LogoutToken;
+pub use metadata::MetadataError;
+pub use provider::{Provider, Providers, ProvidersError};
+pub use refusal::{ErrorResponse, Mender, NextStep, ProviderRefusal};
+pub use renewal::{Refreshed, Renewal};
+pub use sign_in::{Callback, Expected, SignIn};
+pub use token_error::TokenError;
+pub use transport::CallError;

@@ -9,7 +9,8 @@ use crate::domain::decision::{Lifetimes, SessionTimes};
 use crate::domain::identity::SubjectKey;
 use crate::domain::ids::{ProviderId, UserId};
 use crate::domain::secret::{Hash, Secret};
-use serde::{Deserialize, Serialize};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -43,6 +44,8 @@ pub struct SessionRecord {
     pub replaced_secret: Option<(Hash, Timestamp)>,
     /// What to ask the provider with; without one it is never asked again.
     pub refresh_token: Option<Token>,
+    /// Of the sign-in: some providers repeat it in renewed tokens.
+    pub nonce: String,
     /// Kept only for a provider that needs it at sign-out.
     pub id_token: Option<Token>,
     /// Entra's `login_hint` claim, its `logout_hint`.
@@ -53,26 +56,37 @@ pub struct SessionRecord {
     pub address: Option<IpAddr>,
 }
 
-/// A provider's token; `Debug` is silent.
-#[derive(Clone, Serialize, Deserialize, PartialEq, Eq)]
-#[serde(transparent)]
-pub struct Token(String);
+/// A provider's token; `Debug` is silent, and it is written only inside the seal.
+#[derive(Clone, Debug)]
+pub struct Token(SecretString);
 
 impl Token {
     /// Wraps a token.
-    pub const fn new(token: String) -> Self {
+    pub const fn new(token: SecretString) -> Self {
         Self(token)
     }
 
-    /// The plain token.
-    pub fn expose(&self) -> &str {
+    /// The token.
+    pub const fn secret(&self) -> &SecretString {
         &self.0
     }
 }
 
-impl std::fmt::Debug for Token {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Token(..)")
+impl PartialEq for Token {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.expose_secret() == other.0.expose_secret()
+    }
+}
+
+impl Serialize for Token {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.expose_secret())
+    }
+}
+
+impl<'de> Deserialize<'de> for Token {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|token| Self(token.into()))
     }
 }
 

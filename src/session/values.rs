@@ -5,7 +5,11 @@
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::{ProviderId, UserId};
 use crate::domain::secret::{self, Hash, Secret};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::time::Duration;
 
 /// Unseen restarts of one sign-in before a page says why (DESIGN.md section 5, "Everything else recovers").
@@ -121,6 +125,23 @@ pub struct LoginState {
     pub bind: Bind,
     /// Step-up: a sign-in not newer than this is none.
     pub auth_after: Option<Timestamp>,
+}
+
+impl LoginState {
+    /// The `nonce` parameter.
+    pub fn nonce(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.nonce.expose())
+    }
+
+    /// 43 characters of the unreserved set (RFC 7636 section 4.1).
+    pub fn code_verifier(&self) -> SecretString {
+        URL_SAFE_NO_PAD.encode(self.code_verifier.expose()).into()
+    }
+
+    /// `BASE64URL(SHA256(code_verifier))` (RFC 7636 section 4.2).
+    pub fn code_challenge(&self) -> String {
+        URL_SAFE_NO_PAD.encode(Sha256::digest(self.code_verifier().expose_secret()))
+    }
 }
 
 /// `t`: carries a session from the public host to a protected one, once.

@@ -1,0 +1,114 @@
+//! The authentication request (OpenID Connect Core section 3.1.2.1): the address that the browser is sent to.
+
+use super::error::OidcError;
+use super::metadata::Metadata;
+use super::provider::Provider;
+use crate::config::{GroupsSource, ProviderKind};
+use std::borrow::Cow;
+use std::time::Duration;
+use url::Url;
+
+/// What one sign-in asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct AuthorizationRequest<'a> {
+    /// The callback of this provider.
+    pub redirect_uri: &'a Url,
+    /// Sealed; comes back unchanged.
+    pub state: &'a str,
+    /// Comes back in the ID token.
+    pub nonce: &'a str,
+    /// `BASE64URL(SHA256(code_verifier))`, method S256 (RFC 7636 section 4.2).
+    pub code_challenge: &'a str,
+    /// How long ago the person may have signed in.
+    pub max_age: Option<Duration>,
+    /// Whether the provider must ask for something.
+    pub prompt: Option<Prompt>,
+    /// Who probably signs in. Not sent with [`Prompt::SelectAccount`], which means somebody else.
+    pub login_hint: Option<&'a str>,
+}
+
+/// What the provider must ask the person for, whatever it knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Prompt {
+    /// To sign in again.
+    Login,
+    /// To choose an account.
+    SelectAccount,
+}
+
+impl Provider {
+    /// The address to send the browser to. The discovery document is fetched if none is known.
+    ///
+    /// # Errors
+    /// [`OidcError::Unavailable`] or [`OidcError::Metadata`] if there is no discovery document to be had.
+    pub async fn authorization_url(&self, request: &AuthorizationRequest<'_>) -> Result<Url, OidcError> {
+        let metadata = self.discovery.metadata().await?;
+        let scopes = self.scopes(&metadata).join(" ");
+        let mut parameters: Vec<(&str, Cow<'_, str>)> = vec![
+            ("response_type", "code".into()),
+            ("response_mode", "query".into()),
+            ("client_id", self.config.client_id.as_str().into()),
+            ("redirect_uri", request.redirect_uri.as_str().into()),
+            ("scope", scopes.into()),
+            ("state", request.state.into()),
+            ("nonce", request.nonce.into()),
+            ("code_challenge", request.code_challenge.into()),
+            ("code_challenge_method", "S256".into()),
+        ];
+        if let Some(age) = request.max_age {
+            parameters.push(("max_age", age.as_secs().to_string().into()));
+        }
+        match request.prompt {
+            Some(Prompt::Login) => parameters.push(("prompt", "login".into())),
+            Some(Prompt::SelectAccount) => parameters.push(("prompt", "select_account".into())),
+            None => {}
+        }
+        if let Some(hint) = request.login_hint.filter(|_| request.prompt != Some(Prompt::SelectAccount)) {
+            parameters.push(("login_hint", hint.into()));
+        }
+        if matches!(self.config.kind, ProviderKind::Google) {
+            parameters.push(("access_type", "offline".into()));
+        }
+        Ok(with_parameters(&metadata.authorization_endpoint, &parameters))
+    }
+
+    /// The configured scopes, or those of the kind.
+    ///
+    /// Entra: `User.Read` makes the access token one for Graph, where overage is resolved; names of groups come with
+    /// `GroupMember.Read.All` once an admin consented to it: Entra adds what was consented for the same resource.
+    /// Google has no `offline_access`, and elsewhere an unknown scope can fail the request.
+    pub(super) fn scopes(&self, metadata: &Metadata) -> Vec<&str> {
+        if !self.config.scopes.is_empty() {
+            let configured = self.config.scopes.iter().map(String::as_str);
+            return std::iter::once("openid").chain(configured.filter(|scope| *scope != "openid")).collect();
+        }
+        let mut scopes = vec!["openid", "profile", "email"];
+        match self.config.kind {
+            ProviderKind::Google => {}
+            ProviderKind::Entra { .. } => {
+                scopes.push("offline_access");
+                if self.config.groups != GroupsSource::Off {
+                    scopes.push("User.Read");
+                }
+            }
+            ProviderKind::Oidc { .. } => {
+                if metadata.scopes_supported.iter().any(|scope| scope == "offline_access") {
+                    scopes.push("offline_access");
+                }
+            }
+        }
+        scopes
+    }
+}
+
+/// The endpoint's own parameters stay, except where ours have the same name: none may stand twice.
+pub(super) fn with_parameters(endpoint: &Url, parameters: &[(&str, Cow<'_, str>)]) -> Url {
+    let own: Vec<(String, String)> = endpoint
+        .query_pairs()
+        .filter(|(name, _)| !parameters.iter().any(|(ours, _)| ours == name))
+        .map(|(name, value)| (name.into_owned(), value.into_owned()))
+        .collect();
+    let mut url = endpoint.clone();
+    url.query_pairs_mut().clear().extend_pairs(own).extend_pairs(parameters);
+    url
+}

@@ -1,0 +1,56 @@
+//! A token bucket: some calls at once, then one per interval.
+
+use std::time::{Duration, Instant};
+
+/// Allows `burst` at once and one more per `interval`.
+#[derive(Debug)]
+pub(super) struct Bucket {
+    burst: u32,
+    interval: Duration,
+    left: u32,
+    refilled_at: Instant,
+}
+
+impl Bucket {
+    /// A full bucket.
+    pub const fn new(burst: u32, interval: Duration, now: Instant) -> Self {
+        Self { burst, interval, left: burst, refilled_at: now }
+    }
+
+    /// Takes one, if one is left.
+    pub fn take(&mut self, now: Instant) -> bool {
+        while self.left < self.burst && now.saturating_duration_since(self.refilled_at) >= self.interval {
+            self.left += 1;
+            self.refilled_at += self.interval;
+        }
+        if self.left == self.burst {
+            self.refilled_at = now;
+        }
+        let taken = self.left > 0;
+        self.left -= u32::from(taken);
+        taken
+    }
+
+    /// Gives one back: what it was taken for brought nothing.
+    pub fn put_back(&mut self) {
+        self.left = self.burst.min(self.left + 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_at_once_then_one_per_five_minutes() {
+        let interval = Duration::from_secs(300);
+        let start = Instant::now();
+        let mut bucket = Bucket::new(3, interval, start);
+        let later = start + 10 * interval;
+        assert_eq!([0; 5].map(|_| bucket.take(later)), [true, true, true, false, false]);
+        assert!(!bucket.take(later + interval - Duration::from_secs(1)));
+        assert!(bucket.take(later + interval));
+        assert!(!bucket.take(later + interval));
+        assert_eq!([0; 3].map(|_| bucket.take(later + 3 * interval)), [true, true, false]);
+    }
+}

@@ -1,0 +1,270 @@
+//! How Gatepost proves to the token endpoint who it is (OpenID Connect Core section 9).
+//!
+//! Signing is done by `ring`, in constant time; the `rsa` crate below `openidconnect` only ever sees public keys.
+
+use super::metadata::Metadata;
+use crate::config::{ClientCredential, ProviderConfig, ProviderKind};
+use crate::domain::clock::Timestamp;
+use base64::Engine;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::SigningKey;
+use rustls::{SignatureAlgorithm, SignatureScheme};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use url::form_urlencoded;
+
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+const ASSERTION_TTL: Duration = Duration::from_secs(300);
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
+
+/// Why Gatepost cannot prove who it is.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum CredentialError {
+    /// The PEM text holds no certificate.
+    #[error("there is no certificate in the PEM text")]
+    NoCertificate,
+    /// The PEM text holds no private key.
+    #[error("there is no private key in the PEM text")]
+    NoPrivateKey,
+    /// Providers take RSA keys of 2048 bits and more.
+    #[error("the private key is no RSA key of at least 2048 bits")]
+    UnsuitableKey,
+    /// The assertion file cannot be read or is empty.
+    #[error("the assertion file {0} cannot be read")]
+    AssertionFile(PathBuf, #[source] Arc<std::io::Error>),
+    /// The key refused to sign.
+    #[error("the private key cannot sign")]
+    Signing(#[source] rustls::Error),
+}
+
+/// A client with its credential, ready for use.
+#[derive(Debug)]
+pub(super) struct Client {
+    id: String,
+    secret: Secret,
+    /// Entra's metadata does not tell all that it wants.
+    is_entra: bool,
+}
+
+#[derive(Debug)]
+enum Secret {
+    Password(SecretString),
+    Certificate(CertificateKey),
+    /// Workload identity: its owner replaces the file.
+    AssertionFile(PathBuf),
+}
+
+/// What a request to the token endpoint carries to authenticate the client.
+#[derive(Debug, Default)]
+pub(super) struct Authentication {
+    pub form: Vec<(&'static str, String)>,
+    /// What follows `Basic `.
+    pub basic: Option<String>,
+}
+
+impl Client {
+    pub fn new(config: &ProviderConfig) -> Result<Self, CredentialError> {
+        let secret = match &config.credential {
+            ClientCredential::Secret(secret) => Secret::Password(secret.clone()),
+            ClientCredential::Certificate(pem) => Secret::Certificate(CertificateKey::from_pem(pem)?),
+            ClientCredential::AssertionFile(path) => Secret::AssertionFile(path.clone()),
+        };
+        let is_entra = matches!(config.kind, ProviderKind::Entra { .. });
+        Ok(Self { id: config.client_id.clone(), secret, is_entra })
+    }
+
+    /// Authenticates one request, in the way that the provider's metadata names.
+    pub async fn authenticate(&self, metadata: &Metadata) -> Result<Authentication, CredentialError> {
+        let assertion = match &self.secret {
+            Secret::Password(secret) if self.posts_secret(metadata) => {
+                let form = vec![
+                    ("client_id", self.id.clone()),
+                    ("client_secret", secret.expose_secret().to_owned()),
+                ];
+                return Ok(Authentication { form, basic: None });
+            }
+            Secret::Password(secret) => {
+                return Ok(Authentication {
+                    form: Vec::new(),
+                    basic: Some(basic(&self.id, secret.expose_secret())),
+                });
+            }
+            Secret::Certificate(key) => key.assertion(&self.id, metadata, self.is_entra)?,
+            Secret::AssertionFile(path) => read_assertion(path).await?,
+        };
+        let form = vec![
+            ("client_id", self.id.clone()),
+            ("client_assertion_type", ASSERTION_TYPE.to_owned()),
+            ("client_assertion", assertion),
+        ];
+        Ok(Authentication { form, basic: None })
+    }
+
+    /// Metadata that says nothing means `client_secret_basic` (OpenID Connect Discovery section 3).
+    fn posts_secret(&self, metadata: &Metadata) -> bool {
+        let supports =
+            |name: &str| metadata.token_endpoint_auth_methods_supported.iter().any(|method| method == name);
+        supports("client_secret_post") && (self.is_entra || !supports("client_secret_basic"))
+    }
+}
+
+/// Both parts are form-urlencoded first (RFC 6749 section 2.3.1).
+fn basic(client_id: &str, secret: &str) -> String {
+    let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    BASE64_STANDARD.encode(format!("{}:{}", encode(client_id), encode(secret)))
+}
+
+async fn read_assertion(path: &Path) -> Result<String, CredentialError> {
+    let unreadable = |error| CredentialError::AssertionFile(path.to_owned(), Arc::new(error));
+    let text = tokio::fs::read_to_string(path).await.map_err(unreadable)?;
+    match text.trim() {
+        "" => Err(unreadable(std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the file is empty"))),
+        assertion => Ok(assertion.to_owned()),
+    }
+}
+
+/// A certificate with its private key, for `private_key_jwt` (RFC 7523).
+#[derive(Debug)]
+struct CertificateKey {
+    key: Arc<dyn SigningKey>,
+    /// `x5t#S256`: how Entra finds the certificate.
+    thumbprint: String,
+}
+
+impl CertificateKey {
+    fn from_pem(pem: &SecretString) -> Result<Self, CredentialError> {
+        let pem = pem.expose_secret().as_bytes();
+        let certificate = CertificateDer::from_pem_slice(pem).map_err(|_| CredentialError::NoCertificate)?;
+        let key = PrivateKeyDer::from_pem_slice(pem).map_err(|_| CredentialError::NoPrivateKey)?;
+        let key = rustls::crypto::ring::sign::any_supported_type(&key)
+            .map_err(|_| CredentialError::UnsuitableKey)?;
+        if key.algorithm() != SignatureAlgorithm::RSA {
+            return Err(CredentialError::UnsuitableKey);
+        }
+        Ok(Self { key, thumbprint: BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(&certificate)) })
+    }
+
+    fn assertion(
+        &self,
+        client_id: &str,
+        metadata: &Metadata,
+        is_entra: bool,
+    ) -> Result<String, CredentialError> {
+        let now = Timestamp::now();
+        let algorithms = &metadata.token_endpoint_auth_signing_alg_values_supported;
+        // Entra lists none and wants PS256; elsewhere RS256 is what everybody has.
+        let uses_pss = is_entra || algorithms.iter().any(|name| name == "PS256");
+        let (algorithm, scheme) = if uses_pss {
+            ("PS256", SignatureScheme::RSA_PSS_SHA256)
+        } else {
+            ("RS256", SignatureScheme::RSA_PKCS1_SHA256)
+        };
+        let header = json!({"alg": algorithm, "typ": "JWT", "x5t#S256": self.thumbprint});
+        let claims = json!({
+            "aud": metadata.token_endpoint.as_str(),
+            "iss": client_id,
+            "sub": client_id,
+            "jti": uuid::Uuid::new_v4().to_string(),
+            "nbf": now.minus(CLOCK_TOLERANCE).unix(),
+            "iat": now.unix(),
+            "exp": now.plus(ASSERTION_TTL).unix(),
+        });
+        let encode = |value: &serde_json::Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+        let signed = format!("{}.{}", encode(&header), encode(&claims));
+        let signer = self.key.choose_scheme(&[scheme]).ok_or(CredentialError::UnsuitableKey)?;
+        let signature = signer.sign(signed.as_bytes()).map_err(CredentialError::Signing)?;
+        Ok(format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::jws::Unverified;
+    use super::super::testing::{Signer, metadata};
+    use super::*;
+
+    fn client(credential: ClientCredential, is_entra: bool) -> Client {
+        let secret = match &credential {
+            ClientCredential::Certificate(pem) => {
+                Secret::Certificate(CertificateKey::from_pem(pem).expect("a certificate"))
+            }
+            ClientCredential::Secret(secret) => Secret::Password(secret.clone()),
+            ClientCredential::AssertionFile(path) => Secret::AssertionFile(path.clone()),
+        };
+        Client { id: "us".into(), secret, is_entra }
+    }
+
+    async fn form(client: &Client, metadata: &Metadata) -> Vec<(&'static str, String)> {
+        client.authenticate(metadata).await.expect("an authentication").form
+    }
+
+    #[tokio::test]
+    async fn a_secret_is_sent_as_the_metadata_says() {
+        let secret = || ClientCredential::Secret("s e+c:r%t".into());
+        let mut metadata = metadata();
+        let sent = client(secret(), false).authenticate(&metadata).await.expect("an authentication");
+        assert_eq!(sent.basic, Some(BASE64_STANDARD.encode("us:s+e%2Bc%3Ar%25t")));
+        metadata.token_endpoint_auth_methods_supported = vec!["client_secret_post".into()];
+        let posted = form(&client(secret(), false), &metadata).await;
+        assert_eq!(posted, [("client_id", "us".into()), ("client_secret", "s e+c:r%t".into())]);
+        metadata.token_endpoint_auth_methods_supported.push("client_secret_basic".into());
+        assert!(form(&client(secret(), false), &metadata).await.is_empty());
+        assert_eq!(form(&client(secret(), true), &metadata).await, posted);
+    }
+
+    #[tokio::test]
+    async fn a_certificate_signs_an_assertion_that_its_key_verifies() {
+        let pem = format!(
+            "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n{}",
+            BASE64_STANDARD.encode("der"),
+            Signer::first().pem()
+        );
+        for (is_entra, algorithm) in [(true, "PS256"), (false, "RS256")] {
+            let client = client(ClientCredential::Certificate(pem.clone().into()), is_entra);
+            let form = form(&client, &metadata()).await;
+            assert_eq!(form[1], ("client_assertion_type", ASSERTION_TYPE.into()));
+            let token = Unverified::parse(&form[2].1).expect("a token");
+            let signed = token.verify(Signer::first().key("k")).expect("a signature");
+            assert_eq!(signed.claims.find_text("aud"), Some(metadata().token_endpoint.as_str()));
+            let header = BASE64_URL_SAFE_NO_PAD
+                .decode(form[2].1.split('.').next().unwrap_or_default())
+                .expect("base64");
+            let header: serde_json::Value = serde_json::from_slice(&header).expect("JSON");
+            assert_eq!(header["alg"], algorithm);
+            assert_eq!(header["x5t#S256"], BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest("der")));
+        }
+    }
+
+    #[test]
+    fn an_incomplete_pem_is_refused_by_name() {
+        let from_pem =
+            |pem: String| CertificateKey::from_pem(&pem.into()).err().map(|error| error.to_string());
+        assert_eq!(from_pem(Signer::first().pem()), Some(CredentialError::NoCertificate.to_string()));
+        let certificate = "-----BEGIN CERTIFICATE-----\nZGVy\n-----END CERTIFICATE-----\n".to_owned();
+        assert_eq!(from_pem(certificate.clone()), Some(CredentialError::NoPrivateKey.to_string()));
+        assert_eq!(
+            from_pem(certificate + &Signer::weak().pem()),
+            Some(CredentialError::UnsuitableKey.to_string())
+        );
+    }
+
+    #[tokio::test]
+    async fn an_assertion_file_is_read_anew_each_time() {
+        let path = std::env::temp_dir().join(format!("gatepost-assertion-{}", uuid::Uuid::new_v4()));
+        let client = client(ClientCredential::AssertionFile(path.clone()), true);
+        assert!(matches!(client.authenticate(&metadata()).await, Err(CredentialError::AssertionFile(..))));
+        for text in ["one", "two\n"] {
+            std::fs::write(&path, text).expect("a file");
+            assert_eq!(form(&client, &metadata()).await[2], ("client_assertion", text.trim().to_owned()));
+        }
+        std::fs::write(&path, " \n").expect("a file");
+        assert!(client.authenticate(&metadata()).await.is_err());
+        std::fs::remove_file(path).expect("a file");
+    }
+}

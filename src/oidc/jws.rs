@@ -1,0 +1,208 @@
+//! Signed tokens (RFC 7515 compact serialization): read strictly, then verified. ID tokens and logout tokens alike.
+//!
+//! Claims cannot be read before the signature held: only [`Unverified::verify`] gives them. Embedded keys and
+//! addresses (`jwk`, `jku`, `x5c`, `x5u`) are never looked at.
+
+use super::claims::Claims;
+use super::json;
+use super::keys::Key;
+use super::token_error::{TokenError, short};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use openidconnect::JsonWebKey;
+use openidconnect::core::CoreJwsSigningAlgorithm;
+use std::sync::Arc;
+
+const TOKEN_LIMIT: usize = 256 * 1024;
+
+/// A token whose form is sound and of which nothing is known.
+#[derive(Debug)]
+pub(super) struct Unverified<'a> {
+    algorithm: CoreJwsSigningAlgorithm,
+    kid: Option<String>,
+    typ: Option<String>,
+    signed: &'a str,
+    signature: Vec<u8>,
+    claims: Claims,
+}
+
+/// A token that one of the issuer's keys signed; whether it is meant for us is not yet known.
+#[derive(Debug)]
+pub(super) struct Signed {
+    pub claims: Claims,
+    pub key: Arc<Key>,
+    algorithm: CoreJwsSigningAlgorithm,
+}
+
+impl<'a> Unverified<'a> {
+    pub fn parse(token: &'a str) -> Result<Self, TokenError> {
+        if token.len() > TOKEN_LIMIT {
+            return Err(TokenError::Malformed("too long"));
+        }
+        let mut segments = token.split('.');
+        let (Some(header), Some(payload), Some(signature), None) =
+            (segments.next(), segments.next(), segments.next(), segments.next())
+        else {
+            return Err(TokenError::Malformed("not three segments"));
+        };
+        let header =
+            Claims::new(json::object(&decode(header)?).map_err(|_| TokenError::Malformed("header"))?);
+        if header.get("crit").is_some() || header.get("b64").is_some() {
+            return Err(TokenError::CriticalHeader);
+        }
+        let text = |name| header.text(name).map_err(|_| TokenError::Malformed("header"));
+        Ok(Self {
+            algorithm: algorithm(text("alg")?.unwrap_or_default())?,
+            kid: text("kid")?.map(str::to_owned),
+            typ: text("typ")?.map(str::to_owned),
+            signed: &token[..token.len() - signature.len() - 1],
+            signature: decode(signature)?,
+            claims: Claims::new(
+                json::object(&decode(payload)?).map_err(|_| TokenError::Malformed("payload"))?,
+            ),
+        })
+    }
+
+    /// Which key the token says it is signed with.
+    pub fn kid(&self) -> Option<&str> {
+        self.kid.as_deref()
+    }
+
+    pub const fn algorithm(&self) -> &CoreJwsSigningAlgorithm {
+        &self.algorithm
+    }
+
+    /// Requires that `typ` is absent or one of `accepted`, in any case, with or without `application/`.
+    pub fn require_type(&self, accepted: &[&str]) -> Result<(), TokenError> {
+        let Some(typ) = &self.typ else { return Ok(()) };
+        let lower = typ.to_ascii_lowercase();
+        let name = lower.strip_prefix("application/").unwrap_or(&lower);
+        if accepted.contains(&name) { Ok(()) } else { Err(TokenError::WrongType(short(typ))) }
+    }
+
+    pub fn verify(&self, key: Arc<Key>) -> Result<Signed, TokenError> {
+        key.jwk
+            .verify_signature(&self.algorithm, self.signed.as_bytes(), &self.signature)
+            .map_err(|_| TokenError::BadSignature)?;
+        Ok(Signed { claims: self.claims.clone(), key, algorithm: self.algorithm.clone() })
+    }
+}
+
+impl Signed {
+    /// The left half of the hash that belongs to the token's algorithm, as in `at_hash` (OpenID Connect Core section
+    /// 3.1.3.6).
+    pub fn half_hash(&self, text: &str) -> Option<String> {
+        let hash = self.key.jwk.hash_bytes(text.as_bytes(), &self.algorithm).ok()?;
+        Some(BASE64_URL_SAFE_NO_PAD.encode(&hash[..hash.len() / 2]))
+    }
+}
+
+fn decode(segment: &str) -> Result<Vec<u8>, TokenError> {
+    BASE64_URL_SAFE_NO_PAD.decode(segment).map_err(|_| TokenError::Malformed("not base64url"))
+}
+
+/// The allow-list: asymmetric, and nothing else (RFC 8725 section 3.1). Entra's keys say no `alg`, so it must be here.
+fn algorithm(name: &str) -> Result<CoreJwsSigningAlgorithm, TokenError> {
+    match name {
+        "RS256" => Ok(CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256),
+        "PS256" => Ok(CoreJwsSigningAlgorithm::RsaSsaPssSha256),
+        "ES256" => Ok(CoreJwsSigningAlgorithm::EcdsaP256Sha256),
+        "EdDSA" => Ok(CoreJwsSigningAlgorithm::EdDsa),
+        other => Err(TokenError::ForbiddenAlgorithm(short(other))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Signer;
+    use super::*;
+    use serde_json::json;
+
+    fn parse_error(token: &str) -> TokenError {
+        Unverified::parse(token).expect_err("a token that is refused")
+    }
+
+    fn with_header(header: &str) -> String {
+        let encode = |text: &str| BASE64_URL_SAFE_NO_PAD.encode(text);
+        format!("{}.{}.{}", encode(header), encode("{}"), encode("x"))
+    }
+
+    #[test]
+    fn only_asymmetric_algorithms_by_their_exact_names() {
+        for name in ["none", "None", "nOnE", "", "HS256", "HS512", "RS384", "rs256", "ES256K", "RSA-OAEP"] {
+            let token = with_header(&json!({"alg": name}).to_string());
+            assert_eq!(parse_error(&token), TokenError::ForbiddenAlgorithm(name.into()));
+        }
+        assert_eq!(parse_error(&with_header("{}")), TokenError::ForbiddenAlgorithm(String::new()));
+        assert_eq!(parse_error(&with_header(r#"{"alg":["RS256"]}"#)), TokenError::Malformed("header"));
+        assert_eq!(
+            parse_error(&with_header(r#"{"alg":"RS256","alg":"none"}"#)),
+            TokenError::Malformed("header")
+        );
+    }
+
+    #[test]
+    fn extensions_are_refused() {
+        for header in [
+            r#"{"alg":"RS256","crit":["exp"]}"#,
+            r#"{"alg":"RS256","b64":false}"#,
+            r#"{"alg":"RS256","crit":[]}"#,
+        ] {
+            assert_eq!(parse_error(&with_header(header)), TokenError::CriticalHeader);
+        }
+    }
+
+    #[test]
+    fn exactly_three_segments_of_plain_base64url() {
+        let token = Signer::first().sign("k", &json!({"a": 1}));
+        assert!(Unverified::parse(&token).is_ok());
+        let (head, signature) = token.rsplit_once('.').expect("segments");
+        for bad in [
+            String::new(),
+            head.to_owned(),
+            format!("{token}."),
+            format!("{token}.x"),
+            format!("{token}=="),
+            format!("{token}\n"),
+            format!(" {token}"),
+            format!("{head}.{}", signature.replace(['-', '_'], "+")) + "+",
+            "a".repeat(TOKEN_LIMIT + 1),
+        ] {
+            assert!(matches!(parse_error(&bad), TokenError::Malformed(_)), "{bad}");
+        }
+        let payload = |text: &str| {
+            let encode = |text: &str| BASE64_URL_SAFE_NO_PAD.encode(text);
+            format!("{}.{}.{}", encode(r#"{"alg":"RS256"}"#), encode(text), encode("x"))
+        };
+        for text in ["[]", "\"a\"", "{\"aud\":1,\"aud\":2}", "{", "\u{feff}{}"] {
+            assert_eq!(parse_error(&payload(text)), TokenError::Malformed("payload"), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_types_of_token_are_refused() {
+        let typ = |value: &str| {
+            let token = with_header(&json!({"alg": "RS256", "typ": value}).to_string());
+            Unverified::parse(&token).and_then(|token| token.require_type(&["jwt"]))
+        };
+        for good in ["JWT", "jwt", "application/jwt"] {
+            assert_eq!(typ(good), Ok(()));
+        }
+        for bad in ["at+jwt", "logout+jwt", "JWT2", ""] {
+            assert_eq!(typ(bad), Err(TokenError::WrongType(bad.into())));
+        }
+    }
+
+    #[test]
+    fn a_signature_holds_for_its_own_bytes_and_key() {
+        let token = Signer::first().sign("k", &json!({"a": 1}));
+        let parsed = Unverified::parse(&token).expect("a token");
+        assert!(parsed.verify(Signer::first().key("k")).is_ok());
+        assert_eq!(parsed.verify(Signer::second().key("k")).err(), Some(TokenError::BadSignature));
+        let (head, signature) = token.rsplit_once('.').expect("segments");
+        let (header, _) = head.split_once('.').expect("segments");
+        let forged = format!("{header}.{}.{signature}", BASE64_URL_SAFE_NO_PAD.encode("{\"a\":2}"));
+        let forged = Unverified::parse(&forged).expect("a token");
+        assert_eq!(forged.verify(Signer::first().key("k")).err(), Some(TokenError::BadSignature));
+    }
+}

@@ -1,0 +1,219 @@
+//! A provider's signing keys, kept one by one.
+//!
+//! Sets flap between a provider's front ends, and Entra's rotates without notice: keys are merged by `kid` and kept for
+//! 24 hours after they were last seen; a set never replaces the others, and an empty or oversized one changes nothing.
+
+use super::token_error::TokenError;
+use super::transport::CallError;
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use openidconnect::core::{CoreJsonWebKey, CoreJwsSigningAlgorithm};
+use serde_json::{Map, Value};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+const KEY_TTL: Duration = Duration::from_secs(24 * 3600);
+const SET_LIMIT: usize = 100;
+const RING_LIMIT: usize = 1000;
+const RSA_BITS: usize = 2048;
+
+/// A public key that may sign tokens.
+#[derive(Debug)]
+pub(super) struct Key {
+    kid: Option<String>,
+    /// Entra: for which issuer it signs, perhaps with `{tenantid}`.
+    pub issuer: Option<String>,
+    family: Family,
+    algorithm: Option<String>,
+    pub jwk: CoreJsonWebKey,
+}
+
+/// What kind of key it is: an algorithm needs its own kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Family {
+    Rsa,
+    P256,
+    Ed25519,
+}
+
+impl Key {
+    /// Reads a JWK; `None` where it is not for us: unknown kinds are ignored (RFC 7517 section 5), as are keys for
+    /// encryption and RSA keys below 2048 bits.
+    fn parse(jwk: &Value) -> Option<Self> {
+        let text = |name: &str| jwk.get(name).and_then(Value::as_str);
+        let family = match (text("kty")?, text("crv")) {
+            ("RSA", _) if rsa_bits(text("n")?)? >= RSA_BITS => Family::Rsa,
+            ("EC", Some("P-256")) => Family::P256,
+            ("OKP", Some("Ed25519")) => Family::Ed25519,
+            _ => return None,
+        };
+        let operations = jwk.get("key_ops").and_then(Value::as_array);
+        let may_verify = operations.is_none_or(|list| list.iter().any(|operation| operation == "verify"));
+        if text("use").is_some_and(|usage| usage != "sig") || !may_verify {
+            return None;
+        }
+        Some(Self {
+            kid: text("kid").map(str::to_owned),
+            issuer: text("issuer").map(str::to_owned),
+            family,
+            algorithm: text("alg").map(str::to_owned),
+            jwk: serde_json::from_value(jwk.clone()).ok()?,
+        })
+    }
+
+    fn fits(&self, algorithm: &CoreJwsSigningAlgorithm) -> bool {
+        let (family, name) = match algorithm {
+            CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256 => (Family::Rsa, "RS256"),
+            CoreJwsSigningAlgorithm::RsaSsaPssSha256 => (Family::Rsa, "PS256"),
+            CoreJwsSigningAlgorithm::EcdsaP256Sha256 => (Family::P256, "ES256"),
+            CoreJwsSigningAlgorithm::EdDsa => (Family::Ed25519, "EdDSA"),
+            _ => return false,
+        };
+        self.family == family && self.algorithm.as_ref().is_none_or(|own| own == name)
+    }
+
+    fn replaces(&self, older: &Self) -> bool {
+        self.kid == older.kid && self.family == older.family
+    }
+}
+
+fn rsa_bits(modulus: &str) -> Option<usize> {
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(modulus).ok()?;
+    let first = bytes.iter().position(|byte| *byte != 0)?;
+    Some((bytes.len() - first) * 8 - bytes[first].leading_zeros() as usize)
+}
+
+/// The usable keys of a JWK set (RFC 7517 section 5): at least one, at most 100.
+pub(super) fn parse_set(document: &Map<String, Value>) -> Result<Vec<Key>, CallError> {
+    let keys = document.get("keys").and_then(Value::as_array).ok_or(CallError::Unexpected("no JWK set"))?;
+    if keys.len() > SET_LIMIT {
+        return Err(CallError::Unexpected("more than 100 keys"));
+    }
+    let usable: Vec<Key> = keys.iter().filter_map(Key::parse).collect();
+    if usable.is_empty() { Err(CallError::Unexpected("no usable signing key")) } else { Ok(usable) }
+}
+
+/// All keys seen within a day.
+#[derive(Debug, Default)]
+pub(super) struct KeyRing(Vec<Seen>);
+
+#[derive(Debug)]
+struct Seen {
+    key: Arc<Key>,
+    at: Instant,
+}
+
+impl KeyRing {
+    /// Adds the keys of a set that was fetched at `now`.
+    pub fn merge(&mut self, set: Vec<Key>, now: Instant) {
+        self.0.retain(|seen| {
+            now.saturating_duration_since(seen.at) < KEY_TTL && !set.iter().any(|key| key.replaces(&seen.key))
+        });
+        self.0.extend(set.into_iter().map(|key| Seen { key: Arc::new(key), at: now }));
+        let excess = self.0.len().saturating_sub(RING_LIMIT);
+        self.0.drain(..excess);
+    }
+
+    /// The one key that a token with this `kid` and algorithm can be signed with.
+    ///
+    /// A token without `kid` may only mean a key of the latest set: older ones linger here.
+    pub fn find(
+        &self,
+        kid: Option<&str>,
+        algorithm: &CoreJwsSigningAlgorithm,
+        now: Instant,
+    ) -> Result<Arc<Key>, TokenError> {
+        let latest = self.0.last().map(|seen| seen.at);
+        let mut candidates = self.0.iter().filter(|seen| {
+            let named = kid.map_or(Some(seen.at) == latest, |kid| seen.key.kid.as_deref() == Some(kid));
+            named && seen.key.fits(algorithm) && now.saturating_duration_since(seen.at) < KEY_TTL
+        });
+        match (candidates.next(), candidates.next()) {
+            (Some(seen), None) => Ok(Arc::clone(&seen.key)),
+            (Some(_), Some(_)) => Err(TokenError::AmbiguousKey),
+            (None, _) => Err(TokenError::UnknownKey),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Signer, object};
+    use super::*;
+    use serde_json::json;
+
+    const RS256: CoreJwsSigningAlgorithm = CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256;
+
+    fn set(keys: &[Value]) -> Result<Vec<Key>, CallError> {
+        parse_set(&object(&json!({ "keys": keys })))
+    }
+
+    #[test]
+    fn keys_of_a_flapping_set_stay_for_a_day() {
+        let (a, b) = (Signer::first().jwk("a"), Signer::second().jwk("b"));
+        let start = Instant::now();
+        let mut ring = KeyRing::default();
+        ring.merge(set(&[a]).expect("a set"), start);
+        let noon = start + Duration::from_secs(12 * 3600);
+        ring.merge(set(&[b]).expect("a set"), noon);
+        assert!(ring.find(Some("a"), &RS256, noon).is_ok());
+        assert!(ring.find(Some("b"), &RS256, noon).is_ok());
+        let next_day = start + KEY_TTL;
+        assert_eq!(ring.find(Some("a"), &RS256, next_day).err(), Some(TokenError::UnknownKey));
+        assert!(ring.find(Some("b"), &RS256, next_day).is_ok());
+    }
+
+    #[test]
+    fn a_set_without_usable_keys_is_no_set() {
+        for keys in [
+            json!([]),
+            json!([{"kty":"RSA"}]),
+            json!([{"kty":"EC","crv":"secp256k1","x":"AA","y":"AA"}]),
+            json!([Signer::weak().jwk("w")]),
+            json!(vec![Signer::first().jwk("a"); 101]),
+        ] {
+            assert!(parse_set(&object(&json!({ "keys": keys }))).is_err(), "{}", keys.to_string().len());
+        }
+        assert!(parse_set(&object(&json!({}))).is_err());
+    }
+
+    #[test]
+    fn keys_are_chosen_by_kid_type_use_and_alg() {
+        let with = |name: &str, value: Value| {
+            let mut jwk = Signer::first().jwk("a");
+            jwk[name] = value;
+            jwk
+        };
+        let now = Instant::now();
+        let find = |keys: &[Value], kid| {
+            let mut ring = KeyRing::default();
+            ring.merge(set(keys).expect("a set"), now);
+            ring.find(kid, &RS256, now).map(|_| ())
+        };
+        let other = Signer::second().jwk("b");
+        assert_eq!(find(&[with("use", json!("enc")), other.clone()], Some("a")), Err(TokenError::UnknownKey));
+        assert_eq!(
+            find(&[with("alg", json!("PS256")), other.clone()], Some("a")),
+            Err(TokenError::UnknownKey)
+        );
+        assert_eq!(
+            find(&[with("key_ops", json!(["encrypt"])), other.clone()], Some("a")),
+            Err(TokenError::UnknownKey)
+        );
+        assert_eq!(find(&[with("alg", json!("RS256")), other.clone()], Some("a")), Ok(()));
+        assert_eq!(find(&[with("kid", json!("b")), other.clone()], Some("b")), Err(TokenError::AmbiguousKey));
+        assert_eq!(find(&[with("kid", json!("a")), other.clone()], None), Err(TokenError::AmbiguousKey));
+        let unrelated = json!({"kty":"EC","crv":"P-384","x":"AA","y":"AA","kid":"c"});
+        assert_eq!(find(&[with("kid", Value::Null), unrelated], None), Ok(()));
+    }
+
+    #[test]
+    fn without_a_kid_only_the_latest_set_counts() {
+        let now = Instant::now();
+        let mut ring = KeyRing::default();
+        ring.merge(set(&[Signer::first().jwk("a")]).expect("a set"), now);
+        ring.merge(set(&[Signer::second().jwk("b")]).expect("a set"), now + Duration::from_secs(1));
+        let found = ring.find(None, &RS256, now + Duration::from_secs(2)).expect("one key");
+        assert_eq!(found.kid.as_deref(), Some("b"));
+    }
+}

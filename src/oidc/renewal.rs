@@ -1,0 +1,113 @@
+//! Asking the provider again about somebody who is signed in (OpenID Connect Core section 12).
+
+use super::error::{OidcError, Postponed, RefreshError};
+use super::id_token::{Demands, IdToken, NonceRule};
+use super::metadata::Metadata;
+use super::provider::Provider;
+use super::token_endpoint::{self, Tokens};
+use super::token_error::TokenError;
+use crate::config::ProviderKind;
+use crate::domain::identity::{AssertedIdentity, SubjectKey};
+use secrecy::{ExposeSecret, SecretString};
+use std::sync::Arc;
+
+/// What a renewal starts from.
+#[derive(Clone, Copy, Debug)]
+pub struct Renewal<'a> {
+    /// The newest refresh token of the session.
+    pub refresh_token: &'a SecretString,
+    /// Whose session it is.
+    pub subject: &'a SubjectKey,
+    /// The nonce of the sign-in: some providers repeat it.
+    pub nonce: &'a str,
+}
+
+/// What a renewal brought.
+#[derive(Clone, Debug)]
+pub struct Refreshed {
+    /// What the provider asserts now; `None` if it sent no ID token, which says nothing new. An address that is
+    /// `None` in it is not news either: userinfo may have been down.
+    pub identity: Option<AssertedIdentity>,
+    /// Replaces the old one, where one came; else the old one stays good.
+    pub refresh_token: Option<SecretString>,
+    /// The newest ID token, only where the provider needs it as `id_token_hint`.
+    pub id_token: Option<SecretString>,
+}
+
+impl Provider {
+    /// Renews the tokens of a session and reads its groups again.
+    ///
+    /// # Errors
+    /// See [`RefreshError`]: only two of the three end the session.
+    pub async fn refresh(&self, renewal: &Renewal<'_>) -> Result<Refreshed, RefreshError> {
+        let metadata = self.discovery.metadata().await.map_err(|error| postponed(error, None))?;
+        let tokens = self.renew(renewal, &metadata).await?;
+        let Some(raw) = &tokens.id_token else {
+            return Ok(Refreshed { identity: None, refresh_token: tokens.refresh_token, id_token: None });
+        };
+        let identity = match self.verify_renewed(raw, &tokens, renewal).await {
+            Ok(token) => self.identify(&token, tokens.access_token.as_ref(), &metadata).await,
+            Err(error) => Err(error),
+        };
+        match identity {
+            Ok(identified) => Ok(Refreshed {
+                identity: Some(identified.identity),
+                id_token: tokens.id_token.filter(|_| self.needs_id_token_hint()),
+                refresh_token: tokens.refresh_token,
+            }),
+            Err(OidcError::Token(error)) if is_about_identity(&error) => Err(RefreshError::Identity(error)),
+            Err(error) => Err(postponed(error, tokens.refresh_token)),
+        }
+    }
+
+    async fn renew(&self, renewal: &Renewal<'_>, metadata: &Arc<Metadata>) -> Result<Tokens, RefreshError> {
+        let scope = self.scopes(metadata).join(" ");
+        let mut grant =
+            vec![("grant_type", "refresh_token"), ("refresh_token", renewal.refresh_token.expose_secret())];
+        // Entra answers with an ID token only if asked for `openid` again.
+        if matches!(self.config.kind, ProviderKind::Entra { .. }) {
+            grant.push(("scope", &scope));
+        }
+        match token_endpoint::request(&self.transport, metadata, &self.client, &grant).await {
+            Err(OidcError::Refused(refusal)) if refusal.ends_grant() => Err(RefreshError::Ended(refusal)),
+            result => result.map_err(|error| postponed(error, None)),
+        }
+    }
+
+    async fn verify_renewed(
+        &self,
+        raw: &SecretString,
+        tokens: &Tokens,
+        renewal: &Renewal<'_>,
+    ) -> Result<IdToken, OidcError> {
+        let demands = Demands {
+            nonce: NonceRule::AbsentOr(renewal.nonce),
+            access_token: tokens.access_token.as_ref(),
+            max_age: None,
+            min_auth_time: None,
+        };
+        let token = self.verify_id_token(raw, &demands).await?;
+        if token.subject == *renewal.subject { Ok(token) } else { Err(TokenError::WrongSubject.into()) }
+    }
+}
+
+/// Whose token it is, not whether it could be verified just now: a wrong clock must not end all sessions.
+const fn is_about_identity(error: &TokenError) -> bool {
+    matches!(
+        error,
+        TokenError::WrongIssuer(_)
+            | TokenError::WrongTenant(_)
+            | TokenError::WrongSubject
+            | TokenError::WrongNonce
+            | TokenError::WrongAudience
+            | TokenError::WrongAuthorizedParty
+            | TokenError::WrongAccessTokenHash
+            | TokenError::UserinfoOfAnother
+            | TokenError::KeyOfAnotherIssuer
+            | TokenError::BadSignature
+    )
+}
+
+fn postponed(error: OidcError, refresh_token: Option<SecretString>) -> RefreshError {
+    RefreshError::Unavailable(Box::new(Postponed { error, refresh_token }))
+}

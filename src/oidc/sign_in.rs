@@ -1,0 +1,132 @@
+//! The end of a sign-in at the provider: a code becomes an identity.
+
+use super::discovery::Source;
+use super::error::OidcError;
+use super::id_token::{Demands, IdToken, NonceRule};
+use super::jws::Unverified;
+use super::provider::Provider;
+use super::token_endpoint;
+use super::token_error::TokenError;
+use crate::config::ProviderKind;
+use crate::domain::clock::Timestamp;
+use crate::domain::identity::AssertedIdentity;
+use secrecy::{ExposeSecret, SecretString};
+use std::time::Duration;
+use url::Url;
+
+/// The parameters of a successful authorization response.
+#[derive(Clone, Copy, Debug)]
+pub struct Callback<'a> {
+    /// `code`; exchanged once, whatever comes of it.
+    pub code: &'a str,
+    /// `iss` (RFC 9207).
+    pub issuer: Option<&'a str>,
+    /// `session_state`: Entra's session, for front-channel logout where the token has no `sid`.
+    pub session_state: Option<&'a str>,
+}
+
+/// What the sign-in that began here expects; all of it from the sealed state.
+#[derive(Clone, Copy, Debug)]
+pub struct Expected<'a> {
+    /// As in the authentication request.
+    pub redirect_uri: &'a Url,
+    /// Of the code challenge (RFC 7636).
+    pub code_verifier: &'a SecretString,
+    /// As in the authentication request.
+    pub nonce: &'a str,
+    /// As in the authentication request; the token must then have an `auth_time` that is no older.
+    pub max_age: Option<Duration>,
+    /// The person must have signed in at this moment or later; `auth_time` is required.
+    pub min_auth_time: Option<Timestamp>,
+}
+
+/// A person who signed in at the provider.
+#[derive(Clone, Debug)]
+pub struct SignIn {
+    /// Who it is.
+    pub identity: AssertedIdentity,
+    /// When the person proved it: the claim, else `iat`.
+    pub auth_time: Timestamp,
+    /// Whether the provider said so.
+    pub auth_time_claimed: bool,
+    /// `iat`.
+    pub issued_at: Timestamp,
+    /// The session at the provider.
+    pub sid: Option<String>,
+    /// For [`Provider::refresh`].
+    pub refresh_token: Option<SecretString>,
+    /// Only where the provider needs it as `id_token_hint`.
+    pub id_token: Option<SecretString>,
+    /// For [`super::EndSession`]: the `login_hint` claim.
+    pub logout_hint: Option<String>,
+}
+
+impl Provider {
+    /// Exchanges the code, verifies the ID token and gathers what the provider asserts.
+    ///
+    /// # Errors
+    /// See [`OidcError`]. Whatever it is, the code is spent, unless the error came before the exchange.
+    pub async fn redeem(
+        &self,
+        callback: &Callback<'_>,
+        expected: &Expected<'_>,
+    ) -> Result<SignIn, OidcError> {
+        let metadata = self.discovery.metadata().await?;
+        self.check_response_issuer(callback.issuer, metadata.authorization_response_iss_parameter_supported)?;
+        let grant = [
+            ("grant_type", "authorization_code"),
+            ("code", callback.code),
+            ("redirect_uri", expected.redirect_uri.as_str()),
+            ("code_verifier", expected.code_verifier.expose_secret()),
+        ];
+        let tokens = token_endpoint::request(&self.transport, &metadata, &self.client, &grant).await?;
+        let raw = tokens.id_token.ok_or(TokenError::MissingClaim("id_token"))?;
+        let access_token = tokens.access_token.as_ref();
+        let demands = Demands {
+            nonce: NonceRule::Exactly(expected.nonce),
+            access_token,
+            max_age: expected.max_age,
+            min_auth_time: expected.min_auth_time,
+        };
+        let token = self.verify_id_token(&raw, &demands).await?;
+        let sid = token.claims.identifier("sid")?.or_else(|| self.session_state(callback)).map(str::to_owned);
+        let logout_hint =
+            token.claims.find_text("login_hint").filter(|hint| hint.len() <= 1024).map(str::to_owned);
+        let identified = self.identify(&token, access_token, &metadata).await?;
+        match identified.userinfo_error {
+            Some(error) if identified.identity.email.is_none() => return Err(error),
+            _ => {}
+        }
+        Ok(SignIn {
+            identity: identified.identity,
+            auth_time: token.auth_time.unwrap_or(token.issued_at),
+            auth_time_claimed: token.auth_time.is_some(),
+            issued_at: token.issued_at,
+            sid,
+            refresh_token: tokens.refresh_token,
+            id_token: Some(raw).filter(|_| self.needs_id_token_hint()),
+            logout_hint,
+        })
+    }
+
+    pub(super) async fn verify_id_token(
+        &self,
+        token: &SecretString,
+        demands: &Demands<'_>,
+    ) -> Result<IdToken, OidcError> {
+        let token = Unverified::parse(token.expose_secret())?;
+        token.require_type(&["jwt"])?;
+        let signed = self.discovery.verify(&token, Source::TokenEndpoint).await?;
+        Ok(IdToken::check(signed, &self.recipient(Timestamp::now()), demands)?)
+    }
+
+    /// It came through the browser, and can only tie the browser's own session to a sign-out at Entra.
+    fn session_state<'a>(&self, callback: &Callback<'a>) -> Option<&'a str> {
+        let is_sound =
+            |text: &&str| (1..=255).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+        callback
+            .session_state
+            .filter(|_| matches!(self.config.kind, ProviderKind::Entra { .. }))
+            .filter(is_sound)
+    }
+}

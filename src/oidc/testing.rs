@@ -1,0 +1,193 @@
+//! For this module's tests: signers with keys made anew in each run, and a server that answers as told.
+
+use super::calls::Calls;
+use super::issuer::IssuerRule;
+use super::keys::{Key, parse_set};
+use super::metadata::Metadata;
+use super::transport::{self, Transport};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use openidconnect::PrivateSigningKey;
+use openidconnect::core::{CoreJwsSigningAlgorithm, CoreRsaPrivateSigningKey};
+use rsa::pkcs1::{EncodeRsaPrivateKey, LineEnding};
+use serde_json::{Map, Value, json};
+use std::collections::VecDeque;
+use std::fmt::Write;
+use std::sync::{Arc, LazyLock, Mutex};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use url::Url;
+
+static FIRST: LazyLock<Signer> = LazyLock::new(|| Signer::generate(2048));
+static SECOND: LazyLock<Signer> = LazyLock::new(|| Signer::generate(2048));
+static WEAK: LazyLock<Signer> = LazyLock::new(|| Signer::generate(1024));
+
+/// A provider's private key.
+pub(super) struct Signer {
+    pem: String,
+    key: CoreRsaPrivateSigningKey,
+}
+
+impl Signer {
+    pub fn first() -> &'static Self {
+        &FIRST
+    }
+
+    pub fn second() -> &'static Self {
+        &SECOND
+    }
+
+    pub fn weak() -> &'static Self {
+        &WEAK
+    }
+
+    fn generate(bits: usize) -> Self {
+        let key = rsa::RsaPrivateKey::new(&mut rsa::rand_core::OsRng, bits).expect("a key");
+        let pem = key.to_pkcs1_pem(LineEnding::LF).expect("PEM").to_string();
+        let key = CoreRsaPrivateSigningKey::from_pem(&pem, None).expect("a key");
+        Self { pem, key }
+    }
+
+    pub fn pem(&self) -> String {
+        self.pem.clone()
+    }
+
+    pub fn jwk(&self, kid: &str) -> Value {
+        let mut jwk = serde_json::to_value(self.key.as_verification_key()).expect("a JWK");
+        jwk["kid"] = json!(kid);
+        jwk
+    }
+
+    pub fn key(&self, kid: &str) -> Arc<Key> {
+        let mut set = parse_set(&object(&json!({"keys": [self.jwk(kid)]}))).expect("a set");
+        Arc::new(set.remove(0))
+    }
+
+    pub fn sign(&self, kid: &str, claims: &Value) -> String {
+        self.sign_with(&json!({"alg": "RS256", "kid": kid}), claims)
+    }
+
+    pub fn sign_with(&self, header: &Value, claims: &Value) -> String {
+        let encode = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+        let signed = format!("{}.{}", encode(header), encode(claims));
+        let signature = self
+            .key
+            .sign(&CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256, signed.as_bytes())
+            .expect("a signature");
+        format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature))
+    }
+}
+
+pub(super) fn object(value: &Value) -> Map<String, Value> {
+    value.as_object().expect("an object").clone()
+}
+
+pub(super) fn metadata_document(issuer: &str) -> Value {
+    json!({
+        "issuer": issuer,
+        "authorization_endpoint": format!("{issuer}/authorize?own=1&client_id=theirs"),
+        "token_endpoint": format!("{issuer}/token"),
+        "jwks_uri": format!("{issuer}/keys"),
+        "userinfo_endpoint": format!("{issuer}/userinfo"),
+        "end_session_endpoint": format!("{issuer}/logout"),
+        "response_types_supported": ["code"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+    })
+}
+
+pub(super) fn metadata() -> Metadata {
+    let rule = IssuerRule::Exactly("https://op.example".into());
+    let source = rule.discovery_url().expect("an address");
+    Metadata::parse(&object(&metadata_document("https://op.example")), &rule, &source).expect("metadata")
+}
+
+/// One answer.
+#[derive(Clone, Debug)]
+pub(super) struct Reply {
+    status: u16,
+    headers: String,
+    body: String,
+}
+
+impl Reply {
+    pub fn text(status: u16, body: &str) -> Self {
+        Self { status, headers: String::new(), body: body.to_owned() }
+    }
+
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        write!(self.headers, "{name}: {value}\r\n").expect("a text");
+        self
+    }
+}
+
+pub(super) fn json_reply(status: u16, body: &Value) -> Reply {
+    Reply::text(status, &body.to_string())
+}
+
+/// A server on loopback that gives its replies in the order they were told, and remembers what it was asked.
+pub(super) struct Scripted {
+    port: u16,
+    script: Arc<Mutex<VecDeque<Reply>>>,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Scripted {
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let (script, asked) =
+            (Arc::<Mutex<VecDeque<Reply>>>::default(), Arc::<Mutex<Vec<String>>>::default());
+        let (replies, requests) = (Arc::clone(&script), Arc::clone(&asked));
+        tokio::spawn(async move {
+            while let Ok((connection, _)) = listener.accept().await {
+                answer(connection, &replies, &requests).await;
+            }
+        });
+        Self { port, script, asked }
+    }
+
+    pub fn url(&self, path: &str) -> Url {
+        Url::parse(&format!("http://127.0.0.1:{}{path}", self.port)).expect("an address")
+    }
+
+    pub fn reply(&self, reply: Reply) {
+        self.script.lock().expect("a lock").push_back(reply);
+    }
+
+    pub fn requests(&self) -> Vec<String> {
+        self.asked.lock().expect("a lock").clone()
+    }
+
+    pub fn transport(&self) -> Transport {
+        let client = transport::client(None).expect("a client");
+        Transport::new(client, "op".parse().expect("an id"), Calls::new(|_| {}))
+    }
+}
+
+/// One request per connection; without a reply left, the connection just closes.
+async fn answer(mut connection: TcpStream, script: &Mutex<VecDeque<Reply>>, asked: &Mutex<Vec<String>>) {
+    let mut request = Vec::new();
+    while !is_complete(&request) {
+        if !matches!(connection.read_buf(&mut request).await, Ok(1..)) {
+            return;
+        }
+    }
+    asked.lock().expect("a lock").push(String::from_utf8_lossy(&request).into_owned());
+    let reply = script.lock().expect("a lock").pop_front();
+    if let Some(Reply { status, headers, body }) = reply {
+        let head = format!(
+            "HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n{headers}\r\n",
+            body.len()
+        );
+        let _ = connection.write_all((head + &body).as_bytes()).await;
+    }
+}
+
+fn is_complete(request: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(request).into_owned();
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    let length = head
+        .lines()
+        .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:").map(str::to_owned));
+    body.len() >= length.and_then(|length| length.trim().parse().ok()).unwrap_or(0)
+}

@@ -1,0 +1,229 @@
+//! The one door to a provider: HTTPS with limits on everything.
+//!
+//! No redirect is followed (a 307 would send the client secret elsewhere), connecting takes at most 2 s and the whole
+//! call 5 s, a body may have 1 MiB, nothing is decompressed. Every answer is a JSON object or an error.
+
+use super::calls::{Call, Calls, Endpoint, Outcome};
+use super::json;
+use crate::domain::ids::ProviderId;
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::{Client, RequestBuilder, StatusCode};
+use rustls::pki_types::{CertificateDer, pem::PemObject};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, Value};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use url::Url;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+const TOTAL_TIMEOUT: Duration = Duration::from_secs(5);
+const BODY_LIMIT: usize = 1 << 20;
+
+/// Why a call brought no answer that can be used.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum CallError {
+    /// Nobody answered within the time limit.
+    #[error("no answer within the time limit")]
+    Timeout,
+    /// No connection, a TLS error, or a connection that broke.
+    #[error("the connection failed")]
+    Unreachable(#[source] Arc<reqwest::Error>),
+    /// A status that answers nothing: a redirect, 429, 5xx.
+    #[error("the answer has status {0}")]
+    Status(u16),
+    /// The body is larger than 1 MiB.
+    #[error("the answer is too large")]
+    TooLarge,
+    /// The body is no JSON object (an HTML page, a compressed or cut body, a member twice).
+    #[error("the answer is no JSON object")]
+    NotJson(#[source] Arc<serde_json::Error>),
+    /// JSON, but not what this endpoint answers.
+    #[error("the answer is not what the endpoint is for: {0}")]
+    Unexpected(&'static str),
+}
+
+impl CallError {
+    /// The `reason` label: one of a closed set.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Timeout => "provider_timeout",
+            Self::Unreachable(_) => "provider_unreachable",
+            Self::Status(_) => "provider_status",
+            Self::TooLarge | Self::NotJson(_) | Self::Unexpected(_) => "provider_malformed",
+        }
+    }
+
+    const fn outcome(&self) -> Outcome {
+        match self {
+            Self::Timeout => Outcome::Timeout,
+            Self::Unreachable(_) => Outcome::Unreachable,
+            Self::Status(_) => Outcome::Failed,
+            Self::TooLarge | Self::NotJson(_) | Self::Unexpected(_) => Outcome::Malformed,
+        }
+    }
+}
+
+impl From<reqwest::Error> for CallError {
+    fn from(error: reqwest::Error) -> Self {
+        if error.is_timeout() { Self::Timeout } else { Self::Unreachable(Arc::new(error.without_url())) }
+    }
+}
+
+/// A provider's answer: a status, and a JSON object where the status is a success.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub status: StatusCode,
+    /// Empty where the status is no success and the body no object.
+    pub body: Map<String, Value>,
+    /// `Retry-After` in seconds, also fractions as Graph sends them.
+    pub retry_after: Option<Duration>,
+}
+
+impl Answer {
+    /// The body of a success.
+    pub fn success(self) -> Result<Map<String, Value>, CallError> {
+        if self.status.is_success() { Ok(self.body) } else { Err(CallError::Status(self.status.as_u16())) }
+    }
+}
+
+/// Calls one provider.
+#[derive(Clone, Debug)]
+pub(super) struct Transport {
+    client: Client,
+    provider: ProviderId,
+    calls: Calls,
+}
+
+impl Transport {
+    pub const fn new(client: Client, provider: ProviderId, calls: Calls) -> Self {
+        Self { client, provider, calls }
+    }
+
+    /// GET, with an access token where one is given.
+    pub async fn get(
+        &self,
+        endpoint: Endpoint,
+        url: &Url,
+        bearer: Option<&SecretString>,
+    ) -> Result<Answer, CallError> {
+        let mut request = self.client.get(url.clone());
+        if let Some(token) = bearer {
+            request = request.header(AUTHORIZATION, sensitive(&format!("Bearer {}", token.expose_secret()))?);
+        }
+        self.send(endpoint, request).await
+    }
+
+    /// POST of a form; `basic` is the credential after `Basic `.
+    pub async fn post(
+        &self,
+        endpoint: Endpoint,
+        url: &Url,
+        form: &[(&str, String)],
+        basic: Option<&str>,
+    ) -> Result<Answer, CallError> {
+        let mut request = self.client.post(url.clone()).form(form);
+        if let Some(credential) = basic {
+            request = request.header(AUTHORIZATION, sensitive(&format!("Basic {credential}"))?);
+        }
+        self.send(endpoint, request).await
+    }
+
+    async fn send(&self, endpoint: Endpoint, request: RequestBuilder) -> Result<Answer, CallError> {
+        let begun = Instant::now();
+        let answer = read(request.header(ACCEPT, HeaderValue::from_static("application/json"))).await;
+        let outcome = match &answer {
+            Ok(answer) if answer.status.is_success() => Outcome::Success,
+            Ok(answer) if answer.status == StatusCode::TOO_MANY_REQUESTS => Outcome::Throttled,
+            Ok(answer) if answer.status.is_client_error() => Outcome::Refused,
+            Ok(_) => Outcome::Failed,
+            Err(error) => error.outcome(),
+        };
+        self.calls.tell(&Call { provider: &self.provider, endpoint, outcome, elapsed: begun.elapsed() });
+        answer
+    }
+}
+
+async fn read(request: RequestBuilder) -> Result<Answer, CallError> {
+    let mut response = request.send().await?;
+    let status = response.status();
+    let retry_after = retry_after(response.headers());
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if bytes.len() + chunk.len() > BODY_LIMIT {
+            return Err(CallError::TooLarge);
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    let body = match json::object(&bytes) {
+        Ok(body) => body,
+        Err(error) if status.is_success() => return Err(CallError::NotJson(Arc::new(error))),
+        Err(_) => Map::new(),
+    };
+    Ok(Answer { status, body, retry_after })
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds: f64 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Duration::try_from_secs_f64(seconds).ok()
+}
+
+fn sensitive(value: &str) -> Result<HeaderValue, CallError> {
+    let mut value = HeaderValue::from_str(value)
+        .map_err(|_| CallError::Unexpected("a token that no header can carry"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// Why no HTTPS client could be made.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ClientError {
+    #[error("{0} cannot be read as PEM certificates")]
+    CaFile(String, #[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("TLS cannot be set up")]
+    Tls(#[from] rustls::Error),
+    #[error("the HTTP client cannot be set up")]
+    Http(#[from] reqwest::Error),
+}
+
+/// The HTTPS client that all providers share: the system's authorities and those of `ca_file`.
+pub(super) fn client(ca_file: Option<&Path>) -> Result<Client, ClientError> {
+    let client = Client::builder()
+        .tls_backend_preconfigured(tls(ca_file)?)
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(TOTAL_TIMEOUT)
+        .user_agent(concat!("gatepost/", env!("CARGO_PKG_VERSION")))
+        .build()?;
+    Ok(client)
+}
+
+fn tls(ca_file: Option<&Path>) -> Result<rustls::ClientConfig, ClientError> {
+    let mut roots = rustls::RootCertStore::empty();
+    let native = rustls_native_certs::load_native_certs();
+    for error in &native.errors {
+        tracing::warn!(error = %error, "some of the system's certificate authorities cannot be read");
+    }
+    roots.add_parsable_certificates(native.certs);
+    if let Some(path) = ca_file {
+        let unreadable = |error| ClientError::CaFile(path.display().to_string(), error);
+        let mut found = false;
+        for certificate in CertificateDer::pem_file_iter(path).map_err(|error| unreadable(error.into()))? {
+            roots
+                .add(certificate.map_err(|error| unreadable(error.into()))?)
+                .map_err(|error| unreadable(error.into()))?;
+            found = true;
+        }
+        if !found {
+            return Err(unreadable("no certificate in it".into()));
+        }
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}

@@ -1,0 +1,21 @@
+//! Userinfo (OpenID Connect Core section 5.3): asked only for what the ID token lacks, believed only about its `sub`.
+
+use super::calls::Endpoint;
+use super::claims::Claims;
+use super::error::OidcError;
+use super::token_error::TokenError;
+use super::transport::Transport;
+use secrecy::SecretString;
+use url::Url;
+
+/// Reads userinfo about `sub`.
+pub(super) async fn read(
+    transport: &Transport,
+    endpoint: &Url,
+    access_token: &SecretString,
+    sub: &str,
+) -> Result<Claims, OidcError> {
+    let claims =
+        Claims::new(transport.get(Endpoint::Userinfo, endpoint, Some(access_token)).await?.success()?);
+    if claims.find_text("sub") == Some(sub) { Ok(claims) } else { Err(TokenError::UserinfoOfAnother.into()) }
+}
