@@ -1,1 +1,3 @@
 //! Two listeners.
+
+pub mod pages;
