@@ -30,7 +30,7 @@ const PREPARE_AGAIN: Duration = Duration::from_secs(1);
 pub async fn prepare(state: &Arc<State>) -> Result<(), StartError> {
     match prepare_once(state).await {
         Ok(()) => Ok(()),
-        Err(error) if error.is_unavailable() && matches!(state.config.stores, StoresConfig::Shared { .. }) => {
+        Err(error) if is_unavailable(&error) && matches!(state.config.stores, StoresConfig::Shared { .. }) => {
             tracing::error!(error = %chain(&error), "the directory cannot be prepared yet; trying again");
             state.readiness.set(Some(Obstacle::Unprepared));
             tokio::spawn(prepare_later(Arc::clone(state)));
@@ -38,6 +38,10 @@ pub async fn prepare(state: &Arc<State>) -> Result<(), StartError> {
         }
         Err(error) => Err(error.into()),
     }
+}
+
+const fn is_unavailable(error: &DirectoryError) -> bool {
+    matches!(error, DirectoryError::Unavailable(_))
 }
 
 async fn prepare_once(state: &State) -> Result<(), DirectoryError> {
@@ -52,7 +56,7 @@ async fn prepare_later(state: Arc<State>) {
         sleep(PREPARE_AGAIN).await;
         match prepare_once(&state).await {
             Ok(()) => return,
-            Err(error) if error.is_unavailable() => tracing::debug!(error = %chain(&error), "the directory cannot be prepared yet"),
+            Err(error) if is_unavailable(&error) => tracing::debug!(error = %chain(&error), "the directory cannot be prepared yet"),
             Err(error) => tracing::error!(error = %chain(&error), "the directory cannot be prepared"),
         }
     }

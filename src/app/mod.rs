@@ -42,7 +42,7 @@ const MAX_BODY: usize = 64 * 1024;
 pub enum StartError {
     /// The key ring's file.
     #[error("the key ring cannot be used")]
-    KeyRing(#[source] keyring::KeyringError),
+    KeyRing(#[source] keyring::KeyRingError),
     /// Redis' address or its authorities.
     #[error("REDIS_URL or GATEPOST_CA_FILE cannot be used")]
     Redis(#[source] redis::RedisError),
@@ -96,8 +96,7 @@ pub async fn serve(config: Config) -> Result<(), StartError> {
 /// [`StartError`].
 pub fn build(config: Config) -> Result<State, StartError> {
     let config = Arc::new(config);
-    let keys = keyring::keys(&config).map_err(StartError::KeyRing)?;
-    let ring = Arc::new(KeyRing::new(&keys));
+    let ring = Arc::new(key_ring(&config)?);
     let lifetimes = Lifetimes {
         idle: config.session.idle_timeout,
         absolute: config.session.absolute_timeout,
@@ -119,6 +118,15 @@ pub fn build(config: Config) -> Result<State, StartError> {
         metrics,
         config,
     })
+}
+
+fn key_ring(config: &Config) -> Result<KeyRing, StartError> {
+    match &config.stores {
+        StoresConfig::Embedded { file } if config.secret_keys.is_empty() => {
+            keyring::read_or_create(file).map(|keys| KeyRing::new(&keys)).map_err(StartError::KeyRing)
+        }
+        _ => Ok(KeyRing::new(&config.secret_keys)),
+    }
 }
 
 /// Every finished call to a provider, counted.

@@ -2,10 +2,10 @@
 //! [`routes`](super::routes) and is enforced here, before any endpoint runs.
 
 use super::internal::trusts;
-use super::pages::{self, Account, AccountNotice, Asset, GroupEntry, ProviderChoice, Retry, SessionEntry, paths};
+use super::pages::{self, Account, AccountNotice, Asset, GroupEntry, MembershipSource, ProviderChoice, Retry, SessionEntry, paths};
 use super::respond;
 use super::routes::{self, Caller, Endpoint, Found, From};
-use crate::directory::UserDetails;
+use crate::directory::{UserKey, UserRecord};
 use crate::domain::clock::Timestamp;
 use crate::domain::host::Origin;
 use crate::domain::ids::{ProviderId, RequestId};
@@ -13,12 +13,11 @@ use crate::domain::secret::Hash;
 use crate::login::begin::{self, BeginQuery};
 use crate::login::finish::{self, CallbackQuery};
 use crate::login::{Problem, Step, Visitor, counts, end};
-use crate::oidc::OidcError;
+use crate::oidc::{OidcError, TokenError};
 use crate::principal::{LoadError, Principal};
 use crate::session::cookie;
 use crate::session::record::SessionRecord;
-use crate::session::sealed::Purpose;
-use crate::session::values::LoginRequest;
+use crate::session::values::SignOutTicket;
 use crate::state::State;
 use crate::telemetry::{SignInOutcome, chain};
 use actix_web::http::StatusCode;
@@ -191,7 +190,7 @@ impl<'a> Visit<'a> {
         respond::page(pages::confirm_sign_out(email, &targets, self.visitor.request_id), self.is_head())
     }
 
-    async fn finish_logout(&self, ticket: Option<&crate::session::values::SignOutTicket>) -> HttpResponse {
+    async fn finish_logout(&self, ticket: Option<&SignOutTicket>) -> HttpResponse {
         if self.is_head() {
             return respond::empty(StatusCode::OK);
         }
@@ -224,7 +223,7 @@ impl<'a> Visit<'a> {
         let Some(token) = form.remove("logout_token") else { return respond::empty(StatusCode::BAD_REQUEST) };
         match end::back_channel(self.state, &self.visitor, &token).await {
             Ok(()) => respond::empty(StatusCode::OK),
-            Err(end::BackChannelError::Refused(error)) => {
+            Err(error @ (end::BackChannelError::Refused(_) | end::BackChannelError::Replayed)) => {
                 tracing::warn!(request.id = %self.visitor.request_id, error = %chain(&error), "refused a logout token");
                 respond::empty(StatusCode::BAD_REQUEST)
             }
@@ -240,7 +239,7 @@ impl<'a> Visit<'a> {
             _ => None,
         };
         let user = principal.standing.person.id;
-        let details = self.state.directory.find_user(user).await?;
+        let details = self.state.directory.find_user(&UserKey::Id(user)).await?;
         let sessions = self.live_sessions(principal).await?;
         let current = principal.session.id.hash();
         let entries: Vec<SessionEntry<'_>> = sessions.iter().map(|(hash, record)| entry(*hash, record, current)).collect();
@@ -318,16 +317,14 @@ impl<'a> Visit<'a> {
             }
             Problem::UnknownProvider => pages::Problem::NotFound,
             Problem::UnknownHost => pages::Problem::Malformed("the sign-in was for a host that is not protected here any more"),
-            Problem::TooManyHandovers(_) => pages::Problem::TooManyHandovers,
+            Problem::TooManyHandovers(_) => pages::Problem::TooManyHandOvers,
             Problem::Limited(wait) => pages::Problem::RateLimited { retry_after: *wait + Duration::from_secs(1) },
-            Problem::Refused { provider, refusal } => pages::Problem::ProviderRefused(pages::ProviderRefusal {
-                provider: label(provider),
-                error: &refusal.error,
-                description: refusal.description.as_deref(),
-            }),
+            Problem::Refused { provider, refusal } => {
+                pages::Problem::ProviderRefused { provider: label(provider), refusal }
+            }
             Problem::Provider { provider, source } => match source {
                 OidcError::Unavailable(_) => pages::Problem::ProviderUnavailable { provider: label(provider) },
-                OidcError::NotAllowed => pages::Problem::AccountNotAllowed { provider: label(provider) },
+                OidcError::Token(TokenError::WrongTenant(_)) => pages::Problem::AccountNotAllowed { provider: label(provider) },
                 _ => pages::Problem::ProviderInvalid { provider: label(provider) },
             },
             Problem::NotRecent { max_age, .. } => pages::Problem::StepUpUnmet { max_age: *max_age },
@@ -373,7 +370,12 @@ fn entry(hash: Hash, record: &SessionRecord, current: Hash) -> SessionEntry<'_> 
     }
 }
 
-fn groups<'a>(state: &'a State, details: Option<&'a UserDetails>) -> Vec<GroupEntry<'a>> {
-    let _ = (state, details);
-    Vec::new()
+/// The person's groups, each with who says so.
+fn groups<'a>(state: &'a State, details: Option<&'a UserRecord>) -> Vec<GroupEntry<'a>> {
+    let source = |name: &'a String| {
+        let provider = name.parse().ok().and_then(|id| state.providers.find(&id));
+        provider.map_or(MembershipSource::Manual, |provider| MembershipSource::Provider(provider.label()))
+    };
+    let groups = details.iter().flat_map(|details| &details.groups);
+    groups.map(|(name, sources)| GroupEntry { name, sources: sources.iter().map(source).collect() }).collect()
 }

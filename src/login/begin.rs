@@ -11,6 +11,7 @@ use crate::principal::Principal;
 use crate::session::sealed::Purpose;
 use crate::session::values::{LoginRequest, LoginState, OneTimeId, Target, Ticket};
 use crate::state::State;
+use std::sync::Arc;
 use url::Url;
 
 /// Hand-overs of one person to one host in a minute; above it redirects go round.
@@ -114,7 +115,7 @@ fn choose<'a>(
     state: &'a State,
     named: Option<&str>,
     previous: Option<&ProviderId>,
-) -> Result<Option<&'a Provider>, Problem> {
+) -> Result<Option<&'a Arc<Provider>>, Problem> {
     if let Some(named) = named {
         let provider = named.parse().ok().and_then(|id| state.providers.find(&id));
         return provider.map(Some).ok_or(Problem::UnknownProvider);

@@ -13,7 +13,7 @@ use crate::oidc::{Callback, ErrorResponse, Expected, OidcError, Provider, SignIn
 use crate::principal::{self, Principal};
 use crate::session::record::{SessionRecord, Token};
 use crate::session::sealed::Purpose;
-use crate::session::values::{LoginRequest, LoginState, PublicValue};
+use crate::session::values::{LoginRequest, LoginState, PublicValue, SessionId};
 use crate::session::{Handover, Session};
 use crate::state::State;
 use std::time::Duration;
@@ -146,13 +146,15 @@ impl Exchange<'_> {
             Err(source) => return Err(Problem::Provider { provider: self.provider.id().clone(), source }),
         };
         let existing = self.visitor.live(self.state).await?;
-        let user = self.admit(&sign_in).await?;
+        let new = SessionId::generate();
+        let hash = existing.as_ref().map_or_else(|| new.hash(), |principal| principal.session.id.hash());
+        let user = self.admit(&sign_in, hash).await?;
         let (mine, others) = match existing {
             Some(principal) if principal.session.record.user == user => (Some(principal), None),
             other => (None, other),
         };
         let record = self.record(user, &sign_in);
-        let session = mine.as_ref().map(|principal| &principal.session);
+        let session = mine.as_ref().map_or(new, |principal| principal.session.id.clone());
         let started = self.state.sessions.start(&self.login.bind, session, record).await?;
         if let Some(other) = others {
             self.end_other(&other).await?;
@@ -186,10 +188,10 @@ impl Exchange<'_> {
         go_on(self.state, self.visitor, request, None).await
     }
 
-    async fn admit(&self, sign_in: &SignIn) -> Result<UserId, Problem> {
+    async fn admit(&self, sign_in: &SignIn, session_hash: Hash) -> Result<UserId, Problem> {
         let provider = self.provider.id();
         let sid = sign_in.sid.as_deref().map(|sid| (provider.clone(), sid_hash(provider, sid)));
-        let context = SignInContext { sid_hash: sid, issued_at: sign_in.issued_at, now: Timestamp::now() };
+        let context = SignInContext { session_hash, sid_hash: sid, issued_at: sign_in.issued_at, now: Timestamp::now() };
         let actor = self.visitor.actor("sign-in");
         let names = self.provider.config().group_names;
         match self.state.directory.sign_in(&sign_in.identity, names, &context, &actor).await? {

@@ -78,15 +78,14 @@ impl Sessions {
 
     /// Starts a session, or joins the one that a racing callback of the same browser and identity starts.
     ///
-    /// `existing` is the live session that this browser has already, of the same person: it is kept, with a new
-    /// public secret. `record` is what a new session looks like.
+    /// `session` is new, or the live session that this browser has already, of the same person: that one is kept, with
+    /// a new public secret. `record` is what a new session looks like.
     pub async fn start(
         &self,
         browser: &Bind,
-        existing: Option<&Session>,
+        session: SessionId,
         record: SessionRecord,
     ) -> Result<Started, StoreError> {
-        let session = existing.map_or_else(SessionId::generate, |session| session.id.clone());
         let value = PublicValue { session: session.clone(), secret: Secret::generate() };
         let cookie = self.ring.seal(Purpose::PublicCookie, "", &value);
         let mine = Handover { cookie, session, secret: value.secret };

@@ -5,6 +5,7 @@ use super::message::{Action, ActionKind, Chrome, Fact, Message, Tone, render};
 use super::page::{Format, Page};
 use super::style::Sheet;
 use super::{paths, words};
+use crate::domain::decision::Missing;
 use crate::domain::email::EmailAddress;
 use crate::domain::host::Origin;
 use crate::domain::ids::{GroupName, RequestId, TenantId};
@@ -48,7 +49,7 @@ pub enum Refusal<'a> {
         /// Who is signed in; `None` after an admin released the address.
         email: Option<&'a EmailAddress>,
         /// What the person would need.
-        missing: Missing<'a>,
+        missing: &'a Missing,
     },
     /// 403: no such protected host.
     UnknownHost,
@@ -81,17 +82,6 @@ pub enum Refusal<'a> {
         /// `Retry-After`.
         retry_after: Duration,
     },
-}
-
-/// The unmet parts of a requirement; an empty part is met.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Missing<'a> {
-    /// One of these groups would do.
-    pub groups: &'a [GroupName],
-    /// One of these tenants would do.
-    pub tenants: &'a [TenantId],
-    /// Only administrators.
-    pub admin: bool,
 }
 
 /// Why a ticket did not become a session.

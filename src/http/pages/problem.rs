@@ -2,17 +2,22 @@
 
 use super::message::{Action, ActionKind, Chrome, Fact, Message, Tone, render};
 use super::page::Page;
-use super::provider_refusal::{Explanation, Mender, ProviderRefusal};
 use super::{paths, words};
 use crate::domain::email::EmailAddress;
 use crate::domain::ids::RequestId;
+use crate::oidc::{self, NextStep, ProviderRefusal};
 use std::time::Duration;
 
 /// Why there is no page, or no session.
 #[derive(Clone, Copy, Debug)]
 pub enum Problem<'a> {
     /// The provider said no; 4xx, or 503 where it only cannot now.
-    ProviderRefused(ProviderRefusal<'a>),
+    ProviderRefused {
+        /// The provider's label.
+        provider: &'a str,
+        /// What it said.
+        refusal: &'a ProviderRefusal,
+    },
     /// 502: the provider's answer breaks its own rules, so it may be a forgery. The reason is in the log alone.
     ProviderInvalid {
         /// The provider's label.
@@ -44,6 +49,8 @@ pub enum Problem<'a> {
     GroupsUnknown,
     /// 400: state or binding did not fit, twice unseen, or the link was old.
     SignInBroken,
+    /// 429: redirects go round.
+    TooManyHandOvers,
     /// 403: the provider did not ask for the newer sign-in that the application demands.
     StepUpUnmet {
         /// What the application demands.
@@ -121,12 +128,18 @@ impl Problem<'_> {
             Action::new(ActionKind::Link, "Use another account", link).quiet()
         };
         match self {
-            Self::ProviderRefused(_) | Self::AddressHeld { .. } | Self::NoAddress { .. } | Self::Disabled => vec![again(), other()],
+            Self::ProviderRefused { refusal, .. } => match refusal.next {
+                NextStep::Retry => vec![again(), other()],
+                NextStep::SwitchAccount => vec![other()],
+                NextStep::Wait => vec![again().quiet(), other()],
+            },
+            Self::AddressHeld { .. } | Self::NoAddress { .. } | Self::Disabled => vec![again(), other()],
             Self::AccountNotAllowed { .. } => vec![other()],
             Self::ProviderInvalid { .. }
             | Self::ProviderUnavailable { .. }
             | Self::GroupsUnknown
             | Self::SignInBroken
+            | Self::TooManyHandOvers
             | Self::StepUpUnmet { .. } => vec![again()],
             Self::NotFound | Self::CrossOrigin | Self::MethodNotAllowed { .. } | Self::Malformed(_) => {
                 vec![Action::new(ActionKind::Link, "Your account", paths::ACCOUNT.to_owned()).quiet()]
@@ -137,12 +150,11 @@ impl Problem<'_> {
 
     fn facts(&self) -> Vec<Fact> {
         match self {
-            Self::ProviderRefused(refusal) => {
-                let trace = refusal.trace();
-                let mut facts = vec![Fact::new("Provider", refusal.provider), Fact::new("Code", trace.code)];
-                facts.extend(trace.correlation_id.map(|id| Fact::new("Correlation ID", id)));
-                facts.extend(trace.trace_id.map(|id| Fact::new("Trace ID", id)));
-                facts.extend(trace.timestamp.map(|at| Fact::new("Timestamp", at)));
+            Self::ProviderRefused { provider, refusal } => {
+                let code = refusal.code.as_deref().unwrap_or(&refusal.error);
+                let mut facts = vec![Fact::new("Provider", *provider), Fact::new("Code", code)];
+                facts.extend(refusal.correlation_id.as_deref().map(|id| Fact::new("Correlation ID", id)));
+                facts.extend(refusal.timestamp.as_deref().map(|at| Fact::new("Timestamp", at)));
                 facts
             }
             Self::ProviderInvalid { provider }
@@ -159,10 +171,11 @@ impl Problem<'_> {
     fn explain(&self) -> Explanation {
         use Mender::{Operator, Time, You};
         match self {
-            Self::ProviderRefused(refusal) => refusal.explain(),
+            Self::ProviderRefused { refusal, .. } => explain_refusal(refusal),
             Self::ProviderInvalid { .. } | Self::ProviderUnavailable { .. } | Self::GroupsUnknown => self.explain_provider(),
             Self::AccountNotAllowed { .. } | Self::NoAddress { .. } | Self::AddressHeld { .. } | Self::Disabled => self.explain_person(),
             Self::SignInBroken => explain(400, "The sign-in did not fit together", "The answer did not belong to a sign-in that this browser began: the link was old, or cookies are blocked.", "Allow cookies for this site and open the application that you wanted again, in one tab.", You),
+            Self::TooManyHandOvers => explain(429, "Going round in circles", "You were sent to the same application more than thirty times in a minute, and it sent you back each time.", "Wait a minute, close other tabs of this application, then try again. If it happens again, allow cookies for it.", You),
             Self::StepUpUnmet { .. } => explain(403, "The provider did not ask you again", "The application demands a fresh sign-in. We asked the provider for one, and it answered with the old one.", "Try again, and enter your password there when you are asked.", You),
             Self::RateLimited { .. } => explain(429, "Too many failed sign-ins", "Too many sign-ins from your network failed in a short time.", "Wait a few minutes, then try again. Who is signed in stays signed in.", Time),
             Self::Unavailable { .. } => explain(503, "One moment, please", "We cannot reach our own memory at the moment. Nothing was changed, nobody was signed out.", "Wait a few seconds, then load this page again.", Time),
@@ -196,4 +209,44 @@ impl Problem<'_> {
 
 const fn explain(status: u16, heading: &'static str, what: &'static str, remedy: &'static str, mender: Mender) -> Explanation {
     Explanation { status, heading, what, remedy, mender }
+}
+
+const fn explain_refusal(refusal: &ProviderRefusal) -> Explanation {
+    let (status, mender) = match refusal.mender {
+        _ if refusal.is_passing() => (503, Mender::Time),
+        oidc::Mender::Person => (403, Mender::You),
+        oidc::Mender::Admin => (403, Mender::ProviderAdmin),
+        oidc::Mender::Operator => (403, Mender::Operator),
+    };
+    Explanation { status, heading: refusal.title, what: refusal.happened, remedy: refusal.remedy, mender }
+}
+
+/// Who can mend it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mender {
+    You,
+    ProviderAdmin,
+    Operator,
+    Time,
+}
+
+impl Mender {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::You => "you",
+            Self::ProviderAdmin => "who administers accounts in your organisation",
+            Self::Operator => "who runs this site",
+            Self::Time => "nobody needs to: it passes",
+        }
+    }
+}
+
+/// One cause, explained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Explanation {
+    status: u16,
+    heading: &'static str,
+    what: &'static str,
+    remedy: &'static str,
+    mender: Mender,
 }

@@ -5,7 +5,7 @@
 
 use super::StoreError;
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, RedisError, Script, TlsCertificates};
+use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, RedisError, Script, ScriptInvocation, TlsCertificates};
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
 use std::time::Duration;
@@ -146,23 +146,20 @@ impl RedisStore {
     }
 
     async fn command<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
-        self.with_connection(async |mut connection| command.query_async(&mut connection).await).await
+        self.ask(Question::Command(command)).await
     }
 
-    async fn script<T: FromRedisValue>(&self, call: &redis::ScriptInvocation<'_>) -> Result<T, StoreError> {
-        self.with_connection(async |mut connection| call.invoke_async(&mut connection).await).await
+    async fn script<T: FromRedisValue>(&self, call: &ScriptInvocation<'_>) -> Result<T, StoreError> {
+        self.ask(Question::Script(call)).await
     }
 
     /// Asks once, and once more on a fresh connection if the old one turned out to be gone: after a restart of Redis
     /// every idle connection is.
-    async fn with_connection<T>(
-        &self,
-        ask: impl AsyncFn(MultiplexedConnection) -> Result<T, RedisError>,
-    ) -> Result<T, StoreError> {
+    async fn ask<T: FromRedisValue>(&self, question: Question<'_>) -> Result<T, StoreError> {
         let mut is_retry = false;
         loop {
             let current = self.connection().await?;
-            match timeout(COMMAND_TIMEOUT, ask(current.connection)).await {
+            match timeout(COMMAND_TIMEOUT, question.put_to(current.connection)).await {
                 Ok(Ok(answer)) => return Ok(answer),
                 Ok(Err(error)) => {
                     let is_gone = error.is_unrecoverable_error() || error.is_io_error();
@@ -201,6 +198,21 @@ impl RedisStore {
         let mut current = self.0.current.lock().await;
         if current.as_ref().is_some_and(|current| current.number == number) {
             *current = None;
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Question<'a> {
+    Command(&'a Cmd),
+    Script(&'a ScriptInvocation<'a>),
+}
+
+impl Question<'_> {
+    async fn put_to<T: FromRedisValue>(self, mut connection: MultiplexedConnection) -> Result<T, RedisError> {
+        match self {
+            Self::Command(command) => command.query_async(&mut connection).await,
+            Self::Script(call) => call.invoke_async(&mut connection).await,
         }
     }
 }

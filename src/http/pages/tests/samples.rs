@@ -164,9 +164,13 @@ fn account(name: &str, person_name: &str, count: usize, is_admin: bool) -> Sampl
 
 const AADSTS: &str = "AADSTS50105: Your administrator has configured the application to block users. Trace ID: 0f0b7c3e-7a51-4f5e-9d1b-1d7d6f3f2a00 Correlation ID: 1c2d3e4f-0000-4000-8000-00000000abcd Timestamp: 2026-11-23 23:35:00Z";
 
+fn refusal(error: &str, description: Option<&str>) -> ProviderRefusal {
+    ProviderRefusal::from_response(&ErrorResponse { error, description, issuer: None })
+}
+
 pub fn public_samples() -> Vec<Sample> {
     let alice = email("alice@example.com");
-    let refused = |error, description| Problem::ProviderRefused(ProviderRefusal { provider: "Contoso", error, description });
+    let declined = refusal("access_denied", None);
     let page = |name: &str, page| Sample { name: name.to_owned(), page };
     vec![
         account("public-account", "Zoë Łukasz 日本", 5, true),
@@ -176,11 +180,11 @@ pub fn public_samples() -> Vec<Sample> {
         page("public-sign-out", confirm_sign_out(Some(&alice), &["https://login.microsoftonline.com"], request_id())),
         page("public-signed-out", signed_out(None, request_id())),
         page("public-signed-out-provider-remains", signed_out(Some("Google"), request_id())),
-        problem("refused-assignment", refused("access_denied", Some(AADSTS))),
-        problem("refused-declined", refused("access_denied", None)),
-        problem("refused-secret", refused("invalid_client", Some("AADSTS7000222: expired"))),
-        problem("refused-busy", refused("temporarily_unavailable", None)),
-        problem("refused-unknown", refused("surprise", None)),
+        problem("refused-assignment", Problem::ProviderRefused { provider: "Contoso", refusal: &refusal("access_denied", Some(AADSTS)) }),
+        problem("refused-declined", Problem::ProviderRefused { provider: "Contoso", refusal: &declined }),
+        problem("refused-secret", Problem::ProviderRefused { provider: "Contoso", refusal: &refusal("invalid_client", Some("AADSTS7000222: expired")) }),
+        problem("refused-busy", Problem::ProviderRefused { provider: "Contoso", refusal: &refusal("temporarily_unavailable", None) }),
+        problem("refused-unknown", Problem::ProviderRefused { provider: "Contoso", refusal: &refusal("surprise", None) }),
         problem("provider-invalid", Problem::ProviderInvalid { provider: "Contoso" }),
         problem("provider-unavailable", Problem::ProviderUnavailable { provider: "Contoso" }),
         problem("not-allowed", Problem::AccountNotAllowed { provider: "Contoso" }),
@@ -189,6 +193,7 @@ pub fn public_samples() -> Vec<Sample> {
         problem("disabled", Problem::Disabled),
         problem("groups-unknown", Problem::GroupsUnknown),
         problem("sign-in-broken", Problem::SignInBroken),
+        problem("too-many-hand-overs", Problem::TooManyHandOvers),
         problem("step-up-unmet", Problem::StepUpUnmet { max_age: Duration::from_secs(900) }),
         problem("rate-limited", Problem::RateLimited { retry_after: MINUTE }),
         problem("unavailable", Problem::Unavailable { retry_after: Duration::from_secs(5) }),
@@ -205,7 +210,7 @@ pub fn hostile_samples() -> Vec<Sample> {
     let missing = Missing { groups: &names, ..Missing::default() };
     let address = email("a&'{|}~`/=?^+$%!#*b@example.com");
     let uri = format!("/{PLANTED}{}", "%".repeat(1900)).replace(' ', "");
-    let planted_refusal = ProviderRefusal { provider: PLANTED, error: PLANTED, description: Some(PLANTED) };
+    let planted_refusal = refusal(PLANTED, Some(PLANTED));
     let page = Problem::Malformed(PLANTED).page(Retry { to: Some(PLANTED) }, request_id());
     let mut samples: Vec<_> = [
         gate_sample("hostile-forbidden", Refusal::Forbidden { email: Some(&address), missing }),
@@ -217,7 +222,7 @@ pub fn hostile_samples() -> Vec<Sample> {
     .collect();
     samples.extend([
         Sample { name: "hostile-problem".to_owned(), page },
-        problem("hostile-refusal", Problem::ProviderRefused(planted_refusal)),
+        problem("hostile-refusal", Problem::ProviderRefused { provider: PLANTED, refusal: &planted_refusal }),
         account("hostile-account", PLANTED, 1, false),
         choice("hostile-choice", PLANTED, PLANTED),
         Sample { name: "hostile-signed-out".to_owned(), page: signed_out(Some(PLANTED), request_id()) },
