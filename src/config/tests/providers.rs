@@ -1,3 +1,5 @@
+//! Providers: what each kind needs, and the rules across several.
+
 use super::*;
 use crate::config::{ClientCredential, EmailVerified, EntraTenant, GroupNames, GroupsSource, ProviderKind};
 
@@ -66,6 +68,14 @@ fn the_platforms_variables_open_no_second_way_in_unasked() {
     assert_eq!(others.len(), 3, "{others:#?}");
     assert!(others.iter().all(|line| line.starts_with("MICROSOFT_CLIENT_")
         && line.contains("GATEPOST_PROVIDERS__ENTRA__KIND=entra")));
+}
+
+#[test]
+fn a_missing_one_of_the_platforms_variables_is_named_as_such() {
+    for missing in ["MICROSOFT_CLIENT_ID", "MICROSOFT_CLIENT_SECRET", "MICROSOFT_CLIENT_TENANT_ID"] {
+        let others: Vec<_> = SHORTEST.into_iter().filter(|(name, _)| *name != missing).collect();
+        refused(with("", &others), &[&format!("{missing}: missing")]);
+    }
 }
 
 #[test]
