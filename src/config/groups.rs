@@ -16,7 +16,7 @@ const DEFAULT_ADMINS: &str = "MCP-Admin";
 /// The part of the configuration that this module reads.
 pub(super) struct Groups {
     pub links: Vec<(GroupName, ExternalGroup)>,
-    pub admin_groups: Vec<GroupName>,
+    pub admins: Vec<GroupName>,
     pub admin_roles: Vec<ExternalGroup>,
 }
 
@@ -30,11 +30,7 @@ pub(super) fn read(reader: &mut Reader, ids: Option<&[ProviderId]>) -> Read<Grou
         providers_exist(reader, "admin_roles", roles, ids)?;
     }
     let default = || DEFAULT_ADMINS.parse().into_iter().collect();
-    Ok(Groups {
-        links: links?,
-        admin_groups: admin_groups?.unwrap_or_else(default),
-        admin_roles: admin_roles?,
-    })
+    Ok(Groups { links: links?, admins: admin_groups?.unwrap_or_else(default), admin_roles: admin_roles? })
 }
 
 fn read_links(reader: &mut Reader, ids: Option<&[ProviderId]>) -> Read<Vec<(GroupName, ExternalGroup)>> {

@@ -62,7 +62,7 @@ impl Places {
     }
 
     /// Google needs no place.
-    pub fn google(self, reader: &mut Reader, id: &ProviderId) -> Read<ProviderKind> {
+    pub fn google(reader: &mut Reader, id: &ProviderId) -> Read<ProviderKind> {
         let others = ["issuer", "authority", "tenant_id", "allowed_tenants"];
         belongs_not(reader, id, &others, "google, whose issuer is known").map(|()| ProviderKind::Google)
     }

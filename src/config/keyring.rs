@@ -110,14 +110,12 @@ pub fn path_beside(store: &Path) -> PathBuf {
 /// Reads the ring beside an embedded store, and makes one of a single new key if there is none.
 pub fn read_or_create(store: &Path) -> Result<Vec<Secret>, KeyRingError> {
     let path = path_beside(store);
-    match open(&path)? {
-        Some(keys) => Ok(keys),
-        None => {
-            create(&path).map_err(|cause| KeyRingError::File { path: path.clone(), cause })?;
-            let vanished = || io::Error::new(ErrorKind::NotFound, "it vanished while it was made");
-            open(&path)?.ok_or_else(|| KeyRingError::File { path, cause: vanished() })
-        }
+    if let Some(keys) = open(&path)? {
+        return Ok(keys);
     }
+    create(&path).map_err(|cause| KeyRingError::File { path: path.clone(), cause })?;
+    let vanished = || io::Error::new(ErrorKind::NotFound, "it vanished while it was made");
+    open(&path)?.ok_or_else(|| KeyRingError::File { path, cause: vanished() })
 }
 
 fn open(path: &Path) -> Result<Option<Vec<Secret>>, KeyRingError> {

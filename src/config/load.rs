@@ -75,7 +75,7 @@ pub(super) fn sections(reader: &mut Reader) -> Read<Config> {
         stores,
         providers: providers?,
         group_links: groups.links,
-        admin_groups: groups.admin_groups,
+        admin_groups: groups.admins,
         admin_roles: groups.admin_roles,
         session: session?,
         verify: verify?,

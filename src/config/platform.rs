@@ -19,6 +19,13 @@ pub(super) fn is_variable(name: &str) -> bool {
     VARIABLES.iter().any(|(variable, _)| *variable == name)
 }
 
+/// The variable in which the operator, who uses some of them, would give a setting that is missing.
+pub(super) fn variable_of(key: &str, given: &Overlay) -> Option<&'static str> {
+    let kind = given.get("providers.entra.kind")?;
+    let setting = key.strip_prefix("providers.entra.").filter(|_| is_variable(&kind.source.to_string()))?;
+    VARIABLES.iter().find(|(_, other)| *other == setting).map(|(variable, _)| *variable)
+}
+
 /// Lays the platform's variables beside what was given explicitly.
 pub(super) fn lay_over(given: &mut Overlay, variables: Vec<(String, String)>) -> Vec<ConfigError> {
     let explicit = given.keys().any(|key| key.starts_with("providers.entra."));

@@ -4,7 +4,7 @@
 //! providers each says whose addresses it may assert.
 
 use super::credential;
-use super::issuer;
+use super::issuer::{self, Places};
 use super::reader::{Read, Reader, Separator};
 use super::{EmailVerified, EntraTenant, GroupNames, GroupsSource, ProviderConfig, ProviderKind};
 use crate::domain::email::EmailAddress;
@@ -66,7 +66,7 @@ fn read_one(reader: &mut Reader, name: &str, names: &BTreeSet<String>) -> Read<P
     let fits = fits_kind(reader, kind, &at, email_verified, groups);
     let provider_kind = match kind {
         Kind::Entra => places.and_then(|places| places.entra(reader, &id)),
-        Kind::Google => places.and_then(|places| places.google(reader, &id)),
+        Kind::Google => places.and_then(|_| Places::google(reader, &id)),
         Kind::Oidc => places.and_then(|places| places.oidc(reader, &id)),
     };
     fits?;

@@ -3,6 +3,7 @@
 //! It also remembers every key it was asked for. What was given and never asked for is an unknown setting.
 
 use super::error::{ConfigError, ConfigErrors, Problem, hidden, shown};
+use super::platform;
 use super::raw::{Given, Overlay, Source, TomlFile, Value, overlay, variable_of};
 use secrecy::{ExposeSecret, SecretString};
 use std::borrow::Cow;
@@ -39,7 +40,9 @@ impl Reader {
 
     /// The setting's name as it was given; as a variable if it was not.
     pub fn name(&self, key: &str) -> String {
-        self.given.get(key).map_or_else(|| variable_of(key), |given| given.source.to_string())
+        let variable =
+            || platform::variable_of(key, &self.given).map_or_else(|| variable_of(key), str::to_owned);
+        self.given.get(key).map_or_else(variable, |given| given.source.to_string())
     }
 
     /// Whether it was given, rightly or wrongly; does not count as reading it.

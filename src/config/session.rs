@@ -5,11 +5,11 @@ use super::{SessionConfig, VerifyConfig, duration};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
-const HOUR: Duration = Duration::from_secs(3600);
-const DAY: Duration = Duration::from_secs(86_400);
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
 
 /// Browsers keep no cookie longer (draft-ietf-httpbis-rfc6265bis section 5.5).
-const LONGEST_COOKIE: Duration = Duration::from_secs(400 * 86_400);
+const LONGEST_COOKIE: Duration = Duration::from_hours(400 * 24);
 
 /// A list of groups that could not be read anew counts this long (DESIGN.md section 7); a rarer refresh would undo that.
 const LONGEST_REFRESH: Duration = DAY;
@@ -30,13 +30,13 @@ pub(super) fn read(reader: &mut Reader) -> Read<SessionConfig> {
     Ok(SessionConfig {
         idle_timeout,
         absolute_timeout,
-        refresh_interval: refresh?.unwrap_or(Duration::from_secs(900)),
+        refresh_interval: refresh?.unwrap_or(Duration::from_mins(15)),
         persistent: persistent?.unwrap_or(true),
     })
 }
 
 pub(super) fn read_verify(reader: &mut Reader) -> Read<VerifyConfig> {
-    let stale = duration::read(reader, "verify.stale_if_error", Duration::ZERO..=Duration::from_secs(600));
+    let stale = duration::read(reader, "verify.stale_if_error", Duration::ZERO..=Duration::from_mins(10));
     let limit = reader.value("verify.groups_header_limit", "256 to 16384 (bytes)", |text| {
         text.parse().ok().filter(|limit| (256..=16_384).contains(limit))
     });
@@ -45,7 +45,7 @@ pub(super) fn read_verify(reader: &mut Reader) -> Read<VerifyConfig> {
             (!text.is_empty() && !text.chars().any(char::is_control)).then(|| text.to_owned())
         });
     Ok(VerifyConfig {
-        stale_if_error: stale?.unwrap_or(Duration::from_secs(60)),
+        stale_if_error: stale?.unwrap_or(Duration::from_mins(1)),
         groups_header_limit: limit?.unwrap_or(4096),
         groups_header_filter: filter?.unwrap_or_default(),
     })

@@ -1,3 +1,5 @@
+//! Files: the configuration itself, secrets in files, the key ring of embedded stores.
+
 use super::*;
 use crate::config::keyring::{self, KeyRingError};
 use crate::domain::ids::RequestId;

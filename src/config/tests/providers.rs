@@ -1,3 +1,5 @@
+//! Providers: what each kind needs, and the rules across several.
+
 use super::*;
 use crate::config::{ClientCredential, EmailVerified, EntraTenant, GroupNames, GroupsSource, ProviderKind};
 
@@ -52,8 +54,9 @@ fn the_platforms_variables_combine_with_settings_of_the_same_provider_but_not_wi
             "MICROSOFT_CLIENT_SECRET: the same setting as providers.entra.client_secret_file in"
         )
     );
-    let line = &lines(shortest_and(&[("GATEPOST_PROVIDERS__ENTRA__KIND", "oidc")]))[0];
-    assert!(line.contains("is for kind entra, but GATEPOST_PROVIDERS__ENTRA__KIND says otherwise"), "{line}");
+    let lines = lines(shortest_and(&[("GATEPOST_PROVIDERS__ENTRA__KIND", "oidc")]));
+    let why = "MICROSOFT_CLIENT_ID: is for kind entra, but GATEPOST_PROVIDERS__ENTRA__KIND says otherwise";
+    assert!(lines.iter().any(|line| line == why), "{lines:#?}");
 }
 
 #[test]
@@ -65,6 +68,14 @@ fn the_platforms_variables_open_no_second_way_in_unasked() {
     assert_eq!(others.len(), 3, "{others:#?}");
     assert!(others.iter().all(|line| line.starts_with("MICROSOFT_CLIENT_")
         && line.contains("GATEPOST_PROVIDERS__ENTRA__KIND=entra")));
+}
+
+#[test]
+fn a_missing_one_of_the_platforms_variables_is_named_as_such() {
+    for missing in ["MICROSOFT_CLIENT_ID", "MICROSOFT_CLIENT_SECRET", "MICROSOFT_CLIENT_TENANT_ID"] {
+        let others: Vec<_> = SHORTEST.into_iter().filter(|(name, _)| *name != missing).collect();
+        refused(with("", &others), &[&format!("{missing}: missing")]);
+    }
 }
 
 #[test]

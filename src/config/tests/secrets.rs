@@ -1,3 +1,5 @@
+//! Secrets show nowhere, whatever they are and whatever is wrong with them; key rings.
+
 use super::*;
 use crate::config::raw::variable_of;
 use proptest::prelude::*;

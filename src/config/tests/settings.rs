@@ -1,3 +1,5 @@
+//! Settings outside the providers: defaults, bounds, and what contradicts what.
+
 use super::*;
 use crate::config::StoresConfig;
 use secrecy::ExposeSecret;
@@ -16,11 +18,11 @@ fn five_variables_are_enough_and_the_rest_has_the_defaults_of_the_contract() {
     );
     assert!(config.secret_keys.is_empty() && config.ca_file.is_none());
     assert!(matches!(&config.stores, StoresConfig::Embedded { file } if file == Path::new("gatepost.db")));
-    assert_eq!(config.session.idle_timeout, Duration::from_secs(3600));
-    assert_eq!(config.session.absolute_timeout, Duration::from_secs(43_200));
-    assert_eq!(config.session.refresh_interval, Duration::from_secs(900));
+    assert_eq!(config.session.idle_timeout, Duration::from_hours(1));
+    assert_eq!(config.session.absolute_timeout, Duration::from_hours(12));
+    assert_eq!(config.session.refresh_interval, Duration::from_mins(15));
     assert!(config.session.persistent && !config.is_development());
-    assert_eq!(config.verify.stale_if_error, Duration::from_secs(60));
+    assert_eq!(config.verify.stale_if_error, Duration::from_mins(1));
     assert_eq!(config.verify.groups_header_limit, 4096);
     assert_eq!(config.log.level, "info");
 }
@@ -49,7 +51,7 @@ fn the_environment_wins_over_the_file() {
     let toml = "hosts = [\"file.example.com\"]\n[session]\nabsolute_timeout = \"7d\"\n";
     let config = accepted(with(toml, &SHORTEST));
     assert!(config.hosts.iter().map(ToString::to_string).eq(["app.example.com"]));
-    assert_eq!(config.session.absolute_timeout, Duration::from_secs(604_800));
+    assert_eq!(config.session.absolute_timeout, Duration::from_hours(168));
 }
 
 #[test]
@@ -149,7 +151,7 @@ fn lifetimes_keep_their_order_and_bounds() {
     refused(session("GATEPOST_SESSION__PERSISTENT", "yes"), &["true or false"]);
     refused(session("GATEPOST_VERIFY__STALE_IF_ERROR", "11m"), &["expected 0s to 10m"]);
     let short = accepted(session("GATEPOST_SESSION__ABSOLUTE_TIMEOUT", "30m"));
-    assert_eq!(short.session.idle_timeout, Duration::from_secs(1800), "the default never contradicts");
+    assert_eq!(short.session.idle_timeout, Duration::from_mins(30), "the default never contradicts");
 }
 
 #[test]
