@@ -48,7 +48,7 @@ pub(super) struct Explanation {
 
 /// The parts of a refusal that are safe to repeat.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Trace {
+pub(super) struct Evidence {
     pub(super) code: String,
     pub(super) correlation_id: Option<String>,
     pub(super) trace_id: Option<String>,
@@ -62,11 +62,12 @@ impl ProviderRefusal<'_> {
         by_number.unwrap_or_else(|| by_oauth_error(self.error))
     }
 
-    pub(super) fn trace(&self) -> Trace {
-        let error: String = self.error.chars().filter(|c| c.is_ascii_alphanumeric() || "_-.".contains(*c)).collect();
+    pub(super) fn evidence(&self) -> Evidence {
+        let error: String =
+            self.error.chars().filter(|c| c.is_ascii_alphanumeric() || "_-.".contains(*c)).collect();
         let error = words::shorten(&error, 40);
         let guid = |label| self.labelled(label).filter(|value| uuid::Uuid::try_parse(value).is_ok());
-        Trace {
+        Evidence {
             code: self.aadsts().map_or_else(|| error.clone(), |number| format!("AADSTS{number} ({error})")),
             correlation_id: guid("Correlation ID:"),
             trace_id: guid("Trace ID:"),
@@ -99,17 +100,32 @@ impl ProviderRefusal<'_> {
     }
 }
 
-const fn explanation(heading: &'static str, what: &'static str, remedy: &'static str, mender: Mender) -> Explanation {
+const fn explanation(
+    heading: &'static str,
+    what: &'static str,
+    remedy: &'static str,
+    mender: Mender,
+) -> Explanation {
     Explanation { status: 403, heading, what, remedy, mender }
 }
 
 const START_AGAIN: Explanation = Explanation {
     status: 400,
-    ..explanation("The sign-in took too long", "What the provider gave us is no longer valid, or was used before.", "Start again.", Mender::You)
+    ..explanation(
+        "The sign-in took too long",
+        "What the provider gave us is no longer valid, or was used before.",
+        "Start again.",
+        Mender::You,
+    )
 };
 const TRANSIENT: Explanation = Explanation {
     status: 503,
-    ..explanation("The provider cannot answer now", "The provider said that it is out of order or busy.", "Wait a minute, then try again.", Mender::Time)
+    ..explanation(
+        "The provider cannot answer now",
+        "The provider said that it is out of order or busy.",
+        "Wait a minute, then try again.",
+        Mender::Time,
+    )
 };
 const DECLINED: Explanation = explanation(
     "The sign-in was declined",
@@ -138,25 +154,86 @@ const SETUP: Explanation = explanation(
 
 /// The numbers of Microsoft's list that can reach a relying party.
 fn by_aadsts(number: u32) -> Option<Explanation> {
-    by_account(number).or_else(|| by_setup(number)).or_else(|| by_moment(number))
+    by_account(number)
+        .or_else(|| by_policy(number))
+        .or_else(|| by_setup(number))
+        .or_else(|| by_moment(number))
 }
 
 /// What lies with the person's account.
 fn by_account(number: u32) -> Option<Explanation> {
     use Mender::{ProviderAdmin, You};
     Some(match number {
-        50105 => explanation("You are not assigned to this application", "Your organisation lets only assigned people use it, and you are not among them.", "Ask to be assigned, or to be put into an assigned group.", ProviderAdmin),
-        65001 | 90094 => explanation("An administrator must consent first", "Your organisation has not yet agreed that this application may read your profile and groups.", "Ask an administrator to grant consent for this application.", ProviderAdmin),
-        90095 => explanation("Your request was sent to an administrator", "Your organisation must agree first. Your request is on its way.", "Try again when you were told that it was approved.", ProviderAdmin),
+        50105 => explanation(
+            "You are not assigned to this application",
+            "Your organisation lets only assigned people use it, and you are not among them.",
+            "Ask to be assigned, or to be put into an assigned group.",
+            ProviderAdmin,
+        ),
+        65001 | 90094 => explanation(
+            "An administrator must consent first",
+            "Your organisation has not yet agreed that this application may read your profile and groups.",
+            "Ask an administrator to grant consent for this application.",
+            ProviderAdmin,
+        ),
+        90095 => explanation(
+            "Your request was sent to an administrator",
+            "Your organisation must agree first. Your request is on its way.",
+            "Try again when you were told that it was approved.",
+            ProviderAdmin,
+        ),
         65004 => DECLINED,
-        50020 | 50034 | 51004 | 16000 | 90072 | 50014 => explanation("This account belongs somewhere else", "The account is not known in the organisation that this site lets in.", "Use your account of that organisation, or ask to be invited there as a guest.", You),
-        500_212 | 500_213 => explanation("Your organisations do not let each other in", "A policy between your organisation and this one forbids the sign-in.", "Ask your administrator to allow it, with the details below.", ProviderAdmin),
-        53000 | 53001 | 53003 | 53011 | 50131 | 530_032 => explanation("Blocked by your organisation's policy", "A rule about devices, places or risk forbids this sign-in.", "Use a managed device or network, or give your administrator the details below.", ProviderAdmin),
-        50057 => explanation("This account is disabled", "Your organisation has disabled the account.", "Ask your administrator.", ProviderAdmin),
-        50053 => explanation("This account is locked", "Too many failed attempts, or an address that is known for attacks.", "Wait a while, or ask your administrator to unlock it.", ProviderAdmin),
-        50055 | 50144 => explanation("The password has expired", "The provider asks for a new password first.", "Change it at the provider, then try again.", You),
-        50126 => explanation("The password was wrong", "The provider did not accept user name or password.", "Try again.", You),
+        50020 | 50034 | 51004 | 16000 | 90072 | 50014 => explanation(
+            "This account belongs somewhere else",
+            "The account is not known in the organisation that this site lets in.",
+            "Use your account of that organisation, or ask to be invited there as a guest.",
+            You,
+        ),
         50058 | 50072 | 50074 | 50076 | 50078 | 50079 => INTERACTION,
+        _ => return None,
+    })
+}
+
+/// What the organisation forbids, or demands of the account first.
+fn by_policy(number: u32) -> Option<Explanation> {
+    use Mender::{ProviderAdmin, You};
+    Some(match number {
+        500_212 | 500_213 => explanation(
+            "Your organisations do not let each other in",
+            "A policy between your organisation and this one forbids the sign-in.",
+            "Ask your administrator to allow it, with the details below.",
+            ProviderAdmin,
+        ),
+        53000 | 53001 | 53003 | 53011 | 50131 | 530_032 => explanation(
+            "Blocked by your organisation's policy",
+            "A rule about devices, places or risk forbids this sign-in.",
+            "Use a managed device or network, or give your administrator the details below.",
+            ProviderAdmin,
+        ),
+        50057 => explanation(
+            "This account is disabled",
+            "Your organisation has disabled the account.",
+            "Ask your administrator.",
+            ProviderAdmin,
+        ),
+        50053 => explanation(
+            "This account is locked",
+            "Too many failed attempts, or an address that is known for attacks.",
+            "Wait a while, or ask your administrator to unlock it.",
+            ProviderAdmin,
+        ),
+        50055 | 50144 => explanation(
+            "The password has expired",
+            "The provider asks for a new password first.",
+            "Change it at the provider, then try again.",
+            You,
+        ),
+        50126 => explanation(
+            "The password was wrong",
+            "The provider did not accept user name or password.",
+            "Try again.",
+            You,
+        ),
         _ => return None,
     })
 }
@@ -165,13 +242,23 @@ fn by_account(number: u32) -> Option<Explanation> {
 fn by_setup(number: u32) -> Option<Explanation> {
     let what = match number {
         7_000_222 => "The client secret of this site has expired at the provider.",
-        7_000_215 => "The client secret of this site is wrong. Often the secret's ID was entered instead of its value.",
-        7_000_218 => "The provider expects a client secret or assertion and got none: the registration is not of the type Web, or nothing is configured.",
-        700_027 | 70_021 | 700_211..=700_213 | 700_222 | 700_229 => "The certificate or federated credential of this site does not match the registration.",
-        700_016 | 90_002 | 900_023 | 9_001_023 | 90_124 | 90_130 => "The provider does not know this site's client ID in that tenant: one of the two is wrong.",
+        7_000_215 => {
+            "The client secret of this site is wrong. Often the secret's ID was entered instead of its value."
+        }
+        7_000_218 => {
+            "The provider expects a client secret or assertion and got none: the registration is not of the type Web, or nothing is configured."
+        }
+        700_027 | 70_021 | 700_211..=700_213 | 700_222 | 700_229 => {
+            "The certificate or federated credential of this site does not match the registration."
+        }
+        700_016 | 90_002 | 900_023 | 9_001_023 | 90_124 | 90_130 => {
+            "The provider does not know this site's client ID in that tenant: one of the two is wrong."
+        }
         50_011 | 900_971 => "The redirect URI of this site is not registered, or differs in a letter.",
         50_194 | 700_005 => "The registration is for one tenant, and this site asks another one, or all.",
-        70_011 | 500_011 | 650_052 | 650_056 | 650_057 => "A scope or permission that this site asks for is not granted, or does not exist.",
+        70_011 | 500_011 | 650_052 | 650_056 | 650_057 => {
+            "A scope or permission that this site asks for is not granted, or does not exist."
+        }
         7_000_112 => "This application was disabled in the organisation.",
         700_084 => "The registration is of the type single-page application. It must be of the type Web.",
         700_054 => "The registration does not allow the response type that was asked for.",
@@ -190,14 +277,22 @@ const fn by_moment(number: u32) -> Option<Explanation> {
     }
 }
 
-/// RFC 6749 sections 4.1.2.1 and 5.2, OpenID Connect Core section 3.1.2.6.
+/// RFC 6749 sections 4.1.2.1 and 5.2, OIDC Core section 3.1.2.6.
 fn by_oauth_error(error: &str) -> Explanation {
     match error {
         "access_denied" | "consent_required" => DECLINED,
-        "login_required" | "interaction_required" | "account_selection_required" | "unmet_authentication_requirements" => INTERACTION,
+        "login_required"
+        | "interaction_required"
+        | "account_selection_required"
+        | "unmet_authentication_requirements" => INTERACTION,
         "invalid_grant" => START_AGAIN,
         "server_error" | "temporarily_unavailable" => TRANSIENT,
-        "invalid_client" | "unauthorized_client" | "invalid_scope" | "invalid_request" | "unsupported_response_type" | "unsupported_grant_type" => SETUP,
+        "invalid_client"
+        | "unauthorized_client"
+        | "invalid_scope"
+        | "invalid_request"
+        | "unsupported_response_type"
+        | "unsupported_grant_type" => SETUP,
         _ => UNKNOWN,
     }
 }
@@ -216,22 +311,31 @@ mod tests {
     #[test]
     fn entras_number_says_more_than_oauths_word() {
         let expired = refusal("invalid_client", Some(DESCRIPTION)).explain();
-        assert_eq!((expired.mender, expired.what), (Mender::Operator, "The client secret of this site has expired at the provider."));
-        assert_eq!(refusal("access_denied", Some("AADSTS50105: ...")).explain().mender, Mender::ProviderAdmin);
+        assert_eq!(
+            (expired.mender, expired.what),
+            (Mender::Operator, "The client secret of this site has expired at the provider.")
+        );
+        assert_eq!(
+            refusal("access_denied", Some("AADSTS50105: ...")).explain().mender,
+            Mender::ProviderAdmin
+        );
         assert_eq!(refusal("access_denied", Some("AADSTS999999: new")).explain(), DECLINED);
         assert_eq!(refusal("temporarily_unavailable", None).explain().status, 503);
     }
 
     #[test]
     fn what_entras_support_asks_for_is_shown_and_nothing_else_of_its_text() {
-        assert_eq!(refusal("invalid_client", Some(DESCRIPTION)).trace(), Trace {
-            code: "AADSTS7000222 (invalid_client)".to_owned(),
-            correlation_id: Some("1c2d3e4f-0000-4000-8000-00000000abcd".to_owned()),
-            trace_id: Some("0f0b7c3e-7a51-4f5e-9d1b-1d7d6f3f2a00".to_owned()),
-            timestamp: Some("2026-11-23 23:35:00Z".to_owned()),
-        });
+        assert_eq!(
+            refusal("invalid_client", Some(DESCRIPTION)).evidence(),
+            Evidence {
+                code: "AADSTS7000222 (invalid_client)".to_owned(),
+                correlation_id: Some("1c2d3e4f-0000-4000-8000-00000000abcd".to_owned()),
+                trace_id: Some("0f0b7c3e-7a51-4f5e-9d1b-1d7d6f3f2a00".to_owned()),
+                timestamp: Some("2026-11-23 23:35:00Z".to_owned()),
+            }
+        );
         let planted = "Correlation ID: call-0900-123 Trace ID: \u{202e} Timestamp: 2026-11-23 call 0900-1 AADSTS12345678";
-        let trace = refusal("call 0900 <b>", Some(planted)).trace();
-        assert_eq!(trace, Trace { code: "call0900b".to_owned(), ..Trace::default() });
+        let evidence = refusal("call 0900 <b>", Some(planted)).evidence();
+        assert_eq!(evidence, Evidence { code: "call0900b".to_owned(), ..Evidence::default() });
     }
 }

@@ -1,7 +1,9 @@
 //! One sample of every page, and the same pages with what an attacker would plant.
 
 use super::super::*;
-use crate::config::{ClientCredential, EmailVerified, GroupNames, GroupsSource, ProviderConfig, ProviderKind};
+use crate::config::{
+    ClientCredential, EmailVerified, GroupNames, GroupsSource, ProviderConfig, ProviderKind,
+};
 use crate::domain::access::{Access, Person, Role};
 use crate::domain::clock::Timestamp;
 use crate::domain::email::EmailAddress;
@@ -20,7 +22,7 @@ pub struct Sample {
 /// Markup, quotes and a reference: whatever the context, one of them breaks out if nothing is escaped.
 pub const PLANTED: &str = "\"'><img src=x onerror=alert(1)>&amp;<script>alert(1)</script>";
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 const NOW: Timestamp = Timestamp::from_unix(1_795_563_300);
 const FIREFOX: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0";
 const SAFARI: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Mobile/15E148 Safari/604.1";
@@ -61,11 +63,12 @@ pub fn gate_samples() -> Vec<Sample> {
     // The longest return address, of an alphabet that is encoded twice.
     let uri = format!("/{}", "%D0".repeat(666));
     let email = email("alice@example.com");
-    let long: Vec<GroupName> = (0..30).map(|n| format!("{n}{}", "ж".repeat(200)).parse().expect("a name")).collect();
+    let long: Vec<GroupName> =
+        (0..30).map(|n| format!("{n}{}", "ж".repeat(200)).parse().expect("a name")).collect();
     let missing = Missing { groups: &long, ..Missing::default() };
     let one = groups(&["MCP-GitHub"]);
     let missing_one = Missing { groups: &one, ..Missing::default() };
-    let max_age = Duration::from_secs(900);
+    let max_age = Duration::from_mins(15);
     let form_targets = ["https://auth.example.com", "https://login.microsoftonline.com"];
     let mut samples: Vec<_> = [
         gate_sample("sign-in", Refusal::SignIn { uri: "/deep?x=1", resend: false }),
@@ -82,7 +85,10 @@ pub fn gate_samples() -> Vec<Sample> {
         gate_sample("misconfigured", Refusal::Misconfigured),
         gate_sample("unavailable", Refusal::Unavailable { retry_after: Duration::from_secs(5) }),
         gate_sample("sign-out", Refusal::SignOut { form_targets: &form_targets }),
-        gate_sample("unfinished-cookie", Refusal::Unfinished { uri: "/deep", cause: Unfinished::CookieMissing }),
+        gate_sample(
+            "unfinished-cookie",
+            Refusal::Unfinished { uri: "/deep", cause: Unfinished::CookieMissing },
+        ),
         gate_sample("unfinished-expired", Refusal::Unfinished { uri: "/deep", cause: Unfinished::Expired }),
         gate_sample("unfinished-used", Refusal::Unfinished { uri: "/deep", cause: Unfinished::Used }),
         gate_sample("too-many", Refusal::TooManyHandOvers { retry_after: MINUTE }),
@@ -118,7 +124,12 @@ fn provider(id: &str, label: &str) -> ProviderConfig {
 
 fn choice(name: &str, label: &str, to: &str) -> Sample {
     let providers = [provider("entra", label), provider("partner", "Partner")];
-    let choice = ProviderChoice { providers: &providers, to: Some(to), host: Some(ORIGIN.host()), request_id: request_id() };
+    let choice = ProviderChoice {
+        providers: &providers,
+        to: Some(to),
+        host: Some(ORIGIN.host()),
+        request_id: request_id(),
+    };
     Sample { name: name.to_owned(), page: choice.page() }
 }
 
@@ -138,17 +149,27 @@ fn session(number: u8, user_agent: Option<&'static str>, is_current: bool) -> Se
 fn account(name: &str, person_name: &str, count: usize, is_admin: bool) -> Sample {
     let address = email("alice@example.com");
     let person = Person { id: UserId::generate(), email: Some(address), name: Some(person_name.to_owned()) };
-    let tenants = if count > 0 { ["github", "grafana"].map(|tenant| (tenant.parse().expect("a tenant"), Role::Member)).into() } else { [].into() };
+    let tenants = if count > 0 {
+        ["github", "grafana"].map(|tenant| (tenant.parse().expect("a tenant"), Role::Member)).into()
+    } else {
+        [].into()
+    };
     let access = Access { groups: Vec::new(), tenants, is_admin };
-    let names: Vec<GroupName> = (0..count).map(|n| format!("MCP-Team-{n:03}").parse().expect("a name")).collect();
-    let unlinked: [GroupName; 2] = [groups(&["7f1c9a52-0b57-4c3f-9a53-6f0f3a4f1e11"]).remove(0), groups(&[PLANTED]).remove(0)];
+    let names: Vec<GroupName> =
+        (0..count).map(|n| format!("MCP-Team-{n:03}").parse().expect("a name")).collect();
+    let unlinked: [GroupName; 2] =
+        [groups(&["7f1c9a52-0b57-4c3f-9a53-6f0f3a4f1e11"]).remove(0), groups(&[PLANTED]).remove(0)];
     let sources = || vec![MembershipSource::Provider("Contoso"), MembershipSource::Manual];
-    let mut entries: Vec<_> = names.iter().map(|name| GroupEntry { name, sources: vec![MembershipSource::Provider("Contoso")] }).collect();
+    let mut entries: Vec<_> = names
+        .iter()
+        .map(|name| GroupEntry { name, sources: vec![MembershipSource::Provider("Contoso")] })
+        .collect();
     if count > 0 {
         let planted = usize::from(person_name == PLANTED);
         entries.extend(unlinked.iter().take(1 + planted).map(|name| GroupEntry { name, sources: sources() }));
     }
-    let sessions = [session(0, Some(FIREFOX), true), session(1, Some(SAFARI), false), session(40, None, false)];
+    let sessions =
+        [session(0, Some(FIREFOX), true), session(1, Some(SAFARI), false), session(40, None, false)];
     let page = Account {
         person: &person,
         access: &access,
@@ -166,14 +187,19 @@ const AADSTS: &str = "AADSTS50105: Your administrator has configured the applica
 
 pub fn public_samples() -> Vec<Sample> {
     let alice = email("alice@example.com");
-    let refused = |error, description| Problem::ProviderRefused(ProviderRefusal { provider: "Contoso", error, description });
+    let refused = |error, description| {
+        Problem::ProviderRefused(ProviderRefusal { provider: "Contoso", error, description })
+    };
     let page = |name: &str, page| Sample { name: name.to_owned(), page };
     vec![
         account("public-account", "Zoë Łukasz 日本", 5, true),
         account("public-account-many", "Ann Other", 250, false),
         account("public-account-none", "Nobody In Particular", 0, false),
         choice("public-choice", "Contoso", "c2VhbGVk"),
-        page("public-sign-out", confirm_sign_out(Some(&alice), &["https://login.microsoftonline.com"], request_id())),
+        page(
+            "public-sign-out",
+            confirm_sign_out(Some(&alice), &["https://login.microsoftonline.com"], request_id()),
+        ),
         page("public-signed-out", signed_out(None, request_id())),
         page("public-signed-out-provider-remains", signed_out(Some("Google"), request_id())),
         problem("refused-assignment", refused("access_denied", Some(AADSTS))),
@@ -189,7 +215,7 @@ pub fn public_samples() -> Vec<Sample> {
         problem("disabled", Problem::Disabled),
         problem("groups-unknown", Problem::GroupsUnknown),
         problem("sign-in-broken", Problem::SignInBroken),
-        problem("step-up-unmet", Problem::StepUpUnmet { max_age: Duration::from_secs(900) }),
+        problem("step-up-unmet", Problem::StepUpUnmet { max_age: Duration::from_mins(15) }),
         problem("rate-limited", Problem::RateLimited { retry_after: MINUTE }),
         problem("unavailable", Problem::Unavailable { retry_after: Duration::from_secs(5) }),
         problem("cross-origin", Problem::CrossOrigin),
