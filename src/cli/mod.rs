@@ -45,8 +45,6 @@ enum CommandError {
     Log(#[from] crate::telemetry::LogError),
     #[error("not ready: {0}")]
     NotReady(String),
-    #[error("the operating system refused")]
-    Runtime(#[source] std::io::Error),
 }
 
 /// Runs what the arguments say; the environment is handed in, so that `main` is the only door to it.
@@ -75,9 +73,7 @@ fn dispatch(
     environment: impl Iterator<Item = (String, String)>,
 ) -> Result<(), CommandError> {
     let config = Config::load(arguments.config.as_deref(), environment)?;
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CommandError::Runtime)?;
-    runtime.block_on(async {
+    actix_web::rt::System::new().block_on(async {
         match arguments.command.unwrap_or(Command::Serve) {
             Command::Serve => serve::run(config).await,
             Command::Migrate => migrate::run(&config).await,
