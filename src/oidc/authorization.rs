@@ -79,8 +79,7 @@ impl Provider {
     /// Google has no `offline_access`, and elsewhere an unknown scope can fail the request.
     pub(super) fn scopes(&self, metadata: &Metadata) -> Vec<&str> {
         if !self.config.scopes.is_empty() {
-            let configured = self.config.scopes.iter().map(String::as_str);
-            return std::iter::once("openid").chain(configured.filter(|scope| *scope != "openid")).collect();
+            return self.config.scopes.iter().map(String::as_str).collect();
         }
         let mut scopes = vec!["openid", "profile", "email"];
         match self.config.kind {

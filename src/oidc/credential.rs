@@ -60,8 +60,7 @@ enum Secret {
     AssertionFile(PathBuf),
 }
 
-/// What a request to the token endpoint carries to authenticate the client.
-#[derive(Debug, Default)]
+/// What a request to the token endpoint carries to authenticate the client. No `Debug`: it holds the secret.
 pub(super) struct Authentication {
     pub form: Vec<(&'static str, String)>,
     /// What follows `Basic `.

@@ -98,18 +98,14 @@ impl Discovery {
 
     /// Verifies a token's signature with the issuer's keys, fetching them again if they do not fit and it is allowed.
     pub async fn verify(&self, token: &Unverified<'_>, source: Source) -> Result<Signed, OidcError> {
-        let first = self.verify_with_held(token);
-        let may_be_rotated = match &first {
-            Err(TokenError::UnknownKey) => true,
-            // Without a kid, a new key looks like a wrong signature of the old one.
-            Err(TokenError::BadSignature) => token.kid().is_none(),
-            _ => false,
-        };
-        if may_be_rotated {
-            self.refetch_keys(source).await?;
-            return Ok(self.verify_with_held(token)?);
+        match self.verify_with_held(token) {
+            // A provider may also have put a new key under an old name, or use no names.
+            Err(TokenError::UnknownKey | TokenError::BadSignature) => {
+                self.refetch_keys(source).await?;
+                Ok(self.verify_with_held(token)?)
+            }
+            outcome => Ok(outcome?),
         }
-        Ok(first?)
     }
 
     fn verify_with_held(&self, token: &Unverified<'_>) -> Result<Signed, TokenError> {

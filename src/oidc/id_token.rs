@@ -257,10 +257,7 @@ mod tests {
         claims["at_hash"] = json!(signed.half_hash("access"));
         let demand = |token| Demands { access_token: token, ..demands() };
         assert_eq!(check_with(&claims, &demand(Some(&access))), Ok(()));
-        assert_eq!(
-            check_with(&claims, &demand(Some(&another))),
-            Err(TokenError::WrongAccessTokenHash)
-        );
+        assert_eq!(check_with(&claims, &demand(Some(&another))), Err(TokenError::WrongAccessTokenHash));
         assert_eq!(check_with(&claims, &demand(None)), Err(TokenError::WrongAccessTokenHash));
     }
 

@@ -18,7 +18,7 @@ use url::Url;
 #[derive(Clone, Copy, Debug)]
 pub struct Callback<'a> {
     /// `code`; exchanged once, whatever comes of it.
-    pub code: &'a str,
+    pub code: &'a SecretString,
     /// `iss` (RFC 9207).
     pub issuer: Option<&'a str>,
     /// `session_state`: Entra's session, for front-channel logout where the token has no `sid`.
@@ -75,7 +75,7 @@ impl Provider {
         self.check_response_issuer(callback.issuer, metadata.authorization_response_iss_parameter_supported)?;
         let grant = [
             ("grant_type", "authorization_code"),
-            ("code", callback.code),
+            ("code", callback.code.expose_secret()),
             ("redirect_uri", expected.redirect_uri.as_str()),
             ("code_verifier", expected.code_verifier.expose_secret()),
         ];
@@ -93,9 +93,8 @@ impl Provider {
         let logout_hint =
             token.claims.find_text("login_hint").filter(|hint| hint.len() <= 1024).map(str::to_owned);
         let identified = self.identify(&token, access_token, &metadata).await?;
-        match identified.userinfo_error {
-            Some(error) if identified.identity.email.is_none() => return Err(error),
-            _ => {}
+        if let Some(error) = identified.address_error {
+            return Err(error);
         }
         Ok(SignIn {
             identity: identified.identity,

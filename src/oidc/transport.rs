@@ -70,8 +70,7 @@ impl From<reqwest::Error> for CallError {
     }
 }
 
-/// A provider's answer: a status, and a JSON object where the status is a success.
-#[derive(Debug)]
+/// A provider's answer: a status, and a JSON object where the status is a success. No `Debug`: it may hold tokens.
 pub(super) struct Answer {
     pub status: StatusCode,
     /// Empty where the status is no success and the body no object.
