@@ -25,6 +25,8 @@ pub mod domain;
 pub mod http;
 pub mod login;
 pub mod oidc;
+pub mod principal;
 pub mod session;
+pub mod state;
 pub mod telemetry;
 pub mod verify;

@@ -3,6 +3,27 @@
 //! `gatepost.toml` and the environment are laid over each other in [`raw`]; the sections read typed values from there.
 //! All errors are reported at once, none with a secret's value; a key that nothing reads is an error.
 
+mod address;
+mod credential;
+mod duration;
+mod error;
+mod groups;
+mod issuer;
+pub mod keyring;
+mod load;
+mod log;
+mod platform;
+mod providers;
+mod raw;
+mod reader;
+mod session;
+mod stores;
+mod suggest;
+#[cfg(test)]
+mod tests;
+
+pub use error::{ConfigError, ConfigErrors, Problem};
+
 use crate::domain::email::EmailAddress;
 use crate::domain::host::{HostPattern, Origin};
 use crate::domain::identity::ExternalGroup;
@@ -212,7 +233,10 @@ impl Config {
     pub fn may_assert(&self, provider: &ProviderConfig, email: &EmailAddress) -> bool {
         match &provider.allowed_domains {
             Some(domains) => domains.iter().any(|domain| domain == email.domain()),
-            None => self.providers.len() == 1 || matches!(&provider.kind, ProviderKind::Entra { tenant: EntraTenant::Pinned(_), .. }),
+            None => {
+                self.providers.len() == 1
+                    || matches!(&provider.kind, ProviderKind::Entra { tenant: EntraTenant::Pinned(_), .. })
+            }
         }
     }
 }

@@ -1,1 +1,9 @@
-//! Two listeners.
+//! Two listeners, so that exposing one never exposes the other: [`internal`] for the proxy and Prometheus, [`public`]
+//! for browsers. Handlers extract, call one use case, respond.
+
+pub mod internal;
+pub mod pages;
+pub mod public;
+mod reserved;
+mod respond;
+pub mod routes;

@@ -1,1 +1,196 @@
-//! The sign-in as a use case.
+//! Signing in and out as use cases, without HTTP (SIGN-IN.md): [`begin`], [`finish`], [`enter`], [`end`], and the
+//! [`refresh`] of what a sign-in learnt.
+//!
+//! Each returns where the browser goes next, or a [`Problem`] that a page explains. Nothing is kept for strangers: until
+//! a provider vouched for somebody, all state travels sealed with the browser.
+
+pub mod begin;
+pub mod end;
+pub mod enter;
+pub mod finish;
+pub mod limit;
+pub mod refresh;
+
+use crate::directory::{Actor, DirectoryError};
+use crate::domain::access::Standing;
+use crate::domain::clock::Timestamp;
+use crate::domain::decision;
+use crate::domain::email::EmailAddress;
+use crate::domain::host::HostName;
+use crate::domain::ids::{ProviderId, RequestId};
+use crate::oidc::{OidcError, ProviderRefusal};
+use crate::principal::{self, LoadError, Principal};
+use crate::session::cookie::{self, Held};
+use crate::session::record::SessionRecord;
+use crate::session::store::StoreError;
+use crate::session::values::{Bind, PublicValue};
+use crate::state::State;
+use std::net::IpAddr;
+use std::time::Duration;
+use url::Url;
+
+/// A browser at the public host.
+#[derive(Debug)]
+pub struct Visitor {
+    /// Its cookie there.
+    pub held: Option<Held<PublicValue>>,
+    /// Its address as the proxy saw it.
+    pub address: Option<IpAddr>,
+    /// What it calls itself.
+    pub user_agent: Option<String>,
+    /// This request.
+    pub request_id: RequestId,
+}
+
+impl Visitor {
+    /// For the audit of what this visitor sets off.
+    pub fn actor(&self, who: &str) -> Actor {
+        Actor { who: who.to_owned(), address: self.address, request_id: Some(self.request_id) }
+    }
+
+    /// The session that this browser has here, if it counts now; refreshed first where that is due.
+    pub async fn live(&self, state: &State) -> Result<Option<Principal>, LoadError> {
+        let Some(cookie) = self.held.as_ref().and_then(|held| held.value.as_ref()) else { return Ok(None) };
+        let Some(principal) = principal::load_public(state, cookie).await? else { return Ok(None) };
+        Ok(counts(state, &principal.standing, &principal.session.record).then_some(principal))
+    }
+}
+
+/// Does the session count now, whatever a router may demand?
+pub fn counts(state: &State, standing: &Standing, record: &SessionRecord) -> bool {
+    let times = record.times(record.auth_time);
+    decision::live(standing, &times, &state.lifetimes, Timestamp::now()).is_ok()
+}
+
+/// Where the browser goes next.
+#[derive(Debug)]
+pub enum Step {
+    /// Elsewhere.
+    Redirect {
+        /// An absolute address.
+        to: String,
+        /// `Set-Cookie`.
+        cookie: Option<String>,
+    },
+    /// The person chooses a provider.
+    Choose {
+        /// The sealed request, passed on.
+        to: Option<String>,
+        /// Where the sign-in ends.
+        host: Option<HostName>,
+    },
+}
+
+impl Step {
+    fn redirect(to: impl Into<String>) -> Self {
+        Self::Redirect { to: to.into(), cookie: None }
+    }
+}
+
+/// Why a sign-in or sign-out does not go on; each is a page.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    /// A sealed value in the address is not ours, or the callback is not one.
+    #[error("the address holds no sign-in that this gate began")]
+    Unreadable,
+    /// `/login?provider=` or `/callback/` with a provider that is not configured.
+    #[error("no such provider")]
+    UnknownProvider,
+    /// The callback of one provider was called with the state of another (RFC 9700 section 4.4).
+    #[error("the answer came to the callback of {called}, the sign-in began at {began}")]
+    MixedUp {
+        /// Of the callback.
+        called: ProviderId,
+        /// Of the state.
+        began: ProviderId,
+    },
+    /// The host is not protected any more.
+    #[error("the host is not protected by this gate")]
+    UnknownHost,
+    /// Unseen restarts did not help.
+    #[error("the sign-in started over too often")]
+    RestartedTooOften,
+    /// Redirects go round.
+    #[error("more than {0} hand-overs to one host in a minute")]
+    TooManyHandovers(u64),
+    /// Too many failures from this address; wait so long.
+    #[error("too many failed sign-ins from this address")]
+    Limited(Duration),
+    /// The provider said no.
+    #[error("{provider} refused")]
+    Refused {
+        /// Which.
+        provider: ProviderId,
+        /// What it said.
+        #[source]
+        refusal: Box<ProviderRefusal>,
+    },
+    /// The provider does not answer, or what it answers cannot be believed.
+    #[error("{provider} failed")]
+    Provider {
+        /// Which.
+        provider: ProviderId,
+        /// How.
+        #[source]
+        source: OidcError,
+    },
+    /// Step-up: the provider did not ask the person again.
+    #[error("{provider} gave no newer sign-in")]
+    NotRecent {
+        /// Which.
+        provider: ProviderId,
+        /// What the router demands.
+        max_age: Duration,
+    },
+    /// The provider ended this sign-in's session meanwhile.
+    #[error("the provider ended the session before the sign-in was complete")]
+    EndedAtProvider,
+    /// The person is disabled here.
+    #[error("the person is disabled")]
+    Disabled,
+    /// No address that counts.
+    #[error("{0} asserts no e-mail address that counts")]
+    NoAddress(ProviderId),
+    /// Another user holds it.
+    #[error("another user holds {0}")]
+    AddressHeld(EmailAddress),
+    /// Graph failed and there is no recent list.
+    #[error("the person's groups are not known")]
+    GroupsUnknown,
+    /// A store does not answer.
+    #[error(transparent)]
+    Unavailable(#[from] LoadError),
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable(error.into())
+    }
+}
+
+impl From<DirectoryError> for Problem {
+    fn from(error: DirectoryError) -> Self {
+        Self::Unavailable(error.into())
+    }
+}
+
+/// The bind to the browser's cookie, and the cookie to set where it has none.
+pub fn bound<T>(state: &State, held: Option<&Held<T>>) -> (Bind, Option<String>) {
+    match held {
+        Some(held) => (held.bind(), None),
+        None => {
+            let value = cookie::random();
+            (Bind::to(&value), Some(state.cookies.for_now(&value)))
+        }
+    }
+}
+
+/// An address of the public host.
+///
+/// # Panics
+/// Never: an origin and a path of our own are an address.
+pub fn public_address(state: &State, path: &str, query: &[(&str, &str)]) -> Url {
+    let base = format!("{}{path}", state.config.public_url);
+    let url = if query.is_empty() { Url::parse(&base) } else { Url::parse_with_params(&base, query) };
+    url.expect("an origin and a path are an address")
+}

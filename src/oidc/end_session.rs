@@ -42,6 +42,12 @@ impl Provider {
         Some(with_parameters(&endpoint, &parameters))
     }
 
+    /// The origin of its sign-out, for `form-action` of the pages that lead there.
+    pub fn end_session_origin(&self) -> Option<String> {
+        let endpoint = self.discovery.known()?.end_session_endpoint.clone()?;
+        Some(endpoint.origin().ascii_serialization())
+    }
+
     /// Whether the provider knows whom to sign out only by the ID token: all but Entra and Google.
     pub(super) fn needs_id_token_hint(&self) -> bool {
         let has_endpoint =

@@ -68,7 +68,7 @@ pub enum NextStep {
 
 impl ProviderRefusal {
     /// Reads an error response at the redirect URI.
-    pub(super) fn from_response(response: &ErrorResponse<'_>) -> Self {
+    pub fn from_response(response: &ErrorResponse<'_>) -> Self {
         let description = response.description.unwrap_or_default();
         let found = |label: &str| description.split_once(label).map(|(_, rest)| rest.trim_start());
         Self::new(&Parts {
@@ -133,8 +133,8 @@ impl ProviderRefusal {
     }
 
     /// Whether the provider only had a bad moment.
-    pub(super) fn is_passing(&self) -> bool {
-        self.persistence == Persistence::Passing
+    pub const fn is_passing(&self) -> bool {
+        matches!(self.persistence, Persistence::Passing)
     }
 
     /// Whether a refresh token that met this will never work again. A wrong client secret, say, is no such thing.

@@ -1,1 +1,117 @@
-//! The hot path.
+//! The hot path: forwarded request, principal, decision, headers.
+//!
+//! Load, decide purely, render: [`forwarded`] parses what the proxy says, [`crate::principal`] loads who it is from both
+//! stores side by side, `domain::decision` decides, [`identity`] renders a permit. Every request with a cookie asks the
+//! stores; a cache of principals would stand in front of [`principal::load`] and nowhere else.
+
+pub mod forwarded;
+pub mod identity;
+
+use crate::domain::clock::Timestamp;
+use crate::domain::decision::{self, Check, Demand, Denial, Missing, SignInReason};
+use crate::domain::email::EmailAddress;
+use crate::domain::host::Origin;
+use crate::domain::requirement::Requirement;
+use crate::login::refresh;
+use crate::session::cookie::Held;
+use crate::session::values::HostValue;
+use crate::state::State;
+use forwarded::{Forwarded, RequestKind};
+use identity::IdentityHeaders;
+use crate::principal::{self, LoadError, Principal};
+use std::sync::Arc;
+
+/// What `/verify` found.
+#[derive(Debug)]
+pub enum Verdict {
+    /// 200 with these headers.
+    Allow(IdentityHeaders),
+    /// Everything that is not: named, with the person where one is known.
+    Deny {
+        /// Why.
+        denial: Denial,
+        /// Who is signed in.
+        email: Option<EmailAddress>,
+    },
+    /// 503: neither yes nor no.
+    CannotKnow(LoadError),
+}
+
+impl Verdict {
+    fn sign_in(reason: SignInReason) -> Self {
+        Self::Deny { denial: Denial::SignIn(reason), email: None }
+    }
+}
+
+/// Judges one request of a protected host.
+pub async fn verify(
+    state: &Arc<State>,
+    forwarded: &Forwarded<'_>,
+    origin: &Origin,
+    requirement: &Requirement,
+    held: Option<&Held<HostValue>>,
+) -> Verdict {
+    let Some(cookie) = held.and_then(|held| held.value.as_ref()) else {
+        return Verdict::sign_in(SignInReason::NoSession);
+    };
+    let principal = match principal::load(state, &cookie.session, cookie.user).await {
+        Ok(Some(principal)) => principal,
+        Ok(None) => return Verdict::sign_in(SignInReason::Ended),
+        Err(error) => return Verdict::CannotKnow(error),
+    };
+    let demand = Demand {
+        now: Timestamp::now(),
+        requirement,
+        is_cross_origin: forwarded.is_cross_origin(origin, &state.config.allowed_origins),
+    };
+    let times = principal.session.record.times(cookie.auth_time);
+    let verdict = match decision::decide(&demand, &principal.standing, &times, &state.lifetimes) {
+        Ok(permit) => Verdict::Allow(identity::render(&permit, forwarded, state)),
+        Err(denial) => Verdict::Deny { denial, email: principal.standing.person.email.clone() },
+    };
+    follow_up(state, &verdict, cookie, principal);
+    verdict
+}
+
+/// What a request sets off beside its answer: its use is noted, a due refresh runs.
+fn follow_up(state: &Arc<State>, verdict: &Verdict, cookie: &HostValue, principal: Principal) {
+    let is_live = match verdict {
+        Verdict::Allow(_) => true,
+        Verdict::Deny { denial, .. } => !matches!(denial, Denial::SignIn(_)),
+        Verdict::CannotKnow(_) => false,
+    };
+    if !is_live {
+        return;
+    }
+    let check = principal.session.record.times(cookie.auth_time).check(Timestamp::now(), &state.lifetimes);
+    let is_used = !matches!(verdict, Verdict::Deny { denial: Denial::CheckFirst, .. });
+    let state = Arc::clone(state);
+    if check != Check::NotDue {
+        tokio::spawn(async move { refresh::run(&state, &principal.session).await });
+    } else if is_used && state.sessions.is_touch_due(&principal.session) {
+        tokio::spawn(async move {
+            if let Err(error) = state.sessions.touch(&principal.session).await {
+                tracing::debug!(error = %crate::telemetry::chain(&error), "last use not noted");
+            }
+        });
+    }
+}
+
+/// The groups and tenants of a requirement that do not exist: nobody can ever meet it, so the operator should know.
+pub async fn log_unknown_names(state: &State, missing: &Missing) {
+    for group in &missing.groups {
+        if matches!(state.directory.group_exists(group).await, Ok(false)) {
+            tracing::warn!(group.name = %group, "a router requires a group that does not exist");
+        }
+    }
+    for tenant in &missing.tenants {
+        if matches!(state.directory.tenant_exists(tenant).await, Ok(false)) {
+            tracing::warn!(tenant.id = %tenant, "a router requires a tenant that does not exist");
+        }
+    }
+}
+
+/// Whether a denial of this request may send the browser away to sign in.
+pub fn may_redirect(kind: RequestKind, requirement: &Requirement) -> bool {
+    kind == RequestKind::Navigation && !requirement.api
+}

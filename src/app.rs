@@ -1,1 +1,0 @@
-//! Puts it together.

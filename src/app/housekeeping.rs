@@ -1,0 +1,115 @@
+//! What runs beside the requests: the schema at start, the providers' documents, readiness, and the bin.
+
+use super::StartError;
+use super::readiness::Obstacle;
+use crate::config::StoresConfig;
+use crate::directory::{Directory, DirectoryError};
+use crate::domain::clock::Timestamp;
+use crate::state::State;
+use crate::telemetry::chain;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+/// How often readiness is looked at.
+const LOOK: Duration = Duration::from_secs(2);
+/// An announced key counts as in use for so long.
+const KEY_TTL: Duration = Duration::from_secs(30);
+/// A clock may be off by this many seconds (DESIGN.md section 8).
+const MAX_CLOCK_SKEW: i64 = 30;
+/// How often what has expired is deleted.
+const TIDY: Duration = Duration::from_secs(600);
+/// Between two tries to prepare the directory.
+const PREPARE_AGAIN: Duration = Duration::from_secs(1);
+
+/// Brings the schema up to date. The embedded file must be usable now; a database may come later, but one that a newer
+/// Gatepost has migrated is refused at once.
+///
+/// # Errors
+/// [`StartError::Directory`].
+pub async fn prepare(state: &Arc<State>) -> Result<(), StartError> {
+    match prepare_once(state).await {
+        Ok(()) => Ok(()),
+        Err(error) if is_unavailable(&error) && matches!(state.config.stores, StoresConfig::Shared { .. }) => {
+            tracing::error!(error = %chain(&error), "the directory cannot be prepared yet; trying again");
+            state.readiness.set(Some(Obstacle::Unprepared));
+            tokio::spawn(prepare_later(Arc::clone(state)));
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+const fn is_unavailable(error: &DirectoryError) -> bool {
+    matches!(error, DirectoryError::Unavailable(_))
+}
+
+async fn prepare_once(state: &State) -> Result<(), DirectoryError> {
+    state.directory.migrate().await?;
+    state.directory.sync_configuration(&state.config).await?;
+    state.readiness.set(None);
+    Ok(())
+}
+
+async fn prepare_later(state: Arc<State>) {
+    loop {
+        sleep(PREPARE_AGAIN).await;
+        match prepare_once(&state).await {
+            Ok(()) => return,
+            Err(error) if is_unavailable(&error) => tracing::debug!(error = %chain(&error), "the directory cannot be prepared yet"),
+            Err(error) => tracing::error!(error = %chain(&error), "the directory cannot be prepared"),
+        }
+    }
+}
+
+/// Starts everything that runs for as long as the process.
+pub fn start(state: &Arc<State>) {
+    for provider in state.providers.iter() {
+        let provider = provider.clone();
+        tokio::spawn(async move { provider.keep_fresh().await });
+    }
+    tokio::spawn(look_after_readiness(Arc::clone(state)));
+    tokio::spawn(tidy(Arc::clone(state)));
+}
+
+async fn look_after_readiness(state: Arc<State>) {
+    let mut ticks = interval(LOOK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if state.readiness.is_prepared() {
+            // A store that does not answer says nothing about this replica.
+            let found = match find_unknown_key(&state).await {
+                Some(obstacle) => Some(obstacle),
+                None => find_clock_skew(&state.directory).await,
+            };
+            state.readiness.set(found);
+        }
+    }
+}
+
+async fn find_unknown_key(state: &State) -> Option<Obstacle> {
+    let announced = state.sessions.announce_key(KEY_TTL).await.ok()?;
+    announced.into_iter().find(|id| !state.ring.reads(id)).map(Obstacle::UnknownKey)
+}
+
+async fn find_clock_skew(directory: &Directory) -> Option<Obstacle> {
+    let theirs = directory.clock().await.ok()?;
+    let skew = Timestamp::now().unix() - theirs.unix();
+    (skew.abs() > MAX_CLOCK_SKEW).then_some(Obstacle::Clock(skew))
+}
+
+async fn tidy(state: Arc<State>) {
+    let mut ticks = interval(TIDY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        state.limits.shrink();
+        if let Err(error) = state.sessions.delete_expired().await {
+            tracing::warn!(error = %chain(&error), "expired sessions were not deleted");
+        }
+        if let Err(error) = state.directory.delete_expired(Timestamp::now()).await {
+            tracing::warn!(error = %chain(&error), "expired rows of the directory were not deleted");
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! Puts it together: opens the stores, starts the listeners, keeps house, stops in order.
+
+mod housekeeping;
+pub mod readiness;
+
+use crate::config::{Config, StoresConfig, keyring};
+use crate::directory::{Directory, DirectoryError};
+use crate::domain::decision::Lifetimes;
+use crate::domain::host::ProtectedHosts;
+use crate::http::{internal, public};
+use crate::login::limit::Limits;
+use crate::oidc::{Calls, Providers};
+use crate::session::Sessions;
+use crate::session::cookie::CookiePolicy;
+use crate::session::sealed::KeyRing;
+use crate::session::store::{RedisStore, SqliteStore, Store};
+use crate::state::State;
+use crate::telemetry::{Metrics, chain};
+use actix_web::dev::ServerHandle;
+use actix_web::{App, HttpServer, web};
+use readiness::Readiness;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Longer than the 90 s for which Traefik keeps an idle connection: the server must never close first.
+const KEEP_ALIVE: Duration = Duration::from_secs(120);
+/// A request's head takes at most this long (DESIGN.md section 4).
+const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+/// After SIGTERM: not ready, but serving, so that the proxy notices first.
+const DRAIN: Duration = Duration::from_secs(5);
+/// What still runs then gets so long to finish, in seconds.
+const FINISH_SECONDS: u64 = 10;
+/// No body of the public listener is larger: the largest is a logout token.
+const MAX_BODY: usize = 64 * 1024;
+
+/// Why Gatepost does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The key ring's file.
+    #[error("the key ring cannot be used")]
+    KeyRing(#[source] keyring::KeyRingError),
+    /// Redis' address or its authorities.
+    #[error("REDIS_URL or GATEPOST_CA_FILE cannot be used")]
+    Redis(#[source] redis::RedisError),
+    /// A file that was named.
+    #[error("{0} cannot be read")]
+    File(PathBuf, #[source] std::io::Error),
+    /// The directory.
+    #[error("the directory cannot be opened")]
+    Directory(#[from] DirectoryError),
+    /// The providers' credentials.
+    #[error("the providers cannot be set up")]
+    Providers(#[from] crate::oidc::ProvidersError),
+    /// Another Gatepost runs on this file.
+    #[error("{0} is in use by another gatepost serve: one process per embedded file")]
+    Locked(PathBuf),
+    /// A listener.
+    #[error("cannot listen on {0}")]
+    Listen(SocketAddr, #[source] std::io::Error),
+    /// The runtime.
+    #[error("the operating system refused")]
+    Runtime(#[source] std::io::Error),
+}
+
+/// Runs until a signal says stop.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn serve(config: Config) -> Result<(), StartError> {
+    let _lock = lock(&config.stores)?;
+    if config.is_development() {
+        tracing::warn!("DEVELOPMENT: plain HTTP, cookies without Secure. Never let anybody else reach this.");
+    }
+    let state = Arc::new(build(config)?);
+    housekeeping::prepare(&state).await?;
+    let internal = listen(&state, state.config.internal_addr, Listener::Internal)?;
+    let public = listen(&state, state.config.public_addr, Listener::Public)?;
+    housekeeping::start(&state);
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        internal.addr = %state.config.internal_addr,
+        public.addr = %state.config.public_addr,
+        public.url = %state.config.public_url,
+        "serving"
+    );
+    stop_on_signal(&state, &[internal, public]).await.map_err(StartError::Runtime)
+}
+
+/// Opens everything; needs no network yet.
+///
+/// # Errors
+/// [`StartError`].
+pub fn build(config: Config) -> Result<State, StartError> {
+    let config = Arc::new(config);
+    let ring = Arc::new(key_ring(&config)?);
+    let lifetimes = Lifetimes {
+        idle: config.session.idle_timeout,
+        absolute: config.session.absolute_timeout,
+        refresh_interval: config.session.refresh_interval,
+    };
+    let metrics = Metrics::new(config.providers.iter().map(|provider| provider.id.clone()));
+    let directory = Directory::open(&config.stores, config.ca_file.as_deref())?;
+    let store = open_store(&config)?;
+    Ok(State {
+        hosts: ProtectedHosts::new(config.hosts.clone(), config.public_url.host().clone()),
+        cookies: CookiePolicy { is_secure: !config.is_development(), is_persistent: config.session.persistent },
+        sessions: Sessions::new(store, Arc::clone(&ring), lifetimes),
+        providers: Providers::new(&config, &provider_calls(&metrics))?,
+        limits: Limits::default(),
+        readiness: Readiness::default(),
+        ring,
+        lifetimes,
+        directory,
+        metrics,
+        config,
+    })
+}
+
+fn key_ring(config: &Config) -> Result<KeyRing, StartError> {
+    match &config.stores {
+        StoresConfig::Embedded { file } if config.secret_keys.is_empty() => {
+            keyring::read_or_create(file).map(|keys| KeyRing::new(&keys)).map_err(StartError::KeyRing)
+        }
+        _ => Ok(KeyRing::new(&config.secret_keys)),
+    }
+}
+
+/// Every finished call to a provider, counted.
+fn provider_calls(metrics: &Metrics) -> Calls {
+    let metrics = metrics.clone();
+    Calls::new(move |call| metrics.provider_call(call))
+}
+
+fn open_store(config: &Config) -> Result<Store, StartError> {
+    match &config.stores {
+        StoresConfig::Embedded { file } => Ok(Store::Sqlite(SqliteStore::open(file))),
+        StoresConfig::Shared { redis_url, .. } => {
+            let ca = config.ca_file.as_deref().map(read).transpose()?;
+            RedisStore::open(redis_url, ca).map(Store::Redis).map_err(StartError::Redis)
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, StartError> {
+    std::fs::read(path).map_err(|error| StartError::File(path.to_owned(), error))
+}
+
+/// One process per embedded file: a second one would not see what the first knows.
+fn lock(stores: &StoresConfig) -> Result<Option<File>, StartError> {
+    let StoresConfig::Embedded { file } = stores else { return Ok(None) };
+    let path = file.with_added_extension("lock");
+    let open = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+    let lock = open.map_err(|error| StartError::File(path.clone(), error))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(Some(lock)),
+        Err(TryLockError::WouldBlock) => Err(StartError::Locked(file.clone())),
+        Err(TryLockError::Error(error)) => Err(StartError::File(path, error)),
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Listener {
+    Internal,
+    Public,
+}
+
+fn listen(state: &Arc<State>, address: SocketAddr, listener: Listener) -> Result<ServerHandle, StartError> {
+    let data = web::Data::new(Arc::clone(state));
+    let server = HttpServer::new(move || {
+        let app = App::new().app_data(data.clone()).app_data(web::PayloadConfig::new(MAX_BODY));
+        match listener {
+            Listener::Internal => app.default_service(web::to(internal::handle)),
+            Listener::Public => app.default_service(web::to(public::handle)),
+        }
+    })
+    .keep_alive(KEEP_ALIVE)
+    .client_request_timeout(HEAD_TIMEOUT)
+    .shutdown_timeout(FINISH_SECONDS)
+    .disable_signals()
+    .bind(address)
+    .map_err(|error| StartError::Listen(address, error))?
+    .run();
+    let handle = server.handle();
+    tokio::spawn(server);
+    Ok(handle)
+}
+
+/// SIGTERM: not ready at once, serve on, finish, close. SIGINT is a person at a terminal who does not want to wait.
+async fn stop_on_signal(state: &State, servers: &[ServerHandle]) -> std::io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let is_patient = tokio::select! {
+        _ = terminate.recv() => true,
+        _ = interrupt.recv() => false,
+    };
+    state.readiness.drain();
+    if is_patient {
+        tracing::info!("stopping: not ready any more, serving {DRAIN:?} longer");
+        tokio::time::sleep(DRAIN).await;
+    }
+    for server in servers {
+        server.stop(is_patient).await;
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// The cause chain of a start error, for the terminal.
+pub fn explain(error: &StartError) -> String {
+    chain(error)
+}

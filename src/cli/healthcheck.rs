@@ -1,0 +1,44 @@
+//! `gatepost healthcheck`: asks `/readyz` of the internal listener, as the container's own health check.
+
+use super::CommandError;
+use crate::config::Config;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+const PATIENCE: Duration = Duration::from_secs(3);
+
+pub(super) async fn run(config: &Config) -> Result<(), CommandError> {
+    let address = reachable(config.internal_addr);
+    let answer = match timeout(PATIENCE, ask(address)).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(error)) => return Err(CommandError::NotReady(format!("{address}: {error}"))),
+        Err(_) => return Err(CommandError::NotReady(format!("{address} did not answer within {PATIENCE:?}"))),
+    };
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    if head.starts_with("HTTP/1.1 200 ") {
+        println!("ready");
+        Ok(())
+    } else {
+        Err(CommandError::NotReady(body.trim().trim_start_matches("not ready: ").to_owned()))
+    }
+}
+
+/// A listener on every address is asked on this machine's own.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), address.port())
+    } else {
+        address
+    }
+}
+
+async fn ask(address: SocketAddr) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
+    let mut answer = String::new();
+    stream.take(16 * 1024).read_to_string(&mut answer).await?;
+    Ok(answer)
+}

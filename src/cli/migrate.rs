@@ -1,0 +1,13 @@
+//! `gatepost migrate`: for deployments where `serve` may not change the schema.
+
+use super::CommandError;
+use crate::config::Config;
+use crate::directory::Directory;
+
+pub(super) async fn run(config: &Config) -> Result<(), CommandError> {
+    let directory = Directory::open(&config.stores, config.ca_file.as_deref())?;
+    directory.migrate().await?;
+    directory.sync_configuration(config).await?;
+    println!("The directory's schema is up to date.");
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! Finds the file, lays the environment over it and reads every section.
+
+use super::error::{ConfigError, ConfigErrors, Problem};
+use super::raw::{CONFIG_VARIABLE, TomlFile};
+use super::reader::{Read, Reader};
+use super::{Config, address, groups, log, providers, session, stores};
+use std::borrow::Cow;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+/// Where the file is looked for when nobody names it; the first that exists counts.
+const PLACES: [&str; 2] = ["gatepost.toml", "/etc/gatepost/gatepost.toml"];
+
+impl Config {
+    /// Reads `toml_path` (else `GATEPOST_CONFIG`, else `./gatepost.toml` or `/etc/gatepost/gatepost.toml` where present),
+    /// overlaid by `environment`, the whole of the process's.
+    ///
+    /// # Errors
+    /// All that is wrong, at once; never with a secret's value.
+    pub fn load(
+        toml_path: Option<&Path>,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigErrors> {
+        let environment: Vec<(String, String)> = environment.collect();
+        let variable = environment.iter().find(|(name, _)| name == CONFIG_VARIABLE);
+        let named = match (toml_path, variable) {
+            (Some(path), _) => Some(("--config", path.to_owned())),
+            (None, Some((name, path))) => Some((name.as_str(), PathBuf::from(path))),
+            (None, None) => None,
+        };
+        let file = find_file(named).map_err(|error| ConfigErrors::new(vec![error]))?;
+        let file = file.as_ref().map(|(path, text)| (path.to_string_lossy(), text));
+        let file = file.as_ref().map(|(name, text)| TomlFile { name: name.as_ref(), text });
+        Self::read(Reader::new(file.as_ref(), environment.into_iter()))
+    }
+
+    /// Reads a file's text, overlaid by `environment`; secrets' files are still opened.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn parse(
+        toml_text: &str,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigErrors> {
+        let file = TomlFile { name: PLACES[0], text: toml_text };
+        Self::read(Reader::new(Some(&file), environment))
+    }
+
+    fn read(mut reader: Reader) -> Result<Self, ConfigErrors> {
+        let built = sections(&mut reader);
+        reader.finish(built)
+    }
+}
+
+/// Every section is read before the first fault is looked at.
+pub(super) fn sections(reader: &mut Reader) -> Read<Config> {
+    let addresses = address::read(reader);
+    let stores = stores::read(reader);
+    let providers = providers::read(reader);
+    let ids = providers.as_ref().ok().map(|list| list.iter().map(|one| one.id.clone()).collect::<Vec<_>>());
+    let groups = groups::read(reader, ids.as_deref());
+    let session = session::read(reader);
+    let verify = session::read_verify(reader);
+    let log = log::read(reader);
+    let (addresses, (stores, secret_keys), groups) = (addresses?, stores?, groups?);
+    Ok(Config {
+        public_url: addresses.public_url,
+        internal_addr: addresses.internal_addr,
+        public_addr: addresses.public_addr,
+        hosts: addresses.hosts,
+        allowed_origins: addresses.allowed_origins,
+        trusted_proxies: addresses.trusted_proxies,
+        ca_file: addresses.ca_file,
+        secret_keys,
+        stores,
+        providers: providers?,
+        group_links: groups.links,
+        admin_groups: groups.admins,
+        admin_roles: groups.admin_roles,
+        session: session?,
+        verify: verify?,
+        log: log?,
+    })
+}
+
+fn find_file(named: Option<(&str, PathBuf)>) -> Result<Option<(PathBuf, String)>, ConfigError> {
+    let unreadable = |setting: Cow<'_, str>, path, cause| ConfigError {
+        setting: setting.into_owned(),
+        problem: Problem::Unreadable { path, cause },
+    };
+    if let Some((setting, path)) = named {
+        return match std::fs::read_to_string(&path) {
+            Ok(text) => Ok(Some((path, text))),
+            Err(cause) => Err(unreadable(setting.into(), path, cause)),
+        };
+    }
+    for path in PLACES.map(PathBuf::from) {
+        match std::fs::read_to_string(&path) {
+            Ok(text) => return Ok(Some((path, text))),
+            Err(cause) if cause.kind() == ErrorKind::NotFound => {}
+            Err(cause) => return Err(unreadable(path.to_string_lossy().into_owned().into(), path, cause)),
+        }
+    }
+    Ok(None)
+}

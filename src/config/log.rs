@@ -1,0 +1,20 @@
+//! Form and level of the log.
+
+use super::LogConfig;
+use super::reader::{Read, Reader};
+use std::io::IsTerminal;
+use tracing_subscriber::EnvFilter;
+
+pub(super) fn read(reader: &mut Reader) -> Read<LogConfig> {
+    let json = reader.word("log.format", &[("json", true), ("pretty", false)], "json or pretty");
+    let level = reader.value(
+        "log.level",
+        "error, warn, info, debug, trace or a filter as in info,sqlx=warn",
+        |text| EnvFilter::try_new(text).ok().map(|_| text.to_owned()),
+    );
+    Ok(LogConfig {
+        // The log goes to standard error: programs read JSON there, people read text.
+        json: json?.unwrap_or_else(|| !std::io::stderr().is_terminal()),
+        level: level?.unwrap_or_else(|| "info".to_owned()),
+    })
+}

@@ -1,0 +1,177 @@
+//! The two sources laid over each other: what was given, under which key, and where.
+//!
+//! Keys are written as in the file (`session.idle_timeout`); the environment's `GATEPOST_SESSION__IDLE_TIMEOUT` is the
+//! same key and wins. What a value means is not judged here.
+
+use super::error::{ConfigError, Problem};
+use super::platform;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// The variable that names the file; read before all others, so no key.
+pub(super) const CONFIG_VARIABLE: &str = "GATEPOST_CONFIG";
+
+/// Keys whose tables are values: their names are the operator's, not ours.
+const TABLES_OF_VALUES: [&str; 1] = ["groups"];
+
+/// Deeper tables are no setting of ours; they are not walked.
+const DEEPEST: usize = 4;
+
+/// One setting as it was given.
+#[derive(Clone)]
+pub(super) struct Given {
+    pub value: Value,
+    pub source: Source,
+}
+
+/// A value before it is read.
+#[derive(Clone)]
+pub(super) enum Value {
+    /// From the environment: lists are comma-separated.
+    Text(String),
+    /// From the file.
+    Toml(toml::Value),
+}
+
+/// Where a setting was given; displays as the operator wrote it.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) enum Source {
+    Variable(String),
+    Toml { key: String, file: String },
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Variable(name) => f.write_str(name),
+            Self::Toml { key, file } => write!(f, "{key} in {file}"),
+        }
+    }
+}
+
+/// The file's text and its name for errors.
+pub(super) struct TomlFile<'a> {
+    pub name: &'a str,
+    pub text: &'a str,
+}
+
+/// All that was given, by key.
+pub(super) type Overlay = BTreeMap<String, Given>;
+
+/// Lays the environment over the file.
+pub(super) fn overlay(
+    file: Option<&TomlFile<'_>>,
+    environment: impl Iterator<Item = (String, String)>,
+) -> (Overlay, Vec<ConfigError>) {
+    let mut errors = Vec::new();
+    let mut given = Overlay::new();
+    if let Some(file) = file {
+        match file.text.parse::<toml::Table>() {
+            Ok(table) => flatten(table, "", file.name, 1, &mut given),
+            Err(error) => errors.push(syntax_error(file, &error)),
+        }
+    }
+    let mut variables = Overlay::new();
+    let mut of_the_platform = Vec::new();
+    for (name, text) in environment {
+        if platform::is_variable(&name) {
+            of_the_platform.push((name, text));
+        } else if let Some(key) = key_of(&name) {
+            let source = Source::Variable(name);
+            if let Some(other) = variables.get(&key).filter(|other| other.source != source) {
+                let why = format!("the same setting as {}: give one of them", other.source);
+                errors
+                    .push(ConfigError { setting: source.to_string(), problem: Problem::Contradiction(why) });
+            }
+            variables.insert(key, Given { value: Value::Text(text), source });
+        }
+    }
+    given.append(&mut variables);
+    errors.extend(platform::lay_over(&mut given, of_the_platform));
+    (given, errors)
+}
+
+/// The key of an environment variable. One of ours that can be no key keeps its name, which nothing reads.
+fn key_of(variable: &str) -> Option<String> {
+    if let "DATABASE_URL" | "DATABASE_URL_FILE" | "REDIS_URL" | "REDIS_URL_FILE" = variable {
+        return Some(variable.to_ascii_lowercase());
+    }
+    if !variable.get(..9)?.eq_ignore_ascii_case("GATEPOST_") || variable == CONFIG_VARIABLE {
+        return None;
+    }
+    let key = variable[9..].to_ascii_lowercase().replace("__", ".");
+    let spelled = variable_of(&key);
+    let key = match key.strip_prefix("providers.").and_then(|rest| rest.split_once('.')) {
+        Some((id, setting)) => format!("providers.{}.{setting}", id.replace('_', "-")),
+        None => key,
+    };
+    let same = |a: &str, b: &str| a.replace('-', "_") == b.replace('-', "_");
+    Some(if same(&spelled, variable) { key } else { variable.to_owned() })
+}
+
+/// How a key is written in the environment; `_` stands for the `-` of a provider's id.
+pub(super) fn variable_of(key: &str) -> String {
+    let name = key.to_uppercase().replace('.', "__").replace('-', "_");
+    if key.starts_with("database_url") || key.starts_with("redis_url") {
+        name
+    } else {
+        format!("GATEPOST_{name}")
+    }
+}
+
+fn flatten(table: toml::Table, prefix: &str, file: &str, depth: usize, given: &mut Overlay) {
+    for (name, value) in table {
+        let key = format!("{prefix}{name}");
+        match value {
+            toml::Value::Table(inner) if depth < DEEPEST && !TABLES_OF_VALUES.contains(&key.as_str()) => {
+                flatten(inner, &format!("{key}."), file, depth + 1, given);
+            }
+            value => {
+                let source = Source::Toml { key: key.clone(), file: file.to_owned() };
+                given.insert(key, Given { value: Value::Toml(value), source });
+            }
+        }
+    }
+}
+
+/// The parser's own `Display` prints the line, which may hold a secret.
+fn syntax_error(file: &TomlFile<'_>, error: &toml::de::Error) -> ConfigError {
+    let before = error.span().and_then(|span| file.text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+    let found = format!("no TOML in line {line}, column {column} ({})", error.message().replace('\n', ", "));
+    let problem = Problem::Malformed { found, expected: "TOML".into() };
+    ConfigError { setting: file.name.to_owned(), problem }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_and_keys_are_two_spellings_of_one_name() {
+        for (variable, key) in [
+            ("GATEPOST_PUBLIC_URL", "public_url"),
+            ("GATEPOST_SESSION__IDLE_TIMEOUT", "session.idle_timeout"),
+            ("GATEPOST_PROVIDERS__MY_IDP__CLIENT_ID", "providers.my-idp.client_id"),
+            ("DATABASE_URL", "database_url"),
+            ("REDIS_URL_FILE", "redis_url_file"),
+        ] {
+            assert_eq!(key_of(variable).as_deref(), Some(key));
+            assert_eq!(variable_of(key), variable);
+        }
+    }
+
+    #[test]
+    fn variables_of_others_are_left_alone_and_misspelt_ones_of_ours_are_not() {
+        for variable in ["PATH", "GATEPOST", "GATEPOST_CONFIG", "MY_GATEPOST_HOSTS", "", "ÄÖÜ_GATEPOST_X"]
+        {
+            assert_eq!(key_of(variable), None, "{variable}");
+        }
+        for variable in
+            ["GATEPOST_hosts", "Gatepost_HOSTS", "GATEPOST_DATABASE_URL", "GATEPOST_SESSION.IDLE_TIMEOUT"]
+        {
+            assert_eq!(key_of(variable).as_deref(), Some(variable));
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Lifetimes of sessions, and what the hot path needs to know.
+
+use super::reader::{Read, Reader, Separator};
+use super::{SessionConfig, VerifyConfig, duration};
+use std::time::Duration;
+
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
+
+/// Browsers keep no cookie longer (draft-ietf-httpbis-rfc6265bis section 5.5).
+const LONGEST_COOKIE: Duration = Duration::from_hours(400 * 24);
+
+/// A list of groups that could not be read anew counts this long (DESIGN.md section 7); a rarer refresh would undo that.
+const LONGEST_REFRESH: Duration = DAY;
+
+pub(super) fn read(reader: &mut Reader) -> Read<SessionConfig> {
+    let absolute = duration::read(reader, "session.absolute_timeout", SECOND..=LONGEST_COOKIE);
+    let idle = duration::read(reader, "session.idle_timeout", SECOND..=LONGEST_COOKIE);
+    let refresh = duration::read(reader, "session.refresh_interval", SECOND..=LONGEST_REFRESH);
+    let persistent = flag(reader, "session.persistent");
+    let absolute_timeout = absolute?.unwrap_or(12 * HOUR);
+    let idle_timeout = idle?.unwrap_or_else(|| HOUR.min(absolute_timeout));
+    if idle_timeout > absolute_timeout {
+        let (idle, absolute) = (duration::display(idle_timeout), duration::display(absolute_timeout));
+        let name = reader.name("session.absolute_timeout");
+        let why = format!("{idle} is longer than {name} ({absolute}), so it would never end a session");
+        return Err(reader.contradiction("session.idle_timeout", why));
+    }
+    Ok(SessionConfig {
+        idle_timeout,
+        absolute_timeout,
+        refresh_interval: refresh?.unwrap_or(Duration::from_mins(15)),
+        persistent: persistent?.unwrap_or(true),
+    })
+}
+
+pub(super) fn read_verify(reader: &mut Reader) -> Read<VerifyConfig> {
+    let stale = duration::read(reader, "verify.stale_if_error", Duration::ZERO..=Duration::from_mins(10));
+    let limit = reader.value("verify.groups_header_limit", "256 to 16384 (bytes)", |text| {
+        text.parse().ok().filter(|limit| (256..=16_384).contains(limit))
+    });
+    let filter =
+        reader.list("verify.groups_header_filter", "beginnings of group names", Separator::Comma, |text| {
+            (!text.is_empty() && !text.chars().any(char::is_control)).then(|| text.to_owned())
+        });
+    Ok(VerifyConfig {
+        stale_if_error: stale?.unwrap_or(Duration::from_mins(1)),
+        groups_header_limit: limit?.unwrap_or(4096),
+        groups_header_filter: filter?.unwrap_or_default(),
+    })
+}
+
+fn flag(reader: &mut Reader, key: &str) -> Read<Option<bool>> {
+    reader.word(key, &[("true", true), ("false", false)], "true or false")
+}

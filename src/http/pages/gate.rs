@@ -1,0 +1,341 @@
+//! What `/verify` says instead of 200, on the protected host's own origin (DESIGN.md section 4): never a 2xx, never a
+//! cookie, small enough for Traefik's `maxResponseBodySize` (above it Traefik answers an empty 401).
+
+use super::message::{Action, ActionKind, Chrome, Fact, Message, Tone, render};
+use super::page::{Format, Page};
+use super::style::Sheet;
+use super::{paths, words};
+use crate::domain::decision::Missing;
+use crate::domain::email::EmailAddress;
+use crate::domain::host::Origin;
+use crate::domain::ids::{GroupName, RequestId, TenantId};
+use serde_json::json;
+use std::time::Duration;
+
+/// For which request.
+#[derive(Clone, Copy, Debug)]
+pub struct Gate<'a> {
+    /// The protected host as configured; `None` where the request named none.
+    pub origin: Option<&'a Origin>,
+    /// Finds the log line.
+    pub request_id: RequestId,
+    /// HTML or JSON.
+    pub format: Format,
+}
+
+/// Why the answer is no 200. URIs are return addresses: already checked, path and query only.
+#[derive(Clone, Copy, Debug)]
+pub enum Refusal<'a> {
+    /// 401: nobody is signed in.
+    SignIn {
+        /// Where the sign-in ends.
+        uri: &'a str,
+        /// The request carried a form that a reload sends again (POST).
+        resend: bool,
+    },
+    /// 401: signed in longer ago than the router demands (RFC 9470).
+    StepUp {
+        /// Where the sign-in ends.
+        uri: &'a str,
+        /// As in [`Refusal::SignIn`].
+        resend: bool,
+        /// What the router demands.
+        max_age: Duration,
+    },
+    /// 403: a change, or a WebSocket, that another site asked for with this person's cookie.
+    CrossOrigin,
+    /// 403: signed in, but not allowed.
+    Forbidden {
+        /// Who is signed in; `None` after an admin released the address.
+        email: Option<&'a EmailAddress>,
+        /// What the person would need.
+        missing: &'a Missing,
+    },
+    /// 403: no such protected host.
+    UnknownHost,
+    /// 403: the request did not come through the proxy.
+    UntrustedPeer,
+    /// 400: what the client sent wrong, without a full stop.
+    Malformed(&'a str),
+    /// 500: the middleware's address is wrong; the log says where.
+    Misconfigured,
+    /// 503: a look-up failed or took too long.
+    Unavailable {
+        /// `Retry-After`.
+        retry_after: Duration,
+    },
+    /// 403: a sign-out that the person must confirm, because it may be another site's wish.
+    SignOut {
+        /// Origins that sign-out redirects through: the public host's and the providers' (Chromium applies
+        /// `form-action` to each).
+        form_targets: &'a [&'a str],
+    },
+    /// 403: the sign-in came back and did not hold, twice unseen.
+    Unfinished {
+        /// Where the sign-in ends.
+        uri: &'a str,
+        /// As far as it can be told.
+        cause: Unfinished,
+    },
+    /// 429: more hand-overs of one person to this host in a minute than a browser makes by itself.
+    TooManyHandOvers {
+        /// `Retry-After`.
+        retry_after: Duration,
+    },
+}
+
+/// Why a ticket did not become a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unfinished {
+    /// The browser did not send the cookie that the sign-in began with.
+    CookieMissing,
+    /// The ticket was older than 60 s, or from the future: a slow browser or a wrong clock.
+    Expired,
+    /// The ticket had been used: a link scanner or a second tab was first.
+    Used,
+}
+
+/// Names shown of a list, and characters of one: the page stays below 8 KiB whatever the operator named.
+const SHOWN_NAMES: usize = 5;
+const SHOWN_CHARACTERS: usize = 64;
+const SHOWN_DETAIL: usize = 160;
+
+struct Content<'a> {
+    status: u16,
+    /// `error` of the JSON variant.
+    code: &'static str,
+    tone: Tone,
+    heading: &'static str,
+    paragraphs: Vec<String>,
+    facts: Vec<Fact>,
+    actions: Vec<Action>,
+    header: Option<(&'static str, String)>,
+    form_targets: &'a [&'a str],
+}
+
+impl Refusal<'_> {
+    /// The answer.
+    pub fn page(&self, gate: &Gate<'_>) -> Page {
+        let content = self.content(gate);
+        let header = content.header.clone();
+        let page = match gate.format {
+            Format::Html => html(gate, content),
+            Format::Json => self.json(gate, &content),
+        };
+        // Under `no-referrer` the button's form would send `Origin: null` (Fetch section 3.1).
+        let page = if matches!(self, Self::SignOut { .. }) { page.with("Referrer-Policy", "same-origin".to_owned()) } else { page };
+        header.into_iter().fold(page, |page, (name, value)| page.with(name, value))
+    }
+
+    fn json(&self, gate: &Gate<'_>, content: &Content<'_>) -> Page {
+        let mut message = vec![content.heading.to_owned() + "."];
+        message.extend(content.paragraphs.iter().cloned());
+        message.extend(content.facts.iter().map(|fact| format!("{}: {}.", fact.name, fact.values.join(", "))));
+        let mut body = json!({
+            "error": content.code,
+            "message": message.join(" "),
+            "request_id": gate.request_id.to_string(),
+        });
+        if let (Some(uri), Some(origin)) = (self.sign_in_uri(), gate.origin) {
+            body["sign_in"] = format!("{origin}{}", paths::start(uri)).into();
+        }
+        Page::json(content.status, &body)
+    }
+
+    const fn sign_in_uri(&self) -> Option<&str> {
+        match self {
+            Self::SignIn { uri, .. } | Self::StepUp { uri, .. } | Self::Unfinished { uri, .. } => Some(uri),
+            _ => None,
+        }
+    }
+
+    fn content(&self, gate: &Gate<'_>) -> Content<'_> {
+        match *self {
+            Self::SignIn { uri, resend } => sign_in(gate, uri, resend),
+            Self::StepUp { uri, resend, max_age } => step_up(uri, resend, max_age),
+            Self::Forbidden { email, missing } => forbidden(gate, email, missing),
+            Self::SignOut { form_targets } => sign_out(form_targets),
+            Self::Unfinished { uri, cause } => unfinished(uri, cause),
+            Self::Unavailable { retry_after } => unavailable(retry_after),
+            Self::TooManyHandOvers { retry_after } => too_many_hand_overs(retry_after),
+            Self::CrossOrigin => cross_origin(),
+            Self::UnknownHost => unknown_host(),
+            Self::UntrustedPeer => untrusted_peer(),
+            Self::Malformed(what) => malformed(what),
+            Self::Misconfigured => misconfigured(),
+        }
+    }
+}
+
+fn html(gate: &Gate<'_>, content: Content<'_>) -> Page {
+    let chrome = Chrome {
+        sheet: Sheet::inline(),
+        place: Some(place(gate)),
+        tone: content.tone,
+        heading: content.heading.to_owned(),
+        request_id: gate.request_id,
+    };
+    let Content { paragraphs, facts, actions, .. } = content;
+    let body = render(&Message { chrome, paragraphs, facts, actions });
+    Page::gate(content.status, body, content.form_targets)
+}
+
+/// Only a configured host is named, never what the request wrote.
+fn place(gate: &Gate<'_>) -> String {
+    gate.origin.map_or_else(|| "the gate".to_owned(), |origin| origin.host().to_string())
+}
+
+fn content<'a>(status: u16, code: &'static str, tone: Tone, heading: &'static str, paragraphs: &[&str]) -> Content<'a> {
+    Content {
+        status,
+        code,
+        tone,
+        heading,
+        paragraphs: paragraphs.iter().map(|text| (*text).to_owned()).collect(),
+        facts: Vec::new(),
+        actions: Vec::new(),
+        header: None,
+        form_targets: &[],
+    }
+}
+
+const RESEND: &str = "Do it in a new tab, then come back to this one and reload it: your browser sends your form again. \
+    Nothing that you entered is lost while this tab stays open.";
+
+fn start_link(uri: &str, resend: bool, text: &'static str) -> Action {
+    let kind = if resend { ActionKind::LinkInNewTab } else { ActionKind::Link };
+    Action::new(kind, text, paths::start(uri))
+}
+
+fn sign_in<'a>(gate: &Gate<'_>, uri: &str, resend: bool) -> Content<'a> {
+    let asks = format!("{} opens for people who are signed in, and you are not, or no longer.", place(gate));
+    let mut content = content(401, "sign_in_required", Tone::Wait, "Sign in to go on", &[&asks]);
+    content.paragraphs.extend(resend.then(|| RESEND.to_owned()));
+    content.actions = vec![start_link(uri, resend, if resend { "Sign in, in a new tab" } else { "Sign in" })];
+    content.header = Some(("WWW-Authenticate", "Bearer realm=\"gatepost\"".to_owned()));
+    content
+}
+
+fn step_up<'a>(uri: &str, resend: bool, max_age: Duration) -> Content<'a> {
+    let age = words::duration(max_age);
+    let asks = format!("To be sure that it is still you, this page asks for a sign-in at most {age} old. Yours is older.");
+    let mut content = content(401, "step_up_required", Tone::Wait, "Sign in again to go on", &[&asks]);
+    content.paragraphs.extend(resend.then(|| RESEND.to_owned()));
+    content.actions = vec![start_link(uri, resend, if resend { "Sign in again, in a new tab" } else { "Sign in again" })];
+    let challenge = "Bearer error=\"insufficient_user_authentication\", error_description=\"A more recent sign-in is required\"";
+    content.header = Some(("WWW-Authenticate", format!("{challenge}, max_age=\"{}\"", max_age.as_secs())));
+    content
+}
+
+fn forbidden<'a>(gate: &Gate<'_>, email: Option<&EmailAddress>, missing: Missing<'_>) -> Content<'a> {
+    let ask = format!("If you should have it, ask whoever looks after {}, and give them the request number below.", place(gate));
+    let first = "You are signed in, but this page is not open to you.";
+    let mut content = content(403, "forbidden", Tone::Stop, "You may not open this page", &[first, &ask]);
+    content.facts.push(Fact::new("Signed in as", email.map_or("a person without an address", EmailAddress::as_str)));
+    if !missing.groups.is_empty() {
+        let names = shown(missing.groups.iter().map(GroupName::as_str));
+        content.facts.push(Fact { name: any_of(missing.groups.len(), "Open to the group", "Open to any of the groups"), values: names });
+    }
+    if !missing.tenants.is_empty() {
+        let names = shown(missing.tenants.iter().map(TenantId::as_str));
+        content.facts.push(Fact { name: any_of(missing.tenants.len(), "Open to the tenant", "Open to any of the tenants"), values: names });
+    }
+    if missing.admin {
+        content.facts.push(Fact::new("Open to", "administrators"));
+    }
+    content.actions = vec![Action::new(ActionKind::Link, "Use another account", paths::GATE_LOGOUT.to_owned()).quiet()];
+    content
+}
+
+const fn any_of(count: usize, one: &'static str, several: &'static str) -> &'static str {
+    if count == 1 { one } else { several }
+}
+
+fn shown<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> Vec<String> {
+    let rest = names.len().saturating_sub(SHOWN_NAMES);
+    let mut shown: Vec<_> = names.take(SHOWN_NAMES).map(|name| words::shorten(name, SHOWN_CHARACTERS)).collect();
+    shown.extend((rest > 0).then(|| format!("and {rest} more")));
+    shown
+}
+
+fn sign_out<'a>(form_targets: &'a [&'a str]) -> Content<'a> {
+    let first = "You will be signed out here, of all other applications behind this gate, and at your provider.";
+    let why = "We ask, because the wish to sign out may have come from another site.";
+    let mut content = content(403, "sign_out_not_confirmed", Tone::Calm, "Sign out?", &[first, why]);
+    content.actions = vec![
+        Action::new(ActionKind::Post, "Sign out", paths::GATE_LOGOUT.to_owned()),
+        Action::new(ActionKind::Link, "Stay signed in", "/".to_owned()).quiet(),
+    ];
+    content.form_targets = form_targets;
+    content
+}
+
+fn unfinished<'a>(uri: &str, cause: Unfinished) -> Content<'a> {
+    let (first, second) = match cause {
+        Unfinished::CookieMissing => (
+            "You signed in, but your browser did not bring back the cookie that the sign-in began with.",
+            "Allow cookies for this site, or leave the private window, then try again.",
+        ),
+        Unfinished::Expired => (
+            "You signed in, but the way back here took longer than a minute, or our clocks disagree.",
+            "Try again. If it happens each time, tell whoever looks after this site to check the servers' clocks.",
+        ),
+        Unfinished::Used => (
+            "You signed in, but the way back here had been used already, perhaps by a program that opens links first.",
+            "Try again. Do not open this page from a mail that is scanned: type its address.",
+        ),
+    };
+    let mut content = content(403, "sign_in_not_finished", Tone::Stop, "The sign-in did not hold", &[first, second]);
+    content.actions = vec![start_link(uri, false, "Try again")];
+    content
+}
+
+fn unavailable<'a>(retry_after: Duration) -> Content<'a> {
+    let first = "We cannot look up at the moment who you are, so nobody passes. You are still signed in.";
+    let second = "Wait a few seconds, then load the page again. A form that you sent is sent again.";
+    let mut content = content(503, "unavailable", Tone::Wait, "One moment, please", &[first, second]);
+    content.actions = vec![Action::new(ActionKind::Link, "Load the page again", String::new())];
+    content.header = Some(("Retry-After", retry_after.as_secs().to_string()));
+    content
+}
+
+fn too_many_hand_overs<'a>(retry_after: Duration) -> Content<'a> {
+    let first = "Your browser came back from the sign-in more often than people do. Something sends it round in a circle: \
+        often blocked cookies, or an application that refuses what it gets.";
+    let second = "Close the other tabs of this site and wait a minute, then load the page again.";
+    let mut content = content(429, "too_many_sign_ins", Tone::Stop, "Too many sign-ins in a minute", &[first, second]);
+    content.header = Some(("Retry-After", retry_after.as_secs().to_string()));
+    content
+}
+
+fn cross_origin<'a>() -> Content<'a> {
+    let first = "Another site asked to change something here in your name. We do not let that through.";
+    let second = "If it was you who wanted it, open this site itself and do it there. If another site of yours shall be \
+        allowed to, its origin must be entered in GATEPOST_ALLOWED_ORIGINS.";
+    content(403, "cross_origin", Tone::Stop, "That came from another site", &[first, second])
+}
+
+fn unknown_host<'a>() -> Content<'a> {
+    let first = "This address leads to the gate, but the gate guards no application under it.";
+    let second = "Check the address. If you run this site: enter its host in GATEPOST_HOSTS.";
+    content(403, "unknown_host", Tone::Stop, "No application here", &[first, second])
+}
+
+fn untrusted_peer<'a>() -> Content<'a> {
+    let first = "This request did not come through the proxy that the gate trusts.";
+    let second = "If you run this site: enter the proxy's network in GATEPOST_TRUSTED_PROXIES.";
+    content(403, "untrusted_peer", Tone::Stop, "Not through the proxy", &[first, second])
+}
+
+fn malformed<'a>(what: &str) -> Content<'a> {
+    let first = "Your request was not passed on, because part of it could be understood in two ways, or not at all.";
+    let mut content = content(400, "malformed_request", Tone::Stop, "We do not understand this request", &[first]);
+    content.facts.push(Fact::new("What is wrong", words::shorten(what, SHOWN_DETAIL)));
+    content
+}
+
+fn misconfigured<'a>() -> Content<'a> {
+    let first = "The rule that says who may open this page cannot be read, so nobody passes.";
+    let second = "Tell whoever looks after this site. The log says what is wrong, under the request number below.";
+    content(500, "misconfigured", Tone::Stop, "The gate is set up wrongly here", &[first, second])
+}

@@ -1,0 +1,75 @@
+//! Where the pages' links and forms lead; the route tables use the same words.
+
+use url::form_urlencoded::byte_serialize;
+
+/// The account page of the public host.
+pub const ACCOUNT: &str = "/";
+/// Begins a sign-in; takes [`TO`], [`PROVIDER`] and [`SELECT_ACCOUNT`].
+pub const LOGIN: &str = "/login";
+/// Ends the session: a POST, or a same-origin GET.
+pub const LOGOUT: &str = "/logout";
+/// POST with `session`, a session's public handle in hexadecimal: ends that session of the same person.
+pub const END_SESSION: &str = "/sessions/end";
+/// POST: ends all of the person's sessions but the one that asks.
+pub const END_OTHER_SESSIONS: &str = "/sessions/end-others";
+/// On every protected host: begins a login that ends at the `uri` parameter (DESIGN.md section 3).
+pub const START: &str = "/.gatepost/start";
+/// On every protected host: ends the session everywhere.
+pub const GATE_LOGOUT: &str = "/.gatepost/logout";
+/// The sealed parameter of [`LOGIN`] that says where the sign-in ends.
+pub const TO: &str = "to";
+/// The parameter of [`LOGIN`] with the id of the chosen provider.
+pub const PROVIDER: &str = "provider";
+/// The parameter of [`LOGIN`] that has the provider ask which account (OpenID Connect Core section 3.1.2.1).
+pub const SELECT_ACCOUNT: (&str, &str) = ("prompt", "select_account");
+
+/// [`START`] with its return URI. Only what would end or change a query value is encoded: the page that holds the link
+/// must stay small, and the URI may have 2,000 bytes.
+pub fn start(uri: &str) -> String {
+    let mut link = format!("{START}?uri=");
+    for character in uri.chars() {
+        if character.is_ascii_graphic() && !"%&+#\"'<>".contains(character) {
+            link.push(character);
+        } else {
+            link.extend(byte_serialize(character.encode_utf8(&mut [0; 4]).as_bytes()));
+        }
+    }
+    link
+}
+
+/// [`LOGIN`] with the parameters that are there, each encoded.
+pub fn login(parameters: &[(&str, Option<&str>)]) -> String {
+    let mut link = String::from(LOGIN);
+    for (name, value) in parameters.iter().filter_map(|(name, value)| value.map(|value| (name, value))) {
+        link.push(if link.contains('?') { '&' } else { '?' });
+        link.push_str(name);
+        link.push('=');
+        link.extend(byte_serialize(value.as_bytes()));
+    }
+    link
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use url::form_urlencoded;
+
+    proptest! {
+        #[test]
+        fn a_start_link_carries_any_uri_and_nothing_else(uri in "\\PC*") {
+            let link = start(&uri);
+            let query = link.strip_prefix("/.gatepost/start?").expect("the path is fixed");
+            let got: Vec<_> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+            prop_assert_eq!(got, vec![("uri".to_owned(), uri)]);
+        }
+
+        #[test]
+        fn a_login_link_carries_any_value_and_nothing_else(to in "\\PC*") {
+            let link = login(&[(TO, Some(&to)), (PROVIDER, None), (SELECT_ACCOUNT.0, Some(SELECT_ACCOUNT.1))]);
+            let query = link.strip_prefix("/login?").expect("the path is fixed");
+            let got: Vec<_> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+            prop_assert_eq!(got, vec![("to".to_owned(), to), ("prompt".to_owned(), "select_account".to_owned())]);
+        }
+    }
+}

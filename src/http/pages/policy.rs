@@ -1,0 +1,67 @@
+//! The security headers of the pages (OWASP ASVS 5.0 section 3.4).
+//!
+//! Two policies, because the pages stand on two kinds of origins: on the public host everything is ours; on a protected
+//! host nothing else is, so its pages carry their one style sheet inline, allowed by its hash. HSTS is Traefik's.
+
+use super::style;
+
+const PERMISSIONS: &str = "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()";
+
+/// Every page of the public host. `same-origin` instead of `no-referrer`: under the latter browsers send
+/// `Origin: null` with our own forms (Fetch section 3.1), and nothing could prove that they are ours.
+pub const PUBLIC_HEADERS: [(&str, &str); 6] = [
+    ("Cache-Control", "no-store"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("Permissions-Policy", PERMISSIONS),
+    ("Referrer-Policy", "same-origin"),
+    ("X-Content-Type-Options", "nosniff"),
+];
+
+/// Every answer of `/verify` that a person may see, on the protected host's own origin.
+pub const GATE_HEADERS: [(&str, &str); 4] = [
+    ("Cache-Control", "no-store"),
+    ("Permissions-Policy", PERMISSIONS),
+    ("Referrer-Policy", "no-referrer"),
+    ("X-Content-Type-Options", "nosniff"),
+];
+
+/// The public host's policy. Chromium applies `form-action` to every redirect that answers a form, so the origin of
+/// the provider's `end_session_endpoint` must be among `form_targets` of a page with a sign-out form.
+pub fn public_content_security_policy(form_targets: &[&str]) -> String {
+    let form_action = form_action("'self'", form_targets);
+    format!("default-src 'none'; style-src 'self'; img-src 'self'; {form_action}; base-uri 'none'; frame-ancestors 'none'")
+}
+
+/// A protected host's policy: no form unless `form_targets` names where one leads.
+pub fn gate_content_security_policy(form_targets: &[&str]) -> String {
+    let form_action = form_action(if form_targets.is_empty() { "'none'" } else { "'self'" }, form_targets);
+    let style = &style::STYLE.csp_hash;
+    format!("default-src 'none'; style-src '{style}'; {form_action}; base-uri 'none'; frame-ancestors 'none'")
+}
+
+/// A target that could end its directive is left out: then that redirect is blocked, nothing more is allowed.
+fn form_action(first: &str, form_targets: &[&str]) -> String {
+    let is_origin = |target: &&&str| target.starts_with("http") && target.bytes().all(|b| b.is_ascii_graphic() && !b";,'".contains(&b));
+    let targets = form_targets.iter().filter(is_origin);
+    targets.fold(format!("form-action {first}"), |directive, target| format!("{directive} {target}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_may_lead_only_where_its_redirects_go() {
+        let public = public_content_security_policy(&["https://login.example.com"]);
+        assert!(public.contains("form-action 'self' https://login.example.com;"), "{public}");
+        let gate = gate_content_security_policy(&[]);
+        assert!(gate.contains("form-action 'none';"), "{gate}");
+    }
+
+    #[test]
+    fn a_target_cannot_add_a_directive() {
+        let policy = public_content_security_policy(&["https://a; script-src *", "'unsafe-inline'", "https://a,b"]);
+        assert!(policy.contains("form-action 'self'; base-uri"), "{policy}");
+    }
+}

@@ -1,0 +1,252 @@
+//! What went wrong on the public host: what happened, what to do, who can mend it, and the details to pass on.
+
+use super::message::{Action, ActionKind, Chrome, Fact, Message, Tone, render};
+use super::page::Page;
+use super::{paths, words};
+use crate::domain::email::EmailAddress;
+use crate::domain::ids::RequestId;
+use crate::oidc::{self, NextStep, ProviderRefusal};
+use std::time::Duration;
+
+/// Why there is no page, or no session.
+#[derive(Clone, Copy, Debug)]
+pub enum Problem<'a> {
+    /// The provider said no; 4xx, or 503 where it only cannot now.
+    ProviderRefused {
+        /// The provider's label.
+        provider: &'a str,
+        /// What it said.
+        refusal: &'a ProviderRefusal,
+    },
+    /// 502: the provider's answer breaks its own rules, so it may be a forgery. The reason is in the log alone.
+    ProviderInvalid {
+        /// The provider's label.
+        provider: &'a str,
+    },
+    /// 503: no answer, or one that is none.
+    ProviderUnavailable {
+        /// The provider's label.
+        provider: &'a str,
+    },
+    /// 403: an account of a tenant or domain that is not let in.
+    AccountNotAllowed {
+        /// The provider's label.
+        provider: &'a str,
+    },
+    /// 403: no address that this provider may assert.
+    NoAddress {
+        /// The provider's label.
+        provider: &'a str,
+    },
+    /// 403: another person here holds the address.
+    AddressHeld {
+        /// The address that was presented.
+        email: &'a EmailAddress,
+    },
+    /// 403: an administrator disabled the person here.
+    Disabled,
+    /// 503: the groups could not be read, and the last list is too old.
+    GroupsUnknown,
+    /// 400: state or binding did not fit, twice unseen, or the link was old.
+    SignInBroken,
+    /// 429: redirects go round.
+    TooManyHandOvers,
+    /// 403: the provider did not ask for the newer sign-in that the application demands.
+    StepUpUnmet {
+        /// What the application demands.
+        max_age: Duration,
+    },
+    /// 429: too many failing sign-ins from one address.
+    RateLimited {
+        /// `Retry-After`.
+        retry_after: Duration,
+    },
+    /// 503: a store cannot be reached; nothing was changed.
+    Unavailable {
+        /// `Retry-After`.
+        retry_after: Duration,
+    },
+    /// 403: a change that another site asked for.
+    CrossOrigin,
+    /// 405: the path knows other methods.
+    MethodNotAllowed {
+        /// `Allow`, for example `GET, HEAD`.
+        allow: &'a str,
+    },
+    /// 404.
+    NotFound,
+    /// 400: what was sent wrong, without a full stop.
+    Malformed(&'a str),
+    /// 500.
+    Internal,
+}
+
+/// How the sign-in can begin again.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Retry<'a> {
+    /// The sealed value of the login that failed, so that the next one ends where it should.
+    pub to: Option<&'a str>,
+}
+
+const SHOWN_DETAIL: usize = 160;
+
+impl Problem<'_> {
+    /// The page.
+    pub fn page(&self, retry: Retry<'_>, request_id: RequestId) -> Page {
+        let explanation = self.explain();
+        let tone = if explanation.mender == Mender::Time { Tone::Wait } else { Tone::Stop };
+        let mut facts = self.facts();
+        if !matches!(self, Self::NotFound | Self::MethodNotAllowed { .. }) {
+            facts.insert(0, Fact::new("Who can mend it", explanation.mender.words()));
+        }
+        let message = Message {
+            chrome: Chrome::public(explanation.heading, tone, request_id),
+            paragraphs: vec![explanation.what.to_owned(), explanation.remedy.to_owned()],
+            facts,
+            actions: self.actions(retry),
+        };
+        let page = Page::public(explanation.status, render(&message), &[]);
+        self.header(explanation.status).into_iter().fold(page, |page, (name, value)| page.with(name, value))
+    }
+
+    fn header(&self, status: u16) -> Option<(&'static str, String)> {
+        match self {
+            Self::RateLimited { retry_after } | Self::Unavailable { retry_after } => {
+                Some(("Retry-After", retry_after.as_secs().to_string()))
+            }
+            Self::MethodNotAllowed { allow } => Some(("Allow", (*allow).to_owned())),
+            _ if status == 503 => Some(("Retry-After", "30".to_owned())),
+            _ => None,
+        }
+    }
+
+    fn actions(&self, retry: Retry<'_>) -> Vec<Action> {
+        let again = || Action::new(ActionKind::Link, "Try again", paths::login(&[(paths::TO, retry.to)]));
+        let (prompt, select) = paths::SELECT_ACCOUNT;
+        let other = || {
+            let link = paths::login(&[(paths::TO, retry.to), (prompt, Some(select))]);
+            Action::new(ActionKind::Link, "Use another account", link).quiet()
+        };
+        match self {
+            Self::ProviderRefused { refusal, .. } => match refusal.next {
+                NextStep::Retry => vec![again(), other()],
+                NextStep::SwitchAccount => vec![other()],
+                NextStep::Wait => vec![again().quiet(), other()],
+            },
+            Self::AddressHeld { .. } | Self::NoAddress { .. } | Self::Disabled => vec![again(), other()],
+            Self::AccountNotAllowed { .. } => vec![other()],
+            Self::ProviderInvalid { .. }
+            | Self::ProviderUnavailable { .. }
+            | Self::GroupsUnknown
+            | Self::SignInBroken
+            | Self::TooManyHandOvers
+            | Self::StepUpUnmet { .. } => vec![again()],
+            Self::NotFound | Self::CrossOrigin | Self::MethodNotAllowed { .. } | Self::Malformed(_) => {
+                vec![Action::new(ActionKind::Link, "Your account", paths::ACCOUNT.to_owned()).quiet()]
+            }
+            Self::RateLimited { .. } | Self::Unavailable { .. } | Self::Internal => Vec::new(),
+        }
+    }
+
+    fn facts(&self) -> Vec<Fact> {
+        match self {
+            Self::ProviderRefused { provider, refusal } => {
+                let code = refusal.code.as_deref().unwrap_or(&refusal.error);
+                let mut facts = vec![Fact::new("Provider", *provider), Fact::new("Code", code)];
+                facts.extend(refusal.correlation_id.as_deref().map(|id| Fact::new("Correlation ID", id)));
+                facts.extend(refusal.timestamp.as_deref().map(|at| Fact::new("Timestamp", at)));
+                facts
+            }
+            Self::ProviderInvalid { provider }
+            | Self::ProviderUnavailable { provider }
+            | Self::AccountNotAllowed { provider }
+            | Self::NoAddress { provider } => vec![Fact::new("Provider", *provider)],
+            Self::AddressHeld { email } => vec![Fact::new("Address", email.as_str())],
+            Self::StepUpUnmet { max_age } => vec![Fact::new("Sign-in demanded at most", format!("{} ago", words::duration(*max_age)))],
+            Self::Malformed(what) => vec![Fact::new("What is wrong", words::shorten(what, SHOWN_DETAIL))],
+            _ => Vec::new(),
+        }
+    }
+
+    fn explain(&self) -> Explanation {
+        use Mender::{Operator, Time, You};
+        match self {
+            Self::ProviderRefused { refusal, .. } => explain_refusal(refusal),
+            Self::ProviderInvalid { .. } | Self::ProviderUnavailable { .. } | Self::GroupsUnknown => self.explain_provider(),
+            Self::AccountNotAllowed { .. } | Self::NoAddress { .. } | Self::AddressHeld { .. } | Self::Disabled => self.explain_person(),
+            Self::SignInBroken => explain(400, "The sign-in did not fit together", "The answer did not belong to a sign-in that this browser began: the link was old, or cookies are blocked.", "Allow cookies for this site and open the application that you wanted again, in one tab.", You),
+            Self::TooManyHandOvers => explain(429, "Going round in circles", "You were sent to the same application more than thirty times in a minute, and it sent you back each time.", "Wait a minute, close other tabs of this application, then try again. If it happens again, allow cookies for it.", You),
+            Self::StepUpUnmet { .. } => explain(403, "The provider did not ask you again", "The application demands a fresh sign-in. We asked the provider for one, and it answered with the old one.", "Try again, and enter your password there when you are asked.", You),
+            Self::RateLimited { .. } => explain(429, "Too many failed sign-ins", "Too many sign-ins from your network failed in a short time.", "Wait a few minutes, then try again. Who is signed in stays signed in.", Time),
+            Self::Unavailable { .. } => explain(503, "One moment, please", "We cannot reach our own memory at the moment. Nothing was changed, nobody was signed out.", "Wait a few seconds, then load this page again.", Time),
+            Self::CrossOrigin => explain(403, "That came from another site", "Another site asked to change something here in your name. We do not let that through.", "If it was you who wanted it, open your account here and do it there.", You),
+            Self::MethodNotAllowed { .. } => explain(405, "Not like that", "This address takes another kind of request.", "Go to your account and start from there.", You),
+            Self::NotFound => explain(404, "Nothing here", "There is no page under this address.", "Check the address, or go to your account.", You),
+            Self::Malformed(_) => explain(400, "We do not understand this request", "Part of it is missing, or could be understood in two ways.", "Open the application that you wanted again.", You),
+            Self::Internal => explain(500, "Something broke", "That is our fault, not yours. It stands in the log under the request number below.", "Try again. If it happens again, tell whoever runs this site.", Operator),
+        }
+    }
+
+    fn explain_provider(&self) -> Explanation {
+        use Mender::{Operator, Time};
+        match self {
+            Self::ProviderInvalid { .. } => explain(502, "The provider's answer cannot be trusted", "It does not hold what it must, or somebody changed it on the way. Nobody was signed in.", "Try again. If it happens again, tell whoever runs this site: the log says what is wrong.", Operator),
+            Self::GroupsUnknown => explain(503, "Your groups cannot be read at the moment", "The provider knows you, but cannot say which groups you are in, and what we knew is too old.", "Wait a minute, then try again.", Time),
+            _ => explain(503, "The provider does not answer", "We cannot reach the place where you sign in. Who is signed in already stays signed in.", "Wait a minute, then try again.", Time),
+        }
+    }
+
+    fn explain_person(&self) -> Explanation {
+        use Mender::{Operator, ProviderAdmin, You};
+        match self {
+            Self::AccountNotAllowed { .. } => explain(403, "This account is not let in", "The provider knows you, but this site lets in accounts of other organisations or domains only.", "Use another account.", You),
+            Self::NoAddress { .. } => explain(403, "Your account has no usable address", "Applications here know people by their address. Your provider gave none, an unverified one, or one that it may not vouch for.", "Ask for a verified e-mail address in your account, then try again.", ProviderAdmin),
+            Self::AddressHeld { .. } => explain(403, "Another account holds your address", "Somebody else signed in here with this address before, perhaps you with another account. One address is one person's.", "Use that account, or ask an administrator of this site to release the address.", Operator),
+            _ => explain(403, "You are disabled here", "An administrator of this site has disabled you. Your account at the provider is not touched.", "Ask whoever runs this site.", Operator),
+        }
+    }
+}
+
+const fn explain(status: u16, heading: &'static str, what: &'static str, remedy: &'static str, mender: Mender) -> Explanation {
+    Explanation { status, heading, what, remedy, mender }
+}
+
+const fn explain_refusal(refusal: &ProviderRefusal) -> Explanation {
+    let (status, mender) = match refusal.mender {
+        _ if refusal.is_passing() => (503, Mender::Time),
+        oidc::Mender::Person => (403, Mender::You),
+        oidc::Mender::Admin => (403, Mender::ProviderAdmin),
+        oidc::Mender::Operator => (403, Mender::Operator),
+    };
+    Explanation { status, heading: refusal.title, what: refusal.happened, remedy: refusal.remedy, mender }
+}
+
+/// Who can mend it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mender {
+    You,
+    ProviderAdmin,
+    Operator,
+    Time,
+}
+
+impl Mender {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::You => "you",
+            Self::ProviderAdmin => "who administers accounts in your organisation",
+            Self::Operator => "who runs this site",
+            Self::Time => "nobody needs to: it passes",
+        }
+    }
+}
+
+/// One cause, explained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Explanation {
+    status: u16,
+    heading: &'static str,
+    what: &'static str,
+    remedy: &'static str,
+    mender: Mender,
+}

@@ -1,0 +1,38 @@
+//! Sign-out on the public host: the question before it, and the page after it.
+
+use super::message::{Action, ActionKind, Chrome, Fact, Message, Tone, render};
+use super::page::Page;
+use super::paths;
+use crate::domain::email::EmailAddress;
+use crate::domain::ids::RequestId;
+
+/// 200: asks before a sign-out that may be another site's wish. `form_targets`: origins of the providers'
+/// `end_session_endpoint`s.
+pub fn confirm_sign_out(email: Option<&EmailAddress>, form_targets: &[&str], request_id: RequestId) -> Page {
+    let message = Message {
+        chrome: Chrome::public("Sign out?", Tone::Calm, request_id),
+        paragraphs: vec!["You will be signed out of every application behind this gate, and at your provider.".to_owned()],
+        facts: email.map(|email| Fact::new("Signed in as", email.as_str())).into_iter().collect(),
+        actions: vec![
+            Action::new(ActionKind::Post, "Sign out", paths::LOGOUT.to_owned()),
+            Action::new(ActionKind::Link, "Stay signed in", paths::ACCOUNT.to_owned()).quiet(),
+        ],
+    };
+    Page::public(200, render(&message), form_targets)
+}
+
+/// 200: it is done. `provider_remains`: the label of a provider that has no sign-out of its own to send people to.
+pub fn signed_out(provider_remains: Option<&str>, request_id: RequestId) -> Page {
+    let mut paragraphs = vec!["Every application behind this gate has forgotten you in this browser.".to_owned()];
+    paragraphs.push(provider_remains.map_or_else(
+        || "On a computer that others use too, close the browser as well.".to_owned(),
+        |provider| format!("You are still signed in at {provider}, which offers no way to end that from here. On a computer that others use too, sign out there as well."),
+    ));
+    let message = Message {
+        chrome: Chrome::public("You are signed out", Tone::Calm, request_id),
+        paragraphs,
+        facts: Vec::new(),
+        actions: vec![Action::new(ActionKind::Link, "Sign in again", paths::LOGIN.to_owned()).quiet()],
+    };
+    Page::public(200, render(&message), &[])
+}

@@ -1,0 +1,135 @@
+//! Times, durations and devices in words.
+
+use crate::domain::clock::Timestamp;
+use std::fmt;
+use std::time::Duration;
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+/// A point in time for people, in UTC: no script can know the reader's zone.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment(pub(super) Timestamp);
+
+impl Moment {
+    /// For the `datetime` attribute (RFC 3339).
+    pub(super) fn machine(self) -> String {
+        let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
+        self.date().format(&format).unwrap_or_default()
+    }
+
+    /// Dates that the calendar does not hold are its beginning.
+    fn date(self) -> OffsetDateTime {
+        OffsetDateTime::from_unix_timestamp(self.0.unix()).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let format = format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute] UTC");
+        f.write_str(&self.date().format(&format).unwrap_or_default())
+    }
+}
+
+/// "15 minutes": the largest unit that divides it, or the largest that fits.
+pub(super) fn duration(duration: Duration) -> String {
+    const UNITS: [(u64, &str); 4] = [(86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second")];
+    let seconds = duration.as_secs();
+    let exact = UNITS.iter().find(|(unit, _)| seconds >= *unit && seconds.is_multiple_of(*unit));
+    let (unit, name) = exact.copied().unwrap_or((1, "second"));
+    count(seconds / unit, name)
+}
+
+/// "3 hours ago", rounded down; "just now" below a minute.
+pub(super) fn ago(age: Duration) -> String {
+    let seconds = age.as_secs();
+    match seconds {
+        0..60 => "just now".to_owned(),
+        60..3600 => format!("{} ago", count(seconds / 60, "minute")),
+        3600..172_800 => format!("{} ago", count(seconds / 3600, "hour")),
+        _ => format!("{} ago", count(seconds / 86_400, "day")),
+    }
+}
+
+fn count(number: u64, unit: &str) -> String {
+    if number == 1 { format!("1 {unit}") } else { format!("{number} {unit}s") }
+}
+
+/// At most `limit` characters; what was cut shows as an ellipsis.
+pub(super) fn shorten(text: &str, limit: usize) -> String {
+    if text.chars().count() <= limit {
+        return text.to_owned();
+    }
+    text.chars().take(limit.saturating_sub(1)).chain(['\u{2026}']).collect()
+}
+
+/// "Firefox on Windows", from what the `User-Agent` claims; never used to decide anything.
+pub(super) fn device(user_agent: &str) -> String {
+    // Each name also stands in the header of those further down: the order decides.
+    const BROWSERS: [(&str, &str); 12] = [
+        ("Edg/", "Edge"),
+        ("EdgA/", "Edge"),
+        ("EdgiOS/", "Edge"),
+        ("OPR/", "Opera"),
+        ("SamsungBrowser/", "Samsung Internet"),
+        ("Vivaldi/", "Vivaldi"),
+        ("FxiOS/", "Firefox"),
+        ("Firefox/", "Firefox"),
+        ("CriOS/", "Chrome"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+        ("curl/", "curl"),
+    ];
+    const SYSTEMS: [(&str, &str); 7] = [
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Android", "Android"),
+        ("CrOS", "ChromeOS"),
+        ("Windows", "Windows"),
+        ("Macintosh", "macOS"),
+        ("Linux", "Linux"),
+    ];
+    let find = |names: &[(&str, &'static str)]| names.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| *name);
+    match (find(&BROWSERS), find(&SYSTEMS)) {
+        (Some(browser), Some(system)) => format!("{browser} on {system}"),
+        (Some(one), None) | (None, Some(one)) => one.to_owned(),
+        (None, None) => "Unknown device".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_is_named_by_what_its_owner_calls_it() {
+        for (user_agent, want) in [
+            ("Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox on Windows"),
+            ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0", "Edge on Windows"),
+            ("Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36", "Chrome on Android"),
+            ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Mobile/15E148 Safari/604.1", "Safari on iPhone"),
+            ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Safari/605.1.15", "Safari on macOS"),
+            ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36", "Chrome on Linux"),
+            ("curl/8.14.1", "curl"),
+            ("", "Unknown device"),
+            ("<script>", "Unknown device"),
+        ] {
+            assert_eq!(device(user_agent), want);
+        }
+    }
+
+    #[test]
+    fn durations_are_exact_and_ages_are_rounded() {
+        for (seconds, want) in [(900, "15 minutes"), (3600, "1 hour"), (5400, "90 minutes"), (90, "90 seconds"), (0, "0 seconds"), (86_400, "1 day")] {
+            assert_eq!(duration(Duration::from_secs(seconds)), want);
+        }
+        for (seconds, want) in [(59, "just now"), (60, "1 minute ago"), (7199, "1 hour ago"), (172_800, "2 days ago")] {
+            assert_eq!(ago(Duration::from_secs(seconds)), want);
+        }
+    }
+
+    #[test]
+    fn a_moment_reads_the_same_for_people_and_programs() {
+        let moment = Moment(Timestamp::from_unix(1_795_563_300));
+        assert_eq!((moment.to_string().as_str(), moment.machine().as_str()), ("24 November 2026, 23:35 UTC", "2026-11-24T23:35:00Z"));
+    }
+}

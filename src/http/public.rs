@@ -1,0 +1,381 @@
+//! The public listener: browsers sign in, look at their account, sign out. Who may call what stands in
+//! [`routes`](super::routes) and is enforced here, before any endpoint runs.
+
+use super::internal::trusts;
+use super::pages::{self, Account, AccountNotice, Asset, GroupEntry, MembershipSource, ProviderChoice, Retry, SessionEntry, paths};
+use super::respond;
+use super::routes::{self, Caller, Endpoint, Found, From};
+use crate::directory::{UserKey, UserRecord};
+use crate::domain::clock::Timestamp;
+use crate::domain::host::Origin;
+use crate::domain::ids::{ProviderId, RequestId};
+use crate::domain::secret::Hash;
+use crate::login::begin::{self, BeginQuery};
+use crate::login::finish::{self, CallbackQuery};
+use crate::login::{Problem, Step, Visitor, counts, end};
+use crate::oidc::{OidcError, TokenError};
+use crate::principal::{LoadError, Principal};
+use crate::session::cookie;
+use crate::session::record::SessionRecord;
+use crate::session::values::SignOutTicket;
+use crate::state::State;
+use crate::telemetry::{SignInOutcome, chain};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse, web};
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use url::form_urlencoded;
+
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// Longest `User-Agent` that a session remembers, in characters.
+const MAX_USER_AGENT: usize = 256;
+
+/// Every request of the public listener.
+pub async fn handle(request: HttpRequest, body: web::Bytes, state: web::Data<Arc<State>>) -> HttpResponse {
+    if let Some(asset) = pages::assets().into_iter().find(|asset| asset.path == request.path()) {
+        return static_file(asset);
+    }
+    let visit = Visit::new(&state, &request, &body);
+    let (route, segment) = match routes::find(request.method().as_str(), request.path()) {
+        Found::Route(route, segment) => (route, segment),
+        Found::OtherMethods(allow) => return visit.page(pages::Problem::MethodNotAllowed { allow }),
+        Found::Nothing => return visit.page(pages::Problem::NotFound),
+    };
+    if route.from == From::OwnPages && !visit.is_own_page() {
+        tracing::warn!(request.id = %visit.visitor.request_id, path = request.path(), "refused a change that another site asked for");
+        return visit.page(pages::Problem::CrossOrigin);
+    }
+    match route.caller {
+        Caller::Anyone => visit.anyone(route.endpoint, segment).await,
+        Caller::Person => match visit.visitor.live(&state).await {
+            Ok(Some(principal)) => visit.person(route.endpoint, &principal).await,
+            Ok(None) => respond::redirect(StatusCode::SEE_OTHER, &visit.address(paths::LOGIN), None),
+            Err(error) => visit.problem(&Problem::Unavailable(error), None),
+        },
+    }
+}
+
+fn static_file(asset: Asset) -> HttpResponse {
+    let mut response = respond::text(StatusCode::OK, asset.media_type, asset.body.to_owned());
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(Asset::CACHE_CONTROL));
+    response
+}
+
+struct Visit<'a> {
+    state: &'a Arc<State>,
+    request: &'a HttpRequest,
+    body: &'a [u8],
+    visitor: Visitor,
+}
+
+impl<'a> Visit<'a> {
+    fn new(state: &'a Arc<State>, request: &'a HttpRequest, body: &'a [u8]) -> Self {
+        let cookies = request.headers().get_all("cookie").map(HeaderValue::as_bytes);
+        let held = cookie::read_public(cookie::values(cookies, state.cookies.name()), &state.ring);
+        let user_agent = request.headers().get("user-agent").and_then(|value| value.to_str().ok());
+        let visitor = Visitor {
+            held,
+            address: client_address(state, request),
+            user_agent: user_agent.map(|text| text.chars().take(MAX_USER_AGENT).collect()),
+            request_id: RequestId::generate(),
+        };
+        Self { state, request, body, visitor }
+    }
+
+    /// Does the browser say that our own page made this request?
+    fn is_own_page(&self) -> bool {
+        let header = |name| self.request.headers().get(name).and_then(|value| value.to_str().ok());
+        match header("sec-fetch-site") {
+            Some(site) => site == "same-origin",
+            None => header("origin").and_then(|text| text.parse::<Origin>().ok()).as_ref() == Some(&self.state.config.public_url),
+        }
+    }
+
+    fn address(&self, path: &str) -> String {
+        format!("{}{path}", self.state.config.public_url)
+    }
+
+    /// A parameter that was sent exactly once; twice is as good as never, for two readers would take different ones.
+    fn parameters(&self) -> HashMap<String, String> {
+        unique_pairs(self.request.query_string().as_bytes())
+    }
+
+    async fn anyone(&self, endpoint: Endpoint, segment: &str) -> HttpResponse {
+        match endpoint {
+            Endpoint::Login => self.login().await,
+            Endpoint::Callback => self.callback(segment).await,
+            Endpoint::Logout => self.logout().await,
+            Endpoint::ConfirmedLogout => self.finish_logout(None).await,
+            Endpoint::LoggedOut => self.logged_out(),
+            Endpoint::FrontChannelLogout => self.front_channel_logout().await,
+            Endpoint::BackChannelLogout => self.back_channel_logout().await,
+            Endpoint::Account | Endpoint::EndSession | Endpoint::EndOtherSessions => self.page(pages::Problem::NotFound),
+        }
+    }
+
+    async fn person(&self, endpoint: Endpoint, principal: &Principal) -> HttpResponse {
+        let result = match endpoint {
+            Endpoint::EndSession => self.end_session(principal).await,
+            Endpoint::EndOtherSessions => self.end_other_sessions(principal).await,
+            _ => self.account(principal).await,
+        };
+        result.unwrap_or_else(|error| self.problem(&Problem::Unavailable(error), None))
+    }
+
+    async fn login(&self) -> HttpResponse {
+        let query = self.parameters();
+        let get = |name: &str| query.get(name).map(String::as_str);
+        let (name, value) = paths::SELECT_ACCOUNT;
+        let begin = BeginQuery { to: get(paths::TO), provider: get(paths::PROVIDER), other_account: get(name) == Some(value) };
+        let result = begin::begin(self.state, &self.visitor, &begin).await;
+        self.step(result, begin.to)
+    }
+
+    async fn callback(&self, provider: &str) -> HttpResponse {
+        let Ok(provider) = provider.parse::<ProviderId>() else { return self.page(pages::Problem::NotFound) };
+        let mut query = self.parameters();
+        let query = CallbackQuery {
+            code: query.remove("code"),
+            state: query.remove("state"),
+            iss: query.remove("iss"),
+            error: query.remove("error"),
+            error_description: query.remove("error_description"),
+            session_state: query.remove("session_state"),
+        };
+        let result = finish::finish(self.state, &self.visitor, &provider, &query).await;
+        if self.state.providers.find(&provider).is_some() {
+            self.state.metrics.sign_in(&provider, SignInOutcome::of(result.as_ref().err()));
+        }
+        if result.as_ref().is_err_and(is_their_failure) {
+            self.state.limits.fail(self.visitor.address);
+        }
+        let to = finish::sealed_request(self.state, query.state.as_deref());
+        self.step(result, to.as_deref())
+    }
+
+    fn step(&self, result: Result<Step, Problem>, to: Option<&str>) -> HttpResponse {
+        match result {
+            Ok(Step::Redirect { to, cookie }) => respond::redirect(StatusCode::SEE_OTHER, &to, cookie.as_deref()),
+            Ok(Step::Choose { to, host }) => {
+                let choice = ProviderChoice {
+                    providers: &self.state.config.providers,
+                    to: to.as_deref(),
+                    host: host.as_ref(),
+                    request_id: self.visitor.request_id,
+                };
+                respond::page(choice.page(), self.is_head())
+            }
+            Err(problem) => self.problem(&problem, to),
+        }
+    }
+
+    /// Whoever comes with a ticket clicked on a protected host's own page; without one a link may be anybody's.
+    async fn logout(&self) -> HttpResponse {
+        let query = self.parameters();
+        let ticket = query.get("t").and_then(|sealed| end::open_ticket(self.state, sealed));
+        if ticket.is_some() || (self.is_own_page() && !self.request.headers().contains_key("sec-purpose")) {
+            return self.finish_logout(ticket.as_ref()).await;
+        }
+        let live = match self.visitor.live(self.state).await {
+            Ok(live) => live,
+            Err(error) => return self.problem(&Problem::Unavailable(error), None),
+        };
+        let email = live.as_ref().and_then(|principal| principal.standing.person.email.as_ref());
+        let targets = self.state.sign_out_targets();
+        let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
+        respond::page(pages::confirm_sign_out(email, &targets, self.visitor.request_id), self.is_head())
+    }
+
+    async fn finish_logout(&self, ticket: Option<&SignOutTicket>) -> HttpResponse {
+        if self.is_head() {
+            return respond::empty(StatusCode::OK);
+        }
+        let result = end::sign_out(self.state, &self.visitor, ticket).await;
+        self.step(result, None)
+    }
+
+    fn logged_out(&self) -> HttpResponse {
+        let query = self.parameters();
+        let provider = query.get("provider").and_then(|id| id.parse().ok());
+        let label = provider.and_then(|id| self.state.providers.find(&id)).map(|provider| provider.label().to_owned());
+        respond::page(pages::signed_out(label.as_deref(), self.visitor.request_id), self.is_head())
+    }
+
+    async fn front_channel_logout(&self) -> HttpResponse {
+        let query = self.parameters();
+        let sid = query.get("sid").map(String::as_str).filter(|sid| !sid.is_empty() && sid.len() <= 256);
+        if let Some(sid) = sid.filter(|_| !self.is_head()) {
+            let issuer = query.get("iss").map(String::as_str);
+            if let Err(error) = end::front_channel(self.state, &self.visitor, sid, issuer).await {
+                return self.problem(&Problem::Unavailable(error), None);
+            }
+        }
+        // The provider shows this in a frame; nothing here can be clicked.
+        respond::text(StatusCode::OK, "text/plain; charset=utf-8", String::new())
+    }
+
+    async fn back_channel_logout(&self) -> HttpResponse {
+        let mut form = unique_pairs(self.body);
+        let Some(token) = form.remove("logout_token") else { return respond::empty(StatusCode::BAD_REQUEST) };
+        match end::back_channel(self.state, &self.visitor, &token).await {
+            Ok(()) => respond::empty(StatusCode::OK),
+            Err(error @ (end::BackChannelError::Refused(_) | end::BackChannelError::Replayed)) => {
+                tracing::warn!(request.id = %self.visitor.request_id, error = %chain(&error), "refused a logout token");
+                respond::empty(StatusCode::BAD_REQUEST)
+            }
+            Err(end::BackChannelError::Unavailable(error)) => self.problem(&Problem::Unavailable(error), None),
+        }
+    }
+
+    async fn account(&self, principal: &Principal) -> Result<HttpResponse, LoadError> {
+        let query = self.parameters();
+        let notice = match query.get("done").map(String::as_str) {
+            Some("session") => Some(AccountNotice::SessionEnded),
+            Some("others") => Some(AccountNotice::OtherSessionsEnded),
+            _ => None,
+        };
+        let user = principal.standing.person.id;
+        let details = self.state.directory.find_user(&UserKey::Id(user)).await?;
+        let sessions = self.live_sessions(principal).await?;
+        let current = principal.session.id.hash();
+        let entries: Vec<SessionEntry<'_>> = sessions.iter().map(|(hash, record)| entry(*hash, record, current)).collect();
+        let targets = self.state.sign_out_targets();
+        let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
+        let account = Account {
+            person: &principal.standing.person,
+            access: &principal.standing.access,
+            groups: &groups(self.state, details.as_ref()),
+            sessions: &entries,
+            notice,
+            now: Timestamp::now(),
+            form_targets: &targets,
+            request_id: self.visitor.request_id,
+        };
+        Ok(respond::page(account.page(), self.is_head()))
+    }
+
+    /// The person's sessions that still count, this one first, then by last use.
+    async fn live_sessions(&self, principal: &Principal) -> Result<Vec<(Hash, SessionRecord)>, LoadError> {
+        let user = principal.standing.person.id;
+        let current = principal.session.id.hash();
+        let mut live = Vec::new();
+        for (hash, record) in self.state.sessions.list_of_user(user).await? {
+            let standing = self.state.directory.find_standing(user, &hash).await?;
+            if standing.is_some_and(|standing| counts(self.state, &standing, &record)) {
+                live.push((hash, record));
+            }
+        }
+        live.sort_by_key(|(hash, record)| (*hash != current, std::cmp::Reverse(record.last_seen_at)));
+        Ok(live)
+    }
+
+    async fn end_session(&self, principal: &Principal) -> Result<HttpResponse, LoadError> {
+        let form = unique_pairs(self.body);
+        let handle = form.get("session").map(String::as_str).unwrap_or_default();
+        let sessions = self.live_sessions(principal).await?;
+        // Only among the person's own: a handle of somebody else's is none.
+        if let Some((hash, record)) = sessions.iter().find(|(hash, _)| hash.to_string() == handle) {
+            let actor = self.visitor.actor(&principal.standing.person.id.to_string());
+            end::end_session(self.state, hash, record, "account-page", &actor).await?;
+        }
+        Ok(respond::redirect(StatusCode::SEE_OTHER, &self.address("/?done=session"), None))
+    }
+
+    async fn end_other_sessions(&self, principal: &Principal) -> Result<HttpResponse, LoadError> {
+        let actor = self.visitor.actor(&principal.standing.person.id.to_string());
+        let current = principal.session.id.hash();
+        for (hash, record) in self.live_sessions(principal).await?.iter().filter(|(hash, _)| *hash != current) {
+            end::end_session(self.state, hash, record, "account-page", &actor).await?;
+        }
+        Ok(respond::redirect(StatusCode::SEE_OTHER, &self.address("/?done=others"), None))
+    }
+
+    fn is_head(&self) -> bool {
+        self.request.method() == "HEAD"
+    }
+
+    fn page(&self, problem: pages::Problem<'_>) -> HttpResponse {
+        respond::page(problem.page(Retry::default(), self.visitor.request_id), self.is_head())
+    }
+
+    /// The one table from problems to pages; each is logged here, once.
+    fn problem(&self, problem: &Problem, to: Option<&str>) -> HttpResponse {
+        tracing::warn!(
+            request.id = %self.visitor.request_id,
+            client.address = ?self.visitor.address,
+            error = %chain(problem),
+            "a sign-in or sign-out did not go on"
+        );
+        let label = |id: &ProviderId| self.state.providers.find(id).map_or("the provider", |provider| provider.label());
+        let shown = match problem {
+            Problem::Unreadable | Problem::MixedUp { .. } | Problem::RestartedTooOften | Problem::EndedAtProvider => {
+                pages::Problem::SignInBroken
+            }
+            Problem::UnknownProvider => pages::Problem::NotFound,
+            Problem::UnknownHost => pages::Problem::Malformed("the sign-in was for a host that is not protected here any more"),
+            Problem::TooManyHandovers(_) => pages::Problem::TooManyHandOvers,
+            Problem::Limited(wait) => pages::Problem::RateLimited { retry_after: *wait + Duration::from_secs(1) },
+            Problem::Refused { provider, refusal } => {
+                pages::Problem::ProviderRefused { provider: label(provider), refusal }
+            }
+            Problem::Provider { provider, source } => match source {
+                OidcError::Unavailable(_) => pages::Problem::ProviderUnavailable { provider: label(provider) },
+                OidcError::Token(TokenError::WrongTenant(_)) => pages::Problem::AccountNotAllowed { provider: label(provider) },
+                _ => pages::Problem::ProviderInvalid { provider: label(provider) },
+            },
+            Problem::NotRecent { max_age, .. } => pages::Problem::StepUpUnmet { max_age: *max_age },
+            Problem::Disabled => pages::Problem::Disabled,
+            Problem::NoAddress(provider) => pages::Problem::NoAddress { provider: label(provider) },
+            Problem::AddressHeld(email) => pages::Problem::AddressHeld { email },
+            Problem::GroupsUnknown => pages::Problem::GroupsUnknown,
+            Problem::Unavailable(_) => pages::Problem::Unavailable { retry_after: RETRY_AFTER },
+        };
+        respond::page(shown.page(Retry { to }, self.visitor.request_id), self.is_head())
+    }
+}
+
+/// Failures that whoever sits at this address brought about, or may go on bringing about.
+fn is_their_failure(problem: &Problem) -> bool {
+    !matches!(problem, Problem::Unavailable(_) | Problem::Limited(_) | Problem::GroupsUnknown)
+        && !matches!(problem, Problem::Provider { source: OidcError::Unavailable(_), .. })
+}
+
+fn client_address(state: &State, request: &HttpRequest) -> Option<IpAddr> {
+    let peer = request.peer_addr()?.ip().to_canonical();
+    let forwarded = request.headers().get_all("x-forwarded-for").last().and_then(|value| value.to_str().ok());
+    let last = forwarded.and_then(|list| list.rsplit(',').next()).and_then(|address| address.trim().parse().ok());
+    if trusts(state, peer) { last.or(Some(peer)) } else { Some(peer) }
+}
+
+fn unique_pairs(encoded: &[u8]) -> HashMap<String, String> {
+    let mut pairs: HashMap<String, Option<String>> = HashMap::new();
+    for (name, value) in form_urlencoded::parse(encoded) {
+        pairs.entry(name.into_owned()).and_modify(|value| *value = None).or_insert_with(|| Some(value.into_owned()));
+    }
+    pairs.into_iter().filter_map(|(name, value)| value.map(|value| (name, value))).collect()
+}
+
+fn entry(hash: Hash, record: &SessionRecord, current: Hash) -> SessionEntry<'_> {
+    SessionEntry {
+        handle: hash,
+        user_agent: record.user_agent.as_deref(),
+        address: record.address,
+        began_at: record.begun_at,
+        last_used_at: record.last_seen_at,
+        is_current: hash == current,
+    }
+}
+
+/// The person's groups, each with who says so.
+fn groups<'a>(state: &'a State, details: Option<&'a UserRecord>) -> Vec<GroupEntry<'a>> {
+    let source = |name: &'a String| {
+        let provider = name.parse().ok().and_then(|id| state.providers.find(&id));
+        provider.map_or(MembershipSource::Manual, |provider| MembershipSource::Provider(provider.label()))
+    };
+    let groups = details.iter().flat_map(|details| &details.groups);
+    groups.map(|(name, sources)| GroupEntry { name, sources: sources.iter().map(source).collect() }).collect()
+}

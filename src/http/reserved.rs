@@ -1,0 +1,75 @@
+//! `/.gatepost/` on every protected host, answered by `/verify` itself whatever the router requires, never with 2xx:
+//! that would be an order to let the request through to the application.
+
+use super::internal::Visit;
+use super::pages::{Refusal, Unfinished};
+use super::respond;
+use crate::login::end::sign_out_address;
+use crate::login::enter::{self, Cause, Entered};
+use crate::session::values::SignOutTicket;
+use crate::verify::forwarded::{RequestKind, is_return_uri};
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use std::time::Duration;
+use url::form_urlencoded;
+
+/// Answers a request below `/.gatepost/`.
+pub async fn answer(visit: &Visit<'_>, path: &str, query: &str) -> HttpResponse {
+    match path {
+        "enter" if visit.forwarded.method() == "GET" => enter(visit, query).await,
+        "start" => start(visit, query),
+        "logout" => logout(visit),
+        _ => respond::empty(StatusCode::NOT_FOUND),
+    }
+}
+
+async fn enter(visit: &Visit<'_>, query: &str) -> HttpResponse {
+    // A prefetch or a link preview must neither sign in nor use up what the person is about to use.
+    if visit.forwarded.kind() != RequestKind::Navigation {
+        return visit.refuse(&Refusal::SignIn { uri: "/", resend: false });
+    }
+    let ticket = parameter(query, "t").unwrap_or_default();
+    match enter::enter(visit.state, &visit.origin, visit.held.as_ref(), &ticket).await {
+        Ok(Entered::Redirect { to, cookie }) => respond::redirect(StatusCode::SEE_OTHER, &to, cookie.as_deref()),
+        Ok(Entered::GaveUp { uri, cause }) => {
+            let cause = match cause {
+                Cause::CookieMissing => Unfinished::CookieMissing,
+                Cause::Expired => Unfinished::Expired,
+                Cause::Used => Unfinished::Used,
+            };
+            tracing::warn!(request.id = %visit.request_id, host = %visit.origin.host(), ?cause, "a sign-in could not be finished");
+            visit.refuse(&Refusal::Unfinished { uri: &uri, cause })
+        }
+        Err(error) => visit.cannot_know(&error),
+    }
+}
+
+/// Begins a sign-in on purpose: the link of a 401 page.
+fn start(visit: &Visit<'_>, query: &str) -> HttpResponse {
+    let uri = parameter(query, "uri").filter(|uri| is_return_uri(uri)).unwrap_or_else(|| "/".to_owned());
+    let max_age = parameter(query, "max_age").and_then(|age| age.parse().ok()).map(Duration::from_secs);
+    if visit.forwarded.kind() == RequestKind::Navigation {
+        visit.to_login(&uri, max_age)
+    } else {
+        visit.refuse(&Refusal::SignIn { uri: &uri, resend: false })
+    }
+}
+
+/// Signs out where the person wants it; asks where another site may.
+fn logout(visit: &Visit<'_>) -> HttpResponse {
+    let is_navigation = visit.forwarded.kind() == RequestKind::Navigation || visit.forwarded.is_form();
+    if !is_navigation || !visit.forwarded.is_own_wish(&visit.origin) {
+        let targets = visit.state.sign_out_targets();
+        let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
+        return visit.refuse(&Refusal::SignOut { form_targets: &targets });
+    }
+    let ticket = visit.held.as_ref().and_then(|held| held.value.as_ref()).map(|value| SignOutTicket {
+        session: value.session.clone(),
+        user: value.user,
+    });
+    respond::redirect(StatusCode::SEE_OTHER, &sign_out_address(visit.state, ticket.as_ref()), None)
+}
+
+fn parameter(query: &str, name: &str) -> Option<String> {
+    form_urlencoded::parse(query.as_bytes()).find(|(found, _)| found == name).map(|(_, value)| value.into_owned())
+}

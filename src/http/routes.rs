@@ -1,0 +1,154 @@
+//! The public listener's route table: who may call each route stands beside it, and is enforced in one place
+//! ([`super::public`]). The tests try every kind of caller on every row.
+
+use super::pages::paths;
+
+/// Who may call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// Everybody; what the call itself carries (a sealed value, a signed token, a provider's `sid`) says the rest.
+    Anyone,
+    /// Who has a live session here; others are sent to sign in.
+    Person,
+}
+
+/// From where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum From {
+    /// A link from anywhere is fine.
+    Anywhere,
+    /// Changes state with the browser's cookie: only our own pages, by `Sec-Fetch-Site` or `Origin` (a sibling
+    /// application is same-site, so `SameSite` does not help).
+    OwnPages,
+}
+
+/// What it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// Who am I.
+    Account,
+    /// Ends one of the person's sessions.
+    EndSession,
+    /// Ends the others.
+    EndOtherSessions,
+    /// Begins a sign-in.
+    Login,
+    /// Finishes one; the provider's id follows the path.
+    Callback,
+    /// Ends the session, or asks.
+    Logout,
+    /// Ends the session: the button's form.
+    ConfirmedLogout,
+    /// Says that it is done.
+    LoggedOut,
+    /// The provider's iframe.
+    FrontChannelLogout,
+    /// The provider's POST.
+    BackChannelLogout,
+}
+
+/// One row.
+#[derive(Clone, Copy, Debug)]
+pub struct Route {
+    /// `GET` also stands for `HEAD`, but for [`Endpoint::Callback`]: a HEAD must not use up a code.
+    pub method: &'static str,
+    /// The path; ending in `/` but for the root: one segment follows.
+    pub path: &'static str,
+    /// Who.
+    pub caller: Caller,
+    /// From where.
+    pub from: From,
+    /// What.
+    pub endpoint: Endpoint,
+}
+
+/// The redirect URIs' path, before the provider's id.
+pub const CALLBACK: &str = "/callback/";
+
+/// All routes of the public listener besides its style sheet and icon.
+pub const ROUTES: [Route; 10] = [
+    route("GET", paths::ACCOUNT, Caller::Person, From::Anywhere, Endpoint::Account),
+    route("POST", paths::END_SESSION, Caller::Person, From::OwnPages, Endpoint::EndSession),
+    route("POST", paths::END_OTHER_SESSIONS, Caller::Person, From::OwnPages, Endpoint::EndOtherSessions),
+    route("GET", paths::LOGIN, Caller::Anyone, From::Anywhere, Endpoint::Login),
+    route("GET", CALLBACK, Caller::Anyone, From::Anywhere, Endpoint::Callback),
+    route("GET", paths::LOGOUT, Caller::Anyone, From::Anywhere, Endpoint::Logout),
+    route("POST", paths::LOGOUT, Caller::Anyone, From::OwnPages, Endpoint::ConfirmedLogout),
+    route("GET", "/logged-out", Caller::Anyone, From::Anywhere, Endpoint::LoggedOut),
+    route("GET", "/logout/frontchannel", Caller::Anyone, From::Anywhere, Endpoint::FrontChannelLogout),
+    route("POST", "/logout/backchannel", Caller::Anyone, From::Anywhere, Endpoint::BackChannelLogout),
+];
+
+const fn route(method: &'static str, path: &'static str, caller: Caller, from: From, endpoint: Endpoint) -> Route {
+    Route { method, path, caller, from, endpoint }
+}
+
+/// What a path and method lead to.
+#[derive(Clone, Copy, Debug)]
+pub enum Found<'a> {
+    /// This route; the segment that follows its path, or nothing.
+    Route(&'static Route, &'a str),
+    /// The path takes other methods.
+    OtherMethods(&'static str),
+    /// Nothing.
+    Nothing,
+}
+
+/// Finds the route.
+pub fn find<'a>(method: &str, path: &'a str) -> Found<'a> {
+    let mut allow = None;
+    for route in &ROUTES {
+        let Some(segment) = route.segment(path) else { continue };
+        if route.takes(method) {
+            return Found::Route(route, segment);
+        }
+        allow = Some(match (allow, route.method) {
+            (Some(_), _) => "GET, HEAD, POST",
+            (None, "POST") => "POST",
+            (None, _) if route.endpoint == Endpoint::Callback => "GET",
+            (None, _) => "GET, HEAD",
+        });
+    }
+    allow.map_or(Found::Nothing, Found::OtherMethods)
+}
+
+impl Route {
+    fn segment<'a>(&self, path: &'a str) -> Option<&'a str> {
+        let rest = path.strip_prefix(self.path)?;
+        let takes_segment = self.path.len() > 1 && self.path.ends_with('/');
+        let fits = if takes_segment { !rest.is_empty() && !rest.contains('/') } else { rest.is_empty() };
+        fits.then_some(rest)
+    }
+
+    fn takes(&self, method: &str) -> bool {
+        method == self.method || (method == "HEAD" && self.method == "GET" && self.endpoint != Endpoint::Callback)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoint(method: &str, path: &str) -> Option<Endpoint> {
+        match find(method, path) {
+            Found::Route(route, _) => Some(route.endpoint),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn a_head_never_uses_up_a_code() {
+        assert_eq!(endpoint("HEAD", "/login"), Some(Endpoint::Login));
+        assert_eq!(endpoint("GET", "/callback/entra"), Some(Endpoint::Callback));
+        assert_eq!(endpoint("HEAD", "/callback/entra"), None);
+        assert!(matches!(find("POST", "/callback/entra"), Found::OtherMethods("GET")));
+    }
+
+    #[test]
+    fn paths_are_exact() {
+        for path in ["", "//", "/login/", "/callback/", "/callback/a/b", "/logout/x", "/.gatepost/enter", "/verify"] {
+            assert!(matches!(find("GET", path), Found::Nothing), "{path}");
+        }
+        assert!(matches!(find("PUT", "/logout"), Found::OtherMethods("GET, HEAD, POST")));
+    }
+}

@@ -1,0 +1,200 @@
+//! `/login`: a live session goes straight on; everybody else goes to a provider.
+
+use super::{Problem, Step, Visitor, bound, public_address, refresh};
+use crate::domain::clock::Timestamp;
+use crate::domain::decision::Check;
+use crate::domain::host::{HostName, Origin};
+use crate::domain::ids::ProviderId;
+use crate::domain::secret::Secret;
+use crate::oidc::{AuthorizationRequest, Prompt, Provider};
+use crate::principal::Principal;
+use crate::session::sealed::Purpose;
+use crate::session::values::{LoginRequest, LoginState, OneTimeId, Target, Ticket};
+use crate::state::State;
+use std::sync::Arc;
+use url::Url;
+
+/// Hand-overs of one person to one host in a minute; above it redirects go round.
+const MAX_HANDOVERS: u64 = 30;
+
+/// A login request for a protected host, as the address that its `/verify` sends the browser to.
+pub fn login_address(state: &State, request: &LoginRequest) -> String {
+    let to = state.ring.seal(Purpose::LoginRequest, "", request);
+    public_address(state, "/login", &[("to", &to)]).into()
+}
+
+/// What `/login` was asked with.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BeginQuery<'a> {
+    /// A sealed [`LoginRequest`]; without one the sign-in ends at the account page.
+    pub to: Option<&'a str>,
+    /// The chosen provider.
+    pub provider: Option<&'a str>,
+    /// The person wants to be somebody else: the provider asks which account.
+    pub other_account: bool,
+}
+
+/// Begins, or goes straight on.
+///
+/// # Errors
+/// [`Problem`].
+pub async fn begin(state: &State, visitor: &Visitor, query: &BeginQuery<'_>) -> Result<Step, Problem> {
+    let request = match query.to {
+        Some(to) => {
+            let opened = state.ring.open_any_age(Purpose::LoginRequest, "", to).map_err(|_| Problem::Unreadable)?;
+            opened.value
+        }
+        None => LoginRequest { target: Target::Account, max_age: None, restarts: 0 },
+    };
+    if query.other_account
+        && let Some(provider) = choose(state, query.provider, None)?
+    {
+        return authorize(state, visitor, request, provider, Intent::OtherAccount).await;
+    }
+    go_on(state, visitor, request, query.provider).await
+}
+
+/// With a session that satisfies the request, on to the host; else to a provider.
+pub(super) async fn go_on(
+    state: &State,
+    visitor: &Visitor,
+    request: LoginRequest,
+    provider: Option<&str>,
+) -> Result<Step, Problem> {
+    let live = checked(state, visitor).await?;
+    if let Some(principal) = &live
+        && is_recent_enough(principal, &request)
+    {
+        return hand_over(state, principal, request).await;
+    }
+    let previous = live.as_ref().map(|principal| &principal.session.record.provider);
+    let Some(provider) = choose(state, provider, previous)? else {
+        let host = match &request.target {
+            Target::Host { host, .. } => host.parse().ok(),
+            Target::Account => None,
+        };
+        return Ok(Step::Choose { to: Some(state.ring.seal(Purpose::LoginRequest, "", &request)), host });
+    };
+    let intent = live.as_ref().map_or(Intent::SignIn, Intent::StepUp);
+    authorize(state, visitor, request, provider, intent).await
+}
+
+/// Why the browser goes to the provider.
+#[derive(Clone, Copy)]
+enum Intent<'a> {
+    SignIn,
+    /// This session is too old for what was asked.
+    StepUp(&'a Principal),
+    OtherAccount,
+}
+
+/// The live session, after the provider was asked about it where that must come first.
+async fn checked(state: &State, visitor: &Visitor) -> Result<Option<Principal>, Problem> {
+    let Some(principal) = visitor.live(state).await? else { return Ok(None) };
+    let record = &principal.session.record;
+    if record.times(record.auth_time).check(Timestamp::now(), &state.lifetimes) != Check::First {
+        return Ok(Some(principal));
+    }
+    match refresh::run(state, &principal.session).await {
+        // The standing may have changed with the groups.
+        refresh::Outcome::Refreshed => Ok(visitor.live(state).await?),
+        refresh::Outcome::Ended => Ok(None),
+        // The provider decides about a session that was not used for so long; it cannot be asked in the background, so
+        // the person goes there.
+        refresh::Outcome::Unreachable | refresh::Outcome::Busy => Ok(None),
+    }
+}
+
+fn is_recent_enough(principal: &Principal, request: &LoginRequest) -> bool {
+    let age = Timestamp::now().since(principal.session.record.auth_time);
+    request.max_age().is_none_or(|max_age| age <= max_age)
+}
+
+/// The named provider, the only one, or the one that signed this person in last time; `None`: the person chooses.
+fn choose<'a>(
+    state: &'a State,
+    named: Option<&str>,
+    previous: Option<&ProviderId>,
+) -> Result<Option<&'a Arc<Provider>>, Problem> {
+    if let Some(named) = named {
+        let provider = named.parse().ok().and_then(|id| state.providers.find(&id));
+        return provider.map(Some).ok_or(Problem::UnknownProvider);
+    }
+    let mut all = state.providers.iter();
+    match (all.next(), all.next()) {
+        (only, None) => Ok(only),
+        _ => Ok(previous.and_then(|id| state.providers.find(id))),
+    }
+}
+
+async fn authorize(
+    state: &State,
+    visitor: &Visitor,
+    request: LoginRequest,
+    provider: &Provider,
+    intent: Intent<'_>,
+) -> Result<Step, Problem> {
+    let (bind, new_cookie) = bound(state, visitor.held.as_ref());
+    let previous = match intent {
+        Intent::StepUp(principal) => Some(&principal.session.record),
+        Intent::SignIn | Intent::OtherAccount => None,
+    };
+    let prompt = match intent {
+        Intent::OtherAccount => Some(Prompt::SelectAccount),
+        Intent::StepUp(_) if request.restarts > 0 => Some(Prompt::Login),
+        Intent::StepUp(_) | Intent::SignIn => None,
+    };
+    let login = LoginState {
+        id: OneTimeId::generate(),
+        provider: provider.id().clone(),
+        nonce: Secret::generate(),
+        code_verifier: Secret::generate(),
+        bind,
+        auth_after: previous.map(|record| record.auth_time),
+        request,
+    };
+    let address = provider
+        .authorization_url(&AuthorizationRequest {
+            redirect_uri: &callback_address(state, provider.id()),
+            state: &state.ring.seal(Purpose::State, "", &login),
+            nonce: &login.nonce(),
+            code_challenge: &login.code_challenge(),
+            max_age: login.request.max_age(),
+            prompt,
+            login_hint: previous.and_then(|record| record.logout_hint.as_deref()),
+        })
+        .await
+        .map_err(|source| Problem::Provider { provider: provider.id().clone(), source })?;
+    Ok(Step::Redirect { to: address.into(), cookie: new_cookie })
+}
+
+/// The redirect URI of a provider: one each, so that no provider can answer for another (RFC 9700 section 4.4.2).
+pub fn callback_address(state: &State, provider: &ProviderId) -> Url {
+    public_address(state, &format!("/callback/{provider}"), &[])
+}
+
+/// Carries the session to where the sign-in is to end.
+pub(super) async fn hand_over(state: &State, principal: &Principal, request: LoginRequest) -> Result<Step, Problem> {
+    let Target::Host { host, .. } = &request.target else { return Ok(Step::redirect(public_address(state, "/", &[]))) };
+    let origin = find_origin(state, host).ok_or(Problem::UnknownHost)?;
+    let record = &principal.session.record;
+    let handovers = state.sessions.count_handover(record.user, host).await?;
+    if handovers > MAX_HANDOVERS {
+        return Err(Problem::TooManyHandovers(MAX_HANDOVERS));
+    }
+    let host = host.clone();
+    let ticket = Ticket {
+        id: OneTimeId::generate(),
+        session: principal.session.id.clone(),
+        user: record.user,
+        auth_time: record.auth_time,
+        expires_at: record.begun_at.plus(state.lifetimes.absolute),
+        request,
+    };
+    let sealed = state.ring.seal(Purpose::Ticket, &host, &ticket);
+    Ok(Step::redirect(format!("{origin}/.gatepost/enter?t={sealed}")))
+}
+
+fn find_origin(state: &State, host: &str) -> Option<Origin> {
+    state.hosts.find(&host.parse::<HostName>().ok()?)
+}

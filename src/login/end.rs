@@ -1,0 +1,195 @@
+//! Signing out: here, then at the provider; and when the provider says so.
+//!
+//! The directory's row comes first: a session that cannot be ended there is not ended, and nothing is deleted.
+
+use super::{Problem, Step, Visitor, public_address};
+use crate::directory::{Actor, DirectoryError};
+use crate::domain::clock::Timestamp;
+use crate::domain::identity::SubjectKey;
+use crate::domain::ids::ProviderId;
+use crate::domain::secret::Hash;
+use crate::oidc::{EndSession, LogoutToken, OidcError};
+use crate::principal::LoadError;
+use crate::session::record::{SessionRecord, Token};
+use crate::session::sealed::Purpose;
+use crate::session::store::StoreError;
+use crate::session::values::{SessionId, SignOutTicket};
+use crate::state::State;
+
+/// The address on the public host that ends the session of a protected host's cookie.
+pub fn sign_out_address(state: &State, ticket: Option<&SignOutTicket>) -> String {
+    match ticket {
+        Some(ticket) => {
+            let sealed = state.ring.seal(Purpose::SignOutTicket, "", ticket);
+            public_address(state, "/logout", &[("t", &sealed)]).into()
+        }
+        None => public_address(state, "/logout", &[]).into(),
+    }
+}
+
+/// Whose sign-out a ticket from a protected host asks for; `None` if it is no ticket of ours, or too old.
+pub fn open_ticket(state: &State, sealed: &str) -> Option<SignOutTicket> {
+    state.ring.open(Purpose::SignOutTicket, "", sealed).ok()
+}
+
+/// Ends a session everywhere and sends the browser to the provider's sign-out.
+///
+/// With a ticket, that session alone: somebody else's ticket must not sign this browser out.
+///
+/// # Errors
+/// [`Problem::Unavailable`]: nothing was ended, no cookie deleted.
+pub async fn sign_out(state: &State, visitor: &Visitor, ticket: Option<&SignOutTicket>) -> Result<Step, Problem> {
+    let own = visitor.held.as_ref().and_then(|held| held.value.as_ref()).map(|value| &value.session);
+    let Some(session) = ticket.map(|ticket| &ticket.session).or(own) else {
+        return Ok(Step::Redirect { to: public_address(state, "/logged-out", &[]).into(), cookie: Some(state.cookies.deleted()) });
+    };
+    let is_own = own.is_none_or(|own| own == session);
+    let cookie = is_own.then(|| state.cookies.deleted());
+    let to = match end_by_id(state, visitor, session).await? {
+        Some(record) => after(state, &record),
+        None => public_address(state, "/logged-out", &[]).into(),
+    };
+    Ok(Step::Redirect { to, cookie })
+}
+
+async fn end_by_id(state: &State, visitor: &Visitor, id: &SessionId) -> Result<Option<SessionRecord>, Problem> {
+    let Some(session) = state.sessions.find(id).await? else { return Ok(None) };
+    let actor = visitor.actor(&session.record.user.to_string());
+    end_session(state, &id.hash(), &session.record, "sign-out", &actor).await?;
+    Ok(Some(session.record))
+}
+
+/// Ends one session: in the directory, then in the store.
+///
+/// # Errors
+/// [`LoadError`]: it is not ended.
+pub async fn end_session(
+    state: &State,
+    hash: &Hash,
+    record: &SessionRecord,
+    reason: &'static str,
+    actor: &Actor,
+) -> Result<(), LoadError> {
+    let expires_at = record.begun_at.plus(state.lifetimes.absolute);
+    state.directory.end_session(hash, record.user, expires_at, reason, actor).await?;
+    state.metrics.session_ended(reason);
+    if let Err(error) = state.sessions.forget(hash, record.user).await {
+        // The directory's row is what counts; the record only takes room until it expires.
+        tracing::warn!(error = %crate::telemetry::chain(&error), session.hash = %hash, "an ended session's record stays");
+    }
+    Ok(())
+}
+
+/// Where the browser goes after its session was ended.
+fn after(state: &State, record: &SessionRecord) -> String {
+    let signed_out = public_address(state, "/logged-out", &[]);
+    let Some(provider) = state.providers.find(&record.provider) else { return signed_out.into() };
+    let request = EndSession {
+        post_logout_redirect_uri: &signed_out,
+        logout_hint: record.logout_hint.as_deref(),
+        id_token_hint: record.id_token.as_ref().map(Token::secret),
+        state: None,
+    };
+    let remains = || public_address(state, "/logged-out", &[("provider", provider.id().as_str())]);
+    provider.end_session_url(&request).unwrap_or_else(remains).into()
+}
+
+/// Front-channel sign-out (OpenID Connect Front-Channel Logout 1.0): anybody can call it, so it ends the sessions of
+/// one `sid` here and does nothing else.
+///
+/// # Errors
+/// [`LoadError`].
+pub async fn front_channel(
+    state: &State,
+    visitor: &Visitor,
+    sid: &str,
+    issuer: Option<&str>,
+) -> Result<u32, LoadError> {
+    let mut ended = 0;
+    let matching = state.providers.iter().filter(|provider| issuer.is_none_or(|issuer| provider.is_issuer(issuer)));
+    for provider in matching {
+        ended += end_sid(state, provider.id(), sid, None, &visitor.actor("provider")).await?;
+    }
+    Ok(ended)
+}
+
+/// Why a logout token did nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum BackChannelError {
+    /// It does not hold: 400, whoever sent it.
+    #[error("the logout token does not hold")]
+    Refused(#[source] OidcError),
+    /// It was used before.
+    #[error("the logout token was used before")]
+    Replayed,
+    /// The provider will try again.
+    #[error(transparent)]
+    Unavailable(#[from] LoadError),
+}
+
+impl From<StoreError> for BackChannelError {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable(error.into())
+    }
+}
+
+impl From<DirectoryError> for BackChannelError {
+    fn from(error: DirectoryError) -> Self {
+        Self::Unavailable(error.into())
+    }
+}
+
+/// Back-channel sign-out (OpenID Connect Back-Channel Logout 1.0 section 2.5).
+///
+/// Sessions begun up to the second of the token's `iat` end; what is still on its way in is refused by the directory.
+///
+/// # Errors
+/// [`BackChannelError`].
+pub async fn back_channel(state: &State, visitor: &Visitor, token: &str) -> Result<(), BackChannelError> {
+    let (provider, token) = verify(state, token).await?;
+    let ttl = token.expires_at.since(Timestamp::now());
+    if !state.sessions.remember_logout_token(&token.issuer, &token.jti, ttl).await? {
+        return Err(BackChannelError::Replayed);
+    }
+    let actor = visitor.actor("provider");
+    if let Some(sid) = &token.sid {
+        let until = Timestamp::now().plus(state.lifetimes.absolute);
+        let hash = super::finish::sid_hash(provider, sid);
+        state.directory.end_provider_session(provider, &hash, token.issued_at, until, &actor).await?;
+        end_sid(state, provider, sid, Some(token.issued_at), &actor).await?;
+    } else if let Some(subject) = token.subject {
+        let subject = SubjectKey { issuer: token.issuer, subject };
+        let not_before = Timestamp::from_unix(token.issued_at.unix() + 1);
+        state.directory.end_sessions_of_subject(&subject, not_before, &actor).await?;
+    }
+    Ok(())
+}
+
+/// The provider that signed the token: its `aud` is that provider's client, so no other accepts it.
+async fn verify<'a>(state: &'a State, token: &str) -> Result<(&'a ProviderId, LogoutToken), BackChannelError> {
+    let mut refused = None;
+    for provider in state.providers.iter() {
+        match provider.verify_logout_token(token).await {
+            Ok(verified) => return Ok((provider.id(), verified)),
+            Err(error) => refused = Some(error),
+        }
+    }
+    Err(refused.map_or(BackChannelError::Replayed, BackChannelError::Refused))
+}
+
+async fn end_sid(
+    state: &State,
+    provider: &ProviderId,
+    sid: &str,
+    begun_until: Option<Timestamp>,
+    actor: &Actor,
+) -> Result<u32, LoadError> {
+    let mut ended = 0;
+    for (hash, record) in state.sessions.list_of_sid(provider, sid).await? {
+        if begun_until.is_none_or(|until| record.begun_at <= until) {
+            end_session(state, &hash, &record, "provider", actor).await?;
+            ended += 1;
+        }
+    }
+    Ok(ended)
+}

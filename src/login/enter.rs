@@ -1,0 +1,104 @@
+//! `/.gatepost/enter` on a protected host: the ticket becomes the host's cookie, once.
+
+use super::begin::login_address;
+use super::{bound, counts};
+use crate::domain::clock::Timestamp;
+use crate::domain::host::{HostName, Origin};
+use crate::principal::{self, LoadError, Principal};
+use crate::session::cookie::Held;
+use crate::session::sealed::Purpose;
+use crate::session::values::{HostValue, LoginRequest, Target, Ticket};
+use crate::state::State;
+use crate::verify::forwarded::is_return_uri;
+
+/// Where the browser goes next on a protected host.
+#[derive(Debug)]
+pub enum Entered {
+    /// 303, with or without a cookie.
+    Redirect {
+        /// An absolute address.
+        to: String,
+        /// `Set-Cookie`.
+        cookie: Option<String>,
+    },
+    /// A page: two unseen tries did not help.
+    GaveUp {
+        /// Where it was to end.
+        uri: String,
+        /// As far as it can be told.
+        cause: Cause,
+    },
+}
+
+/// Why a ticket did not become a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The browser did not send the cookie that the sign-in began with.
+    CookieMissing,
+    /// Too old.
+    Expired,
+    /// Somebody was faster.
+    Used,
+}
+
+/// Takes a ticket.
+///
+/// # Errors
+/// [`LoadError`]: nothing was burnt.
+pub async fn enter(
+    state: &State,
+    origin: &Origin,
+    held: Option<&Held<HostValue>>,
+    sealed: &str,
+) -> Result<Entered, LoadError> {
+    let home = || Entered::Redirect { to: format!("{origin}/"), cookie: None };
+    let Ok(opened) = state.ring.open_any_age::<Ticket>(Purpose::Ticket, origin.host().as_str(), sealed) else {
+        return Ok(home());
+    };
+    let ticket = opened.value;
+    let Target::Host { uri, bind, .. } = &ticket.request.target else { return Ok(home()) };
+    // Checked when it was sealed; checked again because another release may have sealed it.
+    let uri = if is_return_uri(uri) { uri.as_str() } else { "/" };
+    let principal = principal::load(state, &ticket.session, ticket.user).await?;
+    let lives = principal.as_ref().is_some_and(|principal| is_alive(state, principal));
+    let is_first = state.sessions.burn(&ticket.id).await?;
+    let is_bound = held.is_some_and(|held| held.bind() == *bind);
+    if is_first && !opened.is_expired && is_bound && lives {
+        return Ok(Entered::Redirect { to: format!("{origin}{uri}"), cookie: Some(host_cookie(state, origin.host(), &ticket)) });
+    }
+    if has_live_session(state, held).await? {
+        return Ok(Entered::Redirect { to: format!("{origin}{uri}"), cookie: None });
+    }
+    let cause = match (is_bound, opened.is_expired) {
+        (false, _) => Cause::CookieMissing,
+        (true, true) => Cause::Expired,
+        (true, false) => Cause::Used,
+    };
+    Ok(start_over(state, &ticket.request, held).unwrap_or_else(|| Entered::GaveUp { uri: uri.to_owned(), cause }))
+}
+
+/// The same request once more, bound to the cookie that the browser has or gets now.
+fn start_over(state: &State, request: &LoginRequest, held: Option<&Held<HostValue>>) -> Option<Entered> {
+    let restarted = request.restarted()?;
+    let Target::Host { host, uri, .. } = restarted.target else { return None };
+    let (bind, cookie) = bound(state, held);
+    let request = LoginRequest { target: Target::Host { host, uri, bind }, ..restarted };
+    Some(Entered::Redirect { to: login_address(state, &request), cookie })
+}
+
+fn host_cookie(state: &State, host: &HostName, ticket: &Ticket) -> String {
+    let value =
+        HostValue { session: ticket.session.clone(), user: ticket.user, auth_time: ticket.auth_time };
+    let sealed = state.ring.seal(Purpose::HostCookie, host.as_str(), &value);
+    state.cookies.for_session(&sealed, ticket.expires_at.since(Timestamp::now()))
+}
+
+fn is_alive(state: &State, principal: &Principal) -> bool {
+    counts(state, &principal.standing, &principal.session.record)
+}
+
+async fn has_live_session(state: &State, held: Option<&Held<HostValue>>) -> Result<bool, LoadError> {
+    let Some(value) = held.and_then(|held| held.value.as_ref()) else { return Ok(false) };
+    let principal: Option<Principal> = principal::load(state, &value.session, value.user).await?;
+    Ok(principal.is_some_and(|principal| is_alive(state, &principal)))
+}

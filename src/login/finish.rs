@@ -1,0 +1,260 @@
+//! `/callback/<provider>`: the code becomes a session, once.
+//!
+//! The order is the security of it: bind, both stores reachable, lock, exchange, verify, commit, session, cookie. A
+//! callback that does not fit recovers unseen, its code unused.
+
+use super::begin::{callback_address, go_on, hand_over};
+use super::{Problem, Step, Visitor};
+use crate::directory::{SignInContext, SignInOutcome};
+use crate::domain::clock::Timestamp;
+use crate::domain::ids::{ProviderId, UserId};
+use crate::domain::secret::{Hash, Secret};
+use crate::oidc::{Callback, ErrorResponse, Expected, OidcError, Provider, SignIn, TokenError};
+use crate::principal::{self, Principal};
+use crate::session::record::{SessionRecord, Token};
+use crate::session::sealed::Purpose;
+use crate::session::values::{LoginRequest, LoginState, PublicValue, SessionId};
+use crate::session::{Handover, Session};
+use crate::state::State;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// How long a retried callback waits for what comes of the first.
+const RETRY_WAIT: Duration = Duration::from_secs(6);
+const RETRY_POLL: Duration = Duration::from_millis(50);
+
+/// What the provider sent the browser back with; each at most once.
+#[derive(Debug, Default)]
+pub struct CallbackQuery {
+    /// RFC 6749 section 4.1.2.
+    pub code: Option<String>,
+    /// Ours.
+    pub state: Option<String>,
+    /// RFC 9207.
+    pub iss: Option<String>,
+    /// RFC 6749 section 4.1.2.1.
+    pub error: Option<String>,
+    /// For people.
+    pub error_description: Option<String>,
+    /// Entra: the provider's own session, where the `sid` claim is not configured.
+    pub session_state: Option<String>,
+}
+
+/// Finishes a sign-in.
+///
+/// # Errors
+/// [`Problem`].
+pub async fn finish(
+    state: &State,
+    visitor: &Visitor,
+    called: &ProviderId,
+    query: &CallbackQuery,
+) -> Result<Step, Problem> {
+    let provider = state.providers.find(called).ok_or(Problem::UnknownProvider)?;
+    let sealed = query.state.as_deref().ok_or(Problem::Unreadable)?;
+    let opened = state.ring.open_any_age::<LoginState>(Purpose::State, "", sealed).map_err(|_| Problem::Unreadable)?;
+    let login = opened.value;
+    if login.provider != *called {
+        return Err(Problem::MixedUp { called: called.clone(), began: login.provider });
+    }
+    let is_bound = visitor.held.as_ref().is_some_and(|held| held.bind() == login.bind);
+    if opened.is_expired || !is_bound {
+        return recover(state, visitor, login.request).await;
+    }
+    if let Some(error) = &query.error {
+        return Err(refused(provider, error, query));
+    }
+    let code = query.code.as_deref().ok_or(Problem::Unreadable)?;
+    if let Some(wait) = state.limits.wait(visitor.address) {
+        return Err(Problem::Limited(wait));
+    }
+    state.sessions.ping().await?;
+    state.directory.ping().await?;
+    if !state.sessions.lock_exchange(&login.id).await? {
+        return join(state, visitor, login).await;
+    }
+    let exchange = Exchange { state, visitor, provider, login: &login };
+    exchange.run(code, query).await
+}
+
+/// The provider sent the browser back with an error (OpenID Connect Core section 3.1.2.6).
+fn refused(provider: &Provider, error: &str, query: &CallbackQuery) -> Problem {
+    let response =
+        ErrorResponse { error, description: query.error_description.as_deref(), issuer: query.iss.as_deref() };
+    let id = provider.id().clone();
+    match provider.provider_refusal(&response) {
+        Ok(refusal) => Problem::Refused { provider: id, refusal: Box::new(refusal) },
+        Err(source) => Problem::Provider { provider: id, source },
+    }
+}
+
+/// The sealed request of a `state`, so that a page can offer to begin again where it was to end.
+pub fn sealed_request(state: &State, sealed: Option<&str>) -> Option<String> {
+    let opened = state.ring.open_any_age::<LoginState>(Purpose::State, "", sealed?).ok()?;
+    Some(state.ring.seal(Purpose::LoginRequest, "", &opened.value.request))
+}
+
+/// Another request with this `state` came first: the same GET, retried by the proxy or the browser.
+async fn join(state: &State, visitor: &Visitor, login: LoginState) -> Result<Step, Problem> {
+    let give_up_at = Instant::now() + RETRY_WAIT;
+    while Instant::now() < give_up_at {
+        if let Some(handover) = state.sessions.find_exchange(&login.id).await? {
+            return complete(state, &handover, login.request).await;
+        }
+        sleep(RETRY_POLL).await;
+    }
+    recover(state, visitor, login.request).await
+}
+
+/// "Everything else recovers": on with the session that is there, else over again unseen, else a page.
+async fn recover(state: &State, visitor: &Visitor, request: LoginRequest) -> Result<Step, Problem> {
+    let request = match visitor.live(state).await? {
+        Some(_) => request,
+        None => request.restarted().ok_or(Problem::RestartedTooOften)?,
+    };
+    go_on(state, visitor, request, None).await
+}
+
+/// Gives the browser its session and sends it on.
+async fn complete(state: &State, handover: &Handover, request: LoginRequest) -> Result<Step, Problem> {
+    let value = PublicValue { session: handover.session.clone(), secret: handover.secret.clone() };
+    let principal = principal::load_public(state, &value).await?.ok_or(Problem::EndedAtProvider)?;
+    let rest = principal.session.record.begun_at.plus(state.lifetimes.absolute).since(Timestamp::now());
+    let cookie = state.cookies.for_session(&handover.cookie, rest);
+    match hand_over(state, &principal, request).await? {
+        Step::Redirect { to, .. } => Ok(Step::Redirect { to, cookie: Some(cookie) }),
+        choose @ Step::Choose { .. } => Ok(choose),
+    }
+}
+
+struct Exchange<'a> {
+    state: &'a State,
+    visitor: &'a Visitor,
+    provider: &'a Provider,
+    login: &'a LoginState,
+}
+
+impl Exchange<'_> {
+    async fn run(&self, code: &str, query: &CallbackQuery) -> Result<Step, Problem> {
+        let sign_in = match self.redeem(code, query).await {
+            Ok(sign_in) if self.login.auth_after.is_none_or(|before| sign_in.auth_time > before) => sign_in,
+            // The provider did not ask the person again: it does not know `max_age`, or ignores it.
+            Ok(_) | Err(OidcError::Token(TokenError::WrongAuthTime | TokenError::MissingClaim("auth_time"))) => {
+                return self.again().await;
+            }
+            Err(OidcError::Refused(refusal)) => return Err(Problem::Refused { provider: self.provider.id().clone(), refusal }),
+            Err(source) => return Err(Problem::Provider { provider: self.provider.id().clone(), source }),
+        };
+        let existing = self.visitor.live(self.state).await?;
+        let new = SessionId::generate();
+        let hash = existing.as_ref().map_or_else(|| new.hash(), |principal| principal.session.id.hash());
+        let user = self.admit(&sign_in, hash).await?;
+        let (mine, others) = match existing {
+            Some(principal) if principal.session.record.user == user => (Some(principal), None),
+            other => (None, other),
+        };
+        let record = self.record(user, &sign_in);
+        let session = mine.as_ref().map_or(new, |principal| principal.session.id.clone());
+        let started = self.state.sessions.start(&self.login.bind, session, record).await?;
+        if let Some(other) = others {
+            self.end_other(&other).await?;
+        }
+        self.state.sessions.publish_exchange(&self.login.id, &started.handover).await?;
+        self.note(&started.session, mine.is_some());
+        complete(self.state, &started.handover, self.login.request.clone()).await
+    }
+
+    async fn redeem(&self, code: &str, query: &CallbackQuery) -> Result<SignIn, OidcError> {
+        let callback =
+            Callback { code, issuer: query.iss.as_deref(), session_state: query.session_state.as_deref() };
+        let expected = Expected {
+            redirect_uri: &callback_address(self.state, self.provider.id()),
+            code_verifier: &self.login.code_verifier(),
+            nonce: &self.login.nonce(),
+            max_age: self.login.request.max_age(),
+            min_auth_time: None,
+        };
+        self.provider.redeem(&callback, &expected).await
+    }
+
+    /// Step-up without a newer sign-in: once more with `prompt=login`, then a page.
+    async fn again(&self) -> Result<Step, Problem> {
+        let max_age = self.login.request.max_age().unwrap_or_default();
+        let not_recent = || Problem::NotRecent { provider: self.provider.id().clone(), max_age };
+        if self.login.request.restarts > 0 {
+            return Err(not_recent());
+        }
+        let request = self.login.request.restarted().ok_or_else(not_recent)?;
+        go_on(self.state, self.visitor, request, None).await
+    }
+
+    async fn admit(&self, sign_in: &SignIn, session_hash: Hash) -> Result<UserId, Problem> {
+        let provider = self.provider.id();
+        let sid = sign_in.sid.as_deref().map(|sid| (provider.clone(), sid_hash(provider, sid)));
+        let context = SignInContext { session_hash, sid_hash: sid, issued_at: sign_in.issued_at, now: Timestamp::now() };
+        let actor = self.visitor.actor("sign-in");
+        let names = self.provider.config().group_names;
+        match self.state.directory.sign_in(&sign_in.identity, names, &context, &actor).await? {
+            SignInOutcome::Admitted { user_id, lost_all_groups, .. } => {
+                if lost_all_groups {
+                    self.state.metrics.groups_lost(provider);
+                    tracing::warn!(user.id = %user_id, "a person of some groups signed in with none");
+                }
+                Ok(user_id)
+            }
+            SignInOutcome::Disabled => Err(Problem::Disabled),
+            SignInOutcome::NoAddress => Err(Problem::NoAddress(provider.clone())),
+            SignInOutcome::AddressHeld(email) => Err(Problem::AddressHeld(email)),
+            SignInOutcome::GroupsUnknown => Err(Problem::GroupsUnknown),
+            SignInOutcome::SessionEndedAtProvider => Err(Problem::EndedAtProvider),
+        }
+    }
+
+    fn record(&self, user: UserId, sign_in: &SignIn) -> SessionRecord {
+        let now = Timestamp::now();
+        SessionRecord {
+            user,
+            provider: self.provider.id().clone(),
+            subject: sign_in.identity.subject.clone(),
+            sid: sign_in.sid.clone(),
+            begun_at: now,
+            auth_time: sign_in.auth_time.min(now),
+            last_seen_at: now,
+            checked_at: now,
+            unreachable_at: None,
+            public_secret: Secret::generate().digest(),
+            replaced_secret: None,
+            refresh_token: sign_in.refresh_token.clone().map(Token::new),
+            nonce: self.login.nonce(),
+            id_token: sign_in.id_token.clone().map(Token::new),
+            logout_hint: sign_in.logout_hint.clone(),
+            user_agent: self.visitor.user_agent.clone(),
+            address: self.visitor.address,
+        }
+    }
+
+    /// Another person at the same browser: the one before is signed out.
+    async fn end_other(&self, other: &Principal) -> Result<(), Problem> {
+        let actor = self.visitor.actor(&other.standing.person.id.to_string());
+        super::end::end_session(self.state, &other.session.id.hash(), &other.session.record, "replaced", &actor).await?;
+        Ok(())
+    }
+
+    fn note(&self, session: &Session, is_again: bool) {
+        let provider = self.provider.id();
+        tracing::info!(
+            request.id = %self.visitor.request_id,
+            user.id = %session.record.user,
+            provider.id = %provider,
+            session.hash = %session.id.hash(),
+            client.address = ?self.visitor.address,
+            is_again,
+            "signed in"
+        );
+    }
+}
+
+/// How the directory names a provider's session: sids are not secret, but nobody else's business either.
+pub fn sid_hash(provider: &ProviderId, sid: &str) -> Hash {
+    Hash::of(&[provider.as_str().as_bytes(), sid.as_bytes()])
+}

@@ -1,0 +1,179 @@
+//! What a sign-in learnt, learnt again: is the person still somebody at the provider, and in which groups?
+//!
+//! One refresh per session at a time, over all replicas; the record is replaced by compare-and-set, so that a rotated
+//! refresh token is never lost to a slower writer. An outage ends nothing; a refusal of the newest token does.
+
+use super::end;
+use crate::directory::{Actor, SignInOutcome};
+use crate::domain::clock::Timestamp;
+use crate::domain::identity::AssertedIdentity;
+use crate::domain::ids::UserId;
+use crate::oidc::{RefreshError, Refreshed, Renewal};
+use crate::principal::LoadError;
+use crate::session::Session;
+use crate::session::record::{SessionRecord, Token};
+use crate::session::store::StoreError;
+use crate::state::State;
+use crate::telemetry::chain;
+use std::time::Duration;
+
+/// After a failed try the next one waits so long: an outage must not become a stampede.
+const RETRY_PAUSE: Duration = Duration::from_secs(30);
+
+/// How a refresh ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// The provider vouched again.
+    Refreshed,
+    /// The provider let the person go; so did we.
+    Ended,
+    /// Nobody could say.
+    Unreachable,
+    /// Somebody else is at it, or just was.
+    Busy,
+}
+
+/// Refreshes a session.
+pub async fn run(state: &State, session: &Session) -> Outcome {
+    match attempt(state, session).await {
+        Ok(outcome) => {
+            if outcome != Outcome::Busy {
+                state.metrics.refresh(&session.record.provider, outcome);
+            }
+            outcome
+        }
+        Err(error) => {
+            state.metrics.refresh(&session.record.provider, Outcome::Unreachable);
+            tracing::warn!(error = %chain(&error), user.id = %session.record.user, "a refresh failed");
+            Outcome::Unreachable
+        }
+    }
+}
+
+async fn attempt(state: &State, session: &Session) -> Result<Outcome, LoadError> {
+    let now = Timestamp::now();
+    if session.record.unreachable_at.is_some_and(|at| now.since(at) < RETRY_PAUSE) {
+        return Ok(Outcome::Unreachable);
+    }
+    if !state.sessions.lock_refresh(&session.id).await? {
+        return Ok(Outcome::Busy);
+    }
+    let outcome = refresh_locked(state, session).await;
+    state.sessions.unlock_refresh(&session.id).await?;
+    outcome
+}
+
+async fn refresh_locked(state: &State, session: &Session) -> Result<Outcome, LoadError> {
+    // Read again under the lock: another replica may have been here since.
+    let Some(current) = state.sessions.find(&session.id).await? else { return Ok(Outcome::Ended) };
+    if current.record.checked_at > session.record.checked_at {
+        return Ok(Outcome::Refreshed);
+    }
+    let Some(provider) = state.providers.find(&current.record.provider) else { return Ok(Outcome::Unreachable) };
+    let Some(token) = current.record.refresh_token.clone() else { return Ok(Outcome::Unreachable) };
+    let renewal = Renewal {
+        refresh_token: token.secret(),
+        subject: &current.record.subject.clone(),
+        nonce: &current.record.nonce.clone(),
+    };
+    match provider.refresh(&renewal).await {
+        Ok(refreshed) => keep(state, current, refreshed).await,
+        Err(RefreshError::Ended(refusal)) => {
+            tracing::info!(user.id = %current.record.user, provider.id = %provider.id(), error = %chain(&refusal), "the provider ended a session");
+            end_if_newest(state, &current, &token).await
+        }
+        Err(RefreshError::Identity(error)) => {
+            tracing::error!(user.id = %current.record.user, provider.id = %provider.id(), error = %chain(&error), "a renewed token is about somebody else");
+            end_if_newest(state, &current, &token).await
+        }
+        Err(RefreshError::Unavailable(postponed)) => {
+            tracing::warn!(error = %chain(&postponed), provider.id = %provider.id(), "the provider could not be asked");
+            let new_token = postponed.refresh_token.map(Token::new);
+            update(state, current, |record| {
+                record.unreachable_at = Some(Timestamp::now());
+                record.refresh_token = new_token.clone().or_else(|| record.refresh_token.take());
+            })
+            .await?;
+            Ok(Outcome::Unreachable)
+        }
+    }
+}
+
+/// The new token first: losing it would end the session at a provider that rotates.
+async fn keep(state: &State, current: Session, refreshed: Refreshed) -> Result<Outcome, LoadError> {
+    let user = current.record.user;
+    let new_token = refreshed.refresh_token.map(Token::new);
+    let new_id_token = refreshed.id_token.map(Token::new);
+    let kept = update(state, current, |record| {
+        record.refresh_token = new_token.clone().or_else(|| record.refresh_token.take());
+        record.id_token = new_id_token.clone().or_else(|| record.id_token.take());
+    })
+    .await?;
+    let Some(session) = kept else { return Ok(Outcome::Ended) };
+    if let Some(identity) = &refreshed.identity
+        && !take_over(state, user, identity).await?
+    {
+        let actor = Actor { who: "refresh".to_owned(), address: None, request_id: None };
+        end::end_session(state, &session.id.hash(), &session.record, "refresh", &actor).await?;
+        return Ok(Outcome::Ended);
+    }
+    update(state, session, |record| {
+        record.checked_at = Timestamp::now();
+        record.unreachable_at = None;
+    })
+    .await?;
+    Ok(Outcome::Refreshed)
+}
+
+/// What the provider asserts now goes into the directory; tells whether the session may go on.
+async fn take_over(state: &State, user: UserId, identity: &AssertedIdentity) -> Result<bool, LoadError> {
+    let provider = &identity.provider;
+    let Some(names) = state.providers.find(provider).map(|provider| provider.config().group_names) else { return Ok(false) };
+    let actor = Actor { who: "refresh".to_owned(), address: None, request_id: None };
+    match state.directory.refresh(user, identity, names, Timestamp::now(), &actor).await? {
+        Some(SignInOutcome::Admitted { lost_all_groups, .. }) => {
+            if lost_all_groups {
+                state.metrics.groups_lost(provider);
+                tracing::warn!(user.id = %user, "a person of some groups has none any more");
+            }
+            Ok(true)
+        }
+        // An address that somebody else holds now changes nothing for who is in: theirs is still their own. Groups that
+        // cannot be known for so long are an outage.
+        Some(SignInOutcome::AddressHeld(_) | SignInOutcome::GroupsUnknown | SignInOutcome::NoAddress) => Ok(true),
+        Some(SignInOutcome::Disabled | SignInOutcome::SessionEndedAtProvider) | None => Ok(false),
+    }
+}
+
+/// `invalid_grant` for an older token says nothing: a faster replica has used it up.
+async fn end_if_newest(state: &State, used: &Session, token: &Token) -> Result<Outcome, LoadError> {
+    match state.sessions.find(&used.id).await? {
+        Some(now) if now.record.refresh_token.as_ref() == Some(token) => {
+            let actor = Actor { who: "provider".to_owned(), address: None, request_id: None };
+            end::end_session(state, &used.id.hash(), &now.record, "provider", &actor).await?;
+            Ok(Outcome::Ended)
+        }
+        Some(_) => Ok(Outcome::Busy),
+        None => Ok(Outcome::Ended),
+    }
+}
+
+/// Changes the record whatever else changes it meanwhile. `None`: the session is gone.
+async fn update(
+    state: &State,
+    session: Session,
+    change: impl Fn(&mut SessionRecord),
+) -> Result<Option<Session>, StoreError> {
+    let mut current = session;
+    loop {
+        let mut record = current.record.clone();
+        change(&mut record);
+        if let Some(replaced) = state.sessions.replace(&current, record).await? {
+            return Ok(Some(replaced));
+        }
+        match state.sessions.find(&current.id).await? {
+            Some(newer) => current = newer,
+            None => return Ok(None),
+        }
+    }
+}

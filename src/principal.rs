@@ -1,0 +1,63 @@
+//! Who it is: the session's record and the person's standing, read side by side.
+
+use crate::directory::DirectoryError;
+use crate::domain::access::Standing;
+use crate::domain::clock::Timestamp;
+use crate::domain::ids::UserId;
+use crate::session::Session;
+use crate::session::store::StoreError;
+use crate::session::values::{PublicValue, SessionId};
+use crate::state::State;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// `/verify` answers within this, or says that it cannot know (DESIGN.md section 2).
+pub const DEADLINE: Duration = Duration::from_millis(250);
+
+/// A session that both stores know. Whether it counts is `domain::decision`'s to say.
+#[derive(Clone, Debug)]
+pub struct Principal {
+    /// Who signed in.
+    pub session: Session,
+    /// What the directory says of them now.
+    pub standing: Standing,
+}
+
+/// A look-up failed; not: found nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The session store.
+    #[error("the session store cannot say")]
+    Sessions(#[from] StoreError),
+    /// The directory.
+    #[error("the directory cannot say")]
+    Directory(#[from] DirectoryError),
+    /// Both may be well, but not in time.
+    #[error("the stores did not answer within {DEADLINE:?}")]
+    Deadline,
+}
+
+/// Loads the principal of a session within the deadline. `None`: a store knows nothing of it.
+///
+/// # Errors
+/// [`LoadError`]: unavailable is never unauthenticated.
+pub async fn load(state: &State, id: &SessionId, user: UserId) -> Result<Option<Principal>, LoadError> {
+    let hash = id.hash();
+    let both = async { tokio::join!(state.sessions.find(id), state.directory.find_standing(user, &hash)) };
+    let (session, standing) = timeout(DEADLINE, both).await.map_err(|_| LoadError::Deadline)?;
+    let principal = session?.zip(standing?).map(|(session, standing)| Principal { session, standing });
+    Ok(principal.filter(|principal| principal.session.record.user == user))
+}
+
+/// Loads the principal of the public host's cookie; only with the session's current public secret.
+///
+/// # Errors
+/// [`LoadError`].
+pub async fn load_public(state: &State, cookie: &PublicValue) -> Result<Option<Principal>, LoadError> {
+    let Some(session) = state.sessions.find(&cookie.session).await? else { return Ok(None) };
+    if !session.record.accepts(&cookie.secret, Timestamp::now()) {
+        return Ok(None);
+    }
+    let standing = state.directory.find_standing(session.record.user, &cookie.session.hash()).await?;
+    Ok(standing.map(|standing| Principal { session, standing }))
+}

@@ -1,0 +1,202 @@
+//! Gatepost's one cookie per host, read as bytes and written by the `cookie` crate.
+//!
+//! Reading follows RFC 6265bis to the letter and nothing more: no unquoting, no decoding, exact name. Lenient readers
+//! let a prefixed name be forged (`$Version`, U+2000).
+
+use super::sealed::{KeyRing, Purpose};
+use super::values::{Bind, HostValue, PublicValue};
+use crate::domain::host::HostName;
+use crate::domain::secret::Secret;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use cookie::time::Duration as CookieDuration;
+use cookie::{Cookie, SameSite};
+use std::time::Duration;
+
+/// Name and attributes: `__Host-gatepost` and `Secure`, or plain names for development over HTTP.
+#[derive(Clone, Copy, Debug)]
+pub struct CookiePolicy {
+    /// Over HTTPS, as always but in development.
+    pub is_secure: bool,
+    /// Cookies outlive the browser.
+    pub is_persistent: bool,
+}
+
+impl CookiePolicy {
+    /// The cookie's name on every host.
+    pub const fn name(&self) -> &'static str {
+        if self.is_secure { "__Host-gatepost" } else { "gatepost" }
+    }
+
+    /// `Set-Cookie` for a value before sign-in: ends with the browser.
+    pub fn for_now(&self, value: &str) -> String {
+        self.base(value).to_string()
+    }
+
+    /// `Set-Cookie` for a session that lives `rest` longer.
+    pub fn for_session(&self, value: &str, rest: Duration) -> String {
+        let mut cookie = self.base(value);
+        if self.is_persistent {
+            cookie.set_max_age(CookieDuration::seconds(i64::try_from(rest.as_secs()).unwrap_or(0)));
+        }
+        cookie.to_string()
+    }
+
+    /// `Set-Cookie` that deletes.
+    pub fn deleted(&self) -> String {
+        let mut cookie = self.base("");
+        cookie.set_max_age(CookieDuration::ZERO);
+        cookie.to_string()
+    }
+
+    fn base(&self, value: &str) -> Cookie<'static> {
+        Cookie::build((self.name(), value.to_owned()))
+            .path("/")
+            .secure(self.is_secure)
+            .http_only(true)
+            .same_site(SameSite::Lax)
+            .build()
+    }
+}
+
+/// The values of the cookies called `name`, in the order sent; those that are not ASCII are nobody's.
+pub fn values<'a>(headers: impl Iterator<Item = &'a [u8]>, name: &str) -> impl Iterator<Item = &'a str> {
+    headers.flat_map(pairs).filter_map(move |pair| value_of(pair, name))
+}
+
+/// The `Cookie` header without Gatepost's own: the client's bytes, joined by `; `. `None` if nothing is left.
+pub fn without<'a>(headers: impl Iterator<Item = &'a [u8]>, name: &str) -> Option<Vec<u8>> {
+    let kept: Vec<&[u8]> =
+        headers.flat_map(pairs).filter(|pair| !pair.is_empty() && !is_named(pair, name)).collect();
+    (!kept.is_empty()).then(|| kept.join(&b"; "[..]))
+}
+
+fn pairs(header: &[u8]) -> impl Iterator<Item = &[u8]> {
+    header.split(|byte| *byte == b';').map(trim)
+}
+
+fn trim(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
+        bytes = rest;
+    }
+    bytes
+}
+
+fn is_named(pair: &[u8], name: &str) -> bool {
+    let found = pair.split(|byte| *byte == b'=').next().unwrap_or_default();
+    // Browsers match prefixes without regard to case, so an application must not see such a spelling either.
+    trim(found).eq_ignore_ascii_case(name.as_bytes())
+}
+
+fn value_of<'a>(pair: &'a [u8], name: &str) -> Option<&'a str> {
+    let at = pair.iter().position(|byte| *byte == b'=')?;
+    let (found, value) = (trim(&pair[..at]), trim(&pair[at + 1..]));
+    if found == name.as_bytes() { std::str::from_utf8(value).ok() } else { None }
+}
+
+/// What a browser holds on one host. `text` is what a bind is made of.
+#[derive(Clone, Debug)]
+pub struct Held<T> {
+    /// The cookie's value.
+    pub text: String,
+    /// What it opens as; `None`: the random value from before sign-in.
+    pub value: Option<T>,
+}
+
+impl<T> Held<T> {
+    /// The bind to this cookie.
+    pub fn bind(&self) -> Bind {
+        Bind::to(&self.text)
+    }
+}
+
+/// Reads the public host's cookie: the first that opens, else the first random one.
+pub fn read_public<'a>(values: impl Iterator<Item = &'a str>, ring: &KeyRing) -> Option<Held<PublicValue>> {
+    read(values, |text| ring.open(Purpose::PublicCookie, "", text).ok())
+}
+
+/// Reads a protected host's cookie: the first that opens for this host, else the first random one.
+pub fn read_host<'a>(
+    values: impl Iterator<Item = &'a str>,
+    ring: &KeyRing,
+    host: &HostName,
+) -> Option<Held<HostValue>> {
+    read(values, |text| ring.open(Purpose::HostCookie, host.as_str(), text).ok())
+}
+
+/// At most this many of one name are tried: each costs a decryption.
+const MAX_TRIED: usize = 4;
+
+fn read<'a, T>(values: impl Iterator<Item = &'a str>, open: impl Fn(&str) -> Option<T>) -> Option<Held<T>> {
+    let mut random = None;
+    for text in values.take(MAX_TRIED) {
+        if is_random(text) {
+            random.get_or_insert_with(|| Held { text: text.to_owned(), value: None });
+        } else if let Some(value) = open(text) {
+            return Some(Held { text: text.to_owned(), value: Some(value) });
+        }
+    }
+    random
+}
+
+/// A new value for a browser that holds none.
+pub fn random() -> String {
+    URL_SAFE_NO_PAD.encode(Secret::generate().expose())
+}
+
+fn is_random(text: &str) -> bool {
+    text.len() == 43 && URL_SAFE_NO_PAD.decode(text).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const NAME: &str = "__Host-gatepost";
+
+    fn found(headers: &[&str]) -> Vec<String> {
+        values(headers.iter().map(|h| h.as_bytes()), NAME).map(str::to_owned).collect()
+    }
+
+    fn left(headers: &[&str]) -> Option<String> {
+        without(headers.iter().map(|h| h.as_bytes()), NAME).map(|b| String::from_utf8(b).expect("text"))
+    }
+
+    #[test]
+    fn only_the_exact_name_is_read() {
+        assert_eq!(found(&["a=1; __Host-gatepost=x", "__Host-gatepost=y=z ;b"]), ["x", "y=z"]);
+        for forged in ["__host-gatepost=x", "\u{2000}__Host-gatepost=x", "$Version=1, __Host-gatepost=x", "__Host-gatepost", "=__Host-gatepost=x"] {
+            assert!(found(&[forged]).is_empty(), "{forged}");
+        }
+    }
+
+    #[test]
+    fn an_application_sees_every_cookie_but_ours() {
+        assert_eq!(left(&["a=1; __Host-gatepost=x; b=\"2; \"", " c "]).as_deref(), Some("a=1; b=\"2; \"; c"));
+        assert_eq!(left(&["__Host-gatepost=x;__HOST-gatepost=y"]), None);
+        assert_eq!(left(&[";; "]), None);
+    }
+
+    #[test]
+    fn attributes_are_those_of_a_host_cookie() {
+        let policy = CookiePolicy { is_secure: true, is_persistent: true };
+        assert_eq!(
+            policy.for_session("v", Duration::from_secs(60)),
+            "__Host-gatepost=v; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=60"
+        );
+        assert_eq!(policy.for_now("v"), "__Host-gatepost=v; HttpOnly; SameSite=Lax; Secure; Path=/");
+        assert!(policy.deleted().contains("Max-Age=0"));
+        let policy = CookiePolicy { is_persistent: false, ..policy };
+        assert!(!policy.for_session("v", Duration::from_secs(60)).contains("Max-Age"));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_left_never_holds_our_value(header: Vec<u8>) {
+            if let Some(left) = without(std::iter::once(&header[..]), NAME) {
+                prop_assert_eq!(values(std::iter::once(&left[..]), NAME).count(), 0);
+            }
+        }
+    }
+}

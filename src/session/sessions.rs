@@ -1,0 +1,326 @@
+//! Sessions as the rest of Gatepost sees them: started, found, extended, ended.
+
+use super::record::SessionRecord;
+pub use super::record::Stored as Session;
+use super::sealed::{KeyRing, Purpose};
+use super::store::{Store, StoreError};
+use super::values::{Bind, OneTimeId, PublicValue, SessionId};
+use crate::domain::clock::Timestamp;
+use crate::domain::decision::Lifetimes;
+use crate::domain::ids::{ProviderId, UserId};
+use crate::domain::secret::{self, Hash, Secret};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A ticket's id is remembered this long: its life and the tolerance of clocks.
+const BURNT_TTL: Duration = Duration::from_secs(120);
+/// Callbacks of one browser race for seconds, not minutes.
+const SHARED_TTL: Duration = Duration::from_secs(120);
+/// A `state` lives an hour; so does the memory that its code was used.
+const EXCHANGE_TTL: Duration = Duration::from_secs(60 * 62);
+/// Last use is exact to a minute: not every image may be a write.
+const TOUCH_INTERVAL: Duration = Duration::from_secs(60);
+/// A refresh that takes longer lost its turn.
+const REFRESH_LOCK_TTL: Duration = Duration::from_secs(30);
+/// Hand-overs are counted per minute.
+const HANDOVER_WINDOW: Duration = Duration::from_secs(60);
+
+/// Records in the store, sealed; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Sessions {
+    store: Store,
+    ring: Arc<KeyRing>,
+    lifetimes: Lifetimes,
+}
+
+/// What a completed sign-in gave its browser; shared by racing callbacks.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Handover {
+    /// The public host's new cookie value, the same for all of them.
+    pub cookie: String,
+    /// The session.
+    pub session: SessionId,
+    /// Its public secret.
+    pub secret: Secret,
+}
+
+/// How a sign-in's session came to be.
+#[derive(Clone, Debug)]
+pub struct Started {
+    /// What the browser gets.
+    pub handover: Handover,
+    /// The session as it stands now.
+    pub session: Session,
+}
+
+impl Sessions {
+    /// Sessions of these lifetimes in `store`, sealed by `ring`.
+    pub const fn new(store: Store, ring: Arc<KeyRing>, lifetimes: Lifetimes) -> Self {
+        Self { store, ring, lifetimes }
+    }
+
+    /// Whether the store answers and takes writes.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.store.ping().await
+    }
+
+    /// Deletes what has expired, where the store does not do so by itself.
+    pub async fn delete_expired(&self) -> Result<(), StoreError> {
+        self.store.delete_expired().await
+    }
+
+    /// The session's record. One that does not open (garbage, a key long gone) is none.
+    pub async fn find(&self, id: &SessionId) -> Result<Option<Session>, StoreError> {
+        let Some(raw) = self.store.find(&record_key(&id.hash())).await? else { return Ok(None) };
+        Ok(self.open_record(&id.hash(), &raw).map(|record| Session { id: id.clone(), record, raw }))
+    }
+
+    /// Starts a session, or joins the one that a racing callback of the same browser and identity starts.
+    ///
+    /// `session` is new, or the live session that this browser has already, of the same person: that one is kept, with
+    /// a new public secret. `record` is what a new session looks like.
+    pub async fn start(
+        &self,
+        browser: &Bind,
+        session: SessionId,
+        record: SessionRecord,
+    ) -> Result<Started, StoreError> {
+        let value = PublicValue { session: session.clone(), secret: Secret::generate() };
+        let cookie = self.ring.seal(Purpose::PublicCookie, "", &value);
+        let mine = Handover { cookie, session, secret: value.secret };
+        let subject = Hash::of(&[record.subject.issuer.as_bytes(), record.subject.subject.as_bytes()]);
+        let key = [b"shared:", &browser.as_bytes()[..], &subject.as_bytes()[..]].concat();
+        let handover = self.share(&key, mine).await?;
+        let session = self.write_started(&handover, record).await?;
+        Ok(Started { handover, session })
+    }
+
+    /// The first caller's value wins for all.
+    async fn share(&self, key: &[u8], mine: Handover) -> Result<Handover, StoreError> {
+        let plain = postcard::to_stdvec(&mine).unwrap_or_default();
+        let sealed = self.ring.seal_bytes(Purpose::Shared, key, &plain);
+        let theirs = self.store.create(key, &sealed, SHARED_TTL).await?;
+        let theirs = theirs.and_then(|sealed| self.ring.open_bytes(Purpose::Shared, key, &sealed).ok());
+        Ok(theirs.and_then(|plain| postcard::from_bytes(&plain).ok()).unwrap_or(mine))
+    }
+
+    async fn write_started(&self, handover: &Handover, fresh: SessionRecord) -> Result<Session, StoreError> {
+        let id = &handover.session;
+        let fresh = SessionRecord { public_secret: handover.secret.digest(), ..fresh };
+        self.index(&id.hash(), &fresh).await?;
+        loop {
+            match self.find(id).await? {
+                None => {
+                    if let Some(session) = self.create_record(id, &fresh).await? {
+                        return Ok(session);
+                    }
+                }
+                Some(old) => {
+                    let renewed = renew(&old.record, &fresh);
+                    if let Some(session) = self.replace(&old, renewed).await? {
+                        return Ok(session);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn create_record(&self, id: &SessionId, record: &SessionRecord) -> Result<Option<Session>, StoreError> {
+        let key = record_key(&id.hash());
+        let raw = self.seal_record(&id.hash(), record);
+        let ttl = record.ttl(Timestamp::now(), &self.lifetimes);
+        let existing = self.store.create(&key, &raw, ttl).await?;
+        let unreadable = existing.as_ref().is_some_and(|raw| self.open_record(&id.hash(), raw).is_none());
+        if unreadable {
+            self.store.delete(&key).await?;
+        }
+        Ok(existing.is_none().then(|| Session { id: id.clone(), record: record.clone(), raw }))
+    }
+
+    /// Indexes come first: a store that loses its end must not know a session that sign-out cannot find.
+    async fn index(&self, hash: &Hash, record: &SessionRecord) -> Result<(), StoreError> {
+        let ttl = self.lifetimes.absolute;
+        let member = hash.as_bytes();
+        self.store.index(&user_key(record.user), member, ttl).await?;
+        if let Some(sid) = &record.sid {
+            self.store.index(&sid_key(&record.provider, sid), member, ttl).await?;
+        }
+        Ok(())
+    }
+
+    /// Replaces the record if nobody else did meanwhile; `None` if somebody did.
+    pub async fn replace(&self, old: &Session, record: SessionRecord) -> Result<Option<Session>, StoreError> {
+        let hash = old.id.hash();
+        let raw = self.seal_record(&hash, &record);
+        let ttl = record.ttl(Timestamp::now(), &self.lifetimes);
+        let done = self.store.replace(&record_key(&hash), &old.raw, &raw, ttl).await?;
+        Ok(done.then(|| Session { id: old.id.clone(), record, raw }))
+    }
+
+    /// Whether the last use that the record knows is old enough to be written anew.
+    pub fn is_touch_due(&self, session: &Session) -> bool {
+        Timestamp::now().since(session.record.last_seen_at) >= TOUCH_INTERVAL.min(self.lifetimes.idle / 4)
+    }
+
+    /// Notes the use of a session. Losing a race is fine: somebody else noted it.
+    pub async fn touch(&self, session: &Session) -> Result<(), StoreError> {
+        let record = SessionRecord { last_seen_at: Timestamp::now(), ..session.record.clone() };
+        self.replace(session, record).await.map(drop)
+    }
+
+    /// Forgets the record; the directory remembers that the session is over.
+    pub async fn forget(&self, hash: &Hash, user: UserId) -> Result<(), StoreError> {
+        self.store.delete(&record_key(hash)).await?;
+        self.store.unindex(&user_key(user), hash.as_bytes()).await
+    }
+
+    /// The sessions of a person that the store still knows, by hash: their ids stay unknown.
+    pub async fn list_of_user(&self, user: UserId) -> Result<Vec<(Hash, SessionRecord)>, StoreError> {
+        let mut found = self.list(&user_key(user)).await?;
+        found.retain(|(_, record)| record.user == user);
+        Ok(found)
+    }
+
+    /// The sessions that began in a provider's own session.
+    pub async fn list_of_sid(
+        &self,
+        provider: &ProviderId,
+        sid: &str,
+    ) -> Result<Vec<(Hash, SessionRecord)>, StoreError> {
+        let mut found = self.list(&sid_key(provider, sid)).await?;
+        found.retain(|(_, record)| record.provider == *provider && record.sid.as_deref() == Some(sid));
+        Ok(found)
+    }
+
+    async fn list(&self, index: &[u8]) -> Result<Vec<(Hash, SessionRecord)>, StoreError> {
+        let mut found = Vec::new();
+        for member in self.store.list(index).await? {
+            let Some(hash) = <[u8; 32]>::try_from(member).ok().map(Hash::from_bytes) else { continue };
+            match self.store.find(&record_key(&hash)).await? {
+                Some(raw) => found.extend(self.open_record(&hash, &raw).map(|record| (hash, record))),
+                None => self.store.unindex(index, hash.as_bytes()).await?,
+            }
+        }
+        Ok(found)
+    }
+
+    /// Burns a ticket; tells whether this was the first time.
+    pub async fn burn(&self, ticket: &OneTimeId) -> Result<bool, StoreError> {
+        let key = [b"ticket:", &ticket.as_bytes()[..]].concat();
+        self.store.create(&key, &unique(), BURNT_TTL).await.map(|burnt| burnt.is_none())
+    }
+
+    /// Locks a `state` before its code is exchanged; tells whether this was the first time.
+    pub async fn lock_exchange(&self, state: &OneTimeId) -> Result<bool, StoreError> {
+        let key = [b"exchange:", &state.as_bytes()[..]].concat();
+        self.store.create(&key, &unique(), EXCHANGE_TTL).await.map(|locked| locked.is_none())
+    }
+
+    /// Tells other requests with the same `state` (Traefik and browsers retry a GET) what came of it.
+    pub async fn publish_exchange(&self, state: &OneTimeId, handover: &Handover) -> Result<(), StoreError> {
+        let key = outcome_key(state);
+        self.share(&key, handover.clone()).await.map(drop)
+    }
+
+    /// What came of the exchange for `state`, if it is done.
+    pub async fn find_exchange(&self, state: &OneTimeId) -> Result<Option<Handover>, StoreError> {
+        let key = outcome_key(state);
+        let sealed = self.store.find(&key).await?;
+        let plain = sealed.and_then(|sealed| self.ring.open_bytes(Purpose::Shared, &key, &sealed).ok());
+        Ok(plain.and_then(|plain| postcard::from_bytes(&plain).ok()))
+    }
+
+    /// Takes the turn to refresh a session; tells whether nobody else has it, on any replica.
+    pub async fn lock_refresh(&self, id: &SessionId) -> Result<bool, StoreError> {
+        let key = [b"refresh:", &id.hash().as_bytes()[..]].concat();
+        self.store.create(&key, &unique(), REFRESH_LOCK_TTL).await.map(|locked| locked.is_none())
+    }
+
+    /// Gives the turn back.
+    pub async fn unlock_refresh(&self, id: &SessionId) -> Result<(), StoreError> {
+        self.store.delete(&[b"refresh:", &id.hash().as_bytes()[..]].concat()).await
+    }
+
+    /// Counts a hand-over of a person to a host; returns how many there were this minute.
+    pub async fn count_handover(&self, user: UserId, host: &str) -> Result<u64, StoreError> {
+        let key = [b"handover:", &user.as_bytes()[..], host.as_bytes()].concat();
+        self.store.count(&key, HANDOVER_WINDOW).await
+    }
+
+    /// Remembers a logout token's `jti`; tells whether it is new (a replay is refused).
+    pub async fn remember_logout_token(&self, issuer: &str, jti: &str, ttl: Duration) -> Result<bool, StoreError> {
+        let hash = Hash::of(&[issuer.as_bytes(), jti.as_bytes()]);
+        let key = [b"jti:", &hash.as_bytes()[..]].concat();
+        self.store.create(&key, &unique(), ttl).await.map(|seen| seen.is_none())
+    }
+
+    /// Tells the other replicas which key this one writes with, and returns the keys that others announced.
+    pub async fn announce_key(&self, ttl: Duration) -> Result<Vec<String>, StoreError> {
+        let mine = self.ring.writing_key().to_string();
+        let key = [b"key:", mine.as_bytes()].concat();
+        self.store.delete(&key).await?;
+        self.store.create(&key, &unique(), ttl).await?;
+        self.store.index(b"keys", mine.as_bytes(), ttl).await?;
+        let mut announced = Vec::new();
+        for id in self.store.list(b"keys").await? {
+            if self.store.find(&[b"key:", &id[..]].concat()).await?.is_some() {
+                announced.extend(String::from_utf8(id));
+            } else {
+                self.store.unindex(b"keys", &id).await?;
+            }
+        }
+        Ok(announced)
+    }
+
+    fn seal_record(&self, hash: &Hash, record: &SessionRecord) -> Vec<u8> {
+        let plain = serde_json::to_vec(record).unwrap_or_default();
+        self.ring.seal_bytes(Purpose::Record, &record_key(hash), &plain)
+    }
+
+    fn open_record(&self, hash: &Hash, raw: &[u8]) -> Option<SessionRecord> {
+        let plain = self.ring.open_bytes(Purpose::Record, &record_key(hash), raw).ok()?;
+        serde_json::from_slice(&plain).ok()
+    }
+}
+
+/// The session after the same person signed in again: kept, with what is newer of each.
+fn renew(old: &SessionRecord, fresh: &SessionRecord) -> SessionRecord {
+    let is_joined = old.public_secret == fresh.public_secret;
+    SessionRecord {
+        begun_at: old.begun_at,
+        auth_time: old.auth_time.max(fresh.auth_time),
+        replaced_secret: if is_joined {
+            old.replaced_secret
+        } else {
+            Some((old.public_secret, Timestamp::now()))
+        },
+        refresh_token: fresh.refresh_token.clone().or_else(|| old.refresh_token.clone()),
+        id_token: fresh.id_token.clone().or_else(|| old.id_token.clone()),
+        logout_hint: fresh.logout_hint.clone().or_else(|| old.logout_hint.clone()),
+        ..fresh.clone()
+    }
+}
+
+fn record_key(hash: &Hash) -> Vec<u8> {
+    [b"session:", &hash.as_bytes()[..]].concat()
+}
+
+fn user_key(user: UserId) -> Vec<u8> {
+    [b"user:", &user.as_bytes()[..]].concat()
+}
+
+fn sid_key(provider: &ProviderId, sid: &str) -> Vec<u8> {
+    let hash = Hash::of(&[provider.as_str().as_bytes(), sid.as_bytes()]);
+    [b"sid:", &hash.as_bytes()[..]].concat()
+}
+
+fn outcome_key(state: &OneTimeId) -> Vec<u8> {
+    [b"outcome:", &state.as_bytes()[..]].concat()
+}
+
+fn unique() -> [u8; 16] {
+    let mut bytes = [0; 16];
+    secret::fill_random(&mut bytes);
+    bytes
+}

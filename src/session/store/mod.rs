@@ -1,0 +1,98 @@
+//! Where sealed records lie: bytes with an expiry under keys, in Redis or in the embedded file.
+//!
+//! These few operations are all that sessions need. "Found nothing" is `None`; everything else that is not an answer is
+//! [`StoreError`], and never the same as signed out.
+
+mod redis;
+mod sqlite;
+
+pub use self::redis::RedisStore;
+pub use self::sqlite::SqliteStore;
+use std::time::Duration;
+
+/// The store cannot say: unreachable, too slow, refusing, or answering nonsense.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Redis.
+    #[error("Redis gave no answer")]
+    Redis(#[source] ::redis::RedisError),
+    /// Redis, in time.
+    #[error("Redis gave no answer within {0:?}")]
+    Timeout(Duration),
+    /// The embedded file.
+    #[error("the embedded store gave no answer")]
+    Sqlite(#[source] sqlx::Error),
+}
+
+/// The store of this process.
+#[derive(Clone, Debug)]
+pub enum Store {
+    /// Shared by replicas.
+    Redis(RedisStore),
+    /// Embedded.
+    Sqlite(SqliteStore),
+}
+
+macro_rules! on_store {
+    ($self:ident, $store:ident => $call:expr) => {
+        match $self {
+            Store::Redis($store) => $call,
+            Store::Sqlite($store) => $call,
+        }
+    };
+}
+
+impl Store {
+    /// Whether the store answers and takes writes.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        on_store!(self, store => store.ping().await)
+    }
+
+    /// Deletes what has expired; Redis does so by itself.
+    pub async fn delete_expired(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Redis(_) => Ok(()),
+            Self::Sqlite(store) => store.delete_expired().await,
+        }
+    }
+
+    /// The value under `key`.
+    pub async fn find(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        on_store!(self, store => store.find(key).await)
+    }
+
+    /// Writes `value` unless there is another; then returns that one. No two callers may write the same value.
+    pub async fn create(&self, key: &[u8], value: &[u8], ttl: Duration) -> Result<Option<Vec<u8>>, StoreError> {
+        on_store!(self, store => store.create(key, value, ttl).await)
+    }
+
+    /// Writes `new` if the value still is `old`; tells whether it was.
+    pub async fn replace(&self, key: &[u8], old: &[u8], new: &[u8], ttl: Duration) -> Result<bool, StoreError> {
+        on_store!(self, store => store.replace(key, old, new, ttl).await)
+    }
+
+    /// Deletes the value; none is fine.
+    pub async fn delete(&self, key: &[u8]) -> Result<(), StoreError> {
+        on_store!(self, store => store.delete(key).await)
+    }
+
+    /// Adds `member` to the set under `key`, which lives at least `ttl` longer.
+    pub async fn index(&self, key: &[u8], member: &[u8], ttl: Duration) -> Result<(), StoreError> {
+        on_store!(self, store => store.index(key, member, ttl).await)
+    }
+
+    /// The members of the set under `key`; some may be stale.
+    pub async fn list(&self, key: &[u8]) -> Result<Vec<Vec<u8>>, StoreError> {
+        on_store!(self, store => store.list(key).await)
+    }
+
+    /// Removes `member` from the set under `key`.
+    pub async fn unindex(&self, key: &[u8], member: &[u8]) -> Result<(), StoreError> {
+        on_store!(self, store => store.unindex(key, member).await)
+    }
+
+    /// Counts one under `key` and returns how many there were in the window of `ttl` that the first one opened.
+    pub async fn count(&self, key: &[u8], ttl: Duration) -> Result<u64, StoreError> {
+        on_store!(self, store => store.count(key, ttl).await)
+    }
+}

@@ -1,0 +1,236 @@
+//! Redis: one multiplexed connection, replaced when it fails or falls silent.
+//!
+//! A connection that does not answer in time is given up as a whole: a half-open one would otherwise swallow every
+//! command until the kernel notices.
+
+use super::StoreError;
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, RedisError, Script, ScriptInvocation, TlsCertificates};
+use secrecy::{ExposeSecret, SecretString};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+
+/// Every key begins so: other programs may share the server.
+const PREFIX: &[u8] = b"gatepost:";
+
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(250);
+
+/// DESIGN.md section 8: Redis answers within 100 ms or `/verify` cannot know.
+const COMMAND_TIMEOUT: Duration = Duration::from_millis(100);
+
+/// Compare and set, the value's life included.
+const REPLACE: &str = "if redis.call('GET', KEYS[1]) == ARGV[1] then \
+     redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) return 1 else return 0 end";
+
+/// Adds a member; never shortens the set's life.
+const INDEX: &str = "redis.call('SADD', KEYS[1], ARGV[1]) \
+     if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 1";
+
+/// Counts in a window that the first one opens.
+const COUNT: &str = "local n = redis.call('INCR', KEYS[1]) \
+     if n == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end return n";
+
+/// A handle; clones share the connection.
+#[derive(Clone)]
+pub struct RedisStore(Arc<Shared>);
+
+struct Shared {
+    client: Client,
+    current: Mutex<Option<Numbered>>,
+    replace: Script,
+    index: Script,
+    count: Script,
+}
+
+#[derive(Clone)]
+struct Numbered {
+    number: u64,
+    connection: MultiplexedConnection,
+}
+
+impl std::fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RedisStore")
+    }
+}
+
+impl RedisStore {
+    /// A store that connects when it is first asked. `ca`: PEM of authorities to trust for `rediss://`.
+    ///
+    /// # Errors
+    /// An address or a certificate that cannot be read.
+    pub fn open(url: &SecretString, ca: Option<Vec<u8>>) -> Result<Self, RedisError> {
+        let client = match ca.filter(|_| url.expose_secret().starts_with("rediss:")) {
+            Some(ca) => {
+                let certificates = TlsCertificates { client_tls: None, root_cert: Some(ca) };
+                Client::build_with_tls(url.expose_secret(), certificates)?
+            }
+            None => Client::open(url.expose_secret())?,
+        };
+        Ok(Self(Arc::new(Shared {
+            client,
+            current: Mutex::new(None),
+            replace: Script::new(REPLACE),
+            index: Script::new(INDEX),
+            count: Script::new(COUNT),
+        })))
+    }
+
+    pub(super) async fn ping(&self) -> Result<(), StoreError> {
+        // A write, because a replica or a full Redis answers PING gladly.
+        self.command::<()>(redis::cmd("SET").arg(key(b"ping")).arg(1).arg("PX").arg(1000)).await
+    }
+
+    pub(super) async fn find(&self, name: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.command(redis::cmd("GET").arg(key(name))).await
+    }
+
+    pub(super) async fn create(
+        &self,
+        name: &[u8],
+        value: &[u8],
+        ttl: Duration,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        // `NX` with `GET` needs Redis 7.0; 6.2 is promised, so the loser reads. What the winner wrote may have expired
+        // in between; then the place is free again.
+        for _ in 0..3 {
+            let mut set = redis::cmd("SET");
+            set.arg(key(name)).arg(value).arg("NX").arg("PX").arg(millis(ttl));
+            if self.command::<Option<String>>(&set).await?.is_some() {
+                return Ok(None);
+            }
+            if let Some(existing) = self.find(name).await? {
+                // Our own value: the answer to the first try was lost on the way.
+                return Ok((existing != value).then_some(existing));
+            }
+        }
+        Err(StoreError::Timeout(COMMAND_TIMEOUT))
+    }
+
+    pub(super) async fn replace(
+        &self,
+        name: &[u8],
+        old: &[u8],
+        new: &[u8],
+        ttl: Duration,
+    ) -> Result<bool, StoreError> {
+        let mut call = self.0.replace.key(key(name));
+        call.arg(old).arg(new).arg(millis(ttl));
+        self.script(&call).await
+    }
+
+    pub(super) async fn delete(&self, name: &[u8]) -> Result<(), StoreError> {
+        self.command(redis::cmd("DEL").arg(key(name))).await
+    }
+
+    pub(super) async fn index(&self, name: &[u8], member: &[u8], ttl: Duration) -> Result<(), StoreError> {
+        let mut call = self.0.index.key(key(name));
+        call.arg(member).arg(millis(ttl));
+        self.script(&call).await
+    }
+
+    pub(super) async fn list(&self, name: &[u8]) -> Result<Vec<Vec<u8>>, StoreError> {
+        self.command(redis::cmd("SMEMBERS").arg(key(name))).await
+    }
+
+    pub(super) async fn unindex(&self, name: &[u8], member: &[u8]) -> Result<(), StoreError> {
+        self.command(redis::cmd("SREM").arg(key(name)).arg(member)).await
+    }
+
+    pub(super) async fn count(&self, name: &[u8], ttl: Duration) -> Result<u64, StoreError> {
+        let mut call = self.0.count.key(key(name));
+        call.arg(millis(ttl));
+        self.script(&call).await
+    }
+
+    async fn command<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
+        self.ask(Question::Command(command)).await
+    }
+
+    async fn script<T: FromRedisValue>(&self, call: &ScriptInvocation<'_>) -> Result<T, StoreError> {
+        self.ask(Question::Script(call)).await
+    }
+
+    /// Asks once, and once more on a fresh connection if the old one turned out to be gone: after a restart of Redis
+    /// every idle connection is.
+    async fn ask<T: FromRedisValue>(&self, question: Question<'_>) -> Result<T, StoreError> {
+        let mut is_retry = false;
+        loop {
+            let current = self.connection().await?;
+            match timeout(COMMAND_TIMEOUT, question.put_to(current.connection)).await {
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(error)) => {
+                    let is_gone = error.is_unrecoverable_error() || error.is_io_error();
+                    if is_gone || is_other_server(&error) {
+                        self.give_up(current.number).await;
+                    }
+                    if is_retry || !is_gone {
+                        return Err(StoreError::Redis(error));
+                    }
+                    is_retry = true;
+                }
+                Err(_) => {
+                    self.give_up(current.number).await;
+                    return Err(StoreError::Timeout(COMMAND_TIMEOUT));
+                }
+            }
+        }
+    }
+
+    async fn connection(&self) -> Result<Numbered, StoreError> {
+        let mut current = self.0.current.lock().await;
+        if let Some(current) = current.as_ref() {
+            return Ok(current.clone());
+        }
+        let config = AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT_TIMEOUT)).set_response_timeout(None);
+        let connecting = self.0.client.get_multiplexed_async_connection_with_config(&config);
+        let connection = timeout(CONNECT_TIMEOUT, connecting)
+            .await
+            .map_err(|_| StoreError::Timeout(CONNECT_TIMEOUT))?
+            .map_err(StoreError::Redis)?;
+        let number = next_number();
+        Ok(current.insert(Numbered { number, connection }).clone())
+    }
+
+    async fn give_up(&self, number: u64) {
+        let mut current = self.0.current.lock().await;
+        if current.as_ref().is_some_and(|current| current.number == number) {
+            *current = None;
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Question<'a> {
+    Command(&'a Cmd),
+    Script(&'a ScriptInvocation<'a>),
+}
+
+impl Question<'_> {
+    async fn put_to<T: FromRedisValue>(self, mut connection: MultiplexedConnection) -> Result<T, RedisError> {
+        match self {
+            Self::Command(command) => command.query_async(&mut connection).await,
+            Self::Script(call) => call.invoke_async(&mut connection).await,
+        }
+    }
+}
+
+/// After a failover the address leads to another server; this connection still leads to the demoted one.
+fn is_other_server(error: &RedisError) -> bool {
+    matches!(error.code(), Some("READONLY" | "MASTERDOWN" | "NOAUTH" | "WRONGPASS"))
+}
+
+fn next_number() -> u64 {
+    static NUMBER: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+    NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+}
+
+fn key(name: &[u8]) -> Vec<u8> {
+    [PREFIX, name].concat()
+}
+
+fn millis(ttl: Duration) -> u64 {
+    u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX).max(1)
+}

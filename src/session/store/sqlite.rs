@@ -1,0 +1,162 @@
+//! The embedded file: the same few operations on SQLite, beside the directory's tables.
+
+use super::StoreError;
+use crate::domain::clock::Timestamp;
+use crate::directory::embedded_options;
+use sqlx::SqlitePool;
+use sqlx::sqlite::SqlitePoolOptions;
+use std::path::Path;
+use std::time::Duration;
+
+const READERS: u32 = 4;
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A handle; clones share the pools.
+#[derive(Clone, Debug)]
+pub struct SqliteStore {
+    reader: SqlitePool,
+    writer: SqlitePool,
+}
+
+impl SqliteStore {
+    /// On the file whose schema the directory's migrations make. Must be called within a runtime.
+    pub fn open(file: &Path) -> Self {
+        let options = embedded_options(file);
+        let pool = |size| SqlitePoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE_TIMEOUT);
+        Self {
+            writer: pool(1).connect_lazy_with(options.clone()),
+            reader: pool(READERS).connect_lazy_with(options.pragma("query_only", "ON")),
+        }
+    }
+
+    pub(super) async fn ping(&self) -> Result<(), StoreError> {
+        // Takes the write lock, as the sign-in that asks is about to.
+        sqlx::query("DELETE FROM session_values WHERE key = x''").execute(&self.writer).await.map(drop).map_err(StoreError::Sqlite)
+    }
+
+    pub(super) async fn find(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        sqlx::query_scalar("SELECT value FROM session_values WHERE key = $1 AND expires_at > $2")
+            .bind(key)
+            .bind(Timestamp::now().unix())
+            .fetch_optional(&self.reader)
+            .await
+            .map_err(StoreError::Sqlite)
+    }
+
+    pub(super) async fn create(
+        &self,
+        key: &[u8],
+        value: &[u8],
+        ttl: Duration,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        let now = Timestamp::now();
+        // The update touches nothing where a live value stands; either way RETURNING tells what stands there then.
+        let kept: Vec<u8> = sqlx::query_scalar(
+            "INSERT INTO session_values (key, value, expires_at) VALUES ($1, $2, $3) \
+             ON CONFLICT (key) DO UPDATE SET \
+               value = CASE WHEN expires_at <= $4 THEN excluded.value ELSE value END, \
+               expires_at = CASE WHEN expires_at <= $4 THEN excluded.expires_at ELSE expires_at END \
+             RETURNING value",
+        )
+        .bind(key)
+        .bind(value)
+        .bind(now.plus(ttl).unix())
+        .bind(now.unix())
+        .fetch_one(&self.writer)
+        .await
+        .map_err(StoreError::Sqlite)?;
+        Ok((kept != value).then_some(kept))
+    }
+
+    pub(super) async fn replace(
+        &self,
+        key: &[u8],
+        old: &[u8],
+        new: &[u8],
+        ttl: Duration,
+    ) -> Result<bool, StoreError> {
+        let now = Timestamp::now();
+        sqlx::query("UPDATE session_values SET value = $3, expires_at = $4 WHERE key = $1 AND value = $2 AND expires_at > $5")
+            .bind(key)
+            .bind(old)
+            .bind(new)
+            .bind(now.plus(ttl).unix())
+            .bind(now.unix())
+            .execute(&self.writer)
+            .await
+            .map(|done| done.rows_affected() == 1)
+            .map_err(StoreError::Sqlite)
+    }
+
+    pub(super) async fn delete(&self, key: &[u8]) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM session_values WHERE key = $1")
+            .bind(key)
+            .execute(&self.writer)
+            .await
+            .map(drop)
+            .map_err(StoreError::Sqlite)
+    }
+
+    pub(super) async fn index(&self, key: &[u8], member: &[u8], ttl: Duration) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO session_index (key, member, expires_at) VALUES ($1, $2, $3) \
+             ON CONFLICT (key, member) DO UPDATE SET expires_at = max(expires_at, excluded.expires_at)",
+        )
+        .bind(key)
+        .bind(member)
+        .bind(Timestamp::now().plus(ttl).unix())
+        .execute(&self.writer)
+        .await
+        .map(drop)
+        .map_err(StoreError::Sqlite)
+    }
+
+    pub(super) async fn list(&self, key: &[u8]) -> Result<Vec<Vec<u8>>, StoreError> {
+        sqlx::query_scalar("SELECT member FROM session_index WHERE key = $1 AND expires_at > $2")
+            .bind(key)
+            .bind(Timestamp::now().unix())
+            .fetch_all(&self.reader)
+            .await
+            .map_err(StoreError::Sqlite)
+    }
+
+    pub(super) async fn unindex(&self, key: &[u8], member: &[u8]) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM session_index WHERE key = $1 AND member = $2")
+            .bind(key)
+            .bind(member)
+            .execute(&self.writer)
+            .await
+            .map(drop)
+            .map_err(StoreError::Sqlite)
+    }
+
+    pub(super) async fn count(&self, key: &[u8], ttl: Duration) -> Result<u64, StoreError> {
+        let now = Timestamp::now();
+        sqlx::query_scalar(
+            "INSERT INTO session_counters (key, count, expires_at) VALUES ($1, 1, $2) \
+             ON CONFLICT (key) DO UPDATE SET \
+               count = CASE WHEN expires_at <= $3 THEN 1 ELSE count + 1 END, \
+               expires_at = CASE WHEN expires_at <= $3 THEN excluded.expires_at ELSE expires_at END \
+             RETURNING count",
+        )
+        .bind(key)
+        .bind(now.plus(ttl).unix())
+        .bind(now.unix())
+        .fetch_one(&self.writer)
+        .await
+        .map(|count: i64| count.unsigned_abs())
+        .map_err(StoreError::Sqlite)
+    }
+
+    pub(super) async fn delete_expired(&self) -> Result<(), StoreError> {
+        let now = Timestamp::now().unix();
+        for statement in [
+            "DELETE FROM session_values WHERE expires_at <= $1",
+            "DELETE FROM session_index WHERE expires_at <= $1",
+            "DELETE FROM session_counters WHERE expires_at <= $1",
+        ] {
+            sqlx::query(statement).bind(now).execute(&self.writer).await.map_err(StoreError::Sqlite)?;
+        }
+        Ok(())
+    }
+}

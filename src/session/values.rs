@@ -1,0 +1,190 @@
+//! What the sealed values carry (SIGN-IN.md, "Values"), one type each.
+//!
+//! Fields are only ever added at the end: a release must read what the next one writes.
+
+use crate::domain::clock::Timestamp;
+use crate::domain::ids::{ProviderId, UserId};
+use crate::domain::secret::{self, Hash, Secret};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::time::Duration;
+
+/// Unseen restarts of one sign-in before a page says why (DESIGN.md section 5, "Everything else recovers").
+pub const MAX_RESTARTS: u8 = 2;
+
+/// A session's secret id: whoever has it in a sealed value has the session; stores know only its hash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SessionId(Secret);
+
+impl SessionId {
+    /// A new random id.
+    pub fn generate() -> Self {
+        Self(Secret::generate())
+    }
+
+    /// How stores, directory and pages name the session.
+    pub fn hash(&self) -> Hash {
+        self.0.digest()
+    }
+}
+
+/// `s`, the public host's cookie after sign-in.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PublicValue {
+    /// The session.
+    pub session: SessionId,
+    /// Changes with each sign-in; the record knows its hash.
+    pub secret: Secret,
+}
+
+/// `h`, a protected host's cookie; the host is associated data.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct HostValue {
+    /// The session.
+    pub session: SessionId,
+    /// Its person, so that both stores can be asked side by side.
+    pub user: UserId,
+    /// When the person last proved who they are, as this host learnt it.
+    pub auth_time: Timestamp,
+}
+
+/// SHA-256 of the cookie value that a browser has on one host: a sealed value that names it is good only beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Bind(Hash);
+
+impl Bind {
+    /// The bind to a cookie's value, as sent or as being set.
+    pub fn to(cookie_value: &str) -> Self {
+        Self(Hash::of(&[b"bind", cookie_value.as_bytes()]))
+    }
+
+    /// The hash's bytes, for keys of stores.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        self.0.as_bytes()
+    }
+}
+
+/// Where a sign-in is to end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Target {
+    /// The account page of the public host.
+    Account,
+    /// A protected host.
+    Host {
+        /// Its name.
+        host: String,
+        /// Path and query, begins with one `/`.
+        uri: String,
+        /// The cookie value that the browser had there.
+        bind: Bind,
+    },
+}
+
+/// `to`: a sign-in that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoginRequest {
+    /// Where it is to end.
+    pub target: Target,
+    /// Step-up: seconds.
+    pub max_age: Option<u64>,
+    /// Unseen restarts so far.
+    pub restarts: u8,
+}
+
+impl LoginRequest {
+    /// Step-up: how long ago the sign-in may have been.
+    pub fn max_age(&self) -> Option<Duration> {
+        self.max_age.map(Duration::from_secs)
+    }
+
+    /// The same, started over; `None` when it was started over often enough.
+    pub fn restarted(&self) -> Option<Self> {
+        (self.restarts < MAX_RESTARTS).then(|| Self { restarts: self.restarts + 1, ..self.clone() })
+    }
+}
+
+/// `state`: a sign-in under way at a provider.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LoginState {
+    /// Locked before the code is exchanged.
+    pub id: OneTimeId,
+    /// What was asked for.
+    pub request: LoginRequest,
+    /// Which provider.
+    pub provider: ProviderId,
+    /// Ties the ID token to this attempt (OpenID Connect Core section 3.1.2.1).
+    pub nonce: Secret,
+    /// PKCE (RFC 7636).
+    pub code_verifier: Secret,
+    /// The cookie value that the browser had on the public host.
+    pub bind: Bind,
+    /// Step-up: a sign-in not newer than this is none.
+    pub auth_after: Option<Timestamp>,
+}
+
+impl LoginState {
+    /// The `nonce` parameter.
+    pub fn nonce(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.nonce.expose())
+    }
+
+    /// 43 characters of the unreserved set (RFC 7636 section 4.1).
+    pub fn code_verifier(&self) -> SecretString {
+        URL_SAFE_NO_PAD.encode(self.code_verifier.expose()).into()
+    }
+
+    /// `BASE64URL(SHA256(code_verifier))` (RFC 7636 section 4.2).
+    pub fn code_challenge(&self) -> String {
+        URL_SAFE_NO_PAD.encode(Sha256::digest(self.code_verifier().expose_secret()))
+    }
+}
+
+/// `t`: carries a session from the public host to a protected one, once.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Ticket {
+    /// Burnt when seen.
+    pub id: OneTimeId,
+    /// The session.
+    pub session: SessionId,
+    /// Its person.
+    pub user: UserId,
+    /// When the person last proved who they are.
+    pub auth_time: Timestamp,
+    /// End of the session's absolute lifetime.
+    pub expires_at: Timestamp,
+    /// The request that it answers; its target is the host that is associated data.
+    pub request: LoginRequest,
+}
+
+/// `t` of `/logout`: a protected host asks to end a session.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SignOutTicket {
+    /// The session.
+    pub session: SessionId,
+    /// Its person.
+    pub user: UserId,
+}
+
+/// 16 random bytes that are used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct OneTimeId([u8; 16]);
+
+impl OneTimeId {
+    /// A new id.
+    pub fn generate() -> Self {
+        let mut bytes = [0; 16];
+        secret::fill_random(&mut bytes);
+        Self(bytes)
+    }
+
+    /// The id's bytes, for keys of stores.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}

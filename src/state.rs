@@ -1,0 +1,49 @@
+//! What every request shares: configuration and the handles to everything else, made once.
+
+use crate::app::readiness::Readiness;
+use crate::config::Config;
+use crate::directory::Directory;
+use crate::domain::decision::Lifetimes;
+use crate::domain::host::ProtectedHosts;
+use crate::login::limit::Limits;
+use crate::oidc::Providers;
+use crate::session::Sessions;
+use crate::session::cookie::CookiePolicy;
+use crate::session::sealed::KeyRing;
+use crate::telemetry::Metrics;
+use std::sync::Arc;
+
+/// One per process.
+#[derive(Debug)]
+pub struct State {
+    /// Every setting.
+    pub config: Arc<Config>,
+    /// What is guarded.
+    pub hosts: ProtectedHosts,
+    /// Seals and opens.
+    pub ring: Arc<KeyRing>,
+    /// Name and attributes of the cookies.
+    pub cookies: CookiePolicy,
+    /// How long sessions live.
+    pub lifetimes: Lifetimes,
+    /// Who signed in.
+    pub sessions: Sessions,
+    /// Who may.
+    pub directory: Directory,
+    /// Who vouches.
+    pub providers: Providers,
+    /// Counters.
+    pub metrics: Metrics,
+    /// Failing sign-ins per address.
+    pub limits: Limits,
+    /// Whether replicas understand one another and the database's clock is ours.
+    pub readiness: Readiness,
+}
+
+impl State {
+    /// Origins that a sign-out's redirects lead through: Chromium applies a form's `form-action` to each.
+    pub fn sign_out_targets(&self) -> Vec<String> {
+        let providers = self.providers.iter().filter_map(|provider| provider.end_session_origin());
+        std::iter::once(self.config.public_url.to_string()).chain(providers).collect()
+    }
+}

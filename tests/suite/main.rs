@@ -1,0 +1,14 @@
+//! Gatepost as its users meet it: the real binary between a ForwardAuth edge, a fake Entra and real stores.
+//!
+//! Every flow runs on both store pairs ([`both_pairs!`]); each test has its own stores, edge, provider and replica.
+
+#![expect(clippy::unwrap_used, reason = "in a test an error is a failure")]
+
+#[macro_use]
+mod world;
+
+mod answers;
+mod attacks;
+mod sign_in;
+mod sign_out;
+mod stores;

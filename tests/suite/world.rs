@@ -1,0 +1,189 @@
+//! One test's world: provider, stores, edge, application and replicas, torn down with it.
+
+use gatepost_kit::client::Client;
+use gatepost_kit::echo::Echo;
+use gatepost_kit::edge::{Edge, Route};
+use gatepost_kit::entra::{Entra, Person};
+use gatepost_kit::process::{Authority, Gatepost, GatepostBuilder, Postgres, Redis, free_port};
+use std::net::{Ipv4Addr, SocketAddr};
+use tempfile::TempDir;
+
+pub const PUBLIC: &str = "auth.example.test";
+pub const APP: &str = "app.example.test";
+pub const OTHER: &str = "app.example.org";
+pub const COOKIE: &str = "__Host-gatepost";
+
+/// Where state lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pair {
+    /// One SQLite file.
+    Embedded,
+    /// Redis and Postgres.
+    Shared,
+}
+
+/// The stores of one test.
+#[derive(Debug)]
+pub enum Stores {
+    Embedded(TempDir),
+    Shared { redis: Redis, database: String, folder: TempDir },
+}
+
+/// Runs each test on both store pairs.
+macro_rules! both_pairs {
+    ($($(#[$meta:meta])* async fn $name:ident($pair:ident) $body:block)*) => {
+        $(mod $name {
+            use super::*;
+
+            $(#[$meta])*
+            async fn run($pair: crate::world::Pair) $body
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn embedded() {
+                run(crate::world::Pair::Embedded).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn shared() {
+                run(crate::world::Pair::Shared).await;
+            }
+        })*
+    };
+}
+
+#[derive(Debug)]
+pub struct World {
+    pub entra: Entra,
+    pub app: Echo,
+    pub edge: Edge,
+    pub gatepost: Gatepost,
+    pub stores: Stores,
+    pub authority: Authority,
+    pub builder: GatepostBuilder,
+}
+
+/// How a world differs from the plain one.
+#[derive(Debug, Default)]
+pub struct Plan {
+    variables: Vec<(String, String)>,
+    routes: Vec<(String, String)>,
+}
+
+impl Plan {
+    /// Sets a variable of Gatepost's environment.
+    pub fn env(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.variables.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Protects one more host, with this requirement.
+    pub fn route(mut self, host: &str, requirement: &str) -> Self {
+        self.routes.push((host.to_owned(), requirement.to_owned()));
+        self
+    }
+
+    pub async fn start(self, pair: Pair) -> World {
+        let entra = Entra::start().await;
+        self.start_with(pair, entra).await
+    }
+
+    pub async fn start_with(self, pair: Pair, entra: Entra) -> World {
+        let authority = Authority::for_names(["*.example.test", "*.example.org"]);
+        let edge = Edge::builder().tls(&authority).start().await.unwrap();
+        let port = edge.addr().port();
+        let (stores, store_variables) = stores(pair).await;
+        entra.register_redirect_uri(&format!("https://{PUBLIC}:{port}/callback/entra"));
+        entra.register_redirect_uri(&format!("https://{PUBLIC}:{port}/logged-out"));
+        let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let builder = Gatepost::builder(env!("CARGO_BIN_EXE_gatepost"))
+            .env("GATEPOST_PUBLIC_URL", format!("https://{PUBLIC}:{port}"))
+            .env("GATEPOST_HOSTS", format!("*.example.test:{port},*.example.org:{port}"))
+            .env("GATEPOST_PROVIDERS__ENTRA__KIND", "entra")
+            .env("GATEPOST_PROVIDERS__ENTRA__AUTHORITY", entra.authority())
+            .env("GATEPOST_PROVIDERS__ENTRA__TENANT_ID", entra.tid())
+            .env("GATEPOST_PROVIDERS__ENTRA__CLIENT_ID", entra.client_id())
+            .env("GATEPOST_PROVIDERS__ENTRA__CLIENT_SECRET", entra.client_secret())
+            .internal(local(free_port()))
+            .public(local(free_port()))
+            .folder(stores.folder())
+            .envs(store_variables)
+            .envs(self.variables);
+        let gatepost = builder.start().await;
+        gatepost.wait_ready().await;
+        let app = Echo::start().await;
+        edge.set_route(PUBLIC, Route::open(gatepost.public()));
+        let plain = [(APP.to_owned(), String::new()), (OTHER.to_owned(), String::new())];
+        for (host, requirement) in plain.iter().chain(&self.routes) {
+            edge.set_route(host, Route::gated(gatepost.verify_url(requirement), app.addr()));
+        }
+        World { entra, app, edge, gatepost, stores, authority, builder }
+    }
+}
+
+async fn stores(pair: Pair) -> (Stores, Vec<(String, String)>) {
+    let folder = TempDir::new().unwrap();
+    if pair == Pair::Embedded {
+        return (Stores::Embedded(folder), Vec::new());
+    }
+    let redis = Redis::start().await;
+    let database = Postgres::shared().await.database().await;
+    let variables = vec![
+        ("REDIS_URL".to_owned(), redis.url()),
+        ("DATABASE_URL".to_owned(), database.clone()),
+        ("GATEPOST_SECRET_KEYS".to_owned(), "MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI=".to_owned()),
+    ];
+    (Stores::Shared { redis, database, folder }, variables)
+}
+
+impl Stores {
+    pub fn folder(&self) -> &std::path::Path {
+        match self {
+            Self::Embedded(folder) | Self::Shared { folder, .. } => folder.path(),
+        }
+    }
+}
+
+impl World {
+    /// The plain world with one person, Alice, in one group.
+    pub async fn start(pair: Pair) -> Self {
+        let world = Plan::default().start(pair).await;
+        world.entra.add(alice());
+        world
+    }
+
+    /// A browser, in front of which sits nobody yet.
+    pub fn browser(&self) -> Client {
+        let entra = self.entra.addr();
+        let host = entra.ip().to_string();
+        Client::builder().everywhere(self.edge.addr()).host(&host, entra).trust(&self.authority).build()
+    }
+
+    /// A browser in which this person has signed in and seen `APP`.
+    pub async fn signed_in(&self, who: &str) -> Client {
+        self.entra.at_the_browser(Some(who));
+        let browser = self.browser();
+        let trip = browser.navigate(&self.url(APP, "/")).await;
+        assert_eq!(trip.end().status, 200, "{}\n{}", trip.describe(), trip.end().body);
+        browser
+    }
+
+    pub fn url(&self, host: &str, path: &str) -> String {
+        self.edge.url(host, path)
+    }
+
+    /// Runs a subcommand of the command line on this world's configuration.
+    pub async fn cli(&self, arguments: &[&str]) -> String {
+        let command = arguments.iter().fold(self.builder.clone(), |command, argument| command.arg(*argument));
+        let output = command.run().await;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        assert!(output.status.success(), "{arguments:?}: {}{}", text(&output.stdout), text(&output.stderr));
+        text(&output.stdout)
+    }
+}
+
+pub const MCP_GITHUB: &str = "00000000-0000-4000-8000-00000000a001";
+
+/// One group, no admin.
+pub fn alice() -> Person {
+    Person::named("alice").group(MCP_GITHUB, "MCP-GitHub")
+}
