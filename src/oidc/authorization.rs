@@ -111,3 +111,18 @@ pub(super) fn with_parameters(endpoint: &Url, parameters: &[(&str, Cow<'_, str>)
     url.query_pairs_mut().clear().extend_pairs(own).extend_pairs(parameters);
     url
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::metadata;
+    use super::*;
+
+    #[test]
+    fn an_endpoints_own_parameters_stay_unless_they_pose_as_ours() {
+        let url = with_parameters(
+            &metadata().authorization_endpoint,
+            &[("client_id", "us".into()), ("state", "a b&c".into())],
+        );
+        assert_eq!(url.query(), Some("own=1&client_id=us&state=a+b%26c"));
+    }
+}

@@ -20,12 +20,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use url::Url;
 
-const METADATA_TTL: Duration = Duration::from_secs(24 * 3600);
-const REFRESH_INTERVAL: Duration = Duration::from_secs(3600);
+const METADATA_TTL: Duration = Duration::from_hours(24);
+const REFRESH_INTERVAL: Duration = Duration::from_hours(1);
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
-const LONGEST_BACKOFF: Duration = Duration::from_secs(300);
+const LONGEST_BACKOFF: Duration = Duration::from_mins(5);
 const REFETCH_BURST: u32 = 3;
-const REFETCH_INTERVAL: Duration = Duration::from_secs(300);
+const REFETCH_INTERVAL: Duration = Duration::from_mins(5);
 
 /// Where a token came from, hence who can make us fetch keys with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,7 +183,7 @@ impl Discovery {
 fn jittered(pause: Duration) -> Duration {
     let mut byte = [0];
     fill_random(&mut byte);
-    pause - pause * u32::from(byte[0]) / (5 * 256)
+    pause.mul_f64(1.0 - f64::from(byte[0]) / (5.0 * 256.0))
 }
 
 /// The values are replaced whole: one left by a panicking thread is as good as any.

@@ -185,7 +185,9 @@ impl Provider {
 }
 
 fn known(mut list: Vec<AssertedGroup>) -> AssertedGroups {
-    list.sort_unstable();
+    // Of two entries the one with a name comes first, and stays.
+    let order = |group: &AssertedGroup| (group.kind, group.external_id.clone(), group.display_name.is_none());
+    list.sort_by_cached_key(order);
     list.dedup_by(|a, b| a.kind == b.kind && a.external_id == b.external_id);
     AssertedGroups::Known(list)
 }
@@ -194,4 +196,98 @@ fn name(claims: &Claims) -> Option<String> {
     let name: String =
         claims.find_text("name")?.chars().filter(|c| !c.is_control()).take(NAME_LIMIT).collect();
     Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{object, provider};
+    use super::*;
+    use crate::config::ProviderConfig;
+    use serde_json::{Value, json};
+    use url::Url;
+
+    fn entra(tenant: EntraTenant) -> ProviderKind {
+        ProviderKind::Entra { authority: Url::parse("https://login.example").expect("an address"), tenant }
+    }
+
+    fn several() -> ProviderKind {
+        let allowed = vec!["11111111-1111-4111-8111-111111111111".into()];
+        entra(EntraTenant::Several { segment: "organizations".into(), allowed })
+    }
+
+    fn address(
+        kind: ProviderKind,
+        change: impl FnOnce(&mut ProviderConfig),
+        claims: &Value,
+    ) -> Option<String> {
+        let claims = Claims::new(object(claims));
+        match provider(kind, change).address(&claims, &claims) {
+            Address::Asserted(email) => Some(email.to_string()),
+            Address::Absent | Address::Refused => None,
+        }
+    }
+
+    #[test]
+    fn a_pinned_tenant_vouches_for_its_people() {
+        let pinned = || entra(EntraTenant::Pinned("11111111-1111-4111-8111-111111111111".into()));
+        let of = |claims| address(pinned(), |_| {}, &claims);
+        assert_eq!(
+            of(json!({"email": "A@x.example", "preferred_username": "b@x.example"})),
+            Some("a@x.example".into())
+        );
+        assert_eq!(of(json!({"preferred_username": "b@x.example"})), Some("b@x.example".into()));
+        assert_eq!(of(json!({"email": "a@x.example@y.example", "preferred_username": "b@x.example"})), None);
+        assert_eq!(of(json!({"preferred_username": "+49 30 123456"})), None);
+        assert_eq!(of(json!({})), None);
+    }
+
+    #[test]
+    fn one_of_several_tenants_asserts_only_what_is_its_own() {
+        let claims = json!({"email": "a@x.example", "preferred_username": "b@x.example"});
+        assert_eq!(address(several(), |_| {}, &claims), None, "nOAuth: anybody may write an address");
+        let domains = |config: &mut ProviderConfig| config.allowed_domains = Some(vec!["x.example".into()]);
+        assert_eq!(address(several(), domains, &claims), Some("a@x.example".into()));
+        assert_eq!(address(several(), domains, &json!({"email": "a@y.example", "xms_edov": true})), None);
+        for owned in [json!(true), json!("true"), json!(1), json!("1")] {
+            let claims = json!({"email": "a@x.example", "xms_edov": owned});
+            assert_eq!(address(several(), |_| {}, &claims), Some("a@x.example".into()), "{owned}");
+        }
+        assert_eq!(address(several(), |_| {}, &json!({"email": "a@x.example", "xms_edov": false})), None);
+        assert_eq!(
+            address(several(), |_| {}, &json!({"preferred_username": "b@x.example", "xms_edov": true})),
+            None
+        );
+    }
+
+    #[test]
+    fn elsewhere_an_address_is_verified_or_the_operator_vouches() {
+        let of = |claims| address(ProviderKind::Google, |_| {}, &claims);
+        for verified in [json!(true), json!("true")] {
+            assert_eq!(
+                of(json!({"email": "a@x.example", "email_verified": verified})),
+                Some("a@x.example".into())
+            );
+        }
+        for verified in [json!(false), json!("false"), Value::Null, json!({})] {
+            assert_eq!(of(json!({"email": "a@x.example", "email_verified": verified})), None, "{verified}");
+        }
+        let assumed = |config: &mut ProviderConfig| config.email_verified = EmailVerified::Assumed;
+        let claims = json!({"email": "a@x.example"});
+        assert_eq!(address(ProviderKind::Google, assumed, &claims), Some("a@x.example".into()));
+    }
+
+    #[test]
+    fn a_group_listed_twice_is_one() {
+        let group = |id: &str, name: Option<&str>| AssertedGroup {
+            kind: GroupKind::Group,
+            external_id: id.to_owned(),
+            display_name: name.map(str::to_owned),
+        };
+        let role = AssertedGroup { kind: GroupKind::Role, ..group("a", None) };
+        let AssertedGroups::Known(list) = known(vec![role.clone(), group("a", None), group("a", Some("A"))])
+        else {
+            panic!("not known");
+        };
+        assert_eq!(list, [group("a", Some("A")), role]);
+    }
 }

@@ -15,10 +15,11 @@ use std::time::Duration;
 use url::Url;
 
 /// The parameters of a successful authorization response.
-#[derive(Clone, Copy, Debug)]
+#[expect(missing_debug_implementations, reason = "a code is a secret until it is spent")]
+#[derive(Clone, Copy)]
 pub struct Callback<'a> {
     /// `code`; exchanged once, whatever comes of it.
-    pub code: &'a SecretString,
+    pub code: &'a str,
     /// `iss` (RFC 9207).
     pub issuer: Option<&'a str>,
     /// `session_state`: Entra's session, for front-channel logout where the token has no `sid`.
@@ -75,7 +76,7 @@ impl Provider {
         self.check_response_issuer(callback.issuer, metadata.authorization_response_iss_parameter_supported)?;
         let grant = [
             ("grant_type", "authorization_code"),
-            ("code", callback.code.expose_secret()),
+            ("code", callback.code),
             ("redirect_uri", expected.redirect_uri.as_str()),
             ("code_verifier", expected.code_verifier.expose_secret()),
         ];

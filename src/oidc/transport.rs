@@ -186,6 +186,7 @@ pub(super) enum ClientError {
 }
 
 /// The HTTPS client that all providers share: the system's authorities and those of `ca_file`.
+#[expect(clippy::disallowed_methods, reason = "this is the door")]
 pub(super) fn client(ca_file: Option<&Path>) -> Result<Client, ClientError> {
     let client = Client::builder()
         .tls_backend_preconfigured(tls(ca_file)?)
