@@ -5,7 +5,7 @@ mod migrate;
 mod serve;
 
 use crate::config::{Config, ConfigErrors};
-use crate::telemetry::chain;
+use crate::telemetry::Chain;
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -41,6 +41,8 @@ enum CommandError {
     Start(#[from] crate::app::StartError),
     #[error(transparent)]
     Directory(#[from] crate::directory::DirectoryError),
+    #[error(transparent)]
+    Log(#[from] crate::telemetry::LogError),
     #[error("not ready: {0}")]
     NotReady(String),
     #[error("the operating system refused")]
@@ -62,7 +64,7 @@ pub fn run(
     match dispatch(arguments, environment) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("gatepost: {}", chain(&error));
+            eprintln!("gatepost: {}", Chain(&error));
             ExitCode::FAILURE
         }
     }
