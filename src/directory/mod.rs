@@ -1,1 +1,302 @@
-//! Users, groups, tenants, admins, ended sessions, audit; the only SQL.
+//! The directory: users, groups, tenants, admins, ended sessions and their audit, on Postgres or in one SQLite file.
+//!
+//! The only SQL of Gatepost. It alone says who may and who may no longer. Every change is one transaction with its
+//! audit rows, and on Postgres with its notification (`migrations/postgres/*_create_notifications.sql`).
+//! "Cannot know" is [`DirectoryError::Unavailable`]; "there is none" is `None`; a refused sign-in is a
+//! [`SignInOutcome`]. Every call ends within seconds, [`Directory::find_standing`] within 150 ms.
+
+mod error;
+mod pool;
+mod postgres;
+mod records;
+mod schema;
+mod sqlite;
+
+pub use error::DirectoryError;
+pub use records::{
+    Actor, AdminStanding, AuditRecord, GroupLink, GroupRecord, LinkSource, SignInContext, SignInOutcome, TenantRecord,
+    UserKey, UserKeyError, UserRecord, UserSummary,
+};
+pub use schema::SchemaState;
+pub use sqlite::embedded_options;
+
+use crate::config::{Config, GroupNames, StoresConfig};
+use crate::domain::access::{Role, Standing};
+use crate::domain::clock::Timestamp;
+use crate::domain::email::EmailAddress;
+use crate::domain::identity::{AssertedIdentity, ExternalGroup, SubjectKey};
+use crate::domain::ids::{GroupName, ProviderId, TenantId, UserId};
+use crate::domain::secret::Hash;
+use secrecy::ExposeSecret;
+use std::path::Path;
+
+type Result<T> = std::result::Result<T, DirectoryError>;
+
+/// A handle; clones share their connections.
+#[derive(Clone, Debug)]
+pub struct Directory {
+    store: Store,
+}
+
+#[derive(Clone, Debug)]
+enum Store {
+    Postgres(postgres::Store),
+    Sqlite(sqlite::Store),
+}
+
+macro_rules! ask {
+    ($directory:expr, $method:ident($($argument:expr),*)) => {
+        match &$directory.store {
+            Store::Postgres(store) => store.$method($($argument),*).await,
+            Store::Sqlite(store) => store.$method($($argument),*).await,
+        }
+    };
+}
+
+/// Opening, schema, health.
+impl Directory {
+    /// Does not ask the database yet: Gatepost starts without it. Must be called within a runtime.
+    ///
+    /// # Errors
+    /// An address that is not understood, a file that cannot be made.
+    pub fn open(stores: &StoresConfig, ca_file: Option<&Path>) -> Result<Self> {
+        let store = match stores {
+            StoresConfig::Embedded { file } => Store::Sqlite(sqlite::Store::open(file)?),
+            StoresConfig::Shared { database_url, .. } => match sqlite_file(database_url.expose_secret()) {
+                Some(file) => Store::Sqlite(sqlite::Store::open(Path::new(file))?),
+                None => Store::Postgres(postgres::Store::open(database_url, ca_file)?),
+            },
+        };
+        Ok(Self { store })
+    }
+
+    /// Brings the schema up to date; one runner at a time, the others wait.
+    ///
+    /// # Errors
+    /// [`DirectoryError::NewerSchema`], [`DirectoryError::Migration`].
+    pub async fn migrate(&self) -> Result<()> {
+        match self.schema_state().await? {
+            SchemaState::Current => Ok(()),
+            SchemaState::Behind => ask!(self, migrate()),
+            SchemaState::Newer => Err(DirectoryError::NewerSchema),
+        }
+    }
+
+    /// How far the schema is.
+    pub async fn schema_state(&self) -> Result<SchemaState> {
+        ask!(self, schema_state())
+    }
+
+    /// Writes what the configuration says about links, admins and names; idempotent, audited when something changed.
+    pub async fn sync_configuration(&self, config: &Config) -> Result<()> {
+        ask!(self, sync_configuration(config))
+    }
+
+    /// The database answers.
+    pub async fn ping(&self) -> Result<()> {
+        ask!(self, ping())
+    }
+
+    /// The database's present.
+    pub async fn clock(&self) -> Result<Timestamp> {
+        ask!(self, clock())
+    }
+
+    /// Not a standby, not set read-only.
+    pub async fn is_writable(&self) -> Result<bool> {
+        ask!(self, is_writable())
+    }
+}
+
+/// Signing in, and what `/verify` asks.
+impl Directory {
+    /// Takes a provider's word about a person; `names` is that provider's `GROUP_NAMES`.
+    pub async fn sign_in(
+        &self,
+        identity: &AssertedIdentity,
+        names: GroupNames,
+        context: &SignInContext,
+        actor: &Actor,
+    ) -> Result<SignInOutcome> {
+        ask!(self, sign_in(identity, names, context, actor))
+    }
+
+    /// The same between sign-ins; `None`: this identity is not this user's.
+    pub async fn refresh(
+        &self,
+        user: UserId,
+        identity: &AssertedIdentity,
+        names: GroupNames,
+        now: Timestamp,
+        actor: &Actor,
+    ) -> Result<Option<SignInOutcome>> {
+        ask!(self, refresh(user, identity, names, now, actor))
+    }
+
+    /// The hot read: person, access, and whether this session ended. One round trip, at most 150 ms.
+    pub async fn find_standing(&self, user: UserId, session: &Hash) -> Result<Option<Standing>> {
+        ask!(self, find_standing(user, session))
+    }
+
+    /// Whether a requirement's group is one.
+    pub async fn group_exists(&self, name: &GroupName) -> Result<bool> {
+        ask!(self, group_exists(name))
+    }
+
+    /// Whether a requirement's tenant is one.
+    pub async fn tenant_exists(&self, id: &TenantId) -> Result<bool> {
+        ask!(self, tenant_exists(id))
+    }
+}
+
+/// Ending sessions.
+impl Directory {
+    /// Ends one session, for ever; `false` if it had ended before. The row is kept until `expires_at`.
+    pub async fn end_session(
+        &self,
+        session: &Hash,
+        user: UserId,
+        expires_at: Timestamp,
+        reason: &str,
+        actor: &Actor,
+    ) -> Result<bool> {
+        ask!(self, end_session(session, user, expires_at, reason, actor))
+    }
+
+    /// Ends every session of a person that began before this second.
+    pub async fn end_all_sessions(&self, user: UserId, not_before: Timestamp, actor: &Actor) -> Result<()> {
+        ask!(self, end_all_sessions(user, not_before, actor))
+    }
+
+    /// Back-channel logout by `sub`: sessions, and ID tokens issued, before this second; `false`: nobody we know.
+    pub async fn end_sessions_of_subject(&self, subject: &SubjectKey, not_before: Timestamp, actor: &Actor) -> Result<bool> {
+        ask!(self, end_sessions_of_subject(subject, not_before, actor))
+    }
+
+    /// Logout by `sid`: no ID token of that provider's session issued up to `at` signs anybody in.
+    pub async fn end_provider_session(
+        &self,
+        provider: &ProviderId,
+        sid: &Hash,
+        at: Timestamp,
+        expires_at: Timestamp,
+        actor: &Actor,
+    ) -> Result<()> {
+        ask!(self, end_provider_session(provider, sid, at, expires_at, actor))
+    }
+
+    /// Deletes what has expired; how many rows.
+    pub async fn delete_expired(&self, now: Timestamp) -> Result<u64> {
+        ask!(self, delete_expired(now))
+    }
+}
+
+/// People, for account page and administrators.
+impl Directory {
+    /// One person with everything.
+    pub async fn find_user(&self, key: &UserKey) -> Result<Option<UserRecord>> {
+        ask!(self, find_user(key))
+    }
+
+    /// People by id, after `after`.
+    pub async fn list_users(&self, after: Option<UserId>, limit: u32) -> Result<Vec<UserSummary>> {
+        ask!(self, list_users(after, limit))
+    }
+
+    /// Nobody signs in as this person, and the sessions of now never come back; an address nobody holds yet is
+    /// disabled for whoever comes with it. `false`: was so.
+    pub async fn disable_user(&self, key: &UserKey, actor: &Actor) -> Result<bool> {
+        ask!(self, disable_user(key, actor))
+    }
+
+    /// The person may sign in again; `false`: was so.
+    pub async fn enable_user(&self, key: &UserKey, actor: &Actor) -> Result<bool> {
+        ask!(self, enable_user(key, actor))
+    }
+
+    /// Frees the person's address for another; returns it.
+    pub async fn release_address(&self, key: &UserKey, actor: &Actor) -> Result<Option<EmailAddress>> {
+        ask!(self, release_address(key, actor))
+    }
+
+    /// Makes an admin, whatever groups say; `false`: was so.
+    pub async fn grant_admin(&self, key: &UserKey, actor: &Actor) -> Result<bool> {
+        ask!(self, override_admin(key, Some(true), actor))
+    }
+
+    /// A veto, whatever groups say; `false`: was so.
+    pub async fn revoke_admin(&self, key: &UserKey, actor: &Actor) -> Result<bool> {
+        ask!(self, override_admin(key, Some(false), actor))
+    }
+
+    /// Groups and roles decide again; `false`: they did.
+    pub async fn reset_admin(&self, key: &UserKey, actor: &Actor) -> Result<bool> {
+        ask!(self, override_admin(key, None, actor))
+    }
+
+    /// Admins, and who was denied it.
+    pub async fn list_admins(&self) -> Result<Vec<(UserKey, AdminStanding)>> {
+        ask!(self, list_admins())
+    }
+}
+
+/// Groups, tenants, audit.
+impl Directory {
+    /// `name` stands for a provider's group from now on; created if need be; `false`: did so.
+    ///
+    /// # Errors
+    /// [`DirectoryError::LinkedByConfiguration`].
+    pub async fn link_group(&self, name: &GroupName, external: &ExternalGroup, actor: &Actor) -> Result<bool> {
+        ask!(self, link_group(name, external, actor))
+    }
+
+    /// The provider's group bears its id again.
+    ///
+    /// # Errors
+    /// [`DirectoryError::LinkedByConfiguration`], [`DirectoryError::NotLinked`].
+    pub async fn unlink_group(&self, external: &ExternalGroup, actor: &Actor) -> Result<()> {
+        ask!(self, unlink_group(external, actor))
+    }
+
+    /// All groups by name.
+    pub async fn list_groups(&self) -> Result<Vec<GroupRecord>> {
+        ask!(self, list_groups())
+    }
+
+    /// `false`: was there.
+    pub async fn create_tenant(&self, id: &TenantId, name: Option<&str>, actor: &Actor) -> Result<bool> {
+        ask!(self, create_tenant(id, name, actor))
+    }
+
+    /// The group opens the tenant with this role.
+    ///
+    /// # Errors
+    /// [`DirectoryError::UnknownGroup`], [`DirectoryError::UnknownTenant`].
+    pub async fn map_group(&self, group: &GroupName, tenant: &TenantId, role: Role, actor: &Actor) -> Result<()> {
+        ask!(self, map_group(group, tenant, role, actor))
+    }
+
+    /// The group opens the tenant no more.
+    ///
+    /// # Errors
+    /// [`DirectoryError::UnknownGroup`], [`DirectoryError::NotMapped`].
+    pub async fn unmap_group(&self, group: &GroupName, tenant: &TenantId, actor: &Actor) -> Result<()> {
+        ask!(self, unmap_group(group, tenant, actor))
+    }
+
+    /// All tenants by id.
+    pub async fn list_tenants(&self) -> Result<Vec<TenantRecord>> {
+        ask!(self, list_tenants())
+    }
+
+    /// The newest audit rows, newest first; `target` narrows to one (`user:<id>`, `group:<name>`, ...).
+    pub async fn list_audit(&self, target: Option<&str>, limit: u32) -> Result<Vec<AuditRecord>> {
+        ask!(self, list_audit(target, limit))
+    }
+}
+
+/// The path of a `sqlite://PATH` address.
+fn sqlite_file(url: &str) -> Option<&str> {
+    let path = url.strip_prefix("sqlite:")?;
+    Some(path.strip_prefix("//").unwrap_or(path).split('?').next().unwrap_or_default())
+}

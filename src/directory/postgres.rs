@@ -1,0 +1,214 @@
+//! The directory on Postgres >= 14: what differs from SQLite. The statements themselves are in `statements`.
+//!
+//! Two pools, so that sign-ins and administration never starve the hot read. Locks are row and advisory locks that
+//! end with their transaction; a transaction that lost a race starts over.
+
+use super::error::DirectoryError;
+use super::pool::{Checkout, is_lost_connection, timed_out, within};
+use super::schema::{self, MigrationFile, SchemaState, migration_files};
+use crate::domain::clock::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
+use sqlx::{Acquire, AssertSqlSafe, ConnectOptions, Connection as _, Executor, PgPool};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+pub(super) type Db = sqlx::Postgres;
+pub(super) type Connection = PgConnection;
+
+/// With the wait for a connection; DESIGN.md section 8.
+const HOT_TIMEOUT: Duration = Duration::from_millis(150);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const MIGRATE_TIMEOUT: Duration = Duration::from_mins(5);
+const HOT_CONNECTIONS: u32 = 6;
+const WORK_CONNECTIONS: u32 = 4;
+
+pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("postgres":
+    20261124000100 "create_directory",
+    20261124000200 "create_views",
+    20261124000300 "create_notifications",
+    20261124000400 "create_roles",
+);
+
+/// Locks the rows read until the transaction ends.
+macro_rules! for_update {
+    ($sql:expr) => {
+        concat!($sql, " FOR UPDATE")
+    };
+}
+/// The texts of a JSON array, as rows with the column `value`.
+macro_rules! each {
+    ($parameter:literal) => {
+        concat!("json_array_elements_text(", $parameter, "::json) AS each(value)")
+    };
+}
+/// A JSON array of an expression's values.
+macro_rules! json_list {
+    ($expression:literal) => {
+        concat!("coalesce(json_agg(", $expression, ")::text, '[]')")
+    };
+}
+/// A standby answers with the past: what ended may still look alive there.
+macro_rules! is_standby {
+    () => {
+        "pg_is_in_recovery()"
+    };
+}
+
+#[path = "statements/mod.rs"]
+#[expect(clippy::duplicate_mod, reason = "the statements are written once and compiled for each store")]
+mod statements;
+
+/// Connections to one Postgres.
+#[derive(Clone, Debug)]
+pub(super) struct Store {
+    hot: PgPool,
+    work: PgPool,
+    options: PgConnectOptions,
+    is_warming: Arc<AtomicBool>,
+}
+
+impl Store {
+    /// Connects when first asked, so that Gatepost starts without its database and recovers by itself.
+    pub(super) fn open(url: &SecretString, ca_file: Option<&Path>) -> Result<Self, DirectoryError> {
+        let url = url.expose_secret();
+        let mut options: PgConnectOptions = url.parse().map_err(DirectoryError::Address)?;
+        options = options.application_name("gatepost").disable_statement_logging();
+        let names_its_root = ["sslrootcert=", "ssl-root-cert=", "ssl-ca="].iter().any(|key| url.contains(key));
+        if let Some(file) = ca_file.filter(|_| !names_its_root) {
+            options = options.ssl_root_cert(file);
+        }
+        Ok(Self {
+            hot: pool(HOT_CONNECTIONS, "150ms", false).connect_lazy_with(options.clone()),
+            work: pool(WORK_CONNECTIONS, "5s", true).connect_lazy_with(options.clone()),
+            options,
+            is_warming: Arc::default(),
+        })
+    }
+
+    pub(super) fn reader(&self) -> &PgPool {
+        &self.work
+    }
+
+    pub(super) fn writer(&self) -> &PgPool {
+        &self.work
+    }
+
+    /// The hot read: 150 ms for all of it. A connection that died while idle says nothing about the server: the next.
+    pub(super) async fn hot<T>(
+        &self,
+        work: impl AsyncFn(&mut Connection) -> Result<T, DirectoryError>,
+    ) -> Result<T, DirectoryError> {
+        within(HOT_TIMEOUT, async {
+            let mut attempts = 0;
+            loop {
+                attempts += 1;
+                let mut checkout = self.hot_connection().await?;
+                let result = work(checkout.connection()).await;
+                match checkout.finish(result) {
+                    Err(error) if is_lost_connection(&error) && attempts <= HOT_CONNECTIONS => {}
+                    result => return result,
+                }
+            }
+        })
+        .await
+    }
+
+    /// Somebody who is cut off while connecting would leave the next to begin anew, for ever behind a slow handshake:
+    /// one connection is therefore finished in the background.
+    async fn hot_connection(&self) -> Result<Checkout<Db>, DirectoryError> {
+        let limit = HOT_TIMEOUT - Duration::from_millis(5);
+        if let Ok(result) = tokio::time::timeout(limit, Checkout::from(&self.hot)).await {
+            return result;
+        }
+        if !self.is_warming.swap(true, Ordering::AcqRel) {
+            let (pool, is_warming) = (self.hot.clone(), Arc::clone(&self.is_warming));
+            tokio::spawn(async move {
+                if let Err(error) = pool.acquire().await {
+                    tracing::debug!(error = &error as &dyn std::error::Error, "Postgres cannot be reached");
+                }
+                is_warming.store(false, Ordering::Release);
+            });
+        }
+        Err(timed_out())
+    }
+
+    pub(super) async fn schema_state(&self) -> Result<SchemaState, DirectoryError> {
+        self.read(async |connection| {
+            let is_there: bool = sqlx::query_scalar("SELECT to_regclass('gatepost.migrations') IS NOT NULL")
+                .fetch_one(&mut *connection)
+                .await?;
+            if !is_there {
+                return Ok(SchemaState::Behind);
+            }
+            let applied: Vec<i64> =
+                sqlx::query_scalar("SELECT version FROM gatepost.migrations").fetch_all(connection).await?;
+            Ok(schema::compare(MIGRATIONS, &applied))
+        })
+        .await
+    }
+
+    /// One runner at a time, whoever else starts: the second waits and finds nothing to do.
+    pub(super) async fn migrate(&self) -> Result<(), DirectoryError> {
+        let connect = async { Ok(PgConnection::connect_with(&self.options).await?) };
+        let mut connection = within(CONNECT_TIMEOUT, connect).await?;
+        within(MIGRATE_TIMEOUT, async {
+            connection.execute("SET lock_timeout = '60s'").await?;
+            connection.execute("SELECT pg_advisory_lock(hashtextextended('gatepost migrations', 0))").await?;
+            // From here on a table that is in use is not waited for long: others would queue behind us.
+            connection.execute("SET lock_timeout = '2s'").await?;
+            let mut migrator = schema::migrator(MIGRATIONS, "gatepost.migrations");
+            migrator.create_schema("gatepost");
+            migrator.run_direct(None, &mut connection, false).await.map_err(schema::migration_error)
+        })
+        .await?;
+        Ok(connection.close().await?)
+    }
+
+    pub(super) async fn clock(&self) -> Result<Timestamp, DirectoryError> {
+        let sql = "SELECT floor(extract(epoch FROM clock_timestamp()))::bigint";
+        self.read(async |connection| {
+            Ok(Timestamp::from_unix(sqlx::query_scalar(sql).fetch_one(connection).await?))
+        })
+        .await
+    }
+
+    pub(super) async fn is_writable(&self) -> Result<bool, DirectoryError> {
+        let sql = "SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off'";
+        self.read(async |connection| Ok(sqlx::query_scalar(sql).fetch_one(connection).await?)).await
+    }
+}
+
+fn pool(size: u32, statement_timeout: &'static str, is_tested: bool) -> PgPoolOptions {
+    PgPoolOptions::new()
+        .max_connections(size)
+        .acquire_timeout(CONNECT_TIMEOUT)
+        .test_before_acquire(is_tested)
+        .after_connect(move |connection, _| {
+            Box::pin(async move {
+                let settings = format!(
+                    "SET search_path TO gatepost, pg_temp; SET statement_timeout = '{statement_timeout}'; \
+                     SET lock_timeout = '3s'; SET idle_in_transaction_session_timeout = '10s'"
+                );
+                connection.execute(sqlx::raw_sql(AssertSqlSafe(settings))).await.map(drop)
+            })
+        })
+}
+
+/// Starts a transaction that writes.
+pub(super) async fn begin(connection: &mut Connection) -> Result<sqlx::Transaction<'_, Db>, sqlx::Error> {
+    connection.begin().await
+}
+
+/// Holds everybody else with the same key off until the transaction ends.
+pub(super) async fn lock(connection: &mut Connection, key: &str) -> Result<(), sqlx::Error> {
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))").bind(key).execute(connection).await.map(drop)
+}
+
+/// The transaction lost a race (deadlock, serialization, a row that came or went meanwhile): it may be tried again.
+pub(super) fn is_conflict(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| matches!(&*code, "40001" | "40P01" | "23505" | "23503"))
+}

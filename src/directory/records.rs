@@ -1,0 +1,233 @@
+//! What goes into and comes out of the directory, beyond the words of [`crate::domain`].
+
+use crate::domain::access::Role;
+use crate::domain::clock::Timestamp;
+use crate::domain::email::{EmailAddress, EmailError};
+use crate::domain::identity::{ExternalGroup, SubjectKey};
+use crate::domain::ids::{GroupName, IdError, ProviderId, RequestId, TenantId, UserId};
+use crate::domain::secret::Hash;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+/// Who makes a change, for its audit row.
+#[derive(Clone, Debug)]
+pub struct Actor {
+    /// `user:<id>`, `cli:<name>`, `configuration`, ...
+    pub who: String,
+    /// Where from.
+    pub address: Option<IpAddr>,
+    /// The id that finds the log line.
+    pub request_id: Option<RequestId>,
+}
+
+/// The sign-in around an asserted identity.
+#[derive(Clone, Debug)]
+pub struct SignInContext {
+    /// The session that begins if it is admitted.
+    pub session_hash: Hash,
+    /// The provider's own session (`sid`), hashed.
+    pub sid_hash: Option<(ProviderId, Hash)>,
+    /// `iat` of the ID token: the provider's clock.
+    pub issued_at: Timestamp,
+    /// The second of the sign-in: our clock.
+    pub now: Timestamp,
+}
+
+/// What became of a sign-in or a refresh.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignInOutcome {
+    /// Committed, with its audit rows.
+    Admitted {
+        /// Who it is here.
+        user_id: UserId,
+        /// The provider says "in no group" of somebody who was in some.
+        lost_all_groups: bool,
+        /// The provider could not say; the last list still counts.
+        groups_are_stale: bool,
+    },
+    /// An administrator disabled this person.
+    Disabled,
+    /// Neither the provider nor the directory has an address.
+    NoAddress,
+    /// Another user holds the address, until an administrator releases it.
+    AddressHeld(EmailAddress),
+    /// The provider could not name the groups, and no list younger than 24 h is there.
+    GroupsUnknown,
+    /// The provider ended this session before it began here: the ID token is of the time before.
+    SessionEndedAtProvider,
+}
+
+/// How a person is named: by id, or by the address held now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UserKey {
+    /// Stable id.
+    Id(UserId),
+    /// Address.
+    Email(EmailAddress),
+}
+
+impl fmt::Display for UserKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => id.fmt(f),
+            Self::Email(email) => email.fmt(f),
+        }
+    }
+}
+
+/// The text is neither id nor address.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum UserKeyError {
+    /// It has an `@`.
+    #[error(transparent)]
+    Email(#[from] EmailError),
+    /// It has none.
+    #[error(transparent)]
+    Id(#[from] IdError),
+}
+
+impl FromStr for UserKey {
+    type Err = UserKeyError;
+    fn from_str(text: &str) -> Result<Self, UserKeyError> {
+        if text.contains('@') { Ok(Self::Email(text.parse()?)) } else { Ok(Self::Id(text.parse()?)) }
+    }
+}
+
+/// How a provider's group got its name here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkSource {
+    /// Unlinked: it bears its id and vouches for nothing.
+    Auto,
+    /// It bears the provider's name, because the operator trusts it (`GROUP_NAMES=trust`).
+    Trusted,
+    /// `GATEPOST_GROUPS`.
+    Config,
+    /// Portal or command line.
+    Manual,
+}
+
+impl LinkSource {
+    /// The text of the `source` column.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Trusted => "trusted",
+            Self::Config => "config",
+            Self::Manual => "manual",
+        }
+    }
+
+    pub(super) fn from_column(text: &str) -> Self {
+        match text {
+            "trusted" => Self::Trusted,
+            "config" => Self::Config,
+            "manual" => Self::Manual,
+            _ => Self::Auto,
+        }
+    }
+}
+
+/// A person with all that is known.
+#[derive(Clone, Debug)]
+pub struct UserRecord {
+    /// The row itself.
+    pub summary: UserSummary,
+    /// Sessions begun before this second are over.
+    pub sessions_not_before: Option<Timestamp>,
+    /// Who it is at the providers; none: a placeholder that waits for its first signer.
+    pub identities: Vec<(ProviderId, SubjectKey)>,
+    /// Groups, each with its sources (`manual`, `scim`, or a provider's id).
+    pub groups: BTreeMap<GroupName, Vec<String>>,
+    /// Tenants that the groups open, each with the highest role.
+    pub tenants: BTreeMap<TenantId, Role>,
+    /// Admin, and why.
+    pub admin: AdminStanding,
+}
+
+/// A person in a list.
+#[derive(Clone, Debug)]
+pub struct UserSummary {
+    /// Stable id.
+    pub id: UserId,
+    /// Address, if one is held.
+    pub email: Option<EmailAddress>,
+    /// Display name.
+    pub name: Option<String>,
+    /// Since when the person may not sign in.
+    pub disabled_at: Option<Timestamp>,
+    /// When the row was made.
+    pub created_at: Timestamp,
+    /// Last sign-in with a provider.
+    pub last_sign_in_at: Option<Timestamp>,
+}
+
+/// Whether a person is an admin, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdminStanding {
+    /// The result.
+    pub is_admin: bool,
+    /// What an administrator said; false is a veto.
+    pub explicit: Option<bool>,
+    /// What groups and roles say: `group NAME`, `role PROVIDER:ROLE`.
+    pub reasons: Vec<String>,
+}
+
+/// A group.
+#[derive(Clone, Debug)]
+pub struct GroupRecord {
+    /// Its name here.
+    pub name: GroupName,
+    /// Providers' groups that it stands for.
+    pub links: Vec<GroupLink>,
+    /// How many people are in it, however they came.
+    pub members: u64,
+    /// Tenants that it opens.
+    pub tenants: BTreeMap<TenantId, Role>,
+}
+
+/// A provider's group behind a group.
+#[derive(Clone, Debug)]
+pub struct GroupLink {
+    /// Which.
+    pub external: ExternalGroup,
+    /// The provider's name for it, where it told.
+    pub display_name: Option<String>,
+    /// How it got here.
+    pub source: LinkSource,
+}
+
+/// A tenant.
+#[derive(Clone, Debug)]
+pub struct TenantRecord {
+    /// Its id.
+    pub id: TenantId,
+    /// Display name.
+    pub name: Option<String>,
+    /// Groups that open it.
+    pub groups: BTreeMap<GroupName, Role>,
+}
+
+/// One line of the audit.
+#[derive(Clone, Debug)]
+pub struct AuditRecord {
+    /// Ascending.
+    pub id: i64,
+    /// When.
+    pub at: Timestamp,
+    /// Who; `db:<role>` through the views.
+    pub actor: String,
+    /// What: `user.disable`, `group.link`, ...
+    pub action: String,
+    /// Of whom or what: `user:<id>`, `group:<name>`, ...
+    pub target: String,
+    /// JSON object of what was.
+    pub before: Option<String>,
+    /// JSON object of what is.
+    pub after: Option<String>,
+    /// Where from.
+    pub address: Option<String>,
+    /// The id that finds the log line.
+    pub request_id: Option<String>,
+}

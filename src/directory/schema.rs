@@ -1,0 +1,93 @@
+//! The schema's versions: the migrations of each store, compiled in, and how far a database is.
+
+use super::error::DirectoryError;
+use sqlx::SqlSafeStr;
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use std::borrow::Cow;
+
+/// How the database's schema stands to this program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SchemaState {
+    /// As it must be.
+    Current,
+    /// `gatepost migrate` has something to do.
+    Behind,
+    /// A newer Gatepost was here.
+    Newer,
+}
+
+/// A file of `migrations/`: version, description, SQL.
+pub(super) type MigrationFile = (i64, &'static str, &'static str);
+
+macro_rules! migration_files {
+    ($folder:literal: $($version:literal $name:literal),+ $(,)?) => {
+        &[$(($version, $name, include_str!(concat!("../../migrations/", $folder, "/", $version, "_", $name, ".sql")))),+]
+    };
+}
+pub(super) use migration_files;
+
+/// The runner for `files`, which notes in `table` what it has done. It takes no lock of its own.
+pub(super) fn migrator(files: &'static [MigrationFile], table: &'static str) -> Migrator {
+    let migration = |(version, name, sql): &MigrationFile| {
+        Migration::new(*version, Cow::Borrowed(*name), MigrationType::Simple, sql.into_sql_str(), false)
+    };
+    let mut migrator = Migrator::with_migrations(files.iter().map(migration).collect());
+    migrator.dangerous_set_table_name(table);
+    migrator.set_locking(false);
+    migrator
+}
+
+/// Compares what was applied with what this program knows.
+pub(super) fn compare(files: &[MigrationFile], applied: &[i64]) -> SchemaState {
+    if applied.iter().any(|version| !files.iter().any(|file| file.0 == *version)) {
+        SchemaState::Newer
+    } else if files.iter().all(|file| applied.contains(&file.0)) {
+        SchemaState::Current
+    } else {
+        SchemaState::Behind
+    }
+}
+
+/// A lock not given in time, or a lost server, is "cannot know"; the rest is the migration's own failure.
+pub(super) fn migration_error(error: MigrateError) -> DirectoryError {
+    match error {
+        MigrateError::Execute(error) => DirectoryError::Unavailable(error),
+        MigrateError::VersionMissing(_) => DirectoryError::NewerSchema,
+        error => DirectoryError::Migration(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_version_is_newer_and_a_missing_one_behind() {
+        const FILES: &[MigrationFile] = &[(1, "a", ""), (2, "b", "")];
+        for (applied, state) in [
+            (&[1, 2][..], SchemaState::Current),
+            (&[1], SchemaState::Behind),
+            (&[], SchemaState::Behind),
+            (&[1, 2, 3], SchemaState::Newer),
+            (&[1, 3], SchemaState::Newer),
+        ] {
+            assert_eq!(compare(FILES, applied), state, "{applied:?}");
+        }
+    }
+
+    #[test]
+    fn every_file_of_the_folders_is_compiled_in() {
+        for (folder, files) in
+            [("postgres", super::super::postgres::MIGRATIONS), ("sqlite", super::super::sqlite::MIGRATIONS)]
+        {
+            let path = format!("{}/migrations/{folder}", env!("CARGO_MANIFEST_DIR"));
+            let mut found: Vec<String> = std::fs::read_dir(path)
+                .expect("the folder is there")
+                .map(|entry| entry.expect("it can be read").file_name().to_string_lossy().into_owned())
+                .collect();
+            found.sort();
+            let known: Vec<String> = files.iter().map(|(version, name, _)| format!("{version}_{name}.sql")).collect();
+            assert_eq!(found, known);
+        }
+    }
+}

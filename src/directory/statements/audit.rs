@@ -1,0 +1,58 @@
+//! The audit: one row per change, in the change's own transaction.
+
+use super::{Connection, Result, Store};
+use crate::directory::records::{Actor, AuditRecord};
+use crate::domain::clock::Timestamp;
+use serde_json::Value;
+
+/// What happened; `before` and `after` are JSON objects.
+pub(super) struct Entry<'a> {
+    pub(super) action: &'a str,
+    pub(super) target: String,
+    pub(super) before: Option<Value>,
+    pub(super) after: Option<Value>,
+}
+
+pub(super) async fn write(connection: &mut Connection, actor: &Actor, entry: Entry<'_>) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO audit_entries (at, actor, action, target, before, after, address, request_id) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(Timestamp::now().unix())
+    .bind(&actor.who)
+    .bind(entry.action)
+    .bind(entry.target)
+    .bind(entry.before.map(|value| value.to_string()))
+    .bind(entry.after.map(|value| value.to_string()))
+    .bind(actor.address.map(|address| address.to_string()))
+    .bind(actor.request_id.map(|id| id.to_string()))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+type Row =
+    (i64, i64, String, String, String, Option<String>, Option<String>, Option<String>, Option<String>);
+
+impl Store {
+    /// Newest first; `target` narrows to one user, group, ...
+    pub(in crate::directory) async fn list_audit(&self, target: Option<&str>, limit: u32) -> Result<Vec<AuditRecord>> {
+        let rows: Vec<Row> = self
+            .read(async |connection| {
+                Ok(sqlx::query_as(
+                    "SELECT id, at, actor, action, target, before, after, address, request_id FROM audit_entries \
+                     WHERE $1 IS NULL OR target = $1 ORDER BY id DESC LIMIT $2",
+                )
+                .bind(target)
+                .bind(i64::from(limit))
+                .fetch_all(connection)
+                .await?)
+            })
+            .await?;
+        Ok(rows.into_iter().map(from_row).collect())
+    }
+}
+
+fn from_row((id, at, actor, action, target, before, after, address, request_id): Row) -> AuditRecord {
+    AuditRecord { id, at: Timestamp::from_unix(at), actor, action, target, before, after, address, request_id }
+}

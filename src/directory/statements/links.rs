@@ -1,0 +1,171 @@
+//! Links: an administrator, or the configuration, says which provider's group a name here stands for.
+
+use super::naming::{
+    self, ProviderGroup, Row, bear_own_name, delete_if_unused, find_or_create_group, has_bearer, lock_names,
+    provider_group_columns, stand_for,
+};
+use super::{Connection, Result, Store, audit};
+use crate::config::GroupNames;
+use crate::directory::error::DirectoryError;
+use crate::directory::records::{Actor, LinkSource};
+use crate::domain::identity::ExternalGroup;
+use crate::domain::ids::GroupName;
+use serde_json::json;
+
+impl Store {
+    /// `false`: it was linked so already.
+    pub(in crate::directory) async fn link_group(&self, name: &GroupName, external: &ExternalGroup, actor: &Actor) -> Result<bool> {
+        self.write(async |connection| {
+            lock_names(connection).await?;
+            link(connection, name, external, LinkSource::Manual, actor).await
+        })
+        .await
+    }
+
+    pub(in crate::directory) async fn unlink_group(&self, external: &ExternalGroup, actor: &Actor) -> Result<()> {
+        self.write(async |connection| {
+            lock_names(connection).await?;
+            match find(connection, external).await? {
+                Some(row) if row.source == LinkSource::Config => {
+                    Err(DirectoryError::LinkedByConfiguration(external.clone()))
+                }
+                Some(row) if row.source == LinkSource::Manual => unlink(connection, &row, actor).await,
+                _ => Err(DirectoryError::NotLinked(external.clone())),
+            }
+        })
+        .await
+    }
+}
+
+pub(super) async fn find(connection: &mut Connection, external: &ExternalGroup) -> Result<Option<ProviderGroup>> {
+    let row: Option<Row> = sqlx::query_as(concat!(
+        "SELECT ",
+        provider_group_columns!(),
+        " FROM provider_groups p WHERE p.provider = $1 AND p.kind = $2 AND p.external_id = $3"
+    ))
+    .bind(external.provider.as_str())
+    .bind(external.kind.as_str())
+    .bind(&external.external_id)
+    .fetch_optional(connection)
+    .await?;
+    row.map(ProviderGroup::from_row).transpose()
+}
+
+/// Call under [`lock_names`]. What was said about the unlinked group goes over to the name; whoever only happened to
+/// bear that name leaves it, in whatever order they came.
+pub(super) async fn link(
+    connection: &mut Connection,
+    name: &GroupName,
+    external: &ExternalGroup,
+    source: LinkSource,
+    actor: &Actor,
+) -> Result<bool> {
+    let old = find(connection, external).await?;
+    if old.as_ref().is_some_and(|old| old.source == LinkSource::Config) && source == LinkSource::Manual {
+        return Err(DirectoryError::LinkedByConfiguration(external.clone()));
+    }
+    let target = find_or_create_group(connection, name).await?;
+    if old.as_ref().is_some_and(|old| old.group_id == target && old.source == source) {
+        return Ok(false);
+    }
+    let before = match &old {
+        Some(old) => Some(json!({ "group": find_name(connection, old.group_id).await?, "source": old.source.as_str() })),
+        None => None,
+    };
+    let row = match old {
+        Some(old) => {
+            stand_for(connection, &old, target, source).await?;
+            leave(connection, &old, target).await?;
+            old.id
+        }
+        None => naming::create_provider_group(connection, external, None, target, source).await?.id,
+    };
+    evict_unlinked(connection, target, row).await?;
+    let entry = audit::Entry {
+        action: "group.link",
+        target: format!("provider_group:{external}"),
+        before,
+        after: Some(json!({ "group": name, "source": source.as_str() })),
+    };
+    audit::write(connection, actor, entry).await?;
+    Ok(true)
+}
+
+/// Call under [`lock_names`].
+pub(super) async fn unlink(connection: &mut Connection, row: &ProviderGroup, actor: &Actor) -> Result<()> {
+    let before = json!({ "group": find_name(connection, row.group_id).await?, "source": row.source.as_str() });
+    bear_own_name(connection, row, GroupNames::Link).await?;
+    let target = format!("provider_group:{}", row.external);
+    let entry = audit::Entry { action: "group.unlink", target, before: Some(before), after: None };
+    audit::write(connection, actor, entry).await
+}
+
+async fn find_name(connection: &mut Connection, group: i64) -> Result<String> {
+    Ok(sqlx::query_scalar("SELECT name FROM groups WHERE id = $1").bind(group).fetch_one(connection).await?)
+}
+
+/// What becomes of the group that `old` stood for until now.
+async fn leave(connection: &mut Connection, old: &ProviderGroup, target: i64) -> Result<()> {
+    if old.group_id == target {
+        return Ok(());
+    }
+    if old.source != LinkSource::Auto || has_bearer(connection, old.group_id, Some(old.id)).await? {
+        return delete_if_unused(connection, old.group_id).await;
+    }
+    sqlx::query(
+        "INSERT INTO manual_memberships (user_id, group_id, source) \
+         SELECT user_id, $2, source FROM manual_memberships WHERE group_id = $1 ON CONFLICT DO NOTHING",
+    )
+    .bind(old.group_id)
+    .bind(target)
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query(
+        "INSERT INTO group_tenants (group_id, tenant_id, role) \
+         SELECT $2, tenant_id, role FROM group_tenants WHERE group_id = $1 \
+         ON CONFLICT (group_id, tenant_id) DO UPDATE SET role = CASE \
+         WHEN excluded.role = 'admin' OR group_tenants.role = 'admin' THEN 'admin' \
+         WHEN excluded.role = 'member' OR group_tenants.role = 'member' THEN 'member' ELSE 'viewer' END",
+    )
+    .bind(old.group_id)
+    .bind(target)
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query("DELETE FROM groups WHERE id = $1").bind(old.group_id).execute(connection).await?;
+    Ok(())
+}
+
+/// A name alone joins nobody to a linked group.
+async fn evict_unlinked(connection: &mut Connection, group: i64, except: i64) -> Result<()> {
+    let rows: Vec<Row> = sqlx::query_as(concat!(
+        "SELECT ",
+        provider_group_columns!(),
+        " FROM provider_groups p WHERE p.group_id = $1 AND p.id <> $2 AND p.source IN ('auto', 'trusted') ORDER BY p.id"
+    ))
+    .bind(group)
+    .bind(except)
+    .fetch_all(&mut *connection)
+    .await?;
+    for row in rows {
+        let row = ProviderGroup::from_row(row)?;
+        let names = if row.source == LinkSource::Auto { GroupNames::Link } else { GroupNames::Trust };
+        bear_own_name(connection, &row, names).await?;
+    }
+    Ok(())
+}
+
+/// An unlinked group that bears a reserved name leaves it.
+pub(super) async fn evict_untrusted(connection: &mut Connection, group: i64) -> Result<()> {
+    let row: Option<Row> = sqlx::query_as(concat!(
+        "SELECT ",
+        provider_group_columns!(),
+        " FROM provider_groups p WHERE p.group_id = $1 AND p.source = 'auto'"
+    ))
+    .bind(group)
+    .fetch_optional(&mut *connection)
+    .await?;
+    match row {
+        Some(row) => bear_own_name(connection, &ProviderGroup::from_row(row)?, GroupNames::Link).await,
+        None => Ok(()),
+    }
+}

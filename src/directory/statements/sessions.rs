@@ -1,0 +1,150 @@
+//! What ended: single sessions, all of a person's, a provider's. The directory alone says so; nothing it was told to
+//! end comes back, whatever the session store remembers.
+
+use super::users::{self, UserRow, find_known};
+use super::{Connection, Result, Store, audit, lock};
+use crate::directory::error::DirectoryError;
+use crate::directory::records::{Actor, UserKey};
+use crate::domain::clock::Timestamp;
+use crate::domain::identity::SubjectKey;
+use crate::domain::ids::{ProviderId, UserId};
+use crate::domain::secret::Hash;
+use serde_json::json;
+use std::time::Duration;
+
+impl Store {
+    /// `false`: it had ended before.
+    pub(in crate::directory) async fn end_session(
+        &self,
+        session: &Hash,
+        user: UserId,
+        expires_at: Timestamp,
+        reason: &str,
+        actor: &Actor,
+    ) -> Result<bool> {
+        self.write(async |connection| {
+            let inserted = sqlx::query(
+                "INSERT INTO ended_sessions (session_hash, user_id, ended_at, expires_at) VALUES ($1, $2, $3, $4) \
+                 ON CONFLICT (session_hash) DO NOTHING",
+            )
+            .bind(&session.as_bytes()[..])
+            .bind(user.to_string())
+            .bind(Timestamp::now().unix())
+            .bind(expires_at.unix())
+            .execute(&mut *connection)
+            .await?;
+            let is_new = inserted.rows_affected() > 0;
+            if is_new {
+                let after = json!({ "session": session.to_string(), "reason": reason });
+                users::note(connection, actor, "session.end", user, None, Some(after)).await?;
+            }
+            Ok(is_new)
+        })
+        .await
+    }
+
+    pub(in crate::directory) async fn end_all_sessions(
+        &self,
+        user: UserId,
+        not_before: Timestamp,
+        actor: &Actor,
+    ) -> Result<()> {
+        self.write(async |connection| {
+            let user = find_known(connection, &UserKey::Id(user)).await?;
+            move_not_before(connection, &user, not_before, actor).await
+        })
+        .await
+    }
+
+    /// Back-channel logout without `sid`. `not_before` is of the provider's clock and holds for its ID tokens as it is;
+    /// for sessions, which have our clock, not beyond the present: a provider that is ahead must not lock people out.
+    pub(in crate::directory) async fn end_sessions_of_subject(
+        &self,
+        subject: &SubjectKey,
+        not_before: Timestamp,
+        actor: &Actor,
+    ) -> Result<bool> {
+        self.write(async |connection| {
+            lock(connection, &format!("identity {} {}", subject.issuer, subject.subject)).await?;
+            let user: Option<String> = sqlx::query_scalar(
+                "UPDATE identities SET sessions_not_before = \
+                 CASE WHEN sessions_not_before > $3 THEN sessions_not_before ELSE $3 END \
+                 WHERE issuer = $1 AND subject = $2 RETURNING user_id",
+            )
+            .bind(&subject.issuer)
+            .bind(&subject.subject)
+            .bind(not_before.unix())
+            .fetch_optional(&mut *connection)
+            .await?;
+            let Some(user) = user else { return Ok(false) };
+            let id = user.parse().map_err(DirectoryError::unreadable)?;
+            let user = find_known(connection, &UserKey::Id(id)).await?;
+            let until = not_before.min(Timestamp::now().plus(Duration::from_secs(1)));
+            move_not_before(connection, &user, until, actor).await?;
+            Ok(true)
+        })
+        .await
+    }
+
+    /// Remembers that a provider's session is over, also for a sign-in that is on its way. `at` is the provider's clock.
+    pub(in crate::directory) async fn end_provider_session(
+        &self,
+        provider: &ProviderId,
+        sid: &Hash,
+        at: Timestamp,
+        expires_at: Timestamp,
+        actor: &Actor,
+    ) -> Result<()> {
+        self.write(async |connection| {
+            let written = sqlx::query(
+                "INSERT INTO ended_provider_sessions (provider, sid_hash, ended_at, expires_at) VALUES ($1, $2, $3, $4) \
+                 ON CONFLICT (provider, sid_hash) DO UPDATE SET ended_at = excluded.ended_at, expires_at = excluded.expires_at \
+                 WHERE ended_provider_sessions.ended_at < excluded.ended_at",
+            )
+            .bind(provider.as_str())
+            .bind(&sid.as_bytes()[..])
+            .bind(at.unix())
+            .bind(expires_at.unix())
+            .execute(&mut *connection)
+            .await?;
+            if written.rows_affected() == 0 {
+                return Ok(());
+            }
+            let target = format!("provider:{provider}");
+            let after = Some(json!({ "sid": sid.to_string(), "ended_at": at }));
+            let entry = audit::Entry { action: "provider_session.end", target, before: None, after };
+            audit::write(connection, actor, entry).await
+        })
+        .await
+    }
+
+    /// What could not live any more anyway needs no row.
+    pub(in crate::directory) async fn delete_expired(&self, now: Timestamp) -> Result<u64> {
+        self.write(async |connection| {
+            let mut deleted = 0;
+            for sql in [
+                "DELETE FROM ended_sessions WHERE expires_at <= $1",
+                "DELETE FROM ended_provider_sessions WHERE expires_at <= $1",
+            ] {
+                deleted += sqlx::query(sql).bind(now.unix()).execute(&mut *connection).await?.rows_affected();
+            }
+            Ok(deleted)
+        })
+        .await
+    }
+}
+
+/// Only ever forward.
+async fn move_not_before(connection: &mut Connection, user: &UserRow, not_before: Timestamp, actor: &Actor) -> Result<()> {
+    if user.sessions_not_before >= Some(not_before) {
+        return Ok(());
+    }
+    sqlx::query("UPDATE users SET sessions_not_before = $2 WHERE id = $1")
+        .bind(user.id.to_string())
+        .bind(not_before.unix())
+        .execute(&mut *connection)
+        .await?;
+    let before = json!({ "sessions_not_before": user.sessions_not_before });
+    let after = json!({ "sessions_not_before": not_before });
+    users::note(connection, actor, "user.end_all_sessions", user.id, Some(before), Some(after)).await
+}

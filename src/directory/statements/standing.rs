@@ -1,0 +1,75 @@
+//! The hot read: everything that `/verify` must know about a person and a session, in one statement.
+
+use super::{Connection, Result, Store};
+use crate::directory::error::DirectoryError;
+use crate::domain::access::{Access, Person, Role, Standing};
+use crate::domain::clock::Timestamp;
+use crate::domain::ids::{GroupName, TenantId, UserId};
+use crate::domain::secret::Hash;
+use std::collections::BTreeMap;
+
+/// Groups once, tenants and the admin's reasons from them. A tenant and its role come as one word and another.
+const STANDING: &str = concat!(
+    "WITH mine AS MATERIALIZED (SELECT DISTINCT g.id, g.name FROM resolved_memberships m \
+     JOIN groups g ON g.id = m.group_id WHERE m.user_id = $1) \
+     SELECT u.email, u.name, u.disabled_at IS NOT NULL, u.sessions_not_before, \
+     EXISTS (SELECT 1 FROM ended_sessions WHERE session_hash = $2), \
+     (SELECT ",
+    json_list!("name"),
+    " FROM mine), (SELECT ",
+    json_list!("t.tenant_id || ' ' || t.role"),
+    " FROM group_tenants t JOIN mine ON mine.id = t.group_id), \
+     coalesce((SELECT is_admin FROM admin_overrides WHERE user_id = $1), \
+     EXISTS (SELECT 1 FROM admin_reasons WHERE user_id = $1)), ",
+    is_standby!(),
+    " FROM users u WHERE u.id = $1",
+);
+
+type Row = (Option<String>, Option<String>, bool, Option<i64>, bool, String, String, bool, bool);
+
+impl Store {
+    pub(in crate::directory) async fn find_standing(&self, id: UserId, session: &Hash) -> Result<Option<Standing>> {
+        let row = self.hot(async |connection| fetch(connection, id, session).await).await?;
+        row.map(|row| read(id, row)).transpose()
+    }
+}
+
+async fn fetch(connection: &mut Connection, id: UserId, session: &Hash) -> Result<Option<Row>> {
+    let query = sqlx::query_as(STANDING).bind(id.to_string()).bind(&session.as_bytes()[..]);
+    Ok(query.fetch_optional(connection).await?)
+}
+
+fn read(id: UserId, row: Row) -> Result<Standing> {
+    let (email, name, is_disabled, not_before, is_session_ended, groups, tenants, is_admin, is_standby) = row;
+    if is_standby {
+        return Err(DirectoryError::Unavailable(sqlx::Error::Protocol("this Postgres is a standby".to_owned())));
+    }
+    let email = email.map(|email| email.parse()).transpose().map_err(DirectoryError::unreadable)?;
+    let mut access = Access { groups: parse_groups(&groups)?, tenants: parse_tenants(&tenants)?, is_admin };
+    access.groups.sort_unstable();
+    Ok(Standing {
+        person: Person { id, email, name },
+        is_disabled,
+        sessions_not_before: not_before.map(Timestamp::from_unix),
+        is_session_ended,
+        access,
+    })
+}
+
+pub(super) fn parse_groups(json: &str) -> Result<Vec<GroupName>> {
+    let names: Vec<String> = serde_json::from_str(json).map_err(DirectoryError::unreadable)?;
+    names.iter().map(|name| name.parse().map_err(DirectoryError::unreadable)).collect()
+}
+
+/// `ID ROLE` each; the highest role of a tenant counts.
+pub(super) fn parse_tenants(json: &str) -> Result<BTreeMap<TenantId, Role>> {
+    let mut tenants = BTreeMap::new();
+    let pairs: Vec<String> = serde_json::from_str(json).map_err(DirectoryError::unreadable)?;
+    for pair in pairs {
+        let (id, role) = pair.split_once(' ').unwrap_or((&pair, ""));
+        let role: Role = role.parse().map_err(DirectoryError::unreadable)?;
+        let highest = tenants.entry(id.parse().map_err(DirectoryError::unreadable)?).or_insert(role);
+        *highest = role.max(*highest);
+    }
+    Ok(tenants)
+}
