@@ -14,22 +14,22 @@ use tempfile::TempDir;
 /// Runs each test on both stores.
 macro_rules! both_stores {
     ($($(#[$meta:meta])* async fn $name:ident($store:ident) $body:block)*) => {
-        $(mod $name {
-            use super::*;
-
+        $(
             $(#[$meta])*
-            async fn run($store: crate::directory::Opened) $body
+            async fn $name($store: crate::directory::Opened) $body
 
-            #[tokio::test(flavor = "multi_thread")]
-            async fn postgres() {
-                run(crate::directory::Opened::postgres().await).await;
-            }
+            mod $name {
+                #[tokio::test(flavor = "multi_thread")]
+                async fn postgres() {
+                    super::$name(crate::directory::Opened::postgres().await).await;
+                }
 
-            #[tokio::test(flavor = "multi_thread")]
-            async fn sqlite() {
-                run(crate::directory::Opened::sqlite().await).await;
+                #[tokio::test(flavor = "multi_thread")]
+                async fn sqlite() {
+                    super::$name(crate::directory::Opened::sqlite().await).await;
+                }
             }
-        })*
+        )*
     };
 }
 
@@ -67,7 +67,8 @@ impl Opened {
     }
 
     pub async fn at(url: String, folder: Option<TempDir>) -> Self {
-        let stores = StoresConfig::Shared { redis_url: "redis://unused".into(), database_url: url.clone().into() };
+        let stores =
+            StoresConfig::Shared { redis_url: "redis://unused".into(), database_url: url.clone().into() };
         let directory = Directory::open(&stores, None).unwrap();
         directory.migrate().await.unwrap();
         let raw = match &folder {
@@ -171,7 +172,10 @@ pub fn email(text: &str) -> UserKey {
 pub fn person(subject: &str, email: &str, groups: &[&str]) -> AssertedIdentity {
     AssertedIdentity {
         provider: "entra".parse().unwrap(),
-        subject: SubjectKey { issuer: "https://login.example.test/t/v2.0".to_owned(), subject: subject.to_owned() },
+        subject: SubjectKey {
+            issuer: "https://login.example.test/t/v2.0".to_owned(),
+            subject: subject.to_owned(),
+        },
         email: email.parse().ok(),
         name: Some(subject.to_owned()),
         groups: known(groups),
@@ -188,7 +192,8 @@ pub fn at_provider(provider: &str, mut identity: AssertedIdentity) -> AssertedId
 /// `id`, `role:id` or `id=display name`.
 pub fn known(groups: &[&str]) -> AssertedGroups {
     let group = |text: &&str| {
-        let (id, display_name) = text.split_once('=').map_or((*text, None), |(id, name)| (id, Some(name.to_owned())));
+        let (id, display_name) =
+            text.split_once('=').map_or((*text, None), |(id, name)| (id, Some(name.to_owned())));
         let (kind, id) = id.strip_prefix("role:").map_or((GroupKind::Group, id), |id| (GroupKind::Role, id));
         AssertedGroup { kind, external_id: id.to_owned(), display_name }
     };
@@ -210,7 +215,8 @@ pub fn config(variables: &[(&str, &str)]) -> Config {
         ("GATEPOST_PROVIDERS__CORP__CLIENT_SECRET", "not one"),
         ("GATEPOST_PROVIDERS__CORP__ALLOWED_DOMAINS", "example.com"),
     ];
-    let environment = plain.iter().chain(variables).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let environment =
+        plain.iter().chain(variables).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let environment: std::collections::BTreeMap<String, String> = environment.collect();
     Config::parse("", environment.into_iter()).unwrap()
 }

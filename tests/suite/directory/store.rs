@@ -1,6 +1,6 @@
 //! Schema, health, and what happens when the store does not answer.
 
-use super::{Opened, actor, email, person};
+use super::{Opened, actor, email, now, person};
 use gatepost::config::GroupNames::Link;
 use gatepost::directory::{Directory, DirectoryError, SchemaState};
 use gatepost::domain::secret::Secret;
@@ -15,7 +15,7 @@ both_stores! {
         store.directory.migrate().await.unwrap();
         assert!(store.directory.is_writable().await.unwrap());
         store.directory.ping().await.unwrap();
-        assert!(store.directory.clock().await.unwrap().unix().abs_diff(super::now().unix()) < 5);
+        assert!(store.directory.clock().await.unwrap().unix().abs_diff(now().unix()) < 5);
     }
 
     async fn a_newer_schema_is_refused(store) {
@@ -88,8 +88,12 @@ async fn a_server_that_does_not_answer_is_cannot_know_within_the_limit_and_recov
     assert!(matches!(answer, Err(DirectoryError::Unavailable(_))));
     assert!(begun.elapsed() < Duration::from_secs(12), "{:?}", begun.elapsed());
     server.sigcont();
-    until("the hot read to answer", SOON, async || store.directory.find_standing(user, &session).await.ok()).await;
-    until("a sign-in", SOON, async || store.directory.sign_in(&alice, Link, &super::context(super::now()), &actor()).await.ok()).await;
+    until("the hot read to answer", SOON, async || store.directory.find_standing(user, &session).await.ok())
+        .await;
+    until("a sign-in", SOON, async || {
+        store.directory.sign_in(&alice, Link, &super::context(now()), &actor()).await.ok()
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -107,7 +111,8 @@ async fn a_restarted_server_is_used_again_and_idle_connections_cost_nobody_an_an
     let down = store.directory.find_standing(user, &session).await;
     assert!(matches!(down, Err(DirectoryError::Unavailable(_))), "{down:?}");
     server.restart().await;
-    until("the hot read to answer", SOON, async || store.directory.find_standing(user, &session).await.ok()).await;
+    until("the hot read to answer", SOON, async || store.directory.find_standing(user, &session).await.ok())
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -116,19 +121,23 @@ async fn a_read_only_server_changes_nothing_and_says_so() {
     let store = Opened::at(server.database().await, None).await;
     let user = store.admitted(&person("a", "a@example.com", &[])).await;
     server.set_read_only(true).await;
-    until("the directory to notice", SOON, async || (!store.directory.is_writable().await.ok()?).then_some(())).await;
+    until("the directory to notice", SOON, async || {
+        (!store.directory.is_writable().await.ok()?).then_some(())
+    })
+    .await;
     let refused = store.directory.disable_user(&email("a@example.com"), &actor()).await;
     assert!(matches!(refused, Err(DirectoryError::Unavailable(_))));
     assert!(!store.standing(user).await.is_disabled, "what is known is still read");
     server.set_read_only(false).await;
-    until("the directory to notice", SOON, async || store.directory.is_writable().await.ok()?.then_some(())).await;
+    until("the directory to notice", SOON, async || store.directory.is_writable().await.ok()?.then_some(()))
+        .await;
 }
 
 #[tokio::test]
 async fn the_futures_may_run_on_any_thread() {
     fn assert_send(_: impl Send) {}
     let store = Opened::sqlite().await;
-    let (alice, context, actor) = (person("a", "a@example.com", &[]), super::context(super::now()), actor());
+    let (alice, context, actor) = (person("a", "a@example.com", &[]), super::context(now()), actor());
     assert_send(store.directory.sign_in(&alice, Link, &context, &actor));
     assert_send(store.directory.migrate());
     assert_send(store.directory.find_user(&email("a@example.com")));

@@ -124,7 +124,8 @@ async fn payloads(listener: &mut PgListener, pool: &PgPool) -> Vec<String> {
     sqlx::query("SELECT pg_notify('gatepost', 'marker')").execute(pool).await.unwrap();
     let mut payloads = Vec::new();
     loop {
-        let notification = tokio::time::timeout(Duration::from_secs(10), listener.recv()).await.unwrap().unwrap();
+        let notification =
+            tokio::time::timeout(Duration::from_secs(10), listener.recv()).await.unwrap().unwrap();
         match notification.payload() {
             "marker" => return payloads,
             payload => payloads.push(payload.to_owned()),
@@ -152,7 +153,11 @@ async fn changes_name_whom_they_concern_and_a_flood_is_one_notification() {
     let session = super::sid("session");
     store.directory.end_session(&session, user, super::now(), "test", &actor()).await.unwrap();
     assert_eq!(payloads(&mut listener, &pool).await, [format!("users {user}")]);
-    store.directory.link_group(&"Known".parse().unwrap(), &"entra:g-1".parse().unwrap(), &actor()).await.unwrap();
+    store
+        .directory
+        .link_group(&"Known".parse().unwrap(), &"entra:g-1".parse().unwrap(), &actor())
+        .await
+        .unwrap();
     assert_eq!(payloads(&mut listener, &pool).await, ["*"]);
 
     store.sql("INSERT INTO user_group_membership SELECT 'u' || n || '@example.com', 'Known' FROM generate_series(1, 5000) n").await;
@@ -171,7 +176,9 @@ async fn readers_read_and_writers_write_the_views_and_nothing_else() {
     let store = Opened::at(url.clone(), None).await;
     store.sql("INSERT INTO user_group_membership VALUES ('a@example.com', 'Known')").await;
     store.sql("CREATE ROLE reader LOGIN IN ROLE gatepost_views_reader; CREATE ROLE writer LOGIN IN ROLE gatepost_views_writer").await;
-    let login = async |role: &str| PgPool::connect(&url.replace("gatepost_test@", &format!("{role}@"))).await.unwrap();
+    let login = async |role: &str| {
+        PgPool::connect(&url.replace("gatepost_test@", &format!("{role}@"))).await.unwrap()
+    };
     let run = async |pool: &PgPool, sql: &'static str| sqlx::query(sql).execute(pool).await.map(drop);
     let (reader, writer) = (login("reader").await, login("writer").await);
     run(&reader, "SELECT * FROM user_group_membership").await.unwrap();
@@ -181,7 +188,9 @@ async fn readers_read_and_writers_write_the_views_and_nothing_else() {
     run(&writer, "INSERT INTO user_admin_status VALUES ('b@example.com', true)").await.unwrap();
     run(&writer, "DELETE FROM user_group_membership WHERE user_email = 'b@example.com'").await.unwrap();
     run(&writer, "SELECT * FROM gatepost.users").await.unwrap_err();
-    run(&writer, "INSERT INTO gatepost.audit_entries (at, actor, action, target) VALUES (0, '', '', '')").await.unwrap_err();
+    run(&writer, "INSERT INTO gatepost.audit_entries (at, actor, action, target) VALUES (0, '', '', '')")
+        .await
+        .unwrap_err();
     run(&writer, "SELECT gatepost.override_admin('x', true)").await.unwrap_err();
     let audited = store.audited("admin.grant").await;
     assert_eq!((audited[0].actor.as_str(), audited[0].address.as_deref()), ("db:writer", Some("127.0.0.1")));
@@ -196,5 +205,6 @@ async fn a_role_that_may_create_no_roles_still_migrates() {
     let store = Opened::at(url.replace("gatepost_test@", "plain@"), None).await;
     store.sql("INSERT INTO user_group_membership VALUES ('a@example.com', 'Known')").await;
     assert_eq!(store.memberships().await, ["a@example.com Known"]);
-    until("the directory to answer", Duration::from_secs(5), async || store.directory.ping().await.ok()).await;
+    until("the directory to answer", Duration::from_secs(5), async || store.directory.ping().await.ok())
+        .await;
 }
