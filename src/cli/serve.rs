@@ -2,9 +2,10 @@
 
 use super::CommandError;
 use crate::config::Config;
-use crate::{app, telemetry};
+use crate::app;
+use crate::telemetry::logs;
 
 pub(super) async fn run(config: Config) -> Result<(), CommandError> {
-    telemetry::init(&config.log);
+    logs::init(&config.log)?;
     Ok(app::serve(config).await?)
 }
