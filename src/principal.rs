@@ -4,10 +4,12 @@ use crate::directory::DirectoryError;
 use crate::domain::access::Standing;
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::UserId;
+use crate::domain::secret::Hash;
 use crate::session::Session;
 use crate::session::store::StoreError;
 use crate::session::values::{PublicValue, SessionId};
 use crate::state::State;
+use crate::telemetry::{Store, StoreOperation};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -43,7 +45,7 @@ pub enum LoadError {
 /// [`LoadError`]: unavailable is never unauthenticated.
 pub async fn load(state: &State, id: &SessionId, user: UserId) -> Result<Option<Principal>, LoadError> {
     let hash = id.hash();
-    let both = async { tokio::join!(state.sessions.find(id), state.directory.find_standing(user, &hash)) };
+    let both = async { tokio::join!(find_session(state, id), find_standing(state, user, &hash)) };
     let (session, standing) = timeout(DEADLINE, both).await.map_err(|_| LoadError::Deadline)?;
     let principal = session?.zip(standing?).map(|(session, standing)| Principal { session, standing });
     Ok(principal.filter(|principal| principal.session.record.user == user))
@@ -54,10 +56,18 @@ pub async fn load(state: &State, id: &SessionId, user: UserId) -> Result<Option<
 /// # Errors
 /// [`LoadError`].
 pub async fn load_public(state: &State, cookie: &PublicValue) -> Result<Option<Principal>, LoadError> {
-    let Some(session) = state.sessions.find(&cookie.session).await? else { return Ok(None) };
+    let Some(session) = find_session(state, &cookie.session).await? else { return Ok(None) };
     if !session.record.accepts(&cookie.secret, Timestamp::now()) {
         return Ok(None);
     }
-    let standing = state.directory.find_standing(session.record.user, &cookie.session.hash()).await?;
+    let standing = find_standing(state, session.record.user, &cookie.session.hash()).await?;
     Ok(standing.map(|standing| Principal { session, standing }))
+}
+
+async fn find_session(state: &State, id: &SessionId) -> Result<Option<Session>, StoreError> {
+    state.ask(Store::Session, StoreOperation::FindSession, state.sessions.find(id)).await
+}
+
+async fn find_standing(state: &State, user: UserId, session: &Hash) -> Result<Option<Standing>, DirectoryError> {
+    state.ask(Store::Directory, StoreOperation::FindStanding, state.directory.find_standing(user, session)).await
 }

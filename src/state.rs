@@ -10,8 +10,10 @@ use crate::oidc::Providers;
 use crate::session::Sessions;
 use crate::session::cookie::CookiePolicy;
 use crate::session::sealed::KeyRing;
-use crate::telemetry::Metrics;
+use crate::domain::ids::ProviderId;
+use crate::telemetry::{Metrics, ProviderMetrics, Store, StoreOperation, StoreOutcome};
 use std::sync::Arc;
+use tokio::time::Instant;
 
 /// One per process.
 #[derive(Debug)]
@@ -33,7 +35,7 @@ pub struct State {
     /// Who vouches.
     pub providers: Providers,
     /// Counters.
-    pub metrics: Metrics,
+    pub metrics: Arc<Metrics>,
     /// Failing sign-ins per address.
     pub limits: Limits,
     /// Whether replicas understand one another and the database's clock is ours.
@@ -41,6 +43,25 @@ pub struct State {
 }
 
 impl State {
+    /// The metrics of a configured provider, if it still is one.
+    pub fn metrics_of(&self, provider: &ProviderId) -> impl Iterator<Item = &ProviderMetrics> {
+        self.metrics.provider(provider).into_iter()
+    }
+
+    /// Asks a store, counted and timed.
+    pub async fn ask<T, E>(
+        &self,
+        store: Store,
+        operation: StoreOperation,
+        question: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let started = Instant::now();
+        let answer = question.await;
+        let outcome = if answer.is_ok() { StoreOutcome::Ok } else { StoreOutcome::Failed };
+        self.metrics.store_called(store, operation, outcome, started.elapsed());
+        answer
+    }
+
     /// Origins that a sign-out's redirects lead through: Chromium applies a form's `form-action` to each.
     pub fn sign_out_targets(&self) -> Vec<String> {
         let providers = self.providers.iter().filter_map(|provider| provider.end_session_origin());

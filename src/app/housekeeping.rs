@@ -6,7 +6,7 @@ use crate::config::StoresConfig;
 use crate::directory::{Directory, DirectoryError};
 use crate::domain::clock::Timestamp;
 use crate::state::State;
-use crate::telemetry::chain;
+use crate::telemetry::Chain;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval, sleep};
@@ -31,7 +31,7 @@ pub async fn prepare(state: &Arc<State>) -> Result<(), StartError> {
     match prepare_once(state).await {
         Ok(()) => Ok(()),
         Err(error) if is_unavailable(&error) && matches!(state.config.stores, StoresConfig::Shared { .. }) => {
-            tracing::error!(error = %chain(&error), "the directory cannot be prepared yet; trying again");
+            tracing::error!(error = %Chain(&error), "the directory cannot be prepared yet; trying again");
             state.readiness.set(Some(Obstacle::Unprepared));
             tokio::spawn(prepare_later(Arc::clone(state)));
             Ok(())
@@ -56,8 +56,8 @@ async fn prepare_later(state: Arc<State>) {
         sleep(PREPARE_AGAIN).await;
         match prepare_once(&state).await {
             Ok(()) => return,
-            Err(error) if is_unavailable(&error) => tracing::debug!(error = %chain(&error), "the directory cannot be prepared yet"),
-            Err(error) => tracing::error!(error = %chain(&error), "the directory cannot be prepared"),
+            Err(error) if is_unavailable(&error) => tracing::debug!(error = %Chain(&error), "the directory cannot be prepared yet"),
+            Err(error) => tracing::error!(error = %Chain(&error), "the directory cannot be prepared"),
         }
     }
 }
@@ -106,10 +106,10 @@ async fn tidy(state: Arc<State>) {
         ticks.tick().await;
         state.limits.shrink();
         if let Err(error) = state.sessions.delete_expired().await {
-            tracing::warn!(error = %chain(&error), "expired sessions were not deleted");
+            tracing::warn!(error = %Chain(&error), "expired sessions were not deleted");
         }
         if let Err(error) = state.directory.delete_expired(Timestamp::now()).await {
-            tracing::warn!(error = %chain(&error), "expired rows of the directory were not deleted");
+            tracing::warn!(error = %Chain(&error), "expired rows of the directory were not deleted");
         }
     }
 }

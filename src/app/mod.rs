@@ -15,7 +15,7 @@ use crate::session::cookie::CookiePolicy;
 use crate::session::sealed::KeyRing;
 use crate::session::store::{RedisStore, SqliteStore, Store};
 use crate::state::State;
-use crate::telemetry::{Metrics, chain};
+use crate::telemetry::Metrics;
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, web};
 use readiness::Readiness;
@@ -102,7 +102,7 @@ pub fn build(config: Config) -> Result<State, StartError> {
         absolute: config.session.absolute_timeout,
         refresh_interval: config.session.refresh_interval,
     };
-    let metrics = Metrics::new(config.providers.iter().map(|provider| provider.id.clone()));
+    let metrics = Arc::new(Metrics::new(config.providers.iter().map(|provider| &provider.id)));
     let directory = Directory::open(&config.stores, config.ca_file.as_deref())?;
     let store = open_store(&config)?;
     Ok(State {
@@ -130,9 +130,13 @@ fn key_ring(config: &Config) -> Result<KeyRing, StartError> {
 }
 
 /// Every finished call to a provider, counted.
-fn provider_calls(metrics: &Metrics) -> Calls {
-    let metrics = metrics.clone();
-    Calls::new(move |call| metrics.provider_call(call))
+fn provider_calls(metrics: &Arc<Metrics>) -> Calls {
+    let metrics = Arc::clone(metrics);
+    Calls::new(move |call| {
+        if let Some(metrics) = metrics.provider(call.provider) {
+            metrics.called(call.endpoint, call.outcome, call.elapsed);
+        }
+    })
 }
 
 fn open_store(config: &Config) -> Result<Store, StartError> {
@@ -207,9 +211,4 @@ async fn stop_on_signal(state: &State, servers: &[ServerHandle]) -> std::io::Res
     }
     tracing::info!("stopped");
     Ok(())
-}
-
-/// The cause chain of a start error, for the terminal.
-pub fn explain(error: &StartError) -> String {
-    chain(error)
 }

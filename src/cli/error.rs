@@ -41,8 +41,6 @@ pub(super) enum CommandError {
     UnknownSession(Hash),
     #[error("the result cannot be written")]
     Output(#[source] io::Error),
-    #[error("the operating system refused")]
-    Runtime(#[source] io::Error),
 }
 
 impl CommandError {

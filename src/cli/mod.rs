@@ -108,9 +108,7 @@ fn dispatch(
 ) -> Result<(), CommandError> {
     let environment = Environment::read(environment)?;
     let config = Config::load(arguments.config.as_deref(), environment.variables())?;
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CommandError::Runtime)?;
-    runtime.block_on(async {
+    actix_web::rt::System::new().block_on(async {
         let open = async || Console::open(config.clone(), environment.actor()).await;
         let (report, json) = match arguments.command.unwrap_or(Command::Serve) {
             Command::Serve => return serve::run(config).await,

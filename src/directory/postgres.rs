@@ -9,7 +9,7 @@ use super::schema::{self, MigrationFile, SchemaState, migration_files};
 use crate::domain::clock::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
-use sqlx::{Acquire, AssertSqlSafe, ConnectOptions, Connection as _, Executor, PgPool};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _, Executor, PgPool};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -199,7 +199,7 @@ fn pool(size: u32, statement_timeout: &'static str, is_tested: bool) -> PgPoolOp
 
 /// Starts a transaction that writes.
 pub(super) async fn begin(connection: &mut Connection) -> Result<sqlx::Transaction<'_, Db>, sqlx::Error> {
-    connection.begin().await
+    sqlx::Connection::begin(connection).await
 }
 
 /// Holds everybody else with the same key off until the transaction ends.

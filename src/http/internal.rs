@@ -2,7 +2,7 @@
 
 use super::pages::{Format, Gate, Refusal};
 use super::{reserved, respond};
-use crate::domain::decision::Denial;
+use crate::domain::decision::{Denial, SignInReason};
 use crate::domain::email::EmailAddress;
 use crate::domain::host::Origin;
 use crate::domain::ids::RequestId;
@@ -13,8 +13,8 @@ use crate::principal::LoadError;
 use crate::session::cookie::{self, Held};
 use crate::session::values::{HostValue, LoginRequest, Target};
 use crate::state::State;
-use crate::telemetry::{Answer, Reason, chain};
-use crate::verify::forwarded::{Forwarded, RequestKind};
+use crate::telemetry::{Answer, Chain, Reason};
+use crate::verify::forwarded::{Forwarded, Malformed, RequestKind};
 use crate::verify::{self, Verdict};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
@@ -52,7 +52,7 @@ fn ready(state: &State) -> HttpResponse {
 async fn verify(request: &HttpRequest, state: &Arc<State>) -> HttpResponse {
     let started = Instant::now();
     let (response, reason) = answer(request, state).await;
-    state.metrics.decision(Answer::of(response.status().as_u16()), reason, started.elapsed());
+    state.metrics.decided(Answer::of(response.status().as_u16()), reason, started.elapsed());
     response
 }
 
@@ -66,7 +66,7 @@ async fn answer(request: &HttpRequest, state: &Arc<State>) -> (HttpResponse, Rea
         Err(error) => {
             let what = error.to_string();
             tracing::info!(error = %what, "refused a malformed request");
-            return (early(&Refusal::Malformed(&what)), Reason::Malformed);
+            return (early(&Refusal::Malformed(&what)), reason_of_malformed(&error));
         }
     };
     let Some(origin) = state.hosts.find(&forwarded.host) else {
@@ -76,13 +76,13 @@ async fn answer(request: &HttpRequest, state: &Arc<State>) -> (HttpResponse, Rea
     let held = cookie::read_host(cookie::values(forwarded.cookies(), state.cookies.name()), &state.ring, origin.host());
     let visit = Visit { state, forwarded, origin, held, request_id: RequestId::generate() };
     if let Some((path, query)) = visit.forwarded.reserved() {
-        return (reserved::answer(&visit, path, query).await, Reason::Reserved);
+        return reserved::answer(&visit, path, query).await;
     }
     match Requirement::parse(request.query_string()) {
         Ok(requirement) => visit.judge(&requirement).await,
         Err(error) => {
             tracing::error!(error = %error, query = request.query_string(), "the middleware's address is wrong: nobody passes");
-            (visit.refuse(&Refusal::Misconfigured), Reason::Misconfigured)
+            (visit.refuse(&Refusal::Misconfigured), Reason::MalformedRequirement)
         }
     }
 }
@@ -121,9 +121,9 @@ impl Visit<'_> {
     async fn judge(&self, requirement: &Requirement) -> (HttpResponse, Reason) {
         let verdict = verify::verify(self.state, &self.forwarded, &self.origin, requirement, self.held.as_ref()).await;
         match verdict {
-            Verdict::Allow(headers) => (allow(headers.0), Reason::Allowed),
+            Verdict::Allow(headers) => (allow(headers.0), Reason::Met),
             Verdict::Deny { denial, email } => self.deny(requirement, &denial, email.as_ref()).await,
-            Verdict::CannotKnow(error) => (self.cannot_know(&error), Reason::CannotKnow),
+            Verdict::CannotKnow(error) => (self.cannot_know(&error), reason_of_failure(&error)),
         }
     }
 
@@ -153,7 +153,7 @@ impl Visit<'_> {
                 self.refuse(&Refusal::Forbidden { email, missing })
             }
         };
-        (response, Reason::of(denial))
+        (response, reason_of(denial))
     }
 
     fn log_refusal(&self, email: Option<&EmailAddress>, why: &str) {
@@ -169,7 +169,7 @@ impl Visit<'_> {
     }
 
     pub(super) fn cannot_know(&self, error: &LoadError) -> HttpResponse {
-        tracing::error!(request.id = %self.request_id, host = %self.origin.host(), error = %chain(error), "cannot know who this is");
+        tracing::error!(request.id = %self.request_id, host = %self.origin.host(), error = %Chain(error), "cannot know who this is");
         self.refuse(&Refusal::Unavailable { retry_after: RETRY_AFTER })
     }
 
@@ -201,4 +201,39 @@ fn allow(headers: Vec<(HeaderName, HeaderValue)>) -> HttpResponse {
         response.headers_mut().insert(name, value);
     }
     response
+}
+
+const fn reason_of(denial: &Denial) -> Reason {
+    match denial {
+        Denial::SignIn(SignInReason::NoSession) => Reason::NoCredential,
+        Denial::SignIn(SignInReason::Ended) => Reason::SessionEnded,
+        Denial::SignIn(SignInReason::Expired) => Reason::Expired,
+        Denial::SignIn(SignInReason::Disabled) => Reason::UserDisabled,
+        Denial::SignIn(SignInReason::NoAddress) => Reason::NoAddress,
+        Denial::CheckFirst => Reason::RefreshPending,
+        Denial::CrossOrigin => Reason::CrossOrigin,
+        Denial::StepUp(_) => Reason::MaxAge,
+        Denial::Forbidden(missing) if !missing.groups.is_empty() => Reason::GroupMissing,
+        Denial::Forbidden(missing) if !missing.tenants.is_empty() => Reason::TenantMissing,
+        Denial::Forbidden(_) => Reason::NotAdmin,
+    }
+}
+
+pub(super) const fn reason_of_failure(error: &LoadError) -> Reason {
+    match error {
+        LoadError::Sessions(_) => Reason::SessionStore,
+        LoadError::Directory(_) => Reason::Directory,
+        LoadError::Deadline => Reason::Deadline,
+    }
+}
+
+fn reason_of_malformed(error: &Malformed) -> Reason {
+    match error {
+        Malformed::Repeated("Authorization") => Reason::RepeatedAuthorization,
+        Malformed::Alias(_) => Reason::HeaderAlias,
+        Malformed::PlainHttp => Reason::PlainHttp,
+        Malformed::Missing(_) | Malformed::Repeated(_) | Malformed::Unreadable(_) | Malformed::Host(_) => {
+            Reason::ForwardedHeaders
+        }
+    }
 }

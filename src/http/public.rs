@@ -19,7 +19,7 @@ use crate::session::cookie;
 use crate::session::record::SessionRecord;
 use crate::session::values::SignOutTicket;
 use crate::state::State;
-use crate::telemetry::{SignInOutcome, chain};
+use crate::telemetry::{Chain, EndCause, SignInOutcome};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -147,9 +147,8 @@ impl<'a> Visit<'a> {
             session_state: query.remove("session_state"),
         };
         let result = finish::finish(self.state, &self.visitor, &provider, &query).await;
-        if self.state.providers.find(&provider).is_some() {
-            self.state.metrics.sign_in(&provider, SignInOutcome::of(result.as_ref().err()));
-        }
+        let outcome = result.as_ref().err().map_or(SignInOutcome::Done, outcome);
+        self.state.metrics_of(&provider).for_each(|metrics| metrics.signed_in(outcome));
         if result.as_ref().is_err_and(is_their_failure) {
             self.state.limits.fail(self.visitor.address);
         }
@@ -224,7 +223,7 @@ impl<'a> Visit<'a> {
         match end::back_channel(self.state, &self.visitor, &token).await {
             Ok(()) => respond::empty(StatusCode::OK),
             Err(error @ (end::BackChannelError::Refused(_) | end::BackChannelError::Replayed)) => {
-                tracing::warn!(request.id = %self.visitor.request_id, error = %chain(&error), "refused a logout token");
+                tracing::warn!(request.id = %self.visitor.request_id, error = %Chain(&error), "refused a logout token");
                 respond::empty(StatusCode::BAD_REQUEST)
             }
             Err(end::BackChannelError::Unavailable(error)) => self.problem(&Problem::Unavailable(error), None),
@@ -280,7 +279,7 @@ impl<'a> Visit<'a> {
         // Only among the person's own: a handle of somebody else's is none.
         if let Some((hash, record)) = sessions.iter().find(|(hash, _)| hash.to_string() == handle) {
             let actor = self.visitor.actor(&principal.standing.person.id.to_string());
-            end::end_session(self.state, hash, record, "account-page", &actor).await?;
+            end::end_session(self.state, hash, record, EndCause::AccountPage, &actor).await?;
         }
         Ok(respond::redirect(StatusCode::SEE_OTHER, &self.address("/?done=session"), None))
     }
@@ -289,7 +288,7 @@ impl<'a> Visit<'a> {
         let actor = self.visitor.actor(&principal.standing.person.id.to_string());
         let current = principal.session.id.hash();
         for (hash, record) in self.live_sessions(principal).await?.iter().filter(|(hash, _)| *hash != current) {
-            end::end_session(self.state, hash, record, "account-page", &actor).await?;
+            end::end_session(self.state, hash, record, EndCause::AccountPage, &actor).await?;
         }
         Ok(respond::redirect(StatusCode::SEE_OTHER, &self.address("/?done=others"), None))
     }
@@ -307,7 +306,7 @@ impl<'a> Visit<'a> {
         tracing::warn!(
             request.id = %self.visitor.request_id,
             client.address = ?self.visitor.address,
-            error = %chain(problem),
+            error = %Chain(problem),
             "a sign-in or sign-out did not go on"
         );
         let label = |id: &ProviderId| self.state.providers.find(id).map_or("the provider", |provider| provider.label());
@@ -335,6 +334,28 @@ impl<'a> Visit<'a> {
             Problem::Unavailable(_) => pages::Problem::Unavailable { retry_after: RETRY_AFTER },
         };
         respond::page(shown.page(Retry { to }, self.visitor.request_id), self.is_head())
+    }
+}
+
+/// How a failed callback is counted.
+const fn outcome(problem: &Problem) -> SignInOutcome {
+    match problem {
+        Problem::Unreadable | Problem::UnknownProvider | Problem::MixedUp { .. } | Problem::UnknownHost => {
+            SignInOutcome::Unreadable
+        }
+        Problem::RestartedTooOften | Problem::TooManyHandovers(_) => SignInOutcome::GaveUp,
+        Problem::Limited(_) => SignInOutcome::Limited,
+        Problem::Refused { .. } => SignInOutcome::RefusedByProvider,
+        Problem::Provider { source: OidcError::Unavailable(_), .. } => SignInOutcome::ProviderUnavailable,
+        Problem::Provider { source: OidcError::Token(TokenError::WrongTenant(_)), .. } => SignInOutcome::ForeignTenant,
+        Problem::Provider { .. } => SignInOutcome::InvalidToken,
+        Problem::NotRecent { .. } => SignInOutcome::NotRecent,
+        Problem::EndedAtProvider => SignInOutcome::EndedAtProvider,
+        Problem::Disabled => SignInOutcome::UserDisabled,
+        Problem::NoAddress(_) => SignInOutcome::NoAddress,
+        Problem::AddressHeld(_) => SignInOutcome::AddressHeld,
+        Problem::GroupsUnknown => SignInOutcome::GroupsUnknown,
+        Problem::Unavailable(_) => SignInOutcome::StoreUnavailable,
     }
 }
 

@@ -1,12 +1,13 @@
 //! `/.gatepost/` on every protected host, answered by `/verify` itself whatever the router requires, never with 2xx:
 //! that would be an order to let the request through to the application.
 
-use super::internal::Visit;
+use super::internal::{Visit, reason_of_failure};
 use super::pages::{Refusal, Unfinished};
 use super::respond;
 use crate::login::end::sign_out_address;
 use crate::login::enter::{self, Cause, Entered};
 use crate::session::values::SignOutTicket;
+use crate::telemetry::Reason;
 use crate::verify::forwarded::{RequestKind, is_return_uri};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -14,23 +15,25 @@ use std::time::Duration;
 use url::form_urlencoded;
 
 /// Answers a request below `/.gatepost/`.
-pub async fn answer(visit: &Visit<'_>, path: &str, query: &str) -> HttpResponse {
+pub async fn answer(visit: &Visit<'_>, path: &str, query: &str) -> (HttpResponse, Reason) {
     match path {
         "enter" if visit.forwarded.method() == "GET" => enter(visit, query).await,
-        "start" => start(visit, query),
-        "logout" => logout(visit),
-        _ => respond::empty(StatusCode::NOT_FOUND),
+        "start" => (start(visit, query), Reason::Asked),
+        "logout" => (logout(visit), Reason::Asked),
+        _ => (respond::empty(StatusCode::NOT_FOUND), Reason::Asked),
     }
 }
 
-async fn enter(visit: &Visit<'_>, query: &str) -> HttpResponse {
+async fn enter(visit: &Visit<'_>, query: &str) -> (HttpResponse, Reason) {
     // A prefetch or a link preview must neither sign in nor use up what the person is about to use.
     if visit.forwarded.kind() != RequestKind::Navigation {
-        return visit.refuse(&Refusal::SignIn { uri: "/", resend: false });
+        return (visit.refuse(&Refusal::SignIn { uri: "/", resend: false }), Reason::TicketRefused);
     }
     let ticket = parameter(query, "t").unwrap_or_default();
     match enter::enter(visit.state, &visit.origin, visit.held.as_ref(), &ticket).await {
-        Ok(Entered::Redirect { to, cookie }) => respond::redirect(StatusCode::SEE_OTHER, &to, cookie.as_deref()),
+        Ok(Entered::Redirect { to, cookie }) => {
+            (respond::redirect(StatusCode::SEE_OTHER, &to, cookie.as_deref()), Reason::TicketTaken)
+        }
         Ok(Entered::GaveUp { uri, cause }) => {
             let cause = match cause {
                 Cause::CookieMissing => Unfinished::CookieMissing,
@@ -38,9 +41,9 @@ async fn enter(visit: &Visit<'_>, query: &str) -> HttpResponse {
                 Cause::Used => Unfinished::Used,
             };
             tracing::warn!(request.id = %visit.request_id, host = %visit.origin.host(), ?cause, "a sign-in could not be finished");
-            visit.refuse(&Refusal::Unfinished { uri: &uri, cause })
+            (visit.refuse(&Refusal::Unfinished { uri: &uri, cause }), Reason::TicketRefused)
         }
-        Err(error) => visit.cannot_know(&error),
+        Err(error) => (visit.cannot_know(&error), reason_of_failure(&error)),
     }
 }
 

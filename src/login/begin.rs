@@ -11,6 +11,7 @@ use crate::principal::Principal;
 use crate::session::sealed::Purpose;
 use crate::session::values::{LoginRequest, LoginState, OneTimeId, Target, Ticket};
 use crate::state::State;
+use crate::telemetry::RefreshOutcome;
 use std::sync::Arc;
 use url::Url;
 
@@ -97,11 +98,11 @@ async fn checked(state: &State, visitor: &Visitor) -> Result<Option<Principal>, 
     }
     match refresh::run(state, &principal.session).await {
         // The standing may have changed with the groups.
-        refresh::Outcome::Refreshed => Ok(visitor.live(state).await?),
-        refresh::Outcome::Ended => Ok(None),
+        RefreshOutcome::Refreshed => Ok(visitor.live(state).await?),
+        RefreshOutcome::Ended => Ok(None),
         // The provider decides about a session that was not used for so long; it cannot be asked in the background, so
         // the person goes there.
-        refresh::Outcome::Unreachable | refresh::Outcome::Busy => Ok(None),
+        RefreshOutcome::Unreachable | RefreshOutcome::Busy => Ok(None),
     }
 }
 

@@ -15,6 +15,8 @@ use crate::session::sealed::Purpose;
 use crate::session::store::StoreError;
 use crate::session::values::{SessionId, SignOutTicket};
 use crate::state::State;
+use crate::telemetry::labels::Label;
+use crate::telemetry::{EndCause, Store, StoreOperation};
 
 /// The address on the public host that ends the session of a protected host's cookie.
 pub fn sign_out_address(state: &State, ticket: Option<&SignOutTicket>) -> String {
@@ -55,7 +57,7 @@ pub async fn sign_out(state: &State, visitor: &Visitor, ticket: Option<&SignOutT
 async fn end_by_id(state: &State, visitor: &Visitor, id: &SessionId) -> Result<Option<SessionRecord>, Problem> {
     let Some(session) = state.sessions.find(id).await? else { return Ok(None) };
     let actor = visitor.actor(&session.record.user.to_string());
-    end_session(state, &id.hash(), &session.record, "sign-out", &actor).await?;
+    end_session(state, &id.hash(), &session.record, EndCause::SignOut, &actor).await?;
     Ok(Some(session.record))
 }
 
@@ -67,15 +69,17 @@ pub async fn end_session(
     state: &State,
     hash: &Hash,
     record: &SessionRecord,
-    reason: &'static str,
+    cause: EndCause,
     actor: &Actor,
 ) -> Result<(), LoadError> {
     let expires_at = record.begun_at.plus(state.lifetimes.absolute);
-    state.directory.end_session(hash, record.user, expires_at, reason, actor).await?;
-    state.metrics.session_ended(reason);
+    let ending = state.directory.end_session(hash, record.user, expires_at, cause.as_str(), actor);
+    if state.ask(Store::Directory, StoreOperation::EndSession, ending).await? {
+        state.metrics.sessions_ended(cause, 1);
+    }
     if let Err(error) = state.sessions.forget(hash, record.user).await {
         // The directory's row is what counts; the record only takes room until it expires.
-        tracing::warn!(error = %crate::telemetry::chain(&error), session.hash = %hash, "an ended session's record stays");
+        tracing::warn!(error = %crate::telemetry::Chain(&error), session.hash = %hash, "an ended session's record stays");
     }
     Ok(())
 }
@@ -187,7 +191,7 @@ async fn end_sid(
     let mut ended = 0;
     for (hash, record) in state.sessions.list_of_sid(provider, sid).await? {
         if begun_until.is_none_or(|until| record.begun_at <= until) {
-            end_session(state, &hash, &record, "provider", actor).await?;
+            end_session(state, &hash, &record, EndCause::ProviderSignOut, actor).await?;
             ended += 1;
         }
     }

@@ -9,6 +9,7 @@ use crate::session::cookie::Held;
 use crate::session::sealed::Purpose;
 use crate::session::values::{HostValue, LoginRequest, Target, Ticket};
 use crate::state::State;
+use crate::telemetry::{Store, StoreOperation};
 use crate::verify::forwarded::is_return_uri;
 
 /// Where the browser goes next on a protected host.
@@ -61,7 +62,8 @@ pub async fn enter(
     let uri = if is_return_uri(uri) { uri.as_str() } else { "/" };
     let principal = principal::load(state, &ticket.session, ticket.user).await?;
     let lives = principal.as_ref().is_some_and(|principal| is_alive(state, principal));
-    let is_first = state.sessions.burn(&ticket.id).await?;
+    let burning = state.sessions.burn(&ticket.id);
+    let is_first = state.ask(Store::Session, StoreOperation::BurnTicket, burning).await?;
     let is_bound = held.is_some_and(|held| held.bind() == *bind);
     if is_first && !opened.is_expired && is_bound && lives {
         return Ok(Entered::Redirect { to: format!("{origin}{uri}"), cookie: Some(host_cookie(state, origin.host(), &ticket)) });

@@ -16,6 +16,7 @@ use crate::session::sealed::Purpose;
 use crate::session::values::{LoginRequest, LoginState, PublicValue, SessionId};
 use crate::session::{Handover, Session};
 use crate::state::State;
+use crate::telemetry::{EndCause, ProviderMetrics, Store, StoreOperation};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -66,10 +67,11 @@ pub async fn finish(
     }
     let code = query.code.as_deref().ok_or(Problem::Unreadable)?;
     if let Some(wait) = state.limits.wait(visitor.address) {
+        state.metrics.sign_in_limited();
         return Err(Problem::Limited(wait));
     }
-    state.sessions.ping().await?;
-    state.directory.ping().await?;
+    state.ask(Store::Session, StoreOperation::Ping, state.sessions.ping()).await?;
+    state.ask(Store::Directory, StoreOperation::Ping, state.directory.ping()).await?;
     if !state.sessions.lock_exchange(&login.id).await? {
         return join(state, visitor, login).await;
     }
@@ -155,7 +157,8 @@ impl Exchange<'_> {
         };
         let record = self.record(user, &sign_in);
         let session = mine.as_ref().map_or(new, |principal| principal.session.id.clone());
-        let started = self.state.sessions.start(&self.login.bind, session, record).await?;
+        let starting = self.state.sessions.start(&self.login.bind, session, record);
+        let started = self.state.ask(Store::Session, StoreOperation::StartSession, starting).await?;
         if let Some(other) = others {
             self.end_other(&other).await?;
         }
@@ -194,10 +197,11 @@ impl Exchange<'_> {
         let context = SignInContext { session_hash, sid_hash: sid, issued_at: sign_in.issued_at, now: Timestamp::now() };
         let actor = self.visitor.actor("sign-in");
         let names = self.provider.config().group_names;
-        match self.state.directory.sign_in(&sign_in.identity, names, &context, &actor).await? {
+        let admitting = self.state.directory.sign_in(&sign_in.identity, names, &context, &actor);
+        match self.state.ask(Store::Directory, StoreOperation::SignIn, admitting).await? {
             SignInOutcome::Admitted { user_id, lost_all_groups, .. } => {
                 if lost_all_groups {
-                    self.state.metrics.groups_lost(provider);
+                    self.state.metrics_of(provider).for_each(ProviderMetrics::groups_lost);
                     tracing::warn!(user.id = %user_id, "a person of some groups signed in with none");
                 }
                 Ok(user_id)
@@ -236,7 +240,7 @@ impl Exchange<'_> {
     /// Another person at the same browser: the one before is signed out.
     async fn end_other(&self, other: &Principal) -> Result<(), Problem> {
         let actor = self.visitor.actor(&other.standing.person.id.to_string());
-        super::end::end_session(self.state, &other.session.id.hash(), &other.session.record, "replaced", &actor).await?;
+        super::end::end_session(self.state, &other.session.id.hash(), &other.session.record, EndCause::Replaced, &actor).await?;
         Ok(())
     }
 

@@ -14,63 +14,43 @@ use crate::session::Session;
 use crate::session::record::{SessionRecord, Token};
 use crate::session::store::StoreError;
 use crate::state::State;
-use crate::telemetry::chain;
+use crate::telemetry::{Chain, EndCause, ProviderMetrics, RefreshOutcome, Store, StoreOperation};
 use std::time::Duration;
 
 /// After a failed try the next one waits so long: an outage must not become a stampede.
 const RETRY_PAUSE: Duration = Duration::from_secs(30);
 
-/// How a refresh ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Outcome {
-    /// The provider vouched again.
-    Refreshed,
-    /// The provider let the person go; so did we.
-    Ended,
-    /// Nobody could say.
-    Unreachable,
-    /// Somebody else is at it, or just was.
-    Busy,
-}
-
 /// Refreshes a session.
-pub async fn run(state: &State, session: &Session) -> Outcome {
-    match attempt(state, session).await {
-        Ok(outcome) => {
-            if outcome != Outcome::Busy {
-                state.metrics.refresh(&session.record.provider, outcome);
-            }
-            outcome
-        }
-        Err(error) => {
-            state.metrics.refresh(&session.record.provider, Outcome::Unreachable);
-            tracing::warn!(error = %chain(&error), user.id = %session.record.user, "a refresh failed");
-            Outcome::Unreachable
-        }
-    }
+pub async fn run(state: &State, session: &Session) -> RefreshOutcome {
+    let outcome = attempt(state, session).await.unwrap_or_else(|error| {
+        tracing::warn!(error = %Chain(&error), user.id = %session.record.user, "a refresh failed");
+        RefreshOutcome::Unreachable
+    });
+    state.metrics_of(&session.record.provider).for_each(|metrics| metrics.refreshed(outcome));
+    outcome
 }
 
-async fn attempt(state: &State, session: &Session) -> Result<Outcome, LoadError> {
+async fn attempt(state: &State, session: &Session) -> Result<RefreshOutcome, LoadError> {
     let now = Timestamp::now();
     if session.record.unreachable_at.is_some_and(|at| now.since(at) < RETRY_PAUSE) {
-        return Ok(Outcome::Unreachable);
+        return Ok(RefreshOutcome::Unreachable);
     }
     if !state.sessions.lock_refresh(&session.id).await? {
-        return Ok(Outcome::Busy);
+        return Ok(RefreshOutcome::Busy);
     }
     let outcome = refresh_locked(state, session).await;
     state.sessions.unlock_refresh(&session.id).await?;
     outcome
 }
 
-async fn refresh_locked(state: &State, session: &Session) -> Result<Outcome, LoadError> {
+async fn refresh_locked(state: &State, session: &Session) -> Result<RefreshOutcome, LoadError> {
     // Read again under the lock: another replica may have been here since.
-    let Some(current) = state.sessions.find(&session.id).await? else { return Ok(Outcome::Ended) };
+    let Some(current) = state.sessions.find(&session.id).await? else { return Ok(RefreshOutcome::Ended) };
     if current.record.checked_at > session.record.checked_at {
-        return Ok(Outcome::Refreshed);
+        return Ok(RefreshOutcome::Refreshed);
     }
-    let Some(provider) = state.providers.find(&current.record.provider) else { return Ok(Outcome::Unreachable) };
-    let Some(token) = current.record.refresh_token.clone() else { return Ok(Outcome::Unreachable) };
+    let Some(provider) = state.providers.find(&current.record.provider) else { return Ok(RefreshOutcome::Unreachable) };
+    let Some(token) = current.record.refresh_token.clone() else { return Ok(RefreshOutcome::Unreachable) };
     let renewal = Renewal {
         refresh_token: token.secret(),
         subject: &current.record.subject.clone(),
@@ -79,28 +59,28 @@ async fn refresh_locked(state: &State, session: &Session) -> Result<Outcome, Loa
     match provider.refresh(&renewal).await {
         Ok(refreshed) => keep(state, current, refreshed).await,
         Err(RefreshError::Ended(refusal)) => {
-            tracing::info!(user.id = %current.record.user, provider.id = %provider.id(), error = %chain(&refusal), "the provider ended a session");
+            tracing::info!(user.id = %current.record.user, provider.id = %provider.id(), error = %Chain(&refusal), "the provider ended a session");
             end_if_newest(state, &current, &token).await
         }
         Err(RefreshError::Identity(error)) => {
-            tracing::error!(user.id = %current.record.user, provider.id = %provider.id(), error = %chain(&error), "a renewed token is about somebody else");
+            tracing::error!(user.id = %current.record.user, provider.id = %provider.id(), error = %Chain(&error), "a renewed token is about somebody else");
             end_if_newest(state, &current, &token).await
         }
         Err(RefreshError::Unavailable(postponed)) => {
-            tracing::warn!(error = %chain(&postponed), provider.id = %provider.id(), "the provider could not be asked");
+            tracing::warn!(error = %Chain(&postponed), provider.id = %provider.id(), "the provider could not be asked");
             let new_token = postponed.refresh_token.map(Token::new);
             update(state, current, |record| {
                 record.unreachable_at = Some(Timestamp::now());
                 record.refresh_token = new_token.clone().or_else(|| record.refresh_token.take());
             })
             .await?;
-            Ok(Outcome::Unreachable)
+            Ok(RefreshOutcome::Unreachable)
         }
     }
 }
 
 /// The new token first: losing it would end the session at a provider that rotates.
-async fn keep(state: &State, current: Session, refreshed: Refreshed) -> Result<Outcome, LoadError> {
+async fn keep(state: &State, current: Session, refreshed: Refreshed) -> Result<RefreshOutcome, LoadError> {
     let user = current.record.user;
     let new_token = refreshed.refresh_token.map(Token::new);
     let new_id_token = refreshed.id_token.map(Token::new);
@@ -109,20 +89,20 @@ async fn keep(state: &State, current: Session, refreshed: Refreshed) -> Result<O
         record.id_token = new_id_token.clone().or_else(|| record.id_token.take());
     })
     .await?;
-    let Some(session) = kept else { return Ok(Outcome::Ended) };
+    let Some(session) = kept else { return Ok(RefreshOutcome::Ended) };
     if let Some(identity) = &refreshed.identity
         && !take_over(state, user, identity).await?
     {
         let actor = Actor { who: "refresh".to_owned(), address: None, request_id: None };
-        end::end_session(state, &session.id.hash(), &session.record, "refresh", &actor).await?;
-        return Ok(Outcome::Ended);
+        end::end_session(state, &session.id.hash(), &session.record, EndCause::RefreshRefused, &actor).await?;
+        return Ok(RefreshOutcome::Ended);
     }
     update(state, session, |record| {
         record.checked_at = Timestamp::now();
         record.unreachable_at = None;
     })
     .await?;
-    Ok(Outcome::Refreshed)
+    Ok(RefreshOutcome::Refreshed)
 }
 
 /// What the provider asserts now goes into the directory; tells whether the session may go on.
@@ -130,10 +110,11 @@ async fn take_over(state: &State, user: UserId, identity: &AssertedIdentity) -> 
     let provider = &identity.provider;
     let Some(names) = state.providers.find(provider).map(|provider| provider.config().group_names) else { return Ok(false) };
     let actor = Actor { who: "refresh".to_owned(), address: None, request_id: None };
-    match state.directory.refresh(user, identity, names, Timestamp::now(), &actor).await? {
+    let refreshing = state.directory.refresh(user, identity, names, Timestamp::now(), &actor);
+    match state.ask(Store::Directory, StoreOperation::Refresh, refreshing).await? {
         Some(SignInOutcome::Admitted { lost_all_groups, .. }) => {
             if lost_all_groups {
-                state.metrics.groups_lost(provider);
+                state.metrics_of(provider).for_each(ProviderMetrics::groups_lost);
                 tracing::warn!(user.id = %user, "a person of some groups has none any more");
             }
             Ok(true)
@@ -146,15 +127,15 @@ async fn take_over(state: &State, user: UserId, identity: &AssertedIdentity) -> 
 }
 
 /// `invalid_grant` for an older token says nothing: a faster replica has used it up.
-async fn end_if_newest(state: &State, used: &Session, token: &Token) -> Result<Outcome, LoadError> {
+async fn end_if_newest(state: &State, used: &Session, token: &Token) -> Result<RefreshOutcome, LoadError> {
     match state.sessions.find(&used.id).await? {
         Some(now) if now.record.refresh_token.as_ref() == Some(token) => {
             let actor = Actor { who: "provider".to_owned(), address: None, request_id: None };
-            end::end_session(state, &used.id.hash(), &now.record, "provider", &actor).await?;
-            Ok(Outcome::Ended)
+            end::end_session(state, &used.id.hash(), &now.record, EndCause::RefreshRefused, &actor).await?;
+            Ok(RefreshOutcome::Ended)
         }
-        Some(_) => Ok(Outcome::Busy),
-        None => Ok(Outcome::Ended),
+        Some(_) => Ok(RefreshOutcome::Busy),
+        None => Ok(RefreshOutcome::Ended),
     }
 }
 

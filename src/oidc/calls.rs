@@ -1,6 +1,7 @@
 //! The hook that hears of every finished call to a provider: `gatepost_provider_calls_total{provider,endpoint,outcome}`.
 
 use crate::domain::ids::ProviderId;
+pub use crate::telemetry::{CallOutcome as Outcome, ProviderEndpoint as Endpoint};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,66 +38,4 @@ pub struct Call<'a> {
     pub outcome: Outcome,
     /// From connecting to the body's end.
     pub elapsed: Duration,
-}
-
-/// What a call was for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Endpoint {
-    /// The discovery document.
-    Discovery,
-    /// `jwks_uri`.
-    Keys,
-    /// `token_endpoint`.
-    Token,
-    /// `userinfo_endpoint`.
-    Userinfo,
-    /// Microsoft Graph.
-    Graph,
-}
-
-impl Endpoint {
-    /// The `endpoint` label.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Discovery => "discovery",
-            Self::Keys => "keys",
-            Self::Token => "token",
-            Self::Userinfo => "userinfo",
-            Self::Graph => "graph",
-        }
-    }
-}
-
-/// How a call ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Outcome {
-    /// 2xx with a JSON object.
-    Success,
-    /// 4xx.
-    Refused,
-    /// 429.
-    Throttled,
-    /// Any other status.
-    Failed,
-    /// Nobody answered in time.
-    Timeout,
-    /// No connection, or one that broke.
-    Unreachable,
-    /// 2xx, but no JSON object, or too large.
-    Malformed,
-}
-
-impl Outcome {
-    /// The `outcome` label.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Success => "success",
-            Self::Refused => "refused",
-            Self::Throttled => "throttled",
-            Self::Failed => "failed",
-            Self::Timeout => "timeout",
-            Self::Unreachable => "unreachable",
-            Self::Malformed => "malformed",
-        }
-    }
 }

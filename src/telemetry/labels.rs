@@ -70,6 +70,25 @@ label! {
         Misconfigured = "misconfigured",
         /// 503: cannot know.
         Unavailable = "unavailable",
+        /// 404 below `/.gatepost/`.
+        Nothing = "nothing",
+    }
+}
+
+impl Answer {
+    /// The answer of this status.
+    pub const fn of(status: u16) -> Self {
+        match status {
+            200 => Self::Allowed,
+            302 => Self::Login,
+            303 => Self::Redirect,
+            400 => Self::Malformed,
+            401 => Self::Unauthorized,
+            403 => Self::Forbidden,
+            404 => Self::Nothing,
+            503 => Self::Unavailable,
+            _ => Self::Misconfigured,
+        }
     }
 }
 
@@ -82,14 +101,14 @@ label! {
         NoCredential = "no_credential",
         /// A credential that does not open, or opens nothing.
         InvalidCredential = "invalid_credential",
-        /// Unused for too long.
-        IdleTimeout = "idle_timeout",
-        /// Too old.
-        AbsoluteTimeout = "absolute_timeout",
+        /// Idle or absolute lifetime is over.
+        Expired = "expired",
         /// Ended by sign-out, administrator or provider.
         SessionEnded = "session_ended",
         /// The user is disabled.
         UserDisabled = "user_disabled",
+        /// The user has no address.
+        NoAddress = "no_address",
         /// Step-up: signed in too long ago.
         MaxAge = "max_age",
         /// An unsafe method or a WebSocket from another origin.
@@ -100,8 +119,6 @@ label! {
         TenantMissing = "tenant_missing",
         /// No admin.
         NotAdmin = "not_admin",
-        /// The requirement names a group or tenant that does not exist.
-        UnknownRequirement = "unknown_requirement",
         /// The requirement cannot be read.
         MalformedRequirement = "malformed_requirement",
         /// No protected host.
@@ -122,8 +139,6 @@ label! {
         TicketRefused = "ticket_refused",
         /// A login or sign-out was asked for below `/.gatepost/`.
         Asked = "asked",
-        /// More hand-overs than a person makes.
-        Limited = "limited",
         /// The session store failed.
         SessionStore = "session_store",
         /// The directory failed.
@@ -136,28 +151,34 @@ label! {
 }
 
 label! {
-    /// How a sign-in ended, or why it goes on.
+    /// What a callback came to.
     SignInOutcome {
-        /// A new session.
-        Started = "started",
-        /// Another tab was faster: its session is shared.
-        Joined = "joined",
-        /// Begun anew unseen: binding, age or another tab.
-        Restarted = "restarted",
-        /// Restarted too often.
+        /// A session, or on to one.
+        Done = "done",
+        /// No callback of a sign-in that began here.
+        Unreadable = "unreadable",
+        /// Restarted too often, or redirects went round.
         GaveUp = "gave_up",
+        /// Too many failures from one address.
+        Limited = "limited",
         /// The provider refused (`access_denied`, `AADSTS...`).
         RefusedByProvider = "refused_by_provider",
-        /// The provider's tokens are not what the specification asks for.
+        /// What the provider sent does not hold.
         InvalidToken = "invalid_token",
+        /// The provider ended the session meanwhile.
+        EndedAtProvider = "ended_at_provider",
+        /// The provider gave no newer sign-in.
+        NotRecent = "not_recent",
         /// The person's Entra tenant may not sign in.
         ForeignTenant = "foreign_tenant",
         /// No address that counts.
-        NoEmail = "no_email",
+        NoAddress = "no_address",
         /// Another user holds the address.
-        EmailTaken = "email_taken",
+        AddressHeld = "address_held",
         /// The user is disabled.
         UserDisabled = "user_disabled",
+        /// The groups are not known.
+        GroupsUnknown = "groups_unknown",
         /// The provider cannot be asked.
         ProviderUnavailable = "provider_unavailable",
         /// A store cannot be asked.
@@ -170,13 +191,11 @@ label! {
     ProviderEndpoint {
         /// The discovery document.
         Discovery = "discovery",
-        /// The signing keys.
-        Jwks = "jwks",
-        /// The token endpoint, with a code.
+        /// `jwks_uri`.
+        Keys = "keys",
+        /// `token_endpoint`.
         Token = "token",
-        /// The token endpoint, with a refresh token.
-        Refresh = "refresh",
-        /// Userinfo.
+        /// `userinfo_endpoint`.
         Userinfo = "userinfo",
         /// Microsoft Graph.
         Graph = "graph",
@@ -186,20 +205,20 @@ label! {
 label! {
     /// What came of a call to a provider.
     CallOutcome {
-        /// The expected answer.
-        Ok = "ok",
-        /// An error of the protocol, or another 4xx.
+        /// 2xx with a JSON object.
+        Success = "success",
+        /// 4xx.
         Refused = "refused",
-        /// 429, or 503 with `Retry-After`.
+        /// 429.
         Throttled = "throttled",
-        /// 5xx.
+        /// Any other status.
         Failed = "failed",
-        /// An answer that cannot be read, or is a lie.
-        Malformed = "malformed",
-        /// No answer in time.
+        /// Nobody answered in time.
         Timeout = "timeout",
-        /// No connection.
+        /// No connection, or one that broke.
         Unreachable = "unreachable",
+        /// 2xx, but no JSON object, or too large.
+        Malformed = "malformed",
     }
 }
 
@@ -218,28 +237,18 @@ label! {
     StoreOperation {
         /// A session's record.
         FindSession = "find_session",
-        /// A new session.
+        /// A new session, or one kept with a new sign-in.
         StartSession = "start_session",
-        /// Last use, or what a refresh brought.
-        ExtendSession = "extend_session",
-        /// The end of one or more.
+        /// The end of one.
         EndSession = "end_session",
-        /// A user's sessions.
-        ListSessions = "list_sessions",
-        /// A ticket's or code's one use.
-        Burn = "burn",
-        /// A lock over replicas.
-        Lock = "lock",
-        /// A count of hand-overs or failures.
-        Count = "count",
+        /// A ticket's one use.
+        BurnTicket = "burn_ticket",
         /// What a person may.
         FindStanding = "find_standing",
-        /// What a provider asserted.
-        UpsertIdentity = "upsert_identity",
-        /// A change by an administrator.
-        Change = "change",
-        /// A list for people.
-        List = "list",
+        /// A sign-in's identity and groups.
+        SignIn = "sign_in",
+        /// A refresh's identity and groups.
+        Refresh = "refresh",
         /// Whether it answers.
         Ping = "ping",
     }
@@ -250,12 +259,8 @@ label! {
     StoreOutcome {
         /// Answered; nothing found is an answer.
         Ok = "ok",
-        /// Answered with an error.
+        /// Answered with an error, or not in time.
         Failed = "failed",
-        /// No answer in time, or no connection became free.
-        Timeout = "timeout",
-        /// No connection.
-        Unreachable = "unreachable",
     }
 }
 
@@ -263,17 +268,13 @@ label! {
     /// What came of a refresh.
     RefreshOutcome {
         /// The groups are as the provider says now.
-        Done = "done",
-        /// Another replica or request was faster.
-        Lost = "lost",
-        /// `invalid_grant` for the newest token: the session ended.
+        Refreshed = "refreshed",
+        /// The provider let the person go; the session ended.
         Ended = "ended",
-        /// `invalid_grant` for an older token: nothing happened.
-        Outdated = "outdated",
-        /// The provider cannot be asked, or a store.
-        Unavailable = "unavailable",
-        /// The provider refused for a reason that is ours (client credential).
-        Misconfigured = "misconfigured",
+        /// The provider or a store cannot be asked.
+        Unreachable = "unreachable",
+        /// Another replica or request was faster.
+        Busy = "busy",
     }
 }
 
@@ -281,18 +282,16 @@ label! {
     /// Why a session ended before its time.
     EndCause {
         /// The person signed out.
-        Logout = "logout",
-        /// The person or an administrator ended it in a list.
-        Ended = "ended",
+        SignOut = "sign_out",
+        /// The person ended it on the account page.
+        AccountPage = "account_page",
+        /// An administrator ended it.
+        Administrator = "administrator",
         /// Somebody else signed in at the same browser.
         Replaced = "replaced",
-        /// The provider's front-channel.
-        FrontChannel = "front_channel",
-        /// The provider's back-channel.
-        BackChannel = "back_channel",
-        /// The provider refused to refresh it.
+        /// The provider's front or back channel.
+        ProviderSignOut = "provider_sign_out",
+        /// The provider refused to renew it, or the renewed token was about somebody else.
         RefreshRefused = "refresh_refused",
-        /// The user was disabled.
-        UserDisabled = "user_disabled",
     }
 }

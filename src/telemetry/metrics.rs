@@ -218,7 +218,7 @@ mod tests {
         metrics.sign_in_limited();
         let entra = metrics.provider(&id("entra")).expect("configured");
         entra.signed_in(SignInOutcome::Started);
-        entra.called(ProviderEndpoint::Token, CallOutcome::Ok, Duration::from_secs(11));
+        entra.called(ProviderEndpoint::Token, CallOutcome::Success, Duration::from_secs(11));
         entra.refreshed(RefreshOutcome::Done);
         entra.groups_lost();
         metrics.encode()

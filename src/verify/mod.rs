@@ -87,11 +87,11 @@ fn follow_up(state: &Arc<State>, verdict: &Verdict, cookie: &HostValue, principa
     let is_used = !matches!(verdict, Verdict::Deny { denial: Denial::CheckFirst, .. });
     let state = Arc::clone(state);
     if check != Check::NotDue {
-        tokio::spawn(async move { refresh::run(&state, &principal.session).await });
+        actix_web::rt::spawn(async move { refresh::run(&state, &principal.session).await });
     } else if is_used && state.sessions.is_touch_due(&principal.session) {
-        tokio::spawn(async move {
+        actix_web::rt::spawn(async move {
             if let Err(error) = state.sessions.touch(&principal.session).await {
-                tracing::debug!(error = %crate::telemetry::chain(&error), "last use not noted");
+                tracing::debug!(error = %crate::telemetry::Chain(&error), "last use not noted");
             }
         });
     }

@@ -227,7 +227,7 @@ fn step_up<'a>(uri: &str, resend: bool, max_age: Duration) -> Content<'a> {
     content
 }
 
-fn forbidden<'a>(gate: &Gate<'_>, email: Option<&EmailAddress>, missing: Missing<'_>) -> Content<'a> {
+fn forbidden<'a>(gate: &Gate<'_>, email: Option<&EmailAddress>, missing: &Missing) -> Content<'a> {
     let ask = format!("If you should have it, ask whoever looks after {}, and give them the request number below.", place(gate));
     let first = "You are signed in, but this page is not open to you.";
     let mut content = content(403, "forbidden", Tone::Stop, "You may not open this page", &[first, &ask]);
