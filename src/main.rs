@@ -2,5 +2,5 @@
 
 #[expect(clippy::disallowed_methods, reason = "the one door to the environment")]
 fn main() -> std::process::ExitCode {
-    gatepost::cli::run(std::env::args_os(), std::env::vars())
+    gatepost::cli::run(std::env::args_os(), std::env::vars_os())
 }

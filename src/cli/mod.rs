@@ -1,19 +1,42 @@
 //! The command line: one file per subcommand, results on stdout, errors on stderr.
+//!
+//! A command of administration returns a [`report::Report`], which is printed here, once, for people or for programs.
+//! Exit codes: 0 done, 1 not done and why is on stderr, 2 the arguments are not understood.
 
+mod admin;
+mod console;
+mod environment;
+mod error;
+mod group;
 mod healthcheck;
 mod migrate;
+mod report;
 mod serve;
+mod session;
+mod tenant;
+#[cfg(test)]
+mod tests;
+mod user;
 
-use crate::config::{Config, ConfigErrors};
+use crate::config::Config;
 use crate::telemetry::Chain;
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
+use console::Console;
+use environment::Environment;
+use error::CommandError;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// The post beside the gate: ForwardAuth and OpenID Connect for Traefik.
 #[derive(Debug, Parser)]
-#[command(name = "gatepost", version, about)]
+#[command(
+    name = "gatepost",
+    version,
+    about,
+    after_help = "Every command reads the same settings as `serve`: run it in the same folder and environment.\n\
+                  Exit codes: 0 done, 1 not done (why is on stderr), 2 the arguments are not understood."
+)]
 struct Arguments {
     /// gatepost.toml; default: ./gatepost.toml, then /etc/gatepost/gatepost.toml, where there is one
     #[arg(long, global = true, value_name = "FILE")]
@@ -25,32 +48,40 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Runs the gate (default)
+    #[command(after_help = "Example:\n  gatepost serve --config /etc/gatepost/gatepost.toml")]
     Serve,
     /// Brings the directory's schema up to date, then exits
+    #[command(after_help = "Example:\n  gatepost migrate")]
     Migrate,
     /// Asks a running Gatepost whether it is ready; for Docker's HEALTHCHECK
+    #[command(after_help = "Example:\n  gatepost healthcheck")]
     Healthcheck,
+    /// Who is an admin
+    Admin(Administration<admin::Command>),
+    /// Which provider's group a name stands for
+    Group(Administration<group::Command>),
+    /// Tenants, and the groups that open them
+    Tenant(Administration<tenant::Command>),
+    /// People
+    User(Administration<user::Command>),
+    /// Who is signed in where
+    Session(Administration<session::Command>),
 }
 
-/// Why a command failed.
-#[derive(Debug, thiserror::Error)]
-enum CommandError {
-    #[error("{0}")]
-    Config(#[from] ConfigErrors),
-    #[error(transparent)]
-    Start(#[from] crate::app::StartError),
-    #[error(transparent)]
-    Directory(#[from] crate::directory::DirectoryError),
-    #[error(transparent)]
-    Log(#[from] crate::telemetry::LogError),
-    #[error("not ready: {0}")]
-    NotReady(String),
+/// Commands that read and change what the stores hold, also while `serve` runs on them.
+#[derive(Debug, Args)]
+struct Administration<C: Subcommand> {
+    /// Print JSON for programs: names in snake_case that stay, times as RFC 3339 in UTC
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: C,
 }
 
 /// Runs what the arguments say; the environment is handed in, so that `main` is the only door to it.
 pub fn run(
     arguments: impl Iterator<Item = OsString>,
-    environment: impl Iterator<Item = (String, String)>,
+    environment: impl Iterator<Item = (OsString, OsString)>,
 ) -> ExitCode {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
@@ -62,7 +93,10 @@ pub fn run(
     match dispatch(arguments, environment) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("gatepost: {}", Chain(&error));
+            eprintln!("gatepost: {}", report::plain(&Chain(&error).to_string()));
+            if let Some(hint) = error.hint() {
+                eprintln!("hint: {}", report::plain(&hint));
+            }
             ExitCode::FAILURE
         }
     }
@@ -70,14 +104,22 @@ pub fn run(
 
 fn dispatch(
     arguments: Arguments,
-    environment: impl Iterator<Item = (String, String)>,
+    environment: impl Iterator<Item = (OsString, OsString)>,
 ) -> Result<(), CommandError> {
-    let config = Config::load(arguments.config.as_deref(), environment)?;
+    let environment = Environment::read(environment)?;
+    let config = Config::load(arguments.config.as_deref(), environment.variables())?;
     actix_web::rt::System::new().block_on(async {
-        match arguments.command.unwrap_or(Command::Serve) {
-            Command::Serve => serve::run(config).await,
-            Command::Migrate => migrate::run(&config).await,
-            Command::Healthcheck => healthcheck::run(&config).await,
-        }
+        let open = async || Console::open(config.clone(), environment.actor()).await;
+        let (report, json) = match arguments.command.unwrap_or(Command::Serve) {
+            Command::Serve => return serve::run(config).await,
+            Command::Migrate => return migrate::run(&config).await,
+            Command::Healthcheck => return healthcheck::run(&config).await,
+            Command::Admin(args) => (admin::run(&open().await?, args.command).await?, args.json),
+            Command::Group(args) => (group::run(&open().await?, args.command).await?, args.json),
+            Command::Tenant(args) => (tenant::run(&open().await?, args.command).await?, args.json),
+            Command::User(args) => (user::run(&open().await?, args.command).await?, args.json),
+            Command::Session(args) => (session::run(&open().await?, args.command).await?, args.json),
+        };
+        report.print(json).map_err(CommandError::Output)
     })
 }

@@ -85,6 +85,24 @@ impl fmt::Display for Hash {
     }
 }
 
+/// The text is no hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected a hash of 64 hexadecimal digits")]
+pub struct HashError;
+
+impl std::str::FromStr for Hash {
+    type Err = HashError;
+
+    fn from_str(text: &str) -> Result<Self, HashError> {
+        let digit = |c: u8| char::from(c).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        let digits: Vec<u8> = text.bytes().map(digit).collect::<Option<_>>().ok_or(HashError)?;
+        if digits.len() != 64 {
+            return Err(HashError);
+        }
+        Ok(Self(std::array::from_fn(|n| digits[2 * n] << 4 | digits[2 * n + 1])))
+    }
+}
+
 impl fmt::Debug for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Hash({self})")
@@ -97,4 +115,19 @@ impl fmt::Debug for Hash {
 /// If the operating system has no random numbers.
 pub fn fill_random(bytes: &mut [u8]) {
     getrandom::fill(bytes).expect("the operating system gives random numbers");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_is_read_as_it_is_written_and_nothing_else_is() {
+        let hash = Hash::of(&[b"x"]);
+        let text = hash.to_string();
+        assert_eq!(text.parse(), Ok(hash));
+        for other in ["", "00", &text[1..], &format!("{text}0"), &format!("+{}", &text[1..]), &format!("{}\u{e9}", &text[2..])] {
+            assert_eq!(other.parse::<Hash>(), Err(HashError), "{other}");
+        }
+    }
 }

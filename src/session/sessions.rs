@@ -76,6 +76,12 @@ impl Sessions {
         Ok(self.open_record(&id.hash(), &raw).map(|record| Session { id: id.clone(), record, raw }))
     }
 
+    /// The record of a session whose id stays unknown, as [`Self::list_of_user`] lists it.
+    pub async fn find_by_hash(&self, hash: &Hash) -> Result<Option<SessionRecord>, StoreError> {
+        let raw = self.store.find(&record_key(hash)).await?;
+        Ok(raw.and_then(|raw| self.open_record(hash, &raw)))
+    }
+
     /// Starts a session, or joins the one that a racing callback of the same browser and identity starts.
     ///
     /// `session` is new, or the live session that this browser has already, of the same person: that one is kept, with

@@ -63,7 +63,7 @@ pub(super) fn shorten(text: &str, limit: usize) -> String {
 }
 
 /// "Firefox on Windows", from what the `User-Agent` claims; never used to decide anything.
-pub(super) fn device(user_agent: &str) -> String {
+pub(crate) fn device(user_agent: &str) -> String {
     // Each name also stands in the header of those further down: the order decides.
     const BROWSERS: [(&str, &str); 12] = [
         ("Edg/", "Edge"),

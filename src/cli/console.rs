@@ -1,0 +1,66 @@
+//! What a command of administration works on: the same parts as `serve`, opened the same way, without its lock.
+//!
+//! Guarantee: nothing is made that was not there, and no schema is touched that this program does not know exactly.
+
+use super::error::CommandError;
+use crate::app;
+use crate::config::{Config, StoresConfig};
+use crate::directory::{Actor, DirectoryError, SchemaState, UserKey, UserRecord};
+use crate::state::State;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// A person waits for a command at least so long.
+const PATIENCE: Duration = Duration::from_secs(3);
+const BETWEEN_TRIES: Duration = Duration::from_millis(50);
+
+/// The opened stores and who gave the command.
+#[derive(Debug)]
+pub(super) struct Console {
+    pub(super) state: State,
+    pub(super) actor: Actor,
+}
+
+impl Console {
+    pub(super) async fn open(config: Config, actor: Actor) -> Result<Self, CommandError> {
+        if let StoresConfig::Embedded { file } = &config.stores
+            && !file.exists()
+        {
+            return Err(CommandError::NoFile(std::path::absolute(file).unwrap_or_else(|_| file.clone())));
+        }
+        let state = app::build(config)?;
+        match state.directory.schema_state().await? {
+            SchemaState::Current => Ok(Self { state, actor }),
+            SchemaState::Behind => Err(CommandError::OldSchema),
+            SchemaState::Newer => Err(DirectoryError::NewerSchema.into()),
+        }
+    }
+
+    /// A person whom the directory knows.
+    pub(super) async fn find_user(&self, key: &UserKey) -> Result<UserRecord, CommandError> {
+        let found = self.state.directory.find_user(key).await?;
+        found.ok_or_else(|| DirectoryError::UnknownUser(key.clone()).into())
+    }
+}
+
+/// Asks again for a while: the stores' time limits are made for `/verify`, and a command's first question also has to
+/// connect.
+pub(super) async fn patiently<T, E>(ask: impl AsyncFn() -> Result<T, E>) -> Result<T, E> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match ask().await {
+            Err(_) if Instant::now() < end => sleep(BETWEEN_TRIES).await,
+            answer => return answer,
+        }
+    }
+}
+
+/// How a person is called in a result: by address, else by id.
+pub(super) fn called(user: &UserRecord) -> String {
+    user.summary.email.as_ref().map_or_else(|| user.summary.id.to_string(), ToString::to_string)
+}
+
+/// Somebody of whom only an address is known: nobody has signed in with it.
+pub(super) fn is_awaited(user: &UserRecord) -> bool {
+    user.identities.is_empty()
+}

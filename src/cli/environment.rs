@@ -1,0 +1,55 @@
+//! The environment as the command line was handed it: settings as text, and who gave the command.
+
+use crate::directory::Actor;
+use std::ffi::OsString;
+use std::os::unix::fs::MetadataExt;
+
+/// Only variables with such names can be settings of ours.
+const OURS: [&str; 4] = ["GATEPOST_", "MICROSOFT_", "DATABASE_URL", "REDIS_URL"];
+
+/// Longer names of users are cut in the audit.
+const LONGEST_NAME: usize = 64;
+
+/// What was handed in, without the variables of others that are no text.
+#[derive(Debug)]
+pub(super) struct Environment(Vec<(String, String)>);
+
+/// A variable that may be a setting is no UTF-8 text: reading it with replacements would change a secret silently.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the variable {0} is not UTF-8 text")]
+pub(super) struct NotText(String);
+
+impl Environment {
+    pub(super) fn read(variables: impl Iterator<Item = (OsString, OsString)>) -> Result<Self, NotText> {
+        let mut texts = Vec::new();
+        for (name, value) in variables {
+            match (name.into_string(), value.into_string()) {
+                (Ok(name), Ok(value)) => texts.push((name, value)),
+                (Ok(name), Err(_)) if OURS.iter().any(|prefix| name.starts_with(prefix)) => {
+                    return Err(NotText(name));
+                }
+                (Err(name), _) if OURS.iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) => {
+                    return Err(NotText(name.to_string_lossy().into_owned()));
+                }
+                _ => {}
+            }
+        }
+        Ok(Self(texts))
+    }
+
+    pub(super) fn variables(&self) -> impl Iterator<Item = (String, String)> {
+        self.0.iter().cloned()
+    }
+
+    /// Who the audit names: `cli:` and the operating system's user, by name where the environment tells it (a
+    /// container's often does not), else by number.
+    pub(super) fn actor(&self) -> Actor {
+        let find = |wanted: &str| self.0.iter().find(|(name, value)| name == wanted && !value.is_empty());
+        let name = find("LOGNAME").or_else(|| find("USER")).map(|(_, value)| {
+            value.chars().filter(|c| !c.is_control()).take(LONGEST_NAME).collect::<String>()
+        });
+        let by_number = || std::fs::metadata("/proc/self").map(|process| format!("uid {}", process.uid()));
+        let who = name.or_else(|| by_number().ok()).unwrap_or_else(|| "unknown".to_owned());
+        Actor { who: format!("cli:{who}"), address: None, request_id: None }
+    }
+}

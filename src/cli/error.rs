@@ -1,0 +1,81 @@
+//! Why a command was not done, and what the person at the terminal may do about it.
+
+use super::environment::NotText;
+use crate::app::StartError;
+use crate::config::ConfigErrors;
+use crate::directory::DirectoryError;
+use crate::domain::ids::ProviderId;
+use crate::domain::secret::Hash;
+use crate::principal::LoadError;
+use crate::session::store::StoreError;
+use crate::telemetry::LogError;
+use std::io;
+use std::path::PathBuf;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CommandError {
+    #[error(transparent)]
+    Config(#[from] ConfigErrors),
+    #[error(transparent)]
+    Environment(#[from] NotText),
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    #[error("the sessions cannot be read")]
+    Sessions(#[from] StoreError),
+    #[error("the session was not ended")]
+    End(#[from] LoadError),
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error("not ready: {0}")]
+    NotReady(String),
+    #[error("there is no file {}", .0.display())]
+    NoFile(PathBuf),
+    #[error("the directory's schema is older than this Gatepost")]
+    OldSchema,
+    #[error("{0} is no configured provider: expected one of {1}")]
+    UnknownProvider(ProviderId, String),
+    #[error("there is no session {0}: it may have ended, or expired")]
+    UnknownSession(Hash),
+    #[error("the result cannot be written")]
+    Output(#[source] io::Error),
+}
+
+impl CommandError {
+    /// What to do, where that does not follow from the message.
+    pub(super) fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Directory(error) | Self::Start(StartError::Directory(error)) => return of_directory(error),
+            Self::End(LoadError::Directory(error)) => return of_directory(error),
+            Self::NoFile(_) => {
+                "run this in the folder and with the settings of `gatepost serve`; DATABASE_URL says where its file is"
+            }
+            Self::OldSchema => "run `gatepost migrate`, or start the new `gatepost serve`, which does the same",
+            Self::Sessions(_) | Self::End(_) => {
+                "is REDIS_URL right, and does Redis run? `gatepost session end --user USER` needs no Redis"
+            }
+            Self::UnknownProvider(..) => "write PROVIDER:ID, for an app role PROVIDER:role:NAME",
+            Self::UnknownSession(_) => "`gatepost session list USER` shows the sessions that a person has",
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+fn of_directory(error: &DirectoryError) -> Option<String> {
+    let hint = match error {
+        DirectoryError::Unavailable(_) => "is DATABASE_URL right, and does the database run?",
+        DirectoryError::UnknownUser(_) => "`gatepost user list` shows everybody; people appear with their first sign-in",
+        DirectoryError::UnknownGroup(_) => {
+            "`gatepost group list` shows all groups; `gatepost group link NAME PROVIDER:ID` makes one"
+        }
+        DirectoryError::UnknownTenant(id) => return Some(format!("`gatepost tenant create {id}` makes it")),
+        DirectoryError::NotMapped(..) => "`gatepost tenant list` shows which group opens what",
+        DirectoryError::NotLinked(_) => "`gatepost group list` shows what is linked",
+        DirectoryError::LinkedByConfiguration(_) => "then restart Gatepost; a link made here never overrides it",
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}

@@ -1,0 +1,111 @@
+//! `gatepost group`: which provider's group a name here stands for.
+
+use super::console::Console;
+use super::error::CommandError;
+use super::report::Report;
+use crate::directory::{GroupLink, LinkSource};
+use crate::domain::identity::ExternalGroup;
+use crate::domain::ids::{GroupName, ProviderId};
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Lets a name stand for a provider's group; makes the name if need be
+    #[command(after_help = "Examples:\n  \
+        gatepost group link MCP-GitHub entra:5d2f0c1e-8d3a-4a56-9f0e-0a1b2c3d4e5f\n  \
+        gatepost group link MCP-Admin entra:role:Administrator")]
+    Link {
+        /// The group's name here, as requirements and X-User-Groups have it
+        name: GroupName,
+        /// The provider's group (Entra: its object id); an app role as PROVIDER:role:NAME
+        #[arg(value_name = "PROVIDER:ID")]
+        external: ExternalGroup,
+    },
+    /// Takes a link back: the provider's group bears its id again
+    #[command(after_help = "Example:\n  gatepost group unlink entra:5d2f0c1e-8d3a-4a56-9f0e-0a1b2c3d4e5f")]
+    Unlink {
+        /// The provider's group, as `group list` shows it
+        #[arg(value_name = "PROVIDER:ID")]
+        external: ExternalGroup,
+    },
+    /// Shows all groups, what they stand for and what they open
+    #[command(after_help = "Example:\n  gatepost group list --json")]
+    List,
+}
+
+pub(super) async fn run(console: &Console, command: Command) -> Result<Report, CommandError> {
+    let (directory, actor) = (&console.state.directory, &console.actor);
+    match command {
+        Command::Link { name, external } => {
+            is_configured(console, &external.provider)?;
+            let changed = directory.link_group(&name, &external, actor).await?;
+            let text = if changed {
+                format!("{name} stands for {external} now.")
+            } else {
+                format!("{name} stood for {external} already.")
+            };
+            Ok(Report::new(text, json!({ "name": name, "link": external.to_string(), "changed": changed })))
+        }
+        Command::Unlink { external } => {
+            directory.unlink_group(&external, actor).await?;
+            let text = format!("{external} is linked to no name any more.");
+            Ok(Report::new(text, json!({ "link": external.to_string(), "changed": true })))
+        }
+        Command::List => list(console).await,
+    }
+}
+
+/// As `GATEPOST_GROUPS` does: a typing error must not leave a group without its members unnoticed.
+fn is_configured(console: &Console, provider: &ProviderId) -> Result<(), CommandError> {
+    let ids: Vec<&str> = console.state.config.providers.iter().map(|one| one.id.as_str()).collect();
+    if ids.contains(&provider.as_str()) {
+        Ok(())
+    } else {
+        Err(CommandError::UnknownProvider(provider.clone(), ids.join(", ")))
+    }
+}
+
+async fn list(console: &Console) -> Result<Report, CommandError> {
+    let groups = console.state.directory.list_groups().await?;
+    let rows = groups.iter().map(|group| {
+        let links: Vec<String> = group.links.iter().map(describe).collect();
+        let tenants: Vec<String> = group.tenants.iter().map(|(id, role)| format!("{id} ({role})")).collect();
+        [group.name.to_string(), group.members.to_string(), lines(&links), lines(&tenants)]
+    });
+    let json = groups.iter().map(|group| {
+        json!({
+            "name": group.name,
+            "members": group.members,
+            "links": group.links.iter().map(to_json).collect::<Vec<_>>(),
+            "tenants": group.tenants,
+        })
+    });
+    let none = "There is no group yet: they come with the first sign-in, or with gatepost group link NAME PROVIDER:ID";
+    Ok(Report::list(["Group", "Members", "Stands for", "Opens"], rows.collect(), none, json.collect()))
+}
+
+pub(super) fn lines(values: &[String]) -> String {
+    if values.is_empty() { "-".to_owned() } else { values.join("\n") }
+}
+
+fn describe(link: &GroupLink) -> String {
+    let how = match link.source {
+        LinkSource::Auto => "not linked",
+        LinkSource::Trusted => "trusted name",
+        LinkSource::Config => "by GATEPOST_GROUPS",
+        LinkSource::Manual => "linked",
+    };
+    let name = link.display_name.as_ref().map(|name| format!("{name:?}, ")).unwrap_or_default();
+    format!("{} ({name}{how})", link.external)
+}
+
+fn to_json(link: &GroupLink) -> Value {
+    json!({
+        "provider": link.external.provider,
+        "kind": link.external.kind.as_str(),
+        "external_id": link.external.external_id,
+        "display_name": link.display_name,
+        "source": link.source.as_str(),
+    })
+}

@@ -1,0 +1,78 @@
+//! A command's result, once for people and once for programs.
+//!
+//! Guarantee: names that others chose (people, groups, browsers) cannot steer the terminal they are printed on.
+
+use crate::domain::clock::Timestamp;
+use comfy_table::{Table, presets};
+use serde_json::Value;
+use std::io::{self, ErrorKind, Write};
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+/// What is printed on stdout.
+#[derive(Debug)]
+pub(super) struct Report {
+    text: String,
+    json: Value,
+}
+
+impl Report {
+    pub(super) fn new(text: impl Into<String>, json: Value) -> Self {
+        Self { text: text.into(), json }
+    }
+
+    /// A list as a table, with `none` in its place when there is nothing in it.
+    pub(super) fn list<const N: usize>(header: [&str; N], rows: Vec<[String; N]>, none: &str, json: Value) -> Self {
+        if rows.is_empty() { Self::new(none, json) } else { Self::new(table(Some(header), rows), json) }
+    }
+
+    pub(super) fn print(&self, as_json: bool) -> io::Result<()> {
+        let text = if as_json { format!("{:#}", self.json) } else { plain(&self.text) };
+        match writeln!(io::stdout(), "{text}") {
+            // The reader has seen enough: `gatepost user list | head`.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            written => written,
+        }
+    }
+}
+
+/// Columns without lines, for people, `grep` and `cut` alike.
+pub(super) fn table<const N: usize>(header: Option<[&str; N]>, rows: Vec<[String; N]>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).add_rows(rows);
+    if let Some(header) = header {
+        table.set_header(header);
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 3));
+    }
+    let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
+    lines.join("\n")
+}
+
+/// Text without what a terminal would obey or what turns its order around (bidirectional controls).
+pub(super) fn plain(text: &str) -> String {
+    let steers = |c: char| (c.is_control() && c != '\n') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|c| if steers(c) { '\u{fffd}' } else { c }).collect()
+}
+
+/// UTC to the minute, for people.
+pub(super) fn minute(at: Timestamp) -> String {
+    date(at).format(format_description!("[year]-[month]-[day] [hour]:[minute]")).unwrap_or_default()
+}
+
+/// As [`minute`], or a dash.
+pub(super) fn minute_or_dash(at: Option<Timestamp>) -> String {
+    at.map_or_else(|| "-".to_owned(), minute)
+}
+
+/// RFC 3339 in UTC, for programs.
+pub(super) fn rfc3339(at: Timestamp) -> String {
+    let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
+    date(at).format(format).unwrap_or_default()
+}
+
+/// Dates that the calendar does not hold are its beginning.
+fn date(at: Timestamp) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(at.unix()).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}

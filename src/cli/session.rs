@@ -1,0 +1,122 @@
+//! `gatepost session`: who is signed in where, and ending it. The directory's word comes first, as everywhere: what it
+//! calls ended is over, whatever the session store still holds.
+
+use super::console::{Console, called, patiently};
+use super::error::CommandError;
+use super::report::{Report, minute, rfc3339};
+use crate::directory::UserKey;
+use crate::domain::clock::Timestamp;
+use crate::domain::ids::UserId;
+use crate::domain::secret::Hash;
+use crate::http::pages;
+use crate::login::{counts, end};
+use crate::session::record::SessionRecord;
+use crate::telemetry::EndCause;
+use clap::{Args, Subcommand};
+use serde_json::json;
+use std::time::Duration;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Shows a person's live sessions
+    #[command(after_help = "Example:\n  gatepost session list alice@example.com")]
+    List {
+        /// Address or id
+        user: UserKey,
+    },
+    /// Ends one session, or all of a person
+    #[command(after_help = "Examples:\n  \
+        gatepost session end 5f2c...64 hexadecimal digits, as `session list` shows them\n  \
+        gatepost session end --user alice@example.com")]
+    End(Which),
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct Which {
+    /// The session, as `session list` shows it
+    hash: Option<Hash>,
+    /// All sessions of this person, by address or id; needs no Redis
+    #[arg(long)]
+    user: Option<UserKey>,
+}
+
+pub(super) async fn run(console: &Console, command: Command) -> Result<Report, CommandError> {
+    match command {
+        Command::List { user } => list(console, &user).await,
+        Command::End(Which { hash: Some(hash), .. }) => end_one(console, &hash).await,
+        Command::End(Which { user: Some(user), .. }) => end_all(console, &user).await,
+        Command::End(_) => unreachable!("clap asks for one of the two"),
+    }
+}
+
+async fn list(console: &Console, key: &UserKey) -> Result<Report, CommandError> {
+    let user = console.find_user(key).await?;
+    let sessions = list_live(console, user.summary.id).await?;
+    let rows = sessions.iter().map(|(hash, record)| {
+        let address = record.address.map_or_else(|| "-".to_owned(), |address| address.to_string());
+        let device = pages::device(record.user_agent.as_deref().unwrap_or_default());
+        [device, address, minute(record.begun_at), minute(record.last_seen_at), record.provider.to_string(), hash.to_string()]
+    });
+    let json = sessions.iter().map(|(hash, record)| {
+        json!({
+            "hash": hash.to_string(),
+            "user_id": record.user,
+            "provider": record.provider,
+            "user_agent": record.user_agent,
+            "address": record.address,
+            "begun_at": rfc3339(record.begun_at),
+            "auth_time": rfc3339(record.auth_time),
+            "last_seen_at": rfc3339(record.last_seen_at),
+        })
+    });
+    let none = format!("{} is signed in nowhere.", called(&user));
+    let header = ["Device", "Address", "Signed in (UTC)", "Last use (UTC)", "Provider", "Session"];
+    Ok(Report::list(header, rows.collect(), &none, json.collect()))
+}
+
+/// The sessions that still count, the last used first.
+async fn list_live(console: &Console, user: UserId) -> Result<Vec<(Hash, SessionRecord)>, CommandError> {
+    let state = &console.state;
+    let mut live = Vec::new();
+    for (hash, record) in patiently(async || state.sessions.list_of_user(user).await).await? {
+        let standing = patiently(async || state.directory.find_standing(user, &hash).await).await?;
+        if standing.is_some_and(|standing| counts(state, &standing, &record)) {
+            live.push((hash, record));
+        }
+    }
+    live.sort_by_key(|(_, record)| std::cmp::Reverse(record.last_seen_at));
+    Ok(live)
+}
+
+async fn end_one(console: &Console, hash: &Hash) -> Result<Report, CommandError> {
+    let state = &console.state;
+    let found = patiently(async || state.sessions.find_by_hash(hash).await).await?;
+    let record = found.ok_or(CommandError::UnknownSession(*hash))?;
+    end::end_session(state, hash, &record, EndCause::Administrator, &console.actor).await?;
+    let user = console.find_user(&UserKey::Id(record.user)).await?;
+    let text = format!("The session of {} is over.", called(&user));
+    Ok(Report::new(text, json!({ "hash": hash.to_string(), "user_id": record.user, "changed": true })))
+}
+
+/// Also sessions that the store does not show just now are over: their beginning is what counts.
+async fn end_all(console: &Console, key: &UserKey) -> Result<Report, CommandError> {
+    let user = console.find_user(key).await?;
+    let id = user.summary.id;
+    let not_before = Timestamp::now().plus(Duration::from_secs(1));
+    console.state.directory.end_all_sessions(id, not_before, &console.actor).await?;
+    let sessions = &console.state.sessions;
+    let name = called(&user);
+    let (text, forgotten) = match patiently(async || sessions.list_of_user(id).await).await {
+        Ok(records) => {
+            for (hash, _) in &records {
+                // What stays is over all the same, and expires.
+                let _ = sessions.forget(hash, id).await;
+            }
+            (format!("Every session of {name} is over ({} found).", records.len()), Some(records.len()))
+        }
+        Err(_) => (format!("Every session of {name} is over. How many is not known: their store does not answer."), None),
+    };
+    let json = json!({ "user_id": id, "sessions": forgotten, "sessions_not_before": rfc3339(not_before), "changed": true });
+    Ok(Report::new(text, json))
+}

@@ -1,0 +1,86 @@
+//! `gatepost tenant`: tenants, and the groups that open them.
+
+use super::console::Console;
+use super::error::CommandError;
+use super::group::lines;
+use super::report::Report;
+use crate::domain::access::Role;
+use crate::domain::ids::{GroupName, TenantId};
+use clap::Subcommand;
+use serde_json::json;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Makes a tenant
+    #[command(after_help = "Example:\n  gatepost tenant create github --name 'GitHub tools'")]
+    Create {
+        /// Its id, as requirements and X-User-Tenants have it
+        id: TenantId,
+        /// What people read
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// Lets a group open a tenant
+    #[command(after_help = "Example:\n  gatepost tenant map MCP-GitHub github --role member")]
+    Map {
+        /// A group's name here
+        group: GroupName,
+        /// A tenant's id
+        tenant: TenantId,
+        /// admin, member or viewer
+        #[arg(long, default_value_t)]
+        role: Role,
+    },
+    /// Takes that back
+    #[command(after_help = "Example:\n  gatepost tenant unmap MCP-GitHub github")]
+    Unmap {
+        /// A group's name here
+        group: GroupName,
+        /// A tenant's id
+        tenant: TenantId,
+    },
+    /// Shows all tenants and the groups that open them
+    #[command(after_help = "Example:\n  gatepost tenant list --json")]
+    List,
+}
+
+pub(super) async fn run(console: &Console, command: Command) -> Result<Report, CommandError> {
+    let (directory, actor) = (&console.state.directory, &console.actor);
+    match command {
+        Command::Create { id, name } => {
+            let changed = directory.create_tenant(&id, name.as_deref(), actor).await?;
+            let text = if changed { format!("Tenant {id} is made.") } else { format!("Tenant {id} was there already.") };
+            Ok(Report::new(text, json!({ "id": id, "changed": changed })))
+        }
+        Command::Map { group, tenant, role } => {
+            let tenants = directory.list_tenants().await?;
+            let before = tenants.iter().find(|one| one.id == tenant).and_then(|one| one.groups.get(&group));
+            directory.map_group(&group, &tenant, role, actor).await?;
+            let changed = before != Some(&role);
+            let text = match before {
+                _ if !changed => format!("Group {group} opened tenant {tenant} as {role} already."),
+                Some(before) => format!("Group {group} opens tenant {tenant} as {role} now, no longer as {before}."),
+                None => format!("Group {group} opens tenant {tenant} as {role} now."),
+            };
+            Ok(Report::new(text, json!({ "group": group, "tenant": tenant, "role": role, "changed": changed })))
+        }
+        Command::Unmap { group, tenant } => {
+            directory.unmap_group(&group, &tenant, actor).await?;
+            let text = format!("Group {group} opens tenant {tenant} no more.");
+            Ok(Report::new(text, json!({ "group": group, "tenant": tenant, "changed": true })))
+        }
+        Command::List => list(console).await,
+    }
+}
+
+async fn list(console: &Console) -> Result<Report, CommandError> {
+    let tenants = console.state.directory.list_tenants().await?;
+    let rows = tenants.iter().map(|tenant| {
+        let groups: Vec<String> = tenant.groups.iter().map(|(name, role)| format!("{name} ({role})")).collect();
+        [tenant.id.to_string(), tenant.name.clone().unwrap_or_else(|| "-".to_owned()), lines(&groups)]
+    });
+    let json =
+        tenants.iter().map(|tenant| json!({ "id": tenant.id, "name": tenant.name, "groups": tenant.groups }));
+    let none = "There is no tenant. To make one: gatepost tenant create ID";
+    Ok(Report::list(["Tenant", "Name", "Opened by"], rows.collect(), none, json.collect()))
+}

@@ -1,0 +1,133 @@
+//! What the command line understands, without running it.
+
+use super::environment::{Environment, NotText};
+use super::report::{self, minute, rfc3339};
+use super::{Arguments, Command};
+use crate::domain::clock::Timestamp;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+
+const HASH: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+fn parse(line: &str) -> Result<Arguments, clap::Error> {
+    Arguments::try_parse_from(std::iter::once("gatepost").chain(line.split_whitespace()))
+}
+
+fn environment(variables: &[(&[u8], &[u8])]) -> Result<Environment, NotText> {
+    let text = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
+    Environment::read(variables.iter().map(|(name, value)| (text(name), text(value))).collect::<Vec<_>>().into_iter())
+}
+
+#[test]
+fn the_definition_holds_together() {
+    Arguments::command().debug_assert();
+}
+
+#[test]
+fn every_command_of_the_field_is_understood() {
+    let end = format!("session end {HASH}");
+    for line in [
+        "",
+        "serve",
+        "migrate --config x.toml",
+        "healthcheck",
+        "admin grant alice@example.com",
+        "admin revoke 018f0000-0000-7000-8000-000000000001",
+        "admin reset a@b.c --json",
+        "admin --json list",
+        "group link MCP-GitHub entra:abc",
+        "group link MCP-Admin entra:role:Admin",
+        "group unlink entra:abc",
+        "group list",
+        "tenant create github --name x",
+        "tenant map MCP-GitHub github",
+        "tenant map MCP-GitHub github --role viewer",
+        "tenant unmap MCP-GitHub github",
+        "tenant list",
+        "user disable a@b.c",
+        "user enable a@b.c",
+        "user show a@b.c",
+        "user list",
+        "user release a@b.c",
+        "session list a@b.c",
+        "session end --user a@b.c",
+        &end,
+    ] {
+        assert!(parse(line).is_ok(), "{line}: {:?}", parse(line));
+    }
+}
+
+#[test]
+fn what_is_misspelt_is_refused_before_anything_is_opened() {
+    let both = format!("session end {HASH} --user a@b.c");
+    for (line, kind) in [
+        ("admin", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
+        ("admin grant", ErrorKind::MissingRequiredArgument),
+        ("admin grant nobody", ErrorKind::ValueValidation),
+        ("group link X entra", ErrorKind::ValueValidation),
+        ("tenant map A b --role boss", ErrorKind::ValueValidation),
+        ("session end", ErrorKind::MissingRequiredArgument),
+        ("session end 12ab", ErrorKind::ValueValidation),
+        (&both, ErrorKind::ArgumentConflict),
+        ("serve --json", ErrorKind::UnknownArgument),
+    ] {
+        assert_eq!(parse(line).map(drop).map_err(|error| error.kind()), Err(kind), "{line}");
+    }
+}
+
+#[test]
+fn json_may_stand_at_either_place() {
+    for line in ["admin list --json", "admin --json list"] {
+        let command = parse(line).ok().and_then(|arguments| arguments.command);
+        assert!(matches!(command, Some(Command::Admin(args)) if args.json), "{line}");
+    }
+}
+
+#[test]
+fn the_help_of_every_command_shows_an_example() {
+    for group in Arguments::command().get_subcommands_mut() {
+        let mut leaves: Vec<&mut clap::Command> = group.get_subcommands_mut().collect();
+        if leaves.is_empty() {
+            continue;
+        }
+        for leaf in &mut leaves {
+            let help = leaf.render_long_help().to_string();
+            assert!(help.contains("Example"), "{help}");
+        }
+    }
+}
+
+#[test]
+fn a_setting_that_is_no_text_is_named_and_what_others_have_is_passed_over() {
+    let ours = environment(&[(b"GATEPOST_HOSTS", b"\xff")]);
+    assert_eq!(ours.map(drop).map_err(|error| error.to_string()), Err("the variable GATEPOST_HOSTS is not UTF-8 text".to_owned()));
+    let theirs = environment(&[(b"LS_COLORS", b"\xff"), (b"\xfe", b"x"), (b"HOME", b"/")]);
+    assert_eq!(theirs.map(|environment| environment.variables().count()), Ok(1));
+}
+
+#[test]
+fn the_audit_names_the_user_of_the_operating_system() {
+    let who = |variables: &[(&[u8], &[u8])]| environment(variables).map(|environment| environment.actor().who);
+    assert_eq!(who(&[(b"USER", b"ops")]), Ok("cli:ops".to_owned()));
+    assert_eq!(who(&[(b"USER", b"root"), (b"LOGNAME", b"o\nps")]), Ok("cli:ops".to_owned()));
+    assert!(who(&[(b"USER", b"")]).is_ok_and(|who| who.starts_with("cli:uid ")));
+}
+
+#[test]
+fn a_name_cannot_steer_the_terminal() {
+    assert_eq!(report::plain("a\u{1b}[31m\u{202e}b\nc\td"), "a\u{fffd}[31m\u{fffd}b\nc\u{fffd}d");
+}
+
+#[test]
+fn a_table_is_columns_without_lines() {
+    let rows = vec![["alice".to_owned(), "x\ny".to_owned()], ["bo".to_owned(), "-".to_owned()]];
+    assert_eq!(report::table(Some(["User", "Groups"]), rows), "User    Groups\nalice   x\n        y\nbo      -");
+}
+
+#[test]
+fn times_are_utc_for_people_and_rfc_3339_for_programs() {
+    let at = Timestamp::from_unix(1_795_563_301);
+    assert_eq!((minute(at).as_str(), rfc3339(at).as_str()), ("2026-11-24 23:35", "2026-11-24T23:35:01Z"));
+}

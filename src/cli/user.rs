@@ -1,0 +1,180 @@
+//! `gatepost user`: people, and whether they may sign in.
+
+use super::admin::{standing, yes_or_no};
+use super::console::{Console, called, is_awaited};
+use super::error::CommandError;
+use super::group::lines;
+use super::report::{Report, minute, minute_or_dash, rfc3339, table};
+use crate::directory::{UserKey, UserRecord, UserSummary};
+use crate::domain::clock::Timestamp;
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+/// People asked for at once.
+const PAGE: u32 = 500;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Ends all sessions of a person and lets nobody sign in as this person
+    #[command(after_help = "Example:\n  gatepost user disable alice@example.com")]
+    Disable {
+        /// Address or id; an address that nobody has yet is refused when somebody comes with it
+        user: UserKey,
+    },
+    /// Lets a disabled person sign in again
+    #[command(after_help = "Example:\n  gatepost user enable alice@example.com")]
+    Enable {
+        /// Address or id
+        user: UserKey,
+    },
+    /// Shows a person: identities, groups with their sources, tenants, admin and why
+    #[command(after_help = "Example:\n  gatepost user show alice@example.com")]
+    Show {
+        /// Address or id
+        user: UserKey,
+    },
+    /// Shows everybody
+    #[command(after_help = "Example:\n  gatepost user list --json")]
+    List,
+    /// Frees a person's address for whoever presents it next
+    #[command(after_help = "Example, when alice@example.com now belongs to somebody else:\n  \
+                            gatepost user release alice@example.com")]
+    Release {
+        /// Address or id
+        user: UserKey,
+    },
+}
+
+pub(super) async fn run(console: &Console, command: Command) -> Result<Report, CommandError> {
+    let (directory, actor) = (&console.state.directory, &console.actor);
+    match command {
+        Command::Disable { user: key } => {
+            let changed = directory.disable_user(&key, actor).await?;
+            let user = console.find_user(&key).await?;
+            Ok(Report::new(disabled(&user, changed), change(&user, changed)))
+        }
+        Command::Enable { user: key } => {
+            let changed = directory.enable_user(&key, actor).await?;
+            let user = console.find_user(&key).await?;
+            let name = called(&user);
+            let text = if changed {
+                format!("{name} may sign in again. Sessions from before stay over.")
+            } else {
+                format!("{name} was not disabled.")
+            };
+            Ok(Report::new(text, change(&user, changed)))
+        }
+        Command::Show { user } => {
+            let user = console.find_user(&user).await?;
+            Ok(Report::new(describe(&user), to_json(&user)))
+        }
+        Command::List => list(console).await,
+        Command::Release { user: key } => {
+            let user = console.find_user(&key).await?;
+            let released = directory.release_address(&key, actor).await?;
+            let id = user.summary.id;
+            let text = match &released {
+                Some(email) => format!(
+                    "{email} is free: it belongs to the next person who presents it. User {id} has no address now, and \
+                     passes nowhere until the provider gives one."
+                ),
+                None => format!("User {id} held no address."),
+            };
+            Ok(Report::new(text, json!({ "user_id": id, "released": released, "changed": released.is_some() })))
+        }
+    }
+}
+
+fn disabled(user: &UserRecord, changed: bool) -> String {
+    let name = called(user);
+    if !changed {
+        format!("{name} was disabled already.")
+    } else if is_awaited(user) {
+        format!("Nobody has signed in as {name} yet: who comes with this address is refused.")
+    } else {
+        format!("{name} is disabled: every session is over, and signing in is refused.")
+    }
+}
+
+fn change(user: &UserRecord, changed: bool) -> Value {
+    let UserSummary { id, email, disabled_at, .. } = &user.summary;
+    json!({ "user_id": id, "email": email, "disabled_at": disabled_at.map(rfc3339), "changed": changed })
+}
+
+async fn list(console: &Console) -> Result<Report, CommandError> {
+    let mut people: Vec<UserSummary> = Vec::new();
+    loop {
+        let page = console.state.directory.list_users(people.last().map(|last| last.id), PAGE).await?;
+        if page.is_empty() {
+            break;
+        }
+        people.extend(page);
+    }
+    let rows = people.iter().map(|user| {
+        let text = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+        let last = minute_or_dash(user.last_sign_in_at);
+        let disabled = minute_or_dash(user.disabled_at);
+        [text(user.email.as_ref().map(ToString::to_string)), text(user.name.clone()), last, disabled, user.id.to_string()]
+    });
+    let none = "There is nobody yet: people appear with their first sign-in.";
+    let header = ["Address", "Name", "Last sign-in (UTC)", "Disabled since", "Id"];
+    Ok(Report::list(header, rows.collect(), none, people.iter().map(summary).collect()))
+}
+
+fn summary(user: &UserSummary) -> Value {
+    json!({
+        "id": user.id,
+        "email": user.email,
+        "name": user.name,
+        "disabled_at": user.disabled_at.map(rfc3339),
+        "created_at": rfc3339(user.created_at),
+        "last_sign_in_at": user.last_sign_in_at.map(rfc3339),
+    })
+}
+
+fn to_json(user: &UserRecord) -> Value {
+    let identities = user.identities.iter().map(|(provider, key)| {
+        json!({ "provider": provider, "issuer": key.issuer, "subject": key.subject })
+    });
+    let mut json = summary(&user.summary);
+    json["sessions_not_before"] = json!(user.sessions_not_before.map(rfc3339));
+    json["identities"] = identities.collect();
+    json["groups"] = json!(user.groups);
+    json["tenants"] = json!(user.tenants);
+    json["admin"] = standing(&user.admin);
+    json
+}
+
+fn describe(user: &UserRecord) -> String {
+    let UserSummary { id, email, name, disabled_at, created_at, last_sign_in_at } = &user.summary;
+    let since = |at: Option<Timestamp>| at.map_or_else(|| "no".to_owned(), |at| format!("since {} UTC", minute(at)));
+    let identities: Vec<String> =
+        user.identities.iter().map(|(provider, key)| format!("{provider}: {} at {}", key.subject, key.issuer)).collect();
+    let groups: Vec<String> =
+        user.groups.iter().map(|(name, sources)| format!("{name} ({})", sources.join(", "))).collect();
+    let tenants: Vec<String> = user.tenants.iter().map(|(id, role)| format!("{id} ({role})")).collect();
+    let mut admin = yes_or_no(user.admin.is_admin).to_owned();
+    match user.admin.explicit {
+        Some(true) => admin.push_str(", by an explicit word"),
+        Some(false) => admin.push_str(", by an explicit word, which outweighs groups and roles"),
+        None => {}
+    }
+    if !user.admin.reasons.is_empty() {
+        admin = format!("{admin}; groups and roles: {}", user.admin.reasons.join(", "));
+    }
+    let row = |label: &str, value: String| [label.to_owned(), value];
+    let rows = vec![
+        row("Address", email.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string)),
+        row("Name", name.clone().unwrap_or_else(|| "-".to_owned())),
+        row("Id", id.to_string()),
+        row("Disabled", since(*disabled_at)),
+        row("Admin", admin),
+        row("Known since", format!("{} UTC", minute(*created_at))),
+        row("Last sign-in", last_sign_in_at.map_or_else(|| "never".to_owned(), |at| format!("{} UTC", minute(at)))),
+        row("Ended before", user.sessions_not_before.map_or_else(|| "-".to_owned(), |at| format!("{} UTC", minute(at)))),
+        row("Identities", lines(&identities)),
+        row("Groups", lines(&groups)),
+        row("Tenants", lines(&tenants)),
+    ];
+    table(None, rows)
+}
