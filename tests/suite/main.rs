@@ -7,8 +7,7 @@
 #[macro_use]
 mod world;
 
-mod answers;
-mod attacks;
+mod directory;
+mod oidc;
 mod sign_in;
 mod sign_out;
-mod stores;
