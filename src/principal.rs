@@ -68,6 +68,12 @@ async fn find_session(state: &State, id: &SessionId) -> Result<Option<Session>, 
     state.ask(Store::Session, StoreOperation::FindSession, state.sessions.find(id)).await
 }
 
-async fn find_standing(state: &State, user: UserId, session: &Hash) -> Result<Option<Standing>, DirectoryError> {
-    state.ask(Store::Directory, StoreOperation::FindStanding, state.directory.find_standing(user, session)).await
+async fn find_standing(
+    state: &State,
+    user: UserId,
+    session: &Hash,
+) -> Result<Option<Standing>, DirectoryError> {
+    state
+        .ask(Store::Directory, StoreOperation::FindStanding, state.directory.find_standing(user, session))
+        .await
 }

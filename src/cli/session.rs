@@ -56,7 +56,14 @@ async fn list(console: &Console, key: &UserKey) -> Result<Report, CommandError> 
     let rows = sessions.iter().map(|(hash, record)| {
         let address = record.address.map_or_else(|| "-".to_owned(), |address| address.to_string());
         let device = pages::device(record.user_agent.as_deref().unwrap_or_default());
-        [device, address, minute(record.begun_at), minute(record.last_seen_at), record.provider.to_string(), hash.to_string()]
+        [
+            device,
+            address,
+            minute(record.begun_at),
+            minute(record.last_seen_at),
+            record.provider.to_string(),
+            hash.to_string(),
+        ]
     });
     let json = sessions.iter().map(|(hash, record)| {
         json!({
@@ -115,7 +122,10 @@ async fn end_all(console: &Console, key: &UserKey) -> Result<Report, CommandErro
             }
             (format!("Every session of {name} is over ({} found).", records.len()), Some(records.len()))
         }
-        Err(_) => (format!("Every session of {name} is over. How many is not known: their store does not answer."), None),
+        Err(_) => (
+            format!("Every session of {name} is over. How many is not known: their store does not answer."),
+            None,
+        ),
     };
     let json = json!({ "user_id": id, "sessions": forgotten, "sessions_not_before": rfc3339(not_before), "changed": true });
     Ok(Report::new(text, json))

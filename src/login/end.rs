@@ -40,10 +40,17 @@ pub fn open_ticket(state: &State, sealed: &str) -> Option<SignOutTicket> {
 ///
 /// # Errors
 /// [`Problem::Unavailable`]: nothing was ended, no cookie deleted.
-pub async fn sign_out(state: &State, visitor: &Visitor, ticket: Option<&SignOutTicket>) -> Result<Step, Problem> {
+pub async fn sign_out(
+    state: &State,
+    visitor: &Visitor,
+    ticket: Option<&SignOutTicket>,
+) -> Result<Step, Problem> {
     let own = visitor.held.as_ref().and_then(|held| held.value.as_ref()).map(|value| &value.session);
     let Some(session) = ticket.map(|ticket| &ticket.session).or(own) else {
-        return Ok(Step::Redirect { to: public_address(state, "/logged-out", &[]).into(), cookie: Some(state.cookies.deleted()) });
+        return Ok(Step::Redirect {
+            to: public_address(state, "/logged-out", &[]).into(),
+            cookie: Some(state.cookies.deleted()),
+        });
     };
     let is_own = own.is_none_or(|own| own == session);
     let cookie = is_own.then(|| state.cookies.deleted());
@@ -54,7 +61,11 @@ pub async fn sign_out(state: &State, visitor: &Visitor, ticket: Option<&SignOutT
     Ok(Step::Redirect { to, cookie })
 }
 
-async fn end_by_id(state: &State, visitor: &Visitor, id: &SessionId) -> Result<Option<SessionRecord>, Problem> {
+async fn end_by_id(
+    state: &State,
+    visitor: &Visitor,
+    id: &SessionId,
+) -> Result<Option<SessionRecord>, Problem> {
     let Some(session) = state.sessions.find(id).await? else { return Ok(None) };
     let actor = visitor.actor(&session.record.user.to_string());
     end_session(state, &id.hash(), &session.record, EndCause::SignOut, &actor).await?;
@@ -110,7 +121,8 @@ pub async fn front_channel(
     issuer: Option<&str>,
 ) -> Result<u32, LoadError> {
     let mut ended = 0;
-    let matching = state.providers.iter().filter(|provider| issuer.is_none_or(|issuer| provider.is_issuer(issuer)));
+    let matching =
+        state.providers.iter().filter(|provider| issuer.is_none_or(|issuer| provider.is_issuer(issuer)));
     for provider in matching {
         ended += end_sid(state, provider.id(), sid, None, &visitor.actor("provider")).await?;
     }
@@ -170,7 +182,10 @@ pub async fn back_channel(state: &State, visitor: &Visitor, token: &str) -> Resu
 }
 
 /// The provider that signed the token: its `aud` is that provider's client, so no other accepts it.
-async fn verify<'a>(state: &'a State, token: &str) -> Result<(&'a ProviderId, LogoutToken), BackChannelError> {
+async fn verify<'a>(
+    state: &'a State,
+    token: &str,
+) -> Result<(&'a ProviderId, LogoutToken), BackChannelError> {
     let mut refused = None;
     for provider in state.providers.iter() {
         match provider.verify_logout_token(token).await {

@@ -132,7 +132,11 @@ impl Sessions {
         }
     }
 
-    async fn create_record(&self, id: &SessionId, record: &SessionRecord) -> Result<Option<Session>, StoreError> {
+    async fn create_record(
+        &self,
+        id: &SessionId,
+        record: &SessionRecord,
+    ) -> Result<Option<Session>, StoreError> {
         let key = record_key(&id.hash());
         let raw = self.seal_record(&id.hash(), record);
         let ttl = record.ttl(Timestamp::now(), &self.lifetimes);
@@ -255,7 +259,12 @@ impl Sessions {
     }
 
     /// Remembers a logout token's `jti`; tells whether it is new (a replay is refused).
-    pub async fn remember_logout_token(&self, issuer: &str, jti: &str, ttl: Duration) -> Result<bool, StoreError> {
+    pub async fn remember_logout_token(
+        &self,
+        issuer: &str,
+        jti: &str,
+        ttl: Duration,
+    ) -> Result<bool, StoreError> {
         let hash = Hash::of(&[issuer.as_bytes(), jti.as_bytes()]);
         let key = [b"jti:", &hash.as_bytes()[..]].concat();
         self.store.create(&key, &unique(), ttl).await.map(|seen| seen.is_none())
