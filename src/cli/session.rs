@@ -9,7 +9,8 @@ use crate::domain::clock::Timestamp;
 use crate::domain::ids::UserId;
 use crate::domain::secret::Hash;
 use crate::http::pages;
-use crate::login::{counts, end};
+use crate::login::counts;
+use crate::login::end::{self, Ending};
 use crate::session::record::SessionRecord;
 use crate::telemetry::EndCause;
 use clap::{Args, Subcommand};
@@ -100,7 +101,8 @@ async fn end_one(console: &Console, hash: &Hash) -> Result<Report, CommandError>
     let state = &console.state;
     let found = patiently(async || state.sessions.find_by_hash(hash).await).await?;
     let record = found.ok_or(CommandError::UnknownSession(*hash))?;
-    end::end_session(state, hash, &record, EndCause::Administrator, &console.actor).await?;
+    end::end_session(state, &Ending::of(state, hash, &record), EndCause::Administrator, &console.actor)
+        .await?;
     let user = console.find_user(&UserKey::Id(record.user)).await?;
     let text = format!("The session of {} is over.", called(&user));
     Ok(Report::new(text, json!({ "hash": hash.to_string(), "user_id": record.user, "changed": true })))

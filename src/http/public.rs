@@ -14,8 +14,9 @@ use crate::domain::host::Origin;
 use crate::domain::ids::{ProviderId, RequestId};
 use crate::domain::secret::Hash;
 use crate::login::begin::{self, BeginQuery};
+use crate::login::end::{self, Ending};
 use crate::login::finish::{self, CallbackQuery};
-use crate::login::{Problem, Step, Visitor, counts, end};
+use crate::login::{Problem, Step, Visitor, counts};
 use crate::oidc::{OidcError, TokenError};
 use crate::principal::{LoadError, Principal};
 use crate::session::cookie;
@@ -51,6 +52,10 @@ pub async fn handle(request: HttpRequest, body: web::Bytes, state: web::Data<Arc
     if route.from == From::OwnPages && !visit.is_own_page() {
         tracing::warn!(request.id = %visit.visitor.request_id, path = request.path(), "refused a change that another site asked for");
         return visit.page(pages::Problem::CrossOrigin);
+    }
+    if request.headers().contains_key("sec-purpose") {
+        // Hovering over a link must neither sign in nor out, nor use up a code.
+        return respond::empty(StatusCode::FORBIDDEN);
     }
     match route.caller {
         Caller::Anyone => visit.anyone(route.endpoint, segment).await,
@@ -190,7 +195,7 @@ impl<'a> Visit<'a> {
     async fn logout(&self) -> HttpResponse {
         let query = self.parameters();
         let ticket = query.get("t").and_then(|sealed| end::open_ticket(self.state, sealed));
-        if ticket.is_some() || (self.is_own_page() && !self.request.headers().contains_key("sec-purpose")) {
+        if ticket.is_some() || self.is_own_page() {
             return self.finish_logout(ticket.as_ref()).await;
         }
         let live = match self.visitor.live(self.state).await {
@@ -298,7 +303,8 @@ impl<'a> Visit<'a> {
         // Only among the person's own: a handle of somebody else's is none.
         if let Some((hash, record)) = sessions.iter().find(|(hash, _)| hash.to_string() == handle) {
             let actor = self.visitor.actor(&principal.standing.person.id.to_string());
-            end::end_session(self.state, hash, record, EndCause::AccountPage, &actor).await?;
+            let over = Ending::of(self.state, hash, record);
+            end::end_session(self.state, &over, EndCause::AccountPage, &actor).await?;
         }
         Ok(respond::redirect(StatusCode::SEE_OTHER, &self.address("/?done=session"), None))
     }
@@ -308,7 +314,8 @@ impl<'a> Visit<'a> {
         let current = principal.session.id.hash();
         for (hash, record) in self.live_sessions(principal).await?.iter().filter(|(hash, _)| *hash != current)
         {
-            end::end_session(self.state, hash, record, EndCause::AccountPage, &actor).await?;
+            let over = Ending::of(self.state, hash, record);
+            end::end_session(self.state, &over, EndCause::AccountPage, &actor).await?;
         }
         Ok(respond::redirect(StatusCode::SEE_OTHER, &self.address("/?done=others"), None))
     }

@@ -4,6 +4,7 @@
 //! callback that does not fit recovers unseen, its code unused.
 
 use super::begin::{callback_address, go_on, hand_over};
+use super::end::{Ending, end_session};
 use super::{Problem, Step, Visitor};
 use crate::directory::{SignInContext, SignInOutcome};
 use crate::domain::clock::Timestamp;
@@ -13,7 +14,7 @@ use crate::oidc::{Callback, ErrorResponse, Expected, OidcError, Provider, SignIn
 use crate::principal::{self, Principal};
 use crate::session::record::{SessionRecord, Token};
 use crate::session::sealed::Purpose;
-use crate::session::values::{LoginRequest, LoginState, PublicValue, SessionId};
+use crate::session::values::{LoginRequest, LoginState, SessionId};
 use crate::session::{Handover, Session};
 use crate::state::State;
 use crate::telemetry::{EndCause, ProviderMetrics, Store, StoreOperation};
@@ -123,8 +124,7 @@ async fn recover(state: &State, visitor: &Visitor, request: LoginRequest) -> Res
 
 /// Gives the browser its session and sends it on.
 async fn complete(state: &State, handover: &Handover, request: LoginRequest) -> Result<Step, Problem> {
-    let value = PublicValue { session: handover.session.clone(), secret: handover.secret.clone() };
-    let principal = principal::load_public(state, &value).await?.ok_or(Problem::EndedAtProvider)?;
+    let principal = principal::load_public(state, &handover.value).await?.ok_or(Problem::EndedAtProvider)?;
     let rest = principal.session.record.begun_at.plus(state.lifetimes.absolute).since(Timestamp::now());
     let cookie = state.cookies.for_session(&handover.cookie, rest);
     match hand_over(state, &principal, request).await? {
@@ -252,15 +252,8 @@ impl Exchange<'_> {
     /// Another person at the same browser: the one before is signed out.
     async fn end_other(&self, other: &Principal) -> Result<(), Problem> {
         let actor = self.visitor.actor(&other.standing.person.id.to_string());
-        super::end::end_session(
-            self.state,
-            &other.session.id.hash(),
-            &other.session.record,
-            EndCause::Replaced,
-            &actor,
-        )
-        .await?;
-        Ok(())
+        let ending = Ending::of(self.state, &other.session.id.hash(), &other.session.record);
+        Ok(end_session(self.state, &ending, EndCause::Replaced, &actor).await?)
     }
 
     fn note(&self, session: &Session, is_again: bool) {

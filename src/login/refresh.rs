@@ -3,7 +3,7 @@
 //! One refresh per session at a time, over all replicas; the record is replaced by compare-and-set, so that a rotated
 //! refresh token is never lost to a slower writer. An outage ends nothing; a refusal of the newest token does.
 
-use super::end;
+use super::end::{Ending, end_session};
 use crate::directory::{Actor, SignInOutcome};
 use crate::domain::clock::Timestamp;
 use crate::domain::identity::AssertedIdentity;
@@ -96,8 +96,8 @@ async fn keep(state: &State, current: Session, refreshed: Refreshed) -> Result<R
         && !take_over(state, user, identity).await?
     {
         let actor = Actor { who: "refresh".to_owned(), address: None, request_id: None };
-        end::end_session(state, &session.id.hash(), &session.record, EndCause::RefreshRefused, &actor)
-            .await?;
+        let over = Ending::of(state, &session.id.hash(), &session.record);
+        end_session(state, &over, EndCause::RefreshRefused, &actor).await?;
         return Ok(RefreshOutcome::Ended);
     }
     update(state, session, |record| {
@@ -138,7 +138,8 @@ async fn end_if_newest(state: &State, used: &Session, token: &Token) -> Result<R
     match state.sessions.find(&used.id).await? {
         Some(now) if now.record.refresh_token.as_ref() == Some(token) => {
             let actor = Actor { who: "provider".to_owned(), address: None, request_id: None };
-            end::end_session(state, &used.id.hash(), &now.record, EndCause::RefreshRefused, &actor).await?;
+            let over = Ending::of(state, &used.id.hash(), &now.record);
+            end_session(state, &over, EndCause::RefreshRefused, &actor).await?;
             Ok(RefreshOutcome::Ended)
         }
         Some(_) => Ok(RefreshOutcome::Busy),
