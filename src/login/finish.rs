@@ -3,7 +3,7 @@
 //! The order is the security of it: bind, both stores reachable, lock, exchange, verify, commit, session, cookie. A
 //! callback that does not fit recovers unseen, its code unused.
 
-use super::begin::{callback_address, go_on, hand_over};
+use super::begin::{callback_address, go_on, hand_over, login_address};
 use super::end::{Ending, end_session};
 use super::{Problem, Step, Visitor};
 use crate::directory::{SignInContext, SignInOutcome};
@@ -78,7 +78,10 @@ pub async fn finish(
         return join(state, visitor, login).await;
     }
     let exchange = Exchange { state, visitor, provider, login: &login };
-    exchange.run(code, query).await
+    state.sessions.set_completing(&login.bind, true).await?;
+    let result = exchange.run(code, query).await;
+    state.sessions.set_completing(&login.bind, false).await?;
+    result
 }
 
 /// The provider sent the browser back with an error (OpenID Connect Core section 3.1.2.6).
@@ -115,11 +118,32 @@ async fn join(state: &State, visitor: &Visitor, login: LoginState) -> Result<Ste
 
 /// "Everything else recovers": on with the session that is there, else over again unseen, else a page.
 async fn recover(state: &State, visitor: &Visitor, request: LoginRequest) -> Result<Step, Problem> {
-    let request = match visitor.live(state).await? {
-        Some(_) => request,
-        None => request.restarted().ok_or(Problem::RestartedTooOften)?,
-    };
-    go_on(state, visitor, request, None).await
+    if visitor.live(state).await?.is_some() {
+        return go_on(state, visitor, request, None).await;
+    }
+    if another_tab_completed(state, visitor).await? {
+        // The next request carries the cookie that the other tab's answer sets.
+        return Ok(Step::redirect(login_address(state, &request)));
+    }
+    let restarted = request.restarted().ok_or(Problem::RestartedTooOften)?;
+    go_on(state, visitor, restarted, None).await
+}
+
+/// Waits while another tab of this browser completes its sign-in. To start over meanwhile would use up the restarts of
+/// a browser that opens many tabs at once.
+async fn another_tab_completed(state: &State, visitor: &Visitor) -> Result<bool, Problem> {
+    let Some(held) = &visitor.held else { return Ok(false) };
+    let browser = held.bind();
+    let give_up_at = Instant::now() + RETRY_WAIT;
+    let mut has_waited = false;
+    while Instant::now() < give_up_at {
+        if !state.sessions.is_completing(&browser).await? {
+            return Ok(has_waited);
+        }
+        has_waited = true;
+        sleep(RETRY_POLL).await;
+    }
+    Ok(false)
 }
 
 /// Gives the browser its session and sends it on.

@@ -19,6 +19,8 @@ const BURNT_TTL: Duration = Duration::from_secs(120);
 const SHARED_TTL: Duration = Duration::from_secs(120);
 /// A `state` lives an hour; so does the memory that its code was used.
 const EXCHANGE_TTL: Duration = Duration::from_secs(60 * 62);
+/// A sign-in that takes longer is not waited for.
+const COMPLETING_TTL: Duration = Duration::from_secs(10);
 /// Last use is exact to a minute: not every image may be a write.
 const TOUCH_INTERVAL: Duration = Duration::from_secs(60);
 /// A refresh that takes longer lost its turn.
@@ -225,6 +227,21 @@ impl Sessions {
         self.store.create(&key, &unique(), EXCHANGE_TTL).await.map(|locked| locked.is_none())
     }
 
+    /// Notes that a sign-in of this browser is about to be complete; `false`: it is, one way or the other.
+    pub async fn set_completing(&self, browser: &Bind, is_completing: bool) -> Result<(), StoreError> {
+        let key = completing_key(browser);
+        if is_completing {
+            self.store.create(&key, &unique(), COMPLETING_TTL).await.map(drop)
+        } else {
+            self.store.delete(&key).await
+        }
+    }
+
+    /// Whether another tab of this browser is about to complete a sign-in.
+    pub async fn is_completing(&self, browser: &Bind) -> Result<bool, StoreError> {
+        self.store.find(&completing_key(browser)).await.map(|found| found.is_some())
+    }
+
     /// Tells other requests with the same `state` (Traefik and browsers retry a GET) what came of it.
     pub async fn publish_exchange(&self, state: &OneTimeId, handover: &Handover) -> Result<(), StoreError> {
         let key = outcome_key(state);
@@ -330,6 +347,10 @@ fn sid_key(provider: &ProviderId, sid: &str) -> Vec<u8> {
 
 fn outcome_key(state: &OneTimeId) -> Vec<u8> {
     [b"outcome:", &state.as_bytes()[..]].concat()
+}
+
+fn completing_key(browser: &Bind) -> Vec<u8> {
+    [b"completing:", &browser.as_bytes()[..]].concat()
 }
 
 fn unique() -> [u8; 16] {

@@ -61,7 +61,7 @@ both_pairs! {
         }).collect();
         for (tab, trip) in tabs.into_iter().enumerate() {
             let trip = trip.await.unwrap();
-            assert_eq!(trip.end().status, 200, "tab {tab}:\n{}\n{}", trip.describe(), trip.end().body);
+            assert_eq!(trip.end().status, 200, "tab {tab}:\n{}\n{}\n{}", trip.describe(), trip.end().body, world.gatepost.logs().join("\n"));
             assert_eq!(trip.end().echoed().uri, format!("/tab/{tab}"));
         }
         assert!(world.entra.most_presentations_of_a_code() <= 1);
