@@ -1,4 +1,4 @@
-//! The directory: users, groups, tenants, admins, ended sessions and their audit, on Postgres or in one SQLite file.
+//! The directory: users, groups, tenants, admins, ended sessions and their audit, on Postgres or in one `SQLite` file.
 //!
 //! The only SQL of Gatepost. It alone says who may and who may no longer. Every change is one transaction with its
 //! audit rows, and on Postgres with its notification (`migrations/postgres/*_create_notifications.sql`).

@@ -16,20 +16,20 @@ pub enum SchemaState {
     Newer,
 }
 
-/// A file of `migrations/`: version, description, SQL.
-pub(super) type MigrationFile = (i64, &'static str, &'static str);
+/// A file of `migrations/`: `VERSION_DESCRIPTION`, SQL.
+pub(super) type MigrationFile = (&'static str, &'static str);
 
 macro_rules! migration_files {
-    ($folder:literal: $($version:literal $name:literal),+ $(,)?) => {
-        &[$(($version, $name, include_str!(concat!("../../migrations/", $folder, "/", $version, "_", $name, ".sql")))),+]
+    ($folder:literal: $($name:literal),+ $(,)?) => {
+        &[$(($name, include_str!(concat!("../../migrations/", $folder, "/", $name, ".sql")))),+]
     };
 }
 pub(super) use migration_files;
 
 /// The runner for `files`, which notes in `table` what it has done. It takes no lock of its own.
 pub(super) fn migrator(files: &'static [MigrationFile], table: &'static str) -> Migrator {
-    let migration = |(version, name, sql): &MigrationFile| {
-        Migration::new(*version, Cow::Borrowed(*name), MigrationType::Simple, sql.into_sql_str(), false)
+    let migration = |(name, sql): &MigrationFile| {
+        Migration::new(version(name), Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)
     };
     let mut migrator = Migrator::with_migrations(files.iter().map(migration).collect());
     migrator.dangerous_set_table_name(table);
@@ -37,11 +37,16 @@ pub(super) fn migrator(files: &'static [MigrationFile], table: &'static str) -> 
     migrator
 }
 
+/// The number that a file's name begins with.
+fn version(name: &str) -> i64 {
+    name.split('_').next().and_then(|digits| digits.parse().ok()).unwrap_or_default()
+}
+
 /// Compares what was applied with what this program knows.
 pub(super) fn compare(files: &[MigrationFile], applied: &[i64]) -> SchemaState {
-    if applied.iter().any(|version| !files.iter().any(|file| file.0 == *version)) {
+    if applied.iter().any(|applied| !files.iter().any(|file| version(file.0) == *applied)) {
         SchemaState::Newer
-    } else if files.iter().all(|file| applied.contains(&file.0)) {
+    } else if files.iter().all(|file| applied.contains(&version(file.0))) {
         SchemaState::Current
     } else {
         SchemaState::Behind
@@ -63,7 +68,7 @@ mod tests {
 
     #[test]
     fn an_unknown_version_is_newer_and_a_missing_one_behind() {
-        const FILES: &[MigrationFile] = &[(1, "a", ""), (2, "b", "")];
+        const FILES: &[MigrationFile] = &[("1_a", ""), ("2_b", "")];
         for (applied, state) in [
             (&[1, 2][..], SchemaState::Current),
             (&[1], SchemaState::Behind),
@@ -86,8 +91,7 @@ mod tests {
                 .map(|entry| entry.expect("it can be read").file_name().to_string_lossy().into_owned())
                 .collect();
             found.sort();
-            let known: Vec<String> =
-                files.iter().map(|(version, name, _)| format!("{version}_{name}.sql")).collect();
+            let known: Vec<String> = files.iter().map(|(name, _)| format!("{name}.sql")).collect();
             assert_eq!(found, known);
         }
     }

@@ -1,4 +1,4 @@
-//! The directory in one SQLite file: what differs from Postgres. The statements themselves are in `statements`.
+//! The directory in one `SQLite` file: what differs from Postgres. The statements themselves are in `statements`.
 //!
 //! One connection writes, a few read beside it (WAL). A transaction that writes holds the file from its first word,
 //! so that nothing it read can change under it. What was acknowledged is on the disk (`synchronous=FULL`).
@@ -24,8 +24,8 @@ const MIGRATE_TIMEOUT: Duration = Duration::from_mins(5);
 const READERS: u32 = 4;
 
 pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("sqlite":
-    20261124000100 "create_directory",
-    20261124000200 "create_views",
+    "20261124000100_create_directory",
+    "20261124000200_create_views",
 );
 
 /// A transaction that writes is alone: no row needs a lock.
@@ -165,7 +165,6 @@ pub(super) async fn begin(connection: &mut Connection) -> Result<sqlx::Transacti
 }
 
 /// A transaction that writes is alone.
-#[expect(clippy::unused_async, reason = "as on Postgres, where it waits")]
 pub(super) async fn lock(_connection: &mut Connection, _key: &str) -> Result<(), sqlx::Error> {
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What the directory does, as plain statements; compiled once for Postgres and once for SQLite, against the same
+//! What the directory does, as plain statements; compiled once for Postgres and once for `SQLite`, against the same
 //! words: `$1` placeholders, `ON CONFLICT`, `RETURNING`. What differs comes from the module that includes this one:
 //! `Connection`, `Store`, `begin`, `lock`, `is_conflict` and the macros `for_update!`, `each!`, `json_list!`, `is_standby!`.
 //!
@@ -72,5 +72,5 @@ async fn end<T>(transaction: sqlx::Transaction<'_, Db>, result: Result<T>) -> Re
 
 /// A JSON array for `each!`.
 fn json_texts<T: ToString>(values: impl IntoIterator<Item = T>) -> String {
-    serde_json::Value::from_iter(values.into_iter().map(|value| value.to_string())).to_string()
+    values.into_iter().map(|value| value.to_string()).collect::<serde_json::Value>().to_string()
 }

@@ -9,6 +9,9 @@ use crate::domain::clock::Timestamp;
 use crate::domain::ids::{GroupName, TenantId};
 use serde_json::json;
 
+/// Tenant's id and name, group's name and role.
+type Row = (String, Option<String>, Option<String>, Option<String>);
+
 impl Store {
     /// `false`: it was there.
     pub(in crate::directory) async fn create_tenant(
@@ -105,17 +108,14 @@ impl Store {
     }
 
     pub(in crate::directory) async fn list_tenants(&self) -> Result<Vec<TenantRecord>> {
-        let rows: Vec<(String, Option<String>, Option<String>, Option<String>)> = reading!(
-            self,
-            |connection| {
-                Ok(sqlx::query_as(
+        let rows: Vec<Row> = reading!(self, |connection| {
+            Ok(sqlx::query_as(
                     "SELECT t.id, t.name, g.name, m.role FROM tenants t LEFT JOIN group_tenants m ON m.tenant_id = t.id \
                      LEFT JOIN groups g ON g.id = m.group_id ORDER BY t.id, g.name",
                 )
                 .fetch_all(connection)
                 .await?)
-            }
-        )?;
+        })?;
         let mut tenants: Vec<TenantRecord> = Vec::new();
         for (id, name, group, role) in rows {
             let id: TenantId = id.parse().map_err(DirectoryError::unreadable)?;
