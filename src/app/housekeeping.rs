@@ -33,7 +33,7 @@ pub async fn prepare(state: &Arc<State>) -> Result<(), StartError> {
         Err(error) if is_unavailable(&error) && matches!(state.config.stores, StoresConfig::Shared { .. }) => {
             tracing::error!(error = %Chain(&error), "the directory cannot be prepared yet; trying again");
             state.readiness.set(Some(Obstacle::Unprepared));
-            tokio::spawn(prepare_later(Arc::clone(state)));
+            actix_web::rt::spawn(prepare_later(Arc::clone(state)));
             Ok(())
         }
         Err(error) => Err(error.into()),
@@ -66,10 +66,10 @@ async fn prepare_later(state: Arc<State>) {
 pub fn start(state: &Arc<State>) {
     for provider in state.providers.iter() {
         let provider = provider.clone();
-        tokio::spawn(async move { provider.keep_fresh().await });
+        actix_web::rt::spawn(async move { provider.keep_fresh().await });
     }
-    tokio::spawn(look_after_readiness(Arc::clone(state)));
-    tokio::spawn(tidy(Arc::clone(state)));
+    actix_web::rt::spawn(look_after_readiness(Arc::clone(state)));
+    actix_web::rt::spawn(tidy(Arc::clone(state)));
 }
 
 async fn look_after_readiness(state: Arc<State>) {
