@@ -25,13 +25,16 @@ const PORT: u16 = 8000;
 async fn main() -> Result<(), Box<dyn Error>> {
     let begun = Instant::now();
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    // A terminal's Ctrl-C reaches the children too: their end must not look like a failure.
     let demo = tokio::select! {
-        demo = Demo::start() => demo?,
+        biased;
         _ = interrupt.recv() => return Ok(()),
         _ = terminate.recv() => return Ok(()),
+        demo = Demo::start() => demo?,
     };
     demo.explain(begun.elapsed());
     tokio::select! {
+        biased;
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
         end = demo.until_gatepost_ends() => return Err(end.into()),

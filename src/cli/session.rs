@@ -99,24 +99,25 @@ async fn end_one(console: &Console, hash: &Hash) -> Result<Report, CommandError>
     Ok(Report::new(text, json!({ "hash": hash.to_string(), "user_id": record.user, "changed": true })))
 }
 
-/// Also sessions that the store does not show just now are over: their beginning is what counts.
+/// Sessions of earlier seconds are over by their beginning, also those that the store does not show just now; those of
+/// this second one by one, so that whoever signs in again at once is let in.
 async fn end_all(console: &Console, key: &UserKey) -> Result<Report, CommandError> {
+    let (state, actor) = (&console.state, &console.actor);
     let user = console.find_user(key).await?;
-    let id = user.summary.id;
-    let not_before = Timestamp::now().plus(Duration::from_secs(1));
-    console.state.directory.end_all_sessions(id, not_before, &console.actor).await?;
-    let sessions = &console.state.sessions;
-    let name = called(&user);
-    let (text, forgotten) = match patiently(async || sessions.list_of_user(id).await).await {
-        Ok(records) => {
-            for (hash, _) in &records {
-                // What stays is over all the same, and expires.
-                let _ = sessions.forget(hash, id).await;
+    let (id, name) = (user.summary.id, called(&user));
+    let now = Timestamp::now();
+    state.directory.end_all_sessions(id, now, actor).await?;
+    let (text, found) = match patiently(async || state.sessions.list_of_user(id).await).await {
+        Ok(sessions) => {
+            for (hash, record) in &sessions {
+                end::end_session(state, hash, record, EndCause::Administrator, actor).await?;
             }
-            (format!("Every session of {name} is over ({} found).", records.len()), Some(records.len()))
+            (format!("Every session of {name} is over ({} found).", sessions.len()), Some(sessions.len()))
         }
-        Err(_) => (format!("Every session of {name} is over. How many is not known: their store does not answer."), None),
+        Err(_) => {
+            state.directory.end_all_sessions(id, now.plus(Duration::from_secs(1)), actor).await?;
+            (format!("Every session of {name} is over. How many is not known: their store does not answer."), None)
+        }
     };
-    let json = json!({ "user_id": id, "sessions": forgotten, "sessions_not_before": rfc3339(not_before), "changed": true });
-    Ok(Report::new(text, json))
+    Ok(Report::new(text, json!({ "user_id": id, "sessions": found, "changed": true })))
 }

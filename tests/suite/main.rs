@@ -9,6 +9,7 @@ mod world;
 
 mod answers;
 mod attacks;
+mod cli;
 mod sign_in;
 mod sign_out;
 mod stores;
