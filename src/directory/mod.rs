@@ -5,8 +5,10 @@
 //! "Cannot know" is [`DirectoryError::Unavailable`]; "there is none" is `None`; a refused sign-in is a
 //! [`SignInOutcome`]. Every call ends within seconds, [`Directory::find_standing`] within 150 ms.
 
-mod error;
+#[macro_use]
 mod pool;
+
+mod error;
 mod postgres;
 mod records;
 mod schema;
@@ -14,8 +16,8 @@ mod sqlite;
 
 pub use error::DirectoryError;
 pub use records::{
-    Actor, AdminStanding, AuditRecord, GroupLink, GroupRecord, LinkSource, SignInContext, SignInOutcome, TenantRecord,
-    UserKey, UserKeyError, UserRecord, UserSummary,
+    Actor, AdminStanding, AuditRecord, GroupLink, GroupRecord, LinkSource, SignInContext, SignInOutcome,
+    TenantRecord, UserKey, UserKeyError, UserRecord, UserSummary,
 };
 pub use schema::SchemaState;
 pub use sqlite::embedded_options;
@@ -169,7 +171,12 @@ impl Directory {
     }
 
     /// Back-channel logout by `sub`: sessions, and ID tokens issued, before this second; `false`: nobody we know.
-    pub async fn end_sessions_of_subject(&self, subject: &SubjectKey, not_before: Timestamp, actor: &Actor) -> Result<bool> {
+    pub async fn end_sessions_of_subject(
+        &self,
+        subject: &SubjectKey,
+        not_before: Timestamp,
+        actor: &Actor,
+    ) -> Result<bool> {
         ask!(self, end_sessions_of_subject(subject, not_before, actor))
     }
 
@@ -246,7 +253,12 @@ impl Directory {
     ///
     /// # Errors
     /// [`DirectoryError::LinkedByConfiguration`].
-    pub async fn link_group(&self, name: &GroupName, external: &ExternalGroup, actor: &Actor) -> Result<bool> {
+    pub async fn link_group(
+        &self,
+        name: &GroupName,
+        external: &ExternalGroup,
+        actor: &Actor,
+    ) -> Result<bool> {
         ask!(self, link_group(name, external, actor))
     }
 
@@ -272,7 +284,13 @@ impl Directory {
     ///
     /// # Errors
     /// [`DirectoryError::UnknownGroup`], [`DirectoryError::UnknownTenant`].
-    pub async fn map_group(&self, group: &GroupName, tenant: &TenantId, role: Role, actor: &Actor) -> Result<()> {
+    pub async fn map_group(
+        &self,
+        group: &GroupName,
+        tenant: &TenantId,
+        role: Role,
+        actor: &Actor,
+    ) -> Result<()> {
         ask!(self, map_group(group, tenant, role, actor))
     }
 

@@ -2,6 +2,9 @@
 //!
 //! Guarantees: a connection whose use was cut off (time limit, caller gone, network error) is closed, not tested: the
 //! test would wait for a dead server and keep the pool's place meanwhile.
+//!
+//! `reading!` and `hot_read!` are macros because a future that borrows a connection through an async closure cannot be
+//! shown to be `Send`.
 
 use super::error::DirectoryError;
 use sqlx::pool::PoolConnection;
@@ -9,6 +12,45 @@ use sqlx::{Database, Pool};
 use std::future::Future;
 use std::io;
 use std::time::Duration;
+
+/// For anything but the hot read.
+pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(5);
+/// With the wait for a connection; DESIGN.md section 8.
+pub(super) const HOT_TIMEOUT: Duration = Duration::from_millis(150);
+
+/// Runs `$body` with a connection of `$store.reader()`.
+macro_rules! reading {
+    ($store:expr, |$connection:ident| $body:expr) => {
+        $crate::directory::pool::within($crate::directory::pool::READ_TIMEOUT, async {
+            let mut checkout = $crate::directory::pool::Checkout::from($store.reader()).await?;
+            let $connection = checkout.connection();
+            let result: ::std::result::Result<_, $crate::directory::DirectoryError> = async { $body }.await;
+            checkout.finish(result)
+        })
+        .await
+    };
+}
+
+/// Runs `$body` with a connection of `$store.hot_connection()`, in 150 ms for all of it. A connection that died while
+/// it was idle says nothing about the server: the next one is taken.
+macro_rules! hot_read {
+    ($store:expr, |$connection:ident| $body:expr) => {
+        $crate::directory::pool::within($crate::directory::pool::HOT_TIMEOUT, async {
+            let mut attempts = 0;
+            loop {
+                attempts += 1;
+                let mut checkout = $store.hot_connection().await?;
+                let $connection = checkout.connection();
+                let result: ::std::result::Result<_, $crate::directory::DirectoryError> = async { $body }.await;
+                match checkout.finish(result) {
+                    Err(error) if $crate::directory::pool::is_lost_connection(&error) && attempts <= 10 => {}
+                    result => return result,
+                }
+            }
+        })
+        .await
+    };
+}
 
 /// A connection, until it is dropped.
 pub(super) struct Checkout<DB: Database> {

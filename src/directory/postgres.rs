@@ -4,7 +4,7 @@
 //! end with their transaction; a transaction that lost a race starts over.
 
 use super::error::DirectoryError;
-use super::pool::{Checkout, is_lost_connection, timed_out, within};
+use super::pool::{Checkout, HOT_TIMEOUT, timed_out, within};
 use super::schema::{self, MigrationFile, SchemaState, migration_files};
 use crate::domain::clock::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
@@ -18,8 +18,6 @@ use std::time::Duration;
 pub(super) type Db = sqlx::Postgres;
 pub(super) type Connection = PgConnection;
 
-/// With the wait for a connection; DESIGN.md section 8.
-const HOT_TIMEOUT: Duration = Duration::from_millis(150);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const MIGRATE_TIMEOUT: Duration = Duration::from_mins(5);
 const HOT_CONNECTIONS: u32 = 6;
@@ -76,7 +74,8 @@ impl Store {
         let url = url.expose_secret();
         let mut options: PgConnectOptions = url.parse().map_err(DirectoryError::Address)?;
         options = options.application_name("gatepost").disable_statement_logging();
-        let names_its_root = ["sslrootcert=", "ssl-root-cert=", "ssl-ca="].iter().any(|key| url.contains(key));
+        let names_its_root =
+            ["sslrootcert=", "ssl-root-cert=", "ssl-ca="].iter().any(|key| url.contains(key));
         if let Some(file) = ca_file.filter(|_| !names_its_root) {
             options = options.ssl_root_cert(file);
         }
@@ -96,29 +95,9 @@ impl Store {
         &self.work
     }
 
-    /// The hot read: 150 ms for all of it. A connection that died while idle says nothing about the server: the next.
-    pub(super) async fn hot<T>(
-        &self,
-        work: impl AsyncFn(&mut Connection) -> Result<T, DirectoryError>,
-    ) -> Result<T, DirectoryError> {
-        within(HOT_TIMEOUT, async {
-            let mut attempts = 0;
-            loop {
-                attempts += 1;
-                let mut checkout = self.hot_connection().await?;
-                let result = work(checkout.connection()).await;
-                match checkout.finish(result) {
-                    Err(error) if is_lost_connection(&error) && attempts <= HOT_CONNECTIONS => {}
-                    result => return result,
-                }
-            }
-        })
-        .await
-    }
-
     /// Somebody who is cut off while connecting would leave the next to begin anew, for ever behind a slow handshake:
     /// one connection is therefore finished in the background.
-    async fn hot_connection(&self) -> Result<Checkout<Db>, DirectoryError> {
+    pub(super) async fn hot_connection(&self) -> Result<Checkout<Db>, DirectoryError> {
         let limit = HOT_TIMEOUT - Duration::from_millis(5);
         if let Ok(result) = tokio::time::timeout(limit, Checkout::from(&self.hot)).await {
             return result;
@@ -136,7 +115,7 @@ impl Store {
     }
 
     pub(super) async fn schema_state(&self) -> Result<SchemaState, DirectoryError> {
-        self.read(async |connection| {
+        reading!(self, |connection| {
             let is_there: bool = sqlx::query_scalar("SELECT to_regclass('gatepost.migrations') IS NOT NULL")
                 .fetch_one(&mut *connection)
                 .await?;
@@ -147,7 +126,6 @@ impl Store {
                 sqlx::query_scalar("SELECT version FROM gatepost.migrations").fetch_all(connection).await?;
             Ok(schema::compare(MIGRATIONS, &applied))
         })
-        .await
     }
 
     /// One runner at a time, whoever else starts: the second waits and finds nothing to do.
@@ -169,15 +147,14 @@ impl Store {
 
     pub(super) async fn clock(&self) -> Result<Timestamp, DirectoryError> {
         let sql = "SELECT floor(extract(epoch FROM clock_timestamp()))::bigint";
-        self.read(async |connection| {
+        reading!(self, |connection| {
             Ok(Timestamp::from_unix(sqlx::query_scalar(sql).fetch_one(connection).await?))
         })
-        .await
     }
 
     pub(super) async fn is_writable(&self) -> Result<bool, DirectoryError> {
         let sql = "SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off'";
-        self.read(async |connection| Ok(sqlx::query_scalar(sql).fetch_one(connection).await?)).await
+        reading!(self, |connection| Ok(sqlx::query_scalar(sql).fetch_one(connection).await?))
     }
 }
 
@@ -204,7 +181,11 @@ pub(super) async fn begin(connection: &mut Connection) -> Result<sqlx::Transacti
 
 /// Holds everybody else with the same key off until the transaction ends.
 pub(super) async fn lock(connection: &mut Connection, key: &str) -> Result<(), sqlx::Error> {
-    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))").bind(key).execute(connection).await.map(drop)
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
+        .bind(key)
+        .execute(connection)
+        .await
+        .map(drop)
 }
 
 /// The transaction lost a race (deadlock, serialization, a row that came or went meanwhile): it may be tried again.

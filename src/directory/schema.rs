@@ -86,7 +86,8 @@ mod tests {
                 .map(|entry| entry.expect("it can be read").file_name().to_string_lossy().into_owned())
                 .collect();
             found.sort();
-            let known: Vec<String> = files.iter().map(|(version, name, _)| format!("{version}_{name}.sql")).collect();
+            let known: Vec<String> =
+                files.iter().map(|(version, name, _)| format!("{version}_{name}.sql")).collect();
             assert_eq!(found, known);
         }
     }

@@ -19,7 +19,6 @@ use std::time::Duration;
 pub(super) type Db = sqlx::Sqlite;
 pub(super) type Connection = SqliteConnection;
 
-const HOT_TIMEOUT: Duration = Duration::from_millis(150);
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const MIGRATE_TIMEOUT: Duration = Duration::from_mins(5);
 const READERS: u32 = 4;
@@ -84,7 +83,9 @@ impl Store {
         let pool = |size| SqlitePoolOptions::new().max_connections(size).acquire_timeout(BUSY_TIMEOUT);
         Ok(Self {
             writer: pool(1).connect_lazy_with(options.clone()),
-            readers: pool(READERS).test_before_acquire(false).connect_lazy_with(options.pragma("query_only", "ON")),
+            readers: pool(READERS)
+                .test_before_acquire(false)
+                .connect_lazy_with(options.pragma("query_only", "ON")),
         })
     }
 
@@ -96,20 +97,12 @@ impl Store {
         &self.writer
     }
 
-    pub(super) async fn hot<T>(
-        &self,
-        work: impl AsyncFn(&mut Connection) -> Result<T, DirectoryError>,
-    ) -> Result<T, DirectoryError> {
-        within(HOT_TIMEOUT, async {
-            let mut checkout = Checkout::from(&self.readers).await?;
-            let result = work(checkout.connection()).await;
-            checkout.finish(result)
-        })
-        .await
+    pub(super) async fn hot_connection(&self) -> Result<Checkout<Db>, DirectoryError> {
+        Checkout::from(&self.readers).await
     }
 
     pub(super) async fn schema_state(&self) -> Result<SchemaState, DirectoryError> {
-        self.read(async |connection| {
+        reading!(self, |connection| {
             let is_there: bool = sqlx::query_scalar(
                 "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'migrations')",
             )
@@ -118,10 +111,10 @@ impl Store {
             if !is_there {
                 return Ok(SchemaState::Behind);
             }
-            let applied: Vec<i64> = sqlx::query_scalar("SELECT version FROM migrations").fetch_all(connection).await?;
+            let applied: Vec<i64> =
+                sqlx::query_scalar("SELECT version FROM migrations").fetch_all(connection).await?;
             Ok(schema::compare(MIGRATIONS, &applied))
         })
-        .await
     }
 
     /// All in one transaction that holds the file: a second runner waits and finds nothing to do.
@@ -138,17 +131,19 @@ impl Store {
     }
 
     pub(super) async fn clock(&self) -> Result<Timestamp, DirectoryError> {
-        self.read(async |connection| {
+        reading!(self, |connection| {
             Ok(Timestamp::from_unix(sqlx::query_scalar("SELECT unixepoch()").fetch_one(connection).await?))
         })
-        .await
     }
 
     pub(super) async fn is_writable(&self) -> Result<bool, DirectoryError> {
-        match self.write(async |_| Ok(())).await {
-            Err(DirectoryError::Unavailable(sqlx::Error::Database(error))) if is_read_only(&*error) => Ok(false),
-            result => result.map(|()| true),
-        }
+        let mut checkout = Checkout::from(&self.writer).await?;
+        let result = match begin(checkout.connection()).await {
+            Ok(transaction) => transaction.rollback().await.map(|()| true),
+            Err(sqlx::Error::Database(error)) if is_read_only(&*error) => Ok(false),
+            Err(error) => Err(error),
+        };
+        checkout.finish(result.map_err(DirectoryError::from))
     }
 }
 

@@ -79,8 +79,7 @@ impl Provider {
     /// Google has no `offline_access`, and elsewhere an unknown scope can fail the request.
     pub(super) fn scopes(&self, metadata: &Metadata) -> Vec<&str> {
         if !self.config.scopes.is_empty() {
-            let configured = self.config.scopes.iter().map(String::as_str);
-            return std::iter::once("openid").chain(configured.filter(|scope| *scope != "openid")).collect();
+            return self.config.scopes.iter().map(String::as_str).collect();
         }
         let mut scopes = vec!["openid", "profile", "email"];
         match self.config.kind {
@@ -111,4 +110,19 @@ pub(super) fn with_parameters(endpoint: &Url, parameters: &[(&str, Cow<'_, str>)
     let mut url = endpoint.clone();
     url.query_pairs_mut().clear().extend_pairs(own).extend_pairs(parameters);
     url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::metadata;
+    use super::*;
+
+    #[test]
+    fn an_endpoints_own_parameters_stay_unless_they_pose_as_ours() {
+        let url = with_parameters(
+            &metadata().authorization_endpoint,
+            &[("client_id", "us".into()), ("state", "a b&c".into())],
+        );
+        assert_eq!(url.query(), Some("own=1&client_id=us&state=a+b%26c"));
+    }
 }

@@ -43,12 +43,12 @@ mod tests {
 
     #[test]
     fn three_at_once_then_one_per_five_minutes() {
-        let interval = Duration::from_secs(300);
+        let interval = Duration::from_mins(5);
         let start = Instant::now();
         let mut bucket = Bucket::new(3, interval, start);
         let later = start + 10 * interval;
         assert_eq!([0; 5].map(|_| bucket.take(later)), [true, true, true, false, false]);
-        assert!(!bucket.take(later + interval - Duration::from_secs(1)));
+        assert!(!bucket.take(later + Duration::from_secs(299)));
         assert!(bucket.take(later + interval));
         assert!(!bucket.take(later + interval));
         assert_eq!([0; 3].map(|_| bucket.take(later + 3 * interval)), [true, true, false]);

@@ -5,6 +5,7 @@
 use super::metadata::Metadata;
 use crate::config::{ClientCredential, ProviderConfig, ProviderKind};
 use crate::domain::clock::Timestamp;
+use crate::domain::secret::fill_random;
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use rustls::pki_types::pem::PemObject;
@@ -20,8 +21,8 @@ use std::time::Duration;
 use url::form_urlencoded;
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-const ASSERTION_TTL: Duration = Duration::from_secs(300);
-const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
+const ASSERTION_TTL: Duration = Duration::from_mins(5);
+const CLOCK_TOLERANCE: Duration = Duration::from_mins(1);
 
 /// Why Gatepost cannot prove who it is.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -60,8 +61,7 @@ enum Secret {
     AssertionFile(PathBuf),
 }
 
-/// What a request to the token endpoint carries to authenticate the client.
-#[derive(Debug, Default)]
+/// What a request to the token endpoint carries to authenticate the client. No `Debug`: it holds the secret.
 pub(super) struct Authentication {
     pub form: Vec<(&'static str, String)>,
     /// What follows `Basic `.
@@ -170,17 +170,24 @@ impl CertificateKey {
             "aud": metadata.token_endpoint.as_str(),
             "iss": client_id,
             "sub": client_id,
-            "jti": uuid::Uuid::new_v4().to_string(),
+            "jti": unique_id(),
             "nbf": now.minus(CLOCK_TOLERANCE).unix(),
             "iat": now.unix(),
             "exp": now.plus(ASSERTION_TTL).unix(),
         });
         let encode = |value: &serde_json::Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
         let signed = format!("{}.{}", encode(&header), encode(&claims));
-        let signer = self.key.choose_scheme(&[scheme]).ok_or(CredentialError::UnsuitableKey)?;
-        let signature = signer.sign(signed.as_bytes()).map_err(CredentialError::Signing)?;
+        let by_scheme = self.key.choose_scheme(&[scheme]).ok_or(CredentialError::UnsuitableKey)?;
+        let signature = by_scheme.sign(signed.as_bytes()).map_err(CredentialError::Signing)?;
         Ok(format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature)))
     }
+}
+
+/// A GUID, as Entra asks for.
+fn unique_id() -> String {
+    let mut bytes = [0; 16];
+    fill_random(&mut bytes);
+    uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
 }
 
 #[cfg(test)]
@@ -190,12 +197,12 @@ mod tests {
     use super::*;
 
     fn client(credential: ClientCredential, is_entra: bool) -> Client {
-        let secret = match &credential {
+        let secret = match credential {
             ClientCredential::Certificate(pem) => {
-                Secret::Certificate(CertificateKey::from_pem(pem).expect("a certificate"))
+                Secret::Certificate(CertificateKey::from_pem(&pem).expect("a certificate"))
             }
-            ClientCredential::Secret(secret) => Secret::Password(secret.clone()),
-            ClientCredential::AssertionFile(path) => Secret::AssertionFile(path.clone()),
+            ClientCredential::Secret(secret) => Secret::Password(secret),
+            ClientCredential::AssertionFile(path) => Secret::AssertionFile(path),
         };
         Client { id: "us".into(), secret, is_entra }
     }
@@ -249,14 +256,15 @@ mod tests {
         let certificate = "-----BEGIN CERTIFICATE-----\nZGVy\n-----END CERTIFICATE-----\n".to_owned();
         assert_eq!(from_pem(certificate.clone()), Some(CredentialError::NoPrivateKey.to_string()));
         assert_eq!(
-            from_pem(certificate + &Signer::weak().pem()),
+            from_pem(format!("{certificate}{}", Signer::weak().pem())),
             Some(CredentialError::UnsuitableKey.to_string())
         );
     }
 
     #[tokio::test]
     async fn an_assertion_file_is_read_anew_each_time() {
-        let path = std::env::temp_dir().join(format!("gatepost-assertion-{}", uuid::Uuid::new_v4()));
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("assertion");
         let client = client(ClientCredential::AssertionFile(path.clone()), true);
         assert!(matches!(client.authenticate(&metadata()).await, Err(CredentialError::AssertionFile(..))));
         for text in ["one", "two\n"] {
@@ -265,6 +273,5 @@ mod tests {
         }
         std::fs::write(&path, " \n").expect("a file");
         assert!(client.authenticate(&metadata()).await.is_err());
-        std::fs::remove_file(path).expect("a file");
     }
 }

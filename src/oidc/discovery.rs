@@ -20,12 +20,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use url::Url;
 
-const METADATA_TTL: Duration = Duration::from_secs(24 * 3600);
-const REFRESH_INTERVAL: Duration = Duration::from_secs(3600);
+const METADATA_TTL: Duration = Duration::from_hours(24);
+const REFRESH_INTERVAL: Duration = Duration::from_hours(1);
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
-const LONGEST_BACKOFF: Duration = Duration::from_secs(300);
+const LONGEST_BACKOFF: Duration = Duration::from_mins(5);
 const REFETCH_BURST: u32 = 3;
-const REFETCH_INTERVAL: Duration = Duration::from_secs(300);
+const REFETCH_INTERVAL: Duration = Duration::from_mins(5);
 
 /// Where a token came from, hence who can make us fetch keys with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,18 +98,14 @@ impl Discovery {
 
     /// Verifies a token's signature with the issuer's keys, fetching them again if they do not fit and it is allowed.
     pub async fn verify(&self, token: &Unverified<'_>, source: Source) -> Result<Signed, OidcError> {
-        let first = self.verify_with_held(token);
-        let may_be_rotated = match &first {
-            Err(TokenError::UnknownKey) => true,
-            // Without a kid, a new key looks like a wrong signature of the old one.
-            Err(TokenError::BadSignature) => token.kid().is_none(),
-            _ => false,
-        };
-        if may_be_rotated {
-            self.refetch_keys(source).await?;
-            return Ok(self.verify_with_held(token)?);
+        match self.verify_with_held(token) {
+            // A provider may also have put a new key under an old name, or use no names.
+            Err(TokenError::UnknownKey | TokenError::BadSignature) => {
+                self.refetch_keys(source).await?;
+                Ok(self.verify_with_held(token)?)
+            }
+            outcome => Ok(outcome?),
         }
-        Ok(first?)
     }
 
     fn verify_with_held(&self, token: &Unverified<'_>) -> Result<Signed, TokenError> {
@@ -187,7 +183,7 @@ impl Discovery {
 fn jittered(pause: Duration) -> Duration {
     let mut byte = [0];
     fill_random(&mut byte);
-    pause - pause * u32::from(byte[0]) / (5 * 256)
+    pause.mul_f64(1.0 - f64::from(byte[0]) / (5.0 * 256.0))
 }
 
 /// The values are replaced whole: one left by a panicking thread is as good as any.

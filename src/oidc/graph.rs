@@ -103,7 +103,7 @@ fn next_page(page: &Map<String, Value>, graph: &Url) -> Result<Option<Url>, Call
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Reply, Scripted, json_reply};
+    use super::super::testing::{Reply, Scripted, json_reply, transport};
     use super::*;
     use serde_json::json;
 
@@ -115,7 +115,7 @@ mod tests {
     }
 
     async fn list_from(server: &Scripted) -> Result<Vec<(String, Option<String>)>, CallError> {
-        let groups = list(&server.transport(), &server.url("/"), &SecretString::from("access")).await?;
+        let groups = list(&transport(), &server.url("/"), &SecretString::from("access")).await?;
         Ok(groups.into_iter().map(|group| (group.external_id, group.display_name)).collect())
     }
 

@@ -23,13 +23,13 @@ pub(super) enum ClaimedGroups {
     Malformed,
 }
 
-/// Reads the claim at `path`; a name with dots in it (`https://example.com/groups`) is tried first.
+/// Reads the claim at `path`, one name for each level.
 pub(super) fn at_path(claims: &Claims, path: &[String], kind: GroupKind) -> ClaimedGroups {
-    let nested = || {
+    let find = || {
         let (first, rest) = path.split_first()?;
         rest.iter().try_fold(claims.get(first)?, |value, name| value.get(name))
     };
-    match claims.get(&path.join(".")).or_else(nested) {
+    match find() {
         None | Some(Value::Null) => ClaimedGroups::Absent,
         Some(Value::String(name)) => ClaimedGroups::Listed(group(name, kind).into_iter().collect()),
         Some(Value::Array(list)) => {
@@ -97,10 +97,11 @@ mod tests {
             "empty": [],
         })));
         let at = |text: &str| names(at_path(&claims, &path(text), GroupKind::Group));
+        let dotted = at_path(&claims, &["https://example.com/groups".to_owned()], GroupKind::Group);
         assert_eq!(at("groups"), Some(vec!["b".into(), "a".into()]));
         assert_eq!(at("one"), Some(vec!["solo".into()]));
         assert_eq!(at("realm_access.roles"), Some(vec!["r".into()]));
-        assert_eq!(at("https://example.com/groups"), Some(vec!["dotted".into()]));
+        assert_eq!(names(dotted), Some(vec!["dotted".into()]));
         assert_eq!(at("empty"), Some(vec![]));
         assert_eq!(at_path(&claims, &path("realm_access.groups"), GroupKind::Group), ClaimedGroups::Absent);
     }

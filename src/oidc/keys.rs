@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-const KEY_TTL: Duration = Duration::from_secs(24 * 3600);
+const KEY_TTL: Duration = Duration::from_hours(24);
 const SET_LIMIT: usize = 100;
 const RING_LIMIT: usize = 1000;
 const RSA_BITS: usize = 2048;
@@ -154,7 +154,7 @@ mod tests {
         let start = Instant::now();
         let mut ring = KeyRing::default();
         ring.merge(set(&[a]).expect("a set"), start);
-        let noon = start + Duration::from_secs(12 * 3600);
+        let noon = start + Duration::from_hours(12);
         ring.merge(set(&[b]).expect("a set"), noon);
         assert!(ring.find(Some("a"), &RS256, noon).is_ok());
         assert!(ring.find(Some("b"), &RS256, noon).is_ok());

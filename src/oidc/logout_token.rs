@@ -16,7 +16,7 @@ use std::time::Duration;
 
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 /// Past the age at which a token is refused, clocks included.
-const REPLAY_MARGIN: Duration = Duration::from_secs(120);
+const REPLAY_MARGIN: Duration = Duration::from_mins(2);
 
 /// A logout token that holds.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -15,7 +15,8 @@ use std::time::Duration;
 use url::Url;
 
 /// The parameters of a successful authorization response.
-#[derive(Clone, Copy, Debug)]
+#[expect(missing_debug_implementations, reason = "a code is a secret until it is spent")]
+#[derive(Clone, Copy)]
 pub struct Callback<'a> {
     /// `code`; exchanged once, whatever comes of it.
     pub code: &'a str,
@@ -93,9 +94,8 @@ impl Provider {
         let logout_hint =
             token.claims.find_text("login_hint").filter(|hint| hint.len() <= 1024).map(str::to_owned);
         let identified = self.identify(&token, access_token, &metadata).await?;
-        match identified.userinfo_error {
-            Some(error) if identified.identity.email.is_none() => return Err(error),
-            _ => {}
+        if let Some(error) = identified.address_error {
+            return Err(error);
         }
         Ok(SignIn {
             identity: identified.identity,

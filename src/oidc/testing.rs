@@ -4,7 +4,12 @@ use super::calls::Calls;
 use super::issuer::IssuerRule;
 use super::keys::{Key, parse_set};
 use super::metadata::Metadata;
+use super::provider::{Provider, Providers};
 use super::transport::{self, Transport};
+use crate::config::{
+    ClientCredential, Config, EmailVerified, GroupNames, GroupsSource, LogConfig, ProviderConfig,
+    ProviderKind, SessionConfig, StoresConfig, VerifyConfig,
+};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use openidconnect::PrivateSigningKey;
@@ -14,6 +19,7 @@ use serde_json::{Map, Value, json};
 use std::collections::VecDeque;
 use std::fmt::Write;
 use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use url::Url;
@@ -101,6 +107,54 @@ pub(super) fn metadata() -> Metadata {
     Metadata::parse(&object(&metadata_document("https://op.example")), &rule, &source).expect("metadata")
 }
 
+/// The only provider of a Gatepost, changed as a test needs it.
+pub(super) fn provider(kind: ProviderKind, change: impl FnOnce(&mut ProviderConfig)) -> Arc<Provider> {
+    let mut provider = ProviderConfig {
+        id: "op".parse().expect("an id"),
+        kind,
+        label: "Provider".into(),
+        client_id: "us".into(),
+        credential: ClientCredential::Secret("secret".into()),
+        scopes: Vec::new(),
+        allowed_domains: None,
+        email_verified: EmailVerified::Required,
+        groups: GroupsSource::Claim,
+        groups_claim: vec!["groups".into()],
+        group_names: GroupNames::Link,
+    };
+    change(&mut provider);
+    let loopback = "127.0.0.1:0".parse().expect("an address");
+    let config = Config {
+        public_url: "https://auth.example.com".parse().expect("an origin"),
+        internal_addr: loopback,
+        public_addr: loopback,
+        hosts: Vec::new(),
+        allowed_origins: Vec::new(),
+        trusted_proxies: Vec::new(),
+        secret_keys: Vec::new(),
+        ca_file: None,
+        stores: StoresConfig::Embedded { file: "gatepost.sqlite".into() },
+        providers: vec![provider],
+        group_links: Vec::new(),
+        admin_groups: Vec::new(),
+        admin_roles: Vec::new(),
+        session: SessionConfig {
+            idle_timeout: Duration::from_hours(1),
+            absolute_timeout: Duration::from_hours(12),
+            refresh_interval: Duration::from_mins(15),
+            persistent: true,
+        },
+        verify: VerifyConfig {
+            stale_if_error: Duration::from_mins(1),
+            groups_header_limit: 4096,
+            groups_header_filter: Vec::new(),
+        },
+        log: LogConfig { json: false, level: "info".into() },
+    };
+    let providers = Providers::new(&Arc::new(config), &Calls::new(|_| {})).expect("providers");
+    Arc::clone(providers.iter().next().expect("a provider"))
+}
+
 /// One answer.
 #[derive(Clone, Debug)]
 pub(super) struct Reply {
@@ -157,11 +211,11 @@ impl Scripted {
     pub fn requests(&self) -> Vec<String> {
         self.asked.lock().expect("a lock").clone()
     }
+}
 
-    pub fn transport(&self) -> Transport {
-        let client = transport::client(None).expect("a client");
-        Transport::new(client, "op".parse().expect("an id"), Calls::new(|_| {}))
-    }
+pub(super) fn transport() -> Transport {
+    let client = transport::client(None).expect("a client");
+    Transport::new(client, "op".parse().expect("an id"), Calls::new(|_| {}))
 }
 
 /// One request per connection; without a reply left, the connection just closes.
@@ -179,7 +233,7 @@ async fn answer(mut connection: TcpStream, script: &Mutex<VecDeque<Reply>>, aske
             "HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n{headers}\r\n",
             body.len()
         );
-        let _ = connection.write_all((head + &body).as_bytes()).await;
+        let _ = connection.write_all(format!("{head}{body}").as_bytes()).await;
     }
 }
 

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 /// What the token endpoint gave. How long the access token lives does not matter: it is used at once and dropped.
 #[derive(Debug)]
+#[expect(clippy::struct_field_names, reason = "the names of RFC 6749 and OpenID Connect")]
 pub(super) struct Tokens {
     pub id_token: Option<SecretString>,
     pub access_token: Option<SecretString>,

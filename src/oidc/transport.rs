@@ -70,8 +70,7 @@ impl From<reqwest::Error> for CallError {
     }
 }
 
-/// A provider's answer: a status, and a JSON object where the status is a success.
-#[derive(Debug)]
+/// A provider's answer: a status, and a JSON object where the status is a success. No `Debug`: it may hold tokens.
 pub(super) struct Answer {
     pub status: StatusCode,
     /// Empty where the status is no success and the body no object.
@@ -187,6 +186,7 @@ pub(super) enum ClientError {
 }
 
 /// The HTTPS client that all providers share: the system's authorities and those of `ca_file`.
+#[expect(clippy::disallowed_methods, reason = "this is the door")]
 pub(super) fn client(ca_file: Option<&Path>) -> Result<Client, ClientError> {
     let client = Client::builder()
         .tls_backend_preconfigured(tls(ca_file)?)

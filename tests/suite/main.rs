@@ -7,9 +7,8 @@
 #[macro_use]
 mod world;
 
-mod answers;
-mod attacks;
 mod cli;
+mod directory;
+mod oidc;
 mod sign_in;
 mod sign_out;
-mod stores;

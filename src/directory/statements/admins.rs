@@ -12,7 +12,11 @@ pub(super) async fn find_override(connection: &mut Connection, id: UserId) -> Re
     Ok(sqlx::query_scalar(sql).bind(id.to_string()).fetch_optional(connection).await?)
 }
 
-pub(super) async fn set_override(connection: &mut Connection, id: UserId, is_admin: Option<bool>) -> Result<()> {
+pub(super) async fn set_override(
+    connection: &mut Connection,
+    id: UserId,
+    is_admin: Option<bool>,
+) -> Result<()> {
     let query = match is_admin {
         Some(is_admin) => sqlx::query(
             "INSERT INTO admin_overrides (user_id, is_admin) VALUES ($1, $2) \
@@ -28,10 +32,11 @@ pub(super) async fn set_override(connection: &mut Connection, id: UserId, is_adm
 
 pub(super) async fn find_standing(connection: &mut Connection, id: UserId) -> Result<AdminStanding> {
     let explicit = find_override(connection, id).await?;
-    let reasons: Vec<String> = sqlx::query_scalar("SELECT DISTINCT reason FROM admin_reasons WHERE user_id = $1 ORDER BY reason")
-        .bind(id.to_string())
-        .fetch_all(connection)
-        .await?;
+    let reasons: Vec<String> =
+        sqlx::query_scalar("SELECT DISTINCT reason FROM admin_reasons WHERE user_id = $1 ORDER BY reason")
+            .bind(id.to_string())
+            .fetch_all(connection)
+            .await?;
     Ok(AdminStanding { is_admin: explicit.unwrap_or(!reasons.is_empty()), explicit, reasons })
 }
 
@@ -43,7 +48,7 @@ impl Store {
         is_admin: Option<bool>,
         actor: &Actor,
     ) -> Result<bool> {
-        self.write(async |connection| {
+        transaction!(self, |connection| {
             let user = match is_admin {
                 Some(_) => find_or_create(connection, key, actor).await?,
                 None => find_known(connection, key).await?,
@@ -62,12 +67,11 @@ impl Store {
             users::note(connection, actor, action, user.id, Some(before), Some(after)).await?;
             Ok(true)
         })
-        .await
     }
 
     /// Everybody who is an admin, or of whom it was explicitly said or denied.
     pub(in crate::directory) async fn list_admins(&self) -> Result<Vec<(UserKey, AdminStanding)>> {
-        self.read(async |connection| {
+        reading!(self, |connection| {
             let rows: Vec<(String, Option<String>)> = sqlx::query_as(
                 "SELECT id, email FROM users WHERE id IN (SELECT user_id FROM admin_overrides) \
                  OR id IN (SELECT user_id FROM admin_reasons) ORDER BY email, id",
@@ -77,12 +81,12 @@ impl Store {
             let mut admins = Vec::with_capacity(rows.len());
             for (id, email) in rows {
                 let id = id.parse().map_err(DirectoryError::unreadable)?;
-                let email = email.map(|email| email.parse()).transpose().map_err(DirectoryError::unreadable)?;
+                let email =
+                    email.map(|email| email.parse()).transpose().map_err(DirectoryError::unreadable)?;
                 let standing = find_standing(connection, id).await?;
                 admins.push((email.map_or(UserKey::Id(id), UserKey::Email), standing));
             }
             Ok(admins)
         })
-        .await
     }
 }

@@ -31,28 +31,39 @@ pub(super) async fn write(connection: &mut Connection, actor: &Actor, entry: Ent
     Ok(())
 }
 
-type Row =
-    (i64, i64, String, String, String, Option<String>, Option<String>, Option<String>, Option<String>);
+type Row = (i64, i64, String, String, String, Option<String>, Option<String>, Option<String>, Option<String>);
 
 impl Store {
     /// Newest first; `target` narrows to one user, group, ...
-    pub(in crate::directory) async fn list_audit(&self, target: Option<&str>, limit: u32) -> Result<Vec<AuditRecord>> {
-        let rows: Vec<Row> = self
-            .read(async |connection| {
-                Ok(sqlx::query_as(
-                    "SELECT id, at, actor, action, target, before, after, address, request_id FROM audit_entries \
+    pub(in crate::directory) async fn list_audit(
+        &self,
+        target: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<AuditRecord>> {
+        let rows: Vec<Row> = reading!(self, |connection| {
+            Ok(sqlx::query_as(
+                "SELECT id, at, actor, action, target, before, after, address, request_id FROM audit_entries \
                      WHERE $1 IS NULL OR target = $1 ORDER BY id DESC LIMIT $2",
-                )
-                .bind(target)
-                .bind(i64::from(limit))
-                .fetch_all(connection)
-                .await?)
-            })
-            .await?;
+            )
+            .bind(target)
+            .bind(i64::from(limit))
+            .fetch_all(connection)
+            .await?)
+        })?;
         Ok(rows.into_iter().map(from_row).collect())
     }
 }
 
 fn from_row((id, at, actor, action, target, before, after, address, request_id): Row) -> AuditRecord {
-    AuditRecord { id, at: Timestamp::from_unix(at), actor, action, target, before, after, address, request_id }
+    AuditRecord {
+        id,
+        at: Timestamp::from_unix(at),
+        actor,
+        action,
+        target,
+        before,
+        after,
+        address,
+        request_id,
+    }
 }

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 impl Store {
     pub(in crate::directory) async fn sync_configuration(&self, config: &Config) -> Result<()> {
         let actor = Actor { who: "configuration".to_owned(), address: None, request_id: None };
-        self.write(async |connection| {
+        transaction!(self, |connection| {
             naming::lock_names(connection).await?;
             sync_admin_groups(connection, &config.admin_groups, &actor).await?;
             sync_admin_roles(connection, &config.admin_roles, &actor).await?;
@@ -24,19 +24,22 @@ impl Store {
             }
             Ok(())
         })
-        .await
     }
 }
 
 async fn sync_admin_groups(connection: &mut Connection, groups: &[GroupName], actor: &Actor) -> Result<()> {
     let wanted: BTreeSet<String> = groups.iter().map(ToString::to_string).collect();
-    let stored: Vec<String> = sqlx::query_scalar("SELECT name FROM admin_groups").fetch_all(&mut *connection).await?;
+    let stored: Vec<String> =
+        sqlx::query_scalar("SELECT name FROM admin_groups").fetch_all(&mut *connection).await?;
     let stored = BTreeSet::from_iter(stored);
     for name in stored.difference(&wanted) {
         sqlx::query("DELETE FROM admin_groups WHERE name = $1").bind(name).execute(&mut *connection).await?;
     }
     for name in wanted.difference(&stored) {
-        sqlx::query("INSERT INTO admin_groups (name) VALUES ($1)").bind(name).execute(&mut *connection).await?;
+        sqlx::query("INSERT INTO admin_groups (name) VALUES ($1)")
+            .bind(name)
+            .execute(&mut *connection)
+            .await?;
     }
     // The name is taken from now on: nobody's self-made group gets it.
     for name in groups {
@@ -47,7 +50,8 @@ async fn sync_admin_groups(connection: &mut Connection, groups: &[GroupName], ac
 }
 
 async fn sync_admin_roles(connection: &mut Connection, roles: &[ExternalGroup], actor: &Actor) -> Result<()> {
-    let wanted: BTreeSet<String> = roles.iter().map(|role| format!("{}:{}", role.provider, role.external_id)).collect();
+    let wanted: BTreeSet<String> =
+        roles.iter().map(|role| format!("{}:{}", role.provider, role.external_id)).collect();
     let rows: Vec<(String, String)> =
         sqlx::query_as("SELECT provider, role FROM admin_roles").fetch_all(&mut *connection).await?;
     let stored: BTreeSet<String> = rows.iter().map(|(provider, role)| format!("{provider}:{role}")).collect();
@@ -81,8 +85,13 @@ async fn note(
 }
 
 /// First away with what is gone, so that a name that moved from one group to another is free.
-async fn sync_links(connection: &mut Connection, wanted: &[(GroupName, ExternalGroup)], actor: &Actor) -> Result<()> {
-    let wanted: BTreeMap<&ExternalGroup, &GroupName> = wanted.iter().map(|(name, external)| (external, name)).collect();
+async fn sync_links(
+    connection: &mut Connection,
+    wanted: &[(GroupName, ExternalGroup)],
+    actor: &Actor,
+) -> Result<()> {
+    let wanted: BTreeMap<&ExternalGroup, &GroupName> =
+        wanted.iter().map(|(name, external)| (external, name)).collect();
     for row in list_by_source(connection, None, LinkSource::Config).await? {
         if !wanted.contains_key(&row.external) {
             links::unlink(connection, &row, actor).await?;

@@ -10,15 +10,14 @@ use std::collections::BTreeMap;
 
 impl Store {
     pub(in crate::directory) async fn list_groups(&self) -> Result<Vec<GroupRecord>> {
-        self.read(async |connection| list(connection).await).await
+        reading!(self, |connection| list(connection).await)
     }
 
     pub(in crate::directory) async fn group_exists(&self, name: &GroupName) -> Result<bool> {
-        self.hot(async |connection| {
+        hot_read!(self, |connection| {
             let sql = "SELECT EXISTS (SELECT 1 FROM groups WHERE name = $1)";
             Ok(sqlx::query_scalar(sql).bind(name.as_str()).fetch_one(connection).await?)
         })
-        .await
     }
 }
 

@@ -14,16 +14,24 @@ use serde_json::json;
 
 impl Store {
     /// `false`: it was linked so already.
-    pub(in crate::directory) async fn link_group(&self, name: &GroupName, external: &ExternalGroup, actor: &Actor) -> Result<bool> {
-        self.write(async |connection| {
+    pub(in crate::directory) async fn link_group(
+        &self,
+        name: &GroupName,
+        external: &ExternalGroup,
+        actor: &Actor,
+    ) -> Result<bool> {
+        transaction!(self, |connection| {
             lock_names(connection).await?;
             link(connection, name, external, LinkSource::Manual, actor).await
         })
-        .await
     }
 
-    pub(in crate::directory) async fn unlink_group(&self, external: &ExternalGroup, actor: &Actor) -> Result<()> {
-        self.write(async |connection| {
+    pub(in crate::directory) async fn unlink_group(
+        &self,
+        external: &ExternalGroup,
+        actor: &Actor,
+    ) -> Result<()> {
+        transaction!(self, |connection| {
             lock_names(connection).await?;
             match find(connection, external).await? {
                 Some(row) if row.source == LinkSource::Config => {
@@ -33,11 +41,13 @@ impl Store {
                 _ => Err(DirectoryError::NotLinked(external.clone())),
             }
         })
-        .await
     }
 }
 
-pub(super) async fn find(connection: &mut Connection, external: &ExternalGroup) -> Result<Option<ProviderGroup>> {
+pub(super) async fn find(
+    connection: &mut Connection,
+    external: &ExternalGroup,
+) -> Result<Option<ProviderGroup>> {
     let row: Option<Row> = sqlx::query_as(concat!(
         "SELECT ",
         provider_group_columns!(),
@@ -69,7 +79,9 @@ pub(super) async fn link(
         return Ok(false);
     }
     let before = match &old {
-        Some(old) => Some(json!({ "group": find_name(connection, old.group_id).await?, "source": old.source.as_str() })),
+        Some(old) => Some(
+            json!({ "group": find_name(connection, old.group_id).await?, "source": old.source.as_str() }),
+        ),
         None => None,
     };
     let row = match old {
@@ -93,7 +105,8 @@ pub(super) async fn link(
 
 /// Call under [`lock_names`].
 pub(super) async fn unlink(connection: &mut Connection, row: &ProviderGroup, actor: &Actor) -> Result<()> {
-    let before = json!({ "group": find_name(connection, row.group_id).await?, "source": row.source.as_str() });
+    let before =
+        json!({ "group": find_name(connection, row.group_id).await?, "source": row.source.as_str() });
     bear_own_name(connection, row, GroupNames::Link).await?;
     let target = format!("provider_group:{}", row.external);
     let entry = audit::Entry { action: "group.unlink", target, before: Some(before), after: None };

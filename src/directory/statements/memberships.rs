@@ -23,8 +23,10 @@ pub(super) async fn replace(
     let wanted = wanted(provider, asserted);
     let held = list_held(connection, user, provider).await?;
     let rows = resolve(connection, provider, &wanted, names).await?;
-    let gone: Vec<i64> = held.iter().filter(|(key, _)| !wanted.contains_key(key)).map(|(_, id)| *id).collect();
-    let new: Vec<i64> = rows.iter().filter(|(key, _)| !held.contains_key(key)).map(|(_, row)| row.id).collect();
+    let gone: Vec<i64> =
+        held.iter().filter(|(key, _)| !wanted.contains_key(key)).map(|(_, id)| *id).collect();
+    let new: Vec<i64> =
+        rows.iter().filter(|(key, _)| !held.contains_key(key)).map(|(_, row)| row.id).collect();
     if gone.is_empty() && new.is_empty() {
         return Ok(false);
     }
@@ -32,7 +34,11 @@ pub(super) async fn replace(
     insert(connection, user, &new).await?;
     let of = |keys: &mut dyn Iterator<Item = &Key>| {
         let list: BTreeSet<String> = keys
-            .map(|(kind, id)| ExternalGroup { provider: provider.clone(), kind: *kind, external_id: id.clone() })
+            .map(|(kind, id)| ExternalGroup {
+                provider: provider.clone(),
+                kind: *kind,
+                external_id: id.clone(),
+            })
             .map(|group| group.to_string())
             .collect();
         json!({ "groups": list })
@@ -48,7 +54,8 @@ pub(super) async fn replace(
 
 /// Without repetitions, in one order for all transactions, and without ids that no store could keep.
 fn wanted(provider: &ProviderId, asserted: &[AssertedGroup]) -> BTreeMap<Key, Option<String>> {
-    let is_usable = |text: &str| !text.is_empty() && text.len() <= 1024 && !text.chars().any(char::is_control);
+    let is_usable =
+        |text: &str| !text.is_empty() && text.len() <= 1024 && !text.chars().any(char::is_control);
     let mut wanted = BTreeMap::new();
     for group in asserted {
         if !is_usable(&group.external_id) {
@@ -62,7 +69,11 @@ fn wanted(provider: &ProviderId, asserted: &[AssertedGroup]) -> BTreeMap<Key, Op
     wanted
 }
 
-async fn list_held(connection: &mut Connection, user: UserId, provider: &ProviderId) -> Result<BTreeMap<Key, i64>> {
+async fn list_held(
+    connection: &mut Connection,
+    user: UserId,
+    provider: &ProviderId,
+) -> Result<BTreeMap<Key, i64>> {
     let rows: Vec<Row> = sqlx::query_as(concat!(
         "SELECT ",
         provider_group_columns!(),
@@ -89,13 +100,14 @@ async fn resolve(
     names: GroupNames,
 ) -> Result<BTreeMap<Key, ProviderGroup>> {
     let mut rows = list_known(connection, provider, wanted).await?;
-    let is_news = |key: &Key, display_name: &Option<String>, rows: &BTreeMap<Key, ProviderGroup>| match rows.get(key) {
-        None => true,
-        Some(row) => {
-            (display_name.is_some() && row.display_name != *display_name)
-                || (!row.is_linked() && row.source != naming::unlinked(names))
-        }
-    };
+    let is_news =
+        |key: &Key, display_name: &Option<String>, rows: &BTreeMap<Key, ProviderGroup>| match rows.get(key) {
+            None => true,
+            Some(row) => {
+                (display_name.is_some() && row.display_name != *display_name)
+                    || (!row.is_linked() && row.source != naming::unlinked(names))
+            }
+        };
     if wanted.iter().any(|(key, display_name)| is_news(key, display_name, &rows)) {
         naming::lock_names(connection).await?;
         // Somebody else may have created them while we waited.
@@ -145,7 +157,8 @@ async fn create(
     display_name: Option<&str>,
     names: GroupNames,
 ) -> Result<ProviderGroup> {
-    let external = ExternalGroup { provider: provider.clone(), kind: *kind, external_id: external_id.clone() };
+    let external =
+        ExternalGroup { provider: provider.clone(), kind: *kind, external_id: external_id.clone() };
     let group = naming::own_group(connection, &external, display_name, names, None).await?;
     naming::create_provider_group(connection, &external, display_name, group, naming::unlinked(names)).await
 }
@@ -166,7 +179,8 @@ async fn update(
     } else if row.source == naming::unlinked(names) {
         return Ok(());
     }
-    let bears_another = !row.is_linked() && (row.source != naming::unlinked(names) || names == GroupNames::Trust);
+    let bears_another =
+        !row.is_linked() && (row.source != naming::unlinked(names) || names == GroupNames::Trust);
     if bears_another { naming::bear_own_name(connection, &row, names).await } else { Ok(()) }
 }
 
@@ -198,7 +212,11 @@ async fn delete(connection: &mut Connection, user: UserId, rows: &[i64]) -> Resu
 }
 
 /// A person whose identity has moved to another provider's configuration keeps nothing of the former one.
-pub(super) async fn delete_of_provider(connection: &mut Connection, user: UserId, provider: &str) -> Result<()> {
+pub(super) async fn delete_of_provider(
+    connection: &mut Connection,
+    user: UserId,
+    provider: &str,
+) -> Result<()> {
     sqlx::query(
         "DELETE FROM provider_memberships WHERE user_id = $1 \
          AND provider_group_id IN (SELECT id FROM provider_groups WHERE provider = $2)",

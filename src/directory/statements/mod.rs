@@ -4,10 +4,39 @@
 //!
 //! Guarantee: a change and its audit rows are one transaction; a refusal that is an error leaves nothing behind.
 
-use super::{Connection, Store, begin, is_conflict, lock};
+use super::{Connection, Db, Store, begin, is_conflict, lock};
 use crate::directory::error::DirectoryError;
-use crate::directory::pool::{Checkout, within};
 use std::time::Duration;
+
+/// Runs `$body` in one transaction of `$store.writer()`; begun anew if it lost a race, so `$body` must have no effect
+/// outside it. A macro for the reason that `directory::pool` gives.
+macro_rules! transaction {
+    ($store:expr, |$connection:ident| $body:expr) => {
+        $crate::directory::pool::within(super::WRITE_TIMEOUT, async {
+            let mut attempt = 1;
+            loop {
+                let mut checkout = $crate::directory::pool::Checkout::from($store.writer()).await?;
+                let result = match super::begin(checkout.connection()).await {
+                    Ok(mut transaction) => {
+                        let $connection = &mut *transaction;
+                        let result: super::Result<_> = async { $body }.await;
+                        super::end(transaction, result).await
+                    }
+                    Err(error) => Err(error.into()),
+                };
+                match checkout.finish(result) {
+                    Err($crate::directory::DirectoryError::Unavailable(error))
+                        if attempt < super::ATTEMPTS && super::is_conflict(&error) =>
+                    {
+                        attempt += 1;
+                    }
+                    result => return result,
+                }
+            }
+        })
+        .await
+    };
+}
 
 mod admins;
 mod audit;
@@ -22,55 +51,23 @@ mod standing;
 mod tenants;
 mod users;
 
-const READ_TIMEOUT: Duration = Duration::from_secs(5);
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 const ATTEMPTS: u32 = 5;
 
 type Result<T> = std::result::Result<T, DirectoryError>;
 
 impl Store {
-    pub(in crate::directory) async fn read<T>(&self, work: impl AsyncFn(&mut Connection) -> Result<T>) -> Result<T> {
-        within(READ_TIMEOUT, async {
-            let mut checkout = Checkout::from(self.reader()).await?;
-            let result = work(checkout.connection()).await;
-            checkout.finish(result)
-        })
-        .await
-    }
-
-    /// One transaction; begun anew if it lost a race, so `work` must have no effect outside it.
-    pub(in crate::directory) async fn write<T>(&self, work: impl AsyncFn(&mut Connection) -> Result<T>) -> Result<T> {
-        within(WRITE_TIMEOUT, async {
-            let mut attempt = 1;
-            loop {
-                let mut checkout = Checkout::from(self.writer()).await?;
-                let result = transact(checkout.connection(), &work).await;
-                match checkout.finish(result) {
-                    Err(DirectoryError::Unavailable(error)) if attempt < ATTEMPTS && is_conflict(&error) => attempt += 1,
-                    result => return result,
-                }
-            }
-        })
-        .await
-    }
-
     pub(in crate::directory) async fn ping(&self) -> Result<()> {
-        self.read(async |connection| Ok(sqlx::query("SELECT 1").execute(connection).await.map(drop)?)).await
+        reading!(self, |connection| Ok(sqlx::query("SELECT 1").execute(connection).await.map(drop)?))
     }
 }
 
-async fn transact<T>(connection: &mut Connection, work: &impl AsyncFn(&mut Connection) -> Result<T>) -> Result<T> {
-    let mut transaction = begin(connection).await?;
-    match work(&mut transaction).await {
-        Ok(value) => {
-            transaction.commit().await?;
-            Ok(value)
-        }
-        Err(error) => {
-            transaction.rollback().await?;
-            Err(error)
-        }
+async fn end<T>(transaction: sqlx::Transaction<'_, Db>, result: Result<T>) -> Result<T> {
+    match &result {
+        Ok(_) => transaction.commit().await?,
+        Err(_) => transaction.rollback().await?,
     }
+    result
 }
 
 /// A JSON array for `each!`.

@@ -30,7 +30,9 @@ macro_rules! provider_group_columns {
 pub(super) use provider_group_columns;
 
 impl ProviderGroup {
-    pub(super) fn from_row((id, group_id, provider, kind, external_id, display_name, source): Row) -> Result<Self> {
+    pub(super) fn from_row(
+        (id, group_id, provider, kind, external_id, display_name, source): Row,
+    ) -> Result<Self> {
         let provider = provider.parse().map_err(DirectoryError::unreadable)?;
         let kind = if kind == GroupKind::Role.as_str() { GroupKind::Role } else { GroupKind::Group };
         let external = ExternalGroup { provider, kind, external_id };
@@ -98,7 +100,10 @@ fn candidates(external: &ExternalGroup, display_name: Option<&str>, names: Group
 }
 
 /// `None` if there is a group of that name.
-pub(super) async fn create_group_if_free(connection: &mut Connection, name: &GroupName) -> Result<Option<i64>> {
+pub(super) async fn create_group_if_free(
+    connection: &mut Connection,
+    name: &GroupName,
+) -> Result<Option<i64>> {
     let sql = "INSERT INTO groups (name) VALUES ($1) ON CONFLICT (name) DO NOTHING RETURNING id";
     Ok(sqlx::query_scalar(sql).bind(name.as_str()).fetch_optional(connection).await?)
 }
@@ -122,8 +127,14 @@ pub(super) async fn has_bearer(connection: &mut Connection, group: i64, except: 
 }
 
 /// Gives an unlinked provider's group the name of its mode, and forgets a name that nothing uses any more.
-pub(super) async fn bear_own_name(connection: &mut Connection, bearer: &ProviderGroup, names: GroupNames) -> Result<()> {
-    let group = own_group(connection, &bearer.external, bearer.display_name.as_deref(), names, Some(bearer.id)).await?;
+pub(super) async fn bear_own_name(
+    connection: &mut Connection,
+    bearer: &ProviderGroup,
+    names: GroupNames,
+) -> Result<()> {
+    let group =
+        own_group(connection, &bearer.external, bearer.display_name.as_deref(), names, Some(bearer.id))
+            .await?;
     stand_for(connection, bearer, group, unlinked(names)).await?;
     if group != bearer.group_id {
         delete_if_unused(connection, bearer.group_id).await?;

@@ -22,7 +22,7 @@ impl Store {
         reason: &str,
         actor: &Actor,
     ) -> Result<bool> {
-        self.write(async |connection| {
+        transaction!(self, |connection| {
             let inserted = sqlx::query(
                 "INSERT INTO ended_sessions (session_hash, user_id, ended_at, expires_at) VALUES ($1, $2, $3, $4) \
                  ON CONFLICT (session_hash) DO NOTHING",
@@ -40,7 +40,6 @@ impl Store {
             }
             Ok(is_new)
         })
-        .await
     }
 
     pub(in crate::directory) async fn end_all_sessions(
@@ -49,11 +48,10 @@ impl Store {
         not_before: Timestamp,
         actor: &Actor,
     ) -> Result<()> {
-        self.write(async |connection| {
+        transaction!(self, |connection| {
             let user = find_known(connection, &UserKey::Id(user)).await?;
             move_not_before(connection, &user, not_before, actor).await
         })
-        .await
     }
 
     /// Back-channel logout without `sid`. `not_before` is of the provider's clock and holds for its ID tokens as it is;
@@ -64,7 +62,7 @@ impl Store {
         not_before: Timestamp,
         actor: &Actor,
     ) -> Result<bool> {
-        self.write(async |connection| {
+        transaction!(self, |connection| {
             lock(connection, &format!("identity {} {}", subject.issuer, subject.subject)).await?;
             let user: Option<String> = sqlx::query_scalar(
                 "UPDATE identities SET sessions_not_before = \
@@ -83,7 +81,6 @@ impl Store {
             move_not_before(connection, &user, until, actor).await?;
             Ok(true)
         })
-        .await
     }
 
     /// Remembers that a provider's session is over, also for a sign-in that is on its way. `at` is the provider's clock.
@@ -95,7 +92,7 @@ impl Store {
         expires_at: Timestamp,
         actor: &Actor,
     ) -> Result<()> {
-        self.write(async |connection| {
+        transaction!(self, |connection| {
             let written = sqlx::query(
                 "INSERT INTO ended_provider_sessions (provider, sid_hash, ended_at, expires_at) VALUES ($1, $2, $3, $4) \
                  ON CONFLICT (provider, sid_hash) DO UPDATE SET ended_at = excluded.ended_at, expires_at = excluded.expires_at \
@@ -115,12 +112,11 @@ impl Store {
             let entry = audit::Entry { action: "provider_session.end", target, before: None, after };
             audit::write(connection, actor, entry).await
         })
-        .await
     }
 
     /// What could not live any more anyway needs no row.
     pub(in crate::directory) async fn delete_expired(&self, now: Timestamp) -> Result<u64> {
-        self.write(async |connection| {
+        transaction!(self, |connection| {
             let mut deleted = 0;
             for sql in [
                 "DELETE FROM ended_sessions WHERE expires_at <= $1",
@@ -130,12 +126,16 @@ impl Store {
             }
             Ok(deleted)
         })
-        .await
     }
 }
 
 /// Only ever forward.
-async fn move_not_before(connection: &mut Connection, user: &UserRow, not_before: Timestamp, actor: &Actor) -> Result<()> {
+async fn move_not_before(
+    connection: &mut Connection,
+    user: &UserRow,
+    not_before: Timestamp,
+    actor: &Actor,
+) -> Result<()> {
     if user.sessions_not_before >= Some(not_before) {
         return Ok(());
     }

@@ -43,7 +43,7 @@ impl Store {
         actor: &Actor,
     ) -> Result<SignInOutcome> {
         let admission = Admission { identity, names, now: context.now, actor };
-        self.write(async |connection| {
+        transaction!(self, |connection| {
             let known = admission.find_known(connection).await?;
             if is_ended_at_provider(connection, known.as_ref(), context).await? {
                 return Ok(SignInOutcome::SessionEndedAtProvider);
@@ -54,7 +54,6 @@ impl Store {
             }
             Ok(outcome)
         })
-        .await
     }
 
     /// `None`: this identity is not (or no longer) this user's.
@@ -67,13 +66,14 @@ impl Store {
         actor: &Actor,
     ) -> Result<Option<SignInOutcome>> {
         let admission = Admission { identity, names, now, actor };
-        self.write(async |connection| {
+        transaction!(self, |connection| {
             match admission.find_known(connection).await? {
-                Some(known) if known.user_id == user => admission.admit(connection, Some(known)).await.map(Some),
+                Some(known) if known.user_id == user => {
+                    admission.admit(connection, Some(known)).await.map(Some)
+                }
                 _ => Ok(None),
             }
         })
-        .await
     }
 }
 
@@ -124,7 +124,9 @@ impl Admission<'_> {
         let after = json!({
             "reason": why, "provider": provider, "issuer": subject.issuer, "subject": subject.subject, "email": email,
         });
-        let target = email.as_ref().map_or_else(|| format!("subject:{}", subject.subject), |email| format!("address:{email}"));
+        let target = email
+            .as_ref()
+            .map_or_else(|| format!("subject:{}", subject.subject), |email| format!("address:{email}"));
         let entry = audit::Entry { action: "user.refuse", target, before: None, after: Some(after) };
         audit::write(connection, self.actor, entry).await?;
         Ok(outcome)
@@ -162,7 +164,12 @@ impl Admission<'_> {
         Ok(Ok(settled))
     }
 
-    async fn change_address(&self, connection: &mut Connection, mut user: UserRow, email: &EmailAddress) -> Result<UserRow> {
+    async fn change_address(
+        &self,
+        connection: &mut Connection,
+        mut user: UserRow,
+        email: &EmailAddress,
+    ) -> Result<UserRow> {
         users::set_email(connection, user.id, Some(email)).await?;
         let entry = audit::Entry {
             action: "user.change_address",
@@ -175,7 +182,12 @@ impl Admission<'_> {
         Ok(user)
     }
 
-    async fn upsert_identity(&self, connection: &mut Connection, user: &UserRow, known: Option<&Known>) -> Result<()> {
+    async fn upsert_identity(
+        &self,
+        connection: &mut Connection,
+        user: &UserRow,
+        known: Option<&Known>,
+    ) -> Result<()> {
         let AssertedIdentity { subject, provider, .. } = self.identity;
         match known {
             Some(known) if known.provider == provider.as_str() => return Ok(()),
@@ -197,7 +209,9 @@ impl Admission<'_> {
             action: "user.identify",
             target: format!("user:{}", user.id),
             before: known.map(|known| json!({ "provider": known.provider })),
-            after: Some(json!({ "provider": provider, "issuer": subject.issuer, "subject": subject.subject })),
+            after: Some(
+                json!({ "provider": provider, "issuer": subject.issuer, "subject": subject.subject }),
+            ),
         };
         audit::write(connection, self.actor, entry).await
     }
@@ -240,13 +254,19 @@ impl Admission<'_> {
         Ok(fell)
     }
 
-    async fn note_sign_in(&self, connection: &mut Connection, user: UserId, context: &SignInContext) -> Result<()> {
+    async fn note_sign_in(
+        &self,
+        connection: &mut Connection,
+        user: UserId,
+        context: &SignInContext,
+    ) -> Result<()> {
         sqlx::query("UPDATE users SET last_sign_in_at = $2 WHERE id = $1")
             .bind(user.to_string())
             .bind(self.now.unix())
             .execute(&mut *connection)
             .await?;
-        let after = json!({ "provider": self.identity.provider, "session": context.session_hash.to_string() });
+        let after =
+            json!({ "provider": self.identity.provider, "session": context.session_hash.to_string() });
         let target = format!("user:{user}");
         let entry = audit::Entry { action: "user.sign_in", target, before: None, after: Some(after) };
         audit::write(connection, self.actor, entry).await
@@ -272,8 +292,15 @@ async fn find_identity(connection: &mut Connection, key: &SubjectKey) -> Result<
 }
 
 /// Both sides are the provider's clock, so that a skew between its and ours refuses nobody.
-async fn is_ended_at_provider(connection: &mut Connection, known: Option<&Known>, context: &SignInContext) -> Result<bool> {
-    if known.and_then(|known| known.sessions_not_before).is_some_and(|not_before| context.issued_at < not_before) {
+async fn is_ended_at_provider(
+    connection: &mut Connection,
+    known: Option<&Known>,
+    context: &SignInContext,
+) -> Result<bool> {
+    if known
+        .and_then(|known| known.sessions_not_before)
+        .is_some_and(|not_before| context.issued_at < not_before)
+    {
         return Ok(true);
     }
     let Some((provider, sid_hash)) = &context.sid_hash else { return Ok(false) };

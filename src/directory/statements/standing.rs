@@ -28,8 +28,12 @@ const STANDING: &str = concat!(
 type Row = (Option<String>, Option<String>, bool, Option<i64>, bool, String, String, bool, bool);
 
 impl Store {
-    pub(in crate::directory) async fn find_standing(&self, id: UserId, session: &Hash) -> Result<Option<Standing>> {
-        let row = self.hot(async |connection| fetch(connection, id, session).await).await?;
+    pub(in crate::directory) async fn find_standing(
+        &self,
+        id: UserId,
+        session: &Hash,
+    ) -> Result<Option<Standing>> {
+        let row = hot_read!(self, |connection| fetch(connection, id, session).await)?;
         row.map(|row| read(id, row)).transpose()
     }
 }
@@ -42,7 +46,9 @@ async fn fetch(connection: &mut Connection, id: UserId, session: &Hash) -> Resul
 fn read(id: UserId, row: Row) -> Result<Standing> {
     let (email, name, is_disabled, not_before, is_session_ended, groups, tenants, is_admin, is_standby) = row;
     if is_standby {
-        return Err(DirectoryError::Unavailable(sqlx::Error::Protocol("this Postgres is a standby".to_owned())));
+        return Err(DirectoryError::Unavailable(sqlx::Error::Protocol(
+            "this Postgres is a standby".to_owned(),
+        )));
     }
     let email = email.map(|email| email.parse()).transpose().map_err(DirectoryError::unreadable)?;
     let mut access = Access { groups: parse_groups(&groups)?, tenants: parse_tenants(&tenants)?, is_admin };

@@ -11,23 +11,30 @@ use serde_json::json;
 
 impl Store {
     /// `false`: it was there.
-    pub(in crate::directory) async fn create_tenant(&self, id: &TenantId, name: Option<&str>, actor: &Actor) -> Result<bool> {
-        self.write(async |connection| {
-            let created = sqlx::query("INSERT INTO tenants (id, name, created_at) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING")
-                .bind(id.as_str())
-                .bind(name)
-                .bind(Timestamp::now().unix())
-                .execute(&mut *connection)
-                .await?;
+    pub(in crate::directory) async fn create_tenant(
+        &self,
+        id: &TenantId,
+        name: Option<&str>,
+        actor: &Actor,
+    ) -> Result<bool> {
+        transaction!(self, |connection| {
+            let created = sqlx::query(
+                "INSERT INTO tenants (id, name, created_at) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING",
+            )
+            .bind(id.as_str())
+            .bind(name)
+            .bind(Timestamp::now().unix())
+            .execute(&mut *connection)
+            .await?;
             if created.rows_affected() == 0 {
                 return Ok(false);
             }
             let after = Some(json!({ "name": name }));
-            let entry = audit::Entry { action: "tenant.create", target: format!("tenant:{id}"), before: None, after };
+            let entry =
+                audit::Entry { action: "tenant.create", target: format!("tenant:{id}"), before: None, after };
             audit::write(connection, actor, entry).await?;
             Ok(true)
         })
-        .await
     }
 
     /// The group opens the tenant with this role, whatever it was before.
@@ -38,8 +45,10 @@ impl Store {
         role: Role,
         actor: &Actor,
     ) -> Result<()> {
-        self.write(async |connection| {
-            let id = find_group(connection, group).await?.ok_or_else(|| DirectoryError::UnknownGroup(group.clone()))?;
+        transaction!(self, |connection| {
+            let id = find_group(connection, group)
+                .await?
+                .ok_or_else(|| DirectoryError::UnknownGroup(group.clone()))?;
             if !exists(connection, tenant).await? {
                 return Err(DirectoryError::UnknownTenant(tenant.clone()));
             }
@@ -64,37 +73,49 @@ impl Store {
             };
             audit::write(connection, actor, entry).await
         })
-        .await
     }
 
-    pub(in crate::directory) async fn unmap_group(&self, group: &GroupName, tenant: &TenantId, actor: &Actor) -> Result<()> {
-        self.write(async |connection| {
-            let id = find_group(connection, group).await?.ok_or_else(|| DirectoryError::UnknownGroup(group.clone()))?;
-            let role: Option<String> =
-                sqlx::query_scalar("DELETE FROM group_tenants WHERE group_id = $1 AND tenant_id = $2 RETURNING role")
-                    .bind(id)
-                    .bind(tenant.as_str())
-                    .fetch_optional(&mut *connection)
-                    .await?;
+    pub(in crate::directory) async fn unmap_group(
+        &self,
+        group: &GroupName,
+        tenant: &TenantId,
+        actor: &Actor,
+    ) -> Result<()> {
+        transaction!(self, |connection| {
+            let id = find_group(connection, group)
+                .await?
+                .ok_or_else(|| DirectoryError::UnknownGroup(group.clone()))?;
+            let role: Option<String> = sqlx::query_scalar(
+                "DELETE FROM group_tenants WHERE group_id = $1 AND tenant_id = $2 RETURNING role",
+            )
+            .bind(id)
+            .bind(tenant.as_str())
+            .fetch_optional(&mut *connection)
+            .await?;
             let role = role.ok_or_else(|| DirectoryError::NotMapped(group.clone(), tenant.clone()))?;
             let before = Some(json!({ "tenant": tenant, "role": role }));
-            let entry = audit::Entry { action: "tenant.unmap", target: format!("group:{group}"), before, after: None };
+            let entry = audit::Entry {
+                action: "tenant.unmap",
+                target: format!("group:{group}"),
+                before,
+                after: None,
+            };
             audit::write(connection, actor, entry).await
         })
-        .await
     }
 
     pub(in crate::directory) async fn list_tenants(&self) -> Result<Vec<TenantRecord>> {
-        let rows: Vec<(String, Option<String>, Option<String>, Option<String>)> = self
-            .read(async |connection| {
+        let rows: Vec<(String, Option<String>, Option<String>, Option<String>)> = reading!(
+            self,
+            |connection| {
                 Ok(sqlx::query_as(
                     "SELECT t.id, t.name, g.name, m.role FROM tenants t LEFT JOIN group_tenants m ON m.tenant_id = t.id \
                      LEFT JOIN groups g ON g.id = m.group_id ORDER BY t.id, g.name",
                 )
                 .fetch_all(connection)
                 .await?)
-            })
-            .await?;
+            }
+        )?;
         let mut tenants: Vec<TenantRecord> = Vec::new();
         for (id, name, group, role) in rows {
             let id: TenantId = id.parse().map_err(DirectoryError::unreadable)?;
@@ -110,7 +131,7 @@ impl Store {
     }
 
     pub(in crate::directory) async fn tenant_exists(&self, id: &TenantId) -> Result<bool> {
-        self.hot(async |connection| exists(connection, id).await).await
+        hot_read!(self, |connection| exists(connection, id).await)
     }
 }
 

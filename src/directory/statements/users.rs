@@ -52,11 +52,17 @@ impl UserRow {
 }
 
 pub(super) async fn find_row_for_update(connection: &mut Connection, id: UserId) -> Result<UserRow> {
-    let row = sqlx::query_as(for_update!(select_user!("WHERE id = $1"))).bind(id.to_string()).fetch_one(connection).await?;
+    let row = sqlx::query_as(for_update!(select_user!("WHERE id = $1")))
+        .bind(id.to_string())
+        .fetch_one(connection)
+        .await?;
     from_row(row)
 }
 
-pub(super) async fn find_row_by_email_for_update(connection: &mut Connection, email: &EmailAddress) -> Result<Option<UserRow>> {
+pub(super) async fn find_row_by_email_for_update(
+    connection: &mut Connection,
+    email: &EmailAddress,
+) -> Result<Option<UserRow>> {
     let query = sqlx::query_as(for_update!(select_user!("WHERE email = $1"))).bind(email.as_str());
     query.fetch_optional(connection).await?.map(from_row).transpose()
 }
@@ -78,7 +84,11 @@ pub(super) async fn find_known(connection: &mut Connection, key: &UserKey) -> Re
 }
 
 /// As [`find_known`], but an address that nobody holds gets a placeholder.
-pub(super) async fn find_or_create(connection: &mut Connection, key: &UserKey, actor: &Actor) -> Result<UserRow> {
+pub(super) async fn find_or_create(
+    connection: &mut Connection,
+    key: &UserKey,
+    actor: &Actor,
+) -> Result<UserRow> {
     match (find_row(connection, key).await?, key) {
         (Some(row), _) => find_row_for_update(connection, row.id).await,
         (None, UserKey::Email(email)) => create(connection, Some(email), Timestamp::now(), actor).await,
@@ -119,7 +129,8 @@ pub(super) async fn note(
     before: Option<serde_json::Value>,
     after: Option<serde_json::Value>,
 ) -> Result<()> {
-    audit::write(connection, actor, audit::Entry { action, target: format!("user:{id}"), before, after }).await
+    audit::write(connection, actor, audit::Entry { action, target: format!("user:{id}"), before, after })
+        .await
 }
 
 pub(super) async fn has_identity(connection: &mut Connection, id: UserId) -> Result<bool> {
@@ -127,7 +138,11 @@ pub(super) async fn has_identity(connection: &mut Connection, id: UserId) -> Res
     Ok(sqlx::query_scalar(sql).bind(id.to_string()).fetch_one(connection).await?)
 }
 
-pub(super) async fn set_email(connection: &mut Connection, id: UserId, email: Option<&EmailAddress>) -> Result<()> {
+pub(super) async fn set_email(
+    connection: &mut Connection,
+    id: UserId,
+    email: Option<&EmailAddress>,
+) -> Result<()> {
     sqlx::query("UPDATE users SET email = $2 WHERE id = $1")
         .bind(id.to_string())
         .bind(email.map(EmailAddress::as_str))
@@ -138,7 +153,12 @@ pub(super) async fn set_email(connection: &mut Connection, id: UserId, email: Op
 
 /// Moves what was said about a placeholder to the person it turned out to be, and deletes it. Of two words the
 /// stricter one stays: disabled, and no admin. Both rows are locked.
-pub(super) async fn merge(connection: &mut Connection, from: &UserRow, into: UserRow, actor: &Actor) -> Result<UserRow> {
+pub(super) async fn merge(
+    connection: &mut Connection,
+    from: &UserRow,
+    into: UserRow,
+    actor: &Actor,
+) -> Result<UserRow> {
     sqlx::query(
         "INSERT INTO manual_memberships (user_id, group_id, source) \
          SELECT $2, group_id, source FROM manual_memberships WHERE user_id = $1 ON CONFLICT DO NOTHING",
@@ -152,7 +172,10 @@ pub(super) async fn merge(connection: &mut Connection, from: &UserRow, into: Use
     if let Some(theirs) = theirs {
         admins::set_override(connection, into.id, Some(theirs && own.unwrap_or(true))).await?;
     }
-    sqlx::query("DELETE FROM users WHERE id = $1").bind(from.id.to_string()).execute(&mut *connection).await?;
+    sqlx::query("DELETE FROM users WHERE id = $1")
+        .bind(from.id.to_string())
+        .execute(&mut *connection)
+        .await?;
     let disabled_at = into.disabled_at.or(from.disabled_at);
     let not_before = into.sessions_not_before.max(from.sessions_not_before);
     sqlx::query("UPDATE users SET disabled_at = $2, sessions_not_before = $3 WHERE id = $1")
@@ -161,36 +184,38 @@ pub(super) async fn merge(connection: &mut Connection, from: &UserRow, into: Use
         .bind(not_before.map(Timestamp::unix))
         .execute(&mut *connection)
         .await?;
-    let before = json!({ "user": from.id, "email": from.email, "disabled_at": from.disabled_at, "is_admin": theirs });
+    let before =
+        json!({ "user": from.id, "email": from.email, "disabled_at": from.disabled_at, "is_admin": theirs });
     note(connection, actor, "user.merge", into.id, Some(before), None).await?;
     Ok(UserRow { disabled_at, sessions_not_before: not_before, ..into })
 }
 
 impl Store {
     pub(in crate::directory) async fn find_user(&self, key: &UserKey) -> Result<Option<UserRecord>> {
-        self.read(async |connection| match find_row(connection, key).await? {
+        reading!(self, |connection| match find_row(connection, key).await? {
             Some(row) => complete(connection, row).await.map(Some),
             None => Ok(None),
         })
-        .await
     }
 
-    pub(in crate::directory) async fn list_users(&self, after: Option<UserId>, limit: u32) -> Result<Vec<UserSummary>> {
-        let rows: Vec<Row> = self
-            .read(async |connection| {
-                Ok(sqlx::query_as(select_user!("WHERE id > $1 ORDER BY id LIMIT $2"))
-                    .bind(after.map(|id| id.to_string()).unwrap_or_default())
-                    .bind(i64::from(limit))
-                    .fetch_all(connection)
-                    .await?)
-            })
-            .await?;
+    pub(in crate::directory) async fn list_users(
+        &self,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<UserSummary>> {
+        let rows: Vec<Row> = reading!(self, |connection| {
+            Ok(sqlx::query_as(select_user!("WHERE id > $1 ORDER BY id LIMIT $2"))
+                .bind(after.map(|id| id.to_string()).unwrap_or_default())
+                .bind(i64::from(limit))
+                .fetch_all(connection)
+                .await?)
+        })?;
         rows.into_iter().map(|row| from_row(row).map(UserRow::summary)).collect()
     }
 
     /// Sessions of this second and before never come back, also after [`Self::enable_user`].
     pub(in crate::directory) async fn disable_user(&self, key: &UserKey, actor: &Actor) -> Result<bool> {
-        self.write(async |connection| {
+        transaction!(self, |connection| {
             let user = find_or_create(connection, key, actor).await?;
             if user.disabled_at.is_some() {
                 return Ok(false);
@@ -207,11 +232,10 @@ impl Store {
             note(connection, actor, "user.disable", user.id, Some(before), Some(after)).await?;
             Ok(true)
         })
-        .await
     }
 
     pub(in crate::directory) async fn enable_user(&self, key: &UserKey, actor: &Actor) -> Result<bool> {
-        self.write(async |connection| {
+        transaction!(self, |connection| {
             let user = find_known(connection, key).await?;
             let Some(disabled_at) = user.disabled_at else { return Ok(false) };
             let sql = "UPDATE users SET disabled_at = NULL WHERE id = $1";
@@ -220,12 +244,15 @@ impl Store {
             note(connection, actor, "user.enable", user.id, Some(before), Some(after)).await?;
             Ok(true)
         })
-        .await
     }
 
     /// The address is free for the next who presents it; returns the one that was held.
-    pub(in crate::directory) async fn release_address(&self, key: &UserKey, actor: &Actor) -> Result<Option<EmailAddress>> {
-        self.write(async |connection| {
+    pub(in crate::directory) async fn release_address(
+        &self,
+        key: &UserKey,
+        actor: &Actor,
+    ) -> Result<Option<EmailAddress>> {
+        transaction!(self, |connection| {
             let user = find_known(connection, key).await?;
             if let Some(email) = &user.email {
                 set_email(connection, user.id, None).await?;
@@ -234,7 +261,6 @@ impl Store {
             }
             Ok(user.email)
         })
-        .await
     }
 }
 
@@ -260,13 +286,17 @@ async fn complete(connection: &mut Connection, row: UserRow) -> Result<UserRecor
 }
 
 async fn list_identities(connection: &mut Connection, id: UserId) -> Result<Vec<(ProviderId, SubjectKey)>> {
-    let rows: Vec<(String, String, String)> =
-        sqlx::query_as("SELECT provider, issuer, subject FROM identities WHERE user_id = $1 ORDER BY issuer, subject")
-            .bind(id.to_string())
-            .fetch_all(connection)
-            .await?;
+    let rows: Vec<(String, String, String)> = sqlx::query_as(
+        "SELECT provider, issuer, subject FROM identities WHERE user_id = $1 ORDER BY issuer, subject",
+    )
+    .bind(id.to_string())
+    .fetch_all(connection)
+    .await?;
     let key = |(provider, issuer, subject): (String, String, String)| {
-        provider.parse().map(|provider| (provider, SubjectKey { issuer, subject })).map_err(DirectoryError::unreadable)
+        provider
+            .parse()
+            .map(|provider| (provider, SubjectKey { issuer, subject }))
+            .map_err(DirectoryError::unreadable)
     };
     rows.into_iter().map(key).collect()
 }

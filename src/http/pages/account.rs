@@ -2,12 +2,12 @@
 
 use super::message::{Chrome, Tone, render};
 use super::page::Page;
+use super::paths;
 use super::style::Sheet;
 use super::words::{self, Moment};
-use super::paths;
-use crate::domain::access::Access;
-use crate::domain::access::Person;
+use crate::domain::access::{Access, Person};
 use crate::domain::clock::Timestamp;
+use crate::domain::email::EmailAddress;
 use crate::domain::ids::{GroupName, RequestId};
 use crate::domain::secret::Hash;
 use askama::Template;
@@ -125,12 +125,17 @@ impl Account<'_> {
                 AccountNotice::OtherSessionsEnded => "All other sessions are over.",
             }),
             name: self.person.name.as_deref(),
-            email: self.person.email.as_ref().map(|email| email.as_str()),
+            email: self.person.email.as_ref().map(EmailAddress::as_str),
             id: self.person.id.to_string(),
             is_admin: self.access.is_admin,
             has_unnamed_group: groups.iter().any(|group| group.is_unnamed),
             groups,
-            tenants: self.access.tenants.iter().map(|(tenant, role)| (tenant.as_str(), role.as_str())).collect(),
+            tenants: self
+                .access
+                .tenants
+                .iter()
+                .map(|(tenant, role)| (tenant.as_str(), role.as_str()))
+                .collect(),
             sessions: self.sessions.iter().map(|entry| session(entry, self.now)).collect(),
         };
         Page::public(200, render(&view), self.form_targets)

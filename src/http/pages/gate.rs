@@ -66,8 +66,8 @@ pub enum Refusal<'a> {
     },
     /// 403: a sign-out that the person must confirm, because it may be another site's wish.
     SignOut {
-        /// Origins that sign-out redirects through: the public host's and the providers' (Chromium applies
-        /// `form-action` to each).
+        /// Origins that sign-out redirects through, never none: the public host's and the providers' (Chromium
+        /// applies `form-action` to each).
         form_targets: &'a [&'a str],
     },
     /// 403: the sign-in came back and did not hold, twice unseen.
@@ -122,15 +122,14 @@ impl Refusal<'_> {
             Format::Html => html(gate, content),
             Format::Json => self.json(gate, &content),
         };
-        // Under `no-referrer` the button's form would send `Origin: null` (Fetch section 3.1).
-        let page = if matches!(self, Self::SignOut { .. }) { page.with("Referrer-Policy", "same-origin".to_owned()) } else { page };
         header.into_iter().fold(page, |page, (name, value)| page.with(name, value))
     }
 
     fn json(&self, gate: &Gate<'_>, content: &Content<'_>) -> Page {
         let mut message = vec![content.heading.to_owned() + "."];
         message.extend(content.paragraphs.iter().cloned());
-        message.extend(content.facts.iter().map(|fact| format!("{}: {}.", fact.name, fact.values.join(", "))));
+        message
+            .extend(content.facts.iter().map(|fact| format!("{}: {}.", fact.name, fact.values.join(", "))));
         let mut body = json!({
             "error": content.code,
             "message": message.join(" "),
@@ -185,7 +184,13 @@ fn place(gate: &Gate<'_>) -> String {
     gate.origin.map_or_else(|| "the gate".to_owned(), |origin| origin.host().to_string())
 }
 
-fn content<'a>(status: u16, code: &'static str, tone: Tone, heading: &'static str, paragraphs: &[&str]) -> Content<'a> {
+fn content<'a>(
+    status: u16,
+    code: &'static str,
+    tone: Tone,
+    heading: &'static str,
+    paragraphs: &[&str],
+) -> Content<'a> {
     Content {
         status,
         code,
@@ -218,32 +223,47 @@ fn sign_in<'a>(gate: &Gate<'_>, uri: &str, resend: bool) -> Content<'a> {
 
 fn step_up<'a>(uri: &str, resend: bool, max_age: Duration) -> Content<'a> {
     let age = words::duration(max_age);
-    let asks = format!("To be sure that it is still you, this page asks for a sign-in at most {age} old. Yours is older.");
+    let asks = format!(
+        "To be sure that it is still you, this page asks for a sign-in at most {age} old. Yours is older."
+    );
     let mut content = content(401, "step_up_required", Tone::Wait, "Sign in again to go on", &[&asks]);
     content.paragraphs.extend(resend.then(|| RESEND.to_owned()));
-    content.actions = vec![start_link(uri, resend, if resend { "Sign in again, in a new tab" } else { "Sign in again" })];
+    content.actions =
+        vec![start_link(uri, resend, if resend { "Sign in again, in a new tab" } else { "Sign in again" })];
     let challenge = "Bearer error=\"insufficient_user_authentication\", error_description=\"A more recent sign-in is required\"";
     content.header = Some(("WWW-Authenticate", format!("{challenge}, max_age=\"{}\"", max_age.as_secs())));
     content
 }
 
 fn forbidden<'a>(gate: &Gate<'_>, email: Option<&EmailAddress>, missing: &Missing) -> Content<'a> {
-    let ask = format!("If you should have it, ask whoever looks after {}, and give them the request number below.", place(gate));
+    let ask = format!(
+        "If you should have it, ask whoever looks after {}, and give them the request number below.",
+        place(gate)
+    );
     let first = "You are signed in, but this page is not open to you.";
     let mut content = content(403, "forbidden", Tone::Stop, "You may not open this page", &[first, &ask]);
-    content.facts.push(Fact::new("Signed in as", email.map_or("a person without an address", EmailAddress::as_str)));
+    content
+        .facts
+        .push(Fact::new("Signed in as", email.map_or("a person without an address", EmailAddress::as_str)));
     if !missing.groups.is_empty() {
         let names = shown(missing.groups.iter().map(GroupName::as_str));
-        content.facts.push(Fact { name: any_of(missing.groups.len(), "Open to the group", "Open to any of the groups"), values: names });
+        content.facts.push(Fact {
+            name: any_of(missing.groups.len(), "Open to the group", "Open to any of the groups"),
+            values: names,
+        });
     }
     if !missing.tenants.is_empty() {
         let names = shown(missing.tenants.iter().map(TenantId::as_str));
-        content.facts.push(Fact { name: any_of(missing.tenants.len(), "Open to the tenant", "Open to any of the tenants"), values: names });
+        content.facts.push(Fact {
+            name: any_of(missing.tenants.len(), "Open to the tenant", "Open to any of the tenants"),
+            values: names,
+        });
     }
     if missing.admin {
         content.facts.push(Fact::new("Open to", "administrators"));
     }
-    content.actions = vec![Action::new(ActionKind::Link, "Use another account", paths::GATE_LOGOUT.to_owned()).quiet()];
+    content.actions =
+        vec![Action::new(ActionKind::Link, "Use another account", paths::GATE_LOGOUT.to_owned()).quiet()];
     content
 }
 
@@ -253,13 +273,15 @@ const fn any_of(count: usize, one: &'static str, several: &'static str) -> &'sta
 
 fn shown<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> Vec<String> {
     let rest = names.len().saturating_sub(SHOWN_NAMES);
-    let mut shown: Vec<_> = names.take(SHOWN_NAMES).map(|name| words::shorten(name, SHOWN_CHARACTERS)).collect();
+    let mut shown: Vec<_> =
+        names.take(SHOWN_NAMES).map(|name| words::shorten(name, SHOWN_CHARACTERS)).collect();
     shown.extend((rest > 0).then(|| format!("and {rest} more")));
     shown
 }
 
 fn sign_out<'a>(form_targets: &'a [&'a str]) -> Content<'a> {
-    let first = "You will be signed out here, of all other applications behind this gate, and at your provider.";
+    let first =
+        "You will be signed out here, of all other applications behind this gate, and at your provider.";
     let why = "We ask, because the wish to sign out may have come from another site.";
     let mut content = content(403, "sign_out_not_confirmed", Tone::Calm, "Sign out?", &[first, why]);
     content.actions = vec![
@@ -285,13 +307,14 @@ fn unfinished<'a>(uri: &str, cause: Unfinished) -> Content<'a> {
             "Try again. Do not open this page from a mail that is scanned: type its address.",
         ),
     };
-    let mut content = content(403, "sign_in_not_finished", Tone::Stop, "The sign-in did not hold", &[first, second]);
+    let mut content =
+        content(403, "sign_in_not_finished", Tone::Stop, "The sign-in did not hold", &[first, second]);
     content.actions = vec![start_link(uri, false, "Try again")];
     content
 }
 
 fn unavailable<'a>(retry_after: Duration) -> Content<'a> {
-    let first = "We cannot look up at the moment who you are, so nobody passes. You are still signed in.";
+    let first = "We cannot look up at the moment who you are, so nobody passes. This does not sign you out.";
     let second = "Wait a few seconds, then load the page again. A form that you sent is sent again.";
     let mut content = content(503, "unavailable", Tone::Wait, "One moment, please", &[first, second]);
     content.actions = vec![Action::new(ActionKind::Link, "Load the page again", String::new())];
@@ -303,7 +326,8 @@ fn too_many_hand_overs<'a>(retry_after: Duration) -> Content<'a> {
     let first = "Your browser came back from the sign-in more often than people do. Something sends it round in a circle: \
         often blocked cookies, or an application that refuses what it gets.";
     let second = "Close the other tabs of this site and wait a minute, then load the page again.";
-    let mut content = content(429, "too_many_sign_ins", Tone::Stop, "Too many sign-ins in a minute", &[first, second]);
+    let mut content =
+        content(429, "too_many_sign_ins", Tone::Stop, "Too many sign-ins in a minute", &[first, second]);
     content.header = Some(("Retry-After", retry_after.as_secs().to_string()));
     content
 }
@@ -328,14 +352,17 @@ fn untrusted_peer<'a>() -> Content<'a> {
 }
 
 fn malformed<'a>(what: &str) -> Content<'a> {
-    let first = "Your request was not passed on, because part of it could be understood in two ways, or not at all.";
-    let mut content = content(400, "malformed_request", Tone::Stop, "We do not understand this request", &[first]);
+    let first =
+        "Your request was not passed on, because part of it could be understood in two ways, or not at all.";
+    let mut content =
+        content(400, "malformed_request", Tone::Stop, "We do not understand this request", &[first]);
     content.facts.push(Fact::new("What is wrong", words::shorten(what, SHOWN_DETAIL)));
     content
 }
 
 fn misconfigured<'a>() -> Content<'a> {
     let first = "The rule that says who may open this page cannot be read, so nobody passes.";
-    let second = "Tell whoever looks after this site. The log says what is wrong, under the request number below.";
+    let second =
+        "Tell whoever looks after this site. The log says what is wrong, under the request number below.";
     content(500, "misconfigured", Tone::Stop, "The gate is set up wrongly here", &[first, second])
 }

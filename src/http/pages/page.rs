@@ -20,10 +20,13 @@ impl Page {
         Self { status, headers: headers(&policy::PUBLIC_HEADERS, HTML, content_security_policy), body }
     }
 
-    /// A page on a protected host's own origin.
+    /// A page on a protected host's own origin. With `form_targets` it holds a form, which under `no-referrer` would
+    /// send `Origin: null` (Fetch section 3.1).
     pub(super) fn gate(status: u16, body: String, form_targets: &[&str]) -> Self {
         let content_security_policy = policy::gate_content_security_policy(form_targets);
-        Self { status, headers: headers(&policy::GATE_HEADERS, HTML, content_security_policy), body }
+        let page =
+            Self { status, headers: headers(&policy::GATE_HEADERS, HTML, content_security_policy), body };
+        if form_targets.is_empty() { page } else { page.with("Referrer-Policy", "same-origin".to_owned()) }
     }
 
     /// JSON on a protected host's own origin.
@@ -42,13 +45,20 @@ impl Page {
 
     /// A header's value.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(present, _)| present.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(present, _)| present.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 }
 
 const HTML: &str = "text/html; charset=utf-8";
 
-fn headers(fixed: &[(&'static str, &'static str)], media_type: &str, csp: String) -> Vec<(&'static str, String)> {
+fn headers(
+    fixed: &[(&'static str, &'static str)],
+    media_type: &str,
+    csp: String,
+) -> Vec<(&'static str, String)> {
     let mut headers: Vec<_> = fixed.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
     headers.push(("Content-Security-Policy", csp));
     headers.push(("Content-Type", media_type.to_owned()));
@@ -129,7 +139,17 @@ mod tests {
 
     #[test]
     fn a_weight_is_read_as_rfc_9110_writes_it() {
-        for (q, want) in [("1", 1000), ("1.0", 1000), ("0.5", 500), ("0.125", 125), ("0", 0), ("2", 0), ("", 0), ("0.x", 0), ("0.12345", 0)] {
+        for (q, want) in [
+            ("1", 1000),
+            ("1.0", 1000),
+            ("0.5", 500),
+            ("0.125", 125),
+            ("0", 0),
+            ("2", 0),
+            ("", 0),
+            ("0.x", 0),
+            ("0.12345", 0),
+        ] {
             assert_eq!(thousandths(q), want, "{q}");
         }
     }

@@ -20,7 +20,7 @@ pub const GATE_LOGOUT: &str = "/.gatepost/logout";
 pub const TO: &str = "to";
 /// The parameter of [`LOGIN`] with the id of the chosen provider.
 pub const PROVIDER: &str = "provider";
-/// The parameter of [`LOGIN`] that has the provider ask which account (OpenID Connect Core section 3.1.2.1).
+/// The parameter of [`LOGIN`] that has the provider ask which account (OIDC Core section 3.1.2.1).
 pub const SELECT_ACCOUNT: (&str, &str) = ("prompt", "select_account");
 
 /// [`START`] with its return URI. Only what would end or change a query value is encoded: the page that holds the link

@@ -30,7 +30,9 @@ pub const GATE_HEADERS: [(&str, &str); 4] = [
 /// the provider's `end_session_endpoint` must be among `form_targets` of a page with a sign-out form.
 pub fn public_content_security_policy(form_targets: &[&str]) -> String {
     let form_action = form_action("'self'", form_targets);
-    format!("default-src 'none'; style-src 'self'; img-src 'self'; {form_action}; base-uri 'none'; frame-ancestors 'none'")
+    format!(
+        "default-src 'none'; style-src 'self'; img-src 'self'; {form_action}; base-uri 'none'; frame-ancestors 'none'"
+    )
 }
 
 /// A protected host's policy: no form unless `form_targets` names where one leads.
@@ -42,7 +44,9 @@ pub fn gate_content_security_policy(form_targets: &[&str]) -> String {
 
 /// A target that could end its directive is left out: then that redirect is blocked, nothing more is allowed.
 fn form_action(first: &str, form_targets: &[&str]) -> String {
-    let is_origin = |target: &&&str| target.starts_with("http") && target.bytes().all(|b| b.is_ascii_graphic() && !b";,'".contains(&b));
+    let is_origin = |target: &&&str| {
+        target.starts_with("http") && target.bytes().all(|b| b.is_ascii_graphic() && !b";,'".contains(&b))
+    };
     let targets = form_targets.iter().filter(is_origin);
     targets.fold(format!("form-action {first}"), |directive, target| format!("{directive} {target}"))
 }
@@ -61,7 +65,8 @@ mod tests {
 
     #[test]
     fn a_target_cannot_add_a_directive() {
-        let policy = public_content_security_policy(&["https://a; script-src *", "'unsafe-inline'", "https://a,b"]);
+        let policy =
+            public_content_security_policy(&["https://a; script-src *", "'unsafe-inline'", "https://a,b"]);
         assert!(policy.contains("form-action 'self'; base-uri"), "{policy}");
     }
 }

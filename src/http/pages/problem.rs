@@ -162,52 +162,165 @@ impl Problem<'_> {
             | Self::AccountNotAllowed { provider }
             | Self::NoAddress { provider } => vec![Fact::new("Provider", *provider)],
             Self::AddressHeld { email } => vec![Fact::new("Address", email.as_str())],
-            Self::StepUpUnmet { max_age } => vec![Fact::new("Sign-in demanded at most", format!("{} ago", words::duration(*max_age)))],
+            Self::StepUpUnmet { max_age } => {
+                vec![Fact::new("Sign-in demanded at most", format!("{} ago", words::duration(*max_age)))]
+            }
             Self::Malformed(what) => vec![Fact::new("What is wrong", words::shorten(what, SHOWN_DETAIL))],
             _ => Vec::new(),
         }
     }
 
     fn explain(&self) -> Explanation {
-        use Mender::{Operator, Time, You};
         match self {
             Self::ProviderRefused { refusal, .. } => explain_refusal(refusal),
-            Self::ProviderInvalid { .. } | Self::ProviderUnavailable { .. } | Self::GroupsUnknown => self.explain_provider(),
-            Self::AccountNotAllowed { .. } | Self::NoAddress { .. } | Self::AddressHeld { .. } | Self::Disabled => self.explain_person(),
-            Self::SignInBroken => explain(400, "The sign-in did not fit together", "The answer did not belong to a sign-in that this browser began: the link was old, or cookies are blocked.", "Allow cookies for this site and open the application that you wanted again, in one tab.", You),
-            Self::TooManyHandOvers => explain(429, "Going round in circles", "You were sent to the same application more than thirty times in a minute, and it sent you back each time.", "Wait a minute, close other tabs of this application, then try again. If it happens again, allow cookies for it.", You),
-            Self::StepUpUnmet { .. } => explain(403, "The provider did not ask you again", "The application demands a fresh sign-in. We asked the provider for one, and it answered with the old one.", "Try again, and enter your password there when you are asked.", You),
-            Self::RateLimited { .. } => explain(429, "Too many failed sign-ins", "Too many sign-ins from your network failed in a short time.", "Wait a few minutes, then try again. Who is signed in stays signed in.", Time),
-            Self::Unavailable { .. } => explain(503, "One moment, please", "We cannot reach our own memory at the moment. Nothing was changed, nobody was signed out.", "Wait a few seconds, then load this page again.", Time),
-            Self::CrossOrigin => explain(403, "That came from another site", "Another site asked to change something here in your name. We do not let that through.", "If it was you who wanted it, open your account here and do it there.", You),
-            Self::MethodNotAllowed { .. } => explain(405, "Not like that", "This address takes another kind of request.", "Go to your account and start from there.", You),
-            Self::NotFound => explain(404, "Nothing here", "There is no page under this address.", "Check the address, or go to your account.", You),
-            Self::Malformed(_) => explain(400, "We do not understand this request", "Part of it is missing, or could be understood in two ways.", "Open the application that you wanted again.", You),
-            Self::Internal => explain(500, "Something broke", "That is our fault, not yours. It stands in the log under the request number below.", "Try again. If it happens again, tell whoever runs this site.", Operator),
-        }
-    }
-
-    fn explain_provider(&self) -> Explanation {
-        use Mender::{Operator, Time};
-        match self {
-            Self::ProviderInvalid { .. } => explain(502, "The provider's answer cannot be trusted", "It does not hold what it must, or somebody changed it on the way. Nobody was signed in.", "Try again. If it happens again, tell whoever runs this site: the log says what is wrong.", Operator),
-            Self::GroupsUnknown => explain(503, "Your groups cannot be read at the moment", "The provider knows you, but cannot say which groups you are in, and what we knew is too old.", "Wait a minute, then try again.", Time),
-            _ => explain(503, "The provider does not answer", "We cannot reach the place where you sign in. Who is signed in already stays signed in.", "Wait a minute, then try again.", Time),
-        }
-    }
-
-    fn explain_person(&self) -> Explanation {
-        use Mender::{Operator, ProviderAdmin, You};
-        match self {
-            Self::AccountNotAllowed { .. } => explain(403, "This account is not let in", "The provider knows you, but this site lets in accounts of other organisations or domains only.", "Use another account.", You),
-            Self::NoAddress { .. } => explain(403, "Your account has no usable address", "Applications here know people by their address. Your provider gave none, an unverified one, or one that it may not vouch for.", "Ask for a verified e-mail address in your account, then try again.", ProviderAdmin),
-            Self::AddressHeld { .. } => explain(403, "Another account holds your address", "Somebody else signed in here with this address before, perhaps you with another account. One address is one person's.", "Use that account, or ask an administrator of this site to release the address.", Operator),
-            _ => explain(403, "You are disabled here", "An administrator of this site has disabled you. Your account at the provider is not touched.", "Ask whoever runs this site.", Operator),
+            Self::ProviderInvalid { .. } => PROVIDER_INVALID,
+            Self::ProviderUnavailable { .. } => PROVIDER_UNAVAILABLE,
+            Self::AccountNotAllowed { .. } => ACCOUNT_NOT_ALLOWED,
+            Self::NoAddress { .. } => NO_ADDRESS,
+            Self::AddressHeld { .. } => ADDRESS_HELD,
+            Self::Disabled => DISABLED,
+            Self::GroupsUnknown => GROUPS_UNKNOWN,
+            Self::SignInBroken => SIGN_IN_BROKEN,
+            Self::TooManyHandOvers => TOO_MANY_HAND_OVERS,
+            Self::StepUpUnmet { .. } => STEP_UP_UNMET,
+            Self::RateLimited { .. } => RATE_LIMITED,
+            Self::Unavailable { .. } => UNAVAILABLE,
+            Self::CrossOrigin => CROSS_ORIGIN,
+            Self::MethodNotAllowed { .. } => METHOD_NOT_ALLOWED,
+            Self::NotFound => NOT_FOUND,
+            Self::Malformed(_) => MALFORMED,
+            Self::Internal => INTERNAL,
         }
     }
 }
 
-const fn explain(status: u16, heading: &'static str, what: &'static str, remedy: &'static str, mender: Mender) -> Explanation {
+const SIGN_IN_BROKEN: Explanation = explain(
+    400,
+    "The sign-in did not fit together",
+    "The answer did not belong to a sign-in that this browser began: the link was old, or cookies are blocked.",
+    "Allow cookies for this site and open the application that you wanted again, in one tab.",
+    Mender::You,
+);
+const TOO_MANY_HAND_OVERS: Explanation = explain(
+    429,
+    "Going round in circles",
+    "You were sent to the same application more than thirty times in a minute, and it sent you back each time.",
+    "Wait a minute, close other tabs of this application, then try again. If it happens again, allow cookies for it.",
+    Mender::You,
+);
+const STEP_UP_UNMET: Explanation = explain(
+    403,
+    "The provider did not ask you again",
+    "The application demands a fresh sign-in. We asked the provider for one, and it answered with the old one.",
+    "Try again, and enter your password there when you are asked.",
+    Mender::You,
+);
+const RATE_LIMITED: Explanation = explain(
+    429,
+    "Too many failed sign-ins",
+    "Too many sign-ins from your network failed in a short time.",
+    "Wait a few minutes, then try again. Who is signed in stays signed in.",
+    Mender::Time,
+);
+const UNAVAILABLE: Explanation = explain(
+    503,
+    "One moment, please",
+    "We cannot reach our own memory at the moment. Nothing was changed, nobody was signed out.",
+    "Wait a few seconds, then load this page again.",
+    Mender::Time,
+);
+const CROSS_ORIGIN: Explanation = explain(
+    403,
+    "That came from another site",
+    "Another site asked to change something here in your name. We do not let that through.",
+    "If it was you who wanted it, open your account here and do it there.",
+    Mender::You,
+);
+const METHOD_NOT_ALLOWED: Explanation = explain(
+    405,
+    "Not like that",
+    "This address takes another kind of request.",
+    "Go to your account and start from there.",
+    Mender::You,
+);
+const NOT_FOUND: Explanation = explain(
+    404,
+    "Nothing here",
+    "There is no page under this address.",
+    "Check the address, or go to your account.",
+    Mender::You,
+);
+const MALFORMED: Explanation = explain(
+    400,
+    "We do not understand this request",
+    "Part of it is missing, or could be understood in two ways.",
+    "Open the application that you wanted again.",
+    Mender::You,
+);
+const INTERNAL: Explanation = explain(
+    500,
+    "Something broke",
+    "That is our fault, not yours. It stands in the log under the request number below.",
+    "Try again. If it happens again, tell whoever runs this site.",
+    Mender::Operator,
+);
+const PROVIDER_INVALID: Explanation = explain(
+    502,
+    "The provider's answer cannot be trusted",
+    "It does not hold what it must, or somebody changed it on the way. Nobody was signed in.",
+    "Try again. If it happens again, tell whoever runs this site: the log says what is wrong.",
+    Mender::Operator,
+);
+const GROUPS_UNKNOWN: Explanation = explain(
+    503,
+    "Your groups cannot be read at the moment",
+    "The provider knows you, but cannot say which groups you are in, and what we knew is too old.",
+    "Wait a minute, then try again.",
+    Mender::Time,
+);
+const ACCOUNT_NOT_ALLOWED: Explanation = explain(
+    403,
+    "This account is not let in",
+    "The provider knows you, but this site lets in accounts of other organisations or domains only.",
+    "Use another account.",
+    Mender::You,
+);
+const NO_ADDRESS: Explanation = explain(
+    403,
+    "Your account has no usable address",
+    "Applications here know people by their address. Your provider gave none, an unverified one, or one that it may not vouch for.",
+    "Ask for a verified e-mail address in your account, then try again.",
+    Mender::ProviderAdmin,
+);
+const ADDRESS_HELD: Explanation = explain(
+    403,
+    "Another account holds your address",
+    "Somebody else signed in here with this address before, perhaps you with another account. One address is one person's.",
+    "Use that account, or ask an administrator of this site to release the address.",
+    Mender::Operator,
+);
+const PROVIDER_UNAVAILABLE: Explanation = explain(
+    503,
+    "The provider does not answer",
+    "We cannot reach the place where you sign in. Who is signed in already stays signed in.",
+    "Wait a minute, then try again.",
+    Mender::Time,
+);
+const DISABLED: Explanation = explain(
+    403,
+    "You are disabled here",
+    "An administrator of this site has disabled you. Your account at the provider is not touched.",
+    "Ask whoever runs this site.",
+    Mender::Operator,
+);
+
+const fn explain(
+    status: u16,
+    heading: &'static str,
+    what: &'static str,
+    remedy: &'static str,
+    mender: Mender,
+) -> Explanation {
     Explanation { status, heading, what, remedy, mender }
 }
 

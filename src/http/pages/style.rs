@@ -1,5 +1,6 @@
 //! The one style sheet and the mark: linked from the public host at paths that name their content, inlined elsewhere.
 
+use crate::domain::secret::Hash;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
@@ -67,7 +68,6 @@ impl Sheet {
 }
 
 fn hashed_path(name: &str, extension: &str, content: &str) -> String {
-    let digest = Sha256::digest(content);
-    let hash: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("/assets/{name}.{hash}.{extension}")
+    let hash = Hash::of(&[content.as_bytes()]).to_string();
+    format!("/assets/{name}.{}.{extension}", &hash[..16])
 }

@@ -88,7 +88,9 @@ pub(crate) fn device(user_agent: &str) -> String {
         ("Macintosh", "macOS"),
         ("Linux", "Linux"),
     ];
-    let find = |names: &[(&str, &'static str)]| names.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| *name);
+    let find = |names: &[(&str, &'static str)]| {
+        names.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| *name)
+    };
     match (find(&BROWSERS), find(&SYSTEMS)) {
         (Some(browser), Some(system)) => format!("{browser} on {system}"),
         (Some(one), None) | (None, Some(one)) => one.to_owned(),
@@ -103,12 +105,30 @@ mod tests {
     #[test]
     fn a_device_is_named_by_what_its_owner_calls_it() {
         for (user_agent, want) in [
-            ("Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox on Windows"),
-            ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0", "Edge on Windows"),
-            ("Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36", "Chrome on Android"),
-            ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Mobile/15E148 Safari/604.1", "Safari on iPhone"),
-            ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Safari/605.1.15", "Safari on macOS"),
-            ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36", "Chrome on Linux"),
+            (
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0",
+                "Firefox on Windows",
+            ),
+            (
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0",
+                "Edge on Windows",
+            ),
+            (
+                "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36",
+                "Chrome on Android",
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Mobile/15E148 Safari/604.1",
+                "Safari on iPhone",
+            ),
+            (
+                "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Safari/605.1.15",
+                "Safari on macOS",
+            ),
+            (
+                "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",
+                "Chrome on Linux",
+            ),
             ("curl/8.14.1", "curl"),
             ("", "Unknown device"),
             ("<script>", "Unknown device"),
@@ -119,10 +139,19 @@ mod tests {
 
     #[test]
     fn durations_are_exact_and_ages_are_rounded() {
-        for (seconds, want) in [(900, "15 minutes"), (3600, "1 hour"), (5400, "90 minutes"), (90, "90 seconds"), (0, "0 seconds"), (86_400, "1 day")] {
+        for (seconds, want) in [
+            (900, "15 minutes"),
+            (3600, "1 hour"),
+            (5400, "90 minutes"),
+            (90, "90 seconds"),
+            (0, "0 seconds"),
+            (86_400, "1 day"),
+        ] {
             assert_eq!(duration(Duration::from_secs(seconds)), want);
         }
-        for (seconds, want) in [(59, "just now"), (60, "1 minute ago"), (7199, "1 hour ago"), (172_800, "2 days ago")] {
+        for (seconds, want) in
+            [(59, "just now"), (60, "1 minute ago"), (7199, "1 hour ago"), (172_800, "2 days ago")]
+        {
             assert_eq!(ago(Duration::from_secs(seconds)), want);
         }
     }
@@ -130,6 +159,9 @@ mod tests {
     #[test]
     fn a_moment_reads_the_same_for_people_and_programs() {
         let moment = Moment(Timestamp::from_unix(1_795_563_300));
-        assert_eq!((moment.to_string().as_str(), moment.machine().as_str()), ("24 November 2026, 23:35 UTC", "2026-11-24T23:35:00Z"));
+        assert_eq!(
+            (moment.to_string().as_str(), moment.machine().as_str()),
+            ("24 November 2026, 23:35 UTC", "2026-11-24T23:35:00Z")
+        );
     }
 }

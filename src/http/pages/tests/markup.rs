@@ -28,7 +28,9 @@ pub fn elements(html: &str) -> Result<Vec<Element>, String> {
         if text.contains('>') || !has_only_references(text) {
             return Err(format!("unescaped text {text:?}"));
         }
-        open.iter().for_each(|index| elements[*index].text.push_str(text));
+        for index in &open {
+            elements[*index].text.push_str(text);
+        }
         let Some(tag) = tail.strip_prefix('<') else { break };
         let (tag, tail) = tag.split_at(tag_end(tag).ok_or_else(|| format!("no end of <{tag:.40}"))?);
         rest = &tail[1..];
@@ -69,10 +71,17 @@ fn element(tag: &str) -> Result<(Element, bool), String> {
     }
     let mut attributes: Vec<(String, String)> = Vec::new();
     while !rest.trim_start().is_empty() {
-        let (name, tail) = rest.trim_start().split_once("=\"").ok_or_else(|| format!("attribute without a value in <{tag}>"))?;
+        let (name, tail) = rest
+            .trim_start()
+            .split_once("=\"")
+            .ok_or_else(|| format!("attribute without a value in <{tag}>"))?;
         let (value, tail) = tail.split_once('"').ok_or_else(|| format!("open quote in <{tag}>"))?;
         let is_new = attributes.iter().all(|(other, _)| other != name);
-        if !is_new || value.contains('<') || !has_only_references(value) || !name.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-') {
+        if !is_new
+            || value.contains('<')
+            || !has_only_references(value)
+            || !name.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-')
+        {
             return Err(format!("attribute {name}={value:?} in <{tag}>"));
         }
         attributes.push((name.to_owned(), value.to_owned()));
@@ -83,13 +92,24 @@ fn element(tag: &str) -> Result<(Element, bool), String> {
 
 /// Every `&` begins a character reference.
 fn has_only_references(text: &str) -> bool {
-    text.split('&').skip(1).all(|after| after.split_once(';').is_some_and(|(name, _)| name.len() <= 8 && !name.is_empty()))
+    text.split('&')
+        .skip(1)
+        .all(|after| after.split_once(';').is_some_and(|(name, _)| name.len() <= 8 && !name.is_empty()))
 }
 
 #[test]
 fn the_reader_sees_slips() {
     assert!(elements("<!doctype html><p class=\"a\">x &#60; <b>y</b></p>").is_ok());
-    for html in ["<p></p>", "<!doctype html><p>", "<!doctype html><p></b>", "<!doctype html><p>a & b</p>", "<!doctype html><p a=b></p>", "<!doctype html><p a=\"<\"></p>", "<!doctype html>a > b", "<!doctype html><p a=\"1\" a=\"2\"></p>"] {
+    for html in [
+        "<p></p>",
+        "<!doctype html><p>",
+        "<!doctype html><p></b>",
+        "<!doctype html><p>a & b</p>",
+        "<!doctype html><p a=b></p>",
+        "<!doctype html><p a=\"<\"></p>",
+        "<!doctype html>a > b",
+        "<!doctype html><p a=\"1\" a=\"2\"></p>",
+    ] {
         assert!(elements(html).is_err(), "{html}");
     }
 }

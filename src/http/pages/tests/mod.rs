@@ -1,5 +1,6 @@
 //! Every page, with ordinary and with hostile inputs, held against what all pages promise.
 
+mod contrast;
 mod markup;
 mod samples;
 
@@ -27,7 +28,7 @@ fn every_page_is_well_formed_and_can_be_read_by_everyone() {
             assert_eq!(count(element), 1, "{name}: <{element}>");
         }
         assert!(page.body.contains("<html lang=\"en\">"), "{name}");
-        let levels: Vec<_> = elements.iter().filter_map(|found| found.heading_level()).collect();
+        let levels: Vec<_> = elements.iter().filter_map(markup::Element::heading_level).collect();
         assert!(levels.windows(2).all(|pair| pair[1] <= pair[0] + 1), "{name}: {levels:?}");
         let unlabelled = elements.iter().find(|found| found.name == "a" && found.text.trim().is_empty());
         assert!(unlabelled.is_none(), "{name}: a link without a text");
@@ -39,11 +40,22 @@ fn no_page_holds_a_script_a_style_attribute_or_another_hosts_resource() {
     for Sample { name, page } in html() {
         let elements = markup::elements(&page.body).unwrap_or_else(|error| panic!("{name}: {error}"));
         for element in elements {
-            assert!(!["script", "iframe", "object", "embed", "img", "base"].contains(&element.name.as_str()), "{name}: {element:?}");
+            assert!(
+                !["script", "iframe", "object", "embed", "img", "base"].contains(&element.name.as_str()),
+                "{name}: {element:?}"
+            );
             for (attribute, value) in &element.attributes {
-                assert!(attribute != "style" && !attribute.starts_with("on"), "{name}: {attribute} in {element:?}");
-                let is_ours = value.is_empty() || value.starts_with('#') || (value.starts_with('/') && !value.starts_with("//"));
-                assert!(is_ours || !["href", "src", "action"].contains(&attribute.as_str()), "{name}: {attribute}={value}");
+                assert!(
+                    attribute != "style" && !attribute.starts_with("on"),
+                    "{name}: {attribute} in {element:?}"
+                );
+                let is_ours = value.is_empty()
+                    || value.starts_with('#')
+                    || (value.starts_with('/') && !value.starts_with("//"));
+                assert!(
+                    is_ours || !["href", "src", "action"].contains(&attribute.as_str()),
+                    "{name}: {attribute}={value}"
+                );
             }
         }
     }
@@ -53,7 +65,8 @@ fn no_page_holds_a_script_a_style_attribute_or_another_hosts_resource() {
 fn what_came_from_outside_is_escaped() {
     for Sample { name, page } in hostile_samples() {
         if page.header("content-type") == Some("application/json") {
-            let json: serde_json::Value = serde_json::from_str(&page.body).unwrap_or_else(|error| panic!("{name}: {error}"));
+            let json: serde_json::Value =
+                serde_json::from_str(&page.body).unwrap_or_else(|error| panic!("{name}: {error}"));
             assert_eq!(json["request_id"], samples::request_id().to_string(), "{name}");
         } else {
             assert!(!page.body.contains("<img") && !page.body.contains("<script"), "{name}");
@@ -70,7 +83,10 @@ fn every_page_carries_its_request_id_and_may_not_be_kept() {
         assert_eq!(page.header("cache-control"), Some("no-store"), "{name}");
         assert_eq!(page.header("x-content-type-options"), Some("nosniff"), "{name}");
         let policy = page.header("content-security-policy").unwrap_or_default();
-        assert!(policy.starts_with("default-src 'none';") && policy.contains("frame-ancestors 'none'"), "{name}: {policy}");
+        assert!(
+            policy.starts_with("default-src 'none';") && policy.contains("frame-ancestors 'none'"),
+            "{name}: {policy}"
+        );
         assert!(!policy.contains("unsafe") && !policy.contains('*'), "{name}: {policy}");
         assert_eq!(page.header("set-cookie"), None, "{name}");
     }
@@ -83,7 +99,11 @@ fn an_answer_of_verify_is_never_2xx_and_stays_small() {
         assert!(page.body.len() < 8192, "{name}: {} bytes", page.body.len());
     }
     for Sample { name, page } in hostile_samples() {
-        assert!(page.body.len() < SHIPPED_MAX_RESPONSE_BODY_SIZE || page.status < 400, "{name}: {} bytes", page.body.len());
+        assert!(
+            page.body.len() < SHIPPED_MAX_RESPONSE_BODY_SIZE || page.status < 400,
+            "{name}: {} bytes",
+            page.body.len()
+        );
     }
 }
 
@@ -91,7 +111,8 @@ fn an_answer_of_verify_is_never_2xx_and_stays_small() {
 fn the_inline_style_is_the_one_that_the_policy_allows() {
     use base64::Engine;
     use sha2::{Digest, Sha256};
-    for Sample { name, page } in gate_samples().into_iter().filter(|sample| sample.page.body.starts_with('<')) {
+    for Sample { name, page } in gate_samples().into_iter().filter(|sample| sample.page.body.starts_with('<'))
+    {
         let (_, rest) = page.body.split_once("<style>").unwrap_or_else(|| panic!("{name} has no style"));
         let (css, _) = rest.split_once("</style>").unwrap_or_else(|| panic!("{name} has no end of style"));
         let hash = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(css));
@@ -114,7 +135,14 @@ fn the_public_pages_link_to_assets_that_exist() {
 #[test]
 fn a_refusal_names_the_person_what_is_missing_and_a_way_on() {
     let page = samples::forbidden(Format::Html);
-    for part in ["alice@example.com", "MCP-GitHub", "MCP-Admin", "github", "/.gatepost/logout", &samples::request_id().to_string()] {
+    for part in [
+        "alice@example.com",
+        "MCP-GitHub",
+        "MCP-Admin",
+        "github",
+        "/.gatepost/logout",
+        &samples::request_id().to_string(),
+    ] {
         assert!(page.body.contains(part), "{part}");
     }
     let json: serde_json::Value = serde_json::from_str(&samples::forbidden(Format::Json).body).expect("JSON");
@@ -139,7 +167,11 @@ fn after_a_post_the_link_opens_a_new_tab_and_says_why() {
     let origin: Origin = "https://wiki.example.com".parse().expect("an origin");
     let gate = Gate { origin: Some(&origin), request_id: RequestId::generate(), format: Format::Html };
     let page = Refusal::SignIn { uri: "/save", resend: true }.page(&gate);
-    assert!(page.body.contains("target=\"_blank\" rel=\"noopener\"") && page.body.contains("reload it"), "{}", page.body);
+    assert!(
+        page.body.contains("target=\"_blank\" rel=\"noopener\"") && page.body.contains("reload it"),
+        "{}",
+        page.body
+    );
     let page = Refusal::SignIn { uri: "/", resend: false }.page(&gate);
     assert!(!page.body.contains("target="), "{}", page.body);
 }
@@ -149,7 +181,11 @@ fn only_a_page_with_a_form_lets_one_be_sent() {
     for Sample { name, page } in gate_samples() {
         let policy = page.header("content-security-policy").unwrap_or_default();
         assert_eq!(page.body.contains("<form"), policy.contains("form-action 'self'"), "{name}: {policy}");
-        assert_eq!(page.body.contains("<form"), page.header("referrer-policy") == Some("same-origin"), "{name}");
+        assert_eq!(
+            page.body.contains("<form"),
+            page.header("referrer-policy") == Some("same-origin"),
+            "{name}"
+        );
     }
 }
 
@@ -165,7 +201,8 @@ fn every_page_has_a_name_of_its_own() {
         std::fs::write(folder.join(&asset.path[1..]), asset.body).expect("the target folder can be written");
     }
     for Sample { name, page } in all() {
-        std::fs::write(folder.join(format!("{name}.html")), &page.body).expect("the target folder can be written");
+        std::fs::write(folder.join(format!("{name}.html")), &page.body)
+            .expect("the target folder can be written");
         assert!(names.insert(name.clone()), "{name} twice");
     }
 }

@@ -1,13 +1,17 @@
 //! One sample of every page, and the same pages with what an attacker would plant.
 
 use super::super::*;
-use crate::config::{ClientCredential, EmailVerified, GroupNames, GroupsSource, ProviderConfig, ProviderKind};
+use crate::config::{
+    ClientCredential, EmailVerified, GroupNames, GroupsSource, ProviderConfig, ProviderKind,
+};
 use crate::domain::access::{Access, Person, Role};
 use crate::domain::clock::Timestamp;
 use crate::domain::email::EmailAddress;
 use crate::domain::host::Origin;
 use crate::domain::ids::{GroupName, RequestId, TenantId, UserId};
 use crate::domain::secret::Hash;
+use crate::domain::decision::Missing;
+use crate::oidc::{ErrorResponse, ProviderRefusal};
 use std::net::IpAddr;
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -20,7 +24,7 @@ pub struct Sample {
 /// Markup, quotes and a reference: whatever the context, one of them breaks out if nothing is escaped.
 pub const PLANTED: &str = "\"'><img src=x onerror=alert(1)>&amp;<script>alert(1)</script>";
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 const NOW: Timestamp = Timestamp::from_unix(1_795_563_300);
 const FIREFOX: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0";
 const SAFARI: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Mobile/15E148 Safari/604.1";
@@ -52,20 +56,21 @@ pub fn forbidden(format: Format) -> Page {
     let email = email("alice@example.com");
     let groups = groups(&["MCP-GitHub", "MCP-Admin"]);
     let tenants: [TenantId; 1] = ["github".parse().expect("a tenant")];
-    let missing = Missing { groups: &groups, tenants: &tenants, admin: true };
+    let missing = Missing { groups: groups.to_vec(), tenants: tenants.to_vec(), admin: true };
     let gate = Gate { origin: Some(&ORIGIN), request_id: request_id(), format };
-    Refusal::Forbidden { email: Some(&email), missing }.page(&gate)
+    Refusal::Forbidden { email: Some(&email), missing: &missing }.page(&gate)
 }
 
 pub fn gate_samples() -> Vec<Sample> {
     // The longest return address, of an alphabet that is encoded twice.
     let uri = format!("/{}", "%D0".repeat(666));
     let email = email("alice@example.com");
-    let long: Vec<GroupName> = (0..30).map(|n| format!("{n}{}", "ж".repeat(200)).parse().expect("a name")).collect();
-    let missing = Missing { groups: &long, ..Missing::default() };
+    let long: Vec<GroupName> =
+        (0..30).map(|n| format!("{n}{}", "ж".repeat(200)).parse().expect("a name")).collect();
+    let missing = Missing { groups: long, ..Missing::default() };
     let one = groups(&["MCP-GitHub"]);
-    let missing_one = Missing { groups: &one, ..Missing::default() };
-    let max_age = Duration::from_secs(900);
+    let missing_one = Missing { groups: one.to_vec(), ..Missing::default() };
+    let max_age = Duration::from_mins(15);
     let form_targets = ["https://auth.example.com", "https://login.microsoftonline.com"];
     let mut samples: Vec<_> = [
         gate_sample("sign-in", Refusal::SignIn { uri: "/deep?x=1", resend: false }),
@@ -74,15 +79,18 @@ pub fn gate_samples() -> Vec<Sample> {
         gate_sample("step-up", Refusal::StepUp { uri: "/pay", resend: false, max_age }),
         gate_sample("step-up-resend", Refusal::StepUp { uri: "/pay", resend: true, max_age }),
         gate_sample("cross-origin", Refusal::CrossOrigin),
-        gate_sample("forbidden-long", Refusal::Forbidden { email: Some(&email), missing }),
-        gate_sample("forbidden-one", Refusal::Forbidden { email: None, missing: missing_one }),
+        gate_sample("forbidden-long", Refusal::Forbidden { email: Some(&email), missing: &missing }),
+        gate_sample("forbidden-one", Refusal::Forbidden { email: None, missing: &missing_one }),
         gate_sample("unknown-host", Refusal::UnknownHost),
         gate_sample("untrusted-peer", Refusal::UntrustedPeer),
         gate_sample("malformed", Refusal::Malformed("the header X-Forwarded-Host stands there twice")),
         gate_sample("misconfigured", Refusal::Misconfigured),
         gate_sample("unavailable", Refusal::Unavailable { retry_after: Duration::from_secs(5) }),
         gate_sample("sign-out", Refusal::SignOut { form_targets: &form_targets }),
-        gate_sample("unfinished-cookie", Refusal::Unfinished { uri: "/deep", cause: Unfinished::CookieMissing }),
+        gate_sample(
+            "unfinished-cookie",
+            Refusal::Unfinished { uri: "/deep", cause: Unfinished::CookieMissing },
+        ),
         gate_sample("unfinished-expired", Refusal::Unfinished { uri: "/deep", cause: Unfinished::Expired }),
         gate_sample("unfinished-used", Refusal::Unfinished { uri: "/deep", cause: Unfinished::Used }),
         gate_sample("too-many", Refusal::TooManyHandOvers { retry_after: MINUTE }),
@@ -118,7 +126,12 @@ fn provider(id: &str, label: &str) -> ProviderConfig {
 
 fn choice(name: &str, label: &str, to: &str) -> Sample {
     let providers = [provider("entra", label), provider("partner", "Partner")];
-    let choice = ProviderChoice { providers: &providers, to: Some(to), host: Some(ORIGIN.host()), request_id: request_id() };
+    let choice = ProviderChoice {
+        providers: &providers,
+        to: Some(to),
+        host: Some(ORIGIN.host()),
+        request_id: request_id(),
+    };
     Sample { name: name.to_owned(), page: choice.page() }
 }
 
@@ -138,17 +151,27 @@ fn session(number: u8, user_agent: Option<&'static str>, is_current: bool) -> Se
 fn account(name: &str, person_name: &str, count: usize, is_admin: bool) -> Sample {
     let address = email("alice@example.com");
     let person = Person { id: UserId::generate(), email: Some(address), name: Some(person_name.to_owned()) };
-    let tenants = if count > 0 { ["github", "grafana"].map(|tenant| (tenant.parse().expect("a tenant"), Role::Member)).into() } else { [].into() };
+    let tenants = if count > 0 {
+        ["github", "grafana"].map(|tenant| (tenant.parse().expect("a tenant"), Role::Member)).into()
+    } else {
+        [].into()
+    };
     let access = Access { groups: Vec::new(), tenants, is_admin };
-    let names: Vec<GroupName> = (0..count).map(|n| format!("MCP-Team-{n:03}").parse().expect("a name")).collect();
-    let unlinked: [GroupName; 2] = [groups(&["7f1c9a52-0b57-4c3f-9a53-6f0f3a4f1e11"]).remove(0), groups(&[PLANTED]).remove(0)];
+    let names: Vec<GroupName> =
+        (0..count).map(|n| format!("MCP-Team-{n:03}").parse().expect("a name")).collect();
+    let unlinked: [GroupName; 2] =
+        [groups(&["7f1c9a52-0b57-4c3f-9a53-6f0f3a4f1e11"]).remove(0), groups(&[PLANTED]).remove(0)];
     let sources = || vec![MembershipSource::Provider("Contoso"), MembershipSource::Manual];
-    let mut entries: Vec<_> = names.iter().map(|name| GroupEntry { name, sources: vec![MembershipSource::Provider("Contoso")] }).collect();
+    let mut entries: Vec<_> = names
+        .iter()
+        .map(|name| GroupEntry { name, sources: vec![MembershipSource::Provider("Contoso")] })
+        .collect();
     if count > 0 {
         let planted = usize::from(person_name == PLANTED);
         entries.extend(unlinked.iter().take(1 + planted).map(|name| GroupEntry { name, sources: sources() }));
     }
-    let sessions = [session(0, Some(FIREFOX), true), session(1, Some(SAFARI), false), session(40, None, false)];
+    let sessions =
+        [session(0, Some(FIREFOX), true), session(1, Some(SAFARI), false), session(40, None, false)];
     let page = Account {
         person: &person,
         access: &access,
@@ -164,27 +187,29 @@ fn account(name: &str, person_name: &str, count: usize, is_admin: bool) -> Sampl
 
 const AADSTS: &str = "AADSTS50105: Your administrator has configured the application to block users. Trace ID: 0f0b7c3e-7a51-4f5e-9d1b-1d7d6f3f2a00 Correlation ID: 1c2d3e4f-0000-4000-8000-00000000abcd Timestamp: 2026-11-23 23:35:00Z";
 
-fn refusal(error: &str, description: Option<&str>) -> ProviderRefusal {
-    ProviderRefusal::from_response(&ErrorResponse { error, description, issuer: None })
-}
-
 pub fn public_samples() -> Vec<Sample> {
     let alice = email("alice@example.com");
-    let declined = refusal("access_denied", None);
+    let refused = |name: &str, error, description| {
+        let refusal = ProviderRefusal::from_response(&ErrorResponse { error, description, issuer: None });
+        problem(name, Problem::ProviderRefused { provider: "Contoso", refusal: &refusal })
+    };
     let page = |name: &str, page| Sample { name: name.to_owned(), page };
     vec![
         account("public-account", "Zoë Łukasz 日本", 5, true),
         account("public-account-many", "Ann Other", 250, false),
         account("public-account-none", "Nobody In Particular", 0, false),
         choice("public-choice", "Contoso", "c2VhbGVk"),
-        page("public-sign-out", confirm_sign_out(Some(&alice), &["https://login.microsoftonline.com"], request_id())),
+        page(
+            "public-sign-out",
+            confirm_sign_out(Some(&alice), &["https://login.microsoftonline.com"], request_id()),
+        ),
         page("public-signed-out", signed_out(None, request_id())),
         page("public-signed-out-provider-remains", signed_out(Some("Google"), request_id())),
-        problem("refused-assignment", Problem::ProviderRefused { provider: "Contoso", refusal: &refusal("access_denied", Some(AADSTS)) }),
-        problem("refused-declined", Problem::ProviderRefused { provider: "Contoso", refusal: &declined }),
-        problem("refused-secret", Problem::ProviderRefused { provider: "Contoso", refusal: &refusal("invalid_client", Some("AADSTS7000222: expired")) }),
-        problem("refused-busy", Problem::ProviderRefused { provider: "Contoso", refusal: &refusal("temporarily_unavailable", None) }),
-        problem("refused-unknown", Problem::ProviderRefused { provider: "Contoso", refusal: &refusal("surprise", None) }),
+        refused("refused-assignment", "access_denied", Some(AADSTS)),
+        refused("refused-declined", "access_denied", None),
+        refused("refused-secret", "invalid_client", Some("AADSTS7000222: expired")),
+        refused("refused-busy", "temporarily_unavailable", None),
+        refused("refused-unknown", "surprise", None),
         problem("provider-invalid", Problem::ProviderInvalid { provider: "Contoso" }),
         problem("provider-unavailable", Problem::ProviderUnavailable { provider: "Contoso" }),
         problem("not-allowed", Problem::AccountNotAllowed { provider: "Contoso" }),
@@ -207,13 +232,13 @@ pub fn public_samples() -> Vec<Sample> {
 
 pub fn hostile_samples() -> Vec<Sample> {
     let names = vec![PLANTED.parse().expect("a group may be called so"); 9];
-    let missing = Missing { groups: &names, ..Missing::default() };
+    let missing = Missing { groups: names, ..Missing::default() };
     let address = email("a&'{|}~`/=?^+$%!#*b@example.com");
     let uri = format!("/{PLANTED}{}", "%".repeat(1900)).replace(' ', "");
-    let planted_refusal = refusal(PLANTED, Some(PLANTED));
+    let planted_refusal = ProviderRefusal::from_response(&ErrorResponse { error: PLANTED, description: Some(PLANTED), issuer: None });
     let page = Problem::Malformed(PLANTED).page(Retry { to: Some(PLANTED) }, request_id());
     let mut samples: Vec<_> = [
-        gate_sample("hostile-forbidden", Refusal::Forbidden { email: Some(&address), missing }),
+        gate_sample("hostile-forbidden", Refusal::Forbidden { email: Some(&address), missing: &missing }),
         gate_sample("hostile-uri", Refusal::SignIn { uri: &uri, resend: true }),
         gate_sample("hostile-malformed", Refusal::Malformed(PLANTED)),
     ]

@@ -1,0 +1,83 @@
+# shellcheck shell=bash
+# What script/test and script/demo have in common: install a tool, or remember its name in `missing`.
+
+missing=()
+updated=
+rust_wanted=1.95
+
+# As root, or as somebody who may become root without being asked.
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then
+    "$@"
+  elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+    sudo -n "$@"
+  else
+    return 1
+  fi
+}
+
+# need_debian PROGRAM PACKAGE...: the packages are installed when the program is not there.
+need_debian() {
+  local program=$1
+  shift
+  if command -v "$program" >/dev/null; then return; fi
+  if command -v apt-get >/dev/null; then
+    if [ -z "$updated" ]; then
+      updated=yes
+      as_root apt-get update -qq || true
+    fi
+    echo "installing $*"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null || true
+  fi
+  # Debian keeps the server programs of Postgres out of PATH; has_postgres looks for them.
+  if [ "$program" != initdb ] && ! command -v "$program" >/dev/null; then
+    missing+=("$program (Debian packages: $*)")
+  fi
+}
+
+has_postgres() { command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
+
+rust_is_new() {
+  local version
+  command -v cargo >/dev/null && version=$(rustc --version 2>/dev/null) || return 1
+  version=$(cut -d' ' -f2 <<<"$version")
+  [ "$(printf '%s\n%s\n' "$rust_wanted" "$version" | sort -V | head -n 1)" = "$rust_wanted" ]
+}
+
+# need_rust COMPONENT...: a tool chain that is new enough, by rustup, with these components.
+need_rust() {
+  if ! rust_is_new; then
+    if command -v rustup >/dev/null; then
+      echo "updating Rust"
+      rustup toolchain install stable --profile minimal || true
+      export RUSTUP_TOOLCHAIN=stable
+    elif command -v curl >/dev/null; then
+      echo "installing Rust by rustup"
+      curl --proto '=https' --tlsv1.2 -fsSL --connect-timeout 20 https://sh.rustup.rs |
+        sh -s -- -y --no-modify-path --profile minimal --default-toolchain stable || true
+      PATH=${CARGO_HOME:-$HOME/.cargo}/bin:$PATH
+      hash -r
+    fi
+  fi
+  rust_is_new || { missing+=("Rust >= $rust_wanted (https://rustup.rs)"); return; }
+  local component
+  for component in "$@"; do
+    cargo "${component/rustfmt/fmt}" --version >/dev/null 2>&1 && continue
+    rustup component add "$component" || missing+=("$component (rustup component add $component)")
+  done
+}
+
+need_cargo_deny() {
+  if cargo deny --version >/dev/null 2>&1; then return; fi
+  command -v cargo >/dev/null || return
+  echo "installing cargo-deny; the first time this takes some minutes"
+  CARGO_TARGET_DIR=$GATEPOST_CACHE/tools-target \
+    cargo install --locked --quiet cargo-deny --version 0.20.2 --root "$GATEPOST_CACHE/tools" ||
+    missing+=("cargo-deny (cargo install --locked cargo-deny)")
+  rm -rf "$GATEPOST_CACHE/tools-target"
+}
+
+report_missing() {
+  local name
+  for name in "${missing[@]}"; do echo "missing: $name"; done
+}

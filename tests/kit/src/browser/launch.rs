@@ -1,0 +1,113 @@
+//! Starting `ChromeDriver` and, through it, Chromium.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::Command;
+use std::time::Duration;
+
+use rustix::process::Pid;
+use tempfile::TempDir;
+use thirtyfour::{ChromiumLikeCapabilities, DesiredCapabilities, WebDriver};
+
+use super::Browser;
+use crate::client::install_crypto;
+use crate::process::{Authority, Running, find_ok, free_port};
+
+const START: Duration = Duration::from_secs(30);
+
+/// Without the network flags Chromium looks up its maker's hosts at every start.
+const FLAGS: [&str; 14] = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-quic",
+    "--no-first-run",
+    "--no-default-browser-check",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-default-apps",
+    "--metrics-recording-only",
+    "--no-proxy-server",
+    "--window-size=1280,900",
+];
+
+/// How a browser is to be started.
+#[derive(Debug, Default)]
+pub struct BrowserBuilder {
+    rules: Vec<String>,
+    key: Option<String>,
+    javascript_off: bool,
+}
+
+impl BrowserBuilder {
+    /// Connections to hosts like `pattern` (`*.example.test`, `*.example.test:443`) go to `addr`; the first rule that
+    /// fits holds.
+    #[must_use]
+    pub fn map(mut self, pattern: &str, addr: SocketAddr) -> Self {
+        self.rules.push(format!("MAP {pattern} {addr}"));
+        self
+    }
+
+    /// Trusts certificates with the key of this authority's server.
+    #[must_use]
+    pub fn trust(mut self, authority: &Authority) -> Self {
+        self.key = Some(authority.spki_sha256().to_owned());
+        self
+    }
+
+    /// Runs no scripts of pages.
+    #[must_use]
+    pub fn without_javascript(mut self) -> Self {
+        self.javascript_off = true;
+        self
+    }
+
+    /// Starts the browser with an empty profile.
+    ///
+    /// # Panics
+    /// When Chromium or `ChromeDriver` is missing or does not start.
+    pub async fn start(self) -> Browser {
+        install_crypto();
+        let profile = TempDir::with_prefix("gatepost-chromium-").expect("a folder for the profile");
+        let port = free_port();
+        let mut command = Command::new("chromedriver");
+        // HOME too: Chromium writes caches and crash reports there, whatever its profile is.
+        command.arg(format!("--port={port}")).env("HOME", profile.path()).env("TMPDIR", profile.path());
+        let chromedriver = Running::start("chromedriver", command);
+        let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        chromedriver.ready(START, async || find_ok(addr, "/status").await).await;
+        let driver = WebDriver::builder(format!("http://{addr}"), self.capabilities(&profile))
+            .request_timeout(START * 2)
+            .await
+            .unwrap_or_else(|error| panic!("Chromium does not start: {error}\n{}", chromedriver.log()));
+        let process = find_process(&profile);
+        Browser { driver, process, _chromedriver: chromedriver, _profile: profile }
+    }
+
+    fn capabilities(&self, profile: &TempDir) -> thirtyfour::ChromeCapabilities {
+        let mut arguments: Vec<String> = FLAGS.map(str::to_owned).to_vec();
+        arguments.push(format!("--user-data-dir={}", profile.path().join("profile").display()));
+        if !self.rules.is_empty() {
+            arguments.push(format!("--host-resolver-rules={}", self.rules.join(", ")));
+        }
+        if let Some(key) = &self.key {
+            arguments.push(format!("--ignore-certificate-errors-spki-list={key}"));
+        }
+        if self.javascript_off {
+            arguments.push("--blink-settings=scriptEnabled=false".to_owned());
+        }
+        let mut capabilities = DesiredCapabilities::chrome();
+        for argument in &arguments {
+            capabilities.add_arg(argument).expect("a list of arguments");
+        }
+        capabilities
+    }
+}
+
+/// Chromium's main process; its profile's lock is a link to `<host>-<process id>`.
+fn find_process(profile: &TempDir) -> Option<Pid> {
+    let lock = std::fs::read_link(profile.path().join("profile/SingletonLock")).ok()?;
+    let (_, pid) = lock.to_str()?.rsplit_once('-')?;
+    Pid::from_raw(pid.parse().ok()?)
+}

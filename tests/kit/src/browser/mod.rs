@@ -1,0 +1,107 @@
+//! A real, headless Chromium with a profile of its own, driven through `ChromeDriver`. It finds the hosts of a test on
+//! this machine, trusts the test's authority by its key, and is ended by its process id.
+
+#![expect(
+    clippy::missing_panics_doc,
+    reason = "a kit for tests: a browser that does not obey is a failed test"
+)]
+
+mod launch;
+mod page;
+
+use std::path::Path;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
+use tempfile::TempDir;
+use thirtyfour::{WebDriver, WindowHandle};
+
+use crate::process::Running;
+pub use launch::BrowserBuilder;
+
+/// How long a page may take to show what a test waits for.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A browser; ends with its guard.
+#[derive(Debug)]
+pub struct Browser {
+    driver: WebDriver,
+    process: Option<Pid>,
+    _chromedriver: Running,
+    _profile: TempDir,
+}
+
+/// A tab of the browser.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tab(WindowHandle);
+
+impl Browser {
+    /// Begins to describe a browser.
+    pub fn builder() -> BrowserBuilder {
+        BrowserBuilder::default()
+    }
+
+    /// The driver, for what is not here: elements, scripts, cookies.
+    pub fn driver(&self) -> &WebDriver {
+        &self.driver
+    }
+
+    /// Opens an address in the current tab and waits until it is loaded; a refused connection is no error.
+    pub async fn open(&self, url: &str) {
+        self.driver.goto(url).await.unwrap_or_else(|error| panic!("{url} does not open: {error}"));
+    }
+
+    /// The current tab.
+    pub async fn tab(&self) -> Tab {
+        Tab(self.driver.window().await.expect("a window is open"))
+    }
+
+    /// A new, empty tab, which becomes the current one.
+    pub async fn new_tab(&self) -> Tab {
+        let tab = self.driver.new_tab().await.expect("a tab opens");
+        self.driver.switch_to_window(tab.clone()).await.expect("the new tab is there");
+        Tab(tab)
+    }
+
+    /// Opens every address in a tab of its own, as typed there, all loading at once: no page waits for another.
+    pub async fn open_at_once(&self, urls: &[&str]) -> Vec<Tab> {
+        let mut tabs = Vec::new();
+        for url in urls {
+            let target = self.devtools("Target.createTarget", json!({ "url": url })).await;
+            let id = target["targetId"].as_str().expect("a new target has an id");
+            // ChromeDriver's window handles are Chromium's target ids.
+            tabs.push(Tab(WindowHandle::from(id.to_owned())));
+        }
+        tabs
+    }
+
+    /// Makes `tab` the current one.
+    pub async fn switch(&self, tab: &Tab) {
+        self.driver.switch_to_window(tab.0.clone()).await.expect("the tab is open");
+    }
+
+    /// Writes a picture of what the current tab shows; folders are made as needed.
+    pub async fn screenshot(&self, path: &Path) {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).expect("a folder for screenshots");
+        }
+        self.driver.screenshot(path).await.expect("a screenshot");
+    }
+
+    /// Ends the browser in order, profile written.
+    pub async fn close(self) {
+        // Whether it obeys or not, the guard ends it.
+        let _ = self.driver.clone().quit().await;
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // Else the last handle would ask the driver to end the session, blocking.
+        let _ = self.driver.clone().leak();
+        if let Some(process) = self.process {
+            let _ = kill_process(process, Signal::KILL);
+        }
+    }
+}

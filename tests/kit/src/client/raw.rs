@@ -1,0 +1,71 @@
+//! Requests that no client library would send: bytes over TCP, and what came back.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What a server answered to raw bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawAnswer {
+    /// Status of the first answer; none if no HTTP came back.
+    pub status: Option<u16>,
+    /// Everything received.
+    pub bytes: Vec<u8>,
+}
+
+impl RawAnswer {
+    /// What was received, as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).into_owned()
+    }
+}
+
+/// Sends `bytes` and reads until the server closes, or until it was silent after the head of an answer.
+///
+/// # Errors
+/// When no connection comes about.
+pub async fn send_raw(addr: SocketAddr, bytes: &[u8]) -> std::io::Result<RawAnswer> {
+    let mut stream = TcpStream::connect(addr).await?;
+    // The server may answer and hang up before it has read everything (431).
+    let _ = stream.write_all(bytes).await;
+    let mut received = Vec::new();
+    let mut buffer = vec![0; 16 * 1024];
+    loop {
+        let patience = if complete(&received) { Duration::ZERO } else { PATIENCE };
+        match tokio::time::timeout(patience, stream.read(&mut buffer)).await {
+            Ok(Ok(read)) if read > 0 => received.extend_from_slice(&buffer[..read]),
+            _ => break,
+        }
+    }
+    let status = received
+        .strip_prefix(b"HTTP/1.")
+        .and_then(|rest| std::str::from_utf8(rest.get(2..5)?).ok())
+        .and_then(|status| status.parse().ok());
+    Ok(RawAnswer { status, bytes: received })
+}
+
+/// A `GET` of `path` with these header lines, in this order and spelling; `Connection: close` is added.
+pub fn get_request(path: &str, headers: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut request = format!("GET {path} HTTP/1.1\r\n").into_bytes();
+    for (name, value) in headers {
+        request.extend_from_slice(name.as_bytes());
+        request.extend_from_slice(b": ");
+        request.extend_from_slice(value);
+        request.extend_from_slice(b"\r\n");
+    }
+    request.extend_from_slice(b"Connection: close\r\n\r\n");
+    request
+}
+
+/// Whether a whole answer with a `Content-Length` is there.
+fn complete(received: &[u8]) -> bool {
+    let Some(end) = received.windows(4).position(|window| window == b"\r\n\r\n") else { return false };
+    let head = String::from_utf8_lossy(&received[..end]).to_ascii_lowercase();
+    let length =
+        head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
+    length.is_some_and(|length| received.len() >= end + 4 + length)
+}

@@ -1,0 +1,170 @@
+//! A TCP proxy in front of a store or a provider that fails as networks do: refuses, resets, stalls, is slow, loses
+//! one side. Switched while it runs, on the same port throughout, so that the program under test keeps its address.
+
+mod pump;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::{AbortHandle, JoinSet};
+
+use crate::process::{free_port, until};
+use pump::pump;
+
+const SWITCH: Duration = Duration::from_secs(5);
+
+/// How the proxy behaves. Modes but `Refuse` and `Reset` hold for existing connections too; those two concern new
+/// ones, see [`FaultyProxy::cut`] for the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Everything passes.
+    Pass,
+    /// Nobody listens: connections are refused by the system.
+    Refuse,
+    /// Connections are accepted and reset.
+    Reset,
+    /// Connections are accepted; bytes are held back and delivered once the mode changes, as after a lost route.
+    Stall,
+    /// Every piece of bytes is late by this much, in each direction.
+    Slow(Duration),
+    /// Connections are accepted; bytes vanish. A connection that lost some never works again, and nobody tells.
+    HalfOpen,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Orders {
+    mode: Mode,
+    cuts: u64,
+}
+
+/// A running proxy; ends with its guard.
+#[derive(Debug)]
+pub struct FaultyProxy {
+    addr: SocketAddr,
+    orders: watch::Sender<Orders>,
+    listening: watch::Receiver<bool>,
+    accepted: Arc<AtomicUsize>,
+    task: AbortHandle,
+}
+
+impl FaultyProxy {
+    /// Starts a proxy to `upstream` that lets everything pass.
+    pub async fn start(upstream: SocketAddr) -> Self {
+        let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
+        let (orders, receiver) = watch::channel(Orders { mode: Mode::Pass, cuts: 0 });
+        let (state, listening) = watch::channel(false);
+        let accepted = Arc::new(AtomicUsize::new(0));
+        let gate =
+            Gate { addr, upstream, orders: receiver, listening: state, accepted: Arc::clone(&accepted) };
+        let task = tokio::spawn(gate.run()).abort_handle();
+        let proxy = Self { addr, orders, listening, accepted, task };
+        proxy.wait_listening(true).await;
+        proxy
+    }
+
+    /// Where the proxy listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// How many connections it has accepted so far.
+    pub fn accepted(&self) -> usize {
+        self.accepted.load(Ordering::Relaxed)
+    }
+
+    /// Changes the behaviour; returns when the port listens, or does not, as the mode asks.
+    pub async fn set(&self, mode: Mode) {
+        self.orders.send_modify(|orders| orders.mode = mode);
+        self.wait_listening(mode != Mode::Refuse).await;
+    }
+
+    /// Resets every existing connection.
+    pub fn cut(&self) {
+        self.orders.send_modify(|orders| orders.cuts += 1);
+    }
+
+    async fn wait_listening(&self, wanted: bool) {
+        until("the proxy to obey", SWITCH, async || (*self.listening.borrow() == wanted).then_some(())).await;
+    }
+}
+
+impl Drop for FaultyProxy {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+struct Gate {
+    addr: SocketAddr,
+    upstream: SocketAddr,
+    orders: watch::Receiver<Orders>,
+    listening: watch::Sender<bool>,
+    accepted: Arc<AtomicUsize>,
+}
+
+impl Gate {
+    async fn run(mut self) {
+        let mut connections = JoinSet::new();
+        loop {
+            let listener = TcpListener::bind(self.addr).await.expect("the proxy's own port");
+            self.listening.send_replace(true);
+            self.accept(&listener, &mut connections).await;
+            drop(listener);
+            self.listening.send_replace(false);
+            if self.orders.wait_for(|orders| orders.mode != Mode::Refuse).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Accepts until the mode is `Refuse`.
+    async fn accept(&mut self, listener: &TcpListener, connections: &mut JoinSet<()>) {
+        let mut orders = self.orders.clone();
+        loop {
+            tokio::select! {
+                refused = orders.wait_for(|orders| orders.mode == Mode::Refuse) => {
+                    if refused.is_ok() {
+                        return;
+                    }
+                }
+                accepted = listener.accept() => {
+                    let Ok((stream, _)) = accepted else { continue };
+                    self.accepted.fetch_add(1, Ordering::Relaxed);
+                    if self.orders.borrow().mode == Mode::Reset {
+                        let _ = stream.set_zero_linger();
+                        continue;
+                    }
+                    connections.spawn(connection(stream, self.upstream, self.orders.clone()));
+                }
+                Some(_) = connections.join_next() => {}
+            }
+        }
+    }
+}
+
+async fn connection(client: TcpStream, upstream: SocketAddr, orders: watch::Receiver<Orders>) {
+    let cuts = orders.borrow().cuts;
+    let Ok(server) = TcpStream::connect(upstream).await else {
+        let _ = client.set_zero_linger();
+        return;
+    };
+    let _ = (client.set_nodelay(true), server.set_nodelay(true));
+    let mut scissors = orders.clone();
+    let (mut client, mut server) = (client, server);
+    let whole = {
+        let (from_client, to_client) = client.split();
+        let (from_server, to_server) = server.split();
+        let (there, back) = (orders.clone(), orders);
+        tokio::select! {
+            ((), ()) = async { tokio::join!(pump(from_client, to_server, there), pump(from_server, to_client, back)) } => true,
+            _ = scissors.wait_for(|orders| orders.cuts > cuts) => false,
+        }
+    };
+    if !whole {
+        let _ = (client.set_zero_linger(), server.set_zero_linger());
+    }
+}

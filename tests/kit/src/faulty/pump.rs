@@ -1,0 +1,58 @@
+//! One direction of one proxied connection.
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{ReadHalf, WriteHalf};
+use tokio::sync::watch;
+
+use super::{Mode, Orders};
+
+/// Moves bytes as the orders say, until one side ends.
+pub(super) async fn pump(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, mut orders: watch::Receiver<Orders>) {
+    let mut buffer = vec![0; 64 * 1024];
+    let mut dead = false;
+    loop {
+        let read = from.read(&mut buffer).await.unwrap_or(0);
+        if !dead {
+            dead = wait_for_passage(&mut orders).await == Passage::Lost;
+        }
+        if dead && read > 0 {
+            continue;
+        }
+        if read == 0 {
+            // The other side of a half-open connection never hears of the end.
+            if dead {
+                std::future::pending::<()>().await;
+            }
+            let _ = to.shutdown().await;
+            return;
+        }
+        if to.write_all(&buffer[..read]).await.is_err() {
+            return;
+        }
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Passage {
+    Open,
+    Lost,
+}
+
+async fn wait_for_passage(orders: &mut watch::Receiver<Orders>) -> Passage {
+    loop {
+        let mode = orders.borrow_and_update().mode;
+        match mode {
+            Mode::Pass | Mode::Refuse | Mode::Reset => return Passage::Open,
+            Mode::HalfOpen => return Passage::Lost,
+            Mode::Slow(late) => {
+                tokio::time::sleep(late).await;
+                return Passage::Open;
+            }
+            Mode::Stall => {
+                if orders.changed().await.is_err() {
+                    return Passage::Lost;
+                }
+            }
+        }
+    }
+}

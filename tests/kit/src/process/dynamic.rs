@@ -1,0 +1,98 @@
+//! Traefik's dynamic configuration for Gatepost and applications behind it, as an operator would write it.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+
+/// What Traefik takes over from an answer of `/verify` to the application (DESIGN.md section 4).
+pub const AUTH_RESPONSE_HEADERS: [&str; 11] = [
+    "X-User-Email",
+    "X-User-Groups",
+    "X-User-Groups-Truncated",
+    "X-User-Admin",
+    "X-User-Id",
+    "X-User-Name",
+    "X-User-Tenants",
+    "X-User-Role",
+    "X-Tenant-Id",
+    "Cookie",
+    "Authorization",
+];
+
+/// An application behind the gate.
+#[derive(Debug, Clone)]
+pub struct Application {
+    /// Host name, without a port.
+    pub host: String,
+    /// Where the application listens.
+    pub backend: SocketAddr,
+    /// Address of `/verify` with the requirements; none for an open application.
+    pub verify: Option<String>,
+}
+
+/// A file of the dynamic configuration, rule by rule.
+#[derive(Debug, Clone, Default)]
+pub struct Dynamic {
+    routers: String,
+    services: String,
+    middlewares: String,
+    count: usize,
+}
+
+impl Dynamic {
+    /// Routes `host` to Gatepost's public listeners, one or several replicas.
+    #[must_use]
+    pub fn public_host(mut self, host: &str, replicas: &[SocketAddr]) -> Self {
+        self.router(host, replicas, None);
+        self
+    }
+
+    /// Routes an application through the gate, or past it.
+    #[must_use]
+    pub fn application(mut self, application: &Application) -> Self {
+        self.router(&application.host, &[application.backend], application.verify.as_deref());
+        self
+    }
+
+    fn router(&mut self, host: &str, servers: &[SocketAddr], verify: Option<&str>) {
+        let id = self.count;
+        self.count += 1;
+        for (name, tls) in [("tls", true), ("plain", false)] {
+            let entry_points = if tls { "[websecure, websecure2]" } else { "[web]" };
+            let _ = write!(
+                self.routers,
+                "    r{id}-{name}:\n      rule: Host(`{host}`)\n      entryPoints: {entry_points}\n      service: s{id}\n"
+            );
+            if tls {
+                self.routers += "      tls: {}\n";
+            }
+            if verify.is_some() {
+                let _ = writeln!(self.routers, "      middlewares: [gate{id}]");
+            }
+        }
+        let _ = write!(self.services, "    s{id}:\n      loadBalancer:\n        servers:\n");
+        for server in servers {
+            let _ = writeln!(self.services, "          - url: http://{server}");
+        }
+        if let Some(address) = verify {
+            self.middleware(id, address);
+        }
+    }
+
+    fn middleware(&mut self, id: usize, address: &str) {
+        let _ = write!(
+            self.middlewares,
+            "    gate{id}:\n      forwardAuth:\n        address: \"{address}\"\n        trustForwardHeader: false\n        \
+             maxResponseBodySize: 16384\n        preserveLocationHeader: true\n        authResponseHeaders: [{}]\n",
+            AUTH_RESPONSE_HEADERS.join(", ")
+        );
+    }
+
+    /// The file's text.
+    pub fn yaml(&self) -> String {
+        let mut yaml = format!("http:\n  routers:\n{}  services:\n{}", self.routers, self.services);
+        if !self.middlewares.is_empty() {
+            let _ = write!(yaml, "  middlewares:\n{}", self.middlewares);
+        }
+        yaml
+    }
+}

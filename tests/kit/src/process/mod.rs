@@ -1,0 +1,51 @@
+//! Programs that a test owns: private stores, a real Traefik, the real Gatepost, each on free ports with its output
+//! collected and killed with its guard. What cannot start fails the test with the program's own words.
+
+#![expect(clippy::missing_panics_doc, reason = "a kit for tests: what cannot be set up is a failed test")]
+
+mod authority;
+mod dynamic;
+mod gatepost;
+mod port;
+mod postgres;
+mod reaper;
+mod redis;
+mod running;
+mod traefik;
+mod wait;
+
+pub use authority::{Authority, TEST_NAMES};
+pub use dynamic::{AUTH_RESPONSE_HEADERS, Application, Dynamic};
+pub use gatepost::{Gatepost, GatepostBuilder};
+pub use port::free_port;
+pub use postgres::Postgres;
+pub use redis::Redis;
+pub use running::Running;
+pub use rustix::process::Signal;
+pub use traefik::{Traefik, install_traefik};
+pub use wait::until;
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Whether `addr` accepts a TCP connection now.
+pub async fn port_is_open(addr: std::net::SocketAddr) -> bool {
+    tokio::net::TcpStream::connect(addr).await.is_ok()
+}
+
+/// Body of `http://<addr><path>` if it is answered with 200 within 2 s; for health checks.
+pub async fn find_ok(addr: std::net::SocketAddr, path: &str) -> Option<String> {
+    static CLIENT: LazyLock<reqwest::Client> = LazyLock::new(|| {
+        crate::client::install_crypto();
+        // No idle connections: they belong to the runtime of the test that made them.
+        let client = reqwest::Client::builder().no_proxy().timeout(PROBE_TIMEOUT).pool_max_idle_per_host(0);
+        client.tls_certs_only([]).build().expect("a client")
+    });
+    let answer = CLIENT.get(format!("http://{addr}{path}")).send().await.ok()?;
+    if answer.status() != reqwest::StatusCode::OK {
+        return None;
+    }
+    answer.text().await.ok()
+}

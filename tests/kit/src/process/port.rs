@@ -1,0 +1,28 @@
+//! Free TCP ports of the loopback address.
+//! Taken below the kernel's ephemeral range: a store that a test stops and starts again on its port must not find
+//! that an outgoing connection of another test took the number meanwhile.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+const FIRST: u16 = 10_000;
+const LAST: u16 = 32_000;
+
+static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| AtomicU16::new(rand::random_range(FIRST..LAST)));
+
+/// A port of 127.0.0.1 on which nobody listens, handed out once per process.
+///
+/// # Panics
+/// When no port of the range is free.
+pub fn free_port() -> u16 {
+    for _ in FIRST..LAST {
+        let port = NEXT.fetch_add(1, Ordering::Relaxed);
+        if port >= LAST {
+            NEXT.store(FIRST, Ordering::Relaxed);
+        } else if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
+    panic!("no free TCP port between {FIRST} and {LAST}");
+}

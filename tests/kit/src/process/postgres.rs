@@ -1,0 +1,293 @@
+//! A real Postgres: one server shared by the tests of a process with a fresh database each, or a private one for
+//! tests that stop, kill or stall it. It keeps nothing safe (no fsync): only the test reads it.
+//! Postgres refuses to run as root; started by root it runs as the user `postgres`.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, geteuid, kill_process};
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
+
+use super::{Running, free_port, reaper, until};
+
+const START: Duration = Duration::from_secs(30);
+const SUPERUSER: &str = "gatepost_test";
+const SETTINGS: [&str; 9] = [
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "max_connections=300",
+    "shared_buffers=32MB",
+    "unix_socket_directories=",
+    "log_min_messages=warning",
+    "log_statement=none",
+    "shared_memory_type=mmap",
+];
+
+static SHARED: OnceCell<Postgres> = OnceCell::const_new();
+
+/// A Postgres server.
+#[derive(Debug)]
+pub struct Postgres {
+    port: u16,
+    folder: TempDir,
+    server: Mutex<Running>,
+    databases: AtomicU32,
+}
+
+impl Postgres {
+    /// The server that all tests of this process share; to be left as it was found.
+    pub async fn shared() -> &'static Self {
+        SHARED
+            .get_or_init(|| async {
+                let server = Self::private().await;
+                reaper::folder(server.folder.path());
+                server
+            })
+            .await
+    }
+
+    /// A server of one test, to do with as it likes.
+    ///
+    /// # Panics
+    /// When Postgres is not installed or does not start.
+    pub async fn private() -> Self {
+        let folder = TempDir::with_prefix("gatepost-postgres-").expect("a folder for Postgres");
+        create_cluster(folder.path()).await;
+        let port = free_port();
+        let server = Mutex::new(spawn(port, folder.path()));
+        let postgres = Self { port, folder, server, databases: AtomicU32::new(0) };
+        postgres.wait_ready().await;
+        postgres
+    }
+
+    /// Creates an empty database and returns its `postgres://` URL, with the rights of a superuser.
+    pub async fn database(&self) -> String {
+        let number = self.databases.fetch_add(1, Ordering::Relaxed);
+        let name = format!("test_{number}");
+        self.sql("postgres", &format!("CREATE DATABASE {name}")).await;
+        self.url(&name)
+    }
+
+    /// Address of the server.
+    pub fn addr(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port).into()
+    }
+
+    /// URL of a database of this server.
+    pub fn url(&self, database: &str) -> String {
+        format!("postgres://{SUPERUSER}@{}/{database}", self.addr())
+    }
+
+    /// Runs one statement and returns its rows, columns parted by `|`.
+    ///
+    /// # Panics
+    /// When the statement fails.
+    pub async fn sql(&self, database: &str, statement: &str) -> String {
+        self.try_sql(database, statement).await.unwrap_or_else(|error| panic!("{statement}: {error}"))
+    }
+
+    /// As [`Self::sql`], for statements that may fail.
+    ///
+    /// # Errors
+    /// What `psql` printed.
+    pub async fn try_sql(&self, database: &str, statement: &str) -> Result<String, String> {
+        let output = tokio::process::Command::from(program("psql"))
+            .args([
+                "-X",
+                "-q",
+                "-A",
+                "-t",
+                "-v",
+                "ON_ERROR_STOP=1",
+                "-d",
+                &self.url(database),
+                "-c",
+                statement,
+            ])
+            .output()
+            .await
+            .map_err(|error| error.to_string())?;
+        if output.status.success() {
+            Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
+        } else {
+            Err(String::from_utf8_lossy(&output.stderr).into_owned())
+        }
+    }
+
+    /// Makes every new transaction read-only, as on a standby, or lifts that again.
+    pub async fn set_read_only(&self, read_only: bool) {
+        let value = if read_only { "on" } else { "off" };
+        self.sql("postgres", &format!("ALTER SYSTEM SET default_transaction_read_only = {value}")).await;
+        self.sql("postgres", "SELECT pg_reload_conf()").await;
+        until("the setting to be read", START, async || {
+            let shown = self.sql("postgres", "SHOW default_transaction_read_only").await;
+            (shown == value).then_some(())
+        })
+        .await;
+    }
+
+    /// Ends every client connection but the asking one.
+    pub async fn terminate_connections(&self) {
+        self.sql(
+            "postgres",
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+             WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()",
+        )
+        .await;
+    }
+
+    /// Ends the server in order, with its connections; its port refuses connections until `restart`.
+    pub async fn stop(&self) {
+        self.server().signal(Signal::INT);
+        until("Postgres to end", START, async || self.server().find_exit()).await;
+    }
+
+    /// Kills the server; its port refuses connections until `restart`.
+    pub fn sigkill(&self) {
+        self.server().sigkill();
+    }
+
+    /// Starts the server again on its port, with all that was committed.
+    pub async fn restart(&self) {
+        self.server().sigkill();
+        // A killed postmaster's last backends may hold the folder for a moment: start until it is given.
+        until("Postgres to start again", START, async || {
+            let running = spawn(self.port, self.folder.path());
+            *self.server() = running;
+            until("Postgres to answer or end", START, async || {
+                if self.server().find_exit().is_some() {
+                    return Some(false);
+                }
+                self.try_sql("postgres", "SELECT 1").await.is_ok().then_some(true)
+            })
+            .await
+            .then_some(())
+        })
+        .await;
+    }
+
+    /// Stops the postmaster and every backend where they are: connections stay open, nothing is answered.
+    pub fn sigstop(&self) {
+        self.server().sigstop();
+        self.signal_backends(Signal::STOP);
+    }
+
+    /// Lets a stopped server go on.
+    pub fn sigcont(&self) {
+        self.signal_backends(Signal::CONT);
+        self.server().sigcont();
+    }
+
+    fn signal_backends(&self, signal: Signal) {
+        for pid in children_of(self.server().pid()) {
+            if let Some(pid) = Pid::from_raw(pid) {
+                // A backend may have ended since it was listed.
+                let _ = kill_process(pid, signal);
+            }
+        }
+    }
+
+    fn server(&self) -> MutexGuard<'_, Running> {
+        self.server.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn wait_ready(&self) {
+        until("Postgres to answer", START, async || {
+            let (exit, log) = {
+                let server = self.server();
+                (server.find_exit(), server.log())
+            };
+            assert!(exit.is_none(), "postgres ended ({exit:?}):\n{log}");
+            self.try_sql("postgres", "SELECT 1").await.ok()
+        })
+        .await;
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        // A stopped backend would outlive its postmaster; in order, no process holds the folder that goes next.
+        self.sigcont();
+        self.server().signal(Signal::QUIT);
+        let end = std::time::Instant::now() + Duration::from_secs(5);
+        while self.server().find_exit().is_none() && std::time::Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+/// Ids of the processes that `parent` started.
+fn children_of(parent: u32) -> Vec<i32> {
+    let path = format!("/proc/{parent}/task/{parent}/children");
+    let listed = std::fs::read_to_string(path).unwrap_or_default();
+    listed.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+}
+
+async fn create_cluster(folder: &Path) {
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700)).expect("the folder is ours");
+    if geteuid().is_root() {
+        let owned = Command::new("chown").arg("postgres").arg(folder).status().expect("chown runs");
+        assert!(owned.success(), "no user `postgres`: install the package postgresql");
+    }
+    let mut initdb = unprivileged("initdb");
+    initdb
+        .args([
+            "--no-sync",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--username",
+            SUPERUSER,
+            "--pgdata",
+        ])
+        .arg(folder);
+    let output = tokio::process::Command::from(initdb).output().await.expect("initdb runs");
+    assert!(output.status.success(), "initdb: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn spawn(port: u16, folder: &Path) -> Running {
+    let mut command = unprivileged("postgres");
+    command.arg("-D").arg(folder).args(["-h", "127.0.0.1", "-p", &port.to_string()]);
+    for setting in SETTINGS {
+        command.args(["-c", setting]);
+    }
+    Running::start("postgres", command)
+}
+
+/// A program of Postgres, run by a user that it accepts.
+fn unprivileged(name: &str) -> Command {
+    let program = program(name);
+    let mut command = if geteuid().is_root() {
+        let mut setpriv = Command::new("setpriv");
+        setpriv.args(["--reuid=postgres", "--regid=postgres", "--clear-groups"]).arg(program.get_program());
+        setpriv
+    } else {
+        program
+    };
+    command.current_dir("/").env("LC_ALL", "C");
+    command
+}
+
+/// A program of the newest installed Postgres; Debian keeps its server programs out of PATH.
+fn program(name: &str) -> Command {
+    let in_path = std::env::var_os("PATH")
+        .into_iter()
+        .flat_map(|path| std::env::split_paths(&path).collect::<Vec<_>>());
+    let mut versions: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
+        .map(|entries| entries.flatten().map(|entry| entry.path().join("bin")).collect())
+        .unwrap_or_default();
+    versions.sort_by_key(|folder| {
+        let version = folder.parent().and_then(Path::file_name).and_then(|name| name.to_str());
+        std::cmp::Reverse(version.and_then(|version| version.parse::<u32>().ok()))
+    });
+    let found =
+        versions.into_iter().chain(in_path).map(|folder| folder.join(name)).find(|program| program.is_file());
+    Command::new(found.unwrap_or_else(|| panic!("{name} is not installed: package postgresql")))
+}

@@ -1,0 +1,56 @@
+//! Ends what a test process leaves behind. Children are killed when their guard drops, but statics are never dropped
+//! and a killed test process drops nothing. One shell per test process reads from a pipe what to end; the pipe's end
+//! is the process's end, however it came about.
+
+use std::io::Write;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{ChildStdin, Command, Stdio};
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+const SCRIPT: &str = r#"
+trap '' INT TERM HUP
+pids=' '; folders=
+while read -r verb what; do
+  case $verb in
+    started) pids="$pids$what " ;;
+    ended) pids=$(printf %s "$pids" | sed "s/ $what / /") ;;
+    folder) folders="$folders $what" ;;
+  esac
+done
+for pid in $pids; do kill -KILL "$pid" 2>/dev/null; done
+for folder in $folders; do rm -rf "$folder"; done
+"#;
+
+#[expect(clippy::zombie_processes, reason = "the shell must outlive this process, which is what it waits for")]
+static PIPE: LazyLock<Mutex<ChildStdin>> = LazyLock::new(|| {
+    let mut shell = Command::new("sh")
+        .args(["-c", SCRIPT])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn()
+        .expect("sh starts");
+    Mutex::new(shell.stdin.take().expect("the shell's input is a pipe"))
+});
+
+fn tell(line: &str) {
+    let mut pipe = PIPE.lock().unwrap_or_else(PoisonError::into_inner);
+    writeln!(pipe, "{line}").expect("the reaper reads");
+}
+
+/// From now on the end of this process is the end of `pid`.
+pub fn started(pid: u32) {
+    tell(&format!("started {pid}"));
+}
+
+/// `pid` has ended: its number may be somebody else's soon.
+pub fn ended(pid: u32) {
+    tell(&format!("ended {pid}"));
+}
+
+/// Removes a folder with this process; for folders that a static owns. The path must hold no white space.
+pub fn folder(path: &Path) {
+    tell(&format!("folder {}", path.display()));
+}

@@ -1,0 +1,153 @@
+//! A child process of a test: its output line by line, signals by its own id, killed when the guard drops.
+//! Output is read by plain threads, because a guard may outlive the runtime of the test that made it.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::{reaper, until};
+
+/// A started program.
+#[derive(Debug)]
+pub struct Running {
+    name: String,
+    pid: u32,
+    child: Mutex<Child>,
+    lines: Arc<Mutex<Vec<String>>>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Running {
+    /// Starts `command` with nothing to read and its output collected. `name` appears in messages.
+    ///
+    /// # Panics
+    /// When the program cannot be started.
+    pub fn start(name: &str, mut command: Command) -> Self {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| {
+                panic!("{name} ({}) does not start: {error}", command.get_program().display())
+            });
+        let pid = child.id();
+        reaper::started(pid);
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        collect(child.stdout.take(), &lines);
+        collect(child.stderr.take(), &lines);
+        Self { name: name.to_owned(), pid, child: Mutex::new(child), lines }
+    }
+
+    /// The process id.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Every line written so far, standard output and error as they came.
+    pub fn lines(&self) -> Vec<String> {
+        locked(&self.lines).clone()
+    }
+
+    /// The whole output so far.
+    pub fn log(&self) -> String {
+        self.lines().join("\n")
+    }
+
+    /// Waits until a line with `part` was written and returns the first one.
+    ///
+    /// # Panics
+    /// When `deadline` has passed.
+    pub async fn wait_for_line(&self, part: &str, deadline: Duration) -> String {
+        let what = format!("a line with {part:?} from {}", self.name);
+        until(&what, deadline, async || self.lines().into_iter().find(|line| line.contains(part))).await
+    }
+
+    /// How the process ended, if it has.
+    ///
+    /// # Panics
+    /// When the system does not know the child.
+    pub fn find_exit(&self) -> Option<ExitStatus> {
+        locked(&self.child).try_wait().expect("a child can be asked")
+    }
+
+    /// Waits for the process to end by itself.
+    ///
+    /// # Panics
+    /// When `deadline` has passed.
+    pub async fn wait_exit(&self, deadline: Duration) -> ExitStatus {
+        until(&format!("the end of {}", self.name), deadline, async || self.find_exit()).await
+    }
+
+    /// Waits until `look` sees something; ends early, with the output, if the process does.
+    ///
+    /// # Panics
+    /// When the process ends or `deadline` has passed.
+    pub async fn ready<T>(&self, deadline: Duration, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+        let what = format!("{} to be ready", self.name);
+        until(&what, deadline, async || {
+            let exit = self.find_exit();
+            assert!(exit.is_none(), "{} ended ({exit:?}) before it was ready:\n{}", self.name, self.log());
+            look().await
+        })
+        .await
+    }
+
+    /// Sends a signal; none to a process that has ended, whose id may be another's by now.
+    pub fn signal(&self, signal: Signal) {
+        if self.find_exit().is_none()
+            && let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw)
+        {
+            // The child may end between the question and the signal; it is not reaped before, so the id is still its own.
+            let _ = kill_process(pid, signal);
+        }
+    }
+
+    /// Asks the process to end.
+    pub fn sigterm(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Kills the process and waits for its end.
+    pub fn sigkill(&self) {
+        let mut child = locked(&self.child);
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+
+    /// Stops the process where it is.
+    pub fn sigstop(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets a stopped process go on.
+    pub fn sigcont(&self) {
+        self.signal(Signal::CONT);
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.sigkill();
+        reaper::ended(self.pid);
+    }
+}
+
+fn collect(stream: Option<impl Read + Send + 'static>, lines: &Arc<Mutex<Vec<String>>>) {
+    let Some(stream) = stream else { return };
+    let lines = Arc::clone(lines);
+    std::thread::spawn(move || {
+        let mut reader = BufReader::new(stream);
+        let mut line = Vec::new();
+        while reader.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+            locked(&lines).push(String::from_utf8_lossy(&line).trim_end().to_owned());
+            line.clear();
+        }
+    });
+}

@@ -1,0 +1,158 @@
+//! A real Traefik with the file provider: two entry points with TLS (two ports, as two registrable domains may have)
+//! and one without. Ready when its API reports every router of the dynamic configuration as enabled.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
+
+use super::{Authority, Running, find_ok, free_port};
+
+const START: Duration = Duration::from_secs(30);
+
+static BINARY: OnceCell<PathBuf> = OnceCell::const_new();
+static EDITION: AtomicU32 = AtomicU32::new(0);
+
+/// Path of a usable Traefik, found, fetched or built by `script/traefik`.
+pub async fn install_traefik() -> &'static Path {
+    BINARY
+        .get_or_init(|| async {
+            let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../script/traefik");
+            let output = tokio::process::Command::new(script).output().await.expect("script/traefik runs");
+            let error = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "no Traefik: {error}");
+            PathBuf::from(String::from_utf8_lossy(&output.stdout).trim())
+        })
+        .await
+}
+
+/// A running Traefik; killed when it drops.
+#[derive(Debug)]
+pub struct Traefik {
+    running: Running,
+    folder: TempDir,
+    authority: Authority,
+    plain: SocketAddr,
+    secure: [SocketAddr; 2],
+    api: SocketAddr,
+}
+
+impl Traefik {
+    /// Starts Traefik with this dynamic configuration (see [`super::Dynamic`]) and a new authority.
+    pub async fn start(dynamic_yaml: String) -> Self {
+        Self::with_authority(dynamic_yaml, Authority::new()).await
+    }
+
+    /// Starts Traefik with the certificate of `authority`.
+    pub async fn with_authority(dynamic_yaml: String, authority: Authority) -> Self {
+        let binary = install_traefik().await;
+        let folder = TempDir::new().expect("a folder for Traefik");
+        let edition = write_dynamic(folder.path(), &dynamic_yaml, &authority);
+        let [plain, first, second, api] =
+            std::array::from_fn(|_| SocketAddr::from((Ipv4Addr::LOCALHOST, free_port())));
+        let mut command = Command::new(binary);
+        command.env_clear().current_dir(folder.path()).args([
+            "--global.checknewversion=false",
+            "--global.sendanonymoususage=false",
+            "--log.level=INFO",
+            "--accesslog=true",
+            "--api=true",
+            "--api.insecure=true",
+            "--api.dashboard=false",
+            "--providers.file.watch=true",
+        ]);
+        command.arg(format!("--providers.file.filename={}", folder.path().join("dynamic.yml").display()));
+        let entry_points = [("web", plain), ("websecure", first), ("websecure2", second), ("traefik", api)];
+        for (name, addr) in entry_points {
+            command.arg(format!("--entrypoints.{name}.address={addr}"));
+        }
+        let running = Running::start("traefik", command);
+        let traefik = Self { running, folder, authority, plain, secure: [first, second], api };
+        traefik.wait_loaded(edition).await;
+        traefik
+    }
+
+    /// Replaces the dynamic configuration and waits until it is in force.
+    pub async fn reload(&self, dynamic_yaml: &str) {
+        let edition = write_dynamic(self.folder.path(), dynamic_yaml, &self.authority);
+        self.wait_loaded(edition).await;
+    }
+
+    async fn wait_loaded(&self, edition: u32) {
+        let mark = format!("edition-{edition}@file");
+        self.running
+            .ready(START, async || {
+                let services = find_ok(self.api, "/api/tcp/services").await?;
+                services.contains(&mark).then_some(())
+            })
+            .await;
+        let routers =
+            find_ok(self.api, "/api/http/routers?per_page=1000").await.expect("Traefik's API answers");
+        let routers: Vec<Value> = serde_json::from_str(&routers).expect("Traefik's API speaks JSON");
+        let broken: Vec<&Value> = routers.iter().filter(|router| router["status"] != "enabled").collect();
+        assert!(broken.is_empty(), "Traefik refuses routers: {broken:?}");
+    }
+
+    /// The entry point without TLS.
+    pub fn plain(&self) -> SocketAddr {
+        self.plain
+    }
+
+    /// The first entry point with TLS.
+    pub fn secure(&self) -> SocketAddr {
+        self.secure[0]
+    }
+
+    /// The second entry point with TLS.
+    pub fn secure2(&self) -> SocketAddr {
+        self.secure[1]
+    }
+
+    /// Who signed the certificate.
+    pub fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
+    /// Everything Traefik wrote, access log included.
+    pub fn log(&self) -> String {
+        self.running.log()
+    }
+
+    /// The process.
+    pub fn running(&self) -> &Running {
+        &self.running
+    }
+}
+
+/// Writes the file and returns the number of this edition, which a TCP service in it carries as a mark.
+fn write_dynamic(folder: &Path, dynamic_yaml: &str, authority: &Authority) -> u32 {
+    let edition = EDITION.fetch_add(1, Ordering::Relaxed);
+    let (certificate, key) = authority.write(folder);
+    let (certificate, key) = (certificate.display(), key.display());
+    let yaml = format!(
+        "{dynamic_yaml}
+tcp:
+  services:
+    edition-{edition}:
+      loadBalancer:
+        servers:
+          - address: 127.0.0.1:9
+tls:
+  stores:
+    default:
+      defaultCertificate:
+        certFile: {certificate}
+        keyFile: {key}
+"
+    );
+    // Traefik watches the file: it must never see half of it.
+    let (draft, file) = (folder.join("dynamic.draft"), folder.join("dynamic.yml"));
+    std::fs::write(&draft, yaml).expect("the folder is ours");
+    std::fs::rename(draft, file).expect("the folder is ours");
+    edition
+}

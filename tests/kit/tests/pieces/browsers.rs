@@ -1,0 +1,52 @@
+//! Chromium opens the pages of a test's own hosts.
+
+use gatepost_kit::browser::Browser;
+use gatepost_kit::echo::{Echo, Pages};
+use gatepost_kit::edge::{Edge, Route};
+use gatepost_kit::process::Authority;
+use tempfile::TempDir;
+
+#[tokio::test]
+async fn chromium_opens_a_page_over_tls_and_takes_its_picture() {
+    let authority = Authority::new();
+    let app = Echo::with_pages(Pages { title: "Wiki".into(), links: Vec::new() }).await;
+    let edge =
+        Edge::builder().tls(&authority).route("app.example.test", Route::open(app.addr())).start().await;
+    let edge = edge.expect("a free port");
+    let browser = Browser::builder().map("*.example.test:443", edge.addr()).trust(&authority).start().await;
+
+    browser.open("https://app.example.test/deep?x=1").await;
+    let text = browser.wait_for_text("behind the gate").await;
+    assert!(text.contains("/deep?x=1"), "{text}");
+    let navigation =
+        app.requests().into_iter().find(|request| request.uri == "/deep?x=1").expect("the navigation");
+    assert_eq!(navigation.header("sec-fetch-dest"), Some("document"));
+
+    let pictures = TempDir::new().expect("a folder");
+    let (light, dark) = (pictures.path().join("a/light.png"), pictures.path().join("a/dark.png"));
+    browser.screenshot(&light).await;
+    browser.set_dark_mode(true).await;
+    browser.use_phone().await;
+    browser.screenshot(&dark).await;
+    let (light, dark) = (std::fs::read(light).expect("a picture"), std::fs::read(dark).expect("a picture"));
+    assert!(light.starts_with(b"\x89PNG") && dark.starts_with(b"\x89PNG") && light != dark);
+
+    app.forget();
+    browser.open("https://app.example.test/sw").await;
+    browser.wait_for_title("controlled").await;
+    browser.open("https://app.example.test/through-the-worker").await;
+    browser.wait_for_text("/through-the-worker").await;
+    let fetched =
+        app.requests().into_iter().find(|request| request.uri == "/through-the-worker").expect("a request");
+    assert_eq!(
+        (fetched.header("sec-fetch-mode"), fetched.header("sec-fetch-dest")),
+        (Some("navigate"), Some("empty"))
+    );
+
+    let tabs = browser.open_at_once(&["https://app.example.test/1", "https://app.example.test/2"]).await;
+    for (tab, path) in tabs.iter().zip(["/1", "/2"]) {
+        browser.switch(tab).await;
+        browser.wait_for_text(&format!("GET {path}")).await;
+    }
+    browser.close().await;
+}

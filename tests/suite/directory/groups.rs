@@ -1,0 +1,174 @@
+//! What a provider's group is called here, and what links do.
+
+use super::{actor, admitted, at_provider, person};
+use gatepost::config::GroupNames::{Link, Trust};
+use gatepost::directory::{DirectoryError, LinkSource};
+use gatepost::domain::access::Role;
+use gatepost::domain::identity::ExternalGroup;
+use gatepost::domain::ids::GroupName;
+
+fn external(text: &str) -> ExternalGroup {
+    text.parse().unwrap()
+}
+
+fn name(text: &str) -> GroupName {
+    text.parse().unwrap()
+}
+
+both_stores! {
+    async fn an_unlinked_group_bears_its_id_and_a_role_says_that_it_is_one(store) {
+        let user = store.admitted(&person("a", "a@example.com", &["g-1=Finance", "role:Finance"])).await;
+        assert_eq!(store.groups(user).await, ["g-1", "role:Finance"]);
+    }
+
+    async fn a_taken_name_is_never_joined_by_an_unlinked_group(store) {
+        store.sql("INSERT INTO user_group_membership VALUES ('b@example.com', 'Finance')").await;
+        let user = store.admitted(&person("a", "a@example.com", &["Finance"])).await;
+        assert_eq!(store.groups(user).await, ["entra:Finance"]);
+        let other = admitted(&store.sign_in(&at_provider("corp", person("c", "c@example.com", &["Finance"])), Link).await);
+        assert_eq!(store.groups(other).await, ["corp:Finance"]);
+    }
+
+    async fn a_group_never_stands_for_a_role(store) {
+        let user = store.admitted(&person("a", "a@example.com", &["x"])).await;
+        let mut posing = person("a", "a@example.com", &[]);
+        posing.groups = gatepost::domain::identity::AssertedGroups::Known(vec![gatepost::domain::identity::AssertedGroup {
+            kind: gatepost::domain::identity::GroupKind::Group,
+            external_id: "role:Admin".to_owned(),
+            display_name: Some("role:Admin".to_owned()),
+        }]);
+        store.admitted(&posing).await;
+        assert_eq!(store.groups(user).await, ["entra:role:Admin"]);
+        store.sign_in(&posing, Trust).await;
+        assert!(!store.groups(user).await.contains(&"role:Admin".to_owned()));
+    }
+
+    async fn an_id_that_is_no_name_is_still_a_group(store) {
+        let long = "x".repeat(300);
+        let user = store.admitted(&person("a", "a@example.com", &[&long, " padded "])).await;
+        let groups = store.groups(user).await;
+        assert_eq!(groups.len(), 2, "{groups:?}");
+        assert!(groups[1].starts_with("entra:sha256-"), "{groups:?}");
+    }
+
+    async fn a_link_gives_the_name_and_all_that_was_said_about_the_id(store) {
+        let user = store.admitted(&person("a", "a@example.com", &["g-1"])).await;
+        store.sql("INSERT INTO user_group_membership VALUES ('b@example.com', 'g-1')").await;
+        store.sql("INSERT INTO group_tenant_mapping VALUES ('g-1', 'github')").await;
+        assert!(store.directory.link_group(&name("MCP-GitHub"), &external("entra:g-1"), &actor()).await.unwrap());
+        assert!(!store.directory.link_group(&name("MCP-GitHub"), &external("entra:g-1"), &actor()).await.unwrap());
+        assert_eq!(store.groups(user).await, ["MCP-GitHub"]);
+        assert_eq!(store.memberships().await, ["a@example.com MCP-GitHub", "b@example.com MCP-GitHub"]);
+        assert_eq!(store.texts("SELECT group_name FROM group_tenant_mapping").await, ["MCP-GitHub"]);
+        assert_eq!(store.standing(user).await.access.tenants.len(), 1);
+        assert_eq!(store.texts("SELECT name FROM gatepost.groups").await, ["MCP-GitHub"], "the id is no group any more");
+        assert_eq!(store.audited("group.link").await.len(), 1);
+        store.admitted(&person("a", "a@example.com", &["g-1"])).await;
+        assert_eq!(store.groups(user).await, ["MCP-GitHub"], "a sign-in keeps the link");
+    }
+
+    async fn a_link_joins_an_existing_group_and_the_higher_role_stays(store) {
+        let user = store.admitted(&person("a", "a@example.com", &["g-1"])).await;
+        let (tenant, one, two) = ("t".parse().unwrap(), name("g-1"), name("Known"));
+        store.directory.create_tenant(&tenant, None, &actor()).await.unwrap();
+        store.sql("INSERT INTO user_group_membership VALUES ('b@example.com', 'Known')").await;
+        store.directory.map_group(&one, &tenant, Role::Admin, &actor()).await.unwrap();
+        store.directory.map_group(&two, &tenant, Role::Viewer, &actor()).await.unwrap();
+        store.directory.link_group(&two, &external("entra:g-1"), &actor()).await.unwrap();
+        assert_eq!(store.standing(user).await.access.tenants.get(&tenant), Some(&Role::Admin));
+        assert_eq!(store.memberships().await, ["a@example.com Known", "b@example.com Known"]);
+    }
+
+    async fn a_link_can_be_made_before_anybody_comes(store) {
+        store.directory.link_group(&name("Early"), &external("entra:role:Boss"), &actor()).await.unwrap();
+        let user = store.admitted(&person("a", "a@example.com", &["role:Boss"])).await;
+        assert_eq!(store.groups(user).await, ["Early"]);
+    }
+
+    async fn an_unlinked_group_is_called_by_its_id_again(store) {
+        let user = store.admitted(&person("a", "a@example.com", &["g-1"])).await;
+        store.directory.link_group(&name("Known"), &external("entra:g-1"), &actor()).await.unwrap();
+        store.sql("INSERT INTO user_group_membership VALUES ('b@example.com', 'Known')").await;
+        store.directory.unlink_group(&external("entra:g-1"), &actor()).await.unwrap();
+        assert_eq!(store.groups(user).await, ["g-1"]);
+        assert_eq!(store.memberships().await, ["a@example.com g-1", "b@example.com Known"]);
+        let again = store.directory.unlink_group(&external("entra:g-1"), &actor()).await;
+        assert!(matches!(again, Err(DirectoryError::NotLinked(_))));
+        assert_eq!(store.audited("group.unlink").await.len(), 1);
+    }
+
+    async fn whoever_bore_a_name_before_it_was_linked_leaves_it(store) {
+        let squatter = store.admitted(&person("a", "a@example.com", &["Finance"])).await;
+        let trusted = admitted(&store.sign_in(&at_provider("corp", person("c", "c@example.com", &["f=Sales"])), Trust).await);
+        assert_eq!((store.groups(squatter).await, store.groups(trusted).await), (vec!["Finance".to_owned()], vec!["Sales".to_owned()]));
+        store.directory.link_group(&name("Finance"), &external("entra:g-9"), &actor()).await.unwrap();
+        store.directory.link_group(&name("Sales"), &external("entra:g-8"), &actor()).await.unwrap();
+        assert_eq!(store.groups(squatter).await, ["entra:Finance"]);
+        assert_eq!(store.groups(trusted).await, ["corp:Sales"]);
+    }
+
+    async fn a_trusted_name_joins_a_local_group_but_no_other_providers(store) {
+        store.sql("INSERT INTO group_tenant_mapping VALUES ('Staff', 'github')").await;
+        store.directory.link_group(&name("Linked"), &external("entra:g-1"), &actor()).await.unwrap();
+        let user = admitted(&store.sign_in(&at_provider("corp", person("a", "a@example.com", &["1=Staff", "2=Linked", "3"])), Trust).await);
+        assert_eq!(store.groups(user).await, ["3", "Staff", "corp:Linked"]);
+        assert_eq!(store.standing(user).await.access.tenants.len(), 1);
+    }
+
+    async fn a_null_name_never_overwrites_and_a_new_one_renames(store) {
+        let signed = |groups: &'static [&'static str]| at_provider("corp", person("a", "a@example.com", groups));
+        let user = admitted(&store.sign_in(&signed(&["1=Staff"]), Trust).await);
+        store.sign_in(&signed(&["1"]), Trust).await;
+        assert_eq!(store.groups(user).await, ["Staff"]);
+        store.sign_in(&signed(&["1=Crew"]), Trust).await;
+        assert_eq!(store.groups(user).await, ["Crew"]);
+        assert_eq!(store.texts("SELECT name FROM gatepost.groups").await, ["Crew"]);
+    }
+
+    async fn two_trusted_groups_of_one_name_stay_two(store) {
+        let user = admitted(&store.sign_in(&at_provider("corp", person("a", "a@example.com", &["1=Staff", "2=Staff", "3=Staff"])), Trust).await);
+        assert_eq!(store.groups(user).await, ["Staff", "corp:3", "corp:Staff"]);
+    }
+
+    async fn groups_are_listed_with_links_members_and_tenants(store) {
+        store.admitted(&person("a", "a@example.com", &["g-1=Display"])).await;
+        store.directory.link_group(&name("Known"), &external("entra:g-1"), &actor()).await.unwrap();
+        store.sql("INSERT INTO user_group_membership VALUES ('a@example.com', 'Known')").await;
+        store.sql("INSERT INTO group_tenant_mapping VALUES ('Known', 'github')").await;
+        let groups = store.directory.list_groups().await.unwrap();
+        assert_eq!(groups.len(), 1);
+        assert_eq!((groups[0].name.as_str(), groups[0].members, groups[0].tenants.len()), ("Known", 1, 1));
+        let link = &groups[0].links[0];
+        assert_eq!((link.external.to_string().as_str(), link.display_name.as_deref(), link.source), ("entra:g-1", Some("Display"), LinkSource::Manual));
+        assert!(store.directory.group_exists(&name("Known")).await.unwrap());
+        assert!(!store.directory.group_exists(&name("g-1")).await.unwrap());
+    }
+
+    async fn tenants_are_created_mapped_and_unmapped(store) {
+        let (tenant, group) = ("github".parse().unwrap(), name("Known"));
+        assert!(!store.directory.tenant_exists(&tenant).await.unwrap());
+        assert!(matches!(store.directory.map_group(&group, &tenant, Role::Member, &actor()).await, Err(DirectoryError::UnknownGroup(_))));
+        store.sql("INSERT INTO user_group_membership VALUES ('a@example.com', 'Known')").await;
+        assert!(matches!(store.directory.map_group(&group, &tenant, Role::Member, &actor()).await, Err(DirectoryError::UnknownTenant(_))));
+        assert!(store.directory.create_tenant(&tenant, Some("GitHub"), &actor()).await.unwrap());
+        assert!(!store.directory.create_tenant(&tenant, None, &actor()).await.unwrap());
+        store.directory.map_group(&group, &tenant, Role::Member, &actor()).await.unwrap();
+        store.directory.map_group(&group, &tenant, Role::Viewer, &actor()).await.unwrap();
+        let tenants = store.directory.list_tenants().await.unwrap();
+        assert_eq!((tenants[0].name.as_deref(), tenants[0].groups.get(&group)), (Some("GitHub"), Some(&Role::Viewer)));
+        store.directory.unmap_group(&group, &tenant, &actor()).await.unwrap();
+        assert!(matches!(store.directory.unmap_group(&group, &tenant, &actor()).await, Err(DirectoryError::NotMapped(..))));
+        assert!(store.directory.tenant_exists(&tenant).await.unwrap());
+        assert_eq!(store.audited("tenant.map").await.len(), 2);
+    }
+
+    async fn the_highest_role_of_several_groups_counts(store) {
+        let user = store.admitted(&person("a", "a@example.com", &["g-1", "g-2", "g-3"])).await;
+        let tenant = "t".parse().unwrap();
+        store.directory.create_tenant(&tenant, None, &actor()).await.unwrap();
+        for (group, role) in [("g-1", Role::Viewer), ("g-2", Role::Admin), ("g-3", Role::Member)] {
+            store.directory.map_group(&name(group), &tenant, role, &actor()).await.unwrap();
+        }
+        assert_eq!(store.standing(user).await.access.tenants.get(&tenant), Some(&Role::Admin));
+    }
+}

@@ -1,0 +1,193 @@
+//! The relying party against the fake providers, without a browser or a listener: every lie by name, then the honest
+//! ways of Entra and of a plain provider.
+
+mod identity;
+mod keys;
+mod lies;
+mod renewal;
+mod requests;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use gatepost::config::{
+    ClientCredential, Config, EmailVerified, EntraTenant, GroupNames, GroupsSource, LogConfig,
+    ProviderConfig, ProviderKind, SessionConfig, StoresConfig, VerifyConfig,
+};
+use gatepost::domain::identity::{AssertedGroups, GroupKind};
+use gatepost::oidc::{
+    AuthorizationRequest, Call, Callback, Calls, Expected, OidcError, Outcome, Prompt, Provider, Providers,
+    RefreshError, Refreshed, Renewal, SignIn,
+};
+use gatepost_kit::entra::{Entra, LogoutLie, LogoutToken, Person, stable_guid};
+use secrecy::SecretString;
+use sha2::{Digest as _, Sha256};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use url::Url;
+
+const REDIRECT: &str = "https://auth.example.com/callback/id";
+const NONCE: &str = "the-nonce-of-this-sign-in";
+const VERIFIER: &str = "a-code-verifier-of-at-least-forty-three-characters";
+
+/// A fake provider and a Gatepost that is configured for it.
+struct Party {
+    entra: Entra,
+    provider: Arc<Provider>,
+    outcomes: Arc<Mutex<Vec<Outcome>>>,
+}
+
+fn entra_kind(entra: &Entra) -> ProviderKind {
+    let authority = Url::parse(&entra.authority()).unwrap();
+    ProviderKind::Entra { authority, tenant: EntraTenant::Pinned(entra.tid()) }
+}
+
+fn config(entra: &Entra, kind: ProviderKind) -> ProviderConfig {
+    ProviderConfig {
+        id: "id".parse().unwrap(),
+        kind,
+        label: "The provider".into(),
+        client_id: entra.client_id(),
+        credential: ClientCredential::Secret(entra.client_secret().into()),
+        scopes: Vec::new(),
+        allowed_domains: None,
+        email_verified: EmailVerified::Required,
+        groups: GroupsSource::Claim,
+        groups_claim: vec!["groups".into()],
+        group_names: GroupNames::Link,
+    }
+}
+
+fn all(provider: ProviderConfig) -> Config {
+    Config {
+        public_url: "https://auth.example.com".parse().unwrap(),
+        internal_addr: "127.0.0.1:0".parse().unwrap(),
+        public_addr: "127.0.0.1:0".parse().unwrap(),
+        hosts: Vec::new(),
+        allowed_origins: Vec::new(),
+        trusted_proxies: Vec::new(),
+        secret_keys: Vec::new(),
+        ca_file: None,
+        stores: StoresConfig::Embedded { file: "gatepost.sqlite".into() },
+        providers: vec![provider],
+        group_links: Vec::new(),
+        admin_groups: Vec::new(),
+        admin_roles: Vec::new(),
+        session: SessionConfig {
+            idle_timeout: Duration::from_hours(1),
+            absolute_timeout: Duration::from_hours(12),
+            refresh_interval: Duration::from_mins(15),
+            persistent: true,
+        },
+        verify: VerifyConfig {
+            stale_if_error: Duration::from_mins(1),
+            groups_header_limit: 4096,
+            groups_header_filter: Vec::new(),
+        },
+        log: LogConfig { json: false, level: "info".into() },
+    }
+}
+
+impl Party {
+    fn new(entra: Entra, provider: ProviderConfig) -> Self {
+        gatepost_kit::client::install_crypto();
+        entra.register_redirect_uri(REDIRECT);
+        entra.at_the_browser(Some("alice"));
+        let outcomes = Arc::<Mutex<Vec<Outcome>>>::default();
+        let heard = Arc::clone(&outcomes);
+        let calls = Calls::new(move |call: &Call<'_>| heard.lock().unwrap().push(call.outcome));
+        let providers = Providers::new(&Arc::new(all(provider)), &calls).unwrap();
+        let provider = Arc::clone(providers.iter().next().unwrap());
+        Self { entra, provider, outcomes }
+    }
+
+    /// Entra with Alice, who is in one group.
+    async fn entra() -> Self {
+        let entra = Entra::start().await;
+        entra.add(Person::named("alice").group(&stable_guid("ops"), "Ops").role("Admin"));
+        let config = config(&entra, entra_kind(&entra));
+        Self::new(entra, config)
+    }
+
+    async fn oidc() -> Self {
+        let entra = Entra::start_oidc().await;
+        entra.add(Person::named("alice").group("ops", "ops"));
+        let config = config(&entra, ProviderKind::Oidc { issuer: entra.issuer() });
+        Self::new(entra, config)
+    }
+
+    async fn sign_in(&self) -> Result<SignIn, OidcError> {
+        self.sign_in_with(None).await
+    }
+
+    async fn sign_in_with(&self, max_age: Option<Duration>) -> Result<SignIn, OidcError> {
+        let url = self.provider.authorization_url(&request(max_age, None)).await?;
+        let answer = browse(&url).await;
+        self.redeem(&answer, max_age).await
+    }
+
+    async fn redeem(&self, answer: &Url, max_age: Option<Duration>) -> Result<SignIn, OidcError> {
+        let find = |name: &str| {
+            answer.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+        };
+        let (code, issuer, session_state) = (find("code").unwrap(), find("iss"), find("session_state"));
+        let callback =
+            Callback { code: &code, issuer: issuer.as_deref(), session_state: session_state.as_deref() };
+        let redirect_uri = Url::parse(REDIRECT).unwrap();
+        let code_verifier = SecretString::from(VERIFIER);
+        let expected = Expected {
+            redirect_uri: &redirect_uri,
+            code_verifier: &code_verifier,
+            nonce: NONCE,
+            max_age,
+            min_auth_time: None,
+        };
+        self.provider.redeem(&callback, &expected).await
+    }
+
+    async fn refresh(&self, sign_in: &SignIn) -> Result<Refreshed, RefreshError> {
+        let refresh_token = sign_in.refresh_token.as_ref().unwrap();
+        let renewal = Renewal { refresh_token, subject: &sign_in.identity.subject, nonce: NONCE };
+        self.provider.refresh(&renewal).await
+    }
+}
+
+fn request(max_age: Option<Duration>, prompt: Option<Prompt>) -> AuthorizationRequest<'static> {
+    static REDIRECT_URI: std::sync::LazyLock<Url> =
+        std::sync::LazyLock::new(|| Url::parse(REDIRECT).unwrap());
+    static CHALLENGE: std::sync::LazyLock<String> =
+        std::sync::LazyLock::new(|| BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(VERIFIER)));
+    AuthorizationRequest {
+        redirect_uri: &REDIRECT_URI,
+        state: "sealed",
+        nonce: NONCE,
+        code_challenge: &CHALLENGE,
+        max_age,
+        prompt,
+        login_hint: Some("alice@example.com"),
+    }
+}
+
+/// What a browser is sent back with.
+#[expect(clippy::disallowed_methods, reason = "it stands for a browser, not for Gatepost")]
+async fn browse(url: &Url) -> Url {
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let answer = client.get(url.clone()).send().await.unwrap();
+    let location = answer.headers().get("location").map(|value| value.to_str().unwrap().to_owned());
+    match location {
+        Some(location) => Url::parse(&location).unwrap(),
+        None => panic!("no redirect but {} {}", answer.status(), answer.text().await.unwrap()),
+    }
+}
+
+fn groups(sign_in: &SignIn) -> Vec<(GroupKind, String, Option<String>)> {
+    list(&sign_in.identity.groups)
+}
+
+fn list(groups: &AssertedGroups) -> Vec<(GroupKind, String, Option<String>)> {
+    let AssertedGroups::Known(list) = groups else { panic!("{groups:?}") };
+    list.iter().map(|group| (group.kind, group.external_id.clone(), group.display_name.clone())).collect()
+}
+
+fn logout_token(sid: &str, lie: LogoutLie) -> LogoutToken {
+    LogoutToken { lie, ..LogoutToken::for_session(sid) }
+}

@@ -1,0 +1,104 @@
+//! What Gatepost sends, and how it takes a refusal.
+
+use super::{Party, browse, config, entra_kind, request};
+use gatepost::config::ClientCredential;
+use gatepost::oidc::{EndSession, ErrorResponse, OidcError, Prompt};
+use gatepost_kit::entra::{CLIENT_CERTIFICATE_PEM, CLIENT_KEY_PEM, Entra, Person};
+use secrecy::SecretString;
+use std::time::Duration;
+use url::Url;
+
+#[tokio::test]
+async fn a_certificate_and_an_assertion_file_are_accepted_by_entra() {
+    let entra = Entra::start().await;
+    entra.add(Person::named("alice"));
+    entra.configure(|app| {
+        app.secrets.clear();
+        app.register_certificate(CLIENT_CERTIFICATE_PEM, CLIENT_KEY_PEM);
+        app.assertions.insert("a.workload.token".into());
+    });
+    let mut certificate = config(&entra, entra_kind(&entra));
+    certificate.credential =
+        ClientCredential::Certificate(format!("{CLIENT_CERTIFICATE_PEM}\n{CLIENT_KEY_PEM}").into());
+    Party::new(entra.clone(), certificate).sign_in().await.unwrap();
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("assertion");
+    std::fs::write(&path, "a.workload.token\n").unwrap();
+    let mut workload = config(&entra, entra_kind(&entra));
+    workload.credential = ClientCredential::AssertionFile(path.clone());
+    let party = Party::new(entra, workload);
+    party.sign_in().await.unwrap();
+    std::fs::remove_file(path).unwrap();
+    assert_eq!(party.sign_in().await.unwrap_err().reason(), "client_credential");
+}
+
+#[tokio::test]
+async fn a_wrong_secret_is_the_operators_to_mend() {
+    let party = Party::entra().await;
+    party.entra.configure(|app| app.secrets[0].is_expired = true);
+    let Err(OidcError::Refused(refusal)) = party.sign_in().await else { panic!("not refused") };
+    assert_eq!(refusal.code.as_deref(), Some("AADSTS7000222"));
+    assert!(refusal.correlation_id.is_some() && refusal.timestamp.is_some());
+}
+
+#[tokio::test]
+async fn an_error_at_the_callback_is_explained() {
+    let party = Party::entra().await;
+    party.entra.next_authorize_error("access_denied", "AADSTS50105: not assigned");
+    let answer = browse(&party.provider.authorization_url(&request(None, None)).await.unwrap()).await;
+    let find =
+        |name: &str| answer.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
+    let (error, description) = (find("error").unwrap(), find("error_description"));
+    let response = ErrorResponse { error: &error, description: description.as_deref(), issuer: None };
+    let refusal = party.provider.provider_refusal(&response).unwrap();
+    assert_eq!(refusal.code.as_deref(), Some("AADSTS50105"));
+    assert!(refusal.correlation_id.is_some() && refusal.timestamp.is_some());
+    let foreign = ErrorResponse { issuer: Some("https://evil.example"), ..response };
+    assert_eq!(party.provider.provider_refusal(&foreign).unwrap_err().reason(), "wrong_response_issuer");
+}
+
+#[tokio::test]
+async fn addresses_carry_what_the_provider_needs_and_no_more() {
+    let entra = Party::entra().await;
+    let asked = request(Some(Duration::from_mins(15)), Some(Prompt::SelectAccount));
+    let url = entra.provider.authorization_url(&asked).await.unwrap();
+    let mut names: Vec<String> = url.query_pairs().map(|(name, _)| name.into_owned()).collect();
+    names.sort_unstable();
+    let expected = [
+        "client_id",
+        "code_challenge",
+        "code_challenge_method",
+        "max_age",
+        "nonce",
+        "prompt",
+        "redirect_uri",
+        "response_mode",
+        "response_type",
+        "scope",
+        "state",
+    ];
+    assert_eq!(names, expected);
+    let scope = url.query_pairs().find(|(name, _)| name == "scope").map(|(_, value)| value.into_owned());
+    assert_eq!(scope.as_deref(), Some("openid profile email offline_access User.Read"));
+
+    let back = Url::parse("https://auth.example.com/logged-out").unwrap();
+    let token = SecretString::from("the-id-token");
+    let end = EndSession {
+        post_logout_redirect_uri: &back,
+        logout_hint: Some("hint"),
+        id_token_hint: Some(&token),
+        state: None,
+    };
+    let url = entra.provider.end_session_url(&end).unwrap();
+    assert_eq!(
+        url.query(),
+        Some("post_logout_redirect_uri=https%3A%2F%2Fauth.example.com%2Flogged-out&logout_hint=hint")
+    );
+    let oidc = Party::oidc().await;
+    assert_eq!(oidc.provider.end_session_url(&end), None, "no address is known before the document is");
+    oidc.provider.authorization_url(&asked).await.unwrap();
+    assert!(
+        oidc.provider.end_session_url(&end).unwrap().query().unwrap().contains("id_token_hint=the-id-token")
+    );
+}
