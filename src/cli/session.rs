@@ -44,8 +44,8 @@ pub(super) struct Which {
 pub(super) async fn run(console: &Console, command: Command) -> Result<Report, CommandError> {
     match command {
         Command::List { user } => list(console, &user).await,
-        Command::End(Which { hash: Some(hash), .. }) => end_one(console, &hash).await,
-        Command::End(Which { user: Some(user), .. }) => end_all(console, &user).await,
+        Command::End(Which { hash: Some(hash), .. }) => Box::pin(end_one(console, &hash)).await,
+        Command::End(Which { user: Some(user), .. }) => Box::pin(end_all(console, &user)).await,
         Command::End(_) => unreachable!("clap asks for one of the two"),
     }
 }
@@ -93,7 +93,7 @@ async fn end_one(console: &Console, hash: &Hash) -> Result<Report, CommandError>
     let state = &console.state;
     let found = patiently(async || state.sessions.find_by_hash(hash).await).await?;
     let record = found.ok_or(CommandError::UnknownSession(*hash))?;
-    end::end_session(state, hash, &record, EndCause::Administrator, &console.actor).await?;
+    Box::pin(end::end_session(state, hash, &record, EndCause::Administrator, &console.actor)).await?;
     let user = console.find_user(&UserKey::Id(record.user)).await?;
     let text = format!("The session of {} is over.", called(&user));
     Ok(Report::new(text, json!({ "hash": hash.to_string(), "user_id": record.user, "changed": true })))
@@ -107,17 +107,16 @@ async fn end_all(console: &Console, key: &UserKey) -> Result<Report, CommandErro
     let (id, name) = (user.summary.id, called(&user));
     let now = Timestamp::now();
     state.directory.end_all_sessions(id, now, actor).await?;
-    let (text, found) = match patiently(async || state.sessions.list_of_user(id).await).await {
-        Ok(sessions) => {
-            for (hash, record) in &sessions {
-                end::end_session(state, hash, record, EndCause::Administrator, actor).await?;
-            }
-            (format!("Every session of {name} is over ({} found).", sessions.len()), Some(sessions.len()))
+    let found = patiently(async || state.sessions.list_of_user(id).await).await.ok();
+    let text = if let Some(sessions) = &found {
+        for (hash, record) in sessions {
+            Box::pin(end::end_session(state, hash, record, EndCause::Administrator, actor)).await?;
         }
-        Err(_) => {
-            state.directory.end_all_sessions(id, now.plus(Duration::from_secs(1)), actor).await?;
-            (format!("Every session of {name} is over. How many is not known: their store does not answer."), None)
-        }
+        format!("Every session of {name} is over ({} found).", sessions.len())
+    } else {
+        state.directory.end_all_sessions(id, now.plus(Duration::from_secs(1)), actor).await?;
+        format!("Every session of {name} is over. How many is not known: their store does not answer.")
     };
+    let found = found.map(|sessions| sessions.len());
     Ok(Report::new(text, json!({ "user_id": id, "sessions": found, "changed": true })))
 }
