@@ -71,7 +71,8 @@ impl Demo {
             Echo::with_pages(pages("An application for the group MCP-GitHub", port)).await,
         ];
         std::fs::write(folder.path().join("gatepost.toml"), settings(port, &entra, folder.path()))?;
-        let [internal, public] = std::array::from_fn(|_| SocketAddr::from((Ipv4Addr::LOCALHOST, free_port())));
+        let [internal, public] =
+            std::array::from_fn(|_| SocketAddr::from((Ipv4Addr::LOCALHOST, free_port())));
         let builder = Gatepost::builder(&binary)
             .folder(folder.path())
             .log(File::create(folder.path().join("gatepost.log"))?)
@@ -106,10 +107,17 @@ impl Demo {
         let port = self.port;
         let edge = match &self.edge {
             RunningEdge::Traefik { binary, .. } => format!("a real Traefik ({})", binary.display()),
-            RunningEdge::Kit { .. } => "the kit's own edge, as no Traefik was found (TRAEFIK_BIN may name one)".to_owned(),
+            RunningEdge::Kit { .. } => {
+                "the kit's own edge, as no Traefik was found (TRAEFIK_BIN may name one)".to_owned()
+            }
         };
-        let other_port = if port == PORT { String::new() } else { format!("\n(port {PORT} is taken, so it is {port})") };
-        let cli = format!("{} --config {}", self.binary.display(), self.folder.path().join("gatepost.toml").display());
+        let other_port =
+            if port == PORT { String::new() } else { format!("\n(port {PORT} is taken, so it is {port})") };
+        let cli = format!(
+            "{} --config {}",
+            self.binary.display(),
+            self.folder.path().join("gatepost.toml").display()
+        );
         println!(
             "
 Gatepost is ready after {seconds:.1} s. ForwardAuth edge: {edge}.{other_port}
@@ -175,7 +183,9 @@ async fn entra(port: u16) -> Result<Entra, Box<dyn Error>> {
     let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port_from(port + 1)?));
     let entra = Entra::start_with(Style::Entra, addr).await?;
     let (admins, github) = (group("MCP-Admin"), group("MCP-GitHub"));
-    entra.add(Person::named("alice").name("Alice Admin").group(&admins, "MCP-Admin").group(&github, "MCP-GitHub"));
+    entra.add(
+        Person::named("alice").name("Alice Admin").group(&admins, "MCP-Admin").group(&github, "MCP-GitHub"),
+    );
     entra.add(Person::named("bob").name("Bob Builder").group(&github, "MCP-GitHub"));
     entra.add(Person::named("carol").name("Carol Collector").many_groups(250));
     entra.add(Person::named("dave").name("Dave Different"));
@@ -225,13 +235,19 @@ type RouteOf<'a> = (&'a str, Option<String>, SocketAddr);
 async fn start_edge(port: u16, routes: &[RouteOf<'_>]) -> Result<RunningEdge, Box<dyn Error>> {
     let Some(binary) = traefik() else {
         let edge = routes.iter().fold(Edge::builder().port(port), |edge, (host, verify, backend)| {
-            let route = verify.as_ref().map_or_else(|| Route::open(*backend), |verify| Route::gated(verify, *backend));
+            let route = verify
+                .as_ref()
+                .map_or_else(|| Route::open(*backend), |verify| Route::gated(verify, *backend));
             edge.route(host, route)
         });
         return Ok(RunningEdge::Kit { _guard: edge.start().await? });
     };
     let dynamic = routes.iter().fold(Dynamic::default(), |dynamic, (host, verify, backend)| {
-        dynamic.application(&Application { host: (*host).to_owned(), backend: *backend, verify: verify.clone() })
+        dynamic.application(&Application {
+            host: (*host).to_owned(),
+            backend: *backend,
+            verify: verify.clone(),
+        })
     });
     let plain = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let traefik = Traefik::start_on(&binary, plain, &dynamic.yaml()).await;

@@ -56,18 +56,21 @@ pub async fn load(state: &State, id: &SessionId, user: UserId) -> Result<Option<
 /// # Errors
 /// [`LoadError`].
 pub async fn load_public(state: &State, cookie: &PublicValue) -> Result<Option<Principal>, LoadError> {
-    let Some(session) = find_session(state, &cookie.session).await? else { return Ok(None) };
-    if !session.record.accepts(&cookie.secret, Timestamp::now()) {
-        return Ok(None);
-    }
-    let standing = find_standing(state, session.record.user, &cookie.session.hash()).await?;
-    Ok(standing.map(|standing| Principal { session, standing }))
+    let principal = load(state, &cookie.session, cookie.user).await?;
+    let is_current = |found: &Principal| found.session.record.accepts(&cookie.secret, Timestamp::now());
+    Ok(principal.filter(is_current))
 }
 
 async fn find_session(state: &State, id: &SessionId) -> Result<Option<Session>, StoreError> {
     state.ask(Store::Session, StoreOperation::FindSession, state.sessions.find(id)).await
 }
 
-async fn find_standing(state: &State, user: UserId, session: &Hash) -> Result<Option<Standing>, DirectoryError> {
-    state.ask(Store::Directory, StoreOperation::FindStanding, state.directory.find_standing(user, session)).await
+async fn find_standing(
+    state: &State,
+    user: UserId,
+    session: &Hash,
+) -> Result<Option<Standing>, DirectoryError> {
+    state
+        .ask(Store::Directory, StoreOperation::FindStanding, state.directory.find_standing(user, session))
+        .await
 }

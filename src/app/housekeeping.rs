@@ -30,7 +30,9 @@ const PREPARE_AGAIN: Duration = Duration::from_secs(1);
 pub async fn prepare(state: &Arc<State>) -> Result<(), StartError> {
     match prepare_once(state).await {
         Ok(()) => Ok(()),
-        Err(error) if is_unavailable(&error) && matches!(state.config.stores, StoresConfig::Shared { .. }) => {
+        Err(error)
+            if is_unavailable(&error) && matches!(state.config.stores, StoresConfig::Shared { .. }) =>
+        {
             tracing::error!(error = %Chain(&error), "the directory cannot be prepared yet; trying again");
             state.readiness.set(Some(Obstacle::Unprepared));
             actix_web::rt::spawn(prepare_later(Arc::clone(state)));
@@ -56,7 +58,9 @@ async fn prepare_later(state: Arc<State>) {
         sleep(PREPARE_AGAIN).await;
         match prepare_once(&state).await {
             Ok(()) => return,
-            Err(error) if is_unavailable(&error) => tracing::debug!(error = %Chain(&error), "the directory cannot be prepared yet"),
+            Err(error) if is_unavailable(&error) => {
+                tracing::debug!(error = %Chain(&error), "the directory cannot be prepared yet")
+            }
             Err(error) => tracing::error!(error = %Chain(&error), "the directory cannot be prepared"),
         }
     }

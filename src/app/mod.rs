@@ -107,7 +107,10 @@ pub fn build(config: Config) -> Result<State, StartError> {
     let store = open_store(&config)?;
     Ok(State {
         hosts: ProtectedHosts::new(config.hosts.clone(), config.public_url.host().clone()),
-        cookies: CookiePolicy { is_secure: !config.is_development(), is_persistent: config.session.persistent },
+        cookies: CookiePolicy {
+            is_secure: !config.is_development(),
+            is_persistent: config.session.persistent,
+        },
         sessions: Sessions::new(store, Arc::clone(&ring), lifetimes),
         providers: Providers::new(&config, &provider_calls(&metrics))?,
         limits: Limits::default(),

@@ -3,8 +3,8 @@
 //! Not whether the stores answer: then all replicas would leave together, and nobody would say 503 politely. What makes
 //! one replica worse than its sisters counts: draining, a schema it does not know, a key it cannot read, a wrong clock.
 
-use std::sync::{PoisonError, RwLock};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{PoisonError, RwLock};
 
 /// Why not ready, or nothing.
 #[derive(Debug)]

@@ -79,12 +79,16 @@ fn revoked(user: &UserRecord, changed: bool) -> String {
     if !changed {
         format!("It was said of {name} already: no admin, whatever groups say.")
     } else if reasons.is_empty() {
-        format!("{name} is no admin, and from now on no group or role makes one of this person.\n\
-                 To let groups decide again: gatepost admin reset {name}")
+        format!(
+            "{name} is no admin, and from now on no group or role makes one of this person.\n\
+                 To let groups decide again: gatepost admin reset {name}"
+        )
     } else {
         let through = reasons.join(", ");
-        format!("{name} is no admin any more. Still there, but outweighed by this explicit no: {through}.\n\
-                 To let groups decide again: gatepost admin reset {name}")
+        format!(
+            "{name} is no admin any more. Still there, but outweighed by this explicit no: {through}.\n\
+                 To let groups decide again: gatepost admin reset {name}"
+        )
     }
 }
 
@@ -94,7 +98,11 @@ fn reset(user: &UserRecord, changed: bool) -> String {
         [] => format!("{name} is no admin"),
         reasons => format!("{name} is an admin through {}", reasons.join(", ")),
     };
-    if changed { format!("Groups and roles decide again: {now}.") } else { format!("Groups and roles decided already: {now}.") }
+    if changed {
+        format!("Groups and roles decide again: {now}.")
+    } else {
+        format!("Groups and roles decided already: {now}.")
+    }
 }
 
 async fn list(console: &Console) -> Result<Report, CommandError> {

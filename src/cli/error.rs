@@ -53,7 +53,9 @@ impl CommandError {
             Self::NoFile(_) => {
                 "run this in the folder and with the settings of `gatepost serve`; DATABASE_URL says where its file is"
             }
-            Self::OldSchema => "run `gatepost migrate`, or start the new `gatepost serve`, which does the same",
+            Self::OldSchema => {
+                "run `gatepost migrate`, or start the new `gatepost serve`, which does the same"
+            }
             Self::Sessions(_) | Self::End(_) => {
                 "is REDIS_URL right, and does Redis run? `gatepost session end --user USER` needs no Redis"
             }
@@ -68,14 +70,18 @@ impl CommandError {
 fn of_directory(error: &DirectoryError) -> Option<String> {
     let hint = match error {
         DirectoryError::Unavailable(_) => "is DATABASE_URL right, and does the database run?",
-        DirectoryError::UnknownUser(_) => "`gatepost user list` shows everybody; people appear with their first sign-in",
+        DirectoryError::UnknownUser(_) => {
+            "`gatepost user list` shows everybody; people appear with their first sign-in"
+        }
         DirectoryError::UnknownGroup(_) => {
             "`gatepost group list` shows all groups; `gatepost group link NAME PROVIDER:ID` makes one"
         }
         DirectoryError::UnknownTenant(id) => return Some(format!("`gatepost tenant create {id}` makes it")),
         DirectoryError::NotMapped(..) => "`gatepost tenant list` shows which group opens what",
         DirectoryError::NotLinked(_) => "`gatepost group list` shows what is linked",
-        DirectoryError::LinkedByConfiguration(_) => "then restart Gatepost; a link made here never overrides it",
+        DirectoryError::LinkedByConfiguration(_) => {
+            "then restart Gatepost; a link made here never overrides it"
+        }
         _ => return None,
     };
     Some(hint.to_owned())

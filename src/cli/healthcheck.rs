@@ -15,7 +15,9 @@ pub(super) async fn run(config: &Config) -> Result<(), CommandError> {
     let answer = match timeout(PATIENCE, ask(address)).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) => return Err(CommandError::NotReady(format!("{address}: {error}"))),
-        Err(_) => return Err(CommandError::NotReady(format!("{address} did not answer within {PATIENCE:?}"))),
+        Err(_) => {
+            return Err(CommandError::NotReady(format!("{address} did not answer within {PATIENCE:?}")));
+        }
     };
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
     if head.starts_with("HTTP/1.1 200 ") {

@@ -118,7 +118,9 @@ fn dispatch(
             Command::Group(args) => (group::run(&open().await?, args.command).await?, args.json),
             Command::Tenant(args) => (tenant::run(&open().await?, args.command).await?, args.json),
             Command::User(args) => (user::run(&open().await?, args.command).await?, args.json),
-            Command::Session(args) => (Box::pin(session::run(&open().await?, args.command)).await?, args.json),
+            Command::Session(args) => {
+                (Box::pin(session::run(&open().await?, args.command)).await?, args.json)
+            }
         };
         report.print(json).map_err(CommandError::Output)
     })

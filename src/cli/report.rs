@@ -22,7 +22,12 @@ impl Report {
     }
 
     /// A list as a table, with `none` in its place when there is nothing in it.
-    pub(super) fn list<const N: usize>(header: [&str; N], rows: Vec<[String; N]>, none: &str, json: Value) -> Self {
+    pub(super) fn list<const N: usize>(
+        header: [&str; N],
+        rows: Vec<[String; N]>,
+        none: &str,
+        json: Value,
+    ) -> Self {
         if rows.is_empty() { Self::new(none, json) } else { Self::new(table(Some(header), rows), json) }
     }
 
@@ -52,7 +57,9 @@ pub(super) fn table<const N: usize>(header: Option<[&str; N]>, rows: Vec<[String
 
 /// Text without what a terminal would obey or what turns its order around (bidirectional controls).
 pub(super) fn plain(text: &str) -> String {
-    let steers = |c: char| (c.is_control() && c != '\n') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let steers = |c: char| {
+        (c.is_control() && c != '\n') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
     text.chars().map(|c| if steers(c) { '\u{fffd}' } else { c }).collect()
 }
 

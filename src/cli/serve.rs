@@ -1,8 +1,8 @@
 //! `gatepost serve`.
 
 use super::CommandError;
-use crate::config::Config;
 use crate::app;
+use crate::config::Config;
 use crate::telemetry::logs;
 
 pub(super) async fn run(config: Config) -> Result<(), CommandError> {

@@ -9,7 +9,8 @@ use crate::domain::clock::Timestamp;
 use crate::domain::ids::UserId;
 use crate::domain::secret::Hash;
 use crate::http::pages;
-use crate::login::{counts, end};
+use crate::login::counts;
+use crate::login::end::{self, Ending};
 use crate::session::record::SessionRecord;
 use crate::telemetry::EndCause;
 use clap::{Args, Subcommand};
@@ -56,7 +57,14 @@ async fn list(console: &Console, key: &UserKey) -> Result<Report, CommandError> 
     let rows = sessions.iter().map(|(hash, record)| {
         let address = record.address.map_or_else(|| "-".to_owned(), |address| address.to_string());
         let device = pages::device(record.user_agent.as_deref().unwrap_or_default());
-        [device, address, minute(record.begun_at), minute(record.last_seen_at), record.provider.to_string(), hash.to_string()]
+        [
+            device,
+            address,
+            minute(record.begun_at),
+            minute(record.last_seen_at),
+            record.provider.to_string(),
+            hash.to_string(),
+        ]
     });
     let json = sessions.iter().map(|(hash, record)| {
         json!({
@@ -93,7 +101,13 @@ async fn end_one(console: &Console, hash: &Hash) -> Result<Report, CommandError>
     let state = &console.state;
     let found = patiently(async || state.sessions.find_by_hash(hash).await).await?;
     let record = found.ok_or(CommandError::UnknownSession(*hash))?;
-    Box::pin(end::end_session(state, hash, &record, EndCause::Administrator, &console.actor)).await?;
+    Box::pin(end::end_session(
+        state,
+        &Ending::of(state, hash, &record),
+        EndCause::Administrator,
+        &console.actor,
+    ))
+    .await?;
     let user = console.find_user(&UserKey::Id(record.user)).await?;
     let text = format!("The session of {} is over.", called(&user));
     Ok(Report::new(text, json!({ "hash": hash.to_string(), "user_id": record.user, "changed": true })))
@@ -110,7 +124,13 @@ async fn end_all(console: &Console, key: &UserKey) -> Result<Report, CommandErro
     let found = patiently(async || state.sessions.list_of_user(id).await).await.ok();
     let text = if let Some(sessions) = &found {
         for (hash, record) in sessions {
-            Box::pin(end::end_session(state, hash, record, EndCause::Administrator, actor)).await?;
+            Box::pin(end::end_session(
+                state,
+                &Ending::of(state, hash, record),
+                EndCause::Administrator,
+                actor,
+            ))
+            .await?;
         }
         format!("Every session of {name} is over ({} found).", sessions.len())
     } else {

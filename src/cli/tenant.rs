@@ -49,7 +49,11 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
     match command {
         Command::Create { id, name } => {
             let changed = directory.create_tenant(&id, name.as_deref(), actor).await?;
-            let text = if changed { format!("Tenant {id} is made.") } else { format!("Tenant {id} was there already.") };
+            let text = if changed {
+                format!("Tenant {id} is made.")
+            } else {
+                format!("Tenant {id} was there already.")
+            };
             Ok(Report::new(text, json!({ "id": id, "changed": changed })))
         }
         Command::Map { group, tenant, role } => {
@@ -59,10 +63,15 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
             let changed = before != Some(&role);
             let text = match before {
                 _ if !changed => format!("Group {group} opened tenant {tenant} as {role} already."),
-                Some(before) => format!("Group {group} opens tenant {tenant} as {role} now, no longer as {before}."),
+                Some(before) => {
+                    format!("Group {group} opens tenant {tenant} as {role} now, no longer as {before}.")
+                }
                 None => format!("Group {group} opens tenant {tenant} as {role} now."),
             };
-            Ok(Report::new(text, json!({ "group": group, "tenant": tenant, "role": role, "changed": changed })))
+            Ok(Report::new(
+                text,
+                json!({ "group": group, "tenant": tenant, "role": role, "changed": changed }),
+            ))
         }
         Command::Unmap { group, tenant } => {
             directory.unmap_group(&group, &tenant, actor).await?;
@@ -76,7 +85,8 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
 async fn list(console: &Console) -> Result<Report, CommandError> {
     let tenants = console.state.directory.list_tenants().await?;
     let rows = tenants.iter().map(|tenant| {
-        let groups: Vec<String> = tenant.groups.iter().map(|(name, role)| format!("{name} ({role})")).collect();
+        let groups: Vec<String> =
+            tenant.groups.iter().map(|(name, role)| format!("{name} ({role})")).collect();
         [tenant.id.to_string(), tenant.name.clone().unwrap_or_else(|| "-".to_owned()), lines(&groups)]
     });
     let json =

@@ -17,7 +17,9 @@ fn parse(line: &str) -> Result<Arguments, clap::Error> {
 
 fn environment(variables: &[(&[u8], &[u8])]) -> Result<Environment, NotText> {
     let text = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
-    Environment::read(variables.iter().map(|(name, value)| (text(name), text(value))).collect::<Vec<_>>().into_iter())
+    Environment::read(
+        variables.iter().map(|(name, value)| (text(name), text(value))).collect::<Vec<_>>().into_iter(),
+    )
 }
 
 #[test]
@@ -102,14 +104,18 @@ fn the_help_of_every_command_shows_an_example() {
 #[test]
 fn a_setting_that_is_no_text_is_named_and_what_others_have_is_passed_over() {
     let ours = environment(&[(b"GATEPOST_HOSTS", b"\xff")]);
-    assert_eq!(ours.map(drop).map_err(|error| error.to_string()), Err("the variable GATEPOST_HOSTS is not UTF-8 text".to_owned()));
+    assert_eq!(
+        ours.map(drop).map_err(|error| error.to_string()),
+        Err("the variable GATEPOST_HOSTS is not UTF-8 text".to_owned())
+    );
     let theirs = environment(&[(b"LS_COLORS", b"\xff"), (b"\xfe", b"x"), (b"HOME", b"/")]);
     assert_eq!(theirs.map(|environment| environment.variables().count()), Ok(1));
 }
 
 #[test]
 fn the_audit_names_the_user_of_the_operating_system() {
-    let who = |variables: &[(&[u8], &[u8])]| environment(variables).map(|environment| environment.actor().who);
+    let who =
+        |variables: &[(&[u8], &[u8])]| environment(variables).map(|environment| environment.actor().who);
     assert_eq!(who(&[(b"USER", b"ops")]), Ok("cli:ops".to_owned()));
     assert_eq!(who(&[(b"USER", b"root"), (b"LOGNAME", b"o\nps")]), Ok("cli:ops".to_owned()));
     assert!(who(&[(b"USER", b"")]).is_ok_and(|who| who.starts_with("cli:uid ")));
@@ -123,7 +129,10 @@ fn a_name_cannot_steer_the_terminal() {
 #[test]
 fn a_table_is_columns_without_lines() {
     let rows = vec![["alice".to_owned(), "x\ny".to_owned()], ["bo".to_owned(), "-".to_owned()]];
-    assert_eq!(report::table(Some(["User", "Groups"]), rows), "User    Groups\nalice   x\n        y\nbo      -");
+    assert_eq!(
+        report::table(Some(["User", "Groups"]), rows),
+        "User    Groups\nalice   x\n        y\nbo      -"
+    );
 }
 
 #[test]

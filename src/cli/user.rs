@@ -80,7 +80,10 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
                 ),
                 None => format!("User {id} held no address."),
             };
-            Ok(Report::new(text, json!({ "user_id": id, "released": released, "changed": released.is_some() })))
+            Ok(Report::new(
+                text,
+                json!({ "user_id": id, "released": released, "changed": released.is_some() }),
+            ))
         }
     }
 }
@@ -114,7 +117,13 @@ async fn list(console: &Console) -> Result<Report, CommandError> {
         let text = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
         let last = minute_or_dash(user.last_sign_in_at);
         let disabled = minute_or_dash(user.disabled_at);
-        [text(user.email.as_ref().map(ToString::to_string)), text(user.name.clone()), last, disabled, user.id.to_string()]
+        [
+            text(user.email.as_ref().map(ToString::to_string)),
+            text(user.name.clone()),
+            last,
+            disabled,
+            user.id.to_string(),
+        ]
     });
     let none = "There is nobody yet: people appear with their first sign-in.";
     let header = ["Address", "Name", "Last sign-in (UTC)", "Disabled since", "Id"];
@@ -133,9 +142,10 @@ fn summary(user: &UserSummary) -> Value {
 }
 
 fn to_json(user: &UserRecord) -> Value {
-    let identities = user.identities.iter().map(|(provider, key)| {
-        json!({ "provider": provider, "issuer": key.issuer, "subject": key.subject })
-    });
+    let identities = user
+        .identities
+        .iter()
+        .map(|(provider, key)| json!({ "provider": provider, "issuer": key.issuer, "subject": key.subject }));
     let mut json = summary(&user.summary);
     json["sessions_not_before"] = json!(user.sessions_not_before.map(rfc3339));
     json["identities"] = identities.collect();
@@ -147,9 +157,13 @@ fn to_json(user: &UserRecord) -> Value {
 
 fn describe(user: &UserRecord) -> String {
     let UserSummary { id, email, name, disabled_at, created_at, last_sign_in_at } = &user.summary;
-    let since = |at: Option<Timestamp>| at.map_or_else(|| "no".to_owned(), |at| format!("since {} UTC", minute(at)));
-    let identities: Vec<String> =
-        user.identities.iter().map(|(provider, key)| format!("{provider}: {} at {}", key.subject, key.issuer)).collect();
+    let since =
+        |at: Option<Timestamp>| at.map_or_else(|| "no".to_owned(), |at| format!("since {} UTC", minute(at)));
+    let identities: Vec<String> = user
+        .identities
+        .iter()
+        .map(|(provider, key)| format!("{provider}: {} at {}", key.subject, key.issuer))
+        .collect();
     let groups: Vec<String> =
         user.groups.iter().map(|(name, sources)| format!("{name} ({})", sources.join(", "))).collect();
     let tenants: Vec<String> = user.tenants.iter().map(|(id, role)| format!("{id} ({role})")).collect();
@@ -172,7 +186,10 @@ fn describe(user: &UserRecord) -> String {
         row("Disabled", since(*disabled_at)),
         row("Admin", admin),
         row("Known since", format!("{} UTC", minute(*created_at))),
-        row("Last sign-in", last_sign_in_at.map_or_else(|| "never".to_owned(), |at| format!("{} UTC", minute(at)))),
+        row(
+            "Last sign-in",
+            last_sign_in_at.map_or_else(|| "never".to_owned(), |at| format!("{} UTC", minute(at))),
+        ),
         row("Sessions over", sessions_over),
         row("Identities", lines(&identities)),
         row("Groups", lines(&groups)),

@@ -5,6 +5,9 @@ use super::reader::{Read, Reader};
 use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 
+/// The web server's own lines repeat what "serving" and "stopped" say.
+const DEFAULT_LEVEL: &str = "info,actix_server=warn";
+
 pub(super) fn read(reader: &mut Reader) -> Read<LogConfig> {
     let json = reader.word("log.format", &[("json", true), ("pretty", false)], "json or pretty");
     let level = reader.value(
@@ -15,6 +18,6 @@ pub(super) fn read(reader: &mut Reader) -> Read<LogConfig> {
     Ok(LogConfig {
         // The log goes to standard error: programs read JSON there, people read text.
         json: json?.unwrap_or_else(|| !std::io::stderr().is_terminal()),
-        level: level?.unwrap_or_else(|| "info".to_owned()),
+        level: level?.unwrap_or_else(|| DEFAULT_LEVEL.to_owned()),
     })
 }

@@ -41,7 +41,8 @@ macro_rules! hot_read {
                 attempts += 1;
                 let mut checkout = $store.hot_connection().await?;
                 let $connection = checkout.connection();
-                let result: ::std::result::Result<_, $crate::directory::DirectoryError> = async { $body }.await;
+                let result: ::std::result::Result<_, $crate::directory::DirectoryError> =
+                    async { $body }.await;
                 match checkout.finish(result) {
                     Err(error) if $crate::directory::pool::is_lost_connection(&error) && attempts <= 10 => {}
                     result => return result,

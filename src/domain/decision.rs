@@ -236,7 +236,13 @@ mod tests {
     }
 
     fn times() -> SessionTimes {
-        SessionTimes { begun_at: ago(600), auth_time: ago(600), last_seen_at: ago(60), checked_at: Some(ago(600)), unreachable_at: None }
+        SessionTimes {
+            begun_at: ago(600),
+            auth_time: ago(600),
+            last_seen_at: ago(60),
+            checked_at: Some(ago(600)),
+            unreachable_at: None,
+        }
     }
 
     fn with(query: &str, standing: &Standing, times: &SessionTimes) -> Result<bool, Denial> {
@@ -280,7 +286,10 @@ mod tests {
     #[test]
     fn a_refusal_names_only_what_is_missing() {
         let missing = missing_of(with("group=A&tenant=x&admin=true", &standing(), &times()));
-        assert_eq!(missing, Missing { groups: vec![], tenants: vec!["x".parse().expect("an id")], admin: true });
+        assert_eq!(
+            missing,
+            Missing { groups: vec![], tenants: vec!["x".parse().expect("an id")], admin: true }
+        );
     }
 
     #[test]

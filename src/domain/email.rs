@@ -33,7 +33,9 @@ impl FromStr for EmailAddress {
     fn from_str(text: &str) -> Result<Self, EmailError> {
         let lower = text.to_ascii_lowercase();
         match lower.split_once('@') {
-            Some((local, domain)) if lower.len() <= 254 && is_local(local) && is_domain(domain) => Ok(Self(lower)),
+            Some((local, domain)) if lower.len() <= 254 && is_local(local) && is_domain(domain) => {
+                Ok(Self(lower))
+            }
             _ => Err(EmailError(text.chars().take(260).collect())),
         }
     }
@@ -71,13 +73,29 @@ mod tests {
 
     #[test]
     fn an_address_is_lower_cased() {
-        assert_eq!("Alice.B@Example.COM".parse::<EmailAddress>().map(|e| e.to_string()), Ok("alice.b@example.com".into()));
+        assert_eq!(
+            "Alice.B@Example.COM".parse::<EmailAddress>().map(|e| e.to_string()),
+            Ok("alice.b@example.com".into())
+        );
     }
 
     #[test]
     fn what_could_be_two_people_or_break_a_header_is_refused() {
         let long = format!("{}@example.com", "a".repeat(65));
-        for text in ["", "a", "@b", "a@", "a@b@c", "a b@c.d", "a\r\n@c.d", "zoë@c.d", "a@c..d", "\"a\"@c.d", "a,b@c.d", &long] {
+        for text in [
+            "",
+            "a",
+            "@b",
+            "a@",
+            "a@b@c",
+            "a b@c.d",
+            "a\r\n@c.d",
+            "zoë@c.d",
+            "a@c..d",
+            "\"a\"@c.d",
+            "a,b@c.d",
+            &long,
+        ] {
             assert!(text.parse::<EmailAddress>().is_err(), "{text:?}");
         }
     }

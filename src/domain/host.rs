@@ -156,7 +156,8 @@ impl FromStr for HostPattern {
             Some(suffix) => (true, suffix),
             None => (false, rest),
         };
-        let origin = format!("{}://{rest}", scheme.as_str()).parse().map_err(|_| HostError(text.to_owned()))?;
+        let origin =
+            format!("{}://{rest}", scheme.as_str()).parse().map_err(|_| HostError(text.to_owned()))?;
         Ok(Self { any_label, origin })
     }
 }
@@ -193,8 +194,12 @@ impl ProtectedHosts {
 }
 
 fn split_scheme(text: &str) -> Option<(Scheme, &str)> {
-    let strip = |prefix: &str| text.get(..prefix.len()).filter(|p| p.eq_ignore_ascii_case(prefix)).map(|p| &text[p.len()..]);
-    strip("https://").map(|rest| (Scheme::Https, rest)).or_else(|| strip("http://").map(|rest| (Scheme::Http, rest)))
+    let strip = |prefix: &str| {
+        text.get(..prefix.len()).filter(|p| p.eq_ignore_ascii_case(prefix)).map(|p| &text[p.len()..])
+    };
+    strip("https://")
+        .map(|rest| (Scheme::Https, rest))
+        .or_else(|| strip("http://").map(|rest| (Scheme::Http, rest)))
 }
 
 fn split_port(text: &str, scheme: Scheme) -> Option<(&str, u16)> {
@@ -206,7 +211,9 @@ fn split_port(text: &str, scheme: Scheme) -> Option<(&str, u16)> {
 
 /// The text is no host, origin or pattern that Gatepost can guard.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("{0:?} is no host: expected app.example.com or *.example.com, with :port if not 443 (http:// only on localhost)")]
+#[error(
+    "{0:?} is no host: expected app.example.com or *.example.com, with :port if not 443 (http:// only on localhost)"
+)]
 pub struct HostError(String);
 
 #[cfg(test)]
@@ -228,7 +235,14 @@ mod tests {
         for host in ["app.example.com", "APP.example.com.", "app.example.com:8443"] {
             assert_eq!(find(&hosts, host).as_deref(), Some("https://app.example.com"), "{host}");
         }
-        for host in ["app.example.com..", "xapp.example.com", "app.example.com.evil.org", "app.example.com:x", "a@app.example.com", ""] {
+        for host in [
+            "app.example.com..",
+            "xapp.example.com",
+            "app.example.com.evil.org",
+            "app.example.com:x",
+            "a@app.example.com",
+            "",
+        ] {
             assert_eq!(find(&hosts, host), None, "{host}");
         }
     }
@@ -259,7 +273,13 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Origin>().map(|o| o.to_string()), Ok(written.to_owned()));
         }
-        for text in ["a.example.com", "https://a.example.com/x", "https://u@a.example.com", "https://a:0", "ftp://a.b"] {
+        for text in [
+            "a.example.com",
+            "https://a.example.com/x",
+            "https://u@a.example.com",
+            "https://a:0",
+            "ftp://a.b",
+        ] {
             assert!(text.parse::<Origin>().is_err(), "{text}");
         }
     }

@@ -126,7 +126,14 @@ mod tests {
         let hash = Hash::of(&[b"x"]);
         let text = hash.to_string();
         assert_eq!(text.parse(), Ok(hash));
-        for other in ["", "00", &text[1..], &format!("{text}0"), &format!("+{}", &text[1..]), &format!("{}\u{e9}", &text[2..])] {
+        for other in [
+            "",
+            "00",
+            &text[1..],
+            &format!("{text}0"),
+            &format!("+{}", &text[1..]),
+            &format!("{}\u{e9}", &text[2..]),
+        ] {
             assert_eq!(other.parse::<Hash>(), Err(HashError), "{other}");
         }
     }

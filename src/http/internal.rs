@@ -73,7 +73,11 @@ async fn answer(request: &HttpRequest, state: &Arc<State>) -> (HttpResponse, Rea
         tracing::info!(host = %forwarded.host, "refused a request for a host that is not protected");
         return (early_for(&Refusal::UnknownHost, &forwarded), Reason::UnknownHost);
     };
-    let held = cookie::read_host(cookie::values(forwarded.cookies(), state.cookies.name()), &state.ring, origin.host());
+    let held = cookie::read_host(
+        cookie::values(forwarded.cookies(), state.cookies.name()),
+        &state.ring,
+        origin.host(),
+    );
     let visit = Visit { state, forwarded, origin, held, request_id: RequestId::generate() };
     if let Some((path, query)) = visit.forwarded.reserved() {
         return reserved::answer(&visit, path, query).await;
@@ -119,7 +123,8 @@ pub(super) struct Visit<'a> {
 
 impl Visit<'_> {
     async fn judge(&self, requirement: &Requirement) -> (HttpResponse, Reason) {
-        let verdict = verify::verify(self.state, &self.forwarded, &self.origin, requirement, self.held.as_ref()).await;
+        let verdict =
+            verify::verify(self.state, &self.forwarded, &self.origin, requirement, self.held.as_ref()).await;
         match verdict {
             Verdict::Allow(headers) => (allow(headers.0), Reason::Met),
             Verdict::Deny { denial, email } => self.deny(requirement, &denial, email.as_ref()).await,
@@ -182,7 +187,8 @@ impl Visit<'_> {
     }
 
     pub(super) fn refuse(&self, refusal: &Refusal<'_>) -> HttpResponse {
-        let format = Format::choose(&self.forwarded.accept(), self.forwarded.kind() == RequestKind::Navigation);
+        let format =
+            Format::choose(&self.forwarded.accept(), self.forwarded.kind() == RequestKind::Navigation);
         let gate = Gate { origin: Some(&self.origin), request_id: self.request_id, format };
         respond::page(refusal.page(&gate), self.forwarded.is_head())
     }

@@ -2,7 +2,10 @@
 //! [`routes`](super::routes) and is enforced here, before any endpoint runs.
 
 use super::internal::trusts;
-use super::pages::{self, Account, AccountNotice, Asset, GroupEntry, MembershipSource, ProviderChoice, Retry, SessionEntry, paths};
+use super::pages::{
+    self, Account, AccountNotice, Asset, GroupEntry, MembershipSource, ProviderChoice, Retry, SessionEntry,
+    paths,
+};
 use super::respond;
 use super::routes::{self, Caller, Endpoint, Found, From};
 use crate::directory::{UserKey, UserRecord};
@@ -11,8 +14,9 @@ use crate::domain::host::Origin;
 use crate::domain::ids::{ProviderId, RequestId};
 use crate::domain::secret::Hash;
 use crate::login::begin::{self, BeginQuery};
+use crate::login::end::{self, Ending};
 use crate::login::finish::{self, CallbackQuery};
-use crate::login::{Problem, Step, Visitor, counts, end};
+use crate::login::{Problem, Step, Visitor, counts};
 use crate::oidc::{OidcError, TokenError};
 use crate::principal::{LoadError, Principal};
 use crate::session::cookie;
@@ -48,6 +52,10 @@ pub async fn handle(request: HttpRequest, body: web::Bytes, state: web::Data<Arc
     if route.from == From::OwnPages && !visit.is_own_page() {
         tracing::warn!(request.id = %visit.visitor.request_id, path = request.path(), "refused a change that another site asked for");
         return visit.page(pages::Problem::CrossOrigin);
+    }
+    if request.headers().contains_key("sec-purpose") {
+        // Hovering over a link must neither sign in nor out, nor use up a code.
+        return respond::empty(StatusCode::FORBIDDEN);
     }
     match route.caller {
         Caller::Anyone => visit.anyone(route.endpoint, segment).await,
@@ -91,7 +99,10 @@ impl<'a> Visit<'a> {
         let header = |name| self.request.headers().get(name).and_then(|value| value.to_str().ok());
         match header("sec-fetch-site") {
             Some(site) => site == "same-origin",
-            None => header("origin").and_then(|text| text.parse::<Origin>().ok()).as_ref() == Some(&self.state.config.public_url),
+            None => {
+                header("origin").and_then(|text| text.parse::<Origin>().ok()).as_ref()
+                    == Some(&self.state.config.public_url)
+            }
         }
     }
 
@@ -113,7 +124,9 @@ impl<'a> Visit<'a> {
             Endpoint::LoggedOut => self.logged_out(),
             Endpoint::FrontChannelLogout => self.front_channel_logout().await,
             Endpoint::BackChannelLogout => self.back_channel_logout().await,
-            Endpoint::Account | Endpoint::EndSession | Endpoint::EndOtherSessions => self.page(pages::Problem::NotFound),
+            Endpoint::Account | Endpoint::EndSession | Endpoint::EndOtherSessions => {
+                self.page(pages::Problem::NotFound)
+            }
         }
     }
 
@@ -130,7 +143,11 @@ impl<'a> Visit<'a> {
         let query = self.parameters();
         let get = |name: &str| query.get(name).map(String::as_str);
         let (name, value) = paths::SELECT_ACCOUNT;
-        let begin = BeginQuery { to: get(paths::TO), provider: get(paths::PROVIDER), other_account: get(name) == Some(value) };
+        let begin = BeginQuery {
+            to: get(paths::TO),
+            provider: get(paths::PROVIDER),
+            other_account: get(name) == Some(value),
+        };
         let result = begin::begin(self.state, &self.visitor, &begin).await;
         self.step(result, begin.to)
     }
@@ -158,7 +175,9 @@ impl<'a> Visit<'a> {
 
     fn step(&self, result: Result<Step, Problem>, to: Option<&str>) -> HttpResponse {
         match result {
-            Ok(Step::Redirect { to, cookie }) => respond::redirect(StatusCode::SEE_OTHER, &to, cookie.as_deref()),
+            Ok(Step::Redirect { to, cookie }) => {
+                respond::redirect(StatusCode::SEE_OTHER, &to, cookie.as_deref())
+            }
             Ok(Step::Choose { to, host }) => {
                 let choice = ProviderChoice {
                     providers: &self.state.config.providers,
@@ -176,7 +195,7 @@ impl<'a> Visit<'a> {
     async fn logout(&self) -> HttpResponse {
         let query = self.parameters();
         let ticket = query.get("t").and_then(|sealed| end::open_ticket(self.state, sealed));
-        if ticket.is_some() || (self.is_own_page() && !self.request.headers().contains_key("sec-purpose")) {
+        if ticket.is_some() || self.is_own_page() {
             return self.finish_logout(ticket.as_ref()).await;
         }
         let live = match self.visitor.live(self.state).await {
@@ -200,7 +219,9 @@ impl<'a> Visit<'a> {
     fn logged_out(&self) -> HttpResponse {
         let query = self.parameters();
         let provider = query.get("provider").and_then(|id| id.parse().ok());
-        let label = provider.and_then(|id| self.state.providers.find(&id)).map(|provider| provider.label().to_owned());
+        let label = provider
+            .and_then(|id| self.state.providers.find(&id))
+            .map(|provider| provider.label().to_owned());
         respond::page(pages::signed_out(label.as_deref(), self.visitor.request_id), self.is_head())
     }
 
@@ -226,7 +247,9 @@ impl<'a> Visit<'a> {
                 tracing::warn!(request.id = %self.visitor.request_id, error = %Chain(&error), "refused a logout token");
                 respond::empty(StatusCode::BAD_REQUEST)
             }
-            Err(end::BackChannelError::Unavailable(error)) => self.problem(&Problem::Unavailable(error), None),
+            Err(end::BackChannelError::Unavailable(error)) => {
+                self.problem(&Problem::Unavailable(error), None)
+            }
         }
     }
 
@@ -241,7 +264,8 @@ impl<'a> Visit<'a> {
         let details = self.state.directory.find_user(&UserKey::Id(user)).await?;
         let sessions = self.live_sessions(principal).await?;
         let current = principal.session.id.hash();
-        let entries: Vec<SessionEntry<'_>> = sessions.iter().map(|(hash, record)| entry(*hash, record, current)).collect();
+        let entries: Vec<SessionEntry<'_>> =
+            sessions.iter().map(|(hash, record)| entry(*hash, record, current)).collect();
         let targets = self.state.sign_out_targets();
         let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
         let account = Account {
@@ -279,7 +303,8 @@ impl<'a> Visit<'a> {
         // Only among the person's own: a handle of somebody else's is none.
         if let Some((hash, record)) = sessions.iter().find(|(hash, _)| hash.to_string() == handle) {
             let actor = self.visitor.actor(&principal.standing.person.id.to_string());
-            end::end_session(self.state, hash, record, EndCause::AccountPage, &actor).await?;
+            let over = Ending::of(self.state, hash, record);
+            end::end_session(self.state, &over, EndCause::AccountPage, &actor).await?;
         }
         Ok(respond::redirect(StatusCode::SEE_OTHER, &self.address("/?done=session"), None))
     }
@@ -287,8 +312,10 @@ impl<'a> Visit<'a> {
     async fn end_other_sessions(&self, principal: &Principal) -> Result<HttpResponse, LoadError> {
         let actor = self.visitor.actor(&principal.standing.person.id.to_string());
         let current = principal.session.id.hash();
-        for (hash, record) in self.live_sessions(principal).await?.iter().filter(|(hash, _)| *hash != current) {
-            end::end_session(self.state, hash, record, EndCause::AccountPage, &actor).await?;
+        for (hash, record) in self.live_sessions(principal).await?.iter().filter(|(hash, _)| *hash != current)
+        {
+            let over = Ending::of(self.state, hash, record);
+            end::end_session(self.state, &over, EndCause::AccountPage, &actor).await?;
         }
         Ok(respond::redirect(StatusCode::SEE_OTHER, &self.address("/?done=others"), None))
     }
@@ -309,21 +336,32 @@ impl<'a> Visit<'a> {
             error = %Chain(problem),
             "a sign-in or sign-out did not go on"
         );
-        let label = |id: &ProviderId| self.state.providers.find(id).map_or("the provider", |provider| provider.label());
+        let label = |id: &ProviderId| {
+            self.state.providers.find(id).map_or("the provider", |provider| provider.label())
+        };
         let shown = match problem {
-            Problem::Unreadable | Problem::MixedUp { .. } | Problem::RestartedTooOften | Problem::EndedAtProvider => {
-                pages::Problem::SignInBroken
-            }
+            Problem::Unreadable
+            | Problem::MixedUp { .. }
+            | Problem::RestartedTooOften
+            | Problem::EndedAtProvider => pages::Problem::SignInBroken,
             Problem::UnknownProvider => pages::Problem::NotFound,
-            Problem::UnknownHost => pages::Problem::Malformed("the sign-in was for a host that is not protected here any more"),
+            Problem::UnknownHost => {
+                pages::Problem::Malformed("the sign-in was for a host that is not protected here any more")
+            }
             Problem::TooManyHandovers(_) => pages::Problem::TooManyHandOvers,
-            Problem::Limited(wait) => pages::Problem::RateLimited { retry_after: *wait + Duration::from_secs(1) },
+            Problem::Limited(wait) => {
+                pages::Problem::RateLimited { retry_after: *wait + Duration::from_secs(1) }
+            }
             Problem::Refused { provider, refusal } => {
                 pages::Problem::ProviderRefused { provider: label(provider), refusal }
             }
             Problem::Provider { provider, source } => match source {
-                OidcError::Unavailable(_) => pages::Problem::ProviderUnavailable { provider: label(provider) },
-                OidcError::Token(TokenError::WrongTenant(_)) => pages::Problem::AccountNotAllowed { provider: label(provider) },
+                OidcError::Unavailable(_) => {
+                    pages::Problem::ProviderUnavailable { provider: label(provider) }
+                }
+                OidcError::Token(TokenError::WrongTenant(_)) => {
+                    pages::Problem::AccountNotAllowed { provider: label(provider) }
+                }
                 _ => pages::Problem::ProviderInvalid { provider: label(provider) },
             },
             Problem::NotRecent { max_age, .. } => pages::Problem::StepUpUnmet { max_age: *max_age },
@@ -347,7 +385,9 @@ const fn outcome(problem: &Problem) -> SignInOutcome {
         Problem::Limited(_) => SignInOutcome::Limited,
         Problem::Refused { .. } => SignInOutcome::RefusedByProvider,
         Problem::Provider { source: OidcError::Unavailable(_), .. } => SignInOutcome::ProviderUnavailable,
-        Problem::Provider { source: OidcError::Token(TokenError::WrongTenant(_)), .. } => SignInOutcome::ForeignTenant,
+        Problem::Provider { source: OidcError::Token(TokenError::WrongTenant(_)), .. } => {
+            SignInOutcome::ForeignTenant
+        }
         Problem::Provider { .. } => SignInOutcome::InvalidToken,
         Problem::NotRecent { .. } => SignInOutcome::NotRecent,
         Problem::EndedAtProvider => SignInOutcome::EndedAtProvider,
@@ -368,14 +408,18 @@ fn is_their_failure(problem: &Problem) -> bool {
 fn client_address(state: &State, request: &HttpRequest) -> Option<IpAddr> {
     let peer = request.peer_addr()?.ip().to_canonical();
     let forwarded = request.headers().get_all("x-forwarded-for").last().and_then(|value| value.to_str().ok());
-    let last = forwarded.and_then(|list| list.rsplit(',').next()).and_then(|address| address.trim().parse().ok());
+    let last =
+        forwarded.and_then(|list| list.rsplit(',').next()).and_then(|address| address.trim().parse().ok());
     if trusts(state, peer) { last.or(Some(peer)) } else { Some(peer) }
 }
 
 fn unique_pairs(encoded: &[u8]) -> HashMap<String, String> {
     let mut pairs: HashMap<String, Option<String>> = HashMap::new();
     for (name, value) in form_urlencoded::parse(encoded) {
-        pairs.entry(name.into_owned()).and_modify(|value| *value = None).or_insert_with(|| Some(value.into_owned()));
+        pairs
+            .entry(name.into_owned())
+            .and_modify(|value| *value = None)
+            .or_insert_with(|| Some(value.into_owned()));
     }
     pairs.into_iter().filter_map(|(name, value)| value.map(|value| (name, value))).collect()
 }

@@ -66,13 +66,16 @@ fn logout(visit: &Visit<'_>) -> HttpResponse {
         let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
         return visit.refuse(&Refusal::SignOut { form_targets: &targets });
     }
-    let ticket = visit.held.as_ref().and_then(|held| held.value.as_ref()).map(|value| SignOutTicket {
-        session: value.session.clone(),
-        user: value.user,
-    });
+    let ticket = visit
+        .held
+        .as_ref()
+        .and_then(|held| held.value.as_ref())
+        .map(|value| SignOutTicket { session: value.session.clone(), user: value.user });
     respond::redirect(StatusCode::SEE_OTHER, &sign_out_address(visit.state, ticket.as_ref()), None)
 }
 
 fn parameter(query: &str, name: &str) -> Option<String> {
-    form_urlencoded::parse(query.as_bytes()).find(|(found, _)| found == name).map(|(_, value)| value.into_owned())
+    form_urlencoded::parse(query.as_bytes())
+        .find(|(found, _)| found == name)
+        .map(|(_, value)| value.into_owned())
 }

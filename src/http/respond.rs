@@ -38,7 +38,9 @@ pub fn redirect(status: StatusCode, to: &str, cookie: Option<&str>) -> HttpRespo
 /// Text that is no page: health and metrics.
 pub fn text(status: StatusCode, media_type: &'static str, body: String) -> HttpResponse {
     let mut response = empty(status);
-    response.headers_mut().insert(actix_web::http::header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response
+        .headers_mut()
+        .insert(actix_web::http::header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     response.set_body(body).map_into_boxed_body()
 }
 

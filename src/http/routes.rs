@@ -79,7 +79,13 @@ pub const ROUTES: [Route; 10] = [
     route("POST", "/logout/backchannel", Caller::Anyone, From::Anywhere, Endpoint::BackChannelLogout),
 ];
 
-const fn route(method: &'static str, path: &'static str, caller: Caller, from: From, endpoint: Endpoint) -> Route {
+const fn route(
+    method: &'static str,
+    path: &'static str,
+    caller: Caller,
+    from: From,
+    endpoint: Endpoint,
+) -> Route {
     Route { method, path, caller, from, endpoint }
 }
 
@@ -121,7 +127,8 @@ impl Route {
     }
 
     fn takes(&self, method: &str) -> bool {
-        method == self.method || (method == "HEAD" && self.method == "GET" && self.endpoint != Endpoint::Callback)
+        method == self.method
+            || (method == "HEAD" && self.method == "GET" && self.endpoint != Endpoint::Callback)
     }
 }
 
@@ -146,7 +153,9 @@ mod tests {
 
     #[test]
     fn paths_are_exact() {
-        for path in ["", "//", "/login/", "/callback/", "/callback/a/b", "/logout/x", "/.gatepost/enter", "/verify"] {
+        for path in
+            ["", "//", "/login/", "/callback/", "/callback/a/b", "/logout/x", "/.gatepost/enter", "/verify"]
+        {
             assert!(matches!(find("GET", path), Found::Nothing), "{path}");
         }
         assert!(matches!(find("PUT", "/logout"), Found::OtherMethods("GET, HEAD, POST")));

@@ -42,7 +42,8 @@ pub struct BeginQuery<'a> {
 pub async fn begin(state: &State, visitor: &Visitor, query: &BeginQuery<'_>) -> Result<Step, Problem> {
     let request = match query.to {
         Some(to) => {
-            let opened = state.ring.open_any_age(Purpose::LoginRequest, "", to).map_err(|_| Problem::Unreadable)?;
+            let opened =
+                state.ring.open_any_age(Purpose::LoginRequest, "", to).map_err(|_| Problem::Unreadable)?;
             opened.value
         }
         None => LoginRequest { target: Target::Account, max_age: None, restarts: 0 },
@@ -175,8 +176,14 @@ pub fn callback_address(state: &State, provider: &ProviderId) -> Url {
 }
 
 /// Carries the session to where the sign-in is to end.
-pub(super) async fn hand_over(state: &State, principal: &Principal, request: LoginRequest) -> Result<Step, Problem> {
-    let Target::Host { host, .. } = &request.target else { return Ok(Step::redirect(public_address(state, "/", &[]))) };
+pub(super) async fn hand_over(
+    state: &State,
+    principal: &Principal,
+    request: LoginRequest,
+) -> Result<Step, Problem> {
+    let Target::Host { host, .. } = &request.target else {
+        return Ok(Step::redirect(public_address(state, "/", &[])));
+    };
     let origin = find_origin(state, host).ok_or(Problem::UnknownHost)?;
     let record = &principal.session.record;
     let handovers = state.sessions.count_handover(record.user, host).await?;

@@ -6,17 +6,17 @@ use super::{Problem, Step, Visitor, public_address};
 use crate::directory::{Actor, DirectoryError};
 use crate::domain::clock::Timestamp;
 use crate::domain::identity::SubjectKey;
-use crate::domain::ids::ProviderId;
+use crate::domain::ids::{ProviderId, UserId};
 use crate::domain::secret::Hash;
 use crate::oidc::{EndSession, LogoutToken, OidcError};
 use crate::principal::LoadError;
 use crate::session::record::{SessionRecord, Token};
 use crate::session::sealed::Purpose;
 use crate::session::store::StoreError;
-use crate::session::values::{SessionId, SignOutTicket};
+use crate::session::values::SignOutTicket;
 use crate::state::State;
 use crate::telemetry::labels::Label;
-use crate::telemetry::{EndCause, Store, StoreOperation};
+use crate::telemetry::{Chain, EndCause, Store, StoreOperation};
 
 /// The address on the public host that ends the session of a protected host's cookie.
 pub fn sign_out_address(state: &State, ticket: Option<&SignOutTicket>) -> String {
@@ -40,25 +40,56 @@ pub fn open_ticket(state: &State, sealed: &str) -> Option<SignOutTicket> {
 ///
 /// # Errors
 /// [`Problem::Unavailable`]: nothing was ended, no cookie deleted.
-pub async fn sign_out(state: &State, visitor: &Visitor, ticket: Option<&SignOutTicket>) -> Result<Step, Problem> {
-    let own = visitor.held.as_ref().and_then(|held| held.value.as_ref()).map(|value| &value.session);
-    let Some(session) = ticket.map(|ticket| &ticket.session).or(own) else {
-        return Ok(Step::Redirect { to: public_address(state, "/logged-out", &[]).into(), cookie: Some(state.cookies.deleted()) });
+pub async fn sign_out(
+    state: &State,
+    visitor: &Visitor,
+    ticket: Option<&SignOutTicket>,
+) -> Result<Step, Problem> {
+    let own = visitor.held.as_ref().and_then(|held| held.value.as_ref());
+    let own = own.map(|value| SignOutTicket { session: value.session.clone(), user: value.user });
+    let Some(wanted) = ticket.or(own.as_ref()) else {
+        let to = public_address(state, "/logged-out", &[]).into();
+        return Ok(Step::Redirect { to, cookie: Some(state.cookies.deleted()) });
     };
-    let is_own = own.is_none_or(|own| own == session);
-    let cookie = is_own.then(|| state.cookies.deleted());
-    let to = match end_by_id(state, visitor, session).await? {
-        Some(record) => after(state, &record),
-        None => public_address(state, "/logged-out", &[]).into(),
-    };
-    Ok(Step::Redirect { to, cookie })
+    let is_own = own.as_ref().is_none_or(|own| own.session == wanted.session);
+    let record = end_wanted(state, visitor, wanted).await?;
+    let to = record
+        .map_or_else(|| public_address(state, "/logged-out", &[]).into(), |record| after(state, &record));
+    Ok(Step::Redirect { to, cookie: is_own.then(|| state.cookies.deleted()) })
 }
 
-async fn end_by_id(state: &State, visitor: &Visitor, id: &SessionId) -> Result<Option<SessionRecord>, Problem> {
-    let Some(session) = state.sessions.find(id).await? else { return Ok(None) };
-    let actor = visitor.actor(&session.record.user.to_string());
-    end_session(state, &id.hash(), &session.record, EndCause::SignOut, &actor).await?;
-    Ok(Some(session.record))
+/// Ends the session also while the store does not answer: whose it is stands in the sealed value.
+async fn end_wanted(
+    state: &State,
+    visitor: &Visitor,
+    wanted: &SignOutTicket,
+) -> Result<Option<SessionRecord>, Problem> {
+    let hash = wanted.session.hash();
+    let found = state.sessions.find(&wanted.session).await.unwrap_or_else(|error| {
+        tracing::warn!(error = %Chain(&error), session.hash = %hash, "a session is ended without its record");
+        None
+    });
+    let expires_at = Timestamp::now().plus(state.lifetimes.absolute);
+    let ending = Ending { hash, user: wanted.user, expires_at };
+    end_session(state, &ending, EndCause::SignOut, &visitor.actor(&wanted.user.to_string())).await?;
+    Ok(found.map(|session| session.record))
+}
+
+/// Which session is over.
+#[derive(Clone, Copy, Debug)]
+pub struct Ending {
+    hash: Hash,
+    user: UserId,
+    /// Until then its cookies could come back.
+    expires_at: Timestamp,
+}
+
+impl Ending {
+    /// The end of the session of this record.
+    pub fn of(state: &State, hash: &Hash, record: &SessionRecord) -> Self {
+        let expires_at = record.begun_at.plus(state.lifetimes.absolute);
+        Self { hash: *hash, user: record.user, expires_at }
+    }
 }
 
 /// Ends one session: in the directory, then in the store.
@@ -67,19 +98,17 @@ async fn end_by_id(state: &State, visitor: &Visitor, id: &SessionId) -> Result<O
 /// [`LoadError`]: it is not ended.
 pub async fn end_session(
     state: &State,
-    hash: &Hash,
-    record: &SessionRecord,
+    over: &Ending,
     cause: EndCause,
     actor: &Actor,
 ) -> Result<(), LoadError> {
-    let expires_at = record.begun_at.plus(state.lifetimes.absolute);
-    let ending = state.directory.end_session(hash, record.user, expires_at, cause.as_str(), actor);
+    let ending = state.directory.end_session(&over.hash, over.user, over.expires_at, cause.as_str(), actor);
     if state.ask(Store::Directory, StoreOperation::EndSession, ending).await? {
         state.metrics.sessions_ended(cause, 1);
     }
-    if let Err(error) = state.sessions.forget(hash, record.user).await {
+    if let Err(error) = state.sessions.forget(&over.hash, over.user).await {
         // The directory's row is what counts; the record only takes room until it expires.
-        tracing::warn!(error = %crate::telemetry::Chain(&error), session.hash = %hash, "an ended session's record stays");
+        tracing::warn!(error = %Chain(&error), session.hash = %over.hash, "an ended session's record stays");
     }
     Ok(())
 }
@@ -110,7 +139,8 @@ pub async fn front_channel(
     issuer: Option<&str>,
 ) -> Result<u32, LoadError> {
     let mut ended = 0;
-    let matching = state.providers.iter().filter(|provider| issuer.is_none_or(|issuer| provider.is_issuer(issuer)));
+    let matching =
+        state.providers.iter().filter(|provider| issuer.is_none_or(|issuer| provider.is_issuer(issuer)));
     for provider in matching {
         ended += end_sid(state, provider.id(), sid, None, &visitor.actor("provider")).await?;
     }
@@ -170,7 +200,10 @@ pub async fn back_channel(state: &State, visitor: &Visitor, token: &str) -> Resu
 }
 
 /// The provider that signed the token: its `aud` is that provider's client, so no other accepts it.
-async fn verify<'a>(state: &'a State, token: &str) -> Result<(&'a ProviderId, LogoutToken), BackChannelError> {
+async fn verify<'a>(
+    state: &'a State,
+    token: &str,
+) -> Result<(&'a ProviderId, LogoutToken), BackChannelError> {
     let mut refused = None;
     for provider in state.providers.iter() {
         match provider.verify_logout_token(token).await {
@@ -191,7 +224,7 @@ async fn end_sid(
     let mut ended = 0;
     for (hash, record) in state.sessions.list_of_sid(provider, sid).await? {
         if begun_until.is_none_or(|until| record.begun_at <= until) {
-            end_session(state, &hash, &record, EndCause::ProviderSignOut, actor).await?;
+            end_session(state, &Ending::of(state, &hash, &record), EndCause::ProviderSignOut, actor).await?;
             ended += 1;
         }
     }

@@ -53,7 +53,8 @@ pub async fn enter(
     sealed: &str,
 ) -> Result<Entered, LoadError> {
     let home = || Entered::Redirect { to: format!("{origin}/"), cookie: None };
-    let Ok(opened) = state.ring.open_any_age::<Ticket>(Purpose::Ticket, origin.host().as_str(), sealed) else {
+    let Ok(opened) = state.ring.open_any_age::<Ticket>(Purpose::Ticket, origin.host().as_str(), sealed)
+    else {
         return Ok(home());
     };
     let ticket = opened.value;
@@ -66,7 +67,10 @@ pub async fn enter(
     let is_first = state.ask(Store::Session, StoreOperation::BurnTicket, burning).await?;
     let is_bound = held.is_some_and(|held| held.bind() == *bind);
     if is_first && !opened.is_expired && is_bound && lives {
-        return Ok(Entered::Redirect { to: format!("{origin}{uri}"), cookie: Some(host_cookie(state, origin.host(), &ticket)) });
+        return Ok(Entered::Redirect {
+            to: format!("{origin}{uri}"),
+            cookie: Some(host_cookie(state, origin.host(), &ticket)),
+        });
     }
     if has_live_session(state, held).await? {
         return Ok(Entered::Redirect { to: format!("{origin}{uri}"), cookie: None });
@@ -76,7 +80,8 @@ pub async fn enter(
         (true, true) => Cause::Expired,
         (true, false) => Cause::Used,
     };
-    Ok(start_over(state, &ticket.request, held).unwrap_or_else(|| Entered::GaveUp { uri: uri.to_owned(), cause }))
+    Ok(start_over(state, &ticket.request, held)
+        .unwrap_or_else(|| Entered::GaveUp { uri: uri.to_owned(), cause }))
 }
 
 /// The same request once more, bound to the cookie that the browser has or gets now.
@@ -89,8 +94,7 @@ fn start_over(state: &State, request: &LoginRequest, held: Option<&Held<HostValu
 }
 
 fn host_cookie(state: &State, host: &HostName, ticket: &Ticket) -> String {
-    let value =
-        HostValue { session: ticket.session.clone(), user: ticket.user, auth_time: ticket.auth_time };
+    let value = HostValue { session: ticket.session.clone(), user: ticket.user, auth_time: ticket.auth_time };
     let sealed = state.ring.seal(Purpose::HostCookie, host.as_str(), &value);
     state.cookies.for_session(&sealed, ticket.expires_at.since(Timestamp::now()))
 }

@@ -4,6 +4,7 @@
 //! callback that does not fit recovers unseen, its code unused.
 
 use super::begin::{callback_address, go_on, hand_over};
+use super::end::{Ending, end_session};
 use super::{Problem, Step, Visitor};
 use crate::directory::{SignInContext, SignInOutcome};
 use crate::domain::clock::Timestamp;
@@ -13,7 +14,7 @@ use crate::oidc::{Callback, ErrorResponse, Expected, OidcError, Provider, SignIn
 use crate::principal::{self, Principal};
 use crate::session::record::{SessionRecord, Token};
 use crate::session::sealed::Purpose;
-use crate::session::values::{LoginRequest, LoginState, PublicValue, SessionId};
+use crate::session::values::{LoginRequest, LoginState, SessionId};
 use crate::session::{Handover, Session};
 use crate::state::State;
 use crate::telemetry::{EndCause, ProviderMetrics, Store, StoreOperation};
@@ -53,7 +54,8 @@ pub async fn finish(
 ) -> Result<Step, Problem> {
     let provider = state.providers.find(called).ok_or(Problem::UnknownProvider)?;
     let sealed = query.state.as_deref().ok_or(Problem::Unreadable)?;
-    let opened = state.ring.open_any_age::<LoginState>(Purpose::State, "", sealed).map_err(|_| Problem::Unreadable)?;
+    let opened =
+        state.ring.open_any_age::<LoginState>(Purpose::State, "", sealed).map_err(|_| Problem::Unreadable)?;
     let login = opened.value;
     if login.provider != *called {
         return Err(Problem::MixedUp { called: called.clone(), began: login.provider });
@@ -81,8 +83,11 @@ pub async fn finish(
 
 /// The provider sent the browser back with an error (OpenID Connect Core section 3.1.2.6).
 fn refused(provider: &Provider, error: &str, query: &CallbackQuery) -> Problem {
-    let response =
-        ErrorResponse { error, description: query.error_description.as_deref(), issuer: query.iss.as_deref() };
+    let response = ErrorResponse {
+        error,
+        description: query.error_description.as_deref(),
+        issuer: query.iss.as_deref(),
+    };
     let id = provider.id().clone();
     match provider.provider_refusal(&response) {
         Ok(refusal) => Problem::Refused { provider: id, refusal: Box::new(refusal) },
@@ -119,8 +124,7 @@ async fn recover(state: &State, visitor: &Visitor, request: LoginRequest) -> Res
 
 /// Gives the browser its session and sends it on.
 async fn complete(state: &State, handover: &Handover, request: LoginRequest) -> Result<Step, Problem> {
-    let value = PublicValue { session: handover.session.clone(), secret: handover.secret.clone() };
-    let principal = principal::load_public(state, &value).await?.ok_or(Problem::EndedAtProvider)?;
+    let principal = principal::load_public(state, &handover.value).await?.ok_or(Problem::EndedAtProvider)?;
     let rest = principal.session.record.begun_at.plus(state.lifetimes.absolute).since(Timestamp::now());
     let cookie = state.cookies.for_session(&handover.cookie, rest);
     match hand_over(state, &principal, request).await? {
@@ -141,10 +145,13 @@ impl Exchange<'_> {
         let sign_in = match self.redeem(code, query).await {
             Ok(sign_in) if self.login.auth_after.is_none_or(|before| sign_in.auth_time > before) => sign_in,
             // The provider did not ask the person again: it does not know `max_age`, or ignores it.
-            Ok(_) | Err(OidcError::Token(TokenError::WrongAuthTime | TokenError::MissingClaim("auth_time"))) => {
+            Ok(_)
+            | Err(OidcError::Token(TokenError::WrongAuthTime | TokenError::MissingClaim("auth_time"))) => {
                 return self.again().await;
             }
-            Err(OidcError::Refused(refusal)) => return Err(Problem::Refused { provider: self.provider.id().clone(), refusal }),
+            Err(OidcError::Refused(refusal)) => {
+                return Err(Problem::Refused { provider: self.provider.id().clone(), refusal });
+            }
             Err(source) => return Err(Problem::Provider { provider: self.provider.id().clone(), source }),
         };
         let existing = self.visitor.live(self.state).await?;
@@ -194,7 +201,12 @@ impl Exchange<'_> {
     async fn admit(&self, sign_in: &SignIn, session_hash: Hash) -> Result<UserId, Problem> {
         let provider = self.provider.id();
         let sid = sign_in.sid.as_deref().map(|sid| (provider.clone(), sid_hash(provider, sid)));
-        let context = SignInContext { session_hash, sid_hash: sid, issued_at: sign_in.issued_at, now: Timestamp::now() };
+        let context = SignInContext {
+            session_hash,
+            sid_hash: sid,
+            issued_at: sign_in.issued_at,
+            now: Timestamp::now(),
+        };
         let actor = self.visitor.actor("sign-in");
         let names = self.provider.config().group_names;
         let admitting = self.state.directory.sign_in(&sign_in.identity, names, &context, &actor);
@@ -240,8 +252,8 @@ impl Exchange<'_> {
     /// Another person at the same browser: the one before is signed out.
     async fn end_other(&self, other: &Principal) -> Result<(), Problem> {
         let actor = self.visitor.actor(&other.standing.person.id.to_string());
-        super::end::end_session(self.state, &other.session.id.hash(), &other.session.record, EndCause::Replaced, &actor).await?;
-        Ok(())
+        let ending = Ending::of(self.state, &other.session.id.hash(), &other.session.record);
+        Ok(end_session(self.state, &ending, EndCause::Replaced, &actor).await?)
     }
 
     fn note(&self, session: &Session, is_again: bool) {

@@ -3,7 +3,7 @@
 //! One refresh per session at a time, over all replicas; the record is replaced by compare-and-set, so that a rotated
 //! refresh token is never lost to a slower writer. An outage ends nothing; a refusal of the newest token does.
 
-use super::end;
+use super::end::{Ending, end_session};
 use crate::directory::{Actor, SignInOutcome};
 use crate::domain::clock::Timestamp;
 use crate::domain::identity::AssertedIdentity;
@@ -49,7 +49,9 @@ async fn refresh_locked(state: &State, session: &Session) -> Result<RefreshOutco
     if current.record.checked_at > session.record.checked_at {
         return Ok(RefreshOutcome::Refreshed);
     }
-    let Some(provider) = state.providers.find(&current.record.provider) else { return Ok(RefreshOutcome::Unreachable) };
+    let Some(provider) = state.providers.find(&current.record.provider) else {
+        return Ok(RefreshOutcome::Unreachable);
+    };
     let Some(token) = current.record.refresh_token.clone() else { return Ok(RefreshOutcome::Unreachable) };
     let renewal = Renewal {
         refresh_token: token.secret(),
@@ -94,7 +96,8 @@ async fn keep(state: &State, current: Session, refreshed: Refreshed) -> Result<R
         && !take_over(state, user, identity).await?
     {
         let actor = Actor { who: "refresh".to_owned(), address: None, request_id: None };
-        end::end_session(state, &session.id.hash(), &session.record, EndCause::RefreshRefused, &actor).await?;
+        let over = Ending::of(state, &session.id.hash(), &session.record);
+        end_session(state, &over, EndCause::RefreshRefused, &actor).await?;
         return Ok(RefreshOutcome::Ended);
     }
     update(state, session, |record| {
@@ -108,7 +111,9 @@ async fn keep(state: &State, current: Session, refreshed: Refreshed) -> Result<R
 /// What the provider asserts now goes into the directory; tells whether the session may go on.
 async fn take_over(state: &State, user: UserId, identity: &AssertedIdentity) -> Result<bool, LoadError> {
     let provider = &identity.provider;
-    let Some(names) = state.providers.find(provider).map(|provider| provider.config().group_names) else { return Ok(false) };
+    let Some(names) = state.providers.find(provider).map(|provider| provider.config().group_names) else {
+        return Ok(false);
+    };
     let actor = Actor { who: "refresh".to_owned(), address: None, request_id: None };
     let refreshing = state.directory.refresh(user, identity, names, Timestamp::now(), &actor);
     match state.ask(Store::Directory, StoreOperation::Refresh, refreshing).await? {
@@ -121,7 +126,9 @@ async fn take_over(state: &State, user: UserId, identity: &AssertedIdentity) -> 
         }
         // An address that somebody else holds now changes nothing for who is in: theirs is still their own. Groups that
         // cannot be known for so long are an outage.
-        Some(SignInOutcome::AddressHeld(_) | SignInOutcome::GroupsUnknown | SignInOutcome::NoAddress) => Ok(true),
+        Some(SignInOutcome::AddressHeld(_) | SignInOutcome::GroupsUnknown | SignInOutcome::NoAddress) => {
+            Ok(true)
+        }
         Some(SignInOutcome::Disabled | SignInOutcome::SessionEndedAtProvider) | None => Ok(false),
     }
 }
@@ -131,7 +138,8 @@ async fn end_if_newest(state: &State, used: &Session, token: &Token) -> Result<R
     match state.sessions.find(&used.id).await? {
         Some(now) if now.record.refresh_token.as_ref() == Some(token) => {
             let actor = Actor { who: "provider".to_owned(), address: None, request_id: None };
-            end::end_session(state, &used.id.hash(), &now.record, EndCause::RefreshRefused, &actor).await?;
+            let over = Ending::of(state, &used.id.hash(), &now.record);
+            end_session(state, &over, EndCause::RefreshRefused, &actor).await?;
             Ok(RefreshOutcome::Ended)
         }
         Some(_) => Ok(RefreshOutcome::Busy),

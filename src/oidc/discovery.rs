@@ -15,6 +15,7 @@ use super::metadata::Metadata;
 use super::token_error::TokenError;
 use super::transport::{CallError, Transport};
 use crate::domain::secret::fill_random;
+use crate::telemetry::Chain;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -162,7 +163,7 @@ impl Discovery {
                         provider,
                         has_last_good,
                         reason = error.reason(),
-                        error = &error as &dyn std::error::Error,
+                        error = %Chain(&error),
                         "the provider's documents cannot be fetched"
                     );
                     tokio::time::sleep(jittered(backoff)).await;

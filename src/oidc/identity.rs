@@ -14,6 +14,7 @@ use super::userinfo;
 use crate::config::{EmailVerified, EntraTenant, GroupsSource, ProviderKind};
 use crate::domain::email::EmailAddress;
 use crate::domain::identity::{AssertedGroup, AssertedGroups, AssertedIdentity, GroupKind};
+use crate::telemetry::Chain;
 use secrecy::SecretString;
 
 const NAME_LIMIT: usize = 256;
@@ -168,7 +169,7 @@ impl Provider {
                 match graph::list(&self.transport, graph, access_token).await {
                     Ok(list) => list,
                     Err(error) => {
-                        tracing::warn!(provider = %self.id(), error = &error as &dyn std::error::Error, "Graph did not say which groups a person is in");
+                        tracing::warn!(provider = %self.id(), error = %Chain(&error), "Graph did not say which groups a person is in");
                         return AssertedGroups::Unknown;
                     }
                 }

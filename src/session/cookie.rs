@@ -166,7 +166,13 @@ mod tests {
     #[test]
     fn only_the_exact_name_is_read() {
         assert_eq!(found(&["a=1; __Host-gatepost=x", "__Host-gatepost=y=z ;b"]), ["x", "y=z"]);
-        for forged in ["__host-gatepost=x", "\u{2000}__Host-gatepost=x", "$Version=1, __Host-gatepost=x", "__Host-gatepost", "=__Host-gatepost=x"] {
+        for forged in [
+            "__host-gatepost=x",
+            "\u{2000}__Host-gatepost=x",
+            "$Version=1, __Host-gatepost=x",
+            "__Host-gatepost",
+            "=__Host-gatepost=x",
+        ] {
             assert!(found(&[forged]).is_empty(), "{forged}");
         }
     }

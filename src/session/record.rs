@@ -105,7 +105,8 @@ impl SessionRecord {
     /// Does this public secret count now?
     pub fn accepts(&self, secret: &Secret, now: Timestamp) -> bool {
         let hash = secret.digest();
-        let replaced = |(old, at): &(Hash, Timestamp)| *old == hash && now.since(*at) < REPLACED_VALUE_LIFETIME;
+        let replaced =
+            |(old, at): &(Hash, Timestamp)| *old == hash && now.since(*at) < REPLACED_VALUE_LIFETIME;
         self.public_secret == hash || self.replaced_secret.as_ref().is_some_and(replaced)
     }
 

@@ -142,7 +142,8 @@ impl KeyRing {
     /// Without any key: configuration guarantees one.
     pub fn new(keys: &[Secret]) -> Self {
         assert!(!keys.is_empty(), "a key ring has a key");
-        let key = |key: &Secret| Key { id: KeyId::of(key), cipher: XChaCha20Poly1305::new(key.expose().into()) };
+        let key =
+            |key: &Secret| Key { id: KeyId::of(key), cipher: XChaCha20Poly1305::new(key.expose().into()) };
         Self(keys.iter().map(key).collect())
     }
 
@@ -170,7 +171,12 @@ impl KeyRing {
     ///
     /// # Errors
     /// [`OpenError`]; both without any I/O.
-    pub fn open<T: DeserializeOwned>(&self, purpose: Purpose, context: &str, text: &str) -> Result<T, OpenError> {
+    pub fn open<T: DeserializeOwned>(
+        &self,
+        purpose: Purpose,
+        context: &str,
+        text: &str,
+    ) -> Result<T, OpenError> {
         match self.open_any_age(purpose, context, text)? {
             Opened { value, is_expired: false } => Ok(value),
             Opened { is_expired: true, .. } => Err(OpenError::Expired),

@@ -37,12 +37,10 @@ pub struct Sessions {
 /// What a completed sign-in gave its browser; shared by racing callbacks.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Handover {
-    /// The public host's new cookie value, the same for all of them.
+    /// The public host's new cookie, the same for all of them.
     pub cookie: String,
-    /// The session.
-    pub session: SessionId,
-    /// Its public secret.
-    pub secret: Secret,
+    /// What it opens as.
+    pub value: PublicValue,
 }
 
 /// How a sign-in's session came to be.
@@ -92,9 +90,9 @@ impl Sessions {
         session: SessionId,
         record: SessionRecord,
     ) -> Result<Started, StoreError> {
-        let value = PublicValue { session: session.clone(), secret: Secret::generate() };
+        let value = PublicValue { session, secret: Secret::generate(), user: record.user };
         let cookie = self.ring.seal(Purpose::PublicCookie, "", &value);
-        let mine = Handover { cookie, session, secret: value.secret };
+        let mine = Handover { cookie, value };
         let subject = Hash::of(&[record.subject.issuer.as_bytes(), record.subject.subject.as_bytes()]);
         let key = [b"shared:", &browser.as_bytes()[..], &subject.as_bytes()[..]].concat();
         let handover = self.share(&key, mine).await?;
@@ -112,8 +110,8 @@ impl Sessions {
     }
 
     async fn write_started(&self, handover: &Handover, fresh: SessionRecord) -> Result<Session, StoreError> {
-        let id = &handover.session;
-        let fresh = SessionRecord { public_secret: handover.secret.digest(), ..fresh };
+        let id = &handover.value.session;
+        let fresh = SessionRecord { public_secret: handover.value.secret.digest(), ..fresh };
         self.index(&id.hash(), &fresh).await?;
         loop {
             match self.find(id).await? {
@@ -132,7 +130,11 @@ impl Sessions {
         }
     }
 
-    async fn create_record(&self, id: &SessionId, record: &SessionRecord) -> Result<Option<Session>, StoreError> {
+    async fn create_record(
+        &self,
+        id: &SessionId,
+        record: &SessionRecord,
+    ) -> Result<Option<Session>, StoreError> {
         let key = record_key(&id.hash());
         let raw = self.seal_record(&id.hash(), record);
         let ttl = record.ttl(Timestamp::now(), &self.lifetimes);
@@ -255,7 +257,12 @@ impl Sessions {
     }
 
     /// Remembers a logout token's `jti`; tells whether it is new (a replay is refused).
-    pub async fn remember_logout_token(&self, issuer: &str, jti: &str, ttl: Duration) -> Result<bool, StoreError> {
+    pub async fn remember_logout_token(
+        &self,
+        issuer: &str,
+        jti: &str,
+        ttl: Duration,
+    ) -> Result<bool, StoreError> {
         let hash = Hash::of(&[issuer.as_bytes(), jti.as_bytes()]);
         let key = [b"jti:", &hash.as_bytes()[..]].concat();
         self.store.create(&key, &unique(), ttl).await.map(|seen| seen.is_none())

@@ -39,6 +39,8 @@ pub struct PublicValue {
     pub session: SessionId,
     /// Changes with each sign-in; the record knows its hash.
     pub secret: Secret,
+    /// Its person: a session can be ended while its record cannot be read.
+    pub user: UserId,
 }
 
 /// `h`, a protected host's cookie; the host is associated data.

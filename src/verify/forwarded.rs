@@ -160,7 +160,8 @@ impl<'a> Forwarded<'a> {
     /// Whether the browser says that the host's own pages, or an allowed origin's, or the person directly made this
     /// request; no browser leaves both headers out on what could change something.
     fn is_from(&self, own: &Origin, allowed: &[Origin]) -> bool {
-        let origin = self.headers.get("origin").map(|value| value.to_str().ok().and_then(|text| text.parse().ok()));
+        let origin =
+            self.headers.get("origin").map(|value| value.to_str().ok().and_then(|text| text.parse().ok()));
         let is_own = match self.value("sec-fetch-site") {
             Some(site) => matches!(site, "same-origin" | "none"),
             None => origin.as_ref().is_none_or(|origin: &Option<Origin>| origin.as_ref() == Some(own)),
@@ -184,7 +185,8 @@ impl<'a> Forwarded<'a> {
 
     /// Every `Accept` line, joined as RFC 9110 section 5.3 allows.
     pub fn accept(&self) -> String {
-        let lines: Vec<&str> = self.headers.get_all("accept").filter_map(|value| value.to_str().ok()).collect();
+        let lines: Vec<&str> =
+            self.headers.get_all("accept").filter_map(|value| value.to_str().ok()).collect();
         lines.join(",")
     }
 
@@ -276,7 +278,8 @@ mod tests {
 
     /// The base request with these headers in place of its own.
     fn request(list: &[(&str, &str)]) -> HeaderMap {
-        let kept: Vec<_> = BASE.into_iter().filter(|(name, _)| list.iter().all(|(other, _)| other != name)).collect();
+        let kept: Vec<_> =
+            BASE.into_iter().filter(|(name, _)| list.iter().all(|(other, _)| other != name)).collect();
         headers(&[&kept[..], list].concat())
     }
 
@@ -289,7 +292,10 @@ mod tests {
         assert_eq!(error(&[]), None);
         for (name, value) in BASE {
             let without: Vec<_> = BASE.into_iter().filter(|(other, _)| *other != name).collect();
-            assert!(matches!(Forwarded::parse(&headers(&without), false), Err(Malformed::Missing(_))), "{name}");
+            assert!(
+                matches!(Forwarded::parse(&headers(&without), false), Err(Malformed::Missing(_))),
+                "{name}"
+            );
             assert!(matches!(error(&[(name, value), (name, value)]), Some(Malformed::Repeated(_))), "{name}");
         }
         for (name, value) in [
@@ -308,7 +314,10 @@ mod tests {
         ] {
             assert!(error(&[(name, value)]).is_some(), "{name}: {value}");
         }
-        assert_eq!(error(&[("authorization", "a"), ("authorization", "b")]), Some(Malformed::Repeated("Authorization")));
+        assert_eq!(
+            error(&[("authorization", "a"), ("authorization", "b")]),
+            Some(Malformed::Repeated("Authorization"))
+        );
     }
 
     #[test]
@@ -346,7 +355,10 @@ mod tests {
     fn only_what_a_person_looks_at_is_a_navigation() {
         let navigate = [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
         assert_eq!(kind(&navigate), RequestKind::Navigation);
-        assert_eq!(kind(&[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "empty")]), RequestKind::Navigation);
+        assert_eq!(
+            kind(&[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "empty")]),
+            RequestKind::Navigation
+        );
         assert_eq!(kind(&[("accept", "text/html,*/*;q=0.8")]), RequestKind::Navigation);
         let other: [&[(&str, &str)]; 9] = [
             &[],
@@ -400,7 +412,8 @@ mod tests {
 
     #[test]
     fn the_client_is_the_last_of_the_list() {
-        let request = request(&[("x-forwarded-for", "1.1.1.1, 2.2.2.2"), ("x-forwarded-for", "3.3.3.3,2001:db8::1")]);
+        let request =
+            request(&[("x-forwarded-for", "1.1.1.1, 2.2.2.2"), ("x-forwarded-for", "3.3.3.3,2001:db8::1")]);
         let address = Forwarded::parse(&request, false).expect("a request").client_address();
         assert_eq!(address, "2001:db8::1".parse().ok());
     }
@@ -413,7 +426,17 @@ mod tests {
         };
         assert_eq!(at("/deep?x=1&y=%2F//z"), "/deep?x=1&y=%2F//z");
         let long = format!("/{}", "a".repeat(2_000));
-        for uri in ["//evil.example", "/\\evil.example", "/a\\b", "/a#b", "/a b", "/é", "*", "/.gatepost/enter?t=1", &long] {
+        for uri in [
+            "//evil.example",
+            "/\\evil.example",
+            "/a\\b",
+            "/a#b",
+            "/a b",
+            "/é",
+            "*",
+            "/.gatepost/enter?t=1",
+            &long,
+        ] {
             assert_eq!(at(uri), "/", "{uri}");
         }
     }

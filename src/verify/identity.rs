@@ -66,7 +66,8 @@ impl Headers {
 /// any is missing for its length.
 fn groups(names: &[GroupName], filter: &[String], limit: usize) -> (String, bool) {
     let mut value = String::new();
-    let is_wanted = |name: &GroupName| filter.is_empty() || filter.iter().any(|prefix| name.as_str().starts_with(prefix));
+    let is_wanted =
+        |name: &GroupName| filter.is_empty() || filter.iter().any(|prefix| name.as_str().starts_with(prefix));
     for name in names.iter().filter(|name| is_wanted(name)) {
         let encoded = encode(name.as_str());
         let separator = usize::from(!value.is_empty());
@@ -112,7 +113,10 @@ mod tests {
     fn a_long_list_is_cut_between_names_and_says_so() {
         assert_eq!(groups(&names(&["aa", "bb", "cc"]), &[], 5), ("aa,bb".to_owned(), true));
         assert_eq!(groups(&names(&["aa", "bb"]), &[], 5), ("aa,bb".to_owned(), false));
-        assert_eq!(groups(&names(&["aa", "bb", "MCP-x"]), &["MCP-".to_owned()], 5), ("MCP-x".to_owned(), false));
+        assert_eq!(
+            groups(&names(&["aa", "bb", "MCP-x"]), &["MCP-".to_owned()], 5),
+            ("MCP-x".to_owned(), false)
+        );
     }
 
     proptest! {

@@ -13,12 +13,12 @@ use crate::domain::email::EmailAddress;
 use crate::domain::host::Origin;
 use crate::domain::requirement::Requirement;
 use crate::login::refresh;
+use crate::principal::{self, LoadError, Principal};
 use crate::session::cookie::Held;
 use crate::session::values::HostValue;
 use crate::state::State;
 use forwarded::{Forwarded, RequestKind};
 use identity::IdentityHeaders;
-use crate::principal::{self, LoadError, Principal};
 use std::sync::Arc;
 
 /// What `/verify` found.

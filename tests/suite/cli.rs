@@ -26,13 +26,26 @@ async fn sql(world: &World, statement: &'static str) -> Vec<String> {
     match &world.stores {
         Stores::Embedded(folder) => {
             let file = folder.path().join("gatepost.db");
-            let mut connection = sqlx::SqliteConnection::connect(&format!("sqlite://{}", file.display())).await.unwrap();
-            sqlx::query(statement).fetch_all(&mut connection).await.unwrap().iter().map(|row| row.get(0)).collect()
+            let mut connection =
+                sqlx::SqliteConnection::connect(&format!("sqlite://{}", file.display())).await.unwrap();
+            sqlx::query(statement)
+                .fetch_all(&mut connection)
+                .await
+                .unwrap()
+                .iter()
+                .map(|row| row.get(0))
+                .collect()
         }
         Stores::Shared { database, .. } => {
             let mut connection = sqlx::PgConnection::connect(database).await.unwrap();
             connection.execute("SET search_path TO gatepost").await.unwrap();
-            sqlx::query(statement).fetch_all(&mut connection).await.unwrap().iter().map(|row| row.get(0)).collect()
+            sqlx::query(statement)
+                .fetch_all(&mut connection)
+                .await
+                .unwrap()
+                .iter()
+                .map(|row| row.get(0))
+                .collect()
         }
     }
 }
@@ -217,8 +230,12 @@ both_pairs! {
 async fn a_command_in_the_wrong_folder_makes_no_file() {
     let world = World::start(Pair::Embedded).await;
     let elsewhere = tempfile::TempDir::new().unwrap();
-    let (code, _, stderr) = run_command(&world.builder.clone().folder(elsewhere.path()), &["user", "list"]).await;
+    let (code, _, stderr) =
+        run_command(&world.builder.clone().folder(elsewhere.path()), &["user", "list"]).await;
     assert_eq!(code, Some(1));
-    assert!(stderr.starts_with("gatepost: there is no file ") && stderr.contains("gatepost.db\nhint: "), "{stderr}");
+    assert!(
+        stderr.starts_with("gatepost: there is no file ") && stderr.contains("gatepost.db\nhint: "),
+        "{stderr}"
+    );
     assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0);
 }

@@ -62,12 +62,23 @@ impl Store {
     }
 
     /// Writes `value` unless there is another; then returns that one. No two callers may write the same value.
-    pub async fn create(&self, key: &[u8], value: &[u8], ttl: Duration) -> Result<Option<Vec<u8>>, StoreError> {
+    pub async fn create(
+        &self,
+        key: &[u8],
+        value: &[u8],
+        ttl: Duration,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
         on_store!(self, store => store.create(key, value, ttl).await)
     }
 
     /// Writes `new` if the value still is `old`; tells whether it was.
-    pub async fn replace(&self, key: &[u8], old: &[u8], new: &[u8], ttl: Duration) -> Result<bool, StoreError> {
+    pub async fn replace(
+        &self,
+        key: &[u8],
+        old: &[u8],
+        new: &[u8],
+        ttl: Duration,
+    ) -> Result<bool, StoreError> {
         on_store!(self, store => store.replace(key, old, new, ttl).await)
     }
 

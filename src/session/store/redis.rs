@@ -5,7 +5,9 @@
 
 use super::StoreError;
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, RedisError, Script, ScriptInvocation, TlsCertificates};
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, FromRedisValue, RedisError, Script, ScriptInvocation, TlsCertificates,
+};
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
 use std::time::Duration;
@@ -184,7 +186,9 @@ impl RedisStore {
         if let Some(current) = current.as_ref() {
             return Ok(current.clone());
         }
-        let config = AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT_TIMEOUT)).set_response_timeout(None);
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_response_timeout(None);
         let connecting = self.0.client.get_multiplexed_async_connection_with_config(&config);
         let connection = timeout(CONNECT_TIMEOUT, connecting)
             .await

@@ -1,8 +1,8 @@
 //! The embedded file: the same few operations on SQLite, beside the directory's tables.
 
 use super::StoreError;
-use crate::domain::clock::Timestamp;
 use crate::directory::embedded_options;
+use crate::domain::clock::Timestamp;
 use sqlx::SqlitePool;
 use sqlx::sqlite::SqlitePoolOptions;
 use std::path::Path;
@@ -31,7 +31,11 @@ impl SqliteStore {
 
     pub(super) async fn ping(&self) -> Result<(), StoreError> {
         // Takes the write lock, as the sign-in that asks is about to.
-        sqlx::query("DELETE FROM session_values WHERE key = x''").execute(&self.writer).await.map(drop).map_err(StoreError::Sqlite)
+        sqlx::query("DELETE FROM session_values WHERE key = x''")
+            .execute(&self.writer)
+            .await
+            .map(drop)
+            .map_err(StoreError::Sqlite)
     }
 
     pub(super) async fn find(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {

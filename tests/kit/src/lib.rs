@@ -1,10 +1,10 @@
 //! Fakes and drivers for Gatepost's tests and demo: everything around the binary that a test must own.
 
-pub mod entra; // fake Entra ID and Graph over HTTP, and any other OpenID provider
-pub mod lies; // a provider that lies, each lie by name
-pub mod edge; // the ForwardAuth edge: what Traefik does, in a few lines
-pub mod echo; // an application that answers what it was sent
-pub mod faulty; // a TCP proxy that stalls, cuts, slows
-pub mod process; // private Redis, Postgres, Traefik and the real binary
+pub mod browser;
 pub mod client; // a headless browser of a script: cookie jars, redirects one by one
-pub mod browser; // Chromium
+pub mod echo; // an application that answers what it was sent
+pub mod edge; // the ForwardAuth edge: what Traefik does, in a few lines
+pub mod entra; // fake Entra ID and Graph over HTTP, and any other OpenID provider
+pub mod faulty; // a TCP proxy that stalls, cuts, slows
+pub mod lies; // a provider that lies, each lie by name
+pub mod process; // private Redis, Postgres, Traefik and the real binary // Chromium

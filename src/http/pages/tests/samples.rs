@@ -6,11 +6,11 @@ use crate::config::{
 };
 use crate::domain::access::{Access, Person, Role};
 use crate::domain::clock::Timestamp;
+use crate::domain::decision::Missing;
 use crate::domain::email::EmailAddress;
 use crate::domain::host::Origin;
 use crate::domain::ids::{GroupName, RequestId, TenantId, UserId};
 use crate::domain::secret::Hash;
-use crate::domain::decision::Missing;
 use crate::oidc::{ErrorResponse, ProviderRefusal};
 use std::net::IpAddr;
 use std::sync::LazyLock;
@@ -235,7 +235,11 @@ pub fn hostile_samples() -> Vec<Sample> {
     let missing = Missing { groups: names, ..Missing::default() };
     let address = email("a&'{|}~`/=?^+$%!#*b@example.com");
     let uri = format!("/{PLANTED}{}", "%".repeat(1900)).replace(' ', "");
-    let planted_refusal = ProviderRefusal::from_response(&ErrorResponse { error: PLANTED, description: Some(PLANTED), issuer: None });
+    let planted_refusal = ProviderRefusal::from_response(&ErrorResponse {
+        error: PLANTED,
+        description: Some(PLANTED),
+        issuer: None,
+    });
     let page = Problem::Malformed(PLANTED).page(Retry { to: Some(PLANTED) }, request_id());
     let mut samples: Vec<_> = [
         gate_sample("hostile-forbidden", Refusal::Forbidden { email: Some(&address), missing: &missing }),

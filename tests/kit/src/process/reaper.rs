@@ -22,7 +22,10 @@ for pid in $pids; do kill -KILL "$pid" 2>/dev/null; done
 for folder in $folders; do rm -rf "$folder"; done
 "#;
 
-#[expect(clippy::zombie_processes, reason = "the shell must outlive this process, which is what it waits for")]
+#[expect(
+    clippy::zombie_processes,
+    reason = "the shell must outlive this process, which is what it waits for"
+)]
 static PIPE: LazyLock<Mutex<ChildStdin>> = LazyLock::new(|| {
     let mut shell = Command::new("sh")
         .args(["-c", SCRIPT])
