@@ -47,8 +47,9 @@ impl CommandError {
     /// What to do, where that does not follow from the message.
     pub(super) fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Directory(error) | Self::Start(StartError::Directory(error)) => return of_directory(error),
-            Self::End(LoadError::Directory(error)) => return of_directory(error),
+            Self::Directory(error)
+            | Self::Start(StartError::Directory(error))
+            | Self::End(LoadError::Directory(error)) => return of_directory(error),
             Self::NoFile(_) => {
                 "run this in the folder and with the settings of `gatepost serve`; DATABASE_URL says where its file is"
             }

@@ -28,12 +28,12 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// The post beside the gate: ForwardAuth and OpenID Connect for Traefik.
+/// What follows `gatepost` on the command line.
 #[derive(Debug, Parser)]
 #[command(
     name = "gatepost",
     version,
-    about,
+    about = "The post beside the gate: ForwardAuth and OpenID Connect for Traefik",
     after_help = "Every command reads the same settings as `serve`: run it in the same folder and environment.\n\
                   Exit codes: 0 done, 1 not done (why is on stderr), 2 the arguments are not understood."
 )]
@@ -71,7 +71,7 @@ enum Command {
 /// Commands that read and change what the stores hold, also while `serve` runs on them.
 #[derive(Debug, Args)]
 struct Administration<C: Subcommand> {
-    /// Print JSON for programs: names in snake_case that stay, times as RFC 3339 in UTC
+    /// Print JSON for programs: names that stay as they are, times as RFC 3339 in UTC
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
@@ -118,7 +118,9 @@ fn dispatch(
             Command::Group(args) => (group::run(&open().await?, args.command).await?, args.json),
             Command::Tenant(args) => (tenant::run(&open().await?, args.command).await?, args.json),
             Command::User(args) => (user::run(&open().await?, args.command).await?, args.json),
-            Command::Session(args) => (session::run(&open().await?, args.command).await?, args.json),
+            Command::Session(args) => {
+                (Box::pin(session::run(&open().await?, args.command)).await?, args.json)
+            }
         };
         report.print(json).map_err(CommandError::Output)
     })

@@ -45,8 +45,8 @@ pub(super) struct Which {
 pub(super) async fn run(console: &Console, command: Command) -> Result<Report, CommandError> {
     match command {
         Command::List { user } => list(console, &user).await,
-        Command::End(Which { hash: Some(hash), .. }) => end_one(console, &hash).await,
-        Command::End(Which { user: Some(user), .. }) => end_all(console, &user).await,
+        Command::End(Which { hash: Some(hash), .. }) => Box::pin(end_one(console, &hash)).await,
+        Command::End(Which { user: Some(user), .. }) => Box::pin(end_all(console, &user)).await,
         Command::End(_) => unreachable!("clap asks for one of the two"),
     }
 }
@@ -101,34 +101,42 @@ async fn end_one(console: &Console, hash: &Hash) -> Result<Report, CommandError>
     let state = &console.state;
     let found = patiently(async || state.sessions.find_by_hash(hash).await).await?;
     let record = found.ok_or(CommandError::UnknownSession(*hash))?;
-    end::end_session(state, &Ending::of(state, hash, &record), EndCause::Administrator, &console.actor)
-        .await?;
+    Box::pin(end::end_session(
+        state,
+        &Ending::of(state, hash, &record),
+        EndCause::Administrator,
+        &console.actor,
+    ))
+    .await?;
     let user = console.find_user(&UserKey::Id(record.user)).await?;
     let text = format!("The session of {} is over.", called(&user));
     Ok(Report::new(text, json!({ "hash": hash.to_string(), "user_id": record.user, "changed": true })))
 }
 
-/// Also sessions that the store does not show just now are over: their beginning is what counts.
+/// Sessions of earlier seconds are over by their beginning, also those that the store does not show just now; those of
+/// this second one by one, so that whoever signs in again at once is let in.
 async fn end_all(console: &Console, key: &UserKey) -> Result<Report, CommandError> {
+    let (state, actor) = (&console.state, &console.actor);
     let user = console.find_user(key).await?;
-    let id = user.summary.id;
-    let not_before = Timestamp::now().plus(Duration::from_secs(1));
-    console.state.directory.end_all_sessions(id, not_before, &console.actor).await?;
-    let sessions = &console.state.sessions;
-    let name = called(&user);
-    let (text, forgotten) = match patiently(async || sessions.list_of_user(id).await).await {
-        Ok(records) => {
-            for (hash, _) in &records {
-                // What stays is over all the same, and expires.
-                let _ = sessions.forget(hash, id).await;
-            }
-            (format!("Every session of {name} is over ({} found).", records.len()), Some(records.len()))
+    let (id, name) = (user.summary.id, called(&user));
+    let now = Timestamp::now();
+    state.directory.end_all_sessions(id, now, actor).await?;
+    let found = patiently(async || state.sessions.list_of_user(id).await).await.ok();
+    let text = if let Some(sessions) = &found {
+        for (hash, record) in sessions {
+            Box::pin(end::end_session(
+                state,
+                &Ending::of(state, hash, record),
+                EndCause::Administrator,
+                actor,
+            ))
+            .await?;
         }
-        Err(_) => (
-            format!("Every session of {name} is over. How many is not known: their store does not answer."),
-            None,
-        ),
+        format!("Every session of {name} is over ({} found).", sessions.len())
+    } else {
+        state.directory.end_all_sessions(id, now.plus(Duration::from_secs(1)), actor).await?;
+        format!("Every session of {name} is over. How many is not known: their store does not answer.")
     };
-    let json = json!({ "user_id": id, "sessions": forgotten, "sessions_not_before": rfc3339(not_before), "changed": true });
-    Ok(Report::new(text, json))
+    let found = found.map(|sessions| sessions.len());
+    Ok(Report::new(text, json!({ "user_id": id, "sessions": found, "changed": true })))
 }

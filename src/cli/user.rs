@@ -176,6 +176,8 @@ fn describe(user: &UserRecord) -> String {
     if !user.admin.reasons.is_empty() {
         admin = format!("{admin}; groups and roles: {}", user.admin.reasons.join(", "));
     }
+    let sessions_over = user.sessions_not_before.map(|at| format!("those begun before {} UTC", minute(at)));
+    let sessions_over = sessions_over.unwrap_or_else(|| "-".to_owned());
     let row = |label: &str, value: String| [label.to_owned(), value];
     let rows = vec![
         row("Address", email.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string)),
@@ -188,10 +190,7 @@ fn describe(user: &UserRecord) -> String {
             "Last sign-in",
             last_sign_in_at.map_or_else(|| "never".to_owned(), |at| format!("{} UTC", minute(at))),
         ),
-        row(
-            "Ended before",
-            user.sessions_not_before.map_or_else(|| "-".to_owned(), |at| format!("{} UTC", minute(at))),
-        ),
+        row("Sessions over", sessions_over),
         row("Identities", lines(&identities)),
         row("Groups", lines(&groups)),
         row("Tenants", lines(&tenants)),

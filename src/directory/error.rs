@@ -41,13 +41,13 @@ pub enum DirectoryError {
     #[error("there is no user {0}")]
     UnknownUser(UserKey),
     /// There is no group with this name.
-    #[error("there is no group {0:?}")]
+    #[error("there is no group {0}")]
     UnknownGroup(GroupName),
     /// There is no tenant with this id.
     #[error("there is no tenant {0}")]
     UnknownTenant(TenantId),
     /// The group does not open this tenant.
-    #[error("group {0:?} does not open tenant {1}")]
+    #[error("group {0} does not open tenant {1}")]
     NotMapped(GroupName, TenantId),
 }
 

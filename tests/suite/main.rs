@@ -7,6 +7,7 @@
 #[macro_use]
 mod world;
 
+mod cli;
 mod directory;
 mod oidc;
 mod sign_in;

@@ -171,14 +171,27 @@ impl World {
         self.edge.url(host, path)
     }
 
-    /// Runs a subcommand of the command line on this world's configuration.
+    /// Runs a subcommand of the command line on this world's configuration; returns what it prints.
     pub async fn cli(&self, arguments: &[&str]) -> String {
-        let command = arguments.iter().fold(self.builder.clone(), |command, argument| command.arg(*argument));
-        let output = command.run().await;
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        assert!(output.status.success(), "{arguments:?}: {}{}", text(&output.stdout), text(&output.stderr));
-        text(&output.stdout)
+        let (code, stdout, stderr) = run_command(&self.builder, arguments).await;
+        assert_eq!((code, stderr.as_str()), (Some(0), ""), "{arguments:?}: {stdout}");
+        stdout
     }
+
+    /// As [`World::cli`], for what is refused; returns the error.
+    pub async fn cli_refuses(&self, arguments: &[&str]) -> String {
+        let (code, stdout, stderr) = run_command(&self.builder, arguments).await;
+        assert_eq!((code, stdout.as_str()), (Some(1), ""), "{arguments:?}: {stderr}");
+        stderr
+    }
+}
+
+/// Runs a subcommand; returns its exit code, standard output and standard error.
+pub async fn run_command(builder: &GatepostBuilder, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let command = arguments.iter().fold(builder.clone(), |command, argument| command.arg(*argument));
+    let output = command.run().await;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
 }
 
 pub const MCP_GITHUB: &str = "00000000-0000-4000-8000-00000000a001";

@@ -1,9 +1,11 @@
 //! The real Gatepost binary, in an environment that holds nothing but what the test set.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Output};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Running, find_ok, free_port};
@@ -19,6 +21,7 @@ pub struct GatepostBuilder {
     folder: Option<PathBuf>,
     internal: Option<SocketAddr>,
     public: Option<SocketAddr>,
+    log: Option<Arc<File>>,
 }
 
 impl GatepostBuilder {
@@ -74,6 +77,13 @@ impl GatepostBuilder {
         self
     }
 
+    /// Writes what the process logs to this file too.
+    #[must_use]
+    pub fn log(mut self, file: File) -> Self {
+        self.log = Some(Arc::new(file));
+        self
+    }
+
     fn command(&self) -> Command {
         let mut command = Command::new(&self.binary);
         command.env_clear().envs(&self.variables).args(&self.arguments);
@@ -99,7 +109,8 @@ impl GatepostBuilder {
         if self.arguments.is_empty() {
             command.arg("serve");
         }
-        Gatepost { running: Running::start("gatepost", command), internal, public }
+        let running = Running::start_with_log("gatepost", command, self.log.clone());
+        Gatepost { running, internal, public }
     }
 
     /// Starts a replica and waits until `/livez` answers 200.
@@ -132,6 +143,7 @@ impl Gatepost {
             folder: None,
             internal: None,
             public: None,
+            log: None,
         }
     }
 

@@ -1,7 +1,8 @@
 //! A child process of a test: its output line by line, signals by its own id, killed when the guard drops.
 //! Output is read by plain threads, because a guard may outlive the runtime of the test that made it.
 
-use std::io::{BufRead, BufReader, Read};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -28,7 +29,15 @@ impl Running {
     ///
     /// # Panics
     /// When the program cannot be started.
-    pub fn start(name: &str, mut command: Command) -> Self {
+    pub fn start(name: &str, command: Command) -> Self {
+        Self::start_with_log(name, command, None)
+    }
+
+    /// As [`Running::start`]; every line goes to `log` too, as it comes.
+    ///
+    /// # Panics
+    /// When the program cannot be started.
+    pub fn start_with_log(name: &str, mut command: Command, log: Option<Arc<File>>) -> Self {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -40,8 +49,8 @@ impl Running {
         let pid = child.id();
         reaper::started(pid);
         let lines = Arc::new(Mutex::new(Vec::new()));
-        collect(child.stdout.take(), &lines);
-        collect(child.stderr.take(), &lines);
+        collect(child.stdout.take(), &lines, log.clone());
+        collect(child.stderr.take(), &lines, log);
         Self { name: name.to_owned(), pid, child: Mutex::new(child), lines }
     }
 
@@ -139,13 +148,21 @@ impl Drop for Running {
     }
 }
 
-fn collect(stream: Option<impl Read + Send + 'static>, lines: &Arc<Mutex<Vec<String>>>) {
+fn collect(
+    stream: Option<impl Read + Send + 'static>,
+    lines: &Arc<Mutex<Vec<String>>>,
+    log: Option<Arc<File>>,
+) {
     let Some(stream) = stream else { return };
     let lines = Arc::clone(lines);
     std::thread::spawn(move || {
         let mut reader = BufReader::new(stream);
         let mut line = Vec::new();
         while reader.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+            if let Some(log) = &log {
+                // A full disk must not stop the program whose log it is.
+                let _ = (&**log).write_all(&line);
+            }
             locked(&lines).push(String::from_utf8_lossy(&line).trim_end().to_owned());
             line.clear();
         }

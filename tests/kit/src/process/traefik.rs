@@ -50,10 +50,19 @@ impl Traefik {
 
     /// Starts Traefik with the certificate of `authority`.
     pub async fn with_authority(dynamic_yaml: String, authority: Authority) -> Self {
-        let binary = install_traefik().await;
+        let plain = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
+        Self::launch(install_traefik().await, plain, &dynamic_yaml, authority).await
+    }
+
+    /// Starts the Traefik at `binary`; its entry point without TLS listens on `plain`.
+    pub async fn start_on(binary: &Path, plain: SocketAddr, dynamic_yaml: &str) -> Self {
+        Self::launch(binary, plain, dynamic_yaml, Authority::new()).await
+    }
+
+    async fn launch(binary: &Path, plain: SocketAddr, dynamic_yaml: &str, authority: Authority) -> Self {
         let folder = TempDir::new().expect("a folder for Traefik");
-        let edition = write_dynamic(folder.path(), &dynamic_yaml, &authority);
-        let [plain, first, second, api] =
+        let edition = write_dynamic(folder.path(), dynamic_yaml, &authority);
+        let [first, second, api] =
             std::array::from_fn(|_| SocketAddr::from((Ipv4Addr::LOCALHOST, free_port())));
         let mut command = Command::new(binary);
         command.env_clear().current_dir(folder.path()).args([

@@ -1,0 +1,241 @@
+//! The command line of administration while `serve` runs on the same stores: each command's word, and its effect on
+//! the next request.
+
+use crate::world::{APP, MCP_GITHUB, Pair, Plan, Stores, World, alice, run_command};
+use gatepost_kit::client::Client;
+use gatepost_kit::entra::Person;
+use gatepost_kit::process::{Postgres, until};
+use serde_json::Value;
+use sqlx::{Connection, Executor, Row};
+use std::time::Duration;
+
+const ALICE: &str = "alice@example.com";
+const OTHER_GROUP: &str = "00000000-0000-4000-8000-00000000a002";
+
+async fn header(world: &World, browser: &Client, name: &str) -> Option<String> {
+    browser.get(&world.url(APP, "/")).await.echoed().header(name).map(str::to_owned)
+}
+
+async fn json(world: &World, arguments: &[&str]) -> Value {
+    let text = world.cli(&[arguments, &["--json"]].concat()).await;
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {text}"))
+}
+
+/// Runs a statement past Gatepost and returns the first column of its rows.
+async fn sql(world: &World, statement: &'static str) -> Vec<String> {
+    match &world.stores {
+        Stores::Embedded(folder) => {
+            let file = folder.path().join("gatepost.db");
+            let mut connection =
+                sqlx::SqliteConnection::connect(&format!("sqlite://{}", file.display())).await.unwrap();
+            sqlx::query(statement)
+                .fetch_all(&mut connection)
+                .await
+                .unwrap()
+                .iter()
+                .map(|row| row.get(0))
+                .collect()
+        }
+        Stores::Shared { database, .. } => {
+            let mut connection = sqlx::PgConnection::connect(database).await.unwrap();
+            connection.execute("SET search_path TO gatepost").await.unwrap();
+            sqlx::query(statement)
+                .fetch_all(&mut connection)
+                .await
+                .unwrap()
+                .iter()
+                .map(|row| row.get(0))
+                .collect()
+        }
+    }
+}
+
+both_pairs! {
+    async fn a_disabled_person_is_out_at_once_and_comes_back_by_signing_in(pair) {
+        let world = World::start(pair).await;
+        let browser = world.signed_in("alice").await;
+        assert_eq!(world.cli(&["user", "disable", ALICE]).await, "alice@example.com is disabled: every session is over, and signing in is refused.\n");
+        assert_eq!(browser.fetch(&world.url(APP, "/")).await.status, 401);
+        let trip = browser.navigate(&world.url(APP, "/")).await;
+        assert_eq!(trip.end().status, 403, "{}\n{}", trip.describe(), trip.end().body);
+        assert_eq!(world.cli(&["user", "disable", ALICE]).await, "alice@example.com was disabled already.\n");
+        assert!(world.cli(&["user", "list"]).await.contains(ALICE));
+
+        assert!(world.cli(&["user", "enable", ALICE]).await.contains("may sign in again"));
+        assert_eq!(browser.fetch(&world.url(APP, "/")).await.status, 401, "what was ended stays so");
+        // Disabling ends what begins in its own second too.
+        until("a sign-in of a later second", Duration::from_secs(10), async || {
+            (browser.navigate(&world.url(APP, "/")).await.end().status == 200).then_some(())
+        })
+        .await;
+        assert_eq!(world.cli(&["user", "enable", ALICE]).await, "alice@example.com was not disabled.\n");
+    }
+
+    async fn an_address_that_nobody_has_can_be_disabled_before_its_holder_comes(pair) {
+        let world = World::start(pair).await;
+        world.entra.add(Person::named("mallory"));
+        let text = world.cli(&["user", "disable", "mallory@example.com"]).await;
+        assert_eq!(text, "Nobody has signed in as mallory@example.com yet: who comes with this address is refused.\n");
+        world.entra.at_the_browser(Some("mallory"));
+        let trip = world.browser().navigate(&world.url(APP, "/")).await;
+        assert_eq!(trip.end().status, 403, "{}\n{}", trip.describe(), trip.end().body);
+    }
+
+    async fn an_explicit_word_about_an_admin_wins_over_groups(pair) {
+        let world = World::start(pair).await;
+        let browser = world.signed_in("alice").await;
+        assert!(world.cli(&["admin", "list"]).await.starts_with("Nobody is an admin."));
+        assert_eq!(world.cli(&["admin", "grant", ALICE]).await, "alice@example.com is an admin now.\n");
+        assert_eq!(header(&world, &browser, "x-user-admin").await.as_deref(), Some("true"));
+        assert_eq!(world.cli(&["admin", "grant", ALICE]).await, "alice@example.com was an admin already.\n");
+        world.cli(&["admin", "reset", ALICE]).await;
+        assert_eq!(header(&world, &browser, "x-user-admin").await.as_deref(), Some("false"));
+
+        world.cli(&["group", "link", "MCP-Admin", &format!("entra:{MCP_GITHUB}")]).await;
+        assert_eq!(header(&world, &browser, "x-user-admin").await.as_deref(), Some("true"));
+        let text = world.cli(&["admin", "revoke", ALICE]).await;
+        assert!(text.contains("outweighed") && text.contains("group MCP-Admin") && text.contains("gatepost admin reset"), "{text}");
+        assert_eq!(header(&world, &browser, "x-user-admin").await.as_deref(), Some("false"));
+        assert!(world.cli(&["admin", "revoke", ALICE]).await.contains("already"));
+        let list = json(&world, &["admin", "list"]).await;
+        assert_eq!(list, serde_json::json!([{ "user": ALICE, "is_admin": false, "explicit": false, "reasons": ["group MCP-Admin"] }]));
+        let text = world.cli(&["admin", "reset", ALICE]).await;
+        assert_eq!(text, "Groups and roles decide again: alice@example.com is an admin through group MCP-Admin.\n");
+        assert_eq!(header(&world, &browser, "x-user-admin").await.as_deref(), Some("true"));
+    }
+
+    async fn a_linked_group_bears_its_name_until_it_is_unlinked(pair) {
+        let world = World::start(pair).await;
+        let browser = world.signed_in("alice").await;
+        let external = format!("entra:{MCP_GITHUB}");
+        assert_eq!(world.cli(&["group", "link", "MCP-GitHub", &external]).await, format!("MCP-GitHub stands for {external} now.\n"));
+        assert_eq!(header(&world, &browser, "x-user-groups").await.as_deref(), Some("MCP-GitHub"));
+        assert!(world.cli(&["group", "link", "MCP-GitHub", &external]).await.contains("already"));
+        let groups = json(&world, &["group", "list"]).await;
+        let group = groups.as_array().unwrap().iter().find(|group| group["name"] == "MCP-GitHub").unwrap();
+        assert_eq!((&group["members"], &group["links"][0]["external_id"], &group["links"][0]["source"]), (&1.into(), &MCP_GITHUB.into(), &"manual".into()));
+        assert!(world.cli(&["group", "list"]).await.contains(&external));
+
+        world.cli(&["group", "unlink", &external]).await;
+        assert_eq!(header(&world, &browser, "x-user-groups").await.as_deref(), Some(MCP_GITHUB));
+        let refused = world.cli_refuses(&["group", "unlink", &external]).await;
+        assert!(refused.starts_with(&format!("gatepost: {external} is not linked to a name\nhint: ")), "{refused}");
+        let refused = world.cli_refuses(&["group", "link", "MCP-GitHub", "entar:x"]).await;
+        assert!(refused.contains("entar is no configured provider: expected one of entra"), "{refused}");
+    }
+
+    async fn a_link_of_the_configuration_is_changed_there_alone(pair) {
+        let external = format!("entra:{OTHER_GROUP}");
+        let world = Plan::default().env("GATEPOST_GROUPS", format!("Team={external}")).start(pair).await;
+        for arguments in [&["group", "unlink", &external][..], &["group", "link", "Other", &external]] {
+            let refused = world.cli_refuses(arguments).await;
+            assert!(refused.contains("is linked by GATEPOST_GROUPS: change it there"), "{refused}");
+        }
+        assert!(world.cli(&["group", "list"]).await.contains("by GATEPOST_GROUPS"));
+    }
+
+    async fn a_group_opens_a_tenant_until_it_is_unmapped(pair) {
+        let world = Plan::default().route("github.example.test", "tenant=github").start(pair).await;
+        world.entra.add(alice());
+        let browser = world.signed_in("alice").await;
+        let tool = world.url("github.example.test", "/");
+        assert!(world.cli(&["tenant", "list"]).await.starts_with("There is no tenant."));
+        assert_eq!(world.cli(&["tenant", "create", "github", "--name", "GitHub tools"]).await, "Tenant github is made.\n");
+        assert_eq!(world.cli(&["tenant", "create", "github"]).await, "Tenant github was there already.\n");
+        assert_eq!(browser.navigate(&tool).await.end().status, 403);
+        assert!(world.cli(&["tenant", "map", MCP_GITHUB, "github"]).await.contains("opens tenant github as member now"));
+        assert!(world.cli(&["tenant", "map", MCP_GITHUB, "github"]).await.contains("already"));
+        assert!(world.cli(&["tenant", "map", MCP_GITHUB, "github", "--role", "viewer"]).await.contains("no longer as member"));
+        let received = browser.navigate(&tool).await.end().echoed();
+        assert_eq!((received.header("x-user-tenants"), received.header("x-user-role")), (Some("github"), Some("viewer")));
+        let tenants = json(&world, &["tenant", "list"]).await;
+        assert_eq!(tenants, serde_json::json!([{ "id": "github", "name": "GitHub tools", "groups": { MCP_GITHUB: "viewer" } }]));
+        world.cli(&["tenant", "unmap", MCP_GITHUB, "github"]).await;
+        assert_eq!(browser.fetch(&tool).await.status, 403);
+
+        let refused = world.cli_refuses(&["tenant", "unmap", MCP_GITHUB, "github"]).await;
+        assert!(refused.contains("does not open tenant github"), "{refused}");
+        let refused = world.cli_refuses(&["tenant", "map", "Nobody", "github"]).await;
+        assert!(refused.contains("there is no group Nobody\nhint: "), "{refused}");
+        let refused = world.cli_refuses(&["tenant", "map", MCP_GITHUB, "gitlab"]).await;
+        assert!(refused.contains("there is no tenant gitlab\nhint: `gatepost tenant create gitlab`"), "{refused}");
+    }
+
+    async fn one_session_or_all_of_a_person_can_be_ended(pair) {
+        let world = World::start(pair).await;
+        let (first, second) = (world.signed_in("alice").await, world.signed_in("alice").await);
+        let sessions = json(&world, &["session", "list", ALICE]).await;
+        assert_eq!(sessions.as_array().unwrap().len(), 2);
+        let hash = sessions[0]["hash"].as_str().unwrap();
+        assert!(world.cli(&["session", "list", ALICE]).await.contains(hash));
+        assert_eq!(world.cli(&["session", "end", hash]).await, "The session of alice@example.com is over.\n");
+        let mut statuses = [first.fetch(&world.url(APP, "/")).await.status, second.fetch(&world.url(APP, "/")).await.status];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 401]);
+        let refused = world.cli_refuses(&["session", "end", hash]).await;
+        assert!(refused.contains("there is no session"), "{refused}");
+
+        assert_eq!(world.cli(&["session", "end", "--user", ALICE]).await, "Every session of alice@example.com is over (1 found).\n");
+        for browser in [first, second] {
+            assert_eq!(browser.fetch(&world.url(APP, "/")).await.status, 401);
+        }
+        assert_eq!(world.cli(&["session", "list", ALICE]).await, "alice@example.com is signed in nowhere.\n");
+        world.signed_in("alice").await;
+    }
+
+    async fn a_person_is_shown_with_everything_and_can_give_up_the_address(pair) {
+        let world = Plan::default().env("USER", "ops").start(pair).await;
+        world.entra.add(alice());
+        let browser = world.signed_in("alice").await;
+        let id = header(&world, &browser, "x-user-id").await.unwrap();
+        let user = json(&world, &["user", "show", ALICE]).await;
+        assert_eq!((&user["id"], &user["groups"][MCP_GITHUB], &user["admin"]["is_admin"]), (&id.as_str().into(), &serde_json::json!(["entra"]), &false.into()));
+        let at = user["last_sign_in_at"].as_str().unwrap();
+        assert!(at.len() == 20 && at.ends_with('Z'), "{at}");
+        let text = world.cli(&["user", "show", &id]).await;
+        assert!(text.contains(ALICE) && text.contains(MCP_GITHUB) && text.contains("entra: "), "{text}");
+        assert!(world.cli(&["user", "release", ALICE]).await.starts_with("alice@example.com is free"));
+        assert_eq!(world.cli(&["user", "release", &id]).await, format!("User {id} held no address.\n"));
+        assert_ne!(browser.fetch(&world.url(APP, "/")).await.status, 200);
+        let refused = world.cli_refuses(&["user", "show", ALICE]).await;
+        assert!(refused.starts_with("gatepost: there is no user alice@example.com\nhint: "), "{refused}");
+        for arguments in [["user", "enable", ALICE], ["user", "release", ALICE], ["session", "list", ALICE], ["admin", "reset", ALICE]] {
+            world.cli_refuses(&arguments).await;
+        }
+        let actors = sql(&world, "SELECT actor FROM audit_entries WHERE action = 'user.release_address'").await;
+        assert_eq!(actors, ["cli:ops"]);
+    }
+
+    async fn a_schema_that_is_not_exactly_known_is_left_alone(pair) {
+        let world = World::start(pair).await;
+        let other = match pair {
+            Pair::Embedded => {
+                std::fs::write(world.stores.folder().join("empty.db"), "").unwrap();
+                "sqlite://empty.db".to_owned()
+            }
+            Pair::Shared => Postgres::shared().await.database().await,
+        };
+        let (code, _, stderr) = run_command(&world.builder.clone().env("DATABASE_URL", other), &["user", "list"]).await;
+        assert_eq!(code, Some(1));
+        assert!(stderr.contains("older than this Gatepost\nhint: run `gatepost migrate`"), "{stderr}");
+        let copy = "INSERT INTO migrations (version, description, success, checksum, execution_time) \
+                    SELECT 99991231000000, description, success, checksum, execution_time FROM migrations LIMIT 1";
+        sql(&world, copy).await;
+        let refused = world.cli_refuses(&["user", "disable", ALICE]).await;
+        assert!(refused.contains("newer than this Gatepost"), "{refused}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_in_the_wrong_folder_makes_no_file() {
+    let world = World::start(Pair::Embedded).await;
+    let elsewhere = tempfile::TempDir::new().unwrap();
+    let (code, _, stderr) =
+        run_command(&world.builder.clone().folder(elsewhere.path()), &["user", "list"]).await;
+    assert_eq!(code, Some(1));
+    assert!(
+        stderr.starts_with("gatepost: there is no file ") && stderr.contains("gatepost.db\nhint: "),
+        "{stderr}"
+    );
+    assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+}
