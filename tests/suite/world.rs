@@ -120,7 +120,7 @@ impl Plan {
     }
 }
 
-async fn stores(pair: Pair) -> (Stores, Vec<(String, String)>) {
+pub async fn stores(pair: Pair) -> (Stores, Vec<(String, String)>) {
     let folder = TempDir::new().unwrap();
     if pair == Pair::Embedded {
         return (Stores::Embedded(folder), Vec::new());

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rustix::process::Pid;
 use tempfile::TempDir;
-use thirtyfour::{ChromiumLikeCapabilities, DesiredCapabilities, WebDriver};
+use thirtyfour::{ChromiumLikeCapabilities, DesiredCapabilities, LoggingPrefsLogLevel, WebDriver};
 
 use super::Browser;
 use crate::client::install_crypto;
@@ -100,6 +100,9 @@ impl BrowserBuilder {
         let mut capabilities = DesiredCapabilities::chrome();
         for argument in &arguments {
             capabilities.add_arg(argument).expect("a list of arguments");
+        }
+        for log in [super::witness::CONSOLE, super::witness::NETWORK] {
+            capabilities.set_logging_prefs(log, LoggingPrefsLogLevel::All).expect("a map of logs");
         }
         capabilities
     }
