@@ -18,7 +18,7 @@ const KEY_TTL: Duration = Duration::from_secs(30);
 /// A clock may be off by this many seconds (DESIGN.md section 8).
 const MAX_CLOCK_SKEW: i64 = 30;
 /// How often what has expired is deleted.
-const TIDY: Duration = Duration::from_secs(600);
+const TIDY: Duration = Duration::from_mins(10);
 /// Between two tries to prepare the directory.
 const PREPARE_AGAIN: Duration = Duration::from_secs(1);
 
@@ -59,7 +59,7 @@ async fn prepare_later(state: Arc<State>) {
         match prepare_once(&state).await {
             Ok(()) => return,
             Err(error) if is_unavailable(&error) => {
-                tracing::debug!(error = %Chain(&error), "the directory cannot be prepared yet")
+                tracing::debug!(error = %Chain(&error), "the directory cannot be prepared yet");
             }
             Err(error) => tracing::error!(error = %Chain(&error), "the directory cannot be prepared"),
         }

@@ -27,9 +27,9 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Longer than the 90 s for which Traefik keeps an idle connection: the server must never close first.
-const KEEP_ALIVE: Duration = Duration::from_secs(120);
+const KEEP_ALIVE: Duration = Duration::from_mins(2);
 /// A request's head takes at most this long (DESIGN.md section 4).
-const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+const HEAD_TIMEOUT: Duration = Duration::from_mins(1);
 /// After SIGTERM: not ready, but serving, so that the proxy notices first.
 const DRAIN: Duration = Duration::from_secs(5);
 /// What still runs then gets so long to finish, in seconds.

@@ -48,9 +48,10 @@ impl Readiness {
         if *current == obstacle {
             return;
         }
-        match &obstacle {
-            Some(obstacle) => tracing::error!(why = %obstacle, "not ready"),
-            None => tracing::info!("ready"),
+        if let Some(obstacle) = &obstacle {
+            tracing::error!(why = %obstacle, "not ready");
+        } else {
+            tracing::info!("ready");
         }
         *current = obstacle;
     }

@@ -46,11 +46,12 @@ enum Store {
     Sqlite(sqlite::Store),
 }
 
+// On the heap: the futures of writes are large, and every caller would carry them.
 macro_rules! ask {
     ($directory:expr, $method:ident($($argument:expr),*)) => {
         match &$directory.store {
-            Store::Postgres(store) => store.$method($($argument),*).await,
-            Store::Sqlite(store) => store.$method($($argument),*).await,
+            Store::Postgres(store) => Box::pin(store.$method($($argument),*)).await,
+            Store::Sqlite(store) => Box::pin(store.$method($($argument),*)).await,
         }
     };
 }

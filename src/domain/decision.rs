@@ -10,7 +10,7 @@ use super::requirement::Requirement;
 use std::time::Duration;
 
 /// Sessions outlive an unreachable provider by this much (DESIGN.md section 8, "Refresh").
-pub const PROVIDER_OUTAGE_GRACE: Duration = Duration::from_secs(60 * 60);
+pub const PROVIDER_OUTAGE_GRACE: Duration = Duration::from_hours(1);
 
 /// How long sessions live.
 #[derive(Clone, Copy, Debug)]
@@ -212,9 +212,9 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
     const LIFETIMES: Lifetimes = Lifetimes {
-        idle: Duration::from_secs(3_600),
-        absolute: Duration::from_secs(43_200),
-        refresh_interval: Duration::from_secs(900),
+        idle: Duration::from_hours(1),
+        absolute: Duration::from_hours(12),
+        refresh_interval: Duration::from_mins(15),
     };
 
     fn ago(seconds: u64) -> Timestamp {

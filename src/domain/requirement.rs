@@ -90,7 +90,7 @@ mod tests {
             Requirement::parse("group=MCP-GitHub&group=A+b%2Cc&max_age=900&max_age=60&admin=true&api=true");
         let want = Requirement {
             groups: vec!["MCP-GitHub".parse().expect("a name"), "A b,c".parse().expect("a name")],
-            max_age: Some(Duration::from_secs(60)),
+            max_age: Some(Duration::from_mins(1)),
             admin: true,
             api: true,
             ..Requirement::default()

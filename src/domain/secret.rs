@@ -113,6 +113,7 @@ impl fmt::Debug for Hash {
 ///
 /// # Panics
 /// If the operating system has no random numbers.
+#[expect(clippy::disallowed_methods, reason = "this is the door")]
 pub fn fill_random(bytes: &mut [u8]) {
     getrandom::fill(bytes).expect("the operating system gives random numbers");
 }

@@ -100,10 +100,9 @@ async fn checked(state: &State, visitor: &Visitor) -> Result<Option<Principal>, 
     match refresh::run(state, &principal.session).await {
         // The standing may have changed with the groups.
         RefreshOutcome::Refreshed => Ok(visitor.live(state).await?),
-        RefreshOutcome::Ended => Ok(None),
-        // The provider decides about a session that was not used for so long; it cannot be asked in the background, so
-        // the person goes there.
-        RefreshOutcome::Unreachable | RefreshOutcome::Busy => Ok(None),
+        // The provider decides about a session that was not used for so long; where it cannot be asked in the
+        // background, the person goes there.
+        RefreshOutcome::Ended | RefreshOutcome::Unreachable | RefreshOutcome::Busy => Ok(None),
     }
 }
 

@@ -79,7 +79,7 @@ pub async fn finish(
     }
     let exchange = Exchange { state, visitor, provider, login: &login };
     state.sessions.set_completing(&login.bind, true).await?;
-    let result = exchange.run(code, query).await;
+    let result = Box::pin(exchange.run(code, query)).await;
     state.sessions.set_completing(&login.bind, false).await?;
     result
 }

@@ -24,7 +24,7 @@ pub struct Limits {
 
 impl std::fmt::Debug for Limits {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Limits").field("addresses", &self.failures.len()).finish()
+        f.debug_struct("Limits").field("addresses", &self.failures.len()).finish_non_exhaustive()
     }
 }
 

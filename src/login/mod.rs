@@ -176,12 +176,11 @@ impl From<DirectoryError> for Problem {
 
 /// The bind to the browser's cookie, and the cookie to set where it has none.
 pub fn bound<T>(state: &State, held: Option<&Held<T>>) -> (Bind, Option<String>) {
-    match held {
-        Some(held) => (held.bind(), None),
-        None => {
-            let value = cookie::random();
-            (Bind::to(&value), Some(state.cookies.for_now(&value)))
-        }
+    if let Some(held) = held {
+        (held.bind(), None)
+    } else {
+        let value = cookie::random();
+        (Bind::to(&value), Some(state.cookies.for_now(&value)))
     }
 }
 

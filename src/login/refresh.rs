@@ -58,7 +58,7 @@ async fn refresh_locked(state: &State, session: &Session) -> Result<RefreshOutco
         subject: &current.record.subject.clone(),
         nonce: &current.record.nonce.clone(),
     };
-    match provider.refresh(&renewal).await {
+    match Box::pin(provider.refresh(&renewal)).await {
         Ok(refreshed) => keep(state, current, refreshed).await,
         Err(RefreshError::Ended(refusal)) => {
             tracing::info!(user.id = %current.record.user, provider.id = %provider.id(), error = %Chain(&refusal), "the provider ended a session");

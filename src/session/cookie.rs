@@ -24,17 +24,17 @@ pub struct CookiePolicy {
 
 impl CookiePolicy {
     /// The cookie's name on every host.
-    pub const fn name(&self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         if self.is_secure { "__Host-gatepost" } else { "gatepost" }
     }
 
     /// `Set-Cookie` for a value before sign-in: ends with the browser.
-    pub fn for_now(&self, value: &str) -> String {
+    pub fn for_now(self, value: &str) -> String {
         self.base(value).to_string()
     }
 
     /// `Set-Cookie` for a session that lives `rest` longer.
-    pub fn for_session(&self, value: &str, rest: Duration) -> String {
+    pub fn for_session(self, value: &str, rest: Duration) -> String {
         let mut cookie = self.base(value);
         if self.is_persistent {
             cookie.set_max_age(CookieDuration::seconds(i64::try_from(rest.as_secs()).unwrap_or(0)));
@@ -43,13 +43,13 @@ impl CookiePolicy {
     }
 
     /// `Set-Cookie` that deletes.
-    pub fn deleted(&self) -> String {
+    pub fn deleted(self) -> String {
         let mut cookie = self.base("");
         cookie.set_max_age(CookieDuration::ZERO);
         cookie.to_string()
     }
 
-    fn base(&self, value: &str) -> Cookie<'static> {
+    fn base(self, value: &str) -> Cookie<'static> {
         Cookie::build((self.name(), value.to_owned()))
             .path("/")
             .secure(self.is_secure)
@@ -188,13 +188,13 @@ mod tests {
     fn attributes_are_those_of_a_host_cookie() {
         let policy = CookiePolicy { is_secure: true, is_persistent: true };
         assert_eq!(
-            policy.for_session("v", Duration::from_secs(60)),
+            policy.for_session("v", Duration::from_mins(1)),
             "__Host-gatepost=v; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=60"
         );
         assert_eq!(policy.for_now("v"), "__Host-gatepost=v; HttpOnly; SameSite=Lax; Secure; Path=/");
         assert!(policy.deleted().contains("Max-Age=0"));
         let policy = CookiePolicy { is_persistent: false, ..policy };
-        assert!(!policy.for_session("v", Duration::from_secs(60)).contains("Max-Age"));
+        assert!(!policy.for_session("v", Duration::from_mins(1)).contains("Max-Age"));
     }
 
     proptest! {

@@ -113,7 +113,7 @@ impl SessionRecord {
     /// How long the store keeps the record: never beyond the absolute lifetime, nor long after idleness ended it.
     pub fn ttl(&self, now: Timestamp, lifetimes: &Lifetimes) -> Duration {
         let rest = self.begun_at.plus(lifetimes.absolute).since(now);
-        rest.min(lifetimes.idle + Duration::from_secs(120))
+        rest.min(lifetimes.idle + Duration::from_mins(2))
     }
 }
 

@@ -16,7 +16,7 @@ use std::fmt;
 use std::time::Duration;
 
 /// Replicas' clocks may differ by this much.
-pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
+pub const CLOCK_TOLERANCE: Duration = Duration::from_mins(1);
 
 const KEY_ID_LENGTH: usize = 4;
 const NONCE_LENGTH: usize = 24;
@@ -59,8 +59,8 @@ impl Purpose {
     /// How long such a value opens; `None`: as long as its key is in the ring.
     const fn lifetime(self) -> Option<Duration> {
         match self {
-            Self::LoginRequest | Self::State => Some(Duration::from_secs(60 * 60)),
-            Self::Ticket | Self::SignOutTicket => Some(Duration::from_secs(60)),
+            Self::LoginRequest | Self::State => Some(Duration::from_hours(1)),
+            Self::Ticket | Self::SignOutTicket => Some(Duration::from_mins(1)),
             Self::PublicCookie | Self::HostCookie | Self::Record | Self::Shared => None,
         }
     }

@@ -14,19 +14,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// A ticket's id is remembered this long: its life and the tolerance of clocks.
-const BURNT_TTL: Duration = Duration::from_secs(120);
+const BURNT_TTL: Duration = Duration::from_mins(2);
 /// Callbacks of one browser race for seconds, not minutes.
-const SHARED_TTL: Duration = Duration::from_secs(120);
+const SHARED_TTL: Duration = Duration::from_mins(2);
 /// A `state` lives an hour; so does the memory that its code was used.
-const EXCHANGE_TTL: Duration = Duration::from_secs(60 * 62);
+const EXCHANGE_TTL: Duration = Duration::from_mins(62);
 /// A sign-in that takes longer is not waited for.
 const COMPLETING_TTL: Duration = Duration::from_secs(10);
 /// Last use is exact to a minute: not every image may be a write.
-const TOUCH_INTERVAL: Duration = Duration::from_secs(60);
+const TOUCH_INTERVAL: Duration = Duration::from_mins(1);
 /// A refresh that takes longer lost its turn.
 const REFRESH_LOCK_TTL: Duration = Duration::from_secs(30);
 /// Hand-overs are counted per minute.
-const HANDOVER_WINDOW: Duration = Duration::from_secs(60);
+const HANDOVER_WINDOW: Duration = Duration::from_mins(1);
 
 /// Records in the store, sealed; cheap to clone.
 #[derive(Clone, Debug)]

@@ -212,14 +212,14 @@ mod tests {
         metrics.decided(Answer::Allowed, Reason::Met, millisecond);
         metrics.decided(Answer::Unavailable, Reason::Deadline, Duration::from_millis(251));
         metrics.store_called(Store::Session, StoreOperation::FindSession, StoreOutcome::Ok, millisecond);
-        metrics.store_called(Store::Session, StoreOperation::FindSession, StoreOutcome::Timeout, millisecond);
-        metrics.sessions_ended(EndCause::BackChannel, 3);
+        metrics.store_called(Store::Session, StoreOperation::FindSession, StoreOutcome::Failed, millisecond);
+        metrics.sessions_ended(EndCause::ProviderSignOut, 3);
         metrics.groups_truncated();
         metrics.sign_in_limited();
         let entra = metrics.provider(&id("entra")).expect("configured");
-        entra.signed_in(SignInOutcome::Started);
+        entra.signed_in(SignInOutcome::Done);
         entra.called(ProviderEndpoint::Token, CallOutcome::Success, Duration::from_secs(11));
-        entra.refreshed(RefreshOutcome::Done);
+        entra.refreshed(RefreshOutcome::Refreshed);
         entra.groups_lost();
         metrics.encode()
     }
@@ -234,15 +234,15 @@ mod tests {
             "gatepost_verify_duration_seconds_bucket{le=\"0.0001\",answer=\"allowed\"} 1",
             "gatepost_verify_duration_seconds_bucket{le=\"0.25\",answer=\"unavailable\"} 0",
             "gatepost_verify_duration_seconds_count{answer=\"unavailable\"} 1",
-            "gatepost_store_calls_total{store=\"session\",operation=\"find_session\",outcome=\"timeout\"} 1",
+            "gatepost_store_calls_total{store=\"session\",operation=\"find_session\",outcome=\"failed\"} 1",
             "gatepost_store_call_duration_seconds_count{store=\"session\",operation=\"find_session\"} 2",
-            "gatepost_sessions_ended_total{cause=\"back_channel\"} 3",
+            "gatepost_sessions_ended_total{cause=\"provider_sign_out\"} 3",
             "gatepost_groups_truncated_total 1",
             "gatepost_sign_ins_limited_total 1",
-            "gatepost_sign_ins_total{provider=\"entra\",outcome=\"started\"} 1",
-            "gatepost_provider_calls_total{provider=\"entra\",endpoint=\"token\",outcome=\"ok\"} 1",
+            "gatepost_sign_ins_total{provider=\"entra\",outcome=\"done\"} 1",
+            "gatepost_provider_calls_total{provider=\"entra\",endpoint=\"token\",outcome=\"success\"} 1",
             "gatepost_provider_call_duration_seconds_bucket{le=\"10.0\",provider=\"entra\",endpoint=\"token\"} 0",
-            "gatepost_refreshes_total{provider=\"entra\",outcome=\"done\"} 1",
+            "gatepost_refreshes_total{provider=\"entra\",outcome=\"refreshed\"} 1",
             "gatepost_groups_lost_total{provider=\"entra\"} 1",
             "gatepost_groups_lost_total{provider=\"kc\"} 0",
             concat!("gatepost_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 struct Folder(PathBuf);
 
 impl Folder {
+    #[expect(clippy::disallowed_methods, reason = "a test's own folder")]
     fn new() -> Self {
         let path = std::env::temp_dir().join(format!("gatepost-config-{}", RequestId::generate()));
         fs::create_dir(&path).expect("a new folder");

@@ -13,7 +13,7 @@ both_stores! {
         for key in [email("A@example.com"), UserKey::Id(id), id.to_string().parse().unwrap()] {
             let user = store.directory.find_user(&key).await.unwrap().unwrap();
             assert_eq!(user.summary.id, id);
-            assert_eq!(user.summary.email.as_ref().map(|email| email.as_str()), Some("a@example.com"));
+            assert_eq!(user.summary.email.as_ref().map(gatepost::domain::email::EmailAddress::as_str), Some("a@example.com"));
             assert!(user.summary.last_sign_in_at.is_some() && user.summary.disabled_at.is_none());
             assert_eq!(user.identities[0].1.subject, "a");
             let groups: Vec<String> = user.groups.iter().map(|(name, sources)| format!("{name}: {}", sources.join(" "))).collect();

@@ -56,7 +56,7 @@ pub fn forbidden(format: Format) -> Page {
     let email = email("alice@example.com");
     let groups = groups(&["MCP-GitHub", "MCP-Admin"]);
     let tenants: [TenantId; 1] = ["github".parse().expect("a tenant")];
-    let missing = Missing { groups: groups.to_vec(), tenants: tenants.to_vec(), admin: true };
+    let missing = Missing { groups: groups.clone(), tenants: tenants.to_vec(), admin: true };
     let gate = Gate { origin: Some(&ORIGIN), request_id: request_id(), format };
     Refusal::Forbidden { email: Some(&email), missing: &missing }.page(&gate)
 }
@@ -69,7 +69,7 @@ pub fn gate_samples() -> Vec<Sample> {
         (0..30).map(|n| format!("{n}{}", "ж".repeat(200)).parse().expect("a name")).collect();
     let missing = Missing { groups: long, ..Missing::default() };
     let one = groups(&["MCP-GitHub"]);
-    let missing_one = Missing { groups: one.to_vec(), ..Missing::default() };
+    let missing_one = Missing { groups: one.clone(), ..Missing::default() };
     let max_age = Duration::from_mins(15);
     let form_targets = ["https://auth.example.com", "https://login.microsoftonline.com"];
     let mut samples: Vec<_> = [
@@ -219,7 +219,7 @@ pub fn public_samples() -> Vec<Sample> {
         problem("groups-unknown", Problem::GroupsUnknown),
         problem("sign-in-broken", Problem::SignInBroken),
         problem("too-many-hand-overs", Problem::TooManyHandOvers),
-        problem("step-up-unmet", Problem::StepUpUnmet { max_age: Duration::from_secs(900) }),
+        problem("step-up-unmet", Problem::StepUpUnmet { max_age: Duration::from_mins(15) }),
         problem("rate-limited", Problem::RateLimited { retry_after: MINUTE }),
         problem("unavailable", Problem::Unavailable { retry_after: Duration::from_secs(5) }),
         problem("cross-origin", Problem::CrossOrigin),

@@ -1,4 +1,4 @@
-//! Back-channel logout (OpenID Connect Back-Channel Logout 1.0), honest and with each lie of the conformance suite.
+//! Back-channel logout (`OpenID` Connect Back-Channel Logout 1.0), honest and with each lie of the conformance suite.
 
 use std::fmt;
 

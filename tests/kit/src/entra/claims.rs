@@ -174,7 +174,7 @@ fn put_at_path(claims: &mut Value, path: &str, value: Value) {
     *place = value;
 }
 
-/// The left half of the access token's SHA-256 (OpenID Connect Core section 3.1.3.6).
+/// The left half of the access token's SHA-256 (`OpenID` Connect Core section 3.1.3.6).
 pub(crate) fn at_hash(access_token: &str) -> String {
     URL_SAFE_NO_PAD.encode(&Sha256::digest(access_token)[..16])
 }

@@ -1,5 +1,5 @@
 //! A fake Microsoft Entra ID with Graph over plain HTTP, with the quirks of the real one (entra.md); in another style a
-//! plain OpenID provider much like Keycloak; and, on demand, a provider that lies ([`crate::lies`]).
+//! plain `OpenID` provider much like Keycloak; and, on demand, a provider that lies ([`crate::lies`]).
 //!
 //! People, registration and keys are changed while it runs; every request is written down ([`Entra::calls`]) and can be
 //! held back ([`Entra::hold`]). Dropping the last handle stops it.
@@ -57,7 +57,7 @@ impl Entra {
         Self::start_with(Style::Entra, loopback(0)).await.expect("a free port on loopback")
     }
 
-    /// A plain OpenID provider, issuer `http://127.0.0.1:PORT/realms/demo`, on a free port.
+    /// A plain `OpenID` provider, issuer `http://127.0.0.1:PORT/realms/demo`, on a free port.
     ///
     /// # Panics
     /// If no port can be bound.

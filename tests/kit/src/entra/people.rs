@@ -181,7 +181,7 @@ impl Person {
         self
     }
 
-    /// Entra's subject: another one for each application (pairwise, OpenID Connect Core section 8.1).
+    /// Entra's subject: another one for each application (pairwise, `OpenID` Connect Core section 8.1).
     pub fn pairwise_sub(&self, client_id: &str) -> String {
         use base64::Engine as _;
         let hash = Sha256::digest(format!("{client_id} {}", self.oid));

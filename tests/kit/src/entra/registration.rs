@@ -10,7 +10,7 @@ pub enum Style {
     /// Entra ID with Graph on the same port.
     #[default]
     Entra,
-    /// A plain OpenID provider with a concrete issuer, much like Keycloak.
+    /// A plain `OpenID` provider with a concrete issuer, much like Keycloak.
     Oidc,
 }
 
