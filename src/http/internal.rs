@@ -147,7 +147,7 @@ impl Visit<'_> {
             }
             Denial::SignIn(_) => self.refuse(&Refusal::SignIn { uri, resend }),
             Denial::StepUp(max_age) => self.refuse(&Refusal::StepUp { uri, resend, max_age: *max_age }),
-            Denial::CheckFirst => self.refuse(&Refusal::Unavailable { retry_after: CHECK_AFTER }),
+            Denial::CheckFirst => self.refuse(&Refusal::Unavailable { resend, retry_after: CHECK_AFTER }),
             Denial::CrossOrigin => {
                 self.log_refusal(email, "another origin asked for a change");
                 self.refuse(&Refusal::CrossOrigin)
@@ -175,7 +175,8 @@ impl Visit<'_> {
 
     pub(super) fn cannot_know(&self, error: &LoadError) -> HttpResponse {
         tracing::error!(request.id = %self.request_id, host = %self.origin.host(), error = %Chain(error), "cannot know who this is");
-        self.refuse(&Refusal::Unavailable { retry_after: RETRY_AFTER })
+        let resend = self.forwarded.is_form();
+        self.refuse(&Refusal::Unavailable { resend, retry_after: RETRY_AFTER })
     }
 
     /// Sends the browser away to sign in and come back.
