@@ -1,14 +1,14 @@
 //! The account page: what it says, ending sessions from it, and the keyboard.
 
 use super::picture;
-use super::site::{Site, pick, url, wait_for_picker};
+use super::site::{Site, arrive, pick, url, wait_for_picker};
 use crate::world::{APP, PUBLIC, Pair};
 use gatepost_kit::browser::Browser;
 use gatepost_kit::entra::Person;
 
 async fn open_account(browser: &Browser) -> String {
     browser.open(&url(PUBLIC, "/")).await;
-    browser.wait_for_text("Your account").await
+    arrive(browser, "Your account").await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -18,27 +18,27 @@ async fn sessions_are_ended_from_the_list_of_another_browser() {
     site.cli(&["tenant", "map", "MCP-GitHub", "github", "--role", "member"]).await;
     let (mine, other) = (site.signed_in("alice").await, site.signed_in("alice").await);
     let account = open_account(&mine).await;
-    for part in ["alice@example.com", "MCP-GitHub", "GitHub tools", "this one", "End all other sessions"] {
+    for part in ["alice@example.com", "MCP-GitHub", "github", "this one", "End all other sessions"] {
         assert!(account.contains(part), "{part}: {account}");
     }
     picture(&mine, "account").await;
     mine.click("End").await;
-    mine.wait_for_text("That session is over.").await;
+    arrive(&mine, "That session is over.").await;
     picture(&mine, "account-session-ended").await;
     other.open(&url(APP, "/")).await;
-    other.wait_for_text("Hello, Alice").await;
+    arrive(&other, "Hello, Alice").await;
     other.open(&url(PUBLIC, "/")).await;
-    other.wait_for_text("Your account").await;
+    arrive(&other, "Your account").await;
 
     open_account(&mine).await;
     mine.click("End all other sessions").await;
-    let account = mine.wait_for_text("All other sessions are over.").await;
+    let account = arrive(&mine, "All other sessions are over.").await;
     assert!(!account.contains("End all other sessions"), "{account}");
     site.entra.forget_browsers();
     other.open(&url(APP, "/")).await;
     wait_for_picker(&other).await;
     mine.open(&url(APP, "/mine")).await;
-    mine.wait_for_text("You asked for GET /mine").await;
+    arrive(&mine, "You asked for GET /mine").await;
     site.assert_quiet(&mine).await;
     site.assert_quiet(&other).await;
 }
@@ -49,10 +49,10 @@ async fn the_keyboard_alone_signs_out() {
     let browser = site.signed_in("alice").await;
     open_account(&browser).await;
     browser.reach_by_keyboard("Sign out").await;
-    browser.wait_for_text("You are signed out").await;
+    arrive(&browser, "You are signed out").await;
     browser.reach_by_keyboard("Sign in again").await;
     pick(&browser, "alice").await;
-    browser.wait_for_text("Your account").await;
+    arrive(&browser, "Your account").await;
     browser.reach_by_keyboard("Skip to the content").await;
     assert_eq!(browser.url().await.fragment(), Some("main"));
     site.assert_quiet(&browser).await;

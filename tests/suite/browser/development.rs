@@ -1,6 +1,6 @@
 //! Plain HTTP on `*.localhost`: development without a certificate (DESIGN.md section 5).
 
-use super::site::pick;
+use super::site::{arrive, pick};
 use super::{assert_quiet, picture};
 use crate::world::{Pair, alice, stores};
 use gatepost_kit::browser::Browser;
@@ -38,15 +38,15 @@ async fn plain_http_works_on_localhost() {
     let browser = Browser::builder().start().await;
     browser.open(&edge.url(APP, "/deep?x=1")).await;
     pick(&browser, "alice").await;
-    browser.wait_for_text("You asked for GET /deep?x=1").await;
+    arrive(&browser, "You asked for GET /deep?x=1").await;
     picture(&browser, "application").await;
     let cookies = browser.devtools("Network.getCookies", json!({})).await;
     let names: Vec<_> = cookies["cookies"].as_array().unwrap().iter().map(|cookie| &cookie["name"]).collect();
     assert_eq!(names, ["gatepost"], "a name without the prefix, which browsers refuse without TLS");
     browser.click("Sign out").await;
-    browser.wait_for_text("You are signed out").await;
+    arrive(&browser, "You are signed out").await;
     browser.click("Sign in again").await;
     pick(&browser, "alice").await;
-    browser.wait_for_text("Your account").await;
+    arrive(&browser, "Your account").await;
     assert_quiet(&browser, &[PUBLIC, APP]).await;
 }

@@ -1,7 +1,7 @@
 //! While a store does not answer, and after.
 
 use super::picture;
-use super::site::{Site, url};
+use super::site::{Site, arrive, submit_form, url};
 use crate::world::{APP, PUBLIC, Pair, Stores};
 use gatepost_kit::process::until;
 use std::time::Duration;
@@ -27,6 +27,23 @@ async fn a_page_that_could_not_be_judged_loads_when_the_store_is_back() {
     })
     .await;
     assert_eq!(browser.url().await.as_str(), url(APP, "/a?b=1"));
+    site.assert_quiet(&browser).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_that_could_not_be_judged_is_sent_again_by_a_reload() {
+    let site = Site::start(Pair::Shared).await;
+    let browser = site.signed_in("alice").await;
+    let Stores::Shared { redis, .. } = &site.stores else { unreachable!("this pair has a Redis") };
+    redis.sigstop();
+    submit_form(&browser).await;
+    let page = browser.wait_for_text("your browser sends your form again").await;
+    assert!(!page.contains("Load the page again"), "a link would lose the form: {page}");
+    picture(&browser, "unavailable-form").await;
+    redis.sigcont();
+    browser.reload().await;
+    arrive(&browser, "You asked for POST /form").await;
+    assert_eq!(site.received("POST", "/form").body, "a=1");
     site.assert_quiet(&browser).await;
 }
 

@@ -1,7 +1,7 @@
 //! Who may not: a missing group, a provider's refusal, a disabled person.
 
 use super::picture;
-use super::site::{Site, TEAM, pick, url};
+use super::site::{Site, TEAM, arrive, pick, url};
 use crate::world::{APP, PUBLIC, Pair};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -9,7 +9,7 @@ async fn a_refused_person_reads_why_and_signs_in_as_somebody_else() {
     let site = Site::start(Pair::Embedded).await;
     let browser = site.signed_in("bob").await;
     browser.open(&url(TEAM, "/board?x=1")).await;
-    let page = browser.wait_for_text("You may not open this page").await;
+    let page = arrive(&browser, "You may not open this page").await;
     for part in ["bob@example.com", "MCP-GitHub", TEAM] {
         assert!(page.contains(part), "{part}: {page}");
     }
@@ -19,12 +19,12 @@ async fn a_refused_person_reads_why_and_signs_in_as_somebody_else() {
     picture(&browser, "refused").await;
 
     browser.click("Use another account").await;
-    browser.wait_for_text("You are signed out").await;
+    arrive(&browser, "You are signed out").await;
     browser.click("Sign in again").await;
     pick(&browser, "alice").await;
-    browser.wait_for_text("alice@example.com").await;
+    arrive(&browser, "alice@example.com").await;
     browser.open(&url(TEAM, "/board?x=1")).await;
-    browser.wait_for_text("You asked for GET /board?x=1").await;
+    arrive(&browser, "You asked for GET /board?x=1").await;
     assert_eq!(site.received("GET", "/board?x=1").header("x-user-email"), Some("alice@example.com"));
     site.assert_quiet(&browser).await;
 }
@@ -36,13 +36,13 @@ async fn a_refusal_of_the_provider_is_explained_and_can_be_overcome() {
     let description = "AADSTS50105: Your administrator has configured the application to block users unless they are assigned.";
     site.entra.next_authorize_error("access_denied", description);
     browser.open(&url(APP, "/deep?x=1")).await;
-    let page = browser.wait_for_text("AADSTS50105").await;
+    let page = arrive(&browser, "AADSTS50105").await;
     assert!(page.contains("who administers accounts in your organisation"), "{page}");
     assert_eq!(browser.url().await.host_str(), Some(PUBLIC));
     picture(&browser, "refused-by-provider").await;
     browser.click("Use another account").await;
     pick(&browser, "alice").await;
-    browser.wait_for_text("You asked for GET /deep?x=1").await;
+    arrive(&browser, "You asked for GET /deep?x=1").await;
     site.assert_quiet(&browser).await;
 }
 
@@ -52,11 +52,11 @@ async fn a_cancelled_sign_in_can_be_tried_again() {
     let browser = site.browser().await;
     browser.open(&url(APP, "/deep?x=1")).await;
     browser.click_id("cancel").await;
-    browser.wait_for_text("AADSTS65004").await;
+    arrive(&browser, "AADSTS65004").await;
     picture(&browser, "cancelled").await;
     browser.click("Try again").await;
     pick(&browser, "alice").await;
-    browser.wait_for_text("You asked for GET /deep?x=1").await;
+    arrive(&browser, "You asked for GET /deep?x=1").await;
     site.assert_quiet(&browser).await;
 }
 
@@ -65,15 +65,19 @@ async fn a_disabled_person_reads_so() {
     let site = Site::start(Pair::Embedded).await;
     let browser = site.signed_in("bob").await;
     site.cli(&["user", "disable", "bob@example.com"]).await;
-    gatepost_kit::process::until("the word of it to arrive", std::time::Duration::from_secs(20), async || {
-        browser.open(&url(APP, "/")).await;
-        browser.text().await.contains("You are disabled here").then_some(())
-    })
+    gatepost_kit::process::until(
+        "the word of it to arrive",
+        std::time::Duration::from_secs(20),
+        async || {
+            browser.open(&url(APP, "/")).await;
+            browser.text().await.contains("You are disabled here").then_some(())
+        },
+    )
     .await;
     picture(&browser, "disabled").await;
     browser.click("Use another account").await;
     pick(&browser, "alice").await;
-    browser.wait_for_text("You asked for GET /").await;
+    arrive(&browser, "You asked for GET /").await;
     site.assert_quiet(&browser).await;
 }
 
@@ -82,10 +86,10 @@ async fn a_wrong_address_of_the_public_host_says_so() {
     let site = Site::start(Pair::Embedded).await;
     let browser = site.browser().await;
     browser.open(&url(PUBLIC, "/nowhere")).await;
-    browser.wait_for_text("Nothing here").await;
+    arrive(&browser, "Nothing here").await;
     picture(&browser, "not-found").await;
     browser.open(&url(PUBLIC, "/login?to=garbage")).await;
-    browser.wait_for_text("The sign-in did not fit together").await;
+    arrive(&browser, "The sign-in did not fit together").await;
     picture(&browser, "sign-in-broken").await;
     site.assert_quiet(&browser).await;
 }

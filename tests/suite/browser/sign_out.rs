@@ -1,7 +1,7 @@
 //! Signing out, from an application's page and from another site's link.
 
 use super::picture;
-use super::site::{ELSEWHERE, Site, pick, url, wait_for_picker};
+use super::site::{ELSEWHERE, Site, arrive, pick, url, wait_for_picker};
 use crate::world::{APP, OTHER, PUBLIC, Pair};
 use gatepost_kit::browser::Browser;
 
@@ -17,9 +17,9 @@ both_pairs! {
         let site = Site::start(pair).await;
         let browser = site.signed_in("alice").await;
         browser.open(&url(OTHER, "/")).await;
-        browser.wait_for_text("Hello, Alice").await;
+        arrive(&browser, "Hello, Alice").await;
         browser.click("Sign out").await;
-        browser.wait_for_text("You are signed out").await;
+        arrive(&browser, "You are signed out").await;
         assert_eq!(browser.url().await.as_str(), url(PUBLIC, "/logged-out"));
         picture(&browser, "signed-out").await;
         assert!(site.entra.list_sids("alice").is_empty(), "the provider's session is over too");
@@ -39,21 +39,21 @@ async fn another_sites_link_only_asks_and_the_button_signs_out() {
     for (link, name) in links {
         browser.open(&url(ELSEWHERE, "/")).await;
         browser.click(link).await;
-        browser.wait_for_text("Sign out?").await;
+        arrive(&browser, "Sign out?").await;
         picture(&browser, name).await;
         browser.click("Stay signed in").await;
-        browser.wait_for_text("Alice").await;
+        arrive(&browser, "Alice").await;
 
         browser.open(&url(ELSEWHERE, "/")).await;
         browser.click(link).await;
-        browser.wait_for_text("Sign out?").await;
+        arrive(&browser, "Sign out?").await;
         browser.click("Sign out").await;
-        browser.wait_for_text("You are signed out").await;
+        arrive(&browser, "You are signed out").await;
         assert!(site.entra.list_sids("alice").is_empty(), "the provider's session is over too");
         assert_asks_everywhere(&browser).await;
         browser.open(&url(APP, "/")).await;
         pick(&browser, "alice").await;
-        browser.wait_for_text("Hello, Alice").await;
+        arrive(&browser, "Hello, Alice").await;
     }
     site.assert_quiet(&browser).await;
 }

@@ -35,6 +35,21 @@ impl Browser {
         self.expect(seen, &format!("the text {part:?}")).await
     }
 
+    /// Waits until the page shows one of these parts and returns its text.
+    ///
+    /// # Panics
+    /// After 20 s; the message holds what the page showed instead.
+    pub async fn wait_for_any_text(&self, parts: &[&str]) -> String {
+        let shows = |text: &String| parts.iter().any(|part| text.contains(part));
+        let seen = self.wait(async || Some(self.text().await).filter(shows)).await;
+        self.expect(seen, &format!("one of the texts {parts:?}")).await
+    }
+
+    /// Loads the page again; a form that led to it is sent again.
+    pub async fn reload(&self) {
+        self.driver().refresh().await.expect("the page can be loaded again");
+    }
+
     /// Waits until the address satisfies `wanted` and returns it.
     ///
     /// # Panics
@@ -89,8 +104,7 @@ impl Browser {
     /// # Panics
     /// When there is none after 20 s.
     pub async fn click_id(&self, id: &str) {
-        let clicked =
-            self.wait(async || self.driver().find(By::Id(id)).await.ok()?.click().await.ok()).await;
+        let clicked = self.wait(async || self.driver().find(By::Id(id)).await.ok()?.click().await.ok()).await;
         self.expect(clicked, &format!("an element #{id}")).await;
     }
 
