@@ -23,6 +23,8 @@ use tokio::time::{Instant, sleep};
 
 /// How long a retried callback waits for what comes of the first.
 const RETRY_WAIT: Duration = Duration::from_secs(6);
+/// How long answers to other tabs may take to land.
+const SETTLE: Duration = Duration::from_millis(300);
 const RETRY_POLL: Duration = Duration::from_millis(50);
 
 /// What the provider sent the browser back with; each at most once.
@@ -117,33 +119,34 @@ async fn join(state: &State, visitor: &Visitor, login: LoginState) -> Result<Ste
 }
 
 /// "Everything else recovers": on with the session that is there, else over again unseen, else a page.
+///
+/// What does not fit is mostly one of many tabs that began at once: each answer set another cookie, and the last one
+/// stays. So the answers still under way get a moment to land, a tab that completes the sign-in is waited for, and the
+/// browser begins again at `/login`, which binds to the cookie that it holds then.
 async fn recover(state: &State, visitor: &Visitor, request: LoginRequest) -> Result<Step, Problem> {
     if visitor.live(state).await?.is_some() {
         return go_on(state, visitor, request, None).await;
     }
-    if another_tab_completed(state, visitor).await? {
-        // The next request carries the cookie that the other tab's answer sets.
-        return Ok(Step::redirect(login_address(state, &request)));
-    }
-    let restarted = request.restarted().ok_or(Problem::RestartedTooOften)?;
-    go_on(state, visitor, restarted, None).await
+    sleep(SETTLE).await;
+    let request = if another_tab_completed(state, visitor).await? {
+        request
+    } else {
+        request.restarted().ok_or(Problem::RestartedTooOften)?
+    };
+    Ok(Step::redirect(login_address(state, &request)))
 }
 
-/// Waits while another tab of this browser completes its sign-in. To start over meanwhile would use up the restarts of
-/// a browser that opens many tabs at once.
+/// Waits while another tab of this browser completes its sign-in; tells whether there was one.
 async fn another_tab_completed(state: &State, visitor: &Visitor) -> Result<bool, Problem> {
     let Some(held) = &visitor.held else { return Ok(false) };
     let browser = held.bind();
     let give_up_at = Instant::now() + RETRY_WAIT;
     let mut has_waited = false;
-    while Instant::now() < give_up_at {
-        if !state.sessions.is_completing(&browser).await? {
-            return Ok(has_waited);
-        }
+    while Instant::now() < give_up_at && state.sessions.is_completing(&browser).await? {
         has_waited = true;
         sleep(RETRY_POLL).await;
     }
-    Ok(false)
+    Ok(has_waited)
 }
 
 /// Gives the browser its session and sends it on.
