@@ -1,8 +1,10 @@
 //! Who may not: a missing group, a provider's refusal, a disabled person.
 
 use super::picture;
-use super::site::{Site, TEAM, arrive, pick, url};
+use super::site::{ELSEWHERE, Site, TEAM, arrive, pick, url};
 use crate::world::{APP, PUBLIC, Pair};
+use gatepost_kit::process::until;
+use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_person_reads_why_and_signs_in_as_somebody_else() {
@@ -65,14 +67,10 @@ async fn a_disabled_person_reads_so() {
     let site = Site::start(Pair::Embedded).await;
     let browser = site.signed_in("bob").await;
     site.cli(&["user", "disable", "bob@example.com"]).await;
-    gatepost_kit::process::until(
-        "the word of it to arrive",
-        std::time::Duration::from_secs(20),
-        async || {
-            browser.open(&url(APP, "/")).await;
-            browser.text().await.contains("You are disabled here").then_some(())
-        },
-    )
+    gatepost_kit::process::until("the word of it to arrive", Duration::from_secs(20), async || {
+        browser.open(&url(APP, "/")).await;
+        browser.text().await.contains("You are disabled here").then_some(())
+    })
     .await;
     picture(&browser, "disabled").await;
     browser.click("Use another account").await;
@@ -92,4 +90,31 @@ async fn a_wrong_address_of_the_public_host_says_so() {
     arrive(&browser, "The sign-in did not fit together").await;
     picture(&browser, "sign-in-broken").await;
     site.assert_quiet(&browser).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn our_pages_run_and_load_nothing_that_is_not_ours() {
+    let site = Site::start(Pair::Embedded).await;
+    let browser = site.signed_in("bob").await;
+    let intrusions = [
+        "const s = document.createElement('script'); s.textContent = 'document.title = 1'; document.body.append(s)".to_owned(),
+        format!("document.body.append(Object.assign(new Image(), {{ src: '{}' }}))", url(ELSEWHERE, "/spy.png")),
+        "document.body.append(Object.assign(document.createElement('style'), { textContent: 'a{}' }))".to_owned(),
+    ];
+    for (page, shows) in [(url(PUBLIC, "/"), "Your account"), (url(TEAM, "/"), "You may not open this page")]
+    {
+        browser.open(&page).await;
+        arrive(&browser, shows).await;
+        site.assert_quiet(&browser).await;
+        for intrusion in &intrusions {
+            browser.evaluate(intrusion).await;
+            until("the browser to complain", Duration::from_secs(20), async || {
+                let console = browser.take_console().await;
+                console.iter().any(|message| message.text.contains("Content Security Policy")).then_some(())
+            })
+            .await;
+        }
+        assert!(browser.title().await.contains(shows), "the script ran");
+    }
+    assert!(site.app.requests().iter().all(|request| request.uri != "/spy.png"));
 }
