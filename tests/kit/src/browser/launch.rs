@@ -10,7 +10,7 @@ use thirtyfour::{ChromiumLikeCapabilities, DesiredCapabilities, LoggingPrefsLogL
 
 use super::Browser;
 use crate::client::install_crypto;
-use crate::process::{Authority, Running, find_ok, free_port};
+use crate::process::{Authority, Running, find_ok, free_port, reaper};
 
 const START: Duration = Duration::from_secs(30);
 
@@ -82,6 +82,12 @@ impl BrowserBuilder {
             .await
             .unwrap_or_else(|error| panic!("Chromium does not start: {error}\n{}", chromedriver.log()));
         let process = find_process(&profile);
+        // The driver does not take the browser along when it is killed, nor can a profile be removed while the
+        // killed browser's children still write to it.
+        reaper::folder(profile.path());
+        if let Some(process) = process {
+            reaper::started(process.as_raw_nonzero().get().unsigned_abs());
+        }
         Browser { driver, process, _chromedriver: chromedriver, _profile: profile }
     }
 

@@ -20,7 +20,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use thirtyfour::{WebDriver, WindowHandle};
 
-use crate::process::Running;
+use crate::process::{Running, reaper};
 pub use launch::BrowserBuilder;
 pub use witness::ConsoleMessage;
 
@@ -100,10 +100,13 @@ impl Browser {
         std::fs::write(path, picture.expect("a picture is Base64")).expect("the folder is there");
     }
 
-    /// Ends the browser in order, profile written.
-    pub async fn close(self) {
-        // Whether it obeys or not, the guard ends it.
-        let _ = self.driver.clone().quit().await;
+    /// Ends the browser in order, profile written; one that does not obey is ended by its guard.
+    pub async fn close(mut self) {
+        if self.driver.clone().quit().await.is_ok()
+            && let Some(process) = self.process.take()
+        {
+            reaper::ended(process.as_raw_nonzero().get().unsigned_abs());
+        }
     }
 }
 
@@ -113,6 +116,7 @@ impl Drop for Browser {
         let _ = self.driver.clone().leak();
         if let Some(process) = self.process {
             let _ = kill_process(process, Signal::KILL);
+            reaper::ended(process.as_raw_nonzero().get().unsigned_abs());
         }
     }
 }
