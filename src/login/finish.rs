@@ -6,7 +6,7 @@
 use super::begin::{callback_address, go_on, hand_over, login_address};
 use super::end::{Ending, end_session};
 use super::{Problem, Step, Visitor};
-use crate::directory::{SignInContext, SignInOutcome};
+use crate::directory::{DirectoryError, SignInContext, SignInOutcome};
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::{ProviderId, UserId};
 use crate::domain::secret::{Hash, Secret};
@@ -74,8 +74,7 @@ pub async fn finish(
         state.metrics.sign_in_limited();
         return Err(Problem::Limited(wait));
     }
-    state.ask(Store::Session, StoreOperation::Ping, state.sessions.ping()).await?;
-    state.ask(Store::Directory, StoreOperation::Ping, state.directory.ping()).await?;
+    both_stores_reachable(state).await?;
     if !state.sessions.lock_exchange(&login.id).await? {
         return join(state, visitor, login).await;
     }
@@ -84,6 +83,16 @@ pub async fn finish(
     let result = Box::pin(exchange.run(code, query)).await;
     state.sessions.set_completing(&login.bind, false).await?;
     result
+}
+
+/// A code is good once: it is used only where what comes of it can be kept, and looked up as fast as `/verify` asks.
+async fn both_stores_reachable(state: &State) -> Result<(), Problem> {
+    state.ask(Store::Session, StoreOperation::Ping, state.sessions.ping()).await?;
+    state.ask(Store::Directory, StoreOperation::Ping, state.directory.ping()).await?;
+    if !state.ask(Store::Directory, StoreOperation::Ping, state.directory.is_writable()).await? {
+        return Err(DirectoryError::ReadOnly.into());
+    }
+    Ok(())
 }
 
 /// The provider sent the browser back with an error (OpenID Connect Core section 3.1.2.6).

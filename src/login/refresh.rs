@@ -17,7 +17,8 @@ use crate::state::State;
 use crate::telemetry::{Chain, EndCause, ProviderMetrics, RefreshOutcome, Store, StoreOperation};
 use std::time::Duration;
 
-/// After a failed try the next one waits so long: an outage must not become a stampede.
+/// After a failed try the next one waits so long: an outage must not become a stampede. Less where sessions are due
+/// more often, for one that rides out an outage counts as tried for an interval only.
 const RETRY_PAUSE: Duration = Duration::from_secs(30);
 
 /// Refreshes a session.
@@ -32,7 +33,8 @@ pub async fn run(state: &State, session: &Session) -> RefreshOutcome {
 
 async fn attempt(state: &State, session: &Session) -> Result<RefreshOutcome, LoadError> {
     let now = Timestamp::now();
-    if session.record.unreachable_at.is_some_and(|at| now.since(at) < RETRY_PAUSE) {
+    let pause = RETRY_PAUSE.min(state.lifetimes.refresh_interval / 2);
+    if session.record.unreachable_at.is_some_and(|at| now.since(at) < pause) {
         return Ok(RefreshOutcome::Unreachable);
     }
     if !state.sessions.lock_refresh(&session.id).await? {
@@ -92,13 +94,21 @@ async fn keep(state: &State, current: Session, refreshed: Refreshed) -> Result<R
     })
     .await?;
     let Some(session) = kept else { return Ok(RefreshOutcome::Ended) };
-    if let Some(identity) = &refreshed.identity
-        && !take_over(state, user, identity).await?
-    {
-        let actor = Actor { who: "refresh".to_owned(), address: None, request_id: None };
-        let over = Ending::of(state, &session.id.hash(), &session.record);
-        end_session(state, &over, EndCause::RefreshRefused, &actor).await?;
-        return Ok(RefreshOutcome::Ended);
+    if let Some(identity) = &refreshed.identity {
+        match take_over(state, user, identity).await {
+            Ok(true) => {}
+            Ok(false) => {
+                let actor = Actor { who: "refresh".to_owned(), address: None, request_id: None };
+                let over = Ending::of(state, &session.id.hash(), &session.record);
+                end_session(state, &over, EndCause::RefreshRefused, &actor).await?;
+                return Ok(RefreshOutcome::Ended);
+            }
+            Err(error) => {
+                // The provider is well: to ask it again at every request would not help the directory.
+                update(state, session, |record| record.unreachable_at = Some(Timestamp::now())).await?;
+                return Err(error);
+            }
+        }
     }
     update(state, session, |record| {
         record.checked_at = Timestamp::now();

@@ -285,22 +285,22 @@ impl Sessions {
         self.store.create(&key, &unique(), ttl).await.map(|seen| seen.is_none())
     }
 
-    /// Tells the other replicas which key this one writes with, and returns the keys that others announced.
-    pub async fn announce_key(&self, ttl: Duration) -> Result<Vec<String>, StoreError> {
+    /// Tells the other replicas which key this one writes with; `Some`: one of theirs cannot be read here, and nothing
+    /// was told. So a newcomer with a wrong key ring stands back alone, and those who serve do not hear of it.
+    pub async fn announce_key(&self, ttl: Duration) -> Result<Option<String>, StoreError> {
+        for id in self.store.list(b"keys").await? {
+            if self.store.find(&[b"key:", &id[..]].concat()).await?.is_none() {
+                self.store.unindex(b"keys", &id).await?;
+            } else if let Some(unknown) = String::from_utf8(id).ok().filter(|id| !self.ring.reads(id)) {
+                return Ok(Some(unknown));
+            }
+        }
         let mine = self.ring.writing_key().to_string();
         let key = [b"key:", mine.as_bytes()].concat();
         self.store.delete(&key).await?;
         self.store.create(&key, &unique(), ttl).await?;
         self.store.index(b"keys", mine.as_bytes(), ttl).await?;
-        let mut announced = Vec::new();
-        for id in self.store.list(b"keys").await? {
-            if self.store.find(&[b"key:", &id[..]].concat()).await?.is_some() {
-                announced.extend(String::from_utf8(id));
-            } else {
-                self.store.unindex(b"keys", &id).await?;
-            }
-        }
-        Ok(announced)
+        Ok(None)
     }
 
     fn seal_record(&self, hash: &Hash, record: &SessionRecord) -> Vec<u8> {
