@@ -127,12 +127,12 @@ impl Visit<'_> {
             verify::verify(self.state, &self.forwarded, &self.origin, requirement, self.held.as_ref()).await;
         match verdict {
             Verdict::Allow(headers) => (allow(headers.0), Reason::Met),
-            Verdict::Deny { denial, email } => self.deny(requirement, &denial, email.as_ref()).await,
+            Verdict::Deny { denial, email } => self.deny(requirement, &denial, email.as_ref()),
             Verdict::CannotKnow(error) => (self.cannot_know(&error), reason_of_failure(&error)),
         }
     }
 
-    async fn deny(
+    fn deny(
         &self,
         requirement: &Requirement,
         denial: &Denial,
@@ -153,7 +153,7 @@ impl Visit<'_> {
                 self.refuse(&Refusal::CrossOrigin)
             }
             Denial::Forbidden(missing) => {
-                verify::log_unknown_names(self.state, missing).await;
+                verify::log_unknown_names(self.state, missing);
                 self.log_refusal(email, &format!("missing: {missing:?}"));
                 self.refuse(&Refusal::Forbidden { email, missing })
             }

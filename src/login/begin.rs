@@ -153,7 +153,9 @@ async fn authorize(
     };
     let prompt = match intent {
         Intent::OtherAccount => Some(Prompt::SelectAccount),
-        Intent::StepUp(_) if request.restarts > 0 => Some(Prompt::Login),
+        Intent::StepUp(_) | Intent::SignIn if request.max_age.is_some() && request.restarts > 0 => {
+            Some(Prompt::Login)
+        }
         Intent::StepUp(_) | Intent::SignIn => None,
     };
     let login = LoginState {

@@ -15,9 +15,9 @@ use crate::principal::{self, Principal};
 use crate::session::record::{SessionRecord, Token};
 use crate::session::sealed::Purpose;
 use crate::session::values::{LoginRequest, LoginState, SessionId};
-use crate::session::{Handover, Session};
+use crate::session::{Exchanged, Handover, Session};
 use crate::state::State;
-use crate::telemetry::{EndCause, ProviderMetrics, Store, StoreOperation};
+use crate::telemetry::{Chain, EndCause, ProviderMetrics, Store, StoreOperation};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -81,7 +81,7 @@ pub async fn finish(
     let exchange = Exchange { state, visitor, provider, login: &login };
     state.sessions.set_completing(&login.bind, true).await?;
     let result = Box::pin(exchange.run(code, query)).await;
-    state.sessions.set_completing(&login.bind, false).await?;
+    exchange.tidy_up(result.is_err()).await;
     result
 }
 
@@ -119,8 +119,10 @@ pub fn sealed_request(state: &State, sealed: Option<&str>) -> Option<String> {
 async fn join(state: &State, visitor: &Visitor, login: LoginState) -> Result<Step, Problem> {
     let give_up_at = Instant::now() + RETRY_WAIT;
     while Instant::now() < give_up_at {
-        if let Some(handover) = state.sessions.find_exchange(&login.id).await? {
-            return complete(state, &handover, login.request).await;
+        match state.sessions.find_exchange(&login.id).await? {
+            Some(Exchanged::Into(handover)) => return complete(state, &handover, login.request).await,
+            Some(Exchanged::Failed) => break,
+            None => {}
         }
         sleep(RETRY_POLL).await;
     }
@@ -190,6 +192,8 @@ impl Exchange<'_> {
             }
             Err(source) => return Err(Problem::Provider { provider: self.provider.id().clone(), source }),
         };
+        // Before the directory admits: whatever ends this person's sessions from here on ends this one.
+        let begun_at = Timestamp::now();
         let existing = self.visitor.live(self.state).await?;
         let new = SessionId::generate();
         let hash = existing.as_ref().map_or_else(|| new.hash(), |principal| principal.session.id.hash());
@@ -198,7 +202,10 @@ impl Exchange<'_> {
             Some(principal) if principal.session.record.user == user => (Some(principal), None),
             other => (None, other),
         };
-        let record = self.record(user, &sign_in);
+        let mut record = self.record(user, &sign_in, begun_at);
+        if let Some(mine) = &mine {
+            record.begun_at = mine.session.record.begun_at;
+        }
         let session = mine.as_ref().map_or(new, |principal| principal.session.id.clone());
         let starting = self.state.sessions.start(&self.login.bind, session, record);
         let started = self.state.ask(Store::Session, StoreOperation::StartSession, starting).await?;
@@ -221,6 +228,18 @@ impl Exchange<'_> {
             min_auth_time: None,
         };
         self.provider.redeem(&callback, &expected).await
+    }
+
+    /// Lets those go on who wait for this exchange. What fails here only makes them wait longer.
+    async fn tidy_up(&self, has_failed: bool) {
+        let sessions = &self.state.sessions;
+        let mut done = sessions.set_completing(&self.login.bind, false).await;
+        if has_failed {
+            done = done.and(sessions.publish_failure(&self.login.id).await);
+        }
+        if let Err(error) = done {
+            tracing::debug!(error = %Chain(&error), "those who wait for a sign-in are not told");
+        }
     }
 
     /// Step-up without a newer sign-in: once more with `prompt=login`, then a page.
@@ -262,8 +281,7 @@ impl Exchange<'_> {
         }
     }
 
-    fn record(&self, user: UserId, sign_in: &SignIn) -> SessionRecord {
-        let now = Timestamp::now();
+    fn record(&self, user: UserId, sign_in: &SignIn, now: Timestamp) -> SessionRecord {
         SessionRecord {
             user,
             provider: self.provider.id().clone(),
