@@ -10,5 +10,8 @@ mod world;
 mod cli;
 mod directory;
 mod oidc;
+mod refresh;
+mod replicas;
 mod sign_in;
 mod sign_out;
+mod stores;
