@@ -69,7 +69,8 @@ async fn ends_by(pair: Pair, what: impl FnOnce(&Entra), and_returns: bool) {
     what(&world.entra);
     let refused = use_until(&world, &browser, "the session to end", |answer| answer.status == 401).await;
     assert_eq!(refused.values("set-cookie"), Vec::<&str>::new());
-    assert_eq!(refreshes(&world.gatepost, "ended").await, 1);
+    until("the end to be counted", DEADLINE, async || (refreshes(&world.gatepost, "ended").await == 1).then_some(()))
+        .await;
     world.entra.lie(None);
     let trip = browser.navigate(&world.url(APP, "/back")).await;
     let is_back = trip.end().status == 200 && trip.end().url.path() == "/back";
@@ -215,7 +216,6 @@ both_pairs! {
         world.entra.update("alice", |alice| alice.groups.clear());
         use_until(&world, &browser, "the groups to be gone", |answer| has_groups(answer, "")).await;
         world.gatepost.wait_for_line("a person of some groups has none any more").await;
-        assert_eq!(counted(&world.gatepost, "gatepost_groups_lost_total{provider=\"entra\"} ").await, 1);
         refreshed(&world, &browser, 1).await;
         assert_eq!(counted(&world.gatepost, "gatepost_groups_lost_total{provider=\"entra\"} ").await, 1, "a fall, not a state");
         assert_eq!(audited(&world, "user.lose_all_groups").await, 1);
@@ -242,16 +242,16 @@ both_pairs! {
 }
 
 async fn audited(world: &World, action: &str) -> i64 {
-    let sql = "SELECT count(*) FROM audit_entries WHERE action = $1";
     match &world.stores {
         Stores::Embedded(folder) => {
             let url = format!("sqlite://{}", folder.path().join("gatepost.db").display());
             let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
+            let sql = "SELECT count(*) FROM audit_entries WHERE action = $1";
             sqlx::query_scalar(sql).bind(action).fetch_one(&pool).await.unwrap()
         }
         Stores::Shared { database, .. } => {
             let pool = sqlx::PgPool::connect(database).await.unwrap();
-            sqlx::raw_sql("SET search_path TO gatepost").execute(&pool).await.unwrap();
+            let sql = "SELECT count(*) FROM gatepost.audit_entries WHERE action = $1";
             sqlx::query_scalar(sql).bind(action).fetch_one(&pool).await.unwrap()
         }
     }

@@ -86,17 +86,19 @@ impl Gate {
 pub struct Outage {
     /// What `/verify` answers to who is signed in.
     pub verify: u16,
+    /// What a ticket is answered: it is burnt in Redis and nothing is written to Postgres.
+    pub ticket: u16,
     /// Whether who is signed in still is afterwards.
     pub keeps_sessions: bool,
 }
 
 impl Outage {
     /// Nothing can be looked up, and nothing is lost.
-    pub const BLIND: Self = Self { verify: 503, keeps_sessions: true };
+    pub const BLIND: Self = Self { verify: 503, ticket: 503, keeps_sessions: true };
     /// Nothing can be looked up, and the store comes back empty.
-    pub const EMPTYING: Self = Self { verify: 503, keeps_sessions: false };
+    pub const EMPTYING: Self = Self { verify: 503, ticket: 503, keeps_sessions: false };
     /// What is there can be read, nothing can be written.
-    pub const READ_ONLY: Self = Self { verify: 200, keeps_sessions: true };
+    pub const READ_ONLY: Self = Self { verify: 200, ticket: 503, keeps_sessions: true };
 
     /// One outage, from `begin` to some time after `end`.
     pub async fn run(self, gate: &Gate, begin: impl AsyncFnOnce(&Gate), end: impl AsyncFnOnce(&Gate)) {
@@ -115,7 +117,11 @@ impl Outage {
         strangers_are_answered_as_ever(gate).await;
         self.signed_in_is_not_signed_out(gate, &alice).await;
         is_unavailable(&at_callback.get(&callback).await);
-        is_unavailable(&at_ticket.get(&ticket).await);
+        let entered = at_ticket.get(&ticket).await;
+        assert_eq!(entered.status, self.ticket, "{}", entered.body);
+        if self.ticket == 503 {
+            is_unavailable(&entered);
+        }
         assert_eq!(world.entra.codes_redeemed(), redeemed, "no code was used");
 
         end(gate).await;

@@ -64,7 +64,7 @@ async fn frozen() {
 async fn read_only() {
     let gate = Gate::with_own_postgres(None).await;
     let begin = async |gate: &Gate| gate.postgres.set_read_only(true).await;
-    Outage::READ_ONLY.run(&gate, begin, async |gate| gate.postgres.set_read_only(false).await).await;
+    Outage { ticket: 303, ..Outage::READ_ONLY }.run(&gate, begin, async |gate| gate.postgres.set_read_only(false).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
