@@ -49,7 +49,11 @@ const fn is_unavailable(error: &DirectoryError) -> bool {
 async fn prepare_once(state: &State) -> Result<(), DirectoryError> {
     state.directory.migrate().await?;
     state.directory.sync_configuration(&state.config).await?;
-    state.readiness.set(None);
+    // The first request must not pay for the first connection; a database that is slow now says 503 by itself.
+    if let Err(error) = state.directory.ping().await {
+        tracing::debug!(error = %Chain(&error), "the directory is slow");
+    }
+    state.readiness.set(find_obstacle(state).await);
     Ok(())
 }
 
@@ -82,19 +86,21 @@ async fn look_after_readiness(state: Arc<State>) {
     loop {
         ticks.tick().await;
         if state.readiness.is_prepared() {
-            // A store that does not answer says nothing about this replica.
-            let found = match find_unknown_key(&state).await {
-                Some(obstacle) => Some(obstacle),
-                None => find_clock_skew(&state.directory).await,
-            };
-            state.readiness.set(found);
+            state.readiness.set(find_obstacle(&state).await);
         }
     }
 }
 
+/// A store that does not answer says nothing about this replica.
+async fn find_obstacle(state: &State) -> Option<Obstacle> {
+    match find_unknown_key(state).await {
+        Some(obstacle) => Some(obstacle),
+        None => find_clock_skew(&state.directory).await,
+    }
+}
+
 async fn find_unknown_key(state: &State) -> Option<Obstacle> {
-    let announced = state.sessions.announce_key(KEY_TTL).await.ok()?;
-    announced.into_iter().find(|id| !state.ring.reads(id)).map(Obstacle::UnknownKey)
+    state.sessions.announce_key(KEY_TTL).await.ok().flatten().map(Obstacle::UnknownKey)
 }
 
 async fn find_clock_skew(directory: &Directory) -> Option<Obstacle> {
@@ -112,7 +118,9 @@ async fn tidy(state: Arc<State>) {
         if let Err(error) = state.sessions.delete_expired().await {
             tracing::warn!(error = %Chain(&error), "expired sessions were not deleted");
         }
-        if let Err(error) = state.directory.delete_expired(Timestamp::now()).await {
+        // By the database's clock: ours may be the one that is wrong.
+        let deleting = async { state.directory.delete_expired(state.directory.clock().await?).await };
+        if let Err(error) = deleting.await {
             tracing::warn!(error = %Chain(&error), "expired rows of the directory were not deleted");
         }
     }

@@ -13,6 +13,9 @@ pub enum DirectoryError {
     /// not known whether it was.
     #[error("the directory does not answer")]
     Unavailable(#[source] sqlx::Error),
+    /// A standby, or set read-only: nothing can be changed now.
+    #[error("the directory takes no changes at the moment")]
+    ReadOnly,
     /// `DATABASE_URL` is not understood.
     #[error("DATABASE_URL is not understood: expected postgres://... or sqlite://...")]
     Address(#[source] sqlx::Error),

@@ -127,12 +127,12 @@ impl Visit<'_> {
             verify::verify(self.state, &self.forwarded, &self.origin, requirement, self.held.as_ref()).await;
         match verdict {
             Verdict::Allow(headers) => (allow(headers.0), Reason::Met),
-            Verdict::Deny { denial, email } => self.deny(requirement, &denial, email.as_ref()).await,
+            Verdict::Deny { denial, email } => self.deny(requirement, &denial, email.as_ref()),
             Verdict::CannotKnow(error) => (self.cannot_know(&error), reason_of_failure(&error)),
         }
     }
 
-    async fn deny(
+    fn deny(
         &self,
         requirement: &Requirement,
         denial: &Denial,
@@ -147,13 +147,13 @@ impl Visit<'_> {
             }
             Denial::SignIn(_) => self.refuse(&Refusal::SignIn { uri, resend }),
             Denial::StepUp(max_age) => self.refuse(&Refusal::StepUp { uri, resend, max_age: *max_age }),
-            Denial::CheckFirst => self.refuse(&Refusal::Unavailable { retry_after: CHECK_AFTER }),
+            Denial::CheckFirst => self.refuse(&Refusal::Unavailable { resend, retry_after: CHECK_AFTER }),
             Denial::CrossOrigin => {
                 self.log_refusal(email, "another origin asked for a change");
                 self.refuse(&Refusal::CrossOrigin)
             }
             Denial::Forbidden(missing) => {
-                verify::log_unknown_names(self.state, missing).await;
+                verify::log_unknown_names(self.state, missing);
                 self.log_refusal(email, &format!("missing: {missing:?}"));
                 self.refuse(&Refusal::Forbidden { email, missing })
             }
@@ -175,7 +175,8 @@ impl Visit<'_> {
 
     pub(super) fn cannot_know(&self, error: &LoadError) -> HttpResponse {
         tracing::error!(request.id = %self.request_id, host = %self.origin.host(), error = %Chain(error), "cannot know who this is");
-        self.refuse(&Refusal::Unavailable { retry_after: RETRY_AFTER })
+        let resend = self.forwarded.is_form();
+        self.refuse(&Refusal::Unavailable { resend, retry_after: RETRY_AFTER })
     }
 
     /// Sends the browser away to sign in and come back.

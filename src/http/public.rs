@@ -247,6 +247,10 @@ impl<'a> Visit<'a> {
                 tracing::warn!(request.id = %self.visitor.request_id, error = %Chain(&error), "refused a logout token");
                 respond::empty(StatusCode::BAD_REQUEST)
             }
+            Err(error @ end::BackChannelError::KeysUnavailable(_)) => {
+                tracing::warn!(request.id = %self.visitor.request_id, error = %Chain(&error), "a logout token must come again");
+                self.page(pages::Problem::Unavailable { retry_after: RETRY_AFTER })
+            }
             Err(end::BackChannelError::Unavailable(error)) => {
                 self.problem(&Problem::Unavailable(error), None)
             }
@@ -401,8 +405,17 @@ const fn outcome(problem: &Problem) -> SignInOutcome {
 
 /// Failures that whoever sits at this address brought about, or may go on bringing about.
 fn is_their_failure(problem: &Problem) -> bool {
-    !matches!(problem, Problem::Unavailable(_) | Problem::Limited(_) | Problem::GroupsUnknown)
-        && !matches!(problem, Problem::Provider { source: OidcError::Unavailable(_), .. })
+    // What came without a state bound to this browser cost nothing, and another site can make a browser send it.
+    !matches!(
+        problem,
+        Problem::Unavailable(_)
+            | Problem::Limited(_)
+            | Problem::GroupsUnknown
+            | Problem::Unreadable
+            | Problem::UnknownProvider
+            | Problem::MixedUp { .. }
+            | Problem::RestartedTooOften
+    ) && !matches!(problem, Problem::Provider { source: OidcError::Unavailable(_), .. })
 }
 
 fn client_address(state: &State, request: &HttpRequest) -> Option<IpAddr> {

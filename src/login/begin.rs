@@ -13,10 +13,16 @@ use crate::session::values::{LoginRequest, LoginState, OneTimeId, Target, Ticket
 use crate::state::State;
 use crate::telemetry::RefreshOutcome;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
 use url::Url;
 
 /// Hand-overs of one person to one host in a minute; above it redirects go round.
 const MAX_HANDOVERS: u64 = 30;
+
+/// How long a sign-in waits for a check that somebody else has begun.
+const CHECK_WAIT: Duration = Duration::from_secs(6);
+const CHECK_POLL: Duration = Duration::from_millis(50);
 
 /// A login request for a protected host, as the address that its `/verify` sends the browser to.
 pub fn login_address(state: &State, request: &LoginRequest) -> String {
@@ -92,17 +98,22 @@ enum Intent<'a> {
 
 /// The live session, after the provider was asked about it where that must come first.
 async fn checked(state: &State, visitor: &Visitor) -> Result<Option<Principal>, Problem> {
-    let Some(principal) = visitor.live(state).await? else { return Ok(None) };
-    let record = &principal.session.record;
-    if record.times(record.auth_time).check(Timestamp::now(), &state.lifetimes) != Check::First {
-        return Ok(Some(principal));
-    }
-    match refresh::run(state, &principal.session).await {
-        // The standing may have changed with the groups.
-        RefreshOutcome::Refreshed => Ok(visitor.live(state).await?),
-        // The provider decides about a session that was not used for so long; where it cannot be asked in the
-        // background, the person goes there.
-        RefreshOutcome::Ended | RefreshOutcome::Unreachable | RefreshOutcome::Busy => Ok(None),
+    let give_up_at = Instant::now() + CHECK_WAIT;
+    loop {
+        let Some(principal) = visitor.live(state).await? else { return Ok(None) };
+        let record = &principal.session.record;
+        if record.times(record.auth_time).check(Timestamp::now(), &state.lifetimes) != Check::First {
+            return Ok(Some(principal));
+        }
+        match refresh::run(state, &principal.session).await {
+            // The standing may have changed with the groups.
+            RefreshOutcome::Refreshed => return Ok(visitor.live(state).await?),
+            // Another tab asks already, or the request that `/verify` has just sent here.
+            RefreshOutcome::Busy if Instant::now() < give_up_at => sleep(CHECK_POLL).await,
+            // The provider decides about a session that was not used for so long; it cannot be asked in the
+            // background, so the person goes there.
+            RefreshOutcome::Ended | RefreshOutcome::Unreachable | RefreshOutcome::Busy => return Ok(None),
+        }
     }
 }
 
@@ -142,7 +153,9 @@ async fn authorize(
     };
     let prompt = match intent {
         Intent::OtherAccount => Some(Prompt::SelectAccount),
-        Intent::StepUp(_) if request.restarts > 0 => Some(Prompt::Login),
+        Intent::StepUp(_) | Intent::SignIn if request.max_age.is_some() && request.restarts > 0 => {
+            Some(Prompt::Login)
+        }
         Intent::StepUp(_) | Intent::SignIn => None,
     };
     let login = LoginState {

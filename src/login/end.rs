@@ -17,6 +17,10 @@ use crate::session::values::SignOutTicket;
 use crate::state::State;
 use crate::telemetry::labels::Label;
 use crate::telemetry::{Chain, EndCause, Store, StoreOperation};
+use std::time::Duration;
+
+/// A callback takes at most this long to write its session.
+const CALLBACK_TIME: Duration = Duration::from_mins(5);
 
 /// The address on the public host that ends the session of a protected host's cookie.
 pub fn sign_out_address(state: &State, ticket: Option<&SignOutTicket>) -> String {
@@ -69,8 +73,7 @@ async fn end_wanted(
         tracing::warn!(error = %Chain(&error), session.hash = %hash, "a session is ended without its record");
         None
     });
-    let expires_at = Timestamp::now().plus(state.lifetimes.absolute);
-    let ending = Ending { hash, user: wanted.user, expires_at };
+    let ending = Ending::new(state, hash, wanted.user);
     end_session(state, &ending, EndCause::SignOut, &visitor.actor(&wanted.user.to_string())).await?;
     Ok(found.map(|session| session.record))
 }
@@ -87,8 +90,12 @@ pub struct Ending {
 impl Ending {
     /// The end of the session of this record.
     pub fn of(state: &State, hash: &Hash, record: &SessionRecord) -> Self {
-        let expires_at = record.begun_at.plus(state.lifetimes.absolute);
-        Self { hash: *hash, user: record.user, expires_at }
+        Self::new(state, *hash, record.user)
+    }
+
+    /// A callback under way may write the record anew, begun now: the end is remembered for a whole lifetime from here.
+    fn new(state: &State, hash: Hash, user: UserId) -> Self {
+        Self { hash, user, expires_at: Timestamp::now().plus(state.lifetimes.absolute).plus(CALLBACK_TIME) }
     }
 }
 
@@ -153,6 +160,9 @@ pub enum BackChannelError {
     /// It does not hold: 400, whoever sent it.
     #[error("the logout token does not hold")]
     Refused(#[source] OidcError),
+    /// The keys to verify it with cannot be had now.
+    #[error("the keys of the provider cannot be had")]
+    KeysUnavailable(#[source] OidcError),
     /// It was used before.
     #[error("the logout token was used before")]
     Replayed,
@@ -181,8 +191,7 @@ impl From<DirectoryError> for BackChannelError {
 /// [`BackChannelError`].
 pub async fn back_channel(state: &State, visitor: &Visitor, token: &str) -> Result<(), BackChannelError> {
     let (provider, token) = verify(state, token).await?;
-    let ttl = token.expires_at.since(Timestamp::now());
-    if !state.sessions.remember_logout_token(&token.issuer, &token.jti, ttl).await? {
+    if state.sessions.knows_logout_token(&token.issuer, &token.jti).await? {
         return Err(BackChannelError::Replayed);
     }
     let actor = visitor.actor("provider");
@@ -191,12 +200,14 @@ pub async fn back_channel(state: &State, visitor: &Visitor, token: &str) -> Resu
         let hash = super::finish::sid_hash(provider, sid);
         state.directory.end_provider_session(provider, &hash, token.issued_at, until, &actor).await?;
         end_sid(state, provider, sid, Some(token.issued_at), &actor).await?;
-    } else if let Some(subject) = token.subject {
-        let subject = SubjectKey { issuer: token.issuer, subject };
+    } else if let Some(subject) = &token.subject {
+        let subject = SubjectKey { issuer: token.issuer.clone(), subject: subject.clone() };
         let not_before = Timestamp::from_unix(token.issued_at.unix() + 1);
         state.directory.end_sessions_of_subject(&subject, not_before, &actor).await?;
     }
-    Ok(())
+    // Last: a token that met an outage comes again, and to do it twice ends nothing more.
+    let ttl = token.expires_at.since(Timestamp::now());
+    Ok(state.sessions.remember_logout_token(&token.issuer, &token.jti, ttl).await?)
 }
 
 /// The provider that signed the token: its `aud` is that provider's client, so no other accepts it.
@@ -204,14 +215,20 @@ async fn verify<'a>(
     state: &'a State,
     token: &str,
 ) -> Result<(&'a ProviderId, LogoutToken), BackChannelError> {
-    let mut refused = None;
+    let (mut refused, mut unavailable) = (None, None);
     for provider in state.providers.iter() {
         match provider.verify_logout_token(token).await {
             Ok(verified) => return Ok((provider.id(), verified)),
+            Err(error @ OidcError::Unavailable(_)) => unavailable = Some(error),
             Err(error) => refused = Some(error),
         }
     }
-    Err(refused.map_or(BackChannelError::Replayed, BackChannelError::Refused))
+    // Without a provider's keys nobody can say that the token is not its.
+    Err(match (unavailable, refused) {
+        (Some(error), _) => BackChannelError::KeysUnavailable(error),
+        (None, Some(error)) => BackChannelError::Refused(error),
+        (None, None) => BackChannelError::Replayed,
+    })
 }
 
 async fn end_sid(

@@ -6,7 +6,7 @@
 use super::begin::{callback_address, go_on, hand_over, login_address};
 use super::end::{Ending, end_session};
 use super::{Problem, Step, Visitor};
-use crate::directory::{SignInContext, SignInOutcome};
+use crate::directory::{DirectoryError, SignInContext, SignInOutcome};
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::{ProviderId, UserId};
 use crate::domain::secret::{Hash, Secret};
@@ -15,14 +15,16 @@ use crate::principal::{self, Principal};
 use crate::session::record::{SessionRecord, Token};
 use crate::session::sealed::Purpose;
 use crate::session::values::{LoginRequest, LoginState, SessionId};
-use crate::session::{Handover, Session};
+use crate::session::{Exchanged, Handover, Session};
 use crate::state::State;
-use crate::telemetry::{EndCause, ProviderMetrics, Store, StoreOperation};
+use crate::telemetry::{Chain, EndCause, ProviderMetrics, Store, StoreOperation};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 /// How long a retried callback waits for what comes of the first.
 const RETRY_WAIT: Duration = Duration::from_secs(6);
+/// How long answers to other tabs may take to land.
+const SETTLE: Duration = Duration::from_millis(300);
 const RETRY_POLL: Duration = Duration::from_millis(50);
 
 /// What the provider sent the browser back with; each at most once.
@@ -72,16 +74,25 @@ pub async fn finish(
         state.metrics.sign_in_limited();
         return Err(Problem::Limited(wait));
     }
-    state.ask(Store::Session, StoreOperation::Ping, state.sessions.ping()).await?;
-    state.ask(Store::Directory, StoreOperation::Ping, state.directory.ping()).await?;
+    both_stores_reachable(state).await?;
     if !state.sessions.lock_exchange(&login.id).await? {
         return join(state, visitor, login).await;
     }
     let exchange = Exchange { state, visitor, provider, login: &login };
     state.sessions.set_completing(&login.bind, true).await?;
     let result = Box::pin(exchange.run(code, query)).await;
-    state.sessions.set_completing(&login.bind, false).await?;
+    exchange.tidy_up(result.is_err()).await;
     result
+}
+
+/// A code is good once: it is used only where what comes of it can be kept, and looked up as fast as `/verify` asks.
+async fn both_stores_reachable(state: &State) -> Result<(), Problem> {
+    state.ask(Store::Session, StoreOperation::Ping, state.sessions.ping()).await?;
+    state.ask(Store::Directory, StoreOperation::Ping, state.directory.ping()).await?;
+    if !state.ask(Store::Directory, StoreOperation::Ping, state.directory.is_writable()).await? {
+        return Err(DirectoryError::ReadOnly.into());
+    }
+    Ok(())
 }
 
 /// The provider sent the browser back with an error (OpenID Connect Core section 3.1.2.6).
@@ -108,8 +119,10 @@ pub fn sealed_request(state: &State, sealed: Option<&str>) -> Option<String> {
 async fn join(state: &State, visitor: &Visitor, login: LoginState) -> Result<Step, Problem> {
     let give_up_at = Instant::now() + RETRY_WAIT;
     while Instant::now() < give_up_at {
-        if let Some(handover) = state.sessions.find_exchange(&login.id).await? {
-            return complete(state, &handover, login.request).await;
+        match state.sessions.find_exchange(&login.id).await? {
+            Some(Exchanged::Into(handover)) => return complete(state, &handover, login.request).await,
+            Some(Exchanged::Failed) => break,
+            None => {}
         }
         sleep(RETRY_POLL).await;
     }
@@ -117,33 +130,34 @@ async fn join(state: &State, visitor: &Visitor, login: LoginState) -> Result<Ste
 }
 
 /// "Everything else recovers": on with the session that is there, else over again unseen, else a page.
+///
+/// What does not fit is mostly one of many tabs that began at once: each answer set another cookie, and the last one
+/// stays. So the answers still under way get a moment to land, a tab that completes the sign-in is waited for, and the
+/// browser begins again at `/login`, which binds to the cookie that it holds then.
 async fn recover(state: &State, visitor: &Visitor, request: LoginRequest) -> Result<Step, Problem> {
     if visitor.live(state).await?.is_some() {
         return go_on(state, visitor, request, None).await;
     }
-    if another_tab_completed(state, visitor).await? {
-        // The next request carries the cookie that the other tab's answer sets.
-        return Ok(Step::redirect(login_address(state, &request)));
-    }
-    let restarted = request.restarted().ok_or(Problem::RestartedTooOften)?;
-    go_on(state, visitor, restarted, None).await
+    sleep(SETTLE).await;
+    let request = if another_tab_completed(state, visitor).await? {
+        request
+    } else {
+        request.restarted().ok_or(Problem::RestartedTooOften)?
+    };
+    Ok(Step::redirect(login_address(state, &request)))
 }
 
-/// Waits while another tab of this browser completes its sign-in. To start over meanwhile would use up the restarts of
-/// a browser that opens many tabs at once.
+/// Waits while another tab of this browser completes its sign-in; tells whether there was one.
 async fn another_tab_completed(state: &State, visitor: &Visitor) -> Result<bool, Problem> {
     let Some(held) = &visitor.held else { return Ok(false) };
     let browser = held.bind();
     let give_up_at = Instant::now() + RETRY_WAIT;
     let mut has_waited = false;
-    while Instant::now() < give_up_at {
-        if !state.sessions.is_completing(&browser).await? {
-            return Ok(has_waited);
-        }
+    while Instant::now() < give_up_at && state.sessions.is_completing(&browser).await? {
         has_waited = true;
         sleep(RETRY_POLL).await;
     }
-    Ok(false)
+    Ok(has_waited)
 }
 
 /// Gives the browser its session and sends it on.
@@ -178,6 +192,8 @@ impl Exchange<'_> {
             }
             Err(source) => return Err(Problem::Provider { provider: self.provider.id().clone(), source }),
         };
+        // Before the directory admits: whatever ends this person's sessions from here on ends this one.
+        let begun_at = Timestamp::now();
         let existing = self.visitor.live(self.state).await?;
         let new = SessionId::generate();
         let hash = existing.as_ref().map_or_else(|| new.hash(), |principal| principal.session.id.hash());
@@ -186,7 +202,10 @@ impl Exchange<'_> {
             Some(principal) if principal.session.record.user == user => (Some(principal), None),
             other => (None, other),
         };
-        let record = self.record(user, &sign_in);
+        let mut record = self.record(user, &sign_in, begun_at);
+        if let Some(mine) = &mine {
+            record.begun_at = mine.session.record.begun_at;
+        }
         let session = mine.as_ref().map_or(new, |principal| principal.session.id.clone());
         let starting = self.state.sessions.start(&self.login.bind, session, record);
         let started = self.state.ask(Store::Session, StoreOperation::StartSession, starting).await?;
@@ -209,6 +228,18 @@ impl Exchange<'_> {
             min_auth_time: None,
         };
         self.provider.redeem(&callback, &expected).await
+    }
+
+    /// Lets those go on who wait for this exchange. What fails here only makes them wait longer.
+    async fn tidy_up(&self, has_failed: bool) {
+        let sessions = &self.state.sessions;
+        let mut done = sessions.set_completing(&self.login.bind, false).await;
+        if has_failed {
+            done = done.and(sessions.publish_failure(&self.login.id).await);
+        }
+        if let Err(error) = done {
+            tracing::debug!(error = %Chain(&error), "those who wait for a sign-in are not told");
+        }
     }
 
     /// Step-up without a newer sign-in: once more with `prompt=login`, then a page.
@@ -250,8 +281,7 @@ impl Exchange<'_> {
         }
     }
 
-    fn record(&self, user: UserId, sign_in: &SignIn) -> SessionRecord {
-        let now = Timestamp::now();
+    fn record(&self, user: UserId, sign_in: &SignIn, now: Timestamp) -> SessionRecord {
         SessionRecord {
             user,
             provider: self.provider.id().clone(),

@@ -16,9 +16,15 @@ use crate::session::store::StoreError;
 use crate::state::State;
 use crate::telemetry::{Chain, EndCause, ProviderMetrics, RefreshOutcome, Store, StoreOperation};
 use std::time::Duration;
+use tokio::time::{Instant, sleep};
 
-/// After a failed try the next one waits so long: an outage must not become a stampede.
+/// After a failed try the next one waits so long: an outage must not become a stampede. Less where sessions are due
+/// more often, for one that rides out an outage counts as tried for an interval only.
 const RETRY_PAUSE: Duration = Duration::from_secs(30);
+
+/// How long the store is asked to keep what the provider gave, and how often.
+const PERSIST_FOR: Duration = Duration::from_secs(15);
+const PERSIST_PAUSE: Duration = Duration::from_millis(200);
 
 /// Refreshes a session.
 pub async fn run(state: &State, session: &Session) -> RefreshOutcome {
@@ -32,14 +38,17 @@ pub async fn run(state: &State, session: &Session) -> RefreshOutcome {
 
 async fn attempt(state: &State, session: &Session) -> Result<RefreshOutcome, LoadError> {
     let now = Timestamp::now();
-    if session.record.unreachable_at.is_some_and(|at| now.since(at) < RETRY_PAUSE) {
+    let pause = RETRY_PAUSE.min(state.lifetimes.refresh_interval / 2);
+    if session.record.unreachable_at.is_some_and(|at| now.since(at) < pause) {
         return Ok(RefreshOutcome::Unreachable);
     }
     if !state.sessions.lock_refresh(&session.id).await? {
         return Ok(RefreshOutcome::Busy);
     }
     let outcome = refresh_locked(state, session).await;
-    state.sessions.unlock_refresh(&session.id).await?;
+    if let Err(error) = state.sessions.unlock_refresh(&session.id).await {
+        tracing::debug!(error = %Chain(&error), "a refresh keeps its turn until that expires");
+    }
     outcome
 }
 
@@ -59,7 +68,7 @@ async fn refresh_locked(state: &State, session: &Session) -> Result<RefreshOutco
         nonce: &current.record.nonce.clone(),
     };
     match Box::pin(provider.refresh(&renewal)).await {
-        Ok(refreshed) => keep(state, current, refreshed).await,
+        Ok(refreshed) => keep(state, current, token, refreshed).await,
         Err(RefreshError::Ended(refusal)) => {
             tracing::info!(user.id = %current.record.user, provider.id = %provider.id(), error = %Chain(&refusal), "the provider ended a session");
             end_if_newest(state, &current, &token).await
@@ -73,7 +82,9 @@ async fn refresh_locked(state: &State, session: &Session) -> Result<RefreshOutco
             let new_token = postponed.refresh_token.map(Token::new);
             update(state, current, |record| {
                 record.unreachable_at = Some(Timestamp::now());
-                record.refresh_token = new_token.clone().or_else(|| record.refresh_token.take());
+                if record.refresh_token.as_ref() == Some(&token) {
+                    record.refresh_token = new_token.clone().or_else(|| record.refresh_token.take());
+                }
             })
             .await?;
             Ok(RefreshOutcome::Unreachable)
@@ -82,23 +93,39 @@ async fn refresh_locked(state: &State, session: &Session) -> Result<RefreshOutco
 }
 
 /// The new token first: losing it would end the session at a provider that rotates.
-async fn keep(state: &State, current: Session, refreshed: Refreshed) -> Result<RefreshOutcome, LoadError> {
+async fn keep(
+    state: &State,
+    current: Session,
+    used: Token,
+    refreshed: Refreshed,
+) -> Result<RefreshOutcome, LoadError> {
     let user = current.record.user;
     let new_token = refreshed.refresh_token.map(Token::new);
     let new_id_token = refreshed.id_token.map(Token::new);
     let kept = update(state, current, |record| {
-        record.refresh_token = new_token.clone().or_else(|| record.refresh_token.take());
+        // A sign-in meanwhile brought a grant of its own.
+        if record.refresh_token.as_ref() == Some(&used) {
+            record.refresh_token = new_token.clone().or_else(|| record.refresh_token.take());
+        }
         record.id_token = new_id_token.clone().or_else(|| record.id_token.take());
     })
     .await?;
     let Some(session) = kept else { return Ok(RefreshOutcome::Ended) };
-    if let Some(identity) = &refreshed.identity
-        && !take_over(state, user, identity).await?
-    {
-        let actor = Actor { who: "refresh".to_owned(), address: None, request_id: None };
-        let over = Ending::of(state, &session.id.hash(), &session.record);
-        end_session(state, &over, EndCause::RefreshRefused, &actor).await?;
-        return Ok(RefreshOutcome::Ended);
+    if let Some(identity) = &refreshed.identity {
+        match take_over(state, user, identity).await {
+            Ok(true) => {}
+            Ok(false) => {
+                let actor = Actor { who: "refresh".to_owned(), address: None, request_id: None };
+                let over = Ending::of(state, &session.id.hash(), &session.record);
+                end_session(state, &over, EndCause::RefreshRefused, &actor).await?;
+                return Ok(RefreshOutcome::Ended);
+            }
+            Err(error) => {
+                // The provider is well: to ask it again at every request would not help the directory.
+                update(state, session, |record| record.unreachable_at = Some(Timestamp::now())).await?;
+                return Err(error);
+            }
+        }
     }
     update(state, session, |record| {
         record.checked_at = Timestamp::now();
@@ -148,21 +175,42 @@ async fn end_if_newest(state: &State, used: &Session, token: &Token) -> Result<R
 }
 
 /// Changes the record whatever else changes it meanwhile. `None`: the session is gone.
+///
+/// A store that misses a deadline is asked again for as long as the lock lasts: a provider that rotates has forgotten
+/// the old token already.
 async fn update(
     state: &State,
     session: Session,
     change: impl Fn(&mut SessionRecord),
 ) -> Result<Option<Session>, StoreError> {
+    let give_up_at = Instant::now() + PERSIST_FOR;
     let mut current = session;
     loop {
-        let mut record = current.record.clone();
-        change(&mut record);
-        if let Some(replaced) = state.sessions.replace(&current, record).await? {
-            return Ok(Some(replaced));
+        match update_once(state, &current, &change).await {
+            Ok(Replaced::With(session)) => return Ok(Some(*session)),
+            Ok(Replaced::Outdated(Some(newer))) => current = *newer,
+            Ok(Replaced::Outdated(None)) => return Ok(None),
+            Err(error) if Instant::now() > give_up_at => return Err(error),
+            Err(_) => sleep(PERSIST_PAUSE).await,
         }
-        match state.sessions.find(&current.id).await? {
-            Some(newer) => current = newer,
-            None => return Ok(None),
-        }
+    }
+}
+
+enum Replaced {
+    With(Box<Session>),
+    /// Somebody else was faster; the record as it is now, if there is one.
+    Outdated(Option<Box<Session>>),
+}
+
+async fn update_once(
+    state: &State,
+    current: &Session,
+    change: &impl Fn(&mut SessionRecord),
+) -> Result<Replaced, StoreError> {
+    let mut record = current.record.clone();
+    change(&mut record);
+    match state.sessions.replace(current, record).await? {
+        Some(replaced) => Ok(Replaced::With(Box::new(replaced))),
+        None => Ok(Replaced::Outdated(state.sessions.find(&current.id).await?.map(Box::new))),
     }
 }

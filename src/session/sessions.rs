@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A ticket's id is remembered this long: its life and the tolerance of clocks.
-const BURNT_TTL: Duration = Duration::from_mins(2);
+/// A ticket's id is remembered this long: its life, and the tolerance of the clocks of who sealed and who reads.
+const BURNT_TTL: Duration = Duration::from_mins(4);
 /// Callbacks of one browser race for seconds, not minutes.
 const SHARED_TTL: Duration = Duration::from_mins(2);
 /// A `state` lives an hour; so does the memory that its code was used.
@@ -43,6 +43,15 @@ pub struct Handover {
     pub cookie: String,
     /// What it opens as.
     pub value: PublicValue,
+}
+
+/// What came of a code.
+#[derive(Clone, Debug)]
+pub enum Exchanged {
+    /// A session.
+    Into(Box<Handover>),
+    /// Nothing.
+    Failed,
 }
 
 /// How a sign-in's session came to be.
@@ -209,7 +218,8 @@ impl Sessions {
             let Some(hash) = <[u8; 32]>::try_from(member).ok().map(Hash::from_bytes) else { continue };
             match self.store.find(&record_key(&hash)).await? {
                 Some(raw) => found.extend(self.open_record(&hash, &raw).map(|record| (hash, record))),
-                None => self.store.unindex(index, hash.as_bytes()).await?,
+                // On its way in, or gone: a set's life ends by itself.
+                None => {}
             }
         }
         Ok(found)
@@ -244,16 +254,21 @@ impl Sessions {
 
     /// Tells other requests with the same `state` (Traefik and browsers retry a GET) what came of it.
     pub async fn publish_exchange(&self, state: &OneTimeId, handover: &Handover) -> Result<(), StoreError> {
-        let key = outcome_key(state);
-        self.share(&key, handover.clone()).await.map(drop)
+        self.share(&outcome_key(state), handover.clone()).await.map(drop)
     }
 
-    /// What came of the exchange for `state`, if it is done.
-    pub async fn find_exchange(&self, state: &OneTimeId) -> Result<Option<Handover>, StoreError> {
+    /// Tells them that nothing came of it.
+    pub async fn publish_failure(&self, state: &OneTimeId) -> Result<(), StoreError> {
+        self.store.create(&outcome_key(state), &unique(), EXCHANGE_TTL).await.map(drop)
+    }
+
+    /// What came of the exchange for `state`; `None`: it is under way.
+    pub async fn find_exchange(&self, state: &OneTimeId) -> Result<Option<Exchanged>, StoreError> {
         let key = outcome_key(state);
-        let sealed = self.store.find(&key).await?;
-        let plain = sealed.and_then(|sealed| self.ring.open_bytes(Purpose::Shared, &key, &sealed).ok());
-        Ok(plain.and_then(|plain| postcard::from_bytes(&plain).ok()))
+        let Some(sealed) = self.store.find(&key).await? else { return Ok(None) };
+        let plain = self.ring.open_bytes(Purpose::Shared, &key, &sealed).ok();
+        let handover = plain.and_then(|plain| postcard::from_bytes(&plain).ok());
+        Ok(Some(handover.map_or(Exchanged::Failed, |handover| Exchanged::Into(Box::new(handover)))))
     }
 
     /// Takes the turn to refresh a session; tells whether nobody else has it, on any replica.
@@ -273,34 +288,37 @@ impl Sessions {
         self.store.count(&key, HANDOVER_WINDOW).await
     }
 
-    /// Remembers a logout token's `jti`; tells whether it is new (a replay is refused).
+    /// Whether a logout token's `jti` was used (a replay is refused).
+    pub async fn knows_logout_token(&self, issuer: &str, jti: &str) -> Result<bool, StoreError> {
+        self.store.find(&logout_token_key(issuer, jti)).await.map(|found| found.is_some())
+    }
+
+    /// Remembers a logout token's `jti` until the token is refused anyhow.
     pub async fn remember_logout_token(
         &self,
         issuer: &str,
         jti: &str,
         ttl: Duration,
-    ) -> Result<bool, StoreError> {
-        let hash = Hash::of(&[issuer.as_bytes(), jti.as_bytes()]);
-        let key = [b"jti:", &hash.as_bytes()[..]].concat();
-        self.store.create(&key, &unique(), ttl).await.map(|seen| seen.is_none())
+    ) -> Result<(), StoreError> {
+        self.store.create(&logout_token_key(issuer, jti), &unique(), ttl).await.map(drop)
     }
 
-    /// Tells the other replicas which key this one writes with, and returns the keys that others announced.
-    pub async fn announce_key(&self, ttl: Duration) -> Result<Vec<String>, StoreError> {
+    /// Tells the other replicas which key this one writes with; `Some`: one of theirs cannot be read here, and nothing
+    /// was told. So a newcomer with a wrong key ring stands back alone, and those who serve do not hear of it.
+    pub async fn announce_key(&self, ttl: Duration) -> Result<Option<String>, StoreError> {
+        for id in self.store.list(b"keys").await? {
+            if self.store.find(&[b"key:", &id[..]].concat()).await?.is_none() {
+                self.store.unindex(b"keys", &id).await?;
+            } else if let Some(unknown) = String::from_utf8(id).ok().filter(|id| !self.ring.reads(id)) {
+                return Ok(Some(unknown));
+            }
+        }
         let mine = self.ring.writing_key().to_string();
         let key = [b"key:", mine.as_bytes()].concat();
         self.store.delete(&key).await?;
         self.store.create(&key, &unique(), ttl).await?;
         self.store.index(b"keys", mine.as_bytes(), ttl).await?;
-        let mut announced = Vec::new();
-        for id in self.store.list(b"keys").await? {
-            if self.store.find(&[b"key:", &id[..]].concat()).await?.is_some() {
-                announced.extend(String::from_utf8(id));
-            } else {
-                self.store.unindex(b"keys", &id).await?;
-            }
-        }
-        Ok(announced)
+        Ok(None)
     }
 
     fn seal_record(&self, hash: &Hash, record: &SessionRecord) -> Vec<u8> {
@@ -317,15 +335,16 @@ impl Sessions {
 /// The session after the same person signed in again: kept, with what is newer of each.
 fn renew(old: &SessionRecord, fresh: &SessionRecord) -> SessionRecord {
     let is_joined = old.public_secret == fresh.public_secret;
+    // Token, nonce and provider belong together: what renews the session is taken over whole, or not at all.
+    let keeps_grant = fresh.refresh_token.is_none() && old.provider == fresh.provider;
+    let grant = if keeps_grant { old } else { fresh };
+    let (old_secret, now) = (old.public_secret, Timestamp::now());
     SessionRecord {
         begun_at: old.begun_at,
         auth_time: old.auth_time.max(fresh.auth_time),
-        replaced_secret: if is_joined {
-            old.replaced_secret
-        } else {
-            Some((old.public_secret, Timestamp::now()))
-        },
-        refresh_token: fresh.refresh_token.clone().or_else(|| old.refresh_token.clone()),
+        replaced_secret: if is_joined { old.replaced_secret } else { Some((old_secret, now)) },
+        refresh_token: grant.refresh_token.clone(),
+        nonce: grant.nonce.clone(),
         id_token: fresh.id_token.clone().or_else(|| old.id_token.clone()),
         logout_hint: fresh.logout_hint.clone().or_else(|| old.logout_hint.clone()),
         ..fresh.clone()
@@ -347,6 +366,11 @@ fn sid_key(provider: &ProviderId, sid: &str) -> Vec<u8> {
 
 fn outcome_key(state: &OneTimeId) -> Vec<u8> {
     [b"outcome:", &state.as_bytes()[..]].concat()
+}
+
+fn logout_token_key(issuer: &str, jti: &str) -> Vec<u8> {
+    let hash = Hash::of(&[issuer.as_bytes(), jti.as_bytes()]);
+    [b"jti:", &hash.as_bytes()[..]].concat()
 }
 
 fn completing_key(browser: &Bind) -> Vec<u8> {

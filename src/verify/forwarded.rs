@@ -5,6 +5,7 @@
 
 use crate::domain::host::{HostError, HostName, Origin, Scheme};
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use url::Url;
 
 /// The identity headers, in use or not, that an application may believe.
 pub const IDENTITY_HEADERS: [&str; 12] = [
@@ -120,8 +121,9 @@ impl<'a> Forwarded<'a> {
 
     /// Path and query below [`RESERVED`], if the request is there.
     pub fn reserved(&self) -> Option<(&'a str, &'a str)> {
-        let uri = std::str::from_utf8(self.uri).ok()?;
-        let rest = uri.strip_prefix(RESERVED)?;
+        let rest = self.uri.strip_prefix(RESERVED.as_bytes())?;
+        // Bytes that are no text lead nowhere, but never to the application.
+        let rest = std::str::from_utf8(rest).unwrap_or_default();
         Some(rest.split_once('?').unwrap_or((rest, "")))
     }
 
@@ -216,8 +218,13 @@ pub fn is_return_uri(uri: &str) -> bool {
     uri.len() <= MAX_RETURN_URI
         && uri.starts_with('/')
         && !uri.starts_with("//")
-        && !uri.starts_with(RESERVED)
+        && !leads_below_reserved(uri)
         && uri.bytes().all(|byte| matches!(byte, 0x21..=0x7E) && byte != b'\\' && byte != b'#')
+}
+
+/// As the browser will resolve it: `/x/../.gatepost/` and `/%2e/.gatepost/` lead there too (WHATWG URL).
+fn leads_below_reserved(uri: &str) -> bool {
+    Url::parse(&format!("https://host{uri}")).is_ok_and(|url| url.path().starts_with(RESERVED))
 }
 
 /// The header of ours that an application could read this name as.
@@ -258,7 +265,6 @@ fn is_token(byte: u8) -> bool {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use url::Url;
 
     const BASE: [(&str, &str); 4] = [
         ("x-forwarded-method", "GET"),
@@ -435,6 +441,9 @@ mod tests {
             "/é",
             "*",
             "/.gatepost/enter?t=1",
+            "/./.gatepost/logout",
+            "/x/../.gatepost/logout",
+            "/%2e/.gatepost/logout",
             &long,
         ] {
             assert_eq!(at(uri), "/", "{uri}");

@@ -98,17 +98,21 @@ fn follow_up(state: &Arc<State>, verdict: &Verdict, cookie: &HostValue, principa
 }
 
 /// The groups and tenants of a requirement that do not exist: nobody can ever meet it, so the operator should know.
-pub async fn log_unknown_names(state: &State, missing: &Missing) {
-    for group in &missing.groups {
-        if matches!(state.directory.group_exists(group).await, Ok(false)) {
-            tracing::warn!(group.name = %group, "a router requires a group that does not exist");
+/// Looked up beside the answer, which does not wait for it.
+pub fn log_unknown_names(state: &Arc<State>, missing: &Missing) {
+    let (state, missing) = (Arc::clone(state), missing.clone());
+    actix_web::rt::spawn(async move {
+        for group in &missing.groups {
+            if matches!(state.directory.group_exists(group).await, Ok(false)) {
+                tracing::warn!(group.name = %group, "a router requires a group that does not exist");
+            }
         }
-    }
-    for tenant in &missing.tenants {
-        if matches!(state.directory.tenant_exists(tenant).await, Ok(false)) {
-            tracing::warn!(tenant.id = %tenant, "a router requires a tenant that does not exist");
+        for tenant in &missing.tenants {
+            if matches!(state.directory.tenant_exists(tenant).await, Ok(false)) {
+                tracing::warn!(tenant.id = %tenant, "a router requires a tenant that does not exist");
+            }
         }
-    }
+    });
 }
 
 /// Whether a denial of this request may send the browser away to sign in.

@@ -7,6 +7,7 @@
 #[macro_use]
 mod world;
 
+mod browser;
 mod cli;
 mod directory;
 mod oidc;

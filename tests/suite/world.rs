@@ -120,7 +120,7 @@ impl Plan {
     }
 }
 
-async fn stores(pair: Pair) -> (Stores, Vec<(String, String)>) {
+pub async fn stores(pair: Pair) -> (Stores, Vec<(String, String)>) {
     let folder = TempDir::new().unwrap();
     if pair == Pair::Embedded {
         return (Stores::Embedded(folder), Vec::new());
@@ -152,10 +152,17 @@ impl World {
     }
 
     /// A browser, in front of which sits nobody yet.
+    ///
+    /// Its person is patient: on a busy machine a store may miss its deadline. Tests of outages use `impatient()`.
     pub fn browser(&self) -> Client {
         let entra = self.entra.addr();
         let host = entra.ip().to_string();
-        Client::builder().everywhere(self.edge.addr()).host(&host, entra).trust(&self.authority).build()
+        Client::builder()
+            .everywhere(self.edge.addr())
+            .host(&host, entra)
+            .trust(&self.authority)
+            .build()
+            .patient()
     }
 
     /// A browser in which this person has signed in and seen `APP`.

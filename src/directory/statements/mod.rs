@@ -58,7 +58,7 @@ type Result<T> = std::result::Result<T, DirectoryError>;
 
 impl Store {
     pub(in crate::directory) async fn ping(&self) -> Result<()> {
-        reading!(self, |connection| Ok(sqlx::query("SELECT 1").execute(connection).await.map(drop)?))
+        hot_read!(self, |connection| Ok(sqlx::query("SELECT 1").execute(connection).await.map(drop)?))
     }
 }
 

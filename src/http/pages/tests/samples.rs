@@ -85,7 +85,14 @@ pub fn gate_samples() -> Vec<Sample> {
         gate_sample("untrusted-peer", Refusal::UntrustedPeer),
         gate_sample("malformed", Refusal::Malformed("the header X-Forwarded-Host stands there twice")),
         gate_sample("misconfigured", Refusal::Misconfigured),
-        gate_sample("unavailable", Refusal::Unavailable { retry_after: Duration::from_secs(5) }),
+        gate_sample(
+            "unavailable",
+            Refusal::Unavailable { resend: false, retry_after: Duration::from_secs(5) },
+        ),
+        gate_sample(
+            "unavailable-form",
+            Refusal::Unavailable { resend: true, retry_after: Duration::from_secs(5) },
+        ),
         gate_sample("sign-out", Refusal::SignOut { form_targets: &form_targets }),
         gate_sample(
             "unfinished-cookie",

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use rustix::process::Pid;
 use tempfile::TempDir;
-use thirtyfour::{ChromiumLikeCapabilities, DesiredCapabilities, WebDriver};
+use thirtyfour::{ChromiumLikeCapabilities, DesiredCapabilities, LoggingPrefsLogLevel, WebDriver};
 
 use super::Browser;
 use crate::client::install_crypto;
-use crate::process::{Authority, Running, find_ok, free_port};
+use crate::process::{Authority, Running, find_ok, free_port, reaper};
 
 const START: Duration = Duration::from_secs(30);
 
@@ -82,6 +82,12 @@ impl BrowserBuilder {
             .await
             .unwrap_or_else(|error| panic!("Chromium does not start: {error}\n{}", chromedriver.log()));
         let process = find_process(&profile);
+        // The driver does not take the browser along when it is killed, nor can a profile be removed while the
+        // killed browser's children still write to it.
+        reaper::folder(profile.path());
+        if let Some(process) = process {
+            reaper::started(process.as_raw_nonzero().get().unsigned_abs());
+        }
         Browser { driver, process, _chromedriver: chromedriver, _profile: profile }
     }
 
@@ -100,6 +106,9 @@ impl BrowserBuilder {
         let mut capabilities = DesiredCapabilities::chrome();
         for argument in &arguments {
             capabilities.add_arg(argument).expect("a list of arguments");
+        }
+        for log in [super::witness::CONSOLE, super::witness::NETWORK] {
+            capabilities.set_logging_prefs(log, LoggingPrefsLogLevel::All).expect("a map of logs");
         }
         capabilities
     }

@@ -8,17 +8,21 @@
 
 mod launch;
 mod page;
+mod witness;
 
 use std::path::Path;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use tempfile::TempDir;
 use thirtyfour::{WebDriver, WindowHandle};
 
-use crate::process::Running;
+use crate::process::{Running, reaper};
 pub use launch::BrowserBuilder;
+pub use witness::ConsoleMessage;
 
 /// How long a page may take to show what a test waits for.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -81,18 +85,28 @@ impl Browser {
         self.driver.switch_to_window(tab.0.clone()).await.expect("the tab is open");
     }
 
-    /// Writes a picture of what the current tab shows; folders are made as needed.
+    /// Every open tab, in the order of `ChromeDriver`.
+    pub async fn tabs(&self) -> Vec<Tab> {
+        self.driver.windows().await.expect("windows can be listed").into_iter().map(Tab).collect()
+    }
+
+    /// Writes a picture of the whole page of the current tab; folders are made as needed.
     pub async fn screenshot(&self, path: &Path) {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).expect("a folder for screenshots");
         }
-        self.driver.screenshot(path).await.expect("a screenshot");
+        let picture = self.devtools("Page.captureScreenshot", json!({ "captureBeyondViewport": true })).await;
+        let picture = picture["data"].as_str().and_then(|data| STANDARD.decode(data).ok());
+        std::fs::write(path, picture.expect("a picture is Base64")).expect("the folder is there");
     }
 
-    /// Ends the browser in order, profile written.
-    pub async fn close(self) {
-        // Whether it obeys or not, the guard ends it.
-        let _ = self.driver.clone().quit().await;
+    /// Ends the browser in order, profile written; one that does not obey is ended by its guard.
+    pub async fn close(mut self) {
+        if self.driver.clone().quit().await.is_ok()
+            && let Some(process) = self.process.take()
+        {
+            reaper::ended(process.as_raw_nonzero().get().unsigned_abs());
+        }
     }
 }
 
@@ -102,6 +116,7 @@ impl Drop for Browser {
         let _ = self.driver.clone().leak();
         if let Some(process) = self.process {
             let _ = kill_process(process, Signal::KILL);
+            reaper::ended(process.as_raw_nonzero().get().unsigned_abs());
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What the current tab shows, waiting for it with a deadline, and how it is shown: dark, as on a phone.
 
 use serde_json::{Value, json};
-use thirtyfour::By;
+use thirtyfour::{By, Key};
 use url::Url;
 
 use super::{Browser, PATIENCE};
@@ -33,6 +33,21 @@ impl Browser {
     pub async fn wait_for_text(&self, part: &str) -> String {
         let seen = self.wait(async || Some(self.text().await).filter(|text| text.contains(part))).await;
         self.expect(seen, &format!("the text {part:?}")).await
+    }
+
+    /// Waits until the page shows one of these parts and returns its text.
+    ///
+    /// # Panics
+    /// After 20 s; the message holds what the page showed instead.
+    pub async fn wait_for_any_text(&self, parts: &[&str]) -> String {
+        let shows = |text: &String| parts.iter().any(|part| text.contains(part));
+        let seen = self.wait(async || Some(self.text().await).filter(shows)).await;
+        self.expect(seen, &format!("one of the texts {parts:?}")).await
+    }
+
+    /// Loads the page again; a form that led to it is sent again.
+    pub async fn reload(&self) {
+        self.driver().refresh().await.expect("the page can be loaded again");
     }
 
     /// Waits until the address satisfies `wanted` and returns it.
@@ -84,6 +99,46 @@ impl Browser {
         self.expect(clicked, &format!("a link or button {text:?}")).await;
     }
 
+    /// Clicks the element with this id.
+    ///
+    /// # Panics
+    /// When there is none after 20 s.
+    pub async fn click_id(&self, id: &str) {
+        let clicked = self.wait(async || self.driver().find(By::Id(id)).await.ok()?.click().await.ok()).await;
+        self.expect(clicked, &format!("an element #{id}")).await;
+    }
+
+    /// Presses the tab key until the link or button with this text has the focus, then Enter.
+    ///
+    /// # Panics
+    /// When fifty presses do not reach it.
+    pub async fn reach_by_keyboard(&self, text: &str) {
+        for _ in 0..50 {
+            self.press(Key::Tab).await;
+            let focused = self.driver().active_element().await.expect("something has the focus");
+            if focused.text().await.is_ok_and(|own| own == text) {
+                return self.press(Key::Enter).await;
+            }
+        }
+        panic!("the tab key does not reach {text:?} on {}", self.url().await);
+    }
+
+    async fn press(&self, key: Key) {
+        self.driver().action_chain().send_keys(key).perform().await.expect("a key is pressed");
+    }
+
+    /// Evaluates an expression as in the console, whatever the page's policy allows its own scripts.
+    pub async fn evaluate(&self, expression: &str) -> Value {
+        let parameters = json!({ "expression": expression, "returnByValue": true });
+        self.devtools("Runtime.evaluate", parameters).await["result"]["value"].take()
+    }
+
+    /// Adds these headers to every request of the current tab, as a client may that forges them.
+    pub async fn add_headers(&self, headers: Value) {
+        self.devtools("Network.enable", json!({})).await;
+        self.devtools("Network.setExtraHTTPHeaders", json!({ "headers": headers })).await;
+    }
+
     /// Shows pages to a person who prefers dark colours, or no longer.
     pub async fn set_dark_mode(&self, dark: bool) {
         let value = if dark { "dark" } else { "light" };
@@ -91,9 +146,9 @@ impl Browser {
         self.devtools("Emulation.setEmulatedMedia", features).await;
     }
 
-    /// Shows pages as on a phone, 360 points wide.
+    /// Shows pages as on a phone, 390 points wide.
     pub async fn use_phone(&self) {
-        let metrics = json!({ "width": 360, "height": 780, "deviceScaleFactor": 2, "mobile": true });
+        let metrics = json!({ "width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": true });
         self.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
     }
 

@@ -78,7 +78,7 @@ impl ClientBuilder {
             .tls_certs_only(roots)
             .build()
             .expect("a client");
-        Client { http, jar: Arc::default() }
+        Client { http, jar: Arc::default(), is_patient: false }
     }
 }
 
@@ -87,6 +87,7 @@ impl ClientBuilder {
 pub struct Client {
     http: reqwest::Client,
     jar: Arc<Mutex<Jar>>,
+    is_patient: bool,
 }
 
 impl Client {
@@ -109,13 +110,26 @@ impl Client {
     #[must_use]
     pub fn duplicate(&self) -> Self {
         let jar = self.jar().clone();
-        Self { http: self.http.clone(), jar: Arc::new(Mutex::new(jar)) }
+        Self { http: self.http.clone(), jar: Arc::new(Mutex::new(jar)), is_patient: self.is_patient }
     }
 
     /// Another browser on the same network, without a cookie.
     #[must_use]
     pub fn stranger(&self) -> Self {
-        Self { http: self.http.clone(), jar: Arc::default() }
+        Self { http: self.http.clone(), jar: Arc::default(), is_patient: self.is_patient }
+    }
+
+    /// The same browser, whose person tries again where the answer is 503 with `Retry-After`: on a busy machine a store
+    /// may miss a deadline, and that is no failure of what is tested.
+    #[must_use]
+    pub fn patient(&self) -> Self {
+        Self { is_patient: true, ..self.clone() }
+    }
+
+    /// The same browser, whose person takes 503 for an answer.
+    #[must_use]
+    pub fn impatient(&self) -> Self {
+        Self { is_patient: false, ..self.clone() }
     }
 
     /// Begins any request.

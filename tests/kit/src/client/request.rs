@@ -3,9 +3,14 @@
 
 use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use std::time::{Duration, Instant};
 use url::Url;
 
 use super::{Answer, Client, SiteContext, parse};
+
+/// How long a patient person tries again, and how often.
+const PATIENCE: Duration = Duration::from_secs(15);
+const RETRY: Duration = Duration::from_millis(100);
 
 const USER_AGENT: &str =
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36";
@@ -122,10 +127,22 @@ impl<'a> Request<'a> {
     /// # Errors
     /// When no whole answer came.
     pub async fn try_send(self) -> reqwest::Result<Answer> {
+        let begun = Instant::now();
+        loop {
+            let answer = self.try_once().await?;
+            let is_passing = answer.status == 503 && answer.header("retry-after").is_some();
+            if !self.client.is_patient || !is_passing || begun.elapsed() > PATIENCE {
+                return Ok(answer);
+            }
+            tokio::time::sleep(RETRY).await;
+        }
+    }
+
+    async fn try_once(&self) -> reqwest::Result<Answer> {
         let headers = self.all_headers();
-        let mut request = self.client.http.request(self.method, self.url.clone()).headers(headers);
-        if let Some(body) = self.body {
-            request = request.body(body);
+        let mut request = self.client.http.request(self.method.clone(), self.url.clone()).headers(headers);
+        if let Some(body) = &self.body {
+            request = request.body(body.clone());
         }
         let answer = request.send().await?;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
@@ -136,7 +153,7 @@ impl<'a> Request<'a> {
             }
         }
         let body = String::from_utf8_lossy(&answer.bytes().await?).into_owned();
-        Ok(Answer { url: self.url, status, headers, body })
+        Ok(Answer { url: self.url.clone(), status, headers, body })
     }
 
     fn all_headers(&self) -> HeaderMap {

@@ -8,7 +8,7 @@ mod dynamic;
 mod gatepost;
 mod port;
 mod postgres;
-mod reaper;
+pub(crate) mod reaper;
 mod redis;
 mod running;
 mod traefik;

@@ -44,13 +44,7 @@ pub struct Postgres {
 impl Postgres {
     /// The server that all tests of this process share; to be left as it was found.
     pub async fn shared() -> &'static Self {
-        SHARED
-            .get_or_init(|| async {
-                let server = Self::private().await;
-                reaper::folder(server.folder.path());
-                server
-            })
-            .await
+        SHARED.get_or_init(Self::private).await
     }
 
     /// A server of one test, to do with as it likes.
@@ -59,6 +53,8 @@ impl Postgres {
     /// When Postgres is not installed or does not start.
     pub async fn private() -> Self {
         let folder = TempDir::with_prefix("gatepost-postgres-").expect("a folder for Postgres");
+        // Only this process's end removes the folder of a server that a static holds, or of a killed test's.
+        reaper::folder(folder.path());
         create_cluster(folder.path()).await;
         let port = free_port();
         let server = Mutex::new(spawn(port, folder.path()));

@@ -19,7 +19,8 @@ while read -r verb what; do
   esac
 done
 for pid in $pids; do kill -KILL "$pid" 2>/dev/null; done
-for folder in $folders; do rm -rf "$folder"; done
+# A child of a killed browser writes for another moment.
+for folder in $folders; do rm -rf "$folder" 2>/dev/null || { sleep 1; rm -rf "$folder"; }; done
 "#;
 
 #[expect(

@@ -1,0 +1,45 @@
+//! What the browser saw beside its pages: console messages, violations of policies, and every address it asked.
+
+use serde_json::Value;
+use url::Url;
+
+use super::Browser;
+
+pub(super) const CONSOLE: &str = "browser";
+pub(super) const NETWORK: &str = "performance";
+
+/// A message of the console, of a page's script or of the browser itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsoleMessage {
+    /// As `ChromeDriver` says: `INFO`, `WARNING`, `SEVERE`, ...
+    pub level: String,
+    /// `network`, `security`, `console-api`, ...
+    pub source: String,
+    /// Begins with the page's or the resource's address.
+    pub text: String,
+}
+
+impl Browser {
+    /// Console messages of all tabs since the last call.
+    pub async fn take_console(&self) -> Vec<ConsoleMessage> {
+        let entries = self.driver().get_log(CONSOLE).await.expect("the console is logged");
+        let message = |entry: thirtyfour::BrowserLogEntry| ConsoleMessage {
+            level: entry.level,
+            source: entry.source.unwrap_or_default(),
+            text: entry.message,
+        };
+        entries.into_iter().map(message).collect()
+    }
+
+    /// Addresses that pages of any tab asked for since the last call, redirects and resources included.
+    pub async fn take_requests(&self) -> Vec<Url> {
+        let entries = self.driver().get_log(NETWORK).await.expect("the network is logged");
+        let address = |entry: &thirtyfour::BrowserLogEntry| {
+            let event: Value = serde_json::from_str(&entry.message).ok()?;
+            let is_request = event["message"]["method"] == "Network.requestWillBeSent";
+            let url = event["message"]["params"]["request"]["url"].as_str().filter(|_| is_request)?;
+            Url::parse(url).ok()
+        };
+        entries.iter().filter_map(address).collect()
+    }
+}
