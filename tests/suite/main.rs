@@ -11,5 +11,8 @@ mod browser;
 mod cli;
 mod directory;
 mod oidc;
+mod refresh;
+mod replicas;
 mod sign_in;
 mod sign_out;
+mod stores;
