@@ -22,8 +22,11 @@ fn method_of(route: &Route) -> Method {
 fn status_for(route: &Route) -> u16 {
     match route.endpoint {
         Endpoint::Account | Endpoint::LoggedOut | Endpoint::FrontChannelLogout => 200,
-        Endpoint::EndSession | Endpoint::EndOtherSessions => 303,
-        Endpoint::Login | Endpoint::Logout | Endpoint::ConfirmedLogout => 303,
+        Endpoint::EndSession
+        | Endpoint::EndOtherSessions
+        | Endpoint::Login
+        | Endpoint::Logout
+        | Endpoint::ConfirmedLogout => 303,
         Endpoint::Callback | Endpoint::BackChannelLogout => 400,
     }
 }

@@ -39,7 +39,7 @@ both_pairs! {
         let with = |bytes: usize| Asked::fetch("/").with("Cookie", format!("a={}; {COOKIE}={value}", "x".repeat(bytes)));
         let told = with(63 * 1024).of(&world).await;
         assert_eq!((told.status, told.header("cookie").map(str::len)), (200, Some(63 * 1024 + 2)));
-        let many: String = (0..5_000).map(|at| format!("c{at}=v; ")).collect();
+        let many: String = "c=v; ".repeat(5_000);
         let told = Asked::fetch("/").with("Cookie", format!("{many}{COOKIE}={value}")).of(&world).await;
         assert_eq!(told.status, 200, "5,000 cookies");
         let told = with(256 * 1024).of(&world).await;

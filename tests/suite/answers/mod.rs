@@ -78,7 +78,9 @@ impl Asked {
         let path = format!("/verify{separator}{}", self.requirement);
         let mut request = get_request(&path, &headers);
         let line = request.iter().position(|byte| *byte == b'\n').unwrap();
-        request.splice(line + 1..line + 1, *b"Host: 127.0.0.1\r\n");
+        let rest = request.split_off(line + 1);
+        request.extend_from_slice(b"Host: 127.0.0.1\r\n");
+        request.extend(rest);
         Told::read(&send_raw(world.gatepost.internal(), &request).await.unwrap().bytes)
     }
 }
@@ -132,11 +134,7 @@ impl Told {
 
     /// The request id that a person reads, in the page or in the JSON.
     fn request_id(&self) -> String {
-        let words = self.body.split(|c: char| !c.is_ascii_hexdigit());
-        words
-            .filter(|word| word.len() == 32)
-            .next_back()
-            .unwrap_or_else(|| panic!("no request id: {self:?}"))
-            .to_owned()
+        let mut words = self.body.split(|c: char| !c.is_ascii_hexdigit());
+        words.rfind(|word| word.len() == 32).unwrap_or_else(|| panic!("no request id: {self:?}")).to_owned()
     }
 }
