@@ -7,6 +7,7 @@
 pub mod forwarded;
 pub mod identity;
 
+use crate::directory::DirectoryError;
 use crate::domain::access::Role;
 use crate::domain::clock::Timestamp;
 use crate::domain::decision::{self, Check, Demand, Denial, Missing, Permit, SignInReason};
@@ -21,6 +22,7 @@ use crate::state::State;
 use forwarded::{Forwarded, RequestKind};
 use identity::IdentityHeaders;
 use std::sync::Arc;
+use tokio::time::{Instant, timeout_at};
 
 /// What `/verify` found.
 #[derive(Debug)]
@@ -55,6 +57,7 @@ pub async fn verify(
     let Some(cookie) = held.and_then(|held| held.value.as_ref()) else {
         return Verdict::sign_in(SignInReason::NoSession);
     };
+    let deadline = Instant::now() + principal::DEADLINE;
     let principal = match principal::load(state, &cookie.session, cookie.user).await {
         Ok(Some(principal)) => principal,
         Ok(None) => return Verdict::sign_in(SignInReason::Ended),
@@ -67,10 +70,11 @@ pub async fn verify(
     };
     let times = principal.session.record.times(cookie.auth_time);
     let verdict = match decision::decide(&demand, &principal.standing, &times, &state.lifetimes) {
-        Ok(permit) => match existing_tenant(state, requirement, permit).await {
-            Ok(Ok(permit)) => Verdict::Allow(identity::render(&permit, forwarded, state)),
-            Ok(Err(denial)) => Verdict::Deny { denial, email: principal.standing.person.email.clone() },
-            Err(error) => Verdict::CannotKnow(error),
+        Ok(permit) => match timeout_at(deadline, existing_tenant(state, requirement, permit)).await {
+            Ok(Ok(Ok(permit))) => Verdict::Allow(identity::render(&permit, forwarded, state)),
+            Ok(Ok(Err(denial))) => Verdict::Deny { denial, email: principal.standing.person.email.clone() },
+            Ok(Err(error)) => Verdict::CannotKnow(error.into()),
+            Err(_) => Verdict::CannotKnow(LoadError::Deadline),
         },
         Err(denial) => Verdict::Deny { denial, email: principal.standing.person.email.clone() },
     };
@@ -83,7 +87,7 @@ async fn existing_tenant<'a>(
     state: &State,
     requirement: &'a Requirement,
     permit: Permit<'a>,
-) -> Result<Result<Permit<'a>, Denial>, LoadError> {
+) -> Result<Result<Permit<'a>, Denial>, DirectoryError> {
     if !permit.access.is_admin || requirement.tenants.is_empty() {
         return Ok(Ok(permit));
     }

@@ -1,0 +1,115 @@
+//! What goes round, and what fails too often.
+
+use super::{ALICE, assert_ends_as, parameter, stop_before, who, world};
+use crate::world::{APP, COOKIE, PUBLIC, World};
+use gatepost_kit::client::{Answer, Client, Kind, Trip};
+use gatepost_kit::entra::Endpoint;
+use reqwest::Method;
+use url::Url;
+
+/// A navigation of a browser that forgets the cookies of `hosts` at each step.
+async fn navigate_forgetting(browser: &Client, url: &str, hosts: &[&str]) -> Trip {
+    let mut hops = vec![browser.get(url).await];
+    while let Some(next) = hops.last().and_then(Answer::location) {
+        assert!(hops.len() < 30, "redirects without end");
+        hosts.iter().for_each(|host| browser.jar().delete_host(host));
+        hops.push(browser.get(next.as_str()).await);
+    }
+    Trip { hops }
+}
+
+/// The callback as the proxy passes it on from a client at `address`.
+async fn callback_from(world: &World, browser: &Client, callback: &Url, address: &str) -> Answer {
+    let cookie = format!("{COOKIE}={}", browser.find_cookie(PUBLIC, COOKIE).unwrap());
+    let url = format!("http://{}{}?{}", world.gatepost.public(), callback.path(), callback.query().unwrap());
+    let stranger = browser.stranger();
+    let request = stranger.request(Method::GET, &url).kind(Kind::Program);
+    request.header("cookie", cookie).header("x-forwarded-for", format!("203.0.113.9, {address}")).send().await
+}
+
+/// A sign-in that the provider refuses.
+async fn fail(world: &World) -> Answer {
+    world.entra.next_authorize_error("access_denied", "AADSTS65004: User declined to consent.");
+    let trip = world.browser().navigate(&world.url(APP, "/")).await;
+    trip.end().clone()
+}
+
+both_pairs! {
+    async fn blocked_cookies_end_at_a_page_after_two_unseen_restarts(pair) {
+        let world = world(pair).await;
+        world.entra.at_the_browser(Some("alice"));
+        for (hosts, status, asks) in [(&[APP, PUBLIC][..], 400, 3), (&[PUBLIC], 400, 3), (&[APP], 403, 1)] {
+            world.entra.forget_calls();
+            let browser = world.browser();
+            let trip = navigate_forgetting(&browser, &world.url(APP, "/deep"), hosts).await;
+            assert_eq!(trip.end().status, status, "{hosts:?}\n{}\n{}", trip.describe(), trip.end().body);
+            assert!(trip.end().body.contains("ookies"), "the page says why: {}", trip.end().body);
+            assert_eq!(world.entra.count(Endpoint::Authorize), asks, "{hosts:?}\n{}", trip.describe());
+            assert_eq!(who(&world, &browser).await, None);
+        }
+    }
+
+    async fn more_than_thirty_hand_overs_in_a_minute_end_at_a_page(pair) {
+        let world = world(pair).await;
+        let alice = world.signed_in("alice").await;
+        let mut ends = Vec::new();
+        for _ in 0..31 {
+            alice.jar().delete_host(APP);
+            ends.push(alice.navigate(&world.url(APP, "/")).await.end().status);
+        }
+        assert_eq!(ends.iter().filter(|status| **status == 200).count(), 29, "the first was the sign-in's: {ends:?}");
+        assert_eq!(ends.last(), Some(&429));
+        let other = alice.navigate(&world.url(crate::world::OTHER, "/")).await;
+        assert_eq!(other.end().status, 200, "another host is not touched");
+        let mallory = world.signed_in("mallory").await;
+        assert_ne!(who(&world, &mallory).await, None, "nor another person");
+    }
+
+    async fn failing_sign_ins_are_limited_for_their_address_alone(pair) {
+        let world = world(pair).await;
+        let signed_in = world.signed_in("alice").await;
+        for at in 0..21 {
+            let answer = fail(&world).await;
+            assert_eq!(answer.status, 403, "{at}: {}", answer.body);
+        }
+        let browser = world.browser();
+        let callback = stop_before(&browser, &world.url(APP, "/"), "/callback/").await;
+        let answer = browser.get(callback.as_str()).await;
+        assert_eq!(answer.status, 429, "{}", answer.body);
+        assert!(answer.header("retry-after").unwrap().parse::<u64>().unwrap() >= 1);
+        assert_eq!(world.entra.codes_redeemed(), 1, "Alice's");
+        assert_eq!(who(&world, &signed_in).await.as_deref(), Some(ALICE), "who is signed in stays so");
+        let account = signed_in.get(&world.url(PUBLIC, "/")).await;
+        assert_eq!(account.status, 200);
+        let elsewhere = callback_from(&world, &browser, &callback, "198.51.100.7").await;
+        assert_eq!((elsewhere.status, elsewhere.location().unwrap().path()), (303, "/.gatepost/enter"), "{}", elsewhere.body);
+    }
+
+    async fn nobody_can_make_somebody_elses_address_wait(pair) {
+        let world = world(pair).await;
+        world.entra.at_the_browser(Some("alice"));
+        let mallory = world.browser();
+        let mut state = parameter(&stop_before(&mallory, &world.url(APP, "/"), "/callback/").await, "state");
+        // A state that was started over twice gives up at once in every browser but its own.
+        for _ in 0..2 {
+            let stranger = world.browser();
+            let answer = stranger.get(&world.url(PUBLIC, &format!("/callback/entra?code=c&state={state}"))).await;
+            let again = stop_before(&stranger, answer.location().unwrap().as_str(), "/callback/").await;
+            state = parameter(&again, "state");
+        }
+        // A page full of images, opened by somebody at the same address.
+        let victim = world.browser();
+        for at in 0..25 {
+            for path in [
+                format!("/callback/entra?code=c&state=garbage{at}"),
+                format!("/callback/entra?code=c&state={state}"),
+                format!("/callback/entra?error=access_denied&state={state}"),
+                format!("/callback/nobody?state={state}"),
+            ] {
+                let answer = victim.request(Method::GET, &world.url(PUBLIC, &path)).kind(Kind::Image).from("https://evil.example/").send().await;
+                assert!(matches!(answer.status, 400 | 404), "{path}: {}", answer.status);
+            }
+        }
+        assert_ends_as(&victim.navigate(&world.url(APP, "/")).await, ALICE, "/");
+    }
+}

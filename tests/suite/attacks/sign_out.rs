@@ -1,0 +1,116 @@
+//! Nobody signs somebody else out, or ends what is not theirs.
+
+use super::{ALICE, MALLORY, parameter, who, world};
+use crate::world::{APP, COOKIE, PUBLIC, World};
+use gatepost_kit::client::{Answer, Client, Kind};
+use reqwest::Method;
+
+/// A form that a page of `from` posts with the browser's cookies, as after a browser's mistake about `SameSite`.
+async fn forged(world: &World, victim: &Client, from: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
+    let cookie = format!("{COOKIE}={}", victim.find_cookie(PUBLIC, COOKIE).unwrap());
+    victim
+        .request(Method::POST, &world.url(PUBLIC, path))
+        .from(from)
+        .header("cookie", cookie)
+        .form(fields)
+        .send()
+        .await
+}
+
+/// The handles that the account page offers to end.
+async fn handles(world: &World, browser: &Client) -> Vec<String> {
+    let page = browser.get(&world.url(PUBLIC, "/")).await;
+    assert_eq!(page.status, 200, "{}", page.body);
+    let fields = page.body.split("name=\"session\" value=\"").skip(1);
+    fields.map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
+}
+
+both_pairs! {
+    async fn another_sites_form_ends_nothing(pair) {
+        let world = world(pair).await;
+        let alice = world.signed_in("alice").await;
+        world.entra.forget_browsers();
+        let elsewhere = world.signed_in("alice").await;
+        let handle = handles(&world, &alice).await.remove(0);
+        let sibling = world.url(APP, "/");
+        for from in ["https://evil.example/", sibling.as_str(), "http://auth.example.test/", "https://auth.example.test/"] {
+            for (path, fields) in [("/logout", &[][..]), ("/sessions/end", &[("session", handle.as_str())]), ("/sessions/end-others", &[])] {
+                let answer = forged(&world, &alice, from, path, fields).await;
+                assert_eq!((answer.status, answer.values("set-cookie").len()), (403, 0), "{path} from {from}");
+                let request = alice.request(Method::POST, &world.url(PUBLIC, path)).form(fields);
+                let origin = url::Url::parse(from).unwrap().origin().ascii_serialization();
+                let answer = request.without("sec-fetch-site").header("origin", origin).send().await;
+                assert_eq!(answer.status, 403, "{path} from {from} by an old browser");
+                let request = alice.request(Method::POST, &world.url(PUBLIC, path)).kind(Kind::Program).form(fields);
+                assert_eq!(request.send().await.status, 403, "{path} without a word about where from");
+                let request = alice.request(Method::POST, &world.url(PUBLIC, path)).header("origin", "null").without("sec-fetch-site").form(fields);
+                assert_eq!(request.send().await.status, 403, "{path} from nowhere");
+            }
+        }
+        for browser in [&alice, &elsewhere] {
+            assert_eq!(who(&world, browser).await.as_deref(), Some(ALICE));
+        }
+        let own = world.url(PUBLIC, "/");
+        alice.submit(&own, &world.url(PUBLIC, "/sessions/end"), &[("session", &handle)]).await;
+        assert_eq!((who(&world, &alice).await.as_deref(), who(&world, &elsewhere).await), (Some(ALICE), None), "her own page ends it");
+    }
+
+    async fn another_sites_link_or_form_on_an_applications_host_ends_nothing(pair) {
+        let world = world(pair).await;
+        let alice = world.signed_in("alice").await;
+        let cookie = format!("{COOKIE}={}", alice.find_cookie(APP, COOKIE).unwrap());
+        for method in [Method::GET, Method::POST] {
+            for from in ["https://evil.example/", &world.url("other.example.test", "/")] {
+                let request = alice.request(method.clone(), &world.url(APP, "/.gatepost/logout")).from(from);
+                let answer = request.header("cookie", &cookie).send().await;
+                assert_eq!((answer.status, answer.location()), (403, None), "{method} from {from}");
+            }
+            let own = world.url(APP, "/");
+            let request = alice.request(method.clone(), &world.url(APP, "/.gatepost/logout")).from(&own);
+            let answer = request.header("sec-purpose", "prefetch").send().await;
+            assert_eq!((answer.status, answer.location()), (403, None), "{method} prefetched");
+        }
+        let own = world.url(PUBLIC, "/");
+        let answer = alice.request(Method::GET, &world.url(PUBLIC, "/logout")).from(&own).header("sec-purpose", "prefetch").send().await;
+        assert_eq!((answer.location(), answer.values("set-cookie").len()), (None, 0));
+        assert_eq!(who(&world, &alice).await.as_deref(), Some(ALICE));
+    }
+
+    async fn somebody_elses_session_handle_ends_nothing(pair) {
+        let world = world(pair).await;
+        let alice = world.signed_in("alice").await;
+        world.entra.forget_browsers();
+        let elsewhere = world.signed_in("alice").await;
+        let handles_of_alice = [handles(&world, &alice).await, handles(&world, &elsewhere).await].concat();
+        assert_eq!(handles_of_alice.len(), 2);
+        let mallory = world.signed_in("mallory").await;
+        let own = world.url(PUBLIC, "/");
+        for handle in handles_of_alice.iter().map(String::as_str).chain(["", "x", "../x", &"0".repeat(64)]) {
+            let trip = mallory.submit(&own, &world.url(PUBLIC, "/sessions/end"), &[("session", handle)]).await;
+            assert_eq!(trip.end().status, 200, "{}", trip.describe());
+        }
+        mallory.submit(&own, &world.url(PUBLIC, "/sessions/end-others"), &[]).await;
+        for (browser, email) in [(&alice, ALICE), (&elsewhere, ALICE), (&mallory, MALLORY)] {
+            assert_eq!(who(&world, browser).await.as_deref(), Some(email));
+        }
+        let stranger = world.browser();
+        let answer = stranger.request(Method::POST, &world.url(PUBLIC, "/sessions/end")).from(&own).form(&[("session", &handles_of_alice[0])]).send().await;
+        assert_eq!((answer.status, answer.location().unwrap().path()), (303, "/login"));
+        assert_eq!(who(&world, &alice).await.as_deref(), Some(ALICE));
+    }
+
+    async fn somebody_elses_sign_out_link_signs_this_browser_not_out(pair) {
+        let world = world(pair).await;
+        let alice = world.signed_in("alice").await;
+        world.entra.forget_browsers();
+        let mallory = world.signed_in("mallory").await;
+        let answer = mallory.request(Method::GET, &world.url(APP, "/.gatepost/logout")).from(&world.url(APP, "/")).send().await;
+        let link = answer.location().unwrap();
+        assert!(!parameter(&link, "t").is_empty());
+        let answer = alice.request(Method::GET, link.as_str()).from("https://evil.example/").send().await;
+        assert_eq!(answer.values("set-cookie"), Vec::<&str>::new(), "her cookie stays");
+        assert_eq!(who(&world, &alice).await.as_deref(), Some(ALICE));
+        assert_eq!(alice.get(&world.url(PUBLIC, "/")).await.status, 200);
+        assert_eq!(who(&world, &mallory).await, None, "the link ends the session that it was made for");
+    }
+}
