@@ -12,7 +12,9 @@ async fn navigate_forgetting(browser: &Client, url: &str, hosts: &[&str]) -> Tri
     let mut hops = vec![browser.get(url).await];
     while let Some(next) = hops.last().and_then(Answer::location) {
         assert!(hops.len() < 30, "redirects without end");
-        hosts.iter().for_each(|host| browser.jar().delete_host(host));
+        for host in hosts {
+            browser.jar().delete_host(host);
+        }
         hops.push(browser.get(next.as_str()).await);
     }
     Trip { hops }
