@@ -24,7 +24,7 @@ async fn two_providers(pair: Pair) -> (World, Entra) {
 }
 
 both_pairs! {
-    async fn a_callback_sent_many_times_exchanges_its_code_once_and_ends_well_each_time(pair) {
+    async fn a_callback_retried_at_once_exchanges_its_code_once_and_both_end_well(pair) {
         let world = world(pair).await;
         world.entra.at_the_browser(Some("alice"));
         let browser = world.browser();

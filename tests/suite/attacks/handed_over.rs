@@ -65,7 +65,7 @@ both_pairs! {
         assert_eq!(presentations(&world, &parameter(&callback, "code")), 1);
     }
 
-    async fn a_ticket_without_its_cookie_is_refused_and_burnt_and_its_owner_recovers_unseen(pair) {
+    async fn a_ticket_that_somebody_saw_first_is_worth_nothing_and_the_right_browser_recovers_unseen(pair) {
         let world = world(pair).await;
         world.entra.at_the_browser(Some("alice"));
         let alice = world.browser();
@@ -135,7 +135,7 @@ both_pairs! {
         assert_eq!(answer.echoed().header("x-user-email"), Some(ALICE));
     }
 
-    async fn a_prefetch_neither_takes_a_ticket_nor_begins_a_login(pair) {
+    async fn head_post_and_prefetch_use_no_code_and_no_ticket(pair) {
         let world = world(pair).await;
         world.entra.at_the_browser(Some("alice"));
         let alice = world.browser();
@@ -149,11 +149,16 @@ both_pairs! {
         let ticket = stop_before(&alice, &world.url(APP, "/deep"), "/.gatepost/enter").await;
         let answer = hover(ticket.to_string()).await;
         assert_eq!((answer.status, answer.values("set-cookie").len()), (401, 0));
+        for method in [Method::HEAD, Method::POST] {
+            let answer = alice.request(method.clone(), ticket.as_str()).send().await;
+            assert!(answer.location().is_none() && answer.values("set-cookie").is_empty(), "{method}: {}", answer.status);
+        }
         let trip = alice.navigate(ticket.as_str()).await;
         assert_ends_as(&trip, ALICE, "/deep");
-        assert_eq!(trip.hops.len(), 2, "the prefetch burnt nothing: {}", trip.describe());
+        assert_eq!(trip.hops.len(), 2, "none of them burnt nothing: {}", trip.describe());
         let newcomer = world.browser();
         let callback = stop_before(&newcomer, &world.url(OTHER, "/"), "/callback/").await;
+        assert_eq!(newcomer.request(Method::HEAD, callback.as_str()).send().await.status, 405);
         for path in [callback.as_str(), &world.url(PUBLIC, "/login")] {
             let answer = newcomer.request(Method::GET, path).header("sec-purpose", "prefetch;prerender").send().await;
             assert!(answer.location().is_none() && answer.values("set-cookie").is_empty(), "{path}: {}", answer.status);

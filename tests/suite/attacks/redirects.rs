@@ -94,7 +94,7 @@ async fn follow(world: &World, alice: &Client, host: &str, login: &str, cookie: 
 }
 
 both_pairs! {
-    async fn no_return_address_leaves_its_host_or_leads_below_the_reserved_path(pair) {
+    async fn wherever_a_request_leads_it_stays_on_the_configured_hosts(pair) {
         let world = world(pair).await;
         let alice = world.signed_in("alice").await;
         let random = format!("{COOKIE}={}", "A".repeat(43));

@@ -26,7 +26,7 @@ async fn handles(world: &World, browser: &Client) -> Vec<String> {
 }
 
 both_pairs! {
-    async fn another_sites_form_ends_nothing(pair) {
+    async fn another_sites_form_changes_nothing_on_the_public_host(pair) {
         let world = world(pair).await;
         let alice = world.signed_in("alice").await;
         world.entra.forget_browsers();
