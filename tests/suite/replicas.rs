@@ -177,18 +177,22 @@ struct Load {
 }
 
 impl Load {
-    /// One person's browser: pages, one after the other.
+    /// One person's browser: pages, one after the other, at a pace that leaves the machine to the restart.
     async fn browse(&self, world: &World, browser: &Client) {
+        let mut pace = tokio::time::interval(Duration::from_millis(40));
         while !self.is_over.load(Ordering::Relaxed) {
+            pace.tick().await;
             let answer = browser.fetch(&world.url(APP, "/")).await;
-            assert_eq!(answer.status, 200, "{}", answer.body);
+            assert_eq!(answer.status, 200, "{}\n{}", answer.body, failures(&world.gatepost));
             self.requests.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// New people, each of whom signs in.
+    /// One person at ever new browsers; more than 30 in a minute would be taken for redirects that go round.
     async fn sign_in(&self, world: &World) {
+        let mut pace = tokio::time::interval(Duration::from_millis(2_100));
         while !self.is_over.load(Ordering::Relaxed) {
+            pace.tick().await;
             let trip = world.browser().navigate(&world.url(APP, "/")).await;
             assert_eq!(trip.end().status, 200, "{}\n{}", trip.describe(), trip.end().body);
             self.sign_ins.fetch_add(1, Ordering::Relaxed);
@@ -230,6 +234,12 @@ async fn a_rolling_restart_fails_no_request() {
     let (requests, sign_ins) = (load.requests.load(Ordering::Relaxed), load.sign_ins.load(Ordering::Relaxed));
     println!("{requests} requests and {sign_ins} sign-ins, none failed");
     assert!(requests > 100 && sign_ins > 2, "{requests} requests, {sign_ins} sign-ins");
+}
+
+/// Why the replica could not tell.
+fn failures(replica: &Gatepost) -> String {
+    let is_failure = |line: &String| line.contains("cannot know") || line.contains("did not go on");
+    replica.logs().into_iter().filter(is_failure).collect::<Vec<_>>().join("\n")
 }
 
 /// SIGTERM; the edge's health check sees it and sends everything to the other.
