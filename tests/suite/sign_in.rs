@@ -17,6 +17,7 @@ both_pairs! {
         assert_eq!(received.header("x-user-admin"), Some("false"));
         assert_eq!(received.header("x-user-name"), Some("Alice"));
         assert_eq!(received.header("cookie"), None, "no application sees our cookie");
+        assert_eq!(world.app.requests().len(), 2, "nothing reached the application before the sign-in was complete");
         let statuses: Vec<u16> = trip.hops.iter().map(|hop| hop.status).collect();
         assert_eq!(statuses, [302, 303, 302, 303, 303, 200], "{}", trip.describe());
         assert!(trip.hops.iter().filter(|hop| hop.status != 200).all(|hop| hop.header("cache-control") == Some("no-store") || hop.url.port() == Some(world.entra.addr().port())));
