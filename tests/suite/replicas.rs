@@ -193,7 +193,7 @@ impl Load {
         let mut pace = tokio::time::interval(Duration::from_millis(2_100));
         while !self.is_over.load(Ordering::Relaxed) {
             pace.tick().await;
-            let trip = world.browser().navigate(&world.url(APP, "/")).await;
+            let trip = world.browser().impatient().navigate(&world.url(APP, "/")).await;
             assert_eq!(trip.end().status, 200, "{}\n{}", trip.describe(), trip.end().body);
             self.sign_ins.fetch_add(1, Ordering::Relaxed);
         }
@@ -209,7 +209,7 @@ async fn a_rolling_restart_fails_no_request() {
     }
     let mut browsers = Vec::new();
     for handle in 0..4 {
-        browsers.push(world.signed_in(&format!("person{handle}")).await);
+        browsers.push(world.signed_in(&format!("person{handle}")).await.impatient());
     }
     world.entra.forget_browsers();
     world.entra.at_the_browser(Some("alice"));

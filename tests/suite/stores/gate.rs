@@ -79,6 +79,11 @@ impl Gate {
     pub fn url(&self, host: &str, path: &str) -> String {
         self.world.url(host, path)
     }
+
+    /// A browser in which Alice has signed in; from then on 503 is an answer.
+    pub async fn signed_in(&self) -> Client {
+        self.world.signed_in("alice").await.impatient()
+    }
 }
 
 /// What an outage does.
@@ -103,9 +108,9 @@ impl Outage {
     /// One outage, from `begin` to some time after `end`.
     pub async fn run(self, gate: &Gate, begin: impl AsyncFnOnce(&Gate), end: impl AsyncFnOnce(&Gate)) {
         let world = &gate.world;
-        let alice = world.signed_in("alice").await;
+        let alice = gate.signed_in().await;
         let healthy = fastest(&alice, &gate.url(APP, "/"), 200).await;
-        let (at_callback, at_ticket) = (world.browser(), world.browser());
+        let (at_callback, at_ticket) = (world.browser().impatient(), world.browser().impatient());
         let callback = up_to(&at_callback, &gate.url(APP, "/callback"), "/callback/").await;
         let ticket = up_to(&at_ticket, &gate.url(APP, "/ticket"), "/.gatepost/enter").await;
         let redeemed = world.entra.codes_redeemed();
@@ -196,7 +201,7 @@ pub fn is_unavailable(answer: &Answer) {
 pub async fn strangers_are_answered_as_ever(gate: &Gate) {
     let url = gate.url(APP, "/");
     for garbage in [None, Some(format!("{COOKIE}=garbage")), Some(format!("{COOKIE}={}", "A".repeat(200)))] {
-        let stranger = gate.world.browser();
+        let stranger = gate.world.browser().impatient();
         let ask = |kind| {
             let request = stranger.request(Method::GET, &url).kind(kind).from(&url);
             garbage.iter().fold(request, |request, value| request.header("cookie", value))
@@ -210,6 +215,7 @@ pub async fn strangers_are_answered_as_ever(gate: &Gate) {
 
 /// Follows redirects up to the one that leads below `path`, which is returned and not followed.
 pub async fn up_to(browser: &Client, url: &str, path: &str) -> String {
+    let browser = browser.patient();
     let mut answer = browser.get(url).await;
     loop {
         let next = answer.location().unwrap_or_else(|| panic!("{} ended at {}: {}", url, answer.url, answer.body));

@@ -35,7 +35,7 @@ async fn refusing(upstream: SocketAddr) -> FaultyProxy {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_postgres_it_is_not_ready_until_it_comes() {
     let world = World::start(Pair::Shared).await;
-    let alice = world.signed_in("alice").await;
+    let alice = world.signed_in("alice").await.impatient();
     let postgres = Postgres::shared().await;
     let proxy = refusing(postgres.addr()).await;
     let empty = postgres.database().await.replace(&postgres.addr().to_string(), &proxy.addr().to_string());
@@ -55,7 +55,7 @@ async fn without_postgres_it_is_not_ready_until_it_comes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_redis_it_is_ready_and_says_503_until_it_comes() {
     let world = World::start(Pair::Shared).await;
-    let alice = world.signed_in("alice").await;
+    let alice = world.signed_in("alice").await.impatient();
     let Stores::Shared { redis, .. } = &world.stores else { panic!("shared stores") };
     let proxy = refusing(redis.addr()).await;
     let begun = Instant::now();
@@ -75,16 +75,16 @@ async fn without_redis_it_is_ready_and_says_503_until_it_comes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_provider_it_is_ready_and_lets_in_who_is_signed_in() {
     let world = World::start(Pair::Shared).await;
-    let alice = world.signed_in("alice").await;
+    let alice = world.signed_in("alice").await.impatient();
     world.entra.stop().await;
     let replica = replace(&world, "GATEPOST_SESSION__REFRESH_INTERVAL", "15m".to_owned()).await;
     replica.wait_ready().await;
     assert_eq!(alice.fetch(&world.url(APP, "/")).await.status, 200);
-    let trip = world.browser().navigate(&world.url(APP, "/")).await;
+    let trip = world.browser().impatient().navigate(&world.url(APP, "/")).await;
     assert_eq!((trip.end().status, trip.end().url.path()), (503, "/login"), "{}", trip.describe());
     world.entra.resume().await.unwrap();
     until("signing in to work", RECOVERY, async || {
-        let trip = world.browser().navigate(&world.url(APP, "/")).await;
+        let trip = world.browser().impatient().navigate(&world.url(APP, "/")).await;
         (trip.end().status == 200).then_some(())
     })
     .await;
