@@ -7,6 +7,7 @@
 #[macro_use]
 mod world;
 
+mod attacks;
 mod browser;
 mod cli;
 mod directory;

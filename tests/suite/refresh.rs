@@ -1,7 +1,7 @@
 //! What a sign-in learnt is learnt again while the session is used (DESIGN.md section 8, "Refresh"): the provider's
 //! word ends sessions and changes groups, its silence does neither.
 
-use crate::world::{APP, MCP_GITHUB, OTHER, Pair, Plan, PUBLIC, Stores, World, alice};
+use crate::world::{APP, MCP_GITHUB, OTHER, PUBLIC, Pair, Plan, Stores, World, alice};
 use gatepost_kit::client::{Answer, Client};
 use gatepost_kit::edge::Route;
 use gatepost_kit::entra::{ClientSecret, Endpoint, Entra, Group, Person};
@@ -25,7 +25,12 @@ async fn world(pair: Pair) -> World {
 
 /// Uses the session until an answer is as wanted. Meanwhile nobody is signed out; 503 is what a machine gets that did
 /// nothing for two intervals.
-async fn use_until(world: &World, browser: &Client, what: &str, mut wanted: impl FnMut(&Answer) -> bool) -> Answer {
+async fn use_until(
+    world: &World,
+    browser: &Client,
+    what: &str,
+    mut wanted: impl FnMut(&Answer) -> bool,
+) -> Answer {
     until(what, DEADLINE, async || {
         let answer = browser.fetch(&world.url(APP, "/")).await;
         if wanted(&answer) {
@@ -69,8 +74,10 @@ async fn ends_by(pair: Pair, what: impl FnOnce(&Entra), and_returns: bool) {
     what(&world.entra);
     let refused = use_until(&world, &browser, "the session to end", |answer| answer.status == 401).await;
     assert_eq!(refused.values("set-cookie"), Vec::<&str>::new());
-    until("the end to be counted", DEADLINE, async || (refreshes(&world.gatepost, "ended").await == 1).then_some(()))
-        .await;
+    until("the end to be counted", DEADLINE, async || {
+        (refreshes(&world.gatepost, "ended").await == 1).then_some(())
+    })
+    .await;
     world.entra.lie(None);
     let trip = browser.navigate(&world.url(APP, "/back")).await;
     let is_back = trip.end().status == 200 && trip.end().url.path() == "/back";
@@ -169,7 +176,7 @@ both_pairs! {
         let unused_since = Instant::now();
         until("two intervals to pass", DEADLINE, async || (unused_since.elapsed() > INTERVAL * 2 + Duration::from_secs(1)).then_some(())).await;
         world.entra.update("alice", |alice| alice.groups = vec![Group::new(MCP_SEARCH, "MCP-Search")]);
-        let first = fetching.fetch(&world.url(APP, "/")).await;
+        let first = fetching.impatient().fetch(&world.url(APP, "/")).await;
         assert_eq!((first.status, first.header("retry-after")), (503, Some("1")), "{}", first.body);
         let checked = use_until(&world, &fetching, "the check to be over", |answer| answer.status == 200).await;
         assert!(has_groups(&checked, MCP_SEARCH), "nobody passes on what was known before");
@@ -265,7 +272,8 @@ async fn replicas_refresh_a_session_once_an_interval_and_never_lose_the_rotated_
     world.edge.set_route(OTHER, Route::gated(second.verify_url(""), world.app.addr()));
     let browser = world.signed_in("alice").await.impatient();
     assert_eq!(browser.navigate(&world.url(OTHER, "/")).await.end().status, 200);
-    let is_refresh = |call: &gatepost_kit::entra::Call| call.form_field("grant_type") == Some("refresh_token");
+    let is_refresh =
+        |call: &gatepost_kit::entra::Call| call.form_field("grant_type") == Some("refresh_token");
     let calls = || -> Vec<_> { world.entra.calls().into_iter().filter(is_refresh).collect() };
     let end = Instant::now() + DEADLINE;
     while calls().len() < 4 {

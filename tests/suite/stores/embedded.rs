@@ -15,14 +15,16 @@ async fn a_second_server_on_the_file_refuses_to_start() {
     let local = || SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
     let second = world.builder.clone().internal(local()).public(local()).spawn();
     assert_eq!(second.wait_exit().await.code(), Some(1));
-    second.wait_for_line("gatepost.db is in use by another gatepost serve: one process per embedded file").await;
+    second
+        .wait_for_line("gatepost.db is in use by another gatepost serve: one process per embedded file")
+        .await;
     assert_eq!(world.signed_in("alice").await.fetch(&world.url(APP, "/")).await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_server_leaves_the_file_and_its_sessions_to_the_next() {
     let world = World::start(Pair::Embedded).await;
-    let alice = world.signed_in("alice").await;
+    let alice = world.signed_in("alice").await.impatient();
     world.gatepost.sigkill();
     let next = world.builder.start().await;
     next.wait_ready().await;
@@ -32,7 +34,7 @@ async fn a_killed_server_leaves_the_file_and_its_sessions_to_the_next() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_command_line_changes_counts_within_a_second() {
     let world = World::start(Pair::Embedded).await;
-    let alice = world.signed_in("alice").await;
+    let alice = world.signed_in("alice").await.impatient();
     let url = world.url(APP, "/");
     let changes: [(&[&str], &str); 2] = [
         (&["admin", "grant", "alice@example.com"], "true"),

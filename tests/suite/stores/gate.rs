@@ -57,7 +57,11 @@ impl Gate {
         let database = url.rsplit('/').next().unwrap().to_owned();
         let redis = Redis::start().await;
         // A user of its own: its password changes under Gatepost.
-        assert!(redis.command(&["ACL", "SETUSER", "gate", "on", ">first", "~*", "&*", "+@all"]).starts_with("+OK"));
+        assert!(
+            redis
+                .command(&["ACL", "SETUSER", "gate", "on", ">first", "~*", "&*", "+@all"])
+                .starts_with("+OK")
+        );
         let to_redis = FaultyProxy::start(redis.addr()).await;
         let to_postgres = FaultyProxy::start(postgres.addr()).await;
         let mut through = url.replace(&postgres.addr().to_string(), &to_postgres.addr().to_string());
@@ -108,7 +112,11 @@ impl Outage {
     /// One outage, from `begin` to some time after `end`.
     pub async fn run(self, gate: &Gate, begin: impl AsyncFnOnce(&Gate), end: impl AsyncFnOnce(&Gate)) {
         let world = &gate.world;
+<<<<<<< HEAD
         let alice = gate.signed_in().await;
+=======
+        let alice = world.signed_in("alice").await.impatient();
+>>>>>>> main
         let healthy = fastest(&alice, &gate.url(APP, "/"), 200).await;
         let (at_callback, at_ticket) = (world.browser().impatient(), world.browser().impatient());
         let callback = up_to(&at_callback, &gate.url(APP, "/callback"), "/callback/").await;
@@ -117,7 +125,10 @@ impl Outage {
 
         begin(gate).await;
         let taken = fastest(&alice, &gate.url(APP, "/"), self.verify).await;
-        assert!(taken <= DEADLINE + healthy * 10 + Duration::from_millis(100), "{taken:?}, healthy {healthy:?}");
+        assert!(
+            taken <= DEADLINE + healthy * 10 + Duration::from_millis(100),
+            "{taken:?}, healthy {healthy:?}"
+        );
         println!("/verify: {taken:?} in the outage, {healthy:?} before");
         strangers_are_answered_as_ever(gate).await;
         self.signed_in_is_not_signed_out(gate, &alice).await;
@@ -138,7 +149,12 @@ impl Outage {
         let trip = at_ticket.navigate(&ticket).await;
         assert_eq!(trip.end().echoed().uri, "/ticket", "{}", trip.describe());
         let again = usize::from(!self.keeps_sessions);
-        assert_eq!(world.entra.count(Endpoint::Authorize), asked + again, "the very same ticket:\n{}", trip.describe());
+        assert_eq!(
+            world.entra.count(Endpoint::Authorize),
+            asked + again,
+            "the very same ticket:\n{}",
+            trip.describe()
+        );
         assert_eq!(world.entra.most_presentations_of_a_code(), 1);
     }
 
@@ -218,7 +234,8 @@ pub async fn up_to(browser: &Client, url: &str, path: &str) -> String {
     let browser = browser.patient();
     let mut answer = browser.get(url).await;
     loop {
-        let next = answer.location().unwrap_or_else(|| panic!("{} ended at {}: {}", url, answer.url, answer.body));
+        let next =
+            answer.location().unwrap_or_else(|| panic!("{} ended at {}: {}", url, answer.url, answer.body));
         if next.path().starts_with(path) {
             return next.into();
         }

@@ -57,14 +57,18 @@ async fn killed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn frozen() {
     let gate = Gate::with_own_postgres(None).await;
-    Outage::BLIND.run(&gate, async |gate| gate.postgres.sigstop(), async |gate| gate.postgres.sigcont()).await;
+    Outage::BLIND
+        .run(&gate, async |gate| gate.postgres.sigstop(), async |gate| gate.postgres.sigcont())
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn read_only() {
     let gate = Gate::with_own_postgres(None).await;
     let begin = async |gate: &Gate| gate.postgres.set_read_only(true).await;
-    Outage { ticket: 303, ..Outage::READ_ONLY }.run(&gate, begin, async |gate| gate.postgres.set_read_only(false).await).await;
+    Outage { ticket: 303, ..Outage::READ_ONLY }
+        .run(&gate, begin, async |gate| gate.postgres.set_read_only(false).await)
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -93,7 +97,11 @@ async fn refusing(begin: &str, end: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_connection_is_no_outage() {
     let gate = Gate::with_own_postgres(None).await;
+<<<<<<< HEAD
     let alice = gate.signed_in().await;
+=======
+    let alice = gate.world.signed_in("alice").await.impatient();
+>>>>>>> main
     for _ in 0..5 {
         gate.postgres.terminate_connections().await;
         let answer = alice.fetch(&gate.url(APP, "/")).await;
@@ -109,7 +117,11 @@ async fn a_locked_table_is_an_outage_for_as_long_as_it_is_locked() {
     let lock = "BEGIN; LOCK TABLE gatepost.users IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(600)";
     let locked = "SELECT 1 FROM pg_locks JOIN pg_stat_activity USING (pid) \
                   WHERE mode = 'AccessExclusiveLock' AND granted AND query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid()";
+<<<<<<< HEAD
     let alice = gate.signed_in().await;
+=======
+    let alice = gate.world.signed_in("alice").await.impatient();
+>>>>>>> main
     let held = async { drop(gate.postgres.try_sql(&gate.database, lock).await) };
     let seen = async {
         gatepost_kit::process::until("the table to be locked", Duration::from_secs(10), async || {
