@@ -112,11 +112,7 @@ impl Outage {
     /// One outage, from `begin` to some time after `end`.
     pub async fn run(self, gate: &Gate, begin: impl AsyncFnOnce(&Gate), end: impl AsyncFnOnce(&Gate)) {
         let world = &gate.world;
-<<<<<<< HEAD
         let alice = gate.signed_in().await;
-=======
-        let alice = world.signed_in("alice").await.impatient();
->>>>>>> main
         let healthy = fastest(&alice, &gate.url(APP, "/"), 200).await;
         let (at_callback, at_ticket) = (world.browser().impatient(), world.browser().impatient());
         let callback = up_to(&at_callback, &gate.url(APP, "/callback"), "/callback/").await;

@@ -97,11 +97,7 @@ async fn refusing(begin: &str, end: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_connection_is_no_outage() {
     let gate = Gate::with_own_postgres(None).await;
-<<<<<<< HEAD
     let alice = gate.signed_in().await;
-=======
-    let alice = gate.world.signed_in("alice").await.impatient();
->>>>>>> main
     for _ in 0..5 {
         gate.postgres.terminate_connections().await;
         let answer = alice.fetch(&gate.url(APP, "/")).await;
@@ -117,11 +113,7 @@ async fn a_locked_table_is_an_outage_for_as_long_as_it_is_locked() {
     let lock = "BEGIN; LOCK TABLE gatepost.users IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(600)";
     let locked = "SELECT 1 FROM pg_locks JOIN pg_stat_activity USING (pid) \
                   WHERE mode = 'AccessExclusiveLock' AND granted AND query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid()";
-<<<<<<< HEAD
     let alice = gate.signed_in().await;
-=======
-    let alice = gate.world.signed_in("alice").await.impatient();
->>>>>>> main
     let held = async { drop(gate.postgres.try_sql(&gate.database, lock).await) };
     let seen = async {
         gatepost_kit::process::until("the table to be locked", Duration::from_secs(10), async || {
