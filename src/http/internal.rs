@@ -57,35 +57,36 @@ async fn verify(request: &HttpRequest, state: &Arc<State>) -> HttpResponse {
 }
 
 async fn answer(request: &HttpRequest, state: &Arc<State>) -> (HttpResponse, Reason) {
+    let request_id = RequestId::generate();
     if !is_trusted(request, state) {
-        tracing::warn!(peer = ?request.peer_addr(), "/verify was called by a peer that is no trusted proxy");
-        return (early(&Refusal::UntrustedPeer), Reason::UntrustedPeer);
+        tracing::warn!(request.id = %request_id, peer = ?request.peer_addr(), "/verify was called by a peer that is no trusted proxy");
+        return (early(&Refusal::UntrustedPeer, request, request_id), Reason::UntrustedPeer);
     }
     let forwarded = match Forwarded::parse(request.headers(), state.config.is_development()) {
         Ok(forwarded) => forwarded,
         Err(error) => {
             let what = error.to_string();
-            tracing::info!(error = %what, "refused a malformed request");
-            return (early(&Refusal::Malformed(&what)), reason_of_malformed(&error));
+            tracing::info!(request.id = %request_id, error = %what, "refused a malformed request");
+            return (early(&Refusal::Malformed(&what), request, request_id), reason_of_malformed(&error));
         }
     };
     let Some(origin) = state.hosts.find(&forwarded.host) else {
-        tracing::info!(host = %forwarded.host, "refused a request for a host that is not protected");
-        return (early_for(&Refusal::UnknownHost, &forwarded), Reason::UnknownHost);
+        tracing::info!(request.id = %request_id, host = %forwarded.host, "refused a request for a host that is not protected");
+        return (early_for(&Refusal::UnknownHost, &forwarded, request_id), Reason::UnknownHost);
     };
     let held = cookie::read_host(
         cookie::values(forwarded.cookies(), state.cookies.name()),
         &state.ring,
         origin.host(),
     );
-    let visit = Visit { state, forwarded, origin, held, request_id: RequestId::generate() };
+    let visit = Visit { state, forwarded, origin, held, request_id };
     if let Some((path, query)) = visit.forwarded.reserved() {
         return reserved::answer(&visit, path, query).await;
     }
     match Requirement::parse(request.query_string()) {
         Ok(requirement) => visit.judge(&requirement).await,
         Err(error) => {
-            tracing::error!(error = %error, query = request.query_string(), "the middleware's address is wrong: nobody passes");
+            tracing::error!(request.id = %request_id, error = %error, query = request.query_string(), "the middleware's address is wrong: nobody passes");
             (visit.refuse(&Refusal::Misconfigured), Reason::MalformedRequirement)
         }
     }
@@ -101,14 +102,16 @@ pub fn trusts(state: &State, peer: IpAddr) -> bool {
     state.config.trusted_proxies.iter().any(|network| network.contains(&peer))
 }
 
-fn early(refusal: &Refusal<'_>) -> HttpResponse {
-    let gate = Gate { origin: None, request_id: RequestId::generate(), format: Format::Html };
-    respond::page(refusal.page(&gate), false)
+/// Before anything of the request can be trusted, but for whether a body would be for nobody.
+fn early(refusal: &Refusal<'_>, request: &HttpRequest, request_id: RequestId) -> HttpResponse {
+    let gate = Gate { origin: None, request_id, format: Format::Html };
+    let is_head = request.headers().get("x-forwarded-method").is_some_and(|method| method == "HEAD");
+    respond::page(refusal.page(&gate), is_head)
 }
 
-fn early_for(refusal: &Refusal<'_>, forwarded: &Forwarded<'_>) -> HttpResponse {
+fn early_for(refusal: &Refusal<'_>, forwarded: &Forwarded<'_>, request_id: RequestId) -> HttpResponse {
     let format = Format::choose(&forwarded.accept(), forwarded.kind() == RequestKind::Navigation);
-    let gate = Gate { origin: None, request_id: RequestId::generate(), format };
+    let gate = Gate { origin: None, request_id, format };
     respond::page(refusal.page(&gate), forwarded.is_head())
 }
 

@@ -40,10 +40,13 @@ const MAX_USER_AGENT: usize = 256;
 
 /// Every request of the public listener.
 pub async fn handle(request: HttpRequest, body: web::Bytes, state: web::Data<Arc<State>>) -> HttpResponse {
-    if let Some(asset) = pages::assets().into_iter().find(|asset| asset.path == request.path()) {
-        return static_file(asset);
-    }
     let visit = Visit::new(&state, &request, &body);
+    if let Some(asset) = pages::assets().into_iter().find(|asset| asset.path == request.path()) {
+        return match request.method().as_str() {
+            "GET" | "HEAD" => static_file(asset),
+            _ => visit.page(pages::Problem::MethodNotAllowed { allow: "GET, HEAD" }),
+        };
+    }
     let (route, segment) = match routes::find(request.method().as_str(), request.path()) {
         Found::Route(route, segment) => (route, segment),
         Found::OtherMethods(allow) => return visit.page(pages::Problem::MethodNotAllowed { allow }),
@@ -415,6 +418,8 @@ fn is_their_failure(problem: &Problem) -> bool {
             | Problem::UnknownProvider
             | Problem::MixedUp { .. }
             | Problem::RestartedTooOften
+            | Problem::UnknownHost
+            | Problem::TooManyHandovers(_)
     ) && !matches!(problem, Problem::Provider { source: OidcError::Unavailable(_), .. })
 }
 

@@ -3,7 +3,10 @@
 use super::pages::Page;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, LOCATION, SET_COOKIE};
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, SET_COOKIE,
+    X_CONTENT_TYPE_OPTIONS,
+};
 
 /// An empty answer.
 pub fn empty(status: StatusCode) -> HttpResponse {
@@ -35,12 +38,12 @@ pub fn redirect(status: StatusCode, to: &str, cookie: Option<&str>) -> HttpRespo
     response
 }
 
-/// Text that is no page: health and metrics.
+/// Text that is no page: health, metrics, style sheet.
 pub fn text(status: StatusCode, media_type: &'static str, body: String) -> HttpResponse {
     let mut response = empty(status);
-    response
-        .headers_mut()
-        .insert(actix_web::http::header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response.set_body(body).map_into_boxed_body()
 }
 

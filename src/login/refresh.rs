@@ -96,7 +96,7 @@ async fn refresh_locked(state: &State, session: &Session) -> Result<RefreshOutco
 async fn keep(
     state: &State,
     current: Session,
-    used: Token,
+    old_token: Token,
     refreshed: Refreshed,
 ) -> Result<RefreshOutcome, LoadError> {
     let user = current.record.user;
@@ -104,7 +104,7 @@ async fn keep(
     let new_id_token = refreshed.id_token.map(Token::new);
     let kept = update(state, current, |record| {
         // A sign-in meanwhile brought a grant of its own.
-        if record.refresh_token.as_ref() == Some(&used) {
+        if record.refresh_token.as_ref() == Some(&old_token) {
             record.refresh_token = new_token.clone().or_else(|| record.refresh_token.take());
         }
         record.id_token = new_id_token.clone().or_else(|| record.id_token.take());

@@ -124,15 +124,22 @@ impl Sessions {
         let id = &handover.value.session;
         let fresh = SessionRecord { public_secret: handover.value.secret.digest(), ..fresh };
         self.index(&id.hash(), &fresh).await?;
+        let session = self.write(id, &fresh).await?;
+        // Once more: who listed in between found no record yet and took it for a stale entry.
+        self.index(&id.hash(), &fresh).await?;
+        Ok(session)
+    }
+
+    async fn write(&self, id: &SessionId, fresh: &SessionRecord) -> Result<Session, StoreError> {
         loop {
             match self.find(id).await? {
                 None => {
-                    if let Some(session) = self.create_record(id, &fresh).await? {
+                    if let Some(session) = self.create_record(id, fresh).await? {
                         return Ok(session);
                     }
                 }
                 Some(old) => {
-                    let renewed = renew(&old.record, &fresh);
+                    let renewed = renew(&old.record, fresh);
                     if let Some(session) = self.replace(&old, renewed).await? {
                         return Ok(session);
                     }
@@ -218,8 +225,7 @@ impl Sessions {
             let Some(hash) = <[u8; 32]>::try_from(member).ok().map(Hash::from_bytes) else { continue };
             match self.store.find(&record_key(&hash)).await? {
                 Some(raw) => found.extend(self.open_record(&hash, &raw).map(|record| (hash, record))),
-                // On its way in, or gone: a set's life ends by itself.
-                None => {}
+                None => self.store.unindex(index, hash.as_bytes()).await?,
             }
         }
         Ok(found)

@@ -7,8 +7,9 @@
 pub mod forwarded;
 pub mod identity;
 
+use crate::domain::access::Role;
 use crate::domain::clock::Timestamp;
-use crate::domain::decision::{self, Check, Demand, Denial, Missing, SignInReason};
+use crate::domain::decision::{self, Check, Demand, Denial, Missing, Permit, SignInReason};
 use crate::domain::email::EmailAddress;
 use crate::domain::host::Origin;
 use crate::domain::requirement::Requirement;
@@ -66,11 +67,32 @@ pub async fn verify(
     };
     let times = principal.session.record.times(cookie.auth_time);
     let verdict = match decision::decide(&demand, &principal.standing, &times, &state.lifetimes) {
-        Ok(permit) => Verdict::Allow(identity::render(&permit, forwarded, state)),
+        Ok(permit) => match existing_tenant(state, requirement, permit).await {
+            Ok(Ok(permit)) => Verdict::Allow(identity::render(&permit, forwarded, state)),
+            Ok(Err(denial)) => Verdict::Deny { denial, email: principal.standing.person.email.clone() },
+            Err(error) => Verdict::CannotKnow(error),
+        },
         Err(denial) => Verdict::Deny { denial, email: principal.standing.person.email.clone() },
     };
     follow_up(state, &verdict, cookie, principal);
     verdict
+}
+
+/// An admin may enter every tenant, but only one that there is: what a router misspells opens to nobody.
+async fn existing_tenant<'a>(
+    state: &State,
+    requirement: &'a Requirement,
+    permit: Permit<'a>,
+) -> Result<Result<Permit<'a>, Denial>, LoadError> {
+    if !permit.access.is_admin || requirement.tenants.is_empty() {
+        return Ok(Ok(permit));
+    }
+    for tenant in &requirement.tenants {
+        if permit.access.tenants.contains_key(tenant) || state.directory.tenant_exists(tenant).await? {
+            return Ok(Ok(Permit { tenant: Some((tenant, Role::Admin)), ..permit }));
+        }
+    }
+    Ok(Err(Denial::Forbidden(Missing { tenants: requirement.tenants.clone(), ..Missing::default() })))
 }
 
 /// What a request sets off beside its answer: its use is noted, a due refresh runs.

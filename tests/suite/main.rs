@@ -7,6 +7,7 @@
 #[macro_use]
 mod world;
 
+mod answers;
 mod attacks;
 mod browser;
 mod cli;
@@ -14,6 +15,7 @@ mod directory;
 mod oidc;
 mod refresh;
 mod replicas;
+mod routes;
 mod sign_in;
 mod sign_out;
 mod stores;

@@ -1,0 +1,225 @@
+//! Every kind of caller on every route of the public listener; the route table is the input, so a new route is tried
+//! before anybody thinks of it.
+
+use crate::world::{APP, COOKIE, PUBLIC, World};
+use gatepost::http::routes::{Caller, Endpoint, From, ROUTES, Route};
+use gatepost_kit::client::{Answer, Client, Kind};
+use reqwest::Method;
+
+fn path_of(route: &Route) -> String {
+    if route.path.len() > 1 && route.path.ends_with('/') {
+        format!("{}entra", route.path)
+    } else {
+        route.path.to_owned()
+    }
+}
+
+fn method_of(route: &Route) -> Method {
+    route.method.parse().unwrap()
+}
+
+/// What a caller who may gets from our own pages, without a code, a ticket or a token.
+fn status_for(route: &Route) -> u16 {
+    match route.endpoint {
+        Endpoint::Account | Endpoint::LoggedOut | Endpoint::FrontChannelLogout => 200,
+        Endpoint::EndSession
+        | Endpoint::EndOtherSessions
+        | Endpoint::Login
+        | Endpoint::Logout
+        | Endpoint::ConfirmedLogout => 303,
+        Endpoint::Callback | Endpoint::BackChannelLogout => 400,
+    }
+}
+
+/// What every answer keeps to, whoever asked for what.
+fn assert_kept(answer: &Answer, why: &str) {
+    assert_eq!(answer.header("cache-control"), Some("no-store"), "{why}");
+    assert_eq!(answer.header("access-control-allow-origin"), None, "{why}: no CORS");
+    assert!(answer.status < 500, "{why}: {}", answer.status);
+    let is_html = answer.header("content-type").is_some_and(|media| media.starts_with("text/html"));
+    assert!(is_html || answer.body.is_empty(), "{why}: {:?}", answer.headers);
+    if is_html {
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{why}");
+        let policy = answer.header("content-security-policy").unwrap_or_else(|| panic!("{why}: no policy"));
+        let strict =
+            ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"];
+        assert!(
+            strict.iter().all(|part| policy.contains(part)) && !policy.contains("unsafe"),
+            "{why}: {policy}"
+        );
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum FromWhere {
+    OwnPage,
+    Sibling,
+    Elsewhere,
+    /// An old browser: `Origin` alone.
+    ForeignOrigin,
+    /// The headers say nothing.
+    Nowhere,
+}
+
+async fn call(world: &World, browser: &Client, route: &Route, from: FromWhere) -> Answer {
+    let request = browser.request(method_of(route), &world.url(PUBLIC, &path_of(route)));
+    // Sent whatever SameSite says: the rule must hold where a browser errs.
+    let request = match browser.find_cookie(PUBLIC, COOKIE) {
+        Some(value) => request.header("cookie", format!("{COOKIE}={value}")),
+        None => request,
+    };
+    let request = match from {
+        FromWhere::OwnPage => request.from(&world.url(PUBLIC, "/")),
+        FromWhere::Sibling => request.from(&world.url(APP, "/")),
+        FromWhere::Elsewhere => request.from("https://evil.example/"),
+        FromWhere::ForeignOrigin => {
+            request.without("sec-fetch-site").header("origin", "https://evil.example")
+        }
+        FromWhere::Nowhere => request.kind(Kind::Program),
+    };
+    request.send().await
+}
+
+const FOREIGN: [FromWhere; 4] =
+    [FromWhere::Sibling, FromWhere::Elsewhere, FromWhere::ForeignOrigin, FromWhere::Nowhere];
+
+both_pairs! {
+    async fn a_stranger_sees_nobodys_page(pair) {
+        let world = World::start(pair).await;
+        for route in &ROUTES {
+            let answer = call(&world, &world.browser(), route, FromWhere::OwnPage).await;
+            assert_kept(&answer, &format!("{route:?}"));
+            match route.caller {
+                Caller::Person => assert_eq!((answer.status, answer.location().unwrap().path()), (303, "/login"), "{route:?}"),
+                Caller::Anyone => assert_eq!(answer.status, status_for(route), "{route:?}: {}", answer.body),
+            }
+            let worthless = world.browser();
+            let url = world.url(PUBLIC, "/").parse().unwrap();
+            worthless.jar().set(&url, &format!("{COOKIE}=garbage; Secure; Path=/"));
+            assert_eq!(call(&world, &worthless, route, FromWhere::OwnPage).await.status, answer.status, "{route:?} with garbage");
+        }
+    }
+
+    async fn a_person_gets_what_the_table_says_from_their_own_pages(pair) {
+        let world = World::start(pair).await;
+        for route in &ROUTES {
+            let browser = world.signed_in("alice").await;
+            let answer = call(&world, &browser, route, FromWhere::OwnPage).await;
+            assert_kept(&answer, &format!("{route:?}"));
+            assert_eq!(answer.status, status_for(route), "{route:?}: {}", answer.body);
+            let ends = matches!(route.endpoint, Endpoint::Logout | Endpoint::ConfirmedLogout);
+            let alive = browser.duplicate().fetch(&world.url(APP, "/")).await.status == 200;
+            assert_eq!(alive, !ends, "{route:?}");
+        }
+    }
+
+    async fn other_sites_change_nothing(pair) {
+        let world = World::start(pair).await;
+        let alice = world.signed_in("alice").await;
+        for route in &ROUTES {
+            for from in FOREIGN {
+                let browser = alice.duplicate();
+                let answer = call(&world, &browser, route, from).await;
+                assert_kept(&answer, &format!("{route:?} {from:?}"));
+                if route.from == From::OwnPages {
+                    assert_eq!((answer.status, answer.values("set-cookie").len()), (403, 0), "{route:?} {from:?}");
+                }
+                if route.endpoint == Endpoint::Logout {
+                    assert_eq!((answer.status, answer.values("set-cookie").len()), (200, 0), "{from:?}: it asks");
+                }
+            }
+        }
+        assert_eq!(alice.fetch(&world.url(APP, "/")).await.status, 200);
+        assert_eq!(alice.get(&world.url(PUBLIC, "/")).await.status, 200);
+        let changing = ROUTES.iter().filter(|route| route.method != "GET" && route.endpoint != Endpoint::BackChannelLogout);
+        assert!(changing.clone().all(|route| route.from == From::OwnPages), "what changes state is for our own pages alone");
+        assert!(changing.count() >= 3);
+    }
+
+    async fn a_disabled_person_is_a_stranger(pair) {
+        let world = World::start(pair).await;
+        let browser = world.signed_in("alice").await;
+        world.cli(&["user", "disable", "alice@example.com"]).await;
+        for route in ROUTES.iter().filter(|route| route.caller == Caller::Person) {
+            let answer = call(&world, &browser.duplicate(), route, FromWhere::OwnPage).await;
+            assert_eq!((answer.status, answer.location().unwrap().path()), (303, "/login"), "{route:?}");
+        }
+    }
+
+    async fn head_is_answered_without_a_body_and_changes_nothing(pair) {
+        let world = World::start(pair).await;
+        let alice = world.signed_in("alice").await;
+        for route in ROUTES.iter().filter(|route| route.method == "GET") {
+            let request = alice.duplicate().request(Method::HEAD, &world.url(PUBLIC, &path_of(route))).from(&world.url(PUBLIC, "/")).send().await;
+            assert_eq!((request.body.as_str(), request.header("cache-control")), ("", Some("no-store")), "{route:?}");
+            let want = if route.endpoint == Endpoint::Callback { 405..=405 } else { 200..=303 };
+            assert!(want.contains(&request.status), "{route:?}: {}", request.status);
+        }
+        assert_eq!(alice.fetch(&world.url(APP, "/")).await.status, 200, "HEAD signed nobody out");
+    }
+
+    async fn a_prefetch_changes_nothing(pair) {
+        let world = World::start(pair).await;
+        let alice = world.signed_in("alice").await;
+        for route in &ROUTES {
+            let browser = alice.duplicate();
+            let request = browser.request(method_of(route), &world.url(PUBLIC, &path_of(route))).from(&world.url(PUBLIC, "/"));
+            let answer = request.header("sec-purpose", "prefetch").send().await;
+            assert!(answer.location().is_none() && answer.values("set-cookie").is_empty(), "{route:?}: {}", answer.status);
+        }
+        assert_eq!(alice.fetch(&world.url(APP, "/")).await.status, 200);
+    }
+
+    async fn another_method_is_405_and_says_which_there_are(pair) {
+        let world = World::start(pair).await;
+        let alice = world.signed_in("alice").await;
+        for route in &ROUTES {
+            let path = path_of(route);
+            let taken: Vec<&str> = ROUTES.iter().filter(|other| other.path == route.path).map(|other| other.method).collect();
+            for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "get"] {
+                if taken.contains(&method) {
+                    continue;
+                }
+                let answer = alice.request(method.parse().unwrap(), &world.url(PUBLIC, &path)).from(&world.url(PUBLIC, "/")).send().await;
+                assert_kept(&answer, &format!("{method} {path}"));
+                assert_eq!(answer.status, 405, "{method} {path}");
+                let allow: Vec<&str> = answer.header("allow").unwrap().split(", ").collect();
+                assert!(taken.iter().all(|method| allow.contains(method)) && !allow.contains(&method), "{method} {path}: {allow:?}");
+            }
+        }
+        assert_eq!(alice.fetch(&world.url(APP, "/")).await.status, 200);
+    }
+
+    async fn a_path_that_is_no_route_is_a_404_page(pair) {
+        let world = World::start(pair).await;
+        let alice = world.signed_in("alice").await;
+        for path in [
+            "/nothing", "/login/", "/Login", "/logout/", "/callback", "/callback/", "/callback/a/b", "/sessions", "/sessions/end/x",
+            "/%6cogin", "/login%00", "/admin", "/api/v1/users", "/.well-known/jwks.json", "/robots.txt", "/verify", "/metrics", "/livez", "/readyz",
+        ] {
+            for method in [Method::GET, Method::POST, Method::HEAD] {
+                let answer = alice.request(method.clone(), &world.url(PUBLIC, path)).from(&world.url(PUBLIC, "/")).send().await;
+                assert_kept(&answer, path);
+                assert_eq!((answer.status, answer.body.is_empty()), (404, method == Method::HEAD), "{method} {path}");
+            }
+        }
+    }
+
+    async fn assets_are_cached_and_only_read(pair) {
+        let world = World::start(pair).await;
+        for asset in gatepost::http::pages::assets() {
+            let url = world.url(PUBLIC, asset.path);
+            let browser = world.browser();
+            let answer = browser.get(&url).await;
+            assert_eq!((answer.status, answer.header("content-type")), (200, Some(asset.media_type)), "{}", asset.path);
+            assert!(answer.header("cache-control").unwrap().contains("max-age"), "{}", asset.path);
+            assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{}", asset.path);
+            let head = browser.request(Method::HEAD, &url).send().await;
+            assert_eq!((head.status, head.body.as_str()), (200, ""));
+            for method in [Method::POST, Method::DELETE, Method::OPTIONS] {
+                let answer = browser.request(method.clone(), &url).send().await;
+                assert_eq!((answer.status, answer.header("allow")), (405, Some("GET, HEAD")), "{method} {}", asset.path);
+            }
+        }
+    }
+}
