@@ -70,7 +70,7 @@ async fn counted(gatepost: &Gatepost, start: &str) -> usize {
 /// Signs Alice in, lets the provider do something, and sees the session end; she can come back only if `and_returns`.
 async fn ends_by(pair: Pair, what: impl FnOnce(&Entra), and_returns: bool) {
     let world = world(pair).await;
-    let browser = world.signed_in("alice").await;
+    let browser = world.signed_in("alice").await.impatient();
     what(&world.entra);
     let refused = use_until(&world, &browser, "the session to end", |answer| answer.status == 401).await;
     assert_eq!(refused.values("set-cookie"), Vec::<&str>::new());
@@ -87,7 +87,7 @@ async fn ends_by(pair: Pair, what: impl FnOnce(&Entra), and_returns: bool) {
 /// Signs Alice in and lets the provider fail: she stays for several intervals. Then it works again, and is believed.
 async fn outlasts(pair: Pair, begin: impl AsyncFnOnce(&Entra), end: impl AsyncFnOnce(&Entra)) {
     let world = world(pair).await;
-    let browser = world.signed_in("alice").await;
+    let browser = world.signed_in("alice").await.impatient();
     begin(&world.entra).await;
     world.entra.update("alice", |alice| alice.groups.push(Group::new(MCP_SEARCH, "MCP-Search")));
     use_until(&world, &browser, "a refresh to fail", |_| {
@@ -100,6 +100,7 @@ async fn outlasts(pair: Pair, begin: impl AsyncFnOnce(&Entra), end: impl AsyncFn
         answer.status == 200 && since.elapsed() > INTERVAL * 3
     })
     .await;
+    assert!(since.elapsed() < INTERVAL * 10, "passes again only after {:?}", since.elapsed());
     end(&world.entra).await;
     let news = format!("{MCP_GITHUB},{MCP_SEARCH}");
     let over_at = Instant::now();
@@ -111,7 +112,7 @@ async fn outlasts(pair: Pair, begin: impl AsyncFnOnce(&Entra), end: impl AsyncFn
 both_pairs! {
     async fn a_group_changed_at_the_provider_arrives_in_the_background(pair) {
         let world = world(pair).await;
-        let browser = world.signed_in("alice").await;
+        let browser = world.signed_in("alice").await.impatient();
         world.entra.update("alice", |alice| alice.groups = vec![Group::new(MCP_SEARCH, "MCP-Search")]);
         let asked = world.entra.count(Endpoint::Authorize);
         use_until(&world, &browser, "the new group", |answer| has_groups(answer, MCP_SEARCH)).await;
@@ -171,7 +172,7 @@ both_pairs! {
 
     async fn a_session_unused_for_two_intervals_is_checked_before_it_passes(pair) {
         let world = world(pair).await;
-        let (fetching, navigating) = (world.signed_in("alice").await, world.signed_in("alice").await);
+        let (fetching, navigating) = (world.signed_in("alice").await.impatient(), world.signed_in("alice").await.impatient());
         let asked = world.entra.count(Endpoint::Authorize);
         let unused_since = Instant::now();
         until("two intervals to pass", DEADLINE, async || (unused_since.elapsed() > INTERVAL * 2 + Duration::from_secs(1)).then_some(())).await;
@@ -180,6 +181,8 @@ both_pairs! {
         assert_eq!((first.status, first.header("retry-after")), (503, Some("1")), "{}", first.body);
         let checked = use_until(&world, &fetching, "the check to be over", |answer| answer.status == 200).await;
         assert!(has_groups(&checked, MCP_SEARCH), "nobody passes on what was known before");
+        // The check that `/verify` sets off is still under way when the browser reaches `/login`.
+        world.entra.delay(Endpoint::Token, Duration::from_secs(1));
         let trip = navigating.navigate(&world.url(APP, "/deep")).await;
         let statuses: Vec<u16> = trip.hops.iter().map(|hop| hop.status).collect();
         assert_eq!(statuses, [302, 303, 303, 200], "{}", trip.describe());
@@ -189,7 +192,7 @@ both_pairs! {
 
     async fn an_unused_session_of_a_disabled_person_never_passes(pair) {
         let world = world(pair).await;
-        let browser = world.signed_in("alice").await;
+        let browser = world.signed_in("alice").await.impatient();
         let unused_since = Instant::now();
         until("two intervals to pass", DEADLINE, async || (unused_since.elapsed() > INTERVAL * 2 + Duration::from_secs(1)).then_some(())).await;
         world.entra.disable("alice");
@@ -203,7 +206,7 @@ both_pairs! {
     async fn when_graph_fails_the_last_groups_stay(pair) {
         let world = plan().env("GATEPOST_VERIFY__GROUPS_HEADER_LIMIT", "16384").start(pair).await;
         world.entra.add(Person::named("carol").many_groups(250));
-        let browser = world.signed_in("carol").await;
+        let browser = world.signed_in("carol").await.impatient();
         let groups = |answer: &Answer| answer.echoed().header("x-user-groups").unwrap().split(',').count();
         world.entra.graph_fail(500, 4);
         let asked = world.entra.count(Endpoint::Graph);
@@ -219,7 +222,7 @@ both_pairs! {
 
     async fn a_fall_to_no_groups_is_audited_counted_and_logged(pair) {
         let world = world(pair).await;
-        let browser = world.signed_in("alice").await;
+        let browser = world.signed_in("alice").await.impatient();
         world.entra.update("alice", |alice| alice.groups.clear());
         use_until(&world, &browser, "the groups to be gone", |answer| has_groups(answer, "")).await;
         world.gatepost.wait_for_line("a person of some groups has none any more").await;
@@ -230,7 +233,7 @@ both_pairs! {
 
     async fn a_refused_older_token_ends_nothing(pair) {
         let world = world(pair).await;
-        let browser = world.signed_in("alice").await;
+        let browser = world.signed_in("alice").await.impatient();
         // The refresh is under way, and slow ...
         let asked = world.entra.count(Endpoint::Token);
         world.entra.delay(Endpoint::Token, Duration::from_secs(4));
@@ -270,7 +273,7 @@ async fn replicas_refresh_a_session_once_an_interval_and_never_lose_the_rotated_
     world.entra.rotate_strictly(true);
     let second = crate::replicas::another(&world).await;
     world.edge.set_route(OTHER, Route::gated(second.verify_url(""), world.app.addr()));
-    let browser = world.signed_in("alice").await;
+    let browser = world.signed_in("alice").await.impatient();
     assert_eq!(browser.navigate(&world.url(OTHER, "/")).await.end().status, 200);
     let is_refresh =
         |call: &gatepost_kit::entra::Call| call.form_field("grant_type") == Some("refresh_token");
@@ -309,7 +312,7 @@ async fn a_read_only_directory_is_no_reason_to_ask_the_provider_again_and_again(
     let world = plan().env("DATABASE_URL", database).start(Pair::Shared).await;
     world.entra.add(alice());
     world.entra.rotate_strictly(true);
-    let browser = world.signed_in("alice").await;
+    let browser = world.signed_in("alice").await.impatient();
     postgres.set_read_only(true).await;
     let (asked, since) = (world.entra.count(Endpoint::Token), Instant::now());
     use_until(&world, &browser, "three intervals to pass", |answer| {
@@ -317,7 +320,8 @@ async fn a_read_only_directory_is_no_reason_to_ask_the_provider_again_and_again(
     })
     .await;
     let tries = world.entra.count(Endpoint::Token) - asked;
-    let most = since.elapsed().as_secs() + 1;
+    // One a second; the first and the last of the seconds are begun ones.
+    let most = since.elapsed().as_secs() + 2;
     assert!((1..=most).contains(&(tries as u64)), "{tries} tries in {:?}", since.elapsed());
     postgres.set_read_only(false).await;
     world.entra.update("alice", |alice| alice.groups = vec![Group::new(MCP_SEARCH, "MCP-Search")]);

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 /// DESIGN.md section 2.
 const DEADLINE: Duration = Duration::from_millis(250);
-/// What a machine busy with other tests may add.
-const SCHEDULING: Duration = Duration::from_secs(2);
+/// What a machine busy with other tests may add to one answer; the fastest of several shows the deadline.
+const SCHEDULING: Duration = Duration::from_secs(5);
 /// Recovery, by itself.
 pub const RECOVERY: Duration = Duration::from_secs(30);
 
@@ -83,6 +83,11 @@ impl Gate {
     pub fn url(&self, host: &str, path: &str) -> String {
         self.world.url(host, path)
     }
+
+    /// A browser in which Alice has signed in; from then on 503 is an answer.
+    pub async fn signed_in(&self) -> Client {
+        self.world.signed_in("alice").await.impatient()
+    }
 }
 
 /// What an outage does.
@@ -107,7 +112,7 @@ impl Outage {
     /// One outage, from `begin` to some time after `end`.
     pub async fn run(self, gate: &Gate, begin: impl AsyncFnOnce(&Gate), end: impl AsyncFnOnce(&Gate)) {
         let world = &gate.world;
-        let alice = world.signed_in("alice").await.impatient();
+        let alice = gate.signed_in().await;
         let healthy = fastest(&alice, &gate.url(APP, "/"), 200).await;
         let (at_callback, at_ticket) = (world.browser().impatient(), world.browser().impatient());
         let callback = up_to(&at_callback, &gate.url(APP, "/callback"), "/callback/").await;
@@ -134,10 +139,10 @@ impl Outage {
         end(gate).await;
         self.recover(gate, &alice).await;
         let asked = world.entra.count(Endpoint::Authorize);
-        let trip = at_callback.navigate(&callback).await;
+        let trip = at_callback.patient().navigate(&callback).await;
         assert_eq!(trip.end().echoed().uri, "/callback", "{}", trip.describe());
         assert_eq!(world.entra.count(Endpoint::Authorize), asked, "the very same code:\n{}", trip.describe());
-        let trip = at_ticket.navigate(&ticket).await;
+        let trip = at_ticket.patient().navigate(&ticket).await;
         assert_eq!(trip.end().echoed().uri, "/ticket", "{}", trip.describe());
         let again = usize::from(!self.keeps_sessions);
         assert_eq!(
@@ -150,7 +155,7 @@ impl Outage {
     }
 
     async fn signed_in_is_not_signed_out(self, gate: &Gate, alice: &Client) {
-        let page = alice.get(&gate.url(APP, "/")).await;
+        let page = expecting(alice, self.verify).get(&gate.url(APP, "/")).await;
         assert_eq!(page.status, self.verify, "{}", page.body);
         if self.verify != 200 {
             is_unavailable(&page);
@@ -172,9 +177,14 @@ impl Outage {
         })
         .await;
         println!("recovered after {:?}", begun.elapsed());
-        let trip = alice.navigate(&gate.url(APP, "/again")).await;
+        let trip = alice.patient().navigate(&gate.url(APP, "/again")).await;
         assert_eq!(trip.end().echoed().uri, "/again", "back unseen:\n{}", trip.describe());
     }
+}
+
+/// Only who expects to pass tries again when a busy machine made a store miss its deadline.
+fn expecting(browser: &Client, status: u16) -> Client {
+    if status == 503 { browser.impatient() } else { browser.patient() }
 }
 
 /// The fastest of a few answers, each of this status; the others had to wait for the machine.
@@ -182,11 +192,11 @@ async fn fastest(browser: &Client, url: &str, status: u16) -> Duration {
     let mut fastest = Duration::MAX;
     for _ in 0..6 {
         let begun = Instant::now();
-        let answer = browser.fetch(url).await;
+        let answer = expecting(browser, status).fetch(url).await;
         let taken = begun.elapsed();
-        assert!(taken <= DEADLINE + SCHEDULING, "{taken:?}");
         assert_eq!(answer.status, status, "{}", answer.body);
         if status == 503 {
+            assert!(taken <= DEADLINE + SCHEDULING, "{taken:?}");
             is_unavailable(&answer);
         }
         fastest = fastest.min(taken);
@@ -222,6 +232,7 @@ pub async fn strangers_are_answered_as_ever(gate: &Gate) {
 
 /// Follows redirects up to the one that leads below `path`, which is returned and not followed.
 pub async fn up_to(browser: &Client, url: &str, path: &str) -> String {
+    let browser = browser.patient();
     let mut answer = browser.get(url).await;
     loop {
         let next =

@@ -114,7 +114,7 @@ async fn without_its_master() {
 #[tokio::test(flavor = "multi_thread")]
 async fn people_come_back_unseen_after_it_was_emptied() {
     let gate = Gate::start().await;
-    let alice = gate.world.signed_in("alice").await.impatient();
+    let alice = gate.signed_in().await;
     gate.redis.flushall();
     let answer = alice.fetch(&gate.url(APP, "/")).await;
     assert_eq!((answer.status, answer.values("set-cookie").len()), (401, 0), "found nothing is certain");

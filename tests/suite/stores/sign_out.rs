@@ -28,7 +28,7 @@ async fn is_over(gate: &Gate, browser: &Client) {
 async fn without_redis_signing_out_is_done() {
     for path in [None, Some("/logout")] {
         let gate = Gate::start().await;
-        let alice = gate.world.signed_in("alice").await.impatient();
+        let alice = gate.signed_in().await;
         let thief = alice.duplicate();
         fail(&gate.to_redis, Mode::Refuse).await;
         let trip = match path {
@@ -45,7 +45,7 @@ async fn without_redis_signing_out_is_done() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_redis_an_administrators_change_is_done() {
     let gate = Gate::start().await;
-    let alice = gate.world.signed_in("alice").await.impatient();
+    let alice = gate.signed_in().await;
     fail(&gate.to_redis, Mode::Refuse).await;
     gate.world.cli(&["user", "disable", "alice@example.com"]).await;
     is_unavailable(&alice.fetch(&gate.url(APP, "/")).await);
@@ -58,7 +58,7 @@ async fn without_redis_an_administrators_change_is_done() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_redis_all_sessions_of_a_person_are_ended() {
     let gate = Gate::start().await;
-    let alice = gate.world.signed_in("alice").await.impatient();
+    let alice = gate.signed_in().await;
     fail(&gate.to_redis, Mode::Stall).await;
     gate.world.cli(&["session", "end", "--user", "alice@example.com"]).await;
     gate.to_redis.set(Mode::Pass).await;
@@ -68,7 +68,7 @@ async fn without_redis_all_sessions_of_a_person_are_ended() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_postgres_nothing_is_ended_and_nothing_deleted() {
     let gate = Gate::start().await;
-    let alice = gate.world.signed_in("alice").await.impatient();
+    let alice = gate.signed_in().await;
     for mode in [Mode::Refuse, Mode::Stall] {
         fail(&gate.to_postgres, mode).await;
         let trip = sign_out(&gate, &alice).await;
@@ -90,7 +90,7 @@ async fn without_postgres_nothing_is_ended_and_nothing_deleted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_postgres_an_administrators_change_is_refused() {
     let gate = Gate::start().await;
-    let alice = gate.world.signed_in("alice").await.impatient();
+    let alice = gate.signed_in().await;
     fail(&gate.to_postgres, Mode::Refuse).await;
     let command = gate.world.builder.clone().arg("user").arg("disable").arg("alice@example.com");
     let output = command.run().await;

@@ -48,7 +48,7 @@ async fn without_postgres_it_is_not_ready_until_it_comes() {
     replica.wait_ready().await;
     println!("ready {:?} after Postgres", begun.elapsed());
     // The new database knows nobody yet.
-    assert_eq!(alice.fetch(&world.url(APP, "/")).await.status, 401);
+    assert_eq!(alice.patient().fetch(&world.url(APP, "/")).await.status, 401);
     world.signed_in("alice").await;
 }
 
@@ -79,7 +79,7 @@ async fn without_the_provider_it_is_ready_and_lets_in_who_is_signed_in() {
     world.entra.stop().await;
     let replica = replace(&world, "GATEPOST_SESSION__REFRESH_INTERVAL", "15m".to_owned()).await;
     replica.wait_ready().await;
-    assert_eq!(alice.fetch(&world.url(APP, "/")).await.status, 200);
+    assert_eq!(alice.patient().fetch(&world.url(APP, "/")).await.status, 200);
     let trip = world.browser().impatient().navigate(&world.url(APP, "/")).await;
     assert_eq!((trip.end().status, trip.end().url.path()), (503, "/login"), "{}", trip.describe());
     world.entra.resume().await.unwrap();
