@@ -59,7 +59,9 @@ pub async fn load_both(
     tokio::join!(in_time(find_session(state, id)), in_time(find_standing(state, user, &hash)))
 }
 
-async fn in_time<T, E: Into<LoadError>>(question: impl Future<Output = Result<T, E>>) -> Result<T, LoadError> {
+async fn in_time<T, E: Into<LoadError>>(
+    question: impl Future<Output = Result<T, E>>,
+) -> Result<T, LoadError> {
     timeout(DEADLINE, question).await.map_err(|_| LoadError::Deadline)?.map_err(Into::into)
 }
 

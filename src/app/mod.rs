@@ -14,14 +14,15 @@ use crate::oidc::{Calls, Providers};
 use crate::session::Sessions;
 use crate::session::cookie::CookiePolicy;
 use crate::session::sealed::KeyRing;
-use crate::session::uses::Uses;
 use crate::session::store::{RedisStore, SqliteStore, Store};
+use crate::session::uses::Uses;
 use crate::state::State;
 use crate::telemetry::Metrics;
 use crate::verify::passes::Passes;
 use crate::verify::unknown::Unknown;
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, web};
+use housekeeping::Housekeeping;
 use readiness::Readiness;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::net::SocketAddr;
@@ -87,7 +88,7 @@ pub async fn serve(config: Config) -> Result<(), StartError> {
     housekeeping::prepare(&state).await?;
     let internal = listen_internal(&state, state.config.internal_addr, Surface::Internal)?;
     let public = listen_public(&state)?;
-    housekeeping::start(&state);
+    let housekeeping = Housekeeping::start(&state);
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         internal.addr = %state.config.internal_addr,
@@ -95,7 +96,10 @@ pub async fn serve(config: Config) -> Result<(), StartError> {
         public.url = %state.config.public_url,
         "serving"
     );
-    stop_on_signal(&state, internal, &public).await.map_err(StartError::Runtime)
+    let stopped = stop_on_signal(&state, internal, &public).await;
+    housekeeping.stop().await;
+    tracing::info!("stopped");
+    stopped.map_err(StartError::Runtime)
 }
 
 /// Opens everything; needs no network yet.
@@ -182,7 +186,8 @@ fn lock(stores: &StoresConfig) -> Result<Option<File>, StartError> {
 }
 
 fn listen_internal(state: &Arc<State>, address: SocketAddr, surface: Surface) -> Result<Workers, StartError> {
-    let listener = Listener::bind(address, surface, None).map_err(|error| StartError::Listen(address, error))?;
+    let listener =
+        Listener::bind(address, surface, None).map_err(|error| StartError::Listen(address, error))?;
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     internal::start(state, &listener, cores, FINISH).map_err(StartError::Runtime)
 }
@@ -222,6 +227,5 @@ async fn stop_on_signal(state: &State, internal: Workers, public: &ServerHandle)
     let (stopped, ()) = tokio::join!(spawn_blocking(move || internal.stop()), public.stop(is_patient));
     housekeeping::write_uses(state).await;
     stopped?;
-    tracing::info!("stopped");
     Ok(())
 }

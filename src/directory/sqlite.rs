@@ -65,7 +65,7 @@ mod statements;
 pub(super) struct Store {
     writer: SqlitePool,
     readers: SqlitePool,
-    watching: SqliteConnectOptions,
+    watching: Arc<SqliteConnectOptions>,
     has_committed: Arc<Notify>,
 }
 
@@ -91,7 +91,7 @@ impl Store {
             readers: pool(READERS)
                 .test_before_acquire(false)
                 .connect_lazy_with(options.clone().pragma("query_only", "ON")),
-            watching: options.pragma("query_only", "ON"),
+            watching: Arc::new(options.pragma("query_only", "ON")),
             has_committed: Arc::default(),
         })
     }

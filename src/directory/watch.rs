@@ -12,10 +12,10 @@ use super::{Directory, Result, Store};
 use crate::domain::ids::{RequestId, UserId};
 use sqlx::postgres::PgListener;
 use sqlx::{PgPool, SqliteConnection};
-use std::time::Duration;
-use tokio::sync::Notify;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
 
 /// Everything here is done within this time, or the watch is lost: a lease that is older is worth nothing.
 const WATCH_TIMEOUT: Duration = Duration::from_millis(900);
@@ -117,7 +117,8 @@ impl Watch {
     pub async fn changed(&mut self) -> Result<Option<Change>> {
         match self {
             Self::Postgres(listener) => loop {
-                let lost = || DirectoryError::Unavailable(sqlx::Error::Io(io::ErrorKind::ConnectionAborted.into()));
+                let lost =
+                    || DirectoryError::Unavailable(sqlx::Error::Io(io::ErrorKind::ConnectionAborted.into()));
                 let notification = listener.try_recv().await?.ok_or_else(lost)?;
                 if let Some(change) = read_payload(notification.payload()) {
                     return Ok(Some(change));
@@ -157,7 +158,8 @@ async fn read_changes(connection: &mut SqliteConnection, last: &mut i64) -> Resu
             .await?;
     let Some((newest, _)) = rows.last() else { return Ok(Vec::new()) };
     // A gap: what stood there was deleted before we came.
-    let is_whole = rows.len() < usize::from(MAX_CHANGES) && rows.first().is_some_and(|(id, _)| *id == *last + 1);
+    let is_whole =
+        rows.len() < usize::from(MAX_CHANGES) && rows.first().is_some_and(|(id, _)| *id == *last + 1);
     let users = rows.iter().map(|(_, user)| user.as_deref().and_then(|user| user.parse().ok())).collect();
     let change = match users {
         Some(users) if is_whole => Change::Users(users),

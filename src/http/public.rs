@@ -89,7 +89,7 @@ struct Visit<'a> {
 
 impl<'a> Visit<'a> {
     fn new(state: &'a Arc<State>, request: &'a HttpRequest, body: &'a [u8]) -> Self {
-        let cookies = request.headers().get_all("cookie").map(|value| value.as_bytes());
+        let cookies = request.headers().get_all("cookie").map(actix_web::http::header::HeaderValue::as_bytes);
         let held = cookie::read_public(cookie::values(cookies, state.cookies.name()), &state.ring);
         let user_agent = request.headers().get("user-agent").and_then(|value| value.to_str().ok());
         let visitor = Visitor {

@@ -119,7 +119,9 @@ fn judge(state: &State, case: &Case<'_>, pass: &Pass) -> Verdict {
 fn follow_up(state: &Arc<State>, case: &Case<'_>, pass: &Arc<Pass>, key: PassKey, text: &str) {
     let now = Timestamp::now();
     let check = pass.times().check(now, &state.lifetimes);
-    if check != Check::NotDue && pass.may_refresh(now, REFRESH_PAUSE.min(state.lifetimes.refresh_interval / 4)) {
+    if check != Check::NotDue
+        && pass.may_refresh(now, REFRESH_PAUSE.min(state.lifetimes.refresh_interval / 4))
+    {
         state.spawn(refresh_and_forget(Arc::clone(state), Arc::clone(pass), key));
     }
     // Who is asked to wait for the provider has not used the session.

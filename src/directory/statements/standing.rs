@@ -50,7 +50,8 @@ async fn fetch(connection: &mut Connection, id: UserId, session: &Hash) -> Resul
 }
 
 fn read(id: UserId, row: Row) -> Result<Standing> {
-    let (email, name, is_disabled, not_before, is_session_ended, groups, tenants, is_admin, all, is_standby) = row;
+    let (email, name, is_disabled, not_before, is_session_ended, groups, tenants, is_admin, all, is_standby) =
+        row;
     if is_standby {
         return Err(DirectoryError::standby());
     }

@@ -9,8 +9,8 @@ mod workers;
 pub use workers::{Listener, Workers, start};
 
 use super::pages::{Format, Gate, Refusal};
-use super::respond::{self, Answer};
 use super::reserved;
+use super::respond::{self, Answer};
 use crate::domain::decision::{Denial, SignInReason};
 use crate::domain::email::EmailAddress;
 use crate::domain::host::Origin;

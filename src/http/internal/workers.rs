@@ -68,7 +68,10 @@ pub fn start(state: &Arc<State>, listener: &Listener, count: usize, finish: Dura
         let serve = move || {
             let result = runtime.block_on(accept(socket, acceptor, shared, finish));
             if let Err(error) = result {
-                tracing::error!(error = &error as &dyn std::error::Error, "a thread of the internal listener failed");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "a thread of the internal listener failed"
+                );
             }
         };
         threads.push(thread::Builder::new().name(format!("verify-{number}")).spawn(serve)?);

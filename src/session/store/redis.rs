@@ -6,7 +6,8 @@
 use super::{Replacement, StoreError};
 use redis::aio::MultiplexedConnection;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, FromRedisValue, Pipeline, RedisError, Script, ScriptInvocation, TlsCertificates,
+    AsyncConnectionConfig, Client, Cmd, FromRedisValue, Pipeline, RedisError, Script, ScriptInvocation,
+    TlsCertificates,
 };
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
@@ -137,7 +138,15 @@ impl RedisStore {
         }
         let mut pipeline = redis::pipe();
         for Replacement { key: name, old, new, ttl } in replacements {
-            pipeline.cmd("EVAL").arg(REPLACE).arg(1).arg(key(name)).arg(old).arg(new).arg(millis(*ttl)).ignore();
+            pipeline
+                .cmd("EVAL")
+                .arg(REPLACE)
+                .arg(1)
+                .arg(key(name))
+                .arg(old)
+                .arg(new)
+                .arg(millis(*ttl))
+                .ignore();
         }
         self.ask(Question::Pipeline(&pipeline)).await
     }

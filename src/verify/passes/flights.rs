@@ -26,7 +26,11 @@ pub(super) struct Flights(Mutex<HashMap<PassKey, Weak<Flight>>>);
 
 impl Flights {
     /// Joins the look-up that is under way, or starts one.
-    pub(super) async fn join<F: Future<Output = Found>>(&self, key: PassKey, look_up: impl Fn() -> F) -> Found {
+    pub(super) async fn join<F: Future<Output = Found>>(
+        &self,
+        key: PassKey,
+        look_up: impl Fn() -> F,
+    ) -> Found {
         loop {
             let flight = self.enter(key);
             let found = flight.found.get_or_init(&look_up).await.clone();

@@ -26,7 +26,10 @@ pub async fn keep(state: Arc<State>) {
                 state.passes.lease.found();
                 let error = follow(&state, watch).await.err();
                 state.passes.lease.lose();
-                tracing::warn!(error = error.as_ref().map(|error| Chain(error).to_string()), "the directory's changes are not heard: every request asks it");
+                tracing::warn!(
+                    error = error.as_ref().map(|error| Chain(error).to_string()),
+                    "the directory's changes are not heard: every request asks it"
+                );
             }
             Err(error) => {
                 if was_heard {

@@ -52,10 +52,7 @@ impl Lease {
 
     /// To be taken before anything is read about a person.
     pub fn stamp(&self, user: u64) -> Stamp {
-        Stamp {
-            era: self.era.load(Ordering::Acquire),
-            stripe: self.stripe(user).load(Ordering::Acquire),
-        }
+        Stamp { era: self.era.load(Ordering::Acquire), stripe: self.stripe(user).load(Ordering::Acquire) }
     }
 
     /// Does an entry with this stamp count now? `clock` is read last.
@@ -66,7 +63,13 @@ impl Lease {
 
     /// Does an entry count while the database cannot be reached? Only what it did not miss up to the last renewal, and
     /// only for `stale` after that was sent.
-    pub fn outlives(&self, stamp: Stamp, user: u64, stale: Duration, clock: impl FnOnce() -> BootTime) -> bool {
+    pub fn outlives(
+        &self,
+        stamp: Stamp,
+        user: u64,
+        stale: Duration,
+        clock: impl FnOnce() -> BootTime,
+    ) -> bool {
         let renewed = BootTime::from_nanos(self.renewed.load(Ordering::Acquire));
         let is_sound = renewed > BootTime::default()
             && stamp.era >= self.sound_since.load(Ordering::Acquire)

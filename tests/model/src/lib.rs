@@ -53,7 +53,10 @@ impl World {
     }
 }
 
-fn with_keeper(keeper: impl FnOnce(&World) + Send + Sync + Copy + 'static, server: impl Fn(&World) + Sync + Send + Copy + 'static) {
+fn with_keeper(
+    keeper: impl FnOnce(&World) + Send + Sync + Copy + 'static,
+    server: impl Fn(&World) + Sync + Send + Copy + 'static,
+) {
     loom::model(move || {
         let world = World::new();
         let other = Arc::clone(&world);
