@@ -3,8 +3,10 @@
 mod housekeeping;
 pub mod readiness;
 
+use crate::certs::{self, CertsError, InternalTls};
 use crate::config::{Config, StoresConfig, keyring};
 use crate::directory::{Directory, DirectoryError};
+use crate::domain::clock::Timestamp;
 use crate::domain::decision::Lifetimes;
 use crate::domain::host::ProtectedHosts;
 use crate::http::internal::{self, Listener, Surface, Workers};
@@ -67,6 +69,9 @@ pub enum StartError {
     /// Another Gatepost runs on this file.
     #[error("{0} is in use by another gatepost serve: one process per embedded file")]
     Locked(PathBuf),
+    /// The certificates of the internal listener.
+    #[error("GATEPOST_INTERNAL_TLS cannot be used")]
+    Certs(#[from] CertsError),
     /// A listener.
     #[error("cannot listen on {0}")]
     Listen(SocketAddr, #[source] std::io::Error),
@@ -86,7 +91,11 @@ pub async fn serve(config: Config) -> Result<(), StartError> {
     }
     let state = Arc::new(build(config)?);
     housekeeping::prepare(&state).await?;
-    let internal = listen_internal(&state, state.config.internal_addr, Surface::Internal)?;
+    let tls = state.config.internal_tls.as_deref().map(open_tls).transpose()?;
+    let internal = listen_internal(&state, state.config.internal_addr, Surface::Internal, tls.as_ref())?;
+    let health =
+        state.config.health_addr.map(|address| listen_internal(&state, address, Surface::Health, None));
+    let internal: Vec<Workers> = std::iter::once(internal).chain(health.transpose()?).collect();
     let public = listen_public(&state)?;
     let housekeeping = Housekeeping::start(&state);
     tracing::info!(
@@ -185,10 +194,26 @@ fn lock(stores: &StoresConfig) -> Result<Option<File>, StartError> {
     }
 }
 
-fn listen_internal(state: &Arc<State>, address: SocketAddr, surface: Surface) -> Result<Workers, StartError> {
-    let listener =
-        Listener::bind(address, surface, None).map_err(|error| StartError::Listen(address, error))?;
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+/// Certificates that are due are renewed now, and from then on by themselves.
+fn open_tls(folder: &Path) -> Result<Arc<InternalTls>, StartError> {
+    certs::renew_if_due(folder, Timestamp::now())?;
+    let tls = Arc::new(InternalTls::load(folder)?);
+    actix_web::rt::spawn(Arc::clone(&tls).keep_fresh());
+    Ok(tls)
+}
+
+fn listen_internal(
+    state: &Arc<State>,
+    address: SocketAddr,
+    surface: Surface,
+    tls: Option<&Arc<InternalTls>>,
+) -> Result<Workers, StartError> {
+    let bound = Listener::bind(address, surface, tls.cloned());
+    let listener = bound.map_err(|error| StartError::Listen(address, error))?;
+    let cores = match surface {
+        Surface::Internal => thread::available_parallelism().map_or(1, NonZero::get),
+        Surface::Health => 1,
+    };
     internal::start(state, &listener, cores, FINISH).map_err(StartError::Runtime)
 }
 
@@ -212,7 +237,7 @@ fn listen_public(state: &Arc<State>) -> Result<ServerHandle, StartError> {
 }
 
 /// SIGTERM: not ready at once, serve on, finish, close. SIGINT is a person at a terminal who does not want to wait.
-async fn stop_on_signal(state: &State, internal: Workers, public: &ServerHandle) -> std::io::Result<()> {
+async fn stop_on_signal(state: &State, internal: Vec<Workers>, public: &ServerHandle) -> std::io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let is_patient = tokio::select! {
@@ -224,7 +249,10 @@ async fn stop_on_signal(state: &State, internal: Workers, public: &ServerHandle)
         tracing::info!("stopping: not ready any more, serving {DRAIN:?} longer");
         tokio::time::sleep(DRAIN).await;
     }
-    let (stopped, ()) = tokio::join!(spawn_blocking(move || internal.stop()), public.stop(is_patient));
+    let (stopped, ()) = tokio::join!(
+        spawn_blocking(move || internal.into_iter().for_each(Workers::stop)),
+        public.stop(is_patient)
+    );
     housekeeping::write_uses(state).await;
     stopped?;
     Ok(())
