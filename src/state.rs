@@ -1,6 +1,7 @@
 //! What every request shares: configuration and the handles to everything else, made once.
 
 use crate::app::readiness::Readiness;
+use crate::app::tasks::Tasks;
 use crate::config::Config;
 use crate::directory::Directory;
 use crate::domain::decision::Lifetimes;
@@ -40,6 +41,8 @@ pub struct State {
     pub limits: Limits,
     /// Whether replicas understand one another and the database's clock is ours.
     pub readiness: Readiness,
+    /// What goes on beside the answers.
+    pub tasks: Tasks,
 }
 
 impl State {

@@ -2,6 +2,7 @@
 
 mod housekeeping;
 pub mod readiness;
+pub mod tasks;
 
 use crate::config::{Config, StoresConfig, keyring};
 use crate::directory::{Directory, DirectoryError};
@@ -24,6 +25,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use tasks::Tasks;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Longer than the 90 s for which Traefik keeps an idle connection: the server must never close first.
@@ -32,8 +34,8 @@ const KEEP_ALIVE: Duration = Duration::from_mins(2);
 const HEAD_TIMEOUT: Duration = Duration::from_mins(1);
 /// After SIGTERM: not ready, but serving, so that the proxy notices first.
 const DRAIN: Duration = Duration::from_secs(5);
-/// What still runs then gets so long to finish, in seconds.
-const FINISH_SECONDS: u64 = 10;
+/// What still runs then gets so long to finish.
+const FINISH: Duration = Duration::from_secs(10);
 /// No body of the public listener is larger: the largest is a logout token.
 const MAX_BODY: usize = 64 * 1024;
 
@@ -115,6 +117,7 @@ pub fn build(config: Config) -> Result<State, StartError> {
         providers: Providers::new(&config, &provider_calls(&metrics))?,
         limits: Limits::default(),
         readiness: Readiness::default(),
+        tasks: Tasks::here(),
         ring,
         lifetimes,
         directory,
@@ -186,7 +189,7 @@ fn listen(state: &Arc<State>, address: SocketAddr, listener: Listener) -> Result
     })
     .keep_alive(KEEP_ALIVE)
     .client_request_timeout(HEAD_TIMEOUT)
-    .shutdown_timeout(FINISH_SECONDS)
+    .shutdown_timeout(FINISH.as_secs())
     .disable_signals()
     .bind(address)
     .map_err(|error| StartError::Listen(address, error))?
@@ -208,9 +211,14 @@ async fn stop_on_signal(state: &State, servers: &[ServerHandle]) -> std::io::Res
     if is_patient {
         tracing::info!("stopping: not ready any more, serving {DRAIN:?} longer");
         tokio::time::sleep(DRAIN).await;
+        // Before the listeners: their threads carry the connections that tasks have borrowed.
+        state.tasks.finish(FINISH).await;
     }
     for server in servers {
         server.stop(is_patient).await;
+    }
+    if is_patient {
+        state.tasks.finish(FINISH).await;
     }
     tracing::info!("stopped");
     Ok(())

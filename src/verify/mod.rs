@@ -111,11 +111,12 @@ fn follow_up(state: &Arc<State>, verdict: &Verdict, cookie: &HostValue, principa
     }
     let check = principal.session.record.times(cookie.auth_time).check(Timestamp::now(), &state.lifetimes);
     let is_used = !matches!(verdict, Verdict::Deny { denial: Denial::CheckFirst, .. });
+    let tasks = &state.tasks;
     let state = Arc::clone(state);
     if check != Check::NotDue {
-        actix_web::rt::spawn(async move { refresh::run(&state, &principal.session).await });
+        tasks.spawn(async move { refresh::run(&state, &principal.session).await });
     } else if is_used && state.sessions.is_touch_due(&principal.session) {
-        actix_web::rt::spawn(async move {
+        tasks.spawn(async move {
             if let Err(error) = state.sessions.touch(&principal.session).await {
                 tracing::debug!(error = %crate::telemetry::Chain(&error), "last use not noted");
             }
@@ -126,8 +127,9 @@ fn follow_up(state: &Arc<State>, verdict: &Verdict, cookie: &HostValue, principa
 /// The groups and tenants of a requirement that do not exist: nobody can ever meet it, so the operator should know.
 /// Looked up beside the answer, which does not wait for it.
 pub fn log_unknown_names(state: &Arc<State>, missing: &Missing) {
+    let tasks = &state.tasks;
     let (state, missing) = (Arc::clone(state), missing.clone());
-    actix_web::rt::spawn(async move {
+    tasks.spawn(async move {
         for group in &missing.groups {
             if matches!(state.directory.group_exists(group).await, Ok(false)) {
                 tracing::warn!(group.name = %group, "a router requires a group that does not exist");
