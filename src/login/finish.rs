@@ -192,12 +192,16 @@ impl Exchange<'_> {
             }
             Err(source) => return Err(Problem::Provider { provider: self.provider.id().clone(), source }),
         };
-        // Before the directory admits: whatever ends this person's sessions from here on ends this one.
-        let begun_at = Timestamp::now();
         let existing = self.visitor.live(self.state).await?;
         let new = SessionId::generate();
-        let hash = existing.as_ref().map_or_else(|| new.hash(), |principal| principal.session.id.hash());
-        let user = self.admit(&sign_in, hash).await?;
+        let announced = match &sign_in.sid {
+            Some(sid) => Some((sid, self.state.sessions.announce(self.provider.id(), sid).await?)),
+            None => None,
+        };
+        let current_session =
+            existing.as_ref().map(|principal| (principal.session.record.user, principal.session.id.hash()));
+        let context = self.context(&sign_in, new.hash(), current_session);
+        let (user, begun_at) = self.admit(&sign_in, &context).await?;
         let (mine, others) = match existing {
             Some(principal) if principal.session.record.user == user => (Some(principal), None),
             other => (None, other),
@@ -212,9 +216,30 @@ impl Exchange<'_> {
         if let Some(other) = others {
             self.end_other(&other).await?;
         }
+        if self.is_ended_meanwhile(&sign_in, &context, announced).await? {
+            let over = Ending::of(self.state, &started.session.id.hash(), &started.session.record);
+            end_session(self.state, &over, EndCause::ProviderSignOut, &self.visitor.actor("provider"))
+                .await?;
+            return Err(Problem::EndedAtProvider);
+        }
         self.state.sessions.publish_exchange(&self.login.id, &started.handover).await?;
         self.note(&started.session, mine.is_some());
         complete(self.state, &started.handover, self.login.request.clone()).await
+    }
+
+    /// The provider may have signed the person out after the directory admitted them and before there was a session to
+    /// be ended.
+    async fn is_ended_meanwhile(
+        &self,
+        sign_in: &SignIn,
+        context: &SignInContext,
+        announced: Option<(&String, Hash)>,
+    ) -> Result<bool, Problem> {
+        if self.state.directory.is_ended_at_provider(&sign_in.identity.subject, context).await? {
+            return Ok(true);
+        }
+        let Some((sid, note)) = announced else { return Ok(false) };
+        Ok(!self.state.sessions.is_announced(self.provider.id(), sid, &note).await?)
     }
 
     async fn redeem(&self, code: &str, query: &CallbackQuery) -> Result<SignIn, OidcError> {
@@ -253,25 +278,35 @@ impl Exchange<'_> {
         go_on(self.state, self.visitor, request, None).await
     }
 
-    async fn admit(&self, sign_in: &SignIn, session_hash: Hash) -> Result<UserId, Problem> {
+    fn context(
+        &self,
+        sign_in: &SignIn,
+        new_session: Hash,
+        current_session: Option<(UserId, Hash)>,
+    ) -> SignInContext {
         let provider = self.provider.id();
-        let sid = sign_in.sid.as_deref().map(|sid| (provider.clone(), sid_hash(provider, sid)));
-        let context = SignInContext {
-            session_hash,
-            sid_hash: sid,
+        SignInContext {
+            new_session,
+            current_session,
+            sid_hash: sign_in.sid.as_deref().map(|sid| (provider.clone(), sid_hash(provider, sid))),
             issued_at: sign_in.issued_at,
             now: Timestamp::now(),
-        };
+        }
+    }
+
+    /// Who it is, and since when by the directory's clock.
+    async fn admit(&self, sign_in: &SignIn, context: &SignInContext) -> Result<(UserId, Timestamp), Problem> {
+        let provider = self.provider.id();
         let actor = self.visitor.actor("sign-in");
         let names = self.provider.config().group_names;
-        let admitting = self.state.directory.sign_in(&sign_in.identity, names, &context, &actor);
+        let admitting = self.state.directory.sign_in(&sign_in.identity, names, context, &actor);
         match self.state.ask(Store::Directory, StoreOperation::SignIn, admitting).await? {
-            SignInOutcome::Admitted { user_id, lost_all_groups, .. } => {
+            SignInOutcome::Admitted { user_id, at, lost_all_groups, .. } => {
                 if lost_all_groups {
                     self.state.metrics_of(provider).for_each(ProviderMetrics::groups_lost);
                     tracing::warn!(user.id = %user_id, "a person of some groups signed in with none");
                 }
-                Ok(user_id)
+                Ok((user_id, at))
             }
             SignInOutcome::Disabled => Err(Problem::Disabled),
             SignInOutcome::NoAddress => Err(Problem::NoAddress(provider.clone())),
@@ -281,13 +316,15 @@ impl Exchange<'_> {
         }
     }
 
-    fn record(&self, user: UserId, sign_in: &SignIn, now: Timestamp) -> SessionRecord {
+    fn record(&self, user: UserId, sign_in: &SignIn, begun_at: Timestamp) -> SessionRecord {
+        let now = Timestamp::now();
         SessionRecord {
             user,
             provider: self.provider.id().clone(),
             subject: sign_in.identity.subject.clone(),
             sid: sign_in.sid.clone(),
-            begun_at: now,
+            begun_at,
+            issued_at: Some(sign_in.issued_at),
             auth_time: sign_in.auth_time.min(now),
             last_seen_at: now,
             checked_at: now,

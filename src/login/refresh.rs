@@ -55,7 +55,8 @@ async fn attempt(state: &State, session: &Session) -> Result<RefreshOutcome, Loa
 async fn refresh_locked(state: &State, session: &Session) -> Result<RefreshOutcome, LoadError> {
     // Read again under the lock: another replica may have been here since.
     let Some(current) = state.sessions.find(&session.id).await? else { return Ok(RefreshOutcome::Ended) };
-    if current.record.checked_at > session.record.checked_at {
+    // Not by which is later: the other replica has another clock.
+    if current.record.checked_at != session.record.checked_at {
         return Ok(RefreshOutcome::Refreshed);
     }
     let Some(provider) = state.providers.find(&current.record.provider) else {

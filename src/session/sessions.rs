@@ -21,6 +21,8 @@ const SHARED_TTL: Duration = Duration::from_mins(2);
 const EXCHANGE_TTL: Duration = Duration::from_mins(62);
 /// A sign-in that takes longer is not waited for.
 const COMPLETING_TTL: Duration = Duration::from_secs(10);
+/// A sign-in that is announced becomes a session soon, or nothing.
+const ANNOUNCED_TTL: Duration = Duration::from_mins(5);
 /// Last use is exact to a minute: not every image may be a write.
 const TOUCH_INTERVAL: Duration = Duration::from_mins(1);
 /// A refresh that takes longer lost its turn.
@@ -206,6 +208,25 @@ impl Sessions {
         let mut found = self.list(&user_key(user)).await?;
         found.retain(|(_, record)| record.user == user);
         Ok(found)
+    }
+
+    /// Notes that a session is about to begin in a provider's own session: whoever ends that one takes the note away,
+    /// as it is a session without a record to them.
+    pub async fn announce(&self, provider: &ProviderId, sid: &str) -> Result<Hash, StoreError> {
+        let note = SessionId::generate().hash();
+        self.store.index(&sid_key(provider, sid), note.as_bytes(), ANNOUNCED_TTL).await?;
+        Ok(note)
+    }
+
+    /// Whether the note of [`Self::announce`] is still there.
+    pub async fn is_announced(
+        &self,
+        provider: &ProviderId,
+        sid: &str,
+        note: &Hash,
+    ) -> Result<bool, StoreError> {
+        let noted = self.store.list(&sid_key(provider, sid)).await?;
+        Ok(noted.iter().any(|member| member == note.as_bytes()))
     }
 
     /// The sessions that began in a provider's own session.

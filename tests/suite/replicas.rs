@@ -24,7 +24,7 @@ pub async fn another(world: &World) -> Gatepost {
 }
 
 /// One more with these variables, alive.
-async fn another_with(world: &World, variables: &[(&str, &str)]) -> Gatepost {
+pub async fn another_with(world: &World, variables: &[(&str, &str)]) -> Gatepost {
     let local = || SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
     let builder = world.builder.clone().internal(local()).public(local());
     variables.iter().fold(builder, |builder, (name, value)| builder.env(*name, *value)).start().await

@@ -9,6 +9,8 @@ mod redirects;
 mod sign_out;
 mod tampering;
 
+pub use callback::two_providers;
+
 use crate::world::{APP, Pair, World};
 use gatepost_kit::client::{Client, Trip};
 use gatepost_kit::entra::{Endpoint, Person};
