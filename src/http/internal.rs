@@ -158,7 +158,7 @@ impl Visit<'_> {
             Denial::Forbidden(missing) => {
                 verify::log_unknown_names(self.state, missing);
                 self.log_refusal(email, &format!("missing: {missing:?}"));
-                self.refuse(&Refusal::Forbidden { email, missing })
+                self.refuse(&Refusal::Forbidden { uri, email, missing })
             }
         };
         (response, reason_of(denial))

@@ -55,9 +55,11 @@ pub async fn sign_out(
         let to = public_address(state, "/logged-out", &[]).into();
         return Ok(Step::Redirect { to, cookie: Some(state.cookies.deleted()) });
     };
-    let is_own = own.as_ref().is_none_or(|own| own.session == wanted.session);
+    let is_own = own.as_ref().is_some_and(|own| own.session == wanted.session);
     let record = end_wanted(state, visitor, wanted).await?;
+    // A ticket that was handed over ends the session that it is of; this browser's, here or at the provider, is another's.
     let to = record
+        .filter(|_| is_own)
         .map_or_else(|| public_address(state, "/logged-out", &[]).into(), |record| after(state, &record));
     Ok(Step::Redirect { to, cookie: is_own.then(|| state.cookies.deleted()) })
 }

@@ -28,7 +28,8 @@ const SETTLE: Duration = Duration::from_millis(300);
 const RETRY_POLL: Duration = Duration::from_millis(50);
 
 /// What the provider sent the browser back with; each at most once.
-#[derive(Debug, Default)]
+#[expect(missing_debug_implementations, reason = "a code is a secret until it is spent")]
+#[derive(Default)]
 pub struct CallbackQuery {
     /// RFC 6749 section 4.1.2.
     pub code: Option<String>,
@@ -165,10 +166,16 @@ async fn complete(state: &State, handover: &Handover, request: LoginRequest) -> 
     let principal = principal::load_public(state, &handover.value).await?.ok_or(Problem::EndedAtProvider)?;
     let rest = principal.session.record.begun_at.plus(state.lifetimes.absolute).since(Timestamp::now());
     let cookie = state.cookies.for_session(&handover.cookie, rest);
-    match hand_over(state, &principal, request).await? {
-        Step::Redirect { to, .. } => Ok(Step::Redirect { to, cookie: Some(cookie) }),
-        choose @ Step::Choose { .. } => Ok(choose),
-    }
+    // What stands in the way is told at the next step: a page sets no cookie, and the value before this one dies.
+    let again = login_address(state, &request);
+    let to = match hand_over(state, &principal, request).await {
+        Ok(to) => to,
+        Err(problem) => {
+            tracing::debug!(error = %Chain(&problem), "a sign-in is complete, but not handed over yet");
+            again
+        }
+    };
+    Ok(Step::Redirect { to, cookie: Some(cookie) })
 }
 
 struct Exchange<'a> {

@@ -42,11 +42,11 @@ async fn attempt(state: &State, session: &Session) -> Result<RefreshOutcome, Loa
     if session.record.unreachable_at.is_some_and(|at| now.since(at) < pause) {
         return Ok(RefreshOutcome::Unreachable);
     }
-    if !state.sessions.lock_refresh(&session.id).await? {
+    let Some(turn) = state.sessions.lock_refresh(&session.id).await? else {
         return Ok(RefreshOutcome::Busy);
-    }
+    };
     let outcome = refresh_locked(state, session).await;
-    if let Err(error) = state.sessions.unlock_refresh(&session.id).await {
+    if let Err(error) = state.sessions.unlock_refresh(&turn).await {
         tracing::debug!(error = %Chain(&error), "a refresh keeps its turn until that expires");
     }
     outcome
@@ -187,7 +187,11 @@ async fn end_if_newest(state: &State, used: &Session, token: &Token) -> Result<R
 async fn end_refused(state: &State, session: &Session, who: &str) -> Result<RefreshOutcome, LoadError> {
     let actor = Actor { who: who.to_owned(), address: None, request_id: None };
     let over = Ending::of(state, &session.id.hash(), &session.record);
-    end_session(state, &over, EndCause::RefreshRefused, &actor).await?;
+    if let Err(error) = end_session(state, &over, EndCause::RefreshRefused, &actor).await {
+        // The provider's word counts nevertheless; if the store ever gives the record back, the provider is asked again.
+        tracing::warn!(error = %Chain(&error), user.id = %session.record.user, "a refused session is forgotten, not ended");
+        state.sessions.forget(&session.id.hash(), session.record.user).await?;
+    }
     Ok(RefreshOutcome::Ended)
 }
 

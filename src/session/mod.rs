@@ -10,4 +10,4 @@ pub mod store;
 pub mod values;
 
 mod sessions;
-pub use sessions::{Exchanged, Handover, Session, Sessions, Started};
+pub use sessions::{Exchanged, Handover, RefreshTurn, Session, Sessions, Started};

@@ -39,12 +39,19 @@ pub struct Sessions {
 }
 
 /// What a completed sign-in gave its browser; shared by racing callbacks.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Handover {
     /// The public host's new cookie, the same for all of them.
     pub cookie: String,
     /// What it opens as.
     pub value: PublicValue,
+}
+
+/// Whoever has the cookie has the session.
+impl std::fmt::Debug for Handover {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Handover").field("user", &self.value.user).finish_non_exhaustive()
+    }
 }
 
 /// What came of a code.
@@ -63,6 +70,13 @@ pub struct Started {
     pub handover: Handover,
     /// The session as it stands now.
     pub session: Session,
+}
+
+/// The turn to refresh one session.
+#[derive(Debug)]
+pub struct RefreshTurn {
+    key: Vec<u8>,
+    value: [u8; 16],
 }
 
 impl Sessions {
@@ -298,15 +312,16 @@ impl Sessions {
         Ok(Some(handover.map_or(Exchanged::Failed, |handover| Exchanged::Into(Box::new(handover)))))
     }
 
-    /// Takes the turn to refresh a session; tells whether nobody else has it, on any replica.
-    pub async fn lock_refresh(&self, id: &SessionId) -> Result<bool, StoreError> {
-        let key = [b"refresh:", &id.hash().as_bytes()[..]].concat();
-        self.store.create(&key, &unique(), REFRESH_LOCK_TTL).await.map(|locked| locked.is_none())
+    /// Takes the turn to refresh a session; `None`: somebody else has it, on whichever replica.
+    pub async fn lock_refresh(&self, id: &SessionId) -> Result<Option<RefreshTurn>, StoreError> {
+        let turn = RefreshTurn { key: [b"refresh:", &id.hash().as_bytes()[..]].concat(), value: unique() };
+        let taken = self.store.create(&turn.key, &turn.value, REFRESH_LOCK_TTL).await?;
+        Ok(taken.is_none().then_some(turn))
     }
 
-    /// Gives the turn back.
-    pub async fn unlock_refresh(&self, id: &SessionId) -> Result<(), StoreError> {
-        self.store.delete(&[b"refresh:", &id.hash().as_bytes()[..]].concat()).await
+    /// Gives the turn back; one that took too long may be somebody else's by now, and stays theirs.
+    pub async fn unlock_refresh(&self, turn: &RefreshTurn) -> Result<(), StoreError> {
+        self.store.delete_own(&turn.key, &turn.value).await
     }
 
     /// Counts a hand-over of a person to a host; returns how many there were this minute.

@@ -116,3 +116,17 @@ async fn a_state_is_good_for_an_hour_and_its_code_is_not_exchanged_after_it() {
     assert!(leads_to(&answer, "/login"), "{} {:?}", answer.status, answer.location());
     assert_eq!(world.entra.count(Endpoint::Token), 0, "its code is unused");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_request_is_good_for_an_hour_and_the_host_makes_a_new_one() {
+    let (world, clock) = movable(Plan::default()).await;
+    world.entra.at_the_browser(Some("alice"));
+    let browser = world.browser();
+    let login = up_to(&browser, &world.url(APP, "/deep"), "/login").await;
+    clock.set(3_700);
+    let answer = browser.get(&login).await;
+    assert_eq!(answer.location().map(String::from), Some(world.url(APP, "/deep")));
+    clock.set(0);
+    let trip = browser.follow(answer).await;
+    assert_eq!((trip.end().status, trip.end().echoed().uri.as_str()), (200, "/deep"), "{}", trip.describe());
+}
