@@ -65,7 +65,7 @@ pub async fn finish(
     }
     let is_bound = visitor.held.as_ref().is_some_and(|held| held.bind() == login.bind);
     if opened.is_expired || !is_bound {
-        return recover(state, visitor, login.request).await;
+        return recover(state, visitor, login.request, Instant::now() + RETRY_WAIT).await;
     }
     if let Some(error) = &query.error {
         return Err(refused(provider, error, query));
@@ -127,7 +127,8 @@ async fn join(state: &State, visitor: &Visitor, login: LoginState) -> Result<Ste
         }
         sleep(RETRY_POLL).await;
     }
-    recover(state, visitor, login.request).await
+    // Nothing came of it in all that time: its replica is gone, and so is whatever this browser had under way there.
+    recover(state, visitor, login.request, give_up_at).await
 }
 
 /// "Everything else recovers": on with the session that is there, else over again unseen, else a page.
@@ -135,12 +136,17 @@ async fn join(state: &State, visitor: &Visitor, login: LoginState) -> Result<Ste
 /// What does not fit is mostly one of many tabs that began at once: each answer set another cookie, and the last one
 /// stays. So the answers still under way get a moment to land, a tab that completes the sign-in is waited for, and the
 /// browser begins again at `/login`, which binds to the cookie that it holds then.
-async fn recover(state: &State, visitor: &Visitor, request: LoginRequest) -> Result<Step, Problem> {
+async fn recover(
+    state: &State,
+    visitor: &Visitor,
+    request: LoginRequest,
+    give_up_at: Instant,
+) -> Result<Step, Problem> {
     if visitor.live(state).await?.is_some() {
         return go_on(state, visitor, request, None).await;
     }
     sleep(SETTLE).await;
-    let request = if another_tab_completed(state, visitor).await? {
+    let request = if another_tab_completed(state, visitor, give_up_at).await? {
         request
     } else {
         request.restarted().ok_or(Problem::RestartedTooOften)?
@@ -149,10 +155,13 @@ async fn recover(state: &State, visitor: &Visitor, request: LoginRequest) -> Res
 }
 
 /// Waits while another tab of this browser completes its sign-in; tells whether there was one.
-async fn another_tab_completed(state: &State, visitor: &Visitor) -> Result<bool, Problem> {
+async fn another_tab_completed(
+    state: &State,
+    visitor: &Visitor,
+    give_up_at: Instant,
+) -> Result<bool, Problem> {
     let Some(held) = &visitor.held else { return Ok(false) };
     let browser = held.bind();
-    let give_up_at = Instant::now() + RETRY_WAIT;
     let mut has_waited = false;
     while Instant::now() < give_up_at && state.sessions.is_completing(&browser).await? {
         has_waited = true;

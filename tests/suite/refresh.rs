@@ -379,3 +379,20 @@ async fn a_read_only_directory_is_no_reason_to_ask_the_provider_again_and_again(
     world.entra.update("alice", |alice| alice.groups = vec![Group::new(MCP_SEARCH, "MCP-Search")]);
     use_until(&world, &browser, "the new group", |answer| has_groups(answer, MCP_SEARCH)).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_counts_at_once_while_the_directory_is_read_only() {
+    let postgres = Postgres::private().await;
+    let database = postgres.database().await;
+    let world = plan().env("DATABASE_URL", database).start(Pair::Shared).await;
+    world.entra.add(alice());
+    let browser = world.signed_in("alice").await.impatient();
+    postgres.set_read_only(true).await;
+    world.entra.revoke_tokens("alice");
+    let asked = world.entra.count(Endpoint::Token);
+    use_until(&world, &browser, "the session to end", |answer| answer.status == 401).await;
+    for _ in 0..5 {
+        assert_eq!(browser.fetch(&world.url(APP, "/")).await.status, 401);
+    }
+    assert_eq!(world.entra.count(Endpoint::Token), asked + 1, "the provider is asked once");
+}

@@ -113,6 +113,7 @@ both_pairs! {
         assert!(!parameter(&link, "t").is_empty());
         let answer = alice.request(Method::GET, link.as_str()).from("https://evil.example/").send().await;
         assert_eq!(answer.values("set-cookie"), Vec::<&str>::new(), "her cookie stays");
+        assert_eq!(answer.location().unwrap().path(), "/logged-out", "nor is she sent to the provider's sign-out");
         assert_eq!(who(&world, &alice).await.as_deref(), Some(ALICE));
         assert_eq!(alice.get(&world.url(PUBLIC, "/")).await.status, 200);
         assert_eq!(who(&world, &mallory).await, None, "the link ends the session that it was made for");
