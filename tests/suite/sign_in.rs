@@ -124,6 +124,8 @@ both_pairs! {
         let trip = browser.navigate(told.json()["sign_in"].as_str().unwrap()).await;
         assert_eq!((trip.end().status, trip.end().url.path()), (200, "/pay"), "{}", trip.describe());
         assert_eq!(world.entra.count(gatepost_kit::entra::Endpoint::Authorize), asked + 1);
+        let visits = trip.hops.iter().filter(|hop| hop.url.path() == "/pay").count();
+        assert_eq!(visits, 1, "not by way of a second refusal:\n{}", trip.describe());
         let last = world.entra.calls().into_iter().rev().find(|call| call.endpoint == gatepost_kit::entra::Endpoint::Authorize).unwrap();
         assert_eq!(last.query_field("max_age"), Some("1"), "the provider is told at once");
     }
