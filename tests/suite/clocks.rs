@@ -78,7 +78,7 @@ async fn a_replica_half_a_minute_off_the_databases_clock_is_not_ready() {
 }
 
 /// A world of one process whose clock the test moves.
-async fn movable(plan: Plan) -> (World, Clock) {
+pub async fn movable(plan: Plan) -> (World, Clock) {
     let clock = Clock::ahead(0);
     let plan = clock.variables().into_iter().fold(plan, |plan, (name, value)| plan.env(&name, value));
     let world = plan.start(Pair::Embedded).await;

@@ -5,6 +5,7 @@
 mod callback;
 mod handed_over;
 mod limits;
+mod records;
 mod redirects;
 mod sign_out;
 mod tampering;
