@@ -25,7 +25,7 @@ impl Tasks {
     }
 
     /// Begins a task; nobody waits for what comes of it, so it logs what matters.
-    pub fn spawn<T: Send + 'static>(&self, task: impl Future<Output = T> + Send + 'static) {
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.begun.spawn_on(task, &self.runtime);
     }
 
