@@ -2,6 +2,7 @@
 
 mod housekeeping;
 pub mod readiness;
+pub mod tasks;
 
 use crate::certs::{self, CertsError, InternalTls};
 use crate::config::{Config, StoresConfig, keyring};
@@ -33,7 +34,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
-use tokio::runtime::Handle;
+use tasks::Tasks;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::spawn_blocking;
 
@@ -139,7 +140,7 @@ pub fn build(config: Config) -> Result<State, StartError> {
         passes: Passes::new(config.verify.cache_memory, config.verify.stale_if_error),
         limits: Limits::default(),
         readiness: Readiness::default(),
-        runtime: Handle::current(),
+        tasks: Tasks::here(),
         ring,
         lifetimes,
         directory,
@@ -248,11 +249,16 @@ async fn stop_on_signal(state: &State, internal: Vec<Workers>, public: &ServerHa
     if is_patient {
         tracing::info!("stopping: not ready any more, serving {DRAIN:?} longer");
         tokio::time::sleep(DRAIN).await;
+        // Before the listeners: their threads carry the connections that tasks have borrowed.
+        state.tasks.finish(FINISH).await;
     }
     let (stopped, ()) = tokio::join!(
         spawn_blocking(move || internal.into_iter().for_each(Workers::stop)),
         public.stop(is_patient)
     );
+    if is_patient {
+        state.tasks.finish(FINISH).await;
+    }
     housekeeping::write_uses(state).await;
     stopped?;
     Ok(())

@@ -12,6 +12,7 @@ mod attacks;
 mod browser;
 mod certs;
 mod cli;
+mod clocks;
 mod directory;
 mod oidc;
 mod refresh;
