@@ -233,6 +233,5 @@ async fn stop_on_signal(state: &State, internal: Workers, public: &ServerHandle)
     }
     housekeeping::write_uses(state).await;
     stopped?;
-    tracing::info!("stopped");
     Ok(())
 }
