@@ -6,7 +6,7 @@ mod history;
 use crate::answers::{Asked, Told};
 use crate::replicas::{another, another_with};
 use crate::stores::gate::Gate;
-use crate::world::{APP, COOKIE, Pair, Plan, World, alice};
+use crate::world::{APP, COOKIE, Pair, Plan, World, alice, heard};
 use gatepost_kit::entra::Person;
 use gatepost_kit::process::{Gatepost, find_ok, until};
 use std::time::{Duration, Instant};
@@ -111,6 +111,7 @@ async fn a_burst_for_one_cold_cookie_makes_one_look_up() {
     let browser = world.signed_in("alice").await;
     let asked = Asked::fetch("/").by(&browser);
     let cold = another(&world).await;
+    heard(cold.internal()).await;
     let before = look_ups(&cold).await;
     let burst = (0..100).map(|_| asked.at(&cold));
     let told = futures_util::future::join_all(burst).await;
