@@ -10,6 +10,7 @@ mod world;
 mod answers;
 mod attacks;
 mod browser;
+mod check;
 mod cli;
 mod directory;
 mod oidc;

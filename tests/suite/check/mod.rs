@@ -1,0 +1,3 @@
+//! `gatepost check`: each mistake is named, with its place and its mend.
+
+mod files;
