@@ -210,3 +210,63 @@ fn refusal(error: &DirectoryError) -> &'static Code {
         _ => &UNREACHABLE,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report() -> ServerReport {
+        ServerReport {
+            version: 170_002,
+            is_standby: false,
+            is_read_only: false,
+            is_superuser: false,
+            may_create: true,
+            forbidden_tables: Vec::new(),
+            encoding: "UTF8".to_owned(),
+            free_connections: 90,
+            is_encrypted: true,
+            is_durable: true,
+        }
+    }
+
+    fn found(look: impl Fn(&mut Vec<Finding>)) -> Vec<&'static str> {
+        let mut findings = Vec::new();
+        look(&mut findings);
+        findings.iter().map(Finding::code).collect()
+    }
+
+    #[test]
+    fn a_server_that_does_not_do_is_named() {
+        assert!(found(|findings| server(&report(), findings)).is_empty());
+        let changes: [(fn(&mut ServerReport), &str); 7] = [
+            (|report| report.version = 130_018, "postgres-old"),
+            (|report| (report.is_standby, report.is_read_only) = (true, true), "postgres-standby"),
+            (|report| report.is_read_only = true, "postgres-read-only"),
+            (|report| report.is_superuser = true, "postgres-superuser"),
+            (|report| "SQL_ASCII".clone_into(&mut report.encoding), "postgres-encoding"),
+            (|report| report.free_connections = 9, "postgres-connections"),
+            (|report| report.is_durable = false, "postgres-not-durable"),
+        ];
+        for (change, code) in changes {
+            let mut changed = report();
+            change(&mut changed);
+            assert_eq!(found(|findings| server(&changed, findings)), [code]);
+        }
+    }
+
+    #[test]
+    fn off_loopback_encryption_and_a_verified_server_are_asked_for() {
+        for (url, is_encrypted, codes) in [
+            ("postgres://u:p@db/x", false, vec!["postgres-plain"]),
+            ("postgres://u:p@10.0.0.2/x?sslmode=require", true, vec!["postgres-unverified"]),
+            ("postgres://u:p@db.example.com/x?sslmode=verify-full", true, vec![]),
+            ("postgres://u:p@127.0.0.1/x", false, vec![]),
+            ("postgres://u:p@localhost/x", false, vec![]),
+            ("postgres://u:p@%2Fvar%2Frun%2Fpostgresql/x", false, vec![]),
+        ] {
+            let report = ServerReport { is_encrypted, ..report() };
+            assert_eq!(found(|findings| reach(&url.into(), &report, findings)), codes, "{url}");
+        }
+    }
+}

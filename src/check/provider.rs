@@ -191,3 +191,24 @@ fn certificate(own: &ProviderConfig, findings: &mut Vec<Finding>) {
         findings.push(Finding::fine("provider", place, format!("The certificate is good for {days} days.")));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn google_without_domains_lets_anybody_sign_in() {
+        let found = |domains: &str| {
+            let text = format!(
+                "public_url = 'https://auth.example.com'\nhosts = ['wiki.example.com']\n[providers.google]\n\
+                 kind = 'google'\nclient_id = 'x'\nclient_secret = 'y'\n{domains}"
+            );
+            let config = Config::parse(&text, std::iter::empty()).expect("a configuration");
+            let mut findings = Vec::new();
+            policy(&config.providers[0], &mut findings);
+            findings.iter().map(Finding::code).collect::<Vec<_>>()
+        };
+        assert_eq!(found(""), ["provider-anybody"]);
+        assert!(found("allowed_domains = ['example.com']").is_empty());
+    }
+}

@@ -42,7 +42,7 @@ codes! {
         "Use a Redis that is no cluster.";
     FULL = Warning "redis-full":
         "When it is full nobody can sign in.",
-        "Raise maxmemory, or find what fills it: other programs on the same server?";
+        "Raise maxmemory, or find what fills it, such as other programs on the same server.";
     UNLIMITED = Hint "redis-unlimited":
         "Redis grows until the kernel kills it, or a neighbour.",
         "Set maxmemory (256mb hold some hundred thousand sessions) with maxmemory-policy noeviction.";
@@ -216,5 +216,62 @@ async fn writes(store: &RedisStore, report: &Report<'_>, findings: &mut Vec<Find
         && let Some(found) = time::skew(theirs, "Redis")
     {
         findings.push(CLOCK.at(SETTING, found));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(look: impl Fn(&mut Vec<Finding>)) -> Vec<&'static str> {
+        let mut findings = Vec::new();
+        look(&mut findings);
+        findings.iter().map(Finding::code).collect()
+    }
+
+    #[test]
+    fn versions_and_modes_that_do_not_work_are_errors() {
+        for (report, codes) in [
+            ("redis_version:6.0.16\r\nrole:master\r\n", vec!["redis-old"]),
+            ("redis_version:6.2.0\r\nrole:master\r\n", vec![]),
+            ("redis_version:10.0.1\r\nrole:slave\r\n", vec!["redis-replica"]),
+            ("redis_version:7.2.4\r\ncluster_enabled:1\r\n", vec!["redis-cluster"]),
+            ("", vec![]),
+        ] {
+            assert_eq!(found(|findings| server(&Report::parse(report), findings)), codes, "{report}");
+        }
+    }
+
+    #[test]
+    fn memory_and_disk_that_run_out_are_named() {
+        for (report, saves, codes) in [
+            (
+                "maxmemory_policy:allkeys-lfu\r\nmaxmemory:100\r\nused_memory:10",
+                Some(true),
+                vec!["redis-evicts"],
+            ),
+            ("maxmemory_policy:volatile-lru\r\nmaxmemory:100\r\nused_memory:81", None, vec!["redis-full"]),
+            ("maxmemory:0", Some(true), vec!["redis-unlimited"]),
+            ("maxmemory:100\r\naof_enabled:0", Some(false), vec!["redis-not-persistent"]),
+            ("maxmemory:100\r\naof_enabled:1", Some(false), vec![]),
+            ("maxmemory:100\r\nrdb_last_bgsave_status:err", Some(true), vec!["redis-save-failed"]),
+        ] {
+            assert_eq!(found(|findings| memory(&Report::parse(report), saves, findings)), codes, "{report}");
+        }
+    }
+
+    #[test]
+    fn off_loopback_a_password_and_tls_are_asked_for() {
+        for (url, codes) in [
+            ("redis://redis:6379/0", vec!["redis-open", "redis-plain"]),
+            ("redis://:secret@10.0.0.2", vec!["redis-plain"]),
+            ("rediss://10.0.0.2", vec!["redis-open"]),
+            ("rediss://user:secret@redis.example.com", vec![]),
+            ("redis://127.0.0.1", vec![]),
+            ("redis://[::1]:6379", vec![]),
+            ("redis://localhost", vec![]),
+        ] {
+            assert_eq!(found(|findings| reach(&url.into(), findings)), codes, "{url}");
+        }
     }
 }

@@ -35,6 +35,9 @@ fn every_command_of_the_field_is_understood() {
         "serve",
         "migrate --config x.toml",
         "healthcheck",
+        "check",
+        "check --json --traefik traefik.yml dynamic/a.toml docker-compose.yml",
+        "check --traefik a.yml --traefik b.yml --config gatepost.toml",
         "admin grant alice@example.com",
         "admin revoke 018f0000-0000-7000-8000-000000000001",
         "admin reset a@b.c --json",
@@ -74,6 +77,7 @@ fn what_is_misspelt_is_refused_before_anything_is_opened() {
         ("session end 12ab", ErrorKind::ValueValidation),
         (&both, ErrorKind::ArgumentConflict),
         ("serve --json", ErrorKind::UnknownArgument),
+        ("check --traefik", ErrorKind::InvalidValue),
     ] {
         assert_eq!(parse(line).map(drop).map_err(|error| error.kind()), Err(kind), "{line}");
     }

@@ -11,10 +11,10 @@ use std::collections::BTreeSet;
 codes! {
     MIDDLEWARE_UNKNOWN = Error "traefik-middleware-unknown":
         "Traefik leaves the router out: 404, or another router without Gatepost answers in its place.",
-        "Correct the name; across providers write it with its own, as in gatepost@file.";
+        "Correct the name; across providers write it with its own, as in gatepost@file; or give `check` the file that has it.";
     MIDDLEWARE_UNUSED = Warning "traefik-middleware-unused":
         "The requirement that stands in its address binds nobody.",
-        "Put it on the routers that it was meant for, or remove it.";
+        "Put it on the routers that it was meant for, or remove it; or give `check` the file with those routers.";
     ROUTER_OPEN = Warning "traefik-router-open":
         "Everybody reaches what this router matches, without signing in. A PathPrefix also matches what merely begins so: /public matches /public-not.",
         "Put the middleware on it, unless it is meant to be open.";

@@ -218,6 +218,13 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_text_breaks_the_reader(text in "([Hh]ost|Path|[(`\"'a&|!), \u{e9}])[^x]{0,60}") {
+            let _ = parse(&text);
+        }
+    }
+
     #[test]
     fn what_is_no_rule_is_none() {
         let deep = "(".repeat(1000);

@@ -143,4 +143,11 @@ mod tests {
         }
         assert!(read(&bomb).is_err());
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_breaks_the_reader(text in "[ -~\n\t\u{e9}]{0,120}", lines in "([a-c&*<:\\[\\]{}|>'\"-]| |\n){0,80}") {
+            let _ = (read(&text), read(&lines));
+        }
+    }
 }

@@ -14,7 +14,7 @@ mod running;
 mod traefik;
 mod wait;
 
-pub use authority::{Authority, TEST_NAMES};
+pub use authority::{Authority, TEST_NAMES, client_certificate};
 pub use dynamic::{AUTH_RESPONSE_HEADERS, Application, Dynamic};
 pub use gatepost::{Gatepost, GatepostBuilder};
 pub use port::free_port;
