@@ -1,6 +1,6 @@
 //! The settings themselves: every fault at once, and what is allowed but seldom meant.
 
-use super::finding::{Code, Finding, codes};
+use super::finding::{Code, Finding, codes, sentence};
 use crate::config::{Config, ConfigErrors, Problem};
 use std::net::{IpAddr, SocketAddr};
 
@@ -73,12 +73,6 @@ const fn code(problem: &Problem) -> &'static Code {
     }
 }
 
-fn sentence(text: &str) -> String {
-    let (first, rest) = text.split_at(text.chars().next().map_or(0, char::len_utf8));
-    let end = if text.ends_with(['.', '?']) { "" } else { "." };
-    format!("{}{rest}{end}", first.to_uppercase())
-}
-
 /// What holds together, and is still seldom meant.
 pub(super) fn look(config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -113,11 +107,10 @@ pub(super) fn look(config: &Config) -> Vec<Finding> {
         findings.push(STALE_NEVER.at("GATEPOST_VERIFY__STALE_IF_ERROR", "It is 0."));
     }
     if findings.iter().all(|finding| finding.severity() < super::Severity::Warning) {
-        let found = format!(
-            "{} protected hosts or patterns, {} providers.",
-            config.hosts.len(),
-            config.providers.len()
-        );
+        let list = |words: Vec<String>| words.join(", ");
+        let hosts = list(config.hosts.iter().map(ToString::to_string).collect());
+        let providers = list(config.providers.iter().map(|provider| provider.id.to_string()).collect());
+        let found = format!("Protected: {hosts}. Providers: {providers}.");
         findings.push(Finding::fine("configuration", "settings", found));
     }
     findings

@@ -3,7 +3,9 @@
 //! What can happen and how to mend it belong to the code, so that `docs/check.md` can say the same. No finding holds a
 //! secret's value.
 
+use crate::telemetry::Chain;
 use serde_json::{Value, json};
+use std::error::Error;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -149,6 +151,18 @@ impl Finding {
             "found": self.found, "risk": risk, "mend": mend,
         })
     }
+}
+
+/// An error with its causes, as a sentence.
+pub(super) fn told(error: &(dyn Error + 'static)) -> String {
+    sentence(&Chain(error).to_string())
+}
+
+/// A message as a sentence: a capital first, a stop at the end.
+pub(super) fn sentence(text: &str) -> String {
+    let (first, rest) = text.split_at(text.chars().next().map_or(0, char::len_utf8));
+    let end = if text.ends_with(['.', '?']) { "" } else { "." };
+    format!("{}{rest}{end}", first.to_uppercase())
 }
 
 /// The codes of one part: a constant for each, and `CODES`, the list of all.

@@ -1,9 +1,8 @@
 //! The key ring that seals cookies, tickets and session records, and the embedded files beside it.
 
-use super::finding::{Finding, Place, codes};
+use super::finding::{Finding, Place, codes, told};
 use crate::config::{Config, StoresConfig, keyring};
 use crate::domain::secret::Secret;
-use crate::telemetry::Chain;
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -45,7 +44,7 @@ fn beside(store: &Path, findings: &mut Vec<Finding>) {
         Ok(None) => {
             findings.push(Finding::fine("keys", place, "There is none yet: the first start makes it."));
         }
-        Err(error) => findings.push(FILE.at(place, format!("{}.", Chain(&error)))),
+        Err(error) => findings.push(FILE.at(place, told(&error))),
     }
 }
 

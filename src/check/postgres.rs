@@ -1,10 +1,9 @@
 //! Postgres: does it answer, may we do what we must, does it keep what it acknowledged. And the embedded file's schema.
 
-use super::finding::{Code, Finding, Place, codes};
+use super::finding::{Code, Finding, Place, codes, told};
 use super::time;
 use crate::config::StoresConfig;
 use crate::directory::{Directory, DirectoryError, SchemaState, ServerReport};
-use crate::telemetry::Chain;
 use secrecy::{ExposeSecret, SecretString};
 use std::path::Path;
 use url::Url;
@@ -83,7 +82,7 @@ pub(super) async fn look(stores: &StoresConfig, ca_file: Option<&Path>) -> (Vec<
         Ok(directory) => directory,
         Err(error) => {
             let code = if url.is_some() { &ADDRESS } else { &EMBEDDED };
-            return (vec![code.at(place, format!("{}.", Chain(&error)))], None);
+            return (vec![code.at(place, told(&error))], None);
         }
     };
     let mut findings = Vec::new();
@@ -91,7 +90,7 @@ pub(super) async fn look(stores: &StoresConfig, ca_file: Option<&Path>) -> (Vec<
         Ok(()) => (findings, Some(directory)),
         Err(error) => {
             let code = if url.is_some() { refusal(&error) } else { &EMBEDDED };
-            findings.push(code.at(place, format!("{}.", Chain(&error))));
+            findings.push(code.at(place, told(&error)));
             (findings, None)
         }
     }
@@ -215,6 +214,8 @@ fn refusal(error: &DirectoryError) -> &'static Code {
 mod tests {
     use super::*;
 
+    type Change = fn(&mut ServerReport);
+
     fn report() -> ServerReport {
         ServerReport {
             version: 170_002,
@@ -239,7 +240,7 @@ mod tests {
     #[test]
     fn a_server_that_does_not_do_is_named() {
         assert!(found(|findings| server(&report(), findings)).is_empty());
-        let changes: [(fn(&mut ServerReport), &str); 7] = [
+        let changes: [(Change, &str); 7] = [
             (|report| report.version = 130_018, "postgres-old"),
             (|report| (report.is_standby, report.is_read_only) = (true, true), "postgres-standby"),
             (|report| report.is_read_only = true, "postgres-read-only"),
@@ -249,9 +250,9 @@ mod tests {
             (|report| report.is_durable = false, "postgres-not-durable"),
         ];
         for (change, code) in changes {
-            let mut changed = report();
-            change(&mut changed);
-            assert_eq!(found(|findings| server(&changed, findings)), [code]);
+            let mut wrong = report();
+            change(&mut wrong);
+            assert_eq!(found(|findings| server(&wrong, findings)), [code]);
         }
     }
 

@@ -1,6 +1,6 @@
 //! The providers: discovery, keys, and the client credential tried at the token endpoint.
 
-use super::finding::{Code, Finding, codes};
+use super::finding::{Code, Finding, codes, told};
 use crate::config::{ClientCredential, Config, ProviderConfig, ProviderKind};
 use crate::domain::clock::Timestamp;
 use crate::oidc::{
@@ -93,7 +93,7 @@ fn unusable(error: &ProvidersError) -> Finding {
         ProvidersError::Issuer(id, _) => setting(id, "ISSUER"),
         ProvidersError::Credential(id, _) => setting(id, "CLIENT_CERTIFICATE"),
     };
-    UNUSABLE.at(place, format!("{}.", Chain(error)))
+    UNUSABLE.at(place, told(error))
 }
 
 async fn examine(provider: &Provider, config: &Config) -> Vec<Finding> {
@@ -103,7 +103,7 @@ async fn examine(provider: &Provider, config: &Config) -> Vec<Finding> {
     policy(own, &mut findings);
     let asked = Instant::now();
     if let Err(error) = provider.fetch_documents().await {
-        findings.push(documents(&error).at(setting(&own.id, place_name), format!("{}.", Chain(&error))));
+        findings.push(documents(&error).at(setting(&own.id, place_name), told(&error)));
         return findings;
     }
     if asked.elapsed().as_secs() >= SLOW_SECONDS {
@@ -145,7 +145,7 @@ fn credential(own: &ProviderConfig, trial: Result<Trial, OidcError>) -> Finding 
         Ok(Trial::Accepted) => Finding::fine("provider", place, "The provider accepts the credential."),
         Ok(Trial::Refused(refusal)) => refused(&refusal).at(place, said(&refusal)),
         Ok(Trial::Unclear(refusal)) => CREDENTIAL_UNCLEAR.at(place, said(&refusal)),
-        Err(error @ OidcError::Credential(_)) => UNUSABLE.at(place, format!("{}.", Chain(&error))),
+        Err(error @ OidcError::Credential(_)) => UNUSABLE.at(place, told(&error)),
         Err(error) => UNREACHABLE.at(place, format!("The token endpoint: {}.", Chain(&error))),
     }
 }

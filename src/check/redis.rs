@@ -1,6 +1,6 @@
 //! Redis: does it answer, does it keep what it is given, may others reach it.
 
-use super::finding::{Code, Finding, codes};
+use super::finding::{Code, Finding, codes, told};
 use super::patience::patiently;
 use super::time;
 use crate::session::store::{RedisStore, StoreError};
@@ -126,7 +126,7 @@ fn refusal(error: &StoreError) -> Option<&'static Code> {
 
 async fn unanswered(store: &RedisStore, error: &StoreError) -> Vec<Finding> {
     let code = refusal(error).unwrap_or(&UNREACHABLE);
-    let mut findings = vec![code.at(SETTING, format!("{}.", Chain(error)))];
+    let mut findings = vec![code.at(SETTING, told(error))];
     if code.name == FORBIDDEN.name
         && let Err(error) = store.ping().await
     {

@@ -2,7 +2,7 @@
 
 use super::Site;
 use super::setup::{Setup, Spot};
-use crate::check::finding::{Finding, Place, codes};
+use crate::check::finding::{Finding, Place, codes, told};
 use crate::domain::requirement::Requirement;
 use crate::verify::forwarded::IDENTITY_HEADERS;
 use url::{Host, Url};
@@ -210,7 +210,7 @@ fn address(gate: Spot<'_>, site: Option<&Site<'_>>, findings: &mut Vec<Finding>)
         findings.push(ADDRESS_PLAIN.at(spot.place(), format!("Plain http to {host}.")));
     }
     if let Err(error) = Requirement::parse(url.query().unwrap_or_default()) {
-        findings.push(REQUIREMENT.at(spot.place(), format!("{error}.")));
+        findings.push(REQUIREMENT.at(spot.place(), told(&error)));
     }
 }
 

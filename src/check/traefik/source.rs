@@ -74,9 +74,10 @@ fn read_file(file: &Path) -> Result<Node, Finding> {
     let is_toml = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
     let tree = if is_toml { toml_file::read(&text) } else { yaml::read(&text) };
     let templated = text.lines().position(|line| line.contains("{{")).map(|before| before + 1);
-    tree.map_err(|Malformed { line, why }| match templated {
-        Some(line) => FILE_TEMPLATED.at(Place::line(file, line), "The file holds Go templates."),
-        None => {
+    tree.map_err(|Malformed { line, why }| {
+        if let Some(line) = templated {
+            FILE_TEMPLATED.at(Place::line(file, line), "The file holds Go templates.")
+        } else {
             let language = if is_toml { "TOML" } else { "YAML" };
             FILE_UNREADABLE.at(Place::line(file, line), format!("This is no {language}: {why}."))
         }

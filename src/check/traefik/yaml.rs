@@ -136,11 +136,11 @@ mod tests {
             let error = read(text).map(drop).expect_err(text);
             assert!((line..=line + 1).contains(&error.line), "{text:?}: {error:?}");
         }
-        let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
-        for n in 1..9 {
+        let first = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+        let bomb = (1..9).fold(first, |bomb, n| {
             let list = vec![format!("*a{}", n - 1); 10].join(", ");
-            bomb.push_str(&format!("a{n}: &a{n} [{list}]\n"));
-        }
+            format!("{bomb}a{n}: &a{n} [{list}]\n")
+        });
         assert!(read(&bomb).is_err());
     }
 

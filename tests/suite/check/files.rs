@@ -106,6 +106,23 @@ fn without_a_configuration_only_hosts_and_ports_are_not_judged() {
 }
 
 #[test]
+fn the_readmes_own_example_is_in_order() {
+    let readme = include_str!("../../../README.md");
+    let block = readme.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("dynamic.yml");
+    std::fs::write(&file, block).unwrap();
+    let findings = traefik::look(&[file], Some(&config())).findings;
+    let complaints: Vec<&Finding> =
+        findings.iter().filter(|finding| finding.severity() > Severity::Hint).collect();
+    // The example's site has a requirement that nobody uses yet.
+    assert!(
+        complaints.iter().all(|finding| finding.code() == "traefik-middleware-unused"),
+        "{complaints:#?}"
+    );
+}
+
+#[test]
 fn a_file_that_is_not_there_is_a_finding() {
     let findings = traefik::look(&[folder().join("absent.yml")], None).findings;
     let codes: Vec<&str> = findings.iter().map(Finding::code).collect();
