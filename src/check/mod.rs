@@ -18,6 +18,7 @@ pub use finding::{Code, Finding, Place, Severity};
 pub use patience::patiently;
 
 use crate::config::{Config, StoresConfig};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use url::{Host, Url};
@@ -119,15 +120,25 @@ async fn look_at_stores(
     (findings, directory)
 }
 
-/// Whether an address stays on this machine.
+/// Whether an address is on loopback.
 fn is_loopback(url: &Url) -> bool {
     match url.host() {
+        // Schemes that URLs know nothing of keep addresses as text.
         Some(Host::Domain(name)) => {
-            // Schemes that URLs know nothing of keep addresses as text.
-            name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+            name == "localhost"
+                || name.ends_with(".localhost")
+                || name.parse().is_ok_and(|address: IpAddr| address.is_loopback())
         }
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,
     }
+}
+
+/// Whether the way there stays on this machine: to loopback, or to a container, whose name has no dot.
+fn stays_near(url: &Url) -> bool {
+    let is_container = |name: &str| {
+        !name.starts_with('[') && (!name.contains('.') || name.ends_with(".internal")) && !name.contains(':')
+    };
+    is_loopback(url) || url.host_str().is_some_and(is_container)
 }

@@ -187,8 +187,7 @@ fn reach(url: &SecretString, report: &ServerReport, findings: &mut Vec<Finding>)
     let mode = url.query_pairs().find(|(name, _)| name == "sslmode" || name == "ssl-mode");
     let mode = mode.map(|(_, value)| value.to_ascii_lowercase()).unwrap_or_default();
     // A socket's folder stands in the query or, encoded, in the host's place.
-    if super::is_loopback(&url)
-        || url.host_str().is_none_or(|host| host.starts_with("%2F") || host.is_empty())
+    if super::stays_near(&url) || url.host_str().is_none_or(|host| host.starts_with("%2F") || host.is_empty())
     {
         return;
     }
@@ -259,7 +258,8 @@ mod tests {
     #[test]
     fn off_loopback_encryption_and_a_verified_server_are_asked_for() {
         for (url, is_encrypted, codes) in [
-            ("postgres://u:p@db/x", false, vec!["postgres-plain"]),
+            ("postgres://u:p@db/x", false, vec![]),
+            ("postgres://u:p@db.example.com/x", false, vec!["postgres-plain"]),
             ("postgres://u:p@10.0.0.2/x?sslmode=require", true, vec!["postgres-unverified"]),
             ("postgres://u:p@db.example.com/x?sslmode=verify-full", true, vec![]),
             ("postgres://u:p@127.0.0.1/x", false, vec![]),

@@ -196,7 +196,7 @@ fn reach(url: &SecretString, findings: &mut Vec<Finding>) {
         findings
             .push(OPEN.at(SETTING, "There is no password, and Redis is on another machine or container."));
     }
-    if url.scheme() == "redis" {
+    if url.scheme() == "redis" && !super::stays_near(&url) {
         findings.push(PLAIN.at(SETTING, "It is redis://, without TLS, off loopback."));
     }
 }
@@ -263,7 +263,8 @@ mod tests {
     #[test]
     fn off_loopback_a_password_and_tls_are_asked_for() {
         for (url, codes) in [
-            ("redis://redis:6379/0", vec!["redis-open", "redis-plain"]),
+            ("redis://redis:6379/0", vec!["redis-open"]),
+            ("redis://redis.example.com:6379/0", vec!["redis-open", "redis-plain"]),
             ("redis://:secret@10.0.0.2", vec!["redis-plain"]),
             ("rediss://10.0.0.2", vec!["redis-open"]),
             ("rediss://user:secret@redis.example.com", vec![]),

@@ -1,7 +1,7 @@
 //! Compose files: what is published, who shares a network with whom, and which version of Traefik runs.
 
 use super::image::{Image, Version};
-use super::setup::{Setup, Spot};
+use super::setup::{Setup, Spot, is_gatepost};
 use super::source::{interpolate, is_traefik, pairs};
 use crate::check::finding::{Finding, codes};
 use std::collections::{BTreeMap, BTreeSet};
@@ -77,7 +77,7 @@ fn role(setup: &Setup<'_>, name: &str, spot: Spot<'_>) -> Role {
     if is_traefik(spot.node) {
         return Role::Traefik;
     }
-    if Image::parse(&image).name.contains("gatepost") || name.contains("gatepost") {
+    if is_gatepost(Image::parse(&image).name) || is_gatepost(name) {
         return Role::Gatepost;
     }
     let container = spot.get("container_name").and_then(|name| name.node.text());

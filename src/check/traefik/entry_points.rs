@@ -1,7 +1,7 @@
 //! Traefik's static configuration: entry points, dashboard, providers, access log.
 
 use super::Site;
-use super::setup::{Link, Setup, Spot};
+use super::setup::{EntryPoint, Link, Setup, Spot};
 use crate::check::finding::{Finding, codes};
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -44,17 +44,20 @@ pub(super) fn look(setup: &Setup<'_>, site: Option<&Site<'_>>, findings: &mut Ve
     for root in setup.statics() {
         global(root, findings);
     }
-    let is_web = |name: &str| !["traefik", "internal", "metrics", "ping"].contains(&name);
-    if let Some(first) = setup.entry_points.iter().find(|point| is_web(point.name)) {
-        let is_unsaid = |point: &&super::setup::EntryPoint<'_>| {
-            is_web(point.name) && !point.redirects() && point.spot.at("http.aliasHeadersStrategy").is_none()
+    let is_web = |point: &&EntryPoint<'_>| {
+        let address = point.spot.get("address").and_then(|address| address.node.text()).unwrap_or_default();
+        !["traefik", "internal", "metrics", "ping"].contains(&point.name) && !address.starts_with("127.")
+    };
+    if let Some(first) = setup.entry_points.iter().find(is_web) {
+        let is_unsaid = |point: &&EntryPoint<'_>| {
+            is_web(point) && !point.redirects() && point.spot.at("http.aliasHeadersStrategy").is_none()
         };
         if let Some(point) = setup.entry_points.iter().find(is_unsaid) {
             let found = format!("Entry point {} lets aliases of headers pass.", point.name);
             findings.push(ALIASES.at(point.spot.place(), found));
         }
         let is_ambiguous = setup.entry_points.len() > 1
-            && !setup.entry_points.iter().any(super::setup::EntryPoint::is_default)
+            && !setup.entry_points.iter().any(EntryPoint::is_default)
             && setup.routers.iter().any(|router| router.spot.get("entryPoints").is_none());
         if is_ambiguous {
             findings.push(NO_DEFAULT.at(first.spot.place(), "No entry point is the default."));

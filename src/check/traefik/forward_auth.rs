@@ -5,7 +5,7 @@ use super::setup::{Setup, Spot};
 use crate::check::finding::{Finding, Place, codes, told};
 use crate::domain::requirement::Requirement;
 use crate::verify::forwarded::IDENTITY_HEADERS;
-use url::{Host, Url};
+use url::Url;
 
 codes! {
     GATE_MISSING = Error "traefik-gate-missing":
@@ -205,24 +205,12 @@ fn address(gate: Spot<'_>, site: Option<&Site<'_>>, findings: &mut Vec<Finding>)
         let found = format!("The path is {}; for Traefik it is /verify.", url.path());
         findings.push(ADDRESS.at(spot.place(), found));
     }
-    if url.scheme() == "http" && !stays_near(&url) {
+    if url.scheme() == "http" && !crate::check::stays_near(&url) {
         let host = url.host_str().unwrap_or_default();
         findings.push(ADDRESS_PLAIN.at(spot.place(), format!("Plain http to {host}.")));
     }
     if let Err(error) = Requirement::parse(url.query().unwrap_or_default()) {
         findings.push(REQUIREMENT.at(spot.place(), told(&error)));
-    }
-}
-
-/// Loopback, or a name without a dot: a container on a network of this machine.
-fn stays_near(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => {
-            !name.contains('.') || name.ends_with(".localhost") || name.ends_with(".internal")
-        }
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
     }
 }
 

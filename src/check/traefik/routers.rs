@@ -2,7 +2,7 @@
 
 use super::Site;
 use super::rule::Branch;
-use super::setup::{Link, Router, Setup};
+use super::setup::{Link, Router, Setup, is_gatepost};
 use crate::check::finding::{Finding, codes};
 use crate::domain::host::HostName;
 use crate::verify::forwarded::RESERVED;
@@ -199,10 +199,10 @@ fn is_meant_open(setup: &Setup<'_>, router: &Router<'_>, site: Option<&Site<'_>>
         branch.paths.iter().any(|path| path.covers(RESOURCE_METADATA) && !path.covers("/x"))
     };
     let leads_home = setup.servers(&service).iter().any(|url| {
-        url.host_str().is_some_and(|host| host.contains("gatepost"))
+        url.host_str().is_some_and(is_gatepost)
             || site.is_some_and(|site| is_local(url) && url.port_or_known_default() == Some(site.public_port))
     });
-    let owner = router.owner.is_some_and(|owner| owner.contains("gatepost"));
+    let owner = router.owner.is_some_and(is_gatepost);
     let branches = branches(router);
     leads_home
         || owner

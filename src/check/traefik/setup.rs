@@ -109,13 +109,18 @@ impl<'a> Middleware<'a> {
     }
 }
 
+/// Whether a container or host is called Gatepost: `gatepost`, `gatepost.internal`.
+pub(super) fn is_gatepost(name: &str) -> bool {
+    name.split('.').next() == Some("gatepost")
+}
+
 /// Whether a `forwardAuth` is about Gatepost: by its path, or by its host's name.
 fn is_ours(spot: Spot<'_>) -> bool {
     let address = spot.get("address").and_then(|address| address.node.text()).unwrap_or_default();
     let url = Url::parse(address).ok();
     let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
     let path = url.as_ref().map(Url::path).unwrap_or_default();
-    host.contains("gatepost") || path == "/verify" || path.starts_with("/verify/")
+    is_gatepost(host) || path == "/verify" || path.starts_with("/verify/")
 }
 
 /// What of a router's chain is reached, in order.
