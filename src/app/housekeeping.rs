@@ -8,6 +8,7 @@ use crate::domain::clock::Timestamp;
 use crate::state::State;
 use crate::telemetry::Chain;
 use crate::verify::passes;
+use actix_web::rt::{spawn, task::JoinHandle};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval, sleep};
@@ -40,7 +41,7 @@ pub async fn prepare(state: &Arc<State>) -> Result<(), StartError> {
         {
             tracing::error!(error = %Chain(&error), "the directory cannot be prepared yet; trying again");
             state.readiness.set(Some(Obstacle::Unprepared));
-            actix_web::rt::spawn(prepare_later(Arc::clone(state)));
+            spawn(prepare_later(Arc::clone(state)));
             Ok(())
         }
         Err(error) => Err(error.into()),
@@ -75,16 +76,34 @@ async fn prepare_later(state: Arc<State>) {
     }
 }
 
-/// Starts everything that runs for as long as the process.
-pub fn start(state: &Arc<State>) {
-    for provider in state.providers.iter() {
-        let provider = provider.clone();
-        actix_web::rt::spawn(async move { provider.keep_fresh().await });
+/// What runs for as long as the process.
+#[derive(Debug)]
+pub struct Housekeeping(Vec<JoinHandle<()>>);
+
+impl Housekeeping {
+    /// Starts it.
+    pub fn start(state: &Arc<State>) -> Self {
+        let mut tasks = vec![
+            spawn(look_after_readiness(Arc::clone(state))),
+            spawn(tidy(Arc::clone(state))),
+            spawn(passes::keep(Arc::clone(state))),
+            spawn(keep_writing_uses(Arc::clone(state))),
+        ];
+        for provider in state.providers.iter() {
+            let provider = provider.clone();
+            tasks.push(spawn(async move { match provider.keep_fresh().await {} }));
+        }
+        Self(tasks)
     }
-    actix_web::rt::spawn(look_after_readiness(Arc::clone(state)));
-    actix_web::rt::spawn(tidy(Arc::clone(state)));
-    actix_web::rt::spawn(passes::keep(Arc::clone(state)));
-    actix_web::rt::spawn(keep_writing_uses(Arc::clone(state)));
+
+    /// Ends it while its runtime still runs: connections say goodbye.
+    pub async fn stop(self) {
+        for task in self.0 {
+            task.abort();
+            // Cut off, as it should be.
+            let _ = task.await;
+        }
+    }
 }
 
 async fn look_after_readiness(state: Arc<State>) {

@@ -12,8 +12,7 @@ use rustls::pki_types::pem::PemObject;
 use secrecy::ExposeSecret;
 use std::sync::Arc;
 use tokio::time::Instant;
-use x509_cert::Certificate;
-use x509_cert::der::Decode;
+use x509_parser::parse_x509_certificate;
 
 codes! {
     UNUSABLE = Error "provider-unusable":
@@ -173,17 +172,15 @@ fn policy(own: &ProviderConfig, findings: &mut Vec<Finding>) {
 
 fn certificate(own: &ProviderConfig, findings: &mut Vec<Finding>) {
     let ClientCredential::Certificate(pem) = &own.credential else { return };
-    let der = CertificateDer::from_pem_slice(pem.expose_secret().as_bytes());
-    let certificate = der.ok().and_then(|der| Certificate::from_der(&der).ok());
     // What is no certificate is told when the provider is set up.
-    let Some(certificate) = certificate else { return };
-    let validity = certificate.tbs_certificate().validity();
-    let unix =
-        |time: &x509_cert::time::Time| i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX);
+    let Ok(der) = CertificateDer::from_pem_slice(pem.expose_secret().as_bytes()) else { return };
+    let Ok((_, certificate)) = parse_x509_certificate(&der) else { return };
+    let validity = certificate.validity();
+    let (from, until) = (validity.not_before.timestamp(), validity.not_after.timestamp());
     let now = Timestamp::now().unix();
     let place = setting(&own.id, "CLIENT_CERTIFICATE");
-    let days = (unix(&validity.not_after) - now) / DAY;
-    if unix(&validity.not_after) <= now || unix(&validity.not_before) > now {
+    let days = (until - now) / DAY;
+    if until <= now || from > now {
         findings.push(CERTIFICATE_EXPIRED.at(place, "The certificate is not valid today."));
     } else if days < EXPIRES_SOON_DAYS {
         findings.push(CERTIFICATE_EXPIRES.at(place, format!("The certificate ends in {days} days.")));

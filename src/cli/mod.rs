@@ -4,6 +4,7 @@
 //! Exit codes: 0 done, 1 not done and why is on stderr, 2 the arguments are not understood.
 
 mod admin;
+mod certs;
 mod check;
 mod console;
 mod environment;
@@ -64,6 +65,12 @@ enum Command {
     /// Asks a running Gatepost whether it is ready; for Docker's HEALTHCHECK
     #[command(after_help = "Example:\n  gatepost healthcheck")]
     Healthcheck,
+    /// Makes and renews the certificates between Traefik and the internal listener
+    #[command(
+        after_help = "Needs no other setting where --dir is given. What is good is left alone: run it as often as you like.\n\n\
+                            Example:\n  gatepost certs --dir /etc/gatepost/certs --name gatepost --client-dir /etc/traefik/gatepost"
+    )]
+    Certs(certs::Arguments),
     /// Who is an admin
     Admin(Administration<admin::Command>),
     /// Which provider's group a name stands for
@@ -129,6 +136,7 @@ fn dispatch(
             Command::Serve => return serve::run(load()?.0).await.map(done),
             Command::Migrate => return migrate::run(&load()?.0).await.map(done),
             Command::Healthcheck => return healthcheck::run(&load()?.0).await.map(done),
+            Command::Certs(args) => (certs::run(&args, || load().map(|(config, _)| config))?, args.json),
             // It looks at a configuration with which others refuse to start.
             Command::Check(args) => {
                 return check::run(arguments.config.clone(), environment.as_ref(), args).await;

@@ -68,7 +68,7 @@ impl Rendered {
     }
 
     /// Bytes of all values.
-    pub fn len(&self) -> usize {
+    pub fn size(&self) -> usize {
         let name = self.name.as_ref().map_or(0, HeaderValue::len);
         self.email.len() + self.groups.len() + self.id.len() + self.tenants.len() + name
     }

@@ -9,5 +9,6 @@ mod postgres;
 mod redis;
 mod sign_out;
 mod start;
+mod tls;
 
 pub use gate::up_to;

@@ -102,15 +102,14 @@ where
         .keep_alive_interval(PING_INTERVAL)
         .keep_alive_timeout(PING_INTERVAL);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
-    loop {
-        tokio::select! {
-            result = connection.as_mut() => return log_end(result),
-            _ = stop.changed() => {
-                connection.as_mut().graceful_shutdown();
-                return log_end(connection.await);
-            }
+    let result = tokio::select! {
+        result = connection.as_mut() => result,
+        _ = stop.changed() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
         }
-    }
+    };
+    log_end(result);
 }
 
 async fn answer(

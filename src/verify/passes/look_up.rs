@@ -57,7 +57,7 @@ async fn look_up(state: &State, key: PassKey, cookie: &HostValue) -> Found {
         // Redis only remembers who signed in, and so do we.
         Err(error) => match &known {
             Some(pass) => Some(pass.times()),
-            None => return Err(Arc::new(error.into())),
+            None => return Err(Arc::new(error)),
         },
     };
     let Some((times, standing)) = times.zip(standing) else {

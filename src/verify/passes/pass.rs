@@ -100,7 +100,7 @@ impl Pass {
         let tenants: usize = access.tenants.keys().map(|id| id.as_str().len() + 40).sum();
         let every: usize = access.every_tenant.iter().map(|id| id.as_str().len() + 40).sum();
         let fixed = size_of::<Self>() + size_of::<PassKey>() + 128;
-        (fixed + groups + tenants + every + self.headers.len()) as u64
+        (fixed + groups + tenants + every + self.headers.size()) as u64
     }
 }
 

@@ -62,6 +62,8 @@ fn all(provider: ProviderConfig) -> Config {
         public_url: "https://auth.example.com".parse().unwrap(),
         internal_addr: "127.0.0.1:0".parse().unwrap(),
         public_addr: "127.0.0.1:0".parse().unwrap(),
+        internal_tls: None,
+        health_addr: None,
         hosts: Vec::new(),
         allowed_origins: Vec::new(),
         trusted_proxies: Vec::new(),
@@ -148,7 +150,8 @@ impl Party {
     async fn refresh(&self, sign_in: &SignIn) -> Result<Refreshed, RefreshError> {
         let refresh_token = sign_in.refresh_token.as_ref().unwrap();
         let renewal = Renewal { refresh_token, subject: &sign_in.identity.subject, nonce: NONCE };
-        self.provider.refresh(&renewal).await
+        let renewed = self.provider.renew(&renewal).await?;
+        self.provider.identify_renewed(&renewed, &renewal).await
     }
 }
 
