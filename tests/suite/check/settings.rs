@@ -118,11 +118,13 @@ async fn embedded_files_that_others_may_open_are_named() {
     let diagnosis = doctor.examine(&[]).await;
     diagnosis.says("warning embedded-file-exposed", "gatepost.db");
     diagnosis.says("error keys-file", "gatepost.db.keys");
-    std::fs::write(
-        doctor.folder.path().join("gatepost.db"),
-        "this is no database, and long enough to show it",
-    )
-    .unwrap();
+}
+
+#[tokio::test]
+async fn an_embedded_file_that_is_no_database_is_named() {
+    let doctor = Doctor::embedded().await;
+    let file = doctor.folder.path().join("gatepost.db");
+    std::fs::write(file, "this is no database, and long enough to show it").unwrap();
     doctor.examine(&[]).await.says("error embedded-unusable", "gatepost.db");
 }
 
