@@ -16,6 +16,7 @@ mod cli;
 mod clocks;
 mod directory;
 mod oidc;
+mod passes;
 mod refresh;
 mod replicas;
 mod routes;

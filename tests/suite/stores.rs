@@ -4,7 +4,7 @@
 //! ticket when the store went. Neither may be used up by an answer of 503.
 
 mod embedded;
-mod gate;
+pub mod gate;
 mod postgres;
 mod redis;
 mod sign_out;
