@@ -15,11 +15,13 @@
 //! | [`verify`] | the hot path: forwarded request, principal, decision, headers |
 //! | [`login`] | begin, finish, enter, end: signing in and out as a use case, without HTTP |
 //! | [`http`] | two listeners, one route table, pages |
+//! | [`check`] | the doctor: what is wrong around the gate, and how it is mended |
 //! | [`cli`] | one file per subcommand |
 //! | [`app`] | puts it together |
 
 pub mod app;
 pub mod certs;
+pub mod check;
 pub mod cli;
 pub mod config;
 pub mod directory;

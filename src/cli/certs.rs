@@ -3,7 +3,7 @@
 use super::CommandError;
 use super::report::{Report, minute, rfc3339, table};
 use crate::certs::{Cause, Name, Outcome, Role, State, Wish, make};
-use crate::config::{Config, ConfigErrors};
+use crate::config::Config;
 use crate::domain::clock::Timestamp;
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -32,7 +32,7 @@ pub(super) struct Arguments {
 /// Beside Traefik, or before anything else is set, `--dir` stands alone: only without it settings are read.
 pub(super) fn run(
     arguments: &Arguments,
-    load: impl FnOnce() -> Result<Config, ConfigErrors>,
+    load: impl FnOnce() -> Result<Config, CommandError>,
 ) -> Result<Report, CommandError> {
     let folder = match &arguments.dir {
         Some(folder) => folder.clone(),

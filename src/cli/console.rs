@@ -7,12 +7,6 @@ use crate::app;
 use crate::config::{Config, StoresConfig};
 use crate::directory::{Actor, DirectoryError, SchemaState, UserKey, UserRecord};
 use crate::state::State;
-use std::time::Duration;
-use tokio::time::{Instant, sleep};
-
-/// A person waits for a command at least so long.
-const PATIENCE: Duration = Duration::from_secs(3);
-const BETWEEN_TRIES: Duration = Duration::from_millis(50);
 
 /// The opened stores and who gave the command.
 #[derive(Debug)]
@@ -40,18 +34,6 @@ impl Console {
     pub(super) async fn find_user(&self, key: &UserKey) -> Result<UserRecord, CommandError> {
         let found = self.state.directory.find_user(key).await?;
         found.ok_or_else(|| DirectoryError::UnknownUser(key.clone()).into())
-    }
-}
-
-/// Asks again for a while: the stores' time limits are made for `/verify`, and a command's first question also has to
-/// connect.
-pub(super) async fn patiently<T, E>(ask: impl AsyncFn() -> Result<T, E>) -> Result<T, E> {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        match ask().await {
-            Err(_) if Instant::now() < end => sleep(BETWEEN_TRIES).await,
-            answer => return answer,
-        }
     }
 }
 

@@ -15,9 +15,9 @@ const LONGEST_NAME: usize = 64;
 pub(super) struct Environment(Vec<(String, String)>);
 
 /// A variable that may be a setting is no UTF-8 text: reading it with replacements would change a secret silently.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the variable {0} is not UTF-8 text")]
-pub(super) struct NotText(String);
+pub(super) struct NotText(pub(super) String);
 
 impl Environment {
     pub(super) fn read(variables: impl Iterator<Item = (OsString, OsString)>) -> Result<Self, NotText> {

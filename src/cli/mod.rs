@@ -5,6 +5,7 @@
 
 mod admin;
 mod certs;
+mod check;
 mod console;
 mod environment;
 mod error;
@@ -54,6 +55,13 @@ enum Command {
     /// Brings the directory's schema up to date, then exits
     #[command(after_help = "Example:\n  gatepost migrate")]
     Migrate,
+    /// The doctor: looks at configuration, provider, stores and Traefik's files, and says how to mend what is wrong
+    #[command(after_help = "Examples:\n  gatepost check\n  \
+                            gatepost check --traefik traefik.yml dynamic/*.yml docker-compose.yml\n  \
+                            gatepost check --json | jq '.findings[] | select(.severity == \"error\")'\n\n\
+                            Exit codes: 0 no errors (warnings and hints there may be), 1 errors. \
+                            docs/check.md lists all findings.")]
+    Check(check::Check),
     /// Asks a running Gatepost whether it is ready; for Docker's HEALTHCHECK
     #[command(after_help = "Example:\n  gatepost healthcheck")]
     Healthcheck,
@@ -98,7 +106,7 @@ pub fn run(
         }
     };
     match dispatch(arguments, environment) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("gatepost: {}", report::plain(&Chain(&error).to_string()));
             if let Some(hint) = error.hint() {
@@ -112,16 +120,27 @@ pub fn run(
 fn dispatch(
     arguments: Arguments,
     environment: impl Iterator<Item = (OsString, OsString)>,
-) -> Result<(), CommandError> {
-    let environment = Environment::read(environment)?;
-    let load = || Config::load(arguments.config.as_deref(), environment.variables());
+) -> Result<ExitCode, CommandError> {
+    let environment = Environment::read(environment);
+    let load = || -> Result<(Config, &Environment), CommandError> {
+        let environment = environment.as_ref().map_err(Clone::clone)?;
+        Ok((Config::load(arguments.config.as_deref(), environment.variables())?, environment))
+    };
     actix_web::rt::System::new().block_on(async {
-        let open = async || Console::open(load()?, environment.actor()).await;
+        let open = async || {
+            let (config, environment) = load()?;
+            Console::open(config, environment.actor()).await
+        };
+        let done = |()| ExitCode::SUCCESS;
         let (report, json) = match arguments.command.unwrap_or(Command::Serve) {
-            Command::Serve => return serve::run(load()?).await,
-            Command::Migrate => return migrate::run(&load()?).await,
-            Command::Healthcheck => return healthcheck::run(&load()?).await,
-            Command::Certs(args) => (certs::run(&args, load)?, args.json),
+            Command::Serve => return serve::run(load()?.0).await.map(done),
+            Command::Migrate => return migrate::run(&load()?.0).await.map(done),
+            Command::Healthcheck => return healthcheck::run(&load()?.0).await.map(done),
+            Command::Certs(args) => (certs::run(&args, || load().map(|(config, _)| config))?, args.json),
+            // It looks at a configuration with which others refuse to start.
+            Command::Check(args) => {
+                return check::run(arguments.config.clone(), environment.as_ref(), args).await;
+            }
             Command::Admin(args) => (admin::run(&open().await?, args.command).await?, args.json),
             Command::Group(args) => (group::run(&open().await?, args.command).await?, args.json),
             Command::Tenant(args) => (tenant::run(&open().await?, args.command).await?, args.json),
@@ -130,6 +149,6 @@ fn dispatch(
                 (Box::pin(session::run(&open().await?, args.command)).await?, args.json)
             }
         };
-        report.print(json).map_err(CommandError::Output)
+        report.print(json).map(done).map_err(CommandError::Output)
     })
 }

@@ -1,9 +1,10 @@
 //! `gatepost session`: who is signed in where, and ending it. The directory's word comes first, as everywhere: what it
 //! calls ended is over, whatever the session store still holds.
 
-use super::console::{Console, called, patiently};
+use super::console::{Console, called};
 use super::error::CommandError;
 use super::report::{Report, minute, rfc3339};
+use crate::check::patiently;
 use crate::directory::UserKey;
 use crate::domain::ids::UserId;
 use crate::domain::secret::Hash;

@@ -35,6 +35,9 @@ fn every_command_of_the_field_is_understood() {
         "serve",
         "migrate --config x.toml",
         "healthcheck",
+        "check",
+        "check --json --traefik traefik.yml dynamic/a.toml docker-compose.yml",
+        "check --traefik a.yml --traefik b.yml --config gatepost.toml",
         "certs",
         "certs --dir x --name gatepost --name ::1 --client-dir y --force --json",
         "admin grant alice@example.com",
@@ -77,6 +80,7 @@ fn what_is_misspelt_is_refused_before_anything_is_opened() {
         ("session end 12ab", ErrorKind::ValueValidation),
         (&both, ErrorKind::ArgumentConflict),
         ("serve --json", ErrorKind::UnknownArgument),
+        ("check --traefik", ErrorKind::InvalidValue),
     ] {
         assert_eq!(parse(line).map(drop).map_err(|error| error.kind()), Err(kind), "{line}");
     }

@@ -121,7 +121,7 @@ fn loopback() -> Vec<IpNet> {
     vec![v4.into(), IpNet::from(IpAddr::V6(Ipv6Addr::LOCALHOST))]
 }
 
-fn read_ca_file(reader: &mut Reader) -> Read<Option<PathBuf>> {
+pub(super) fn read_ca_file(reader: &mut Reader) -> Read<Option<PathBuf>> {
     const EXPECTED: &str = "a PEM file with certificates";
     let Some(path) = reader.path("ca_file", EXPECTED)? else { return Ok(None) };
     if reader.file("ca_file", &path)?.contains("-----BEGIN CERTIFICATE-----") {

@@ -107,6 +107,11 @@ pub fn path_beside(store: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// Reads the ring beside an embedded store, if there is one.
+pub fn find(store: &Path) -> Result<Option<Vec<Secret>>, KeyRingError> {
+    open(&path_beside(store))
+}
+
 /// Reads the ring beside an embedded store, and makes one of a single new key if there is none.
 pub fn read_or_create(store: &Path) -> Result<Vec<Secret>, KeyRingError> {
     let path = path_beside(store);

@@ -3,7 +3,7 @@
 use super::error::{ConfigError, ConfigErrors, Problem};
 use super::raw::{CONFIG_VARIABLE, TomlFile};
 use super::reader::{Read, Reader};
-use super::{Config, address, groups, log, providers, session, stores};
+use super::{Config, StoresConfig, address, groups, log, providers, session, stores};
 use std::borrow::Cow;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -21,6 +21,13 @@ impl Config {
         toml_path: Option<&Path>,
         environment: impl Iterator<Item = (String, String)>,
     ) -> Result<Self, ConfigErrors> {
+        Self::read(Self::reader(toml_path, environment)?)
+    }
+
+    fn reader(
+        toml_path: Option<&Path>,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Reader, ConfigErrors> {
         let environment: Vec<(String, String)> = environment.collect();
         let variable = environment.iter().find(|(name, _)| name == CONFIG_VARIABLE);
         let named = match (toml_path, variable) {
@@ -31,7 +38,18 @@ impl Config {
         let file = find_file(named).map_err(|error| ConfigErrors::new(vec![error]))?;
         let file = file.as_ref().map(|(path, text)| (path.to_string_lossy(), text));
         let file = file.as_ref().map(|(name, text)| TomlFile { name: name.as_ref(), text });
-        Self::read(Reader::new(file.as_ref(), environment.into_iter()))
+        Ok(Reader::new(file.as_ref(), environment.into_iter()))
+    }
+
+    /// Where state lies and the authorities file, for whoever must look at the stores although other settings are
+    /// wrong; `None` if these are.
+    pub fn load_stores(
+        toml_path: Option<&Path>,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Option<(StoresConfig, Option<PathBuf>)> {
+        let mut reader = Self::reader(toml_path, environment).ok()?;
+        let ca_file = address::read_ca_file(&mut reader).ok()?;
+        stores::read_stores(&mut reader).ok().map(|stores| (stores, ca_file))
     }
 
     /// Reads a file's text, overlaid by `environment`; secrets' files are still opened.

@@ -31,7 +31,7 @@ enum Database {
     Postgres(Found),
 }
 
-fn read_stores(reader: &mut Reader) -> Read<StoresConfig> {
+pub(super) fn read_stores(reader: &mut Reader) -> Read<StoresConfig> {
     let database = read_database(reader);
     let redis = read_redis(reader);
     match (database?, redis?) {

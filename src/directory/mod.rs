@@ -9,6 +9,7 @@
 mod pool;
 
 mod error;
+mod inspection;
 mod postgres;
 mod records;
 mod schema;
@@ -16,6 +17,7 @@ mod sqlite;
 mod watch;
 
 pub use error::DirectoryError;
+pub use inspection::ServerReport;
 pub use records::{
     Actor, AdminStanding, AuditRecord, GroupLink, GroupRecord, LinkSource, SignInContext, SignInOutcome,
     TenantRecord, UserKey, UserKeyError, UserRecord, UserSummary,
@@ -105,6 +107,14 @@ impl Directory {
     /// The database's present.
     pub async fn clock(&self) -> Result<Timestamp> {
         ask!(self, clock())
+    }
+
+    /// What the server says about itself and our rights there, for `check`; `None` for the embedded file.
+    pub async fn inspect(&self) -> Result<Option<ServerReport>> {
+        match &self.store {
+            Store::Postgres(store) => store.inspect().await.map(Some),
+            Store::Sqlite(_) => Ok(None),
+        }
     }
 
     /// Not a standby, not set read-only.

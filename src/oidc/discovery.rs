@@ -173,7 +173,8 @@ impl Discovery {
         }
     }
 
-    async fn refresh(&self) -> Result<(), OidcError> {
+    /// Fetches both documents now.
+    pub async fn refresh(&self) -> Result<(), OidcError> {
         self.metadata_flight.share(self.fetch_metadata()).await?;
         let metadata = self.metadata().await?;
         self.keys_flight.share(self.fetch_keys(&metadata.jwks_uri)).await

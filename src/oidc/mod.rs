@@ -34,6 +34,7 @@ mod testing;
 mod token_endpoint;
 mod token_error;
 mod transport;
+mod trial;
 mod userinfo;
 
 pub use authorization::{AuthorizationRequest, Prompt};
@@ -49,3 +50,4 @@ pub use renewal::{Refreshed, Renewal, Renewed};
 pub use sign_in::{Callback, Expected, SignIn};
 pub use token_error::TokenError;
 pub use transport::CallError;
+pub use trial::Trial;

@@ -11,6 +11,7 @@ mod answers;
 mod attacks;
 mod browser;
 mod certs;
+mod check;
 mod cli;
 mod clocks;
 mod directory;

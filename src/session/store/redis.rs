@@ -4,6 +4,7 @@
 //! command until the kernel notices.
 
 use super::{Replacement, StoreError};
+use crate::domain::clock::Timestamp;
 use redis::aio::MultiplexedConnection;
 use redis::{
     AsyncConnectionConfig, Client, Cmd, FromRedisValue, Pipeline, RedisError, Script, ScriptInvocation,
@@ -87,7 +88,31 @@ impl RedisStore {
         })))
     }
 
-    pub(super) async fn ping(&self) -> Result<(), StoreError> {
+    /// `INFO` as the server writes it: `name:value` on lines (for `check`).
+    ///
+    /// # Errors
+    /// As every question; `NOPERM` where an administrator forbids it.
+    pub async fn report(&self) -> Result<String, StoreError> {
+        self.command(&redis::cmd("INFO")).await
+    }
+
+    /// Whether the server saves to disk by itself, `None` where it does not tell (for `check`).
+    pub async fn saves(&self) -> Option<bool> {
+        let answer: Vec<String> = self.command(redis::cmd("CONFIG").arg("GET").arg("save")).await.ok()?;
+        answer.get(1).map(|points| !points.trim().is_empty())
+    }
+
+    /// The server's present.
+    pub async fn clock(&self) -> Result<Timestamp, StoreError> {
+        let (seconds, _): (i64, i64) = self.command(&redis::cmd("TIME")).await?;
+        Ok(Timestamp::from_unix(seconds))
+    }
+
+    /// Whether it answers and takes writes.
+    ///
+    /// # Errors
+    /// As every question.
+    pub async fn ping(&self) -> Result<(), StoreError> {
         // A write, because a replica or a full Redis answers PING gladly.
         self.command::<()>(redis::cmd("SET").arg(key(b"ping")).arg(1).arg("PX").arg(1000)).await
     }

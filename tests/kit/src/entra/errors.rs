@@ -119,6 +119,12 @@ const TABLE: &[(u32, &str, u16, &str)] = &[
         400,
         "The Code_Verifier does not match the code_challenge supplied in the authorization request.",
     ),
+    (
+        1_002_012,
+        "invalid_scope",
+        400,
+        "The provided value for scope is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier.",
+    ),
     (900_561, "invalid_request", 405, "The endpoint only accepts POST requests. Received a GET request."),
 ];
 

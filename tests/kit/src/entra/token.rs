@@ -73,6 +73,7 @@ fn grant(world: &mut World, tenant: &str, call: &Call) -> Result<Value, Aadsts> 
     match call.form_field("grant_type") {
         Some("authorization_code") => redeem_code(world, tenant, call),
         Some("refresh_token") => refresh(world, call),
+        Some("client_credentials") if world.style == Style::Entra => as_application(call),
         _ => Err(Aadsts(70003)),
     }
 }
@@ -140,6 +141,15 @@ fn refresh(world: &mut World, call: &Call) -> Result<Value, Aadsts> {
         sign_in.scopes = asked.intersection(&sign_in.scopes).cloned().collect();
     }
     Ok(issue(world, &Granted { person, sign_in, nonce: None, family: token.family, is_refresh: true }))
+}
+
+/// A token of the application itself, for nobody (entra.md 3.2): without permissions it opens nothing.
+fn as_application(call: &Call) -> Result<Value, Aadsts> {
+    if !call.form_field("scope").is_some_and(|scope| scope.ends_with("/.default")) {
+        return Err(Aadsts(1_002_012));
+    }
+    let token = opaque("eyJ0eXAiOiJKV1QiLCJub25jZSI6", 1200);
+    Ok(json!({"token_type": "Bearer", "expires_in": 3599, "ext_expires_in": 3599, "access_token": token}))
 }
 
 fn find_active(world: &World, oid: &str) -> Result<Person, Aadsts> {

@@ -101,6 +101,18 @@ impl Authority {
     }
 }
 
+/// A client certificate for an RSA key (PKCS#8 PEM), good between two points in time, in seconds since the epoch.
+///
+/// # Panics
+/// When the key or a time cannot stand in a certificate.
+pub fn client_certificate(key_pem: &str, from: i64, until: i64) -> String {
+    let at = |seconds| time::OffsetDateTime::from_unix_timestamp(seconds).expect("a date");
+    let mut params = CertificateParams::default();
+    (params.not_before, params.not_after) = (at(from), at(until));
+    let key = KeyPair::from_pem(key_pem).expect("an RSA key");
+    params.self_signed(&key).expect("a certificate").pem()
+}
+
 impl Default for Authority {
     fn default() -> Self {
         Self::new()

@@ -15,7 +15,7 @@ mod running;
 mod traefik;
 mod wait;
 
-pub use authority::{Authority, TEST_NAMES};
+pub use authority::{Authority, TEST_NAMES, client_certificate};
 pub use clock::Clock;
 pub use dynamic::{AUTH_RESPONSE_HEADERS, Application, Dynamic};
 pub use gatepost::{Gatepost, GatepostBuilder};

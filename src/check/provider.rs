@@ -1,0 +1,211 @@
+//! The providers: discovery, keys, and the client credential tried at the token endpoint.
+
+use super::finding::{Code, Finding, codes, told};
+use crate::config::{ClientCredential, Config, ProviderConfig, ProviderKind};
+use crate::domain::clock::Timestamp;
+use crate::oidc::{
+    CallError, Calls, MetadataError, OidcError, Provider, ProviderRefusal, Providers, ProvidersError, Trial,
+};
+use crate::telemetry::Chain;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use secrecy::ExposeSecret;
+use std::sync::Arc;
+use tokio::time::Instant;
+use x509_parser::parse_x509_certificate;
+
+codes! {
+    UNUSABLE = Error "provider-unusable":
+        "Gatepost does not start.",
+        "Correct the setting that is named: issuer or authority, certificate and private key, GATEPOST_CA_FILE.";
+    UNREACHABLE = Error "provider-unreachable":
+        "Nobody can sign in; who is signed in stays so for a while.",
+        "Let Gatepost reach the provider (DNS, firewall, proxy), and trust its authority (GATEPOST_CA_FILE).";
+    UNKNOWN_PLACE = Error "provider-not-found":
+        "Nobody can sign in.",
+        "Correct the issuer; for Entra the tenant id and the authority.";
+    ISSUER = Error "provider-issuer":
+        "Nobody can sign in: tokens of another issuer are not taken.",
+        "Write the issuer exactly as the provider's discovery document has it, trailing slash included.";
+    DISCOVERY = Error "provider-discovery":
+        "Nobody can sign in.",
+        "Correct issuer or authority: what is there is no OpenID provider with the code flow and signed ID tokens.";
+    SECRET_EXPIRED = Error "provider-secret-expired":
+        "Nobody can sign in, and sessions are no longer renewed.",
+        "Make a new client secret in the app registration (Certificates & secrets) and configure its Value.";
+    CREDENTIAL_REFUSED = Error "provider-credential-refused":
+        "Nobody can sign in, and sessions are no longer renewed.",
+        "Configure the secret's Value, not its Secret ID; or register the certificate or federated credential that is configured.";
+    CLIENT_UNKNOWN = Error "provider-client-unknown":
+        "Nobody can sign in.",
+        "Correct client id and tenant id: the app registration's Application (client) ID and Directory (tenant) ID.";
+    CREDENTIAL_UNCLEAR = Hint "provider-credential-unclear":
+        "Whether the provider accepts the credential shows with the first sign-in.",
+        "Sign in once.";
+    CERTIFICATE_EXPIRED = Error "provider-certificate-expired":
+        "The provider refuses Gatepost: nobody can sign in.",
+        "Make a new certificate, register it beside the old one, and configure it with its key.";
+    CERTIFICATE_EXPIRES = Warning "provider-certificate-expires":
+        "From that day on nobody can sign in.",
+        "Make a new certificate, register it beside the old one, and configure it with its key.";
+    NO_RENEWAL = Warning "provider-no-renewal":
+        "Changed groups and disabled accounts bind nobody until the session ends.",
+        "Add offline_access to the scopes.";
+    ANYBODY = Warning "provider-anybody":
+        "Whoever has an account there signs in, and passes every router without a requirement.",
+        "Set ..__ALLOWED_DOMAINS, or put ?group=... on every router.";
+    SLOW = Warning "provider-slow":
+        "A sign-in waits as long, and 5 s are the limit.",
+        "Look at DNS and the way to the provider.";
+}
+
+const SLOW_SECONDS: u64 = 2;
+const EXPIRES_SOON_DAYS: i64 = 30;
+const DAY: i64 = 86_400;
+
+pub(super) async fn look(config: &Arc<Config>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for own in &config.providers {
+        certificate(own, &mut findings);
+    }
+    let providers = match Providers::new(config, &Calls::new(|_| {})) {
+        Ok(providers) => providers,
+        Err(error) => {
+            findings.push(unusable(&error));
+            return findings;
+        }
+    };
+    for provider in providers.iter() {
+        let found = examine(provider, config).await;
+        findings.extend(found);
+    }
+    findings
+}
+
+fn setting(id: &crate::domain::ids::ProviderId, name: &str) -> String {
+    format!("GATEPOST_PROVIDERS__{}__{name}", id.to_string().to_uppercase())
+}
+
+fn unusable(error: &ProvidersError) -> Finding {
+    let place = match error {
+        ProvidersError::Client(_) => "GATEPOST_CA_FILE".to_owned(),
+        ProvidersError::Issuer(id, _) => setting(id, "ISSUER"),
+        ProvidersError::Credential(id, _) => setting(id, "CLIENT_CERTIFICATE"),
+    };
+    UNUSABLE.at(place, told(error))
+}
+
+async fn examine(provider: &Provider, config: &Config) -> Vec<Finding> {
+    let own = provider.config();
+    let place_name = if matches!(own.kind, ProviderKind::Oidc { .. }) { "ISSUER" } else { "TENANT_ID" };
+    let mut findings = Vec::new();
+    policy(own, &mut findings);
+    let asked = Instant::now();
+    if let Err(error) = provider.fetch_documents().await {
+        findings.push(documents(&error).at(setting(&own.id, place_name), told(&error)));
+        return findings;
+    }
+    if asked.elapsed().as_secs() >= SLOW_SECONDS {
+        let found = format!("Discovery document and keys took {} s.", asked.elapsed().as_secs());
+        findings.push(SLOW.at(setting(&own.id, place_name), found));
+    }
+    let redirect_uri = format!("{}/callback/{}", config.public_url, own.id);
+    let trial = provider.try_credential(&redirect_uri).await;
+    findings.push(credential(own, trial));
+    if provider.asks_for_refresh_token().await.is_ok_and(|asks| !asks) {
+        findings.push(NO_RENEWAL.at(setting(&own.id, "SCOPES"), "offline_access is not asked for."));
+    }
+    findings
+}
+
+const fn documents(error: &OidcError) -> &'static Code {
+    match error {
+        OidcError::Metadata(MetadataError::WrongIssuer { .. }) => &ISSUER,
+        OidcError::Metadata(_)
+        | OidcError::Token(_)
+        | OidcError::Unavailable(CallError::NotJson(_) | CallError::TooLarge | CallError::Unexpected(_)) => {
+            &DISCOVERY
+        }
+        OidcError::Unavailable(CallError::Status(400 | 404)) => &UNKNOWN_PLACE,
+        _ => &UNREACHABLE,
+    }
+}
+
+fn credential(own: &ProviderConfig, trial: Result<Trial, OidcError>) -> Finding {
+    let place = setting(
+        &own.id,
+        match own.credential {
+            ClientCredential::Secret(_) => "CLIENT_SECRET",
+            ClientCredential::Certificate(_) => "CLIENT_CERTIFICATE",
+            ClientCredential::AssertionFile(_) => "CLIENT_ASSERTION_FILE",
+        },
+    );
+    match trial {
+        Ok(Trial::Accepted) => Finding::fine("provider", place, "The provider accepts the credential."),
+        Ok(Trial::Refused(refusal)) => refused(&refusal).at(place, said(&refusal)),
+        Ok(Trial::Unclear(refusal)) => CREDENTIAL_UNCLEAR.at(place, said(&refusal)),
+        Err(error @ OidcError::Credential(_)) => UNUSABLE.at(place, told(&error)),
+        Err(error) => UNREACHABLE.at(place, format!("The token endpoint: {}.", Chain(&error))),
+    }
+}
+
+fn refused(refusal: &ProviderRefusal) -> &'static Code {
+    match refusal.code.as_deref() {
+        Some("AADSTS7000222") => &SECRET_EXPIRED,
+        Some("AADSTS700016" | "AADSTS90002" | "AADSTS700005") => &CLIENT_UNKNOWN,
+        _ => &CREDENTIAL_REFUSED,
+    }
+}
+
+/// Codes alone: the provider's text may repeat what was sent.
+fn said(refusal: &ProviderRefusal) -> String {
+    let code = refusal.code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
+    format!("The provider answered {}{code}.", refusal.error)
+}
+
+fn policy(own: &ProviderConfig, findings: &mut Vec<Finding>) {
+    if matches!(own.kind, ProviderKind::Google) && own.allowed_domains.is_none() {
+        let place = setting(&own.id, "ALLOWED_DOMAINS");
+        findings.push(ANYBODY.at(place, "Every Google account may sign in."));
+    }
+}
+
+fn certificate(own: &ProviderConfig, findings: &mut Vec<Finding>) {
+    let ClientCredential::Certificate(pem) = &own.credential else { return };
+    // What is no certificate is told when the provider is set up.
+    let Ok(der) = CertificateDer::from_pem_slice(pem.expose_secret().as_bytes()) else { return };
+    let Ok((_, certificate)) = parse_x509_certificate(&der) else { return };
+    let validity = certificate.validity();
+    let (from, until) = (validity.not_before.timestamp(), validity.not_after.timestamp());
+    let now = Timestamp::now().unix();
+    let place = setting(&own.id, "CLIENT_CERTIFICATE");
+    let days = (until - now) / DAY;
+    if until <= now || from > now {
+        findings.push(CERTIFICATE_EXPIRED.at(place, "The certificate is not valid today."));
+    } else if days < EXPIRES_SOON_DAYS {
+        findings.push(CERTIFICATE_EXPIRES.at(place, format!("The certificate ends in {days} days.")));
+    } else {
+        findings.push(Finding::fine("provider", place, format!("The certificate is good for {days} days.")));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn google_without_domains_lets_anybody_sign_in() {
+        let found = |domains: &str| {
+            let text = format!(
+                "public_url = 'https://auth.example.com'\nhosts = ['wiki.example.com']\n[providers.google]\n\
+                 kind = 'google'\nclient_id = 'x'\nclient_secret = 'y'\n{domains}"
+            );
+            let config = Config::parse(&text, std::iter::empty()).expect("a configuration");
+            let mut findings = Vec::new();
+            policy(&config.providers[0], &mut findings);
+            findings.iter().map(Finding::code).collect::<Vec<_>>()
+        };
+        assert_eq!(found(""), ["provider-anybody"]);
+        assert!(found("allowed_domains = ['example.com']").is_empty());
+    }
+}

@@ -1,0 +1,115 @@
+//! A configuration file as a tree in which every node knows its line, whatever language it was written in.
+//!
+//! Names are found without regard to case, as Traefik finds them in files, flags, variables and labels. A value under a
+//! name bears the name's line.
+
+/// A value and where it stands.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    /// From 1.
+    pub line: usize,
+    pub value: Value,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Value {
+    Nothing,
+    Text(String),
+    List(Vec<Node>),
+    Map(Vec<(String, Node)>),
+}
+
+/// What stops a file from being read, and where.
+#[derive(Debug)]
+pub(super) struct Malformed {
+    pub line: usize,
+    pub why: String,
+}
+
+impl Node {
+    pub const fn map(line: usize) -> Self {
+        Self { line, value: Value::Map(Vec::new()) }
+    }
+
+    /// The names and values of a map; nothing in anything else.
+    pub fn entries(&self) -> &[(String, Self)] {
+        match &self.value {
+            Value::Map(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    pub fn get(&self, name: &str) -> Option<&Self> {
+        self.entries().iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, node)| node)
+    }
+
+    /// The node at the end of `path`, names parted by `.`.
+    pub fn at(&self, path: &str) -> Option<&Self> {
+        path.split('.').try_fold(self, |node, name| node.get(name))
+    }
+
+    pub fn text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub fn is_true(&self) -> bool {
+        self.text().is_some_and(|text| text.eq_ignore_ascii_case("true"))
+    }
+
+    pub fn is_false(&self) -> bool {
+        self.text().is_some_and(|text| text.eq_ignore_ascii_case("false"))
+    }
+
+    /// A list of texts; flags and labels write it with commas.
+    pub fn texts(&self) -> Vec<(&str, usize)> {
+        match &self.value {
+            Value::List(nodes) => {
+                nodes.iter().filter_map(|node| Some((node.text()?.trim(), node.line))).collect()
+            }
+            Value::Text(text) => text
+                .split(',')
+                .map(str::trim)
+                .filter(|entry| !entry.is_empty())
+                .map(|entry| (entry, self.line))
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// A list's nodes.
+    pub fn items(&self) -> &[Self] {
+        match &self.value {
+            Value::List(nodes) => nodes,
+            _ => &[],
+        }
+    }
+
+    /// Puts a text under a path of names, as a flag, a variable or a label names it.
+    pub fn insert(&mut self, path: &str, text: &str, line: usize) {
+        let (name, rest) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));
+        if !matches!(self.value, Value::Map(_)) {
+            self.value = Value::Map(Vec::new());
+        }
+        let Value::Map(entries) = &mut self.value else { return };
+        let at = entries.iter().position(|(key, _)| key.eq_ignore_ascii_case(name)).unwrap_or_else(|| {
+            entries.push((name.to_owned(), Self::map(line)));
+            entries.len() - 1
+        });
+        match rest {
+            Some(rest) => entries[at].1.insert(rest, text, line),
+            None => entries[at].1 = Self { line, value: Value::Text(text.to_owned()) },
+        }
+    }
+
+    /// How many nodes this is, with those below.
+    pub fn size(&self) -> usize {
+        1 + match &self.value {
+            Value::List(nodes) => nodes.iter().map(Self::size).sum(),
+            Value::Map(entries) => entries.iter().map(|(_, node)| node.size()).sum(),
+            Value::Nothing | Value::Text(_) => 0,
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! `gatepost check`: what the doctor found, for people or for programs.
+
+use super::CommandError;
+use super::environment::{Environment, NotText};
+use super::report::plain;
+use crate::check::{self, Finding, Order, Severity};
+use anstyle::{AnsiColor, Style};
+use clap::Args;
+use serde_json::{Value, json};
+use std::io::{ErrorKind, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// What follows `gatepost check`.
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    /// Traefik's files: static and dynamic configuration in YAML or TOML, Compose files with labels
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    traefik: Vec<PathBuf>,
+    /// Print JSON for programs: names that stay as they are
+    #[arg(long)]
+    json: bool,
+}
+
+/// Looks and prints; fails if there is an error among the findings.
+pub(super) async fn run(
+    config_file: Option<PathBuf>,
+    environment: Result<&Environment, &NotText>,
+    args: Check,
+) -> Result<ExitCode, CommandError> {
+    let environment = environment
+        .map(|environment| environment.variables().collect())
+        .map_err(|NotText(name)| name.clone());
+    let order = Order { config_file, environment, traefik: args.traefik };
+    let mut findings = check::run(&order).await;
+    // The worst last, where the terminal's cursor is; within one severity in the order of the parts.
+    findings.sort_by_key(Finding::severity);
+    let text = if args.json { format!("{:#}\n", to_json(&findings)) } else { to_text(&findings) };
+    match anstream::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => return Err(CommandError::Output(error)),
+        _ => {}
+    }
+    let has_errors = count(&findings, Severity::Error) > 0;
+    Ok(if has_errors { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn count(findings: &[Finding], severity: Severity) -> usize {
+    findings.iter().filter(|finding| finding.severity() == severity).count()
+}
+
+fn to_json(findings: &[Finding]) -> Value {
+    json!({
+        "errors": count(findings, Severity::Error),
+        "warnings": count(findings, Severity::Warning),
+        "hints": count(findings, Severity::Hint),
+        "findings": findings.iter().map(Finding::to_json).collect::<Vec<_>>(),
+    })
+}
+
+const fn style(severity: Severity) -> Style {
+    let color = match severity {
+        Severity::Ok => AnsiColor::Green,
+        Severity::Hint => AnsiColor::Cyan,
+        Severity::Warning => AnsiColor::Yellow,
+        Severity::Error => AnsiColor::Red,
+    };
+    color.on_default().bold()
+}
+
+fn to_text(findings: &[Finding]) -> String {
+    let paragraphs: String = findings.iter().map(paragraph).collect();
+    let counted = |severity, word: &str| {
+        let number = count(findings, severity);
+        format!("{number} {word}{}", if number == 1 { "" } else { "s" })
+    };
+    let numbers = [
+        counted(Severity::Error, "error"),
+        counted(Severity::Warning, "warning"),
+        counted(Severity::Hint, "hint"),
+    ];
+    format!("{paragraphs}{}.\n", numbers.join(", "))
+}
+
+fn paragraph(finding: &Finding) -> String {
+    let severity = finding.severity();
+    let (bold, word) = (style(severity), severity.as_str());
+    let (code, place, found) = (finding.code(), plain(&finding.place.to_string()), plain(&finding.found));
+    match finding.advice() {
+        None => format!("{bold}{word:<8}{bold:#} {code}: {found} ({place})\n"),
+        Some((risk, mend)) => format!(
+            "{bold}{word:<8}{bold:#} {code}: {found}\n  at:          {place}\n  can happen:  {risk}\n  \
+             to mend:     {mend}\n\n"
+        ),
+    }
+}

@@ -1,0 +1,8 @@
+//! `gatepost check`: each mistake is named, with its place and its mend.
+
+mod doctor;
+mod documents;
+mod files;
+mod providers;
+mod settings;
+mod stores;

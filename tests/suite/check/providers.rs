@@ -1,0 +1,112 @@
+//! Seeded mistakes at the provider: each credential's, each document's.
+
+use super::doctor::Doctor;
+use gatepost::domain::clock::Timestamp;
+use gatepost_kit::entra::{CLIENT_KEY_PEM, Endpoint, Entra};
+use gatepost_kit::lies::Lie;
+use gatepost_kit::process::client_certificate;
+use std::time::Duration;
+
+const SECRET: &str = "GATEPOST_PROVIDERS__ENTRA__CLIENT_SECRET";
+const CERTIFICATE: &str = "GATEPOST_PROVIDERS__ENTRA__CLIENT_CERTIFICATE";
+const DAY: i64 = 86_400;
+
+#[tokio::test]
+async fn a_secret_that_is_wrong_expired_or_anothers_is_named_apart() {
+    let doctor = Doctor::embedded().await.env(SECRET, "not the secret");
+    doctor.examine(&[]).await.says("error provider-credential-refused", SECRET);
+    let doctor = Doctor::embedded().await;
+    doctor.entra.configure(|app| app.secrets[0].is_expired = true);
+    let diagnosis = doctor.examine(&[]).await;
+    diagnosis.says("error provider-secret-expired", SECRET);
+    diagnosis.says_only(&["error provider-secret-expired"]);
+    let doctor = Doctor::embedded()
+        .await
+        .env("GATEPOST_PROVIDERS__ENTRA__CLIENT_ID", "33333333-3333-4333-8333-333333333333");
+    doctor.examine(&[]).await.says("error provider-client-unknown", SECRET);
+}
+
+#[tokio::test]
+async fn no_secret_is_ever_shown() {
+    let doctor = Doctor::embedded().await.env(SECRET, "hunter2-hunter2");
+    for arguments in [&[][..], &["--json"]] {
+        let (_, text) = doctor.text(arguments).await;
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_is_tried_and_its_last_day_looked_at() {
+    let now = Timestamp::now().unix();
+    for (until, finding) in [
+        (now + 400 * DAY, None),
+        (now + 10 * DAY, Some("warning provider-certificate-expires")),
+        (now - DAY, Some("error provider-certificate-expired")),
+    ] {
+        let pem = client_certificate(CLIENT_KEY_PEM, now - 2 * DAY, until);
+        let doctor =
+            Doctor::embedded().await.without(SECRET).env(CERTIFICATE, format!("{pem}\n{CLIENT_KEY_PEM}"));
+        doctor.entra.configure(|app| app.register_certificate(&pem, CLIENT_KEY_PEM));
+        let diagnosis = doctor.examine(&[]).await;
+        diagnosis.says_only(&finding.into_iter().collect::<Vec<_>>());
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_not_registered_or_has_no_key_is_named() {
+    let now = Timestamp::now().unix();
+    let pem = client_certificate(CLIENT_KEY_PEM, now - DAY, now + 400 * DAY);
+    let doctor =
+        Doctor::embedded().await.without(SECRET).env(CERTIFICATE, format!("{pem}\n{CLIENT_KEY_PEM}"));
+    doctor.examine(&[]).await.says("error provider-credential-refused", CERTIFICATE);
+    let broken = format!("{pem}\n-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
+    let doctor = Doctor::embedded().await.without(SECRET).env(CERTIFICATE, broken);
+    doctor.examine(&[]).await.says("error provider-unusable", CERTIFICATE);
+}
+
+#[tokio::test]
+async fn a_provider_that_is_elsewhere_down_or_another_is_named() {
+    let tenant = "GATEPOST_PROVIDERS__ENTRA__TENANT_ID";
+    let doctor = Doctor::embedded().await.env(tenant, "44444444-4444-4444-8444-444444444444");
+    doctor.examine(&[]).await.says("error provider-not-found", tenant);
+    let doctor = Doctor::embedded().await;
+    doctor.entra.stop().await;
+    doctor.examine(&[]).await.says_only(&["error provider-unreachable"]);
+}
+
+#[tokio::test]
+async fn a_provider_that_takes_its_time_is_named() {
+    let doctor = Doctor::embedded().await;
+    doctor.entra.delay(Endpoint::Discovery, Duration::from_millis(2_100));
+    doctor.examine(&[]).await.says_only(&["warning provider-slow"]);
+}
+
+#[tokio::test]
+async fn another_provider_is_tried_with_a_code_that_nobody_issued() {
+    let oidc = || async {
+        let entra = Entra::start_oidc().await;
+        let issuer = entra.issuer();
+        Doctor::with(entra)
+            .env("GATEPOST_PROVIDERS__ENTRA__KIND", "oidc")
+            .env("GATEPOST_PROVIDERS__ENTRA__ISSUER", issuer)
+            .without("GATEPOST_PROVIDERS__ENTRA__AUTHORITY")
+            .without("GATEPOST_PROVIDERS__ENTRA__TENANT_ID")
+    };
+    let doctor = oidc().await;
+    doctor.examine(&[]).await.says_only(&[]);
+    assert_eq!(doctor.entra.count(Endpoint::Token), 1);
+    let doctor = oidc().await.env(SECRET, "not the secret");
+    doctor.examine(&[]).await.says_only(&["error provider-credential-refused"]);
+    let doctor = oidc().await.env("GATEPOST_PROVIDERS__ENTRA__SCOPES", "openid,email");
+    doctor.examine(&[]).await.says("warning provider-no-renewal", "GATEPOST_PROVIDERS__ENTRA__SCOPES");
+    let doctor = oidc().await;
+    let with_slash = format!("{}/", doctor.entra.issuer());
+    let doctor = doctor.env("GATEPOST_PROVIDERS__ENTRA__ISSUER", with_slash);
+    doctor.examine(&[]).await.says("error provider-issuer", "GATEPOST_PROVIDERS__ENTRA__ISSUER");
+    let doctor = oidc().await;
+    doctor.entra.fail_token(400, r#"{"error": "invalid_request"}"#, 1);
+    doctor.examine(&[]).await.says("hint provider-credential-unclear", SECRET);
+    let doctor = oidc().await;
+    doctor.entra.lie_once(Lie::DiscoveryHtml);
+    doctor.examine(&[]).await.says("error provider-discovery", "GATEPOST_PROVIDERS__ENTRA__ISSUER");
+}
