@@ -99,6 +99,7 @@ async fn no_request_sent_a_second_after_a_change_is_answered_as_before_it() {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a test's own setting, and its own random number")]
 fn seed() -> u64 {
     let chosen = std::env::var("GATEPOST_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
     chosen.unwrap_or_else(|| u64::from_le_bytes(uuid::Uuid::new_v4().as_bytes()[..8].try_into().unwrap()) | 1)
@@ -166,17 +167,14 @@ async fn disturb(
             }
         };
         done.push(format!("{mode:?} {length:?}"));
-        match mode {
-            Some(mode) => {
-                proxy.set(mode).await;
-                sleep(length).await;
-                proxy.set(Mode::Pass).await;
-            }
-            None => {
-                replica.sigstop();
-                sleep(length * 2).await;
-                replica.sigcont();
-            }
+        if let Some(mode) = mode {
+            proxy.set(mode).await;
+            sleep(length).await;
+            proxy.set(Mode::Pass).await;
+        } else {
+            replica.sigstop();
+            sleep(length * 2).await;
+            replica.sigcont();
         }
         sleep(Duration::from_millis(dice.roll(1_500))).await;
     }
