@@ -11,6 +11,7 @@ mod answers;
 mod attacks;
 mod browser;
 mod cli;
+mod deploy;
 mod directory;
 mod oidc;
 mod refresh;
