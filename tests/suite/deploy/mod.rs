@@ -3,6 +3,7 @@
 
 mod compose;
 mod folder;
+mod metrics;
 mod routers;
 mod stage;
 mod traefik;
