@@ -43,4 +43,4 @@ if [ -n "$(sql postgres "SELECT 1 FROM pg_database WHERE datname = '$PGDATABASE'
 fi
 sql postgres "ALTER DATABASE \"$new\" RENAME TO \"$PGDATABASE\""
 say "$PGDATABASE is as in $(basename "$file"): $people people"
-say "now empty Redis before Gatepost starts: a session that was ended after the dump is not ended in it"
+say "now empty Redis before Gatepost starts: who was shut out after the dump is not shut out in it, and has a session there"

@@ -1,9 +1,11 @@
 //! The deployment files as an operator gets them: read by the programs they are made for, with only addresses and
 //! certificates replaced, and met with requests. What they say in words is held against what they do.
 
+mod backup;
 mod compose;
 mod folder;
 mod metrics;
+mod open_webui;
 mod routers;
 mod stage;
 mod traefik;
