@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`domain`] | the words of the field, no I/O: ids, names, access, the decision |
 //! | [`config`] | every setting, parsed once |
+//! | [`certs`] | the private authority of the internal listener, its certificates, mutual TLS |
 //! | [`telemetry`] | logs and metrics |
 //! | [`oidc`] | the relying party: discovery, keys, ID tokens, Entra, logout tokens |
 //! | [`session`] | sealed values, cookies, session records; stores in Redis and SQLite |
@@ -18,6 +19,7 @@
 //! | [`app`] | puts it together |
 
 pub mod app;
+pub mod certs;
 pub mod cli;
 pub mod config;
 pub mod directory;

@@ -2,6 +2,7 @@
 
 use super::environment::NotText;
 use crate::app::StartError;
+use crate::certs::CertsError;
 use crate::config::ConfigErrors;
 use crate::directory::DirectoryError;
 use crate::domain::ids::ProviderId;
@@ -31,6 +32,10 @@ pub(super) enum CommandError {
     Log(#[from] LogError),
     #[error("not ready: {0}")]
     NotReady(String),
+    #[error(transparent)]
+    Certs(#[from] CertsError),
+    #[error("in which folder?")]
+    NoFolder,
     #[error("there is no file {}", .0.display())]
     NoFile(PathBuf),
     #[error("the directory's schema is older than this Gatepost")]
@@ -50,6 +55,8 @@ impl CommandError {
             Self::Directory(error)
             | Self::Start(StartError::Directory(error))
             | Self::End(LoadError::Directory(error)) => return of_directory(error),
+            Self::Certs(error) => return of_certificates(error).map(str::to_owned),
+            Self::NoFolder => "give --dir FOLDER, or set GATEPOST_INTERNAL_TLS",
             Self::NoFile(_) => {
                 "run this in the folder and with the settings of `gatepost serve`; DATABASE_URL says where its file is"
             }
@@ -85,4 +92,17 @@ fn of_directory(error: &DirectoryError) -> Option<String> {
         _ => return None,
     };
     Some(hint.to_owned())
+}
+
+const fn of_certificates(error: &CertsError) -> Option<&'static str> {
+    match error {
+        CertsError::Mismatch { .. } | CertsError::Refused { .. } | CertsError::Malformed { .. } => Some(
+            "put the right file back, or make everything anew: `gatepost certs --force`, then restart Traefik",
+        ),
+        CertsError::NoAuthorityKey { .. } => Some(
+            "run this where the key is and copy the result, or make everything anew: `gatepost certs --force`",
+        ),
+        CertsError::File { .. } => Some("run this as the user that `gatepost serve` runs as"),
+        _ => None,
+    }
 }

@@ -1,4 +1,4 @@
-//! `gatepost healthcheck`: asks `/readyz` of the internal listener, as the container's own health check.
+//! `gatepost healthcheck`: asks `/readyz` of the listener for health, else of the internal one, as the container's own health check.
 
 use super::CommandError;
 use crate::config::Config;
@@ -11,7 +11,11 @@ use tokio::time::timeout;
 const PATIENCE: Duration = Duration::from_secs(3);
 
 pub(super) async fn run(config: &Config) -> Result<(), CommandError> {
-    let address = reachable(config.internal_addr);
+    if config.internal_tls.is_some() && config.health_addr.is_none() {
+        let why = "the internal listener asks for a certificate: set GATEPOST_HEALTH_ADDR too";
+        return Err(CommandError::NotReady(why.to_owned()));
+    }
+    let address = reachable(config.health_addr.unwrap_or(config.internal_addr));
     let answer = match timeout(PATIENCE, ask(address)).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) => return Err(CommandError::NotReady(format!("{address}: {error}"))),

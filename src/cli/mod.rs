@@ -4,6 +4,7 @@
 //! Exit codes: 0 done, 1 not done and why is on stderr, 2 the arguments are not understood.
 
 mod admin;
+mod certs;
 mod console;
 mod environment;
 mod error;
@@ -56,6 +57,12 @@ enum Command {
     /// Asks a running Gatepost whether it is ready; for Docker's HEALTHCHECK
     #[command(after_help = "Example:\n  gatepost healthcheck")]
     Healthcheck,
+    /// Makes and renews the certificates between Traefik and the internal listener
+    #[command(
+        after_help = "Needs no other setting where --dir is given. What is good is left alone: run it as often as you like.\n\n\
+                            Example:\n  gatepost certs --dir /etc/gatepost/certs --name gatepost --client-dir /etc/traefik/gatepost"
+    )]
+    Certs(certs::Arguments),
     /// Who is an admin
     Admin(Administration<admin::Command>),
     /// Which provider's group a name stands for
@@ -107,13 +114,14 @@ fn dispatch(
     environment: impl Iterator<Item = (OsString, OsString)>,
 ) -> Result<(), CommandError> {
     let environment = Environment::read(environment)?;
-    let config = Config::load(arguments.config.as_deref(), environment.variables())?;
+    let load = || Config::load(arguments.config.as_deref(), environment.variables());
     actix_web::rt::System::new().block_on(async {
-        let open = async || Console::open(config.clone(), environment.actor()).await;
+        let open = async || Console::open(load()?, environment.actor()).await;
         let (report, json) = match arguments.command.unwrap_or(Command::Serve) {
-            Command::Serve => return serve::run(config).await,
-            Command::Migrate => return migrate::run(&config).await,
-            Command::Healthcheck => return healthcheck::run(&config).await,
+            Command::Serve => return serve::run(load()?).await,
+            Command::Migrate => return migrate::run(&load()?).await,
+            Command::Healthcheck => return healthcheck::run(&load()?).await,
+            Command::Certs(args) => (certs::run(&args, load)?, args.json),
             Command::Admin(args) => (admin::run(&open().await?, args.command).await?, args.json),
             Command::Group(args) => (group::run(&open().await?, args.command).await?, args.json),
             Command::Tenant(args) => (tenant::run(&open().await?, args.command).await?, args.json),

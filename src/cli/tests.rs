@@ -35,6 +35,8 @@ fn every_command_of_the_field_is_understood() {
         "serve",
         "migrate --config x.toml",
         "healthcheck",
+        "certs",
+        "certs --dir x --name gatepost --name ::1 --client-dir y --force --json",
         "admin grant alice@example.com",
         "admin revoke 018f0000-0000-7000-8000-000000000001",
         "admin reset a@b.c --json",
@@ -66,6 +68,7 @@ fn what_is_misspelt_is_refused_before_anything_is_opened() {
     let both = format!("session end {HASH} --user a@b.c");
     for (line, kind) in [
         ("admin", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
+        ("certs --name *.example.com", ErrorKind::ValueValidation),
         ("admin grant", ErrorKind::MissingRequiredArgument),
         ("admin grant nobody", ErrorKind::ValueValidation),
         ("group link X entra", ErrorKind::ValueValidation),

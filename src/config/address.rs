@@ -20,6 +20,8 @@ pub(super) struct Addresses {
     pub public_url: Origin,
     pub internal_addr: SocketAddr,
     pub public_addr: SocketAddr,
+    pub internal_tls: Option<PathBuf>,
+    pub health_addr: Option<SocketAddr>,
     pub hosts: Vec<HostPattern>,
     pub allowed_origins: Vec<Origin>,
     pub trusted_proxies: Vec<IpNet>,
@@ -33,13 +35,14 @@ pub(super) fn read(reader: &mut Reader) -> Read<Addresses> {
     let origins = reader.list("allowed_origins", ORIGIN, Separator::Comma, |text| text.parse().ok());
     let proxies = reader.list("trusted_proxies", NETWORKS, Separator::Comma, network);
     let ca_file = read_ca_file(reader);
-    reader.not_yet("internal_tls");
-    reader.not_yet("health_addr");
-    let (internal_addr, public_addr) = listeners?;
+    let internal_tls = reader.path("internal_tls", "a folder of certificates");
+    let (internal_addr, public_addr, health_addr) = listeners?;
     Ok(Addresses {
         public_url: public_url?,
         internal_addr,
         public_addr,
+        internal_tls: internal_tls?,
+        health_addr,
         hosts: hosts?,
         allowed_origins: origins?.unwrap_or_default(),
         trusted_proxies: proxies?.unwrap_or_else(loopback),
@@ -47,16 +50,26 @@ pub(super) fn read(reader: &mut Reader) -> Read<Addresses> {
     })
 }
 
-fn read_listeners(reader: &mut Reader) -> Read<(SocketAddr, SocketAddr)> {
+/// Internal, public, health.
+fn read_listeners(reader: &mut Reader) -> Read<(SocketAddr, SocketAddr, Option<SocketAddr>)> {
     let internal = reader.value("internal_addr", LISTENER, |text| text.parse().ok());
     let public = reader.value("public_addr", LISTENER, |text| text.parse().ok());
+    let health = reader.value("health_addr", LISTENER, |text| text.parse().ok());
     let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let (internal, public) = (internal?.unwrap_or(local(4181)), public?.unwrap_or(local(4180)));
-    if internal == public && internal.port() != 0 {
-        let why = format!("{internal} is the other listener's too: exposing one would expose both");
-        return Err(reader.contradiction("internal_addr", why));
+    let health = health?;
+    let is_one = |a: SocketAddr, b: SocketAddr| a == b && a.port() != 0;
+    for (key, address, others) in [
+        ("internal_addr", Some(internal), [Some(public), None]),
+        ("health_addr", health, [Some(internal), Some(public)]),
+    ] {
+        let Some(address) = address else { continue };
+        if others.into_iter().flatten().any(|other| is_one(address, other)) {
+            let why = format!("{address} is the other listener's too: exposing one would expose both");
+            return Err(reader.contradiction(key, why));
+        }
     }
-    Ok((internal, public))
+    Ok((internal, public, health))
 }
 
 fn read_hosts(reader: &mut Reader, public: Option<&Origin>) -> Read<Vec<HostPattern>> {

@@ -67,6 +67,8 @@ pub(super) fn sections(reader: &mut Reader) -> Read<Config> {
         public_url: addresses.public_url,
         internal_addr: addresses.internal_addr,
         public_addr: addresses.public_addr,
+        internal_tls: addresses.internal_tls,
+        health_addr: addresses.health_addr,
         hosts: addresses.hosts,
         allowed_origins: addresses.allowed_origins,
         trusted_proxies: addresses.trusted_proxies,

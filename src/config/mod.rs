@@ -45,6 +45,10 @@ pub struct Config {
     pub internal_addr: SocketAddr,
     /// `GATEPOST_PUBLIC_ADDR`.
     pub public_addr: SocketAddr,
+    /// `GATEPOST_INTERNAL_TLS`: folder of the internal listener's certificates; `None`: plain HTTP.
+    pub internal_tls: Option<PathBuf>,
+    /// `GATEPOST_HEALTH_ADDR`: a third, plain listener for health and metrics only.
+    pub health_addr: Option<SocketAddr>,
     /// `GATEPOST_HOSTS`.
     pub hosts: Vec<HostPattern>,
     /// `GATEPOST_ALLOWED_ORIGINS`.

@@ -128,6 +128,8 @@ pub(super) fn provider(kind: ProviderKind, change: impl FnOnce(&mut ProviderConf
         public_url: "https://auth.example.com".parse().expect("an origin"),
         internal_addr: loopback,
         public_addr: loopback,
+        internal_tls: None,
+        health_addr: None,
         hosts: Vec::new(),
         allowed_origins: Vec::new(),
         trusted_proxies: Vec::new(),

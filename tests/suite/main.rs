@@ -10,6 +10,7 @@ mod world;
 mod answers;
 mod attacks;
 mod browser;
+mod certs;
 mod cli;
 mod deploy;
 mod directory;

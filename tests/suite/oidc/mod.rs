@@ -62,6 +62,8 @@ fn all(provider: ProviderConfig) -> Config {
         public_url: "https://auth.example.com".parse().unwrap(),
         internal_addr: "127.0.0.1:0".parse().unwrap(),
         public_addr: "127.0.0.1:0".parse().unwrap(),
+        internal_tls: None,
+        health_addr: None,
         hosts: Vec::new(),
         allowed_origins: Vec::new(),
         trusted_proxies: Vec::new(),
