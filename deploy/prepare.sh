@@ -6,10 +6,10 @@ set -eu
 cd "$(dirname "$0")/.."
 umask 077
 
-folder() { # folder NAME OWNER
+folder() { # folder NAME OWNER MODE
   mkdir -p "$1"
-  chmod 700 "$1"
-  if [ "$(id -u)" -eq 0 ]; then chown "$2:$2" "$1"; fi
+  if [ "$(id -u)" -eq 0 ]; then chown "$2" "$1"; fi
+  chmod "$3" "$1"
 }
 
 # Only root enters the folder; the containers get single files out of it and run as other users, hence 444.
@@ -25,10 +25,12 @@ secret() { # secret NAME VALUE
 random() { head -c 32 /dev/urandom | base64 | tr -d '\n'; }
 random_hex() { head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n'; }
 
-folder secrets 0
-folder certs 10001
-folder acme 10001
-folder backups 70
+folder secrets 0:0 700
+folder certs 0:0 700
+folder certs/gatepost 10001:10001 700
+folder certs/traefik 10001:10002 2750 # Gatepost writes, Traefik reads
+folder acme 10002:10002 700
+folder backups 70:70 700
 
 if [ ! -e secrets/database_url ]; then
   secret postgres_password "$(random_hex)"
@@ -48,4 +50,4 @@ for name in microsoft_client_secret github_token sentry_token; do
     echo "empty: secrets/$name: put the value into it"
   fi
 done
-if [ "$(id -u)" -ne 0 ]; then echo "not root: nothing was given to the containers' users (10001, 70)"; fi
+if [ "$(id -u)" -ne 0 ]; then echo "not root: nothing was given to the containers' users (10001, 10002, 70)"; fi

@@ -188,6 +188,19 @@ fn what_was_prepared_once_is_left_alone() {
     assert_eq!(mode & 0o777, 0o700);
 }
 
+/// Of the certificates Traefik sees its own pair and the authority's certificate.
+#[test]
+fn traefik_sees_no_key_of_gatepost_and_no_secret() {
+    let compose = Folder::prepare().compose();
+    let traefik = &compose["services"]["traefik"];
+    assert!(traefik["secrets"].is_null());
+    let volumes = traefik["volumes"].as_array().unwrap();
+    let sources: Vec<&str> = volumes.iter().map(|volume| volume["source"].as_str().unwrap()).collect();
+    assert!(sources.iter().all(|source| !source.ends_with("/certs") && !source.contains("certs/gatepost")));
+    assert!(sources.iter().any(|source| source.ends_with("/certs/traefik")), "{sources:?}");
+    assert_ne!(traefik["user"], compose["services"]["gatepost"]["user"]);
+}
+
 #[test]
 fn a_fault_in_the_file_is_named() {
     let folder = Folder::prepare();

@@ -3,12 +3,14 @@
 
 mod backup;
 mod compose;
+mod documents;
 mod folder;
 mod metrics;
 mod open_webui;
 mod routers;
 mod stage;
 mod traefik;
+mod troubleshooting;
 
 use std::path::{Path, PathBuf};
 

@@ -17,7 +17,7 @@ pub const MCP: &str = "https://mcp.example.com";
 pub const DEBUG: &str = "https://debug.example.com";
 pub const WIKI: &str = "https://wiki.example.com";
 pub const TOOLS: &str = "https://tools.example.com";
-const EXAMPLES: &str = "wiki.example.com,tools.example.com";
+const EXAMPLES: &str = "wiki.example.com,tools.example.com,lost.example.com";
 
 #[derive(Debug)]
 pub struct Stage {
@@ -52,6 +52,7 @@ impl Stage {
             entra.add(person);
         }
         let redis = Redis::with_password(folder.secret("redis_password").rsplit(' ').next().unwrap()).await;
+        make_certificates(&folder).await;
         let builder = builder(&folder, &entra, &redis).await;
         let gatepost = builder.start().await;
         gatepost.wait_ready().await;
@@ -59,7 +60,8 @@ impl Stage {
         let (reports, administration) = (Echo::start().await, Echo::start().await);
         let authority = Authority::for_names(["*.example.com"]);
         let addresses = [
-            ("https://gatepost:4181", format!("http://{}", gatepost.internal())),
+            ("https://gatepost:4181", format!("https://{}", gatepost.internal())),
+            ("/etc/traefik/gatepost", folder.path("certs/traefik").display().to_string()),
             ("http://gatepost:4180", format!("http://{}", gatepost.public())),
             ("http://open-webui:8080", format!("http://{}", open_webui.unwrap_or(chat.addr()))),
             ("http://mcp-proxy:8080", format!("http://{}", mcp.addr())),
@@ -146,12 +148,32 @@ async fn builder(folder: &Folder, entra: &Entra, redis: &Redis) -> GatepostBuild
     let hosts = environment(&compose, "gatepost").into_iter().find(|(name, _)| name == "GATEPOST_HOSTS");
     builder
         .env("GATEPOST_HOSTS", format!("{},{EXAMPLES}", hosts.unwrap().1))
-        .without("GATEPOST_INTERNAL_TLS")
-        .without("GATEPOST_HEALTH_ADDR")
+        .env("GATEPOST_INTERNAL_TLS", folder.path("certs/gatepost").display().to_string())
+        .health(local(free_port()))
         .env("GATEPOST_TRUSTED_PROXIES", "127.0.0.1")
         .env("GATEPOST_PROVIDERS__ENTRA__AUTHORITY", entra.authority())
         .env("MICROSOFT_CLIENT_ID", entra.client_id())
         .env("MICROSOFT_CLIENT_TENANT_ID", entra.tid())
+}
+
+/// Runs the service `certs`, in this folder's places and with loopback's address among the names.
+async fn make_certificates(folder: &Folder) {
+    let compose = folder.compose();
+    let command = compose["services"]["certs"]["command"].as_array().unwrap().clone();
+    let places = [("/certs", "certs/gatepost"), ("/certs-for-traefik", "certs/traefik")];
+    let arguments: Vec<String> = command
+        .iter()
+        .map(|word| {
+            let word = word.as_str().unwrap();
+            let place = places.iter().find(|(shipped, _)| *shipped == word);
+            place.map_or_else(|| word.to_owned(), |(_, here)| folder.path(here).display().to_string())
+        })
+        .chain(["--name", "127.0.0.1"].map(str::to_owned))
+        .collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let command = Gatepost::builder(env!("CARGO_BIN_EXE_gatepost"));
+    let (code, stdout, stderr) = run_command(&command, &arguments).await;
+    assert_eq!(code, Some(0), "{stdout}{stderr}");
 }
 
 /// The secrets are written by `prepare.sh` for reading alone.

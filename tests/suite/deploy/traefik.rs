@@ -33,6 +33,7 @@ pub struct Shipped {
     running: Running,
     folder: TempDir,
     binary: PathBuf,
+    api: SocketAddr,
     pub plain: SocketAddr,
     pub secure: SocketAddr,
     /// Every router as Traefik's API shows it.
@@ -80,7 +81,7 @@ impl Shipped {
                 (ours.len() >= wanted).then_some(ours)
             })
             .await;
-        Self { running, folder, binary, plain, secure, routers, refuses_all_aliases }
+        Self { running, folder, binary, api, plain, secure, routers, refuses_all_aliases }
     }
 
     /// Runs the container's health check.
@@ -89,6 +90,20 @@ impl Shipped {
         let mut command = Command::new(&self.binary);
         command.env_clear().arg("healthcheck").arg(format!("--configFile={}", file.display()));
         command.output().unwrap()
+    }
+
+    /// Puts one more dynamic file there and waits until Traefik has judged its router.
+    pub async fn add(&self, file: &str, text: &str, router: &str) {
+        let draft = self.folder.path().join(file);
+        std::fs::write(&draft, text).unwrap();
+        std::fs::rename(draft, self.folder.path().join("dynamic").join(file)).unwrap();
+        let name = format!("\"{router}@file\"");
+        self.running
+            .ready(START, async || {
+                let routers = find_ok(self.api, "/api/http/routers?per_page=1000").await?;
+                routers.contains(&name).then_some(())
+            })
+            .await;
     }
 
     /// Everything Traefik wrote, access log included.
@@ -108,9 +123,10 @@ fn write_dynamic(dynamic: &Path, folder: &Path, authority: &Authority, addresses
         for (shipped, here) in addresses {
             text = text.replace(shipped, here);
         }
-        text = without_tls(&text);
-        let left = text.lines().find(|line| line.contains("://") && !line.contains("127.0.0.1"));
-        assert_eq!(left, None, "an address in {path} is replaced by nothing");
+        let left = text
+            .lines()
+            .find(|line| line.contains("://") && !line.contains("127.0.0.1") || line.contains("/etc/"));
+        assert_eq!(left, None, "in {path} this is replaced by nothing");
         std::fs::write(dynamic.join(path.rsplit('/').next().unwrap()), text).unwrap();
     }
     let (certificate, key) = authority.write(folder);
@@ -142,15 +158,6 @@ fn without_block(text: &str, head: &str) -> String {
             inside = *line == head;
         }
         !inside
-    });
-    lines.fold(String::new(), |text, line| text + line + "\n")
-}
-
-fn without_tls(text: &str) -> String {
-    let lines = text.lines().filter(|line| {
-        let line = line.trim_start();
-        !["tls:", "ca: /etc", "cert: /etc", "key: /etc"].iter().any(|start| line.starts_with(start))
-            || line == "tls:" && text.starts_with("tls:")
     });
     lines.fold(String::new(), |text, line| text + line + "\n")
 }
