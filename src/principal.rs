@@ -44,11 +44,25 @@ pub enum LoadError {
 /// # Errors
 /// [`LoadError`]: unavailable is never unauthenticated.
 pub async fn load(state: &State, id: &SessionId, user: UserId) -> Result<Option<Principal>, LoadError> {
-    let hash = id.hash();
-    let both = async { tokio::join!(find_session(state, id), find_standing(state, user, &hash)) };
-    let (session, standing) = timeout(DEADLINE, both).await.map_err(|_| LoadError::Deadline)?;
+    let (session, standing) = load_both(state, id, user).await;
     let principal = session?.zip(standing?).map(|(session, standing)| Principal { session, standing });
     Ok(principal.filter(|principal| principal.session.record.user == user))
+}
+
+/// What each store says, within the deadline: one may know what the other cannot say.
+pub async fn load_both(
+    state: &State,
+    id: &SessionId,
+    user: UserId,
+) -> (Result<Option<Session>, LoadError>, Result<Option<Standing>, LoadError>) {
+    let hash = id.hash();
+    tokio::join!(in_time(find_session(state, id)), in_time(find_standing(state, user, &hash)))
+}
+
+async fn in_time<T, E: Into<LoadError>>(
+    question: impl Future<Output = Result<T, E>>,
+) -> Result<T, LoadError> {
+    timeout(DEADLINE, question).await.map_err(|_| LoadError::Deadline)?.map_err(Into::into)
 }
 
 /// Loads the principal of the public host's cookie; only with the session's current public secret.

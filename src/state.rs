@@ -11,8 +11,12 @@ use crate::oidc::Providers;
 use crate::session::Sessions;
 use crate::session::cookie::CookiePolicy;
 use crate::session::sealed::KeyRing;
+use crate::session::uses::Uses;
 use crate::telemetry::{Metrics, ProviderMetrics, Store, StoreOperation, StoreOutcome};
+use crate::verify::passes::Passes;
+use crate::verify::unknown::Unknown;
 use std::sync::Arc;
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 /// One per process.
@@ -30,22 +34,35 @@ pub struct State {
     pub lifetimes: Lifetimes,
     /// Who signed in.
     pub sessions: Sessions,
+    /// Uses of sessions that wait to be written down.
+    pub uses: Uses,
     /// Who may.
     pub directory: Directory,
+    /// Who holds which cookie, as far as memory knows.
+    pub passes: Passes,
     /// Who vouches.
     pub providers: Providers,
+    /// Names that routers demand and nobody bears.
+    pub unknown: Unknown,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// Failing sign-ins per address.
     pub limits: Limits,
     /// Whether replicas understand one another and the database's clock is ours.
     pub readiness: Readiness,
+    /// Where work runs that no request waits for.
+    pub runtime: Handle,
 }
 
 impl State {
     /// The metrics of a configured provider, if it still is one.
     pub fn metrics_of(&self, provider: &ProviderId) -> impl Iterator<Item = &ProviderMetrics> {
         self.metrics.provider(provider).into_iter()
+    }
+
+    /// Runs work that no request waits for, away from the threads that serve `/verify`.
+    pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.runtime.spawn(work);
     }
 
     /// Asks a store, counted and timed.

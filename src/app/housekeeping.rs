@@ -7,6 +7,8 @@ use crate::directory::{Directory, DirectoryError};
 use crate::domain::clock::Timestamp;
 use crate::state::State;
 use crate::telemetry::Chain;
+use crate::verify::passes;
+use actix_web::rt::{spawn, task::JoinHandle};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval, sleep};
@@ -19,6 +21,10 @@ const KEY_TTL: Duration = Duration::from_secs(30);
 const MAX_CLOCK_SKEW: i64 = 30;
 /// How often what has expired is deleted.
 const TIDY: Duration = Duration::from_mins(10);
+/// How often uses of sessions are written down.
+const WRITE_USES: Duration = Duration::from_secs(1);
+/// So many in one go.
+const USES_AT_ONCE: usize = 100;
 /// Between two tries to prepare the directory.
 const PREPARE_AGAIN: Duration = Duration::from_secs(1);
 
@@ -35,7 +41,7 @@ pub async fn prepare(state: &Arc<State>) -> Result<(), StartError> {
         {
             tracing::error!(error = %Chain(&error), "the directory cannot be prepared yet; trying again");
             state.readiness.set(Some(Obstacle::Unprepared));
-            actix_web::rt::spawn(prepare_later(Arc::clone(state)));
+            spawn(prepare_later(Arc::clone(state)));
             Ok(())
         }
         Err(error) => Err(error.into()),
@@ -70,14 +76,34 @@ async fn prepare_later(state: Arc<State>) {
     }
 }
 
-/// Starts everything that runs for as long as the process.
-pub fn start(state: &Arc<State>) {
-    for provider in state.providers.iter() {
-        let provider = provider.clone();
-        actix_web::rt::spawn(async move { provider.keep_fresh().await });
+/// What runs for as long as the process.
+#[derive(Debug)]
+pub struct Housekeeping(Vec<JoinHandle<()>>);
+
+impl Housekeeping {
+    /// Starts it.
+    pub fn start(state: &Arc<State>) -> Self {
+        let mut tasks = vec![
+            spawn(look_after_readiness(Arc::clone(state))),
+            spawn(tidy(Arc::clone(state))),
+            spawn(passes::keep(Arc::clone(state))),
+            spawn(keep_writing_uses(Arc::clone(state))),
+        ];
+        for provider in state.providers.iter() {
+            let provider = provider.clone();
+            tasks.push(spawn(async move { match provider.keep_fresh().await {} }));
+        }
+        Self(tasks)
     }
-    actix_web::rt::spawn(look_after_readiness(Arc::clone(state)));
-    actix_web::rt::spawn(tidy(Arc::clone(state)));
+
+    /// Ends it while its runtime still runs: connections say goodbye.
+    pub async fn stop(self) {
+        for task in self.0 {
+            task.abort();
+            // Cut off, as it should be.
+            let _ = task.await;
+        }
+    }
 }
 
 async fn look_after_readiness(state: Arc<State>) {
@@ -107,6 +133,26 @@ async fn find_clock_skew(directory: &Directory) -> Option<Obstacle> {
     let theirs = directory.clock().await.ok()?;
     let skew = Timestamp::now().unix() - theirs.unix();
     (skew.abs() > MAX_CLOCK_SKEW).then_some(Obstacle::Clock(skew))
+}
+
+async fn keep_writing_uses(state: Arc<State>) {
+    let mut ticks = interval(WRITE_USES);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        write_uses(&state).await;
+    }
+}
+
+/// Writes down which sessions were used.
+pub async fn write_uses(state: &State) {
+    let uses = state.uses.take();
+    for batch in uses.chunks(USES_AT_ONCE) {
+        if let Err(error) = state.sessions.touch(batch).await {
+            tracing::debug!(error = %Chain(&error), "last uses wait for the session store");
+            state.uses.put_back(batch.to_vec());
+        }
+    }
 }
 
 async fn tidy(state: Arc<State>) {

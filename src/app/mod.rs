@@ -7,24 +7,33 @@ use crate::config::{Config, StoresConfig, keyring};
 use crate::directory::{Directory, DirectoryError};
 use crate::domain::decision::Lifetimes;
 use crate::domain::host::ProtectedHosts;
-use crate::http::{internal, public};
+use crate::http::internal::{self, Listener, Surface, Workers};
+use crate::http::public;
 use crate::login::limit::Limits;
 use crate::oidc::{Calls, Providers};
 use crate::session::Sessions;
 use crate::session::cookie::CookiePolicy;
 use crate::session::sealed::KeyRing;
 use crate::session::store::{RedisStore, SqliteStore, Store};
+use crate::session::uses::Uses;
 use crate::state::State;
 use crate::telemetry::Metrics;
+use crate::verify::passes::Passes;
+use crate::verify::unknown::Unknown;
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, web};
+use housekeeping::Housekeeping;
 use readiness::Readiness;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::net::SocketAddr;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::spawn_blocking;
 
 /// Longer than the 90 s for which Traefik keeps an idle connection: the server must never close first.
 const KEEP_ALIVE: Duration = Duration::from_mins(2);
@@ -32,8 +41,8 @@ const KEEP_ALIVE: Duration = Duration::from_mins(2);
 const HEAD_TIMEOUT: Duration = Duration::from_mins(1);
 /// After SIGTERM: not ready, but serving, so that the proxy notices first.
 const DRAIN: Duration = Duration::from_secs(5);
-/// What still runs then gets so long to finish, in seconds.
-const FINISH_SECONDS: u64 = 10;
+/// What still runs then gets so long to finish.
+const FINISH: Duration = Duration::from_secs(10);
 /// No body of the public listener is larger: the largest is a logout token.
 const MAX_BODY: usize = 64 * 1024;
 
@@ -77,9 +86,9 @@ pub async fn serve(config: Config) -> Result<(), StartError> {
     }
     let state = Arc::new(build(config)?);
     housekeeping::prepare(&state).await?;
-    let internal = listen(&state, state.config.internal_addr, Listener::Internal)?;
-    let public = listen(&state, state.config.public_addr, Listener::Public)?;
-    housekeeping::start(&state);
+    let internal = listen_internal(&state, state.config.internal_addr, Surface::Internal)?;
+    let public = listen_public(&state)?;
+    let housekeeping = Housekeeping::start(&state);
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         internal.addr = %state.config.internal_addr,
@@ -87,7 +96,10 @@ pub async fn serve(config: Config) -> Result<(), StartError> {
         public.url = %state.config.public_url,
         "serving"
     );
-    stop_on_signal(&state, &[internal, public]).await.map_err(StartError::Runtime)
+    let stopped = stop_on_signal(&state, internal, &public).await;
+    housekeeping.stop().await;
+    tracing::info!("stopped");
+    stopped.map_err(StartError::Runtime)
 }
 
 /// Opens everything; needs no network yet.
@@ -113,8 +125,12 @@ pub fn build(config: Config) -> Result<State, StartError> {
         },
         sessions: Sessions::new(store, Arc::clone(&ring), lifetimes),
         providers: Providers::new(&config, &provider_calls(&metrics))?,
+        uses: Uses::default(),
+        unknown: Unknown::default(),
+        passes: Passes::new(config.verify.cache_memory, config.verify.stale_if_error),
         limits: Limits::default(),
         readiness: Readiness::default(),
+        runtime: Handle::current(),
         ring,
         lifetimes,
         directory,
@@ -169,24 +185,23 @@ fn lock(stores: &StoresConfig) -> Result<Option<File>, StartError> {
     }
 }
 
-#[derive(Clone, Copy)]
-enum Listener {
-    Internal,
-    Public,
+fn listen_internal(state: &Arc<State>, address: SocketAddr, surface: Surface) -> Result<Workers, StartError> {
+    let listener =
+        Listener::bind(address, surface, None).map_err(|error| StartError::Listen(address, error))?;
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    internal::start(state, &listener, cores, FINISH).map_err(StartError::Runtime)
 }
 
-fn listen(state: &Arc<State>, address: SocketAddr, listener: Listener) -> Result<ServerHandle, StartError> {
+fn listen_public(state: &Arc<State>) -> Result<ServerHandle, StartError> {
     let data = web::Data::new(Arc::clone(state));
+    let address = state.config.public_addr;
     let server = HttpServer::new(move || {
         let app = App::new().app_data(data.clone()).app_data(web::PayloadConfig::new(MAX_BODY));
-        match listener {
-            Listener::Internal => app.default_service(web::to(internal::handle)),
-            Listener::Public => app.default_service(web::to(public::handle)),
-        }
+        app.default_service(web::to(public::handle))
     })
     .keep_alive(KEEP_ALIVE)
     .client_request_timeout(HEAD_TIMEOUT)
-    .shutdown_timeout(FINISH_SECONDS)
+    .shutdown_timeout(FINISH.as_secs())
     .disable_signals()
     .bind(address)
     .map_err(|error| StartError::Listen(address, error))?
@@ -197,7 +212,7 @@ fn listen(state: &Arc<State>, address: SocketAddr, listener: Listener) -> Result
 }
 
 /// SIGTERM: not ready at once, serve on, finish, close. SIGINT is a person at a terminal who does not want to wait.
-async fn stop_on_signal(state: &State, servers: &[ServerHandle]) -> std::io::Result<()> {
+async fn stop_on_signal(state: &State, internal: Workers, public: &ServerHandle) -> std::io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let is_patient = tokio::select! {
@@ -209,9 +224,8 @@ async fn stop_on_signal(state: &State, servers: &[ServerHandle]) -> std::io::Res
         tracing::info!("stopping: not ready any more, serving {DRAIN:?} longer");
         tokio::time::sleep(DRAIN).await;
     }
-    for server in servers {
-        server.stop(is_patient).await;
-    }
-    tracing::info!("stopped");
+    let (stopped, ()) = tokio::join!(spawn_blocking(move || internal.stop()), public.stop(is_patient));
+    housekeeping::write_uses(state).await;
+    stopped?;
     Ok(())
 }

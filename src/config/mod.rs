@@ -210,6 +210,8 @@ pub struct SessionConfig {
 /// The hot path.
 #[derive(Clone, Debug)]
 pub struct VerifyConfig {
+    /// `CACHE_MEMORY`, bytes; 0: every request asks the stores.
+    pub cache_memory: u64,
     /// `STALE_IF_ERROR`.
     pub stale_if_error: Duration,
     /// `GROUPS_HEADER_LIMIT`, bytes.

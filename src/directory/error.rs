@@ -61,6 +61,11 @@ impl From<sqlx::Error> for DirectoryError {
 }
 
 impl DirectoryError {
+    /// A standby answers with the past: what ended may still look alive there.
+    pub(super) fn standby() -> Self {
+        Self::Unavailable(sqlx::Error::Protocol("this Postgres is a standby".to_owned()))
+    }
+
     /// A stored value that its own type does not accept: somebody wrote past the constraints.
     pub(super) fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> Self {
         Self::Unavailable(sqlx::Error::Decode(Box::new(error)))

@@ -13,6 +13,7 @@ mod postgres;
 mod records;
 mod schema;
 mod sqlite;
+mod watch;
 
 pub use error::DirectoryError;
 pub use records::{
@@ -21,6 +22,7 @@ pub use records::{
 };
 pub use schema::SchemaState;
 pub use sqlite::embedded_options;
+pub use watch::{Change, Watch};
 
 use crate::config::{Config, GroupNames, StoresConfig};
 use crate::domain::access::{Role, Standing};
@@ -195,6 +197,9 @@ impl Directory {
 
     /// Deletes what has expired; how many rows.
     pub async fn delete_expired(&self, now: Timestamp) -> Result<u64> {
+        if let Store::Sqlite(store) = &self.store {
+            store.delete_old_changes().await?;
+        }
         ask!(self, delete_expired(now))
     }
 }

@@ -36,6 +36,7 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("postgres":
     "20261124000200_create_views",
     "20261124000300_create_notifications",
     "20261124000400_create_roles",
+    "20261124000500_notify_of_tenants",
 );
 
 /// Locks the rows read until the transaction ends.
@@ -119,6 +120,19 @@ impl Store {
             });
         }
         Err(timed_out())
+    }
+
+    /// Postgres tells of it itself.
+    #[expect(clippy::unused_self, reason = "the embedded store must be told")]
+    pub(super) const fn committed(&self) {}
+
+    /// A connection of its own, lost for good when it is lost.
+    pub(super) fn watch_pool(&self) -> PgPool {
+        PgPoolOptions::new()
+            .max_connections(1)
+            .max_lifetime(None)
+            .idle_timeout(None)
+            .connect_lazy_with((*self.options).clone())
     }
 
     pub(super) async fn schema_state(&self) -> Result<SchemaState, DirectoryError> {

@@ -14,7 +14,9 @@ use sqlx::{ConnectOptions, Connection as _, SqlitePool};
 use std::fs::OpenOptions;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Notify;
 
 pub(super) type Db = sqlx::Sqlite;
 pub(super) type Connection = SqliteConnection;
@@ -26,6 +28,7 @@ const READERS: u32 = 4;
 pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("sqlite":
     "20261124000100_create_directory",
     "20261124000200_create_views",
+    "20261124000300_create_changes",
 );
 
 /// A transaction that writes is alone: no row needs a lock.
@@ -62,6 +65,8 @@ mod statements;
 pub(super) struct Store {
     writer: SqlitePool,
     readers: SqlitePool,
+    watching: Arc<SqliteConnectOptions>,
+    has_committed: Arc<Notify>,
 }
 
 /// How every part of Gatepost opens the embedded file.
@@ -85,7 +90,9 @@ impl Store {
             writer: pool(1).connect_lazy_with(options.clone()),
             readers: pool(READERS)
                 .test_before_acquire(false)
-                .connect_lazy_with(options.pragma("query_only", "ON")),
+                .connect_lazy_with(options.clone().pragma("query_only", "ON")),
+            watching: Arc::new(options.pragma("query_only", "ON")),
+            has_committed: Arc::default(),
         })
     }
 
@@ -99,6 +106,23 @@ impl Store {
 
     pub(super) async fn hot_connection(&self) -> Result<Checkout<Db>, DirectoryError> {
         Checkout::from(&self.readers).await
+    }
+
+    /// Whoever watches need not wait for the next look.
+    pub(super) fn committed(&self) {
+        self.has_committed.notify_one();
+    }
+
+    /// A connection of its own, and what says that this process has committed something.
+    pub(super) async fn watch(&self) -> Result<(Connection, Arc<Notify>), DirectoryError> {
+        Ok((self.watching.connect().await?, Arc::clone(&self.has_committed)))
+    }
+
+    /// Who watches has read all but the newest long ago.
+    pub(super) async fn delete_old_changes(&self) -> Result<(), DirectoryError> {
+        let sql = "DELETE FROM changes WHERE id < (SELECT max(id) FROM changes) - 1000";
+        sqlx::query(sql).execute(&self.writer).await?;
+        Ok(())
     }
 
     pub(super) async fn schema_state(&self) -> Result<SchemaState, DirectoryError> {

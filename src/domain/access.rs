@@ -43,6 +43,19 @@ pub struct Access {
     pub tenants: BTreeMap<TenantId, Role>,
     /// Admins may enter every tenant.
     pub is_admin: bool,
+    /// Every tenant that there is, for an admin; sorted.
+    pub every_tenant: Vec<TenantId>,
+}
+
+impl Access {
+    /// The role in a tenant; `None`: may not enter it, or there is none.
+    pub fn role_in(&self, tenant: &TenantId) -> Option<Role> {
+        if self.is_admin {
+            self.every_tenant.binary_search(tenant).is_ok().then_some(Role::Admin)
+        } else {
+            self.tenants.get(tenant).copied()
+        }
+    }
 }
 
 /// A role within a tenant; the order is the rank.

@@ -46,3 +46,33 @@ impl Timestamp {
         Duration::from_secs(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 }
+
+/// Time since the machine started, in nanoseconds, time spent suspended included (`CLOCK_BOOTTIME`): what a lease is
+/// measured with. It never jumps, and means nothing to another machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BootTime(u64);
+
+impl BootTime {
+    /// The present.
+    pub fn now() -> Self {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
+        Self(seconds * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap_or(0))
+    }
+
+    /// A point in time, in nanoseconds since the machine started.
+    pub const fn from_nanos(nanos: u64) -> Self {
+        Self(nanos)
+    }
+
+    /// Nanoseconds since the machine started.
+    pub const fn nanos(self) -> u64 {
+        self.0
+    }
+
+    /// This point plus `duration`, at most the end of time.
+    #[must_use]
+    pub fn plus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)))
+    }
+}

@@ -23,6 +23,16 @@ pub struct Lifetimes {
     pub refresh_interval: Duration,
 }
 
+/// Last use is exact to a minute: not every image may be a write.
+const TOUCH_INTERVAL: Duration = Duration::from_mins(1);
+
+impl Lifetimes {
+    /// How often the use of a session is written down.
+    pub fn touch_interval(&self) -> Duration {
+        TOUCH_INTERVAL.min(self.idle / 4)
+    }
+}
+
 /// The times of one session as its record and the host's cookie give them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionTimes {
@@ -226,6 +236,7 @@ mod tests {
             groups: ["A", "B"].map(|name| name.parse().expect("a name")).to_vec(),
             tenants: [("t".parse().expect("an id"), Role::Viewer)].into(),
             is_admin: false,
+            every_tenant: Vec::new(),
         };
         let person = Person {
             id: "0190a0b0-0000-7000-8000-000000000001".parse().expect("an id"),
@@ -293,14 +304,16 @@ mod tests {
     }
 
     #[test]
-    fn an_admin_enters_every_tenant_but_is_in_no_group_for_it() {
+    fn an_admin_enters_every_tenant_that_there_is_but_is_in_no_group_for_it() {
         let mut admin = standing();
         admin.access.is_admin = true;
+        admin.access.every_tenant = vec!["t".parse().expect("an id"), "x".parse().expect("an id")];
         assert_eq!(with("tenant=x&admin=true", &admin, &times()), Ok(true));
         assert_eq!(missing_of(with("group=X", &admin, &times())).groups.len(), 1);
         let requirement = Requirement::parse("tenant=x").expect("a requirement");
         let tenant = requirement.tenant_for(&admin.access).map(|(tenant, role)| (tenant.as_str(), role));
         assert_eq!(tenant, Some(("x", Role::Admin)));
+        assert_eq!(missing_of(with("tenant=misspelt", &admin, &times())).tenants.len(), 1);
     }
 
     #[test]

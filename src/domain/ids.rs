@@ -21,6 +21,11 @@ impl UserId {
     pub const fn as_bytes(&self) -> &[u8; 16] {
         self.0.as_bytes()
     }
+
+    /// The id's random half.
+    pub const fn random_bits(&self) -> u64 {
+        self.0.as_u64_pair().1
+    }
 }
 
 impl fmt::Display for UserId {

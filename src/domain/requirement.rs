@@ -73,10 +73,7 @@ impl Requirement {
 
     /// The tenant that this requirement names for a person: the first of its tenants that opens, with the role there.
     pub fn tenant_for(&self, access: &super::access::Access) -> Option<(&TenantId, Role)> {
-        self.tenants.iter().find_map(|tenant| {
-            let role = if access.is_admin { Some(Role::Admin) } else { access.tenants.get(tenant).copied() };
-            role.map(|role| (tenant, role))
-        })
+        self.tenants.iter().find_map(|tenant| access.role_in(tenant).map(|role| (tenant, role)))
     }
 }
 

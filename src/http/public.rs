@@ -6,7 +6,7 @@ use super::pages::{
     self, Account, AccountNotice, Asset, GroupEntry, MembershipSource, ProviderChoice, Retry, SessionEntry,
     paths,
 };
-use super::respond;
+use super::respond::{self, Answer};
 use super::routes::{self, Caller, Endpoint, Found, From};
 use crate::directory::{UserKey, UserRecord};
 use crate::domain::clock::Timestamp;
@@ -24,9 +24,9 @@ use crate::session::record::SessionRecord;
 use crate::session::values::SignOutTicket;
 use crate::state::State;
 use crate::telemetry::{Chain, EndCause, SignInOutcome};
-use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
+use hyper::StatusCode;
+use hyper::header::{CACHE_CONTROL, HeaderValue};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -40,7 +40,11 @@ const MAX_USER_AGENT: usize = 256;
 
 /// Every request of the public listener.
 pub async fn handle(request: HttpRequest, body: web::Bytes, state: web::Data<Arc<State>>) -> HttpResponse {
-    let visit = Visit::new(&state, &request, &body);
+    respond::to_actix(answer(&request, &body, &state).await)
+}
+
+async fn answer(request: &HttpRequest, body: &web::Bytes, state: &Arc<State>) -> Answer {
+    let visit = Visit::new(state, request, body);
     if let Some(asset) = pages::assets().into_iter().find(|asset| asset.path == request.path()) {
         return match request.method().as_str() {
             "GET" | "HEAD" => static_file(asset),
@@ -62,7 +66,7 @@ pub async fn handle(request: HttpRequest, body: web::Bytes, state: web::Data<Arc
     }
     match route.caller {
         Caller::Anyone => visit.anyone(route.endpoint, segment).await,
-        Caller::Person => match visit.visitor.live(&state).await {
+        Caller::Person => match visit.visitor.live(state).await {
             Ok(Some(principal)) => visit.person(route.endpoint, &principal).await,
             Ok(None) => respond::redirect(StatusCode::SEE_OTHER, &visit.address(paths::LOGIN), None),
             Err(error) => visit.problem(&Problem::Unavailable(error), None),
@@ -70,7 +74,7 @@ pub async fn handle(request: HttpRequest, body: web::Bytes, state: web::Data<Arc
     }
 }
 
-fn static_file(asset: Asset) -> HttpResponse {
+fn static_file(asset: Asset) -> Answer {
     let mut response = respond::text(StatusCode::OK, asset.media_type, asset.body.to_owned());
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(Asset::CACHE_CONTROL));
     response
@@ -85,7 +89,7 @@ struct Visit<'a> {
 
 impl<'a> Visit<'a> {
     fn new(state: &'a Arc<State>, request: &'a HttpRequest, body: &'a [u8]) -> Self {
-        let cookies = request.headers().get_all("cookie").map(HeaderValue::as_bytes);
+        let cookies = request.headers().get_all("cookie").map(actix_web::http::header::HeaderValue::as_bytes);
         let held = cookie::read_public(cookie::values(cookies, state.cookies.name()), &state.ring);
         let user_agent = request.headers().get("user-agent").and_then(|value| value.to_str().ok());
         let visitor = Visitor {
@@ -118,7 +122,7 @@ impl<'a> Visit<'a> {
         unique_pairs(self.request.query_string().as_bytes())
     }
 
-    async fn anyone(&self, endpoint: Endpoint, segment: &str) -> HttpResponse {
+    async fn anyone(&self, endpoint: Endpoint, segment: &str) -> Answer {
         match endpoint {
             Endpoint::Login => self.login().await,
             Endpoint::Callback => self.callback(segment).await,
@@ -133,7 +137,7 @@ impl<'a> Visit<'a> {
         }
     }
 
-    async fn person(&self, endpoint: Endpoint, principal: &Principal) -> HttpResponse {
+    async fn person(&self, endpoint: Endpoint, principal: &Principal) -> Answer {
         let result = match endpoint {
             Endpoint::EndSession => self.end_session(principal).await,
             Endpoint::EndOtherSessions => self.end_other_sessions(principal).await,
@@ -142,7 +146,7 @@ impl<'a> Visit<'a> {
         result.unwrap_or_else(|error| self.problem(&Problem::Unavailable(error), None))
     }
 
-    async fn login(&self) -> HttpResponse {
+    async fn login(&self) -> Answer {
         let query = self.parameters();
         let get = |name: &str| query.get(name).map(String::as_str);
         let (name, value) = paths::SELECT_ACCOUNT;
@@ -155,7 +159,7 @@ impl<'a> Visit<'a> {
         self.step(result, begin.to)
     }
 
-    async fn callback(&self, provider: &str) -> HttpResponse {
+    async fn callback(&self, provider: &str) -> Answer {
         let Ok(provider) = provider.parse::<ProviderId>() else { return self.page(pages::Problem::NotFound) };
         let mut query = self.parameters();
         let query = CallbackQuery {
@@ -176,7 +180,7 @@ impl<'a> Visit<'a> {
         self.step(result, to.as_deref())
     }
 
-    fn step(&self, result: Result<Step, Problem>, to: Option<&str>) -> HttpResponse {
+    fn step(&self, result: Result<Step, Problem>, to: Option<&str>) -> Answer {
         match result {
             Ok(Step::Redirect { to, cookie }) => {
                 respond::redirect(StatusCode::SEE_OTHER, &to, cookie.as_deref())
@@ -195,7 +199,7 @@ impl<'a> Visit<'a> {
     }
 
     /// Whoever comes with a ticket clicked on a protected host's own page; without one a link may be anybody's.
-    async fn logout(&self) -> HttpResponse {
+    async fn logout(&self) -> Answer {
         let query = self.parameters();
         let ticket = query.get("t").and_then(|sealed| end::open_ticket(self.state, sealed));
         if ticket.is_some() || self.is_own_page() {
@@ -211,7 +215,7 @@ impl<'a> Visit<'a> {
         respond::page(pages::confirm_sign_out(email, &targets, self.visitor.request_id), self.is_head())
     }
 
-    async fn finish_logout(&self, ticket: Option<&SignOutTicket>) -> HttpResponse {
+    async fn finish_logout(&self, ticket: Option<&SignOutTicket>) -> Answer {
         if self.is_head() {
             return respond::empty(StatusCode::OK);
         }
@@ -219,7 +223,7 @@ impl<'a> Visit<'a> {
         self.step(result, None)
     }
 
-    fn logged_out(&self) -> HttpResponse {
+    fn logged_out(&self) -> Answer {
         let query = self.parameters();
         let provider = query.get("provider").and_then(|id| id.parse().ok());
         let label = provider
@@ -228,7 +232,7 @@ impl<'a> Visit<'a> {
         respond::page(pages::signed_out(label.as_deref(), self.visitor.request_id), self.is_head())
     }
 
-    async fn front_channel_logout(&self) -> HttpResponse {
+    async fn front_channel_logout(&self) -> Answer {
         let query = self.parameters();
         let sid = query.get("sid").map(String::as_str).filter(|sid| !sid.is_empty() && sid.len() <= 256);
         if let Some(sid) = sid.filter(|_| !self.is_head()) {
@@ -241,7 +245,7 @@ impl<'a> Visit<'a> {
         respond::text(StatusCode::OK, "text/plain; charset=utf-8", String::new())
     }
 
-    async fn back_channel_logout(&self) -> HttpResponse {
+    async fn back_channel_logout(&self) -> Answer {
         let mut form = unique_pairs(self.body);
         let Some(token) = form.remove("logout_token") else { return respond::empty(StatusCode::BAD_REQUEST) };
         match end::back_channel(self.state, &self.visitor, &token).await {
@@ -260,7 +264,7 @@ impl<'a> Visit<'a> {
         }
     }
 
-    async fn account(&self, principal: &Principal) -> Result<HttpResponse, LoadError> {
+    async fn account(&self, principal: &Principal) -> Result<Answer, LoadError> {
         let query = self.parameters();
         let notice = match query.get("done").map(String::as_str) {
             Some("session") => Some(AccountNotice::SessionEnded),
@@ -303,7 +307,7 @@ impl<'a> Visit<'a> {
         Ok(live)
     }
 
-    async fn end_session(&self, principal: &Principal) -> Result<HttpResponse, LoadError> {
+    async fn end_session(&self, principal: &Principal) -> Result<Answer, LoadError> {
         let form = unique_pairs(self.body);
         let handle = form.get("session").map(String::as_str).unwrap_or_default();
         let sessions = self.live_sessions(principal).await?;
@@ -316,7 +320,7 @@ impl<'a> Visit<'a> {
         Ok(respond::redirect(StatusCode::SEE_OTHER, &self.address("/?done=session"), None))
     }
 
-    async fn end_other_sessions(&self, principal: &Principal) -> Result<HttpResponse, LoadError> {
+    async fn end_other_sessions(&self, principal: &Principal) -> Result<Answer, LoadError> {
         let actor = self.visitor.actor(&principal.standing.person.id.to_string());
         let current = principal.session.id.hash();
         for (hash, record) in self.live_sessions(principal).await?.iter().filter(|(hash, _)| *hash != current)
@@ -331,12 +335,12 @@ impl<'a> Visit<'a> {
         self.request.method() == "HEAD"
     }
 
-    fn page(&self, problem: pages::Problem<'_>) -> HttpResponse {
+    fn page(&self, problem: pages::Problem<'_>) -> Answer {
         respond::page(problem.page(Retry::default(), self.visitor.request_id), self.is_head())
     }
 
     /// The one table from problems to pages; each is logged here, once.
-    fn problem(&self, problem: &Problem, to: Option<&str>) -> HttpResponse {
+    fn problem(&self, problem: &Problem, to: Option<&str>) -> Answer {
         tracing::warn!(
             request.id = %self.visitor.request_id,
             client.address = ?self.visitor.address,

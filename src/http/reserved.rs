@@ -3,19 +3,18 @@
 
 use super::internal::{Visit, reason_of_failure};
 use super::pages::{Refusal, Unfinished};
-use super::respond;
+use super::respond::{self, Answer};
 use crate::login::end::sign_out_address;
 use crate::login::enter::{self, Cause, Entered};
 use crate::session::values::SignOutTicket;
 use crate::telemetry::Reason;
 use crate::verify::forwarded::{RequestKind, is_return_uri};
-use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
+use hyper::StatusCode;
 use std::time::Duration;
 use url::form_urlencoded;
 
 /// Answers a request below `/.gatepost/`.
-pub async fn answer(visit: &Visit<'_>, path: &str, query: &str) -> (HttpResponse, Reason) {
+pub async fn answer(visit: &Visit<'_>, path: &str, query: &str) -> (Answer, Reason) {
     match path {
         "enter" if visit.forwarded.method() == "GET" => enter(visit, query).await,
         "start" => (start(visit, query), Reason::Asked),
@@ -24,13 +23,13 @@ pub async fn answer(visit: &Visit<'_>, path: &str, query: &str) -> (HttpResponse
     }
 }
 
-async fn enter(visit: &Visit<'_>, query: &str) -> (HttpResponse, Reason) {
+async fn enter(visit: &Visit<'_>, query: &str) -> (Answer, Reason) {
     // A prefetch or a link preview must neither sign in nor use up what the person is about to use.
     if visit.forwarded.kind() != RequestKind::Navigation {
         return (visit.refuse(&Refusal::SignIn { uri: "/", resend: false }), Reason::TicketRefused);
     }
     let ticket = parameter(query, "t").unwrap_or_default();
-    match enter::enter(visit.state, &visit.origin, visit.held.as_ref(), &ticket).await {
+    match enter::enter(visit.state, visit.origin, visit.held.as_ref(), &ticket).await {
         Ok(Entered::Redirect { to, cookie }) => {
             (respond::redirect(StatusCode::SEE_OTHER, &to, cookie.as_deref()), Reason::TicketTaken)
         }
@@ -48,7 +47,7 @@ async fn enter(visit: &Visit<'_>, query: &str) -> (HttpResponse, Reason) {
 }
 
 /// Begins a sign-in on purpose: the link of a 401 page.
-fn start(visit: &Visit<'_>, query: &str) -> HttpResponse {
+fn start(visit: &Visit<'_>, query: &str) -> Answer {
     let uri = parameter(query, "uri").filter(|uri| is_return_uri(uri)).unwrap_or_else(|| "/".to_owned());
     let max_age = parameter(query, "max_age").and_then(|age| age.parse().ok()).map(Duration::from_secs);
     if visit.forwarded.kind() == RequestKind::Navigation {
@@ -59,9 +58,9 @@ fn start(visit: &Visit<'_>, query: &str) -> HttpResponse {
 }
 
 /// Signs out where the person wants it; asks where another site may.
-fn logout(visit: &Visit<'_>) -> HttpResponse {
+fn logout(visit: &Visit<'_>) -> Answer {
     let is_navigation = visit.forwarded.kind() == RequestKind::Navigation || visit.forwarded.is_form();
-    if !is_navigation || !visit.forwarded.is_own_wish(&visit.origin) {
+    if !is_navigation || !visit.forwarded.is_own_wish(visit.origin) {
         let targets = visit.state.sign_out_targets();
         let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
         return visit.refuse(&Refusal::SignOut { form_targets: &targets });

@@ -1,50 +1,78 @@
 //! Answers: pages and redirects become responses, in one place, always `no-store`.
 
 use super::pages::Page;
-use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
-use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, SET_COOKIE,
+use hyper::body::Bytes;
+use hyper::header::{
+    CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, REFERRER_POLICY, SET_COOKIE,
     X_CONTENT_TYPE_OPTIONS,
 };
+use hyper::{HeaderMap, Response, StatusCode};
+
+/// What a listener sends.
+pub type Answer = Response<Bytes>;
+
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// An empty answer.
-pub fn empty(status: StatusCode) -> HttpResponse {
-    let mut response = HttpResponse::new(status);
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+pub fn empty(status: StatusCode) -> Answer {
+    with_headers(status, HeaderMap::with_capacity(4))
+}
+
+/// An empty answer with these headers.
+pub fn with_headers(status: StatusCode, mut headers: HeaderMap) -> Answer {
+    headers.insert(CACHE_CONTROL, NO_STORE);
+    let mut answer = Response::new(Bytes::new());
+    *answer.status_mut() = status;
+    *answer.headers_mut() = headers;
+    answer
 }
 
 /// A page; without its body where nobody would get it (Traefik logs an error for a body to HEAD).
-pub fn page(page: Page, is_head: bool) -> HttpResponse {
-    let mut response = empty(StatusCode::from_u16(page.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
+pub fn page(page: Page, is_head: bool) -> Answer {
+    let mut answer = empty(StatusCode::from_u16(page.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
     for (name, value) in &page.headers {
-        insert(response.headers_mut(), name, value);
+        insert(answer.headers_mut(), name, value);
     }
-    if is_head { response } else { response.set_body(page.body).map_into_boxed_body() }
+    if !is_head {
+        *answer.body_mut() = page.body.into();
+    }
+    answer
 }
 
 /// A redirect to an absolute address; `Referrer-Policy` keeps tickets and codes out of the next request.
-pub fn redirect(status: StatusCode, to: &str, cookie: Option<&str>) -> HttpResponse {
-    let mut response = empty(status);
-    let headers = response.headers_mut();
-    headers.insert(HeaderName::from_static("referrer-policy"), HeaderValue::from_static("no-referrer"));
+pub fn redirect(status: StatusCode, to: &str, cookie: Option<&str>) -> Answer {
+    let mut answer = empty(status);
+    let headers = answer.headers_mut();
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     if let Ok(to) = HeaderValue::from_str(to) {
         headers.insert(LOCATION, to);
     }
     if let Some(cookie) = cookie.and_then(|cookie| HeaderValue::from_str(cookie).ok()) {
         headers.append(SET_COOKIE, cookie);
     }
-    response
+    answer
 }
 
 /// Text that is no page: health, metrics, style sheet.
-pub fn text(status: StatusCode, media_type: &'static str, body: String) -> HttpResponse {
-    let mut response = empty(status);
-    let headers = response.headers_mut();
+pub fn text(status: StatusCode, media_type: &'static str, body: impl Into<Bytes>) -> Answer {
+    let mut answer = empty(status);
+    let headers = answer.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    response.set_body(body).map_into_boxed_body()
+    *answer.body_mut() = body.into();
+    answer
+}
+
+/// The answer in the words of the public listener's framework.
+pub fn to_actix(answer: Answer) -> actix_web::HttpResponse {
+    let (parts, body) = answer.into_parts();
+    let status = actix_web::http::StatusCode::from_u16(parts.status.as_u16());
+    let mut response =
+        actix_web::HttpResponse::build(status.unwrap_or(actix_web::http::StatusCode::INTERNAL_SERVER_ERROR));
+    for (name, value) in &parts.headers {
+        response.append_header((name.as_str(), value.as_bytes()));
+    }
+    response.body(body)
 }
 
 fn insert(headers: &mut HeaderMap, name: &str, value: &str) {

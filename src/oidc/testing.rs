@@ -147,6 +147,7 @@ pub(super) fn provider(kind: ProviderKind, change: impl FnOnce(&mut ProviderConf
             persistent: true,
         },
         verify: VerifyConfig {
+            cache_memory: 0,
             stale_if_error: Duration::from_mins(1),
             groups_header_limit: 4096,
             groups_header_filter: Vec::new(),

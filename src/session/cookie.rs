@@ -121,7 +121,12 @@ pub fn read_host<'a>(
     ring: &KeyRing,
     host: &HostName,
 ) -> Option<Held<HostValue>> {
-    read(values, |text| ring.open(Purpose::HostCookie, host.as_str(), text).ok())
+    read(values, |text| open_host(text, ring, host))
+}
+
+/// Opens one value of a protected host's cookie.
+pub fn open_host(text: &str, ring: &KeyRing, host: &HostName) -> Option<HostValue> {
+    ring.open(Purpose::HostCookie, host.as_str(), text).ok()
 }
 
 /// At most this many of one name are tried: each costs a decryption.

@@ -7,6 +7,7 @@ pub mod cookie;
 pub mod record;
 pub mod sealed;
 pub mod store;
+pub mod uses;
 pub mod values;
 
 mod sessions;

@@ -3,7 +3,7 @@
 use super::record::SessionRecord;
 pub use super::record::Stored as Session;
 use super::sealed::{KeyRing, Purpose};
-use super::store::{Store, StoreError};
+use super::store::{Replacement, Store, StoreError};
 use super::values::{Bind, OneTimeId, PublicValue, SessionId};
 use crate::domain::clock::Timestamp;
 use crate::domain::decision::Lifetimes;
@@ -21,8 +21,6 @@ const SHARED_TTL: Duration = Duration::from_mins(2);
 const EXCHANGE_TTL: Duration = Duration::from_mins(62);
 /// A sign-in that takes longer is not waited for.
 const COMPLETING_TTL: Duration = Duration::from_secs(10);
-/// Last use is exact to a minute: not every image may be a write.
-const TOUCH_INTERVAL: Duration = Duration::from_mins(1);
 /// A refresh that takes longer lost its turn.
 const REFRESH_LOCK_TTL: Duration = Duration::from_secs(30);
 /// Hand-overs are counted per minute.
@@ -184,15 +182,18 @@ impl Sessions {
         Ok(done.then(|| Session { id: old.id.clone(), record, raw }))
     }
 
-    /// Whether the last use that the record knows is old enough to be written anew.
-    pub fn is_touch_due(&self, session: &Session) -> bool {
-        Timestamp::now().since(session.record.last_seen_at) >= TOUCH_INTERVAL.min(self.lifetimes.idle / 4)
-    }
-
-    /// Notes the use of a session. Losing a race is fine: somebody else noted it.
-    pub async fn touch(&self, session: &Session) -> Result<(), StoreError> {
-        let record = SessionRecord { last_seen_at: Timestamp::now(), ..session.record.clone() };
-        self.replace(session, record).await.map(drop)
+    /// Notes the last uses of sessions, all in two round trips. Losing a race is fine: somebody else noted it.
+    pub async fn touch(&self, uses: &[(SessionId, Timestamp)]) -> Result<(), StoreError> {
+        let keys: Vec<_> = uses.iter().map(|(id, _)| record_key(&id.hash())).collect();
+        let found = self.store.find_many(&keys).await?;
+        let replacements = uses.iter().zip(keys).zip(found).filter_map(|(((id, at), key), raw)| {
+            let old = raw?;
+            let record = self.open_record(&id.hash(), &old).filter(|record| record.last_seen_at < *at)?;
+            let record = SessionRecord { last_seen_at: *at, ..record };
+            let ttl = record.ttl(Timestamp::now(), &self.lifetimes);
+            Some(Replacement { key, old, new: self.seal_record(&id.hash(), &record), ttl })
+        });
+        self.store.replace_many(&replacements.collect::<Vec<_>>()).await
     }
 
     /// Forgets the record; the directory remembers that the session is over.

@@ -10,7 +10,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::ids::ProviderId;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
@@ -64,6 +64,9 @@ pub struct Metrics {
     sessions_ended: Handles<EndCause, EndLabels, Counter, NewCounter>,
     groups_truncated: Counter,
     sign_ins_limited: Counter,
+    lease_renewals: Counter,
+    passes: Gauge,
+    passes_bytes: Gauge,
     providers: BTreeMap<ProviderId, ProviderMetrics>,
 }
 
@@ -121,6 +124,19 @@ impl Metrics {
                 "Sign-ins after too many failures",
                 Counter::default(),
             ),
+            lease_renewals: single(
+                r,
+                "gatepost_lease_renewals",
+                "Times that the directory has told all that changed; four a second are usual",
+                Counter::default(),
+            ),
+            passes: single(r, "gatepost_passes", "Sessions on hosts that memory knows", Gauge::default()),
+            passes_bytes: single(
+                r,
+                "gatepost_passes_bytes",
+                "Memory that they take, estimated",
+                Gauge::default(),
+            ),
             providers,
             registry,
         }
@@ -161,6 +177,17 @@ impl Metrics {
         self.sign_ins_limited.inc();
     }
 
+    /// The directory told all that had changed.
+    pub fn lease_renewed(&self) {
+        self.lease_renewals.inc();
+    }
+
+    /// So many passes are in memory now, of so many bytes.
+    pub fn passes(&self, count: usize, bytes: u64) {
+        self.passes.set(i64::try_from(count).unwrap_or(i64::MAX));
+        self.passes_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
     /// A configured provider's metrics; `None` for any other.
     pub fn provider(&self, id: &ProviderId) -> Option<&ProviderMetrics> {
         self.providers.get(id)
@@ -184,11 +211,14 @@ mod tests {
     use crate::telemetry::labels::{CallOutcome, Label, ProviderEndpoint, RefreshOutcome, SignInOutcome};
     use std::collections::BTreeSet;
 
-    const FAMILIES: [(&str, &str); 14] = [
+    const FAMILIES: [(&str, &str); 17] = [
         ("gatepost_build", "info"),
         ("gatepost_decisions", "counter"),
         ("gatepost_groups_lost", "counter"),
         ("gatepost_groups_truncated", "counter"),
+        ("gatepost_lease_renewals", "counter"),
+        ("gatepost_passes", "gauge"),
+        ("gatepost_passes_bytes", "gauge"),
         ("gatepost_provider_call_duration_seconds", "histogram"),
         ("gatepost_provider_calls", "counter"),
         ("gatepost_refreshes", "counter"),

@@ -4,7 +4,8 @@
 //! ours (`X_User_Email`, `X.User.Email`; Traefik removes the exact spelling alone: CVE-2026-54763, CVE-2026-88011).
 
 use crate::domain::host::{HostError, HostName, Origin, Scheme};
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use hyper::HeaderMap;
+use hyper::header::{HeaderName, HeaderValue};
 use url::Url;
 
 /// The identity headers, in use or not, that an application may believe.
@@ -87,7 +88,7 @@ impl<'a> Forwarded<'a> {
                 return Err(Malformed::Alias(header));
             }
         }
-        if headers.get_all("authorization").nth(1).is_some() {
+        if headers.get_all("authorization").iter().nth(1).is_some() {
             return Err(Malformed::Repeated("Authorization"));
         }
         let method = text(one(headers, "x-forwarded-method", "X-Forwarded-Method")?, "X-Forwarded-Method")?;
@@ -188,19 +189,19 @@ impl<'a> Forwarded<'a> {
     /// Every `Accept` line, joined as RFC 9110 section 5.3 allows.
     pub fn accept(&self) -> String {
         let lines: Vec<&str> =
-            self.headers.get_all("accept").filter_map(|value| value.to_str().ok()).collect();
+            self.headers.get_all("accept").iter().filter_map(|value| value.to_str().ok()).collect();
         lines.join(",")
     }
 
     /// The client's address as the proxy saw it; for logs and limits only.
     pub fn client_address(&self) -> Option<std::net::IpAddr> {
-        let last = self.headers.get_all("x-forwarded-for").last()?.to_str().ok()?;
+        let last = self.headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
         last.rsplit(',').next()?.trim().parse().ok()
     }
 
     /// The `Cookie` lines.
     pub fn cookies(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        self.headers.get_all("cookie").map(HeaderValue::as_bytes)
+        self.headers.get_all("cookie").iter().map(HeaderValue::as_bytes)
     }
 
     /// The client's `Authorization`.
@@ -242,7 +243,7 @@ fn alias_of(name: &HeaderName) -> Option<&'static str> {
 }
 
 fn one<'a>(headers: &'a HeaderMap, name: &str, shown: &'static str) -> Result<&'a HeaderValue, Malformed> {
-    let mut values = headers.get_all(name);
+    let mut values = headers.get_all(name).iter();
     let value = values.next().ok_or(Malformed::Missing(shown))?;
     if values.next().is_some() { Err(Malformed::Repeated(shown)) } else { Ok(value) }
 }

@@ -1,65 +1,131 @@
 //! A permit as headers. Names and encodings: DESIGN.md section 4.
+//!
+//! What depends on the person alone is [`Rendered`] once, when the person is looked up; the rest at each request.
 
 use super::forwarded::Forwarded;
+use crate::domain::access::{Role, Standing};
 use crate::domain::decision::Permit;
-use crate::domain::ids::GroupName;
+use crate::domain::ids::{GroupName, TenantId};
 use crate::session::cookie;
 use crate::state::State;
-use actix_web::http::header::{HeaderName, HeaderValue};
+use hyper::HeaderMap;
+use hyper::body::Bytes;
+use hyper::header::{AUTHORIZATION, COOKIE, HeaderName, HeaderValue};
 use std::fmt::Write;
 
-/// The headers of a 200.
-#[derive(Debug)]
-pub struct IdentityHeaders(pub Vec<(HeaderName, HeaderValue)>);
+const EMAIL: HeaderName = HeaderName::from_static("x-user-email");
+const GROUPS: HeaderName = HeaderName::from_static("x-user-groups");
+const GROUPS_TRUNCATED: HeaderName = HeaderName::from_static("x-user-groups-truncated");
+const ADMIN: HeaderName = HeaderName::from_static("x-user-admin");
+const ID: HeaderName = HeaderName::from_static("x-user-id");
+const NAME: HeaderName = HeaderName::from_static("x-user-name");
+const TENANTS: HeaderName = HeaderName::from_static("x-user-tenants");
+const ROLE: HeaderName = HeaderName::from_static("x-user-role");
+const TENANT_ID: HeaderName = HeaderName::from_static("x-tenant-id");
 
-/// Renders a permit. What a client sent is echoed without Gatepost's own credentials, or not at all.
-pub fn render(permit: &Permit<'_>, forwarded: &Forwarded<'_>, state: &State) -> IdentityHeaders {
-    let access = permit.access;
-    let limits = &state.config.verify;
-    let (groups, is_cut) = groups(&access.groups, &limits.groups_header_filter, limits.groups_header_limit);
-    if is_cut {
-        state.metrics.groups_truncated();
-        tracing::warn!(user.id = %permit.person.id, limit = limits.groups_header_limit, "X-User-Groups was cut");
-    }
-    let tenants: Vec<&str> = access.tenants.keys().map(crate::domain::ids::TenantId::as_str).collect();
-    let mut headers = Headers(Vec::with_capacity(12));
-    headers.text("x-user-email", permit.email.as_str());
-    headers.text("x-user-groups", &groups);
-    headers.text("x-user-admin", if access.is_admin { "true" } else { "false" });
-    headers.text("x-user-id", &permit.person.id.to_string());
-    headers.text("x-user-tenants", &tenants.join(","));
-    if is_cut {
-        headers.text("x-user-groups-truncated", "true");
-    }
-    if let Some(name) = &permit.person.name {
-        headers.text("x-user-name", &encode(name));
-    }
-    if let Some((tenant, role)) = permit.tenant {
-        headers.text("x-tenant-id", tenant.as_str());
-        headers.text("x-user-role", role.as_str());
-    }
-    if let Some(cookies) = cookie::without(forwarded.cookies(), state.cookies.name()) {
-        headers.bytes("cookie", &cookies);
-    }
-    if let Some(authorization) = forwarded.authorization() {
-        headers.0.push((HeaderName::from_static("authorization"), authorization.clone()));
-    }
-    IdentityHeaders(headers.0)
+const TRUE: HeaderValue = HeaderValue::from_static("true");
+const FALSE: HeaderValue = HeaderValue::from_static("false");
+
+/// The headers that say who it is, whatever is asked.
+#[derive(Debug)]
+pub struct Rendered {
+    email: HeaderValue,
+    groups: HeaderValue,
+    is_cut: bool,
+    id: HeaderValue,
+    tenants: HeaderValue,
+    name: Option<HeaderValue>,
 }
 
-struct Headers(Vec<(HeaderName, HeaderValue)>);
-
-impl Headers {
-    fn text(&mut self, name: &'static str, value: &str) {
-        self.bytes(name, value.as_bytes());
-    }
-
-    /// Values are ASCII by their types or by [`encode`], or came in a header: a refused one cannot occur.
-    fn bytes(&mut self, name: &'static str, value: &[u8]) {
-        if let Ok(value) = HeaderValue::from_bytes(value) {
-            self.0.push((HeaderName::from_static(name), value));
+impl Rendered {
+    /// Renders a person. One without an address gets no permit, so that the empty one is never sent.
+    pub fn new(standing: &Standing, state: &State) -> Self {
+        let (person, access) = (&standing.person, &standing.access);
+        let limits = &state.config.verify;
+        let (groups, is_cut) =
+            groups(&access.groups, &limits.groups_header_filter, limits.groups_header_limit);
+        if is_cut {
+            tracing::warn!(user.id = %person.id, limit = limits.groups_header_limit, "X-User-Groups was cut");
+        }
+        let tenants: Vec<&str> = access.tenants.keys().map(TenantId::as_str).collect();
+        // One piece of memory for all of them.
+        let mut pieces = Pieces::default();
+        let email = pieces.push(person.email.as_ref().map_or("", |email| email.as_str()));
+        let groups = pieces.push(&groups);
+        let id = pieces.push(&person.id.to_string());
+        let tenants = pieces.push(&tenants.join(","));
+        let name = person.name.as_ref().map(|name| pieces.push(&encode(name)));
+        let whole = Bytes::from(pieces.text.into_boxed_str().into_boxed_bytes());
+        let value = |piece| value(whole.slice(piece));
+        Self {
+            email: value(email),
+            groups: value(groups),
+            is_cut,
+            id: value(id),
+            tenants: value(tenants),
+            name: name.map(value),
         }
     }
+
+    /// Bytes of all values.
+    pub fn size(&self) -> usize {
+        let name = self.name.as_ref().map_or(0, HeaderValue::len);
+        self.email.len() + self.groups.len() + self.id.len() + self.tenants.len() + name
+    }
+}
+
+#[derive(Default)]
+struct Pieces {
+    text: String,
+}
+
+impl Pieces {
+    fn push(&mut self, piece: &str) -> std::ops::Range<usize> {
+        let start = self.text.len();
+        self.text.push_str(piece);
+        start..self.text.len()
+    }
+}
+
+/// Values are ASCII by their types or by [`encode`], or came in a header: a refused one cannot occur, and would be empty.
+fn value(bytes: Bytes) -> HeaderValue {
+    HeaderValue::from_maybe_shared(bytes).unwrap_or(HeaderValue::from_static(""))
+}
+
+/// The headers of a 200. What a client sent is echoed without Gatepost's own credentials, or not at all.
+pub fn write(
+    headers: &mut HeaderMap,
+    permit: &Permit<'_>,
+    rendered: &Rendered,
+    forwarded: &Forwarded<'_>,
+    state: &State,
+) {
+    headers.insert(EMAIL, rendered.email.clone());
+    headers.insert(GROUPS, rendered.groups.clone());
+    headers.insert(ADMIN, if permit.access.is_admin { TRUE } else { FALSE });
+    headers.insert(ID, rendered.id.clone());
+    headers.insert(TENANTS, rendered.tenants.clone());
+    if rendered.is_cut {
+        state.metrics.groups_truncated();
+        headers.insert(GROUPS_TRUNCATED, TRUE);
+    }
+    if let Some(name) = &rendered.name {
+        headers.insert(NAME, name.clone());
+    }
+    if let Some((tenant, role)) = permit.tenant {
+        headers.insert(TENANT_ID, value(Bytes::copy_from_slice(tenant.as_str().as_bytes())));
+        headers.insert(ROLE, role_value(role));
+    }
+    if let Some(cookies) = cookie::without(forwarded.cookies(), state.cookies.name()) {
+        headers.insert(COOKIE, value(cookies.into()));
+    }
+    if let Some(authorization) = forwarded.authorization() {
+        headers.insert(AUTHORIZATION, authorization.clone());
+    }
+}
+
+const fn role_value(role: Role) -> HeaderValue {
+    HeaderValue::from_static(role.as_str())
 }
 
 /// `X-User-Groups`: encoded names, sorted by bytes, joined by commas, whole names up to `limit` bytes; and whether

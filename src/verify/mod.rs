@@ -1,34 +1,42 @@
-//! The hot path: forwarded request, principal, decision, headers.
+//! The hot path: forwarded request, pass, decision, headers.
 //!
-//! Load, decide purely, render: [`forwarded`] parses what the proxy says, [`crate::principal`] loads who it is from both
-//! stores side by side, `domain::decision` decides, [`identity`] renders a permit. Every request with a cookie asks the
-//! stores; a cache of principals would stand in front of [`principal::load`] and nowhere else.
+//! Load, decide purely, render: [`forwarded`] parses what the proxy says, [`passes`] know who holds the cookie,
+//! `domain::decision` decides, [`identity`] renders a permit. Memory may let somebody in or say what they lack; that
+//! somebody is nobody any more is said only after the stores were asked.
 
 pub mod forwarded;
 pub mod identity;
+pub mod passes;
+pub mod unknown;
 
-use crate::directory::DirectoryError;
-use crate::domain::access::Role;
 use crate::domain::clock::Timestamp;
-use crate::domain::decision::{self, Check, Demand, Denial, Missing, Permit, SignInReason};
+use crate::domain::decision::{self, Check, Demand, Denial, SignInReason};
 use crate::domain::email::EmailAddress;
 use crate::domain::host::Origin;
 use crate::domain::requirement::Requirement;
 use crate::login::refresh;
-use crate::principal::{self, LoadError, Principal};
-use crate::session::cookie::Held;
+use crate::principal::{self, LoadError};
+use crate::session::Session;
+use crate::session::cookie::{self, Held};
 use crate::session::values::HostValue;
 use crate::state::State;
 use forwarded::{Forwarded, RequestKind};
-use identity::IdentityHeaders;
+use hyper::HeaderMap;
+use passes::{Pass, PassKey};
 use std::sync::Arc;
-use tokio::time::{Instant, timeout_at};
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How often the session store is asked about a pass in memory.
+const ASK_AGAIN: Duration = Duration::from_mins(1);
+/// Between two tries of this process to refresh one session.
+const REFRESH_PAUSE: Duration = Duration::from_secs(5);
 
 /// What `/verify` found.
 #[derive(Debug)]
 pub enum Verdict {
     /// 200 with these headers.
-    Allow(IdentityHeaders),
+    Allow(HeaderMap),
     /// Everything that is not: named, with the person where one is known.
     Deny {
         /// Why.
@@ -37,7 +45,52 @@ pub enum Verdict {
         email: Option<EmailAddress>,
     },
     /// 503: neither yes nor no.
-    CannotKnow(LoadError),
+    CannotKnow(Arc<LoadError>),
+}
+
+/// One request of a protected host, and what its router demands.
+#[derive(Debug)]
+pub struct Case<'a> {
+    /// The request.
+    pub forwarded: &'a Forwarded<'a>,
+    /// The protected host.
+    pub origin: &'a Origin,
+    /// What its router demands.
+    pub requirement: &'a Requirement,
+}
+
+/// Judges a request by memory alone; `None`: memory cannot say, or would send somebody away to sign in.
+pub fn remember(state: &Arc<State>, case: &Case<'_>) -> Option<Verdict> {
+    let mut texts = cookie::values(case.forwarded.cookies(), state.cookies.name());
+    // Of several the first that opens counts, which memory cannot tell.
+    let (Some(text), None) = (texts.next(), texts.next()) else { return None };
+    let key = PassKey::of(case.origin.host().as_str(), text);
+    let pass = state.passes.fresh(&key)?;
+    match judge(state, case, &pass) {
+        Verdict::Deny { denial: Denial::SignIn(_) | Denial::CheckFirst, .. } => None,
+        verdict => {
+            follow_up(state, case, &pass, key, text);
+            Some(verdict)
+        }
+    }
+}
+
+/// Judges a request by what the stores say, within the deadline.
+pub async fn ask(state: &Arc<State>, case: &Case<'_>, held: Option<&Held<HostValue>>) -> Verdict {
+    let opened = held.and_then(|held| held.value.as_ref().map(|value| (held, value)));
+    let Some((held, cookie)) = opened else { return Verdict::sign_in(SignInReason::NoSession) };
+    let key = PassKey::of(case.origin.host().as_str(), &held.text);
+    let pass = match timeout(principal::DEADLINE, passes::find(state, key, cookie)).await {
+        Ok(Ok(Some(pass))) => pass,
+        Ok(Ok(None)) => return Verdict::sign_in(SignInReason::Ended),
+        Ok(Err(error)) => return Verdict::CannotKnow(error),
+        Err(_) => return Verdict::CannotKnow(Arc::new(LoadError::Deadline)),
+    };
+    let verdict = judge(state, case, &pass);
+    if !matches!(verdict, Verdict::Deny { denial: Denial::SignIn(_), .. }) {
+        follow_up(state, case, &pass, key, &held.text);
+    }
+    verdict
 }
 
 impl Verdict {
@@ -46,99 +99,61 @@ impl Verdict {
     }
 }
 
-/// Judges one request of a protected host.
-pub async fn verify(
-    state: &Arc<State>,
-    forwarded: &Forwarded<'_>,
-    origin: &Origin,
-    requirement: &Requirement,
-    held: Option<&Held<HostValue>>,
-) -> Verdict {
-    let Some(cookie) = held.and_then(|held| held.value.as_ref()) else {
-        return Verdict::sign_in(SignInReason::NoSession);
-    };
-    let deadline = Instant::now() + principal::DEADLINE;
-    let principal = match principal::load(state, &cookie.session, cookie.user).await {
-        Ok(Some(principal)) => principal,
-        Ok(None) => return Verdict::sign_in(SignInReason::Ended),
-        Err(error) => return Verdict::CannotKnow(error),
-    };
+fn judge(state: &State, case: &Case<'_>, pass: &Pass) -> Verdict {
     let demand = Demand {
         now: Timestamp::now(),
-        requirement,
-        is_cross_origin: forwarded.is_cross_origin(origin, &state.config.allowed_origins),
+        requirement: case.requirement,
+        is_cross_origin: case.forwarded.is_cross_origin(case.origin, &state.config.allowed_origins),
     };
-    let times = principal.session.record.times(cookie.auth_time);
-    let verdict = match decision::decide(&demand, &principal.standing, &times, &state.lifetimes) {
-        Ok(permit) => match timeout_at(deadline, existing_tenant(state, requirement, permit)).await {
-            Ok(Ok(Ok(permit))) => Verdict::Allow(identity::render(&permit, forwarded, state)),
-            Ok(Ok(Err(denial))) => Verdict::Deny { denial, email: principal.standing.person.email.clone() },
-            Ok(Err(error)) => Verdict::CannotKnow(error.into()),
-            Err(_) => Verdict::CannotKnow(LoadError::Deadline),
-        },
-        Err(denial) => Verdict::Deny { denial, email: principal.standing.person.email.clone() },
-    };
-    follow_up(state, &verdict, cookie, principal);
-    verdict
-}
-
-/// An admin may enter every tenant, but only one that there is: what a router misspells opens to nobody.
-async fn existing_tenant<'a>(
-    state: &State,
-    requirement: &'a Requirement,
-    permit: Permit<'a>,
-) -> Result<Result<Permit<'a>, Denial>, DirectoryError> {
-    if !permit.access.is_admin || requirement.tenants.is_empty() {
-        return Ok(Ok(permit));
-    }
-    for tenant in &requirement.tenants {
-        if permit.access.tenants.contains_key(tenant) || state.directory.tenant_exists(tenant).await? {
-            return Ok(Ok(Permit { tenant: Some((tenant, Role::Admin)), ..permit }));
+    match decision::decide(&demand, &pass.standing, &pass.times(), &state.lifetimes) {
+        Ok(permit) => {
+            let mut headers = HeaderMap::with_capacity(12);
+            identity::write(&mut headers, &permit, &pass.headers, case.forwarded, state);
+            Verdict::Allow(headers)
         }
-    }
-    Ok(Err(Denial::Forbidden(Missing { tenants: requirement.tenants.clone(), ..Missing::default() })))
-}
-
-/// What a request sets off beside its answer: its use is noted, a due refresh runs.
-fn follow_up(state: &Arc<State>, verdict: &Verdict, cookie: &HostValue, principal: Principal) {
-    let is_live = match verdict {
-        Verdict::Allow(_) => true,
-        Verdict::Deny { denial, .. } => !matches!(denial, Denial::SignIn(_)),
-        Verdict::CannotKnow(_) => false,
-    };
-    if !is_live {
-        return;
-    }
-    let check = principal.session.record.times(cookie.auth_time).check(Timestamp::now(), &state.lifetimes);
-    let is_used = !matches!(verdict, Verdict::Deny { denial: Denial::CheckFirst, .. });
-    let state = Arc::clone(state);
-    if check != Check::NotDue {
-        actix_web::rt::spawn(async move { refresh::run(&state, &principal.session).await });
-    } else if is_used && state.sessions.is_touch_due(&principal.session) {
-        actix_web::rt::spawn(async move {
-            if let Err(error) = state.sessions.touch(&principal.session).await {
-                tracing::debug!(error = %crate::telemetry::Chain(&error), "last use not noted");
-            }
-        });
+        Err(denial) => Verdict::Deny { denial, email: pass.standing.person.email.clone() },
     }
 }
 
-/// The groups and tenants of a requirement that do not exist: nobody can ever meet it, so the operator should know.
-/// Looked up beside the answer, which does not wait for it.
-pub fn log_unknown_names(state: &Arc<State>, missing: &Missing) {
-    let (state, missing) = (Arc::clone(state), missing.clone());
-    actix_web::rt::spawn(async move {
-        for group in &missing.groups {
-            if matches!(state.directory.group_exists(group).await, Ok(false)) {
-                tracing::warn!(group.name = %group, "a router requires a group that does not exist");
+/// What a request sets off beside its answer: its use is noted, a due refresh runs, the session store is asked again.
+fn follow_up(state: &Arc<State>, case: &Case<'_>, pass: &Arc<Pass>, key: PassKey, text: &str) {
+    let now = Timestamp::now();
+    let check = pass.times().check(now, &state.lifetimes);
+    if check != Check::NotDue
+        && pass.may_refresh(now, REFRESH_PAUSE.min(state.lifetimes.refresh_interval / 4))
+    {
+        state.spawn(refresh_and_forget(Arc::clone(state), Arc::clone(pass), key));
+    }
+    // Who is asked to wait for the provider has not used the session.
+    if check != Check::First && pass.note_use(now, state.lifetimes.touch_interval()) {
+        state.uses.note(&pass.session, now);
+    }
+    if pass.is_due(now, ASK_AGAIN)
+        && let Some(value) = cookie::open_host(text, &state.ring, case.origin.host())
+    {
+        state.spawn(passes::revalidate(Arc::clone(state), key, value));
+    }
+}
+
+/// What the provider said counts from the next request on.
+async fn refresh_and_forget(state: Arc<State>, pass: Arc<Pass>, key: PassKey) {
+    match state.sessions.find(&pass.session).await {
+        Ok(found) => {
+            let now = Timestamp::now();
+            let is_due = |session: &Session| {
+                let record = &session.record;
+                record.times(record.auth_time).check(now, &state.lifetimes) != Check::NotDue
+            };
+            // Another replica, or a visit to the public host, may have been faster.
+            if let Some(session) = found.filter(is_due) {
+                refresh::run(&state, &session).await;
             }
+            state.passes.remove(&key);
         }
-        for tenant in &missing.tenants {
-            if matches!(state.directory.tenant_exists(tenant).await, Ok(false)) {
-                tracing::warn!(tenant.id = %tenant, "a router requires a tenant that does not exist");
-            }
+        Err(error) => {
+            tracing::debug!(error = %crate::telemetry::Chain(&error), "a due refresh waits for the session store");
         }
-    });
+    }
 }
 
 /// Whether a denial of this request may send the browser away to sign in.

@@ -4,9 +4,13 @@ use gatepost_kit::client::Client;
 use gatepost_kit::echo::Echo;
 use gatepost_kit::edge::{Edge, Route};
 use gatepost_kit::entra::{Entra, Person};
-use gatepost_kit::process::{Authority, Gatepost, GatepostBuilder, Postgres, Redis, free_port};
+use gatepost_kit::process::{
+    Authority, Gatepost, GatepostBuilder, Postgres, Redis, find_ok, free_port, until,
+};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 use tempfile::TempDir;
+use tokio::time::timeout;
 
 pub const PUBLIC: &str = "auth.example.test";
 pub const APP: &str = "app.example.test";
@@ -178,11 +182,19 @@ impl World {
         self.edge.url(host, path)
     }
 
-    /// Runs a subcommand of the command line on this world's configuration; returns what it prints.
+    /// Runs a subcommand of the command line on this world's configuration; returns what it prints, when the replica
+    /// has heard of what it changed.
     pub async fn cli(&self, arguments: &[&str]) -> String {
         let (code, stdout, stderr) = run_command(&self.builder, arguments).await;
         assert_eq!((code, stderr.as_str()), (Some(0), ""), "{arguments:?}: {stdout}");
+        self.has_heard().await;
         stdout
+    }
+
+    /// Waits until the replica has heard of everything that was committed before; while the directory cannot be
+    /// reached it looks everything up, and there is nothing to wait for.
+    pub async fn has_heard(&self) {
+        heard(self.gatepost.internal()).await;
     }
 
     /// As [`World::cli`], for what is refused; returns the error.
@@ -206,4 +218,21 @@ pub const MCP_GITHUB: &str = "00000000-0000-4000-8000-00000000a001";
 /// One group, no admin.
 pub fn alice() -> Person {
     Person::named("alice").group(MCP_GITHUB, "MCP-GitHub")
+}
+
+/// Waits until the replica at `internal` has heard of everything that was committed before.
+pub async fn heard(internal: SocketAddr) {
+    let Some(before) = renewals(internal).await else { return };
+    let patience = Duration::from_secs(3);
+    // The first may have been sent before; the second was not.
+    let both = until("two renewals", patience * 2, async || {
+        renewals(internal).await.is_none_or(|now| now >= before + 2).then_some(())
+    });
+    let _ = timeout(patience, both).await;
+}
+
+async fn renewals(internal: SocketAddr) -> Option<u64> {
+    let metrics = find_ok(internal, "/metrics").await?;
+    let line = metrics.lines().find(|line| line.starts_with("gatepost_lease_renewals_total "))?;
+    line.rsplit(' ').next()?.parse().ok()
 }

@@ -30,7 +30,10 @@ macro_rules! transaction {
                     {
                         attempt += 1;
                     }
-                    result => return result,
+                    result => {
+                        $store.committed();
+                        return result;
+                    }
                 }
             }
         })

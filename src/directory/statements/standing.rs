@@ -4,14 +4,18 @@ use super::{Connection, Result, Store};
 use crate::directory::error::DirectoryError;
 use crate::domain::access::{Access, Person, Role, Standing};
 use crate::domain::clock::Timestamp;
-use crate::domain::ids::{GroupName, TenantId, UserId};
+use crate::domain::ids::{IdError, TenantId, UserId};
 use crate::domain::secret::Hash;
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
-/// Groups once, tenants and the admin's reasons from them. A tenant and its role come as one word and another.
+/// Groups once, tenants and the admin's reasons from them. A tenant and its role come as one word and another. An
+/// admin may enter every tenant, but only one that there is: what a router misspells opens to nobody.
 const STANDING: &str = concat!(
     "WITH mine AS MATERIALIZED (SELECT DISTINCT g.id, g.name FROM resolved_memberships m \
-     JOIN groups g ON g.id = m.group_id WHERE m.user_id = $1) \
+     JOIN groups g ON g.id = m.group_id WHERE m.user_id = $1), \
+     admin AS MATERIALIZED (SELECT coalesce((SELECT is_admin FROM admin_overrides WHERE user_id = $1), \
+     EXISTS (SELECT 1 FROM admin_reasons WHERE user_id = $1)) AS yes) \
      SELECT u.email, u.name, u.disabled_at IS NOT NULL, u.sessions_not_before, \
      EXISTS (SELECT 1 FROM ended_sessions WHERE session_hash = $2), \
      (SELECT ",
@@ -19,13 +23,15 @@ const STANDING: &str = concat!(
     " FROM mine), (SELECT ",
     json_list!("t.tenant_id || ' ' || t.role"),
     " FROM group_tenants t JOIN mine ON mine.id = t.group_id), \
-     coalesce((SELECT is_admin FROM admin_overrides WHERE user_id = $1), \
-     EXISTS (SELECT 1 FROM admin_reasons WHERE user_id = $1)), ",
+     (SELECT yes FROM admin), \
+     (SELECT ",
+    json_list!("t.id"),
+    " FROM tenants t WHERE (SELECT yes FROM admin)), ",
     is_standby!(),
     " FROM users u WHERE u.id = $1",
 );
 
-type Row = (Option<String>, Option<String>, bool, Option<i64>, bool, String, String, bool, bool);
+type Row = (Option<String>, Option<String>, bool, Option<i64>, bool, String, String, bool, String, bool);
 
 impl Store {
     pub(in crate::directory) async fn find_standing(
@@ -44,15 +50,20 @@ async fn fetch(connection: &mut Connection, id: UserId, session: &Hash) -> Resul
 }
 
 fn read(id: UserId, row: Row) -> Result<Standing> {
-    let (email, name, is_disabled, not_before, is_session_ended, groups, tenants, is_admin, is_standby) = row;
+    let (email, name, is_disabled, not_before, is_session_ended, groups, tenants, is_admin, all, is_standby) =
+        row;
     if is_standby {
-        return Err(DirectoryError::Unavailable(sqlx::Error::Protocol(
-            "this Postgres is a standby".to_owned(),
-        )));
+        return Err(DirectoryError::standby());
     }
     let email = email.map(|email| email.parse()).transpose().map_err(DirectoryError::unreadable)?;
-    let mut access = Access { groups: parse_groups(&groups)?, tenants: parse_tenants(&tenants)?, is_admin };
+    let mut access = Access {
+        groups: parse_list(&groups)?,
+        tenants: parse_tenants(&tenants)?,
+        is_admin,
+        every_tenant: parse_list(&all)?,
+    };
     access.groups.sort_unstable();
+    access.every_tenant.sort_unstable();
     Ok(Standing {
         person: Person { id, email, name },
         is_disabled,
@@ -62,9 +73,9 @@ fn read(id: UserId, row: Row) -> Result<Standing> {
     })
 }
 
-pub(super) fn parse_groups(json: &str) -> Result<Vec<GroupName>> {
-    let names: Vec<String> = serde_json::from_str(json).map_err(DirectoryError::unreadable)?;
-    names.iter().map(|name| name.parse().map_err(DirectoryError::unreadable)).collect()
+pub(super) fn parse_list<T: FromStr<Err = IdError>>(json: &str) -> Result<Vec<T>> {
+    let texts: Vec<String> = serde_json::from_str(json).map_err(DirectoryError::unreadable)?;
+    texts.iter().map(|text| text.parse().map_err(DirectoryError::unreadable)).collect()
 }
 
 /// `ID ROLE` each; the highest role of a tenant counts.

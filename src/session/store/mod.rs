@@ -33,6 +33,19 @@ pub enum Store {
     Sqlite(SqliteStore),
 }
 
+/// One of many values to replace.
+#[derive(Clone, Debug)]
+pub struct Replacement {
+    /// Where.
+    pub key: Vec<u8>,
+    /// What must stand there.
+    pub old: Vec<u8>,
+    /// What is to stand there.
+    pub new: Vec<u8>,
+    /// How long.
+    pub ttl: Duration,
+}
+
 macro_rules! on_store {
     ($self:ident, $store:ident => $call:expr) => {
         match $self {
@@ -80,6 +93,16 @@ impl Store {
         ttl: Duration,
     ) -> Result<bool, StoreError> {
         on_store!(self, store => store.replace(key, old, new, ttl).await)
+    }
+
+    /// The values under `keys`, in their order.
+    pub async fn find_many(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        on_store!(self, store => store.find_many(keys).await)
+    }
+
+    /// Writes each new value where the old one still stands.
+    pub async fn replace_many(&self, replacements: &[Replacement]) -> Result<(), StoreError> {
+        on_store!(self, store => store.replace_many(replacements).await)
     }
 
     /// Deletes the value; none is fine.

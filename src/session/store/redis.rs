@@ -3,10 +3,11 @@
 //! A connection that does not answer in time is given up as a whole: a half-open one would otherwise swallow every
 //! command until the kernel notices.
 
-use super::StoreError;
+use super::{Replacement, StoreError};
 use redis::aio::MultiplexedConnection;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, FromRedisValue, RedisError, Script, ScriptInvocation, TlsCertificates,
+    AsyncConnectionConfig, Client, Cmd, FromRedisValue, Pipeline, RedisError, Script, ScriptInvocation,
+    TlsCertificates,
 };
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
@@ -123,6 +124,33 @@ impl RedisStore {
         self.script(&call).await
     }
 
+    pub(super) async fn find_many(&self, names: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys: Vec<_> = names.iter().map(|name| key(name)).collect();
+        self.command(redis::cmd("MGET").arg(keys)).await
+    }
+
+    pub(super) async fn replace_many(&self, replacements: &[Replacement]) -> Result<(), StoreError> {
+        if replacements.is_empty() {
+            return Ok(());
+        }
+        let mut pipeline = redis::pipe();
+        for Replacement { key: name, old, new, ttl } in replacements {
+            pipeline
+                .cmd("EVAL")
+                .arg(REPLACE)
+                .arg(1)
+                .arg(key(name))
+                .arg(old)
+                .arg(new)
+                .arg(millis(*ttl))
+                .ignore();
+        }
+        self.ask(Question::Pipeline(&pipeline)).await
+    }
+
     pub(super) async fn delete(&self, name: &[u8]) -> Result<(), StoreError> {
         self.command(redis::cmd("DEL").arg(key(name))).await
     }
@@ -210,6 +238,7 @@ impl RedisStore {
 enum Question<'a> {
     Command(&'a Cmd),
     Script(&'a ScriptInvocation<'a>),
+    Pipeline(&'a Pipeline),
 }
 
 impl Question<'_> {
@@ -217,6 +246,7 @@ impl Question<'_> {
         match self {
             Self::Command(command) => command.query_async(&mut connection).await,
             Self::Script(call) => call.invoke_async(&mut connection).await,
+            Self::Pipeline(pipeline) => pipeline.query_async(&mut connection).await,
         }
     }
 }

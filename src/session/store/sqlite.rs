@@ -1,6 +1,6 @@
 //! The embedded file: the same few operations on SQLite, beside the directory's tables.
 
-use super::StoreError;
+use super::{Replacement, StoreError};
 use crate::directory::embedded_options;
 use crate::domain::clock::Timestamp;
 use sqlx::SqlitePool;
@@ -10,6 +10,10 @@ use std::time::Duration;
 
 const READERS: u32 = 4;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Compare and set, the value's life included.
+const REPLACE: &str = "UPDATE session_values SET value = $3, expires_at = $4 \
+     WHERE key = $1 AND value = $2 AND expires_at > $5";
 
 /// A handle; clones share the pools.
 #[derive(Clone, Debug)]
@@ -80,7 +84,7 @@ impl SqliteStore {
         ttl: Duration,
     ) -> Result<bool, StoreError> {
         let now = Timestamp::now();
-        sqlx::query("UPDATE session_values SET value = $3, expires_at = $4 WHERE key = $1 AND value = $2 AND expires_at > $5")
+        sqlx::query(REPLACE)
             .bind(key)
             .bind(old)
             .bind(new)
@@ -90,6 +94,31 @@ impl SqliteStore {
             .await
             .map(|done| done.rows_affected() == 1)
             .map_err(StoreError::Sqlite)
+    }
+
+    pub(super) async fn find_many(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        let mut found = Vec::with_capacity(keys.len());
+        for key in keys {
+            found.push(self.find(key).await?);
+        }
+        Ok(found)
+    }
+
+    pub(super) async fn replace_many(&self, replacements: &[Replacement]) -> Result<(), StoreError> {
+        let now = Timestamp::now();
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(StoreError::Sqlite)?;
+        for Replacement { key, old, new, ttl } in replacements {
+            sqlx::query(REPLACE)
+                .bind(key)
+                .bind(old)
+                .bind(new)
+                .bind(now.plus(*ttl).unix())
+                .bind(now.unix())
+                .execute(&mut *transaction)
+                .await
+                .map_err(StoreError::Sqlite)?;
+        }
+        transaction.commit().await.map_err(StoreError::Sqlite)
     }
 
     pub(super) async fn delete(&self, key: &[u8]) -> Result<(), StoreError> {

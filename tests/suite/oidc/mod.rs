@@ -81,6 +81,7 @@ fn all(provider: ProviderConfig) -> Config {
             persistent: true,
         },
         verify: VerifyConfig {
+            cache_memory: 0,
             stale_if_error: Duration::from_mins(1),
             groups_header_limit: 4096,
             groups_header_filter: Vec::new(),

@@ -163,7 +163,7 @@ fn account(name: &str, person_name: &str, count: usize, is_admin: bool) -> Sampl
     } else {
         [].into()
     };
-    let access = Access { groups: Vec::new(), tenants, is_admin };
+    let access = Access { groups: Vec::new(), tenants, is_admin, every_tenant: Vec::new() };
     let names: Vec<GroupName> =
         (0..count).map(|n| format!("MCP-Team-{n:03}").parse().expect("a name")).collect();
     let unlinked: [GroupName; 2] =

@@ -1,25 +1,33 @@
 //! The internal listener: `/verify` for the proxy, health for the orchestrator, metrics for Prometheus.
+//!
+//! On hyper, below the framework of the public one: actix-http reads 96 headers, of which the proxy alone sends ten, and
+//! its HTTP/2 is of a line with a known hole.
+
+mod connection;
+mod workers;
+
+pub use workers::{Listener, Workers, start};
 
 use super::pages::{Format, Gate, Refusal};
-use super::{reserved, respond};
+use super::reserved;
+use super::respond::{self, Answer};
 use crate::domain::decision::{Denial, SignInReason};
 use crate::domain::email::EmailAddress;
 use crate::domain::host::Origin;
 use crate::domain::ids::RequestId;
-use crate::domain::requirement::Requirement;
+use crate::domain::requirement::{Requirement, RequirementError};
 use crate::login;
 use crate::login::begin::login_address;
 use crate::principal::LoadError;
 use crate::session::cookie::{self, Held};
 use crate::session::values::{HostValue, LoginRequest, Target};
 use crate::state::State;
-use crate::telemetry::{Answer, Chain, Reason};
+use crate::telemetry::{self, Chain, Reason};
 use crate::verify::forwarded::{Forwarded, Malformed, RequestKind};
-use crate::verify::{self, Verdict};
-use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderName, HeaderValue};
-use actix_web::{HttpRequest, HttpResponse, web};
+use crate::verify::{self, Case, Verdict};
+use hyper::{Request, StatusCode};
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -29,72 +37,102 @@ const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// `Retry-After` while the provider is asked.
 const CHECK_AFTER: Duration = Duration::from_secs(1);
 
+/// What a listener of this kind answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Surface {
+    /// `/verify`, health and metrics.
+    Internal,
+    /// Health and metrics alone.
+    Health,
+}
+
 /// Every request of the internal listener.
-pub async fn handle(request: HttpRequest, state: web::Data<Arc<State>>) -> HttpResponse {
-    match request.path() {
-        "/verify" => verify(&request, state.get_ref()).await,
-        "/livez" => respond::text(StatusCode::OK, TEXT, "alive\n".to_owned()),
-        "/readyz" => ready(&state),
-        "/metrics" => respond::text(StatusCode::OK, crate::telemetry::CONTENT_TYPE, state.metrics.encode()),
+async fn handle<B>(state: &Arc<State>, surface: Surface, peer: IpAddr, request: &Request<B>) -> Answer {
+    match request.uri().path() {
+        "/verify" if surface == Surface::Internal => verify(state, peer, request).await,
+        "/livez" => respond::text(StatusCode::OK, TEXT, "alive\n"),
+        "/readyz" => ready(state),
+        "/metrics" => respond::text(StatusCode::OK, crate::telemetry::CONTENT_TYPE, metrics(state)),
         _ => respond::empty(StatusCode::NOT_FOUND),
     }
 }
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
-fn ready(state: &State) -> HttpResponse {
+fn ready(state: &State) -> Answer {
     match state.readiness.why_not() {
-        None => respond::text(StatusCode::OK, TEXT, "ready\n".to_owned()),
+        None => respond::text(StatusCode::OK, TEXT, "ready\n"),
         Some(why) => respond::text(StatusCode::SERVICE_UNAVAILABLE, TEXT, format!("not ready: {why}\n")),
     }
 }
 
-async fn verify(request: &HttpRequest, state: &Arc<State>) -> HttpResponse {
-    let started = Instant::now();
-    let (response, reason) = answer(request, state).await;
-    state.metrics.decided(Answer::of(response.status().as_u16()), reason, started.elapsed());
-    response
+fn metrics(state: &State) -> String {
+    let (passes, bytes) = state.passes.size();
+    state.metrics.passes(passes, bytes);
+    state.metrics.encode()
 }
 
-async fn answer(request: &HttpRequest, state: &Arc<State>) -> (HttpResponse, Reason) {
-    let request_id = RequestId::generate();
-    if !is_trusted(request, state) {
-        tracing::warn!(request.id = %request_id, peer = ?request.peer_addr(), "/verify was called by a peer that is no trusted proxy");
+async fn verify<B>(state: &Arc<State>, peer: IpAddr, request: &Request<B>) -> Answer {
+    let started = Instant::now();
+    let (answer, reason) = answer(state, peer, request).await;
+    state.metrics.decided(verdict_of(answer.status()), reason, started.elapsed());
+    answer
+}
+
+fn verdict_of(status: StatusCode) -> telemetry::Answer {
+    telemetry::Answer::of(status.as_u16())
+}
+
+async fn answer<B>(state: &Arc<State>, peer: IpAddr, request: &Request<B>) -> (Answer, Reason) {
+    if !trusts(state, peer) {
+        let request_id = RequestId::generate();
+        tracing::warn!(request.id = %request_id, peer = %peer, "/verify was called by a peer that is no trusted proxy");
         return (early(&Refusal::UntrustedPeer, request, request_id), Reason::UntrustedPeer);
     }
     let forwarded = match Forwarded::parse(request.headers(), state.config.is_development()) {
         Ok(forwarded) => forwarded,
         Err(error) => {
+            let request_id = RequestId::generate();
             let what = error.to_string();
             tracing::info!(request.id = %request_id, error = %what, "refused a malformed request");
             return (early(&Refusal::Malformed(&what), request, request_id), reason_of_malformed(&error));
         }
     };
     let Some(origin) = state.hosts.find(&forwarded.host) else {
+        let request_id = RequestId::generate();
         tracing::info!(request.id = %request_id, host = %forwarded.host, "refused a request for a host that is not protected");
         return (early_for(&Refusal::UnknownHost, &forwarded, request_id), Reason::UnknownHost);
     };
-    let held = cookie::read_host(
-        cookie::values(forwarded.cookies(), state.cookies.name()),
-        &state.ring,
-        origin.host(),
-    );
-    let visit = Visit { state, forwarded, origin, held, request_id };
-    if let Some((path, query)) = visit.forwarded.reserved() {
-        return reserved::answer(&visit, path, query).await;
+    let requirement = match forwarded.reserved() {
+        Some(place) => Err(place),
+        None => Ok(Requirement::parse(request.uri().query().unwrap_or_default())),
+    };
+    if let Ok(Ok(requirement)) = &requirement {
+        let case = Case { forwarded: &forwarded, origin: &origin, requirement };
+        if let Some(Verdict::Allow(headers)) = verify::remember(state, &case) {
+            return (respond::with_headers(StatusCode::OK, headers), Reason::Met);
+        }
     }
-    match Requirement::parse(request.query_string()) {
-        Ok(requirement) => visit.judge(&requirement).await,
-        Err(error) => {
-            tracing::error!(request.id = %request_id, error = %error, query = request.query_string(), "the middleware's address is wrong: nobody passes");
+    let visit = Visit::new(state, &forwarded, &origin);
+    // On the heap: what memory can answer must not carry the room that the rest needs.
+    let asking: Pin<Box<dyn Future<Output = (Answer, Reason)> + Send + '_>> =
+        Box::pin(answer_visit(visit, requirement, request.uri().query().unwrap_or_default()));
+    asking.await
+}
+
+async fn answer_visit(
+    visit: Visit<'_>,
+    requirement: Result<Result<Requirement, RequirementError>, (&str, &str)>,
+    address: &str,
+) -> (Answer, Reason) {
+    match requirement {
+        Err((path, query)) => reserved::answer(&visit, path, query).await,
+        Ok(Ok(requirement)) => visit.judge(&requirement).await,
+        Ok(Err(error)) => {
+            tracing::error!(request.id = %visit.request_id, error = %error, query = address, "the middleware's address is wrong: nobody passes");
             (visit.refuse(&Refusal::Misconfigured), Reason::MalformedRequirement)
         }
     }
-}
-
-fn is_trusted(request: &HttpRequest, state: &State) -> bool {
-    let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
-    peer.is_some_and(|peer| trusts(state, peer))
 }
 
 /// Is this address one of `TRUSTED_PROXIES`?
@@ -103,13 +141,13 @@ pub fn trusts(state: &State, peer: IpAddr) -> bool {
 }
 
 /// Before anything of the request can be trusted, but for whether a body would be for nobody.
-fn early(refusal: &Refusal<'_>, request: &HttpRequest, request_id: RequestId) -> HttpResponse {
+fn early<B>(refusal: &Refusal<'_>, request: &Request<B>, request_id: RequestId) -> Answer {
     let gate = Gate { origin: None, request_id, format: Format::Html };
     let is_head = request.headers().get("x-forwarded-method").is_some_and(|method| method == "HEAD");
     respond::page(refusal.page(&gate), is_head)
 }
 
-fn early_for(refusal: &Refusal<'_>, forwarded: &Forwarded<'_>, request_id: RequestId) -> HttpResponse {
+fn early_for(refusal: &Refusal<'_>, forwarded: &Forwarded<'_>, request_id: RequestId) -> Answer {
     let format = Format::choose(&forwarded.accept(), forwarded.kind() == RequestKind::Navigation);
     let gate = Gate { origin: None, request_id, format };
     respond::page(refusal.page(&gate), forwarded.is_head())
@@ -118,18 +156,27 @@ fn early_for(refusal: &Refusal<'_>, forwarded: &Forwarded<'_>, request_id: Reque
 /// One request of a protected host.
 pub(super) struct Visit<'a> {
     pub(super) state: &'a Arc<State>,
-    pub(super) forwarded: Forwarded<'a>,
-    pub(super) origin: Origin,
+    pub(super) forwarded: &'a Forwarded<'a>,
+    pub(super) origin: &'a Origin,
     pub(super) held: Option<Held<HostValue>>,
     pub(super) request_id: RequestId,
 }
 
-impl Visit<'_> {
-    async fn judge(&self, requirement: &Requirement) -> (HttpResponse, Reason) {
-        let verdict =
-            verify::verify(self.state, &self.forwarded, &self.origin, requirement, self.held.as_ref()).await;
+impl<'a> Visit<'a> {
+    fn new(state: &'a Arc<State>, forwarded: &'a Forwarded<'a>, origin: &'a Origin) -> Self {
+        let values = cookie::values(forwarded.cookies(), state.cookies.name());
+        let held = cookie::read_host(values, &state.ring, origin.host());
+        Self { state, forwarded, origin, held, request_id: RequestId::generate() }
+    }
+
+    async fn judge(&self, requirement: &Requirement) -> (Answer, Reason) {
+        let case = Case { forwarded: self.forwarded, origin: self.origin, requirement };
+        let verdict = match verify::remember(self.state, &case) {
+            Some(verdict) => verdict,
+            None => verify::ask(self.state, &case, self.held.as_ref()).await,
+        };
         match verdict {
-            Verdict::Allow(headers) => (allow(headers.0), Reason::Met),
+            Verdict::Allow(headers) => (respond::with_headers(StatusCode::OK, headers), Reason::Met),
             Verdict::Deny { denial, email } => self.deny(requirement, &denial, email.as_ref()),
             Verdict::CannotKnow(error) => (self.cannot_know(&error), reason_of_failure(&error)),
         }
@@ -140,7 +187,7 @@ impl Visit<'_> {
         requirement: &Requirement,
         denial: &Denial,
         email: Option<&EmailAddress>,
-    ) -> (HttpResponse, Reason) {
+    ) -> (Answer, Reason) {
         let may_redirect = verify::may_redirect(self.forwarded.kind(), requirement);
         let uri = self.forwarded.return_uri();
         let resend = self.forwarded.is_form();
@@ -156,7 +203,7 @@ impl Visit<'_> {
                 self.refuse(&Refusal::CrossOrigin)
             }
             Denial::Forbidden(missing) => {
-                verify::log_unknown_names(self.state, missing);
+                verify::unknown::log(self.state, missing);
                 self.log_refusal(email, &format!("missing: {missing:?}"));
                 self.refuse(&Refusal::Forbidden { email, missing })
             }
@@ -176,24 +223,24 @@ impl Visit<'_> {
         );
     }
 
-    pub(super) fn cannot_know(&self, error: &LoadError) -> HttpResponse {
+    pub(super) fn cannot_know(&self, error: &LoadError) -> Answer {
         tracing::error!(request.id = %self.request_id, host = %self.origin.host(), error = %Chain(error), "cannot know who this is");
         let resend = self.forwarded.is_form();
         self.refuse(&Refusal::Unavailable { resend, retry_after: RETRY_AFTER })
     }
 
     /// Sends the browser away to sign in and come back.
-    pub(super) fn to_login(&self, uri: &str, max_age: Option<Duration>) -> HttpResponse {
+    pub(super) fn to_login(&self, uri: &str, max_age: Option<Duration>) -> Answer {
         let (bind, new_cookie) = login::bound(self.state, self.held.as_ref());
         let target = Target::Host { host: self.origin.host().to_string(), uri: uri.to_owned(), bind };
         let request = LoginRequest { target, max_age: max_age.map(|age| age.as_secs()), restarts: 0 };
         respond::redirect(StatusCode::FOUND, &login_address(self.state, &request), new_cookie.as_deref())
     }
 
-    pub(super) fn refuse(&self, refusal: &Refusal<'_>) -> HttpResponse {
+    pub(super) fn refuse(&self, refusal: &Refusal<'_>) -> Answer {
         let format =
             Format::choose(&self.forwarded.accept(), self.forwarded.kind() == RequestKind::Navigation);
-        let gate = Gate { origin: Some(&self.origin), request_id: self.request_id, format };
+        let gate = Gate { origin: Some(self.origin), request_id: self.request_id, format };
         respond::page(refusal.page(&gate), self.forwarded.is_head())
     }
 }
@@ -203,14 +250,6 @@ const fn step_up_age(denial: &Denial) -> Option<Duration> {
         Denial::StepUp(max_age) => Some(*max_age),
         _ => None,
     }
-}
-
-fn allow(headers: Vec<(HeaderName, HeaderValue)>) -> HttpResponse {
-    let mut response = respond::empty(StatusCode::OK);
-    for (name, value) in headers {
-        response.headers_mut().insert(name, value);
-    }
-    response
 }
 
 const fn reason_of(denial: &Denial) -> Reason {

@@ -1,0 +1,139 @@
+//! Threads that serve the proxy and nothing else, so that a slow provider or a page never delays `/verify`.
+//!
+//! One runtime per core, each with its own connections: a request is served where its bytes came in. All accept from the
+//! same socket, which is closed only when all have stopped.
+
+use super::Surface;
+use super::connection::{Shared, serve_http1, serve_http2};
+use crate::state::State;
+use std::io;
+use std::net::{SocketAddr, TcpListener as StdListener};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::task::TaskTracker;
+
+/// A TLS handshake takes at most this long.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// The operating system is out of file descriptors: that passes.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// A socket that listens, and what it answers.
+#[derive(Debug)]
+pub struct Listener {
+    socket: StdListener,
+    surface: Surface,
+    tls: Option<Arc<rustls::ServerConfig>>,
+}
+
+impl Listener {
+    /// Listens; nobody is served yet.
+    ///
+    /// # Errors
+    /// The address is taken, or is not ours.
+    pub fn bind(
+        address: SocketAddr,
+        surface: Surface,
+        tls: Option<Arc<rustls::ServerConfig>>,
+    ) -> io::Result<Self> {
+        let socket = StdListener::bind(address)?;
+        socket.set_nonblocking(true)?;
+        Ok(Self { socket, surface, tls })
+    }
+}
+
+/// The threads of one listener.
+#[derive(Debug)]
+pub struct Workers {
+    stop: watch::Sender<bool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// Serves a listener on `count` threads.
+///
+/// # Errors
+/// The operating system gives no thread, or no runtime.
+pub fn start(state: &Arc<State>, listener: &Listener, count: usize, finish: Duration) -> io::Result<Workers> {
+    let (stop, stopping) = watch::channel(false);
+    let mut threads = Vec::with_capacity(count);
+    for number in 0..count {
+        let socket = listener.socket.try_clone()?;
+        let acceptor = listener.tls.clone().map(TlsAcceptor::from);
+        let shared = Shared { state: Arc::clone(state), surface: listener.surface, stop: stopping.clone() };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let serve = move || {
+            let result = runtime.block_on(accept(socket, acceptor, shared, finish));
+            if let Err(error) = result {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "a thread of the internal listener failed"
+                );
+            }
+        };
+        threads.push(thread::Builder::new().name(format!("verify-{number}")).spawn(serve)?);
+    }
+    Ok(Workers { stop, threads })
+}
+
+impl Workers {
+    /// Accepts no more, finishes what runs, returns when all is done. Blocks the thread.
+    pub fn stop(self) {
+        self.stop.send_replace(true);
+        for thread in self.threads {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the internal listener had panicked");
+            }
+        }
+    }
+}
+
+async fn accept(
+    socket: StdListener,
+    acceptor: Option<TlsAcceptor>,
+    shared: Shared,
+    finish: Duration,
+) -> io::Result<()> {
+    let listener = TcpListener::from_std(socket)?;
+    let connections = TaskTracker::new();
+    let mut stop = shared.stop.clone();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => {
+                    connections.spawn(serve(shared.clone(), acceptor.clone(), stream, peer));
+                }
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "cannot accept a connection");
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            },
+            _ = stop.changed() => break,
+        }
+    }
+    drop(listener);
+    connections.close();
+    // Who has not finished by then is cut off.
+    let _ = timeout(finish, connections.wait()).await;
+    Ok(())
+}
+
+async fn serve(shared: Shared, acceptor: Option<TlsAcceptor>, stream: TcpStream, peer: SocketAddr) {
+    // Answers are small and written whole: waiting for more would only delay them.
+    let _ = stream.set_nodelay(true);
+    let peer = peer.ip().to_canonical();
+    let Some(acceptor) = acceptor else { return serve_http1(shared, peer, stream).await };
+    match timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
+        Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => {
+            serve_http2(shared, peer, stream).await;
+        }
+        Ok(Ok(stream)) => serve_http1(shared, peer, stream).await,
+        Ok(Err(error)) => {
+            tracing::info!(peer = %peer, error = &error as &dyn std::error::Error, "refused a connection without a valid client certificate");
+        }
+        Err(_) => tracing::info!(peer = %peer, "a TLS handshake took too long"),
+    }
+}

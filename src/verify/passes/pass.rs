@@ -1,0 +1,112 @@
+//! A pass says *who* holds a cookie, never *whether* they may: requirement, host, lifetimes and `max_age` are judged at
+//! each request. Peers whose cache key lacked an input of the decision have had to publish an advisory.
+
+use super::lease::Stamp;
+use crate::domain::access::Standing;
+use crate::domain::clock::Timestamp;
+use crate::domain::decision::SessionTimes;
+use crate::domain::secret::Hash;
+use crate::session::values::SessionId;
+use crate::verify::identity::Rendered;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+/// Names a pass in memory: SHA-256 over the host and the cookie's value, so that what one host's cookie opens no other
+/// host's request finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PassKey([u8; 32]);
+
+impl PassKey {
+    /// The key of a cookie's value on a host.
+    pub fn of(host: &str, cookie: &str) -> Self {
+        Self(*Hash::of(&[host.as_bytes(), cookie.as_bytes()]).as_bytes())
+    }
+}
+
+/// One session on one host.
+#[derive(Debug)]
+pub struct Pass {
+    /// The session.
+    pub session: SessionId,
+    /// Who, and what they may.
+    pub standing: Standing,
+    /// The identity headers that do not depend on the request.
+    pub headers: Rendered,
+    pub(super) stamp: Stamp,
+    times: SessionTimes,
+    last_used: AtomicI64,
+    noted: AtomicI64,
+    asked: AtomicI64,
+    refreshed: AtomicI64,
+}
+
+impl Pass {
+    pub(super) fn new(
+        session: SessionId,
+        times: SessionTimes,
+        standing: Standing,
+        headers: Rendered,
+        stamp: Stamp,
+    ) -> Self {
+        let last_seen = times.last_seen_at.unix();
+        Self {
+            session,
+            standing,
+            headers,
+            stamp,
+            times,
+            last_used: AtomicI64::new(last_seen),
+            noted: AtomicI64::new(last_seen),
+            asked: AtomicI64::new(Timestamp::now().unix()),
+            refreshed: AtomicI64::new(i64::MIN),
+        }
+    }
+
+    /// The session's times, last use as far as this process knows it.
+    pub fn times(&self) -> SessionTimes {
+        let last_used = Timestamp::from_unix(self.last_used.load(Ordering::Relaxed));
+        SessionTimes { last_seen_at: self.times.last_seen_at.max(last_used), ..self.times }
+    }
+
+    /// Keeps in mind what an older pass to the same session knows of its use.
+    pub(super) fn remember(&self, older: &Self) {
+        self.last_used.fetch_max(older.last_used.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.noted.fetch_max(older.noted.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.refreshed.fetch_max(older.refreshed.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+
+    /// Notes a use; tells whether it is time to write it down, to one caller alone.
+    pub fn note_use(&self, now: Timestamp, interval: Duration) -> bool {
+        if self.last_used.load(Ordering::Relaxed) < now.unix() {
+            self.last_used.store(now.unix(), Ordering::Relaxed);
+        }
+        take_turn(&self.noted, now, interval)
+    }
+
+    /// Whether it is time to ask the session store again, to one caller alone.
+    pub fn is_due(&self, now: Timestamp, interval: Duration) -> bool {
+        take_turn(&self.asked, now, interval)
+    }
+
+    /// Whether a due refresh may be tried now, to one caller alone.
+    pub fn may_refresh(&self, now: Timestamp, pause: Duration) -> bool {
+        take_turn(&self.refreshed, now, pause)
+    }
+
+    /// About how many bytes the pass takes, with its place in memory's index.
+    pub(super) fn weight(&self) -> u64 {
+        let access = &self.standing.access;
+        let groups: usize = access.groups.iter().map(|name| name.as_str().len() + 40).sum();
+        let tenants: usize = access.tenants.keys().map(|id| id.as_str().len() + 40).sum();
+        let every: usize = access.every_tenant.iter().map(|id| id.as_str().len() + 40).sum();
+        let fixed = size_of::<Self>() + size_of::<PassKey>() + 128;
+        (fixed + groups + tenants + every + self.headers.size()) as u64
+    }
+}
+
+/// One caller per interval gets the turn.
+fn take_turn(last: &AtomicI64, now: Timestamp, interval: Duration) -> bool {
+    let taken = last.load(Ordering::Relaxed);
+    now.since(Timestamp::from_unix(taken)) >= interval
+        && last.compare_exchange(taken, now.unix(), Ordering::Relaxed, Ordering::Relaxed).is_ok()
+}

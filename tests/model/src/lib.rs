@@ -1,0 +1,162 @@
+//! The lease of the pass cache in every interleaving of its atomic operations: the very file that the product compiles,
+//! with `loom`'s atomics in the place of the standard library's.
+//!
+//! A database is one number here: 0 before a change, 1 after it. An entry is the number that a look-up read, with the
+//! stamp taken before. Time is in milliseconds: the change is acknowledged at 0, when the last lease had just been sent.
+#![cfg(test)]
+
+#[path = "../../../src/domain/clock.rs"]
+#[expect(dead_code, reason = "only a part of it is needed here")]
+mod clock;
+#[path = "../../../src/verify/passes/lease.rs"]
+mod lease;
+
+mod sync {
+    pub use loom::sync::atomic::{AtomicU64, Ordering};
+}
+
+use clock::BootTime;
+use lease::{Lease, Stamp};
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicU64, Ordering};
+use loom::thread;
+use std::time::Duration;
+
+const USER: u64 = 7;
+
+fn at(millis: u64) -> BootTime {
+    // Not zero: that is "never".
+    BootTime::from_nanos(1_000_000_000 + millis * 1_000_000)
+}
+
+struct World {
+    database: AtomicU64,
+    lease: Lease,
+}
+
+impl World {
+    /// A lease was sent just before the change.
+    fn new() -> Arc<Self> {
+        let world = Self { database: AtomicU64::new(0), lease: Lease::new(1) };
+        world.lease.found();
+        world.lease.extend(at(0));
+        Arc::new(world)
+    }
+
+    fn commit(&self) {
+        self.database.store(1, Ordering::Release);
+    }
+
+    fn look_up(&self) -> (Stamp, u64) {
+        let stamp = self.lease.stamp(USER);
+        (stamp, self.database.load(Ordering::Acquire))
+    }
+}
+
+fn with_keeper(
+    keeper: impl FnOnce(&World) + Send + Sync + Copy + 'static,
+    server: impl Fn(&World) + Sync + Send + Copy + 'static,
+) {
+    loom::model(move || {
+        let world = World::new();
+        let other = Arc::clone(&world);
+        let keeping = thread::spawn(move || keeper(&other));
+        server(&world);
+        keeping.join().expect("the keeper ends");
+    });
+}
+
+/// A request that was sent 1 s after the acknowledgement is judged by what was acknowledged.
+fn serves_the_present(world: &World) {
+    let (stamp, read) = world.look_up();
+    if world.lease.counts(stamp, USER, || at(1_000)) {
+        assert_eq!(read, 1, "an answer from before the change counts 1 s after it");
+    }
+}
+
+#[test]
+fn a_change_that_was_told_is_missed_by_nobody() {
+    let keeper = |world: &World| {
+        world.commit();
+        world.lease.forget(USER);
+        world.lease.extend(at(200));
+    };
+    with_keeper(keeper, serves_the_present);
+}
+
+#[test]
+fn a_change_of_everybody_is_missed_by_nobody() {
+    let keeper = |world: &World| {
+        world.commit();
+        world.lease.forget_all();
+        world.lease.extend(at(200));
+    };
+    with_keeper(keeper, serves_the_present);
+}
+
+#[test]
+fn a_change_while_nobody_listened_is_missed_by_nobody() {
+    let keeper = |world: &World| {
+        world.lease.lose();
+        world.commit();
+        world.lease.found();
+        world.lease.extend(at(200));
+    };
+    with_keeper(keeper, serves_the_present);
+}
+
+#[test]
+fn what_outlives_an_outage_missed_nothing_up_to_the_last_renewal() {
+    let keeper = |world: &World| {
+        world.lease.lose();
+        world.commit();
+        world.lease.found();
+        world.lease.extend(at(200));
+        world.lease.lose();
+    };
+    let server = |world: &World| {
+        let (stamp, read) = world.look_up();
+        // Only the renewal at 200 reaches so far.
+        if world.lease.outlives(stamp, USER, Duration::from_millis(100), || at(250)) {
+            assert_eq!(read, 1, "an answer from before the last renewal stands in");
+        }
+    };
+    with_keeper(keeper, server);
+}
+
+#[test]
+fn what_is_known_to_have_changed_never_stands_in() {
+    let keeper = |world: &World| {
+        world.commit();
+        world.lease.forget(USER);
+        world.lease.extend(at(200));
+        world.lease.lose();
+    };
+    let server = |world: &World| {
+        let (stamp, read) = world.look_up();
+        if world.lease.outlives(stamp, USER, Duration::from_millis(100), || at(250)) {
+            assert_eq!(read, 1, "an answer from before the change stands in");
+        }
+    };
+    with_keeper(keeper, server);
+}
+
+#[test]
+fn without_a_lease_nothing_counts() {
+    loom::model(|| {
+        let lease = Lease::new(1);
+        let stamp = lease.stamp(USER);
+        assert!(!lease.counts(stamp, USER, || at(0)));
+        assert!(!lease.outlives(stamp, USER, Duration::from_mins(1), || at(0)));
+        lease.found();
+        let stamp = lease.stamp(USER);
+        lease.extend(at(0));
+        assert!(lease.counts(stamp, USER, || at(899)) && lease.holds(at(899)));
+        assert!(!lease.counts(stamp, USER, || at(900)) && !lease.holds(at(900)));
+        assert!(lease.outlives(stamp, USER, Duration::from_mins(1), || at(59_999)));
+        assert!(!lease.outlives(stamp, USER, Duration::from_mins(1), || at(60_000)));
+        lease.lose();
+        assert!(!lease.counts(stamp, USER, || at(1)));
+        assert!(lease.outlives(stamp, USER, Duration::from_mins(1), || at(59_999)));
+    });
+}
