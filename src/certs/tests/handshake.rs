@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::certs::{Role, issue};
+use gatepost_kit::process::until;
 use rustls::client::Resumption;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -241,4 +242,20 @@ async fn broken_new_files_leave_the_old_ones_in_force_and_are_told_once() {
     folder.set_mode("server.key", 0o600);
     fs::write(folder.file("server.crt"), good).expect("our file");
     assert!(tls.reload().expect("good again"));
+}
+
+#[tokio::test]
+async fn a_running_server_renews_what_is_due_and_serves_with_it() {
+    let folder = Folder::new().days_later(-80);
+    folder.make();
+    let folder = folder.days_later(80);
+    let tls = Arc::new(load(&folder));
+    assert!(tls.not_after() < folder.now.plus(11 * DAY));
+    let fresh = tokio::spawn(Arc::clone(&tls).keep_fresh());
+    until("a renewal", Duration::from_secs(10), async || {
+        (tls.not_after() > folder.now.plus(89 * DAY)).then_some(())
+    })
+    .await;
+    opens(&tls, traefik(&folder)).await;
+    fresh.abort();
 }
