@@ -157,8 +157,9 @@ fn every_symptom_was_reproduced_by_a_test_that_is_there() {
     let sources = [sources(&repository("tests/suite")), sources(&repository("src"))].concat();
     let mut symptoms = 0;
     for symptom in text.split("\n## ").skip(1) {
-        let names = quoted(symptom).into_iter().filter(|name| sources.contains(&format!("fn {name}(")));
-        assert_eq!(names.count(), 1, "by which test? {symptom}");
+        let mut names = quoted(symptom).into_iter().filter(|name| sources.contains(&format!("fn {name}(")));
+        let is_reproduced = names.any(|name| name.matches('_').count() > 2);
+        assert!(is_reproduced, "by which test? {symptom}");
         symptoms += 1;
     }
     assert!(symptoms > 10);
