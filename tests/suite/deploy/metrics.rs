@@ -151,7 +151,7 @@ async fn every_panel_and_rule_asks_for_what_the_binary_tells() {
     let rules = rules["data"]["groups"][0]["rules"].as_array().unwrap().clone();
     assert_eq!(rules.len(), alerts().len());
     for rule in &rules {
-        assert_eq!((&rule["health"], &rule["state"]), (&"ok".into(), &"inactive".into()), "{rule}");
+        assert!(rule["health"] == "ok" && rule["state"] != "firing", "{rule}");
     }
 }
 
