@@ -1,4 +1,4 @@
-//! What Open WebUI (v0.11) does with trusted headers, read from its `backend/open_webui/routers/auths.py` and
+//! What `Open WebUI` (v0.11) does with trusted headers, read from its `backend/open_webui/routers/auths.py` and
 //! `utils/auth.py`: its rules alone, none of its code. Whoever reaches it may claim to be anybody, as there.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -74,7 +74,7 @@ impl OpenWebUi {
         self.addr
     }
 
-    /// An administrator of Open WebUI makes a group there.
+    /// An administrator of `Open WebUI` makes a group there.
     pub fn create_group(&self, name: &str) {
         self.shared.book().groups.insert(name.to_owned());
     }
