@@ -1,6 +1,7 @@
 //! What every request shares: configuration and the handles to everything else, made once.
 
 use crate::app::readiness::Readiness;
+use crate::app::tasks::Tasks;
 use crate::config::Config;
 use crate::directory::Directory;
 use crate::domain::decision::Lifetimes;
@@ -16,7 +17,6 @@ use crate::telemetry::{Metrics, ProviderMetrics, Store, StoreOperation, StoreOut
 use crate::verify::passes::Passes;
 use crate::verify::unknown::Unknown;
 use std::sync::Arc;
-use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 /// One per process.
@@ -50,8 +50,8 @@ pub struct State {
     pub limits: Limits,
     /// Whether replicas understand one another and the database's clock is ours.
     pub readiness: Readiness,
-    /// Where work runs that no request waits for.
-    pub runtime: Handle,
+    /// What goes on beside the answers.
+    pub tasks: Tasks,
 }
 
 impl State {
@@ -60,9 +60,9 @@ impl State {
         self.metrics.provider(provider).into_iter()
     }
 
-    /// Runs work that no request waits for, away from the threads that serve `/verify`.
+    /// Runs work that no request waits for, away from the threads that serve `/verify`; SIGTERM waits for it.
     pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
-        self.runtime.spawn(work);
+        self.tasks.spawn(work);
     }
 
     /// Asks a store, counted and timed.

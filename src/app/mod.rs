@@ -2,9 +2,12 @@
 
 mod housekeeping;
 pub mod readiness;
+pub mod tasks;
 
+use crate::certs::{self, CertsError, InternalTls};
 use crate::config::{Config, StoresConfig, keyring};
 use crate::directory::{Directory, DirectoryError};
+use crate::domain::clock::Timestamp;
 use crate::domain::decision::Lifetimes;
 use crate::domain::host::ProtectedHosts;
 use crate::http::internal::{self, Listener, Surface, Workers};
@@ -31,7 +34,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
-use tokio::runtime::Handle;
+use tasks::Tasks;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::spawn_blocking;
 
@@ -67,6 +70,9 @@ pub enum StartError {
     /// Another Gatepost runs on this file.
     #[error("{0} is in use by another gatepost serve: one process per embedded file")]
     Locked(PathBuf),
+    /// The certificates of the internal listener.
+    #[error("GATEPOST_INTERNAL_TLS cannot be used")]
+    Certs(#[from] CertsError),
     /// A listener.
     #[error("cannot listen on {0}")]
     Listen(SocketAddr, #[source] std::io::Error),
@@ -86,7 +92,11 @@ pub async fn serve(config: Config) -> Result<(), StartError> {
     }
     let state = Arc::new(build(config)?);
     housekeeping::prepare(&state).await?;
-    let internal = listen_internal(&state, state.config.internal_addr, Surface::Internal)?;
+    let tls = state.config.internal_tls.as_deref().map(open_tls).transpose()?;
+    let internal = listen_internal(&state, state.config.internal_addr, Surface::Internal, tls.as_ref())?;
+    let health =
+        state.config.health_addr.map(|address| listen_internal(&state, address, Surface::Health, None));
+    let internal: Vec<Workers> = std::iter::once(internal).chain(health.transpose()?).collect();
     let public = listen_public(&state)?;
     let housekeeping = Housekeeping::start(&state);
     tracing::info!(
@@ -130,7 +140,7 @@ pub fn build(config: Config) -> Result<State, StartError> {
         passes: Passes::new(config.verify.cache_memory, config.verify.stale_if_error),
         limits: Limits::default(),
         readiness: Readiness::default(),
-        runtime: Handle::current(),
+        tasks: Tasks::here(),
         ring,
         lifetimes,
         directory,
@@ -185,10 +195,26 @@ fn lock(stores: &StoresConfig) -> Result<Option<File>, StartError> {
     }
 }
 
-fn listen_internal(state: &Arc<State>, address: SocketAddr, surface: Surface) -> Result<Workers, StartError> {
-    let listener =
-        Listener::bind(address, surface, None).map_err(|error| StartError::Listen(address, error))?;
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+/// Certificates that are due are renewed now, and from then on by themselves.
+fn open_tls(folder: &Path) -> Result<Arc<InternalTls>, StartError> {
+    certs::renew_if_due(folder, Timestamp::now())?;
+    let tls = Arc::new(InternalTls::load(folder)?);
+    actix_web::rt::spawn(Arc::clone(&tls).keep_fresh());
+    Ok(tls)
+}
+
+fn listen_internal(
+    state: &Arc<State>,
+    address: SocketAddr,
+    surface: Surface,
+    tls: Option<&Arc<InternalTls>>,
+) -> Result<Workers, StartError> {
+    let bound = Listener::bind(address, surface, tls.cloned());
+    let listener = bound.map_err(|error| StartError::Listen(address, error))?;
+    let cores = match surface {
+        Surface::Internal => thread::available_parallelism().map_or(1, NonZero::get),
+        Surface::Health => 1,
+    };
     internal::start(state, &listener, cores, FINISH).map_err(StartError::Runtime)
 }
 
@@ -212,7 +238,7 @@ fn listen_public(state: &Arc<State>) -> Result<ServerHandle, StartError> {
 }
 
 /// SIGTERM: not ready at once, serve on, finish, close. SIGINT is a person at a terminal who does not want to wait.
-async fn stop_on_signal(state: &State, internal: Workers, public: &ServerHandle) -> std::io::Result<()> {
+async fn stop_on_signal(state: &State, internal: Vec<Workers>, public: &ServerHandle) -> std::io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let is_patient = tokio::select! {
@@ -223,8 +249,16 @@ async fn stop_on_signal(state: &State, internal: Workers, public: &ServerHandle)
     if is_patient {
         tracing::info!("stopping: not ready any more, serving {DRAIN:?} longer");
         tokio::time::sleep(DRAIN).await;
+        // Before the listeners: their threads carry the connections that tasks have borrowed.
+        state.tasks.finish(FINISH).await;
     }
-    let (stopped, ()) = tokio::join!(spawn_blocking(move || internal.stop()), public.stop(is_patient));
+    let (stopped, ()) = tokio::join!(
+        spawn_blocking(move || internal.into_iter().for_each(Workers::stop)),
+        public.stop(is_patient)
+    );
+    if is_patient {
+        state.tasks.finish(FINISH).await;
+    }
     housekeeping::write_uses(state).await;
     stopped?;
     Ok(())

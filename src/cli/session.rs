@@ -5,7 +5,6 @@ use super::console::{Console, called, patiently};
 use super::error::CommandError;
 use super::report::{Report, minute, rfc3339};
 use crate::directory::UserKey;
-use crate::domain::clock::Timestamp;
 use crate::domain::ids::UserId;
 use crate::domain::secret::Hash;
 use crate::http::pages;
@@ -119,7 +118,7 @@ async fn end_all(console: &Console, key: &UserKey) -> Result<Report, CommandErro
     let (state, actor) = (&console.state, &console.actor);
     let user = console.find_user(key).await?;
     let (id, name) = (user.summary.id, called(&user));
-    let now = Timestamp::now();
+    let now = state.directory.clock().await?;
     state.directory.end_all_sessions(id, now, actor).await?;
     let found = patiently(async || state.sessions.list_of_user(id).await).await.ok();
     let text = if let Some(sessions) = &found {

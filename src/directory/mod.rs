@@ -168,19 +168,25 @@ impl Directory {
         ask!(self, end_session(session, user, expires_at, reason, actor))
     }
 
-    /// Ends every session of a person that began before this second.
+    /// Ends every session of a person that began before this second of [`Self::clock`].
     pub async fn end_all_sessions(&self, user: UserId, not_before: Timestamp, actor: &Actor) -> Result<()> {
         ask!(self, end_all_sessions(user, not_before, actor))
     }
 
-    /// Back-channel logout by `sub`: sessions, and ID tokens issued, before this second; `false`: nobody we know.
-    pub async fn end_sessions_of_subject(
+    /// Back-channel logout by `sub`: no ID token of theirs issued before this second of the provider's clock signs
+    /// anybody in. Returns whose sessions are to be ended; `None`: nobody we know.
+    pub async fn end_id_tokens_of_subject(
         &self,
         subject: &SubjectKey,
         not_before: Timestamp,
         actor: &Actor,
-    ) -> Result<bool> {
-        ask!(self, end_sessions_of_subject(subject, not_before, actor))
+    ) -> Result<Option<UserId>> {
+        ask!(self, end_id_tokens_of_subject(subject, not_before, actor))
+    }
+
+    /// Whether the provider has ended meanwhile what this sign-in came from.
+    pub async fn is_ended_at_provider(&self, subject: &SubjectKey, context: &SignInContext) -> Result<bool> {
+        ask!(self, is_ended_at_provider(subject, context))
     }
 
     /// Logout by `sid`: no ID token of that provider's session issued up to `at` signs anybody in.

@@ -167,10 +167,7 @@ impl Store {
     }
 
     pub(super) async fn clock(&self) -> Result<Timestamp, DirectoryError> {
-        let sql = "SELECT floor(extract(epoch FROM clock_timestamp()))::bigint";
-        reading!(self, |connection| {
-            Ok(Timestamp::from_unix(sqlx::query_scalar(sql).fetch_one(connection).await?))
-        })
+        reading!(self, |connection| Ok(present(connection).await?))
     }
 
     pub(super) async fn is_writable(&self) -> Result<bool, DirectoryError> {
@@ -198,6 +195,12 @@ fn pool(size: u32, settings: &'static str, is_tested: bool) -> PgPoolOptions {
 /// Starts a transaction that writes.
 pub(super) async fn begin(connection: &mut Connection) -> Result<sqlx::Transaction<'_, Db>, sqlx::Error> {
     sqlx::Connection::begin(connection).await
+}
+
+/// The second that it is, by the one clock that every replica and the command line compare with.
+pub(super) async fn present(connection: &mut Connection) -> Result<Timestamp, sqlx::Error> {
+    let sql = "SELECT floor(extract(epoch FROM clock_timestamp()))::bigint";
+    Ok(Timestamp::from_unix(sqlx::query_scalar(sql).fetch_one(connection).await?))
 }
 
 /// Holds everybody else with the same key off until the transaction ends.

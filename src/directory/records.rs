@@ -26,7 +26,9 @@ pub struct Actor {
 #[derive(Clone, Debug)]
 pub struct SignInContext {
     /// The session that begins if it is admitted.
-    pub session_hash: Hash,
+    pub new_session: Hash,
+    /// The session that this browser has, and whose: if it is the same person's, that one goes on instead.
+    pub current_session: Option<(UserId, Hash)>,
     /// The provider's own session (`sid`), hashed.
     pub sid_hash: Option<(ProviderId, Hash)>,
     /// `iat` of the ID token: the provider's clock.
@@ -42,6 +44,10 @@ pub enum SignInOutcome {
     Admitted {
         /// Who it is here.
         user_id: UserId,
+        /// When, by the database's clock, which is also that of [`Standing::sessions_not_before`].
+        ///
+        /// [`Standing::sessions_not_before`]: crate::domain::access::Standing::sessions_not_before
+        at: Timestamp,
         /// The provider says "in no group" of somebody who was in some.
         lost_all_groups: bool,
         /// The provider could not say; the last list still counts.

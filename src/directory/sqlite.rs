@@ -155,9 +155,7 @@ impl Store {
     }
 
     pub(super) async fn clock(&self) -> Result<Timestamp, DirectoryError> {
-        reading!(self, |connection| {
-            Ok(Timestamp::from_unix(sqlx::query_scalar("SELECT unixepoch()").fetch_one(connection).await?))
-        })
+        reading!(self, |connection| Ok(present(connection).await?))
     }
 
     pub(super) async fn is_writable(&self) -> Result<bool, DirectoryError> {
@@ -186,6 +184,11 @@ fn create(file: &Path) -> std::io::Result<()> {
 /// Starts a transaction that writes.
 pub(super) async fn begin(connection: &mut Connection) -> Result<sqlx::Transaction<'_, Db>, sqlx::Error> {
     connection.begin_with("BEGIN IMMEDIATE").await
+}
+
+/// The second that it is, by the machine that holds the file.
+pub(super) async fn present(connection: &mut Connection) -> Result<Timestamp, sqlx::Error> {
+    Ok(Timestamp::from_unix(sqlx::query_scalar("SELECT unixepoch()").fetch_one(connection).await?))
 }
 
 /// A transaction that writes is alone.

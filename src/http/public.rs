@@ -66,10 +66,10 @@ async fn answer(request: &HttpRequest, body: &web::Bytes, state: &Arc<State>) ->
     }
     match route.caller {
         Caller::Anyone => visit.anyone(route.endpoint, segment).await,
-        Caller::Person => match visit.visitor.live(state).await {
+        Caller::Person => match begin::checked(state, &visit.visitor).await {
             Ok(Some(principal)) => visit.person(route.endpoint, &principal).await,
             Ok(None) => respond::redirect(StatusCode::SEE_OTHER, &visit.address(paths::LOGIN), None),
-            Err(error) => visit.problem(&Problem::Unavailable(error), None),
+            Err(problem) => visit.problem(&problem, None),
         },
     }
 }
@@ -185,11 +185,12 @@ impl<'a> Visit<'a> {
             Ok(Step::Redirect { to, cookie }) => {
                 respond::redirect(StatusCode::SEE_OTHER, &to, cookie.as_deref())
             }
-            Ok(Step::Choose { to, host }) => {
+            Ok(Step::Choose { to, host, other_account }) => {
                 let choice = ProviderChoice {
                     providers: &self.state.config.providers,
                     to: to.as_deref(),
                     host: host.as_ref(),
+                    other_account,
                     request_id: self.visitor.request_id,
                 };
                 respond::page(choice.page(), self.is_head())
@@ -256,7 +257,7 @@ impl<'a> Visit<'a> {
             }
             Err(error @ end::BackChannelError::KeysUnavailable(_)) => {
                 tracing::warn!(request.id = %self.visitor.request_id, error = %Chain(&error), "a logout token must come again");
-                self.page(pages::Problem::Unavailable { retry_after: RETRY_AFTER })
+                self.page(self.unavailable())
             }
             Err(end::BackChannelError::Unavailable(error)) => {
                 self.problem(&Problem::Unavailable(error), None)
@@ -335,6 +336,10 @@ impl<'a> Visit<'a> {
         self.request.method() == "HEAD"
     }
 
+    fn unavailable(&self) -> pages::Problem<'static> {
+        pages::Problem::Unavailable { retry_after: RETRY_AFTER, resend: self.request.method() == "POST" }
+    }
+
     fn page(&self, problem: pages::Problem<'_>) -> Answer {
         respond::page(problem.page(Retry::default(), self.visitor.request_id), self.is_head())
     }
@@ -380,7 +385,7 @@ impl<'a> Visit<'a> {
             Problem::NoAddress(provider) => pages::Problem::NoAddress { provider: label(provider) },
             Problem::AddressHeld(email) => pages::Problem::AddressHeld { email },
             Problem::GroupsUnknown => pages::Problem::GroupsUnknown,
-            Problem::Unavailable(_) => pages::Problem::Unavailable { retry_after: RETRY_AFTER },
+            Problem::Unavailable(_) => self.unavailable(),
         };
         respond::page(shown.page(Retry { to }, self.visitor.request_id), self.is_head())
     }

@@ -2,11 +2,13 @@
 //! that would be an order to let the request through to the application.
 
 use super::internal::{Visit, reason_of_failure};
-use super::pages::{Refusal, Unfinished};
+use super::pages::{Refusal, Unfinished, paths};
 use super::respond::{self, Answer};
+use crate::login;
+use crate::login::begin::other_account_address;
 use crate::login::end::sign_out_address;
 use crate::login::enter::{self, Cause, Entered};
-use crate::session::values::SignOutTicket;
+use crate::session::values::{LoginRequest, SignOutTicket, Target};
 use crate::telemetry::Reason;
 use crate::verify::forwarded::{RequestKind, is_return_uri};
 use hyper::StatusCode;
@@ -49,12 +51,25 @@ async fn enter(visit: &Visit<'_>, query: &str) -> (Answer, Reason) {
 /// Begins a sign-in on purpose: the link of a 401 page.
 fn start(visit: &Visit<'_>, query: &str) -> Answer {
     let uri = parameter(query, "uri").filter(|uri| is_return_uri(uri)).unwrap_or_else(|| "/".to_owned());
-    let max_age = parameter(query, "max_age").and_then(|age| age.parse().ok()).map(Duration::from_secs);
+    let max_age = parameter(query, paths::MAX_AGE).and_then(|age| age.parse().ok()).map(Duration::from_secs);
+    let (prompt, select) = paths::SELECT_ACCOUNT;
     if visit.forwarded.kind() == RequestKind::Navigation {
+        if parameter(query, prompt).as_deref() == Some(select) {
+            return to_other_account(visit, uri);
+        }
         visit.to_login(&uri, max_age)
     } else {
         visit.refuse(&Refusal::SignIn { uri: &uri, resend: false })
     }
+}
+
+/// The session stays until somebody else has signed in: who only looks at the accounts has lost nothing.
+fn to_other_account(visit: &Visit<'_>, uri: String) -> Answer {
+    let (bind, new_cookie) = login::bound(visit.state, visit.held.as_ref());
+    let target = Target::Host { host: visit.origin.host().to_string(), uri, bind };
+    let request = LoginRequest { target, max_age: None, restarts: 0 };
+    let address = other_account_address(visit.state, &request);
+    respond::redirect(StatusCode::FOUND, &address, new_cookie.as_deref())
 }
 
 /// Signs out where the person wants it; asks where another site may.

@@ -12,6 +12,7 @@ use crate::session::sealed::Purpose;
 use crate::session::values::{LoginRequest, LoginState, OneTimeId, Target, Ticket};
 use crate::state::State;
 use crate::telemetry::RefreshOutcome;
+use crate::verify::forwarded::is_return_uri;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -28,6 +29,12 @@ const CHECK_POLL: Duration = Duration::from_millis(50);
 pub fn login_address(state: &State, request: &LoginRequest) -> String {
     let to = state.ring.seal(Purpose::LoginRequest, "", request);
     public_address(state, "/login", &[("to", &to)]).into()
+}
+
+/// As [`login_address`], for somebody who wants to be somebody else.
+pub fn other_account_address(state: &State, request: &LoginRequest) -> String {
+    let to = state.ring.seal(Purpose::LoginRequest, "", request);
+    public_address(state, "/login", &[("to", &to), ("prompt", "select_account")]).into()
 }
 
 /// What `/login` was asked with.
@@ -50,16 +57,38 @@ pub async fn begin(state: &State, visitor: &Visitor, query: &BeginQuery<'_>) -> 
         Some(to) => {
             let opened =
                 state.ring.open_any_age(Purpose::LoginRequest, "", to).map_err(|_| Problem::Unreadable)?;
+            if opened.is_expired {
+                return begin_anew(state, &opened.value);
+            }
             opened.value
         }
         None => LoginRequest { target: Target::Account, max_age: None, restarts: 0 },
     };
-    if query.other_account
-        && let Some(provider) = choose(state, query.provider, None)?
-    {
-        return authorize(state, visitor, request, provider, Intent::OtherAccount).await;
+    if query.other_account {
+        return match choose(state, query.provider, None)? {
+            Some(provider) => authorize(state, visitor, request, provider, Intent::OtherAccount).await,
+            None => Ok(choice(state, &request, true)),
+        };
     }
     go_on(state, visitor, request, query.provider).await
+}
+
+/// A request lives an hour (SIGN-IN.md, "Values"); where it came from can make a new one.
+fn begin_anew(state: &State, request: &LoginRequest) -> Result<Step, Problem> {
+    let Target::Host { host, uri, .. } = &request.target else {
+        return Ok(Step::redirect(public_address(state, "/login", &[])));
+    };
+    let origin = find_origin(state, host).ok_or(Problem::UnknownHost)?;
+    let uri = if is_return_uri(uri) { uri.as_str() } else { "/" };
+    Ok(Step::redirect(format!("{origin}{uri}")))
+}
+
+fn choice(state: &State, request: &LoginRequest, other_account: bool) -> Step {
+    let host = match &request.target {
+        Target::Host { host, .. } => host.parse().ok(),
+        Target::Account => None,
+    };
+    Step::Choose { to: Some(state.ring.seal(Purpose::LoginRequest, "", request)), host, other_account }
 }
 
 /// With a session that satisfies the request, on to the host; else to a provider.
@@ -73,15 +102,11 @@ pub(super) async fn go_on(
     if let Some(principal) = &live
         && is_recent_enough(principal, &request)
     {
-        return hand_over(state, principal, request).await;
+        return hand_over(state, principal, request).await.map(Step::redirect);
     }
     let previous = live.as_ref().map(|principal| &principal.session.record.provider);
     let Some(provider) = choose(state, provider, previous)? else {
-        let host = match &request.target {
-            Target::Host { host, .. } => host.parse().ok(),
-            Target::Account => None,
-        };
-        return Ok(Step::Choose { to: Some(state.ring.seal(Purpose::LoginRequest, "", &request)), host });
+        return Ok(choice(state, &request, false));
     };
     let intent = live.as_ref().map_or(Intent::SignIn, Intent::StepUp);
     authorize(state, visitor, request, provider, intent).await
@@ -97,7 +122,10 @@ enum Intent<'a> {
 }
 
 /// The live session, after the provider was asked about it where that must come first.
-async fn checked(state: &State, visitor: &Visitor) -> Result<Option<Principal>, Problem> {
+///
+/// # Errors
+/// [`Problem::Unavailable`].
+pub async fn checked(state: &State, visitor: &Visitor) -> Result<Option<Principal>, Problem> {
     let give_up_at = Instant::now() + CHECK_WAIT;
     loop {
         let Some(principal) = visitor.live(state).await? else { return Ok(None) };
@@ -192,9 +220,9 @@ pub(super) async fn hand_over(
     state: &State,
     principal: &Principal,
     request: LoginRequest,
-) -> Result<Step, Problem> {
+) -> Result<String, Problem> {
     let Target::Host { host, .. } = &request.target else {
-        return Ok(Step::redirect(public_address(state, "/", &[])));
+        return Ok(public_address(state, "/", &[]).into());
     };
     let origin = find_origin(state, host).ok_or(Problem::UnknownHost)?;
     let record = &principal.session.record;
@@ -212,7 +240,7 @@ pub(super) async fn hand_over(
         request,
     };
     let sealed = state.ring.seal(Purpose::Ticket, &host, &ticket);
-    Ok(Step::redirect(format!("{origin}/.gatepost/enter?t={sealed}")))
+    Ok(format!("{origin}/.gatepost/enter?t={sealed}"))
 }
 
 fn find_origin(state: &State, host: &str) -> Option<Origin> {

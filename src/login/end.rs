@@ -55,9 +55,11 @@ pub async fn sign_out(
         let to = public_address(state, "/logged-out", &[]).into();
         return Ok(Step::Redirect { to, cookie: Some(state.cookies.deleted()) });
     };
-    let is_own = own.as_ref().is_none_or(|own| own.session == wanted.session);
+    let is_own = own.as_ref().is_some_and(|own| own.session == wanted.session);
     let record = end_wanted(state, visitor, wanted).await?;
+    // A ticket that was handed over ends the session that it is of; this browser's, here or at the provider, is another's.
     let to = record
+        .filter(|_| is_own)
         .map_or_else(|| public_address(state, "/logged-out", &[]).into(), |record| after(state, &record));
     Ok(Step::Redirect { to, cookie: is_own.then(|| state.cookies.deleted()) })
 }
@@ -185,7 +187,8 @@ impl From<DirectoryError> for BackChannelError {
 
 /// Back-channel sign-out (OpenID Connect Back-Channel Logout 1.0 section 2.5).
 ///
-/// Sessions begun up to the second of the token's `iat` end; what is still on its way in is refused by the directory.
+/// Sessions whose ID token was issued up to the second of the token's `iat` end: both are the provider's clock. What is
+/// still on its way in is refused by the directory.
 ///
 /// # Errors
 /// [`BackChannelError`].
@@ -202,8 +205,7 @@ pub async fn back_channel(state: &State, visitor: &Visitor, token: &str) -> Resu
         end_sid(state, provider, sid, Some(token.issued_at), &actor).await?;
     } else if let Some(subject) = &token.subject {
         let subject = SubjectKey { issuer: token.issuer.clone(), subject: subject.clone() };
-        let not_before = Timestamp::from_unix(token.issued_at.unix() + 1);
-        state.directory.end_sessions_of_subject(&subject, not_before, &actor).await?;
+        end_subject(state, &subject, token.issued_at, &actor).await?;
     }
     // Last: a token that met an outage comes again, and to do it twice ends nothing more.
     let ttl = token.expires_at.since(Timestamp::now());
@@ -235,15 +237,32 @@ async fn end_sid(
     state: &State,
     provider: &ProviderId,
     sid: &str,
-    begun_until: Option<Timestamp>,
+    issued_until: Option<Timestamp>,
     actor: &Actor,
 ) -> Result<u32, LoadError> {
     let mut ended = 0;
     for (hash, record) in state.sessions.list_of_sid(provider, sid).await? {
-        if begun_until.is_none_or(|until| record.begun_at <= until) {
+        if issued_until.is_none_or(|until| record.is_from_before(until)) {
             end_session(state, &Ending::of(state, &hash, &record), EndCause::ProviderSignOut, actor).await?;
             ended += 1;
         }
     }
     Ok(ended)
+}
+
+async fn end_subject(
+    state: &State,
+    subject: &SubjectKey,
+    issued_until: Timestamp,
+    actor: &Actor,
+) -> Result<(), LoadError> {
+    let not_before = Timestamp::from_unix(issued_until.unix() + 1);
+    let user = state.directory.end_id_tokens_of_subject(subject, not_before, actor).await?;
+    let Some(user) = user else { return Ok(()) };
+    for (hash, record) in state.sessions.list_of_user(user).await? {
+        if record.subject == *subject && record.is_from_before(issued_until) {
+            end_session(state, &Ending::of(state, &hash, &record), EndCause::ProviderSignOut, actor).await?;
+        }
+    }
+    Ok(())
 }

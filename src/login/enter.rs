@@ -4,13 +4,14 @@ use super::begin::login_address;
 use super::{bound, counts};
 use crate::domain::clock::Timestamp;
 use crate::domain::host::{HostName, Origin};
-use crate::principal::{self, LoadError, Principal};
+use crate::principal::{self, DEADLINE, LoadError, Principal};
 use crate::session::cookie::Held;
 use crate::session::sealed::Purpose;
 use crate::session::values::{HostValue, LoginRequest, Target, Ticket};
 use crate::state::State;
 use crate::telemetry::{Store, StoreOperation};
 use crate::verify::forwarded::is_return_uri;
+use tokio::time::timeout;
 
 /// Where the browser goes next on a protected host.
 #[derive(Debug)]
@@ -42,11 +43,21 @@ pub enum Cause {
     Used,
 }
 
-/// Takes a ticket.
+/// Takes a ticket, within the deadline of `/verify` for all of it.
 ///
 /// # Errors
-/// [`LoadError`]: nothing was burnt.
+/// [`LoadError`]: a store that does not answer burns nothing. One that is only too slow may have burnt the ticket; then the
+/// next try recovers unseen.
 pub async fn enter(
+    state: &State,
+    origin: &Origin,
+    held: Option<&Held<HostValue>>,
+    sealed: &str,
+) -> Result<Entered, LoadError> {
+    timeout(DEADLINE, take(state, origin, held, sealed)).await.map_err(|_| LoadError::Deadline)?
+}
+
+async fn take(
     state: &State,
     origin: &Origin,
     held: Option<&Held<HostValue>>,

@@ -28,7 +28,8 @@ const SETTLE: Duration = Duration::from_millis(300);
 const RETRY_POLL: Duration = Duration::from_millis(50);
 
 /// What the provider sent the browser back with; each at most once.
-#[derive(Debug, Default)]
+#[expect(missing_debug_implementations, reason = "a code is a secret until it is spent")]
+#[derive(Default)]
 pub struct CallbackQuery {
     /// RFC 6749 section 4.1.2.
     pub code: Option<String>,
@@ -64,7 +65,7 @@ pub async fn finish(
     }
     let is_bound = visitor.held.as_ref().is_some_and(|held| held.bind() == login.bind);
     if opened.is_expired || !is_bound {
-        return recover(state, visitor, login.request).await;
+        return recover(state, visitor, login.request, Instant::now() + RETRY_WAIT).await;
     }
     if let Some(error) = &query.error {
         return Err(refused(provider, error, query));
@@ -126,7 +127,8 @@ async fn join(state: &State, visitor: &Visitor, login: LoginState) -> Result<Ste
         }
         sleep(RETRY_POLL).await;
     }
-    recover(state, visitor, login.request).await
+    // Nothing came of it in all that time: its replica is gone, and so is whatever this browser had under way there.
+    recover(state, visitor, login.request, give_up_at).await
 }
 
 /// "Everything else recovers": on with the session that is there, else over again unseen, else a page.
@@ -134,12 +136,17 @@ async fn join(state: &State, visitor: &Visitor, login: LoginState) -> Result<Ste
 /// What does not fit is mostly one of many tabs that began at once: each answer set another cookie, and the last one
 /// stays. So the answers still under way get a moment to land, a tab that completes the sign-in is waited for, and the
 /// browser begins again at `/login`, which binds to the cookie that it holds then.
-async fn recover(state: &State, visitor: &Visitor, request: LoginRequest) -> Result<Step, Problem> {
+async fn recover(
+    state: &State,
+    visitor: &Visitor,
+    request: LoginRequest,
+    give_up_at: Instant,
+) -> Result<Step, Problem> {
     if visitor.live(state).await?.is_some() {
         return go_on(state, visitor, request, None).await;
     }
     sleep(SETTLE).await;
-    let request = if another_tab_completed(state, visitor).await? {
+    let request = if another_tab_completed(state, visitor, give_up_at).await? {
         request
     } else {
         request.restarted().ok_or(Problem::RestartedTooOften)?
@@ -148,10 +155,13 @@ async fn recover(state: &State, visitor: &Visitor, request: LoginRequest) -> Res
 }
 
 /// Waits while another tab of this browser completes its sign-in; tells whether there was one.
-async fn another_tab_completed(state: &State, visitor: &Visitor) -> Result<bool, Problem> {
+async fn another_tab_completed(
+    state: &State,
+    visitor: &Visitor,
+    give_up_at: Instant,
+) -> Result<bool, Problem> {
     let Some(held) = &visitor.held else { return Ok(false) };
     let browser = held.bind();
-    let give_up_at = Instant::now() + RETRY_WAIT;
     let mut has_waited = false;
     while Instant::now() < give_up_at && state.sessions.is_completing(&browser).await? {
         has_waited = true;
@@ -165,10 +175,16 @@ async fn complete(state: &State, handover: &Handover, request: LoginRequest) -> 
     let principal = principal::load_public(state, &handover.value).await?.ok_or(Problem::EndedAtProvider)?;
     let rest = principal.session.record.begun_at.plus(state.lifetimes.absolute).since(Timestamp::now());
     let cookie = state.cookies.for_session(&handover.cookie, rest);
-    match hand_over(state, &principal, request).await? {
-        Step::Redirect { to, .. } => Ok(Step::Redirect { to, cookie: Some(cookie) }),
-        choose @ Step::Choose { .. } => Ok(choose),
-    }
+    // What stands in the way is told at the next step: a page sets no cookie, and the value before this one dies.
+    let again = login_address(state, &request);
+    let to = match hand_over(state, &principal, request).await {
+        Ok(to) => to,
+        Err(problem) => {
+            tracing::debug!(error = %Chain(&problem), "a sign-in is complete, but not handed over yet");
+            again
+        }
+    };
+    Ok(Step::Redirect { to, cookie: Some(cookie) })
 }
 
 struct Exchange<'a> {
@@ -192,12 +208,16 @@ impl Exchange<'_> {
             }
             Err(source) => return Err(Problem::Provider { provider: self.provider.id().clone(), source }),
         };
-        // Before the directory admits: whatever ends this person's sessions from here on ends this one.
-        let begun_at = Timestamp::now();
         let existing = self.visitor.live(self.state).await?;
         let new = SessionId::generate();
-        let hash = existing.as_ref().map_or_else(|| new.hash(), |principal| principal.session.id.hash());
-        let user = self.admit(&sign_in, hash).await?;
+        let announced = match &sign_in.sid {
+            Some(sid) => Some((sid, self.state.sessions.announce(self.provider.id(), sid).await?)),
+            None => None,
+        };
+        let current_session =
+            existing.as_ref().map(|principal| (principal.session.record.user, principal.session.id.hash()));
+        let context = self.context(&sign_in, new.hash(), current_session);
+        let (user, begun_at) = self.admit(&sign_in, &context).await?;
         let (mine, others) = match existing {
             Some(principal) if principal.session.record.user == user => (Some(principal), None),
             other => (None, other),
@@ -212,9 +232,30 @@ impl Exchange<'_> {
         if let Some(other) = others {
             self.end_other(&other).await?;
         }
+        if self.is_ended_meanwhile(&sign_in, &context, announced).await? {
+            let over = Ending::of(self.state, &started.session.id.hash(), &started.session.record);
+            end_session(self.state, &over, EndCause::ProviderSignOut, &self.visitor.actor("provider"))
+                .await?;
+            return Err(Problem::EndedAtProvider);
+        }
         self.state.sessions.publish_exchange(&self.login.id, &started.handover).await?;
         self.note(&started.session, mine.is_some());
         complete(self.state, &started.handover, self.login.request.clone()).await
+    }
+
+    /// The provider may have signed the person out after the directory admitted them and before there was a session to
+    /// be ended.
+    async fn is_ended_meanwhile(
+        &self,
+        sign_in: &SignIn,
+        context: &SignInContext,
+        announced: Option<(&String, Hash)>,
+    ) -> Result<bool, Problem> {
+        if self.state.directory.is_ended_at_provider(&sign_in.identity.subject, context).await? {
+            return Ok(true);
+        }
+        let Some((sid, note)) = announced else { return Ok(false) };
+        Ok(!self.state.sessions.is_announced(self.provider.id(), sid, &note).await?)
     }
 
     async fn redeem(&self, code: &str, query: &CallbackQuery) -> Result<SignIn, OidcError> {
@@ -253,25 +294,35 @@ impl Exchange<'_> {
         go_on(self.state, self.visitor, request, None).await
     }
 
-    async fn admit(&self, sign_in: &SignIn, session_hash: Hash) -> Result<UserId, Problem> {
+    fn context(
+        &self,
+        sign_in: &SignIn,
+        new_session: Hash,
+        current_session: Option<(UserId, Hash)>,
+    ) -> SignInContext {
         let provider = self.provider.id();
-        let sid = sign_in.sid.as_deref().map(|sid| (provider.clone(), sid_hash(provider, sid)));
-        let context = SignInContext {
-            session_hash,
-            sid_hash: sid,
+        SignInContext {
+            new_session,
+            current_session,
+            sid_hash: sign_in.sid.as_deref().map(|sid| (provider.clone(), sid_hash(provider, sid))),
             issued_at: sign_in.issued_at,
             now: Timestamp::now(),
-        };
+        }
+    }
+
+    /// Who it is, and since when by the directory's clock.
+    async fn admit(&self, sign_in: &SignIn, context: &SignInContext) -> Result<(UserId, Timestamp), Problem> {
+        let provider = self.provider.id();
         let actor = self.visitor.actor("sign-in");
         let names = self.provider.config().group_names;
-        let admitting = self.state.directory.sign_in(&sign_in.identity, names, &context, &actor);
+        let admitting = self.state.directory.sign_in(&sign_in.identity, names, context, &actor);
         match self.state.ask(Store::Directory, StoreOperation::SignIn, admitting).await? {
-            SignInOutcome::Admitted { user_id, lost_all_groups, .. } => {
+            SignInOutcome::Admitted { user_id, at, lost_all_groups, .. } => {
                 if lost_all_groups {
                     self.state.metrics_of(provider).for_each(ProviderMetrics::groups_lost);
                     tracing::warn!(user.id = %user_id, "a person of some groups signed in with none");
                 }
-                Ok(user_id)
+                Ok((user_id, at))
             }
             SignInOutcome::Disabled => Err(Problem::Disabled),
             SignInOutcome::NoAddress => Err(Problem::NoAddress(provider.clone())),
@@ -281,13 +332,15 @@ impl Exchange<'_> {
         }
     }
 
-    fn record(&self, user: UserId, sign_in: &SignIn, now: Timestamp) -> SessionRecord {
+    fn record(&self, user: UserId, sign_in: &SignIn, begun_at: Timestamp) -> SessionRecord {
+        let now = Timestamp::now();
         SessionRecord {
             user,
             provider: self.provider.id().clone(),
             subject: sign_in.identity.subject.clone(),
             sid: sign_in.sid.clone(),
-            begun_at: now,
+            begun_at,
+            issued_at: Some(sign_in.issued_at),
             auth_time: sign_in.auth_time.min(now),
             last_seen_at: now,
             checked_at: now,

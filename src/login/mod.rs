@@ -78,6 +78,8 @@ pub enum Step {
         to: Option<String>,
         /// Where the sign-in ends.
         host: Option<HostName>,
+        /// The provider shall ask which account.
+        other_account: bool,
     },
 }
 

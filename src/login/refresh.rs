@@ -42,11 +42,11 @@ async fn attempt(state: &State, session: &Session) -> Result<RefreshOutcome, Loa
     if session.record.unreachable_at.is_some_and(|at| now.since(at) < pause) {
         return Ok(RefreshOutcome::Unreachable);
     }
-    if !state.sessions.lock_refresh(&session.id).await? {
+    let Some(turn) = state.sessions.lock_refresh(&session.id).await? else {
         return Ok(RefreshOutcome::Busy);
-    }
+    };
     let outcome = refresh_locked(state, session).await;
-    if let Err(error) = state.sessions.unlock_refresh(&session.id).await {
+    if let Err(error) = state.sessions.unlock_refresh(&turn).await {
         tracing::debug!(error = %Chain(&error), "a refresh keeps its turn until that expires");
     }
     outcome
@@ -55,7 +55,8 @@ async fn attempt(state: &State, session: &Session) -> Result<RefreshOutcome, Loa
 async fn refresh_locked(state: &State, session: &Session) -> Result<RefreshOutcome, LoadError> {
     // Read again under the lock: another replica may have been here since.
     let Some(current) = state.sessions.find(&session.id).await? else { return Ok(RefreshOutcome::Ended) };
-    if current.record.checked_at > session.record.checked_at {
+    // Not by which is later: the other replica has another clock.
+    if current.record.checked_at != session.record.checked_at {
         return Ok(RefreshOutcome::Refreshed);
     }
     let Some(provider) = state.providers.find(&current.record.provider) else {
@@ -67,59 +68,44 @@ async fn refresh_locked(state: &State, session: &Session) -> Result<RefreshOutco
         subject: &current.record.subject.clone(),
         nonce: &current.record.nonce.clone(),
     };
-    match Box::pin(provider.refresh(&renewal)).await {
-        Ok(refreshed) => keep(state, current, token, refreshed).await,
-        Err(RefreshError::Ended(refusal)) => {
-            tracing::info!(user.id = %current.record.user, provider.id = %provider.id(), error = %Chain(&refusal), "the provider ended a session");
-            end_if_newest(state, &current, &token).await
-        }
-        Err(RefreshError::Identity(error)) => {
-            tracing::error!(user.id = %current.record.user, provider.id = %provider.id(), error = %Chain(&error), "a renewed token is about somebody else");
-            end_if_newest(state, &current, &token).await
-        }
-        Err(RefreshError::Unavailable(postponed)) => {
-            tracing::warn!(error = %Chain(&postponed), provider.id = %provider.id(), "the provider could not be asked");
-            let new_token = postponed.refresh_token.map(Token::new);
-            update(state, current, |record| {
-                record.unreachable_at = Some(Timestamp::now());
-                if record.refresh_token.as_ref() == Some(&token) {
-                    record.refresh_token = new_token.clone().or_else(|| record.refresh_token.take());
-                }
-            })
-            .await?;
-            Ok(RefreshOutcome::Unreachable)
-        }
+    let renewed = match Box::pin(provider.renew(&renewal)).await {
+        Ok(renewed) => renewed,
+        Err(error) => return fail(state, current, &token, error).await,
+    };
+    let newest = renewed.refresh_token().cloned().map_or_else(|| token.clone(), Token::new);
+    // Before anything else is asked: a provider that rotates has forgotten the old token already.
+    let kept = keep(state, current, &token, &newest).await?;
+    let Some(session) = kept else { return Ok(RefreshOutcome::Ended) };
+    match Box::pin(provider.identify_renewed(&renewed, &renewal)).await {
+        Ok(refreshed) => learn(state, session, refreshed).await,
+        Err(error) => fail(state, session, &newest, error).await,
     }
 }
 
-/// The new token first: losing it would end the session at a provider that rotates.
+/// `None`: the session is gone.
 async fn keep(
     state: &State,
     current: Session,
-    old_token: Token,
-    refreshed: Refreshed,
-) -> Result<RefreshOutcome, LoadError> {
-    let user = current.record.user;
-    let new_token = refreshed.refresh_token.map(Token::new);
-    let new_id_token = refreshed.id_token.map(Token::new);
-    let kept = update(state, current, |record| {
+    used: &Token,
+    newest: &Token,
+) -> Result<Option<Session>, StoreError> {
+    if used == newest {
+        return Ok(Some(current));
+    }
+    update(state, current, |record| {
         // A sign-in meanwhile brought a grant of its own.
-        if record.refresh_token.as_ref() == Some(&old_token) {
-            record.refresh_token = new_token.clone().or_else(|| record.refresh_token.take());
+        if record.refresh_token.as_ref() == Some(used) {
+            record.refresh_token = Some(newest.clone());
         }
-        record.id_token = new_id_token.clone().or_else(|| record.id_token.take());
     })
-    .await?;
-    let Some(session) = kept else { return Ok(RefreshOutcome::Ended) };
+    .await
+}
+
+async fn learn(state: &State, session: Session, refreshed: Refreshed) -> Result<RefreshOutcome, LoadError> {
     if let Some(identity) = &refreshed.identity {
-        match take_over(state, user, identity).await {
+        match take_over(state, session.record.user, identity).await {
             Ok(true) => {}
-            Ok(false) => {
-                let actor = Actor { who: "refresh".to_owned(), address: None, request_id: None };
-                let over = Ending::of(state, &session.id.hash(), &session.record);
-                end_session(state, &over, EndCause::RefreshRefused, &actor).await?;
-                return Ok(RefreshOutcome::Ended);
-            }
+            Ok(false) => return end_refused(state, &session, "refresh").await,
             Err(error) => {
                 // The provider is well: to ask it again at every request would not help the directory.
                 update(state, session, |record| record.unreachable_at = Some(Timestamp::now())).await?;
@@ -127,12 +113,39 @@ async fn keep(
             }
         }
     }
+    let new_id_token = refreshed.id_token.map(Token::new);
     update(state, session, |record| {
+        record.id_token = new_id_token.clone().or_else(|| record.id_token.take());
         record.checked_at = Timestamp::now();
         record.unreachable_at = None;
     })
     .await?;
     Ok(RefreshOutcome::Refreshed)
+}
+
+/// The provider refused, lied, or could not be asked; `newest` is the newest token that it gave as far as is known here.
+async fn fail(
+    state: &State,
+    current: Session,
+    newest: &Token,
+    error: RefreshError,
+) -> Result<RefreshOutcome, LoadError> {
+    let (user, provider) = (current.record.user, &current.record.provider);
+    match error {
+        RefreshError::Ended(refusal) => {
+            tracing::info!(user.id = %user, provider.id = %provider, error = %Chain(&refusal), "the provider ended a session");
+            end_if_newest(state, &current, newest).await
+        }
+        RefreshError::Identity(error) => {
+            tracing::error!(user.id = %user, provider.id = %provider, error = %Chain(&error), "a renewed token is about somebody else");
+            end_if_newest(state, &current, newest).await
+        }
+        RefreshError::Unavailable(error) => {
+            tracing::warn!(error = %Chain(&error), provider.id = %provider, "the provider could not be asked");
+            update(state, current, |record| record.unreachable_at = Some(Timestamp::now())).await?;
+            Ok(RefreshOutcome::Unreachable)
+        }
+    }
 }
 
 /// What the provider asserts now goes into the directory; tells whether the session may go on.
@@ -164,14 +177,22 @@ async fn take_over(state: &State, user: UserId, identity: &AssertedIdentity) -> 
 async fn end_if_newest(state: &State, used: &Session, token: &Token) -> Result<RefreshOutcome, LoadError> {
     match state.sessions.find(&used.id).await? {
         Some(now) if now.record.refresh_token.as_ref() == Some(token) => {
-            let actor = Actor { who: "provider".to_owned(), address: None, request_id: None };
-            let over = Ending::of(state, &used.id.hash(), &now.record);
-            end_session(state, &over, EndCause::RefreshRefused, &actor).await?;
-            Ok(RefreshOutcome::Ended)
+            end_refused(state, &now, "provider").await
         }
         Some(_) => Ok(RefreshOutcome::Busy),
         None => Ok(RefreshOutcome::Ended),
     }
+}
+
+async fn end_refused(state: &State, session: &Session, who: &str) -> Result<RefreshOutcome, LoadError> {
+    let actor = Actor { who: who.to_owned(), address: None, request_id: None };
+    let over = Ending::of(state, &session.id.hash(), &session.record);
+    if let Err(error) = end_session(state, &over, EndCause::RefreshRefused, &actor).await {
+        // The provider's word counts nevertheless; if the store ever gives the record back, the provider is asked again.
+        tracing::warn!(error = %Chain(&error), user.id = %session.record.user, "a refused session is forgotten, not ended");
+        state.sessions.forget(&session.id.hash(), session.record.user).await?;
+    }
+    Ok(RefreshOutcome::Ended)
 }
 
 /// Changes the record whatever else changes it meanwhile. `None`: the session is gone.

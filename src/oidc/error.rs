@@ -5,7 +5,6 @@ use super::metadata::MetadataError;
 use super::refusal::ProviderRefusal;
 use super::token_error::TokenError;
 use super::transport::CallError;
-use secrecy::SecretString;
 
 /// Why a sign-in could not begin or finish. Only [`OidcError::Unavailable`] is worth trying again by itself.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -61,7 +60,7 @@ pub enum RefreshError {
     Identity(#[source] TokenError),
     /// Nothing was learnt: the session lives on for its grace time.
     #[error("the session could not be renewed just now")]
-    Unavailable(#[source] Box<Postponed>),
+    Unavailable(#[from] OidcError),
 }
 
 impl RefreshError {
@@ -70,18 +69,7 @@ impl RefreshError {
         match self {
             Self::Ended(_) => "ended",
             Self::Identity(error) => error.reason(),
-            Self::Unavailable(postponed) => postponed.error.reason(),
+            Self::Unavailable(error) => error.reason(),
         }
     }
-}
-
-/// A renewal that must be tried again.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("the renewal is put off")]
-pub struct Postponed {
-    /// What stood in the way.
-    #[source]
-    pub error: OidcError,
-    /// A new refresh token that came before the failure. It must be kept: the old one may be dead already.
-    pub refresh_token: Option<SecretString>,
 }

@@ -1,6 +1,9 @@
 //! Asking the provider again about somebody who is signed in (OpenID Connect Core section 12).
+//!
+//! Two steps, because a provider that rotates has forgotten the old refresh token by the end of the first: the new one
+//! is the caller's to keep before keys, userinfo and Graph are asked in the second.
 
-use super::error::{OidcError, Postponed, RefreshError};
+use super::error::{OidcError, RefreshError};
 use super::id_token::{Demands, IdToken, NonceRule};
 use super::metadata::Metadata;
 use super::provider::Provider;
@@ -22,55 +25,73 @@ pub struct Renewal<'a> {
     pub nonce: &'a str,
 }
 
+/// Renewed tokens that nothing has been learnt from yet.
+#[derive(Debug)]
+pub struct Renewed {
+    tokens: Tokens,
+    metadata: Arc<Metadata>,
+}
+
+impl Renewed {
+    /// Replaces the old one, where one came; else the old one stays good. To be kept before anything else is done.
+    pub const fn refresh_token(&self) -> Option<&SecretString> {
+        self.tokens.refresh_token.as_ref()
+    }
+}
+
 /// What a renewal brought.
 #[derive(Clone, Debug)]
 pub struct Refreshed {
     /// What the provider asserts now; `None` if it sent no ID token, which says nothing new. An address that is
     /// `None` in it is not news either: userinfo may have been down.
     pub identity: Option<AssertedIdentity>,
-    /// Replaces the old one, where one came; else the old one stays good.
-    pub refresh_token: Option<SecretString>,
     /// The newest ID token, only where the provider needs it as `id_token_hint`.
     pub id_token: Option<SecretString>,
 }
 
 impl Provider {
-    /// Renews the tokens of a session and reads its groups again.
+    /// Renews the tokens of a session.
     ///
     /// # Errors
     /// See [`RefreshError`]: only two of the three end the session.
-    pub async fn refresh(&self, renewal: &Renewal<'_>) -> Result<Refreshed, RefreshError> {
-        let metadata = self.discovery.metadata().await.map_err(|error| postponed(error, None))?;
-        let tokens = self.renew(renewal, &metadata).await?;
-        let Some(raw) = &tokens.id_token else {
-            return Ok(Refreshed { identity: None, refresh_token: tokens.refresh_token, id_token: None });
-        };
-        let identity = match self.verify_renewed(raw, &tokens, renewal).await {
-            Ok(token) => self.identify(&token, tokens.access_token.as_ref(), &metadata).await,
-            Err(error) => Err(error),
-        };
-        match identity {
-            Ok(identified) => Ok(Refreshed {
-                identity: Some(identified.identity),
-                id_token: tokens.id_token.filter(|_| self.needs_id_token_hint()),
-                refresh_token: tokens.refresh_token,
-            }),
-            Err(OidcError::Token(error)) if is_about_identity(&error) => Err(RefreshError::Identity(error)),
-            Err(error) => Err(postponed(error, tokens.refresh_token)),
-        }
-    }
-
-    async fn renew(&self, renewal: &Renewal<'_>, metadata: &Arc<Metadata>) -> Result<Tokens, RefreshError> {
-        let scope = self.scopes(metadata).join(" ");
+    pub async fn renew(&self, renewal: &Renewal<'_>) -> Result<Renewed, RefreshError> {
+        let metadata = self.discovery.metadata().await?;
+        let scope = self.scopes(&metadata).join(" ");
         let mut grant =
             vec![("grant_type", "refresh_token"), ("refresh_token", renewal.refresh_token.expose_secret())];
         // Entra answers with an ID token only if asked for `openid` again.
         if matches!(self.config.kind, ProviderKind::Entra { .. }) {
             grant.push(("scope", &scope));
         }
-        match token_endpoint::request(&self.transport, metadata, &self.client, &grant).await {
+        match token_endpoint::request(&self.transport, &metadata, &self.client, &grant).await {
+            Ok(tokens) => Ok(Renewed { tokens, metadata }),
             Err(OidcError::Refused(refusal)) if refusal.ends_grant() => Err(RefreshError::Ended(refusal)),
-            result => result.map_err(|error| postponed(error, None)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What the renewed tokens say: who it is, with groups read again.
+    ///
+    /// # Errors
+    /// See [`RefreshError`].
+    pub async fn identify_renewed(
+        &self,
+        renewed: &Renewed,
+        renewal: &Renewal<'_>,
+    ) -> Result<Refreshed, RefreshError> {
+        let Renewed { tokens, metadata } = renewed;
+        let Some(raw) = &tokens.id_token else { return Ok(Refreshed { identity: None, id_token: None }) };
+        let identity = match self.verify_renewed(raw, tokens, renewal).await {
+            Ok(token) => self.identify(&token, tokens.access_token.as_ref(), metadata).await,
+            Err(error) => Err(error),
+        };
+        match identity {
+            Ok(identified) => Ok(Refreshed {
+                identity: Some(identified.identity),
+                id_token: tokens.id_token.clone().filter(|_| self.needs_id_token_hint()),
+            }),
+            Err(OidcError::Token(error)) if is_about_identity(&error) => Err(RefreshError::Identity(error)),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -106,8 +127,4 @@ const fn is_about_identity(error: &TokenError) -> bool {
             | TokenError::KeyOfAnotherIssuer
             | TokenError::BadSignature
     )
-}
-
-fn postponed(error: OidcError, refresh_token: Option<SecretString>) -> RefreshError {
-    RefreshError::Unavailable(Box::new(Postponed { error, refresh_token }))
 }

@@ -95,12 +95,19 @@ fn value_of<'a>(pair: &'a [u8], name: &str) -> Option<&'a str> {
 }
 
 /// What a browser holds on one host. `text` is what a bind is made of.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Held<T> {
     /// The cookie's value.
     pub text: String,
     /// What it opens as; `None`: the random value from before sign-in.
     pub value: Option<T>,
+}
+
+/// Whoever has the value has the session.
+impl<T> std::fmt::Debug for Held<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Held").field("is_random", &self.value.is_none()).finish_non_exhaustive()
+    }
 }
 
 impl<T> Held<T> {
@@ -187,6 +194,12 @@ mod tests {
         assert_eq!(left(&["a=1; __Host-gatepost=x; b=\"2; \"", " c "]).as_deref(), Some("a=1; b=\"2; \"; c"));
         assert_eq!(left(&["__Host-gatepost=x;__HOST-gatepost=y"]), None);
         assert_eq!(left(&[";; "]), None);
+    }
+
+    #[test]
+    fn what_a_browser_holds_is_not_shown() {
+        let held = Held { text: "v4lue".to_owned(), value: Some("0pened") };
+        assert_eq!(format!("{held:?}"), "Held { is_random: false, .. }");
     }
 
     #[test]

@@ -11,4 +11,4 @@ pub mod uses;
 pub mod values;
 
 mod sessions;
-pub use sessions::{Exchanged, Handover, Session, Sessions, Started};
+pub use sessions::{Exchanged, Handover, RefreshTurn, Session, Sessions, Started};

@@ -28,8 +28,11 @@ pub struct SessionRecord {
     pub subject: SubjectKey,
     /// The provider's own session, for single sign-out.
     pub sid: Option<String>,
-    /// First sign-in.
+    /// First sign-in, by the directory's clock: it is compared with what the directory says is over.
     pub begun_at: Timestamp,
+    /// `iat` of the newest sign-in's ID token, by the provider's clock: it is compared with the provider's sign-outs.
+    #[serde(default)]
+    pub issued_at: Option<Timestamp>,
     /// Last proof of who it is.
     pub auth_time: Timestamp,
     /// Last use, exact to a minute.
@@ -100,6 +103,11 @@ impl SessionRecord {
             checked_at: self.refresh_token.is_some().then_some(self.checked_at),
             unreachable_at: self.unreachable_at,
         }
+    }
+
+    /// Did this session come from an ID token issued up to this second of the provider's clock?
+    pub fn is_from_before(&self, until: Timestamp) -> bool {
+        self.issued_at.unwrap_or(self.begun_at) <= until
     }
 
     /// Does this public secret count now?

@@ -21,6 +21,8 @@ const SHARED_TTL: Duration = Duration::from_mins(2);
 const EXCHANGE_TTL: Duration = Duration::from_mins(62);
 /// A sign-in that takes longer is not waited for.
 const COMPLETING_TTL: Duration = Duration::from_secs(10);
+/// A sign-in that is announced becomes a session soon, or nothing.
+const ANNOUNCED_TTL: Duration = Duration::from_mins(5);
 /// A refresh that takes longer lost its turn.
 const REFRESH_LOCK_TTL: Duration = Duration::from_secs(30);
 /// Hand-overs are counted per minute.
@@ -35,12 +37,19 @@ pub struct Sessions {
 }
 
 /// What a completed sign-in gave its browser; shared by racing callbacks.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Handover {
     /// The public host's new cookie, the same for all of them.
     pub cookie: String,
     /// What it opens as.
     pub value: PublicValue,
+}
+
+/// Whoever has the cookie has the session.
+impl std::fmt::Debug for Handover {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Handover").field("user", &self.value.user).finish_non_exhaustive()
+    }
 }
 
 /// What came of a code.
@@ -59,6 +68,13 @@ pub struct Started {
     pub handover: Handover,
     /// The session as it stands now.
     pub session: Session,
+}
+
+/// The turn to refresh one session.
+#[derive(Debug)]
+pub struct RefreshTurn {
+    key: Vec<u8>,
+    value: [u8; 16],
 }
 
 impl Sessions {
@@ -209,6 +225,25 @@ impl Sessions {
         Ok(found)
     }
 
+    /// Notes that a session is about to begin in a provider's own session: whoever ends that one takes the note away,
+    /// as it is a session without a record to them.
+    pub async fn announce(&self, provider: &ProviderId, sid: &str) -> Result<Hash, StoreError> {
+        let note = SessionId::generate().hash();
+        self.store.index(&sid_key(provider, sid), note.as_bytes(), ANNOUNCED_TTL).await?;
+        Ok(note)
+    }
+
+    /// Whether the note of [`Self::announce`] is still there.
+    pub async fn is_announced(
+        &self,
+        provider: &ProviderId,
+        sid: &str,
+        note: &Hash,
+    ) -> Result<bool, StoreError> {
+        let noted = self.store.list(&sid_key(provider, sid)).await?;
+        Ok(noted.iter().any(|member| member == note.as_bytes()))
+    }
+
     /// The sessions that began in a provider's own session.
     pub async fn list_of_sid(
         &self,
@@ -278,15 +313,16 @@ impl Sessions {
         Ok(Some(handover.map_or(Exchanged::Failed, |handover| Exchanged::Into(Box::new(handover)))))
     }
 
-    /// Takes the turn to refresh a session; tells whether nobody else has it, on any replica.
-    pub async fn lock_refresh(&self, id: &SessionId) -> Result<bool, StoreError> {
-        let key = [b"refresh:", &id.hash().as_bytes()[..]].concat();
-        self.store.create(&key, &unique(), REFRESH_LOCK_TTL).await.map(|locked| locked.is_none())
+    /// Takes the turn to refresh a session; `None`: somebody else has it, on whichever replica.
+    pub async fn lock_refresh(&self, id: &SessionId) -> Result<Option<RefreshTurn>, StoreError> {
+        let turn = RefreshTurn { key: [b"refresh:", &id.hash().as_bytes()[..]].concat(), value: unique() };
+        let taken = self.store.create(&turn.key, &turn.value, REFRESH_LOCK_TTL).await?;
+        Ok(taken.is_none().then_some(turn))
     }
 
-    /// Gives the turn back.
-    pub async fn unlock_refresh(&self, id: &SessionId) -> Result<(), StoreError> {
-        self.store.delete(&[b"refresh:", &id.hash().as_bytes()[..]].concat()).await
+    /// Gives the turn back; one that took too long may be somebody else's by now, and stays theirs.
+    pub async fn unlock_refresh(&self, turn: &RefreshTurn) -> Result<(), StoreError> {
+        self.store.delete_own(&turn.key, &turn.value).await
     }
 
     /// Counts a hand-over of a person to a host; returns how many there were this minute.

@@ -160,7 +160,8 @@ pub fn actor() -> Actor {
 }
 
 pub fn context(now: Timestamp) -> SignInContext {
-    SignInContext { session_hash: Secret::generate().digest(), sid_hash: None, issued_at: now, now }
+    let new_session = Secret::generate().digest();
+    SignInContext { new_session, current_session: None, sid_hash: None, issued_at: now, now }
 }
 
 pub fn sid(text: &str) -> Hash {

@@ -251,6 +251,58 @@ both_pairs! {
     }
 }
 
+/// A world whose provider forgets a refresh token when it gives the next, with somebody whose groups Graph must list;
+/// and her browser.
+async fn rotating_world(pair: Pair) -> (World, Client) {
+    let world = plan().env("GATEPOST_VERIFY__GROUPS_HEADER_LIMIT", "16384").start(pair).await;
+    world.entra.add(Person::named("carol").many_groups(250));
+    world.entra.rotate_strictly(true);
+    let browser = world.signed_in("carol").await.impatient();
+    (world, browser)
+}
+
+/// The process that renewed the token is gone; its successor goes on with the token that came last.
+async fn carries_on(world: &World, browser: &Client) {
+    let asked = world.entra.count(Endpoint::Authorize);
+    refreshed(world, browser, 1).await;
+    let calls = world.entra.calls();
+    let mut tokens: Vec<_> = calls.iter().filter_map(|call| call.form_field("refresh_token")).collect();
+    let all = tokens.len();
+    tokens.sort_unstable();
+    tokens.dedup();
+    assert_eq!(tokens.len(), all, "each token was used once");
+    assert_eq!(world.entra.count(Endpoint::Authorize), asked, "the browser did not see the provider");
+}
+
+both_pairs! {
+    async fn killed_while_graph_hangs_the_session_goes_on_with_the_newest_token(pair) {
+        let (mut world, browser) = rotating_world(pair).await;
+        let asked = world.entra.count(Endpoint::Graph);
+        world.entra.hold(Endpoint::Graph);
+        use_until(&world, &browser, "Graph to be asked", |_| world.entra.count(Endpoint::Graph) > asked).await;
+        world.gatepost.sigkill();
+        world.entra.release(Endpoint::Graph);
+        world.gatepost = world.builder.start().await;
+        world.gatepost.wait_ready().await;
+        carries_on(&world, &browser).await;
+    }
+
+    async fn a_refresh_under_way_is_finished_before_the_process_ends(pair) {
+        let (mut world, browser) = rotating_world(pair).await;
+        let (asked, stopping_since) = (world.entra.count(Endpoint::Token), Instant::now());
+        world.gatepost.sigterm();
+        // As late as can be in the 5 s for which it still serves, so that the answer comes after them.
+        until("the last moment", DEADLINE, async || (stopping_since.elapsed() > Duration::from_secs(4)).then_some(())).await;
+        world.entra.delay(Endpoint::Token, Duration::from_secs(3));
+        use_until(&world, &browser, "a refresh", |_| world.entra.count(Endpoint::Token) > asked).await;
+        assert_eq!(world.gatepost.wait_exit().await.code(), Some(0));
+        world.entra.delay(Endpoint::Token, Duration::ZERO);
+        world.gatepost = world.builder.start().await;
+        world.gatepost.wait_ready().await;
+        carries_on(&world, &browser).await;
+    }
+}
+
 async fn audited(world: &World, action: &str) -> i64 {
     match &world.stores {
         Stores::Embedded(folder) => {
@@ -326,4 +378,21 @@ async fn a_read_only_directory_is_no_reason_to_ask_the_provider_again_and_again(
     postgres.set_read_only(false).await;
     world.entra.update("alice", |alice| alice.groups = vec![Group::new(MCP_SEARCH, "MCP-Search")]);
     use_until(&world, &browser, "the new group", |answer| has_groups(answer, MCP_SEARCH)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_counts_at_once_while_the_directory_is_read_only() {
+    let postgres = Postgres::private().await;
+    let database = postgres.database().await;
+    let world = plan().env("DATABASE_URL", database).start(Pair::Shared).await;
+    world.entra.add(alice());
+    let browser = world.signed_in("alice").await.impatient();
+    postgres.set_read_only(true).await;
+    world.entra.revoke_tokens("alice");
+    let asked = world.entra.count(Endpoint::Token);
+    use_until(&world, &browser, "the session to end", |answer| answer.status == 401).await;
+    for _ in 0..5 {
+        assert_eq!(browser.fetch(&world.url(APP, "/")).await.status, 401);
+    }
+    assert_eq!(world.entra.count(Endpoint::Token), asked + 1, "the provider is asked once");
 }

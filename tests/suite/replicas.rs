@@ -24,7 +24,7 @@ pub async fn another(world: &World) -> Gatepost {
 }
 
 /// One more with these variables, alive.
-async fn another_with(world: &World, variables: &[(&str, &str)]) -> Gatepost {
+pub async fn another_with(world: &World, variables: &[(&str, &str)]) -> Gatepost {
     let local = || SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
     let builder = world.builder.clone().internal(local()).public(local());
     variables.iter().fold(builder, |builder, (name, value)| builder.env(*name, *value)).start().await
@@ -74,6 +74,7 @@ async fn a_login_whose_replica_is_killed_carries_on_elsewhere() {
     let begun = Instant::now();
     let trip = browser.navigate(&callback).await;
     println!("carried on after {:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(9), "waited twice: {:?}", begun.elapsed());
     assert_eq!(trip.end().echoed().uri, "/deep", "{}", trip.describe());
     assert_eq!(world.entra.most_presentations_of_a_code(), 1, "the killed replica may have used it");
     assert_eq!(world.entra.count(Endpoint::SignIn), 0, "nobody was asked anything");

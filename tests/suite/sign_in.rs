@@ -111,6 +111,43 @@ both_pairs! {
         assert_eq!(asked.query_field("max_age"), Some("1"));
     }
 
+    async fn the_link_of_a_page_that_asks_for_a_recent_sign_in_leads_to_one(pair) {
+        let world = Plan::default().route("bank.example.test", "max_age=1").start(pair).await;
+        world.entra.add(alice());
+        let browser = world.signed_in("alice").await;
+        assert_eq!(browser.navigate(&world.url("bank.example.test", "/")).await.end().status, 200);
+        let told = gatepost_kit::process::until("the sign-in to be too old", std::time::Duration::from_secs(10), async || {
+            let answer = browser.fetch(&world.url("bank.example.test", "/pay?x=1")).await;
+            (answer.status == 401).then_some(answer)
+        }).await;
+        let asked = world.entra.count(gatepost_kit::entra::Endpoint::Authorize);
+        let trip = browser.navigate(told.json()["sign_in"].as_str().unwrap()).await;
+        assert_eq!((trip.end().status, trip.end().url.path()), (200, "/pay"), "{}", trip.describe());
+        assert_eq!(world.entra.count(gatepost_kit::entra::Endpoint::Authorize), asked + 1);
+        let visits = trip.hops.iter().filter(|hop| hop.url.path() == "/pay").count();
+        assert_eq!(visits, 1, "not by way of a second refusal:\n{}", trip.describe());
+        let last = world.entra.calls().into_iter().rev().find(|call| call.endpoint == gatepost_kit::entra::Endpoint::Authorize).unwrap();
+        assert_eq!(last.query_field("max_age"), Some("1"), "the provider is told at once");
+    }
+
+    async fn a_refused_person_who_uses_another_account_comes_back_to_the_page(pair) {
+        let world = Plan::default().route("team.example.test", &format!("group={MCP_GITHUB}")).start(pair).await;
+        world.entra.add(alice());
+        world.entra.add(Person::named("bob"));
+        let browser = world.signed_in("bob").await;
+        let refused = browser.navigate(&world.url("team.example.test", "/board?x=1")).await;
+        assert_eq!(refused.end().status, 403, "{}", refused.describe());
+        let link = refused.end().body.split("href=\"").find(|rest| rest.starts_with("/.gatepost/start")).unwrap();
+        let link = link.split('"').next().unwrap().replace("&#38;", "&").replace("&amp;", "&");
+        world.entra.at_the_browser(Some("alice"));
+        let trip = browser.navigate(&world.url("team.example.test", &link)).await;
+        assert_eq!(trip.end().status, 200, "{}\n{}", trip.describe(), trip.end().body);
+        assert_eq!(trip.end().echoed().uri, "/board?x=1");
+        assert_eq!(trip.end().echoed().header("x-user-email"), Some("alice@example.com"));
+        let asked = world.entra.calls().into_iter().rev().find(|call| call.endpoint == gatepost_kit::entra::Endpoint::Authorize).unwrap();
+        assert_eq!(asked.query_field("prompt"), Some("select_account"));
+    }
+
     async fn another_person_at_the_same_browser_ends_the_first_ones_session(pair) {
         let world = World::start(pair).await;
         world.entra.add(Person::named("bob"));

@@ -1,10 +1,10 @@
 //! What the directory does, as plain statements; compiled once for Postgres and once for `SQLite`, against the same
 //! words: `$1` placeholders, `ON CONFLICT`, `RETURNING`. What differs comes from the module that includes this one:
-//! `Connection`, `Store`, `begin`, `lock`, `is_conflict` and the macros `for_update!`, `each!`, `json_list!`, `is_standby!`.
+//! `Connection`, `Store`, `begin`, `lock`, `present`, `is_conflict` and the macros `for_update!`, `each!`, `json_list!`, `is_standby!`.
 //!
 //! Guarantee: a change and its audit rows are one transaction; a refusal that is an error leaves nothing behind.
 
-use super::{Connection, Db, Store, begin, is_conflict, lock};
+use super::{Connection, Db, Store, begin, is_conflict, lock, present};
 use crate::directory::error::DirectoryError;
 use std::time::Duration;
 

@@ -2,7 +2,7 @@
 //! end comes back, whatever the session store remembers.
 
 use super::users::{self, UserRow, find_known};
-use super::{Connection, Result, Store, audit, lock};
+use super::{Connection, Result, Store, audit, lock, present};
 use crate::directory::error::DirectoryError;
 use crate::directory::records::{Actor, UserKey};
 use crate::domain::clock::Timestamp;
@@ -10,7 +10,6 @@ use crate::domain::identity::SubjectKey;
 use crate::domain::ids::{ProviderId, UserId};
 use crate::domain::secret::Hash;
 use serde_json::json;
-use std::time::Duration;
 
 impl Store {
     /// `false`: it had ended before.
@@ -23,13 +22,14 @@ impl Store {
         actor: &Actor,
     ) -> Result<bool> {
         transaction!(self, |connection| {
+            let ended_at = present(connection).await?;
             let inserted = sqlx::query(
                 "INSERT INTO ended_sessions (session_hash, user_id, ended_at, expires_at) VALUES ($1, $2, $3, $4) \
                  ON CONFLICT (session_hash) DO NOTHING",
             )
             .bind(&session.as_bytes()[..])
             .bind(user.to_string())
-            .bind(Timestamp::now().unix())
+            .bind(ended_at.unix())
             .bind(expires_at.unix())
             .execute(&mut *connection)
             .await?;
@@ -54,14 +54,14 @@ impl Store {
         })
     }
 
-    /// Back-channel logout without `sid`. `not_before` is of the provider's clock and holds for its ID tokens as it is;
-    /// for sessions, which have our clock, not beyond the present: a provider that is ahead must not lock people out.
-    pub(in crate::directory) async fn end_sessions_of_subject(
+    /// Back-channel logout without `sid`. `not_before` is of the provider's clock, as are its ID tokens; returns whose
+    /// sessions they are.
+    pub(in crate::directory) async fn end_id_tokens_of_subject(
         &self,
         subject: &SubjectKey,
         not_before: Timestamp,
         actor: &Actor,
-    ) -> Result<bool> {
+    ) -> Result<Option<UserId>> {
         transaction!(self, |connection| {
             lock(connection, &format!("identity {} {}", subject.issuer, subject.subject)).await?;
             let user: Option<String> = sqlx::query_scalar(
@@ -74,12 +74,11 @@ impl Store {
             .bind(not_before.unix())
             .fetch_optional(&mut *connection)
             .await?;
-            let Some(user) = user else { return Ok(false) };
-            let id = user.parse().map_err(DirectoryError::unreadable)?;
-            let user = find_known(connection, &UserKey::Id(id)).await?;
-            let until = not_before.min(Timestamp::now().plus(Duration::from_secs(1)));
-            move_not_before(connection, &user, until, actor).await?;
-            Ok(true)
+            let Some(user) = user else { return Ok(None) };
+            let user = user.parse().map_err(DirectoryError::unreadable)?;
+            let after = json!({ "issuer": subject.issuer, "id_tokens_not_before": not_before });
+            users::note(connection, actor, "identity.end_id_tokens", user, None, Some(after)).await?;
+            Ok(Some(user))
         })
     }
 

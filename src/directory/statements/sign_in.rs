@@ -4,7 +4,7 @@
 //! the person stays disabled whatever address comes next.
 
 use super::users::{self, UserRow};
-use super::{Connection, Result, Store, audit, lock, memberships};
+use super::{Connection, Result, Store, audit, lock, memberships, present};
 use crate::config::GroupNames;
 use crate::directory::error::DirectoryError;
 use crate::directory::records::{Actor, SignInContext, SignInOutcome};
@@ -53,6 +53,17 @@ impl Store {
                 admission.note_sign_in(connection, *user_id, context).await?;
             }
             Ok(outcome)
+        })
+    }
+
+    pub(in crate::directory) async fn is_ended_at_provider(
+        &self,
+        subject: &SubjectKey,
+        context: &SignInContext,
+    ) -> Result<bool> {
+        reading!(self, |connection| {
+            let known = find_identity(connection, subject).await?;
+            is_ended_at_provider(connection, known.as_ref(), context).await
         })
     }
 
@@ -111,7 +122,9 @@ impl Admission<'_> {
         }
         self.update_name(connection, &user).await?;
         let lost_all_groups = self.settle_groups(connection, user.id).await?;
-        Ok(SignInOutcome::Admitted { user_id: user.id, lost_all_groups, groups_are_stale: is_unknown })
+        // Under the person's lock: whatever ends this person's sessions from here on has a later clock.
+        let at = present(connection).await?;
+        Ok(SignInOutcome::Admitted { user_id: user.id, at, lost_all_groups, groups_are_stale: is_unknown })
     }
 
     async fn refuse(&self, connection: &mut Connection, outcome: SignInOutcome) -> Result<SignInOutcome> {
@@ -265,8 +278,9 @@ impl Admission<'_> {
             .bind(self.now.unix())
             .execute(&mut *connection)
             .await?;
-        let after =
-            json!({ "provider": self.identity.provider, "session": context.session_hash.to_string() });
+        let kept = context.current_session.filter(|(holder, _)| *holder == user);
+        let session = kept.map_or(context.new_session, |(_, session)| session);
+        let after = json!({ "provider": self.identity.provider, "session": session.to_string() });
         let target = format!("user:{user}");
         let entry = audit::Entry { action: "user.sign_in", target, before: None, after: Some(after) };
         audit::write(connection, self.actor, entry).await

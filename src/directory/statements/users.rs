@@ -1,7 +1,7 @@
 //! People: their rows, how a placeholder becomes part of a person, and what administrators do to them.
 
 use super::standing::parse_tenants;
-use super::{Connection, Result, Store, admins, audit};
+use super::{Connection, Result, Store, admins, audit, present};
 use crate::directory::error::DirectoryError;
 use crate::directory::records::{Actor, UserKey, UserRecord, UserSummary};
 use crate::domain::clock::Timestamp;
@@ -220,7 +220,7 @@ impl Store {
             if user.disabled_at.is_some() {
                 return Ok(false);
             }
-            let now = Timestamp::now();
+            let now = present(connection).await?;
             let not_before = user.sessions_not_before.max(Some(now.plus(Duration::from_secs(1))));
             sqlx::query("UPDATE users SET disabled_at = $2, sessions_not_before = $3 WHERE id = $1")
                 .bind(user.id.to_string())

@@ -205,7 +205,7 @@ impl<'a> Visit<'a> {
             Denial::Forbidden(missing) => {
                 verify::unknown::log(self.state, missing);
                 self.log_refusal(email, &format!("missing: {missing:?}"));
-                self.refuse(&Refusal::Forbidden { email, missing })
+                self.refuse(&Refusal::Forbidden { uri, email, missing })
             }
         };
         (response, reason_of(denial))

@@ -5,6 +5,7 @@
 
 use super::Surface;
 use super::connection::{Shared, serve_http1, serve_http2};
+use crate::certs::InternalTls;
 use crate::state::State;
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
@@ -27,7 +28,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub struct Listener {
     socket: StdListener,
     surface: Surface,
-    tls: Option<Arc<rustls::ServerConfig>>,
+    tls: Option<Arc<InternalTls>>,
 }
 
 impl Listener {
@@ -35,11 +36,7 @@ impl Listener {
     ///
     /// # Errors
     /// The address is taken, or is not ours.
-    pub fn bind(
-        address: SocketAddr,
-        surface: Surface,
-        tls: Option<Arc<rustls::ServerConfig>>,
-    ) -> io::Result<Self> {
+    pub fn bind(address: SocketAddr, surface: Surface, tls: Option<Arc<InternalTls>>) -> io::Result<Self> {
         let socket = StdListener::bind(address)?;
         socket.set_nonblocking(true)?;
         Ok(Self { socket, surface, tls })
@@ -62,11 +59,11 @@ pub fn start(state: &Arc<State>, listener: &Listener, count: usize, finish: Dura
     let mut threads = Vec::with_capacity(count);
     for number in 0..count {
         let socket = listener.socket.try_clone()?;
-        let acceptor = listener.tls.clone().map(TlsAcceptor::from);
+        let tls = listener.tls.clone();
         let shared = Shared { state: Arc::clone(state), surface: listener.surface, stop: stopping.clone() };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let serve = move || {
-            let result = runtime.block_on(accept(socket, acceptor, shared, finish));
+            let result = runtime.block_on(accept(socket, tls, shared, finish));
             if let Err(error) = result {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
@@ -93,7 +90,7 @@ impl Workers {
 
 async fn accept(
     socket: StdListener,
-    acceptor: Option<TlsAcceptor>,
+    tls: Option<Arc<InternalTls>>,
     shared: Shared,
     finish: Duration,
 ) -> io::Result<()> {
@@ -104,7 +101,8 @@ async fn accept(
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
-                    connections.spawn(serve(shared.clone(), acceptor.clone(), stream, peer));
+                    let acceptor = tls.as_ref().map(|tls| TlsAcceptor::from(tls.server_config()));
+                    connections.spawn(serve(shared.clone(), acceptor, stream, peer));
                 }
                 Err(error) => {
                     tracing::warn!(error = &error as &dyn std::error::Error, "cannot accept a connection");

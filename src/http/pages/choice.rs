@@ -18,6 +18,8 @@ pub struct ProviderChoice<'a> {
     pub to: Option<&'a str>,
     /// Where the sign-in ends, if on a protected host.
     pub host: Option<&'a HostName>,
+    /// The provider shall ask which account.
+    pub other_account: bool,
     /// Finds the log line.
     pub request_id: RequestId,
 }
@@ -38,8 +40,14 @@ struct Link<'a> {
 impl ProviderChoice<'_> {
     /// The page.
     pub fn page(&self) -> Page {
+        let (prompt, select) = paths::SELECT_ACCOUNT;
+        let prompt = (prompt, self.other_account.then_some(select));
         let links = self.providers.iter().map(|provider| Link {
-            href: paths::login(&[(paths::TO, self.to), (paths::PROVIDER, Some(provider.id.as_str()))]),
+            href: paths::login(&[
+                (paths::TO, self.to),
+                (paths::PROVIDER, Some(provider.id.as_str())),
+                prompt,
+            ]),
             label: &provider.label,
         });
         let chrome = Chrome::public("How do you sign in?", Tone::Calm, self.request_id);

@@ -3,8 +3,9 @@
 
 use super::message::{Action, ActionKind, Chrome, Fact, Message, Tone, render};
 use super::page::{Format, Page};
+use super::paths::{self, Wish};
 use super::style::Sheet;
-use super::{paths, words};
+use super::words;
 use crate::domain::decision::Missing;
 use crate::domain::email::EmailAddress;
 use crate::domain::host::Origin;
@@ -46,6 +47,8 @@ pub enum Refusal<'a> {
     CrossOrigin,
     /// 403: signed in, but not allowed.
     Forbidden {
+        /// Where another person's sign-in ends.
+        uri: &'a str,
         /// Who is signed in; `None` after an admin released the address.
         email: Option<&'a EmailAddress>,
         /// What the person would need.
@@ -137,15 +140,16 @@ impl Refusal<'_> {
             "message": message.join(" "),
             "request_id": gate.request_id.to_string(),
         });
-        if let (Some(uri), Some(origin)) = (self.sign_in_uri(), gate.origin) {
-            body["sign_in"] = format!("{origin}{}", paths::start(uri)).into();
+        if let (Some(start), Some(origin)) = (self.start(), gate.origin) {
+            body["sign_in"] = format!("{origin}{start}").into();
         }
         Page::json(content.status, &body)
     }
 
-    const fn sign_in_uri(&self) -> Option<&str> {
-        match self {
-            Self::SignIn { uri, .. } | Self::StepUp { uri, .. } | Self::Unfinished { uri, .. } => Some(uri),
+    fn start(&self) -> Option<String> {
+        match *self {
+            Self::SignIn { uri, .. } | Self::Unfinished { uri, .. } => Some(paths::start(uri, Wish::SignIn)),
+            Self::StepUp { uri, max_age, .. } => Some(paths::start(uri, Wish::StepUp(max_age))),
             _ => None,
         }
     }
@@ -154,7 +158,7 @@ impl Refusal<'_> {
         match *self {
             Self::SignIn { uri, resend } => sign_in(gate, uri, resend),
             Self::StepUp { uri, resend, max_age } => step_up(uri, resend, max_age),
-            Self::Forbidden { email, missing } => forbidden(gate, email, missing),
+            Self::Forbidden { uri, email, missing } => forbidden(gate, uri, email, missing),
             Self::SignOut { form_targets } => sign_out(form_targets),
             Self::Unfinished { uri, cause } => unfinished(uri, cause),
             Self::Unavailable { resend, retry_after } => unavailable(resend, retry_after),
@@ -209,16 +213,18 @@ fn content<'a>(
 const RESEND: &str = "Do it in a new tab, then come back to this one and reload it: your browser sends your form again. \
     Nothing that you entered is lost while this tab stays open.";
 
-fn start_link(uri: &str, resend: bool, text: &'static str) -> Action {
+fn start_link(start: String, resend: bool, text: &'static str) -> Action {
     let kind = if resend { ActionKind::LinkInNewTab } else { ActionKind::Link };
-    Action::new(kind, text, paths::start(uri))
+    Action::new(kind, text, start)
 }
 
 fn sign_in<'a>(gate: &Gate<'_>, uri: &str, resend: bool) -> Content<'a> {
     let asks = format!("{} opens for people who are signed in, and you are not, or no longer.", place(gate));
     let mut content = content(401, "sign_in_required", Tone::Wait, "Sign in to go on", &[&asks]);
     content.paragraphs.extend(resend.then(|| RESEND.to_owned()));
-    content.actions = vec![start_link(uri, resend, if resend { "Sign in, in a new tab" } else { "Sign in" })];
+    let start = paths::start(uri, Wish::SignIn);
+    content.actions =
+        vec![start_link(start, resend, if resend { "Sign in, in a new tab" } else { "Sign in" })];
     content.header = Some(("WWW-Authenticate", "Bearer realm=\"gatepost\"".to_owned()));
     content
 }
@@ -230,14 +236,15 @@ fn step_up<'a>(uri: &str, resend: bool, max_age: Duration) -> Content<'a> {
     );
     let mut content = content(401, "step_up_required", Tone::Wait, "Sign in again to go on", &[&asks]);
     content.paragraphs.extend(resend.then(|| RESEND.to_owned()));
+    let start = paths::start(uri, Wish::StepUp(max_age));
     content.actions =
-        vec![start_link(uri, resend, if resend { "Sign in again, in a new tab" } else { "Sign in again" })];
+        vec![start_link(start, resend, if resend { "Sign in again, in a new tab" } else { "Sign in again" })];
     let challenge = "Bearer error=\"insufficient_user_authentication\", error_description=\"A more recent sign-in is required\"";
     content.header = Some(("WWW-Authenticate", format!("{challenge}, max_age=\"{}\"", max_age.as_secs())));
     content
 }
 
-fn forbidden<'a>(gate: &Gate<'_>, email: Option<&EmailAddress>, missing: &Missing) -> Content<'a> {
+fn forbidden<'a>(gate: &Gate<'_>, uri: &str, email: Option<&EmailAddress>, missing: &Missing) -> Content<'a> {
     let ask = format!(
         "If you should have it, ask whoever looks after {}, and give them the request number below.",
         place(gate)
@@ -265,7 +272,7 @@ fn forbidden<'a>(gate: &Gate<'_>, email: Option<&EmailAddress>, missing: &Missin
         content.facts.push(Fact::new("Open to", "administrators"));
     }
     content.actions =
-        vec![Action::new(ActionKind::Link, "Use another account", paths::GATE_LOGOUT.to_owned()).quiet()];
+        vec![start_link(paths::start(uri, Wish::OtherAccount), false, "Use another account").quiet()];
     content
 }
 
@@ -311,7 +318,7 @@ fn unfinished<'a>(uri: &str, cause: Unfinished) -> Content<'a> {
     };
     let mut content =
         content(403, "sign_in_not_finished", Tone::Stop, "The sign-in did not hold", &[first, second]);
-    content.actions = vec![start_link(uri, false, "Try again")];
+    content.actions = vec![start_link(paths::start(uri, Wish::SignIn), false, "Try again")];
     content
 }
 

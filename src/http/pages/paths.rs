@@ -1,5 +1,6 @@
 //! Where the pages' links and forms lead; the route tables use the same words.
 
+use std::time::Duration;
 use url::form_urlencoded::byte_serialize;
 
 /// The account page of the public host.
@@ -12,7 +13,8 @@ pub const LOGOUT: &str = "/logout";
 pub const END_SESSION: &str = "/sessions/end";
 /// POST: ends all of the person's sessions but the one that asks.
 pub const END_OTHER_SESSIONS: &str = "/sessions/end-others";
-/// On every protected host: begins a login that ends at the `uri` parameter (DESIGN.md section 3).
+/// On every protected host: begins a login that ends at the `uri` parameter (DESIGN.md section 3); takes [`MAX_AGE`] and
+/// [`SELECT_ACCOUNT`] too.
 pub const START: &str = "/.gatepost/start";
 /// On every protected host: ends the session everywhere.
 pub const GATE_LOGOUT: &str = "/.gatepost/logout";
@@ -20,13 +22,31 @@ pub const GATE_LOGOUT: &str = "/.gatepost/logout";
 pub const TO: &str = "to";
 /// The parameter of [`LOGIN`] with the id of the chosen provider.
 pub const PROVIDER: &str = "provider";
+/// The parameter of [`START`] with the age, in seconds, that the sign-in may have.
+pub const MAX_AGE: &str = "max_age";
 /// The parameter of [`LOGIN`] that has the provider ask which account (OIDC Core section 3.1.2.1).
 pub const SELECT_ACCOUNT: (&str, &str) = ("prompt", "select_account");
 
+/// What a sign-in is begun for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// To be signed in.
+    SignIn,
+    /// To have signed in at most so long ago.
+    StepUp(Duration),
+    /// To be somebody else.
+    OtherAccount,
+}
+
 /// [`START`] with its return URI. Only what would end or change a query value is encoded: the page that holds the link
 /// must stay small, and the URI may have 2,000 bytes.
-pub fn start(uri: &str) -> String {
-    let mut link = format!("{START}?uri=");
+pub fn start(uri: &str, wish: Wish) -> String {
+    let (prompt, select) = SELECT_ACCOUNT;
+    let mut link = match wish {
+        Wish::SignIn => format!("{START}?uri="),
+        Wish::StepUp(max_age) => format!("{START}?{MAX_AGE}={}&uri=", max_age.as_secs()),
+        Wish::OtherAccount => format!("{START}?{prompt}={select}&uri="),
+    };
     for character in uri.chars() {
         if character.is_ascii_graphic() && !"%&+#\"'<>".contains(character) {
             link.push(character);
@@ -58,10 +78,17 @@ mod tests {
     proptest! {
         #[test]
         fn a_start_link_carries_any_uri_and_nothing_else(uri in "\\PC*") {
-            let link = start(&uri);
-            let query = link.strip_prefix("/.gatepost/start?").expect("the path is fixed");
-            let got: Vec<_> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-            prop_assert_eq!(got, vec![("uri".to_owned(), uri)]);
+            for (wish, more) in [
+                (Wish::SignIn, None),
+                (Wish::StepUp(Duration::from_mins(15)), Some(("max_age".to_owned(), "900".to_owned()))),
+                (Wish::OtherAccount, Some(("prompt".to_owned(), "select_account".to_owned()))),
+            ] {
+                let link = start(&uri, wish);
+                let query = link.strip_prefix("/.gatepost/start?").expect("the path is fixed");
+                let got: Vec<_> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+                let wanted: Vec<_> = more.into_iter().chain([("uri".to_owned(), uri.clone())]).collect();
+                prop_assert_eq!(got, wanted);
+            }
         }
 
         #[test]

@@ -65,6 +65,8 @@ pub enum Problem<'a> {
     Unavailable {
         /// `Retry-After`.
         retry_after: Duration,
+        /// The request carried a form: a link would load the page without it.
+        resend: bool,
     },
     /// 403: a change that another site asked for.
     CrossOrigin,
@@ -111,7 +113,7 @@ impl Problem<'_> {
 
     fn header(&self, status: u16) -> Option<(&'static str, String)> {
         match self {
-            Self::RateLimited { retry_after } | Self::Unavailable { retry_after } => {
+            Self::RateLimited { retry_after } | Self::Unavailable { retry_after, .. } => {
                 Some(("Retry-After", retry_after.as_secs().to_string()))
             }
             Self::MethodNotAllowed { allow } => Some(("Allow", (*allow).to_owned())),
@@ -143,6 +145,9 @@ impl Problem<'_> {
             | Self::StepUpUnmet { .. } => vec![again()],
             Self::NotFound | Self::CrossOrigin | Self::MethodNotAllowed { .. } | Self::Malformed(_) => {
                 vec![Action::new(ActionKind::Link, "Your account", paths::ACCOUNT.to_owned()).quiet()]
+            }
+            Self::Unavailable { resend: false, .. } => {
+                vec![Action::new(ActionKind::Link, "Load the page again", String::new())]
             }
             Self::RateLimited { .. } | Self::Unavailable { .. } | Self::Internal => Vec::new(),
         }

@@ -110,6 +110,11 @@ impl Store {
         on_store!(self, store => store.delete(key).await)
     }
 
+    /// Deletes the value if it still is `own`.
+    pub async fn delete_own(&self, key: &[u8], own: &[u8]) -> Result<(), StoreError> {
+        on_store!(self, store => store.delete_own(key, own).await)
+    }
+
     /// Adds `member` to the set under `key`, which lives at least `ttl` longer.
     pub async fn index(&self, key: &[u8], member: &[u8], ttl: Duration) -> Result<(), StoreError> {
         on_store!(self, store => store.index(key, member, ttl).await)

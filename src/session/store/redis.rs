@@ -27,6 +27,10 @@ const COMMAND_TIMEOUT: Duration = Duration::from_millis(100);
 const REPLACE: &str = "if redis.call('GET', KEYS[1]) == ARGV[1] then \
      redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) return 1 else return 0 end";
 
+/// Compare and delete.
+const DELETE_OWN: &str =
+    "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) else return 0 end";
+
 /// Adds a member; never shortens the set's life.
 const INDEX: &str = "redis.call('SADD', KEYS[1], ARGV[1]) \
      if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 1";
@@ -43,6 +47,7 @@ struct Shared {
     client: Client,
     current: Mutex<Option<Numbered>>,
     replace: Script,
+    delete_own: Script,
     index: Script,
     count: Script,
 }
@@ -76,6 +81,7 @@ impl RedisStore {
             client,
             current: Mutex::new(None),
             replace: Script::new(REPLACE),
+            delete_own: Script::new(DELETE_OWN),
             index: Script::new(INDEX),
             count: Script::new(COUNT),
         })))
@@ -153,6 +159,12 @@ impl RedisStore {
 
     pub(super) async fn delete(&self, name: &[u8]) -> Result<(), StoreError> {
         self.command(redis::cmd("DEL").arg(key(name))).await
+    }
+
+    pub(super) async fn delete_own(&self, name: &[u8], own: &[u8]) -> Result<(), StoreError> {
+        let mut call = self.0.delete_own.key(key(name));
+        call.arg(own);
+        self.script(&call).await
     }
 
     pub(super) async fn index(&self, name: &[u8], member: &[u8], ttl: Duration) -> Result<(), StoreError> {

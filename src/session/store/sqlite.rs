@@ -130,6 +130,16 @@ impl SqliteStore {
             .map_err(StoreError::Sqlite)
     }
 
+    pub(super) async fn delete_own(&self, key: &[u8], own: &[u8]) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM session_values WHERE key = $1 AND value = $2")
+            .bind(key)
+            .bind(own)
+            .execute(&self.writer)
+            .await
+            .map(drop)
+            .map_err(StoreError::Sqlite)
+    }
+
     pub(super) async fn index(&self, key: &[u8], member: &[u8], ttl: Duration) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO session_index (key, member, expires_at) VALUES ($1, $2, $3) \

@@ -9,6 +9,8 @@ mod stranger;
 
 use crate::world::{APP, COOKIE, World};
 use gatepost_kit::client::{Client, get_request, send_raw};
+use gatepost_kit::process::Gatepost;
+use std::time::{Duration, Instant};
 
 /// One sub-request, as the proxy sends it: a navigation of nobody to `APP` until a test says otherwise.
 #[derive(Clone, Debug)]
@@ -60,7 +62,7 @@ impl Asked {
         self
     }
 
-    fn requiring(mut self, requirement: &str) -> Self {
+    pub(crate) fn requiring(mut self, requirement: &str) -> Self {
         requirement.clone_into(&mut self.requirement);
         self
     }
@@ -71,7 +73,20 @@ impl Asked {
         self.with("Cookie", format!("{COOKIE}={value}"))
     }
 
+    /// Asks the world's replica, patiently: on a busy machine a store may miss its deadline.
     pub(crate) async fn of(&self, world: &World) -> Told {
+        let begun = Instant::now();
+        loop {
+            let told = self.at(&world.gatepost).await;
+            if told.status != 503 || begun.elapsed() > Duration::from_secs(15) {
+                return told;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Asks a replica, once.
+    pub(crate) async fn at(&self, replica: &Gatepost) -> Told {
         let separator = if self.requirement.is_empty() { "" } else { "?" };
         let headers: Vec<(&str, &[u8])> =
             self.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
@@ -81,7 +96,7 @@ impl Asked {
         let rest = request.split_off(line + 1);
         request.extend_from_slice(b"Host: 127.0.0.1\r\n");
         request.extend(rest);
-        Told::read(&send_raw(world.gatepost.internal(), &request).await.unwrap().bytes)
+        Told::read(&send_raw(replica.internal(), &request).await.unwrap().bytes)
     }
 }
 

@@ -58,7 +58,7 @@ both_pairs! {
             let page = Asked::navigation("/x").requiring(requirement).by(&browser).of(&world).await;
             page.assert_refusal(403, requirement);
             assert!(page.header("content-type").unwrap().starts_with("text/html"), "{requirement}");
-            assert!(page.body.contains("href=\"/.gatepost/logout\""), "another account: {}", page.body);
+            assert!(page.body.contains("href=\"/.gatepost/start?prompt=select_account"), "another account: {}", page.body);
             let json = Asked::fetch("/x").requiring(requirement).by(&browser).of(&world).await;
             json.assert_refusal(403, requirement);
             assert_eq!(json.json()["error"], "forbidden");

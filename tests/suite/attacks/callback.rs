@@ -6,7 +6,7 @@ use gatepost_kit::entra::{Endpoint, Entra, Person};
 use reqwest::Method;
 
 /// Two providers: Entra and a plain one, `other`.
-async fn two_providers(pair: Pair) -> (World, Entra) {
+pub async fn two_providers(pair: Pair) -> (World, Entra) {
     let other = Entra::start_oidc().await;
     other.add(Person::named("mallory").email("mallory@other.example").email_verified(Some(true)));
     let variable = |name: &str| format!("GATEPOST_PROVIDERS__OTHER__{name}");

@@ -61,6 +61,10 @@ both_pairs! {
         }
         assert_eq!(ends.iter().filter(|status| **status == 200).count(), 29, "the first was the sign-in's: {ends:?}");
         assert_eq!(ends.last(), Some(&429));
+        // A sign-in that ends there is complete nevertheless: the browser learns its new value before the page.
+        alice.jar().delete_host(APP);
+        let callback = stop_before(&alice, &world.url(APP, "/.gatepost/start?prompt=select_account&uri=/"), "/callback/").await;
+        assert_eq!(alice.get(callback.as_str()).await.values("set-cookie").len(), 1);
         let other = alice.navigate(&world.url(crate::world::OTHER, "/")).await;
         assert_eq!(other.end().status, 200, "another host is not touched");
         let mallory = world.signed_in("mallory").await;

@@ -5,9 +5,12 @@
 mod callback;
 mod handed_over;
 mod limits;
+mod records;
 mod redirects;
 mod sign_out;
 mod tampering;
+
+pub use callback::two_providers;
 
 use crate::world::{APP, Pair, World};
 use gatepost_kit::client::{Client, Trip};

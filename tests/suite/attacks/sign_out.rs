@@ -1,9 +1,13 @@
 //! Nobody signs somebody else out, or ends what is not theirs.
 
-use super::{ALICE, MALLORY, parameter, who, world};
-use crate::world::{APP, COOKIE, PUBLIC, World};
+use super::{ALICE, MALLORY, parameter, two_providers, who, world};
+use crate::stores::up_to;
+use crate::world::{APP, COOKIE, PUBLIC, Pair, Stores, World};
 use gatepost_kit::client::{Answer, Client, Kind};
+use gatepost_kit::entra::{Entra, LogoutToken};
+use gatepost_kit::process::until;
 use reqwest::Method;
+use std::time::Duration;
 
 /// A form that a page of `from` posts with the browser's cookies, as after a browser's mistake about `SameSite`.
 async fn forged(world: &World, victim: &Client, from: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
@@ -109,8 +113,61 @@ both_pairs! {
         assert!(!parameter(&link, "t").is_empty());
         let answer = alice.request(Method::GET, link.as_str()).from("https://evil.example/").send().await;
         assert_eq!(answer.values("set-cookie"), Vec::<&str>::new(), "her cookie stays");
+        assert_eq!(answer.location().unwrap().path(), "/logged-out", "nor is she sent to the provider's sign-out");
         assert_eq!(who(&world, &alice).await.as_deref(), Some(ALICE));
         assert_eq!(alice.get(&world.url(PUBLIC, "/")).await.status, 200);
         assert_eq!(who(&world, &mallory).await, None, "the link ends the session that it was made for");
     }
+}
+
+/// Somebody known signs in again, and while the sign-in is between the directory's look at the provider's sign-outs and
+/// the session's start, the provider signs them out.
+async fn signed_out_while_signing_in(sign_out: impl AsyncFnOnce(&World, &Entra, &str)) {
+    let (world, other) = two_providers(Pair::Shared).await;
+    other.at_the_browser(Some("mallory"));
+    let start = world.url(PUBLIC, "/login?provider=other");
+    assert_eq!(world.browser().navigate(&start).await.end().status, 200);
+    other.forget_browsers();
+    let browser = world.browser();
+    let callback = up_to(&browser, &start, "/callback/").await;
+    let sid = other.list_sids("mallory").pop().unwrap();
+    let Stores::Shared { database, .. } = &world.stores else { unreachable!("this world has a database") };
+    let pool = sqlx::PgPool::connect(database).await.unwrap();
+    let mut lock = pool.begin().await.unwrap();
+    sqlx::query("SELECT 1 FROM gatepost.users FOR UPDATE").execute(&mut *lock).await.unwrap();
+    let (client, url) = (browser.clone(), callback.clone());
+    let signing_in = tokio::spawn(async move { client.get(&url).await });
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+    until("the sign-in to wait for the row", Duration::from_secs(20), async || {
+        let waiting: i64 = sqlx::query_scalar(waiting).fetch_one(&pool).await.unwrap();
+        (waiting > 0).then_some(())
+    })
+    .await;
+    sign_out(&world, &other, &sid).await;
+    lock.rollback().await.unwrap();
+    let answer = signing_in.await.unwrap();
+    assert_eq!((answer.status, answer.values("set-cookie").len()), (400, 0), "{}", answer.body);
+    assert_eq!(other.codes_redeemed(), 2, "the sign-in was complete at the provider");
+    let sessions = "SELECT count(*) FROM gatepost.ended_sessions";
+    let ended: i64 = sqlx::query_scalar(sessions).fetch_one(&pool).await.unwrap();
+    assert_eq!(ended, 1, "the session that had begun is over");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_front_channel_sign_out_during_a_sign_in_leaves_no_session() {
+    signed_out_while_signing_in(async |world, _, sid| {
+        let url = world.url(PUBLIC, &format!("/logout/frontchannel?sid={sid}"));
+        assert_eq!(world.browser().get(&url).await.status, 200);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_back_channel_sign_out_during_a_sign_in_leaves_no_session() {
+    signed_out_while_signing_in(async |world, other, sid| {
+        let url = format!("http://{}/logout/backchannel", world.gatepost.public());
+        let answer = other.send_backchannel_logout(&url, &LogoutToken::for_session(sid)).await.unwrap();
+        assert_eq!(answer.status().as_u16(), 200);
+    })
+    .await;
 }

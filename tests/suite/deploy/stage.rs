@@ -7,7 +7,6 @@ use crate::world::{MCP_GITHUB, alice, run_command};
 use gatepost_kit::client::Client;
 use gatepost_kit::echo::Echo;
 use gatepost_kit::entra::{Entra, Person};
-use gatepost_kit::mutual_tls::MutualTls;
 use gatepost_kit::process::{Authority, Gatepost, GatepostBuilder, Postgres, Redis, free_port};
 use serde_json::Value;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -32,8 +31,6 @@ pub struct Stage {
     pub gatepost: Gatepost,
     pub traefik: Shipped,
     pub authority: Authority,
-    /// The internal listener as Traefik meets it.
-    pub internal: MutualTls,
     builder: GatepostBuilder,
     _redis: Redis,
 }
@@ -59,12 +56,11 @@ impl Stage {
         let builder = builder(&folder, &entra, &redis).await;
         let gatepost = builder.start().await;
         gatepost.wait_ready().await;
-        let internal = MutualTls::before(gatepost.internal(), &folder.path("certs/gatepost")).await;
         let (chat, mcp, wiki) = (Echo::start().await, Echo::start().await, Echo::start().await);
         let (reports, administration) = (Echo::start().await, Echo::start().await);
         let authority = Authority::for_names(["*.example.com"]);
         let addresses = [
-            ("https://gatepost:4181", format!("https://{}", internal.addr())),
+            ("https://gatepost:4181", format!("https://{}", gatepost.internal())),
             ("/etc/traefik/gatepost", folder.path("certs/traefik").display().to_string()),
             ("http://gatepost:4180", format!("http://{}", gatepost.public())),
             ("http://open-webui:8080", format!("http://{}", open_webui.unwrap_or(chat.addr()))),
@@ -85,7 +81,6 @@ impl Stage {
             gatepost,
             traefik,
             authority,
-            internal,
             builder,
             _redis: redis,
         };
@@ -153,9 +148,8 @@ async fn builder(folder: &Folder, entra: &Entra, redis: &Redis) -> GatepostBuild
     let hosts = environment(&compose, "gatepost").into_iter().find(|(name, _)| name == "GATEPOST_HOSTS");
     builder
         .env("GATEPOST_HOSTS", format!("{},{EXAMPLES}", hosts.unwrap().1))
-        // The internal listener does not speak TLS itself yet: `MutualTls` stands before it.
-        .without("GATEPOST_INTERNAL_TLS")
-        .without("GATEPOST_HEALTH_ADDR")
+        .env("GATEPOST_INTERNAL_TLS", folder.path("certs/gatepost").display().to_string())
+        .health(local(free_port()))
         .env("GATEPOST_TRUSTED_PROXIES", "127.0.0.1")
         .env("GATEPOST_PROVIDERS__ENTRA__AUTHORITY", entra.authority())
         .env("MICROSOFT_CLIENT_ID", entra.client_id())

@@ -28,7 +28,7 @@ async fn a_gate_that_cannot_be_reached_is_an_empty_500() {
         )
     };
     // Plain http, or no certificate, where the listener asks for one.
-    let internal = stage.internal.addr();
+    let internal = stage.gatepost.internal();
     for (name, address) in
         [("http", format!("http://{internal}/verify")), ("https", format!("https://{internal}/verify"))]
     {

@@ -2,11 +2,27 @@
 
 use super::{actor, admitted, at_provider, context, email, known, now, person};
 use gatepost::config::GroupNames;
-use gatepost::directory::SignInOutcome;
+use gatepost::config::GroupNames::Link;
+use gatepost::directory::{SignInContext, SignInOutcome};
 use gatepost::domain::identity::AssertedGroups;
+use gatepost::domain::ids::UserId;
+use gatepost::domain::secret::Secret;
 use std::time::Duration;
 
 both_stores! {
+    async fn the_audit_of_a_sign_in_names_the_session_that_goes_on_and_never_somebody_elses(store) {
+        let alice = person("a", "a@example.com", &[]);
+        let user = store.admitted(&alice).await;
+        let (own, foreign) = (Secret::generate().digest(), Secret::generate().digest());
+        for (current_session, expected) in [(Some((user, own)), Some(own)), (Some((UserId::generate(), foreign)), None)] {
+            let context = SignInContext { current_session, ..context(now()) };
+            admitted(&store.directory.sign_in(&alice, Link, &context, &actor()).await.unwrap());
+            let audited = store.audited("user.sign_in").await;
+            let after = audited.first().and_then(|entry| entry.after.clone()).unwrap();
+            assert!(after.contains(&expected.unwrap_or(context.new_session).to_string()), "{after}");
+        }
+    }
+
     async fn a_first_sign_in_makes_a_user_with_the_providers_groups(store) {
         let user = store.admitted(&person("alice", "alice@example.com", &["g-1", "g-2"])).await;
         let standing = store.standing(user).await;

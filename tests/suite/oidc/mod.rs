@@ -150,7 +150,8 @@ impl Party {
     async fn refresh(&self, sign_in: &SignIn) -> Result<Refreshed, RefreshError> {
         let refresh_token = sign_in.refresh_token.as_ref().unwrap();
         let renewal = Renewal { refresh_token, subject: &sign_in.identity.subject, nonce: NONCE };
-        self.provider.refresh(&renewal).await
+        let renewed = self.provider.renew(&renewal).await?;
+        self.provider.identify_renewed(&renewed, &renewal).await
     }
 }
 

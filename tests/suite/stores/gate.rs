@@ -15,6 +15,9 @@ const SCHEDULING: Duration = Duration::from_secs(5);
 /// Recovery, by itself.
 pub const RECOVERY: Duration = Duration::from_secs(30);
 
+/// Every request is looked up; what memory answers has tests of its own.
+const FORGETFUL: [(&str, &str); 1] = [("GATEPOST_VERIFY__CACHE_MEMORY", "0")];
+
 /// One replica behind the edge; fields drop in order, so the stores outlive it.
 pub struct Gate {
     pub world: World,
@@ -44,15 +47,20 @@ impl std::ops::Deref for Server {
 
 impl Gate {
     pub async fn start() -> Self {
-        Self::on(Server::Shared(Postgres::shared().await), None).await
+        Self::on(Server::Shared(Postgres::shared().await), None, &FORGETFUL).await
+    }
+
+    /// Whose replica remembers who holds which cookie, as it does in production.
+    pub async fn remembering(variables: &[(&str, &str)]) -> Self {
+        Self::on(Server::Shared(Postgres::shared().await), None, variables).await
     }
 
     /// With a database server that the test may stop. `role`: Gatepost owns its database as this one, no superuser.
     pub async fn with_own_postgres(role: Option<&str>) -> Self {
-        Self::on(Server::Private(Postgres::private().await), role).await
+        Self::on(Server::Private(Postgres::private().await), role, &FORGETFUL).await
     }
 
-    async fn on(postgres: Server, role: Option<&str>) -> Self {
+    async fn on(postgres: Server, role: Option<&str>, variables: &[(&str, &str)]) -> Self {
         let url = postgres.database().await;
         let database = url.rsplit('/').next().unwrap().to_owned();
         let redis = Redis::start().await;
@@ -71,13 +79,11 @@ impl Gate {
             let (_, rest) = through.split_once('@').unwrap();
             through = format!("postgres://{role}@{rest}");
         }
-        let world = Plan::default()
+        let plan = Plan::default()
             .env("REDIS_URL", format!("redis://gate:first@{}/0", to_redis.addr()))
-            .env("DATABASE_URL", through)
-            // What must be looked up; what memory answers has tests of its own.
-            .env("GATEPOST_VERIFY__CACHE_MEMORY", "0")
-            .start(Pair::Shared)
-            .await;
+            .env("DATABASE_URL", through);
+        let plan = variables.iter().fold(plan, |plan, (name, value)| plan.env(name, *value));
+        let world = plan.start(Pair::Shared).await;
         world.entra.add(alice());
         Self { world, to_redis, to_postgres, redis, postgres, database }
     }

@@ -4,7 +4,7 @@ use super::gate::{Gate, Outage, fail};
 use crate::world::{APP, PUBLIC};
 use gatepost_kit::entra::Endpoint;
 use gatepost_kit::faulty::Mode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -168,4 +168,27 @@ async fn refuse_all(listener: TcpListener, error: &'static str) {
 
 fn is_array(bytes: &[u8]) -> bool {
     matches!(bytes, [b'\r', b'\n', b'*', count] if count.is_ascii_digit())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ticket_taken_from_a_slow_store_stays_within_the_deadline() {
+    let gate = Gate::start().await;
+    gate.world.entra.at_the_browser(Some("alice"));
+    let browser = gate.world.browser();
+    let enter = super::up_to(&browser, &gate.url(APP, "/deep"), "/.gatepost/enter").await;
+    assert_eq!(browser.navigate(&enter).await.end().status, 200);
+    // Each question is answered within its own limit, and four of them take longer than all may.
+    gate.to_redis.set(Mode::Slow(Duration::from_millis(40))).await;
+    let browser = browser.impatient();
+    let mut fastest = Duration::MAX;
+    for _ in 0..6 {
+        let begun = Instant::now();
+        let answer = browser.get(&enter).await;
+        fastest = fastest.min(begun.elapsed());
+        assert_eq!((answer.status, answer.values("set-cookie").len()), (503, 0), "{}", answer.body);
+    }
+    assert!(fastest < Duration::from_millis(310), "{fastest:?}");
+    gate.to_redis.set(Mode::Pass).await;
+    let trip = browser.patient().navigate(&enter).await;
+    assert_eq!((trip.end().status, trip.end().echoed().uri.as_str()), (200, "/deep"), "{}", trip.describe());
 }

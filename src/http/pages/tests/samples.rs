@@ -58,7 +58,7 @@ pub fn forbidden(format: Format) -> Page {
     let tenants: [TenantId; 1] = ["github".parse().expect("a tenant")];
     let missing = Missing { groups: groups.clone(), tenants: tenants.to_vec(), admin: true };
     let gate = Gate { origin: Some(&ORIGIN), request_id: request_id(), format };
-    Refusal::Forbidden { email: Some(&email), missing: &missing }.page(&gate)
+    Refusal::Forbidden { uri: "/board?x=1", email: Some(&email), missing: &missing }.page(&gate)
 }
 
 pub fn gate_samples() -> Vec<Sample> {
@@ -79,8 +79,14 @@ pub fn gate_samples() -> Vec<Sample> {
         gate_sample("step-up", Refusal::StepUp { uri: "/pay", resend: false, max_age }),
         gate_sample("step-up-resend", Refusal::StepUp { uri: "/pay", resend: true, max_age }),
         gate_sample("cross-origin", Refusal::CrossOrigin),
-        gate_sample("forbidden-long", Refusal::Forbidden { email: Some(&email), missing: &missing }),
-        gate_sample("forbidden-one", Refusal::Forbidden { email: None, missing: &missing_one }),
+        gate_sample(
+            "forbidden-long",
+            Refusal::Forbidden { uri: "/board?x=1", email: Some(&email), missing: &missing },
+        ),
+        gate_sample(
+            "forbidden-one",
+            Refusal::Forbidden { uri: "/board?x=1", email: None, missing: &missing_one },
+        ),
         gate_sample("unknown-host", Refusal::UnknownHost),
         gate_sample("untrusted-peer", Refusal::UntrustedPeer),
         gate_sample("malformed", Refusal::Malformed("the header X-Forwarded-Host stands there twice")),
@@ -137,6 +143,7 @@ fn choice(name: &str, label: &str, to: &str) -> Sample {
         providers: &providers,
         to: Some(to),
         host: Some(ORIGIN.host()),
+        other_account: false,
         request_id: request_id(),
     };
     Sample { name: name.to_owned(), page: choice.page() }
@@ -228,7 +235,7 @@ pub fn public_samples() -> Vec<Sample> {
         problem("too-many-hand-overs", Problem::TooManyHandOvers),
         problem("step-up-unmet", Problem::StepUpUnmet { max_age: Duration::from_mins(15) }),
         problem("rate-limited", Problem::RateLimited { retry_after: MINUTE }),
-        problem("unavailable", Problem::Unavailable { retry_after: Duration::from_secs(5) }),
+        problem("unavailable", Problem::Unavailable { retry_after: Duration::from_secs(5), resend: false }),
         problem("cross-origin", Problem::CrossOrigin),
         problem("method", Problem::MethodNotAllowed { allow: "POST" }),
         problem("not-found", Problem::NotFound),
@@ -249,7 +256,10 @@ pub fn hostile_samples() -> Vec<Sample> {
     });
     let page = Problem::Malformed(PLANTED).page(Retry { to: Some(PLANTED) }, request_id());
     let mut samples: Vec<_> = [
-        gate_sample("hostile-forbidden", Refusal::Forbidden { email: Some(&address), missing: &missing }),
+        gate_sample(
+            "hostile-forbidden",
+            Refusal::Forbidden { uri: "/board?x=1", email: Some(&address), missing: &missing },
+        ),
         gate_sample("hostile-uri", Refusal::SignIn { uri: &uri, resend: true }),
         gate_sample("hostile-malformed", Refusal::Malformed(PLANTED)),
     ]

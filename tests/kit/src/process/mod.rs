@@ -4,6 +4,7 @@
 #![expect(clippy::missing_panics_doc, reason = "a kit for tests: what cannot be set up is a failed test")]
 
 mod authority;
+mod clock;
 mod dynamic;
 mod gatepost;
 mod port;
@@ -15,6 +16,7 @@ mod traefik;
 mod wait;
 
 pub use authority::{Authority, TEST_NAMES};
+pub use clock::Clock;
 pub use dynamic::{AUTH_RESPONSE_HEADERS, Application, Dynamic};
 pub use gatepost::{Gatepost, GatepostBuilder};
 pub use port::free_port;

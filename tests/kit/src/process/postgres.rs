@@ -2,8 +2,9 @@
 //! tests that stop, kill or stall it. It keeps nothing safe (no fsync): only the test reads it.
 //! Postgres refuses to run as root; started by root it runs as the user `postgres`.
 
+use std::fs::Permissions;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -14,7 +15,7 @@ use rustix::process::{Pid, Signal, geteuid, kill_process};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
-use super::{Running, free_port, reaper, until};
+use super::{Authority, Running, free_port, reaper, until};
 
 const START: Duration = Duration::from_secs(30);
 const SUPERUSER: &str = "gatepost_test";
@@ -115,6 +116,29 @@ impl Postgres {
         } else {
             Err(String::from_utf8_lossy(&output.stderr).into_owned())
         }
+    }
+
+    /// Takes TLS too from now on, with the authority's server certificate.
+    ///
+    /// # Panics
+    /// When the server does not like the certificate.
+    pub async fn serve_tls(&self, authority: &Authority) {
+        let (certificate, key) = authority.write(self.folder.path());
+        let owner = std::fs::metadata(self.folder.path()).expect("the server's folder").uid();
+        std::os::unix::fs::chown(&key, Some(owner), None).expect("the key is the server's");
+        std::fs::set_permissions(&key, Permissions::from_mode(0o600)).expect("the key is the server's alone");
+        for (name, value) in [
+            ("ssl_cert_file", certificate.display().to_string()),
+            ("ssl_key_file", key.display().to_string()),
+            ("ssl", "on".to_owned()),
+        ] {
+            self.sql("postgres", &format!("ALTER SYSTEM SET {name} = '{value}'")).await;
+        }
+        self.sql("postgres", "SELECT pg_reload_conf()").await;
+        until("Postgres to take TLS", START, async || {
+            (self.sql("postgres", "SHOW ssl").await == "on").then_some(())
+        })
+        .await;
     }
 
     /// Makes every new transaction read-only, as on a standby, or lifts that again.

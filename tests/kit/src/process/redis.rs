@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::{Running, free_port};
+use super::{Authority, Running, free_port};
 
 const START: Duration = Duration::from_secs(10);
 
@@ -63,6 +63,26 @@ impl Redis {
     /// When the server cannot be reached.
     pub fn command(&self, words: &[&str]) -> String {
         self.try_command(words).expect("Redis answers")
+    }
+
+    /// Takes TLS too from now on, with the authority's server certificate; returns its address for that.
+    ///
+    /// # Panics
+    /// When the server does not like the certificate.
+    pub fn serve_tls(&self, authority: &Authority) -> SocketAddr {
+        let (certificate, key) = authority.write(self.folder.path());
+        let port = free_port();
+        let (certificate, key, port_text) =
+            (certificate.display().to_string(), key.display().to_string(), port.to_string());
+        for setting in [
+            ["tls-auth-clients", "no"].as_slice(),
+            &["tls-cert-file", &certificate, "tls-key-file", &key],
+            &["tls-port", &port_text],
+        ] {
+            let reply = self.command(&[&["CONFIG", "SET"], setting].concat());
+            assert!(reply.starts_with("+OK"), "{setting:?}: {reply}");
+        }
+        (Ipv4Addr::LOCALHOST, port).into()
     }
 
     fn try_command(&self, words: &[&str]) -> std::io::Result<String> {
