@@ -14,6 +14,7 @@ mod certs;
 mod check;
 mod cli;
 mod clocks;
+mod deploy;
 mod directory;
 mod oidc;
 mod passes;

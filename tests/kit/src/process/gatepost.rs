@@ -21,6 +21,7 @@ pub struct GatepostBuilder {
     folder: Option<PathBuf>,
     internal: Option<SocketAddr>,
     public: Option<SocketAddr>,
+    health: Option<SocketAddr>,
     log: Option<Arc<File>>,
 }
 
@@ -77,6 +78,13 @@ impl GatepostBuilder {
         self
     }
 
+    /// Lets it answer for its health here too: on the internal address nobody without a certificate is heard.
+    #[must_use]
+    pub fn health(mut self, addr: SocketAddr) -> Self {
+        self.health = Some(addr);
+        self.env("GATEPOST_HEALTH_ADDR", addr.to_string())
+    }
+
     /// Writes what the process logs to this file too.
     #[must_use]
     pub fn log(mut self, file: File) -> Self {
@@ -110,13 +118,13 @@ impl GatepostBuilder {
             command.arg("serve");
         }
         let running = Running::start_with_log("gatepost", command, self.log.clone());
-        Gatepost { running, internal, public }
+        Gatepost { running, internal, public, health: self.health.unwrap_or(internal) }
     }
 
     /// Starts a replica and waits until `/livez` answers 200.
     pub async fn start(&self) -> Gatepost {
         let gatepost = self.spawn();
-        gatepost.running.ready(START, async || find_ok(gatepost.internal, "/livez").await).await;
+        gatepost.running.ready(START, async || find_ok(gatepost.health, "/livez").await).await;
         gatepost
     }
 }
@@ -131,6 +139,7 @@ pub struct Gatepost {
     running: Running,
     internal: SocketAddr,
     public: SocketAddr,
+    health: SocketAddr,
 }
 
 impl Gatepost {
@@ -143,6 +152,7 @@ impl Gatepost {
             folder: None,
             internal: None,
             public: None,
+            health: None,
             log: None,
         }
     }
@@ -165,7 +175,7 @@ impl Gatepost {
 
     /// Waits until `/readyz` answers 200.
     pub async fn wait_ready(&self) {
-        self.running.ready(START, async || find_ok(self.internal, "/readyz").await).await;
+        self.running.ready(START, async || find_ok(self.health, "/readyz").await).await;
     }
 
     /// Every line logged so far.

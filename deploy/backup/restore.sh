@@ -1,0 +1,46 @@
+#!/bin/sh
+# Puts a dump in the place of Gatepost's directory; what was there stays beside it under another name.
+#
+#   restore.sh FILE
+#
+# Stop Gatepost first. Connection as for backup.sh. Nothing changes until the whole dump is in a new database and holds
+# what Gatepost needs; then the two swap names.
+set -eu
+
+file=${1:?"restore.sh FILE"}
+: "${PGDATABASE:?PGDATABASE is not set}"
+if [ -n "${PGPASSWORD_FILE:-}" ]; then
+  PGPASSWORD=$(cat "$PGPASSWORD_FILE")
+  export PGPASSWORD
+fi
+
+say() { echo "restore: $*"; }
+die() { say "$*" >&2; exit 1; }
+now=$(date -u +%Y%m%dT%H%M%SZ)
+new=${PGDATABASE}_restored_$now
+before=${PGDATABASE}_before_$now
+sql() { psql --no-psqlrc --quiet --tuples-only --no-align --set=ON_ERROR_STOP=1 --dbname="$1" --command="$2"; }
+
+pg_restore --list "$file" >/dev/null || die "$file is no dump that can be read"
+[ "$(sql postgres "SELECT count(*) FROM pg_stat_activity WHERE datname = '$PGDATABASE' AND backend_type = 'client backend'")" = 0 ] ||
+  die "somebody is connected to $PGDATABASE: stop Gatepost first"
+
+# The roles that may read and write the views belong to the server, not to the dump.
+for role in gatepost_views_reader gatepost_views_writer; do
+  sql postgres "DO \$\$ BEGIN CREATE ROLE $role NOLOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END \$\$"
+done
+sql postgres "CREATE DATABASE \"$new\" TEMPLATE template0"
+fail() {
+  sql postgres "DROP DATABASE IF EXISTS \"$new\""
+  die "$1; nothing was changed"
+}
+pg_restore --dbname="$new" --no-owner --single-transaction --exit-on-error "$file" || fail "the dump does not restore"
+people=$(sql "$new" "SELECT count(*) FROM gatepost.users") || fail "the dump is not of Gatepost's directory"
+
+if [ -n "$(sql postgres "SELECT 1 FROM pg_database WHERE datname = '$PGDATABASE'")" ]; then
+  sql postgres "ALTER DATABASE \"$PGDATABASE\" RENAME TO \"$before\"" || fail "$PGDATABASE cannot be renamed"
+  say "what was there is now the database $before"
+fi
+sql postgres "ALTER DATABASE \"$new\" RENAME TO \"$PGDATABASE\""
+say "$PGDATABASE is as in $(basename "$file"): $people people"
+say "now empty Redis before Gatepost starts: who was shut out after the dump is not shut out in it, and has a session there"

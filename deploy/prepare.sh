@@ -1,0 +1,53 @@
+#!/bin/sh
+# Makes the folders and secrets that docker-compose.hetzner.yml mounts. Run it as root in the folder of the Compose file,
+# once; what is there already it leaves alone.
+set -eu
+
+cd "$(dirname "$0")/.."
+umask 077
+
+folder() { # folder NAME OWNER MODE
+  mkdir -p "$1"
+  if [ "$(id -u)" -eq 0 ]; then chown "$2" "$1"; fi
+  chmod "$3" "$1"
+}
+
+# Only root enters the folder; the containers get single files out of it and run as other users, hence 444.
+secret() { # secret NAME VALUE
+  if [ ! -e "secrets/$1" ]; then
+    printf '%s\n' "$2" >"secrets/.$1.draft"
+    chmod 444 "secrets/.$1.draft"
+    mv "secrets/.$1.draft" "secrets/$1"
+    echo "made secrets/$1"
+  fi
+}
+
+random() { head -c 32 /dev/urandom | base64 | tr -d '\n'; }
+random_hex() { head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n'; }
+
+folder secrets 0:0 700
+folder certs 0:0 700
+folder certs/gatepost 10001:10001 700
+folder certs/traefik 10001:10002 2750 # Gatepost writes, Traefik reads
+folder acme 10002:10002 700
+folder backups 70:70 700
+
+if [ ! -e secrets/database_url ]; then
+  secret postgres_password "$(random_hex)"
+  secret database_url "postgres://gatepost:$(cat secrets/postgres_password)@postgres/gatepost?sslmode=disable"
+fi
+if [ ! -e secrets/redis_url ]; then
+  secret redis_password "requirepass $(random_hex)"
+  secret redis_url "redis://:$(cut -d' ' -f2 secrets/redis_password)@redis:6379/0"
+fi
+secret gatepost_keys "$(random)"
+secret webui_secret_key "$(random_hex)"
+
+for name in microsoft_client_secret github_token sentry_token; do
+  if [ ! -s "secrets/$name" ]; then
+    : >"secrets/$name"
+    chmod 444 "secrets/$name"
+    echo "empty: secrets/$name: put the value into it"
+  fi
+done
+if [ "$(id -u)" -ne 0 ]; then echo "not root: nothing was given to the containers' users (10001, 10002, 70)"; fi

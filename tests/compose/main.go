@@ -1,0 +1,47 @@
+// Command compose prints a Compose file as the Compose library reads it: merged, interpolated, normalised, as JSON. What
+// is wrong with the file it says, and fails.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/compose-spec/compose-go/v2/cli"
+)
+
+func main() {
+	if len(os.Args) != 3 {
+		fmt.Fprintln(os.Stderr, "compose FILE ENV_FILE")
+		os.Exit(2)
+	}
+	if err := normalise(os.Args[1], os.Args[2]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func normalise(file, envFile string) error {
+	options, err := cli.NewProjectOptions(
+		[]string{file},
+		cli.WithEnvFiles(envFile),
+		cli.WithDotEnv,
+		cli.WithProfiles([]string{"*"}),
+		cli.WithNormalization(true),
+		cli.WithConsistency(true),
+		cli.WithInterpolation(true),
+	)
+	if err != nil {
+		return err
+	}
+	project, err := options.LoadProject(context.Background())
+	if err != nil {
+		return err
+	}
+	text, err := project.MarshalJSON()
+	if err != nil {
+		return err
+	}
+	_, err = os.Stdout.Write(text)
+	return err
+}

@@ -1,0 +1,190 @@
+//! The backup job and the restore, as the containers run them, on a real Postgres: what was dumped comes back, what
+//! cannot be read again never gets a dump's name, and a restore that fails changes nothing.
+
+use super::repository;
+use crate::world::{APP, MCP_GITHUB, Pair, Stores, World};
+use gatepost_kit::process::{Running, until};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Duration;
+use tempfile::TempDir;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// One of the two scripts, with the connection in libpq's variables.
+fn script(name: &str, url: &str, dumps: &Path) -> Command {
+    let url = url::Url::parse(url).unwrap();
+    let mut command = Command::new(repository(&format!("deploy/backup/{name}")));
+    command
+        .env("PGHOST", url.host_str().unwrap())
+        .env("PGPORT", url.port().unwrap().to_string())
+        .env("PGUSER", url.username())
+        .env("PGDATABASE", url.path().trim_start_matches('/'))
+        .env("BACKUP_DIR", dumps);
+    command
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned()
+}
+
+/// Runs it to its end, off the test's own threads.
+async fn run(mut command: Command) -> (bool, String) {
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    (output.status.success(), said(&output))
+}
+
+/// Names of the folder's files, sorted.
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+fn database(world: &World) -> String {
+    match &world.stores {
+        Stores::Shared { database, .. } => database.clone(),
+        Stores::Embedded(_) => panic!("a world without Postgres"),
+    }
+}
+
+async fn dump(url: &str, dumps: &Path) -> PathBuf {
+    let mut command = script("backup.sh", url, dumps);
+    command.arg("now");
+    let (is_done, said) = run(command).await;
+    assert!(is_done, "{said}");
+    dumps.join(names(dumps).pop().unwrap())
+}
+
+async fn stop(world: &World) {
+    world.gatepost.sigterm();
+    assert!(world.gatepost.wait_exit().await.success());
+}
+
+async fn start(world: &mut World) {
+    world.gatepost = world.builder.start().await;
+    world.gatepost.wait_ready().await;
+}
+
+async fn restore(url: &str, dumps: &Path, file: &Path) -> (bool, String) {
+    let mut command = script("restore.sh", url, dumps);
+    command.arg(file);
+    run(command).await
+}
+
+/// And why the manual says to empty Redis: who was shut out after the dump is not shut out in it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_directory_is_as_it_was_and_needs_an_empty_redis() {
+    let mut world = World::start(Pair::Shared).await;
+    let (dumps, url) = (TempDir::new().unwrap(), database(&world));
+    let browser = world.signed_in("alice").await;
+    world.cli(&["group", "link", "MCP-GitHub", &format!("entra:{MCP_GITHUB}")]).await;
+    world.cli(&["admin", "grant", "alice@example.com"]).await;
+    let before = world.cli(&["user", "show", "alice@example.com", "--json"]).await;
+    let file = dump(&url, dumps.path()).await;
+
+    world.cli(&["group", "unlink", &format!("entra:{MCP_GITHUB}")]).await;
+    world.cli(&["admin", "revoke", "alice@example.com"]).await;
+    world.cli(&["user", "disable", "alice@example.com"]).await;
+    assert_ne!(browser.get(&world.url(APP, "/")).await.status, 200);
+
+    stop(&world).await;
+    let (is_done, said) = restore(&url, dumps.path(), &file).await;
+    assert!(is_done && said.contains(": 1 people") && said.contains("empty Redis"), "{said}");
+    start(&mut world).await;
+    assert_eq!(world.cli(&["user", "show", "alice@example.com", "--json"]).await, before);
+    assert_eq!(browser.get(&world.url(APP, "/")).await.status, 200);
+
+    stop(&world).await;
+    if let Stores::Shared { redis, .. } = &world.stores {
+        redis.flushall();
+    }
+    start(&mut world).await;
+    assert_eq!(browser.get(&world.url(APP, "/")).await.status, 302);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_that_cannot_be_done_changes_nothing() {
+    let world = World::start(Pair::Shared).await;
+    let (dumps, url) = (TempDir::new().unwrap(), database(&world));
+    world.signed_in("alice").await;
+    let file = dump(&url, dumps.path()).await;
+    let (is_done, said) = restore(&url, dumps.path(), &file).await;
+    assert!(!is_done && said.contains("stop Gatepost first"), "{said}");
+
+    stop(&world).await;
+    let whole = std::fs::read(&file).unwrap();
+    let cut = dumps.path().join("cut.dump");
+    std::fs::write(&cut, &whole[..whole.len() * 9 / 10]).unwrap();
+    let none = dumps.path().join("none.dump");
+    std::fs::write(&none, "not a dump").unwrap();
+    for broken in [cut, none] {
+        let (is_done, said) = restore(&url, dumps.path(), &broken).await;
+        assert!(!is_done && (said.contains("nothing was changed") || said.contains("no dump")), "{said}");
+    }
+    assert!(world.cli(&["user", "list"]).await.contains("alice@example.com"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dump_that_fails_leaves_nothing_that_looks_like_one() {
+    let world = World::start(Pair::Shared).await;
+    let dumps = TempDir::new().unwrap();
+    let mut command = script("backup.sh", &database(&world), dumps.path());
+    command.env("PGDATABASE", "nowhere").arg("now");
+    let (is_done, said) = run(command).await;
+    assert!(!is_done && said.contains("FAILED"), "{said}");
+    assert_eq!(names(dumps.path()), Vec::<String>::new());
+    let mut command = script("backup.sh", &database(&world), dumps.path());
+    command.arg("fresh");
+    assert!(!run(command).await.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn old_dumps_go_but_the_newest_three_stay() {
+    let world = World::start(Pair::Shared).await;
+    let (dumps, url) = (TempDir::new().unwrap(), database(&world));
+    let name = url.rsplit('/').next().unwrap();
+    let old = |day: u32| format!("{name}-202601{day:02}T000000Z.dump");
+    for day in 1..=4 {
+        let path = dumps.path().join(old(day));
+        std::fs::write(&path, "old").unwrap();
+        let touched = Command::new("touch").args(["-d", "30 days ago"]).arg(&path).status().unwrap();
+        assert!(touched.success());
+    }
+    std::fs::write(dumps.path().join(".half.dump.draft"), "half").unwrap();
+    std::fs::write(dumps.path().join("another.txt"), "not ours").unwrap();
+    let newest = dump(&url, dumps.path()).await;
+    let newest = newest.file_name().unwrap().to_string_lossy().into_owned();
+    let mut left = vec!["another.txt".to_owned(), old(3), old(4)];
+    left.push(newest);
+    left.sort();
+    // The dump that was just made is the newest of the three.
+    let mut found = names(dumps.path());
+    found.sort();
+    assert_eq!(found, left);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_daily_job_dumps_at_once_is_healthy_then_and_ends_when_asked() {
+    let world = World::start(Pair::Shared).await;
+    let (dumps, url) = (TempDir::new().unwrap(), database(&world));
+    let mut command = script("backup.sh", &url, dumps.path());
+    command.arg("daily");
+    let job = Running::start("backup.sh", command);
+    job.wait_for_line("wrote ", PATIENCE).await;
+    let mut command = script("backup.sh", &url, dumps.path());
+    command.arg("fresh");
+    let (is_healthy, said) = run(command).await;
+    assert!(is_healthy, "{said}");
+    until("the job to sleep", PATIENCE, async || {
+        let children = format!("/proc/{0}/task/{0}/children", job.pid());
+        let child = std::fs::read_to_string(children).ok()?.split_whitespace().next()?.to_owned();
+        std::fs::read_to_string(format!("/proc/{child}/comm")).ok()?.starts_with("sleep").then_some(())
+    })
+    .await;
+    job.sigterm();
+    assert!(job.wait_exit(PATIENCE).await.success());
+}

@@ -1,0 +1,215 @@
+//! What the Compose file promises: nothing published but 80 and 443, no application that reaches another, a store or
+//! `/verify`, nothing without limits, no secret in an environment, no image that changes under its name.
+
+use super::folder::{Folder, normalise};
+use super::stage::environment;
+use super::{read, repository};
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+
+fn services(compose: &Value) -> &Map<String, Value> {
+    compose["services"].as_object().unwrap()
+}
+
+fn texts(value: &Value) -> Vec<&str> {
+    value.as_array().map(|list| list.iter().filter_map(Value::as_str).collect()).unwrap_or_default()
+}
+
+#[test]
+fn only_traefik_is_published_and_only_80_and_443() {
+    let compose = Folder::prepare().compose();
+    let published: Vec<String> = services(&compose)
+        .iter()
+        .flat_map(|(name, service)| {
+            let ports = service["ports"].as_array().cloned().unwrap_or_default();
+            ports.into_iter().map(move |port| {
+                let text =
+                    |key: &str| port[key].as_str().map_or_else(|| port[key].to_string(), str::to_owned);
+                format!("{name} {}:{}/{}", text("published"), text("target"), text("protocol"))
+            })
+        })
+        .collect();
+    assert_eq!(published, ["traefik 80:80/tcp", "traefik 443:443/tcp", "traefik 443:443/udp"]);
+    assert!(services(&compose).values().all(|service| service["network_mode"] != "host"));
+}
+
+/// Who can open a connection to whom: who shares a network.
+fn neighbours(compose: &Value) -> BTreeSet<(String, String)> {
+    let all = services(compose);
+    let networks = |name: &str| -> BTreeSet<String> {
+        let networks = all[name]["networks"].as_object();
+        networks.map(|networks| networks.keys().cloned().collect()).unwrap_or_default()
+    };
+    let pairs = all.keys().flat_map(|one| all.keys().map(move |other| (one.clone(), other.clone())));
+    pairs.filter(|(one, other)| one < other && !networks(one).is_disjoint(&networks(other))).collect()
+}
+
+#[test]
+fn no_application_reaches_another_a_store_or_the_gate() {
+    let compose = Folder::prepare().compose();
+    let wanted = [
+        ("backup", "postgres"),
+        ("gatepost", "postgres"),
+        ("gatepost", "redis"),
+        ("gatepost", "traefik"),
+        ("mcp-proxy", "traefik"),
+        ("open-webui", "traefik"),
+    ];
+    let wanted: BTreeSet<_> = wanted.map(|(one, other)| (one.to_owned(), other.to_owned())).into();
+    assert_eq!(neighbours(&compose), wanted);
+}
+
+/// A network with a way out holds one container, so that it is nobody's way in.
+#[test]
+fn every_shared_network_is_internal() {
+    let compose = Folder::prepare().compose();
+    for (network, settings) in compose["networks"].as_object().unwrap() {
+        let members = services(&compose).values().filter(|service| !service["networks"][network].is_null());
+        let members = members.count()
+            + services(&compose)
+                .values()
+                .filter(|service| {
+                    service["networks"]
+                        .as_object()
+                        .is_some_and(|all| all.get(network).is_some_and(Value::is_null))
+                })
+                .count();
+        assert!(members > 0, "{network} is empty");
+        assert!(
+            members == 1 || settings["internal"] == true,
+            "{network} has {members} members and a way out"
+        );
+    }
+}
+
+/// Gatepost listens on addresses of the network that only Traefik shares, and believes only Traefik's.
+#[test]
+fn the_gate_listens_only_where_traefik_is() {
+    let compose = Folder::prepare().compose();
+    let address = |service: &str| {
+        let address = &compose["services"][service]["networks"]["verify"]["ipv4_address"];
+        address.as_str().unwrap_or_else(|| panic!("{service} has no address")).to_owned()
+    };
+    let variable = |wanted: &str| {
+        let found = environment(&compose, "gatepost").into_iter().find(|(name, _)| name == wanted);
+        found.unwrap_or_else(|| panic!("no {wanted}")).1
+    };
+    assert_eq!(variable("GATEPOST_INTERNAL_ADDR"), format!("{}:4181", address("gatepost")));
+    assert_eq!(variable("GATEPOST_PUBLIC_ADDR"), format!("{}:4180", address("gatepost")));
+    assert_eq!(variable("GATEPOST_TRUSTED_PROXIES"), address("traefik"));
+    assert!(variable("GATEPOST_HEALTH_ADDR").starts_with("127.0.0.1:"));
+}
+
+#[test]
+fn every_container_is_bound_and_bounded() {
+    let compose = Folder::prepare().compose();
+    for (name, service) in services(&compose) {
+        assert_eq!(service["read_only"], true, "{name}: read-only root file system");
+        assert_eq!(texts(&service["cap_drop"]), ["ALL"], "{name}");
+        assert!(service["cap_add"].is_null() && service["privileged"].is_null(), "{name}");
+        assert_eq!(texts(&service["security_opt"]), ["no-new-privileges:true"], "{name}");
+        assert!(service["mem_limit"].is_string(), "{name}: memory");
+        assert!(service["pids_limit"].is_number(), "{name}: processes");
+        assert_eq!(service["logging"]["options"]["max-size"], "10m", "{name}: log");
+        assert_eq!(service["logging"]["options"]["max-file"], "5", "{name}: log");
+        let runs_on = service["restart"] == "unless-stopped";
+        assert!(runs_on || service["profiles"] == serde_json::json!(["setup"]), "{name}: restart");
+        assert!(!runs_on || service["healthcheck"]["test"].is_array(), "{name}: health check");
+        // Open WebUI's image is made for root.
+        assert!(name == "open-webui" || service["user"].is_string(), "{name}: user");
+        let socket = service["volumes"].to_string().contains("docker.sock");
+        assert!(!socket, "{name} holds Docker's socket");
+    }
+}
+
+#[test]
+fn every_image_is_of_an_exact_version() {
+    let compose = Folder::prepare().compose();
+    let images = services(&compose).values().map(|service| service["image"].as_str().unwrap().to_owned());
+    let based = ["Dockerfile", "deploy/mcp/Dockerfile"].into_iter().flat_map(|file| {
+        let text = read(file);
+        let lines: Vec<String> =
+            text.lines().filter_map(|line| line.strip_prefix("FROM ")).map(str::to_owned).collect();
+        lines
+    });
+    let based =
+        based.map(|image| image.split(' ').next().unwrap_or_default().to_owned()).filter(|i| i != "scratch");
+    for image in images.chain(based) {
+        let tag = image.rsplit_once(':').unwrap_or_else(|| panic!("{image} has no tag")).1.to_owned();
+        let digits = tag.trim_start_matches('v').split(['.', '-']).filter(|part| part.parse::<u32>().is_ok());
+        assert!(digits.count() >= 2, "{image} is of no exact version");
+    }
+}
+
+#[test]
+fn secrets_come_as_files_and_every_file_is_made() {
+    let folder = Folder::prepare();
+    let compose = folder.compose();
+    for (name, secret) in compose["secrets"].as_object().unwrap() {
+        let file = secret["file"].as_str().unwrap();
+        assert!(std::path::Path::new(file).exists(), "{name}: prepare.sh makes no {file}");
+    }
+    for name in services(&compose).keys() {
+        let compose_name = name.as_str();
+        if services(&compose)[compose_name]["environment"].is_null() {
+            continue;
+        }
+        for (variable, value) in environment(&compose, compose_name) {
+            let secret = ["SECRET", "PASSWORD", "TOKEN", "KEY", "DATABASE_URL", "REDIS_URL"];
+            let names_a_secret = secret.iter().any(|part| variable.contains(part));
+            let is_path = value.starts_with("/run/secrets/");
+            assert!(!names_a_secret || is_path, "{name}: {variable} holds {value}");
+        }
+    }
+}
+
+#[test]
+fn what_was_prepared_once_is_left_alone() {
+    let folder = Folder::prepare();
+    let names = [
+        "gatepost_keys",
+        "database_url",
+        "postgres_password",
+        "redis_url",
+        "redis_password",
+        "webui_secret_key",
+    ];
+    let before = names.map(|name| folder.secret(name));
+    assert!(before.iter().all(|text| text.len() >= 40), "{before:?}");
+    let said = folder.run_prepare();
+    assert!(!said.contains("made"), "{said}");
+    assert_eq!(names.map(|name| folder.secret(name)), before);
+    assert!(
+        before[1].contains(&before[2]) && before[3].contains(before[4].strip_prefix("requirepass ").unwrap())
+    );
+    let mode = std::os::unix::fs::PermissionsExt::mode(
+        &std::fs::metadata(folder.path("secrets")).unwrap().permissions(),
+    );
+    assert_eq!(mode & 0o777, 0o700);
+}
+
+/// Of the certificates Traefik sees its own pair and the authority's certificate.
+#[test]
+fn traefik_sees_no_key_of_gatepost_and_no_secret() {
+    let compose = Folder::prepare().compose();
+    let traefik = &compose["services"]["traefik"];
+    assert!(traefik["secrets"].is_null());
+    let volumes = traefik["volumes"].as_array().unwrap();
+    let sources: Vec<&str> = volumes.iter().map(|volume| volume["source"].as_str().unwrap()).collect();
+    assert!(sources.iter().all(|source| !source.ends_with("/certs") && !source.contains("certs/gatepost")));
+    assert!(sources.iter().any(|source| source.ends_with("/certs/traefik")), "{sources:?}");
+    assert_ne!(traefik["user"], compose["services"]["gatepost"]["user"]);
+}
+
+#[test]
+fn a_fault_in_the_file_is_named() {
+    let folder = Folder::prepare();
+    let broken = folder.path("broken.yml");
+    std::fs::write(&broken, read("docker-compose.hetzner.yml").replace("mem_limit: 2g", "mem_limits: 2g"))
+        .unwrap();
+    let fault = normalise(&broken, &folder.path(".env")).unwrap_err();
+    assert!(fault.contains("mem_limits"), "{fault}");
+    std::fs::write(folder.path("empty.env"), "").unwrap();
+    let fault = normalise(&repository("docker-compose.hetzner.yml"), &folder.path("empty.env")).unwrap_err();
+    assert!(fault.contains(".env.example"), "{fault}");
+}

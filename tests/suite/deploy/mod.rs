@@ -1,0 +1,25 @@
+//! The deployment files as an operator gets them: read by the programs they are made for, with only addresses and
+//! certificates replaced, and met with requests. What they say in words is held against what they do.
+
+mod backup;
+mod compose;
+mod documents;
+mod folder;
+mod metrics;
+mod open_webui;
+mod routers;
+mod stage;
+mod traefik;
+mod troubleshooting;
+
+use std::path::{Path, PathBuf};
+
+/// A path of the repository.
+pub fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// A file of the repository as text.
+pub fn read(path: &str) -> String {
+    std::fs::read_to_string(repository(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}

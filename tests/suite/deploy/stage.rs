@@ -1,0 +1,194 @@
+//! One test's deployment: the shipped Traefik files, Gatepost with the environment that Compose gives it, a fake Entra,
+//! private stores, and an application in the place of each container.
+
+use super::folder::Folder;
+use super::traefik::Shipped;
+use crate::world::{MCP_GITHUB, alice, run_command};
+use gatepost_kit::client::Client;
+use gatepost_kit::echo::Echo;
+use gatepost_kit::entra::{Entra, Person};
+use gatepost_kit::process::{Authority, Gatepost, GatepostBuilder, Postgres, Redis, free_port};
+use serde_json::Value;
+use std::net::{Ipv4Addr, SocketAddr};
+
+pub const PUBLIC: &str = "https://auth.example.com";
+pub const CHAT: &str = "https://chat.example.com";
+pub const MCP: &str = "https://mcp.example.com";
+pub const DEBUG: &str = "https://debug.example.com";
+pub const WIKI: &str = "https://wiki.example.com";
+pub const TOOLS: &str = "https://tools.example.com";
+const EXAMPLES: &str = "wiki.example.com,tools.example.com,lost.example.com";
+
+#[derive(Debug)]
+pub struct Stage {
+    pub folder: Folder,
+    pub entra: Entra,
+    pub chat: Echo,
+    pub mcp: Echo,
+    pub wiki: Echo,
+    pub reports: Echo,
+    pub administration: Echo,
+    pub gatepost: Gatepost,
+    pub traefik: Shipped,
+    pub authority: Authority,
+    builder: GatepostBuilder,
+    _redis: Redis,
+}
+
+impl Stage {
+    /// Everything runs; Alice is in `MCP-GitHub`, which opens the tenant `github`, Bob in nothing, Carol is an admin.
+    pub async fn start() -> Self {
+        Self::start_with_chat(None).await
+    }
+
+    /// The same with another program in the place of Open WebUI.
+    pub async fn start_with_chat(open_webui: Option<SocketAddr>) -> Self {
+        let folder = Folder::prepare();
+        let entra = Entra::start().await;
+        for path in ["/callback/entra", "/logged-out"] {
+            entra.register_redirect_uri(&format!("{PUBLIC}{path}"));
+        }
+        for person in [alice(), Person::named("bob"), Person::named("carol")] {
+            entra.add(person);
+        }
+        let redis = Redis::with_password(folder.secret("redis_password").rsplit(' ').next().unwrap()).await;
+        make_certificates(&folder).await;
+        let builder = builder(&folder, &entra, &redis).await;
+        let gatepost = builder.start().await;
+        gatepost.wait_ready().await;
+        let (chat, mcp, wiki) = (Echo::start().await, Echo::start().await, Echo::start().await);
+        let (reports, administration) = (Echo::start().await, Echo::start().await);
+        let authority = Authority::for_names(["*.example.com"]);
+        let addresses = [
+            ("https://gatepost:4181", format!("https://{}", gatepost.internal())),
+            ("/etc/traefik/gatepost", folder.path("certs/traefik").display().to_string()),
+            ("http://gatepost:4180", format!("http://{}", gatepost.public())),
+            ("http://open-webui:8080", format!("http://{}", open_webui.unwrap_or(chat.addr()))),
+            ("http://mcp-proxy:8080", format!("http://{}", mcp.addr())),
+            ("http://wiki:8080", format!("http://{}", wiki.addr())),
+            ("http://reports:8080", format!("http://{}", reports.addr())),
+            ("http://administration:8080", format!("http://{}", administration.addr())),
+        ];
+        let traefik = Shipped::start(&authority, &addresses).await;
+        let stage = Self {
+            folder,
+            entra,
+            chat,
+            mcp,
+            wiki,
+            reports,
+            administration,
+            gatepost,
+            traefik,
+            authority,
+            builder,
+            _redis: redis,
+        };
+        stage.cli(&["group", "link", "MCP-GitHub", &format!("entra:{MCP_GITHUB}")]).await;
+        stage.cli(&["tenant", "create", "github"]).await;
+        stage.cli(&["tenant", "create", "sentry"]).await;
+        stage.cli(&["tenant", "map", "MCP-GitHub", "github"]).await;
+        stage
+    }
+
+    /// Runs a subcommand on this deployment's configuration.
+    pub async fn cli(&self, arguments: &[&str]) -> String {
+        let (code, stdout, stderr) = run_command(&self.builder, arguments).await;
+        assert_eq!(code, Some(0), "{arguments:?}: {stdout}{stderr}");
+        stdout
+    }
+
+    /// A browser in front of which sits nobody yet; its person is patient, as in [`crate::world::World::browser`].
+    pub fn browser(&self) -> Client {
+        let entra = self.entra.addr();
+        let hosts = Client::builder().everywhere(self.traefik.secure).host(&entra.ip().to_string(), entra);
+        hosts.trust(&self.authority).build().patient()
+    }
+
+    /// A browser in which this person has signed in and seen `url`.
+    pub async fn signed_in(&self, who: &str, url: &str) -> Client {
+        self.entra.at_the_browser(Some(who));
+        let browser = self.browser();
+        let trip = browser.navigate(url).await;
+        assert_eq!(trip.end().url.as_str(), url, "{}\n{}", trip.describe(), trip.end().body);
+        browser
+    }
+}
+
+/// A failed test tells what both logged.
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}\n{}", self.gatepost.logs().join("\n"), self.traefik.log());
+        }
+    }
+}
+
+/// Gatepost with the environment of the Compose file: replaced are addresses, the stores' and the provider's with them.
+async fn builder(folder: &Folder, entra: &Entra, redis: &Redis) -> GatepostBuilder {
+    let secret = |name: &str, text: &str| std::fs::write(folder.path(&format!("secrets/{name}")), text);
+    make_writable(folder);
+    secret("database_url", &Postgres::shared().await.database().await).unwrap();
+    let address = redis.addr().to_string();
+    let redis_url = folder.secret("redis_url");
+    assert!(redis_url.contains("@redis:6379/"), "{redis_url}");
+    secret("redis_url", &redis_url.replace("redis:6379", &address)).unwrap();
+    secret("microsoft_client_secret", &entra.client_secret()).unwrap();
+
+    let compose = folder.compose();
+    let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let mut builder = Gatepost::builder(env!("CARGO_BIN_EXE_gatepost"))
+        .internal(local(free_port()))
+        .public(local(free_port()))
+        .folder(folder.path(""));
+    for (name, value) in environment(&compose, "gatepost") {
+        builder =
+            builder.env(name, value.replace("/run/secrets", &folder.path("secrets").display().to_string()));
+    }
+    let hosts = environment(&compose, "gatepost").into_iter().find(|(name, _)| name == "GATEPOST_HOSTS");
+    builder
+        .env("GATEPOST_HOSTS", format!("{},{EXAMPLES}", hosts.unwrap().1))
+        .env("GATEPOST_INTERNAL_TLS", folder.path("certs/gatepost").display().to_string())
+        .health(local(free_port()))
+        .env("GATEPOST_TRUSTED_PROXIES", "127.0.0.1")
+        .env("GATEPOST_PROVIDERS__ENTRA__AUTHORITY", entra.authority())
+        .env("MICROSOFT_CLIENT_ID", entra.client_id())
+        .env("MICROSOFT_CLIENT_TENANT_ID", entra.tid())
+}
+
+/// Runs the service `certs`, in this folder's places and with loopback's address among the names.
+async fn make_certificates(folder: &Folder) {
+    let compose = folder.compose();
+    let command = compose["services"]["certs"]["command"].as_array().unwrap().clone();
+    let places = [("/certs", "certs/gatepost"), ("/certs-for-traefik", "certs/traefik")];
+    let arguments: Vec<String> = command
+        .iter()
+        .map(|word| {
+            let word = word.as_str().unwrap();
+            let place = places.iter().find(|(shipped, _)| *shipped == word);
+            place.map_or_else(|| word.to_owned(), |(_, here)| folder.path(here).display().to_string())
+        })
+        .chain(["--name", "127.0.0.1"].map(str::to_owned))
+        .collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let command = Gatepost::builder(env!("CARGO_BIN_EXE_gatepost"));
+    let (code, stdout, stderr) = run_command(&command, &arguments).await;
+    assert_eq!(code, Some(0), "{stdout}{stderr}");
+}
+
+/// The secrets are written by `prepare.sh` for reading alone.
+fn make_writable(folder: &Folder) {
+    for entry in std::fs::read_dir(folder.path("secrets")).unwrap() {
+        let path = entry.unwrap().path();
+        let mut permissions = std::fs::metadata(&path).unwrap().permissions();
+        std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o600);
+        std::fs::set_permissions(path, permissions).unwrap();
+    }
+}
+
+/// The variables of one service.
+pub fn environment(compose: &Value, service: &str) -> Vec<(String, String)> {
+    let variables = compose["services"][service]["environment"].as_object().unwrap();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    variables.iter().map(|(name, value)| (name.clone(), text(value))).collect()
+}
