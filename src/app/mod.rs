@@ -195,10 +195,15 @@ fn lock(stores: &StoresConfig) -> Result<Option<File>, StartError> {
     }
 }
 
-/// Certificates that are due are renewed now, and from then on by themselves.
+/// What expired while Gatepost was not running is renewed first; from then on certificates renew themselves.
 fn open_tls(folder: &Path) -> Result<Arc<InternalTls>, StartError> {
-    certs::renew_if_due(folder, Timestamp::now())?;
-    let tls = Arc::new(InternalTls::load(folder)?);
+    let loaded = match InternalTls::load(folder) {
+        Err(CertsError::Expired { .. }) => {
+            certs::renew_if_due(folder, Timestamp::now()).and_then(|_| InternalTls::load(folder))
+        }
+        loaded => loaded,
+    };
+    let tls = Arc::new(loaded?);
     actix_web::rt::spawn(Arc::clone(&tls).keep_fresh());
     Ok(tls)
 }

@@ -1,11 +1,14 @@
 //! `gatepost certs` as an operator meets it, and `serve` with what it made.
 
 use crate::world::run_command;
-use gatepost_kit::process::{Gatepost, GatepostBuilder};
+use gatepost_kit::process::{Gatepost, GatepostBuilder, find_ok, free_port, until};
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
 use tempfile::TempDir;
+
+const PATIENCE: Duration = Duration::from_secs(30);
 
 fn gatepost(folder: &Path) -> GatepostBuilder {
     Gatepost::builder(env!("CARGO_BIN_EXE_gatepost")).folder(folder)
@@ -97,4 +100,66 @@ async fn serve_does_not_start_without_good_certificates() {
     refused("server.key may be read by others (mode 0644)").await;
     std::fs::remove_file(key).unwrap();
     refused("there is no file certs/server.key: `gatepost certs` makes what is missing").await;
+}
+
+/// A client with these certificates, or none.
+fn client(ca: &Path, identity: Option<&Path>) -> reqwest::Client {
+    gatepost_kit::client::install_crypto();
+    let read = |name: &str| std::fs::read(ca.join(name)).unwrap();
+    let authority = reqwest::Certificate::from_pem(&read("ca.crt")).unwrap();
+    let builder = reqwest::Client::builder().no_proxy().tls_certs_only([authority]);
+    let builder = match identity {
+        Some(folder) => {
+            let pem = ["client.crt", "client.key"].map(|name| std::fs::read(folder.join(name)).unwrap());
+            builder.identity(reqwest::Identity::from_pem(&pem.concat()).unwrap())
+        }
+        None => builder,
+    };
+    builder.build().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_internal_listener_answers_who_shows_traefiks_certificate_and_nobody_else() {
+    let place = TempDir::new().unwrap();
+    let stranger = TempDir::new().unwrap();
+    for folder in [&place, &stranger] {
+        run_command(&gatepost(folder.path()), &["certs", "--dir", "certs"]).await;
+    }
+    let local = || std::net::SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, free_port()));
+    let (internal, health) = (local(), local());
+    let serving = configured(place.path())
+        .env("GATEPOST_HEALTH_ADDR", health.to_string())
+        .internal(internal)
+        .public(local())
+        .spawn();
+    until("health without a certificate", PATIENCE, async || find_ok(health, "/livez").await).await;
+    let (own, foreign) = (place.path().join("certs"), stranger.path().join("certs"));
+    let verify = format!("https://127.0.0.1:{}/verify", internal.port());
+
+    let proxy = client(&own, Some(&own));
+    let answers = (0..200).map(|_| proxy.get(&verify).header("X-Forwarded-Method", "GET").send());
+    for answer in futures_util::future::join_all(answers).await {
+        let answer = answer.unwrap();
+        assert_eq!((answer.status().as_u16(), answer.version()), (400, reqwest::Version::HTTP_2));
+    }
+    for (what, stranger) in [
+        ("no certificate", client(&own, None)),
+        ("another authority's certificate", client(&own, Some(&foreign))),
+    ] {
+        assert!(stranger.get(&verify).send().await.is_err(), "{what}");
+    }
+    assert!(client(&foreign, Some(&own)).get(&verify).send().await.is_err(), "another server");
+    let plain = gatepost_kit::client::send_raw(internal, b"GET /verify HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    assert!(
+        !String::from_utf8_lossy(&plain.map(|told| told.bytes).unwrap_or_default()).contains("HTTP/1.1 ")
+    );
+
+    assert!(find_ok(health, "/metrics").await.is_some_and(|text| text.contains("gatepost_build")));
+    let told = gatepost_kit::client::send_raw(
+        health,
+        b"GET /verify HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+    )
+    .await;
+    assert!(told.unwrap().bytes.starts_with(b"HTTP/1.1 404 "), "health says nothing else");
+    drop(serving);
 }
