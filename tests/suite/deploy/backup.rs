@@ -89,7 +89,10 @@ async fn a_restored_directory_is_as_it_was_and_needs_an_empty_redis() {
     world.cli(&["group", "unlink", &format!("entra:{MCP_GITHUB}")]).await;
     world.cli(&["admin", "revoke", "alice@example.com"]).await;
     world.cli(&["user", "disable", "alice@example.com"]).await;
-    assert_ne!(browser.get(&world.url(APP, "/")).await.status, 200);
+    until("the change to count", PATIENCE, async || {
+        (browser.get(&world.url(APP, "/")).await.status != 200).then_some(())
+    })
+    .await;
 
     stop(&world).await;
     let (is_done, said) = restore(&url, dumps.path(), &file).await;

@@ -1,4 +1,4 @@
-//! Open WebUI behind the shipped files with the environment of the Compose file: who one is there, in which groups, as
+//! `Open WebUI` behind the shipped files with the environment of the Compose file: who one is there, in which groups, as
 //! what, and that signing out there is signing out.
 
 use super::folder::Folder;
@@ -6,8 +6,11 @@ use super::stage::{CHAT, PUBLIC, Stage, environment};
 use gatepost_kit::client::{Answer, Client, Kind};
 use gatepost_kit::entra::{Group, Person};
 use gatepost_kit::open_webui::{OpenWebUi, Variables};
+use gatepost_kit::process::until;
 use reqwest::Method;
+use std::time::Duration;
 
+const PATIENCE: Duration = Duration::from_secs(5);
 const SIGN_IN: &str = "https://chat.example.com/api/v1/auths/signin";
 const SIGN_OUT: &str = "https://chat.example.com/api/v1/auths/signout";
 const WHO_AM_I: &str = "https://chat.example.com/api/v1/auths/";
@@ -90,7 +93,11 @@ async fn signing_out_there_is_signing_out() {
     let trip =
         browser.follow(browser.request(Method::GET, &target).from(&format!("{CHAT}/")).send().await).await;
     assert_eq!(trip.end().url.as_str(), format!("{PUBLIC}/logged-out"), "{}", trip.describe());
-    assert_eq!(browser.get(&format!("{CHAT}/")).await.status, 302);
+    // What memory knows counts for a second at most.
+    until("the sign-out to count", PATIENCE, async || {
+        (browser.get(&format!("{CHAT}/")).await.status == 302).then_some(())
+    })
+    .await;
     assert_eq!(sign_in(&browser).await.status, 401);
 }
 
@@ -130,8 +137,8 @@ async fn lie(client: &Client, url: &str) -> Answer {
     request.without_cookies().header("sec-fetch-site", "same-origin").body("{}").send().await
 }
 
-/// Why the Compose file names no header for the role: Gatepost's words are `admin`, `member` and `viewer`, those of Open
-/// WebUI `admin`, `user` and `pending`. Whoever was an admin once would stay one.
+/// Why the Compose file names no header for the role: Gatepost's words are `admin`, `member` and `viewer`, those of
+/// `Open WebUI` `admin`, `user` and `pending`. Whoever was an admin once would stay one.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_that_was_handed_over_is_never_taken_back() {
     let mut with_roles = variables();

@@ -21,7 +21,7 @@ const EXAMPLES: &str = "wiki.example.com,tools.example.com,lost.example.com";
 
 #[derive(Debug)]
 pub struct Stage {
-    pub folder: Folder,
+    _folder: Folder,
     pub entra: Entra,
     pub chat: Echo,
     pub mcp: Echo,
@@ -41,7 +41,7 @@ impl Stage {
         Self::start_with_chat(None).await
     }
 
-    /// The same with another program in the place of Open WebUI.
+    /// The same with another program in the place of `Open WebUI`.
     pub async fn start_with_chat(open_webui: Option<SocketAddr>) -> Self {
         let folder = Folder::prepare();
         let entra = Entra::start().await;
@@ -71,7 +71,7 @@ impl Stage {
         ];
         let traefik = Shipped::start(&authority, &addresses).await;
         let stage = Self {
-            folder,
+            _folder: folder,
             entra,
             chat,
             mcp,
