@@ -103,6 +103,7 @@ async fn serve_does_not_start_without_good_certificates() {
 }
 
 /// A client with these certificates, or none.
+#[expect(clippy::disallowed_methods, reason = "it stands for Traefik, not for a call of ours")]
 fn client(ca: &Path, identity: Option<&Path>) -> reqwest::Client {
     gatepost_kit::client::install_crypto();
     let read = |name: &str| std::fs::read(ca.join(name)).unwrap();

@@ -111,6 +111,7 @@ impl Plan {
             .public(local(free_port()))
             .folder(stores.folder())
             .envs(store_variables)
+            .envs(memory())
             .envs(self.variables);
         let gatepost = builder.start().await;
         gatepost.wait_ready().await;
@@ -218,6 +219,18 @@ pub const MCP_GITHUB: &str = "00000000-0000-4000-8000-00000000a001";
 /// One group, no admin.
 pub fn alice() -> Person {
     Person::named("alice").group(MCP_GITHUB, "MCP-GitHub")
+}
+
+/// `GATEPOST_TEST_CACHE_MEMORY=0` runs all worlds without passes in memory: nothing may depend on them.
+#[expect(clippy::disallowed_methods, reason = "a setting of the tests")]
+fn memory() -> Vec<(String, String)> {
+    let chosen = std::env::var("GATEPOST_TEST_CACHE_MEMORY").ok();
+    chosen.map(|memory| ("GATEPOST_VERIFY__CACHE_MEMORY".to_owned(), memory)).into_iter().collect()
+}
+
+/// Whether worlds have passes in memory.
+pub fn remembers() -> bool {
+    memory().iter().all(|(_, memory)| memory != "0")
 }
 
 /// Waits until the replica at `internal` has heard of everything that was committed before.
