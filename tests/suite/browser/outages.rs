@@ -8,7 +8,7 @@ use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_that_could_not_be_judged_loads_when_the_store_is_back() {
-    let site = Site::start(Pair::Shared).await;
+    let site = Site::forgetful(Pair::Shared).await;
     let browser = site.signed_in("alice").await;
     let Stores::Shared { redis, .. } = &site.stores else { unreachable!("this pair has a Redis") };
     redis.sigstop();
@@ -32,7 +32,7 @@ async fn a_page_that_could_not_be_judged_loads_when_the_store_is_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_form_that_could_not_be_judged_is_sent_again_by_a_reload() {
-    let site = Site::start(Pair::Shared).await;
+    let site = Site::forgetful(Pair::Shared).await;
     let browser = site.signed_in("alice").await;
     let Stores::Shared { redis, .. } = &site.stores else { unreachable!("this pair has a Redis") };
     redis.sigstop();

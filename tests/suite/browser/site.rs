@@ -1,7 +1,7 @@
 //! One test's site: Traefik, provider, stores, Gatepost and applications with pages, on names without a port.
 
 use super::assert_quiet;
-use crate::world::{APP, MCP_GITHUB, OTHER, PUBLIC, Pair, Stores, alice, run_command, stores};
+use crate::world::{APP, MCP_GITHUB, OTHER, PUBLIC, Pair, Stores, alice, heard, run_command, stores};
 use gatepost_kit::browser::Browser;
 use gatepost_kit::echo::{Echo, Link, Pages, Received};
 use gatepost_kit::entra::{Entra, Person};
@@ -30,6 +30,11 @@ impl Site {
     /// Alice is in the group, Bob in none; nobody sits at the browser.
     pub async fn start(pair: Pair) -> Self {
         Self::start_with(pair, Vec::new()).await
+    }
+
+    /// Where every request is looked up: memory would answer while a store is out.
+    pub async fn forgetful(pair: Pair) -> Self {
+        Self::start_with(pair, vec![("GATEPOST_VERIFY__CACHE_MEMORY".to_owned(), "0".to_owned())]).await
     }
 
     /// With more variables for Gatepost.
@@ -88,6 +93,7 @@ impl Site {
     pub async fn cli(&self, arguments: &[&str]) {
         let (code, stdout, stderr) = run_command(&self.builder, arguments).await;
         assert_eq!(code, Some(0), "{arguments:?}: {stdout}{stderr}");
+        heard(self.gatepost.internal()).await;
     }
 
     pub async fn assert_quiet(&self, browser: &Browser) {
