@@ -140,7 +140,7 @@ fn a_refusal_names_the_person_what_is_missing_and_a_way_on() {
         "MCP-GitHub",
         "MCP-Admin",
         "github",
-        "/.gatepost/logout",
+        "/.gatepost/start?prompt=select_account&#38;uri=/board?x=1",
         &samples::request_id().to_string(),
     ] {
         assert!(page.body.contains(part), "{part}");
