@@ -115,6 +115,8 @@ pub async fn end_session(
     if state.ask(Store::Directory, StoreOperation::EndSession, ending).await? {
         state.metrics.sessions_ended(cause, 1);
     }
+    // Here at once; the other replicas hear of it.
+    state.passes.forget_user(over.user);
     if let Err(error) = state.sessions.forget(&over.hash, over.user).await {
         // The directory's row is what counts; the record only takes room until it expires.
         tracing::warn!(error = %Chain(&error), session.hash = %over.hash, "an ended session's record stays");

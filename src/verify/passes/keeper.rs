@@ -1,7 +1,6 @@
 //! Keeps the lease: hears what changes in the directory, and asks four times a second whether that is all.
 
 use super::Passes;
-use super::bits_of;
 use crate::directory::{Change, DirectoryError, Watch};
 use crate::domain::clock::BootTime;
 use crate::state::State;
@@ -67,7 +66,7 @@ async fn follow(state: &State, mut watch: Watch) -> Result<(), DirectoryError> {
 impl Passes {
     fn forget(&self, change: &Change) {
         match change {
-            Change::Users(users) => users.iter().for_each(|user| self.lease.forget(bits_of(*user))),
+            Change::Users(users) => users.iter().for_each(|user| self.forget_user(*user)),
             Change::Everybody => self.lease.forget_all(),
         }
     }

@@ -96,6 +96,11 @@ impl Passes {
         }
     }
 
+    /// Somebody's access changed: the next request asks the stores.
+    pub fn forget_user(&self, user: UserId) {
+        self.lease.forget(bits_of(user));
+    }
+
     /// A look-up that began at `started` found no directory.
     fn note_failure(&self, started: BootTime) {
         self.failing_until.fetch_max(started.plus(FAILING).nanos(), Ordering::Relaxed);
