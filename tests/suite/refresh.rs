@@ -79,7 +79,7 @@ async fn ends_by(pair: Pair, what: impl FnOnce(&Entra), and_returns: bool) {
     })
     .await;
     world.entra.lie(None);
-    let trip = browser.navigate(&world.url(APP, "/back")).await;
+    let trip = browser.patient().navigate(&world.url(APP, "/back")).await;
     let is_back = trip.end().status == 200 && trip.end().url.path() == "/back";
     assert_eq!(is_back, and_returns, "{}\n{}", trip.describe(), trip.end().body);
 }
