@@ -75,6 +75,15 @@ pub async fn load_public(state: &State, cookie: &PublicValue) -> Result<Option<P
     Ok(principal.filter(is_current))
 }
 
+/// What the directory says of a person, within the deadline, whatever session they have.
+///
+/// # Errors
+/// [`LoadError`].
+pub async fn load_person(state: &State, user: UserId) -> Result<Option<Standing>, LoadError> {
+    let no_session = Hash::of(&[]);
+    in_time(find_standing(state, user, &no_session)).await
+}
+
 async fn find_session(state: &State, id: &SessionId) -> Result<Option<Session>, StoreError> {
     state.ask(Store::Session, StoreOperation::FindSession, state.sessions.find(id)).await
 }

@@ -14,6 +14,7 @@ use crate::session::cookie::CookiePolicy;
 use crate::session::sealed::KeyRing;
 use crate::session::uses::Uses;
 use crate::telemetry::{Metrics, ProviderMetrics, Store, StoreOperation, StoreOutcome};
+use crate::verify::assertion::AssertionKeys;
 use crate::verify::passes::Passes;
 use crate::verify::unknown::Unknown;
 use std::sync::Arc;
@@ -28,6 +29,8 @@ pub struct State {
     pub hosts: ProtectedHosts,
     /// Seals and opens.
     pub ring: Arc<KeyRing>,
+    /// Signs `X-User-Assertion`.
+    pub assertion_keys: AssertionKeys,
     /// Name and attributes of the cookies.
     pub cookies: CookiePolicy,
     /// How long sessions live.

@@ -10,6 +10,7 @@ use crate::directory::{Directory, DirectoryError};
 use crate::domain::clock::Timestamp;
 use crate::domain::decision::Lifetimes;
 use crate::domain::host::ProtectedHosts;
+use crate::domain::secret::Secret;
 use crate::http::internal::{self, Listener, Surface, Workers};
 use crate::http::public;
 use crate::login::limit::Limits;
@@ -21,12 +22,14 @@ use crate::session::store::{RedisStore, SqliteStore, Store};
 use crate::session::uses::Uses;
 use crate::state::State;
 use crate::telemetry::Metrics;
+use crate::verify::assertion::AssertionKeys;
 use crate::verify::passes::Passes;
 use crate::verify::unknown::Unknown;
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, web};
 use housekeeping::Housekeeping;
 use readiness::Readiness;
+use std::borrow::Cow;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::net::SocketAddr;
 use std::num::NonZero;
@@ -118,7 +121,8 @@ pub async fn serve(config: Config) -> Result<(), StartError> {
 /// [`StartError`].
 pub fn build(config: Config) -> Result<State, StartError> {
     let config = Arc::new(config);
-    let ring = Arc::new(key_ring(&config)?);
+    let keys = secret_keys(&config)?;
+    let ring = Arc::new(KeyRing::new(&keys));
     let lifetimes = Lifetimes {
         idle: config.session.idle_timeout,
         absolute: config.session.absolute_timeout,
@@ -141,6 +145,7 @@ pub fn build(config: Config) -> Result<State, StartError> {
         limits: Limits::default(),
         readiness: Readiness::default(),
         tasks: Tasks::here(),
+        assertion_keys: AssertionKeys::new(&keys),
         ring,
         lifetimes,
         directory,
@@ -149,12 +154,12 @@ pub fn build(config: Config) -> Result<State, StartError> {
     })
 }
 
-fn key_ring(config: &Config) -> Result<KeyRing, StartError> {
+fn secret_keys(config: &Config) -> Result<Cow<'_, [Secret]>, StartError> {
     match &config.stores {
         StoresConfig::Embedded { file } if config.secret_keys.is_empty() => {
-            keyring::read_or_create(file).map(|keys| KeyRing::new(&keys)).map_err(StartError::KeyRing)
+            keyring::read_or_create(file).map(Cow::Owned).map_err(StartError::KeyRing)
         }
-        _ => Ok(KeyRing::new(&config.secret_keys)),
+        _ => Ok(Cow::Borrowed(&config.secret_keys)),
     }
 }
 

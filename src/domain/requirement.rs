@@ -6,6 +6,7 @@ use std::time::Duration;
 use url::form_urlencoded;
 
 /// All parts must hold; within `groups` and `tenants`, any one of them. The default demands a session, nothing else.
+/// `api` and `assertion` demand nothing: they say how to answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Requirement {
     /// Member of any of these, if there are any.
@@ -18,13 +19,15 @@ pub struct Requirement {
     pub max_age: Option<Duration>,
     /// Never redirect.
     pub api: bool,
+    /// The application gets `X-User-Assertion` too.
+    pub assertion: bool,
 }
 
 /// The middleware's address is wrong: the operator must mend it, so nobody passes.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum RequirementError {
     /// Not one of ours: a typing error must not open the gate.
-    #[error("unknown requirement {0:?}: expected group, tenant, admin, max_age or api")]
+    #[error("unknown requirement {0:?}: expected group, tenant, admin, max_age, api or assertion")]
     Unknown(String),
     /// A value that the name does not take.
     #[error("{name}={value:?} is malformed: expected {expected}")]
@@ -61,6 +64,8 @@ impl Requirement {
             "admin" => return Err(malformed("admin", "true")),
             "api" if value == "true" => self.api = true,
             "api" => return Err(malformed("api", "true")),
+            "assertion" if value == "true" => self.assertion = true,
+            "assertion" => return Err(malformed("assertion", "true")),
             "max_age" => {
                 let seconds = value.parse().ok().filter(|_| value.bytes().all(|b| b.is_ascii_digit()));
                 let age = seconds.map(Duration::from_secs).ok_or_else(|| malformed("max_age", "seconds"))?;
@@ -83,13 +88,15 @@ mod tests {
 
     #[test]
     fn repeated_groups_are_any_of_and_the_smallest_max_age_holds() {
-        let got =
-            Requirement::parse("group=MCP-GitHub&group=A+b%2Cc&max_age=900&max_age=60&admin=true&api=true");
+        let got = Requirement::parse(
+            "group=MCP-GitHub&group=A+b%2Cc&max_age=900&max_age=60&admin=true&api=true&assertion=true",
+        );
         let want = Requirement {
             groups: vec!["MCP-GitHub".parse().expect("a name"), "A b,c".parse().expect("a name")],
             max_age: Some(Duration::from_mins(1)),
             admin: true,
             api: true,
+            assertion: true,
             ..Requirement::default()
         };
         assert_eq!(got, Ok(want));
@@ -106,6 +113,10 @@ mod tests {
             "tenant=",
             "tenant=a/b",
             "api=1",
+            "assertion=1",
+            "assertion=false",
+            "assertion=",
+            "assertion",
             "max_age=-1",
             "max_age=+5",
             "max_age=",

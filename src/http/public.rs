@@ -1,6 +1,7 @@
 //! The public listener: browsers sign in, look at their account, sign out. Who may call what stands in
 //! [`routes`](super::routes) and is enforced here, before any endpoint runs.
 
+use super::debug;
 use super::internal::trusts;
 use super::pages::{
     self, Account, AccountNotice, Asset, GroupEntry, MembershipSource, ProviderChoice, Retry, SessionEntry,
@@ -35,6 +36,9 @@ use url::form_urlencoded;
 
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
+/// A new key signs only after it stood last in the ring for longer than this (docs/operations.md).
+const KEYS_CACHE_CONTROL: &str = "public, max-age=300";
+
 /// Longest `User-Agent` that a session remembers, in characters.
 const MAX_USER_AGENT: usize = 256;
 
@@ -51,7 +55,8 @@ async fn answer(request: &HttpRequest, body: &web::Bytes, state: &Arc<State>) ->
             _ => visit.page(pages::Problem::MethodNotAllowed { allow: "GET, HEAD" }),
         };
     }
-    let (route, segment) = match routes::find(request.method().as_str(), request.path()) {
+    let is_public = debug::host(request).as_ref() == Some(state.config.public_url.host());
+    let (route, segment) = match routes::find(is_public, request.method().as_str(), request.path()) {
         Found::Route(route, segment) => (route, segment),
         Found::OtherMethods(allow) => return visit.page(pages::Problem::MethodNotAllowed { allow }),
         Found::Nothing => return visit.page(pages::Problem::NotFound),
@@ -71,20 +76,30 @@ async fn answer(request: &HttpRequest, body: &web::Bytes, state: &Arc<State>) ->
             Ok(None) => respond::redirect(StatusCode::SEE_OTHER, &visit.address(paths::LOGIN), None),
             Err(problem) => visit.problem(&problem, None),
         },
+        Caller::AssertedAdmin => match debug::asserted_admin(&visit).await {
+            Ok(Some(asserted)) => debug::live_headers(&visit, &asserted),
+            Ok(None) => visit.page(pages::Problem::NotFound),
+            Err(error) => visit.problem(&Problem::Unavailable(error), None),
+        },
     }
 }
 
 fn static_file(asset: Asset) -> Answer {
-    let mut response = respond::text(StatusCode::OK, asset.media_type, asset.body.to_owned());
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(Asset::CACHE_CONTROL));
+    cached(asset.media_type, asset.body.to_owned(), Asset::CACHE_CONTROL)
+}
+
+fn cached(media_type: &'static str, body: String, cache_control: &'static str) -> Answer {
+    let mut response = respond::text(StatusCode::OK, media_type, body);
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(cache_control));
     response
 }
 
-struct Visit<'a> {
-    state: &'a Arc<State>,
-    request: &'a HttpRequest,
+/// One request of the public listener.
+pub(super) struct Visit<'a> {
+    pub(super) state: &'a Arc<State>,
+    pub(super) request: &'a HttpRequest,
     body: &'a [u8],
-    visitor: Visitor,
+    pub(super) visitor: Visitor,
 }
 
 impl<'a> Visit<'a> {
@@ -131,7 +146,11 @@ impl<'a> Visit<'a> {
             Endpoint::LoggedOut => self.logged_out(),
             Endpoint::FrontChannelLogout => self.front_channel_logout().await,
             Endpoint::BackChannelLogout => self.back_channel_logout().await,
-            Endpoint::Account | Endpoint::EndSession | Endpoint::EndOtherSessions => {
+            Endpoint::Keys => {
+                let keys = self.state.assertion_keys.published().to_string();
+                cached("application/jwk-set+json", keys, KEYS_CACHE_CONTROL)
+            }
+            Endpoint::Account | Endpoint::EndSession | Endpoint::EndOtherSessions | Endpoint::LiveHeaders => {
                 self.page(pages::Problem::NotFound)
             }
         }
@@ -332,7 +351,7 @@ impl<'a> Visit<'a> {
         Ok(respond::redirect(StatusCode::SEE_OTHER, &self.address("/?done=others"), None))
     }
 
-    fn is_head(&self) -> bool {
+    pub(super) fn is_head(&self) -> bool {
         self.request.method() == "HEAD"
     }
 

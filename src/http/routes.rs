@@ -10,6 +10,18 @@ pub enum Caller {
     Anyone,
     /// Who has a live session here; others are sent to sign in.
     Person,
+    /// The admin for whom `/verify` let the request through, by the assertion for the very host; nobody else is told
+    /// that there is something.
+    AssertedAdmin,
+}
+
+/// On which hosts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Whatever host the request names.
+    Anywhere,
+    /// A protected host, whose router sends the path here through the middleware.
+    Protected,
 }
 
 /// From where.
@@ -45,6 +57,10 @@ pub enum Endpoint {
     FrontChannelLogout,
     /// The provider's POST.
     BackChannelLogout,
+    /// The keys of `X-User-Assertion`.
+    Keys,
+    /// The request's own headers, as an application gets them.
+    LiveHeaders,
 }
 
 /// One row.
@@ -54,6 +70,8 @@ pub struct Route {
     pub method: &'static str,
     /// The path; ending in `/` but for the root: one segment follows.
     pub path: &'static str,
+    /// Where.
+    pub place: Place,
     /// Who.
     pub caller: Caller,
     /// From where.
@@ -66,7 +84,7 @@ pub struct Route {
 pub const CALLBACK: &str = "/callback/";
 
 /// All routes of the public listener besides its style sheet and icon.
-pub const ROUTES: [Route; 10] = [
+pub const ROUTES: [Route; 12] = [
     route("GET", paths::ACCOUNT, Caller::Person, From::Anywhere, Endpoint::Account),
     route("POST", paths::END_SESSION, Caller::Person, From::OwnPages, Endpoint::EndSession),
     route("POST", paths::END_OTHER_SESSIONS, Caller::Person, From::OwnPages, Endpoint::EndOtherSessions),
@@ -77,6 +95,11 @@ pub const ROUTES: [Route; 10] = [
     route("GET", "/logged-out", Caller::Anyone, From::Anywhere, Endpoint::LoggedOut),
     route("GET", "/logout/frontchannel", Caller::Anyone, From::Anywhere, Endpoint::FrontChannelLogout),
     route("POST", "/logout/backchannel", Caller::Anyone, From::Anywhere, Endpoint::BackChannelLogout),
+    route("GET", "/.well-known/jwks.json", Caller::Anyone, From::Anywhere, Endpoint::Keys),
+    Route {
+        place: Place::Protected,
+        ..route("GET", paths::HEADERS, Caller::AssertedAdmin, From::Anywhere, Endpoint::LiveHeaders)
+    },
 ];
 
 const fn route(
@@ -86,7 +109,7 @@ const fn route(
     from: From,
     endpoint: Endpoint,
 ) -> Route {
-    Route { method, path, caller, from, endpoint }
+    Route { method, path, place: Place::Anywhere, caller, from, endpoint }
 }
 
 /// What a path and method lead to.
@@ -100,13 +123,17 @@ pub enum Found<'a> {
     Nothing,
 }
 
-/// Finds the route.
-pub fn find<'a>(method: &str, path: &'a str) -> Found<'a> {
+/// Finds the route; `is_public`: the request names the public host.
+pub fn find<'a>(is_public: bool, method: &str, path: &'a str) -> Found<'a> {
     let mut allow = None;
-    for route in &ROUTES {
+    for route in ROUTES.iter().filter(|route| route.is_at(is_public)) {
         let Some(segment) = route.segment(path) else { continue };
         if route.takes(method) {
             return Found::Route(route, segment);
+        }
+        if route.place == Place::Protected {
+            // Only who may have it learns that it is there.
+            continue;
         }
         allow = Some(match (allow, route.method) {
             (Some(_), _) => "GET, HEAD, POST",
@@ -119,6 +146,13 @@ pub fn find<'a>(method: &str, path: &'a str) -> Found<'a> {
 }
 
 impl Route {
+    fn is_at(&self, is_public: bool) -> bool {
+        match self.place {
+            Place::Anywhere => true,
+            Place::Protected => !is_public,
+        }
+    }
+
     fn segment<'a>(&self, path: &'a str) -> Option<&'a str> {
         let rest = path.strip_prefix(self.path)?;
         let takes_segment = self.path.len() > 1 && self.path.ends_with('/');
@@ -137,7 +171,7 @@ mod tests {
     use super::*;
 
     fn endpoint(method: &str, path: &str) -> Option<Endpoint> {
-        match find(method, path) {
+        match find(true, method, path) {
             Found::Route(route, _) => Some(route.endpoint),
             _ => None,
         }
@@ -148,7 +182,15 @@ mod tests {
         assert_eq!(endpoint("HEAD", "/login"), Some(Endpoint::Login));
         assert_eq!(endpoint("GET", "/callback/entra"), Some(Endpoint::Callback));
         assert_eq!(endpoint("HEAD", "/callback/entra"), None);
-        assert!(matches!(find("POST", "/callback/entra"), Found::OtherMethods("GET")));
+        assert!(matches!(find(true, "POST", "/callback/entra"), Found::OtherMethods("GET")));
+    }
+
+    #[test]
+    fn what_is_for_protected_hosts_is_not_there_for_other_methods() {
+        assert!(matches!(find(false, "GET", paths::HEADERS), Found::Route(..)));
+        for method in ["POST", "OPTIONS", "TRACE"] {
+            assert!(matches!(find(false, method, paths::HEADERS), Found::Nothing), "{method}");
+        }
     }
 
     #[test]
@@ -156,8 +198,8 @@ mod tests {
         for path in
             ["", "//", "/login/", "/callback/", "/callback/a/b", "/logout/x", "/.gatepost/enter", "/verify"]
         {
-            assert!(matches!(find("GET", path), Found::Nothing), "{path}");
+            assert!(matches!(find(true, "GET", path), Found::Nothing), "{path}");
         }
-        assert!(matches!(find("PUT", "/logout"), Found::OtherMethods("GET, HEAD, POST")));
+        assert!(matches!(find(true, "PUT", "/logout"), Found::OtherMethods("GET, HEAD, POST")));
     }
 }

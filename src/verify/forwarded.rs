@@ -5,7 +5,7 @@
 
 use crate::domain::host::{HostError, HostName, Origin, Scheme};
 use hyper::HeaderMap;
-use hyper::header::{HeaderName, HeaderValue};
+use hyper::header::HeaderValue;
 use url::Url;
 
 /// The identity headers, in use or not, that an application may believe.
@@ -24,7 +24,8 @@ pub const IDENTITY_HEADERS: [&str; 12] = [
     "authorization",
 ];
 
-const FORWARDED_HEADERS: [&str; 5] =
+/// What the proxy says about the client's request.
+pub const FORWARDED_HEADERS: [&str; 5] =
     ["x-forwarded-method", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-uri", "x-forwarded-for"];
 
 /// Longest return address, in bytes.
@@ -84,7 +85,7 @@ impl<'a> Forwarded<'a> {
     /// [`Malformed`].
     pub fn parse(headers: &'a HeaderMap, is_development: bool) -> Result<Self, Malformed> {
         for name in headers.keys() {
-            if let Some(header) = alias_of(name) {
+            if let Some(header) = alias_of(name.as_str()) {
                 return Err(Malformed::Alias(header));
             }
         }
@@ -228,9 +229,18 @@ fn leads_below_reserved(uri: &str) -> bool {
     Url::parse(&format!("https://host{uri}")).is_ok_and(|url| url.path().starts_with(RESERVED))
 }
 
-/// The header of ours that an application could read this name as.
-fn alias_of(name: &HeaderName) -> Option<&'static str> {
-    let name = name.as_str().as_bytes();
+/// A header's name as Go writes it, and Traefik compares: `X-User-Email`.
+pub fn canonical(name: &str) -> String {
+    let word = |word: &str| {
+        let (first, rest) = word.split_at(word.len().min(1));
+        first.to_ascii_uppercase() + rest
+    };
+    name.split('-').map(word).collect::<Vec<_>>().join("-")
+}
+
+/// The header of ours that an application could read this name, in lower case, as.
+pub fn alias_of(name: &str) -> Option<&'static str> {
+    let name = name.as_bytes();
     let is_plain = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-';
     if name.iter().all(is_plain) {
         return None;
@@ -265,6 +275,7 @@ fn is_token(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hyper::header::HeaderName;
     use proptest::prelude::*;
 
     const BASE: [(&str, &str); 4] = [

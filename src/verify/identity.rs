@@ -3,6 +3,7 @@
 //! What depends on the person alone is [`Rendered`] once, when the person is looked up; the rest at each request.
 
 use super::forwarded::Forwarded;
+use crate::config::VerifyConfig;
 use crate::domain::access::{Role, Standing};
 use crate::domain::decision::Permit;
 use crate::domain::ids::{GroupName, TenantId};
@@ -27,11 +28,12 @@ const TRUE: HeaderValue = HeaderValue::from_static("true");
 const FALSE: HeaderValue = HeaderValue::from_static("false");
 
 /// The headers that say who it is, whatever is asked.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Rendered {
     email: HeaderValue,
     groups: HeaderValue,
     is_cut: bool,
+    is_admin: bool,
     id: HeaderValue,
     tenants: HeaderValue,
     name: Option<HeaderValue>,
@@ -39,11 +41,9 @@ pub struct Rendered {
 
 impl Rendered {
     /// Renders a person. One without an address gets no permit, so that the empty one is never sent.
-    pub fn new(standing: &Standing, state: &State) -> Self {
+    pub fn new(standing: &Standing, limits: &VerifyConfig) -> Self {
         let (person, access) = (&standing.person, &standing.access);
-        let limits = &state.config.verify;
-        let (groups, is_cut) =
-            groups(&access.groups, &limits.groups_header_filter, limits.groups_header_limit);
+        let Told { header: groups, is_cut, .. } = told_groups(&access.groups, limits);
         if is_cut {
             tracing::warn!(user.id = %person.id, limit = limits.groups_header_limit, "X-User-Groups was cut");
         }
@@ -61,9 +61,25 @@ impl Rendered {
             email: value(email),
             groups: value(groups),
             is_cut,
+            is_admin: access.is_admin,
             id: value(id),
             tenants: value(tenants),
             name: name.map(value),
+        }
+    }
+
+    /// The headers that depend on the person alone.
+    pub fn write(&self, headers: &mut HeaderMap) {
+        headers.insert(EMAIL, self.email.clone());
+        headers.insert(GROUPS, self.groups.clone());
+        headers.insert(ADMIN, if self.is_admin { TRUE } else { FALSE });
+        headers.insert(ID, self.id.clone());
+        headers.insert(TENANTS, self.tenants.clone());
+        if self.is_cut {
+            headers.insert(GROUPS_TRUNCATED, TRUE);
+        }
+        if let Some(name) = &self.name {
+            headers.insert(NAME, name.clone());
         }
     }
 
@@ -100,17 +116,9 @@ pub fn write(
     forwarded: &Forwarded<'_>,
     state: &State,
 ) {
-    headers.insert(EMAIL, rendered.email.clone());
-    headers.insert(GROUPS, rendered.groups.clone());
-    headers.insert(ADMIN, if permit.access.is_admin { TRUE } else { FALSE });
-    headers.insert(ID, rendered.id.clone());
-    headers.insert(TENANTS, rendered.tenants.clone());
+    rendered.write(headers);
     if rendered.is_cut {
         state.metrics.groups_truncated();
-        headers.insert(GROUPS_TRUNCATED, TRUE);
-    }
-    if let Some(name) = &rendered.name {
-        headers.insert(NAME, name.clone());
     }
     if let Some((tenant, role)) = permit.tenant {
         headers.insert(TENANT_ID, value(Bytes::copy_from_slice(tenant.as_str().as_bytes())));
@@ -128,24 +136,35 @@ const fn role_value(role: Role) -> HeaderValue {
     HeaderValue::from_static(role.as_str())
 }
 
-/// `X-User-Groups`: encoded names, sorted by bytes, joined by commas, whole names up to `limit` bytes; and whether
-/// any is missing for its length.
-fn groups(names: &[GroupName], filter: &[String], limit: usize) -> (String, bool) {
-    let mut value = String::new();
-    let is_wanted =
-        |name: &GroupName| filter.is_empty() || filter.iter().any(|prefix| name.as_str().starts_with(prefix));
-    for name in names.iter().filter(|name| is_wanted(name)) {
+/// What applications are told of a person's groups.
+pub(super) struct Told<'a> {
+    /// The names, sorted by bytes.
+    pub names: Vec<&'a GroupName>,
+    /// `X-User-Groups`: the same names, encoded, joined by commas.
+    header: String,
+    /// A name is missing for its length.
+    pub is_cut: bool,
+}
+
+/// Those that the operator wants told, whole names up to the header's limit.
+pub(super) fn told_groups<'a>(names: &'a [GroupName], limits: &VerifyConfig) -> Told<'a> {
+    let filter = &limits.groups_header_filter;
+    let mut told = Told { names: Vec::new(), header: String::new(), is_cut: false };
+    let is_wanted = |name: &&GroupName| {
+        filter.is_empty() || filter.iter().any(|prefix| name.as_str().starts_with(prefix))
+    };
+    for name in names.iter().filter(is_wanted) {
         let encoded = encode(name.as_str());
-        let separator = usize::from(!value.is_empty());
-        if value.len() + separator + encoded.len() > limit {
-            return (value, true);
+        let separator = if told.header.is_empty() { "" } else { "," };
+        if told.header.len() + separator.len() + encoded.len() > limits.groups_header_limit {
+            told.is_cut = true;
+            break;
         }
-        if separator == 1 {
-            value.push(',');
-        }
-        value.push_str(&encoded);
+        told.header.push_str(separator);
+        told.header.push_str(&encoded);
+        told.names.push(name);
     }
-    (value, false)
+    told
 }
 
 /// Percent-encodes `%`, comma and everything outside 0x21-0x7E, as UTF-8.
@@ -170,19 +189,30 @@ mod tests {
         list.iter().map(|name| name.parse().expect("a name")).collect()
     }
 
+    /// The header, how many names are in it, and whether it was cut.
+    fn told(list: &[&str], filter: &[&str], limit: usize) -> (String, usize, bool) {
+        let filter = filter.iter().map(|prefix| (*prefix).to_owned()).collect();
+        let limits = VerifyConfig {
+            cache_memory: 0,
+            stale_if_error: std::time::Duration::ZERO,
+            groups_header_limit: limit,
+            groups_header_filter: filter,
+        };
+        let names = names(list);
+        let told = told_groups(&names, &limits);
+        (told.header, told.names.len(), told.is_cut)
+    }
+
     #[test]
     fn a_comma_in_a_name_makes_no_second_group() {
-        assert_eq!(groups(&names(&["a,admins", "b"]), &[], 100), ("a%2Cadmins,b".to_owned(), false));
+        assert_eq!(told(&["a,admins", "b"], &[], 100), ("a%2Cadmins,b".to_owned(), 2, false));
     }
 
     #[test]
     fn a_long_list_is_cut_between_names_and_says_so() {
-        assert_eq!(groups(&names(&["aa", "bb", "cc"]), &[], 5), ("aa,bb".to_owned(), true));
-        assert_eq!(groups(&names(&["aa", "bb"]), &[], 5), ("aa,bb".to_owned(), false));
-        assert_eq!(
-            groups(&names(&["aa", "bb", "MCP-x"]), &["MCP-".to_owned()], 5),
-            ("MCP-x".to_owned(), false)
-        );
+        assert_eq!(told(&["aa", "bb", "cc"], &[], 5), ("aa,bb".to_owned(), 2, true));
+        assert_eq!(told(&["aa", "bb"], &[], 5), ("aa,bb".to_owned(), 2, false));
+        assert_eq!(told(&["aa", "bb", "MCP-x"], &["MCP-"], 5), ("MCP-x".to_owned(), 1, false));
     }
 
     proptest! {

@@ -4,6 +4,8 @@
 //! `domain::decision` decides, [`identity`] renders a permit. Memory may let somebody in or say what they lack; that
 //! somebody is nobody any more is said only after the stores were asked.
 
+pub mod arrival;
+pub mod assertion;
 pub mod forwarded;
 pub mod identity;
 pub mod passes;
@@ -20,6 +22,7 @@ use crate::session::Session;
 use crate::session::cookie::{self, Held};
 use crate::session::values::HostValue;
 use crate::state::State;
+use assertion::Made;
 use forwarded::{Forwarded, RequestKind};
 use hyper::HeaderMap;
 use passes::{Pass, PassKey};
@@ -66,7 +69,7 @@ pub fn remember(state: &Arc<State>, case: &Case<'_>) -> Option<Verdict> {
     let (Some(text), None) = (texts.next(), texts.next()) else { return None };
     let key = PassKey::of(case.origin.host().as_str(), text);
     let pass = state.passes.fresh(&key)?;
-    match judge(state, case, &pass) {
+    match judge(state, case, &pass, key) {
         Verdict::Deny { denial: Denial::SignIn(_) | Denial::CheckFirst, .. } => None,
         verdict => {
             follow_up(state, case, &pass, key, text);
@@ -86,7 +89,7 @@ pub async fn ask(state: &Arc<State>, case: &Case<'_>, held: Option<&Held<HostVal
         Ok(Err(error)) => return Verdict::CannotKnow(error),
         Err(_) => return Verdict::CannotKnow(Arc::new(LoadError::Deadline)),
     };
-    let verdict = judge(state, case, &pass);
+    let verdict = judge(state, case, &pass, key);
     if !matches!(verdict, Verdict::Deny { denial: Denial::SignIn(_), .. }) {
         follow_up(state, case, &pass, key, &held.text);
     }
@@ -99,9 +102,10 @@ impl Verdict {
     }
 }
 
-fn judge(state: &State, case: &Case<'_>, pass: &Pass) -> Verdict {
+fn judge(state: &State, case: &Case<'_>, pass: &Pass, key: PassKey) -> Verdict {
+    let now = Timestamp::now();
     let demand = Demand {
-        now: Timestamp::now(),
+        now,
         requirement: case.requirement,
         is_cross_origin: case.forwarded.is_cross_origin(case.origin, &state.config.allowed_origins),
     };
@@ -109,6 +113,10 @@ fn judge(state: &State, case: &Case<'_>, pass: &Pass) -> Verdict {
         Ok(permit) => {
             let mut headers = HeaderMap::with_capacity(12);
             identity::write(&mut headers, &permit, &pass.headers, case.forwarded, state);
+            if case.requirement.assertion {
+                let make = || Made::new(&permit, case.origin.host(), state, now);
+                headers.insert(assertion::HEADER, state.passes.assertion(key, pass, now, make));
+            }
             Verdict::Allow(headers)
         }
         Err(denial) => Verdict::Deny { denial, email: pass.standing.person.email.clone() },

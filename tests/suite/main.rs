@@ -8,12 +8,14 @@
 mod world;
 
 mod answers;
+mod assertion;
 mod attacks;
 mod browser;
 mod certs;
 mod check;
 mod cli;
 mod clocks;
+mod debug;
 mod deploy;
 mod directory;
 mod oidc;

@@ -2,9 +2,14 @@
 //! before anybody thinks of it.
 
 use crate::world::{APP, COOKIE, PUBLIC, World};
-use gatepost::http::routes::{Caller, Endpoint, From, ROUTES, Route};
+use gatepost::http::routes::{Caller, Endpoint, From, Place, ROUTES, Route};
 use gatepost_kit::client::{Answer, Client, Kind};
 use reqwest::Method;
+
+/// Those of the public host; what is for protected hosts has tests of its own (`debug`).
+fn routes() -> impl Iterator<Item = &'static Route> + Clone {
+    ROUTES.iter().filter(|route| route.place != Place::Protected)
+}
 
 fn path_of(route: &Route) -> String {
     if route.path.len() > 1 && route.path.ends_with('/') {
@@ -21,7 +26,11 @@ fn method_of(route: &Route) -> Method {
 /// What a caller who may gets from our own pages, without a code, a ticket or a token.
 fn status_for(route: &Route) -> u16 {
     match route.endpoint {
-        Endpoint::Account | Endpoint::LoggedOut | Endpoint::FrontChannelLogout => 200,
+        Endpoint::Account
+        | Endpoint::LoggedOut
+        | Endpoint::FrontChannelLogout
+        | Endpoint::Keys
+        | Endpoint::LiveHeaders => 200,
         Endpoint::EndSession
         | Endpoint::EndOtherSessions
         | Endpoint::Login
@@ -33,11 +42,13 @@ fn status_for(route: &Route) -> u16 {
 
 /// What every answer keeps to, whoever asked for what.
 fn assert_kept(answer: &Answer, why: &str) {
-    assert_eq!(answer.header("cache-control"), Some("no-store"), "{why}");
+    let are_keys = answer.header("content-type") == Some("application/jwk-set+json");
+    let cached = if are_keys { "public, max-age=300" } else { "no-store" };
+    assert_eq!(answer.header("cache-control"), Some(cached), "{why}");
     assert_eq!(answer.header("access-control-allow-origin"), None, "{why}: no CORS");
     assert!(answer.status < 500, "{why}: {}", answer.status);
     let is_html = answer.header("content-type").is_some_and(|media| media.starts_with("text/html"));
-    assert!(is_html || answer.body.is_empty(), "{why}: {:?}", answer.headers);
+    assert!(is_html || are_keys || answer.body.is_empty(), "{why}: {:?}", answer.headers);
     if is_html {
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{why}");
         let policy = answer.header("content-security-policy").unwrap_or_else(|| panic!("{why}: no policy"));
@@ -86,12 +97,12 @@ const FOREIGN: [FromWhere; 4] =
 both_pairs! {
     async fn a_stranger_sees_nobodys_page(pair) {
         let world = World::start(pair).await;
-        for route in &ROUTES {
+        for route in routes() {
             let answer = call(&world, &world.browser(), route, FromWhere::OwnPage).await;
             assert_kept(&answer, &format!("{route:?}"));
             match route.caller {
                 Caller::Person => assert_eq!((answer.status, answer.location().unwrap().path()), (303, "/login"), "{route:?}"),
-                Caller::Anyone => assert_eq!(answer.status, status_for(route), "{route:?}: {}", answer.body),
+                Caller::Anyone | Caller::AssertedAdmin => assert_eq!(answer.status, status_for(route), "{route:?}: {}", answer.body),
             }
             let worthless = world.browser();
             let url = world.url(PUBLIC, "/").parse().unwrap();
@@ -102,7 +113,7 @@ both_pairs! {
 
     async fn a_person_gets_what_the_table_says_from_their_own_pages(pair) {
         let world = World::start(pair).await;
-        for route in &ROUTES {
+        for route in routes() {
             let browser = world.signed_in("alice").await;
             let answer = call(&world, &browser, route, FromWhere::OwnPage).await;
             assert_kept(&answer, &format!("{route:?}"));
@@ -116,7 +127,7 @@ both_pairs! {
     async fn other_sites_change_nothing(pair) {
         let world = World::start(pair).await;
         let alice = world.signed_in("alice").await;
-        for route in &ROUTES {
+        for route in routes() {
             for from in FOREIGN {
                 let browser = alice.duplicate();
                 let answer = call(&world, &browser, route, from).await;
@@ -131,7 +142,7 @@ both_pairs! {
         }
         assert_eq!(alice.fetch(&world.url(APP, "/")).await.status, 200);
         assert_eq!(alice.get(&world.url(PUBLIC, "/")).await.status, 200);
-        let changing = ROUTES.iter().filter(|route| route.method != "GET" && route.endpoint != Endpoint::BackChannelLogout);
+        let changing = routes().filter(|route| route.method != "GET" && route.endpoint != Endpoint::BackChannelLogout);
         assert!(changing.clone().all(|route| route.from == From::OwnPages), "what changes state is for our own pages alone");
         assert!(changing.count() >= 3);
     }
@@ -140,7 +151,7 @@ both_pairs! {
         let world = World::start(pair).await;
         let browser = world.signed_in("alice").await;
         world.cli(&["user", "disable", "alice@example.com"]).await;
-        for route in ROUTES.iter().filter(|route| route.caller == Caller::Person) {
+        for route in routes().filter(|route| route.caller == Caller::Person) {
             let answer = call(&world, &browser.duplicate(), route, FromWhere::OwnPage).await;
             assert_eq!((answer.status, answer.location().unwrap().path()), (303, "/login"), "{route:?}");
         }
@@ -149,9 +160,10 @@ both_pairs! {
     async fn head_is_answered_without_a_body_and_changes_nothing(pair) {
         let world = World::start(pair).await;
         let alice = world.signed_in("alice").await;
-        for route in ROUTES.iter().filter(|route| route.method == "GET") {
+        for route in routes().filter(|route| route.method == "GET") {
             let request = alice.duplicate().request(Method::HEAD, &world.url(PUBLIC, &path_of(route))).from(&world.url(PUBLIC, "/")).send().await;
-            assert_eq!((request.body.as_str(), request.header("cache-control")), ("", Some("no-store")), "{route:?}");
+            let cached = if route.endpoint == Endpoint::Keys { "public, max-age=300" } else { "no-store" };
+            assert_eq!((request.body.as_str(), request.header("cache-control")), ("", Some(cached)), "{route:?}");
             let want = if route.endpoint == Endpoint::Callback { 405..=405 } else { 200..=303 };
             assert!(want.contains(&request.status), "{route:?}: {}", request.status);
         }
@@ -161,7 +173,7 @@ both_pairs! {
     async fn a_prefetch_changes_nothing(pair) {
         let world = World::start(pair).await;
         let alice = world.signed_in("alice").await;
-        for route in &ROUTES {
+        for route in routes() {
             let browser = alice.duplicate();
             let request = browser.request(method_of(route), &world.url(PUBLIC, &path_of(route))).from(&world.url(PUBLIC, "/"));
             let answer = request.header("sec-purpose", "prefetch").send().await;
@@ -173,9 +185,9 @@ both_pairs! {
     async fn another_method_is_405_and_says_which_there_are(pair) {
         let world = World::start(pair).await;
         let alice = world.signed_in("alice").await;
-        for route in &ROUTES {
+        for route in routes() {
             let path = path_of(route);
-            let taken: Vec<&str> = ROUTES.iter().filter(|other| other.path == route.path).map(|other| other.method).collect();
+            let taken: Vec<&str> = routes().filter(|other| other.path == route.path).map(|other| other.method).collect();
             for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "get"] {
                 if taken.contains(&method) {
                     continue;
@@ -195,7 +207,7 @@ both_pairs! {
         let alice = world.signed_in("alice").await;
         for path in [
             "/nothing", "/login/", "/Login", "/logout/", "/callback", "/callback/", "/callback/a/b", "/sessions", "/sessions/end/x",
-            "/%6cogin", "/login%00", "/admin", "/api/v1/users", "/.well-known/jwks.json", "/robots.txt", "/verify", "/metrics", "/livez", "/readyz",
+            "/%6cogin", "/login%00", "/admin", "/api/v1/users", "/.well-known/jwks", "/debug/headers", "/robots.txt", "/verify", "/metrics", "/livez", "/readyz",
         ] {
             for method in [Method::GET, Method::POST, Method::HEAD] {
                 let answer = alice.request(method.clone(), &world.url(PUBLIC, path)).from(&world.url(PUBLIC, "/")).send().await;

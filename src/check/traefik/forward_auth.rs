@@ -4,7 +4,7 @@ use super::Site;
 use super::setup::{Setup, Spot};
 use crate::check::finding::{Finding, Place, codes, told};
 use crate::domain::requirement::Requirement;
-use crate::verify::forwarded::IDENTITY_HEADERS;
+use crate::verify::forwarded::{self, IDENTITY_HEADERS};
 use url::Url;
 
 codes! {
@@ -61,7 +61,7 @@ codes! {
         "Give tls.ca instead of tls.insecureSkipVerify.";
     REQUIREMENT = Error "traefik-requirement":
         "Gatepost answers 500 to everybody: a requirement that is not understood must not open.",
-        "Correct the query of the address: group, tenant, admin=true, max_age=SECONDS, api=true.";
+        "Correct the query of the address: group, tenant, admin=true, max_age=SECONDS, api=true, assertion=true.";
 }
 
 /// A page has at most so many bytes (`http/pages`).
@@ -170,7 +170,7 @@ fn response_headers(gate: Spot<'_>, findings: &mut Vec<Finding>) {
     let is_listed = |name: &str| names.iter().any(|(own, _)| own.eq_ignore_ascii_case(name));
     let missing: Vec<String> = IDENTITY_HEADERS
         .into_iter()
-        .map(canonical)
+        .map(forwarded::canonical)
         .filter(|name| !is_listed(name) && !is_matched(name))
         .collect();
     if !missing.is_empty() {
@@ -178,15 +178,6 @@ fn response_headers(gate: Spot<'_>, findings: &mut Vec<Finding>) {
         let found = format!("authResponseHeaders lacks {}.", missing.join(", "));
         findings.push(RESPONSE_HEADERS.at(place, found));
     }
-}
-
-/// As Go writes it, and Traefik compares: `X-User-Email`.
-fn canonical(name: &str) -> String {
-    let word = |word: &str| {
-        let (first, rest) = word.split_at(word.len().min(1));
-        first.to_ascii_uppercase() + rest
-    };
-    name.split('-').map(word).collect::<Vec<_>>().join("-")
 }
 
 fn address(gate: Spot<'_>, site: Option<&Site<'_>>, findings: &mut Vec<Finding>) {

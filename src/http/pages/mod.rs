@@ -7,6 +7,7 @@
 mod account;
 mod choice;
 mod gate;
+mod headers;
 mod message;
 mod page;
 pub mod paths;
@@ -22,6 +23,7 @@ mod tests;
 pub use account::{Account, AccountNotice, GroupEntry, MembershipSource, SessionEntry};
 pub use choice::ProviderChoice;
 pub use gate::{Gate, Refusal, Unfinished};
+pub use headers::LiveHeaders;
 pub use page::{Format, Page};
 pub use policy::{GATE_HEADERS, PUBLIC_HEADERS};
 pub use problem::{Problem, Retry};

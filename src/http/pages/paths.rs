@@ -13,6 +13,8 @@ pub const LOGOUT: &str = "/logout";
 pub const END_SESSION: &str = "/sessions/end";
 /// POST: ends all of the person's sessions but the one that asks.
 pub const END_OTHER_SESSIONS: &str = "/sessions/end-others";
+/// The header debugger.
+pub const HEADERS: &str = "/debug/headers";
 /// On every protected host: begins a login that ends at the `uri` parameter (DESIGN.md section 3); takes [`MAX_AGE`] and
 /// [`SELECT_ACCOUNT`] too.
 pub const START: &str = "/.gatepost/start";

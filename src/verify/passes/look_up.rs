@@ -64,7 +64,7 @@ async fn look_up(state: &State, key: PassKey, cookie: &HostValue) -> Found {
         passes.remove(&key);
         return Ok(None);
     };
-    let headers = Rendered::new(&standing, state);
+    let headers = Rendered::new(&standing, &state.config.verify);
     let pass = Arc::new(Pass::new(cookie.session.clone(), times, standing, headers, stamp));
     if let Some(known) = &known {
         pass.remember(known);

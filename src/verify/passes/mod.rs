@@ -15,9 +15,11 @@ pub use keeper::keep;
 pub use look_up::{find, revalidate};
 pub use pass::{Pass, PassKey};
 
-use crate::domain::clock::BootTime;
+use super::assertion::Made;
+use crate::domain::clock::{BootTime, Timestamp};
 use crate::domain::ids::UserId;
 use flights::Flights;
+use hyper::header::HeaderValue;
 use lease::Lease;
 use quick_cache::sync::Cache;
 use quick_cache::{DefaultHashBuilder, Weighter};
@@ -87,6 +89,27 @@ impl Passes {
         if let Some(cache) = &self.cache {
             cache.insert(key, pass);
         }
+    }
+
+    /// The assertion of a pass; where there is none, or one that is too old to be sent, `make` makes it and memory
+    /// keeps it. A pass weighs what it weighed when it came in, so one that grows is put there anew.
+    pub fn assertion(
+        &self,
+        key: PassKey,
+        pass: &Pass,
+        now: Timestamp,
+        make: impl FnOnce() -> Made,
+    ) -> HeaderValue {
+        if let Some(made) = pass.assertion.as_ref().filter(|made| made.is_fresh(now)) {
+            return made.value();
+        }
+        let made = make();
+        let value = made.value();
+        if let Some(cache) = &self.cache {
+            // Only in the place of one that is there: what was removed meanwhile stays so.
+            let _ = cache.replace(key, Arc::new(pass.with_assertion(made, now)), true);
+        }
+        value
     }
 
     /// The next request asks the stores.

@@ -7,6 +7,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::decision::SessionTimes;
 use crate::domain::secret::Hash;
 use crate::session::values::SessionId;
+use crate::verify::assertion::Made;
 use crate::verify::identity::Rendered;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -32,6 +33,8 @@ pub struct Pass {
     pub standing: Standing,
     /// The identity headers that do not depend on the request.
     pub headers: Rendered,
+    /// Where a router asked for one, on the heap: most ask for none.
+    pub(super) assertion: Option<Box<Made>>,
     pub(super) stamp: Stamp,
     times: SessionTimes,
     last_used: AtomicI64,
@@ -53,6 +56,7 @@ impl Pass {
             session,
             standing,
             headers,
+            assertion: None,
             stamp,
             times,
             last_used: AtomicI64::new(last_seen),
@@ -73,6 +77,23 @@ impl Pass {
         self.last_used.fetch_max(older.last_used.load(Ordering::Relaxed), Ordering::Relaxed);
         self.noted.fetch_max(older.noted.load(Ordering::Relaxed), Ordering::Relaxed);
         self.refreshed.fetch_max(older.refreshed.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+
+    /// The same pass with another assertion, which was made for somebody who passed just now.
+    pub(super) fn with_assertion(&self, assertion: Made, now: Timestamp) -> Self {
+        let same = |value: &AtomicI64| AtomicI64::new(value.load(Ordering::Relaxed));
+        Self {
+            session: self.session.clone(),
+            standing: self.standing.clone(),
+            headers: self.headers.clone(),
+            assertion: Some(Box::new(assertion)),
+            stamp: self.stamp,
+            times: self.times,
+            last_used: AtomicI64::new(self.last_used.load(Ordering::Relaxed).max(now.unix())),
+            noted: same(&self.noted),
+            asked: same(&self.asked),
+            refreshed: same(&self.refreshed),
+        }
     }
 
     /// Notes a use; tells whether it is time to write it down, to one caller alone.
@@ -99,8 +120,9 @@ impl Pass {
         let groups: usize = access.groups.iter().map(|name| name.as_str().len() + 40).sum();
         let tenants: usize = access.tenants.keys().map(|id| id.as_str().len() + 40).sum();
         let every: usize = access.every_tenant.iter().map(|id| id.as_str().len() + 40).sum();
+        let assertion = self.assertion.as_ref().map_or(0, |made| made.size());
         let fixed = size_of::<Self>() + size_of::<PassKey>() + 128;
-        (fixed + groups + tenants + every + self.headers.size()) as u64
+        (fixed + groups + tenants + every + self.headers.size() + assertion) as u64
     }
 }
 

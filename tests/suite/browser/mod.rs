@@ -3,6 +3,7 @@
 //! may have asked a host that is not the site's. Pictures of every page are left in `screenshots` of the target folder.
 
 mod account;
+mod debugger;
 mod development;
 mod outages;
 mod refusals;

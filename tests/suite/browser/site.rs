@@ -14,6 +14,9 @@ pub const TEAM: &str = "team.example.test";
 /// Asks for a sign-in at most three seconds old: a hand-over between busy processes must fit in.
 pub const BANK: &str = "bank.example.test";
 
+/// Routes the header debugger.
+pub const DEBUG: &str = "debug.example.test";
+
 /// Heading of the 503 pages.
 const TOO_BUSY: &str = "One moment, please";
 
@@ -96,8 +99,18 @@ impl Site {
         heard(self.gatepost.internal()).await;
     }
 
+    /// Traefik no longer hands over some of the headers that Gatepost sends.
+    pub async fn hand_over_none_of(&self, headers: &[&str]) {
+        let all = routes(&self.gatepost, &self.app);
+        let fewer = headers.iter().fold(all, |routes, header| {
+            assert!(routes.contains(header), "Traefik hands over no {header} anyway");
+            routes.replace(&format!("{header}, "), "")
+        });
+        self.traefik.reload(&fewer).await;
+    }
+
     pub async fn assert_quiet(&self, browser: &Browser) {
-        assert_quiet(browser, &[PUBLIC, APP, OTHER, ELSEWHERE, TEAM, BANK]).await;
+        assert_quiet(browser, &[PUBLIC, APP, OTHER, ELSEWHERE, TEAM, BANK, DEBUG]).await;
     }
 }
 
@@ -159,10 +172,17 @@ fn routes(gatepost: &Gatepost, app: &Echo) -> String {
         backend: app.addr(),
         verify: None,
     });
-    let gated = [(APP, ""), (OTHER, ""), (TEAM, "group=MCP-GitHub"), (BANK, "max_age=3")];
-    let routes = gated.into_iter().fold(open, |routes, (host, requirement)| {
+    let (app, debugger) = (app.addr(), gatepost.public());
+    let gated = [
+        (APP, app, ""),
+        (OTHER, app, ""),
+        (TEAM, app, "group=MCP-GitHub"),
+        (BANK, app, "max_age=3"),
+        (DEBUG, debugger, "admin=true&assertion=true"),
+    ];
+    let routes = gated.into_iter().fold(open, |routes, (host, backend, requirement)| {
         let verify = Some(gatepost.verify_url(requirement));
-        routes.application(&Application { host: host.to_owned(), backend: app.addr(), verify })
+        routes.application(&Application { host: host.to_owned(), backend, verify })
     });
     routes.yaml()
 }

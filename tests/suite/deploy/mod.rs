@@ -3,6 +3,7 @@
 
 mod backup;
 mod compose;
+mod debugger;
 mod documents;
 mod folder;
 mod metrics;

@@ -21,7 +21,7 @@ const EXAMPLES: &str = "wiki.example.com,tools.example.com,lost.example.com";
 
 #[derive(Debug)]
 pub struct Stage {
-    _folder: Folder,
+    pub folder: Folder,
     pub entra: Entra,
     pub chat: Echo,
     pub mcp: Echo,
@@ -71,7 +71,7 @@ impl Stage {
         ];
         let traefik = Shipped::start(&authority, &addresses).await;
         let stage = Self {
-            _folder: folder,
+            folder,
             entra,
             chat,
             mcp,

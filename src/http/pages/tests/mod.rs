@@ -7,12 +7,16 @@ mod samples;
 use super::*;
 use crate::domain::host::Origin;
 use crate::domain::ids::RequestId;
-use samples::{Sample, gate_samples, hostile_samples, public_samples};
+use samples::{Sample, gate_samples, hostile_samples, live_samples, public_samples};
 
 const SHIPPED_MAX_RESPONSE_BODY_SIZE: usize = 16_384;
 
 fn all() -> Vec<Sample> {
-    [gate_samples(), public_samples(), hostile_samples()].into_iter().flatten().collect()
+    [gate_samples(), public_samples(), hostile_samples(), live_samples()].into_iter().flatten().collect()
+}
+
+fn hostile() -> impl Iterator<Item = Sample> {
+    all().into_iter().filter(|sample| sample.name.contains("hostile"))
 }
 
 fn html() -> impl Iterator<Item = Sample> {
@@ -63,7 +67,7 @@ fn no_page_holds_a_script_a_style_attribute_or_another_hosts_resource() {
 
 #[test]
 fn what_came_from_outside_is_escaped() {
-    for Sample { name, page } in hostile_samples() {
+    for Sample { name, page } in hostile() {
         if page.header("content-type") == Some("application/json") {
             let json: serde_json::Value =
                 serde_json::from_str(&page.body).unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -111,8 +115,8 @@ fn an_answer_of_verify_is_never_2xx_and_stays_small() {
 fn the_inline_style_is_the_one_that_the_policy_allows() {
     use base64::Engine;
     use sha2::{Digest, Sha256};
-    for Sample { name, page } in gate_samples().into_iter().filter(|sample| sample.page.body.starts_with('<'))
-    {
+    let inlined = gate_samples().into_iter().chain(live_samples());
+    for Sample { name, page } in inlined.filter(|sample| sample.page.body.starts_with('<')) {
         let (_, rest) = page.body.split_once("<style>").unwrap_or_else(|| panic!("{name} has no style"));
         let (css, _) = rest.split_once("</style>").unwrap_or_else(|| panic!("{name} has no end of style"));
         let hash = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(css));
@@ -129,6 +133,18 @@ fn the_public_pages_link_to_assets_that_exist() {
             assert!(page.body.contains(&format!("href=\"{path}\"")), "{name} does not link {path}");
         }
         assert!(!page.body.contains("<style"), "{name}");
+    }
+}
+
+#[test]
+fn nothing_of_another_site_loads_or_holds_the_header_debugger() {
+    for Sample { name, page } in live_samples() {
+        for header in ["cross-origin-resource-policy", "cross-origin-opener-policy"] {
+            assert_eq!(page.header(header), Some("same-origin"), "{name}");
+        }
+        assert_eq!(page.header("referrer-policy"), Some("no-referrer"), "{name}");
+        assert!(!page.body.contains("0123456789abcdef"), "{name} shows a cookie's value");
+        assert_eq!(page.body.contains("Nothing to change"), name == "live-right-html", "{name}");
     }
 }
 

@@ -2,9 +2,9 @@
 
 use super::super::*;
 use crate::config::{
-    ClientCredential, EmailVerified, GroupNames, GroupsSource, ProviderConfig, ProviderKind,
+    ClientCredential, EmailVerified, GroupNames, GroupsSource, ProviderConfig, ProviderKind, VerifyConfig,
 };
-use crate::domain::access::{Access, Person, Role};
+use crate::domain::access::{Access, Person, Role, Standing};
 use crate::domain::clock::Timestamp;
 use crate::domain::decision::Missing;
 use crate::domain::email::EmailAddress;
@@ -12,6 +12,9 @@ use crate::domain::host::Origin;
 use crate::domain::ids::{GroupName, RequestId, TenantId, UserId};
 use crate::domain::secret::Hash;
 use crate::oidc::{ErrorResponse, ProviderRefusal};
+use crate::verify::arrival::Arrival;
+use crate::verify::identity::Rendered;
+use hyper::HeaderMap;
 use std::net::IpAddr;
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -197,6 +200,63 @@ fn account(name: &str, person_name: &str, count: usize, is_admin: bool) -> Sampl
         request_id: request_id(),
     };
     Sample { name: name.to_owned(), page: page.page() }
+}
+
+fn live_headers(name: &str, arrived: &[(&str, &str)]) -> [Sample; 2] {
+    let person = Person {
+        id: UserId::generate(),
+        email: Some(email("carol@example.com")),
+        name: Some("Carol, née Ж".to_owned()),
+    };
+    let access = Access { groups: groups(&["MCP-Admin"]), is_admin: true, ..Access::default() };
+    let standing =
+        Standing { person, is_disabled: false, sessions_not_before: None, is_session_ended: false, access };
+    let limits = VerifyConfig {
+        cache_memory: 0,
+        stale_if_error: MINUTE,
+        groups_header_limit: 4096,
+        groups_header_filter: Vec::new(),
+    };
+    let rendered = Rendered::new(&standing, &limits);
+    let mut sent = HeaderMap::new();
+    rendered.write(&mut sent);
+    let sent = sent.iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()));
+    let told = arrived.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()));
+    let arrival = Arrival {
+        headers: &sent.chain(told).collect::<Vec<_>>(),
+        origin: &ORIGIN,
+        rendered: &rendered,
+        access: &standing.access,
+        own_cookie: "__Host-gatepost",
+    };
+    let report = arrival.report();
+    let page =
+        LiveHeaders { origin: &ORIGIN, person: &standing.person, report: &report, request_id: request_id() };
+    [Format::Html, Format::Json]
+        .map(|format| Sample { name: format!("{name}-{format:?}").to_lowercase(), page: page.page(format) })
+}
+
+/// On a protected host, and yet no answer of `/verify`.
+pub fn live_samples() -> Vec<Sample> {
+    let right = [
+        ("host", "wiki.example.com"),
+        ("user-agent", FIREFOX),
+        ("cookie", "theme=dark; session=0123456789abcdef"),
+        ("x-forwarded-for", "203.0.113.9"),
+        ("x-forwarded-host", "wiki.example.com"),
+        ("x-forwarded-proto", "https"),
+    ];
+    let wrong = [
+        ("host", PLANTED),
+        ("cookie", "__Host-gatepost=0123456789abcdef"),
+        ("x_user_email", PLANTED),
+        ("x-user-name", PLANTED),
+        ("x-tenant-id", PLANTED),
+        ("x-user-role", PLANTED),
+        ("x-forwarded-for", "203.0.113.9, 198.51.100.1"),
+        ("x-forwarded-uri", PLANTED),
+    ];
+    [live_headers("live-right", &right), live_headers("hostile-live", &wrong)].into_iter().flatten().collect()
 }
 
 const AADSTS: &str = "AADSTS50105: Your administrator has configured the application to block users. Trace ID: 0f0b7c3e-7a51-4f5e-9d1b-1d7d6f3f2a00 Correlation ID: 1c2d3e4f-0000-4000-8000-00000000abcd Timestamp: 2026-11-23 23:35:00Z";

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 /// What Traefik takes over from an answer of `/verify` to the application (DESIGN.md section 4).
-pub const AUTH_RESPONSE_HEADERS: [&str; 11] = [
+pub const AUTH_RESPONSE_HEADERS: [&str; 12] = [
     "X-User-Email",
     "X-User-Groups",
     "X-User-Groups-Truncated",
@@ -14,6 +14,7 @@ pub const AUTH_RESPONSE_HEADERS: [&str; 11] = [
     "X-User-Tenants",
     "X-User-Role",
     "X-Tenant-Id",
+    "X-User-Assertion",
     "Cookie",
     "Authorization",
 ];

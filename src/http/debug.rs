@@ -1,0 +1,127 @@
+//! The header debugger on a protected host: its router sends `/debug/headers` through the middleware to the public
+//! listener, which then knows by the assertion for that very host that `/verify` let an admin through.
+
+use super::internal::trusts;
+use super::pages::{Format, LiveHeaders};
+use super::public::Visit;
+use super::respond::{self, Answer};
+use crate::domain::access::Standing;
+use crate::domain::clock::Timestamp;
+use crate::domain::host::{HostName, Origin};
+use crate::principal::{self, LoadError};
+use crate::verify::arrival::Arrival;
+use crate::verify::assertion::{self, AssertionError, Claims};
+use crate::verify::identity::Rendered;
+use actix_web::HttpRequest;
+use std::net::IpAddr;
+
+/// An admin, as the directory knows them now.
+#[derive(Debug)]
+pub(super) struct Asserted {
+    origin: Origin,
+    standing: Standing,
+}
+
+/// Why a request for a protected host's headers is not answered; told to the log alone.
+#[derive(Debug, thiserror::Error)]
+enum Refused {
+    #[error("it came from {0:?}, which is no trusted proxy")]
+    Peer(Option<IpAddr>),
+    #[error("it names no protected host")]
+    Host,
+    #[error(
+        "no X-User-Assertion came with it: the middleware's address needs assertion=true, its authResponseHeaders the name"
+    )]
+    NoAssertion,
+    #[error("its X-User-Assertion does not count")]
+    Assertion(#[from] AssertionError),
+    #[error("it is no admin's: the middleware's address needs admin=true")]
+    NotAdmin,
+    #[error("the directory knows no such admin any more")]
+    NoLonger,
+}
+
+/// The host that a request names, if it names one.
+pub(super) fn host(request: &HttpRequest) -> Option<HostName> {
+    one(request, "host")?.parse().ok()
+}
+
+/// Who asks on a protected host. `None`: nobody who may.
+///
+/// # Errors
+/// [`LoadError`]: the directory cannot say whether the admin still is one.
+pub(super) async fn asserted_admin(visit: &Visit<'_>) -> Result<Option<Asserted>, LoadError> {
+    let asked = match claims(visit) {
+        Ok((origin, claims)) => still_admin(visit, origin, &claims).await?,
+        Err(refused) => Err(refused),
+    };
+    asked.map(Some).or_else(|refused| {
+        tracing::warn!(
+            request.id = %visit.visitor.request_id,
+            client.address = ?visit.visitor.address,
+            why = %crate::telemetry::Chain(&refused),
+            "refused to show the headers of a request"
+        );
+        Ok(None)
+    })
+}
+
+/// Who the request says it is, so that only `/verify` can have said it, for this host and just now.
+fn claims(visit: &Visit<'_>) -> Result<(Origin, Claims), Refused> {
+    let (state, request) = (visit.state, visit.request);
+    let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
+    if !peer.is_some_and(|peer| trusts(state, peer)) {
+        return Err(Refused::Peer(peer));
+    }
+    let origin = host(request).and_then(|host| state.hosts.find(&host)).ok_or(Refused::Host)?;
+    let token = one(request, assertion::HEADER.as_str()).ok_or(Refused::NoAssertion)?;
+    let (keys, issuer) = (&state.assertion_keys, &state.config.public_url);
+    let claims = Claims::open(token, keys, issuer, origin.host(), Timestamp::now())?;
+    if claims.admin { Ok((origin, claims)) } else { Err(Refused::NotAdmin) }
+}
+
+/// The assertion may be a minute old, so the directory is asked.
+async fn still_admin(
+    visit: &Visit<'_>,
+    origin: Origin,
+    claims: &Claims,
+) -> Result<Result<Asserted, Refused>, LoadError> {
+    let standing = principal::load_person(visit.state, claims.sub).await?;
+    let admin = standing.filter(|standing| standing.access.is_admin && !standing.is_disabled);
+    Ok(admin.map(|standing| Asserted { origin, standing }).ok_or(Refused::NoLonger))
+}
+
+/// The request's own headers, as an application on this host gets them.
+pub(super) fn live_headers(visit: &Visit<'_>, asserted: &Asserted) -> Answer {
+    let (state, request) = (visit.state, visit.request);
+    let headers: Vec<(String, Vec<u8>)> =
+        request.headers().iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect();
+    let arrival = Arrival {
+        headers: &headers,
+        origin: &asserted.origin,
+        rendered: &Rendered::new(&asserted.standing, &state.config.verify),
+        access: &asserted.standing.access,
+        own_cookie: state.cookies.name(),
+    };
+    let page = LiveHeaders {
+        origin: &asserted.origin,
+        person: &asserted.standing.person,
+        report: &arrival.report(),
+        request_id: visit.visitor.request_id,
+    };
+    respond::page(page.page(format(request)), visit.is_head())
+}
+
+/// HTML or JSON.
+fn format(request: &HttpRequest) -> Format {
+    let lines: Vec<&str> =
+        request.headers().get_all("accept").filter_map(|value| value.to_str().ok()).collect();
+    Format::choose(&lines.join(","), one(request, "sec-fetch-mode") == Some("navigate"))
+}
+
+/// A header that was sent exactly once: of two, readers would take different ones.
+fn one<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
+    let mut values = request.headers().get_all(name);
+    let value = values.next()?.to_str().ok()?;
+    values.next().is_none().then_some(value)
+}

@@ -1,0 +1,164 @@
+//! The header debugger on a protected host: what arrived, and what to change on the proxy's side.
+
+use super::message::{Chrome, Tone, render};
+use super::page::{Format, Page};
+use super::style::Sheet;
+use super::words::shorten;
+use crate::domain::access::Person;
+use crate::domain::email::EmailAddress;
+use crate::domain::host::Origin;
+use crate::domain::ids::RequestId;
+use crate::verify::arrival::{Fault, Header, Part, Report, Source, Weight, blanked};
+use crate::verify::forwarded::canonical;
+use askama::Template;
+use serde_json::json;
+
+/// In the order of the page.
+const SOURCES: [(Source, &str); 3] = [
+    (Source::Gatepost, "From Gatepost"),
+    (Source::Proxy, "From Traefik"),
+    (Source::Client, "From the browser, or added on the way"),
+];
+/// A value with more characters is folded.
+const SHOWN_AT_ONCE: usize = 120;
+
+/// 200: a request's own headers.
+#[derive(Clone, Copy, Debug)]
+pub struct LiveHeaders<'a> {
+    /// The protected host.
+    pub origin: &'a Origin,
+    /// Who asks.
+    pub person: &'a Person,
+    /// What arrived.
+    pub report: &'a Report,
+    /// Finds the log line.
+    pub request_id: RequestId,
+}
+
+#[derive(Template)]
+#[template(path = "headers.html")]
+struct View<'a> {
+    chrome: Chrome,
+    email: &'a str,
+    faults: Vec<FaultView>,
+    sources: Vec<SourceView<'a>>,
+}
+
+/// The headers that one of those on the way answers for.
+struct SourceView<'a> {
+    title: &'static str,
+    headers: Vec<HeaderView<'a>>,
+}
+
+struct FaultView {
+    header: String,
+    weight: Weight,
+    found: String,
+    mend: String,
+}
+
+struct HeaderView<'a> {
+    name: &'a str,
+    is_faulty: bool,
+    parts: Vec<PartView<'a>>,
+}
+
+struct PartView<'a> {
+    code: Option<&'a str>,
+    /// The beginning of a long one, which is folded.
+    beginning: Option<String>,
+    note: Option<String>,
+}
+
+impl LiveHeaders<'_> {
+    /// The page.
+    pub fn page(&self, format: Format) -> Page {
+        let page = match format {
+            Format::Html => Page::gate(200, self.html(), &[]),
+            Format::Json => Page::json(200, &self.json()),
+        };
+        // Applications share the origin: nothing of another may load it, or keep a window to it.
+        let same_origin = || "same-origin".to_owned();
+        page.with("Cross-Origin-Resource-Policy", same_origin())
+            .with("Cross-Origin-Opener-Policy", same_origin())
+    }
+
+    fn email(&self) -> &str {
+        self.person.email.as_ref().map_or("", EmailAddress::as_str)
+    }
+
+    fn html(&self) -> String {
+        let is_wrong = self.report.faults.iter().any(|fault| fault.weight() == Weight::Wrong);
+        render(&View {
+            chrome: Chrome {
+                sheet: Sheet::inline(),
+                place: Some(self.origin.host().to_string()),
+                tone: if is_wrong { Tone::Stop } else { Tone::Calm },
+                heading: "What an application gets here".to_owned(),
+                request_id: self.request_id,
+            },
+            email: self.email(),
+            faults: self.report.faults.iter().map(fault).collect(),
+            sources: SOURCES.map(|(source, title)| self.from(source, title)).into(),
+        })
+    }
+
+    fn from(&self, source: Source, title: &'static str) -> SourceView<'_> {
+        let headers = self.report.headers.iter().filter(|header| header.source == source);
+        SourceView { title, headers: headers.map(header).collect() }
+    }
+
+    fn json(&self) -> serde_json::Value {
+        let findings = self.report.faults.iter().map(fault).map(|fault| {
+            json!({
+                "header": fault.header,
+                "weight": fault.weight.as_str(),
+                "found": fault.found,
+                "mend": fault.mend,
+            })
+        });
+        let headers = self.report.headers.iter().map(|header| {
+            json!({ "name": header.name, "value": header.parts.iter().map(words).collect::<Vec<_>>() })
+        });
+        json!({
+            "host": self.origin.host().to_string(),
+            "person": self.email(),
+            "findings": findings.collect::<Vec<_>>(),
+            "headers": headers.collect::<Vec<_>>(),
+            "request_id": self.request_id.to_string(),
+        })
+    }
+}
+
+fn fault(fault: &Fault) -> FaultView {
+    FaultView {
+        header: canonical(fault.header()),
+        weight: fault.weight(),
+        found: fault.found(),
+        mend: fault.mend(),
+    }
+}
+
+fn header(header: &Header) -> HeaderView<'_> {
+    let parts = header.parts.iter().map(part).collect();
+    HeaderView { name: &header.name, is_faulty: header.is_faulty, parts }
+}
+
+fn part(part: &Part) -> PartView<'_> {
+    let (code, note) = match part {
+        Part::Plain(text) if text.is_empty() => (None, Some("empty".to_owned())),
+        Part::Plain(text) => (Some(text.as_str()), None),
+        Part::Blank { name, length } => (name.as_deref(), Some(blanked(*length))),
+    };
+    let beginning =
+        code.map(|text| shorten(text, SHOWN_AT_ONCE)).filter(|short| Some(short.as_str()) != code);
+    PartView { code, beginning, note }
+}
+
+fn words(part: &Part) -> String {
+    match part {
+        Part::Plain(text) => text.clone(),
+        Part::Blank { name: Some(name), length } => format!("{name}: {}", blanked(*length)),
+        Part::Blank { name: None, length } => blanked(*length),
+    }
+}

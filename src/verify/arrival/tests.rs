@@ -1,0 +1,222 @@
+//! Every fault, and what of a value is shown.
+
+use super::*;
+use crate::domain::access::{Person, Role, Standing};
+use crate::domain::ids::UserId;
+
+const COOKIE: &str = "__Host-gatepost";
+
+fn standing() -> Standing {
+    Standing {
+        person: Person {
+            id: UserId::generate(),
+            email: Some("carol@example.com".parse().expect("an address")),
+            name: Some("Carol".to_owned()),
+        },
+        is_disabled: false,
+        sessions_not_before: None,
+        is_session_ended: false,
+        access: Access {
+            groups: vec!["MCP-Admin".parse().expect("a name")],
+            tenants: [("github".parse().expect("a tenant"), Role::Viewer)].into(),
+            is_admin: false,
+            every_tenant: Vec::new(),
+        },
+    }
+}
+
+type Headers = Vec<(String, Vec<u8>)>;
+
+/// What arrives where everything is right.
+fn right(rendered: &Rendered) -> Headers {
+    let mut sent = HeaderMap::new();
+    rendered.write(&mut sent);
+    let sent = sent.iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()));
+    let told = [
+        ("host", "debug.example.com"),
+        ("x-forwarded-for", "203.0.113.9"),
+        ("x-forwarded-host", "debug.example.com"),
+        ("x-forwarded-port", "443"),
+        ("x-forwarded-proto", "https"),
+        ("x-forwarded-server", "traefik"),
+        ("x-real-ip", "203.0.113.9"),
+        ("cookie", "theme=dark"),
+        ("authorization", "Basic YTpi"),
+        ("x-user-assertion", "e30.e30.c2ln"),
+    ];
+    let told = told.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
+    sent.chain(told).collect()
+}
+
+fn report(change: impl FnOnce(&mut Headers)) -> Report {
+    let standing = standing();
+    let rendered = Rendered::new(&standing, &limits());
+    let mut headers = right(&rendered);
+    change(&mut headers);
+    let arrival = Arrival {
+        headers: &headers,
+        origin: &"https://debug.example.com".parse().expect("an origin"),
+        rendered: &rendered,
+        access: &standing.access,
+        own_cookie: COOKIE,
+    };
+    arrival.report()
+}
+
+fn limits() -> crate::config::VerifyConfig {
+    crate::config::VerifyConfig {
+        cache_memory: 0,
+        stale_if_error: std::time::Duration::ZERO,
+        groups_header_limit: 4096,
+        groups_header_filter: Vec::new(),
+    }
+}
+
+fn faults(change: impl FnOnce(&mut Headers)) -> Vec<Fault> {
+    report(change).faults
+}
+
+fn remove(name: &str) -> impl FnOnce(&mut Headers) {
+    move |headers| headers.retain(|(own, _)| own != name)
+}
+
+fn set(name: &'static str, value: &'static str) -> impl FnOnce(&mut Headers) {
+    move |headers| {
+        headers.retain(|(own, _)| own != name);
+        headers.push((name.to_owned(), value.as_bytes().to_vec()));
+    }
+}
+
+fn add(name: &'static str, value: &'static str) -> impl FnOnce(&mut Headers) {
+    move |headers| headers.push((name.to_owned(), value.as_bytes().to_vec()))
+}
+
+#[test]
+fn where_everything_is_right_nothing_is_to_change() {
+    assert_eq!(faults(|_| ()), []);
+    let tenant = |headers: &mut Headers| {
+        add("x-tenant-id", "github")(headers);
+        add("x-user-role", "viewer")(headers);
+    };
+    assert_eq!(faults(tenant), []);
+    assert_eq!(faults(remove("x-forwarded-port")), [], "not every proxy tells the port");
+}
+
+#[test]
+fn an_identity_header_that_did_not_arrive_or_is_not_ours_is_named() {
+    for name in
+        ["x-user-email", "x-user-groups", "x-user-admin", "x-user-id", "x-user-name", "x-user-tenants"]
+    {
+        assert_eq!(faults(remove(name)), [Fault::Missing(name)]);
+        assert_eq!(faults(add(name, "x")), [Fault::Repeated(name)]);
+        let fault = &faults(set(name, "forged"))[..];
+        assert!(matches!(fault, [Fault::Differs { name: own, .. }] if *own == name), "{fault:?}");
+    }
+    let cut = "x-user-groups-truncated";
+    assert_eq!(faults(add(cut, "true")), [Fault::NotSent(cut)]);
+}
+
+#[test]
+fn a_tenant_is_the_persons_own_and_comes_with_the_role() {
+    let pair = |tenant, role| {
+        faults(move |headers| {
+            add("x-tenant-id", tenant)(headers);
+            add("x-user-role", role)(headers);
+        })
+    };
+    assert_eq!(pair("other", "viewer"), [Fault::NotSent("x-tenant-id")]);
+    assert_eq!(pair("github", "admin"), [Fault::Differs { name: "x-user-role", sent: "viewer".to_owned() }]);
+    assert_eq!(faults(add("x-tenant-id", "github")), [Fault::Missing("x-user-role")]);
+    assert_eq!(faults(add("x-user-role", "viewer")), [Fault::Missing("x-tenant-id")]);
+}
+
+#[test]
+fn an_alias_and_our_own_cookie_are_named() {
+    let alias = faults(add("x_user.email", "root@example.com"));
+    assert_eq!(alias, [Fault::Alias { name: "x_user.email".to_owned(), of: "x-user-email" }]);
+    assert_eq!(faults(add("cookie", "a=1; __Host-gatepost=x")), [Fault::OwnCookie]);
+}
+
+#[test]
+fn forwarded_headers_that_are_the_clients_are_named() {
+    for (name, value) in [
+        ("x-forwarded-host", "evil.example"),
+        ("x-forwarded-proto", "http"),
+        ("x-forwarded-port", "8443"),
+        ("x-forwarded-uri", "/"),
+        ("x-forwarded-method", "GET"),
+    ] {
+        assert_eq!(faults(set(name, value)), [Fault::ForwardedByClient(name)]);
+    }
+    assert_eq!(faults(set("x-forwarded-for", "1.1.1.1, 2.2.2.2")), [Fault::ManyAddresses]);
+    for name in ["x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"] {
+        assert_eq!(faults(remove(name)), [Fault::NotThroughProxy(name)]);
+    }
+    assert_eq!(faults(set("x-forwarded-host", "DEBUG.example.com:443")), []);
+}
+
+#[test]
+fn each_fault_marks_its_header_and_says_what_to_change() {
+    let report = report(|headers| {
+        set("x-user-admin", "true")(headers);
+        add("x.user.groups", "a")(headers);
+    });
+    let marked: Vec<&str> = report.headers.iter().filter(|h| h.is_faulty).map(|h| h.name.as_str()).collect();
+    assert_eq!(marked, ["X-User-Admin", "X.user.groups"]);
+    for fault in &report.faults {
+        assert!(fault.mend().contains("authRe") && fault.found().ends_with('.'), "{fault:?}");
+    }
+    assert_eq!(report.headers[0].name, "Host");
+    assert!(report.headers[1..].is_sorted_by_key(|header| header.name.clone()));
+}
+
+/// Whatever a header is called, only the harmless ones are shown.
+#[test]
+fn nothing_that_could_be_a_secret_is_shown() {
+    let secret = "s3cr3t-0123456789abcdef";
+    for name in [
+        "cookie",
+        "authorization",
+        "proxy-authorization",
+        "x-api-key",
+        "x-auth-token",
+        "x-csrf-token",
+        "x-amzn-oidc-data",
+        "x-forwarded-access-token",
+        "x-forwarded-tls-client-cert",
+        "x-forwarded-uri",
+        "referer",
+        "x-user-assertion",
+        "x_user_email",
+        "x-gatepost-key",
+        "sec-websocket-protocol",
+        "if-none-match",
+        "never-heard-of",
+    ] {
+        for value in [
+            secret.to_owned(),
+            format!("Bearer {secret}"),
+            format!("a={secret}; b={secret}"),
+            format!("{secret} {secret}"),
+            format!("e30.e30.{secret}"),
+        ] {
+            let shown = format!("{:?}", shown::parts(name, value.as_bytes()));
+            assert!(!shown.contains(secret), "{name}: {shown}");
+        }
+    }
+}
+
+#[test]
+fn of_cookies_the_names_and_of_a_token_the_claims_are_shown() {
+    let blank = |name: Option<&str>, length| Part::Blank { name: name.map(str::to_owned), length };
+    let cookies = shown::parts("cookie", b"theme=dark; ;session=a=b;bare");
+    assert_eq!(cookies, [blank(Some("theme"), 4), blank(Some("session"), 3), blank(None, 4)]);
+    assert_eq!(shown::parts("authorization", b"bearer abc"), [blank(Some("bearer"), 3)]);
+    assert_eq!(shown::parts("authorization", b"abc def"), [blank(None, 7)]);
+    let token = shown::parts("x-user-assertion", b"e30.eyJhIjoxfQ.c2ln");
+    let plain = |text: &str| Part::Plain(text.to_owned());
+    assert_eq!(token, [plain("a: 1"), blank(Some("signature"), 4)]);
+    assert_eq!(shown::parts("x-user-assertion", b"abc"), [blank(None, 3)]);
+    assert_eq!(shown::parts("user-agent", b"\xff"), [plain("\u{fffd}")]);
+    assert_eq!(blanked(1), "1 byte, blanked");
+}
