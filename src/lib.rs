@@ -14,6 +14,7 @@
 //! | [`directory`] | users, groups, tenants, admins, ended sessions, audit; the only SQL |
 //! | [`verify`] | the hot path: forwarded request, principal, decision, headers |
 //! | [`login`] | begin, finish, enter, end: signing in and out as a use case, without HTTP |
+//! | [`explain`] | the decision about one request, step by step, for people
 //! | [`http`] | two listeners, one route table, pages |
 //! | [`check`] | the doctor: what is wrong around the gate, and how it is mended |
 //! | [`cli`] | one file per subcommand |
@@ -26,9 +27,11 @@ pub mod cli;
 pub mod config;
 pub mod directory;
 pub mod domain;
+pub mod explain;
 pub mod http;
 pub mod login;
 pub mod oidc;
+pub mod patience;
 pub mod principal;
 pub mod session;
 pub mod state;

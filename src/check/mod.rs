@@ -6,7 +6,6 @@
 mod configuration;
 mod finding;
 mod keys;
-mod patience;
 mod postgres;
 mod provider;
 mod redis;
@@ -15,7 +14,6 @@ mod time;
 pub mod traefik;
 
 pub use finding::{Code, Finding, Place, Severity};
-pub use patience::patiently;
 
 use crate::config::{Config, StoresConfig};
 use std::net::IpAddr;

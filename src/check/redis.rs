@@ -1,8 +1,8 @@
 //! Redis: does it answer, does it keep what it is given, may others reach it.
 
 use super::finding::{Code, Finding, codes, told};
-use super::patience::patiently;
 use super::time;
+use crate::patience::patiently;
 use crate::session::store::{RedisStore, StoreError};
 use crate::telemetry::Chain;
 use secrecy::{ExposeSecret, SecretString};

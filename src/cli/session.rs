@@ -4,13 +4,13 @@
 use super::console::{Console, called};
 use super::error::CommandError;
 use super::report::{Report, minute, rfc3339};
-use crate::check::patiently;
 use crate::directory::UserKey;
 use crate::domain::ids::UserId;
 use crate::domain::secret::Hash;
 use crate::http::pages;
 use crate::login::counts;
 use crate::login::end::{self, Ending};
+use crate::patience::patiently;
 use crate::session::record::SessionRecord;
 use crate::telemetry::EndCause;
 use clap::{Args, Subcommand};

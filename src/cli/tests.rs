@@ -1,9 +1,8 @@
 //! What the command line understands, without running it.
 
 use super::environment::{Environment, NotText};
-use super::report::{self, minute, rfc3339};
+use super::report;
 use super::{Arguments, Command};
-use crate::domain::clock::Timestamp;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use std::ffi::OsString;
@@ -140,10 +139,4 @@ fn a_table_is_columns_without_lines() {
         report::table(Some(["User", "Groups"]), rows),
         "User    Groups\nalice   x\n        y\nbo      -"
     );
-}
-
-#[test]
-fn times_are_utc_for_people_and_rfc_3339_for_programs() {
-    let at = Timestamp::from_unix(1_795_563_301);
-    assert_eq!((minute(at).as_str(), rfc3339(at).as_str()), ("2026-11-24 23:35", "2026-11-24T23:35:01Z"));
 }

@@ -30,7 +30,7 @@ fn parse(text: &str) -> Option<Duration> {
 }
 
 /// The largest unit that needs no fraction.
-pub(super) fn display(duration: Duration) -> String {
+pub(crate) fn display(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let unit = UNITS.iter().find(|(_, unit)| seconds != 0 && seconds.is_multiple_of(*unit));
     let (unit, size) = unit.copied().unwrap_or(('s', 1));

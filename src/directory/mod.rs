@@ -19,8 +19,8 @@ mod watch;
 pub use error::DirectoryError;
 pub use inspection::ServerReport;
 pub use records::{
-    Actor, AdminStanding, AuditRecord, GroupLink, GroupRecord, LinkSource, SignInContext, SignInOutcome,
-    TenantRecord, UserKey, UserKeyError, UserRecord, UserSummary,
+    Actor, AdminStanding, AuditRecord, GroupLink, GroupRecord, LinkSource, Membership, MembershipSource,
+    SignInContext, SignInOutcome, TenantRecord, UserKey, UserKeyError, UserRecord, UserSummary,
 };
 pub use schema::SchemaState;
 pub use sqlite::embedded_options;
@@ -31,7 +31,7 @@ use crate::domain::access::{Role, Standing};
 use crate::domain::clock::Timestamp;
 use crate::domain::email::EmailAddress;
 use crate::domain::identity::{AssertedIdentity, ExternalGroup, SubjectKey};
-use crate::domain::ids::{GroupName, ProviderId, TenantId, UserId};
+use crate::domain::ids::{GroupName, ProviderId, RequestId, TenantId, UserId};
 use crate::domain::secret::Hash;
 use secrecy::ExposeSecret;
 use std::path::Path;
@@ -297,6 +297,16 @@ impl Directory {
         ask!(self, list_groups())
     }
 
+    /// One group.
+    pub async fn find_group(&self, name: &GroupName) -> Result<Option<GroupRecord>> {
+        ask!(self, find_group(name))
+    }
+
+    /// A person's groups, each with who says so, by name.
+    pub async fn list_memberships(&self, user: UserId) -> Result<Vec<Membership>> {
+        ask!(self, list_memberships(user))
+    }
+
     /// `false`: was there.
     pub async fn create_tenant(&self, id: &TenantId, name: Option<&str>, actor: &Actor) -> Result<bool> {
         ask!(self, create_tenant(id, name, actor))
@@ -327,6 +337,31 @@ impl Directory {
     /// All tenants by id.
     pub async fn list_tenants(&self) -> Result<Vec<TenantRecord>> {
         ask!(self, list_tenants())
+    }
+
+    /// One tenant.
+    pub async fn find_tenant(&self, id: &TenantId) -> Result<Option<TenantRecord>> {
+        ask!(self, find_tenant(id))
+    }
+
+    /// What changed of these targets after that second, oldest first.
+    pub async fn list_audit_since(
+        &self,
+        after: Timestamp,
+        targets: &[String],
+        limit: u32,
+    ) -> Result<Vec<AuditRecord>> {
+        ask!(self, list_audit_since(after, targets, limit))
+    }
+
+    /// What one request changed.
+    pub async fn list_audit_of_request(&self, id: RequestId) -> Result<Vec<AuditRecord>> {
+        ask!(self, list_audit_of_request(id))
+    }
+
+    /// When the audit begins; `None`: nothing was ever changed.
+    pub async fn audit_begins_at(&self) -> Result<Option<Timestamp>> {
+        ask!(self, audit_begins_at())
     }
 
     /// The newest audit rows, newest first; `target` narrows to one (`user:<id>`, `group:<name>`, ...).

@@ -204,6 +204,26 @@ pub struct GroupLink {
     pub source: LinkSource,
 }
 
+/// A membership of one person.
+#[derive(Clone, Debug)]
+pub struct Membership {
+    /// The group's name here.
+    pub group: GroupName,
+    /// Who says so.
+    pub source: MembershipSource,
+}
+
+/// Who says that somebody is in a group.
+#[derive(Clone, Debug)]
+pub enum MembershipSource {
+    /// An administrator.
+    Manual,
+    /// A directory that pushes its groups (SCIM).
+    Scim,
+    /// A provider, by its own group.
+    Provider(GroupLink),
+}
+
 /// A tenant.
 #[derive(Clone, Debug)]
 pub struct TenantRecord {

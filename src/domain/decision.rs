@@ -201,7 +201,8 @@ pub fn decide<'a>(
     }
 }
 
-fn missing(requirement: &Requirement, access: &Access) -> Option<Missing> {
+/// What of a requirement does not hold for somebody; `None`: all of it does.
+pub fn missing(requirement: &Requirement, access: &Access) -> Option<Missing> {
     let in_a_group = requirement.groups.is_empty()
         || requirement.groups.iter().any(|group| access.groups.binary_search(group).is_ok());
     let in_a_tenant = requirement.tenants.is_empty() || requirement.tenant_for(access).is_some();

@@ -184,6 +184,12 @@ impl ProtectedHosts {
         Self { patterns, public }
     }
 
+    /// The entry of `GATEPOST_HOSTS` behind [`Self::find`], for explanations.
+    pub fn pattern_of(&self, host: &HostName) -> Option<&HostPattern> {
+        let pattern = self.patterns.iter().find(|pattern| pattern.origin_of(host).is_some());
+        pattern.filter(|_| *host != self.public)
+    }
+
     /// The configured origin of the host that a request names.
     pub fn find(&self, host: &HostName) -> Option<Origin> {
         if *host == self.public {

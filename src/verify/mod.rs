@@ -9,10 +9,12 @@ pub mod assertion;
 pub mod forwarded;
 pub mod identity;
 pub mod passes;
+pub mod reply;
 pub mod unknown;
 
+use crate::domain::access::Standing;
 use crate::domain::clock::Timestamp;
-use crate::domain::decision::{self, Check, Demand, Denial, SignInReason};
+use crate::domain::decision::{self, Check, Demand, Denial, Permit, SessionTimes, SignInReason};
 use crate::domain::email::EmailAddress;
 use crate::domain::host::Origin;
 use crate::domain::requirement::Requirement;
@@ -23,8 +25,10 @@ use crate::session::cookie::{self, Held};
 use crate::session::values::HostValue;
 use crate::state::State;
 use assertion::Made;
-use forwarded::{Forwarded, RequestKind};
+use forwarded::Forwarded;
 use hyper::HeaderMap;
+use hyper::header::HeaderValue;
+use identity::Rendered;
 use passes::{Pass, PassKey};
 use std::sync::Arc;
 use std::time::Duration;
@@ -102,24 +106,50 @@ impl Verdict {
     }
 }
 
+/// Who asks: the person, one session's times, and what they are called in headers.
+#[derive(Clone, Copy, Debug)]
+pub struct Holder<'a> {
+    /// Who, and what they may.
+    pub standing: &'a Standing,
+    /// The session's times.
+    pub times: SessionTimes,
+    /// The identity headers that do not depend on the request.
+    pub headers: &'a Rendered,
+}
+
 fn judge(state: &State, case: &Case<'_>, pass: &Pass, key: PassKey) -> Verdict {
+    let holder = Holder { standing: &pass.standing, times: pass.times(), headers: &pass.headers };
     let now = Timestamp::now();
+    judge_at(state, case, &holder, now, |permit| {
+        state.passes.assertion(key, pass, now, || Made::new(permit, case.origin.host(), state, now))
+    })
+}
+
+/// Judges a request of somebody who holds a session, at `now`: the one place where `/verify` and
+/// `gatepost explain` decide. `sign` makes the assertion of a permit, where the router asks for one.
+#[inline]
+pub fn judge_at(
+    state: &State,
+    case: &Case<'_>,
+    holder: &Holder<'_>,
+    now: Timestamp,
+    sign: impl FnOnce(&Permit<'_>) -> HeaderValue,
+) -> Verdict {
     let demand = Demand {
         now,
         requirement: case.requirement,
         is_cross_origin: case.forwarded.is_cross_origin(case.origin, &state.config.allowed_origins),
     };
-    match decision::decide(&demand, &pass.standing, &pass.times(), &state.lifetimes) {
+    match decision::decide(&demand, holder.standing, &holder.times, &state.lifetimes) {
         Ok(permit) => {
             let mut headers = HeaderMap::with_capacity(12);
-            identity::write(&mut headers, &permit, &pass.headers, case.forwarded, state);
+            identity::write(&mut headers, &permit, holder.headers, case.forwarded, state);
             if case.requirement.assertion {
-                let make = || Made::new(&permit, case.origin.host(), state, now);
-                headers.insert(assertion::HEADER, state.passes.assertion(key, pass, now, make));
+                headers.insert(assertion::HEADER, sign(&permit));
             }
             Verdict::Allow(headers)
         }
-        Err(denial) => Verdict::Deny { denial, email: pass.standing.person.email.clone() },
+        Err(denial) => Verdict::Deny { denial, email: holder.standing.person.email.clone() },
     }
 }
 
@@ -162,9 +192,4 @@ async fn refresh_and_forget(state: Arc<State>, pass: Arc<Pass>, key: PassKey) {
             tracing::debug!(error = %crate::telemetry::Chain(&error), "a due refresh waits for the session store");
         }
     }
-}
-
-/// Whether a denial of this request may send the browser away to sign in.
-pub fn may_redirect(kind: RequestKind, requirement: &Requirement) -> bool {
-    kind == RequestKind::Navigation && !requirement.api
 }

@@ -1,8 +1,9 @@
 //! The audit: one row per change, in the change's own transaction.
 
-use super::{Connection, Result, Store};
+use super::{Connection, Result, Store, json_texts};
 use crate::directory::records::{Actor, AuditRecord};
 use crate::domain::clock::Timestamp;
+use crate::domain::ids::RequestId;
 use serde_json::Value;
 
 /// What happened; `before` and `after` are JSON objects.
@@ -51,6 +52,56 @@ impl Store {
             .await?)
         })?;
         Ok(rows.into_iter().map(from_row).collect())
+    }
+
+    /// What changed of these targets after a second, oldest first.
+    pub(in crate::directory) async fn list_audit_since(
+        &self,
+        after: Timestamp,
+        targets: &[String],
+        limit: u32,
+    ) -> Result<Vec<AuditRecord>> {
+        let rows: Vec<Row> = reading!(self, |connection| {
+            let sql = concat!(
+                "SELECT id, at, actor, action, target, before, after, address, request_id FROM audit_entries \
+                 WHERE at > $1 AND target IN (SELECT value FROM ",
+                each!("$2"),
+                ") ORDER BY id LIMIT $3"
+            );
+            Ok(sqlx::query_as(sql)
+                .bind(after.unix())
+                .bind(json_texts(targets))
+                .bind(i64::from(limit))
+                .fetch_all(connection)
+                .await?)
+        })?;
+        Ok(rows.into_iter().map(from_row).collect())
+    }
+
+    /// What one request changed.
+    pub(in crate::directory) async fn list_audit_of_request(
+        &self,
+        id: RequestId,
+    ) -> Result<Vec<AuditRecord>> {
+        let rows: Vec<Row> = reading!(self, |connection| {
+            Ok(sqlx::query_as(
+                "SELECT id, at, actor, action, target, before, after, address, request_id FROM audit_entries \
+                     WHERE request_id = $1 ORDER BY id",
+            )
+            .bind(id.to_string())
+            .fetch_all(connection)
+            .await?)
+        })?;
+        Ok(rows.into_iter().map(from_row).collect())
+    }
+
+    /// When the audit begins.
+    pub(in crate::directory) async fn audit_begins_at(&self) -> Result<Option<Timestamp>> {
+        let at: Option<i64> = reading!(self, |connection| {
+            let sql = "SELECT at FROM audit_entries ORDER BY id LIMIT 1";
+            Ok(sqlx::query_scalar(sql).fetch_optional(connection).await?)
+        })?;
+        Ok(at.map(Timestamp::from_unix))
     }
 }
 

@@ -4,7 +4,7 @@
 use super::{Connection, Result, lock};
 use crate::config::GroupNames;
 use crate::directory::error::DirectoryError;
-use crate::directory::records::LinkSource;
+use crate::directory::records::{GroupLink, LinkSource};
 use crate::domain::identity::{ExternalGroup, GroupKind};
 use crate::domain::ids::GroupName;
 use crate::domain::secret::Hash;
@@ -37,6 +37,12 @@ impl ProviderGroup {
         let kind = if kind == GroupKind::Role.as_str() { GroupKind::Role } else { GroupKind::Group };
         let external = ExternalGroup { provider, kind, external_id };
         Ok(Self { id, group_id, external, display_name, source: LinkSource::from_column(&source) })
+    }
+
+    /// What is told of it outside.
+    pub(super) fn into_link(self) -> GroupLink {
+        let Self { external, display_name, source, .. } = self;
+        GroupLink { external, display_name, source }
     }
 
     /// Unlinked groups are named by the provider's mode, linked ones by the link.

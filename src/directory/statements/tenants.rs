@@ -108,11 +108,21 @@ impl Store {
     }
 
     pub(in crate::directory) async fn list_tenants(&self) -> Result<Vec<TenantRecord>> {
+        self.tenants(None).await
+    }
+
+    pub(in crate::directory) async fn find_tenant(&self, id: &TenantId) -> Result<Option<TenantRecord>> {
+        Ok(self.tenants(Some(id)).await?.pop())
+    }
+
+    /// All of them, or the one of this id.
+    async fn tenants(&self, only: Option<&TenantId>) -> Result<Vec<TenantRecord>> {
         let rows: Vec<Row> = reading!(self, |connection| {
             Ok(sqlx::query_as(
                     "SELECT t.id, t.name, g.name, m.role FROM tenants t LEFT JOIN group_tenants m ON m.tenant_id = t.id \
-                     LEFT JOIN groups g ON g.id = m.group_id ORDER BY t.id, g.name",
+                     LEFT JOIN groups g ON g.id = m.group_id WHERE $1 IS NULL OR t.id = $1 ORDER BY t.id, g.name",
                 )
+                .bind(only.map(TenantId::as_str))
                 .fetch_all(connection)
                 .await?)
         })?;

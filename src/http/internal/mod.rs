@@ -11,7 +11,7 @@ pub use workers::{Listener, Workers, start};
 use super::pages::{Format, Gate, Refusal};
 use super::reserved;
 use super::respond::{self, Answer};
-use crate::domain::decision::{Denial, SignInReason};
+use crate::domain::decision::Denial;
 use crate::domain::email::EmailAddress;
 use crate::domain::host::Origin;
 use crate::domain::ids::RequestId;
@@ -23,7 +23,8 @@ use crate::session::cookie::{self, Held};
 use crate::session::values::{HostValue, LoginRequest, Target};
 use crate::state::State;
 use crate::telemetry::{self, Chain, Reason};
-use crate::verify::forwarded::{Forwarded, Malformed, RequestKind};
+use crate::verify::forwarded::{Forwarded, RequestKind};
+use crate::verify::reply::{Reply, reason_of, reason_of_malformed};
 use crate::verify::{self, Case, Verdict};
 use hyper::{Request, StatusCode};
 use std::net::IpAddr;
@@ -188,21 +189,18 @@ impl<'a> Visit<'a> {
         denial: &Denial,
         email: Option<&EmailAddress>,
     ) -> (Answer, Reason) {
-        let may_redirect = verify::may_redirect(self.forwarded.kind(), requirement);
         let uri = self.forwarded.return_uri();
         let resend = self.forwarded.is_form();
-        let response = match denial {
-            Denial::SignIn(_) | Denial::StepUp(_) | Denial::CheckFirst if may_redirect => {
-                self.to_login(uri, step_up_age(denial))
-            }
-            Denial::SignIn(_) => self.refuse(&Refusal::SignIn { uri, resend }),
-            Denial::StepUp(max_age) => self.refuse(&Refusal::StepUp { uri, resend, max_age: *max_age }),
-            Denial::CheckFirst => self.refuse(&Refusal::Unavailable { resend, retry_after: CHECK_AFTER }),
-            Denial::CrossOrigin => {
+        let response = match Reply::to(denial, self.forwarded.kind(), requirement) {
+            Reply::Login(max_age) => self.to_login(uri, max_age),
+            Reply::SignIn => self.refuse(&Refusal::SignIn { uri, resend }),
+            Reply::StepUp(max_age) => self.refuse(&Refusal::StepUp { uri, resend, max_age }),
+            Reply::Later => self.refuse(&Refusal::Unavailable { resend, retry_after: CHECK_AFTER }),
+            Reply::CrossOrigin => {
                 self.log_refusal(email, "another origin asked for a change");
                 self.refuse(&Refusal::CrossOrigin)
             }
-            Denial::Forbidden(missing) => {
+            Reply::Forbidden(missing) => {
                 verify::unknown::log(self.state, missing);
                 self.log_refusal(email, &format!("missing: {missing:?}"));
                 self.refuse(&Refusal::Forbidden { uri, email, missing })
@@ -245,44 +243,10 @@ impl<'a> Visit<'a> {
     }
 }
 
-const fn step_up_age(denial: &Denial) -> Option<Duration> {
-    match denial {
-        Denial::StepUp(max_age) => Some(*max_age),
-        _ => None,
-    }
-}
-
-const fn reason_of(denial: &Denial) -> Reason {
-    match denial {
-        Denial::SignIn(SignInReason::NoSession) => Reason::NoCredential,
-        Denial::SignIn(SignInReason::Ended) => Reason::SessionEnded,
-        Denial::SignIn(SignInReason::Expired) => Reason::Expired,
-        Denial::SignIn(SignInReason::Disabled) => Reason::UserDisabled,
-        Denial::SignIn(SignInReason::NoAddress) => Reason::NoAddress,
-        Denial::CheckFirst => Reason::RefreshPending,
-        Denial::CrossOrigin => Reason::CrossOrigin,
-        Denial::StepUp(_) => Reason::MaxAge,
-        Denial::Forbidden(missing) if !missing.groups.is_empty() => Reason::GroupMissing,
-        Denial::Forbidden(missing) if !missing.tenants.is_empty() => Reason::TenantMissing,
-        Denial::Forbidden(_) => Reason::NotAdmin,
-    }
-}
-
 pub(super) const fn reason_of_failure(error: &LoadError) -> Reason {
     match error {
         LoadError::Sessions(_) => Reason::SessionStore,
         LoadError::Directory(_) => Reason::Directory,
         LoadError::Deadline => Reason::Deadline,
-    }
-}
-
-fn reason_of_malformed(error: &Malformed) -> Reason {
-    match error {
-        Malformed::Repeated("Authorization") => Reason::RepeatedAuthorization,
-        Malformed::Alias(_) => Reason::HeaderAlias,
-        Malformed::PlainHttp => Reason::PlainHttp,
-        Malformed::Missing(_) | Malformed::Repeated(_) | Malformed::Unreadable(_) | Malformed::Host(_) => {
-            Reason::ForwardedHeaders
-        }
     }
 }

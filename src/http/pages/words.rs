@@ -1,5 +1,6 @@
 //! Times, durations and devices in words.
 
+use crate::domain::calendar::rfc3339;
 use crate::domain::clock::Timestamp;
 use std::fmt;
 use std::time::Duration;
@@ -13,8 +14,7 @@ pub(super) struct Moment(pub(super) Timestamp);
 impl Moment {
     /// For the `datetime` attribute (RFC 3339).
     pub(super) fn machine(self) -> String {
-        let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
-        self.date().format(&format).unwrap_or_default()
+        rfc3339(self.0)
     }
 
     /// Dates that the calendar does not hold are its beginning.

@@ -1,0 +1,209 @@
+//! What is asked: a person, an address, a method and a router's requirement, as the request that they would be.
+
+use crate::directory::UserKey;
+use crate::domain::clock::Timestamp;
+use crate::domain::host::Origin;
+use hyper::header::{HeaderName, HeaderValue};
+use hyper::{HeaderMap, Method};
+use serde::{Serialize, Serializer};
+use std::fmt;
+use std::str::FromStr;
+use url::{Position, Url, form_urlencoded};
+
+/// Would this person's request pass, and why?
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// Who.
+    pub user: UserKey,
+    /// Where.
+    pub url: AskedUrl,
+    /// With which method.
+    pub method: Method,
+    /// The query of the middleware's address, as it stands in the proxy's file.
+    pub requirement: String,
+    /// What kind of request it is.
+    pub kind: AskedKind,
+    /// Whose page makes the browser ask.
+    pub asker: Asker,
+    /// When; `None`: now.
+    pub at: Option<Timestamp>,
+}
+
+/// The kinds of request that are answered differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AskedKind {
+    /// A page that somebody looks at.
+    Navigation,
+    /// Anything that a page or a program fetches.
+    Fetch,
+    /// The start of a WebSocket.
+    Websocket,
+}
+
+impl AskedKind {
+    /// What a browser most likely does with this method.
+    pub fn usual_for(method: &Method) -> Self {
+        if matches!(*method, Method::GET | Method::HEAD) { Self::Navigation } else { Self::Fetch }
+    }
+
+    /// The kind's name in tables.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Navigation => "navigation",
+            Self::Fetch => "fetch",
+            Self::Websocket => "websocket",
+        }
+    }
+}
+
+/// Whose page makes the browser ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asker {
+    /// The host's own, or the person directly.
+    Own,
+    /// Another origin's.
+    Page(Origin),
+    /// Another origin's that the browser does not name.
+    Unnamed,
+}
+
+impl Question {
+    /// A person's own request: typed, clicked or fetched by the host's own page.
+    pub fn own(user: UserKey, url: AskedUrl, method: Method, requirement: String) -> Self {
+        let kind = AskedKind::usual_for(&method);
+        Self { user, url, method, requirement, kind, asker: Asker::Own, at: None }
+    }
+
+    /// The headers with which a proxy would ask about it.
+    pub(super) fn headers(&self) -> HeaderMap {
+        let url = &self.url.0;
+        let mut headers = HeaderMap::new();
+        let mut set = |name: &'static str, value: &str| {
+            // What a URL or a method holds is fit for a header; what is not is missing, and said to be.
+            if let Ok(value) = HeaderValue::from_str(value) {
+                headers.insert(HeaderName::from_static(name), value);
+            }
+        };
+        set("x-forwarded-method", self.method.as_str());
+        set("x-forwarded-proto", url.scheme());
+        set("x-forwarded-host", &url[Position::BeforeHost..Position::AfterPort]);
+        set("x-forwarded-uri", &url[Position::BeforePath..Position::AfterQuery]);
+        let (mode, dest, accept) = match self.kind {
+            AskedKind::Navigation => ("navigate", "document", "text/html"),
+            AskedKind::Fetch => ("cors", "empty", "*/*"),
+            AskedKind::Websocket => ("websocket", "empty", "*/*"),
+        };
+        set("sec-fetch-mode", mode);
+        set("sec-fetch-dest", dest);
+        set("accept", accept);
+        if self.kind == AskedKind::Websocket {
+            set("sec-websocket-key", "eA==");
+        }
+        match &self.asker {
+            Asker::Own => set("sec-fetch-site", "same-origin"),
+            Asker::Page(origin) => set("origin", &origin.to_string()),
+            Asker::Unnamed => set("origin", "null"),
+        }
+        headers
+    }
+}
+
+/// A requirement that asks for any of these groups, as it would stand in the proxy's file.
+pub fn requirement_of_groups<'a>(groups: impl IntoIterator<Item = &'a str>) -> String {
+    let pairs = groups.into_iter().map(|group| ("group", group));
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+}
+
+/// An absolute address without a password in it; shown without its query, which may hold a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AskedUrl(Url);
+
+/// The text is no address that can be asked about.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{0:?} is no address to ask about: expected one as in https://app.example.com/path")]
+pub struct AskedUrlError(String);
+
+impl FromStr for AskedUrl {
+    type Err = AskedUrlError;
+
+    fn from_str(text: &str) -> Result<Self, AskedUrlError> {
+        let url = Url::parse(text).ok();
+        let is_askable = |url: &Url| {
+            matches!(url.scheme(), "https" | "http" | "wss" | "ws")
+                && url.has_host()
+                && url.username().is_empty()
+                && url.password().is_none()
+        };
+        url.filter(is_askable).map(Self).ok_or_else(|| AskedUrlError(text.chars().take(260).collect()))
+    }
+}
+
+impl fmt::Display for AskedUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0[..Position::AfterPath])
+    }
+}
+
+impl Serialize for AskedUrl {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::requirement::Requirement;
+    use crate::verify::forwarded::{Forwarded, RequestKind};
+
+    fn question(url: &str, method: Method) -> Question {
+        let user = UserKey::Email("a@example.com".parse().expect("an address"));
+        Question::own(user, url.parse().expect("an address"), method, String::new())
+    }
+
+    #[test]
+    fn a_question_is_the_request_that_the_proxy_would_send() {
+        let headers = question("https://App.Example.com:8443/a%20b/../c?d=e#f", Method::GET).headers();
+        let forwarded = Forwarded::parse(&headers, false).expect("a request");
+        assert_eq!(forwarded.host.as_str(), "app.example.com");
+        assert_eq!((forwarded.return_uri(), forwarded.kind()), ("/c?d=e", RequestKind::Navigation));
+        let headers = question("wss://app.example.com", Method::POST).headers();
+        let forwarded = Forwarded::parse(&headers, false).expect("a request");
+        assert_eq!((forwarded.return_uri(), forwarded.kind()), ("/", RequestKind::Other));
+    }
+
+    #[test]
+    fn another_page_s_request_comes_from_another_origin_and_the_host_s_own_does_not() {
+        let own: Origin = "https://app.example.com".parse().expect("an origin");
+        let other: Origin = "https://portal.example.com".parse().expect("an origin");
+        let is_cross = |asker: Asker, allowed: &[Origin]| {
+            let question = Question { asker, ..question("https://app.example.com/", Method::POST) };
+            let headers = question.headers();
+            Forwarded::parse(&headers, false).expect("a request").is_cross_origin(&own, allowed)
+        };
+        assert!(!is_cross(Asker::Own, &[]));
+        assert!(!is_cross(Asker::Page(own.clone()), &[]));
+        assert!(is_cross(Asker::Page(other.clone()), &[]));
+        assert!(!is_cross(Asker::Page(other.clone()), &[other]));
+        assert!(is_cross(Asker::Unnamed, &[]));
+    }
+
+    #[test]
+    fn an_address_shows_neither_query_nor_password() {
+        let url = "https://app.example.com/a?token=secret#x".parse::<AskedUrl>().map(|url| url.to_string());
+        assert_eq!(url, Ok("https://app.example.com/a".to_owned()));
+        for text in ["app.example.com", "/a", "ftp://a.b/", "mailto:a@b", "https://u:p@a.b/", "https://"] {
+            assert!(text.parse::<AskedUrl>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn groups_are_written_as_the_proxy_s_file_has_them() {
+        let query = requirement_of_groups(["MCP-GitHub", "A b,c&d"]);
+        assert_eq!(query, "group=MCP-GitHub&group=A+b%2Cc%26d");
+        let groups = Requirement::parse(&query).map(|requirement| requirement.groups);
+        let want = ["MCP-GitHub", "A b,c&d"].map(|name| name.parse().expect("a name"));
+        assert_eq!(groups, Ok(want.to_vec()));
+    }
+}
