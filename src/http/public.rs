@@ -71,7 +71,10 @@ async fn answer(request: &HttpRequest, body: &web::Bytes, state: &Arc<State>) ->
     }
     match route.caller {
         Caller::Anyone => visit.anyone(route.endpoint, segment).await,
-        Caller::Person => match begin::checked(state, &visit.visitor).await {
+        Caller::Person | Caller::Admin => match begin::checked(state, &visit.visitor).await {
+            Ok(Some(principal)) if route.caller == Caller::Admin && !principal.standing.access.is_admin => {
+                visit.page(pages::Problem::AdminsOnly)
+            }
             Ok(Some(principal)) => visit.person(route.endpoint, &principal).await,
             Ok(None) => respond::redirect(StatusCode::SEE_OTHER, &visit.address(paths::LOGIN), None),
             Err(problem) => visit.problem(&problem, None),
@@ -133,7 +136,7 @@ impl<'a> Visit<'a> {
     }
 
     /// A parameter that was sent exactly once; twice is as good as never, for two readers would take different ones.
-    fn parameters(&self) -> HashMap<String, String> {
+    pub(super) fn parameters(&self) -> HashMap<String, String> {
         unique_pairs(self.request.query_string().as_bytes())
     }
 
@@ -150,9 +153,11 @@ impl<'a> Visit<'a> {
                 let keys = self.state.assertion_keys.published().to_string();
                 cached("application/jwk-set+json", keys, KEYS_CACHE_CONTROL)
             }
-            Endpoint::Account | Endpoint::EndSession | Endpoint::EndOtherSessions | Endpoint::LiveHeaders => {
-                self.page(pages::Problem::NotFound)
-            }
+            Endpoint::Account
+            | Endpoint::EndSession
+            | Endpoint::EndOtherSessions
+            | Endpoint::Explain
+            | Endpoint::LiveHeaders => self.page(pages::Problem::NotFound),
         }
     }
 
@@ -160,6 +165,7 @@ impl<'a> Visit<'a> {
         let result = match endpoint {
             Endpoint::EndSession => self.end_session(principal).await,
             Endpoint::EndOtherSessions => self.end_other_sessions(principal).await,
+            Endpoint::Explain => debug::explained(self).await,
             _ => self.account(principal).await,
         };
         result.unwrap_or_else(|error| self.problem(&Problem::Unavailable(error), None))

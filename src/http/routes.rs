@@ -10,6 +10,8 @@ pub enum Caller {
     Anyone,
     /// Who has a live session here; others are sent to sign in.
     Person,
+    /// Of them who is an admin now, by the directory's word; others are refused.
+    Admin,
     /// The admin for whom `/verify` let the request through, by the assertion for the very host; nobody else is told
     /// that there is something.
     AssertedAdmin,
@@ -20,6 +22,8 @@ pub enum Caller {
 pub enum Place {
     /// Whatever host the request names.
     Anywhere,
+    /// The public host alone.
+    Public,
     /// A protected host, whose router sends the path here through the middleware.
     Protected,
 }
@@ -59,6 +63,8 @@ pub enum Endpoint {
     BackChannelLogout,
     /// The keys of `X-User-Assertion`.
     Keys,
+    /// What `/verify` would answer to somebody's request, and why.
+    Explain,
     /// The request's own headers, as an application gets them.
     LiveHeaders,
 }
@@ -84,7 +90,7 @@ pub struct Route {
 pub const CALLBACK: &str = "/callback/";
 
 /// All routes of the public listener besides its style sheet and icon.
-pub const ROUTES: [Route; 12] = [
+pub const ROUTES: [Route; 13] = [
     route("GET", paths::ACCOUNT, Caller::Person, From::Anywhere, Endpoint::Account),
     route("POST", paths::END_SESSION, Caller::Person, From::OwnPages, Endpoint::EndSession),
     route("POST", paths::END_OTHER_SESSIONS, Caller::Person, From::OwnPages, Endpoint::EndOtherSessions),
@@ -96,6 +102,10 @@ pub const ROUTES: [Route; 12] = [
     route("GET", "/logout/frontchannel", Caller::Anyone, From::Anywhere, Endpoint::FrontChannelLogout),
     route("POST", "/logout/backchannel", Caller::Anyone, From::Anywhere, Endpoint::BackChannelLogout),
     route("GET", "/.well-known/jwks.json", Caller::Anyone, From::Anywhere, Endpoint::Keys),
+    Route {
+        place: Place::Public,
+        ..route("GET", paths::HEADERS, Caller::Admin, From::Anywhere, Endpoint::Explain)
+    },
     Route {
         place: Place::Protected,
         ..route("GET", paths::HEADERS, Caller::AssertedAdmin, From::Anywhere, Endpoint::LiveHeaders)
@@ -149,6 +159,7 @@ impl Route {
     fn is_at(&self, is_public: bool) -> bool {
         match self.place {
             Place::Anywhere => true,
+            Place::Public => is_public,
             Place::Protected => !is_public,
         }
     }

@@ -1,5 +1,5 @@
-//! The header debugger on a protected host: an admin sees every header but no secret, and nobody else learns that it is
-//! there.
+//! The header debugger. On a protected host an admin sees every header but no secret, and nobody else learns that it is
+//! there; on the public host an admin is told what the gate would answer.
 
 use crate::answers::Asked;
 use crate::replicas::{OLD_KEY, another_with};
@@ -98,6 +98,54 @@ both_pairs! {
         world.cli(&["admin", "revoke", "carol@example.com"]).await;
         assert_eq!(carol.navigate(&url).await.end().status, 403);
     }
+}
+
+/// The page of the public host, asked by this browser.
+async fn asked_of(browser: &Client, world: &World, fields: &[(&str, &str)]) -> Answer {
+    let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    browser.get(&world.url(PUBLIC, &format!("{PATH}?{query}"))).await
+}
+
+both_pairs! {
+    async fn an_admin_is_told_what_the_gate_would_answer_and_why(pair) {
+        let (world, carol) = debugged(Plan::default(), pair).await;
+        let alice = world.signed_in("alice").await;
+        let app = world.url(APP, "/a?token=s3cr3t");
+        let ask = async |requirement: &str| {
+            let fields = [("person", "alice@example.com"), ("url", app.as_str()), ("method", "GET"), ("requirement", requirement)];
+            let answer = asked_of(&carol, &world, &fields).await;
+            assert_eq!(answer.status, 200, "{}", answer.body);
+            answer.body
+        };
+        let passes = ask("assertion=true").await;
+        for part in ["Passes", "answers 200", "X-User-Email", "alice@example.com", "X-User-Admin", "Step by step"] {
+            assert!(passes.contains(part), "{part}: {passes}");
+        }
+        let refused = ask("https://gatepost:4181/verify?group=Nobody-In-It").await;
+        for part in ["Refused: not in the group Nobody-In-It", "answers 403", "there is no such group here"] {
+            assert!(refused.contains(part), "{part}: {refused}");
+        }
+        assert!(ask("grup=x").await.contains("answers 500"));
+        let secrets = [PUBLIC, APP].map(|host| alice.find_cookie(host, COOKIE).unwrap());
+        for page in [&passes, &refused] {
+            assert!(secrets.iter().all(|secret| !page.contains(secret)), "a cookie: {page}");
+            assert!(!page.contains("eyJ"), "an assertion, or another token: {page}");
+        }
+        for (fields, status, part) in [
+            ([("person", "alicia@example.com"), ("url", app.as_str())], 404, "Did you mean alice@example.com?"),
+            ([("person", "alice"), ("url", app.as_str())], 400, "An e-mail address"),
+            ([("person", "alice@example.com"), ("url", "app")], 400, "A whole address"),
+        ] {
+            let answer = asked_of(&carol, &world, &fields).await;
+            assert!(answer.status == status && answer.body.contains(part), "{} {}", answer.status, answer.body);
+        }
+        let fields = [("person", "carol@example.com"), ("url", app.as_str())];
+        let member = asked_of(&alice, &world, &fields).await;
+        assert!(member.status == 403 && !member.body.contains("carol"), "{}", member.body);
+        let stranger = asked_of(&alice.stranger(), &world, &fields).await;
+        assert_eq!((stranger.status, stranger.location().unwrap().path()), (303, "/login"));
+    }
+
 }
 
 /// No other origin may frame it, load it, read it or keep it.
@@ -283,9 +331,11 @@ async fn without_a_valid_assertion_for_the_host_there_is_nothing() {
         let tokens: Vec<&str> = tokens.iter().map(String::as_str).collect();
         assert_eq!(caller(&tokens).asks().await, nothing, "{why}");
     }
-    for host in [APP, "app.example.org", "nobody.example", "127.0.0.1", "", PUBLIC] {
+    for host in [APP, "app.example.org", "nobody.example", "127.0.0.1", ""] {
         assert_eq!(Caller { host, ..caller(&[&valid]) }.asks().await.0, 404, "at {host}");
     }
+    let public = Caller { host: PUBLIC, ..caller(&[&valid]) }.asks().await;
+    assert!(public.0 == 303 && public.1.contains("/login"), "an assertion is no session: {}", public.1);
     for method in ["POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PROPFIND"] {
         assert_eq!(Caller { method, ..caller(&[&valid]) }.asks().await, nothing, "{method}");
     }
@@ -344,9 +394,13 @@ async fn while_the_directory_cannot_say_it_is_503_for_the_admin_alone() {
         tokens: tokens.iter().map(|token| (*token).to_owned()).collect(),
     };
     assert_eq!(caller(&[&token]).asks().await.0, 200);
+    let browser = gate.world.signed_in("carol").await.impatient();
+    let fields = [("person", "alice@example.com"), ("url", "https://app.example.test/")];
+    assert_eq!(asked_of(&browser, &gate.world, &fields).await.status, 200);
     gate.to_postgres.set(Mode::Refuse).await;
     gate.to_postgres.cut();
     let (status, page) = caller(&[&token]).asks().await;
     assert!(status == 503 && page.to_ascii_lowercase().contains("retry-after"), "{page}");
     assert_eq!(caller(&[]).asks().await.0, 404);
+    assert_eq!(asked_of(&browser, &gate.world, &fields).await.status, 503);
 }

@@ -30,7 +30,8 @@ fn status_for(route: &Route) -> u16 {
         | Endpoint::LoggedOut
         | Endpoint::FrontChannelLogout
         | Endpoint::Keys
-        | Endpoint::LiveHeaders => 200,
+        | Endpoint::LiveHeaders
+        | Endpoint::Explain => 200,
         Endpoint::EndSession
         | Endpoint::EndOtherSessions
         | Endpoint::Login
@@ -101,7 +102,7 @@ both_pairs! {
             let answer = call(&world, &world.browser(), route, FromWhere::OwnPage).await;
             assert_kept(&answer, &format!("{route:?}"));
             match route.caller {
-                Caller::Person => assert_eq!((answer.status, answer.location().unwrap().path()), (303, "/login"), "{route:?}"),
+                Caller::Person | Caller::Admin => assert_eq!((answer.status, answer.location().unwrap().path()), (303, "/login"), "{route:?}"),
                 Caller::Anyone | Caller::AssertedAdmin => assert_eq!(answer.status, status_for(route), "{route:?}: {}", answer.body),
             }
             let worthless = world.browser();
@@ -117,10 +118,31 @@ both_pairs! {
             let browser = world.signed_in("alice").await;
             let answer = call(&world, &browser, route, FromWhere::OwnPage).await;
             assert_kept(&answer, &format!("{route:?}"));
-            assert_eq!(answer.status, status_for(route), "{route:?}: {}", answer.body);
+            let status = if route.caller == Caller::Admin { 403 } else { status_for(route) };
+            assert_eq!(answer.status, status, "{route:?}: {}", answer.body);
             let ends = matches!(route.endpoint, Endpoint::Logout | Endpoint::ConfirmedLogout);
             let alive = browser.duplicate().fetch(&world.url(APP, "/")).await.status == 200;
             assert_eq!(alive, !ends, "{route:?}");
+        }
+    }
+
+    async fn an_admin_gets_what_is_for_admins_as_long_as_they_are_one(pair) {
+        let world = World::start(pair).await;
+        let browser = world.signed_in("alice").await;
+        let for_admins = || routes().filter(|route| route.caller == Caller::Admin);
+        assert!(for_admins().count() > 0);
+        for (role, is_admin) in [("grant", true), ("revoke", false), ("grant", true)] {
+            world.cli(&["admin", role, "alice@example.com"]).await;
+            for route in for_admins() {
+                let answer = call(&world, &browser, route, FromWhere::OwnPage).await;
+                assert_kept(&answer, &format!("{route:?}"));
+                assert_eq!(answer.status, if is_admin { status_for(route) } else { 403 }, "{route:?} after {role}");
+            }
+        }
+        world.cli(&["user", "disable", "alice@example.com"]).await;
+        for route in for_admins() {
+            let answer = call(&world, &browser, route, FromWhere::OwnPage).await;
+            assert_eq!((answer.status, answer.location().unwrap().path()), (303, "/login"), "{route:?}");
         }
     }
 
@@ -151,7 +173,7 @@ both_pairs! {
         let world = World::start(pair).await;
         let browser = world.signed_in("alice").await;
         world.cli(&["user", "disable", "alice@example.com"]).await;
-        for route in routes().filter(|route| route.caller == Caller::Person) {
+        for route in routes().filter(|route| matches!(route.caller, Caller::Person | Caller::Admin)) {
             let answer = call(&world, &browser.duplicate(), route, FromWhere::OwnPage).await;
             assert_eq!((answer.status, answer.location().unwrap().path()), (303, "/login"), "{route:?}");
         }
@@ -164,7 +186,11 @@ both_pairs! {
             let request = alice.duplicate().request(Method::HEAD, &world.url(PUBLIC, &path_of(route))).from(&world.url(PUBLIC, "/")).send().await;
             let cached = if route.endpoint == Endpoint::Keys { "public, max-age=300" } else { "no-store" };
             assert_eq!((request.body.as_str(), request.header("cache-control")), ("", Some(cached)), "{route:?}");
-            let want = if route.endpoint == Endpoint::Callback { 405..=405 } else { 200..=303 };
+            let want = match route.endpoint {
+                Endpoint::Callback => 405..=405,
+                Endpoint::Explain => 403..=403,
+                _ => 200..=303,
+            };
             assert!(want.contains(&request.status), "{route:?}: {}", request.status);
         }
         assert_eq!(alice.fetch(&world.url(APP, "/")).await.status, 200, "HEAD signed nobody out");
@@ -207,7 +233,7 @@ both_pairs! {
         let alice = world.signed_in("alice").await;
         for path in [
             "/nothing", "/login/", "/Login", "/logout/", "/callback", "/callback/", "/callback/a/b", "/sessions", "/sessions/end/x",
-            "/%6cogin", "/login%00", "/admin", "/api/v1/users", "/.well-known/jwks", "/debug/headers", "/robots.txt", "/verify", "/metrics", "/livez", "/readyz",
+            "/%6cogin", "/login%00", "/admin", "/api/v1/users", "/.well-known/jwks", "/debug", "/debug/headers/", "/robots.txt", "/verify", "/metrics", "/livez", "/readyz",
         ] {
             for method in [Method::GET, Method::POST, Method::HEAD] {
                 let answer = alice.request(method.clone(), &world.url(PUBLIC, path)).from(&world.url(PUBLIC, "/")).send().await;

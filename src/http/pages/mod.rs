@@ -6,6 +6,7 @@
 
 mod account;
 mod choice;
+mod explained;
 mod gate;
 mod headers;
 mod message;
@@ -22,6 +23,7 @@ mod tests;
 
 pub use account::{Account, AccountNotice, GroupEntry, MembershipSource, SessionEntry};
 pub use choice::ProviderChoice;
+pub use explained::{Explained, QuestionFault, QuestionForm};
 pub use gate::{Gate, Refusal, Unfinished};
 pub use headers::LiveHeaders;
 pub use page::{Format, Page};

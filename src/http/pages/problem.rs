@@ -70,6 +70,8 @@ pub enum Problem<'a> {
     },
     /// 403: a change that another site asked for.
     CrossOrigin,
+    /// 403: signed in, and no admin.
+    AdminsOnly,
     /// 405: the path knows other methods.
     MethodNotAllowed {
         /// `Allow`, for example `GET, HEAD`.
@@ -143,7 +145,11 @@ impl Problem<'_> {
             | Self::SignInBroken
             | Self::TooManyHandOvers
             | Self::StepUpUnmet { .. } => vec![again()],
-            Self::NotFound | Self::CrossOrigin | Self::MethodNotAllowed { .. } | Self::Malformed(_) => {
+            Self::NotFound
+            | Self::CrossOrigin
+            | Self::AdminsOnly
+            | Self::MethodNotAllowed { .. }
+            | Self::Malformed(_) => {
                 vec![Action::new(ActionKind::Link, "Your account", paths::ACCOUNT.to_owned()).quiet()]
             }
             Self::Unavailable { resend: false, .. } => {
@@ -191,6 +197,7 @@ impl Problem<'_> {
             Self::RateLimited { .. } => RATE_LIMITED,
             Self::Unavailable { .. } => UNAVAILABLE,
             Self::CrossOrigin => CROSS_ORIGIN,
+            Self::AdminsOnly => ADMINS_ONLY,
             Self::MethodNotAllowed { .. } => METHOD_NOT_ALLOWED,
             Self::NotFound => NOT_FOUND,
             Self::Malformed(_) => MALFORMED,
@@ -240,6 +247,13 @@ const CROSS_ORIGIN: Explanation = explain(
     "Another site asked to change something here in your name. We do not let that through.",
     "If it was you who wanted it, open your account here and do it there.",
     Mender::You,
+);
+const ADMINS_ONLY: Explanation = explain(
+    403,
+    "For administrators",
+    "You are signed in, but this page is for administrators of this site alone.",
+    "Ask whoever runs this site, if you should be one.",
+    Mender::Operator,
 );
 const METHOD_NOT_ALLOWED: Explanation = explain(
     405,

@@ -2,7 +2,7 @@
 
 use super::picture;
 use super::site::{DEBUG, Site, arrive, url};
-use crate::world::Pair;
+use crate::world::{APP, PUBLIC, Pair};
 use gatepost_kit::entra::Person;
 
 const PATH: &str = "/debug/headers";
@@ -26,5 +26,41 @@ async fn an_admin_sees_what_arrives_and_what_to_change() {
         assert!(page.contains(&format!("Add {name} to authResponseHeaders")), "{name}: {page}");
     }
     picture(&browser, "debug-headers-to-change").await;
+    site.assert_quiet(&browser).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_admin_asks_what_the_gate_would_answer() {
+    let site = Site::start(Pair::Shared).await;
+    site.entra.add(Person::named("carol"));
+    let browser = site.signed_in("carol").await;
+    site.cli(&["admin", "grant", "carol@example.com"]).await;
+    site.signed_in("alice").await;
+    browser.open(&url(PUBLIC, "/")).await;
+    arrive(&browser, "Your account").await;
+    browser.click("Header debugger").await;
+    arrive(&browser, "What would the gate answer").await;
+    picture(&browser, "debug-question").await;
+    let fields = [
+        ("person", "alice@example.com"),
+        ("url", &url(APP, "/wiki")),
+        ("requirement", "group=MCP-GitHub&admin=true"),
+    ];
+    for (name, value) in fields {
+        browser.evaluate(&format!("document.querySelector('[name={name}]').value = '{value}'")).await;
+    }
+    browser.click("Explain").await;
+    let page = arrive(&browser, "Step by step").await;
+    for part in ["Refused: no admin", "answers 403", "in a group that is demanded"] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    picture(&browser, "debug-explained-refused").await;
+    browser
+        .evaluate("document.querySelector('[name=requirement]').value = 'group=MCP-GitHub&assertion=true'")
+        .await;
+    browser.click("Explain").await;
+    let page = arrive(&browser, "Passes").await;
+    assert!(page.contains("X-User-Email") && page.contains("answers 200"), "{page}");
+    picture(&browser, "debug-explained-passes").await;
     site.assert_quiet(&browser).await;
 }

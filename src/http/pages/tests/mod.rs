@@ -149,6 +149,15 @@ fn nothing_of_another_site_loads_or_holds_the_header_debugger() {
 }
 
 #[test]
+fn only_an_admins_account_page_leads_to_the_header_debugger() {
+    for Sample { name, page } in public_samples().into_iter().filter(|sample| sample.name.contains("account"))
+    {
+        let leads = page.body.contains("href=\"/debug/headers\"");
+        assert_eq!(leads, page.body.contains("Administrator</span>"), "{name}");
+    }
+}
+
+#[test]
 fn a_refusal_names_the_person_what_is_missing_and_a_way_on() {
     let page = samples::forbidden(Format::Html);
     for part in [

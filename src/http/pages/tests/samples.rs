@@ -11,7 +11,12 @@ use crate::domain::email::EmailAddress;
 use crate::domain::host::Origin;
 use crate::domain::ids::{GroupName, RequestId, TenantId, UserId};
 use crate::domain::secret::Hash;
+use crate::explain::{
+    Answer as ExplainedAnswer, DecisionFacts, Explanation, GroupFacts, GroupsFacts, Moment, PathFacts,
+    RequestFacts, Step,
+};
 use crate::oidc::{ErrorResponse, ProviderRefusal};
+use crate::telemetry::Reason;
 use crate::verify::arrival::Arrival;
 use crate::verify::identity::Rendered;
 use hyper::HeaderMap;
@@ -259,6 +264,60 @@ pub fn live_samples() -> Vec<Sample> {
     [live_headers("live-right", &right), live_headers("hostile-live", &wrong)].into_iter().flatten().collect()
 }
 
+fn explained(name: &str, text: &str, outcome: Option<Result<Explanation, QuestionFault>>) -> Sample {
+    let form = QuestionForm {
+        person: text.to_owned(),
+        url: text.to_owned(),
+        method: "POST".to_owned(),
+        requirement: text.to_owned(),
+    };
+    let page = Explained { form: &form, outcome: outcome.as_ref(), request_id: request_id() };
+    Sample { name: name.to_owned(), page: page.page() }
+}
+
+/// Refused, with more particulars than are shown at once.
+fn explanation(text: &str) -> Explanation {
+    let group = |name: &str| GroupFacts {
+        name: name.parse().expect("a name"),
+        is_member: false,
+        sources: Vec::new(),
+        exists: true,
+        links: vec![text.to_owned()],
+        namesakes: Vec::new(),
+    };
+    let decision = DecisionFacts {
+        reason: Reason::GroupMissing,
+        is_allowed: false,
+        missing_groups: groups(&[text]),
+        missing_tenants: Vec::new(),
+        missing_admin: false,
+    };
+    Explanation {
+        at: Moment(NOW),
+        is_now: true,
+        steps: vec![
+            Step::Request(RequestFacts { method: "POST".to_owned(), url: text.to_owned(), problem: None }),
+            Step::Path(PathFacts { is_reserved: false }),
+            Step::Groups(GroupsFacts {
+                required: (0..9).map(|_| group(text)).collect(),
+                is_met: false,
+                others: Vec::new(),
+            }),
+            Step::Decision(decision),
+        ],
+        answer: Some(ExplainedAnswer {
+            status: 200,
+            headers: [
+                ("x-user-name".to_owned(), text.repeat(9)),
+                ("x-user-groups".to_owned(), String::new()),
+            ]
+            .into(),
+        }),
+        sign_in_first: Some(ExplainedAnswer { status: 302, headers: [].into() }),
+        changes: None,
+    }
+}
+
 const AADSTS: &str = "AADSTS50105: Your administrator has configured the application to block users. Trace ID: 0f0b7c3e-7a51-4f5e-9d1b-1d7d6f3f2a00 Correlation ID: 1c2d3e4f-0000-4000-8000-00000000abcd Timestamp: 2026-11-23 23:35:00Z";
 
 pub fn public_samples() -> Vec<Sample> {
@@ -273,6 +332,8 @@ pub fn public_samples() -> Vec<Sample> {
         account("public-account-many", "Ann Other", 250, false),
         account("public-account-none", "Nobody In Particular", 0, false),
         choice("public-choice", "Contoso", "c2VhbGVk"),
+        explained("public-question", "", None),
+        explained("public-explained", "MCP-GitHub", Some(Ok(explanation("MCP-GitHub")))),
         page(
             "public-sign-out",
             confirm_sign_out(Some(&alice), &["https://login.microsoftonline.com"], request_id()),
@@ -297,6 +358,7 @@ pub fn public_samples() -> Vec<Sample> {
         problem("rate-limited", Problem::RateLimited { retry_after: MINUTE }),
         problem("unavailable", Problem::Unavailable { retry_after: Duration::from_secs(5), resend: false }),
         problem("cross-origin", Problem::CrossOrigin),
+        problem("admins-only", Problem::AdminsOnly),
         problem("method", Problem::MethodNotAllowed { allow: "POST" }),
         problem("not-found", Problem::NotFound),
         problem("malformed", Problem::Malformed("state stands there twice")),
@@ -331,6 +393,12 @@ pub fn hostile_samples() -> Vec<Sample> {
         problem("hostile-refusal", Problem::ProviderRefused { provider: PLANTED, refusal: &planted_refusal }),
         account("hostile-account", PLANTED, 1, false),
         choice("hostile-choice", PLANTED, PLANTED),
+        explained("hostile-explained", PLANTED, Some(Ok(explanation(PLANTED)))),
+        explained(
+            "hostile-question",
+            PLANTED,
+            Some(Err(QuestionFault::UnknownPerson(vec![PLANTED.to_owned()]))),
+        ),
         Sample { name: "hostile-signed-out".to_owned(), page: signed_out(Some(PLANTED), request_id()) },
     ]);
     samples

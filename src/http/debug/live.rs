@@ -1,13 +1,14 @@
 //! The header debugger on a protected host: its router sends `/debug/headers` through the middleware to the public
 //! listener, which then knows by the assertion for that very host that `/verify` let an admin through.
 
-use super::internal::trusts;
-use super::pages::{Format, LiveHeaders};
-use super::public::Visit;
-use super::respond::{self, Answer};
+use super::{host, one};
 use crate::domain::access::Standing;
 use crate::domain::clock::Timestamp;
-use crate::domain::host::{HostName, Origin};
+use crate::domain::host::Origin;
+use crate::http::internal::trusts;
+use crate::http::pages::{Format, LiveHeaders};
+use crate::http::public::Visit;
+use crate::http::respond::{self, Answer};
 use crate::principal::{self, LoadError};
 use crate::verify::arrival::Arrival;
 use crate::verify::assertion::{self, AssertionError, Claims};
@@ -17,7 +18,7 @@ use std::net::IpAddr;
 
 /// An admin, as the directory knows them now.
 #[derive(Debug)]
-pub(super) struct Asserted {
+pub(in crate::http) struct Asserted {
     origin: Origin,
     standing: Standing,
 }
@@ -41,16 +42,11 @@ enum Refused {
     NoLonger,
 }
 
-/// The host that a request names, if it names one.
-pub(super) fn host(request: &HttpRequest) -> Option<HostName> {
-    one(request, "host")?.parse().ok()
-}
-
 /// Who asks on a protected host. `None`: nobody who may.
 ///
 /// # Errors
 /// [`LoadError`]: the directory cannot say whether the admin still is one.
-pub(super) async fn asserted_admin(visit: &Visit<'_>) -> Result<Option<Asserted>, LoadError> {
+pub(in crate::http) async fn asserted_admin(visit: &Visit<'_>) -> Result<Option<Asserted>, LoadError> {
     let asked = match claims(visit) {
         Ok((origin, claims)) => still_admin(visit, origin, &claims).await?,
         Err(refused) => Err(refused),
@@ -92,7 +88,7 @@ async fn still_admin(
 }
 
 /// The request's own headers, as an application on this host gets them.
-pub(super) fn live_headers(visit: &Visit<'_>, asserted: &Asserted) -> Answer {
+pub(in crate::http) fn live_headers(visit: &Visit<'_>, asserted: &Asserted) -> Answer {
     let (state, request) = (visit.state, visit.request);
     let headers: Vec<(String, Vec<u8>)> =
         request.headers().iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect();
@@ -117,11 +113,4 @@ fn format(request: &HttpRequest) -> Format {
     let lines: Vec<&str> =
         request.headers().get_all("accept").filter_map(|value| value.to_str().ok()).collect();
     Format::choose(&lines.join(","), one(request, "sec-fetch-mode") == Some("navigate"))
-}
-
-/// A header that was sent exactly once: of two, readers would take different ones.
-fn one<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
-    let mut values = request.headers().get_all(name);
-    let value = values.next()?.to_str().ok()?;
-    values.next().is_none().then_some(value)
 }

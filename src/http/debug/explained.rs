@@ -1,0 +1,90 @@
+//! What `/verify` would answer to a person's request, and why: a form, one use case, a page.
+
+use crate::explain::{self, ExplainError, Question};
+use crate::http::pages::{Explained, QuestionFault, QuestionForm};
+use crate::http::public::Visit;
+use crate::http::respond::{self, Answer};
+use crate::principal::LoadError;
+use hyper::Method;
+
+/// Reads the form and shows what follows from it.
+///
+/// # Errors
+/// [`LoadError`]: the directory cannot say.
+pub(in crate::http) async fn explained(visit: &Visit<'_>) -> Result<Answer, LoadError> {
+    let mut query = visit.parameters();
+    let mut text = |name: &str| query.remove(name).map(|text| text.trim().to_owned()).unwrap_or_default();
+    let form = QuestionForm {
+        person: text("person"),
+        url: text("url"),
+        method: text("method"),
+        requirement: requirement(&text("requirement")).to_owned(),
+    };
+    let outcome = match question(&form) {
+        None => None,
+        Some(Err(fault)) => Some(Err(fault)),
+        Some(Ok(question)) => Some(match explain::explain(visit.state, &question).await {
+            Ok(explanation) => Ok(explanation),
+            Err(ExplainError::UnknownUser { similar, .. }) => Err(QuestionFault::UnknownPerson(similar)),
+            Err(ExplainError::Directory(error)) => return Err(error.into()),
+        }),
+    };
+    let page = Explained { form: &form, outcome: outcome.as_ref(), request_id: visit.visitor.request_id };
+    Ok(respond::page(page.page(), visit.is_head()))
+}
+
+/// `None`: nothing was asked yet.
+fn question(form: &QuestionForm) -> Option<Result<Question, QuestionFault>> {
+    let is_empty = form.person.is_empty() && form.url.is_empty();
+    (!is_empty).then(|| {
+        let user = form.person.parse().map_err(|_| QuestionFault::Person)?;
+        let url = form.url.parse().map_err(|_| QuestionFault::Url)?;
+        let method = match form.method.as_str() {
+            "" => Method::GET,
+            method => method.parse().map_err(|_| QuestionFault::Method)?,
+        };
+        Ok(Question::own(user, url, method, form.requirement.clone()))
+    })
+}
+
+/// The query of the middleware's address, also where the whole address was pasted.
+fn requirement(text: &str) -> &str {
+    text.split_once('?').map_or(text, |(_, query)| query)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form(person: &str, url: &str, method: &str) -> QuestionForm {
+        let [person, url, method] = [person, url, method].map(str::to_owned);
+        QuestionForm { person, url, method, requirement: String::new() }
+    }
+
+    #[test]
+    fn a_requirement_is_taken_as_it_stands_in_the_proxys_file() {
+        for text in
+            ["group=A&admin=true", "?group=A&admin=true", "https://gatepost:4181/verify?group=A&admin=true"]
+        {
+            assert_eq!(requirement(text), "group=A&admin=true");
+        }
+        assert_eq!(requirement(""), "");
+    }
+
+    #[test]
+    fn each_field_that_cannot_be_read_is_named() {
+        let fault = |form: QuestionForm| question(&form).map(Result::err);
+        assert_eq!(fault(form("", "", "GET")), None);
+        let url = "https://app.example.com/";
+        assert_eq!(fault(form("a@example.com", url, "")), Some(None));
+        for (form, wanted) in [
+            (form("", url, "GET"), QuestionFault::Person),
+            (form("a@b@c", url, "GET"), QuestionFault::Person),
+            (form("a@example.com", "", "GET"), QuestionFault::Url),
+            (form("a@example.com", "https://u:p@app.example.com/", "GET"), QuestionFault::Url),
+            (form("a@example.com", url, "G T"), QuestionFault::Method),
+        ] {
+            assert_eq!(fault(form), Some(Some(wanted)));
+        }
+    }
+}
