@@ -7,6 +7,7 @@
 pub mod forwarded;
 pub mod identity;
 pub mod passes;
+pub mod refusals;
 pub mod reply;
 pub mod unknown;
 
@@ -15,6 +16,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::decision::{self, Check, Demand, Denial, SessionTimes, SignInReason};
 use crate::domain::email::EmailAddress;
 use crate::domain::host::Origin;
+use crate::domain::ids::UserId;
 use crate::domain::requirement::Requirement;
 use crate::login::refresh;
 use crate::principal::{self, LoadError};
@@ -45,6 +47,8 @@ pub enum Verdict {
         /// Why.
         denial: Denial,
         /// Who is signed in.
+        user: Option<UserId>,
+        /// Their address.
         email: Option<EmailAddress>,
     },
     /// 503: neither yes nor no.
@@ -98,7 +102,7 @@ pub async fn ask(state: &Arc<State>, case: &Case<'_>, held: Option<&Held<HostVal
 
 impl Verdict {
     fn sign_in(reason: SignInReason) -> Self {
-        Self::Deny { denial: Denial::SignIn(reason), email: None }
+        Self::Deny { denial: Denial::SignIn(reason), user: None, email: None }
     }
 }
 
@@ -133,7 +137,10 @@ pub fn judge_at(state: &State, case: &Case<'_>, holder: &Holder<'_>, now: Timest
             identity::write(&mut headers, &permit, holder.headers, case.forwarded, state);
             Verdict::Allow(headers)
         }
-        Err(denial) => Verdict::Deny { denial, email: holder.standing.person.email.clone() },
+        Err(denial) => {
+            let person = &holder.standing.person;
+            Verdict::Deny { denial, user: Some(person.id), email: person.email.clone() }
+        }
     }
 }
 

@@ -16,6 +16,7 @@ mod cli;
 mod clocks;
 mod deploy;
 mod directory;
+mod explain;
 mod oidc;
 mod passes;
 mod refresh;
