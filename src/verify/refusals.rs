@@ -209,10 +209,13 @@ mod tests {
         let refusals = Refusals::default();
         let long = format!("/{}?token=secret", "a".repeat(3 * MAX_PATH));
         assert_eq!(note(&refusals, UserId::generate(), &long, "group=A", NOW), Ok(()));
+        assert_eq!(note(&refusals, UserId::generate(), "/x?token=secret", "", NOW), Ok(()));
         let too_long = "x".repeat(MAX_REQUIREMENT + 1);
         assert_eq!(note(&refusals, UserId::generate(), "/", &too_long, NOW), Err(NotKept::TooLong));
         let kept = refusals.take();
-        assert_eq!((kept.len(), kept[0].path.len(), kept[0].requirement.as_str()), (1, MAX_PATH, "group=A"));
+        assert_eq!(kept.len(), 2);
+        assert_eq!((kept[0].path.len(), kept[0].requirement.as_str()), (MAX_PATH, "group=A"));
+        assert_eq!(kept[1].path, "/x");
         assert!(!format!("{kept:?}").contains("secret"), "{kept:?}");
     }
 }
