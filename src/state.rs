@@ -16,6 +16,7 @@ use crate::session::uses::Uses;
 use crate::telemetry::{Metrics, ProviderMetrics, Store, StoreOperation, StoreOutcome};
 use crate::verify::assertion::AssertionKeys;
 use crate::verify::passes::Passes;
+use crate::verify::refusals::Refusals;
 use crate::verify::unknown::Unknown;
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -39,6 +40,8 @@ pub struct State {
     pub sessions: Sessions,
     /// Uses of sessions that wait to be written down.
     pub uses: Uses,
+    /// Refusals that wait to be written down.
+    pub refusals: Refusals,
     /// Who may.
     pub directory: Directory,
     /// Who holds which cookie, as far as memory knows.

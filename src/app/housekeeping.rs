@@ -6,7 +6,7 @@ use crate::config::StoresConfig;
 use crate::directory::{Directory, DirectoryError};
 use crate::domain::clock::Timestamp;
 use crate::state::State;
-use crate::telemetry::Chain;
+use crate::telemetry::{Chain, NotKept};
 use crate::verify::passes;
 use actix_web::rt::{spawn, task::JoinHandle};
 use std::sync::Arc;
@@ -21,10 +21,10 @@ const KEY_TTL: Duration = Duration::from_secs(30);
 const MAX_CLOCK_SKEW: i64 = 30;
 /// How often what has expired is deleted.
 const TIDY: Duration = Duration::from_mins(10);
-/// How often uses of sessions are written down.
-const WRITE_USES: Duration = Duration::from_secs(1);
+/// How often uses of sessions and refusals are written down.
+const WRITE: Duration = Duration::from_secs(1);
 /// So many in one go.
-const USES_AT_ONCE: usize = 100;
+const AT_ONCE: usize = 100;
 /// Between two tries to prepare the directory.
 const PREPARE_AGAIN: Duration = Duration::from_secs(1);
 
@@ -87,7 +87,8 @@ impl Housekeeping {
             spawn(look_after_readiness(Arc::clone(state))),
             spawn(tidy(Arc::clone(state))),
             spawn(passes::keep(Arc::clone(state))),
-            spawn(keep_writing_uses(Arc::clone(state))),
+            spawn(keep_writing(Arc::clone(state), write_uses)),
+            spawn(keep_writing(Arc::clone(state), write_refusals)),
         ];
         for provider in state.providers.iter() {
             let provider = provider.clone();
@@ -135,22 +136,34 @@ async fn find_clock_skew(directory: &Directory) -> Option<Obstacle> {
     (skew.abs() > MAX_CLOCK_SKEW).then_some(Obstacle::Clock(skew))
 }
 
-async fn keep_writing_uses(state: Arc<State>) {
-    let mut ticks = interval(WRITE_USES);
+async fn keep_writing(state: Arc<State>, write: impl AsyncFn(&State)) {
+    let mut ticks = interval(WRITE);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        write_uses(&state).await;
+        write(&state).await;
     }
 }
 
 /// Writes down which sessions were used.
 pub async fn write_uses(state: &State) {
     let uses = state.uses.take();
-    for batch in uses.chunks(USES_AT_ONCE) {
+    for batch in uses.chunks(AT_ONCE) {
         if let Err(error) = state.sessions.touch(batch).await {
             tracing::debug!(error = %Chain(&error), "last uses wait for the session store");
             state.uses.put_back(batch.to_vec());
+        }
+    }
+}
+
+/// Writes down who was refused what.
+pub async fn write_refusals(state: &State) {
+    let refusals = state.refusals.take();
+    for batch in refusals.chunks(AT_ONCE) {
+        if let Err(error) = state.directory.keep_refusals(batch).await {
+            tracing::debug!(error = %Chain(&error), "refusals wait for the directory");
+            let lost = state.refusals.put_back(batch.to_vec());
+            state.metrics.refusals_not_kept(NotKept::QueueFull, lost as u64);
         }
     }
 }

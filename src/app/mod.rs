@@ -24,6 +24,7 @@ use crate::state::State;
 use crate::telemetry::Metrics;
 use crate::verify::assertion::AssertionKeys;
 use crate::verify::passes::Passes;
+use crate::verify::refusals::Refusals;
 use crate::verify::unknown::Unknown;
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, web};
@@ -140,6 +141,7 @@ pub fn build(config: Config) -> Result<State, StartError> {
         sessions: Sessions::new(store, Arc::clone(&ring), lifetimes),
         providers: Providers::new(&config, &provider_calls(&metrics))?,
         uses: Uses::default(),
+        refusals: Refusals::default(),
         unknown: Unknown::default(),
         passes: Passes::new(config.verify.cache_memory, config.verify.stale_if_error),
         limits: Limits::default(),
@@ -270,6 +272,7 @@ async fn stop_on_signal(state: &State, internal: Vec<Workers>, public: &ServerHa
         state.tasks.finish(FINISH).await;
     }
     housekeeping::write_uses(state).await;
+    housekeeping::write_refusals(state).await;
     stopped?;
     Ok(())
 }

@@ -4,9 +4,12 @@ use super::environment::NotText;
 use crate::app::StartError;
 use crate::certs::CertsError;
 use crate::config::ConfigErrors;
-use crate::directory::DirectoryError;
-use crate::domain::ids::ProviderId;
+use crate::directory::{DirectoryError, REFUSALS_TTL};
+use crate::domain::calendar::minute;
+use crate::domain::clock::Timestamp;
+use crate::domain::ids::{ProviderId, RequestId};
 use crate::domain::secret::Hash;
+use crate::explain::ExplainError;
 use crate::principal::LoadError;
 use crate::session::store::StoreError;
 use crate::telemetry::LogError;
@@ -30,6 +33,8 @@ pub(super) enum CommandError {
     End(#[from] LoadError),
     #[error(transparent)]
     Log(#[from] LogError),
+    #[error(transparent)]
+    Explain(#[from] ExplainError),
     #[error("not ready: {0}")]
     NotReady(String),
     #[error(transparent)]
@@ -54,7 +59,15 @@ impl CommandError {
         let hint = match self {
             Self::Directory(error)
             | Self::Start(StartError::Directory(error))
-            | Self::End(LoadError::Directory(error)) => return of_directory(error),
+            | Self::End(LoadError::Directory(error))
+            | Self::Explain(ExplainError::Directory(error)) => return of_directory(error),
+            Self::Explain(ExplainError::UnknownUser { user, similar }) if similar.is_empty() => {
+                return of_directory(&DirectoryError::UnknownUser(user.clone()));
+            }
+            Self::Explain(ExplainError::UnknownUser { similar, .. }) => {
+                return Some(format!("did you mean {}?", similar.join(" or ")));
+            }
+            Self::Explain(ExplainError::UnknownRequest(id)) => return Some(of_request(*id)),
             Self::Certs(error) => return of_certificates(error).map(str::to_owned),
             Self::NoFolder => "give --dir FOLDER, or set GATEPOST_INTERNAL_TLS",
             Self::NoFile(_) => {
@@ -72,6 +85,19 @@ impl CommandError {
         };
         Some(hint.to_owned())
     }
+}
+
+/// A number tells when its request came.
+fn of_request(id: RequestId) -> String {
+    let came = match id.made_at().filter(|at| *at <= Timestamp::now()) {
+        Some(at) => format!("; this one came {} UTC", minute(at)),
+        None => String::new(),
+    };
+    format!(
+        "refusals of people who are signed in are kept for {} days, written within seconds, at most 30 a minute of one \
+         person{came}. Look for request.id={id} in the log of `gatepost serve`",
+        REFUSALS_TTL.as_secs() / 86_400
+    )
 }
 
 fn of_directory(error: &DirectoryError) -> Option<String> {

@@ -9,6 +9,7 @@ mod check;
 mod console;
 mod environment;
 mod error;
+mod explain;
 mod group;
 mod healthcheck;
 mod migrate;
@@ -62,6 +63,9 @@ enum Command {
                             Exit codes: 0 no errors (warnings and hints there may be), 1 errors. \
                             docs/check.md lists all findings.")]
     Check(check::Check),
+    /// Why somebody may open an address or not, step by step; or why a request was refused
+    #[command(after_help = explain::HELP)]
+    Explain(explain::Explain),
     /// Asks a running Gatepost whether it is ready; for Docker's HEALTHCHECK
     #[command(after_help = "Example:\n  gatepost healthcheck")]
     Healthcheck,
@@ -140,6 +144,10 @@ fn dispatch(
             // It looks at a configuration with which others refuse to start.
             Command::Check(args) => {
                 return check::run(arguments.config.clone(), environment.as_ref(), args).await;
+            }
+            Command::Explain(args) => {
+                let json = args.json;
+                (Box::pin(explain::run(&open().await?, args)).await?, json)
             }
             Command::Admin(args) => (admin::run(&open().await?, args.command).await?, args.json),
             Command::Group(args) => (group::run(&open().await?, args.command).await?, args.json),

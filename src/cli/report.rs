@@ -12,12 +12,18 @@ use std::io::{self, ErrorKind, Write};
 #[derive(Debug)]
 pub(super) struct Report {
     text: String,
+    has_colors: bool,
     json: Value,
 }
 
 impl Report {
     pub(super) fn new(text: impl Into<String>, json: Value) -> Self {
-        Self { text: text.into(), json }
+        Self { text: text.into(), has_colors: false, json }
+    }
+
+    /// Text with colours, of which all that others chose went through [`plain`].
+    pub(super) const fn colored(text: String, json: Value) -> Self {
+        Self { text, has_colors: true, json }
     }
 
     /// A list as a table, with `none` in its place when there is nothing in it.
@@ -31,8 +37,12 @@ impl Report {
     }
 
     pub(super) fn print(&self, as_json: bool) -> io::Result<()> {
-        let text = if as_json { format!("{:#}", self.json) } else { plain(&self.text) };
-        match writeln!(io::stdout(), "{text}") {
+        let text = match (as_json, self.has_colors) {
+            (true, _) => format!("{:#}", self.json),
+            (false, true) => self.text.trim_end().to_owned(),
+            (false, false) => plain(&self.text),
+        };
+        match writeln!(anstream::stdout(), "{text}") {
             // The reader has seen enough: `gatepost user list | head`.
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
             written => written,

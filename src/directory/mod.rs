@@ -28,6 +28,7 @@ pub use watch::{Change, Watch};
 
 use crate::config::{Config, GroupNames, StoresConfig};
 use crate::domain::access::{Role, Standing};
+use crate::domain::asking::Refusal;
 use crate::domain::clock::Timestamp;
 use crate::domain::email::EmailAddress;
 use crate::domain::identity::{AssertedIdentity, ExternalGroup, SubjectKey};
@@ -35,6 +36,12 @@ use crate::domain::ids::{GroupName, ProviderId, RequestId, TenantId, UserId};
 use crate::domain::secret::Hash;
 use secrecy::ExposeSecret;
 use std::path::Path;
+use std::time::Duration;
+
+/// Refusals are kept so long at most.
+pub const REFUSALS_TTL: Duration = Duration::from_hours(7 * 24);
+/// So many are kept at most.
+pub const MAX_REFUSALS: i64 = 100_000;
 
 type Result<T> = std::result::Result<T, DirectoryError>;
 
@@ -344,14 +351,15 @@ impl Directory {
         ask!(self, find_tenant(id))
     }
 
-    /// What changed of these targets after that second, oldest first.
+    /// What changed of these targets after that second, oldest first, without these actions.
     pub async fn list_audit_since(
         &self,
         after: Timestamp,
         targets: &[String],
+        passed_over: &[&str],
         limit: u32,
     ) -> Result<Vec<AuditRecord>> {
-        ask!(self, list_audit_since(after, targets, limit))
+        ask!(self, list_audit_since(after, targets, passed_over, limit))
     }
 
     /// What one request changed.
@@ -362,6 +370,16 @@ impl Directory {
     /// When the audit begins; `None`: nothing was ever changed.
     pub async fn audit_begins_at(&self) -> Result<Option<Timestamp>> {
         ask!(self, audit_begins_at())
+    }
+
+    /// Keeps refusals for `gatepost explain --request`, in one transaction; the oldest beyond [`MAX_REFUSALS`] go.
+    pub async fn keep_refusals(&self, refusals: &[Refusal]) -> Result<()> {
+        ask!(self, keep_refusals(refusals))
+    }
+
+    /// A refusal that is still kept.
+    pub async fn find_refusal(&self, id: RequestId) -> Result<Option<Refusal>> {
+        ask!(self, find_refusal(id))
     }
 
     /// The newest audit rows, newest first; `target` narrows to one (`user:<id>`, `group:<name>`, ...).

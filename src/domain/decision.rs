@@ -7,6 +7,7 @@ use super::clock::Timestamp;
 use super::email::EmailAddress;
 use super::ids::{GroupName, TenantId};
 use super::requirement::Requirement;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Sessions outlive an unreachable provider by this much (DESIGN.md section 8, "Refresh").
@@ -136,7 +137,7 @@ pub enum SignInReason {
 }
 
 /// What of the requirement does not hold; empty lists hold.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Missing {
     /// In none of these groups.
     pub groups: Vec<GroupName>,

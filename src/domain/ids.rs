@@ -1,5 +1,6 @@
 //! One type per kind of id, so that none can stand in for another.
 
+use super::clock::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -51,6 +52,19 @@ impl RequestId {
     pub fn generate() -> Self {
         Self(Uuid::now_v7())
     }
+
+    /// When the request came: its id says so (RFC 9562 section 5.7).
+    pub fn made_at(&self) -> Option<Timestamp> {
+        let (seconds, _) = self.0.get_timestamp()?.to_unix();
+        i64::try_from(seconds).ok().map(Timestamp::from_unix)
+    }
+}
+
+impl FromStr for RequestId {
+    type Err = IdError;
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        Uuid::try_parse(text).map(Self).map_err(|_| IdError::Request(text.to_owned()))
+    }
 }
 
 impl fmt::Display for RequestId {
@@ -80,6 +94,9 @@ pub enum IdError {
     /// Not a UUID.
     #[error("{0:?} is no user id: expected a UUID")]
     User(String),
+    /// Not one that a page or the log shows.
+    #[error("{0:?} is no request number: expected the 32 hexadecimal digits that the page and the log show")]
+    Request(String),
     /// See [`ProviderId`].
     #[error("{0:?} is no provider id: expected 1 to 32 of a-z, 0-9 and -")]
     Provider(String),

@@ -6,11 +6,16 @@
 
 mod evidence;
 mod question;
+mod refused;
 mod steps;
+#[cfg(test)]
+mod tests;
 mod trail;
 mod words;
 
-pub use question::{AskedKind, AskedUrl, AskedUrlError, Asker, Question, requirement_of_groups};
+pub use crate::domain::asking::{AskedKind, Asker};
+pub use question::{AskedUrl, AskedUrlError, Question, requirement_of_groups};
+pub use refused::{PastRequest, RefusalFacts, explain_request};
 pub use steps::{
     AdminFacts, Answer, Change, Changes, DecisionFacts, GroupFacts, GroupsFacts, HostFacts, Mark,
     MaxAgeFacts, Moment, OriginFacts, PathFacts, PersonFacts, Refresh, RequestFacts, RequirementFacts,
@@ -19,6 +24,7 @@ pub use steps::{
 
 use crate::directory::{AuditRecord, DirectoryError, UserKey};
 use crate::domain::clock::Timestamp;
+use crate::domain::ids::RequestId;
 use crate::state::State;
 use evidence::Evidence;
 use serde_json::{Value, json};
@@ -26,6 +32,8 @@ use trail::Trail;
 
 /// Lines of the audit that are shown.
 const MAX_CHANGES: u32 = 50;
+/// Lines of the audit that say what happened, not what changed.
+const CHANGES_NOTHING: [&str; 2] = ["user.sign_in", "user.refuse"];
 
 /// Why there is no explanation.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +46,9 @@ pub enum ExplainError {
         /// Addresses that are nearly the same, the most alike first.
         similar: Vec<String>,
     },
+    /// No refusal and no change has this number, or not any more.
+    #[error("nothing is kept of a request {0}")]
+    UnknownRequest(RequestId),
     /// The directory.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
@@ -87,7 +98,7 @@ impl Explanation {
             "at": self.at,
             "is_now": self.is_now,
             "allowed": self.decision().is_some_and(|decision| decision.is_allowed),
-            "reason": self.decision().map(|decision| json!(decision)["reason"].take()),
+            "reason": self.decision().map(|decision| decision.reason),
             "answer": self.answer,
             "sign_in_first": self.sign_in_first,
             "steps": self.steps.iter().map(step).collect::<Vec<_>>(),
@@ -115,7 +126,8 @@ pub async fn explain(state: &State, question: &Question) -> Result<Explanation, 
 
 /// The directory keeps no history of memberships, but it says what was changed.
 async fn find_changes(state: &State, at: Timestamp, targets: &[String]) -> Result<Changes, DirectoryError> {
-    let mut records = state.directory.list_audit_since(at, targets, MAX_CHANGES + 1).await?;
+    let mut records =
+        state.directory.list_audit_since(at, targets, &CHANGES_NOTHING, MAX_CHANGES + 1).await?;
     let is_cut = records.len() > MAX_CHANGES as usize;
     records.truncate(MAX_CHANGES as usize);
     let begins_at = state.directory.audit_begins_at().await?;

@@ -1,8 +1,8 @@
 //! What is asked: a person, an address, a method and a router's requirement, as the request that they would be.
 
 use crate::directory::UserKey;
+use crate::domain::asking::{AskedKind, Asker};
 use crate::domain::clock::Timestamp;
-use crate::domain::host::Origin;
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{HeaderMap, Method};
 use serde::{Serialize, Serializer};
@@ -29,49 +29,11 @@ pub struct Question {
     pub at: Option<Timestamp>,
 }
 
-/// The kinds of request that are answered differently.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AskedKind {
-    /// A page that somebody looks at.
-    Navigation,
-    /// Anything that a page or a program fetches.
-    Fetch,
-    /// The start of a WebSocket.
-    Websocket,
-}
-
-impl AskedKind {
-    /// What a browser most likely does with this method.
-    pub fn usual_for(method: &Method) -> Self {
-        if matches!(*method, Method::GET | Method::HEAD) { Self::Navigation } else { Self::Fetch }
-    }
-
-    /// The kind's name in tables.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Navigation => "navigation",
-            Self::Fetch => "fetch",
-            Self::Websocket => "websocket",
-        }
-    }
-}
-
-/// Whose page makes the browser ask.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Asker {
-    /// The host's own, or the person directly.
-    Own,
-    /// Another origin's.
-    Page(Origin),
-    /// Another origin's that the browser does not name.
-    Unnamed,
-}
-
 impl Question {
     /// A person's own request: typed, clicked or fetched by the host's own page.
     pub fn own(user: UserKey, url: AskedUrl, method: Method, requirement: String) -> Self {
-        let kind = AskedKind::usual_for(&method);
+        let is_read = matches!(method, Method::GET | Method::HEAD);
+        let kind = if is_read { AskedKind::Navigation } else { AskedKind::Fetch };
         Self { user, url, method, requirement, kind, asker: Asker::Own, at: None }
     }
 
@@ -100,10 +62,9 @@ impl Question {
         if self.kind == AskedKind::Websocket {
             set("sec-websocket-key", "eA==");
         }
-        match &self.asker {
-            Asker::Own => set("sec-fetch-site", "same-origin"),
-            Asker::Page(origin) => set("origin", &origin.to_string()),
-            Asker::Unnamed => set("origin", "null"),
+        match self.asker.named() {
+            None => set("sec-fetch-site", "same-origin"),
+            Some(origin) => set("origin", &origin),
         }
         headers
     }
@@ -154,6 +115,7 @@ impl Serialize for AskedUrl {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::host::Origin;
     use crate::domain::requirement::Requirement;
     use crate::verify::forwarded::{Forwarded, RequestKind};
 

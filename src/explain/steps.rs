@@ -3,10 +3,10 @@
 use crate::domain::access::Role;
 use crate::domain::calendar;
 use crate::domain::clock::Timestamp;
+use crate::domain::decision::Missing;
 use crate::domain::email::EmailAddress;
 use crate::domain::ids::{GroupName, ProviderId, TenantId, UserId};
 use crate::telemetry::Reason;
-use crate::telemetry::labels::Label;
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -179,7 +179,6 @@ pub struct SessionFacts {
     /// Whether the provider has to be asked.
     pub refresh: Refresh,
     /// What `/verify` says to this session.
-    #[serde(serialize_with = "as_word")]
     pub reason: Reason,
     /// The steps below are about this one.
     pub is_judged: bool,
@@ -307,7 +306,6 @@ pub struct MaxAgeFacts {
 #[derive(Clone, Debug, Serialize)]
 pub struct DecisionFacts {
     /// The word for it in the metric `gatepost_decisions_total`.
-    #[serde(serialize_with = "as_word")]
     pub reason: Reason,
     /// The request passes.
     pub is_allowed: bool,
@@ -320,14 +318,15 @@ pub struct DecisionFacts {
 }
 
 impl DecisionFacts {
-    /// A decision that needs no further facts.
-    pub(super) const fn because(reason: Reason) -> Self {
+    /// A decision for this reason, and what was missing.
+    pub(super) fn of(reason: Reason, missing: Missing) -> Self {
+        let Missing { groups, tenants, admin } = missing;
         Self {
             reason,
-            is_allowed: matches!(reason, Reason::Met),
-            missing_groups: Vec::new(),
-            missing_tenants: Vec::new(),
-            missing_admin: false,
+            is_allowed: reason == Reason::Met,
+            missing_groups: groups,
+            missing_tenants: tenants,
+            missing_admin: admin,
         }
     }
 }
@@ -367,8 +366,4 @@ pub struct Change {
     pub before: Option<String>,
     /// What is.
     pub after: Option<String>,
-}
-
-fn as_word<S: Serializer>(reason: &Reason, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(reason.as_str())
 }

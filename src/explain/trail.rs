@@ -2,7 +2,7 @@
 
 use super::ExplainError;
 use super::evidence::{Demanded, Evidence, Held};
-use super::question::{Asker, Question};
+use super::question::Question;
 use super::steps::{
     AdminFacts, Answer, DecisionFacts, GroupFacts, GroupsFacts, HostFacts, MaxAgeFacts, Moment, OriginFacts,
     PathFacts, PersonFacts, Refresh, RequestFacts, RequirementFacts, SessionFacts, SessionsFacts,
@@ -76,29 +76,37 @@ impl<'a> Trail<'a> {
         }));
         let forwarded = match forwarded {
             Ok(forwarded) => forwarded,
-            Err(malformed) => return self.fail(400, reason_of_malformed(&malformed)),
+            Err(malformed) => {
+                self.fail(400, reason_of_malformed(&malformed));
+                return Ok(());
+            }
         };
         let origin = self.state.hosts.find(&forwarded.host);
         let origin_text = origin.as_ref().map(ToString::to_string);
         self.steps.push(Step::Host(self.host(&forwarded.host, origin_text)));
-        let Some(origin) = origin else { return self.fail(403, Reason::UnknownHost) };
+        let Some(origin) = origin else {
+            self.fail(403, Reason::UnknownHost);
+            return Ok(());
+        };
         let is_reserved = forwarded.reserved().is_some();
         self.steps.push(Step::Path(PathFacts { is_reserved }));
         if is_reserved {
-            self.steps.push(Step::Decision(DecisionFacts::because(Reason::Asked)));
+            self.steps.push(Step::Decision(DecisionFacts::of(Reason::Asked, Missing::default())));
             return Ok(());
         }
         let requirement = Requirement::parse(&self.question.requirement);
         self.steps.push(Step::Requirement(requirement_facts(&self.question.requirement, &requirement)));
-        let Ok(requirement) = requirement else { return self.fail(500, Reason::MalformedRequirement) };
+        let Ok(requirement) = requirement else {
+            self.fail(500, Reason::MalformedRequirement);
+            return Ok(());
+        };
         let case = Case { forwarded: &forwarded, origin: &origin, requirement: &requirement };
         self.judge(&case).await
     }
 
-    fn fail(&mut self, status: u16, reason: Reason) -> Result<(), ExplainError> {
-        self.steps.push(Step::Decision(DecisionFacts::because(reason)));
+    fn fail(&mut self, status: u16, reason: Reason) {
+        self.steps.push(Step::Decision(DecisionFacts::of(reason, Missing::default())));
         self.answer = Some(Answer { status, headers: [].into() });
-        Ok(())
     }
 
     fn host(&self, name: &HostName, origin: Option<String>) -> HostFacts {
@@ -244,11 +252,7 @@ impl<'a> Trail<'a> {
 
     fn origin(&self, case: &Case<'_>) -> OriginFacts {
         OriginFacts {
-            asker: match &self.question.asker {
-                Asker::Own => None,
-                Asker::Page(origin) => Some(origin.to_string()),
-                Asker::Unnamed => Some("null".to_owned()),
-            },
+            asker: self.question.asker.named(),
             is_cross_origin: case.forwarded.is_cross_origin(case.origin, &self.state.config.allowed_origins),
         }
     }
@@ -376,15 +380,10 @@ fn requirement_facts(
 }
 
 fn decision_facts(denial: Option<&Denial>) -> DecisionFacts {
-    let facts = DecisionFacts::because(denial.map_or(Reason::Met, reason_of));
     match denial {
-        Some(Denial::Forbidden(Missing { groups, tenants, admin })) => DecisionFacts {
-            missing_groups: groups.clone(),
-            missing_tenants: tenants.clone(),
-            missing_admin: *admin,
-            ..facts
-        },
-        _ => facts,
+        None => DecisionFacts::of(Reason::Met, Missing::default()),
+        Some(denial @ Denial::Forbidden(missing)) => DecisionFacts::of(reason_of(denial), missing.clone()),
+        Some(denial) => DecisionFacts::of(reason_of(denial), Missing::default()),
     }
 }
 

@@ -7,7 +7,6 @@ use super::steps::{
 };
 use crate::config::duration::display as duration;
 use crate::telemetry::Reason;
-use crate::telemetry::labels::Label;
 use std::fmt::Display;
 use std::time::Duration;
 
@@ -140,6 +139,10 @@ fn any_of<T: Display>(what: &str, names: &[T]) -> String {
     if names.len() == 1 { format!("{what} {list}") } else { format!("any of {what}s {list}") }
 }
 
+fn count(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
 fn person(facts: &PersonFacts) -> String {
     let name = facts.email.as_ref().map_or_else(|| facts.id.to_string(), ToString::to_string);
     if let Some(at) = facts.disabled_at {
@@ -182,7 +185,7 @@ fn sessions(facts: &SessionsFacts) -> String {
 }
 
 fn session_details(facts: &SessionsFacts) -> Vec<String> {
-    let mut details: Vec<String> = facts.sessions.iter().map(session).collect();
+    let mut details: Vec<String> = facts.sessions.iter().flat_map(session).collect();
     if facts.left_out > 0 {
         details.push(format!("and {} more, used longer ago: gatepost session list", facts.left_out));
     }
@@ -192,29 +195,32 @@ fn session_details(facts: &SessionsFacts) -> Vec<String> {
     details
 }
 
-fn session(facts: &SessionFacts) -> String {
-    let star = if facts.is_judged { "* " } else { "" };
+/// All about the one that the decision is about, of the others the first line.
+fn session(facts: &SessionFacts) -> Vec<String> {
+    let star = if facts.is_judged { "*" } else { " " };
+    let SessionFacts { provider, begun_at, last_seen_at, session, .. } = facts;
+    let outcome = outcome(facts.reason);
+    let first =
+        format!("{star} begun {begun_at} with {provider}, last use {last_seen_at}: {outcome} [{session}]");
+    if !facts.is_judged {
+        return vec![first];
+    }
     let refresh = match (facts.checked_at, facts.refresh) {
         (None, _) => "the provider is never asked again".to_owned(),
         (Some(at), Refresh::NotDue) => format!("the provider was asked {at}"),
         (Some(at), Refresh::InBackground) => {
-            format!("the provider was asked {at}, and will be beside the next request")
+            format!("the provider was asked {at}, and is again beside the next request")
         }
         (Some(at), Refresh::First) => {
-            format!("the provider was asked {at}, and has to be before anybody passes")
+            format!("the provider was asked {at}, and is again before anybody passes")
         }
     };
-    format!(
-        "{star}{}: begun {} with {}, last proof {}, last use {}; idle from {}, over at {}; {refresh} [{}]",
-        facts.reason.as_str(),
-        facts.begun_at,
-        facts.provider,
-        facts.auth_time,
-        facts.last_seen_at,
-        facts.idle_until,
-        facts.expires_at,
-        facts.session,
-    )
+    let SessionFacts { auth_time, idle_until, expires_at, .. } = facts;
+    vec![
+        first,
+        format!("  idle from {idle_until} if not used, over at {expires_at}"),
+        format!("  last proof of who it is {auth_time}; {refresh}"),
+    ]
 }
 
 fn origin(facts: &OriginFacts) -> String {
@@ -232,7 +238,7 @@ fn origin(facts: &OriginFacts) -> String {
 fn groups(facts: &GroupsFacts) -> String {
     match (facts.required.is_empty(), facts.is_met) {
         (true, _) if facts.others.is_empty() => "none demanded; in none".to_owned(),
-        (true, _) => format!("none demanded; in {}", facts.others.len()),
+        (true, _) => format!("none demanded; in {}", count(facts.others.len(), "group")),
         (false, true) => "in a group that is demanded".to_owned(),
         (false, false) => "in none of the groups that are demanded".to_owned(),
     }
@@ -281,7 +287,7 @@ fn source(source: &SourceFacts) -> String {
 fn tenants(facts: &TenantsFacts) -> String {
     match (facts.required.is_empty(), facts.is_met) {
         (true, _) if facts.opened.is_empty() => "none demanded; the groups open none".to_owned(),
-        (true, _) => format!("none demanded; the groups open {}", facts.opened.len()),
+        (true, _) => format!("none demanded; the groups open {}", count(facts.opened.len(), "tenant")),
         (false, true) => "may enter a tenant that is demanded".to_owned(),
         (false, false) => "may enter none of the tenants that are demanded".to_owned(),
     }
@@ -341,7 +347,14 @@ fn max_age(facts: &MaxAgeFacts) -> String {
 }
 
 fn decision(facts: &DecisionFacts) -> String {
-    let text = match facts.reason {
+    match facts.reason {
+        Reason::GroupMissing | Reason::TenantMissing | Reason::NotAdmin => missing(facts),
+        reason => outcome(reason).to_owned(),
+    }
+}
+
+const fn outcome(reason: Reason) -> &'static str {
+    match reason {
         Reason::Met => "passes",
         Reason::Asked => "Gatepost itself answers here",
         Reason::UnknownHost => "refused, whoever asks: the host is not protected here",
@@ -354,10 +367,9 @@ fn decision(facts: &DecisionFacts) -> String {
         Reason::RefreshPending => "the provider has to be asked before this session is used again",
         Reason::CrossOrigin => "refused: another origin asks for a change",
         Reason::MaxAge => "has to sign in again: the last proof is too old",
-        Reason::GroupMissing | Reason::TenantMissing | Reason::NotAdmin => return missing(facts),
+        Reason::GroupMissing | Reason::TenantMissing | Reason::NotAdmin => "refused: not allowed",
         _ => "does not pass",
-    };
-    text.to_owned()
+    }
 }
 
 fn missing(facts: &DecisionFacts) -> String {

@@ -1,6 +1,7 @@
 //! The closed sets that metrics are labelled with: every series that can exist is named here.
 
 use prometheus_client::encoding::{EncodeLabelValue, LabelValueEncoder};
+use serde::{Serialize, Serializer};
 use std::fmt::{self, Write};
 
 /// A closed set of label values; `index` finds a handle without hashing.
@@ -34,6 +35,12 @@ macro_rules! label {
                 match self {
                     $(Self::$member => $text,)+
                 }
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
             }
         }
 
@@ -293,5 +300,17 @@ label! {
         ProviderSignOut = "provider_sign_out",
         /// The provider refused to renew it, or the renewed token was about somebody else.
         RefreshRefused = "refresh_refused",
+    }
+}
+
+label! {
+    /// Why a refusal is not kept for `gatepost explain --request`.
+    NotKept {
+        /// One person was refused too often in a minute.
+        OnePerson = "one_person",
+        /// More were refused than could be written.
+        QueueFull = "queue_full",
+        /// The middleware's query is longer than any operator writes.
+        TooLong = "too_long",
     }
 }

@@ -4,7 +4,7 @@
 //! enum of [`super::labels`]. From its second use on, counting is an array access and an atomic addition.
 
 use super::handles::{Handles, NewCounter, NewHistogram, counters, durations, single};
-use super::labels::{Answer, EndCause, Reason, Store, StoreOperation, StoreOutcome};
+use super::labels::{Answer, EndCause, Label, NotKept, Reason, Store, StoreOperation, StoreOutcome};
 use super::provider::{ProviderFamilies, ProviderMetrics};
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::ProviderId;
@@ -53,6 +53,11 @@ struct EndLabels {
     cause: EndCause,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct NotKeptLabels {
+    cause: NotKept,
+}
+
 /// All metrics of the process.
 #[derive(Debug)]
 pub struct Metrics {
@@ -62,6 +67,7 @@ pub struct Metrics {
     store_calls: Handles<(Store, StoreOperation, StoreOutcome), CallLabels, Counter, NewCounter>,
     store_call_duration: Handles<(Store, StoreOperation), OperationLabels, Histogram, NewHistogram>,
     sessions_ended: Handles<EndCause, EndLabels, Counter, NewCounter>,
+    refusals_not_kept: Handles<NotKept, NotKeptLabels, Counter, NewCounter>,
     groups_truncated: Counter,
     sign_ins_limited: Counter,
     lease_renewals: Counter,
@@ -88,7 +94,7 @@ impl Metrics {
         let families = ProviderFamilies::register(r);
         let providers = providers.into_iter().map(|id| (id.clone(), families.metrics_of(id))).collect();
         let store_time = "Time of a store's answer";
-        Self {
+        let metrics = Self {
             decisions: Handles::new(counters(r, "gatepost_decisions", "Answers of /verify")),
             verify_duration: Handles::new(durations(
                 r,
@@ -111,6 +117,11 @@ impl Metrics {
                 r,
                 "gatepost_sessions_ended",
                 "Sessions ended before their time",
+            )),
+            refusals_not_kept: Handles::new(counters(
+                r,
+                "gatepost_refusals_not_kept",
+                "Refusals that `gatepost explain --request` will not find",
             )),
             groups_truncated: single(
                 r,
@@ -139,7 +150,12 @@ impl Metrics {
             ),
             providers,
             registry,
+        };
+        // From nothing on: the first one that is lost is an increase too.
+        for cause in NotKept::ALL {
+            metrics.refusals_not_kept(*cause, 0);
         }
+        metrics
     }
 
     /// `/verify` answered.
@@ -165,6 +181,11 @@ impl Metrics {
     /// So many sessions ended before their time.
     pub fn sessions_ended(&self, cause: EndCause, count: u64) {
         self.sessions_ended.get(&cause, || EndLabels { cause }).inc_by(count);
+    }
+
+    /// So many refusals will not be found by `gatepost explain --request`.
+    pub fn refusals_not_kept(&self, cause: NotKept, count: u64) {
+        self.refusals_not_kept.get(&cause, || NotKeptLabels { cause }).inc_by(count);
     }
 
     /// An answer's `X-User-Groups` was cut.
@@ -208,10 +229,10 @@ impl Metrics {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::telemetry::labels::{CallOutcome, Label, ProviderEndpoint, RefreshOutcome, SignInOutcome};
+    use crate::telemetry::labels::{CallOutcome, ProviderEndpoint, RefreshOutcome, SignInOutcome};
     use std::collections::BTreeSet;
 
-    const FAMILIES: [(&str, &str); 17] = [
+    const FAMILIES: [(&str, &str); 18] = [
         ("gatepost_build", "info"),
         ("gatepost_decisions", "counter"),
         ("gatepost_groups_lost", "counter"),
@@ -222,6 +243,7 @@ mod tests {
         ("gatepost_provider_call_duration_seconds", "histogram"),
         ("gatepost_provider_calls", "counter"),
         ("gatepost_refreshes", "counter"),
+        ("gatepost_refusals_not_kept", "counter"),
         ("gatepost_sessions_ended", "counter"),
         ("gatepost_sign_ins", "counter"),
         ("gatepost_sign_ins_limited", "counter"),
@@ -244,6 +266,7 @@ mod tests {
         metrics.store_called(Store::Session, StoreOperation::FindSession, StoreOutcome::Ok, millisecond);
         metrics.store_called(Store::Session, StoreOperation::FindSession, StoreOutcome::Failed, millisecond);
         metrics.sessions_ended(EndCause::ProviderSignOut, 3);
+        metrics.refusals_not_kept(NotKept::OnePerson, 2);
         metrics.groups_truncated();
         metrics.sign_in_limited();
         let entra = metrics.provider(&id("entra")).expect("configured");
@@ -267,6 +290,7 @@ mod tests {
             "gatepost_store_calls_total{store=\"session\",operation=\"find_session\",outcome=\"failed\"} 1",
             "gatepost_store_call_duration_seconds_count{store=\"session\",operation=\"find_session\"} 2",
             "gatepost_sessions_ended_total{cause=\"provider_sign_out\"} 3",
+            "gatepost_refusals_not_kept_total{cause=\"one_person\"} 2",
             "gatepost_groups_truncated_total 1",
             "gatepost_sign_ins_limited_total 1",
             "gatepost_sign_ins_total{provider=\"entra\",outcome=\"done\"} 1",

@@ -10,7 +10,7 @@ pub mod metrics;
 mod provider;
 
 pub use labels::{
-    Answer, CallOutcome, EndCause, ProviderEndpoint, Reason, RefreshOutcome, SignInOutcome, Store,
+    Answer, CallOutcome, EndCause, NotKept, ProviderEndpoint, Reason, RefreshOutcome, SignInOutcome, Store,
     StoreOperation, StoreOutcome,
 };
 pub use logs::{Chain, LogError};

@@ -3,6 +3,7 @@
 //! Only the headers named here are read; of the rest only names, to refuse those that an application could mistake for
 //! ours (`X_User_Email`, `X.User.Email`; Traefik removes the exact spelling alone: CVE-2026-54763, CVE-2026-88011).
 
+use crate::domain::asking::{AskedKind, Asker};
 use crate::domain::host::{HostError, HostName, Origin, Scheme};
 use hyper::HeaderMap;
 use hyper::header::HeaderValue;
@@ -129,6 +130,11 @@ impl<'a> Forwarded<'a> {
         Some(rest.split_once('?').unwrap_or((rest, "")))
     }
 
+    /// The path without its query, which may hold a secret; `*` for the server as a whole.
+    pub fn path(&self) -> &'a [u8] {
+        self.uri.split(|byte| *byte == b'?').next().unwrap_or_default()
+    }
+
     /// Path and query to come back to, `/` where the client's cannot be trusted to stay on its host.
     pub fn return_uri(&self) -> &'a str {
         std::str::from_utf8(self.uri).ok().filter(|uri| is_return_uri(uri)).unwrap_or("/")
@@ -149,6 +155,26 @@ impl<'a> Forwarded<'a> {
             _ => false,
         };
         if is_read && is_navigation && !is_prefetch { RequestKind::Navigation } else { RequestKind::Other }
+    }
+
+    /// The same, with a WebSocket apart.
+    pub fn asked_kind(&self) -> AskedKind {
+        if self.is_websocket() {
+            AskedKind::Websocket
+        } else if self.kind() == RequestKind::Navigation {
+            AskedKind::Navigation
+        } else {
+            AskedKind::Fetch
+        }
+    }
+
+    /// Whose page makes the browser ask, where that counts against the request.
+    pub fn asker(&self, own: &Origin, allowed: &[Origin]) -> Asker {
+        if self.is_cross_origin(own, allowed) {
+            Asker::named_by(self.value("origin").unwrap_or_default())
+        } else {
+            Asker::Own
+        }
     }
 
     /// Whether a reload would send a form again.

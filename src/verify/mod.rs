@@ -9,6 +9,7 @@ pub mod assertion;
 pub mod forwarded;
 pub mod identity;
 pub mod passes;
+pub mod refusals;
 pub mod reply;
 pub mod unknown;
 
@@ -17,6 +18,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::decision::{self, Check, Demand, Denial, Permit, SessionTimes, SignInReason};
 use crate::domain::email::EmailAddress;
 use crate::domain::host::Origin;
+use crate::domain::ids::UserId;
 use crate::domain::requirement::Requirement;
 use crate::login::refresh;
 use crate::principal::{self, LoadError};
@@ -49,6 +51,8 @@ pub enum Verdict {
         /// Why.
         denial: Denial,
         /// Who is signed in.
+        user: Option<UserId>,
+        /// Their address.
         email: Option<EmailAddress>,
     },
     /// 503: neither yes nor no.
@@ -102,7 +106,7 @@ pub async fn ask(state: &Arc<State>, case: &Case<'_>, held: Option<&Held<HostVal
 
 impl Verdict {
     fn sign_in(reason: SignInReason) -> Self {
-        Self::Deny { denial: Denial::SignIn(reason), email: None }
+        Self::Deny { denial: Denial::SignIn(reason), user: None, email: None }
     }
 }
 
@@ -149,7 +153,10 @@ pub fn judge_at(
             }
             Verdict::Allow(headers)
         }
-        Err(denial) => Verdict::Deny { denial, email: holder.standing.person.email.clone() },
+        Err(denial) => {
+            let person = &holder.standing.person;
+            Verdict::Deny { denial, user: Some(person.id), email: person.email.clone() }
+        }
     }
 }
 

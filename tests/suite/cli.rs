@@ -22,7 +22,7 @@ async fn json(world: &World, arguments: &[&str]) -> Value {
 }
 
 /// Runs a statement past Gatepost and returns the first column of its rows.
-async fn sql(world: &World, statement: &'static str) -> Vec<String> {
+pub(crate) async fn sql(world: &World, statement: &'static str) -> Vec<String> {
     match &world.stores {
         Stores::Embedded(folder) => {
             let file = folder.path().join("gatepost.db");

@@ -15,7 +15,7 @@ use gatepost_kit::client::{Answer, Client, Kind, get_request, send_raw};
 use gatepost_kit::edge::{Edge, Route};
 use gatepost_kit::entra::Person;
 use gatepost_kit::faulty::Mode;
-use gatepost_kit::process::{AUTH_RESPONSE_HEADERS, Gatepost};
+use gatepost_kit::process::{AUTH_RESPONSE_HEADERS, Gatepost, until};
 use reqwest::Method;
 use serde_json::Value;
 use std::time::Duration;
@@ -138,6 +138,20 @@ both_pairs! {
         ] {
             let answer = asked_of(&carol, &world, &fields).await;
             assert!(answer.status == status && answer.body.contains(part), "{} {}", answer.status, answer.body);
+        }
+        // By the number on the page that the person saw.
+        let told = Asked::navigation("/b").requiring("group=Nobody-In-It").by(&alice).of(&world).await;
+        let number = told.request_id();
+        let kept = until("the refusal to be kept", Duration::from_secs(30), async || {
+            let answer = asked_of(&carol, &world, &[("number", number.as_str())]).await;
+            (answer.status == 200).then_some(answer.body)
+        });
+        let kept = kept.await;
+        for part in ["What happened", "/b", "It was answered 403", "The same request now", "Refused: not in the group"] {
+            assert!(kept.contains(part), "{part}: {kept}");
+        }
+        for (number, status) in [("0123", 400), ("0198f0a2000070008000000000000000", 404)] {
+            assert_eq!(asked_of(&carol, &world, &[("number", number)]).await.status, status);
         }
         let fields = [("person", "carol@example.com"), ("url", app.as_str())];
         let member = asked_of(&alice, &world, &fields).await;

@@ -18,6 +18,7 @@ mod clocks;
 mod debug;
 mod deploy;
 mod directory;
+mod explain;
 mod oidc;
 mod passes;
 mod refresh;

@@ -54,11 +54,12 @@ impl Store {
         Ok(rows.into_iter().map(from_row).collect())
     }
 
-    /// What changed of these targets after a second, oldest first.
+    /// What changed of these targets after a second, oldest first, without these actions.
     pub(in crate::directory) async fn list_audit_since(
         &self,
         after: Timestamp,
         targets: &[String],
+        passed_over: &[&str],
         limit: u32,
     ) -> Result<Vec<AuditRecord>> {
         let rows: Vec<Row> = reading!(self, |connection| {
@@ -66,11 +67,14 @@ impl Store {
                 "SELECT id, at, actor, action, target, before, after, address, request_id FROM audit_entries \
                  WHERE at > $1 AND target IN (SELECT value FROM ",
                 each!("$2"),
-                ") ORDER BY id LIMIT $3"
+                ") AND action NOT IN (SELECT value FROM ",
+                each!("$3"),
+                ") ORDER BY id LIMIT $4"
             );
             Ok(sqlx::query_as(sql)
                 .bind(after.unix())
                 .bind(json_texts(targets))
+                .bind(json_texts(passed_over))
                 .bind(i64::from(limit))
                 .fetch_all(connection)
                 .await?)

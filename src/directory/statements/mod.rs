@@ -48,6 +48,7 @@ mod groups;
 mod links;
 mod memberships;
 mod naming;
+mod refusals;
 mod sessions;
 mod sign_in;
 mod standing;

@@ -2,7 +2,7 @@
 //! end comes back, whatever the session store remembers.
 
 use super::users::{self, UserRow, find_known};
-use super::{Connection, Result, Store, audit, lock, present};
+use super::{Connection, Result, Store, audit, lock, present, refusals};
 use crate::directory::error::DirectoryError;
 use crate::directory::records::{Actor, UserKey};
 use crate::domain::clock::Timestamp;
@@ -116,7 +116,7 @@ impl Store {
     /// What could not live any more anyway needs no row.
     pub(in crate::directory) async fn delete_expired(&self, now: Timestamp) -> Result<u64> {
         transaction!(self, |connection| {
-            let mut deleted = 0;
+            let mut deleted = refusals::delete_old(connection, now).await?;
             for sql in [
                 "DELETE FROM ended_sessions WHERE expires_at <= $1",
                 "DELETE FROM ended_provider_sessions WHERE expires_at <= $1",

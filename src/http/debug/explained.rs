@@ -1,10 +1,11 @@
 //! What `/verify` would answer to a person's request, and why: a form, one use case, a page.
 
 use crate::explain::{self, ExplainError, Question};
-use crate::http::pages::{Explained, QuestionFault, QuestionForm};
+use crate::http::pages::{Explained, Outcome, QuestionFault, QuestionForm};
 use crate::http::public::Visit;
 use crate::http::respond::{self, Answer};
 use crate::principal::LoadError;
+use crate::state::State;
 use hyper::Method;
 
 /// Reads the form and shows what follows from it.
@@ -19,18 +20,33 @@ pub(in crate::http) async fn explained(visit: &Visit<'_>) -> Result<Answer, Load
         url: text("url"),
         method: text("method"),
         requirement: requirement(&text("requirement")).to_owned(),
+        number: text("number"),
     };
-    let outcome = match question(&form) {
-        None => None,
-        Some(Err(fault)) => Some(Err(fault)),
-        Some(Ok(question)) => Some(match explain::explain(visit.state, &question).await {
-            Ok(explanation) => Ok(explanation),
-            Err(ExplainError::UnknownUser { similar, .. }) => Err(QuestionFault::UnknownPerson(similar)),
-            Err(ExplainError::Directory(error)) => return Err(error.into()),
-        }),
+    let outcome = match asked(visit.state, &form).await {
+        Ok(outcome) => outcome,
+        Err(ExplainError::UnknownUser { similar, .. }) => {
+            Some(Outcome::Fault(QuestionFault::UnknownPerson(similar)))
+        }
+        Err(ExplainError::UnknownRequest(_)) => Some(Outcome::Fault(QuestionFault::UnknownNumber)),
+        Err(ExplainError::Directory(error)) => return Err(error.into()),
     };
     let page = Explained { form: &form, outcome: outcome.as_ref(), request_id: visit.visitor.request_id };
     Ok(respond::page(page.page(), visit.is_head()))
+}
+
+/// `None`: nothing was asked yet.
+async fn asked(state: &State, form: &QuestionForm) -> Result<Option<Outcome>, ExplainError> {
+    if !form.number.is_empty() {
+        return Ok(Some(match form.number.parse() {
+            Ok(number) => Outcome::Past(explain::explain_request(state, number).await?),
+            Err(_) => Outcome::Fault(QuestionFault::Number),
+        }));
+    }
+    Ok(match question(form) {
+        None => None,
+        Some(Err(fault)) => Some(Outcome::Fault(fault)),
+        Some(Ok(question)) => Some(Outcome::Explained(explain::explain(state, &question).await?)),
+    })
 }
 
 /// `None`: nothing was asked yet.
@@ -58,7 +74,7 @@ mod tests {
 
     fn form(person: &str, url: &str, method: &str) -> QuestionForm {
         let [person, url, method] = [person, url, method].map(str::to_owned);
-        QuestionForm { person, url, method, requirement: String::new() }
+        QuestionForm { person, url, method, requirement: String::new(), number: String::new() }
     }
 
     #[test]

@@ -11,10 +11,11 @@ pub use workers::{Listener, Workers, start};
 use super::pages::{Format, Gate, Refusal};
 use super::reserved;
 use super::respond::{self, Answer};
+use crate::domain::clock::Timestamp;
 use crate::domain::decision::Denial;
 use crate::domain::email::EmailAddress;
 use crate::domain::host::Origin;
-use crate::domain::ids::RequestId;
+use crate::domain::ids::{RequestId, UserId};
 use crate::domain::requirement::{Requirement, RequirementError};
 use crate::login;
 use crate::login::begin::login_address;
@@ -24,6 +25,7 @@ use crate::session::values::{HostValue, LoginRequest, Target};
 use crate::state::State;
 use crate::telemetry::{self, Chain, Reason};
 use crate::verify::forwarded::{Forwarded, RequestKind};
+use crate::verify::refusals::Denied;
 use crate::verify::reply::{Reply, reason_of, reason_of_malformed};
 use crate::verify::{self, Case, Verdict};
 use hyper::{Request, StatusCode};
@@ -114,23 +116,23 @@ async fn answer<B>(state: &Arc<State>, peer: IpAddr, request: &Request<B>) -> (A
             return (respond::with_headers(StatusCode::OK, headers), Reason::Met);
         }
     }
-    let visit = Visit::new(state, &forwarded, &origin);
+    let query = request.uri().query().unwrap_or_default();
+    let visit = Visit::new(state, &forwarded, &origin, query);
     // On the heap: what memory can answer must not carry the room that the rest needs.
     let asking: Pin<Box<dyn Future<Output = (Answer, Reason)> + Send + '_>> =
-        Box::pin(answer_visit(visit, requirement, request.uri().query().unwrap_or_default()));
+        Box::pin(answer_visit(visit, requirement));
     asking.await
 }
 
 async fn answer_visit(
     visit: Visit<'_>,
     requirement: Result<Result<Requirement, RequirementError>, (&str, &str)>,
-    address: &str,
 ) -> (Answer, Reason) {
     match requirement {
         Err((path, query)) => reserved::answer(&visit, path, query).await,
         Ok(Ok(requirement)) => visit.judge(&requirement).await,
         Ok(Err(error)) => {
-            tracing::error!(request.id = %visit.request_id, error = %error, query = address, "the middleware's address is wrong: nobody passes");
+            tracing::error!(request.id = %visit.request_id, error = %error, query = visit.query, "the middleware's address is wrong: nobody passes");
             (visit.refuse(&Refusal::Misconfigured), Reason::MalformedRequirement)
         }
     }
@@ -161,13 +163,14 @@ pub(super) struct Visit<'a> {
     pub(super) origin: &'a Origin,
     pub(super) held: Option<Held<HostValue>>,
     pub(super) request_id: RequestId,
+    query: &'a str,
 }
 
 impl<'a> Visit<'a> {
-    fn new(state: &'a Arc<State>, forwarded: &'a Forwarded<'a>, origin: &'a Origin) -> Self {
+    fn new(state: &'a Arc<State>, forwarded: &'a Forwarded<'a>, origin: &'a Origin, query: &'a str) -> Self {
         let values = cookie::values(forwarded.cookies(), state.cookies.name());
         let held = cookie::read_host(values, &state.ring, origin.host());
-        Self { state, forwarded, origin, held, request_id: RequestId::generate() }
+        Self { state, forwarded, origin, held, request_id: RequestId::generate(), query }
     }
 
     async fn judge(&self, requirement: &Requirement) -> (Answer, Reason) {
@@ -178,20 +181,21 @@ impl<'a> Visit<'a> {
         };
         match verdict {
             Verdict::Allow(headers) => (respond::with_headers(StatusCode::OK, headers), Reason::Met),
-            Verdict::Deny { denial, email } => self.deny(requirement, &denial, email.as_ref()),
+            Verdict::Deny { denial, user, email } => {
+                let reply = Reply::to(&denial, self.forwarded.kind(), requirement);
+                if let Some(user) = user {
+                    self.keep_refusal(&case, &denial, reply, user, email.as_ref());
+                }
+                (self.deny(reply, email.as_ref()), reason_of(&denial))
+            }
             Verdict::CannotKnow(error) => (self.cannot_know(&error), reason_of_failure(&error)),
         }
     }
 
-    fn deny(
-        &self,
-        requirement: &Requirement,
-        denial: &Denial,
-        email: Option<&EmailAddress>,
-    ) -> (Answer, Reason) {
+    fn deny(&self, reply: Reply<'_>, email: Option<&EmailAddress>) -> Answer {
         let uri = self.forwarded.return_uri();
         let resend = self.forwarded.is_form();
-        let response = match Reply::to(denial, self.forwarded.kind(), requirement) {
+        match reply {
             Reply::Login(max_age) => self.to_login(uri, max_age),
             Reply::SignIn => self.refuse(&Refusal::SignIn { uri, resend }),
             Reply::StepUp(max_age) => self.refuse(&Refusal::StepUp { uri, resend, max_age }),
@@ -205,8 +209,32 @@ impl<'a> Visit<'a> {
                 self.log_refusal(email, &format!("missing: {missing:?}"));
                 self.refuse(&Refusal::Forbidden { uri, email, missing })
             }
+        }
+    }
+
+    /// For `gatepost explain --request`: what somebody signed in may not do, not that they have to sign in again.
+    fn keep_refusal(
+        &self,
+        case: &Case<'_>,
+        denial: &Denial,
+        reply: Reply<'_>,
+        user: UserId,
+        email: Option<&EmailAddress>,
+    ) {
+        let (Reply::StepUp(_) | Reply::CrossOrigin | Reply::Forbidden(_)) = reply else { return };
+        let denied = Denied {
+            case,
+            query: self.query,
+            request_id: self.request_id,
+            user,
+            email,
+            denial,
+            status: reply.status(),
+            asker: self.forwarded.asker(self.origin, &self.state.config.allowed_origins),
         };
-        (response, reason_of(denial))
+        if let Err(cause) = self.state.refusals.note(denied, Timestamp::now()) {
+            self.state.metrics.refusals_not_kept(cause, 1);
+        }
     }
 
     fn log_refusal(&self, email: Option<&EmailAddress>, why: &str) {

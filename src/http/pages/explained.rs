@@ -6,7 +6,7 @@ use super::paths;
 use super::style::Sheet;
 use super::words::shorten;
 use crate::domain::ids::RequestId;
-use crate::explain::{Answer, Explanation, Mark};
+use crate::explain::{Answer, Change, Explanation, Mark, PastRequest, RefusalFacts};
 use askama::Template;
 
 /// 200 with an explanation or an empty form; 400 or 404 with what is wrong in the form.
@@ -15,13 +15,24 @@ pub struct Explained<'a> {
     /// As it was sent.
     pub form: &'a QuestionForm,
     /// What follows; `None`: nothing was asked yet.
-    pub outcome: Option<&'a Result<Explanation, QuestionFault>>,
+    pub outcome: Option<&'a Outcome>,
     /// Finds the log line.
     pub request_id: RequestId,
 }
 
-/// The fields, as text.
+/// What follows from the form.
 #[derive(Clone, Debug)]
+pub enum Outcome {
+    /// What would be answered.
+    Explained(Explanation),
+    /// What was answered, and what would be now.
+    Past(PastRequest),
+    /// It cannot be read, or is about nobody and nothing.
+    Fault(QuestionFault),
+}
+
+/// The fields, as text.
+#[derive(Clone, Debug, Default)]
 pub struct QuestionForm {
     /// An address or an id.
     pub person: String,
@@ -31,6 +42,8 @@ pub struct QuestionForm {
     pub method: String,
     /// The query of the middleware's address.
     pub requirement: String,
+    /// A refusal's, instead of all that.
+    pub number: String,
 }
 
 /// What is wrong in the form.
@@ -44,13 +57,17 @@ pub enum QuestionFault {
     Url,
     /// No method.
     Method,
+    /// No number of a request.
+    Number,
+    /// Nothing is kept of it.
+    UnknownNumber,
 }
 
 impl QuestionFault {
     const fn status(&self) -> u16 {
         match self {
-            Self::UnknownPerson(_) => 404,
-            Self::Person | Self::Url | Self::Method => 400,
+            Self::UnknownPerson(_) | Self::UnknownNumber => 404,
+            Self::Person | Self::Url | Self::Method | Self::Number => 400,
         }
     }
 
@@ -63,6 +80,11 @@ impl QuestionFault {
             }
             Self::Url => "Where? A whole address, as in https://app.example.com/path.".to_owned(),
             Self::Method => "That is no method: GET, POST, PUT, DELETE, ...".to_owned(),
+            Self::Number => "That is no number: 32 digits and letters, at the foot of every page.".to_owned(),
+            Self::UnknownNumber => {
+                "Nothing is kept of that number: it was no refusal of somebody signed in, or is too old."
+                    .to_owned()
+            }
         }
     }
 }
@@ -79,7 +101,13 @@ struct View<'a> {
     chrome: Chrome,
     form: &'a QuestionForm,
     fault: Option<String>,
+    past: Option<PastView<'a>>,
     found: Option<Found<'a>>,
+}
+
+struct PastView<'a> {
+    refused: Option<&'a RefusalFacts>,
+    changes: &'a [Change],
 }
 
 struct Found<'a> {
@@ -105,8 +133,13 @@ struct StepView {
 impl Explained<'_> {
     /// The page.
     pub fn page(&self) -> Page {
-        let fault = self.outcome.and_then(|outcome| outcome.as_ref().err());
-        let found = self.outcome.and_then(|outcome| outcome.as_ref().ok()).map(found);
+        let (explanation, past, fault) = match self.outcome {
+            None => (None, None, None),
+            Some(Outcome::Explained(explanation)) => (Some(explanation), None, None),
+            Some(Outcome::Past(past)) => (past.now.as_ref(), Some(past), None),
+            Some(Outcome::Fault(fault)) => (None, None, Some(fault)),
+        };
+        let found = explanation.map(found);
         let tone = match &found {
             Some(found) if found.is_refused => Tone::Stop,
             _ => Tone::Calm,
@@ -115,6 +148,7 @@ impl Explained<'_> {
             chrome: Chrome::public("Header debugger", tone, self.request_id),
             form: self.form,
             fault: fault.map(QuestionFault::says),
+            past: past.map(|past| PastView { refused: past.refused.as_ref(), changes: &past.changes }),
             found,
         };
         Page::public(fault.map_or(200, QuestionFault::status), render(&view), &[])

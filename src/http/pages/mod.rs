@@ -23,7 +23,7 @@ mod tests;
 
 pub use account::{Account, AccountNotice, GroupEntry, MembershipSource, SessionEntry};
 pub use choice::ProviderChoice;
-pub use explained::{Explained, QuestionFault, QuestionForm};
+pub use explained::{Explained, Outcome, QuestionFault, QuestionForm};
 pub use gate::{Gate, Refusal, Unfinished};
 pub use headers::LiveHeaders;
 pub use page::{Format, Page};

@@ -148,7 +148,7 @@ impl Told {
     }
 
     /// The request id that a person reads, in the page or in the JSON.
-    fn request_id(&self) -> String {
+    pub(crate) fn request_id(&self) -> String {
         let mut words = self.body.split(|c: char| !c.is_ascii_hexdigit());
         words.rfind(|word| word.len() == 32).unwrap_or_else(|| panic!("no request id: {self:?}")).to_owned()
     }

@@ -12,8 +12,8 @@ use crate::domain::host::Origin;
 use crate::domain::ids::{GroupName, RequestId, TenantId, UserId};
 use crate::domain::secret::Hash;
 use crate::explain::{
-    Answer as ExplainedAnswer, DecisionFacts, Explanation, GroupFacts, GroupsFacts, Moment, PathFacts,
-    RequestFacts, Step,
+    Answer as ExplainedAnswer, Change, DecisionFacts, Explanation, GroupFacts, GroupsFacts, Moment,
+    PastRequest, PathFacts, RefusalFacts, RequestFacts, Step,
 };
 use crate::oidc::{ErrorResponse, ProviderRefusal};
 use crate::telemetry::Reason;
@@ -264,12 +264,13 @@ pub fn live_samples() -> Vec<Sample> {
     [live_headers("live-right", &right), live_headers("hostile-live", &wrong)].into_iter().flatten().collect()
 }
 
-fn explained(name: &str, text: &str, outcome: Option<Result<Explanation, QuestionFault>>) -> Sample {
+fn explained(name: &str, text: &str, outcome: Option<Outcome>) -> Sample {
     let form = QuestionForm {
         person: text.to_owned(),
         url: text.to_owned(),
         method: "POST".to_owned(),
         requirement: text.to_owned(),
+        number: text.to_owned(),
     };
     let page = Explained { form: &form, outcome: outcome.as_ref(), request_id: request_id() };
     Sample { name: name.to_owned(), page: page.page() }
@@ -318,6 +319,34 @@ fn explanation(text: &str) -> Explanation {
     }
 }
 
+/// A refusal of somebody who is gone, by a request that also changed something.
+fn past(text: &str) -> PastRequest {
+    let refused = RefusalFacts {
+        at: Moment(NOW),
+        user_id: UserId::generate(),
+        email: None,
+        host: text.to_owned(),
+        method: "GET".to_owned(),
+        path: text.to_owned(),
+        kind: "navigation",
+        asker: None,
+        requirement: text.to_owned(),
+        status: 403,
+        reason: text.to_owned(),
+        text: text.to_owned(),
+        address: None,
+    };
+    let change = Change {
+        at: Moment(NOW),
+        actor: text.to_owned(),
+        action: text.to_owned(),
+        target: text.to_owned(),
+        before: None,
+        after: None,
+    };
+    PastRequest { id: request_id(), refused: Some(refused), changes: vec![change], now: None }
+}
+
 const AADSTS: &str = "AADSTS50105: Your administrator has configured the application to block users. Trace ID: 0f0b7c3e-7a51-4f5e-9d1b-1d7d6f3f2a00 Correlation ID: 1c2d3e4f-0000-4000-8000-00000000abcd Timestamp: 2026-11-23 23:35:00Z";
 
 pub fn public_samples() -> Vec<Sample> {
@@ -333,7 +362,7 @@ pub fn public_samples() -> Vec<Sample> {
         account("public-account-none", "Nobody In Particular", 0, false),
         choice("public-choice", "Contoso", "c2VhbGVk"),
         explained("public-question", "", None),
-        explained("public-explained", "MCP-GitHub", Some(Ok(explanation("MCP-GitHub")))),
+        explained("public-explained", "MCP-GitHub", Some(Outcome::Explained(explanation("MCP-GitHub")))),
         page(
             "public-sign-out",
             confirm_sign_out(Some(&alice), &["https://login.microsoftonline.com"], request_id()),
@@ -393,11 +422,12 @@ pub fn hostile_samples() -> Vec<Sample> {
         problem("hostile-refusal", Problem::ProviderRefused { provider: PLANTED, refusal: &planted_refusal }),
         account("hostile-account", PLANTED, 1, false),
         choice("hostile-choice", PLANTED, PLANTED),
-        explained("hostile-explained", PLANTED, Some(Ok(explanation(PLANTED)))),
+        explained("hostile-explained", PLANTED, Some(Outcome::Explained(explanation(PLANTED)))),
+        explained("hostile-past", PLANTED, Some(Outcome::Past(past(PLANTED)))),
         explained(
             "hostile-question",
             PLANTED,
-            Some(Err(QuestionFault::UnknownPerson(vec![PLANTED.to_owned()]))),
+            Some(Outcome::Fault(QuestionFault::UnknownPerson(vec![PLANTED.to_owned()]))),
         ),
         Sample { name: "hostile-signed-out".to_owned(), page: signed_out(Some(PLANTED), request_id()) },
     ]);

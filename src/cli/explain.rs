@@ -1,0 +1,204 @@
+//! `gatepost explain`: why a request passes or not, step by step, for people or for programs.
+
+use super::CommandError;
+use super::console::Console;
+use super::report::{Report, plain, table};
+use crate::directory::UserKey;
+use crate::domain::clock::Timestamp;
+use crate::domain::host::Origin;
+use crate::domain::ids::{GroupName, RequestId};
+use crate::explain::{
+    Answer, AskedUrl, Asker, Change, Changes, Explanation, Mark, PastRequest, Question, RefusalFacts, Step,
+    explain, explain_request, requirement_of_groups,
+};
+use anstyle::{AnsiColor, Style};
+use clap::{ArgGroup, Args};
+use hyper::Method;
+use std::fmt::Write;
+
+/// What follows `gatepost explain`.
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("what").required(true).args(["user", "request"])))]
+pub(super) struct Explain {
+    /// Who: address or id
+    #[arg(long, value_name = "USER", requires = "url")]
+    user: Option<UserKey>,
+    /// Where: an absolute address of an application
+    #[arg(long, value_name = "URL", conflicts_with = "request")]
+    url: Option<AskedUrl>,
+    /// With which method
+    #[arg(long, value_name = "METHOD", default_value = "GET", conflicts_with = "request")]
+    method: Method,
+    /// A group that the router demands; of several any one is enough
+    #[arg(long, value_name = "NAME", conflicts_with = "request")]
+    group: Vec<GroupName>,
+    /// All that the router demands: what follows `/verify?` in the middleware's address
+    #[arg(long, value_name = "QUERY", conflicts_with_all = ["group", "request"])]
+    require: Option<String>,
+    /// The origin whose page asks, if it is not the application's own
+    #[arg(long, value_name = "ORIGIN", conflicts_with = "request")]
+    from: Option<Origin>,
+    /// When, as in 2026-11-24T18:00:00Z: how old sessions are then; and what changed since, if it is past
+    #[arg(long, value_name = "TIME", conflicts_with = "request")]
+    at: Option<Timestamp>,
+    /// The number that a refusal's page and the log show: what was said then, and what would be now
+    #[arg(long, value_name = "NUMBER")]
+    request: Option<RequestId>,
+    /// Print JSON for programs: names that stay as they are, times as RFC 3339 in UTC
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+pub(super) const HELP: &str = "Nothing is asked but the stores, and nothing is changed: the answer comes from the code \
+    with which `serve` decides.\n\n\
+    Examples:\n  \
+    gatepost explain --user alice@example.com --url https://github.example.com/ --group MCP-GitHub\n  \
+    gatepost explain --user alice@example.com --url https://app.example.com/ --require 'tenant=github&max_age=900'\n  \
+    gatepost explain --user alice@example.com --url https://app.example.com/ --at 2026-11-24T18:00:00Z\n  \
+    gatepost explain --request 019ab8c5d2a37e6f9b0c1d2e3f405162\n\n\
+    Exit codes: 0 explained, also where the answer is no (--json tells: .allowed); 1 not explained; 2 the arguments are \
+    not understood.";
+
+pub(super) async fn run(console: &Console, args: Explain) -> Result<Report, CommandError> {
+    match (args.request, args.user.clone().zip(args.url.clone())) {
+        (Some(id), _) => {
+            let request = explain_request(&console.state, id).await?;
+            Ok(Report::colored(past(&request), request.to_json()))
+        }
+        (None, Some((user, url))) => {
+            let question = args.question(user, url);
+            let explanation = explain(&console.state, &question).await?;
+            Ok(Report::colored(to_text(&explanation), explanation.to_json()))
+        }
+        (None, None) => unreachable!("clap asks for one of the two, and for --url with --user"),
+    }
+}
+
+impl Explain {
+    fn question(self, user: UserKey, url: AskedUrl) -> Question {
+        let groups = self.group.iter().map(GroupName::as_str);
+        let requirement = self.require.unwrap_or_else(|| requirement_of_groups(groups));
+        let asker = self.from.map_or(Asker::Own, Asker::Page);
+        Question { asker, at: self.at, ..Question::own(user, url, self.method, requirement) }
+    }
+}
+
+fn past(request: &PastRequest) -> String {
+    let mut text = request.refused.as_ref().map(refused).unwrap_or_default();
+    if !request.changes.is_empty() {
+        text.push_str("\nThis request changed:\n");
+        text.push_str(&changes(&request.changes));
+    }
+    match (&request.refused, &request.now) {
+        (Some(_), Some(now)) => {
+            let mended =
+                if request.is_mended() == Some(true) { "it would pass" } else { "it still does not pass" };
+            let _ = write!(text, "\nThe same request now: {mended}.\n\n{}", to_text(now));
+        }
+        (Some(_), None) => {
+            text.push_str("\nWhat would be now cannot be said: the person is not known any more.");
+        }
+        (None, _) => text.push_str("\nNo refusal is kept under this number."),
+    }
+    text.trim().to_owned()
+}
+
+fn refused(facts: &RefusalFacts) -> String {
+    let who = facts.email.as_ref().map_or_else(|| facts.user_id.to_string(), ToString::to_string);
+    let row = |label: &str, value: String| [label.to_owned(), plain(&value)];
+    let demanded = if facts.requirement.is_empty() { "nothing" } else { facts.requirement.as_str() };
+    let mut rows = vec![
+        row("When", facts.at.to_string()),
+        row("Who", format!("{who} ({})", facts.user_id)),
+        row("What", format!("{} {}{} ({})", facts.method, facts.host, facts.path, facts.kind)),
+        row("Demanded", demanded.to_owned()),
+        row("Answer", format!("{}, {}", facts.status, facts.text)),
+    ];
+    rows.extend(facts.asker.iter().map(|asker| row("Page of", asker.clone())));
+    rows.extend(facts.address.iter().map(|address| row("Client", address.to_string())));
+    table(None, rows) + "\n"
+}
+
+fn to_text(explanation: &Explanation) -> String {
+    let mut text = String::new();
+    if !explanation.is_now {
+        let _ = writeln!(
+            text,
+            "At {}. Sessions are judged by that time; groups, tenants and admins are those of now.\n",
+            explanation.at
+        );
+    }
+    for step in &explanation.steps {
+        paragraph(&mut text, step);
+    }
+    text.push_str(&answers(explanation));
+    if let Some(found) = &explanation.changes {
+        text.push_str(&changed_since(found, &explanation.at.to_string()));
+    }
+    text
+}
+
+fn paragraph(text: &mut String, step: &Step) {
+    let (color, word) = match step.mark() {
+        Mark::Ok => (AnsiColor::Green, "ok"),
+        Mark::No => (AnsiColor::Red, "NO"),
+        Mark::Note => (AnsiColor::Cyan, "-"),
+    };
+    let style: Style = color.on_default().bold();
+    let _ = writeln!(text, "{style}{word:<4}{style:#}{:<15}{}", step.title(), plain(&step.says()));
+    for detail in step.details() {
+        let _ = writeln!(text, "{:21}{}", "", plain(&detail));
+    }
+}
+
+fn answers(explanation: &Explanation) -> String {
+    let Some(answer) = &explanation.answer else {
+        return "\nGatepost itself answers, never with 200.\n".to_owned();
+    };
+    match &explanation.sign_in_first {
+        Some(first) => format!("\n/verify answers {}and, after the sign-in, {}", told(first), told(answer)),
+        None => format!("\n/verify answers {}", told(answer)),
+    }
+}
+
+fn told(answer: &Answer) -> String {
+    if answer.headers.is_empty() {
+        return format!("{}\n", answer.status);
+    }
+    let rows = answer.headers.iter().map(|(name, value)| [format!("  {name}"), plain(value_or_empty(value))]);
+    format!("{} with\n{}\n", answer.status, table(None, rows.collect()))
+}
+
+fn value_or_empty(value: &str) -> &str {
+    if value.is_empty() { "(empty)" } else { value }
+}
+
+fn changed_since(found: &Changes, at: &str) -> String {
+    let mut text = String::new();
+    if let Some(since) = found.known_since {
+        let _ = writeln!(text, "\nThe audit begins only at {since}: what changed before is not known.");
+    }
+    if found.entries.is_empty() {
+        let _ = writeln!(text, "\nNothing that this depends on has changed since {at}.");
+        return text;
+    }
+    let _ = writeln!(text, "\nChanged since {at}, so that it may have been otherwise then:");
+    text.push_str(&changes(&found.entries));
+    if found.is_cut {
+        text.push_str("  and more\n");
+    }
+    text
+}
+
+fn changes(entries: &[Change]) -> String {
+    let object = |json: &Option<String>| json.clone().unwrap_or_else(|| "-".to_owned());
+    let rows = entries.iter().map(|change| {
+        let what = match (&change.before, &change.after) {
+            (None, None) => String::new(),
+            (before, after) => format!("{} -> {}", object(before), object(after)),
+        };
+        [format!("  {}", change.at), change.action.clone(), change.target.clone(), change.actor.clone(), what]
+            .map(|cell| plain(&cell))
+    });
+    table(None, rows.collect()) + "\n"
+}

@@ -1,0 +1,113 @@
+//! What is said about what was found, without stores.
+
+use super::*;
+use crate::domain::access::Role;
+use crate::domain::ids::{GroupName, TenantId};
+use crate::telemetry::Reason;
+use std::collections::BTreeMap;
+
+fn requirement() -> RequirementFacts {
+    RequirementFacts {
+        query: String::new(),
+        problem: None,
+        groups: Vec::new(),
+        tenants: Vec::new(),
+        admin: false,
+        max_age: None,
+        api: false,
+    }
+}
+
+#[test]
+fn a_requirement_is_said_in_one_sentence() {
+    let names =
+        |list: &[&str]| list.iter().map(|name| name.parse().expect("a name")).collect::<Vec<GroupName>>();
+    let tenant: TenantId = "github".parse().expect("an id");
+    for (facts, said) in [
+        (requirement(), "signed in, nothing more"),
+        (RequirementFacts { groups: names(&["A"]), ..requirement() }, "in the group A"),
+        (
+            RequirementFacts {
+                groups: names(&["A", "B"]),
+                tenants: vec![tenant],
+                admin: true,
+                ..requirement()
+            },
+            "in any of the groups A, B; may enter the tenant github; an admin",
+        ),
+        (
+            RequirementFacts { max_age: Some(900), api: true, ..requirement() },
+            "signed in at most 15m ago (api: never redirected)",
+        ),
+    ] {
+        let step = Step::Requirement(facts);
+        assert_eq!((step.says().as_str(), step.mark()), (said, Mark::Ok));
+    }
+    let wrong = Step::Requirement(RequirementFacts { problem: Some("x".to_owned()), ..requirement() });
+    assert_eq!(wrong.mark(), Mark::No);
+}
+
+fn tenant(facts: TenantFacts) -> String {
+    let facts = TenantsFacts { required: vec![facts], is_met: false, opened: BTreeMap::new() };
+    Step::Tenants(facts).details().concat()
+}
+
+#[test]
+fn a_tenant_is_said_with_the_way_in_or_what_would_make_one() {
+    let group = || BTreeMap::from([("A".parse::<GroupName>().expect("a name"), Role::Viewer)]);
+    let closed = || TenantFacts {
+        id: "t".parse().expect("an id"),
+        exists: true,
+        role: None,
+        through: BTreeMap::new(),
+        opened_by: BTreeMap::new(),
+    };
+    let open = TenantFacts { role: Some(Role::Viewer), through: group(), opened_by: group(), ..closed() };
+    assert_eq!(tenant(open), "t: as viewer, through group A (as viewer)");
+    let admin = TenantFacts { role: Some(Role::Admin), ..closed() };
+    assert_eq!(tenant(admin), "t: as admin, because an admin may enter every tenant");
+    let of_others = TenantFacts { opened_by: group(), ..closed() };
+    assert_eq!(tenant(of_others), "t: opened by A, in none of which the person is");
+    assert_eq!(tenant(closed()), "t: no group opens it. To mend: gatepost tenant map GROUP t");
+    let nowhere = TenantFacts { exists: false, ..closed() };
+    assert_eq!(tenant(nowhere), "t: there is no such tenant here. To make it: gatepost tenant create t");
+}
+
+#[test]
+fn an_admin_is_one_by_word_group_or_role_and_a_veto_names_what_it_outweighs() {
+    let said = |is_admin, explicit, reasons: &[&str]| {
+        let reasons = reasons.iter().map(ToString::to_string).collect();
+        let step = Step::Admin(AdminFacts { is_admin, is_required: true, explicit, reasons });
+        (step.says(), step.mark())
+    };
+    assert_eq!(said(true, None, &["group A"]), ("an admin, through group A".to_owned(), Mark::Ok));
+    assert!(said(true, Some(true), &[]).0.contains("explicit word"));
+    let (veto, mark) = said(false, Some(false), &["group A", "role e:B"]);
+    assert!(veto.ends_with("which outweighs group A, role e:B") && mark == Mark::No, "{veto}");
+    assert_eq!(said(false, None, &[]).1, Mark::No);
+}
+
+#[test]
+fn what_nobody_demands_is_a_note_and_what_fails_is_marked() {
+    let groups = |is_met, required: Vec<GroupFacts>| {
+        Step::Groups(GroupsFacts { required, is_met, others: Vec::new() }).mark()
+    };
+    let group = GroupFacts {
+        name: "A".parse().expect("a name"),
+        is_member: false,
+        sources: Vec::new(),
+        exists: true,
+        links: Vec::new(),
+        namesakes: Vec::new(),
+    };
+    assert_eq!(groups(true, Vec::new()), Mark::Note);
+    assert_eq!(groups(false, vec![group.clone()]), Mark::No);
+    assert_eq!(groups(true, vec![group]), Mark::Ok);
+    let decision = |reason| {
+        let missing = crate::domain::decision::Missing::default();
+        Step::Decision(DecisionFacts::of(reason, missing)).mark()
+    };
+    assert_eq!(decision(Reason::Met), Mark::Ok);
+    assert_eq!(decision(Reason::Asked), Mark::Note);
+    assert_eq!(decision(Reason::Expired), Mark::No);
+}
