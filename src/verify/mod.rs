@@ -66,10 +66,11 @@ pub fn remember(state: &Arc<State>, case: &Case<'_>) -> Option<Verdict> {
     let (Some(text), None) = (texts.next(), texts.next()) else { return None };
     let key = PassKey::of(case.origin.host().as_str(), text);
     let pass = state.passes.fresh(&key)?;
-    match judge(state, case, &pass) {
+    let now = Timestamp::now();
+    match judge(state, case, &pass, now) {
         Verdict::Deny { denial: Denial::SignIn(_) | Denial::CheckFirst, .. } => None,
         verdict => {
-            follow_up(state, case, &pass, key, text);
+            follow_up(state, case, &pass, now, key, text);
             Some(verdict)
         }
     }
@@ -86,9 +87,10 @@ pub async fn ask(state: &Arc<State>, case: &Case<'_>, held: Option<&Held<HostVal
         Ok(Err(error)) => return Verdict::CannotKnow(error),
         Err(_) => return Verdict::CannotKnow(Arc::new(LoadError::Deadline)),
     };
-    let verdict = judge(state, case, &pass);
+    let now = Timestamp::now();
+    let verdict = judge(state, case, &pass, now);
     if !matches!(verdict, Verdict::Deny { denial: Denial::SignIn(_), .. }) {
-        follow_up(state, case, &pass, key, &held.text);
+        follow_up(state, case, &pass, now, key, &held.text);
     }
     verdict
 }
@@ -99,9 +101,9 @@ impl Verdict {
     }
 }
 
-fn judge(state: &State, case: &Case<'_>, pass: &Pass) -> Verdict {
+fn judge(state: &State, case: &Case<'_>, pass: &Pass, now: Timestamp) -> Verdict {
     let demand = Demand {
-        now: Timestamp::now(),
+        now,
         requirement: case.requirement,
         is_cross_origin: case.forwarded.is_cross_origin(case.origin, &state.config.allowed_origins),
     };
@@ -116,8 +118,14 @@ fn judge(state: &State, case: &Case<'_>, pass: &Pass) -> Verdict {
 }
 
 /// What a request sets off beside its answer: its use is noted, a due refresh runs, the session store is asked again.
-fn follow_up(state: &Arc<State>, case: &Case<'_>, pass: &Arc<Pass>, key: PassKey, text: &str) {
-    let now = Timestamp::now();
+fn follow_up(
+    state: &Arc<State>,
+    case: &Case<'_>,
+    pass: &Arc<Pass>,
+    now: Timestamp,
+    key: PassKey,
+    text: &str,
+) {
     let check = pass.times().check(now, &state.lifetimes);
     if check != Check::NotDue
         && pass.may_refresh(now, REFRESH_PAUSE.min(state.lifetimes.refresh_interval / 4))
