@@ -3,6 +3,7 @@
 //! A request only ever selects one of the configured hosts. What it wrote in `X-Forwarded-Host` is never echoed into
 //! an address.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -129,16 +130,14 @@ pub struct HostPattern {
 
 impl HostPattern {
     /// The origin that `host` is served at, if this entry covers it.
-    pub fn origin_of(&self, host: &HostName) -> Option<Origin> {
-        let covered = if self.any_label {
-            host.0
-                .strip_suffix(self.origin.host.as_str())
-                .and_then(|label| label.strip_suffix('.'))
-                .is_some_and(|label| !label.is_empty() && !label.contains('.'))
-        } else {
-            *host == self.origin.host
-        };
-        covered.then(|| Origin { host: host.clone(), ..self.origin.clone() })
+    pub fn origin_of(&self, host: &HostName) -> Option<Cow<'_, Origin>> {
+        if !self.any_label {
+            return (*host == self.origin.host).then_some(Cow::Borrowed(&self.origin));
+        }
+        let label = host.0.strip_suffix(self.origin.host.as_str())?.strip_suffix('.')?;
+        let Origin { scheme, port, .. } = self.origin;
+        let is_covered = !label.is_empty() && !label.contains('.');
+        is_covered.then(|| Cow::Owned(Origin { scheme, host: host.clone(), port }))
     }
 
     /// `http` or `https`.
@@ -191,7 +190,7 @@ impl ProtectedHosts {
     }
 
     /// The configured origin of the host that a request names.
-    pub fn find(&self, host: &HostName) -> Option<Origin> {
+    pub fn find(&self, host: &HostName) -> Option<Cow<'_, Origin>> {
         if *host == self.public {
             return None;
         }

@@ -13,6 +13,7 @@ use crate::session::values::{LoginRequest, LoginState, OneTimeId, Target, Ticket
 use crate::state::State;
 use crate::telemetry::RefreshOutcome;
 use crate::verify::forwarded::is_return_uri;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -244,5 +245,5 @@ pub(super) async fn hand_over(
 }
 
 fn find_origin(state: &State, host: &str) -> Option<Origin> {
-    state.hosts.find(&host.parse::<HostName>().ok()?)
+    state.hosts.find(&host.parse::<HostName>().ok()?).map(Cow::into_owned)
 }

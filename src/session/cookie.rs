@@ -66,9 +66,18 @@ pub fn values<'a>(headers: impl Iterator<Item = &'a [u8]>, name: &str) -> impl I
 
 /// The `Cookie` header without Gatepost's own: the client's bytes, joined by `; `. `None` if nothing is left.
 pub fn without<'a>(headers: impl Iterator<Item = &'a [u8]>, name: &str) -> Option<Vec<u8>> {
-    let kept: Vec<&[u8]> =
-        headers.flat_map(pairs).filter(|pair| !pair.is_empty() && !is_named(pair, name)).collect();
-    (!kept.is_empty()).then(|| kept.join(&b"; "[..]))
+    let mut kept = Vec::new();
+    for header in headers {
+        for pair in pairs(header).filter(|pair| !pair.is_empty() && !is_named(pair, name)) {
+            if kept.is_empty() {
+                kept.reserve(header.len());
+            } else {
+                kept.extend_from_slice(b"; ");
+            }
+            kept.extend_from_slice(pair);
+        }
+    }
+    (!kept.is_empty()).then_some(kept)
 }
 
 fn pairs(header: &[u8]) -> impl Iterator<Item = &[u8]> {

@@ -1,7 +1,8 @@
 //! The session record: who signed in, where and when, and what the provider gave to ask again with.
 //!
-//! JSON inside the seal: a release reads what the next one writes, fields it does not know are left alone only by not
-//! rewriting the record, so fields are never removed without one release that ignores them.
+//! Positional inside the seal (postcard), because a million of them fill a Redis: a release reads what the next one writes,
+//! for it leaves alone whatever follows the fields it knows. So fields are never removed or moved, and a new one goes into
+//! a struct of its own behind the record, absent where an older release wrote.
 
 use super::values::SessionId;
 use crate::domain::clock::Timestamp;
@@ -31,7 +32,6 @@ pub struct SessionRecord {
     /// First sign-in, by the directory's clock: it is compared with what the directory says is over.
     pub begun_at: Timestamp,
     /// `iat` of the newest sign-in's ID token, by the provider's clock: it is compared with the provider's sign-outs.
-    #[serde(default)]
     pub issued_at: Option<Timestamp>,
     /// Last proof of who it is.
     pub auth_time: Timestamp,
@@ -94,6 +94,19 @@ impl<'de> Deserialize<'de> for Token {
 }
 
 impl SessionRecord {
+    /// The record as the store keeps it, before it is sealed.
+    ///
+    /// # Panics
+    /// Never: the types of a record write themselves.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        postcard::to_stdvec(self).expect("a record can be written")
+    }
+
+    /// Reads what [`Self::to_bytes`] wrote, here or in a newer release; `None`: it is no record.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        postcard::take_from_bytes(bytes).ok().map(|(record, _)| record)
+    }
+
     /// The times that the decision needs; `auth_time` as a host's cookie states it.
     pub fn times(&self, auth_time: Timestamp) -> SessionTimes {
         SessionTimes {
@@ -133,4 +146,52 @@ pub struct Stored {
     /// The record.
     pub record: SessionRecord,
     pub(super) raw: Vec<u8>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> SessionRecord {
+        let at = Timestamp::from_unix(1_800_000_000);
+        SessionRecord {
+            user: UserId::generate(),
+            provider: "entra".parse().expect("an id"),
+            subject: SubjectKey { issuer: "https://issuer.example".to_owned(), subject: "oid".to_owned() },
+            sid: Some("sid".to_owned()),
+            begun_at: at,
+            issued_at: None,
+            auth_time: at,
+            last_seen_at: at,
+            checked_at: at,
+            unreachable_at: None,
+            public_secret: Secret::generate().digest(),
+            replaced_secret: Some((Secret::generate().digest(), at)),
+            refresh_token: Some(Token::new("token".into())),
+            nonce: "nonce".to_owned(),
+            id_token: None,
+            logout_hint: Some("hint".to_owned()),
+            user_agent: None,
+            address: Some(IpAddr::from([192, 0, 2, 1])),
+        }
+    }
+
+    #[test]
+    fn a_record_comes_back_and_what_a_newer_release_appends_is_left_alone() {
+        let record = record();
+        let mut bytes = record.to_bytes();
+        bytes.extend_from_slice(b"written by the next release");
+        let read = SessionRecord::from_bytes(&bytes).expect("a record");
+        assert_eq!(format!("{read:?}"), format!("{record:?}"));
+        assert_eq!(read.refresh_token, record.refresh_token);
+    }
+
+    #[test]
+    fn what_is_cut_or_no_record_is_none() {
+        let bytes = record().to_bytes();
+        for end in 0..bytes.len() {
+            assert!(SessionRecord::from_bytes(&bytes[..end]).is_none(), "{end}");
+        }
+        assert!(SessionRecord::from_bytes(&[0xFF; 300]).is_none());
+    }
 }

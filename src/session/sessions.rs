@@ -365,13 +365,12 @@ impl Sessions {
     }
 
     fn seal_record(&self, hash: &Hash, record: &SessionRecord) -> Vec<u8> {
-        let plain = serde_json::to_vec(record).unwrap_or_default();
-        self.ring.seal_bytes(Purpose::Record, &record_key(hash), &plain)
+        self.ring.seal_bytes(Purpose::Record, &record_key(hash), &record.to_bytes())
     }
 
     fn open_record(&self, hash: &Hash, raw: &[u8]) -> Option<SessionRecord> {
         let plain = self.ring.open_bytes(Purpose::Record, &record_key(hash), raw).ok()?;
-        serde_json::from_slice(&plain).ok()
+        SessionRecord::from_bytes(&plain)
     }
 }
 

@@ -6,8 +6,19 @@
 use crate::domain::asking::{AskedKind, Asker};
 use crate::domain::host::{HostError, HostName, Origin, Scheme};
 use hyper::HeaderMap;
-use hyper::header::HeaderValue;
+use hyper::header::{ACCEPT, AUTHORIZATION, COOKIE, HeaderName, HeaderValue, ORIGIN, SEC_WEBSOCKET_KEY};
 use url::Url;
+
+const METHOD: HeaderName = HeaderName::from_static("x-forwarded-method");
+const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const URI: HeaderName = HeaderName::from_static("x-forwarded-uri");
+const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
+const FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const PURPOSE: HeaderName = HeaderName::from_static("sec-purpose");
 
 /// The identity headers, in use or not, that an application may believe.
 pub const IDENTITY_HEADERS: [&str; 12] = [
@@ -90,13 +101,13 @@ impl<'a> Forwarded<'a> {
                 return Err(Malformed::Alias(header));
             }
         }
-        if headers.get_all("authorization").iter().nth(1).is_some() {
+        if headers.get_all(AUTHORIZATION).iter().nth(1).is_some() {
             return Err(Malformed::Repeated("Authorization"));
         }
-        let method = text(one(headers, "x-forwarded-method", "X-Forwarded-Method")?, "X-Forwarded-Method")?;
-        let proto = text(one(headers, "x-forwarded-proto", "X-Forwarded-Proto")?, "X-Forwarded-Proto")?;
-        let host = text(one(headers, "x-forwarded-host", "X-Forwarded-Host")?, "X-Forwarded-Host")?;
-        let uri = one(headers, "x-forwarded-uri", "X-Forwarded-Uri")?.as_bytes();
+        let method = text(one(headers, &METHOD, "X-Forwarded-Method")?, "X-Forwarded-Method")?;
+        let proto = text(one(headers, &PROTO, "X-Forwarded-Proto")?, "X-Forwarded-Proto")?;
+        let host = text(one(headers, &HOST, "X-Forwarded-Host")?, "X-Forwarded-Host")?;
+        let uri = one(headers, &URI, "X-Forwarded-Uri")?.as_bytes();
         if method.is_empty() || !method.bytes().all(is_token) {
             return Err(Malformed::Unreadable("X-Forwarded-Method"));
         }
@@ -143,13 +154,13 @@ impl<'a> Forwarded<'a> {
     /// Is this a person looking at a page?
     pub fn kind(&self) -> RequestKind {
         let is_read = matches!(self.method, "GET" | "HEAD");
-        let is_prefetch = self.headers.contains_key("sec-purpose");
-        let is_navigation = match (self.value("sec-fetch-mode"), self.value("sec-fetch-dest")) {
+        let is_prefetch = self.headers.contains_key(PURPOSE);
+        let is_navigation = match (self.value(&FETCH_MODE), self.value(&FETCH_DEST)) {
             // A service worker re-sends navigations with an empty destination.
             (Some("navigate"), Some("document" | "empty")) => true,
             (None, None) => {
                 self.accept().contains("text/html")
-                    && !self.headers.contains_key("x-requested-with")
+                    && !self.headers.contains_key(REQUESTED_WITH)
                     && !self.is_websocket()
             }
             _ => false,
@@ -171,7 +182,7 @@ impl<'a> Forwarded<'a> {
     /// Whose page makes the browser ask, where that counts against the request.
     pub fn asker(&self, own: &Origin, allowed: &[Origin]) -> Asker {
         if self.is_cross_origin(own, allowed) {
-            Asker::named_by(self.value("origin").unwrap_or_default())
+            Asker::named_by(self.value(&ORIGIN).unwrap_or_default())
         } else {
             Asker::Own
         }
@@ -179,7 +190,7 @@ impl<'a> Forwarded<'a> {
 
     /// Whether a reload would send a form again.
     pub fn is_form(&self) -> bool {
-        self.method == "POST" && self.value("sec-fetch-mode").is_none_or(|mode| mode == "navigate")
+        self.method == "POST" && self.value(&FETCH_MODE).is_none_or(|mode| mode == "navigate")
     }
 
     /// Whether another site makes the browser do something here: an unsafe method or a WebSocket from elsewhere.
@@ -191,8 +202,8 @@ impl<'a> Forwarded<'a> {
     /// request; no browser leaves both headers out on what could change something.
     fn is_from(&self, own: &Origin, allowed: &[Origin]) -> bool {
         let origin =
-            self.headers.get("origin").map(|value| value.to_str().ok().and_then(|text| text.parse().ok()));
-        let is_own = match self.value("sec-fetch-site") {
+            self.headers.get(ORIGIN).map(|value| value.to_str().ok().and_then(|text| text.parse().ok()));
+        let is_own = match self.value(&FETCH_SITE) {
             Some(site) => matches!(site, "same-origin" | "none"),
             None => origin.as_ref().is_none_or(|origin: &Option<Origin>| origin.as_ref() == Some(own)),
         };
@@ -202,41 +213,41 @@ impl<'a> Forwarded<'a> {
     /// Whether the person asked for this from the host's own pages or the address bar. Without `Sec-Fetch-Site` nobody
     /// can tell, for a link from elsewhere carries no `Origin`.
     pub fn is_own_wish(&self, own: &Origin) -> bool {
-        let is_own = match self.value("sec-fetch-site") {
+        let is_own = match self.value(&FETCH_SITE) {
             Some(site) => matches!(site, "same-origin" | "none"),
-            None => self.value("origin").and_then(|text| text.parse().ok()).as_ref() == Some(own),
+            None => self.value(&ORIGIN).and_then(|text| text.parse().ok()).as_ref() == Some(own),
         };
-        is_own && !self.headers.contains_key("sec-purpose")
+        is_own && !self.headers.contains_key(PURPOSE)
     }
 
     fn is_websocket(&self) -> bool {
-        self.headers.contains_key("sec-websocket-key")
+        self.headers.contains_key(SEC_WEBSOCKET_KEY)
     }
 
     /// Every `Accept` line, joined as RFC 9110 section 5.3 allows.
     pub fn accept(&self) -> String {
         let lines: Vec<&str> =
-            self.headers.get_all("accept").iter().filter_map(|value| value.to_str().ok()).collect();
+            self.headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
         lines.join(",")
     }
 
     /// The client's address as the proxy saw it; for logs and limits only.
     pub fn client_address(&self) -> Option<std::net::IpAddr> {
-        let last = self.headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
+        let last = self.headers.get_all(FOR).iter().next_back()?.to_str().ok()?;
         last.rsplit(',').next()?.trim().parse().ok()
     }
 
     /// The `Cookie` lines.
     pub fn cookies(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        self.headers.get_all("cookie").iter().map(HeaderValue::as_bytes)
+        self.headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes)
     }
 
     /// The client's `Authorization`.
     pub fn authorization(&self) -> Option<&'a HeaderValue> {
-        self.headers.get("authorization")
+        self.headers.get(AUTHORIZATION)
     }
 
-    fn value(&self, name: &str) -> Option<&'a str> {
+    fn value(&self, name: &HeaderName) -> Option<&'a str> {
         self.headers.get(name)?.to_str().ok()
     }
 }
@@ -278,7 +289,11 @@ pub fn alias_of(name: &str) -> Option<&'static str> {
     IDENTITY_HEADERS.iter().chain(&FORWARDED_HEADERS).copied().find(|header| folds_to(header))
 }
 
-fn one<'a>(headers: &'a HeaderMap, name: &str, shown: &'static str) -> Result<&'a HeaderValue, Malformed> {
+fn one<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+    shown: &'static str,
+) -> Result<&'a HeaderValue, Malformed> {
     let mut values = headers.get_all(name).iter();
     let value = values.next().ok_or(Malformed::Missing(shown))?;
     if values.next().is_some() { Err(Malformed::Repeated(shown)) } else { Ok(value) }

@@ -77,10 +77,12 @@ pub fn remember(state: &Arc<State>, case: &Case<'_>) -> Option<Verdict> {
     let (Some(text), None) = (texts.next(), texts.next()) else { return None };
     let key = PassKey::of(case.origin.host().as_str(), text);
     let pass = state.passes.fresh(&key)?;
-    match judge(state, case, &pass, key) {
+    let presented = Presented { pass, key, text };
+    let now = Timestamp::now();
+    match judge(state, case, &presented, now) {
         Verdict::Deny { denial: Denial::SignIn(_) | Denial::CheckFirst, .. } => None,
         verdict => {
-            follow_up(state, case, &pass, key, text);
+            follow_up(state, case, &presented, now);
             Some(verdict)
         }
     }
@@ -97,9 +99,11 @@ pub async fn ask(state: &Arc<State>, case: &Case<'_>, held: Option<&Held<HostVal
         Ok(Err(error)) => return Verdict::CannotKnow(error),
         Err(_) => return Verdict::CannotKnow(Arc::new(LoadError::Deadline)),
     };
-    let verdict = judge(state, case, &pass, key);
+    let presented = Presented { pass, key, text: &held.text };
+    let now = Timestamp::now();
+    let verdict = judge(state, case, &presented, now);
     if !matches!(verdict, Verdict::Deny { denial: Denial::SignIn(_), .. }) {
-        follow_up(state, case, &pass, key, &held.text);
+        follow_up(state, case, &presented, now);
     }
     verdict
 }
@@ -121,11 +125,17 @@ pub struct Holder<'a> {
     pub headers: &'a Rendered,
 }
 
-fn judge(state: &State, case: &Case<'_>, pass: &Pass, key: PassKey) -> Verdict {
+/// A cookie and whose it is.
+struct Presented<'a> {
+    pass: Arc<Pass>,
+    key: PassKey,
+    text: &'a str,
+}
+
+fn judge(state: &State, case: &Case<'_>, Presented { pass, key, .. }: &Presented<'_>, now: Timestamp) -> Verdict {
     let holder = Holder { standing: &pass.standing, times: pass.times(), headers: &pass.headers };
-    let now = Timestamp::now();
     judge_at(state, case, &holder, now, |permit| {
-        state.passes.assertion(key, pass, now, || Made::new(permit, case.origin.host(), state, now))
+        state.passes.assertion(*key, pass, now, || Made::new(permit, case.origin.host(), state, now))
     })
 }
 
@@ -161,8 +171,9 @@ pub fn judge_at(
 }
 
 /// What a request sets off beside its answer: its use is noted, a due refresh runs, the session store is asked again.
-fn follow_up(state: &Arc<State>, case: &Case<'_>, pass: &Arc<Pass>, key: PassKey, text: &str) {
-    let now = Timestamp::now();
+fn follow_up(state: &Arc<State>, case: &Case<'_>, presented: &Presented<'_>, now: Timestamp) {
+    let Presented { pass, text, .. } = presented;
+    let key = presented.key;
     let check = pass.times().check(now, &state.lifetimes);
     if check != Check::NotDue
         && pass.may_refresh(now, REFRESH_PAUSE.min(state.lifetimes.refresh_interval / 4))

@@ -4,6 +4,7 @@
 //! its HTTP/2 is of a line with a known hole.
 
 mod connection;
+mod pace;
 mod workers;
 
 pub use workers::{Listener, Workers, start};

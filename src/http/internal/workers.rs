@@ -5,6 +5,7 @@
 
 use super::Surface;
 use super::connection::{Shared, serve_http1, serve_http2};
+use super::pace::{LOOK, Pace, Watched};
 use crate::certs::InternalTls;
 use crate::state::State;
 use std::io;
@@ -14,7 +15,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::{interval, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 
@@ -96,39 +97,51 @@ async fn accept(
 ) -> io::Result<()> {
     let listener = TcpListener::from_std(socket)?;
     let connections = TaskTracker::new();
+    let mut watched = Watched::default();
+    let mut look = interval(LOOK);
     let mut stop = shared.stop.clone();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
                     let acceptor = tls.as_ref().map(|tls| TlsAcceptor::from(tls.server_config()));
-                    connections.spawn(serve(shared.clone(), acceptor, stream, peer));
+                    let pace = Arc::new(Pace::default());
+                    let serving = serve(shared.clone(), acceptor, Arc::clone(&pace), stream, peer);
+                    watched.add(connections.spawn(serving).abort_handle(), pace);
                 }
                 Err(error) => {
                     tracing::warn!(error = &error as &dyn std::error::Error, "cannot accept a connection");
                     sleep(ACCEPT_PAUSE).await;
                 }
             },
+            _ = look.tick() => watched.look(),
             _ = stop.changed() => break,
         }
     }
     drop(listener);
+    watched.close();
     connections.close();
     // Who has not finished by then is cut off.
     let _ = timeout(finish, connections.wait()).await;
     Ok(())
 }
 
-async fn serve(shared: Shared, acceptor: Option<TlsAcceptor>, stream: TcpStream, peer: SocketAddr) {
+async fn serve(
+    shared: Shared,
+    acceptor: Option<TlsAcceptor>,
+    pace: Arc<Pace>,
+    stream: TcpStream,
+    peer: SocketAddr,
+) {
     // Answers are small and written whole: waiting for more would only delay them.
     let _ = stream.set_nodelay(true);
     let peer = peer.ip().to_canonical();
-    let Some(acceptor) = acceptor else { return serve_http1(shared, peer, stream).await };
+    let Some(acceptor) = acceptor else { return serve_http1(shared, pace, peer, stream).await };
     match timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
         Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => {
-            serve_http2(shared, peer, stream).await;
+            serve_http2(shared, pace, peer, stream).await;
         }
-        Ok(Ok(stream)) => serve_http1(shared, peer, stream).await,
+        Ok(Ok(stream)) => serve_http1(shared, pace, peer, stream).await,
         Ok(Err(error)) => {
             tracing::info!(peer = %peer, error = &error as &dyn std::error::Error, "refused a connection without a valid client certificate");
         }
