@@ -81,7 +81,11 @@ fn of_directory(error: &DirectoryError) -> Option<String> {
             "`gatepost user list` shows everybody; people appear with their first sign-in"
         }
         DirectoryError::UnknownGroup(_) => {
-            "`gatepost group list` shows all groups; `gatepost group link NAME PROVIDER:ID` makes one"
+            "`gatepost group list` shows all groups; `gatepost group link NAME PROVIDER:ID` and \
+             `gatepost group add NAME USER` make one"
+        }
+        DirectoryError::NotMember(_, group) => {
+            return Some(format!("`gatepost group members '{group}'` shows who is, and who says so"));
         }
         DirectoryError::UnknownTenant(id) => return Some(format!("`gatepost tenant create {id}` makes it")),
         DirectoryError::NotMapped(..) => "`gatepost tenant list` shows which group opens what",

@@ -11,6 +11,7 @@ mod environment;
 mod error;
 mod group;
 mod healthcheck;
+mod member;
 mod migrate;
 mod report;
 mod serve;
@@ -73,7 +74,7 @@ enum Command {
     Certs(certs::Arguments),
     /// Who is an admin
     Admin(Administration<admin::Command>),
-    /// Which provider's group a name stands for
+    /// Groups: which provider's group a name stands for, and who is in it
     Group(Administration<group::Command>),
     /// Tenants, and the groups that open them
     Tenant(Administration<tenant::Command>),

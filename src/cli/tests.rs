@@ -48,6 +48,10 @@ fn every_command_of_the_field_is_understood() {
         "group link MCP-Admin entra:role:Admin",
         "group unlink entra:abc",
         "group list",
+        "group add MCP-GitHub a@b.c",
+        "group add MCP-GitHub 018f0000-0000-7000-8000-000000000001 --json",
+        "group remove MCP-GitHub a@b.c",
+        "group members MCP-GitHub",
         "tenant create github --name x",
         "tenant map MCP-GitHub github",
         "tenant map MCP-GitHub github --role viewer",
@@ -75,6 +79,10 @@ fn what_is_misspelt_is_refused_before_anything_is_opened() {
         ("admin grant", ErrorKind::MissingRequiredArgument),
         ("admin grant nobody", ErrorKind::ValueValidation),
         ("group link X entra", ErrorKind::ValueValidation),
+        ("group add MCP-GitHub", ErrorKind::MissingRequiredArgument),
+        ("group add MCP-GitHub nobody", ErrorKind::ValueValidation),
+        ("group remove MCP-GitHub", ErrorKind::MissingRequiredArgument),
+        ("group members", ErrorKind::MissingRequiredArgument),
         ("tenant map A b --role boss", ErrorKind::ValueValidation),
         ("session end", ErrorKind::MissingRequiredArgument),
         ("session end 12ab", ErrorKind::ValueValidation),
@@ -105,6 +113,30 @@ fn the_help_of_every_command_shows_an_example() {
             let help = leaf.render_long_help().to_string();
             assert!(help.contains("Example"), "{help}");
         }
+    }
+}
+
+#[test]
+fn every_command_is_in_the_document_and_nothing_else_is() {
+    let document = include_str!("../../docs/cli.md");
+    let mut commands = Vec::new();
+    for group in Arguments::command().get_subcommands() {
+        let name = group.get_name();
+        let leaves: Vec<String> =
+            group.get_subcommands().map(|leaf| format!("{name} {}", leaf.get_name())).collect();
+        commands.extend(if leaves.is_empty() { vec![name.to_owned()] } else { leaves });
+    }
+    let rows = document.lines().filter(|line| line.starts_with("| `gatepost ")).collect::<String>();
+    for command in &commands {
+        let is_named = rows
+            .match_indices(&format!("`gatepost {command}"))
+            .any(|(at, text)| rows[at + text.len()..].starts_with(['`', ' ']));
+        assert!(is_named, "docs/cli.md does not name `gatepost {command}`");
+    }
+    for named in rows.split("`gatepost ").skip(1) {
+        let words = named.split('`').next().unwrap_or_default();
+        let is_command = |command: &String| format!("{words} ").starts_with(&format!("{command} "));
+        assert!(commands.iter().any(is_command), "docs/cli.md names `gatepost {words}`, which is no command");
     }
 }
 

@@ -19,8 +19,8 @@ mod watch;
 pub use error::DirectoryError;
 pub use inspection::ServerReport;
 pub use records::{
-    Actor, AdminStanding, AuditRecord, GroupLink, GroupRecord, LinkSource, SignInContext, SignInOutcome,
-    TenantRecord, UserKey, UserKeyError, UserRecord, UserSummary,
+    Actor, AdminStanding, AuditRecord, GroupLink, GroupRecord, Joining, LinkSource, MemberRecord,
+    SignInContext, SignInOutcome, TenantRecord, UserKey, UserKeyError, UserRecord, UserSummary,
 };
 pub use schema::SchemaState;
 pub use sqlite::embedded_options;
@@ -290,6 +290,38 @@ impl Directory {
     /// [`DirectoryError::LinkedByConfiguration`], [`DirectoryError::NotLinked`].
     pub async fn unlink_group(&self, external: &ExternalGroup, actor: &Actor) -> Result<()> {
         ask!(self, unlink_group(external, actor))
+    }
+
+    /// A person is in a group by an administrator's word, as by a row of the view `user_group_membership`: what is
+    /// missing is made, and an address that nobody holds waits for its first holder.
+    pub async fn add_member(&self, group: &GroupName, key: &UserKey, actor: &Actor) -> Result<Joining> {
+        ask!(self, add_member(group, key, actor))
+    }
+
+    /// A person is in a group no more, whoever said so; returns who did. A provider says it again at the next sign-in.
+    ///
+    /// # Errors
+    /// [`DirectoryError::UnknownGroup`], [`DirectoryError::UnknownUser`], [`DirectoryError::NotMember`].
+    pub async fn remove_member(
+        &self,
+        group: &GroupName,
+        key: &UserKey,
+        actor: &Actor,
+    ) -> Result<Vec<String>> {
+        ask!(self, remove_member(group, key, actor))
+    }
+
+    /// Who is in a group, by id, after `after`.
+    ///
+    /// # Errors
+    /// [`DirectoryError::UnknownGroup`].
+    pub async fn list_members(
+        &self,
+        group: &GroupName,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<MemberRecord>> {
+        ask!(self, list_members(group, after, limit))
     }
 
     /// All groups by name.

@@ -6,7 +6,7 @@ use crate::domain::email::{EmailAddress, EmailError};
 use crate::domain::identity::{ExternalGroup, SubjectKey};
 use crate::domain::ids::{GroupName, IdError, ProviderId, RequestId, TenantId, UserId};
 use crate::domain::secret::Hash;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -202,6 +202,30 @@ pub struct GroupLink {
     pub display_name: Option<String>,
     /// How it got here.
     pub source: LinkSource,
+}
+
+/// Somebody who is in a group.
+#[derive(Clone, Debug)]
+pub struct MemberRecord {
+    /// Stable id.
+    pub id: UserId,
+    /// Address, if one is held.
+    pub email: Option<EmailAddress>,
+    /// Display name.
+    pub name: Option<String>,
+    /// Who says so: `manual`, `scim`, or a provider's id.
+    pub sources: BTreeSet<String>,
+}
+
+/// What became of a person's joining a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Joining {
+    /// Was in it by an administrator's word already.
+    Was,
+    /// Is in it from now on.
+    New,
+    /// The same, and the group was made for it.
+    NewGroup,
 }
 
 /// A tenant.

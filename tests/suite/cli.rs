@@ -124,6 +124,41 @@ both_pairs! {
         assert!(refused.contains("entar is no configured provider: expected one of entra"), "{refused}");
     }
 
+    async fn a_person_is_in_a_group_by_an_administrators_word_until_it_is_taken_back(pair) {
+        let world = Plan::default().route("team.example.test", "group=Team").start(pair).await;
+        world.entra.add(alice());
+        let browser = world.signed_in("alice").await;
+        let team = world.url("team.example.test", "/");
+        assert_eq!(browser.navigate(&team).await.end().status, 403);
+        assert_eq!(world.cli(&["group", "add", "Team", ALICE]).await, "There was no group Team: it is made, and opens nothing yet.\nalice@example.com is in Team now.\n");
+        let received = browser.navigate(&team).await.end().echoed();
+        assert_eq!(received.header("x-user-groups").map(str::to_owned), Some(format!("{MCP_GITHUB},Team")));
+        assert!(world.cli(&["group", "add", "Team", ALICE]).await.contains("already"));
+        let members = json(&world, &["group", "members", "Team"]).await;
+        assert_eq!((&members[0]["email"], &members[0]["sources"]), (&ALICE.into(), &serde_json::json!(["manual"])));
+
+        assert_eq!(world.cli(&["group", "remove", "Team", ALICE]).await, "alice@example.com is in Team no more.\n");
+        assert_eq!(browser.fetch(&team).await.status, 403);
+        assert!(world.cli(&["group", "members", "Team"]).await.starts_with("Nobody is in Team."));
+        let text = world.cli(&["group", "remove", MCP_GITHUB, ALICE]).await;
+        assert!(text.contains("comes back") && text.contains(": entra says so."), "{text}");
+        assert_eq!(header(&world, &browser, "x-user-groups").await.as_deref(), Some(""));
+
+        let refused = world.cli_refuses(&["group", "remove", "Team", ALICE]).await;
+        assert_eq!(refused, "gatepost: alice@example.com is not in group Team\nhint: `gatepost group members 'Team'` shows who is, and who says so\n");
+        let refused = world.cli_refuses(&["group", "members", "Taem"]).await;
+        assert!(refused.starts_with("gatepost: there is no group Taem\nhint: "), "{refused}");
+    }
+
+    async fn who_comes_with_an_awaited_address_is_in_its_group(pair) {
+        let world = Plan::default().route("team.example.test", "group=Team").start(pair).await;
+        world.entra.add(alice());
+        let text = world.cli(&["group", "add", "Team", ALICE]).await;
+        assert!(text.ends_with("Nobody has signed in as alice@example.com yet: who comes with this address is in Team.\n"), "{text}");
+        let browser = world.signed_in("alice").await;
+        assert_eq!(browser.navigate(&world.url("team.example.test", "/")).await.end().status, 200);
+    }
+
     async fn a_link_of_the_configuration_is_changed_there_alone(pair) {
         let external = format!("entra:{OTHER_GROUP}");
         let world = Plan::default().env("GATEPOST_GROUPS", format!("Team={external}")).start(pair).await;

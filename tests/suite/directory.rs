@@ -40,6 +40,7 @@ macro_rules! both_stores {
 mod admins;
 mod configuration;
 mod groups;
+mod members;
 mod sessions;
 mod sign_in;
 mod store;
