@@ -4,6 +4,7 @@
 //! Exit codes: 0 done, 1 not done and why is on stderr, 2 the arguments are not understood.
 
 mod admin;
+mod audit;
 mod certs;
 mod check;
 mod console;
@@ -13,6 +14,7 @@ mod group;
 mod healthcheck;
 mod member;
 mod migrate;
+mod moment;
 mod report;
 mod serve;
 mod session;
@@ -82,6 +84,8 @@ enum Command {
     User(Administration<user::Command>),
     /// Who is signed in where
     Session(Administration<session::Command>),
+    /// Who changed what
+    Audit(Administration<audit::Command>),
 }
 
 /// Commands that read and change what the stores hold, also while `serve` runs on them.
@@ -145,6 +149,7 @@ fn dispatch(
             Command::Admin(args) => (admin::run(&open().await?, args.command).await?, args.json),
             Command::Group(args) => (group::run(&open().await?, args.command).await?, args.json),
             Command::Tenant(args) => (tenant::run(&open().await?, args.command).await?, args.json),
+            Command::Audit(args) => (audit::run(&open().await?, args.command).await?, args.json),
             Command::User(args) => (user::run(&open().await?, args.command).await?, args.json),
             Command::Session(args) => {
                 (Box::pin(session::run(&open().await?, args.command)).await?, args.json)

@@ -2,12 +2,11 @@
 //!
 //! Guarantee: names that others chose (people, groups, browsers) cannot steer the terminal they are printed on.
 
+pub(super) use crate::domain::calendar::{minute, rfc3339};
 use crate::domain::clock::Timestamp;
 use comfy_table::{Table, presets};
 use serde_json::Value;
 use std::io::{self, ErrorKind, Write};
-use time::OffsetDateTime;
-use time::macros::format_description;
 
 /// What is printed on stdout.
 #[derive(Debug)]
@@ -29,6 +28,12 @@ impl Report {
         json: Value,
     ) -> Self {
         if rows.is_empty() { Self::new(none, json) } else { Self::new(table(Some(header), rows), json) }
+    }
+
+    /// The same with one more line for people.
+    pub(super) fn followed_by(mut self, line: &str) -> Self {
+        self.text = format!("{}\n\n{line}", self.text);
+        self
     }
 
     pub(super) fn print(&self, as_json: bool) -> io::Result<()> {
@@ -63,23 +68,7 @@ pub(super) fn plain(text: &str) -> String {
     text.chars().map(|c| if steers(c) { '\u{fffd}' } else { c }).collect()
 }
 
-/// UTC to the minute, for people.
-pub(super) fn minute(at: Timestamp) -> String {
-    date(at).format(format_description!("[year]-[month]-[day] [hour]:[minute]")).unwrap_or_default()
-}
-
 /// As [`minute`], or a dash.
 pub(super) fn minute_or_dash(at: Option<Timestamp>) -> String {
     at.map_or_else(|| "-".to_owned(), minute)
-}
-
-/// RFC 3339 in UTC, for programs.
-pub(super) fn rfc3339(at: Timestamp) -> String {
-    let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
-    date(at).format(format).unwrap_or_default()
-}
-
-/// Dates that the calendar does not hold are its beginning.
-fn date(at: Timestamp) -> OffsetDateTime {
-    OffsetDateTime::from_unix_timestamp(at.unix()).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }

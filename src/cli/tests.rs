@@ -1,9 +1,8 @@
 //! What the command line understands, without running it.
 
 use super::environment::{Environment, NotText};
-use super::report::{self, minute, rfc3339};
+use super::report;
 use super::{Arguments, Command};
-use crate::domain::clock::Timestamp;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use std::ffi::OsString;
@@ -64,6 +63,10 @@ fn every_command_of_the_field_is_understood() {
         "user release a@b.c",
         "session list a@b.c",
         "session end --user a@b.c",
+        "audit list",
+        "audit list --user a@b.c --actor cli:ops --action admin.grant --action admin.revoke --limit 500",
+        "audit list --target group:Team --since 7d --until 2026-11-24T23:35:00+01:00 --json",
+        "audit list --request 0192f0c1a2b37c4d8e9f001122334455 --before 1795563301-12",
         &end,
     ] {
         assert!(parse(line).is_ok(), "{line}: {:?}", parse(line));
@@ -88,6 +91,11 @@ fn what_is_misspelt_is_refused_before_anything_is_opened() {
         ("session end 12ab", ErrorKind::ValueValidation),
         (&both, ErrorKind::ArgumentConflict),
         ("serve --json", ErrorKind::UnknownArgument),
+        ("audit list --user a@b.c --target group:Team", ErrorKind::ArgumentConflict),
+        ("audit list --since yesterday", ErrorKind::ValueValidation),
+        ("audit list --request 12", ErrorKind::ValueValidation),
+        ("audit list --before 12", ErrorKind::ValueValidation),
+        ("audit list --limit 0", ErrorKind::ValueValidation),
         ("check --traefik", ErrorKind::InvalidValue),
     ] {
         assert_eq!(parse(line).map(drop).map_err(|error| error.kind()), Err(kind), "{line}");
@@ -172,10 +180,4 @@ fn a_table_is_columns_without_lines() {
         report::table(Some(["User", "Groups"]), rows),
         "User    Groups\nalice   x\n        y\nbo      -"
     );
-}
-
-#[test]
-fn times_are_utc_for_people_and_rfc_3339_for_programs() {
-    let at = Timestamp::from_unix(1_795_563_301);
-    assert_eq!((minute(at).as_str(), rfc3339(at).as_str()), ("2026-11-24 23:35", "2026-11-24T23:35:01Z"));
 }

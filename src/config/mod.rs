@@ -5,7 +5,7 @@
 
 mod address;
 mod credential;
-mod duration;
+pub(crate) mod duration;
 mod error;
 mod groups;
 mod issuer;

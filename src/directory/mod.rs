@@ -19,8 +19,9 @@ mod watch;
 pub use error::DirectoryError;
 pub use inspection::ServerReport;
 pub use records::{
-    Actor, AdminStanding, AuditRecord, GroupLink, GroupRecord, Joining, LinkSource, MemberRecord,
-    SignInContext, SignInOutcome, TenantRecord, UserKey, UserKeyError, UserRecord, UserSummary,
+    Actor, AdminStanding, AuditCursor, AuditCursorError, AuditFilter, AuditRecord, GroupLink, GroupRecord,
+    Joining, LinkSource, MemberRecord, SignInContext, SignInOutcome, TenantRecord, UserKey, UserKeyError,
+    UserRecord, UserSummary,
 };
 pub use schema::SchemaState;
 pub use sqlite::embedded_options;
@@ -361,9 +362,9 @@ impl Directory {
         ask!(self, list_tenants())
     }
 
-    /// The newest audit rows, newest first; `target` narrows to one (`user:<id>`, `group:<name>`, ...).
-    pub async fn list_audit(&self, target: Option<&str>, limit: u32) -> Result<Vec<AuditRecord>> {
-        ask!(self, list_audit(target, limit))
+    /// The newest audit rows that the filter lets through, newest first.
+    pub async fn list_audit(&self, filter: &AuditFilter, limit: u32) -> Result<Vec<AuditRecord>> {
+        ask!(self, list_audit(filter, limit))
     }
 }
 

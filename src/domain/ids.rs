@@ -59,6 +59,13 @@ impl fmt::Display for RequestId {
     }
 }
 
+impl FromStr for RequestId {
+    type Err = IdError;
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        Uuid::try_parse(text).map(Self).map_err(|_| IdError::Request(text.to_owned()))
+    }
+}
+
 /// The `<ID>` of `GATEPOST_PROVIDERS__<ID>__...`: lower-case letters, digits and `-`, at most 32.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -80,6 +87,9 @@ pub enum IdError {
     /// Not a UUID.
     #[error("{0:?} is no user id: expected a UUID")]
     User(String),
+    /// Not a UUID.
+    #[error("{0:?} is no request id: expected 32 hexadecimal digits, as pages and log lines show them")]
+    Request(String),
     /// See [`ProviderId`].
     #[error("{0:?} is no provider id: expected 1 to 32 of a-z, 0-9 and -")]
     Provider(String),

@@ -3,6 +3,7 @@
 //! Everything here is a value that was parsed once at the edge; nothing inside checks it a second time.
 
 pub mod access;
+pub mod calendar;
 pub mod clock;
 pub mod decision;
 pub mod email;

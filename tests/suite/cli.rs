@@ -241,6 +241,39 @@ both_pairs! {
         assert_eq!(actors, ["cli:ops"]);
     }
 
+    async fn the_audit_says_who_did_what_page_by_page(pair) {
+        let world = Plan::default().env("USER", "ops").start(pair).await;
+        world.entra.add(alice());
+        let browser = world.signed_in("alice").await;
+        let id = header(&world, &browser, "x-user-id").await.unwrap();
+        for command in ["grant", "revoke", "reset"] {
+            world.cli(&["admin", command, ALICE]).await;
+        }
+        let of_admins = ["audit", "list", "--user", ALICE, "--actor", "cli:ops", "--since", "1h"];
+        let text = world.cli(&of_admins).await;
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[0].starts_with("At ") && lines[1].contains("admin.reset") && lines[1].contains("is_admin: false -> null"), "{text}");
+        assert!(lines[3].contains("cli:ops") && lines[3].contains("admin.grant") && lines[3].contains(ALICE), "{text}");
+        assert_eq!(lines.len(), 4, "{text}");
+        assert_eq!(world.cli(&["audit", "list", "--until", "1h"]).await, "There is no such entry.\n");
+
+        let page = json(&world, &[&of_admins[..], &["--limit", "2"]].concat()).await;
+        let entry = &page["entries"][1];
+        assert_eq!((&entry["action"], &entry["before"], &entry["after"]), (&"admin.revoke".into(), &serde_json::json!({ "is_admin": true }), &serde_json::json!({ "is_admin": false })));
+        assert_eq!((&entry["target"], &entry["target_email"]), (&format!("user:{id}").into(), &ALICE.into()));
+        let next = page["next"].as_str().unwrap();
+        assert!(world.cli(&[&of_admins[..], &["--limit", "2"]].concat()).await.ends_with(&format!("\n\nOlder entries: the same command with --before {next}\n")));
+        let rest = json(&world, &[&of_admins[..], &["--limit", "2", "--before", next]].concat()).await;
+        assert_eq!((rest["entries"].as_array().unwrap().len(), &rest["entries"][0]["action"], &rest["next"]), (1, &"admin.grant".into(), &Value::Null));
+
+        let signed_in = json(&world, &["audit", "list", "--action", "user.sign_in"]).await;
+        let request = signed_in["entries"][0]["request_id"].as_str().unwrap();
+        let found = json(&world, &["audit", "list", "--request", request, "--action", "user.sign_in", "--actor", "sign-in"]).await;
+        assert_eq!(found["entries"], signed_in["entries"]);
+        let refused = world.cli_refuses(&["audit", "list", "--user", "nobody@example.com"]).await;
+        assert!(refused.starts_with("gatepost: there is no user nobody@example.com\nhint: "), "{refused}");
+    }
+
     async fn a_schema_that_is_not_exactly_known_is_left_alone(pair) {
         let world = World::start(pair).await;
         let other = match pair {

@@ -1,9 +1,10 @@
 //! The audit: one row per change, in the change's own transaction.
 
-use super::{Connection, Result, Store};
-use crate::directory::records::{Actor, AuditRecord};
+use super::{Connection, Db, Result, Store};
+use crate::directory::records::{Actor, AuditCursor, AuditFilter, AuditRecord};
 use crate::domain::clock::Timestamp;
 use serde_json::Value;
+use sqlx::QueryBuilder;
 
 /// What happened; `before` and `after` are JSON objects.
 pub(super) struct Entry<'a> {
@@ -31,36 +32,83 @@ pub(super) async fn write(connection: &mut Connection, actor: &Actor, entry: Ent
     Ok(())
 }
 
-type Row = (i64, i64, String, String, String, Option<String>, Option<String>, Option<String>, Option<String>);
+type Row = (
+    i64,
+    i64,
+    String,
+    String,
+    String,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+);
+
+/// An address says more to people than an id: that of the target, and of a person who acted.
+const ENTRIES: &str = "SELECT id, at, actor, action, target, before, after, address, request_id, \
+    (SELECT u.email FROM users u WHERE u.id = e.actor), \
+    (SELECT u.email FROM users u WHERE u.id = substr(e.target, 6) AND substr(e.target, 1, 5) = 'user:') \
+    FROM audit_entries e WHERE true";
 
 impl Store {
-    /// Newest first; `target` narrows to one user, group, ...
+    /// Newest first. The statement holds only what is asked for, so that it is planned for that.
     pub(in crate::directory) async fn list_audit(
         &self,
-        target: Option<&str>,
+        filter: &AuditFilter,
         limit: u32,
     ) -> Result<Vec<AuditRecord>> {
         let rows: Vec<Row> = reading!(self, |connection| {
-            Ok(sqlx::query_as(
-                "SELECT id, at, actor, action, target, before, after, address, request_id FROM audit_entries \
-                     WHERE $1 IS NULL OR target = $1 ORDER BY id DESC LIMIT $2",
-            )
-            .bind(target)
-            .bind(i64::from(limit))
-            .fetch_all(connection)
-            .await?)
+            let mut query = QueryBuilder::<Db>::new(ENTRIES);
+            narrow(&mut query, filter);
+            query.push(" ORDER BY at DESC, id DESC LIMIT ").push_bind(i64::from(limit));
+            Ok(query.build_query_as().fetch_all(connection).await?)
         })?;
         Ok(rows.into_iter().map(from_row).collect())
     }
 }
 
-fn from_row((id, at, actor, action, target, before, after, address, request_id): Row) -> AuditRecord {
+fn narrow(query: &mut QueryBuilder<Db>, filter: &AuditFilter) {
+    let AuditFilter { target, actor, actions, request_id, since, until, before } = filter;
+    if let Some(target) = target {
+        query.push(" AND target = ").push_bind(target.clone());
+    }
+    if let Some(actor) = actor {
+        query.push(" AND actor = ").push_bind(actor.clone());
+    }
+    if !actions.is_empty() {
+        query.push(" AND action IN (");
+        let mut list = query.separated(", ");
+        for action in actions {
+            list.push_bind(action.clone());
+        }
+        query.push(")");
+    }
+    if let Some(id) = request_id {
+        query.push(" AND request_id = ").push_bind(id.to_string());
+    }
+    if let Some(since) = since {
+        query.push(" AND at >= ").push_bind(since.unix());
+    }
+    if let Some(until) = until {
+        query.push(" AND at < ").push_bind(until.unix());
+    }
+    if let Some(AuditCursor { at, id }) = before {
+        query.push(" AND (at, id) < (").push_bind(at.unix()).push(", ").push_bind(*id).push(")");
+    }
+}
+
+fn from_row(row: Row) -> AuditRecord {
+    let (id, at, actor, action, target, before, after, address, request_id, actor_email, target_email) = row;
     AuditRecord {
         id,
         at: Timestamp::from_unix(at),
         actor,
+        actor_email,
         action,
         target,
+        target_email,
         before,
         after,
         address,

@@ -1,0 +1,62 @@
+//! Points in time as text, in UTC: for people to the minute, for programs as RFC 3339 says.
+
+use super::clock::Timestamp;
+use std::str::FromStr;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+
+/// `2026-11-24 23:35`: UTC to the minute, for people.
+pub fn minute(at: Timestamp) -> String {
+    date(at).format(format_description!("[year]-[month]-[day] [hour]:[minute]")).unwrap_or_default()
+}
+
+/// `2026-11-24T23:35:01Z`: RFC 3339 in UTC, for programs.
+pub fn rfc3339(at: Timestamp) -> String {
+    let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
+    date(at).format(format).unwrap_or_default()
+}
+
+/// Dates that the calendar does not hold are its beginning.
+fn date(at: Timestamp) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(at.unix()).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
+/// The text is no point in time.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error(
+    "{0:?} is no point in time: expected RFC 3339, as in 2026-11-24T23:35:00Z or 2026-11-25T00:35:00+01:00"
+)]
+pub struct TimestampError(String);
+
+impl FromStr for Timestamp {
+    type Err = TimestampError;
+
+    /// RFC 3339 with its offset: a time without one would mean another second on every machine.
+    fn from_str(text: &str) -> Result<Self, TimestampError> {
+        let date = OffsetDateTime::parse(text, &Rfc3339);
+        date.map(|date| Self::from_unix(date.unix_timestamp())).map_err(|_| TimestampError(text.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_utc_for_people_and_rfc_3339_for_programs() {
+        let at = Timestamp::from_unix(1_795_563_301);
+        assert_eq!((minute(at).as_str(), rfc3339(at).as_str()), ("2026-11-24 23:35", "2026-11-24T23:35:01Z"));
+    }
+
+    #[test]
+    fn a_time_is_read_with_its_offset_and_never_without() {
+        let at = Ok(Timestamp::from_unix(1_795_563_301));
+        for text in ["2026-11-24T23:35:01Z", "2026-11-25T00:35:01+01:00", "2026-11-24t23:35:01.5z"] {
+            assert_eq!(text.parse(), at, "{text}");
+        }
+        for text in ["", "2026-11-24T23:35:01", "2026-11-24", "23:35", "yesterday", "2026-13-01T00:00:00Z"] {
+            assert!(text.parse::<Timestamp>().is_err(), "{text}");
+        }
+    }
+}
