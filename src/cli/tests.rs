@@ -67,6 +67,7 @@ fn every_command_of_the_field_is_understood() {
         "audit list --user a@b.c --actor cli:ops --action admin.grant --action admin.revoke --limit 500",
         "audit list --target group:Team --since 7d --until 2026-11-24T23:35:00+01:00 --json",
         "audit list --request 0192f0c1a2b37c4d8e9f001122334455 --before 1795563301-12",
+        "completions bash",
         &end,
     ] {
         assert!(parse(line).is_ok(), "{line}: {:?}", parse(line));
@@ -91,6 +92,8 @@ fn what_is_misspelt_is_refused_before_anything_is_opened() {
         ("session end 12ab", ErrorKind::ValueValidation),
         (&both, ErrorKind::ArgumentConflict),
         ("serve --json", ErrorKind::UnknownArgument),
+        ("completions", ErrorKind::MissingRequiredArgument),
+        ("completions tcsh", ErrorKind::InvalidValue),
         ("audit list --user a@b.c --target group:Team", ErrorKind::ArgumentConflict),
         ("audit list --since yesterday", ErrorKind::ValueValidation),
         ("audit list --request 12", ErrorKind::ValueValidation),
@@ -110,18 +113,33 @@ fn json_may_stand_at_either_place() {
     }
 }
 
-#[test]
-fn the_help_of_every_command_shows_an_example() {
-    for group in Arguments::command().get_subcommands_mut() {
-        let mut leaves: Vec<&mut clap::Command> = group.get_subcommands_mut().collect();
-        if leaves.is_empty() {
-            continue;
-        }
-        for leaf in &mut leaves {
-            let help = leaf.render_long_help().to_string();
-            assert!(help.contains("Example"), "{help}");
-        }
+/// Commands of ours in a help's examples, as a shell would split them: up to a pipe or a redirection.
+fn examples(help: &str) -> Vec<String> {
+    let (_, examples) = help.split_once("Example").unwrap_or_default();
+    let lines = examples.lines().filter_map(|line| line.strip_prefix("  gatepost "));
+    lines
+        .map(|line| line.split(['|', '>']).next().unwrap_or_default().replace("'GitHub tools'", "GitHub"))
+        .collect()
+}
+
+fn demand_examples(command: &mut clap::Command, path: &str) {
+    let help = command.render_long_help().to_string();
+    let examples = examples(&help);
+    assert!(!examples.is_empty(), "`{path} --help` shows no example:\n{help}");
+    for example in examples {
+        assert!(format!("gatepost {example} ").starts_with(&format!("{path} ")), "{path}: {example}");
+        assert!(parse(&example).is_ok(), "{path}: {example}: {:?}", parse(&example));
     }
+    // clap's own command "help" prints what is looked at here.
+    for inner in command.get_subcommands_mut().filter(|inner| inner.get_name() != "help") {
+        let path = format!("{path} {}", inner.get_name());
+        demand_examples(inner, &path);
+    }
+}
+
+#[test]
+fn the_help_of_every_command_shows_examples_that_are_understood() {
+    demand_examples(&mut Arguments::command(), "gatepost");
 }
 
 #[test]
