@@ -67,7 +67,8 @@ impl Certificate {
         now >= self.not_after.minus(life / 3)
     }
 
-    fn check_time(&self, now: Timestamp) -> Result<(), CertsError> {
+    /// Whether its last second has not passed.
+    pub fn check_time(&self, now: Timestamp) -> Result<(), CertsError> {
         if now <= self.not_after {
             Ok(())
         } else {

@@ -11,6 +11,7 @@
 
 mod certificate;
 mod error;
+mod examine;
 mod files;
 mod issue;
 mod name;
@@ -21,6 +22,7 @@ mod tests;
 mod upkeep;
 
 pub use error::CertsError;
+pub use examine::{Examined, Material, examine, examine_client, examine_trust};
 pub use name::{Name, NameError};
 pub use server::InternalTls;
 pub use upkeep::{Cause, Outcome, State, Wish, make, renew_if_due};

@@ -302,7 +302,7 @@ impl<'a> Staged<'a> {
     }
 }
 
-fn state(role: Role, certificate: &Certificate, made: Option<Cause>) -> State {
+pub(super) fn state(role: Role, certificate: &Certificate, made: Option<Cause>) -> State {
     let names = if role == Role::Authority { &certificate.permitted } else { &certificate.names };
     State {
         role,

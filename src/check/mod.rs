@@ -3,6 +3,7 @@
 //! One file per part. Each has time limits, changes nothing, and turns what it cannot reach into a finding; a broken
 //! configuration does not keep the rest from being looked at.
 
+mod certificates;
 mod configuration;
 mod finding;
 mod keys;
@@ -37,6 +38,7 @@ pub fn codes() -> impl Iterator<Item = &'static Code> {
     let parts = [
         configuration::CODES,
         keys::CODES,
+        certificates::CODES,
         provider::CODES,
         redis::CODES,
         postgres::CODES,
@@ -54,6 +56,9 @@ pub async fn run(order: &Order) -> Vec<Finding> {
         findings.extend(keys::look(config));
     }
     let looked = traefik::look(&order.traefik, config.as_deref());
+    if let Some(config) = &config {
+        findings.extend(certificates::look(config, &looked.gates));
+    }
     let (provider, (stores, directory)) = tokio::join!(
         async {
             match &config {

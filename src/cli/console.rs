@@ -6,7 +6,11 @@ use super::error::CommandError;
 use crate::app;
 use crate::config::{Config, StoresConfig};
 use crate::directory::{Actor, DirectoryError, SchemaState, UserKey, UserRecord};
+use crate::domain::ids::UserId;
 use crate::state::State;
+
+/// People asked for at once.
+const PAGE: u32 = 500;
 
 /// The opened stores and who gave the command.
 #[derive(Debug)]
@@ -34,6 +38,21 @@ impl Console {
     pub(super) async fn find_user(&self, key: &UserKey) -> Result<UserRecord, CommandError> {
         let found = self.state.directory.find_user(key).await?;
         found.ok_or_else(|| DirectoryError::UnknownUser(key.clone()).into())
+    }
+}
+
+/// All of a list that the directory gives page by page, in the order of people's ids.
+pub(super) async fn listed_in_pages<T>(
+    page: impl AsyncFn(Option<UserId>, u32) -> Result<Vec<T>, DirectoryError>,
+    id: impl Fn(&T) -> UserId,
+) -> Result<Vec<T>, DirectoryError> {
+    let mut all: Vec<T> = Vec::new();
+    loop {
+        let found = page(all.last().map(&id), PAGE).await?;
+        if found.is_empty() {
+            return Ok(all);
+        }
+        all.extend(found);
     }
 }
 

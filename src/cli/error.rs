@@ -81,7 +81,14 @@ impl CommandError {
             }
             Self::UnknownProvider(..) => "write PROVIDER:ID, for an app role PROVIDER:role:NAME",
             Self::UnknownSession(_) => "`gatepost session list USER` shows the sessions that a person has",
-            _ => return None,
+            Self::Config(_) => {
+                "docs/configuration.md has every setting; secrets may also stand in a file: NAME_FILE"
+            }
+            Self::Environment(_) => "set it anew, in UTF-8",
+            Self::Log(_) => "GATEPOST_LOG__LEVEL is as in info, or info,gatepost=debug",
+            Self::NotReady(_) => "`gatepost check` looks at everything that Gatepost needs",
+            Self::Start(error) => of_start(error),
+            Self::Output(_) => return None,
         };
         Some(hint.to_owned())
     }
@@ -100,14 +107,34 @@ fn of_request(id: RequestId) -> String {
     )
 }
 
+const fn of_start(error: &StartError) -> &'static str {
+    match error {
+        StartError::Locked(_) => {
+            "stop the other one first; for several replicas set DATABASE_URL, REDIS_URL and GATEPOST_SECRET_KEYS"
+        }
+        StartError::Listen(..) => {
+            "does another program listen there? GATEPOST_INTERNAL_ADDR, GATEPOST_PUBLIC_ADDR and GATEPOST_HEALTH_ADDR say where"
+        }
+        _ => "`gatepost check` looks at everything that Gatepost needs, and says how to mend it",
+    }
+}
+
 fn of_directory(error: &DirectoryError) -> Option<String> {
     let hint = match error {
         DirectoryError::Unavailable(_) => "is DATABASE_URL right, and does the database run?",
+        DirectoryError::ReadOnly => {
+            "is DATABASE_URL a standby, or set read-only? `gatepost check` says which"
+        }
+        DirectoryError::File { .. } => "run this as the user that `gatepost serve` runs as",
         DirectoryError::UnknownUser(_) => {
             "`gatepost user list` shows everybody; people appear with their first sign-in"
         }
         DirectoryError::UnknownGroup(_) => {
-            "`gatepost group list` shows all groups; `gatepost group link NAME PROVIDER:ID` makes one"
+            "`gatepost group list` shows all groups; `gatepost group link NAME PROVIDER:ID` and \
+             `gatepost group add NAME USER` make one"
+        }
+        DirectoryError::NotMember(_, group) => {
+            return Some(format!("`gatepost group members '{group}'` shows who is, and who says so"));
         }
         DirectoryError::UnknownTenant(id) => return Some(format!("`gatepost tenant create {id}` makes it")),
         DirectoryError::NotMapped(..) => "`gatepost tenant list` shows which group opens what",

@@ -1,9 +1,10 @@
-//! `gatepost group`: which provider's group a name here stands for.
+//! `gatepost group`: which provider's group a name here stands for, and who is in it.
 
 use super::console::Console;
 use super::error::CommandError;
+use super::member;
 use super::report::Report;
-use crate::directory::{GroupLink, LinkSource};
+use crate::directory::{GroupLink, LinkSource, UserKey};
 use crate::domain::identity::ExternalGroup;
 use crate::domain::ids::{GroupName, ProviderId};
 use clap::Subcommand;
@@ -29,6 +30,28 @@ pub(super) enum Command {
         #[arg(value_name = "PROVIDER:ID")]
         external: ExternalGroup,
     },
+    /// Puts a person into a group, whatever providers say; makes the group if need be
+    #[command(after_help = "Example:\n  gatepost group add MCP-GitHub alice@example.com")]
+    Add {
+        /// The group's name here
+        name: GroupName,
+        /// Address or id; of an address that nobody has yet, its first holder is in the group
+        user: UserKey,
+    },
+    /// Takes a person out of a group; what a provider says comes back with its next word
+    #[command(after_help = "Example:\n  gatepost group remove MCP-GitHub alice@example.com")]
+    Remove {
+        /// The group's name here
+        name: GroupName,
+        /// Address or id
+        user: UserKey,
+    },
+    /// Shows who is in a group, and who says so
+    #[command(after_help = "Example:\n  gatepost group members MCP-GitHub")]
+    Members {
+        /// The group's name here
+        name: GroupName,
+    },
     /// Shows all groups, what they stand for and what they open
     #[command(after_help = "Example:\n  gatepost group list --json")]
     List,
@@ -52,6 +75,9 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
             let text = format!("{external} is linked to no name any more.");
             Ok(Report::new(text, json!({ "link": external.to_string(), "changed": true })))
         }
+        Command::Add { name, user } => member::add(console, &name, &user).await,
+        Command::Remove { name, user } => member::remove(console, &name, &user).await,
+        Command::Members { name } => member::list(console, &name).await,
         Command::List => list(console).await,
     }
 }
@@ -81,7 +107,8 @@ async fn list(console: &Console) -> Result<Report, CommandError> {
             "tenants": group.tenants,
         })
     });
-    let none = "There is no group yet: they come with the first sign-in, or with gatepost group link NAME PROVIDER:ID";
+    let none = "There is no group yet: they come with the first sign-in, with gatepost group link NAME PROVIDER:ID, or with \
+                gatepost group add NAME ADDRESS";
     Ok(Report::list(["Group", "Members", "Stands for", "Opens"], rows.collect(), none, json.collect()))
 }
 

@@ -4,15 +4,19 @@
 //! Exit codes: 0 done, 1 not done and why is on stderr, 2 the arguments are not understood.
 
 mod admin;
+mod audit;
 mod certs;
 mod check;
+mod completions;
 mod console;
 mod environment;
 mod error;
 mod explain;
 mod group;
 mod healthcheck;
+mod member;
 mod migrate;
+mod moment;
 mod report;
 mod serve;
 mod session;
@@ -38,7 +42,10 @@ use std::process::ExitCode;
     version,
     about = "The post beside the gate: ForwardAuth and OpenID Connect for Traefik",
     after_help = "Every command reads the same settings as `serve`: run it in the same folder and environment.\n\
-                  Exit codes: 0 done, 1 not done (why is on stderr), 2 the arguments are not understood."
+                  Exit codes: 0 done, 1 not done (why is on stderr), 2 the arguments are not understood.\n\n\
+                  Examples:\n  gatepost serve --config /etc/gatepost/gatepost.toml\n  \
+                  gatepost check --traefik traefik.yml dynamic.yml\n  \
+                  gatepost user show alice@example.com"
 )]
 struct Arguments {
     /// gatepost.toml; default: ./gatepost.toml, then /etc/gatepost/gatepost.toml, where there is one
@@ -76,15 +83,32 @@ enum Command {
     )]
     Certs(certs::Arguments),
     /// Who is an admin
+    #[command(after_help = "Examples:\n  gatepost admin list\n  gatepost admin grant alice@example.com")]
     Admin(Administration<admin::Command>),
-    /// Which provider's group a name stands for
+    /// Groups: which provider's group a name stands for, and who is in it
+    #[command(
+        after_help = "Examples:\n  gatepost group list\n  gatepost group add MCP-GitHub alice@example.com"
+    )]
     Group(Administration<group::Command>),
     /// Tenants, and the groups that open them
+    #[command(after_help = "Examples:\n  gatepost tenant list\n  gatepost tenant map MCP-GitHub github")]
     Tenant(Administration<tenant::Command>),
     /// People
+    #[command(after_help = "Examples:\n  gatepost user list\n  gatepost user show alice@example.com")]
     User(Administration<user::Command>),
     /// Who is signed in where
+    #[command(after_help = "Examples:\n  gatepost session list alice@example.com\n  \
+                            gatepost session end --user alice@example.com")]
     Session(Administration<session::Command>),
+    /// Who changed what
+    #[command(after_help = "Example:\n  gatepost audit list --user alice@example.com --since 7d")]
+    Audit(Administration<audit::Command>),
+    /// Prints what lets a shell complete these commands
+    #[command(after_help = completions::EXAMPLES)]
+    Completions {
+        /// Which shell
+        shell: completions::Shell,
+    },
 }
 
 /// Commands that read and change what the stores hold, also while `serve` runs on them.
@@ -112,10 +136,7 @@ pub fn run(
     match dispatch(arguments, environment) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("gatepost: {}", report::plain(&Chain(&error).to_string()));
-            if let Some(hint) = error.hint() {
-                eprintln!("hint: {}", report::plain(&hint));
-            }
+            report::print_error(&Chain(&error).to_string(), error.hint().as_deref());
             ExitCode::FAILURE
         }
     }
@@ -139,6 +160,7 @@ fn dispatch(
         let (report, json) = match arguments.command.unwrap_or(Command::Serve) {
             Command::Serve => return serve::run(load()?.0).await.map(done),
             Command::Migrate => return migrate::run(&load()?.0).await.map(done),
+            Command::Completions { shell } => return completions::print(shell).map(done),
             Command::Healthcheck => return healthcheck::run(&load()?.0).await.map(done),
             Command::Certs(args) => (certs::run(&args, || load().map(|(config, _)| config))?, args.json),
             // It looks at a configuration with which others refuse to start.
@@ -152,6 +174,7 @@ fn dispatch(
             Command::Admin(args) => (admin::run(&open().await?, args.command).await?, args.json),
             Command::Group(args) => (group::run(&open().await?, args.command).await?, args.json),
             Command::Tenant(args) => (tenant::run(&open().await?, args.command).await?, args.json),
+            Command::Audit(args) => (audit::run(&open().await?, args.command).await?, args.json),
             Command::User(args) => (user::run(&open().await?, args.command).await?, args.json),
             Command::Session(args) => {
                 (Box::pin(session::run(&open().await?, args.command)).await?, args.json)

@@ -4,8 +4,10 @@
 
 pub(super) use crate::domain::calendar::{minute, rfc3339};
 use crate::domain::clock::Timestamp;
+use anstyle::AnsiColor;
 use comfy_table::{Table, presets};
 use serde_json::Value;
+use std::fmt::Write as _;
 use std::io::{self, ErrorKind, Write};
 
 /// What is printed on stdout.
@@ -36,6 +38,12 @@ impl Report {
         if rows.is_empty() { Self::new(none, json) } else { Self::new(table(Some(header), rows), json) }
     }
 
+    /// The same with one more line for people.
+    pub(super) fn followed_by(mut self, line: &str) -> Self {
+        self.text = format!("{}\n\n{line}", self.text);
+        self
+    }
+
     pub(super) fn print(&self, as_json: bool) -> io::Result<()> {
         let text = match (as_json, self.has_colors) {
             (true, _) => format!("{:#}", self.json),
@@ -48,6 +56,17 @@ impl Report {
             written => written,
         }
     }
+}
+
+/// Says on standard error why a command was not done, and what may be done about it.
+pub(super) fn print_error(error: &str, hint: Option<&str>) {
+    let (bad, good) = (AnsiColor::Red.on_default().bold(), AnsiColor::Cyan.on_default());
+    let mut text = format!("{bad}gatepost:{bad:#} {}\n", plain(error));
+    if let Some(hint) = hint {
+        let _ = writeln!(text, "{good}hint:{good:#} {}", plain(hint));
+    }
+    // Whoever closed standard error does not want to know.
+    let _ = anstream::stderr().write_all(text.as_bytes());
 }
 
 /// Columns without lines, for people, `grep` and `cut` alike.

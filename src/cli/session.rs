@@ -27,7 +27,7 @@ pub(super) enum Command {
     },
     /// Ends one session, or all of a person
     #[command(after_help = "Examples:\n  \
-        gatepost session end 5f2c...64 hexadecimal digits, as `session list` shows them\n  \
+        gatepost session end 5f2c0a9be1d34c7f8a6b5e2d1c0f9e8d7c6b5a4f3e2d1c0b9a8f7e6d5c4b3a29\n  \
         gatepost session end --user alice@example.com")]
     End(Which),
 }

@@ -47,6 +47,10 @@ fn every_command_of_the_field_is_understood() {
         "group link MCP-Admin entra:role:Admin",
         "group unlink entra:abc",
         "group list",
+        "group add MCP-GitHub a@b.c",
+        "group add MCP-GitHub 018f0000-0000-7000-8000-000000000001 --json",
+        "group remove MCP-GitHub a@b.c",
+        "group members MCP-GitHub",
         "tenant create github --name x",
         "tenant map MCP-GitHub github",
         "tenant map MCP-GitHub github --role viewer",
@@ -63,6 +67,11 @@ fn every_command_of_the_field_is_understood() {
         "user release a@b.c",
         "session list a@b.c",
         "session end --user a@b.c",
+        "audit list",
+        "audit list --user a@b.c --actor cli:ops --action admin.grant --action admin.revoke --limit 500",
+        "audit list --target group:Team --since 7d --until 2026-11-24T23:35:00+01:00 --json",
+        "audit list --request 0192f0c1a2b37c4d8e9f001122334455 --before 1795563301-12",
+        "completions bash",
         &end,
     ] {
         assert!(parse(line).is_ok(), "{line}: {:?}", parse(line));
@@ -78,6 +87,10 @@ fn what_is_misspelt_is_refused_before_anything_is_opened() {
         ("admin grant", ErrorKind::MissingRequiredArgument),
         ("admin grant nobody", ErrorKind::ValueValidation),
         ("group link X entra", ErrorKind::ValueValidation),
+        ("group add MCP-GitHub", ErrorKind::MissingRequiredArgument),
+        ("group add MCP-GitHub nobody", ErrorKind::ValueValidation),
+        ("group remove MCP-GitHub", ErrorKind::MissingRequiredArgument),
+        ("group members", ErrorKind::MissingRequiredArgument),
         ("tenant map A b --role boss", ErrorKind::ValueValidation),
         ("session end", ErrorKind::MissingRequiredArgument),
         ("session end 12ab", ErrorKind::ValueValidation),
@@ -94,6 +107,13 @@ fn what_is_misspelt_is_refused_before_anything_is_opened() {
         ("explain --request 12", ErrorKind::ValueValidation),
         ("explain --request 019ab8c5d2a37e6f9b0c1d2e3f405162 --user a@b.c", ErrorKind::ArgumentConflict),
         ("serve --json", ErrorKind::UnknownArgument),
+        ("completions", ErrorKind::MissingRequiredArgument),
+        ("completions tcsh", ErrorKind::InvalidValue),
+        ("audit list --user a@b.c --target group:Team", ErrorKind::ArgumentConflict),
+        ("audit list --since yesterday", ErrorKind::ValueValidation),
+        ("audit list --request 12", ErrorKind::ValueValidation),
+        ("audit list --before 12", ErrorKind::ValueValidation),
+        ("audit list --limit 0", ErrorKind::ValueValidation),
         ("check --traefik", ErrorKind::InvalidValue),
     ] {
         assert_eq!(parse(line).map(drop).map_err(|error| error.kind()), Err(kind), "{line}");
@@ -108,17 +128,56 @@ fn json_may_stand_at_either_place() {
     }
 }
 
+/// Commands of ours in a help's examples, as a shell would split them: up to a pipe or a redirection.
+fn examples(help: &str) -> Vec<String> {
+    let (_, examples) = help.split_once("Example").unwrap_or_default();
+    let lines = examples.lines().filter_map(|line| line.strip_prefix("  gatepost "));
+    lines
+        .map(|line| line.split(['|', '>']).next().unwrap_or_default().replace("'GitHub tools'", "GitHub"))
+        .collect()
+}
+
+fn demand_examples(command: &mut clap::Command, path: &str) {
+    let help = command.render_long_help().to_string();
+    let examples = examples(&help);
+    assert!(!examples.is_empty(), "`{path} --help` shows no example:\n{help}");
+    for example in examples {
+        assert!(format!("gatepost {example} ").starts_with(&format!("{path} ")), "{path}: {example}");
+        assert!(parse(&example).is_ok(), "{path}: {example}: {:?}", parse(&example));
+    }
+    // clap's own command "help" prints what is looked at here.
+    for inner in command.get_subcommands_mut().filter(|inner| inner.get_name() != "help") {
+        let path = format!("{path} {}", inner.get_name());
+        demand_examples(inner, &path);
+    }
+}
+
 #[test]
-fn the_help_of_every_command_shows_an_example() {
-    for group in Arguments::command().get_subcommands_mut() {
-        let mut leaves: Vec<&mut clap::Command> = group.get_subcommands_mut().collect();
-        if leaves.is_empty() {
-            continue;
-        }
-        for leaf in &mut leaves {
-            let help = leaf.render_long_help().to_string();
-            assert!(help.contains("Example"), "{help}");
-        }
+fn the_help_of_every_command_shows_examples_that_are_understood() {
+    demand_examples(&mut Arguments::command(), "gatepost");
+}
+
+#[test]
+fn every_command_is_in_the_document_and_nothing_else_is() {
+    let document = include_str!("../../docs/cli.md");
+    let mut commands = Vec::new();
+    for group in Arguments::command().get_subcommands() {
+        let name = group.get_name();
+        let leaves: Vec<String> =
+            group.get_subcommands().map(|leaf| format!("{name} {}", leaf.get_name())).collect();
+        commands.extend(if leaves.is_empty() { vec![name.to_owned()] } else { leaves });
+    }
+    let rows = document.lines().filter(|line| line.starts_with("| `gatepost ")).collect::<String>();
+    for command in &commands {
+        let is_named = rows
+            .match_indices(&format!("`gatepost {command}"))
+            .any(|(at, text)| rows[at + text.len()..].starts_with(['`', ' ']));
+        assert!(is_named, "docs/cli.md does not name `gatepost {command}`");
+    }
+    for named in rows.split("`gatepost ").skip(1) {
+        let words = named.split('`').next().unwrap_or_default();
+        let is_command = |command: &String| format!("{words} ").starts_with(&format!("{command} "));
+        assert!(commands.iter().any(is_command), "docs/cli.md names `gatepost {words}`, which is no command");
     }
 }
 

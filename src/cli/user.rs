@@ -1,7 +1,7 @@
 //! `gatepost user`: people, and whether they may sign in.
 
 use super::admin::{standing, yes_or_no};
-use super::console::{Console, called, is_awaited};
+use super::console::{Console, called, is_awaited, listed_in_pages};
 use super::error::CommandError;
 use super::group::lines;
 use super::report::{Report, minute, minute_or_dash, rfc3339, table};
@@ -9,9 +9,6 @@ use crate::directory::{UserKey, UserRecord, UserSummary};
 use crate::domain::clock::Timestamp;
 use clap::Subcommand;
 use serde_json::{Value, json};
-
-/// People asked for at once.
-const PAGE: u32 = 500;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -105,14 +102,10 @@ fn change(user: &UserRecord, changed: bool) -> Value {
 }
 
 async fn list(console: &Console) -> Result<Report, CommandError> {
-    let mut people: Vec<UserSummary> = Vec::new();
-    loop {
-        let page = console.state.directory.list_users(people.last().map(|last| last.id), PAGE).await?;
-        if page.is_empty() {
-            break;
-        }
-        people.extend(page);
-    }
+    let directory = &console.state.directory;
+    let people =
+        listed_in_pages(async |after, limit| directory.list_users(after, limit).await, |user| user.id)
+            .await?;
     let rows = people.iter().map(|user| {
         let text = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
         let last = minute_or_dash(user.last_sign_in_at);

@@ -23,7 +23,8 @@ pub(super) fn read(
     }
 }
 
-fn parse(text: &str) -> Option<Duration> {
+/// A duration as people write it.
+pub(crate) fn parse(text: &str) -> Option<Duration> {
     let (unit, seconds) = UNITS.iter().find(|(unit, _)| text.ends_with(*unit))?;
     let digits = text.strip_suffix(*unit).filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()))?;
     digits.parse::<u64>().ok()?.checked_mul(*seconds).map(Duration::from_secs)

@@ -46,6 +46,9 @@ pub enum DirectoryError {
     /// There is no group with this name.
     #[error("there is no group {0}")]
     UnknownGroup(GroupName),
+    /// Neither a provider nor an administrator says that this person is in this group.
+    #[error("{0} is not in group {1}")]
+    NotMember(UserKey, GroupName),
     /// There is no tenant with this id.
     #[error("there is no tenant {0}")]
     UnknownTenant(TenantId),

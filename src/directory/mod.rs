@@ -19,8 +19,9 @@ mod watch;
 pub use error::DirectoryError;
 pub use inspection::ServerReport;
 pub use records::{
-    Actor, AdminStanding, AuditRecord, GroupLink, GroupRecord, LinkSource, Membership, MembershipSource,
-    SignInContext, SignInOutcome, TenantRecord, UserKey, UserKeyError, UserRecord, UserSummary,
+    Actor, AdminStanding, AuditCursor, AuditCursorError, AuditFilter, AuditRecord, GroupLink, GroupRecord,
+    Joining, LinkSource, MemberRecord, Membership, MembershipSource, SignInContext, SignInOutcome,
+    TenantRecord, UserKey, UserKeyError, UserRecord, UserSummary,
 };
 pub use schema::SchemaState;
 pub use sqlite::embedded_options;
@@ -299,6 +300,38 @@ impl Directory {
         ask!(self, unlink_group(external, actor))
     }
 
+    /// A person is in a group by an administrator's word, as by a row of the view `user_group_membership`: what is
+    /// missing is made, and an address that nobody holds waits for its first holder.
+    pub async fn add_member(&self, group: &GroupName, key: &UserKey, actor: &Actor) -> Result<Joining> {
+        ask!(self, add_member(group, key, actor))
+    }
+
+    /// A person is in a group no more, whoever said so; returns who did. A provider says it again at the next sign-in.
+    ///
+    /// # Errors
+    /// [`DirectoryError::UnknownGroup`], [`DirectoryError::UnknownUser`], [`DirectoryError::NotMember`].
+    pub async fn remove_member(
+        &self,
+        group: &GroupName,
+        key: &UserKey,
+        actor: &Actor,
+    ) -> Result<Vec<String>> {
+        ask!(self, remove_member(group, key, actor))
+    }
+
+    /// Who is in a group, by id, after `after`.
+    ///
+    /// # Errors
+    /// [`DirectoryError::UnknownGroup`].
+    pub async fn list_members(
+        &self,
+        group: &GroupName,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<MemberRecord>> {
+        ask!(self, list_members(group, after, limit))
+    }
+
     /// All groups by name.
     pub async fn list_groups(&self) -> Result<Vec<GroupRecord>> {
         ask!(self, list_groups())
@@ -351,22 +384,6 @@ impl Directory {
         ask!(self, find_tenant(id))
     }
 
-    /// What changed of these targets after that second, oldest first, without these actions.
-    pub async fn list_audit_since(
-        &self,
-        after: Timestamp,
-        targets: &[String],
-        passed_over: &[&str],
-        limit: u32,
-    ) -> Result<Vec<AuditRecord>> {
-        ask!(self, list_audit_since(after, targets, passed_over, limit))
-    }
-
-    /// What one request changed.
-    pub async fn list_audit_of_request(&self, id: RequestId) -> Result<Vec<AuditRecord>> {
-        ask!(self, list_audit_of_request(id))
-    }
-
     /// When the audit begins; `None`: nothing was ever changed.
     pub async fn audit_begins_at(&self) -> Result<Option<Timestamp>> {
         ask!(self, audit_begins_at())
@@ -382,9 +399,9 @@ impl Directory {
         ask!(self, find_refusal(id))
     }
 
-    /// The newest audit rows, newest first; `target` narrows to one (`user:<id>`, `group:<name>`, ...).
-    pub async fn list_audit(&self, target: Option<&str>, limit: u32) -> Result<Vec<AuditRecord>> {
-        ask!(self, list_audit(target, limit))
+    /// The newest audit rows that the filter lets through, newest first.
+    pub async fn list_audit(&self, filter: &AuditFilter, limit: u32) -> Result<Vec<AuditRecord>> {
+        ask!(self, list_audit(filter, limit))
     }
 }
 

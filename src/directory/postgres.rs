@@ -38,6 +38,7 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("postgres":
     "20261124000400_create_roles",
     "20261124000500_notify_of_tenants",
     "20261126000100_create_refusals",
+    "20261126001000_index_audit",
 );
 
 /// Locks the rows read until the transaction ends.

@@ -6,7 +6,7 @@ use crate::domain::email::{EmailAddress, EmailError};
 use crate::domain::identity::{ExternalGroup, SubjectKey};
 use crate::domain::ids::{GroupName, IdError, ProviderId, RequestId, TenantId, UserId};
 use crate::domain::secret::Hash;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -14,7 +14,7 @@ use std::str::FromStr;
 /// Who makes a change, for its audit row.
 #[derive(Clone, Debug)]
 pub struct Actor {
-    /// `user:<id>`, `cli:<name>`, `configuration`, ...
+    /// A person's id, `cli:<name>`, `configuration`, ...
     pub who: String,
     /// Where from.
     pub address: Option<IpAddr>,
@@ -224,6 +224,30 @@ pub enum MembershipSource {
     Provider(GroupLink),
 }
 
+/// Somebody who is in a group.
+#[derive(Clone, Debug)]
+pub struct MemberRecord {
+    /// Stable id.
+    pub id: UserId,
+    /// Address, if one is held.
+    pub email: Option<EmailAddress>,
+    /// Display name.
+    pub name: Option<String>,
+    /// Who says so: `manual`, `scim`, or a provider's id.
+    pub sources: BTreeSet<String>,
+}
+
+/// What became of a person's joining a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Joining {
+    /// Was in it by an administrator's word already.
+    Was,
+    /// Is in it from now on.
+    New,
+    /// The same, and the group was made for it.
+    NewGroup,
+}
+
 /// A tenant.
 #[derive(Clone, Debug)]
 pub struct TenantRecord {
@@ -242,12 +266,16 @@ pub struct AuditRecord {
     pub id: i64,
     /// When.
     pub at: Timestamp,
-    /// Who; `db:<role>` through the views.
+    /// Who: a person's id, `cli:<name>`, `sign-in`, `configuration`, ...; `db:<role>` through the views.
     pub actor: String,
+    /// The address that this person has now.
+    pub actor_email: Option<String>,
     /// What: `user.disable`, `group.link`, ...
     pub action: String,
     /// Of whom or what: `user:<id>`, `group:<name>`, ...
     pub target: String,
+    /// The address that this person has now.
+    pub target_email: Option<String>,
     /// JSON object of what was.
     pub before: Option<String>,
     /// JSON object of what is.
@@ -256,4 +284,61 @@ pub struct AuditRecord {
     pub address: Option<String>,
     /// The id that finds the log line.
     pub request_id: Option<String>,
+}
+
+impl AuditRecord {
+    /// The place of this line among all.
+    pub const fn cursor(&self) -> AuditCursor {
+        AuditCursor { at: self.at, id: self.id }
+    }
+}
+
+/// Which lines of the audit; all by default.
+#[derive(Clone, Debug, Default)]
+pub struct AuditFilter {
+    /// Of one of these people or things: `user:<id>`, `group:<name>`, ...; none: of any.
+    pub targets: Vec<String>,
+    /// By this actor, as the audit writes it.
+    pub actor: Option<String>,
+    /// One of these; none: any.
+    pub actions: Vec<String>,
+    /// None of these.
+    pub except: Vec<String>,
+    /// Of this request.
+    pub request_id: Option<RequestId>,
+    /// From this second on.
+    pub since: Option<Timestamp>,
+    /// Before this second.
+    pub until: Option<Timestamp>,
+    /// Older than this line.
+    pub before: Option<AuditCursor>,
+}
+
+/// A place in the audit, newest first. Lines written later have their places before it, so that the page that begins
+/// here stays the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AuditCursor {
+    pub(super) at: Timestamp,
+    pub(super) id: i64,
+}
+
+/// The text is no place in the audit.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{0:?} is no place in the audit: expected what the page before ended with")]
+pub struct AuditCursorError(String);
+
+impl fmt::Display for AuditCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.at.unix(), self.id)
+    }
+}
+
+impl FromStr for AuditCursor {
+    type Err = AuditCursorError;
+    fn from_str(text: &str) -> Result<Self, AuditCursorError> {
+        let place = text.split_once('-').and_then(|(at, id)| {
+            Some(Self { at: Timestamp::from_unix(at.parse().ok()?), id: id.parse().ok()? })
+        });
+        place.ok_or_else(|| AuditCursorError(text.to_owned()))
+    }
 }

@@ -94,8 +94,8 @@ pub enum IdError {
     /// Not a UUID.
     #[error("{0:?} is no user id: expected a UUID")]
     User(String),
-    /// Not one that a page or the log shows.
-    #[error("{0:?} is no request number: expected the 32 hexadecimal digits that the page and the log show")]
+    /// Not a UUID.
+    #[error("{0:?} is no request id: expected 32 hexadecimal digits, as pages and log lines show them")]
     Request(String),
     /// See [`ProviderId`].
     #[error("{0:?} is no provider id: expected 1 to 32 of a-z, 0-9 and -")]

@@ -22,12 +22,13 @@ pub use steps::{
     SessionFacts, SessionsFacts, SourceFacts, Step, TenantFacts, TenantsFacts,
 };
 
-use crate::directory::{AuditRecord, DirectoryError, UserKey};
+use crate::directory::{AuditFilter, AuditRecord, DirectoryError, UserKey};
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::RequestId;
 use crate::state::State;
 use evidence::Evidence;
 use serde_json::{Value, json};
+use std::time::Duration;
 use trail::Trail;
 
 /// Lines of the audit that are shown.
@@ -126,10 +127,16 @@ pub async fn explain(state: &State, question: &Question) -> Result<Explanation, 
 
 /// The directory keeps no history of memberships, but it says what was changed.
 async fn find_changes(state: &State, at: Timestamp, targets: &[String]) -> Result<Changes, DirectoryError> {
-    let mut records =
-        state.directory.list_audit_since(at, targets, &CHANGES_NOTHING, MAX_CHANGES + 1).await?;
+    let filter = AuditFilter {
+        targets: targets.to_vec(),
+        except: CHANGES_NOTHING.map(str::to_owned).to_vec(),
+        since: Some(at.plus(Duration::from_secs(1))),
+        ..AuditFilter::default()
+    };
+    let mut records = state.directory.list_audit(&filter, MAX_CHANGES + 1).await?;
     let is_cut = records.len() > MAX_CHANGES as usize;
     records.truncate(MAX_CHANGES as usize);
+    records.reverse();
     let begins_at = state.directory.audit_begins_at().await?;
     Ok(Changes {
         known_since: begins_at.filter(|begins_at| *begins_at > at).map(Moment),

@@ -2,8 +2,8 @@
 
 use super::question::{AskedUrl, Question};
 use super::steps::{Change, DecisionFacts, Moment, Step};
-use super::{ExplainError, Explanation, explain};
-use crate::directory::UserKey;
+use super::{ExplainError, Explanation, MAX_CHANGES, explain};
+use crate::directory::{AuditFilter, UserKey};
 use crate::domain::asking::Refusal;
 use crate::domain::email::EmailAddress;
 use crate::domain::host::HostName;
@@ -83,8 +83,9 @@ impl PastRequest {
 /// [`ExplainError::UnknownRequest`], [`ExplainError::Directory`].
 pub async fn explain_request(state: &State, id: RequestId) -> Result<PastRequest, ExplainError> {
     let refusal = state.directory.find_refusal(id).await?;
+    let filter = AuditFilter { request_id: Some(id), ..AuditFilter::default() };
     let changes: Vec<Change> =
-        state.directory.list_audit_of_request(id).await?.into_iter().map(Change::from).collect();
+        state.directory.list_audit(&filter, MAX_CHANGES).await?.into_iter().rev().map(Change::from).collect();
     if refusal.is_none() && changes.is_empty() {
         return Err(ExplainError::UnknownRequest(id));
     }

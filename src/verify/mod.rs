@@ -132,7 +132,12 @@ struct Presented<'a> {
     text: &'a str,
 }
 
-fn judge(state: &State, case: &Case<'_>, Presented { pass, key, .. }: &Presented<'_>, now: Timestamp) -> Verdict {
+fn judge(
+    state: &State,
+    case: &Case<'_>,
+    Presented { pass, key, .. }: &Presented<'_>,
+    now: Timestamp,
+) -> Verdict {
     let holder = Holder { standing: &pass.standing, times: pass.times(), headers: &pass.headers };
     judge_at(state, case, &holder, now, |permit| {
         state.passes.assertion(*key, pass, now, || Made::new(permit, case.origin.host(), state, now))

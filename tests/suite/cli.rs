@@ -124,6 +124,41 @@ both_pairs! {
         assert!(refused.contains("entar is no configured provider: expected one of entra"), "{refused}");
     }
 
+    async fn a_person_is_in_a_group_by_an_administrators_word_until_it_is_taken_back(pair) {
+        let world = Plan::default().route("team.example.test", "group=Team").start(pair).await;
+        world.entra.add(alice());
+        let browser = world.signed_in("alice").await;
+        let team = world.url("team.example.test", "/");
+        assert_eq!(browser.navigate(&team).await.end().status, 403);
+        assert_eq!(world.cli(&["group", "add", "Team", ALICE]).await, "There was no group Team: it is made, and opens nothing yet.\nalice@example.com is in Team now.\n");
+        let received = browser.navigate(&team).await.end().echoed();
+        assert_eq!(received.header("x-user-groups").map(str::to_owned), Some(format!("{MCP_GITHUB},Team")));
+        assert!(world.cli(&["group", "add", "Team", ALICE]).await.contains("already"));
+        let members = json(&world, &["group", "members", "Team"]).await;
+        assert_eq!((&members[0]["email"], &members[0]["sources"]), (&ALICE.into(), &serde_json::json!(["manual"])));
+
+        assert_eq!(world.cli(&["group", "remove", "Team", ALICE]).await, "alice@example.com is in Team no more.\n");
+        assert_eq!(browser.fetch(&team).await.status, 403);
+        assert!(world.cli(&["group", "members", "Team"]).await.starts_with("Nobody is in Team."));
+        let text = world.cli(&["group", "remove", MCP_GITHUB, ALICE]).await;
+        assert!(text.contains("comes back") && text.contains(": entra says so."), "{text}");
+        assert_eq!(header(&world, &browser, "x-user-groups").await.as_deref(), Some(""));
+
+        let refused = world.cli_refuses(&["group", "remove", "Team", ALICE]).await;
+        assert_eq!(refused, "gatepost: alice@example.com is not in group Team\nhint: `gatepost group members 'Team'` shows who is, and who says so\n");
+        let refused = world.cli_refuses(&["group", "members", "Taem"]).await;
+        assert!(refused.starts_with("gatepost: there is no group Taem\nhint: "), "{refused}");
+    }
+
+    async fn who_comes_with_an_awaited_address_is_in_its_group(pair) {
+        let world = Plan::default().route("team.example.test", "group=Team").start(pair).await;
+        world.entra.add(alice());
+        let text = world.cli(&["group", "add", "Team", ALICE]).await;
+        assert!(text.ends_with("Nobody has signed in as alice@example.com yet: who comes with this address is in Team.\n"), "{text}");
+        let browser = world.signed_in("alice").await;
+        assert_eq!(browser.navigate(&world.url("team.example.test", "/")).await.end().status, 200);
+    }
+
     async fn a_link_of_the_configuration_is_changed_there_alone(pair) {
         let external = format!("entra:{OTHER_GROUP}");
         let world = Plan::default().env("GATEPOST_GROUPS", format!("Team={external}")).start(pair).await;
@@ -204,6 +239,39 @@ both_pairs! {
         }
         let actors = sql(&world, "SELECT actor FROM audit_entries WHERE action = 'user.release_address'").await;
         assert_eq!(actors, ["cli:ops"]);
+    }
+
+    async fn the_audit_says_who_did_what_page_by_page(pair) {
+        let world = Plan::default().env("USER", "ops").start(pair).await;
+        world.entra.add(alice());
+        let browser = world.signed_in("alice").await;
+        let id = header(&world, &browser, "x-user-id").await.unwrap();
+        for command in ["grant", "revoke", "reset"] {
+            world.cli(&["admin", command, ALICE]).await;
+        }
+        let of_admins = ["audit", "list", "--user", ALICE, "--actor", "cli:ops", "--since", "1h"];
+        let text = world.cli(&of_admins).await;
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[0].starts_with("At ") && lines[1].contains("admin.reset") && lines[1].contains("is_admin: false -> null"), "{text}");
+        assert!(lines[3].contains("cli:ops") && lines[3].contains("admin.grant") && lines[3].contains(ALICE), "{text}");
+        assert_eq!(lines.len(), 4, "{text}");
+        assert_eq!(world.cli(&["audit", "list", "--until", "1h"]).await, "There is no such entry.\n");
+
+        let page = json(&world, &[&of_admins[..], &["--limit", "2"]].concat()).await;
+        let entry = &page["entries"][1];
+        assert_eq!((&entry["action"], &entry["before"], &entry["after"]), (&"admin.revoke".into(), &serde_json::json!({ "is_admin": true }), &serde_json::json!({ "is_admin": false })));
+        assert_eq!((&entry["target"], &entry["target_email"]), (&format!("user:{id}").into(), &ALICE.into()));
+        let next = page["next"].as_str().unwrap();
+        assert!(world.cli(&[&of_admins[..], &["--limit", "2"]].concat()).await.ends_with(&format!("\n\nOlder entries: the same command with --before {next}\n")));
+        let rest = json(&world, &[&of_admins[..], &["--limit", "2", "--before", next]].concat()).await;
+        assert_eq!((rest["entries"].as_array().unwrap().len(), &rest["entries"][0]["action"], &rest["next"]), (1, &"admin.grant".into(), &Value::Null));
+
+        let signed_in = json(&world, &["audit", "list", "--action", "user.sign_in"]).await;
+        let request = signed_in["entries"][0]["request_id"].as_str().unwrap();
+        let found = json(&world, &["audit", "list", "--request", request, "--action", "user.sign_in", "--actor", "sign-in"]).await;
+        assert_eq!(found["entries"], signed_in["entries"]);
+        let refused = world.cli_refuses(&["audit", "list", "--user", "nobody@example.com"]).await;
+        assert!(refused.starts_with("gatepost: there is no user nobody@example.com\nhint: "), "{refused}");
     }
 
     async fn a_schema_that_is_not_exactly_known_is_left_alone(pair) {

@@ -1,7 +1,9 @@
 //! The directory's rules (DESIGN.md section 7), each on Postgres and on SQLite ([`both_stores!`]).
 
 use gatepost::config::{Config, GroupNames, StoresConfig};
-use gatepost::directory::{Actor, AuditRecord, Directory, SignInContext, SignInOutcome, UserKey};
+use gatepost::directory::{
+    Actor, AuditFilter, AuditRecord, Directory, SignInContext, SignInOutcome, UserKey,
+};
 use gatepost::domain::access::Standing;
 use gatepost::domain::clock::Timestamp;
 use gatepost::domain::identity::{AssertedGroup, AssertedGroups, AssertedIdentity, GroupKind, SubjectKey};
@@ -38,8 +40,10 @@ macro_rules! both_stores {
 }
 
 mod admins;
+mod audit;
 mod configuration;
 mod groups;
+mod members;
 mod refusals;
 mod sessions;
 mod sign_in;
@@ -140,7 +144,7 @@ impl Opened {
     }
 
     pub async fn audit(&self) -> Vec<AuditRecord> {
-        self.directory.list_audit(None, 1000).await.unwrap()
+        self.directory.list_audit(&AuditFilter::default(), 1000).await.unwrap()
     }
 
     pub async fn audited(&self, action: &str) -> Vec<AuditRecord> {

@@ -27,3 +27,4 @@ mod routes;
 mod sign_in;
 mod sign_out;
 mod stores;
+mod terminal;

@@ -55,7 +55,7 @@ codes! {
         "Use the port of GATEPOST_INTERNAL_ADDR in the address.";
     ADDRESS_PLAIN = Warning "traefik-address-plain":
         "Whoever listens between Traefik and Gatepost reads every cookie and token.",
-        "Run Gatepost beside Traefik, on loopback or a network that holds only the two.";
+        "Set GATEPOST_INTERNAL_TLS, or run Gatepost beside Traefik, on loopback or a network that holds only the two.";
     TLS_UNVERIFIED = Warning "traefik-tls-unverified":
         "Anybody between Traefik and Gatepost can answer in Gatepost's place, and let everybody in.",
         "Give tls.ca instead of tls.insecureSkipVerify.";
@@ -196,7 +196,9 @@ fn address(gate: Spot<'_>, site: Option<&Site<'_>>, findings: &mut Vec<Finding>)
         let found = format!("The path is {}; for Traefik it is /verify.", url.path());
         findings.push(ADDRESS.at(spot.place(), found));
     }
-    if url.scheme() == "http" && !crate::check::stays_near(&url) {
+    // A listener that speaks TLS is never reached in plain http: that is said elsewhere.
+    let is_plain = url.scheme() == "http" && !site.is_some_and(|site| site.has_tls);
+    if is_plain && !crate::check::stays_near(&url) {
         let host = url.host_str().unwrap_or_default();
         findings.push(ADDRESS_PLAIN.at(spot.place(), format!("Plain http to {host}.")));
     }

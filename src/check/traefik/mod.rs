@@ -12,6 +12,7 @@ mod routers;
 mod rule;
 mod setup;
 mod source;
+mod tls;
 mod toml_file;
 mod yaml;
 
@@ -21,13 +22,22 @@ use crate::domain::host::{HostName, ProtectedHosts};
 use crate::domain::requirement::Requirement;
 use setup::Setup;
 use std::path::PathBuf;
+pub(super) use tls::Gate;
 
 /// Every kind of finding about Traefik.
 pub(super) fn codes() -> impl Iterator<Item = &'static Code> {
-    [source::CODES, forward_auth::CODES, routers::CODES, chain::CODES, entry_points::CODES, compose::CODES]
-        .into_iter()
-        .flatten()
-        .copied()
+    [
+        source::CODES,
+        forward_auth::CODES,
+        tls::CODES,
+        routers::CODES,
+        chain::CODES,
+        entry_points::CODES,
+        compose::CODES,
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
 }
 
 /// What the rest of the configuration says about the site that Traefik serves.
@@ -37,6 +47,8 @@ struct Site<'a> {
     hosts: ProtectedHosts,
     internal_port: u16,
     public_port: u16,
+    /// Of the internal listener.
+    has_tls: bool,
     is_development: bool,
 }
 
@@ -47,6 +59,8 @@ pub struct Looked {
     pub findings: Vec<Finding>,
     /// The requirements in the middlewares' addresses that can be read, each with its place.
     pub requirements: Vec<(Requirement, Place)>,
+    /// How the middlewares whose addresses can be read reach Gatepost.
+    pub(super) gates: Vec<Gate>,
 }
 
 /// Looks at these files; without a configuration hosts and ports cannot be judged.
@@ -58,11 +72,13 @@ pub fn look(files: &[PathBuf], config: Option<&Config>) -> Looked {
         hosts: ProtectedHosts::new(config.hosts.clone(), config.public_url.host().clone()),
         internal_port: config.internal_addr.port(),
         public_port: config.public_addr.port(),
+        has_tls: config.internal_tls.is_some(),
         is_development: config.is_development(),
     });
     let setup = Setup::new(&sources);
     let site = site.as_ref();
     forward_auth::look(&setup, site, &mut findings);
+    tls::look(&setup, site, &mut findings);
     routers::look(&setup, site, &mut findings);
     chain::look(&setup, &mut findings);
     entry_points::look(&setup, site, &mut findings);
@@ -72,7 +88,7 @@ pub fn look(files: &[PathBuf], config: Option<&Config>) -> Looked {
         let found = format!("{} routers, {} of them protected.", setup.routers.len(), protected(&setup));
         findings.push(Finding::fine("traefik", names.join(", "), found));
     }
-    Looked { requirements: forward_auth::requirements(&setup), findings }
+    Looked { requirements: forward_auth::requirements(&setup), gates: tls::gates(&setup), findings }
 }
 
 fn protected(setup: &Setup<'_>) -> usize {

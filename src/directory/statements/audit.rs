@@ -1,10 +1,10 @@
 //! The audit: one row per change, in the change's own transaction.
 
-use super::{Connection, Result, Store, json_texts};
-use crate::directory::records::{Actor, AuditRecord};
+use super::{Connection, Db, Result, Store};
+use crate::directory::records::{Actor, AuditCursor, AuditFilter, AuditRecord};
 use crate::domain::clock::Timestamp;
-use crate::domain::ids::RequestId;
 use serde_json::Value;
+use sqlx::QueryBuilder;
 
 /// What happened; `before` and `after` are JSON objects.
 pub(super) struct Entry<'a> {
@@ -32,69 +32,38 @@ pub(super) async fn write(connection: &mut Connection, actor: &Actor, entry: Ent
     Ok(())
 }
 
-type Row = (i64, i64, String, String, String, Option<String>, Option<String>, Option<String>, Option<String>);
+type Row = (
+    i64,
+    i64,
+    String,
+    String,
+    String,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+);
+
+/// An address says more to people than an id: that of the target, and of a person who acted.
+const ENTRIES: &str = "SELECT id, at, actor, action, target, before, after, address, request_id, \
+    (SELECT u.email FROM users u WHERE u.id = e.actor), \
+    (SELECT u.email FROM users u WHERE u.id = substr(e.target, 6) AND substr(e.target, 1, 5) = 'user:') \
+    FROM audit_entries e WHERE true";
 
 impl Store {
-    /// Newest first; `target` narrows to one user, group, ...
+    /// Newest first. The statement holds only what is asked for, so that it is planned for that.
     pub(in crate::directory) async fn list_audit(
         &self,
-        target: Option<&str>,
+        filter: &AuditFilter,
         limit: u32,
     ) -> Result<Vec<AuditRecord>> {
         let rows: Vec<Row> = reading!(self, |connection| {
-            Ok(sqlx::query_as(
-                "SELECT id, at, actor, action, target, before, after, address, request_id FROM audit_entries \
-                     WHERE $1 IS NULL OR target = $1 ORDER BY id DESC LIMIT $2",
-            )
-            .bind(target)
-            .bind(i64::from(limit))
-            .fetch_all(connection)
-            .await?)
-        })?;
-        Ok(rows.into_iter().map(from_row).collect())
-    }
-
-    /// What changed of these targets after a second, oldest first, without these actions.
-    pub(in crate::directory) async fn list_audit_since(
-        &self,
-        after: Timestamp,
-        targets: &[String],
-        passed_over: &[&str],
-        limit: u32,
-    ) -> Result<Vec<AuditRecord>> {
-        let rows: Vec<Row> = reading!(self, |connection| {
-            let sql = concat!(
-                "SELECT id, at, actor, action, target, before, after, address, request_id FROM audit_entries \
-                 WHERE at > $1 AND target IN (SELECT value FROM ",
-                each!("$2"),
-                ") AND action NOT IN (SELECT value FROM ",
-                each!("$3"),
-                ") ORDER BY id LIMIT $4"
-            );
-            Ok(sqlx::query_as(sql)
-                .bind(after.unix())
-                .bind(json_texts(targets))
-                .bind(json_texts(passed_over))
-                .bind(i64::from(limit))
-                .fetch_all(connection)
-                .await?)
-        })?;
-        Ok(rows.into_iter().map(from_row).collect())
-    }
-
-    /// What one request changed.
-    pub(in crate::directory) async fn list_audit_of_request(
-        &self,
-        id: RequestId,
-    ) -> Result<Vec<AuditRecord>> {
-        let rows: Vec<Row> = reading!(self, |connection| {
-            Ok(sqlx::query_as(
-                "SELECT id, at, actor, action, target, before, after, address, request_id FROM audit_entries \
-                     WHERE request_id = $1 ORDER BY id",
-            )
-            .bind(id.to_string())
-            .fetch_all(connection)
-            .await?)
+            let mut query = QueryBuilder::<Db>::new(ENTRIES);
+            narrow(&mut query, filter);
+            query.push(" ORDER BY at DESC, id DESC LIMIT ").push_bind(i64::from(limit));
+            Ok(query.build_query_as().fetch_all(connection).await?)
         })?;
         Ok(rows.into_iter().map(from_row).collect())
     }
@@ -109,13 +78,50 @@ impl Store {
     }
 }
 
-fn from_row((id, at, actor, action, target, before, after, address, request_id): Row) -> AuditRecord {
+fn narrow(query: &mut QueryBuilder<Db>, filter: &AuditFilter) {
+    let AuditFilter { targets, actor, actions, except, request_id, since, until, before } = filter;
+    among(query, " AND target IN (", targets);
+    if let Some(actor) = actor {
+        query.push(" AND actor = ").push_bind(actor.clone());
+    }
+    among(query, " AND action IN (", actions);
+    among(query, " AND action NOT IN (", except);
+    if let Some(id) = request_id {
+        query.push(" AND request_id = ").push_bind(id.to_string());
+    }
+    if let Some(since) = since {
+        query.push(" AND at >= ").push_bind(since.unix());
+    }
+    if let Some(until) = until {
+        query.push(" AND at < ").push_bind(until.unix());
+    }
+    if let Some(AuditCursor { at, id }) = before {
+        query.push(" AND (at, id) < (").push_bind(at.unix()).push(", ").push_bind(*id).push(")");
+    }
+}
+
+fn among(query: &mut QueryBuilder<Db>, condition: &str, values: &[String]) {
+    if values.is_empty() {
+        return;
+    }
+    query.push(condition);
+    let mut list = query.separated(", ");
+    for value in values {
+        list.push_bind(value.clone());
+    }
+    query.push(")");
+}
+
+fn from_row(row: Row) -> AuditRecord {
+    let (id, at, actor, action, target, before, after, address, request_id, actor_email, target_email) = row;
     AuditRecord {
         id,
         at: Timestamp::from_unix(at),
         actor,
+        actor_email,
         action,
         target,
+        target_email,
         before,
         after,
         address,

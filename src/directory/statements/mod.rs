@@ -46,6 +46,7 @@ mod audit;
 mod configuration;
 mod groups;
 mod links;
+mod members;
 mod memberships;
 mod naming;
 mod refusals;

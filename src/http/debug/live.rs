@@ -73,7 +73,7 @@ fn claims(visit: &Visit<'_>) -> Result<(Origin, Claims), Refused> {
     let token = one(request, assertion::HEADER.as_str()).ok_or(Refused::NoAssertion)?;
     let (keys, issuer) = (&state.assertion_keys, &state.config.public_url);
     let claims = Claims::open(token, keys, issuer, origin.host(), Timestamp::now())?;
-    if claims.admin { Ok((origin, claims)) } else { Err(Refused::NotAdmin) }
+    if claims.admin { Ok((origin.into_owned(), claims)) } else { Err(Refused::NotAdmin) }
 }
 
 /// The assertion may be a minute old, so the directory is asked.

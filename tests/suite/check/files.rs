@@ -6,8 +6,9 @@ use gatepost::config::Config;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// The site that the examples are of.
-fn config() -> Config {
+/// The site that the examples are of; where the internal listener speaks TLS, an example says so: `# site: tls`.
+fn config(has_tls: bool) -> Config {
+    let tls = if has_tls { "internal_tls = \"/etc/gatepost/certs\"" } else { "" };
     let text = r#"
         public_url = "https://auth.example.com"
         hosts = ["wiki.example.com", "chat.example.com", "*.apps.example.com"]
@@ -17,7 +18,11 @@ fn config() -> Config {
         client_id = "22222222-2222-4222-8222-222222222222"
         client_secret = "not looked at"
     "#;
-    Config::parse(text, std::iter::empty()).unwrap()
+    Config::parse(&format!("{tls}{text}"), std::iter::empty()).unwrap()
+}
+
+fn is_of_tls(files: &[PathBuf]) -> bool {
+    files.iter().any(|file| std::fs::read_to_string(file).unwrap().contains("# site: tls\n"))
 }
 
 fn folder() -> PathBuf {
@@ -67,9 +72,9 @@ fn found(findings: &[Finding]) -> Expected {
 
 #[test]
 fn every_example_shows_what_it_says_and_nothing_else() {
-    let config = config();
     let mut differing = Vec::new();
     for (name, files) in examples() {
+        let config = config(is_of_tls(&files));
         let (found, announced) = (found(&traefik::look(&files, Some(&config)).findings), announced(&files));
         if found != announced {
             differing.push(format!("{name}: found {found:#?}, announced {announced:#?}"));
@@ -102,6 +107,7 @@ fn without_a_configuration_only_hosts_and_ports_are_not_judged() {
         findings.iter().filter(|finding| finding.severity() > Severity::Hint).count()
     };
     assert_eq!((of("traefik-host-unknown.yml"), of("traefik-address-public.yml")), (0, 0));
+    assert_eq!((of("traefik-address-http.yml"), of("traefik-address-https.yml")), (0, 0));
     assert_eq!(of("traefik-forward-header-trusted.yml"), 1);
 }
 
@@ -112,7 +118,7 @@ fn the_readmes_own_example_is_in_order() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("dynamic.yml");
     std::fs::write(&file, block).unwrap();
-    let findings = traefik::look(&[file], Some(&config())).findings;
+    let findings = traefik::look(&[file], Some(&config(false))).findings;
     let complaints: Vec<&Finding> =
         findings.iter().filter(|finding| finding.severity() > Severity::Hint).collect();
     // The example's site has a requirement that nobody uses yet.

@@ -1,5 +1,6 @@
 //! `gatepost check`: each mistake is named, with its place and its mend.
 
+mod certificates;
 mod doctor;
 mod documents;
 mod files;

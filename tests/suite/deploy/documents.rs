@@ -79,7 +79,8 @@ fn every_script_of_the_documents_is_one_and_every_command_of_ours_is_understood(
         let inline =
             quoted(&prose(&text)).into_iter().filter(|_| path != "README.md" && path != "docs/security.md");
         for line in ours.chain(inline).filter(|line| line.starts_with("gatepost ")) {
-            let words = line.split(" #").next().unwrap_or_default().split_whitespace().skip(1);
+            let ours = [" #", " | "].iter().fold(&*line, |line, end| line.split(end).next().unwrap_or(line));
+            let words = ours.split_whitespace().skip(1);
             // Help instead of deeds: what stands before it is still judged.
             let asked = Command::new(env!("CARGO_BIN_EXE_gatepost"))
                 .env_clear()
@@ -163,6 +164,22 @@ fn every_symptom_was_reproduced_by_a_test_that_is_there() {
         symptoms += 1;
     }
     assert!(symptoms > 10);
+}
+
+#[test]
+fn every_action_of_the_audit_is_in_the_document() {
+    let text = read("docs/cli.md");
+    let statements = sources(&repository("src/directory/statements"));
+    let is_part = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    let literals = statements.split('"').skip(1).step_by(2);
+    let actions: BTreeSet<&str> = literals
+        .filter(|literal| {
+            literal.split_once('.').is_some_and(|(of, what)| of.len() > 1 && is_part(of) && is_part(what))
+        })
+        .collect();
+    assert!(actions.len() > 20, "{actions:?}");
+    let unnamed: Vec<_> = actions.iter().filter(|action| !text.contains(&format!("`{action}`"))).collect();
+    assert!(unnamed.is_empty(), "docs/cli.md names no {unnamed:?}");
 }
 
 /// All code below a folder.

@@ -1,0 +1,169 @@
+//! `gatepost audit`: who changed what, newest first, page by page.
+
+use super::console::Console;
+use super::error::CommandError;
+use super::group::lines;
+use super::moment::Moment;
+use super::report::{Report, rfc3339};
+use crate::directory::{AuditCursor, AuditFilter, AuditRecord, UserKey};
+use crate::domain::ids::RequestId;
+use clap::{Args, Subcommand};
+use serde_json::{Map, Value, json};
+
+/// At most so many entries a page: the reader keeps them in memory.
+const MOST: i64 = 10_000;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Shows who changed what, newest first
+    #[command(after_help = "Examples:\n  \
+        gatepost audit list --user alice@example.com --since 7d\n  \
+        gatepost audit list --actor bob@example.com --action admin.grant --action admin.revoke\n  \
+        gatepost audit list --since 2026-11-01 --until 2026-12-01 --json | jq '.entries[].action'\n  \
+        gatepost audit list --request 0192f0c1a2b37c4d8e9f001122334455")]
+    List(Box<Which>),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Which {
+    /// What was done to this person, by address or id
+    #[arg(long, value_name = "USER")]
+    user: Option<UserKey>,
+    /// What was done to this, as the column Target shows it: group:NAME, tenant:ID, `provider_group:PROVIDER:ID`, ...
+    #[arg(long, conflicts_with = "user")]
+    target: Option<String>,
+    /// Who did it: a person's address or id, or cli:NAME, db:ROLE, sign-in, refresh, provider, configuration
+    #[arg(long, value_name = "WHO")]
+    actor: Option<String>,
+    /// What was done, as the column Action shows it; may be given more than once
+    #[arg(long)]
+    action: Vec<String>,
+    /// What one request did, by the id that pages and log lines show
+    #[arg(long, value_name = "ID")]
+    request: Option<RequestId>,
+    /// From here on: 2026-11-24T23:35:00Z, 2026-11-24 (midnight, UTC), or 15m, 12h, 7d (ago)
+    #[arg(long, value_name = "TIME")]
+    since: Option<Moment>,
+    /// Before this, written like --since
+    #[arg(long, value_name = "TIME")]
+    until: Option<Moment>,
+    /// So many entries
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=MOST))]
+    limit: u32,
+    /// The next page: what the page before ended with
+    #[arg(long, value_name = "CURSOR")]
+    before: Option<AuditCursor>,
+}
+
+pub(super) async fn run(console: &Console, command: Command) -> Result<Report, CommandError> {
+    let Command::List(which) = command;
+    let limit = which.limit;
+    let filter = filter(console, *which).await?;
+    // One more says whether there is a next page.
+    let mut entries = console.state.directory.list_audit(&filter, limit + 1).await?;
+    let is_last = entries.len() <= limit as usize;
+    entries.truncate(limit as usize);
+    let next = entries.last().filter(|_| !is_last).map(AuditRecord::cursor);
+    let json = json!({
+        "entries": entries.iter().map(to_json).collect::<Vec<_>>(),
+        "next": next.map(|next| next.to_string()),
+    });
+    let header = ["At", "Actor", "Action", "Target", "What", "From", "Request"];
+    let report = Report::list(header, entries.iter().map(row).collect(), "There is no such entry.", json);
+    Ok(match next {
+        Some(next) => report.followed_by(&format!("Older entries: the same command with --before {next}")),
+        None => report,
+    })
+}
+
+async fn filter(console: &Console, which: Which) -> Result<AuditFilter, CommandError> {
+    let Which { user, target, actor, action, request, since, until, limit: _, before } = which;
+    let target = match user {
+        // An id needs no row: what was done to a person who was merged into another is still told.
+        Some(UserKey::Id(id)) => Some(format!("user:{id}")),
+        Some(key) => Some(format!("user:{}", console.find_user(&key).await?.summary.id)),
+        None => target,
+    };
+    let actor = match actor.as_deref().map(str::parse) {
+        Some(Ok(key @ UserKey::Email(_))) => Some(console.find_user(&key).await?.summary.id.to_string()),
+        _ => actor,
+    };
+    Ok(AuditFilter {
+        targets: target.into_iter().collect(),
+        actor,
+        actions: action,
+        except: Vec::new(),
+        request_id: request,
+        since: since.map(|since| since.0),
+        until: until.map(|until| until.0),
+        before,
+    })
+}
+
+fn row(entry: &AuditRecord) -> [String; 7] {
+    let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+    [
+        rfc3339(entry.at),
+        entry.actor_email.clone().unwrap_or_else(|| entry.actor.clone()),
+        entry.action.clone(),
+        entry.target_email.clone().unwrap_or_else(|| entry.target.clone()),
+        lines(&changes(&object(entry.before.as_deref()), &object(entry.after.as_deref()))),
+        or_dash(&entry.address),
+        or_dash(&entry.request_id),
+    ]
+}
+
+/// `key: value` of what is only on one side, `key: old -> new` of what is on both.
+fn changes(before: &Map<String, Value>, after: &Map<String, Value>) -> Vec<String> {
+    let gone = before.iter().filter(|(key, _)| !after.contains_key(*key));
+    let gone = gone.map(|(key, old)| format!("{key}: {}", text(old)));
+    let here = after.iter().map(|(key, new)| match before.get(key) {
+        Some(old) if old != new => format!("{key}: {} -> {}", text(old), text(new)),
+        _ => format!("{key}: {}", text(new)),
+    });
+    gone.chain(here).collect()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// What was written is a JSON object or nothing.
+fn object(written: Option<&str>) -> Map<String, Value> {
+    written.and_then(|written| serde_json::from_str(written).ok()).unwrap_or_default()
+}
+
+fn to_json(entry: &AuditRecord) -> Value {
+    let object = |written: &Option<String>| written.as_deref().map(|written| object(Some(written)));
+    json!({
+        "id": entry.id,
+        "at": rfc3339(entry.at),
+        "actor": entry.actor,
+        "actor_email": entry.actor_email,
+        "action": entry.action,
+        "target": entry.target,
+        "target_email": entry.target_email,
+        "before": object(&entry.before),
+        "after": object(&entry.after),
+        "address": entry.address,
+        "request_id": entry.request_id,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_reads_as_what_was_and_what_is() {
+        let changed = |before: &str, after: &str| changes(&object(Some(before)), &object(Some(after)));
+        assert_eq!(changed("", r#"{"group":"Team","source":"manual"}"#), ["group: Team", "source: manual"]);
+        assert_eq!(changed(r#"{"is_admin":null}"#, r#"{"is_admin":true}"#), ["is_admin: null -> true"]);
+        assert_eq!(
+            changed(r#"{"role":"viewer","tenant":"t"}"#, r#"{"role":"admin","tenant":"t"}"#),
+            ["role: viewer -> admin", "tenant: t"]
+        );
+        assert_eq!(changed(r#"{"groups":["a","b"]}"#, ""), [r#"groups: ["a","b"]"#]);
+        assert!(changed("", "no JSON").is_empty());
+    }
+}
