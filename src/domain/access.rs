@@ -40,7 +40,7 @@ pub struct Access {
     /// Sorted by bytes, unique.
     pub groups: Vec<GroupName>,
     /// Tenants that the groups open, each with the highest role.
-    pub tenants: BTreeMap<TenantId, Role>,
+    pub tenants: Tenants,
     /// Admins may enter every tenant.
     pub is_admin: bool,
     /// Every tenant that there is, for an admin; sorted.
@@ -53,8 +53,45 @@ impl Access {
         if self.is_admin {
             self.every_tenant.binary_search(tenant).is_ok().then_some(Role::Admin)
         } else {
-            self.tenants.get(tenant).copied()
+            self.tenants.find(tenant)
         }
+    }
+}
+
+/// Tenants, each once, by their ids; no larger than they are, for memory holds those of everybody who is signed in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tenants(Box<[(TenantId, Role)]>);
+
+impl Tenants {
+    /// The role in a tenant, if it is among them.
+    pub fn find(&self, tenant: &TenantId) -> Option<Role> {
+        self.0.binary_search_by(|(id, _)| id.cmp(tenant)).ok().map(|at| self.0[at].1)
+    }
+
+    /// All of them, by id.
+    pub fn iter(&self) -> impl Iterator<Item = (&TenantId, Role)> {
+        self.0.iter().map(|(id, role)| (id, *role))
+    }
+
+    /// Their ids, in order.
+    pub fn ids(&self) -> impl Iterator<Item = &TenantId> {
+        self.0.iter().map(|(id, _)| id)
+    }
+
+    pub(crate) fn ids_mut(&mut self) -> impl Iterator<Item = &mut TenantId> {
+        self.0.iter_mut().map(|(id, _)| id)
+    }
+}
+
+impl From<BTreeMap<TenantId, Role>> for Tenants {
+    fn from(tenants: BTreeMap<TenantId, Role>) -> Self {
+        Self(tenants.into_iter().collect())
+    }
+}
+
+impl<const N: usize> From<[(TenantId, Role); N]> for Tenants {
+    fn from(tenants: [(TenantId, Role); N]) -> Self {
+        BTreeMap::from(tenants).into()
     }
 }
 

@@ -1,9 +1,10 @@
 //! One type per kind of id, so that none can stand in for another.
 
 use super::clock::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// A person in the directory; stable for life (`X-User-Id`).
@@ -74,19 +75,16 @@ impl fmt::Display for RequestId {
 }
 
 /// The `<ID>` of `GATEPOST_PROVIDERS__<ID>__...`: lower-case letters, digits and `-`, at most 32.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct ProviderId(String);
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProviderId(Arc<str>);
 
 /// A tenant of the platform (not Entra's *tid*): letters, digits, `.`, `-` and `_`, at most 64.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct TenantId(String);
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TenantId(Arc<str>);
 
 /// A group's name here, unique in the directory: 1 to 256 characters, no control characters.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct GroupName(String);
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GroupName(Arc<str>);
 
 /// Why a text is no id of its kind.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -115,6 +113,11 @@ macro_rules! text_id {
             pub fn as_str(&self) -> &str {
                 &self.0
             }
+
+            /// Whether a clone of it is held elsewhere.
+            pub fn is_shared(&self) -> bool {
+                Arc::strong_count(&self.0) > 1
+            }
         }
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -125,7 +128,18 @@ macro_rules! text_id {
             type Err = IdError;
             fn from_str(text: &str) -> Result<Self, IdError> {
                 let accept: fn(&str) -> bool = $accept;
-                if accept(text) { Ok(Self(text.to_owned())) } else { Err($error(text.to_owned())) }
+                if accept(text) { Ok(Self(text.into())) } else { Err($error(text.to_owned())) }
+            }
+        }
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+        impl<'de> Deserialize<'de> for $name {
+            /// What was written once is not checked again.
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer).map(|text| Self(text.into()))
             }
         }
     };

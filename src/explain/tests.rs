@@ -14,6 +14,7 @@ fn requirement() -> RequirementFacts {
         tenants: Vec::new(),
         admin: false,
         max_age: None,
+        assertion: false,
         api: false,
     }
 }

@@ -293,7 +293,14 @@ impl<'a> Trail<'a> {
         TenantsFacts {
             required: requirement.tenants.iter().map(tenant).collect(),
             is_met: missing.tenants.is_empty(),
-            opened: self.evidence.standing.access.tenants.clone(),
+            opened: self
+                .evidence
+                .standing
+                .access
+                .tenants
+                .iter()
+                .map(|(id, role)| (id.clone(), role))
+                .collect(),
         }
     }
 
@@ -350,7 +357,7 @@ impl<'a> Trail<'a> {
         let access = &self.evidence.standing.access;
         let groups = access.groups.iter().chain(demanded.groups.keys());
         self.targets.extend(groups.map(|name| format!("group:{name}")));
-        let tenants = access.tenants.keys().chain(demanded.tenants.keys());
+        let tenants = access.tenants.ids().chain(demanded.tenants.keys());
         self.targets.extend(tenants.map(|id| format!("tenant:{id}")));
         let links = demanded.groups.values().flat_map(|group| &group.links).chain(self.evidence.links());
         self.targets.extend(links.map(|link| format!("provider_group:{}", link.external)));

@@ -28,15 +28,17 @@ const TRUE: HeaderValue = HeaderValue::from_static("true");
 const FALSE: HeaderValue = HeaderValue::from_static("false");
 
 /// The headers that say who it is, whatever is asked.
+///
+/// In one piece of memory, of which every answer shows parts: a pass is small, and what is said of it is not copied.
 #[derive(Clone, Debug)]
 pub struct Rendered {
-    email: HeaderValue,
     groups: HeaderValue,
+    /// Email, id, tenants, name, one after another.
+    others: Bytes,
+    ends: [u32; 4],
+    has_name: bool,
     is_cut: bool,
     is_admin: bool,
-    id: HeaderValue,
-    tenants: HeaderValue,
-    name: Option<HeaderValue>,
 }
 
 impl Rendered {
@@ -47,59 +49,51 @@ impl Rendered {
         if is_cut {
             tracing::warn!(user.id = %person.id, limit = limits.groups_header_limit, "X-User-Groups was cut");
         }
-        let tenants: Vec<&str> = access.tenants.keys().map(TenantId::as_str).collect();
-        // One piece of memory for all of them.
-        let mut pieces = Pieces::default();
-        let email = pieces.push(person.email.as_ref().map_or("", |email| email.as_str()));
-        let groups = pieces.push(&groups);
-        let id = pieces.push(&person.id.to_string());
-        let tenants = pieces.push(&tenants.join(","));
-        let name = person.name.as_ref().map(|name| pieces.push(&encode(name)));
-        let whole = Bytes::from(pieces.text.into_boxed_str().into_boxed_bytes());
-        let value = |piece| value(whole.slice(piece));
+        let tenants: Vec<&str> = access.tenants.ids().map(TenantId::as_str).collect();
+        let name = person.name.as_deref().map(encode);
+        let email = person.email.as_ref().map_or("", |email| email.as_str());
+        let mut text = String::new();
+        let mut ends = [0; 4];
+        let parts = [email, &person.id.to_string(), &tenants.join(","), name.as_deref().unwrap_or_default()];
+        for (end, part) in ends.iter_mut().zip(parts) {
+            text.push_str(part);
+            *end = text.len();
+        }
+        text.push_str(&groups);
+        let whole = Bytes::from(text.into_boxed_str().into_boxed_bytes());
         Self {
-            email: value(email),
-            groups: value(groups),
+            groups: value(whole.slice(ends[3]..)),
+            others: whole.slice(..ends[3]),
+            ends: ends.map(|end| u32::try_from(end).unwrap_or(u32::MAX)),
+            has_name: name.is_some(),
             is_cut,
             is_admin: access.is_admin,
-            id: value(id),
-            tenants: value(tenants),
-            name: name.map(value),
         }
+    }
+
+    fn part(&self, at: usize) -> HeaderValue {
+        let start = if at == 0 { 0 } else { self.ends[at - 1] };
+        value(self.others.slice(start as usize..self.ends[at] as usize))
     }
 
     /// The headers that depend on the person alone.
     pub fn write(&self, headers: &mut HeaderMap) {
-        headers.insert(EMAIL, self.email.clone());
+        headers.insert(EMAIL, self.part(0));
         headers.insert(GROUPS, self.groups.clone());
         headers.insert(ADMIN, if self.is_admin { TRUE } else { FALSE });
-        headers.insert(ID, self.id.clone());
-        headers.insert(TENANTS, self.tenants.clone());
+        headers.insert(ID, self.part(1));
+        headers.insert(TENANTS, self.part(2));
         if self.is_cut {
             headers.insert(GROUPS_TRUNCATED, TRUE);
         }
-        if let Some(name) = &self.name {
-            headers.insert(NAME, name.clone());
+        if self.has_name {
+            headers.insert(NAME, self.part(3));
         }
     }
 
     /// Bytes of all values.
     pub fn size(&self) -> usize {
-        let name = self.name.as_ref().map_or(0, HeaderValue::len);
-        self.email.len() + self.groups.len() + self.id.len() + self.tenants.len() + name
-    }
-}
-
-#[derive(Default)]
-struct Pieces {
-    text: String,
-}
-
-impl Pieces {
-    fn push(&mut self, piece: &str) -> std::ops::Range<usize> {
-        let start = self.text.len();
-        self.text.push_str(piece);
-        start..self.text.len()
+        self.groups.len() + self.others.len()
     }
 }
 

@@ -24,7 +24,7 @@ use crate::login::refresh;
 use crate::principal::{self, LoadError};
 use crate::session::Session;
 use crate::session::cookie::{self, Held};
-use crate::session::values::HostValue;
+use crate::session::values::{HostValue, SessionId};
 use crate::state::State;
 use assertion::Made;
 use forwarded::Forwarded;
@@ -180,25 +180,30 @@ fn follow_up(state: &Arc<State>, case: &Case<'_>, presented: &Presented<'_>, now
     let Presented { pass, text, .. } = presented;
     let key = presented.key;
     let check = pass.times().check(now, &state.lifetimes);
-    if check != Check::NotDue
-        && pass.may_refresh(now, REFRESH_PAUSE.min(state.lifetimes.refresh_interval / 4))
-    {
-        state.spawn(refresh_and_forget(Arc::clone(state), Arc::clone(pass), key));
-    }
+    let refreshes = check != Check::NotDue
+        && pass.may_refresh(now, REFRESH_PAUSE.min(state.lifetimes.refresh_interval / 4));
     // Who is asked to wait for the provider has not used the session.
-    if check != Check::First && pass.note_use(now, state.lifetimes.touch_interval()) {
-        state.uses.note(&pass.session, now);
+    let notes = check != Check::First && pass.note_use(now, state.lifetimes.touch_interval());
+    let asks = pass.is_due(now, ASK_AGAIN);
+    if !(refreshes || notes || asks) {
+        return;
     }
-    if pass.is_due(now, ASK_AGAIN)
-        && let Some(value) = cookie::open_host(text, &state.ring, case.origin.host())
-    {
+    // Memory holds nobody's session: what is due now and then opens the cookie.
+    let Some(value) = cookie::open_host(text, &state.ring, case.origin.host()) else { return };
+    if notes {
+        state.uses.note(&value.session, now);
+    }
+    if refreshes {
+        state.spawn(refresh_and_forget(Arc::clone(state), value.session.clone(), key));
+    }
+    if asks {
         state.spawn(passes::revalidate(Arc::clone(state), key, value));
     }
 }
 
 /// What the provider said counts from the next request on.
-async fn refresh_and_forget(state: Arc<State>, pass: Arc<Pass>, key: PassKey) {
-    match state.sessions.find(&pass.session).await {
+async fn refresh_and_forget(state: Arc<State>, session: SessionId, key: PassKey) {
+    match state.sessions.find(&session).await {
         Ok(found) => {
             let now = Timestamp::now();
             let is_due = |session: &Session| {

@@ -58,7 +58,7 @@ fn read(id: UserId, row: Row) -> Result<Standing> {
     let email = email.map(|email| email.parse()).transpose().map_err(DirectoryError::unreadable)?;
     let mut access = Access {
         groups: parse_list(&groups)?,
-        tenants: parse_tenants(&tenants)?,
+        tenants: parse_tenants(&tenants)?.into(),
         is_admin,
         every_tenant: parse_list(&all)?,
     };

@@ -64,8 +64,9 @@ async fn look_up(state: &State, key: PassKey, cookie: &HostValue) -> Found {
         passes.remove(&key);
         return Ok(None);
     };
+    let standing = passes.names.share(standing);
     let headers = Rendered::new(&standing, &state.config.verify);
-    let pass = Arc::new(Pass::new(cookie.session.clone(), times, standing, headers, stamp));
+    let pass = Arc::new(Pass::new(times, standing, headers, stamp));
     if let Some(known) = &known {
         pass.remember(known);
     }

@@ -8,6 +8,7 @@ mod flights;
 mod keeper;
 mod lease;
 mod look_up;
+mod names;
 mod pass;
 mod sync;
 
@@ -21,6 +22,7 @@ use crate::domain::ids::UserId;
 use flights::Flights;
 use hyper::header::HeaderValue;
 use lease::Lease;
+use names::Names;
 use quick_cache::sync::Cache;
 use quick_cache::{DefaultHashBuilder, Weighter};
 use std::sync::Arc;
@@ -50,6 +52,7 @@ pub struct Passes {
     /// `None`: every request asks the stores.
     cache: Option<Cache<PassKey, Arc<Pass>, ByMemory, DefaultHashBuilder>>,
     lease: Lease,
+    names: Names,
     flights: Flights,
     failing_until: AtomicU64,
     stale_if_error: Duration,
@@ -63,6 +66,7 @@ impl Passes {
         Self {
             cache,
             lease: Lease::new(STRIPES),
+            names: Names::default(),
             flights: Flights::default(),
             failing_until: AtomicU64::new(0),
             stale_if_error,

@@ -2,15 +2,18 @@
 //! each request. Peers whose cache key lacked an input of the decision have had to publish an advisory.
 
 use super::lease::Stamp;
-use crate::domain::access::Standing;
+use crate::domain::access::{Role, Standing};
 use crate::domain::clock::Timestamp;
 use crate::domain::decision::SessionTimes;
+use crate::domain::ids::{GroupName, TenantId};
 use crate::domain::secret::Hash;
-use crate::session::values::SessionId;
 use crate::verify::assertion::Made;
 use crate::verify::identity::Rendered;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
+
+/// Bytes of a pass besides its own and those of what it says: its address and name, its place in memory's index.
+const ALLOCATIONS: usize = 248;
 
 /// Names a pass in memory: SHA-256 over the host and the cookie's value, so that what one host's cookie opens no other
 /// host's request finds.
@@ -27,8 +30,6 @@ impl PassKey {
 /// One session on one host.
 #[derive(Debug)]
 pub struct Pass {
-    /// The session.
-    pub session: SessionId,
     /// Who, and what they may.
     pub standing: Standing,
     /// The identity headers that do not depend on the request.
@@ -44,16 +45,9 @@ pub struct Pass {
 }
 
 impl Pass {
-    pub(super) fn new(
-        session: SessionId,
-        times: SessionTimes,
-        standing: Standing,
-        headers: Rendered,
-        stamp: Stamp,
-    ) -> Self {
+    pub(super) fn new(times: SessionTimes, standing: Standing, headers: Rendered, stamp: Stamp) -> Self {
         let last_seen = times.last_seen_at.unix();
         Self {
-            session,
             standing,
             headers,
             assertion: None,
@@ -83,7 +77,6 @@ impl Pass {
     pub(super) fn with_assertion(&self, assertion: Made, now: Timestamp) -> Self {
         let same = |value: &AtomicI64| AtomicI64::new(value.load(Ordering::Relaxed));
         Self {
-            session: self.session.clone(),
             standing: self.standing.clone(),
             headers: self.headers.clone(),
             assertion: Some(Box::new(assertion)),
@@ -117,12 +110,13 @@ impl Pass {
     /// About how many bytes the pass takes, with its place in memory's index.
     pub(super) fn weight(&self) -> u64 {
         let access = &self.standing.access;
-        let groups: usize = access.groups.iter().map(|name| name.as_str().len() + 40).sum();
-        let tenants: usize = access.tenants.keys().map(|id| id.as_str().len() + 40).sum();
-        let every: usize = access.every_tenant.iter().map(|id| id.as_str().len() + 40).sum();
+        // Names are shared with others who bear them; what allocations and the index add was measured.
+        let shared = access.groups.len() + access.every_tenant.len();
+        let names =
+            shared * size_of::<GroupName>() + access.tenants.ids().count() * size_of::<(TenantId, Role)>();
+        let fixed = size_of::<Self>() + size_of::<PassKey>() + ALLOCATIONS;
         let assertion = self.assertion.as_ref().map_or(0, |made| made.size());
-        let fixed = size_of::<Self>() + size_of::<PassKey>() + 128;
-        (fixed + groups + tenants + every + self.headers.size() + assertion) as u64
+        (fixed + names + self.headers.size() + assertion) as u64
     }
 }
 
