@@ -15,6 +15,7 @@ fn requirement() -> RequirementFacts {
         admin: false,
         max_age: None,
         api: false,
+        assertion: false,
     }
 }
 

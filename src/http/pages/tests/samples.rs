@@ -264,7 +264,7 @@ pub fn live_samples() -> Vec<Sample> {
     [live_headers("live-right", &right), live_headers("hostile-live", &wrong)].into_iter().flatten().collect()
 }
 
-fn explained(name: &str, text: &str, outcome: Option<Outcome>) -> Sample {
+fn explained(name: &str, text: &str, outcome: Option<&Outcome>) -> Sample {
     let form = QuestionForm {
         person: text.to_owned(),
         url: text.to_owned(),
@@ -272,7 +272,7 @@ fn explained(name: &str, text: &str, outcome: Option<Outcome>) -> Sample {
         requirement: text.to_owned(),
         number: text.to_owned(),
     };
-    let page = Explained { form: &form, outcome: outcome.as_ref(), request_id: request_id() };
+    let page = Explained { form: &form, outcome, request_id: request_id() };
     Sample { name: name.to_owned(), page: page.page() }
 }
 
@@ -362,7 +362,7 @@ pub fn public_samples() -> Vec<Sample> {
         account("public-account-none", "Nobody In Particular", 0, false),
         choice("public-choice", "Contoso", "c2VhbGVk"),
         explained("public-question", "", None),
-        explained("public-explained", "MCP-GitHub", Some(Outcome::Explained(explanation("MCP-GitHub")))),
+        explained("public-explained", "MCP-GitHub", Some(&Outcome::Explained(explanation("MCP-GitHub")))),
         page(
             "public-sign-out",
             confirm_sign_out(Some(&alice), &["https://login.microsoftonline.com"], request_id()),
@@ -422,12 +422,12 @@ pub fn hostile_samples() -> Vec<Sample> {
         problem("hostile-refusal", Problem::ProviderRefused { provider: PLANTED, refusal: &planted_refusal }),
         account("hostile-account", PLANTED, 1, false),
         choice("hostile-choice", PLANTED, PLANTED),
-        explained("hostile-explained", PLANTED, Some(Outcome::Explained(explanation(PLANTED)))),
-        explained("hostile-past", PLANTED, Some(Outcome::Past(past(PLANTED)))),
+        explained("hostile-explained", PLANTED, Some(&Outcome::Explained(explanation(PLANTED)))),
+        explained("hostile-past", PLANTED, Some(&Outcome::Past(Box::new(past(PLANTED))))),
         explained(
             "hostile-question",
             PLANTED,
-            Some(Outcome::Fault(QuestionFault::UnknownPerson(vec![PLANTED.to_owned()]))),
+            Some(&Outcome::Fault(QuestionFault::UnknownPerson(vec![PLANTED.to_owned()]))),
         ),
         Sample { name: "hostile-signed-out".to_owned(), page: signed_out(Some(PLANTED), request_id()) },
     ]);
