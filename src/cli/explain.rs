@@ -156,8 +156,11 @@ fn answers(explanation: &Explanation) -> String {
         return "\nGatepost itself answers, never with 200.\n".to_owned();
     };
     match &explanation.sign_in_first {
-        Some(first) => format!("\n/verify answers {}and, after the sign-in, {}", told(first), told(answer)),
-        None => format!("\n/verify answers {}", told(answer)),
+        // Who may not sign in is sent there in vain.
+        Some(first) if first != answer => {
+            format!("\n/verify answers {}and, after the sign-in, {}", told(first), told(answer))
+        }
+        _ => format!("\n/verify answers {}", told(answer)),
     }
 }
 

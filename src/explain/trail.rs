@@ -183,7 +183,8 @@ impl<'a> Trail<'a> {
         let mut judged: Option<Judged> = None;
         for held in held {
             let times = held.record.times(held.record.auth_time);
-            if times.begun_at > self.at {
+            // By the directory's clock, which may be ahead of ours: who asks about now means every session.
+            if self.question.at.is_some_and(|at| times.begun_at > at) {
                 facts.begun_later += 1;
                 continue;
             }

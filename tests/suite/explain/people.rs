@@ -1,6 +1,6 @@
 //! People and requirements: the explanation beside the live answer.
 
-use super::{PEOPLE, asked, explained, step, world};
+use super::{PEOPLE, asked, explained, step, told, world};
 use crate::answers::{Asked, Told};
 use crate::world::{APP, MCP_GITHUB, PUBLIC, Plan, World, alice};
 use gatepost::verify::forwarded::IDENTITY_HEADERS;
@@ -81,6 +81,8 @@ both_pairs! {
         assert_eq!((&disabled["reason"], &step(&disabled, "person")["mark"]), (&"user_disabled".into(), &"no".into()));
         assert!(step(&disabled, "person")["text"].as_str().unwrap().contains("gatepost user enable alice@example.com"));
         assert_same(&disabled, &Asked::navigation("/x").by(&alice).of(&world).await, "disabled");
+        let text = told(&world, &["--user", "alice@example.com", "--url", &world.url(APP, "/x")]).await;
+        assert!(text.contains("/verify answers 302") && !text.contains("after the sign-in"), "{text}");
 
         let id = step(&asked(&world, "bob", "", &[]).await, "person")["id"].as_str().unwrap().to_owned();
         world.cli(&["user", "release", "bob@example.com"]).await;
