@@ -16,6 +16,7 @@ fn requirement() -> RequirementFacts {
         max_age: None,
         assertion: false,
         api: false,
+        assertion: false,
     }
 }
 

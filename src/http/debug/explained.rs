@@ -38,7 +38,7 @@ pub(in crate::http) async fn explained(visit: &Visit<'_>) -> Result<Answer, Load
 async fn asked(state: &State, form: &QuestionForm) -> Result<Option<Outcome>, ExplainError> {
     if !form.number.is_empty() {
         return Ok(Some(match form.number.parse() {
-            Ok(number) => Outcome::Past(explain::explain_request(state, number).await?),
+            Ok(number) => Outcome::Past(Box::new(explain::explain_request(state, number).await?)),
             Err(_) => Outcome::Fault(QuestionFault::Number),
         }));
     }

@@ -26,7 +26,7 @@ pub enum Outcome {
     /// What would be answered.
     Explained(Explanation),
     /// What was answered, and what would be now.
-    Past(PastRequest),
+    Past(Box<PastRequest>),
     /// It cannot be read, or is about nobody and nothing.
     Fault(QuestionFault),
 }

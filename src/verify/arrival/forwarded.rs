@@ -4,24 +4,15 @@ use super::{Arrival, Fault};
 use crate::domain::host::HostName;
 
 pub(super) fn faults(arrival: &Arrival<'_>) -> Vec<Fault> {
-    let mut faults = Vec::new();
     let (host, port) = (arrival.origin.host(), arrival.origin.port().to_string());
     let is_host = |value: &str| value.parse::<HostName>().is_ok_and(|named| named == *host);
     let is_proto = |value: &str| value == arrival.origin.scheme().as_str();
-    let is_port = |value: &str| value == port;
-    // The port is told by Traefik, but not by every proxy.
-    let told: [(&'static str, &dyn Fn(&str) -> bool, bool); 3] = [
-        ("x-forwarded-host", &is_host, true),
-        ("x-forwarded-proto", &is_proto, true),
-        ("x-forwarded-port", &is_port, false),
-    ];
-    for (name, is_right, is_always_told) in told {
-        match texts(arrival, name).as_slice() {
-            [] if is_always_told => faults.push(Fault::NotThroughProxy(name)),
-            [] => {}
-            [value] if is_right(value) => {}
-            _ => faults.push(Fault::ForwardedByClient(name)),
-        }
+    let mut faults = Vec::new();
+    faults.extend(told(arrival, "x-forwarded-host", is_host));
+    faults.extend(told(arrival, "x-forwarded-proto", is_proto));
+    // Traefik tells the port, but not every proxy does.
+    if !arrival.values("x-forwarded-port").is_empty() {
+        faults.extend(told(arrival, "x-forwarded-port", |value| value == port));
     }
     match texts(arrival, "x-forwarded-for").join(",").split(',').filter(|one| !one.trim().is_empty()).count()
     {
@@ -34,6 +25,15 @@ pub(super) fn faults(arrival: &Arrival<'_>) -> Vec<Fault> {
     let arrived = never.into_iter().filter(|name| !arrival.values(name).is_empty());
     faults.extend(arrived.map(Fault::ForwardedByClient));
     faults
+}
+
+/// What the proxy tells once and rightly.
+fn told(arrival: &Arrival<'_>, name: &'static str, is_right: impl Fn(&str) -> bool) -> Option<Fault> {
+    match texts(arrival, name).as_slice() {
+        [] => Some(Fault::NotThroughProxy(name)),
+        [value] if is_right(value) => None,
+        _ => Some(Fault::ForwardedByClient(name)),
+    }
 }
 
 fn texts<'a>(arrival: &'a Arrival<'_>, name: &str) -> Vec<&'a str> {

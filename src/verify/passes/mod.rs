@@ -95,19 +95,19 @@ impl Passes {
         }
     }
 
-    /// The assertion of a pass; where there is none, or one that is too old to be sent, `make` makes it and memory
+    /// The assertion of a pass; where there is none, or one that is too old to be sent, `sign` makes it and memory
     /// keeps it. A pass weighs what it weighed when it came in, so one that grows is put there anew.
     pub fn assertion(
         &self,
         key: PassKey,
         pass: &Pass,
         now: Timestamp,
-        make: impl FnOnce() -> Made,
+        sign: impl FnOnce() -> Made,
     ) -> HeaderValue {
-        if let Some(made) = pass.assertion.as_ref().filter(|made| made.is_fresh(now)) {
-            return made.value();
+        if let Some(kept) = pass.assertion.as_ref().filter(|kept| kept.is_fresh(now)) {
+            return kept.value();
         }
-        let made = make();
+        let made = sign();
         let value = made.value();
         if let Some(cache) = &self.cache {
             // Only in the place of one that is there: what was removed meanwhile stays so.

@@ -1,18 +1,23 @@
 //! Every page, with ordinary and with hostile inputs, held against what all pages promise.
 
 mod contrast;
+mod debugger;
 mod markup;
 mod samples;
 
 use super::*;
 use crate::domain::host::Origin;
 use crate::domain::ids::RequestId;
-use samples::{Sample, gate_samples, hostile_samples, live_samples, public_samples};
+use debugger::{explained_samples, live_samples};
+use samples::{Sample, gate_samples, hostile_samples, public_samples};
 
 const SHIPPED_MAX_RESPONSE_BODY_SIZE: usize = 16_384;
 
 fn all() -> Vec<Sample> {
-    [gate_samples(), public_samples(), hostile_samples(), live_samples()].into_iter().flatten().collect()
+    [gate_samples(), public_samples(), hostile_samples(), live_samples(), explained_samples()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn hostile() -> impl Iterator<Item = Sample> {
@@ -128,7 +133,7 @@ fn the_inline_style_is_the_one_that_the_policy_allows() {
 #[test]
 fn the_public_pages_link_to_assets_that_exist() {
     let paths: Vec<_> = assets().iter().map(|asset| asset.path).collect();
-    for Sample { name, page } in public_samples() {
+    for Sample { name, page } in public_samples().into_iter().chain(explained_samples()) {
         for path in &paths {
             assert!(page.body.contains(&format!("href=\"{path}\"")), "{name} does not link {path}");
         }

@@ -2,24 +2,16 @@
 
 use super::super::*;
 use crate::config::{
-    ClientCredential, EmailVerified, GroupNames, GroupsSource, ProviderConfig, ProviderKind, VerifyConfig,
+    ClientCredential, EmailVerified, GroupNames, GroupsSource, ProviderConfig, ProviderKind,
 };
-use crate::domain::access::{Access, Person, Role, Standing};
+use crate::domain::access::{Access, Person, Role};
 use crate::domain::clock::Timestamp;
 use crate::domain::decision::Missing;
 use crate::domain::email::EmailAddress;
 use crate::domain::host::Origin;
 use crate::domain::ids::{GroupName, RequestId, TenantId, UserId};
 use crate::domain::secret::Hash;
-use crate::explain::{
-    Answer as ExplainedAnswer, Change, DecisionFacts, Explanation, GroupFacts, GroupsFacts, Moment,
-    PastRequest, PathFacts, RefusalFacts, RequestFacts, Step,
-};
 use crate::oidc::{ErrorResponse, ProviderRefusal};
-use crate::telemetry::Reason;
-use crate::verify::arrival::Arrival;
-use crate::verify::identity::Rendered;
-use hyper::HeaderMap;
 use std::net::IpAddr;
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -32,23 +24,24 @@ pub struct Sample {
 /// Markup, quotes and a reference: whatever the context, one of them breaks out if nothing is escaped.
 pub const PLANTED: &str = "\"'><img src=x onerror=alert(1)>&amp;<script>alert(1)</script>";
 
-const MINUTE: Duration = Duration::from_mins(1);
-const NOW: Timestamp = Timestamp::from_unix(1_795_563_300);
-const FIREFOX: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0";
+pub const MINUTE: Duration = Duration::from_mins(1);
+pub const NOW: Timestamp = Timestamp::from_unix(1_795_563_300);
+pub const FIREFOX: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0";
 const SAFARI: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Mobile/15E148 Safari/604.1";
 
 static REQUEST: LazyLock<RequestId> = LazyLock::new(RequestId::generate);
-static ORIGIN: LazyLock<Origin> = LazyLock::new(|| "https://wiki.example.com".parse().expect("an origin"));
+pub static ORIGIN: LazyLock<Origin> =
+    LazyLock::new(|| "https://wiki.example.com".parse().expect("an origin"));
 
 pub fn request_id() -> RequestId {
     *REQUEST
 }
 
-fn email(text: &str) -> EmailAddress {
+pub fn email(text: &str) -> EmailAddress {
     text.parse().expect("an address")
 }
 
-fn groups(names: &[&str]) -> Vec<GroupName> {
+pub fn groups(names: &[&str]) -> Vec<GroupName> {
     names.iter().map(|name| name.parse().expect("a group's name")).collect()
 }
 
@@ -207,146 +200,6 @@ fn account(name: &str, person_name: &str, count: usize, is_admin: bool) -> Sampl
     Sample { name: name.to_owned(), page: page.page() }
 }
 
-fn live_headers(name: &str, arrived: &[(&str, &str)]) -> [Sample; 2] {
-    let person = Person {
-        id: UserId::generate(),
-        email: Some(email("carol@example.com")),
-        name: Some("Carol, née Ж".to_owned()),
-    };
-    let access = Access { groups: groups(&["MCP-Admin"]), is_admin: true, ..Access::default() };
-    let standing =
-        Standing { person, is_disabled: false, sessions_not_before: None, is_session_ended: false, access };
-    let limits = VerifyConfig {
-        cache_memory: 0,
-        stale_if_error: MINUTE,
-        groups_header_limit: 4096,
-        groups_header_filter: Vec::new(),
-    };
-    let rendered = Rendered::new(&standing, &limits);
-    let mut sent = HeaderMap::new();
-    rendered.write(&mut sent);
-    let sent = sent.iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()));
-    let told = arrived.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()));
-    let arrival = Arrival {
-        headers: &sent.chain(told).collect::<Vec<_>>(),
-        origin: &ORIGIN,
-        rendered: &rendered,
-        access: &standing.access,
-        own_cookie: "__Host-gatepost",
-    };
-    let report = arrival.report();
-    let page =
-        LiveHeaders { origin: &ORIGIN, person: &standing.person, report: &report, request_id: request_id() };
-    [Format::Html, Format::Json]
-        .map(|format| Sample { name: format!("{name}-{format:?}").to_lowercase(), page: page.page(format) })
-}
-
-/// On a protected host, and yet no answer of `/verify`.
-pub fn live_samples() -> Vec<Sample> {
-    let right = [
-        ("host", "wiki.example.com"),
-        ("user-agent", FIREFOX),
-        ("cookie", "theme=dark; session=0123456789abcdef"),
-        ("x-forwarded-for", "203.0.113.9"),
-        ("x-forwarded-host", "wiki.example.com"),
-        ("x-forwarded-proto", "https"),
-    ];
-    let wrong = [
-        ("host", PLANTED),
-        ("cookie", "__Host-gatepost=0123456789abcdef"),
-        ("x_user_email", PLANTED),
-        ("x-user-name", PLANTED),
-        ("x-tenant-id", PLANTED),
-        ("x-user-role", PLANTED),
-        ("x-forwarded-for", "203.0.113.9, 198.51.100.1"),
-        ("x-forwarded-uri", PLANTED),
-    ];
-    [live_headers("live-right", &right), live_headers("hostile-live", &wrong)].into_iter().flatten().collect()
-}
-
-fn explained(name: &str, text: &str, outcome: Option<Outcome>) -> Sample {
-    let form = QuestionForm {
-        person: text.to_owned(),
-        url: text.to_owned(),
-        method: "POST".to_owned(),
-        requirement: text.to_owned(),
-        number: text.to_owned(),
-    };
-    let page = Explained { form: &form, outcome: outcome.as_ref(), request_id: request_id() };
-    Sample { name: name.to_owned(), page: page.page() }
-}
-
-/// Refused, with more particulars than are shown at once.
-fn explanation(text: &str) -> Explanation {
-    let group = |name: &str| GroupFacts {
-        name: name.parse().expect("a name"),
-        is_member: false,
-        sources: Vec::new(),
-        exists: true,
-        links: vec![text.to_owned()],
-        namesakes: Vec::new(),
-    };
-    let decision = DecisionFacts {
-        reason: Reason::GroupMissing,
-        is_allowed: false,
-        missing_groups: groups(&[text]),
-        missing_tenants: Vec::new(),
-        missing_admin: false,
-    };
-    Explanation {
-        at: Moment(NOW),
-        is_now: true,
-        steps: vec![
-            Step::Request(RequestFacts { method: "POST".to_owned(), url: text.to_owned(), problem: None }),
-            Step::Path(PathFacts { is_reserved: false }),
-            Step::Groups(GroupsFacts {
-                required: (0..9).map(|_| group(text)).collect(),
-                is_met: false,
-                others: Vec::new(),
-            }),
-            Step::Decision(decision),
-        ],
-        answer: Some(ExplainedAnswer {
-            status: 200,
-            headers: [
-                ("x-user-name".to_owned(), text.repeat(9)),
-                ("x-user-groups".to_owned(), String::new()),
-            ]
-            .into(),
-        }),
-        sign_in_first: Some(ExplainedAnswer { status: 302, headers: [].into() }),
-        changes: None,
-    }
-}
-
-/// A refusal of somebody who is gone, by a request that also changed something.
-fn past(text: &str) -> PastRequest {
-    let refused = RefusalFacts {
-        at: Moment(NOW),
-        user_id: UserId::generate(),
-        email: None,
-        host: text.to_owned(),
-        method: "GET".to_owned(),
-        path: text.to_owned(),
-        kind: "navigation",
-        asker: None,
-        requirement: text.to_owned(),
-        status: 403,
-        reason: text.to_owned(),
-        text: text.to_owned(),
-        address: None,
-    };
-    let change = Change {
-        at: Moment(NOW),
-        actor: text.to_owned(),
-        action: text.to_owned(),
-        target: text.to_owned(),
-        before: None,
-        after: None,
-    };
-    PastRequest { id: request_id(), refused: Some(refused), changes: vec![change], now: None }
-}
-
 const AADSTS: &str = "AADSTS50105: Your administrator has configured the application to block users. Trace ID: 0f0b7c3e-7a51-4f5e-9d1b-1d7d6f3f2a00 Correlation ID: 1c2d3e4f-0000-4000-8000-00000000abcd Timestamp: 2026-11-23 23:35:00Z";
 
 pub fn public_samples() -> Vec<Sample> {
@@ -361,8 +214,6 @@ pub fn public_samples() -> Vec<Sample> {
         account("public-account-many", "Ann Other", 250, false),
         account("public-account-none", "Nobody In Particular", 0, false),
         choice("public-choice", "Contoso", "c2VhbGVk"),
-        explained("public-question", "", None),
-        explained("public-explained", "MCP-GitHub", Some(Outcome::Explained(explanation("MCP-GitHub")))),
         page(
             "public-sign-out",
             confirm_sign_out(Some(&alice), &["https://login.microsoftonline.com"], request_id()),
@@ -422,13 +273,6 @@ pub fn hostile_samples() -> Vec<Sample> {
         problem("hostile-refusal", Problem::ProviderRefused { provider: PLANTED, refusal: &planted_refusal }),
         account("hostile-account", PLANTED, 1, false),
         choice("hostile-choice", PLANTED, PLANTED),
-        explained("hostile-explained", PLANTED, Some(Outcome::Explained(explanation(PLANTED)))),
-        explained("hostile-past", PLANTED, Some(Outcome::Past(past(PLANTED)))),
-        explained(
-            "hostile-question",
-            PLANTED,
-            Some(Outcome::Fault(QuestionFault::UnknownPerson(vec![PLANTED.to_owned()]))),
-        ),
         Sample { name: "hostile-signed-out".to_owned(), page: signed_out(Some(PLANTED), request_id()) },
     ]);
     samples

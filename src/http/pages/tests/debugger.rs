@@ -1,0 +1,167 @@
+//! Samples of the header debugger's pages, in both modes.
+
+use super::super::*;
+use super::samples::{FIREFOX, MINUTE, NOW, ORIGIN, PLANTED, Sample, email, groups, request_id};
+use crate::config::VerifyConfig;
+use crate::domain::access::{Access, Person, Standing};
+use crate::domain::ids::UserId;
+use crate::explain::{
+    Answer as ExplainedAnswer, Change, DecisionFacts, Explanation, GroupFacts, GroupsFacts, Moment,
+    PastRequest, PathFacts, RefusalFacts, RequestFacts, Step,
+};
+use crate::telemetry::Reason;
+use crate::verify::arrival::Arrival;
+use crate::verify::identity::Rendered;
+use hyper::HeaderMap;
+
+fn live_headers(name: &str, arrived: &[(&str, &str)]) -> [Sample; 2] {
+    let person = Person {
+        id: UserId::generate(),
+        email: Some(email("carol@example.com")),
+        name: Some("Carol, née Ж".to_owned()),
+    };
+    let access = Access { groups: groups(&["MCP-Admin"]), is_admin: true, ..Access::default() };
+    let standing =
+        Standing { person, is_disabled: false, sessions_not_before: None, is_session_ended: false, access };
+    let limits = VerifyConfig {
+        cache_memory: 0,
+        stale_if_error: MINUTE,
+        groups_header_limit: 4096,
+        groups_header_filter: Vec::new(),
+    };
+    let rendered = Rendered::new(&standing, &limits);
+    let mut sent = HeaderMap::new();
+    rendered.write(&mut sent);
+    let sent = sent.iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()));
+    let told = arrived.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()));
+    let arrival = Arrival {
+        headers: &sent.chain(told).collect::<Vec<_>>(),
+        origin: &ORIGIN,
+        rendered: &rendered,
+        access: &standing.access,
+        own_cookie: "__Host-gatepost",
+    };
+    let report = arrival.report();
+    let page =
+        LiveHeaders { origin: &ORIGIN, person: &standing.person, report: &report, request_id: request_id() };
+    [Format::Html, Format::Json]
+        .map(|format| Sample { name: format!("{name}-{format:?}").to_lowercase(), page: page.page(format) })
+}
+
+/// On a protected host, and yet no answer of `/verify`.
+pub fn live_samples() -> Vec<Sample> {
+    let right = [
+        ("host", "wiki.example.com"),
+        ("user-agent", FIREFOX),
+        ("cookie", "theme=dark; session=0123456789abcdef"),
+        ("x-forwarded-for", "203.0.113.9"),
+        ("x-forwarded-host", "wiki.example.com"),
+        ("x-forwarded-proto", "https"),
+    ];
+    let wrong = [
+        ("host", PLANTED),
+        ("cookie", "__Host-gatepost=0123456789abcdef"),
+        ("x_user_email", PLANTED),
+        ("x-user-name", PLANTED),
+        ("x-tenant-id", PLANTED),
+        ("x-user-role", PLANTED),
+        ("x-forwarded-for", "203.0.113.9, 198.51.100.1"),
+        ("x-forwarded-uri", PLANTED),
+    ];
+    [live_headers("live-right", &right), live_headers("hostile-live", &wrong)].into_iter().flatten().collect()
+}
+
+/// On the public host.
+pub fn explained_samples() -> Vec<Sample> {
+    let unknown = Outcome::Fault(QuestionFault::UnknownPerson(vec![PLANTED.to_owned()]));
+    vec![
+        explained("public-question", "", None),
+        explained("public-explained", "MCP-GitHub", Some(&Outcome::Explained(explanation("MCP-GitHub")))),
+        explained("hostile-explained", PLANTED, Some(&Outcome::Explained(explanation(PLANTED)))),
+        explained("hostile-past", PLANTED, Some(&Outcome::Past(Box::new(past(PLANTED))))),
+        explained("hostile-question", PLANTED, Some(&unknown)),
+    ]
+}
+
+fn explained(name: &str, text: &str, outcome: Option<&Outcome>) -> Sample {
+    let form = QuestionForm {
+        person: text.to_owned(),
+        url: text.to_owned(),
+        method: "POST".to_owned(),
+        requirement: text.to_owned(),
+        number: text.to_owned(),
+    };
+    let page = Explained { form: &form, outcome, request_id: request_id() };
+    Sample { name: name.to_owned(), page: page.page() }
+}
+
+/// Refused, with more particulars than are shown at once.
+fn explanation(text: &str) -> Explanation {
+    let group = |name: &str| GroupFacts {
+        name: name.parse().expect("a name"),
+        is_member: false,
+        sources: Vec::new(),
+        exists: true,
+        links: vec![text.to_owned()],
+        namesakes: Vec::new(),
+    };
+    let decision = DecisionFacts {
+        reason: Reason::GroupMissing,
+        is_allowed: false,
+        missing_groups: groups(&[text]),
+        missing_tenants: Vec::new(),
+        missing_admin: false,
+    };
+    Explanation {
+        at: Moment(NOW),
+        is_now: true,
+        steps: vec![
+            Step::Request(RequestFacts { method: "POST".to_owned(), url: text.to_owned(), problem: None }),
+            Step::Path(PathFacts { is_reserved: false }),
+            Step::Groups(GroupsFacts {
+                required: (0..9).map(|_| group(text)).collect(),
+                is_met: false,
+                others: Vec::new(),
+            }),
+            Step::Decision(decision),
+        ],
+        answer: Some(ExplainedAnswer {
+            status: 200,
+            headers: [
+                ("x-user-name".to_owned(), text.repeat(9)),
+                ("x-user-groups".to_owned(), String::new()),
+            ]
+            .into(),
+        }),
+        sign_in_first: Some(ExplainedAnswer { status: 302, headers: [].into() }),
+        changes: None,
+    }
+}
+
+/// A refusal of somebody who is gone, by a request that also changed something.
+fn past(text: &str) -> PastRequest {
+    let refused = RefusalFacts {
+        at: Moment(NOW),
+        user_id: UserId::generate(),
+        email: None,
+        host: text.to_owned(),
+        method: "GET".to_owned(),
+        path: text.to_owned(),
+        kind: "navigation",
+        asker: None,
+        requirement: text.to_owned(),
+        status: 403,
+        reason: text.to_owned(),
+        text: text.to_owned(),
+        address: None,
+    };
+    let change = Change {
+        at: Moment(NOW),
+        actor: text.to_owned(),
+        action: text.to_owned(),
+        target: text.to_owned(),
+        before: None,
+        after: None,
+    };
+    PastRequest { id: request_id(), refused: Some(refused), changes: vec![change], now: None }
+}
