@@ -7,6 +7,7 @@
 #[macro_use]
 mod world;
 
+mod account;
 mod answers;
 mod attacks;
 mod browser;
@@ -16,11 +17,13 @@ mod cli;
 mod clocks;
 mod deploy;
 mod directory;
+mod floods;
 mod oidc;
 mod passes;
 mod refresh;
 mod replicas;
 mod routes;
+mod sessions;
 mod sign_in;
 mod sign_out;
 mod stores;

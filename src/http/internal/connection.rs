@@ -1,8 +1,11 @@
 //! One connection of the proxy: HTTP/1.1, or over TLS what both sides prefer.
 //!
 //! Limits: DESIGN.md section 4 for heads; between requests a connection outlives the 90 s for which Traefik keeps an
-//! idle one, so that the server never closes first. hyper's own limit of a head runs between requests too, and costs a
-//! timer for each.
+//! idle one, so that the server never closes first. hyper's own limit of a head (30 s) is off: it runs between requests
+//! too, and costs a timer for each.
+
+#[cfg(test)]
+mod tests;
 
 use super::{Surface, handle};
 use crate::state::State;
@@ -64,7 +67,7 @@ where
     });
     let io = TokioIo::new(Paced { stream, pace: Arc::clone(&pace) });
     let mut builder = http1::Builder::new();
-    let connection = builder.max_buf_size(MAX_HEAD).timer(TokioTimer::new()).serve_connection(io, service);
+    let connection = builder.max_buf_size(MAX_HEAD).header_read_timeout(None).serve_connection(io, service);
     let mut connection = pin!(connection);
     let mut is_stopping = false;
     loop {
