@@ -5,6 +5,7 @@ use super::readiness::Obstacle;
 use crate::config::StoresConfig;
 use crate::directory::{Directory, DirectoryError};
 use crate::domain::clock::Timestamp;
+use crate::login::unwritten;
 use crate::state::State;
 use crate::telemetry::Chain;
 use crate::verify::passes;
@@ -23,6 +24,8 @@ const MAX_CLOCK_SKEW: i64 = 30;
 const TIDY: Duration = Duration::from_mins(10);
 /// How often uses of sessions are written down.
 const WRITE_USES: Duration = Duration::from_secs(1);
+/// How often the directory is asked to take down ends that it could not take before.
+const WRITE_ENDS: Duration = Duration::from_secs(2);
 /// So many in one go.
 const USES_AT_ONCE: usize = 100;
 /// Between two tries to prepare the directory.
@@ -88,6 +91,7 @@ impl Housekeeping {
             spawn(tidy(Arc::clone(state))),
             spawn(passes::keep(Arc::clone(state))),
             spawn(keep_writing_uses(Arc::clone(state))),
+            spawn(keep_writing_ends(Arc::clone(state))),
         ];
         for provider in state.providers.iter() {
             let provider = provider.clone();
@@ -141,6 +145,15 @@ async fn keep_writing_uses(state: Arc<State>) {
     loop {
         ticks.tick().await;
         write_uses(&state).await;
+    }
+}
+
+async fn keep_writing_ends(state: Arc<State>) {
+    let mut ticks = interval(WRITE_ENDS);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        unwritten::write(&state).await;
     }
 }
 

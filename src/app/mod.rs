@@ -13,6 +13,7 @@ use crate::domain::host::ProtectedHosts;
 use crate::http::internal::{self, Listener, Surface, Workers};
 use crate::http::public;
 use crate::login::limit::Limits;
+use crate::login::unwritten::{self, Unwritten};
 use crate::oidc::{Calls, Providers};
 use crate::session::Sessions;
 use crate::session::cookie::CookiePolicy;
@@ -137,6 +138,7 @@ pub fn build(config: Config) -> Result<State, StartError> {
         providers: Providers::new(&config, &provider_calls(&metrics))?,
         uses: Uses::default(),
         unknown: Unknown::default(),
+        unwritten: Unwritten::default(),
         passes: Passes::new(config.verify.cache_memory, config.verify.stale_if_error),
         limits: Limits::default(),
         readiness: Readiness::default(),
@@ -265,6 +267,7 @@ async fn stop_on_signal(state: &State, internal: Vec<Workers>, public: &ServerHa
         state.tasks.finish(FINISH).await;
     }
     housekeeping::write_uses(state).await;
+    unwritten::write(state).await;
     stopped?;
     Ok(())
 }
