@@ -8,6 +8,7 @@ use crate::domain::decision::Lifetimes;
 use crate::domain::host::ProtectedHosts;
 use crate::domain::ids::ProviderId;
 use crate::login::limit::Limits;
+use crate::login::unwritten::Unwritten;
 use crate::oidc::Providers;
 use crate::session::Sessions;
 use crate::session::cookie::CookiePolicy;
@@ -50,6 +51,8 @@ pub struct State {
     pub providers: Providers,
     /// Names that routers demand and nobody bears.
     pub unknown: Unknown,
+    /// Ends of sessions that wait for the directory.
+    pub unwritten: Unwritten,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// Failing sign-ins per address.

@@ -5,6 +5,7 @@ use super::readiness::Obstacle;
 use crate::config::StoresConfig;
 use crate::directory::{Directory, DirectoryError};
 use crate::domain::clock::Timestamp;
+use crate::login::unwritten;
 use crate::state::State;
 use crate::telemetry::{Chain, NotKept};
 use crate::verify::passes;
@@ -21,7 +22,7 @@ const KEY_TTL: Duration = Duration::from_secs(30);
 const MAX_CLOCK_SKEW: i64 = 30;
 /// How often what has expired is deleted.
 const TIDY: Duration = Duration::from_mins(10);
-/// How often uses of sessions and refusals are written down.
+/// How often uses of sessions, refusals, and ends that the directory could not take before are written down.
 const WRITE: Duration = Duration::from_secs(1);
 /// So many in one go.
 const AT_ONCE: usize = 100;
@@ -89,6 +90,7 @@ impl Housekeeping {
             spawn(passes::keep(Arc::clone(state))),
             spawn(keep_writing(Arc::clone(state), write_uses)),
             spawn(keep_writing(Arc::clone(state), write_refusals)),
+            spawn(keep_writing(Arc::clone(state), unwritten::write)),
         ];
         for provider in state.providers.iter() {
             let provider = provider.clone();

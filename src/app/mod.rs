@@ -14,6 +14,7 @@ use crate::domain::secret::Secret;
 use crate::http::internal::{self, Listener, Surface, Workers};
 use crate::http::public;
 use crate::login::limit::Limits;
+use crate::login::unwritten::{self, Unwritten};
 use crate::oidc::{Calls, Providers};
 use crate::session::Sessions;
 use crate::session::cookie::CookiePolicy;
@@ -143,6 +144,7 @@ pub fn build(config: Config) -> Result<State, StartError> {
         uses: Uses::default(),
         refusals: Refusals::default(),
         unknown: Unknown::default(),
+        unwritten: Unwritten::default(),
         passes: Passes::new(config.verify.cache_memory, config.verify.stale_if_error),
         limits: Limits::default(),
         readiness: Readiness::default(),
@@ -273,6 +275,7 @@ async fn stop_on_signal(state: &State, internal: Vec<Workers>, public: &ServerHa
     }
     housekeeping::write_uses(state).await;
     housekeeping::write_refusals(state).await;
+    unwritten::write(state).await;
     stopped?;
     Ok(())
 }

@@ -21,6 +21,8 @@ use tokio::sync::Notify;
 const WATCH_TIMEOUT: Duration = Duration::from_millis(900);
 /// The channel that the triggers tell on.
 const CHANNEL: &str = "gatepost";
+/// Begins what tells of people.
+const USERS: &str = "users ";
 /// Begins what a watch tells itself.
 const PROBE: &str = "probe ";
 /// So many changes at once concern everybody.
@@ -70,6 +72,25 @@ impl Directory {
             }
         })
         .await
+    }
+}
+
+impl Directory {
+    /// Tells everybody who watches that this person must be looked up anew, though nothing changed here. A Postgres that
+    /// is set read-only still tells; the embedded file has one process, which knows by itself.
+    ///
+    /// # Errors
+    /// [`DirectoryError`]: nobody was told.
+    pub async fn tell(&self, user: UserId) -> Result<()> {
+        match &self.store {
+            Store::Postgres(store) => {
+                reading!(store, |connection| {
+                    let tell = sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL);
+                    Ok(tell.bind(format!("{USERS}{user}")).execute(connection).await.map(drop)?)
+                })
+            }
+            Store::Sqlite(_) => Ok(()),
+        }
     }
 }
 
@@ -142,7 +163,7 @@ fn read_payload(payload: &str) -> Option<Change> {
     if payload.starts_with(PROBE) {
         return None;
     }
-    let ids = payload.strip_prefix("users ").map(|ids| ids.split(' ').map(str::parse).collect());
+    let ids = payload.strip_prefix(USERS).map(|ids| ids.split(' ').map(str::parse).collect());
     match ids {
         Some(Ok(ids)) => Some(Change::Users(ids)),
         _ => Some(Change::Everybody),

@@ -14,7 +14,6 @@ fn requirement() -> RequirementFacts {
         tenants: Vec::new(),
         admin: false,
         max_age: None,
-        assertion: false,
         api: false,
         assertion: false,
     }

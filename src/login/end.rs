@@ -95,6 +95,16 @@ impl Ending {
         Self::new(state, *hash, record.user)
     }
 
+    /// The session.
+    pub const fn hash(&self) -> Hash {
+        self.hash
+    }
+
+    /// From then on nothing of the session could come back.
+    pub const fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+
     /// A callback under way may write the record anew, begun now: the end is remembered for a whole lifetime from here.
     fn new(state: &State, hash: Hash, user: UserId) -> Self {
         Self { hash, user, expires_at: Timestamp::now().plus(state.lifetimes.absolute).plus(CALLBACK_TIME) }

@@ -10,6 +10,7 @@ pub mod enter;
 pub mod finish;
 pub mod limit;
 pub mod refresh;
+pub mod unwritten;
 
 use crate::directory::{Actor, DirectoryError};
 use crate::domain::access::Standing;

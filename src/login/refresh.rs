@@ -188,11 +188,24 @@ async fn end_refused(state: &State, session: &Session, who: &str) -> Result<Refr
     let actor = Actor { who: who.to_owned(), address: None, request_id: None };
     let over = Ending::of(state, &session.id.hash(), &session.record);
     if let Err(error) = end_session(state, &over, EndCause::RefreshRefused, &actor).await {
-        // The provider's word counts nevertheless; if the store ever gives the record back, the provider is asked again.
-        tracing::warn!(error = %Chain(&error), user.id = %session.record.user, "a refused session is forgotten, not ended");
-        state.sessions.forget(&session.id.hash(), session.record.user).await?;
+        tracing::warn!(error = %Chain(&error), user.id = %session.record.user, "a refused session is over; the directory takes it down later");
+        state.unwritten.keep(over, EndCause::RefreshRefused, actor);
+        Box::pin(forget(state, session)).await?;
     }
     Ok(RefreshOutcome::Ended)
+}
+
+/// The provider's word counts though the directory takes no changes now. The record goes first: who looks up after
+/// the memory of it is gone, here or on another replica, must not find it.
+async fn forget(state: &State, session: &Session) -> Result<(), StoreError> {
+    let user = session.record.user;
+    state.sessions.forget(&session.id.hash(), user).await?;
+    state.passes.forget_user(user);
+    if let Err(error) = state.directory.tell(user).await {
+        // Where it cannot be reached at all, the others do not believe their memory for long either.
+        tracing::warn!(error = %Chain(&error), user.id = %user, "other replicas were not told that a session is over");
+    }
+    Ok(())
 }
 
 /// Changes the record whatever else changes it meanwhile. `None`: the session is gone.

@@ -15,7 +15,7 @@ fn gatepost(folder: &Path) -> GatepostBuilder {
 }
 
 /// The settings of the shortest start.
-fn configured(folder: &Path) -> GatepostBuilder {
+pub fn configured(folder: &Path) -> GatepostBuilder {
     gatepost(folder)
         .env("GATEPOST_PUBLIC_URL", "https://auth.example.test")
         .env("GATEPOST_HOSTS", "app.example.test")
@@ -104,7 +104,7 @@ async fn serve_does_not_start_without_good_certificates() {
 
 /// A client with these certificates, or none.
 #[expect(clippy::disallowed_methods, reason = "it stands for Traefik, not for a call of ours")]
-fn client(ca: &Path, identity: Option<&Path>) -> reqwest::Client {
+pub fn client(ca: &Path, identity: Option<&Path>) -> reqwest::Client {
     gatepost_kit::client::install_crypto();
     let read = |name: &str| std::fs::read(ca.join(name)).unwrap();
     let authority = reqwest::Certificate::from_pem(&read("ca.crt")).unwrap();

@@ -7,6 +7,7 @@
 #[macro_use]
 mod world;
 
+mod account;
 mod answers;
 mod assertion;
 mod attacks;
@@ -19,11 +20,13 @@ mod debug;
 mod deploy;
 mod directory;
 mod explain;
+mod floods;
 mod oidc;
 mod passes;
 mod refresh;
 mod replicas;
 mod routes;
+mod sessions;
 mod sign_in;
 mod sign_out;
 mod stores;

@@ -1,6 +1,6 @@
 //! Two replicas on one Redis and one Postgres, without sticky sessions: no sign-in and no session belongs to one.
 
-use crate::world::{APP, MCP_GITHUB, OTHER, PUBLIC, Pair, Plan, World, alice};
+use crate::world::{APP, MCP_GITHUB, OTHER, PUBLIC, Pair, Plan, Stores, World, alice, heard};
 use gatepost_kit::client::Client;
 use gatepost_kit::edge::Route;
 use gatepost_kit::entra::{Endpoint, Person};
@@ -258,4 +258,63 @@ async fn leave(world: &World, leaving: &Gatepost, other: &Gatepost) {
     route(world, other);
     assert_eq!(leaving.wait_exit().await.code(), Some(0));
     println!("left in {:?}", begun.elapsed());
+}
+
+/// Copies of all session records beside them, as an older copy of the store would hold; or those back in their places.
+fn session_records(world: &World, give_back: bool) {
+    let Stores::Shared { redis, .. } = &world.stores else { unreachable!("this world has a Redis") };
+    let script = if give_back {
+        "for _, key in ipairs(redis.call('KEYS', 'kept-*')) do redis.call('RENAME', key, string.sub(key, 6)) end"
+    } else {
+        "for _, key in ipairs(redis.call('KEYS', '*session:*')) do redis.call('COPY', key, 'kept-' .. key) end"
+    };
+    redis.command(&["EVAL", script, "0"]);
+}
+
+/// The directory takes no changes, so it cannot say that the session is over; the provider's word counts all the same,
+/// and the directory is told when it listens again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_while_the_directory_is_read_only_binds_every_replica_and_is_written_down_later() {
+    let postgres = Postgres::private().await;
+    let database = postgres.database().await;
+    let plan = Plan::default().env("GATEPOST_SESSION__REFRESH_INTERVAL", "2s");
+    let world = plan.env("DATABASE_URL", database.clone()).start(Pair::Shared).await;
+    world.entra.add(alice());
+    let second = another(&world).await;
+    world.edge.set_route(OTHER, Route::gated(second.verify_url(""), world.app.addr()));
+    let browser = world.signed_in("alice").await.impatient();
+    assert_eq!(browser.navigate(&world.url(OTHER, "/")).await.end().status, 200);
+    session_records(&world, false);
+    postgres.set_read_only(true).await;
+    world.entra.revoke_tokens("alice");
+    // Only the first replica is asked until it knows; the second remembers.
+    until("the first replica to hear of it", DEADLINE, async || {
+        (browser.fetch(&world.url(APP, "/")).await.status == 401).then_some(())
+    })
+    .await;
+    heard(second.internal()).await;
+    assert_eq!(browser.fetch(&world.url(OTHER, "/")).await.status, 401, "the second does not pass once more");
+
+    postgres.set_read_only(false).await;
+    let name = database.rsplit('/').next().unwrap();
+    until("the directory to have taken it down", DEADLINE, async || {
+        let ended = postgres.sql(name, "SELECT count(*) FROM gatepost.ended_sessions").await;
+        (ended == "1").then_some(())
+    })
+    .await;
+    let audited = "SELECT actor || ' ' || after FROM gatepost.audit_entries WHERE action = 'session.end'";
+    let audited = postgres.sql(name, audited).await;
+    assert!(audited.starts_with("provider ") && audited.contains("refresh_refused"), "{audited}");
+    let asked = world.entra.count(Endpoint::Token);
+    session_records(&world, true);
+    for host in [APP, OTHER] {
+        for _ in 0..5 {
+            assert_eq!(
+                browser.fetch(&world.url(host, "/")).await.status,
+                401,
+                "what ended does not come back"
+            );
+        }
+    }
+    assert_eq!(world.entra.count(Endpoint::Token), asked, "nor is the provider asked about it");
 }

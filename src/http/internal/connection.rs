@@ -3,6 +3,9 @@
 //! Limits: DESIGN.md section 4 for heads, kept by [`super::pace`]: hyper's own limit of a head runs between requests too,
 //! where it would close connections that Traefik still uses, and costs a timer for each.
 
+#[cfg(test)]
+mod tests;
+
 use super::pace::{Pace, Paced, Phase};
 use super::{Surface, handle};
 use crate::state::State;
@@ -106,29 +109,5 @@ async fn answer(
 fn log_end(result: hyper::Result<()>) {
     if let Err(error) = result {
         tracing::debug!(error = &error as &dyn std::error::Error, "a connection of the proxy broke");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
-    use tokio::time::sleep;
-
-    #[tokio::test(start_paused = true)]
-    async fn a_connection_that_the_proxy_keeps_for_its_next_request_is_not_closed_on_it() {
-        let (mut proxy, ours) = duplex(4096);
-        let service = service_fn(async |_: Request<Incoming>| {
-            Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
-        });
-        let serving = tokio::spawn(http1().serve_connection(TokioIo::new(ours), service));
-        for pause in [0, 31, 90] {
-            sleep(Duration::from_secs(pause)).await;
-            proxy.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.expect("it is open");
-            let mut answer = [0; 256];
-            let read = proxy.read(&mut answer).await.expect("an answer");
-            assert!(answer[..read].starts_with(b"HTTP/1.1 200 "), "after {pause} s");
-        }
-        serving.abort();
     }
 }

@@ -31,10 +31,19 @@ pub(super) enum Phase {
 }
 
 /// One connection's phase, and how often it has changed.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Pace {
     changes_and_phase: AtomicU64,
     closing: AtomicBool,
+}
+
+/// Of a connection from which nothing has come: its first head is due.
+const NEW: u64 = Phase::Head as u64;
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { changes_and_phase: AtomicU64::new(NEW), closing: AtomicBool::new(false) }
+    }
 }
 
 impl Pace {
@@ -97,7 +106,8 @@ impl Watched {
     pub(super) fn close(&mut self) {
         for connection in mem::take(&mut self.connections) {
             connection.pace.closing.store(true, Ordering::Relaxed);
-            if connection.pace.phase() == Phase::Idle {
+            let now = connection.pace.changes_and_phase.load(Ordering::Relaxed);
+            if now == NEW || connection.pace.phase() == Phase::Idle {
                 connection.task.abort();
             }
         }

@@ -1,0 +1,60 @@
+//! The session store where a flow cannot show it: whose turn it is to refresh a session.
+
+use gatepost::config::{Config, StoresConfig};
+use gatepost::directory::Directory;
+use gatepost::domain::decision::Lifetimes;
+use gatepost::session::Sessions;
+use gatepost::session::sealed::KeyRing;
+use gatepost::session::store::{RedisStore, SqliteStore, Store};
+use gatepost::session::values::SessionId;
+use gatepost_kit::process::Redis;
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+
+fn sessions(store: &Store) -> Sessions {
+    let text = r#"
+        public_url = "https://auth.example.com"
+        hosts = ["app.example.com"]
+        secret_keys = ["MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI="]
+        [providers.entra]
+        kind = "entra"
+        tenant_id = "11111111-1111-4111-8111-111111111111"
+        client_id = "22222222-2222-4222-8222-222222222222"
+        client_secret = "not looked at"
+    "#;
+    let config = Config::parse(text, std::iter::empty()).unwrap();
+    let hour = Duration::from_hours(1);
+    let lifetimes = Lifetimes { idle: hour, absolute: hour * 12, refresh_interval: hour / 4 };
+    Sessions::new(store.clone(), Arc::new(KeyRing::new(&config.secret_keys)), lifetimes)
+}
+
+/// Two replicas: one is so slow with a refresh that its turn expires, and gives it back when another has it.
+async fn a_late_replica_takes_nobodys_turn(store: Store) {
+    let sessions = sessions(&store);
+    let id = SessionId::generate();
+    let late = sessions.lock_refresh(&id).await.unwrap().expect("nobody else wants it");
+    assert!(sessions.lock_refresh(&id).await.unwrap().is_none(), "one at a time");
+    // As when it expires.
+    store.delete(&[b"refresh:", &id.hash().as_bytes()[..]].concat()).await.unwrap();
+    let other = sessions.lock_refresh(&id).await.unwrap().expect("the turn is free again");
+    sessions.unlock_refresh(&late).await.unwrap();
+    assert!(sessions.lock_refresh(&id).await.unwrap().is_none(), "the other's turn is not over");
+    sessions.unlock_refresh(&other).await.unwrap();
+    assert!(sessions.lock_refresh(&id).await.unwrap().is_some(), "now it is");
+}
+
+#[tokio::test]
+async fn a_late_replica_takes_nobodys_turn_in_redis() {
+    let redis = Redis::start().await;
+    a_late_replica_takes_nobodys_turn(Store::Redis(RedisStore::open(&redis.url().into(), None).unwrap()))
+        .await;
+}
+
+#[tokio::test]
+async fn a_late_replica_takes_nobodys_turn_in_the_embedded_file() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("gatepost.db");
+    Directory::open(&StoresConfig::Embedded { file: file.clone() }, None).unwrap().migrate().await.unwrap();
+    a_late_replica_takes_nobodys_turn(Store::Sqlite(SqliteStore::open(&file))).await;
+}
