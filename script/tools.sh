@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What script/test and script/demo have in common: install a tool, or remember its name in `missing`.
+# What script/test, script/demo and script/bench have in common: install a tool, or remember its name in `missing`.
 
 missing=()
 updated=
@@ -67,15 +67,28 @@ need_rust() {
   done
 }
 
-need_cargo_deny() {
-  if cargo deny --version >/dev/null 2>&1; then return; fi
+# need_cargo_tool CRATE VERSION: its program, built into the cache folder, of exactly this version.
+need_cargo_tool() {
+  local crate=$1 version=$2
   command -v cargo >/dev/null || return
-  echo "installing cargo-deny; the first time this takes some minutes"
+  if [ -n "$(find "$GATEPOST_CACHE/tools/bin" -name "$crate" 2>/dev/null)" ] &&
+    grep -qs "^\"$crate $version " "$GATEPOST_CACHE/tools/.crates.toml"; then
+    return
+  fi
+  echo "installing $crate; the first time this takes some minutes"
   CARGO_TARGET_DIR=$GATEPOST_CACHE/tools-target \
-    cargo install --locked --quiet cargo-deny --version 0.20.2 --root "$GATEPOST_CACHE/tools" ||
-    missing+=("cargo-deny (cargo install --locked cargo-deny)")
+    cargo install --locked --quiet "$crate" --version "$version" --root "$GATEPOST_CACHE/tools" ||
+    missing+=("$crate (cargo install --locked $crate --version $version)")
   rm -rf "$GATEPOST_CACHE/tools-target"
 }
+
+need_cargo_deny() {
+  if cargo deny --version >/dev/null 2>&1; then return; fi
+  need_cargo_tool cargo-deny 0.20.2
+}
+
+# locked_version CRATE: as Cargo.lock has it.
+locked_version() { sed -n "/^name = \"$1\"$/{n;s/^version = \"\(.*\)\"/\1/p}" Cargo.lock; }
 
 report_missing() {
   local name

@@ -34,6 +34,8 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 /// `Retry-After` of an outage.
@@ -48,6 +50,16 @@ pub enum Surface {
     Internal,
     /// Health and metrics alone.
     Health,
+}
+
+/// Serves HTTP/1.1 to a trusted peer on a stream that no listener accepted.
+pub async fn serve_stream<S>(state: Arc<State>, peer: IpAddr, stream: S)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (_never, stop) = watch::channel(false);
+    connection::serve_http1(connection::Shared { state, surface: Surface::Internal, stop }, peer, stream)
+        .await;
 }
 
 /// Every request of the internal listener.

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 /// What Traefik takes over from an answer of `/verify` to the application (DESIGN.md section 4).
 pub const AUTH_RESPONSE_HEADERS: [&str; 12] = [
@@ -37,6 +38,7 @@ pub struct Dynamic {
     services: String,
     middlewares: String,
     count: usize,
+    client: Option<PathBuf>,
 }
 
 impl Dynamic {
@@ -44,6 +46,14 @@ impl Dynamic {
     #[must_use]
     pub fn public_host(mut self, host: &str, replicas: &[SocketAddr]) -> Self {
         self.router(host, replicas, None);
+        self
+    }
+
+    /// Shows gates with an `https://` address, which are added from now on, the certificate in this folder of
+    /// `gatepost certs --client-dir`.
+    #[must_use]
+    pub fn client_certificate(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.client = Some(folder.into());
         self
     }
 
@@ -86,6 +96,14 @@ impl Dynamic {
              maxResponseBodySize: 16384\n        preserveLocationHeader: true\n        authResponseHeaders: [{}]\n",
             AUTH_RESPONSE_HEADERS.join(", ")
         );
+        if let Some(folder) = self.client.as_ref().filter(|_| address.starts_with("https:")) {
+            let folder = folder.display();
+            let _ = write!(
+                self.middlewares,
+                "        tls:\n          ca: {folder}/ca.crt\n          cert: {folder}/client.crt\n          \
+                 key: {folder}/client.key\n"
+            );
+        }
     }
 
     /// The file's text.

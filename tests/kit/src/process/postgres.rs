@@ -77,6 +77,11 @@ impl Postgres {
         (Ipv4Addr::LOCALHOST, self.port).into()
     }
 
+    /// The process id of the server as it runs now; every connection is a child of it.
+    pub fn pid(&self) -> u32 {
+        self.server().pid()
+    }
+
     /// URL of a database of this server.
     pub fn url(&self, database: &str) -> String {
         format!("postgres://{SUPERUSER}@{}/{database}", self.addr())

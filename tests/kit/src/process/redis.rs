@@ -46,6 +46,11 @@ impl Redis {
         (Ipv4Addr::LOCALHOST, self.port).into()
     }
 
+    /// The process id of the server as it runs now.
+    pub fn pid(&self) -> u32 {
+        self.server().pid()
+    }
+
     /// `redis://` URL with the password, if there is one.
     pub fn url(&self) -> String {
         self.url_at(self.addr())

@@ -51,15 +51,26 @@ impl Traefik {
     /// Starts Traefik with the certificate of `authority`.
     pub async fn with_authority(dynamic_yaml: String, authority: Authority) -> Self {
         let plain = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
-        Self::launch(install_traefik().await, plain, &dynamic_yaml, authority).await
+        Self::launch(install_traefik().await, plain, &dynamic_yaml, authority, true).await
     }
 
     /// Starts the Traefik at `binary`; its entry point without TLS listens on `plain`.
     pub async fn start_on(binary: &Path, plain: SocketAddr, dynamic_yaml: &str) -> Self {
-        Self::launch(binary, plain, dynamic_yaml, Authority::new()).await
+        Self::launch(binary, plain, dynamic_yaml, Authority::new(), true).await
     }
 
-    async fn launch(binary: &Path, plain: SocketAddr, dynamic_yaml: &str, authority: Authority) -> Self {
+    /// The same without a line for each request, where its speed is measured.
+    pub async fn start_without_access_log(binary: &Path, plain: SocketAddr, dynamic_yaml: &str) -> Self {
+        Self::launch(binary, plain, dynamic_yaml, Authority::new(), false).await
+    }
+
+    async fn launch(
+        binary: &Path,
+        plain: SocketAddr,
+        dynamic_yaml: &str,
+        authority: Authority,
+        access_log: bool,
+    ) -> Self {
         let folder = TempDir::new().expect("a folder for Traefik");
         let edition = write_dynamic(folder.path(), dynamic_yaml, &authority);
         let [first, second, api] =
@@ -69,13 +80,13 @@ impl Traefik {
             "--global.checknewversion=false",
             "--global.sendanonymoususage=false",
             "--log.level=INFO",
-            "--accesslog=true",
             "--api=true",
             "--api.insecure=true",
             "--api.dashboard=false",
             "--providers.file.watch=true",
         ]);
         command.arg(format!("--providers.file.filename={}", folder.path().join("dynamic.yml").display()));
+        command.arg(format!("--accesslog={access_log}"));
         let entry_points = [("web", plain), ("websecure", first), ("websecure2", second), ("traefik", api)];
         for (name, addr) in entry_points {
             command.arg(format!("--entrypoints.{name}.address={addr}"));

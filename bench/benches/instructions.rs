@@ -1,0 +1,182 @@
+//! Instructions of the hot functions and of a whole warm `/verify`, counted by valgrind: the machine's noise is not in
+//! them. What a benchmark gives back is dropped after the count.
+
+use gatepost::domain::access::{Access, Person, Role, Standing};
+use gatepost::domain::clock::Timestamp;
+use gatepost::domain::decision::{Demand, Lifetimes, Permit, SessionTimes, decide};
+use gatepost::domain::host::HostName;
+use gatepost::domain::ids::{GroupName, UserId};
+use gatepost::domain::requirement::Requirement;
+use gatepost::domain::secret::Secret;
+use gatepost::session::cookie;
+use gatepost::session::sealed::{KeyRing, Purpose};
+use gatepost::session::values::{HostValue, SessionId};
+use gatepost::state::State;
+use gatepost::verify::forwarded::Forwarded;
+use gatepost::verify::identity::{self, Rendered};
+use gatepost::verify::passes::{Pass, PassKey};
+use gatepost_bench::in_process::Gate;
+use gatepost_bench::load::Requests;
+use gungraun::prelude::*;
+use gungraun::{Callgrind, EntryPoint};
+use hyper::HeaderMap;
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::Duration;
+
+const HOST: &str = "app.example.test";
+const LIFETIMES: Lifetimes = Lifetimes {
+    idle: Duration::from_hours(1),
+    absolute: Duration::from_hours(12),
+    refresh_interval: Duration::from_mins(15),
+};
+
+struct Sealed {
+    ring: KeyRing,
+    host: HostName,
+    text: String,
+}
+
+fn sealed() -> Sealed {
+    let ring = KeyRing::new(&[Secret::generate()]);
+    let now = Timestamp::now();
+    let value = HostValue { session: SessionId::generate(), user: UserId::generate(), auth_time: now };
+    let text = ring.seal(Purpose::HostCookie, HOST, value);
+    Sealed { ring, host: HOST.parse().expect("a host"), text }
+}
+
+#[library_benchmark]
+#[bench::of_a_host(sealed())]
+fn open_cookie(sealed: Sealed) -> (Option<HostValue>, Sealed) {
+    let opened = cookie::open_host(black_box(&sealed.text), &sealed.ring, &sealed.host);
+    (black_box(opened), sealed)
+}
+
+#[library_benchmark]
+#[bench::of_a_cookie(sealed())]
+fn pass_key(sealed: Sealed) -> (PassKey, Sealed) {
+    (black_box(PassKey::of(black_box(HOST), &sealed.text)), sealed)
+}
+
+fn headers() -> HeaderMap {
+    Requests::pages("/verify", HOST).ready().http2(0).headers().clone()
+}
+
+#[library_benchmark]
+#[bench::of_a_browser(headers())]
+fn parse_forwarded(headers: HeaderMap) -> HeaderMap {
+    drop(black_box(Forwarded::parse(black_box(&headers), false)).expect("a request"));
+    headers
+}
+
+#[library_benchmark]
+#[bench::empty("")]
+#[bench::group_and_tenant("group=MCP-GitHub&tenant=github")]
+fn parse_requirement(query: &str) -> Requirement {
+    black_box(Requirement::parse(black_box(query)).expect("a requirement"))
+}
+
+struct Asked {
+    now: Timestamp,
+    standing: Standing,
+    times: SessionTimes,
+    requirement: Requirement,
+}
+
+fn asked() -> Asked {
+    let now = Timestamp::now();
+    let group = |name: &str| -> GroupName { name.parse().expect("a group's name") };
+    let person = Person {
+        id: UserId::generate(),
+        email: Some("person-1@example.com".parse().expect("an address")),
+        name: Some("Person 1".to_owned()),
+    };
+    let access = Access {
+        groups: ["Everybody", "MCP-GitHub", "Wiki-Editors"].map(group).to_vec(),
+        tenants: [("github".parse().expect("a tenant"), Role::Member)].into(),
+        is_admin: false,
+        every_tenant: Vec::new(),
+    };
+    Asked {
+        now,
+        standing: Standing {
+            person,
+            is_disabled: false,
+            sessions_not_before: None,
+            is_session_ended: false,
+            access,
+        },
+        times: SessionTimes {
+            begun_at: now,
+            auth_time: now,
+            last_seen_at: now,
+            checked_at: Some(now),
+            unreachable_at: None,
+        },
+        requirement: Requirement::parse("group=MCP-GitHub&tenant=github").expect("a requirement"),
+    }
+}
+
+fn permit(asked: &Asked) -> Permit<'_> {
+    let demand = Demand { now: asked.now, requirement: &asked.requirement, is_cross_origin: false };
+    decide(&demand, &asked.standing, &asked.times, &LIFETIMES).expect("a permit")
+}
+
+#[library_benchmark]
+#[bench::group_and_tenant(asked())]
+fn decide_permit(asked: Asked) -> Asked {
+    black_box(permit(black_box(&asked)));
+    asked
+}
+
+#[library_benchmark(config = LibraryBenchmarkConfig::default()
+    .tool(Callgrind::default().entry_point(EntryPoint::Custom("*::written".to_owned()))))]
+#[bench::of_a_person(Gate::open(), asked(), headers())]
+fn write_identity(gate: Gate, asked: Asked, request: HeaderMap) -> (HeaderMap, Gate) {
+    let rendered = Rendered::new(&asked.standing, gate.state());
+    let forwarded = Forwarded::parse(&request, false).expect("a request");
+    let headers = written(&permit(&asked), &rendered, &forwarded, gate.state());
+    (headers, gate)
+}
+
+#[inline(never)]
+fn written(permit: &Permit<'_>, rendered: &Rendered, forwarded: &Forwarded<'_>, state: &State) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(12);
+    identity::write(black_box(&mut headers), permit, rendered, forwarded, state);
+    headers
+}
+
+fn open_with_key() -> (Gate, PassKey) {
+    let gate = Gate::open();
+    let key = PassKey::of(HOST, gate.cookie());
+    (gate, key)
+}
+
+#[library_benchmark]
+#[bench::of_memory(open_with_key())]
+fn find_pass((gate, key): (Gate, PassKey)) -> (Option<Arc<Pass>>, Gate) {
+    (black_box(gate.state().passes.fresh(black_box(&key))), gate)
+}
+
+// From the request's bytes to the answer's, without the operating system's sockets.
+#[library_benchmark]
+#[bench::kept_alive(Gate::open())]
+fn whole_warm_verify(mut gate: Gate) -> Gate {
+    gate.ask();
+    gate
+}
+
+library_benchmark_group!(
+    name = hot,
+    benchmarks = [
+        open_cookie,
+        pass_key,
+        parse_forwarded,
+        parse_requirement,
+        decide_permit,
+        write_identity,
+        find_pass,
+        whole_warm_verify
+    ]
+);
+main!(library_benchmark_groups = hot);

@@ -1,0 +1,154 @@
+//! What a process has cost, by the operating system's own books: nanoseconds on a core, memory.
+
+use crate::cores;
+use serde::Serialize;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+/// A process whose cost is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watched {
+    /// For tables.
+    pub name: String,
+    /// Its id.
+    pub pid: u32,
+    /// Its children are part of it (Postgres has one for each connection).
+    pub with_children: bool,
+}
+
+impl Watched {
+    /// One process.
+    pub fn new(name: &str, pid: u32) -> Self {
+        Self { name: name.to_owned(), pid, with_children: false }
+    }
+
+    /// A process and its children.
+    pub fn family(name: &str, pid: u32) -> Self {
+        Self { with_children: true, ..Self::new(name, pid) }
+    }
+
+    /// Gives way to everybody else from now on.
+    ///
+    /// # Errors
+    /// The operating system refused.
+    pub fn be_nice(&self) -> io::Result<()> {
+        let children = if self.with_children { children(self.pid) } else { Vec::new() };
+        cores::be_nice(self.pid, None)?;
+        children.into_iter().try_for_each(|child| cores::be_nice(child, None))
+    }
+
+    /// Nanoseconds on a core so far, of all threads that live.
+    ///
+    /// # Errors
+    /// The process is gone.
+    pub fn nanos(&self) -> io::Result<u64> {
+        let own = threads_nanos(&Path::new("/proc").join(self.pid.to_string()).join("task"))?;
+        let children = if self.with_children { children(self.pid) } else { Vec::new() };
+        // A child may end between the list and the look.
+        let theirs = children.iter().filter_map(|pid| Self::new("", *pid).nanos().ok());
+        Ok(own + theirs.sum::<u64>())
+    }
+}
+
+/// Nanoseconds on a core of the calling thread.
+///
+/// # Errors
+/// `/proc` is not mounted.
+pub fn own_nanos() -> io::Result<u64> {
+    on_core(&fs::read_to_string("/proc/thread-self/schedstat")?)
+}
+
+fn threads_nanos(tasks: &Path) -> io::Result<u64> {
+    let mut nanos = 0;
+    for task in fs::read_dir(tasks)? {
+        match fs::read_to_string(task?.path().join("schedstat")) {
+            Ok(text) => nanos += on_core(&text)?,
+            // A thread may end between the list and the look.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error()) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(nanos)
+}
+
+/// The first number of `schedstat`: time on a core (proc(5)).
+fn on_core(schedstat: &str) -> io::Result<u64> {
+    let first = schedstat.split_ascii_whitespace().next().and_then(|number| number.parse().ok());
+    first.ok_or_else(|| io::Error::other("schedstat has no number: a kernel without CONFIG_SCHED_INFO?"))
+}
+
+fn children(pid: u32) -> Vec<u32> {
+    let listed = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    listed.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+}
+
+/// Memory of a process, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Memory {
+    /// All pages in memory, those shared with others too.
+    pub rss: u64,
+    /// Shared pages divided by those who share them.
+    pub pss: u64,
+    /// Pages that are no file's.
+    pub anonymous: u64,
+}
+
+impl Memory {
+    /// Of a process now.
+    ///
+    /// # Errors
+    /// The process is gone, or another user's.
+    pub fn of(pid: u32) -> io::Result<Self> {
+        let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
+        Self::parse(&text).ok_or_else(|| io::Error::other("smaps_rollup cannot be read"))
+    }
+
+    fn parse(smaps: &str) -> Option<Self> {
+        let bytes = |name: &str| {
+            let line = smaps.lines().find_map(|line| line.strip_prefix(name)?.strip_suffix("kB"))?;
+            line.trim().parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
+        };
+        Some(Self { rss: bytes("Rss:")?, pss: bytes("Pss:")?, anonymous: bytes("Anonymous:")? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Duration, Instant};
+
+    fn busy(time: Duration) {
+        let end = Instant::now() + time;
+        while Instant::now() < end {
+            std::hint::black_box(std::hint::black_box(3_u64).pow(7));
+        }
+    }
+
+    #[test]
+    fn the_books_show_what_a_thread_of_this_process_has_done() {
+        let me = Watched::new("me", std::process::id());
+        let (process, thread) = (me.nanos().expect("ours"), own_nanos().expect("ours"));
+        let other = std::thread::spawn(|| {
+            let before = own_nanos().expect("ours");
+            busy(Duration::from_millis(60));
+            own_nanos().expect("ours") - before
+        });
+        let done = other.join().expect("no panic");
+        assert!(done > 1_000_000, "{done} ns");
+        assert!(own_nanos().expect("ours") - thread < done, "another thread's time is not ours");
+        // Threads of other tests may end meanwhile and take their time with them, so there is no lower bound here.
+        assert!(me.nanos().expect("ours") > 0 && process > 0);
+        assert!(Watched::new("nobody", u32::MAX).nanos().is_err());
+    }
+
+    #[test]
+    fn memory_is_read_in_bytes() {
+        let smaps = "5581 [rollup]\nRss:            12345 kB\nPss:             1000 kB\nPss_Dirty:          1 kB\nAnonymous:       200 kB\n";
+        let memory = Memory { rss: 12_345 * 1024, pss: 1_024_000, anonymous: 204_800 };
+        assert_eq!(Memory::parse(smaps), Some(memory));
+        assert_eq!(Memory::parse("Rss: many kB"), None);
+        assert!(Memory::of(std::process::id()).expect("ours").rss > 1 << 20);
+    }
+}

@@ -1,0 +1,267 @@
+//! HTTP/1.1 over non-blocking sockets: one request under way on each connection.
+
+use super::answer::Answer;
+use super::tally::{Tally, Window};
+use super::{Load, Pace, Turns, Wire};
+use crate::stats::Latencies;
+use mio::net::TcpStream;
+use mio::{Events, Interest, Poll, Token};
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind, Read, Write};
+use std::time::{Duration, Instant};
+
+/// How long an open loop may sleep: as late answers are noticed, and requests sent.
+const NAP: Duration = Duration::from_micros(50);
+/// A closed loop without an answer looks at the clock so often.
+const LOOK: Duration = Duration::from_millis(50);
+/// Nobody answers for so long: the server is stuck.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+struct Connection {
+    stream: TcpStream,
+    out: Vec<u8>,
+    sent: usize,
+    input: Vec<u8>,
+    visitor: usize,
+    due: Instant,
+}
+
+struct Engine<'a> {
+    load: &'a Load<'a>,
+    poll: Poll,
+    connections: Vec<Connection>,
+    idle: Vec<usize>,
+    /// Due, but every connection is busy.
+    waiting: VecDeque<Instant>,
+    window: Window,
+    tally: Tally,
+    turns: Turns,
+    last_answer: Instant,
+}
+
+/// Runs the load on this thread.
+pub(super) fn run(load: &Load<'_>) -> io::Result<Tally> {
+    let mut engine = Engine::connect(load)?;
+    match load.pace {
+        Pace::Closed => engine.run_closed()?,
+        Pace::Open(per_second) => engine.run_open(Duration::from_secs_f64(1.0 / per_second))?,
+    }
+    Ok(engine.tally)
+}
+
+impl<'a> Engine<'a> {
+    fn connect(load: &'a Load<'a>) -> io::Result<Self> {
+        let mut engine = Self {
+            load,
+            poll: Poll::new()?,
+            connections: Vec::with_capacity(load.connections),
+            idle: Vec::new(),
+            waiting: VecDeque::new(),
+            window: Window::of(load),
+            tally: Tally { latencies: Latencies::with_room(), ..Tally::default() },
+            turns: Turns::of(load),
+            last_answer: Instant::now(),
+        };
+        for index in 0..load.connections {
+            let stream = engine.open(index)?;
+            let (out, input) = (Vec::with_capacity(2048), Vec::with_capacity(4096));
+            engine.connections.push(Connection {
+                stream,
+                out,
+                sent: 0,
+                input,
+                visitor: 0,
+                due: Instant::now(),
+            });
+        }
+        engine.window = Window::of(load);
+        Ok(engine)
+    }
+
+    fn open(&self, index: usize) -> io::Result<TcpStream> {
+        let mut stream = TcpStream::connect(self.load.addr)?;
+        stream.set_nodelay(true)?;
+        self.poll.registry().register(&mut stream, Token(index), Interest::READABLE | Interest::WRITABLE)?;
+        Ok(stream)
+    }
+
+    fn run_closed(&mut self) -> io::Result<()> {
+        let mut events = Events::with_capacity(1024);
+        let start = Instant::now();
+        for index in 0..self.connections.len() {
+            self.begin(index, start)?;
+        }
+        while self.goes_on(Instant::now())? {
+            self.poll(&mut events, LOOK)?;
+        }
+        Ok(())
+    }
+
+    fn run_open(&mut self, gap: Duration) -> io::Result<()> {
+        let mut events = Events::with_capacity(1024);
+        self.tally.lateness = Latencies::with_room();
+        self.idle = (0..self.connections.len()).collect();
+        let mut next = Instant::now() + NAP;
+        loop {
+            let now = Instant::now();
+            if !self.goes_on(now)? {
+                return Ok(());
+            }
+            while next <= now {
+                self.waiting.push_back(next);
+                next += gap;
+            }
+            while let Some((index, due)) = self.idle.last().copied().zip(self.waiting.front().copied()) {
+                (self.idle.pop(), self.waiting.pop_front());
+                if self.window.is_open() {
+                    self.tally.lateness.note(now - due);
+                }
+                self.begin(index, due)?;
+            }
+            self.poll(&mut events, Duration::ZERO)?;
+            if events.is_empty() {
+                std::thread::sleep(next.saturating_duration_since(Instant::now()).min(NAP));
+            }
+        }
+    }
+
+    fn goes_on(&mut self, now: Instant) -> io::Result<bool> {
+        if now > self.last_answer + PATIENCE {
+            return Err(io::Error::other(format!("no answer from {} for {PATIENCE:?}", self.load.addr)));
+        }
+        if self.tally.is_hopeless() {
+            let first = self.tally.first_wrong.as_deref().unwrap_or_default();
+            return Err(io::Error::other(format!("{} answers wrongly: {first}", self.load.addr)));
+        }
+        let is_over = self.turns.are_over(self.connections.len());
+        self.window.goes_on(now, is_over, self.load, &mut self.tally)
+    }
+
+    fn poll(&mut self, events: &mut Events, wait: Duration) -> io::Result<()> {
+        match self.poll.poll(events, Some(wait)) {
+            Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
+            _ => {}
+        }
+        for event in events.iter() {
+            self.advance(event.token().0)?;
+        }
+        Ok(())
+    }
+
+    /// Sends the next request of a connection; what the socket does not take now goes when it is writable.
+    fn begin(&mut self, index: usize, due: Instant) -> io::Result<()> {
+        let visitor = self.turns.next();
+        let connection = &mut self.connections[index];
+        (connection.visitor, connection.due, connection.sent) = (visitor, due, 0);
+        connection.input.clear();
+        self.load.requests.write(visitor, &mut connection.out);
+        connection.send()
+    }
+
+    fn advance(&mut self, index: usize) -> io::Result<()> {
+        let connection = &mut self.connections[index];
+        if connection.sent < connection.out.len() {
+            connection.send()?;
+        }
+        match connection.receive(self.load)? {
+            Received::Nothing => Ok(()),
+            Received::End => {
+                self.tally.broken += 1;
+                self.reopen(index)?;
+                // An idle one lost nothing, and is in its list already.
+                if self.connections[index].out.is_empty() {
+                    Ok(())
+                } else {
+                    self.follow(index, Instant::now())
+                }
+            }
+            Received::Answer { is_right } => {
+                let now = Instant::now();
+                self.last_answer = now;
+                let connection = &self.connections[index];
+                if !is_right {
+                    self.tally.note_wrong(&connection.input);
+                } else if self.window.is_open() {
+                    self.tally.latencies.note(now - connection.due);
+                }
+                if matches!(self.load.wire, Wire::Once) || !is_right {
+                    self.reopen(index)?;
+                }
+                self.follow(index, now)
+            }
+        }
+    }
+
+    fn follow(&mut self, index: usize, now: Instant) -> io::Result<()> {
+        if self.load.pace == Pace::Closed {
+            self.begin(index, now)
+        } else {
+            self.connections[index].out.clear();
+            self.idle.push(index);
+            Ok(())
+        }
+    }
+
+    fn reopen(&mut self, index: usize) -> io::Result<()> {
+        let stream = self.open(index)?;
+        self.connections[index].stream = stream;
+        Ok(())
+    }
+}
+
+enum Received {
+    Nothing,
+    End,
+    Answer { is_right: bool },
+}
+
+impl Connection {
+    fn send(&mut self) -> io::Result<()> {
+        while self.sent < self.out.len() {
+            match self.stream.write(&self.out[self.sent..]) {
+                Ok(sent) => self.sent += sent,
+                // Not connected yet, or full; or gone, which reading will tell.
+                Err(error) => return if is_for_later(&error) { Ok(()) } else { Err(error) },
+            }
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self, load: &Load<'_>) -> io::Result<Received> {
+        loop {
+            let before = self.input.len();
+            self.input.resize(before.max(2048) * 2, 0);
+            let read = self.stream.read(&mut self.input[before..]);
+            let room = self.input.len() - before;
+            self.input.truncate(before + read.as_ref().copied().unwrap_or(0));
+            match read {
+                Ok(0) => return Ok(Received::End),
+                Ok(_) if self.sent < self.out.len() || self.out.is_empty() => {
+                    return Ok(Received::Answer { is_right: false });
+                }
+                Ok(read) => match Answer::read(&self.input) {
+                    Ok(None) if read < room => return Ok(Received::Nothing),
+                    Ok(None) => {}
+                    Ok(Some(answer)) => {
+                        let is_whole = answer.length == self.input.len();
+                        return Ok(Received::Answer {
+                            is_right: is_whole
+                                && load.requests.fits(self.visitor, answer.status, answer.email),
+                        });
+                    }
+                    Err(_) => return Ok(Received::Answer { is_right: false }),
+                },
+                Err(error) if is_for_later(&error) => return Ok(Received::Nothing),
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => return Ok(Received::End),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+fn is_for_later(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::WouldBlock | ErrorKind::Interrupted | ErrorKind::NotConnected | ErrorKind::BrokenPipe
+    )
+}

@@ -1,0 +1,278 @@
+//! Requests as Traefik sends them to a gate for a browser: 18 headers of the browser, and who, where and what.
+
+use hyper::header::{COOKIE, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Method, Request, Uri, Version};
+use std::fmt::Write as _;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// What a browser sends besides its cookies when somebody opens a page (Chrome 156, in its order).
+const PAGE: [(&str, &str); 17] = [
+    ("Cache-Control", "max-age=0"),
+    ("Dnt", "1"),
+    ("Sec-Ch-Ua", "\"Chromium\";v=\"156\", \"Not?A_Brand\";v=\"8\", \"Google Chrome\";v=\"156\""),
+    ("Sec-Ch-Ua-Mobile", "?0"),
+    ("Sec-Ch-Ua-Platform", "\"Linux\""),
+    ("Sec-Gpc", "1"),
+    ("Upgrade-Insecure-Requests", "1"),
+    (
+        "User-Agent",
+        "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36",
+    ),
+    (
+        "Accept",
+        "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8",
+    ),
+    ("Sec-Fetch-Site", "same-origin"),
+    ("Sec-Fetch-Mode", "navigate"),
+    ("Sec-Fetch-User", "?1"),
+    ("Sec-Fetch-Dest", "document"),
+    ("Referer", "https://app.example.test/reports"),
+    ("Accept-Encoding", "gzip, deflate, br, zstd"),
+    ("Accept-Language", "en-GB,en;q=0.9,de;q=0.8"),
+    ("Priority", "u=0, i"),
+];
+
+/// What a script of the page makes the browser send instead.
+const FETCH: [(&str, &str); 4] =
+    [("Accept", "*/*"), ("Sec-Fetch-Mode", "cors"), ("Sec-Fetch-Dest", "empty"), ("Priority", "u=1, i")];
+
+/// The application's own cookies.
+const OTHER_COOKIES: &str = "_ga=GA1.1.1838422912.1763942400; theme=dark; sidebar=open";
+
+/// Somebody whose requests are sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Visitor {
+    /// The value of Gatepost's cookie.
+    pub cookie: Box<str>,
+    /// Who an answer must say that it is.
+    pub email: Box<str>,
+}
+
+/// What must come back; anything else is a wrong answer and counts as none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expect {
+    /// 200 with the visitor's address in `X-User-Email`.
+    Passed,
+    /// 200, whoever it is: no gate of ours says so.
+    Reached,
+    /// This status, and no address.
+    Status(u16),
+}
+
+/// What requests of HTTP/2 share.
+#[derive(Clone, Debug, Default)]
+struct Http2 {
+    uri: Uri,
+    headers: HeaderMap,
+}
+
+/// Requests that differ in who sends them.
+#[derive(Clone, Debug)]
+pub struct Requests {
+    path: String,
+    headers: Vec<(&'static str, String)>,
+    cookie: String,
+    head: Vec<u8>,
+    http2: Http2,
+    visitors: Arc<[Visitor]>,
+    among: Range<usize>,
+    expect: Expect,
+}
+
+impl Requests {
+    /// Somebody opens a page of `host`; the gate is asked at `path`.
+    pub fn pages(path: &str, host: &str) -> Self {
+        let browser = PAGE.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        Self {
+            path: path.to_owned(),
+            headers: browser,
+            cookie: OTHER_COOKIES.to_owned(),
+            head: Vec::new(),
+            http2: Http2::default(),
+            visitors: Arc::default(),
+            among: 0..0,
+            expect: Expect::Passed,
+        }
+        .with("X-Forwarded-For", "127.0.0.1")
+        .with("X-Forwarded-Host", host)
+        .with("X-Forwarded-Method", "GET")
+        .with("X-Forwarded-Port", "443")
+        .with("X-Forwarded-Proto", "https")
+        .with("X-Forwarded-Uri", "/reports/2026/november?view=table")
+        .with("X-Forwarded-Server", "traefik")
+        .with("X-Real-Ip", "127.0.0.1")
+    }
+
+    /// The same by a script of the page.
+    #[must_use]
+    pub fn by_script(self) -> Self {
+        FETCH.iter().fold(self, |requests, (name, value)| requests.with(name, value))
+    }
+
+    /// Sets a header.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.retain(|(other, _)| *other != name);
+        self.headers.push((name, value.to_owned()));
+        self
+    }
+
+    /// A browser asks a proxy, which says itself what it has seen.
+    #[must_use]
+    pub fn of_a_browser(mut self, host: &str) -> Self {
+        self.headers.retain(|(name, _)| !name.starts_with("X-"));
+        self.headers.insert(0, ("Host", host.to_owned()));
+        self
+    }
+
+    /// These people, each with their cookie under this name beside the application's own.
+    #[must_use]
+    pub fn by(mut self, cookie_name: &str, visitors: Arc<[Visitor]>) -> Self {
+        let _ = write!(self.cookie, "; {cookie_name}=");
+        self.among = 0..visitors.len();
+        self.visitors = visitors;
+        self
+    }
+
+    /// Of the people only these.
+    #[must_use]
+    pub fn among(mut self, among: Range<usize>) -> Self {
+        self.among = among;
+        self
+    }
+
+    /// One nameless visitor with these cookies.
+    #[must_use]
+    pub fn with_cookies(mut self, cookies: &str) -> Self {
+        let _ = write!(self.cookie, "; {cookies}");
+        self
+    }
+
+    /// What must come back.
+    #[must_use]
+    pub fn expecting(mut self, expect: Expect) -> Self {
+        self.expect = expect;
+        self
+    }
+
+    /// Readies what all requests share.
+    ///
+    /// # Panics
+    /// When a header cannot be one.
+    #[must_use]
+    pub fn ready(mut self) -> Self {
+        let host =
+            if self.headers.iter().any(|(name, _)| *name == "Host") { "" } else { "Host: gatepost:4181\r\n" };
+        let mut head = format!("GET {} HTTP/1.1\r\n{host}", self.path);
+        for (name, value) in &self.headers {
+            let _ = write!(head, "{name}: {value}\r\n");
+        }
+        let _ = write!(head, "Cookie: {}", self.cookie);
+        self.head = head.into_bytes();
+        self.http2.uri = format!("https://gatepost:4181{}", self.path).parse().expect("an address");
+        let header = |(name, value): &(&str, String)| {
+            let name = HeaderName::from_bytes(name.as_bytes()).expect("a header's name");
+            (name, HeaderValue::from_str(value).expect("a header's value"))
+        };
+        self.http2.headers = self.headers.iter().map(header).collect();
+        self
+    }
+
+    /// How many visitors there are to choose from; at least the nameless one.
+    pub fn variety(&self) -> usize {
+        self.among.len().max(1)
+    }
+
+    fn visitor(&self, number: usize) -> Option<&Visitor> {
+        self.visitors.get(self.among.start + number)
+    }
+
+    /// Writes the request of a visitor.
+    pub fn write(&self, visitor: usize, into: &mut Vec<u8>) {
+        into.clear();
+        into.extend_from_slice(&self.head);
+        if let Some(visitor) = self.visitor(visitor) {
+            into.extend_from_slice(visitor.cookie.as_bytes());
+        }
+        into.extend_from_slice(b"\r\n\r\n");
+    }
+
+    /// The request of a visitor for HTTP/2.
+    pub fn http2(&self, visitor: usize) -> Request<()> {
+        let mut request = Request::new(());
+        *request.method_mut() = Method::GET;
+        *request.version_mut() = Version::HTTP_2;
+        request.uri_mut().clone_from(&self.http2.uri);
+        request.headers_mut().clone_from(&self.http2.headers);
+        let own = self.visitor(visitor).map_or("", |visitor| &visitor.cookie);
+        if let Ok(cookie) = HeaderValue::from_maybe_shared([self.cookie.as_str(), own].concat()) {
+            request.headers_mut().insert(COOKIE, cookie);
+        }
+        request
+    }
+
+    /// Whether status and `X-User-Email` are those of the answer to a visitor's request.
+    pub fn fits(&self, visitor: usize, status: u16, email: Option<&[u8]>) -> bool {
+        let wanted = self.visitor(visitor).map(|visitor| visitor.email.as_bytes());
+        match self.expect {
+            Expect::Passed => status == 200 && email.is_some() && email == wanted,
+            Expect::Reached => status == 200,
+            Expect::Status(wanted) => status == wanted && email.is_none(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn visitor(name: &str) -> Visitor {
+        Visitor { cookie: format!("sealed-{name}").into(), email: format!("{name}@example.com").into() }
+    }
+
+    fn text(requests: &Requests, visitor: usize) -> String {
+        let mut bytes = Vec::new();
+        requests.write(visitor, &mut bytes);
+        String::from_utf8(bytes).expect("text")
+    }
+
+    #[test]
+    fn a_request_is_what_traefik_sends_for_a_browser() {
+        let visitors = [visitor("alice"), visitor("bob")].into();
+        let requests =
+            Requests::pages("/verify?group=A", "app.example.test").by("__Host-gatepost", visitors).ready();
+        let text = text(&requests, 1);
+        assert!(text.starts_with("GET /verify?group=A HTTP/1.1\r\nHost: gatepost:4181\r\n"), "{text}");
+        assert!(text.ends_with("; sidebar=open; __Host-gatepost=sealed-bob\r\n\r\n"), "{text}");
+        let headers = text.lines().filter(|line| line.contains(": ")).count();
+        let forwarded = text.lines().filter(|line| line.starts_with("X-")).count();
+        assert_eq!((headers - forwarded - 1, forwarded), (18, 8), "{text}");
+    }
+
+    #[test]
+    fn who_nobody_is_sends_no_cookie_of_ours() {
+        let requests = Requests::pages("/verify", "app.example.test").by_script().ready();
+        let text = text(&requests, 0);
+        assert!(
+            text.ends_with("; sidebar=open\r\n\r\n") && text.contains("Sec-Fetch-Mode: cors\r\n"),
+            "{text}"
+        );
+        assert_eq!(text.matches("Sec-Fetch-Mode").count(), 1);
+    }
+
+    #[test]
+    fn another_persons_answer_and_another_status_are_wrong() {
+        let requests =
+            Requests::pages("/verify", "h").by("c", [visitor("alice"), visitor("bob")].into()).ready();
+        let bob = Some(&b"bob@example.com"[..]);
+        assert!(requests.fits(1, 200, bob));
+        for (status, email) in [(200, Some(&b"alice@example.com"[..])), (200, None), (302, bob)] {
+            assert!(!requests.fits(1, status, email), "{status} {email:?}");
+        }
+        let strangers = Requests::pages("/verify", "h").expecting(Expect::Status(302)).ready();
+        assert!(
+            strangers.fits(0, 302, None) && !strangers.fits(0, 302, bob) && !strangers.fits(0, 503, None)
+        );
+    }
+}

@@ -1,0 +1,93 @@
+//! `script/bench`: everything in one run.
+
+use clap::Parser;
+use gatepost_bench::cores::{self, Cores};
+use gatepost_bench::report::{Machine, Report, draw, markdown, text, write_between};
+use gatepost_bench::rows::{Kind, Stage, Tempo};
+use gatepost_bench::site::Ground;
+use gatepost_kit::entra::Entra;
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Measures Gatepost beside bare servers, on one machine in one run.
+#[derive(Debug, Parser)]
+struct Options {
+    /// The measured binary
+    #[arg(long, value_name = "FILE")]
+    gatepost: PathBuf,
+    /// What to measure; default: everything
+    #[arg(long, value_enum, value_name = "NAME", value_delimiter = ',')]
+    rows: Vec<Kind>,
+    /// Rounds of each row, in which the contestants take turns
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=100))]
+    rounds: u16,
+    /// Short turns and small numbers: whether everything works, not how fast it is
+    #[arg(long)]
+    quick: bool,
+    /// Print the JSON instead of tables
+    #[arg(long)]
+    json: bool,
+    /// Where the JSON goes
+    #[arg(long, value_name = "FILE")]
+    output: PathBuf,
+    /// Where docs/ is, to write the tables and the chart of a full run into
+    #[arg(long, value_name = "FOLDER")]
+    docs: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    match run(&options) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Options) -> io::Result<bool> {
+    let cores = Cores::choose()?;
+    cores::raise_open_files()?;
+    // Everything that is started without a word about its core inherits this one.
+    cores::pin_here(cores.load)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let report = runtime.block_on(async {
+        // Whatever was started ends with its guard, which a signal's usual end would not drop.
+        tokio::select! {
+            report = measure(options, cores) => report,
+            _ = tokio::signal::ctrl_c() => Err(io::Error::other("interrupted")),
+            () = terminated() => Err(io::Error::other("terminated")),
+        }
+    })?;
+    let json = serde_json::to_string_pretty(&report)?;
+    std::fs::write(&options.output, &json)?;
+    println!("{}", if options.json { json } else { text(&report) });
+    let is_full = options.rows.is_empty() && !options.quick && report.failed.is_empty();
+    if let Some(docs) = options.docs.as_ref().filter(|_| is_full) {
+        write_between(&docs.join("performance.md"), &markdown(&report))?;
+        std::fs::write(docs.join("performance.svg"), draw(&report))?;
+    }
+    Ok(report.failed.is_empty())
+}
+
+async fn measure(options: &Options, cores: Cores) -> io::Result<Report> {
+    let bare = std::env::current_exe()?.with_file_name("bare");
+    let ground = Ground { cores, gatepost: options.gatepost.clone(), bare, entra: Entra::start().await };
+    let traefik = std::env::var("TRAEFIK_BIN").ok();
+    let report = Report { machine: Machine::here(cores.count, traefik.as_deref()), ..Report::default() };
+    let tempo = Tempo { rounds: options.rounds.into(), is_quick: options.quick };
+    let mut stage = Stage { ground, tempo, report };
+    let kinds = if options.rows.is_empty() { &Kind::ALL[..] } else { &options.rows };
+    stage.run(kinds).await;
+    Ok(stage.report)
+}
+
+async fn terminated() {
+    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(mut signal) => drop(signal.recv().await),
+        Err(_) => std::future::pending().await,
+    }
+}

@@ -1,0 +1,41 @@
+//! Nothing is remembered: every request asks both stores.
+
+use super::Stage;
+use super::production::{Production, contestant};
+use crate::load::{Requests, Visitor};
+use crate::measure::Contestant;
+use crate::site::{Manner, Provider, Site};
+use gatepost_kit::process::Gatepost;
+use std::io;
+use std::sync::Arc;
+
+const PEOPLE: usize = 100;
+const SESSIONS: usize = 1_000;
+const NO_MEMORY: (&str, &str) = ("GATEPOST_VERIFY__CACHE_MEMORY", "0");
+
+/// With Redis and Postgres, and with one file.
+pub async fn run(stage: &mut Stage, production: &Production) -> io::Result<()> {
+    let (ground, turn) = (stage.ground.clone(), stage.tempo.short());
+    let bare = ground.bare_gate(&production.answer).await?;
+    let shared = production
+        .site
+        .start(&ground, &production.site.builder(&ground).env(NO_MEMORY.0, NO_MEMORY.1))
+        .await?;
+    let embedded_site = Site::embedded(&Provider::of(&ground.entra), Manner::production()).await?;
+    let people = embedded_site.people(PEOPLE).await?;
+    let visitors = embedded_site.sessions(&people, SESSIONS, embedded_site.manner.host, None).await?;
+    let embedded =
+        embedded_site.start(&ground, &embedded_site.builder(&ground).env(NO_MEMORY.0, NO_MEMORY.1)).await?;
+    let contestants = [
+        production.bare(&bare, "bare actix-web"),
+        asked(&production.site, &shared, "Gatepost, Redis and Postgres", Arc::clone(&production.visitors)),
+        asked(&embedded_site, &embedded, "Gatepost, one SQLite file", visitors.into()),
+    ];
+    stage.row("Cold: every request looks up, http, 16 connections", &contestants, turn).await?;
+    Ok(())
+}
+
+fn asked(site: &Site, gatepost: &Gatepost, name: &str, visitors: Arc<[Visitor]>) -> Contestant {
+    let requests = Requests::pages("/verify", site.manner.host).by(site.manner.cookie, visitors);
+    contestant(name, gatepost.internal(), Arc::new(requests.ready()), site.watched(gatepost))
+}

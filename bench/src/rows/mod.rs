@@ -1,0 +1,165 @@
+//! What is measured, one file for each kind of row. A row that fails says so in the report; the others go on.
+
+mod cold;
+mod footprint;
+mod production;
+mod sessions;
+mod sign_ins;
+mod strangers;
+mod tail;
+mod through_traefik;
+mod warm;
+
+use crate::measure::{Contestant, Turn, in_turns};
+use crate::report::{Failure, Report, Row};
+use crate::site::Ground;
+use futures_util::FutureExt;
+use production::Production;
+use std::io;
+use std::panic::AssertUnwindSafe;
+use std::time::{Duration, Instant};
+
+/// A kind of row, by its name on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Kind {
+    /// `/verify` from memory, beside a bare handler; over http and over TLS with HTTP/2
+    Warm,
+    /// 1, 16, 128 and 2,000 connections
+    Connections,
+    /// A new connection for each request
+    Fresh,
+    /// No cookie, garbage, an API's request, a refusal
+    Strangers,
+    /// Every request asks the stores
+    Cold,
+    /// 1 k, 100 k and 1 M sessions
+    Sessions,
+    /// Through the real Traefik
+    Traefik,
+    /// Complete sign-ins
+    SignIns,
+    /// Idle memory, stored sessions, start
+    Footprint,
+    /// The slowest of a thousand while sign-ins run and a store is slow
+    Tail,
+}
+
+impl Kind {
+    /// In the order in which they run.
+    pub const ALL: [Self; 10] = [
+        Self::Warm,
+        Self::Connections,
+        Self::Fresh,
+        Self::Strangers,
+        Self::Cold,
+        Self::Sessions,
+        Self::Traefik,
+        Self::SignIns,
+        Self::Footprint,
+        // Last: it makes everything of ours nice, and nobody takes that back without rights.
+        Self::Tail,
+    ];
+}
+
+/// How much is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tempo {
+    /// Rounds of each row.
+    pub rounds: usize,
+    /// Short turns and small numbers, to see that everything works.
+    pub is_quick: bool,
+}
+
+impl Tempo {
+    /// A row that decides a figure.
+    pub fn long(self) -> Turn {
+        self.turn(self.rounds, 2_000)
+    }
+
+    /// Any other row.
+    pub fn short(self) -> Turn {
+        self.turn(self.rounds.min(3), 1_500)
+    }
+
+    fn turn(self, rounds: usize, millis: u64) -> Turn {
+        let counted = Duration::from_millis(if self.is_quick { millis / 5 } else { millis });
+        Turn { rounds, warm_up: counted / 5, counted }
+    }
+}
+
+/// One run.
+#[derive(Debug)]
+pub struct Stage {
+    /// What every row stands on.
+    pub ground: Ground,
+    /// How much is measured.
+    pub tempo: Tempo,
+    /// What came of it.
+    pub report: Report,
+}
+
+impl Stage {
+    /// Measures these kinds of rows.
+    pub async fn run(&mut self, kinds: &[Kind]) {
+        let in_production =
+            [Kind::Warm, Kind::Connections, Kind::Fresh, Kind::Strangers, Kind::Cold, Kind::Sessions];
+        let mut production = None;
+        if kinds.iter().any(|kind| in_production.contains(kind)) {
+            let ground = self.ground.clone();
+            match no_panic(Production::set_up(&ground)).await {
+                Ok(set_up) => production = Some(set_up),
+                Err(error) => self.fail("Redis, Postgres, people and certificates", &error),
+            }
+        }
+        for kind in Kind::ALL.into_iter().filter(|kind| kinds.contains(kind)) {
+            let begun = Instant::now();
+            let result = match (kind, &production) {
+                (Kind::Warm, Some(production)) => no_panic(warm::run(self, production)).await,
+                (Kind::Connections, Some(production)) => no_panic(warm::connections(self, production)).await,
+                (Kind::Fresh, Some(production)) => no_panic(warm::fresh(self, production)).await,
+                (Kind::Strangers, Some(production)) => no_panic(strangers::run(self, production)).await,
+                (Kind::Cold, Some(production)) => no_panic(cold::run(self, production)).await,
+                (Kind::Sessions, Some(production)) => no_panic(sessions::run(self, production)).await,
+                (Kind::Traefik, _) => no_panic(through_traefik::run(self)).await,
+                (Kind::SignIns, _) => no_panic(sign_ins::run(self)).await,
+                (Kind::Footprint, _) => no_panic(footprint::run(self)).await,
+                (Kind::Tail, _) => no_panic(tail::run(self)).await,
+                (_, None) => continue,
+            };
+            if kind == Kind::Sessions {
+                // A million sessions take their stores with them.
+                production = None;
+            }
+            self.done(kind, begun, result);
+        }
+    }
+
+    fn done(&mut self, kind: Kind, begun: Instant, result: io::Result<()>) {
+        eprintln!("{kind:?}: {:.1} s", begun.elapsed().as_secs_f64());
+        if let Err(error) = result {
+            self.fail(&format!("{kind:?}"), &error);
+        }
+    }
+
+    fn fail(&mut self, title: &str, error: &io::Error) {
+        eprintln!("{title}: {error}");
+        self.report.failed.push(Failure { title: title.to_owned(), why: error.to_string() });
+    }
+
+    /// Measures contestants in turns and keeps the row.
+    async fn row(&mut self, title: &str, contestants: &[Contestant], turn: Turn) -> io::Result<&Row> {
+        let outcomes = in_turns(self.ground.cores, contestants, turn).await?;
+        self.report.rows.push(Row { title: title.to_owned(), outcomes });
+        // It was pushed just now.
+        Ok(self.report.rows.last().expect("a row"))
+    }
+}
+
+/// What cannot be set up panics in the kit: that is this row's failure, not everybody's.
+async fn no_panic<T>(row: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    let caught = AssertUnwindSafe(row).catch_unwind().await;
+    caught.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        Err(io::Error::other(text.or_else(|| panic.downcast_ref().copied()).unwrap_or("a panic").to_owned()))
+    })
+}

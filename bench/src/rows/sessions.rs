@@ -1,0 +1,174 @@
+//! A thousand, a hundred thousand, a million sessions in memory: what a warm answer costs, and what they take.
+//!
+//! A pass is asked about again after a minute of use (SIGN-IN.md), which is a look-up: of the million only those that
+//! were looked up last are asked for within their first minute; all of them are in memory.
+
+use super::Stage;
+use super::production::{Production, contestant};
+use crate::cpu::{Memory, Watched};
+use crate::load::{Requests, Visitor};
+use crate::measure::{Contestant, Sample, Turn};
+use crate::report::Failure;
+use crate::site::{Site, until_at_rest};
+use crate::stats::Spread;
+use gatepost_kit::process::{Gatepost, find_ok};
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Kilobytes that a million sessions need in all: Redis, Postgres, Gatepost, and the cookies in this process.
+const NEEDED: u64 = 6 << 20;
+/// Looked up so long before the last one, a pass is still in its first minute when the last round ends.
+const YOUNG: Duration = Duration::from_secs(25);
+const FIRST_MINUTE: Duration = Duration::from_secs(60);
+
+/// One Gatepost with so many passes.
+struct Crowd {
+    name: String,
+    gatepost: Gatepost,
+    visitors: Range<usize>,
+    warmed: Sample,
+}
+
+/// Warm cost by number of sessions; memory of them.
+pub async fn run(stage: &mut Stage, production: &Production) -> io::Result<()> {
+    let available = kilobytes_available();
+    let (many, most) = if stage.tempo.is_quick { (10_000, None) } else { (100_000, Some(1_000_000)) };
+    let most = most.filter(|_| available >= NEEDED);
+    if most.is_none() {
+        let why =
+            format!("not in a quick run, nor below {} GiB: {} are available", NEEDED >> 20, available >> 20);
+        stage.report.failed.push(Failure { title: "1 M sessions".to_owned(), why });
+    }
+    let site = &production.site;
+    let people = site.people(many).await?;
+    let visitors: Arc<[Visitor]> =
+        site.sessions(&people, most.unwrap_or(many), site.manner.host, None).await?.into();
+    let mut crowds = Vec::new();
+    // The largest first: what was looked up longest ago is asked about again soonest.
+    if let Some(most) = most {
+        crowds.push(gather(stage, site, &visitors, "1,000,000 sessions", most, "4096").await?);
+    }
+    let name = if many == 100_000 { "100,000 sessions" } else { "10,000 sessions" };
+    let crowd = gather(stage, site, &visitors, name, many, "128").await?;
+    crowds.push(crowd);
+    crowds.push(gather(stage, site, &visitors, "1,000 sessions", 1_000, "128").await?);
+    crowds.reverse();
+    measure(stage, site, &visitors, &crowds).await
+}
+
+/// Starts a Gatepost and has everybody ask once; notes what that takes.
+async fn gather(
+    stage: &mut Stage,
+    site: &Site,
+    visitors: &Arc<[Visitor]>,
+    name: &str,
+    count: usize,
+    memory: &str,
+) -> io::Result<Crowd> {
+    let gatepost = site
+        .start(&stage.ground, &site.builder(&stage.ground).env("GATEPOST_VERIFY__CACHE_MEMORY", memory))
+        .await?;
+    let watched = Watched::new("gatepost", gatepost.running().pid());
+    until_at_rest(&watched).await?;
+    let before = Memory::of(watched.pid)?;
+    let everybody = Contestant {
+        is_each_once: true,
+        connections: 64,
+        ..asked(site, name, &gatepost, visitors, 0..count)
+    };
+    let turn = Turn { rounds: 1, warm_up: Duration::ZERO, counted: Duration::from_mins(10) };
+    let warmed = everybody.measure(stage.ground.cores, turn).await?;
+    until_at_rest(&watched).await?;
+    let passes = passes(&gatepost).await?;
+    if passes < count as f64 {
+        return Err(io::Error::other(format!("{passes} of {count} passes are in memory")));
+    }
+    note_memory(stage, name, count, before, Memory::of(watched.pid)?);
+    Ok(Crowd { name: name.to_owned(), gatepost, visitors: 0..count, warmed })
+}
+
+fn note_memory(stage: &mut Stage, name: &str, count: usize, before: Memory, after: Memory) {
+    let megabytes = |bytes: u64| Spread::of([bytes as f64 / 1e6]).expect("one value");
+    let each = Spread::of([after.rss.saturating_sub(before.rss) as f64 / count as f64]).expect("one value");
+    let note = format!("PSS {:.1}, anonymous {:.1}", after.pss as f64 / 1e6, after.anonymous as f64 / 1e6);
+    let fact = stage.report.fact(&format!("RSS with {name} in memory"), megabytes(after.rss), "MB", &note);
+    if count == 100_000 {
+        fact.must("100 k warm entries, whole process (RSS)", 80.0, 60.0);
+    }
+    if count >= 10_000 {
+        let note = format!("RSS grew from {:.1} MB", before.rss as f64 / 1e6);
+        stage.report.fact(&format!("Memory of a warm entry, of {name}"), each, "bytes", &note);
+    }
+}
+
+async fn measure(
+    stage: &mut Stage,
+    site: &Site,
+    visitors: &Arc<[Visitor]>,
+    crowds: &[Crowd],
+) -> io::Result<()> {
+    let contestants: Vec<Contestant> = crowds
+        .iter()
+        .map(|crowd| asked(site, &crowd.name, &crowd.gatepost, visitors, young(crowd)))
+        .collect();
+    let counted = if stage.tempo.is_quick { 200 } else { 1_000 };
+    let turn =
+        Turn { rounds: 3, warm_up: Duration::from_millis(200), counted: Duration::from_millis(counted) };
+    let row =
+        stage.row("Warm, by number of sessions in memory, http, 16 connections", &contestants, turn).await?;
+    let ratio = row.cpu_ratio(crowds.len() - 1);
+    let Some(most) = crowds.last().filter(|crowd| crowd.visitors.len() == 1_000_000) else { return Ok(()) };
+    if let Some(ratio) = ratio {
+        let drawn = young(most).len();
+        let note = format!("requests drawn from the {drawn} that were looked up last; all are in memory");
+        let fact = stage.report.fact("Warm cost with 1 M sessions", ratio, "ratio", &note);
+        fact.must("warm cost with 1 M sessions : with 1 k", 1.15, 1.05);
+    }
+    let contestants = [
+        asked(site, "1,000 sessions", &crowds[0].gatepost, visitors, 0..1_000),
+        asked(site, "1,000,000 sessions", &most.gatepost, visitors, 0..1_000_000),
+    ];
+    tokio::time::sleep(FIRST_MINUTE).await;
+    stage
+        .row("The same when every pass is a minute old: each is asked about again", &contestants, turn)
+        .await?;
+    Ok(())
+}
+
+/// Those of a crowd that were looked up last.
+fn young(crowd: &Crowd) -> Range<usize> {
+    let count = (crowd.warmed.per_second * YOUNG.as_secs_f64()) as usize;
+    crowd.visitors.end.saturating_sub(count.max(1_000))..crowd.visitors.end
+}
+
+fn asked(
+    site: &Site,
+    name: &str,
+    gatepost: &Gatepost,
+    visitors: &Arc<[Visitor]>,
+    among: Range<usize>,
+) -> Contestant {
+    let requests = Requests::pages("/verify", site.manner.host);
+    let requests = requests.by(site.manner.cookie, Arc::clone(visitors)).among(among).ready();
+    contestant(
+        name,
+        gatepost.internal(),
+        Arc::new(requests),
+        vec![Watched::new("gatepost", gatepost.running().pid())],
+    )
+}
+
+async fn passes(gatepost: &Gatepost) -> io::Result<f64> {
+    let metrics =
+        find_ok(gatepost.internal(), "/metrics").await.ok_or_else(|| io::Error::other("no metrics"))?;
+    let line = metrics.lines().find_map(|line| line.strip_prefix("gatepost_passes "));
+    line.and_then(|number| number.parse().ok()).ok_or_else(|| io::Error::other("no gatepost_passes"))
+}
+
+fn kilobytes_available() -> u64 {
+    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:")?.strip_suffix("kB"));
+    line.and_then(|number| number.trim().parse().ok()).unwrap_or(0)
+}

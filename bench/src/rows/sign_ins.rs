@@ -1,0 +1,152 @@
+//! Complete sign-ins: from the application's page, which nobody may see yet, over the provider and back to it.
+//!
+//! Browsers, edge, provider and application are this process; only Gatepost's own cost counts.
+
+use super::Stage;
+use crate::cpu::Watched;
+use crate::site::{Ground, Manner, Provider, Site, Stores};
+use crate::stats::Spread;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use gatepost_kit::client::{Client, Trip};
+use gatepost_kit::echo::Echo;
+use gatepost_kit::edge::{Edge, Route};
+use gatepost_kit::entra::{Entra, Person};
+use gatepost_kit::faulty::{FaultyProxy, Mode};
+use gatepost_kit::process::Gatepost;
+use std::io;
+use std::time::{Duration, Instant};
+
+/// So many browsers at once.
+const AT_ONCE: usize = 16;
+const GROUP: &str = "00000000-0000-4000-8000-00000000a001";
+
+/// A place where one can sign in.
+#[derive(Debug)]
+pub struct Town {
+    /// Stores and settings.
+    pub site: Site,
+    /// The measured process.
+    pub gatepost: Gatepost,
+    edge: Edge,
+    app: Echo,
+    entra: Entra,
+    browser: Client,
+    proxy: FaultyProxy,
+}
+
+/// How Gatepost reaches Redis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Path {
+    /// Directly.
+    Direct,
+    /// Through a proxy that can be slow.
+    ThroughProxy,
+}
+
+/// What sign-ins cost Gatepost.
+pub async fn run(stage: &mut Stage) -> io::Result<()> {
+    let ground = stage.ground.clone();
+    let town = Town::build(&ground, Path::Direct).await?;
+    let people: Vec<String> =
+        (0..if stage.tempo.is_quick { 40 } else { 400 }).map(|n| format!("guest-{n}")).collect();
+    town.invite(&people);
+    // The first time a person is made; that is not what happens every morning.
+    town.sign_in_all(&people).await?;
+    let mut watched = town.site.watched(&town.gatepost);
+    watched.push(Watched::new("browsers, edge, provider", std::process::id()));
+    let mut rounds = Vec::new();
+    for _ in 0..stage.tempo.rounds.min(5) {
+        let before = watched.iter().map(Watched::nanos).collect::<io::Result<Vec<u64>>>()?;
+        let begun = Instant::now();
+        town.sign_in_all(&people).await?;
+        let lasted = begun.elapsed().as_secs_f64();
+        let after = watched.iter().map(Watched::nanos).collect::<io::Result<Vec<u64>>>()?;
+        let each =
+            after.iter().zip(&before).map(|(after, before)| (after - before) as f64 / people.len() as f64);
+        rounds.push((people.len() as f64 / lasted, each.collect::<Vec<f64>>()));
+    }
+    let spread =
+        |figure: &dyn Fn(&(f64, Vec<f64>)) -> f64| Spread::of(rounds.iter().map(figure)).expect("a round");
+    let report = &mut stage.report;
+    let note = "Gatepost's own CPU alone; Redis and Postgres, Entra's claims, 3 groups";
+    report
+        .fact("Sign-ins per second and core of Gatepost", spread(&|(_, nanos)| 1e9 / nanos[0]), "1/s", note)
+        .must("sign-ins per second and core", 700.0, 1500.0);
+    for (at, process) in watched.iter().enumerate() {
+        let title = format!("CPU of a complete sign-in: {}", process.name);
+        report.fact(&title, spread(&|(_, nanos)| nanos[at] / 1000.0), "us", "");
+    }
+    let note = "16 browsers at once; browsers and provider are the limit";
+    report.fact("Complete sign-ins a second here", spread(&|(rate, _)| *rate), "1/s", note);
+    Ok(())
+}
+
+impl Town {
+    /// With a provider, an edge and an application.
+    pub async fn build(ground: &Ground, to_redis: Path) -> io::Result<Self> {
+        let edge = Edge::builder().start().await?;
+        let manner = Manner::development(edge.addr().port());
+        let entra = ground.entra.clone();
+        entra.register_redirect_uri(&format!("{}/callback/entra", manner.public_url));
+        let site = Site::shared(&Provider::of(&ground.entra), manner).await?;
+        let Stores::Shared { redis, .. } = &site.stores else { return Err(io::Error::other("no Redis")) };
+        let proxy = FaultyProxy::start(redis.addr()).await;
+        let builder = match to_redis {
+            Path::Direct => site.builder(ground),
+            Path::ThroughProxy => site.builder(ground).env("REDIS_URL", redis.url_at(proxy.addr())),
+        };
+        let gatepost = site.start(ground, &builder).await?;
+        let app = Echo::start().await;
+        edge.set_route("auth.localhost", Route::open(gatepost.public()));
+        edge.set_route(site.manner.host, Route::gated(gatepost.verify_url(""), app.addr()));
+        let provider = entra.addr();
+        let browser =
+            Client::builder().everywhere(edge.addr()).host(&provider.ip().to_string(), provider).build();
+        Ok(Self { site, gatepost, edge, app, entra, browser, proxy })
+    }
+
+    /// The provider knows these people.
+    pub fn invite(&self, people: &[String]) {
+        for name in people {
+            let person = Person::named(name)
+                .group(GROUP, "MCP-GitHub")
+                .group("00000000-0000-4000-8000-00000000a002", "Wiki-Editors")
+                .group("00000000-0000-4000-8000-00000000a003", "Everybody");
+            self.entra.add(person);
+        }
+    }
+
+    /// From now on every answer of Redis comes so much later, twice.
+    pub async fn slow_down(&self, by: Duration) {
+        self.proxy.set(Mode::Slow(by)).await;
+    }
+
+    /// Each in a browser of their own.
+    pub async fn sign_in_all(&self, people: &[String]) -> io::Result<()> {
+        let sign_ins = people.iter().map(|name| self.sign_in(name));
+        stream::iter(sign_ins).buffer_unordered(AT_ONCE).try_collect::<Vec<()>>().await?;
+        self.app.forget();
+        self.entra.forget_calls();
+        Ok(())
+    }
+
+    /// Opens the application's page in a new browser, signs in where the provider asks, and sees the page.
+    pub async fn sign_in(&self, name: &str) -> io::Result<()> {
+        let browser = self.browser.stranger();
+        let picker = browser.navigate(&self.edge.url(self.site.manner.host, "/reports")).await;
+        let address = picker.end().url.clone();
+        let place = address.as_str().split("/oauth2/").next().unwrap_or_default();
+        let asked = address.query().unwrap_or_default();
+        let fields = [("request", asked), ("person", name)];
+        let trip = browser.submit(address.as_str(), &format!("{place}/sign-in"), &fields).await;
+        let is_there = |trip: &Trip| {
+            trip.end().status == 200
+                && trip.end().url.host_str() == Some(self.site.manner.host)
+                && trip.end().echoed().header("x-user-email") == Some(&format!("{name}@example.com"))
+        };
+        if is_there(&trip) {
+            return Ok(());
+        }
+        Err(io::Error::other(format!("{name} did not get in:\n{}\n{}", picker.describe(), trip.describe())))
+    }
+}

@@ -1,0 +1,116 @@
+//! The slowest of a thousand warm answers at half of what Gatepost can do, while people sign in and Redis is slow.
+//!
+//! Requests are due at their pace whatever comes back, and an answer's time runs from when its request was due. Everything
+//! but Gatepost and the load's own thread is nice: two cores are few for all of them.
+
+use super::Stage;
+use super::production::contestant;
+use super::sign_ins::{Path, Town};
+use crate::cores;
+use crate::load::{Pace, Requests, Tally, Visitor};
+use crate::measure::{Contestant, Outcome, Turn};
+use crate::report::Row;
+use crate::site::Ground;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use std::io;
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
+use tokio::time::{MissedTickBehavior, interval};
+
+/// Redis answers so much later: this in each direction.
+const SLOW: Duration = Duration::from_millis(20);
+/// Between two sign-ins: 50 a second.
+const GAP: Duration = Duration::from_millis(20);
+const PEOPLE: usize = 200;
+const SESSIONS: usize = 1_000;
+const CONNECTIONS: usize = 64;
+
+/// p99.9 in these circumstances.
+pub async fn run(stage: &mut Stage) -> io::Result<()> {
+    let ground = stage.ground.clone();
+    let town = Town::build(&ground, Path::ThroughProxy).await?;
+    let people: Vec<String> = (0..PEOPLE).map(|number| format!("guest-{number}")).collect();
+    town.invite(&people);
+    town.sign_in_all(&people).await?;
+    let known = town.site.people(PEOPLE).await?;
+    let visitors = town.site.sessions(&known, SESSIONS, town.site.manner.host, None).await?;
+    let asked = asked(&town, visitors);
+    asked.become_known(ground.cores).await?;
+    let most = asked.measure(ground.cores, stage.tempo.short()).await?.per_second;
+    let half = Contestant { pace: Pace::Open(most / 2.0), ..asked };
+    town.slow_down(SLOW).await;
+    let seconds = if stage.tempo.is_quick { 2 } else { 10 };
+    let turn = Turn { rounds: 3, warm_up: Duration::from_secs(1), counted: Duration::from_secs(seconds) };
+    let (outcome, sign_ins) = measure(&half, &ground, turn, &town, &people).await?;
+    let rate = format!("{:.0} of {most:.0} requests a second", most / 2.0);
+    let late = outcome.of(|sample| sample.late).median / 1000.0;
+    let note =
+        format!("{rate}; {sign_ins} sign-ins meanwhile; the load itself was up to {late:.2} ms late (p99.9)");
+    let p999 = outcome.of(|sample| sample.p999 / 1000.0);
+    let fact =
+        stage.report.fact("p99.9 of a warm /verify, sign-ins at 50/s, Redis 40 ms slow", p999, "ms", &note);
+    fact.must("p99.9 of a warm /verify at half of the most, sign-ins at 50/s, one store slow", 20.0, 5.0);
+    let title = format!("Warm at half load, {rate}, with sign-ins at 50/s and a Redis 40 ms slow");
+    stage.report.rows.push(Row { title, outcomes: vec![outcome] });
+    Ok(())
+}
+
+fn asked(town: &Town, visitors: Vec<Visitor>) -> Contestant {
+    let manner = &town.site.manner;
+    let requests = Requests::pages("/verify", manner.host).with("X-Forwarded-Proto", "http");
+    let requests = Arc::new(requests.by(manner.cookie, visitors.into()).ready());
+    let watched = town.site.watched(&town.gatepost);
+    Contestant {
+        connections: CONNECTIONS,
+        ..contestant("Gatepost", town.gatepost.internal(), requests, watched)
+    }
+}
+
+/// All rounds on one thread, which is as usual while everybody else becomes nice; and how many people signed in.
+async fn measure(
+    half: &Contestant,
+    ground: &Ground,
+    turn: Turn,
+    town: &Town,
+    people: &[String],
+) -> io::Result<(Outcome, usize)> {
+    let (tell, told) = mpsc::channel();
+    let (go, gone) = mpsc::channel::<()>();
+    let (contestant, cores) = (half.clone(), ground.cores);
+    let load = thread::spawn(move || -> io::Result<Vec<Tally>> {
+        // Who started us waits for both.
+        let _ = (tell.send(cores::own_id()), gone.recv());
+        (0..turn.rounds).map(|_| contestant.run(cores, turn)).collect()
+    });
+    let own = told.recv().map_err(io::Error::other)?;
+    cores::be_nice(std::process::id(), Some(own))?;
+    for watched in town.site.watched(&town.gatepost).iter().skip(1) {
+        watched.be_nice()?;
+    }
+    go.send(()).map_err(io::Error::other)?;
+    let sign_ins = sign_in_while(town, people, || !load.is_finished()).await?;
+    let tallies = load.join().map_err(|_| io::Error::other("the load panicked"))??;
+    let mut outcome = half.unmeasured();
+    for tally in tallies {
+        outcome.samples.push(half.sample(tally)?);
+    }
+    Ok((outcome, sign_ins))
+}
+
+async fn sign_in_while(town: &Town, people: &[String], goes_on: impl Fn() -> bool) -> io::Result<usize> {
+    let mut ticks = interval(GAP);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    let mut under_way = FuturesUnordered::new();
+    let (mut next, mut done) = (people.iter().cycle(), 0);
+    while goes_on() {
+        tokio::select! {
+            _ = ticks.tick() => under_way.extend(next.next().map(|name| town.sign_in(name))),
+            Some(result) = under_way.next() => {
+                let () = result?;
+                done += 1;
+            }
+        }
+    }
+    Ok(done)
+}

@@ -1,0 +1,69 @@
+//! The warm gate beside bare ones: on kept connections, over TLS, on many connections, on new ones.
+
+use super::Stage;
+use super::production::{CONNECTIONS, Production, start_tls};
+use crate::load::Wire;
+use crate::measure::Contestant;
+use std::io;
+
+/// Numbers of connections, besides the usual one.
+const NUMBERS: [usize; 4] = [1, CONNECTIONS, 128, 2_000];
+
+/// Over http and over TLS with HTTP/2.
+pub async fn run(stage: &mut Stage, production: &Production) -> io::Result<()> {
+    let (ground, turn) = (stage.ground.clone(), stage.tempo.long());
+    let bare = ground.bare_gate(&production.answer).await?;
+    let gatepost = production.site.start(&ground, &production.site.builder(&ground)).await?;
+    let contestants = [production.bare(&bare, "bare actix-web"), production.gatepost(&gatepost, "Gatepost")];
+    contestants[1].become_known(ground.cores).await?;
+    let row = stage.row("Warm, http, 16 connections", &contestants, turn).await?;
+    if let Some(ratio) = row.cpu_ratio(1) {
+        let note = "Gatepost by bare actix-web with the same answer, http, 16 connections";
+        let fact = stage.report.fact("CPU of a warm /verify", ratio, "ratio", note);
+        fact.must("CPU of a warm /verify : bare actix handler with the same answer headers", 1.30, 1.15);
+    }
+    drop((bare, gatepost));
+    let bare =
+        ground.bare_gate_tls(&production.certificates.path().join("server"), &production.answer).await?;
+    let gatepost = start_tls(&production.site, &ground, &production.certificates).await?;
+    let tls = |contestant: Contestant| -> io::Result<Contestant> {
+        Ok(Contestant { wire: Wire::Tls(production.client()?), ..contestant })
+    };
+    let contestants =
+        [tls(production.bare(&bare, "bare hyper"))?, tls(production.gatepost(&gatepost, "Gatepost"))?];
+    contestants[1].become_known(ground.cores).await?;
+    stage.row("Warm, TLS with HTTP/2, one connection, 16 requests at once", &contestants, turn).await?;
+    Ok(())
+}
+
+/// On few and on many connections.
+pub async fn connections(stage: &mut Stage, production: &Production) -> io::Result<()> {
+    let (ground, turn) = (stage.ground.clone(), stage.tempo.short());
+    let bare = ground.bare_gate(&production.answer).await?;
+    let gatepost = production.site.start(&ground, &production.site.builder(&ground)).await?;
+    for connections in NUMBERS {
+        let many = |contestant: Contestant| Contestant { connections, ..contestant };
+        let contestants = [
+            many(production.bare(&bare, "bare actix-web")),
+            many(production.gatepost(&gatepost, "Gatepost")),
+        ];
+        contestants[1].become_known(ground.cores).await?;
+        let title =
+            format!("Warm, http, {connections} connection{}", if connections == 1 { "" } else { "s" });
+        stage.row(&title, &contestants, turn).await?;
+    }
+    Ok(())
+}
+
+/// A connection for each request, as Traefik opens them over http under load.
+pub async fn fresh(stage: &mut Stage, production: &Production) -> io::Result<()> {
+    let (ground, turn) = (stage.ground.clone(), stage.tempo.short());
+    let bare = ground.bare_gate(&production.answer).await?;
+    let gatepost = production.site.start(&ground, &production.site.builder(&ground)).await?;
+    let once = |contestant: Contestant| Contestant { wire: Wire::Once, ..contestant };
+    let contestants =
+        [once(production.bare(&bare, "bare actix-web")), once(production.gatepost(&gatepost, "Gatepost"))];
+    contestants[1].become_known(ground.cores).await?;
+    stage.row("Warm, http, a new connection for each request, 16 at once", &contestants, turn).await?;
+    Ok(())
+}

@@ -1,0 +1,187 @@
+//! People and their sessions.
+//!
+//! Sessions are made by Gatepost's own code with the key ring that the measured process has: a million sign-ins would
+//! take longer than everything else.
+
+use super::{Site, Stores};
+use crate::load::Visitor;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use gatepost::config::GroupNames;
+use gatepost::directory::{Actor, SignInContext, SignInOutcome};
+use gatepost::domain::clock::Timestamp;
+use gatepost::domain::identity::{AssertedGroup, AssertedGroups, AssertedIdentity, GroupKind, SubjectKey};
+use gatepost::domain::ids::UserId;
+use gatepost::domain::secret::Hash;
+use gatepost::session::record::{SessionRecord, Token};
+use gatepost::session::sealed::Purpose;
+use gatepost::session::values::{Bind, HostValue, SessionId};
+use std::io;
+
+/// A group that everybody is in, besides two others.
+pub const GROUP: &str = "MCP-GitHub";
+const GROUPS: [&str; 3] = ["Everybody", GROUP, "Wiki-Editors"];
+/// So many sign-ins under way at once.
+const AT_ONCE: usize = 64;
+const USER_AGENT: &str =
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36";
+
+/// Somebody whom the directory knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// Their id here.
+    pub id: UserId,
+    /// Their address.
+    pub email: Box<str>,
+}
+
+impl Site {
+    /// Makes so many people, each in three groups, one of which opens a tenant.
+    ///
+    /// # Errors
+    /// The directory's own.
+    pub async fn people(&self, count: usize) -> io::Result<Vec<Person>> {
+        match &self.stores {
+            Stores::Embedded => {
+                let mut people = Vec::with_capacity(count);
+                for number in 0..count {
+                    people.push(self.admit(number).await?);
+                }
+                Ok(people)
+            }
+            // A hundred thousand people one by one would take minutes.
+            Stores::Shared { postgres, .. } => {
+                for statement in statements(count) {
+                    postgres.sql("test_0", &statement).await;
+                }
+                (0..count).map(person).collect()
+            }
+        }
+    }
+
+    async fn admit(&self, number: usize) -> io::Result<Person> {
+        let email = email(number);
+        let group = |name: &str| AssertedGroup {
+            kind: GroupKind::Group,
+            external_id: name.to_owned(),
+            display_name: Some(name.to_owned()),
+        };
+        let identity = AssertedIdentity {
+            provider: "entra".parse().map_err(io::Error::other)?,
+            subject: subject(number),
+            email: Some(email.parse().map_err(io::Error::other)?),
+            name: Some(format!("Person {number}")),
+            groups: AssertedGroups::Known(GROUPS.map(group).to_vec()),
+        };
+        let now = Timestamp::now();
+        let context = SignInContext {
+            new_session: SessionId::generate().hash(),
+            current_session: None,
+            sid_hash: None,
+            issued_at: now,
+            now,
+        };
+        let actor = Actor { who: "benchmark".to_owned(), address: None, request_id: None };
+        let outcome = self.state.directory.sign_in(&identity, GroupNames::Trust, &context, &actor).await;
+        match outcome.map_err(io::Error::other)? {
+            SignInOutcome::Admitted { user_id, .. } => Ok(Person { id: user_id, email: email.into() }),
+            other => Err(io::Error::other(format!("nobody is admitted: {other:?}"))),
+        }
+    }
+
+    /// Starts so many sessions, of one person after another, with this refresh token or none; returns what their
+    /// browsers hold on `host`.
+    ///
+    /// # Errors
+    /// The store's own.
+    pub async fn sessions(
+        &self,
+        people: &[Person],
+        count: usize,
+        host: &str,
+        token: Option<&str>,
+    ) -> io::Result<Vec<Visitor>> {
+        let starts =
+            (0..count).map(|number| self.session(&people[number % people.len()], number, host, token));
+        stream::iter(starts).buffered(AT_ONCE).try_collect().await
+    }
+
+    async fn session(
+        &self,
+        person: &Person,
+        number: usize,
+        host: &str,
+        token: Option<&str>,
+    ) -> io::Result<Visitor> {
+        let now = Timestamp::now();
+        // Bound to the session, not to a number: another thousand must not join the first.
+        let id = SessionId::generate();
+        let browser = Bind::to(&id.hash().to_string());
+        let record = record(person, number, now, token);
+        let session =
+            self.state.sessions.start(&browser, id, record).await.map_err(io::Error::other)?.session.id;
+        let value = HostValue { session, user: person.id, auth_time: now };
+        let cookie = self.state.ring.seal(Purpose::HostCookie, host, value);
+        Ok(Visitor { cookie: cookie.into(), email: person.email.clone() })
+    }
+}
+
+fn email(number: usize) -> String {
+    format!("person-{number}@example.com")
+}
+
+fn subject(number: usize) -> SubjectKey {
+    SubjectKey {
+        issuer: "https://login.microsoftonline.com/00000000-0000-4000-8000-0000000000aa/v2.0".to_owned(),
+        subject: format!("00000000-0000-4000-9000-{number:012x}"),
+    }
+}
+
+fn person(number: usize) -> io::Result<Person> {
+    let id = format!("00000000-0000-4000-8000-{number:012x}").parse().map_err(io::Error::other)?;
+    Ok(Person { id, email: email(number).into() })
+}
+
+/// The people of [`person`] for Postgres.
+fn statements(count: usize) -> [String; 6] {
+    let groups = GROUPS.join("', '");
+    [
+        format!("INSERT INTO gatepost.groups (name) SELECT unnest(ARRAY['{groups}']) ON CONFLICT DO NOTHING"),
+        "INSERT INTO gatepost.tenants (id, created_at) VALUES ('github', 0) ON CONFLICT DO NOTHING".to_owned(),
+        format!(
+            "INSERT INTO gatepost.group_tenants (group_id, tenant_id) SELECT id, 'github' FROM gatepost.groups WHERE name = '{GROUP}' \
+             ON CONFLICT DO NOTHING"
+        ),
+        format!(
+            "INSERT INTO gatepost.users (id, email, name, created_at) \
+             SELECT '00000000-0000-4000-8000-' || lpad(to_hex(n), 12, '0'), 'person-' || n || '@example.com', \
+             'Person ' || n, 0 FROM generate_series(0, {count} - 1) n ON CONFLICT DO NOTHING"
+        ),
+        "INSERT INTO gatepost.manual_memberships (user_id, group_id, source) \
+         SELECT u.id, g.id, 'manual' FROM gatepost.users u CROSS JOIN gatepost.groups g ON CONFLICT DO NOTHING"
+            .to_owned(),
+        "VACUUM ANALYZE".to_owned(),
+    ]
+}
+
+fn record(person: &Person, number: usize, now: Timestamp, token: Option<&str>) -> SessionRecord {
+    SessionRecord {
+        user: person.id,
+        provider: "entra".parse().expect("a provider's id"),
+        subject: subject(number),
+        sid: Some(format!("00000000-0000-4000-a000-{number:012x}")),
+        begun_at: now,
+        issued_at: Some(now),
+        auth_time: now,
+        last_seen_at: now,
+        checked_at: now,
+        unreachable_at: None,
+        public_secret: Hash::of(&[b"set at the start"]),
+        replaced_secret: None,
+        refresh_token: token.map(|token| Token::new(token.to_owned().into())),
+        nonce: "n".repeat(43),
+        id_token: None,
+        logout_hint: None,
+        user_agent: Some(USER_AGENT.to_owned()),
+        address: "192.0.2.7".parse().ok(),
+    }
+}
