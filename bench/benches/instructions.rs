@@ -133,7 +133,7 @@ fn decide_permit(asked: Asked) -> Asked {
     .tool(Callgrind::default().entry_point(EntryPoint::Custom("*::written".to_owned()))))]
 #[bench::of_a_person(Gate::open(), asked(), headers())]
 fn write_identity(gate: Gate, asked: Asked, request: HeaderMap) -> (HeaderMap, Gate) {
-    let rendered = Rendered::new(&asked.standing, gate.state());
+    let rendered = Rendered::new(&asked.standing, &gate.state().config.verify);
     let forwarded = Forwarded::parse(&request, false).expect("a request");
     let headers = written(&permit(&asked), &rendered, &forwarded, gate.state());
     (headers, gate)

@@ -58,8 +58,8 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let (_never, stop) = watch::channel(false);
-    connection::serve_http1(connection::Shared { state, surface: Surface::Internal, stop }, peer, stream)
-        .await;
+    let shared = connection::Shared { state, surface: Surface::Internal, stop };
+    connection::serve_http1(shared, Arc::default(), peer, stream).await;
 }
 
 /// Every request of the internal listener.
