@@ -132,7 +132,7 @@ impl Connection {
         let reading = tokio::spawn(read_to_the_end(reader));
         let mut end = End::Sent;
         for burst in bursts {
-            match timeout(STALLED, writer.write_all(&burst)).await {
+            match timeout(PATIENCE, writer.write_all(&burst)).await {
                 Ok(Ok(())) if !reading.is_finished() => {}
                 Ok(_) => end = End::Closed(None),
                 Err(_) => end = End::Stalled,
@@ -141,8 +141,8 @@ impl Connection {
                 break;
             }
         }
-        let _ = timeout(STALLED, writer.flush()).await;
-        match timeout(STALLED, reading).await {
+        let _ = timeout(PATIENCE, writer.flush()).await;
+        match timeout(PATIENCE, reading).await {
             Ok(Ok(goaway)) => End::Closed(goaway),
             _ => end,
         }
