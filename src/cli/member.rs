@@ -22,8 +22,15 @@ pub(super) async fn add(console: &Console, group: &GroupName, key: &UserKey) -> 
         }
         Joining::New | Joining::NewGroup => format!("{name} is in {group} now."),
     };
+    let makes_admins = user.admin.reasons.contains(&format!("group {group}"));
     if joining == Joining::NewGroup {
-        text = format!("There was no group {group}: it is made, and opens nothing yet.\n{text}");
+        let opens = if makes_admins { "" } else { ", and opens nothing yet" };
+        text = format!("There was no group {group}: it is made{opens}.\n{text}");
+    }
+    if makes_admins {
+        text.push_str(
+            "\nWhoever is in this group is an admin, unless that is denied by name (`gatepost admin list`).",
+        );
     }
     let changed = joining != Joining::Was;
     Ok(Report::new(text, json!({ "group": group, "user_id": user.summary.id, "changed": changed })))

@@ -150,6 +150,16 @@ both_pairs! {
         assert!(refused.starts_with("gatepost: there is no group Taem\nhint: "), "{refused}");
     }
 
+    async fn who_is_put_into_a_group_of_admins_is_one_and_the_command_says_so(pair) {
+        let world = World::start(pair).await;
+        let browser = world.signed_in("alice").await;
+        let text = world.cli(&["group", "add", "MCP-Admin", ALICE]).await;
+        assert!(text.contains("alice@example.com is in MCP-Admin now.\nWhoever is in this group is an admin"), "{text}");
+        assert_eq!(header(&world, &browser, "x-user-admin").await.as_deref(), Some("true"));
+        world.cli(&["group", "remove", "MCP-Admin", ALICE]).await;
+        assert_eq!(header(&world, &browser, "x-user-admin").await.as_deref(), Some("false"));
+    }
+
     async fn who_comes_with_an_awaited_address_is_in_its_group(pair) {
         let world = Plan::default().route("team.example.test", "group=Team").start(pair).await;
         world.entra.add(alice());

@@ -132,7 +132,7 @@ impl Connection {
         let reading = tokio::spawn(read_to_the_end(reader));
         let mut end = End::Sent;
         for burst in bursts {
-            match timeout(STALLED, writer.write_all(&burst)).await {
+            match timeout(PATIENCE, writer.write_all(&burst)).await {
                 Ok(Ok(())) if !reading.is_finished() => {}
                 Ok(_) => end = End::Closed(None),
                 Err(_) => end = End::Stalled,
@@ -141,8 +141,8 @@ impl Connection {
                 break;
             }
         }
-        let _ = timeout(STALLED, writer.flush()).await;
-        match timeout(STALLED, reading).await {
+        let _ = timeout(PATIENCE, writer.flush()).await;
+        match timeout(PATIENCE, reading).await {
             Ok(Ok(goaway)) => End::Closed(goaway),
             _ => end,
         }
@@ -278,7 +278,7 @@ async fn rapid_reset_is_cut_off() {
 /// CVE-2024-27316 and its like in h2: a head that never ends, in large pieces and in pieces of nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_continuation_flood_is_cut_off() {
-    for piece in [field(b"x-filler", &[b'x'; 16_000]), Vec::new()] {
+    for piece in [field(b"x-filler", &vec![b'x'; 16_000]), Vec::new()] {
         let ends = withstands(async |connection| {
             let begin = [frame(SETTINGS, 0, 0, &[]), frame(DATA_HEADERS, END_STREAM, 1, &head())].concat();
             let pieces = (0..1_000_000).map(|_| frame(CONTINUATION, 0, 1, &piece));
@@ -305,7 +305,7 @@ async fn settings_and_pings_without_end_fill_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_streams_with_large_heads_fill_nothing() {
-    let filler = field(b"x-filler", &[b'x'; 60_000]);
+    let filler = field(b"x-filler", &vec![b'x'; 60_000]);
     withstands(async |mut connection| {
         connection.send(&frame(SETTINGS, 0, 0, &[])).await;
         let block = [head(), filler.clone()].concat();

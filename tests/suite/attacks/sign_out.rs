@@ -118,6 +118,23 @@ both_pairs! {
         assert_eq!(alice.get(&world.url(PUBLIC, "/")).await.status, 200);
         assert_eq!(who(&world, &mallory).await, None, "the link ends the session that it was made for");
     }
+
+    async fn a_sign_out_link_that_somebody_kept_does_not_touch_the_next_session(pair) {
+        let world = world(pair).await;
+        let alice = world.signed_in("alice").await;
+        let answer = alice.request(Method::GET, &world.url(APP, "/.gatepost/logout")).from(&world.url(APP, "/")).send().await;
+        let link = answer.location().unwrap();
+        assert_eq!(alice.get(link.as_str()).await.status, 303);
+        assert_eq!(who(&world, &alice).await, None, "she is signed out, as she wished");
+        assert_eq!(alice.navigate(&world.url(APP, "/")).await.end().status, 200, "and signs in again within the ticket's life");
+        let mallory = world.browser();
+        for (browser, from) in [(&mallory, "https://evil.example/"), (&alice, "https://evil.example/"), (&alice, &world.url(APP, "/"))] {
+            let answer = browser.request(Method::GET, link.as_str()).from(from).send().await;
+            assert_eq!((answer.location().unwrap().path(), answer.values("set-cookie").len()), ("/logged-out", 0), "{from}");
+            assert_eq!(who(&world, &alice).await.as_deref(), Some(ALICE), "{from}");
+        }
+        assert_eq!(alice.get(&world.url(PUBLIC, "/")).await.status, 200);
+    }
 }
 
 /// Somebody known signs in again, and while the sign-in is between the directory's look at the provider's sign-outs and

@@ -113,6 +113,6 @@ async fn over_http_2_a_head_without_an_end_does_not_outlive_two_pings() {
     client.write_all(b"\0\0\x01\x01\x01\0\0\0\x01\x82").await.expect("half a head");
     // An empty CONTINUATION is one more piece that ends nothing.
     let took = drip(&mut client, b"\0\0\0\x09\0\0\0\0\x01").await;
-    assert!(took < Duration::from_secs(60), "{took:?}");
+    assert!(took < Duration::from_mins(1), "{took:?}");
     serving.await.expect("no panic");
 }
