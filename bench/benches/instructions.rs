@@ -65,7 +65,7 @@ fn headers() -> HeaderMap {
 #[library_benchmark]
 #[bench::of_a_browser(headers())]
 fn parse_forwarded(headers: HeaderMap) -> HeaderMap {
-    drop(black_box(Forwarded::parse(black_box(&headers), false)).expect("a request"));
+    drop(black_box(Forwarded::parse(Headers::new(black_box(&lines)), false)).expect("a request"));
     headers
 }
 
@@ -134,7 +134,7 @@ fn decide_permit(asked: Asked) -> Asked {
 #[bench::of_a_person(Gate::open(), asked(), headers())]
 fn write_identity(gate: Gate, asked: Asked, request: HeaderMap) -> (HeaderMap, Gate) {
     let rendered = Rendered::new(&asked.standing, &gate.state().config.verify);
-    let forwarded = Forwarded::parse(&request, false).expect("a request");
+    let forwarded = Forwarded::parse(Headers::new(&lines), false).expect("a request");
     let headers = written(&permit(&asked), &rendered, &forwarded, gate.state());
     (headers, gate)
 }

@@ -3,22 +3,10 @@
 //! Only the headers named here are read; of the rest only names, to refuse those that an application could mistake for
 //! ours (`X_User_Email`, `X.User.Email`; Traefik removes the exact spelling alone: CVE-2026-54763, CVE-2026-88011).
 
+use super::headers::{self, Headers};
 use crate::domain::asking::{AskedKind, Asker};
 use crate::domain::host::{HostError, HostName, Origin, Scheme};
-use hyper::HeaderMap;
-use hyper::header::{ACCEPT, AUTHORIZATION, COOKIE, HeaderName, HeaderValue, ORIGIN, SEC_WEBSOCKET_KEY};
 use url::Url;
-
-const METHOD: HeaderName = HeaderName::from_static("x-forwarded-method");
-const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const URI: HeaderName = HeaderName::from_static("x-forwarded-uri");
-const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
-const FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
-const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
-const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-const PURPOSE: HeaderName = HeaderName::from_static("sec-purpose");
 
 /// The identity headers, in use or not, that an application may believe.
 pub const IDENTITY_HEADERS: [&str; 12] = [
@@ -87,7 +75,7 @@ pub struct Forwarded<'a> {
     pub scheme: Scheme,
     method: &'a str,
     uri: &'a [u8],
-    headers: &'a HeaderMap,
+    headers: Headers<'a>,
 }
 
 impl<'a> Forwarded<'a> {
@@ -95,19 +83,17 @@ impl<'a> Forwarded<'a> {
     ///
     /// # Errors
     /// [`Malformed`].
-    pub fn parse(headers: &'a HeaderMap, is_development: bool) -> Result<Self, Malformed> {
-        for name in headers.keys() {
-            if let Some(header) = alias_of(name.as_str()) {
-                return Err(Malformed::Alias(header));
-            }
+    pub fn parse(headers: Headers<'a>, is_development: bool) -> Result<Self, Malformed> {
+        if let Some(header) = headers.names().find_map(alias_of) {
+            return Err(Malformed::Alias(header));
         }
-        if headers.get_all(AUTHORIZATION).iter().nth(1).is_some() {
+        if headers.all("authorization").nth(1).is_some() {
             return Err(Malformed::Repeated("Authorization"));
         }
-        let method = text(one(headers, &METHOD, "X-Forwarded-Method")?, "X-Forwarded-Method")?;
-        let proto = text(one(headers, &PROTO, "X-Forwarded-Proto")?, "X-Forwarded-Proto")?;
-        let host = text(one(headers, &HOST, "X-Forwarded-Host")?, "X-Forwarded-Host")?;
-        let uri = one(headers, &URI, "X-Forwarded-Uri")?.as_bytes();
+        let method = text(one(headers, "x-forwarded-method", "X-Forwarded-Method")?, "X-Forwarded-Method")?;
+        let proto = text(one(headers, "x-forwarded-proto", "X-Forwarded-Proto")?, "X-Forwarded-Proto")?;
+        let host = text(one(headers, "x-forwarded-host", "X-Forwarded-Host")?, "X-Forwarded-Host")?;
+        let uri = one(headers, "x-forwarded-uri", "X-Forwarded-Uri")?;
         if method.is_empty() || !method.bytes().all(is_token) {
             return Err(Malformed::Unreadable("X-Forwarded-Method"));
         }
@@ -154,13 +140,13 @@ impl<'a> Forwarded<'a> {
     /// Is this a person looking at a page?
     pub fn kind(&self) -> RequestKind {
         let is_read = matches!(self.method, "GET" | "HEAD");
-        let is_prefetch = self.headers.contains_key(PURPOSE);
-        let is_navigation = match (self.value(&FETCH_MODE), self.value(&FETCH_DEST)) {
+        let is_prefetch = self.headers.has("sec-purpose");
+        let is_navigation = match (self.headers.text("sec-fetch-mode"), self.headers.text("sec-fetch-dest")) {
             // A service worker re-sends navigations with an empty destination.
             (Some("navigate"), Some("document" | "empty")) => true,
             (None, None) => {
                 self.accept().contains("text/html")
-                    && !self.headers.contains_key(REQUESTED_WITH)
+                    && !self.headers.has("x-requested-with")
                     && !self.is_websocket()
             }
             _ => false,
@@ -182,7 +168,7 @@ impl<'a> Forwarded<'a> {
     /// Whose page makes the browser ask, where that counts against the request.
     pub fn asker(&self, own: &Origin, allowed: &[Origin]) -> Asker {
         if self.is_cross_origin(own, allowed) {
-            Asker::named_by(self.value(&ORIGIN).unwrap_or_default())
+            Asker::named_by(self.headers.text("origin").unwrap_or_default())
         } else {
             Asker::Own
         }
@@ -190,7 +176,7 @@ impl<'a> Forwarded<'a> {
 
     /// Whether a reload would send a form again.
     pub fn is_form(&self) -> bool {
-        self.method == "POST" && self.value(&FETCH_MODE).is_none_or(|mode| mode == "navigate")
+        self.method == "POST" && self.headers.text("sec-fetch-mode").is_none_or(|mode| mode == "navigate")
     }
 
     /// Whether another site makes the browser do something here: an unsafe method or a WebSocket from elsewhere.
@@ -202,8 +188,8 @@ impl<'a> Forwarded<'a> {
     /// request; no browser leaves both headers out on what could change something.
     fn is_from(&self, own: &Origin, allowed: &[Origin]) -> bool {
         let origin =
-            self.headers.get(ORIGIN).map(|value| value.to_str().ok().and_then(|text| text.parse().ok()));
-        let is_own = match self.value(&FETCH_SITE) {
+            self.headers.first("origin").map(|value| headers::text(value).and_then(|text| text.parse().ok()));
+        let is_own = match self.headers.text("sec-fetch-site") {
             Some(site) => matches!(site, "same-origin" | "none"),
             None => origin.as_ref().is_none_or(|origin: &Option<Origin>| origin.as_ref() == Some(own)),
         };
@@ -213,42 +199,38 @@ impl<'a> Forwarded<'a> {
     /// Whether the person asked for this from the host's own pages or the address bar. Without `Sec-Fetch-Site` nobody
     /// can tell, for a link from elsewhere carries no `Origin`.
     pub fn is_own_wish(&self, own: &Origin) -> bool {
-        let is_own = match self.value(&FETCH_SITE) {
+        let is_own = match self.headers.text("sec-fetch-site") {
             Some(site) => matches!(site, "same-origin" | "none"),
-            None => self.value(&ORIGIN).and_then(|text| text.parse().ok()).as_ref() == Some(own),
+            None => self.headers.text("origin").and_then(|text| text.parse().ok()).as_ref() == Some(own),
         };
-        is_own && !self.headers.contains_key(PURPOSE)
+        is_own && !self.headers.has("sec-purpose")
     }
 
     fn is_websocket(&self) -> bool {
-        self.headers.contains_key(SEC_WEBSOCKET_KEY)
+        self.headers.has("sec-websocket-key")
     }
 
     /// Every `Accept` line, joined as RFC 9110 section 5.3 allows.
     pub fn accept(&self) -> String {
         let lines: Vec<&str> =
-            self.headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
+            self.headers.all("accept").filter_map(headers::text).collect();
         lines.join(",")
     }
 
     /// The client's address as the proxy saw it; for logs and limits only.
     pub fn client_address(&self) -> Option<std::net::IpAddr> {
-        let last = self.headers.get_all(FOR).iter().next_back()?.to_str().ok()?;
+        let last = self.headers.all("x-forwarded-for").last().and_then(headers::text)?;
         last.rsplit(',').next()?.trim().parse().ok()
     }
 
     /// The `Cookie` lines.
     pub fn cookies(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        self.headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes)
+        self.headers.all("cookie")
     }
 
     /// The client's `Authorization`.
-    pub fn authorization(&self) -> Option<&'a HeaderValue> {
-        self.headers.get(AUTHORIZATION)
-    }
-
-    fn value(&self, name: &HeaderName) -> Option<&'a str> {
-        self.headers.get(name)?.to_str().ok()
+    pub fn authorization(&self) -> Option<&'a [u8]> {
+        self.headers.first("authorization")
     }
 }
 
@@ -275,32 +257,31 @@ pub fn canonical(name: &str) -> String {
     name.split('-').map(word).collect::<Vec<_>>().join("-")
 }
 
-/// The header of ours that an application could read this name, in lower case, as.
+/// The header of ours that an application could read this name as, whatever its case.
 pub fn alias_of(name: &str) -> Option<&'static str> {
     let name = name.as_bytes();
-    let is_plain = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-';
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'-';
     if name.iter().all(is_plain) {
         return None;
     }
     let folds_to = |header: &str| {
         header.len() == name.len()
-            && header.bytes().zip(name).all(|(want, byte)| want == if is_plain(byte) { *byte } else { b'-' })
+            && header
+                .bytes()
+                .zip(name)
+                .all(|(want, byte)| want == if is_plain(byte) { byte.to_ascii_lowercase() } else { b'-' })
     };
     IDENTITY_HEADERS.iter().chain(&FORWARDED_HEADERS).copied().find(|header| folds_to(header))
 }
 
-fn one<'a>(
-    headers: &'a HeaderMap,
-    name: &HeaderName,
-    shown: &'static str,
-) -> Result<&'a HeaderValue, Malformed> {
-    let mut values = headers.get_all(name).iter();
+fn one<'a>(headers: Headers<'a>, name: &'static str, shown: &'static str) -> Result<&'a [u8], Malformed> {
+    let mut values = headers.all(name);
     let value = values.next().ok_or(Malformed::Missing(shown))?;
     if values.next().is_some() { Err(Malformed::Repeated(shown)) } else { Ok(value) }
 }
 
-fn text<'a>(value: &'a HeaderValue, shown: &'static str) -> Result<&'a str, Malformed> {
-    value.to_str().map_err(|_| Malformed::Unreadable(shown))
+fn text<'a>(value: &'a [u8], shown: &'static str) -> Result<&'a str, Malformed> {
+    headers::text(value).ok_or(Malformed::Unreadable(shown))
 }
 
 /// RFC 9110 section 9.2.1.
@@ -316,7 +297,7 @@ fn is_token(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hyper::header::HeaderName;
+    use super::super::headers::Line;
     use proptest::prelude::*;
 
     const BASE: [(&str, &str); 4] = [
@@ -326,24 +307,19 @@ mod tests {
         ("x-forwarded-uri", "/a?b=1"),
     ];
 
-    fn headers(list: &[(&str, &str)]) -> HeaderMap {
-        let mut map = HeaderMap::new();
-        for (name, value) in list {
-            let name = HeaderName::try_from(*name).expect("a name");
-            map.append(name, HeaderValue::from_bytes(value.as_bytes()).expect("a value"));
-        }
-        map
+    fn lines<'a>(list: &[(&'a str, &'a str)]) -> Vec<Line<'a>> {
+        list.iter().map(|(name, value)| Line { name, value: value.as_bytes() }).collect()
     }
 
     /// The base request with these headers in place of its own.
-    fn request(list: &[(&str, &str)]) -> HeaderMap {
+    fn request<'a>(list: &[(&'a str, &'a str)]) -> Vec<Line<'a>> {
         let kept: Vec<_> =
             BASE.into_iter().filter(|(name, _)| list.iter().all(|(other, _)| other != name)).collect();
-        headers(&[&kept[..], list].concat())
+        lines(&[&kept[..], list].concat())
     }
 
     fn error(list: &[(&str, &str)]) -> Option<Malformed> {
-        Forwarded::parse(&request(list), false).err()
+        Forwarded::parse(Headers::new(&request(list)), false).err()
     }
 
     #[test]
@@ -352,7 +328,7 @@ mod tests {
         for (name, value) in BASE {
             let without: Vec<_> = BASE.into_iter().filter(|(other, _)| *other != name).collect();
             assert!(
-                matches!(Forwarded::parse(&headers(&without), false), Err(Malformed::Missing(_))),
+                matches!(Forwarded::parse(Headers::new(&lines(&without)), false), Err(Malformed::Missing(_))),
                 "{name}"
             );
             assert!(matches!(error(&[(name, value), (name, value)]), Some(Malformed::Repeated(_))), "{name}");
@@ -382,8 +358,8 @@ mod tests {
     #[test]
     fn plain_http_is_for_development_alone() {
         let plain = request(&[("x-forwarded-proto", "http")]);
-        assert_eq!(Forwarded::parse(&plain, false).err(), Some(Malformed::PlainHttp));
-        assert_eq!(Forwarded::parse(&plain, true).map(|f| f.scheme).ok(), Some(Scheme::Http));
+        assert_eq!(Forwarded::parse(Headers::new(&plain), false).err(), Some(Malformed::PlainHttp));
+        assert_eq!(Forwarded::parse(Headers::new(&plain), true).map(|f| f.scheme).ok(), Some(Scheme::Http));
         assert_eq!(error(&[("x-forwarded-proto", "wss")]), None);
     }
 
@@ -407,7 +383,7 @@ mod tests {
     }
 
     fn kind(list: &[(&str, &str)]) -> RequestKind {
-        Forwarded::parse(&request(list), false).expect("a request").kind()
+        Forwarded::parse(Headers::new(&request(list)), false).expect("a request").kind()
     }
 
     #[test]
@@ -444,7 +420,7 @@ mod tests {
         let own: Origin = "https://app.example.com".parse().expect("an origin");
         let allowed = ["https://admin.example.com".parse().expect("an origin")];
         let is_cross = |list: &[(&str, &str)]| {
-            Forwarded::parse(&request(list), false).expect("a request").is_cross_origin(&own, &allowed)
+            Forwarded::parse(Headers::new(&request(list)), false).expect("a request").is_cross_origin(&own, &allowed)
         };
         let post = ("x-forwarded-method", "POST");
         for (list, cross) in [
@@ -473,7 +449,7 @@ mod tests {
     fn the_client_is_the_last_of_the_list() {
         let request =
             request(&[("x-forwarded-for", "1.1.1.1, 2.2.2.2"), ("x-forwarded-for", "3.3.3.3,2001:db8::1")]);
-        let address = Forwarded::parse(&request, false).expect("a request").client_address();
+        let address = Forwarded::parse(Headers::new(&request), false).expect("a request").client_address();
         assert_eq!(address, "2001:db8::1".parse().ok());
     }
 
@@ -481,7 +457,7 @@ mod tests {
     fn a_return_address_stays_on_its_host() {
         let at = |uri: &str| {
             let request = request(&[("x-forwarded-uri", uri)]);
-            Forwarded::parse(&request, false).expect("a request").return_uri().to_owned()
+            Forwarded::parse(Headers::new(&request), false).expect("a request").return_uri().to_owned()
         };
         assert_eq!(at("/deep?x=1&y=%2F//z"), "/deep?x=1&y=%2F//z");
         let long = format!("/{}", "a".repeat(2_000));
@@ -515,16 +491,10 @@ mod tests {
 
         #[test]
         fn parsing_never_panics(name in "[a-z_.-]{1,20}", value: Vec<u8>, host in "\\PC*", uri in "\\PC*") {
-            let mut map = request(&[]);
-            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_bytes(&value)) {
-                map.append(name, value);
-            }
-            for (name, value) in [("x-forwarded-host", host), ("x-forwarded-uri", uri)] {
-                if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
-                    map.insert(HeaderName::from_static(name), value);
-                }
-            }
-            if let Ok(forwarded) = Forwarded::parse(&map, true) {
+            let (host, uri) = (host.as_str(), uri.as_str());
+            let mut lines = request(&[("x-forwarded-host", host), ("x-forwarded-uri", uri)]);
+            lines.push(Line { name: &name, value: &value });
+            if let Ok(forwarded) = Forwarded::parse(Headers::new(&lines), true) {
                 let _ = (forwarded.kind(), forwarded.return_uri(), forwarded.reserved(), forwarded.client_address());
             }
         }

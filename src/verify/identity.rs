@@ -122,7 +122,7 @@ pub fn write(
         headers.insert(COOKIE, value(cookies.into()));
     }
     if let Some(authorization) = forwarded.authorization() {
-        headers.insert(AUTHORIZATION, authorization.clone());
+        headers.insert(AUTHORIZATION, value(Bytes::copy_from_slice(authorization)));
     }
 }
 

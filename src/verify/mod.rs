@@ -7,6 +7,7 @@
 pub mod arrival;
 pub mod assertion;
 pub mod forwarded;
+pub mod headers;
 pub mod identity;
 pub mod passes;
 pub mod refusals;

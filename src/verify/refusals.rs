@@ -137,6 +137,7 @@ mod tests {
     use super::*;
     use crate::domain::requirement::Requirement;
     use crate::verify::forwarded::Forwarded;
+    use crate::verify::headers::{Headers, lines_of};
     use hyper::HeaderMap;
     use hyper::header::HeaderValue;
     use std::time::Duration;
@@ -161,7 +162,8 @@ mod tests {
         ] {
             headers.insert(name, HeaderValue::from_str(value).expect("a value"));
         }
-        let forwarded = Forwarded::parse(&headers, false).expect("a request");
+        let lines = lines_of(&headers);
+        let forwarded = Forwarded::parse(Headers::new(&lines), false).expect("a request");
         let origin = "https://app.example.com".parse().expect("an origin");
         let case = Case { forwarded: &forwarded, origin: &origin, requirement: &Requirement::default() };
         let denied = Denied {

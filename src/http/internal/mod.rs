@@ -4,9 +4,11 @@
 //! its HTTP/2 is of a line with a known hole.
 
 mod connection;
+mod http1;
 mod pace;
 mod workers;
 
+use connection::Shared;
 pub use workers::{Listener, Workers, start};
 
 use super::pages::{Format, Gate, Refusal};
@@ -28,8 +30,9 @@ use crate::telemetry::{self, Chain, Reason};
 use crate::verify::forwarded::{Forwarded, RequestKind};
 use crate::verify::refusals::Denied;
 use crate::verify::reply::{Reply, reason_of, reason_of_malformed};
+use crate::verify::headers::Headers;
 use crate::verify::{self, Case, Verdict};
-use hyper::{Request, StatusCode};
+use hyper::StatusCode;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -62,10 +65,42 @@ where
     connection::serve_http1(shared, Arc::default(), peer, stream).await;
 }
 
-/// Every request of the internal listener.
-async fn handle<B>(state: &Arc<State>, surface: Surface, peer: IpAddr, request: &Request<B>) -> Answer {
-    match request.uri().path() {
-        "/verify" if surface == Surface::Internal => verify(state, peer, request).await,
+/// A request of the proxy, however it came.
+struct Asked<'a> {
+    path: &'a str,
+    query: &'a str,
+    headers: Headers<'a>,
+}
+
+/// The answer to a request that memory alone lets pass; all others are [`handle`]'s.
+fn answer_at_once(shared: &Shared, peer: IpAddr, asked: &Asked<'_>) -> Option<Answer> {
+    let Shared { state, surface: Surface::Internal, .. } = shared else { return None };
+    if asked.path != "/verify" || !trusts(state, peer) {
+        return None;
+    }
+    let started = Instant::now();
+    let forwarded = Forwarded::parse(asked.headers, state.config.is_development()).ok()?;
+    let origin = state.hosts.find(&forwarded.host).filter(|_| forwarded.reserved().is_none())?;
+    let requirement = Requirement::parse(asked.query).ok()?;
+    let case = Case { forwarded: &forwarded, origin: &origin, requirement: &requirement };
+    let Some(Verdict::Allow(headers)) = verify::remember(state, &case) else { return None };
+    state.metrics.decided(telemetry::Answer::Allowed, Reason::Met, started.elapsed());
+    Some(respond::with_headers(StatusCode::OK, headers))
+}
+
+/// Every request of the internal listener that takes longer. On the heap: a connection must not always carry the room
+/// that it needs now and then.
+fn handle<'a>(
+    shared: &'a Shared,
+    peer: IpAddr,
+    asked: &'a Asked<'a>,
+) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>> {
+    Box::pin(route(&shared.state, shared.surface, peer, asked))
+}
+
+async fn route(state: &Arc<State>, surface: Surface, peer: IpAddr, asked: &Asked<'_>) -> Answer {
+    match asked.path {
+        "/verify" if surface == Surface::Internal => verify(state, peer, asked).await,
         "/livez" => respond::text(StatusCode::OK, TEXT, "alive\n"),
         "/readyz" => ready(state),
         "/metrics" => respond::text(StatusCode::OK, crate::telemetry::CONTENT_TYPE, metrics(state)),
@@ -88,9 +123,9 @@ fn metrics(state: &State) -> String {
     state.metrics.encode()
 }
 
-async fn verify<B>(state: &Arc<State>, peer: IpAddr, request: &Request<B>) -> Answer {
+async fn verify(state: &Arc<State>, peer: IpAddr, asked: &Asked<'_>) -> Answer {
     let started = Instant::now();
-    let (answer, reason) = answer(state, peer, request).await;
+    let (answer, reason) = answer(state, peer, asked).await;
     state.metrics.decided(verdict_of(answer.status()), reason, started.elapsed());
     answer
 }
@@ -99,19 +134,19 @@ fn verdict_of(status: StatusCode) -> telemetry::Answer {
     telemetry::Answer::of(status.as_u16())
 }
 
-async fn answer<B>(state: &Arc<State>, peer: IpAddr, request: &Request<B>) -> (Answer, Reason) {
+async fn answer(state: &Arc<State>, peer: IpAddr, asked: &Asked<'_>) -> (Answer, Reason) {
     if !trusts(state, peer) {
         let request_id = RequestId::generate();
         tracing::warn!(request.id = %request_id, peer = %peer, "/verify was called by a peer that is no trusted proxy");
-        return (early(&Refusal::UntrustedPeer, request, request_id), Reason::UntrustedPeer);
+        return (early(&Refusal::UntrustedPeer, asked, request_id), Reason::UntrustedPeer);
     }
-    let forwarded = match Forwarded::parse(request.headers(), state.config.is_development()) {
+    let forwarded = match Forwarded::parse(asked.headers, state.config.is_development()) {
         Ok(forwarded) => forwarded,
         Err(error) => {
             let request_id = RequestId::generate();
             let what = error.to_string();
             tracing::info!(request.id = %request_id, error = %what, "refused a malformed request");
-            return (early(&Refusal::Malformed(&what), request, request_id), reason_of_malformed(&error));
+            return (early(&Refusal::Malformed(&what), asked, request_id), reason_of_malformed(&error));
         }
     };
     let Some(origin) = state.hosts.find(&forwarded.host) else {
@@ -121,20 +156,9 @@ async fn answer<B>(state: &Arc<State>, peer: IpAddr, request: &Request<B>) -> (A
     };
     let requirement = match forwarded.reserved() {
         Some(place) => Err(place),
-        None => Ok(Requirement::parse(request.uri().query().unwrap_or_default())),
+        None => Ok(Requirement::parse(asked.query)),
     };
-    if let Ok(Ok(requirement)) = &requirement {
-        let case = Case { forwarded: &forwarded, origin: &origin, requirement };
-        if let Some(Verdict::Allow(headers)) = verify::remember(state, &case) {
-            return (respond::with_headers(StatusCode::OK, headers), Reason::Met);
-        }
-    }
-    let query = request.uri().query().unwrap_or_default();
-    let visit = Visit::new(state, &forwarded, &origin, query);
-    // On the heap: what memory can answer must not carry the room that the rest needs.
-    let asking: Pin<Box<dyn Future<Output = (Answer, Reason)> + Send + '_>> =
-        Box::pin(answer_visit(visit, requirement));
-    asking.await
+    answer_visit(Visit::new(state, &forwarded, &origin, asked.query), requirement).await
 }
 
 async fn answer_visit(
@@ -157,9 +181,9 @@ pub fn trusts(state: &State, peer: IpAddr) -> bool {
 }
 
 /// Before anything of the request can be trusted, but for whether a body would be for nobody.
-fn early<B>(refusal: &Refusal<'_>, request: &Request<B>, request_id: RequestId) -> Answer {
+fn early(refusal: &Refusal<'_>, asked: &Asked<'_>, request_id: RequestId) -> Answer {
     let gate = Gate { origin: None, request_id, format: Format::Html };
-    let is_head = request.headers().get("x-forwarded-method").is_some_and(|method| method == "HEAD");
+    let is_head = asked.headers.first("x-forwarded-method") == Some(b"HEAD");
     respond::page(refusal.page(&gate), is_head)
 }
 
