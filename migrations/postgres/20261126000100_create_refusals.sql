@@ -25,5 +25,3 @@ COMMENT ON COLUMN refusals.path IS 'Without the query, which may hold a secret.'
 COMMENT ON COLUMN refusals.asker IS 'The origin whose page asked, "null" where the browser did not name it; none: the host''s own.';
 COMMENT ON COLUMN refusals.requirement IS 'The query of the middleware''s address.';
 COMMENT ON COLUMN refusals.missing IS 'What was missing: a JSON object.';
-
-CREATE INDEX audit_entries_request_id_idx ON audit_entries (request_id) WHERE request_id IS NOT NULL;

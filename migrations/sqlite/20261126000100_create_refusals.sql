@@ -18,5 +18,3 @@ CREATE TABLE refusals (
     address TEXT
 ) STRICT;
 CREATE INDEX refusals_at_idx ON refusals (at);
-
-CREATE INDEX audit_entries_request_id_idx ON audit_entries (request_id) WHERE request_id IS NOT NULL;
