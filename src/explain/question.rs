@@ -128,11 +128,13 @@ mod tests {
     #[test]
     fn a_question_is_the_request_that_the_proxy_would_send() {
         let headers = question("https://App.Example.com:8443/a%20b/../c?d=e#f", Method::GET).headers();
-        let forwarded = Forwarded::parse(Headers::new(&lines_of(&headers)), false).expect("a request");
+        let lines = lines_of(&headers);
+        let forwarded = Forwarded::parse(Headers::new(&lines), false).expect("a request");
         assert_eq!(forwarded.host.as_str(), "app.example.com");
         assert_eq!((forwarded.return_uri(), forwarded.kind()), ("/c?d=e", RequestKind::Navigation));
         let headers = question("wss://app.example.com", Method::POST).headers();
-        let forwarded = Forwarded::parse(Headers::new(&lines_of(&headers)), false).expect("a request");
+        let lines = lines_of(&headers);
+        let forwarded = Forwarded::parse(Headers::new(&lines), false).expect("a request");
         assert_eq!((forwarded.return_uri(), forwarded.kind()), ("/", RequestKind::Other));
     }
 
@@ -143,7 +145,9 @@ mod tests {
         let is_cross = |asker: Asker, allowed: &[Origin]| {
             let question = Question { asker, ..question("https://app.example.com/", Method::POST) };
             let headers = question.headers();
-            Forwarded::parse(Headers::new(&lines_of(&headers)), false).expect("a request").is_cross_origin(&own, allowed)
+            Forwarded::parse(Headers::new(&lines_of(&headers)), false)
+                .expect("a request")
+                .is_cross_origin(&own, allowed)
         };
         assert!(!is_cross(Asker::Own, &[]));
         assert!(!is_cross(Asker::Page(own.clone()), &[]));

@@ -212,8 +212,7 @@ impl<'a> Forwarded<'a> {
 
     /// Every `Accept` line, joined as RFC 9110 section 5.3 allows.
     pub fn accept(&self) -> String {
-        let lines: Vec<&str> =
-            self.headers.all("accept").filter_map(headers::text).collect();
+        let lines: Vec<&str> = self.headers.all("accept").filter_map(headers::text).collect();
         lines.join(",")
     }
 
@@ -296,8 +295,8 @@ fn is_token(byte: u8) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use super::super::headers::Line;
+    use super::*;
     use proptest::prelude::*;
 
     const BASE: [(&str, &str); 4] = [
@@ -420,7 +419,9 @@ mod tests {
         let own: Origin = "https://app.example.com".parse().expect("an origin");
         let allowed = ["https://admin.example.com".parse().expect("an origin")];
         let is_cross = |list: &[(&str, &str)]| {
-            Forwarded::parse(Headers::new(&request(list)), false).expect("a request").is_cross_origin(&own, &allowed)
+            Forwarded::parse(Headers::new(&request(list)), false)
+                .expect("a request")
+                .is_cross_origin(&own, &allowed)
         };
         let post = ("x-forwarded-method", "POST");
         for (list, cross) in [

@@ -250,7 +250,11 @@ fn write(output: &mut Vec<u8>, answer: &Answer, framing: Framing, date: &mut Dat
         put(b"\r\nconnection: close");
     }
     put(b"\r\ncontent-length: ");
-    if body.is_empty() { put(b"0") } else { put(body.len().to_string().as_bytes()) }
+    if body.is_empty() {
+        put(b"0")
+    } else {
+        put(body.len().to_string().as_bytes())
+    }
     put(b"\r\n\r\n");
     if !framing.is_head {
         put(body);
