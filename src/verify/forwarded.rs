@@ -349,9 +349,11 @@ mod tests {
             assert!(error(&[(name, value)]).is_some(), "{name}: {value}");
         }
         assert_eq!(
-            error(&[("authorization", "a"), ("authorization", "b")]),
+            error(&[("authorization", "a"), ("Authorization", "b")]),
             Some(Malformed::Repeated("Authorization"))
         );
+        let twice = [("x-forwarded-host", "app.example.com"), ("X-Forwarded-Host", "b.example.com")];
+        assert_eq!(error(&twice), Some(Malformed::Repeated("X-Forwarded-Host")));
     }
 
     #[test]
@@ -371,7 +373,7 @@ mod tests {
             for byte in "!#$%&'*+.^_`|~".chars() {
                 let all = header.replace('-', &byte.to_string());
                 let first = header.replacen('-', &byte.to_string(), 1);
-                for alias in [all, first] {
+                for alias in [all.to_ascii_uppercase(), all, first] {
                     assert_eq!(error(&[(alias.as_str(), "v")]), Some(Malformed::Alias(header)), "{alias}");
                 }
             }

@@ -3,7 +3,7 @@
 //! Limits: DESIGN.md section 4; how long a connection may wait is [`super::pace`]'s to say.
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use super::http1::Conversation;
 use super::pace::{Pace, Phase};

@@ -26,7 +26,8 @@ const MAX_LINES: usize = 100;
 const MAX_BODY: u64 = 64 * 1024;
 /// A usual head fits; what a larger one took is given back.
 const ROOM: usize = 8 * 1024;
-/// So long, and no more than [`MAX_BODY`], a peer may go on sending: else a reset could overtake its answer.
+/// A connection that ends while its peer still sends is read on for so long, and no more than [`MAX_BODY`]: else a reset
+/// could overtake the answer.
 const LINGER: Duration = Duration::from_secs(2);
 
 /// One connection.
@@ -45,29 +46,40 @@ enum Heard {
     /// Not yet a head.
     Part,
     /// A head up to this byte, and its answer is written.
-    Answered(usize, Framing),
+    Answered(usize, Then),
     /// A head whose answer takes longer.
     Whole,
     /// No head.
     Nonsense(StatusCode),
 }
 
-/// How a request ends.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Framing {
-    /// Bytes that follow the head.
-    body: u64,
-    /// The answer's body is for nobody.
-    is_head: bool,
-    /// The connection ends with the answer.
-    closes: bool,
-    /// More may come, which is not read.
-    lingers: bool,
+/// What follows a request's answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Then {
+    /// The next request, behind so many bytes of a body.
+    Next(u64),
+    /// The end of the connection.
+    Close,
+    /// The same, though more may come that nobody reads.
+    Linger,
+}
+
+impl Then {
+    /// The process stops: this answer is the connection's last.
+    fn last_if(self, is_last: bool) -> Self {
+        match self {
+            Self::Next(0) if is_last => Self::Close,
+            Self::Next(_) if is_last => Self::Linger,
+            then => then,
+        }
+    }
 }
 
 struct Head<'a> {
     asked: Asked<'a>,
-    framing: Framing,
+    /// The answer's body is for nobody (`HEAD`).
+    is_bodiless: bool,
+    then: Then,
     end: usize,
 }
 
@@ -80,26 +92,27 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'a, S> {
     /// Serves until the peer is gone, or what it says ends the connection.
     pub(super) async fn run(mut self) -> io::Result<()> {
         loop {
-            let (end, framing) = match self.hear() {
+            let (end, then) = match self.hear() {
                 Heard::Part => match self.read().await? {
                     0 => return Ok(()),
                     _ => continue,
                 },
-                Heard::Answered(end, framing) => (end, framing),
+                Heard::Answered(end, then) => (end, then),
                 Heard::Whole => {
                     self.pace.enter(Phase::Busy);
                     self.answer().await
                 }
                 Heard::Nonsense(status) => self.refuse(status),
             };
-            self.pace.enter(Phase::Idle);
+            self.pace.enter(Phase::Answer);
             self.stream.write_all(&self.output).await?;
             self.stream.flush().await?;
-            self.output.clear();
-            if framing.closes {
-                return self.close(framing).await;
+            empty(&mut self.output);
+            match then {
+                Then::Next(body) => self.pass_over(end, body).await?,
+                Then::Close => return self.stream.shutdown().await,
+                Then::Linger => return self.linger().await,
             }
-            self.pass_over(end, framing.body).await?;
         }
     }
 
@@ -111,8 +124,14 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'a, S> {
                 self.input.reserve(ROOM);
             }
             let read = self.stream.read_buf(&mut self.input).await?;
-            if self.pace.phase() == Phase::Idle {
+            if before == 0 {
                 self.pace.enter(Phase::Head);
+                // Empty lines before a request mean nothing (RFC 9112 section 2.2), and would look like its end.
+                let lines = self.input.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+                self.input.drain(..lines);
+                if lines > 0 && self.input.is_empty() {
+                    continue;
+                }
             }
             // Else a head that comes byte by byte would be parsed as often.
             let new = &self.input[before.saturating_sub(3)..];
@@ -125,34 +144,38 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'a, S> {
     fn hear(&mut self) -> Heard {
         let Self { shared, peer, pace, input, output, date, .. } = self;
         let mut lines = [const { MaybeUninit::uninit() }; MAX_LINES];
-        match parse(input, &mut lines, pace) {
+        match parse(input, &mut lines) {
             Ok(None) => Heard::Part,
             Err(status) => Heard::Nonsense(status),
-            Ok(Some(Head { asked, framing, end })) => match answer_at_once(shared, *peer, &asked) {
+            Ok(Some(Head { asked, is_bodiless, then, end })) => match answer_at_once(shared, *peer, &asked) {
                 None => Heard::Whole,
                 Some(answer) => {
-                    write(output, &answer, framing, date);
-                    Heard::Answered(end, framing)
+                    let then = then.last_if(pace.is_closing());
+                    write(output, &answer, is_bodiless, then, date);
+                    Heard::Answered(end, then)
                 }
             },
         }
     }
 
-    async fn answer(&mut self) -> (usize, Framing) {
+    /// Reads the head anew: what [`Self::hear`] read lay on its stack, and few answers take so long.
+    async fn answer(&mut self) -> (usize, Then) {
         let Self { shared, peer, pace, input, output, date, .. } = self;
         let mut lines = Box::new([const { MaybeUninit::uninit() }; MAX_LINES]);
-        let Ok(Some(Head { asked, framing, end })) = parse(input, &mut *lines, pace) else {
+        // It was a head a moment ago.
+        let Ok(Some(Head { asked, is_bodiless, then, end })) = parse(input, &mut *lines) else {
             return self.refuse(StatusCode::BAD_REQUEST);
         };
         let answer = handle(shared, *peer, &asked).await;
-        write(output, &answer, framing, date);
-        (end, framing)
+        let then = then.last_if(pace.is_closing());
+        write(output, &answer, is_bodiless, then, date);
+        (end, then)
     }
 
-    fn refuse(&mut self, status: StatusCode) -> (usize, Framing) {
-        let framing = Framing { closes: true, lingers: true, ..Framing::default() };
-        write(&mut self.output, &respond::empty(status), framing, &mut self.date);
-        (self.input.len(), framing)
+    fn refuse(&mut self, status: StatusCode) -> (usize, Then) {
+        tracing::debug!(peer = %self.peer, status = status.as_u16(), "the proxy sent what is no request");
+        write(&mut self.output, &respond::empty(status), false, Then::Linger, &mut self.date);
+        (self.input.len(), Then::Linger)
     }
 
     /// The next request begins behind this one and its body.
@@ -163,23 +186,27 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'a, S> {
         if rest > 0 {
             copy(&mut (&mut self.stream).take(rest), &mut sink()).await?;
         }
-        if !self.input.is_empty() {
+        if self.input.is_empty() {
+            empty(&mut self.input);
+            self.pace.enter(Phase::Idle);
+        } else {
             self.pace.enter(Phase::Head);
-        } else if self.input.capacity() > 2 * ROOM {
-            self.input = Vec::new();
         }
         Ok(())
     }
 
-    async fn close(mut self, framing: Framing) -> io::Result<()> {
+    async fn linger(mut self) -> io::Result<()> {
         self.stream.shutdown().await?;
-        if framing.lingers {
-            let mut rest = self.stream.take(MAX_BODY);
-            // Whatever it is, nobody reads it.
-            let _ = timeout(LINGER, copy(&mut rest, &mut sink())).await;
-        }
+        let mut rest = self.stream.take(MAX_BODY);
+        // Whatever it is, nobody reads it.
+        let _ = timeout(LINGER, copy(&mut rest, &mut sink())).await;
         Ok(())
     }
+}
+
+/// What something large took is given back.
+fn empty(buffer: &mut Vec<u8>) {
+    if buffer.capacity() > 2 * ROOM { *buffer = Vec::new() } else { buffer.clear() }
 }
 
 /// An empty line ends a head.
@@ -191,7 +218,6 @@ fn holds_end(bytes: &[u8]) -> bool {
 fn parse<'a>(
     input: &'a [u8],
     lines: &'a mut [MaybeUninit<Line<'a>>],
-    pace: &Pace,
 ) -> Result<Option<Head<'a>>, StatusCode> {
     let mut request = httparse::Request::new(&mut []);
     let end = match request.parse_with_uninit_headers(input, lines) {
@@ -203,16 +229,24 @@ fn parse<'a>(
         Err(_) => return Err(StatusCode::BAD_REQUEST),
     };
     let headers = Headers::new(request.headers);
-    let target = request.path.unwrap_or_default();
+    let method = request.method.unwrap_or_default();
+    if method == "CONNECT" {
+        return Err(StatusCode::BAD_REQUEST);
+    }
+    let target = origin_form(request.path.unwrap_or_default());
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let mut framing = framing(request.version == Some(1), headers)?;
-    framing.is_head = request.method == Some("HEAD");
-    framing.closes |= pace.is_closing();
-    Ok(Some(Head { asked: Asked { path, query, headers }, framing, end }))
+    let then = framing(request.version == Some(1), headers)?;
+    Ok(Some(Head { asked: Asked { path, query, headers }, is_bodiless: method == "HEAD", then, end }))
+}
+
+/// RFC 9112 section 3.2.2: a target with scheme and host means its path.
+fn origin_form(target: &str) -> &str {
+    let rest = target.strip_prefix("http://").or_else(|| target.strip_prefix("https://"));
+    rest.map_or(target, |rest| rest.find('/').map_or("/", |at| &rest[at..]))
 }
 
 /// RFC 9112 sections 3.2, 6.3 and 9.3.
-fn framing(is_current: bool, headers: Headers<'_>) -> Result<Framing, StatusCode> {
+fn framing(is_current: bool, headers: Headers<'_>) -> Result<Then, StatusCode> {
     let mut lengths = headers.all("content-length");
     let is_coded = headers.has("transfer-encoding");
     let body = match (lengths.next(), lengths.next(), is_coded) {
@@ -226,12 +260,15 @@ fn framing(is_current: bool, headers: Headers<'_>) -> Result<Framing, StatusCode
         return Err(StatusCode::BAD_REQUEST);
     }
     let mut options = headers.all("connection").filter_map(text).flat_map(|list| list.split(','));
-    let lingers = is_coded || body > MAX_BODY;
-    let closes = lingers || !is_current || options.any(|option| option.trim().eq_ignore_ascii_case("close"));
-    Ok(Framing { body, is_head: false, closes, lingers: lingers || (closes && body > 0) })
+    let is_last = !is_current || options.any(|option| option.trim().eq_ignore_ascii_case("close"));
+    // Who waits to be told to go on may send the body or not, now that there is an answer (RFC 9110 section 10.1.1).
+    if is_coded || body > MAX_BODY || (body > 0 && headers.has("expect")) {
+        return Ok(Then::Linger);
+    }
+    Ok(Then::Next(body).last_if(is_last))
 }
 
-fn write(output: &mut Vec<u8>, answer: &Answer, framing: Framing, date: &mut Date) {
+fn write(output: &mut Vec<u8>, answer: &Answer, is_bodiless: bool, then: Then, date: &mut Date) {
     let (status, body) = (answer.status(), answer.body());
     let mut put = |bytes: &[u8]| output.extend_from_slice(bytes);
     put(b"HTTP/1.1 ");
@@ -246,7 +283,7 @@ fn write(output: &mut Vec<u8>, answer: &Answer, framing: Framing, date: &mut Dat
     }
     put(b"\r\ndate: ");
     put(date.now().as_bytes());
-    if framing.closes {
+    if !matches!(then, Then::Next(_)) {
         put(b"\r\nconnection: close");
     }
     put(b"\r\ncontent-length: ");
@@ -256,7 +293,7 @@ fn write(output: &mut Vec<u8>, answer: &Answer, framing: Framing, date: &mut Dat
         put(body.len().to_string().as_bytes())
     }
     put(b"\r\n\r\n");
-    if !framing.is_head {
+    if !is_bodiless {
         put(body);
     }
 }
@@ -281,91 +318,4 @@ impl Date {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn framing_of(lines: &str) -> Result<Framing, StatusCode> {
-        let input = format!("GET /verify?a=b HTTP/1.1\r\nHost: a\r\n{lines}\r\n");
-        let mut room = [const { MaybeUninit::uninit() }; MAX_LINES];
-        let head = parse(input.as_bytes(), &mut room, &Pace::default())?.expect("a whole head");
-        assert_eq!((head.asked.path, head.asked.query, head.end), ("/verify", "a=b", input.len()));
-        Ok(head.framing)
-    }
-
-    #[test]
-    fn what_two_readers_could_frame_differently_is_refused() {
-        for lines in [
-            "Content-Length: 1\r\nContent-Length: 1\r\n",
-            "Content-Length: 1, 1\r\n",
-            "Content-Length: +1\r\n",
-            "Content-Length: 0x1\r\n",
-            "Content-Length: 99999999999999999999\r\n",
-            "Content-Length:\r\n",
-            "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n",
-            "Content-Length : 1\r\n",
-            "X: a\r\n folded\r\n",
-            "Host: b\r\n",
-        ] {
-            assert_eq!(framing_of(lines), Err(StatusCode::BAD_REQUEST), "{lines:?}");
-        }
-        let mut room = [const { MaybeUninit::uninit() }; MAX_LINES];
-        let without_host = parse(b"GET / HTTP/1.1\r\n\r\n", &mut room, &Pace::default());
-        assert_eq!(without_host.err(), Some(StatusCode::BAD_REQUEST));
-    }
-
-    #[test]
-    fn what_ends_a_connection_and_what_does_not() {
-        let stays = Framing::default();
-        let closes = Framing { closes: true, ..stays };
-        let lingers = Framing { lingers: true, ..closes };
-        for (lines, want) in [
-            ("", stays),
-            ("Connection: keep-alive\r\n", stays),
-            ("Content-Length: 65536\r\n", Framing { body: 65_536, ..stays }),
-            ("connection: x, Close\r\n", closes),
-            ("Connection: close\r\nContent-Length: 3\r\n", Framing { body: 3, ..lingers }),
-            ("Content-Length: 65537\r\n", Framing { body: 65_537, ..lingers }),
-            ("transfer-encoding: chunked\r\n", lingers),
-        ] {
-            assert_eq!(framing_of(lines), Ok(want), "{lines:?}");
-        }
-        let old = framing(false, Headers::new(&[]));
-        assert_eq!(old, Ok(closes));
-    }
-
-    #[test]
-    fn an_answer_is_written_as_it_is_and_without_its_body_for_a_head() {
-        let answer = respond::text(StatusCode::OK, "text/plain", "alive\n");
-        let date = "Fri, 15 Jan 2027 08:00:00 GMT";
-        let written = |framing| {
-            let now = Timestamp::now();
-            let mut date = Date { at: Some(now), text: date.to_owned() };
-            let mut output = Vec::new();
-            write(&mut output, &answer, framing, &mut date);
-            String::from_utf8(output).expect("text").replace(&httpdate_of(now), date.text.as_str())
-        };
-        let head = format!(
-            "HTTP/1.1 200 OK\r\ncache-control: no-store\r\ncontent-type: text/plain\r\n\
-             x-content-type-options: nosniff\r\ndate: {date}\r\n"
-        );
-        assert_eq!(written(Framing::default()), format!("{head}content-length: 6\r\n\r\nalive\n"));
-        let last = Framing { closes: true, is_head: true, ..Framing::default() };
-        assert_eq!(written(last), format!("{head}connection: close\r\ncontent-length: 6\r\n\r\n"));
-    }
-
-    fn httpdate_of(at: Timestamp) -> String {
-        Date { at: Some(at.minus(Duration::from_secs(1))), text: String::new() }.now().to_owned()
-    }
-
-    proptest! {
-        #[test]
-        fn heads_of_any_bytes_never_panic_and_a_part_is_never_a_whole(bytes: Vec<u8>) {
-            let mut room = [const { MaybeUninit::uninit() }; MAX_LINES];
-            if let Ok(Some(head)) = parse(&bytes, &mut room, &Pace::default()) {
-                prop_assert!(head.end <= bytes.len());
-                prop_assert!(holds_end(&bytes[..head.end]));
-            }
-        }
-    }
-}
+mod tests;

@@ -1,7 +1,7 @@
 //! The internal listener: `/verify` for the proxy, health for the orchestrator, metrics for Prometheus.
 //!
-//! On hyper, below the framework of the public one: actix-http reads 96 headers, of which the proxy alone sends ten, and
-//! its HTTP/2 is of a line with a known hole.
+//! Below the framework of the public one: actix-http reads 96 headers, of which the proxy alone sends ten, and its HTTP/2
+//! is of a line with a known hole. HTTP/2 is hyper's; HTTP/1.1 is read where it lies ([`http1`]).
 
 mod connection;
 mod http1;

@@ -25,6 +25,8 @@ pub(super) enum Phase {
     Head,
     /// Us.
     Busy,
+    /// The peer, to take its answer.
+    Answer,
 }
 
 /// One connection's phase, and how often it has changed.
@@ -53,7 +55,8 @@ impl Pace {
         match self.changes_and_phase.load(Ordering::Relaxed) & 3 {
             0 => Phase::Idle,
             1 => Phase::Head,
-            _ => Phase::Busy,
+            2 => Phase::Busy,
+            _ => Phase::Answer,
         }
     }
 
@@ -117,7 +120,7 @@ impl Connection {
         self.looks = if now == self.seen { self.looks + 1 } else { 0 };
         self.seen = now;
         match self.pace.phase() {
-            Phase::Idle => self.looks >= IDLE_LOOKS,
+            Phase::Idle | Phase::Answer => self.looks >= IDLE_LOOKS,
             Phase::Head => self.looks >= HEAD_LOOKS,
             Phase::Busy => false,
         }
@@ -180,9 +183,10 @@ mod tests {
 
     #[tokio::test]
     async fn at_the_end_only_what_waits_for_a_request_is_closed_at_once() {
-        let (mut watched, connections) = watched(&[Phase::Head, Phase::Idle, Phase::Busy]).await;
+        let (mut watched, connections) =
+            watched(&[Phase::Head, Phase::Idle, Phase::Busy, Phase::Answer]).await;
         watched.close();
-        assert_eq!(are_open(&connections).await, [true, false, true]);
+        assert_eq!(are_open(&connections).await, [true, false, true, true]);
         assert!(connections.iter().all(|(_, pace)| pace.is_closing()));
     }
 

@@ -15,7 +15,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::time::{interval, sleep, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 
@@ -99,6 +99,8 @@ async fn accept(
     let connections = TaskTracker::new();
     let mut watched = Watched::default();
     let mut look = interval(LOOK);
+    // After a pause of the process connections get their time before they are looked at again.
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut stop = shared.stop.clone();
     loop {
         tokio::select! {

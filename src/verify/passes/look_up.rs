@@ -64,9 +64,9 @@ async fn look_up(state: &State, key: PassKey, cookie: &HostValue) -> Found {
         passes.remove(&key);
         return Ok(None);
     };
-    let standing = passes.names.share(standing);
+    let (standing, names) = passes.names.share(standing);
     let headers = Rendered::new(&standing, &state.config.verify);
-    let pass = Arc::new(Pass::new(times, standing, headers, stamp));
+    let pass = Arc::new(Pass::new(times, standing, headers, names, stamp));
     if let Some(known) = &known {
         pass.remember(known);
     }

@@ -36,6 +36,8 @@ pub struct Pass {
     pub headers: Rendered,
     /// Where a router asked for one, on the heap: most ask for none.
     pub(super) assertion: Option<Box<Made>>,
+    /// Bytes of names that nobody else had.
+    names: usize,
     pub(super) stamp: Stamp,
     times: SessionTimes,
     last_used: AtomicI64,
@@ -45,12 +47,19 @@ pub struct Pass {
 }
 
 impl Pass {
-    pub(super) fn new(times: SessionTimes, standing: Standing, headers: Rendered, stamp: Stamp) -> Self {
+    pub(super) fn new(
+        times: SessionTimes,
+        standing: Standing,
+        headers: Rendered,
+        names: usize,
+        stamp: Stamp,
+    ) -> Self {
         let last_seen = times.last_seen_at.unix();
         Self {
             standing,
             headers,
             assertion: None,
+            names,
             stamp,
             times,
             last_used: AtomicI64::new(last_seen),
@@ -80,6 +89,7 @@ impl Pass {
             standing: self.standing.clone(),
             headers: self.headers.clone(),
             assertion: Some(Box::new(assertion)),
+            names: self.names,
             stamp: self.stamp,
             times: self.times,
             last_used: AtomicI64::new(self.last_used.load(Ordering::Relaxed).max(now.unix())),
@@ -110,10 +120,11 @@ impl Pass {
     /// About how many bytes the pass takes, with its place in memory's index.
     pub(super) fn weight(&self) -> u64 {
         let access = &self.standing.access;
-        // Names are shared with others who bear them; what allocations and the index add was measured.
+        // Names that others bear too are theirs; what allocations and the index add was measured.
         let shared = access.groups.len() + access.every_tenant.len();
-        let names =
-            shared * size_of::<GroupName>() + access.tenants.ids().count() * size_of::<(TenantId, Role)>();
+        let names = self.names
+            + shared * size_of::<GroupName>()
+            + access.tenants.ids().count() * size_of::<(TenantId, Role)>();
         let fixed = size_of::<Self>() + size_of::<PassKey>() + ALLOCATIONS;
         let assertion = self.assertion.as_ref().map_or(0, |made| made.size());
         (fixed + names + self.headers.size() + assertion) as u64

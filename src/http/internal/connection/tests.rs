@@ -13,10 +13,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
-const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+pub(crate) const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// The parts that connections share; the folder and the sender must outlive them.
-fn shared() -> (Shared, TempDir, watch::Sender<bool>) {
+pub(crate) fn shared() -> (Shared, TempDir, watch::Sender<bool>) {
     let folder = TempDir::new().expect("a new folder");
     let text = format!(
         r#"
