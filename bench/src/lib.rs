@@ -14,6 +14,8 @@
 //! | [`site`] | a Gatepost with its stores, people and sessions |
 //! | [`stats`] | medians, spread, percentiles |
 
+#![expect(clippy::cast_precision_loss, reason = "nanoseconds and bytes of one run are below 2^52")]
+
 pub mod cores;
 pub mod cpu;
 pub mod in_process;

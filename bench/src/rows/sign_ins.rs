@@ -34,6 +34,13 @@ pub struct Town {
     proxy: FaultyProxy,
 }
 
+/// Everybody once.
+struct Round {
+    per_second: f64,
+    /// On a core for each sign-in, of each watched process.
+    nanos: Vec<f64>,
+}
+
 /// How Gatepost reaches Redis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Path {
@@ -56,28 +63,20 @@ pub async fn run(stage: &mut Stage) -> io::Result<()> {
     watched.push(Watched::new("browsers, edge, provider", std::process::id()));
     let mut rounds = Vec::new();
     for _ in 0..stage.tempo.rounds.min(5) {
-        let before = watched.iter().map(Watched::nanos).collect::<io::Result<Vec<u64>>>()?;
-        let begun = Instant::now();
-        town.sign_in_all(&people).await?;
-        let lasted = begun.elapsed().as_secs_f64();
-        let after = watched.iter().map(Watched::nanos).collect::<io::Result<Vec<u64>>>()?;
-        let each =
-            after.iter().zip(&before).map(|(after, before)| (after - before) as f64 / people.len() as f64);
-        rounds.push((people.len() as f64 / lasted, each.collect::<Vec<f64>>()));
+        rounds.push(town.measure(&people, &watched).await?);
     }
-    let spread =
-        |figure: &dyn Fn(&(f64, Vec<f64>)) -> f64| Spread::of(rounds.iter().map(figure)).expect("a round");
+    let spread = |figure: &dyn Fn(&Round) -> f64| Spread::of(rounds.iter().map(figure)).expect("a round");
     let report = &mut stage.report;
     let note = "Gatepost's own CPU alone; Redis and Postgres, Entra's claims, 3 groups";
     report
-        .fact("Sign-ins per second and core of Gatepost", spread(&|(_, nanos)| 1e9 / nanos[0]), "1/s", note)
+        .fact("Sign-ins per second and core of Gatepost", spread(&|round| 1e9 / round.nanos[0]), "1/s", note)
         .must("sign-ins per second and core", 700.0, 1500.0);
     for (at, process) in watched.iter().enumerate() {
         let title = format!("CPU of a complete sign-in: {}", process.name);
-        report.fact(&title, spread(&|(_, nanos)| nanos[at] / 1000.0), "us", "");
+        report.fact(&title, spread(&|round| round.nanos[at] / 1000.0), "us", "");
     }
     let note = "16 browsers at once; browsers and provider are the limit";
-    report.fact("Complete sign-ins a second here", spread(&|(rate, _)| *rate), "1/s", note);
+    report.fact("Complete sign-ins a second here", spread(&|round| round.per_second), "1/s", note);
     Ok(())
 }
 
@@ -119,6 +118,16 @@ impl Town {
     /// From now on every answer of Redis comes so much later, twice.
     pub async fn slow_down(&self, by: Duration) {
         self.proxy.set(Mode::Slow(by)).await;
+    }
+
+    async fn measure(&self, people: &[String], watched: &[Watched]) -> io::Result<Round> {
+        let read = || watched.iter().map(Watched::nanos).collect::<io::Result<Vec<u64>>>();
+        let (before, begun) = (read()?, Instant::now());
+        self.sign_in_all(people).await?;
+        let (lasted, after) = (begun.elapsed().as_secs_f64(), read()?);
+        let count = people.len() as f64;
+        let each = after.iter().zip(&before).map(|(after, before)| (after - before) as f64 / count);
+        Ok(Round { per_second: count / lasted, nanos: each.collect() })
     }
 
     /// Each in a browser of their own.
