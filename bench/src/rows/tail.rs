@@ -31,8 +31,7 @@ pub async fn run(stage: &mut Stage) -> io::Result<()> {
     let ground = stage.ground.clone();
     let town = Town::build(&ground, Path::ThroughProxy).await?;
     let people: Vec<String> = (0..PEOPLE).map(|number| format!("guest-{number}")).collect();
-    town.invite(&people);
-    town.sign_in_all(&people).await?;
+    town.welcome(&people).await?;
     let known = town.site.people(PEOPLE).await?;
     let visitors = town.site.sessions(&known, SESSIONS, town.site.manner.host, None).await?;
     let asked = asked(&town, visitors);
