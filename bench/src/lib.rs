@@ -6,7 +6,6 @@
 //! | [`cores`] | who runs on which core |
 //! | [`cpu`] | what a process has cost, by the operating system's books |
 //! | [`in_process`] | a gate without a network, for counting instructions |
-//! | [`instructions`] | the table of instruction counts |
 //! | [`load`] | the load: requests, answers, times |
 //! | [`measure`] | contestants in turns |
 //! | [`report`] | tables, JSON, the chart |
@@ -19,7 +18,6 @@
 pub mod cores;
 pub mod cpu;
 pub mod in_process;
-pub mod instructions;
 pub mod load;
 pub mod measure;
 pub mod report;
