@@ -1,5 +1,6 @@
 //! Which core does what: what is measured has one for itself, the load and everything around it have the other.
 
+use rustix::io::Errno;
 use rustix::process::{Pid, Resource, getrlimit, setpriority_process, setrlimit};
 use rustix::thread::{CpuSet, gettid, sched_getaffinity, sched_setaffinity};
 use std::fs;
@@ -46,10 +47,7 @@ pub fn pin_here(core: usize) -> io::Result<()> {
 /// # Errors
 /// The operating system refused.
 pub fn pin(pid: u32, core: usize) -> io::Result<()> {
-    for thread in threads(pid)? {
-        sched_setaffinity(Some(thread), &only(core))?;
-    }
-    Ok(())
+    threads(pid)?.into_iter().try_for_each(|thread| unless_gone(sched_setaffinity(Some(thread), &only(core))))
 }
 
 /// Lets every thread of a process but one give way to others: they run when nobody else on their core wants to.
@@ -57,10 +55,8 @@ pub fn pin(pid: u32, core: usize) -> io::Result<()> {
 /// # Errors
 /// The operating system refused.
 pub fn be_nice(pid: u32, but: Option<Pid>) -> io::Result<()> {
-    for thread in threads(pid)?.into_iter().filter(|thread| Some(*thread) != but) {
-        setpriority_process(Some(thread), 19)?;
-    }
-    Ok(())
+    let mut others = threads(pid)?.into_iter().filter(|thread| Some(*thread) != but);
+    others.try_for_each(|thread| unless_gone(setpriority_process(Some(thread), 19)))
 }
 
 /// The calling thread.
@@ -74,6 +70,14 @@ pub fn raise_open_files() -> io::Result<u64> {
     limit.current = limit.maximum;
     setrlimit(Resource::Nofile, limit)?;
     Ok(limit.current.unwrap_or(u64::MAX))
+}
+
+/// A thread may end between the list and the deed.
+fn unless_gone(result: rustix::io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(Errno::SRCH) => Ok(()),
+        result => Ok(result?),
+    }
 }
 
 fn only(core: usize) -> CpuSet {

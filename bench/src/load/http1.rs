@@ -2,7 +2,7 @@
 
 use super::answer::Answer;
 use super::tally::{Tally, Window};
-use super::{Load, Pace, Turns, Wire};
+use super::{Load, Pace, Ticket, Turns, Wire};
 use crate::stats::Latencies;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
@@ -22,7 +22,7 @@ struct Connection {
     out: Vec<u8>,
     sent: usize,
     input: Vec<u8>,
-    visitor: usize,
+    ticket: Ticket,
     due: Instant,
 }
 
@@ -70,7 +70,7 @@ impl<'a> Engine<'a> {
                 out,
                 sent: 0,
                 input,
-                visitor: 0,
+                ticket: Ticket::default(),
                 due: Instant::now(),
             });
         }
@@ -112,7 +112,8 @@ impl<'a> Engine<'a> {
                 next += gap;
             }
             while let Some((index, due)) = self.idle.last().copied().zip(self.waiting.front().copied()) {
-                (self.idle.pop(), self.waiting.pop_front());
+                self.idle.pop();
+                self.waiting.pop_front();
                 if self.window.is_open() {
                     self.tally.lateness.note(now - due);
                 }
@@ -133,7 +134,7 @@ impl<'a> Engine<'a> {
             let first = self.tally.first_wrong.as_deref().unwrap_or_default();
             return Err(io::Error::other(format!("{} answers wrongly: {first}", self.load.addr)));
         }
-        let is_over = self.turns.are_over(self.connections.len());
+        let is_over = self.turns.are_over();
         self.window.goes_on(now, is_over, self.load, &mut self.tally)
     }
 
@@ -150,11 +151,11 @@ impl<'a> Engine<'a> {
 
     /// Sends the next request of a connection; what the socket does not take now goes when it is writable.
     fn begin(&mut self, index: usize, due: Instant) -> io::Result<()> {
-        let visitor = self.turns.next();
+        let ticket = self.turns.next();
         let connection = &mut self.connections[index];
-        (connection.visitor, connection.due, connection.sent) = (visitor, due, 0);
+        (connection.ticket, connection.due, connection.sent) = (ticket, due, 0);
         connection.input.clear();
-        self.load.requests.write(visitor, &mut connection.out);
+        self.load.requests.write(ticket.visitor, &mut connection.out);
         connection.send()
     }
 
@@ -179,6 +180,7 @@ impl<'a> Engine<'a> {
                 let now = Instant::now();
                 self.last_answer = now;
                 let connection = &self.connections[index];
+                self.turns.done(connection.ticket);
                 if !is_right {
                     self.tally.note_wrong(&connection.input);
                 } else if self.window.is_open() {
@@ -246,7 +248,7 @@ impl Connection {
                         let is_whole = answer.length == self.input.len();
                         return Ok(Received::Answer {
                             is_right: is_whole
-                                && load.requests.fits(self.visitor, answer.status, answer.email),
+                                && load.requests.fits(self.ticket.visitor, answer.status, answer.email),
                         });
                     }
                     Err(_) => return Ok(Received::Answer { is_right: false }),

@@ -4,6 +4,7 @@ use super::tally::{Tally, Window};
 use super::{Load, Turns};
 use crate::stats::Latencies;
 use h2::client::SendRequest;
+use hyper::header::HeaderValue;
 use rustls::ClientConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -81,14 +82,14 @@ async fn connect(load: &Load<'_>, client: &Client) -> io::Result<(Sender, impl F
 /// One request after the other until the window closes.
 async fn keep_asking(sender: Sender, shared: Rc<RefCell<Shared<'_>>>) -> io::Result<()> {
     loop {
-        let (visitor, request) = {
+        let (ticket, request) = {
             let mut shared = shared.borrow_mut();
             let Shared { load, window, tally, turns } = &mut *shared;
-            if !window.goes_on(Instant::now(), turns.are_over(load.connections), load, tally)? {
+            if !window.goes_on(Instant::now(), turns.are_over(), load, tally)? {
                 return Ok(());
             }
-            let visitor = turns.next();
-            (visitor, load.requests.http2(visitor))
+            let ticket = turns.next();
+            (ticket, load.requests.http2(ticket.visitor))
         };
         let begun = Instant::now();
         let mut sender = sender.clone().ready().await.map_err(io::Error::other)?;
@@ -99,8 +100,9 @@ async fn keep_asking(sender: Sender, shared: Rc<RefCell<Shared<'_>>>) -> io::Res
             body.flow_control().release_capacity(length).map_err(io::Error::other)?;
         }
         let mut shared = shared.borrow_mut();
-        let email = head.headers.get("x-user-email").map(|value| value.as_bytes());
-        if !shared.load.requests.fits(visitor, head.status.as_u16(), email) {
+        shared.turns.done(ticket);
+        let email = head.headers.get("x-user-email").map(HeaderValue::as_bytes);
+        if !shared.load.requests.fits(ticket.visitor, head.status.as_u16(), email) {
             shared.tally.note_wrong(format!("{head:?}").as_bytes());
             if shared.tally.is_hopeless() {
                 return Err(io::Error::other(shared.tally.first_wrong.clone().unwrap_or_default()));

@@ -78,30 +78,46 @@ impl Load<'_> {
 #[derive(Clone, Copy, Debug)]
 struct Turns {
     variety: usize,
-    state: u64,
-    taken: Option<usize>,
+    chance: u64,
+    /// One after another: so many have asked.
+    asked: Option<usize>,
+    answered: usize,
+}
+
+/// One request's turn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Ticket {
+    visitor: usize,
+    /// Everybody is to have one.
+    is_owed: bool,
 }
 
 impl Turns {
     fn of(load: &Load<'_>) -> Self {
-        let taken = if load.is_each_once { Some(0) } else { None };
-        Self { variety: load.requests.variety(), state: 0x9E37_79B9_7F4A_7C15, taken }
+        let asked = load.is_each_once.then_some(0);
+        Self { variety: load.requests.variety(), chance: 0x9E37_79B9_7F4A_7C15, asked, answered: 0 }
     }
 
-    fn next(&mut self) -> usize {
-        if let Some(taken) = &mut self.taken {
-            *taken += 1;
-            return (*taken - 1) % self.variety;
+    fn next(&mut self) -> Ticket {
+        if let Some(asked) = &mut self.asked {
+            let ticket = Ticket { visitor: *asked % self.variety, is_owed: *asked < self.variety };
+            *asked += 1;
+            return ticket;
         }
-        self.state ^= self.state << 13;
-        self.state ^= self.state >> 7;
-        self.state ^= self.state << 17;
-        usize::try_from(self.state % self.variety as u64).unwrap_or(0)
+        self.chance ^= self.chance << 13;
+        self.chance ^= self.chance >> 7;
+        self.chance ^= self.chance << 17;
+        let visitor = usize::try_from(self.chance % self.variety as u64).unwrap_or(0);
+        Ticket { visitor, is_owed: false }
     }
 
-    /// Whether everybody has asked: every connection has begun something that nobody waits for.
-    fn are_over(&self, connections: usize) -> bool {
-        self.taken.is_some_and(|taken| taken >= self.variety + connections)
+    fn done(&mut self, ticket: Ticket) {
+        self.answered += usize::from(ticket.is_owed);
+    }
+
+    /// Whether everybody has asked and was answered.
+    fn are_over(&self) -> bool {
+        self.asked.is_some() && self.answered >= self.variety
     }
 }
 
@@ -110,13 +126,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn chance_picks_everybody_and_a_round_everybody_once() {
-        let mut turns = Turns { variety: 10, state: 1, taken: None };
-        let picked: std::collections::BTreeSet<usize> = (0..1000).map(|_| turns.next()).collect();
+    fn chance_picks_everybody_and_a_round_is_over_when_everybody_was_answered() {
+        let mut turns = Turns { variety: 10, chance: 1, asked: None, answered: 0 };
+        let picked: std::collections::BTreeSet<usize> = (0..1000).map(|_| turns.next().visitor).collect();
         assert_eq!(picked.len(), 10);
-        assert!(!turns.are_over(0));
-        let mut turns = Turns { variety: 3, state: 1, taken: Some(0) };
-        assert_eq!([turns.next(), turns.next(), turns.next()], [0, 1, 2]);
-        assert!(turns.are_over(0) && !turns.are_over(1));
+        assert!(!turns.are_over());
+        let mut turns = Turns { variety: 2, chance: 1, asked: Some(0), answered: 0 };
+        let tickets: Vec<Ticket> = (0..3).map(|_| turns.next()).collect();
+        assert_eq!(
+            [0, 1, 2].map(|at| (tickets[at].visitor, tickets[at].is_owed)),
+            [(0, true), (1, true), (0, false)]
+        );
+        turns.done(tickets[2]);
+        turns.done(tickets[0]);
+        assert!(!turns.are_over());
+        turns.done(tickets[1]);
+        assert!(turns.are_over());
     }
 }

@@ -125,6 +125,9 @@ impl Reached {
 
 impl Report {
     /// Adds a fact.
+    ///
+    /// # Panics
+    /// Never: it is there.
     pub fn fact(&mut self, title: &str, value: Spread, unit: &'static str, note: &str) -> &mut Fact {
         let fact = Fact { title: title.to_owned(), value, unit, note: note.to_owned(), goal: None };
         self.facts.push(fact);

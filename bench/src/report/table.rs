@@ -7,12 +7,13 @@ use comfy_table::presets::{ASCII_MARKDOWN, NOTHING};
 use comfy_table::{CellAlignment, Table, TableStyle};
 use std::fmt::Write as _;
 
-const HEADERS: [&str; 9] = [
+const HEADERS: [&str; 10] = [
     "contestant",
     "answers/s",
     "CPU us",
     "CPU spread",
     "CPU ratio",
+    "rate ratio",
     "p50 us",
     "p99 us",
     "p99.9 us",
@@ -65,7 +66,8 @@ fn row_table(row: &Row, preset: TableStyle) -> String {
             format!("{:.0}", outcome.of(|sample| sample.per_second).median),
             format!("{:.2}{}", cpu.median, others(outcome)),
             format!("{:.2} to {:.2}", cpu.min, cpu.max),
-            row.cpu_ratio(at).map_or_else(String::new, |ratio| format!("{:.2}", ratio.median)),
+            median(row.cpu_ratio(at)),
+            median(row.rate_ratio(at)),
             micros(outcome.of(|sample| sample.p50)),
             micros(outcome.of(|sample| sample.p99)),
             micros(outcome.of(|sample| sample.p999)),
@@ -73,6 +75,10 @@ fn row_table(row: &Row, preset: TableStyle) -> String {
         ]);
     }
     trimmed(&table)
+}
+
+fn median(ratio: Option<Spread>) -> String {
+    ratio.map_or_else(String::new, |ratio| format!("{:.2}", ratio.median))
 }
 
 /// What stands beside the contestant's own CPU.

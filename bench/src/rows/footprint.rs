@@ -89,21 +89,21 @@ async fn idle(stage: &mut Stage, site: &Site, stores: &str, is_figure: bool) -> 
 async fn stored_in_redis(stage: &mut Stage, site: &Site) -> io::Result<()> {
     let Stores::Shared { redis, .. } = &site.stores else { return Err(io::Error::other("no Redis")) };
     start_sessions(site).await?;
-    let size = |pattern: &str| -> io::Result<f64> {
+    let bytes = |pattern: &str| -> io::Result<f64> {
         let reply = redis.command(&["EVAL", SIZES, "0", pattern]);
         let numbers: Vec<f64> =
             reply.lines().filter_map(|line| line.strip_prefix(':')?.parse().ok()).collect();
         match numbers.as_slice() {
-            [count, bytes] if *count > 0.0 => Ok(*bytes),
+            [count, sum] if *count > 0.0 => Ok(*sum),
             _ => Err(io::Error::other(format!("Redis: {reply}"))),
         }
     };
     let note = format!("MEMORY USAGE of the record; with a refresh token of {TOKEN} bytes");
-    let record = size("gatepost:session:*")? / SESSIONS as f64;
+    let record = bytes("gatepost:session:*")? / SESSIONS as f64;
     let fact = stage.report.fact("A stored session in Redis", one(record), "bytes", &note);
     fact.must("stored session (Redis MEMORY USAGE, Entra)", 800.0, 600.0);
-    let all =
-        (size("gatepost:session:*")? + size("gatepost:user:*")? + size("gatepost:sid:*")?) / SESSIONS as f64;
+    let all = (bytes("gatepost:session:*")? + bytes("gatepost:user:*")? + bytes("gatepost:sid:*")?)
+        / SESSIONS as f64;
     stage.report.fact(
         "The same with its entries in both indexes",
         one(all),

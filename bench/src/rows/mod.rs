@@ -148,10 +148,21 @@ impl Stage {
 
     /// Measures contestants in turns and keeps the row.
     async fn row(&mut self, title: &str, contestants: &[Contestant], turn: Turn) -> io::Result<&Row> {
-        let outcomes = in_turns(self.ground.cores, contestants, turn).await?;
-        self.report.rows.push(Row { title: title.to_owned(), outcomes });
-        // It was pushed just now.
-        Ok(self.report.rows.last().expect("a row"))
+        let rows = self.rows(&[(title, contestants)], turn).await?;
+        // One was asked for.
+        Ok(rows.last().expect("a row"))
+    }
+
+    /// Measures the contestants of several rows in the same turns, so that the rows can be compared too.
+    async fn rows(&mut self, rows: &[(&str, &[Contestant])], turn: Turn) -> io::Result<&[Row]> {
+        let contestants: Vec<Contestant> =
+            rows.iter().flat_map(|(_, contestants)| contestants.iter().cloned()).collect();
+        let mut outcomes = in_turns(self.ground.cores, &contestants, turn).await?.into_iter();
+        for (title, contestants) in rows {
+            let outcomes = outcomes.by_ref().take(contestants.len()).collect();
+            self.report.rows.push(Row { title: (*title).to_owned(), outcomes });
+        }
+        Ok(&self.report.rows[self.report.rows.len() - rows.len()..])
     }
 }
 

@@ -7,7 +7,7 @@ use super::Stage;
 use super::production::{Production, contestant};
 use crate::cpu::{Memory, Watched};
 use crate::load::{Requests, Visitor};
-use crate::measure::{Contestant, Sample, Turn};
+use crate::measure::{Contestant, Turn};
 use crate::report::Failure;
 use crate::site::{Site, until_at_rest};
 use crate::stats::Spread;
@@ -15,20 +15,21 @@ use gatepost_kit::process::{Gatepost, find_ok};
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Kilobytes that a million sessions need in all: Redis, Postgres, Gatepost, and the cookies in this process.
 const NEEDED: u64 = 6 << 20;
 /// Looked up so long before the last one, a pass is still in its first minute when the last round ends.
 const YOUNG: Duration = Duration::from_secs(25);
-const FIRST_MINUTE: Duration = Duration::from_secs(60);
+const FIRST_MINUTE: Duration = Duration::from_mins(1);
 
 /// One Gatepost with so many passes.
 struct Crowd {
     name: String,
     gatepost: Gatepost,
     visitors: Range<usize>,
-    warmed: Sample,
+    /// Asking once took so long.
+    lasted: Duration,
 }
 
 /// Warm cost by number of sessions; memory of them.
@@ -79,14 +80,16 @@ async fn gather(
         ..asked(site, name, &gatepost, visitors, 0..count)
     };
     let turn = Turn { rounds: 1, warm_up: Duration::ZERO, counted: Duration::from_mins(10) };
-    let warmed = everybody.measure(stage.ground.cores, turn).await?;
+    let begun = Instant::now();
+    everybody.measure(stage.ground.cores, turn).await?;
+    let lasted = begun.elapsed();
     until_at_rest(&watched).await?;
     let passes = passes(&gatepost).await?;
     if passes < count as f64 {
         return Err(io::Error::other(format!("{passes} of {count} passes are in memory")));
     }
     note_memory(stage, name, count, before, Memory::of(watched.pid)?);
-    Ok(Crowd { name: name.to_owned(), gatepost, visitors: 0..count, warmed })
+    Ok(Crowd { name: name.to_owned(), gatepost, visitors: 0..count, lasted })
 }
 
 fn note_memory(stage: &mut Stage, name: &str, count: usize, before: Memory, after: Memory) {
@@ -139,7 +142,8 @@ async fn measure(
 
 /// Those of a crowd that were looked up last.
 fn young(crowd: &Crowd) -> Range<usize> {
-    let count = (crowd.warmed.per_second * YOUNG.as_secs_f64()) as usize;
+    let share = YOUNG.as_millis() * crowd.visitors.len() as u128 / crowd.lasted.as_millis().max(1);
+    let count = usize::try_from(share).unwrap_or(usize::MAX);
     crowd.visitors.end.saturating_sub(count.max(1_000))..crowd.visitors.end
 }
 

@@ -9,6 +9,7 @@ use crate::cpu::Watched;
 use crate::load::{Expect, Requests, Visitor};
 use crate::measure::Contestant;
 use crate::site::{Bare, Ground, Manner, Provider, Site};
+use crate::stats::Spread;
 use gatepost_kit::process::{Application, Dynamic, Gatepost, Running, Traefik, free_port, install_traefik};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -62,32 +63,29 @@ pub async fn run(stage: &mut Stage) -> io::Result<()> {
         let many = |contestant: Contestant| Contestant { connections, ..contestant };
         let over_http: Vec<Contestant> = street.over_http().into_iter().map(many).collect();
         let over_tls: Vec<Contestant> = street.over_tls().into_iter().map(many).collect();
-        let all: Vec<Contestant> = over_http.iter().chain(&over_tls).cloned().collect();
-        // In one row's turns, so that the two ways can be compared too.
-        let title = format!("Through Traefik, {connections} connections of browsers");
-        let row = stage.row(&title, &all, turn).await?;
-        if connections != 16 {
-            continue;
-        }
-        let of = |over: usize, under: usize| {
-            let rate = |at: usize| row.outcomes[at].each(|sample| sample.per_second);
-            crate::stats::ratio(&rate(over), &rate(under))
-        };
-        let tls = over_http.len();
-        let pairs = [("http", of(1, 0)), ("TLS", of(tls + 1, tls))];
-        for (way, ratio) in pairs {
-            let Some(ratio) = ratio else { continue };
-            let title = format!("Through Traefik over {way}");
-            let note = "answers a second by those with a bare gate, 16 connections";
-            let figure = if way == "http" {
-                "through the real Traefik : bare gate in the same place, http"
-            } else {
-                "through the real Traefik : bare gate in the same place, TLS"
-            };
-            stage.report.fact(&title, ratio, "ratio", note).must(figure, 0.95, 0.98);
+        let titles = ["http", "TLS with HTTP/2"].map(|way| {
+            format!("Through Traefik, the gate over {way}, {connections} connections of browsers")
+        });
+        let rows = [(&*titles[0], &*over_http), (&*titles[1], &*over_tls)];
+        let rows = stage.rows(&rows, turn).await?;
+        if connections == 16 {
+            let ratios = [rows[0].rate_ratio(1), rows[1].rate_ratio(1)];
+            note_ratios(stage, ratios);
         }
     }
     Ok(())
+}
+
+fn note_ratios(stage: &mut Stage, [http, tls]: [Option<Spread>; 2]) {
+    let note = "answers a second by those with a bare gate in the same place, 16 connections";
+    if let Some(ratio) = http {
+        let fact = stage.report.fact("Through Traefik, http", ratio, "ratio", note);
+        fact.must("through the real Traefik : bare gate in the same place, http", 0.95, 0.98);
+    }
+    if let Some(ratio) = tls {
+        let fact = stage.report.fact("Through Traefik, TLS", ratio, "ratio", note);
+        fact.must("through the real Traefik : bare gate in the same place, TLS", 0.95, 0.98);
+    }
 }
 
 impl Street {

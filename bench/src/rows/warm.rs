@@ -14,25 +14,26 @@ pub async fn run(stage: &mut Stage, production: &Production) -> io::Result<()> {
     let (ground, turn) = (stage.ground.clone(), stage.tempo.long());
     let bare = ground.bare_gate(&production.answer).await?;
     let gatepost = production.site.start(&ground, &production.site.builder(&ground)).await?;
-    let contestants = [production.bare(&bare, "bare actix-web"), production.gatepost(&gatepost, "Gatepost")];
-    contestants[1].become_known(ground.cores).await?;
-    let row = stage.row("Warm, http, 16 connections", &contestants, turn).await?;
-    if let Some(ratio) = row.cpu_ratio(1) {
+    let server = production.certificates.path().join("server");
+    let bare_tls = ground.bare_gate_tls(&server, &production.answer).await?;
+    let gatepost_tls = start_tls(&production.site, &ground, &production.certificates).await?;
+    let over_tls = |contestant: Contestant| -> io::Result<Contestant> {
+        Ok(Contestant { wire: Wire::Tls(production.client()?), ..contestant })
+    };
+    let http = [production.bare(&bare, "bare actix-web"), production.gatepost(&gatepost, "Gatepost")];
+    let tls = [
+        over_tls(production.bare(&bare_tls, "bare hyper"))?,
+        over_tls(production.gatepost(&gatepost_tls, "Gatepost"))?,
+    ];
+    http[1].become_known(ground.cores).await?;
+    tls[1].become_known(ground.cores).await?;
+    let titles = ["Warm, http, 16 connections", "Warm, TLS with HTTP/2, one connection, 16 requests at once"];
+    let rows = stage.rows(&[(titles[0], &http), (titles[1], &tls)], turn).await?;
+    if let Some(ratio) = rows[0].cpu_ratio(1) {
         let note = "Gatepost by bare actix-web with the same answer, http, 16 connections";
         let fact = stage.report.fact("CPU of a warm /verify", ratio, "ratio", note);
         fact.must("CPU of a warm /verify : bare actix handler with the same answer headers", 1.30, 1.15);
     }
-    drop((bare, gatepost));
-    let bare =
-        ground.bare_gate_tls(&production.certificates.path().join("server"), &production.answer).await?;
-    let gatepost = start_tls(&production.site, &ground, &production.certificates).await?;
-    let tls = |contestant: Contestant| -> io::Result<Contestant> {
-        Ok(Contestant { wire: Wire::Tls(production.client()?), ..contestant })
-    };
-    let contestants =
-        [tls(production.bare(&bare, "bare hyper"))?, tls(production.gatepost(&gatepost, "Gatepost"))?];
-    contestants[1].become_known(ground.cores).await?;
-    stage.row("Warm, TLS with HTTP/2, one connection, 16 requests at once", &contestants, turn).await?;
     Ok(())
 }
 

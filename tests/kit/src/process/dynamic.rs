@@ -115,3 +115,28 @@ impl Dynamic {
         yaml
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn application(verify: &str) -> Application {
+        let backend = ([127, 0, 0, 1], 80).into();
+        Application { host: "app.example.test".to_owned(), backend, verify: Some(verify.to_owned()) }
+    }
+
+    #[test]
+    fn the_certificate_is_shown_to_gates_over_tls_alone() {
+        let dynamic = Dynamic::default().client_certificate("/folder");
+        let plain = dynamic.clone().application(&application("http://127.0.0.1:4181/verify")).yaml();
+        let tls = dynamic.application(&application("https://127.0.0.1:4181/verify")).yaml();
+        assert!(!plain.contains("/folder"), "{plain}");
+        assert!(
+            tls.contains("        tls:\n          ca: /folder/ca.crt\n          cert: /folder/client.crt\n"),
+            "{tls}"
+        );
+        assert!(
+            !Dynamic::default().application(&application("https://g/verify")).yaml().contains("client.crt")
+        );
+    }
+}

@@ -19,7 +19,7 @@ pub fn from_summaries(text: &str) -> Result<Counts, String> {
     for summary in serde_json::Deserializer::from_str(text).into_iter::<Value>() {
         let summary = summary.map_err(|error| error.to_string())?;
         let name = name_of(&summary).ok_or_else(|| format!("no name: {summary}"))?;
-        let count = find_instructions(&summary).ok_or_else(|| format!("{name}: no count: {summary}"))?;
+        let count = instructions(&summary).ok_or_else(|| format!("{name}: no count: {summary}"))?;
         counts.insert(name, count);
     }
     if counts.is_empty() { Err("no summary".to_owned()) } else { Ok(counts) }
@@ -30,8 +30,10 @@ fn name_of(summary: &Value) -> Option<String> {
     Some(format!("{function} {id}").trim().to_owned())
 }
 
-fn find_instructions(_summary: &Value) -> Option<u64> {
-    None
+/// `Ir`: instructions that were read, of all threads that entered what is counted.
+fn instructions(summary: &Value) -> Option<u64> {
+    let new = &summary["profiles"][0]["data"]["total"]["metrics"]["Ir"]["values"]["new"];
+    new.as_u64().filter(|count| *count > 0)
 }
 
 /// The table's lines: name, tab, count.
@@ -62,7 +64,7 @@ pub fn compare(before: &Counts, now: &Counts) -> (String, bool) {
     for name in before.keys().chain(now.keys().filter(|name| !before.contains_key(*name))) {
         let line = match (before.get(name), now.get(name)) {
             (Some(before), Some(now)) => {
-                let change = *now as f64 / *before as f64 - 1.0;
+                let change = ratio(*now, *before) - 1.0;
                 let is_change = change.abs() > NOISE;
                 has_changed |= is_change;
                 let mark = if is_change { "  CHANGED" } else { "" };
@@ -78,12 +80,33 @@ pub fn compare(before: &Counts, now: &Counts) -> (String, bool) {
     (text, has_changed)
 }
 
+#[expect(clippy::cast_precision_loss, reason = "counts are below 2^52")]
+fn ratio(now: u64, before: u64) -> f64 {
+    now as f64 / before as f64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     fn counts(list: &[(&str, u64)]) -> Counts {
         list.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
+    }
+
+    #[test]
+    fn each_summary_is_a_count_and_what_is_none_is_an_error() {
+        let summary = |name: &str, count: u64| {
+            let metrics = json!({ "Ir": { "values": { "new": count } } });
+            let profile = json!({ "data": { "total": { "metrics": metrics } } });
+            json!({ "function_name": name, "id": "of_a_host", "profiles": [profile] }).to_string()
+        };
+        let text = format!("{}\n{}\n", summary("open_cookie", 10_506), summary("pass_key", 10_436));
+        let wanted = counts(&[("open_cookie of_a_host", 10_506), ("pass_key of_a_host", 10_436)]);
+        assert_eq!(from_summaries(&text), Ok(wanted));
+        for text in ["", "{}", "no JSON", &summary("open_cookie", 0)] {
+            assert!(from_summaries(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! Compares gungraun's summaries on standard input with the table in the repository, or makes them the table.
 
+mod table;
+
 use clap::Parser;
-use gatepost_bench::instructions::{compare, from_summaries, from_table, to_table};
 use std::io::Read;
 use std::path::PathBuf;
+use table::{compare, from_summaries, from_table, to_table};
 
 #[derive(Debug, Parser)]
 struct Options {
