@@ -11,6 +11,7 @@ use crate::domain::clock::Timestamp;
 use crate::http::respond::{self, Answer};
 use crate::verify::headers::{Headers, Line, text};
 use hyper::StatusCode;
+use std::borrow::Cow;
 use std::io;
 use std::mem::MaybeUninit;
 use std::net::IpAddr;
@@ -287,11 +288,7 @@ fn write(output: &mut Vec<u8>, answer: &Answer, is_bodiless: bool, then: Then, d
         put(b"\r\nconnection: close");
     }
     put(b"\r\ncontent-length: ");
-    if body.is_empty() {
-        put(b"0")
-    } else {
-        put(body.len().to_string().as_bytes())
-    }
+    put(if body.is_empty() { "0".into() } else { Cow::from(body.len().to_string()) }.as_bytes());
     put(b"\r\n\r\n");
     if !is_bodiless {
         put(body);
