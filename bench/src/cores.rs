@@ -98,13 +98,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_thread_stays_where_it_was_put() {
-        let Ok(cores) = Cores::choose() else { return };
+    fn a_thread_stays_where_it_was_put_and_one_core_is_too_few() {
+        let allowed = sched_getaffinity(None).expect("our own");
+        let Ok(cores) = Cores::choose() else { return assert_eq!(allowed.count(), 1) };
         assert_ne!(cores.server, cores.load);
         std::thread::spawn(move || {
             pin_here(cores.load).expect("a core that was allowed");
             let set = sched_getaffinity(None).expect("our own");
             assert_eq!((set.count(), set.is_set(cores.load)), (1, true));
+            assert!(Cores::choose().is_err());
         })
         .join()
         .expect("no panic");

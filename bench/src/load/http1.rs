@@ -180,11 +180,12 @@ impl<'a> Engine<'a> {
                 let now = Instant::now();
                 self.last_answer = now;
                 let connection = &self.connections[index];
-                self.turns.done(connection.ticket);
-                if !is_right {
-                    self.tally.note_wrong(&connection.input);
-                } else if self.window.is_open() {
+                let is_failure = self.turns.done(connection.ticket, is_right);
+                if is_right && self.window.is_open() {
                     self.tally.latencies.note(now - connection.due);
+                } else if !is_right && is_failure {
+                    let head = String::from_utf8_lossy(&connection.input);
+                    self.tally.note_wrong(head.lines().next().unwrap_or_default());
                 }
                 if matches!(self.load.wire, Wire::Once) || !is_right {
                     self.reopen(index)?;

@@ -100,15 +100,16 @@ async fn keep_asking(sender: Sender, shared: Rc<RefCell<Shared<'_>>>) -> io::Res
             body.flow_control().release_capacity(length).map_err(io::Error::other)?;
         }
         let mut shared = shared.borrow_mut();
-        shared.turns.done(ticket);
         let email = head.headers.get("x-user-email").map(HeaderValue::as_bytes);
-        if !shared.load.requests.fits(ticket.visitor, head.status.as_u16(), email) {
-            shared.tally.note_wrong(format!("{head:?}").as_bytes());
+        let is_right = shared.load.requests.fits(ticket.visitor, head.status.as_u16(), email);
+        let is_failure = shared.turns.done(ticket, is_right);
+        if is_right && shared.window.is_open() {
+            shared.tally.latencies.note(begun.elapsed());
+        } else if !is_right && is_failure {
+            shared.tally.note_wrong(&format!("HTTP/2 {}", head.status));
             if shared.tally.is_hopeless() {
                 return Err(io::Error::other(shared.tally.first_wrong.clone().unwrap_or_default()));
             }
-        } else if shared.window.is_open() {
-            shared.tally.latencies.note(begun.elapsed());
         }
     }
 }

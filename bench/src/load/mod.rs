@@ -74,14 +74,17 @@ impl Load<'_> {
     }
 }
 
-/// Whose turn it is: chance picks (xorshift), or one after another.
-#[derive(Clone, Copy, Debug)]
+/// Whose turn it is: chance picks (xorshift), or one after another, and whoever got a wrong answer again.
+#[derive(Clone, Debug)]
 struct Turns {
     variety: usize,
     chance: u64,
     /// One after another: so many have asked.
     asked: Option<usize>,
     answered: usize,
+    again: Vec<usize>,
+    /// So often somebody had to ask again.
+    retries: usize,
 }
 
 /// One request's turn.
@@ -95,10 +98,20 @@ struct Ticket {
 impl Turns {
     fn of(load: &Load<'_>) -> Self {
         let asked = load.is_each_once.then_some(0);
-        Self { variety: load.requests.variety(), chance: 0x9E37_79B9_7F4A_7C15, asked, answered: 0 }
+        Self {
+            variety: load.requests.variety(),
+            chance: 0x9E37_79B9_7F4A_7C15,
+            asked,
+            answered: 0,
+            again: Vec::new(),
+            retries: 0,
+        }
     }
 
     fn next(&mut self) -> Ticket {
+        if let Some(visitor) = self.again.pop() {
+            return Ticket { visitor, is_owed: true };
+        }
         if let Some(asked) = &mut self.asked {
             let ticket = Ticket { visitor: *asked % self.variety, is_owed: *asked < self.variety };
             *asked += 1;
@@ -111,8 +124,19 @@ impl Turns {
         Ticket { visitor, is_owed: false }
     }
 
-    fn done(&mut self, ticket: Ticket) {
-        self.answered += usize::from(ticket.is_owed);
+    /// Takes the ticket back; tells whether a wrong answer is a failure. It is none where the visitor asks again: a store
+    /// may miss its deadline while thousands are looked up.
+    fn done(&mut self, ticket: Ticket, is_right: bool) -> bool {
+        if !ticket.is_owed {
+            return self.asked.is_none();
+        }
+        if is_right {
+            self.answered += 1;
+            return false;
+        }
+        self.again.push(ticket.visitor);
+        self.retries += 1;
+        self.retries > self.variety
     }
 
     /// Whether everybody has asked and was answered.
@@ -127,20 +151,25 @@ mod tests {
 
     #[test]
     fn chance_picks_everybody_and_a_round_is_over_when_everybody_was_answered() {
-        let mut turns = Turns { variety: 10, chance: 1, asked: None, answered: 0 };
+        let mut turns =
+            Turns { variety: 10, chance: 1, asked: None, answered: 0, again: Vec::new(), retries: 0 };
         let picked: std::collections::BTreeSet<usize> = (0..1000).map(|_| turns.next().visitor).collect();
         assert_eq!(picked.len(), 10);
         assert!(!turns.are_over());
-        let mut turns = Turns { variety: 2, chance: 1, asked: Some(0), answered: 0 };
+        let mut turns =
+            Turns { variety: 2, chance: 1, asked: Some(0), answered: 0, again: Vec::new(), retries: 0 };
         let tickets: Vec<Ticket> = (0..3).map(|_| turns.next()).collect();
         assert_eq!(
             [0, 1, 2].map(|at| (tickets[at].visitor, tickets[at].is_owed)),
             [(0, true), (1, true), (0, false)]
         );
-        turns.done(tickets[2]);
-        turns.done(tickets[0]);
+        turns.done(tickets[2], true);
+        turns.done(tickets[0], true);
         assert!(!turns.are_over());
-        turns.done(tickets[1]);
+        assert!(!turns.done(tickets[1], false), "who asks again has not failed yet");
+        assert!(!turns.are_over());
+        assert_eq!(turns.next(), tickets[1]);
+        turns.done(tickets[1], true);
         assert!(turns.are_over());
     }
 }

@@ -37,10 +37,9 @@ impl Tally {
     }
 
     /// An answer that counts as none; the first one is kept.
-    pub(super) fn note_wrong(&mut self, bytes: &[u8]) {
+    pub(super) fn note_wrong(&mut self, what: &str) {
         self.wrong += 1;
-        self.first_wrong
-            .get_or_insert_with(|| String::from_utf8_lossy(&bytes[..bytes.len().min(300)]).into_owned());
+        self.first_wrong.get_or_insert_with(|| what.to_owned());
     }
 }
 

@@ -31,7 +31,7 @@ impl Machine {
     pub fn here(cores: usize, traefik: Option<&str>) -> Self {
         let programs = [
             version("rustc", "--version"),
-            version("redis-server", "--version"),
+            version("redis-server", "--version").map(|text| words(&text, 3)),
             postgres(),
             traefik.and_then(traefik_version),
             version("valgrind", "--version"),
@@ -65,6 +65,11 @@ fn output(program: &str, arguments: &[&str]) -> Option<String> {
 
 fn version(program: &str, argument: &str) -> Option<String> {
     Some(output(program, &[argument])?.lines().next()?.trim().to_owned())
+}
+
+/// The first words of a text.
+fn words(text: &str, count: usize) -> String {
+    text.split_whitespace().take(count).collect::<Vec<_>>().join(" ")
 }
 
 /// A Traefik built from the module proxy calls itself `dev`; its folder bears the version.

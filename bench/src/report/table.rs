@@ -101,6 +101,9 @@ fn facts(report: &Report, preset: TableStyle) -> String {
         };
         table.add_row([fact.title.as_str(), &number(value.median), &spread, fact.unit, &fact.note]);
     }
+    if let Some(note) = table.column_mut(4) {
+        note.set_cell_alignment(CellAlignment::Left);
+    }
     trimmed(&table)
 }
 

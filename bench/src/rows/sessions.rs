@@ -43,9 +43,12 @@ pub async fn run(stage: &mut Stage, production: &Production) -> io::Result<()> {
         stage.report.failed.push(Failure { title: "1 M sessions".to_owned(), why });
     }
     let site = &production.site;
+    let begun = Instant::now();
     let people = site.people(many).await?;
+    say(begun, &format!("{many} people"));
     let visitors: Arc<[Visitor]> =
         site.sessions(&people, most.unwrap_or(many), site.manner.host, None).await?.into();
+    say(begun, &format!("{} sessions", visitors.len()));
     let mut crowds = Vec::new();
     // The largest first: what was looked up longest ago is asked about again soonest.
     if let Some(most) = most {
@@ -74,15 +77,11 @@ async fn gather(
     let watched = Watched::new("gatepost", gatepost.running().pid());
     until_at_rest(&watched).await?;
     let before = Memory::of(watched.pid)?;
-    let everybody = Contestant {
-        is_each_once: true,
-        connections: 64,
-        ..asked(site, name, &gatepost, visitors, 0..count)
-    };
-    let turn = Turn { rounds: 1, warm_up: Duration::ZERO, counted: Duration::from_mins(10) };
+    let everybody = Contestant { connections: 64, ..asked(site, name, &gatepost, visitors, 0..count) };
     let begun = Instant::now();
-    everybody.measure(stage.ground.cores, turn).await?;
+    everybody.become_known(stage.ground.cores).await?;
     let lasted = begun.elapsed();
+    say(begun, &format!("{name} looked up"));
     until_at_rest(&watched).await?;
     let passes = passes(&gatepost).await?;
     if passes < count as f64 {
@@ -162,6 +161,11 @@ fn asked(
         Arc::new(requests),
         vec![Watched::new("gatepost", gatepost.running().pid())],
     )
+}
+
+/// For whoever waits.
+fn say(begun: Instant, what: &str) {
+    eprintln!("  {what}: {:.1} s", begun.elapsed().as_secs_f64());
 }
 
 async fn passes(gatepost: &Gatepost) -> io::Result<f64> {
