@@ -1,13 +1,17 @@
 //! What a replica remembers: it asks no store twice, lets in what it knows while a store is out, and never longer than
 //! the contract allows (DESIGN.md section 2; SIGN-IN.md, "The pass cache's protocol").
 
+mod between;
+mod bound;
 mod history;
+mod standby;
 
 use crate::answers::{Asked, Told};
 use crate::replicas::{another, another_with};
-use crate::stores::gate::Gate;
+use crate::stores::gate::{Gate, fail};
 use crate::world::{APP, COOKIE, Pair, Plan, World, alice, heard};
 use gatepost_kit::entra::Person;
+use gatepost_kit::faulty::Mode;
 use gatepost_kit::process::{Gatepost, find_ok, until};
 use std::time::{Duration, Instant};
 
@@ -142,10 +146,26 @@ async fn without_redis_who_is_remembered_passes_and_who_is_not_cannot_be_known()
     gate.redis.restart().await;
 }
 
+const STALE: Duration = Duration::from_secs(8);
+const STALE_SETTING: [(&str, &str); 1] = [("GATEPOST_VERIFY__STALE_IF_ERROR", "8s")];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn without_postgres_memory_stands_in_for_a_while_but_for_no_admin() {
-    let stale = Duration::from_secs(8);
-    let gate = Gate::remembering(&[("GATEPOST_VERIFY__STALE_IF_ERROR", "8s")]).await;
+    let gate = Gate::remembering(&STALE_SETTING).await;
+    let begin = async |gate: &Gate| fail(&gate.to_postgres, Mode::Refuse).await;
+    memory_stands_in(&gate, begin, async |gate| gate.to_postgres.set(Mode::Pass).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_standby_in_postgres_place_memory_stands_in_for_a_while_but_for_no_admin() {
+    let gate = Gate::remembering_with_own_postgres(&STALE_SETTING).await;
+    let standby = gate.postgres.standby().await;
+    memory_stands_in(&gate, async |gate| gate.fail_over(&standby).await, async |_| standby.promote().await)
+        .await;
+}
+
+/// Through an outage of Postgres, from `begin` to `end`.
+async fn memory_stands_in(gate: &Gate, begin: impl AsyncFnOnce(&Gate), end: impl AsyncFnOnce(&Gate)) {
     let world = &gate.world;
     world.entra.add(Person::named("root"));
     let alice = gate.signed_in().await;
@@ -156,9 +176,8 @@ async fn without_postgres_memory_stands_in_for_a_while_but_for_no_admin() {
     waits_for("alice in memory", &alice, &world.gatepost, 200).await;
     let told = waits_for("the admin in memory", &root, &world.gatepost, 200).await;
     assert_eq!(told.header("x-user-admin"), Some("true"));
-    gate.to_postgres.set(gatepost_kit::faulty::Mode::Refuse).await;
-    gate.to_postgres.cut();
-    let begun = Instant::now();
+    begin(gate).await;
+    let since = Instant::now();
     waits_for("the admin to be unknown", &root, &world.gatepost, 503).await;
     let mut stood_in = 0;
     until("memory to be too old", PATIENCE, async || {
@@ -169,9 +188,9 @@ async fn without_postgres_memory_stands_in_for_a_while_but_for_no_admin() {
         (told.status == 503).then_some(())
     })
     .await;
-    assert!(stood_in > 3 && begun.elapsed() > stale / 2, "{stood_in} answers in {:?}", begun.elapsed());
-    assert!(begun.elapsed() < stale * 2, "{:?}", begun.elapsed());
-    gate.to_postgres.set(gatepost_kit::faulty::Mode::Pass).await;
+    assert!(stood_in > 3 && since.elapsed() > STALE / 2, "{stood_in} answers in {:?}", since.elapsed());
+    assert!(since.elapsed() < STALE * 2, "{:?}", since.elapsed());
+    end(gate).await;
     waits_for("Postgres again", &root, &world.gatepost, 200).await;
 }
 

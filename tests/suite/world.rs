@@ -244,7 +244,8 @@ pub async fn heard(internal: SocketAddr) {
     let _ = timeout(patience, both).await;
 }
 
-async fn renewals(internal: SocketAddr) -> Option<u64> {
+/// How often the replica at `internal` has renewed its lease; `None`: it does not answer.
+pub async fn renewals(internal: SocketAddr) -> Option<u64> {
     let metrics = find_ok(internal, "/metrics").await?;
     let line = metrics.lines().find(|line| line.starts_with("gatepost_lease_renewals_total "))?;
     line.rsplit(' ').next()?.parse().ok()

@@ -31,6 +31,8 @@ const STANDING: &str = concat!(
     " FROM users u WHERE u.id = $1",
 );
 
+const IS_STANDBY: &str = concat!("SELECT ", is_standby!());
+
 type Row = (Option<String>, Option<String>, bool, Option<i64>, bool, String, String, bool, String, bool);
 
 impl Store {
@@ -46,7 +48,12 @@ impl Store {
 
 async fn fetch(connection: &mut Connection, id: UserId, session: &Hash) -> Result<Option<Row>> {
     let query = sqlx::query_as(STANDING).bind(id.to_string()).bind(&session.as_bytes()[..]);
-    Ok(query.fetch_optional(connection).await?)
+    let row = query.fetch_optional(&mut *connection).await?;
+    // A standby may not have heard of them yet: that is no reason to send anybody away.
+    if row.is_none() && sqlx::query_scalar(IS_STANDBY).fetch_one(connection).await? {
+        return Err(DirectoryError::standby());
+    }
+    Ok(row)
 }
 
 fn read(id: UserId, row: Row) -> Result<Standing> {

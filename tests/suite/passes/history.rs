@@ -3,11 +3,11 @@
 //!
 //! The schedule is random; its seed is printed, and `GATEPOST_TEST_SEED` repeats it.
 
-use super::another_with;
+use super::{PATIENCE, another_with};
 use crate::answers::Asked;
 use crate::stores::gate::Gate;
 use gatepost_kit::faulty::{FaultyProxy, Mode};
-use gatepost_kit::process::Gatepost;
+use gatepost_kit::process::{Gatepost, until};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -22,17 +22,17 @@ const CLIENTS: usize = 2;
 
 /// A 200, from when it was asked for to when it was read.
 #[derive(Clone, Copy, Debug)]
-struct Passed {
-    sent: Instant,
-    answered: Instant,
-    replica: usize,
+pub(super) struct Passed {
+    pub(super) sent: Instant,
+    pub(super) answered: Instant,
+    pub(super) replica: usize,
 }
 
 /// Alice out of the group, from the acknowledgement of one change to the beginning of the next.
 #[derive(Clone, Copy, Debug)]
-struct Out {
-    acknowledged: Instant,
-    over: Instant,
+pub(super) struct Out {
+    pub(super) acknowledged: Instant,
+    pub(super) over: Instant,
 }
 
 /// A small generator (xorshift), so that a seed means the same schedule everywhere.
@@ -83,20 +83,36 @@ async fn no_request_sent_a_second_after_a_change_is_answered_as_before_it() {
     let passed: Vec<Passed> = clients.join_all().await.into_iter().flatten().collect();
     println!("{} answers of 200, {} changes, faults: {faults:?}", passed.len(), outs.len());
 
-    for one in &passed {
-        let late = outs.iter().find(|out| one.sent > out.acknowledged + BOUND && one.answered < out.over);
-        assert!(
-            late.is_none(),
-            "replica {} let somebody in {:?} after the change was acknowledged (GATEPOST_TEST_SEED={seed})",
-            one.replica,
-            late.map(|out| one.sent - out.acknowledged)
-        );
-    }
+    assert_bound(&passed, &outs);
     assert!(outs.len() >= 4, "too few changes to say anything: {}", outs.len());
     for replica in 0..2 {
         let count = passed.iter().filter(|one| one.replica == replica).count();
         assert!(count > 20, "replica {replica} let somebody in only {count} times");
     }
+}
+
+/// Nobody whose request was sent 1 s after they were put out is let in before they are back.
+pub(super) fn assert_bound(passed: &[Passed], outs: &[Out]) {
+    for one in passed {
+        let late = outs.iter().find(|out| one.sent > out.acknowledged + BOUND && one.answered < out.over);
+        assert!(
+            late.is_none(),
+            "replica {} let somebody in {:?} after the change was acknowledged",
+            one.replica,
+            late.map(|out| one.sent - out.acknowledged)
+        );
+    }
+}
+
+/// Waits for a refusal that was asked for 1 s after the change was acknowledged; nobody may be let in by then.
+pub(super) async fn binds(replica: &Gatepost, asked: &Asked, acknowledged: Instant) {
+    until("a refusal after the bound", PATIENCE, async || {
+        let is_bound = Instant::now() > acknowledged + BOUND;
+        let told = asked.at(replica).await;
+        assert!(!is_bound || told.status != 200, "let in {:?} after the change", acknowledged.elapsed());
+        (is_bound && [401, 403].contains(&told.status)).then_some(())
+    })
+    .await;
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test's own setting, and its own random number")]
@@ -105,7 +121,12 @@ fn seed() -> u64 {
     chosen.unwrap_or_else(|| u64::from_le_bytes(uuid::Uuid::new_v4().as_bytes()[..8].try_into().unwrap()) | 1)
 }
 
-async fn ask(asked: &Asked, replica: &Gatepost, number: usize, is_over: &AtomicBool) -> Vec<Passed> {
+pub(super) async fn ask(
+    asked: &Asked,
+    replica: &Gatepost,
+    number: usize,
+    is_over: &AtomicBool,
+) -> Vec<Passed> {
     let mut passed = Vec::new();
     while !is_over.load(Ordering::Relaxed) {
         let sent = Instant::now();

@@ -55,6 +55,11 @@ impl Gate {
         Self::on(Server::Shared(Postgres::shared().await), None, variables).await
     }
 
+    /// As [`Self::remembering`], with a database server of its own.
+    pub async fn remembering_with_own_postgres(variables: &[(&str, &str)]) -> Self {
+        Self::on(Server::Private(Postgres::private().await), None, variables).await
+    }
+
     /// With a database server that the test may stop. `role`: Gatepost owns its database as this one, no superuser.
     pub async fn with_own_postgres(role: Option<&str>) -> Self {
         Self::on(Server::Private(Postgres::private().await), role, &FORGETFUL).await
@@ -86,6 +91,13 @@ impl Gate {
         let world = plan.start(Pair::Shared).await;
         world.entra.add(alice());
         Self { world, to_redis, to_postgres, redis, postgres, database }
+    }
+
+    /// The primary goes, and its address leads to this standby of it, which has heard of everything.
+    pub async fn fail_over(&self, standby: &Postgres) {
+        self.postgres.stop().await;
+        self.to_postgres.lead_to(standby.addr());
+        self.to_postgres.set(Mode::Pass).await;
     }
 
     pub fn url(&self, host: &str, path: &str) -> String {

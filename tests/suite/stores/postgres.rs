@@ -72,6 +72,15 @@ async fn read_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn replaced_by_a_standby_until_that_is_promoted() {
+    let gate = Gate::with_own_postgres(None).await;
+    let standby = gate.postgres.standby().await;
+    Outage::BLIND
+        .run(&gate, async |gate| gate.fail_over(&standby).await, async |_| standby.promote().await)
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_a_free_connection() {
     refusing("CONNECTION LIMIT 0", "CONNECTION LIMIT -1").await;
 }

@@ -38,6 +38,7 @@ pub enum Mode {
 #[derive(Debug, Clone, Copy)]
 struct Orders {
     mode: Mode,
+    upstream: SocketAddr,
     cuts: u64,
 }
 
@@ -55,11 +56,10 @@ impl FaultyProxy {
     /// Starts a proxy to `upstream` that lets everything pass.
     pub async fn start(upstream: SocketAddr) -> Self {
         let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
-        let (orders, receiver) = watch::channel(Orders { mode: Mode::Pass, cuts: 0 });
+        let (orders, receiver) = watch::channel(Orders { mode: Mode::Pass, upstream, cuts: 0 });
         let (state, listening) = watch::channel(false);
         let accepted = Arc::new(AtomicUsize::new(0));
-        let gate =
-            Gate { addr, upstream, orders: receiver, listening: state, accepted: Arc::clone(&accepted) };
+        let gate = Gate { addr, orders: receiver, listening: state, accepted: Arc::clone(&accepted) };
         let task = tokio::spawn(gate.run()).abort_handle();
         let proxy = Self { addr, orders, listening, accepted, task };
         proxy.wait_listening(true).await;
@@ -82,6 +82,12 @@ impl FaultyProxy {
         self.wait_listening(mode != Mode::Refuse).await;
     }
 
+    /// Leads new connections to another server, as an address that moves does; old ones stay where they are until
+    /// they are [`FaultyProxy::cut`].
+    pub fn lead_to(&self, upstream: SocketAddr) {
+        self.orders.send_modify(|orders| orders.upstream = upstream);
+    }
+
     /// Resets every existing connection.
     pub fn cut(&self) {
         self.orders.send_modify(|orders| orders.cuts += 1);
@@ -100,7 +106,6 @@ impl Drop for FaultyProxy {
 
 struct Gate {
     addr: SocketAddr,
-    upstream: SocketAddr,
     orders: watch::Receiver<Orders>,
     listening: watch::Sender<bool>,
     accepted: Arc<AtomicUsize>,
@@ -138,7 +143,7 @@ impl Gate {
                         let _ = stream.set_zero_linger();
                         continue;
                     }
-                    connections.spawn(connection(stream, self.upstream, self.orders.clone()));
+                    connections.spawn(connection(stream, self.orders.clone()));
                 }
                 Some(_) = connections.join_next() => {}
             }
@@ -146,8 +151,8 @@ impl Gate {
     }
 }
 
-async fn connection(client: TcpStream, upstream: SocketAddr, orders: watch::Receiver<Orders>) {
-    let cuts = orders.borrow().cuts;
+async fn connection(client: TcpStream, orders: watch::Receiver<Orders>) {
+    let Orders { upstream, cuts, .. } = *orders.borrow();
     let Ok(server) = TcpStream::connect(upstream).await else {
         let _ = client.set_zero_linger();
         return;

@@ -53,10 +53,55 @@ impl Postgres {
     /// # Panics
     /// When Postgres is not installed or does not start.
     pub async fn private() -> Self {
-        let folder = TempDir::with_prefix("gatepost-postgres-").expect("a folder for Postgres");
-        // Only this process's end removes the folder of a server that a static holds, or of a killed test's.
-        reaper::folder(folder.path());
-        create_cluster(folder.path()).await;
+        let folder = empty_folder();
+        let mut initdb = unprivileged("initdb");
+        initdb.args(["--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C", "--username", SUPERUSER]);
+        fill("initdb", initdb, folder.path()).await;
+        Self::serve(folder).await
+    }
+
+    /// A hot standby of this server, on a port of its own: it streams what is committed here, and answers with it.
+    ///
+    /// # Panics
+    /// When this server cannot be copied.
+    pub async fn standby(&self) -> Self {
+        let folder = empty_folder();
+        let mut copy = unprivileged("pg_basebackup");
+        copy.args(["--no-sync", "--checkpoint=fast", "--write-recovery-conf", "--dbname"]);
+        copy.arg(self.url("postgres"));
+        fill("pg_basebackup", copy, folder.path()).await;
+        let standby = Self::serve(folder).await;
+        until("the standby to stream", START, async || {
+            let streaming = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'";
+            (self.sql("postgres", streaming).await == "1").then_some(())
+        })
+        .await;
+        standby
+    }
+
+    /// Makes a primary of a standby; returns when it takes changes.
+    ///
+    /// # Panics
+    /// When this server is no standby.
+    pub async fn promote(&self) {
+        assert_eq!(self.sql("postgres", "SELECT pg_promote()").await, "t");
+    }
+
+    /// Has a standby stay in the past: it takes what is committed, and does not show it.
+    pub async fn pause_replay(&self) {
+        self.sql("postgres", "SELECT pg_wal_replay_pause()").await;
+        until("the replay to pause", START, async || {
+            (self.sql("postgres", "SELECT pg_get_wal_replay_pause_state()").await == "paused").then_some(())
+        })
+        .await;
+    }
+
+    /// Has a standby catch up.
+    pub async fn resume_replay(&self) {
+        self.sql("postgres", "SELECT pg_wal_replay_resume()").await;
+    }
+
+    async fn serve(folder: TempDir) -> Self {
         let port = free_port();
         let server = Mutex::new(spawn(port, folder.path()));
         let postgres = Self { port, folder, server, databases: AtomicU32::new(0) };
@@ -210,6 +255,13 @@ impl Postgres {
         self.server().sigcont();
     }
 
+    /// Stops the one connection that this process of the server serves, or lets it go on.
+    pub fn signal_backend(&self, pid: i32, signal: Signal) {
+        let is_ours = children_of(self.server().pid()).contains(&pid);
+        assert!(is_ours, "{pid} is no backend of this server");
+        kill_process(Pid::from_raw(pid).expect("a process id"), signal).expect("a backend can be signalled");
+    }
+
     fn signal_backends(&self, signal: Signal) {
         for pid in children_of(self.server().pid()) {
             if let Some(pid) = Pid::from_raw(pid) {
@@ -255,26 +307,24 @@ fn children_of(parent: u32) -> Vec<i32> {
     listed.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
 }
 
-async fn create_cluster(folder: &Path) {
-    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700)).expect("the folder is ours");
+/// A folder for one server, which only that may read.
+fn empty_folder() -> TempDir {
+    let folder = TempDir::with_prefix("gatepost-postgres-").expect("a folder for Postgres");
+    // Only this process's end removes the folder of a server that a static holds, or of a killed test's.
+    reaper::folder(folder.path());
+    std::fs::set_permissions(folder.path(), Permissions::from_mode(0o700)).expect("the folder is ours");
     if geteuid().is_root() {
-        let owned = Command::new("chown").arg("postgres").arg(folder).status().expect("chown runs");
+        let owned = Command::new("chown").arg("postgres").arg(folder.path()).status().expect("chown runs");
         assert!(owned.success(), "no user `postgres`: install the package postgresql");
     }
-    let mut initdb = unprivileged("initdb");
-    initdb
-        .args([
-            "--no-sync",
-            "--auth=trust",
-            "--encoding=UTF8",
-            "--locale=C",
-            "--username",
-            SUPERUSER,
-            "--pgdata",
-        ])
-        .arg(folder);
-    let output = tokio::process::Command::from(initdb).output().await.expect("initdb runs");
-    assert!(output.status.success(), "initdb: {}", String::from_utf8_lossy(&output.stderr));
+    folder
+}
+
+/// Runs the program that fills a server's folder.
+async fn fill(name: &str, mut command: Command, folder: &Path) {
+    command.arg("--pgdata").arg(folder);
+    let output = tokio::process::Command::from(command).output().await.expect("a program of Postgres runs");
+    assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 fn spawn(port: u16, folder: &Path) -> Running {

@@ -1,6 +1,7 @@
 //! The faulty proxy fails as asked, and only as asked.
 
 use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use gatepost_kit::faulty::{FaultyProxy, Mode};
@@ -13,6 +14,10 @@ const LONG: Duration = Duration::from_secs(5);
 
 /// A proxy to a server that sends back what it reads.
 async fn proxy() -> FaultyProxy {
+    FaultyProxy::start(server().await).await
+}
+
+async fn server() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let addr = listener.local_addr().expect("an address");
     tokio::spawn(async move {
@@ -23,7 +28,7 @@ async fn proxy() -> FaultyProxy {
             });
         }
     });
-    FaultyProxy::start(addr).await
+    addr
 }
 
 async fn connect(proxy: &FaultyProxy) -> TcpStream {
@@ -95,4 +100,19 @@ async fn a_slow_proxy_is_late_in_each_direction() {
     let begin = Instant::now();
     echo(&mut connect(&proxy).await).await.expect("an echo");
     assert!(begin.elapsed() >= SHORT * 2, "{:?}", begin.elapsed());
+}
+
+#[tokio::test]
+async fn a_proxy_led_elsewhere_keeps_old_connections_until_they_are_cut() {
+    let proxy = proxy().await;
+    let mut old = connect(&proxy).await;
+    echo(&mut old).await.expect("an echo");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    proxy.lead_to(listener.local_addr().expect("an address"));
+    let _new = connect(&proxy).await;
+    timeout(LONG, listener.accept()).await.expect("in time").expect("the new connection is led elsewhere");
+    echo(&mut old).await.expect("an echo of an old connection");
+    proxy.cut();
+    let end = timeout(LONG, old.read(&mut [0; 1])).await.expect("the cut is felt");
+    assert_eq!(end.map_err(|error| error.kind()), Err(ErrorKind::ConnectionReset));
 }

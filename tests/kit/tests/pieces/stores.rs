@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gatepost_kit::process::{Postgres, Redis, port_is_open};
+use gatepost_kit::process::{Postgres, Redis, port_is_open, until};
 
 #[tokio::test]
 async fn redis_forgets_when_it_is_killed_and_keeps_its_port() {
@@ -72,4 +72,22 @@ async fn a_stopped_postgres_answers_nobody_until_it_goes_on() {
     assert!(silent.is_err(), "a stopped server answered");
     server.sigcont();
     assert_eq!(server.sql("postgres", "SELECT 1").await, "1");
+}
+
+#[tokio::test]
+async fn a_standby_shows_what_was_committed_and_takes_changes_once_it_is_promoted() {
+    let primary = Postgres::private().await;
+    primary.sql("postgres", "CREATE TABLE fruits (name text)").await;
+    let standby = primary.standby().await;
+    primary.sql("postgres", "INSERT INTO fruits VALUES ('fig')").await;
+    // In order: what was acknowledged has been sent.
+    primary.stop().await;
+    until("the last change to be replayed", Duration::from_secs(10), async || {
+        (standby.sql("postgres", "SELECT name FROM fruits").await == "fig").then_some(())
+    })
+    .await;
+    let refused = standby.try_sql("postgres", "DELETE FROM fruits").await.expect_err("in recovery");
+    assert!(refused.contains("read-only"), "{refused}");
+    standby.promote().await;
+    standby.sql("postgres", "DELETE FROM fruits").await;
 }
