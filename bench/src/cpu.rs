@@ -38,17 +38,56 @@ impl Watched {
         children.into_iter().try_for_each(|child| cores::be_nice(child, None))
     }
 
-    /// Nanoseconds on a core so far, of all threads that live.
+    /// What it has cost so far.
     ///
     /// # Errors
     /// The process is gone.
-    pub fn nanos(&self) -> io::Result<u64> {
-        let own = threads_nanos(&Path::new("/proc").join(self.pid.to_string()).join("task"))?;
+    pub fn cost(&self) -> io::Result<Cost> {
+        let own = Cost::of(self.pid, self.with_children)?;
         let children = if self.with_children { children(self.pid) } else { Vec::new() };
         // A child may end between the list and the look.
-        let theirs = children.iter().filter_map(|pid| Self::new("", *pid).nanos().ok());
-        Ok(own + theirs.sum::<u64>())
+        Ok(children.iter().filter_map(|pid| Cost::of(*pid, false).ok()).fold(own, Cost::plus))
     }
+}
+
+/// Time on a core by two books: exact to the nanosecond, but of the threads alone that still live; and of the whole
+/// process, also of what has ended, exact to a tick.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    living: u64,
+    whole: u64,
+}
+
+impl Cost {
+    fn of(pid: u32, with_ended_children: bool) -> io::Result<Self> {
+        let folder = Path::new("/proc").join(pid.to_string());
+        let stat = fs::read_to_string(folder.join("stat"))?;
+        let ticks =
+            ticks(&stat, with_ended_children).ok_or_else(|| io::Error::other("stat cannot be read"))?;
+        Ok(Self { living: threads_nanos(&folder.join("task"))?, whole: ticks * tick_nanos() })
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self { living: self.living + other.living, whole: self.whole + other.whole }
+    }
+
+    /// Nanoseconds since an earlier look. The exact book is short where threads have ended; the other one tells, whose
+    /// two numbers are both cut to ticks.
+    pub fn since(self, before: Self) -> u64 {
+        let whole = self.whole.saturating_sub(before.whole).saturating_sub(2 * tick_nanos());
+        self.living.saturating_sub(before.living).max(whole)
+    }
+}
+
+/// `utime` and `stime`, and of children that were waited for (proc(5)). The name before them may hold anything.
+fn ticks(stat: &str, with_ended_children: bool) -> Option<u64> {
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_ascii_whitespace().collect();
+    let wanted = if with_ended_children { 11..15 } else { 11..13 };
+    fields.get(wanted)?.iter().map(|ticks| ticks.parse::<u64>().ok()).sum()
+}
+
+fn tick_nanos() -> u64 {
+    1_000_000_000 / rustix::param::clock_ticks_per_second()
 }
 
 /// Nanoseconds on a core of the calling thread.
@@ -127,20 +166,27 @@ mod tests {
     }
 
     #[test]
-    fn the_books_show_what_a_thread_of_this_process_has_done() {
+    fn the_books_show_what_this_process_has_done_also_by_threads_that_have_ended() {
         let me = Watched::new("me", std::process::id());
-        let (process, thread) = (me.nanos().expect("ours"), own_nanos().expect("ours"));
+        let (before, thread) = (me.cost().expect("ours"), own_nanos().expect("ours"));
         let other = std::thread::spawn(|| {
             let before = own_nanos().expect("ours");
-            busy(Duration::from_millis(60));
+            busy(Duration::from_millis(100));
             own_nanos().expect("ours") - before
         });
         let done = other.join().expect("no panic");
         assert!(done > 1_000_000, "{done} ns");
         assert!(own_nanos().expect("ours") - thread < done, "another thread's time is not ours");
-        // Threads of other tests may end meanwhile and take their time with them, so there is no lower bound here.
-        assert!(me.nanos().expect("ours") > 0 && process > 0);
-        assert!(Watched::new("nobody", u32::MAX).nanos().is_err());
+        let spent = me.cost().expect("ours").since(before);
+        assert!(spent + 4 * tick_nanos() >= done, "{spent} of {done} ns");
+        assert!(Watched::new("nobody", u32::MAX).cost().is_err());
+    }
+
+    #[test]
+    fn ticks_stand_behind_a_name_that_may_hold_anything() {
+        let stat = "7 (a) b (c) S 1 7 7 0 -1 4194560 1 2 3 4 10 20 300 400 20 0 1 0 9";
+        assert_eq!((ticks(stat, false), ticks(stat, true)), (Some(30), Some(730)));
+        assert_eq!(ticks("7 (a) S 1", false), None);
     }
 
     #[test]

@@ -54,14 +54,14 @@ pub struct Window {
 #[derive(Debug)]
 struct Books {
     at: Instant,
-    nanos: Vec<u64>,
+    costs: Vec<cpu::Cost>,
     own: u64,
 }
 
 impl Books {
     fn read(load: &Load<'_>) -> io::Result<Self> {
-        let nanos = load.watched.iter().map(cpu::Watched::nanos).collect::<io::Result<_>>()?;
-        Ok(Self { nanos, own: cpu::own_nanos()?, at: Instant::now() })
+        let costs = load.watched.iter().map(cpu::Watched::cost).collect::<io::Result<_>>()?;
+        Ok(Self { costs, own: cpu::own_nanos()?, at: Instant::now() })
     }
 }
 
@@ -102,8 +102,7 @@ impl Window {
         }
         let closed = Books::read(load)?;
         tally.lasted = closed.at - opened.at;
-        let spent =
-            closed.nanos.iter().zip(&opened.nanos).map(|(after, before)| after.saturating_sub(*before));
+        let spent = closed.costs.iter().zip(&opened.costs).map(|(after, before)| after.since(*before));
         tally.nanos = spent.collect();
         tally.own_nanos = closed.own - opened.own;
         Ok(false)

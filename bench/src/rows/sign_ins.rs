@@ -3,7 +3,7 @@
 //! Browsers, edge, provider and application are this process; only Gatepost's own cost counts.
 
 use super::Stage;
-use crate::cpu::Watched;
+use crate::cpu::{Cost, Watched};
 use crate::site::{Ground, Manner, Provider, Site, Stores};
 use crate::stats::Spread;
 use futures_util::stream::{self, StreamExt};
@@ -122,7 +122,7 @@ impl Town {
     }
 
     async fn measure(&self, people: &[String], watched: &[Watched]) -> io::Result<Round> {
-        let read = || watched.iter().map(Watched::nanos).collect::<io::Result<Vec<u64>>>();
+        let read = || watched.iter().map(Watched::cost).collect::<io::Result<Vec<Cost>>>();
         let (before, begun) = (read()?, Instant::now());
         let results = self.sign_in_all(people, &self.browser).await;
         let (lasted, after) = (begun.elapsed().as_secs_f64(), read()?);
@@ -132,7 +132,7 @@ impl Town {
             failed.into_iter().collect::<io::Result<()>>()?;
         }
         let count = done.len() as f64;
-        let each = after.iter().zip(&before).map(|(after, before)| (after - before) as f64 / count);
+        let each = after.iter().zip(&before).map(|(after, before)| after.since(*before) as f64 / count);
         Ok(Round { per_second: count / lasted, nanos: each.collect() })
     }
 

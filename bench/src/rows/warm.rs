@@ -49,8 +49,7 @@ pub async fn connections(stage: &mut Stage, production: &Production) -> io::Resu
             many(production.gatepost(&gatepost, "Gatepost")),
         ];
         contestants[1].become_known(ground.cores).await?;
-        let title =
-            format!("Warm, http, {connections} connection{}", if connections == 1 { "" } else { "s" });
+        let title = format!("By number of connections, warm, http: {connections}");
         stage.row(&title, &contestants, turn).await?;
     }
     Ok(())

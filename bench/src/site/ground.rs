@@ -95,11 +95,11 @@ impl Ground {
 /// # Errors
 /// It is gone.
 pub async fn until_at_rest(watched: &Watched) -> io::Result<()> {
-    let mut before = watched.nanos()?;
+    let mut before = watched.cost()?;
     until("a process to rest", Duration::from_mins(2), async || {
         tokio::time::sleep(LOOK).await;
-        let now = watched.nanos().unwrap_or(before);
-        let share = (now - before) as f64 / LOOK.as_nanos() as f64;
+        let now = watched.cost().unwrap_or(before);
+        let share = now.since(before) as f64 / LOOK.as_nanos() as f64;
         before = now;
         (share < REST).then_some(())
     })
