@@ -1,22 +1,27 @@
 //! Servers that do nothing, to be compared with.
 //!
-//! - `bare gate ADDRESS 'name: value'...`: actix-web with one worker; answers `/verify` with these headers.
-//! - `bare gate-tls ADDRESS FOLDER 'name: value'...`: the same by hyper over TLS with HTTP/2, set up as Gatepost's.
+//! - `bare gate ADDRESS ANSWERS`: actix-web with one worker; answers `/verify` with the headers that the file has for the
+//!   request's `Cookie`.
+//! - `bare gate-tls ADDRESS ANSWERS FOLDER`: the same by hyper over TLS with HTTP/2, set up as Gatepost's.
 //! - `bare backend ADDRESS`: an application; answers with the `X-User-Email` that it was sent.
 
-use actix_web::{App, HttpResponse, HttpServer, web};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use gatepost::certs::InternalTls;
+use gatepost_bench::site;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
-use hyper::header::{HeaderMap, HeaderName};
+use hyper::header::{COOKIE, HeaderMap, HeaderName, HeaderValue};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use std::collections::HashMap;
 use std::convert::Infallible;
+use std::fmt::Debug;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::pin::Pin;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -31,9 +36,9 @@ fn main() -> io::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
-        ["gate", address, lines @ ..] => gate(address, lines),
-        ["gate-tls", address, folder, lines @ ..] => {
-            on_one_thread(gate_tls(address, Path::new(folder), lines))
+        ["gate", address, answers] => gate(address, Path::new(answers)),
+        ["gate-tls", address, answers, folder] => {
+            on_one_thread(gate_tls(address, Path::new(answers), Path::new(folder)))
         }
         ["backend", address] => on_one_thread(backend(address)),
         _ => Err(io::Error::other("expected: gate, gate-tls or backend")),
@@ -44,40 +49,63 @@ fn on_one_thread(server: impl Future<Output = io::Result<()>>) -> io::Result<()>
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(server)
 }
 
-fn gate(address: &str, lines: &[&str]) -> io::Result<()> {
-    type Headers = Vec<(actix_web::http::header::HeaderName, actix_web::http::header::HeaderValue)>;
+/// By the request's `Cookie`.
+type Answers<H> = HashMap<Box<[u8]>, H>;
 
-    async fn verify(headers: web::Data<Headers>) -> HttpResponse {
-        let mut answer = HttpResponse::new(actix_web::http::StatusCode::OK);
-        for (name, value) in headers.iter() {
+fn read<N, V, H>(file: &Path) -> io::Result<Answers<H>>
+where
+    N: FromStr<Err: Debug>,
+    V: FromStr<Err: Debug>,
+    H: FromIterator<(N, V)>,
+{
+    let header = |(name, value): (String, String)| {
+        (name.parse().expect("a header's name"), value.parse().expect("a header's value"))
+    };
+    let answers = site::Answers::read(file)?.into_iter();
+    Ok(answers
+        .map(|(cookie, lines)| (cookie.into_bytes().into(), lines.into_iter().map(header).collect()))
+        .collect())
+}
+
+fn gate(address: &str, answers: &Path) -> io::Result<()> {
+    use actix_web::http::StatusCode;
+    use actix_web::http::header::{COOKIE, HeaderName, HeaderValue};
+
+    type Headers = Vec<(HeaderName, HeaderValue)>;
+
+    async fn verify(request: HttpRequest, answers: web::Data<Answers<Headers>>) -> HttpResponse {
+        let cookie = request.headers().get(COOKIE).map(HeaderValue::as_bytes);
+        let Some(headers) = cookie.and_then(|cookie| answers.get(cookie)) else {
+            return HttpResponse::new(StatusCode::UNAUTHORIZED);
+        };
+        let mut answer = HttpResponse::new(StatusCode::OK);
+        for (name, value) in headers {
             answer.headers_mut().insert(name.clone(), value.clone());
         }
         answer
     }
 
-    let parse = |(name, value): (&str, &str)| {
-        (name.parse().expect("a header's name"), value.parse().expect("a header's value"))
-    };
-    let headers: web::Data<Headers> = web::Data::new(lines.iter().map(|line| parse(split(line))).collect());
+    let answers: web::Data<Answers<Headers>> = web::Data::new(read(answers)?);
     actix_web::rt::System::new().block_on(async move {
-        let app = move || App::new().app_data(headers.clone()).route("/verify", web::get().to(verify));
+        let app = move || App::new().app_data(answers.clone()).route("/verify", web::get().to(verify));
         HttpServer::new(app).workers(1).keep_alive(KEEP_ALIVE).bind(address)?.run().await
     })
 }
 
-async fn gate_tls(address: &str, folder: &Path, lines: &[&str]) -> io::Result<()> {
+async fn gate_tls(address: &str, answers: &Path, folder: &Path) -> io::Result<()> {
     let tls = InternalTls::load(folder).map_err(io::Error::other)?;
-    let parse = |(name, value): (&str, &str)| {
-        (name.parse::<HeaderName>().expect("a header's name"), value.parse().expect("a header's value"))
-    };
-    let headers: Arc<HeaderMap> = Arc::new(lines.iter().map(|line| parse(split(line))).collect());
+    let answers: Arc<Answers<HeaderMap>> = Arc::new(read::<HeaderName, HeaderValue, _>(answers)?);
     accept(address, move |stream| {
-        let (acceptor, headers) = (TlsAcceptor::from(tls.server_config()), Arc::clone(&headers));
+        let (acceptor, answers) = (TlsAcceptor::from(tls.server_config()), Arc::clone(&answers));
         async move {
             let Ok(stream) = acceptor.accept(stream).await else { return };
-            let service = service_fn(move |_: Request<Incoming>| {
+            let service = service_fn(move |request: Request<Incoming>| {
                 let mut answer = Response::new(Text(None));
-                answer.headers_mut().clone_from(&headers);
+                let cookie = request.headers().get(COOKIE).map(HeaderValue::as_bytes);
+                match cookie.and_then(|cookie| answers.get(cookie)) {
+                    Some(headers) => answer.headers_mut().clone_from(headers),
+                    None => *answer.status_mut() = StatusCode::UNAUTHORIZED,
+                }
                 async move { Ok::<_, Infallible>(answer) }
             });
             let mut builder = http2::Builder::new(TokioExecutor::new());
@@ -113,10 +141,6 @@ where
         stream.set_nodelay(true)?;
         tokio::spawn(serve(stream));
     }
-}
-
-fn split(line: &str) -> (&str, &str) {
-    line.split_once(": ").expect("a header line: name, colon, space, value")
 }
 
 /// A body in one piece, or none.

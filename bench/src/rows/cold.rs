@@ -16,7 +16,7 @@ const NO_MEMORY: (&str, &str) = ("GATEPOST_VERIFY__CACHE_MEMORY", "0");
 /// With Redis and Postgres, and with one file.
 pub async fn run(stage: &mut Stage, production: &Production) -> io::Result<()> {
     let (ground, turn) = (stage.ground.clone(), stage.tempo.short());
-    let bare = ground.bare_gate(&production.answer).await?;
+    let bare = ground.bare_gate(&production.answers).await?;
     let shared = production
         .site
         .start(&ground, &production.site.builder(&ground).env(NO_MEMORY.0, NO_MEMORY.1))

@@ -1,12 +1,13 @@
 //! What most rows share: Redis and Postgres, a hundred people with a thousand sessions, certificates, and what Gatepost
-//! answers to the first of them.
+//! answers to each of them.
 
 use crate::cpu::Watched;
-use crate::load::{Client, Pace, Requests, Visitor, Wire};
+use crate::load::{Client, Pace, Requests, Visitor, Wire, cookies_of};
 use crate::measure::Contestant;
-use crate::site::{Bare, Ground, Manner, Provider, Site};
+use crate::site::{Answers, Bare, Ground, Manner, Provider, Site};
 use gatepost_kit::client::{get_request, send_raw};
 use gatepost_kit::process::{Gatepost, free_port};
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -24,8 +25,8 @@ pub struct Production {
     pub site: Site,
     /// A thousand sessions.
     pub visitors: Arc<[Visitor]>,
-    /// Header lines of the answer to the first visitor: what bare gates answer.
-    pub answer: Vec<String>,
+    /// What Gatepost answers to each session: what bare gates answer.
+    pub answers: Answers,
     /// Folders `server` and `client`.
     pub certificates: TempDir,
 }
@@ -38,8 +39,8 @@ impl Production {
         let visitors: Arc<[Visitor]> = site.sessions(&people, SESSIONS, site.manner.host, None).await?.into();
         let certificates = certificates(ground).await?;
         let gatepost = site.start(ground, &site.builder(ground)).await?;
-        let answer = answer_to(&site, &gatepost, &visitors[0]).await?;
-        Ok(Self { site, visitors, answer, certificates })
+        let answers = answers_to(&site, &gatepost, site.manner.host, &visitors).await?;
+        Ok(Self { site, visitors, answers, certificates })
     }
 
     /// The proxy's side of the TLS connection.
@@ -53,10 +54,9 @@ impl Production {
         requests.by(self.site.manner.cookie, Arc::clone(&self.visitors))
     }
 
-    /// A bare gate, asked for pages by the first visitor: it knows nobody else.
+    /// A bare gate, asked for pages by everybody.
     pub fn bare(&self, bare: &Bare, name: &str) -> Contestant {
-        let requests = Arc::new(self.pages().among(0..1).ready());
-        contestant(name, bare.addr, requests, vec![bare.watched("bare")])
+        contestant(name, bare.addr, Arc::new(self.pages().ready()), vec![bare.watched("bare")])
     }
 
     /// A Gatepost, asked for pages by everybody.
@@ -104,29 +104,39 @@ pub fn contestant(
     }
 }
 
-/// The header lines that Gatepost answers with, but for those that every server makes itself.
-pub async fn answer_to(site: &Site, gatepost: &Gatepost, visitor: &Visitor) -> io::Result<Vec<String>> {
-    let cookie = format!(
-        "_ga=GA1.1.1838422912.1763942400; theme=dark; sidebar=open; {}={}",
-        site.manner.cookie, visitor.cookie
-    );
+/// What Gatepost answers to each visitor, but for the lines that every server makes itself.
+pub async fn answers_to(
+    site: &Site,
+    gatepost: &Gatepost,
+    host: &str,
+    visitors: &[Visitor],
+) -> io::Result<Answers> {
     let proto = if site.manner.public_url.starts_with("https") { "https" } else { "http" };
-    let lines = [
-        ("Host", "gatepost:4181"),
-        ("X-Forwarded-Method", "GET"),
-        ("X-Forwarded-Proto", proto),
-        ("X-Forwarded-Host", site.manner.host),
-        ("X-Forwarded-Uri", "/reports/2026/november?view=table"),
-        ("Cookie", &cookie),
-    ];
-    let lines = lines.map(|(name, value)| (name, value.as_bytes()));
-    let answer = send_raw(gatepost.internal(), &get_request("/verify", &lines)).await?;
-    let text = answer.text();
-    let head = text.split("\r\n\r\n").next().unwrap_or_default();
-    if answer.status != Some(200) {
-        return Err(io::Error::other(format!("Gatepost lets nobody pass: {text}")));
+    let mut answers = BTreeMap::new();
+    for visitor in visitors {
+        let cookie = cookies_of(site.manner.cookie, visitor);
+        let lines = [
+            ("Host", "gatepost:4181"),
+            ("X-Forwarded-Method", "GET"),
+            ("X-Forwarded-Proto", proto),
+            ("X-Forwarded-Host", host),
+            ("X-Forwarded-Uri", "/reports/2026/november?view=table"),
+            ("Cookie", &cookie),
+        ];
+        let lines = lines.map(|(name, value)| (name, value.as_bytes()));
+        let answer = send_raw(gatepost.internal(), &get_request("/verify", &lines)).await?;
+        if answer.status != Some(200) {
+            return Err(io::Error::other(format!("Gatepost lets nobody pass: {}", answer.text())));
+        }
+        let text = answer.text();
+        answers.insert(cookie, own_lines(&text));
     }
-    let is_own =
-        |line: &&str| !["date:", "content-length:", "connection:"].iter().any(|name| line.starts_with(name));
-    Ok(head.lines().skip(1).filter(is_own).map(ToOwned::to_owned).collect())
+    Answers::write(&answers)
+}
+
+fn own_lines(answer: &str) -> Vec<(String, String)> {
+    let is_own = |name: &str| !["date", "content-length", "connection"].contains(&name);
+    let head = answer.split("\r\n\r\n").next().unwrap_or_default();
+    let lines = head.lines().skip(1).filter_map(|line| line.split_once(": "));
+    lines.filter(|(name, _)| is_own(name)).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }

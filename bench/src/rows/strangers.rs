@@ -18,7 +18,7 @@ const GARBAGE: usize = 100_000;
 /// What each costs, and whether garbage reaches a store.
 pub async fn run(stage: &mut Stage, production: &Production) -> io::Result<()> {
     let (ground, turn) = (stage.ground.clone(), stage.tempo.short());
-    let bare = ground.bare_gate(&production.answer).await?;
+    let bare = ground.bare_gate(&production.answers).await?;
     let gatepost = production.site.start(&ground, &production.site.builder(&ground)).await?;
     let (host, cookie) = (production.site.manner.host, production.site.manner.cookie);
     let asked = |name: &str, requests: Requests, expect: Expect| -> Contestant {

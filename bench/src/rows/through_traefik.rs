@@ -4,7 +4,7 @@
 //! that their TLS does not stand in for the gate's cost.
 
 use super::Stage;
-use super::production::{answer_to, certificates, contestant, start_tls};
+use super::production::{answers_to, certificates, contestant, start_tls};
 use crate::cpu::Watched;
 use crate::load::{Expect, Requests, Visitor};
 use crate::measure::Contestant;
@@ -13,7 +13,6 @@ use crate::stats::Spread;
 use gatepost_kit::process::{Application, Dynamic, Gatepost, Running, Traefik, free_port, install_traefik};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::ops::Range;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
@@ -98,9 +97,10 @@ impl Street {
         let visitors_tls: Arc<[Visitor]> = site.sessions(&people, SESSIONS, TLS, None).await?.into();
         let plain = site.start(ground, &site.builder(ground)).await?;
         let tls = start_tls(&site, ground, certificates).await?;
-        let answer = answer_to(&site, &plain, &visitors[0]).await?;
-        let bare = ground.bare_gate(&answer).await?;
-        let bare_tls = ground.bare_gate_tls(&certificates.path().join("server"), &answer).await?;
+        let answers = answers_to(&site, &plain, site.manner.host, &visitors).await?;
+        let bare = ground.bare_gate(&answers).await?;
+        let answers = answers_to(&site, &plain, TLS, &visitors_tls).await?;
+        let bare_tls = ground.bare_gate_tls(&certificates.path().join("server"), &answers).await?;
         let backend = ground.backend().await?;
         let peers = start_peers(ground).await?;
         let route = |host: &str, verify: Option<String>| Application {
@@ -129,8 +129,8 @@ impl Street {
     fn over_http(&self) -> Vec<Contestant> {
         let gatepost = Watched::new("gatepost", self.plain.running().pid());
         let mut all = vec![
-            self.asked("bare gate, http", BARE, &self.visitors, 0..1, self.bare.watched("gate")),
-            self.asked("Gatepost, http", self.site.manner.host, &self.visitors, 0..SESSIONS, gatepost),
+            self.asked("bare gate, http", BARE, &self.visitors, self.bare.watched("gate")),
+            self.asked("Gatepost, http", self.site.manner.host, &self.visitors, gatepost),
             self.open(),
         ];
         all.extend(self.peers.iter().map(|peer| {
@@ -146,8 +146,8 @@ impl Street {
     fn over_tls(&self) -> Vec<Contestant> {
         let gatepost = Watched::new("gatepost", self.tls.running().pid());
         vec![
-            self.asked("bare gate, TLS", BARE_TLS, &self.visitors, 0..1, self.bare_tls.watched("gate")),
-            self.asked("Gatepost, TLS", TLS, &self.visitors_tls, 0..SESSIONS, gatepost),
+            self.asked("bare gate, TLS", BARE_TLS, &self.visitors_tls, self.bare_tls.watched("gate")),
+            self.asked("Gatepost, TLS", TLS, &self.visitors_tls, gatepost),
         ]
     }
 
@@ -157,16 +157,9 @@ impl Street {
         self.through("no middleware", requests, self.backend.watched("application"))
     }
 
-    fn asked(
-        &self,
-        name: &str,
-        host: &str,
-        visitors: &Arc<[Visitor]>,
-        among: Range<usize>,
-        gate: Watched,
-    ) -> Contestant {
+    fn asked(&self, name: &str, host: &str, visitors: &Arc<[Visitor]>, gate: Watched) -> Contestant {
         let requests = Requests::pages("/reports", host).of_a_browser(host);
-        let requests = requests.by(self.site.manner.cookie, Arc::clone(visitors)).among(among);
+        let requests = requests.by(self.site.manner.cookie, Arc::clone(visitors));
         self.through(name, requests.ready(), gate)
     }
 

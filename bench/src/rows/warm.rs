@@ -12,10 +12,10 @@ const NUMBERS: [usize; 4] = [1, CONNECTIONS, 128, 2_000];
 /// Over http and over TLS with HTTP/2.
 pub async fn run(stage: &mut Stage, production: &Production) -> io::Result<()> {
     let (ground, turn) = (stage.ground.clone(), stage.tempo.long());
-    let bare = ground.bare_gate(&production.answer).await?;
+    let bare = ground.bare_gate(&production.answers).await?;
     let gatepost = production.site.start(&ground, &production.site.builder(&ground)).await?;
     let server = production.certificates.path().join("server");
-    let bare_tls = ground.bare_gate_tls(&server, &production.answer).await?;
+    let bare_tls = ground.bare_gate_tls(&server, &production.answers).await?;
     let gatepost_tls = start_tls(&production.site, &ground, &production.certificates).await?;
     let over_tls = |contestant: Contestant| -> io::Result<Contestant> {
         Ok(Contestant { wire: Wire::Tls(production.client()?), ..contestant })
@@ -40,7 +40,7 @@ pub async fn run(stage: &mut Stage, production: &Production) -> io::Result<()> {
 /// On few and on many connections.
 pub async fn connections(stage: &mut Stage, production: &Production) -> io::Result<()> {
     let (ground, turn) = (stage.ground.clone(), stage.tempo.short());
-    let bare = ground.bare_gate(&production.answer).await?;
+    let bare = ground.bare_gate(&production.answers).await?;
     let gatepost = production.site.start(&ground, &production.site.builder(&ground)).await?;
     for connections in NUMBERS {
         let many = |contestant: Contestant| Contestant { connections, ..contestant };
@@ -58,7 +58,7 @@ pub async fn connections(stage: &mut Stage, production: &Production) -> io::Resu
 /// A connection for each request, as Traefik opens them over http under load.
 pub async fn fresh(stage: &mut Stage, production: &Production) -> io::Result<()> {
     let (ground, turn) = (stage.ground.clone(), stage.tempo.short());
-    let bare = ground.bare_gate(&production.answer).await?;
+    let bare = ground.bare_gate(&production.answers).await?;
     let gatepost = production.site.start(&ground, &production.site.builder(&ground)).await?;
     let once = |contestant: Contestant| Contestant { wire: Wire::Once, ..contestant };
     let contestants =

@@ -1,5 +1,6 @@
 //! What every row stands on: cores, binaries, the provider; and the bare servers.
 
+use super::Answers;
 use crate::cores::{self, Cores};
 use crate::cpu::Watched;
 use gatepost_kit::entra::Entra;
@@ -56,20 +57,20 @@ impl Ground {
         Ok(started)
     }
 
-    /// Starts a gate that answers with these header lines.
+    /// Starts a gate that answers so.
     ///
     /// # Errors
     /// The operating system refused.
-    pub async fn bare_gate(&self, headers: &[String]) -> io::Result<Bare> {
-        self.start_bare("gate", None, headers).await
+    pub async fn bare_gate(&self, answers: &Answers) -> io::Result<Bare> {
+        self.start_bare("gate", &[answers.path()]).await
     }
 
     /// The same over TLS with HTTP/2 and the certificates in `folder`.
     ///
     /// # Errors
     /// The operating system refused.
-    pub async fn bare_gate_tls(&self, folder: &Path, headers: &[String]) -> io::Result<Bare> {
-        self.start_bare("gate-tls", Some(folder), headers).await
+    pub async fn bare_gate_tls(&self, folder: &Path, answers: &Answers) -> io::Result<Bare> {
+        self.start_bare("gate-tls", &[answers.path(), folder]).await
     }
 
     /// Starts an application.
@@ -77,13 +78,13 @@ impl Ground {
     /// # Errors
     /// The operating system refused.
     pub async fn backend(&self) -> io::Result<Bare> {
-        self.start_bare("backend", None, &[]).await
+        self.start_bare("backend", &[]).await
     }
 
-    async fn start_bare(&self, what: &str, folder: Option<&Path>, headers: &[String]) -> io::Result<Bare> {
+    async fn start_bare(&self, what: &str, files: &[&Path]) -> io::Result<Bare> {
         let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
         let mut command = Command::new(&self.bare);
-        command.env_clear().arg(what).arg(addr.to_string()).args(folder).args(headers);
+        command.env_clear().arg(what).arg(addr.to_string()).args(files);
         let running = self.on_server_core(async { Running::start("bare", command) }).await?;
         running.ready(START, async || port_is_open(addr).await.then_some(())).await;
         Ok(Bare { addr, running })

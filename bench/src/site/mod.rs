@@ -1,8 +1,10 @@
 //! A Gatepost with its stores, its people and their sessions, and the bare servers that it is compared with.
 
+mod answers;
 mod ground;
 mod people;
 
+pub use answers::Answers;
 pub use ground::{Bare, Ground, until_at_rest};
 pub use people::{GROUP, Person};
 
