@@ -1,7 +1,7 @@
 //! Servers that do nothing, to be compared with.
 //!
 //! - `bare gate ADDRESS ANSWERS`: actix-web with one worker; answers `/verify` with the headers that the file has for the
-//!   request's `Cookie`.
+//!   request's last cookie.
 //! - `bare gate-tls ADDRESS ANSWERS FOLDER`: the same by hyper over TLS with HTTP/2, set up as Gatepost's.
 //! - `bare backend ADDRESS`: an application; answers with the `X-User-Email` that it was sent.
 
@@ -49,7 +49,7 @@ fn on_one_thread(server: impl Future<Output = io::Result<()>>) -> io::Result<()>
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(server)
 }
 
-/// By the request's `Cookie`.
+/// By the request's last cookie, `name=value`.
 type Answers<H> = HashMap<Box<[u8]>, H>;
 
 fn read<N, V, H>(file: &Path) -> io::Result<Answers<H>>
@@ -67,6 +67,11 @@ where
         .collect())
 }
 
+/// Over HTTP/2 each cookie may come on a line of its own (RFC 9113 section 8.2.3).
+fn last_cookie(line: &[u8]) -> &[u8] {
+    line.rsplit(|byte| *byte == b' ').next().unwrap_or_default()
+}
+
 fn gate(address: &str, answers: &Path) -> io::Result<()> {
     use actix_web::http::StatusCode;
     use actix_web::http::header::{COOKIE, HeaderName, HeaderValue};
@@ -74,8 +79,8 @@ fn gate(address: &str, answers: &Path) -> io::Result<()> {
     type Headers = Vec<(HeaderName, HeaderValue)>;
 
     async fn verify(request: HttpRequest, answers: web::Data<Answers<Headers>>) -> HttpResponse {
-        let cookie = request.headers().get(COOKIE).map(HeaderValue::as_bytes);
-        let Some(headers) = cookie.and_then(|cookie| answers.get(cookie)) else {
+        let line = request.headers().get(COOKIE).map(HeaderValue::as_bytes);
+        let Some(headers) = line.and_then(|line| answers.get(last_cookie(line))) else {
             return HttpResponse::new(StatusCode::UNAUTHORIZED);
         };
         let mut answer = HttpResponse::new(StatusCode::OK);
@@ -101,8 +106,8 @@ async fn gate_tls(address: &str, answers: &Path, folder: &Path) -> io::Result<()
             let Ok(stream) = acceptor.accept(stream).await else { return };
             let service = service_fn(move |request: Request<Incoming>| {
                 let mut answer = Response::new(Text(None));
-                let cookie = request.headers().get(COOKIE).map(HeaderValue::as_bytes);
-                match cookie.and_then(|cookie| answers.get(cookie)) {
+                let line = request.headers().get_all(COOKIE).iter().next_back().map(HeaderValue::as_bytes);
+                match line.and_then(|line| answers.get(last_cookie(line))) {
                     Some(headers) => answer.headers_mut().clone_from(headers),
                     None => *answer.status_mut() = StatusCode::UNAUTHORIZED,
                 }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use tempfile::NamedTempFile;
 
-/// Header lines by the request's `Cookie`, in a file that bare gates read.
+/// Header lines by the request's last cookie (`name=value`), in a file that bare gates read.
 #[derive(Debug)]
 pub struct Answers(NamedTempFile);
 
