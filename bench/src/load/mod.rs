@@ -10,7 +10,7 @@ pub mod requests;
 mod tally;
 
 pub use http2::Client;
-pub use requests::{Expect, Requests, Visitor, cookies_of};
+pub use requests::{Expect, Requests, Visitor};
 pub use tally::{Tally, Window};
 
 use crate::cpu::Watched;

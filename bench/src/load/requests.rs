@@ -40,11 +40,6 @@ const FETCH: [(&str, &str); 4] =
 /// The application's own cookies.
 const OTHER_COOKIES: &str = "_ga=GA1.1.1838422912.1763942400; theme=dark; sidebar=open";
 
-/// A browser's `Cookie`, with Gatepost's own cookie of this name.
-pub fn cookies_of(cookie_name: &str, visitor: &Visitor) -> String {
-    format!("{OTHER_COOKIES}; {cookie_name}={}", visitor.cookie)
-}
-
 /// Somebody whose requests are sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Visitor {

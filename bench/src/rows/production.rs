@@ -2,10 +2,10 @@
 //! answers to each of them.
 
 use crate::cpu::Watched;
-use crate::load::{Client, Pace, Requests, Visitor, Wire, cookies_of};
+use crate::load::{Client, Pace, Requests, Visitor, Wire};
 use crate::measure::Contestant;
 use crate::site::{Answers, Bare, Ground, Manner, Provider, Site};
-use gatepost_kit::client::{get_request, send_raw};
+use gatepost_kit::client::send_raw;
 use gatepost_kit::process::{Gatepost, free_port};
 use std::collections::BTreeMap;
 use std::io;
@@ -109,28 +109,19 @@ pub async fn answers_to(
     site: &Site,
     gatepost: &Gatepost,
     host: &str,
-    visitors: &[Visitor],
+    visitors: &Arc<[Visitor]>,
 ) -> io::Result<Answers> {
     let proto = if site.manner.public_url.starts_with("https") { "https" } else { "http" };
-    let mut answers = BTreeMap::new();
-    for visitor in visitors {
-        let cookie = cookies_of(site.manner.cookie, visitor);
-        let lines = [
-            ("Host", "gatepost:4181"),
-            ("X-Forwarded-Method", "GET"),
-            ("X-Forwarded-Proto", proto),
-            ("X-Forwarded-Host", host),
-            ("X-Forwarded-Uri", "/reports/2026/november?view=table"),
-            ("Cookie", &cookie),
-        ];
-        let lines = lines.map(|(name, value)| (name, value.as_bytes()));
-        let answer = send_raw(gatepost.internal(), &get_request("/verify", &lines)).await?;
+    let requests = Requests::pages("/verify", host).with("X-Forwarded-Proto", proto);
+    let requests = requests.with("Connection", "close").by(site.manner.cookie, Arc::clone(visitors)).ready();
+    let (mut answers, mut request) = (BTreeMap::new(), Vec::new());
+    for (number, visitor) in visitors.iter().enumerate() {
+        requests.write(number, &mut request);
+        let answer = send_raw(gatepost.internal(), &request).await?;
         if answer.status != Some(200) {
             return Err(io::Error::other(format!("Gatepost lets nobody pass: {}", answer.text())));
         }
-        let text = answer.text();
-        let own = format!("{}={}", site.manner.cookie, visitor.cookie);
-        answers.insert(own, own_lines(&text));
+        answers.insert(format!("{}={}", site.manner.cookie, visitor.cookie), own_lines(&answer.text()));
     }
     Answers::write(&answers)
 }
