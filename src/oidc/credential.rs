@@ -1,6 +1,6 @@
 //! How Gatepost proves to the token endpoint who it is (OpenID Connect Core section 9).
 //!
-//! Signing is done by `ring`, in constant time; the `rsa` crate below `openidconnect` only ever sees public keys.
+//! Signing is done by `ring`, in constant time.
 
 use super::metadata::Metadata;
 use crate::config::{ClientCredential, ProviderConfig, ProviderKind};

@@ -127,7 +127,7 @@ mod tests {
         server.reply(json_reply(429, &json!({})).header("Retry-After", "0.01"));
         server.reply(json_reply(
             200,
-            &json!({"value": [entry(A, Some("Ops")), role], "@odata.nextLink": second}),
+            &json!({"value": [entry(A, Some("Ops")), role], "@odata.nextLink": second.as_str()}),
         ));
         server.reply(json_reply(200, &json!({"value": [entry(B, None)]})));
         let groups = list_from(&server).await.expect("groups");
@@ -166,7 +166,7 @@ mod tests {
         let server = Scripted::start().await;
         let again = server.url("/again");
         for _ in 0..PAGE_LIMIT {
-            server.reply(json_reply(200, &json!({"value": [], "@odata.nextLink": again})));
+            server.reply(json_reply(200, &json!({"value": [], "@odata.nextLink": again.as_str()})));
         }
         assert!(matches!(list_from(&server).await, Err(CallError::TooLarge)));
         assert_eq!(server.requests().len(), PAGE_LIMIT);

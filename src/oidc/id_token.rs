@@ -122,7 +122,7 @@ fn check_nonce(claims: &Claims, rule: NonceRule<'_>) -> Result<(), TokenError> {
 
 fn check_access_token(signed: &Signed, access_token: Option<&SecretString>) -> Result<(), TokenError> {
     let Some(at_hash) = signed.claims.text("at_hash")? else { return Ok(()) };
-    let expected = access_token.and_then(|token| signed.half_hash(token.expose_secret()));
+    let expected = access_token.map(|token| signed.half_hash(token.expose_secret()));
     if expected.as_deref() == Some(at_hash) { Ok(()) } else { Err(TokenError::WrongAccessTokenHash) }
 }
 

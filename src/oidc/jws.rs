@@ -6,11 +6,10 @@
 use super::claims::Claims;
 use super::json;
 use super::keys::Key;
+use super::signature::Algorithm;
 use super::token_error::{TokenError, short};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use openidconnect::JsonWebKey;
-use openidconnect::core::CoreJwsSigningAlgorithm;
 use std::sync::Arc;
 
 const TOKEN_LIMIT: usize = 256 * 1024;
@@ -18,7 +17,7 @@ const TOKEN_LIMIT: usize = 256 * 1024;
 /// A token whose form is sound and of which nothing is known.
 #[derive(Debug)]
 pub(super) struct Unverified<'a> {
-    algorithm: CoreJwsSigningAlgorithm,
+    algorithm: Algorithm,
     kid: Option<String>,
     typ: Option<String>,
     signed: &'a str,
@@ -31,7 +30,7 @@ pub(super) struct Unverified<'a> {
 pub(super) struct Signed {
     pub claims: Claims,
     pub key: Arc<Key>,
-    algorithm: CoreJwsSigningAlgorithm,
+    algorithm: Algorithm,
 }
 
 impl<'a> Unverified<'a> {
@@ -68,8 +67,8 @@ impl<'a> Unverified<'a> {
         self.kid.as_deref()
     }
 
-    pub const fn algorithm(&self) -> &CoreJwsSigningAlgorithm {
-        &self.algorithm
+    pub const fn algorithm(&self) -> Algorithm {
+        self.algorithm
     }
 
     /// Requires that `typ` is absent or one of `accepted`, in any case, with or without `application/`.
@@ -81,19 +80,18 @@ impl<'a> Unverified<'a> {
     }
 
     pub fn verify(&self, key: Arc<Key>) -> Result<Signed, TokenError> {
-        key.jwk
-            .verify_signature(&self.algorithm, self.signed.as_bytes(), &self.signature)
-            .map_err(|_| TokenError::BadSignature)?;
-        Ok(Signed { claims: self.claims.clone(), key, algorithm: self.algorithm.clone() })
+        if !key.public.verifies(self.algorithm, self.signed.as_bytes(), &self.signature) {
+            return Err(TokenError::BadSignature);
+        }
+        Ok(Signed { claims: self.claims.clone(), key, algorithm: self.algorithm })
     }
 }
 
 impl Signed {
     /// The left half of the hash that belongs to the token's algorithm, as in `at_hash` (OpenID Connect Core section
     /// 3.1.3.6).
-    pub fn half_hash(&self, text: &str) -> Option<String> {
-        let hash = self.key.jwk.hash_bytes(text.as_bytes(), &self.algorithm).ok()?;
-        Some(BASE64_URL_SAFE_NO_PAD.encode(&hash[..hash.len() / 2]))
+    pub fn half_hash(&self, text: &str) -> String {
+        self.algorithm.half_hash(text)
     }
 }
 
@@ -101,15 +99,9 @@ fn decode(segment: &str) -> Result<Vec<u8>, TokenError> {
     BASE64_URL_SAFE_NO_PAD.decode(segment).map_err(|_| TokenError::Malformed("not base64url"))
 }
 
-/// The allow-list: asymmetric, and nothing else (RFC 8725 section 3.1). Entra's keys say no `alg`, so it must be here.
-fn algorithm(name: &str) -> Result<CoreJwsSigningAlgorithm, TokenError> {
-    match name {
-        "RS256" => Ok(CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256),
-        "PS256" => Ok(CoreJwsSigningAlgorithm::RsaSsaPssSha256),
-        "ES256" => Ok(CoreJwsSigningAlgorithm::EcdsaP256Sha256),
-        "EdDSA" => Ok(CoreJwsSigningAlgorithm::EdDsa),
-        other => Err(TokenError::ForbiddenAlgorithm(short(other))),
-    }
+/// Entra's keys say no `alg`, so the token's word must be checked here.
+fn algorithm(name: &str) -> Result<Algorithm, TokenError> {
+    Algorithm::named(name).ok_or_else(|| TokenError::ForbiddenAlgorithm(short(name)))
 }
 
 #[cfg(test)]

@@ -3,11 +3,9 @@
 //! Sets flap between a provider's front ends, and Entra's rotates without notice: keys are merged by `kid` and kept for
 //! 24 hours after they were last seen; a set never replaces the others, and an empty or oversized one changes nothing.
 
+use super::signature::{Algorithm, PublicKey};
 use super::token_error::TokenError;
 use super::transport::CallError;
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use openidconnect::core::{CoreJsonWebKey, CoreJwsSigningAlgorithm};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,7 +13,6 @@ use std::time::{Duration, Instant};
 const KEY_TTL: Duration = Duration::from_hours(24);
 const SET_LIMIT: usize = 100;
 const RING_LIMIT: usize = 1000;
-const RSA_BITS: usize = 2048;
 
 /// A public key that may sign tokens.
 #[derive(Debug)]
@@ -23,17 +20,8 @@ pub(super) struct Key {
     kid: Option<String>,
     /// Entra: for which issuer it signs, perhaps with `{tenantid}`.
     pub issuer: Option<String>,
-    family: Family,
     algorithm: Option<String>,
-    pub jwk: CoreJsonWebKey,
-}
-
-/// What kind of key it is: an algorithm needs its own kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Family {
-    Rsa,
-    P256,
-    Ed25519,
+    pub public: PublicKey,
 }
 
 impl Key {
@@ -41,12 +29,6 @@ impl Key {
     /// encryption and RSA keys below 2048 bits.
     fn parse(jwk: &Value) -> Option<Self> {
         let text = |name: &str| jwk.get(name).and_then(Value::as_str);
-        let family = match (text("kty")?, text("crv")) {
-            ("RSA", _) if rsa_bits(text("n")?)? >= RSA_BITS => Family::Rsa,
-            ("EC", Some("P-256")) => Family::P256,
-            ("OKP", Some("Ed25519")) => Family::Ed25519,
-            _ => return None,
-        };
         let operations = jwk.get("key_ops").and_then(Value::as_array);
         let may_verify = operations.is_none_or(|list| list.iter().any(|operation| operation == "verify"));
         if text("use").is_some_and(|usage| usage != "sig") || !may_verify {
@@ -55,32 +37,18 @@ impl Key {
         Some(Self {
             kid: text("kid").map(str::to_owned),
             issuer: text("issuer").map(str::to_owned),
-            family,
             algorithm: text("alg").map(str::to_owned),
-            jwk: serde_json::from_value(jwk.clone()).ok()?,
+            public: PublicKey::parse(jwk)?,
         })
     }
 
-    fn fits(&self, algorithm: &CoreJwsSigningAlgorithm) -> bool {
-        let (family, name) = match algorithm {
-            CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256 => (Family::Rsa, "RS256"),
-            CoreJwsSigningAlgorithm::RsaSsaPssSha256 => (Family::Rsa, "PS256"),
-            CoreJwsSigningAlgorithm::EcdsaP256Sha256 => (Family::P256, "ES256"),
-            CoreJwsSigningAlgorithm::EdDsa => (Family::Ed25519, "EdDSA"),
-            _ => return false,
-        };
-        self.family == family && self.algorithm.as_ref().is_none_or(|own| own == name)
+    fn fits(&self, algorithm: Algorithm) -> bool {
+        self.public.fits(algorithm) && self.algorithm.as_ref().is_none_or(|own| own == algorithm.name())
     }
 
     fn replaces(&self, older: &Self) -> bool {
-        self.kid == older.kid && self.family == older.family
+        self.kid == older.kid && self.public.is_akin(&older.public)
     }
-}
-
-fn rsa_bits(modulus: &str) -> Option<usize> {
-    let bytes = BASE64_URL_SAFE_NO_PAD.decode(modulus).ok()?;
-    let first = bytes.iter().position(|byte| *byte != 0)?;
-    Some((bytes.len() - first) * 8 - bytes[first].leading_zeros() as usize)
 }
 
 /// The usable keys of a JWK set (RFC 7517 section 5): at least one, at most 100.
@@ -120,7 +88,7 @@ impl KeyRing {
     pub fn find(
         &self,
         kid: Option<&str>,
-        algorithm: &CoreJwsSigningAlgorithm,
+        algorithm: Algorithm,
         now: Instant,
     ) -> Result<Arc<Key>, TokenError> {
         let latest = self.0.last().map(|seen| seen.at);
@@ -142,7 +110,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    const RS256: CoreJwsSigningAlgorithm = CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256;
+    const RS256: Algorithm = Algorithm::Rs256;
 
     fn set(keys: &[Value]) -> Result<Vec<Key>, CallError> {
         parse_set(&object(&json!({ "keys": keys })))
@@ -156,11 +124,11 @@ mod tests {
         ring.merge(set(&[a]).expect("a set"), start);
         let noon = start + Duration::from_hours(12);
         ring.merge(set(&[b]).expect("a set"), noon);
-        assert!(ring.find(Some("a"), &RS256, noon).is_ok());
-        assert!(ring.find(Some("b"), &RS256, noon).is_ok());
+        assert!(ring.find(Some("a"), RS256, noon).is_ok());
+        assert!(ring.find(Some("b"), RS256, noon).is_ok());
         let next_day = start + KEY_TTL;
-        assert_eq!(ring.find(Some("a"), &RS256, next_day).err(), Some(TokenError::UnknownKey));
-        assert!(ring.find(Some("b"), &RS256, next_day).is_ok());
+        assert_eq!(ring.find(Some("a"), RS256, next_day).err(), Some(TokenError::UnknownKey));
+        assert!(ring.find(Some("b"), RS256, next_day).is_ok());
     }
 
     #[test]
@@ -188,7 +156,7 @@ mod tests {
         let find = |keys: &[Value], kid| {
             let mut ring = KeyRing::default();
             ring.merge(set(keys).expect("a set"), now);
-            ring.find(kid, &RS256, now).map(|_| ())
+            ring.find(kid, RS256, now).map(|_| ())
         };
         let other = Signer::second().jwk("b");
         assert_eq!(find(&[with("use", json!("enc")), other.clone()], Some("a")), Err(TokenError::UnknownKey));
@@ -213,7 +181,7 @@ mod tests {
         let mut ring = KeyRing::default();
         ring.merge(set(&[Signer::first().jwk("a")]).expect("a set"), now);
         ring.merge(set(&[Signer::second().jwk("b")]).expect("a set"), now + Duration::from_secs(1));
-        let found = ring.find(None, &RS256, now + Duration::from_secs(2)).expect("one key");
+        let found = ring.find(None, RS256, now + Duration::from_secs(2)).expect("one key");
         assert_eq!(found.kid.as_deref(), Some("b"));
     }
 }

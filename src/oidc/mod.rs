@@ -29,6 +29,7 @@ mod refusal;
 mod refusal_table;
 mod renewal;
 mod sign_in;
+mod signature;
 #[cfg(test)]
 mod testing;
 mod token_endpoint;

@@ -12,9 +12,11 @@ use crate::config::{
 };
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use openidconnect::PrivateSigningKey;
-use openidconnect::core::{CoreJwsSigningAlgorithm, CoreRsaPrivateSigningKey};
 use rsa::pkcs1::{EncodeRsaPrivateKey, LineEnding};
+use rsa::pkcs1v15::SigningKey;
+use rsa::sha2::Sha256;
+use rsa::signature::{SignatureEncoding, Signer as _};
+use rsa::traits::PublicKeyParts;
 use serde_json::{Map, Value, json};
 use std::collections::VecDeque;
 use std::fmt::Write;
@@ -30,8 +32,7 @@ static WEAK: LazyLock<Signer> = LazyLock::new(|| Signer::generate(1024));
 
 /// A provider's private key.
 pub(super) struct Signer {
-    pem: String,
-    key: CoreRsaPrivateSigningKey,
+    key: rsa::RsaPrivateKey,
 }
 
 impl Signer {
@@ -48,20 +49,20 @@ impl Signer {
     }
 
     fn generate(bits: usize) -> Self {
-        let key = rsa::RsaPrivateKey::new(&mut rsa::rand_core::OsRng, bits).expect("a key");
-        let pem = key.to_pkcs1_pem(LineEnding::LF).expect("PEM").to_string();
-        let key = CoreRsaPrivateSigningKey::from_pem(&pem, None).expect("a key");
-        Self { pem, key }
+        Self { key: rsa::RsaPrivateKey::new(&mut rsa::rand_core::OsRng, bits).expect("a key") }
     }
 
     pub fn pem(&self) -> String {
-        self.pem.clone()
+        self.key.to_pkcs1_pem(LineEnding::LF).expect("PEM").to_string()
+    }
+
+    pub fn der(&self) -> Vec<u8> {
+        self.key.to_pkcs1_der().expect("DER").as_bytes().to_vec()
     }
 
     pub fn jwk(&self, kid: &str) -> Value {
-        let mut jwk = serde_json::to_value(self.key.as_verification_key()).expect("a JWK");
-        jwk["kid"] = json!(kid);
-        jwk
+        let encode = |number: &rsa::BigUint| BASE64_URL_SAFE_NO_PAD.encode(number.to_bytes_be());
+        json!({"kty": "RSA", "kid": kid, "n": encode(self.key.n()), "e": encode(self.key.e())})
     }
 
     pub fn key(&self, kid: &str) -> Arc<Key> {
@@ -76,10 +77,7 @@ impl Signer {
     pub fn sign_with(&self, header: &Value, claims: &Value) -> String {
         let encode = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
         let signed = format!("{}.{}", encode(header), encode(claims));
-        let signature = self
-            .key
-            .sign(&CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256, signed.as_bytes())
-            .expect("a signature");
+        let signature = SigningKey::<Sha256>::new(self.key.clone()).sign(signed.as_bytes()).to_vec();
         format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature))
     }
 }
