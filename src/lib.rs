@@ -32,6 +32,7 @@ pub mod http;
 pub mod login;
 pub mod oidc;
 pub mod patience;
+pub mod pool;
 pub mod principal;
 pub mod session;
 pub mod state;

@@ -263,8 +263,6 @@ async fn stop_on_signal(state: &State, internal: Vec<Workers>, public: &ServerHa
     if is_patient {
         tracing::info!("stopping: not ready any more, serving {DRAIN:?} longer");
         tokio::time::sleep(DRAIN).await;
-        // Before the listeners: their threads carry the connections that tasks have borrowed.
-        state.tasks.finish(FINISH).await;
     }
     let (stopped, ()) = tokio::join!(
         spawn_blocking(move || internal.into_iter().for_each(Workers::stop)),

@@ -10,6 +10,7 @@ mod pool;
 
 mod error;
 mod inspection;
+mod lock_key;
 mod postgres;
 mod records;
 mod schema;
@@ -24,7 +25,7 @@ pub use records::{
     TenantRecord, UserKey, UserKeyError, UserRecord, UserSummary,
 };
 pub use schema::SchemaState;
-pub use sqlite::embedded_options;
+pub use sqlite::Connector as EmbeddedFile;
 pub use watch::{Change, Watch};
 
 use crate::config::{Config, GroupNames, StoresConfig};

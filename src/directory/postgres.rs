@@ -4,26 +4,24 @@
 //! end with their transaction; a transaction that lost a race starts over.
 
 use super::error::DirectoryError;
-use super::pool::{Checkout, timed_out, within};
+use super::lock_key::LockKey;
+use super::pool::within;
 use super::schema::{self, MigrationFile, SchemaState, migration_files};
-use crate::domain::clock::Timestamp;
+use crate::pool::{Connect, Pool};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _, Executor, PgPool};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 pub(super) type Db = sqlx::Postgres;
 pub(super) type Connection = PgConnection;
 
-/// A little less than the hot read's own limit.
-const HOT_ACQUIRE_TIMEOUT: Duration = Duration::from_millis(145);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const MIGRATE_TIMEOUT: Duration = Duration::from_mins(5);
-const HOT_CONNECTIONS: u32 = 6;
-const WORK_CONNECTIONS: u32 = 4;
+const HOT_CONNECTIONS: usize = 6;
+const WORK_CONNECTIONS: usize = 4;
 
 /// The hot read is planned once and by indexes alone: statistics of tables that were empty yesterday, or of a hundred
 /// rows today, would have it read whole tables.
@@ -59,6 +57,13 @@ macro_rules! json_list {
         concat!("coalesce(json_agg(", $expression, ")::text, '[]')")
     };
 }
+/// The second that it is, by the one clock that every replica and the command line compare with; also in a transaction
+/// that began long ago.
+macro_rules! present {
+    () => {
+        "floor(extract(epoch FROM clock_timestamp()))::bigint"
+    };
+}
 /// A standby answers with the past: what ended may still look alive there.
 macro_rules! is_standby {
     () => {
@@ -73,10 +78,31 @@ mod statements;
 /// Connections to one Postgres.
 #[derive(Clone, Debug)]
 pub(super) struct Store {
-    hot: PgPool,
-    work: PgPool,
+    hot: Pool<Connector>,
+    work: Pool<Connector>,
     options: Arc<PgConnectOptions>,
-    is_warming: Arc<AtomicBool>,
+}
+
+/// To the one Postgres, with what each connection is told first.
+#[derive(Clone)]
+pub(super) struct Connector {
+    options: Arc<PgConnectOptions>,
+    settings: &'static str,
+}
+
+impl Connect for Connector {
+    type Connection = PgConnection;
+
+    async fn connect(self) -> Result<PgConnection, sqlx::Error> {
+        let mut connection = self.options.connect().await?;
+        let settings = format!(
+            "SET search_path TO gatepost, pg_temp; SET lock_timeout = '3s'; \
+             SET idle_in_transaction_session_timeout = '10s'; {}",
+            self.settings
+        );
+        connection.execute(sqlx::raw_sql(AssertSqlSafe(settings))).await?;
+        Ok(connection)
+    }
 }
 
 impl Store {
@@ -90,38 +116,25 @@ impl Store {
         if let Some(file) = ca_file.filter(|_| !names_its_root) {
             options = options.ssl_root_cert(file);
         }
+        let options = Arc::new(options);
+        let pool = |size, settings| Pool::new(Connector { options: Arc::clone(&options), settings }, size);
         Ok(Self {
-            hot: pool(HOT_CONNECTIONS, HOT_SETTINGS, false).connect_lazy_with(options.clone()),
-            work: pool(WORK_CONNECTIONS, WORK_SETTINGS, true).connect_lazy_with(options.clone()),
-            options: Arc::new(options),
-            is_warming: Arc::default(),
+            hot: pool(HOT_CONNECTIONS, HOT_SETTINGS),
+            work: pool(WORK_CONNECTIONS, WORK_SETTINGS),
+            options,
         })
     }
 
-    pub(super) fn reader(&self) -> &PgPool {
+    pub(super) fn reader(&self) -> &Pool<Connector> {
         &self.work
     }
 
-    pub(super) fn writer(&self) -> &PgPool {
+    pub(super) fn writer(&self) -> &Pool<Connector> {
         &self.work
     }
 
-    /// Somebody who is cut off while connecting would leave the next to begin anew, for ever behind a slow handshake:
-    /// one connection is therefore finished in the background.
-    pub(super) async fn hot_connection(&self) -> Result<Checkout<Db>, DirectoryError> {
-        if let Ok(result) = tokio::time::timeout(HOT_ACQUIRE_TIMEOUT, Checkout::from(&self.hot)).await {
-            return result;
-        }
-        if !self.is_warming.swap(true, Ordering::AcqRel) {
-            let (pool, is_warming) = (self.hot.clone(), Arc::clone(&self.is_warming));
-            tokio::spawn(async move {
-                if let Err(error) = pool.acquire().await {
-                    tracing::debug!(error = &error as &dyn std::error::Error, "Postgres cannot be reached");
-                }
-                is_warming.store(false, Ordering::Release);
-            });
-        }
-        Err(timed_out())
+    pub(super) fn hot(&self) -> &Pool<Connector> {
+        &self.hot
     }
 
     /// Postgres tells of it itself.
@@ -168,50 +181,26 @@ impl Store {
         Ok(connection.close().await?)
     }
 
-    pub(super) async fn clock(&self) -> Result<Timestamp, DirectoryError> {
-        reading!(self, |connection| Ok(present(connection).await?))
-    }
-
     pub(super) async fn is_writable(&self) -> Result<bool, DirectoryError> {
         let sql = "SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off'";
-        reading!(self, |connection| Ok(sqlx::query_scalar(sql).fetch_one(connection).await?))
+        hot_read!(self, |connection| Ok(sqlx::query_scalar(sql).fetch_one(connection).await?))
     }
 }
 
-fn pool(size: u32, settings: &'static str, is_tested: bool) -> PgPoolOptions {
-    PgPoolOptions::new()
-        .max_connections(size)
-        .acquire_timeout(CONNECT_TIMEOUT)
-        .test_before_acquire(is_tested)
-        .after_connect(move |connection, _| {
-            Box::pin(async move {
-                let settings = format!(
-                    "SET search_path TO gatepost, pg_temp; SET lock_timeout = '3s'; \
-                     SET idle_in_transaction_session_timeout = '10s'; {settings}"
-                );
-                connection.execute(sqlx::raw_sql(AssertSqlSafe(settings))).await.map(drop)
-            })
-        })
+/// Starts a transaction that writes, and holds everybody else with one of these keys off until it ends; all in one
+/// round trip, the keys in their order.
+pub(super) async fn begin<'a>(
+    connection: &'a mut Connection,
+    keys: &[LockKey],
+) -> Result<sqlx::Transaction<'a, Db>, DirectoryError> {
+    let locks = keys.iter().map(|key| format!("; SELECT pg_advisory_xact_lock({})", key.number()));
+    let sql = std::iter::once("BEGIN".to_owned()).chain(locks).collect::<String>();
+    Ok(connection.begin_with(AssertSqlSafe(sql)).await?)
 }
 
-/// Starts a transaction that writes.
-pub(super) async fn begin(connection: &mut Connection) -> Result<sqlx::Transaction<'_, Db>, sqlx::Error> {
-    sqlx::Connection::begin(connection).await
-}
-
-/// The second that it is, by the one clock that every replica and the command line compare with.
-pub(super) async fn present(connection: &mut Connection) -> Result<Timestamp, sqlx::Error> {
-    let sql = "SELECT floor(extract(epoch FROM clock_timestamp()))::bigint";
-    Ok(Timestamp::from_unix(sqlx::query_scalar(sql).fetch_one(connection).await?))
-}
-
-/// Holds everybody else with the same key off until the transaction ends.
-pub(super) async fn lock(connection: &mut Connection, key: &str) -> Result<(), sqlx::Error> {
-    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
-        .bind(key)
-        .execute(connection)
-        .await
-        .map(drop)
+/// The same for one key, later in the transaction.
+pub(super) async fn lock(connection: &mut Connection, key: LockKey) -> Result<(), sqlx::Error> {
+    sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(key.number()).execute(connection).await.map(drop)
 }
 
 /// The transaction lost a race (deadlock, serialization, a row that came or went meanwhile): it may be tried again.

@@ -4,13 +4,12 @@
 //! so that nothing it read can change under it. What was acknowledged is on the disk (`synchronous=FULL`).
 
 use super::error::DirectoryError;
-use super::pool::{Checkout, within};
+use super::lock_key::LockKey;
+use super::pool::{finish, within};
 use super::schema::{self, MigrationFile, SchemaState, migration_files};
-use crate::domain::clock::Timestamp;
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
-};
-use sqlx::{ConnectOptions, Connection as _, SqlitePool};
+use crate::pool::{Connect, Pool};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection as _};
 use std::fs::OpenOptions;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
@@ -23,7 +22,7 @@ pub(super) type Connection = SqliteConnection;
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const MIGRATE_TIMEOUT: Duration = Duration::from_mins(5);
-const READERS: u32 = 4;
+const READERS: usize = 4;
 
 pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("sqlite":
     "20261124000100_create_directory",
@@ -51,6 +50,12 @@ macro_rules! json_list {
         concat!("json_group_array(", $expression, ")")
     };
 }
+/// The second that it is, by the machine that holds the file.
+macro_rules! present {
+    () => {
+        "unixepoch()"
+    };
+}
 /// There is only one copy.
 macro_rules! is_standby {
     () => {
@@ -65,14 +70,37 @@ mod statements;
 /// Connections to one file.
 #[derive(Clone, Debug)]
 pub(super) struct Store {
-    writer: SqlitePool,
-    readers: SqlitePool,
-    watching: Arc<SqliteConnectOptions>,
+    writer: Pool<Connector>,
+    readers: Pool<Connector>,
+    watching: Connector,
     has_committed: Arc<Notify>,
 }
 
-/// How every part of Gatepost opens the embedded file.
-pub fn embedded_options(file: &Path) -> SqliteConnectOptions {
+/// To the embedded file.
+#[derive(Clone, Debug)]
+pub struct Connector(Arc<SqliteConnectOptions>);
+
+impl Connector {
+    /// May write.
+    pub fn writing(file: &Path) -> Self {
+        Self(Arc::new(options(file)))
+    }
+
+    /// May only read.
+    pub fn reading(file: &Path) -> Self {
+        Self(Arc::new(options(file).pragma("query_only", "ON")))
+    }
+}
+
+impl Connect for Connector {
+    type Connection = SqliteConnection;
+
+    async fn connect(self) -> Result<SqliteConnection, sqlx::Error> {
+        self.0.connect().await
+    }
+}
+
+fn options(file: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(file)
         .journal_mode(SqliteJournalMode::Wal)
@@ -86,28 +114,25 @@ impl Store {
     /// Makes the file, for its owner alone, where there is none.
     pub(super) fn open(file: &Path) -> Result<Self, DirectoryError> {
         create(file).map_err(|source| DirectoryError::File { path: file.to_owned(), source })?;
-        let options = embedded_options(file);
-        let pool = |size| SqlitePoolOptions::new().max_connections(size).acquire_timeout(BUSY_TIMEOUT);
+        let reading = Connector::reading(file);
         Ok(Self {
-            writer: pool(1).connect_lazy_with(options.clone()),
-            readers: pool(READERS)
-                .test_before_acquire(false)
-                .connect_lazy_with(options.clone().pragma("query_only", "ON")),
-            watching: Arc::new(options.pragma("query_only", "ON")),
+            writer: Pool::new(Connector::writing(file), 1),
+            readers: Pool::new(reading.clone(), READERS),
+            watching: reading,
             has_committed: Arc::default(),
         })
     }
 
-    pub(super) fn reader(&self) -> &SqlitePool {
+    pub(super) fn reader(&self) -> &Pool<Connector> {
         &self.readers
     }
 
-    pub(super) fn writer(&self) -> &SqlitePool {
+    pub(super) fn writer(&self) -> &Pool<Connector> {
         &self.writer
     }
 
-    pub(super) async fn hot_connection(&self) -> Result<Checkout<Db>, DirectoryError> {
-        Checkout::from(&self.readers).await
+    pub(super) fn hot(&self) -> &Pool<Connector> {
+        &self.readers
     }
 
     /// Whoever watches need not wait for the next look.
@@ -117,14 +142,18 @@ impl Store {
 
     /// A connection of its own, and what says that this process has committed something.
     pub(super) async fn watch(&self) -> Result<(Connection, Arc<Notify>), DirectoryError> {
-        Ok((self.watching.connect().await?, Arc::clone(&self.has_committed)))
+        Ok((self.watching.clone().connect().await?, Arc::clone(&self.has_committed)))
     }
 
     /// Who watches has read all but the newest long ago.
     pub(super) async fn delete_old_changes(&self) -> Result<(), DirectoryError> {
         let sql = "DELETE FROM changes WHERE id < (SELECT max(id) FROM changes) - 1000";
-        sqlx::query(sql).execute(&self.writer).await?;
-        Ok(())
+        within(BUSY_TIMEOUT, async {
+            let mut borrowed = self.writer.borrow().await?;
+            let result = sqlx::query(sql).execute(&mut *borrowed).await;
+            finish(borrowed, result.map(drop).map_err(DirectoryError::from))
+        })
+        .await
     }
 
     pub(super) async fn schema_state(&self) -> Result<SchemaState, DirectoryError> {
@@ -146,28 +175,29 @@ impl Store {
     /// All in one transaction that holds the file: a second runner waits and finds nothing to do.
     pub(super) async fn migrate(&self) -> Result<(), DirectoryError> {
         within(MIGRATE_TIMEOUT, async {
-            let mut checkout = Checkout::from(&self.writer).await?;
-            let mut transaction = begin(checkout.connection()).await?;
+            let mut borrowed = self.writer.borrow().await?;
+            let mut transaction = begin(&mut borrowed, &[]).await?;
             let migrator = schema::migrator(MIGRATIONS, "migrations");
             migrator.run_direct(None, &mut *transaction, false).await.map_err(schema::migration_error)?;
             let result = transaction.commit().await.map_err(DirectoryError::from);
-            checkout.finish(result)
+            finish(borrowed, result)
         })
         .await
     }
 
-    pub(super) async fn clock(&self) -> Result<Timestamp, DirectoryError> {
-        reading!(self, |connection| Ok(present(connection).await?))
-    }
-
     pub(super) async fn is_writable(&self) -> Result<bool, DirectoryError> {
-        let mut checkout = Checkout::from(&self.writer).await?;
-        let result = match begin(checkout.connection()).await {
-            Ok(transaction) => transaction.rollback().await.map(|()| true),
-            Err(sqlx::Error::Database(error)) if is_read_only(&*error) => Ok(false),
-            Err(error) => Err(error),
-        };
-        checkout.finish(result.map_err(DirectoryError::from))
+        within(BUSY_TIMEOUT, async {
+            let mut borrowed = self.writer.borrow().await?;
+            let result = match begin(&mut borrowed, &[]).await {
+                Ok(transaction) => transaction.rollback().await.map(|()| true).map_err(DirectoryError::from),
+                Err(DirectoryError::Unavailable(sqlx::Error::Database(error))) if is_read_only(&*error) => {
+                    Ok(false)
+                }
+                Err(error) => Err(error),
+            };
+            finish(borrowed, result)
+        })
+        .await
     }
 }
 
@@ -183,18 +213,16 @@ fn create(file: &Path) -> std::io::Result<()> {
     OpenOptions::new().append(true).create(true).mode(0o600).open(file).map(drop)
 }
 
-/// Starts a transaction that writes.
-pub(super) async fn begin(connection: &mut Connection) -> Result<sqlx::Transaction<'_, Db>, sqlx::Error> {
-    connection.begin_with("BEGIN IMMEDIATE").await
-}
-
-/// The second that it is, by the machine that holds the file.
-pub(super) async fn present(connection: &mut Connection) -> Result<Timestamp, sqlx::Error> {
-    Ok(Timestamp::from_unix(sqlx::query_scalar("SELECT unixepoch()").fetch_one(connection).await?))
+/// Starts a transaction that writes: it is alone, and needs no other lock.
+pub(super) async fn begin<'a>(
+    connection: &'a mut Connection,
+    _keys: &[LockKey],
+) -> Result<sqlx::Transaction<'a, Db>, DirectoryError> {
+    Ok(connection.begin_with("BEGIN IMMEDIATE").await?)
 }
 
 /// A transaction that writes is alone.
-pub(super) async fn lock(_connection: &mut Connection, _key: &str) -> Result<(), sqlx::Error> {
+pub(super) async fn lock(_connection: &mut Connection, _key: LockKey) -> Result<(), sqlx::Error> {
     Ok(())
 }
 

@@ -195,13 +195,14 @@ impl<'a> Visit<'a> {
             error_description: query.remove("error_description"),
             session_state: query.remove("session_state"),
         };
-        let result = finish::finish(self.state, &self.visitor, &provider, &query).await;
+        let state = query.state.clone();
+        let result = finish::finish(self.state, &self.visitor, &provider, query).await;
         let outcome = result.as_ref().err().map_or(SignInOutcome::Done, outcome);
         self.state.metrics_of(&provider).for_each(|metrics| metrics.signed_in(outcome));
         if result.as_ref().is_err_and(is_their_failure) {
             self.state.limits.fail(self.visitor.address);
         }
-        let to = finish::sealed_request(self.state, query.state.as_deref());
+        let to = result.as_ref().err().and_then(|_| finish::sealed_request(self.state, state.as_deref()));
         self.step(result, to.as_deref())
     }
 

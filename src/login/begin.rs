@@ -8,6 +8,7 @@ use crate::domain::ids::ProviderId;
 use crate::domain::secret::Secret;
 use crate::oidc::{AuthorizationRequest, Prompt, Provider};
 use crate::principal::Principal;
+use crate::session::Session;
 use crate::session::sealed::Purpose;
 use crate::session::values::{LoginRequest, LoginState, OneTimeId, Target, Ticket};
 use crate::state::State;
@@ -103,7 +104,7 @@ pub(super) async fn go_on(
     if let Some(principal) = &live
         && is_recent_enough(principal, &request)
     {
-        return hand_over(state, principal, request).await.map(Step::redirect);
+        return hand_over(state, &principal.session, request).await.map(Step::redirect);
     }
     let previous = live.as_ref().map(|principal| &principal.session.record.provider);
     let Some(provider) = choose(state, provider, previous)? else {
@@ -219,14 +220,14 @@ pub fn callback_address(state: &State, provider: &ProviderId) -> Url {
 /// Carries the session to where the sign-in is to end.
 pub(super) async fn hand_over(
     state: &State,
-    principal: &Principal,
+    session: &Session,
     request: LoginRequest,
 ) -> Result<String, Problem> {
     let Target::Host { host, .. } = &request.target else {
         return Ok(public_address(state, "/", &[]).into());
     };
     let origin = find_origin(state, host).ok_or(Problem::UnknownHost)?;
-    let record = &principal.session.record;
+    let record = &session.record;
     let handovers = state.sessions.count_handover(record.user, host).await?;
     if handovers > MAX_HANDOVERS {
         return Err(Problem::TooManyHandovers(MAX_HANDOVERS));
@@ -234,7 +235,7 @@ pub(super) async fn hand_over(
     let host = host.clone();
     let ticket = Ticket {
         id: OneTimeId::generate(),
-        session: principal.session.id.clone(),
+        session: session.id.clone(),
         user: record.user,
         auth_time: record.auth_time,
         expires_at: record.begun_at.plus(state.lifetimes.absolute),

@@ -3,14 +3,17 @@
 use super::begin::login_address;
 use super::{bound, counts};
 use crate::domain::clock::Timestamp;
-use crate::domain::host::{HostName, Origin};
-use crate::principal::{self, DEADLINE, LoadError, Principal};
+use crate::domain::decision;
+use crate::domain::host::Origin;
+use crate::principal::{self, DEADLINE, LoadError};
 use crate::session::cookie::Held;
-use crate::session::sealed::Purpose;
+use crate::session::sealed::{Opened, Purpose};
 use crate::session::values::{HostValue, LoginRequest, Target, Ticket};
 use crate::state::State;
 use crate::telemetry::{Store, StoreOperation};
 use crate::verify::forwarded::is_return_uri;
+use crate::verify::passes::{self, Pass, PassKey};
+use std::sync::Arc;
 use tokio::time::timeout;
 
 /// Where the browser goes next on a protected host.
@@ -49,39 +52,48 @@ pub enum Cause {
 /// [`LoadError`]: a store that does not answer burns nothing. One that is only too slow may have burnt the ticket; then the
 /// next try recovers unseen.
 pub async fn enter(
-    state: &State,
+    state: &Arc<State>,
     origin: &Origin,
     held: Option<&Held<HostValue>>,
     sealed: &str,
 ) -> Result<Entered, LoadError> {
-    timeout(DEADLINE, take(state, origin, held, sealed)).await.map_err(|_| LoadError::Deadline)?
+    let Ok(opened) = state.ring.open_any_age::<Ticket>(Purpose::Ticket, origin.host().as_str(), sealed)
+    else {
+        return Ok(home(origin));
+    };
+    let taking = take(Arc::clone(state), origin.clone(), held.cloned(), opened);
+    timeout(DEADLINE, state.tasks.run(taking)).await.map_err(|_| LoadError::Deadline)?
+}
+
+fn home(origin: &Origin) -> Entered {
+    Entered::Redirect { to: format!("{origin}/"), cookie: None }
 }
 
 async fn take(
-    state: &State,
-    origin: &Origin,
-    held: Option<&Held<HostValue>>,
-    sealed: &str,
+    state: Arc<State>,
+    origin: Origin,
+    held: Option<Held<HostValue>>,
+    opened: Opened<Ticket>,
 ) -> Result<Entered, LoadError> {
-    let home = || Entered::Redirect { to: format!("{origin}/"), cookie: None };
-    let Ok(opened) = state.ring.open_any_age::<Ticket>(Purpose::Ticket, origin.host().as_str(), sealed)
-    else {
-        return Ok(home());
-    };
+    let (state, held) = (&*state, held.as_ref());
     let ticket = opened.value;
-    let Target::Host { uri, bind, .. } = &ticket.request.target else { return Ok(home()) };
+    let Target::Host { uri, bind, .. } = &ticket.request.target else { return Ok(home(&origin)) };
     // Checked when it was sealed; checked again because another release may have sealed it.
     let uri = if is_return_uri(uri) { uri.as_str() } else { "/" };
-    let principal = principal::load(state, &ticket.session, ticket.user).await?;
-    let lives = principal.as_ref().is_some_and(|principal| is_alive(state, principal));
+    let value = HostValue { session: ticket.session.clone(), user: ticket.user, auth_time: ticket.auth_time };
+    let counts_now = |pass: &Pass| {
+        decision::live(&pass.standing, &pass.times(), &state.lifetimes, Timestamp::now()).is_ok()
+    };
+    let pass = passes::find_new(state, &value).await?.filter(|pass| counts_now(pass));
     let burning = state.sessions.burn(&ticket.id);
     let is_first = state.ask(Store::Session, StoreOperation::BurnTicket, burning).await?;
     let is_bound = held.is_some_and(|held| held.bind() == *bind);
-    if is_first && !opened.is_expired && is_bound && lives {
-        return Ok(Entered::Redirect {
-            to: format!("{origin}{uri}"),
-            cookie: Some(host_cookie(state, origin.host(), &ticket)),
-        });
+    if let Some(pass) = pass.filter(|_| is_first && !opened.is_expired && is_bound) {
+        let cookie = state.ring.seal(Purpose::HostCookie, origin.host().as_str(), &value);
+        // The request that follows at once need not ask for what is known here.
+        passes::hold(state, PassKey::of(origin.host().as_str(), &cookie), &pass);
+        let cookie = state.cookies.for_session(&cookie, ticket.expires_at.since(Timestamp::now()));
+        return Ok(Entered::Redirect { to: format!("{origin}{uri}"), cookie: Some(cookie) });
     }
     if has_live_session(state, held).await? {
         return Ok(Entered::Redirect { to: format!("{origin}{uri}"), cookie: None });
@@ -104,18 +116,8 @@ fn start_over(state: &State, request: &LoginRequest, held: Option<&Held<HostValu
     Some(Entered::Redirect { to: login_address(state, &request), cookie })
 }
 
-fn host_cookie(state: &State, host: &HostName, ticket: &Ticket) -> String {
-    let value = HostValue { session: ticket.session.clone(), user: ticket.user, auth_time: ticket.auth_time };
-    let sealed = state.ring.seal(Purpose::HostCookie, host.as_str(), &value);
-    state.cookies.for_session(&sealed, ticket.expires_at.since(Timestamp::now()))
-}
-
-fn is_alive(state: &State, principal: &Principal) -> bool {
-    counts(state, &principal.standing, &principal.session.record)
-}
-
 async fn has_live_session(state: &State, held: Option<&Held<HostValue>>) -> Result<bool, LoadError> {
     let Some(value) = held.and_then(|held| held.value.as_ref()) else { return Ok(false) };
-    let principal: Option<Principal> = principal::load(state, &value.session, value.user).await?;
-    Ok(principal.is_some_and(|principal| is_alive(state, &principal)))
+    let principal = principal::load(state, &value.session, value.user).await?;
+    Ok(principal.is_some_and(|principal| counts(state, &principal.standing, &principal.session.record)))
 }

@@ -1,7 +1,8 @@
 //! `/callback/<provider>`: the code becomes a session, once.
 //!
-//! The order is the security of it: bind, both stores reachable, lock, exchange, verify, commit, session, cookie. A
-//! callback that does not fit recovers unseen, its code unused.
+//! The order is the security of it: bind, both stores reachable, lock, exchange, verify, commit, session, cookie. The
+//! lock is itself the first word to the session store, and a write. A callback that does not fit recovers unseen, its
+//! code unused.
 
 use super::begin::{callback_address, go_on, hand_over, login_address};
 use super::end::{Ending, end_session};
@@ -15,9 +16,10 @@ use crate::principal::{self, Principal};
 use crate::session::record::{SessionRecord, Token};
 use crate::session::sealed::Purpose;
 use crate::session::values::{LoginRequest, LoginState, SessionId};
-use crate::session::{Exchanged, Handover, Session};
+use crate::session::{Exchanged, Handover, Session, Started};
 use crate::state::State;
 use crate::telemetry::{Chain, EndCause, ProviderMetrics, Store, StoreOperation};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -50,10 +52,10 @@ pub struct CallbackQuery {
 /// # Errors
 /// [`Problem`].
 pub async fn finish(
-    state: &State,
+    state: &Arc<State>,
     visitor: &Visitor,
     called: &ProviderId,
-    query: &CallbackQuery,
+    query: CallbackQuery,
 ) -> Result<Step, Problem> {
     let provider = state.providers.find(called).ok_or(Problem::UnknownProvider)?;
     let sealed = query.state.as_deref().ok_or(Problem::Unreadable)?;
@@ -68,32 +70,33 @@ pub async fn finish(
         return recover(state, visitor, login.request, Instant::now() + RETRY_WAIT).await;
     }
     if let Some(error) = &query.error {
-        return Err(refused(provider, error, query));
+        return Err(refused(provider, error, &query));
     }
-    let code = query.code.as_deref().ok_or(Problem::Unreadable)?;
+    let code = query.code.ok_or(Problem::Unreadable)?;
     if let Some(wait) = state.limits.wait(visitor.address) {
         state.metrics.sign_in_limited();
         return Err(Problem::Limited(wait));
     }
-    both_stores_reachable(state).await?;
-    if !state.sessions.lock_exchange(&login.id).await? {
-        return join(state, visitor, login).await;
-    }
-    let exchange = Exchange { state, visitor, provider, login: &login };
-    state.sessions.set_completing(&login.bind, true).await?;
-    let result = Box::pin(exchange.run(code, query)).await;
-    exchange.tidy_up(result.is_err()).await;
-    result
+    let exchange = Exchange {
+        state: Arc::clone(state),
+        visitor: visitor.clone(),
+        provider: Arc::clone(provider),
+        login,
+        code,
+        issuer: query.iss,
+        session_state: query.session_state,
+    };
+    // To its end, whether or not this browser waits for it: the code is spent, and a retry joins what came of it.
+    state.tasks.run(exchange.run_once()).await
 }
 
 /// A code is good once: it is used only where what comes of it can be kept, and looked up as fast as `/verify` asks.
-async fn both_stores_reachable(state: &State) -> Result<(), Problem> {
-    state.ask(Store::Session, StoreOperation::Ping, state.sessions.ping()).await?;
-    state.ask(Store::Directory, StoreOperation::Ping, state.directory.ping()).await?;
-    if !state.ask(Store::Directory, StoreOperation::Ping, state.directory.is_writable()).await? {
-        return Err(DirectoryError::ReadOnly.into());
+async fn directory_takes_writes(state: &State) -> Result<(), Problem> {
+    if state.ask(Store::Directory, StoreOperation::Ping, state.directory.is_writable()).await? {
+        Ok(())
+    } else {
+        Err(DirectoryError::ReadOnly.into())
     }
-    Ok(())
 }
 
 /// The provider sent the browser back with an error (OpenID Connect Core section 3.1.2.6).
@@ -117,18 +120,22 @@ pub fn sealed_request(state: &State, sealed: Option<&str>) -> Option<String> {
 }
 
 /// Another request with this `state` came first: the same GET, retried by the proxy or the browser.
-async fn join(state: &State, visitor: &Visitor, login: LoginState) -> Result<Step, Problem> {
+async fn join(state: &State, visitor: &Visitor, login: &LoginState) -> Result<Step, Problem> {
     let give_up_at = Instant::now() + RETRY_WAIT;
     while Instant::now() < give_up_at {
         match state.sessions.find_exchange(&login.id).await? {
-            Some(Exchanged::Into(handover)) => return complete(state, &handover, login.request).await,
+            Some(Exchanged::Into(handover)) => {
+                let loaded = principal::load_public(state, &handover.value).await?;
+                let principal = loaded.ok_or(Problem::EndedAtProvider)?;
+                return complete(state, &handover, &principal.session, login.request.clone()).await;
+            }
             Some(Exchanged::Failed) => break,
             None => {}
         }
         sleep(RETRY_POLL).await;
     }
     // Nothing came of it in all that time: its replica is gone, and so is whatever this browser had under way there.
-    recover(state, visitor, login.request, give_up_at).await
+    recover(state, visitor, login.request.clone(), give_up_at).await
 }
 
 /// "Everything else recovers": on with the session that is there, else over again unseen, else a page.
@@ -171,13 +178,17 @@ async fn another_tab_completed(
 }
 
 /// Gives the browser its session and sends it on.
-async fn complete(state: &State, handover: &Handover, request: LoginRequest) -> Result<Step, Problem> {
-    let principal = principal::load_public(state, &handover.value).await?.ok_or(Problem::EndedAtProvider)?;
-    let rest = principal.session.record.begun_at.plus(state.lifetimes.absolute).since(Timestamp::now());
+async fn complete(
+    state: &State,
+    handover: &Handover,
+    session: &Session,
+    request: LoginRequest,
+) -> Result<Step, Problem> {
+    let rest = session.record.begun_at.plus(state.lifetimes.absolute).since(Timestamp::now());
     let cookie = state.cookies.for_session(&handover.cookie, rest);
     // What stands in the way is told at the next step: a page sets no cookie, and the value before this one dies.
     let again = login_address(state, &request);
-    let to = match hand_over(state, &principal, request).await {
+    let to = match hand_over(state, session, request).await {
         Ok(to) => to,
         Err(problem) => {
             tracing::debug!(error = %Chain(&problem), "a sign-in is complete, but not handed over yet");
@@ -187,31 +198,56 @@ async fn complete(state: &State, handover: &Handover, request: LoginRequest) -> 
     Ok(Step::Redirect { to, cookie: Some(cookie) })
 }
 
-struct Exchange<'a> {
-    state: &'a State,
-    visitor: &'a Visitor,
-    provider: &'a Provider,
-    login: &'a LoginState,
+/// A code that is to become a session.
+struct Exchange {
+    state: Arc<State>,
+    visitor: Visitor,
+    provider: Arc<Provider>,
+    login: LoginState,
+    code: String,
+    issuer: Option<String>,
+    session_state: Option<String>,
 }
 
-impl Exchange<'_> {
-    async fn run(&self, code: &str, query: &CallbackQuery) -> Result<Step, Problem> {
-        let sign_in = match self.redeem(code, query).await {
+impl Exchange {
+    async fn run_once(self) -> Result<Step, Problem> {
+        let Self { state, visitor, login, .. } = &self;
+        directory_takes_writes(state).await?;
+        if !state.sessions.lock_exchange(&login.id).await? {
+            return join(state, visitor, login).await;
+        }
+        state.sessions.set_completing(&login.bind, true).await?;
+        match Box::pin(self.run()).await {
+            Ok(Some(Started { handover, session, .. })) => {
+                let completing = complete(state, &handover, &session, login.request.clone());
+                tokio::join!(completing, self.tell(Some(&handover))).0
+            }
+            Ok(None) => tokio::join!(self.again(), self.tell(None)).0,
+            Err(problem) => {
+                self.tell(None).await;
+                Err(problem)
+            }
+        }
+    }
+
+    /// `None`: the provider did not ask the person again.
+    async fn run(&self) -> Result<Option<Started>, Problem> {
+        let sign_in = match self.redeem().await {
             Ok(sign_in) if self.login.auth_after.is_none_or(|before| sign_in.auth_time > before) => sign_in,
-            // The provider did not ask the person again: it does not know `max_age`, or ignores it.
+            // It does not know `max_age`, or ignores it.
             Ok(_)
             | Err(OidcError::Token(TokenError::WrongAuthTime | TokenError::MissingClaim("auth_time"))) => {
-                return self.again().await;
+                return Ok(None);
             }
             Err(OidcError::Refused(refusal)) => {
                 return Err(Problem::Refused { provider: self.provider.id().clone(), refusal });
             }
             Err(source) => return Err(Problem::Provider { provider: self.provider.id().clone(), source }),
         };
-        let existing = self.visitor.live(self.state).await?;
+        let existing = self.visitor.live(&self.state).await?;
         let new = SessionId::generate();
         let announced = match &sign_in.sid {
-            Some(sid) => Some((sid, self.state.sessions.announce(self.provider.id(), sid).await?)),
+            Some(sid) => Some(self.state.sessions.announce(self.provider.id(), sid).await?),
             None => None,
         };
         let current_session =
@@ -227,42 +263,32 @@ impl Exchange<'_> {
             record.begun_at = mine.session.record.begun_at;
         }
         let session = mine.as_ref().map_or(new, |principal| principal.session.id.clone());
-        let starting = self.state.sessions.start(&self.login.bind, session, record);
+        let starting = self.state.sessions.start(&self.login.bind, session, record, announced.as_ref());
         let started = self.state.ask(Store::Session, StoreOperation::StartSession, starting).await?;
         if let Some(other) = others {
             self.end_other(&other).await?;
         }
-        if self.is_ended_meanwhile(&sign_in, &context, announced).await? {
-            let over = Ending::of(self.state, &started.session.id.hash(), &started.session.record);
-            end_session(self.state, &over, EndCause::ProviderSignOut, &self.visitor.actor("provider"))
+        // The provider may have signed the person out after the directory admitted them and before there was a session to
+        // be ended.
+        let subject = &sign_in.identity.subject;
+        if started.is_over || self.state.directory.is_ended_at_provider(subject, &context).await? {
+            let over = Ending::of(&self.state, &started.session.id.hash(), &started.session.record);
+            end_session(&self.state, &over, EndCause::ProviderSignOut, &self.visitor.actor("provider"))
                 .await?;
             return Err(Problem::EndedAtProvider);
         }
-        self.state.sessions.publish_exchange(&self.login.id, &started.handover).await?;
         self.note(&started.session, mine.is_some());
-        complete(self.state, &started.handover, self.login.request.clone()).await
+        Ok(Some(started))
     }
 
-    /// The provider may have signed the person out after the directory admitted them and before there was a session to
-    /// be ended.
-    async fn is_ended_meanwhile(
-        &self,
-        sign_in: &SignIn,
-        context: &SignInContext,
-        announced: Option<(&String, Hash)>,
-    ) -> Result<bool, Problem> {
-        if self.state.directory.is_ended_at_provider(&sign_in.identity.subject, context).await? {
-            return Ok(true);
-        }
-        let Some((sid, note)) = announced else { return Ok(false) };
-        Ok(!self.state.sessions.is_announced(self.provider.id(), sid, &note).await?)
-    }
-
-    async fn redeem(&self, code: &str, query: &CallbackQuery) -> Result<SignIn, OidcError> {
-        let callback =
-            Callback { code, issuer: query.iss.as_deref(), session_state: query.session_state.as_deref() };
+    async fn redeem(&self) -> Result<SignIn, OidcError> {
+        let callback = Callback {
+            code: &self.code,
+            issuer: self.issuer.as_deref(),
+            session_state: self.session_state.as_deref(),
+        };
         let expected = Expected {
-            redirect_uri: &callback_address(self.state, self.provider.id()),
+            redirect_uri: &callback_address(&self.state, self.provider.id()),
             code_verifier: &self.login.code_verifier(),
             nonce: &self.login.nonce(),
             max_age: self.login.request.max_age(),
@@ -272,13 +298,16 @@ impl Exchange<'_> {
     }
 
     /// Lets those go on who wait for this exchange. What fails here only makes them wait longer.
-    async fn tidy_up(&self, has_failed: bool) {
-        let sessions = &self.state.sessions;
-        let mut done = sessions.set_completing(&self.login.bind, false).await;
-        if has_failed {
-            done = done.and(sessions.publish_failure(&self.login.id).await);
-        }
-        if let Err(error) = done {
+    async fn tell(&self, handover: Option<&Handover>) {
+        let (sessions, login) = (&self.state.sessions, &self.login);
+        let publishing = async {
+            match handover {
+                Some(handover) => sessions.publish_exchange(&login.id, handover).await,
+                None => sessions.publish_failure(&login.id).await,
+            }
+        };
+        let (done, told) = tokio::join!(sessions.set_completing(&login.bind, false), publishing);
+        if let Err(error) = done.and(told) {
             tracing::debug!(error = %Chain(&error), "those who wait for a sign-in are not told");
         }
     }
@@ -291,7 +320,7 @@ impl Exchange<'_> {
             return Err(not_recent());
         }
         let request = self.login.request.restarted().ok_or_else(not_recent)?;
-        go_on(self.state, self.visitor, request, None).await
+        go_on(&self.state, &self.visitor, request, None).await
     }
 
     fn context(
@@ -359,8 +388,8 @@ impl Exchange<'_> {
     /// Another person at the same browser: the one before is signed out.
     async fn end_other(&self, other: &Principal) -> Result<(), Problem> {
         let actor = self.visitor.actor(&other.standing.person.id.to_string());
-        let ending = Ending::of(self.state, &other.session.id.hash(), &other.session.record);
-        Ok(end_session(self.state, &ending, EndCause::Replaced, &actor).await?)
+        let ending = Ending::of(&self.state, &other.session.id.hash(), &other.session.record);
+        Ok(end_session(&self.state, &ending, EndCause::Replaced, &actor).await?)
     }
 
     fn note(&self, session: &Session, is_again: bool) {

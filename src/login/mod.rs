@@ -31,7 +31,7 @@ use std::time::Duration;
 use url::Url;
 
 /// A browser at the public host.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Visitor {
     /// Its cookie there.
     pub held: Option<Held<PublicValue>>,

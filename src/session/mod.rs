@@ -10,5 +10,7 @@ pub mod store;
 pub mod uses;
 pub mod values;
 
+mod once;
 mod sessions;
-pub use sessions::{Exchanged, Handover, RefreshTurn, Session, Sessions, Started};
+pub use once::{Exchanged, RefreshTurn};
+pub use sessions::{Announcement, Handover, Session, Sessions, Started};

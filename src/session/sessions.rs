@@ -4,35 +4,25 @@ use super::record::SessionRecord;
 pub use super::record::Stored as Session;
 use super::sealed::{KeyRing, Purpose};
 use super::store::{Replacement, Store, StoreError};
-use super::values::{Bind, OneTimeId, PublicValue, SessionId};
+use super::values::{Bind, PublicValue, SessionId};
 use crate::domain::clock::Timestamp;
 use crate::domain::decision::Lifetimes;
 use crate::domain::ids::{ProviderId, UserId};
-use crate::domain::secret::{self, Hash, Secret};
+use crate::domain::secret::{Hash, Secret};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A ticket's id is remembered this long: its life, and the tolerance of the clocks of who sealed and who reads.
-const BURNT_TTL: Duration = Duration::from_mins(4);
 /// Callbacks of one browser race for seconds, not minutes.
 const SHARED_TTL: Duration = Duration::from_mins(2);
-/// A `state` lives an hour; so does the memory that its code was used.
-const EXCHANGE_TTL: Duration = Duration::from_mins(62);
-/// A sign-in that takes longer is not waited for.
-const COMPLETING_TTL: Duration = Duration::from_secs(10);
 /// A sign-in that is announced becomes a session soon, or nothing.
 const ANNOUNCED_TTL: Duration = Duration::from_mins(5);
-/// A refresh that takes longer lost its turn.
-const REFRESH_LOCK_TTL: Duration = Duration::from_secs(30);
-/// Hand-overs are counted per minute.
-const HANDOVER_WINDOW: Duration = Duration::from_mins(1);
 
 /// Records in the store, sealed; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Sessions {
-    store: Store,
-    ring: Arc<KeyRing>,
+    pub(super) store: Store,
+    pub(super) ring: Arc<KeyRing>,
     lifetimes: Lifetimes,
 }
 
@@ -52,15 +42,6 @@ impl std::fmt::Debug for Handover {
     }
 }
 
-/// What came of a code.
-#[derive(Clone, Debug)]
-pub enum Exchanged {
-    /// A session.
-    Into(Box<Handover>),
-    /// Nothing.
-    Failed,
-}
-
 /// How a sign-in's session came to be.
 #[derive(Clone, Debug)]
 pub struct Started {
@@ -68,24 +49,22 @@ pub struct Started {
     pub handover: Handover,
     /// The session as it stands now.
     pub session: Session,
+    /// The provider's own session ended after this one was announced.
+    pub is_over: bool,
 }
 
-/// The turn to refresh one session.
+/// A session that is about to begin in a provider's own session: an index entry that no record belongs to, so that
+/// whoever ends that session takes it away.
 #[derive(Debug)]
-pub struct RefreshTurn {
-    key: Vec<u8>,
-    value: [u8; 16],
+pub struct Announcement {
+    index: Vec<u8>,
+    note: Hash,
 }
 
 impl Sessions {
     /// Sessions of these lifetimes in `store`, sealed by `ring`.
     pub const fn new(store: Store, ring: Arc<KeyRing>, lifetimes: Lifetimes) -> Self {
         Self { store, ring, lifetimes }
-    }
-
-    /// Whether the store answers and takes writes.
-    pub async fn ping(&self) -> Result<(), StoreError> {
-        self.store.ping().await
     }
 
     /// Deletes what has expired, where the store does not do so by itself.
@@ -108,25 +87,37 @@ impl Sessions {
     /// Starts a session, or joins the one that a racing callback of the same browser and identity starts.
     ///
     /// `session` is new, or the live session that this browser has already, of the same person: that one is kept, with
-    /// a new public secret. `record` is what a new session looks like.
+    /// a new public secret. `record` is what a new session looks like; with a `sid`, it was announced.
     pub async fn start(
         &self,
         browser: &Bind,
         session: SessionId,
         record: SessionRecord,
+        announced: Option<&Announcement>,
     ) -> Result<Started, StoreError> {
         let value = PublicValue { session, secret: Secret::generate(), user: record.user };
         let cookie = self.ring.seal(Purpose::PublicCookie, "", &value);
         let mine = Handover { cookie, value };
         let subject = Hash::of(&[record.subject.issuer.as_bytes(), record.subject.subject.as_bytes()]);
         let key = [b"shared:", &browser.as_bytes()[..], &subject.as_bytes()[..]].concat();
-        let handover = self.share(&key, mine).await?;
-        let session = self.write_started(&handover, record).await?;
-        Ok(Started { handover, session })
+        let my_hash = mine.value.session.hash();
+        // Almost always nobody races: the index is written beside the question. An entry without a record harms nobody.
+        let (handover, ()) = tokio::try_join!(self.share(&key, mine), self.index(&my_hash, &record))?;
+        let id = &handover.value.session;
+        let hash = id.hash();
+        let record = SessionRecord { public_secret: handover.value.secret.digest(), ..record };
+        if hash != my_hash {
+            self.index(&hash, &record).await?;
+        }
+        let session = self.write(id, &record).await?;
+        // Once more: who listed in between found no record yet and took it for a stale entry. Who listed the provider's
+        // session took the announcement away as well.
+        let ((), is_over) = tokio::try_join!(self.index_user(&hash, record.user), self.is_over(announced))?;
+        Ok(Started { handover, session, is_over })
     }
 
     /// The first caller's value wins for all.
-    async fn share(&self, key: &[u8], mine: Handover) -> Result<Handover, StoreError> {
+    pub(super) async fn share(&self, key: &[u8], mine: Handover) -> Result<Handover, StoreError> {
         let plain = postcard::to_stdvec(&mine).unwrap_or_default();
         let sealed = self.ring.seal_bytes(Purpose::Shared, key, &plain);
         let theirs = self.store.create(key, &sealed, SHARED_TTL).await?;
@@ -134,59 +125,36 @@ impl Sessions {
         Ok(theirs.and_then(|plain| postcard::from_bytes(&plain).ok()).unwrap_or(mine))
     }
 
-    async fn write_started(&self, handover: &Handover, fresh: SessionRecord) -> Result<Session, StoreError> {
-        let id = &handover.value.session;
-        let fresh = SessionRecord { public_secret: handover.value.secret.digest(), ..fresh };
-        self.index(&id.hash(), &fresh).await?;
-        let session = self.write(id, &fresh).await?;
-        // Once more: who listed in between found no record yet and took it for a stale entry.
-        self.index(&id.hash(), &fresh).await?;
-        Ok(session)
-    }
-
     async fn write(&self, id: &SessionId, fresh: &SessionRecord) -> Result<Session, StoreError> {
+        let (hash, key) = (id.hash(), record_key(&id.hash()));
         loop {
-            match self.find(id).await? {
-                None => {
-                    if let Some(session) = self.create_record(id, fresh).await? {
-                        return Ok(session);
-                    }
-                }
-                Some(old) => {
-                    let renewed = renew(&old.record, fresh);
-                    if let Some(session) = self.replace(&old, renewed).await? {
-                        return Ok(session);
-                    }
-                }
+            let raw = self.seal_record(&hash, fresh);
+            let ttl = fresh.ttl(Timestamp::now(), &self.lifetimes);
+            let Some(existing) = self.store.create(&key, &raw, ttl).await? else {
+                return Ok(Session { id: id.clone(), record: fresh.clone(), raw });
+            };
+            let Some(record) = self.open_record(&hash, &existing) else {
+                self.store.delete(&key).await?;
+                continue;
+            };
+            let renewed = renew(&record, fresh);
+            let old = Session { id: id.clone(), record, raw: existing };
+            if let Some(session) = self.replace(&old, renewed).await? {
+                return Ok(session);
             }
         }
     }
 
-    async fn create_record(
-        &self,
-        id: &SessionId,
-        record: &SessionRecord,
-    ) -> Result<Option<Session>, StoreError> {
-        let key = record_key(&id.hash());
-        let raw = self.seal_record(&id.hash(), record);
-        let ttl = record.ttl(Timestamp::now(), &self.lifetimes);
-        let existing = self.store.create(&key, &raw, ttl).await?;
-        let unreadable = existing.as_ref().is_some_and(|raw| self.open_record(&id.hash(), raw).is_none());
-        if unreadable {
-            self.store.delete(&key).await?;
-        }
-        Ok(existing.is_none().then(|| Session { id: id.clone(), record: record.clone(), raw }))
-    }
-
     /// Indexes come first: a store that loses its end must not know a session that sign-out cannot find.
     async fn index(&self, hash: &Hash, record: &SessionRecord) -> Result<(), StoreError> {
-        let ttl = self.lifetimes.absolute;
-        let member = hash.as_bytes();
-        self.store.index(&user_key(record.user), member, ttl).await?;
-        if let Some(sid) = &record.sid {
-            self.store.index(&sid_key(&record.provider, sid), member, ttl).await?;
-        }
-        Ok(())
+        let Some(sid) = &record.sid else { return self.index_user(hash, record.user).await };
+        let sid = sid_key(&record.provider, sid);
+        let by_sid = self.store.index(&sid, hash.as_bytes(), self.lifetimes.absolute);
+        tokio::try_join!(self.index_user(hash, record.user), by_sid).map(drop)
+    }
+
+    async fn index_user(&self, hash: &Hash, user: UserId) -> Result<(), StoreError> {
+        self.store.index(&user_key(user), hash.as_bytes(), self.lifetimes.absolute).await
     }
 
     /// Replaces the record if nobody else did meanwhile; `None` if somebody did.
@@ -225,23 +193,18 @@ impl Sessions {
         Ok(found)
     }
 
-    /// Notes that a session is about to begin in a provider's own session: whoever ends that one takes the note away,
-    /// as it is a session without a record to them.
-    pub async fn announce(&self, provider: &ProviderId, sid: &str) -> Result<Hash, StoreError> {
-        let note = SessionId::generate().hash();
-        self.store.index(&sid_key(provider, sid), note.as_bytes(), ANNOUNCED_TTL).await?;
-        Ok(note)
+    /// Announces a session in a provider's own session, before anything is asked that the end of that one changes.
+    pub async fn announce(&self, provider: &ProviderId, sid: &str) -> Result<Announcement, StoreError> {
+        let announced = Announcement { index: sid_key(provider, sid), note: SessionId::generate().hash() };
+        self.store.index(&announced.index, announced.note.as_bytes(), ANNOUNCED_TTL).await?;
+        Ok(announced)
     }
 
-    /// Whether the note of [`Self::announce`] is still there.
-    pub async fn is_announced(
-        &self,
-        provider: &ProviderId,
-        sid: &str,
-        note: &Hash,
-    ) -> Result<bool, StoreError> {
-        let noted = self.store.list(&sid_key(provider, sid)).await?;
-        Ok(noted.iter().any(|member| member == note.as_bytes()))
+    /// Whether the provider's session has ended since.
+    async fn is_over(&self, announced: Option<&Announcement>) -> Result<bool, StoreError> {
+        let Some(announced) = announced else { return Ok(false) };
+        let members = self.store.list(&announced.index).await?;
+        Ok(!members.iter().any(|member| member == announced.note.as_bytes()))
     }
 
     /// The sessions that began in a provider's own session.
@@ -265,103 +228,6 @@ impl Sessions {
             }
         }
         Ok(found)
-    }
-
-    /// Burns a ticket; tells whether this was the first time.
-    pub async fn burn(&self, ticket: &OneTimeId) -> Result<bool, StoreError> {
-        let key = [b"ticket:", &ticket.as_bytes()[..]].concat();
-        self.store.create(&key, &unique(), BURNT_TTL).await.map(|burnt| burnt.is_none())
-    }
-
-    /// Locks a `state` before its code is exchanged; tells whether this was the first time.
-    pub async fn lock_exchange(&self, state: &OneTimeId) -> Result<bool, StoreError> {
-        let key = [b"exchange:", &state.as_bytes()[..]].concat();
-        self.store.create(&key, &unique(), EXCHANGE_TTL).await.map(|locked| locked.is_none())
-    }
-
-    /// Notes that a sign-in of this browser is about to be complete; `false`: it is, one way or the other.
-    pub async fn set_completing(&self, browser: &Bind, is_completing: bool) -> Result<(), StoreError> {
-        let key = completing_key(browser);
-        if is_completing {
-            self.store.create(&key, &unique(), COMPLETING_TTL).await.map(drop)
-        } else {
-            self.store.delete(&key).await
-        }
-    }
-
-    /// Whether another tab of this browser is about to complete a sign-in.
-    pub async fn is_completing(&self, browser: &Bind) -> Result<bool, StoreError> {
-        self.store.find(&completing_key(browser)).await.map(|found| found.is_some())
-    }
-
-    /// Tells other requests with the same `state` (Traefik and browsers retry a GET) what came of it.
-    pub async fn publish_exchange(&self, state: &OneTimeId, handover: &Handover) -> Result<(), StoreError> {
-        self.share(&outcome_key(state), handover.clone()).await.map(drop)
-    }
-
-    /// Tells them that nothing came of it.
-    pub async fn publish_failure(&self, state: &OneTimeId) -> Result<(), StoreError> {
-        self.store.create(&outcome_key(state), &unique(), EXCHANGE_TTL).await.map(drop)
-    }
-
-    /// What came of the exchange for `state`; `None`: it is under way.
-    pub async fn find_exchange(&self, state: &OneTimeId) -> Result<Option<Exchanged>, StoreError> {
-        let key = outcome_key(state);
-        let Some(sealed) = self.store.find(&key).await? else { return Ok(None) };
-        let plain = self.ring.open_bytes(Purpose::Shared, &key, &sealed).ok();
-        let handover = plain.and_then(|plain| postcard::from_bytes(&plain).ok());
-        Ok(Some(handover.map_or(Exchanged::Failed, |handover| Exchanged::Into(Box::new(handover)))))
-    }
-
-    /// Takes the turn to refresh a session; `None`: somebody else has it, on whichever replica.
-    pub async fn lock_refresh(&self, id: &SessionId) -> Result<Option<RefreshTurn>, StoreError> {
-        let turn = RefreshTurn { key: [b"refresh:", &id.hash().as_bytes()[..]].concat(), value: unique() };
-        let taken = self.store.create(&turn.key, &turn.value, REFRESH_LOCK_TTL).await?;
-        Ok(taken.is_none().then_some(turn))
-    }
-
-    /// Gives the turn back; one that took too long may be somebody else's by now, and stays theirs.
-    pub async fn unlock_refresh(&self, turn: &RefreshTurn) -> Result<(), StoreError> {
-        self.store.delete_own(&turn.key, &turn.value).await
-    }
-
-    /// Counts a hand-over of a person to a host; returns how many there were this minute.
-    pub async fn count_handover(&self, user: UserId, host: &str) -> Result<u64, StoreError> {
-        let key = [b"handover:", &user.as_bytes()[..], host.as_bytes()].concat();
-        self.store.count(&key, HANDOVER_WINDOW).await
-    }
-
-    /// Whether a logout token's `jti` was used (a replay is refused).
-    pub async fn knows_logout_token(&self, issuer: &str, jti: &str) -> Result<bool, StoreError> {
-        self.store.find(&logout_token_key(issuer, jti)).await.map(|found| found.is_some())
-    }
-
-    /// Remembers a logout token's `jti` until the token is refused anyhow.
-    pub async fn remember_logout_token(
-        &self,
-        issuer: &str,
-        jti: &str,
-        ttl: Duration,
-    ) -> Result<(), StoreError> {
-        self.store.create(&logout_token_key(issuer, jti), &unique(), ttl).await.map(drop)
-    }
-
-    /// Tells the other replicas which key this one writes with; `Some`: one of theirs cannot be read here, and nothing
-    /// was told. So a newcomer with a wrong key ring stands back alone, and those who serve do not hear of it.
-    pub async fn announce_key(&self, ttl: Duration) -> Result<Option<String>, StoreError> {
-        for id in self.store.list(b"keys").await? {
-            if self.store.find(&[b"key:", &id[..]].concat()).await?.is_none() {
-                self.store.unindex(b"keys", &id).await?;
-            } else if let Some(unknown) = String::from_utf8(id).ok().filter(|id| !self.ring.reads(id)) {
-                return Ok(Some(unknown));
-            }
-        }
-        let mine = self.ring.writing_key().to_string();
-        let key = [b"key:", mine.as_bytes()].concat();
-        self.store.delete(&key).await?;
-        self.store.create(&key, &unique(), ttl).await?;
-        self.store.index(b"keys", mine.as_bytes(), ttl).await?;
-        Ok(None)
     }
 
     fn seal_record(&self, hash: &Hash, record: &SessionRecord) -> Vec<u8> {
@@ -404,23 +270,4 @@ fn user_key(user: UserId) -> Vec<u8> {
 fn sid_key(provider: &ProviderId, sid: &str) -> Vec<u8> {
     let hash = Hash::of(&[provider.as_str().as_bytes(), sid.as_bytes()]);
     [b"sid:", &hash.as_bytes()[..]].concat()
-}
-
-fn outcome_key(state: &OneTimeId) -> Vec<u8> {
-    [b"outcome:", &state.as_bytes()[..]].concat()
-}
-
-fn logout_token_key(issuer: &str, jti: &str) -> Vec<u8> {
-    let hash = Hash::of(&[issuer.as_bytes(), jti.as_bytes()]);
-    [b"jti:", &hash.as_bytes()[..]].concat()
-}
-
-fn completing_key(browser: &Bind) -> Vec<u8> {
-    [b"completing:", &browser.as_bytes()[..]].concat()
-}
-
-fn unique() -> [u8; 16] {
-    let mut bytes = [0; 16];
-    secret::fill_random(&mut bytes);
-    bytes
 }

@@ -27,6 +27,13 @@ async fn look_ups(replica: &Gatepost) -> u64 {
     metrics.lines().filter(hot).filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
 }
 
+/// Passes in memory.
+async fn passes(replica: &Gatepost) -> u64 {
+    let metrics = find_ok(replica.internal(), "/metrics").await.unwrap();
+    let line = metrics.lines().find_map(|line| line.strip_prefix("gatepost_passes ")).unwrap();
+    line.parse().unwrap()
+}
+
 async fn waits_for(what: &str, asked: &Asked, replica: &Gatepost, status: u16) -> Told {
     until(what, PATIENCE, async || {
         let told = asked.at(replica).await;
@@ -48,6 +55,24 @@ both_pairs! {
             assert_eq!(asked.clone().requiring("group=Others").at(&world.gatepost).await.status, 403);
         }
         assert_eq!(look_ups(&world.gatepost).await, before);
+    }
+
+    async fn who_has_just_signed_in_is_remembered_and_who_brings_the_ticket_again_is_not(pair) {
+        let world = World::start(pair).await;
+        world.entra.at_the_browser(Some("alice"));
+        waits_for("a lease", &Asked::fetch("/").by(&world.signed_in("alice").await), &world.gatepost, 200).await;
+        let browser = world.browser();
+        let ticket = crate::stores::up_to(&browser, &world.url(APP, "/"), "/.gatepost/enter").await;
+        let (before, passes) = (look_ups(&world.gatepost).await, passes(&world.gatepost).await);
+        let trip = browser.navigate(&ticket).await;
+        assert_eq!(trip.end().status, 200, "{}", trip.describe());
+        assert_eq!(look_ups(&world.gatepost).await, before + 2, "the ticket asks each store once, and the page neither");
+        for thief in [world.browser(), browser.duplicate()] {
+            for _ in 0..5 {
+                let _ = thief.get(&ticket).await;
+            }
+        }
+        assert_eq!(crate::passes::passes(&world.gatepost).await, passes + 1);
     }
 
     async fn without_memory_each_request_asks(pair) {

@@ -7,6 +7,7 @@ mod embedded;
 pub mod gate;
 mod postgres;
 mod redis;
+mod round_trips;
 mod sign_out;
 mod start;
 mod tls;

@@ -4,8 +4,9 @@ use super::Stage;
 use crate::cpu::{Memory, Watched};
 use crate::site::{Manner, Person, Provider, Site, Stores, until_at_rest};
 use crate::stats::Spread;
-use gatepost::directory::embedded_options;
-use sqlx::{ConnectOptions, Row as _};
+use gatepost::directory::EmbeddedFile;
+use gatepost::pool::Connect;
+use sqlx::Row as _;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
@@ -141,7 +142,7 @@ fn token() -> String {
 }
 
 async fn bytes_of(file: &std::path::Path) -> io::Result<f64> {
-    let mut connection = embedded_options(file).connect().await.map_err(io::Error::other)?;
+    let mut connection = EmbeddedFile::reading(file).connect().await.map_err(io::Error::other)?;
     // What racing callbacks share is gone after two minutes.
     for tidy in ["DELETE FROM session_values WHERE substr(key, 1, 7) = CAST('shared:' AS BLOB)", "VACUUM"] {
         sqlx::query(tidy).execute(&mut connection).await.map_err(io::Error::other)?;

@@ -118,7 +118,7 @@ impl Site {
         let browser = Bind::to(&id.hash().to_string());
         let record = record(person, number, now, token);
         let session =
-            self.state.sessions.start(&browser, id, record).await.map_err(io::Error::other)?.session.id;
+            self.state.sessions.start(&browser, id, record, None).await.map_err(io::Error::other)?.session.id;
         let value = HostValue { session, user: person.id, auth_time: now };
         let cookie = self.state.ring.seal(Purpose::HostCookie, host, value);
         Ok(Visitor { cookie: cookie.into(), email: person.email.clone() })

@@ -1,6 +1,6 @@
 //! A provider's word about a person's groups: it replaces that provider's memberships and nobody else's.
 
-use super::naming::{self, ProviderGroup, Row, provider_group_columns};
+use super::naming::{self, ProviderGroup, provider_group_columns};
 use super::{Connection, Result, audit, json_texts};
 use crate::config::GroupNames;
 use crate::directory::records::Actor;
@@ -21,8 +21,8 @@ pub(super) async fn replace(
     actor: &Actor,
 ) -> Result<bool> {
     let wanted = wanted(provider, asserted);
-    let held = list_held(connection, user, provider).await?;
-    let rows = resolve(connection, provider, &wanted, names).await?;
+    let (held, known) = list(connection, user, provider, &wanted).await?;
+    let rows = resolve(connection, user, provider, &wanted, known, names).await?;
     let gone: Vec<i64> =
         held.iter().filter(|(key, _)| !wanted.contains_key(key)).map(|(_, id)| *id).collect();
     let new: Vec<i64> =
@@ -69,49 +69,71 @@ fn wanted(provider: &ProviderId, asserted: &[AssertedGroup]) -> BTreeMap<Key, Op
     wanted
 }
 
-async fn list_held(
+/// Whether the person belongs to it, and a [`naming::Row`].
+type ListedRow = (bool, i64, i64, String, String, String, Option<String>, String);
+
+/// Ids of the rows that the person belongs to.
+type Held = BTreeMap<Key, i64>;
+/// The rows that the wanted groups have already.
+type KnownRows = BTreeMap<Key, ProviderGroup>;
+
+async fn list(
     connection: &mut Connection,
     user: UserId,
     provider: &ProviderId,
-) -> Result<BTreeMap<Key, i64>> {
-    let rows: Vec<Row> = sqlx::query_as(concat!(
-        "SELECT ",
+    wanted: &BTreeMap<Key, Option<String>>,
+) -> Result<(Held, KnownRows)> {
+    let sql = concat!(
+        "SELECT true, ",
         provider_group_columns!(),
         " FROM provider_memberships m JOIN provider_groups p ON p.id = m.provider_group_id \
-         WHERE m.user_id = $1 AND p.provider = $2"
-    ))
-    .bind(user.to_string())
-    .bind(provider.as_str())
-    .fetch_all(connection)
-    .await?;
-    by_key(rows).map(|rows| rows.into_iter().map(|(key, row)| (key, row.id)).collect())
-}
-
-fn by_key(rows: Vec<Row>) -> Result<BTreeMap<Key, ProviderGroup>> {
-    let keyed = |row: ProviderGroup| ((row.external.kind, row.external.external_id.clone()), row);
-    rows.into_iter().map(|row| ProviderGroup::from_row(row).map(keyed)).collect()
+         WHERE m.user_id = $1 AND p.provider = $2 \
+         UNION ALL SELECT false, ",
+        provider_group_columns!(),
+        " FROM provider_groups p WHERE p.provider = $2 AND p.external_id IN (SELECT value FROM ",
+        each!("$3"),
+        ")"
+    );
+    let rows: Vec<ListedRow> = sqlx::query_as(sql)
+        .bind(user.to_string())
+        .bind(provider.as_str())
+        .bind(json_texts(wanted.keys().map(|key| &key.1)))
+        .fetch_all(connection)
+        .await?;
+    let (mut held, mut known) = (Held::new(), KnownRows::new());
+    for (is_held, id, group, provider, kind, external_id, display_name, source) in rows {
+        let row = ProviderGroup::from_row((id, group, provider, kind, external_id, display_name, source))?;
+        let key = (row.external.kind, row.external.external_id.clone());
+        if is_held {
+            held.insert(key, row.id);
+        } else if wanted.contains_key(&key) {
+            // The same id may be a group's and a role's: only the wanted ones.
+            known.insert(key, row);
+        }
+    }
+    Ok((held, known))
 }
 
 /// The rows of the wanted groups, created where missing, renamed where the provider's name or mode changed.
 async fn resolve(
     connection: &mut Connection,
+    user: UserId,
     provider: &ProviderId,
     wanted: &BTreeMap<Key, Option<String>>,
+    mut rows: KnownRows,
     names: GroupNames,
-) -> Result<BTreeMap<Key, ProviderGroup>> {
-    let mut rows = list_known(connection, provider, wanted).await?;
-    let is_news =
-        |key: &Key, display_name: &Option<String>, rows: &BTreeMap<Key, ProviderGroup>| match rows.get(key) {
-            None => true,
-            Some(row) => {
-                (display_name.is_some() && row.display_name != *display_name)
-                    || (!row.is_linked() && row.source != naming::unlinked(names))
-            }
-        };
+) -> Result<KnownRows> {
+    let is_news = |key: &Key, display_name: &Option<String>, rows: &KnownRows| match rows.get(key) {
+        None => true,
+        Some(row) => {
+            (display_name.is_some() && row.display_name != *display_name)
+                || (!row.is_linked() && row.source != naming::unlinked(names))
+        }
+    };
     if wanted.iter().any(|(key, display_name)| is_news(key, display_name, &rows)) {
         naming::lock_names(connection).await?;
         // Somebody else may have created them while we waited.
-        rows = list_known(connection, provider, wanted).await?;
+        (_, rows) = list(connection, user, provider, wanted).await?;
         for (key, display_name) in wanted {
             match rows.get(key).cloned() {
                 None => {
@@ -125,28 +147,6 @@ async fn resolve(
             }
         }
     }
-    Ok(rows)
-}
-
-async fn list_known(
-    connection: &mut Connection,
-    provider: &ProviderId,
-    wanted: &BTreeMap<Key, Option<String>>,
-) -> Result<BTreeMap<Key, ProviderGroup>> {
-    let rows: Vec<Row> = sqlx::query_as(concat!(
-        "SELECT ",
-        provider_group_columns!(),
-        " FROM provider_groups p WHERE p.provider = $1 AND p.external_id IN (SELECT value FROM ",
-        each!("$2"),
-        ")"
-    ))
-    .bind(provider.as_str())
-    .bind(json_texts(wanted.keys().map(|key| &key.1)))
-    .fetch_all(connection)
-    .await?;
-    let mut rows = by_key(rows)?;
-    // The same id may be a group's and a role's.
-    rows.retain(|key, _| wanted.contains_key(key));
     Ok(rows)
 }
 

@@ -1,30 +1,46 @@
 //! What the directory does, as plain statements; compiled once for Postgres and once for `SQLite`, against the same
 //! words: `$1` placeholders, `ON CONFLICT`, `RETURNING`. What differs comes from the module that includes this one:
-//! `Connection`, `Store`, `begin`, `lock`, `present`, `is_conflict` and the macros `for_update!`, `each!`, `json_list!`, `is_standby!`.
+//! `Connection`, `Store`, `begin`, `lock`, `is_conflict` and the macros `for_update!`, `each!`, `json_list!`, `present!`,
+//! `is_standby!`.
 //!
 //! Guarantee: a change and its audit rows are one transaction; a refusal that is an error leaves nothing behind.
 
-use super::{Connection, Db, Store, begin, is_conflict, lock, present};
+use super::{Connection, Db, Store, begin, is_conflict, lock};
 use crate::directory::error::DirectoryError;
+use crate::directory::lock_key::LockKey;
+use crate::domain::clock::Timestamp;
 use std::time::Duration;
 
-/// Runs `$body` in one transaction of `$store.writer()`; begun anew if it lost a race, so `$body` must have no effect
-/// outside it. A macro for the reason that `directory::pool` gives.
+/// Runs `$body` in one transaction of `$store.writer()`, while it holds the locks of `$keys` where some are given; begun
+/// anew if it lost a race, so `$body` must have no effect outside it. A macro for the reason that `directory::pool` gives.
 macro_rules! transaction {
     ($store:expr, |$connection:ident| $body:expr) => {
+        transaction!($store, &[], |$connection| $body)
+    };
+    ($store:expr, $keys:expr, |$connection:ident| $body:expr) => {
         $crate::directory::pool::within(super::WRITE_TIMEOUT, async {
-            let mut attempt = 1;
+            let (mut attempt, mut lost) = (1, 0);
             loop {
-                let mut checkout = $crate::directory::pool::Checkout::from($store.writer()).await?;
-                let result = match super::begin(checkout.connection()).await {
+                let mut borrowed = $store.writer().borrow().await?;
+                let mut has_begun = false;
+                let result = match super::begin(&mut borrowed, $keys).await {
                     Ok(mut transaction) => {
+                        has_begun = true;
                         let $connection = &mut *transaction;
                         let result: super::Result<_> = async { $body }.await;
                         super::end(transaction, result).await
                     }
-                    Err(error) => Err(error.into()),
+                    Err(error) => Err(error),
                 };
-                match checkout.finish(result) {
+                match $crate::directory::pool::finish(borrowed, result) {
+                    // This connection died while it was idle.
+                    Err(error)
+                        if !has_begun
+                            && lost < $crate::directory::pool::ATTEMPTS
+                            && $crate::directory::pool::is_lost_connection(&error) =>
+                    {
+                        lost += 1;
+                    }
                     Err($crate::directory::DirectoryError::Unavailable(error))
                         if attempt < super::ATTEMPTS && super::is_conflict(&error) =>
                     {
@@ -65,6 +81,14 @@ impl Store {
     pub(in crate::directory) async fn ping(&self) -> Result<()> {
         hot_read!(self, |connection| Ok(sqlx::query("SELECT 1").execute(connection).await.map(drop)?))
     }
+
+    pub(in crate::directory) async fn clock(&self) -> Result<Timestamp> {
+        reading!(self, |connection| present(connection).await)
+    }
+}
+
+async fn present(connection: &mut Connection) -> Result<Timestamp> {
+    Ok(Timestamp::from_unix(sqlx::query_scalar(concat!("SELECT ", present!())).fetch_one(connection).await?))
 }
 
 async fn end<T>(transaction: sqlx::Transaction<'_, Db>, result: Result<T>) -> Result<T> {

@@ -1,7 +1,7 @@
 //! What a provider's group is called here. Unlinked it bears its id and joins nothing; trusted it bears the
 //! provider's name and may join a local group of that name, but never another provider's group (DESIGN.md section 7).
 
-use super::{Connection, Result, lock};
+use super::{Connection, LockKey, Result, lock};
 use crate::config::GroupNames;
 use crate::directory::error::DirectoryError;
 use crate::directory::records::{GroupLink, LinkSource};
@@ -61,7 +61,7 @@ pub(super) const fn unlinked(names: GroupNames) -> LinkSource {
 
 /// Names are given out one transaction at a time, or two would take the same one for theirs.
 pub(super) async fn lock_names(connection: &mut Connection) -> Result<()> {
-    Ok(lock(connection, "group names").await?)
+    Ok(lock(connection, LockKey::of(&["group names"])).await?)
 }
 
 /// The group that an unlinked provider's group stands for; created if need be. Call under [`lock_names`].

@@ -1,8 +1,9 @@
 //! What ended: single sessions, all of a person's, a provider's. The directory alone says so; nothing it was told to
 //! end comes back, whatever the session store remembers.
 
+use super::sign_in::identity_lock;
 use super::users::{self, UserRow, find_known};
-use super::{Connection, Result, Store, audit, lock, present, refusals};
+use super::{Connection, Result, Store, audit, present, refusals};
 use crate::directory::error::DirectoryError;
 use crate::directory::records::{Actor, UserKey};
 use crate::domain::clock::Timestamp;
@@ -62,8 +63,7 @@ impl Store {
         not_before: Timestamp,
         actor: &Actor,
     ) -> Result<Option<UserId>> {
-        transaction!(self, |connection| {
-            lock(connection, &format!("identity {} {}", subject.issuer, subject.subject)).await?;
+        transaction!(self, &[identity_lock(subject)], |connection| {
             let user: Option<String> = sqlx::query_scalar(
                 "UPDATE identities SET sessions_not_before = \
                  CASE WHEN sessions_not_before > $3 THEN sessions_not_before ELSE $3 END \

@@ -3,10 +3,9 @@
 //! Refusals are decided before anything is written; only a disabled placeholder is joined to its person first, so that
 //! the person stays disabled whatever address comes next.
 
-use super::users::{self, UserRow};
-use super::{Connection, Result, Store, audit, lock, memberships, present};
+use super::users::{self, UserRow, user_columns};
+use super::{Connection, LockKey, Result, Store, audit, memberships, present};
 use crate::config::GroupNames;
-use crate::directory::error::DirectoryError;
 use crate::directory::records::{Actor, SignInContext, SignInOutcome};
 use crate::domain::clock::Timestamp;
 use crate::domain::email::EmailAddress;
@@ -18,12 +17,34 @@ use std::time::Duration;
 /// How long a list of groups counts that the provider cannot confirm.
 const GROUPS_STAY: Duration = Duration::from_hours(24);
 
-/// A row of `identities`.
+/// A row of `identities`, and whose it is.
 struct Known {
-    user_id: UserId,
+    user: UserRow,
     provider: String,
-    sessions_not_before: Option<Timestamp>,
     groups_known_at: Option<Timestamp>,
+    /// The provider ended the session that begins.
+    is_ended: bool,
+}
+
+/// `provider`, `groups_known_at`, whether it is ended, and a [`users::Row`].
+type KnownRow = (
+    String,
+    Option<i64>,
+    bool,
+    String,
+    Option<String>,
+    Option<String>,
+    Option<i64>,
+    Option<i64>,
+    i64,
+    Option<i64>,
+);
+
+/// Whether a provider ended its session after it issued the ID token.
+macro_rules! is_session_over {
+    () => {
+        "EXISTS (SELECT 1 FROM ended_provider_sessions WHERE provider = $4 AND sid_hash = $5 AND ended_at >= $3)"
+    };
 }
 
 /// One person's word from one provider, at one moment, for one actor.
@@ -32,6 +53,8 @@ struct Admission<'a> {
     names: GroupNames,
     now: Timestamp,
     actor: &'a Actor,
+    /// `None`: a refresh.
+    sign_in: Option<&'a SignInContext>,
 }
 
 impl Store {
@@ -42,17 +65,17 @@ impl Store {
         context: &SignInContext,
         actor: &Actor,
     ) -> Result<SignInOutcome> {
-        let admission = Admission { identity, names, now: context.now, actor };
-        transaction!(self, |connection| {
-            let known = admission.find_known(connection).await?;
-            if is_ended_at_provider(connection, known.as_ref(), context).await? {
+        let admission = Admission { identity, names, now: context.now, actor, sign_in: Some(context) };
+        transaction!(self, &admission.locks(), |connection| {
+            let known = find_known(connection, &identity.subject, Some(context)).await?;
+            let is_ended = match &known {
+                Some(known) => known.is_ended,
+                None => is_ended_at_provider(connection, &identity.subject, context).await?,
+            };
+            if is_ended {
                 return Ok(SignInOutcome::SessionEndedAtProvider);
             }
-            let outcome = admission.admit(connection, known).await?;
-            if let SignInOutcome::Admitted { user_id, .. } = &outcome {
-                admission.note_sign_in(connection, *user_id, context).await?;
-            }
-            Ok(outcome)
+            admission.admit(connection, known).await
         })
     }
 
@@ -61,10 +84,7 @@ impl Store {
         subject: &SubjectKey,
         context: &SignInContext,
     ) -> Result<bool> {
-        reading!(self, |connection| {
-            let known = find_identity(connection, subject).await?;
-            is_ended_at_provider(connection, known.as_ref(), context).await
-        })
+        hot_read!(self, |connection| is_ended_at_provider(connection, subject, context).await)
     }
 
     /// `None`: this identity is not (or no longer) this user's.
@@ -76,10 +96,10 @@ impl Store {
         now: Timestamp,
         actor: &Actor,
     ) -> Result<Option<SignInOutcome>> {
-        let admission = Admission { identity, names, now, actor };
-        transaction!(self, |connection| {
-            match admission.find_known(connection).await? {
-                Some(known) if known.user_id == user => {
+        let admission = Admission { identity, names, now, actor, sign_in: None };
+        transaction!(self, &admission.locks(), |connection| {
+            match find_known(connection, &identity.subject, None).await? {
+                Some(known) if known.user.id == user => {
                     admission.admit(connection, Some(known)).await.map(Some)
                 }
                 _ => Ok(None),
@@ -90,13 +110,9 @@ impl Store {
 
 impl Admission<'_> {
     /// Sign-ins of one identity, and those that present one address, go one after the other.
-    async fn find_known(&self, connection: &mut Connection) -> Result<Option<Known>> {
-        let SubjectKey { issuer, subject } = &self.identity.subject;
-        lock(connection, &format!("identity {issuer} {subject}")).await?;
-        if let Some(email) = &self.identity.email {
-            lock(connection, &format!("address {email}")).await?;
-        }
-        find_identity(connection, &self.identity.subject).await
+    fn locks(&self) -> Vec<LockKey> {
+        let address = self.identity.email.as_ref().map(|email| LockKey::of(&["address", email.as_str()]));
+        std::iter::once(identity_lock(&self.identity.subject)).chain(address).collect()
     }
 
     async fn admit(&self, connection: &mut Connection, known: Option<Known>) -> Result<SignInOutcome> {
@@ -105,10 +121,7 @@ impl Admission<'_> {
         if is_unknown && last_known.is_none_or(|at| self.now.since(at) >= GROUPS_STAY) {
             return Ok(SignInOutcome::GroupsUnknown);
         }
-        let user = match &known {
-            Some(known) => Some(users::find_row_for_update(connection, known.user_id).await?),
-            None => None,
-        };
+        let user = known.as_ref().map(|known| known.user.clone());
         if user.as_ref().is_some_and(|user| user.disabled_at.is_some()) {
             return self.refuse(connection, SignInOutcome::Disabled).await;
         }
@@ -123,7 +136,10 @@ impl Admission<'_> {
         self.update_name(connection, &user).await?;
         let lost_all_groups = self.settle_groups(connection, user.id).await?;
         // Under the person's lock: whatever ends this person's sessions from here on has a later clock.
-        let at = present(connection).await?;
+        let at = match self.sign_in {
+            Some(context) => self.note_sign_in(connection, user.id, context).await?,
+            None => present(connection).await?,
+        };
         Ok(SignInOutcome::Admitted { user_id: user.id, at, lost_all_groups, groups_are_stale: is_unknown })
     }
 
@@ -267,63 +283,80 @@ impl Admission<'_> {
         Ok(fell)
     }
 
+    /// Returns the directory's present.
     async fn note_sign_in(
         &self,
         connection: &mut Connection,
         user: UserId,
         context: &SignInContext,
-    ) -> Result<()> {
-        sqlx::query("UPDATE users SET last_sign_in_at = $2 WHERE id = $1")
+    ) -> Result<Timestamp> {
+        let sql = concat!("UPDATE users SET last_sign_in_at = $2 WHERE id = $1 RETURNING ", present!());
+        let at = sqlx::query_scalar(sql)
             .bind(user.to_string())
             .bind(self.now.unix())
-            .execute(&mut *connection)
+            .fetch_one(&mut *connection)
             .await?;
         let kept = context.current_session.filter(|(holder, _)| *holder == user);
         let session = kept.map_or(context.new_session, |(_, session)| session);
         let after = json!({ "provider": self.identity.provider, "session": session.to_string() });
         let target = format!("user:{user}");
         let entry = audit::Entry { action: "user.sign_in", target, before: None, after: Some(after) };
-        audit::write(connection, self.actor, entry).await
+        audit::write(connection, self.actor, entry).await?;
+        Ok(Timestamp::from_unix(at))
     }
 }
 
-async fn find_identity(connection: &mut Connection, key: &SubjectKey) -> Result<Option<Known>> {
-    let row: Option<(String, String, Option<i64>, Option<i64>)> = sqlx::query_as(
-        "SELECT user_id, provider, sessions_not_before, groups_known_at FROM identities \
-         WHERE issuer = $1 AND subject = $2",
-    )
-    .bind(&key.issuer)
-    .bind(&key.subject)
-    .fetch_optional(connection)
-    .await?;
-    let Some((user_id, provider, not_before, known_at)) = row else { return Ok(None) };
-    Ok(Some(Known {
-        user_id: user_id.parse().map_err(DirectoryError::unreadable)?,
-        provider,
-        sessions_not_before: not_before.map(Timestamp::from_unix),
-        groups_known_at: known_at.map(Timestamp::from_unix),
-    }))
+/// What the changes of an identity lock.
+pub(super) fn identity_lock(subject: &SubjectKey) -> LockKey {
+    LockKey::of(&["identity", &subject.issuer, &subject.subject])
 }
 
-/// Both sides are the provider's clock, so that a skew between its and ours refuses nobody.
+async fn find_known(
+    connection: &mut Connection,
+    key: &SubjectKey,
+    context: Option<&SignInContext>,
+) -> Result<Option<Known>> {
+    let sql = for_update!(concat!(
+        "SELECT i.provider, i.groups_known_at, coalesce(i.sessions_not_before > $3, false) OR ",
+        is_session_over!(),
+        ", ",
+        user_columns!(),
+        " FROM identities i JOIN users u ON u.id = i.user_id WHERE i.issuer = $1 AND i.subject = $2"
+    ));
+    let query = sqlx::query_as(sql).bind(&key.issuer).bind(&key.subject);
+    let session = context.and_then(|context| context.sid_hash.as_ref());
+    let query = query
+        .bind(context.map(|context| context.issued_at.unix()))
+        .bind(session.map(|(provider, _)| provider.as_str()))
+        .bind(session.map(|(_, sid)| &sid.as_bytes()[..]));
+    let row: Option<KnownRow> = query.fetch_optional(connection).await?;
+    let Some((provider, known_at, is_ended, id, email, name, disabled_at, not_before, created_at, last_at)) =
+        row
+    else {
+        return Ok(None);
+    };
+    let user = users::from_row((id, email, name, disabled_at, not_before, created_at, last_at))?;
+    Ok(Some(Known { user, provider, groups_known_at: known_at.map(Timestamp::from_unix), is_ended }))
+}
+
+/// The provider's clock is on both sides, so that a skew between its and ours refuses nobody.
 async fn is_ended_at_provider(
     connection: &mut Connection,
-    known: Option<&Known>,
+    subject: &SubjectKey,
     context: &SignInContext,
 ) -> Result<bool> {
-    if known
-        .and_then(|known| known.sessions_not_before)
-        .is_some_and(|not_before| context.issued_at < not_before)
-    {
-        return Ok(true);
-    }
-    let Some((provider, sid_hash)) = &context.sid_hash else { return Ok(false) };
-    let sql = "SELECT EXISTS (SELECT 1 FROM ended_provider_sessions \
-               WHERE provider = $1 AND sid_hash = $2 AND ended_at >= $3)";
+    let sql = concat!(
+        "SELECT EXISTS (SELECT 1 FROM identities \
+         WHERE issuer = $1 AND subject = $2 AND sessions_not_before > $3) OR ",
+        is_session_over!()
+    );
+    let session = context.sid_hash.as_ref();
     Ok(sqlx::query_scalar(sql)
-        .bind(provider.as_str())
-        .bind(&sid_hash.as_bytes()[..])
+        .bind(&subject.issuer)
+        .bind(&subject.subject)
         .bind(context.issued_at.unix())
+        .bind(session.map(|(provider, _)| provider.as_str()))
+        .bind(session.map(|(_, sid)| &sid.as_bytes()[..]))
         .fetch_one(connection)
         .await?)
 }

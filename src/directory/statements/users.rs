@@ -24,15 +24,25 @@ pub(super) struct UserRow {
     last_sign_in_at: Option<Timestamp>,
 }
 
-type Row = (String, Option<String>, Option<String>, Option<i64>, Option<i64>, i64, Option<i64>);
+pub(super) type Row = (String, Option<String>, Option<String>, Option<i64>, Option<i64>, i64, Option<i64>);
+
+/// Columns of a [`Row`].
+macro_rules! user_columns {
+    () => {
+        "u.id, u.email, u.name, u.disabled_at, u.sessions_not_before, u.created_at, u.last_sign_in_at"
+    };
+}
+pub(super) use user_columns;
 
 macro_rules! select_user {
     ($rest:literal) => {
-        concat!("SELECT id, email, name, disabled_at, sessions_not_before, created_at, last_sign_in_at FROM users ", $rest)
+        concat!("SELECT ", user_columns!(), " FROM users u ", $rest)
     };
 }
 
-fn from_row((id, email, name, disabled_at, not_before, created_at, last_sign_in_at): Row) -> Result<UserRow> {
+pub(super) fn from_row(
+    (id, email, name, disabled_at, not_before, created_at, last_sign_in_at): Row,
+) -> Result<UserRow> {
     Ok(UserRow {
         id: id.parse().map_err(DirectoryError::unreadable)?,
         email: email.map(|email| email.parse()).transpose().map_err(DirectoryError::unreadable)?,

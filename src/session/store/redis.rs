@@ -1,4 +1,5 @@
-//! Redis: one multiplexed connection, replaced when it fails or falls silent.
+//! Redis: one multiplexed connection, replaced when it fails or falls silent. It belongs to the runtime on which the store
+//! was opened, whoever asks first.
 //!
 //! A connection that does not answer in time is given up as a whole: a half-open one would otherwise swallow every
 //! command until the kernel notices.
@@ -13,6 +14,7 @@ use redis::{
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
@@ -46,6 +48,7 @@ pub struct RedisStore(Arc<Shared>);
 
 struct Shared {
     client: Client,
+    runtime: Handle,
     current: Mutex<Option<Numbered>>,
     replace: Script,
     delete_own: Script,
@@ -66,7 +69,7 @@ impl std::fmt::Debug for RedisStore {
 }
 
 impl RedisStore {
-    /// A store that connects when it is first asked. `ca`: PEM of authorities to trust for `rediss://`.
+    /// A store that connects when it is first asked. Must be called within a runtime. `ca`: PEM of authorities to trust for `rediss://`.
     ///
     /// # Errors
     /// An address or a certificate that cannot be read.
@@ -80,6 +83,7 @@ impl RedisStore {
         };
         Ok(Self(Arc::new(Shared {
             client,
+            runtime: Handle::current(),
             current: Mutex::new(None),
             replace: Script::new(REPLACE),
             delete_own: Script::new(DELETE_OWN),
@@ -254,10 +258,16 @@ impl RedisStore {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
             .set_response_timeout(None);
-        let connecting = self.0.client.get_multiplexed_async_connection_with_config(&config);
+        let client = self.0.client.clone();
+        let connecting = self
+            .0
+            .runtime
+            .spawn(async move { client.get_multiplexed_async_connection_with_config(&config).await });
         let connection = timeout(CONNECT_TIMEOUT, connecting)
             .await
-            .map_err(|_| StoreError::Timeout(CONNECT_TIMEOUT))?
+            .ok()
+            .and_then(Result::ok)
+            .ok_or(StoreError::Timeout(CONNECT_TIMEOUT))?
             .map_err(StoreError::Redis)?;
         let number = next_number();
         Ok(current.insert(Numbered { number, connection }).clone())

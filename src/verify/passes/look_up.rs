@@ -1,10 +1,12 @@
 //! Asks the stores who holds a cookie, once for everybody who wants to know.
 
+use super::bits_of;
 use super::flights::Found;
+use super::lease::Stamp;
 use super::pass::{Pass, PassKey};
-use super::{Passes, bits_of};
+use crate::domain::access::Standing;
 use crate::domain::clock::{BootTime, Timestamp};
-use crate::domain::decision;
+use crate::domain::decision::{self, SessionTimes};
 use crate::principal::{self, LoadError};
 use crate::session::Session;
 use crate::session::values::HostValue;
@@ -17,7 +19,7 @@ use std::sync::Arc;
 /// # Errors
 /// [`LoadError`]: unavailable is never unauthenticated.
 pub async fn find(
-    state: &State,
+    state: &Arc<State>,
     key: PassKey,
     cookie: &HostValue,
 ) -> Result<Option<Arc<Pass>>, Arc<LoadError>> {
@@ -27,16 +29,42 @@ pub async fn find(
     {
         return Ok(Some(pass));
     }
-    passes.flights.join(key, || look_up(state, key, cookie)).await
+    // Beside the stores' connections: each answer that had to come here from another thread would wake this one.
+    let look_up = || state.tasks.run(look_up(Arc::clone(state), key, cookie.clone()));
+    passes.flights.join(key, look_up).await
 }
 
 /// Asks the session store again about a pass in memory, which serves on meanwhile.
 pub async fn revalidate(state: Arc<State>, key: PassKey, cookie: HostValue) {
     // An outage is no news: the pass stands until its lifetimes end.
-    let _ = state.passes.flights.join(key, || look_up(&state, key, &cookie)).await;
+    let look_up = || look_up(Arc::clone(&state), key, cookie.clone());
+    let _ = state.passes.flights.join(key, look_up).await;
 }
 
-async fn look_up(state: &State, key: PassKey, cookie: &HostValue) -> Found {
+/// Who will hold a cookie that nobody has yet: asks both stores. Memory hears of it from [`hold`] alone.
+///
+/// # Errors
+/// [`LoadError`].
+pub async fn find_new(state: &State, cookie: &HostValue) -> Result<Option<Arc<Pass>>, LoadError> {
+    let stamp = state.passes.lease.stamp(bits_of(cookie.user));
+    let (session, standing) = principal::load_both(state, &cookie.session, cookie.user).await;
+    let session = session?.filter(|session| session.record.user == cookie.user);
+    let Some((session, standing)) = session.zip(standing?) else { return Ok(None) };
+    Ok(Some(make(state, session.record.times(cookie.auth_time), standing, stamp)))
+}
+
+/// Memory holds a pass from now on; who does not count takes no place.
+pub fn hold(state: &State, key: PassKey, pass: &Arc<Pass>) {
+    let live = decision::live(&pass.standing, &pass.times(), &state.lifetimes, Timestamp::now());
+    if live.is_ok() {
+        state.passes.insert(key, Arc::clone(pass));
+    } else {
+        state.passes.remove(&key);
+    }
+}
+
+async fn look_up(state: Arc<State>, key: PassKey, cookie: HostValue) -> Found {
+    let state = &*state;
     let passes = &state.passes;
     let started = BootTime::now();
     let stamp = passes.lease.stamp(bits_of(cookie.user));
@@ -64,24 +92,16 @@ async fn look_up(state: &State, key: PassKey, cookie: &HostValue) -> Found {
         passes.remove(&key);
         return Ok(None);
     };
-    let (standing, names) = passes.names.share(standing);
-    let headers = Rendered::new(&standing, &state.config.verify);
-    let pass = Arc::new(Pass::new(times, standing, headers, names, stamp));
+    let pass = make(state, times, standing, stamp);
     if let Some(known) = &known {
         pass.remember(known);
     }
-    passes.keep_if_live(state, key, &pass);
+    hold(state, key, &pass);
     Ok(Some(pass))
 }
 
-impl Passes {
-    /// Who does not count takes no place.
-    fn keep_if_live(&self, state: &State, key: PassKey, pass: &Arc<Pass>) {
-        let live = decision::live(&pass.standing, &pass.times(), &state.lifetimes, Timestamp::now());
-        if live.is_ok() {
-            self.insert(key, Arc::clone(pass));
-        } else {
-            self.remove(&key);
-        }
-    }
+fn make(state: &State, times: SessionTimes, standing: Standing, stamp: Stamp) -> Arc<Pass> {
+    let (standing, names) = state.passes.names.share(standing);
+    let headers = Rendered::new(&standing, &state.config.verify);
+    Arc::new(Pass::new(times, standing, headers, names, stamp))
 }

@@ -13,7 +13,7 @@ mod pass;
 mod sync;
 
 pub use keeper::keep;
-pub use look_up::{find, revalidate};
+pub use look_up::{find, find_new, hold, revalidate};
 pub use pass::{Pass, PassKey};
 
 use super::assertion::Made;

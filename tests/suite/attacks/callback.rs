@@ -4,6 +4,8 @@ use super::{ALICE, assert_ends_as, parameter, presentations, stop_before, who, w
 use crate::world::{APP, COOKIE, OTHER, PUBLIC, Pair, Plan, World, alice};
 use gatepost_kit::entra::{Endpoint, Entra, Person};
 use reqwest::Method;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
 /// Two providers: Entra and a plain one, `other`.
 pub async fn two_providers(pair: Pair) -> (World, Entra) {
@@ -42,6 +44,26 @@ both_pairs! {
         assert_ends_as(&browser.navigate(callback.as_str()).await, ALICE, "/deep");
         assert_eq!(presentations(&world, &parameter(&callback, "code")), 1);
         assert_eq!(world.entra.codes_redeemed(), 1);
+    }
+
+    async fn a_code_whose_browser_has_left_still_becomes_its_session(pair) {
+        let world = world(pair).await;
+        world.entra.at_the_browser(Some("alice"));
+        let browser = world.browser();
+        let callback = stop_before(&browser, &world.url(APP, "/deep"), "/callback/").await;
+        world.entra.hold(Endpoint::Token);
+        // Past the edge, which would keep its own connection open.
+        let mut line = TcpStream::connect(world.gatepost.public()).await.unwrap();
+        let (path, query) = (callback.path(), callback.query().unwrap());
+        let cookie = browser.find_cookie(PUBLIC, COOKIE).unwrap();
+        let head = format!("GET {path}?{query} HTTP/1.1\r\nHost: {PUBLIC}\r\nCookie: {COOKIE}={cookie}\r\n\r\n");
+        line.write_all(head.as_bytes()).await.unwrap();
+        world.entra.until_count(Endpoint::Token, 1).await;
+        line.set_zero_linger().unwrap();
+        drop(line);
+        world.entra.release(Endpoint::Token);
+        assert_ends_as(&browser.navigate(callback.as_str()).await, ALICE, "/deep");
+        assert_eq!(world.entra.codes_redeemed(), 1, "the retry joins what came of the first");
     }
 
     async fn the_state_of_one_provider_is_worth_nothing_at_anothers_callback(pair) {

@@ -49,6 +49,7 @@ pub struct FaultyProxy {
     orders: watch::Sender<Orders>,
     listening: watch::Receiver<bool>,
     accepted: Arc<AtomicUsize>,
+    questions: Arc<AtomicUsize>,
     task: AbortHandle,
 }
 
@@ -58,10 +59,16 @@ impl FaultyProxy {
         let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
         let (orders, receiver) = watch::channel(Orders { mode: Mode::Pass, upstream, cuts: 0 });
         let (state, listening) = watch::channel(false);
-        let accepted = Arc::new(AtomicUsize::new(0));
-        let gate = Gate { addr, orders: receiver, listening: state, accepted: Arc::clone(&accepted) };
+        let (accepted, questions) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let gate = Gate {
+            addr,
+            orders: receiver,
+            listening: state,
+            accepted: Arc::clone(&accepted),
+            questions: Arc::clone(&questions),
+        };
         let task = tokio::spawn(gate.run()).abort_handle();
-        let proxy = Self { addr, orders, listening, accepted, task };
+        let proxy = Self { addr, orders, listening, accepted, questions, task };
         proxy.wait_listening(true).await;
         proxy
     }
@@ -74,6 +81,11 @@ impl FaultyProxy {
     /// How many connections it has accepted so far.
     pub fn accepted(&self) -> usize {
         self.accepted.load(Ordering::Relaxed)
+    }
+
+    /// How many pieces of bytes came from clients so far: questions, of which several sent at once count as one.
+    pub fn questions(&self) -> usize {
+        self.questions.load(Ordering::Relaxed)
     }
 
     /// Changes the behaviour; returns when the port listens, or does not, as the mode asks.
@@ -109,6 +121,7 @@ struct Gate {
     orders: watch::Receiver<Orders>,
     listening: watch::Sender<bool>,
     accepted: Arc<AtomicUsize>,
+    questions: Arc<AtomicUsize>,
 }
 
 impl Gate {
@@ -143,7 +156,7 @@ impl Gate {
                         let _ = stream.set_zero_linger();
                         continue;
                     }
-                    connections.spawn(connection(stream, self.orders.clone()));
+                    connections.spawn(connection(stream, self.orders.clone(), Arc::clone(&self.questions)));
                 }
                 Some(_) = connections.join_next() => {}
             }
@@ -151,7 +164,7 @@ impl Gate {
     }
 }
 
-async fn connection(client: TcpStream, orders: watch::Receiver<Orders>) {
+async fn connection(client: TcpStream, orders: watch::Receiver<Orders>, questions: Arc<AtomicUsize>) {
     let Orders { upstream, cuts, .. } = *orders.borrow();
     let Ok(server) = TcpStream::connect(upstream).await else {
         let _ = client.set_zero_linger();
@@ -164,8 +177,11 @@ async fn connection(client: TcpStream, orders: watch::Receiver<Orders>) {
         let (from_client, to_client) = client.split();
         let (from_server, to_server) = server.split();
         let (there, back) = (orders.clone(), orders);
+        let count = || {
+            questions.fetch_add(1, Ordering::Relaxed);
+        };
         tokio::select! {
-            ((), ()) = async { tokio::join!(pump(from_client, to_server, there), pump(from_server, to_client, back)) } => true,
+            ((), ()) = async { tokio::join!(pump(from_client, to_server, there, count), pump(from_server, to_client, back, || {})) } => true,
             _ = scissors.wait_for(|orders| orders.cuts > cuts) => false,
         }
     };

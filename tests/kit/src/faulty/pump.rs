@@ -6,8 +6,13 @@ use tokio::sync::watch;
 
 use super::{Mode, Orders};
 
-/// Moves bytes as the orders say, until one side ends.
-pub(super) async fn pump(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, mut orders: watch::Receiver<Orders>) {
+/// Moves bytes as the orders say, until one side ends; tells `count` of each piece that came.
+pub(super) async fn pump(
+    mut from: ReadHalf<'_>,
+    mut to: WriteHalf<'_>,
+    mut orders: watch::Receiver<Orders>,
+    count: impl Fn(),
+) {
     let mut buffer = vec![0; 64 * 1024];
     let mut dead = false;
     loop {
@@ -26,6 +31,7 @@ pub(super) async fn pump(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, mut orde
             let _ = to.shutdown().await;
             return;
         }
+        count();
         if to.write_all(&buffer[..read]).await.is_err() {
             return;
         }
