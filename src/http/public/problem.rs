@@ -1,0 +1,58 @@
+//! What a person is shown when a sign-in or sign-out does not go on.
+
+use super::Visit;
+use crate::domain::ids::ProviderId;
+use crate::http::pages::{self, Retry};
+use crate::http::respond::{self, Answer};
+use crate::login::Problem;
+use crate::oidc::{OidcError, TokenError};
+use crate::telemetry::Chain;
+use std::time::Duration;
+
+impl Visit<'_> {
+    /// The one table from problems to pages; each is logged here, once.
+    pub(super) fn problem(&self, problem: &Problem, to: Option<&str>) -> Answer {
+        tracing::warn!(
+            request.id = %self.visitor.request_id,
+            client.address = ?self.visitor.address,
+            error = %Chain(problem),
+            "a sign-in or sign-out did not go on"
+        );
+        let label = |id: &ProviderId| {
+            self.state.providers.find(id).map_or("the provider", |provider| provider.label())
+        };
+        let shown = match problem {
+            Problem::Unreadable
+            | Problem::MixedUp { .. }
+            | Problem::RestartedTooOften
+            | Problem::EndedAtProvider => pages::Problem::SignInBroken,
+            Problem::UnknownProvider => pages::Problem::NotFound,
+            Problem::UnknownHost => {
+                pages::Problem::Malformed("the sign-in was for a host that is not protected here any more")
+            }
+            Problem::TooManyHandovers(_) => pages::Problem::TooManyHandOvers,
+            Problem::Limited(wait) => {
+                pages::Problem::RateLimited { retry_after: *wait + Duration::from_secs(1) }
+            }
+            Problem::Refused { provider, refusal } => {
+                pages::Problem::ProviderRefused { provider: label(provider), refusal }
+            }
+            Problem::Provider { provider, source } => match source {
+                OidcError::Unavailable(_) => {
+                    pages::Problem::ProviderUnavailable { provider: label(provider) }
+                }
+                OidcError::Token(TokenError::WrongTenant(_)) => {
+                    pages::Problem::AccountNotAllowed { provider: label(provider) }
+                }
+                _ => pages::Problem::ProviderInvalid { provider: label(provider) },
+            },
+            Problem::NotRecent { max_age, .. } => pages::Problem::StepUpUnmet { max_age: *max_age },
+            Problem::Disabled => pages::Problem::Disabled,
+            Problem::NoAddress(provider) => pages::Problem::NoAddress { provider: label(provider) },
+            Problem::AddressHeld(email) => pages::Problem::AddressHeld { email },
+            Problem::GroupsUnknown => pages::Problem::GroupsUnknown,
+            Problem::Unavailable(_) => self.unavailable(),
+        };
+        respond::page(shown.page(Retry { to }, self.visitor.request_id), self.is_head())
+    }
+}
