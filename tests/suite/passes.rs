@@ -4,12 +4,13 @@
 mod between;
 mod bound;
 mod history;
+mod pairs;
 mod standby;
 
 use crate::answers::{Asked, Told};
 use crate::replicas::{another, another_with};
 use crate::stores::gate::{Gate, fail};
-use crate::world::{APP, COOKIE, Pair, Plan, World, alice, heard};
+use crate::world::{APP, Pair, Plan, World, alice, heard};
 use gatepost_kit::entra::Person;
 use gatepost_kit::faulty::Mode;
 use gatepost_kit::process::{Gatepost, find_ok, until};
@@ -234,48 +235,4 @@ async fn after_redis_was_emptied_people_come_back_unseen_and_nobody_stays_for_lo
     .await;
     let trip = browser.patient().navigate(&gate.url(APP, "/back")).await;
     assert_eq!(trip.end().status, 200, "{}", trip.describe());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_replica_with_another_memory_setting_agrees() {
-    let world = World::start(Pair::Shared).await;
-    let browser = world.signed_in("alice").await;
-    let without = another_with(&world, &[("GATEPOST_VERIFY__CACHE_MEMORY", "0")]).await;
-    without.wait_ready().await;
-    for requirement in [
-        "",
-        "group=x",
-        "group=00000000-0000-4000-8000-00000000a001",
-        "tenant=a",
-        "admin=true",
-        "max_age=600",
-        "max_age=600&api=true",
-        "group=x&max_age=0",
-    ] {
-        for asked in [Asked::fetch("/a"), Asked::navigation("/a")] {
-            let asked = asked.by(&browser).requiring(requirement);
-            let patient = async |replica: &Gatepost| {
-                until("an answer", PATIENCE, async || {
-                    let told = asked.at(replica).await;
-                    (told.status != 503).then_some(told)
-                })
-                .await
-            };
-            let (memory, stores) = (patient(&world.gatepost).await, patient(&without).await);
-            assert_eq!(memory.status, stores.status, "{requirement}");
-            for name in [
-                "x-user-email",
-                "x-user-groups",
-                "x-user-admin",
-                "x-user-id",
-                "x-user-tenants",
-                "x-user-role",
-                "x-tenant-id",
-                "cookie",
-            ] {
-                assert_eq!(memory.all(name), stores.all(name), "{requirement}: {name}");
-            }
-        }
-    }
-    assert!(browser.find_cookie(APP, COOKIE).is_some());
 }
