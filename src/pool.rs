@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, oneshot};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Proxies in between forget what is silent for long, and tell nobody.
@@ -121,7 +121,16 @@ struct Maker<C: Connect> {
     connect: C,
     runtime: Handle,
     places: Arc<Semaphore>,
-    unclaimed: Arc<Mutex<Vec<C::Connection>>>,
+    unclaimed: Arc<Unclaimed<C::Connection>>,
+}
+
+/// Made for somebody who had given up, and since when.
+type Unclaimed<T> = Mutex<Vec<(Instant, T)>>;
+
+fn claim<T>(unclaimed: &Unclaimed<T>) -> Option<T> {
+    let mut unclaimed = unclaimed.lock().unwrap_or_else(PoisonError::into_inner);
+    unclaimed.retain(|(since, _)| since.elapsed() <= MAX_IDLE);
+    unclaimed.pop().map(|(_, connection)| connection)
 }
 
 impl<C: Connect> managed::Manager for Maker<C> {
@@ -131,8 +140,7 @@ impl<C: Connect> managed::Manager for Maker<C> {
     async fn create(&self) -> Result<C::Connection, Error> {
         // Released when the connection is made, not when somebody gives up.
         let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| Error::PoolClosed)?;
-        let unclaimed = self.unclaimed.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        if let Some(connection) = unclaimed {
+        if let Some(connection) = claim(&self.unclaimed) {
             return Ok(connection);
         }
         let (made, waiting) = oneshot::channel();
@@ -141,7 +149,8 @@ impl<C: Connect> managed::Manager for Maker<C> {
             let timed_out = |_| Err(Error::Io(io::ErrorKind::TimedOut.into()));
             let connected = timeout(CONNECT_TIMEOUT, connect.connect()).await.unwrap_or_else(timed_out);
             if let Err(Ok(connection)) = made.send(connected) {
-                unclaimed.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+                let mut unclaimed = unclaimed.lock().unwrap_or_else(PoisonError::into_inner);
+                unclaimed.push((Instant::now(), connection));
             }
             drop(place);
         });
@@ -220,6 +229,16 @@ mod tests {
         let (first, second) = (pool.borrow().await.expect("one"), pool.borrow().await.expect("another"));
         assert!(*first < 2 && *second < 2);
         assert_eq!(numbers.made.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_nobody_claimed_for_long_is_not_lent() {
+        let numbers = Numbers::allowing(0);
+        let pool = Pool::new(numbers.clone(), 1);
+        give_up(&pool).await;
+        numbers.allowed.add_permits(2);
+        tokio::time::sleep(MAX_IDLE + Duration::from_secs(1)).await;
+        assert_eq!(*pool.borrow().await.expect("a new one"), 1);
     }
 
     #[tokio::test(start_paused = true)]

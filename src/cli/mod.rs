@@ -25,6 +25,7 @@ mod tenant;
 mod tests;
 mod user;
 
+use crate::app::StartError;
 use crate::config::Config;
 use crate::telemetry::Chain;
 use clap::{Args, Parser, Subcommand};
@@ -151,7 +152,10 @@ fn dispatch(
         let environment = environment.as_ref().map_err(Clone::clone)?;
         Ok((Config::load(arguments.config.as_deref(), environment.variables())?, environment))
     };
-    actix_web::rt::System::new().block_on(async {
+    // As many threads as cores: sign-ins and cold look-ups run here, beside the stores' connections.
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("main").build();
+    let runtime = runtime.map_err(StartError::Runtime)?;
+    actix_web::rt::System::with_tokio_rt(|| runtime).block_on(async {
         let open = async || {
             let (config, environment) = load()?;
             Console::open(config, environment.actor()).await

@@ -57,8 +57,9 @@ where
     // Pings tell when the peer is gone, and GOAWAY ends it.
     pace.enter(Phase::Busy);
     let mut stop = shared.stop.clone();
+    let shared = Arc::new(shared);
     let service = service_fn(move |request: Request<Incoming>| {
-        let shared = shared.clone();
+        let shared = Arc::clone(&shared);
         async move { Ok::<_, Infallible>(answer(&shared, peer, &request).await) }
     });
     let mut builder = http2::Builder::new(TokioExecutor::new());
