@@ -142,7 +142,7 @@ fn token() -> String {
 }
 
 async fn bytes_of(file: &std::path::Path) -> io::Result<f64> {
-    let mut connection = EmbeddedFile::reading(file).connect().await.map_err(io::Error::other)?;
+    let mut connection = EmbeddedFile::writing(file).connect().await.map_err(io::Error::other)?;
     // What racing callbacks share is gone after two minutes.
     for tidy in ["DELETE FROM session_values WHERE substr(key, 1, 7) = CAST('shared:' AS BLOB)", "VACUUM"] {
         sqlx::query(tidy).execute(&mut connection).await.map_err(io::Error::other)?;
