@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// A person's standing: one read of the directory answers it, for one session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,8 +20,8 @@ pub struct Standing {
     pub sessions_not_before: Option<Timestamp>,
     /// This very session was ended.
     pub is_session_ended: bool,
-    /// What the person may.
-    pub access: Access,
+    /// What the person may. In memory, one for all who may the same.
+    pub access: Arc<Access>,
 }
 
 /// The person behind a session.
@@ -31,11 +32,11 @@ pub struct Person {
     /// The person's one address; `None` after an admin released it.
     pub email: Option<EmailAddress>,
     /// Display name, any Unicode.
-    pub name: Option<String>,
+    pub name: Option<Box<str>>,
 }
 
 /// Groups, tenants, admin.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Access {
     /// Sorted by bytes, unique.
     pub groups: Vec<GroupName>,
@@ -59,7 +60,7 @@ impl Access {
 }
 
 /// Tenants, each once, by their ids; no larger than they are, for memory holds those of everybody who is signed in.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Tenants(Box<[(TenantId, Role)]>);
 
 impl Tenants {

@@ -221,6 +221,7 @@ pub fn missing(requirement: &Requirement, access: &Access) -> Option<Missing> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
 
     const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
     const LIFETIMES: Lifetimes = Lifetimes {
@@ -245,7 +246,7 @@ mod tests {
             email: "alice@example.com".parse().ok(),
             name: None,
         };
-        Standing { person, is_disabled: false, sessions_not_before: None, is_session_ended: false, access }
+        Standing { person, is_disabled: false, sessions_not_before: None, is_session_ended: false, access: access.into() }
     }
 
     fn times() -> SessionTimes {
@@ -308,8 +309,11 @@ mod tests {
     #[test]
     fn an_admin_enters_every_tenant_that_there_is_but_is_in_no_group_for_it() {
         let mut admin = standing();
-        admin.access.is_admin = true;
-        admin.access.every_tenant = vec!["t".parse().expect("an id"), "x".parse().expect("an id")];
+        admin.access = Arc::new(Access {
+            is_admin: true,
+            every_tenant: ["t", "x"].map(|id| id.parse().expect("an id")).to_vec(),
+            ..(*admin.access).clone()
+        });
         assert_eq!(with("tenant=x&admin=true", &admin, &times()), Ok(true));
         assert_eq!(missing_of(with("group=X", &admin, &times())).groups.len(), 1);
         let requirement = Requirement::parse("tenant=x").expect("a requirement");

@@ -7,7 +7,7 @@ use std::str::FromStr;
 /// ASCII, lower case, one `@`, at most 254 bytes (RFC 5321 section 4.5.3.1), nothing that needs quoting.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct EmailAddress(String);
+pub struct EmailAddress(Box<str>);
 
 /// The text is no address that a header could carry safely.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl FromStr for EmailAddress {
         let lower = text.to_ascii_lowercase();
         match lower.split_once('@') {
             Some((local, domain)) if lower.len() <= 254 && is_local(local) && is_domain(domain) => {
-                Ok(Self(lower))
+                Ok(Self(lower.into()))
             }
             _ => Err(EmailError(text.chars().take(260).collect())),
         }

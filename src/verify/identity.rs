@@ -4,7 +4,7 @@
 
 use super::forwarded::Forwarded;
 use crate::config::VerifyConfig;
-use crate::domain::access::{Role, Standing};
+use crate::domain::access::{Access, Person, Role, Standing};
 use crate::domain::decision::Permit;
 use crate::domain::ids::{GroupName, TenantId};
 use crate::session::cookie;
@@ -13,6 +13,7 @@ use hyper::HeaderMap;
 use hyper::body::Bytes;
 use hyper::header::{AUTHORIZATION, COOKIE, HeaderName, HeaderValue};
 use std::fmt::Write;
+use std::sync::Arc;
 
 const EMAIL: HeaderName = HeaderName::from_static("x-user-email");
 const GROUPS: HeaderName = HeaderName::from_static("x-user-groups");
@@ -32,68 +33,88 @@ const FALSE: HeaderValue = HeaderValue::from_static("false");
 /// In one piece of memory, of which every answer shows parts: a pass is small, and what is said of it is not copied.
 #[derive(Clone, Debug)]
 pub struct Rendered {
-    groups: HeaderValue,
-    /// Email, id, tenants, name, one after another.
-    others: Bytes,
-    ends: [u32; 4],
+    /// Email, id, name, one after another.
+    person: Bytes,
+    ends: [u32; 3],
     has_name: bool,
+    access: Arc<RenderedAccess>,
+}
+
+/// Those that say what somebody may: the same for all who may the same.
+#[derive(Debug)]
+pub struct RenderedAccess {
+    groups: HeaderValue,
+    tenants: HeaderValue,
     is_cut: bool,
     is_admin: bool,
 }
 
-impl Rendered {
-    /// Renders a person. One without an address gets no permit, so that the empty one is never sent.
-    pub fn new(standing: &Standing, limits: &VerifyConfig) -> Self {
-        let (person, access) = (&standing.person, &standing.access);
+impl RenderedAccess {
+    /// Renders an access.
+    pub fn new(access: &Access, limits: &VerifyConfig) -> Self {
         let Told { header: groups, is_cut, .. } = told_groups(&access.groups, limits);
-        if is_cut {
-            tracing::warn!(user.id = %person.id, limit = limits.groups_header_limit, "X-User-Groups was cut");
-        }
         let tenants: Vec<&str> = access.tenants.ids().map(TenantId::as_str).collect();
-        let name = person.name.as_deref().map(encode);
-        let email = person.email.as_ref().map_or("", |email| email.as_str());
-        let mut text = String::new();
-        let mut ends = [0; 4];
-        let parts = [email, &person.id.to_string(), &tenants.join(","), name.as_deref().unwrap_or_default()];
-        for (end, part) in ends.iter_mut().zip(parts) {
-            text.push_str(part);
-            *end = text.len();
-        }
-        text.push_str(&groups);
-        let whole = Bytes::from(text.into_boxed_str().into_boxed_bytes());
         Self {
-            groups: value(whole.slice(ends[3]..)),
-            others: whole.slice(..ends[3]),
-            ends: ends.map(|end| u32::try_from(end).unwrap_or(u32::MAX)),
-            has_name: name.is_some(),
+            groups: value(groups.into()),
+            tenants: value(tenants.join(",").into()),
             is_cut,
             is_admin: access.is_admin,
         }
     }
 
+    /// Bytes of all values.
+    pub fn size(&self) -> usize {
+        self.groups.len() + self.tenants.len()
+    }
+}
+
+impl Rendered {
+    /// Renders a person. One without an address gets no permit, so that the empty one is never sent.
+    pub fn new(standing: &Standing, limits: &VerifyConfig) -> Self {
+        Self::with(&standing.person, Arc::new(RenderedAccess::new(&standing.access, limits)), limits)
+    }
+
+    /// The same, of somebody whose access is rendered already.
+    pub fn with(person: &Person, access: Arc<RenderedAccess>, limits: &VerifyConfig) -> Self {
+        if access.is_cut {
+            tracing::warn!(user.id = %person.id, limit = limits.groups_header_limit, "X-User-Groups was cut");
+        }
+        let name = person.name.as_deref().map(encode);
+        let email = person.email.as_ref().map_or("", |email| email.as_str());
+        let mut text = String::new();
+        let mut ends = [0; 3];
+        for (end, part) in ends.iter_mut().zip([email, &person.id.to_string(), name.as_deref().unwrap_or("")])
+        {
+            text.push_str(part);
+            *end = u32::try_from(text.len()).unwrap_or(u32::MAX);
+        }
+        let person = Bytes::from(text.into_boxed_str().into_boxed_bytes());
+        Self { person, ends, has_name: name.is_some(), access }
+    }
+
     fn part(&self, at: usize) -> HeaderValue {
         let start = if at == 0 { 0 } else { self.ends[at - 1] };
-        value(self.others.slice(start as usize..self.ends[at] as usize))
+        value(self.person.slice(start as usize..self.ends[at] as usize))
     }
 
     /// The headers that depend on the person alone.
     pub fn write(&self, headers: &mut HeaderMap) {
         headers.insert(EMAIL, self.part(0));
-        headers.insert(GROUPS, self.groups.clone());
-        headers.insert(ADMIN, if self.is_admin { TRUE } else { FALSE });
+        headers.insert(GROUPS, self.access.groups.clone());
+        headers.insert(ADMIN, if self.access.is_admin { TRUE } else { FALSE });
         headers.insert(ID, self.part(1));
-        headers.insert(TENANTS, self.part(2));
-        if self.is_cut {
+        headers.insert(TENANTS, self.access.tenants.clone());
+        if self.access.is_cut {
             headers.insert(GROUPS_TRUNCATED, TRUE);
         }
         if self.has_name {
-            headers.insert(NAME, self.part(3));
+            headers.insert(NAME, self.part(2));
         }
     }
 
-    /// Bytes of all values.
+    /// Bytes of the values that are this person's own.
     pub fn size(&self) -> usize {
-        self.groups.len() + self.others.len()
+        self.person.len()
     }
 }
 
@@ -111,7 +132,7 @@ pub fn write(
     state: &State,
 ) {
     rendered.write(headers);
-    if rendered.is_cut {
+    if rendered.access.is_cut {
         state.metrics.groups_truncated();
     }
     if let Some((tenant, role)) = permit.tenant {

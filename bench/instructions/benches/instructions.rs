@@ -91,7 +91,7 @@ fn asked() -> Asked {
     let person = Person {
         id: UserId::generate(),
         email: Some("person-1@example.com".parse().expect("an address")),
-        name: Some("Person 1".to_owned()),
+        name: Some("Person 1".into()),
     };
     let access = Access {
         groups: ["Everybody", "MCP-GitHub", "Wiki-Editors"].map(group).to_vec(),
@@ -106,7 +106,7 @@ fn asked() -> Asked {
             is_disabled: false,
             sessions_not_before: None,
             is_session_ended: false,
-            access,
+            access: access.into(),
         },
         times: SessionTimes {
             begun_at: now,

@@ -72,11 +72,11 @@ fn read(id: UserId, row: Row) -> Result<Standing> {
     access.groups.sort_unstable();
     access.every_tenant.sort_unstable();
     Ok(Standing {
-        person: Person { id, email, name },
+        person: Person { id, email, name: name.map(Into::into) },
         is_disabled,
         sessions_not_before: not_before.map(Timestamp::from_unix),
         is_session_ended,
-        access,
+        access: access.into(),
     })
 }
 

@@ -1,8 +1,9 @@
 //! Every fault, and what of a value is shown.
 
 use super::*;
-use crate::domain::access::{Person, Role, Standing};
+use crate::domain::access::{Access, Person, Role, Standing};
 use crate::domain::ids::UserId;
+use std::sync::Arc;
 
 const COOKIE: &str = "__Host-gatepost";
 
@@ -11,17 +12,17 @@ fn standing() -> Standing {
         person: Person {
             id: UserId::generate(),
             email: Some("carol@example.com".parse().expect("an address")),
-            name: Some("Carol".to_owned()),
+            name: Some("Carol".into()),
         },
         is_disabled: false,
         sessions_not_before: None,
         is_session_ended: false,
-        access: Access {
+        access: Arc::new(Access {
             groups: vec!["MCP-Admin".parse().expect("a name")],
             tenants: [("github".parse().expect("a tenant"), Role::Viewer)].into(),
             is_admin: false,
             every_tenant: Vec::new(),
-        },
+        }),
     }
 }
 

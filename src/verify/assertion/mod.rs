@@ -89,7 +89,7 @@ impl Claims {
             aud: host.to_string(),
             sub: permit.person.id,
             email: permit.email.clone(),
-            name: permit.person.name.clone(),
+            name: permit.person.name.as_deref().map(str::to_owned),
             groups: told.names.into_iter().cloned().collect(),
             groups_truncated: told.is_cut,
             admin: permit.access.is_admin,

@@ -11,7 +11,6 @@ use crate::principal::{self, LoadError};
 use crate::session::Session;
 use crate::session::values::HostValue;
 use crate::state::State;
-use crate::verify::identity::Rendered;
 use std::sync::Arc;
 
 /// Who holds a cookie that opened: asks both stores, or what memory knows while they cannot say.
@@ -101,7 +100,6 @@ async fn look_up(state: Arc<State>, key: PassKey, cookie: HostValue) -> Found {
 }
 
 fn make(state: &State, times: SessionTimes, standing: Standing, stamp: Stamp) -> Arc<Pass> {
-    let (standing, names) = state.passes.names.share(standing);
-    let headers = Rendered::new(&standing, &state.config.verify);
-    Arc::new(Pass::new(times, standing, headers, names, stamp))
+    let (standing, headers, brought) = state.passes.shared.share(standing, &state.config.verify);
+    Arc::new(Pass::new(times, standing, headers, brought, stamp))
 }

@@ -8,8 +8,8 @@ mod flights;
 mod keeper;
 mod lease;
 mod look_up;
-mod names;
 mod pass;
+mod shared;
 mod sync;
 
 pub use keeper::keep;
@@ -22,9 +22,9 @@ use crate::domain::ids::UserId;
 use flights::Flights;
 use hyper::header::HeaderValue;
 use lease::Lease;
-use names::Names;
 use quick_cache::sync::Cache;
 use quick_cache::{DefaultHashBuilder, Weighter};
+use shared::Shared;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -52,7 +52,7 @@ pub struct Passes {
     /// `None`: every request asks the stores.
     cache: Option<Cache<PassKey, Arc<Pass>, ByMemory, DefaultHashBuilder>>,
     lease: Lease,
-    names: Names,
+    shared: Shared,
     flights: Flights,
     failing_until: AtomicU64,
     stale_if_error: Duration,
@@ -66,7 +66,7 @@ impl Passes {
         Self {
             cache,
             lease: Lease::new(STRIPES),
-            names: Names::default(),
+            shared: Shared::default(),
             flights: Flights::default(),
             failing_until: AtomicU64::new(0),
             stale_if_error,

@@ -2,18 +2,18 @@
 //! each request. Peers whose cache key lacked an input of the decision have had to publish an advisory.
 
 use super::lease::Stamp;
-use crate::domain::access::{Role, Standing};
+use crate::domain::access::{Person, Standing};
 use crate::domain::clock::Timestamp;
 use crate::domain::decision::SessionTimes;
-use crate::domain::ids::{GroupName, TenantId};
 use crate::domain::secret::Hash;
 use crate::verify::assertion::Made;
 use crate::verify::identity::Rendered;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-/// Bytes of a pass besides its own and those of what it says: its address and name, its place in memory's index.
-const ALLOCATIONS: usize = 248;
+/// What a pass takes besides its own bytes and those of its texts: its place in memory's index, and what the allocator
+/// adds to four pieces of memory.
+const ALLOCATIONS: usize = 160;
 
 /// Names a pass in memory: SHA-256 over the host and the cookie's value, so that what one host's cookie opens no other
 /// host's request finds.
@@ -36,8 +36,8 @@ pub struct Pass {
     pub headers: Rendered,
     /// Where a router asked for one, on the heap: most ask for none.
     pub(super) assertion: Option<Box<Made>>,
-    /// Bytes of names that nobody else had.
-    names: usize,
+    /// Bytes of what it shares with others, but was the first to bring.
+    brought: usize,
     pub(super) stamp: Stamp,
     times: SessionTimes,
     last_used: AtomicI64,
@@ -51,7 +51,7 @@ impl Pass {
         times: SessionTimes,
         standing: Standing,
         headers: Rendered,
-        names: usize,
+        brought: usize,
         stamp: Stamp,
     ) -> Self {
         let last_seen = times.last_seen_at.unix();
@@ -59,7 +59,7 @@ impl Pass {
             standing,
             headers,
             assertion: None,
-            names,
+            brought,
             stamp,
             times,
             last_used: AtomicI64::new(last_seen),
@@ -89,7 +89,7 @@ impl Pass {
             standing: self.standing.clone(),
             headers: self.headers.clone(),
             assertion: Some(Box::new(assertion)),
-            names: self.names,
+            brought: self.brought,
             stamp: self.stamp,
             times: self.times,
             last_used: AtomicI64::new(self.last_used.load(Ordering::Relaxed).max(now.unix())),
@@ -119,15 +119,13 @@ impl Pass {
 
     /// About how many bytes the pass takes, with its place in memory's index.
     pub(super) fn weight(&self) -> u64 {
-        let access = &self.standing.access;
-        // Names that others bear too are theirs; what allocations and the index add was measured.
-        let shared = access.groups.len() + access.every_tenant.len();
-        let names = self.names
-            + shared * size_of::<GroupName>()
-            + access.tenants.ids().count() * size_of::<(TenantId, Role)>();
+        let Person { email, name, .. } = &self.standing.person;
+        let texts = email.as_ref().map_or(0, |email| email.as_str().len())
+            + name.as_ref().map_or(0, |name| name.len())
+            + self.headers.size();
         let fixed = size_of::<Self>() + size_of::<PassKey>() + ALLOCATIONS;
         let assertion = self.assertion.as_ref().map_or(0, |made| made.size());
-        (fixed + names + self.headers.size() + assertion) as u64
+        (fixed + texts + self.brought + assertion) as u64
     }
 }
 

@@ -165,7 +165,7 @@ fn session(number: u8, user_agent: Option<&'static str>, is_current: bool) -> Se
 /// A person in `count` groups, one of them not linked, with three sessions or one.
 fn account(name: &str, person_name: &str, count: usize, is_admin: bool) -> Sample {
     let address = email("alice@example.com");
-    let person = Person { id: UserId::generate(), email: Some(address), name: Some(person_name.to_owned()) };
+    let person = Person { id: UserId::generate(), email: Some(address), name: Some(person_name.into()) };
     let tenants = if count > 0 {
         ["github", "grafana"].map(|tenant| (tenant.parse().expect("a tenant"), Role::Member)).into()
     } else {
