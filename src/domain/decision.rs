@@ -246,7 +246,13 @@ mod tests {
             email: "alice@example.com".parse().ok(),
             name: None,
         };
-        Standing { person, is_disabled: false, sessions_not_before: None, is_session_ended: false, access: access.into() }
+        Standing {
+            person,
+            is_disabled: false,
+            sessions_not_before: None,
+            is_session_ended: false,
+            access: access.into(),
+        }
     }
 
     fn times() -> SessionTimes {

@@ -32,7 +32,7 @@ use std::time::Duration;
 /// Counters of changes that people share: 128 KiB.
 const STRIPES: usize = 1 << 14;
 /// For sizing only.
-const TYPICAL_WEIGHT: u64 = 700;
+const TYPICAL_WEIGHT: u64 = 520;
 /// A directory that failed a look-up is not asked again for so long while an answer in memory may stand in for it. Less
 /// than the second within which a change must bind.
 const FAILING: Duration = Duration::from_millis(500);

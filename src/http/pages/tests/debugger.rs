@@ -21,8 +21,13 @@ fn live_headers(name: &str, arrived: &[(&str, &str)]) -> [Sample; 2] {
         name: Some("Carol, née Ж".into()),
     };
     let access = Access { groups: groups(&["MCP-Admin"]), is_admin: true, ..Access::default() };
-    let standing =
-        Standing { person, is_disabled: false, sessions_not_before: None, is_session_ended: false, access: access.into() };
+    let standing = Standing {
+        person,
+        is_disabled: false,
+        sessions_not_before: None,
+        is_session_ended: false,
+        access: access.into(),
+    };
     let limits = VerifyConfig {
         cache_memory: 0,
         stale_if_error: MINUTE,
