@@ -1,8 +1,8 @@
 //! `/callback/<provider>`: the code becomes a session, once.
 //!
-//! The order is the security of it: bind, both stores reachable, lock, exchange, verify, commit, session, cookie. The
-//! lock is itself the first word to the session store, and a write. A callback that does not fit recovers unseen, its
-//! code unused.
+//! The order is the security of it: bind, both stores reachable and lock, exchange, verify, commit, session, cookie. The
+//! lock is itself the first word to the session store, and a write; it is taken back where the directory cannot keep what
+//! would come of the code. A callback that does not fit recovers unseen, its code unused.
 
 use super::begin::{callback_address, go_on, hand_over, login_address};
 use super::end::{Ending, end_session};
@@ -212,11 +212,19 @@ struct Exchange {
 impl Exchange {
     async fn run_once(self) -> Result<Step, Problem> {
         let Self { state, visitor, login, .. } = &self;
-        directory_takes_writes(state).await?;
-        if !state.sessions.lock_exchange(&login.id).await? {
+        // Both at once, for that costs one wait less; whoever was locked in vain may come again with the same code.
+        let locking = state.sessions.lock_exchange(&login.id, &login.bind);
+        let (writable, locked) = tokio::join!(directory_takes_writes(state), locking);
+        let is_first = locked?;
+        if let Err(problem) = writable {
+            if is_first {
+                state.sessions.unlock_exchange(&login.id, &login.bind).await?;
+            }
+            return Err(problem);
+        }
+        if !is_first {
             return join(state, visitor, login).await;
         }
-        state.sessions.set_completing(&login.bind, true).await?;
         match Box::pin(self.run()).await {
             Ok(Some(Started { handover, session, .. })) => {
                 let completing = complete(state, &handover, &session, login.request.clone());
@@ -306,7 +314,7 @@ impl Exchange {
                 None => sessions.publish_failure(&login.id).await,
             }
         };
-        let (done, told) = tokio::join!(sessions.set_completing(&login.bind, false), publishing);
+        let (done, told) = tokio::join!(sessions.set_complete(&login.bind), publishing);
         if let Err(error) = done.and(told) {
             tracing::debug!(error = %Chain(&error), "those who wait for a sign-in are not told");
         }

@@ -42,20 +42,30 @@ impl Sessions {
         self.store.create(&key, &unique(), BURNT_TTL).await.map(|burnt| burnt.is_none())
     }
 
-    /// Locks a `state` before its code is exchanged; tells whether this was the first time.
-    pub async fn lock_exchange(&self, state: &OneTimeId) -> Result<bool, StoreError> {
-        let key = [b"exchange:", &state.as_bytes()[..]].concat();
-        self.store.create(&key, &unique(), EXCHANGE_TTL).await.map(|locked| locked.is_none())
+    /// Locks a `state` before its code is exchanged, and notes that a sign-in of this browser is about to be complete;
+    /// `false`: it was locked already.
+    pub async fn lock_exchange(&self, state: &OneTimeId, browser: &Bind) -> Result<bool, StoreError> {
+        let (lock, mark, mine) = (exchange_key(state), completing_key(browser), unique());
+        let locking = self.store.create(&lock, &mine, EXCHANGE_TTL);
+        let marking = self.store.create(&mark, &mine, COMPLETING_TTL);
+        let (locked, marked) = tokio::try_join!(locking, marking)?;
+        let is_first = locked.is_none();
+        if !is_first && marked.is_none() {
+            // The first is done with its own.
+            self.store.delete_own(&mark, &mine).await?;
+        }
+        Ok(is_first)
     }
 
-    /// Notes that a sign-in of this browser is about to be complete; `false`: it is, one way or the other.
-    pub async fn set_completing(&self, browser: &Bind, is_completing: bool) -> Result<(), StoreError> {
-        let key = completing_key(browser);
-        if is_completing {
-            self.store.create(&key, &unique(), COMPLETING_TTL).await.map(drop)
-        } else {
-            self.store.delete(&key).await
-        }
+    /// Takes the lock back: the code was not used.
+    pub async fn unlock_exchange(&self, state: &OneTimeId, browser: &Bind) -> Result<(), StoreError> {
+        let lock = exchange_key(state);
+        tokio::try_join!(self.store.delete(&lock), self.set_complete(browser)).map(drop)
+    }
+
+    /// Notes that the sign-in of this browser is complete, one way or the other.
+    pub async fn set_complete(&self, browser: &Bind) -> Result<(), StoreError> {
+        self.store.delete(&completing_key(browser)).await
     }
 
     /// Whether another tab of this browser is about to complete a sign-in.
@@ -132,6 +142,10 @@ impl Sessions {
         self.store.index(b"keys", mine.as_bytes(), ttl).await?;
         Ok(None)
     }
+}
+
+fn exchange_key(state: &OneTimeId) -> Vec<u8> {
+    [b"exchange:", &state.as_bytes()[..]].concat()
 }
 
 fn outcome_key(state: &OneTimeId) -> Vec<u8> {
