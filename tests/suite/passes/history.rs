@@ -3,6 +3,7 @@
 //!
 //! The schedule is random; its seed is printed, and `GATEPOST_TEST_SEED` repeats it.
 
+use super::bound::NO_STAND_IN;
 use super::{PATIENCE, another_with};
 use crate::answers::Asked;
 use crate::stores::gate::Gate;
@@ -15,7 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 /// DESIGN.md section 2.
-const BOUND: Duration = Duration::from_secs(1);
+pub(super) const BOUND: Duration = Duration::from_secs(1);
 const LENGTH: Duration = Duration::from_secs(40);
 /// Two of each replica.
 const CLIENTS: usize = 2;
@@ -51,8 +52,7 @@ impl Dice {
 async fn no_request_sent_a_second_after_a_change_is_answered_as_before_it() {
     let seed = seed();
     println!("GATEPOST_TEST_SEED={seed}");
-    // Otherwise what memory knows stands in for a Postgres that the schedule has out of reach.
-    let gate = Arc::new(Gate::remembering(&[("GATEPOST_VERIFY__STALE_IF_ERROR", "0s")]).await);
+    let gate = Arc::new(Gate::remembering(&NO_STAND_IN).await);
     let to_second = FaultyProxy::start(gate.postgres.addr()).await;
     let url = gate
         .postgres

@@ -1,9 +1,10 @@
 //! Redis away, silent, slow, empty, full, refusing.
 
-use super::gate::{Gate, Outage, fail};
-use crate::world::{APP, PUBLIC};
-use gatepost_kit::entra::Endpoint;
+use super::gate::{Gate, Outage, RECOVERY, fail};
+use crate::world::{APP, OTHER, PUBLIC};
+use gatepost_kit::entra::{Endpoint, Person};
 use gatepost_kit::faulty::Mode;
+use gatepost_kit::process::{Redis, until};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -125,10 +126,67 @@ async fn people_come_back_unseen_after_it_was_emptied() {
     assert_eq!(alice.get(&gate.url(PUBLIC, "/")).await.status, 200);
 }
 
+/// The replica that takes over has not heard of the last second: of a ticket's use, and of a session.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failover_that_loses_the_last_second_gives_a_used_ticket_to_nobody_else() {
+    let gate = Gate::start().await;
+    let world = &gate.world;
+    let alice = gate.signed_in().await;
+    let enter = super::up_to(&alice, &gate.url(OTHER, "/deep"), "/.gatepost/enter").await;
+    let replica = Redis::start().await;
+    allow(&replica);
+    replica.command(&["REPLICAOF", "127.0.0.1", &gate.redis.addr().port().to_string()]);
+    until("the replica to know everything", RECOVERY, async || {
+        let (its, whole) = (replica.command(&["DBSIZE"]), gate.redis.command(&["DBSIZE"]));
+        let is_up = replica.command(&["INFO", "replication"]).contains("master_link_status:up");
+        (is_up && its == whole && its.trim() != ":0").then_some(())
+    })
+    .await;
+    replica.command(&["REPLICAOF", "NO", "ONE"]);
+
+    // The last second.
+    let entered = alice.get(&enter).await;
+    assert_eq!((entered.status, entered.values("set-cookie").len()), (303, 1), "{}", entered.body);
+    world.entra.add(Person::named("bob"));
+    let bob = world.signed_in("bob").await;
+
+    gate.redis.sigkill();
+    gate.to_redis.lead_to(replica.addr());
+    gate.to_redis.cut();
+    until("the gate to find its sessions in the replica", RECOVERY, async || {
+        (alice.fetch(&gate.url(APP, "/")).await.status == 200).then_some(())
+    })
+    .await;
+    assert_eq!(
+        alice.fetch(&gate.url(OTHER, "/")).await.status,
+        200,
+        "the cookie outlives the note of its ticket"
+    );
+    let thief = world.browser();
+    let answer = thief.get(&enter).await;
+    assert_ne!(answer.status, 200, "{}", answer.body);
+    assert_eq!(
+        thief.fetch(&gate.url(OTHER, "/")).await.status,
+        401,
+        "the ticket is bound to Alice's browser"
+    );
+    let answer = bob.fetch(&gate.url(APP, "/")).await;
+    assert_eq!((answer.status, answer.values("set-cookie").len()), (401, 0), "his session is lost");
+    let pages = world.entra.count(Endpoint::SignIn);
+    let trip = bob.navigate(&gate.url(APP, "/again")).await;
+    assert_eq!(trip.end().echoed().header("x-user-email"), Some("bob@example.com"), "{}", trip.describe());
+    assert_eq!(world.entra.count(Endpoint::SignIn), pages, "nobody was asked anything");
+}
+
 /// Redis comes back; its users are part of the set-up that a restart loses here.
 async fn restart(gate: &Gate) {
     gate.redis.restart().await;
-    gate.redis.command(&["ACL", "SETUSER", "gate", "on", ">first", "~*", "&*", "+@all"]);
+    allow(&gate.redis);
+}
+
+/// The gate's own user.
+fn allow(redis: &Redis) {
+    redis.command(&["ACL", "SETUSER", "gate", "on", ">first", "~*", "&*", "+@all"]);
 }
 
 /// A server in Redis' place that answers every command with this error.
