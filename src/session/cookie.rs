@@ -81,7 +81,13 @@ pub fn without<'a>(headers: impl Iterator<Item = &'a [u8]>, name: &str) -> Optio
 }
 
 fn pairs(header: &[u8]) -> impl Iterator<Item = &[u8]> {
-    header.split(|byte| *byte == b';').map(trim)
+    let mut rest = Some(header);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let end = memchr::memchr(b';', text);
+        rest = end.map(|end| &text[end + 1..]);
+        Some(trim(&text[..end.unwrap_or(text.len())]))
+    })
 }
 
 fn trim(mut bytes: &[u8]) -> &[u8] {

@@ -256,10 +256,21 @@ pub fn canonical(name: &str) -> String {
     name.split('-').map(word).collect::<Vec<_>>().join("-")
 }
 
+/// The bytes of names that nobody reads as others: a table, for every byte of every name is looked at.
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = u8::MAX;
+    while byte > 0 {
+        plain[byte as usize] = byte.is_ascii_alphanumeric() || byte == b'-';
+        byte -= 1;
+    }
+    plain
+};
+
 /// The header of ours that an application could read this name as, whatever its case.
 pub fn alias_of(name: &str) -> Option<&'static str> {
     let name = name.as_bytes();
-    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'-';
+    let is_plain = |byte: &u8| PLAIN[usize::from(*byte)];
     if name.iter().all(is_plain) {
         return None;
     }

@@ -100,7 +100,7 @@ fn note_memory(stage: &mut Stage, name: &str, count: usize, before: Memory, afte
         fact.must("100 k warm entries, whole process (RSS)", 80.0, 60.0);
     }
     if count >= 10_000 {
-        let note = format!("RSS grew from {:.1} MB", before.rss as f64 / 1e6);
+        let note = format!("RSS grew from {:.1} MB; all are in the same 3 groups", before.rss as f64 / 1e6);
         stage.report.fact(&format!("Memory of a warm entry, of {name}"), each, "bytes", &note);
     }
 }

@@ -54,7 +54,7 @@ async fn a_replica_that_stood_still_for_half_a_minute_serves_nothing_that_it_kne
     gate.postgres.sql(&gate.database, PUT_OUT).await;
     let acknowledged = Instant::now();
     let asking = async {
-        sleep((STILL - BOUND).saturating_sub(acknowledged.elapsed())).await;
+        sleep(STILL.saturating_sub(BOUND + acknowledged.elapsed())).await;
         asked.at(replica).await
     };
     let going_on = async {
