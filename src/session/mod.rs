@@ -11,6 +11,7 @@ pub mod uses;
 pub mod values;
 
 mod once;
+mod packed;
 mod sessions;
 pub use once::{Exchanged, RefreshTurn};
 pub use sessions::{Announcement, Handover, Session, Sessions, Started};

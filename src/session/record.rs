@@ -4,6 +4,7 @@
 //! for it leaves alone whatever follows the fields it knows. So fields are never removed or moved, and a new one goes into
 //! a struct of its own behind the record, absent where an older release wrote.
 
+use super::packed;
 use super::values::SessionId;
 use crate::domain::clock::Timestamp;
 use crate::domain::decision::{Lifetimes, SessionTimes};
@@ -11,6 +12,7 @@ use crate::domain::identity::SubjectKey;
 use crate::domain::ids::{ProviderId, UserId};
 use crate::domain::secret::{Hash, Secret};
 use secrecy::{ExposeSecret, SecretString};
+use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -59,7 +61,7 @@ pub struct SessionRecord {
     pub address: Option<IpAddr>,
 }
 
-/// A provider's token; `Debug` is silent, and it is written only inside the seal.
+/// A provider's token; `Debug` is silent, and it is written only inside the seal, [`packed`](super::packed).
 #[derive(Clone, Debug)]
 pub struct Token(SecretString);
 
@@ -83,13 +85,15 @@ impl PartialEq for Token {
 
 impl Serialize for Token {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.0.expose_secret())
+        serializer.serialize_bytes(&packed::pack(self.0.expose_secret()))
     }
 }
 
 impl<'de> Deserialize<'de> for Token {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(|token| Self(token.into()))
+        let packed = Vec::deserialize(deserializer)?;
+        let token = packed::unpack(packed).ok_or_else(|| D::Error::custom("no token"))?;
+        Ok(Self(token.into()))
     }
 }
 
@@ -184,6 +188,16 @@ mod tests {
         let read = SessionRecord::from_bytes(&bytes).expect("a record");
         assert_eq!(format!("{read:?}"), format!("{record:?}"));
         assert_eq!(read.refresh_token, record.refresh_token);
+    }
+
+    #[test]
+    fn a_token_like_entras_takes_three_bytes_for_four_characters() {
+        let length = |token: String| {
+            SessionRecord { refresh_token: Some(Token::new(token.into())), ..record() }.to_bytes().len()
+        };
+        let entras = format!("1.{}.{}", "AXoA-_9z".repeat(10), "AgABAwEA".repeat(130));
+        let (with, without) = (length(entras.clone()), length(String::new()));
+        assert!(with - without <= entras.len() * 3 / 4 + 10, "{} of {}", with - without, entras.len());
     }
 
     #[test]
