@@ -8,27 +8,21 @@ use serde::{Deserialize, Serialize};
 /// No text begins with it, so that one that is kept as it is needs no mark.
 const MARK: u8 = 0xFF;
 
+/// What its characters say in base64url, up to the last four that are whole, and the text of the rest.
 #[derive(Serialize, Deserialize)]
-enum Segment {
-    /// As it was.
-    Text(String),
-    /// What it says in base64url.
-    Base64(Vec<u8>),
-}
+struct Segment(Vec<u8>, String);
 
 impl Segment {
     fn of(text: &str) -> Self {
-        // Only what comes back as the very same characters.
-        let decoded = URL_SAFE_NO_PAD.decode(text).ok();
-        let same = decoded.filter(|bytes| URL_SAFE_NO_PAD.encode(bytes) == text);
-        same.map_or_else(|| Self::Text(text.to_owned()), Self::Base64)
+        let whole = text.split_at_checked(text.len() - text.len() % 4);
+        let packed = whole.and_then(|(whole, rest)| Some((URL_SAFE_NO_PAD.decode(whole).ok()?, rest)));
+        let (bytes, rest) = packed.unwrap_or((Vec::new(), text));
+        Self(bytes, rest.to_owned())
     }
 
     fn write(&self, token: &mut String) {
-        match self {
-            Self::Text(text) => token.push_str(text),
-            Self::Base64(bytes) => URL_SAFE_NO_PAD.encode_string(bytes, token),
-        }
+        URL_SAFE_NO_PAD.encode_string(&self.0, token);
+        token.push_str(&self.1);
     }
 }
 
