@@ -50,7 +50,7 @@ impl Shared {
         let rendered = RenderedAccess::new(access, limits);
         let new = OF_AN_ACCESS + lists + groups + tenants + rendered.size();
         let is_shared = |access: &Arc<Access>| Arc::strong_count(access) > 1;
-        let (access, rendered) = locked(&self.accesses).keep(shared, Arc::new(rendered), is_shared);
+        let (access, rendered, _) = locked(&self.accesses).keep(shared, Arc::new(rendered), is_shared);
         (access, rendered, new)
     }
 }
@@ -76,17 +76,17 @@ impl<K: Clone + Eq + Hash, V: Clone> Known<K, V> {
         self.entries.get_key_value(key).map(|(key, value)| (key.clone(), value.clone()))
     }
 
-    /// What is known already, or else this.
-    fn keep(&mut self, key: K, value: V, is_shared: impl Fn(&K) -> bool) -> (K, V) {
-        if let Some(known) = self.find(&key) {
-            return known;
+    /// What is known already, or else this; and whether it is new.
+    fn keep(&mut self, key: K, value: V, is_shared: impl Fn(&K) -> bool) -> (K, V, bool) {
+        if let Some((key, value)) = self.find(&key) {
+            return (key, value, false);
         }
         if self.entries.len() >= TIDY_FROM.max(2 * self.tidied) {
             self.entries.retain(|key, _| is_shared(key));
             self.tidied = self.entries.len();
         }
         self.entries.insert(key.clone(), value.clone());
-        (key, value)
+        (key, value, true)
     }
 }
 
@@ -102,12 +102,11 @@ impl<T: Clone + Eq + Hash> Known<T> {
     {
         let mut new = 0;
         for name in names {
-            if let Some((known, ())) = self.find(name) {
-                *name = known;
-                continue;
+            let (known, (), is_new) = self.keep(name.clone(), (), is_shared);
+            *name = known;
+            if is_new {
+                new += text(name).len() + OF_A_NAME;
             }
-            new += text(name).len() + OF_A_NAME;
-            self.keep(name.clone(), (), is_shared);
         }
         new
     }

@@ -1,6 +1,6 @@
 //! Redis away, silent, slow, empty, full, refusing.
 
-use super::gate::{Gate, Outage, RECOVERY, fail};
+use super::gate::{Gate, Outage, RECOVERY, allow, fail};
 use crate::world::{APP, OTHER, PUBLIC};
 use gatepost_kit::entra::{Endpoint, Person};
 use gatepost_kit::faulty::Mode;
@@ -182,11 +182,6 @@ async fn a_failover_that_loses_the_last_second_gives_a_used_ticket_to_nobody_els
 async fn restart(gate: &Gate) {
     gate.redis.restart().await;
     allow(&gate.redis);
-}
-
-/// The gate's own user.
-fn allow(redis: &Redis) {
-    redis.command(&["ACL", "SETUSER", "gate", "on", ">first", "~*", "&*", "+@all"]);
 }
 
 /// A server in Redis' place that answers every command with this error.

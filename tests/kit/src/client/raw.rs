@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+/// Longer than tests stop a server for.
 const PATIENCE: Duration = Duration::from_secs(45);
 
 /// What a server answered to raw bytes.
