@@ -220,6 +220,17 @@ pub struct VerifyConfig {
     pub groups_header_filter: Vec<String>,
 }
 
+impl Default for VerifyConfig {
+    fn default() -> Self {
+        Self {
+            cache_memory: 128 << 20,
+            stale_if_error: Duration::from_mins(1),
+            groups_header_limit: 4096,
+            groups_header_filter: Vec::new(),
+        }
+    }
+}
+
 /// Log output.
 #[derive(Clone, Debug)]
 pub struct LogConfig {

@@ -45,13 +45,14 @@ pub(super) fn read_verify(reader: &mut Reader) -> Read<VerifyConfig> {
             (!text.is_empty() && !text.chars().any(char::is_control)).then(|| text.to_owned())
         });
     let memory = reader.value("verify.cache_memory", "0 to 65536 (MiB)", |text| {
-        text.parse().ok().filter(|mebibytes| *mebibytes <= 65_536)
+        text.parse::<u64>().ok().filter(|mebibytes| *mebibytes <= 65_536)
     });
+    let default = VerifyConfig::default();
     Ok(VerifyConfig {
-        cache_memory: memory?.unwrap_or(128_u64) << 20,
-        stale_if_error: stale?.unwrap_or(Duration::from_mins(1)),
-        groups_header_limit: limit?.unwrap_or(4096),
-        groups_header_filter: filter?.unwrap_or_default(),
+        cache_memory: memory?.map_or(default.cache_memory, |mebibytes| mebibytes << 20),
+        stale_if_error: stale?.unwrap_or(default.stale_if_error),
+        groups_header_limit: limit?.unwrap_or(default.groups_header_limit),
+        groups_header_filter: filter?.unwrap_or(default.groups_header_filter),
     })
 }
 

@@ -212,7 +212,7 @@ pub async fn back_channel(state: &State, visitor: &Visitor, token: &str) -> Resu
     let actor = visitor.actor("provider");
     if let Some(sid) = &token.sid {
         let until = Timestamp::now().plus(state.lifetimes.absolute);
-        let hash = super::finish::sid_hash(provider, sid);
+        let hash = super::exchange::sid_hash(provider, sid);
         state.directory.end_provider_session(provider, &hash, token.issued_at, until, &actor).await?;
         end_sid(state, provider, sid, Some(token.issued_at), &actor).await?;
     } else if let Some(subject) = &token.subject {

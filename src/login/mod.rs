@@ -7,6 +7,7 @@
 pub mod begin;
 pub mod end;
 pub mod enter;
+mod exchange;
 pub mod finish;
 pub mod limit;
 pub mod refresh;

@@ -144,12 +144,7 @@ pub(super) fn provider(kind: ProviderKind, change: impl FnOnce(&mut ProviderConf
             refresh_interval: Duration::from_mins(15),
             persistent: true,
         },
-        verify: VerifyConfig {
-            cache_memory: 0,
-            stale_if_error: Duration::from_mins(1),
-            groups_header_limit: 4096,
-            groups_header_filter: Vec::new(),
-        },
+        verify: VerifyConfig::default(),
         log: LogConfig { json: false, level: "info".into() },
     };
     let providers = Providers::new(&Arc::new(config), &Calls::new(|_| {})).expect("providers");

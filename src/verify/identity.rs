@@ -208,10 +208,9 @@ mod tests {
     fn told(list: &[&str], filter: &[&str], limit: usize) -> (String, usize, bool) {
         let filter = filter.iter().map(|prefix| (*prefix).to_owned()).collect();
         let limits = VerifyConfig {
-            cache_memory: 0,
-            stale_if_error: std::time::Duration::ZERO,
             groups_header_limit: limit,
             groups_header_filter: filter,
+            ..VerifyConfig::default()
         };
         let names = names(list);
         let told = told_groups(&names, &limits);

@@ -162,7 +162,7 @@ async fn it_is_made_anew_after_twenty_seconds_and_expires_after_sixty() {
     let host = |told: &str| claims(told)["aud"].clone();
     assert_eq!(host(&old), APP);
     let other = Asked::fetch("/").by(&browser).requiring("assertion=true").with("X-Forwarded-Host", OTHER);
-    assert_eq!(other.at(&world.gatepost).await.status, 401, "the cookie of one host makes none for another");
+    assert_eq!(other.of(&world).await.status, 401, "the cookie of one host makes none for another");
 }
 
 #[tokio::test(flavor = "multi_thread")]

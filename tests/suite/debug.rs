@@ -1,7 +1,7 @@
 //! The header debugger. On a protected host an admin sees every header but no secret, and nobody else learns that it is
 //! there; on the public host an admin is told what the gate would answer.
 
-use crate::answers::Asked;
+use crate::answers::{Asked, patiently};
 use crate::replicas::{OLD_KEY, another_with};
 use crate::stores::gate::Gate;
 use crate::world::{APP, COOKIE, PUBLIC, Pair, Plan, World};
@@ -248,8 +248,13 @@ struct Caller<'a> {
 }
 
 impl Caller<'_> {
-    /// The status, and the answer without what differs from request to request.
+    /// As [`Caller::asks_once`], patiently.
     async fn asks(&self) -> (u16, String) {
+        patiently(async || self.asks_once().await, |told| told.0).await
+    }
+
+    /// The status, and the answer without what differs from request to request.
+    async fn asks_once(&self) -> (u16, String) {
         let mut headers =
             vec![("Host", self.host.as_bytes()), ("Accept", b"text/html"), ("X-Canary", b"canary")];
         headers.extend(self.tokens.iter().map(|token| ("X-User-Assertion", token.as_bytes())));
@@ -413,7 +418,7 @@ async fn while_the_directory_cannot_say_it_is_503_for_the_admin_alone() {
     assert_eq!(asked_of(&browser, &gate.world, &fields).await.status, 200);
     gate.to_postgres.set(Mode::Refuse).await;
     gate.to_postgres.cut();
-    let (status, page) = caller(&[&token]).asks().await;
+    let (status, page) = caller(&[&token]).asks_once().await;
     assert!(status == 503 && page.to_ascii_lowercase().contains("retry-after"), "{page}");
     assert_eq!(caller(&[]).asks().await.0, 404);
     assert_eq!(asked_of(&browser, &gate.world, &fields).await.status, 503);

@@ -49,13 +49,17 @@ both_pairs! {
         let browser = world.signed_in("alice").await;
         let asked = Asked::fetch("/").by(&browser);
         waits_for("a pass in memory", &asked, &world.gatepost, 200).await;
-        let before = look_ups(&world.gatepost).await;
-        for _ in 0..50 {
-            let told = asked.at(&world.gatepost).await;
-            assert_eq!((told.status, told.header("x-user-groups")), (200, Some("00000000-0000-4000-8000-00000000a001")));
-            assert_eq!(asked.clone().requiring("group=Others").at(&world.gatepost).await.status, 403);
-        }
-        assert_eq!(look_ups(&world.gatepost).await, before);
+        // On a busy machine the lease may end for a moment, and then a request asks.
+        until("a hundred answers without a look-up", PATIENCE, async || {
+            let before = look_ups(&world.gatepost).await;
+            for _ in 0..50 {
+                let told = asked.of(&world).await;
+                assert_eq!((told.status, told.header("x-user-groups")), (200, Some("00000000-0000-4000-8000-00000000a001")));
+                assert_eq!(asked.clone().requiring("group=Others").of(&world).await.status, 403);
+            }
+            (look_ups(&world.gatepost).await == before).then_some(())
+        })
+        .await;
     }
 
     async fn who_has_just_signed_in_is_remembered_and_who_brings_the_ticket_again_is_not(pair) {
@@ -93,7 +97,7 @@ both_pairs! {
         let asked = Asked::fetch("/").by(&browser);
         waits_for("a pass in memory", &asked, &world.gatepost, 200).await;
         let elsewhere = asked.with("X-Forwarded-Host", crate::world::OTHER);
-        assert_eq!(elsewhere.at(&world.gatepost).await.status, 401);
+        assert_eq!(elsewhere.of(&world).await.status, 401);
     }
 
     async fn memory_judges_each_request_anew(pair) {
@@ -109,11 +113,11 @@ both_pairs! {
             ("max_age=0&group=x", 403),
             ("what=ever", 500),
         ] {
-            let told = asked.clone().requiring(requirement).at(&world.gatepost).await;
+            let told = asked.clone().requiring(requirement).of(&world).await;
             assert_eq!(told.status, status, "{requirement}");
         }
         let cross = asked.clone().with("X-Forwarded-Method", "POST").with("Sec-Fetch-Site", "cross-site");
-        assert_eq!(cross.at(&world.gatepost).await.status, 403);
+        assert_eq!(cross.of(&world).await.status, 403);
     }
 
     async fn a_session_unused_for_its_idle_timeout_ends_in_memory_too_and_use_keeps_it(pair) {
@@ -131,7 +135,7 @@ both_pairs! {
         .await;
         let idle = Instant::now();
         until("the timeout", PATIENCE, async || (idle.elapsed() > Duration::from_secs(8)).then_some(())).await;
-        assert_eq!(asked.at(&world.gatepost).await.status, 401);
+        assert_eq!(asked.of(&world).await.status, 401);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Every fault, and what of a value is shown.
 
 use super::*;
+use crate::config::VerifyConfig;
 use crate::domain::access::{Access, Person, Role, Standing};
 use crate::domain::ids::UserId;
 use std::sync::Arc;
@@ -51,7 +52,7 @@ fn right(rendered: &Rendered) -> Headers {
 
 fn report(change: impl FnOnce(&mut Headers)) -> Report {
     let standing = standing();
-    let rendered = Rendered::new(&standing, &limits());
+    let rendered = Rendered::new(&standing, &VerifyConfig::default());
     let mut headers = right(&rendered);
     change(&mut headers);
     let arrival = Arrival {
@@ -62,15 +63,6 @@ fn report(change: impl FnOnce(&mut Headers)) -> Report {
         own_cookie: COOKIE,
     };
     arrival.report()
-}
-
-fn limits() -> crate::config::VerifyConfig {
-    crate::config::VerifyConfig {
-        cache_memory: 0,
-        stale_if_error: std::time::Duration::ZERO,
-        groups_header_limit: 4096,
-        groups_header_filter: Vec::new(),
-    }
 }
 
 fn faults(change: impl FnOnce(&mut Headers)) -> Vec<Fault> {

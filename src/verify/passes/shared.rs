@@ -118,13 +118,6 @@ mod tests {
     use crate::domain::access::Person;
     use crate::domain::ids::UserId;
 
-    const LIMITS: VerifyConfig = VerifyConfig {
-        cache_memory: 0,
-        stale_if_error: std::time::Duration::ZERO,
-        groups_header_limit: 4096,
-        groups_header_filter: Vec::new(),
-    };
-
     fn standing(groups: &[usize], is_admin: bool) -> Standing {
         let access = Access {
             groups: groups.iter().map(|number| name(*number)).collect(),
@@ -144,7 +137,8 @@ mod tests {
     #[test]
     fn who_may_the_same_shares_it_and_nobody_else_does() {
         let shared = Shared::default();
-        let share = |standing: &Standing| shared.share(standing.clone(), &LIMITS);
+        let limits = VerifyConfig::default();
+        let share = |standing: &Standing| shared.share(standing.clone(), &limits);
         let (one, other) = (standing(&[1, 2], false), standing(&[1, 2], false));
         let (first, _, brought) = share(&one);
         let (second, headers, nothing) = share(&other);
@@ -162,10 +156,10 @@ mod tests {
 
     #[test]
     fn an_access_goes_when_nobody_has_it_any_more() {
-        let shared = Shared::default();
-        let (kept, ..) = shared.share(standing(&[0], false), &LIMITS);
+        let (shared, limits) = (Shared::default(), VerifyConfig::default());
+        let (kept, ..) = shared.share(standing(&[0], false), &limits);
         for number in 1..10 * TIDY_FROM {
-            shared.share(standing(&[number], false), &LIMITS);
+            shared.share(standing(&[number], false), &limits);
         }
         let known = locked(&shared.accesses);
         assert!(known.entries.len() <= TIDY_FROM, "{}", known.entries.len());

@@ -73,16 +73,9 @@ impl Asked {
         self.with("Cookie", format!("{COOKIE}={value}"))
     }
 
-    /// Asks the world's replica, patiently: on a busy machine a store may miss its deadline.
+    /// Asks the world's replica, patiently.
     pub(crate) async fn of(&self, world: &World) -> Told {
-        let begun = Instant::now();
-        loop {
-            let told = self.at(&world.gatepost).await;
-            if told.status != 503 || begun.elapsed() > Duration::from_secs(15) {
-                return told;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+        patiently(async || self.at(&world.gatepost).await, |told| told.status).await
     }
 
     /// Asks a replica, once.
@@ -97,6 +90,18 @@ impl Asked {
         request.extend_from_slice(b"Host: 127.0.0.1\r\n");
         request.extend(rest);
         Told::read(&send_raw(replica.internal(), &request).await.unwrap().bytes)
+    }
+}
+
+/// Asks again while the answer is 503: on a busy machine a store may miss its deadline.
+pub(crate) async fn patiently<T>(ask: impl AsyncFn() -> T, status: impl Fn(&T) -> u16) -> T {
+    let begun = Instant::now();
+    loop {
+        let told = ask().await;
+        if status(&told) != 503 || begun.elapsed() > Duration::from_secs(15) {
+            return told;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 

@@ -125,9 +125,12 @@ impl Diagnosis {
         }
     }
 
-    /// Asserts that nothing was found that is worse than a hint, but for `severity code`.
+    /// Asserts that nothing was found that is worse than a hint, but for `severity code`, and slowness: on a busy machine
+    /// everything is slow now and then.
     #[track_caller]
     pub fn says_only(&self, findings: &[&str]) {
-        assert_eq!(self.complaints(), findings, "{:#}", self.json);
+        let mut complaints = self.complaints();
+        complaints.retain(|found| !found.ends_with("-slow") || findings.contains(&found.as_str()));
+        assert_eq!(complaints, findings, "{:#}", self.json);
     }
 }

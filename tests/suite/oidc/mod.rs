@@ -80,12 +80,7 @@ fn all(provider: ProviderConfig) -> Config {
             refresh_interval: Duration::from_mins(15),
             persistent: true,
         },
-        verify: VerifyConfig {
-            cache_memory: 0,
-            stale_if_error: Duration::from_mins(1),
-            groups_header_limit: 4096,
-            groups_header_filter: Vec::new(),
-        },
+        verify: VerifyConfig::default(),
         log: LogConfig { json: false, level: "info".into() },
     }
 }

@@ -68,9 +68,7 @@ async fn round(gate: &Gate, pool: &PgPool, asked: &Asked, still: Option<Duration
         let is_read = read.await;
         let still = still.filter(|_| is_read);
         if still.is_some() {
-            replica.sigstop();
-            // It will not hear of the change before it is asked.
-            gate.to_postgres.set(Mode::Stall).await;
+            gate.stop_unheard().await;
         }
         run("DELETE FROM user_group_membership WHERE group_name = 'Watched'").await;
         let acknowledged = Instant::now();

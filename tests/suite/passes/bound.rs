@@ -48,9 +48,7 @@ async fn a_replica_that_stood_still_for_half_a_minute_serves_nothing_that_it_kne
     let asked = Asked::fetch("/").by(&gate.signed_in().await).requiring("group=Watched");
     gate.postgres.sql(&gate.database, PUT_IN).await;
     waits_for("Alice in memory", &asked, replica, 200).await;
-    replica.sigstop();
-    // It will not hear of the change before it is asked.
-    gate.to_postgres.set(Mode::Stall).await;
+    gate.stop_unheard().await;
     gate.postgres.sql(&gate.database, PUT_OUT).await;
     let acknowledged = Instant::now();
     let asking = async {

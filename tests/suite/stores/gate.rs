@@ -95,6 +95,12 @@ impl Gate {
         self.to_postgres.set(Mode::Pass).await;
     }
 
+    /// Stops the replica where it is; when it goes on it hears of no change, until Postgres passes again.
+    pub async fn stop_unheard(&self) {
+        self.world.gatepost.sigstop();
+        self.to_postgres.set(Mode::Stall).await;
+    }
+
     pub fn url(&self, host: &str, path: &str) -> String {
         self.world.url(host, path)
     }

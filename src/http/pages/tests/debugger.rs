@@ -1,7 +1,7 @@
 //! Samples of the header debugger's pages, in both modes.
 
 use super::super::*;
-use super::samples::{FIREFOX, MINUTE, NOW, ORIGIN, PLANTED, Sample, email, groups, request_id};
+use super::samples::{FIREFOX, NOW, ORIGIN, PLANTED, Sample, email, groups, request_id};
 use crate::config::VerifyConfig;
 use crate::domain::access::{Access, Person, Standing};
 use crate::domain::ids::UserId;
@@ -28,13 +28,7 @@ fn live_headers(name: &str, arrived: &[(&str, &str)]) -> [Sample; 2] {
         is_session_ended: false,
         access: access.into(),
     };
-    let limits = VerifyConfig {
-        cache_memory: 0,
-        stale_if_error: MINUTE,
-        groups_header_limit: 4096,
-        groups_header_filter: Vec::new(),
-    };
-    let rendered = Rendered::new(&standing, &limits);
+    let rendered = Rendered::new(&standing, &VerifyConfig::default());
     let mut sent = HeaderMap::new();
     rendered.write(&mut sent);
     let sent = sent.iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()));

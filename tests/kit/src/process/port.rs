@@ -4,12 +4,12 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 const FIRST: u16 = 10_000;
 const LAST: u16 = 32_000;
 
-static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| AtomicU16::new(rand::random_range(FIRST..LAST)));
+static NEXT: LazyLock<AtomicU32> = LazyLock::new(|| AtomicU32::new(rand::random()));
 
 /// A port of 127.0.0.1 on which nobody listens, handed out once per process.
 ///
@@ -17,10 +17,9 @@ static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| AtomicU16::new(rand::random_
 /// When no port of the range is free.
 pub fn free_port() -> u16 {
     for _ in FIRST..LAST {
-        let port = NEXT.fetch_add(1, Ordering::Relaxed);
-        if port >= LAST {
-            NEXT.store(FIRST, Ordering::Relaxed);
-        } else if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+        let turn = NEXT.fetch_add(1, Ordering::Relaxed) % u32::from(LAST - FIRST);
+        let port = FIRST + u16::try_from(turn).expect("below the range's length");
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
             return port;
         }
     }

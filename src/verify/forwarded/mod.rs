@@ -1,32 +1,16 @@
-//! What the proxy says about the client's request: parsed once, strictly.
+//! What the proxy says about the client's request: parsed once, strictly; by whom and for whom it is made: [`asking`].
 //!
-//! Only the headers named here are read; of the rest only names, to refuse those that an application could mistake for
-//! ours (`X_User_Email`, `X.User.Email`; Traefik removes the exact spelling alone: CVE-2026-54763, CVE-2026-88011).
+//! Only the headers named here are read; of the rest only [`names`].
+
+mod asking;
+mod names;
+
+pub use asking::RequestKind;
+pub use names::{FORWARDED_HEADERS, IDENTITY_HEADERS, alias_of, canonical};
 
 use super::headers::{self, Headers};
-use crate::domain::asking::{AskedKind, Asker};
-use crate::domain::host::{HostError, HostName, Origin, Scheme};
+use crate::domain::host::{HostError, HostName, Scheme};
 use url::Url;
-
-/// The identity headers, in use or not, that an application may believe.
-pub const IDENTITY_HEADERS: [&str; 12] = [
-    "x-user-email",
-    "x-user-groups",
-    "x-user-groups-truncated",
-    "x-user-admin",
-    "x-user-id",
-    "x-user-name",
-    "x-user-tenants",
-    "x-user-role",
-    "x-tenant-id",
-    "x-user-assertion",
-    "cookie",
-    "authorization",
-];
-
-/// What the proxy says about the client's request.
-pub const FORWARDED_HEADERS: [&str; 5] =
-    ["x-forwarded-method", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-uri", "x-forwarded-for"];
 
 /// Longest return address, in bytes.
 const MAX_RETURN_URI: usize = 2_000;
@@ -55,15 +39,6 @@ pub enum Malformed {
     /// An application could take it for ours.
     #[error("a header is spelled like {0}, but not exactly")]
     Alias(&'static str),
-}
-
-/// How the browser, or whatever it is, asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RequestKind {
-    /// A top-level navigation: a person looks at what comes back.
-    Navigation,
-    /// Anything else: nobody sees a redirect, and it must not start a sign-in.
-    Other,
 }
 
 /// The client's request as the proxy describes it.
@@ -137,79 +112,6 @@ impl<'a> Forwarded<'a> {
         std::str::from_utf8(self.uri).ok().filter(|uri| is_return_uri(uri)).unwrap_or("/")
     }
 
-    /// Is this a person looking at a page?
-    pub fn kind(&self) -> RequestKind {
-        let is_read = matches!(self.method, "GET" | "HEAD");
-        let is_prefetch = self.headers.has("sec-purpose");
-        let is_navigation = match (self.headers.text("sec-fetch-mode"), self.headers.text("sec-fetch-dest")) {
-            // A service worker re-sends navigations with an empty destination.
-            (Some("navigate"), Some("document" | "empty")) => true,
-            (None, None) => {
-                self.accept().contains("text/html")
-                    && !self.headers.has("x-requested-with")
-                    && !self.is_websocket()
-            }
-            _ => false,
-        };
-        if is_read && is_navigation && !is_prefetch { RequestKind::Navigation } else { RequestKind::Other }
-    }
-
-    /// The same, with a WebSocket apart.
-    pub fn asked_kind(&self) -> AskedKind {
-        if self.is_websocket() {
-            AskedKind::Websocket
-        } else if self.kind() == RequestKind::Navigation {
-            AskedKind::Navigation
-        } else {
-            AskedKind::Fetch
-        }
-    }
-
-    /// Whose page makes the browser ask, where that counts against the request.
-    pub fn asker(&self, own: &Origin, allowed: &[Origin]) -> Asker {
-        if self.is_cross_origin(own, allowed) {
-            Asker::named_by(self.headers.text("origin").unwrap_or_default())
-        } else {
-            Asker::Own
-        }
-    }
-
-    /// Whether a reload would send a form again.
-    pub fn is_form(&self) -> bool {
-        self.method == "POST" && self.headers.text("sec-fetch-mode").is_none_or(|mode| mode == "navigate")
-    }
-
-    /// Whether another site makes the browser do something here: an unsafe method or a WebSocket from elsewhere.
-    pub fn is_cross_origin(&self, own: &Origin, allowed: &[Origin]) -> bool {
-        (!is_safe(self.method) || self.is_websocket()) && !self.is_from(own, allowed)
-    }
-
-    /// Whether the browser says that the host's own pages, or an allowed origin's, or the person directly made this
-    /// request; no browser leaves both headers out on what could change something.
-    fn is_from(&self, own: &Origin, allowed: &[Origin]) -> bool {
-        let origin =
-            self.headers.first("origin").map(|value| headers::text(value).and_then(|text| text.parse().ok()));
-        let is_own = match self.headers.text("sec-fetch-site") {
-            Some(site) => matches!(site, "same-origin" | "none"),
-            None => origin.as_ref().is_none_or(|origin: &Option<Origin>| origin.as_ref() == Some(own)),
-        };
-        is_own || origin.flatten().is_some_and(|origin| allowed.contains(&origin))
-    }
-
-    /// Whether the person asked for this from the host's own pages or the address bar. Without `Sec-Fetch-Site` nobody
-    /// can tell, for a link from elsewhere carries no `Origin`.
-    pub fn is_own_wish(&self, own: &Origin) -> bool {
-        let is_own = match self.headers.text("sec-fetch-site") {
-            Some(site) => matches!(site, "same-origin" | "none"),
-            None => self.headers.text("origin").and_then(|text| text.parse().ok()).as_ref() == Some(own),
-        };
-        is_own && !self.headers.has("sec-purpose")
-    }
-
-    fn is_websocket(&self) -> bool {
-        self.headers.has("sec-websocket-key")
-    }
-
     /// Every `Accept` line, joined as RFC 9110 section 5.3 allows.
     pub fn accept(&self) -> String {
         let lines: Vec<&str> = self.headers.all("accept").filter_map(headers::text).collect();
@@ -247,43 +149,6 @@ fn leads_below_reserved(uri: &str) -> bool {
     Url::parse(&format!("https://host{uri}")).is_ok_and(|url| url.path().starts_with(RESERVED))
 }
 
-/// A header's name as Go writes it, and Traefik compares: `X-User-Email`.
-pub fn canonical(name: &str) -> String {
-    let word = |word: &str| {
-        let (first, rest) = word.split_at(word.len().min(1));
-        first.to_ascii_uppercase() + rest
-    };
-    name.split('-').map(word).collect::<Vec<_>>().join("-")
-}
-
-/// The bytes of names that nobody reads as others: a table, for every byte of every name is looked at.
-const PLAIN: [bool; 256] = {
-    let mut plain = [false; 256];
-    let mut byte = u8::MAX;
-    while byte > 0 {
-        plain[byte as usize] = byte.is_ascii_alphanumeric() || byte == b'-';
-        byte -= 1;
-    }
-    plain
-};
-
-/// The header of ours that an application could read this name as, whatever its case.
-pub fn alias_of(name: &str) -> Option<&'static str> {
-    let name = name.as_bytes();
-    let is_plain = |byte: &u8| PLAIN[usize::from(*byte)];
-    if name.iter().all(is_plain) {
-        return None;
-    }
-    let folds_to = |header: &str| {
-        header.len() == name.len()
-            && header
-                .bytes()
-                .zip(name)
-                .all(|(want, byte)| want == if is_plain(byte) { byte.to_ascii_lowercase() } else { b'-' })
-    };
-    IDENTITY_HEADERS.iter().chain(&FORWARDED_HEADERS).copied().find(|header| folds_to(header))
-}
-
 fn one<'a>(headers: Headers<'a>, name: &'static str, shown: &'static str) -> Result<&'a [u8], Malformed> {
     let mut values = headers.all(name);
     let value = values.next().ok_or(Malformed::Missing(shown))?;
@@ -294,43 +159,47 @@ fn text<'a>(value: &'a [u8], shown: &'static str) -> Result<&'a str, Malformed> 
     headers::text(value).ok_or(Malformed::Unreadable(shown))
 }
 
-/// RFC 9110 section 9.2.1.
-fn is_safe(method: &str) -> bool {
-    matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE")
-}
-
 /// RFC 9110 section 5.6.2.
 fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::headers::Line;
-    use super::*;
-    use proptest::prelude::*;
+mod testing {
+    //! Requests as the proxy describes them.
 
-    const BASE: [(&str, &str); 4] = [
+    use super::super::headers::{Headers, Line};
+    use super::{Forwarded, Malformed};
+
+    pub const BASE: [(&str, &str); 4] = [
         ("x-forwarded-method", "GET"),
         ("x-forwarded-proto", "https"),
         ("x-forwarded-host", "app.example.com"),
         ("x-forwarded-uri", "/a?b=1"),
     ];
 
-    fn lines<'a>(list: &[(&'a str, &'a str)]) -> Vec<Line<'a>> {
+    pub fn lines<'a>(list: &[(&'a str, &'a str)]) -> Vec<Line<'a>> {
         list.iter().map(|(name, value)| Line { name, value: value.as_bytes() }).collect()
     }
 
     /// The base request with these headers in place of its own.
-    fn request<'a>(list: &[(&'a str, &'a str)]) -> Vec<Line<'a>> {
+    pub fn request<'a>(list: &[(&'a str, &'a str)]) -> Vec<Line<'a>> {
         let kept: Vec<_> =
             BASE.into_iter().filter(|(name, _)| list.iter().all(|(other, _)| other != name)).collect();
         lines(&[&kept[..], list].concat())
     }
 
-    fn error(list: &[(&str, &str)]) -> Option<Malformed> {
+    pub fn error(list: &[(&str, &str)]) -> Option<Malformed> {
         Forwarded::parse(Headers::new(&request(list)), false).err()
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::headers::Line;
+    use super::testing::{BASE, error, lines, request};
+    use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn each_of_the_four_must_be_there_once_and_readable() {
@@ -373,90 +242,6 @@ mod tests {
         assert_eq!(Forwarded::parse(Headers::new(&plain), false).err(), Some(Malformed::PlainHttp));
         assert_eq!(Forwarded::parse(Headers::new(&plain), true).map(|f| f.scheme).ok(), Some(Scheme::Http));
         assert_eq!(error(&[("x-forwarded-proto", "wss")]), None);
-    }
-
-    #[test]
-    fn every_alias_of_an_identity_or_forwarded_header_is_refused_and_the_exact_name_passes() {
-        for header in IDENTITY_HEADERS.iter().chain(&FORWARDED_HEADERS).filter(|name| name.contains('-')) {
-            if !header.starts_with("x-forwarded") {
-                assert_eq!(error(&[(header, "v")]), None, "{header}");
-            }
-            for byte in "!#$%&'*+.^_`|~".chars() {
-                let all = header.replace('-', &byte.to_string());
-                let first = header.replacen('-', &byte.to_string(), 1);
-                for alias in [all.to_ascii_uppercase(), all, first] {
-                    assert_eq!(error(&[(alias.as_str(), "v")]), Some(Malformed::Alias(header)), "{alias}");
-                }
-            }
-        }
-        for harmless in ["x_user_emails", "x-user-email-x", "xuseremail", "x_user", "x_request_id"] {
-            assert_eq!(error(&[(harmless, "v")]), None, "{harmless}");
-        }
-    }
-
-    fn kind(list: &[(&str, &str)]) -> RequestKind {
-        Forwarded::parse(Headers::new(&request(list)), false).expect("a request").kind()
-    }
-
-    #[test]
-    fn only_what_a_person_looks_at_is_a_navigation() {
-        let navigate = [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
-        assert_eq!(kind(&navigate), RequestKind::Navigation);
-        assert_eq!(
-            kind(&[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "empty")]),
-            RequestKind::Navigation
-        );
-        assert_eq!(kind(&[("accept", "text/html,*/*;q=0.8")]), RequestKind::Navigation);
-        let other: [&[(&str, &str)]; 9] = [
-            &[],
-            &[("accept", "*/*")],
-            &[("accept", "text/event-stream")],
-            &[("accept", "text/html"), ("x-requested-with", "XMLHttpRequest")],
-            &[("accept", "text/html"), ("sec-websocket-key", "x")],
-            &[("accept", "text/html"), ("sec-fetch-mode", "cors"), ("sec-fetch-dest", "empty")],
-            &[("accept", "text/html"), ("sec-fetch-mode", "no-cors"), ("sec-fetch-dest", "image")],
-            &[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")],
-            &[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document"), ("sec-purpose", "prefetch")],
-        ];
-        for list in other {
-            assert_eq!(kind(list), RequestKind::Other, "{list:?}");
-        }
-        for method in ["POST", "OPTIONS", "PUT", "get"] {
-            let list = [navigate[0], navigate[1], ("x-forwarded-method", method)];
-            assert_eq!(kind(&list), RequestKind::Other, "{method}");
-        }
-    }
-
-    #[test]
-    fn a_change_counts_only_from_the_hosts_own_pages_or_an_allowed_origin() {
-        let own: Origin = "https://app.example.com".parse().expect("an origin");
-        let allowed = ["https://admin.example.com".parse().expect("an origin")];
-        let is_cross = |list: &[(&str, &str)]| {
-            Forwarded::parse(Headers::new(&request(list)), false)
-                .expect("a request")
-                .is_cross_origin(&own, &allowed)
-        };
-        let post = ("x-forwarded-method", "POST");
-        for (list, cross) in [
-            (&[post][..], false),
-            (&[post, ("sec-fetch-site", "same-origin")], false),
-            (&[post, ("sec-fetch-site", "none")], false),
-            (&[post, ("sec-fetch-site", "same-site")], true),
-            (&[post, ("sec-fetch-site", "cross-site")], true),
-            (&[post, ("sec-fetch-site", "cross-site"), ("origin", "https://admin.example.com")], false),
-            (&[post, ("sec-fetch-site", "same-site"), ("origin", "https://app.example.com")], true),
-            (&[post, ("origin", "https://app.example.com")], false),
-            (&[post, ("origin", "https://app.example.com:8443")], true),
-            (&[post, ("origin", "http://app.example.com")], true),
-            (&[post, ("origin", "null")], true),
-            (&[post, ("origin", "é")], true),
-            (&[("origin", "https://evil.example")], false),
-            (&[("sec-websocket-key", "x"), ("origin", "https://evil.example")], true),
-            (&[("sec-websocket-key", "x"), ("origin", "https://app.example.com")], false),
-            (&[("x-forwarded-method", "FOO"), ("origin", "https://evil.example")], true),
-        ] {
-            assert_eq!(is_cross(list), cross, "{list:?}");
-        }
     }
 
     #[test]
