@@ -98,11 +98,12 @@ pub async fn serve(config: Config) -> Result<(), StartError> {
     let state = Arc::new(build(config)?);
     housekeeping::prepare(&state).await?;
     let tls = state.config.internal_tls.as_deref().map(open_tls).transpose()?;
+    // First: who can ask whether it is ready may send browsers.
+    let public = listen_public(&state)?;
     let internal = listen_internal(&state, state.config.internal_addr, Surface::Internal, tls.as_ref())?;
     let health =
         state.config.health_addr.map(|address| listen_internal(&state, address, Surface::Health, None));
     let internal: Vec<Workers> = std::iter::once(internal).chain(health.transpose()?).collect();
-    let public = listen_public(&state)?;
     let housekeeping = Housekeeping::start(&state);
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),

@@ -7,10 +7,14 @@ use gatepost_kit::faulty::{FaultyProxy, Mode};
 use gatepost_kit::process::{Gatepost, Postgres, find_ok, free_port, until};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Instant;
+use tokio::net::TcpStream;
+
+fn local() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, free_port()).into()
+}
 
 /// Another replica in the first one's place, with this variable.
 async fn replace(world: &World, name: &str, value: String) -> Gatepost {
-    let local = || SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
     let replica = world.builder.clone().internal(local()).public(local()).env(name, value).start().await;
     world.edge.set_route(PUBLIC, Route::open(replica.public()));
     for host in [APP, OTHER] {
@@ -30,6 +34,18 @@ async fn refusing(upstream: SocketAddr) -> FaultyProxy {
     let proxy = FaultyProxy::start(upstream).await;
     proxy.set(Mode::Refuse).await;
     proxy
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_can_be_asked_whether_it_lives_hears_browsers_already() {
+    let world = World::start(Pair::Shared).await;
+    let replica = world.builder.clone().internal(local()).public(local()).spawn();
+    // Nobody sleeps between the two: the second may be late by as little as a thread's start.
+    let begun = Instant::now();
+    while TcpStream::connect(replica.internal()).await.is_err() {
+        assert!(begun.elapsed() < RECOVERY, "{}", replica.logs().join("\n"));
+    }
+    TcpStream::connect(replica.public()).await.expect("it listens for browsers");
 }
 
 #[tokio::test(flavor = "multi_thread")]
