@@ -71,9 +71,10 @@ pub struct Tempo {
 }
 
 impl Tempo {
-    /// A row that decides a figure.
-    pub fn long(self) -> Turn {
-        self.turn(self.rounds, 2_000)
+    /// A row whose ratio decides a figure: many short turns, so that both sides of it are measured on the same machine
+    /// even where others move it from second to second.
+    pub fn deciding(self) -> Turn {
+        self.turn(self.rounds * 4, 500)
     }
 
     /// Any other row.

@@ -22,6 +22,9 @@ use tokio::time::{MissedTickBehavior, interval};
 const SLOW: Duration = Duration::from_millis(20);
 /// Between two sign-ins: 50 a second.
 const GAP: Duration = Duration::from_millis(20);
+/// Under way at once; half a second each, 50 a second are 25. A core that is too slow for them would else never get
+/// through what piles up, and every one of them would find its store too late.
+const UNDER_WAY: usize = 40;
 const PEOPLE: usize = 200;
 const SESSIONS: usize = 1_000;
 const CONNECTIONS: usize = 64;
@@ -41,17 +44,16 @@ pub async fn run(stage: &mut Stage) -> io::Result<()> {
     town.slow_down(SLOW).await;
     let seconds = if stage.tempo.is_quick { 2 } else { 10 };
     let turn = Turn { rounds: 3, warm_up: Duration::from_secs(1), counted: Duration::from_secs(seconds) };
-    let (outcome, (done, failed)) = measure(&half, &ground, turn, &town, &people).await?;
+    let (outcome, SignIns { done, failed, left_out }) = measure(&half, &ground, turn, &town, &people).await?;
     let rate = format!("{:.0} of {most:.0} requests a second", most / 2.0);
     let late = outcome.of(|sample| sample.late).median / 1000.0;
-    if failed * 10 > done {
-        return Err(io::Error::other(format!(
-            "{failed} of {} sign-ins failed: that is no load",
-            done + failed
-        )));
+    let due = done + failed + left_out;
+    if done * 2 < due {
+        return Err(io::Error::other(format!("{done} of {due} sign-ins: that is no load")));
     }
     let note = format!(
-        "{rate}; {done} sign-ins meanwhile, {failed} told to try again; the load itself {late:.2} ms late (p99.9)"
+        "{rate}; {done} of {due} sign-ins meanwhile, {failed} told to try again, {left_out} too many for the load's core; \
+         the load itself {late:.2} ms late (p99.9)"
     );
     let p999 = outcome.of(|sample| sample.p999 / 1000.0);
     let fact =
@@ -73,15 +75,23 @@ fn asked(town: &Town, visitors: Vec<Visitor>) -> Contestant {
     }
 }
 
-/// All rounds on one thread, which is as usual while everybody else becomes nice; and how many people signed in, and
-/// did not.
+/// What became of the sign-ins that were due.
+struct SignIns {
+    done: usize,
+    /// With a slow store some may be told to try again, as the contract says.
+    failed: usize,
+    /// Not begun: [`UNDER_WAY`] were.
+    left_out: usize,
+}
+
+/// All rounds on one thread, which is as usual while everybody else becomes nice; and the sign-ins meanwhile.
 async fn measure(
     half: &Contestant,
     ground: &Ground,
     turn: Turn,
     town: &Town,
     people: &[String],
-) -> io::Result<(Outcome, (usize, usize))> {
+) -> io::Result<(Outcome, SignIns)> {
     let (tell, told) = mpsc::channel();
     let (go, gone) = mpsc::channel::<()>();
     let (contestant, cores) = (half.clone(), ground.cores);
@@ -105,17 +115,23 @@ async fn measure(
     Ok((outcome, sign_ins))
 }
 
-async fn sign_in_while(town: &Town, people: &[String], goes_on: impl Fn() -> bool) -> (usize, usize) {
+async fn sign_in_while(town: &Town, people: &[String], goes_on: impl Fn() -> bool) -> SignIns {
     let mut ticks = interval(GAP);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let mut under_way = FuturesUnordered::new();
-    let (mut next, mut done, mut failed) = (people.iter().cycle(), 0, 0);
+    let mut next = people.iter().cycle();
+    let mut told = SignIns { done: 0, failed: 0, left_out: 0 };
     while goes_on() {
         tokio::select! {
-            _ = ticks.tick() => under_way.extend(next.next().map(|name| town.sign_in(name))),
-            // With a slow store some may be told to try again, as the contract says.
-            Some(result) = under_way.next() => if result.is_ok() { done += 1 } else { failed += 1 },
+            _ = ticks.tick() => {
+                if under_way.len() < UNDER_WAY {
+                    under_way.extend(next.next().map(|name| town.sign_in(name)));
+                } else {
+                    told.left_out += 1;
+                }
+            }
+            Some(result) = under_way.next() => if result.is_ok() { told.done += 1 } else { told.failed += 1 },
         }
     }
-    (done, failed)
+    told
 }

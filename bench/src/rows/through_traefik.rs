@@ -51,7 +51,7 @@ struct Street {
 
 /// Answers a second, and what each costs.
 pub async fn run(stage: &mut Stage) -> io::Result<()> {
-    let (ground, turn) = (stage.ground.clone(), stage.tempo.long());
+    let (ground, turn) = (stage.ground.clone(), stage.tempo.deciding());
     let certificates = certificates(&ground).await?;
     let street = Street::build(&ground, &certificates).await?;
     street.check_peers().await?;

@@ -11,7 +11,7 @@ const NUMBERS: [usize; 4] = [1, CONNECTIONS, 128, 2_000];
 
 /// Over http and over TLS with HTTP/2.
 pub async fn run(stage: &mut Stage, production: &Production) -> io::Result<()> {
-    let (ground, turn) = (stage.ground.clone(), stage.tempo.long());
+    let (ground, turn) = (stage.ground.clone(), stage.tempo.deciding());
     let bare = ground.bare_gate(&production.answers).await?;
     let gatepost = production.site.start(&ground, &production.site.builder(&ground)).await?;
     let server = production.certificates.path().join("server");
