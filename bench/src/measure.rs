@@ -42,6 +42,14 @@ pub struct Turn {
     pub counted: Duration,
 }
 
+impl Turn {
+    /// How long all rounds of so many contestants last.
+    pub fn of_all(self, contestants: usize) -> Duration {
+        let turns = u32::try_from(self.rounds * contestants).unwrap_or(u32::MAX);
+        (self.warm_up + self.counted) * turns
+    }
+}
+
 /// One measurement.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Sample {

@@ -19,9 +19,11 @@ use std::time::{Duration, Instant};
 
 /// Kilobytes that a million sessions need in all: Redis, Postgres, Gatepost, and the cookies in this process.
 const NEEDED: u64 = 6 << 20;
-/// Looked up so long before the last one, a pass is still in its first minute when the last round ends.
-const YOUNG: Duration = Duration::from_secs(25);
 const FIRST_MINUTE: Duration = Duration::from_mins(1);
+/// For what a turn takes beside what it counts.
+const MARGIN: Duration = Duration::from_secs(4);
+/// Fewer would fit into the processor's caches.
+const FEWEST: usize = 20_000;
 
 /// One Gatepost with so many passes.
 struct Crowd {
@@ -30,6 +32,8 @@ struct Crowd {
     visitors: Range<usize>,
     /// Asking once took so long.
     lasted: Duration,
+    /// When the last one had been asked.
+    ended: Instant,
 }
 
 /// Warm cost by number of sessions; memory of them.
@@ -80,7 +84,7 @@ async fn gather(
     let everybody = Contestant { connections: 64, ..asked(site, name, &gatepost, visitors, 0..count) };
     let begun = Instant::now();
     everybody.become_known(stage.ground.cores).await?;
-    let lasted = begun.elapsed();
+    let (lasted, ended) = (begun.elapsed(), Instant::now());
     say(begun, &format!("{name} looked up"));
     until_at_rest(&watched).await?;
     let passes = passes(&gatepost).await?;
@@ -88,7 +92,7 @@ async fn gather(
         return Err(io::Error::other(format!("{passes} of {count} passes are in memory")));
     }
     note_memory(stage, name, count, before, Memory::of(watched.pid)?);
-    Ok(Crowd { name: name.to_owned(), gatepost, visitors: 0..count, lasted })
+    Ok(Crowd { name: name.to_owned(), gatepost, visitors: 0..count, lasted, ended })
 }
 
 fn note_memory(stage: &mut Stage, name: &str, count: usize, before: Memory, after: Memory) {
@@ -111,19 +115,30 @@ async fn measure(
     visitors: &Arc<[Visitor]>,
     crowds: &[Crowd],
 ) -> io::Result<()> {
-    let contestants: Vec<Contestant> = crowds
-        .iter()
-        .map(|crowd| asked(site, &crowd.name, &crowd.gatepost, visitors, young(crowd)))
-        .collect();
     let counted = if stage.tempo.is_quick { 200 } else { 1_000 };
     let turn =
         Turn { rounds: 3, warm_up: Duration::from_millis(200), counted: Duration::from_millis(counted) };
+    let end = Instant::now() + turn.of_all(crowds.len()) + MARGIN;
+    let young: Vec<Range<usize>> = crowds.iter().map(|crowd| young(crowd, end)).collect();
+    if let Some((crowd, young)) = crowds.iter().zip(&young).find(|(crowd, young)| is_too_few(crowd, young)) {
+        let count = young.len();
+        let why = format!(
+            "{}: only {count} of them stay in their first minute while they are measured",
+            crowd.name
+        );
+        return Err(io::Error::other(why));
+    }
+    let contestants: Vec<Contestant> = crowds
+        .iter()
+        .zip(&young)
+        .map(|(crowd, young)| asked(site, &crowd.name, &crowd.gatepost, visitors, young.clone()))
+        .collect();
     let row =
         stage.row("Warm, by number of sessions in memory, http, 16 connections", &contestants, turn).await?;
     let ratio = row.cpu_ratio(crowds.len() - 1);
     let Some(most) = crowds.last().filter(|crowd| crowd.visitors.len() == 1_000_000) else { return Ok(()) };
     if let Some(ratio) = ratio {
-        let drawn = young(most).len();
+        let drawn = young.last().map_or(0, Range::len);
         let note = format!("requests drawn from the {drawn} that were looked up last; all are in memory");
         let fact = stage.report.fact("Warm cost with 1 M sessions", ratio, "ratio", &note);
         fact.must("warm cost with 1 M sessions : with 1 k", 1.15, 1.05);
@@ -139,11 +154,16 @@ async fn measure(
     Ok(())
 }
 
-/// Those of a crowd that were looked up last.
-fn young(crowd: &Crowd) -> Range<usize> {
-    let share = YOUNG.as_millis() * crowd.visitors.len() as u128 / crowd.lasted.as_millis().max(1);
-    let count = usize::try_from(share).unwrap_or(usize::MAX);
-    crowd.visitors.end.saturating_sub(count.max(1_000))..crowd.visitors.end
+/// Those of a crowd that were looked up last, so that they are still in their first minute at this `end`.
+fn young(crowd: &Crowd, end: Instant) -> Range<usize> {
+    let room = FIRST_MINUTE.saturating_sub(end.duration_since(crowd.ended));
+    let share = room.as_millis() * crowd.visitors.len() as u128 / crowd.lasted.as_millis().max(1);
+    let count = usize::try_from(share).unwrap_or(usize::MAX).min(crowd.visitors.len());
+    crowd.visitors.end - count..crowd.visitors.end
+}
+
+fn is_too_few(crowd: &Crowd, young: &Range<usize>) -> bool {
+    young.len() < FEWEST.min(crowd.visitors.len())
 }
 
 fn asked(
