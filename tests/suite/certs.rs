@@ -1,7 +1,7 @@
 //! `gatepost certs` as an operator meets it, and `serve` with what it made.
 
 use crate::world::run_command;
-use gatepost_kit::process::{Gatepost, GatepostBuilder, find_ok, free_port, until};
+use gatepost_kit::process::{Gatepost, GatepostBuilder, find_ok, free_addr, until};
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -126,13 +126,9 @@ async fn the_internal_listener_answers_who_shows_traefiks_certificate_and_nobody
     for folder in [&place, &stranger] {
         run_command(&gatepost(folder.path()), &["certs", "--dir", "certs"]).await;
     }
-    let local = || std::net::SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, free_port()));
-    let (internal, health) = (local(), local());
-    let serving = configured(place.path())
-        .env("GATEPOST_HEALTH_ADDR", health.to_string())
-        .internal(internal)
-        .public(local())
-        .spawn();
+    let (internal, health) = (free_addr(), free_addr());
+    let serving =
+        configured(place.path()).env("GATEPOST_HEALTH_ADDR", health.to_string()).internal(internal).spawn();
     until("health without a certificate", PATIENCE, async || find_ok(health, "/livez").await).await;
     let (own, foreign) = (place.path().join("certs"), stranger.path().join("certs"));
     let verify = format!("https://127.0.0.1:{}/verify", internal.port());

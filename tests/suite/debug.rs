@@ -1,7 +1,7 @@
 //! The header debugger. On a protected host an admin sees every header but no secret, and nobody else learns that it is
 //! there; on the public host an admin is told what the gate would answer.
 
-use crate::answers::{Asked, patiently};
+use crate::answers::Asked;
 use crate::replicas::{OLD_KEY, another_with};
 use crate::stores::gate::Gate;
 use crate::world::{APP, COOKIE, PUBLIC, Pair, Plan, World};
@@ -11,7 +11,7 @@ use gatepost::domain::clock::Timestamp;
 use gatepost::domain::ids::UserId;
 use gatepost::domain::secret::Secret;
 use gatepost::verify::assertion::{AssertionKeys, Claims};
-use gatepost_kit::client::{Answer, Client, Kind, get_request, send_raw};
+use gatepost_kit::client::{Answer, Client, Kind, get_request, patiently, send_raw};
 use gatepost_kit::edge::{Edge, Route};
 use gatepost_kit::entra::Person;
 use gatepost_kit::faulty::Mode;
@@ -250,7 +250,7 @@ struct Caller<'a> {
 impl Caller<'_> {
     /// As [`Caller::asks_once`], patiently.
     async fn asks(&self) -> (u16, String) {
-        patiently(async || self.asks_once().await, |told| told.0).await
+        patiently(|| self.asks_once(), |told| told.0 == 503).await
     }
 
     /// The status, and the answer without what differs from request to request.

@@ -3,10 +3,10 @@
 
 use crate::certs::{client, configured};
 use crate::world::run_command;
-use gatepost_kit::process::{Gatepost, find_ok, free_port, until};
+use gatepost_kit::process::{Gatepost, find_ok, free_addr, until};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -46,10 +46,9 @@ impl Site {
     async fn start() -> Self {
         let place = TempDir::new().unwrap();
         run_command(&configured(place.path()), &["certs", "--dir", "certs"]).await;
-        let local = || SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
-        let (internal, health) = (local(), local());
+        let (internal, health) = (free_addr(), free_addr());
         let builder = configured(place.path()).env("GATEPOST_HEALTH_ADDR", health.to_string());
-        let gatepost = builder.internal(internal).public(local()).spawn();
+        let gatepost = builder.internal(internal).spawn();
         until("health without a certificate", PATIENCE, async || find_ok(health, "/livez").await).await;
         Self { place, internal, gatepost }
     }

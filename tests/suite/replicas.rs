@@ -4,9 +4,8 @@ use crate::world::{APP, MCP_GITHUB, OTHER, PUBLIC, Pair, Plan, Stores, World, al
 use gatepost_kit::client::Client;
 use gatepost_kit::edge::Route;
 use gatepost_kit::entra::{Endpoint, Person};
-use gatepost_kit::process::{Gatepost, Postgres, find_ok, free_port, until};
+use gatepost_kit::process::{Gatepost, Postgres, find_ok, until};
 use reqwest::Method;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -25,8 +24,7 @@ pub async fn another(world: &World) -> Gatepost {
 
 /// One more with these variables, alive.
 pub async fn another_with(world: &World, variables: &[(&str, &str)]) -> Gatepost {
-    let local = || SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
-    let builder = world.builder.clone().internal(local()).public(local());
+    let builder = world.builder.clone().elsewhere();
     variables.iter().fold(builder, |builder, (name, value)| builder.env(*name, *value)).start().await
 }
 

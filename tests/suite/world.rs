@@ -5,9 +5,9 @@ use gatepost_kit::echo::Echo;
 use gatepost_kit::edge::{Edge, Route};
 use gatepost_kit::entra::{Entra, Person};
 use gatepost_kit::process::{
-    Authority, Gatepost, GatepostBuilder, Postgres, Redis, find_ok, free_port, until,
+    Authority, Gatepost, GatepostBuilder, Postgres, Redis, find_ok, free_addr, until,
 };
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::time::timeout;
@@ -98,7 +98,6 @@ impl Plan {
         let (stores, store_variables) = stores(pair).await;
         entra.register_redirect_uri(&format!("https://{PUBLIC}:{port}/callback/entra"));
         entra.register_redirect_uri(&format!("https://{PUBLIC}:{port}/logged-out"));
-        let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let builder = Gatepost::builder(env!("CARGO_BIN_EXE_gatepost"))
             .env("GATEPOST_PUBLIC_URL", format!("https://{PUBLIC}:{port}"))
             .env("GATEPOST_HOSTS", format!("*.example.test:{port},*.example.org:{port}"))
@@ -107,8 +106,8 @@ impl Plan {
             .env("GATEPOST_PROVIDERS__ENTRA__TENANT_ID", entra.tid())
             .env("GATEPOST_PROVIDERS__ENTRA__CLIENT_ID", entra.client_id())
             .env("GATEPOST_PROVIDERS__ENTRA__CLIENT_SECRET", entra.client_secret())
-            .internal(local(free_port()))
-            .public(local(free_port()))
+            .internal(free_addr())
+            .public(free_addr())
             .folder(stores.folder())
             .envs(store_variables)
             .envs(memory())

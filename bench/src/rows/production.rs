@@ -6,10 +6,10 @@ use crate::load::{Client, Pace, Requests, Visitor, Wire};
 use crate::measure::Contestant;
 use crate::site::{Answers, Bare, Ground, Manner, Provider, Site};
 use gatepost_kit::client::send_raw;
-use gatepost_kit::process::{Gatepost, free_port};
+use gatepost_kit::process::{Gatepost, free_addr};
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use tempfile::TempDir;
 
@@ -81,7 +81,7 @@ pub async fn certificates(ground: &Ground) -> io::Result<TempDir> {
 /// A Gatepost over TLS with HTTP/2.
 pub async fn start_tls(site: &Site, ground: &Ground, certificates: &TempDir) -> io::Result<Gatepost> {
     let folder = certificates.path().join("server").display().to_string();
-    let health = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
+    let health = free_addr();
     site.start(ground, &site.builder(ground).env("GATEPOST_INTERNAL_TLS", folder).health(health)).await
 }
 

@@ -119,15 +119,7 @@ async fn measure(
     let turn =
         Turn { rounds: 3, warm_up: Duration::from_millis(200), counted: Duration::from_millis(counted) };
     let end = Instant::now() + turn.of_all(crowds.len()) + MARGIN;
-    let young: Vec<Range<usize>> = crowds.iter().map(|crowd| young(crowd, end)).collect();
-    if let Some((crowd, young)) = crowds.iter().zip(&young).find(|(crowd, young)| is_too_few(crowd, young)) {
-        let count = young.len();
-        let why = format!(
-            "{}: only {count} of them stay in their first minute while they are measured",
-            crowd.name
-        );
-        return Err(io::Error::other(why));
-    }
+    let young = crowds.iter().map(|crowd| young(crowd, end)).collect::<io::Result<Vec<_>>>()?;
     let contestants: Vec<Contestant> = crowds
         .iter()
         .zip(&young)
@@ -155,15 +147,16 @@ async fn measure(
 }
 
 /// Those of a crowd that were looked up last, so that they are still in their first minute at this `end`.
-fn young(crowd: &Crowd, end: Instant) -> Range<usize> {
+fn young(crowd: &Crowd, end: Instant) -> io::Result<Range<usize>> {
     let room = FIRST_MINUTE.saturating_sub(end.duration_since(crowd.ended));
     let share = room.as_millis() * crowd.visitors.len() as u128 / crowd.lasted.as_millis().max(1);
     let count = usize::try_from(share).unwrap_or(usize::MAX).min(crowd.visitors.len());
-    crowd.visitors.end - count..crowd.visitors.end
-}
-
-fn is_too_few(crowd: &Crowd, young: &Range<usize>) -> bool {
-    young.len() < FEWEST.min(crowd.visitors.len())
+    if count < FEWEST.min(crowd.visitors.len()) {
+        let name = &crowd.name;
+        let why = format!("{name}: only {count} of them stay in their first minute while they are measured");
+        return Err(io::Error::other(why));
+    }
+    Ok(crowd.visitors.end - count..crowd.visitors.end)
 }
 
 fn asked(

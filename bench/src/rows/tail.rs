@@ -76,6 +76,7 @@ fn asked(town: &Town, visitors: Vec<Visitor>) -> Contestant {
 }
 
 /// What became of the sign-ins that were due.
+#[derive(Default)]
 struct SignIns {
     done: usize,
     /// With a slow store some may be told to try again, as the contract says.
@@ -120,7 +121,7 @@ async fn sign_in_while(town: &Town, people: &[String], goes_on: impl Fn() -> boo
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let mut under_way = FuturesUnordered::new();
     let mut next = people.iter().cycle();
-    let mut told = SignIns { done: 0, failed: 0, left_out: 0 };
+    let mut told = SignIns::default();
     while goes_on() {
         tokio::select! {
             _ = ticks.tick() => {

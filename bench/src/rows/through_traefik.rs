@@ -10,9 +10,9 @@ use crate::load::{Expect, Requests, Visitor};
 use crate::measure::Contestant;
 use crate::site::{Bare, Ground, Manner, Provider, Site};
 use crate::stats::Spread;
-use gatepost_kit::process::{Application, Dynamic, Gatepost, Running, Traefik, free_port, install_traefik};
+use gatepost_kit::process::{Application, Dynamic, Gatepost, Running, Traefik, free_addr, install_traefik};
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
@@ -89,7 +89,7 @@ fn note_ratios(stage: &mut Stage, [http, tls]: [Option<Spread>; 2]) {
 
 impl Street {
     async fn build(ground: &Ground, certificates: &TempDir) -> io::Result<Self> {
-        let plain_address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
+        let plain_address = free_addr();
         let site =
             Site::shared(&Provider::of(&ground.entra), Manner::development(plain_address.port())).await?;
         let people = site.people(PEOPLE).await?;

@@ -4,9 +4,9 @@ use super::Answers;
 use crate::cores::{self, Cores};
 use crate::cpu::Watched;
 use gatepost_kit::entra::Entra;
-use gatepost_kit::process::{Running, free_port, port_is_open, until};
+use gatepost_kit::process::{Running, free_addr, port_is_open, until};
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -82,7 +82,7 @@ impl Ground {
     }
 
     async fn start_bare(&self, what: &str, files: &[&Path]) -> io::Result<Bare> {
-        let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
+        let addr = free_addr();
         let mut command = Command::new(&self.bare);
         command.env_clear().arg(what).arg(addr.to_string()).args(files);
         let running = self.on_server_core(async { Running::start("bare", command) }).await?;

@@ -1,10 +1,10 @@
 //! How the client asks: does a person look at what comes back, and whose page makes the browser ask?
 //! Told by Fetch Metadata and `Origin`, which no page can set.
 
-use super::super::headers;
 use super::Forwarded;
 use crate::domain::asking::{AskedKind, Asker};
 use crate::domain::host::Origin;
+use crate::verify::headers;
 
 /// How the browser, or whatever it is, asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,9 +97,9 @@ fn is_safe(method: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::headers::Headers;
     use super::super::testing::request;
     use super::*;
+    use crate::verify::headers::Headers;
 
     fn kind(list: &[(&str, &str)]) -> RequestKind {
         Forwarded::parse(Headers::new(&request(list)), false).expect("a request").kind()

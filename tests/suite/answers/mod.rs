@@ -8,9 +8,8 @@ mod refused;
 mod stranger;
 
 use crate::world::{APP, COOKIE, World};
-use gatepost_kit::client::{Client, get_request, send_raw};
+use gatepost_kit::client::{Client, get_request, patiently, send_raw};
 use gatepost_kit::process::Gatepost;
-use std::time::{Duration, Instant};
 
 /// One sub-request, as the proxy sends it: a navigation of nobody to `APP` until a test says otherwise.
 #[derive(Clone, Debug)]
@@ -75,7 +74,7 @@ impl Asked {
 
     /// Asks the world's replica, patiently.
     pub(crate) async fn of(&self, world: &World) -> Told {
-        patiently(async || self.at(&world.gatepost).await, |told| told.status).await
+        patiently(|| self.at(&world.gatepost), |told| told.status == 503).await
     }
 
     /// Asks a replica, once.
@@ -90,18 +89,6 @@ impl Asked {
         request.extend_from_slice(b"Host: 127.0.0.1\r\n");
         request.extend(rest);
         Told::read(&send_raw(replica.internal(), &request).await.unwrap().bytes)
-    }
-}
-
-/// Asks again while the answer is 503: on a busy machine a store may miss its deadline.
-pub(crate) async fn patiently<T>(ask: impl AsyncFn() -> T, status: impl Fn(&T) -> u16) -> T {
-    let begun = Instant::now();
-    loop {
-        let told = ask().await;
-        if status(&told) != 503 || begun.elapsed() > Duration::from_secs(15) {
-            return told;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 

@@ -7,10 +7,10 @@ use gatepost::telemetry::labels::Label;
 use gatepost::telemetry::{
     Answer, CallOutcome, ProviderEndpoint, Reason, RefreshOutcome, SignInOutcome, Store, StoreOutcome,
 };
-use gatepost_kit::process::{Running, find_ok, free_port, until};
+use gatepost_kit::process::{Running, find_ok, free_addr, until};
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::process::Command;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -185,7 +185,7 @@ impl Prometheus {
     /// Starts it and waits until it has seen enough to tell rates, and has judged every rule.
     async fn start(gatepost: SocketAddr) -> Self {
         let folder = TempDir::new().unwrap();
-        let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
+        let addr = free_addr();
         let text = read("deploy/prometheus/prometheus.yml");
         assert!(text.contains("gatepost:4182") && text.matches("15s").count() == 2);
         let text = text.replace("gatepost:4182", &gatepost.to_string()).replace("15s", "1s");

@@ -7,9 +7,9 @@ use crate::world::{MCP_GITHUB, alice, run_command};
 use gatepost_kit::client::Client;
 use gatepost_kit::echo::Echo;
 use gatepost_kit::entra::{Entra, Person};
-use gatepost_kit::process::{Authority, Gatepost, GatepostBuilder, Postgres, Redis, free_port};
+use gatepost_kit::process::{Authority, Gatepost, GatepostBuilder, Postgres, Redis, free_addr};
 use serde_json::Value;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 
 pub const PUBLIC: &str = "https://auth.example.com";
 pub const CHAT: &str = "https://chat.example.com";
@@ -136,10 +136,9 @@ async fn builder(folder: &Folder, entra: &Entra, redis: &Redis) -> GatepostBuild
     secret("microsoft_client_secret", &entra.client_secret()).unwrap();
 
     let compose = folder.compose();
-    let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut builder = Gatepost::builder(env!("CARGO_BIN_EXE_gatepost"))
-        .internal(local(free_port()))
-        .public(local(free_port()))
+        .internal(free_addr())
+        .public(free_addr())
         .folder(folder.path(""));
     for (name, value) in environment(&compose, "gatepost") {
         builder =
@@ -149,7 +148,7 @@ async fn builder(folder: &Folder, entra: &Entra, redis: &Redis) -> GatepostBuild
     builder
         .env("GATEPOST_HOSTS", format!("{},{EXAMPLES}", hosts.unwrap().1))
         .env("GATEPOST_INTERNAL_TLS", folder.path("certs/gatepost").display().to_string())
-        .health(local(free_port()))
+        .health(free_addr())
         .env("GATEPOST_TRUSTED_PROXIES", "127.0.0.1")
         .env("GATEPOST_PROVIDERS__ENTRA__AUTHORITY", entra.authority())
         .env("MICROSOFT_CLIENT_ID", entra.client_id())

@@ -2,11 +2,11 @@
 //! built from the Go module proxy (3.7.9) does not know; added is the API, by which the test sees what was loaded.
 
 use super::{read, repository};
-use gatepost_kit::process::{Authority, Running, find_ok, free_port, install_traefik};
+use gatepost_kit::process::{Authority, Running, find_ok, free_addr, install_traefik};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -46,8 +46,7 @@ impl Shipped {
     /// Starts it; `addresses` are pairs of text in the dynamic files and what stands for it here.
     pub async fn start(authority: &Authority, addresses: &[(&str, String)]) -> Self {
         let folder = TempDir::new().unwrap();
-        let [plain, secure, health, api] =
-            std::array::from_fn(|_| SocketAddr::from((Ipv4Addr::LOCALHOST, free_port())));
+        let [plain, secure, health, api] = std::array::from_fn(|_| free_addr());
         let dynamic = folder.path().join("dynamic");
         write_dynamic(&dynamic, folder.path(), authority, addresses);
 

@@ -2,8 +2,7 @@
 
 use super::gate::RECOVERY;
 use crate::world::{APP, Pair, World};
-use gatepost_kit::process::{free_port, until};
-use std::net::{Ipv4Addr, SocketAddr};
+use gatepost_kit::process::until;
 use std::time::{Duration, Instant};
 
 /// DESIGN.md section 2: of every request sent so long after the change was acknowledged.
@@ -12,8 +11,7 @@ const BOUND: Duration = Duration::from_secs(1);
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_server_on_the_file_refuses_to_start() {
     let world = World::start(Pair::Embedded).await;
-    let local = || SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
-    let second = world.builder.clone().internal(local()).public(local()).spawn();
+    let second = world.builder.clone().elsewhere().spawn();
     assert_eq!(second.wait_exit().await.code(), Some(1));
     second
         .wait_for_line("gatepost.db is in use by another gatepost serve: one process per embedded file")

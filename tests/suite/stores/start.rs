@@ -4,18 +4,14 @@ use super::gate::{RECOVERY, is_unavailable};
 use crate::world::{APP, OTHER, PUBLIC, Pair, Stores, World};
 use gatepost_kit::edge::Route;
 use gatepost_kit::faulty::{FaultyProxy, Mode};
-use gatepost_kit::process::{Gatepost, Postgres, find_ok, free_port, until};
-use std::net::{Ipv4Addr, SocketAddr};
+use gatepost_kit::process::{Gatepost, Postgres, find_ok, until};
+use std::net::SocketAddr;
 use std::time::Instant;
 use tokio::net::TcpStream;
 
-fn local() -> SocketAddr {
-    (Ipv4Addr::LOCALHOST, free_port()).into()
-}
-
 /// Another replica in the first one's place, with this variable.
 async fn replace(world: &World, name: &str, value: String) -> Gatepost {
-    let replica = world.builder.clone().internal(local()).public(local()).env(name, value).start().await;
+    let replica = world.builder.clone().elsewhere().env(name, value).start().await;
     world.edge.set_route(PUBLIC, Route::open(replica.public()));
     for host in [APP, OTHER] {
         world.edge.set_route(host, Route::gated(replica.verify_url(""), world.app.addr()));
@@ -39,7 +35,7 @@ async fn refusing(upstream: SocketAddr) -> FaultyProxy {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_can_be_asked_whether_it_lives_hears_browsers_already() {
     let world = World::start(Pair::Shared).await;
-    let replica = world.builder.clone().internal(local()).public(local()).spawn();
+    let replica = world.builder.clone().elsewhere().spawn();
     // Nobody sleeps between the two: the second may be late by as little as a thread's start.
     let begun = Instant::now();
     while TcpStream::connect(replica.internal()).await.is_err() {

@@ -17,6 +17,18 @@ const USER_AGENT: &str =
 const ACCEPT_PAGE: &str =
     "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8";
 
+/// Asks again while the answer is one that passes: on a busy machine a store may miss its deadline.
+pub async fn patiently<T, F: Future<Output = T>>(ask: impl Fn() -> F, is_passing: impl Fn(&T) -> bool) -> T {
+    let begun = Instant::now();
+    loop {
+        let answer = ask().await;
+        if !is_passing(&answer) || begun.elapsed() > PATIENCE {
+            return answer;
+        }
+        tokio::time::sleep(RETRY).await;
+    }
+}
+
 /// What a request is to the browser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -127,15 +139,11 @@ impl<'a> Request<'a> {
     /// # Errors
     /// When no whole answer came.
     pub async fn try_send(self) -> reqwest::Result<Answer> {
-        let begun = Instant::now();
-        loop {
-            let answer = self.try_once().await?;
-            let is_passing = answer.status == 503 && answer.header("retry-after").is_some();
-            if !self.client.is_patient || !is_passing || begun.elapsed() > PATIENCE {
-                return Ok(answer);
-            }
-            tokio::time::sleep(RETRY).await;
-        }
+        let is_passing = |answer: &Answer| answer.status == 503 && answer.header("retry-after").is_some();
+        let asks_again = |answer: &reqwest::Result<Answer>| {
+            self.client.is_patient && answer.as_ref().is_ok_and(is_passing)
+        };
+        patiently(|| self.try_once(), asks_again).await
     }
 
     async fn try_once(&self) -> reqwest::Result<Answer> {

@@ -3,7 +3,7 @@
 
 mod pump;
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 
-use crate::process::{free_port, until};
+use crate::process::{free_addr, until};
 use pump::pump;
 
 const SWITCH: Duration = Duration::from_secs(5);
@@ -56,7 +56,7 @@ pub struct FaultyProxy {
 impl FaultyProxy {
     /// Starts a proxy to `upstream` that lets everything pass.
     pub async fn start(upstream: SocketAddr) -> Self {
-        let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
+        let addr = free_addr();
         let (orders, receiver) = watch::channel(Orders { mode: Mode::Pass, upstream, cuts: 0 });
         let (state, listening) = watch::channel(false);
         let (accepted, questions) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Output};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Running, find_ok, free_port};
+use super::{Running, find_ok, free_addr};
 
 const START: Duration = Duration::from_secs(20);
 
@@ -78,6 +78,12 @@ impl GatepostBuilder {
         self
     }
 
+    /// Uses free addresses again: for one more beside the first.
+    #[must_use]
+    pub fn elsewhere(self) -> Self {
+        Self { internal: None, public: None, ..self }
+    }
+
     /// Lets it answer for its health here too: on the internal address nobody without a certificate is heard.
     #[must_use]
     pub fn health(mut self, addr: SocketAddr) -> Self {
@@ -127,10 +133,6 @@ impl GatepostBuilder {
         gatepost.running.ready(START, async || find_ok(gatepost.health, "/livez").await).await;
         gatepost
     }
-}
-
-fn free_addr() -> SocketAddr {
-    (Ipv4Addr::LOCALHOST, free_port()).into()
 }
 
 /// A running replica; killed when it drops.

@@ -19,7 +19,7 @@ pub use authority::{Authority, TEST_NAMES, client_certificate};
 pub use clock::Clock;
 pub use dynamic::{AUTH_RESPONSE_HEADERS, Application, Dynamic};
 pub use gatepost::{Gatepost, GatepostBuilder};
-pub use port::free_port;
+pub use port::{free_addr, free_port};
 pub use postgres::Postgres;
 pub use redis::Redis;
 pub use running::Running;

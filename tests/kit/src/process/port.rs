@@ -2,7 +2,7 @@
 //! Taken below the kernel's ephemeral range: a store that a test stops and starts again on its port must not find
 //! that an outgoing connection of another test took the number meanwhile.
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -24,4 +24,9 @@ pub fn free_port() -> u16 {
         }
     }
     panic!("no free TCP port between {FIRST} and {LAST}");
+}
+
+/// [`free_port`] with its address.
+pub fn free_addr() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, free_port()).into()
 }

@@ -1,7 +1,7 @@
 //! A real Traefik with the file provider: two entry points with TLS (two ports, as two registrable domains may have)
 //! and one without. Ready when its API reports every router of the dynamic configuration as enabled.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,7 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
-use super::{Authority, Running, find_ok, free_port};
+use super::{Authority, Running, find_ok, free_addr};
 
 const START: Duration = Duration::from_secs(30);
 
@@ -50,7 +50,7 @@ impl Traefik {
 
     /// Starts Traefik with the certificate of `authority`.
     pub async fn with_authority(dynamic_yaml: String, authority: Authority) -> Self {
-        let plain = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
+        let plain = free_addr();
         Self::launch(install_traefik().await, plain, &dynamic_yaml, authority, true).await
     }
 
@@ -73,8 +73,7 @@ impl Traefik {
     ) -> Self {
         let folder = TempDir::new().expect("a folder for Traefik");
         let edition = write_dynamic(folder.path(), dynamic_yaml, &authority);
-        let [first, second, api] =
-            std::array::from_fn(|_| SocketAddr::from((Ipv4Addr::LOCALHOST, free_port())));
+        let [first, second, api] = std::array::from_fn(|_| free_addr());
         let mut command = Command::new(binary);
         command.env_clear().current_dir(folder.path()).args([
             "--global.checknewversion=false",
