@@ -1,6 +1,7 @@
 //! What stands beside Gatepost in a router's chain and undoes its work.
 
 use super::setup::{Link, Middleware, Setup, Spot};
+use super::tls_end;
 use crate::check::finding::{Finding, codes};
 use crate::verify::forwarded::IDENTITY_HEADERS;
 use std::collections::BTreeSet;
@@ -85,6 +86,9 @@ fn identity(middleware: &Middleware<'_>, findings: &mut Vec<Finding>) {
     let headers = middleware.of_kind("headers").and_then(|headers| headers.get("customRequestHeaders"));
     for (name, spot) in headers.into_iter().flat_map(Spot::entries) {
         let folded = name.to_ascii_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+        if tls_end::CLIENT_HEADERS.contains(&folded.as_str()) && tls_end::is_deletion(spot) {
+            continue;
+        }
         if IDENTITY_HEADERS.contains(&folded.as_str()) || folded.starts_with("x-forwarded-") {
             let found = format!("{} writes {name}.", middleware.name);
             findings.push(HEADERS_IDENTITY.at(spot.place(), found));
