@@ -8,6 +8,7 @@ use super::email::EmailAddress;
 use super::ids::{GroupName, TenantId};
 use super::requirement::Requirement;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::time::Duration;
 
 /// Sessions outlive an unreachable provider by this much (DESIGN.md section 8, "Refresh").
@@ -145,6 +146,24 @@ pub struct Missing {
     pub tenants: Vec<TenantId>,
     /// Is no admin.
     pub admin: bool,
+}
+
+/// As a log line says it: `group A or B, tenant T, admin`.
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let listed = |kind: &str, names: Vec<String>| format!("{kind} {}", names.join(" or "));
+        let mut parts = Vec::new();
+        if !self.groups.is_empty() {
+            parts.push(listed("group", self.groups.iter().map(ToString::to_string).collect()));
+        }
+        if !self.tenants.is_empty() {
+            parts.push(listed("tenant", self.tenants.iter().map(ToString::to_string).collect()));
+        }
+        if self.admin {
+            parts.push("admin".to_owned());
+        }
+        f.write_str(&parts.join(", "))
+    }
 }
 
 /// Is this session one that counts now? Everything but what the request demands.

@@ -197,7 +197,7 @@ impl Exchange {
             user.id = %session.record.user,
             provider.id = %provider,
             session.hash = %session.id.hash(),
-            client.address = ?self.visitor.address,
+            client.address = self.visitor.address.map(tracing::field::display),
             is_again,
             "signed in"
         );

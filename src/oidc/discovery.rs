@@ -159,11 +159,19 @@ impl Discovery {
                 }
                 Err(error) => {
                     let has_last_good = self.known().is_some();
+                    let remedy = match &error {
+                        OidcError::Unavailable(error) if error.is_passing() => "none: it is tried again",
+                        _ => {
+                            "correct the provider's issuer, for Entra tenant id and authority; `gatepost check` says more"
+                        }
+                    };
                     tracing::warn!(
                         provider,
+                        url = %self.url,
                         has_last_good,
                         reason = error.reason(),
                         error = %Chain(&error),
+                        remedy,
                         "the provider's documents cannot be fetched"
                     );
                     tokio::time::sleep(jittered(backoff)).await;

@@ -243,7 +243,7 @@ impl<'a> Visit<'a> {
             }
             Reply::Forbidden(missing) => {
                 verify::unknown::log(self.state, missing);
-                self.log_refusal(email, &format!("missing: {missing:?}"));
+                self.log_refusal(email, &format!("missing: {missing}"));
                 self.refuse(&Refusal::Forbidden { uri, email, missing })
             }
         }
@@ -280,7 +280,7 @@ impl<'a> Visit<'a> {
             user.email = email.map(EmailAddress::as_str),
             host = %self.origin.host(),
             method = self.forwarded.method(),
-            client.address = ?self.forwarded.client_address(),
+            client.address = self.forwarded.client_address().map(tracing::field::display),
             why,
             "refused"
         );

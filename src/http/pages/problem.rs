@@ -28,6 +28,11 @@ pub enum Problem<'a> {
         /// The provider's label.
         provider: &'a str,
     },
+    /// 502: at the configured address is no provider, or not this one. The reason is in the log alone.
+    ProviderMisconfigured {
+        /// The provider's label.
+        provider: &'a str,
+    },
     /// 403: an account of a tenant or domain that is not let in.
     AccountNotAllowed {
         /// The provider's label.
@@ -141,6 +146,7 @@ impl Problem<'_> {
             Self::AccountNotAllowed { .. } => vec![other()],
             Self::ProviderInvalid { .. }
             | Self::ProviderUnavailable { .. }
+            | Self::ProviderMisconfigured { .. }
             | Self::GroupsUnknown
             | Self::SignInBroken
             | Self::TooManyHandOvers
@@ -170,6 +176,7 @@ impl Problem<'_> {
             }
             Self::ProviderInvalid { provider }
             | Self::ProviderUnavailable { provider }
+            | Self::ProviderMisconfigured { provider }
             | Self::AccountNotAllowed { provider }
             | Self::NoAddress { provider } => vec![Fact::new("Provider", *provider)],
             Self::AddressHeld { email } => vec![Fact::new("Address", email.as_str())],
@@ -186,6 +193,7 @@ impl Problem<'_> {
             Self::ProviderRefused { refusal, .. } => explain_refusal(refusal),
             Self::ProviderInvalid { .. } => PROVIDER_INVALID,
             Self::ProviderUnavailable { .. } => PROVIDER_UNAVAILABLE,
+            Self::ProviderMisconfigured { .. } => PROVIDER_MISCONFIGURED,
             Self::AccountNotAllowed { .. } => ACCOUNT_NOT_ALLOWED,
             Self::NoAddress { .. } => NO_ADDRESS,
             Self::AddressHeld { .. } => ADDRESS_HELD,
@@ -324,6 +332,13 @@ const PROVIDER_UNAVAILABLE: Explanation = explain(
     "We cannot reach the place where you sign in. Who is signed in already stays signed in.",
     "Wait a minute, then try again.",
     Mender::Time,
+);
+const PROVIDER_MISCONFIGURED: Explanation = explain(
+    502,
+    "The provider is not where this site looks for it",
+    "What answers at the configured address is not a place where you could sign in. Who is signed in already stays signed in.",
+    "Tell whoever runs this site: the log says what answered, and `gatepost check` says which setting to correct.",
+    Mender::Operator,
 );
 const DISABLED: Explanation = explain(
     403,

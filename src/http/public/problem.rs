@@ -14,7 +14,7 @@ impl Visit<'_> {
     pub(super) fn problem(&self, problem: &Problem, to: Option<&str>) -> Answer {
         tracing::warn!(
             request.id = %self.visitor.request_id,
-            client.address = ?self.visitor.address,
+            client.address = self.visitor.address.map(tracing::field::display),
             error = %Chain(problem),
             "a sign-in or sign-out did not go on"
         );
@@ -38,6 +38,9 @@ impl Visit<'_> {
                 pages::Problem::ProviderRefused { provider: label(provider), refusal }
             }
             Problem::Provider { provider, source } => match source {
+                OidcError::Unavailable(error) if !error.is_passing() => {
+                    pages::Problem::ProviderMisconfigured { provider: label(provider) }
+                }
                 OidcError::Unavailable(_) => {
                     pages::Problem::ProviderUnavailable { provider: label(provider) }
                 }

@@ -7,9 +7,10 @@ use crate::http::respond::{self, Answer};
 use crate::login::begin::{self, BeginQuery};
 use crate::login::finish::{self, CallbackQuery};
 use crate::login::{Problem, Step};
-use crate::oidc::{OidcError, TokenError};
+use crate::oidc::{ErrorResponse, OidcError, ProviderRefusal, TokenError};
 use crate::telemetry::SignInOutcome;
 use hyper::StatusCode;
+use std::collections::HashMap;
 
 impl Visit<'_> {
     pub(super) async fn login(&self) -> Answer {
@@ -28,6 +29,9 @@ impl Visit<'_> {
     pub(super) async fn callback(&self, provider: &str) -> Answer {
         let Ok(provider) = provider.parse::<ProviderId>() else { return self.page(pages::Problem::NotFound) };
         let mut query = self.parameters();
+        if let Some(page) = self.admin_consent(&provider, &query) {
+            return page;
+        }
         let query = CallbackQuery {
             code: query.remove("code"),
             state: query.remove("state"),
@@ -45,6 +49,22 @@ impl Visit<'_> {
         }
         let to = result.as_ref().err().and_then(|_| finish::sealed_request(self.state, state.as_deref()));
         self.step(result, to.as_deref())
+    }
+
+    /// Entra sends an administrator back here who was asked to consent for the whole organisation (Microsoft's page
+    /// "Admin consent on the Microsoft identity platform"): no sign-in is under way, and none begins.
+    fn admin_consent(&self, provider: &ProviderId, query: &HashMap<String, String>) -> Option<Answer> {
+        if !query.contains_key("admin_consent") || query.contains_key("code") {
+            return None;
+        }
+        let provider = self.state.providers.find(provider)?;
+        let Some(error) = query.get("error") else {
+            let page = pages::consented(provider.label(), self.visitor.request_id);
+            return Some(respond::page(page, self.is_head()));
+        };
+        let description = query.get("error_description").map(String::as_str);
+        let refusal = ProviderRefusal::from_response(&ErrorResponse { error, description, issuer: None });
+        Some(self.page(pages::Problem::ProviderRefused { provider: provider.label(), refusal: &refusal }))
     }
 
     pub(super) fn step(&self, result: Result<Step, Problem>, to: Option<&str>) -> Answer {

@@ -4,6 +4,7 @@
 mod identity;
 mod keys;
 mod lies;
+mod misconfigured;
 mod renewal;
 mod requests;
 
