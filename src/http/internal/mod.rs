@@ -180,9 +180,11 @@ pub fn trusts(state: &State, peer: IpAddr) -> bool {
     state.config.trusted_proxies.iter().any(|network| network.contains(&peer))
 }
 
-/// Before anything of the request can be trusted, but for whether a body would be for nobody.
+/// Before anything of the request can be trusted, but for the form that its client reads and whether it reads a body.
 fn early(refusal: &Refusal<'_>, asked: &Asked<'_>, request_id: RequestId) -> Answer {
-    let gate = Gate { origin: None, request_id, format: Format::Html };
+    let is_navigation = asked.headers.text("sec-fetch-mode") == Some("navigate");
+    let format = Format::choose(&asked.headers.joined("accept"), is_navigation);
+    let gate = Gate { origin: None, request_id, format };
     let is_head = asked.headers.first("x-forwarded-method") == Some(b"HEAD");
     respond::page(refusal.page(&gate), is_head)
 }

@@ -130,26 +130,49 @@ impl Refusal<'_> {
         header.into_iter().fold(page, |page, (name, value)| page.with(name, value))
     }
 
+    /// For programs. `detail` repeats `message`, because many clients show that member of an error (FastAPI's name for
+    /// it). `sign_in` leads back to this very address, `login_url` to the application's first page: a person who follows
+    /// it from a page that fetched something wants to see a page.
     fn json(&self, gate: &Gate<'_>, content: &Content<'_>) -> Page {
-        let mut message = vec![content.heading.to_owned() + "."];
-        message.extend(content.paragraphs.iter().cloned());
-        message
-            .extend(content.facts.iter().map(|fact| format!("{}: {}.", fact.name, fact.values.join(", "))));
+        let message = self.message(content);
         let mut body = json!({
             "error": content.code,
-            "message": message.join(" "),
+            "message": message,
+            "detail": message,
             "request_id": gate.request_id.to_string(),
         });
-        if let (Some(start), Some(origin)) = (self.start(), gate.origin) {
-            body["sign_in"] = format!("{origin}{start}").into();
+        if let (Some((uri, wish)), Some(origin)) = (self.wish(), gate.origin) {
+            body["sign_in"] = format!("{origin}{}", paths::start(uri, wish)).into();
+            body["login_url"] = format!("{origin}{}", paths::start("/", wish)).into();
         }
         Page::json(content.status, &body)
     }
 
-    fn start(&self) -> Option<String> {
+    fn message(&self, content: &Content<'_>) -> String {
+        match self {
+            Self::SignIn { .. } => "Not signed in: send a session. People sign in at login_url.".to_owned(),
+            Self::StepUp { max_age, .. } => {
+                let age = words::duration(*max_age);
+                format!("The sign-in must be at most {age} old. People sign in again at login_url.")
+            }
+            Self::Unavailable { retry_after, .. } => {
+                let pause = words::duration(*retry_after);
+                format!("It cannot be looked up just now who this is. Send the request again in {pause}.")
+            }
+            _ => {
+                let facts = content.facts.iter();
+                let facts = facts.map(|fact| format!("{}: {}.", fact.name, fact.values.join(", ")));
+                let heading = std::iter::once(content.heading.to_owned() + ".");
+                heading.chain(content.paragraphs.iter().cloned()).chain(facts).collect::<Vec<_>>().join(" ")
+            }
+        }
+    }
+
+    /// Where a sign-in ends, and of which kind it is.
+    fn wish(&self) -> Option<(&str, Wish)> {
         match *self {
-            Self::SignIn { uri, .. } | Self::Unfinished { uri, .. } => Some(paths::start(uri, Wish::SignIn)),
-            Self::StepUp { uri, max_age, .. } => Some(paths::start(uri, Wish::StepUp(max_age))),
+            Self::SignIn { uri, .. } | Self::Unfinished { uri, .. } => Some((uri, Wish::SignIn)),
+            Self::StepUp { uri, max_age, .. } => Some((uri, Wish::StepUp(max_age))),
             _ => None,
         }
     }

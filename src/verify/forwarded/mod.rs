@@ -112,10 +112,9 @@ impl<'a> Forwarded<'a> {
         std::str::from_utf8(self.uri).ok().filter(|uri| is_return_uri(uri)).unwrap_or("/")
     }
 
-    /// Every `Accept` line, joined as RFC 9110 section 5.3 allows.
+    /// Every `Accept` line.
     pub fn accept(&self) -> String {
-        let lines: Vec<&str> = self.headers.all("accept").filter_map(headers::text).collect();
-        lines.join(",")
+        self.headers.joined("accept")
     }
 
     /// The client's address as the proxy saw it; for logs and limits only.

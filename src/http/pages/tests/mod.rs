@@ -189,7 +189,19 @@ fn a_program_learns_where_to_sign_in() {
     let json: serde_json::Value = serde_json::from_str(&page.body).expect("JSON");
     assert_eq!((page.status, &json["error"]), (401, &"sign_in_required".into()));
     assert_eq!(json["sign_in"], "https://wiki.example.com:8443/.gatepost/start?uri=/api?a=1%26b=2");
+    assert_eq!(json["login_url"], "https://wiki.example.com:8443/.gatepost/start?uri=/");
     assert_eq!(page.header("www-authenticate"), Some("Bearer realm=\"gatepost\""));
+    let refusals = [
+        Refusal::SignIn { uri: "/", resend: true },
+        Refusal::StepUp { uri: "/", resend: true, max_age: samples::MINUTE },
+        Refusal::Unavailable { resend: true, retry_after: samples::MINUTE },
+    ];
+    for refusal in refusals {
+        let json: serde_json::Value = serde_json::from_str(&refusal.page(&gate).body).expect("JSON");
+        let detail = json["detail"].as_str().expect("what many clients show");
+        assert_eq!(json["message"], detail);
+        assert!(!["tab", "reload", "load the page"].iter().any(|word| detail.contains(word)), "{detail}");
+    }
 }
 
 #[test]
