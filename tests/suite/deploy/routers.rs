@@ -36,8 +36,8 @@ async fn every_router_is_loaded_and_stands_before_the_gate_or_is_the_public_host
             gated += 1;
         }
     }
-    // One for `/.gatepost/` on each of the three hosts routed by path.
-    assert_eq!(gated, GATED.len() + 3);
+    // One for `/.gatepost/` on each of the three hosts routed by path, and one for the assets of the chat.
+    assert_eq!(gated, GATED.len() + 4);
     let healthy = stage.traefik.healthcheck();
     assert!(healthy.status.success(), "{}", String::from_utf8_lossy(&healthy.stdout));
     let listed = stage.browser().get(&format!("{CHAT}/")).await;
@@ -216,6 +216,11 @@ async fn security_headers_stand_on_every_answer_and_gatepost_keeps_its_own() {
     assert_eq!(application.header("referrer-policy"), Some("strict-origin-when-cross-origin"));
     assert_eq!(application.header("x-frame-options"), Some("SAMEORIGIN"));
     assert_eq!(application.header("x-content-type-options"), Some("nosniff"));
+    for (path, kept) in [("/", "no-store"), ("/_app/start.js", "max-age=60"), ("/static/x.png", "max-age=60")]
+    {
+        let answer = browser.get(&format!("{CHAT}{path}?kept")).await;
+        assert_eq!((answer.status, answer.header("cache-control")), (200, Some(kept)), "{path}");
+    }
     let refusal = browser.navigate(&format!("{WIKI}/")).await;
     let refusal = refusal.end();
     assert_eq!((refusal.status, refusal.header("referrer-policy")), (403, Some("no-referrer")));
