@@ -28,7 +28,10 @@ pub async fn answer(visit: &Visit<'_>, path: &str, query: &str) -> (Answer, Reas
 async fn enter(visit: &Visit<'_>, query: &str) -> (Answer, Reason) {
     // A prefetch or a link preview must neither sign in nor use up what the person is about to use.
     if visit.forwarded.kind() != RequestKind::Navigation {
-        return (visit.refuse(&Refusal::SignIn { uri: "/", resend: false }), Reason::TicketRefused);
+        return (
+            visit.refuse(&Refusal::SignIn { uri: "/", resend: false, max_age: None }),
+            Reason::TicketRefused,
+        );
     }
     let ticket = parameter(query, "t").unwrap_or_default();
     match enter::enter(visit.state, visit.origin, visit.held.as_ref(), &ticket).await {
@@ -59,7 +62,7 @@ fn start(visit: &Visit<'_>, query: &str) -> Answer {
         }
         visit.to_login(&uri, max_age)
     } else {
-        visit.refuse(&Refusal::SignIn { uri: &uri, resend: false })
+        visit.refuse(&Refusal::SignIn { uri: &uri, resend: false, max_age })
     }
 }
 

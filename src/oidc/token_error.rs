@@ -60,8 +60,8 @@ pub enum TokenError {
     /// `at_hash` is not that of the access token.
     #[error("the token does not belong to the access token beside it")]
     WrongAccessTokenHash,
-    /// `auth_time` lies before what was asked for, or ahead.
-    #[error("the person signed in at another time than was asked for")]
+    /// `auth_time` lies ahead.
+    #[error("the token's auth_time lies ahead: do the clocks differ?")]
     WrongAuthTime,
     /// `sub` (or `oid`) differs from that of the session.
     #[error("the token is about another person")]

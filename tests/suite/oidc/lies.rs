@@ -39,6 +39,10 @@ async fn meet(lie: Lie) -> Result<(), String> {
             // The directory refuses who has no address, and keeps the last groups where they are not known.
             Ok(sign_in) if sign_in.identity.email.is_none() => Err("no_address"),
             Ok(sign_in) if sign_in.identity.groups == AssertedGroups::Unknown => Err("unknown_groups"),
+            // The callback's handler compares the provider's word with what the router demands.
+            Ok(sign_in) if max_age.is_some_and(|age| !sign_in.auth_time.is_within(age, Timestamp::now())) => {
+                Err("not_recent")
+            }
             Ok(_) => Ok(()),
             Err(error) => Err(error.reason()),
         }

@@ -94,7 +94,7 @@ impl Registration {
             groups_claim: GroupsClaim::default(),
             group_values: GroupValues::default(),
             overage: Overage::default(),
-            optional_claims: set(&["email", "sid", "login_hint"]),
+            optional_claims: set(&["email", "sid", "login_hint", "auth_time"]),
             permissions: set(&[
                 "openid",
                 "profile",
