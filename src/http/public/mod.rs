@@ -11,12 +11,14 @@ use super::internal::trusts;
 use super::pages::{self, Asset, Retry, paths};
 use super::respond::{self, Answer};
 use super::routes::{self, Caller, Endpoint, Found, From};
+use crate::domain::asking;
 use crate::domain::host::Origin;
 use crate::domain::ids::RequestId;
 use crate::login::{Problem, Visitor, begin};
 use crate::principal::Principal;
 use crate::session::cookie;
 use crate::state::State;
+use actix_web::http::header::HeaderValue as HttpHeaderValue;
 use actix_web::{HttpRequest, HttpResponse, web};
 use hyper::StatusCode;
 use hyper::header::{CACHE_CONTROL, HeaderValue};
@@ -57,8 +59,8 @@ async fn answer(request: &HttpRequest, body: &web::Bytes, state: &Arc<State>) ->
         tracing::warn!(request.id = %visit.visitor.request_id, path = request.path(), "refused a change that another site asked for");
         return visit.page(pages::Problem::CrossOrigin);
     }
-    if request.headers().contains_key("sec-purpose") {
-        // Hovering over a link must neither sign in nor out, nor use up a code.
+    // Hovering over a link must neither sign in nor out, nor use up a code; no more must an image.
+    if visit.is_in_advance() || (route.from == From::Navigation && visit.is_navigation() == Some(false)) {
         return respond::empty(StatusCode::FORBIDDEN);
     }
     match route.caller {
@@ -99,7 +101,7 @@ pub(super) struct Visit<'a> {
 
 impl<'a> Visit<'a> {
     fn new(state: &'a Arc<State>, request: &'a HttpRequest, body: &'a [u8]) -> Self {
-        let cookies = request.headers().get_all("cookie").map(actix_web::http::header::HeaderValue::as_bytes);
+        let cookies = request.headers().get_all("cookie").map(HttpHeaderValue::as_bytes);
         let held = cookie::read_public(cookie::values(cookies, state.cookies.name()), &state.ring);
         let user_agent = request.headers().get("user-agent").and_then(|value| value.to_str().ok());
         let visitor = Visitor {
@@ -111,13 +113,24 @@ impl<'a> Visit<'a> {
         Self { state, request, body, visitor }
     }
 
+    fn header(&self, name: &str) -> Option<&str> {
+        self.request.headers().get(name).and_then(|value| value.to_str().ok())
+    }
+
+    fn is_in_advance(&self) -> bool {
+        asking::is_in_advance(|name| self.request.headers().get(name).map(HttpHeaderValue::as_bytes))
+    }
+
+    fn is_navigation(&self) -> Option<bool> {
+        asking::is_navigation(self.header("sec-fetch-mode"), self.header("sec-fetch-dest"))
+    }
+
     /// Does the browser say that our own page made this request?
     fn is_own_page(&self) -> bool {
-        let header = |name| self.request.headers().get(name).and_then(|value| value.to_str().ok());
-        match header("sec-fetch-site") {
+        match self.header("sec-fetch-site") {
             Some(site) => site == "same-origin",
             None => {
-                header("origin").and_then(|text| text.parse::<Origin>().ok()).as_ref()
+                self.header("origin").and_then(|text| text.parse::<Origin>().ok()).as_ref()
                     == Some(&self.state.config.public_url)
             }
         }

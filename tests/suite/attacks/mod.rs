@@ -8,6 +8,7 @@ mod limits;
 mod records;
 mod redirects;
 mod sign_out;
+mod subresources;
 mod tampering;
 
 pub use callback::two_providers;
