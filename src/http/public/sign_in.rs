@@ -3,6 +3,7 @@
 use super::Visit;
 use crate::domain::ids::ProviderId;
 use crate::http::pages::{self, ProviderChoice, paths};
+use crate::http::parameters::Repeated;
 use crate::http::respond::{self, Answer};
 use crate::login::begin::{self, BeginQuery};
 use crate::login::finish::{self, CallbackQuery};
@@ -12,30 +13,25 @@ use crate::telemetry::SignInOutcome;
 use hyper::StatusCode;
 
 impl Visit<'_> {
-    pub(super) async fn login(&self) -> Answer {
-        let query = self.parameters();
-        let get = |name: &str| query.get(name).map(String::as_str);
+    pub(super) async fn login(&self) -> Result<Answer, Repeated> {
         let (name, value) = paths::SELECT_ACCOUNT;
+        let [to, provider, prompt] = self.parameters([paths::TO, paths::PROVIDER, name])?;
         let begin = BeginQuery {
-            to: get(paths::TO),
-            provider: get(paths::PROVIDER),
-            other_account: get(name) == Some(value),
+            to: to.as_deref(),
+            provider: provider.as_deref(),
+            other_account: prompt.as_deref() == Some(value),
         };
         let result = begin::begin(self.state, &self.visitor, &begin).await;
-        self.step(result, begin.to)
+        Ok(self.step(result, begin.to))
     }
 
-    pub(super) async fn callback(&self, provider: &str) -> Answer {
-        let Ok(provider) = provider.parse::<ProviderId>() else { return self.page(pages::Problem::NotFound) };
-        let mut query = self.parameters();
-        let query = CallbackQuery {
-            code: query.remove("code"),
-            state: query.remove("state"),
-            iss: query.remove("iss"),
-            error: query.remove("error"),
-            error_description: query.remove("error_description"),
-            session_state: query.remove("session_state"),
+    pub(super) async fn callback(&self, provider: &str) -> Result<Answer, Repeated> {
+        let Ok(provider) = provider.parse::<ProviderId>() else {
+            return Ok(self.page(pages::Problem::NotFound));
         };
+        let names = ["code", "state", "iss", "error", "error_description", "session_state"];
+        let [code, state, iss, error, error_description, session_state] = self.parameters(names)?;
+        let query = CallbackQuery { code, state, iss, error, error_description, session_state };
         let state = query.state.clone();
         let result = finish::finish(self.state, &self.visitor, &provider, query).await;
         let outcome = result.as_ref().err().map_or(SignInOutcome::Done, outcome);
@@ -44,7 +40,7 @@ impl Visit<'_> {
             self.state.limits.fail(self.visitor.address);
         }
         let to = result.as_ref().err().and_then(|_| finish::sealed_request(self.state, state.as_deref()));
-        self.step(result, to.as_deref())
+        Ok(self.step(result, to.as_deref()))
     }
 
     pub(super) fn step(&self, result: Result<Step, Problem>, to: Option<&str>) -> Answer {

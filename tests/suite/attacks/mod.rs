@@ -7,6 +7,7 @@ mod handed_over;
 mod limits;
 mod records;
 mod redirects;
+mod repeated;
 mod sign_out;
 mod subresources;
 mod tampering;
