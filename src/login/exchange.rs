@@ -7,6 +7,7 @@ use super::{Problem, Step, Visitor};
 use crate::directory::{SignInContext, SignInOutcome};
 use crate::domain::auth_time::AuthTime;
 use crate::domain::clock::Timestamp;
+use crate::domain::identity::SubjectKey;
 use crate::domain::ids::{ProviderId, UserId};
 use crate::domain::secret::{Hash, Secret};
 use crate::oidc::{Callback, Expected, OidcError, Provider, SignIn};
@@ -160,7 +161,13 @@ impl Exchange {
         SignInContext {
             new_session,
             current_session,
-            sid_hash: sign_in.sid.as_deref().map(|sid| (provider.clone(), sid_hash(provider, sid))),
+            sid_hash: Some((
+                provider.clone(),
+                match &sign_in.sid {
+                    Some(sid) => sid_hash(provider, sid),
+                    None => unnamed_hash(provider, &sign_in.identity.subject),
+                },
+            )),
             issued_at: sign_in.issued_at,
             now: Timestamp::now(),
         }
@@ -236,4 +243,10 @@ impl Exchange {
 /// How the directory names a provider's session: sids are not secret, but nobody else's business either.
 pub fn sid_hash(provider: &ProviderId, sid: &str) -> Hash {
     Hash::of(&[provider.as_str().as_bytes(), sid.as_bytes()])
+}
+
+/// The same for all of a subject's sessions that the provider's ID tokens give no sid: they end together.
+pub fn unnamed_hash(provider: &ProviderId, subject: &SubjectKey) -> Hash {
+    let parts = [provider.as_str(), "without a sid", &subject.issuer, &subject.subject];
+    Hash::of(&parts.map(str::as_bytes))
 }
