@@ -105,7 +105,9 @@ impl Provider {
         let token = Unverified::parse(token.expose_secret())?;
         token.require_type(&["jwt"])?;
         let signed = self.discovery.verify(&token, Source::TokenEndpoint).await?;
-        Ok(IdToken::check(signed, &self.recipient(Timestamp::now()), demands)?)
+        let checked = IdToken::check(signed, &self.recipient(Timestamp::now()), demands)?;
+        self.discovery.note_algorithm(token.algorithm());
+        Ok(checked)
     }
 
     /// It came through the browser, and can only tie the browser's own session to a sign-out at Entra.
