@@ -203,6 +203,11 @@ impl Directory {
         ask!(self, end_id_tokens_of_subject(subject, not_before, actor))
     }
 
+    /// Who signs in as this subject; `None`: nobody we know.
+    pub async fn find_user_of_subject(&self, subject: &SubjectKey) -> Result<Option<UserId>> {
+        ask!(self, find_user_of_subject(subject))
+    }
+
     /// Whether the provider has ended meanwhile what this sign-in came from.
     pub async fn is_ended_at_provider(&self, subject: &SubjectKey, context: &SignInContext) -> Result<bool> {
         ask!(self, is_ended_at_provider(subject, context))

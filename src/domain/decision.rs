@@ -3,6 +3,7 @@
 //! Only a [`Permit`] can be rendered into identity headers, and only [`decide`] makes one.
 
 use super::access::{Access, Person, Role, Standing};
+use super::auth_time::AuthTime;
 use super::clock::Timestamp;
 use super::email::EmailAddress;
 use super::ids::{GroupName, TenantId};
@@ -41,7 +42,7 @@ pub struct SessionTimes {
     /// First sign-in.
     pub begun_at: Timestamp,
     /// When the person last proved who they are, as this host learnt it.
-    pub auth_time: Timestamp,
+    pub auth_time: AuthTime,
     /// Last use, exact to a minute.
     pub last_seen_at: Timestamp,
     /// Last answer of the provider about this session; `None` if the provider gives nothing to ask with.
@@ -118,7 +119,7 @@ pub enum Denial {
     CrossOrigin,
     /// Signed in, but not allowed.
     Forbidden(Missing),
-    /// Signed in too long ago.
+    /// Signed in too long ago, or nobody knows when.
     StepUp(Duration),
 }
 
@@ -211,7 +212,7 @@ pub fn decide<'a>(
         return Err(Denial::Forbidden(missing));
     }
     match demand.requirement.max_age {
-        Some(max_age) if demand.now.since(times.auth_time) > max_age => Err(Denial::StepUp(max_age)),
+        Some(max_age) if !times.auth_time.is_within(max_age, demand.now) => Err(Denial::StepUp(max_age)),
         _ => Ok(Permit {
             email,
             person: &standing.person,
@@ -277,7 +278,7 @@ mod tests {
     fn times() -> SessionTimes {
         SessionTimes {
             begun_at: ago(600),
-            auth_time: ago(600),
+            auth_time: AuthTime::at(ago(600)),
             last_seen_at: ago(60),
             checked_at: Some(ago(600)),
             unreachable_at: None,
@@ -380,6 +381,11 @@ mod tests {
         assert_eq!(with("max_age=600", &standing(), &times()), Ok(false));
         assert_eq!(with("max_age=599", &standing(), &times()), Err(Denial::StepUp(Duration::from_secs(599))));
         missing_of(with("max_age=599&group=X", &standing(), &times()));
+        let unknown = SessionTimes { auth_time: AuthTime::UNKNOWN, ..times() };
+        let ever = format!("max_age={}", u64::MAX);
+        let denied = Err(Denial::StepUp(Duration::from_secs(u64::MAX)));
+        assert_eq!(with(&ever, &standing(), &unknown), denied, "a missing auth_time meets no max_age");
+        assert_eq!(with("", &standing(), &unknown), Ok(false));
     }
 
     #[test]

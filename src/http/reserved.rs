@@ -3,7 +3,9 @@
 
 use super::internal::{Visit, reason_of_failure};
 use super::pages::{Refusal, Unfinished, paths};
+use super::parameters;
 use super::respond::{self, Answer};
+use crate::domain::requirement::max_age;
 use crate::login;
 use crate::login::begin::other_account_address;
 use crate::login::end::sign_out_address;
@@ -12,14 +14,16 @@ use crate::session::values::{LoginRequest, SignOutTicket, Target};
 use crate::telemetry::Reason;
 use crate::verify::forwarded::{RequestKind, is_return_uri};
 use hyper::StatusCode;
-use std::time::Duration;
-use url::form_urlencoded;
 
 /// Answers a request below `/.gatepost/`.
 pub async fn answer(visit: &Visit<'_>, path: &str, query: &str) -> (Answer, Reason) {
     match path {
         "enter" if visit.forwarded.method() == "GET" => enter(visit, query).await,
-        "start" => (start(visit, query), Reason::Asked),
+        "start" => {
+            let answer =
+                start(visit, query).unwrap_or_else(|wrong| visit.refuse(&Refusal::Malformed(&wrong)));
+            (answer, Reason::Asked)
+        }
         "logout" => (logout(visit), Reason::Asked),
         _ => (respond::empty(StatusCode::NOT_FOUND), Reason::Asked),
     }
@@ -28,9 +32,17 @@ pub async fn answer(visit: &Visit<'_>, path: &str, query: &str) -> (Answer, Reas
 async fn enter(visit: &Visit<'_>, query: &str) -> (Answer, Reason) {
     // A prefetch or a link preview must neither sign in nor use up what the person is about to use.
     if visit.forwarded.kind() != RequestKind::Navigation {
-        return (visit.refuse(&Refusal::SignIn { uri: "/", resend: false }), Reason::TicketRefused);
+        return (
+            visit.refuse(&Refusal::SignIn { uri: "/", resend: false, max_age: None }),
+            Reason::TicketRefused,
+        );
     }
-    let ticket = parameter(query, "t").unwrap_or_default();
+    let ticket = match parameters::read(query.as_bytes(), ["t"]) {
+        Ok([ticket]) => ticket.unwrap_or_default(),
+        Err(repeated) => {
+            return (visit.refuse(&Refusal::Malformed(&repeated.to_string())), Reason::TicketRefused);
+        }
+    };
     match enter::enter(visit.state, visit.origin, visit.held.as_ref(), &ticket).await {
         Ok(Entered::Redirect { to, cookie }) => {
             (respond::redirect(StatusCode::SEE_OTHER, &to, cookie.as_deref()), Reason::TicketTaken)
@@ -48,19 +60,21 @@ async fn enter(visit: &Visit<'_>, query: &str) -> (Answer, Reason) {
     }
 }
 
-/// Begins a sign-in on purpose: the link of a 401 page.
-fn start(visit: &Visit<'_>, query: &str) -> Answer {
-    let uri = parameter(query, "uri").filter(|uri| is_return_uri(uri)).unwrap_or_else(|| "/".to_owned());
-    let max_age = parameter(query, paths::MAX_AGE).and_then(|age| age.parse().ok()).map(Duration::from_secs);
+/// Begins a sign-in on purpose: the link of a 401 page. An error says what is wrong with the link.
+fn start(visit: &Visit<'_>, query: &str) -> Result<Answer, String> {
     let (prompt, select) = paths::SELECT_ACCOUNT;
-    if visit.forwarded.kind() == RequestKind::Navigation {
-        if parameter(query, prompt).as_deref() == Some(select) {
-            return to_other_account(visit, uri);
-        }
-        visit.to_login(&uri, max_age)
-    } else {
-        visit.refuse(&Refusal::SignIn { uri: &uri, resend: false })
+    let names = ["uri", paths::MAX_AGE, prompt];
+    let [uri, age, prompt] =
+        parameters::read(query.as_bytes(), names).map_err(|repeated| repeated.to_string())?;
+    let uri = uri.filter(|uri| is_return_uri(uri)).unwrap_or_else(|| "/".to_owned());
+    // Read leniently it would be no demand at all.
+    let age = age.map(|age| max_age(&age).ok_or_else(|| "max_age is no number of seconds".to_owned()));
+    let max_age = age.transpose()?;
+    if visit.forwarded.kind() != RequestKind::Navigation {
+        return Ok(visit.refuse(&Refusal::SignIn { uri: &uri, resend: false, max_age }));
     }
+    let wants_other = prompt.as_deref() == Some(select);
+    Ok(if wants_other { to_other_account(visit, uri) } else { visit.to_login(&uri, max_age) })
 }
 
 /// The session stays until somebody else has signed in: who only looks at the accounts has lost nothing.
@@ -86,10 +100,4 @@ fn logout(visit: &Visit<'_>) -> Answer {
         .and_then(|held| held.value.as_ref())
         .map(|value| SignOutTicket { session: value.session.clone(), user: value.user });
     respond::redirect(StatusCode::SEE_OTHER, &sign_out_address(visit.state, ticket.as_ref()), None)
-}
-
-fn parameter(query: &str, name: &str) -> Option<String> {
-    form_urlencoded::parse(query.as_bytes())
-        .find(|(found, _)| found == name)
-        .map(|(_, value)| value.into_owned())
 }

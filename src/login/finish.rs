@@ -5,7 +5,7 @@
 //! code. A callback that does not fit recovers unseen, its code unused.
 
 use super::begin::{go_on, hand_over, login_address};
-use super::exchange::Exchange;
+use super::exchange::{Exchange, Redeemed};
 use super::{Problem, Step, Visitor};
 use crate::directory::DirectoryError;
 use crate::domain::clock::Timestamp;
@@ -125,11 +125,16 @@ async fn run_once(exchange: Exchange) -> Result<Step, Problem> {
         return join(state, visitor, login).await;
     }
     match Box::pin(exchange.run()).await {
-        Ok(Some(Started { handover, session, .. })) => {
+        Ok(Redeemed::Session(started)) => {
+            let Started { handover, session, .. } = *started;
             let completing = complete(state, &handover, &session, login.request.clone());
             tokio::join!(completing, exchange.tell(Some(&handover))).0
         }
-        Ok(None) => tokio::join!(exchange.again(), exchange.tell(None)).0,
+        Ok(Redeemed::OldSession(started)) => {
+            exchange.tell(Some(&started.handover)).await;
+            exchange.again_with(&started)
+        }
+        Ok(Redeemed::NotRecent(auth_time)) => tokio::join!(exchange.again(auth_time), exchange.tell(None)).0,
         Err(problem) => {
             exchange.tell(None).await;
             Err(problem)
@@ -202,8 +207,7 @@ async fn complete(
     session: &Session,
     request: LoginRequest,
 ) -> Result<Step, Problem> {
-    let rest = session.record.begun_at.plus(state.lifetimes.absolute).since(Timestamp::now());
-    let cookie = state.cookies.for_session(&handover.cookie, rest);
+    let cookie = public_cookie(state, handover, session);
     // What stands in the way is told at the next step: a page sets no cookie, and the value before this one dies.
     let again = login_address(state, &request);
     let to = match hand_over(state, session, request).await {
@@ -214,6 +218,12 @@ async fn complete(
         }
     };
     Ok(Step::Redirect { to, cookie: Some(cookie) })
+}
+
+/// `Set-Cookie` of the public host for a session that has just begun.
+pub(super) fn public_cookie(state: &State, handover: &Handover, session: &Session) -> String {
+    let rest = session.record.begun_at.plus(state.lifetimes.absolute).since(Timestamp::now());
+    state.cookies.for_session(&handover.cookie, rest)
 }
 
 /// A code is good once: it is used only where what comes of it can be kept, and looked up as fast as `/verify` asks.

@@ -15,6 +15,7 @@ pub mod unwritten;
 
 use crate::directory::{Actor, DirectoryError};
 use crate::domain::access::Standing;
+use crate::domain::auth_time::AuthTime;
 use crate::domain::clock::Timestamp;
 use crate::domain::decision;
 use crate::domain::email::EmailAddress;
@@ -138,13 +139,15 @@ pub enum Problem {
         #[source]
         source: OidcError,
     },
-    /// Step-up: the provider did not ask the person again.
-    #[error("{provider} gave no newer sign-in")]
+    /// The provider vouches for no sign-in as recent as the router demands.
+    #[error("{provider} {}", not_recent(*auth_time))]
     NotRecent {
         /// Which.
         provider: ProviderId,
         /// What the router demands.
         max_age: Duration,
+        /// What the provider says instead.
+        auth_time: AuthTime,
     },
     /// The provider ended this sign-in's session meanwhile.
     #[error("the provider ended the session before the sign-in was complete")]
@@ -164,6 +167,13 @@ pub enum Problem {
     /// A store does not answer.
     #[error(transparent)]
     Unavailable(#[from] LoadError),
+}
+
+fn not_recent(auth_time: AuthTime) -> &'static str {
+    match auth_time.known() {
+        Some(_) => "did not ask the person to sign in again, also not with prompt=login",
+        None => "gives no auth_time, so no router with max_age ever lets its people in",
+    }
 }
 
 impl From<StoreError> for Problem {

@@ -236,7 +236,7 @@ impl<'a> Visit<'a> {
         let resend = self.forwarded.is_form();
         match reply {
             Reply::Login(max_age) => self.to_login(uri, max_age),
-            Reply::SignIn => self.refuse(&Refusal::SignIn { uri, resend }),
+            Reply::SignIn(max_age) => self.refuse(&Refusal::SignIn { uri, resend, max_age }),
             Reply::StepUp(max_age) => self.refuse(&Refusal::StepUp { uri, resend, max_age }),
             Reply::Later => self.refuse(&Refusal::Unavailable { resend, retry_after: CHECK_AFTER }),
             Reply::CrossOrigin => {

@@ -56,8 +56,12 @@ pub enum Problem<'a> {
     SignInBroken,
     /// 429: redirects go round.
     TooManyHandOvers,
-    /// 403: the provider did not ask for the newer sign-in that the application demands.
+    /// 403: the provider vouches for no sign-in as recent as the application demands.
     StepUpUnmet {
+        /// The provider.
+        provider: &'a str,
+        /// It said when the person signed in.
+        is_time_known: bool,
         /// What the application demands.
         max_age: Duration,
     },
@@ -180,8 +184,9 @@ impl Problem<'_> {
             | Self::AccountNotAllowed { provider }
             | Self::NoAddress { provider } => vec![Fact::new("Provider", *provider)],
             Self::AddressHeld { email } => vec![Fact::new("Address", email.as_str())],
-            Self::StepUpUnmet { max_age } => {
-                vec![Fact::new("Sign-in demanded at most", format!("{} ago", words::duration(*max_age)))]
+            Self::StepUpUnmet { provider, max_age, .. } => {
+                let age = format!("{} ago", words::duration(*max_age));
+                vec![Fact::new("Provider", *provider), Fact::new("Sign-in demanded at most", age)]
             }
             Self::Malformed(what) => vec![Fact::new("What is wrong", words::shorten(what, SHOWN_DETAIL))],
             _ => Vec::new(),
@@ -201,7 +206,8 @@ impl Problem<'_> {
             Self::GroupsUnknown => GROUPS_UNKNOWN,
             Self::SignInBroken => SIGN_IN_BROKEN,
             Self::TooManyHandOvers => TOO_MANY_HAND_OVERS,
-            Self::StepUpUnmet { .. } => STEP_UP_UNMET,
+            Self::StepUpUnmet { is_time_known: true, .. } => STEP_UP_UNMET,
+            Self::StepUpUnmet { is_time_known: false, .. } => STEP_UP_IMPOSSIBLE,
             Self::RateLimited { .. } => RATE_LIMITED,
             Self::Unavailable { .. } => UNAVAILABLE,
             Self::CrossOrigin => CROSS_ORIGIN,
@@ -234,6 +240,13 @@ const STEP_UP_UNMET: Explanation = explain(
     "The application demands a fresh sign-in. We asked the provider for one, and it answered with the old one.",
     "Try again, and enter your password there when you are asked.",
     Mender::You,
+);
+const STEP_UP_IMPOSSIBLE: Explanation = explain(
+    403,
+    "The provider does not say when you signed in",
+    "The application demands a recent sign-in. You are signed in, but the provider did not say since when.",
+    "Other applications are open to you. For this one the provider has to send auth_time, or its rule has to change.",
+    Mender::Operator,
 );
 const RATE_LIMITED: Explanation = explain(
     429,

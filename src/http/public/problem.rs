@@ -49,7 +49,11 @@ impl Visit<'_> {
                 }
                 _ => pages::Problem::ProviderInvalid { provider: label(provider) },
             },
-            Problem::NotRecent { max_age, .. } => pages::Problem::StepUpUnmet { max_age: *max_age },
+            Problem::NotRecent { provider, max_age, auth_time } => pages::Problem::StepUpUnmet {
+                provider: label(provider),
+                is_time_known: auth_time.known().is_some(),
+                max_age: *max_age,
+            },
             Problem::Disabled => pages::Problem::Disabled,
             Problem::NoAddress(provider) => pages::Problem::NoAddress { provider: label(provider) },
             Problem::AddressHeld(email) => pages::Problem::AddressHeld { email },

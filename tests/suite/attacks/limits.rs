@@ -112,8 +112,11 @@ both_pairs! {
                 format!("/callback/entra?error=access_denied&state={state}"),
                 format!("/callback/nobody?state={state}"),
             ] {
-                let answer = victim.request(Method::GET, &world.url(PUBLIC, &path)).kind(Kind::Image).from("https://evil.example/").send().await;
-                assert!(matches!(answer.status, 400 | 404), "{path}: {}", answer.status);
+                let image = victim.request(Method::GET, &world.url(PUBLIC, &path)).kind(Kind::Image).from("https://evil.example/");
+                let answer = image.without("sec-fetch-mode").without("sec-fetch-dest").send().await;
+                assert!(matches!(answer.status, 400 | 404), "{path} by an old browser: {}", answer.status);
+                let image = victim.request(Method::GET, &world.url(PUBLIC, &path)).kind(Kind::Image).from("https://evil.example/");
+                assert_eq!(image.send().await.status, 403, "{path}");
             }
         }
         assert_ends_as(&victim.navigate(&world.url(APP, "/")).await, ALICE, "/");

@@ -7,7 +7,9 @@ mod handed_over;
 mod limits;
 mod records;
 mod redirects;
+mod repeated;
 mod sign_out;
+mod subresources;
 mod tampering;
 
 pub use callback::two_providers;
