@@ -94,7 +94,8 @@ both_pairs! {
         let mut took = besiege(&world).await;
         took.sort();
         assert_eq!(took.len(), 25);
-        assert!(took[23] < Duration::from_secs(1), "{took:?}");
+        // Whoever found no turn would have waited so long. How short the wait is on a quiet machine, the unit tests show.
+        assert!(took[23] < Duration::from_secs(5), "{took:?}");
         let calls = world.entra.calls();
         let at: Vec<Instant> = calls.iter().filter(|call| is_junk(call)).map(|call| call.at).collect();
         assert!(!at.is_empty(), "the first ones are tried");
