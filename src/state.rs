@@ -55,7 +55,7 @@ pub struct State {
     pub unwritten: Unwritten,
     /// Counters.
     pub metrics: Arc<Metrics>,
-    /// Failing sign-ins per address.
+    /// Who may exchange a code now.
     pub limits: Limits,
     /// Whether replicas understand one another and the database's clock is ours.
     pub readiness: Readiness,

@@ -14,7 +14,7 @@ use crate::oidc::{Callback, Expected, OidcError, Provider, SignIn};
 use crate::principal::Principal;
 use crate::session::record::{SessionRecord, Token};
 use crate::session::values::{LoginState, SessionId};
-use crate::session::{Handover, Session, Started};
+use crate::session::{ExchangeTurn, Handover, Session, Started};
 use crate::state::State;
 use crate::telemetry::{Chain, EndCause, ProviderMetrics, Store, StoreOperation};
 use std::sync::Arc;
@@ -114,16 +114,13 @@ impl Exchange {
     }
 
     /// Lets those go on who wait for this exchange. What fails here only makes them wait longer.
-    pub(super) async fn tell(&self, handover: Option<&Handover>) {
-        let (sessions, login) = (&self.state.sessions, &self.login);
-        let publishing = async {
-            match handover {
-                Some(handover) => sessions.publish_exchange(&login.id, handover).await,
-                None => sessions.publish_failure(&login.id).await,
-            }
+    pub(super) async fn tell(&self, turn: &ExchangeTurn, handover: Option<&Handover>) {
+        let sessions = &self.state.sessions;
+        let told = match handover {
+            Some(handover) => sessions.publish_exchange(turn, handover).await,
+            None => sessions.publish_failure(turn).await,
         };
-        let (done, told) = tokio::join!(sessions.set_complete(&login.bind), publishing);
-        if let Err(error) = done.and(told) {
+        if let Err(error) = told {
             tracing::debug!(error = %Chain(&error), "those who wait for a sign-in are not told");
         }
     }

@@ -118,8 +118,8 @@ pub enum Problem {
     /// Redirects go round.
     #[error("more than {0} hand-overs to one host in a minute")]
     TooManyHandovers(u64),
-    /// Too many failures from this address; wait so long.
-    #[error("too many failed sign-ins from this address")]
+    /// Too many codes fail that come from this browser, or look like this one and come from this address; wait so long.
+    #[error("too many codes like this one fail")]
     Limited(Duration),
     /// The provider said no.
     #[error("{provider} refused")]

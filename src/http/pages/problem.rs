@@ -65,7 +65,7 @@ pub enum Problem<'a> {
         /// What the application demands.
         max_age: Duration,
     },
-    /// 429: too many failing sign-ins from one address.
+    /// 429: too many failing sign-ins, and no turn for this one within a few seconds; it is not used up.
     RateLimited {
         /// `Retry-After`.
         retry_after: Duration,
@@ -251,8 +251,8 @@ const STEP_UP_IMPOSSIBLE: Explanation = explain(
 const RATE_LIMITED: Explanation = explain(
     429,
     "Too many failed sign-ins",
-    "Too many sign-ins from your network failed in a short time.",
-    "Wait a few minutes, then try again. Who is signed in stays signed in.",
+    "Many sign-ins from this browser or this network are failing, and yours found no turn among them.",
+    "Wait a few seconds, then load this page again: your sign-in is not used up. Who is signed in stays signed in.",
     Mender::Time,
 );
 const UNAVAILABLE: Explanation = explain(

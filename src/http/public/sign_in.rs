@@ -40,9 +40,6 @@ impl Visit<'_> {
         let result = finish::finish(self.state, &self.visitor, &provider, query).await;
         let outcome = result.as_ref().err().map_or(SignInOutcome::Done, outcome);
         self.state.metrics_of(&provider).for_each(|metrics| metrics.signed_in(outcome));
-        if result.as_ref().is_err_and(is_their_failure) {
-            self.state.limits.fail(self.visitor.address);
-        }
         let to = result.as_ref().err().and_then(|_| finish::sealed_request(self.state, state.as_deref()));
         Ok(self.step(result, to.as_deref()))
     }
@@ -105,21 +102,4 @@ const fn outcome(problem: &Problem) -> SignInOutcome {
         Problem::GroupsUnknown => SignInOutcome::GroupsUnknown,
         Problem::Unavailable(_) => SignInOutcome::StoreUnavailable,
     }
-}
-
-/// Failures that whoever sits at this address brought about, or may go on bringing about.
-fn is_their_failure(problem: &Problem) -> bool {
-    // What came without a state bound to this browser cost nothing, and another site can make a browser send it.
-    !matches!(
-        problem,
-        Problem::Unavailable(_)
-            | Problem::Limited(_)
-            | Problem::GroupsUnknown
-            | Problem::Unreadable
-            | Problem::UnknownProvider
-            | Problem::MixedUp { .. }
-            | Problem::RestartedTooOften
-            | Problem::UnknownHost
-            | Problem::TooManyHandovers(_)
-    ) && !matches!(problem, Problem::Provider { source: OidcError::Unavailable(_), .. })
 }

@@ -4,6 +4,7 @@
 
 mod callback;
 mod handed_over;
+mod junk;
 mod limits;
 mod records;
 mod redirects;

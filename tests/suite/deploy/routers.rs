@@ -7,6 +7,7 @@ use gatepost::verify::forwarded::IDENTITY_HEADERS;
 use gatepost_kit::client::{Client, Kind};
 use gatepost_kit::process::until;
 use reqwest::Method;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// An address behind each router with the gate.
@@ -239,20 +240,15 @@ async fn security_headers_stand_on_every_answer_and_gatepost_keeps_its_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sign_in_is_limited_and_the_rest_is_not() {
+async fn nobody_is_refused_for_how_often_their_address_signs_in() {
     let stage = Stage::start().await;
     let browser = stage.browser();
     let (login, callback) = (format!("{PUBLIC}/login"), format!("{PUBLIC}/callback/entra"));
-    let mut limited = 0;
-    for url in [&login, &callback].into_iter().cycle().take(2000) {
-        limited += usize::from(browser.get(url).await.status == 429);
-        if limited > 0 {
-            break;
-        }
+    let mut statuses = BTreeSet::new();
+    for url in [&login, &callback].into_iter().cycle().take(600) {
+        statuses.insert(browser.get(url).await.status);
     }
-    assert!(limited > 0, "2000 sign-ins of one address were not limited");
-    assert_ne!(browser.get(&format!("{PUBLIC}/logged-out")).await.status, 429);
-    assert_eq!(browser.get(&format!("{CHAT}/")).await.status, 302);
+    assert_eq!(statuses, BTreeSet::from([303, 400]), "neither Traefik nor Gatepost says 429");
 }
 
 #[tokio::test(flavor = "multi_thread")]
