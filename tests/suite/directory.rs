@@ -43,6 +43,7 @@ mod admins;
 mod audit;
 mod configuration;
 mod groups;
+mod many_rows;
 mod members;
 mod refusals;
 mod sessions;
