@@ -15,6 +15,12 @@ codes! {
     UNREACHABLE = Error "postgres-unreachable":
         "Nobody can sign in or be let in, once this replica no longer trusts what it remembers.",
         "Start Postgres, and correct host and port in DATABASE_URL.";
+    POOLER = Error "postgres-pooler":
+        "Gatepost does not start: settings, prepared statements, locks and notifications belong to a connection, and this one's are lent to others.",
+        "Point DATABASE_URL to Postgres itself, or set pool_mode = session for this database in the pooler.";
+    POOLER_REFUSES = Error "postgres-pooler-refuses":
+        "As if Postgres were down: 503.",
+        "Correct what the message names in the pooler: its list of databases and users, or its ignore_startup_parameters; a parameter of DATABASE_URL's own may also be left out.";
     REFUSED = Error "postgres-refused":
         "As if Postgres were down: 503.",
         "Correct user and password in DATABASE_URL; pg_hba.conf must let the user in from here.";
@@ -199,12 +205,18 @@ fn reach(url: &SecretString, report: &ServerReport, findings: &mut Vec<Finding>)
 }
 
 fn refusal(error: &DirectoryError) -> &'static Code {
-    let DirectoryError::Unavailable(sqlx::Error::Database(error)) = error else { return &UNREACHABLE };
+    let error = match error {
+        DirectoryError::Pooler => return &POOLER,
+        DirectoryError::Unavailable(sqlx::Error::Database(error)) => error,
+        _ => return &UNREACHABLE,
+    };
     match error.code().as_deref() {
         Some("28P01" | "28000") => &REFUSED,
         Some("3D000") => &NO_DATABASE,
         Some("42501") => &PRIVILEGES,
         Some("53300") => &CONNECTIONS,
+        // Postgres itself says so of no connection that sqlx makes.
+        Some("08P01") => &POOLER_REFUSES,
         _ => &UNREACHABLE,
     }
 }
