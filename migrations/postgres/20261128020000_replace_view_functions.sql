@@ -75,14 +75,6 @@ BEGIN
 END
 $$;
 
--- A row is found by both its columns, whichever of its two indexes is taken.
-DROP INDEX manual_memberships_group_id_idx;
-CREATE INDEX manual_memberships_group_id_user_id_idx ON manual_memberships (group_id, user_id);
-DROP INDEX provider_memberships_provider_group_id_idx;
-CREATE INDEX provider_memberships_provider_group_id_user_id_idx ON provider_memberships (provider_group_id, user_id);
-DROP INDEX group_tenants_tenant_id_idx;
-CREATE INDEX group_tenants_tenant_id_group_id_idx ON group_tenants (tenant_id, group_id);
-
 DO $$
 DECLARE
     writer text;
@@ -93,3 +85,10 @@ BEGIN
     END LOOP;
 END
 $$;
+
+-- A row is found by both its columns, whichever of its two indexes is taken. The old ones go last: from then on nobody
+-- reads the tables until this is committed.
+CREATE INDEX manual_memberships_group_id_user_id_idx ON manual_memberships (group_id, user_id);
+CREATE INDEX provider_memberships_provider_group_id_user_id_idx ON provider_memberships (provider_group_id, user_id);
+CREATE INDEX group_tenants_tenant_id_group_id_idx ON group_tenants (tenant_id, group_id);
+DROP INDEX manual_memberships_group_id_idx, provider_memberships_provider_group_id_idx, group_tenants_tenant_id_idx;

@@ -1,4 +1,4 @@
-//! A real PgBouncer in front of a Postgres, as the user that runs the server: it too refuses to run as root.
+//! A real `PgBouncer` in front of a Postgres, as the user that runs the server: it too refuses to run as root.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -22,7 +22,7 @@ impl PgBouncer {
     /// With its defaults but for these lines of its `pgbouncer.ini`.
     ///
     /// # Panics
-    /// When PgBouncer is not installed or does not start.
+    /// When `PgBouncer` is not installed or does not start.
     pub async fn start(postgres: &Postgres, settings: &[&str]) -> Self {
         let (folder, port) = (empty_folder(), free_port());
         let server = postgres.addr();
