@@ -66,6 +66,9 @@ codes! {
     UNVERIFIED = Warning "postgres-unverified":
         "Whoever sits between can be the database, and say who may what.",
         "Append ?sslmode=verify-full to DATABASE_URL, with the authority in GATEPOST_CA_FILE.";
+    EXPOSED = Error "embedded-file-exposed":
+        "Gatepost does not start: others on the machine may read who signs in and what they may, or change it.",
+        "chmod 600 the file that is named; its folder should belong to Gatepost's user.";
     EMBEDDED = Error "embedded-unusable":
         "Gatepost does not start.",
         "Let the file and its folder belong to Gatepost's user, on a disk that is not full.";
@@ -87,7 +90,11 @@ pub(super) async fn look(stores: &StoresConfig, ca_file: Option<&Path>) -> (Vec<
     let directory = match Directory::open(stores, ca_file) {
         Ok(directory) => directory,
         Err(error) => {
-            let code = if url.is_some() { &ADDRESS } else { &EMBEDDED };
+            let code = match &error {
+                DirectoryError::Exposed { .. } => &EXPOSED,
+                _ if url.is_some() => &ADDRESS,
+                _ => &EMBEDDED,
+            };
             return (vec![code.at(place, told(&error))], None);
         }
     };

@@ -128,6 +128,12 @@ fn of_directory(error: &DirectoryError) -> Option<String> {
         DirectoryError::ReadOnly => {
             "is DATABASE_URL a standby, or set read-only? `gatepost check` says which"
         }
+        DirectoryError::Exposed { path, .. } => {
+            return Some(format!(
+                "chmod 600 {}, and see in `gatepost audit list` whether others changed something",
+                path.display()
+            ));
+        }
         DirectoryError::File { .. } => "run this as the user that `gatepost serve` runs as",
         DirectoryError::UnknownUser(_) => {
             "`gatepost user list` shows everybody; people appear with their first sign-in"

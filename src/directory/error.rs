@@ -34,6 +34,14 @@ pub enum DirectoryError {
         #[source]
         source: std::io::Error,
     },
+    /// The embedded file, or what SQLite keeps beside it, is not its owner's alone.
+    #[error("{} may be read or changed by others (mode {mode:04o})", path.display())]
+    Exposed {
+        /// Which.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
     /// The schema was made by a newer Gatepost: this one might do harm.
     #[error("the directory's schema is newer than this Gatepost: start the newer one, or restore a backup")]
     NewerSchema,
