@@ -47,7 +47,7 @@ codes! {
         "Start the newer Gatepost, or restore the backup made before the upgrade.";
     PRIVILEGES = Error "postgres-privileges":
         "Sign-ins and changes fail.",
-        "Let DATABASE_URL's user own the schema gatepost, or grant it the tables that are named; to make the schema it needs CREATE on the database.";
+        "Let DATABASE_URL's user own the schema gatepost, or grant it the tables and functions that are named; to make the schema it needs CREATE on the database.";
     SUPERUSER = Warning "postgres-superuser":
         "Whoever takes Gatepost over owns the whole server, its files included.",
         "Give Gatepost a user of its own that owns only its database.";
@@ -187,8 +187,8 @@ fn server(report: &ServerReport, findings: &mut Vec<Finding>) {
 }
 
 fn privileges(report: &ServerReport, state: SchemaState, findings: &mut Vec<Finding>) {
-    if !report.forbidden_tables.is_empty() {
-        let found = format!("The user may not read and change {}.", report.forbidden_tables.join(", "));
+    if !report.forbidden.is_empty() {
+        let found = format!("The user may not use {}.", report.forbidden.join(", "));
         findings.push(PRIVILEGES.at(SETTING, found));
     } else if state == SchemaState::Behind && !report.may_create {
         findings.push(PRIVILEGES.at(SETTING, "The user may not create the schema."));
@@ -241,7 +241,7 @@ mod tests {
             is_read_only: false,
             is_superuser: false,
             may_create: true,
-            forbidden_tables: Vec::new(),
+            forbidden: Vec::new(),
             encoding: "UTF8".to_owned(),
             free_connections: 90,
             is_encrypted: true,

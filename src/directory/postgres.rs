@@ -38,6 +38,7 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("postgres":
     "20261126000100_create_refusals",
     "20261126001000_index_audit",
     "20261128020000_replace_view_functions",
+    "20261128020100_revoke_execute",
 );
 
 /// Locks the rows read until the transaction ends.

@@ -45,6 +45,7 @@ mod configuration;
 mod groups;
 mod many_rows;
 mod members;
+mod privileges;
 mod refusals;
 mod sessions;
 mod sign_in;
