@@ -11,6 +11,7 @@ mod pool;
 mod error;
 mod inspection;
 mod lock_key;
+mod pooler;
 mod postgres;
 mod records;
 mod schema;

@@ -8,6 +8,7 @@ mod documents;
 mod folder;
 mod metrics;
 mod open_webui;
+mod roles;
 mod routers;
 mod stage;
 mod tls_before;
