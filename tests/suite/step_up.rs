@@ -18,7 +18,7 @@ async fn world(pair: Pair) -> World {
 
 /// As a registration without that optional claim: Entra then sends `auth_time` to those alone who ask with `max_age`.
 fn without_auth_time(world: &World) {
-    world.entra.configure(|app| drop(app.optional_claims.remove("auth_time")));
+    world.entra.configure(|app| assert!(app.optional_claims.remove("auth_time")));
 }
 
 fn sign_ins(world: &World) -> Vec<Call> {

@@ -13,7 +13,7 @@ use url::Url;
 #[tokio::test]
 async fn a_person_of_entra_is_who_entra_says() {
     let party = Party::entra().await;
-    party.entra.configure(|app| drop(app.optional_claims.remove("auth_time")));
+    party.entra.configure(|app| assert!(app.optional_claims.remove("auth_time")));
     let sign_in = party.sign_in().await.unwrap();
     let alice = party.entra.find("alice").unwrap();
     assert_eq!(sign_in.identity.subject.issuer, party.entra.issuer());
