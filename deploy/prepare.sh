@@ -32,10 +32,9 @@ folder certs/traefik 10001:10002 2750 # Gatepost writes, Traefik reads
 folder acme 10002:10002 700
 folder backups 70:70 700
 
-if [ ! -e secrets/database_url ]; then
-  secret postgres_password "$(random_hex)"
-  secret database_url "postgres://gatepost:$(cat secrets/postgres_password)@postgres/gatepost?sslmode=disable"
-fi
+# Of these Gatepost gets the owner's, the backups their own, and nobody who runs all day the superuser's.
+for role in postgres postgres_owner postgres_backup; do secret "${role}_password" "$(random_hex)"; done
+secret database_url "postgres://gatepost_owner:$(cat secrets/postgres_owner_password)@postgres/gatepost?sslmode=disable"
 if [ ! -e secrets/redis_url ]; then
   secret redis_password "requirepass $(random_hex)"
   secret redis_url "redis://:$(cut -d' ' -f2 secrets/redis_password)@redis:6379/0"
@@ -43,6 +42,9 @@ fi
 secret gatepost_keys "$(random)"
 secret webui_secret_key "$(random_hex)"
 
+if grep -q '://gatepost:[^@]*@postgres/' secrets/database_url; then
+  echo "old: Gatepost is Postgres' superuser: docs/operations.md, \"From an older Compose file\", says how to end that"
+fi
 for name in microsoft_client_secret github_token sentry_token; do
   if [ ! -s "secrets/$name" ]; then
     : >"secrets/$name"

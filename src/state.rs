@@ -58,7 +58,7 @@ pub struct State {
     pub return_slots: Slots,
     /// Counters.
     pub metrics: Arc<Metrics>,
-    /// Failing sign-ins per address.
+    /// Who may exchange a code now.
     pub limits: Limits,
     /// Whether replicas understand one another and the database's clock is ours.
     pub readiness: Readiness,

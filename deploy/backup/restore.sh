@@ -3,7 +3,8 @@
 #
 #   restore.sh FILE
 #
-# Stop Gatepost first. Connection as for backup.sh. Nothing changes until the whole dump is in a new database and holds
+# Stop Gatepost first. Connection as for backup.sh, by a user who may create databases and roles. RESTORE_OWNER: the role
+# that everything will belong to, if not that user. Nothing changes until the whole dump is in a new database and holds
 # what Gatepost needs; then the two swap names.
 set -eu
 
@@ -13,6 +14,8 @@ if [ -n "${PGPASSWORD_FILE:-}" ]; then
   PGPASSWORD=$(cat "$PGPASSWORD_FILE")
   export PGPASSWORD
 fi
+
+owner=${RESTORE_OWNER:-}
 
 say() { echo "restore: $*"; }
 die() { say "$*" >&2; exit 1; }
@@ -29,12 +32,12 @@ pg_restore --list "$file" >/dev/null || die "$file is no dump that can be read"
 for role in gatepost_views_reader gatepost_views_writer; do
   sql postgres "DO \$\$ BEGIN CREATE ROLE $role NOLOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END \$\$"
 done
-sql postgres "CREATE DATABASE \"$new\" TEMPLATE template0"
+sql postgres "CREATE DATABASE \"$new\" TEMPLATE template0${owner:+ OWNER \"$owner\"}"
 fail() {
   sql postgres "DROP DATABASE IF EXISTS \"$new\""
   die "$1; nothing was changed"
 }
-pg_restore --dbname="$new" --no-owner --single-transaction --exit-on-error "$file" || fail "the dump does not restore"
+pg_restore --dbname="$new" --no-owner ${owner:+--role="$owner"} --single-transaction --exit-on-error "$file" || fail "the dump does not restore"
 people=$(sql "$new" "SELECT count(*) FROM gatepost.users") || fail "the dump is not of Gatepost's directory"
 
 if [ -n "$(sql postgres "SELECT 1 FROM pg_database WHERE datname = '$PGDATABASE'")" ]; then

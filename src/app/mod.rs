@@ -264,8 +264,10 @@ async fn stop_on_signal(state: &State, internal: Vec<Workers>, public: &ServerHa
     };
     state.readiness.drain();
     if is_patient {
-        tracing::info!("stopping: not ready any more, serving {DRAIN:?} longer");
-        tokio::time::sleep(DRAIN).await;
+        // In development no proxy has to notice first.
+        let drain = if state.config.is_development() { Duration::ZERO } else { DRAIN };
+        tracing::info!("stopping: not ready any more, serving {} s longer", drain.as_secs());
+        tokio::time::sleep(drain).await;
     }
     let (stopped, ()) = tokio::join!(
         spawn_blocking(move || internal.into_iter().for_each(Workers::stop)),

@@ -47,7 +47,7 @@ impl Tasks {
     pub async fn finish(&self, limit: Duration) {
         self.begun.close();
         if timeout(limit, self.begun.wait()).await.is_err() {
-            tracing::warn!(tasks = self.begun.len(), "tasks did not end within {limit:?}");
+            tracing::warn!(tasks = self.begun.len(), "tasks did not end within {} s", limit.as_secs());
         }
     }
 }

@@ -64,7 +64,7 @@ pub(super) fn errors(errors: &ConfigErrors) -> Vec<Finding> {
 
 const fn code(problem: &Problem) -> &'static Code {
     match problem {
-        Problem::Unknown { .. } => &UNKNOWN,
+        Problem::Unknown { .. } | Problem::Elsewhere(_) => &UNKNOWN,
         Problem::NotYet => &NOT_SUPPORTED,
         Problem::Missing { .. } => &MISSING,
         Problem::Malformed { .. } => &MALFORMED,

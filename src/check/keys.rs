@@ -4,7 +4,6 @@ use super::finding::{Finding, Place, codes, told};
 use crate::config::{Config, StoresConfig, keyring};
 use crate::domain::secret::Secret;
 use std::collections::BTreeSet;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 codes! {
@@ -17,9 +16,6 @@ codes! {
     FILE = Error "keys-file":
         "Gatepost does not start, or others know its keys and can sign in as anybody.",
         "Let the file belong to Gatepost's user alone (chmod 600); if others may have read it, remove it: everybody signs in again.";
-    EXPOSED = Warning "embedded-file-exposed":
-        "Others on the machine read who signs in and what they may, or change it.",
-        "chmod 600 the file; its folder should belong to Gatepost's user.";
 }
 
 /// More keys than a rotation needs.
@@ -30,9 +26,6 @@ pub(super) fn look(config: &Config) -> Vec<Finding> {
     match &config.stores {
         StoresConfig::Embedded { file } if config.secret_keys.is_empty() => beside(file, &mut findings),
         _ => ring(&config.secret_keys, &Place::from("GATEPOST_SECRET_KEYS"), &mut findings),
-    }
-    if let StoresConfig::Embedded { file } = &config.stores {
-        exposed(file, &mut findings);
     }
     findings
 }
@@ -72,15 +65,6 @@ fn is_guessable(key: &Secret) -> bool {
     let bytes = key.expose();
     let distinct: BTreeSet<u8> = bytes.iter().copied().collect();
     distinct.len() < 16 || bytes.iter().all(|byte| (b' '..=b'~').contains(byte))
-}
-
-fn exposed(file: &Path, findings: &mut Vec<Finding>) {
-    let Ok(metadata) = file.metadata() else { return };
-    let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
-        let found = format!("Others may open the file (mode {mode:04o}).");
-        findings.push(EXPOSED.at(Place::line(file, 0), found));
-    }
 }
 
 #[cfg(test)]

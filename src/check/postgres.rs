@@ -15,6 +15,12 @@ codes! {
     UNREACHABLE = Error "postgres-unreachable":
         "Nobody can sign in or be let in, once this replica no longer trusts what it remembers.",
         "Start Postgres, and correct host and port in DATABASE_URL.";
+    POOLER = Error "postgres-pooler":
+        "Gatepost does not start: settings, prepared statements, locks and notifications belong to a connection, and this one's are lent to others.",
+        "Point DATABASE_URL to Postgres itself, or set pool_mode = session for this database in the pooler.";
+    POOLER_REFUSES = Error "postgres-pooler-refuses":
+        "As if Postgres were down: 503.",
+        "Correct what the message names in the pooler: its list of databases and users, or its ignore_startup_parameters; a parameter of DATABASE_URL's own may also be left out.";
     REFUSED = Error "postgres-refused":
         "As if Postgres were down: 503.",
         "Correct user and password in DATABASE_URL; pg_hba.conf must let the user in from here.";
@@ -41,7 +47,7 @@ codes! {
         "Start the newer Gatepost, or restore the backup made before the upgrade.";
     PRIVILEGES = Error "postgres-privileges":
         "Sign-ins and changes fail.",
-        "Let DATABASE_URL's user own the schema gatepost, or grant it the tables that are named; to make the schema it needs CREATE on the database.";
+        "Let DATABASE_URL's user own the schema gatepost, or grant it the tables and functions that are named; to make the schema it needs CREATE on the database.";
     SUPERUSER = Warning "postgres-superuser":
         "Whoever takes Gatepost over owns the whole server, its files included.",
         "Give Gatepost a user of its own that owns only its database.";
@@ -60,6 +66,9 @@ codes! {
     UNVERIFIED = Warning "postgres-unverified":
         "Whoever sits between can be the database, and say who may what.",
         "Append ?sslmode=verify-full to DATABASE_URL, with the authority in GATEPOST_CA_FILE.";
+    EXPOSED = Error "embedded-file-exposed":
+        "Gatepost does not start: others on the machine may read who signs in and what they may, or change it.",
+        "chmod 600 the file that is named; its folder should belong to Gatepost's user.";
     EMBEDDED = Error "embedded-unusable":
         "Gatepost does not start.",
         "Let the file and its folder belong to Gatepost's user, on a disk that is not full.";
@@ -81,7 +90,11 @@ pub(super) async fn look(stores: &StoresConfig, ca_file: Option<&Path>) -> (Vec<
     let directory = match Directory::open(stores, ca_file) {
         Ok(directory) => directory,
         Err(error) => {
-            let code = if url.is_some() { &ADDRESS } else { &EMBEDDED };
+            let code = match &error {
+                DirectoryError::Exposed { .. } => &EXPOSED,
+                _ if url.is_some() => &ADDRESS,
+                _ => &EMBEDDED,
+            };
             return (vec![code.at(place, told(&error))], None);
         }
     };
@@ -174,8 +187,8 @@ fn server(report: &ServerReport, findings: &mut Vec<Finding>) {
 }
 
 fn privileges(report: &ServerReport, state: SchemaState, findings: &mut Vec<Finding>) {
-    if !report.forbidden_tables.is_empty() {
-        let found = format!("The user may not read and change {}.", report.forbidden_tables.join(", "));
+    if !report.forbidden.is_empty() {
+        let found = format!("The user may not use {}.", report.forbidden.join(", "));
         findings.push(PRIVILEGES.at(SETTING, found));
     } else if state == SchemaState::Behind && !report.may_create {
         findings.push(PRIVILEGES.at(SETTING, "The user may not create the schema."));
@@ -199,12 +212,18 @@ fn reach(url: &SecretString, report: &ServerReport, findings: &mut Vec<Finding>)
 }
 
 fn refusal(error: &DirectoryError) -> &'static Code {
-    let DirectoryError::Unavailable(sqlx::Error::Database(error)) = error else { return &UNREACHABLE };
+    let error = match error {
+        DirectoryError::Pooler => return &POOLER,
+        DirectoryError::Unavailable(sqlx::Error::Database(error)) => error,
+        _ => return &UNREACHABLE,
+    };
     match error.code().as_deref() {
         Some("28P01" | "28000") => &REFUSED,
         Some("3D000") => &NO_DATABASE,
         Some("42501") => &PRIVILEGES,
         Some("53300") => &CONNECTIONS,
+        // Postgres itself says so of no connection that sqlx makes.
+        Some("08P01") => &POOLER_REFUSES,
         _ => &UNREACHABLE,
     }
 }
@@ -222,7 +241,7 @@ mod tests {
             is_read_only: false,
             is_superuser: false,
             may_create: true,
-            forbidden_tables: Vec::new(),
+            forbidden: Vec::new(),
             encoding: "UTF8".to_owned(),
             free_connections: 90,
             is_encrypted: true,

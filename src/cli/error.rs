@@ -122,8 +122,17 @@ const fn of_start(error: &StartError) -> &'static str {
 fn of_directory(error: &DirectoryError) -> Option<String> {
     let hint = match error {
         DirectoryError::Unavailable(_) => "is DATABASE_URL right, and does the database run?",
+        DirectoryError::Pooler => {
+            "point DATABASE_URL to Postgres itself, or set pool_mode = session for this database in the pooler"
+        }
         DirectoryError::ReadOnly => {
             "is DATABASE_URL a standby, or set read-only? `gatepost check` says which"
+        }
+        DirectoryError::Exposed { path, .. } => {
+            return Some(format!(
+                "chmod 600 {}, and see in `gatepost audit list` whether others changed something",
+                path.display()
+            ));
         }
         DirectoryError::File { .. } => "run this as the user that `gatepost serve` runs as",
         DirectoryError::UnknownUser(_) => {

@@ -74,7 +74,7 @@ async fn list(console: &Console, key: &UserKey) -> Result<Report, CommandError> 
             "user_agent": record.user_agent,
             "address": record.address,
             "begun_at": rfc3339(record.begun_at),
-            "auth_time": rfc3339(record.auth_time),
+            "auth_time": record.auth_time.known().map(rfc3339),
             "last_seen_at": rfc3339(record.last_seen_at),
         })
     });

@@ -51,6 +51,9 @@ pub enum Problem {
         /// The setting that was probably meant.
         suggestion: Option<String>,
     },
+    /// Other programs have such a setting; Gatepost does it in another way.
+    #[error("unknown setting: {0}")]
+    Elsewhere(String),
     /// The contract names it; this version does not do it.
     #[error("not supported by this version yet")]
     NotYet,

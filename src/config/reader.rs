@@ -5,6 +5,7 @@
 use super::error::{ConfigError, ConfigErrors, Problem, hidden, shown};
 use super::platform;
 use super::raw::{Given, Overlay, Source, TomlFile, Value, overlay, variable_of};
+use crate::domain::host::Origin;
 use secrecy::{ExposeSecret, SecretString};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -34,7 +35,8 @@ pub(super) struct Reader {
 
 impl Reader {
     pub fn new(file: Option<&TomlFile<'_>>, environment: impl Iterator<Item = (String, String)>) -> Self {
-        let (given, errors) = overlay(file, environment);
+        let (mut given, mut errors) = overlay(file, environment);
+        errors.extend(given.values_mut().filter_map(unquote));
         Self { given, asked: BTreeSet::new(), errors }
     }
 
@@ -273,6 +275,8 @@ impl Reader {
             _ => return Err(self.malformed(key, "no path".to_owned(), "the path of a file")),
         };
         let text = self.file(key, &path)?;
+        // Editors of Windows begin a file with a byte order mark, and no secret does.
+        let text = text.trim_start_matches('\u{feff}');
         self.found_secret(key, text.trim_end_matches(['\n', '\r']).to_owned(), expected)
     }
 
@@ -294,6 +298,18 @@ impl Reader {
             .map_err(|cause| self.fail(key, Problem::Unreadable { path: path.to_owned(), cause }))
     }
 
+    fn explain_redirect_uri(&self, provider: &str) -> Problem {
+        let text = self.given.get("public_url").and_then(|given| match &given.value {
+            Value::Text(text) | Value::Toml(toml::Value::String(text)) => Some(text.as_str()),
+            Value::Toml(_) => None,
+        });
+        let public = text.and_then(|text| text.parse::<Origin>().ok()).map(|origin| origin.to_string());
+        let public = public.unwrap_or_else(|| "GATEPOST_PUBLIC_URL".to_owned());
+        Problem::Elsewhere(format!(
+            "Gatepost makes the redirect URI itself; register {public}/callback/{provider} at the provider"
+        ))
+    }
+
     /// Every key that was asked for.
     #[cfg(test)]
     pub fn asked(&self) -> &BTreeSet<String> {
@@ -307,8 +323,12 @@ impl Reader {
             .iter()
             .filter(|(key, _)| !self.asked.contains(*key))
             .map(|(key, given)| {
+                let setting = given.source.to_string();
+                if let Some(id) = redirect_uri_of(key) {
+                    return ConfigError { setting, problem: self.explain_redirect_uri(id) };
+                }
                 let suggestion = super::suggest::suggestion(&given.source, key, &self.asked);
-                ConfigError { setting: given.source.to_string(), problem: Problem::Unknown { suggestion } }
+                ConfigError { setting, problem: Problem::Unknown { suggestion } }
             })
             .collect();
         self.errors.extend(unknown);
@@ -319,10 +339,29 @@ impl Reader {
     }
 }
 
+/// The provider for which a redirect URI is given, as other programs want it.
+fn redirect_uri_of(key: &str) -> Option<&str> {
+    let (id, setting) = key.strip_prefix("providers.")?.split_once('.')?;
+    matches!(setting, "redirect_uri" | "redirect_url" | "callback_url").then_some(id)
+}
+
 /// A secret and the key under which it was found.
 pub(super) struct Found {
     pub key: String,
     pub value: SecretString,
+}
+
+/// `docker run --env-file` keeps the quotes that a shell or Compose takes away. That is the one fault of such a value:
+/// it is read on without them.
+fn unquote(given: &mut Given) -> Option<ConfigError> {
+    let Value::Text(text) = &mut given.value else { return None };
+    let inner = ['"', '\''].into_iter().find_map(|quote| text.strip_prefix(quote)?.strip_suffix(quote))?;
+    *text = inner.to_owned();
+    let problem = Problem::Malformed {
+        found: "a value in quotes".to_owned(),
+        expected: "the value without them: `docker run --env-file` keeps quotes as a part of it".into(),
+    };
+    Some(ConfigError { setting: given.source.to_string(), problem })
 }
 
 fn is_variable(given: &Given) -> bool {

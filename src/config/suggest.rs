@@ -13,19 +13,41 @@ pub(super) fn suggestion(source: &Source, key: &str, known: &BTreeSet<String>) -
     let provider = provider.filter(|twin| twin != key && twin.matches('.').count() == 2);
     let known = known.iter().chain(&provider);
     match source {
-        Source::Toml { .. } => best(&key.to_lowercase(), known.cloned()),
+        Source::Toml { .. } => best(&key.to_lowercase(), known.cloned(), likeness),
         Source::Variable(name) => {
             let name = name.to_uppercase();
             let variables: Vec<String> = known.map(|key| variable_of(key)).collect();
             let inner = variables.iter().find(|variable| name.ends_with(variable.as_str())).cloned();
-            inner.or_else(|| best(&name, variables.into_iter()))
+            let whole = || best(&name, variables.iter().cloned(), likeness);
+            inner.or_else(whole).or_else(|| best(&name, variables.iter().cloned(), likeness_of_parts))
         }
     }
 }
 
-fn best(name: &str, candidates: impl Iterator<Item = String>) -> Option<String> {
+fn likeness(name: &str, candidate: &str) -> f64 {
+    strsim::normalized_damerau_levenshtein(name, candidate)
+}
+
+/// The likeness of the least like part: `SESION__IDLE` has every part of `SESSION__IDLE_TIMEOUT`, one of them cut short.
+fn likeness_of_parts(name: &str, candidate: &str) -> f64 {
+    let parts = |name: &'_ str| -> Vec<String> {
+        name.strip_prefix("GATEPOST_").unwrap_or(name).split("__").map(str::to_owned).collect()
+    };
+    let (own, others) = (parts(name), parts(candidate));
+    if own.len() < 2 || own.len() != others.len() {
+        return 0.0;
+    }
+    let parts = own.iter().zip(others).map(|(own, other)| strsim::jaro_winkler(own, &other));
+    parts.fold(1.0, f64::min)
+}
+
+fn best(
+    name: &str,
+    candidates: impl Iterator<Item = String>,
+    likeness: impl Fn(&str, &str) -> f64,
+) -> Option<String> {
     candidates
-        .map(|candidate| (strsim::normalized_damerau_levenshtein(name, &candidate), candidate))
+        .map(|candidate| (likeness(name, &candidate), candidate))
         .filter(|(likeness, _)| *likeness >= LIKE_ENOUGH)
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
         .map(|(_, candidate)| candidate)

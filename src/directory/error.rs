@@ -1,6 +1,7 @@
 //! What can go wrong in the directory. "Cannot know" is one variant, so that nobody mistakes it for "there is none";
 //! refusals that a person can mend have names of their own.
 
+use super::pooler::SpreadsStatements;
 use super::records::UserKey;
 use crate::domain::identity::ExternalGroup;
 use crate::domain::ids::{GroupName, TenantId};
@@ -16,6 +17,11 @@ pub enum DirectoryError {
     /// A standby, or set read-only: nothing can be changed now.
     #[error("the directory takes no changes at the moment")]
     ReadOnly,
+    /// What stands behind `DATABASE_URL` does not keep a connection's statements together. Nothing was set there.
+    #[error(
+        "DATABASE_URL leads to a pooler in transaction or statement mode, and Gatepost needs connections of its own"
+    )]
+    Pooler,
     /// `DATABASE_URL` is not understood.
     #[error("DATABASE_URL is not understood: expected postgres://... or sqlite://...")]
     Address(#[source] sqlx::Error),
@@ -27,6 +33,14 @@ pub enum DirectoryError {
         /// Why.
         #[source]
         source: std::io::Error,
+    },
+    /// The embedded file, or what SQLite keeps beside it, is not its owner's alone.
+    #[error("{} may be read or changed by others (mode {mode:04o})", path.display())]
+    Exposed {
+        /// Which.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
     },
     /// The schema was made by a newer Gatepost: this one might do harm.
     #[error("the directory's schema is newer than this Gatepost: start the newer one, or restore a backup")]
@@ -59,7 +73,10 @@ pub enum DirectoryError {
 
 impl From<sqlx::Error> for DirectoryError {
     fn from(error: sqlx::Error) -> Self {
-        Self::Unavailable(error)
+        match error {
+            sqlx::Error::Configuration(why) if why.is::<SpreadsStatements>() => Self::Pooler,
+            error => Self::Unavailable(error),
+        }
     }
 }
 

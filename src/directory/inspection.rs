@@ -18,8 +18,8 @@ pub struct ServerReport {
     pub is_superuser: bool,
     /// The user may create a schema in this database.
     pub may_create: bool,
-    /// Tables of ours that the user may not read and change, by name.
-    pub forbidden_tables: Vec<String>,
+    /// Tables of ours that the user may not read and change, and functions that it may not call, by name.
+    pub forbidden: Vec<String>,
     /// `UTF8`, one hopes.
     pub encoding: String,
     /// How many more connections this user may open.
@@ -38,8 +38,11 @@ const REPORT: &str = "SELECT current_setting('server_version_num')::int AS versi
     ARRAY(SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
         WHERE n.nspname = 'gatepost' AND c.relkind = 'r' AND NOT (has_schema_privilege(n.oid, 'USAGE') \
         AND has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT') \
-        AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE')) ORDER BY 1) \
-        AS forbidden_tables, \
+        AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE')) \
+        UNION SELECT p.proname || '()' FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace \
+        WHERE n.nspname = 'gatepost' AND p.prorettype <> 'trigger'::regtype \
+        AND NOT (has_schema_privilege(n.oid, 'USAGE') AND has_function_privilege(p.oid, 'EXECUTE')) ORDER BY 1) \
+        AS forbidden, \
     current_setting('server_encoding') AS encoding, \
     least(current_setting('max_connections')::bigint - current_setting('superuser_reserved_connections')::bigint \
             - (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'), \
@@ -59,7 +62,7 @@ impl Store {
                 is_read_only: row.try_get("is_read_only")?,
                 is_superuser: row.try_get("is_superuser")?,
                 may_create: row.try_get("may_create")?,
-                forbidden_tables: row.try_get("forbidden_tables")?,
+                forbidden: row.try_get("forbidden")?,
                 encoding: row.try_get("encoding")?,
                 free_connections: row.try_get("free_connections")?,
                 is_encrypted: row.try_get("is_encrypted")?,

@@ -11,6 +11,7 @@ mod pool;
 mod error;
 mod inspection;
 mod lock_key;
+mod pooler;
 mod postgres;
 mod records;
 mod schema;
@@ -201,6 +202,11 @@ impl Directory {
         actor: &Actor,
     ) -> Result<Option<UserId>> {
         ask!(self, end_id_tokens_of_subject(subject, not_before, actor))
+    }
+
+    /// Who signs in as this subject; `None`: nobody we know.
+    pub async fn find_user_of_subject(&self, subject: &SubjectKey) -> Result<Option<UserId>> {
+        ask!(self, find_user_of_subject(subject))
     }
 
     /// Whether the provider has ended meanwhile what this sign-in came from.

@@ -6,13 +6,13 @@
 use super::error::DirectoryError;
 use super::lock_key::LockKey;
 use super::pool::within;
+use super::pooler::Address;
 use super::schema::{self, MigrationFile, SchemaState, migration_files};
 use crate::pool::{Connect, Pool};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _, Executor, PgPool};
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) type Db = sqlx::Postgres;
@@ -37,6 +37,8 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("postgres":
     "20261124000500_notify_of_tenants",
     "20261126000100_create_refusals",
     "20261126001000_index_audit",
+    "20261128020000_replace_view_functions",
+    "20261128020100_revoke_execute",
 );
 
 /// Locks the rows read until the transaction ends.
@@ -80,13 +82,13 @@ mod statements;
 pub(super) struct Store {
     hot: Pool<Connector>,
     work: Pool<Connector>,
-    options: Arc<PgConnectOptions>,
+    address: Address,
 }
 
 /// To the one Postgres, with what each connection is told first.
 #[derive(Clone)]
 pub(super) struct Connector {
-    options: Arc<PgConnectOptions>,
+    address: Address,
     settings: &'static str,
 }
 
@@ -94,7 +96,7 @@ impl Connect for Connector {
     type Connection = PgConnection;
 
     async fn connect(self) -> Result<PgConnection, sqlx::Error> {
-        let mut connection = self.options.connect().await?;
+        let mut connection = self.address.connect().await?;
         let settings = format!(
             "SET search_path TO gatepost, pg_temp; SET lock_timeout = '3s'; \
              SET idle_in_transaction_session_timeout = '10s'; {}",
@@ -110,18 +112,19 @@ impl Store {
     pub(super) fn open(url: &SecretString, ca_file: Option<&Path>) -> Result<Self, DirectoryError> {
         let url = url.expose_secret();
         let mut options: PgConnectOptions = url.parse().map_err(DirectoryError::Address)?;
-        options = options.application_name("gatepost").disable_statement_logging();
+        // Nothing here reads floating-point numbers, and a pooler refuses parameters that it does not know.
+        options = options.application_name("gatepost").extra_float_digits(None).disable_statement_logging();
         let names_its_root =
             ["sslrootcert=", "ssl-root-cert=", "ssl-ca="].iter().any(|key| url.contains(key));
         if let Some(file) = ca_file.filter(|_| !names_its_root) {
             options = options.ssl_root_cert(file);
         }
-        let options = Arc::new(options);
-        let pool = |size, settings| Pool::new(Connector { options: Arc::clone(&options), settings }, size);
+        let address = Address::new(options);
+        let pool = |size, settings| Pool::new(Connector { address: address.clone(), settings }, size);
         Ok(Self {
             hot: pool(HOT_CONNECTIONS, HOT_SETTINGS),
             work: pool(WORK_CONNECTIONS, WORK_SETTINGS),
-            options,
+            address,
         })
     }
 
@@ -142,12 +145,10 @@ impl Store {
     pub(super) const fn committed(&self) {}
 
     /// A connection of its own, lost for good when it is lost.
-    pub(super) fn watch_pool(&self) -> PgPool {
-        PgPoolOptions::new()
-            .max_connections(1)
-            .max_lifetime(None)
-            .idle_timeout(None)
-            .connect_lazy_with((*self.options).clone())
+    pub(super) async fn watch_pool(&self) -> Result<PgPool, DirectoryError> {
+        let options = self.address.options().await?.clone();
+        let one = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
+        Ok(one.connect_lazy_with(options))
     }
 
     pub(super) async fn schema_state(&self) -> Result<SchemaState, DirectoryError> {
@@ -166,7 +167,7 @@ impl Store {
 
     /// One runner at a time, whoever else starts: the second waits and finds nothing to do.
     pub(super) async fn migrate(&self) -> Result<(), DirectoryError> {
-        let connect = async { Ok(PgConnection::connect_with(&self.options).await?) };
+        let connect = async { Ok(self.address.connect().await?) };
         let mut connection = within(CONNECT_TIMEOUT, connect).await?;
         within(MIGRATE_TIMEOUT, async {
             connection.execute("SET lock_timeout = '60s'").await?;

@@ -10,9 +10,9 @@ use super::schema::{self, MigrationFile, SchemaState, migration_files};
 use crate::pool::{Connect, Pool};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection as _};
-use std::fs::OpenOptions;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
+use std::fs::{File, Metadata, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -30,6 +30,7 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("sqlite":
     "20261124000300_create_changes",
     "20261126000100_create_refusals",
     "20261126001000_index_audit",
+    "20261128020000_replace_view_triggers",
 );
 
 /// A transaction that writes is alone: no row needs a lock.
@@ -111,9 +112,16 @@ fn options(file: &Path) -> SqliteConnectOptions {
 }
 
 impl Store {
-    /// Makes the file, for its owner alone, where there is none.
+    /// Makes the file, for its owner alone, where there is none. One that others may open is refused, as its keys are.
     pub(super) fn open(file: &Path) -> Result<Self, DirectoryError> {
-        create(file).map_err(|source| DirectoryError::File { path: file.to_owned(), source })?;
+        let failed = |source| DirectoryError::File { path: file.to_owned(), source };
+        let opened = create(file).map_err(failed)?;
+        refuse_exposed(file, &opened.metadata().map_err(failed)?)?;
+        for beside in ["-wal", "-shm"].map(|end| named_beside(file, end)) {
+            if let Ok(metadata) = beside.metadata() {
+                refuse_exposed(&beside, &metadata)?;
+            }
+        }
         let reading = Connector::reading(file);
         Ok(Self {
             writer: Pool::new(Connector::writing(file), 1),
@@ -206,11 +214,26 @@ fn is_read_only(error: &dyn sqlx::error::DatabaseError) -> bool {
     error.code().and_then(|code| code.parse::<i32>().ok()).is_some_and(|code| code & 0xff == 8)
 }
 
-fn create(file: &Path) -> std::io::Result<()> {
+fn create(file: &Path) -> std::io::Result<File> {
     if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     }
-    OpenOptions::new().append(true).create(true).mode(0o600).open(file).map(drop)
+    OpenOptions::new().append(true).create(true).mode(0o600).open(file)
+}
+
+/// What `SQLite` keeps beside the file has the permissions that the file had when it was made.
+fn named_beside(file: &Path, end: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(end);
+    PathBuf::from(name)
+}
+
+fn refuse_exposed(path: &Path, metadata: &Metadata) -> Result<(), DirectoryError> {
+    let mode = metadata.permissions().mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        return Err(DirectoryError::Exposed { path: path.to_owned(), mode });
+    }
+    Ok(())
 }
 
 /// Starts a transaction that writes: it is alone, and needs no other lock.

@@ -61,7 +61,7 @@ impl Directory {
     pub async fn watch(&self) -> Result<Watch> {
         within(WATCH_TIMEOUT, async {
             match &self.store {
-                Store::Postgres(store) => listen(store.watch_pool()).await,
+                Store::Postgres(store) => listen(store.watch_pool().await?).await,
                 Store::Sqlite(store) => {
                     let (mut connection, has_committed) = store.watch().await?;
                     let last = sqlx::query_scalar("SELECT coalesce(max(id), 0) FROM changes")

@@ -42,6 +42,28 @@ impl AskedKind {
     }
 }
 
+/// Does a person look at the page that comes back, by the word of `Sec-Fetch-Mode` and `Sec-Fetch-Dest`? `None`: the
+/// browser says nothing about it. A service worker re-sends navigations with an empty destination.
+pub fn is_navigation(mode: Option<&str>, destination: Option<&str>) -> Option<bool> {
+    match (mode, destination) {
+        (None, None) => None,
+        (Some("navigate"), Some("document" | "empty")) => Some(true),
+        _ => Some(false),
+    }
+}
+
+/// Does nobody look at the page yet, because the browser loads it in advance or shows its picture? `header` gives the
+/// first value of a name. Browsers without `Sec-Purpose` say so with names of their own.
+pub fn is_in_advance<'a>(header: impl Fn(&'static str) -> Option<&'a [u8]>) -> bool {
+    const OLDER: [&str; 3] = ["purpose", "x-purpose", "x-moz"];
+    let says_so = |value: &[u8]| {
+        let value = value.to_ascii_lowercase();
+        let holds = |word: &[u8]| value.windows(word.len()).any(|part| part == word);
+        holds(b"prefetch") || holds(b"prerender") || holds(b"preview")
+    };
+    header("sec-purpose").is_some() || OLDER.into_iter().filter_map(header).any(says_so)
+}
+
 /// Whose page makes the browser ask.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Asker {
@@ -109,4 +131,48 @@ pub struct Refusal {
     pub missing: Option<Missing>,
     /// The client's address as the proxy saw it.
     pub address: Option<IpAddr>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_that_is_loaded_in_advance_is_told_by_every_name_that_browsers_use() {
+        let is = |name: &'static str, value: &'static str| {
+            is_in_advance(|asked| (asked == name).then_some(value.as_bytes()))
+        };
+        for (name, value) in [
+            ("sec-purpose", "prefetch"),
+            ("sec-purpose", "prefetch;prerender"),
+            ("sec-purpose", "what comes next"),
+            ("purpose", "prefetch"),
+            ("purpose", "Prefetch"),
+            ("x-purpose", "preview"),
+            ("x-purpose", "instant, preview"),
+            ("x-moz", "prefetch"),
+        ] {
+            assert!(is(name, value), "{name}: {value}");
+        }
+        for (name, value) in [("purpose", ""), ("purpose", "billing"), ("x-moz", "1"), ("accept", "prefetch")]
+        {
+            assert!(!is(name, value), "{name}: {value}");
+        }
+    }
+
+    #[test]
+    fn a_navigation_is_one_of_the_whole_window() {
+        for (mode, destination, is) in [
+            (Some("navigate"), Some("document"), Some(true)),
+            (Some("navigate"), Some("empty"), Some(true)),
+            (Some("navigate"), Some("iframe"), Some(false)),
+            (Some("navigate"), None, Some(false)),
+            (Some("no-cors"), Some("image"), Some(false)),
+            (Some("cors"), Some("empty"), Some(false)),
+            (None, Some("document"), Some(false)),
+            (None, None, None),
+        ] {
+            assert_eq!(is_navigation(mode, destination), is, "{mode:?} {destination:?}");
+        }
+    }
 }

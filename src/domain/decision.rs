@@ -3,11 +3,13 @@
 //! Only a [`Permit`] can be rendered into identity headers, and only [`decide`] makes one.
 
 use super::access::{Access, Person, Role, Standing};
+use super::auth_time::AuthTime;
 use super::clock::Timestamp;
 use super::email::EmailAddress;
 use super::ids::{GroupName, TenantId};
 use super::requirement::Requirement;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::time::Duration;
 
 /// Sessions outlive an unreachable provider by this much (DESIGN.md section 8, "Refresh").
@@ -40,7 +42,7 @@ pub struct SessionTimes {
     /// First sign-in.
     pub begun_at: Timestamp,
     /// When the person last proved who they are, as this host learnt it.
-    pub auth_time: Timestamp,
+    pub auth_time: AuthTime,
     /// Last use, exact to a minute.
     pub last_seen_at: Timestamp,
     /// Last answer of the provider about this session; `None` if the provider gives nothing to ask with.
@@ -117,7 +119,7 @@ pub enum Denial {
     CrossOrigin,
     /// Signed in, but not allowed.
     Forbidden(Missing),
-    /// Signed in too long ago.
+    /// Signed in too long ago, or nobody knows when.
     StepUp(Duration),
 }
 
@@ -145,6 +147,24 @@ pub struct Missing {
     pub tenants: Vec<TenantId>,
     /// Is no admin.
     pub admin: bool,
+}
+
+/// As a log line says it: `group A or B, tenant T, admin`.
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let listed = |kind: &str, names: Vec<String>| format!("{kind} {}", names.join(" or "));
+        let mut parts = Vec::new();
+        if !self.groups.is_empty() {
+            parts.push(listed("group", self.groups.iter().map(ToString::to_string).collect()));
+        }
+        if !self.tenants.is_empty() {
+            parts.push(listed("tenant", self.tenants.iter().map(ToString::to_string).collect()));
+        }
+        if self.admin {
+            parts.push("admin".to_owned());
+        }
+        f.write_str(&parts.join(", "))
+    }
 }
 
 /// Is this session one that counts now? Everything but what the request demands.
@@ -192,7 +212,7 @@ pub fn decide<'a>(
         return Err(Denial::Forbidden(missing));
     }
     match demand.requirement.max_age {
-        Some(max_age) if demand.now.since(times.auth_time) > max_age => Err(Denial::StepUp(max_age)),
+        Some(max_age) if !times.auth_time.is_within(max_age, demand.now) => Err(Denial::StepUp(max_age)),
         _ => Ok(Permit {
             email,
             person: &standing.person,
@@ -258,7 +278,7 @@ mod tests {
     fn times() -> SessionTimes {
         SessionTimes {
             begun_at: ago(600),
-            auth_time: ago(600),
+            auth_time: AuthTime::at(ago(600)),
             last_seen_at: ago(60),
             checked_at: Some(ago(600)),
             unreachable_at: None,
@@ -361,6 +381,11 @@ mod tests {
         assert_eq!(with("max_age=600", &standing(), &times()), Ok(false));
         assert_eq!(with("max_age=599", &standing(), &times()), Err(Denial::StepUp(Duration::from_secs(599))));
         missing_of(with("max_age=599&group=X", &standing(), &times()));
+        let unknown = SessionTimes { auth_time: AuthTime::UNKNOWN, ..times() };
+        let ever = format!("max_age={}", u64::MAX);
+        let denied = Err(Denial::StepUp(Duration::from_secs(u64::MAX)));
+        assert_eq!(with(&ever, &standing(), &unknown), denied, "a missing auth_time meets no max_age");
+        assert_eq!(with("", &standing(), &unknown), Ok(false));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod asking;
+pub mod auth_time;
 pub mod calendar;
 pub mod clock;
 pub mod decision;

@@ -67,8 +67,7 @@ impl Requirement {
             "assertion" if value == "true" => self.assertion = true,
             "assertion" => return Err(malformed("assertion", "true")),
             "max_age" => {
-                let seconds = value.parse().ok().filter(|_| value.bytes().all(|b| b.is_ascii_digit()));
-                let age = seconds.map(Duration::from_secs).ok_or_else(|| malformed("max_age", "seconds"))?;
+                let age = max_age(value).ok_or_else(|| malformed("max_age", "seconds"))?;
                 self.max_age = Some(self.max_age.map_or(age, |other| other.min(age)));
             }
             _ => return Err(RequirementError::Unknown(name.to_owned())),
@@ -80,6 +79,11 @@ impl Requirement {
     pub fn tenant_for(&self, access: &super::access::Access) -> Option<(&TenantId, Role)> {
         self.tenants.iter().find_map(|tenant| access.role_in(tenant).map(|role| (tenant, role)))
     }
+}
+
+/// The value of a `max_age`: seconds, in digits alone.
+pub fn max_age(value: &str) -> Option<Duration> {
+    value.parse().ok().filter(|_| value.bytes().all(|b| b.is_ascii_digit())).map(Duration::from_secs)
 }
 
 #[cfg(test)]

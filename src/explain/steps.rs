@@ -166,8 +166,8 @@ pub struct SessionFacts {
     pub provider: ProviderId,
     /// First sign-in.
     pub begun_at: Moment,
-    /// Last proof of who it is.
-    pub auth_time: Moment,
+    /// Last proof of who it is; `None`: the provider did not say when.
+    pub auth_time: Option<Moment>,
     /// Last use, exact to a minute.
     pub last_seen_at: Moment,
     /// Over then if it is not used.
@@ -296,8 +296,8 @@ pub struct AdminFacts {
 pub struct MaxAgeFacts {
     /// What the router demands, in seconds.
     pub max_age: u64,
-    /// Last proof of who it is.
-    pub auth_time: Moment,
+    /// Last proof of who it is; `None`: the provider did not say when, and the demand is never met.
+    pub auth_time: Option<Moment>,
     /// The demand is met; `None`: the request fails before that.
     pub is_met: Option<bool>,
 }

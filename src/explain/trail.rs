@@ -9,6 +9,7 @@ use super::steps::{
     SourceFacts, Step, TenantFacts, TenantsFacts,
 };
 use crate::directory::{GroupLink, MembershipSource};
+use crate::domain::auth_time::AuthTime;
 use crate::domain::clock::Timestamp;
 use crate::domain::decision::{self, Check, Denial, Missing, SessionTimes, SignInReason};
 use crate::domain::host::HostName;
@@ -139,7 +140,7 @@ impl<'a> Trail<'a> {
                 Some(Denial::StepUp(_)) => Some(false),
                 Some(_) => None,
             };
-            let auth_time = Moment(judged.times.auth_time);
+            let auth_time = judged.times.auth_time.known().map(Moment);
             self.steps.push(Step::MaxAge(MaxAgeFacts { max_age: max_age.as_secs(), auth_time, is_met }));
         }
         self.steps.push(Step::Decision(decision_facts(denial)));
@@ -215,7 +216,7 @@ impl<'a> Trail<'a> {
         let begun_at = standing.sessions_not_before.map_or(self.at, |not_before| not_before.max(self.at));
         let times = SessionTimes {
             begun_at,
-            auth_time: begun_at,
+            auth_time: AuthTime::at(begun_at),
             last_seen_at: begun_at,
             checked_at: Some(begun_at),
             unreachable_at: None,
@@ -235,7 +236,7 @@ impl<'a> Trail<'a> {
             session: held.hash.to_string(),
             provider: held.record.provider.clone(),
             begun_at: Moment(times.begun_at),
-            auth_time: Moment(times.auth_time),
+            auth_time: times.auth_time.known().map(Moment),
             last_seen_at: Moment(times.last_seen_at),
             idle_until: Moment(times.last_seen_at.plus(lifetimes.idle)),
             expires_at: Moment(times.expires_at(lifetimes)),

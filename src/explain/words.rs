@@ -216,10 +216,12 @@ fn session(facts: &SessionFacts) -> Vec<String> {
         }
     };
     let SessionFacts { auth_time, idle_until, expires_at, .. } = facts;
+    let proof =
+        auth_time.map_or_else(|| "at a time that the provider did not tell".to_owned(), |at| at.to_string());
     vec![
         first,
         format!("  idle from {idle_until} if not used, over at {expires_at}"),
-        format!("  last proof of who it is {auth_time}; {refresh}"),
+        format!("  last proof of who it is {proof}; {refresh}"),
     ]
 }
 
@@ -338,11 +340,17 @@ fn admin(facts: &AdminFacts) -> String {
 }
 
 fn max_age(facts: &MaxAgeFacts) -> String {
-    let (age, at) = (duration(Duration::from_secs(facts.max_age)), facts.auth_time);
-    match facts.is_met {
-        Some(true) => format!("the last proof, {at}, is at most {age} old"),
-        Some(false) => format!("the last proof, {at}, is older than {age}: the person has to sign in again"),
-        None => format!("at most {age}; judged last, and the request fails before"),
+    let age = duration(Duration::from_secs(facts.max_age));
+    match (facts.is_met, facts.auth_time) {
+        (Some(true), Some(at)) => format!("the last proof, {at}, is at most {age} old"),
+        (Some(_), Some(at)) => {
+            format!("the last proof, {at}, is older than {age}: the person has to sign in again")
+        }
+        (Some(_), None) => format!(
+            "the provider did not say when the person signed in, so nobody knows whether that was {age} ago: the person has \
+             to sign in again, and passes if the provider then sends auth_time"
+        ),
+        (None, _) => format!("at most {age}; judged last, and the request fails before"),
     }
 }
 
@@ -366,7 +374,7 @@ const fn outcome(reason: Reason) -> &'static str {
         Reason::NoAddress => "has to sign in: the person has no address",
         Reason::RefreshPending => "the provider has to be asked before this session is used again",
         Reason::CrossOrigin => "refused: another origin asks for a change",
-        Reason::MaxAge => "has to sign in again: the last proof is too old",
+        Reason::MaxAge => "has to sign in again: the last proof is too old, or its time is not known",
         Reason::GroupMissing | Reason::TenantMissing | Reason::NotAdmin => "refused: not allowed",
         _ => "does not pass",
     }

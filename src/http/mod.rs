@@ -4,6 +4,7 @@
 mod debug;
 pub mod internal;
 pub mod pages;
+mod parameters;
 pub mod public;
 mod reserved;
 mod respond;

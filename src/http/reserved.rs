@@ -3,7 +3,9 @@
 
 use super::internal::{Visit, reason_of_failure};
 use super::pages::{Refusal, Unfinished, paths};
+use super::parameters;
 use super::respond::{self, Answer};
+use crate::domain::requirement::max_age;
 use crate::login::begin::other_account_address;
 use crate::login::end::sign_out_address;
 use crate::login::enter::{self, Cause, Entered};
@@ -13,14 +15,16 @@ use crate::session::values::SignOutTicket;
 use crate::telemetry::Reason;
 use crate::verify::forwarded::{RequestKind, is_return_uri};
 use hyper::StatusCode;
-use std::time::Duration;
-use url::form_urlencoded;
 
 /// Answers a request below `/.gatepost/`.
 pub async fn answer(visit: &Visit<'_>, path: &str, query: &str) -> (Answer, Reason) {
     let slot = path.strip_prefix("enter/").and_then(waiting::slot_of);
     match path {
-        "start" => (start(visit, query), Reason::Asked),
+        "start" => {
+            let answer =
+                start(visit, query).unwrap_or_else(|wrong| visit.refuse(&Refusal::Malformed(&wrong)));
+            (answer, Reason::Asked)
+        }
         "logout" => (logout(visit), Reason::Asked),
         _ if (path == "enter" || slot.is_some()) && visit.forwarded.method() == "GET" => {
             enter(visit, slot, query).await
@@ -32,11 +36,19 @@ pub async fn answer(visit: &Visit<'_>, path: &str, query: &str) -> (Answer, Reas
 async fn enter(visit: &Visit<'_>, slot: Option<u8>, query: &str) -> (Answer, Reason) {
     // A prefetch or a link preview must neither sign in nor use up what the person is about to use.
     if visit.forwarded.kind() != RequestKind::Navigation {
-        return (visit.refuse(&Refusal::SignIn { uri: "/", resend: false }), Reason::TicketRefused);
+        return (
+            visit.refuse(&Refusal::SignIn { uri: "/", resend: false, max_age: None }),
+            Reason::TicketRefused,
+        );
     }
+    let [ticket, id] = match parameters::read(query.as_bytes(), ["t", "id"]) {
+        Ok(found) => found,
+        Err(repeated) => {
+            return (visit.refuse(&Refusal::Malformed(&repeated.to_string())), Reason::TicketRefused);
+        }
+    };
     let cookies = cookie::values(visit.forwarded.cookies(), visit.state.cookies.waiting_name());
-    let ticket = parameter(query, "t");
-    if let (Some(slot), None, Some(id)) = (slot, &ticket, parameter(query, "id")) {
+    if let (Some(slot), None, Some(id)) = (slot, &ticket, id) {
         let (to, spent) = enter::come_back(visit.state, visit.origin, cookies, slot, &id);
         return (respond::redirect(StatusCode::SEE_OTHER, &to, spent.as_deref()), Reason::Asked);
     }
@@ -59,21 +71,23 @@ async fn enter(visit: &Visit<'_>, slot: Option<u8>, query: &str) -> (Answer, Rea
     }
 }
 
-/// Begins a sign-in on purpose: the link of a 401 page.
-fn start(visit: &Visit<'_>, query: &str) -> Answer {
-    let asked = parameter(query, "uri").unwrap_or_else(|| "/".to_owned());
+/// Begins a sign-in on purpose: the link of a 401 page. An error says what is wrong with the link.
+fn start(visit: &Visit<'_>, query: &str) -> Result<Answer, String> {
+    let (prompt, select) = paths::SELECT_ACCOUNT;
+    let names = ["uri", paths::MAX_AGE, prompt];
+    let [uri, age, prompt] =
+        parameters::read(query.as_bytes(), names).map_err(|repeated| repeated.to_string())?;
+    let asked = uri.unwrap_or_else(|| "/".to_owned());
     visit.note_length(asked.len());
     let uri = if is_return_uri(&asked) { asked.as_str() } else { "/" };
-    let max_age = parameter(query, paths::MAX_AGE).and_then(|age| age.parse().ok()).map(Duration::from_secs);
-    let (prompt, select) = paths::SELECT_ACCOUNT;
-    if visit.forwarded.kind() == RequestKind::Navigation {
-        if parameter(query, prompt).as_deref() == Some(select) {
-            return to_other_account(visit, uri);
-        }
-        visit.to_login(uri, max_age)
-    } else {
-        visit.refuse(&Refusal::SignIn { uri, resend: false })
+    // Read leniently it would be no demand at all.
+    let age = age.map(|age| max_age(&age).ok_or_else(|| "max_age is no number of seconds".to_owned()));
+    let max_age = age.transpose()?;
+    if visit.forwarded.kind() != RequestKind::Navigation {
+        return Ok(visit.refuse(&Refusal::SignIn { uri, resend: false, max_age }));
     }
+    let wants_other = prompt.as_deref() == Some(select);
+    Ok(if wants_other { to_other_account(visit, uri) } else { visit.to_login(uri, max_age) })
 }
 
 /// The session stays until somebody else has signed in: who only looks at the accounts has lost nothing.
@@ -97,10 +111,4 @@ fn logout(visit: &Visit<'_>) -> Answer {
         .and_then(|held| held.value.as_ref())
         .map(|value| SignOutTicket { session: value.session.clone(), user: value.user });
     respond::redirect(StatusCode::SEE_OTHER, &sign_out_address(visit.state, ticket.as_ref()), None)
-}
-
-fn parameter(query: &str, name: &str) -> Option<String> {
-    form_urlencoded::parse(query.as_bytes())
-        .find(|(found, _)| found == name)
-        .map(|(_, value)| value.into_owned())
 }

@@ -33,6 +33,9 @@ pub enum Place {
 pub enum From {
     /// A link from anywhere is fine.
     Anywhere,
+    /// So it is here, but it changes something, and cookies go with images, frames and fetches of every sibling
+    /// application: where the browser says what the request is for, only a navigation of the whole window.
+    Navigation,
     /// Changes state with the browser's cookie: only our own pages, by `Sec-Fetch-Site` or `Origin` (a sibling
     /// application is same-site, so `SameSite` does not help).
     OwnPages,
@@ -94,9 +97,9 @@ pub const ROUTES: [Route; 13] = [
     route("GET", paths::ACCOUNT, Caller::Person, From::Anywhere, Endpoint::Account),
     route("POST", paths::END_SESSION, Caller::Person, From::OwnPages, Endpoint::EndSession),
     route("POST", paths::END_OTHER_SESSIONS, Caller::Person, From::OwnPages, Endpoint::EndOtherSessions),
-    route("GET", paths::LOGIN, Caller::Anyone, From::Anywhere, Endpoint::Login),
-    route("GET", CALLBACK, Caller::Anyone, From::Anywhere, Endpoint::Callback),
-    route("GET", paths::LOGOUT, Caller::Anyone, From::Anywhere, Endpoint::Logout),
+    route("GET", paths::LOGIN, Caller::Anyone, From::Navigation, Endpoint::Login),
+    route("GET", CALLBACK, Caller::Anyone, From::Navigation, Endpoint::Callback),
+    route("GET", paths::LOGOUT, Caller::Anyone, From::Navigation, Endpoint::Logout),
     route("POST", paths::LOGOUT, Caller::Anyone, From::OwnPages, Endpoint::ConfirmedLogout),
     route("GET", "/logged-out", Caller::Anyone, From::Anywhere, Endpoint::LoggedOut),
     route("GET", "/logout/frontchannel", Caller::Anyone, From::Anywhere, Endpoint::FrontChannelLogout),

@@ -146,8 +146,8 @@ pub async fn checked(state: &State, visitor: &Visitor) -> Result<Option<Principa
 }
 
 fn is_recent_enough(principal: &Principal, request: &LoginRequest) -> bool {
-    let age = Timestamp::now().since(principal.session.record.auth_time);
-    request.max_age().is_none_or(|max_age| age <= max_age)
+    let auth_time = principal.session.record.auth_time;
+    request.max_age().is_none_or(|max_age| auth_time.is_within(max_age, Timestamp::now()))
 }
 
 /// The named provider, the only one, or the one that signed this person in last time; `None`: the person chooses.
@@ -192,7 +192,7 @@ async fn authorize(
         nonce: Secret::generate(),
         code_verifier: Secret::generate(),
         bind,
-        auth_after: previous.map(|record| record.auth_time),
+        auth_after: previous.and_then(|record| record.auth_time.known()),
         request,
     };
     let address = provider

@@ -2,6 +2,7 @@
 //!
 //! The directory's row comes first: a session that cannot be ended there is not ended, and nothing is deleted.
 
+use super::exchange::{sid_hash, unnamed_hash};
 use super::{Problem, Step, Visitor, public_address};
 use crate::directory::{Actor, DirectoryError};
 use crate::domain::clock::Timestamp;
@@ -200,7 +201,8 @@ impl From<DirectoryError> for BackChannelError {
 /// Back-channel sign-out (OpenID Connect Back-Channel Logout 1.0 section 2.5).
 ///
 /// Sessions whose ID token was issued up to the second of the token's `iat` end: both are the provider's clock. What is
-/// still on its way in is refused by the directory.
+/// still on its way in is refused by the directory. A `sid` narrows to that session, and to those whose ID token had no
+/// `sid` although the logout token has one: nobody can say that they are not meant.
 ///
 /// # Errors
 /// [`BackChannelError`].
@@ -210,14 +212,31 @@ pub async fn back_channel(state: &State, visitor: &Visitor, token: &str) -> Resu
         return Err(BackChannelError::Replayed);
     }
     let actor = visitor.actor("provider");
+    let subject = token.subject.clone();
+    let subject = subject.map(|subject| SubjectKey { issuer: token.issuer.clone(), subject });
+    let is_meant = |record: &SessionRecord, subject: &SubjectKey| {
+        record.subject == *subject && record.is_from_before(token.issued_at)
+    };
     if let Some(sid) = &token.sid {
-        let until = Timestamp::now().plus(state.lifetimes.absolute);
-        let hash = super::exchange::sid_hash(provider, sid);
-        state.directory.end_provider_session(provider, &hash, token.issued_at, until, &actor).await?;
+        let note = async |hash: Hash| {
+            let until = Timestamp::now().plus(state.lifetimes.absolute);
+            state.directory.end_provider_session(provider, &hash, token.issued_at, until, &actor).await
+        };
+        note(sid_hash(provider, sid)).await?;
         end_sid(state, provider, sid, Some(token.issued_at), &actor).await?;
-    } else if let Some(subject) = &token.subject {
-        let subject = SubjectKey { issuer: token.issuer.clone(), subject: subject.clone() };
-        end_subject(state, &subject, token.issued_at, &actor).await?;
+        if let Some(subject) = &subject {
+            note(unnamed_hash(provider, subject)).await?;
+            if let Some(user) = state.directory.find_user_of_subject(subject).await? {
+                let is_unnamed = |record: &SessionRecord| record.sid.is_none() && is_meant(record, subject);
+                end_those(state, user, is_unnamed, &actor).await?;
+            }
+        }
+    } else if let Some(subject) = &subject {
+        let not_before = Timestamp::from_unix(token.issued_at.unix() + 1);
+        let user = state.directory.end_id_tokens_of_subject(subject, not_before, &actor).await?;
+        if let Some(user) = user {
+            end_those(state, user, |record| is_meant(record, subject), &actor).await?;
+        }
     }
     // Last: a token that met an outage comes again, and to do it twice ends nothing more.
     let ttl = token.expires_at.since(Timestamp::now());
@@ -262,17 +281,14 @@ async fn end_sid(
     Ok(ended)
 }
 
-async fn end_subject(
+async fn end_those(
     state: &State,
-    subject: &SubjectKey,
-    issued_until: Timestamp,
+    user: UserId,
+    is_meant: impl Fn(&SessionRecord) -> bool,
     actor: &Actor,
 ) -> Result<(), LoadError> {
-    let not_before = Timestamp::from_unix(issued_until.unix() + 1);
-    let user = state.directory.end_id_tokens_of_subject(subject, not_before, actor).await?;
-    let Some(user) = user else { return Ok(()) };
     for (hash, record) in state.sessions.list_of_user(user).await? {
-        if record.subject == *subject && record.is_from_before(issued_until) {
+        if is_meant(&record) {
             end_session(state, &Ending::of(state, &hash, &record), EndCause::ProviderSignOut, actor).await?;
         }
     }

@@ -1,17 +1,20 @@
 //! A code becomes a session: redeem and verify, commit to the directory, then the session.
 
-use super::begin::{callback_address, go_on};
+use super::begin::{callback_address, go_on, login_address};
 use super::end::{Ending, end_session};
+use super::finish::public_cookie;
 use super::{Problem, Step, Visitor};
 use crate::directory::{SignInContext, SignInOutcome};
+use crate::domain::auth_time::AuthTime;
 use crate::domain::clock::Timestamp;
+use crate::domain::identity::SubjectKey;
 use crate::domain::ids::{ProviderId, UserId};
 use crate::domain::secret::{Hash, Secret};
-use crate::oidc::{Callback, Expected, OidcError, Provider, SignIn, TokenError};
+use crate::oidc::{Callback, Expected, OidcError, Provider, SignIn};
 use crate::principal::Principal;
 use crate::session::record::{SessionRecord, Token};
 use crate::session::values::{LoginState, SessionId};
-use crate::session::{Handover, Session, Started};
+use crate::session::{ExchangeTurn, Handover, Session, Started};
 use crate::state::State;
 use crate::telemetry::{Chain, EndCause, ProviderMetrics, Store, StoreOperation};
 use std::sync::Arc;
@@ -27,22 +30,39 @@ pub(super) struct Exchange {
     pub(super) session_state: Option<String>,
 }
 
+/// What became of a code.
+pub(super) enum Redeemed {
+    /// A session, as recent as was asked for.
+    Session(Box<Started>),
+    /// A session that does not meet the router's `max_age`: the provider does not know that parameter, or ignores it.
+    OldSession(Box<Started>),
+    /// The same where this browser has a session: that one stays as it is.
+    NotRecent(AuthTime),
+}
+
 impl Exchange {
-    /// The code's session. `None`: the provider did not ask the person again.
-    pub(super) async fn run(&self) -> Result<Option<Started>, Problem> {
-        let sign_in = match self.redeem().await {
-            Ok(sign_in) if self.login.auth_after.is_none_or(|before| sign_in.auth_time > before) => sign_in,
-            // It does not know `max_age`, or ignores it.
-            Ok(_)
-            | Err(OidcError::Token(TokenError::WrongAuthTime | TokenError::MissingClaim("auth_time"))) => {
-                return Ok(None);
-            }
-            Err(OidcError::Refused(refusal)) => {
-                return Err(Problem::Refused { provider: self.provider.id().clone(), refusal });
-            }
-            Err(source) => return Err(Problem::Provider { provider: self.provider.id().clone(), source }),
-        };
+    /// Makes a session of the code.
+    pub(super) async fn run(&self) -> Result<Redeemed, Problem> {
+        let sign_in = self.redeem().await.map_err(|source| self.failed(source))?;
+        let is_recent = self.login.is_met_by(sign_in.auth_time, Timestamp::now());
         let existing = self.visitor.live(&self.state).await?;
+        if !is_recent && existing.is_some() {
+            return Ok(Redeemed::NotRecent(sign_in.auth_time));
+        }
+        let started = Box::new(self.start(&sign_in, existing).await?);
+        Ok(if is_recent { Redeemed::Session(started) } else { Redeemed::OldSession(started) })
+    }
+
+    fn failed(&self, source: OidcError) -> Problem {
+        let provider = self.provider.id().clone();
+        match source {
+            OidcError::Refused(refusal) => Problem::Refused { provider, refusal },
+            source => Problem::Provider { provider, source },
+        }
+    }
+
+    /// Commits to the directory, then begins the session, or joins that of the same person at this browser.
+    async fn start(&self, sign_in: &SignIn, existing: Option<Principal>) -> Result<Started, Problem> {
         let new = SessionId::generate();
         let announced = match &sign_in.sid {
             Some(sid) => Some(self.state.sessions.announce(self.provider.id(), sid).await?),
@@ -50,13 +70,13 @@ impl Exchange {
         };
         let current_session =
             existing.as_ref().map(|principal| (principal.session.record.user, principal.session.id.hash()));
-        let context = self.context(&sign_in, new.hash(), current_session);
-        let (user, begun_at) = self.admit(&sign_in, &context).await?;
+        let context = self.context(sign_in, new.hash(), current_session);
+        let (user, begun_at) = self.admit(sign_in, &context).await?;
         let (mine, others) = match existing {
             Some(principal) if principal.session.record.user == user => (Some(principal), None),
             other => (None, other),
         };
-        let mut record = self.record(user, &sign_in, begun_at);
+        let mut record = self.record(user, sign_in, begun_at);
         if let Some(mine) = &mine {
             record.begun_at = mine.session.record.begun_at;
         }
@@ -76,7 +96,7 @@ impl Exchange {
             return Err(Problem::EndedAtProvider);
         }
         self.note(&started.session, mine.is_some());
-        Ok(Some(started))
+        Ok(started)
     }
 
     async fn redeem(&self) -> Result<SignIn, OidcError> {
@@ -89,36 +109,43 @@ impl Exchange {
             redirect_uri: &callback_address(&self.state, self.provider.id()),
             code_verifier: &self.login.code_verifier(),
             nonce: &self.login.nonce(),
-            max_age: self.login.request.max_age(),
-            min_auth_time: None,
         };
         self.provider.redeem(&callback, &expected).await
     }
 
     /// Lets those go on who wait for this exchange. What fails here only makes them wait longer.
-    pub(super) async fn tell(&self, handover: Option<&Handover>) {
-        let (sessions, login) = (&self.state.sessions, &self.login);
-        let publishing = async {
-            match handover {
-                Some(handover) => sessions.publish_exchange(&login.id, handover).await,
-                None => sessions.publish_failure(&login.id).await,
-            }
+    pub(super) async fn tell(&self, turn: &ExchangeTurn, handover: Option<&Handover>) {
+        let sessions = &self.state.sessions;
+        let told = match handover {
+            Some(handover) => sessions.publish_exchange(turn, handover).await,
+            None => sessions.publish_failure(turn).await,
         };
-        let (done, told) = tokio::join!(sessions.set_complete(&login.bind), publishing);
-        if let Err(error) = done.and(told) {
+        if let Err(error) = told {
             tracing::debug!(error = %Chain(&error), "those who wait for a sign-in are not told");
         }
     }
 
-    /// Step-up without a newer sign-in: once more with `prompt=login`, then a page.
-    pub(super) async fn again(&self) -> Result<Step, Problem> {
-        let max_age = self.login.request.max_age().unwrap_or_default();
-        let not_recent = || Problem::NotRecent { provider: self.provider.id().clone(), max_age };
+    /// A sign-in that is not recent enough: once more with `prompt=login`, then a page.
+    pub(super) async fn again(&self, auth_time: AuthTime) -> Result<Step, Problem> {
         if self.login.request.restarts > 0 {
-            return Err(not_recent());
+            return Err(self.not_recent(auth_time));
         }
-        let request = self.login.request.restarted().ok_or_else(not_recent)?;
+        let request = self.login.request.restarted().ok_or_else(|| self.not_recent(auth_time))?;
         go_on(&self.state, &self.visitor, request, None).await
+    }
+
+    /// The same for a session that has just begun. It counts wherever no router asks for a recent sign-in, so its cookie
+    /// is set first: the second try, and the page where that fails too, follow at `/login`.
+    pub(super) fn again_with(&self, started: &Started) -> Result<Step, Problem> {
+        let restarted = self.login.request.restarted();
+        let request = restarted.ok_or_else(|| self.not_recent(started.session.record.auth_time))?;
+        let cookie = public_cookie(&self.state, &started.handover, &started.session);
+        Ok(Step::Redirect { to: login_address(&self.state, &request), cookie: Some(cookie) })
+    }
+
+    fn not_recent(&self, auth_time: AuthTime) -> Problem {
+        let max_age = self.login.request.max_age().unwrap_or_default();
+        Problem::NotRecent { provider: self.provider.id().clone(), max_age, auth_time }
     }
 
     fn context(
@@ -131,7 +158,13 @@ impl Exchange {
         SignInContext {
             new_session,
             current_session,
-            sid_hash: sign_in.sid.as_deref().map(|sid| (provider.clone(), sid_hash(provider, sid))),
+            sid_hash: Some((
+                provider.clone(),
+                match &sign_in.sid {
+                    Some(sid) => sid_hash(provider, sid),
+                    None => unnamed_hash(provider, &sign_in.identity.subject),
+                },
+            )),
             issued_at: sign_in.issued_at,
             now: Timestamp::now(),
         }
@@ -168,7 +201,7 @@ impl Exchange {
             sid: sign_in.sid.clone(),
             begun_at,
             issued_at: Some(sign_in.issued_at),
-            auth_time: sign_in.auth_time.min(now),
+            auth_time: sign_in.auth_time.min(AuthTime::at(now)),
             last_seen_at: now,
             checked_at: now,
             unreachable_at: None,
@@ -197,7 +230,7 @@ impl Exchange {
             user.id = %session.record.user,
             provider.id = %provider,
             session.hash = %session.id.hash(),
-            client.address = ?self.visitor.address,
+            client.address = self.visitor.address.map(tracing::field::display),
             is_again,
             "signed in"
         );
@@ -207,4 +240,10 @@ impl Exchange {
 /// How the directory names a provider's session: sids are not secret, but nobody else's business either.
 pub fn sid_hash(provider: &ProviderId, sid: &str) -> Hash {
     Hash::of(&[provider.as_str().as_bytes(), sid.as_bytes()])
+}
+
+/// The same for all of a subject's sessions that the provider's ID tokens give no sid: they end together.
+pub fn unnamed_hash(provider: &ProviderId, subject: &SubjectKey) -> Hash {
+    let parts = [provider.as_str(), "without a sid", &subject.issuer, &subject.subject];
+    Hash::of(&parts.map(str::as_bytes))
 }

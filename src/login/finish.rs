@@ -5,7 +5,8 @@
 //! code. A callback that does not fit recovers unseen, its code unused.
 
 use super::begin::{go_on, hand_over, login_address};
-use super::exchange::Exchange;
+use super::exchange::{Exchange, Redeemed};
+use super::limit::{Asker, Place};
 use super::{Problem, Step, Visitor};
 use crate::directory::DirectoryError;
 use crate::domain::clock::Timestamp;
@@ -14,7 +15,7 @@ use crate::oidc::{ErrorResponse, Provider};
 use crate::principal;
 use crate::session::sealed::Purpose;
 use crate::session::values::{LoginRequest, LoginState};
-use crate::session::{Exchanged, Handover, Session, Started};
+use crate::session::{ExchangeTurn, Exchanged, Handover, Session, Started};
 use crate::state::State;
 use crate::telemetry::{Chain, Store, StoreOperation};
 use std::sync::Arc;
@@ -26,6 +27,8 @@ const RETRY_WAIT: Duration = Duration::from_secs(6);
 /// How long answers to other tabs may take to land.
 const SETTLE: Duration = Duration::from_millis(300);
 const RETRY_POLL: Duration = Duration::from_millis(50);
+/// Longest code in bytes; Entra's have some 1,500.
+const MAX_CODE: usize = 4096;
 
 /// What the provider sent the browser back with; each at most once.
 #[expect(missing_debug_implementations, reason = "a code is a secret until it is spent")]
@@ -70,11 +73,18 @@ pub async fn finish(
     if let Some(error) = &query.error {
         return Err(refused(provider, error, &query));
     }
-    let code = query.code.ok_or(Problem::Unreadable)?;
-    if let Some(wait) = state.limits.wait(visitor.address) {
+    let code = query.code.filter(|code| is_code(code)).ok_or(Problem::Unreadable)?;
+    let asker = Asker {
+        browser: login.bind,
+        is_known: visitor.held.as_ref().is_some_and(|held| held.value.is_some()),
+        address: visitor.address,
+        provider: provider.id(),
+        code: &code,
+    };
+    let place = state.limits.admit(&asker).await.map_err(|wait| {
         state.metrics.sign_in_limited();
-        return Err(Problem::Limited(wait));
-    }
+        Problem::Limited(wait)
+    })?;
     let exchange = Exchange {
         state: Arc::clone(state),
         visitor: visitor.clone(),
@@ -85,7 +95,12 @@ pub async fn finish(
         session_state: query.session_state,
     };
     // To its end, whether or not this browser waits for it: the code is spent, and a retry joins what came of it.
-    state.tasks.run(run_once(exchange)).await
+    state.tasks.run(run_once(exchange, place)).await
+}
+
+/// `1*VSCHAR` (RFC 6749 appendix A.11).
+fn is_code(code: &str) -> bool {
+    (1..=MAX_CODE).contains(&code.len()) && code.bytes().all(|byte| matches!(byte, 0x20..=0x7E))
 }
 
 /// The provider sent the browser back with an error (OpenID Connect Core section 3.1.2.6).
@@ -109,32 +124,56 @@ pub fn sealed_request(state: &State, sealed: Option<&str>) -> Option<String> {
 }
 
 /// Locks the code, makes the session of it, and tells whoever came after.
-async fn run_once(exchange: Exchange) -> Result<Step, Problem> {
+async fn run_once(exchange: Exchange, place: Place) -> Result<Step, Problem> {
     let Exchange { state, visitor, login, .. } = &exchange;
-    // Both at once, for that costs one wait less; whoever was locked in vain may come again with the same code.
-    let locking = state.sessions.lock_exchange(&login.id, &login.bind);
-    let (writable, locked) = tokio::join!(directory_takes_writes(state), locking);
-    let is_first = locked?;
-    if let Err(problem) = writable {
-        if is_first {
-            state.sessions.unlock_exchange(&login.id, &login.bind).await?;
+    let turn = match lock(state, login).await {
+        Ok(Some(turn)) => turn,
+        asked_nobody => {
+            place.give_back();
+            asked_nobody?;
+            return join(state, visitor, login).await;
         }
-        return Err(problem);
-    }
-    if !is_first {
-        return join(state, visitor, login).await;
-    }
+    };
     match Box::pin(exchange.run()).await {
-        Ok(Some(Started { handover, session, .. })) => {
+        Ok(Redeemed::Session(started)) => {
+            place.succeed();
+            let Started { handover, session, .. } = *started;
             let completing = complete(state, &handover, &session, login.request.clone());
-            tokio::join!(completing, exchange.tell(Some(&handover))).0
+            tokio::join!(completing, exchange.tell(&turn, Some(&handover))).0
         }
-        Ok(None) => tokio::join!(exchange.again(), exchange.tell(None)).0,
+        Ok(Redeemed::OldSession(started)) => {
+            place.succeed();
+            exchange.tell(&turn, Some(&started.handover)).await;
+            exchange.again_with(&started)
+        }
+        Ok(Redeemed::NotRecent(auth_time)) => {
+            place.give_back();
+            tokio::join!(exchange.again(auth_time), exchange.tell(&turn, None)).0
+        }
         Err(problem) => {
-            exchange.tell(None).await;
+            // The code was good where only our own stores or the groups failed.
+            if matches!(problem, Problem::Unavailable(_) | Problem::GroupsUnknown) {
+                place.give_back();
+            }
+            exchange.tell(&turn, None).await;
             Err(problem)
         }
     }
+}
+
+/// The turn to exchange this code; `None`: another request has it.
+async fn lock(state: &State, login: &LoginState) -> Result<Option<ExchangeTurn>, Problem> {
+    // Both at once, for that costs one wait less; whoever was locked in vain may come again with the same code.
+    let locking = state.sessions.lock_exchange(&login.id, &login.bind);
+    let (writable, locked) = tokio::join!(directory_takes_writes(state), locking);
+    let turn = locked?;
+    if let Err(problem) = writable {
+        if let Some(turn) = turn {
+            state.sessions.unlock_exchange(&turn).await?;
+        }
+        return Err(problem);
+    }
+    Ok(turn)
 }
 
 /// Another request with this `state` came first: the same GET, retried by the proxy or the browser.
@@ -202,8 +241,7 @@ async fn complete(
     session: &Session,
     request: LoginRequest,
 ) -> Result<Step, Problem> {
-    let rest = session.record.begun_at.plus(state.lifetimes.absolute).since(Timestamp::now());
-    let cookie = state.cookies.for_session(&handover.cookie, rest);
+    let cookie = public_cookie(state, handover, session);
     // What stands in the way is told at the next step: a page sets no cookie, and the value before this one dies.
     let again = login_address(state, &request);
     let to = match hand_over(state, session, request).await {
@@ -214,6 +252,12 @@ async fn complete(
         }
     };
     Ok(Step::Redirect { to, cookie: Some(cookie) })
+}
+
+/// `Set-Cookie` of the public host for a session that has just begun.
+pub(super) fn public_cookie(state: &State, handover: &Handover, session: &Session) -> String {
+    let rest = session.record.begun_at.plus(state.lifetimes.absolute).since(Timestamp::now());
+    state.cookies.for_session(&handover.cookie, rest)
 }
 
 /// A code is good once: it is used only where what comes of it can be kept, and looked up as fast as `/verify` asks.

@@ -16,6 +16,7 @@ pub mod waiting;
 
 use crate::directory::{Actor, DirectoryError};
 use crate::domain::access::Standing;
+use crate::domain::auth_time::AuthTime;
 use crate::domain::clock::Timestamp;
 use crate::domain::decision;
 use crate::domain::email::EmailAddress;
@@ -118,8 +119,8 @@ pub enum Problem {
     /// Redirects go round.
     #[error("more than {0} hand-overs to one host in a minute")]
     TooManyHandovers(u64),
-    /// Too many failures from this address; wait so long.
-    #[error("too many failed sign-ins from this address")]
+    /// Too many codes fail that come from this browser, or look like this one and come from this address; wait so long.
+    #[error("too many codes like this one fail")]
     Limited(Duration),
     /// The provider said no.
     #[error("{provider} refused")]
@@ -139,13 +140,15 @@ pub enum Problem {
         #[source]
         source: OidcError,
     },
-    /// Step-up: the provider did not ask the person again.
-    #[error("{provider} gave no newer sign-in")]
+    /// The provider vouches for no sign-in as recent as the router demands.
+    #[error("{provider} {}", not_recent(*auth_time))]
     NotRecent {
         /// Which.
         provider: ProviderId,
         /// What the router demands.
         max_age: Duration,
+        /// What the provider says instead.
+        auth_time: AuthTime,
     },
     /// The provider ended this sign-in's session meanwhile.
     #[error("the provider ended the session before the sign-in was complete")]
@@ -165,6 +168,13 @@ pub enum Problem {
     /// A store does not answer.
     #[error(transparent)]
     Unavailable(#[from] LoadError),
+}
+
+fn not_recent(auth_time: AuthTime) -> &'static str {
+    match auth_time.known() {
+        Some(_) => "did not ask the person to sign in again, also not with prompt=login",
+        None => "gives no auth_time, so no router with max_age ever lets its people in",
+    }
 }
 
 impl From<StoreError> for Problem {

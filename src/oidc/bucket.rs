@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 /// Allows `burst` at once and one more per `interval`.
 #[derive(Debug)]
-pub(super) struct Bucket {
+pub struct Bucket {
     burst: u32,
     interval: Duration,
     left: u32,
@@ -19,6 +19,30 @@ impl Bucket {
 
     /// Takes one, if one is left.
     pub fn take(&mut self, now: Instant) -> bool {
+        self.refill(now);
+        let taken = self.left > 0;
+        self.left -= u32::from(taken);
+        taken
+    }
+
+    /// When one will be left: now, or later.
+    pub fn next_at(&mut self, now: Instant) -> Instant {
+        self.refill(now);
+        if self.left > 0 { now } else { self.refilled_at + self.interval }
+    }
+
+    /// Whether nothing was taken for so long that it does not matter any more.
+    pub fn is_full(&mut self, now: Instant) -> bool {
+        self.refill(now);
+        self.left == self.burst
+    }
+
+    /// Gives one back: what it was taken for brought nothing.
+    pub fn put_back(&mut self) {
+        self.left = self.burst.min(self.left + 1);
+    }
+
+    fn refill(&mut self, now: Instant) {
         while self.left < self.burst && now.saturating_duration_since(self.refilled_at) >= self.interval {
             self.left += 1;
             self.refilled_at += self.interval;
@@ -26,14 +50,6 @@ impl Bucket {
         if self.left == self.burst {
             self.refilled_at = now;
         }
-        let taken = self.left > 0;
-        self.left -= u32::from(taken);
-        taken
-    }
-
-    /// Gives one back: what it was taken for brought nothing.
-    pub fn put_back(&mut self) {
-        self.left = self.burst.min(self.left + 1);
     }
 }
 

@@ -12,6 +12,7 @@ use super::issuer::IssuerRule;
 use super::jws::{Signed, Unverified};
 use super::keys::{KeyRing, parse_set};
 use super::metadata::Metadata;
+use super::signature::Algorithm;
 use super::token_error::TokenError;
 use super::transport::{CallError, Transport};
 use crate::domain::secret::fill_random;
@@ -45,6 +46,8 @@ pub(super) struct Discovery {
     url: Url,
     metadata: Mutex<Option<(Instant, Arc<Metadata>)>>,
     keys: Mutex<KeyRing>,
+    /// Of the newest ID token: the client's `id_token_signed_response_alg`, which no document tells.
+    id_token_algorithm: Mutex<Option<Algorithm>>,
     metadata_flight: Flight,
     keys_flight: Flight,
     trusted_refetches: Mutex<Bucket>,
@@ -60,6 +63,7 @@ impl Discovery {
             url,
             metadata: Mutex::default(),
             keys: Mutex::default(),
+            id_token_algorithm: Mutex::default(),
             metadata_flight: Flight::default(),
             keys_flight: Flight::default(),
             trusted_refetches: bucket(),
@@ -95,6 +99,23 @@ impl Discovery {
         let set = parse_set(&document)?;
         lock(&self.keys).merge(set, Instant::now());
         Ok(())
+    }
+
+    /// Notes by which algorithm the provider signs ID tokens for us.
+    pub fn note_algorithm(&self, algorithm: Algorithm) {
+        *lock(&self.id_token_algorithm) = Some(algorithm);
+    }
+
+    /// A logout token is signed as ID tokens are (Back-Channel Logout section 2.6). Before this process has seen one,
+    /// whatever the issuer's keys sign counts: to leave somebody signed in would be worse.
+    pub fn require_algorithm(&self, token: &Unverified<'_>) -> Result<(), TokenError> {
+        let expected = *lock(&self.id_token_algorithm);
+        match expected.filter(|expected| *expected != token.algorithm()) {
+            Some(expected) => {
+                Err(TokenError::OtherAlgorithm { found: token.algorithm().name(), expected: expected.name() })
+            }
+            None => Ok(()),
+        }
     }
 
     /// Verifies a token's signature with the issuer's keys, fetching them again if they do not fit and it is allowed.
@@ -159,11 +180,19 @@ impl Discovery {
                 }
                 Err(error) => {
                     let has_last_good = self.known().is_some();
+                    let remedy = match &error {
+                        OidcError::Unavailable(error) if error.is_passing() => "none: it is tried again",
+                        _ => {
+                            "correct the provider's issuer, for Entra tenant id and authority; `gatepost check` says more"
+                        }
+                    };
                     tracing::warn!(
                         provider,
+                        url = %self.url,
                         has_last_good,
                         reason = error.reason(),
                         error = %Chain(&error),
+                        remedy,
                         "the provider's documents cannot be fetched"
                     );
                     tokio::time::sleep(jittered(backoff)).await;

@@ -43,6 +43,7 @@ impl Provider {
     pub async fn verify_logout_token(&self, token: &str) -> Result<LogoutToken, OidcError> {
         let token = Unverified::parse(token)?;
         token.require_type(&["logout+jwt", "jwt"])?;
+        self.discovery.require_algorithm(&token)?;
         let signed = self.discovery.verify(&token, Source::Anybody).await?;
         Ok(LogoutToken::check(&signed, &self.recipient(Timestamp::now()))?)
     }

@@ -39,6 +39,7 @@ mod trial;
 mod userinfo;
 
 pub use authorization::{AuthorizationRequest, MAX_STATE, Prompt};
+pub use bucket::Bucket;
 pub use calls::{Call, Calls, Endpoint, Outcome};
 pub use credential::CredentialError;
 pub use end_session::EndSession;

@@ -101,12 +101,8 @@ impl Provider {
         tokens: &Tokens,
         renewal: &Renewal<'_>,
     ) -> Result<IdToken, OidcError> {
-        let demands = Demands {
-            nonce: NonceRule::AbsentOr(renewal.nonce),
-            access_token: tokens.access_token.as_ref(),
-            max_age: None,
-            min_auth_time: None,
-        };
+        let demands =
+            Demands { nonce: NonceRule::AbsentOr(renewal.nonce), access_token: tokens.access_token.as_ref() };
         let token = self.verify_id_token(raw, &demands).await?;
         if token.subject == *renewal.subject { Ok(token) } else { Err(TokenError::WrongSubject.into()) }
     }

@@ -8,10 +8,10 @@ use super::provider::Provider;
 use super::token_endpoint;
 use super::token_error::TokenError;
 use crate::config::ProviderKind;
+use crate::domain::auth_time::AuthTime;
 use crate::domain::clock::Timestamp;
 use crate::domain::identity::AssertedIdentity;
 use secrecy::{ExposeSecret, SecretString};
-use std::time::Duration;
 use url::Url;
 
 /// The parameters of a successful authorization response.
@@ -35,10 +35,6 @@ pub struct Expected<'a> {
     pub code_verifier: &'a SecretString,
     /// As in the authentication request.
     pub nonce: &'a str,
-    /// As in the authentication request; the token must then have an `auth_time` that is no older.
-    pub max_age: Option<Duration>,
-    /// The person must have signed in at this moment or later; `auth_time` is required.
-    pub min_auth_time: Option<Timestamp>,
 }
 
 /// A person who signed in at the provider.
@@ -46,10 +42,8 @@ pub struct Expected<'a> {
 pub struct SignIn {
     /// Who it is.
     pub identity: AssertedIdentity,
-    /// When the person proved it: the claim, else `iat`.
-    pub auth_time: Timestamp,
-    /// Whether the provider said so.
-    pub auth_time_claimed: bool,
+    /// When the person proved it. Whether that is recent enough is for the caller to say: a provider may ignore `max_age`.
+    pub auth_time: AuthTime,
     /// `iat`.
     pub issued_at: Timestamp,
     /// The session at the provider.
@@ -83,12 +77,7 @@ impl Provider {
         let tokens = token_endpoint::request(&self.transport, &metadata, &self.client, &grant).await?;
         let raw = tokens.id_token.ok_or(TokenError::MissingClaim("id_token"))?;
         let access_token = tokens.access_token.as_ref();
-        let demands = Demands {
-            nonce: NonceRule::Exactly(expected.nonce),
-            access_token,
-            max_age: expected.max_age,
-            min_auth_time: expected.min_auth_time,
-        };
+        let demands = Demands { nonce: NonceRule::Exactly(expected.nonce), access_token };
         let token = self.verify_id_token(&raw, &demands).await?;
         let sid = token.claims.identifier("sid")?.or_else(|| self.session_state(callback)).map(str::to_owned);
         let logout_hint =
@@ -99,8 +88,7 @@ impl Provider {
         }
         Ok(SignIn {
             identity: identified.identity,
-            auth_time: token.auth_time.unwrap_or(token.issued_at),
-            auth_time_claimed: token.auth_time.is_some(),
+            auth_time: token.auth_time.into(),
             issued_at: token.issued_at,
             sid,
             refresh_token: tokens.refresh_token,
@@ -117,7 +105,9 @@ impl Provider {
         let token = Unverified::parse(token.expose_secret())?;
         token.require_type(&["jwt"])?;
         let signed = self.discovery.verify(&token, Source::TokenEndpoint).await?;
-        Ok(IdToken::check(signed, &self.recipient(Timestamp::now()), demands)?)
+        let checked = IdToken::check(signed, &self.recipient(Timestamp::now()), demands)?;
+        self.discovery.note_algorithm(token.algorithm());
+        Ok(checked)
     }
 
     /// It came through the browser, and can only tie the browser's own session to a sign-out at Entra.

@@ -9,6 +9,14 @@ pub enum TokenError {
     /// `alg` is not RS256, PS256, ES256 or `EdDSA`; `none` and the symmetric ones never are (RFC 8725 section 3.1).
     #[error("the token's algorithm {0:?} is not accepted")]
     ForbiddenAlgorithm(String),
+    /// A logout token is not signed by the algorithm of the ID tokens.
+    #[error("the token is signed with {found}, ID tokens are signed with {expected}")]
+    OtherAlgorithm {
+        /// `alg` of the token.
+        found: &'static str,
+        /// `alg` of the newest ID token.
+        expected: &'static str,
+    },
     /// `crit` or `b64`: extensions that change what the signature means (RFC 7515 section 4.1.11, RFC 7797).
     #[error("the token's header demands an extension")]
     CriticalHeader,
@@ -60,8 +68,8 @@ pub enum TokenError {
     /// `at_hash` is not that of the access token.
     #[error("the token does not belong to the access token beside it")]
     WrongAccessTokenHash,
-    /// `auth_time` lies before what was asked for, or ahead.
-    #[error("the person signed in at another time than was asked for")]
+    /// `auth_time` lies ahead.
+    #[error("the token's auth_time lies ahead: do the clocks differ?")]
     WrongAuthTime,
     /// `sub` (or `oid`) differs from that of the session.
     #[error("the token is about another person")]
@@ -88,7 +96,7 @@ impl TokenError {
     pub const fn reason(&self) -> &'static str {
         match self {
             Self::Malformed(_) => "malformed_token",
-            Self::ForbiddenAlgorithm(_) => "forbidden_algorithm",
+            Self::ForbiddenAlgorithm(_) | Self::OtherAlgorithm { .. } => "forbidden_algorithm",
             Self::CriticalHeader => "critical_header",
             Self::WrongType(_) => "wrong_type",
             Self::UnknownKey => "unknown_key",

@@ -44,6 +44,18 @@ pub enum CallError {
 }
 
 impl CallError {
+    /// Whether it may go by itself. A path that is not there, a redirect, or a page instead of a document does not: the
+    /// operator has to correct the provider's address.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Timeout | Self::Unreachable(_) | Self::Unexpected(_) => true,
+            Self::Status(status) => matches!(status, 408 | 425 | 429 | 500..),
+            // A body that was cut off may come whole the next time.
+            Self::NotJson(error) => error.is_eof(),
+            Self::TooLarge => false,
+        }
+    }
+
     /// The `reason` label: one of a closed set.
     pub const fn reason(&self) -> &'static str {
         match self {

@@ -13,5 +13,5 @@ pub mod values;
 mod once;
 mod packed;
 mod sessions;
-pub use once::{Exchanged, RefreshTurn};
+pub use once::{ExchangeTurn, Exchanged, RefreshTurn};
 pub use sessions::{Announcement, Handover, Session, Sessions, Started};

@@ -12,6 +12,8 @@ use std::time::Duration;
 const BURNT_TTL: Duration = Duration::from_mins(4);
 /// A `state` lives an hour; so does the memory that its code was used.
 const EXCHANGE_TTL: Duration = Duration::from_mins(62);
+/// Anybody can have an exchange fail. Its memory serves those alone who came at the same moment.
+const FAILED_TTL: Duration = Duration::from_secs(30);
 /// A sign-in that takes longer is not waited for.
 const COMPLETING_TTL: Duration = Duration::from_secs(10);
 /// A refresh that takes longer lost its turn.
@@ -26,6 +28,14 @@ pub enum Exchanged {
     Into(Box<Handover>),
     /// Nothing.
     Failed,
+}
+
+/// The turn to exchange the code of one `state`.
+#[derive(Debug)]
+pub struct ExchangeTurn {
+    state: OneTimeId,
+    browser: Bind,
+    value: [u8; 16],
 }
 
 /// The turn to refresh one session.
@@ -43,8 +53,12 @@ impl Sessions {
     }
 
     /// Locks a `state` before its code is exchanged, and notes that a sign-in of this browser is about to be complete;
-    /// `false`: it was locked already.
-    pub async fn lock_exchange(&self, state: &OneTimeId, browser: &Bind) -> Result<bool, StoreError> {
+    /// `None`: it was locked already.
+    pub async fn lock_exchange(
+        &self,
+        state: &OneTimeId,
+        browser: &Bind,
+    ) -> Result<Option<ExchangeTurn>, StoreError> {
         let (lock, mark, mine) = (exchange_key(state), completing_key(browser), unique());
         let locking = self.store.create(&lock, &mine, EXCHANGE_TTL);
         let marking = self.store.create(&mark, &mine, COMPLETING_TTL);
@@ -54,17 +68,18 @@ impl Sessions {
             // The first is done with its own.
             self.store.delete_own(&mark, &mine).await?;
         }
-        Ok(is_first)
+        Ok(is_first.then_some(ExchangeTurn { state: *state, browser: *browser, value: mine }))
     }
 
     /// Takes the lock back: the code was not used.
-    pub async fn unlock_exchange(&self, state: &OneTimeId, browser: &Bind) -> Result<(), StoreError> {
-        let lock = exchange_key(state);
-        tokio::try_join!(self.store.delete(&lock), self.set_complete(browser)).map(drop)
+    pub async fn unlock_exchange(&self, turn: &ExchangeTurn) -> Result<(), StoreError> {
+        let lock = exchange_key(&turn.state);
+        tokio::try_join!(self.store.delete_own(&lock, &turn.value), self.set_complete(&turn.browser))
+            .map(drop)
     }
 
     /// Notes that the sign-in of this browser is complete, one way or the other.
-    pub async fn set_complete(&self, browser: &Bind) -> Result<(), StoreError> {
+    async fn set_complete(&self, browser: &Bind) -> Result<(), StoreError> {
         self.store.delete(&completing_key(browser)).await
     }
 
@@ -74,13 +89,20 @@ impl Sessions {
     }
 
     /// Tells other requests with the same `state` (Traefik and browsers retry a GET) what came of it.
-    pub async fn publish_exchange(&self, state: &OneTimeId, handover: &Handover) -> Result<(), StoreError> {
-        self.share(&outcome_key(state), handover.clone()).await.map(drop)
+    pub async fn publish_exchange(&self, turn: &ExchangeTurn, handover: &Handover) -> Result<(), StoreError> {
+        let outcome = outcome_key(&turn.state);
+        let publishing = self.share(&outcome, handover.clone());
+        let (done, told) = tokio::join!(self.set_complete(&turn.browser), publishing);
+        done.and(told.map(drop))
     }
 
-    /// Tells them that nothing came of it.
-    pub async fn publish_failure(&self, state: &OneTimeId) -> Result<(), StoreError> {
-        self.store.create(&outcome_key(state), &unique(), EXCHANGE_TTL).await.map(drop)
+    /// Tells them that nothing came of it, and forgets the `state` soon.
+    pub async fn publish_failure(&self, turn: &ExchangeTurn) -> Result<(), StoreError> {
+        let (lock, outcome, value) = (exchange_key(&turn.state), outcome_key(&turn.state), unique());
+        let publishing = self.store.create(&outcome, &value, FAILED_TTL);
+        let shortening = self.store.replace(&lock, &turn.value, &turn.value, FAILED_TTL);
+        let (done, told, shortened) = tokio::join!(self.set_complete(&turn.browser), publishing, shortening);
+        done.and(told.map(drop)).and(shortened.map(drop))
     }
 
     /// What came of the exchange for `state`; `None`: it is under way.

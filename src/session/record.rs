@@ -2,10 +2,11 @@
 //!
 //! Positional inside the seal (postcard), because a million of them fill a Redis: a release reads what the next one writes,
 //! for it leaves alone whatever follows the fields it knows. So fields are never removed or moved, and a new one goes into
-//! a struct of its own behind the record, absent where an older release wrote.
+//! a struct of its own behind the record ([`Additions`]), absent where an older release wrote.
 
 use super::packed;
 use super::values::SessionId;
+use crate::domain::auth_time::AuthTime;
 use crate::domain::clock::Timestamp;
 use crate::domain::decision::{Lifetimes, SessionTimes};
 use crate::domain::identity::SubjectKey;
@@ -36,7 +37,7 @@ pub struct SessionRecord {
     /// `iat` of the newest sign-in's ID token, by the provider's clock: it is compared with the provider's sign-outs.
     pub issued_at: Option<Timestamp>,
     /// Last proof of who it is.
-    pub auth_time: Timestamp,
+    pub auth_time: AuthTime,
     /// Last use, exact to a minute.
     pub last_seen_at: Timestamp,
     /// Last word of the provider.
@@ -59,6 +60,14 @@ pub struct SessionRecord {
     pub user_agent: Option<String>,
     /// The client's address at sign-in, for the account page.
     pub address: Option<IpAddr>,
+}
+
+/// What later releases added to the record, in their order.
+#[derive(Serialize, Deserialize)]
+struct Additions {
+    /// `auth_time` is the claim. Releases before this one put `iat` there where the provider gave none, and nothing tells
+    /// the two apart.
+    is_auth_time_claimed: bool,
 }
 
 /// A provider's token; `Debug` is silent, and it is written only inside the seal, [`packed`](super::packed).
@@ -103,19 +112,26 @@ impl SessionRecord {
     /// # Panics
     /// Never: the types of a record write themselves.
     pub fn to_bytes(&self) -> Vec<u8> {
-        postcard::to_stdvec(self).expect("a record can be written")
+        let additions = Additions { is_auth_time_claimed: self.auth_time.known().is_some() };
+        postcard::to_stdvec(&(self, additions)).expect("a record can be written")
     }
 
-    /// Reads what [`Self::to_bytes`] wrote, here or in a newer release; `None`: it is no record.
+    /// Reads what [`Self::to_bytes`] wrote, here, in an older or in a newer release; `None`: it is no record.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        postcard::take_from_bytes(bytes).ok().map(|(record, _)| record)
+        let (mut record, rest) = postcard::take_from_bytes::<Self>(bytes).ok()?;
+        let additions = postcard::take_from_bytes::<Additions>(rest).ok().map(|(additions, _)| additions);
+        if !additions.is_some_and(|additions| additions.is_auth_time_claimed) {
+            record.auth_time = AuthTime::UNKNOWN;
+        }
+        Some(record)
     }
 
-    /// The times that the decision needs; `auth_time` as a host's cookie states it.
-    pub fn times(&self, auth_time: Timestamp) -> SessionTimes {
+    /// The times that the decision needs; `auth_time` as a host's cookie states it, which counts as far as the record
+    /// bears it out: an older release wrote `iat` into cookies too.
+    pub fn times(&self, auth_time: AuthTime) -> SessionTimes {
         SessionTimes {
             begun_at: self.begun_at,
-            auth_time,
+            auth_time: auth_time.min(self.auth_time),
             last_seen_at: self.last_seen_at,
             checked_at: self.refresh_token.is_some().then_some(self.checked_at),
             unreachable_at: self.unreachable_at,
@@ -165,7 +181,7 @@ mod tests {
             sid: Some("sid".to_owned()),
             begun_at: at,
             issued_at: None,
-            auth_time: at,
+            auth_time: AuthTime::at(at),
             last_seen_at: at,
             checked_at: at,
             unreachable_at: None,
@@ -201,8 +217,42 @@ mod tests {
     }
 
     #[test]
+    fn a_time_that_an_older_release_wrote_may_be_iat_and_counts_as_unknown() {
+        let record = record();
+        let older = postcard::to_stdvec(&record).expect("a record");
+        let read = SessionRecord::from_bytes(&older).expect("a record");
+        assert_eq!(read.auth_time, AuthTime::UNKNOWN);
+        let same = SessionRecord { auth_time: record.auth_time, ..read.clone() };
+        assert_eq!(format!("{same:?}"), format!("{record:?}"), "all else is as it was");
+        assert_eq!(
+            read.times(record.auth_time).auth_time,
+            AuthTime::UNKNOWN,
+            "whatever a cookie of then says"
+        );
+        let again = SessionRecord::from_bytes(&read.to_bytes()).expect("a record");
+        assert_eq!(again.auth_time, AuthTime::UNKNOWN, "also once this release has written it");
+        assert!(record.to_bytes().starts_with(&older), "an older release reads what this one writes");
+    }
+
+    #[test]
+    fn a_cookie_that_claims_a_later_time_than_the_record_does_not_count() {
+        let record = record();
+        let known = record.auth_time.known().expect("a time");
+        let (earlier, later) = (
+            AuthTime::at(known.minus(Duration::from_secs(1))),
+            AuthTime::at(known.plus(Duration::from_secs(1))),
+        );
+        assert_eq!(record.times(later).auth_time, record.auth_time);
+        assert_eq!(
+            record.times(earlier).auth_time,
+            earlier,
+            "each host learns of a newer one with its next ticket"
+        );
+    }
+
+    #[test]
     fn what_is_cut_or_no_record_is_none() {
-        let bytes = record().to_bytes();
+        let bytes = postcard::to_stdvec(&record()).expect("a record");
         for end in 0..bytes.len() {
             assert!(SessionRecord::from_bytes(&bytes[..end]).is_none(), "{end}");
         }

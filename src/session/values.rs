@@ -2,6 +2,7 @@
 //!
 //! Fields are only ever added at the end: a release must read what the next one writes.
 
+use crate::domain::auth_time::AuthTime;
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::{ProviderId, UserId};
 use crate::domain::secret::{self, Hash, Secret};
@@ -15,6 +16,9 @@ use std::time::Duration;
 
 /// Unseen restarts of one sign-in before a page says why (DESIGN.md section 5, "Everything else recovers").
 pub const MAX_RESTARTS: u8 = 2;
+
+/// How far a provider's clock may be off where its `auth_time` answers a `max_age`.
+const CLOCK_LEEWAY: Duration = Duration::from_mins(1);
 
 /// A session's secret id: whoever has it in a sealed value has the session; stores know only its hash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +56,7 @@ pub struct HostValue {
     /// Its person, so that both stores can be asked side by side.
     pub user: UserId,
     /// When the person last proved who they are, as this host learnt it.
-    pub auth_time: Timestamp,
+    pub auth_time: AuthTime,
 }
 
 /// SHA-256 of the cookie value that a browser has on one host: a sealed value that names it is good only beside it.
@@ -136,14 +140,14 @@ impl From<ReturnUri> for String {
 pub struct LoginRequest {
     /// Where it is to end.
     pub target: Target,
-    /// Step-up: seconds.
+    /// How long ago, in seconds, the router lets the sign-in be.
     pub max_age: Option<u64>,
     /// Unseen restarts so far.
     pub restarts: u8,
 }
 
 impl LoginRequest {
-    /// Step-up: how long ago the sign-in may have been.
+    /// How long ago the sign-in may have been.
     pub fn max_age(&self) -> Option<Duration> {
         self.max_age.map(Duration::from_secs)
     }
@@ -174,6 +178,13 @@ pub struct LoginState {
 }
 
 impl LoginState {
+    /// Is a sign-in of this `auth_time` as recent as was asked for?
+    pub fn is_met_by(&self, auth_time: AuthTime, now: Timestamp) -> bool {
+        let Some(max_age) = self.request.max_age() else { return true };
+        let is_newer = self.auth_after.is_none_or(|before| auth_time.known() > Some(before));
+        is_newer && auth_time.is_within(max_age.saturating_add(CLOCK_LEEWAY), now)
+    }
+
     /// The `nonce` parameter.
     pub fn nonce(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.nonce.expose())
@@ -200,7 +211,7 @@ pub struct Ticket {
     /// Its person.
     pub user: UserId,
     /// When the person last proved who they are.
-    pub auth_time: Timestamp,
+    pub auth_time: AuthTime,
     /// End of the session's absolute lifetime.
     pub expires_at: Timestamp,
     /// The request that it answers; its target is the host that is associated data.
@@ -298,5 +309,29 @@ mod tests {
             assert_eq!(ReturnUri::from(text.clone()), ReturnUri::Here(text.clone()));
             assert!(!is_return_uri(&text), "{text}");
         }
+    }
+
+    #[test]
+    fn a_sign_in_is_as_recent_as_was_asked_for_by_its_own_time_alone() {
+        let now = Timestamp::from_unix(1_800_000_000);
+        let ago = |seconds| now.minus(Duration::from_secs(seconds));
+        let is_met = |max_age: Option<u64>, auth_after: Option<Timestamp>, auth_time: AuthTime| {
+            let login = LoginState {
+                id: OneTimeId::generate(),
+                request: LoginRequest { target: Target::Account, max_age, restarts: 0 },
+                provider: "entra".parse().expect("an id"),
+                nonce: Secret::generate(),
+                code_verifier: Secret::generate(),
+                bind: Bind::to("cookie"),
+                auth_after,
+            };
+            login.is_met_by(auth_time, now)
+        };
+        assert!(is_met(None, None, AuthTime::UNKNOWN));
+        assert!(!is_met(Some(u64::MAX), None, AuthTime::UNKNOWN));
+        assert!(is_met(Some(60), None, AuthTime::at(ago(120))));
+        assert!(!is_met(Some(60), None, AuthTime::at(ago(121))));
+        assert!(is_met(Some(60), Some(ago(11)), AuthTime::at(ago(10))));
+        assert!(!is_met(Some(60), Some(ago(10)), AuthTime::at(ago(10))), "not newer than what was too old");
     }
 }

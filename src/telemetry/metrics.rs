@@ -132,7 +132,7 @@ impl Metrics {
             sign_ins_limited: single(
                 r,
                 "gatepost_sign_ins_limited",
-                "Sign-ins after too many failures",
+                "Sign-ins that found no turn among failing ones",
                 Counter::default(),
             ),
             lease_renewals: single(
@@ -193,7 +193,7 @@ impl Metrics {
         self.groups_truncated.inc();
     }
 
-    /// A sign-in was refused because its address failed too often.
+    /// A sign-in found no turn among failing ones.
     pub fn sign_in_limited(&self) {
         self.sign_ins_limited.inc();
     }

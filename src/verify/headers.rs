@@ -36,6 +36,11 @@ impl<'a> Headers<'a> {
         self.first(name).and_then(text)
     }
 
+    /// All values of this name that are text, joined as RFC 9110 section 5.3 allows.
+    pub fn joined(self, name: &'static str) -> String {
+        self.all(name).filter_map(text).collect::<Vec<_>>().join(",")
+    }
+
     /// Whether there is such a line.
     pub fn has(self, name: &'static str) -> bool {
         self.first(name).is_some()

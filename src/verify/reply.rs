@@ -10,10 +10,11 @@ use std::time::Duration;
 /// The answer to a denied request; a page or a redirect follows from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reply<'a> {
-    /// 302: the browser goes to sign in, for step-up with the age that is demanded.
+    /// 302: the browser goes to sign in, with the age that the router demands: nobody is let in by a sign-in that the
+    /// provider grants unseen, hours after the person left.
     Login(Option<Duration>),
-    /// 401: somebody has to sign in.
-    SignIn,
+    /// 401: somebody has to sign in, as recently as the router demands.
+    SignIn(Option<Duration>),
     /// 401: they have to prove once more who they are.
     StepUp(Duration),
     /// 503: the provider is asked first.
@@ -29,9 +30,11 @@ impl<'a> Reply<'a> {
     pub const fn to(denial: &'a Denial, kind: RequestKind, requirement: &Requirement) -> Self {
         let may_redirect = matches!(kind, RequestKind::Navigation) && !requirement.api;
         match denial {
-            Denial::SignIn(_) | Denial::CheckFirst if may_redirect => Self::Login(None),
+            Denial::SignIn(_) if may_redirect => Self::Login(requirement.max_age),
+            // There is a session: what it may is judged before its age, once the provider was asked.
+            Denial::CheckFirst if may_redirect => Self::Login(None),
             Denial::StepUp(max_age) if may_redirect => Self::Login(Some(*max_age)),
-            Denial::SignIn(_) => Self::SignIn,
+            Denial::SignIn(_) => Self::SignIn(requirement.max_age),
             Denial::StepUp(max_age) => Self::StepUp(*max_age),
             Denial::CheckFirst => Self::Later,
             Denial::CrossOrigin => Self::CrossOrigin,
@@ -43,7 +46,7 @@ impl<'a> Reply<'a> {
     pub const fn status(self) -> u16 {
         match self {
             Self::Login(_) => 302,
-            Self::SignIn | Self::StepUp(_) => 401,
+            Self::SignIn(_) | Self::StepUp(_) => 401,
             Self::CrossOrigin | Self::Forbidden(_) => 403,
             Self::Later => 503,
         }
@@ -97,7 +100,7 @@ mod tests {
         let api = Requirement { api: true, ..Requirement::default() };
         let missing = Missing::default();
         for (denial, looking, asking) in [
-            (Denial::SignIn(SignInReason::Expired), Reply::Login(None), Reply::SignIn),
+            (Denial::SignIn(SignInReason::Expired), Reply::Login(None), Reply::SignIn(None)),
             (Denial::StepUp(age), Reply::Login(Some(age)), Reply::StepUp(age)),
             (Denial::CheckFirst, Reply::Login(None), Reply::Later),
             (Denial::CrossOrigin, Reply::CrossOrigin, Reply::CrossOrigin),
@@ -107,5 +110,17 @@ mod tests {
             assert_eq!(Reply::to(&denial, RequestKind::Navigation, &api), asking, "{denial:?}");
             assert_eq!(Reply::to(&denial, RequestKind::Other, &page), asking, "{denial:?}");
         }
+    }
+
+    #[test]
+    fn the_first_sign_in_is_asked_for_with_the_age_that_the_router_demands() {
+        let age = Duration::from_mins(15);
+        let router = Requirement { max_age: Some(age), ..Requirement::default() };
+        for reason in [SignInReason::NoSession, SignInReason::Ended, SignInReason::Expired] {
+            let denial = Denial::SignIn(reason);
+            assert_eq!(Reply::to(&denial, RequestKind::Navigation, &router), Reply::Login(Some(age)));
+            assert_eq!(Reply::to(&denial, RequestKind::Other, &router), Reply::SignIn(Some(age)));
+        }
+        assert_eq!(Reply::to(&Denial::CheckFirst, RequestKind::Navigation, &router), Reply::Login(None));
     }
 }

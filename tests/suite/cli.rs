@@ -7,6 +7,8 @@ use gatepost_kit::entra::Person;
 use gatepost_kit::process::{Postgres, until};
 use serde_json::Value;
 use sqlx::{Connection, Executor, Row};
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 const ALICE: &str = "alice@example.com";
@@ -288,7 +290,9 @@ both_pairs! {
         let world = World::start(pair).await;
         let other = match pair {
             Pair::Embedded => {
-                std::fs::write(world.stores.folder().join("empty.db"), "").unwrap();
+                let empty = world.stores.folder().join("empty.db");
+                std::fs::write(&empty, "").unwrap();
+                std::fs::set_permissions(empty, Permissions::from_mode(0o600)).unwrap();
                 "sqlite://empty.db".to_owned()
             }
             Pair::Shared => Postgres::shared().await.database().await,

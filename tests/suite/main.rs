@@ -30,5 +30,6 @@ mod routes;
 mod sessions;
 mod sign_in;
 mod sign_out;
+mod step_up;
 mod stores;
 mod terminal;

@@ -200,10 +200,12 @@ both_pairs! {
         let world = World::start(pair).await;
         let alice = world.signed_in("alice").await;
         for route in routes() {
-            let browser = alice.duplicate();
-            let request = browser.request(method_of(route), &world.url(PUBLIC, &path_of(route))).from(&world.url(PUBLIC, "/"));
-            let answer = request.header("sec-purpose", "prefetch").send().await;
-            assert!(answer.location().is_none() && answer.values("set-cookie").is_empty(), "{route:?}: {}", answer.status);
+            for (name, value) in [("sec-purpose", "prefetch"), ("purpose", "prefetch"), ("x-moz", "prefetch"), ("x-purpose", "preview")] {
+                let browser = alice.duplicate();
+                let request = browser.request(method_of(route), &world.url(PUBLIC, &path_of(route))).from(&world.url(PUBLIC, "/"));
+                let answer = request.header(name, value).send().await;
+                assert!(answer.location().is_none() && answer.values("set-cookie").is_empty(), "{route:?} {name}: {}", answer.status);
+            }
         }
         assert_eq!(alice.fetch(&world.url(APP, "/")).await.status, 200);
     }

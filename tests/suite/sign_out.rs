@@ -1,6 +1,10 @@
 //! Signing out: here, at the provider, and when the provider says so.
 
-use crate::world::{APP, COOKIE, OTHER, PUBLIC, World};
+use crate::attacks::two_providers;
+use crate::stores::up_to;
+use crate::world::{APP, COOKIE, OTHER, PUBLIC, Pair, World};
+use gatepost_kit::client::Client;
+use gatepost_kit::entra::{Entra, LogoutToken, Person};
 
 both_pairs! {
     async fn sign_out_on_one_host_ends_the_session_everywhere(pair) {
@@ -50,4 +54,61 @@ both_pairs! {
         assert_eq!(alice.fetch(&world.url(APP, "/")).await.status, 401);
         assert_eq!(elsewhere.fetch(&world.url(APP, "/")).await.status, 200);
     }
+}
+
+/// A world of two providers, of which `other` signs people in; and where its logout tokens go.
+async fn signs_out_by_back_channel(pair: Pair) -> (World, Entra, String) {
+    let (world, other) = two_providers(pair).await;
+    other.at_the_browser(Some("mallory"));
+    let url = format!("http://{}/logout/backchannel", world.gatepost.public());
+    (world, other, url)
+}
+
+async fn sign_in(world: &World) -> Client {
+    let browser = world.browser();
+    assert_eq!(browser.navigate(&world.url(PUBLIC, "/login?provider=other")).await.end().status, 200);
+    assert_eq!(browser.navigate(&world.url(APP, "/")).await.end().status, 200);
+    browser
+}
+
+both_pairs! {
+    async fn a_logout_token_with_a_sid_ends_the_subjects_sessions_that_have_none_too(pair) {
+        let (world, other, url) = signs_out_by_back_channel(pair).await;
+        let named = sign_in(&world).await;
+        other.forget_browsers();
+        other.configure(|app| drop(app.optional_claims.remove("sid")));
+        let unnamed = sign_in(&world).await;
+        let sid = other.list_sids("mallory").pop().unwrap();
+        other.add(Person::named("bob").email("bob@other.example").email_verified(Some(true)));
+        other.at_the_browser(Some("bob"));
+        other.forget_browsers();
+        let bob = sign_in(&world).await;
+        let (subject, bobs) = (other.find("mallory").unwrap().oid, other.find("bob").unwrap().oid);
+        let both = |sub: &str, iat_offset: i64| LogoutToken {
+            sub: Some(sub.to_owned()), iat_offset, ..LogoutToken::for_session(&sid)
+        };
+        let send = async |token: LogoutToken| other.send_backchannel_logout(&url, &token).await.unwrap().status().as_u16();
+        let passes = async |browser: &Client| browser.fetch(&world.url(APP, "/")).await.status;
+        assert_eq!(send(both(&subject, -60)).await, 200);
+        assert_eq!(passes(&unnamed).await, 200, "it began later than that sign-out");
+        assert_eq!(send(both(&subject, 0)).await, 200);
+        assert_eq!((passes(&unnamed).await, passes(&named).await, passes(&bob).await), (401, 200, 200));
+        assert_eq!(send(both(&bobs, 0)).await, 200);
+        assert_eq!((passes(&bob).await, passes(&named).await), (401, 200));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_without_a_sid_that_is_on_its_way_is_ended_by_a_logout_token_too() {
+    let (world, other, url) = signs_out_by_back_channel(Pair::Shared).await;
+    other.configure(|app| drop(app.optional_claims.remove("sid")));
+    let browser = world.browser();
+    let callback = up_to(&browser, &world.url(PUBLIC, "/login?provider=other"), "/callback/").await;
+    let subject = other.find("mallory").unwrap().oid;
+    let token =
+        LogoutToken { sub: Some(subject), iat_offset: 5, ..LogoutToken::for_session("another-name-of-it") };
+    assert_eq!(other.send_backchannel_logout(&url, &token).await.unwrap().status().as_u16(), 200);
+    let answer = browser.get(&callback).await;
+    assert_eq!((answer.status, answer.values("set-cookie").len()), (400, 0), "{}", answer.body);
+    assert_eq!(other.codes_redeemed(), 1);
 }

@@ -1,6 +1,8 @@
 //! What stands beside Gatepost in a router's chain and undoes its work.
 
-use super::setup::{Link, Middleware, Setup, Spot};
+use super::rule::Branch;
+use super::setup::{Link, Middleware, Router, Setup, Spot};
+use super::tls_end;
 use crate::check::finding::{Finding, codes};
 use crate::verify::forwarded::IDENTITY_HEADERS;
 use std::collections::BTreeSet;
@@ -18,6 +20,9 @@ codes! {
     HEADERS_ANSWER = Warning "traefik-headers-answer":
         "Gatepost's redirects and pages are changed on their way: cookies get lost, pages have no style.",
         "Put this headers middleware behind Gatepost's.";
+    PAGES_KEPT = Hint "traefik-pages-kept":
+        "The browser may keep the application's pages: after somebody has signed out, its Back button shows them again.",
+        "Put a headers middleware with Cache-Control: no-store behind Gatepost's (private-pages in traefik/dynamic/middlewares.yml); routers of mere assets need none.";
 }
 
 const PATH_CHANGERS: [&str; 5] =
@@ -51,7 +56,27 @@ pub(super) fn look(setup: &Setup<'_>, findings: &mut Vec<Finding>) {
             }
         }
     }
+    let kept =
+        setup.routers.iter().filter(|router| setup.gate_of(router).is_some() && keeps_pages(setup, router));
+    findings.extend(kept.map(|router| {
+        let found = format!("Router {} lets browsers keep pages.", router.name);
+        PAGES_KEPT.at(router.spot.place(), found)
+    }));
     findings.dedup_by(|a, b| a.code() == HEADERS_IDENTITY.name && a.code() == b.code() && a.place == b.place);
+}
+
+/// Whether a router answers for whole hosts, as for an application's pages, and says nothing about keeping them.
+fn keeps_pages(setup: &Setup<'_>, router: &Router<'_>) -> bool {
+    let forbids = |link: &Link<'_, '_>| {
+        let Link::Known(middleware) = link else { return false };
+        let headers = middleware.of_kind("headers").and_then(|headers| headers.get("customResponseHeaders"));
+        headers.into_iter().flat_map(Spot::entries).any(|(name, value)| {
+            name.eq_ignore_ascii_case("cache-control")
+                && value.node.text().is_some_and(|text| text.to_ascii_lowercase().contains("no-store"))
+        })
+    };
+    let is_whole = router.branches.iter().flatten().any(Branch::is_whole);
+    is_whole && !setup.chain(router).iter().any(forbids)
 }
 
 fn before(middleware: &Middleware<'_>, findings: &mut Vec<Finding>) {
@@ -85,6 +110,9 @@ fn identity(middleware: &Middleware<'_>, findings: &mut Vec<Finding>) {
     let headers = middleware.of_kind("headers").and_then(|headers| headers.get("customRequestHeaders"));
     for (name, spot) in headers.into_iter().flat_map(Spot::entries) {
         let folded = name.to_ascii_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+        if tls_end::CLIENT_HEADERS.contains(&folded.as_str()) && tls_end::is_deletion(spot) {
+            continue;
+        }
         if IDENTITY_HEADERS.contains(&folded.as_str()) || folded.starts_with("x-forwarded-") {
             let found = format!("{} writes {name}.", middleware.name);
             findings.push(HEADERS_IDENTITY.at(spot.place(), found));

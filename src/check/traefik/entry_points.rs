@@ -2,6 +2,7 @@
 
 use super::Site;
 use super::setup::{EntryPoint, Link, Setup, Spot};
+use super::tls_end;
 use crate::check::finding::{Finding, codes};
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -30,7 +31,7 @@ codes! {
         "Remove api.insecure; give the dashboard a router with the middleware and `?admin=true`.";
     DOCKER_EXPOSED = Warning "traefik-docker-exposed":
         "Every container gets a router as soon as it starts, without the middleware.",
-        "Set providers.docker.exposedByDefault: false and traefik.enable=true on those that are meant.";
+        "Set exposedByDefault: false at the provider, and traefik.enable=true on the containers that are meant.";
     ACCESS_LOG = Hint "traefik-access-log":
         "The access log keeps sign-in codes and tickets: they are good once and for a minute, but nobody needs them there.",
         "Set accessLog.fields.queryParameters.defaultMode: drop.";
@@ -83,11 +84,17 @@ fn trust(point: Spot<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Private, or a good part of the Internet.
+/// A private network, or a good part of the Internet. One private address is named on purpose, but for `.1`, which is
+/// Docker's gateway in most networks.
 fn is_broad(network: &IpNet) -> bool {
     match network {
-        IpNet::V4(network) => network.addr().is_private() || network.prefix_len() < 8,
-        IpNet::V6(network) => network.addr().is_unique_local() || network.prefix_len() < 16,
+        IpNet::V4(network) => {
+            let is_one = network.prefix_len() == 32 && network.addr().octets()[3] != 1;
+            (network.addr().is_private() && !is_one) || network.prefix_len() < 8
+        }
+        IpNet::V6(network) => {
+            (network.addr().is_unique_local() && network.prefix_len() < 128) || network.prefix_len() < 16
+        }
     }
 }
 
@@ -104,11 +111,12 @@ fn global(root: Spot<'_>, findings: &mut Vec<Finding>) {
     if let Some(flag) = root.at("api.insecure").filter(|flag| flag.node.is_true()) {
         findings.push(API_INSECURE.at(flag.place(), "api.insecure is true."));
     }
-    if let Some(docker) = root.at("providers.docker") {
-        let exposed = docker.get("exposedByDefault");
+    for provider in ["docker", "swarm"] {
+        let Some(spot) = root.at(&format!("providers.{provider}")) else { continue };
+        let exposed = spot.get("exposedByDefault");
         if !exposed.is_some_and(|flag| flag.node.is_false()) {
-            let place = exposed.unwrap_or(docker).place();
-            findings.push(DOCKER_EXPOSED.at(place, "providers.docker exposes every container."));
+            let place = exposed.unwrap_or(spot).place();
+            findings.push(DOCKER_EXPOSED.at(place, format!("providers.{provider} exposes every container.")));
         }
     }
     if let Some(log) = root.get("accessLog").filter(|log| !log.node.is_false()) {
@@ -127,7 +135,7 @@ fn plain_routers(setup: &Setup<'_>, findings: &mut Vec<Finding>) {
         let points = setup.entry_points_of(router);
         let is_plain =
             !points.is_empty() && points.iter().all(|point| !point.has_tls() && !point.redirects());
-        if !own && is_plain {
+        if !own && is_plain && !tls_end::ends_before(setup, router) {
             let found = format!("Router {} has no TLS.", router.name);
             findings.push(ENTRYPOINT_PLAIN.at(router.spot.place(), found));
         }

@@ -23,9 +23,6 @@ codes! {
     REQUEST_HEADERS = Error "traefik-request-headers":
         "Gatepost cannot refuse what it does not see: an alias of an identity header passes it unseen and reaches the application. Signing in may break as well.",
         "Remove authRequestHeaders.";
-    FORWARD_HEADER_TRUSTED = Error "traefik-forward-header-trusted":
-        "Whoever reaches Traefik from a trusted address, also through a CDN, chooses the host, path and method that Gatepost judges.",
-        "Set trustForwardHeader: false.";
     FORWARD_HEADER_UNSET = Warning "traefik-forward-header-unset":
         "Traefik warns at every start and passes X-Forwarded-Port, -Prefix and X-Real-Ip on as the client wrote them.",
         "Set trustForwardHeader: false.";
@@ -86,7 +83,7 @@ const OPTIONS: [&str; 14] = [
 ];
 
 pub(super) fn look(setup: &Setup<'_>, site: Option<&Site<'_>>, findings: &mut Vec<Finding>) {
-    let has_dynamic = setup.has_provider("file") || setup.has_provider("docker");
+    let has_dynamic = ["file", "docker", "swarm"].iter().any(|provider| setup.has_provider(provider));
     if has_dynamic && setup.gates().next().is_none() {
         let first = setup.routers.first().map(|router| router.spot.place());
         let place = first.or_else(|| setup.middlewares.first().map(|one| one.spot.place()));
@@ -118,7 +115,6 @@ fn options(gate: Spot<'_>, findings: &mut Vec<Finding>) {
         }
     };
     when("authRequestHeaders", is_filled, &REQUEST_HEADERS);
-    when("trustForwardHeader", |spot| spot.node.is_true(), &FORWARD_HEADER_TRUSTED);
     when("authSigninURL", is_filled, &SIGNIN_URL);
     when("forwardBody", |spot| spot.node.is_true(), &FORWARD_BODY);
     when("preserveRequestMethod", |spot| spot.node.is_true(), &REQUEST_METHOD);

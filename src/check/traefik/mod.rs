@@ -13,6 +13,7 @@ mod rule;
 mod setup;
 mod source;
 mod tls;
+mod tls_end;
 mod toml_file;
 mod yaml;
 
@@ -29,6 +30,7 @@ pub(super) fn codes() -> impl Iterator<Item = &'static Code> {
     [
         source::CODES,
         forward_auth::CODES,
+        tls_end::CODES,
         tls::CODES,
         routers::CODES,
         chain::CODES,
@@ -78,6 +80,7 @@ pub fn look(files: &[PathBuf], config: Option<&Config>) -> Looked {
     let setup = Setup::new(&sources);
     let site = site.as_ref();
     forward_auth::look(&setup, site, &mut findings);
+    tls_end::look(&setup, site, &mut findings);
     tls::look(&setup, site, &mut findings);
     routers::look(&setup, site, &mut findings);
     chain::look(&setup, &mut findings);

@@ -13,6 +13,9 @@ codes! {
     FILE_TEMPLATED = Warning "traefik-file-templated":
         "A file with Go templates means what they make of it, so `check` cannot judge it.",
         "Give `check` the rendered file, or write the few lines out.";
+    LABELS_UNREAD = Error "traefik-labels-unread":
+        "Traefik reads no label of this container (exposedByDefault is false): a router that uses its middleware is left out, and another router may answer in its place.",
+        "Add the label traefik.enable=true, or remove the labels.";
     FILE_UNKNOWN = Warning "traefik-file-unknown":
         "Nothing in this file was looked at.",
         "Give Traefik's static file (entryPoints, providers), its dynamic files (http) or a Compose file (services).";
@@ -64,7 +67,50 @@ pub(super) fn read(files: &[PathBuf], findings: &mut Vec<Finding>) -> Vec<Source
             Err(finding) => findings.push(finding),
         }
     }
+    let hidden = HiddenByDefault::of(&sources);
+    sources.retain(|source| is_seen(source, hidden, findings));
     sources
+}
+
+/// The providers of containers that leave out what does not ask to be seen (`exposedByDefault: false`).
+#[derive(Clone, Copy)]
+struct HiddenByDefault {
+    docker: bool,
+    swarm: bool,
+}
+
+impl HiddenByDefault {
+    fn of(sources: &[Source]) -> Self {
+        let is_hidden = |provider: &str| {
+            let path = format!("providers.{provider}.exposedByDefault");
+            sources.iter().any(|source| {
+                source.kind == Kind::Static && source.node.at(&path).is_some_and(Node::is_false)
+            })
+        };
+        Self { docker: is_hidden("docker"), swarm: is_hidden("swarm") }
+    }
+}
+
+/// Whether Traefik reads what this source says: labels of a container that it leaves out define nothing.
+fn is_seen(source: &Source, hidden: HiddenByDefault, findings: &mut Vec<Finding>) -> bool {
+    let is_hidden_by_default = match source.kind {
+        Kind::Dynamic("docker") => hidden.docker,
+        Kind::Dynamic("swarm") => hidden.swarm,
+        Kind::Dynamic(_) | Kind::Static | Kind::Compose => return true,
+    };
+    match source.node.get("enable") {
+        Some(flag) if flag.is_true() => true,
+        // Somebody says so on purpose.
+        Some(_) => false,
+        None if is_hidden_by_default => {
+            let first = source.node.entries().first().map_or(source.node.line, |(_, node)| node.line);
+            let owner = source.owner.as_deref().unwrap_or_default();
+            let found = format!("{owner} has labels for Traefik, and none of them is traefik.enable=true.");
+            findings.push(LABELS_UNREAD.at(Place::line(&source.file, first), found));
+            false
+        }
+        None => true,
+    }
 }
 
 fn read_file(file: &Path) -> Result<Node, Finding> {
@@ -109,22 +155,31 @@ fn read_compose(file: &Path, node: &Node, sources: &mut Vec<Source>) {
                 sources.push(Source { file: file.to_owned(), kind, node, owner: Some(name.clone()) });
             }
         };
-        let mut labels = Node::map(service.line);
-        for (key, text, line) in pairs(service.get("labels")) {
-            if let Some((root, rest)) = key.split_once('.')
-                && root.eq_ignore_ascii_case("traefik")
-            {
-                labels.insert(rest, &text, line);
+        // Compose gives `labels` to containers; Swarm gives those below `deploy` to the service.
+        for (path, provider) in [("labels", "docker"), ("deploy.labels", "swarm")] {
+            let labels = labels(service, path);
+            let says_something = DYNAMIC.iter().any(|root| labels.get(root).is_some());
+            if says_something || labels.get("enable").is_some_and(Node::is_true) {
+                add(Kind::Dynamic(provider), labels);
             }
-        }
-        let has_routers = DYNAMIC.iter().any(|root| labels.get(root).is_some());
-        if has_routers || labels.get("enable").is_some_and(Node::is_true) {
-            add(Kind::Dynamic("docker"), labels);
         }
         if is_traefik(service) {
             add(Kind::Static, flags(service));
         }
     }
+}
+
+/// The labels at `path` that are for Traefik, as a tree.
+fn labels(service: &Node, path: &str) -> Node {
+    let mut labels = Node::map(service.line);
+    for (key, text, line) in pairs(service.at(path)) {
+        if let Some((root, rest)) = key.split_once('.')
+            && root.eq_ignore_ascii_case("traefik")
+        {
+            labels.insert(rest, &text, line);
+        }
+    }
+    labels
 }
 
 /// Whether a service of a Compose file is Traefik.

@@ -58,6 +58,23 @@ fn a_secret_may_lie_in_a_file_and_loses_its_trailing_newline() {
 }
 
 #[test]
+fn a_byte_order_mark_is_no_part_of_a_file() {
+    use crate::config::ClientCredential;
+    use secrecy::ExposeSecret;
+    let folder = Folder::new();
+    let path = folder.file("secret", "\u{feff}hunter2\r\n");
+    let kept: Vec<_> =
+        SHORTEST.iter().filter(|(name, _)| *name != "MICROSOFT_CLIENT_SECRET").copied().collect();
+    let environment = [&kept[..], &[("MICROSOFT_CLIENT_SECRET_FILE", path.as_str())]].concat();
+    let config = accepted(with("", &environment));
+    let ClientCredential::Secret(secret) = &config.providers[0].credential else { panic!("{config:?}") };
+    assert_eq!(secret.expose_secret(), "hunter2");
+    let toml = folder.file("marked.toml", "\u{feff}[session]\nabsolute_timeout = \"7d\"\n");
+    let config = accepted(load(Some(Path::new(&toml)), &SHORTEST));
+    assert_eq!(config.session.absolute_timeout, std::time::Duration::from_hours(168));
+}
+
+#[test]
 fn a_secret_in_two_forms_is_refused_unless_the_environment_overrules_the_file() {
     let folder = Folder::new();
     let path = folder.file("keys", KEY);

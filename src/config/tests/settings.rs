@@ -63,6 +63,7 @@ fn unknown_settings_are_refused_with_a_suggestion_in_their_own_form() {
         ("GATEPOST_DATABASE_URL", "DATABASE_URL"),
         ("GATEPOST_PROVIDERS__ENTRA__GROUP_CLAIM", "GATEPOST_PROVIDERS__ENTRA__GROUPS_CLAIM"),
         ("GATEPOST_PROVIDER__ENTRA__LABEL", "GATEPOST_PROVIDERS__ENTRA__LABEL"),
+        ("GATEPOST_SESION__IDLE", "GATEPOST_SESSION__IDLE_TIMEOUT"),
     ] {
         refused(
             shortest_and(&[(variable, "x")]),
@@ -73,6 +74,39 @@ fn unknown_settings_are_refused_with_a_suggestion_in_their_own_form() {
     assert_eq!(line, ["GATEPOST_COLOUR_OF_THE_SKY: unknown setting"]);
     refused(with("[groups_x]\ny = 1", &SHORTEST), &["groups_x.y in gatepost.toml: unknown setting"]);
     accepted(shortest_and(&[("PATH", "/bin"), ("GATEPOST_CONFIG", "x.toml"), ("MICROSOFT_OTHER", "x")]));
+}
+
+#[test]
+fn who_gives_a_redirect_uri_is_told_which_one_to_register() {
+    refused(
+        shortest_and(&[("GATEPOST_PROVIDERS__ENTRA__REDIRECT_URI", "https://x.example.com/oauth2/callback")]),
+        &[
+            "GATEPOST_PROVIDERS__ENTRA__REDIRECT_URI: unknown setting",
+            "register https://auth.example.com/callback/entra at the provider",
+        ],
+    );
+}
+
+#[test]
+fn quotes_that_docker_keeps_are_refused_whatever_the_setting() {
+    for (name, value) in [
+        ("GATEPOST_HOSTS", "\"app.example.com\""),
+        ("GATEPOST_PUBLIC_URL", "'https://auth.example.com'"),
+        ("MICROSOFT_CLIENT_SECRET", "\"hunter2\""),
+        ("DATABASE_URL", "'postgres://u:hunter2@db/gatepost'"),
+        ("REDIS_URL", "\"redis://:hunter2@cache\""),
+    ] {
+        let more = [
+            ("DATABASE_URL", "postgres://db"),
+            ("REDIS_URL", "redis://cache"),
+            ("GATEPOST_SECRET_KEYS", KEY),
+        ];
+        let more: Vec<_> =
+            more.into_iter().filter(|(other, _)| *other != name).chain([(name, value)]).collect();
+        refused(shortest_and(&more), &[name, "quotes", "--env-file"]);
+    }
+    // One quote may be a part of a secret.
+    accepted(shortest_and(&[("MICROSOFT_CLIENT_SECRET", "\"hunter2")]));
 }
 
 #[test]

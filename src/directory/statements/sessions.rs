@@ -82,6 +82,18 @@ impl Store {
         })
     }
 
+    pub(in crate::directory) async fn find_user_of_subject(
+        &self,
+        subject: &SubjectKey,
+    ) -> Result<Option<UserId>> {
+        let user: Option<String> = reading!(self, |connection| {
+            let sql = "SELECT user_id FROM identities WHERE issuer = $1 AND subject = $2";
+            let query = sqlx::query_scalar(sql).bind(&subject.issuer).bind(&subject.subject);
+            Ok(query.fetch_optional(&mut *connection).await?)
+        })?;
+        user.map(|user| user.parse().map_err(DirectoryError::unreadable)).transpose()
+    }
+
     /// Remembers that a provider's session is over, also for a sign-in that is on its way. `at` is the provider's clock.
     pub(in crate::directory) async fn end_provider_session(
         &self,

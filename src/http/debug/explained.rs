@@ -2,26 +2,20 @@
 
 use crate::explain::{self, ExplainError, Question};
 use crate::http::pages::{Explained, Outcome, QuestionFault, QuestionForm};
-use crate::http::public::Visit;
+use crate::http::public::{Fault, Visit};
 use crate::http::respond::{self, Answer};
-use crate::principal::LoadError;
 use crate::state::State;
 use hyper::Method;
 
 /// Reads the form and shows what follows from it.
 ///
 /// # Errors
-/// [`LoadError`]: the directory cannot say.
-pub(in crate::http) async fn explained(visit: &Visit<'_>) -> Result<Answer, LoadError> {
-    let mut query = visit.parameters();
-    let mut text = |name: &str| query.remove(name).map(|text| text.trim().to_owned()).unwrap_or_default();
-    let form = QuestionForm {
-        person: text("person"),
-        url: text("url"),
-        method: text("method"),
-        requirement: requirement(&text("requirement")).to_owned(),
-        number: text("number"),
-    };
+/// [`Fault`]: a field stands twice, or the directory cannot say.
+pub(in crate::http) async fn explained(visit: &Visit<'_>) -> Result<Answer, Fault> {
+    let fields = visit.parameters(["person", "url", "method", "requirement", "number"])?;
+    let [person, url, method, demanded, number] =
+        fields.map(|text| text.map(|text| text.trim().to_owned()).unwrap_or_default());
+    let form = QuestionForm { person, url, method, requirement: requirement(&demanded).to_owned(), number };
     let outcome = match asked(visit.state, &form).await {
         Ok(outcome) => outcome,
         Err(ExplainError::UnknownUser { similar, .. }) => {

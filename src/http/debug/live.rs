@@ -54,7 +54,7 @@ pub(in crate::http) async fn asserted_admin(visit: &Visit<'_>) -> Result<Option<
     asked.map(Some).or_else(|refused| {
         tracing::warn!(
             request.id = %visit.visitor.request_id,
-            client.address = ?visit.visitor.address,
+            client.address = visit.visitor.address.map(tracing::field::display),
             why = %crate::telemetry::Chain(&refused),
             "refused to show the headers of a request"
         );

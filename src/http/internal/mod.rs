@@ -180,9 +180,11 @@ pub fn trusts(state: &State, peer: IpAddr) -> bool {
     state.config.trusted_proxies.iter().any(|network| network.contains(&peer))
 }
 
-/// Before anything of the request can be trusted, but for whether a body would be for nobody.
+/// Before anything of the request can be trusted, but for the form that its client reads and whether it reads a body.
 fn early(refusal: &Refusal<'_>, asked: &Asked<'_>, request_id: RequestId) -> Answer {
-    let gate = Gate { origin: None, request_id, format: Format::Html };
+    let is_navigation = asked.headers.text("sec-fetch-mode") == Some("navigate");
+    let format = Format::choose(&asked.headers.joined("accept"), is_navigation);
+    let gate = Gate { origin: None, request_id, format };
     let is_head = asked.headers.first("x-forwarded-method") == Some(b"HEAD");
     respond::page(refusal.page(&gate), is_head)
 }
@@ -237,7 +239,7 @@ impl<'a> Visit<'a> {
                 self.note_length(self.forwarded.uri_length());
                 self.to_login(uri, max_age)
             }
-            Reply::SignIn => self.refuse(&Refusal::SignIn { uri, resend }),
+            Reply::SignIn(max_age) => self.refuse(&Refusal::SignIn { uri, resend, max_age }),
             Reply::StepUp(max_age) => self.refuse(&Refusal::StepUp { uri, resend, max_age }),
             Reply::Later => self.refuse(&Refusal::Unavailable { resend, retry_after: CHECK_AFTER }),
             Reply::CrossOrigin => {
@@ -246,7 +248,7 @@ impl<'a> Visit<'a> {
             }
             Reply::Forbidden(missing) => {
                 verify::unknown::log(self.state, missing);
-                self.log_refusal(email, &format!("missing: {missing:?}"));
+                self.log_refusal(email, &format!("missing: {missing}"));
                 self.refuse(&Refusal::Forbidden { uri, email, missing })
             }
         }
@@ -283,7 +285,7 @@ impl<'a> Visit<'a> {
             user.email = email.map(EmailAddress::as_str),
             host = %self.origin.host(),
             method = self.forwarded.method(),
-            client.address = ?self.forwarded.client_address(),
+            client.address = self.forwarded.client_address().map(tracing::field::display),
             why,
             "refused"
         );

@@ -33,8 +33,10 @@ pub enum Refusal<'a> {
         uri: &'a str,
         /// The request carried a form that a reload sends again (POST).
         resend: bool,
+        /// What the router demands of the sign-in.
+        max_age: Option<Duration>,
     },
-    /// 401: signed in longer ago than the router demands (RFC 9470).
+    /// 401: signed in longer ago than the router demands (RFC 9470), or at a time that the provider does not tell.
     StepUp {
         /// Where the sign-in ends.
         uri: &'a str,
@@ -130,33 +132,59 @@ impl Refusal<'_> {
         header.into_iter().fold(page, |page, (name, value)| page.with(name, value))
     }
 
+    /// For programs. `detail` repeats `message`, because many clients show that member of an error (FastAPI's name for
+    /// it). `sign_in` leads back to this very address, `login_url` to the application's first page: a person who follows
+    /// it from a page that fetched something wants to see a page.
     fn json(&self, gate: &Gate<'_>, content: &Content<'_>) -> Page {
-        let mut message = vec![content.heading.to_owned() + "."];
-        message.extend(content.paragraphs.iter().cloned());
-        message
-            .extend(content.facts.iter().map(|fact| format!("{}: {}.", fact.name, fact.values.join(", "))));
+        let message = self.message(content);
         let mut body = json!({
             "error": content.code,
-            "message": message.join(" "),
+            "message": message,
+            "detail": message,
             "request_id": gate.request_id.to_string(),
         });
-        if let (Some(start), Some(origin)) = (self.start(), gate.origin) {
-            body["sign_in"] = format!("{origin}{start}").into();
+        if let (Some((uri, wish)), Some(origin)) = (self.wish(), gate.origin) {
+            body["sign_in"] = format!("{origin}{}", paths::start(uri, wish)).into();
+            body["login_url"] = format!("{origin}{}", paths::start("/", wish)).into();
         }
         Page::json(content.status, &body)
     }
 
-    fn start(&self) -> Option<String> {
+    fn message(&self, content: &Content<'_>) -> String {
+        match self {
+            Self::SignIn { .. } => "Not signed in: send a session. People sign in at login_url.".to_owned(),
+            Self::StepUp { max_age, .. } => {
+                let age = words::duration(*max_age);
+                format!("The sign-in must be at most {age} old. People sign in again at login_url.")
+            }
+            Self::Unavailable { retry_after, .. } => {
+                let pause = words::duration(*retry_after);
+                format!("It cannot be looked up just now who this is. Send the request again in {pause}.")
+            }
+            _ => {
+                let facts = content.facts.iter();
+                let facts = facts.map(|fact| format!("{}: {}.", fact.name, fact.values.join(", ")));
+                let heading = std::iter::once(content.heading.to_owned() + ".");
+                heading.chain(content.paragraphs.iter().cloned()).chain(facts).collect::<Vec<_>>().join(" ")
+            }
+        }
+    }
+
+    /// Where a sign-in ends, and of which kind it is.
+    fn wish(&self) -> Option<(&str, Wish)> {
         match *self {
-            Self::SignIn { uri, .. } | Self::Unfinished { uri, .. } => Some(paths::start(uri, Wish::SignIn)),
-            Self::StepUp { uri, max_age, .. } => Some(paths::start(uri, Wish::StepUp(max_age))),
+            Self::SignIn { uri, max_age, .. } => Some((uri, Wish::of(max_age))),
+            Self::Unfinished { uri, .. } => Some((uri, Wish::SignIn)),
+            Self::StepUp { uri, max_age, .. } => Some((uri, Wish::StepUp(max_age))),
             _ => None,
         }
     }
 
     fn content(&self, gate: &Gate<'_>) -> Content<'_> {
         match *self {
-            Self::SignIn { uri, resend } => sign_in(gate, uri, resend),
+            Self::SignIn { uri, resend, max_age } => {
+                sign_in(gate, paths::start(uri, Wish::of(max_age)), resend)
+            }
             Self::StepUp { uri, resend, max_age } => step_up(uri, resend, max_age),
             Self::Forbidden { uri, email, missing } => forbidden(gate, uri, email, missing),
             Self::SignOut { form_targets } => sign_out(form_targets),
@@ -218,11 +246,10 @@ fn start_link(start: String, resend: bool, text: &'static str) -> Action {
     Action::new(kind, text, start)
 }
 
-fn sign_in<'a>(gate: &Gate<'_>, uri: &str, resend: bool) -> Content<'a> {
+fn sign_in<'a>(gate: &Gate<'_>, start: String, resend: bool) -> Content<'a> {
     let asks = format!("{} opens for people who are signed in, and you are not, or no longer.", place(gate));
     let mut content = content(401, "sign_in_required", Tone::Wait, "Sign in to go on", &[&asks]);
     content.paragraphs.extend(resend.then(|| RESEND.to_owned()));
-    let start = paths::start(uri, Wish::SignIn);
     content.actions =
         vec![start_link(start, resend, if resend { "Sign in, in a new tab" } else { "Sign in" })];
     content.header = Some(("WWW-Authenticate", "Bearer realm=\"gatepost\"".to_owned()));
@@ -232,7 +259,8 @@ fn sign_in<'a>(gate: &Gate<'_>, uri: &str, resend: bool) -> Content<'a> {
 fn step_up<'a>(uri: &str, resend: bool, max_age: Duration) -> Content<'a> {
     let age = words::duration(max_age);
     let asks = format!(
-        "To be sure that it is still you, this page asks for a sign-in at most {age} old. Yours is older."
+        "To be sure that it is still you, this page asks for a sign-in at most {age} old. Yours is older, or your \
+         provider did not say when it was."
     );
     let mut content = content(401, "step_up_required", Tone::Wait, "Sign in again to go on", &[&asks]);
     content.paragraphs.extend(resend.then(|| RESEND.to_owned()));

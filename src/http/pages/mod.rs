@@ -29,6 +29,6 @@ pub use headers::LiveHeaders;
 pub use page::{Format, Page};
 pub use policy::{GATE_HEADERS, PUBLIC_HEADERS};
 pub use problem::{Problem, Retry};
-pub use sign_out::{confirm_sign_out, signed_out};
+pub use sign_out::{confirm_sign_out, consented, signed_out};
 pub use style::{Asset, assets};
 pub(crate) use words::device;

@@ -40,6 +40,13 @@ pub enum Wish {
     OtherAccount,
 }
 
+impl Wish {
+    /// A sign-in where the router demands this of it.
+    pub fn of(max_age: Option<Duration>) -> Self {
+        max_age.map_or(Self::SignIn, Self::StepUp)
+    }
+}
+
 /// [`START`] with its return URI. Only what would end or change a query value is encoded: the page that holds the link
 /// must stay small, and the URI may have 2,000 bytes.
 pub fn start(uri: &str, wish: Wish) -> String {

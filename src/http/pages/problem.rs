@@ -28,6 +28,11 @@ pub enum Problem<'a> {
         /// The provider's label.
         provider: &'a str,
     },
+    /// 502: at the configured address is no provider, or not this one. The reason is in the log alone.
+    ProviderMisconfigured {
+        /// The provider's label.
+        provider: &'a str,
+    },
     /// 403: an account of a tenant or domain that is not let in.
     AccountNotAllowed {
         /// The provider's label.
@@ -51,12 +56,16 @@ pub enum Problem<'a> {
     SignInBroken,
     /// 429: redirects go round.
     TooManyHandOvers,
-    /// 403: the provider did not ask for the newer sign-in that the application demands.
+    /// 403: the provider vouches for no sign-in as recent as the application demands.
     StepUpUnmet {
+        /// The provider.
+        provider: &'a str,
+        /// It said when the person signed in.
+        is_time_known: bool,
         /// What the application demands.
         max_age: Duration,
     },
-    /// 429: too many failing sign-ins from one address.
+    /// 429: too many failing sign-ins, and no turn for this one within a few seconds; it is not used up.
     RateLimited {
         /// `Retry-After`.
         retry_after: Duration,
@@ -141,6 +150,7 @@ impl Problem<'_> {
             Self::AccountNotAllowed { .. } => vec![other()],
             Self::ProviderInvalid { .. }
             | Self::ProviderUnavailable { .. }
+            | Self::ProviderMisconfigured { .. }
             | Self::GroupsUnknown
             | Self::SignInBroken
             | Self::TooManyHandOvers
@@ -170,11 +180,13 @@ impl Problem<'_> {
             }
             Self::ProviderInvalid { provider }
             | Self::ProviderUnavailable { provider }
+            | Self::ProviderMisconfigured { provider }
             | Self::AccountNotAllowed { provider }
             | Self::NoAddress { provider } => vec![Fact::new("Provider", *provider)],
             Self::AddressHeld { email } => vec![Fact::new("Address", email.as_str())],
-            Self::StepUpUnmet { max_age } => {
-                vec![Fact::new("Sign-in demanded at most", format!("{} ago", words::duration(*max_age)))]
+            Self::StepUpUnmet { provider, max_age, .. } => {
+                let age = format!("{} ago", words::duration(*max_age));
+                vec![Fact::new("Provider", *provider), Fact::new("Sign-in demanded at most", age)]
             }
             Self::Malformed(what) => vec![Fact::new("What is wrong", words::shorten(what, SHOWN_DETAIL))],
             _ => Vec::new(),
@@ -186,6 +198,7 @@ impl Problem<'_> {
             Self::ProviderRefused { refusal, .. } => explain_refusal(refusal),
             Self::ProviderInvalid { .. } => PROVIDER_INVALID,
             Self::ProviderUnavailable { .. } => PROVIDER_UNAVAILABLE,
+            Self::ProviderMisconfigured { .. } => PROVIDER_MISCONFIGURED,
             Self::AccountNotAllowed { .. } => ACCOUNT_NOT_ALLOWED,
             Self::NoAddress { .. } => NO_ADDRESS,
             Self::AddressHeld { .. } => ADDRESS_HELD,
@@ -193,7 +206,8 @@ impl Problem<'_> {
             Self::GroupsUnknown => GROUPS_UNKNOWN,
             Self::SignInBroken => SIGN_IN_BROKEN,
             Self::TooManyHandOvers => TOO_MANY_HAND_OVERS,
-            Self::StepUpUnmet { .. } => STEP_UP_UNMET,
+            Self::StepUpUnmet { is_time_known: true, .. } => STEP_UP_UNMET,
+            Self::StepUpUnmet { is_time_known: false, .. } => STEP_UP_IMPOSSIBLE,
             Self::RateLimited { .. } => RATE_LIMITED,
             Self::Unavailable { .. } => UNAVAILABLE,
             Self::CrossOrigin => CROSS_ORIGIN,
@@ -227,11 +241,18 @@ const STEP_UP_UNMET: Explanation = explain(
     "Try again, and enter your password there when you are asked.",
     Mender::You,
 );
+const STEP_UP_IMPOSSIBLE: Explanation = explain(
+    403,
+    "The provider does not say when you signed in",
+    "The application demands a recent sign-in. You are signed in, but the provider did not say since when.",
+    "Other applications are open to you. For this one the provider has to send auth_time, or its rule has to change.",
+    Mender::Operator,
+);
 const RATE_LIMITED: Explanation = explain(
     429,
     "Too many failed sign-ins",
-    "Too many sign-ins from your network failed in a short time.",
-    "Wait a few minutes, then try again. Who is signed in stays signed in.",
+    "Many sign-ins from this browser or this network are failing, and yours found no turn among them.",
+    "Wait a few seconds, then load this page again: your sign-in is not used up. Who is signed in stays signed in.",
     Mender::Time,
 );
 const UNAVAILABLE: Explanation = explain(
@@ -324,6 +345,13 @@ const PROVIDER_UNAVAILABLE: Explanation = explain(
     "We cannot reach the place where you sign in. Who is signed in already stays signed in.",
     "Wait a minute, then try again.",
     Mender::Time,
+);
+const PROVIDER_MISCONFIGURED: Explanation = explain(
+    502,
+    "The provider is not where this site looks for it",
+    "What answers at the configured address is not a place where you could sign in. Who is signed in already stays signed in.",
+    "Tell whoever runs this site: the log says what answered, and `gatepost check` says which setting to correct.",
+    Mender::Operator,
 );
 const DISABLED: Explanation = explain(
     403,

@@ -1,4 +1,5 @@
-//! Sign-out on the public host: the question before it, and the page after it.
+//! Pages beside the sign-in: the question before a sign-out, the page after it, and the page after an administrator's
+//! consent.
 
 use super::message::{Action, ActionKind, Chrome, Fact, Message, Tone, render};
 use super::page::Page;
@@ -35,6 +36,22 @@ pub fn signed_out(provider_remains: Option<&str>, request_id: RequestId) -> Page
         paragraphs,
         facts: Vec::new(),
         actions: vec![Action::new(ActionKind::Link, "Sign in again", paths::LOGIN.to_owned()).quiet()],
+    };
+    Page::public(200, render(&message), &[])
+}
+
+/// 200: an administrator was asked at the provider to consent for everybody, and came back.
+pub fn consented(provider: &str, request_id: RequestId) -> Page {
+    let message = Message {
+        chrome: Chrome::public("Back from the provider", Tone::Calm, request_id),
+        paragraphs: vec![
+            format!(
+                "{provider} sent you back after it asked you to consent for your organisation. Nobody was signed in by that."
+            ),
+            "Sign in once to see whether it works.".to_owned(),
+        ],
+        facts: Vec::new(),
+        actions: vec![Action::new(ActionKind::Link, "Sign in", paths::LOGIN.to_owned())],
     };
     Page::public(200, render(&message), &[])
 }

@@ -1,6 +1,6 @@
 //! The account page: who one is here, and where one is signed in.
 
-use super::{Visit, unique_pairs};
+use super::{Fault, Visit};
 use crate::directory::{UserKey, UserRecord};
 use crate::domain::clock::Timestamp;
 use crate::domain::secret::Hash;
@@ -15,9 +15,9 @@ use crate::telemetry::EndCause;
 use hyper::StatusCode;
 
 impl Visit<'_> {
-    pub(super) async fn account(&self, principal: &Principal) -> Result<Answer, LoadError> {
-        let query = self.parameters();
-        let notice = match query.get("done").map(String::as_str) {
+    pub(super) async fn account(&self, principal: &Principal) -> Result<Answer, Fault> {
+        let [done] = self.parameters(["done"])?;
+        let notice = match done.as_deref() {
             Some("session") => Some(AccountNotice::SessionEnded),
             Some("others") => Some(AccountNotice::OtherSessionsEnded),
             _ => None,
@@ -61,9 +61,9 @@ impl Visit<'_> {
         Ok(live)
     }
 
-    pub(super) async fn end_session(&self, principal: &Principal) -> Result<Answer, LoadError> {
-        let form = unique_pairs(self.body);
-        let handle = form.get("session").map(String::as_str).unwrap_or_default();
+    pub(super) async fn end_session(&self, principal: &Principal) -> Result<Answer, Fault> {
+        let [handle] = self.fields(["session"])?;
+        let handle = handle.unwrap_or_default();
         let sessions = self.live_sessions(principal).await?;
         // Only among the person's own: a handle of somebody else's is none.
         if let Some((hash, record)) = sessions.iter().find(|(hash, _)| hash.to_string() == handle) {
@@ -74,7 +74,7 @@ impl Visit<'_> {
         Ok(respond::redirect(StatusCode::SEE_OTHER, &self.address("/?done=session"), None))
     }
 
-    pub(super) async fn end_other_sessions(&self, principal: &Principal) -> Result<Answer, LoadError> {
+    pub(super) async fn end_other_sessions(&self, principal: &Principal) -> Result<Answer, Fault> {
         let actor = self.visitor.actor(&principal.standing.person.id.to_string());
         let current = principal.session.id.hash();
         for (hash, record) in self.live_sessions(principal).await?.iter().filter(|(hash, _)| *hash != current)

@@ -9,22 +9,23 @@ mod sign_out;
 use super::debug;
 use super::internal::trusts;
 use super::pages::{self, Asset, Retry, paths};
+use super::parameters::{self, Repeated};
 use super::respond::{self, Answer};
 use super::routes::{self, Caller, Endpoint, Found, From};
+use crate::domain::asking;
 use crate::domain::host::Origin;
 use crate::domain::ids::RequestId;
 use crate::login::{Problem, Visitor, begin};
-use crate::principal::Principal;
+use crate::principal::{LoadError, Principal};
 use crate::session::cookie;
 use crate::state::State;
+use actix_web::http::header::HeaderValue as HttpHeaderValue;
 use actix_web::{HttpRequest, HttpResponse, web};
 use hyper::StatusCode;
 use hyper::header::{CACHE_CONTROL, HeaderValue};
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use url::form_urlencoded;
 
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
@@ -57,8 +58,8 @@ async fn answer(request: &HttpRequest, body: &web::Bytes, state: &Arc<State>) ->
         tracing::warn!(request.id = %visit.visitor.request_id, path = request.path(), "refused a change that another site asked for");
         return visit.page(pages::Problem::CrossOrigin);
     }
-    if request.headers().contains_key("sec-purpose") {
-        // Hovering over a link must neither sign in nor out, nor use up a code.
+    // Hovering over a link must neither sign in nor out, nor use up a code; no more must an image.
+    if visit.is_in_advance() || (route.from == From::Navigation && visit.is_navigation() == Some(false)) {
         return respond::empty(StatusCode::FORBIDDEN);
     }
     match route.caller {
@@ -89,6 +90,24 @@ fn cached(media_type: &'static str, body: String, cache_control: &'static str) -
     response
 }
 
+/// Why a person gets no answer of the endpoint.
+pub(super) enum Fault {
+    Repeated(Repeated),
+    Unavailable(LoadError),
+}
+
+impl std::convert::From<Repeated> for Fault {
+    fn from(repeated: Repeated) -> Self {
+        Self::Repeated(repeated)
+    }
+}
+
+impl<E: Into<LoadError>> std::convert::From<E> for Fault {
+    fn from(error: E) -> Self {
+        Self::Unavailable(error.into())
+    }
+}
+
 /// One request of the public listener.
 pub(super) struct Visit<'a> {
     pub(super) state: &'a Arc<State>,
@@ -99,7 +118,7 @@ pub(super) struct Visit<'a> {
 
 impl<'a> Visit<'a> {
     fn new(state: &'a Arc<State>, request: &'a HttpRequest, body: &'a [u8]) -> Self {
-        let cookies = request.headers().get_all("cookie").map(actix_web::http::header::HeaderValue::as_bytes);
+        let cookies = request.headers().get_all("cookie").map(HttpHeaderValue::as_bytes);
         let held = cookie::read_public(cookie::values(cookies, state.cookies.name()), &state.ring);
         let user_agent = request.headers().get("user-agent").and_then(|value| value.to_str().ok());
         let visitor = Visitor {
@@ -111,13 +130,24 @@ impl<'a> Visit<'a> {
         Self { state, request, body, visitor }
     }
 
+    fn header(&self, name: &str) -> Option<&str> {
+        self.request.headers().get(name).and_then(|value| value.to_str().ok())
+    }
+
+    fn is_in_advance(&self) -> bool {
+        asking::is_in_advance(|name| self.request.headers().get(name).map(HttpHeaderValue::as_bytes))
+    }
+
+    fn is_navigation(&self) -> Option<bool> {
+        asking::is_navigation(self.header("sec-fetch-mode"), self.header("sec-fetch-dest"))
+    }
+
     /// Does the browser say that our own page made this request?
     fn is_own_page(&self) -> bool {
-        let header = |name| self.request.headers().get(name).and_then(|value| value.to_str().ok());
-        match header("sec-fetch-site") {
+        match self.header("sec-fetch-site") {
             Some(site) => site == "same-origin",
             None => {
-                header("origin").and_then(|text| text.parse::<Origin>().ok()).as_ref()
+                self.header("origin").and_then(|text| text.parse::<Origin>().ok()).as_ref()
                     == Some(&self.state.config.public_url)
             }
         }
@@ -127,30 +157,45 @@ impl<'a> Visit<'a> {
         format!("{}{path}", self.state.config.public_url)
     }
 
-    /// A parameter that was sent exactly once; twice is as good as never, for two readers would take different ones.
-    pub(super) fn parameters(&self) -> HashMap<String, String> {
-        unique_pairs(self.request.query_string().as_bytes())
+    /// Those of the address.
+    pub(super) fn parameters<const N: usize>(
+        &self,
+        names: [&'static str; N],
+    ) -> Result<[Option<String>; N], Repeated> {
+        parameters::read(self.request.query_string().as_bytes(), names)
+    }
+
+    /// Those of the form.
+    fn fields<const N: usize>(&self, names: [&'static str; N]) -> Result<[Option<String>; N], Repeated> {
+        parameters::read(self.body, names)
+    }
+
+    fn refuse_repeated(&self, repeated: Repeated) -> Answer {
+        let what = repeated.to_string();
+        tracing::info!(request.id = %self.visitor.request_id, path = self.request.path(), error = %what, "refused a request");
+        self.page(pages::Problem::Malformed(&what))
     }
 
     async fn anyone(&self, endpoint: Endpoint, segment: &str) -> Answer {
-        match endpoint {
+        let result = match endpoint {
             Endpoint::Login => self.login().await,
             Endpoint::Callback => self.callback(segment).await,
             Endpoint::Logout => self.logout().await,
-            Endpoint::ConfirmedLogout => self.finish_logout(None).await,
+            Endpoint::ConfirmedLogout => Ok(self.finish_logout(None).await),
             Endpoint::LoggedOut => self.logged_out(),
             Endpoint::FrontChannelLogout => self.front_channel_logout().await,
             Endpoint::BackChannelLogout => self.back_channel_logout().await,
             Endpoint::Keys => {
                 let keys = self.state.assertion_keys.published().to_string();
-                cached("application/jwk-set+json", keys, KEYS_CACHE_CONTROL)
+                Ok(cached("application/jwk-set+json", keys, KEYS_CACHE_CONTROL))
             }
             Endpoint::Account
             | Endpoint::EndSession
             | Endpoint::EndOtherSessions
             | Endpoint::Explain
-            | Endpoint::LiveHeaders => self.page(pages::Problem::NotFound),
-        }
+            | Endpoint::LiveHeaders => Ok(self.page(pages::Problem::NotFound)),
+        };
+        result.unwrap_or_else(|repeated| self.refuse_repeated(repeated))
     }
 
     async fn person(&self, endpoint: Endpoint, principal: &Principal) -> Answer {
@@ -160,7 +205,10 @@ impl<'a> Visit<'a> {
             Endpoint::Explain => debug::explained(self).await,
             _ => self.account(principal).await,
         };
-        result.unwrap_or_else(|error| self.problem(&Problem::Unavailable(error), None))
+        result.unwrap_or_else(|fault| match fault {
+            Fault::Repeated(repeated) => self.refuse_repeated(repeated),
+            Fault::Unavailable(error) => self.problem(&Problem::Unavailable(error), None),
+        })
     }
 
     pub(super) fn is_head(&self) -> bool {
@@ -182,15 +230,4 @@ fn client_address(state: &State, request: &HttpRequest) -> Option<IpAddr> {
     let last =
         forwarded.and_then(|list| list.rsplit(',').next()).and_then(|address| address.trim().parse().ok());
     if trusts(state, peer) { last.or(Some(peer)) } else { Some(peer) }
-}
-
-fn unique_pairs(encoded: &[u8]) -> HashMap<String, String> {
-    let mut pairs: HashMap<String, Option<String>> = HashMap::new();
-    for (name, value) in form_urlencoded::parse(encoded) {
-        pairs
-            .entry(name.into_owned())
-            .and_modify(|value| *value = None)
-            .or_insert_with(|| Some(value.into_owned()));
-    }
-    pairs.into_iter().filter_map(|(name, value)| value.map(|value| (name, value))).collect()
 }

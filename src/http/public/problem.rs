@@ -14,7 +14,7 @@ impl Visit<'_> {
     pub(super) fn problem(&self, problem: &Problem, to: Option<&str>) -> Answer {
         tracing::warn!(
             request.id = %self.visitor.request_id,
-            client.address = ?self.visitor.address,
+            client.address = self.visitor.address.map(tracing::field::display),
             error = %Chain(problem),
             "a sign-in or sign-out did not go on"
         );
@@ -38,6 +38,9 @@ impl Visit<'_> {
                 pages::Problem::ProviderRefused { provider: label(provider), refusal }
             }
             Problem::Provider { provider, source } => match source {
+                OidcError::Unavailable(error) if !error.is_passing() => {
+                    pages::Problem::ProviderMisconfigured { provider: label(provider) }
+                }
                 OidcError::Unavailable(_) => {
                     pages::Problem::ProviderUnavailable { provider: label(provider) }
                 }
@@ -46,7 +49,11 @@ impl Visit<'_> {
                 }
                 _ => pages::Problem::ProviderInvalid { provider: label(provider) },
             },
-            Problem::NotRecent { max_age, .. } => pages::Problem::StepUpUnmet { max_age: *max_age },
+            Problem::NotRecent { provider, max_age, auth_time } => pages::Problem::StepUpUnmet {
+                provider: label(provider),
+                is_time_known: auth_time.known().is_some(),
+                max_age: *max_age,
+            },
             Problem::Disabled => pages::Problem::Disabled,
             Problem::NoAddress(provider) => pages::Problem::NoAddress { provider: label(provider) },
             Problem::AddressHeld(email) => pages::Problem::AddressHeld { email },

@@ -3,48 +3,61 @@
 use super::Visit;
 use crate::domain::ids::ProviderId;
 use crate::http::pages::{self, ProviderChoice, paths};
+use crate::http::parameters::Repeated;
 use crate::http::respond::{self, Answer};
 use crate::login::begin::{self, BeginQuery};
 use crate::login::finish::{self, CallbackQuery};
 use crate::login::{Problem, Step};
-use crate::oidc::{OidcError, TokenError};
+use crate::oidc::{ErrorResponse, OidcError, ProviderRefusal, TokenError};
 use crate::telemetry::SignInOutcome;
 use hyper::StatusCode;
 
 impl Visit<'_> {
-    pub(super) async fn login(&self) -> Answer {
-        let query = self.parameters();
-        let get = |name: &str| query.get(name).map(String::as_str);
+    pub(super) async fn login(&self) -> Result<Answer, Repeated> {
         let (name, value) = paths::SELECT_ACCOUNT;
+        let [to, provider, prompt] = self.parameters([paths::TO, paths::PROVIDER, name])?;
         let begin = BeginQuery {
-            to: get(paths::TO),
-            provider: get(paths::PROVIDER),
-            other_account: get(name) == Some(value),
+            to: to.as_deref(),
+            provider: provider.as_deref(),
+            other_account: prompt.as_deref() == Some(value),
         };
         let result = begin::begin(self.state, &self.visitor, &begin).await;
-        self.step(result, begin.to)
+        Ok(self.step(result, begin.to))
     }
 
-    pub(super) async fn callback(&self, provider: &str) -> Answer {
-        let Ok(provider) = provider.parse::<ProviderId>() else { return self.page(pages::Problem::NotFound) };
-        let mut query = self.parameters();
-        let query = CallbackQuery {
-            code: query.remove("code"),
-            state: query.remove("state"),
-            iss: query.remove("iss"),
-            error: query.remove("error"),
-            error_description: query.remove("error_description"),
-            session_state: query.remove("session_state"),
+    pub(super) async fn callback(&self, provider: &str) -> Result<Answer, Repeated> {
+        let Ok(provider) = provider.parse::<ProviderId>() else {
+            return Ok(self.page(pages::Problem::NotFound));
         };
+        let names = ["code", "state", "iss", "error", "error_description", "session_state"];
+        let [code, state, iss, error, error_description, session_state] = self.parameters(names)?;
+        let query = CallbackQuery { code, state, iss, error, error_description, session_state };
+        let [consent] = self.parameters(["admin_consent"])?;
+        if let Some(page) = consent.and_then(|_| self.admin_consent(&provider, &query)) {
+            return Ok(page);
+        }
         let state = query.state.clone();
         let result = finish::finish(self.state, &self.visitor, &provider, query).await;
         let outcome = result.as_ref().err().map_or(SignInOutcome::Done, outcome);
         self.state.metrics_of(&provider).for_each(|metrics| metrics.signed_in(outcome));
-        if result.as_ref().is_err_and(is_their_failure) {
-            self.state.limits.fail(self.visitor.address);
-        }
         let to = result.as_ref().err().and_then(|_| finish::sealed_request(self.state, state.as_deref()));
-        self.step(result, to.as_deref())
+        Ok(self.step(result, to.as_deref()))
+    }
+
+    /// Entra sends an administrator back here who was asked to consent for the whole organisation (Microsoft's page
+    /// "Admin consent on the Microsoft identity platform"): no sign-in is under way, and none begins.
+    fn admin_consent(&self, provider: &ProviderId, query: &CallbackQuery) -> Option<Answer> {
+        if query.code.is_some() {
+            return None;
+        }
+        let provider = self.state.providers.find(provider)?;
+        let Some(error) = query.error.as_deref() else {
+            let page = pages::consented(provider.label(), self.visitor.request_id);
+            return Some(respond::page(page, self.is_head()));
+        };
+        let description = query.error_description.as_deref();
+        let refusal = ProviderRefusal::from_response(&ErrorResponse { error, description, issuer: None });
+        Some(self.page(pages::Problem::ProviderRefused { provider: provider.label(), refusal: &refusal }))
     }
 
     pub(super) fn step(&self, result: Result<Step, Problem>, to: Option<&str>) -> Answer {
@@ -89,21 +102,4 @@ const fn outcome(problem: &Problem) -> SignInOutcome {
         Problem::GroupsUnknown => SignInOutcome::GroupsUnknown,
         Problem::Unavailable(_) => SignInOutcome::StoreUnavailable,
     }
-}
-
-/// Failures that whoever sits at this address brought about, or may go on bringing about.
-fn is_their_failure(problem: &Problem) -> bool {
-    // What came without a state bound to this browser cost nothing, and another site can make a browser send it.
-    !matches!(
-        problem,
-        Problem::Unavailable(_)
-            | Problem::Limited(_)
-            | Problem::GroupsUnknown
-            | Problem::Unreadable
-            | Problem::UnknownProvider
-            | Problem::MixedUp { .. }
-            | Problem::RestartedTooOften
-            | Problem::UnknownHost
-            | Problem::TooManyHandovers(_)
-    ) && !matches!(problem, Problem::Provider { source: OidcError::Unavailable(_), .. })
 }

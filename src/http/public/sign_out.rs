@@ -1,7 +1,8 @@
 //! Signing out here, and being told by a provider that somebody signed out there.
 
-use super::{Visit, unique_pairs};
+use super::Visit;
 use crate::http::pages;
+use crate::http::parameters::Repeated;
 use crate::http::respond::{self, Answer};
 use crate::login::{Problem, end};
 use crate::session::values::SignOutTicket;
@@ -10,20 +11,21 @@ use hyper::StatusCode;
 
 impl Visit<'_> {
     /// Whoever comes with a ticket clicked on a protected host's own page; without one a link may be anybody's.
-    pub(super) async fn logout(&self) -> Answer {
-        let query = self.parameters();
-        let ticket = query.get("t").and_then(|sealed| end::open_ticket(self.state, sealed));
+    pub(super) async fn logout(&self) -> Result<Answer, Repeated> {
+        let [sealed] = self.parameters(["t"])?;
+        let ticket = sealed.and_then(|sealed| end::open_ticket(self.state, &sealed));
         if ticket.is_some() || self.is_own_page() {
-            return self.finish_logout(ticket.as_ref()).await;
+            return Ok(self.finish_logout(ticket.as_ref()).await);
         }
         let live = match self.visitor.live(self.state).await {
             Ok(live) => live,
-            Err(error) => return self.problem(&Problem::Unavailable(error), None),
+            Err(error) => return Ok(self.problem(&Problem::Unavailable(error), None)),
         };
         let email = live.as_ref().and_then(|principal| principal.standing.person.email.as_ref());
         let targets = self.state.sign_out_targets();
         let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
-        respond::page(pages::confirm_sign_out(email, &targets, self.visitor.request_id), self.is_head())
+        let page = pages::confirm_sign_out(email, &targets, self.visitor.request_id);
+        Ok(respond::page(page, self.is_head()))
     }
 
     pub(super) async fn finish_logout(&self, ticket: Option<&SignOutTicket>) -> Answer {
@@ -34,32 +36,32 @@ impl Visit<'_> {
         self.step(result, None)
     }
 
-    pub(super) fn logged_out(&self) -> Answer {
-        let query = self.parameters();
-        let provider = query.get("provider").and_then(|id| id.parse().ok());
+    pub(super) fn logged_out(&self) -> Result<Answer, Repeated> {
+        let [provider] = self.parameters(["provider"])?;
+        let provider = provider.and_then(|id| id.parse().ok());
         let label = provider
             .and_then(|id| self.state.providers.find(&id))
             .map(|provider| provider.label().to_owned());
-        respond::page(pages::signed_out(label.as_deref(), self.visitor.request_id), self.is_head())
+        Ok(respond::page(pages::signed_out(label.as_deref(), self.visitor.request_id), self.is_head()))
     }
 
-    pub(super) async fn front_channel_logout(&self) -> Answer {
-        let query = self.parameters();
-        let sid = query.get("sid").map(String::as_str).filter(|sid| !sid.is_empty() && sid.len() <= 256);
-        if let Some(sid) = sid.filter(|_| !self.is_head()) {
-            let issuer = query.get("iss").map(String::as_str);
-            if let Err(error) = end::front_channel(self.state, &self.visitor, sid, issuer).await {
-                return self.problem(&Problem::Unavailable(error), None);
-            }
+    pub(super) async fn front_channel_logout(&self) -> Result<Answer, Repeated> {
+        let [sid, issuer] = self.parameters(["sid", "iss"])?;
+        let sid = sid.filter(|sid| !sid.is_empty() && sid.len() <= 256);
+        if let Some(sid) = sid.filter(|_| !self.is_head())
+            && let Err(error) = end::front_channel(self.state, &self.visitor, &sid, issuer.as_deref()).await
+        {
+            return Ok(self.problem(&Problem::Unavailable(error), None));
         }
         // The provider shows this in a frame; nothing here can be clicked.
-        respond::text(StatusCode::OK, "text/plain; charset=utf-8", String::new())
+        Ok(respond::text(StatusCode::OK, "text/plain; charset=utf-8", String::new()))
     }
 
-    pub(super) async fn back_channel_logout(&self) -> Answer {
-        let mut form = unique_pairs(self.body);
-        let Some(token) = form.remove("logout_token") else { return respond::empty(StatusCode::BAD_REQUEST) };
-        match end::back_channel(self.state, &self.visitor, &token).await {
+    pub(super) async fn back_channel_logout(&self) -> Result<Answer, Repeated> {
+        let [Some(token)] = self.fields(["logout_token"])? else {
+            return Ok(respond::empty(StatusCode::BAD_REQUEST));
+        };
+        Ok(match end::back_channel(self.state, &self.visitor, &token).await {
             Ok(()) => respond::empty(StatusCode::OK),
             Err(error @ (end::BackChannelError::Refused(_) | end::BackChannelError::Replayed)) => {
                 tracing::warn!(request.id = %self.visitor.request_id, error = %Chain(&error), "refused a logout token");
@@ -72,6 +74,6 @@ impl Visit<'_> {
             Err(end::BackChannelError::Unavailable(error)) => {
                 self.problem(&Problem::Unavailable(error), None)
             }
-        }
+        })
     }
 }

@@ -2,7 +2,7 @@
 //! Told by Fetch Metadata and `Origin`, which no page can set.
 
 use super::Forwarded;
-use crate::domain::asking::{AskedKind, Asker};
+use crate::domain::asking::{self, AskedKind, Asker};
 use crate::domain::host::Origin;
 use crate::verify::headers;
 
@@ -19,18 +19,22 @@ impl Forwarded<'_> {
     /// Is this a person looking at a page?
     pub fn kind(&self) -> RequestKind {
         let is_read = matches!(self.method, "GET" | "HEAD");
-        let is_prefetch = self.headers.has("sec-purpose");
-        let is_navigation = match (self.headers.text("sec-fetch-mode"), self.headers.text("sec-fetch-dest")) {
-            // A service worker re-sends navigations with an empty destination.
-            (Some("navigate"), Some("document" | "empty")) => true,
-            (None, None) => {
-                self.accept().contains("text/html")
-                    && !self.headers.has("x-requested-with")
-                    && !self.is_websocket()
-            }
-            _ => false,
+        let looks_like_one = || {
+            self.accept().contains("text/html")
+                && !self.headers.has("x-requested-with")
+                && !self.is_websocket()
         };
-        if is_read && is_navigation && !is_prefetch { RequestKind::Navigation } else { RequestKind::Other }
+        let (mode, destination) = (self.headers.text("sec-fetch-mode"), self.headers.text("sec-fetch-dest"));
+        let is_navigation = asking::is_navigation(mode, destination).unwrap_or_else(looks_like_one);
+        if is_read && is_navigation && !self.is_in_advance() {
+            RequestKind::Navigation
+        } else {
+            RequestKind::Other
+        }
+    }
+
+    fn is_in_advance(&self) -> bool {
+        asking::is_in_advance(|name| self.headers.first(name))
     }
 
     /// The same, with a WebSocket apart.
@@ -82,7 +86,7 @@ impl Forwarded<'_> {
             Some(site) => matches!(site, "same-origin" | "none"),
             None => self.headers.text("origin").and_then(|text| text.parse().ok()).as_ref() == Some(own),
         };
-        is_own && !self.headers.has("sec-purpose")
+        is_own && !self.is_in_advance()
     }
 
     fn is_websocket(&self) -> bool {
@@ -114,7 +118,7 @@ mod tests {
             RequestKind::Navigation
         );
         assert_eq!(kind(&[("accept", "text/html,*/*;q=0.8")]), RequestKind::Navigation);
-        let other: [&[(&str, &str)]; 9] = [
+        let other: [&[(&str, &str)]; 13] = [
             &[],
             &[("accept", "*/*")],
             &[("accept", "text/event-stream")],
@@ -124,6 +128,10 @@ mod tests {
             &[("accept", "text/html"), ("sec-fetch-mode", "no-cors"), ("sec-fetch-dest", "image")],
             &[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")],
             &[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document"), ("sec-purpose", "prefetch")],
+            &[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document"), ("purpose", "prefetch")],
+            &[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document"), ("x-moz", "prefetch")],
+            &[("accept", "text/html"), ("x-purpose", "preview")],
+            &[("accept", "text/html"), ("purpose", "prefetch")],
         ];
         for list in other {
             assert_eq!(kind(list), RequestKind::Other, "{list:?}");

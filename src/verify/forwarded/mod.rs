@@ -117,10 +117,9 @@ impl<'a> Forwarded<'a> {
         self.uri.len()
     }
 
-    /// Every `Accept` line, joined as RFC 9110 section 5.3 allows.
+    /// Every `Accept` line.
     pub fn accept(&self) -> String {
-        let lines: Vec<&str> = self.headers.all("accept").filter_map(headers::text).collect();
-        lines.join(",")
+        self.headers.joined("accept")
     }
 
     /// The client's address as the proxy saw it; for logs and limits only.

@@ -1,4 +1,4 @@
-//! What `Open WebUI` (v0.11) does with trusted headers, read from its `backend/open_webui/routers/auths.py` and
+//! What `Open WebUI` (0.12.4) does with trusted headers, read from its `backend/open_webui/routers/auths.py` and
 //! `utils/auth.py`: its rules alone, none of its code. Whoever reaches it may claim to be anybody, as there.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -85,8 +85,12 @@ both_pairs! {
             for alias in aliases_of(name) {
                 let told = Asked::fetch("/").by(&browser).with(&alias, "root@example.com").of(&world).await;
                 told.assert_refusal(400, &alias);
+                assert_eq!(told.json()["error"], "malformed_request", "{alias}: a fetch is answered in JSON");
             }
         }
+        let page = Asked::navigation("/").by(&browser).with("X_User_Email", "x").of(&world).await;
+        page.assert_refusal(400, "a page");
+        assert!(page.header("content-type").unwrap().starts_with("text/html"), "{page:?}");
         for harmless in ["X-User-Emails", "X_User", "XUserEmail", "X-User--Email", "X-Forwarded_Port"] {
             let told = Asked::fetch("/").by(&browser).with(harmless, "x").of(&world).await;
             assert_eq!(told.status, 200, "{harmless}");

@@ -67,6 +67,9 @@ both_pairs! {
                 assert!(named.iter().all(|name| told.body.contains(name)), "{requirement}: {}", told.body);
                 let line = world.gatepost.wait_for_line(&told.request_id()).await;
                 assert!(line.contains("alice@example.com") && line.contains(APP), "{line}");
+                assert!(named[..named.len() - 1].iter().all(|name| line.contains(name)), "{line}");
+                // An operator reads it, and knows no type of ours.
+                assert!(!["Some(", "GroupName", "TenantId"].iter().any(|debug| line.contains(debug)), "{line}");
             }
         }
         let met = Asked::fetch("/").requiring(&format!("group=Finance&group={MCP_GITHUB}")).by(&browser).of(&world).await;

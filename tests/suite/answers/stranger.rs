@@ -66,6 +66,9 @@ both_pairs! {
             (method("get"), true, "no method of that spelling"),
             (Asked::navigation("/form?x=1").with("Sec-Fetch-Dest", "iframe"), true, "a frame"),
             (Asked::navigation("/form?x=1").with("Sec-Purpose", "prefetch;prerender"), true, "a prefetch"),
+            (Asked::navigation("/form?x=1").with("Purpose", "prefetch"), true, "an older prefetch"),
+            (page(Asked::for_uri("/form?x=1")).with("X-Moz", "prefetch"), true, "an old Firefox's prefetch"),
+            (page(Asked::for_uri("/form?x=1")).with("X-Purpose", "preview"), true, "an old Safari's preview"),
             (Asked::navigation("/form?x=1").requiring("api=true"), true, "api=true"),
         ] {
             let told = asked.of(&world).await;

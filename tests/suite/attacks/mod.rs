@@ -4,11 +4,14 @@
 
 mod callback;
 mod handed_over;
+mod junk;
 mod limits;
 mod long_links;
 mod records;
 mod redirects;
+mod repeated;
 mod sign_out;
+mod subresources;
 mod tampering;
 
 pub use callback::two_providers;

@@ -56,4 +56,8 @@ async fn plain_http_works_on_localhost() {
     pick(&browser, "alice").await;
     arrive(&browser, "Your account").await;
     assert_quiet(&browser, &[PUBLIC, APP]).await;
+
+    gatepost.sigterm();
+    gatepost.wait_for_line("serving 0 s longer").await;
+    assert!(gatepost.wait_exit().await.success());
 }

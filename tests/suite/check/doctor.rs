@@ -61,6 +61,13 @@ impl Doctor {
         stdout
     }
 
+    /// Runs another command, which fails; returns what it says.
+    pub async fn refused(&self, arguments: &[&str]) -> String {
+        let (code, stdout, stderr) = run_command(&self.builder, arguments).await;
+        assert_eq!(code, Some(1), "{arguments:?}: {stdout}{stderr}");
+        stderr
+    }
+
     /// Runs `check` as people do.
     pub async fn text(&self, arguments: &[&str]) -> (Option<i32>, String) {
         let (code, stdout, stderr) = run_command(&self.builder, &[&["check"], arguments].concat()).await;

@@ -116,7 +116,7 @@ async fn embedded_files_that_others_may_open_are_named() {
     open("gatepost.db");
     open("gatepost.db.keys");
     let diagnosis = doctor.examine(&[]).await;
-    diagnosis.says("warning embedded-file-exposed", "gatepost.db");
+    diagnosis.says("error embedded-file-exposed", "gatepost.db");
     diagnosis.says("error keys-file", "gatepost.db.keys");
 }
 
@@ -124,7 +124,8 @@ async fn embedded_files_that_others_may_open_are_named() {
 async fn an_embedded_file_that_is_no_database_is_named() {
     let doctor = Doctor::embedded().await;
     let file = doctor.folder.path().join("gatepost.db");
-    std::fs::write(file, "this is no database, and long enough to show it").unwrap();
+    std::fs::write(&file, "this is no database, and long enough to show it").unwrap();
+    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600)).unwrap();
     doctor.examine(&[]).await.says("error embedded-unusable", "gatepost.db");
 }
 

@@ -153,6 +153,8 @@ async fn a_user_with_too_few_rights_or_connections_is_named() {
     postgres.sql(database, "GRANT SELECT ON ALL TABLES IN SCHEMA gatepost TO plain").await;
     with_database(&plain).await.says("error postgres-privileges", "DATABASE_URL");
     postgres.sql(database, "GRANT ALL ON ALL TABLES IN SCHEMA gatepost TO plain").await;
+    with_database(&plain).await.says("error postgres-privileges", "DATABASE_URL");
+    postgres.sql(database, "GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA gatepost TO plain").await;
     postgres.sql("postgres", "ALTER ROLE plain CONNECTION LIMIT -1").await;
     with_database(&plain).await.says_only(&["warning postgres-not-durable"]);
 }

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// One of the two scripts, with the connection in libpq's variables.
-fn script(name: &str, url: &str, dumps: &Path) -> Command {
+pub fn script(name: &str, url: &str, dumps: &Path) -> Command {
     let url = url::Url::parse(url).unwrap();
     let mut command = Command::new(repository(&format!("deploy/backup/{name}")));
     command
@@ -29,7 +29,7 @@ fn said(output: &Output) -> String {
 }
 
 /// Runs it to its end, off the test's own threads.
-async fn run(mut command: Command) -> (bool, String) {
+pub async fn run(mut command: Command) -> (bool, String) {
     let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
     (output.status.success(), said(&output))
 }
@@ -51,7 +51,7 @@ fn database(world: &World) -> String {
     }
 }
 
-async fn dump(url: &str, dumps: &Path) -> PathBuf {
+pub async fn dump(url: &str, dumps: &Path) -> PathBuf {
     let mut command = script("backup.sh", url, dumps);
     command.arg("now");
     let (is_done, said) = run(command).await;

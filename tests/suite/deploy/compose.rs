@@ -54,6 +54,7 @@ fn no_application_reaches_another_a_store_or_the_gate() {
         ("gatepost", "traefik"),
         ("mcp-proxy", "traefik"),
         ("open-webui", "traefik"),
+        ("postgres", "restore"),
     ];
     let wanted: BTreeSet<_> = wanted.map(|(one, other)| (one.to_owned(), other.to_owned())).into();
     assert_eq!(neighbours(&compose), wanted);
@@ -115,8 +116,8 @@ fn every_container_is_bound_and_bounded() {
         let runs_on = service["restart"] == "unless-stopped";
         assert!(runs_on || service["profiles"] == serde_json::json!(["setup"]), "{name}: restart");
         assert!(!runs_on || service["healthcheck"]["test"].is_array(), "{name}: health check");
-        // Open WebUI's image is made for root.
-        assert!(name == "open-webui" || service["user"].is_string(), "{name}: user");
+        let user = service["user"].as_str().unwrap_or_else(|| panic!("{name}: no user"));
+        assert!(user != "root" && !user.starts_with('0'), "{name}: {user}");
         let socket = service["volumes"].to_string().contains("docker.sock");
         assert!(!socket, "{name} holds Docker's socket");
     }
@@ -126,12 +127,14 @@ fn every_container_is_bound_and_bounded() {
 fn every_image_is_of_an_exact_version() {
     let compose = Folder::prepare().compose();
     let images = services(&compose).values().map(|service| service["image"].as_str().unwrap().to_owned());
-    let based = ["Dockerfile", "deploy/mcp/Dockerfile"].into_iter().flat_map(|file| {
-        let text = read(file);
-        let lines: Vec<String> =
-            text.lines().filter_map(|line| line.strip_prefix("FROM ")).map(str::to_owned).collect();
-        lines
-    });
+    let based = ["Dockerfile", "deploy/mcp/Dockerfile", "deploy/open-webui/Dockerfile"].into_iter().flat_map(
+        |file| {
+            let text = read(file);
+            let lines: Vec<String> =
+                text.lines().filter_map(|line| line.strip_prefix("FROM ")).map(str::to_owned).collect();
+            lines
+        },
+    );
     let based =
         based.map(|image| image.split(' ').next().unwrap_or_default().to_owned()).filter(|i| i != "scratch");
     for image in images.chain(based) {
@@ -169,7 +172,7 @@ fn what_was_prepared_once_is_left_alone() {
     let names = [
         "gatepost_keys",
         "database_url",
-        "postgres_password",
+        "postgres_owner_password",
         "redis_url",
         "redis_password",
         "webui_secret_key",
@@ -212,4 +215,48 @@ fn a_fault_in_the_file_is_named() {
     std::fs::write(folder.path("empty.env"), "").unwrap();
     let fault = normalise(&repository("docker-compose.hetzner.yml"), &folder.path("empty.env")).unwrap_err();
     assert!(fault.contains(".env.example"), "{fault}");
+}
+
+/// The superuser's is for making roles and databases, which nothing does that runs all day.
+#[test]
+fn nobody_gets_the_superusers_password_but_postgres_and_the_restore() {
+    let compose = Folder::prepare().compose();
+    let who_has = |secret: &str| -> Vec<&str> {
+        let has_it = |service: &Value| {
+            let secrets = service["secrets"].as_array();
+            secrets.is_some_and(|secrets| secrets.iter().any(|one| one["source"] == secret))
+        };
+        services(&compose).iter().filter(|(_, one)| has_it(one)).map(|(name, _)| name.as_str()).collect()
+    };
+    assert_eq!(who_has("postgres_password"), ["postgres", "restore"]);
+    assert_eq!(who_has("postgres_owner_password"), ["postgres"]);
+    assert_eq!(who_has("postgres_backup_password"), ["backup", "postgres"]);
+    assert_eq!(services(&compose)["restore"]["profiles"], serde_json::json!(["setup"]));
+    let variable = |service: &str, name: &str| {
+        environment(&compose, service).into_iter().find(|(found, _)| found == name).map(|(_, value)| value)
+    };
+    assert_eq!(variable("backup", "PGUSER").as_deref(), Some("gatepost_backup"));
+    assert_eq!(variable("restore", "RESTORE_OWNER").as_deref(), Some("gatepost_owner"));
+    assert_eq!(variable("restore", "PGUSER"), variable("postgres", "POSTGRES_USER"));
+    assert!(Folder::prepare().secret("database_url").starts_with("postgres://gatepost_owner:"));
+}
+
+/// They get tokens: what they are made of cannot change under its name.
+#[test]
+fn every_package_of_the_tool_servers_is_known_by_its_hash() {
+    let json = |file: &str| serde_json::from_str::<Value>(&read(file)).unwrap();
+    let (wanted, locked) = (json("deploy/mcp/package.json"), json("deploy/mcp/package-lock.json"));
+    assert_eq!(locked["packages"][""]["dependencies"], wanted["dependencies"]);
+    for (name, version) in wanted["dependencies"].as_object().unwrap() {
+        let version = version.as_str().unwrap();
+        assert!(version.split('.').all(|part| part.parse::<u32>().is_ok()), "{name} {version}");
+    }
+    let packages = locked["packages"].as_object().unwrap();
+    assert!(packages.len() > 2);
+    for (path, package) in packages.iter().filter(|(path, _)| !path.is_empty()) {
+        assert!(package["integrity"].as_str().is_some_and(|hash| hash.starts_with("sha512-")), "{path}");
+    }
+    let dockerfile = read("deploy/mcp/Dockerfile");
+    assert!(dockerfile.contains("npm ci ") && !dockerfile.contains("npm install"), "{dockerfile}");
+    assert!(dockerfile.contains("--ignore-scripts"), "{dockerfile}");
 }

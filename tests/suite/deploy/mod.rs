@@ -8,8 +8,10 @@ mod documents;
 mod folder;
 mod metrics;
 mod open_webui;
+mod roles;
 mod routers;
 mod stage;
+mod tls_before;
 mod traefik;
 mod troubleshooting;
 

@@ -3,6 +3,7 @@
 
 use super::folder::Folder;
 use super::stage::{CHAT, PUBLIC, Stage, environment};
+use gatepost::verify::forwarded::IDENTITY_HEADERS;
 use gatepost_kit::client::{Answer, Client, Kind};
 use gatepost_kit::entra::{Group, Person};
 use gatepost_kit::open_webui::{OpenWebUi, Variables};
@@ -169,4 +170,41 @@ async fn switching_its_passwords_off_switches_trusted_headers_off_too() {
     let (_chat, stage) = stage(without_passwords).await;
     let browser = stage.signed_in("alice", &format!("{CHAT}/")).await;
     assert_eq!(sign_in(&browser).await.status, 403);
+}
+
+/// The router of `docs/open-webui.md` for programs with keys of Open WebUI.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_of_open_webui_passes_on_its_own_paths_and_brings_nobody_s_headers() {
+    let stage = Stage::start().await;
+    let document = super::read("docs/open-webui.md");
+    let section = document.split("## Programs with Open WebUI's own keys\n").nth(1).unwrap();
+    let router = section.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    stage.traefik.add("chat-keys.yml", router, "chat-keys").await;
+    let ask = async |path: &str, authorization: &str| {
+        let url = format!("{CHAT}{path}");
+        let browser = stage.browser();
+        let request = browser.request(Method::GET, &url).kind(Kind::Program);
+        let request =
+            request.header("authorization", authorization).header("x-user-email", "carol@example.com");
+        request.header("x-user-assertion", "x").send().await
+    };
+    let passed = ask("/api/models", "Bearer sk-1").await;
+    assert_eq!(passed.status, 200, "{}", passed.body);
+    let received = passed.echoed();
+    assert_eq!(received.header("authorization"), Some("Bearer sk-1"));
+    let brought: Vec<_> = IDENTITY_HEADERS
+        .iter()
+        .filter(|name| !["cookie", "authorization"].contains(name) && received.header(name).is_some())
+        .collect();
+    assert_eq!(brought, Vec::<&&str>::new());
+    for (path, authorization) in [
+        ("/api/models", "Bearer eyJ"),
+        ("/api/models", "Basic sk-1"),
+        ("/api/v1/auths/signin", "Bearer sk-1"),
+        ("/api/models/x", "Bearer sk-1"),
+        ("/", "Bearer sk-1"),
+    ] {
+        let refused = ask(path, authorization).await;
+        assert_eq!(refused.status, 401, "{path} {authorization}: {}", refused.body);
+    }
 }

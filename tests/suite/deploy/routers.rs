@@ -7,6 +7,7 @@ use gatepost::verify::forwarded::IDENTITY_HEADERS;
 use gatepost_kit::client::{Client, Kind};
 use gatepost_kit::process::until;
 use reqwest::Method;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// An address behind each router with the gate.
@@ -36,8 +37,8 @@ async fn every_router_is_loaded_and_stands_before_the_gate_or_is_the_public_host
             gated += 1;
         }
     }
-    // One for `/.gatepost/` on each of the three hosts routed by path.
-    assert_eq!(gated, GATED.len() + 3);
+    // One for `/.gatepost/` on each of the three hosts routed by path, and one for the assets of the chat.
+    assert_eq!(gated, GATED.len() + 4);
     let healthy = stage.traefik.healthcheck();
     assert!(healthy.status.success(), "{}", String::from_utf8_lossy(&healthy.stdout));
     let listed = stage.browser().get(&format!("{CHAT}/")).await;
@@ -216,6 +217,11 @@ async fn security_headers_stand_on_every_answer_and_gatepost_keeps_its_own() {
     assert_eq!(application.header("referrer-policy"), Some("strict-origin-when-cross-origin"));
     assert_eq!(application.header("x-frame-options"), Some("SAMEORIGIN"));
     assert_eq!(application.header("x-content-type-options"), Some("nosniff"));
+    for (path, kept) in [("/", "no-store"), ("/_app/start.js", "max-age=60"), ("/static/x.png", "max-age=60")]
+    {
+        let answer = browser.get(&format!("{CHAT}{path}?kept")).await;
+        assert_eq!((answer.status, answer.header("cache-control")), (200, Some(kept)), "{path}");
+    }
     let refusal = browser.navigate(&format!("{WIKI}/")).await;
     let refusal = refusal.end();
     assert_eq!((refusal.status, refusal.header("referrer-policy")), (403, Some("no-referrer")));
@@ -234,20 +240,15 @@ async fn security_headers_stand_on_every_answer_and_gatepost_keeps_its_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sign_in_is_limited_and_the_rest_is_not() {
+async fn nobody_is_refused_for_how_often_their_address_signs_in() {
     let stage = Stage::start().await;
     let browser = stage.browser();
     let (login, callback) = (format!("{PUBLIC}/login"), format!("{PUBLIC}/callback/entra"));
-    let mut limited = 0;
-    for url in [&login, &callback].into_iter().cycle().take(2000) {
-        limited += usize::from(browser.get(url).await.status == 429);
-        if limited > 0 {
-            break;
-        }
+    let mut statuses = BTreeSet::new();
+    for url in [&login, &callback].into_iter().cycle().take(600) {
+        statuses.insert(browser.get(url).await.status);
     }
-    assert!(limited > 0, "2000 sign-ins of one address were not limited");
-    assert_ne!(browser.get(&format!("{PUBLIC}/logged-out")).await.status, 429);
-    assert_eq!(browser.get(&format!("{CHAT}/")).await.status, 302);
+    assert_eq!(statuses, BTreeSet::from([303, 400]), "neither Traefik nor Gatepost says 429");
 }
 
 #[tokio::test(flavor = "multi_thread")]

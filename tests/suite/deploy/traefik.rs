@@ -59,9 +59,7 @@ impl Shipped {
         replace(&mut text, "127.0.0.1:8082", &health.to_string());
         replace(&mut text, "/etc/traefik/dynamic", &dynamic.display().to_string());
         replace(&mut text, "tls:\n        certResolver: letsencrypt", "tls: {}");
-        if !refuses_all_aliases {
-            replace(&mut text, ALIASES, UNDERSCORES);
-        }
+        let text = underscores_where_aliases_are_unknown(&binary, &text);
         let mut text = without_block(&text, "certificatesResolvers:");
         replace(&mut text, "entryPoints:\n", &format!("entryPoints:\n  traefik:\n    address: \"{api}\"\n"));
         text += "\napi:\n  insecure: true\n  dashboard: false\n";
@@ -142,6 +140,12 @@ fn knows_aliases(binary: &Path) -> bool {
     let output = command.output().unwrap();
     // Nobody listens, so it fails either way; an unknown option is named before.
     !String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).contains("aliasHeadersStrategy")
+}
+
+/// The static configuration for this Traefik, which may be older than the one that it is made for.
+pub fn underscores_where_aliases_are_unknown(binary: &Path, text: &str) -> String {
+    assert!(text.contains(ALIASES), "aliases are refused at the entry point:\n{text}");
+    if knows_aliases(binary) { text.to_owned() } else { text.replace(ALIASES, UNDERSCORES) }
 }
 
 fn replace(text: &mut String, shipped: &str, here: &str) {

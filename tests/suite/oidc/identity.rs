@@ -2,6 +2,7 @@
 
 use super::{Party, browse, config, groups, request};
 use gatepost::config::{EntraTenant, ProviderKind};
+use gatepost::domain::auth_time::AuthTime;
 use gatepost::domain::email::EmailAddress;
 use gatepost::domain::identity::{AssertedGroups, GroupKind};
 use gatepost::oidc::Outcome;
@@ -12,6 +13,7 @@ use url::Url;
 #[tokio::test]
 async fn a_person_of_entra_is_who_entra_says() {
     let party = Party::entra().await;
+    party.entra.configure(|app| drop(app.optional_claims.remove("auth_time")));
     let sign_in = party.sign_in().await.unwrap();
     let alice = party.entra.find("alice").unwrap();
     assert_eq!(sign_in.identity.subject.issuer, party.entra.issuer());
@@ -23,7 +25,7 @@ async fn a_person_of_entra_is_who_entra_says() {
     assert_eq!(sign_in.sid, party.entra.list_sids("alice").first().cloned());
     assert_eq!(sign_in.logout_hint, Some(alice.login_hint));
     assert!(sign_in.refresh_token.is_some() && sign_in.id_token.is_none());
-    assert!(!sign_in.auth_time_claimed && sign_in.auth_time == sign_in.issued_at);
+    assert_eq!(sign_in.auth_time, AuthTime::UNKNOWN, "iat is no auth_time");
     assert_eq!(party.entra.count(Endpoint::Userinfo) + party.entra.count(Endpoint::Graph), 0);
     assert_eq!(*party.outcomes.lock().unwrap(), [Outcome::Success; 3]);
 }
@@ -34,7 +36,7 @@ async fn a_person_of_a_plain_provider_is_known_by_sub() {
     let sign_in = party.sign_in_with(Some(Duration::from_mins(1))).await.unwrap();
     assert_eq!(sign_in.identity.subject.issuer, party.entra.issuer());
     assert_eq!(groups(&sign_in), [(GroupKind::Group, "ops".into(), None)]);
-    assert!(sign_in.auth_time_claimed && sign_in.id_token.is_some());
+    assert!(sign_in.auth_time.known().is_some() && sign_in.id_token.is_some());
     party.entra.update("alice", |person| person.email_verified = Some(false));
     assert_eq!(party.sign_in().await.unwrap().identity.email, None);
 }
@@ -91,7 +93,7 @@ async fn only_allowed_tenants_of_several_sign_in() {
         let mut request = request(None, None);
         request.login_hint = None;
         let answer = browse(&party.provider.authorization_url(&request).await.unwrap()).await;
-        match party.redeem(&answer, None).await {
+        match party.redeem(&answer).await {
             Ok(sign_in) => assert!(signs_in && sign_in.identity.email.is_some(), "{who}"),
             Err(error) => assert!(!signs_in && error.reason() == "wrong_tenant", "{who} {error:?}"),
         }

@@ -1,10 +1,10 @@
 //! A provider that lies, each lie by name: no session, and a named reason.
 
-use super::{Party, logout_token};
+use super::{Party, logout_token, request};
 use gatepost::domain::clock::Timestamp;
 use gatepost::domain::identity::AssertedGroups;
 use gatepost::oidc::{OidcError, RefreshError};
-use gatepost_kit::entra::{Endpoint, LogoutLie};
+use gatepost_kit::entra::{Endpoint, LogoutLie, SigningAlg};
 use gatepost_kit::lies::{Expect, Lie, Needs, Stage};
 use std::time::Duration;
 
@@ -39,6 +39,10 @@ async fn meet(lie: Lie) -> Result<(), String> {
             // The directory refuses who has no address, and keeps the last groups where they are not known.
             Ok(sign_in) if sign_in.identity.email.is_none() => Err("no_address"),
             Ok(sign_in) if sign_in.identity.groups == AssertedGroups::Unknown => Err("unknown_groups"),
+            // The callback's handler compares the provider's word with what the router demands.
+            Ok(sign_in) if max_age.is_some_and(|age| !sign_in.auth_time.is_within(age, Timestamp::now())) => {
+                Err("not_recent")
+            }
             Ok(_) => Ok(()),
             Err(error) => Err(error.reason()),
         }
@@ -69,6 +73,33 @@ async fn every_lie_of_a_provider_is_met() {
         wrong.extend(running.join_all().await.into_iter().filter_map(Result::err));
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[tokio::test]
+async fn a_logout_token_is_signed_as_the_newest_id_token_was() {
+    let party = Party::oidc().await;
+    let verify = async |algorithm: SigningAlg| {
+        party.entra.configure(|app| app.signing_alg = algorithm);
+        let token = party.entra.build_logout_token(&logout_token("sid", LogoutLie::Honest));
+        party.provider.verify_logout_token(&token).await.map(|_| ()).map_err(|error| error.reason())
+    };
+    party.provider.authorization_url(&request(None, None)).await.unwrap();
+    assert_eq!(
+        verify(SigningAlg::Ps256).await,
+        Ok(()),
+        "nothing is known yet: nobody stays signed in for that"
+    );
+    for algorithm in [SigningAlg::Rs256, SigningAlg::Es256] {
+        party.entra.configure(|app| app.signing_alg = algorithm);
+        let sign_in = party.sign_in().await.unwrap();
+        for other in [SigningAlg::Rs256, SigningAlg::Ps256, SigningAlg::Es256] {
+            let wanted = if other == algorithm { Ok(()) } else { Err("forbidden_algorithm") };
+            assert_eq!(verify(other).await, wanted, "{algorithm:?} {other:?}");
+        }
+        party.entra.configure(|app| app.signing_alg = SigningAlg::Rs256);
+        party.refresh(&sign_in).await.unwrap();
+        assert_eq!(verify(SigningAlg::Rs256).await, Ok(()), "a renewed ID token tells it too");
+    }
 }
 
 #[tokio::test]

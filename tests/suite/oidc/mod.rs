@@ -4,6 +4,7 @@
 mod identity;
 mod keys;
 mod lies;
+mod misconfigured;
 mod renewal;
 mod requests;
 
@@ -120,10 +121,10 @@ impl Party {
     async fn sign_in_with(&self, max_age: Option<Duration>) -> Result<SignIn, OidcError> {
         let url = self.provider.authorization_url(&request(max_age, None)).await?;
         let answer = browse(&url).await;
-        self.redeem(&answer, max_age).await
+        self.redeem(&answer).await
     }
 
-    async fn redeem(&self, answer: &Url, max_age: Option<Duration>) -> Result<SignIn, OidcError> {
+    async fn redeem(&self, answer: &Url) -> Result<SignIn, OidcError> {
         let find = |name: &str| {
             answer.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
         };
@@ -132,13 +133,7 @@ impl Party {
             Callback { code: &code, issuer: issuer.as_deref(), session_state: session_state.as_deref() };
         let redirect_uri = Url::parse(REDIRECT).unwrap();
         let code_verifier = SecretString::from(VERIFIER);
-        let expected = Expected {
-            redirect_uri: &redirect_uri,
-            code_verifier: &code_verifier,
-            nonce: NONCE,
-            max_age,
-            min_auth_time: None,
-        };
+        let expected = Expected { redirect_uri: &redirect_uri, code_verifier: &code_verifier, nonce: NONCE };
         self.provider.redeem(&callback, &expected).await
     }
 

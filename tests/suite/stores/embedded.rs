@@ -3,6 +3,8 @@
 use super::gate::RECOVERY;
 use crate::world::{APP, Pair, World};
 use gatepost_kit::process::until;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 /// DESIGN.md section 2: of every request sent so long after the change was acknowledged.
@@ -17,6 +19,27 @@ async fn a_second_server_on_the_file_refuses_to_start() {
         .wait_for_line("gatepost.db is in use by another gatepost serve: one process per embedded file")
         .await;
     assert_eq!(world.signed_in("alice").await.fetch(&world.url(APP, "/")).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_others_may_open_is_refused_as_its_keys_are() {
+    let world = World::start(Pair::Embedded).await;
+    world.signed_in("alice").await;
+    world.gatepost.sigkill();
+    let open_to = |name: &str, mode| {
+        let path = world.stores.folder().join(name);
+        std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    };
+    // A killed server leaves its write-ahead log, which holds what was written last.
+    for name in ["gatepost.db", "gatepost.db-wal"] {
+        open_to(name, 0o640);
+        let refused = world.builder.clone().elsewhere().spawn();
+        assert_eq!(refused.wait_exit().await.code(), Some(1));
+        refused.wait_for_line(&format!("{name} may be read or changed by others (mode 0640)")).await;
+        assert!(world.cli_refuses(&["user", "list"]).await.contains("chmod 600"));
+        open_to(name, 0o600);
+    }
+    world.builder.start().await.wait_ready().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -185,24 +185,36 @@ fn a_refusal_names_the_person_what_is_missing_and_a_way_on() {
 fn a_program_learns_where_to_sign_in() {
     let origin: Origin = "https://wiki.example.com:8443".parse().expect("an origin");
     let gate = Gate { origin: Some(&origin), request_id: RequestId::generate(), format: Format::Json };
-    let page = Refusal::SignIn { uri: "/api?a=1&b=2", resend: false }.page(&gate);
+    let page = Refusal::SignIn { uri: "/api?a=1&b=2", resend: false, max_age: None }.page(&gate);
     let json: serde_json::Value = serde_json::from_str(&page.body).expect("JSON");
     assert_eq!((page.status, &json["error"]), (401, &"sign_in_required".into()));
     assert_eq!(json["sign_in"], "https://wiki.example.com:8443/.gatepost/start?uri=/api?a=1%26b=2");
+    assert_eq!(json["login_url"], "https://wiki.example.com:8443/.gatepost/start?uri=/");
     assert_eq!(page.header("www-authenticate"), Some("Bearer realm=\"gatepost\""));
+    let refusals = [
+        Refusal::SignIn { uri: "/", resend: true, max_age: None },
+        Refusal::StepUp { uri: "/", resend: true, max_age: samples::MINUTE },
+        Refusal::Unavailable { resend: true, retry_after: samples::MINUTE },
+    ];
+    for refusal in refusals {
+        let json: serde_json::Value = serde_json::from_str(&refusal.page(&gate).body).expect("JSON");
+        let detail = json["detail"].as_str().expect("what many clients show");
+        assert_eq!(json["message"], detail);
+        assert!(!["tab", "reload", "load the page"].iter().any(|word| detail.contains(word)), "{detail}");
+    }
 }
 
 #[test]
 fn after_a_post_the_link_opens_a_new_tab_and_says_why() {
     let origin: Origin = "https://wiki.example.com".parse().expect("an origin");
     let gate = Gate { origin: Some(&origin), request_id: RequestId::generate(), format: Format::Html };
-    let page = Refusal::SignIn { uri: "/save", resend: true }.page(&gate);
+    let page = Refusal::SignIn { uri: "/save", resend: true, max_age: None }.page(&gate);
     assert!(
         page.body.contains("target=\"_blank\" rel=\"noopener\"") && page.body.contains("reload it"),
         "{}",
         page.body
     );
-    let page = Refusal::SignIn { uri: "/", resend: false }.page(&gate);
+    let page = Refusal::SignIn { uri: "/", resend: false, max_age: None }.page(&gate);
     assert!(!page.body.contains("target="), "{}", page.body);
 }
 

@@ -74,9 +74,9 @@ pub fn gate_samples() -> Vec<Sample> {
     let max_age = Duration::from_mins(15);
     let form_targets = ["https://auth.example.com", "https://login.microsoftonline.com"];
     let mut samples: Vec<_> = [
-        gate_sample("sign-in", Refusal::SignIn { uri: "/deep?x=1", resend: false }),
-        gate_sample("sign-in-long", Refusal::SignIn { uri: &uri, resend: true }),
-        gate_sample("sign-in-resend", Refusal::SignIn { uri: "/save", resend: true }),
+        gate_sample("sign-in", Refusal::SignIn { uri: "/deep?x=1", resend: false, max_age: None }),
+        gate_sample("sign-in-long", Refusal::SignIn { uri: &uri, resend: true, max_age: None }),
+        gate_sample("sign-in-resend", Refusal::SignIn { uri: "/save", resend: true, max_age: None }),
         gate_sample("step-up", Refusal::StepUp { uri: "/pay", resend: false, max_age }),
         gate_sample("step-up-resend", Refusal::StepUp { uri: "/pay", resend: true, max_age }),
         gate_sample("cross-origin", Refusal::CrossOrigin),
@@ -219,6 +219,7 @@ pub fn public_samples() -> Vec<Sample> {
             confirm_sign_out(Some(&alice), &["https://login.microsoftonline.com"], request_id()),
         ),
         page("public-signed-out", signed_out(None, request_id())),
+        page("public-consented", consented("Contoso", request_id())),
         page("public-signed-out-provider-remains", signed_out(Some("Google"), request_id())),
         refused("refused-assignment", "access_denied", Some(AADSTS)),
         refused("refused-declined", "access_denied", None),
@@ -227,6 +228,7 @@ pub fn public_samples() -> Vec<Sample> {
         refused("refused-unknown", "surprise", None),
         problem("provider-invalid", Problem::ProviderInvalid { provider: "Contoso" }),
         problem("provider-unavailable", Problem::ProviderUnavailable { provider: "Contoso" }),
+        problem("provider-misconfigured", Problem::ProviderMisconfigured { provider: "Contoso" }),
         problem("not-allowed", Problem::AccountNotAllowed { provider: "Contoso" }),
         problem("no-address", Problem::NoAddress { provider: "Contoso" }),
         problem("address-held", Problem::AddressHeld { email: &alice }),
@@ -234,7 +236,8 @@ pub fn public_samples() -> Vec<Sample> {
         problem("groups-unknown", Problem::GroupsUnknown),
         problem("sign-in-broken", Problem::SignInBroken),
         problem("too-many-hand-overs", Problem::TooManyHandOvers),
-        problem("step-up-unmet", Problem::StepUpUnmet { max_age: Duration::from_mins(15) }),
+        problem("step-up-unmet", step_up_unmet(true)),
+        problem("step-up-impossible", step_up_unmet(false)),
         problem("rate-limited", Problem::RateLimited { retry_after: MINUTE }),
         problem("unavailable", Problem::Unavailable { retry_after: Duration::from_secs(5), resend: false }),
         problem("cross-origin", Problem::CrossOrigin),
@@ -262,7 +265,7 @@ pub fn hostile_samples() -> Vec<Sample> {
             "hostile-forbidden",
             Refusal::Forbidden { uri: "/board?x=1", email: Some(&address), missing: &missing },
         ),
-        gate_sample("hostile-uri", Refusal::SignIn { uri: &uri, resend: true }),
+        gate_sample("hostile-uri", Refusal::SignIn { uri: &uri, resend: true, max_age: None }),
         gate_sample("hostile-malformed", Refusal::Malformed(PLANTED)),
     ]
     .into_iter()
@@ -276,4 +279,8 @@ pub fn hostile_samples() -> Vec<Sample> {
         Sample { name: "hostile-signed-out".to_owned(), page: signed_out(Some(PLANTED), request_id()) },
     ]);
     samples
+}
+
+const fn step_up_unmet(is_time_known: bool) -> Problem<'static> {
+    Problem::StepUpUnmet { provider: "Contoso", is_time_known, max_age: Duration::from_mins(15) }
 }

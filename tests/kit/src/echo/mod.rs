@@ -142,14 +142,19 @@ async fn receive(request: Request<Incoming>) -> Received {
 
 fn respond(received: &Received, pages: &Pages, for_people: bool) -> Response<Body> {
     let navigation = received.header("accept").is_some_and(|accept| accept.contains("text/html"));
-    match received.uri.split('?').next().unwrap_or_default() {
+    let mut answer = match received.uri.split('?').next().unwrap_or_default() {
         "/sw.js" => content("text/javascript", page::WORKER.to_owned()),
         "/sw" => content("text/html; charset=utf-8", page::REGISTRATION.to_owned()),
         "/page" => content("text/html; charset=utf-8", page::render(received, pages)),
         "/json" => json(received),
         _ if for_people && navigation => content("text/html; charset=utf-8", page::render(received, pages)),
         _ => json(received),
+    };
+    // An answer that browsers may keep, where a test asks for one.
+    if received.uri.ends_with("?kept") {
+        answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("max-age=60"));
     }
+    answer
 }
 
 fn json(received: &Received) -> Response<Body> {

@@ -21,6 +21,8 @@ pub enum LogoutLie {
     AlgNone,
     /// HS256 with the client secret.
     WrongAlg,
+    /// ES256 by a published key, where ID tokens are signed with RS256.
+    OtherAlg,
     BrokenSignature,
     UnknownKid,
     WrongAud,
@@ -52,6 +54,7 @@ impl LogoutLie {
         Self::HonestTyped,
         Self::AlgNone,
         Self::WrongAlg,
+        Self::OtherAlg,
         Self::BrokenSignature,
         Self::UnknownKid,
         Self::WrongAud,
@@ -135,6 +138,11 @@ pub(crate) fn build(world: &mut World, token: &LogoutToken) -> String {
             draft.head("alg", json!("HS256"));
             let secret = app.secrets.first().map(|secret| secret.value.clone()).unwrap_or_default();
             draft.signed_by = SignedBy::Secret(secret.into_bytes());
+        }
+        LogoutLie::OtherAlg => {
+            let Draft { claims, .. } = draft;
+            draft = Draft::new(Value::Object(claims), SigningAlg::Es256, RsaName::Ring(0));
+            draft.header.remove("typ");
         }
         LogoutLie::UnknownKid => {
             draft.head("kid", json!(RsaName::Attacker.key().kid));

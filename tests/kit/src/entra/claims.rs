@@ -146,7 +146,7 @@ fn oidc_claims(world: &World, issue: &Issue<'_>) -> Value {
     let mut claims = json!({
         "iss": world.issuer_of(&world.tid), "sub": person.oid, "aud": app.client_id, "azp": app.client_id, "typ": "ID",
         "iat": now, "exp": now + ID_TTL, "auth_time": issue.sign_in.auth_time, "jti": uuid::Uuid::new_v4().to_string(),
-        "sid": issue.sign_in.sid, "at_hash": at_hash(issue.access_token),
+        "at_hash": at_hash(issue.access_token),
         "name": person.name, "preferred_username": person.preferred_username,
     });
     if let Some(email) = &person.email {
@@ -157,6 +157,9 @@ fn oidc_claims(world: &World, issue: &Issue<'_>) -> Value {
     }
     if let Some(nonce) = issue.nonce {
         claims["nonce"] = json!(nonce);
+    }
+    if app.optional_claims.contains("sid") {
+        claims["sid"] = json!(issue.sign_in.sid);
     }
     let names: Vec<&str> = person.groups.iter().filter_map(|group| group.display_name.as_deref()).collect();
     put_at_path(&mut claims, &app.groups_path, json!(names));

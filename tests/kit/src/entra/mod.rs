@@ -235,6 +235,11 @@ impl Entra {
         self.shared.world().sso.clear();
     }
 
+    /// Everybody who is signed in at a browser here did so this many seconds earlier.
+    pub fn age_browsers(&self, seconds: i64) {
+        self.shared.world().sso.values_mut().for_each(|sso| sso.auth_time -= seconds);
+    }
+
     /// The `sid` of each browser session of a person.
     pub fn list_sids(&self, who: &str) -> Vec<String> {
         let oid = self.find(who).map(|person| person.oid).unwrap_or_default();

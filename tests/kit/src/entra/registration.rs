@@ -69,7 +69,8 @@ pub struct Registration {
     pub groups_claim: GroupsClaim,
     pub group_values: GroupValues,
     pub overage: Overage,
-    /// Optional claims of the ID token: `email`, `sid`, `login_hint`, `auth_time`, `acct`, `upn`.
+    /// Optional claims of the ID token: `email`, `sid`, `login_hint`, `auth_time`, `acct`, `upn`. Of the generic provider
+    /// `sid` alone.
     pub optional_claims: BTreeSet<String>,
     /// Permissions consented to; `GroupMember.Read.All` makes Graph tell group names.
     pub permissions: BTreeSet<String>,
@@ -94,7 +95,7 @@ impl Registration {
             groups_claim: GroupsClaim::default(),
             group_values: GroupValues::default(),
             overage: Overage::default(),
-            optional_claims: set(&["email", "sid", "login_hint"]),
+            optional_claims: set(&["email", "sid", "login_hint", "auth_time"]),
             permissions: set(&[
                 "openid",
                 "profile",

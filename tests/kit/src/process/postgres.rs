@@ -18,7 +18,6 @@ use tokio::sync::OnceCell;
 use super::{Authority, Running, free_port, reaper, until};
 
 const START: Duration = Duration::from_secs(30);
-const SUPERUSER: &str = "gatepost_test";
 const SETTINGS: [&str; 9] = [
     "fsync=off",
     "synchronous_commit=off",
@@ -43,6 +42,9 @@ pub struct Postgres {
 }
 
 impl Postgres {
+    /// Whom the server's URLs name: its superuser.
+    pub const USER: &str = "gatepost_test";
+
     /// The server that all tests of this process share; to be left as it was found.
     pub async fn shared() -> &'static Self {
         SHARED.get_or_init(Self::private).await
@@ -55,7 +57,7 @@ impl Postgres {
     pub async fn private() -> Self {
         let folder = empty_folder();
         let mut initdb = unprivileged("initdb");
-        initdb.args(["--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C", "--username", SUPERUSER]);
+        initdb.args(["--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C", "--username", Self::USER]);
         fill("initdb", initdb, folder.path()).await;
         Self::serve(folder).await
     }
@@ -129,7 +131,7 @@ impl Postgres {
 
     /// URL of a database of this server.
     pub fn url(&self, database: &str) -> String {
-        format!("postgres://{SUPERUSER}@{}/{database}", self.addr())
+        format!("postgres://{}@{}/{database}", Self::USER, self.addr())
     }
 
     /// Runs one statement and returns its rows, columns parted by `|`.
@@ -308,7 +310,7 @@ fn children_of(parent: u32) -> Vec<i32> {
 }
 
 /// A folder for one server, which only that may read.
-fn empty_folder() -> TempDir {
+pub(super) fn empty_folder() -> TempDir {
     let folder = TempDir::with_prefix("gatepost-postgres-").expect("a folder for Postgres");
     // Only this process's end removes the folder of a server that a static holds, or of a killed test's.
     reaper::folder(folder.path());
@@ -337,7 +339,7 @@ fn spawn(port: u16, folder: &Path) -> Running {
 }
 
 /// A program of Postgres, run by a user that it accepts.
-fn unprivileged(name: &str) -> Command {
+pub(super) fn unprivileged(name: &str) -> Command {
     let program = program(name);
     let mut command = if geteuid().is_root() {
         let mut setpriv = Command::new("setpriv");
@@ -350,7 +352,8 @@ fn unprivileged(name: &str) -> Command {
     command
 }
 
-/// A program of the newest installed Postgres; Debian keeps its server programs out of PATH.
+/// A program of the newest installed Postgres; Debian keeps its server programs out of PATH, and a user's PATH may lack
+/// administrators' programs.
 fn program(name: &str) -> Command {
     let in_path = std::env::var_os("PATH")
         .into_iter()
@@ -362,7 +365,7 @@ fn program(name: &str) -> Command {
         let version = folder.parent().and_then(Path::file_name).and_then(|name| name.to_str());
         std::cmp::Reverse(version.and_then(|version| version.parse::<u32>().ok()))
     });
-    let found =
-        versions.into_iter().chain(in_path).map(|folder| folder.join(name)).find(|program| program.is_file());
-    Command::new(found.unwrap_or_else(|| panic!("{name} is not installed: package postgresql")))
+    let folders = versions.into_iter().chain(in_path).chain([PathBuf::from("/usr/sbin")]);
+    let found = folders.map(|folder| folder.join(name)).find(|program| program.is_file());
+    Command::new(found.unwrap_or_else(|| panic!("{name} is not installed: packages postgresql, pgbouncer")))
 }

@@ -1,0 +1,172 @@
+//! One line of exchanges that share a bucket: who goes next, and who waits.
+
+use super::{Class, PATIENCE};
+use crate::oidc::Bucket;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+/// In so long half of a class's failures are forgotten.
+const HALF_LIFE: Duration = Duration::from_secs(10);
+
+/// Whether it is one's turn.
+pub(super) enum Turn {
+    /// It was, and the exchange is counted.
+    Taken,
+    /// Not before this, unless something changes.
+    Wait(Instant),
+    /// Not here: the code is in the wrong line.
+    Elsewhere,
+    /// Not soon; perhaps after so long.
+    TurnedAway(Duration),
+}
+
+pub(super) struct Line {
+    bucket: Bucket,
+    queue: Vec<Waiting>,
+    max_waiting: usize,
+    /// Exchanges under way that may give back what they took.
+    under_way: usize,
+    failures: HashMap<Class, Failures>,
+}
+
+struct Waiting {
+    number: u64,
+    classes: [Class; 2],
+    changed: Arc<Notify>,
+}
+
+/// Exchanges of one class that failed, or are under way.
+struct Failures {
+    count: u32,
+    at: Instant,
+}
+
+impl Failures {
+    fn now(&self, now: Instant) -> u32 {
+        let half_lives = now.saturating_duration_since(self.at).as_secs() / HALF_LIFE.as_secs();
+        self.count.checked_shr(u32::try_from(half_lives).unwrap_or(u32::MAX)).unwrap_or(0)
+    }
+}
+
+impl Line {
+    /// `burst` at once, one more per `interval`, so many waiting.
+    pub(super) fn new(burst: u32, interval: Duration, max_waiting: usize, now: Instant) -> Self {
+        Self {
+            bucket: Bucket::new(burst, interval, now.into_std()),
+            queue: Vec::new(),
+            max_waiting,
+            under_way: 0,
+            failures: HashMap::new(),
+        }
+    }
+
+    /// Joins the line, in the place of somebody whose codes failed more often where it is full.
+    pub(super) fn join(&mut self, number: u64, classes: &[Class; 2], now: Instant) -> Option<Arc<Notify>> {
+        if self.queue.len() >= self.max_waiting {
+            let order =
+                |at: &usize| (self.failures_of(&self.queue[*at].classes, now), self.queue[*at].number);
+            let last = (0..self.queue.len()).max_by_key(order)?;
+            if self.failures_of(&self.queue[last].classes, now) <= self.failures_of(classes, now) {
+                return None;
+            }
+            self.queue.swap_remove(last).changed.notify_one();
+        }
+        let changed = Arc::<Notify>::default();
+        self.queue.push(Waiting { number, classes: classes.clone(), changed: Arc::clone(&changed) });
+        Some(changed)
+    }
+
+    /// Takes a turn if one is left and nobody goes before.
+    pub(super) fn turn(&mut self, number: u64, now: Instant, deadline: Instant) -> Turn {
+        let Some(next) = self.next(now) else { return Turn::TurnedAway(PATIENCE) };
+        if self.queue[next].number != number {
+            let is_there = self.queue.iter().any(|waiting| waiting.number == number);
+            if !is_there || now >= deadline {
+                return Turn::TurnedAway(PATIENCE);
+            }
+            // Whoever was next may not know it yet.
+            self.queue[next].changed.notify_one();
+            return Turn::Wait(deadline);
+        }
+        if self.bucket.take(now.into_std()) {
+            let classes = self.queue.swap_remove(next).classes;
+            self.count(classes, now);
+            self.under_way += 1;
+            self.wake_next(now);
+            return Turn::Taken;
+        }
+        let next_at = Instant::from_std(self.bucket.next_at(now.into_std()));
+        if now >= deadline || (self.under_way == 0 && next_at > deadline) {
+            return Turn::TurnedAway(next_at.saturating_duration_since(now).max(PATIENCE));
+        }
+        Turn::Wait(next_at)
+    }
+
+    /// An exchange that took its turn is over.
+    pub(super) fn end(&mut self, classes: &[Class; 2], is_counted: bool, now: Instant) {
+        self.under_way = self.under_way.saturating_sub(1);
+        if !is_counted {
+            self.bucket.put_back();
+            for class in classes {
+                if let Some(failures) = self.failures.get_mut(class) {
+                    *failures = Failures { count: failures.now(now).saturating_sub(1), at: now };
+                }
+            }
+        }
+        self.failures.retain(|_, failures| failures.now(now) > 0);
+        self.wake_next(now);
+    }
+
+    pub(super) fn leave(&mut self, number: u64, now: Instant) {
+        if let Some(place) = self.queue.iter().position(|waiting| waiting.number == number) {
+            self.queue.swap_remove(place);
+            self.wake_next(now);
+        }
+    }
+
+    /// Lets everybody look again whether they are in the right line.
+    pub(super) fn wake_all(&self) {
+        self.queue.iter().for_each(|waiting| waiting.changed.notify_one());
+    }
+
+    fn wake_next(&self, now: Instant) {
+        if let Some(next) = self.next(now) {
+            self.queue[next].changed.notify_one();
+        }
+    }
+
+    /// Whose turn is next: those first whose codes look least like codes that failed.
+    fn next(&self, now: Instant) -> Option<usize> {
+        let order = |at: &usize| (self.failures_of(&self.queue[*at].classes, now), self.queue[*at].number);
+        (0..self.queue.len()).min_by_key(order)
+    }
+
+    /// Forgetting it changes nothing.
+    pub(super) fn is_idle(&mut self, now: Instant) -> bool {
+        !self.is_in_use()
+            && self.bucket.is_full(now.into_std())
+            && self.failures.values().all(|failures| failures.now(now) == 0)
+    }
+
+    pub(super) fn is_in_use(&self) -> bool {
+        self.under_way > 0 || self.has_queue()
+    }
+
+    pub(super) const fn has_queue(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    fn count(&mut self, classes: [Class; 2], now: Instant) {
+        for class in classes {
+            let failures = self.failures.entry(class).or_insert(Failures { count: 0, at: now });
+            *failures = Failures { count: failures.now(now) + 1, at: now };
+        }
+    }
+
+    fn failures_of(&self, classes: &[Class; 2], now: Instant) -> [u32; 2] {
+        classes.each_ref().map(|class| self.failures.get(class).map_or(0, |failures| failures.now(now)))
+    }
+}

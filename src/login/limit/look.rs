@@ -1,0 +1,138 @@
+//! What a code looks like from outside, and what the codes of a provider look like.
+//!
+//! RFC 6749 leaves a code to the provider, but each provider makes all of its codes in one way, and a stranger has never
+//! seen one of them. This orders those who wait; it refuses nobody.
+
+use std::collections::HashSet;
+use std::ops::RangeInclusive;
+
+/// So many of a code's first bytes are looked at; some providers begin all codes alike.
+const HEAD: usize = 8;
+
+/// The look of one code.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Look {
+    pub(super) shape: Shape,
+    length: usize,
+    head: [u8; HEAD],
+}
+
+/// The look without what differs between codes of one provider: what junk of one sender has in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Shape {
+    /// Grows with the length, two steps for each doubling.
+    size: u32,
+    /// One bit for each kind of character.
+    alphabet: u8,
+}
+
+/// What the codes of one provider looked like that became sessions.
+#[derive(Debug)]
+pub(super) struct Looks {
+    shapes: HashSet<Shape>,
+    lengths: RangeInclusive<usize>,
+    /// How all of them began.
+    head: Vec<u8>,
+}
+
+impl Look {
+    pub(super) fn of(code: &str) -> Self {
+        let mut head = [0; HEAD];
+        head.iter_mut().zip(code.bytes()).for_each(|(to, byte)| *to = byte);
+        Self { shape: Shape::of(code), length: code.len(), head }
+    }
+
+    /// How it begins.
+    pub(super) const fn begins(&self) -> [u8; 4] {
+        let [a, b, c, d, ..] = self.head;
+        [a, b, c, d]
+    }
+}
+
+impl Shape {
+    fn of(code: &str) -> Self {
+        let octave = code.len().checked_ilog2().unwrap_or(0);
+        let upper_half = if octave == 0 { 0 } else { (code.len() >> (octave - 1)) & 1 };
+        let size = 2 * octave + u32::from(upper_half == 1);
+        Self { size, alphabet: code.bytes().map(kind).fold(0, |kinds, kind| kinds | kind) }
+    }
+}
+
+impl Looks {
+    /// After the first code.
+    pub(super) fn new(look: &Look) -> Self {
+        Self {
+            shapes: HashSet::from([look.shape]),
+            lengths: look.length..=look.length,
+            head: look.head.to_vec(),
+        }
+    }
+
+    pub(super) fn knows(&self, look: &Look) -> bool {
+        self.shapes.contains(&look.shape)
+            && self.lengths.contains(&look.length)
+            && look.head.starts_with(&self.head)
+    }
+
+    /// One more code.
+    pub(super) fn learn(&mut self, look: &Look) {
+        self.shapes.insert(look.shape);
+        self.lengths = look.length.min(*self.lengths.start())..=look.length.max(*self.lengths.end());
+        let common = self.head.iter().zip(look.head).take_while(|(own, other)| *own == other).count();
+        self.head.truncate(common);
+    }
+}
+
+/// A character that may be missing in a short code by chance (`-` and `_` of base64url) is of no kind.
+const fn kind(byte: u8) -> u8 {
+    match byte {
+        b'a'..=b'z' => 1,
+        b'A'..=b'Z' => 2,
+        b'0'..=b'9' => 4,
+        b'.' => 8,
+        b'/' => 16,
+        b'-' | b'_' => 0,
+        _ => 32,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn junk_of_two_senders_and_codes_have_shapes_of_their_own() {
+        let shape = |code: &str| Look::of(code).shape;
+        let entra = |fill: &str, times| format!("1.AXkA{}", fill.repeat(times));
+        assert_eq!(shape(&entra("aZ0-", 160)), shape(&entra("bY9_", 170)));
+        let uuid = "0f8fad5b-d9cb-469f-a165-70867728950e";
+        let (entra, keycloak, long) = (entra("aZ0-", 160), [uuid; 3].join("."), "a".repeat(700));
+        let all = [&entra, &keycloak, &long, "", "c", "junk", "junk-17", "0f8fad5bd9cb469fa16570867728950e"];
+        let shapes: HashSet<_> = all.iter().map(|code| shape(code)).collect();
+        assert_eq!(shapes.len(), all.len());
+    }
+
+    #[test]
+    fn each_doubling_has_two_sizes() {
+        let size = |length: usize| Look::of(&"a".repeat(length)).shape.size;
+        let sizes = [1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 15, 16].map(size);
+        assert_eq!(sizes, [0, 2, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8]);
+    }
+
+    #[test]
+    fn what_all_codes_of_a_provider_have_in_common_is_learnt() {
+        let code = |head: &str, length: usize| format!("{head}{}", "aZ0".repeat(length))[..length].to_owned();
+        let look = |head, length| Look::of(&code(head, length));
+        let mut looks = Looks::new(&look("1.AXkA", 620));
+        assert!(looks.knows(&look("1.AXkA", 620)));
+        for unlike in [look("1.AXkA", 619), look("1.AXkA", 621), look("1.BXkA", 620), look("x1.AXkA", 620)] {
+            assert!(!looks.knows(&unlike), "{unlike:?}");
+        }
+        looks.learn(&look("1.AXkB", 640));
+        assert!(looks.knows(&look("1.AXkC", 630)) && !looks.knows(&look("1.BXkA", 630)));
+        assert!(!looks.knows(&Look::of(&code("1.AXkA~", 630))), "another alphabet");
+        let mut random = Looks::new(&look("", 43));
+        random.learn(&look("9bC", 43));
+        assert!(random.knows(&look("Ab9", 43)), "where nothing is in common, nothing is asked for");
+    }
+}

@@ -1,0 +1,231 @@
+//! The scenarios, minutes of them in a moment: tokio's clock is moved.
+
+use super::*;
+use crate::session::cookie;
+use crate::session::values::OneTimeId;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+const OFFICE: &str = "192.0.2.1";
+/// How long the provider takes for a code.
+const EXCHANGE: Duration = Duration::from_millis(80);
+
+/// What somebody sends.
+struct Sender {
+    browser: Option<Bind>,
+    is_known: bool,
+    address: &'static str,
+    code: String,
+    is_good: bool,
+}
+
+impl Sender {
+    fn honest() -> Self {
+        // Each code is another, and none like the first.
+        let length = 600 + usize::from(OneTimeId::generate().as_bytes()[0]) % 32;
+        let random = cookie::random().repeat(16);
+        let code = format!("1.AXkA{}", &random[..length]);
+        Self { browser: None, is_known: false, address: OFFICE, code, is_good: true }
+    }
+
+    fn junk(code: impl Into<String>) -> Self {
+        Self { code: code.into(), is_good: false, ..Self::honest() }
+    }
+
+    /// One exchange; how long it waited for its turn, or `Err` where it got none.
+    async fn exchange(
+        self,
+        limits: Limits,
+        asked_at: Arc<Mutex<Vec<Instant>>>,
+    ) -> Result<Duration, Duration> {
+        let provider = "entra".parse().expect("an id");
+        let asker = Asker {
+            browser: self.browser.unwrap_or_else(|| Bind::to(&cookie::random())),
+            is_known: self.is_known,
+            address: Some(self.address.parse().expect("an address")),
+            provider: &provider,
+            code: &self.code,
+        };
+        let begun = Instant::now();
+        let place = limits.admit(&asker).await?;
+        let waited = begun.elapsed();
+        asked_at.lock().expect("a list").push(Instant::now());
+        sleep(EXCHANGE).await;
+        if self.is_good {
+            place.succeed();
+        }
+        Ok(waited)
+    }
+}
+
+/// What came of a minute of junk beside 25 honest sign-ins.
+struct Minute {
+    limits: Limits,
+    /// How long each honest one waited.
+    waits: Vec<Result<Duration, Duration>>,
+    /// When the provider was asked about junk.
+    junk_at: Vec<Instant>,
+}
+
+impl Minute {
+    /// `junk` makes the senders, of whom `rate` come each second.
+    async fn of(rate: u32, is_known: bool, junk: impl Fn(u64) -> Sender) -> Self {
+        let (limits, junk_at, honest_at) = (Limits::default(), Arc::default(), Arc::default());
+        let (mut all_junk, mut all_honest) = (JoinSet::new(), JoinSet::new());
+        let count = AtomicU64::new(0);
+        for tick in 0..60 * rate {
+            let sender = junk(count.fetch_add(1, Ordering::Relaxed));
+            all_junk.spawn(sender.exchange(limits.clone(), Arc::clone(&junk_at)));
+            if tick % (60 * rate / 25) == rate {
+                all_honest.spawn(
+                    Sender { is_known, ..Sender::honest() }.exchange(limits.clone(), Arc::clone(&honest_at)),
+                );
+            }
+            sleep(Duration::from_secs(1) / rate).await;
+        }
+        let waits = all_honest.join_all().await;
+        all_junk.join_all().await;
+        let mut junk_at: Vec<Instant> = junk_at.lock().expect("a list").clone();
+        junk_at.sort();
+        Self { limits, waits, junk_at }
+    }
+
+    fn most_junk_in_a_second(&self) -> usize {
+        let within = |from: &Instant| {
+            self.junk_at.iter().filter(|at| *at >= from && **at - *from < Duration::from_secs(1)).count()
+        };
+        self.junk_at.iter().map(within).max().unwrap_or_default()
+    }
+
+    fn assert_nobody_is_held_up(&self, what: &str) {
+        let mut waits: Vec<Duration> = self
+            .waits
+            .iter()
+            .map(|wait| wait.unwrap_or_else(|_| panic!("{what}: an honest one was refused")))
+            .collect();
+        waits.sort();
+        assert_eq!(waits.len(), 25, "{what}");
+        assert!(waits[23] + EXCHANGE < Duration::from_secs(1), "{what}: {waits:?}");
+        assert!(self.most_junk_in_a_second() <= 5, "{what}: {}", self.most_junk_in_a_second());
+        assert!(
+            self.junk_at.len() >= 60,
+            "{what}: junk is slowed, not refused for ever: {}",
+            self.junk_at.len()
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn junk_of_a_stranger_holds_up_nobody_behind_the_same_address() {
+    for rate in [10, 200] {
+        for code in ["junk", "0f8fad5b-d9cb-469f-a165-70867728950e"] {
+            let minute = Minute::of(rate, false, |_| Sender::junk(code)).await;
+            minute.assert_nobody_is_held_up(&format!("{code} at {rate}/s"));
+        }
+        let minute = Minute::of(rate, false, |at| Sender::junk(format!("junk-{at}"))).await;
+        minute.assert_nobody_is_held_up(&format!("counted at {rate}/s"));
+        let minute = Minute::of(rate, false, |_| Sender::junk(format!("x{}", Sender::honest().code))).await;
+        minute.assert_nobody_is_held_up(&format!("almost codes at {rate}/s"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn junk_that_looks_like_a_code_is_as_slow_and_holds_up_no_browser_that_had_a_session() {
+    let junk = |_| Sender { is_good: false, ..Sender::honest() };
+    let minute = Minute::of(200, true, junk).await;
+    assert!(minute.waits.iter().all(|wait| *wait == Ok(Duration::ZERO)), "{:?}", minute.waits);
+    assert!(minute.junk_at.len() <= 2 + 32 + 65 * 5, "{}", minute.junk_at.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_browser_s_junk_is_its_own() {
+    let browser = Some(Bind::to("one"));
+    let minute = Minute::of(200, false, |_| Sender { browser, is_known: true, ..Sender::junk("junk") }).await;
+    assert!(minute.waits.iter().all(|wait| *wait == Ok(Duration::ZERO)), "{:?}", minute.waits);
+    assert!(minute.junk_at.len() <= 8 + 7, "{}", minute.junk_at.len());
+    let refused = Sender { browser, ..Sender::honest() }.exchange(minute.limits, Arc::default()).await;
+    assert!(refused.is_err_and(|wait| wait >= PATIENCE), "whoever causes it is told to wait");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_office_that_comes_at_once_is_let_in_at_once() {
+    let (limits, asked_at) = (Limits::default(), Arc::default());
+    let mut all = JoinSet::new();
+    for _ in 0..100 {
+        all.spawn(Sender::honest().exchange(limits.clone(), Arc::clone(&asked_at)));
+    }
+    for wait in all.join_all().await {
+        assert!(wait.is_ok_and(|wait| wait < Duration::from_secs(1)), "{wait:?}");
+    }
+    assert!(limits.lines().by_key.is_empty(), "what was given back is not remembered");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bunch_is_counted_before_the_provider_is_asked() {
+    for (is_known, most) in [(false, 2), (true, 8)] {
+        let (limits, asked_at) = (Limits::default(), Arc::<Mutex<Vec<_>>>::default());
+        let browser = Some(Bind::to("one"));
+        let mut all = JoinSet::new();
+        for _ in 0..100 {
+            let junk = Sender { browser, is_known, ..Sender::junk("junk") };
+            all.spawn(junk.exchange(limits.clone(), Arc::clone(&asked_at)));
+        }
+        sleep(EXCHANGE / 2).await;
+        assert_eq!(asked_at.lock().expect("a list").len(), most);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_address_is_another_line_and_a_subscriber_has_one() {
+    let lines = |addresses: &[&'static str]| {
+        let addresses = addresses.to_owned();
+        async move {
+            let (limits, asked_at) = (Limits::default(), Arc::default());
+            for address in addresses {
+                let junk = Sender { address, ..Sender::junk("junk") };
+                junk.exchange(limits.clone(), Arc::clone(&asked_at)).await.expect("a turn");
+            }
+            let lines = limits.lines();
+            lines.by_key.keys().filter(|key| matches!(key, Key::Unfamiliar(_))).count()
+        }
+    };
+    assert_eq!(lines(&["2001:db8::1", "2001:db8::2"]).await, 1, "a /64");
+    assert_eq!(lines(&["2001:db8::1", "2001:db8:0:1::1"]).await, 2);
+    assert_eq!(lines(&["192.0.2.1", "::ffff:192.0.2.1"]).await, 1);
+    assert_eq!(lines(&["::ffff:192.0.2.1", "::ffff:192.0.2.2"]).await, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_fills_all_places_to_wait_makes_nobody_wait_who_need_not() {
+    let (limits, asked_at) = (Limits::default(), Arc::<Mutex<Vec<_>>>::default());
+    let mut all = JoinSet::new();
+    for at in 0..16 * 128 {
+        let address: &'static str = Box::leak(format!("10.0.0.{}", at / 128).into_boxed_str());
+        all.spawn(Sender { address, ..Sender::junk("junk") }.exchange(limits.clone(), Arc::clone(&asked_at)));
+    }
+    sleep(EXCHANGE / 2).await;
+    assert!(limits.lines().waiting >= MAX_WAITING);
+    for is_known in [true, false] {
+        let honest = Sender { is_known, ..Sender::honest() }.exchange(limits.clone(), Arc::default()).await;
+        assert!(honest.is_ok_and(|wait| wait < Duration::from_secs(1)), "{honest:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_from_everywhere_is_bounded_and_soon_forgotten() {
+    let (limits, asked_at) = (Limits::default(), Arc::<Mutex<Vec<_>>>::default());
+    let mut all = JoinSet::new();
+    for at in 0..2_000_u32 {
+        let address: &'static str = Box::leak(format!("10.0.{}.{}", at / 250, at % 250).into_boxed_str());
+        all.spawn(Sender { address, ..Sender::junk("junk") }.exchange(limits.clone(), Arc::clone(&asked_at)));
+    }
+    sleep(EXCHANGE / 2).await;
+    assert_eq!(asked_at.lock().expect("a list").len(), UNFAMILIAR_IN_FLIGHT);
+    let honest = Sender { is_known: true, address: "10.0.0.0", ..Sender::honest() };
+    assert_eq!(honest.exchange(limits.clone(), Arc::default()).await, Ok(Duration::ZERO));
+    all.join_all().await;
+    sleep(Duration::from_mins(5)).await;
+    limits.shrink();
+    assert!(limits.lines().by_key.is_empty());
+}

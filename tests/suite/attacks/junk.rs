@@ -1,0 +1,165 @@
+//! Junk codes of somebody without an account: they cost the one who sends them, and nobody who shares an address.
+
+use super::{ALICE, assert_ends_as, parameter, presentations, stop_before, world};
+use crate::world::{APP, COOKIE, Pair, Stores, World};
+use gatepost_kit::client::{Answer, Client, Kind, Request};
+use gatepost_kit::entra::{Call, Endpoint};
+use reqwest::Method;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+
+/// Where the edge sees everybody.
+const HERE: &str = "127.0.0.1";
+
+/// As the edge passes it on, without the edge's own cost.
+fn request<'a>(world: &World, client: &'a Client, path_and_query: &str) -> Request<'a> {
+    let url = format!("http://{}{path_and_query}", world.gatepost.public());
+    let request = client.request(Method::GET, &url).kind(Kind::Program).without_cookies();
+    request.header("x-forwarded-for", HERE)
+}
+
+/// Anybody gets a `state` that is bound to a cookie of their own; the address of a callback for it, without its code.
+async fn begin(world: &World, client: &Client, cookie: Option<&str>) -> (String, String) {
+    let login = request(world, client, "/login");
+    let login = match cookie {
+        Some(cookie) => login.header("cookie", cookie),
+        None => login,
+    };
+    let login = login.send().await;
+    let set = login.set_cookie(COOKIE).and_then(|line| line.split(';').next().map(str::to_owned));
+    let cookie = cookie.map(str::to_owned).or(set).expect("a cookie");
+    (format!("/callback/entra?state={}", parameter(&login.location().unwrap(), "state")), cookie)
+}
+
+/// One junk code of a browser that nobody has seen before.
+async fn send_junk(world: &World, client: &Client, code: &str) -> Answer {
+    let (callback, cookie) = begin(world, client, None).await;
+    request(world, client, &format!("{callback}&code={code}")).header("cookie", cookie).send().await
+}
+
+fn is_junk(call: &Call) -> bool {
+    call.endpoint == Endpoint::Token && call.form_field("code").is_some_and(|code| code.starts_with("junk"))
+}
+
+/// Most junk that reached the provider within one second.
+fn most_in_a_second(at: &[Instant]) -> usize {
+    let within =
+        |from: &Instant| at.iter().filter(|at| *at >= from && **at - *from < Duration::from_secs(1)).count();
+    at.iter().map(within).max().unwrap_or_default()
+}
+
+/// Keys of Redis that begin so, with what is left of their life in milliseconds.
+fn lives(world: &World, prefix: &str) -> Vec<i64> {
+    let Stores::Shared { redis, .. } = &world.stores else { return Vec::new() };
+    // Keys end in bytes that are no text: only a script can ask for all of them.
+    let script = format!(
+        "\"local t={{}} for _,k in ipairs(redis.call('KEYS','gatepost:{prefix}:*')) do t[#t+1]=redis.call('PTTL',k) end return t\""
+    );
+    let answer = redis.command(&["EVAL", &script, "0"]);
+    answer.lines().filter_map(|line| line.strip_prefix(':')?.parse().ok()).collect()
+}
+
+/// 200 junk codes a second for ten seconds, beside 25 sign-ins of people at the same address; how long these took.
+async fn besiege(world: &Arc<World>) -> Vec<Duration> {
+    const RATE: u32 = 200;
+    let (mut junk, mut honest) = (JoinSet::new(), JoinSet::new());
+    let client = Client::builder().build();
+    let mut ticks = interval(Duration::from_secs(1) / RATE);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    for at in 0..10 * RATE {
+        ticks.tick().await;
+        let (besieged, client) = (Arc::clone(world), client.clone());
+        junk.spawn(async move { send_junk(&besieged, &client, &format!("junk-{at}")).await.status });
+        if at % (10 * RATE / 25) == 0 {
+            let world = Arc::clone(world);
+            honest.spawn(async move {
+                let begun = Instant::now();
+                assert_ends_as(&world.browser().navigate(&world.url(APP, "/mine")).await, ALICE, "/mine");
+                begun.elapsed()
+            });
+        }
+    }
+    let took = honest.join_all().await;
+    let statuses = junk.join_all().await;
+    assert!(statuses.iter().all(|status| (400..500).contains(status)), "{statuses:?}");
+    took
+}
+
+both_pairs! {
+    async fn junk_codes_hold_up_nobody_who_shares_the_address(pair) {
+        let world = Arc::new(world(pair).await);
+        world.entra.at_the_browser(Some("alice"));
+        let mut took = besiege(&world).await;
+        took.sort();
+        assert_eq!(took.len(), 25);
+        // Whoever found no turn would have waited so long. How short the wait is on a quiet machine, the unit tests show.
+        assert!(took[23] < Duration::from_secs(5), "{took:?}");
+        let calls = world.entra.calls();
+        let at: Vec<Instant> = calls.iter().filter(|call| is_junk(call)).map(|call| call.at).collect();
+        assert!(!at.is_empty(), "the first ones are tried");
+        // What left us evenly may arrive a little closer together.
+        assert!(most_in_a_second(&at) <= 5 + 1, "{}", most_in_a_second(&at));
+        let (locks, outcomes) = (lives(&world, "exchange"), lives(&world, "outcome"));
+        assert!(locks.len() >= 25 || pair == Pair::Embedded, "those of good codes stay: {locks:?}");
+        assert!(locks.iter().filter(|life| **life > 30_000).count() <= 25, "those of junk do not: {locks:?}");
+        assert!(outcomes.len() <= 25 + at.len(), "{}", outcomes.len());
+    }
+
+    async fn a_browser_whose_codes_fail_waits_and_no_other_does(pair) {
+        let world = world(pair).await;
+        let client = Client::builder().build();
+        let (_, cookie) = begin(&world, &client, None).await;
+        let mut statuses = Vec::new();
+        for at in 0..12 {
+            let (callback, _) = begin(&world, &client, Some(&cookie)).await;
+            let answer = request(&world, &client, &format!("{callback}&code=junk-{at}")).header("cookie", &cookie).send().await;
+            statuses.push(answer.status);
+            if answer.status == 429 {
+                assert!(answer.header("retry-after").unwrap().parse::<u64>().unwrap() >= 1);
+                break;
+            }
+        }
+        assert_eq!(statuses.last(), Some(&429), "{statuses:?}");
+        assert!(statuses.len() > 8, "nobody is told to wait at once: {statuses:?}");
+        world.entra.at_the_browser(Some("alice"));
+        assert_ends_as(&world.browser().navigate(&world.url(APP, "/")).await, ALICE, "/");
+    }
+
+    async fn a_failed_code_is_exchanged_once_however_often_it_comes(pair) {
+        let world = Arc::new(world(pair).await);
+        let client = Client::builder().build();
+        let (callback, cookie) = begin(&world, &client, None).await;
+        let mut all = JoinSet::new();
+        for _ in 0..4 {
+            let (world, client) = (Arc::clone(&world), client.clone());
+            let (callback, cookie) = (format!("{callback}&code=junk"), cookie.clone());
+            all.spawn(async move { request(&world, &client, &callback).header("cookie", cookie).send().await.status });
+        }
+        let mut statuses = all.join_all().await;
+        statuses.push(request(&world, &client, &format!("{callback}&code=junk")).header("cookie", &cookie).send().await.status);
+        statuses.sort_unstable();
+        assert_eq!(statuses, [303, 303, 303, 303, 403], "all but the first begin anew");
+        assert_eq!(presentations(&world, "junk"), 1);
+        assert!(lives(&world, "completing").is_empty());
+        for life in lives(&world, "exchange").into_iter().chain(lives(&world, "outcome")) {
+            assert!((1..=30_000).contains(&life), "{life} ms");
+        }
+        assert_eq!(lives(&world, "exchange").len(), usize::from(pair == Pair::Shared));
+    }
+
+    async fn what_the_provider_refuses_makes_nobody_wait(pair) {
+        let world = world(pair).await;
+        for at in 0..30 {
+            world.entra.next_authorize_error("access_denied", "AADSTS65004: User declined to consent.");
+            let trip = world.browser().navigate(&world.url(APP, "/")).await;
+            assert_eq!(trip.end().status, 403, "{at}: {}", trip.end().body);
+        }
+        assert_eq!(world.entra.count(Endpoint::Token), 0, "no code, no exchange");
+        world.entra.at_the_browser(Some("alice"));
+        let browser = world.browser();
+        let callback = stop_before(&browser, &world.url(APP, "/"), "/callback/").await;
+        assert_ends_as(&browser.navigate(callback.as_str()).await, ALICE, "/");
+    }
+}
