@@ -9,6 +9,7 @@ use crate::domain::host::ProtectedHosts;
 use crate::domain::ids::ProviderId;
 use crate::login::limit::Limits;
 use crate::login::unwritten::Unwritten;
+use crate::login::waiting::Slots;
 use crate::oidc::Providers;
 use crate::session::Sessions;
 use crate::session::cookie::CookiePolicy;
@@ -53,6 +54,8 @@ pub struct State {
     pub unknown: Unknown,
     /// Ends of sessions that wait for the directory.
     pub unwritten: Unwritten,
+    /// Which cookie the next long return address waits in.
+    pub return_slots: Slots,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// Who may exchange a code now.

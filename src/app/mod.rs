@@ -15,6 +15,7 @@ use crate::http::internal::{self, Listener, Surface, Workers};
 use crate::http::public;
 use crate::login::limit::Limits;
 use crate::login::unwritten::{self, Unwritten};
+use crate::login::waiting::Slots;
 use crate::oidc::{Calls, Providers};
 use crate::session::Sessions;
 use crate::session::cookie::CookiePolicy;
@@ -146,6 +147,7 @@ pub fn build(config: Config) -> Result<State, StartError> {
         refusals: Refusals::default(),
         unknown: Unknown::default(),
         unwritten: Unwritten::default(),
+        return_slots: Slots::default(),
         passes: Passes::new(config.verify.cache_memory, config.verify.stale_if_error),
         limits: Limits::default(),
         readiness: Readiness::default(),

@@ -6,30 +6,34 @@ use super::pages::{Refusal, Unfinished, paths};
 use super::parameters;
 use super::respond::{self, Answer};
 use crate::domain::requirement::max_age;
-use crate::login;
 use crate::login::begin::other_account_address;
 use crate::login::end::sign_out_address;
 use crate::login::enter::{self, Cause, Entered};
-use crate::session::values::{LoginRequest, SignOutTicket, Target};
+use crate::login::waiting;
+use crate::session::cookie;
+use crate::session::values::SignOutTicket;
 use crate::telemetry::Reason;
 use crate::verify::forwarded::{RequestKind, is_return_uri};
 use hyper::StatusCode;
 
 /// Answers a request below `/.gatepost/`.
 pub async fn answer(visit: &Visit<'_>, path: &str, query: &str) -> (Answer, Reason) {
+    let slot = path.strip_prefix("enter/").and_then(waiting::slot_of);
     match path {
-        "enter" if visit.forwarded.method() == "GET" => enter(visit, query).await,
         "start" => {
             let answer =
                 start(visit, query).unwrap_or_else(|wrong| visit.refuse(&Refusal::Malformed(&wrong)));
             (answer, Reason::Asked)
         }
         "logout" => (logout(visit), Reason::Asked),
+        _ if (path == "enter" || slot.is_some()) && visit.forwarded.method() == "GET" => {
+            enter(visit, slot, query).await
+        }
         _ => (respond::empty(StatusCode::NOT_FOUND), Reason::Asked),
     }
 }
 
-async fn enter(visit: &Visit<'_>, query: &str) -> (Answer, Reason) {
+async fn enter(visit: &Visit<'_>, slot: Option<u8>, query: &str) -> (Answer, Reason) {
     // A prefetch or a link preview must neither sign in nor use up what the person is about to use.
     if visit.forwarded.kind() != RequestKind::Navigation {
         return (
@@ -37,15 +41,22 @@ async fn enter(visit: &Visit<'_>, query: &str) -> (Answer, Reason) {
             Reason::TicketRefused,
         );
     }
-    let ticket = match parameters::read(query.as_bytes(), ["t"]) {
-        Ok([ticket]) => ticket.unwrap_or_default(),
+    let [ticket, id] = match parameters::read(query.as_bytes(), ["t", "id"]) {
+        Ok(found) => found,
         Err(repeated) => {
             return (visit.refuse(&Refusal::Malformed(&repeated.to_string())), Reason::TicketRefused);
         }
     };
-    match enter::enter(visit.state, visit.origin, visit.held.as_ref(), &ticket).await {
-        Ok(Entered::Redirect { to, cookie }) => {
-            (respond::redirect(StatusCode::SEE_OTHER, &to, cookie.as_deref()), Reason::TicketTaken)
+    let cookies = cookie::values(visit.forwarded.cookies(), visit.state.cookies.waiting_name());
+    if let (Some(slot), None, Some(id)) = (slot, &ticket, id) {
+        let (to, spent) = enter::come_back(visit.state, visit.origin, cookies, slot, &id);
+        return (respond::redirect(StatusCode::SEE_OTHER, &to, spent.as_deref()), Reason::Asked);
+    }
+    let ticket = ticket.unwrap_or_default();
+    match enter::enter(visit.state, visit.origin, visit.held.as_ref(), cookies, &ticket).await {
+        Ok(Entered::Redirect { to, cookies }) => {
+            let cookies = cookies.iter().map(String::as_str);
+            (respond::redirect(StatusCode::SEE_OTHER, &to, cookies), Reason::TicketTaken)
         }
         Ok(Entered::GaveUp { uri, cause }) => {
             let cause = match cause {
@@ -66,24 +77,24 @@ fn start(visit: &Visit<'_>, query: &str) -> Result<Answer, String> {
     let names = ["uri", paths::MAX_AGE, prompt];
     let [uri, age, prompt] =
         parameters::read(query.as_bytes(), names).map_err(|repeated| repeated.to_string())?;
-    let uri = uri.filter(|uri| is_return_uri(uri)).unwrap_or_else(|| "/".to_owned());
+    let asked = uri.unwrap_or_else(|| "/".to_owned());
+    visit.note_length(asked.len());
+    let uri = if is_return_uri(&asked) { asked.as_str() } else { "/" };
     // Read leniently it would be no demand at all.
     let age = age.map(|age| max_age(&age).ok_or_else(|| "max_age is no number of seconds".to_owned()));
     let max_age = age.transpose()?;
     if visit.forwarded.kind() != RequestKind::Navigation {
-        return Ok(visit.refuse(&Refusal::SignIn { uri: &uri, resend: false, max_age }));
+        return Ok(visit.refuse(&Refusal::SignIn { uri, resend: false, max_age }));
     }
     let wants_other = prompt.as_deref() == Some(select);
-    Ok(if wants_other { to_other_account(visit, uri) } else { visit.to_login(&uri, max_age) })
+    Ok(if wants_other { to_other_account(visit, uri) } else { visit.to_login(uri, max_age) })
 }
 
 /// The session stays until somebody else has signed in: who only looks at the accounts has lost nothing.
-fn to_other_account(visit: &Visit<'_>, uri: String) -> Answer {
-    let (bind, new_cookie) = login::bound(visit.state, visit.held.as_ref());
-    let target = Target::Host { host: visit.origin.host().to_string(), uri, bind };
-    let request = LoginRequest { target, max_age: None, restarts: 0 };
-    let address = other_account_address(visit.state, &request);
-    respond::redirect(StatusCode::FOUND, &address, new_cookie.as_deref())
+fn to_other_account(visit: &Visit<'_>, uri: &str) -> Answer {
+    let asked = waiting::ask(visit.state, visit.origin, visit.held.as_ref(), uri, None);
+    let address = other_account_address(visit.state, &asked.request);
+    respond::redirect(StatusCode::FOUND, &address, asked.cookies.iter().map(String::as_str))
 }
 
 /// Signs out where the person wants it; asks where another site may.

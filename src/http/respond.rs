@@ -40,14 +40,14 @@ pub fn page(page: Page, is_head: bool) -> Answer {
 }
 
 /// A redirect to an absolute address; `Referrer-Policy` keeps tickets and codes out of the next request.
-pub fn redirect(status: StatusCode, to: &str, cookie: Option<&str>) -> Answer {
+pub fn redirect<'a>(status: StatusCode, to: &str, cookies: impl IntoIterator<Item = &'a str>) -> Answer {
     let mut answer = empty(status);
     let headers = answer.headers_mut();
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     if let Ok(to) = HeaderValue::from_str(to) {
         headers.insert(LOCATION, to);
     }
-    if let Some(cookie) = cookie.and_then(|cookie| HeaderValue::from_str(cookie).ok()) {
+    for cookie in cookies.into_iter().filter_map(|cookie| HeaderValue::from_str(cookie).ok()) {
         headers.append(SET_COOKIE, cookie);
     }
     answer

@@ -1,6 +1,6 @@
 //! `/login`: a live session goes straight on; everybody else goes to a provider.
 
-use super::{Problem, Step, Visitor, bound, public_address, refresh};
+use super::{Problem, Step, Visitor, bound, public_address, refresh, waiting};
 use crate::domain::clock::Timestamp;
 use crate::domain::decision::Check;
 use crate::domain::host::{HostName, Origin};
@@ -13,7 +13,6 @@ use crate::session::sealed::Purpose;
 use crate::session::values::{LoginRequest, LoginState, OneTimeId, Target, Ticket};
 use crate::state::State;
 use crate::telemetry::RefreshOutcome;
-use crate::verify::forwarded::is_return_uri;
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -81,8 +80,7 @@ fn begin_anew(state: &State, request: &LoginRequest) -> Result<Step, Problem> {
         return Ok(Step::redirect(public_address(state, "/login", &[])));
     };
     let origin = find_origin(state, host).ok_or(Problem::UnknownHost)?;
-    let uri = if is_return_uri(uri) { uri.as_str() } else { "/" };
-    Ok(Step::redirect(format!("{origin}{uri}")))
+    Ok(Step::redirect(waiting::return_address(&origin, uri)))
 }
 
 fn choice(state: &State, request: &LoginRequest, other_account: bool) -> Step {
@@ -223,7 +221,7 @@ pub(super) async fn hand_over(
     session: &Session,
     request: LoginRequest,
 ) -> Result<String, Problem> {
-    let Target::Host { host, .. } = &request.target else {
+    let Target::Host { host, uri, .. } = &request.target else {
         return Ok(public_address(state, "/", &[]).into());
     };
     let origin = find_origin(state, host).ok_or(Problem::UnknownHost)?;
@@ -232,7 +230,7 @@ pub(super) async fn hand_over(
     if handovers > MAX_HANDOVERS {
         return Err(Problem::TooManyHandovers(MAX_HANDOVERS));
     }
-    let host = host.clone();
+    let (host, path) = (host.clone(), waiting::enter_path(uri));
     let ticket = Ticket {
         id: OneTimeId::generate(),
         session: session.id.clone(),
@@ -242,7 +240,7 @@ pub(super) async fn hand_over(
         request,
     };
     let sealed = state.ring.seal(Purpose::Ticket, &host, &ticket);
-    Ok(format!("{origin}/.gatepost/enter?t={sealed}"))
+    Ok(format!("{origin}{path}?t={sealed}"))
 }
 
 fn find_origin(state: &State, host: &str) -> Option<Origin> {

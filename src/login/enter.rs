@@ -1,17 +1,17 @@
 //! `/.gatepost/enter` on a protected host: the ticket becomes the host's cookie, once.
 
 use super::begin::login_address;
-use super::{bound, counts};
+use super::counts;
+use super::waiting::{self, End};
 use crate::domain::clock::Timestamp;
 use crate::domain::decision;
 use crate::domain::host::Origin;
 use crate::principal::{self, DEADLINE, LoadError};
 use crate::session::cookie::Held;
 use crate::session::sealed::{Opened, Purpose};
-use crate::session::values::{HostValue, LoginRequest, Target, Ticket};
+use crate::session::values::{HostValue, OneTimeId, ReturnUri, Target, Ticket, WaitingUri};
 use crate::state::State;
 use crate::telemetry::{Store, StoreOperation};
-use crate::verify::forwarded::is_return_uri;
 use crate::verify::passes::{self, Pass, PassKey};
 use std::sync::Arc;
 use tokio::time::timeout;
@@ -19,12 +19,12 @@ use tokio::time::timeout;
 /// Where the browser goes next on a protected host.
 #[derive(Debug)]
 pub enum Entered {
-    /// 303, with or without a cookie.
+    /// 303, with or without cookies.
     Redirect {
         /// An absolute address.
         to: String,
         /// `Set-Cookie`.
-        cookie: Option<String>,
+        cookies: Vec<String>,
     },
     /// A page: two unseen tries did not help.
     GaveUp {
@@ -46,27 +46,45 @@ pub enum Cause {
     Used,
 }
 
-/// Takes a ticket, within the deadline of `/verify` for all of it.
+/// Takes a ticket, within the deadline of `/verify` for all of it. `cookies` are those of [return addresses that
+/// wait](waiting).
 ///
 /// # Errors
 /// [`LoadError`]: a store that does not answer burns nothing. One that is only too slow may have burnt the ticket; then the
 /// next try recovers unseen.
-pub async fn enter(
+pub async fn enter<'a>(
     state: &Arc<State>,
     origin: &Origin,
     held: Option<&Held<HostValue>>,
+    cookies: impl Iterator<Item = &'a str>,
     sealed: &str,
 ) -> Result<Entered, LoadError> {
     let Ok(opened) = state.ring.open_any_age::<Ticket>(Purpose::Ticket, origin.host().as_str(), sealed)
     else {
         return Ok(home(origin));
     };
-    let taking = take(Arc::clone(state), origin.clone(), held.cloned(), opened);
+    let Target::Host { uri, .. } = &opened.value.request.target else { return Ok(home(origin)) };
+    let end = End::find(state, origin.host(), uri, cookies);
+    let taking = take(Arc::clone(state), origin.clone(), held.cloned(), opened, end);
     timeout(DEADLINE, state.tasks.run(taking)).await.map_err(|_| LoadError::Deadline)?
 }
 
+/// The return address of a sign-in that expired before the person came back to it, and the `Set-Cookie` that removes it
+/// from where it waited.
+pub fn come_back<'a>(
+    state: &State,
+    origin: &Origin,
+    cookies: impl Iterator<Item = &'a str>,
+    slot: u8,
+    id: &str,
+) -> (String, Option<String>) {
+    let Some(id) = OneTimeId::from_text(id) else { return (format!("{origin}/"), None) };
+    let end = End::find(state, origin.host(), &ReturnUri::Waiting(WaitingUri { id, slot }), cookies);
+    (format!("{origin}{}", end.uri), end.spent(state))
+}
+
 fn home(origin: &Origin) -> Entered {
-    Entered::Redirect { to: format!("{origin}/"), cookie: None }
+    Entered::Redirect { to: format!("{origin}/"), cookies: Vec::new() }
 }
 
 async fn take(
@@ -74,12 +92,12 @@ async fn take(
     origin: Origin,
     held: Option<Held<HostValue>>,
     opened: Opened<Ticket>,
+    end: End,
 ) -> Result<Entered, LoadError> {
     let (state, held) = (&*state, held.as_ref());
     let ticket = opened.value;
-    let Target::Host { uri, bind, .. } = &ticket.request.target else { return Ok(home(&origin)) };
-    // Checked when it was sealed; checked again because another release may have sealed it.
-    let uri = if is_return_uri(uri) { uri.as_str() } else { "/" };
+    let Target::Host { bind, .. } = &ticket.request.target else { return Ok(home(&origin)) };
+    let to = format!("{origin}{}", end.uri);
     let value = HostValue { session: ticket.session.clone(), user: ticket.user, auth_time: ticket.auth_time };
     let counts_now = |pass: &Pass| {
         decision::live(&pass.standing, &pass.times(), &state.lifetimes, Timestamp::now()).is_ok()
@@ -93,27 +111,20 @@ async fn take(
         // The request that follows at once need not ask for what is known here.
         passes::hold(state, PassKey::of(origin.host().as_str(), &cookie), &pass);
         let cookie = state.cookies.for_session(&cookie, ticket.expires_at.since(Timestamp::now()));
-        return Ok(Entered::Redirect { to: format!("{origin}{uri}"), cookie: Some(cookie) });
+        return Ok(Entered::Redirect { to, cookies: end.spent(state).into_iter().chain([cookie]).collect() });
     }
     if has_live_session(state, held).await? {
-        return Ok(Entered::Redirect { to: format!("{origin}{uri}"), cookie: None });
+        return Ok(Entered::Redirect { to, cookies: end.spent(state).into_iter().collect() });
     }
     let cause = match (is_bound, opened.is_expired) {
         (false, _) => Cause::CookieMissing,
         (true, true) => Cause::Expired,
         (true, false) => Cause::Used,
     };
-    Ok(start_over(state, &ticket.request, held)
-        .unwrap_or_else(|| Entered::GaveUp { uri: uri.to_owned(), cause }))
-}
-
-/// The same request once more, bound to the cookie that the browser has or gets now.
-fn start_over(state: &State, request: &LoginRequest, held: Option<&Held<HostValue>>) -> Option<Entered> {
-    let restarted = request.restarted()?;
-    let Target::Host { host, uri, .. } = restarted.target else { return None };
-    let (bind, cookie) = bound(state, held);
-    let request = LoginRequest { target: Target::Host { host, uri, bind }, ..restarted };
-    Some(Entered::Redirect { to: login_address(state, &request), cookie })
+    Ok(match waiting::ask_again(state, &origin, held, &ticket.request, &end) {
+        Some(asked) => Entered::Redirect { to: login_address(state, &asked.request), cookies: asked.cookies },
+        None => Entered::GaveUp { uri: end.uri, cause },
+    })
 }
 
 async fn has_live_session(state: &State, held: Option<&Held<HostValue>>) -> Result<bool, LoadError> {

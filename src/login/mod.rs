@@ -12,6 +12,7 @@ pub mod finish;
 pub mod limit;
 pub mod refresh;
 pub mod unwritten;
+pub mod waiting;
 
 use crate::directory::{Actor, DirectoryError};
 use crate::domain::access::Standing;

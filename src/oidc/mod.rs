@@ -38,7 +38,7 @@ mod transport;
 mod trial;
 mod userinfo;
 
-pub use authorization::{AuthorizationRequest, Prompt};
+pub use authorization::{AuthorizationRequest, MAX_STATE, Prompt};
 pub use bucket::Bucket;
 pub use calls::{Call, Calls, Endpoint, Outcome};
 pub use credential::CredentialError;

@@ -1,10 +1,11 @@
-//! Gatepost's one cookie per host, read as bytes and written by the `cookie` crate.
+//! Gatepost's one cookie per host, read as bytes and written by the `cookie` crate; and the few in which long return
+//! addresses wait on a protected host while a sign-in is under way.
 //!
 //! Reading follows RFC 6265bis to the letter and nothing more: no unquoting, no decoding, exact name. Lenient readers
 //! let a prefixed name be forged (`$Version`, U+2000).
 
 use super::sealed::{KeyRing, Purpose};
-use super::values::{Bind, HostValue, PublicValue};
+use super::values::{Bind, HostValue, OneTimeId, PublicValue};
 use crate::domain::host::HostName;
 use crate::domain::secret::Secret;
 use base64::Engine;
@@ -28,6 +29,16 @@ impl CookiePolicy {
         if self.is_secure { "__Host-gatepost" } else { "gatepost" }
     }
 
+    /// The name of the cookies in which return addresses wait. Each has a path of its own, which `__Host-` forbids.
+    pub const fn waiting_name(self) -> &'static str {
+        if self.is_secure { "__Secure-gatepost-return" } else { "gatepost-return" }
+    }
+
+    /// Every name: no application sees a cookie that is called so.
+    pub const fn names(self) -> [&'static str; 2] {
+        [self.name(), self.waiting_name()]
+    }
+
     /// `Set-Cookie` for a value before sign-in: ends with the browser.
     pub fn for_now(self, value: &str) -> String {
         self.base(value).to_string()
@@ -49,9 +60,21 @@ impl CookiePolicy {
         cookie.to_string()
     }
 
+    /// `Set-Cookie` for a return address that waits until it is asked for at `path`; none in its place deletes it.
+    pub fn for_waiting(self, path: &str, waiting: Option<(&str, Duration)>) -> String {
+        let (value, rest) = waiting.unwrap_or_default();
+        let mut cookie = self.at(self.waiting_name(), value, path);
+        cookie.set_max_age(CookieDuration::seconds(i64::try_from(rest.as_secs()).unwrap_or(0)));
+        cookie.to_string()
+    }
+
     fn base(self, value: &str) -> Cookie<'static> {
-        Cookie::build((self.name(), value.to_owned()))
-            .path("/")
+        self.at(self.name(), value, "/")
+    }
+
+    fn at(self, name: &'static str, value: &str, path: &str) -> Cookie<'static> {
+        Cookie::build((name, value.to_owned()))
+            .path(path.to_owned())
             .secure(self.is_secure)
             .http_only(true)
             .same_site(SameSite::Lax)
@@ -65,10 +88,10 @@ pub fn values<'a>(headers: impl Iterator<Item = &'a [u8]>, name: &str) -> impl I
 }
 
 /// The `Cookie` header without Gatepost's own: the client's bytes, joined by `; `. `None` if nothing is left.
-pub fn without<'a>(headers: impl Iterator<Item = &'a [u8]>, name: &str) -> Option<Vec<u8>> {
+pub fn without<'a>(headers: impl Iterator<Item = &'a [u8]>, names: [&str; 2]) -> Option<Vec<u8>> {
     let mut kept = Vec::new();
     for header in headers {
-        for pair in pairs(header).filter(|pair| !pair.is_empty() && !is_named(pair, name)) {
+        for pair in pairs(header).filter(|pair| !pair.is_empty() && !is_named(pair, names)) {
             if kept.is_empty() {
                 kept.reserve(header.len());
             } else {
@@ -97,10 +120,10 @@ fn trim(mut bytes: &[u8]) -> &[u8] {
     bytes
 }
 
-fn is_named(pair: &[u8], name: &str) -> bool {
-    let found = pair.split(|byte| *byte == b'=').next().unwrap_or_default();
+fn is_named(pair: &[u8], names: [&str; 2]) -> bool {
+    let found = trim(pair.split(|byte| *byte == b'=').next().unwrap_or_default());
     // Browsers match prefixes without regard to case, so an application must not see such a spelling either.
-    trim(found).eq_ignore_ascii_case(name.as_bytes())
+    names.iter().any(|name| found.eq_ignore_ascii_case(name.as_bytes()))
 }
 
 fn value_of<'a>(pair: &'a [u8], name: &str) -> Option<&'a str> {
@@ -151,6 +174,26 @@ pub fn open_host(text: &str, ring: &KeyRing, host: &HostName) -> Option<HostValu
     ring.open(Purpose::HostCookie, host.as_str(), text).ok()
 }
 
+/// The return address that waits for one sign-in, of the cookies that the browser sent with the request for it.
+pub fn read_waiting<'a>(
+    values: impl Iterator<Item = &'a str>,
+    ring: &KeyRing,
+    host: &HostName,
+    id: &OneTimeId,
+) -> Option<String> {
+    let context = waiting_context(host, id);
+    values.take(MAX_TRIED).find_map(|text| ring.open(Purpose::WaitingUri, &context, text).ok())
+}
+
+/// The value of the cookie in which a return address waits for one sign-in.
+pub fn seal_waiting(uri: &str, ring: &KeyRing, host: &HostName, id: &OneTimeId) -> String {
+    ring.seal(Purpose::WaitingUri, &waiting_context(host, id), uri)
+}
+
+fn waiting_context(host: &HostName, id: &OneTimeId) -> String {
+    format!("{host}\0{id}")
+}
+
 /// At most this many of one name are tried: each costs a decryption.
 const MAX_TRIED: usize = 4;
 
@@ -181,13 +224,14 @@ mod tests {
     use proptest::prelude::*;
 
     const NAME: &str = "__Host-gatepost";
+    const NAMES: [&str; 2] = [NAME, "__Secure-gatepost-return"];
 
     fn found(headers: &[&str]) -> Vec<String> {
         values(headers.iter().map(|h| h.as_bytes()), NAME).map(str::to_owned).collect()
     }
 
     fn left(headers: &[&str]) -> Option<String> {
-        without(headers.iter().map(|h| h.as_bytes()), NAME).map(|b| String::from_utf8(b).expect("text"))
+        without(headers.iter().map(|h| h.as_bytes()), NAMES).map(|b| String::from_utf8(b).expect("text"))
     }
 
     #[test]
@@ -208,6 +252,10 @@ mod tests {
     fn an_application_sees_every_cookie_but_ours() {
         assert_eq!(left(&["a=1; __Host-gatepost=x; b=\"2; \"", " c "]).as_deref(), Some("a=1; b=\"2; \"; c"));
         assert_eq!(left(&["__Host-gatepost=x;__HOST-gatepost=y"]), None);
+        assert_eq!(
+            left(&["__Secure-gatepost-return=x; __SECURE-gatepost-return=y", "a=1"]).as_deref(),
+            Some("a=1")
+        );
         assert_eq!(left(&[";; "]), None);
     }
 
@@ -226,6 +274,13 @@ mod tests {
         );
         assert_eq!(policy.for_now("v"), "__Host-gatepost=v; HttpOnly; SameSite=Lax; Secure; Path=/");
         assert!(policy.deleted().contains("Max-Age=0"));
+        let path = "/.gatepost/enter/7";
+        assert_eq!(
+            policy.for_waiting(path, Some(("v", Duration::from_mins(1)))),
+            "__Secure-gatepost-return=v; HttpOnly; SameSite=Lax; Secure; Path=/.gatepost/enter/7; Max-Age=60"
+        );
+        assert!(policy.for_waiting(path, None).ends_with("Path=/.gatepost/enter/7; Max-Age=0"));
+        assert_eq!(CookiePolicy { is_secure: false, ..policy }.names(), ["gatepost", "gatepost-return"]);
         let policy = CookiePolicy { is_persistent: false, ..policy };
         assert!(!policy.for_session("v", Duration::from_mins(1)).contains("Max-Age"));
     }
@@ -233,8 +288,8 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_left_never_holds_our_value(header: Vec<u8>) {
-            if let Some(left) = without(std::iter::once(&header[..]), NAME) {
-                prop_assert_eq!(values(std::iter::once(&left[..]), NAME).count(), 0);
+            if let Some(left) = without(std::iter::once(&header[..]), NAMES) {
+                prop_assert!(NAMES.iter().all(|name| values(std::iter::once(&left[..]), name).next().is_none()));
             }
         }
     }

@@ -34,6 +34,8 @@ pub enum Purpose {
     State,
     /// `t` of `/.gatepost/enter`.
     Ticket,
+    /// The cookie of a protected host with the return address of a sign-in under way.
+    WaitingUri,
     /// `t` of `/logout`.
     SignOutTicket,
     /// A session record in the store.
@@ -50,6 +52,7 @@ impl Purpose {
             Self::LoginRequest => b"gatepost/1/login-request",
             Self::State => b"gatepost/1/state",
             Self::Ticket => b"gatepost/1/ticket",
+            Self::WaitingUri => b"gatepost/1/waiting-uri",
             Self::SignOutTicket => b"gatepost/1/sign-out-ticket",
             Self::Record => b"gatepost/1/record",
             Self::Shared => b"gatepost/1/shared",
@@ -57,9 +60,11 @@ impl Purpose {
     }
 
     /// How long such a value opens; `None`: as long as its key is in the ring.
-    const fn lifetime(self) -> Option<Duration> {
+    pub const fn lifetime(self) -> Option<Duration> {
         match self {
             Self::LoginRequest | Self::State => Some(Duration::from_hours(1)),
+            // One for the request, one for the `state`, and one to begin anew where either has expired.
+            Self::WaitingUri => Some(Duration::from_hours(3)),
             Self::Ticket | Self::SignOutTicket => Some(Duration::from_mins(1)),
             Self::PublicCookie | Self::HostCookie | Self::Record | Self::Shared => None,
         }

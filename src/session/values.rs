@@ -11,6 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::fmt;
 use std::time::Duration;
 
 /// Unseen restarts of one sign-in before a page says why (DESIGN.md section 5, "Everything else recovers").
@@ -84,11 +85,54 @@ pub enum Target {
     Host {
         /// Its name.
         host: String,
-        /// Path and query, begins with one `/`.
-        uri: String,
+        /// Path and query.
+        uri: ReturnUri,
         /// The cookie value that the browser had there.
         bind: Bind,
     },
+}
+
+/// Path and query that a sign-in ends at.
+///
+/// Sealed as one text, as releases before [`WaitingUri`] know it. The text of a waiting one is below `/.gatepost/`, where
+/// no sign-in ends: such a release passes it on unchanged, and ends the sign-in at `/` where it would have to know it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum ReturnUri {
+    /// It is here; begins with one `/`.
+    Here(String),
+    /// It is long, and waits in a cookie of the host.
+    Waiting(WaitingUri),
+}
+
+/// Names the cookie of a return address that waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WaitingUri {
+    /// Sealed with the address: a cookie of another sign-in does not open for this one.
+    pub id: OneTimeId,
+    /// The cookie is sent to this path below `/.gatepost/enter/` alone.
+    pub slot: u8,
+}
+
+const WAITING: &str = "/.gatepost/waiting/";
+
+impl From<String> for ReturnUri {
+    fn from(text: String) -> Self {
+        let waiting = text.strip_prefix(WAITING).and_then(|rest| {
+            let (slot, id) = rest.split_once('/')?;
+            Some(WaitingUri { id: OneTimeId::from_text(id)?, slot: slot.parse().ok()? })
+        });
+        waiting.map_or(Self::Here(text), Self::Waiting)
+    }
+}
+
+impl From<ReturnUri> for String {
+    fn from(uri: ReturnUri) -> Self {
+        match uri {
+            ReturnUri::Here(uri) => uri,
+            ReturnUri::Waiting(WaitingUri { id, slot }) => format!("{WAITING}{slot}/{id}"),
+        }
+    }
 }
 
 /// `to`: a sign-in that was asked for.
@@ -200,11 +244,72 @@ impl OneTimeId {
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
+
+    /// The id that was displayed so.
+    pub fn from_text(text: &str) -> Option<Self> {
+        URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok().map(Self)
+    }
+}
+
+/// For addresses: 22 characters.
+impl fmt::Display for OneTimeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::verify::forwarded::is_return_uri;
+
+    /// As releases before `ReturnUri` read and wrote it.
+    #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+    enum OldTarget {
+        Account,
+        Host { host: String, uri: String, bind: Bind },
+    }
+
+    fn host(uri: ReturnUri) -> Target {
+        Target::Host { host: "app.example.com".to_owned(), uri, bind: Bind::to("p") }
+    }
+
+    fn old_host(uri: String) -> OldTarget {
+        OldTarget::Host { host: "app.example.com".to_owned(), uri, bind: Bind::to("p") }
+    }
+
+    #[test]
+    fn a_release_before_waiting_addresses_reads_and_writes_the_same_bytes() {
+        let here = || "/deep?x=1".to_owned();
+        let bytes = postcard::to_stdvec(&old_host(here())).expect("a value");
+        assert_eq!(postcard::from_bytes(&bytes), Ok(host(ReturnUri::Here(here()))));
+        assert_eq!(postcard::to_stdvec(&host(ReturnUri::Here(here()))), Ok(bytes));
+
+        let waiting = ReturnUri::Waiting(WaitingUri { id: OneTimeId::generate(), slot: 63 });
+        let bytes = postcard::to_stdvec(&host(waiting.clone())).expect("a value");
+        let old: OldTarget = postcard::from_bytes(&bytes).expect("an old release reads it");
+        let OldTarget::Host { uri, .. } = &old else { panic!("{old:?}") };
+        assert!(!is_return_uri(uri), "the old release ends the sign-in at / instead of {uri}");
+        let passed_on = postcard::to_stdvec(&old).expect("a value");
+        assert_eq!(postcard::from_bytes(&passed_on), Ok(host(waiting)));
+    }
+
+    #[test]
+    fn a_text_that_names_no_cookie_is_an_address_where_no_sign_in_ends() {
+        let id = OneTimeId::generate();
+        for text in [
+            WAITING.to_owned(),
+            format!("{WAITING}7"),
+            format!("{WAITING}7/"),
+            format!("{WAITING}7/{id}A"),
+            format!("{WAITING}256/{id}"),
+            format!("{WAITING}-1/{id}"),
+            format!("{WAITING}7/{id}/"),
+        ] {
+            assert_eq!(ReturnUri::from(text.clone()), ReturnUri::Here(text.clone()));
+            assert!(!is_return_uri(&text), "{text}");
+        }
+    }
 
     #[test]
     fn a_sign_in_is_as_recent_as_was_asked_for_by_its_own_time_alone() {

@@ -139,7 +139,7 @@ pub fn write(
         headers.insert(TENANT_ID, value(Bytes::copy_from_slice(tenant.as_str().as_bytes())));
         headers.insert(ROLE, role_value(role));
     }
-    if let Some(cookies) = cookie::without(forwarded.cookies(), state.cookies.name()) {
+    if let Some(cookies) = cookie::without(forwarded.cookies(), state.cookies.names()) {
         headers.insert(COOKIE, value(cookies.into()));
     }
     if let Some(authorization) = forwarded.authorization() {

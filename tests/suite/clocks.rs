@@ -2,6 +2,7 @@
 //! sealed for a while ends with it. Each process under test goes by a wall clock of its own.
 
 use crate::attacks::two_providers;
+use crate::long_links::link;
 use crate::replicas::another_with;
 use crate::stores::up_to;
 use crate::world::{APP, OTHER, PUBLIC, Pair, Plan, World, alice};
@@ -129,4 +130,25 @@ async fn a_login_request_is_good_for_an_hour_and_the_host_makes_a_new_one() {
     clock.set(0);
     let trip = browser.follow(answer).await;
     assert_eq!((trip.end().status, trip.end().echoed().uri.as_str()), (200, "/deep"), "{}", trip.describe());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_link_is_kept_for_what_expired_until_three_hours_are_over() {
+    let (world, clock) = movable(Plan::default()).await;
+    world.entra.at_the_browser(Some("alice"));
+    let uri = link("a", 2_000);
+    let browser = world.browser();
+    let login = up_to(&browser, &world.url(APP, &uri), "/login").await;
+    let late = browser.duplicate();
+    for (seconds, browser, end) in [(3_700, browser, uri.as_str()), (3 * 3_600 + 100, late, "/")] {
+        clock.set(seconds);
+        let led_back = browser.get(&login).await;
+        assert!(leads_to(&led_back, "/.gatepost/enter/"), "{} {:?}", led_back.status, led_back.location());
+        let answer = browser.get(led_back.location().unwrap().as_str()).await;
+        assert_eq!(answer.location().map(String::from), Some(world.url(APP, end)));
+        clock.set(0);
+        let trip = browser.follow(answer).await;
+        assert_eq!((trip.end().status, trip.end().echoed().uri.as_str()), (200, end), "{}", trip.describe());
+    }
+    world.gatepost.wait_for_line("has not kept the long address").await;
 }

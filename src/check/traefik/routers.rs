@@ -47,7 +47,8 @@ codes! {
         "Put the middleware on this router.";
 }
 
-const TICKET_PATH: &str = "/.gatepost/enter";
+/// Where tickets come to: the second for links that are long, with the slot of their cookie.
+const TICKET_PATHS: [&str; 2] = ["/.gatepost/enter", "/.gatepost/enter/0"];
 /// RFC 9728: has to be open (`DESIGN.md` section 3).
 const RESOURCE_METADATA: &str = "/.well-known/oauth-protected-resource";
 
@@ -169,7 +170,9 @@ fn open(
 
 /// Meant for the reserved path, and not for all paths.
 fn is_reserved(branch: &Branch) -> bool {
-    !branch.paths.is_empty() && branch.paths.iter().all(|path| path.covers(TICKET_PATH) && !path.covers("/x"))
+    let paths = &branch.paths;
+    let takes_tickets = TICKET_PATHS.iter().any(|ticket| paths.iter().all(|path| path.covers(ticket)));
+    !paths.is_empty() && takes_tickets && !paths.iter().any(|path| path.covers("/x"))
 }
 
 /// The router is left out anyway, and that was said.
@@ -219,7 +222,10 @@ fn reserved(setup: &Setup<'_>, findings: &mut Vec<Finding>) {
     let mut seen = BTreeSet::new();
     for router in gated() {
         for host in branches(router).iter().flat_map(|branch| &branch.hosts) {
-            let is_covered = || gated().flat_map(branches).any(|branch| branch.covers(host, TICKET_PATH));
+            let is_covered = || {
+                let leads_here = |path| gated().flat_map(branches).any(|branch| branch.covers(host, path));
+                TICKET_PATHS.into_iter().all(leads_here)
+            };
             if seen.insert(host.as_str()) && !is_covered() {
                 let found = format!("On {host} no router with Gatepost matches {RESERVED}.");
                 findings.push(RESERVED_MISSING.at(line_of(router, "rule"), found));

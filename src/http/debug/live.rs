@@ -97,7 +97,7 @@ pub(in crate::http) fn live_headers(visit: &Visit<'_>, asserted: &Asserted) -> A
         origin: &asserted.origin,
         rendered: &Rendered::new(&asserted.standing, &state.config.verify),
         access: &asserted.standing.access,
-        own_cookie: state.cookies.name(),
+        own_cookies: state.cookies.names(),
     };
     let page = LiveHeaders {
         origin: &asserted.origin,

@@ -20,14 +20,14 @@ use crate::domain::email::EmailAddress;
 use crate::domain::host::Origin;
 use crate::domain::ids::{RequestId, UserId};
 use crate::domain::requirement::{Requirement, RequirementError};
-use crate::login;
 use crate::login::begin::login_address;
+use crate::login::waiting;
 use crate::principal::LoadError;
 use crate::session::cookie::{self, Held};
-use crate::session::values::{HostValue, LoginRequest, Target};
+use crate::session::values::HostValue;
 use crate::state::State;
 use crate::telemetry::{self, Chain, Reason};
-use crate::verify::forwarded::{Forwarded, RequestKind};
+use crate::verify::forwarded::{Forwarded, MAX_RETURN_URI, RequestKind};
 use crate::verify::headers::Headers;
 use crate::verify::refusals::Denied;
 use crate::verify::reply::{Reply, reason_of, reason_of_malformed};
@@ -235,7 +235,10 @@ impl<'a> Visit<'a> {
         let uri = self.forwarded.return_uri();
         let resend = self.forwarded.is_form();
         match reply {
-            Reply::Login(max_age) => self.to_login(uri, max_age),
+            Reply::Login(max_age) => {
+                self.note_length(self.forwarded.uri_length());
+                self.to_login(uri, max_age)
+            }
             Reply::SignIn(max_age) => self.refuse(&Refusal::SignIn { uri, resend, max_age }),
             Reply::StepUp(max_age) => self.refuse(&Refusal::StepUp { uri, resend, max_age }),
             Reply::Later => self.refuse(&Refusal::Unavailable { resend, retry_after: CHECK_AFTER }),
@@ -296,10 +299,21 @@ impl<'a> Visit<'a> {
 
     /// Sends the browser away to sign in and come back.
     pub(super) fn to_login(&self, uri: &str, max_age: Option<Duration>) -> Answer {
-        let (bind, new_cookie) = login::bound(self.state, self.held.as_ref());
-        let target = Target::Host { host: self.origin.host().to_string(), uri: uri.to_owned(), bind };
-        let request = LoginRequest { target, max_age: max_age.map(|age| age.as_secs()), restarts: 0 };
-        respond::redirect(StatusCode::FOUND, &login_address(self.state, &request), new_cookie.as_deref())
+        let asked = waiting::ask(self.state, self.origin, self.held.as_ref(), uri, max_age);
+        let cookies = asked.cookies.iter().map(String::as_str);
+        respond::redirect(StatusCode::FOUND, &login_address(self.state, &asked.request), cookies)
+    }
+
+    /// Says why a sign-in ends at `/`, where the address that it was for is too long to come back to.
+    pub(super) fn note_length(&self, length: usize) {
+        if length > MAX_RETURN_URI {
+            tracing::info!(
+                request.id = %self.request_id,
+                host = %self.origin.host(),
+                length,
+                "a sign-in ends at /: its address is longer than {MAX_RETURN_URI} bytes"
+            );
+        }
     }
 
     pub(super) fn refuse(&self, refusal: &Refusal<'_>) -> Answer {

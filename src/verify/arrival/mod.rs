@@ -33,8 +33,8 @@ pub struct Arrival<'a> {
     pub rendered: &'a Rendered,
     /// What the person may.
     pub access: &'a Access,
-    /// The name of Gatepost's cookie.
-    pub own_cookie: &'a str,
+    /// The names of Gatepost's cookies.
+    pub own_cookies: [&'a str; 2],
 }
 
 /// What is to be seen of it.
@@ -141,8 +141,8 @@ impl Arrival<'_> {
     }
 
     fn cookie(&self) -> Vec<Fault> {
-        let own = cookie::values(self.values("cookie").into_iter(), self.own_cookie).next();
-        own.map(|_| Fault::OwnCookie).into_iter().collect()
+        let arrived = |name: &&str| cookie::values(self.values("cookie").into_iter(), name).next().is_some();
+        self.own_cookies.iter().find(|name| arrived(name)).map(|_| Fault::OwnCookie).into_iter().collect()
     }
 }
 

@@ -6,7 +6,7 @@ use crate::domain::access::{Access, Person, Role, Standing};
 use crate::domain::ids::UserId;
 use std::sync::Arc;
 
-const COOKIE: &str = "__Host-gatepost";
+const COOKIES: [&str; 2] = ["__Host-gatepost", "__Secure-gatepost-return"];
 
 fn standing() -> Standing {
     Standing {
@@ -60,7 +60,7 @@ fn report(change: impl FnOnce(&mut Headers)) -> Report {
         origin: &"https://debug.example.com".parse().expect("an origin"),
         rendered: &rendered,
         access: &standing.access,
-        own_cookie: COOKIE,
+        own_cookies: COOKIES,
     };
     arrival.report()
 }
@@ -128,6 +128,7 @@ fn an_alias_and_our_own_cookie_are_named() {
     let alias = faults(add("x_user.email", "root@example.com"));
     assert_eq!(alias, [Fault::Alias { name: "x_user.email".to_owned(), of: "x-user-email" }]);
     assert_eq!(faults(add("cookie", "a=1; __Host-gatepost=x")), [Fault::OwnCookie]);
+    assert_eq!(faults(add("cookie", "a=1; __Secure-gatepost-return=x")), [Fault::OwnCookie]);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::domain::host::{HostError, HostName, Scheme};
 use url::Url;
 
 /// Longest return address, in bytes.
-const MAX_RETURN_URI: usize = 2_000;
+pub const MAX_RETURN_URI: usize = 2_000;
 
 /// Below it, `/verify` itself answers.
 pub const RESERVED: &str = "/.gatepost/";
@@ -110,6 +110,11 @@ impl<'a> Forwarded<'a> {
     /// Path and query to come back to, `/` where the client's cannot be trusted to stay on its host.
     pub fn return_uri(&self) -> &'a str {
         std::str::from_utf8(self.uri).ok().filter(|uri| is_return_uri(uri)).unwrap_or("/")
+    }
+
+    /// Length of path and query, in bytes.
+    pub const fn uri_length(&self) -> usize {
+        self.uri.len()
     }
 
     /// Every `Accept` line.

@@ -6,6 +6,7 @@ mod callback;
 mod handed_over;
 mod junk;
 mod limits;
+mod long_links;
 mod records;
 mod redirects;
 mod repeated;
@@ -31,7 +32,7 @@ async fn world(pair: Pair) -> World {
 }
 
 /// Follows redirects from `url` and stops before the address whose path begins with `path` is asked for.
-async fn stop_before(browser: &Client, url: &str, path: &str) -> Url {
+pub async fn stop_before(browser: &Client, url: &str, path: &str) -> Url {
     let mut answer = browser.get(url).await;
     for _ in 0..12 {
         let next =
@@ -51,7 +52,7 @@ async fn who(world: &World, browser: &Client) -> Option<String> {
     (answer.status == 200).then(|| answer.echoed().header("x-user-email").unwrap().to_owned())
 }
 
-fn parameter(url: &Url, name: &str) -> String {
+pub fn parameter(url: &Url, name: &str) -> String {
     let found = url.query_pairs().find(|(own, _)| own == name);
     found.unwrap_or_else(|| panic!("no {name} in {url}")).1.into_owned()
 }

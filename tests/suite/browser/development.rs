@@ -2,6 +2,7 @@
 
 use super::site::{arrive, pick};
 use super::{assert_quiet, picture};
+use crate::long_links::link;
 use crate::world::{Pair, alice, stores};
 use gatepost_kit::browser::Browser;
 use gatepost_kit::echo::{Echo, Pages};
@@ -36,10 +37,16 @@ async fn plain_http_works_on_localhost() {
     edge.set_route(APP, Route::gated(gatepost.verify_url(""), app.addr()));
 
     let browser = Browser::builder().start().await;
-    browser.open(&edge.url(APP, "/deep?x=1")).await;
+    let long = link("plain", 2_000);
+    browser.open(&edge.url(APP, &long)).await;
+    let waiting = browser.devtools("Storage.getCookies", json!({})).await.to_string();
+    assert!(waiting.contains("\"gatepost-return\""), "{waiting}");
     pick(&browser, "alice").await;
-    arrive(&browser, "You asked for GET /deep?x=1").await;
+    arrive(&browser, "You asked for GET /deep/plain").await;
+    assert_eq!(browser.url().await.as_str(), edge.url(APP, &long));
     picture(&browser, "application").await;
+    let all = browser.devtools("Storage.getCookies", json!({})).await.to_string();
+    assert!(!all.contains("gatepost-return"), "{all}");
     let cookies = browser.devtools("Network.getCookies", json!({})).await;
     let names: Vec<_> = cookies["cookies"].as_array().unwrap().iter().map(|cookie| &cookie["name"]).collect();
     assert_eq!(names, ["gatepost"], "a name without the prefix, which browsers refuse without TLS");

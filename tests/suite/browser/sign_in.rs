@@ -2,6 +2,7 @@
 
 use super::picture;
 use super::site::{BANK, Site, arrive, pick, submit_form, url, wait_for_picker};
+use crate::long_links::{WAITING, link};
 use crate::world::{APP, OTHER, PUBLIC, Pair};
 use gatepost_kit::entra::{Endpoint, Entra, Person};
 use gatepost_kit::process::until;
@@ -71,6 +72,29 @@ async fn three_tabs_end_where_they_wanted_though_each_asks_for_an_account() {
     browser.open(&url(PUBLIC, "/")).await;
     let account = arrive(&browser, "Your account").await;
     assert_eq!(account.matches("Signed in ").count(), 1, "one session: {account}");
+    site.assert_quiet(&browser).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tabs_with_long_links_end_where_they_wanted_though_each_asks_for_an_account() {
+    let site = Site::start(Pair::Shared).await;
+    let browser = site.browser().await;
+    let wanted = [(APP, 2_000), (OTHER, 1_200), (APP, 1_999), (APP, 100)]
+        .map(|(host, length)| url(host, &link(&length.to_string(), length)));
+    let tabs = browser.open_at_once(&wanted.each_ref().map(String::as_str)).await;
+    for tab in &tabs {
+        browser.switch(tab).await;
+        wait_for_picker(&browser).await;
+    }
+    for (tab, wanted) in tabs.iter().zip(&wanted).rev() {
+        browser.switch(tab).await;
+        pick(&browser, "alice").await;
+        arrive(&browser, "Hello, Alice").await;
+        assert_eq!(browser.url().await.as_str(), wanted);
+    }
+    let cookies = browser.devtools("Storage.getCookies", json!({})).await;
+    let names = cookies["cookies"].as_array().unwrap().iter().map(|cookie| cookie["name"].as_str().unwrap());
+    assert_eq!(names.filter(|name| *name == WAITING).count(), 0, "gone at enter");
     site.assert_quiet(&browser).await;
 }
 
