@@ -27,7 +27,9 @@ fn sign_ins(world: &World) -> Vec<Call> {
 
 /// The browser loses its cookies here, and keeps those at the provider.
 fn forget(browser: &Client) {
-    [PUBLIC, APP, BANK].into_iter().for_each(|host| browser.jar().delete_host(host));
+    for host in [PUBLIC, APP, BANK] {
+        browser.jar().delete_host(host);
+    }
 }
 
 both_pairs! {

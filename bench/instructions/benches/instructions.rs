@@ -2,6 +2,7 @@
 //! them. What a benchmark gives back is dropped after the count.
 
 use gatepost::domain::access::{Access, Person, Role, Standing};
+use gatepost::domain::auth_time::AuthTime;
 use gatepost::domain::clock::Timestamp;
 use gatepost::domain::decision::{Demand, Lifetimes, Permit, SessionTimes, decide};
 use gatepost::domain::host::HostName;
@@ -41,7 +42,8 @@ struct Sealed {
 fn sealed() -> Sealed {
     let ring = KeyRing::new(&[Secret::generate()]);
     let now = Timestamp::now();
-    let value = HostValue { session: SessionId::generate(), user: UserId::generate(), auth_time: now };
+    let value =
+        HostValue { session: SessionId::generate(), user: UserId::generate(), auth_time: AuthTime::at(now) };
     let text = ring.seal(Purpose::HostCookie, HOST, value);
     Sealed { ring, host: HOST.parse().expect("a host"), text }
 }
@@ -110,7 +112,7 @@ fn asked() -> Asked {
         },
         times: SessionTimes {
             begun_at: now,
-            auth_time: now,
+            auth_time: AuthTime::at(now),
             last_seen_at: now,
             checked_at: Some(now),
             unreachable_at: None,

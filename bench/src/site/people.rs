@@ -8,6 +8,7 @@ use crate::load::Visitor;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use gatepost::config::GroupNames;
 use gatepost::directory::{Actor, SignInContext, SignInOutcome};
+use gatepost::domain::auth_time::AuthTime;
 use gatepost::domain::clock::Timestamp;
 use gatepost::domain::identity::{AssertedGroup, AssertedGroups, AssertedIdentity, GroupKind, SubjectKey};
 use gatepost::domain::ids::UserId;
@@ -119,7 +120,7 @@ impl Site {
         let record = record(person, number, now, token);
         let session =
             self.state.sessions.start(&browser, id, record, None).await.map_err(io::Error::other)?.session.id;
-        let value = HostValue { session, user: person.id, auth_time: now };
+        let value = HostValue { session, user: person.id, auth_time: AuthTime::at(now) };
         let cookie = self.state.ring.seal(Purpose::HostCookie, host, value);
         Ok(Visitor { cookie: cookie.into(), email: person.email.clone() })
     }
@@ -171,7 +172,7 @@ fn record(person: &Person, number: usize, now: Timestamp, token: Option<&str>) -
         sid: Some(format!("00000000-0000-4000-a000-{number:012x}")),
         begun_at: now,
         issued_at: Some(now),
-        auth_time: now,
+        auth_time: AuthTime::at(now),
         last_seen_at: now,
         checked_at: now,
         unreachable_at: None,

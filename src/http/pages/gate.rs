@@ -132,7 +132,7 @@ impl Refusal<'_> {
         header.into_iter().fold(page, |page, (name, value)| page.with(name, value))
     }
 
-    /// For programs. `detail` repeats `message`, because many clients show that member of an error (FastAPI's name for
+    /// For programs. `detail` repeats `message`, because many clients show that member of an error (`FastAPI`'s name for
     /// it). `sign_in` leads back to this very address, `login_url` to the application's first page: a person who follows
     /// it from a page that fetched something wants to see a page.
     fn json(&self, gate: &Gate<'_>, content: &Content<'_>) -> Page {

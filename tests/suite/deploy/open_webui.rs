@@ -172,7 +172,7 @@ async fn switching_its_passwords_off_switches_trusted_headers_off_too() {
     assert_eq!(sign_in(&browser).await.status, 403);
 }
 
-/// The router of `docs/open-webui.md` for programs with keys of Open WebUI.
+/// The router of `docs/open-webui.md` for programs with keys of its own.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_of_open_webui_passes_on_its_own_paths_and_brings_nobody_s_headers() {
     let stage = Stage::start().await;
