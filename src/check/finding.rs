@@ -167,7 +167,7 @@ pub(super) fn sentence(text: &str) -> String {
 
 /// The codes of one part: a constant for each, and `CODES`, the list of all.
 macro_rules! codes {
-    ($($name:ident = $severity:ident $text:literal: $risk:literal, $mend:literal;)+) => {
+    ($($name:ident = $severity:ident $text:literal: $risk:literal, $mend:expr;)+) => {
         $(static $name: $crate::check::finding::Code = $crate::check::finding::Code {
             name: $text,
             severity: $crate::check::finding::Severity::$severity,

@@ -5,6 +5,7 @@
 
 mod embedded;
 pub mod gate;
+mod permissions;
 mod postgres;
 mod redis;
 mod round_trips;

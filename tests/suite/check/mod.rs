@@ -1,7 +1,7 @@
 //! `gatepost check`: each mistake is named, with its place and its mend.
 
 mod certificates;
-mod doctor;
+pub mod doctor;
 mod documents;
 mod files;
 mod providers;

@@ -70,7 +70,7 @@ async fn a_redis_that_does_not_let_us_in_or_tell_us_is_named() {
     with_redis(&shy).await.says("hint redis-forbidden", "REDIS_URL");
     redis.command(&["ACL", "SETUSER", "reader", "on", ">reader", "~gatepost:*", "+get"]);
     let reader = redis.url().replace(":right@", "reader:reader@");
-    with_redis(&reader).await.says("error redis-refused", "REDIS_URL");
+    with_redis(&reader).await.says("error redis-commands", "REDIS_URL");
 }
 
 /// A server that speaks just enough: `INFO` as given, an hour late, and slow to write.
