@@ -123,7 +123,7 @@ async fn a_redis_that_is_old_slow_late_and_a_cluster_is_named() {
 async fn addresses_that_only_their_drivers_refuse_are_named() {
     with_redis("redis://127.0.0.1/sessions").await.says("error redis-address", "REDIS_URL");
     let url = "postgres://127.0.0.1/gatepost?sslmode=perhaps";
-    with_database(url).await.says("error postgres-address", "DATABASE_URL");
+    with_database(url).await.says("error config-malformed", "DATABASE_URL");
 }
 
 #[tokio::test]
