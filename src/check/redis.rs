@@ -5,6 +5,7 @@ use super::time;
 use crate::patience::patiently;
 use crate::session::store::{RedisStore, StoreError, is_refusal, redis_user_rules};
 use crate::telemetry::Chain;
+use crate::tls;
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::HashMap;
 use std::path::Path;
@@ -18,7 +19,10 @@ codes! {
         "Correct REDIS_URL, or the file in GATEPOST_CA_FILE.";
     UNREACHABLE = Error "redis-unreachable":
         "Nobody can sign in, and who is signed in gets 503 unless this replica still remembers them.",
-        "Start Redis, and correct host and port in REDIS_URL.";
+        "Start Redis, and correct host and port in REDIS_URL: rediss:// wants the tls-port, redis:// the other.";
+    TLS = Error "redis-tls":
+        "As if Redis were down: 503.",
+        "Mend the certificate, or trust its authority in GATEPOST_CA_FILE: which, the finding says.";
     REFUSED = Error "redis-refused":
         "As if Redis were down: 503.",
         "Correct user and password in REDIS_URL.";
@@ -76,7 +80,7 @@ const NEARLY_FULL: f64 = 0.8;
 const SETTING: &str = "REDIS_URL";
 
 pub(super) async fn look(url: &SecretString, ca_file: Option<&Path>) -> Vec<Finding> {
-    let ca = match ca_file.map(std::fs::read).transpose() {
+    let ca = match ca_file.map(tls::read_authorities).transpose() {
         Ok(ca) => ca,
         Err(error) => {
             return vec![ADDRESS.at("GATEPOST_CA_FILE", format!("The file cannot be read: {error}."))];
@@ -93,7 +97,7 @@ pub(super) async fn look(url: &SecretString, ca_file: Option<&Path>) -> Vec<Find
             findings.push(FORBIDDEN.at(SETTING, told(&error)));
             None
         }
-        Err(error) => return vec![refusal(&error).unwrap_or(&UNREACHABLE).at(SETTING, told(&error))],
+        Err(error) => return vec![unanswered(&error)],
     };
     let report = report.as_deref().map(Report::parse);
     if let Some(report) = &report {
@@ -120,6 +124,13 @@ fn answer<T>(result: Result<T, StoreError>) -> Result<Result<T, StoreError>, Sto
     match result {
         Err(error) if refusal(&error).is_none() => Err(error),
         result => Ok(result),
+    }
+}
+
+fn unanswered(error: &StoreError) -> Finding {
+    match tls::explain(error) {
+        Some(fault) => TLS.of_tls(SETTING, fault),
+        None => refusal(error).unwrap_or(&UNREACHABLE).at(SETTING, told(error)),
     }
 }
 
@@ -191,15 +202,15 @@ fn memory(report: &Report<'_>, saves: Option<bool>, findings: &mut Vec<Finding>)
 /// Who else can read along or come in.
 fn reach(url: &SecretString, findings: &mut Vec<Finding>) {
     let Ok(url) = Url::parse(url.expose_secret()) else { return };
-    if super::is_loopback(&url) {
+    if url.scheme().ends_with("unix") || super::is_loopback(&url) {
         return;
     }
     if url.password().is_none() {
         findings
             .push(OPEN.at(SETTING, "There is no password, and Redis is on another machine or container."));
     }
-    if url.scheme() == "redis" && !super::stays_near(&url) {
-        findings.push(PLAIN.at(SETTING, "It is redis://, without TLS, off loopback."));
+    if matches!(url.scheme(), "redis" | "valkey") && !super::stays_near(&url) {
+        findings.push(PLAIN.at(SETTING, "The connection is without TLS, off loopback."));
     }
 }
 
@@ -285,6 +296,9 @@ mod tests {
             ("redis://127.0.0.1", vec![]),
             ("redis://[::1]:6379", vec![]),
             ("redis://localhost", vec![]),
+            ("valkey://cache.example.com", vec!["redis-open", "redis-plain"]),
+            ("valkeys://:secret@cache.example.com", vec![]),
+            ("unix:///run/redis.sock", vec![]),
         ] {
             assert_eq!(found(|findings| reach(&url.into(), findings)), codes, "{url}");
         }

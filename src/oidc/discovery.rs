@@ -16,6 +16,7 @@ use super::token_error::TokenError;
 use super::transport::{CallError, Transport};
 use crate::domain::secret::fill_random;
 use crate::telemetry::Chain;
+use crate::tls;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -164,6 +165,7 @@ impl Discovery {
                         has_last_good,
                         reason = error.reason(),
                         error = %Chain(&error),
+                        mend = tls::explain(&error).map(|fault| fault.to_string()),
                         "the provider's documents cannot be fetched"
                     );
                     tokio::time::sleep(jittered(backoff)).await;

@@ -12,6 +12,7 @@ pub use permissions::{USER_RULES, is_refusal};
 use super::{Replacement, StoreError};
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::RequestId;
+use crate::tls;
 use permissions::RefusalLog;
 use redis::aio::MultiplexedConnection;
 use redis::{
@@ -77,7 +78,8 @@ impl std::fmt::Debug for RedisStore {
 }
 
 impl RedisStore {
-    /// A store that connects when it is first asked. Must be called within a runtime. `ca`: PEM of authorities to trust for TLS.
+    /// A store that connects when it is first asked. Must be called within a runtime. `ca`: PEM of authorities to
+    /// trust for TLS besides the system's.
     ///
     /// # Errors
     /// An address or a certificate that cannot be read.
@@ -88,7 +90,8 @@ impl RedisStore {
         let info = info.set_redis_settings(settings);
         let client = match ca.filter(|_| matches!(info.addr(), ConnectionAddr::TcpTls { .. })) {
             Some(ca) => {
-                let certificates = TlsCertificates { client_tls: None, root_cert: Some(ca) };
+                let certificates =
+                    TlsCertificates { client_tls: None, root_cert: Some(tls::with_system(ca)) };
                 Client::build_with_tls(info, certificates)?
             }
             None => Client::open(info)?,

@@ -61,6 +61,13 @@ impl Doctor {
         stdout
     }
 
+    /// Runs another command, which fails; returns what it says.
+    pub async fn fails(&self, arguments: &[&str]) -> String {
+        let (code, stdout, stderr) = run_command(&self.builder, arguments).await;
+        assert_eq!(code, Some(1), "{arguments:?}: {stdout}");
+        stderr
+    }
+
     /// Runs `check` as people do.
     pub async fn text(&self, arguments: &[&str]) -> (Option<i32>, String) {
         let (code, stdout, stderr) = run_command(&self.builder, &[&["check"], arguments].concat()).await;
@@ -94,6 +101,13 @@ pub struct Diagnosis {
 impl Diagnosis {
     fn findings(&self) -> &[Value] {
         self.json["findings"].as_array().unwrap()
+    }
+
+    /// The first finding of this code.
+    #[track_caller]
+    pub fn finding(&self, code: &str) -> &Value {
+        let found = self.findings().iter().find(|one| one["code"] == code);
+        found.unwrap_or_else(|| panic!("no {code}: {:#}", self.json))
     }
 
     /// The names of all findings at least as bad as a warning, as `severity code`, each once.

@@ -62,7 +62,7 @@ async fn the_documented_redis_user_can_do_all_that_sessions_need() {
 async fn the_documented_redis_user_can_have_forgotten_scripts_loaded() {
     let redis = Redis::start().await;
     let store = Store::Redis(open(&user(&redis, USER_RULES)));
-    let life = Duration::from_secs(60);
+    let life = Duration::from_mins(1);
     let replacements: Vec<Replacement> = (0..3_u8)
         .map(|number| Replacement { key: vec![number], old: b"old".to_vec(), new: vec![number], ttl: life })
         .collect();
