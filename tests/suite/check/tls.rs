@@ -131,6 +131,23 @@ async fn a_byte_order_mark_before_the_authorities_harms_nobody() {
     assert!(!complaints.iter().any(|one| one.starts_with("error")), "{complaints:?}");
 }
 
+#[tokio::test]
+async fn authorities_of_the_file_are_trusted_besides_the_systems() {
+    let (authority, folder) = (Authority::new(), TempDir::new().unwrap());
+    let redis = Redis::start().await;
+    let redis_url = format!("rediss://{}/0", redis.serve_tls(&authority));
+    let database = Postgres::shared().await.database().await;
+    let system = folder.path().join("system.pem");
+    std::fs::write(&system, authority.ca_pem()).unwrap();
+    let doctor = Doctor::embedded()
+        .await
+        .shared(&redis_url, &database)
+        .env("SSL_CERT_FILE", system.display().to_string())
+        .env(CA, ca_file(&Authority::new(), &folder));
+    let complaints = doctor.examine(&[]).await.complaints();
+    assert!(!complaints.iter().any(|one| one.contains("redis")), "{complaints:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn serve_says_at_its_start_why_tls_to_a_store_fails_and_what_mends_it() {
     let (redis, postgres) = (Redis::start().await, Postgres::private().await);
