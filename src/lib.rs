@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`domain`] | the words of the field, no I/O: ids, names, access, the decision |
 //! | [`config`] | every setting, parsed once |
+//! | [`tls`] | whom Gatepost trusts as server, and what is wrong where TLS fails |
 //! | [`certs`] | the private authority of the internal listener, its certificates, mutual TLS |
 //! | [`telemetry`] | logs and metrics |
 //! | [`oidc`] | the relying party: discovery, keys, ID tokens, Entra, logout tokens |
@@ -37,4 +38,5 @@ pub mod principal;
 pub mod session;
 pub mod state;
 pub mod telemetry;
+pub mod tls;
 pub mod verify;

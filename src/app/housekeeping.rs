@@ -6,8 +6,10 @@ use crate::config::StoresConfig;
 use crate::directory::{Directory, DirectoryError};
 use crate::domain::clock::Timestamp;
 use crate::login::unwritten;
+use crate::patience::patiently;
 use crate::state::State;
 use crate::telemetry::{Chain, NotKept};
+use crate::tls;
 use crate::verify::passes;
 use actix_web::rt::{spawn, task::JoinHandle};
 use std::sync::Arc;
@@ -40,7 +42,11 @@ pub async fn prepare(state: &Arc<State>) -> Result<(), StartError> {
         Err(error)
             if is_unavailable(&error) && matches!(state.config.stores, StoresConfig::Shared { .. }) =>
         {
-            tracing::error!(error = %Chain(&error), "the directory cannot be prepared yet; trying again");
+            tracing::error!(
+                error = %Chain(&error),
+                mend = tls::explain(&error).map(|fault| fault.to_string()),
+                "the directory cannot be prepared yet; trying again"
+            );
             state.readiness.set(Some(Obstacle::Unprepared));
             spawn(prepare_later(Arc::clone(state)));
             Ok(())
@@ -77,6 +83,21 @@ async fn prepare_later(state: Arc<State>) {
     }
 }
 
+/// Says once that Redis cannot be used, and once more when it can: until then nothing else asks it, perhaps for hours.
+async fn look_at_session_store(state: Arc<State>) {
+    let ask = async || state.sessions.ping().await;
+    let Err(error) = patiently(ask).await else { return };
+    tracing::error!(
+        error = %Chain(&error),
+        mend = tls::explain(&error).map(|fault| fault.to_string()),
+        "the session store does not answer, or takes no writes: nobody can sign in; trying again"
+    );
+    while ask().await.is_err() {
+        sleep(PREPARE_AGAIN).await;
+    }
+    tracing::info!("the session store answers");
+}
+
 /// What runs for as long as the process.
 #[derive(Debug)]
 pub struct Housekeeping(Vec<JoinHandle<()>>);
@@ -85,6 +106,7 @@ impl Housekeeping {
     /// Starts it.
     pub fn start(state: &Arc<State>) -> Self {
         let mut tasks = vec![
+            spawn(look_at_session_store(Arc::clone(state))),
             spawn(look_after_readiness(Arc::clone(state))),
             spawn(tidy(Arc::clone(state))),
             spawn(passes::keep(Arc::clone(state))),

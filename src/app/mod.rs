@@ -24,6 +24,7 @@ use crate::session::store::{RedisStore, SqliteStore, Store};
 use crate::session::uses::Uses;
 use crate::state::State;
 use crate::telemetry::Metrics;
+use crate::tls;
 use crate::verify::assertion::AssertionKeys;
 use crate::verify::passes::Passes;
 use crate::verify::refusals::Refusals;
@@ -191,7 +192,7 @@ fn open_store(config: &Config) -> Result<Store, StartError> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, StartError> {
-    std::fs::read(path).map_err(|error| StartError::File(path.to_owned(), error))
+    tls::read_authorities(path).map_err(|error| StartError::File(path.to_owned(), error))
 }
 
 /// One process per embedded file: a second one would not see what the first knows.

@@ -4,6 +4,7 @@
 //! secret's value.
 
 use crate::telemetry::Chain;
+use crate::tls::TlsFault;
 use serde_json::{Value, json};
 use std::error::Error;
 use std::fmt;
@@ -50,7 +51,12 @@ pub struct Code {
 impl Code {
     /// A finding of this kind.
     pub fn at(&'static self, place: impl Into<Place>, found: impl Into<String>) -> Finding {
-        Finding { verdict: Verdict::Wrong(self), place: place.into(), found: found.into() }
+        Finding { verdict: Verdict::Wrong(self), place: place.into(), found: found.into(), mend: None }
+    }
+
+    /// A finding of this kind that TLS failed, with what mends just that.
+    pub fn of_tls(&'static self, place: impl Into<Place>, fault: TlsFault) -> Finding {
+        Finding { mend: Some(fault.mend), ..self.at(place, fault.found) }
     }
 }
 
@@ -106,12 +112,14 @@ pub struct Finding {
     pub place: Place,
     /// What is there, in a sentence; never a secret's value.
     pub found: String,
+    /// What to do about just this, where it is more than the code says.
+    mend: Option<String>,
 }
 
 impl Finding {
     /// A part that is as it should be; `part` stands in the code's place.
     pub fn fine(part: &'static str, place: impl Into<Place>, found: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Fine(part), place: place.into(), found: found.into() }
+        Self { verdict: Verdict::Fine(part), place: place.into(), found: found.into(), mend: None }
     }
 
     /// How bad it is.
@@ -131,10 +139,10 @@ impl Finding {
     }
 
     /// What can happen and how it is mended; nothing for what is fine.
-    pub const fn advice(&self) -> Option<(&'static str, &'static str)> {
+    pub fn advice(&self) -> Option<(&'static str, &str)> {
         match self.verdict {
             Verdict::Fine(_) => None,
-            Verdict::Wrong(code) => Some((code.risk, code.mend)),
+            Verdict::Wrong(code) => Some((code.risk, self.mend.as_deref().unwrap_or(code.mend))),
         }
     }
 
@@ -167,7 +175,7 @@ pub(super) fn sentence(text: &str) -> String {
 
 /// The codes of one part: a constant for each, and `CODES`, the list of all.
 macro_rules! codes {
-    ($($name:ident = $severity:ident $text:literal: $risk:literal, $mend:literal;)+) => {
+    ($($name:ident = $severity:ident $text:literal: $risk:literal, $mend:expr;)+) => {
         $(static $name: $crate::check::finding::Code = $crate::check::finding::Code {
             name: $text,
             severity: $crate::check::finding::Severity::$severity,

@@ -4,6 +4,7 @@ use super::finding::{Code, Finding, Place, codes, told};
 use super::time;
 use crate::config::StoresConfig;
 use crate::directory::{Directory, DirectoryError, SchemaState, ServerReport};
+use crate::tls;
 use secrecy::{ExposeSecret, SecretString};
 use std::path::Path;
 use url::Url;
@@ -21,6 +22,9 @@ codes! {
     POOLER_REFUSES = Error "postgres-pooler-refuses":
         "As if Postgres were down: 503.",
         "Correct what the message names in the pooler: its list of databases and users, or its ignore_startup_parameters; a parameter of DATABASE_URL's own may also be left out.";
+    TLS = Error "postgres-tls":
+        "As if Postgres were down: 503.",
+        "Mend the certificate, or trust its authority in GATEPOST_CA_FILE: which, the finding says.";
     REFUSED = Error "postgres-refused":
         "As if Postgres were down: 503.",
         "Correct user and password in DATABASE_URL; pg_hba.conf must let the user in from here.";
@@ -103,7 +107,10 @@ pub(super) async fn look(stores: &StoresConfig, ca_file: Option<&Path>) -> (Vec<
         Ok(()) => (findings, Some(directory)),
         Err(error) => {
             let code = if url.is_some() { refusal(&error) } else { &EMBEDDED };
-            findings.push(code.at(place, told(&error)));
+            findings.push(match tls::explain(&error) {
+                Some(fault) => TLS.of_tls(place, fault),
+                None => code.at(place, told(&error)),
+            });
             (findings, None)
         }
     }
@@ -206,7 +213,11 @@ fn reach(url: &SecretString, report: &ServerReport, findings: &mut Vec<Finding>)
     }
     if !report.is_encrypted {
         findings.push(PLAIN.at(SETTING, "The connection is not encrypted, and Postgres is off loopback."));
-    } else if !mode.starts_with("verify") {
+    } else if mode == "verify-ca" {
+        let found =
+            "The host is not compared with the certificate's, and the system's authorities count too.";
+        findings.push(UNVERIFIED.at(SETTING, found));
+    } else if mode != "verify-full" {
         findings.push(UNVERIFIED.at(SETTING, "The server's certificate is not verified."));
     }
 }
@@ -280,6 +291,7 @@ mod tests {
             ("postgres://u:p@db/x", false, vec![]),
             ("postgres://u:p@db.example.com/x", false, vec!["postgres-plain"]),
             ("postgres://u:p@10.0.0.2/x?sslmode=require", true, vec!["postgres-unverified"]),
+            ("postgres://u:p@db.example.com/x?sslmode=verify-ca", true, vec!["postgres-unverified"]),
             ("postgres://u:p@db.example.com/x?sslmode=verify-full", true, vec![]),
             ("postgres://u:p@127.0.0.1/x", false, vec![]),
             ("postgres://u:p@localhost/x", false, vec![]),

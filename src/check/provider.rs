@@ -7,6 +7,7 @@ use crate::oidc::{
     CallError, Calls, MetadataError, OidcError, Provider, ProviderRefusal, Providers, ProvidersError, Trial,
 };
 use crate::telemetry::Chain;
+use crate::tls;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use secrecy::ExposeSecret;
@@ -20,7 +21,10 @@ codes! {
         "Correct the setting that is named: issuer or authority, certificate and private key, GATEPOST_CA_FILE.";
     UNREACHABLE = Error "provider-unreachable":
         "Nobody can sign in; who is signed in stays so for a while.",
-        "Let Gatepost reach the provider (DNS, firewall, proxy), and trust its authority (GATEPOST_CA_FILE).";
+        "Let Gatepost reach the provider: DNS, firewall, proxy.";
+    TLS = Error "provider-tls":
+        "Nobody can sign in; who is signed in stays so for a while.",
+        "Mend the certificate, or trust its authority in GATEPOST_CA_FILE: which, the finding says.";
     UNKNOWN_PLACE = Error "provider-not-found":
         "Nobody can sign in.",
         "Correct the issuer; for Entra the tenant id and the authority.";
@@ -102,7 +106,11 @@ async fn examine(provider: &Provider, config: &Config) -> Vec<Finding> {
     policy(own, &mut findings);
     let asked = Instant::now();
     if let Err(error) = provider.fetch_documents().await {
-        findings.push(documents(&error).at(setting(&own.id, place_name), told(&error)));
+        let place = setting(&own.id, place_name);
+        findings.push(match tls::explain(&error) {
+            Some(fault) => TLS.of_tls(place, fault),
+            None => documents(&error).at(place, told(&error)),
+        });
         return findings;
     }
     if asked.elapsed().as_secs() >= SLOW_SECONDS {

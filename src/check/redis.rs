@@ -3,8 +3,9 @@
 use super::finding::{Code, Finding, codes, told};
 use super::time;
 use crate::patience::patiently;
-use crate::session::store::{RedisStore, StoreError};
+use crate::session::store::{RedisStore, StoreError, is_refusal, redis_user_rules};
 use crate::telemetry::Chain;
+use crate::tls;
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::HashMap;
 use std::path::Path;
@@ -18,10 +19,16 @@ codes! {
         "Correct REDIS_URL, or the file in GATEPOST_CA_FILE.";
     UNREACHABLE = Error "redis-unreachable":
         "Nobody can sign in, and who is signed in gets 503 unless this replica still remembers them.",
-        "Start Redis, and correct host and port in REDIS_URL.";
+        "Start Redis, and correct host and port in REDIS_URL: rediss:// wants the tls-port, redis:// the other.";
+    TLS = Error "redis-tls":
+        "As if Redis were down: 503.",
+        "Mend the certificate, or trust its authority in GATEPOST_CA_FILE: which, the finding says.";
     REFUSED = Error "redis-refused":
         "As if Redis were down: 503.",
-        "Correct user and password in REDIS_URL; the user needs the commands GET, SET, DEL, SADD, SREM, SMEMBERS, INCR, PEXPIRE, PTTL and EVALSHA on gatepost:*.";
+        "Correct user and password in REDIS_URL.";
+    COMMANDS = Error "redis-commands":
+        "Nobody can sign in, or sessions in use end as if nobody used them.",
+        concat!("Give the user exactly this: ACL SETUSER name ", redis_user_rules!(), " (and +select where REDIS_URL names a database other than 0).");
     WRITES = Error "redis-refuses-writes":
         "Nobody can sign in: Redis answers, but takes nothing.",
         "Point REDIS_URL to the primary, make room, or mend what keeps it from saving.";
@@ -73,7 +80,7 @@ const NEARLY_FULL: f64 = 0.8;
 const SETTING: &str = "REDIS_URL";
 
 pub(super) async fn look(url: &SecretString, ca_file: Option<&Path>) -> Vec<Finding> {
-    let ca = match ca_file.map(std::fs::read).transpose() {
+    let ca = match ca_file.map(tls::read_authorities).transpose() {
         Ok(ca) => ca,
         Err(error) => {
             return vec![ADDRESS.at("GATEPOST_CA_FILE", format!("The file cannot be read: {error}."))];
@@ -83,25 +90,33 @@ pub(super) async fn look(url: &SecretString, ca_file: Option<&Path>) -> Vec<Find
         Ok(store) => store,
         Err(error) => return vec![ADDRESS.at(SETTING, format!("It cannot be used: {}.", Chain(&error)))],
     };
-    let report = match patiently(async || answer(store.report().await)).await.unwrap_or_else(Err) {
-        Ok(report) => report,
-        Err(error) => return unanswered(&store, &error).await,
-    };
-    let report = Report::parse(&report);
     let mut findings = Vec::new();
-    server(&report, &mut findings);
-    memory(&report, store.saves().await, &mut findings);
+    let report = match patiently(async || answer(store.report().await)).await.unwrap_or_else(Err) {
+        Ok(report) => Some(report),
+        Err(error) if is_refused_command(&error) => {
+            findings.push(FORBIDDEN.at(SETTING, told(&error)));
+            None
+        }
+        Err(error) => return vec![unanswered(&error)],
+    };
+    let report = report.as_deref().map(Report::parse);
+    if let Some(report) = &report {
+        server(report, &mut findings);
+        memory(report, store.saves().await, &mut findings);
+    }
     reach(url, &mut findings);
-    writes(&store, &report, &mut findings).await;
+    if report.as_ref().is_none_or(|report| report.text("role") != "slave") {
+        writes(&store, &mut findings).await;
+    }
     if findings.iter().all(|finding| finding.severity() < super::Severity::Warning) {
-        let found = format!(
-            "Version {}, maxmemory-policy {}.",
-            report.text("redis_version"),
-            report.text("maxmemory_policy")
-        );
-        findings.push(Finding::fine("redis", SETTING, found));
+        findings.push(Finding::fine("redis", SETTING, summary(report.as_ref())));
     }
     findings
+}
+
+fn summary(report: Option<&Report<'_>>) -> String {
+    let Some(report) = report else { return "Every command that is needed works.".to_owned() };
+    format!("Version {}, maxmemory-policy {}.", report.text("redis_version"), report.text("maxmemory_policy"))
 }
 
 /// Tried again only while nobody answers: a refusal stays one.
@@ -112,27 +127,25 @@ fn answer<T>(result: Result<T, StoreError>) -> Result<Result<T, StoreError>, Sto
     }
 }
 
+fn unanswered(error: &StoreError) -> Finding {
+    match tls::explain(error) {
+        Some(fault) => TLS.of_tls(SETTING, fault),
+        None => refusal(error).unwrap_or(&UNREACHABLE).at(SETTING, told(error)),
+    }
+}
+
 /// The code of a refusal by the server.
 fn refusal(error: &StoreError) -> Option<&'static Code> {
     let StoreError::Redis(error) = error else { return None };
     match (error.code(), error.kind()) {
-        (Some("NOPERM"), _) => Some(&FORBIDDEN),
+        _ if is_refusal(error) || error.detail().is_some_and(|detail| detail.contains("'select'")) => {
+            Some(&COMMANDS)
+        }
         (Some("NOAUTH" | "WRONGPASS" | "ERR"), _) | (_, ::redis::ErrorKind::AuthenticationFailed) => {
             Some(&REFUSED)
         }
         _ => None,
     }
-}
-
-async fn unanswered(store: &RedisStore, error: &StoreError) -> Vec<Finding> {
-    let code = refusal(error).unwrap_or(&UNREACHABLE);
-    let mut findings = vec![code.at(SETTING, told(error))];
-    if code.name == FORBIDDEN.name
-        && let Err(error) = store.ping().await
-    {
-        findings.push(REFUSED.at(SETTING, format!("A write was refused: {}.", Chain(&error))));
-    }
-    findings
 }
 
 /// `INFO`, by name.
@@ -189,34 +202,46 @@ fn memory(report: &Report<'_>, saves: Option<bool>, findings: &mut Vec<Finding>)
 /// Who else can read along or come in.
 fn reach(url: &SecretString, findings: &mut Vec<Finding>) {
     let Ok(url) = Url::parse(url.expose_secret()) else { return };
-    if super::is_loopback(&url) {
+    if url.scheme().ends_with("unix") || super::is_loopback(&url) {
         return;
     }
     if url.password().is_none() {
         findings
             .push(OPEN.at(SETTING, "There is no password, and Redis is on another machine or container."));
     }
-    if url.scheme() == "redis" && !super::stays_near(&url) {
-        findings.push(PLAIN.at(SETTING, "It is redis://, without TLS, off loopback."));
+    if matches!(url.scheme(), "redis" | "valkey") && !super::stays_near(&url) {
+        findings.push(PLAIN.at(SETTING, "The connection is without TLS, off loopback."));
     }
 }
 
-async fn writes(store: &RedisStore, report: &Report<'_>, findings: &mut Vec<Finding>) {
+/// Writes as sessions do, with each of their commands.
+async fn writes(store: &RedisStore, findings: &mut Vec<Finding>) {
     let sent = Instant::now();
-    if let Err(error) = patiently(async || answer(store.ping().await)).await.unwrap_or_else(Err) {
-        if report.text("role") != "slave" {
-            findings.push(WRITES.at(SETTING, format!("A write was refused: {}.", Chain(&error))));
+    let answered = patiently(async || answer(store.ping().await)).await.unwrap_or_else(Err);
+    let taken = sent.elapsed();
+    let tried = match answered {
+        Err(error) if !is_refused_command(&error) => Err(error),
+        _ => patiently(async || answer(store.find_refused().await)).await.unwrap_or_else(Err),
+    };
+    match tried {
+        Err(error) => findings.push(WRITES.at(SETTING, format!("A write was refused: {}.", Chain(&error)))),
+        Ok(refused) if !refused.is_empty() => {
+            findings.push(COMMANDS.at(SETTING, format!("The user may not use: {}.", refused.join(", "))));
         }
-        return;
-    }
-    if sent.elapsed() > SLOW_ANSWER {
-        findings.push(SLOW.at(SETTING, format!("A write took {} ms.", sent.elapsed().as_millis())));
+        Ok(_) if taken > SLOW_ANSWER => {
+            findings.push(SLOW.at(SETTING, format!("A write took {} ms.", taken.as_millis())));
+        }
+        Ok(_) => {}
     }
     if let Ok(theirs) = store.clock().await
         && let Some(found) = time::skew(theirs, "Redis")
     {
         findings.push(CLOCK.at(SETTING, found));
     }
+}
+
+fn is_refused_command(error: &StoreError) -> bool {
+    matches!(error, StoreError::Redis(error) if is_refusal(error))
 }
 
 #[cfg(test)]
@@ -271,6 +296,9 @@ mod tests {
             ("redis://127.0.0.1", vec![]),
             ("redis://[::1]:6379", vec![]),
             ("redis://localhost", vec![]),
+            ("valkey://cache.example.com", vec!["redis-open", "redis-plain"]),
+            ("valkeys://:secret@cache.example.com", vec![]),
+            ("unix:///run/redis.sock", vec![]),
         ] {
             assert_eq!(found(|findings| reach(&url.into(), findings)), codes, "{url}");
         }

@@ -13,6 +13,7 @@ use crate::explain::ExplainError;
 use crate::principal::LoadError;
 use crate::session::store::StoreError;
 use crate::telemetry::LogError;
+use crate::tls;
 use std::io;
 use std::path::PathBuf;
 
@@ -56,6 +57,9 @@ pub(super) enum CommandError {
 impl CommandError {
     /// What to do, where that does not follow from the message.
     pub(super) fn hint(&self) -> Option<String> {
+        if let Some(fault) = tls::explain(self) {
+            return Some(fault.to_string());
+        }
         let hint = match self {
             Self::Directory(error)
             | Self::Start(StartError::Directory(error))

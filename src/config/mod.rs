@@ -17,6 +17,7 @@ mod providers;
 mod raw;
 mod reader;
 mod session;
+mod store_url;
 mod stores;
 mod suggest;
 #[cfg(test)]

@@ -1,17 +1,13 @@
 //! Which of the two store pairs, and the keys that seal values.
 
 use super::reader::{Found, Read, Reader};
-use super::{StoresConfig, keyring};
+use super::{StoresConfig, keyring, store_url};
 use crate::domain::secret::Secret;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use std::path::PathBuf;
-use url::Url;
 
 /// Where the embedded stores live if nothing else is said, in the working directory.
 const DEFAULT_FILE: &str = "gatepost.db";
-
-const DATABASE: &str = "postgres://user:password@host/database or sqlite://path";
-const REDIS: &str = "redis://[user:password@]host[:port][/db], or rediss:// for TLS";
 
 /// The stores and the configured key ring.
 pub(super) fn read(reader: &mut Reader) -> Read<(StoresConfig, Vec<Secret>)> {
@@ -59,7 +55,7 @@ pub(super) fn read_stores(reader: &mut Reader) -> Read<StoresConfig> {
 }
 
 fn read_database(reader: &mut Reader) -> Read<Option<Database>> {
-    let Some(found) = reader.secret("database_url", DATABASE)? else { return Ok(None) };
+    let Some(found) = reader.secret("database_url", store_url::DATABASE)? else { return Ok(None) };
     let text = found.value.expose_secret();
     if let Some(path) = text.strip_prefix("sqlite://") {
         let is_plain = !path.is_empty() && !path.contains([':', '?', '#', '%']) && !path.ends_with('/');
@@ -68,27 +64,24 @@ fn read_database(reader: &mut Reader) -> Read<Option<Database>> {
             reader.malformed_secret(&found, "sqlite:// and the path of a file, without options")
         });
     }
-    let is_postgres = Url::parse(text)
-        .is_ok_and(|url| matches!(url.scheme(), "postgres" | "postgresql") && url.has_authority());
-    if is_postgres {
-        Ok(Some(Database::Postgres(found)))
-    } else {
-        Err(reader.malformed_secret(&found, DATABASE))
+    match store_url::postgres(text) {
+        Ok(url) => Ok(Some(Database::Postgres(Found { value: SecretString::from(url), key: found.key }))),
+        Err(fault) => Err(reader.malformed(&found.key, fault.found.into_owned(), fault.expected)),
     }
 }
 
 fn read_redis(reader: &mut Reader) -> Read<Option<Found>> {
-    let Some(found) = reader.secret("redis_url", REDIS)? else { return Ok(None) };
+    let Some(found) = reader.secret("redis_url", store_url::REDIS)? else { return Ok(None) };
     let text = found.value.expose_secret();
     if let Some(kind) = ["redis-sentinel", "redis-cluster"].iter().find(|kind| text.starts_with(**kind)) {
         return Err(
             reader.contradiction(&found.key, format!("{kind}:// is not supported by this version yet"))
         );
     }
-    let is_redis = Url::parse(text).is_ok_and(|url| {
-        matches!(url.scheme(), "redis" | "rediss") && url.host_str().is_some_and(|host| !host.is_empty())
-    });
-    if is_redis { Ok(Some(found)) } else { Err(reader.malformed_secret(&found, REDIS)) }
+    match store_url::redis(text) {
+        Ok(()) => Ok(Some(found)),
+        Err(fault) => Err(reader.malformed(&found.key, fault.found.into_owned(), fault.expected)),
+    }
 }
 
 fn read_keys(reader: &mut Reader) -> Read<Vec<Secret>> {

@@ -2,8 +2,13 @@
 
 use super::access::Role;
 use super::ids::{GroupName, TenantId};
+use std::borrow::Cow;
 use std::time::Duration;
 use url::form_urlencoded;
+
+/// So many names of a query are logged, and so many characters of each.
+const MAX_NAMES: usize = 16;
+const MAX_NAME: usize = 64;
 
 /// All parts must hold; within `groups` and `tenants`, any one of them. The default demands a session, nothing else.
 /// `api` and `assertion` demand nothing: they say how to answer.
@@ -30,12 +35,10 @@ pub enum RequirementError {
     #[error("unknown requirement {0:?}: expected group, tenant, admin, max_age, api or assertion")]
     Unknown(String),
     /// A value that the name does not take.
-    #[error("{name}={value:?} is malformed: expected {expected}")]
+    #[error("{name} is malformed: expected {expected}")]
     Malformed {
         /// The requirement.
         name: &'static str,
-        /// What stands there.
-        value: String,
         /// What may stand there.
         expected: &'static str,
     },
@@ -54,9 +57,16 @@ impl Requirement {
         Ok(requirement)
     }
 
+    /// The names in a query without their values, for the log: where a proxy appends the client's query to the
+    /// middleware's address, the values are the client's.
+    pub fn names(query: &str) -> String {
+        let short = |name: Cow<'_, str>| name.chars().take(MAX_NAME).collect::<String>();
+        let names = form_urlencoded::parse(query.as_bytes()).take(MAX_NAMES).map(|(name, _)| short(name));
+        names.collect::<Vec<_>>().join(", ")
+    }
+
     fn narrow(&mut self, name: &str, value: &str) -> Result<(), RequirementError> {
-        let malformed =
-            |name, expected| RequirementError::Malformed { name, value: value.to_owned(), expected };
+        let malformed = |name, expected| RequirementError::Malformed { name, expected };
         match name {
             "group" => self.groups.push(value.parse().map_err(|_| malformed("group", "a group's name"))?),
             "tenant" => self.tenants.push(value.parse().map_err(|_| malformed("tenant", "a tenant's id"))?),
@@ -70,7 +80,7 @@ impl Requirement {
                 let age = max_age(value).ok_or_else(|| malformed("max_age", "seconds"))?;
                 self.max_age = Some(self.max_age.map_or(age, |other| other.min(age)));
             }
-            _ => return Err(RequirementError::Unknown(name.to_owned())),
+            _ => return Err(RequirementError::Unknown(name.chars().take(MAX_NAME).collect())),
         }
         Ok(())
     }

@@ -17,6 +17,7 @@ use super::token_error::TokenError;
 use super::transport::{CallError, Transport};
 use crate::domain::secret::fill_random;
 use crate::telemetry::Chain;
+use crate::tls;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -180,19 +181,15 @@ impl Discovery {
                 }
                 Err(error) => {
                     let has_last_good = self.known().is_some();
-                    let remedy = match &error {
-                        OidcError::Unavailable(error) if error.is_passing() => "none: it is tried again",
-                        _ => {
-                            "correct the provider's issuer, for Entra tenant id and authority; `gatepost check` says more"
-                        }
-                    };
+                    let mend = tls::explain(&error)
+                        .map_or_else(|| mend(&error).to_owned(), |fault| fault.to_string());
                     tracing::warn!(
                         provider,
                         url = %self.url,
                         has_last_good,
                         reason = error.reason(),
                         error = %Chain(&error),
-                        remedy,
+                        mend,
                         "the provider's documents cannot be fetched"
                     );
                     tokio::time::sleep(jittered(backoff)).await;
@@ -207,6 +204,14 @@ impl Discovery {
         self.metadata_flight.share(self.fetch_metadata()).await?;
         let metadata = self.metadata().await?;
         self.keys_flight.share(self.fetch_keys(&metadata.jwks_uri)).await
+    }
+}
+
+/// What mends a failed fetch, where TLS is not what failed.
+fn mend(error: &OidcError) -> &'static str {
+    match error {
+        OidcError::Unavailable(error) if error.is_passing() => "none: it is tried again",
+        _ => "correct the provider's issuer, for Entra tenant id and authority; `gatepost check` says more",
     }
 }
 

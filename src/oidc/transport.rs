@@ -6,9 +6,9 @@
 use super::calls::{Call, Calls, Endpoint, Outcome};
 use super::json;
 use crate::domain::ids::ProviderId;
+use crate::tls;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder, StatusCode};
-use rustls::pki_types::{CertificateDer, pem::PemObject};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use std::path::Path;
@@ -201,7 +201,7 @@ pub(super) enum ClientError {
 #[expect(clippy::disallowed_methods, reason = "this is the door")]
 pub(super) fn client(ca_file: Option<&Path>) -> Result<Client, ClientError> {
     let client = Client::builder()
-        .tls_backend_preconfigured(tls(ca_file)?)
+        .tls_backend_preconfigured(tls_config(ca_file)?)
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
         .connect_timeout(CONNECT_TIMEOUT)
@@ -211,7 +211,7 @@ pub(super) fn client(ca_file: Option<&Path>) -> Result<Client, ClientError> {
     Ok(client)
 }
 
-fn tls(ca_file: Option<&Path>) -> Result<rustls::ClientConfig, ClientError> {
+fn tls_config(ca_file: Option<&Path>) -> Result<rustls::ClientConfig, ClientError> {
     let mut roots = rustls::RootCertStore::empty();
     let native = rustls_native_certs::load_native_certs();
     for error in &native.errors {
@@ -220,15 +220,13 @@ fn tls(ca_file: Option<&Path>) -> Result<rustls::ClientConfig, ClientError> {
     roots.add_parsable_certificates(native.certs);
     if let Some(path) = ca_file {
         let unreadable = |error| ClientError::CaFile(path.display().to_string(), error);
-        let mut found = false;
-        for certificate in CertificateDer::pem_file_iter(path).map_err(|error| unreadable(error.into()))? {
-            roots
-                .add(certificate.map_err(|error| unreadable(error.into()))?)
-                .map_err(|error| unreadable(error.into()))?;
-            found = true;
-        }
-        if !found {
+        let pem = tls::read_authorities(path).map_err(|error| unreadable(error.into()))?;
+        let certificates = tls::certificates(&pem).map_err(|error| unreadable(error.into()))?;
+        if certificates.is_empty() {
             return Err(unreadable("no certificate in it".into()));
+        }
+        for certificate in certificates {
+            roots.add(certificate).map_err(|error| unreadable(error.into()))?;
         }
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());

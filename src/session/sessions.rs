@@ -67,6 +67,11 @@ impl Sessions {
         Self { store, ring, lifetimes }
     }
 
+    /// Whether the store answers and takes writes.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.store.ping().await
+    }
+
     /// Deletes what has expired, where the store does not do so by itself.
     pub async fn delete_expired(&self) -> Result<(), StoreError> {
         self.store.delete_expired().await

@@ -169,7 +169,7 @@ async fn answer_visit(
         Err((path, query)) => reserved::answer(&visit, path, query).await,
         Ok(Ok(requirement)) => visit.judge(&requirement).await,
         Ok(Err(error)) => {
-            tracing::error!(request.id = %visit.request_id, error = %error, query = visit.query, "the middleware's address is wrong: nobody passes");
+            tracing::error!(request.id = %visit.request_id, error = %error, keys = Requirement::names(visit.query), "the middleware's address is wrong: nobody passes");
             (visit.refuse(&Refusal::Misconfigured), Reason::MalformedRequirement)
         }
     }

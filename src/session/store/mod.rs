@@ -6,7 +6,8 @@
 mod redis;
 mod sqlite;
 
-pub use self::redis::RedisStore;
+pub(crate) use self::redis::redis_user_rules;
+pub use self::redis::{RedisStore, USER_RULES, is_refusal};
 pub use self::sqlite::SqliteStore;
 use std::time::Duration;
 

@@ -4,12 +4,20 @@
 //! A connection that does not answer in time is given up as a whole: a half-open one would otherwise swallow every
 //! command until the kernel notices.
 
+mod permissions;
+
+pub(crate) use permissions::redis_user_rules;
+pub use permissions::{USER_RULES, is_refusal};
+
 use super::{Replacement, StoreError};
 use crate::domain::clock::Timestamp;
+use crate::domain::ids::RequestId;
+use crate::tls;
+use permissions::RefusalLog;
 use redis::aio::MultiplexedConnection;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, FromRedisValue, Pipeline, RedisError, Script, ScriptInvocation,
-    TlsCertificates,
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ErrorKind, FromRedisValue, IntoConnectionInfo,
+    Pipeline, RedisError, Script, ScriptInvocation, ServerErrorKind, TlsCertificates,
 };
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
@@ -54,6 +62,7 @@ struct Shared {
     delete_own: Script,
     index: Script,
     count: Script,
+    refusals: RefusalLog,
 }
 
 #[derive(Clone)]
@@ -69,17 +78,23 @@ impl std::fmt::Debug for RedisStore {
 }
 
 impl RedisStore {
-    /// A store that connects when it is first asked. Must be called within a runtime. `ca`: PEM of authorities to trust for `rediss://`.
+    /// A store that connects when it is first asked. Must be called within a runtime. `ca`: PEM of authorities to
+    /// trust for TLS besides the system's.
     ///
     /// # Errors
     /// An address or a certificate that cannot be read.
     pub fn open(url: &SecretString, ca: Option<Vec<u8>>) -> Result<Self, RedisError> {
-        let client = match ca.filter(|_| url.expose_secret().starts_with("rediss:")) {
+        let info = url.expose_secret().into_connection_info()?;
+        // Redis answers that command alike whether or not it may be called, but writes refusals into its ACL log.
+        let settings = info.redis_settings().clone().set_skip_set_lib_name();
+        let info = info.set_redis_settings(settings);
+        let client = match ca.filter(|_| matches!(info.addr(), ConnectionAddr::TcpTls { .. })) {
             Some(ca) => {
-                let certificates = TlsCertificates { client_tls: None, root_cert: Some(ca) };
-                Client::build_with_tls(url.expose_secret(), certificates)?
+                let certificates =
+                    TlsCertificates { client_tls: None, root_cert: Some(tls::with_system(ca)) };
+                Client::build_with_tls(info, certificates)?
             }
-            None => Client::open(url.expose_secret())?,
+            None => Client::open(info)?,
         };
         Ok(Self(Arc::new(Shared {
             client,
@@ -89,7 +104,33 @@ impl RedisStore {
             delete_own: Script::new(DELETE_OWN),
             index: Script::new(INDEX),
             count: Script::new(COUNT),
+            refusals: RefusalLog::default(),
         })))
+    }
+
+    /// The commands that Redis' access rules refuse to this user, and `keys gatepost:*` where the names are refused: runs
+    /// each command and each script of the store on scratch keys (for `check`).
+    ///
+    /// # Errors
+    /// As every question, but for refusals.
+    pub async fn find_refused(&self) -> Result<Vec<&'static str>, StoreError> {
+        let Shared { replace, delete_own, index, count, .. } = &*self.0;
+        let scripts = [(replace, REPLACE), (delete_own, DELETE_OWN), (index, INDEX), (count, COUNT)];
+        let scratch = format!("check:{}:", RequestId::generate());
+        let mut refused = Vec::new();
+        for (name, command) in permissions::trials(&key(scratch.as_bytes()), &scripts) {
+            let name = match self.command::<redis::Value>(&command).await {
+                Ok(_) => continue,
+                Err(StoreError::Redis(error)) if is_unloaded(&error) => continue,
+                Err(StoreError::Redis(error)) if permissions::is_about_key(&error) => "keys gatepost:*",
+                Err(StoreError::Redis(error)) if is_refusal(&error) => name,
+                Err(error) => return Err(error),
+            };
+            if !refused.contains(&name) {
+                refused.push(name);
+            }
+        }
+        Ok(refused)
     }
 
     /// `INFO` as the server writes it: `name:value` on lines (for `check`).
@@ -174,8 +215,8 @@ impl RedisStore {
         let mut pipeline = redis::pipe();
         for Replacement { key: name, old, new, ttl } in replacements {
             pipeline
-                .cmd("EVAL")
-                .arg(REPLACE)
+                .cmd("EVALSHA")
+                .arg(self.0.replace.get_hash())
                 .arg(1)
                 .arg(key(name))
                 .arg(old)
@@ -183,7 +224,14 @@ impl RedisStore {
                 .arg(millis(*ttl))
                 .ignore();
         }
-        self.ask(Question::Pipeline(&pipeline)).await
+        match self.ask(Question::Pipeline(&pipeline)).await {
+            // A replacement that was made is not made twice.
+            Err(StoreError::Redis(error)) if is_unloaded(&error) => {
+                self.command::<redis::Value>(redis::cmd("SCRIPT").arg("LOAD").arg(REPLACE)).await?;
+                self.ask(Question::Pipeline(&pipeline)).await
+            }
+            answer => answer,
+        }
     }
 
     pub(super) async fn delete(&self, name: &[u8]) -> Result<(), StoreError> {
@@ -233,6 +281,7 @@ impl RedisStore {
             match timeout(COMMAND_TIMEOUT, question.put_to(current.connection)).await {
                 Ok(Ok(answer)) => return Ok(answer),
                 Ok(Err(error)) => {
+                    self.0.refusals.note(&error);
                     let is_gone = error.is_unrecoverable_error() || error.is_io_error();
                     if is_gone || is_other_server(&error) {
                         self.give_up(current.number).await;
@@ -301,6 +350,11 @@ impl Question<'_> {
 /// After a failover the address leads to another server; this connection still leads to the demoted one.
 fn is_other_server(error: &RedisError) -> bool {
     matches!(error.code(), Some("READONLY" | "MASTERDOWN" | "NOAUTH" | "WRONGPASS"))
+}
+
+/// Redis has forgotten the script, or never knew it.
+fn is_unloaded(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
 }
 
 fn next_number() -> u64 {

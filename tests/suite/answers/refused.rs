@@ -94,11 +94,24 @@ both_pairs! {
         let world = World::start(pair).await;
         let browser = world.signed_in("alice").await;
         world.cli(&["admin", "grant", "alice@example.com"]).await;
-        for requirement in ["nonsense=1", "admin=false", "admin=", "group=", "tenant=a/b", "max_age=-1", "api=1", "Group=A", "x"] {
+        for (requirement, key) in [
+            ("nonsense=hunter2", "nonsense"),
+            ("admin=hunter2", "admin"),
+            ("admin=", "admin"),
+            ("group=", "group"),
+            ("tenant=hunter2/b", "tenant"),
+            ("max_age=-1", "max_age"),
+            ("api=1", "api"),
+            ("Group=A", "Group"),
+            ("x", "x"),
+            // A client's query, where a proxy appends it to an address without a `?`.
+            ("token=hunter2&next=%2Fhunter2", "token, next"),
+        ] {
             let person = Asked::navigation("/").requiring(requirement).by(&browser).of(&world).await;
             person.assert_refusal(500, requirement);
             let line = world.gatepost.wait_for_line(&person.request_id()).await;
-            assert!(line.contains("ERROR") && line.contains(requirement), "{line}");
+            assert!(line.contains("ERROR") && line.contains(key), "{line}");
+            assert!(!line.contains("hunter2"), "names alone, the values may be a client's secrets: {line}");
             let stranger = Asked::fetch("/").requiring(requirement).of(&world).await;
             stranger.assert_refusal(500, requirement);
             assert_eq!(stranger.json()["error"], "misconfigured");

@@ -103,6 +103,13 @@ impl Diagnosis {
         self.json["findings"].as_array().unwrap()
     }
 
+    /// The first finding of this code.
+    #[track_caller]
+    pub fn finding(&self, code: &str) -> &Value {
+        let found = self.findings().iter().find(|one| one["code"] == code);
+        found.unwrap_or_else(|| panic!("no {code}: {:#}", self.json))
+    }
+
     /// The names of all findings at least as bad as a warning, as `severity code`, each once.
     pub fn complaints(&self) -> Vec<String> {
         let text = |finding: &Value, name: &str| finding[name].as_str().unwrap().to_owned();

@@ -7,3 +7,4 @@ mod files;
 mod providers;
 mod settings;
 mod stores;
+mod tls;

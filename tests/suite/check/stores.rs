@@ -70,7 +70,7 @@ async fn a_redis_that_does_not_let_us_in_or_tell_us_is_named() {
     with_redis(&shy).await.says("hint redis-forbidden", "REDIS_URL");
     redis.command(&["ACL", "SETUSER", "reader", "on", ">reader", "~gatepost:*", "+get"]);
     let reader = redis.url().replace(":right@", "reader:reader@");
-    with_redis(&reader).await.says("error redis-refused", "REDIS_URL");
+    with_redis(&reader).await.says("error redis-commands", "REDIS_URL");
 }
 
 /// A server that speaks just enough: `INFO` as given, an hour late, and slow to write.
@@ -123,7 +123,7 @@ async fn a_redis_that_is_old_slow_late_and_a_cluster_is_named() {
 async fn addresses_that_only_their_drivers_refuse_are_named() {
     with_redis("redis://127.0.0.1/sessions").await.says("error redis-address", "REDIS_URL");
     let url = "postgres://127.0.0.1/gatepost?sslmode=perhaps";
-    with_database(url).await.says("error postgres-address", "DATABASE_URL");
+    with_database(url).await.says("error config-malformed", "DATABASE_URL");
 }
 
 #[tokio::test]

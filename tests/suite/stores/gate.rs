@@ -1,6 +1,7 @@
 //! A world whose stores are reached through proxies that fail, and one outage from its beginning to its end.
 
 use crate::world::{APP, COOKIE, PUBLIC, Pair, Plan, World, alice};
+use gatepost::session::store::USER_RULES;
 use gatepost_kit::client::{Answer, Client, Kind};
 use gatepost_kit::entra::Endpoint;
 use gatepost_kit::faulty::{FaultyProxy, Mode};
@@ -111,9 +112,9 @@ impl Gate {
     }
 }
 
-/// A user of the gate's own: its password changes under Gatepost.
+/// A user of the gate's own, with the rights that the documents name: its password changes under Gatepost.
 pub fn allow(redis: &Redis) {
-    let reply = redis.command(&["ACL", "SETUSER", "gate", "on", ">first", "~*", "&*", "+@all"]);
+    let reply = redis.command(&["ACL", "SETUSER", "gate", "on", ">first", USER_RULES]);
     assert!(reply.starts_with("+OK"), "{reply}");
 }
 

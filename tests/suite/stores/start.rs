@@ -53,6 +53,11 @@ async fn without_postgres_it_is_not_ready_until_it_comes() {
     let empty = postgres.database().await.replace(&postgres.addr().to_string(), &proxy.addr().to_string());
     let replica = replace(&world, "DATABASE_URL", empty).await;
     assert_eq!(why_not_ready(&replica).await, "not ready: the directory is not prepared\n");
+    let line = replica.wait_for_line("the directory cannot be prepared yet").await;
+    assert!(
+        line.contains("ERROR") && line.contains("refused"),
+        "it says so by itself, with the reason: {line}"
+    );
     is_unavailable(&alice.fetch(&world.url(APP, "/")).await);
     assert_eq!(alice.stranger().get(&world.url(APP, "/")).await.status, 302);
     let begun = Instant::now();
@@ -76,7 +81,13 @@ async fn without_redis_it_is_ready_and_says_503_until_it_comes() {
     println!("ready {:?} after the start, without Redis", begun.elapsed());
     is_unavailable(&alice.fetch(&world.url(APP, "/")).await);
     assert_eq!(alice.stranger().get(&world.url(APP, "/")).await.status, 302);
+    let line = replica.wait_for_line("the session store does not answer").await;
+    assert!(
+        line.contains("ERROR") && line.contains("refused"),
+        "it says so by itself, with the reason: {line}"
+    );
     proxy.set(Mode::Pass).await;
+    replica.wait_for_line("the session store answers").await;
     until("the session to count", RECOVERY, async || {
         (alice.fetch(&world.url(APP, "/")).await.status == 200).then_some(())
     })

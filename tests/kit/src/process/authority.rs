@@ -59,6 +59,17 @@ impl Authority {
         }
     }
 
+    /// A server's certificate that is its own authority.
+    pub(super) fn self_signed(certificate_pem: String, key_pem: String) -> Self {
+        let key = KeyPair::from_pem(&key_pem).expect("a key");
+        Self {
+            ca_pem: certificate_pem.clone(),
+            certificate_pem,
+            key_pem,
+            spki_sha256: STANDARD.encode(Sha256::digest(key.subject_public_key_info())),
+        }
+    }
+
     /// The authority's own certificate: what clients trust.
     pub fn ca_pem(&self) -> &str {
         &self.ca_pem

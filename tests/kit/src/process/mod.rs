@@ -6,6 +6,7 @@
 mod authority;
 mod clock;
 mod dynamic;
+mod flaws;
 mod gatepost;
 mod pgbouncer;
 mod port;
@@ -19,6 +20,7 @@ mod wait;
 pub use authority::{Authority, TEST_NAMES, client_certificate};
 pub use clock::Clock;
 pub use dynamic::{AUTH_RESPONSE_HEADERS, Application, Dynamic};
+pub use flaws::Flaw;
 pub use gatepost::{Gatepost, GatepostBuilder};
 pub use pgbouncer::PgBouncer;
 pub use port::{free_addr, free_port};

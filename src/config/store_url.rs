@@ -1,0 +1,201 @@
+//! URLs of Redis and Postgres: every part is understood as it is written, or refused.
+//!
+//! Guarantees that no demand for TLS becomes a weaker one, and that no fault shows more of a URL than the name of a
+//! parameter: the rest may be a password.
+
+use std::borrow::Cow;
+use url::Url;
+
+pub(super) const DATABASE: &str = "postgres://user:password@host/database or sqlite://path";
+pub(super) const REDIS: &str =
+    "redis://[user:password@]host[:port][/db], rediss:// for TLS, or unix:///path/of/the/socket";
+
+const ESCAPES: &str = "such characters in a user's name or password percent-encoded: # as %23, / as %2F, ? as %3F, \
+     @ as %40, % as %25";
+const SSL_MODES: &str = "sslmode=verify-full, verify-ca, require, prefer, allow or disable";
+
+/// What is wrong with a URL, without any of its secrets.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub found: Cow<'static, str>,
+    pub expected: Cow<'static, str>,
+}
+
+type Parsed<T> = Result<T, Fault>;
+
+fn fault<T>(found: impl Into<Cow<'static, str>>, expected: impl Into<Cow<'static, str>>) -> Parsed<T> {
+    Err(Fault { found: found.into(), expected: expected.into() })
+}
+
+/// Checks a Postgres URL; returns it as the driver must have it.
+pub(super) fn postgres(text: &str) -> Parsed<String> {
+    let url = parse(text, &["postgres", "postgresql"], DATABASE)?;
+    let parameters = Parameters::read(text, &url, postgres_parameter)?;
+    if parameters.get("host").is_some_and(|host| host.contains(',')) {
+        return several_hosts();
+    }
+    if parameters.get("sslcert").is_some() != parameters.get("sslkey").is_some() {
+        return fault("one of sslcert and sslkey", "both, or neither");
+    }
+    match parameters.get("channel_binding") {
+        None | Some("disable" | "prefer") => {}
+        Some(_) => {
+            return fault(
+                "a demand for channel_binding, which this version cannot meet",
+                "sslmode=verify-full in its place",
+            );
+        }
+    }
+    let mode = parameters.get("sslmode").map(str::to_ascii_lowercase);
+    let needed = ssl_mode(mode.as_deref(), parameters.get("sslrootcert"))?;
+    let is_system = parameters.get("sslrootcert") == Some("system");
+    if needed == mode.as_deref() && !is_system && parameters.get("channel_binding").is_none() {
+        return Ok(text.to_owned());
+    }
+    let dropped =
+        |name: &str| name == "sslmode" || name == "channel_binding" || (is_system && name == "sslrootcert");
+    let mut rewritten = url.clone();
+    let kept = url.query_pairs().filter(|(key, _)| !postgres_parameter(key).is_some_and(dropped));
+    rewritten.query_pairs_mut().clear().extend_pairs(kept).extend_pairs(needed.map(|mode| ("sslmode", mode)));
+    Ok(rewritten.into())
+}
+
+/// The parameters that the driver reads, and `channel_binding`, by the names of libpq.
+fn postgres_parameter(key: &str) -> Option<&'static str> {
+    Some(match key {
+        "sslmode" | "ssl-mode" => "sslmode",
+        "sslrootcert" | "ssl-root-cert" | "ssl-ca" => "sslrootcert",
+        "sslcert" | "ssl-cert" => "sslcert",
+        "sslkey" | "ssl-key" => "sslkey",
+        "statement-cache-capacity" => "statement-cache-capacity",
+        "host" | "hostaddr" => "host",
+        "port" => "port",
+        "dbname" => "dbname",
+        "user" => "user",
+        "password" => "password",
+        "application_name" => "application_name",
+        "options" => "options",
+        "channel_binding" => "channel_binding",
+        _ => return None,
+    })
+}
+
+/// The mode that does what libpq would do: there an authority's file makes `require` verify, and `system` demands all.
+/// The driver looks at an authority only where the mode verifies.
+fn ssl_mode<'a>(mode: Option<&'a str>, root: Option<&str>) -> Parsed<Option<&'a str>> {
+    match (mode, root) {
+        (Some(other), _) if !is_ssl_mode(other) => fault("an sslmode that is none", SSL_MODES),
+        (None | Some("verify-full"), Some("system")) => Ok(Some("verify-full")),
+        (Some(_), Some("system")) => fault("sslrootcert=system with a weaker sslmode", "sslmode=verify-full"),
+        (Some("require"), Some(_)) => Ok(Some("verify-ca")),
+        (None | Some("disable" | "allow" | "prefer"), Some(_)) => {
+            fault("sslrootcert without a mode that looks at it", "sslmode=verify-full beside it")
+        }
+        (mode, _) => Ok(mode),
+    }
+}
+
+fn is_ssl_mode(mode: &str) -> bool {
+    matches!(mode, "disable" | "allow" | "prefer" | "require" | "verify-ca" | "verify-full")
+}
+
+/// Checks a Redis URL.
+pub(super) fn redis(text: &str) -> Parsed<()> {
+    let is_socket = ["unix:", "redis+unix:", "valkey+unix:"].iter().any(|scheme| text.starts_with(scheme));
+    if is_socket {
+        let url = Url::parse(text).ok().filter(|url| url.to_file_path().is_ok() && url.fragment().is_none());
+        let Some(url) = url else { return fault("an address of a socket without a path", REDIS) };
+        return Parameters::read(text, &url, redis_socket_parameter).map(drop);
+    }
+    let url = parse(text, &["redis", "rediss", "valkey", "valkeys"], REDIS)?;
+    if url.host_str().is_none_or(str::is_empty) {
+        return fault("no host", REDIS);
+    }
+    Parameters::read(text, &url, redis_parameter).map(drop)
+}
+
+fn redis_parameter(key: &str) -> Option<&'static str> {
+    (key == "protocol").then_some("protocol")
+}
+
+fn redis_socket_parameter(key: &str) -> Option<&'static str> {
+    ["db", "user", "pass", "protocol"].into_iter().find(|name| *name == key)
+}
+
+/// A URL of one of these schemes whose parts lie where they were meant to lie.
+fn parse(text: &str, schemes: &[&str], expected: &'static str) -> Parsed<Url> {
+    let hidden = || fault(super::error::hidden(text), expected);
+    let Some((scheme, rest)) = text.split_once("://") else { return hidden() };
+    if !schemes.iter().any(|name| scheme.eq_ignore_ascii_case(name)) {
+        return hidden();
+    }
+    let (authority, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let path_end = tail.find('?').unwrap_or(tail.len());
+    let is_cut = tail[..path_end].contains('@') || (tail.contains('#') && tail.contains('@'));
+    if is_cut {
+        return fault("a # or / that ends the host before an @", ESCAPES);
+    }
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    if host.contains(',') {
+        return several_hosts();
+    }
+    if !host.starts_with('[') && host.matches(':').count() > 1 {
+        return fault("several colons in the host", "an IPv6 address in brackets, as in [::1]:5432");
+    }
+    match Url::parse(text) {
+        Ok(url) if url.fragment() == Some("insecure") => fault(
+            "#insecure, which asks not to verify the server's certificate",
+            "the authority of that certificate in GATEPOST_CA_FILE, and no #insecure",
+        ),
+        Ok(url) if url.fragment().is_some() => fault("a # that begins a fragment", ESCAPES),
+        Ok(url) => Ok(url),
+        Err(_) if tail.contains('@') => fault("a ? that ends the host before an @", ESCAPES),
+        Err(_) => hidden(),
+    }
+}
+
+fn several_hosts<T>() -> Parsed<T> {
+    fault("several hosts", "one host: the primary, or a name or proxy that always leads to it")
+}
+
+/// The parameters of a URL by their one name.
+struct Parameters(Vec<(&'static str, String)>);
+
+impl Parameters {
+    /// Each must be known to `canonical`, once: of two, the weaker might count.
+    fn read(text: &str, url: &Url, canonical: impl Fn(&str) -> Option<&'static str>) -> Parsed<Self> {
+        let mut read = Self(Vec::new());
+        for (key, value) in url.query_pairs() {
+            if key.starts_with("options[") && key.ends_with(']') && canonical("options").is_some() {
+                continue;
+            }
+            let Some(name) = canonical(&key) else { return unknown(text, &key) };
+            if read.get(name).is_some() {
+                return fault(format!("the parameter {name} twice"), "it once");
+            }
+            read.0.push((name, value.into_owned()));
+        }
+        Ok(read)
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// Names the parameter, unless it may be the rest of a password that holds a `?`: then an `@` follows.
+fn unknown<T>(text: &str, key: &str) -> Parsed<T> {
+    let is_name =
+        key.len() <= 40 && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
+    let query = text.split_once('?').map_or("", |(_, query)| query);
+    if !is_name || query.contains('@') {
+        return fault("an unknown parameter, or a ? that ends the host before an @", ESCAPES);
+    }
+    let expected = match key.to_ascii_lowercase().as_str() {
+        "ssl" | "tls" | "sslmode" | "usessl" | "ssl_mode" => {
+            "sslmode=verify-full for Postgres, rediss:// for Redis, written so"
+        }
+        _ => "only parameters that are listed in docs/configuration.md",
+    };
+    fault(format!("the unknown parameter {key}"), expected)
+}

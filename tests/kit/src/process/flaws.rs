@@ -1,0 +1,63 @@
+//! Certificates that servers have now and then, and that no client should accept.
+
+use super::Authority;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
+
+/// What is wrong with a server's certificate that is otherwise its own authority.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// It is an authority's, as `openssl req -x509` makes it.
+    IsAuthority,
+    /// It ended long ago.
+    Expired,
+    /// It begins in a distant future.
+    NotYetValid,
+    /// It is for `other.example`.
+    OtherName,
+    /// It has version 1 of X.509, as `openssl x509 -req` without extensions makes it.
+    Version1,
+}
+
+impl Authority {
+    /// A server's certificate with this flaw, for localhost, which is the authority to trust at the same time.
+    ///
+    /// # Panics
+    /// Never: the certificates are made alike each time.
+    pub fn flawed(flaw: Flaw) -> Self {
+        if flaw == Flaw::Version1 {
+            return Self::self_signed(VERSION_1.to_owned(), VERSION_1_KEY.to_owned());
+        }
+        let names: &[&str] =
+            if flaw == Flaw::OtherName { &["other.example"] } else { &["localhost", "127.0.0.1"] };
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let mut params = CertificateParams::new(names).expect("names of a certificate");
+        match flaw {
+            Flaw::IsAuthority => params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained),
+            Flaw::Expired => params.not_after = rcgen::date_time_ymd(2020, 1, 2),
+            Flaw::NotYetValid => params.not_before = rcgen::date_time_ymd(3000, 1, 2),
+            Flaw::OtherName | Flaw::Version1 => {}
+        }
+        let key = KeyPair::generate().expect("a key");
+        let certificate = params.self_signed(&key).expect("a certificate");
+        Self::self_signed(certificate.pem(), key.serialize_pem())
+    }
+}
+
+/// Made by openssl 3.0: `openssl x509 -req -signkey`.
+const VERSION_1: &str = "-----BEGIN CERTIFICATE-----
+MIIBJDCBywIUAlse6+uaWDnZRahCYo0G3dvaCIkwCgYIKoZIzj0EAwIwFDESMBAG
+A1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyODA1NDYxMVoYDzIxMjYxMTA0MDU0NjEx
+WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNC
+AARKOErgoWMYaxwufawLeLB9n07ehIIMOkuUppNScy94yHf/T2uhUXN/cUVL8kaQ
+uK8vxNewaiKlO1b3MGIXchpGMAoGCCqGSM49BAMCA0gAMEUCIQDTdMQR3N04TVsK
+PkvPsH2bngPn9q9WiwkIKw8WApyD2AIgNDydqSuWJWqpdceI6QR6Pj2wf5D2TyHL
+ub5yv4xtJRo=
+-----END CERTIFICATE-----
+";
+
+const VERSION_1_KEY: &str = "-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgmhkvR2YeOdNz1d40
+p7jIlwZ212zyrcBZcWG0sm4d2K2hRANCAARKOErgoWMYaxwufawLeLB9n07ehIIM
+OkuUppNScy94yHf/T2uhUXN/cUVL8kaQuK8vxNewaiKlO1b3MGIXchpG
+-----END PRIVATE KEY-----
+";
