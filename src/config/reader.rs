@@ -5,6 +5,7 @@
 use super::error::{ConfigError, ConfigErrors, Problem, hidden, shown};
 use super::platform;
 use super::raw::{Given, Overlay, Source, TomlFile, Value, overlay, variable_of};
+use super::watched::{self, WatchedSecret};
 use secrecy::{ExposeSecret, SecretString};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -262,7 +263,7 @@ impl Reader {
             }
             Value::Toml(other) => return Err(self.malformed(key, kind_of(&other), expected)),
         };
-        self.found_secret(key, texts.join(","), expected)
+        self.found_secret(key, texts.join(","), None, expected)
     }
 
     fn secret_file(&mut self, key: &str, value: Value, expected: &'static str) -> Read<Option<Found>> {
@@ -272,15 +273,22 @@ impl Reader {
             }
             _ => return Err(self.malformed(key, "no path".to_owned(), "the path of a file")),
         };
-        let text = self.file(key, &path)?;
-        self.found_secret(key, text.trim_end_matches(['\n', '\r']).to_owned(), expected)
+        let text = watched::read(&path)
+            .map_err(|cause| self.fail(key, Problem::Unreadable { path: path.clone(), cause }))?;
+        self.found_secret(key, text, Some(path), expected)
     }
 
-    fn found_secret(&mut self, key: &str, text: String, expected: &'static str) -> Read<Option<Found>> {
+    fn found_secret(
+        &mut self,
+        key: &str,
+        text: String,
+        file: Option<PathBuf>,
+        expected: &'static str,
+    ) -> Read<Option<Found>> {
         if text.trim().is_empty() {
             return Err(self.malformed(key, "nothing".to_owned(), expected));
         }
-        Ok(Some(Found { key: key.to_owned(), value: SecretString::from(text) }))
+        Ok(Some(Found { key: key.to_owned(), value: SecretString::from(text), file }))
     }
 
     /// Records that a secret has not the form it should have.
@@ -323,6 +331,18 @@ impl Reader {
 pub(super) struct Found {
     pub key: String,
     pub value: SecretString,
+    /// Where it lies, if it was given as a file.
+    pub file: Option<PathBuf>,
+}
+
+impl Found {
+    /// The secret, read again from its file when that changes; only texts that are `is_sound` replace it.
+    pub fn watched(self, is_sound: fn(&str) -> bool) -> WatchedSecret {
+        match self.file {
+            Some(path) => WatchedSecret::of_file(path, self.value, is_sound),
+            None => self.value.into(),
+        }
+    }
 }
 
 fn is_variable(given: &Given) -> bool {

@@ -7,7 +7,7 @@
 use super::packed;
 use super::values::SessionId;
 use crate::domain::clock::Timestamp;
-use crate::domain::decision::{Lifetimes, SessionTimes};
+use crate::domain::decision::{Lifetimes, Recheck, SessionTimes};
 use crate::domain::identity::SubjectKey;
 use crate::domain::ids::{ProviderId, UserId};
 use crate::domain::secret::{Hash, Secret};
@@ -47,7 +47,7 @@ pub struct SessionRecord {
     pub public_secret: Hash,
     /// The one before, and when it was replaced.
     pub replaced_secret: Option<(Hash, Timestamp)>,
-    /// What to ask the provider with; without one it is never asked again.
+    /// What to ask the provider with; without one the browser has to go there.
     pub refresh_token: Option<Token>,
     /// Of the sign-in: some providers repeat it in renewed tokens.
     pub nonce: String,
@@ -111,13 +111,15 @@ impl SessionRecord {
         postcard::take_from_bytes(bytes).ok().map(|(record, _)| record)
     }
 
-    /// The times that the decision needs; `auth_time` as a host's cookie states it.
-    pub fn times(&self, auth_time: Timestamp) -> SessionTimes {
+    /// The times that the decision needs; `auth_time` as a host's cookie states it, `without_token` how the provider is
+    /// asked about a session that has no refresh token.
+    pub fn times(&self, auth_time: Timestamp, without_token: Recheck) -> SessionTimes {
         SessionTimes {
             begun_at: self.begun_at,
             auth_time,
             last_seen_at: self.last_seen_at,
-            checked_at: self.refresh_token.is_some().then_some(self.checked_at),
+            checked_at: self.checked_at,
+            recheck: if self.refresh_token.is_some() { Recheck::ByRefresh } else { without_token },
             unreachable_at: self.unreachable_at,
         }
     }
