@@ -2,9 +2,10 @@
 
 use crate::app::readiness::Readiness;
 use crate::app::tasks::Tasks;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::directory::Directory;
-use crate::domain::decision::Lifetimes;
+use crate::domain::auth_time::AuthTime;
+use crate::domain::decision::{Lifetimes, Recheck, SessionTimes};
 use crate::domain::host::ProtectedHosts;
 use crate::domain::ids::ProviderId;
 use crate::login::limit::Limits;
@@ -13,6 +14,7 @@ use crate::login::waiting::Slots;
 use crate::oidc::Providers;
 use crate::session::Sessions;
 use crate::session::cookie::CookiePolicy;
+use crate::session::record::SessionRecord;
 use crate::session::sealed::KeyRing;
 use crate::session::uses::Uses;
 use crate::telemetry::{Metrics, ProviderMetrics, Store, StoreOperation, StoreOutcome};
@@ -70,6 +72,14 @@ impl State {
     /// The metrics of a configured provider, if it still is one.
     pub fn metrics_of(&self, provider: &ProviderId) -> impl Iterator<Item = &ProviderMetrics> {
         self.metrics.provider(provider).into_iter()
+    }
+
+    /// The times of a session; `auth_time` as a host's cookie states it.
+    pub fn times_of(&self, record: &SessionRecord, auth_time: AuthTime) -> SessionTimes {
+        // Where its provider is no longer configured, another one has to vouch.
+        let provider = self.providers.find(&record.provider);
+        let is_off = provider.is_some_and(|provider| provider.config().recheck == config::Recheck::Off);
+        record.times(auth_time, if is_off { Recheck::Never } else { Recheck::BySignIn })
     }
 
     /// Runs work that no request waits for, away from the threads that serve `/verify`; SIGTERM waits for it.

@@ -4,7 +4,8 @@ use super::finding::{Code, Finding, codes, told};
 use crate::config::{ClientCredential, Config, ProviderConfig, ProviderKind};
 use crate::domain::clock::Timestamp;
 use crate::oidc::{
-    CallError, Calls, MetadataError, OidcError, Provider, ProviderRefusal, Providers, ProvidersError, Trial,
+    AuthorizationTrial, CallError, Calls, MetadataError, OidcError, Provider, ProviderRefusal, Providers,
+    ProvidersError, Renewability, Trial,
 };
 use crate::telemetry::Chain;
 use crate::tls;
@@ -13,6 +14,7 @@ use rustls::pki_types::pem::PemObject;
 use secrecy::ExposeSecret;
 use std::sync::Arc;
 use tokio::time::Instant;
+use url::Url;
 use x509_parser::parse_x509_certificate;
 
 codes! {
@@ -53,8 +55,11 @@ codes! {
         "From that day on nobody can sign in.",
         "Make a new certificate, register it beside the old one, and configure it with its key.";
     NO_RENEWAL = Warning "provider-no-renewal":
-        "Changed groups and disabled accounts bind nobody until the session ends.",
-        "Add offline_access to the scopes.";
+        "Sessions cannot be refreshed in the background: people are sent through the provider at each refresh interval.",
+        "Let the client have refresh tokens: docs/providers.md says where; Entra gives them for offline_access alone.";
+    REQUEST_REFUSED = Error "provider-request-refused":
+        "Nobody can sign in.",
+        "Correct what the provider dislikes: scopes that this client may not ask for (..__SCOPES), or an unregistered redirect URI.";
     ANYBODY = Warning "provider-anybody":
         "Whoever has an account there signs in, and passes every router without a requirement.",
         "Set ..__ALLOWED_DOMAINS, or put ?group=... on every router.";
@@ -119,11 +124,46 @@ async fn examine(provider: &Provider, config: &Config) -> Vec<Finding> {
     }
     let redirect_uri = format!("{}/callback/{}", config.public_url, own.id);
     let trial = provider.try_credential(&redirect_uri).await;
+    let is_accepted = matches!(trial, Ok(Trial::Accepted));
     findings.push(credential(own, trial));
-    if provider.asks_for_refresh_token().await.is_ok_and(|asks| !asks) {
-        findings.push(NO_RENEWAL.at(setting(&own.id, "SCOPES"), "offline_access is not asked for."));
+    if let Some(finding) = authorization(provider, &redirect_uri).await {
+        findings.push(finding);
+    }
+    // A credential that is refused has been told, and each try counts as a failed one there.
+    if is_accepted && let Ok(renewability) = provider.try_renewal().await {
+        findings.push(renewal(own, &renewability));
     }
     findings
+}
+
+/// The request that sign-ins begin with. What a provider answers with a page of its own says nothing.
+async fn authorization(provider: &Provider, redirect_uri: &str) -> Option<Finding> {
+    let redirect_uri = Url::parse(redirect_uri).ok()?;
+    match provider.try_authorization(&redirect_uri).await.ok()? {
+        AuthorizationTrial::Refused(refusal) => {
+            let place = setting(provider.id(), "SCOPES");
+            Some(REQUEST_REFUSED.at(place, format!("To the request of a sign-in: {}", said(&refusal))))
+        }
+        AuthorizationTrial::Accepted | AuthorizationTrial::Unclear => None,
+    }
+}
+
+fn renewal(own: &ProviderConfig, renewability: &Renewability) -> Finding {
+    let place = setting(&own.id, "SCOPES");
+    let shows = "Whether a sign-in brings a refresh token shows with the first one: if none comes, the log says \"sign-ins \
+        bring no refresh token\", and gatepost_sign_ins_without_refresh_token_total counts them.";
+    match renewability {
+        Renewability::Asked => Finding::fine("provider", place, "A refresh token is asked for."),
+        Renewability::NotAsked => NO_RENEWAL.at(place, "offline_access is not asked for."),
+        Renewability::Refused(refusal) => {
+            NO_RENEWAL.at(place, format!("To a refresh token that nobody issued: {}", said(refusal)))
+        }
+        Renewability::Unclear { lists_scope: false } => Finding::fine("provider", place, shows),
+        Renewability::Unclear { lists_scope: true } => {
+            let found = format!("{shows} Then ask for offline_access too, which this provider lists.");
+            Finding::fine("provider", place, found)
+        }
+    }
 }
 
 const fn documents(error: &OidcError) -> &'static Code {

@@ -1,7 +1,7 @@
 //! How Gatepost proves to a provider who it is: exactly one of secret, certificate and assertion file.
 
-use super::ClientCredential;
 use super::reader::{Found, Read, Reader};
+use super::{AssertionAlgorithm, AssertionConfig, ClientCredential};
 use crate::domain::ids::ProviderId;
 use secrecy::ExposeSecret;
 use uuid::Uuid;
@@ -39,14 +39,47 @@ pub(super) fn read(reader: &mut Reader, id: &ProviderId, is_entra: bool) -> Read
 
 fn read_secret(reader: &mut Reader, secret: Found, is_entra: bool) -> Read<ClientCredential> {
     let text = secret.value.expose_secret();
-    if text.chars().any(char::is_control) || text.trim() != text {
+    if !is_one_line(text) {
         return Err(reader
             .malformed_secret(&secret, "the client's secret on one line, without white space around it"));
     }
-    if is_entra && Uuid::try_parse(text).is_ok() {
+    if is_entra && is_secret_id(text) {
         return Err(reader.malformed_secret(&secret, "the secret's Value; this looks like its Secret ID"));
     }
-    Ok(ClientCredential::Secret(secret.value))
+    let is_sound = if is_entra { |text: &str| is_one_line(text) && !is_secret_id(text) } else { is_one_line };
+    Ok(ClientCredential::Secret(secret.watched(is_sound)))
+}
+
+fn is_one_line(text: &str) -> bool {
+    !text.is_empty() && !text.chars().any(char::is_control) && text.trim() == text
+}
+
+/// Entra's portal shows it beside the secret itself.
+fn is_secret_id(text: &str) -> bool {
+    Uuid::try_parse(text).is_ok()
+}
+
+/// What the assertions of a certificate look like; another credential has none that are ours to make.
+pub(super) fn read_assertion(
+    reader: &mut Reader,
+    id: &ProviderId,
+    credential: &Read<ClientCredential>,
+) -> Read<AssertionConfig> {
+    let at = |setting: &str| format!("providers.{id}.{setting}");
+    let (kid_at, algorithm_at) = (at("client_certificate_kid"), at("client_certificate_alg"));
+    let kid = reader.value(&kid_at, "the id under which the provider knows the key", |text| {
+        text.bytes().all(|b| b.is_ascii_graphic() || b == b' ').then(|| text.to_owned())
+    });
+    let words = [("RS256", AssertionAlgorithm::Rs256), ("PS256", AssertionAlgorithm::Ps256)];
+    let algorithm = reader.word(&algorithm_at, &words, "RS256 or PS256");
+    let (kid, algorithm) = (kid?, algorithm?);
+    let given = [(&kid_at, kid.is_some()), (&algorithm_at, algorithm.is_some())];
+    if let Ok(ClientCredential::Secret(_) | ClientCredential::AssertionFile(_)) = credential
+        && let Some((key, _)) = given.into_iter().find(|(_, is_given)| *is_given)
+    {
+        return Err(reader.contradiction(key, "is for client_certificate, and another credential is given"));
+    }
+    Ok(AssertionConfig { kid, algorithm })
 }
 
 fn read_certificate(reader: &mut Reader, pem: Found) -> Read<ClientCredential> {

@@ -22,8 +22,10 @@ mod stores;
 mod suggest;
 #[cfg(test)]
 mod tests;
+mod watched;
 
 pub use error::{ConfigError, ConfigErrors, Problem};
+pub use watched::WatchedSecret;
 
 use crate::domain::email::EmailAddress;
 use crate::domain::host::{HostPattern, Origin};
@@ -108,6 +110,8 @@ pub struct ProviderConfig {
     pub client_id: String,
     /// How Gatepost proves who it is.
     pub credential: ClientCredential,
+    /// `..__CLIENT_CERTIFICATE_KID`, `..__CLIENT_CERTIFICATE_ALG`.
+    pub assertion: AssertionConfig,
     /// `..__SCOPES`.
     pub scopes: Vec<String>,
     /// `..__ALLOWED_DOMAINS`: whose addresses it may assert; `None`: not limited.
@@ -120,6 +124,8 @@ pub struct ProviderConfig {
     pub groups_claim: Vec<String>,
     /// `..__GROUP_NAMES`.
     pub group_names: GroupNames,
+    /// `..__RECHECK`.
+    pub recheck: Recheck,
 }
 
 /// What differs between the kinds.
@@ -159,11 +165,29 @@ pub enum EntraTenant {
 #[derive(Clone, Debug)]
 pub enum ClientCredential {
     /// `client_secret_basic` or `client_secret_post`, as the provider supports.
-    Secret(SecretString),
+    Secret(WatchedSecret),
     /// `private_key_jwt`: PEM with certificate and private key.
     Certificate(SecretString),
     /// Workload identity: a file with a JWT, read anew at every use.
     AssertionFile(PathBuf),
+}
+
+/// How the client assertions that a certificate's key signs are made; what is not set is for the kind to say.
+#[derive(Clone, Debug, Default)]
+pub struct AssertionConfig {
+    /// `kid` of their header.
+    pub kid: Option<String>,
+    /// `alg` of their header.
+    pub algorithm: Option<AssertionAlgorithm>,
+}
+
+/// What an RSA key signs with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AssertionAlgorithm {
+    /// PKCS #1 v1.5.
+    Rs256,
+    /// PSS.
+    Ps256,
 }
 
 /// Whether an address counts without `email_verified`.
@@ -193,6 +217,15 @@ pub enum GroupNames {
     Link,
     /// The provider's name.
     Trust,
+}
+
+/// What becomes of a session for which the provider gave no refresh token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recheck {
+    /// After a refresh interval a navigation goes through the provider.
+    Provider,
+    /// The provider is not asked again.
+    Off,
 }
 
 /// Lifetimes.

@@ -6,7 +6,7 @@
 use super::credential;
 use super::issuer::{self, Places};
 use super::reader::{Read, Reader, Separator};
-use super::{EmailVerified, EntraTenant, GroupNames, GroupsSource, ProviderConfig, ProviderKind};
+use super::{EmailVerified, EntraTenant, GroupNames, GroupsSource, ProviderConfig, ProviderKind, Recheck};
 use crate::domain::email::EmailAddress;
 use crate::domain::ids::ProviderId;
 use std::collections::BTreeSet;
@@ -50,6 +50,7 @@ fn read_one(reader: &mut Reader, name: &str, names: &BTreeSet<String>) -> Read<P
     let places = issuer::read(reader, &id);
     let client_id = reader.required(&at("client_id"), "the client's id as the provider gave it", visible);
     let credential = credential::read(reader, &id, kind.is_ok_and(|kind| kind == Kind::Entra));
+    let assertion = credential::read_assertion(reader, &id, &credential);
     let label = reader.value(&at("label"), "a name for people", printable);
     let scopes = read_scopes(reader, &at("scopes"));
     let domains = reader.filled_list(&at("allowed_domains"), "domains as in example.com", domain);
@@ -60,6 +61,8 @@ fn read_one(reader: &mut Reader, name: &str, names: &BTreeSet<String>) -> Read<P
     let groups_claim = read_claim(reader, &at("groups_claim"));
     let words = [("link", GroupNames::Link), ("trust", GroupNames::Trust)];
     let group_names = reader.word(&at("group_names"), &words, "link or trust");
+    let words = [("provider", Recheck::Provider), ("off", Recheck::Off)];
+    let recheck = reader.word(&at("recheck"), &words, "provider or off");
     reader.not_yet(&at("audience"));
 
     let kind = kind?;
@@ -76,6 +79,7 @@ fn read_one(reader: &mut Reader, name: &str, names: &BTreeSet<String>) -> Read<P
         label: label?.unwrap_or_else(|| default_label(kind, &id, names)),
         client_id: client_id?,
         credential: credential?,
+        assertion: assertion?,
         scopes: scopes?,
         allowed_domains: domains?,
         email_verified: email_verified?.unwrap_or(if is_entra {
@@ -86,6 +90,7 @@ fn read_one(reader: &mut Reader, name: &str, names: &BTreeSet<String>) -> Read<P
         groups: groups?.unwrap_or(GroupsSource::Claim),
         groups_claim: groups_claim?,
         group_names: group_names?.unwrap_or(if is_entra { GroupNames::Link } else { GroupNames::Trust }),
+        recheck: recheck?.unwrap_or(Recheck::Provider),
         id,
     })
 }

@@ -5,6 +5,7 @@
 use super::error::{ConfigError, ConfigErrors, Problem, hidden, shown};
 use super::platform;
 use super::raw::{Given, Overlay, Source, TomlFile, Value, overlay, variable_of};
+use super::watched::{self, WatchedSecret};
 use crate::domain::host::Origin;
 use secrecy::{ExposeSecret, SecretString};
 use std::borrow::Cow;
@@ -264,7 +265,7 @@ impl Reader {
             }
             Value::Toml(other) => return Err(self.malformed(key, kind_of(&other), expected)),
         };
-        self.found_secret(key, texts.join(","), expected)
+        self.found_secret(key, texts.join(","), None, expected)
     }
 
     fn secret_file(&mut self, key: &str, value: Value, expected: &'static str) -> Read<Option<Found>> {
@@ -274,17 +275,22 @@ impl Reader {
             }
             _ => return Err(self.malformed(key, "no path".to_owned(), "the path of a file")),
         };
-        let text = self.file(key, &path)?;
-        // Editors of Windows begin a file with a byte order mark, and no secret does.
-        let text = text.trim_start_matches('\u{feff}');
-        self.found_secret(key, text.trim_end_matches(['\n', '\r']).to_owned(), expected)
+        let text = watched::read(&path)
+            .map_err(|cause| self.fail(key, Problem::Unreadable { path: path.clone(), cause }))?;
+        self.found_secret(key, text, Some(path), expected)
     }
 
-    fn found_secret(&mut self, key: &str, text: String, expected: &'static str) -> Read<Option<Found>> {
+    fn found_secret(
+        &mut self,
+        key: &str,
+        text: String,
+        file: Option<PathBuf>,
+        expected: &'static str,
+    ) -> Read<Option<Found>> {
         if text.trim().is_empty() {
             return Err(self.malformed(key, "nothing".to_owned(), expected));
         }
-        Ok(Some(Found { key: key.to_owned(), value: SecretString::from(text) }))
+        Ok(Some(Found { key: key.to_owned(), value: SecretString::from(text), file }))
     }
 
     /// Records that a secret has not the form it should have.
@@ -349,6 +355,18 @@ fn redirect_uri_of(key: &str) -> Option<&str> {
 pub(super) struct Found {
     pub key: String,
     pub value: SecretString,
+    /// Where it lies, if it was given as a file.
+    pub file: Option<PathBuf>,
+}
+
+impl Found {
+    /// The secret, read again from its file when that changes; only texts that are `is_sound` replace it.
+    pub fn watched(self, is_sound: fn(&str) -> bool) -> WatchedSecret {
+        match self.file {
+            Some(path) => WatchedSecret::of_file(path, self.value, is_sound),
+            None => self.value.into(),
+        }
+    }
 }
 
 /// `docker run --env-file` keeps the quotes that a shell or Compose takes away. That is the one fault of such a value:

@@ -65,7 +65,7 @@ fn read_database(reader: &mut Reader) -> Read<Option<Database>> {
         });
     }
     match store_url::postgres(text) {
-        Ok(url) => Ok(Some(Database::Postgres(Found { value: SecretString::from(url), key: found.key }))),
+        Ok(url) => Ok(Some(Database::Postgres(Found { value: SecretString::from(url), ..found }))),
         Err(fault) => Err(reader.malformed(&found.key, fault.found.into_owned(), fault.expected)),
     }
 }

@@ -45,8 +45,10 @@ pub struct SessionTimes {
     pub auth_time: AuthTime,
     /// Last use, exact to a minute.
     pub last_seen_at: Timestamp,
-    /// Last answer of the provider about this session; `None` if the provider gives nothing to ask with.
-    pub checked_at: Option<Timestamp>,
+    /// Last answer of the provider about this session.
+    pub checked_at: Timestamp,
+    /// How the provider is asked about it again.
+    pub recheck: Recheck,
     /// Last attempt to ask that found the provider out of reach, since `checked_at`.
     pub unreachable_at: Option<Timestamp>,
 }
@@ -59,18 +61,32 @@ impl SessionTimes {
 
     /// What the provider's side asks for before this session is used again.
     pub fn check(&self, now: Timestamp, lifetimes: &Lifetimes) -> Check {
-        let Some(checked_at) = self.checked_at else { return Check::NotDue };
-        let age = now.since(checked_at);
+        let age = now.since(self.checked_at);
         let interval = lifetimes.refresh_interval;
-        let riding_out = self.unreachable_at.is_some_and(|at| now.since(at) <= interval);
-        if age < interval {
-            Check::NotDue
-        } else if age < interval * 2 || (riding_out && age < interval * 2 + PROVIDER_OUTAGE_GRACE) {
-            Check::InBackground
-        } else {
-            Check::First
+        let riding_out = self.unreachable_at.is_some_and(|at| now.since(at) <= interval)
+            && age < interval * 2 + PROVIDER_OUTAGE_GRACE;
+        match self.recheck {
+            Recheck::Never => Check::NotDue,
+            _ if age < interval => Check::NotDue,
+            Recheck::ByRefresh if age < interval * 2 || riding_out => Check::InBackground,
+            // Whoever comes from a provider that does not answer has just been sent back.
+            Recheck::BySignIn if riding_out => Check::NotDue,
+            Recheck::BySignIn if age < interval * 2 => Check::AtNavigation,
+            Recheck::ByRefresh | Recheck::BySignIn => Check::First,
         }
     }
+}
+
+/// How the provider is asked again about a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recheck {
+    /// In the background, with the session's refresh token.
+    ByRefresh,
+    /// There is no refresh token: the browser takes the person through the provider, unseen where its single sign-on
+    /// lives.
+    BySignIn,
+    /// There is no refresh token, and the operator wants nobody sent away for that.
+    Never,
 }
 
 /// When a session's refresh is due.
@@ -80,6 +96,8 @@ pub enum Check {
     NotDue,
     /// The request passes; the refresh runs beside it.
     InBackground,
+    /// Only the browser can ask: a navigation goes through the provider, everything else passes.
+    AtNavigation,
     /// Unused for two intervals, or the outage lasts too long: the provider answers before anybody passes.
     First,
 }
@@ -93,6 +111,8 @@ pub struct Demand<'a> {
     pub requirement: &'a Requirement,
     /// Another origin makes the browser send this with its cookie, and could change something.
     pub is_cross_origin: bool,
+    /// The answer may send the browser elsewhere: a navigation that the router does not call an API's.
+    pub may_redirect: bool,
 }
 
 /// Whoever may pass.
@@ -115,6 +135,8 @@ pub enum Denial {
     SignIn(SignInReason),
     /// The provider must be asked before this session is used again.
     CheckFirst,
+    /// The same, and only a visit of the browser can ask.
+    CheckBySignIn,
     /// Another origin's doing.
     CrossOrigin,
     /// Signed in, but not allowed.
@@ -204,8 +226,11 @@ pub fn decide<'a>(
     if demand.is_cross_origin {
         return Err(Denial::CrossOrigin);
     }
-    if times.check(demand.now, lifetimes) == Check::First {
-        return Err(Denial::CheckFirst);
+    match times.check(demand.now, lifetimes) {
+        Check::First if times.recheck == Recheck::BySignIn => return Err(Denial::CheckBySignIn),
+        Check::First => return Err(Denial::CheckFirst),
+        Check::AtNavigation if demand.may_redirect => return Err(Denial::CheckBySignIn),
+        Check::NotDue | Check::InBackground | Check::AtNavigation => {}
     }
     let access = &standing.access;
     if let Some(missing) = missing(demand.requirement, access) {
@@ -280,14 +305,16 @@ mod tests {
             begun_at: ago(600),
             auth_time: AuthTime::at(ago(600)),
             last_seen_at: ago(60),
-            checked_at: Some(ago(600)),
+            checked_at: ago(600),
+            recheck: Recheck::ByRefresh,
             unreachable_at: None,
         }
     }
 
     fn with(query: &str, standing: &Standing, times: &SessionTimes) -> Result<bool, Denial> {
         let requirement = Requirement::parse(query).expect("a requirement");
-        let demand = Demand { now: NOW, requirement: &requirement, is_cross_origin: false };
+        let demand =
+            Demand { now: NOW, requirement: &requirement, is_cross_origin: false, may_redirect: false };
         decide(&demand, standing, times, &LIFETIMES).map(|permit| permit.access.is_admin)
     }
 
@@ -391,14 +418,15 @@ mod tests {
     #[test]
     fn another_origins_change_is_refused_before_anything_is_told() {
         let requirement = Requirement::parse("group=X").expect("a requirement");
-        let demand = Demand { now: NOW, requirement: &requirement, is_cross_origin: true };
+        let demand =
+            Demand { now: NOW, requirement: &requirement, is_cross_origin: true, may_redirect: true };
         assert_eq!(decide(&demand, &standing(), &times(), &LIFETIMES), Err(Denial::CrossOrigin));
     }
 
     #[test]
     fn a_session_unused_for_two_intervals_is_checked_before_it_passes() {
         let checked = |seconds, unreachable| SessionTimes {
-            checked_at: Some(ago(seconds)),
+            checked_at: ago(seconds),
             unreachable_at: unreachable,
             last_seen_at: ago(60),
             ..times()
@@ -412,11 +440,40 @@ mod tests {
             (checked(1_800, Some(ago(901))), Check::First),
             (checked(5_399, Some(ago(10))), Check::InBackground),
             (checked(5_400, Some(ago(10))), Check::First),
-            (SessionTimes { checked_at: None, ..times() }, Check::NotDue),
+            (SessionTimes { recheck: Recheck::Never, ..checked(5_400, None) }, Check::NotDue),
         ] {
             assert_eq!(times.check(NOW, &LIFETIMES), check, "{times:?}");
             let want = if check == Check::First { Err(Denial::CheckFirst) } else { Ok(false) };
             assert_eq!(with("", &standing(), &times), want);
+        }
+    }
+
+    #[test]
+    fn without_a_refresh_token_a_navigation_goes_through_the_provider_and_the_rest_waits_longer() {
+        let (passes, goes) = (Ok(false), Err(Denial::CheckBySignIn));
+        let at = |seconds, unreachable, may_redirect| {
+            let times = SessionTimes {
+                checked_at: ago(seconds),
+                recheck: Recheck::BySignIn,
+                unreachable_at: unreachable,
+                ..times()
+            };
+            let requirement = Requirement::default();
+            let demand = Demand { now: NOW, requirement: &requirement, is_cross_origin: false, may_redirect };
+            decide(&demand, &standing(), &times, &LIFETIMES).map(|permit| permit.access.is_admin)
+        };
+        for (seconds, unreachable, navigation, other) in [
+            (899, None, &passes, &passes),
+            (900, None, &goes, &passes),
+            (1_799, None, &goes, &passes),
+            (1_800, None, &goes, &goes),
+            (1_799, Some(ago(900)), &passes, &passes),
+            (1_799, Some(ago(901)), &goes, &passes),
+            (5_399, Some(ago(10)), &passes, &passes),
+            (5_400, Some(ago(10)), &goes, &goes),
+        ] {
+            assert_eq!(at(seconds, unreachable, true), *navigation, "{seconds} {unreachable:?}");
+            assert_eq!(at(seconds, unreachable, false), *other, "{seconds} {unreachable:?}");
         }
     }
 }

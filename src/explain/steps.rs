@@ -192,6 +192,10 @@ pub enum Refresh {
     NotDue,
     /// Beside the next request.
     InBackground,
+    /// There is no refresh token: the next navigation goes through the provider, the rest passes.
+    AtNavigation,
+    /// There is no refresh token: nothing passes before a navigation went through the provider.
+    BySignIn,
     /// Before anybody passes.
     First,
 }

@@ -11,7 +11,7 @@ use super::steps::{
 use crate::directory::{GroupLink, MembershipSource};
 use crate::domain::auth_time::AuthTime;
 use crate::domain::clock::Timestamp;
-use crate::domain::decision::{self, Check, Denial, Missing, SessionTimes, SignInReason};
+use crate::domain::decision::{self, Check, Denial, Missing, Recheck, SessionTimes, SignInReason};
 use crate::domain::host::HostName;
 use crate::domain::ids::{GroupName, TenantId};
 use crate::domain::requirement::Requirement;
@@ -185,7 +185,7 @@ impl<'a> Trail<'a> {
         let mut first_denial = None;
         let mut judged: Option<Judged> = None;
         for held in held {
-            let times = held.record.times(held.record.auth_time);
+            let times = self.state.times_of(&held.record, held.record.auth_time);
             // By the directory's clock, which may be ahead of ours: who asks about now means every session.
             if self.question.at.is_some_and(|at| times.begun_at > at) {
                 facts.begun_later += 1;
@@ -218,7 +218,8 @@ impl<'a> Trail<'a> {
             begun_at,
             auth_time: AuthTime::at(begun_at),
             last_seen_at: begun_at,
-            checked_at: Some(begun_at),
+            checked_at: begun_at,
+            recheck: Recheck::ByRefresh,
             unreachable_at: None,
         };
         let verdict = self.verdict(case, &Holder { standing, times, headers: rendered });
@@ -240,10 +241,12 @@ impl<'a> Trail<'a> {
             last_seen_at: Moment(times.last_seen_at),
             idle_until: Moment(times.last_seen_at.plus(lifetimes.idle)),
             expires_at: Moment(times.expires_at(lifetimes)),
-            checked_at: times.checked_at.map(Moment),
+            checked_at: (times.recheck != Recheck::Never).then_some(Moment(times.checked_at)),
             refresh: match times.check(self.at, lifetimes) {
                 Check::NotDue => Refresh::NotDue,
                 Check::InBackground => Refresh::InBackground,
+                Check::AtNavigation => Refresh::AtNavigation,
+                Check::First if times.recheck == Recheck::BySignIn => Refresh::BySignIn,
                 Check::First => Refresh::First,
             },
             reason: match verdict {

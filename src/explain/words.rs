@@ -206,11 +206,19 @@ fn session(facts: &SessionFacts) -> Vec<String> {
         return vec![first];
     }
     let refresh = match (facts.checked_at, facts.refresh) {
-        (None, _) => "the provider is never asked again".to_owned(),
+        (None, _) => {
+            "the provider gave no refresh token and is never asked again (..__RECHECK=off)".to_owned()
+        }
         (Some(at), Refresh::NotDue) => format!("the provider was asked {at}"),
         (Some(at), Refresh::InBackground) => {
             format!("the provider was asked {at}, and is again beside the next request")
         }
+        (Some(at), Refresh::AtNavigation) => format!(
+            "the provider was asked {at} and gave no refresh token: the next navigation goes through it, other requests pass"
+        ),
+        (Some(at), Refresh::BySignIn) => format!(
+            "the provider was asked {at} and gave no refresh token: nothing passes before a navigation went through it"
+        ),
         (Some(at), Refresh::First) => {
             format!("the provider was asked {at}, and is again before anybody passes")
         }

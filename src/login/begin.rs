@@ -12,7 +12,7 @@ use crate::session::Session;
 use crate::session::sealed::Purpose;
 use crate::session::values::{LoginRequest, LoginState, OneTimeId, Target, Ticket};
 use crate::state::State;
-use crate::telemetry::RefreshOutcome;
+use crate::telemetry::{Chain, RefreshOutcome};
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -98,17 +98,29 @@ pub(super) async fn go_on(
     request: LoginRequest,
     provider: Option<&str>,
 ) -> Result<Step, Problem> {
-    let live = checked(state, visitor).await?;
+    let (live, rechecked) = match look(state, visitor).await? {
+        Found::Nobody => (None, None),
+        Found::Checked(principal) => (Some(principal), None),
+        Found::Unchecked(principal) => match stand_by(state, principal).await? {
+            StandIn::Stays(principal) => (Some(principal), None),
+            StandIn::Goes(principal) => (None, Some(principal)),
+        },
+    };
     if let Some(principal) = &live
         && is_recent_enough(principal, &request)
     {
         return hand_over(state, &principal.session, request).await.map(Step::redirect);
     }
-    let previous = live.as_ref().map(|principal| &principal.session.record.provider);
+    let previous = live.as_ref().or(rechecked.as_ref());
+    let previous = previous.map(|principal| &principal.session.record.provider);
     let Some(provider) = choose(state, provider, previous)? else {
         return Ok(choice(state, &request, false));
     };
-    let intent = live.as_ref().map_or(Intent::SignIn, Intent::StepUp);
+    let intent = match (&live, &rechecked) {
+        (Some(principal), _) => Intent::StepUp(principal),
+        (None, Some(principal)) => Intent::Recheck(principal),
+        (None, None) => Intent::SignIn,
+    };
     authorize(state, visitor, request, provider, intent).await
 }
 
@@ -118,6 +130,8 @@ enum Intent<'a> {
     SignIn,
     /// This session is too old for what was asked.
     StepUp(&'a Principal),
+    /// The provider shall confirm this session, unseen where it can.
+    Recheck(&'a Principal),
     OtherAccount,
 }
 
@@ -126,23 +140,81 @@ enum Intent<'a> {
 /// # Errors
 /// [`Problem::Unavailable`].
 pub async fn checked(state: &State, visitor: &Visitor) -> Result<Option<Principal>, Problem> {
+    match look(state, visitor).await? {
+        Found::Checked(principal) => Ok(Some(principal)),
+        // A visit of the account page may as well wait until the session has to be checked first.
+        Found::Unchecked(principal) if check(state, &principal) == Check::AtNavigation => Ok(Some(principal)),
+        Found::Unchecked(_) | Found::Nobody => Ok(None),
+    }
+}
+
+/// Who is at this browser.
+enum Found {
+    Nobody,
+    /// Their session counts now.
+    Checked(Principal),
+    /// Their session would count, but its provider must say so again, and cannot be asked from here.
+    Unchecked(Principal),
+}
+
+fn check(state: &State, principal: &Principal) -> Check {
+    let record = &principal.session.record;
+    state.times_of(record, record.auth_time).check(Timestamp::now(), &state.lifetimes)
+}
+
+async fn look(state: &State, visitor: &Visitor) -> Result<Found, Problem> {
     let give_up_at = Instant::now() + CHECK_WAIT;
     loop {
-        let Some(principal) = visitor.live(state).await? else { return Ok(None) };
-        let record = &principal.session.record;
-        if record.times(record.auth_time).check(Timestamp::now(), &state.lifetimes) != Check::First {
-            return Ok(Some(principal));
+        let Some(principal) = visitor.live(state).await? else { return Ok(Found::Nobody) };
+        match check(state, &principal) {
+            Check::NotDue | Check::InBackground => return Ok(Found::Checked(principal)),
+            Check::AtNavigation => return Ok(Found::Unchecked(principal)),
+            Check::First if principal.session.record.refresh_token.is_none() => {
+                return Ok(Found::Unchecked(principal));
+            }
+            Check::First => {}
         }
         match refresh::run(state, &principal.session).await {
             // The standing may have changed with the groups.
-            RefreshOutcome::Refreshed => return Ok(visitor.live(state).await?),
+            RefreshOutcome::Refreshed => {
+                return Ok(visitor.live(state).await?.map_or(Found::Nobody, Found::Checked));
+            }
             // Another tab asks already, or the request that `/verify` has just sent here.
             RefreshOutcome::Busy if Instant::now() < give_up_at => sleep(CHECK_POLL).await,
+            RefreshOutcome::Ended => return Ok(Found::Nobody),
             // The provider decides about a session that was not used for so long; it cannot be asked in the
             // background, so the person goes there.
-            RefreshOutcome::Ended | RefreshOutcome::Unreachable | RefreshOutcome::Busy => return Ok(None),
+            RefreshOutcome::Unreachable | RefreshOutcome::Busy => return Ok(Found::Unchecked(principal)),
         }
     }
+}
+
+/// What becomes of a session that its provider must confirm.
+enum StandIn {
+    /// The provider does not answer: an outage ends nothing for an hour.
+    Stays(Principal),
+    /// The browser goes to the provider.
+    Goes(Principal),
+}
+
+/// A browser that is sent to a provider which is down does not come back, so the provider is asked first whether it is
+/// there. (What was refreshed in vain has been asked already.)
+async fn stand_by(state: &State, principal: Principal) -> Result<StandIn, Problem> {
+    if principal.session.record.refresh_token.is_some() {
+        return Ok(StandIn::Goes(principal));
+    }
+    let Some(provider) = state.providers.find(&principal.session.record.provider) else {
+        return Ok(StandIn::Goes(principal));
+    };
+    let Err(error) = provider.reach().await else { return Ok(StandIn::Goes(principal)) };
+    tracing::warn!(error = %Chain(&error), provider.id = %provider.id(), "the provider could not be asked");
+    let standing = principal.standing.clone();
+    let Some(session) = refresh::note_outage(state, principal.session.clone()).await? else {
+        return Ok(StandIn::Goes(principal));
+    };
+    let noted = Principal { session, standing };
+    let rides_out = check(state, &noted) == Check::NotDue;
+    Ok(if rides_out { StandIn::Stays(noted) } else { StandIn::Goes(noted) })
 }
 
 fn is_recent_enough(principal: &Principal, request: &LoginRequest) -> bool {
@@ -176,15 +248,18 @@ async fn authorize(
 ) -> Result<Step, Problem> {
     let (bind, new_cookie) = bound(state, visitor.held.as_ref());
     let previous = match intent {
-        Intent::StepUp(principal) => Some(&principal.session.record),
+        Intent::StepUp(principal) | Intent::Recheck(principal) => Some(&principal.session.record),
         Intent::SignIn | Intent::OtherAccount => None,
     };
+    let needs_newer = matches!(intent, Intent::StepUp(_));
     let prompt = match intent {
         Intent::OtherAccount => Some(Prompt::SelectAccount),
-        Intent::StepUp(_) | Intent::SignIn if request.max_age.is_some() && request.restarts > 0 => {
+        Intent::StepUp(_) | Intent::Recheck(_) | Intent::SignIn
+            if request.max_age.is_some() && request.restarts > 0 =>
+        {
             Some(Prompt::Login)
         }
-        Intent::StepUp(_) | Intent::SignIn => None,
+        Intent::StepUp(_) | Intent::Recheck(_) | Intent::SignIn => None,
     };
     let login = LoginState {
         id: OneTimeId::generate(),
@@ -192,7 +267,7 @@ async fn authorize(
         nonce: Secret::generate(),
         code_verifier: Secret::generate(),
         bind,
-        auth_after: previous.and_then(|record| record.auth_time.known()),
+        auth_after: previous.filter(|_| needs_newer).and_then(|record| record.auth_time.known()),
         request,
     };
     let address = provider

@@ -18,6 +18,7 @@ use crate::session::values::SignOutTicket;
 use crate::state::State;
 use crate::telemetry::labels::Label;
 use crate::telemetry::{Chain, EndCause, Store, StoreOperation};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A callback takes at most this long to write its session.
@@ -58,6 +59,9 @@ pub async fn sign_out(
     };
     let is_own = own.as_ref().is_some_and(|own| own.session == wanted.session);
     let record = end_wanted(state, visitor, wanted).await?;
+    if let Some(record) = &record {
+        give_back(state, record);
+    }
     // A ticket that was handed over ends the session that it is of; this browser's, here or at the provider, is another's.
     let to = record
         .filter(|_| is_own)
@@ -79,6 +83,22 @@ async fn end_wanted(
     let ending = Ending::new(state, hash, wanted.user);
     end_session(state, &ending, EndCause::SignOut, &visitor.actor(&wanted.user.to_string())).await?;
     Ok(found.map(|session| session.record))
+}
+
+/// The refresh token of a session that is over goes back to its provider, beside the answer: nobody waits for that, and
+/// it may fail.
+pub fn give_back(state: &State, record: &SessionRecord) {
+    let (Some(token), Some(provider)) =
+        (record.refresh_token.clone(), state.providers.find(&record.provider))
+    else {
+        return;
+    };
+    let provider = Arc::clone(provider);
+    state.spawn(async move {
+        if let Err(error) = provider.revoke(token.secret()).await {
+            tracing::debug!(error = %Chain(&error), provider.id = %provider.id(), "a refresh token was not revoked");
+        }
+    });
 }
 
 /// Which session is over.
@@ -125,6 +145,8 @@ pub async fn end_session(
     let ending = state.directory.end_session(&over.hash, over.user, over.expires_at, cause.as_str(), actor);
     if state.ask(Store::Directory, StoreOperation::EndSession, ending).await? {
         state.metrics.sessions_ended(cause, 1);
+        let request_id = actor.request_id.map(tracing::field::display);
+        tracing::info!(request.id = request_id, user.id = %over.user, session.hash = %over.hash, cause = cause.as_str(), "a session ended");
     }
     // Here at once; the other replicas hear of it.
     state.passes.forget_user(over.user);

@@ -1,13 +1,13 @@
 //! A code becomes a session: redeem and verify, commit to the directory, then the session.
 
 use super::begin::{callback_address, go_on, login_address};
-use super::end::{Ending, end_session};
+use super::end::{Ending, end_session, give_back};
 use super::finish::public_cookie;
 use super::{Problem, Step, Visitor};
 use crate::directory::{SignInContext, SignInOutcome};
 use crate::domain::auth_time::AuthTime;
 use crate::domain::clock::Timestamp;
-use crate::domain::identity::SubjectKey;
+use crate::domain::identity::{AssertedGroups, SubjectKey};
 use crate::domain::ids::{ProviderId, UserId};
 use crate::domain::secret::{Hash, Secret};
 use crate::oidc::{Callback, Expected, OidcError, Provider, SignIn};
@@ -173,6 +173,9 @@ impl Exchange {
     /// Who it is, and since when by the directory's clock.
     async fn admit(&self, sign_in: &SignIn, context: &SignInContext) -> Result<(UserId, Timestamp), Problem> {
         let provider = self.provider.id();
+        if sign_in.identity.groups == AssertedGroups::Unknown {
+            self.state.metrics_of(provider).for_each(ProviderMetrics::groups_unknown);
+        }
         let actor = self.visitor.actor("sign-in");
         let names = self.provider.config().group_names;
         let admitting = self.state.directory.sign_in(&sign_in.identity, names, context, &actor);
@@ -220,11 +223,19 @@ impl Exchange {
     async fn end_other(&self, other: &Principal) -> Result<(), Problem> {
         let actor = self.visitor.actor(&other.standing.person.id.to_string());
         let ending = Ending::of(&self.state, &other.session.id.hash(), &other.session.record);
-        Ok(end_session(&self.state, &ending, EndCause::Replaced, &actor).await?)
+        end_session(&self.state, &ending, EndCause::Replaced, &actor).await?;
+        give_back(&self.state, &other.session.record);
+        Ok(())
     }
 
     fn note(&self, session: &Session, is_again: bool) {
         let provider = self.provider.id();
+        if session.record.refresh_token.is_none() {
+            self.state.metrics_of(provider).for_each(ProviderMetrics::signed_in_without_refresh_token);
+            if self.provider.shall_tell_of_missing_refresh_token() {
+                tracing::warn!(provider.id = %provider, "sign-ins bring no refresh token: sessions are checked by sending people through the provider (docs/providers.md)");
+            }
+        }
         tracing::info!(
             request.id = %self.visitor.request_id,
             user.id = %session.record.user,

@@ -62,7 +62,7 @@ impl Visitor {
 
 /// Does the session count now, whatever a router may demand?
 pub fn counts(state: &State, standing: &Standing, record: &SessionRecord) -> bool {
-    let times = record.times(record.auth_time);
+    let times = state.times_of(record, record.auth_time);
     decision::live(standing, &times, &state.lifetimes, Timestamp::now()).is_ok()
 }
 

@@ -6,7 +6,7 @@
 use super::end::{Ending, end_session};
 use crate::directory::{Actor, SignInOutcome};
 use crate::domain::clock::Timestamp;
-use crate::domain::identity::AssertedIdentity;
+use crate::domain::identity::{AssertedGroups, AssertedIdentity};
 use crate::domain::ids::UserId;
 use crate::oidc::{RefreshError, Refreshed, Renewal};
 use crate::principal::LoadError;
@@ -102,25 +102,39 @@ async fn keep(
 }
 
 async fn learn(state: &State, session: Session, refreshed: Refreshed) -> Result<RefreshOutcome, LoadError> {
-    if let Some(identity) = &refreshed.identity {
-        match take_over(state, session.record.user, identity).await {
-            Ok(true) => {}
-            Ok(false) => return end_refused(state, &session, "refresh").await,
-            Err(error) => {
-                // The provider is well: to ask it again at every request would not help the directory.
-                update(state, session, |record| record.unreachable_at = Some(Timestamp::now())).await?;
-                return Err(error);
-            }
+    match take_over(state, session.record.user, &refreshed.identity).await {
+        Ok(Taken::GoesOn) => {}
+        Ok(Taken::IsOver) => return end_refused(state, &session, "refresh").await,
+        Ok(Taken::CannotKnow) => {
+            tracing::warn!(user.id = %session.record.user, provider.id = %session.record.provider, "a person's groups have not been known for a day");
+            note_outage(state, session).await?;
+            return Ok(RefreshOutcome::Unreachable);
+        }
+        Err(error) => {
+            // The provider is well: to ask it again at every request would not help the directory.
+            note_outage(state, session).await?;
+            return Err(error);
         }
     }
     let new_id_token = refreshed.id_token.map(Token::new);
+    let (user, provider) = (session.record.user, session.record.provider.clone());
+    let hash = session.id.hash();
     update(state, session, |record| {
         record.id_token = new_id_token.clone().or_else(|| record.id_token.take());
         record.checked_at = Timestamp::now();
         record.unreachable_at = None;
     })
     .await?;
+    tracing::debug!(user.id = %user, provider.id = %provider, session.hash = %hash, "a session was refreshed");
     Ok(RefreshOutcome::Refreshed)
+}
+
+/// The provider could not be asked: the session rides that out. `None`: the session is gone.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn note_outage(state: &State, session: Session) -> Result<Option<Session>, StoreError> {
+    update(state, session, |record| record.unreachable_at = Some(Timestamp::now())).await
 }
 
 /// The provider refused, lied, or could not be asked; `newest` is the newest token that it gave as far as is known here.
@@ -142,18 +156,30 @@ async fn fail(
         }
         RefreshError::Unavailable(error) => {
             tracing::warn!(error = %Chain(&error), provider.id = %provider, "the provider could not be asked");
-            update(state, current, |record| record.unreachable_at = Some(Timestamp::now())).await?;
+            note_outage(state, current).await?;
             Ok(RefreshOutcome::Unreachable)
         }
     }
 }
 
+/// What the directory says to what the provider asserts now.
+enum Taken {
+    GoesOn,
+    /// The person is nobody any more.
+    IsOver,
+    /// The groups have been unknown for so long that the last list counts no more: an outage.
+    CannotKnow,
+}
+
 /// What the provider asserts now goes into the directory; tells whether the session may go on.
-async fn take_over(state: &State, user: UserId, identity: &AssertedIdentity) -> Result<bool, LoadError> {
+async fn take_over(state: &State, user: UserId, identity: &AssertedIdentity) -> Result<Taken, LoadError> {
     let provider = &identity.provider;
     let Some(names) = state.providers.find(provider).map(|provider| provider.config().group_names) else {
-        return Ok(false);
+        return Ok(Taken::IsOver);
     };
+    if identity.groups == AssertedGroups::Unknown {
+        state.metrics_of(provider).for_each(ProviderMetrics::groups_unknown);
+    }
     let actor = Actor { who: "refresh".to_owned(), address: None, request_id: None };
     let refreshing = state.directory.refresh(user, identity, names, Timestamp::now(), &actor);
     match state.ask(Store::Directory, StoreOperation::Refresh, refreshing).await? {
@@ -162,14 +188,12 @@ async fn take_over(state: &State, user: UserId, identity: &AssertedIdentity) -> 
                 state.metrics_of(provider).for_each(ProviderMetrics::groups_lost);
                 tracing::warn!(user.id = %user, "a person of some groups has none any more");
             }
-            Ok(true)
+            Ok(Taken::GoesOn)
         }
-        // An address that somebody else holds now changes nothing for who is in: theirs is still their own. Groups that
-        // cannot be known for so long are an outage.
-        Some(SignInOutcome::AddressHeld(_) | SignInOutcome::GroupsUnknown | SignInOutcome::NoAddress) => {
-            Ok(true)
-        }
-        Some(SignInOutcome::Disabled | SignInOutcome::SessionEndedAtProvider) | None => Ok(false),
+        // An address that somebody else holds now changes nothing for who is in: theirs is still their own.
+        Some(SignInOutcome::AddressHeld(_) | SignInOutcome::NoAddress) => Ok(Taken::GoesOn),
+        Some(SignInOutcome::GroupsUnknown) => Ok(Taken::CannotKnow),
+        Some(SignInOutcome::Disabled | SignInOutcome::SessionEndedAtProvider) | None => Ok(Taken::IsOver),
     }
 }
 

@@ -41,6 +41,8 @@ pub enum Prompt {
     Login,
     /// To choose an account.
     SelectAccount,
+    /// For nothing: whoever is not signed in there is sent back.
+    None,
 }
 
 impl Provider {
@@ -54,7 +56,7 @@ impl Provider {
     }
 
     fn authorization_address(&self, metadata: &Metadata, request: &AuthorizationRequest<'_>) -> Url {
-        let scopes = self.scopes(metadata).join(" ");
+        let scopes = self.scopes().join(" ");
         let mut parameters: Vec<(&str, Cow<'_, str>)> = vec![
             ("response_type", "code".into()),
             ("response_mode", "query".into()),
@@ -72,6 +74,7 @@ impl Provider {
         match request.prompt {
             Some(Prompt::Login) => parameters.push(("prompt", "login".into())),
             Some(Prompt::SelectAccount) => parameters.push(("prompt", "select_account".into())),
+            Some(Prompt::None) => parameters.push(("prompt", "none".into())),
             None => {}
         }
         if matches!(self.config.kind, ProviderKind::Google) {
@@ -87,24 +90,17 @@ impl Provider {
     ///
     /// Entra: `User.Read` makes the access token one for Graph, where overage is resolved; names of groups come with
     /// `GroupMember.Read.All` once an admin consented to it: Entra adds what was consented for the same resource.
-    /// Google has no `offline_access`, and elsewhere an unknown scope can fail the request.
-    pub(super) fn scopes(&self, metadata: &Metadata) -> Vec<&str> {
+    /// It gives a refresh token for `offline_access` alone. Google has no such scope. Elsewhere it is the operator's to
+    /// ask for: Keycloak gives refresh tokens without it, and with it makes one that outlives the session there.
+    pub(super) fn scopes(&self) -> Vec<&str> {
         if !self.config.scopes.is_empty() {
             return self.config.scopes.iter().map(String::as_str).collect();
         }
         let mut scopes = vec!["openid", "profile", "email"];
-        match self.config.kind {
-            ProviderKind::Google => {}
-            ProviderKind::Entra { .. } => {
-                scopes.push("offline_access");
-                if self.config.groups != GroupsSource::Off {
-                    scopes.push("User.Read");
-                }
-            }
-            ProviderKind::Oidc { .. } => {
-                if metadata.scopes_supported.iter().any(|scope| scope == "offline_access") {
-                    scopes.push("offline_access");
-                }
+        if matches!(self.config.kind, ProviderKind::Entra { .. }) {
+            scopes.push("offline_access");
+            if self.config.groups != GroupsSource::Off {
+                scopes.push("User.Read");
             }
         }
         scopes

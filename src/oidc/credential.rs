@@ -3,7 +3,9 @@
 //! Signing is done by `ring`, in constant time.
 
 use super::metadata::Metadata;
-use crate::config::{ClientCredential, ProviderConfig, ProviderKind};
+use crate::config::{
+    AssertionAlgorithm, AssertionConfig, ClientCredential, ProviderConfig, ProviderKind, WatchedSecret,
+};
 use crate::domain::clock::Timestamp;
 use crate::domain::secret::fill_random;
 use base64::Engine;
@@ -51,11 +53,13 @@ pub(super) struct Client {
     secret: Secret,
     /// Entra's metadata does not tell all that it wants.
     is_entra: bool,
+    /// How the operator wants assertions.
+    assertion: AssertionConfig,
 }
 
 #[derive(Debug)]
 enum Secret {
-    Password(SecretString),
+    Password(WatchedSecret),
     Certificate(CertificateKey),
     /// Workload identity: its owner replaces the file.
     AssertionFile(PathBuf),
@@ -76,26 +80,24 @@ impl Client {
             ClientCredential::AssertionFile(path) => Secret::AssertionFile(path.clone()),
         };
         let is_entra = matches!(config.kind, ProviderKind::Entra { .. });
-        Ok(Self { id: config.client_id.clone(), secret, is_entra })
+        Ok(Self { id: config.client_id.clone(), secret, is_entra, assertion: config.assertion.clone() })
     }
 
     /// Authenticates one request, in the way that the provider's metadata names.
     pub async fn authenticate(&self, metadata: &Metadata) -> Result<Authentication, CredentialError> {
         let assertion = match &self.secret {
             Secret::Password(secret) if self.posts_secret(metadata) => {
-                let form = vec![
-                    ("client_id", self.id.clone()),
-                    ("client_secret", secret.expose_secret().to_owned()),
-                ];
+                let secret = secret.current().expose_secret().to_owned();
+                let form = vec![("client_id", self.id.clone()), ("client_secret", secret)];
                 return Ok(Authentication { form, basic: None });
             }
             Secret::Password(secret) => {
                 return Ok(Authentication {
                     form: Vec::new(),
-                    basic: Some(basic(&self.id, secret.expose_secret())),
+                    basic: Some(basic(&self.id, secret.current().expose_secret())),
                 });
             }
-            Secret::Certificate(key) => key.assertion(&self.id, metadata, self.is_entra)?,
+            Secret::Certificate(key) => key.assertion(&self.claims(metadata), &self.header(metadata, key))?,
             Secret::AssertionFile(path) => read_assertion(path).await?,
         };
         let form = vec![
@@ -104,6 +106,34 @@ impl Client {
             ("client_assertion", assertion),
         ];
         Ok(Authentication { form, basic: None })
+    }
+
+    /// Entra lists no algorithms, wants PS256 and finds the certificate by `x5t#S256` alone. Elsewhere the key is
+    /// registered for one algorithm, RS256 unless somebody chose another, and found by `kid`.
+    fn header<'a>(&'a self, metadata: &Metadata, key: &'a CertificateKey) -> AssertionHeader<'a> {
+        let listed = &metadata.token_endpoint_auth_signing_alg_values_supported;
+        let lists = |name: &str| listed.iter().any(|algorithm| algorithm == name);
+        let wants_pss = self.is_entra || (lists("PS256") && !lists("RS256"));
+        let usual = if wants_pss { AssertionAlgorithm::Ps256 } else { AssertionAlgorithm::Rs256 };
+        let usual_kid = (!self.is_entra).then_some(key.thumbprint.as_str());
+        AssertionHeader {
+            algorithm: self.assertion.algorithm.unwrap_or(usual),
+            kid: self.assertion.kid.as_deref().or(usual_kid),
+        }
+    }
+
+    /// What an assertion says (RFC 7523 section 3).
+    fn claims(&self, metadata: &Metadata) -> serde_json::Value {
+        let now = Timestamp::now();
+        json!({
+            "aud": metadata.token_endpoint.as_str(),
+            "iss": self.id,
+            "sub": self.id,
+            "jti": unique_id(),
+            "nbf": now.minus(CLOCK_TOLERANCE).unix(),
+            "iat": now.unix(),
+            "exp": now.plus(ASSERTION_TTL).unix(),
+        })
     }
 
     /// Metadata that says nothing means `client_secret_basic` (OpenID Connect Discovery section 3).
@@ -129,11 +159,17 @@ async fn read_assertion(path: &Path) -> Result<String, CredentialError> {
     }
 }
 
+/// What differs in the headers of assertions.
+struct AssertionHeader<'a> {
+    algorithm: AssertionAlgorithm,
+    kid: Option<&'a str>,
+}
+
 /// A certificate with its private key, for `private_key_jwt` (RFC 7523).
 #[derive(Debug)]
 struct CertificateKey {
     key: Arc<dyn SigningKey>,
-    /// `x5t#S256`: how Entra finds the certificate.
+    /// `x5t#S256`: how Entra finds the certificate, and the `kid` elsewhere.
     thumbprint: String,
 }
 
@@ -152,31 +188,19 @@ impl CertificateKey {
 
     fn assertion(
         &self,
-        client_id: &str,
-        metadata: &Metadata,
-        is_entra: bool,
+        claims: &serde_json::Value,
+        header: &AssertionHeader<'_>,
     ) -> Result<String, CredentialError> {
-        let now = Timestamp::now();
-        let algorithms = &metadata.token_endpoint_auth_signing_alg_values_supported;
-        // Entra lists none and wants PS256; elsewhere RS256 is what everybody has.
-        let uses_pss = is_entra || algorithms.iter().any(|name| name == "PS256");
-        let (algorithm, scheme) = if uses_pss {
-            ("PS256", SignatureScheme::RSA_PSS_SHA256)
-        } else {
-            ("RS256", SignatureScheme::RSA_PKCS1_SHA256)
+        let (algorithm, scheme) = match header.algorithm {
+            AssertionAlgorithm::Ps256 => ("PS256", SignatureScheme::RSA_PSS_SHA256),
+            AssertionAlgorithm::Rs256 => ("RS256", SignatureScheme::RSA_PKCS1_SHA256),
         };
-        let header = json!({"alg": algorithm, "typ": "JWT", "x5t#S256": self.thumbprint});
-        let claims = json!({
-            "aud": metadata.token_endpoint.as_str(),
-            "iss": client_id,
-            "sub": client_id,
-            "jti": unique_id(),
-            "nbf": now.minus(CLOCK_TOLERANCE).unix(),
-            "iat": now.unix(),
-            "exp": now.plus(ASSERTION_TTL).unix(),
-        });
+        let mut json = json!({"alg": algorithm, "typ": "JWT", "x5t#S256": self.thumbprint});
+        if let Some(kid) = header.kid {
+            json["kid"] = kid.into();
+        }
         let encode = |value: &serde_json::Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
-        let signed = format!("{}.{}", encode(&header), encode(&claims));
+        let signed = format!("{}.{}", encode(&json), encode(claims));
         let by_scheme = self.key.choose_scheme(&[scheme]).ok_or(CredentialError::UnsuitableKey)?;
         let signature = by_scheme.sign(signed.as_bytes()).map_err(CredentialError::Signing)?;
         Ok(format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature)))
@@ -204,7 +228,7 @@ mod tests {
             ClientCredential::Secret(secret) => Secret::Password(secret),
             ClientCredential::AssertionFile(path) => Secret::AssertionFile(path),
         };
-        Client { id: "us".into(), secret, is_entra }
+        Client { id: "us".into(), secret, is_entra, assertion: AssertionConfig::default() }
     }
 
     async fn form(client: &Client, metadata: &Metadata) -> Vec<(&'static str, String)> {
@@ -232,19 +256,34 @@ mod tests {
             BASE64_STANDARD.encode("der"),
             Signer::first().pem()
         );
-        for (is_entra, algorithm) in [(true, "PS256"), (false, "RS256")] {
-            let client = client(ClientCredential::Certificate(pem.clone().into()), is_entra);
-            let form = form(&client, &metadata()).await;
+        let thumbprint = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest("der"));
+        let listing = |algorithms: &[&str]| {
+            let listed = algorithms.iter().map(ToString::to_string).collect();
+            Metadata { token_endpoint_auth_signing_alg_values_supported: listed, ..metadata() }
+        };
+        let chosen = AssertionConfig { kid: Some("k-1".into()), algorithm: Some(AssertionAlgorithm::Ps256) };
+        let usual = AssertionConfig::default;
+        for (is_entra, metadata, assertion, algorithm, kid) in [
+            (true, listing(&[]), usual(), "PS256", None),
+            (true, listing(&[]), chosen.clone(), "PS256", Some("k-1")),
+            (false, listing(&[]), usual(), "RS256", Some(thumbprint.as_str())),
+            (false, listing(&["RS256", "PS256"]), usual(), "RS256", Some(&thumbprint)),
+            (false, listing(&["ES256", "PS256"]), usual(), "PS256", Some(&thumbprint)),
+            (false, listing(&["RS256", "PS256"]), chosen, "PS256", Some("k-1")),
+        ] {
+            let mut client = client(ClientCredential::Certificate(pem.clone().into()), is_entra);
+            client.assertion = assertion;
+            let form = form(&client, &metadata).await;
             assert_eq!(form[1], ("client_assertion_type", ASSERTION_TYPE.into()));
             let token = Unverified::parse(&form[2].1).expect("a token");
             let signed = token.verify(Signer::first().key("k")).expect("a signature");
-            assert_eq!(signed.claims.find_text("aud"), Some(metadata().token_endpoint.as_str()));
+            assert_eq!(signed.claims.find_text("aud"), Some(metadata.token_endpoint.as_str()));
             let header = BASE64_URL_SAFE_NO_PAD
                 .decode(form[2].1.split('.').next().unwrap_or_default())
                 .expect("base64");
             let header: serde_json::Value = serde_json::from_slice(&header).expect("JSON");
-            assert_eq!(header["alg"], algorithm);
-            assert_eq!(header["x5t#S256"], BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest("der")));
+            assert_eq!((header["alg"].as_str(), header["kid"].as_str()), (Some(algorithm), kid));
+            assert_eq!(header["x5t#S256"], thumbprint);
         }
     }
 

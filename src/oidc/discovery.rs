@@ -1,6 +1,7 @@
 //! What is known of a provider just now: its metadata and keys, fetched when needed, kept fresh, kept when it is down.
 //!
-//! The last good document and keys count for 24 hours. Fetches of one kind never run side by side. An unknown `kid`
+//! The last good document and keys count for 24 hours while the provider is down; a key that it withdrew counts until
+//! the next refresh, an hour at most. Fetches of one kind never run side by side. An unknown `kid`
 //! fetches the keys again at most three times at once and then once per five minutes, counted apart for tokens that
 //! came from the token endpoint and for those that anybody can post to us: a flood of the latter starves nobody.
 
@@ -199,11 +200,19 @@ impl Discovery {
         }
     }
 
-    /// Fetches both documents now.
+    /// Fetches both documents now; keys that are not in the set any more count no longer.
     pub async fn refresh(&self) -> Result<(), OidcError> {
-        self.metadata_flight.share(self.fetch_metadata()).await?;
+        self.reach().await?;
         let metadata = self.metadata().await?;
-        self.keys_flight.share(self.fetch_keys(&metadata.jwks_uri)).await
+        let begun = Instant::now();
+        self.keys_flight.share(self.fetch_keys(&metadata.jwks_uri)).await?;
+        lock(&self.keys).withdraw_unseen(begun);
+        Ok(())
+    }
+
+    /// Fetches the metadata now, which shows whether the provider answers.
+    pub async fn reach(&self) -> Result<(), OidcError> {
+        self.metadata_flight.share(self.fetch_metadata()).await
     }
 }
 

@@ -13,7 +13,7 @@ use super::provider::Provider;
 use super::userinfo;
 use crate::config::{EmailVerified, EntraTenant, GroupsSource, ProviderKind};
 use crate::domain::email::EmailAddress;
-use crate::domain::identity::{AssertedGroup, AssertedGroups, AssertedIdentity, GroupKind};
+use crate::domain::identity::{AssertedGroup, AssertedGroups, AssertedIdentity, GroupKind, SubjectKey};
 use crate::telemetry::Chain;
 use secrecy::SecretString;
 
@@ -79,6 +79,47 @@ impl Provider {
         let provider = self.id().clone();
         let identity = AssertedIdentity { provider, subject: token.subject.clone(), email, name, groups };
         Ok(Identified { identity, address_error })
+    }
+
+    /// What a renewal without an ID token says (OpenID Connect Core section 12.2): userinfo about the same `sub`.
+    ///
+    /// What userinfo leaves out is not known: unlike a sign-in, nothing here says that a person has no groups. Entra's
+    /// userinfo knows another `sub` than the `oid` that a person is, and its roles stand in ID tokens alone.
+    ///
+    /// # Errors
+    /// [`OidcError::Token`] if userinfo is about somebody else; a failed call is no error.
+    pub(super) async fn identify_by_userinfo(
+        &self,
+        subject: &SubjectKey,
+        access_token: Option<&SecretString>,
+        metadata: &Metadata,
+    ) -> Result<AssertedIdentity, OidcError> {
+        let is_entra = matches!(self.config.kind, ProviderKind::Entra { .. });
+        let endpoint = metadata.userinfo_endpoint.as_ref().filter(|_| !is_entra);
+        let userinfo = match (endpoint, access_token) {
+            (Some(endpoint), Some(token)) => {
+                match userinfo::read(&self.transport, endpoint, token, &subject.subject).await {
+                    Ok(read) => Some(read),
+                    Err(error @ OidcError::Token(_)) => return Err(error),
+                    Err(error) => {
+                        tracing::warn!(provider = %self.id(), error = %Chain(&error), "userinfo could not be read");
+                        None
+                    }
+                }
+            }
+            _ => None,
+        };
+        let groups = match userinfo.as_ref().map(|userinfo| self.claimed_groups(userinfo)) {
+            _ if self.config.groups == GroupsSource::Off => AssertedGroups::NotRead,
+            Some(ClaimedGroups::Listed(list)) => known(list),
+            _ => self.unknown("a renewal brought no ID token, and userinfo names no groups"),
+        };
+        let email = match userinfo.as_ref().map(|userinfo| self.address(userinfo, userinfo)) {
+            Some(Address::Asserted(email)) => Some(email),
+            _ => None,
+        };
+        let name = userinfo.as_ref().and_then(name);
+        Ok(AssertedIdentity { provider: self.id().clone(), subject: subject.clone(), email, name, groups })
     }
 
     /// The address in `source` (ID token or userinfo), if this provider may assert it (DESIGN.md section 7).

@@ -1,7 +1,8 @@
 //! A provider's signing keys, kept one by one.
 //!
-//! Sets flap between a provider's front ends, and Entra's rotates without notice: keys are merged by `kid` and kept for
-//! 24 hours after they were last seen; a set never replaces the others, and an empty or oversized one changes nothing.
+//! Sets flap between a provider's front ends, and Entra's rotates without notice: keys are merged by `kid`, and what is
+//! fetched for one token's sake takes none away. A key that a refresh of the documents no longer finds is withdrawn and
+//! counts no more. While no set can be had, keys stay for 24 hours; an empty or oversized set changes nothing.
 
 use super::signature::{Algorithm, PublicKey};
 use super::token_error::TokenError;
@@ -61,7 +62,7 @@ pub(super) fn parse_set(document: &Map<String, Value>) -> Result<Vec<Key>, CallE
     if usable.is_empty() { Err(CallError::Unexpected("no usable signing key")) } else { Ok(usable) }
 }
 
-/// All keys seen within a day.
+/// The keys that count.
 #[derive(Debug, Default)]
 pub(super) struct KeyRing(Vec<Seen>);
 
@@ -80,6 +81,13 @@ impl KeyRing {
         self.0.extend(set.into_iter().map(|key| Seen { key: Arc::new(key), at: now }));
         let excess = self.0.len().saturating_sub(RING_LIMIT);
         self.0.drain(..excess);
+    }
+
+    /// Forgets the keys that no set has had since `begun`, if one came since.
+    pub fn withdraw_unseen(&mut self, begun: Instant) {
+        if self.0.iter().any(|seen| seen.at >= begun) {
+            self.0.retain(|seen| seen.at >= begun);
+        }
     }
 
     /// The one key that a token with this `kid` and algorithm can be signed with.
@@ -117,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_a_flapping_set_stay_for_a_day() {
+    fn keys_that_no_refresh_could_confirm_stay_for_a_day() {
         let (a, b) = (Signer::first().jwk("a"), Signer::second().jwk("b"));
         let start = Instant::now();
         let mut ring = KeyRing::default();
@@ -129,6 +137,22 @@ mod tests {
         let next_day = start + KEY_TTL;
         assert_eq!(ring.find(Some("a"), RS256, next_day).err(), Some(TokenError::UnknownKey));
         assert!(ring.find(Some("b"), RS256, next_day).is_ok());
+    }
+
+    #[test]
+    fn a_key_that_a_refresh_does_not_find_is_withdrawn() {
+        let (a, b) = (Signer::first().jwk("a"), Signer::second().jwk("b"));
+        let start = Instant::now();
+        let mut ring = KeyRing::default();
+        ring.merge(set(&[a.clone(), b]).expect("a set"), start);
+        let refresh = start + Duration::from_hours(1);
+        ring.merge(set(&[a]).expect("a set"), refresh + Duration::from_secs(1));
+        ring.withdraw_unseen(refresh);
+        let now = refresh + Duration::from_secs(2);
+        assert!(ring.find(Some("a"), RS256, now).is_ok());
+        assert_eq!(ring.find(Some("b"), RS256, now).err(), Some(TokenError::UnknownKey));
+        ring.withdraw_unseen(now);
+        assert!(ring.find(Some("a"), RS256, now).is_ok(), "no set came, so nothing was withdrawn");
     }
 
     #[test]

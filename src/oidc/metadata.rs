@@ -14,6 +14,8 @@ pub(super) struct Metadata {
     pub jwks_uri: Url,
     pub userinfo_endpoint: Option<Url>,
     pub end_session_endpoint: Option<Url>,
+    /// RFC 7009.
+    pub revocation_endpoint: Option<Url>,
     /// Entra: the origin of this cloud's Microsoft Graph.
     pub graph: Option<Url>,
     pub scopes_supported: Vec<String>,
@@ -83,6 +85,8 @@ impl Metadata {
             jwks_uri: reader.required_url("jwks_uri")?,
             userinfo_endpoint: reader.url("userinfo_endpoint")?,
             end_session_endpoint: reader.url("end_session_endpoint")?,
+            // Nothing that lets people in depends on it.
+            revocation_endpoint: reader.url("revocation_endpoint").unwrap_or_default(),
             graph: reader.graph()?,
             scopes_supported: reader.optional_list("scopes_supported")?,
             token_endpoint_auth_methods_supported: reader

@@ -28,6 +28,7 @@ mod provider;
 mod refusal;
 mod refusal_table;
 mod renewal;
+mod revocation;
 mod sign_in;
 mod signature;
 #[cfg(test)]
@@ -52,4 +53,4 @@ pub use renewal::{Refreshed, Renewal, Renewed};
 pub use sign_in::{Callback, Expected, SignIn};
 pub use token_error::TokenError;
 pub use transport::CallError;
-pub use trial::Trial;
+pub use trial::{AuthorizationTrial, Renewability, Trial};

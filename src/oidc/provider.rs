@@ -1,5 +1,6 @@
 //! The configured providers, each with what is needed to talk to it.
 
+use super::bucket::Bucket;
 use super::calls::Calls;
 use super::credential::{Client, CredentialError};
 use super::discovery::Discovery;
@@ -12,7 +13,10 @@ use crate::config::{Config, ProviderConfig};
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::ProviderId;
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+const TELL_AGAIN: Duration = Duration::from_hours(1);
 
 /// All configured providers, in their configured order.
 #[derive(Clone, Debug)]
@@ -27,6 +31,8 @@ pub struct Provider {
     pub(super) client: Client,
     pub(super) transport: Transport,
     pub(super) discovery: Discovery,
+    /// When the log was told last that no refresh token comes.
+    told: Mutex<Bucket>,
 }
 
 /// Why the providers cannot be set up: the configuration must be mended.
@@ -64,6 +70,7 @@ impl Providers {
                 discovery: Discovery::new(transport.clone(), issuer.clone(), url),
                 issuer,
                 transport,
+                told: Mutex::new(Bucket::new(1, TELL_AGAIN, Instant::now())),
             }))
         };
         config.providers.iter().map(provider).collect::<Result<_, _>>().map(Self)
@@ -99,6 +106,19 @@ impl Provider {
     /// Whether its discovery document is known, so that a sign-in can begin at once.
     pub fn is_known(&self) -> bool {
         self.discovery.known().is_some()
+    }
+
+    /// Asks whether the provider answers at all, by its discovery document.
+    ///
+    /// # Errors
+    /// [`OidcError::Unavailable`], [`OidcError::Metadata`].
+    pub async fn reach(&self) -> Result<(), OidcError> {
+        self.discovery.reach().await
+    }
+
+    /// Whether the log shall say now that a sign-in brought no refresh token: once an hour, not once a person.
+    pub fn shall_tell_of_missing_refresh_token(&self) -> bool {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).take(Instant::now())
     }
 
     /// Whether `issuer` is one that this provider signs people in for: `iss` of a front-channel logout.

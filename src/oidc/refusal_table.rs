@@ -102,6 +102,16 @@ static TABLE: &[Explanation] = &[
         persistence: UntilMended,
     },
     Explanation {
+        numbers: &[],
+        errors: &["not_allowed"],
+        title: "A scope is not allowed",
+        happened: "The provider does not let this application, or you, have what it asks for, mostly offline access.",
+        remedy: "The operator must take offline_access out of the scopes, or allow it at the provider.",
+        mender: Mender::Operator,
+        next: NextStep::Wait,
+        persistence: UntilMended,
+    },
+    Explanation {
         numbers: &[50011, 900_971],
         errors: &[],
         title: "The return address is not registered",

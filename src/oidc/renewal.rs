@@ -42,9 +42,9 @@ impl Renewed {
 /// What a renewal brought.
 #[derive(Clone, Debug)]
 pub struct Refreshed {
-    /// What the provider asserts now; `None` if it sent no ID token, which says nothing new. An address that is
-    /// `None` in it is not news either: userinfo may have been down.
-    pub identity: Option<AssertedIdentity>,
+    /// What the provider asserts now. An address that is `None` in it is no news: userinfo may have been down. Without
+    /// an ID token it is what userinfo says, and groups that it does not name are unknown.
+    pub identity: AssertedIdentity,
     /// The newest ID token, only where the provider needs it as `id_token_hint`.
     pub id_token: Option<SecretString>,
 }
@@ -56,7 +56,7 @@ impl Provider {
     /// See [`RefreshError`]: only two of the three end the session.
     pub async fn renew(&self, renewal: &Renewal<'_>) -> Result<Renewed, RefreshError> {
         let metadata = self.discovery.metadata().await?;
-        let scope = self.scopes(&metadata).join(" ");
+        let scope = self.scopes().join(" ");
         let mut grant =
             vec![("grant_type", "refresh_token"), ("refresh_token", renewal.refresh_token.expose_secret())];
         // Entra answers with an ID token only if asked for `openid` again.
@@ -80,19 +80,29 @@ impl Provider {
         renewal: &Renewal<'_>,
     ) -> Result<Refreshed, RefreshError> {
         let Renewed { tokens, metadata } = renewed;
-        let Some(raw) = &tokens.id_token else { return Ok(Refreshed { identity: None, id_token: None }) };
-        let identity = match self.verify_renewed(raw, tokens, renewal).await {
-            Ok(token) => self.identify(&token, tokens.access_token.as_ref(), metadata).await,
-            Err(error) => Err(error),
+        let identity = match &tokens.id_token {
+            Some(raw) => self.identify_by_id_token(raw, tokens, metadata, renewal).await,
+            None => self.identify_by_userinfo(renewal.subject, tokens.access_token.as_ref(), metadata).await,
         };
         match identity {
-            Ok(identified) => Ok(Refreshed {
-                identity: Some(identified.identity),
+            Ok(identity) => Ok(Refreshed {
+                identity,
                 id_token: tokens.id_token.clone().filter(|_| self.needs_id_token_hint()),
             }),
             Err(OidcError::Token(error)) if is_about_identity(&error) => Err(RefreshError::Identity(error)),
             Err(error) => Err(error.into()),
         }
+    }
+
+    async fn identify_by_id_token(
+        &self,
+        raw: &SecretString,
+        tokens: &Tokens,
+        metadata: &Metadata,
+        renewal: &Renewal<'_>,
+    ) -> Result<AssertedIdentity, OidcError> {
+        let token = self.verify_renewed(raw, tokens, renewal).await?;
+        Ok(self.identify(&token, tokens.access_token.as_ref(), metadata).await?.identity)
     }
 
     async fn verify_renewed(

@@ -7,8 +7,8 @@ use super::metadata::Metadata;
 use super::provider::{Provider, Providers};
 use super::transport::{self, Transport};
 use crate::config::{
-    ClientCredential, Config, EmailVerified, GroupNames, GroupsSource, LogConfig, ProviderConfig,
-    ProviderKind, SessionConfig, StoresConfig, VerifyConfig,
+    AssertionConfig, ClientCredential, Config, EmailVerified, GroupNames, GroupsSource, LogConfig,
+    ProviderConfig, ProviderKind, Recheck, SessionConfig, StoresConfig, VerifyConfig,
 };
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -119,6 +119,8 @@ pub(super) fn provider(kind: ProviderKind, change: impl FnOnce(&mut ProviderConf
         groups: GroupsSource::Claim,
         groups_claim: vec!["groups".into()],
         group_names: GroupNames::Link,
+        recheck: Recheck::Provider,
+        assertion: AssertionConfig::default(),
     };
     change(&mut provider);
     let loopback = "127.0.0.1:0".parse().expect("an address");

@@ -7,8 +7,8 @@ use super::calls::{Call, Calls, Endpoint, Outcome};
 use super::json;
 use crate::domain::ids::ProviderId;
 use crate::tls;
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, RequestBuilder, StatusCode};
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use std::path::Path;
@@ -140,13 +140,51 @@ impl Transport {
         self.send(endpoint, request).await
     }
 
+    /// As [`Self::post`], where the status says all.
+    pub async fn post_unread(
+        &self,
+        endpoint: Endpoint,
+        url: &Url,
+        form: &[(&str, String)],
+        basic: Option<&str>,
+    ) -> Result<StatusCode, CallError> {
+        let mut request = self.client.post(url.clone()).form(form);
+        if let Some(credential) = basic {
+            request = request.header(AUTHORIZATION, sensitive(&format!("Basic {credential}"))?);
+        }
+        self.observe(endpoint, async { Ok(request.send().await?.status()) }, |status| *status).await
+    }
+
+    /// GET of an address that answers with a redirect; gives where to, if it is one.
+    pub async fn find_redirect(&self, endpoint: Endpoint, url: &Url) -> Result<Option<Url>, CallError> {
+        let asking = async { Ok(self.client.get(url.clone()).send().await?) };
+        let answer = self.observe(endpoint, asking, Response::status).await?;
+        let location = answer.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+        Ok(location.filter(|_| answer.status().is_redirection()).and_then(|to| url.join(to).ok()))
+    }
+
     async fn send(&self, endpoint: Endpoint, request: RequestBuilder) -> Result<Answer, CallError> {
+        let request = request.header(ACCEPT, HeaderValue::from_static("application/json"));
+        self.observe(endpoint, read(request), |answer| answer.status).await
+    }
+
+    /// Counts and times a call.
+    async fn observe<T>(
+        &self,
+        endpoint: Endpoint,
+        asking: impl Future<Output = Result<T, CallError>>,
+        status: impl Fn(&T) -> StatusCode,
+    ) -> Result<T, CallError> {
         let begun = Instant::now();
-        let answer = read(request.header(ACCEPT, HeaderValue::from_static("application/json"))).await;
-        let outcome = match &answer {
-            Ok(answer) if answer.status.is_success() => Outcome::Success,
-            Ok(answer) if answer.status == StatusCode::TOO_MANY_REQUESTS => Outcome::Throttled,
-            Ok(answer) if answer.status.is_client_error() => Outcome::Refused,
+        let answer = asking.await;
+        let outcome = match answer.as_ref().map(status) {
+            Ok(status)
+                if status.is_success() || status.is_redirection() && endpoint == Endpoint::Authorization =>
+            {
+                Outcome::Success
+            }
+            Ok(StatusCode::TOO_MANY_REQUESTS) => Outcome::Throttled,
+            Ok(status) if status.is_client_error() => Outcome::Refused,
             Ok(_) => Outcome::Failed,
             Err(error) => error.outcome(),
         };

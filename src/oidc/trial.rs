@@ -4,12 +4,15 @@
 //! secret), so it is asked for a token of the application itself, which is dropped. Elsewhere a code that nobody issued
 //! is presented: `invalid_client` means the credential, `invalid_grant` that it was accepted (RFC 6749 section 5.2).
 
+use super::authorization::{AuthorizationRequest, Prompt};
+use super::calls::Endpoint;
 use super::error::OidcError;
 use super::provider::Provider;
-use super::refusal::ProviderRefusal;
+use super::refusal::{ErrorResponse, ProviderRefusal};
 use super::token_endpoint;
 use crate::config::{EntraTenant, ProviderKind};
 use crate::domain::secret::Secret;
+use url::Url;
 
 /// Graph of the global cloud, where a discovery document does not say.
 const GRAPH: &str = "https://graph.microsoft.com/";
@@ -29,6 +32,37 @@ pub enum Trial {
     Unclear(Box<ProviderRefusal>),
 }
 
+/// Refusals of `prompt=none` in which all but the person was right (OpenID Connect Core section 3.1.2.6).
+const ASKING_FOR_A_PERSON: [&str; 4] =
+    ["login_required", "interaction_required", "consent_required", "account_selection_required"];
+
+/// What came of an authentication request without a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AuthorizationTrial {
+    /// Only the person was missing.
+    Accepted,
+    /// Nobody could sign in so.
+    Refused(Box<ProviderRefusal>),
+    /// The provider answered with a page of its own.
+    Unclear,
+}
+
+/// Whether sessions can be refreshed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Renewability {
+    /// A refresh token is asked for in the way that this provider knows.
+    Asked,
+    /// It is not, and without asking none comes.
+    NotAsked,
+    /// The client may not use refresh tokens.
+    Refused(Box<ProviderRefusal>),
+    /// Only a sign-in shows whether one comes.
+    Unclear {
+        /// The provider knows `offline_access`, which is not asked for.
+        lists_scope: bool,
+    },
+}
+
 impl Provider {
     /// Fetches discovery document and keys.
     ///
@@ -38,14 +72,65 @@ impl Provider {
         self.discovery.refresh().await
     }
 
-    /// Whether sessions can be renewed: a refresh token is asked for.
+    /// Whether sessions can be refreshed, as far as that shows without anybody who signs in.
     ///
     /// # Errors
-    /// As [`Provider::fetch_documents`].
-    pub async fn asks_for_refresh_token(&self) -> Result<bool, OidcError> {
+    /// As [`Provider::try_credential`].
+    pub async fn try_renewal(&self) -> Result<Renewability, OidcError> {
         let metadata = self.discovery.metadata().await?;
-        let is_google = matches!(self.config.kind, ProviderKind::Google);
-        Ok(is_google || self.scopes(&metadata).contains(&"offline_access"))
+        let asks = self.scopes().contains(&"offline_access");
+        match self.config.kind {
+            ProviderKind::Entra { .. } if !asks => return Ok(Renewability::NotAsked),
+            ProviderKind::Entra { .. } | ProviderKind::Google => return Ok(Renewability::Asked),
+            ProviderKind::Oidc { .. } => {}
+        }
+        let nonsense = Secret::generate().digest().to_string();
+        let grant = [("grant_type", "refresh_token"), ("refresh_token", nonsense.as_str())];
+        match token_endpoint::request(&self.transport, &metadata, &self.client, &grant).await {
+            Err(OidcError::Refused(refusal))
+                if ["unauthorized_client", "unsupported_grant_type"].contains(&refusal.error.as_str()) =>
+            {
+                Ok(Renewability::Refused(refusal))
+            }
+            Err(error @ (OidcError::Unavailable(_) | OidcError::Credential(_))) => Err(error),
+            _ if asks => Ok(Renewability::Asked),
+            _ => {
+                let lists_scope = metadata.scopes_supported.iter().any(|scope| scope == "offline_access");
+                Ok(Renewability::Unclear { lists_scope })
+            }
+        }
+    }
+
+    /// Tries the authentication request as sign-ins send it, with `prompt=none` and without a browser's cookies: an
+    /// honest provider sends nobody back with `login_required`, or with what it dislikes about the request.
+    ///
+    /// # Errors
+    /// [`OidcError::Unavailable`], [`OidcError::Metadata`].
+    pub async fn try_authorization(&self, redirect_uri: &Url) -> Result<AuthorizationTrial, OidcError> {
+        let nonsense = || Secret::generate().digest().to_string();
+        let (state, nonce, challenge) = (nonsense(), nonsense(), nonsense());
+        let request = AuthorizationRequest {
+            redirect_uri,
+            state: &state,
+            nonce: &nonce,
+            code_challenge: &challenge,
+            max_age: None,
+            prompt: Some(Prompt::None),
+            login_hint: None,
+        };
+        let url = self.authorization_url(&request).await?;
+        let Some(answer) = self.transport.find_redirect(Endpoint::Authorization, &url).await? else {
+            return Ok(AuthorizationTrial::Unclear);
+        };
+        let find = |name: &str| answer.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value);
+        let is_back = answer.origin() == redirect_uri.origin() && answer.path() == redirect_uri.path();
+        let Some(error) = find("error").filter(|_| is_back) else { return Ok(AuthorizationTrial::Unclear) };
+        if ASKING_FOR_A_PERSON.contains(&&*error) {
+            return Ok(AuthorizationTrial::Accepted);
+        }
+        let description = find("error_description");
+        let response = ErrorResponse { error: &error, description: description.as_deref(), issuer: None };
+        Ok(AuthorizationTrial::Refused(Box::new(ProviderRefusal::from_response(&response))))
     }
 
     /// Tries the client credential; `redirect_uri` is this provider's own.

@@ -8,7 +8,7 @@ use super::packed;
 use super::values::SessionId;
 use crate::domain::auth_time::AuthTime;
 use crate::domain::clock::Timestamp;
-use crate::domain::decision::{Lifetimes, SessionTimes};
+use crate::domain::decision::{Lifetimes, Recheck, SessionTimes};
 use crate::domain::identity::SubjectKey;
 use crate::domain::ids::{ProviderId, UserId};
 use crate::domain::secret::{Hash, Secret};
@@ -48,7 +48,7 @@ pub struct SessionRecord {
     pub public_secret: Hash,
     /// The one before, and when it was replaced.
     pub replaced_secret: Option<(Hash, Timestamp)>,
-    /// What to ask the provider with; without one it is never asked again.
+    /// What to ask the provider with; without one the browser has to go there.
     pub refresh_token: Option<Token>,
     /// Of the sign-in: some providers repeat it in renewed tokens.
     pub nonce: String,
@@ -127,13 +127,15 @@ impl SessionRecord {
     }
 
     /// The times that the decision needs; `auth_time` as a host's cookie states it, which counts as far as the record
-    /// bears it out: an older release wrote `iat` into cookies too.
-    pub fn times(&self, auth_time: AuthTime) -> SessionTimes {
+    /// bears it out: an older release wrote `iat` into cookies too. `without_token`: how the provider is asked about a
+    /// session that has no refresh token.
+    pub fn times(&self, auth_time: AuthTime, without_token: Recheck) -> SessionTimes {
         SessionTimes {
             begun_at: self.begun_at,
             auth_time: auth_time.min(self.auth_time),
             last_seen_at: self.last_seen_at,
-            checked_at: self.refresh_token.is_some().then_some(self.checked_at),
+            checked_at: self.checked_at,
+            recheck: if self.refresh_token.is_some() { Recheck::ByRefresh } else { without_token },
             unreachable_at: self.unreachable_at,
         }
     }
@@ -225,7 +227,7 @@ mod tests {
         let same = SessionRecord { auth_time: record.auth_time, ..read.clone() };
         assert_eq!(format!("{same:?}"), format!("{record:?}"), "all else is as it was");
         assert_eq!(
-            read.times(record.auth_time).auth_time,
+            read.times(record.auth_time, Recheck::Never).auth_time,
             AuthTime::UNKNOWN,
             "whatever a cookie of then says"
         );
@@ -242,9 +244,9 @@ mod tests {
             AuthTime::at(known.minus(Duration::from_secs(1))),
             AuthTime::at(known.plus(Duration::from_secs(1))),
         );
-        assert_eq!(record.times(later).auth_time, record.auth_time);
+        assert_eq!(record.times(later, Recheck::Never).auth_time, record.auth_time);
         assert_eq!(
-            record.times(earlier).auth_time,
+            record.times(earlier, Recheck::Never).auth_time,
             earlier,
             "each host learns of a newer one with its next ticket"
         );

@@ -206,6 +206,10 @@ label! {
         Userinfo = "userinfo",
         /// Microsoft Graph.
         Graph = "graph",
+        /// `revocation_endpoint`.
+        Revocation = "revocation",
+        /// `authorization_endpoint`, which only `check` calls itself.
+        Authorization = "authorization",
     }
 }
 

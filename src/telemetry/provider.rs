@@ -48,6 +48,8 @@ pub(super) struct ProviderFamilies {
     call_duration: Histograms<EndpointLabels>,
     refreshes: Counters<RefreshLabels>,
     groups_lost: Counters<ProviderLabels>,
+    groups_unknown: Counters<ProviderLabels>,
+    without_refresh_token: Counters<ProviderLabels>,
 }
 
 impl ProviderFamilies {
@@ -64,17 +66,30 @@ impl ProviderFamilies {
             ),
             refreshes: counters(registry, "gatepost_refreshes", "Refreshes of sessions"),
             groups_lost: counters(registry, "gatepost_groups_lost", "People whose groups fell to none"),
+            groups_unknown: counters(
+                registry,
+                "gatepost_groups_unknown",
+                "Sign-ins and refreshes in which the provider did not say which groups a person is in",
+            ),
+            without_refresh_token: counters(
+                registry,
+                "gatepost_sign_ins_without_refresh_token",
+                "Sign-ins whose session cannot be refreshed in the background",
+            ),
         }
     }
 
     pub fn metrics_of(&self, id: &ProviderId) -> ProviderMetrics {
+        let labels = ProviderLabels { provider: id.to_string() };
         ProviderMetrics {
             id: id.to_string(),
             sign_ins: Handles::new(self.sign_ins.clone()),
             calls: Handles::new(self.calls.clone()),
             call_duration: Handles::new(self.call_duration.clone()),
             refreshes: Handles::new(self.refreshes.clone()),
-            groups_lost: self.groups_lost.get_or_create_owned(&ProviderLabels { provider: id.to_string() }),
+            groups_lost: self.groups_lost.get_or_create_owned(&labels),
+            groups_unknown: self.groups_unknown.get_or_create_owned(&labels),
+            without_refresh_token: self.without_refresh_token.get_or_create_owned(&labels),
         }
     }
 }
@@ -88,6 +103,8 @@ pub struct ProviderMetrics {
     call_duration: Handles<ProviderEndpoint, EndpointLabels, Histogram, NewHistogram>,
     refreshes: Handles<RefreshOutcome, RefreshLabels, Counter, NewCounter>,
     groups_lost: Counter,
+    groups_unknown: Counter,
+    without_refresh_token: Counter,
 }
 
 impl ProviderMetrics {
@@ -113,5 +130,15 @@ impl ProviderMetrics {
     /// A person's groups fell to none.
     pub fn groups_lost(&self) {
         self.groups_lost.inc();
+    }
+
+    /// The provider did not say which groups a person is in.
+    pub fn groups_unknown(&self) {
+        self.groups_unknown.inc();
+    }
+
+    /// A sign-in brought no refresh token.
+    pub fn signed_in_without_refresh_token(&self) {
+        self.without_refresh_token.inc();
     }
 }

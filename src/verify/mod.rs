@@ -16,7 +16,7 @@ pub mod unknown;
 
 use crate::domain::access::Standing;
 use crate::domain::clock::Timestamp;
-use crate::domain::decision::{self, Check, Demand, Denial, Permit, SessionTimes, SignInReason};
+use crate::domain::decision::{self, Check, Demand, Denial, Permit, Recheck, SessionTimes, SignInReason};
 use crate::domain::email::EmailAddress;
 use crate::domain::host::Origin;
 use crate::domain::ids::UserId;
@@ -81,7 +81,7 @@ pub fn remember(state: &Arc<State>, case: &Case<'_>) -> Option<Verdict> {
     let presented = Presented { pass, key, text };
     let now = Timestamp::now();
     match judge(state, case, &presented, now) {
-        Verdict::Deny { denial: Denial::SignIn(_) | Denial::CheckFirst, .. } => None,
+        Verdict::Deny { denial: Denial::SignIn(_) | Denial::CheckFirst | Denial::CheckBySignIn, .. } => None,
         verdict => {
             follow_up(state, case, &presented, now);
             Some(verdict)
@@ -159,6 +159,9 @@ pub fn judge_at(
         now,
         requirement: case.requirement,
         is_cross_origin: case.forwarded.is_cross_origin(case.origin, &state.config.allowed_origins),
+        // Asked of those alone about whom it decides.
+        may_redirect: holder.times.recheck == Recheck::BySignIn
+            && reply::may_redirect(case.forwarded.kind(), case.requirement),
     };
     match decision::decide(&demand, holder.standing, &holder.times, &state.lifetimes) {
         Ok(permit) => {
@@ -180,8 +183,10 @@ pub fn judge_at(
 fn follow_up(state: &Arc<State>, case: &Case<'_>, presented: &Presented<'_>, now: Timestamp) {
     let Presented { pass, text, .. } = presented;
     let key = presented.key;
-    let check = pass.times().check(now, &state.lifetimes);
+    let times = pass.times();
+    let check = times.check(now, &state.lifetimes);
     let refreshes = check != Check::NotDue
+        && times.recheck == Recheck::ByRefresh
         && pass.may_refresh(now, REFRESH_PAUSE.min(state.lifetimes.refresh_interval / 4));
     // Who is asked to wait for the provider has not used the session.
     let notes = check != Check::First && pass.note_use(now, state.lifetimes.touch_interval());
@@ -209,7 +214,7 @@ async fn refresh_and_forget(state: Arc<State>, session: SessionId, key: PassKey)
             let now = Timestamp::now();
             let is_due = |session: &Session| {
                 let record = &session.record;
-                record.times(record.auth_time).check(now, &state.lifetimes) != Check::NotDue
+                state.times_of(record, record.auth_time).check(now, &state.lifetimes) != Check::NotDue
             };
             // Another replica, or a visit to the public host, may have been faster.
             if let Some(session) = found.filter(is_due) {

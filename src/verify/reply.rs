@@ -19,6 +19,8 @@ pub enum Reply<'a> {
     StepUp(Duration),
     /// 503: the provider is asked first.
     Later,
+    /// 503: the provider is asked first, by a visit of the browser.
+    LaterBySignIn,
     /// 403: another origin's doing.
     CrossOrigin,
     /// 403: not allowed.
@@ -28,15 +30,16 @@ pub enum Reply<'a> {
 impl<'a> Reply<'a> {
     /// The answer to a request of this kind.
     pub const fn to(denial: &'a Denial, kind: RequestKind, requirement: &Requirement) -> Self {
-        let may_redirect = matches!(kind, RequestKind::Navigation) && !requirement.api;
+        let may_redirect = may_redirect(kind, requirement);
         match denial {
             Denial::SignIn(_) if may_redirect => Self::Login(requirement.max_age),
             // There is a session: what it may is judged before its age, once the provider was asked.
-            Denial::CheckFirst if may_redirect => Self::Login(None),
+            Denial::CheckFirst | Denial::CheckBySignIn if may_redirect => Self::Login(None),
             Denial::StepUp(max_age) if may_redirect => Self::Login(Some(*max_age)),
             Denial::SignIn(_) => Self::SignIn(requirement.max_age),
             Denial::StepUp(max_age) => Self::StepUp(*max_age),
             Denial::CheckFirst => Self::Later,
+            Denial::CheckBySignIn => Self::LaterBySignIn,
             Denial::CrossOrigin => Self::CrossOrigin,
             Denial::Forbidden(missing) => Self::Forbidden(missing),
         }
@@ -48,16 +51,21 @@ impl<'a> Reply<'a> {
             Self::Login(_) => 302,
             Self::SignIn(_) | Self::StepUp(_) => 401,
             Self::CrossOrigin | Self::Forbidden(_) => 403,
-            Self::Later => 503,
+            Self::Later | Self::LaterBySignIn => 503,
         }
     }
+}
+
+/// Whether the answer to a request of this kind may send the browser elsewhere.
+pub const fn may_redirect(kind: RequestKind, requirement: &Requirement) -> bool {
+    matches!(kind, RequestKind::Navigation) && !requirement.api
 }
 
 /// The word for a denial in metrics and explanations.
 pub const fn reason_of(denial: &Denial) -> Reason {
     match denial {
         Denial::SignIn(reason) => reason_of_sign_in(*reason),
-        Denial::CheckFirst => Reason::RefreshPending,
+        Denial::CheckFirst | Denial::CheckBySignIn => Reason::RefreshPending,
         Denial::CrossOrigin => Reason::CrossOrigin,
         Denial::StepUp(_) => Reason::MaxAge,
         Denial::Forbidden(missing) if !missing.groups.is_empty() => Reason::GroupMissing,
@@ -103,6 +111,7 @@ mod tests {
             (Denial::SignIn(SignInReason::Expired), Reply::Login(None), Reply::SignIn(None)),
             (Denial::StepUp(age), Reply::Login(Some(age)), Reply::StepUp(age)),
             (Denial::CheckFirst, Reply::Login(None), Reply::Later),
+            (Denial::CheckBySignIn, Reply::Login(None), Reply::LaterBySignIn),
             (Denial::CrossOrigin, Reply::CrossOrigin, Reply::CrossOrigin),
             (Denial::Forbidden(missing.clone()), Reply::Forbidden(&missing), Reply::Forbidden(&missing)),
         ] {

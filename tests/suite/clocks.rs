@@ -8,7 +8,7 @@ use crate::stores::up_to;
 use crate::world::{APP, OTHER, PUBLIC, Pair, Plan, World, alice};
 use gatepost_kit::client::Answer;
 use gatepost_kit::edge::Route;
-use gatepost_kit::entra::{Endpoint, LogoutToken};
+use gatepost_kit::entra::{Endpoint, Entra, LogoutToken};
 use gatepost_kit::process::{Clock, Gatepost};
 
 /// A world in which every request goes to a replica that is so many seconds ahead of everybody else.
@@ -80,9 +80,14 @@ async fn a_replica_half_a_minute_off_the_databases_clock_is_not_ready() {
 
 /// A world of one process whose clock the test moves.
 pub async fn movable(plan: Plan) -> (World, Clock) {
+    movable_with(plan, Entra::start().await).await
+}
+
+/// The same with another provider.
+pub async fn movable_with(plan: Plan, entra: Entra) -> (World, Clock) {
     let clock = Clock::ahead(0);
     let plan = clock.variables().into_iter().fold(plan, |plan, (name, value)| plan.env(&name, value));
-    let world = plan.start(Pair::Embedded).await;
+    let world = plan.start_with(Pair::Embedded, entra).await;
     world.entra.add(alice());
     (world, clock)
 }

@@ -9,11 +9,11 @@ use gatepost_kit::lies::Lie;
 use gatepost_kit::process::{Gatepost, Postgres, find_ok, until};
 use std::time::{Duration, Instant};
 
-const INTERVAL: Duration = Duration::from_secs(2);
-const DEADLINE: Duration = Duration::from_secs(40);
+pub const INTERVAL: Duration = Duration::from_secs(2);
+pub const DEADLINE: Duration = Duration::from_secs(40);
 const MCP_SEARCH: &str = "00000000-0000-4000-8000-00000000a002";
 
-fn plan() -> Plan {
+pub fn plan() -> Plan {
     Plan::default().env("GATEPOST_SESSION__REFRESH_INTERVAL", "2s")
 }
 
@@ -25,7 +25,7 @@ async fn world(pair: Pair) -> World {
 
 /// Uses the session until an answer is as wanted. Meanwhile nobody is signed out; 503 is what a machine gets that did
 /// nothing for two intervals.
-async fn use_until(
+pub async fn use_until(
     world: &World,
     browser: &Client,
     what: &str,
@@ -42,7 +42,7 @@ async fn use_until(
     .await
 }
 
-fn has_groups(answer: &Answer, groups: &str) -> bool {
+pub fn has_groups(answer: &Answer, groups: &str) -> bool {
     answer.status == 200 && answer.echoed().header("x-user-groups") == Some(groups)
 }
 
@@ -58,11 +58,11 @@ async fn refreshed(world: &World, browser: &Client, more: usize) {
     }
 }
 
-async fn refreshes(gatepost: &Gatepost, outcome: &str) -> usize {
+pub async fn refreshes(gatepost: &Gatepost, outcome: &str) -> usize {
     counted(gatepost, &format!("gatepost_refreshes_total{{provider=\"entra\",outcome=\"{outcome}\"}} ")).await
 }
 
-async fn counted(gatepost: &Gatepost, start: &str) -> usize {
+pub async fn counted(gatepost: &Gatepost, start: &str) -> usize {
     let metrics = find_ok(gatepost.internal(), "/metrics").await.unwrap();
     metrics.lines().find_map(|line| line.strip_prefix(start)).map_or(0, |value| value.parse().unwrap())
 }

@@ -3,7 +3,7 @@
 use gatepost_kit::client::Client;
 use gatepost_kit::echo::Echo;
 use gatepost_kit::edge::{Edge, Route};
-use gatepost_kit::entra::{Entra, Person};
+use gatepost_kit::entra::{Entra, Person, Style};
 use gatepost_kit::process::{
     Authority, Gatepost, GatepostBuilder, Postgres, Redis, find_ok, free_addr, until,
 };
@@ -70,6 +70,7 @@ pub struct World {
 #[derive(Debug, Default)]
 pub struct Plan {
     variables: Vec<(String, String)>,
+    without: Vec<String>,
     routes: Vec<(String, String)>,
 }
 
@@ -77,6 +78,12 @@ impl Plan {
     /// Sets a variable of Gatepost's environment.
     pub fn env(mut self, name: &str, value: impl Into<String>) -> Self {
         self.variables.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Leaves out a variable that every world has.
+    pub fn without(mut self, name: &str) -> Self {
+        self.without.push(name.to_owned());
         self
     }
 
@@ -101,9 +108,7 @@ impl Plan {
         let builder = Gatepost::builder(env!("CARGO_BIN_EXE_gatepost"))
             .env("GATEPOST_PUBLIC_URL", format!("https://{PUBLIC}:{port}"))
             .env("GATEPOST_HOSTS", format!("*.example.test:{port},*.example.org:{port}"))
-            .env("GATEPOST_PROVIDERS__ENTRA__KIND", "entra")
-            .env("GATEPOST_PROVIDERS__ENTRA__AUTHORITY", entra.authority())
-            .env("GATEPOST_PROVIDERS__ENTRA__TENANT_ID", entra.tid())
+            .envs(kind(&entra))
             .env("GATEPOST_PROVIDERS__ENTRA__CLIENT_ID", entra.client_id())
             .env("GATEPOST_PROVIDERS__ENTRA__CLIENT_SECRET", entra.client_secret())
             .internal(free_addr())
@@ -112,6 +117,7 @@ impl Plan {
             .envs(store_variables)
             .envs(memory())
             .envs(self.variables);
+        let builder = self.without.iter().fold(builder, |builder, name| builder.without(name));
         let gatepost = builder.start().await;
         gatepost.wait_ready().await;
         let app = Echo::start().await;
@@ -122,6 +128,18 @@ impl Plan {
         }
         World { entra, app, edge, gatepost, stores, authority, builder }
     }
+}
+
+/// The settings of the provider's kind; its id is `entra` in either.
+fn kind(entra: &Entra) -> Vec<(String, String)> {
+    let settings = match entra.style() {
+        Style::Entra => {
+            vec![("KIND", "entra".to_owned()), ("AUTHORITY", entra.authority()), ("TENANT_ID", entra.tid())]
+        }
+        Style::Oidc => vec![("KIND", "oidc".to_owned()), ("ISSUER", entra.issuer())],
+    };
+    let named = |(name, value)| (format!("GATEPOST_PROVIDERS__ENTRA__{name}"), value);
+    settings.into_iter().map(named).collect()
 }
 
 pub async fn stores(pair: Pair) -> (Stores, Vec<(String, String)>) {

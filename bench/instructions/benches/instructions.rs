@@ -4,7 +4,7 @@
 use gatepost::domain::access::{Access, Person, Role, Standing};
 use gatepost::domain::auth_time::AuthTime;
 use gatepost::domain::clock::Timestamp;
-use gatepost::domain::decision::{Demand, Lifetimes, Permit, SessionTimes, decide};
+use gatepost::domain::decision::{Demand, Lifetimes, Permit, Recheck, SessionTimes, decide};
 use gatepost::domain::host::HostName;
 use gatepost::domain::ids::{GroupName, UserId};
 use gatepost::domain::requirement::Requirement;
@@ -114,7 +114,8 @@ fn asked() -> Asked {
             begun_at: now,
             auth_time: AuthTime::at(now),
             last_seen_at: now,
-            checked_at: Some(now),
+            checked_at: now,
+            recheck: Recheck::ByRefresh,
             unreachable_at: None,
         },
         requirement: Requirement::parse("group=MCP-GitHub&tenant=github").expect("a requirement"),
@@ -122,7 +123,12 @@ fn asked() -> Asked {
 }
 
 fn permit(asked: &Asked) -> Permit<'_> {
-    let demand = Demand { now: asked.now, requirement: &asked.requirement, is_cross_origin: false };
+    let demand = Demand {
+        now: asked.now,
+        requirement: &asked.requirement,
+        is_cross_origin: false,
+        may_redirect: false,
+    };
     decide(&demand, &asked.standing, &asked.times, &LIFETIMES).expect("a permit")
 }
 

@@ -51,7 +51,7 @@ fn a_secret_may_lie_in_a_file_and_loses_its_trailing_newline() {
     let config =
         accepted(with("", &[&kept[..], &[("MICROSOFT_CLIENT_SECRET_FILE", path.as_str())]].concat()));
     let ClientCredential::Secret(secret) = &config.providers[0].credential else { panic!("{config:?}") };
-    assert_eq!(secret.expose_secret(), "hunter2");
+    assert_eq!(secret.current().expose_secret(), "hunter2");
     let keys = folder.file("keys", &format!("{KEY}\n"));
     let config = accepted(with(&format!("secret_keys_file = {keys:?}"), &SHORTEST));
     assert_eq!(config.secret_keys.len(), 1);
@@ -68,7 +68,7 @@ fn a_byte_order_mark_is_no_part_of_a_file() {
     let environment = [&kept[..], &[("MICROSOFT_CLIENT_SECRET_FILE", path.as_str())]].concat();
     let config = accepted(with("", &environment));
     let ClientCredential::Secret(secret) = &config.providers[0].credential else { panic!("{config:?}") };
-    assert_eq!(secret.expose_secret(), "hunter2");
+    assert_eq!(secret.current().expose_secret(), "hunter2");
     let toml = folder.file("marked.toml", "\u{feff}[session]\nabsolute_timeout = \"7d\"\n");
     let config = accepted(load(Some(Path::new(&toml)), &SHORTEST));
     assert_eq!(config.session.absolute_timeout, std::time::Duration::from_hours(168));

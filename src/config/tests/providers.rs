@@ -1,7 +1,10 @@
 //! Providers: what each kind needs, and the rules across several.
 
 use super::*;
-use crate::config::{ClientCredential, EmailVerified, EntraTenant, GroupNames, GroupsSource, ProviderKind};
+use crate::config::{
+    AssertionAlgorithm, ClientCredential, EmailVerified, EntraTenant, GroupNames, GroupsSource, ProviderKind,
+    Recheck,
+};
 
 const GUID: &str = "6c2e1f40-93f0-4a39-8b54-2b9d1c7e5a10";
 
@@ -257,4 +260,40 @@ fn scopes_and_claims_are_lists_and_paths() {
     for text in ["a..b", ".", "a."] {
         refused(shortest_and(&[(claim, text)]), &[claim, "the path of a claim"]);
     }
+}
+
+#[test]
+fn sessions_without_a_refresh_token_are_rechecked_unless_the_operator_says_otherwise() {
+    let issuer = "issuer = \"https://idp.example.com\"\n";
+    let recheck = |more: &str| accepted(oidc(&format!("{issuer}{more}"))).providers[0].recheck;
+    assert_eq!(recheck(""), Recheck::Provider);
+    assert_eq!(recheck("recheck = \"provider\""), Recheck::Provider);
+    assert_eq!(recheck("recheck = \"off\""), Recheck::Off);
+    let lines = lines(oidc(&format!("{issuer}recheck = \"never\"")));
+    assert!(lines[0].contains("provider or off"), "{lines:?}");
+}
+
+#[test]
+fn what_an_assertion_looks_like_is_for_a_certificate_alone() {
+    let pem = "-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----";
+    let of = |credential: &str, more: &str| {
+        providers(&format!(
+            "[providers.kc]\nkind = \"oidc\"\nissuer = \"https://idp.example.com\"\nclient_id = \"id\"\n{credential}\n{more}"
+        ))
+    };
+    let certificate = format!("client_certificate = \"\"\"{pem}\"\"\"");
+    let settings = "client_certificate_kid = \"k-1\"\nclient_certificate_alg = \"PS256\"";
+    let config = accepted(of(&certificate, settings));
+    let assertion = &config.providers[0].assertion;
+    assert_eq!(
+        (assertion.kid.as_deref(), assertion.algorithm),
+        (Some("k-1"), Some(AssertionAlgorithm::Ps256))
+    );
+    let config = accepted(of(&certificate, ""));
+    assert!(config.providers[0].assertion.kid.is_none() && config.providers[0].assertion.algorithm.is_none());
+    for setting in settings.lines() {
+        let lines = lines(of("client_secret = \"x\"", setting));
+        assert!(lines.len() == 1 && lines[0].contains("is for client_certificate"), "{lines:?}");
+    }
+    assert!(lines(of(&certificate, "client_certificate_alg = \"ES256\""))[0].contains("RS256 or PS256"));
 }

@@ -242,6 +242,7 @@ impl<'a> Visit<'a> {
             Reply::SignIn(max_age) => self.refuse(&Refusal::SignIn { uri, resend, max_age }),
             Reply::StepUp(max_age) => self.refuse(&Refusal::StepUp { uri, resend, max_age }),
             Reply::Later => self.refuse(&Refusal::Unavailable { resend, retry_after: CHECK_AFTER }),
+            Reply::LaterBySignIn => self.refuse(&Refusal::Recheck { uri, resend, retry_after: CHECK_AFTER }),
             Reply::CrossOrigin => {
                 self.log_refusal(email, "another origin asked for a change");
                 self.refuse(&Refusal::CrossOrigin)

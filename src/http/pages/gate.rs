@@ -1,6 +1,8 @@
 //! What `/verify` says instead of 200, on the protected host's own origin (DESIGN.md section 4): never a 2xx, never a
 //! cookie, small enough for Traefik's `maxResponseBodySize` (above it Traefik answers an empty 401).
 
+mod recheck;
+
 use super::message::{Action, ActionKind, Chrome, Fact, Message, Tone, render};
 use super::page::{Format, Page};
 use super::paths::{self, Wish};
@@ -66,6 +68,15 @@ pub enum Refusal<'a> {
     Misconfigured,
     /// 503: a look-up failed or took too long.
     Unavailable {
+        /// As in [`Refusal::SignIn`].
+        resend: bool,
+        /// `Retry-After`.
+        retry_after: Duration,
+    },
+    /// 503: the provider must be asked again about the session, which only the browser can do.
+    Recheck {
+        /// Where the visit ends.
+        uri: &'a str,
         /// As in [`Refusal::SignIn`].
         resend: bool,
         /// `Retry-After`.
@@ -174,7 +185,7 @@ impl Refusal<'_> {
     fn wish(&self) -> Option<(&str, Wish)> {
         match *self {
             Self::SignIn { uri, max_age, .. } => Some((uri, Wish::of(max_age))),
-            Self::Unfinished { uri, .. } => Some((uri, Wish::SignIn)),
+            Self::Unfinished { uri, .. } | Self::Recheck { uri, .. } => Some((uri, Wish::SignIn)),
             Self::StepUp { uri, max_age, .. } => Some((uri, Wish::StepUp(max_age))),
             _ => None,
         }
@@ -190,6 +201,7 @@ impl Refusal<'_> {
             Self::SignOut { form_targets } => sign_out(form_targets),
             Self::Unfinished { uri, cause } => unfinished(uri, cause),
             Self::Unavailable { resend, retry_after } => unavailable(resend, retry_after),
+            Self::Recheck { uri, resend, retry_after } => recheck::recheck(uri, resend, retry_after),
             Self::TooManyHandOvers { retry_after } => too_many_hand_overs(retry_after),
             Self::CrossOrigin => cross_origin(),
             Self::UnknownHost => unknown_host(),

@@ -70,6 +70,7 @@ impl Visit<'_> {
             let actor = self.visitor.actor(&principal.standing.person.id.to_string());
             let over = Ending::of(self.state, hash, record);
             end::end_session(self.state, &over, EndCause::AccountPage, &actor).await?;
+            end::give_back(self.state, record);
         }
         Ok(respond::redirect(StatusCode::SEE_OTHER, &self.address("/?done=session"), None))
     }
@@ -81,6 +82,7 @@ impl Visit<'_> {
         {
             let over = Ending::of(self.state, hash, record);
             end::end_session(self.state, &over, EndCause::AccountPage, &actor).await?;
+            end::give_back(self.state, record);
         }
         Ok(respond::redirect(StatusCode::SEE_OTHER, &self.address("/?done=others"), None))
     }

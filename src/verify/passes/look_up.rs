@@ -49,7 +49,7 @@ pub async fn find_new(state: &State, cookie: &HostValue) -> Result<Option<Arc<Pa
     let (session, standing) = principal::load_both(state, &cookie.session, cookie.user).await;
     let session = session?.filter(|session| session.record.user == cookie.user);
     let Some((session, standing)) = session.zip(standing?) else { return Ok(None) };
-    Ok(Some(make(state, session.record.times(cookie.auth_time), standing, stamp)))
+    Ok(Some(make(state, state.times_of(&session.record, cookie.auth_time), standing, stamp)))
 }
 
 /// Memory holds a pass from now on; who does not count takes no place.
@@ -80,7 +80,7 @@ async fn look_up(state: Arc<State>, key: PassKey, cookie: HostValue) -> Found {
     let times = match session {
         Ok(session) => session
             .filter(|session| session.record.user == cookie.user)
-            .map(|session: Session| session.record.times(cookie.auth_time)),
+            .map(|session: Session| state.times_of(&session.record, cookie.auth_time)),
         // Redis only remembers who signed in, and so do we.
         Err(error) => match &known {
             Some(pass) => Some(pass.times()),

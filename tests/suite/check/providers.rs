@@ -2,7 +2,7 @@
 
 use super::doctor::Doctor;
 use gatepost::domain::clock::Timestamp;
-use gatepost_kit::entra::{CLIENT_KEY_PEM, Endpoint, Entra};
+use gatepost_kit::entra::{CLIENT_KEY_PEM, Endpoint, Entra, RefreshTokens};
 use gatepost_kit::lies::Lie;
 use gatepost_kit::process::client_certificate;
 use std::time::Duration;
@@ -81,24 +81,55 @@ async fn a_provider_that_takes_its_time_is_named() {
     doctor.examine(&[]).await.says_only(&["warning provider-slow"]);
 }
 
+/// A site with a plain provider.
+async fn oidc() -> Doctor {
+    let entra = Entra::start_oidc().await;
+    let issuer = entra.issuer();
+    Doctor::with(entra)
+        .env("GATEPOST_PROVIDERS__ENTRA__KIND", "oidc")
+        .env("GATEPOST_PROVIDERS__ENTRA__ISSUER", issuer)
+        .without("GATEPOST_PROVIDERS__ENTRA__AUTHORITY")
+        .without("GATEPOST_PROVIDERS__ENTRA__TENANT_ID")
+}
+
+const SCOPES: &str = "GATEPOST_PROVIDERS__ENTRA__SCOPES";
+
+#[tokio::test]
+async fn whether_sessions_can_be_refreshed_is_tried_and_not_read_from_scopes() {
+    let doctor = oidc().await.env(SCOPES, "openid,email");
+    let diagnosis = doctor.examine(&[]).await;
+    diagnosis.says_only(&[]);
+    let (_, text) = doctor.text(&[]).await;
+    assert!(text.contains("gatepost_sign_ins_without_refresh_token_total"), "{text}");
+    let doctor = oidc().await;
+    doctor.entra.configure(|app| app.refresh_tokens = RefreshTokens::GrantRefused);
+    let diagnosis = doctor.examine(&[]).await;
+    diagnosis.says("warning provider-no-renewal", SCOPES);
+    diagnosis.says_only(&["warning provider-no-renewal"]);
+    let doctor = Doctor::embedded().await.env(SCOPES, "openid,email");
+    doctor.examine(&[]).await.says("warning provider-no-renewal", SCOPES);
+}
+
+#[tokio::test]
+async fn the_request_of_a_sign_in_is_tried_without_a_person() {
+    for doctor in [oidc().await, Doctor::embedded().await] {
+        doctor.entra.register_redirect_uri("https://auth.example.com/callback/entra");
+        doctor.examine(&[]).await.says_only(&[]);
+        let calls = doctor.entra.calls();
+        let call = calls.iter().find(|call| call.endpoint == Endpoint::Authorize).unwrap();
+        assert_eq!(call.query_field("prompt"), Some("none"));
+        doctor.entra.next_authorize_error("invalid_scope", "Invalid scopes: openid offline_access");
+        doctor.examine(&[]).await.says("error provider-request-refused", SCOPES);
+    }
+}
+
 #[tokio::test]
 async fn another_provider_is_tried_with_a_code_that_nobody_issued() {
-    let oidc = || async {
-        let entra = Entra::start_oidc().await;
-        let issuer = entra.issuer();
-        Doctor::with(entra)
-            .env("GATEPOST_PROVIDERS__ENTRA__KIND", "oidc")
-            .env("GATEPOST_PROVIDERS__ENTRA__ISSUER", issuer)
-            .without("GATEPOST_PROVIDERS__ENTRA__AUTHORITY")
-            .without("GATEPOST_PROVIDERS__ENTRA__TENANT_ID")
-    };
     let doctor = oidc().await;
     doctor.examine(&[]).await.says_only(&[]);
-    assert_eq!(doctor.entra.count(Endpoint::Token), 1);
+    assert_eq!(doctor.entra.count(Endpoint::Token), 2, "a code and a refresh token that nobody issued");
     let doctor = oidc().await.env(SECRET, "not the secret");
     doctor.examine(&[]).await.says_only(&["error provider-credential-refused"]);
-    let doctor = oidc().await.env("GATEPOST_PROVIDERS__ENTRA__SCOPES", "openid,email");
-    doctor.examine(&[]).await.says("warning provider-no-renewal", "GATEPOST_PROVIDERS__ENTRA__SCOPES");
     let doctor = oidc().await;
     let with_slash = format!("{}/", doctor.entra.issuer());
     let doctor = doctor.env("GATEPOST_PROVIDERS__ENTRA__ISSUER", with_slash);

@@ -69,6 +69,35 @@ async fn bad_keys_never_replace_good_ones() {
 }
 
 #[tokio::test]
+async fn a_withdrawn_key_counts_until_the_next_refresh_of_the_documents() {
+    let party = Party::oidc().await;
+    let sid = party.sign_in().await.unwrap().sid.unwrap();
+    let of_before = party.entra.build_logout_token(&logout_token(&sid, LogoutLie::Honest));
+    party.entra.replace_keys();
+    party.sign_in().await.unwrap();
+    assert!(
+        party.provider.verify_logout_token(&of_before).await.is_ok(),
+        "what one token fetched takes none away"
+    );
+    party.provider.fetch_documents().await.unwrap();
+    let refused = party.provider.verify_logout_token(&of_before).await.unwrap_err();
+    assert_eq!(refused.reason(), "unknown_key");
+    party.sign_in().await.unwrap();
+}
+
+#[tokio::test]
+async fn while_the_provider_is_down_its_last_keys_count() {
+    let party = Party::oidc().await;
+    let sid = party.sign_in().await.unwrap().sid.unwrap();
+    let token = party.entra.build_logout_token(&logout_token(&sid, LogoutLie::Honest));
+    party.entra.lie(Some(Lie::KeysEmpty));
+    assert!(party.provider.fetch_documents().await.is_err());
+    party.entra.stop().await;
+    assert!(party.provider.fetch_documents().await.is_err());
+    assert!(party.provider.verify_logout_token(&token).await.is_ok());
+}
+
+#[tokio::test]
 async fn a_provider_that_was_down_at_the_start_is_found_later() {
     let party = Party::entra().await;
     party.entra.stop().await;

@@ -1,6 +1,7 @@
 //! The relying party against the fake providers, without a browser or a listener: every lie by name, then the honest
 //! ways of Entra and of a plain provider.
 
+mod assertions;
 mod identity;
 mod keys;
 mod lies;
@@ -11,8 +12,8 @@ mod requests;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use gatepost::config::{
-    ClientCredential, Config, EmailVerified, EntraTenant, GroupNames, GroupsSource, LogConfig,
-    ProviderConfig, ProviderKind, SessionConfig, StoresConfig, VerifyConfig,
+    AssertionConfig, ClientCredential, Config, EmailVerified, EntraTenant, GroupNames, GroupsSource,
+    LogConfig, ProviderConfig, ProviderKind, Recheck, SessionConfig, StoresConfig, VerifyConfig,
 };
 use gatepost::domain::identity::{AssertedGroups, GroupKind};
 use gatepost::oidc::{
@@ -55,6 +56,8 @@ fn config(entra: &Entra, kind: ProviderKind) -> ProviderConfig {
         groups: GroupsSource::Claim,
         groups_claim: vec!["groups".into()],
         group_names: GroupNames::Link,
+        recheck: Recheck::Provider,
+        assertion: AssertionConfig::default(),
     }
 }
 

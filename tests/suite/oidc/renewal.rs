@@ -1,9 +1,11 @@
 //! Asking again about somebody who is signed in.
 
-use super::{NONCE, Party, list};
-use gatepost::domain::identity::GroupKind;
+use super::{NONCE, Party, config, entra_kind, list};
+use gatepost::config::GroupsSource;
+use gatepost::domain::email::EmailAddress;
+use gatepost::domain::identity::{AssertedGroups, GroupKind};
 use gatepost::oidc::{RefreshError, Renewal, TokenError};
-use gatepost_kit::entra::stable_guid;
+use gatepost_kit::entra::{Endpoint, Entra, Group, Person, stable_guid};
 use gatepost_kit::lies::Lie;
 
 #[tokio::test]
@@ -12,8 +14,7 @@ async fn a_renewal_reads_groups_again_and_tells_an_end_from_an_outage() {
     let sign_in = party.sign_in().await.unwrap();
     party.entra.update("alice", |person| person.groups.clear());
     let refreshed = party.refresh(&sign_in).await.unwrap();
-    let identity = refreshed.identity.unwrap();
-    assert_eq!(list(&identity.groups), [(GroupKind::Role, "Admin".into(), None)]);
+    assert_eq!(list(&refreshed.identity.groups), [(GroupKind::Role, "Admin".into(), None)]);
 
     party.entra.fail_token_as(503, "temporarily_unavailable", "AADSTS90033: busy", 1);
     assert!(matches!(party.refresh(&sign_in).await, Err(RefreshError::Unavailable(_))));
@@ -49,4 +50,65 @@ async fn another_person_behind_a_refresh_token_is_an_alarm() {
     let mut sign_in = party.sign_in().await.unwrap();
     sign_in.identity.subject.subject = stable_guid("somebody else");
     assert!(matches!(party.refresh(&sign_in).await, Err(RefreshError::Identity(TokenError::WrongSubject))));
+}
+
+/// A plain provider that renews without an ID token (OpenID Connect Core section 12.2), and a sign-in there.
+async fn silent() -> (Party, gatepost::oidc::SignIn) {
+    let party = Party::oidc().await;
+    party.entra.configure(|app| app.refreshes_without_id_token = true);
+    let sign_in = party.sign_in().await.unwrap();
+    (party, sign_in)
+}
+
+#[tokio::test]
+async fn a_renewal_without_an_id_token_reads_groups_and_address_from_userinfo() {
+    let (party, sign_in) = silent().await;
+    party.entra.configure(|app| app.groups_in_userinfo = true);
+    party.entra.update("alice", |alice| {
+        alice.groups = vec![Group::new("night", "night")];
+        alice.email = Some("alice@example.org".into());
+    });
+    let identity = party.refresh(&sign_in).await.unwrap().identity;
+    assert_eq!(list(&identity.groups), [(GroupKind::Group, "night".into(), None)]);
+    assert_eq!(identity.email.as_ref().map(EmailAddress::as_str), Some("alice@example.org"));
+    assert_eq!(identity.subject, sign_in.identity.subject);
+    party.entra.update("alice", |alice| alice.groups.clear());
+    let identity = party.refresh(&sign_in).await.unwrap().identity;
+    assert_eq!(identity.groups, AssertedGroups::Known(Vec::new()), "an empty list is a fact");
+}
+
+#[tokio::test]
+async fn groups_that_neither_token_nor_userinfo_names_are_unknown() {
+    let (party, sign_in) = silent().await;
+    let identity = party.refresh(&sign_in).await.unwrap().identity;
+    assert_eq!(identity.groups, AssertedGroups::Unknown);
+    assert_eq!(party.entra.count(Endpoint::Userinfo), 1);
+    party.entra.lie(Some(Lie::UserinfoArray));
+    let identity = party.refresh(&sign_in).await.unwrap().identity;
+    assert_eq!(
+        (identity.groups, identity.email),
+        (AssertedGroups::Unknown, None),
+        "a failed call is no fact"
+    );
+}
+
+#[tokio::test]
+async fn a_renewal_whose_userinfo_is_about_somebody_else_is_an_alarm() {
+    let (party, mut sign_in) = silent().await;
+    sign_in.identity.subject.subject = "somebody-else".into();
+    let refused = party.refresh(&sign_in).await;
+    assert!(matches!(refused, Err(RefreshError::Identity(TokenError::UserinfoOfAnother))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn without_an_id_token_entra_has_said_nothing_about_roles_so_groups_are_unknown() {
+    let entra = Entra::start().await;
+    entra.add(Person::named("alice").group(&stable_guid("ops"), "Ops").role("Admin"));
+    let mut own = config(&entra, entra_kind(&entra));
+    own.groups = GroupsSource::Graph;
+    let party = Party::new(entra, own);
+    let sign_in = party.sign_in().await.unwrap();
+    party.entra.configure(|app| app.refreshes_without_id_token = true);
+    let identity = party.refresh(&sign_in).await.unwrap().identity;
+    assert_eq!((identity.groups, identity.email), (AssertedGroups::Unknown, None));
 }

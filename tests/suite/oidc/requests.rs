@@ -1,7 +1,7 @@
 //! What Gatepost sends, and how it takes a refusal.
 
 use super::{Party, browse, config, entra_kind, request};
-use gatepost::config::ClientCredential;
+use gatepost::config::{ClientCredential, ProviderKind};
 use gatepost::oidc::{EndSession, ErrorResponse, OidcError, Prompt};
 use gatepost_kit::entra::{CLIENT_CERTIFICATE_PEM, CLIENT_KEY_PEM, Entra, Person};
 use secrecy::SecretString;
@@ -101,4 +101,19 @@ async fn addresses_carry_what_the_provider_needs_and_no_more() {
     assert!(
         oidc.provider.end_session_url(&end).unwrap().query().unwrap().contains("id_token_hint=the-id-token")
     );
+}
+
+/// A provider that lists `offline_access` may give refresh tokens without it (Keycloak), and refuse who asks for it.
+#[tokio::test]
+async fn offline_access_is_asked_for_where_it_is_needed_or_configured() {
+    let scope = async |party: &Party| {
+        let url = party.provider.authorization_url(&request(None, None)).await.unwrap();
+        url.query_pairs().find(|(name, _)| name == "scope").map(|(_, value)| value.into_owned()).unwrap()
+    };
+    let plain = Party::oidc().await;
+    assert_eq!(scope(&plain).await, "openid profile email");
+    assert!(plain.sign_in().await.unwrap().refresh_token.is_some());
+    let mut own = config(&plain.entra, ProviderKind::Oidc { issuer: plain.entra.issuer() });
+    own.scopes = ["openid", "offline_access"].map(str::to_owned).to_vec();
+    assert_eq!(scope(&Party::new(plain.entra, own)).await, "openid offline_access");
 }

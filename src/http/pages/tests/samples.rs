@@ -2,7 +2,8 @@
 
 use super::super::*;
 use crate::config::{
-    ClientCredential, EmailVerified, GroupNames, GroupsSource, ProviderConfig, ProviderKind,
+    AssertionConfig, ClientCredential, EmailVerified, GroupNames, GroupsSource, ProviderConfig, ProviderKind,
+    Recheck,
 };
 use crate::domain::access::{Access, Person, Role};
 use crate::domain::clock::Timestamp;
@@ -100,6 +101,8 @@ pub fn gate_samples() -> Vec<Sample> {
             "unavailable-form",
             Refusal::Unavailable { resend: true, retry_after: Duration::from_secs(5) },
         ),
+        gate_sample("recheck", Refusal::Recheck { uri: "/deep?x=1", resend: false, retry_after: MINUTE }),
+        gate_sample("recheck-form", Refusal::Recheck { uri: "/save", resend: true, retry_after: MINUTE }),
         gate_sample("sign-out", Refusal::SignOut { form_targets: &form_targets }),
         gate_sample(
             "unfinished-cookie",
@@ -135,6 +138,8 @@ fn provider(id: &str, label: &str) -> ProviderConfig {
         groups: GroupsSource::Off,
         groups_claim: Vec::new(),
         group_names: GroupNames::Trust,
+        recheck: Recheck::Provider,
+        assertion: AssertionConfig::default(),
     }
 }
 

@@ -161,9 +161,14 @@ fn oidc_claims(world: &World, issue: &Issue<'_>) -> Value {
     if app.optional_claims.contains("sid") {
         claims["sid"] = json!(issue.sign_in.sid);
     }
-    let names: Vec<&str> = person.groups.iter().filter_map(|group| group.display_name.as_deref()).collect();
-    put_at_path(&mut claims, &app.groups_path, json!(names));
+    put_groups(world, person, &mut claims);
     claims
+}
+
+/// The generic provider's groups: their names, at the registered path.
+pub(crate) fn put_groups(world: &World, person: &Person, claims: &mut Value) {
+    let names: Vec<&str> = person.groups.iter().filter_map(|group| group.display_name.as_deref()).collect();
+    put_at_path(claims, &world.registration.groups_path, json!(names));
 }
 
 fn put_at_path(claims: &mut Value, path: &str, value: Value) {

@@ -8,6 +8,7 @@ use url::form_urlencoded;
 use super::errors::Aadsts;
 use super::journal::Call;
 use super::jwt;
+use super::registration::Style;
 use super::world::World;
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -65,9 +66,18 @@ fn check_assertion(world: &World, assertion: &str, token_endpoint: &str) -> Resu
     let claim = |name: &str| parts.claims.get(name).and_then(Value::as_str).unwrap_or_default();
     let number = |name: &str| parts.claims.get(name).and_then(Value::as_i64);
     let alg = header("alg");
-    let certificate = world.registration.certificates.iter().find(|certificate| match alg {
-        "PS256" => header("x5t#S256") == certificate.x5t_s256,
-        _ => header("x5t") == certificate.x5t,
+    let is_registered =
+        |wanted: &Option<String>, sent: &str| wanted.as_deref().is_none_or(|wanted| wanted == sent);
+    if !is_registered(&world.registration.assertion_alg, alg)
+        || !is_registered(&world.registration.assertion_kid, header("kid"))
+    {
+        return Err(Aadsts(700_027));
+    }
+    let certificate = world.registration.certificates.iter().find(|certificate| match (world.style, alg) {
+        // A plain provider looks up the client's key by `kid`.
+        (Style::Oidc, _) => true,
+        (Style::Entra, "PS256") => header("x5t#S256") == certificate.x5t_s256,
+        (Style::Entra, _) => header("x5t") == certificate.x5t,
     });
     let is_signed = certificate
         .is_some_and(|certificate| certificate.verifies(alg, parts.signed.as_bytes(), &parts.signature));

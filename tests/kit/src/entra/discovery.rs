@@ -89,6 +89,7 @@ fn oidc_metadata(world: &World) -> Value {
         "token_endpoint": format!("{protocol}/token"),
         "userinfo_endpoint": format!("{protocol}/userinfo"),
         "end_session_endpoint": format!("{protocol}/logout"),
+        "revocation_endpoint": format!("{protocol}/revoke"),
         "jwks_uri": format!("{protocol}/certs"),
         "frontchannel_logout_supported": true,
         "frontchannel_logout_session_supported": true,

@@ -50,6 +50,7 @@ const TABLE: &[(u32, &str, u16, &str)] = &[
     ),
     (65004, "access_denied", 400, "User declined to consent to access the app."),
     (70000, "invalid_grant", 400, "Provided grant is invalid or malformed."),
+    (70001, "unauthorized_client", 400, "The application is not allowed to use this grant."),
     (70003, "unsupported_grant_type", 400, "The app requested an unsupported grant type."),
     (
         70008,

@@ -208,6 +208,9 @@ pub(crate) async fn userinfo(
         claims["sub"] = json!(person.oid);
         claims["preferred_username"] = json!(person.preferred_username);
         claims["email_verified"] = json!(person.email_verified);
+        if world.registration.groups_in_userinfo {
+            super::claims::put_groups(&world, &person, &mut claims);
+        }
     }
     if let Value::Object(claims) = &mut claims {
         claims.retain(|_, value| !value.is_null());

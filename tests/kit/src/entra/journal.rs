@@ -18,6 +18,7 @@ pub enum Endpoint {
     Userinfo,
     Graph,
     Logout,
+    Revocation,
     /// Where lies want to lead the client; a call here is always a defect.
     Attacker,
     Other,
@@ -44,6 +45,8 @@ impl Endpoint {
             Self::Userinfo
         } else if ends(&["/oauth2/v2.0/logout", "/openid-connect/logout"]) {
             Self::Logout
+        } else if ends(&["/openid-connect/revoke"]) {
+            Self::Revocation
         } else {
             Self::Other
         }

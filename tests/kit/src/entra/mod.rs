@@ -34,7 +34,7 @@ pub use backchannel::{LogoutLie, LogoutToken};
 pub use journal::{Call, Endpoint};
 pub use keys::{CLIENT_CERTIFICATE_PEM, CLIENT_KEY_PEM, SigningAlg};
 pub use people::{Group, GroupKind, Person, stable_guid};
-pub use registration::{ClientSecret, GroupValues, GroupsClaim, Overage, Registration, Style};
+pub use registration::{ClientSecret, GroupValues, GroupsClaim, Overage, RefreshTokens, Registration, Style};
 
 use server::Running;
 use world::{Shared, World};
@@ -127,6 +127,10 @@ impl Entra {
 
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    pub fn style(&self) -> Style {
+        self.shared.world().style
     }
 
     /// Scheme, host and port: Entra's `AUTHORITY`.

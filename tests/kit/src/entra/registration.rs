@@ -49,6 +49,18 @@ pub enum GroupValues {
     CloudDisplayName,
 }
 
+/// Which refresh tokens the client gets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RefreshTokens {
+    /// As the style does: Entra asks for `offline_access`, the generic provider gives them always.
+    #[default]
+    Given,
+    /// None, by a policy that no endpoint tells.
+    Withheld,
+    /// None, and the client may not use the grant (RFC 6749 section 5.2, `unauthorized_client`).
+    GrantRefused,
+}
+
 /// A client secret and whether its time is over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientSecret {
@@ -80,6 +92,15 @@ pub struct Registration {
     pub signing_alg: SigningAlg,
     /// JWTs accepted as federated credential, exactly these strings.
     pub assertions: BTreeSet<String>,
+    pub refresh_tokens: RefreshTokens,
+    /// The answer to a refresh has no ID token (`OpenID` Connect Core section 12.2 allows it).
+    pub refreshes_without_id_token: bool,
+    /// Generic provider only: userinfo has the groups too, at `groups_path`.
+    pub groups_in_userinfo: bool,
+    /// Generic provider only: the one algorithm that is registered for client assertions.
+    pub assertion_alg: Option<String>,
+    /// Generic provider only: the `kid` under which the client's key is registered; an assertion must name it.
+    pub assertion_kid: Option<String>,
     pub(crate) certificates: Vec<ClientCertificate>,
 }
 
@@ -107,6 +128,11 @@ impl Registration {
             groups_path: "groups".to_owned(),
             signing_alg: SigningAlg::default(),
             assertions: BTreeSet::new(),
+            refresh_tokens: RefreshTokens::default(),
+            refreshes_without_id_token: false,
+            groups_in_userinfo: false,
+            assertion_alg: None,
+            assertion_kid: None,
             certificates: Vec::new(),
         }
     }

@@ -90,6 +90,7 @@ pub(crate) fn router(style: Style, shared: &Arc<Shared>) -> Router {
             .route("/realms/{tenant}/protocol/openid-connect/token", token())
             .route("/realms/{tenant}/protocol/openid-connect/userinfo", userinfo())
             .route("/realms/{tenant}/protocol/openid-connect/logout", logout())
+            .route("/realms/{tenant}/protocol/openid-connect/revoke", post(token::revoke))
             .route("/realms/{tenant}/sign-in", post(authorize::sign_in)),
     };
     routes

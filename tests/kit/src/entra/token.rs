@@ -20,7 +20,7 @@ use super::client_auth;
 use super::errors::Aadsts;
 use super::journal::Call;
 use super::people::Person;
-use super::registration::Style;
+use super::registration::{RefreshTokens, Style};
 use super::world::{AccessToken, RefreshToken, Scripted, Shared, SignIn, World, opaque};
 use crate::lies::{Stage, wire};
 
@@ -72,10 +72,30 @@ fn grant(world: &mut World, tenant: &str, call: &Call) -> Result<Value, Aadsts> 
     client_auth::authenticate(world, call, &endpoint(world, tenant))?;
     match call.form_field("grant_type") {
         Some("authorization_code") => redeem_code(world, tenant, call),
+        Some("refresh_token") if world.registration.refresh_tokens == RefreshTokens::GrantRefused => {
+            Err(Aadsts(70001))
+        }
         Some("refresh_token") => refresh(world, call),
         Some("client_credentials") if world.style == Style::Entra => as_application(call),
         _ => Err(Aadsts(70003)),
     }
+}
+
+/// RFC 7009: what is revoked stays revoked, what is not known is no error.
+pub(crate) async fn revoke(
+    State(shared): State<Arc<Shared>>,
+    Path(tenant): Path<String>,
+    Extension(call): Extension<Call>,
+) -> Response {
+    let mut world = shared.world();
+    let token_endpoint = endpoint(&world, &tenant);
+    if let Err(refusal) = client_auth::authenticate(&mut world, &call, &token_endpoint) {
+        return refusal.answer(world.style, &world.base, world.now());
+    }
+    if let Some(token) = call.form_field("token").and_then(|value| world.refresh_tokens.get_mut(value)) {
+        token.revoked = Some(70000);
+    }
+    StatusCode::OK.into_response()
 }
 
 fn endpoint(world: &World, tenant: &str) -> String {
@@ -187,7 +207,9 @@ fn issue(world: &mut World, granted: &Granted) -> Value {
     world
         .access_tokens
         .insert(access_token.clone(), AccessToken { oid: granted.person.oid.clone(), scopes, expires_at });
-    if sign_in.scopes.contains("offline_access") || world.style == Style::Oidc || granted.is_refresh {
+    let is_wanted =
+        sign_in.scopes.contains("offline_access") || world.style == Style::Oidc || granted.is_refresh;
+    if is_wanted && world.registration.refresh_tokens == RefreshTokens::Given {
         let refresh_token = opaque("1.AXkA", 1100);
         let record = RefreshToken {
             sign_in: sign_in.clone(),
@@ -198,7 +220,8 @@ fn issue(world: &mut World, granted: &Granted) -> Value {
         world.refresh_tokens.insert(refresh_token.clone(), record);
         body["refresh_token"] = json!(refresh_token);
     }
-    if sign_in.scopes.contains("openid") {
+    let is_silent = granted.is_refresh && world.registration.refreshes_without_id_token;
+    if sign_in.scopes.contains("openid") && !is_silent {
         let issue = Issue {
             person: &granted.person,
             sign_in,
