@@ -193,7 +193,10 @@ fn credential(own: &ProviderConfig, trial: Result<Trial, OidcError>) -> Finding 
         Ok(Trial::Refused(refusal)) => refused(&refusal).at(place, said(&refusal)),
         Ok(Trial::Unclear(refusal)) => CREDENTIAL_UNCLEAR.at(place, said(&refusal)),
         Err(error @ OidcError::Credential(_)) => UNUSABLE.at(place, told(&error)),
-        Err(error) => UNREACHABLE.at(place, format!("The token endpoint: {}.", Chain(&error))),
+        Err(error) => match tls::explain(&error) {
+            Some(fault) => TLS.of_tls(place, fault),
+            None => UNREACHABLE.at(place, format!("The token endpoint: {}.", Chain(&error))),
+        },
     }
 }
 

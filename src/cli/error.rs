@@ -11,7 +11,7 @@ use crate::domain::ids::{ProviderId, RequestId};
 use crate::domain::secret::Hash;
 use crate::explain::ExplainError;
 use crate::principal::LoadError;
-use crate::session::store::StoreError;
+use crate::session::store::{StoreError, USER_RULES, is_refusal};
 use crate::telemetry::LogError;
 use crate::tls;
 use std::io;
@@ -79,6 +79,12 @@ impl CommandError {
             }
             Self::OldSchema => {
                 "run `gatepost migrate`, or start the new `gatepost serve`, which does the same"
+            }
+            Self::Sessions(StoreError::Redis(error))
+            | Self::End(LoadError::Sessions(StoreError::Redis(error)))
+                if is_refusal(error) =>
+            {
+                return Some(format!("grant Redis' user what it lacks: ACL SETUSER name {USER_RULES}"));
             }
             Self::Sessions(_) | Self::End(_) => {
                 "is REDIS_URL right, and does Redis run? `gatepost session end --user USER` needs no Redis"
