@@ -232,11 +232,12 @@ mod tests {
     use crate::telemetry::labels::{CallOutcome, ProviderEndpoint, RefreshOutcome, SignInOutcome};
     use std::collections::BTreeSet;
 
-    const FAMILIES: [(&str, &str); 18] = [
+    const FAMILIES: [(&str, &str); 20] = [
         ("gatepost_build", "info"),
         ("gatepost_decisions", "counter"),
         ("gatepost_groups_lost", "counter"),
         ("gatepost_groups_truncated", "counter"),
+        ("gatepost_groups_unknown", "counter"),
         ("gatepost_lease_renewals", "counter"),
         ("gatepost_passes", "gauge"),
         ("gatepost_passes_bytes", "gauge"),
@@ -247,6 +248,7 @@ mod tests {
         ("gatepost_sessions_ended", "counter"),
         ("gatepost_sign_ins", "counter"),
         ("gatepost_sign_ins_limited", "counter"),
+        ("gatepost_sign_ins_without_refresh_token", "counter"),
         ("gatepost_store_call_duration_seconds", "histogram"),
         ("gatepost_store_calls", "counter"),
         ("gatepost_verify_duration_seconds", "histogram"),

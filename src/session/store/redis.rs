@@ -308,10 +308,15 @@ impl RedisStore {
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
             .set_response_timeout(None);
         let client = self.0.client.clone();
-        let connecting = self
-            .0
-            .runtime
-            .spawn(async move { client.get_multiplexed_async_connection_with_config(&config).await });
+        let connecting = self.0.runtime.spawn(async move {
+            let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
+            // A server that stands still takes what it is sent and does it when it goes on, long after the answer to
+            // whoever asked: nothing that changes anything is sent before it has answered once.
+            match redis::cmd("GET").arg(key(b"ping")).query_async::<redis::Value>(&mut connection).await {
+                Err(error) if error.is_io_error() => Err(error),
+                _ => Ok(connection),
+            }
+        });
         let connection = timeout(CONNECT_TIMEOUT, connecting)
             .await
             .ok()
