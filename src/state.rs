@@ -7,6 +7,7 @@ use crate::directory::Directory;
 use crate::domain::decision::Lifetimes;
 use crate::domain::host::ProtectedHosts;
 use crate::domain::ids::ProviderId;
+use crate::http::public::Bodies;
 use crate::login::limit::Limits;
 use crate::login::unwritten::Unwritten;
 use crate::oidc::Providers;
@@ -41,6 +42,8 @@ pub struct State {
     pub sessions: Sessions,
     /// Uses of sessions that wait to be written down.
     pub uses: Uses,
+    /// Bodies of requests that the public listener waits for.
+    pub bodies: Bodies,
     /// Refusals that wait to be written down.
     pub refusals: Refusals,
     /// Who may.

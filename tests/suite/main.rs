@@ -29,5 +29,6 @@ mod routes;
 mod sessions;
 mod sign_in;
 mod sign_out;
+mod stalled;
 mod stores;
 mod terminal;

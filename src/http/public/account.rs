@@ -62,7 +62,7 @@ impl Visit<'_> {
     }
 
     pub(super) async fn end_session(&self, principal: &Principal) -> Result<Answer, LoadError> {
-        let form = unique_pairs(self.body);
+        let form = unique_pairs(&self.body);
         let handle = form.get("session").map(String::as_str).unwrap_or_default();
         let sessions = self.live_sessions(principal).await?;
         // Only among the person's own: a handle of somebody else's is none.

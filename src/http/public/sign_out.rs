@@ -57,7 +57,7 @@ impl Visit<'_> {
     }
 
     pub(super) async fn back_channel_logout(&self) -> Answer {
-        let mut form = unique_pairs(self.body);
+        let mut form = unique_pairs(&self.body);
         let Some(token) = form.remove("logout_token") else { return respond::empty(StatusCode::BAD_REQUEST) };
         match end::back_channel(self.state, &self.visitor, &token).await {
             Ok(()) => respond::empty(StatusCode::OK),

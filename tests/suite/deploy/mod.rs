@@ -10,6 +10,7 @@ mod metrics;
 mod open_webui;
 mod routers;
 mod stage;
+mod stalled;
 mod traefik;
 mod troubleshooting;
 

@@ -6,6 +6,7 @@
 mod authority;
 mod clock;
 mod dynamic;
+mod files;
 mod gatepost;
 mod port;
 mod postgres;
@@ -18,6 +19,7 @@ mod wait;
 pub use authority::{Authority, TEST_NAMES, client_certificate};
 pub use clock::Clock;
 pub use dynamic::{AUTH_RESPONSE_HEADERS, Application, Dynamic};
+pub use files::raise_open_files;
 pub use gatepost::{Gatepost, GatepostBuilder};
 pub use port::{free_addr, free_port};
 pub use postgres::Postgres;
