@@ -21,6 +21,7 @@ mod deploy;
 mod directory;
 mod explain;
 mod floods;
+mod guests;
 mod oidc;
 mod passes;
 mod refresh;
