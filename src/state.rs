@@ -8,6 +8,7 @@ use crate::domain::auth_time::AuthTime;
 use crate::domain::decision::{Lifetimes, Recheck, SessionTimes};
 use crate::domain::host::ProtectedHosts;
 use crate::domain::ids::ProviderId;
+use crate::http::public::Bodies;
 use crate::login::limit::Limits;
 use crate::login::unwritten::Unwritten;
 use crate::login::waiting::Slots;
@@ -44,6 +45,8 @@ pub struct State {
     pub sessions: Sessions,
     /// Uses of sessions that wait to be written down.
     pub uses: Uses,
+    /// Bodies of requests that the public listener waits for.
+    pub bodies: Bodies,
     /// Refusals that wait to be written down.
     pub refusals: Refusals,
     /// Who may.

@@ -12,7 +12,7 @@ use crate::domain::decision::Lifetimes;
 use crate::domain::host::ProtectedHosts;
 use crate::domain::secret::Secret;
 use crate::http::internal::{self, Listener, Surface, Workers};
-use crate::http::public;
+use crate::http::public::{self, Bodies};
 use crate::login::limit::Limits;
 use crate::login::unwritten::{self, Unwritten};
 use crate::login::waiting::Slots;
@@ -30,7 +30,6 @@ use crate::verify::passes::Passes;
 use crate::verify::refusals::Refusals;
 use crate::verify::unknown::Unknown;
 use actix_web::dev::ServerHandle;
-use actix_web::{App, HttpServer, web};
 use housekeeping::Housekeeping;
 use readiness::Readiness;
 use std::borrow::Cow;
@@ -45,16 +44,10 @@ use tasks::Tasks;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::spawn_blocking;
 
-/// Longer than the 90 s for which Traefik keeps an idle connection: the server must never close first.
-const KEEP_ALIVE: Duration = Duration::from_mins(2);
-/// A request's head takes at most this long (DESIGN.md section 4).
-const HEAD_TIMEOUT: Duration = Duration::from_mins(1);
 /// After SIGTERM: not ready, but serving, so that the proxy notices first.
 const DRAIN: Duration = Duration::from_secs(5);
 /// What still runs then gets so long to finish.
 const FINISH: Duration = Duration::from_secs(10);
-/// No body of the public listener is larger: the largest is a logout token.
-const MAX_BODY: usize = 64 * 1024;
 
 /// Why Gatepost does not start.
 #[derive(Debug, thiserror::Error)]
@@ -145,6 +138,7 @@ pub fn build(config: Config) -> Result<State, StartError> {
         sessions: Sessions::new(store, Arc::clone(&ring), lifetimes),
         providers: Providers::new(&config, &provider_calls(&metrics))?,
         uses: Uses::default(),
+        bodies: Bodies::default(),
         refusals: Refusals::default(),
         unknown: Unknown::default(),
         unwritten: Unwritten::default(),
@@ -237,19 +231,8 @@ fn listen_internal(
 }
 
 fn listen_public(state: &Arc<State>) -> Result<ServerHandle, StartError> {
-    let data = web::Data::new(Arc::clone(state));
     let address = state.config.public_addr;
-    let server = HttpServer::new(move || {
-        let app = App::new().app_data(data.clone()).app_data(web::PayloadConfig::new(MAX_BODY));
-        app.default_service(web::to(public::handle))
-    })
-    .keep_alive(KEEP_ALIVE)
-    .client_request_timeout(HEAD_TIMEOUT)
-    .shutdown_timeout(FINISH.as_secs())
-    .disable_signals()
-    .bind(address)
-    .map_err(|error| StartError::Listen(address, error))?
-    .run();
+    let server = public::start(state, address, FINISH).map_err(|error| StartError::Listen(address, error))?;
     let handle = server.handle();
     tokio::spawn(server);
     Ok(handle)

@@ -41,6 +41,28 @@ pub enum From {
     OwnPages,
 }
 
+/// What body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// None; one that comes is refused unread.
+    Nothing,
+    /// The fields of a form of ours.
+    Form,
+    /// A form with a token that a provider signed.
+    LogoutToken,
+}
+
+impl Body {
+    /// The most bytes that are read.
+    pub const fn limit(self) -> usize {
+        match self {
+            Self::Nothing => 0,
+            Self::Form => 1024,
+            Self::LogoutToken => 16 * 1024,
+        }
+    }
+}
+
 /// What it does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Endpoint {
@@ -159,6 +181,15 @@ pub fn find<'a>(is_public: bool, method: &str, path: &'a str) -> Found<'a> {
 }
 
 impl Route {
+    /// The body that it takes.
+    pub fn body(&self) -> Body {
+        match (self.method, self.endpoint) {
+            ("POST", Endpoint::BackChannelLogout) => Body::LogoutToken,
+            ("POST", _) => Body::Form,
+            _ => Body::Nothing,
+        }
+    }
+
     fn is_at(&self, is_public: bool) -> bool {
         match self.place {
             Place::Anywhere => true,

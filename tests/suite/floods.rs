@@ -24,14 +24,14 @@ const MOST_MEMORY: u64 = 96 * 1024 * 1024;
 const STALLED: Duration = Duration::from_secs(2);
 const CONNECTIONS: usize = 4;
 
-const DATA_HEADERS: u8 = 1;
+pub const DATA_HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
+pub const SETTINGS: u8 = 4;
 const PING: u8 = 6;
 const GOAWAY: u8 = 7;
 const CONTINUATION: u8 = 9;
 const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
+pub const END_HEADERS: u8 = 4;
 /// RFC 9113 section 7.
 const ENHANCE_YOUR_CALM: u32 = 11;
 
@@ -165,13 +165,13 @@ async fn read_to_the_end(mut reader: ReadHalf<TlsStream<TcpStream>>) -> Option<u
     goaway
 }
 
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+pub fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
     [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
 
 /// A string of RFC 7541 section 5.2, not compressed.
-fn string(text: &[u8]) -> Vec<u8> {
+pub fn string(text: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     if text.len() < 127 {
         bytes.push(u8::try_from(text.len()).unwrap());
@@ -188,7 +188,7 @@ fn string(text: &[u8]) -> Vec<u8> {
 }
 
 /// A field that nobody need remember (section 6.2.2).
-fn field(name: &[u8], value: &[u8]) -> Vec<u8> {
+pub fn field(name: &[u8], value: &[u8]) -> Vec<u8> {
     [vec![0], string(name), string(value)].concat()
 }
 

@@ -126,7 +126,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'a, S> {
             }
             let read = self.stream.read_buf(&mut self.input).await?;
             if before == 0 {
-                self.pace.enter(Phase::Head);
+                self.pace.hear();
                 // Empty lines before a request mean nothing (RFC 9112 section 2.2), and would look like its end.
                 let lines = self.input.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
                 self.input.drain(..lines);

@@ -4,6 +4,7 @@
 //! is of a line with a known hole. HTTP/2 is hyper's; HTTP/1.1 is read where it lies ([`http1`]).
 
 mod connection;
+mod guests;
 mod http1;
 mod pace;
 mod workers;

@@ -51,6 +51,14 @@ impl Pace {
         self.changes_and_phase.store((changes + 1) << 2 | phase as u64, Ordering::Relaxed);
     }
 
+    /// The peer has sent something before a head's end, be it an empty line. Only the first of it counts: whoever sends
+    /// one empty line after another waits no longer than whoever sends a head byte by byte.
+    pub(super) fn hear(&self) {
+        if self.phase() != Phase::Head || self.changes_and_phase.load(Ordering::Relaxed) == NEW {
+            self.enter(Phase::Head);
+        }
+    }
+
     pub(super) fn phase(&self) -> Phase {
         match self.changes_and_phase.load(Ordering::Relaxed) & 3 {
             0 => Phase::Idle,

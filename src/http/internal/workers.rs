@@ -3,9 +3,10 @@
 //! One runtime per core, each with its own connections: a request is served where its bytes came in. All accept from the
 //! same socket, which is closed only when all have stopped.
 
-use super::Surface;
 use super::connection::{Shared, serve_http1, serve_http2};
+use super::guests::{Guests, Place};
 use super::pace::{LOOK, Pace, Watched};
+use super::{Surface, trusts};
 use crate::certs::InternalTls;
 use crate::state::State;
 use std::io;
@@ -58,13 +59,14 @@ pub struct Workers {
 pub fn start(state: &Arc<State>, listener: &Listener, count: usize, finish: Duration) -> io::Result<Workers> {
     let (stop, stopping) = watch::channel(false);
     let mut threads = Vec::with_capacity(count);
+    let guests = Arc::new(Guests::default());
     for number in 0..count {
         let socket = listener.socket.try_clone()?;
-        let tls = listener.tls.clone();
+        let door = Door { tls: listener.tls.clone(), guests: Arc::clone(&guests) };
         let shared = Shared { state: Arc::clone(state), surface: listener.surface, stop: stopping.clone() };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let serve = move || {
-            let result = runtime.block_on(accept(socket, tls, shared, finish));
+            let result = runtime.block_on(accept(socket, door, shared, finish));
             if let Err(error) = result {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
@@ -89,12 +91,26 @@ impl Workers {
     }
 }
 
-async fn accept(
-    socket: StdListener,
+/// What stands between a connection and its first byte.
+struct Door {
     tls: Option<Arc<InternalTls>>,
-    shared: Shared,
-    finish: Duration,
-) -> io::Result<()> {
+    guests: Arc<Guests>,
+}
+
+impl Door {
+    /// A peer that is no trusted proxy needs a place; `Err`: there is none.
+    fn admit(&self, state: &State, peer: SocketAddr) -> Result<Option<Place>, ()> {
+        let peer = peer.ip().to_canonical();
+        if trusts(state, peer) {
+            return Ok(None);
+        }
+        self.guests.admit(peer).map(Some).ok_or_else(|| {
+            tracing::info!(peer = %peer, "closed a connection of a peer that is no trusted proxy and has too many");
+        })
+    }
+}
+
+async fn accept(socket: StdListener, door: Door, shared: Shared, finish: Duration) -> io::Result<()> {
     let listener = TcpListener::from_std(socket)?;
     let connections = TaskTracker::new();
     let mut watched = Watched::default();
@@ -106,9 +122,14 @@ async fn accept(
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
-                    let acceptor = tls.as_ref().map(|tls| TlsAcceptor::from(tls.server_config()));
+                    let Ok(admitted) = door.admit(&shared.state, peer) else { continue };
+                    let acceptor = door.tls.as_ref().map(|tls| TlsAcceptor::from(tls.server_config()));
                     let pace = Arc::new(Pace::default());
-                    let serving = serve(shared.clone(), acceptor, Arc::clone(&pace), stream, peer);
+                    let connection = serve(shared.clone(), acceptor, Arc::clone(&pace), stream, peer);
+                    let serving = async move {
+                        let _admitted = admitted;
+                        connection.await;
+                    };
                     watched.add(connections.spawn(serving).abort_handle(), pace);
                 }
                 Err(error) => {

@@ -2,16 +2,21 @@
 //! [`routes`](super::routes) and is enforced here, before any endpoint runs.
 
 mod account;
+mod body;
 mod problem;
+mod server;
 mod sign_in;
 mod sign_out;
+
+pub use body::Bodies;
+pub use server::start;
 
 use super::debug;
 use super::internal::trusts;
 use super::pages::{self, Asset, Retry, paths};
 use super::parameters::{self, Repeated};
 use super::respond::{self, Answer};
-use super::routes::{self, Caller, Endpoint, Found, From};
+use super::routes::{self, Body, Caller, Endpoint, Found, From};
 use crate::domain::asking;
 use crate::domain::host::Origin;
 use crate::domain::ids::RequestId;
@@ -21,6 +26,7 @@ use crate::session::cookie;
 use crate::state::State;
 use actix_web::http::header::HeaderValue as HttpHeaderValue;
 use actix_web::{HttpRequest, HttpResponse, web};
+use body::{BodyError, WithRest};
 use hyper::StatusCode;
 use hyper::header::{CACHE_CONTROL, HeaderValue};
 use std::net::IpAddr;
@@ -36,12 +42,17 @@ const KEYS_CACHE_CONTROL: &str = "public, max-age=300";
 const MAX_USER_AGENT: usize = 256;
 
 /// Every request of the public listener.
-pub async fn handle(request: HttpRequest, body: web::Bytes, state: web::Data<Arc<State>>) -> HttpResponse {
-    respond::to_actix(answer(&request, &body, &state).await)
+pub async fn handle(
+    request: HttpRequest,
+    mut body: web::Payload,
+    state: web::Data<Arc<State>>,
+) -> HttpResponse<WithRest> {
+    let answer = answer(&request, &mut body, &state).await;
+    body::answered(answer, body)
 }
 
-async fn answer(request: &HttpRequest, body: &web::Bytes, state: &Arc<State>) -> Answer {
-    let visit = Visit::new(state, request, body);
+async fn answer(request: &HttpRequest, body: &mut web::Payload, state: &Arc<State>) -> Answer {
+    let mut visit = Visit::new(state, request);
     if let Some(asset) = pages::assets().into_iter().find(|asset| asset.path == request.path()) {
         return match request.method().as_str() {
             "GET" | "HEAD" => static_file(asset),
@@ -62,13 +73,21 @@ async fn answer(request: &HttpRequest, body: &web::Bytes, state: &Arc<State>) ->
     if visit.is_in_advance() || (route.from == From::Navigation && visit.is_navigation() == Some(false)) {
         return respond::empty(StatusCode::FORBIDDEN);
     }
+    // What says nothing of its caller is read now; a form waits until they are known.
+    let is_read_first = route.caller == Caller::Anyone || route.body() == Body::Nothing;
+    if is_read_first && let Err(error) = visit.read_body(route.body(), body).await {
+        return visit.unread(error);
+    }
     match route.caller {
         Caller::Anyone => visit.anyone(route.endpoint, segment).await,
         Caller::Person | Caller::Admin => match begin::checked(state, &visit.visitor).await {
             Ok(Some(principal)) if route.caller == Caller::Admin && !principal.standing.access.is_admin => {
                 visit.page(pages::Problem::AdminsOnly)
             }
-            Ok(Some(principal)) => visit.person(route.endpoint, &principal).await,
+            Ok(Some(principal)) => match visit.read_body(route.body(), body).await {
+                Ok(()) => visit.person(route.endpoint, &principal).await,
+                Err(error) => visit.unread(error),
+            },
             Ok(None) => respond::redirect(StatusCode::SEE_OTHER, &visit.address(paths::LOGIN), None),
             Err(problem) => visit.problem(&problem, None),
         },
@@ -112,12 +131,13 @@ impl<E: Into<LoadError>> std::convert::From<E> for Fault {
 pub(super) struct Visit<'a> {
     pub(super) state: &'a Arc<State>,
     pub(super) request: &'a HttpRequest,
-    body: &'a [u8],
+    /// Empty until it is read.
+    body: web::Bytes,
     pub(super) visitor: Visitor,
 }
 
 impl<'a> Visit<'a> {
-    fn new(state: &'a Arc<State>, request: &'a HttpRequest, body: &'a [u8]) -> Self {
+    fn new(state: &'a Arc<State>, request: &'a HttpRequest) -> Self {
         let cookies = request.headers().get_all("cookie").map(HttpHeaderValue::as_bytes);
         let held = cookie::read_public(cookie::values(cookies, state.cookies.name()), &state.ring);
         let user_agent = request.headers().get("user-agent").and_then(|value| value.to_str().ok());
@@ -127,7 +147,18 @@ impl<'a> Visit<'a> {
             user_agent: user_agent.map(|text| text.chars().take(MAX_USER_AGENT).collect()),
             request_id: RequestId::generate(),
         };
-        Self { state, request, body, visitor }
+        Self { state, request, body: web::Bytes::new(), visitor }
+    }
+
+    async fn read_body(&mut self, takes: Body, payload: &mut web::Payload) -> Result<(), BodyError> {
+        self.body = self.state.bodies.read(takes, self.request.headers(), payload).await?;
+        Ok(())
+    }
+
+    /// The connection ends with this answer, whatever is left of the body.
+    fn unread(&self, error: BodyError) -> Answer {
+        tracing::info!(request.id = %self.visitor.request_id, path = self.request.path(), error = %error, "refused a request for its body");
+        respond::empty(error.status())
     }
 
     fn header(&self, name: &str) -> Option<&str> {
@@ -167,7 +198,7 @@ impl<'a> Visit<'a> {
 
     /// Those of the form.
     fn fields<const N: usize>(&self, names: [&'static str; N]) -> Result<[Option<String>; N], Repeated> {
-        parameters::read(self.body, names)
+        parameters::read(&self.body, names)
     }
 
     fn refuse_repeated(&self, repeated: Repeated) -> Answer {

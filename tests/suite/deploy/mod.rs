@@ -11,6 +11,7 @@ mod open_webui;
 mod roles;
 mod routers;
 mod stage;
+mod stalled;
 mod tls_before;
 mod traefik;
 mod troubleshooting;

@@ -86,6 +86,26 @@ async fn a_head_that_does_not_end_is_closed_after_a_minute() {
     }
 }
 
+/// RFC 9112 section 2.2 lets empty lines stand before a request, and a minute counts from the first of them.
+#[tokio::test(start_paused = true)]
+async fn empty_lines_hold_no_connection() {
+    let (shared, _folder, _stop) = shared();
+    let whole = b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n".as_slice();
+    for (beginning, drop) in
+        [(b"".as_slice(), b"\r\n".as_slice()), (b"", b"\n"), (whole, b"\r\n"), (whole, b"\r\n\r\n")]
+    {
+        let (mut client, server) = duplex(64 * 1024);
+        let serving = tokio::spawn(serve(shared.clone(), server));
+        client.write_all(beginning).await.expect("a request");
+        if !beginning.is_empty() {
+            assert!(answer(&mut client).await.starts_with("HTTP/1.1 200 "));
+        }
+        let took = drip(&mut client, drop).await;
+        assert!((60..=80).contains(&took.as_secs()), "{beginning:?} {drop:?}: {took:?}");
+        serving.await.expect("no panic");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_head_that_ends_within_the_minute_is_answered_and_the_connection_outlives_traefiks_pause() {
     let (shared, _folder, _stop) = shared();

@@ -6,6 +6,7 @@
 mod authority;
 mod clock;
 mod dynamic;
+mod files;
 mod flaws;
 mod gatepost;
 mod pgbouncer;
@@ -20,6 +21,7 @@ mod wait;
 pub use authority::{Authority, TEST_NAMES, client_certificate};
 pub use clock::Clock;
 pub use dynamic::{AUTH_RESPONSE_HEADERS, Application, Dynamic};
+pub use files::raise_open_files;
 pub use flaws::Flaw;
 pub use gatepost::{Gatepost, GatepostBuilder};
 pub use pgbouncer::PgBouncer;
