@@ -37,6 +37,7 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("postgres":
     "20261124000500_notify_of_tenants",
     "20261126000100_create_refusals",
     "20261126001000_index_audit",
+    "20261128052000_free_group_names",
 );
 
 /// Locks the rows read until the transaction ends.

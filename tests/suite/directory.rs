@@ -44,6 +44,7 @@ mod audit;
 mod configuration;
 mod groups;
 mod members;
+mod names;
 mod refusals;
 mod sessions;
 mod sign_in;
