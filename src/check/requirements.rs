@@ -7,7 +7,7 @@ use crate::domain::requirement::Requirement;
 codes! {
     GROUP_UNKNOWN = Warning "requirement-group-unknown":
         "Nobody is in this group: everybody gets 403 on its routers.",
-        "Correct the name in the address, or make the group with `gatepost group link NAME entra:ID`. A provider's group that is not linked bears its id.";
+        "Correct the name in the address, or make the group with `gatepost group link NAME entra:ID`. A provider's group that is not linked bears its id; `gatepost group list` shows its name here.";
     TENANT_UNKNOWN = Warning "requirement-tenant-unknown":
         "Only admins get in: everybody else gets 403 on its routers.",
         "Correct the id in the address, or make the tenant with `gatepost tenant create ID` and open it with `gatepost tenant map GROUP ID`.";

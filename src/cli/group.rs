@@ -23,7 +23,7 @@ pub(super) enum Command {
         #[arg(value_name = "PROVIDER:ID")]
         external: ExternalGroup,
     },
-    /// Takes a link back: the provider's group bears its id again
+    /// Takes a link back: the provider's group is called by its id again
     #[command(after_help = "Example:\n  gatepost group unlink entra:5d2f0c1e-8d3a-4a56-9f0e-0a1b2c3d4e5f")]
     Unlink {
         /// The provider's group, as `group list` shows it
@@ -71,7 +71,8 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
             Ok(Report::new(text, json!({ "name": name, "link": external.to_string(), "changed": changed })))
         }
         Command::Unlink { external } => {
-            directory.unlink_group(&external, actor).await?;
+            let names = console.state.config.group_names_of(&external.provider);
+            directory.unlink_group(&external, names, actor).await?;
             let text = format!("{external} is linked to no name any more.");
             Ok(Report::new(text, json!({ "link": external.to_string(), "changed": true })))
         }

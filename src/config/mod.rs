@@ -213,8 +213,10 @@ pub enum GroupsSource {
 /// What a provider's groups are called here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GroupNames {
-    /// Their id, until linked.
+    /// `link` at a provider that makes the ids itself (Entra): the id if it is a GUID, else `provider:id`, until linked.
     Link,
+    /// `link` at any other provider, where whoever makes a group may choose its id: `provider:id`, until linked.
+    LinkQualified,
     /// The provider's name.
     Trust,
 }
@@ -278,6 +280,12 @@ impl Config {
     /// Whether this is development over plain HTTP on `*.localhost`.
     pub fn is_development(&self) -> bool {
         self.public_url.scheme() == crate::domain::host::Scheme::Http
+    }
+
+    /// What the groups of this provider are called; of one that is not configured (any more): [`GroupNames::Link`].
+    pub fn group_names_of(&self, provider: &ProviderId) -> GroupNames {
+        let found = self.providers.iter().find(|one| one.id == *provider);
+        found.map_or(GroupNames::Link, |one| one.group_names)
     }
 
     /// May `provider` assert addresses of this domain? DESIGN.md section 7.

@@ -89,7 +89,11 @@ fn read_one(reader: &mut Reader, name: &str, names: &BTreeSet<String>) -> Read<P
         }),
         groups: groups?.unwrap_or(GroupsSource::Claim),
         groups_claim: groups_claim?,
-        group_names: group_names?.unwrap_or(if is_entra { GroupNames::Link } else { GroupNames::Trust }),
+        group_names: match group_names? {
+            None | Some(GroupNames::Link) if is_entra => GroupNames::Link,
+            Some(GroupNames::Link) => GroupNames::LinkQualified,
+            other => other.unwrap_or(GroupNames::Trust),
+        },
         recheck: recheck?.unwrap_or(Recheck::Provider),
         id,
     })

@@ -299,12 +299,17 @@ impl Directory {
         ask!(self, link_group(name, external, actor))
     }
 
-    /// The provider's group bears its id again.
+    /// The provider's group bears its own name again, by the provider's mode.
     ///
     /// # Errors
     /// [`DirectoryError::LinkedByConfiguration`], [`DirectoryError::NotLinked`].
-    pub async fn unlink_group(&self, external: &ExternalGroup, actor: &Actor) -> Result<()> {
-        ask!(self, unlink_group(external, actor))
+    pub async fn unlink_group(
+        &self,
+        external: &ExternalGroup,
+        names: GroupNames,
+        actor: &Actor,
+    ) -> Result<()> {
+        ask!(self, unlink_group(external, names, actor))
     }
 
     /// A person is in a group by an administrator's word, as by a row of the view `user_group_membership`: what is

@@ -104,7 +104,7 @@ impl FromStr for UserKey {
 /// How a provider's group got its name here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkSource {
-    /// Unlinked: it bears its id and vouches for nothing.
+    /// Unlinked: its id, or `provider:id`, is its name, and vouches for nothing.
     Auto,
     /// It bears the provider's name, because the operator trusts it (`GROUP_NAMES=trust`).
     Trusted,

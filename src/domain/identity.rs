@@ -70,6 +70,11 @@ impl GroupKind {
     }
 }
 
+/// A GUID in the hyphenated form alone, as Entra writes it.
+pub fn is_guid(text: &str) -> bool {
+    text.len() == 36 && uuid::Uuid::try_parse(text).is_ok()
+}
+
 /// `PROVIDER:ID` or `PROVIDER:role:ID`: how links and admin roles are written.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ExternalGroup {

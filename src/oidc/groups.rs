@@ -4,7 +4,8 @@
 //! wrong form, and Entra's overage, mean that the token does not say; they never mean none.
 
 use super::claims::Claims;
-use crate::domain::identity::{AssertedGroup, GroupKind};
+use crate::config::GroupNames;
+use crate::domain::identity::{AssertedGroup, GroupKind, is_guid};
 use serde_json::Value;
 
 /// Names are kept in the directory and sent in headers.
@@ -19,6 +20,8 @@ pub(super) enum ClaimedGroups {
     Absent,
     /// Too many for a token: Graph knows (Entra).
     Elsewhere,
+    /// Entra's claim holds names where it should hold object ids.
+    Names,
     /// Neither a text nor an array of texts.
     Malformed,
 }
@@ -43,10 +46,18 @@ pub(super) fn at_path(claims: &Claims, path: &[String], kind: GroupKind) -> Clai
 }
 
 /// Entra's `groups`: `_claim_names` or `hasgroups` stand in its place when there are too many.
-pub(super) fn of_entra(claims: &Claims, path: &[String]) -> ClaimedGroups {
+///
+/// A registration may put names there instead of object ids, and whoever owns a group calls it as they like, also like
+/// another group's id. So one entry that is no GUID says of the whole list that it does not tell who is in which group,
+/// unless the operator trusts names. Leaving such entries out would turn a mistake in the registration into "no groups".
+pub(super) fn of_entra(claims: &Claims, path: &[String], names: GroupNames) -> ClaimedGroups {
+    let must_be_ids = names != GroupNames::Trust && path == ["groups"];
     let is_named = claims.get("_claim_names").and_then(|names| names.get("groups")).is_some();
     match at_path(claims, path, GroupKind::Group) {
         ClaimedGroups::Absent if is_named || claims.is_true("hasgroups") => ClaimedGroups::Elsewhere,
+        ClaimedGroups::Listed(list) if must_be_ids && !list.iter().all(|one| is_guid(&one.external_id)) => {
+            ClaimedGroups::Names
+        }
         groups => groups,
     }
 }
@@ -58,7 +69,7 @@ pub(super) fn roles_of_entra(claims: &Claims) -> Option<Vec<AssertedGroup>> {
         match at_path(claims, &[name.to_owned()], kind) {
             ClaimedGroups::Listed(list) => roles.extend(list),
             ClaimedGroups::Absent => {}
-            ClaimedGroups::Elsewhere | ClaimedGroups::Malformed => return None,
+            ClaimedGroups::Elsewhere | ClaimedGroups::Names | ClaimedGroups::Malformed => return None,
         }
     }
     Some(roles)
@@ -82,6 +93,8 @@ mod tests {
             _ => None,
         }
     }
+
+    const GUID: &str = "5d2f0c1e-8d3a-4a56-9f0e-0a1b2c3d4e5f";
 
     fn path(text: &str) -> Vec<String> {
         text.split('.').map(str::to_owned).collect()
@@ -120,13 +133,31 @@ mod tests {
 
     #[test]
     fn overage_is_not_an_empty_list() {
-        let of = |claims| of_entra(&Claims::new(object(&claims)), &path("groups"));
+        let of = |claims| of_entra(&Claims::new(object(&claims)), &path("groups"), GroupNames::Link);
         let sources = json!({"_claim_names": {"groups": "src1"}, "_claim_sources": {"src1": {"endpoint": "https://evil.example/"}}});
         assert_eq!(of(sources), ClaimedGroups::Elsewhere);
         assert_eq!(of(json!({"hasgroups": true})), ClaimedGroups::Elsewhere);
         assert_eq!(of(json!({"hasgroups": "true"})), ClaimedGroups::Elsewhere);
         assert_eq!(of(json!({"_claim_names": {"other": "src1"}})), ClaimedGroups::Absent);
-        assert_eq!(names(of(json!({"groups": ["g"]}))), Some(vec!["g".into()]));
+        assert_eq!(names(of(json!({"groups": [GUID]}))), Some(vec![GUID.into()]));
+    }
+
+    #[test]
+    fn names_in_entras_claim_are_groups_only_where_names_are_trusted() {
+        let claims = Claims::new(object(&json!({"groups": [GUID, "MCP-GitHub"], "teams": ["Red"]})));
+        assert_eq!(of_entra(&claims, &path("groups"), GroupNames::Link), ClaimedGroups::Names);
+        let trusted = of_entra(&claims, &path("groups"), GroupNames::Trust);
+        assert_eq!(names(trusted), Some(vec![GUID.into(), "MCP-GitHub".into()]));
+        let own_claim = of_entra(&claims, &path("teams"), GroupNames::Link);
+        assert_eq!(names(own_claim), Some(vec!["Red".into()]), "a claim that only the operator can fill");
+        for text in ["5d2f0c1e8d3a4a569f0e0a1b2c3d4e5f", "{5d2f0c1e-8d3a-4a56-9f0e-0a1b2c3d4e5f}", " ", "x"] {
+            let claims = Claims::new(object(&json!({"groups": [text, "y"]})));
+            assert_eq!(
+                of_entra(&claims, &path("groups"), GroupNames::Link),
+                ClaimedGroups::Names,
+                "{text:?}"
+            );
+        }
     }
 
     #[test]

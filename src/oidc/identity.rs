@@ -19,6 +19,9 @@ use secrecy::SecretString;
 
 const NAME_LIMIT: usize = 256;
 
+const NAMES: &str = "the groups claim holds names, which whoever owns a group chooses: set it to Group ID in the registration \
+    (Token configuration), or GROUP_NAMES to trust if only administrators name groups";
+
 /// What a provider asserts, and what could not be asked.
 #[derive(Debug)]
 pub(super) struct Identified {
@@ -194,7 +197,9 @@ impl Provider {
         let claimed = match self.config.groups {
             GroupsSource::Off => return AssertedGroups::NotRead,
             GroupsSource::Graph => ClaimedGroups::Elsewhere,
-            GroupsSource::Claim => groups::of_entra(claims, &self.config.groups_claim),
+            GroupsSource::Claim => {
+                groups::of_entra(claims, &self.config.groups_claim, self.config.group_names)
+            }
         };
         let Some(roles) = groups::roles_of_entra(claims) else {
             return self.unknown("roles or wids are malformed");
@@ -203,6 +208,7 @@ impl Provider {
             ClaimedGroups::Listed(list) => list,
             ClaimedGroups::Absent => Vec::new(),
             ClaimedGroups::Malformed => return self.unknown("the groups claim is malformed"),
+            ClaimedGroups::Names => return self.unknown(NAMES),
             ClaimedGroups::Elsewhere => {
                 let (Some(graph), Some(access_token)) = (&metadata.graph, access_token) else {
                     return self.unknown("Graph cannot be asked: no msgraph_host, or no access token");

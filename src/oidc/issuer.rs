@@ -7,7 +7,7 @@ use super::claims::{Claims, required};
 use super::metadata::MetadataError;
 use super::token_error::{TokenError, short};
 use crate::config::{EntraTenant, ProviderKind};
-use crate::domain::identity::SubjectKey;
+use crate::domain::identity::{SubjectKey, is_guid};
 use url::Url;
 
 const GOOGLE: &str = "https://accounts.google.com";
@@ -132,11 +132,6 @@ fn allowed_tenants(tenant: &EntraTenant) -> &[String] {
         EntraTenant::Pinned(tid) => std::slice::from_ref(tid),
         EntraTenant::Several { allowed, .. } => allowed,
     }
-}
-
-/// The hyphenated form alone, as Entra writes it.
-fn is_guid(text: &str) -> bool {
-    text.len() == 36 && uuid::Uuid::try_parse(text).is_ok()
 }
 
 #[cfg(test)]

@@ -45,6 +45,7 @@ mod configuration;
 mod groups;
 mod many_rows;
 mod members;
+mod names;
 mod privileges;
 mod refusals;
 mod sessions;

@@ -205,7 +205,12 @@ fn group_names_of_one_provider_at_most_are_trusted() {
         providers(&format!("{}{}", one("one", ""), one("two", more)))
     };
     refused(two(""), &["one", "two", "GATEPOST_PROVIDERS__TWO__GROUP_NAMES", "link"]);
-    accepted(two("group_names = \"link\""));
+    let linked = accepted(two("group_names = \"link\""));
+    assert_eq!(
+        linked.providers[1].group_names,
+        GroupNames::LinkQualified,
+        "whoever makes a group there chooses its id"
+    );
     accepted(two("groups = \"off\""));
 }
 

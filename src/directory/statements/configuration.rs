@@ -2,8 +2,8 @@
 //! the same again changes nothing, and replicas that start together wait for each other.
 
 use super::naming::{self, ProviderGroup, Row, provider_group_columns};
-use super::{Connection, Result, Store, audit, links};
-use crate::config::{Config, ProviderConfig};
+use super::{Connection, Result, Store, audit, json_texts, links};
+use crate::config::{Config, GroupNames};
 use crate::directory::error::DirectoryError;
 use crate::directory::records::{Actor, LinkSource};
 use crate::domain::identity::ExternalGroup;
@@ -18,11 +18,35 @@ impl Store {
             naming::lock_names(connection).await?;
             sync_admin_groups(connection, &config.admin_groups, &actor).await?;
             sync_admin_roles(connection, &config.admin_roles, &actor).await?;
-            sync_links(connection, &config.group_links, &actor).await?;
-            for provider in &config.providers {
-                sync_names(connection, provider).await?;
+            sync_links(connection, config, &actor).await
+        })?;
+        // Whoever must leave a name goes first: it may be one that a trusted group waits for.
+        for is_trusted in [false, true] {
+            let mut after = Some(0);
+            while let Some(row) = after {
+                after = self.sync_names(config, is_trusted, row, &actor).await?;
             }
-            Ok(())
+        }
+        Ok(())
+    }
+
+    /// Unlinked groups that are called otherwise than now demanded, by another mode or an older Gatepost, are renamed now,
+    /// not at somebody's next sign-in. Some at a time, so that no transaction is long; returns after which row to go on.
+    async fn sync_names(
+        &self,
+        config: &Config,
+        is_trusted: bool,
+        after: i64,
+        actor: &Actor,
+    ) -> Result<Option<i64>> {
+        transaction!(self, |connection| {
+            naming::lock_names(connection).await?;
+            let mut last = None;
+            for row in list_misnamed(connection, config, is_trusted, after).await? {
+                naming::bear_own_name(connection, &row, names_of(config, &row), actor).await?;
+                last = Some(row.id);
+            }
+            Ok(last)
         })
     }
 }
@@ -44,7 +68,7 @@ async fn sync_admin_groups(connection: &mut Connection, groups: &[GroupName], ac
     // The name is taken from now on: nobody's self-made group gets it.
     for name in groups {
         let group = naming::find_or_create_group(connection, name).await?;
-        links::evict_untrusted(connection, group).await?;
+        links::evict_untrusted(connection, group, actor).await?;
     }
     note(connection, "configuration.admin_groups", &stored, &wanted, actor).await
 }
@@ -85,16 +109,12 @@ async fn note(
 }
 
 /// First away with what is gone, so that a name that moved from one group to another is free.
-async fn sync_links(
-    connection: &mut Connection,
-    wanted: &[(GroupName, ExternalGroup)],
-    actor: &Actor,
-) -> Result<()> {
+async fn sync_links(connection: &mut Connection, config: &Config, actor: &Actor) -> Result<()> {
     let wanted: BTreeMap<&ExternalGroup, &GroupName> =
-        wanted.iter().map(|(name, external)| (external, name)).collect();
-    for row in list_by_source(connection, None, LinkSource::Config).await? {
+        config.group_links.iter().map(|(name, external)| (external, name)).collect();
+    for row in list(connection, &[LinkSource::Config], 0).await? {
         if !wanted.contains_key(&row.external) {
-            links::unlink(connection, &row, actor).await?;
+            links::unlink(connection, &row, names_of(config, &row), actor).await?;
         }
     }
     for (external, name) in wanted {
@@ -103,30 +123,43 @@ async fn sync_links(
     Ok(())
 }
 
-/// `GROUP_NAMES` of a provider changed: its unlinked groups are renamed now, not at somebody's next sign-in.
-async fn sync_names(connection: &mut Connection, provider: &ProviderConfig) -> Result<()> {
-    let wrong = match naming::unlinked(provider.group_names) {
-        LinkSource::Auto => LinkSource::Trusted,
-        _ => LinkSource::Auto,
-    };
-    for row in list_by_source(connection, Some(provider.id.as_str()), wrong).await? {
-        naming::bear_own_name(connection, &row, provider.group_names).await?;
-    }
-    Ok(())
+/// How many groups one transaction renames.
+const BATCH: usize = 100;
+
+fn names_of(config: &Config, row: &ProviderGroup) -> GroupNames {
+    config.group_names_of(&row.external.provider)
 }
 
-async fn list_by_source(
+async fn list_misnamed(
     connection: &mut Connection,
-    provider: Option<&str>,
-    source: LinkSource,
+    config: &Config,
+    is_trusted: bool,
+    after: i64,
 ) -> Result<Vec<ProviderGroup>> {
+    let rows = list(connection, &[LinkSource::Auto, LinkSource::Trusted], after).await?;
+    let is_misnamed = |row: &ProviderGroup| {
+        let names = names_of(config, row);
+        // A provider that is not configured just now may come back: what it is trusted with is its own.
+        if row.source == LinkSource::Trusted
+            && !config.providers.iter().any(|one| one.id == row.external.provider)
+        {
+            return false;
+        }
+        (names == GroupNames::Trust) == is_trusted && !row.is_well_named(names)
+    };
+    Ok(rows.into_iter().filter(is_misnamed).take(BATCH).collect())
+}
+
+async fn list(connection: &mut Connection, sources: &[LinkSource], after: i64) -> Result<Vec<ProviderGroup>> {
     let rows: Vec<Row> = sqlx::query_as(concat!(
         "SELECT ",
         provider_group_columns!(),
-        " FROM provider_groups p WHERE p.source = $1 AND ($2 IS NULL OR p.provider = $2) ORDER BY p.id"
+        " FROM provider_groups p WHERE p.id > $1 AND p.source IN (SELECT value FROM ",
+        each!("$2"),
+        ") ORDER BY p.id"
     ))
-    .bind(source.as_str())
-    .bind(provider)
+    .bind(after)
+    .bind(json_texts(sources.iter().map(|source| source.as_str())))
     .fetch_all(connection)
     .await?;
     rows.into_iter().map(ProviderGroup::from_row).collect::<std::result::Result<_, DirectoryError>>()

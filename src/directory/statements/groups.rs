@@ -93,22 +93,19 @@ async fn list_manual(connection: &mut Connection, user: UserId) -> Result<Vec<Me
     rows.into_iter().map(membership).collect()
 }
 
-/// A [`Row`] and its group's name.
-type NamedRow = (i64, i64, String, String, String, Option<String>, String, String);
-
 async fn list_of_providers(connection: &mut Connection, user: UserId) -> Result<Vec<Membership>> {
-    let rows: Vec<NamedRow> = sqlx::query_as(concat!(
+    let rows: Vec<Row> = sqlx::query_as(concat!(
         "SELECT ",
         provider_group_columns!(),
-        ", g.name FROM provider_memberships m JOIN provider_groups p ON p.id = m.provider_group_id \
+        " FROM provider_memberships m JOIN provider_groups p ON p.id = m.provider_group_id \
          JOIN groups g ON g.id = p.group_id WHERE m.user_id = $1 ORDER BY g.name, p.provider, p.kind, p.external_id"
     ))
     .bind(user.to_string())
     .fetch_all(connection)
     .await?;
-    let membership = |(id, group, provider, kind, external_id, display_name, source, name): NamedRow| {
-        let row = ProviderGroup::from_row((id, group, provider, kind, external_id, display_name, source))?;
-        let group = name.parse().map_err(DirectoryError::unreadable)?;
+    let membership = |row: Row| {
+        let row = ProviderGroup::from_row(row)?;
+        let group = row.group_name.parse().map_err(DirectoryError::unreadable)?;
         Ok(Membership { group, source: MembershipSource::Provider(row.into_link()) })
     };
     rows.into_iter().map(membership).collect()

@@ -29,6 +29,7 @@ impl Store {
     pub(in crate::directory) async fn unlink_group(
         &self,
         external: &ExternalGroup,
+        names: GroupNames,
         actor: &Actor,
     ) -> Result<()> {
         transaction!(self, |connection| {
@@ -37,7 +38,7 @@ impl Store {
                 Some(row) if row.source == LinkSource::Config => {
                     Err(DirectoryError::LinkedByConfiguration(external.clone()))
                 }
-                Some(row) if row.source == LinkSource::Manual => unlink(connection, &row, actor).await,
+                Some(row) if row.source == LinkSource::Manual => unlink(connection, &row, names, actor).await,
                 _ => Err(DirectoryError::NotLinked(external.clone())),
             }
         })
@@ -78,21 +79,16 @@ pub(super) async fn link(
     if old.as_ref().is_some_and(|old| old.group_id == target && old.source == source) {
         return Ok(false);
     }
-    let before = match &old {
-        Some(old) => Some(
-            json!({ "group": find_name(connection, old.group_id).await?, "source": old.source.as_str() }),
-        ),
-        None => None,
-    };
+    let before = old.as_ref().map(said);
     let row = match old {
         Some(old) => {
             stand_for(connection, &old, target, source).await?;
             leave(connection, &old, target).await?;
             old.id
         }
-        None => naming::create_provider_group(connection, external, None, target, source).await?.id,
+        None => naming::create_provider_group(connection, external, None, target, source).await?,
     };
-    evict_unlinked(connection, target, row).await?;
+    evict_unlinked(connection, target, row, actor).await?;
     let entry = audit::Entry {
         action: "group.link",
         target: format!("provider_group:{external}"),
@@ -104,17 +100,21 @@ pub(super) async fn link(
 }
 
 /// Call under [`lock_names`].
-pub(super) async fn unlink(connection: &mut Connection, row: &ProviderGroup, actor: &Actor) -> Result<()> {
-    let before =
-        json!({ "group": find_name(connection, row.group_id).await?, "source": row.source.as_str() });
-    bear_own_name(connection, row, GroupNames::Link).await?;
+pub(super) async fn unlink(
+    connection: &mut Connection,
+    row: &ProviderGroup,
+    names: GroupNames,
+    actor: &Actor,
+) -> Result<()> {
+    bear_own_name(connection, row, names, actor).await?;
     let target = format!("provider_group:{}", row.external);
-    let entry = audit::Entry { action: "group.unlink", target, before: Some(before), after: None };
+    let entry = audit::Entry { action: "group.unlink", target, before: Some(said(row)), after: None };
     audit::write(connection, actor, entry).await
 }
 
-async fn find_name(connection: &mut Connection, group: i64) -> Result<String> {
-    Ok(sqlx::query_scalar("SELECT name FROM groups WHERE id = $1").bind(group).fetch_one(connection).await?)
+/// For the audit.
+fn said(row: &ProviderGroup) -> serde_json::Value {
+    json!({ "group": row.group_name, "source": row.source.as_str() })
 }
 
 /// What becomes of the group that `old` stood for until now.
@@ -122,7 +122,9 @@ async fn leave(connection: &mut Connection, old: &ProviderGroup, target: i64) ->
     if old.group_id == target {
         return Ok(());
     }
-    if old.source != LinkSource::Auto || has_bearer(connection, old.group_id, Some(old.id)).await? {
+    // What stands under a name that the group should never have had was said about something else.
+    let is_its_own = old.source == LinkSource::Auto && old.is_well_named(GroupNames::Link);
+    if !is_its_own || has_bearer(connection, old.group_id, Some(old.id)).await? {
         return delete_if_unused(connection, old.group_id).await;
     }
     sqlx::query(
@@ -149,7 +151,7 @@ async fn leave(connection: &mut Connection, old: &ProviderGroup, target: i64) ->
 }
 
 /// A name alone joins nobody to a linked group.
-async fn evict_unlinked(connection: &mut Connection, group: i64, except: i64) -> Result<()> {
+async fn evict_unlinked(connection: &mut Connection, group: i64, except: i64, actor: &Actor) -> Result<()> {
     let rows: Vec<Row> = sqlx::query_as(concat!(
         "SELECT ",
         provider_group_columns!(),
@@ -161,14 +163,15 @@ async fn evict_unlinked(connection: &mut Connection, group: i64, except: i64) ->
     .await?;
     for row in rows {
         let row = ProviderGroup::from_row(row)?;
-        let names = if row.source == LinkSource::Auto { GroupNames::Link } else { GroupNames::Trust };
-        bear_own_name(connection, &row, names).await?;
+        let is_trusted = row.source == LinkSource::Trusted;
+        let names = if is_trusted { GroupNames::Trust } else { GroupNames::LinkQualified };
+        bear_own_name(connection, &row, names, actor).await?;
     }
     Ok(())
 }
 
 /// An unlinked group that bears a reserved name leaves it.
-pub(super) async fn evict_untrusted(connection: &mut Connection, group: i64) -> Result<()> {
+pub(super) async fn evict_untrusted(connection: &mut Connection, group: i64, actor: &Actor) -> Result<()> {
     let row: Option<Row> = sqlx::query_as(concat!(
         "SELECT ",
         provider_group_columns!(),
@@ -178,7 +181,10 @@ pub(super) async fn evict_untrusted(connection: &mut Connection, group: i64) -> 
     .fetch_optional(&mut *connection)
     .await?;
     match row {
-        Some(row) => bear_own_name(connection, &ProviderGroup::from_row(row)?, GroupNames::Link).await,
+        Some(row) => {
+            let row = ProviderGroup::from_row(row)?;
+            bear_own_name(connection, &row, GroupNames::LinkQualified, actor).await
+        }
         None => Ok(()),
     }
 }

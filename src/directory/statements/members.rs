@@ -1,6 +1,6 @@
 //! Who is in a group by an administrator's word: what a row written through the view `user_group_membership` means.
 
-use super::naming::{create_group_if_free, find_group, find_or_create_group};
+use super::naming::{create_group_if_free, find_group, find_or_create_group, lock_names, take_name};
 use super::users::{find_known, find_or_create, note};
 use super::{Connection, Result, Store, audit};
 use crate::directory::error::DirectoryError;
@@ -23,6 +23,8 @@ impl Store {
     ) -> Result<Joining> {
         transaction!(self, |connection| {
             let user = find_or_create(connection, key, actor).await?.id;
+            lock_names(connection).await?;
+            take_name(connection, group, actor).await?;
             let created = create_group_if_free(connection, group).await?;
             if created.is_some() {
                 let target = format!("group:{group}");

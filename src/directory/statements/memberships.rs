@@ -22,7 +22,7 @@ pub(super) async fn replace(
 ) -> Result<bool> {
     let wanted = wanted(provider, asserted);
     let (held, known) = list(connection, user, provider, &wanted).await?;
-    let rows = resolve(connection, user, provider, &wanted, known, names).await?;
+    let rows = resolve(connection, Whose { user, provider, actor }, &wanted, known, names).await?;
     let gone: Vec<i64> =
         held.iter().filter(|(key, _)| !wanted.contains_key(key)).map(|(_, id)| *id).collect();
     let new: Vec<i64> =
@@ -70,7 +70,14 @@ fn wanted(provider: &ProviderId, asserted: &[AssertedGroup]) -> BTreeMap<Key, Op
 }
 
 /// Whether the person belongs to it, and a [`naming::Row`].
-type ListedRow = (bool, i64, i64, String, String, String, Option<String>, String);
+type ListedRow = (bool, i64, i64, String, String, String, Option<String>, String, String);
+
+/// Whose groups, by whose word, and who set that off.
+struct Whose<'a> {
+    user: UserId,
+    provider: &'a ProviderId,
+    actor: &'a Actor,
+}
 
 /// Ids of the rows that the person belongs to.
 type Held = BTreeMap<Key, i64>;
@@ -101,8 +108,9 @@ async fn list(
         .fetch_all(connection)
         .await?;
     let (mut held, mut known) = (Held::new(), KnownRows::new());
-    for (is_held, id, group, provider, kind, external_id, display_name, source) in rows {
-        let row = ProviderGroup::from_row((id, group, provider, kind, external_id, display_name, source))?;
+    for (is_held, id, group, provider, kind, external_id, display_name, source, name) in rows {
+        let row =
+            ProviderGroup::from_row((id, group, provider, kind, external_id, display_name, source, name))?;
         let key = (row.external.kind, row.external.external_id.clone());
         if is_held {
             held.insert(key, row.id);
@@ -117,8 +125,7 @@ async fn list(
 /// The rows of the wanted groups, created where missing, renamed where the provider's name or mode changed.
 async fn resolve(
     connection: &mut Connection,
-    user: UserId,
-    provider: &ProviderId,
+    Whose { user, provider, actor }: Whose<'_>,
     wanted: &BTreeMap<Key, Option<String>>,
     mut rows: KnownRows,
     names: GroupNames,
@@ -126,8 +133,7 @@ async fn resolve(
     let is_news = |key: &Key, display_name: &Option<String>, rows: &KnownRows| match rows.get(key) {
         None => true,
         Some(row) => {
-            (display_name.is_some() && row.display_name != *display_name)
-                || (!row.is_linked() && row.source != naming::unlinked(names))
+            (display_name.is_some() && row.display_name != *display_name) || !row.is_well_named(names)
         }
     };
     if wanted.iter().any(|(key, display_name)| is_news(key, display_name, &rows)) {
@@ -141,7 +147,7 @@ async fn resolve(
                     rows.insert(key.clone(), row);
                 }
                 Some(row) if is_news(key, display_name, &rows) => {
-                    update(connection, row, display_name.as_deref(), names).await?;
+                    update(connection, row, display_name.as_deref(), names, actor).await?;
                 }
                 Some(_) => {}
             }
@@ -159,8 +165,11 @@ async fn create(
 ) -> Result<ProviderGroup> {
     let external =
         ExternalGroup { provider: provider.clone(), kind: *kind, external_id: external_id.clone() };
-    let group = naming::own_group(connection, &external, display_name, names, None).await?;
-    naming::create_provider_group(connection, &external, display_name, group, naming::unlinked(names)).await
+    let (group_id, name) = naming::own_group(connection, &external, display_name, names, None).await?;
+    let source = naming::unlinked(names);
+    let id = naming::create_provider_group(connection, &external, display_name, group_id, source).await?;
+    let (group_name, display_name) = (name.to_string(), display_name.map(str::to_owned));
+    Ok(ProviderGroup { id, group_id, group_name, external, display_name, source })
 }
 
 async fn update(
@@ -168,6 +177,7 @@ async fn update(
     mut row: ProviderGroup,
     display_name: Option<&str>,
     names: GroupNames,
+    actor: &Actor,
 ) -> Result<()> {
     if let Some(name) = display_name.filter(|name| row.display_name.as_deref() != Some(name)) {
         row.display_name = Some(name.to_owned());
@@ -176,12 +186,12 @@ async fn update(
             .bind(name)
             .execute(&mut *connection)
             .await?;
-    } else if row.source == naming::unlinked(names) {
-        return Ok(());
     }
-    let bears_another =
-        !row.is_linked() && (row.source != naming::unlinked(names) || names == GroupNames::Trust);
-    if bears_another { naming::bear_own_name(connection, &row, names).await } else { Ok(()) }
+    if row.is_well_named(names) {
+        Ok(())
+    } else {
+        naming::bear_own_name(connection, &row, names, actor).await
+    }
 }
 
 async fn insert(connection: &mut Connection, user: UserId, rows: &[i64]) -> Result<()> {

@@ -22,7 +22,7 @@ both_stores! {
         store.directory.link_group(&link.0, &link.1, &actor()).await.unwrap();
         assert!(store.standing(user).await.access.is_admin);
         assert_eq!(store.texts("SELECT user_email FROM user_admin_status WHERE is_admin").await, ["a@example.com"]);
-        store.directory.unlink_group(&link.1, &actor()).await.unwrap();
+        store.directory.unlink_group(&link.1, Link, &actor()).await.unwrap();
         assert!(!store.standing(user).await.access.is_admin);
     }
 

@@ -12,9 +12,9 @@ both_stores! {
         store.configure(LINKED).await;
         assert_eq!(store.groups(user).await, ["Boss", "Known"]);
         store.configure(&[("GATEPOST_GROUPS", "Other=entra:g-1")]).await;
-        assert_eq!(store.groups(user).await, ["Other", "role:Boss"]);
+        assert_eq!(store.groups(user).await, ["Other", "entra:role:Boss"]);
         store.configure(&[]).await;
-        assert_eq!(store.groups(user).await, ["g-1", "role:Boss"]);
+        assert_eq!(store.groups(user).await, ["entra:g-1", "entra:role:Boss"]);
         assert!(store.audited("group.link").await.iter().all(|entry| entry.actor == "configuration"));
     }
 
@@ -43,7 +43,7 @@ both_stores! {
         let linked = store.directory.link_group(&"Mine".parse().unwrap(), &external, &actor()).await.unwrap_err();
         assert!(matches!(linked, DirectoryError::LinkedByConfiguration(_)));
         assert!(linked.to_string().contains("GATEPOST_GROUPS"), "{linked}");
-        let unlinked = store.directory.unlink_group(&external, &actor()).await;
+        let unlinked = store.directory.unlink_group(&external, Link, &actor()).await;
         assert!(matches!(unlinked, Err(DirectoryError::LinkedByConfiguration(_))));
     }
 
@@ -59,16 +59,16 @@ both_stores! {
         let two = store.admitted(&person("b", "b@example.com", &["g-2"])).await;
         store.configure(&[("GATEPOST_GROUPS", "Known=entra:g-1")]).await;
         store.configure(&[("GATEPOST_GROUPS", "Known=entra:g-2")]).await;
-        assert_eq!((store.groups(one).await, store.groups(two).await), (vec!["g-1".to_owned()], vec!["Known".to_owned()]));
+        assert_eq!((store.groups(one).await, store.groups(two).await), (vec!["entra:g-1".to_owned()], vec!["Known".to_owned()]));
     }
 
     async fn a_changed_mode_renames_at_once(store) {
         let user = admitted(&store.sign_in(&at_provider("corp", person("a", "a@example.com", &["1=Staff"])), Trust).await);
         store.configure(&[("GATEPOST_PROVIDERS__CORP__GROUP_NAMES", "link")]).await;
-        assert_eq!(store.groups(user).await, ["1"]);
+        assert_eq!(store.groups(user).await, ["corp:1"]);
         store.configure(&[("GATEPOST_PROVIDERS__CORP__GROUP_NAMES", "trust")]).await;
         assert_eq!(store.groups(user).await, ["Staff"]);
         store.sign_in(&at_provider("corp", person("a", "a@example.com", &["1=Staff"])), Link).await;
-        assert_eq!(store.groups(user).await, ["1"], "or at the next sign-in");
+        assert_eq!(store.groups(user).await, ["corp:1"], "or at the next sign-in");
     }
 }

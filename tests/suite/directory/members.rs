@@ -43,12 +43,12 @@ both_stores! {
     async fn a_membership_outlives_sign_ins_and_is_said_once(store) {
         let user = store.admitted(&person("a", "a@example.com", &["g-1"])).await;
         let key = UserKey::Id(user);
-        assert_eq!(store.directory.add_member(&name("g-1"), &key, &actor()).await.unwrap(), Joining::New);
-        assert_eq!(store.directory.add_member(&name("g-1"), &email("A@example.com"), &actor()).await.unwrap(), Joining::Was);
+        assert_eq!(store.directory.add_member(&name("entra:g-1"), &key, &actor()).await.unwrap(), Joining::New);
+        assert_eq!(store.directory.add_member(&name("entra:g-1"), &email("A@example.com"), &actor()).await.unwrap(), Joining::Was);
         assert_eq!(store.audited("membership.create").await.len(), 1);
-        assert_eq!(members(&store, "g-1").await, ["a@example.com entra+manual"]);
+        assert_eq!(members(&store, "entra:g-1").await, ["a@example.com entra+manual"]);
         store.admitted(&person("a", "a@example.com", &[])).await;
-        assert_eq!(store.groups(user).await, ["g-1"], "the provider takes back its own word alone");
+        assert_eq!(store.groups(user).await, ["entra:g-1"], "the provider takes back its own word alone");
     }
 
     async fn an_address_that_nobody_has_waits_for_its_first_holder(store) {
@@ -61,15 +61,15 @@ both_stores! {
 
     async fn who_is_taken_out_is_out_whoever_said_so(store) {
         let user = store.admitted(&person("a", "a@example.com", &["g-1", "g-2"])).await;
-        store.directory.add_member(&name("g-1"), &UserKey::Id(user), &actor()).await.unwrap();
-        store.sql("INSERT INTO gatepost.manual_memberships (user_id, group_id, source) SELECT u.id, g.id, 'scim' FROM gatepost.users u, gatepost.groups g WHERE g.name = 'g-1'").await;
-        let sources = store.directory.remove_member(&name("g-1"), &UserKey::Id(user), &actor()).await.unwrap();
+        store.directory.add_member(&name("entra:g-1"), &UserKey::Id(user), &actor()).await.unwrap();
+        store.sql("INSERT INTO gatepost.manual_memberships (user_id, group_id, source) SELECT u.id, g.id, 'scim' FROM gatepost.users u, gatepost.groups g WHERE g.name = 'entra:g-1'").await;
+        let sources = store.directory.remove_member(&name("entra:g-1"), &UserKey::Id(user), &actor()).await.unwrap();
         assert_eq!(sources, ["entra", "manual", "scim"]);
-        assert_eq!(store.groups(user).await, ["g-2"]);
+        assert_eq!(store.groups(user).await, ["entra:g-2"]);
         assert_eq!(store.audited("membership.delete").await.len(), 3);
         store.admitted(&person("a", "a@example.com", &["g-1", "g-2"])).await;
-        assert_eq!(store.groups(user).await, ["g-1", "g-2"], "the provider says it again");
-        assert_eq!(members(&store, "g-1").await, ["a@example.com entra"]);
+        assert_eq!(store.groups(user).await, ["entra:g-1", "entra:g-2"], "the provider says it again");
+        assert_eq!(members(&store, "entra:g-1").await, ["a@example.com entra"]);
     }
 
     async fn what_is_not_there_is_named_and_nothing_is_made(store) {
@@ -77,9 +77,9 @@ both_stores! {
         store.admitted(&person("b", "b@example.com", &["g-2"])).await;
         let audit = store.audit().await.len();
         let remove = async |group: &str, key: UserKey| store.directory.remove_member(&name(group), &key, &actor()).await;
-        assert!(matches!(remove("g-2", UserKey::Id(user)).await, Err(DirectoryError::NotMember(..))));
-        assert!(matches!(remove("g-3", UserKey::Id(user)).await, Err(DirectoryError::UnknownGroup(_))));
-        assert!(matches!(remove("g-1", email("c@example.com")).await, Err(DirectoryError::UnknownUser(_))));
+        assert!(matches!(remove("entra:g-2", UserKey::Id(user)).await, Err(DirectoryError::NotMember(..))));
+        assert!(matches!(remove("entra:g-3", UserKey::Id(user)).await, Err(DirectoryError::UnknownGroup(_))));
+        assert!(matches!(remove("entra:g-1", email("c@example.com")).await, Err(DirectoryError::UnknownUser(_))));
         let nobody = UserKey::Id(UserId::generate());
         let added = store.directory.add_member(&name("New"), &nobody, &actor()).await;
         assert!(matches!(added, Err(DirectoryError::UnknownUser(_))));
@@ -91,8 +91,8 @@ both_stores! {
         for n in 0..5 {
             store.admitted(&person(&format!("p-{n}"), &format!("p{n}@example.com"), &["g-1"])).await;
         }
-        let first = store.directory.list_members(&name("g-1"), None, 3).await.unwrap();
-        let rest = store.directory.list_members(&name("g-1"), Some(first[2].id), 3).await.unwrap();
+        let first = store.directory.list_members(&name("entra:g-1"), None, 3).await.unwrap();
+        let rest = store.directory.list_members(&name("entra:g-1"), Some(first[2].id), 3).await.unwrap();
         assert_eq!((first.len(), rest.len()), (3, 2));
         assert!(first.iter().all(|one| rest.iter().all(|other| one.id != other.id)));
     }

@@ -28,7 +28,7 @@ both_stores! {
         let standing = store.standing(user).await;
         assert_eq!(standing.person.email.map(|email| email.to_string()), Some("alice@example.com".to_owned()));
         assert_eq!(standing.person.name.as_deref(), Some("alice"));
-        assert_eq!(store.groups(user).await, ["g-1", "g-2"]);
+        assert_eq!(store.groups(user).await, ["entra:g-1", "entra:g-2"]);
         assert!(!standing.is_disabled && !standing.is_session_ended && !standing.access.is_admin);
         assert_eq!(store.audited("user.create").await.len(), 1);
         let signed_in = store.audited("user.sign_in").await;
@@ -40,14 +40,15 @@ both_stores! {
         store.sql("INSERT INTO user_group_membership VALUES ('alice@example.com', 'Manual')").await;
         let second = store.admitted(&person("alice", "alice@example.com", &["g-2", "g-3"])).await;
         assert_eq!(first, second);
-        assert_eq!(store.groups(first).await, ["Manual", "g-2", "g-3"]);
+        assert_eq!(store.groups(first).await, ["Manual", "entra:g-2", "entra:g-3"]);
     }
 
     async fn a_thousand_groups_are_taken(store) {
         let ids: Vec<String> = (0..1000).map(|n| format!("g-{n:04}")).collect();
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
         let user = store.admitted(&person("alice", "alice@example.com", &ids)).await;
-        assert_eq!(store.groups(user).await, ids);
+        let named: Vec<String> = ids.iter().map(|id| format!("entra:{id}")).collect();
+        assert_eq!(store.groups(user).await, named);
     }
 
     async fn a_placeholder_waits_for_the_first_signer_with_its_address(store) {
@@ -68,7 +69,7 @@ both_stores! {
         store.sql("INSERT INTO user_group_membership VALUES ('alice@new.example', 'Early')").await;
         store.directory.grant_admin(&email("alice@new.example"), &actor()).await.unwrap();
         assert_eq!(store.admitted(&person("alice", "alice@new.example", &["g-1"])).await, user);
-        assert_eq!(store.groups(user).await, ["Early", "g-1"]);
+        assert_eq!(store.groups(user).await, ["Early", "entra:g-1"]);
         assert!(store.standing(user).await.access.is_admin);
         assert_eq!(store.directory.list_users(None, 10).await.unwrap().len(), 1);
         assert_eq!(store.audited("user.merge").await.len(), 1);
@@ -147,7 +148,7 @@ both_stores! {
         let at = |hours| context(now().plus(Duration::from_hours(hours)));
         let outcome = store.directory.sign_in(&alice, GroupNames::Link, &at(23), &actor()).await.unwrap();
         assert!(matches!(outcome, SignInOutcome::Admitted { groups_are_stale: true, lost_all_groups: false, .. }));
-        assert_eq!(store.groups(user).await, ["g-1"]);
+        assert_eq!(store.groups(user).await, ["entra:g-1"]);
         let outcome = store.directory.sign_in(&alice, GroupNames::Link, &at(25), &actor()).await.unwrap();
         assert_eq!(outcome, SignInOutcome::GroupsUnknown);
         let later = now().plus(Duration::from_hours(25));
@@ -160,7 +161,7 @@ both_stores! {
         let user = store.admitted(&alice).await;
         alice.groups = AssertedGroups::NotRead;
         assert_eq!(store.admitted(&alice).await, user);
-        assert_eq!(store.groups(user).await, ["g-1"]);
+        assert_eq!(store.groups(user).await, ["entra:g-1"]);
         alice = person("bob", "bob@example.com", &[]);
         alice.groups = AssertedGroups::NotRead;
         store.admitted(&alice).await;
@@ -183,7 +184,7 @@ both_stores! {
         let changed = person("alice", "alice@example.com", &["g-2"]);
         let outcome = store.directory.refresh(user, &changed, GroupNames::Link, now(), &actor()).await.unwrap();
         assert_eq!(outcome.as_ref().map(admitted), Some(user));
-        assert_eq!(store.groups(user).await, ["g-2"]);
+        assert_eq!(store.groups(user).await, ["entra:g-2"]);
         assert_eq!(store.audited("user.sign_in").await.len(), 1, "a refresh is no sign-in");
         let bob = store.admitted(&person("bob", "bob@example.com", &[])).await;
         let swapped = store.directory.refresh(bob, &changed, GroupNames::Link, now(), &actor()).await.unwrap();
@@ -199,7 +200,7 @@ both_stores! {
         alice.provider = "renamed".parse().unwrap();
         alice.groups = known(&["g-9"]);
         assert_eq!(store.admitted(&alice).await, user);
-        assert_eq!(store.groups(user).await, ["g-9"]);
+        assert_eq!(store.groups(user).await, ["renamed:g-9"]);
     }
 
     async fn the_same_subject_of_another_issuer_is_somebody_else(store) {
@@ -219,7 +220,7 @@ both_stores! {
             users.insert(admitted(&task.await.unwrap().unwrap()));
         }
         assert_eq!(users.len(), 1);
-        assert_eq!(store.texts("SELECT name FROM gatepost.groups ORDER BY 1").await, ["g-1", "g-2", "g-3"]);
+        assert_eq!(store.texts("SELECT name FROM gatepost.groups ORDER BY 1").await, ["entra:g-1", "entra:g-2", "entra:g-3"]);
     }
 
     async fn many_strangers_at_once_with_one_address_are_one_user_and_refusals(store) {
@@ -241,7 +242,7 @@ both_stores! {
         let mut alice = person("alice", "alice@example.com", &["g-1", "bad\u{0}id", ""]);
         alice.name = Some("Al\u{0}ice\n".to_owned());
         let user = store.admitted(&alice).await;
-        assert_eq!(store.groups(user).await, ["g-1"]);
+        assert_eq!(store.groups(user).await, ["entra:g-1"]);
         assert_eq!(store.standing(user).await.person.name.as_deref(), Some("Alice"));
     }
 }

@@ -27,7 +27,7 @@ both_stores! {
         let known = store.directory.link_group(&"Known".parse().unwrap(), &"entra:g-1".parse().unwrap(), &actor()).await;
         assert!(known.unwrap());
         let before = store.audit().await.len();
-        store.directory.unlink_group(&"entra:other".parse().unwrap(), &actor()).await.unwrap_err();
+        store.directory.unlink_group(&"entra:other".parse().unwrap(), Link, &actor()).await.unwrap_err();
         assert_eq!(store.audit().await.len(), before);
     }
 }

@@ -8,8 +8,8 @@ both_stores! {
     async fn a_user_is_found_by_address_and_by_id_with_everything(store) {
         store.configure(&[("GATEPOST_ADMIN_ROLES", "entra:Boss")]).await;
         let id = store.admitted(&person("a", "a@example.com", &["g-1", "role:Boss"])).await;
-        store.sql("INSERT INTO user_group_membership VALUES ('a@example.com', 'g-1'), ('a@example.com', 'Manual')").await;
-        store.sql("INSERT INTO group_tenant_mapping VALUES ('g-1', 'github')").await;
+        store.sql("INSERT INTO user_group_membership VALUES ('a@example.com', 'entra:g-1'), ('a@example.com', 'Manual')").await;
+        store.sql("INSERT INTO group_tenant_mapping VALUES ('entra:g-1', 'github')").await;
         for key in [email("A@example.com"), UserKey::Id(id), id.to_string().parse().unwrap()] {
             let user = store.directory.find_user(&key).await.unwrap().unwrap();
             assert_eq!(user.summary.id, id);
@@ -17,7 +17,7 @@ both_stores! {
             assert!(user.summary.last_sign_in_at.is_some() && user.summary.disabled_at.is_none());
             assert_eq!(user.identities[0].1.subject, "a");
             let groups: Vec<String> = user.groups.iter().map(|(name, sources)| format!("{name}: {}", sources.join(" "))).collect();
-            assert_eq!(groups, ["Manual: manual", "g-1: entra manual", "role:Boss: entra"]);
+            assert_eq!(groups, ["Manual: manual", "entra:g-1: entra manual", "entra:role:Boss: entra"]);
             assert_eq!(user.tenants.len(), 1);
             assert!(user.admin.is_admin && user.admin.explicit.is_none());
             assert_eq!(user.admin.reasons, ["role entra:Boss"]);

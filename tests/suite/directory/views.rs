@@ -78,10 +78,10 @@ both_stores! {
 
     async fn a_deleted_provider_row_comes_back_at_the_next_sign_in(store) {
         let user = store.admitted(&person("a", "a@example.com", &["g-1", "g-2"])).await;
-        store.sql("DELETE FROM user_group_membership WHERE group_name = 'g-1'").await;
-        assert_eq!(store.groups(user).await, ["g-2"]);
+        store.sql("DELETE FROM user_group_membership WHERE group_name = 'entra:g-1'").await;
+        assert_eq!(store.groups(user).await, ["entra:g-2"]);
         store.admitted(&person("a", "a@example.com", &["g-1", "g-2"])).await;
-        assert_eq!(store.groups(user).await, ["g-1", "g-2"]);
+        assert_eq!(store.groups(user).await, ["entra:g-1", "entra:g-2"]);
         assert_eq!(store.audited("membership.delete").await.len(), 1);
     }
 
@@ -90,7 +90,7 @@ both_stores! {
         store.sql("INSERT INTO user_group_membership VALUES ('b@example.com', 'One')").await;
         store.sql("UPDATE user_group_membership SET group_name = 'Two' WHERE group_name = 'One'").await;
         store.sql("UPDATE user_group_membership SET user_email = 'c@example.com' WHERE user_email = 'a@example.com'").await;
-        assert_eq!(store.memberships().await, ["b@example.com Two", "c@example.com g-1"]);
+        assert_eq!(store.memberships().await, ["b@example.com Two", "c@example.com entra:g-1"]);
         assert!(store.groups(user).await.is_empty());
         store.sql("INSERT INTO group_tenant_mapping VALUES ('One', 'x')").await;
         store.sql("UPDATE group_tenant_mapping SET tenant_id = 'y'").await;
@@ -114,8 +114,8 @@ async fn insert_or_replace_replaces_nobody_on_sqlite() {
     let store = Opened::sqlite().await;
     let user = store.admitted(&person("a", "a@example.com", &["g-1"])).await;
     store.sql("INSERT OR REPLACE INTO user_admin_status VALUES ('a@example.com', true)").await;
-    store.sql("INSERT OR REPLACE INTO user_group_membership VALUES ('a@example.com', 'g-1')").await;
-    assert_eq!(store.groups(user).await, ["g-1"]);
+    store.sql("INSERT OR REPLACE INTO user_group_membership VALUES ('a@example.com', 'entra:g-1')").await;
+    assert_eq!(store.groups(user).await, ["entra:g-1"]);
     assert!(store.standing(user).await.access.is_admin);
 }
 

@@ -66,8 +66,8 @@ both_pairs! {
             assert!(!place.contains("hush") && !place.contains(&secret), "{what}: {place}");
         }
 
-        world.cli(&["group", "link", "Finance", "entra:f"]).await;
-        world.entra.update("bob", |bob| *bob = bob.clone().group("f", "Finance"));
+        world.cli(&["group", "link", "Finance", "entra:00000000-0000-4000-8000-00000000a00f"]).await;
+        world.entra.update("bob", |bob| *bob = bob.clone().group("00000000-0000-4000-8000-00000000a00f", "Finance"));
         world.signed_in("bob").await;
         let explanation = by_number(&world, &number).await;
         assert_eq!((&explanation["mended"], &explanation["refused"]["reason"]), (&true.into(), &"group_missing".into()));
