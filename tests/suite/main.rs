@@ -22,6 +22,7 @@ mod directory;
 mod explain;
 mod floods;
 mod guests;
+mod many_sessions;
 mod oidc;
 mod passes;
 mod refresh;
