@@ -24,6 +24,7 @@ use crate::verify::passes::Passes;
 use crate::verify::refusals::Refusals;
 use crate::verify::unknown::Unknown;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 /// One per process.
@@ -47,6 +48,8 @@ pub struct State {
     pub uses: Uses,
     /// Bodies of requests that the public listener waits for.
     pub bodies: Bodies,
+    /// Pages of people who are signed in, made at once: each asks the stores some things, and `/verify` goes first.
+    pub person_pages: Semaphore,
     /// Refusals that wait to be written down.
     pub refusals: Refusals,
     /// Who may.

@@ -23,32 +23,38 @@ AND NOT EXISTS (SELECT 1 FROM group_tenants t WHERE t.group_id = g.id);
 
 CREATE OR REPLACE FUNCTION group_with_name(wanted text) RETURNS bigint LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
-    group_id bigint;
+    bearer bigint;
     squatter record;
 BEGIN
     IF NOT coalesce(is_group_name(wanted), false) THEN
         RAISE EXCEPTION 'group_name % is no group name: expected 1 to 256 characters, no control characters, no space at the ends',
             quote_nullable(wanted) USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    SELECT * INTO squatter FROM automatic_names a WHERE a.name = wanted;
-    IF FOUND THEN
-        UPDATE groups SET name = squatter.other_name WHERE id = squatter.group_id AND name = wanted;
+    SELECT id INTO bearer FROM groups WHERE name = wanted;
+    -- One index at a time: many rows come at once, and few names are those of automatic groups.
+    IF bearer IS NOT NULL AND EXISTS (SELECT 1 FROM provider_groups p WHERE p.group_id = bearer AND p.source = 'auto')
+        AND NOT EXISTS (SELECT 1 FROM manual_memberships m WHERE m.group_id = bearer)
+    THEN
+        SELECT * INTO squatter FROM automatic_names a WHERE a.name = wanted;
         IF FOUND THEN
-            PERFORM write_audit('group.rename', 'provider_group:' || squatter.provider || ':'
-                || CASE squatter.kind WHEN 'role' THEN 'role:' ELSE '' END || squatter.external_id,
-                json_build_object('group', wanted), json_build_object('group', squatter.other_name));
+            UPDATE groups SET name = squatter.other_name WHERE id = bearer AND name = wanted;
+            IF FOUND THEN
+                PERFORM write_audit('group.rename', 'provider_group:' || squatter.provider || ':'
+                    || CASE squatter.kind WHEN 'role' THEN 'role:' ELSE '' END || squatter.external_id,
+                    json_build_object('group', wanted), json_build_object('group', squatter.other_name));
+            END IF;
+            SELECT id INTO bearer FROM groups WHERE name = wanted;
         END IF;
     END IF;
-    SELECT id INTO group_id FROM groups WHERE name = wanted;
-    IF group_id IS NOT NULL THEN
-        RETURN group_id;
+    IF bearer IS NOT NULL THEN
+        RETURN bearer;
     END IF;
-    INSERT INTO groups (name) VALUES (wanted) ON CONFLICT (name) DO NOTHING RETURNING id INTO group_id;
-    IF group_id IS NULL THEN
-        SELECT id INTO STRICT group_id FROM groups WHERE name = wanted;
+    INSERT INTO groups (name) VALUES (wanted) ON CONFLICT (name) DO NOTHING RETURNING id INTO bearer;
+    IF bearer IS NULL THEN
+        SELECT id INTO STRICT bearer FROM groups WHERE name = wanted;
     ELSE
         PERFORM write_audit('group.create', 'group:' || wanted, NULL, NULL);
     END IF;
-    RETURN group_id;
+    RETURN bearer;
 END
 $$;

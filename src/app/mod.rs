@@ -42,8 +42,11 @@ use std::thread;
 use std::time::Duration;
 use tasks::Tasks;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
+/// Pages of people who are signed in, made at once.
+const PERSON_PAGES: usize = 4;
 /// After SIGTERM: not ready, but serving, so that the proxy notices first.
 const DRAIN: Duration = Duration::from_secs(5);
 /// What still runs then gets so long to finish.
@@ -139,6 +142,7 @@ pub fn build(config: Config) -> Result<State, StartError> {
         providers: Providers::new(&config, &provider_calls(&metrics))?,
         uses: Uses::default(),
         bodies: Bodies::default(),
+        person_pages: Semaphore::new(PERSON_PAGES),
         refusals: Refusals::default(),
         unknown: Unknown::default(),
         unwritten: Unwritten::default(),

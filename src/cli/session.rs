@@ -8,9 +8,10 @@ use crate::directory::UserKey;
 use crate::domain::ids::UserId;
 use crate::domain::secret::Hash;
 use crate::http::pages;
-use crate::login::counts;
+use crate::login;
 use crate::login::end::{self, Ending};
 use crate::patience::patiently;
+use crate::principal;
 use crate::session::record::SessionRecord;
 use crate::telemetry::EndCause;
 use clap::{Args, Subcommand};
@@ -86,13 +87,10 @@ async fn list(console: &Console, key: &UserKey) -> Result<Report, CommandError> 
 /// The sessions that still count, the last used first.
 async fn list_live(console: &Console, user: UserId) -> Result<Vec<(Hash, SessionRecord)>, CommandError> {
     let state = &console.state;
-    let mut live = Vec::new();
-    for (hash, record) in patiently(async || state.sessions.list_of_user(user).await).await? {
-        let standing = patiently(async || state.directory.find_standing(user, &hash).await).await?;
-        if standing.is_some_and(|standing| counts(state, &standing, &record)) {
-            live.push((hash, record));
-        }
-    }
+    let Some(standing) = patiently(async || principal::load_person(state, user).await).await? else {
+        return Ok(Vec::new());
+    };
+    let mut live = patiently(async || login::list_live(state, &standing).await).await?;
     live.sort_by_key(|(_, record)| std::cmp::Reverse(record.last_seen_at));
     Ok(live)
 }

@@ -241,6 +241,8 @@ pub struct SessionConfig {
     pub refresh_interval: Duration,
     /// `PERSISTENT`: cookies outlive the browser.
     pub persistent: bool,
+    /// `MAX_PER_PERSON`: one more ends the one that was unused for longest.
+    pub max_per_person: usize,
 }
 
 /// The hot path.

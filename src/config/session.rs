@@ -14,11 +14,17 @@ const LONGEST_COOKIE: Duration = Duration::from_hours(400 * 24);
 /// A list of groups that could not be read anew counts this long (DESIGN.md section 7); a rarer refresh would undo that.
 const LONGEST_REFRESH: Duration = DAY;
 
+/// Browsers and devices of one person; who has more has forgotten some.
+const MAX_PER_PERSON: usize = 50;
+
 pub(super) fn read(reader: &mut Reader) -> Read<SessionConfig> {
     let absolute = duration::read(reader, "session.absolute_timeout", SECOND..=LONGEST_COOKIE);
     let idle = duration::read(reader, "session.idle_timeout", SECOND..=LONGEST_COOKIE);
     let refresh = duration::read(reader, "session.refresh_interval", SECOND..=LONGEST_REFRESH);
     let persistent = flag(reader, "session.persistent");
+    let most = reader.value("session.max_per_person", "1 to 1000", |text| {
+        text.parse().ok().filter(|most| (1..=1_000).contains(most))
+    });
     let absolute_timeout = absolute?.unwrap_or(12 * HOUR);
     let idle_timeout = idle?.unwrap_or_else(|| HOUR.min(absolute_timeout));
     if idle_timeout > absolute_timeout {
@@ -32,6 +38,7 @@ pub(super) fn read(reader: &mut Reader) -> Read<SessionConfig> {
         absolute_timeout,
         refresh_interval: refresh?.unwrap_or(Duration::from_mins(15)),
         persistent: persistent?.unwrap_or(true),
+        max_per_person: most?.unwrap_or(MAX_PER_PERSON),
     })
 }
 

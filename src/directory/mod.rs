@@ -188,6 +188,11 @@ impl Directory {
         ask!(self, end_session(session, user, expires_at, reason, actor))
     }
 
+    /// Which of these sessions were ended, all in one question.
+    pub async fn list_ended(&self, sessions: &[Hash]) -> Result<Vec<Hash>> {
+        ask!(self, list_ended(sessions))
+    }
+
     /// Ends every session of a person that began before this second of [`Self::clock`].
     pub async fn end_all_sessions(&self, user: UserId, not_before: Timestamp, actor: &Actor) -> Result<()> {
         ask!(self, end_all_sessions(user, not_before, actor))

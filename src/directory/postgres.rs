@@ -61,6 +61,12 @@ macro_rules! json_list {
         concat!("coalesce(json_agg(", $expression, ")::text, '[]')")
     };
 }
+/// The bytes that hexadecimal digits stand for.
+macro_rules! unhex {
+    ($expression:literal) => {
+        concat!("decode(", $expression, ", 'hex')")
+    };
+}
 /// The second that it is, by the one clock that every replica and the command line compare with; also in a transaction
 /// that began long ago.
 macro_rules! present {

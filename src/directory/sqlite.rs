@@ -52,6 +52,12 @@ macro_rules! json_list {
         concat!("json_group_array(", $expression, ")")
     };
 }
+/// The bytes that hexadecimal digits stand for.
+macro_rules! unhex {
+    ($expression:literal) => {
+        concat!("unhex(", $expression, ")")
+    };
+}
 /// The second that it is, by the machine that holds the file.
 macro_rules! present {
     () => {

@@ -68,13 +68,14 @@ impl Evidence {
     ) -> Result<(), DirectoryError> {
         found.sort_by_key(|(_, record)| Reverse(record.last_seen_at));
         self.left_out = found.len().saturating_sub(MAX_SESSIONS);
-        let mut sessions = Vec::new();
-        for (hash, record) in found.into_iter().take(MAX_SESSIONS) {
-            let id = self.record.summary.id;
-            let standing = patiently(async || state.directory.find_standing(id, &hash).await).await?;
-            sessions.extend(standing.map(|standing| Held { hash, record, standing }));
-        }
-        self.sessions = Ok(sessions);
+        found.truncate(MAX_SESSIONS);
+        let hashes: Vec<Hash> = found.iter().map(|(hash, _)| *hash).collect();
+        let ended = patiently(async || state.directory.list_ended(&hashes).await).await?;
+        let held = found.into_iter().map(|(hash, record)| {
+            let standing = Standing { is_session_ended: ended.contains(&hash), ..self.standing.clone() };
+            Held { hash, record, standing }
+        });
+        self.sessions = Ok(held.collect());
         Ok(())
     }
 

@@ -3,14 +3,14 @@
 //! The directory's row comes first: a session that cannot be ended there is not ended, and nothing is deleted.
 
 use super::exchange::{sid_hash, unnamed_hash};
-use super::{Problem, Step, Visitor, public_address};
+use super::{Problem, Step, Visitor, list_live, public_address};
 use crate::directory::{Actor, DirectoryError};
 use crate::domain::clock::Timestamp;
 use crate::domain::identity::SubjectKey;
 use crate::domain::ids::{ProviderId, UserId};
 use crate::domain::secret::Hash;
 use crate::oidc::{EndSession, LogoutToken, OidcError};
-use crate::principal::LoadError;
+use crate::principal::{self, LoadError};
 use crate::session::record::{SessionRecord, Token};
 use crate::session::sealed::Purpose;
 use crate::session::store::StoreError;
@@ -18,6 +18,7 @@ use crate::session::values::SignOutTicket;
 use crate::state::State;
 use crate::telemetry::labels::Label;
 use crate::telemetry::{Chain, EndCause, Store, StoreOperation};
+use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -153,6 +154,23 @@ pub async fn end_session(
     if let Err(error) = state.sessions.forget(&over.hash, over.user).await {
         // The directory's row is what counts; the record only takes room until it expires.
         tracing::warn!(error = %Chain(&error), session.hash = %over.hash, "an ended session's record stays");
+    }
+    Ok(())
+}
+
+/// Ends what a person has beyond `MAX_PER_PERSON`: the sessions that were unused for longest.
+///
+/// Each sign-in does so after its session is indexed for good, so of several at once the last one sees all. All of them
+/// keep the same ones, whichever they see: none is spared for being one's own.
+///
+/// # Errors
+/// [`LoadError`]: some may be left; the next sign-in ends them.
+pub async fn end_excess(state: &State, user: UserId, actor: &Actor) -> Result<(), LoadError> {
+    let Some(standing) = principal::load_person(state, user).await? else { return Ok(()) };
+    let mut sessions = list_live(state, &standing).await?;
+    sessions.sort_by_key(|(hash, record)| Reverse((record.last_seen_at, record.begun_at, *hash.as_bytes())));
+    for (hash, record) in sessions.iter().skip(state.config.session.max_per_person) {
+        end_session(state, &Ending::of(state, hash, record), EndCause::TooMany, actor).await?;
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! A code becomes a session: redeem and verify, commit to the directory, then the session.
 
 use super::begin::{callback_address, go_on, login_address};
-use super::end::{Ending, end_session, give_back};
+use super::end::{Ending, end_excess, end_session, give_back};
 use super::finish::public_cookie;
 use super::{Problem, Step, Visitor};
 use crate::directory::{SignInContext, SignInOutcome};
@@ -96,6 +96,9 @@ impl Exchange {
             return Err(Problem::EndedAtProvider);
         }
         self.note(&started.session, mine.is_some());
+        if started.of_person > self.state.config.session.max_per_person as u64 {
+            self.end_excess(started.session.record.user).await;
+        }
         Ok(started)
     }
 
@@ -226,6 +229,14 @@ impl Exchange {
         end_session(&self.state, &ending, EndCause::Replaced, &actor).await?;
         give_back(&self.state, &other.session.record);
         Ok(())
+    }
+
+    /// Who signs in is signed in, whether or not an old session of theirs could be ended.
+    async fn end_excess(&self, user: UserId) {
+        let actor = self.visitor.actor(&user.to_string());
+        if let Err(error) = end_excess(&self.state, user, &actor).await {
+            tracing::warn!(error = %Chain(&error), user.id = %user, "a person has more sessions than they may until their next sign-in");
+        }
     }
 
     fn note(&self, session: &Session, is_again: bool) {

@@ -32,8 +32,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const IN_FLIGHT: usize = 64;
 /// Of codes that look like none that the provider has given; beside [`IN_FLIGHT`], so that these take no place there.
 const UNFAMILIAR_IN_FLIGHT: usize = 8;
-/// So many requests wait behind others at most, of all addresses together.
-const MAX_WAITING: usize = 1_000;
+/// So many requests wait behind others at most, of all addresses together: half of the connections that the public
+/// listener has, so that those who wait keep nobody out.
+const MAX_WAITING: usize = 256;
 /// The lines are tidied when they have doubled, from here on.
 const TIDY_FROM: usize = 64;
 /// So many lines are remembered at most, below 10 MiB.

@@ -22,6 +22,7 @@ use crate::domain::decision;
 use crate::domain::email::EmailAddress;
 use crate::domain::host::HostName;
 use crate::domain::ids::{ProviderId, RequestId};
+use crate::domain::secret::Hash;
 use crate::oidc::{OidcError, ProviderRefusal};
 use crate::principal::{self, LoadError, Principal};
 use crate::session::cookie::{self, Held};
@@ -64,6 +65,22 @@ impl Visitor {
 pub fn counts(state: &State, standing: &Standing, record: &SessionRecord) -> bool {
     let times = state.times_of(record, record.auth_time);
     decision::live(standing, &times, &state.lifetimes, Timestamp::now()).is_ok()
+}
+
+/// The sessions of a person that count now, in no order; three questions to the stores, however many there are.
+///
+/// # Errors
+/// [`LoadError`].
+pub async fn list_live(state: &State, standing: &Standing) -> Result<Vec<(Hash, SessionRecord)>, LoadError> {
+    let mut sessions = state.sessions.list_of_user(standing.person.id).await?;
+    let hashes: Vec<Hash> = sessions.iter().map(|(hash, _)| *hash).collect();
+    let ended = state.directory.list_ended(&hashes).await?;
+    let mut of_one = standing.clone();
+    sessions.retain(|(hash, record)| {
+        of_one.is_session_ended = ended.contains(hash);
+        counts(state, &of_one, record)
+    });
+    Ok(sessions)
 }
 
 /// Where the browser goes next.

@@ -145,6 +145,7 @@ pub(super) fn provider(kind: ProviderKind, change: impl FnOnce(&mut ProviderConf
             absolute_timeout: Duration::from_hours(12),
             refresh_interval: Duration::from_mins(15),
             persistent: true,
+            max_per_person: 50,
         },
         verify: VerifyConfig::default(),
         log: LogConfig { json: false, level: "info".into() },

@@ -3,7 +3,7 @@
 use super::record::SessionRecord;
 pub use super::record::Stored as Session;
 use super::sealed::{KeyRing, Purpose};
-use super::store::{Replacement, Store, StoreError};
+use super::store::{Indexed, Replacement, Store, StoreError};
 use super::values::{Bind, PublicValue, SessionId};
 use crate::domain::clock::Timestamp;
 use crate::domain::decision::Lifetimes;
@@ -51,6 +51,8 @@ pub struct Started {
     pub session: Session,
     /// The provider's own session ended after this one was announced.
     pub is_over: bool,
+    /// Sessions of the person that the store knows now; some may be over.
+    pub of_person: u64,
 }
 
 /// A session that is about to begin in a provider's own session: an index entry that no record belongs to, so that
@@ -117,8 +119,9 @@ impl Sessions {
         let session = self.write(id, &record).await?;
         // Once more: who listed in between found no record yet and took it for a stale entry. Who listed the provider's
         // session took the announcement away as well.
-        let ((), is_over) = tokio::try_join!(self.index_user(&hash, record.user), self.is_over(announced))?;
-        Ok(Started { handover, session, is_over })
+        let (of_person, is_over) =
+            tokio::try_join!(self.index_user(&hash, record.user), self.is_over(announced))?;
+        Ok(Started { handover, session, is_over, of_person })
     }
 
     /// The first caller's value wins for all.
@@ -152,13 +155,13 @@ impl Sessions {
 
     /// Indexes come first: a store that loses its end must not know a session that sign-out cannot find.
     async fn index(&self, hash: &Hash, record: &SessionRecord) -> Result<(), StoreError> {
-        let Some(sid) = &record.sid else { return self.index_user(hash, record.user).await };
+        let Some(sid) = &record.sid else { return self.index_user(hash, record.user).await.map(drop) };
         let sid = sid_key(&record.provider, sid);
         let by_sid = self.store.index(&sid, hash.as_bytes(), self.lifetimes.absolute);
         tokio::try_join!(self.index_user(hash, record.user), by_sid).map(drop)
     }
 
-    async fn index_user(&self, hash: &Hash, user: UserId) -> Result<(), StoreError> {
+    async fn index_user(&self, hash: &Hash, user: UserId) -> Result<u64, StoreError> {
         self.store.index(&user_key(user), hash.as_bytes(), self.lifetimes.absolute).await
     }
 
@@ -223,15 +226,20 @@ impl Sessions {
         Ok(found)
     }
 
+    /// In three round trips at most, however many there are.
     async fn list(&self, index: &[u8]) -> Result<Vec<(Hash, SessionRecord)>, StoreError> {
-        let mut found = Vec::new();
-        for member in self.store.list(index).await? {
-            let Some(hash) = <[u8; 32]>::try_from(member).ok().map(Hash::from_bytes) else { continue };
-            match self.store.find(&record_key(&hash)).await? {
+        let members = self.store.list(index).await?.into_iter();
+        let hashes: Vec<Hash> =
+            members.filter_map(|member| Some(Hash::from_bytes(member.try_into().ok()?))).collect();
+        let keys: Vec<_> = hashes.iter().map(record_key).collect();
+        let (mut found, mut stale) = (Vec::new(), Vec::new());
+        for (hash, raw) in hashes.into_iter().zip(self.store.find_many(&keys).await?) {
+            match raw {
                 Some(raw) => found.extend(self.open_record(&hash, &raw).map(|record| (hash, record))),
-                None => self.store.unindex(index, hash.as_bytes()).await?,
+                None => stale.push(Indexed { member: hash.as_bytes().to_vec(), key: record_key(&hash) }),
             }
         }
+        self.store.unindex_stale(index, &stale).await?;
         Ok(found)
     }
 

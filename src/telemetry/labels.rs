@@ -298,6 +298,8 @@ label! {
         AccountPage = "account_page",
         /// An administrator ended it.
         Administrator = "administrator",
+        /// A new one of the same person was more than one may have.
+        TooMany = "too_many",
         /// Somebody else signed in at the same browser.
         Replaced = "replaced",
         /// The provider's front or back channel.

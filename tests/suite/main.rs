@@ -24,6 +24,7 @@ mod explain;
 mod floods;
 mod guests;
 mod long_links;
+mod many_sessions;
 mod oidc;
 mod passes;
 mod refresh;

@@ -1,13 +1,14 @@
-//! The session store where a flow cannot show it: whose turn it is to refresh a session.
+//! The session store where a flow cannot show it: whose turn it is to refresh a session, what an index keeps.
 
 use gatepost::config::{Config, StoresConfig};
 use gatepost::directory::Directory;
 use gatepost::domain::decision::Lifetimes;
 use gatepost::session::Sessions;
 use gatepost::session::sealed::KeyRing;
-use gatepost::session::store::{RedisStore, SqliteStore, Store};
+use gatepost::session::store::{Indexed, RedisStore, SqliteStore, Store};
 use gatepost::session::values::SessionId;
 use gatepost_kit::process::Redis;
+use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -44,17 +45,36 @@ async fn a_late_replica_takes_nobodys_turn(store: Store) {
     assert!(sessions.lock_refresh(&id).await.unwrap().is_some(), "now it is");
 }
 
-#[tokio::test]
-async fn a_late_replica_takes_nobodys_turn_in_redis() {
-    let redis = Redis::start().await;
-    a_late_replica_takes_nobodys_turn(Store::Redis(RedisStore::open(&redis.url().into(), None).unwrap()))
-        .await;
+/// A sign-in writes its record while somebody who listed before takes its index entry for a stale one.
+async fn a_record_that_is_written_meanwhile_keeps_its_place(store: Store) {
+    let (set, hour) = (b"user:one".as_slice(), Duration::from_hours(1));
+    let [kept, stale] = [b"kept", b"gone"]
+        .map(|name| Indexed { member: name.to_vec(), key: [b"record:", &name[..]].concat() });
+    assert_eq!(store.index(set, &kept.member, hour).await.unwrap(), 1);
+    assert_eq!(store.index(set, &stale.member, hour).await.unwrap(), 2, "as many as there are now");
+    assert_eq!(store.index(set, &stale.member, hour).await.unwrap(), 2);
+    assert!(store.create(&kept.key, b"record", hour).await.unwrap().is_none());
+    store.unindex_stale(set, &[stale, kept.clone()]).await.unwrap();
+    assert_eq!(store.list(set).await.unwrap(), slice::from_ref(&kept.member));
+    store.delete(&kept.key).await.unwrap();
+    store.unindex_stale(set, slice::from_ref(&kept)).await.unwrap();
+    assert!(store.list(set).await.unwrap().is_empty());
 }
 
 #[tokio::test]
-async fn a_late_replica_takes_nobodys_turn_in_the_embedded_file() {
+async fn in_redis_races_of_replicas_lose_nothing() {
+    let redis = Redis::start().await;
+    let store = Store::Redis(RedisStore::open(&redis.url().into(), None).unwrap());
+    a_record_that_is_written_meanwhile_keeps_its_place(store.clone()).await;
+    a_late_replica_takes_nobodys_turn(store).await;
+}
+
+#[tokio::test]
+async fn in_the_embedded_file_races_lose_nothing() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("gatepost.db");
     Directory::open(&StoresConfig::Embedded { file: file.clone() }, None).unwrap().migrate().await.unwrap();
-    a_late_replica_takes_nobodys_turn(Store::Sqlite(SqliteStore::open(&file))).await;
+    let store = Store::Sqlite(SqliteStore::open(&file));
+    a_record_that_is_written_meanwhile_keeps_its_place(store.clone()).await;
+    a_late_replica_takes_nobodys_turn(store).await;
 }

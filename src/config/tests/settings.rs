@@ -21,6 +21,7 @@ fn five_variables_are_enough_and_the_rest_has_the_defaults_of_the_contract() {
     assert_eq!(config.session.idle_timeout, Duration::from_hours(1));
     assert_eq!(config.session.absolute_timeout, Duration::from_hours(12));
     assert_eq!(config.session.refresh_interval, Duration::from_mins(15));
+    assert_eq!(config.session.max_per_person, 50);
     assert!(config.session.persistent && !config.is_development());
     assert_eq!(config.verify.stale_if_error, Duration::from_mins(1));
     assert_eq!(config.verify.groups_header_limit, 4096);
@@ -199,6 +200,9 @@ fn lifetimes_keep_their_order_and_bounds() {
     refused(session("GATEPOST_SESSION__ABSOLUTE_TIMEOUT", "401d"), &["found 401d"]);
     refused(session("GATEPOST_SESSION__REFRESH_INTERVAL", "25h"), &["found 25h, expected 1s to 1d"]);
     refused(session("GATEPOST_SESSION__PERSISTENT", "yes"), &["true or false"]);
+    for most in ["0", "-1", "1001", "many"] {
+        refused(session("GATEPOST_SESSION__MAX_PER_PERSON", most), &["1 to 1000"]);
+    }
     refused(session("GATEPOST_VERIFY__STALE_IF_ERROR", "11m"), &["expected 0s to 10m"]);
     let short = accepted(session("GATEPOST_SESSION__ABSOLUTE_TIMEOUT", "30m"));
     assert_eq!(short.session.idle_timeout, Duration::from_mins(30), "the default never contradicts");

@@ -1,7 +1,7 @@
 //! What the directory does, as plain statements; compiled once for Postgres and once for `SQLite`, against the same
 //! words: `$1` placeholders, `ON CONFLICT`, `RETURNING`. What differs comes from the module that includes this one:
 //! `Connection`, `Store`, `begin`, `lock`, `is_conflict` and the macros `for_update!`, `each!`, `json_list!`, `present!`,
-//! `is_standby!`.
+//! `is_standby!`, `unhex!`.
 //!
 //! Guarantee: a change and its audit rows are one transaction; a refusal that is an error leaves nothing behind.
 

@@ -3,7 +3,7 @@
 
 use super::sign_in::identity_lock;
 use super::users::{self, UserRow, find_known};
-use super::{Connection, Result, Store, audit, present, refusals};
+use super::{Connection, Result, Store, audit, json_texts, present, refusals};
 use crate::directory::error::DirectoryError;
 use crate::directory::records::{Actor, UserKey};
 use crate::domain::clock::Timestamp;
@@ -41,6 +41,21 @@ impl Store {
             }
             Ok(is_new)
         })
+    }
+
+    pub(in crate::directory) async fn list_ended(&self, sessions: &[Hash]) -> Result<Vec<Hash>> {
+        let sql = concat!(
+            "SELECT session_hash FROM ended_sessions WHERE session_hash IN (SELECT ",
+            unhex!("value"),
+            " FROM ",
+            each!("$1"),
+            ")"
+        );
+        let hashes = json_texts(sessions);
+        let found: Vec<Vec<u8>> = reading!(self, |connection| {
+            Ok(sqlx::query_scalar(sql).bind(&hashes).fetch_all(connection).await?)
+        })?;
+        Ok(found.into_iter().filter_map(|hash| hash.try_into().ok().map(Hash::from_bytes)).collect())
     }
 
     pub(in crate::directory) async fn end_all_sessions(

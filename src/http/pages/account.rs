@@ -25,6 +25,8 @@ pub struct Account<'a> {
     pub groups: &'a [GroupEntry<'a>],
     /// The person's live sessions, in the order to show.
     pub sessions: &'a [SessionEntry<'a>],
+    /// So many are not shown.
+    pub more_sessions: usize,
     /// What the last form did.
     pub notice: Option<AccountNotice>,
     /// The present: "3 hours ago" counts from here.
@@ -95,6 +97,7 @@ struct View<'a> {
     has_unnamed_group: bool,
     tenants: Vec<(&'a str, &'static str)>,
     sessions: Vec<SessionView>,
+    more_sessions: usize,
 }
 
 struct GroupView<'a> {
@@ -137,6 +140,7 @@ impl Account<'_> {
                 .map(|(tenant, role)| (tenant.as_str(), role.as_str()))
                 .collect(),
             sessions: self.sessions.iter().map(|entry| session(entry, self.now)).collect(),
+            more_sessions: self.more_sessions,
         };
         Page::public(200, render(&view), self.form_targets)
     }

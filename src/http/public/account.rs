@@ -6,8 +6,8 @@ use crate::domain::clock::Timestamp;
 use crate::domain::secret::Hash;
 use crate::http::pages::{Account, AccountNotice, GroupEntry, MembershipSource, SessionEntry};
 use crate::http::respond::{self, Answer};
-use crate::login::counts;
 use crate::login::end::{self, Ending};
+use crate::login::list_live;
 use crate::principal::{LoadError, Principal};
 use crate::session::record::SessionRecord;
 use crate::state::State;
@@ -26,8 +26,10 @@ impl Visit<'_> {
         let details = self.state.directory.find_user(&UserKey::Id(user)).await?;
         let sessions = self.live_sessions(principal).await?;
         let current = principal.session.id.hash();
+        // A person may have more for a while, from before there was a limit, or it was larger.
+        let shown = sessions.iter().take(self.state.config.session.max_per_person);
         let entries: Vec<SessionEntry<'_>> =
-            sessions.iter().map(|(hash, record)| entry(*hash, record, current)).collect();
+            shown.map(|(hash, record)| entry(*hash, record, current)).collect();
         let targets = self.state.sign_out_targets();
         let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
         let account = Account {
@@ -35,6 +37,7 @@ impl Visit<'_> {
             access: &principal.standing.access,
             groups: &groups(self.state, details.as_ref()),
             sessions: &entries,
+            more_sessions: sessions.len() - entries.len(),
             notice,
             now: Timestamp::now(),
             form_targets: &targets,
@@ -48,15 +51,8 @@ impl Visit<'_> {
         &self,
         principal: &Principal,
     ) -> Result<Vec<(Hash, SessionRecord)>, LoadError> {
-        let user = principal.standing.person.id;
         let current = principal.session.id.hash();
-        let mut live = Vec::new();
-        for (hash, record) in self.state.sessions.list_of_user(user).await? {
-            let standing = self.state.directory.find_standing(user, &hash).await?;
-            if standing.is_some_and(|standing| counts(self.state, &standing, &record)) {
-                live.push((hash, record));
-            }
-        }
+        let mut live = list_live(self.state, &principal.standing).await?;
         live.sort_by_key(|(hash, record)| (*hash != current, std::cmp::Reverse(record.last_seen_at)));
         Ok(live)
     }

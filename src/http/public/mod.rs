@@ -230,6 +230,8 @@ impl<'a> Visit<'a> {
     }
 
     async fn person(&self, endpoint: Endpoint, principal: &Principal) -> Answer {
+        // Never closed.
+        let _turn = self.state.person_pages.acquire().await;
         let result = match endpoint {
             Endpoint::EndSession => self.end_session(principal).await,
             Endpoint::EndOtherSessions => self.end_other_sessions(principal).await,

@@ -34,6 +34,15 @@ pub enum Store {
     Sqlite(SqliteStore),
 }
 
+/// A member of a set, and the value that it stands for.
+#[derive(Clone, Debug)]
+pub struct Indexed {
+    /// As the set holds it.
+    pub member: Vec<u8>,
+    /// Where the value is.
+    pub key: Vec<u8>,
+}
+
 /// One of many values to replace.
 #[derive(Clone, Debug)]
 pub struct Replacement {
@@ -116,8 +125,8 @@ impl Store {
         on_store!(self, store => store.delete_own(key, own).await)
     }
 
-    /// Adds `member` to the set under `key`, which lives at least `ttl` longer.
-    pub async fn index(&self, key: &[u8], member: &[u8], ttl: Duration) -> Result<(), StoreError> {
+    /// Adds `member` to the set under `key`, which lives at least `ttl` longer; returns how many are in it then.
+    pub async fn index(&self, key: &[u8], member: &[u8], ttl: Duration) -> Result<u64, StoreError> {
         on_store!(self, store => store.index(key, member, ttl).await)
     }
 
@@ -129,6 +138,12 @@ impl Store {
     /// Removes `member` from the set under `key`.
     pub async fn unindex(&self, key: &[u8], member: &[u8]) -> Result<(), StoreError> {
         on_store!(self, store => store.unindex(key, member).await)
+    }
+
+    /// Removes from the set under `key` each of these members whose value is not there at that moment: one that is
+    /// written meanwhile keeps its place.
+    pub async fn unindex_stale(&self, key: &[u8], members: &[Indexed]) -> Result<(), StoreError> {
+        on_store!(self, store => store.unindex_stale(key, members).await)
     }
 
     /// Counts one under `key` and returns how many there were in the window of `ttl` that the first one opened.

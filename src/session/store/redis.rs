@@ -9,7 +9,7 @@ mod permissions;
 pub(crate) use permissions::redis_user_rules;
 pub use permissions::{USER_RULES, is_refusal};
 
-use super::{Replacement, StoreError};
+use super::{Indexed, Replacement, StoreError};
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::RequestId;
 use crate::tls;
@@ -42,9 +42,14 @@ const REPLACE: &str = "if redis.call('GET', KEYS[1]) == ARGV[1] then \
 const DELETE_OWN: &str =
     "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) else return 0 end";
 
-/// Adds a member; never shortens the set's life.
+/// Adds a member and counts them; never shortens the set's life.
 const INDEX: &str = "redis.call('SADD', KEYS[1], ARGV[1]) \
-     if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 1";
+     if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end \
+     return #redis.call('SMEMBERS', KEYS[1])";
+
+/// Removes the members whose values are not there.
+const UNINDEX_STALE: &str = "for i = 2, #KEYS do \
+     if not redis.call('GET', KEYS[i]) then redis.call('SREM', KEYS[1], ARGV[i - 1]) end end return 1";
 
 /// Counts in a window that the first one opens.
 const COUNT: &str = "local n = redis.call('INCR', KEYS[1]) \
@@ -61,6 +66,7 @@ struct Shared {
     replace: Script,
     delete_own: Script,
     index: Script,
+    unindex_stale: Script,
     count: Script,
     refusals: RefusalLog,
 }
@@ -103,6 +109,7 @@ impl RedisStore {
             replace: Script::new(REPLACE),
             delete_own: Script::new(DELETE_OWN),
             index: Script::new(INDEX),
+            unindex_stale: Script::new(UNINDEX_STALE),
             count: Script::new(COUNT),
             refusals: RefusalLog::default(),
         })))
@@ -114,8 +121,14 @@ impl RedisStore {
     /// # Errors
     /// As every question, but for refusals.
     pub async fn find_refused(&self) -> Result<Vec<&'static str>, StoreError> {
-        let Shared { replace, delete_own, index, count, .. } = &*self.0;
-        let scripts = [(replace, REPLACE), (delete_own, DELETE_OWN), (index, INDEX), (count, COUNT)];
+        let Shared { replace, delete_own, index, unindex_stale, count, .. } = &*self.0;
+        let scripts = [
+            (replace, REPLACE),
+            (delete_own, DELETE_OWN),
+            (index, INDEX),
+            (unindex_stale, UNINDEX_STALE),
+            (count, COUNT),
+        ];
         let scratch = format!("check:{}:", RequestId::generate());
         let mut refused = Vec::new();
         for (name, command) in permissions::trials(&key(scratch.as_bytes()), &scripts) {
@@ -244,7 +257,7 @@ impl RedisStore {
         self.script(&call).await
     }
 
-    pub(super) async fn index(&self, name: &[u8], member: &[u8], ttl: Duration) -> Result<(), StoreError> {
+    pub(super) async fn index(&self, name: &[u8], member: &[u8], ttl: Duration) -> Result<u64, StoreError> {
         let mut call = self.0.index.key(key(name));
         call.arg(member).arg(millis(ttl));
         self.script(&call).await
@@ -256,6 +269,17 @@ impl RedisStore {
 
     pub(super) async fn unindex(&self, name: &[u8], member: &[u8]) -> Result<(), StoreError> {
         self.command(redis::cmd("SREM").arg(key(name)).arg(member)).await
+    }
+
+    pub(super) async fn unindex_stale(&self, name: &[u8], members: &[Indexed]) -> Result<(), StoreError> {
+        if members.is_empty() {
+            return Ok(());
+        }
+        let mut call = self.0.unindex_stale.key(key(name));
+        for Indexed { member, key: value } in members {
+            call.key(key(value)).arg(member);
+        }
+        self.script(&call).await
     }
 
     pub(super) async fn count(&self, name: &[u8], ttl: Duration) -> Result<u64, StoreError> {

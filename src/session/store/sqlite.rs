@@ -1,6 +1,6 @@
 //! The embedded file: the same few operations on SQLite, beside the directory's tables.
 
-use super::{Replacement, StoreError};
+use super::{Indexed, Replacement, StoreError};
 use crate::directory::EmbeddedFile;
 use crate::domain::clock::Timestamp;
 use crate::pool::Pool;
@@ -137,15 +137,22 @@ impl SqliteStore {
         ask!(self.writer, |connection| query.execute(connection)).map(drop)
     }
 
-    pub(super) async fn index(&self, key: &[u8], member: &[u8], ttl: Duration) -> Result<(), StoreError> {
+    pub(super) async fn index(&self, key: &[u8], member: &[u8], ttl: Duration) -> Result<u64, StoreError> {
+        let now = Timestamp::now();
         let query = sqlx::query(
             "INSERT INTO session_index (key, member, expires_at) VALUES ($1, $2, $3) \
              ON CONFLICT (key, member) DO UPDATE SET expires_at = max(expires_at, excluded.expires_at)",
         )
         .bind(key)
         .bind(member)
-        .bind(Timestamp::now().plus(ttl).unix());
-        ask!(self.writer, |connection| query.execute(connection)).map(drop)
+        .bind(now.plus(ttl).unix());
+        let sql = "SELECT count(*) FROM session_index WHERE key = $1 AND expires_at > $2";
+        let counting = sqlx::query_scalar(sql).bind(key).bind(now.unix());
+        ask!(self.writer, |connection| async {
+            query.execute(&mut *connection).await?;
+            counting.fetch_one(connection).await
+        })
+        .map(|count: i64| count.unsigned_abs())
     }
 
     pub(super) async fn list(&self, key: &[u8]) -> Result<Vec<Vec<u8>>, StoreError> {
@@ -158,6 +165,21 @@ impl SqliteStore {
         let query =
             sqlx::query("DELETE FROM session_index WHERE key = $1 AND member = $2").bind(key).bind(member);
         ask!(self.writer, |connection| query.execute(connection)).map(drop)
+    }
+
+    pub(super) async fn unindex_stale(&self, key: &[u8], members: &[Indexed]) -> Result<(), StoreError> {
+        for Indexed { member, key: value } in members {
+            let query = sqlx::query(
+                "DELETE FROM session_index WHERE key = $1 AND member = $2 \
+                 AND NOT EXISTS (SELECT 1 FROM session_values WHERE key = $3 AND expires_at > $4)",
+            )
+            .bind(key)
+            .bind(member)
+            .bind(value)
+            .bind(Timestamp::now().unix());
+            ask!(self.writer, |connection| query.execute(connection))?;
+        }
+        Ok(())
     }
 
     pub(super) async fn count(&self, key: &[u8], ttl: Duration) -> Result<u64, StoreError> {

@@ -197,6 +197,7 @@ fn account(name: &str, person_name: &str, count: usize, is_admin: bool) -> Sampl
         access: &access,
         groups: &entries,
         sessions: &sessions[..if count > 0 { 3 } else { 1 }],
+        more_sessions: 0,
         notice: (count > 0).then_some(AccountNotice::SessionEnded),
         now: NOW,
         form_targets: &["https://login.microsoftonline.com"],
