@@ -19,6 +19,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::decision;
 use crate::domain::email::EmailAddress;
 use crate::domain::host::HostName;
+use crate::domain::identity::AddressRule;
 use crate::domain::ids::{ProviderId, RequestId};
 use crate::oidc::{OidcError, ProviderRefusal};
 use crate::principal::{self, LoadError, Principal};
@@ -153,8 +154,13 @@ pub enum Problem {
     #[error("the person is disabled")]
     Disabled,
     /// No address that counts.
-    #[error("{0} asserts no e-mail address that counts")]
-    NoAddress(ProviderId),
+    #[error("{provider} asserts no e-mail address that counts: {rule}")]
+    NoAddress {
+        /// Which.
+        provider: ProviderId,
+        /// What the address does not meet.
+        rule: AddressRule,
+    },
     /// Another user holds it.
     #[error("another user holds {0}")]
     AddressHeld(EmailAddress),

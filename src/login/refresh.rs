@@ -166,8 +166,12 @@ async fn take_over(state: &State, user: UserId, identity: &AssertedIdentity) -> 
         }
         // An address that somebody else holds now changes nothing for who is in: theirs is still their own. Groups that
         // cannot be known for so long are an outage.
-        Some(SignInOutcome::AddressHeld(_) | SignInOutcome::GroupsUnknown | SignInOutcome::NoAddress) => {
-            Ok(true)
+        Some(SignInOutcome::AddressHeld(_) | SignInOutcome::GroupsUnknown) => Ok(true),
+        // None is theirs any more, as at a sign-in.
+        Some(SignInOutcome::NoAddress) => {
+            let rule = identity.refused.as_ref().map(|refused| tracing::field::display(refused.rule));
+            tracing::warn!(user.id = %user, provider.id = %provider, rule, "a session ends: the person has no address that counts any more");
+            Ok(false)
         }
         Some(SignInOutcome::Disabled | SignInOutcome::SessionEndedAtProvider) | None => Ok(false),
     }

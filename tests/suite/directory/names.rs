@@ -2,7 +2,7 @@
 //! the group is called there, and whatever an older Gatepost left behind.
 
 use super::{Opened, actor, admitted, at_provider, email, person};
-use gatepost::config::GroupNames::{self, LinkQualified, Trust};
+use gatepost::config::GroupNames::{LinkQualified, Trust};
 use gatepost::domain::access::Role;
 use gatepost::domain::identity::AssertedIdentity;
 use gatepost::domain::ids::{GroupName, UserId};
