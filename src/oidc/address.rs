@@ -177,8 +177,10 @@ mod tests {
         }
     }
 
-    fn asserted(text: &str) -> Result<String, AddressRule> {
-        Ok(text.to_owned())
+    macro_rules! asserted {
+        ($text:expr) => {
+            Ok($text.to_owned())
+        };
     }
 
     #[test]
@@ -186,9 +188,9 @@ mod tests {
         let of = |claims| judged(pinned(), |_| {}, &claims);
         assert_eq!(
             of(json!({"email": "A@x.example", "preferred_username": "b@x.example"})),
-            asserted("a@x.example")
+            asserted!("a@x.example")
         );
-        assert_eq!(of(json!({"preferred_username": "b@x.example"})), asserted("b@x.example"));
+        assert_eq!(of(json!({"preferred_username": "b@x.example"})), asserted!("b@x.example"));
         assert_eq!(of(json!({"preferred_username": "+49 30 123456"})), Err(AddressRule::WellFormed));
         assert_eq!(of(json!({})), Err(AddressRule::Present));
     }
@@ -199,10 +201,10 @@ mod tests {
             ["jörg@firma.example", "", " ", "a@x.example@y.example", "+49 30 123456", "a@x.example\r\nX: y"]
         {
             let claims = json!({"email": email, "preferred_username": "joerg@firma.example"});
-            assert_eq!(judged(pinned(), |_| {}, &claims), asserted("joerg@firma.example"), "{email:?}");
+            assert_eq!(judged(pinned(), |_| {}, &claims), asserted!("joerg@firma.example"), "{email:?}");
             let claims = json!({"email": email, "preferred_username": "joerg@firma.example", "tid": A});
             let listed = domains(&[&format!("{A}/firma.example")]);
-            assert_eq!(judged(several(), listed, &claims), asserted("joerg@firma.example"), "{email:?}");
+            assert_eq!(judged(several(), listed, &claims), asserted!("joerg@firma.example"), "{email:?}");
         }
         let foreign = json!({"email": "guest@gmail.com", "preferred_username": "guest@x.example"});
         let refused = judged(pinned(), domains(&["x.example"]), &foreign);
@@ -222,19 +224,19 @@ mod tests {
         // nOAuth: anybody may write an address into a directory of their own; a plain list only narrows.
         assert_eq!(judged(several(), |_| {}, &of(B, &none)), Err(AddressRule::OwnedByTenant));
         assert_eq!(judged(several(), plain(), &of(B, &none)), Err(AddressRule::OwnedByTenant));
-        assert_eq!(judged(several(), by_tenant(), &of(A, &none)), asserted("a@x.example"));
+        assert_eq!(judged(several(), by_tenant(), &of(A, &none)), asserted!("a@x.example"));
         let edov = json!({"xms_edov": true});
         assert_eq!(judged(several(), by_tenant(), &of(B, &none)), Err(AddressRule::AllowedDomain));
         assert_eq!(judged(several(), by_tenant(), &of(B, &edov)), Err(AddressRule::AllowedDomain));
         let other = json!({"email": "a@y.example"});
         assert_eq!(judged(several(), by_tenant(), &of(B, &other)), Err(AddressRule::OwnedByTenant));
         let other = json!({"email": "a@y.example", "xms_edov": true});
-        assert_eq!(judged(several(), by_tenant(), &of(B, &other)), asserted("a@y.example"));
+        assert_eq!(judged(several(), by_tenant(), &of(B, &other)), asserted!("a@y.example"));
         assert_eq!(judged(several(), plain(), &of(B, &other)), Err(AddressRule::AllowedDomain));
         for owned in [json!(true), json!("true"), json!(1), json!("1")] {
             let claims = of(B, &json!({"xms_edov": owned}));
-            assert_eq!(judged(several(), |_| {}, &claims), asserted("a@x.example"), "{owned}");
-            assert_eq!(judged(several(), plain(), &claims), asserted("a@x.example"), "{owned}");
+            assert_eq!(judged(several(), |_| {}, &claims), asserted!("a@x.example"), "{owned}");
+            assert_eq!(judged(several(), plain(), &claims), asserted!("a@x.example"), "{owned}");
         }
         let denied = of(B, &json!({"xms_edov": false}));
         assert_eq!(judged(several(), plain(), &denied), Err(AddressRule::OwnedByTenant));
@@ -249,7 +251,7 @@ mod tests {
         for verified in [json!(true), json!("true")] {
             assert_eq!(
                 of(json!({"email": "a@x.example", "email_verified": verified})),
-                asserted("a@x.example")
+                asserted!("a@x.example")
             );
         }
         for verified in [json!(false), json!("false"), Value::Null, json!({})] {
@@ -257,7 +259,7 @@ mod tests {
             assert_eq!(of(claims), Err(AddressRule::Verified), "{verified}");
         }
         let assumed = |config: &mut ProviderConfig| config.email_verified = EmailVerified::Assumed;
-        assert_eq!(judged(kind(), assumed, &json!({"email": "a@x.example"})), asserted("a@x.example"));
+        assert_eq!(judged(kind(), assumed, &json!({"email": "a@x.example"})), asserted!("a@x.example"));
         assert_eq!(of(json!({"email": "ä@x.example", "email_verified": true})), Err(AddressRule::WellFormed));
     }
 
@@ -268,13 +270,13 @@ mod tests {
             let of = |email: &str, hd: &Value| {
                 judged(kind(), |_| {}, &json!({"email": email, "email_verified": true, "hd": hd}))
             };
-            assert_eq!(of("a@firma.example", &json!("Firma.example")), asserted("a@firma.example"));
+            assert_eq!(of("a@firma.example", &json!("Firma.example")), asserted!("a@firma.example"));
             for hd in [Value::Null, json!("other.example"), json!(""), json!(true), json!(["firma.example"])]
             {
                 assert_eq!(of("a@firma.example", &hd), Err(AddressRule::HostedDomain), "{hd}");
             }
             for own in ["a@gmail.com", "a@googlemail.com"] {
-                assert_eq!(of(own, &Value::Null), asserted(own));
+                assert_eq!(of(own, &Value::Null), asserted!(own));
             }
             assert_eq!(of("a@gmail.com.example", &Value::Null), Err(AddressRule::HostedDomain));
             let assumed = |config: &mut ProviderConfig| config.email_verified = EmailVerified::Assumed;
@@ -291,6 +293,6 @@ mod tests {
         let listed = domains(&[&format!("machine.{public_host}")]);
         assert_eq!(judged(pinned(), listed, &json!({"email": machine})), Err(AddressRule::NotMachine));
         let person = format!("bot@{public_host}");
-        assert_eq!(judged(pinned(), |_| {}, &json!({"email": person})), asserted(&person));
+        assert_eq!(judged(pinned(), |_| {}, &json!({"email": person})), asserted!(&person));
     }
 }
