@@ -1,7 +1,7 @@
 //! The providers: discovery, keys, and the client credential tried at the token endpoint.
 
 use super::finding::{Code, Finding, codes, told};
-use crate::config::{ClientCredential, Config, ProviderConfig, ProviderKind};
+use crate::config::{ClientCredential, Config, EntraTenant, ProviderConfig, ProviderKind};
 use crate::domain::clock::Timestamp;
 use crate::oidc::{
     AuthorizationTrial, CallError, Calls, MetadataError, OidcError, Provider, ProviderRefusal, Providers,
@@ -63,6 +63,9 @@ codes! {
     ANYBODY = Warning "provider-anybody":
         "Whoever has an account there signs in, and passes every router without a requirement.",
         "Set ..__ALLOWED_DOMAINS, or put ?group=... on every router.";
+    UNLISTED_TENANT = Hint "provider-tenant-unlisted":
+        "People of this tenant sign in only if its tokens say that it owns their domain (xms_edov), which some tenants never do.",
+        "List its domains as TENANT-ID/DOMAIN in ..__ALLOWED_DOMAINS, or add the optional claim xms_edov and sign in once.";
     SLOW = Warning "provider-slow":
         "A sign-in waits as long, and 5 s are the limit.",
         "Look at DNS and the way to the provider.";
@@ -217,7 +220,16 @@ fn said(refusal: &ProviderRefusal) -> String {
 fn policy(own: &ProviderConfig, findings: &mut Vec<Finding>) {
     if matches!(own.kind, ProviderKind::Google) && own.allowed_domains.is_none() {
         let place = setting(&own.id, "ALLOWED_DOMAINS");
-        findings.push(ANYBODY.at(place, "Every Google account may sign in."));
+        findings
+            .push(ANYBODY.at(place, "Every account of Gmail and of an organisation at Google may sign in."));
+    }
+    let ProviderKind::Entra { tenant: EntraTenant::Several { allowed, .. }, .. } = &own.kind else { return };
+    for tid in allowed {
+        let mut entries = own.allowed_domains.iter().flatten();
+        if !entries.any(|entry| entry.tid.as_ref() == Some(tid)) {
+            let place = setting(&own.id, "ALLOWED_DOMAINS");
+            findings.push(UNLISTED_TENANT.at(place, format!("No domain is listed for tenant {tid}.")));
+        }
     }
 }
 
@@ -258,5 +270,25 @@ mod tests {
         };
         assert_eq!(found(""), ["provider-anybody"]);
         assert!(found("allowed_domains = ['example.com']").is_empty());
+    }
+
+    #[test]
+    fn a_tenant_without_a_domain_of_its_own_is_told() {
+        const A: &str = "11111111-1111-4111-8111-111111111111";
+        const B: &str = "22222222-2222-4222-8222-222222222222";
+        let found = |domains: &str| {
+            let text = format!(
+                "public_url = 'https://auth.example.com'\nhosts = ['wiki.example.com']\n[providers.entra]\nkind = 'entra'\n\
+                 tenant_id = 'organizations'\nallowed_tenants = ['{A}', '{B}']\nclient_id = 'x'\nclient_secret = 'y'\n{domains}"
+            );
+            let config = Config::parse(&text, std::iter::empty()).expect("a configuration");
+            let mut findings = Vec::new();
+            policy(&config.providers[0], &mut findings);
+            findings.iter().map(Finding::code).collect::<Vec<_>>()
+        };
+        assert_eq!(found("allowed_domains = ['example.com']"), ["provider-tenant-unlisted"; 2]);
+        assert_eq!(found(&format!("allowed_domains = ['{A}/example.com']")), ["provider-tenant-unlisted"]);
+        let both = format!("allowed_domains = ['{A}/example.com', '{B}/example.org', 'example.net']");
+        assert!(found(&both).is_empty());
     }
 }

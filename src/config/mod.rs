@@ -5,6 +5,7 @@
 
 mod address;
 mod credential;
+mod domains;
 pub(crate) mod duration;
 mod error;
 mod groups;
@@ -24,10 +25,10 @@ mod suggest;
 mod tests;
 mod watched;
 
+pub use domains::{AllowedDomain, AllowedDomainError};
 pub use error::{ConfigError, ConfigErrors, Problem};
 pub use watched::WatchedSecret;
 
-use crate::domain::email::EmailAddress;
 use crate::domain::host::{HostPattern, Origin};
 use crate::domain::identity::ExternalGroup;
 use crate::domain::ids::{GroupName, ProviderId};
@@ -115,7 +116,7 @@ pub struct ProviderConfig {
     /// `..__SCOPES`.
     pub scopes: Vec<String>,
     /// `..__ALLOWED_DOMAINS`: whose addresses it may assert; `None`: not limited.
-    pub allowed_domains: Option<Vec<String>>,
+    pub allowed_domains: Option<Vec<AllowedDomain>>,
     /// `..__EMAIL_VERIFIED`.
     pub email_verified: EmailVerified,
     /// `..__GROUPS`.
@@ -288,16 +289,5 @@ impl Config {
     pub fn group_names_of(&self, provider: &ProviderId) -> GroupNames {
         let found = self.providers.iter().find(|one| one.id == *provider);
         found.map_or(GroupNames::Link, |one| one.group_names)
-    }
-
-    /// May `provider` assert addresses of this domain? DESIGN.md section 7.
-    pub fn may_assert(&self, provider: &ProviderConfig, email: &EmailAddress) -> bool {
-        match &provider.allowed_domains {
-            Some(domains) => domains.iter().any(|domain| domain == email.domain()),
-            None => {
-                self.providers.len() == 1
-                    || matches!(&provider.kind, ProviderKind::Entra { tenant: EntraTenant::Pinned(_), .. })
-            }
-        }
     }
 }

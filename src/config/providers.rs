@@ -7,11 +7,11 @@ use super::credential;
 use super::issuer::{self, Places};
 use super::reader::{Read, Reader, Separator};
 use super::{EmailVerified, EntraTenant, GroupNames, GroupsSource, ProviderConfig, ProviderKind, Recheck};
-use crate::domain::email::EmailAddress;
 use crate::domain::ids::ProviderId;
 use std::collections::BTreeSet;
 
 const KIND: &str = "entra, google or oidc";
+const DOMAINS: &str = "domains as in example.com, for one of several tenants of Entra TENANT-ID/example.com";
 const CLAIM: &str = "the path of a claim as in groups or realm_access.roles";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,8 @@ pub(super) fn read(reader: &mut Reader) -> Read<Vec<ProviderConfig>> {
     let providers = providers.into_iter().collect::<Read<Vec<_>>>()?;
     let trusted = one_trusts_at_most(reader, &providers);
     let domains = domains_are_told_apart(reader, &providers);
-    trusted.and(domains).map(|()| providers)
+    let tenants = tenants_of_domains_sign_in(reader, &providers);
+    trusted.and(domains).and(tenants).map(|()| providers)
 }
 
 /// Every key is read whatever the kind, so that one of another kind is told apart from an unknown one.
@@ -53,7 +54,7 @@ fn read_one(reader: &mut Reader, name: &str, names: &BTreeSet<String>) -> Read<P
     let assertion = credential::read_assertion(reader, &id, &credential);
     let label = reader.value(&at("label"), "a name for people", printable);
     let scopes = read_scopes(reader, &at("scopes"));
-    let domains = reader.filled_list(&at("allowed_domains"), "domains as in example.com", domain);
+    let domains = reader.filled_list(&at("allowed_domains"), DOMAINS, |text| text.parse().ok());
     let words = [("required", EmailVerified::Required), ("assumed", EmailVerified::Assumed)];
     let email_verified = reader.word(&at("email_verified"), &words, "required or assumed");
     let words = [("claim", GroupsSource::Claim), ("graph", GroupsSource::Graph), ("off", GroupsSource::Off)];
@@ -153,6 +154,30 @@ fn domains_are_told_apart(reader: &mut Reader, providers: &[ProviderConfig]) -> 
     told
 }
 
+/// A domain listed with a tenant that signs nobody in here would be a slip of copying.
+fn tenants_of_domains_sign_in(reader: &mut Reader, providers: &[ProviderConfig]) -> Read<()> {
+    let mut sound = Ok(());
+    for provider in providers {
+        let tids = provider.allowed_domains.iter().flatten().filter_map(|entry| entry.tid.as_ref());
+        for tid in tids {
+            let why = match &provider.kind {
+                ProviderKind::Entra { tenant: EntraTenant::Several { allowed, .. }, .. } => {
+                    if allowed.contains(tid) {
+                        continue;
+                    }
+                    let setting = reader.name(&format!("providers.{}.allowed_tenants", provider.id));
+                    format!("{tid} is not in {setting}")
+                }
+                _ => format!(
+                    "{tid}/ does not belong there: only entra with several tenants lists domains by tenant"
+                ),
+            };
+            sound = Err(reader.contradiction(&format!("providers.{}.allowed_domains", provider.id), why));
+        }
+    }
+    sound
+}
+
 fn read_scopes(reader: &mut Reader, key: &str) -> Read<Vec<String>> {
     const EXPECTED: &str = "scopes as in openid,profile,email";
     let scopes = reader.list(key, EXPECTED, Separator::CommaOrSpace, scope_token)?.unwrap_or_default();
@@ -203,9 +228,4 @@ fn visible(text: &str) -> Option<String> {
 
 fn printable(text: &str) -> Option<String> {
     (!text.is_empty() && text.trim() == text && !text.chars().any(char::is_control)).then(|| text.to_owned())
-}
-
-fn domain(text: &str) -> Option<String> {
-    let address: EmailAddress = format!("a@{text}").parse().ok()?;
-    Some(address.domain().to_owned())
 }

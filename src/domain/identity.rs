@@ -14,10 +14,52 @@ pub struct AssertedIdentity {
     pub subject: SubjectKey,
     /// An address that this provider may assert (its domain is allowed, verification is as configured).
     pub email: Option<EmailAddress>,
+    /// Why there is none, where `email` is empty.
+    pub refused: Option<RefusedAddress>,
     /// Display name, any Unicode.
     pub name: Option<String>,
     /// The person's groups there.
     pub groups: AssertedGroups,
+}
+
+/// An address that does not count, or that none was there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedAddress {
+    /// The address, where it is one that this provider may not assert: then it is nobody's by this provider's word, also
+    /// not the person's who holds it by an earlier one.
+    pub address: Option<EmailAddress>,
+    /// What it does not meet.
+    pub rule: AddressRule,
+}
+
+/// What an address must be to count (DESIGN.md section 7); each says for the operator how it is not met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AddressRule {
+    /// There must be one.
+    #[error("it gave none (neither the ID token nor userinfo has a claim that counts)")]
+    Present,
+    /// ASCII as in name@example.com.
+    #[error("what it gave is no address in ASCII as in name@example.com")]
+    WellFormed,
+    /// `email_verified`.
+    #[error(
+        "its email_verified is not true (if the provider's operator vouches for addresses: EMAIL_VERIFIED=assumed)"
+    )]
+    Verified,
+    /// `..__ALLOWED_DOMAINS`.
+    #[error("its domain is not in ALLOWED_DOMAINS")]
+    AllowedDomain,
+    /// One of several tenants of Entra owns the domain.
+    #[error(
+        "Entra does not say that the tenant owns the domain (xms_edov), and ALLOWED_DOMAINS does not list it as TENANT-ID/DOMAIN"
+    )]
+    OwnedByTenant,
+    /// Google's `hd`.
+    #[error("Google does not say that the account belongs to the organisation of the domain (hd)")]
+    HostedDomain,
+    /// `machine.<public host>`.
+    #[error("its domain is that of machines here")]
+    NotMachine,
 }
 
 /// Who it is in the provider's terms; never an e-mail address (OpenID Connect Core section 5.7).

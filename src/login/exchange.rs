@@ -7,7 +7,7 @@ use super::{Problem, Step, Visitor};
 use crate::directory::{SignInContext, SignInOutcome};
 use crate::domain::auth_time::AuthTime;
 use crate::domain::clock::Timestamp;
-use crate::domain::identity::{AssertedGroups, SubjectKey};
+use crate::domain::identity::{AddressRule, AssertedGroups, RefusedAddress, SubjectKey};
 use crate::domain::ids::{ProviderId, UserId};
 use crate::domain::secret::{Hash, Secret};
 use crate::oidc::{Callback, Expected, OidcError, Provider, SignIn};
@@ -184,6 +184,9 @@ impl Exchange {
         let admitting = self.state.directory.sign_in(&sign_in.identity, names, context, &actor);
         match self.state.ask(Store::Directory, StoreOperation::SignIn, admitting).await? {
             SignInOutcome::Admitted { user_id, at, lost_all_groups, .. } => {
+                if let Some(RefusedAddress { rule, .. }) = &sign_in.identity.refused {
+                    tracing::info!(user.id = %user_id, provider.id = %provider, %rule, "a person keeps their address: what the provider asserts now does not count");
+                }
                 if lost_all_groups {
                     self.state.metrics_of(provider).for_each(ProviderMetrics::groups_lost);
                     tracing::warn!(user.id = %user_id, "a person of some groups signed in with none");
@@ -191,7 +194,11 @@ impl Exchange {
                 Ok((user_id, at))
             }
             SignInOutcome::Disabled => Err(Problem::Disabled),
-            SignInOutcome::NoAddress => Err(Problem::NoAddress(provider.clone())),
+            SignInOutcome::NoAddress => {
+                let refused = sign_in.identity.refused.as_ref();
+                let rule = refused.map_or(AddressRule::Present, |refused| refused.rule);
+                Err(Problem::NoAddress { provider: provider.clone(), rule })
+            }
             SignInOutcome::AddressHeld(email) => Err(Problem::AddressHeld(email)),
             SignInOutcome::GroupsUnknown => Err(Problem::GroupsUnknown),
             SignInOutcome::SessionEndedAtProvider => Err(Problem::EndedAtProvider),

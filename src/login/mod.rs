@@ -21,6 +21,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::decision;
 use crate::domain::email::EmailAddress;
 use crate::domain::host::HostName;
+use crate::domain::identity::AddressRule;
 use crate::domain::ids::{ProviderId, RequestId};
 use crate::domain::secret::Hash;
 use crate::oidc::{OidcError, ProviderRefusal};
@@ -174,8 +175,13 @@ pub enum Problem {
     #[error("the person is disabled")]
     Disabled,
     /// No address that counts.
-    #[error("{0} asserts no e-mail address that counts")]
-    NoAddress(ProviderId),
+    #[error("{provider} asserts no e-mail address that counts: {rule}")]
+    NoAddress {
+        /// Which.
+        provider: ProviderId,
+        /// What the address does not meet.
+        rule: AddressRule,
+    },
     /// Another user holds it.
     #[error("another user holds {0}")]
     AddressHeld(EmailAddress),

@@ -191,8 +191,14 @@ async fn take_over(state: &State, user: UserId, identity: &AssertedIdentity) -> 
             Ok(Taken::GoesOn)
         }
         // An address that somebody else holds now changes nothing for who is in: theirs is still their own.
-        Some(SignInOutcome::AddressHeld(_) | SignInOutcome::NoAddress) => Ok(Taken::GoesOn),
+        Some(SignInOutcome::AddressHeld(_)) => Ok(Taken::GoesOn),
         Some(SignInOutcome::GroupsUnknown) => Ok(Taken::CannotKnow),
+        // None is theirs any more, as at a sign-in.
+        Some(SignInOutcome::NoAddress) => {
+            let rule = identity.refused.as_ref().map(|refused| tracing::field::display(refused.rule));
+            tracing::warn!(user.id = %user, provider.id = %provider, rule, "a session ends: the person has no address that counts any more");
+            Ok(Taken::IsOver)
+        }
         Some(SignInOutcome::Disabled | SignInOutcome::SessionEndedAtProvider) | None => Ok(Taken::IsOver),
     }
 }

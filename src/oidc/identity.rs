@@ -3,6 +3,7 @@
 //! What the token lacks is read from userinfo, what does not fit into it from Graph. A call that fails never turns into
 //! "no groups"; it may leave the address unknown, and then says so.
 
+use super::address::Address;
 use super::claims::Claims;
 use super::error::OidcError;
 use super::graph;
@@ -11,9 +12,10 @@ use super::id_token::IdToken;
 use super::metadata::Metadata;
 use super::provider::Provider;
 use super::userinfo;
-use crate::config::{EmailVerified, EntraTenant, GroupsSource, ProviderKind};
-use crate::domain::email::EmailAddress;
-use crate::domain::identity::{AssertedGroup, AssertedGroups, AssertedIdentity, GroupKind, SubjectKey};
+use crate::config::{GroupsSource, ProviderKind};
+use crate::domain::identity::{
+    AssertedGroup, AssertedGroups, AssertedIdentity, GroupKind, RefusedAddress, SubjectKey,
+};
 use crate::telemetry::Chain;
 use secrecy::SecretString;
 
@@ -28,16 +30,6 @@ pub(super) struct Identified {
     pub identity: AssertedIdentity,
     /// Why the address is not known, where it would have been in userinfo.
     pub address_error: Option<OidcError>,
-}
-
-/// What a document says about the person's address.
-#[derive(Debug, PartialEq, Eq)]
-enum Address {
-    Asserted(EmailAddress),
-    /// Nothing that could be judged: another document may.
-    Absent,
-    /// One that does not count: malformed, not verified, of a domain that is not this provider's.
-    Refused,
 }
 
 impl Provider {
@@ -55,7 +47,7 @@ impl Provider {
         let mut address = self.address(claims, claims);
         let mut userinfo = None;
         let mut userinfo_error = None;
-        let is_asked = address == Address::Absent || self.reads_groups_from_userinfo(claims);
+        let is_asked = matches!(address, Address::Unknown(_)) || self.reads_groups_from_userinfo(claims);
         if let (true, Some(endpoint), Some(access_token)) =
             (is_asked, &metadata.userinfo_endpoint, access_token)
         {
@@ -66,21 +58,22 @@ impl Provider {
                 Err(error) => userinfo_error = Some(error),
             }
         }
-        if let (Address::Absent, Some(userinfo)) = (&address, &userinfo) {
-            address = self.address(userinfo, claims);
+        if let Some(userinfo) = &userinfo {
+            address = address.or_else(|| self.address(userinfo, claims));
         }
         let name = name(claims).or_else(|| userinfo.as_ref().and_then(name));
         let groups = match self.config.kind {
             ProviderKind::Entra { .. } => self.groups_of_entra(claims, access_token, metadata).await,
             _ => self.groups_of_claims(claims, userinfo.as_ref(), userinfo_error.is_some()),
         };
-        let (email, address_error) = match address {
-            Address::Asserted(email) => (Some(email), None),
-            Address::Absent => (None, userinfo_error),
-            Address::Refused => (None, None),
+        let (email, refused, address_error) = match address {
+            Address::Asserted(email) => (Some(email), None, None),
+            Address::Unknown(rule) => (None, Some(RefusedAddress { address: None, rule }), userinfo_error),
+            Address::Refused(refused) => (None, Some(refused), None),
         };
         let provider = self.id().clone();
-        let identity = AssertedIdentity { provider, subject: token.subject.clone(), email, name, groups };
+        let identity =
+            AssertedIdentity { provider, subject: token.subject.clone(), email, refused, name, groups };
         Ok(Identified { identity, address_error })
     }
 
@@ -117,42 +110,14 @@ impl Provider {
             Some(ClaimedGroups::Listed(list)) => known(list),
             _ => self.unknown("a renewal brought no ID token, and userinfo names no groups"),
         };
-        let email = match userinfo.as_ref().map(|userinfo| self.address(userinfo, userinfo)) {
-            Some(Address::Asserted(email)) => Some(email),
-            _ => None,
+        let (email, refused) = match userinfo.as_ref().map(|userinfo| self.address(userinfo, userinfo)) {
+            Some(Address::Asserted(email)) => (Some(email), None),
+            Some(Address::Refused(refused)) => (None, Some(refused)),
+            Some(Address::Unknown(_)) | None => (None, None),
         };
         let name = userinfo.as_ref().and_then(name);
-        Ok(AssertedIdentity { provider: self.id().clone(), subject: subject.clone(), email, name, groups })
-    }
-
-    /// The address in `source` (ID token or userinfo), if this provider may assert it (DESIGN.md section 7).
-    fn address(&self, source: &Claims, id_token: &Claims) -> Address {
-        let email = source.find_text("email");
-        let text = match &self.config.kind {
-            ProviderKind::Entra { tenant: EntraTenant::Pinned(_), .. } => {
-                email.or_else(|| source.find_text("preferred_username"))
-            }
-            ProviderKind::Entra { tenant: EntraTenant::Several { .. }, .. } => {
-                // Anybody can write any address into a directory of their own: one of several tenants is believed about
-                // configured domains, or where Entra says that the tenant owns the domain, and then only in its token.
-                let is_owned = id_token.is_true("xms_edov") && id_token.find_text("email") == email;
-                if email.is_some() && self.config.allowed_domains.is_none() && !is_owned {
-                    return Address::Refused;
-                }
-                email
-            }
-            ProviderKind::Google | ProviderKind::Oidc { .. } => {
-                let is_assumed = self.config.email_verified == EmailVerified::Assumed;
-                match source.get("email_verified") {
-                    _ if is_assumed || source.is_true("email_verified") => email,
-                    Some(_) => return Address::Refused,
-                    None => None,
-                }
-            }
-        };
-        let Some(text) = text else { return Address::Absent };
-        let address = text.parse().ok().filter(|address| self.all.may_assert(&self.config, address));
-        address.map_or(Address::Refused, Address::Asserted)
+        let provider = self.id().clone();
+        Ok(AssertedIdentity { provider, subject: subject.clone(), email, refused, name, groups })
     }
 
     /// Many providers keep groups out of ID tokens.
@@ -248,81 +213,7 @@ fn name(claims: &Claims) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{object, provider};
     use super::*;
-    use crate::config::ProviderConfig;
-    use serde_json::{Value, json};
-    use url::Url;
-
-    fn entra(tenant: EntraTenant) -> ProviderKind {
-        ProviderKind::Entra { authority: Url::parse("https://login.example").expect("an address"), tenant }
-    }
-
-    fn several() -> ProviderKind {
-        let allowed = vec!["11111111-1111-4111-8111-111111111111".into()];
-        entra(EntraTenant::Several { segment: "organizations".into(), allowed })
-    }
-
-    fn address(
-        kind: ProviderKind,
-        change: impl FnOnce(&mut ProviderConfig),
-        claims: &Value,
-    ) -> Option<String> {
-        let claims = Claims::new(object(claims));
-        match provider(kind, change).address(&claims, &claims) {
-            Address::Asserted(email) => Some(email.to_string()),
-            Address::Absent | Address::Refused => None,
-        }
-    }
-
-    #[test]
-    fn a_pinned_tenant_vouches_for_its_people() {
-        let pinned = || entra(EntraTenant::Pinned("11111111-1111-4111-8111-111111111111".into()));
-        let of = |claims| address(pinned(), |_| {}, &claims);
-        assert_eq!(
-            of(json!({"email": "A@x.example", "preferred_username": "b@x.example"})),
-            Some("a@x.example".into())
-        );
-        assert_eq!(of(json!({"preferred_username": "b@x.example"})), Some("b@x.example".into()));
-        assert_eq!(of(json!({"email": "a@x.example@y.example", "preferred_username": "b@x.example"})), None);
-        assert_eq!(of(json!({"preferred_username": "+49 30 123456"})), None);
-        assert_eq!(of(json!({})), None);
-    }
-
-    #[test]
-    fn one_of_several_tenants_asserts_only_what_is_its_own() {
-        let claims = json!({"email": "a@x.example", "preferred_username": "b@x.example"});
-        assert_eq!(address(several(), |_| {}, &claims), None, "nOAuth: anybody may write an address");
-        let domains = |config: &mut ProviderConfig| config.allowed_domains = Some(vec!["x.example".into()]);
-        assert_eq!(address(several(), domains, &claims), Some("a@x.example".into()));
-        assert_eq!(address(several(), domains, &json!({"email": "a@y.example", "xms_edov": true})), None);
-        for owned in [json!(true), json!("true"), json!(1), json!("1")] {
-            let claims = json!({"email": "a@x.example", "xms_edov": owned});
-            assert_eq!(address(several(), |_| {}, &claims), Some("a@x.example".into()), "{owned}");
-        }
-        assert_eq!(address(several(), |_| {}, &json!({"email": "a@x.example", "xms_edov": false})), None);
-        assert_eq!(
-            address(several(), |_| {}, &json!({"preferred_username": "b@x.example", "xms_edov": true})),
-            None
-        );
-    }
-
-    #[test]
-    fn elsewhere_an_address_is_verified_or_the_operator_vouches() {
-        let of = |claims| address(ProviderKind::Google, |_| {}, &claims);
-        for verified in [json!(true), json!("true")] {
-            assert_eq!(
-                of(json!({"email": "a@x.example", "email_verified": verified})),
-                Some("a@x.example".into())
-            );
-        }
-        for verified in [json!(false), json!("false"), Value::Null, json!({})] {
-            assert_eq!(of(json!({"email": "a@x.example", "email_verified": verified})), None, "{verified}");
-        }
-        let assumed = |config: &mut ProviderConfig| config.email_verified = EmailVerified::Assumed;
-        let claims = json!({"email": "a@x.example"});
-        assert_eq!(address(ProviderKind::Google, assumed, &claims), Some("a@x.example".into()));
-    }
 
     #[test]
     fn a_group_listed_twice_is_one() {

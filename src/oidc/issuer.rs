@@ -10,7 +10,7 @@ use crate::config::{EntraTenant, ProviderKind};
 use crate::domain::identity::{SubjectKey, is_guid};
 use url::Url;
 
-const GOOGLE: &str = "https://accounts.google.com";
+pub(super) const GOOGLE: &str = "https://accounts.google.com";
 const TENANT_PLACEHOLDER: &str = "{tenantid}";
 
 /// The rule that an issuer must fulfil.

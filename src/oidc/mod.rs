@@ -5,6 +5,7 @@
 //! good metadata and keys for 24 hours. What a provider sends is a claim until every rule held; each broken rule is a
 //! named [`TokenError`]. No redirect is ever followed, no address from a token is ever called.
 
+mod address;
 mod authorization;
 mod bucket;
 mod calls;

@@ -196,6 +196,7 @@ pub fn person(subject: &str, email: &str, groups: &[&str]) -> AssertedIdentity {
             subject: subject.to_owned(),
         },
         email: email.parse().ok(),
+        refused: None,
         name: Some(subject.to_owned()),
         groups: known(groups),
     }

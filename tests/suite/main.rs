@@ -8,6 +8,7 @@
 mod world;
 
 mod account;
+mod addresses;
 mod answers;
 mod assertion;
 mod attacks;

@@ -70,6 +70,7 @@ impl Site {
             provider: "entra".parse().map_err(io::Error::other)?,
             subject: subject(number),
             email: Some(email.parse().map_err(io::Error::other)?),
+            refused: None,
             name: Some(format!("Person {number}")),
             groups: AssertedGroups::Known(GROUPS.map(group).to_vec()),
         };

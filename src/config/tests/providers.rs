@@ -229,14 +229,41 @@ fn several_providers_say_whose_addresses_they_assert() {
     assert_eq!((corp.label.as_str(), google.label.as_str()), ("Microsoft (corp)", "Google (google)"));
     let address = |text: &str| text.parse().expect("an address");
     assert!(
-        config.may_assert(google, &address("a@example.com"))
-            && !config.may_assert(google, &address("a@example.org"))
+        config.may_assert(google, None, &address("a@example.com"))
+            && !config.may_assert(google, None, &address("a@example.org"))
     );
-    assert!(config.may_assert(corp, &address("a@anything.org")));
+    assert!(config.may_assert(corp, None, &address("a@anything.org")));
     for text in ["@example.com", "a@b.com", "", "ex ample.com", "https://example.com"] {
         let more = format!("issuer = \"https://a.b\"\nallowed_domains = [\"{text}\"]");
         refused(oidc(&more), &["allowed_domains", "domains as in example.com"]);
     }
+}
+
+#[test]
+fn domains_are_listed_by_tenant_where_several_sign_in() {
+    let several = |domains: &str| {
+        entra(&format!(
+            "tenant_id = \"common\"\nallowed_tenants = [\"{GUID}\"]\nallowed_domains = [{domains}]"
+        ))
+    };
+    let own = format!("\"{}/Example.com\", \"example.org\"", GUID.to_uppercase());
+    let config = accepted(several(&own));
+    let provider = &config.providers[0];
+    let address = |text: &str| text.parse().expect("an address");
+    let (own, plain) = (address("a@example.com"), address("a@example.org"));
+    assert!(
+        provider.vouches(GUID, &own) && !provider.vouches(GUID, &plain),
+        "a plain domain vouches for nothing"
+    );
+    assert!(config.may_assert(provider, Some(GUID), &own) && config.may_assert(provider, Some(GUID), &plain));
+    let other = "22222222-2222-4222-8222-222222222222";
+    assert!(!config.may_assert(provider, Some(other), &own), "listed with another tenant");
+    refused(several(&format!("\"{other}/example.com\"")), &[other, "providers.corp.allowed_tenants"]);
+    for text in ["x/example.com", "/example.com", "example.com/", "a/b/example.com"] {
+        refused(several(&format!("\"{text}\"")), &["allowed_domains", "TENANT-ID/example.com"]);
+    }
+    let pinned = format!("tenant_id = \"{GUID}\"\nallowed_domains = [\"{GUID}/example.com\"]");
+    refused(entra(&pinned), &["several tenants"]);
 }
 
 #[test]

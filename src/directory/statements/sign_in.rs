@@ -168,7 +168,10 @@ impl Admission<'_> {
         user: Option<UserRow>,
     ) -> Result<std::result::Result<UserRow, SignInOutcome>> {
         let Some(email) = &self.identity.email else {
-            return Ok(user.filter(|user| user.email.is_some()).ok_or(SignInOutcome::NoAddress));
+            // Who had an address keeps it, but not by the word of a provider that may not assert it.
+            let refused = self.identity.refused.as_ref().and_then(|refused| refused.address.as_ref());
+            let keeps = |user: &UserRow| user.email.is_some() && user.email.as_ref() != refused;
+            return Ok(user.filter(keeps).ok_or(SignInOutcome::NoAddress));
         };
         if let Some(user) = &user
             && user.email.as_ref() == Some(email)

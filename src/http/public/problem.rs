@@ -55,7 +55,7 @@ impl Visit<'_> {
                 max_age: *max_age,
             },
             Problem::Disabled => pages::Problem::Disabled,
-            Problem::NoAddress(provider) => pages::Problem::NoAddress { provider: label(provider) },
+            Problem::NoAddress { provider, .. } => pages::Problem::NoAddress { provider: label(provider) },
             Problem::AddressHeld(email) => pages::Problem::AddressHeld { email },
             Problem::GroupsUnknown => pages::Problem::GroupsUnknown,
             Problem::Unavailable(_) => self.unavailable(),

@@ -4,7 +4,7 @@ use super::{actor, admitted, at_provider, context, email, known, now, person};
 use gatepost::config::GroupNames;
 use gatepost::config::GroupNames::Link;
 use gatepost::directory::{SignInContext, SignInOutcome};
-use gatepost::domain::identity::AssertedGroups;
+use gatepost::domain::identity::{AddressRule, AssertedGroups, RefusedAddress};
 use gatepost::domain::ids::UserId;
 use gatepost::domain::secret::Secret;
 use std::time::Duration;
@@ -120,6 +120,22 @@ both_stores! {
         assert_ne!(carol, alice);
         assert_eq!(store.standing(alice).await.person.email, None);
         assert_eq!(store.sign_in(&person("alice", "", &[]), GroupNames::Link).await, SignInOutcome::NoAddress);
+    }
+
+    async fn an_address_that_the_provider_may_not_assert_is_not_kept_by_its_word(store) {
+        let refused = |address: &str, rule| {
+            let mut person = person("alice", "", &["g-1"]);
+            person.refused = Some(RefusedAddress { address: address.parse().ok(), rule });
+            person
+        };
+        let user = store.admitted(&person("alice", "alice@example.com", &[])).await;
+        let foreign = refused("alice@example.com", AddressRule::HostedDomain);
+        assert_eq!(store.sign_in(&foreign, GroupNames::Link).await, SignInOutcome::NoAddress);
+        let outcome = store.directory.refresh(user, &foreign, GroupNames::Link, now(), &actor()).await.unwrap();
+        assert_eq!(outcome, Some(SignInOutcome::NoAddress));
+        assert!(store.groups(user).await.is_empty(), "nothing was taken over");
+        store.admitted(&refused("other@example.com", AddressRule::AllowedDomain)).await;
+        store.admitted(&refused("", AddressRule::Verified)).await;
     }
 
     async fn who_has_no_address_is_refused_and_who_had_one_keeps_it(store) {

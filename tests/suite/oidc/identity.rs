@@ -86,7 +86,9 @@ async fn only_allowed_tenants_of_several_sign_in() {
     let tenant = EntraTenant::Several { segment: "organizations".into(), allowed };
     let authority = Url::parse(&entra.authority()).unwrap();
     let mut config = config(&entra, ProviderKind::Entra { authority, tenant });
-    config.allowed_domains = Some(vec!["example.com".into()]);
+    let listed =
+        [entra.tid(), stable_guid("partner")].map(|tid| format!("{tid}/example.com").parse().unwrap());
+    config.allowed_domains = Some(listed.to_vec());
     let party = Party::new(entra, config);
     for (who, signs_in) in [("alice", true), ("bob", true), ("mallory", false)] {
         party.entra.at_the_browser(Some(who));
