@@ -14,8 +14,9 @@ use tokio::time::{sleep, timeout};
 
 const PATIENCE: Duration = Duration::from_mins(1);
 const STALLED: usize = 10_000;
-/// What the process may hold meanwhile, in the unoptimised binary of the tests.
-const MOST_MEMORY: u64 = 64 * 1024 * 1024;
+/// What the stalled requests may take. The process shall stay below 64 MB: the release holds 18 MB of that when idle, the
+/// unoptimised binary of the tests 33 MB.
+const MOST_GROWTH: u64 = 46 * 1024 * 1024;
 /// The body's deadline, and what a busy machine adds.
 const BODY_TIME: std::ops::RangeInclusive<u64> = 4..=12;
 
@@ -115,7 +116,7 @@ async fn ten_thousand_stalled_bodies_take_little_memory_and_keep_nobody_out() {
     );
     assert!(stalled >= 1_000, "the system lets this test open {stalled} connections");
     assert!(served >= 10 && slowest < Duration::from_secs(20), "{served} others, the slowest in {slowest:?}");
-    assert!(most < MOST_MEMORY, "{} KiB", most / 1024);
+    assert!(most - before < MOST_GROWTH, "{} KiB more than {}", (most - before) / 1024, before / 1024);
 }
 
 #[tokio::test(flavor = "multi_thread")]
