@@ -55,10 +55,7 @@ impl Site {
 
     /// Bytes of memory that the process holds.
     fn memory(&self) -> u64 {
-        let status =
-            std::fs::read_to_string(format!("/proc/{}/status", self.gatepost.running().pid())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("the process lives");
-        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+        crate::stalled::memory(self.gatepost.running().pid())
     }
 
     fn proxy(&self) -> reqwest::Client {

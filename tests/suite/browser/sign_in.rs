@@ -4,6 +4,7 @@ use super::picture;
 use super::site::{BANK, Site, arrive, pick, submit_form, url, wait_for_picker};
 use crate::long_links::{WAITING, link};
 use crate::world::{APP, OTHER, PUBLIC, Pair};
+use gatepost_kit::browser::Browser;
 use gatepost_kit::entra::{Endpoint, Entra, Person};
 use gatepost_kit::process::until;
 use serde_json::json;
@@ -53,22 +54,27 @@ async fn a_fragment_survives_a_sign_in_that_asks_nothing() {
     site.assert_quiet(&browser).await;
 }
 
+/// Opens all at once; each asks for an account, and the last one gets it first.
+async fn sign_in_from_the_last<const N: usize>(browser: &Browser, wanted: &[String; N]) {
+    let tabs = browser.open_at_once(&wanted.each_ref().map(String::as_str)).await;
+    for tab in &tabs {
+        browser.switch(tab).await;
+        wait_for_picker(browser).await;
+    }
+    for (tab, wanted) in tabs.iter().zip(wanted).rev() {
+        browser.switch(tab).await;
+        pick(browser, "alice").await;
+        arrive(browser, "Hello, Alice").await;
+        assert_eq!(browser.url().await.as_str(), wanted);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn three_tabs_end_where_they_wanted_though_each_asks_for_an_account() {
     let site = Site::start(Pair::Shared).await;
     let browser = site.browser().await;
     let wanted = [url(APP, "/tab/1?a=b"), url(OTHER, "/tab/2"), url(APP, "/tab/3")];
-    let tabs = browser.open_at_once(&wanted.each_ref().map(String::as_str)).await;
-    for tab in &tabs {
-        browser.switch(tab).await;
-        wait_for_picker(&browser).await;
-    }
-    for (tab, wanted) in tabs.iter().zip(&wanted).rev() {
-        browser.switch(tab).await;
-        pick(&browser, "alice").await;
-        arrive(&browser, "Hello, Alice").await;
-        assert_eq!(browser.url().await.as_str(), wanted);
-    }
+    sign_in_from_the_last(&browser, &wanted).await;
     browser.open(&url(PUBLIC, "/")).await;
     let account = arrive(&browser, "Your account").await;
     assert_eq!(account.matches("Signed in ").count(), 1, "one session: {account}");
@@ -81,17 +87,7 @@ async fn tabs_with_long_links_end_where_they_wanted_though_each_asks_for_an_acco
     let browser = site.browser().await;
     let wanted = [(APP, 2_000), (OTHER, 1_200), (APP, 1_999), (APP, 100)]
         .map(|(host, length)| url(host, &link(&length.to_string(), length)));
-    let tabs = browser.open_at_once(&wanted.each_ref().map(String::as_str)).await;
-    for tab in &tabs {
-        browser.switch(tab).await;
-        wait_for_picker(&browser).await;
-    }
-    for (tab, wanted) in tabs.iter().zip(&wanted).rev() {
-        browser.switch(tab).await;
-        pick(&browser, "alice").await;
-        arrive(&browser, "Hello, Alice").await;
-        assert_eq!(browser.url().await.as_str(), wanted);
-    }
+    sign_in_from_the_last(&browser, &wanted).await;
     let cookies = browser.devtools("Storage.getCookies", json!({})).await;
     let names = cookies["cookies"].as_array().unwrap().iter().map(|cookie| cookie["name"].as_str().unwrap());
     assert_eq!(names.filter(|name| *name == WAITING).count(), 0, "gone at enter");
