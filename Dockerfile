@@ -9,11 +9,11 @@ ENV CARGO_INCREMENTAL=0 \
     SOURCE_DATE_EPOCH=0 \
     RUSTFLAGS="--remap-path-prefix=/src=. --remap-path-prefix=/usr/local/cargo=cargo"
 COPY . .
-RUN cargo build --locked --release --bin gatepost
+RUN cargo build --locked --profile dist --bin gatepost
 # What the binary is linked against, in the places where it looks for it. glibc 2.36 reads hosts and DNS without plug-ins.
 RUN set -eu; mkdir -p /image/usr/local/bin /image/etc/ssl/certs /image/tmp /image/var/lib/gatepost; \
-    cp target/release/gatepost /image/usr/local/bin/; \
-    ldd target/release/gatepost | grep -o '/[^ ]*' | while read -r library; do cp -L --parents "$library" /image/; done; \
+    cp target/dist/gatepost /image/usr/local/bin/; \
+    ldd target/dist/gatepost | grep -o '/[^ ]*' | while read -r library; do cp -L --parents "$library" /image/; done; \
     cp /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/; \
     printf 'hosts: files dns\n' >/image/etc/nsswitch.conf; \
     printf 'gatepost:x:10001:10001::/var/lib/gatepost:/sbin/nologin\n' >/image/etc/passwd; \

@@ -2,6 +2,7 @@
 
 /// What lives long lies apart from what a request needs for a moment: the C library's allocator mixes them, and leaves
 /// holes that nothing fits.
+#[cfg(feature = "jemalloc")]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

@@ -1,5 +1,6 @@
 //! Fakes and drivers for Gatepost's tests and demo: everything around the binary that a test must own.
 
+#[cfg(feature = "browser")]
 pub mod browser;
 pub mod client; // a headless browser of a script: cookie jars, redirects one by one
 pub mod echo; // an application that answers what it was sent
