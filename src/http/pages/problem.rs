@@ -342,15 +342,15 @@ const ADDRESS_HELD: Explanation = explain(
 const PROVIDER_UNAVAILABLE: Explanation = explain(
     503,
     "The provider does not answer",
-    "We cannot reach the place where you sign in. Who is signed in already stays signed in.",
+    "We cannot reach your sign-in provider. Anyone who is signed in already stays signed in.",
     "Wait a minute, then try again.",
     Mender::Time,
 );
 const PROVIDER_MISCONFIGURED: Explanation = explain(
     502,
     "The provider is not where this site looks for it",
-    "What answers at the configured address is not a place where you could sign in. Who is signed in already stays signed in.",
-    "Tell whoever runs this site: the log says what answered, and `gatepost check` says which setting to correct.",
+    "The configured address does not answer as a sign-in provider. Anyone who is signed in already stays signed in.",
+    "Tell whoever runs this site. The log says what answered, and the command “gatepost check” says which setting to correct.",
     Mender::Operator,
 );
 const DISABLED: Explanation = explain(

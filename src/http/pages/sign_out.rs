@@ -46,7 +46,7 @@ pub fn consented(provider: &str, request_id: RequestId) -> Page {
         chrome: Chrome::public("Back from the provider", Tone::Calm, request_id),
         paragraphs: vec![
             format!(
-                "{provider} sent you back after it asked you to consent for your organisation. Nobody was signed in by that."
+                "{provider} sent you back after it asked you to consent for your organisation. This did not sign anyone in."
             ),
             "Sign in once to see whether it works.".to_owned(),
         ],
