@@ -33,6 +33,7 @@ pub mod http;
 pub mod login;
 pub mod oidc;
 pub mod patience;
+pub mod places;
 pub mod pool;
 pub mod principal;
 pub mod session;

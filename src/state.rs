@@ -20,6 +20,7 @@ use crate::session::sealed::KeyRing;
 use crate::session::uses::Uses;
 use crate::telemetry::{Metrics, ProviderMetrics, Store, StoreOperation, StoreOutcome};
 use crate::verify::assertion::AssertionKeys;
+use crate::verify::checks::Checks;
 use crate::verify::passes::Passes;
 use crate::verify::refusals::Refusals;
 use crate::verify::unknown::Unknown;
@@ -56,6 +57,8 @@ pub struct State {
     pub directory: Directory,
     /// Who holds which cookie, as far as memory knows.
     pub passes: Passes,
+    /// Sessions whose provider is being asked.
+    pub checks: Checks,
     /// Who vouches.
     pub providers: Providers,
     /// Names that routers demand and nobody bears.

@@ -26,6 +26,7 @@ use crate::state::State;
 use crate::telemetry::Metrics;
 use crate::tls;
 use crate::verify::assertion::AssertionKeys;
+use crate::verify::checks::Checks;
 use crate::verify::passes::Passes;
 use crate::verify::refusals::Refusals;
 use crate::verify::unknown::Unknown;
@@ -148,6 +149,7 @@ pub fn build(config: Config) -> Result<State, StartError> {
         unwritten: Unwritten::default(),
         return_slots: Slots::default(),
         passes: Passes::new(config.verify.cache_memory, config.verify.stale_if_error),
+        checks: Checks::default(),
         limits: Limits::default(),
         readiness: Readiness::default(),
         tasks: Tasks::here(),

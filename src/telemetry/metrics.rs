@@ -99,7 +99,7 @@ impl Metrics {
             verify_duration: Handles::new(durations(
                 r,
                 "gatepost_verify_duration",
-                "Time to answer /verify",
+                "Time to answer /verify, without waiting for a provider",
                 seconds,
             )),
             store_calls: Handles::new(counters(

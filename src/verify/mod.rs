@@ -6,6 +6,7 @@
 
 pub mod arrival;
 pub mod assertion;
+pub mod checks;
 pub mod forwarded;
 pub mod headers;
 pub mod identity;
@@ -15,15 +16,13 @@ pub mod reply;
 pub mod unknown;
 
 use crate::domain::access::Standing;
-use crate::domain::clock::Timestamp;
+use crate::domain::clock::{BootTime, Timestamp};
 use crate::domain::decision::{self, Check, Demand, Denial, Permit, Recheck, SessionTimes, SignInReason};
 use crate::domain::email::EmailAddress;
 use crate::domain::host::Origin;
 use crate::domain::ids::UserId;
 use crate::domain::requirement::Requirement;
-use crate::login::refresh;
 use crate::principal::{self, LoadError};
-use crate::session::Session;
 use crate::session::cookie::{self, Held};
 use crate::session::values::{HostValue, SessionId};
 use crate::state::State;
@@ -35,7 +34,7 @@ use identity::Rendered;
 use passes::{Pass, PassKey};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// How often the session store is asked about a pass in memory.
 const ASK_AGAIN: Duration = Duration::from_mins(1);
@@ -89,18 +88,47 @@ pub fn remember(state: &Arc<State>, case: &Case<'_>) -> Option<Verdict> {
     }
 }
 
-/// Judges a request by what the stores say, within the deadline.
-pub async fn ask(state: &Arc<State>, case: &Case<'_>, held: Option<&Held<HostValue>>) -> Verdict {
+/// Judges a request by what the stores say, within the deadline. A request that cannot be sent elsewhere first waits for
+/// its session's check, where that has to come first; `waited` tells how long.
+pub async fn ask(
+    state: &Arc<State>,
+    case: &Case<'_>,
+    held: Option<&Held<HostValue>>,
+    waited: &mut Duration,
+) -> Verdict {
     let opened = held.and_then(|held| held.value.as_ref().map(|value| (held, value)));
     let Some((held, cookie)) = opened else { return Verdict::sign_in(SignInReason::NoSession) };
-    let key = PassKey::of(case.origin.host().as_str(), &held.text);
-    let pass = match timeout(principal::DEADLINE, passes::find(state, key, cookie)).await {
+    let verdict = look_up(state, case, &held.text, cookie, BootTime::default()).await;
+    let must_wait = matches!(verdict, Verdict::Deny { denial: Denial::CheckFirst, .. })
+        && !reply::may_redirect(case.forwarded.kind(), case.requirement);
+    if !must_wait {
+        return verdict;
+    }
+    let started = Instant::now();
+    let over = checks::wait(state, &cookie.session, cookie.user).await;
+    *waited = started.elapsed();
+    match over {
+        Some(over) => look_up(state, case, &held.text, cookie, over).await,
+        None => verdict,
+    }
+}
+
+/// Judges a request by what the stores say; no answer is read before `since`.
+async fn look_up(
+    state: &Arc<State>,
+    case: &Case<'_>,
+    text: &str,
+    cookie: &HostValue,
+    since: BootTime,
+) -> Verdict {
+    let key = PassKey::of(case.origin.host().as_str(), text);
+    let pass = match timeout(principal::DEADLINE, passes::find(state, key, cookie, since)).await {
         Ok(Ok(Some(pass))) => pass,
         Ok(Ok(None)) => return Verdict::sign_in(SignInReason::Ended),
         Ok(Err(error)) => return Verdict::CannotKnow(error),
         Err(_) => return Verdict::CannotKnow(Arc::new(LoadError::Deadline)),
     };
-    let presented = Presented { pass, key, text: &held.text };
+    let presented = Presented { pass, key, text };
     let now = Timestamp::now();
     let verdict = judge(state, case, &presented, now);
     if !matches!(verdict, Verdict::Deny { denial: Denial::SignIn(_), .. }) {
@@ -199,7 +227,10 @@ fn follow_up(state: &Arc<State>, case: &Case<'_>, presented: &Presented<'_>, now
     if notes {
         state.uses.note(&value.session, now);
     }
-    if refreshes {
+    if refreshes && check == Check::First {
+        // Memory lets nobody pass by what it knows, so it need not forget that.
+        checks::begin(state, &value.session);
+    } else if refreshes {
         state.spawn(refresh_and_forget(Arc::clone(state), value.session.clone(), key));
     }
     if asks {
@@ -209,21 +240,7 @@ fn follow_up(state: &Arc<State>, case: &Case<'_>, presented: &Presented<'_>, now
 
 /// What the provider said counts from the next request on.
 async fn refresh_and_forget(state: Arc<State>, session: SessionId, key: PassKey) {
-    match state.sessions.find(&session).await {
-        Ok(found) => {
-            let now = Timestamp::now();
-            let is_due = |session: &Session| {
-                let record = &session.record;
-                state.times_of(record, record.auth_time).check(now, &state.lifetimes) != Check::NotDue
-            };
-            // Another replica, or a visit to the public host, may have been faster.
-            if let Some(session) = found.filter(is_due) {
-                refresh::run(&state, &session).await;
-            }
-            state.passes.remove(&key);
-        }
-        Err(error) => {
-            tracing::debug!(error = %crate::telemetry::Chain(&error), "a due refresh waits for the session store");
-        }
+    if checks::run(&state, &session).await.is_some() {
+        state.passes.remove(&key);
     }
 }

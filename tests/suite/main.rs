@@ -15,6 +15,7 @@ mod attacks;
 mod browser;
 mod certs;
 mod check;
+mod checks;
 mod cli;
 mod client_secret;
 mod clocks;

@@ -1,9 +1,9 @@
 //! Connections of peers that are no trusted proxy: probes and Prometheus need a few, and nobody else needs any. A peer
 //! that opens more must take no sockets from the proxy.
 
-use std::collections::HashMap;
+use crate::places::{self, Places};
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 /// Connections of one address at a time.
 const MOST_OF_ONE: usize = 16;
@@ -11,43 +11,22 @@ const MOST_OF_ONE: usize = 16;
 const MOST: usize = 1024;
 
 /// The connections of untrusted peers of one listener.
-#[derive(Debug, Default)]
-pub(super) struct Guests(Mutex<HashMap<IpAddr, usize>>);
-
-/// One connection's place; free again when it drops.
 #[derive(Debug)]
-pub(super) struct Place {
-    guests: Arc<Guests>,
-    peer: IpAddr,
+pub(super) struct Guests(Arc<Places<IpAddr>>);
+
+/// One connection's place.
+pub(super) type Place = places::Place<IpAddr>;
+
+impl Default for Guests {
+    fn default() -> Self {
+        Self(Arc::new(Places::new(MOST_OF_ONE, MOST)))
+    }
 }
 
 impl Guests {
     /// `None`: the peer, or all of them, have as many as they may.
-    pub(super) fn admit(self: &Arc<Self>, peer: IpAddr) -> Option<Place> {
-        let peer = network_of(peer);
-        let mut counts = self.lock();
-        let own = counts.get(&peer).copied().unwrap_or_default();
-        if own >= MOST_OF_ONE || counts.values().sum::<usize>() >= MOST {
-            return None;
-        }
-        counts.insert(peer, own + 1);
-        Some(Place { guests: Arc::clone(self), peer })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut counts = self.guests.lock();
-        if let Some(own) = counts.get_mut(&self.peer) {
-            *own -= 1;
-            if *own == 0 {
-                counts.remove(&self.peer);
-            }
-        }
+    pub(super) fn admit(&self, peer: IpAddr) -> Option<Place> {
+        self.0.take(network_of(peer))
     }
 }
 
@@ -69,21 +48,15 @@ mod tests {
 
     #[test]
     fn one_address_has_so_many_and_leaves_room_for_others() {
-        let guests = Arc::new(Guests::default());
-        let mut places: Vec<_> =
-            (0..MOST_OF_ONE).filter_map(|_| guests.admit(address("192.0.2.1"))).collect();
+        let guests = Guests::default();
+        let places: Vec<_> = (0..20).filter_map(|_| guests.admit(address("192.0.2.1"))).collect();
         assert_eq!(places.len(), MOST_OF_ONE);
-        assert!(guests.admit(address("192.0.2.1")).is_none());
         assert!(guests.admit(address("192.0.2.2")).is_some(), "another");
-        places.pop();
-        assert!(guests.admit(address("192.0.2.1")).is_some(), "a place that is free again");
-        drop(places);
-        assert!(guests.lock().is_empty(), "who is gone takes no room");
     }
 
     #[test]
     fn the_addresses_of_one_ipv6_network_are_one() {
-        let guests = Arc::new(Guests::default());
+        let guests = Guests::default();
         let of_one = |number: usize| guests.admit(address(&format!("2001:db8::{number:x}")));
         let places: Vec<_> = (0..2 * MOST_OF_ONE).filter_map(of_one).collect();
         assert_eq!(places.len(), MOST_OF_ONE);
@@ -92,7 +65,7 @@ mod tests {
 
     #[test]
     fn all_together_have_a_limit_too() {
-        let guests = Arc::new(Guests::default());
+        let guests = Guests::default();
         let peers = (0..=u8::MAX).flat_map(|a| (0..=u8::MAX).map(move |b| IpAddr::from([10, 0, a, b])));
         let places: Vec<_> = peers.filter_map(|peer| guests.admit(peer)).collect();
         assert_eq!(places.len(), MOST);

@@ -125,9 +125,11 @@ fn metrics(state: &State) -> String {
 }
 
 async fn verify(state: &Arc<State>, peer: IpAddr, asked: &Asked<'_>) -> Answer {
-    let started = Instant::now();
-    let (answer, reason) = answer(state, peer, asked).await;
-    state.metrics.decided(verdict_of(answer.status()), reason, started.elapsed());
+    let (started, mut waited) = (Instant::now(), Duration::ZERO);
+    let (answer, reason) = answer(state, peer, asked, &mut waited).await;
+    // What the provider took is its own time, not that of an answer.
+    let took = started.elapsed().saturating_sub(waited);
+    state.metrics.decided(verdict_of(answer.status()), reason, took);
     answer
 }
 
@@ -135,7 +137,12 @@ fn verdict_of(status: StatusCode) -> telemetry::Answer {
     telemetry::Answer::of(status.as_u16())
 }
 
-async fn answer(state: &Arc<State>, peer: IpAddr, asked: &Asked<'_>) -> (Answer, Reason) {
+async fn answer(
+    state: &Arc<State>,
+    peer: IpAddr,
+    asked: &Asked<'_>,
+    waited: &mut Duration,
+) -> (Answer, Reason) {
     if !trusts(state, peer) {
         let request_id = RequestId::generate();
         tracing::warn!(request.id = %request_id, peer = %peer, "/verify was called by a peer that is no trusted proxy");
@@ -159,16 +166,17 @@ async fn answer(state: &Arc<State>, peer: IpAddr, asked: &Asked<'_>) -> (Answer,
         Some(place) => Err(place),
         None => Ok(Requirement::parse(asked.query)),
     };
-    answer_visit(Visit::new(state, &forwarded, &origin, asked.query), requirement).await
+    answer_visit(Visit::new(state, &forwarded, &origin, asked.query), requirement, waited).await
 }
 
 async fn answer_visit(
     visit: Visit<'_>,
     requirement: Result<Result<Requirement, RequirementError>, (&str, &str)>,
+    waited: &mut Duration,
 ) -> (Answer, Reason) {
     match requirement {
         Err((path, query)) => reserved::answer(&visit, path, query).await,
-        Ok(Ok(requirement)) => visit.judge(&requirement).await,
+        Ok(Ok(requirement)) => visit.judge(&requirement, waited).await,
         Ok(Err(error)) => {
             tracing::error!(request.id = %visit.request_id, error = %error, keys = Requirement::names(visit.query), "the middleware's address is wrong: nobody passes");
             (visit.refuse(&Refusal::Misconfigured), Reason::MalformedRequirement)
@@ -213,11 +221,11 @@ impl<'a> Visit<'a> {
         Self { state, forwarded, origin, held, request_id: RequestId::generate(), query }
     }
 
-    async fn judge(&self, requirement: &Requirement) -> (Answer, Reason) {
+    async fn judge(&self, requirement: &Requirement, waited: &mut Duration) -> (Answer, Reason) {
         let case = Case { forwarded: self.forwarded, origin: self.origin, requirement };
         let verdict = match verify::remember(self.state, &case) {
             Some(verdict) => verdict,
-            None => verify::ask(self.state, &case, self.held.as_ref()).await,
+            None => verify::ask(self.state, &case, self.held.as_ref(), waited).await,
         };
         match verdict {
             Verdict::Allow(headers) => (respond::with_headers(StatusCode::OK, headers), Reason::Met),

@@ -13,7 +13,7 @@ use crate::session::values::HostValue;
 use crate::state::State;
 use std::sync::Arc;
 
-/// Who holds a cookie that opened: asks both stores, or what memory knows while they cannot say.
+/// Who holds a cookie that opened: asks both stores, not before `since`, or what memory knows while they cannot say.
 ///
 /// # Errors
 /// [`LoadError`]: unavailable is never unauthenticated.
@@ -21,6 +21,7 @@ pub async fn find(
     state: &Arc<State>,
     key: PassKey,
     cookie: &HostValue,
+    since: BootTime,
 ) -> Result<Option<Arc<Pass>>, Arc<LoadError>> {
     let passes = &state.passes;
     if passes.is_failing(BootTime::now())
@@ -30,14 +31,14 @@ pub async fn find(
     }
     // Beside the stores' connections: each answer that had to come here from another thread would wake this one.
     let look_up = || state.tasks.run(look_up(Arc::clone(state), key, cookie.clone()));
-    passes.flights.join(key, look_up).await
+    passes.flights.join(key, since, look_up).await
 }
 
 /// Asks the session store again about a pass in memory, which serves on meanwhile.
 pub async fn revalidate(state: Arc<State>, key: PassKey, cookie: HostValue) {
     // An outage is no news: the pass stands until its lifetimes end.
     let look_up = || look_up(Arc::clone(&state), key, cookie.clone());
-    let _ = state.passes.flights.join(key, look_up).await;
+    let _ = state.passes.flights.join(key, BootTime::default(), look_up).await;
 }
 
 /// Who will hold a cookie that nobody has yet: asks both stores. Memory hears of it from [`hold`] alone.
