@@ -56,6 +56,13 @@ pub(super) async fn listed_in_pages<T>(
     }
 }
 
+/// What a command that ends sessions adds for people: ForwardAuth is asked when a request begins, and never after.
+pub(super) const WHAT_GOES_ON: &str = "\
+    New requests are refused within a second.\n\
+    Streams and WebSockets that are open already go on until the application or the proxy ends them.\n\
+    Open WebUI's own token ends as its JWT_EXPIRES_IN says: after 12h where it is set as in docs/open-webui.md, else \
+    after four weeks.";
+
 /// How a person is called in a result: by address, else by id.
 pub(super) fn called(user: &UserRecord) -> String {
     user.summary.email.as_ref().map_or_else(|| user.summary.id.to_string(), ToString::to_string)

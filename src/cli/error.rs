@@ -7,6 +7,7 @@ use crate::config::ConfigErrors;
 use crate::directory::{DirectoryError, REFUSALS_TTL};
 use crate::domain::calendar::minute;
 use crate::domain::clock::Timestamp;
+use crate::domain::email::EmailAddress;
 use crate::domain::ids::{ProviderId, RequestId};
 use crate::domain::secret::Hash;
 use crate::explain::ExplainError;
@@ -50,6 +51,12 @@ pub(super) enum CommandError {
     UnknownProvider(ProviderId, String),
     #[error("there is no session {0}: it may have ended, or expired")]
     UnknownSession(Hash),
+    #[error("addresses follow the provider here: another one would be gone at the next refresh")]
+    AddressesFollow,
+    #[error("{0} is of the domain of machines, and no person's")]
+    AddressOfMachines(EmailAddress),
+    #[error("the domain of {0} is not in ALLOWED_DOMAINS of {1}: whoever had this address could not sign in")]
+    DomainNotAllowed(EmailAddress, ProviderId),
     #[error("the result cannot be written")]
     Output(#[source] io::Error),
 }
@@ -98,7 +105,11 @@ impl CommandError {
             Self::Log(_) => "GATEPOST_LOG__LEVEL is as in info, or info,gatepost=debug",
             Self::NotReady(_) => "`gatepost check` looks at everything that Gatepost needs",
             Self::Start(error) => of_start(error),
-            Self::Output(_) => return None,
+            Self::AddressesFollow => {
+                "change it at the provider, or set GATEPOST_ADDRESS_CHANGES=keep for `gatepost serve` and here"
+            }
+            Self::DomainNotAllowed(..) => "list the domain there, restart Gatepost, then do this again",
+            Self::Output(_) | Self::AddressOfMachines(_) => return None,
         };
         Some(hint.to_owned())
     }
@@ -147,6 +158,11 @@ fn of_directory(error: &DirectoryError) -> Option<String> {
         DirectoryError::File { .. } => "run this as the user that `gatepost serve` runs as",
         DirectoryError::UnknownUser(_) => {
             "`gatepost user list` shows everybody; people appear with their first sign-in"
+        }
+        DirectoryError::AddressHeld(email) => {
+            return Some(format!(
+                "`gatepost user show {email}` says who; `gatepost user release {email}` frees it, if it is not theirs any more"
+            ));
         }
         DirectoryError::UnknownGroup(_) => {
             "`gatepost group list` shows all groups; `gatepost group link NAME PROVIDER:ID` and \

@@ -3,6 +3,7 @@
 //! A command of administration returns a [`report::Report`], which is printed here, once, for people or for programs.
 //! Exit codes: 0 done, 1 not done and why is on stderr, 2 the arguments are not understood.
 
+mod address;
 mod admin;
 mod audit;
 mod certs;

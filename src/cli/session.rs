@@ -1,7 +1,7 @@
 //! `gatepost session`: who is signed in where, and ending it. The directory's word comes first, as everywhere: what it
 //! calls ended is over, whatever the session store still holds.
 
-use super::console::{Console, called};
+use super::console::{Console, WHAT_GOES_ON, called};
 use super::error::CommandError;
 use super::report::{Report, minute, rfc3339};
 use crate::directory::UserKey;
@@ -107,7 +107,7 @@ async fn end_one(console: &Console, hash: &Hash) -> Result<Report, CommandError>
     ))
     .await?;
     let user = console.find_user(&UserKey::Id(record.user)).await?;
-    let text = format!("The session of {} is over.", called(&user));
+    let text = format!("The session of {} is over.\n{WHAT_GOES_ON}", called(&user));
     Ok(Report::new(text, json!({ "hash": hash.to_string(), "user_id": record.user, "changed": true })))
 }
 
@@ -136,5 +136,6 @@ async fn end_all(console: &Console, key: &UserKey) -> Result<Report, CommandErro
         format!("Every session of {name} is over. How many is not known: their store does not answer.")
     };
     let found = found.map(|sessions| sessions.len());
+    let text = format!("{text}\n{WHAT_GOES_ON}");
     Ok(Report::new(text, json!({ "user_id": id, "sessions": found, "changed": true })))
 }

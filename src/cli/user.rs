@@ -1,12 +1,14 @@
 //! `gatepost user`: people, and whether they may sign in.
 
+use super::address;
 use super::admin::{standing, yes_or_no};
-use super::console::{Console, called, is_awaited, listed_in_pages};
+use super::console::{Console, WHAT_GOES_ON, called, is_awaited, listed_in_pages};
 use super::error::CommandError;
 use super::group::lines;
 use super::report::{Report, minute, minute_or_dash, rfc3339, table};
-use crate::directory::{UserKey, UserRecord, UserSummary};
+use crate::directory::{IdentityRecord, UserKey, UserRecord, UserSummary};
 use crate::domain::clock::Timestamp;
+use crate::domain::email::EmailAddress;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
@@ -33,6 +35,16 @@ pub(super) enum Command {
     /// Shows everybody
     #[command(after_help = "Example:\n  gatepost user list --json")]
     List,
+    /// Changes the address that applications get for a person, where addresses are kept
+    #[command(after_help = "Example, after the account in the application got the new address too:\n  \
+                            gatepost user address alice@example.com --to alice@married.example")]
+    Address {
+        /// Address or id
+        user: UserKey,
+        /// The address that applications get from now on; nobody else's
+        #[arg(long)]
+        to: EmailAddress,
+    },
     /// Frees a person's address for whoever presents it next
     #[command(after_help = "Example, when alice@example.com now belongs to somebody else:\n  \
                             gatepost user release alice@example.com")]
@@ -66,22 +78,8 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
             Ok(Report::new(describe(&user), to_json(&user)))
         }
         Command::List => list(console).await,
-        Command::Release { user: key } => {
-            let user = console.find_user(&key).await?;
-            let released = directory.release_address(&key, actor).await?;
-            let id = user.summary.id;
-            let text = match &released {
-                Some(email) => format!(
-                    "{email} is free: it belongs to the next person who presents it. User {id} has no address now, and \
-                     passes nowhere until the provider gives one."
-                ),
-                None => format!("User {id} held no address."),
-            };
-            Ok(Report::new(
-                text,
-                json!({ "user_id": id, "released": released, "changed": released.is_some() }),
-            ))
-        }
+        Command::Address { user, to } => address::change(console, &user, &to).await,
+        Command::Release { user } => address::release(console, &user).await,
     }
 }
 
@@ -92,7 +90,7 @@ fn disabled(user: &UserRecord, changed: bool) -> String {
     } else if is_awaited(user) {
         format!("Nobody has signed in as {name} yet: who comes with this address is refused.")
     } else {
-        format!("{name} is disabled: every session is over, and signing in is refused.")
+        format!("{name} is disabled: every session is over, and signing in is refused.\n{WHAT_GOES_ON}")
     }
 }
 
@@ -135,10 +133,9 @@ fn summary(user: &UserSummary) -> Value {
 }
 
 fn to_json(user: &UserRecord) -> Value {
-    let identities = user
-        .identities
-        .iter()
-        .map(|(provider, key)| json!({ "provider": provider, "issuer": key.issuer, "subject": key.subject }));
+    let identities = user.identities.iter().map(|IdentityRecord { provider, key, email }| {
+        json!({ "provider": provider, "issuer": key.issuer, "subject": key.subject, "email": email })
+    });
     let mut json = summary(&user.summary);
     json["sessions_not_before"] = json!(user.sessions_not_before.map(rfc3339));
     json["identities"] = identities.collect();
@@ -155,7 +152,11 @@ fn describe(user: &UserRecord) -> String {
     let identities: Vec<String> = user
         .identities
         .iter()
-        .map(|(provider, key)| format!("{provider}: {} at {}", key.subject, key.issuer))
+        .map(|IdentityRecord { provider, key, email: asserted }| {
+            let other = asserted.as_ref().filter(|asserted| Some(*asserted) != email.as_ref());
+            let other = other.map(|other| format!(", asserts {other}")).unwrap_or_default();
+            format!("{provider}: {} at {}{other}", key.subject, key.issuer)
+        })
         .collect();
     let groups: Vec<String> =
         user.groups.iter().map(|(name, sources)| format!("{name} ({})", sources.join(", "))).collect();

@@ -1,6 +1,6 @@
 //! `..__ALLOWED_DOMAINS`: whose addresses a provider may assert (DESIGN.md section 7).
 
-use super::{Config, EntraTenant, ProviderConfig, ProviderKind};
+use super::{AssertableDomains, Config, EntraTenant, ProviderConfig, ProviderKind};
 use crate::domain::email::EmailAddress;
 use crate::domain::identity::is_guid;
 use std::str::FromStr;
@@ -47,13 +47,25 @@ impl ProviderConfig {
 impl Config {
     /// May `provider`, and its tenant where it is Entra, assert addresses of this domain?
     pub fn may_assert(&self, provider: &ProviderConfig, tid: Option<&str>, email: &EmailAddress) -> bool {
-        if provider.allowed_domains.is_some() {
-            return provider
-                .domains_of(email)
-                .any(|entry| entry.tid.is_none() || entry.tid.as_deref() == tid);
+        self.assertable_domains(provider, tid).contain(email)
+    }
+
+    /// Of which domains may `provider`, and its tenant where it is Entra, assert addresses?
+    pub(super) fn assertable_domains(
+        &self,
+        provider: &ProviderConfig,
+        tid: Option<&str>,
+    ) -> AssertableDomains {
+        let is_sole = self.providers.len() == 1
+            || matches!(&provider.kind, ProviderKind::Entra { tenant: EntraTenant::Pinned(_), .. });
+        match &provider.allowed_domains {
+            None if is_sole => AssertableDomains::Any,
+            listed => {
+                let counts = |entry: &&AllowedDomain| entry.tid.is_none() || entry.tid.as_deref() == tid;
+                let entries = listed.iter().flatten().filter(counts);
+                AssertableDomains::Only(entries.map(|entry| entry.domain.clone()).collect())
+            }
         }
-        self.providers.len() == 1
-            || matches!(&provider.kind, ProviderKind::Entra { tenant: EntraTenant::Pinned(_), .. })
     }
 
     /// Whether this is a machine's address (`<name>@machine.<public host>`), which no provider gives to a person.

@@ -3,7 +3,7 @@
 use super::error::{ConfigError, ConfigErrors, Problem};
 use super::raw::{CONFIG_VARIABLE, TomlFile};
 use super::reader::{Read, Reader};
-use super::{Config, StoresConfig, address, groups, log, providers, session, stores};
+use super::{Config, StoresConfig, address, groups, log, people, providers, session, stores};
 use std::borrow::Cow;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -77,6 +77,7 @@ pub(super) fn sections(reader: &mut Reader) -> Read<Config> {
     let providers = providers::read(reader);
     let ids = providers.as_ref().ok().map(|list| list.iter().map(|one| one.id.clone()).collect::<Vec<_>>());
     let groups = groups::read(reader, ids.as_deref());
+    let address_changes = people::read(reader);
     let session = session::read(reader);
     let verify = session::read_verify(reader);
     let log = log::read(reader);
@@ -97,6 +98,7 @@ pub(super) fn sections(reader: &mut Reader) -> Read<Config> {
         group_links: groups.links,
         admin_groups: groups.admins,
         admin_roles: groups.admin_roles,
+        address_changes: address_changes?,
         session: session?,
         verify: verify?,
         log: log?,

@@ -13,6 +13,7 @@ mod issuer;
 pub mod keyring;
 mod load;
 mod log;
+mod people;
 mod platform;
 mod providers;
 mod raw;
@@ -27,6 +28,7 @@ mod watched;
 
 pub use domains::{AllowedDomain, AllowedDomainError};
 pub use error::{ConfigError, ConfigErrors, Problem};
+pub use people::{AssertableDomains, Terms};
 pub use watched::WatchedSecret;
 
 use crate::domain::host::{HostPattern, Origin};
@@ -73,6 +75,8 @@ pub struct Config {
     pub admin_groups: Vec<GroupName>,
     /// `GATEPOST_ADMIN_ROLES`: app roles (`kind` is `Role`).
     pub admin_roles: Vec<ExternalGroup>,
+    /// `GATEPOST_ADDRESS_CHANGES`.
+    pub address_changes: AddressChanges,
     /// `GATEPOST_SESSION__*`.
     pub session: SessionConfig,
     /// `GATEPOST_VERIFY__*`.
@@ -229,6 +233,15 @@ pub enum Recheck {
     Provider,
     /// The provider is not asked again.
     Off,
+}
+
+/// What becomes of a person's address when their provider changes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddressChanges {
+    /// Applications get the new one.
+    Follow,
+    /// Applications get the one that they know, until an administrator changes it.
+    Keep,
 }
 
 /// Lifetimes.

@@ -3,6 +3,7 @@
 
 use super::pooler::SpreadsStatements;
 use super::records::UserKey;
+use crate::domain::email::EmailAddress;
 use crate::domain::identity::ExternalGroup;
 use crate::domain::ids::{GroupName, TenantId};
 use std::path::PathBuf;
@@ -57,6 +58,9 @@ pub enum DirectoryError {
     /// Nobody has this id, or this address.
     #[error("there is no user {0}")]
     UnknownUser(UserKey),
+    /// Another person has this address, here or at their provider.
+    #[error("another person holds {0}, and an address is one person's")]
+    AddressHeld(EmailAddress),
     /// There is no group with this name.
     #[error("there is no group {0}")]
     UnknownGroup(GroupName),

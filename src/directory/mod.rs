@@ -21,15 +21,16 @@ mod watch;
 pub use error::DirectoryError;
 pub use inspection::ServerReport;
 pub use records::{
-    Actor, AdminStanding, AuditCursor, AuditCursorError, AuditFilter, AuditRecord, GroupLink, GroupRecord,
-    Joining, LinkSource, MemberRecord, Membership, MembershipSource, SignInContext, SignInOutcome,
-    TenantRecord, UserKey, UserKeyError, UserRecord, UserSummary,
+    Actor, AddressChange, AddressNews, AdminStanding, AuditCursor, AuditCursorError, AuditFilter,
+    AuditRecord, FormerHolder, GroupLink, GroupRecord, IdentityRecord, Joining, LinkSource, MemberRecord,
+    Membership, MembershipSource, SignInContext, SignInOutcome, TenantRecord, UserKey, UserKeyError,
+    UserRecord, UserSummary,
 };
 pub use schema::SchemaState;
 pub use sqlite::Connector as EmbeddedFile;
 pub use watch::{Change, Watch};
 
-use crate::config::{Config, GroupNames, StoresConfig};
+use crate::config::{Config, GroupNames, StoresConfig, Terms};
 use crate::domain::access::{Role, Standing};
 use crate::domain::asking::Refusal;
 use crate::domain::clock::Timestamp;
@@ -135,15 +136,15 @@ impl Directory {
 
 /// Signing in, and what `/verify` asks.
 impl Directory {
-    /// Takes a provider's word about a person; `names` is that provider's `GROUP_NAMES`.
+    /// Takes a provider's word about a person.
     pub async fn sign_in(
         &self,
         identity: &AssertedIdentity,
-        names: GroupNames,
+        terms: &Terms,
         context: &SignInContext,
         actor: &Actor,
     ) -> Result<SignInOutcome> {
-        ask!(self, sign_in(identity, names, context, actor))
+        ask!(self, sign_in(identity, terms, context, actor))
     }
 
     /// The same between sign-ins; `None`: this identity is not this user's.
@@ -151,11 +152,11 @@ impl Directory {
         &self,
         user: UserId,
         identity: &AssertedIdentity,
-        names: GroupNames,
+        terms: &Terms,
         now: Timestamp,
         actor: &Actor,
     ) -> Result<Option<SignInOutcome>> {
-        ask!(self, refresh(user, identity, names, now, actor))
+        ask!(self, refresh(user, identity, terms, now, actor))
     }
 
     /// The hot read: person, access, and whether this session ended. One round trip, at most 150 ms.
@@ -261,6 +262,19 @@ impl Directory {
     /// The person may sign in again; `false`: was so.
     pub async fn enable_user(&self, key: &UserKey, actor: &Actor) -> Result<bool> {
         ask!(self, enable_user(key, actor))
+    }
+
+    /// Applications get this address for the person from now on, whatever the provider asserts.
+    ///
+    /// # Errors
+    /// [`DirectoryError::AddressHeld`], [`DirectoryError::UnknownUser`].
+    pub async fn change_address(
+        &self,
+        key: &UserKey,
+        to: &EmailAddress,
+        actor: &Actor,
+    ) -> Result<AddressNews> {
+        ask!(self, change_address(key, to, actor))
     }
 
     /// Frees the person's address for another; returns it.

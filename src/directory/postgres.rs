@@ -41,6 +41,7 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("postgres":
     "20261128020000_replace_view_functions",
     "20261128020100_revoke_execute",
     "20261128052000_free_group_names",
+    "20261128083000_note_addresses",
 );
 
 /// Locks the rows read until the transaction ends.

@@ -48,6 +48,8 @@ pub enum SignInOutcome {
         ///
         /// [`Standing::sessions_not_before`]: crate::domain::access::Standing::sessions_not_before
         at: Timestamp,
+        /// What became of the person's address.
+        address: AddressNews,
         /// The provider says "in no group" of somebody who was in some.
         lost_all_groups: bool,
         /// The provider could not say; the last list still counts.
@@ -59,10 +61,51 @@ pub enum SignInOutcome {
     NoAddress,
     /// Another user holds the address, until an administrator releases it.
     AddressHeld(EmailAddress),
+    /// The person keeps an address (`GATEPOST_ADDRESS_CHANGES=keep`) of a domain that their provider may not assert.
+    KeptAddressRefused(EmailAddress),
     /// The provider could not name the groups, and no list younger than 24 h is there.
     GroupsUnknown,
     /// The provider ended this session before it began here: the ID token is of the time before.
     SessionEndedAtProvider,
+}
+
+/// What became of a person's address, for the log: applications that know people by address see none of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AddressNews {
+    /// `None`: it is as it was.
+    pub change: Option<AddressChange>,
+    /// Who had the address before, if that was somebody else.
+    pub former_holder: Option<FormerHolder>,
+}
+
+/// A change of an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AddressChange {
+    /// Applications get another address from now on.
+    Changed {
+        /// The one that they got before.
+        from: Option<EmailAddress>,
+        /// The one that they get now.
+        to: EmailAddress,
+    },
+    /// The provider asserts another address, which it did not before; applications get the one that they know.
+    Kept {
+        /// What applications get.
+        email: EmailAddress,
+        /// What the provider asserts.
+        asserted: EmailAddress,
+    },
+}
+
+/// Who gave an address up that somebody else has now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FormerHolder {
+    /// The address.
+    pub email: EmailAddress,
+    /// Whose it was.
+    pub user: UserId,
+    /// Until when.
+    pub until: Timestamp,
 }
 
 /// How a person is named: by id, or by the address held now.
@@ -143,13 +186,24 @@ pub struct UserRecord {
     /// Sessions begun before this second are over.
     pub sessions_not_before: Option<Timestamp>,
     /// Who it is at the providers; none: a placeholder that waits for its first signer.
-    pub identities: Vec<(ProviderId, SubjectKey)>,
+    pub identities: Vec<IdentityRecord>,
     /// Groups, each with its sources (`manual`, `scim`, or a provider's id).
     pub groups: BTreeMap<GroupName, Vec<String>>,
     /// Tenants that the groups open, each with the highest role.
     pub tenants: BTreeMap<TenantId, Role>,
     /// Admin, and why.
     pub admin: AdminStanding,
+}
+
+/// Who a person is at a provider.
+#[derive(Clone, Debug)]
+pub struct IdentityRecord {
+    /// The provider's id here.
+    pub provider: ProviderId,
+    /// Who it is there.
+    pub key: SubjectKey,
+    /// The address that it asserted last, if that is known.
+    pub email: Option<EmailAddress>,
 }
 
 /// A person in a list.

@@ -32,6 +32,7 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("sqlite":
     "20261126001000_index_audit",
     "20261128020000_replace_view_triggers",
     "20261128052000_free_group_names",
+    "20261128083000_note_addresses",
 );
 
 /// A transaction that writes is alone: no row needs a lock.

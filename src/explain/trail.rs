@@ -152,7 +152,8 @@ impl<'a> Trail<'a> {
     fn person(&self) -> PersonFacts {
         let record = &self.evidence.record;
         let summary = &record.summary;
-        let mut providers: Vec<_> = record.identities.iter().map(|(provider, _)| provider.clone()).collect();
+        let mut providers: Vec<_> =
+            record.identities.iter().map(|identity| identity.provider.clone()).collect();
         providers.dedup();
         PersonFacts {
             id: summary.id,

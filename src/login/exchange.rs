@@ -3,7 +3,7 @@
 use super::begin::{callback_address, go_on, login_address};
 use super::end::{Ending, end_excess, end_session, give_back};
 use super::finish::public_cookie;
-use super::{Problem, Step, Visitor};
+use super::{Problem, Step, Visitor, address};
 use crate::directory::{SignInContext, SignInOutcome};
 use crate::domain::auth_time::AuthTime;
 use crate::domain::clock::Timestamp;
@@ -180,10 +180,11 @@ impl Exchange {
             self.state.metrics_of(provider).for_each(ProviderMetrics::groups_unknown);
         }
         let actor = self.visitor.actor("sign-in");
-        let names = self.provider.config().group_names;
-        let admitting = self.state.directory.sign_in(&sign_in.identity, names, context, &actor);
+        let terms = self.state.config.terms_of(self.provider.config(), &sign_in.identity.subject);
+        let admitting = self.state.directory.sign_in(&sign_in.identity, &terms, context, &actor);
         match self.state.ask(Store::Directory, StoreOperation::SignIn, admitting).await? {
-            SignInOutcome::Admitted { user_id, at, lost_all_groups, .. } => {
+            SignInOutcome::Admitted { user_id, at, address, lost_all_groups, .. } => {
+                address::tell(user_id, provider, &address);
                 if let Some(RefusedAddress { rule, .. }) = &sign_in.identity.refused {
                     tracing::info!(user.id = %user_id, provider.id = %provider, %rule, "a person keeps their address: what the provider asserts now does not count");
                 }
@@ -200,6 +201,9 @@ impl Exchange {
                 Err(Problem::NoAddress { provider: provider.clone(), rule })
             }
             SignInOutcome::AddressHeld(email) => Err(Problem::AddressHeld(email)),
+            SignInOutcome::KeptAddressRefused(email) => {
+                Err(Problem::KeptAddressRefused { provider: provider.clone(), email })
+            }
             SignInOutcome::GroupsUnknown => Err(Problem::GroupsUnknown),
             SignInOutcome::SessionEndedAtProvider => Err(Problem::EndedAtProvider),
         }

@@ -4,6 +4,7 @@
 //! Each returns where the browser goes next, or a [`Problem`] that a page explains. Nothing is kept for strangers: until
 //! a provider vouched for somebody, all state travels sealed with the browser.
 
+mod address;
 pub mod begin;
 pub mod end;
 pub mod enter;
@@ -183,8 +184,24 @@ pub enum Problem {
         rule: AddressRule,
     },
     /// Another user holds it.
-    #[error("another user holds {0}")]
+    #[error(
+        "another user holds {0}, and an address is one person's: `gatepost user show {0}` says who; if it is not theirs any \
+         more, `gatepost user release {0}` frees it, and with GATEPOST_ADDRESS_CHANGES=keep `gatepost user address {0} --to \
+         NEW` gives its holder another one"
+    )]
     AddressHeld(EmailAddress),
+    /// A person keeps an address of a domain that their provider may not assert.
+    #[error(
+        "{provider} may not assert the domain of {email}, the address that this person keeps \
+         (GATEPOST_ADDRESS_CHANGES=keep): list the domain in ALLOWED_DOMAINS, or give the person another one: `gatepost \
+         user address {email} --to NEW`"
+    )]
+    KeptAddressRefused {
+        /// Which.
+        provider: ProviderId,
+        /// What applications would get.
+        email: EmailAddress,
+    },
     /// Graph failed and there is no recent list.
     #[error("the person's groups are not known")]
     GroupsUnknown,

@@ -3,6 +3,7 @@
 //! One refresh per session at a time, over all replicas; the record is replaced by compare-and-set, so that a rotated
 //! refresh token is never lost to a slower writer. An outage ends nothing; a refusal of the newest token does.
 
+use super::address;
 use super::end::{Ending, end_session};
 use crate::directory::{Actor, SignInOutcome};
 use crate::domain::clock::Timestamp;
@@ -174,16 +175,16 @@ enum Taken {
 /// What the provider asserts now goes into the directory; tells whether the session may go on.
 async fn take_over(state: &State, user: UserId, identity: &AssertedIdentity) -> Result<Taken, LoadError> {
     let provider = &identity.provider;
-    let Some(names) = state.providers.find(provider).map(|provider| provider.config().group_names) else {
-        return Ok(Taken::IsOver);
-    };
+    let Some(configured) = state.providers.find(provider) else { return Ok(Taken::IsOver) };
+    let terms = state.config.terms_of(configured.config(), &identity.subject);
     if identity.groups == AssertedGroups::Unknown {
         state.metrics_of(provider).for_each(ProviderMetrics::groups_unknown);
     }
     let actor = Actor { who: "refresh".to_owned(), address: None, request_id: None };
-    let refreshing = state.directory.refresh(user, identity, names, Timestamp::now(), &actor);
+    let refreshing = state.directory.refresh(user, identity, &terms, Timestamp::now(), &actor);
     match state.ask(Store::Directory, StoreOperation::Refresh, refreshing).await? {
-        Some(SignInOutcome::Admitted { lost_all_groups, .. }) => {
+        Some(SignInOutcome::Admitted { address, lost_all_groups, .. }) => {
+            address::tell(user, provider, &address);
             if lost_all_groups {
                 state.metrics_of(provider).for_each(ProviderMetrics::groups_lost);
                 tracing::warn!(user.id = %user, "a person of some groups has none any more");
@@ -197,6 +198,10 @@ async fn take_over(state: &State, user: UserId, identity: &AssertedIdentity) -> 
         Some(SignInOutcome::NoAddress) => {
             let rule = identity.refused.as_ref().map(|refused| tracing::field::display(refused.rule));
             tracing::warn!(user.id = %user, provider.id = %provider, rule, "a session ends: the person has no address that counts any more");
+            Ok(Taken::IsOver)
+        }
+        Some(SignInOutcome::KeptAddressRefused(email)) => {
+            tracing::warn!(user.id = %user, user.email = %email, provider.id = %provider, "a session ends: the provider may not assert the domain of the address that the person keeps");
             Ok(Taken::IsOver)
         }
         Some(SignInOutcome::Disabled | SignInOutcome::SessionEndedAtProvider) | None => Ok(Taken::IsOver),

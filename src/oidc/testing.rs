@@ -140,6 +140,7 @@ pub(super) fn provider(kind: ProviderKind, change: impl FnOnce(&mut ProviderConf
         group_links: Vec::new(),
         admin_groups: Vec::new(),
         admin_roles: Vec::new(),
+        address_changes: crate::config::AddressChanges::Follow,
         session: SessionConfig {
             idle_timeout: Duration::from_hours(1),
             absolute_timeout: Duration::from_hours(12),

@@ -14,6 +14,13 @@ use std::time::Duration;
 const ALICE: &str = "alice@example.com";
 const OTHER_GROUP: &str = "00000000-0000-4000-8000-00000000a002";
 
+/// What the gate cannot end is said where somebody is shut out.
+const GOES_ON: &str = "\
+    New requests are refused within a second.\n\
+    Streams and WebSockets that are open already go on until the application or the proxy ends them.\n\
+    Open WebUI's own token ends as its JWT_EXPIRES_IN says: after 12h where it is set as in docs/open-webui.md, else \
+    after four weeks.\n";
+
 async fn header(world: &World, browser: &Client, name: &str) -> Option<String> {
     browser.get(&world.url(APP, "/")).await.echoed().header(name).map(str::to_owned)
 }
@@ -56,7 +63,8 @@ both_pairs! {
     async fn a_disabled_person_is_out_at_once_and_comes_back_by_signing_in(pair) {
         let world = World::start(pair).await;
         let browser = world.signed_in("alice").await;
-        assert_eq!(world.cli(&["user", "disable", ALICE]).await, "alice@example.com is disabled: every session is over, and signing in is refused.\n");
+        let done = world.cli(&["user", "disable", ALICE]).await;
+        assert_eq!(done, format!("alice@example.com is disabled: every session is over, and signing in is refused.\n{GOES_ON}"));
         assert_eq!(browser.fetch(&world.url(APP, "/")).await.status, 401);
         let trip = browser.navigate(&world.url(APP, "/")).await;
         assert_eq!(trip.end().status, 403, "{}\n{}", trip.describe(), trip.end().body);
@@ -71,6 +79,23 @@ both_pairs! {
         })
         .await;
         assert_eq!(world.cli(&["user", "enable", ALICE]).await, "alice@example.com was not disabled.\n");
+    }
+
+    async fn programs_read_what_was_ended_and_no_sentences(pair) {
+        let world = World::start(pair).await;
+        world.signed_in("alice").await;
+        world.signed_in("alice").await;
+        let sessions = json(&world, &["session", "list", ALICE]).await;
+        let hash = sessions[0]["hash"].as_str().unwrap();
+        let id = json(&world, &["user", "show", ALICE]).await["id"].clone();
+        let ended = json(&world, &["session", "end", hash]).await;
+        assert_eq!(ended, serde_json::json!({ "hash": hash, "user_id": id, "changed": true }));
+        let ended = json(&world, &["session", "end", "--user", ALICE]).await;
+        assert_eq!(ended, serde_json::json!({ "user_id": id, "sessions": 1, "changed": true }));
+        let disabled = json(&world, &["user", "disable", ALICE]).await;
+        let at = disabled["disabled_at"].clone();
+        assert_eq!(disabled, serde_json::json!({ "user_id": id, "email": ALICE, "disabled_at": at, "changed": true }));
+        assert!(at.is_string(), "{at}");
     }
 
     async fn an_address_that_nobody_has_can_be_disabled_before_its_holder_comes(pair) {
@@ -215,14 +240,15 @@ both_pairs! {
         assert_eq!(sessions.as_array().unwrap().len(), 2);
         let hash = sessions[0]["hash"].as_str().unwrap();
         assert!(world.cli(&["session", "list", ALICE]).await.contains(hash));
-        assert_eq!(world.cli(&["session", "end", hash]).await, "The session of alice@example.com is over.\n");
+        assert_eq!(world.cli(&["session", "end", hash]).await, format!("The session of alice@example.com is over.\n{GOES_ON}"));
         let mut statuses = [first.fetch(&world.url(APP, "/")).await.status, second.fetch(&world.url(APP, "/")).await.status];
         statuses.sort_unstable();
         assert_eq!(statuses, [200, 401]);
         let refused = world.cli_refuses(&["session", "end", hash]).await;
         assert!(refused.contains("there is no session"), "{refused}");
 
-        assert_eq!(world.cli(&["session", "end", "--user", ALICE]).await, "Every session of alice@example.com is over (1 found).\n");
+        let done = world.cli(&["session", "end", "--user", ALICE]).await;
+        assert_eq!(done, format!("Every session of alice@example.com is over (1 found).\n{GOES_ON}"));
         for browser in [first, second] {
             assert_eq!(browser.fetch(&world.url(APP, "/")).await.status, 401);
         }

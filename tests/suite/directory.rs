@@ -1,6 +1,6 @@
 //! The directory's rules (DESIGN.md section 7), each on Postgres and on SQLite ([`both_stores!`]).
 
-use gatepost::config::{Config, GroupNames, StoresConfig};
+use gatepost::config::{AddressChanges, AssertableDomains, Config, GroupNames, StoresConfig, Terms};
 use gatepost::directory::{
     Actor, AuditFilter, AuditRecord, Directory, SignInContext, SignInOutcome, UserKey,
 };
@@ -39,6 +39,7 @@ macro_rules! both_stores {
     };
 }
 
+mod addresses;
 mod admins;
 mod audit;
 mod configuration;
@@ -124,7 +125,11 @@ impl Opened {
     }
 
     pub async fn sign_in(&self, identity: &AssertedIdentity, names: GroupNames) -> SignInOutcome {
-        self.directory.sign_in(identity, names, &context(now()), &actor()).await.unwrap()
+        self.sign_in_by(identity, &follow(names)).await
+    }
+
+    pub async fn sign_in_by(&self, identity: &AssertedIdentity, terms: &Terms) -> SignInOutcome {
+        self.directory.sign_in(identity, terms, &context(now()), &actor()).await.unwrap()
     }
 
     /// Signs in, which must be admitted, with `GROUP_NAMES=link`.
@@ -170,6 +175,11 @@ pub fn actor() -> Actor {
 pub fn context(now: Timestamp) -> SignInContext {
     let new_session = Secret::generate().digest();
     SignInContext { new_session, current_session: None, sid_hash: None, issued_at: now, now }
+}
+
+/// Addresses follow, whatever their domain.
+pub fn follow(group_names: GroupNames) -> Terms {
+    Terms { group_names, address_changes: AddressChanges::Follow, domains: AssertableDomains::Any }
 }
 
 pub fn sid(text: &str) -> Hash {

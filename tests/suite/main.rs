@@ -8,6 +8,7 @@
 mod world;
 
 mod account;
+mod address_changes;
 mod addresses;
 mod answers;
 mod assertion;

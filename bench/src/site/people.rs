@@ -6,7 +6,7 @@
 use super::{Site, Stores};
 use crate::load::Visitor;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use gatepost::config::GroupNames;
+use gatepost::config::{AddressChanges, AssertableDomains, GroupNames, Terms};
 use gatepost::directory::{Actor, SignInContext, SignInOutcome};
 use gatepost::domain::auth_time::AuthTime;
 use gatepost::domain::clock::Timestamp;
@@ -83,7 +83,12 @@ impl Site {
             now,
         };
         let actor = Actor { who: "benchmark".to_owned(), address: None, request_id: None };
-        let outcome = self.state.directory.sign_in(&identity, GroupNames::Trust, &context, &actor).await;
+        let terms = Terms {
+            group_names: GroupNames::Trust,
+            address_changes: AddressChanges::Follow,
+            domains: AssertableDomains::Any,
+        };
+        let outcome = self.state.directory.sign_in(&identity, &terms, &context, &actor).await;
         match outcome.map_err(io::Error::other)? {
             SignInOutcome::Admitted { user_id, .. } => Ok(Person { id: user_id, email: email.into() }),
             other => Err(io::Error::other(format!("nobody is admitted: {other:?}"))),

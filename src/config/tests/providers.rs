@@ -5,6 +5,7 @@ use crate::config::{
     AssertionAlgorithm, ClientCredential, EmailVerified, EntraTenant, GroupNames, GroupsSource, ProviderKind,
     Recheck,
 };
+use crate::domain::identity::SubjectKey;
 
 const GUID: &str = "6c2e1f40-93f0-4a39-8b54-2b9d1c7e5a10";
 
@@ -258,6 +259,14 @@ fn domains_are_listed_by_tenant_where_several_sign_in() {
     assert!(config.may_assert(provider, Some(GUID), &own) && config.may_assert(provider, Some(GUID), &plain));
     let other = "22222222-2222-4222-8222-222222222222";
     assert!(!config.may_assert(provider, Some(other), &own), "listed with another tenant");
+    let domains = |issuer: &str| {
+        let subject = SubjectKey { issuer: issuer.to_owned(), subject: "a".to_owned() };
+        config.terms_of(provider, &subject).domains
+    };
+    let of_tenant = domains(&format!("https://login.microsoftonline.com/{GUID}/v2.0"));
+    assert!(of_tenant.contain(&own) && of_tenant.contain(&plain), "{of_tenant:?}");
+    let of_other = domains(&format!("https://login.microsoftonline.com/{other}/v2.0"));
+    assert!(!of_other.contain(&own) && of_other.contain(&plain), "{of_other:?}");
     refused(several(&format!("\"{other}/example.com\"")), &[other, "providers.corp.allowed_tenants"]);
     for text in ["x/example.com", "/example.com", "example.com/", "a/b/example.com"] {
         refused(several(&format!("\"{text}\"")), &["allowed_domains", "TENANT-ID/example.com"]);

@@ -1,7 +1,7 @@
 //! Settings outside the providers: defaults, bounds, and what contradicts what.
 
 use super::*;
-use crate::config::StoresConfig;
+use crate::config::{AddressChanges, StoresConfig};
 use secrecy::ExposeSecret;
 use std::path::Path;
 use std::time::Duration;
@@ -18,6 +18,7 @@ fn five_variables_are_enough_and_the_rest_has_the_defaults_of_the_contract() {
     );
     assert!(config.secret_keys.is_empty() && config.ca_file.is_none());
     assert!(matches!(&config.stores, StoresConfig::Embedded { file } if file == Path::new("gatepost.db")));
+    assert_eq!(config.address_changes, AddressChanges::Follow);
     assert_eq!(config.session.idle_timeout, Duration::from_hours(1));
     assert_eq!(config.session.absolute_timeout, Duration::from_hours(12));
     assert_eq!(config.session.refresh_interval, Duration::from_mins(15));
@@ -270,6 +271,18 @@ fn app_roles_that_make_admins_are_roles_of_a_configured_provider() {
     );
     refused(roles("google:Admin"), &["GATEPOST_ADMIN_ROLES", "no configured provider"]);
     refused(roles("Admin"), &["PROVIDER:ROLE"]);
+}
+
+#[test]
+fn addresses_follow_or_are_kept() {
+    let changes = |text| shortest_and(&[("GATEPOST_ADDRESS_CHANGES", text)]);
+    assert_eq!(accepted(changes("keep")).address_changes, AddressChanges::Keep);
+    assert_eq!(accepted(changes("follow")).address_changes, AddressChanges::Follow);
+    let file = with("address_changes = \"keep\"", &SHORTEST);
+    assert_eq!(accepted(file).address_changes, AddressChanges::Keep);
+    for text in ["Keep", "yes", ""] {
+        refused(changes(text), &["GATEPOST_ADDRESS_CHANGES", "follow or keep"]);
+    }
 }
 
 #[test]

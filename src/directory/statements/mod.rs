@@ -57,6 +57,7 @@ macro_rules! transaction {
     };
 }
 
+mod addresses;
 mod admins;
 mod audit;
 mod configuration;

@@ -3,9 +3,10 @@
 //! Refusals are decided before anything is written; only a disabled placeholder is joined to its person first, so that
 //! the person stays disabled whatever address comes next.
 
+use super::addresses::{self, Settled};
 use super::users::{self, UserRow, user_columns};
 use super::{Connection, LockKey, Result, Store, audit, memberships, present};
-use crate::config::GroupNames;
+use crate::config::Terms;
 use crate::directory::records::{Actor, SignInContext, SignInOutcome};
 use crate::domain::clock::Timestamp;
 use crate::domain::email::EmailAddress;
@@ -18,16 +19,19 @@ use std::time::Duration;
 const GROUPS_STAY: Duration = Duration::from_hours(24);
 
 /// A row of `identities`, and whose it is.
-struct Known {
-    user: UserRow,
+pub(super) struct Known {
+    pub(super) user: UserRow,
+    /// The address that the provider asserted last.
+    pub(super) email: Option<String>,
     provider: String,
     groups_known_at: Option<Timestamp>,
     /// The provider ended the session that begins.
     is_ended: bool,
 }
 
-/// `provider`, `groups_known_at`, whether it is ended, and a [`users::Row`].
+/// `email`, `provider`, `groups_known_at`, whether it is ended, and a [`users::Row`].
 type KnownRow = (
+    Option<String>,
     String,
     Option<i64>,
     bool,
@@ -48,11 +52,11 @@ macro_rules! is_session_over {
 }
 
 /// One person's word from one provider, at one moment, for one actor.
-struct Admission<'a> {
-    identity: &'a AssertedIdentity,
-    names: GroupNames,
-    now: Timestamp,
-    actor: &'a Actor,
+pub(super) struct Admission<'a> {
+    pub(super) identity: &'a AssertedIdentity,
+    pub(super) terms: &'a Terms,
+    pub(super) now: Timestamp,
+    pub(super) actor: &'a Actor,
     /// `None`: a refresh.
     sign_in: Option<&'a SignInContext>,
 }
@@ -61,11 +65,11 @@ impl Store {
     pub(in crate::directory) async fn sign_in(
         &self,
         identity: &AssertedIdentity,
-        names: GroupNames,
+        terms: &Terms,
         context: &SignInContext,
         actor: &Actor,
     ) -> Result<SignInOutcome> {
-        let admission = Admission { identity, names, now: context.now, actor, sign_in: Some(context) };
+        let admission = Admission { identity, terms, now: context.now, actor, sign_in: Some(context) };
         transaction!(self, &admission.locks(), |connection| {
             let known = find_known(connection, &identity.subject, Some(context)).await?;
             let is_ended = match &known {
@@ -92,11 +96,11 @@ impl Store {
         &self,
         user: UserId,
         identity: &AssertedIdentity,
-        names: GroupNames,
+        terms: &Terms,
         now: Timestamp,
         actor: &Actor,
     ) -> Result<Option<SignInOutcome>> {
-        let admission = Admission { identity, names, now, actor, sign_in: None };
+        let admission = Admission { identity, terms, now, actor, sign_in: None };
         transaction!(self, &admission.locks(), |connection| {
             match find_known(connection, &identity.subject, None).await? {
                 Some(known) if known.user.id == user => {
@@ -111,7 +115,7 @@ impl Store {
 impl Admission<'_> {
     /// Sign-ins of one identity, and those that present one address, go one after the other.
     fn locks(&self) -> Vec<LockKey> {
-        let address = self.identity.email.as_ref().map(|email| LockKey::of(&["address", email.as_str()]));
+        let address = self.identity.email.as_ref().map(addresses::lock_of);
         std::iter::once(identity_lock(&self.identity.subject)).chain(address).collect()
     }
 
@@ -121,12 +125,11 @@ impl Admission<'_> {
         if is_unknown && last_known.is_none_or(|at| self.now.since(at) >= GROUPS_STAY) {
             return Ok(SignInOutcome::GroupsUnknown);
         }
-        let user = known.as_ref().map(|known| known.user.clone());
-        if user.as_ref().is_some_and(|user| user.disabled_at.is_some()) {
+        if known.as_ref().is_some_and(|known| known.user.disabled_at.is_some()) {
             return self.refuse(connection, SignInOutcome::Disabled).await;
         }
-        let user = match self.settle_address(connection, user).await? {
-            Ok(user) => user,
+        let Settled { user, news } = match self.settle_address(connection, known.as_ref()).await? {
+            Ok(settled) => settled,
             Err(refusal) => return self.refuse(connection, refusal).await,
         };
         self.upsert_identity(connection, &user, known.as_ref()).await?;
@@ -140,13 +143,20 @@ impl Admission<'_> {
             Some(context) => self.note_sign_in(connection, user.id, context).await?,
             None => present(connection).await?,
         };
-        Ok(SignInOutcome::Admitted { user_id: user.id, at, lost_all_groups, groups_are_stale: is_unknown })
+        Ok(SignInOutcome::Admitted {
+            user_id: user.id,
+            at,
+            address: news,
+            lost_all_groups,
+            groups_are_stale: is_unknown,
+        })
     }
 
     async fn refuse(&self, connection: &mut Connection, outcome: SignInOutcome) -> Result<SignInOutcome> {
         let why = match &outcome {
             SignInOutcome::Disabled => "disabled",
             SignInOutcome::AddressHeld(_) => "address_held",
+            SignInOutcome::KeptAddressRefused(_) => "kept_address_refused",
             _ => return Ok(outcome),
         };
         let AssertedIdentity { subject, provider, email, .. } = self.identity;
@@ -161,80 +171,33 @@ impl Admission<'_> {
         Ok(outcome)
     }
 
-    /// An address is one person's: the row that holds it, joins it or makes it; or why not.
-    async fn settle_address(
-        &self,
-        connection: &mut Connection,
-        user: Option<UserRow>,
-    ) -> Result<std::result::Result<UserRow, SignInOutcome>> {
-        let Some(email) = &self.identity.email else {
-            // Who had an address keeps it, but not by the word of a provider that may not assert it.
-            let refused = self.identity.refused.as_ref().and_then(|refused| refused.address.as_ref());
-            let keeps = |user: &UserRow| user.email.is_some() && user.email.as_ref() != refused;
-            return Ok(user.filter(keeps).ok_or(SignInOutcome::NoAddress));
-        };
-        if let Some(user) = &user
-            && user.email.as_ref() == Some(email)
-        {
-            return Ok(Ok(user.clone()));
-        }
-        let holder = users::find_row_by_email_for_update(connection, email).await?;
-        if let Some(holder) = &holder
-            && users::has_identity(connection, holder.id).await?
-        {
-            return Ok(Err(SignInOutcome::AddressHeld(email.clone())));
-        }
-        let settled = match (user, holder) {
-            (None, None) => users::create(connection, Some(email), self.now, self.actor).await?,
-            (None, Some(placeholder)) => placeholder,
-            (Some(user), None) => self.change_address(connection, user, email).await?,
-            (Some(user), Some(placeholder)) => {
-                let user = users::merge(connection, &placeholder, user, self.actor).await?;
-                self.change_address(connection, user, email).await?
-            }
-        };
-        Ok(Ok(settled))
-    }
-
-    async fn change_address(
-        &self,
-        connection: &mut Connection,
-        mut user: UserRow,
-        email: &EmailAddress,
-    ) -> Result<UserRow> {
-        users::set_email(connection, user.id, Some(email)).await?;
-        let entry = audit::Entry {
-            action: "user.change_address",
-            target: format!("user:{}", user.id),
-            before: Some(json!({ "email": user.email })),
-            after: Some(json!({ "email": email })),
-        };
-        audit::write(connection, self.actor, entry).await?;
-        user.email = Some(email.clone());
-        Ok(user)
-    }
-
     async fn upsert_identity(
         &self,
         connection: &mut Connection,
         user: &UserRow,
         known: Option<&Known>,
     ) -> Result<()> {
-        let AssertedIdentity { subject, provider, .. } = self.identity;
+        let AssertedIdentity { subject, provider, email, .. } = self.identity;
+        let email = email.as_ref().map(EmailAddress::as_str);
         match known {
-            Some(known) if known.provider == provider.as_str() => return Ok(()),
+            Some(known) if known.provider == provider.as_str() => {
+                let is_same = email.is_none() || known.email.as_deref() == email;
+                return if is_same { Ok(()) } else { self.update_asserted(connection).await };
+            }
             Some(known) => memberships::delete_of_provider(connection, user.id, &known.provider).await?,
             None => {}
         }
         sqlx::query(
-            "INSERT INTO identities (issuer, subject, provider, user_id, created_at) VALUES ($1, $2, $3, $4, $5) \
-             ON CONFLICT (issuer, subject) DO UPDATE SET provider = excluded.provider",
+            "INSERT INTO identities (issuer, subject, provider, user_id, created_at, email) \
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (issuer, subject) DO UPDATE \
+             SET provider = excluded.provider, email = coalesce(excluded.email, identities.email)",
         )
         .bind(&subject.issuer)
         .bind(&subject.subject)
         .bind(provider.as_str())
         .bind(user.id.to_string())
         .bind(self.now.unix())
+        .bind(email)
         .execute(&mut *connection)
         .await?;
         let entry = audit::Entry {
@@ -246,6 +209,17 @@ impl Admission<'_> {
             ),
         };
         audit::write(connection, self.actor, entry).await
+    }
+
+    async fn update_asserted(&self, connection: &mut Connection) -> Result<()> {
+        let AssertedIdentity { subject, email, .. } = self.identity;
+        sqlx::query("UPDATE identities SET email = $3 WHERE issuer = $1 AND subject = $2")
+            .bind(&subject.issuer)
+            .bind(&subject.subject)
+            .bind(email.as_ref().map(EmailAddress::as_str))
+            .execute(connection)
+            .await?;
+        Ok(())
     }
 
     async fn update_name(&self, connection: &mut Connection, user: &UserRow) -> Result<()> {
@@ -270,7 +244,9 @@ impl Admission<'_> {
     async fn settle_groups(&self, connection: &mut Connection, user: UserId) -> Result<bool> {
         let AssertedGroups::Known(groups) = &self.identity.groups else { return Ok(false) };
         let AssertedIdentity { subject, provider, .. } = self.identity;
-        let fell = memberships::replace(connection, user, provider, groups, self.names, self.actor).await?;
+        let fell =
+            memberships::replace(connection, user, provider, groups, self.terms.group_names, self.actor)
+                .await?;
         sqlx::query("UPDATE identities SET groups_known_at = $3 WHERE issuer = $1 AND subject = $2")
             .bind(&subject.issuer)
             .bind(&subject.subject)
@@ -320,7 +296,7 @@ async fn find_known(
     context: Option<&SignInContext>,
 ) -> Result<Option<Known>> {
     let sql = for_update!(concat!(
-        "SELECT i.provider, i.groups_known_at, coalesce(i.sessions_not_before > $3, false) OR ",
+        "SELECT i.email, i.provider, i.groups_known_at, coalesce(i.sessions_not_before > $3, false) OR ",
         is_session_over!(),
         ", ",
         user_columns!(),
@@ -333,13 +309,13 @@ async fn find_known(
         .bind(session.map(|(provider, _)| provider.as_str()))
         .bind(session.map(|(_, sid)| &sid.as_bytes()[..]));
     let row: Option<KnownRow> = query.fetch_optional(connection).await?;
-    let Some((provider, known_at, is_ended, id, email, name, disabled_at, not_before, created_at, last_at)) =
-        row
+    let Some((asserted, provider, known_at, is_ended, id, email, name, disabled, until, created, last)) = row
     else {
         return Ok(None);
     };
-    let user = users::from_row((id, email, name, disabled_at, not_before, created_at, last_at))?;
-    Ok(Some(Known { user, provider, groups_known_at: known_at.map(Timestamp::from_unix), is_ended }))
+    let user = users::from_row((id, email, name, disabled, until, created, last))?;
+    let groups_known_at = known_at.map(Timestamp::from_unix);
+    Ok(Some(Known { user, email: asserted, provider, groups_known_at, is_ended }))
 }
 
 /// The provider's clock is on both sides, so that a skew between its and ours refuses nobody.

@@ -1,13 +1,13 @@
 //! People: their rows, how a placeholder becomes part of a person, and what administrators do to them.
 
 use super::standing::parse_tenants;
-use super::{Connection, Result, Store, admins, audit, present};
+use super::{Connection, Result, Store, addresses, admins, audit, present};
 use crate::directory::error::DirectoryError;
-use crate::directory::records::{Actor, UserKey, UserRecord, UserSummary};
+use crate::directory::records::{Actor, IdentityRecord, UserKey, UserRecord, UserSummary};
 use crate::domain::clock::Timestamp;
 use crate::domain::email::EmailAddress;
 use crate::domain::identity::SubjectKey;
-use crate::domain::ids::{GroupName, ProviderId, UserId};
+use crate::domain::ids::{GroupName, UserId};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -77,10 +77,16 @@ pub(super) async fn find_row_by_email_for_update(
     query.fetch_optional(connection).await?.map(from_row).transpose()
 }
 
+/// By the address that applications know, else by the one that the person's provider asserts: who disables somebody
+/// by either means this person.
 async fn find_row(connection: &mut Connection, key: &UserKey) -> Result<Option<UserRow>> {
     let query = match key {
         UserKey::Id(id) => sqlx::query_as(select_user!("WHERE id = $1")).bind(id.to_string()),
-        UserKey::Email(email) => sqlx::query_as(select_user!("WHERE email = $1")).bind(email.to_string()),
+        UserKey::Email(email) => sqlx::query_as(select_user!(
+            "WHERE u.email = $1 OR u.id IN (SELECT user_id FROM identities WHERE email = $1) \
+             ORDER BY CASE WHEN u.email = $1 THEN 0 ELSE 1 END, u.id LIMIT 1"
+        ))
+        .bind(email.to_string()),
     };
     query.fetch_optional(connection).await?.map(from_row).transpose()
 }
@@ -153,6 +159,7 @@ pub(super) async fn set_email(
     id: UserId,
     email: Option<&EmailAddress>,
 ) -> Result<()> {
+    addresses::note_given_up(connection, id).await?;
     sqlx::query("UPDATE users SET email = $2 WHERE id = $1")
         .bind(id.to_string())
         .bind(email.map(EmailAddress::as_str))
@@ -255,23 +262,6 @@ impl Store {
             Ok(true)
         })
     }
-
-    /// The address is free for the next who presents it; returns the one that was held.
-    pub(in crate::directory) async fn release_address(
-        &self,
-        key: &UserKey,
-        actor: &Actor,
-    ) -> Result<Option<EmailAddress>> {
-        transaction!(self, |connection| {
-            let user = find_known(connection, key).await?;
-            if let Some(email) = &user.email {
-                set_email(connection, user.id, None).await?;
-                let (before, after) = (json!({ "email": email }), json!({ "email": null }));
-                note(connection, actor, "user.release_address", user.id, Some(before), Some(after)).await?;
-            }
-            Ok(user.email)
-        })
-    }
 }
 
 async fn complete(connection: &mut Connection, row: UserRow) -> Result<UserRecord> {
@@ -295,20 +285,21 @@ async fn complete(connection: &mut Connection, row: UserRow) -> Result<UserRecor
     })
 }
 
-async fn list_identities(connection: &mut Connection, id: UserId) -> Result<Vec<(ProviderId, SubjectKey)>> {
-    let rows: Vec<(String, String, String)> = sqlx::query_as(
-        "SELECT provider, issuer, subject FROM identities WHERE user_id = $1 ORDER BY issuer, subject",
+async fn list_identities(connection: &mut Connection, id: UserId) -> Result<Vec<IdentityRecord>> {
+    let rows: Vec<(String, String, String, Option<String>)> = sqlx::query_as(
+        "SELECT provider, issuer, subject, email FROM identities WHERE user_id = $1 ORDER BY issuer, subject",
     )
     .bind(id.to_string())
     .fetch_all(connection)
     .await?;
-    let key = |(provider, issuer, subject): (String, String, String)| {
-        provider
-            .parse()
-            .map(|provider| (provider, SubjectKey { issuer, subject }))
-            .map_err(DirectoryError::unreadable)
+    let identity = |(provider, issuer, subject, email): (String, String, String, Option<String>)| {
+        Ok(IdentityRecord {
+            provider: provider.parse().map_err(DirectoryError::unreadable)?,
+            key: SubjectKey { issuer, subject },
+            email: email.map(|email| email.parse()).transpose().map_err(DirectoryError::unreadable)?,
+        })
     };
-    rows.into_iter().map(key).collect()
+    rows.into_iter().map(identity).collect()
 }
 
 async fn list_groups(connection: &mut Connection, id: UserId) -> Result<BTreeMap<GroupName, Vec<String>>> {

@@ -48,6 +48,11 @@ pub enum Problem<'a> {
         /// The address that was presented.
         email: &'a EmailAddress,
     },
+    /// 403: the address that applications know the person by is of a domain that does not count any more.
+    AddressOutdated {
+        /// That address.
+        email: &'a EmailAddress,
+    },
     /// 403: an administrator disabled the person here.
     Disabled,
     /// 503: the groups could not be read, and the last list is too old.
@@ -146,7 +151,10 @@ impl Problem<'_> {
                 NextStep::SwitchAccount => vec![other()],
                 NextStep::Wait => vec![again().quiet(), other()],
             },
-            Self::AddressHeld { .. } | Self::NoAddress { .. } | Self::Disabled => vec![again(), other()],
+            Self::AddressHeld { .. }
+            | Self::AddressOutdated { .. }
+            | Self::NoAddress { .. }
+            | Self::Disabled => vec![again(), other()],
             Self::AccountNotAllowed { .. } => vec![other()],
             Self::ProviderInvalid { .. }
             | Self::ProviderUnavailable { .. }
@@ -183,7 +191,9 @@ impl Problem<'_> {
             | Self::ProviderMisconfigured { provider }
             | Self::AccountNotAllowed { provider }
             | Self::NoAddress { provider } => vec![Fact::new("Provider", *provider)],
-            Self::AddressHeld { email } => vec![Fact::new("Address", email.as_str())],
+            Self::AddressHeld { email } | Self::AddressOutdated { email } => {
+                vec![Fact::new("Address", email.as_str())]
+            }
             Self::StepUpUnmet { provider, max_age, .. } => {
                 let age = format!("{} ago", words::duration(*max_age));
                 vec![Fact::new("Provider", *provider), Fact::new("Sign-in demanded at most", age)]
@@ -202,6 +212,7 @@ impl Problem<'_> {
             Self::AccountNotAllowed { .. } => ACCOUNT_NOT_ALLOWED,
             Self::NoAddress { .. } => NO_ADDRESS,
             Self::AddressHeld { .. } => ADDRESS_HELD,
+            Self::AddressOutdated { .. } => ADDRESS_OUTDATED,
             Self::Disabled => DISABLED,
             Self::GroupsUnknown => GROUPS_UNKNOWN,
             Self::SignInBroken => SIGN_IN_BROKEN,
@@ -337,6 +348,13 @@ const ADDRESS_HELD: Explanation = explain(
     "Another account holds your address",
     "Somebody else signed in here with this address before, perhaps you with another account. One address is one person's.",
     "Use that account, or ask an administrator of this site to release the address.",
+    Mender::Operator,
+);
+const ADDRESS_OUTDATED: Explanation = explain(
+    403,
+    "Your address here does not count any more",
+    "Applications here know you by an address whose domain is not allowed any more.",
+    "Ask whoever runs this site to give you another address here.",
     Mender::Operator,
 );
 const PROVIDER_UNAVAILABLE: Explanation = explain(

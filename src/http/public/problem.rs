@@ -57,6 +57,7 @@ impl Visit<'_> {
             Problem::Disabled => pages::Problem::Disabled,
             Problem::NoAddress { provider, .. } => pages::Problem::NoAddress { provider: label(provider) },
             Problem::AddressHeld(email) => pages::Problem::AddressHeld { email },
+            Problem::KeptAddressRefused { email, .. } => pages::Problem::AddressOutdated { email },
             Problem::GroupsUnknown => pages::Problem::GroupsUnknown,
             Problem::Unavailable(_) => self.unavailable(),
         };

@@ -97,7 +97,7 @@ const fn outcome(problem: &Problem) -> SignInOutcome {
         Problem::NotRecent { .. } => SignInOutcome::NotRecent,
         Problem::EndedAtProvider => SignInOutcome::EndedAtProvider,
         Problem::Disabled => SignInOutcome::UserDisabled,
-        Problem::NoAddress { .. } => SignInOutcome::NoAddress,
+        Problem::NoAddress { .. } | Problem::KeptAddressRefused { .. } => SignInOutcome::NoAddress,
         Problem::AddressHeld(_) => SignInOutcome::AddressHeld,
         Problem::GroupsUnknown => SignInOutcome::GroupsUnknown,
         Problem::Unavailable(_) => SignInOutcome::StoreUnavailable,

@@ -61,8 +61,50 @@ async fn who_may_write_the_tables_may_call_what_that_takes() {
     let now = super::now();
     let forbidden = guest.inspect().await.unwrap().unwrap().forbidden;
     assert!(forbidden.contains(&"is_email_address()".to_owned()), "{forbidden:?}");
-    guest.sign_in(&alice, Link, &context(now), &super::actor()).await.unwrap_err();
+    guest.sign_in(&alice, &super::follow(Link), &context(now), &super::actor()).await.unwrap_err();
     store.sql(&format!("BEGIN; {MIGRATION}; COMMIT")).await;
     assert_eq!(guest.inspect().await.unwrap().unwrap().forbidden, Vec::<String>::new());
-    super::admitted(&guest.sign_in(&alice, Link, &context(now), &super::actor()).await.unwrap());
+    super::admitted(
+        &guest.sign_in(&alice, &super::follow(Link), &context(now), &super::actor()).await.unwrap(),
+    );
+}
+
+/// The same for the table that an upgrade makes.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_write_people_may_note_their_former_addresses() {
+    const MIGRATION: &str = include_str!("../../../migrations/postgres/20261128083000_note_addresses.sql");
+    let server = Postgres::private().await;
+    let url = server.database().await;
+    let store = Opened::at(url.clone(), None).await;
+    let undo = "DROP TABLE gatepost.former_addresses; ALTER TABLE gatepost.identities DROP COLUMN email";
+    store.sql(undo).await;
+    store
+        .sql(
+            "CREATE ROLE guest LOGIN; CREATE ROLE reader LOGIN; GRANT USAGE ON SCHEMA gatepost TO guest, reader; \
+              GRANT ALL ON ALL TABLES IN SCHEMA gatepost TO guest; GRANT SELECT ON gatepost.users TO reader; \
+              GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA gatepost TO guest",
+        )
+        .await;
+    store.sql(&format!("BEGIN; {MIGRATION}; COMMIT")).await;
+    let StoresConfig::Shared { redis_url, .. } = &store.stores else { panic!("shared stores") };
+    let database_url = url.replace("gatepost_test@", "guest@").into();
+    let stores = StoresConfig::Shared { redis_url: redis_url.clone(), database_url };
+    let guest = Directory::open(&stores, None).unwrap();
+    for address in ["a@example.com", "b@example.com"] {
+        let identity = person("a", address, &[]);
+        super::admitted(
+            &guest
+                .sign_in(&identity, &super::follow(Link), &context(super::now()), &super::actor())
+                .await
+                .unwrap(),
+        );
+    }
+    assert_eq!(store.texts("SELECT email FROM gatepost.former_addresses").await, ["a@example.com"]);
+    let reader = PgPool::connect(&url.replace("gatepost_test@", "reader@")).await.unwrap();
+    let refused = sqlx::query("SELECT 1 FROM gatepost.former_addresses")
+        .execute(&reader)
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(refused.contains("permission denied"), "{refused}");
 }

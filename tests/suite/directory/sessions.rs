@@ -1,6 +1,6 @@
 //! What ended stays ended.
 
-use super::{actor, admitted, context, email, now, person, sid};
+use super::{actor, admitted, context, email, follow, now, person, sid};
 use gatepost::config::GroupNames::Link;
 use gatepost::directory::SignInOutcome;
 use gatepost::domain::clock::Timestamp;
@@ -61,7 +61,7 @@ both_stores! {
         let sign_in = async |issued_at: Timestamp, text: &str, provider: &str| {
             let sid_hash = Some((provider.parse().unwrap(), sid(text)));
             let context = gatepost::directory::SignInContext { sid_hash, issued_at, ..context(now()) };
-            store.directory.sign_in(&alice, Link, &context, &actor()).await.unwrap()
+            store.directory.sign_in(&alice, &follow(Link), &context, &actor()).await.unwrap()
         };
         assert_eq!(sign_in(at, "s-1", "entra").await, SignInOutcome::SessionEndedAtProvider);
         assert_eq!(sign_in(at.minus(SECOND), "s-1", "entra").await, SignInOutcome::SessionEndedAtProvider);
@@ -85,9 +85,9 @@ both_stores! {
         assert_eq!(store.standing(user).await.sessions_not_before, None, "that is the database's clock");
         assert_eq!(store.audited("identity.end_id_tokens").await.len(), 1);
         let at = |issued_at| gatepost::directory::SignInContext { issued_at, ..context(now()) };
-        let old = store.directory.sign_in(&alice, Link, &at(ahead.minus(SECOND)), &actor()).await.unwrap();
+        let old = store.directory.sign_in(&alice, &follow(Link), &at(ahead.minus(SECOND)), &actor()).await.unwrap();
         assert_eq!(old, SignInOutcome::SessionEndedAtProvider);
-        admitted(&store.directory.sign_in(&alice, Link, &at(ahead), &actor()).await.unwrap());
+        admitted(&store.directory.sign_in(&alice, &follow(Link), &at(ahead), &actor()).await.unwrap());
         let stranger = SubjectKey { subject: "nobody".to_owned(), ..alice.subject };
         let nobody = store.directory.end_id_tokens_of_subject(&stranger, ahead, &actor()).await.unwrap();
         assert_eq!(nobody, None);
@@ -98,6 +98,6 @@ both_stores! {
         let user = store.admitted(&alice).await;
         store.directory.end_all_sessions(user, now().plus(SECOND), &actor()).await.unwrap();
         let behind = gatepost::directory::SignInContext { issued_at: now().minus(Duration::from_secs(20)), ..context(now()) };
-        admitted(&store.directory.sign_in(&alice, Link, &behind, &actor()).await.unwrap());
+        admitted(&store.directory.sign_in(&alice, &follow(Link), &behind, &actor()).await.unwrap());
     }
 }

@@ -1,6 +1,6 @@
 //! A provider's word about a person.
 
-use super::{actor, admitted, at_provider, context, email, known, now, person};
+use super::{actor, admitted, at_provider, context, email, follow, known, now, person};
 use gatepost::config::GroupNames;
 use gatepost::config::GroupNames::Link;
 use gatepost::directory::{SignInContext, SignInOutcome};
@@ -16,7 +16,7 @@ both_stores! {
         let (own, foreign) = (Secret::generate().digest(), Secret::generate().digest());
         for (current_session, expected) in [(Some((user, own)), Some(own)), (Some((UserId::generate(), foreign)), None)] {
             let context = SignInContext { current_session, ..context(now()) };
-            admitted(&store.directory.sign_in(&alice, Link, &context, &actor()).await.unwrap());
+            admitted(&store.directory.sign_in(&alice, &follow(Link), &context, &actor()).await.unwrap());
             let audited = store.audited("user.sign_in").await;
             let after = audited.first().and_then(|entry| entry.after.clone()).unwrap();
             assert!(after.contains(&expected.unwrap_or(context.new_session).to_string()), "{after}");
@@ -131,7 +131,7 @@ both_stores! {
         let user = store.admitted(&person("alice", "alice@example.com", &[])).await;
         let foreign = refused("alice@example.com", AddressRule::HostedDomain);
         assert_eq!(store.sign_in(&foreign, GroupNames::Link).await, SignInOutcome::NoAddress);
-        let outcome = store.directory.refresh(user, &foreign, GroupNames::Link, now(), &actor()).await.unwrap();
+        let outcome = store.directory.refresh(user, &foreign, &follow(GroupNames::Link), now(), &actor()).await.unwrap();
         assert_eq!(outcome, Some(SignInOutcome::NoAddress));
         assert!(store.groups(user).await.is_empty(), "nothing was taken over");
         store.admitted(&refused("other@example.com", AddressRule::AllowedDomain)).await;
@@ -162,13 +162,13 @@ both_stores! {
         assert!(store.directory.list_users(None, 10).await.unwrap().is_empty(), "nothing was made");
         let user = store.admitted(&person("alice", "alice@example.com", &["g-1"])).await;
         let at = |hours| context(now().plus(Duration::from_hours(hours)));
-        let outcome = store.directory.sign_in(&alice, GroupNames::Link, &at(23), &actor()).await.unwrap();
+        let outcome = store.directory.sign_in(&alice, &follow(GroupNames::Link), &at(23), &actor()).await.unwrap();
         assert!(matches!(outcome, SignInOutcome::Admitted { groups_are_stale: true, lost_all_groups: false, .. }));
         assert_eq!(store.groups(user).await, ["entra:g-1"]);
-        let outcome = store.directory.sign_in(&alice, GroupNames::Link, &at(25), &actor()).await.unwrap();
+        let outcome = store.directory.sign_in(&alice, &follow(GroupNames::Link), &at(25), &actor()).await.unwrap();
         assert_eq!(outcome, SignInOutcome::GroupsUnknown);
         let later = now().plus(Duration::from_hours(25));
-        let outcome = store.directory.refresh(user, &alice, GroupNames::Link, later, &actor()).await.unwrap();
+        let outcome = store.directory.refresh(user, &alice, &follow(GroupNames::Link), later, &actor()).await.unwrap();
         assert_eq!(outcome, Some(SignInOutcome::GroupsUnknown));
     }
 
@@ -198,15 +198,15 @@ both_stores! {
         let alice = person("alice", "alice@example.com", &["g-1"]);
         let user = store.admitted(&alice).await;
         let changed = person("alice", "alice@example.com", &["g-2"]);
-        let outcome = store.directory.refresh(user, &changed, GroupNames::Link, now(), &actor()).await.unwrap();
+        let outcome = store.directory.refresh(user, &changed, &follow(GroupNames::Link), now(), &actor()).await.unwrap();
         assert_eq!(outcome.as_ref().map(admitted), Some(user));
         assert_eq!(store.groups(user).await, ["entra:g-2"]);
         assert_eq!(store.audited("user.sign_in").await.len(), 1, "a refresh is no sign-in");
         let bob = store.admitted(&person("bob", "bob@example.com", &[])).await;
-        let swapped = store.directory.refresh(bob, &changed, GroupNames::Link, now(), &actor()).await.unwrap();
+        let swapped = store.directory.refresh(bob, &changed, &follow(GroupNames::Link), now(), &actor()).await.unwrap();
         assert_eq!(swapped, None);
         store.directory.disable_user(&email("alice@example.com"), &actor()).await.unwrap();
-        let outcome = store.directory.refresh(user, &changed, GroupNames::Link, now(), &actor()).await.unwrap();
+        let outcome = store.directory.refresh(user, &changed, &follow(GroupNames::Link), now(), &actor()).await.unwrap();
         assert_eq!(outcome, Some(SignInOutcome::Disabled));
     }
 
@@ -229,7 +229,7 @@ both_stores! {
         let alice = person("alice", "alice@example.com", &["g-1", "g-2", "g-3"]);
         let tasks: Vec<_> = (0..8).map(|_| {
             let (directory, alice) = (store.directory.clone(), alice.clone());
-            tokio::spawn(async move { directory.sign_in(&alice, GroupNames::Link, &context(now()), &actor()).await })
+            tokio::spawn(async move { directory.sign_in(&alice, &follow(GroupNames::Link), &context(now()), &actor()).await })
         }).collect();
         let mut users = std::collections::BTreeSet::new();
         for task in tasks {
@@ -242,7 +242,7 @@ both_stores! {
     async fn many_strangers_at_once_with_one_address_are_one_user_and_refusals(store) {
         let tasks: Vec<_> = (0..8).map(|n| {
             let (directory, identity) = (store.directory.clone(), person(&format!("s-{n}"), "one@example.com", &["g-1"]));
-            tokio::spawn(async move { directory.sign_in(&identity, GroupNames::Link, &context(now()), &actor()).await })
+            tokio::spawn(async move { directory.sign_in(&identity, &follow(GroupNames::Link), &context(now()), &actor()).await })
         }).collect();
         let mut admitted = 0;
         for task in tasks {

@@ -1,6 +1,6 @@
 //! Schema, health, and what happens when the store does not answer.
 
-use super::{Opened, SOON, actor, email, now, person};
+use super::{Opened, SOON, actor, email, follow, now, person};
 use gatepost::config::GroupNames::Link;
 use gatepost::directory::{Directory, DirectoryError, SchemaState};
 use gatepost::domain::secret::Secret;
@@ -89,7 +89,7 @@ async fn a_server_that_does_not_answer_is_cannot_know_within_the_limit_and_recov
     until("the hot read to answer", SOON, async || store.directory.find_standing(user, &session).await.ok())
         .await;
     until("a sign-in", SOON, async || {
-        store.directory.sign_in(&alice, Link, &super::context(now()), &actor()).await.ok()
+        store.directory.sign_in(&alice, &follow(Link), &super::context(now()), &actor()).await.ok()
     })
     .await;
 }
@@ -136,7 +136,7 @@ async fn the_futures_may_run_on_any_thread() {
     fn assert_send(_: impl Send) {}
     let store = Opened::sqlite().await;
     let (alice, context, actor) = (person("a", "a@example.com", &[]), super::context(now()), actor());
-    assert_send(store.directory.sign_in(&alice, Link, &context, &actor));
+    assert_send(store.directory.sign_in(&alice, &follow(Link), &context, &actor));
     assert_send(store.directory.migrate());
     assert_send(store.directory.find_user(&email("a@example.com")));
 }

@@ -15,7 +15,7 @@ both_stores! {
             assert_eq!(user.summary.id, id);
             assert_eq!(user.summary.email.as_ref().map(gatepost::domain::email::EmailAddress::as_str), Some("a@example.com"));
             assert!(user.summary.last_sign_in_at.is_some() && user.summary.disabled_at.is_none());
-            assert_eq!(user.identities[0].1.subject, "a");
+            assert_eq!(user.identities[0].key.subject, "a");
             let groups: Vec<String> = user.groups.iter().map(|(name, sources)| format!("{name}: {}", sources.join(" "))).collect();
             assert_eq!(groups, ["Manual: manual", "entra:g-1: entra manual", "entra:role:Boss: entra"]);
             assert_eq!(user.tenants.len(), 1);

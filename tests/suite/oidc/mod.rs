@@ -78,6 +78,7 @@ fn all(provider: ProviderConfig) -> Config {
         group_links: Vec::new(),
         admin_groups: Vec::new(),
         admin_roles: Vec::new(),
+        address_changes: gatepost::config::AddressChanges::Follow,
         session: SessionConfig {
             idle_timeout: Duration::from_hours(1),
             absolute_timeout: Duration::from_hours(12),

@@ -1,0 +1,88 @@
+//! `gatepost user address` and `gatepost user release`: which address applications get for a person.
+
+use super::console::{Console, called};
+use super::error::CommandError;
+use super::report::Report;
+use crate::config::{AddressChanges, Config};
+use crate::directory::{AddressChange, UserKey, UserRecord};
+use crate::domain::calendar::{minute, rfc3339};
+use crate::domain::email::EmailAddress;
+use serde_json::json;
+
+pub(super) async fn change(
+    console: &Console,
+    key: &UserKey,
+    to: &EmailAddress,
+) -> Result<Report, CommandError> {
+    let (config, directory) = (&console.state.config, &console.state.directory);
+    let user = console.find_user(key).await?;
+    demand_kept(config, &user, to)?;
+    let id = user.summary.id;
+    let news = directory.change_address(&UserKey::Id(id), to, &console.actor).await?;
+    let Some(AddressChange::Changed { from, .. }) = &news.change else {
+        let text = format!("Applications get {to} for this person already.");
+        return Ok(Report::new(text, json!({ "user_id": id, "email": to, "changed": false })));
+    };
+    let mut lines = vec![format!("Applications get {to} for {} from now on.", called(&user))];
+    lines.extend(from.as_ref().map(|from| what_becomes_of(from, &user)));
+    lines.extend(news.former_holder.as_ref().map(|former| {
+        let (whose, until) = (former.user, minute(former.until));
+        format!(
+            "{to} was the address of user {whose} until {until} UTC: applications give that user's account to this person."
+        )
+    }));
+    let former = news
+        .former_holder
+        .as_ref()
+        .map(|former| json!({ "user_id": former.user, "until": rfc3339(former.until) }));
+    let json =
+        json!({ "user_id": id, "email": to, "former_email": from, "former_holder": former, "changed": true });
+    Ok(Report::new(lines.join("\n"), json))
+}
+
+fn what_becomes_of(from: &EmailAddress, user: &UserRecord) -> String {
+    if user.identities.iter().any(|identity| identity.email.as_ref() == Some(from)) {
+        format!("The provider asserts {from} of this person: nobody else gets it.")
+    } else {
+        format!(
+            "Whoever comes with {from} next gets it, and with it the account that applications keep under it."
+        )
+    }
+}
+
+/// The gate would not keep what is given here: it would go at the next refresh, or end the person's sessions there.
+fn demand_kept(config: &Config, user: &UserRecord, to: &EmailAddress) -> Result<(), CommandError> {
+    if config.address_changes == AddressChanges::Follow {
+        return Err(CommandError::AddressesFollow);
+    }
+    if config.is_of_machines(to) {
+        return Err(CommandError::AddressOfMachines(to.clone()));
+    }
+    for identity in &user.identities {
+        let provider = config.providers.iter().find(|provider| provider.id == identity.provider);
+        if let Some(provider) = provider
+            && !config.terms_of(provider, &identity.key).domains.contain(to)
+        {
+            return Err(CommandError::DomainNotAllowed(to.clone(), provider.id.clone()));
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn release(console: &Console, key: &UserKey) -> Result<Report, CommandError> {
+    let user = console.find_user(key).await?;
+    let released = console.state.directory.release_address(key, &console.actor).await?;
+    let id = user.summary.id;
+    let text = match &released {
+        Some(email) if user.summary.email.as_ref() == Some(email) => format!(
+            "{email} is free: it belongs to the next person who presents it. User {id} has no address now, and passes \
+             nowhere until the provider gives one."
+        ),
+        Some(email) => format!(
+            "{email} is free: it belongs to the next person who presents it. User {id} keeps {}.",
+            called(&user)
+        ),
+        None => format!("User {id} held no address."),
+    };
+    Ok(Report::new(text, json!({ "user_id": id, "released": released, "changed": released.is_some() })))
+}
