@@ -15,6 +15,7 @@ use crate::session::values::SignOutTicket;
 use crate::telemetry::Reason;
 use crate::verify::forwarded::{RequestKind, is_return_uri};
 use hyper::StatusCode;
+use hyper::header::HeaderValue;
 
 /// Answers a request below `/.gatepost/`.
 pub async fn answer(visit: &Visit<'_>, path: &str, query: &str) -> (Answer, Reason) {
@@ -34,29 +35,32 @@ pub async fn answer(visit: &Visit<'_>, path: &str, query: &str) -> (Answer, Reas
 }
 
 async fn enter(visit: &Visit<'_>, slot: Option<u8>, query: &str) -> (Answer, Reason) {
-    // A prefetch or a link preview must neither sign in nor use up what the person is about to use.
-    if visit.forwarded.kind() != RequestKind::Navigation {
-        return (
-            visit.refuse(&Refusal::SignIn { uri: "/", resend: false, max_age: None }),
-            Reason::TicketRefused,
-        );
-    }
-    let [ticket, id] = match parameters::read(query.as_bytes(), ["t", "id"]) {
+    let [ticket, id, again] = match parameters::read(query.as_bytes(), ["t", "id", paths::AGAIN]) {
         Ok(found) => found,
         Err(repeated) => {
             return (visit.refuse(&Refusal::Malformed(&repeated.to_string())), Reason::TicketRefused);
         }
     };
-    let cookies = cookie::values(visit.forwarded.cookies(), visit.state.cookies.waiting_name());
+    // A prefetch or a link preview must neither sign in nor use up what the person is about to use.
+    if visit.forwarded.kind() != RequestKind::Navigation {
+        return (not_a_navigation(visit, &ticket.unwrap_or_default()), Reason::TicketRefused);
+    }
     if let (Some(slot), None, Some(id)) = (slot, &ticket, id) {
+        let cookies = cookie::values(visit.forwarded.cookies(), visit.state.cookies.waiting_name());
         let (to, spent) = enter::come_back(visit.state, visit.origin, cookies, slot, &id);
         return (respond::redirect(StatusCode::SEE_OTHER, &to, spent.as_deref()), Reason::Asked);
     }
     let ticket = ticket.unwrap_or_default();
-    match enter::enter(visit.state, visit.origin, visit.held.as_ref(), cookies, &ticket).await {
-        Ok(Entered::Redirect { to, cookies }) => {
+    if visit.forwarded.is_by_service_worker() && again.is_none() && would_clear_storage(visit, &ticket) {
+        let here = format!("{}?t={ticket}", waiting::path_of(slot));
+        return (visit.refuse(&Refusal::ClearingStorage { here: &here }), Reason::Asked);
+    }
+    let cookies: Vec<&[u8]> = visit.forwarded.cookies().collect();
+    match enter::enter(visit.state, visit.origin, visit.held.as_ref(), &cookies, &ticket).await {
+        Ok(Entered::Redirect { to, cookies, clears_storage }) => {
             let cookies = cookies.iter().map(String::as_str);
-            (respond::redirect(StatusCode::SEE_OTHER, &to, cookies), Reason::TicketTaken)
+            let answer = respond::redirect(StatusCode::SEE_OTHER, &to, cookies);
+            (if clears_storage { clearing_storage(visit, answer) } else { answer }, Reason::TicketTaken)
         }
         Ok(Entered::GaveUp { uri, cause }) => {
             let cause = match cause {
@@ -69,6 +73,29 @@ async fn enter(visit: &Visit<'_>, slot: Option<u8>, query: &str) -> (Answer, Rea
         }
         Err(error) => (visit.cannot_know(&error), reason_of_failure(&error)),
     }
+}
+
+/// Takes no ticket. The page [`Refusal::ClearingStorage`] asks in this way for the storage to be cleared.
+fn not_a_navigation(visit: &Visit<'_>, ticket: &str) -> Answer {
+    let answer = visit.refuse(&Refusal::SignIn { uri: "/", resend: false, max_age: None });
+    if visit.forwarded.is_own_wish(visit.origin) && would_clear_storage(visit, ticket) {
+        clearing_storage(visit, answer)
+    } else {
+        answer
+    }
+}
+
+fn would_clear_storage(visit: &Visit<'_>, ticket: &str) -> bool {
+    let cookies: Vec<&[u8]> = visit.forwarded.cookies().collect();
+    enter::would_clear_storage(visit.state, visit.origin, visit.held.as_ref(), &cookies, ticket)
+}
+
+/// Adds the header by which the browser clears what applications stored for this host (Clear Site Data, section 3.1). It
+/// leaves cookies alone: clearing them would reach every host of the domain, and end the session that begins here.
+fn clearing_storage(visit: &Visit<'_>, mut answer: Answer) -> Answer {
+    tracing::info!(request.id = %visit.request_id, host = %visit.origin.host(), "the browser clears its storage of this host, because it may hold another person's data");
+    answer.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"storage\""));
+    answer
 }
 
 /// Begins a sign-in on purpose: the link of a 401 page. An error says what is wrong with the link.

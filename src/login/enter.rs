@@ -2,12 +2,13 @@
 
 use super::begin::login_address;
 use super::counts;
+use super::storage_owner::{self, StorageOwner};
 use super::waiting::{self, End};
 use crate::domain::clock::Timestamp;
 use crate::domain::decision;
 use crate::domain::host::Origin;
 use crate::principal::{self, DEADLINE, LoadError};
-use crate::session::cookie::Held;
+use crate::session::cookie::{self, Held};
 use crate::session::sealed::{Opened, Purpose};
 use crate::session::values::{HostValue, OneTimeId, ReturnUri, Target, Ticket, WaitingUri};
 use crate::state::State;
@@ -25,6 +26,8 @@ pub enum Entered {
         to: String,
         /// `Set-Cookie`.
         cookies: Vec<String>,
+        /// The browser must clear what the host's applications stored, because it may be another person's.
+        clears_storage: bool,
     },
     /// A page: two unseen tries did not help.
     GaveUp {
@@ -46,17 +49,23 @@ pub enum Cause {
     Used,
 }
 
-/// Takes a ticket, within the deadline of `/verify` for all of it. `cookies` are those of [return addresses that
-/// wait](waiting).
+/// What a browser brings beside its ticket.
+struct Browser {
+    held: Option<Held<HostValue>>,
+    end: End,
+    owner: StorageOwner,
+}
+
+/// Takes a ticket, within the deadline of `/verify` for all of it. `cookies` are the `Cookie` lines.
 ///
 /// # Errors
 /// [`LoadError`]: a store that does not answer burns nothing. One that is only too slow may have burnt the ticket; then the
 /// next try recovers unseen.
-pub async fn enter<'a>(
+pub async fn enter(
     state: &Arc<State>,
     origin: &Origin,
     held: Option<&Held<HostValue>>,
-    cookies: impl Iterator<Item = &'a str>,
+    cookies: &[&[u8]],
     sealed: &str,
 ) -> Result<Entered, LoadError> {
     let Ok(opened) = state.ring.open_any_age::<Ticket>(Purpose::Ticket, origin.host().as_str(), sealed)
@@ -64,9 +73,28 @@ pub async fn enter<'a>(
         return Ok(home(origin));
     };
     let Target::Host { uri, .. } = &opened.value.request.target else { return Ok(home(origin)) };
-    let end = End::find(state, origin.host(), uri, cookies);
-    let taking = take(Arc::clone(state), origin.clone(), held.cloned(), opened, end);
+    let waiting = cookie::values(cookies.iter().copied(), state.cookies.waiting_name());
+    let end = End::find(state, origin.host(), uri, waiting);
+    let owner = StorageOwner::find(state, origin.host(), held, cookies);
+    let browser = Browser { held: held.cloned(), end, owner };
+    let taking = take(Arc::clone(state), origin.clone(), browser, opened);
     timeout(DEADLINE, state.tasks.run(taking)).await.map_err(|_| LoadError::Deadline)?
+}
+
+/// Would taking this ticket clear the host's storage? Asks no store. Only a ticket that is this browser's and in time can.
+pub fn would_clear_storage(
+    state: &State,
+    origin: &Origin,
+    held: Option<&Held<HostValue>>,
+    cookies: &[&[u8]],
+    sealed: &str,
+) -> bool {
+    let Ok(opened) = state.ring.open::<Ticket>(Purpose::Ticket, origin.host().as_str(), sealed) else {
+        return false;
+    };
+    let Target::Host { bind, .. } = &opened.request.target else { return false };
+    held.is_some_and(|held| held.bind() == *bind)
+        && !StorageOwner::find(state, origin.host(), held, cookies).is(opened.user)
 }
 
 /// The return address of a sign-in that expired before the person came back to it, and the `Set-Cookie` that removes it
@@ -84,16 +112,21 @@ pub fn come_back<'a>(
 }
 
 fn home(origin: &Origin) -> Entered {
-    Entered::Redirect { to: format!("{origin}/"), cookies: Vec::new() }
+    redirect(format!("{origin}/"), Vec::new())
+}
+
+/// Leads elsewhere and leaves the host's storage alone.
+fn redirect(to: String, cookies: Vec<String>) -> Entered {
+    Entered::Redirect { to, cookies, clears_storage: false }
 }
 
 async fn take(
     state: Arc<State>,
     origin: Origin,
-    held: Option<Held<HostValue>>,
+    browser: Browser,
     opened: Opened<Ticket>,
-    end: End,
 ) -> Result<Entered, LoadError> {
+    let Browser { held, end, owner } = browser;
     let (state, held) = (&*state, held.as_ref());
     let ticket = opened.value;
     let Target::Host { bind, .. } = &ticket.request.target else { return Ok(home(&origin)) };
@@ -111,10 +144,12 @@ async fn take(
         // The request that follows at once need not ask for what is known here.
         passes::hold(state, PassKey::of(origin.host().as_str(), &cookie), &pass);
         let cookie = state.cookies.for_session(&cookie, ticket.expires_at.since(Timestamp::now()));
-        return Ok(Entered::Redirect { to, cookies: end.spent(state).into_iter().chain([cookie]).collect() });
+        let named = storage_owner::name(state, origin.host(), ticket.user);
+        let cookies = end.spent(state).into_iter().chain([cookie, named]).collect();
+        return Ok(Entered::Redirect { to, cookies, clears_storage: !owner.is(ticket.user) });
     }
     if has_live_session(state, held).await? {
-        return Ok(Entered::Redirect { to, cookies: end.spent(state).into_iter().collect() });
+        return Ok(redirect(to, end.spent(state).into_iter().collect()));
     }
     let cause = match (is_bound, opened.is_expired) {
         (false, _) => Cause::CookieMissing,
@@ -122,7 +157,7 @@ async fn take(
         (true, false) => Cause::Used,
     };
     Ok(match waiting::ask_again(state, &origin, held, &ticket.request, &end) {
-        Some(asked) => Entered::Redirect { to: login_address(state, &asked.request), cookies: asked.cookies },
+        Some(asked) => redirect(login_address(state, &asked.request), asked.cookies),
         None => Entered::GaveUp { uri: end.uri, cause },
     })
 }

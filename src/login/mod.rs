@@ -12,6 +12,7 @@ mod exchange;
 pub mod finish;
 pub mod limit;
 pub mod refresh;
+mod storage_owner;
 pub mod unwritten;
 pub mod waiting;
 

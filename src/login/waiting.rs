@@ -143,7 +143,8 @@ impl End {
     }
 }
 
-const ENTER: &str = "/.gatepost/enter";
+/// Where tickets are taken.
+pub(super) const ENTER: &str = "/.gatepost/enter";
 
 /// Where a sign-in comes back to the host: the browser sends the cookie of its return address there.
 pub(super) fn enter_path(uri: &ReturnUri) -> String {
@@ -163,7 +164,12 @@ pub(super) fn return_address(origin: &Origin, uri: &ReturnUri) -> String {
 }
 
 fn path(waiting: WaitingUri) -> String {
-    format!("{ENTER}/{}", waiting.slot)
+    path_of(Some(waiting.slot))
+}
+
+/// Where tickets are taken, of a slot or of none.
+pub fn path_of(slot: Option<u8>) -> String {
+    slot.map_or_else(|| ENTER.to_owned(), |slot| format!("{ENTER}/{slot}"))
 }
 
 /// The slot of a path below `/.gatepost/enter/`.

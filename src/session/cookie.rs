@@ -1,5 +1,5 @@
-//! Gatepost's one cookie per host, read as bytes and written by the `cookie` crate; and the few in which long return
-//! addresses wait on a protected host while a sign-in is under way.
+//! Gatepost's one cookie per host, read as bytes and written by the `cookie` crate. Beside it on a protected host: the
+//! few in which long return addresses wait while a sign-in is under way, and one that names whose the host's storage is.
 //!
 //! Reading follows RFC 6265bis to the letter and nothing more: no unquoting, no decoding, exact name. Lenient readers
 //! let a prefixed name be forged (`$Version`, U+2000).
@@ -7,12 +7,19 @@
 use super::sealed::{KeyRing, Purpose};
 use super::values::{Bind, HostValue, OneTimeId, PublicValue};
 use crate::domain::host::HostName;
+use crate::domain::ids::UserId;
 use crate::domain::secret::Secret;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cookie::time::Duration as CookieDuration;
 use cookie::{Cookie, SameSite};
 use std::time::Duration;
+
+/// The names of all cookies of Gatepost.
+pub type OwnNames = [&'static str; 3];
+
+/// Browsers keep no cookie longer (RFC 6265bis section 5.5).
+const LONGEST: CookieDuration = CookieDuration::days(400);
 
 /// Name and attributes: `__Host-gatepost` and `Secure`, or plain names for development over HTTP.
 #[derive(Clone, Copy, Debug)]
@@ -34,9 +41,15 @@ impl CookiePolicy {
         if self.is_secure { "__Secure-gatepost-return" } else { "gatepost-return" }
     }
 
+    /// The name of the cookie that says whose data the host's applications keep in this browser. It is sent to one path,
+    /// which `__Host-` forbids.
+    pub const fn storage_owner_name(self) -> &'static str {
+        if self.is_secure { "__Secure-gatepost-storage" } else { "gatepost-storage" }
+    }
+
     /// Every name: no application sees a cookie that is called so.
-    pub const fn names(self) -> [&'static str; 2] {
-        [self.name(), self.waiting_name()]
+    pub const fn names(self) -> OwnNames {
+        [self.name(), self.waiting_name(), self.storage_owner_name()]
     }
 
     /// `Set-Cookie` for a value before sign-in: ends with the browser.
@@ -68,6 +81,15 @@ impl CookiePolicy {
         cookie.to_string()
     }
 
+    /// `Set-Cookie` for the name of the storage's owner, sent to `path` alone. It outlives the session, as the storage does.
+    pub fn for_storage_owner(self, path: &str, value: &str) -> String {
+        let mut cookie = self.at(self.storage_owner_name(), value, path);
+        if self.is_persistent {
+            cookie.set_max_age(LONGEST);
+        }
+        cookie.to_string()
+    }
+
     fn base(self, value: &str) -> Cookie<'static> {
         self.at(self.name(), value, "/")
     }
@@ -88,7 +110,7 @@ pub fn values<'a>(headers: impl Iterator<Item = &'a [u8]>, name: &str) -> impl I
 }
 
 /// The `Cookie` header without Gatepost's own: the client's bytes, joined by `; `. `None` if nothing is left.
-pub fn without<'a>(headers: impl Iterator<Item = &'a [u8]>, names: [&str; 2]) -> Option<Vec<u8>> {
+pub fn without<'a>(headers: impl Iterator<Item = &'a [u8]>, names: OwnNames) -> Option<Vec<u8>> {
     let mut kept = Vec::new();
     for header in headers {
         for pair in pairs(header).filter(|pair| !pair.is_empty() && !is_named(pair, names)) {
@@ -120,7 +142,7 @@ fn trim(mut bytes: &[u8]) -> &[u8] {
     bytes
 }
 
-fn is_named(pair: &[u8], names: [&str; 2]) -> bool {
+fn is_named(pair: &[u8], names: OwnNames) -> bool {
     let found = trim(pair.split(|byte| *byte == b'=').next().unwrap_or_default());
     // Browsers match prefixes without regard to case, so an application must not see such a spelling either.
     names.iter().any(|name| found.eq_ignore_ascii_case(name.as_bytes()))
@@ -194,6 +216,21 @@ fn waiting_context(host: &HostName, id: &OneTimeId) -> String {
     format!("{host}\0{id}")
 }
 
+/// Whom each of these cookies names as the owner of the host's storage; `None`: it does not open for this host.
+pub fn read_storage_owners<'a>(
+    values: impl Iterator<Item = &'a str>,
+    ring: &KeyRing,
+    host: &HostName,
+) -> impl Iterator<Item = Option<UserId>> {
+    let open = |text| ring.open(Purpose::StorageOwner, host.as_str(), text).ok();
+    values.enumerate().map(move |(at, text)| if at < MAX_TRIED { open(text) } else { None })
+}
+
+/// The value of the cookie that names the owner of the host's storage.
+pub fn seal_storage_owner(user: UserId, ring: &KeyRing, host: &HostName) -> String {
+    ring.seal(Purpose::StorageOwner, host.as_str(), user)
+}
+
 /// At most this many of one name are tried: each costs a decryption.
 const MAX_TRIED: usize = 4;
 
@@ -224,7 +261,7 @@ mod tests {
     use proptest::prelude::*;
 
     const NAME: &str = "__Host-gatepost";
-    const NAMES: [&str; 2] = [NAME, "__Secure-gatepost-return"];
+    const NAMES: OwnNames = [NAME, "__Secure-gatepost-return", "__Secure-gatepost-storage"];
 
     fn found(headers: &[&str]) -> Vec<String> {
         values(headers.iter().map(|h| h.as_bytes()), NAME).map(str::to_owned).collect()
@@ -256,6 +293,10 @@ mod tests {
             left(&["__Secure-gatepost-return=x; __SECURE-gatepost-return=y", "a=1"]).as_deref(),
             Some("a=1")
         );
+        assert_eq!(
+            left(&["__Secure-gatepost-storage=x; __secure-Gatepost-Storage=y; b"]).as_deref(),
+            Some("b")
+        );
         assert_eq!(left(&[";; "]), None);
     }
 
@@ -280,9 +321,17 @@ mod tests {
             "__Secure-gatepost-return=v; HttpOnly; SameSite=Lax; Secure; Path=/.gatepost/enter/7; Max-Age=60"
         );
         assert!(policy.for_waiting(path, None).ends_with("Path=/.gatepost/enter/7; Max-Age=0"));
-        assert_eq!(CookiePolicy { is_secure: false, ..policy }.names(), ["gatepost", "gatepost-return"]);
+        assert_eq!(
+            policy.for_storage_owner("/.gatepost/enter", "v"),
+            "__Secure-gatepost-storage=v; HttpOnly; SameSite=Lax; Secure; Path=/.gatepost/enter; Max-Age=34560000"
+        );
+        assert_eq!(
+            CookiePolicy { is_secure: false, ..policy }.names(),
+            ["gatepost", "gatepost-return", "gatepost-storage"]
+        );
         let policy = CookiePolicy { is_persistent: false, ..policy };
         assert!(!policy.for_session("v", Duration::from_mins(1)).contains("Max-Age"));
+        assert!(!policy.for_storage_owner("/.gatepost/enter", "v").contains("Max-Age"));
     }
 
     proptest! {

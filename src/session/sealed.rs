@@ -36,6 +36,8 @@ pub enum Purpose {
     Ticket,
     /// The cookie of a protected host with the return address of a sign-in under way.
     WaitingUri,
+    /// The cookie of a protected host that names whose the host's storage is.
+    StorageOwner,
     /// `t` of `/logout`.
     SignOutTicket,
     /// A session record in the store.
@@ -53,6 +55,7 @@ impl Purpose {
             Self::State => b"gatepost/1/state",
             Self::Ticket => b"gatepost/1/ticket",
             Self::WaitingUri => b"gatepost/1/waiting-uri",
+            Self::StorageOwner => b"gatepost/1/storage-owner",
             Self::SignOutTicket => b"gatepost/1/sign-out-ticket",
             Self::Record => b"gatepost/1/record",
             Self::Shared => b"gatepost/1/shared",
@@ -66,7 +69,7 @@ impl Purpose {
             // One for the request, one for the `state`, and one to begin anew where either has expired.
             Self::WaitingUri => Some(Duration::from_hours(3)),
             Self::Ticket | Self::SignOutTicket => Some(Duration::from_mins(1)),
-            Self::PublicCookie | Self::HostCookie | Self::Record | Self::Shared => None,
+            Self::PublicCookie | Self::HostCookie | Self::StorageOwner | Self::Record | Self::Shared => None,
         }
     }
 

@@ -39,5 +39,6 @@ mod sign_out;
 mod sparing_provider;
 mod stalled;
 mod step_up;
+mod storage;
 mod stores;
 mod terminal;

@@ -1,11 +1,13 @@
 //! What `/verify` says instead of 200, on the protected host's own origin (DESIGN.md section 4): never a 2xx, never a
 //! cookie, small enough for Traefik's `maxResponseBodySize` (above it Traefik answers an empty 401).
 
+mod clearing;
 mod recheck;
 
 use super::message::{Action, ActionKind, Chrome, Fact, Message, Tone, render};
 use super::page::{Format, Page};
 use super::paths::{self, Wish};
+use super::policy;
 use super::style::Sheet;
 use super::words;
 use crate::domain::decision::Missing;
@@ -94,6 +96,11 @@ pub enum Refusal<'a> {
         uri: &'a str,
         /// As far as it can be told.
         cause: Unfinished,
+    },
+    /// 403: another person's data must go first, and a service worker stands in the way.
+    ClearingStorage {
+        /// Path and query of this very request, which the next one repeats.
+        here: &'a str,
     },
     /// 429: more hand-overs of one person to this host in a minute than a browser makes by itself.
     TooManyHandOvers {
@@ -202,6 +209,7 @@ impl Refusal<'_> {
             Self::Unfinished { uri, cause } => unfinished(uri, cause),
             Self::Unavailable { resend, retry_after } => unavailable(resend, retry_after),
             Self::Recheck { uri, resend, retry_after } => recheck::recheck(uri, resend, retry_after),
+            Self::ClearingStorage { here } => clearing::clearing(here),
             Self::TooManyHandOvers { retry_after } => too_many_hand_overs(retry_after),
             Self::CrossOrigin => cross_origin(),
             Self::UnknownHost => unknown_host(),
@@ -221,8 +229,14 @@ fn html(gate: &Gate<'_>, content: Content<'_>) -> Page {
         request_id: gate.request_id,
     };
     let Content { paragraphs, facts, actions, .. } = content;
+    let has_image = actions.iter().any(|action| action.kind == ActionKind::Image);
     let body = render(&Message { chrome, paragraphs, facts, actions });
-    Page::gate(content.status, body, content.form_targets)
+    let page = Page::gate(content.status, body, content.form_targets);
+    if has_image {
+        page.with("Content-Security-Policy", policy::gate_content_security_policy_with_image())
+    } else {
+        page
+    }
 }
 
 /// Only a configured host is named, never what the request wrote.

@@ -81,6 +81,8 @@ pub(super) enum ActionKind {
     Link,
     LinkInNewTab,
     Post,
+    /// Nothing to see: the page asks for it while it loads.
+    Image,
 }
 
 impl Action {

@@ -29,6 +29,14 @@ pub const MAX_AGE: &str = "max_age";
 /// The parameter of [`LOGIN`] that has the provider ask which account (OIDC Core section 3.1.2.1).
 pub const SELECT_ACCOUNT: (&str, &str) = ("prompt", "select_account");
 
+/// The parameter of `/.gatepost/enter` that says that the page which clears the storage was there before.
+pub const AGAIN: &str = "again";
+
+/// An address of `/.gatepost/enter` with its ticket, marked with [`AGAIN`].
+pub fn again(enter: &str) -> String {
+    format!("{enter}&{AGAIN}=1")
+}
+
 /// What a sign-in is begun for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wish {

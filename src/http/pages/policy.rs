@@ -42,6 +42,11 @@ pub fn gate_content_security_policy(form_targets: &[&str]) -> String {
     format!("default-src 'none'; style-src '{style}'; {form_action}; base-uri 'none'; frame-ancestors 'none'")
 }
 
+/// [`gate_content_security_policy`] of a page that asks its own origin for an image.
+pub fn gate_content_security_policy_with_image() -> String {
+    format!("{}; img-src 'self'", gate_content_security_policy(&[]))
+}
+
 /// A target that could end its directive is left out: then that redirect is blocked, nothing more is allowed.
 fn form_action(first: &str, form_targets: &[&str]) -> String {
     let is_origin = |target: &&&str| {

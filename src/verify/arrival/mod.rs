@@ -15,7 +15,7 @@ use super::identity::Rendered;
 use crate::domain::access::Access;
 use crate::domain::host::Origin;
 use crate::domain::ids::TenantId;
-use crate::session::cookie;
+use crate::session::cookie::{self, OwnNames};
 use hyper::HeaderMap;
 
 /// Identity headers that do not depend on the person alone.
@@ -34,7 +34,7 @@ pub struct Arrival<'a> {
     /// What the person may.
     pub access: &'a Access,
     /// The names of Gatepost's cookies.
-    pub own_cookies: [&'a str; 2],
+    pub own_cookies: OwnNames,
 }
 
 /// What is to be seen of it.

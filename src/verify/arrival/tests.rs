@@ -6,7 +6,7 @@ use crate::domain::access::{Access, Person, Role, Standing};
 use crate::domain::ids::UserId;
 use std::sync::Arc;
 
-const COOKIES: [&str; 2] = ["__Host-gatepost", "__Secure-gatepost-return"];
+const COOKIES: OwnNames = ["__Host-gatepost", "__Secure-gatepost-return", "__Secure-gatepost-storage"];
 
 fn standing() -> Standing {
     Standing {

@@ -33,6 +33,11 @@ impl Forwarded<'_> {
         }
     }
 
+    /// Is it a navigation that a service worker fetches? It has no destination of its own.
+    pub fn is_by_service_worker(&self) -> bool {
+        self.kind() == RequestKind::Navigation && self.headers.text("sec-fetch-dest") == Some("empty")
+    }
+
     fn is_in_advance(&self) -> bool {
         asking::is_in_advance(|name| self.headers.first(name))
     }

@@ -10,6 +10,7 @@ mod refusals;
 mod sign_in;
 mod sign_out;
 mod site;
+mod storage;
 
 use gatepost_kit::browser::Browser;
 use std::path::Path;
@@ -30,9 +31,12 @@ pub async fn picture(browser: &Browser, name: &str) {
 
 /// Nothing of ours complained, and nothing but `hosts` and the provider on loopback was asked.
 pub async fn assert_quiet(browser: &Browser, hosts: &[&str]) {
-    let is_answer = |text: &str| text.contains("the server responded with a status of");
+    let is_expected = |text: &str| {
+        text.contains("the server responded with a status of")
+            || text.contains("Cleared data types: \"storage\".")
+    };
     let complaints: Vec<_> =
-        browser.take_console().await.into_iter().filter(|m| !is_answer(&m.text)).collect();
+        browser.take_console().await.into_iter().filter(|m| !is_expected(&m.text)).collect();
     assert!(complaints.is_empty(), "the console says: {complaints:#?}");
     let asked = browser.take_requests().await;
     assert!(asked.len() > 2, "the browser's requests are not seen: {asked:?}");

@@ -38,7 +38,7 @@ fn live_headers(name: &str, arrived: &[(&str, &str)]) -> [Sample; 2] {
         origin: &ORIGIN,
         rendered: &rendered,
         access: &standing.access,
-        own_cookies: ["__Host-gatepost", "__Secure-gatepost-return"],
+        own_cookies: ["__Host-gatepost", "__Secure-gatepost-return", "__Secure-gatepost-storage"],
     };
     let report = arrival.report();
     let page =

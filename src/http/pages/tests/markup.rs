@@ -1,7 +1,7 @@
 //! As much of an HTML reader as the pages need: strict about nesting, quoting and escaping, so that a template's slip
 //! shows.
 
-const VOID: [&str; 4] = ["meta", "link", "input", "br"];
+const VOID: [&str; 5] = ["meta", "link", "input", "br", "img"];
 const RAW_TEXT: [&str; 1] = ["style"];
 
 #[derive(Clone, Debug)]

@@ -110,6 +110,7 @@ pub fn gate_samples() -> Vec<Sample> {
         ),
         gate_sample("unfinished-expired", Refusal::Unfinished { uri: "/deep", cause: Unfinished::Expired }),
         gate_sample("unfinished-used", Refusal::Unfinished { uri: "/deep", cause: Unfinished::Used }),
+        gate_sample("clearing-storage", Refusal::ClearingStorage { here: "/.gatepost/enter?t=c2VhbGVk" }),
         gate_sample("too-many", Refusal::TooManyHandOvers { retry_after: MINUTE }),
     ]
     .into_iter()
