@@ -1,11 +1,15 @@
 //! The public listener's sockets and what they may cost. Strangers reach it, through Traefik or not, and each connection
 //! takes memory before anybody knows who asks.
 
-use super::handle;
+use super::body::{Bodies, WithRest};
+use super::callers::PersonPages;
+use super::fault::{self, Fault};
+use super::register;
 use crate::state::State;
-use actix_web::dev::Server;
+use actix_web::dev::{Server, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::KeepAlive;
-use actix_web::{App, HttpServer, web};
+use actix_web::middleware::from_fn;
+use actix_web::{App, Error, HttpResponse, HttpServer, web};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZero;
@@ -32,9 +36,9 @@ const RECEIVE_BUFFER: u32 = 16 * 1024;
 /// # Errors
 /// The address is taken, or is not ours.
 pub fn start(state: &Arc<State>, address: SocketAddr, finish: Duration) -> io::Result<Server> {
-    let data = web::Data::new(Arc::clone(state));
+    let shared = Shared::new(state);
     let workers = thread::available_parallelism().map_or(1, NonZero::get);
-    let server = HttpServer::new(move || App::new().app_data(data.clone()).default_service(web::to(handle)))
+    let server = HttpServer::new(move || application(&shared))
         // Each connection carries one request: the framework has a deadline for a connection's first head alone, so one
         // that stays open could be held for ever by a part of its second.
         .keep_alive(KeepAlive::Disabled)
@@ -46,6 +50,49 @@ pub fn start(state: &Arc<State>, address: SocketAddr, finish: Duration) -> io::R
         .disable_signals()
         .listen(listen(address)?)?;
     Ok(server.run())
+}
+
+/// What all threads' applications share.
+#[derive(Clone)]
+pub(super) struct Shared {
+    state: web::Data<State>,
+    bodies: web::Data<Bodies>,
+    pages: web::Data<PersonPages>,
+}
+
+impl Shared {
+    pub(super) fn new(state: &Arc<State>) -> Self {
+        Self {
+            state: web::Data::from(Arc::clone(state)),
+            bodies: web::Data::new(Bodies::default()),
+            pages: web::Data::new(PersonPages::default()),
+        }
+    }
+}
+
+/// One thread's application.
+pub(super) fn application(
+    shared: &Shared,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<WithRest>,
+        Error = Error,
+        InitError = (),
+    > + use<>,
+> {
+    App::new()
+        .app_data(shared.state.clone())
+        .app_data(shared.bodies.clone())
+        .app_data(shared.pages.clone())
+        .configure(|config| drop(register(config)))
+        .default_service(web::to(nothing_here))
+        .wrap(from_fn(fault::answer))
+}
+
+async fn nothing_here() -> Result<HttpResponse, Fault> {
+    Err(Fault::NotFound)
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
