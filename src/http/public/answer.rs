@@ -24,23 +24,16 @@ pub(super) fn empty(status: StatusCode) -> HttpResponse {
 }
 
 /// Text that is no page.
-pub(super) fn text(media_type: &'static str, body: impl Into<String>) -> HttpResponse {
-    HttpResponse::Ok()
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .insert_header((CONTENT_TYPE, media_type))
-        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .body(body.into())
-}
-
-/// As [`text`], kept by browsers.
-pub(super) fn cached(
+pub(super) fn text(
     media_type: &'static str,
     body: impl Into<String>,
     cache_control: &'static str,
 ) -> HttpResponse {
-    let mut response = text(media_type, body);
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(cache_control));
-    response
+    HttpResponse::Ok()
+        .insert_header((CACHE_CONTROL, cache_control))
+        .insert_header((CONTENT_TYPE, media_type))
+        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .body(body.into())
 }
 
 /// Without its body where nobody would get it (Traefik logs an error for a body to HEAD).

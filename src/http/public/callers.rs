@@ -83,7 +83,7 @@ impl Rule for SignedIn {
     }
 
     fn turns(request: &HttpRequest) -> Option<&Semaphore> {
-        Some(&data::<PersonPages>(request).turns)
+        Some(data::<Semaphore>(request))
     }
 }
 
@@ -110,33 +110,8 @@ impl Rule for AssertedAdmins {
     }
 }
 
-/// Pages of people who are signed in, made at once: each asks the stores some things, and `/verify` goes first.
-pub(super) struct PersonPages {
-    turns: Semaphore,
-}
-
-impl PersonPages {
-    const AT_ONCE: usize = 4;
-}
-
-impl Default for PersonPages {
-    fn default() -> Self {
-        Self { turns: Semaphore::new(Self::AT_ONCE) }
-    }
-}
-
 /// The mark of a request whose caller was judged.
 pub(super) struct Judged;
-
-impl Judged {
-    pub(super) fn mark(request: &HttpRequest) {
-        request.extensions_mut().insert(Self);
-    }
-
-    pub(super) fn is_on(request: &HttpRequest) -> bool {
-        request.extensions().contains::<Self>()
-    }
-}
 
 /// The browser that asks; made once for each request.
 pub(in crate::http) fn visitor(request: &HttpRequest) -> Rc<Visitor> {

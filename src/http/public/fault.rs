@@ -17,7 +17,7 @@ use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpRequest, HttpResponse, Responder, ResponseError};
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, Responder, ResponseError};
 use std::time::Duration;
 
 /// `Retry-After` of an outage.
@@ -107,7 +107,7 @@ pub(super) async fn answer(
     let request = response.request();
     let answer = match response.response().error() {
         Some(error) => Some(error.as_error::<Fault>().unwrap_or(&Fault::Unjudged).answer(request)),
-        None if !Judged::is_on(request) => Some(Fault::Unjudged.answer(request)),
+        None if !request.extensions().contains::<Judged>() => Some(Fault::Unjudged.answer(request)),
         None => None,
     };
     Ok(body::answered(match answer {

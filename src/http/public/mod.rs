@@ -33,7 +33,7 @@ use crate::login::Visitor;
 use crate::state::State;
 use actix_web::{App, HttpResponse, web};
 use callers::{Admins, Anyone, AssertedAdmins, SignedIn};
-use routing::{Routes, at};
+use routing::{GET, GET_ONCE, POST, Routes, at};
 use std::rc::Rc;
 
 /// A new key signs only after it stood last in the ring for longer than this (docs/operations.md).
@@ -48,28 +48,27 @@ pub fn routes() -> Vec<Route> {
 
 fn register(config: &mut web::ServiceConfig) -> Vec<Route> {
     let mut routes = Routes::new(config);
-    routes.add(at(paths::ACCOUNT).get(SignedIn, Anywhere, account::show));
+    routes.add(at(paths::ACCOUNT).on(GET, SignedIn, Anywhere, account::show));
     routes.scope("/sessions", |sessions| {
-        sessions.add(at("/end").post(SignedIn, OwnPages, account::end_session));
-        sessions.add(at("/end-others").post(SignedIn, OwnPages, account::end_other_sessions));
+        sessions.add(at("/end").on(POST, SignedIn, OwnPages, account::end_session));
+        sessions.add(at("/end-others").on(POST, SignedIn, OwnPages, account::end_other_sessions));
     });
-    routes.add(at(paths::LOGIN).get(Anyone, Navigation, sign_in::login));
-    // A HEAD must not use up a code.
-    routes.add(at("/callback/{provider}").get_once(Anyone, Navigation, sign_in::callback));
+    routes.add(at(paths::LOGIN).on(GET, Anyone, Navigation, sign_in::login));
+    routes.add(at("/callback/{provider}").on(GET_ONCE, Anyone, Navigation, sign_in::callback));
     routes.scope("/logout", |logout| {
-        let asked_or_confirmed = at("").get(Anyone, Navigation, sign_out::ask);
-        logout.add(asked_or_confirmed.post(Anyone, OwnPages, sign_out::confirmed));
-        logout.add(at("/frontchannel").get(Anyone, Anywhere, sign_out::front_channel));
-        logout.add(at("/backchannel").post(Anyone, Anywhere, sign_out::back_channel));
+        let asked_or_confirmed = at("").on(GET, Anyone, Navigation, sign_out::ask);
+        logout.add(asked_or_confirmed.on(POST, Anyone, OwnPages, sign_out::confirmed));
+        logout.add(at("/frontchannel").on(GET, Anyone, Anywhere, sign_out::front_channel));
+        logout.add(at("/backchannel").on(POST, Anyone, Anywhere, sign_out::back_channel));
     });
-    routes.add(at("/logged-out").get(Anyone, Anywhere, sign_out::done));
-    routes.add(at("/.well-known/jwks.json").get(Anyone, Anywhere, keys));
-    routes.add(at(paths::HEADERS).only(Place::Public).get(Admins, Anywhere, debug::explained));
+    routes.add(at("/logged-out").on(GET, Anyone, Anywhere, sign_out::done));
+    routes.add(at("/.well-known/jwks.json").on(GET, Anyone, Anywhere, keys));
+    routes.add(at(paths::HEADERS).only(Place::Public).on(GET, Admins, Anywhere, debug::explained));
     let live = at(paths::HEADERS).only(Place::Protected);
-    routes.add(live.get(AssertedAdmins, Anywhere, debug::live_headers));
+    routes.add(live.on(GET, AssertedAdmins, Anywhere, debug::live_headers));
     for asset in pages::assets() {
-        routes.add(at(asset.path).get(Anyone, Part, move |_: Rc<Visitor>| async move {
-            answer::cached(asset.media_type, asset.body, Asset::CACHE_CONTROL)
+        routes.add(at(asset.path).on(GET, Anyone, Part, move |_: Rc<Visitor>| async move {
+            answer::text(asset.media_type, asset.body, Asset::CACHE_CONTROL)
         }));
     }
     routes.list()
@@ -78,5 +77,5 @@ fn register(config: &mut web::ServiceConfig) -> Vec<Route> {
 /// The keys of `X-User-Assertion`.
 async fn keys(_: Rc<Visitor>, state: web::Data<State>) -> HttpResponse {
     let keys = state.assertion_keys.published().to_string();
-    answer::cached("application/jwk-set+json", keys, KEYS_CACHE_CONTROL)
+    answer::text("application/jwk-set+json", keys, KEYS_CACHE_CONTROL)
 }

@@ -8,7 +8,9 @@ use super::origin::{RequestOrigin, host};
 use crate::state::State;
 use actix_web::dev::{Payload, ResourceDef};
 use actix_web::guard::{self, GuardContext};
-use actix_web::{Error, FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, web};
+use actix_web::{
+    Error, FromRequest, Handler, HttpMessage, HttpRequest, HttpResponse, Resource, Responder, web,
+};
 
 /// The hosts on which a route is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +56,18 @@ pub struct Route {
     /// From where.
     pub origin: RequestOrigin,
 }
+
+/// What a route takes.
+#[derive(Clone, Copy)]
+pub(super) struct Method {
+    name: &'static str,
+    takes_head: bool,
+}
+
+pub(super) const GET: Method = Method { name: "GET", takes_head: true };
+/// For what can be used once: a HEAD must not use up a code.
+pub(super) const GET_ONCE: Method = Method { name: "GET", takes_head: false };
+pub(super) const POST: Method = Method { name: "POST", takes_head: false };
 
 /// Registers routes, and keeps the list of them.
 pub(super) struct Routes<'a> {
@@ -121,55 +135,21 @@ impl PathRoutes {
         Self { place, ..self }
     }
 
-    /// GET and HEAD.
-    pub(super) fn get<R, H, Args>(self, rule: R, origin: RequestOrigin, handler: H) -> Self
+    /// Adds a method.
+    pub(super) fn on<R, H, Args>(mut self, method: Method, _: R, origin: RequestOrigin, handler: H) -> Self
     where
         R: Rule,
         H: Handler<Args, Output: Responder>,
         Args: Arguments<Caller = R::Caller>,
     {
-        self.route("GET", true, origin, (rule, handler))
-    }
-
-    /// GET without HEAD, for what can be used once.
-    pub(super) fn get_once<R, H, Args>(self, rule: R, origin: RequestOrigin, handler: H) -> Self
-    where
-        R: Rule,
-        H: Handler<Args, Output: Responder>,
-        Args: Arguments<Caller = R::Caller>,
-    {
-        self.route("GET", false, origin, (rule, handler))
-    }
-
-    /// POST.
-    pub(super) fn post<R, H, Args>(self, rule: R, origin: RequestOrigin, handler: H) -> Self
-    where
-        R: Rule,
-        H: Handler<Args, Output: Responder>,
-        Args: Arguments<Caller = R::Caller>,
-    {
-        self.route("POST", false, origin, (rule, handler))
-    }
-
-    fn route<R, H, Args>(
-        mut self,
-        method: &'static str,
-        takes_head: bool,
-        origin: RequestOrigin,
-        (_, handler): (R, H),
-    ) -> Self
-    where
-        R: Rule,
-        H: Handler<Args, Output: Responder>,
-        Args: Arguments<Caller = R::Caller>,
-    {
+        let Method { name, takes_head } = method;
         let takes = move |request: &GuardContext<'_>| match request.head().method.as_str() {
             "HEAD" => takes_head,
-            sent => sent == method,
+            sent => sent == name,
         };
         let answer = move |request: HttpRequest| answer::<R, H, Args>(request, origin, handler.clone());
         let (path, place) = (self.path.to_owned(), self.place);
-        self.routes.push(Route { method, takes_head, path, place, callers: R::CALLERS, origin });
+        self.routes.push(Route { method: name, takes_head, path, place, callers: R::CALLERS, origin });
         Self { resource: self.resource.route(web::route().guard(guard::fn_guard(takes)).to(answer)), ..self }
     }
 
@@ -227,7 +207,7 @@ where
         body::read(&request, 0).await.map_err(Fault::from)?;
     }
     let caller = R::judge(&request).await?;
-    Judged::mark(&request);
+    request.extensions_mut().insert(Judged);
     let others =
         Args::Others::from_request(&request, &mut Payload::None).await.map_err(Into::<Error>::into)?;
     // Never closed.

@@ -90,7 +90,7 @@ pub(super) async fn front_channel(
         end::front_channel(&state, &visitor, &sid, ended.iss.as_deref()).await?;
     }
     // The provider shows this in a frame; nothing here can be clicked.
-    Ok(text("text/plain; charset=utf-8", ""))
+    Ok(text("text/plain; charset=utf-8", "", "no-store"))
 }
 
 /// OpenID Connect Back-Channel Logout section 2.5.

@@ -1,7 +1,8 @@
 //! The application without its sockets: which paths it knows, and that no route answers past the list.
 
 use super::body::WithRest;
-use super::server::{Shared, application};
+use super::fault;
+use super::server::configure;
 use super::{RequestOrigin, routes};
 use crate::app;
 use crate::config::Config;
@@ -9,8 +10,9 @@ use crate::state::State;
 use actix_web::body::to_bytes;
 use actix_web::dev::ServiceResponse;
 use actix_web::http::Method;
+use actix_web::middleware::from_fn;
 use actix_web::test::{TestRequest, call_service, init_service};
-use actix_web::web;
+use actix_web::{App, web};
 use std::sync::Arc;
 use tempfile::TempDir;
 
@@ -40,7 +42,8 @@ fn state() -> (Arc<State>, TempDir) {
 async fn answers(host: &str, requests: &[(&str, &str)]) -> Vec<ServiceResponse<WithRest>> {
     let (state, _folder) = state();
     let past = web::get().to(|| async { "told to anybody" });
-    let application = init_service(application(&Shared::new(&state)).route("/past", past)).await;
+    let application = App::new().configure(configure(&state)).route("/past", past);
+    let application = init_service(application.wrap(from_fn(fault::answer))).await;
     let mut answers = Vec::new();
     for (method, path) in requests {
         let method: Method = method.parse().expect("a method");
