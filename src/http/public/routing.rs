@@ -62,12 +62,14 @@ pub struct Route {
 pub(super) struct Method {
     name: &'static str,
     takes_head: bool,
+    /// Whether a handler may read a body; else one that comes is refused.
+    takes_body: bool,
 }
 
-pub(super) const GET: Method = Method { name: "GET", takes_head: true };
+pub(super) const GET: Method = Method { name: "GET", takes_head: true, takes_body: false };
 /// For what can be used once: a HEAD must not use up a code.
-pub(super) const GET_ONCE: Method = Method { name: "GET", takes_head: false };
-pub(super) const POST: Method = Method { name: "POST", takes_head: false };
+pub(super) const GET_ONCE: Method = Method { takes_head: false, ..GET };
+pub(super) const POST: Method = Method { name: "POST", takes_head: false, takes_body: true };
 
 /// Registers routes, and keeps the list of them.
 pub(super) struct Routes<'a> {
@@ -142,12 +144,13 @@ impl PathRoutes {
         H: Handler<Args, Output: Responder>,
         Args: Arguments<Caller = R::Caller>,
     {
-        let Method { name, takes_head } = method;
+        let Method { name, takes_head, .. } = method;
         let takes = move |request: &GuardContext<'_>| match request.head().method.as_str() {
             "HEAD" => takes_head,
             sent => sent == name,
         };
-        let answer = move |request: HttpRequest| answer::<R, H, Args>(request, origin, handler.clone());
+        let answer =
+            move |request: HttpRequest| answer::<R, H, Args>(request, method, origin, handler.clone());
         let (path, place) = (self.path.to_owned(), self.place);
         self.routes.push(Route { method: name, takes_head, path, place, callers: R::CALLERS, origin });
         Self { resource: self.resource.route(web::route().guard(guard::fn_guard(takes)).to(answer)), ..self }
@@ -194,6 +197,7 @@ arguments! { A B C D }
 /// body of a route that has none is refused before, unread: that tells nothing of the caller.
 async fn answer<R, H, Args>(
     request: HttpRequest,
+    method: Method,
     origin: RequestOrigin,
     handler: H,
 ) -> Result<HttpResponse, Error>
@@ -203,7 +207,7 @@ where
     Args: Arguments<Caller = R::Caller>,
 {
     origin.check(&request)?;
-    if request.method() != "POST" {
+    if !method.takes_body {
         body::read(&request, 0).await.map_err(Fault::from)?;
     }
     let caller = R::judge(&request).await?;
