@@ -96,8 +96,8 @@ impl<'a> Routes<'a> {
             written.is_match(request.head().uri.path()) && place.is_of(request)
         };
         let resource = path.resource.guard(guard::fn_guard(is_there)).default_service(web::to(refusal));
-        let with_prefix = |route: Route| Route { path: format!("{}{}", self.prefix, route.path), ..route };
-        self.list.extend(path.routes.into_iter().map(with_prefix));
+        let whole = |route: Route| Route { path: format!("{}{}", self.prefix, route.path), place, ..route };
+        self.list.extend(path.routes.into_iter().map(whole));
         self.config.service(resource);
     }
 
@@ -132,7 +132,7 @@ pub(super) fn at(path: &'static str) -> PathRoutes {
 }
 
 impl PathRoutes {
-    /// Only on these hosts; stated before the methods.
+    /// Only on these hosts.
     pub(super) fn only(self, place: Place) -> Self {
         Self { place, ..self }
     }
