@@ -16,7 +16,7 @@
 //! | [`verify`] | the hot path: forwarded request, principal, decision, headers |
 //! | [`login`] | begin, finish, enter, end: signing in and out as a use case, without HTTP |
 //! | [`explain`] | the decision about one request, step by step, for people
-//! | [`http`] | two listeners, one route table, pages |
+//! | [`http`] | two listeners, the public one's routes with who may call each, pages |
 //! | [`check`] | the doctor: what is wrong around the gate, and how it is mended |
 //! | [`cli`] | one file per subcommand |
 //! | [`app`] | puts it together |

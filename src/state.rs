@@ -8,7 +8,6 @@ use crate::domain::auth_time::AuthTime;
 use crate::domain::decision::{Lifetimes, Recheck, SessionTimes};
 use crate::domain::host::ProtectedHosts;
 use crate::domain::ids::ProviderId;
-use crate::http::public::Bodies;
 use crate::login::limit::Limits;
 use crate::login::unwritten::Unwritten;
 use crate::login::waiting::Slots;
@@ -25,7 +24,6 @@ use crate::verify::passes::Passes;
 use crate::verify::refusals::Refusals;
 use crate::verify::unknown::Unknown;
 use std::sync::Arc;
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 /// One per process.
@@ -47,10 +45,6 @@ pub struct State {
     pub sessions: Sessions,
     /// Uses of sessions that wait to be written down.
     pub uses: Uses,
-    /// Bodies of requests that the public listener waits for.
-    pub bodies: Bodies,
-    /// Pages of people who are signed in, made at once: each asks the stores some things, and `/verify` goes first.
-    pub person_pages: Semaphore,
     /// Refusals that wait to be written down.
     pub refusals: Refusals,
     /// Who may.

@@ -12,7 +12,7 @@ use crate::domain::decision::Lifetimes;
 use crate::domain::host::ProtectedHosts;
 use crate::domain::secret::Secret;
 use crate::http::internal::{self, Listener, Surface, Workers};
-use crate::http::public::{self, Bodies};
+use crate::http::public;
 use crate::login::limit::Limits;
 use crate::login::unwritten::{self, Unwritten};
 use crate::login::waiting::Slots;
@@ -43,11 +43,8 @@ use std::thread;
 use std::time::Duration;
 use tasks::Tasks;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-/// Pages of people who are signed in, made at once.
-const PERSON_PAGES: usize = 4;
 /// After SIGTERM: not ready, but serving, so that the proxy notices first.
 const DRAIN: Duration = Duration::from_secs(5);
 /// What still runs then gets so long to finish.
@@ -142,8 +139,6 @@ pub fn build(config: Config) -> Result<State, StartError> {
         sessions: Sessions::new(store, Arc::clone(&ring), lifetimes),
         providers: Providers::new(&config, &provider_calls(&metrics))?,
         uses: Uses::default(),
-        bodies: Bodies::default(),
-        person_pages: Semaphore::new(PERSON_PAGES),
         refusals: Refusals::default(),
         unknown: Unknown::default(),
         unwritten: Unwritten::default(),

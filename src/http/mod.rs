@@ -8,4 +8,3 @@ mod parameters;
 pub mod public;
 mod reserved;
 mod respond;
-pub mod routes;

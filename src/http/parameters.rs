@@ -3,7 +3,11 @@
 //! Of `iss=a&iss=b` two readers take different ones, and who takes neither has a check less. So a parameter that counts
 //! and stands there twice refuses the whole request (RFC 6749 section 3.1); what nobody reads may stand there as it likes.
 
+use serde::Deserializer;
+use serde::de::value::Error as ValueError;
+use serde::de::{self, DeserializeOwned, Visitor};
 use std::array;
+use std::fmt;
 use url::form_urlencoded;
 
 /// A parameter that counts was sent more than once.
@@ -29,6 +33,64 @@ pub fn read<const N: usize>(
     Ok(values)
 }
 
+/// Why parameters cannot be read into a struct.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ParameterError {
+    /// One that counts stands there twice.
+    #[error(transparent)]
+    Repeated(#[from] Repeated),
+    /// One is missing, or its value is none of its kind.
+    #[error(transparent)]
+    Value(#[from] ValueError),
+}
+
+impl de::Error for ParameterError {
+    fn custom<T: fmt::Display>(what: T) -> Self {
+        Self::Value(ValueError::custom(what))
+    }
+}
+
+/// The parameters as a struct, whose fields are those that count.
+///
+/// # Errors
+/// [`ParameterError`].
+pub fn parse<T: DeserializeOwned>(encoded: &[u8]) -> Result<T, ParameterError> {
+    T::deserialize(Once(encoded))
+}
+
+/// Reads a struct alone: its fields say what counts.
+struct Once<'a>(&'a [u8]);
+
+impl<'de> Deserializer<'de> for Once<'de> {
+    type Error = ParameterError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, ParameterError> {
+        Err(de::Error::custom("parameters are read into a struct"))
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ParameterError> {
+        let mut seen = vec![false; fields.len()];
+        for (found, _) in form_urlencoded::parse(self.0) {
+            let Some(at) = fields.iter().position(|field| *field == found) else { continue };
+            if std::mem::replace(&mut seen[at], true) {
+                return Err(Repeated(fields[at]).into());
+            }
+        }
+        let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(self.0));
+        Ok(pairs.deserialize_struct(name, fields, visitor)?)
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,5 +105,26 @@ mod tests {
         {
             assert_eq!(read(encoded.as_bytes(), names), Err(Repeated("iss")), "{encoded}");
         }
+    }
+
+    #[derive(Debug, PartialEq, serde::Deserialize)]
+    struct Parameters {
+        code: Option<String>,
+        iss: Option<String>,
+    }
+
+    #[test]
+    fn a_struct_reads_what_its_fields_name_and_no_field_twice() {
+        let text = |value: &str| Some(value.to_owned());
+        let read = |encoded: &str| parse::<Parameters>(encoded.as_bytes());
+        assert_eq!(read(""), Ok(Parameters { code: None, iss: None }));
+        assert_eq!(read("iss=a%20b&x=1&x=2&code="), Ok(Parameters { code: text(""), iss: text("a b") }));
+        assert_eq!(read("code=%ff"), Ok(Parameters { code: text("\u{fffd}"), iss: None }));
+        for encoded in ["iss=a&iss=b", "iss=a&iss=a", "iss=&code=1&iss=", "iss&%69ss=a", "code=1&iss=a&iss=b"]
+        {
+            assert_eq!(read(encoded), Err(Repeated("iss").into()), "{encoded}");
+        }
+        let list = parse::<Vec<String>>(b"a=b");
+        assert!(matches!(list, Err(ParameterError::Value(_))), "a list would not say what counts: {list:?}");
     }
 }

@@ -63,18 +63,6 @@ pub fn text(status: StatusCode, media_type: &'static str, body: impl Into<Bytes>
     answer
 }
 
-/// The answer in the words of the public listener's framework.
-pub fn to_actix(answer: Answer) -> actix_web::HttpResponse {
-    let (parts, body) = answer.into_parts();
-    let status = actix_web::http::StatusCode::from_u16(parts.status.as_u16());
-    let mut response =
-        actix_web::HttpResponse::build(status.unwrap_or(actix_web::http::StatusCode::INTERNAL_SERVER_ERROR));
-    for (name, value) in &parts.headers {
-        response.append_header((name.as_str(), value.as_bytes()));
-    }
-    response.body(body)
-}
-
 fn insert(headers: &mut HeaderMap, name: &str, value: &str) {
     if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(value)) {
         headers.insert(name, value);

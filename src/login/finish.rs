@@ -18,6 +18,7 @@ use crate::session::values::{LoginRequest, LoginState};
 use crate::session::{ExchangeTurn, Exchanged, Handover, Session, Started};
 use crate::state::State;
 use crate::telemetry::{Chain, Store, StoreOperation};
+use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -32,7 +33,7 @@ const MAX_CODE: usize = 4096;
 
 /// What the provider sent the browser back with; each at most once.
 #[expect(missing_debug_implementations, reason = "a code is a secret until it is spent")]
-#[derive(Default)]
+#[derive(Default, Deserialize)]
 pub struct CallbackQuery {
     /// RFC 6749 section 4.1.2.
     pub code: Option<String>,

@@ -1,22 +1,19 @@
-//! Every kind of caller on every route of the public listener; the route table is the input, so a new route is tried
-//! before anybody thinks of it.
+//! Every kind of caller on every route of the public listener; the list of routes that the application itself registered
+//! is the input, so a new route is tried before anybody thinks of it.
 
 use crate::world::{APP, COOKIE, PUBLIC, World};
-use gatepost::http::routes::{Caller, Endpoint, From, Place, ROUTES, Route};
+use gatepost::http::pages::Asset;
+use gatepost::http::public::{self, Callers, Place, RequestOrigin, Route};
 use gatepost_kit::client::{Answer, Client, Kind};
 use reqwest::Method;
 
 /// Those of the public host; what is for protected hosts has tests of its own (`debug`).
-fn routes() -> impl Iterator<Item = &'static Route> + Clone {
-    ROUTES.iter().filter(|route| route.place != Place::Protected)
+fn routes() -> impl Iterator<Item = Route> + Clone {
+    public::routes().into_iter().filter(|route| route.place != Place::Protected)
 }
 
 fn path_of(route: &Route) -> String {
-    if route.path.len() > 1 && route.path.ends_with('/') {
-        format!("{}entra", route.path)
-    } else {
-        route.path.to_owned()
-    }
+    route.path.replace("{provider}", "entra")
 }
 
 fn method_of(route: &Route) -> Method {
@@ -25,31 +22,41 @@ fn method_of(route: &Route) -> Method {
 
 /// What a caller who may gets from our own pages, without a code, a ticket or a token.
 fn status_for(route: &Route) -> u16 {
-    match route.endpoint {
-        Endpoint::Account
-        | Endpoint::LoggedOut
-        | Endpoint::FrontChannelLogout
-        | Endpoint::Keys
-        | Endpoint::LiveHeaders
-        | Endpoint::Explain => 200,
-        Endpoint::EndSession
-        | Endpoint::EndOtherSessions
-        | Endpoint::Login
-        | Endpoint::Logout
-        | Endpoint::ConfirmedLogout => 303,
-        Endpoint::Callback | Endpoint::BackChannelLogout => 400,
+    match (route.method, route.path.as_str()) {
+        (
+            "GET",
+            "/" | "/logged-out" | "/logout/frontchannel" | "/.well-known/jwks.json" | "/debug/headers",
+        ) => 200,
+        ("GET", "/login")
+        | ("GET" | "POST", "/logout")
+        | ("POST", "/sessions/end" | "/sessions/end-others") => 303,
+        ("GET", "/callback/{provider}") | ("POST", "/logout/backchannel") => 400,
+        _ if route.origin == RequestOrigin::Part => 200,
+        _ => panic!("{route:?} is new: what does who may call it get?"),
+    }
+}
+
+fn is_back_channel(route: &Route) -> bool {
+    route.path == "/logout/backchannel"
+}
+
+/// How long browsers keep an answer.
+fn cache_control(answer: &Answer) -> &'static str {
+    match answer.header("content-type") {
+        Some("application/jwk-set+json") => "public, max-age=300",
+        Some("text/css; charset=utf-8" | "image/svg+xml") => Asset::CACHE_CONTROL,
+        _ => "no-store",
     }
 }
 
 /// What every answer keeps to, whoever asked for what.
 fn assert_kept(answer: &Answer, why: &str) {
-    let are_keys = answer.header("content-type") == Some("application/jwk-set+json");
-    let cached = if are_keys { "public, max-age=300" } else { "no-store" };
-    assert_eq!(answer.header("cache-control"), Some(cached), "{why}");
+    assert_eq!(answer.header("cache-control"), Some(cache_control(answer)), "{why}");
     assert_eq!(answer.header("access-control-allow-origin"), None, "{why}: no CORS");
     assert!(answer.status < 500, "{why}: {}", answer.status);
     let is_html = answer.header("content-type").is_some_and(|media| media.starts_with("text/html"));
-    assert!(is_html || are_keys || answer.body.is_empty(), "{why}: {:?}", answer.headers);
+    let is_cached = cache_control(answer) != "no-store";
+    assert!(is_html || is_cached || answer.body.is_empty(), "{why}: {:?}", answer.headers);
     if is_html {
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{why}");
         let policy = answer.header("content-security-policy").unwrap_or_else(|| panic!("{why}: no policy"));
@@ -99,16 +106,16 @@ both_pairs! {
     async fn a_stranger_sees_nobodys_page(pair) {
         let world = World::start(pair).await;
         for route in routes() {
-            let answer = call(&world, &world.browser(), route, FromWhere::OwnPage).await;
+            let answer = call(&world, &world.browser(), &route, FromWhere::OwnPage).await;
             assert_kept(&answer, &format!("{route:?}"));
-            match route.caller {
-                Caller::Person | Caller::Admin => assert_eq!((answer.status, answer.location().unwrap().path()), (303, "/login"), "{route:?}"),
-                Caller::Anyone | Caller::AssertedAdmin => assert_eq!(answer.status, status_for(route), "{route:?}: {}", answer.body),
+            match route.callers {
+                Callers::SignedIn | Callers::Admins => assert_eq!((answer.status, answer.location().unwrap().path()), (303, "/login"), "{route:?}"),
+                Callers::Anyone | Callers::AssertedAdmins => assert_eq!(answer.status, status_for(&route), "{route:?}: {}", answer.body),
             }
             let worthless = world.browser();
             let url = world.url(PUBLIC, "/").parse().unwrap();
             worthless.jar().set(&url, &format!("{COOKIE}=garbage; Secure; Path=/"));
-            assert_eq!(call(&world, &worthless, route, FromWhere::OwnPage).await.status, answer.status, "{route:?} with garbage");
+            assert_eq!(call(&world, &worthless, &route, FromWhere::OwnPage).await.status, answer.status, "{route:?} with garbage");
         }
     }
 
@@ -116,11 +123,11 @@ both_pairs! {
         let world = World::start(pair).await;
         for route in routes() {
             let browser = world.signed_in("alice").await;
-            let answer = call(&world, &browser, route, FromWhere::OwnPage).await;
+            let answer = call(&world, &browser, &route, FromWhere::OwnPage).await;
             assert_kept(&answer, &format!("{route:?}"));
-            let status = if route.caller == Caller::Admin { 403 } else { status_for(route) };
+            let status = if route.callers == Callers::Admins { 403 } else { status_for(&route) };
             assert_eq!(answer.status, status, "{route:?}: {}", answer.body);
-            let ends = matches!(route.endpoint, Endpoint::Logout | Endpoint::ConfirmedLogout);
+            let ends = route.path == "/logout";
             let alive = browser.duplicate().fetch(&world.url(APP, "/")).await.status == 200;
             assert_eq!(alive, !ends, "{route:?}");
         }
@@ -129,19 +136,19 @@ both_pairs! {
     async fn an_admin_gets_what_is_for_admins_as_long_as_they_are_one(pair) {
         let world = World::start(pair).await;
         let browser = world.signed_in("alice").await;
-        let for_admins = || routes().filter(|route| route.caller == Caller::Admin);
+        let for_admins = || routes().filter(|route| route.callers == Callers::Admins);
         assert!(for_admins().count() > 0);
         for (role, is_admin) in [("grant", true), ("revoke", false), ("grant", true)] {
             world.cli(&["admin", role, "alice@example.com"]).await;
             for route in for_admins() {
-                let answer = call(&world, &browser, route, FromWhere::OwnPage).await;
+                let answer = call(&world, &browser, &route, FromWhere::OwnPage).await;
                 assert_kept(&answer, &format!("{route:?}"));
-                assert_eq!(answer.status, if is_admin { status_for(route) } else { 403 }, "{route:?} after {role}");
+                assert_eq!(answer.status, if is_admin { status_for(&route) } else { 403 }, "{route:?} after {role}");
             }
         }
         world.cli(&["user", "disable", "alice@example.com"]).await;
         for route in for_admins() {
-            let answer = call(&world, &browser, route, FromWhere::OwnPage).await;
+            let answer = call(&world, &browser, &route, FromWhere::OwnPage).await;
             assert_eq!((answer.status, answer.location().unwrap().path()), (303, "/login"), "{route:?}");
         }
     }
@@ -152,20 +159,20 @@ both_pairs! {
         for route in routes() {
             for from in FOREIGN {
                 let browser = alice.duplicate();
-                let answer = call(&world, &browser, route, from).await;
+                let answer = call(&world, &browser, &route, from).await;
                 assert_kept(&answer, &format!("{route:?} {from:?}"));
-                if route.from == From::OwnPages {
+                if route.origin == RequestOrigin::OwnPages {
                     assert_eq!((answer.status, answer.values("set-cookie").len()), (403, 0), "{route:?} {from:?}");
                 }
-                if route.endpoint == Endpoint::Logout {
+                if (route.method, route.path.as_str()) == ("GET", "/logout") {
                     assert_eq!((answer.status, answer.values("set-cookie").len()), (200, 0), "{from:?}: it asks");
                 }
             }
         }
         assert_eq!(alice.fetch(&world.url(APP, "/")).await.status, 200);
         assert_eq!(alice.get(&world.url(PUBLIC, "/")).await.status, 200);
-        let changing = routes().filter(|route| route.method != "GET" && route.endpoint != Endpoint::BackChannelLogout);
-        assert!(changing.clone().all(|route| route.from == From::OwnPages), "what changes state is for our own pages alone");
+        let changing = routes().filter(|route| route.method != "GET" && !is_back_channel(route));
+        assert!(changing.clone().all(|route| route.origin == RequestOrigin::OwnPages), "what changes state is for our own pages alone");
         assert!(changing.count() >= 3);
     }
 
@@ -173,8 +180,8 @@ both_pairs! {
         let world = World::start(pair).await;
         let browser = world.signed_in("alice").await;
         world.cli(&["user", "disable", "alice@example.com"]).await;
-        for route in routes().filter(|route| matches!(route.caller, Caller::Person | Caller::Admin)) {
-            let answer = call(&world, &browser.duplicate(), route, FromWhere::OwnPage).await;
+        for route in routes().filter(|route| matches!(route.callers, Callers::SignedIn | Callers::Admins)) {
+            let answer = call(&world, &browser.duplicate(), &route, FromWhere::OwnPage).await;
             assert_eq!((answer.status, answer.location().unwrap().path()), (303, "/login"), "{route:?}");
         }
     }
@@ -183,12 +190,12 @@ both_pairs! {
         let world = World::start(pair).await;
         let alice = world.signed_in("alice").await;
         for route in routes().filter(|route| route.method == "GET") {
-            let request = alice.duplicate().request(Method::HEAD, &world.url(PUBLIC, &path_of(route))).from(&world.url(PUBLIC, "/")).send().await;
-            let cached = if route.endpoint == Endpoint::Keys { "public, max-age=300" } else { "no-store" };
-            assert_eq!((request.body.as_str(), request.header("cache-control")), ("", Some(cached)), "{route:?}");
-            let want = match route.endpoint {
-                Endpoint::Callback => 405..=405,
-                Endpoint::Explain => 403..=403,
+            let request = alice.duplicate().request(Method::HEAD, &world.url(PUBLIC, &path_of(&route))).from(&world.url(PUBLIC, "/")).send().await;
+            assert_eq!((request.body.as_str(), request.header("cache-control")), ("", Some(cache_control(&request))), "{route:?}");
+            assert_eq!(route.takes_head, !route.path.starts_with("/callback/"), "{route:?}");
+            let want = match route.callers {
+                _ if !route.takes_head => 405..=405,
+                Callers::Admins => 403..=403,
                 _ => 200..=303,
             };
             assert!(want.contains(&request.status), "{route:?}: {}", request.status);
@@ -202,7 +209,7 @@ both_pairs! {
         for route in routes() {
             for (name, value) in [("sec-purpose", "prefetch"), ("purpose", "prefetch"), ("x-moz", "prefetch"), ("x-purpose", "preview")] {
                 let browser = alice.duplicate();
-                let request = browser.request(method_of(route), &world.url(PUBLIC, &path_of(route))).from(&world.url(PUBLIC, "/"));
+                let request = browser.request(method_of(&route), &world.url(PUBLIC, &path_of(&route))).from(&world.url(PUBLIC, "/"));
                 let answer = request.header(name, value).send().await;
                 assert!(answer.location().is_none() && answer.values("set-cookie").is_empty(), "{route:?} {name}: {}", answer.status);
             }
@@ -214,7 +221,7 @@ both_pairs! {
         let world = World::start(pair).await;
         let alice = world.signed_in("alice").await;
         for route in routes() {
-            let path = path_of(route);
+            let path = path_of(&route);
             let taken: Vec<&str> = routes().filter(|other| other.path == route.path).map(|other| other.method).collect();
             for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "get"] {
                 if taken.contains(&method) {

@@ -1,22 +1,47 @@
 //! What `/verify` would answer to a person's request, and why: a form, one use case, a page.
 
 use crate::explain::{self, ExplainError, Question};
-use crate::http::pages::{Explained, Outcome, QuestionFault, QuestionForm};
-use crate::http::public::{Fault, Visit};
-use crate::http::respond::{self, Answer};
+use crate::http::pages::{Explained, Outcome, Page, QuestionFault, QuestionForm};
+use crate::http::public::{Admin, Fault, Query};
 use crate::state::State;
+use actix_web::web;
 use hyper::Method;
+use serde::Deserialize;
+
+/// The fields of the form.
+#[derive(Deserialize)]
+pub(in crate::http) struct Fields {
+    person: Option<String>,
+    url: Option<String>,
+    method: Option<String>,
+    requirement: Option<String>,
+    number: Option<String>,
+}
+
+impl From<Fields> for QuestionForm {
+    fn from(fields: Fields) -> Self {
+        let text = |field: Option<String>| field.map(|text| text.trim().to_owned()).unwrap_or_default();
+        Self {
+            person: text(fields.person),
+            url: text(fields.url),
+            method: text(fields.method),
+            requirement: requirement(&text(fields.requirement)).to_owned(),
+            number: text(fields.number),
+        }
+    }
+}
 
 /// Reads the form and shows what follows from it.
 ///
 /// # Errors
-/// [`Fault`]: a field stands twice, or the directory cannot say.
-pub(in crate::http) async fn explained(visit: &Visit<'_>) -> Result<Answer, Fault> {
-    let fields = visit.parameters(["person", "url", "method", "requirement", "number"])?;
-    let [person, url, method, demanded, number] =
-        fields.map(|text| text.map(|text| text.trim().to_owned()).unwrap_or_default());
-    let form = QuestionForm { person, url, method, requirement: requirement(&demanded).to_owned(), number };
-    let outcome = match asked(visit.state, &form).await {
+/// [`Fault`]: the directory cannot say.
+pub(in crate::http) async fn explained(
+    Admin(admin): Admin,
+    state: web::Data<State>,
+    Query(fields): Query<Fields>,
+) -> Result<Page, Fault> {
+    let form: QuestionForm = fields.into();
+    let outcome = match asked(&state, &form).await {
         Ok(outcome) => outcome,
         Err(ExplainError::UnknownUser { similar, .. }) => {
             Some(Outcome::Fault(QuestionFault::UnknownPerson(similar)))
@@ -24,8 +49,8 @@ pub(in crate::http) async fn explained(visit: &Visit<'_>) -> Result<Answer, Faul
         Err(ExplainError::UnknownRequest(_)) => Some(Outcome::Fault(QuestionFault::UnknownNumber)),
         Err(ExplainError::Directory(error)) => return Err(error.into()),
     };
-    let page = Explained { form: &form, outcome: outcome.as_ref(), request_id: visit.visitor.request_id };
-    Ok(respond::page(page.page(), visit.is_head()))
+    let request_id = admin.visitor.request_id;
+    Ok(Explained { form: &form, outcome: outcome.as_ref(), request_id }.page())
 }
 
 /// `None`: nothing was asked yet.

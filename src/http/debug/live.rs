@@ -1,24 +1,25 @@
 //! The header debugger on a protected host: its router sends `/debug/headers` through the middleware to the public
 //! listener, which then knows by the assertion for that very host that `/verify` let an admin through.
 
-use super::{host, one};
 use crate::domain::access::Standing;
 use crate::domain::clock::Timestamp;
 use crate::domain::host::Origin;
 use crate::http::internal::trusts;
-use crate::http::pages::{Format, LiveHeaders};
-use crate::http::public::Visit;
-use crate::http::respond::{self, Answer};
+use crate::http::pages::{Format, LiveHeaders, Page};
+use crate::http::public::{data, host, one, visitor};
+use crate::login::Visitor;
 use crate::principal::{self, LoadError};
+use crate::state::State;
 use crate::verify::arrival::Arrival;
 use crate::verify::assertion::{self, AssertionError, Claims};
 use crate::verify::identity::Rendered;
-use actix_web::HttpRequest;
+use actix_web::{HttpRequest, web};
 use std::net::IpAddr;
+use std::rc::Rc;
 
 /// An admin, as the directory knows them now.
-#[derive(Debug)]
 pub(in crate::http) struct Asserted {
+    visitor: Rc<Visitor>,
     origin: Origin,
     standing: Standing,
 }
@@ -46,15 +47,19 @@ enum Refused {
 ///
 /// # Errors
 /// [`LoadError`]: the directory cannot say whether the admin still is one.
-pub(in crate::http) async fn asserted_admin(visit: &Visit<'_>) -> Result<Option<Asserted>, LoadError> {
-    let asked = match claims(visit) {
-        Ok((origin, claims)) => still_admin(visit, origin, &claims).await?,
+pub(in crate::http) async fn asserted_admin(request: &HttpRequest) -> Result<Option<Asserted>, LoadError> {
+    let (state, visitor) = (data::<State>(request), visitor(request));
+    let asked = match claims(state, request) {
+        Ok((origin, claims)) => {
+            let standing = still_admin(state, &claims).await?;
+            standing.map(|standing| Asserted { visitor: Rc::clone(&visitor), origin, standing })
+        }
         Err(refused) => Err(refused),
     };
     asked.map(Some).or_else(|refused| {
         tracing::warn!(
-            request.id = %visit.visitor.request_id,
-            client.address = visit.visitor.address.map(tracing::field::display),
+            request.id = %visitor.request_id,
+            client.address = visitor.address.map(tracing::field::display),
             why = %crate::telemetry::Chain(&refused),
             "refused to show the headers of a request"
         );
@@ -63,33 +68,31 @@ pub(in crate::http) async fn asserted_admin(visit: &Visit<'_>) -> Result<Option<
 }
 
 /// Who the request says it is, so that only `/verify` can have said it, for this host and just now.
-fn claims(visit: &Visit<'_>) -> Result<(Origin, Claims), Refused> {
-    let (state, request) = (visit.state, visit.request);
+fn claims(state: &State, request: &HttpRequest) -> Result<(Origin, Claims), Refused> {
     let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
     if !peer.is_some_and(|peer| trusts(state, peer)) {
         return Err(Refused::Peer(peer));
     }
-    let origin = host(request).and_then(|host| state.hosts.find(&host)).ok_or(Refused::Host)?;
-    let token = one(request, assertion::HEADER.as_str()).ok_or(Refused::NoAssertion)?;
+    let origin = host(request.headers()).and_then(|host| state.hosts.find(&host)).ok_or(Refused::Host)?;
+    let token = one(request.headers(), assertion::HEADER.as_str()).ok_or(Refused::NoAssertion)?;
     let (keys, issuer) = (&state.assertion_keys, &state.config.public_url);
     let claims = Claims::open(token, keys, issuer, origin.host(), Timestamp::now())?;
     if claims.admin { Ok((origin.into_owned(), claims)) } else { Err(Refused::NotAdmin) }
 }
 
 /// The assertion may be a minute old, so the directory is asked.
-async fn still_admin(
-    visit: &Visit<'_>,
-    origin: Origin,
-    claims: &Claims,
-) -> Result<Result<Asserted, Refused>, LoadError> {
-    let standing = principal::load_person(visit.state, claims.sub).await?;
+async fn still_admin(state: &State, claims: &Claims) -> Result<Result<Standing, Refused>, LoadError> {
+    let standing = principal::load_person(state, claims.sub).await?;
     let admin = standing.filter(|standing| standing.access.is_admin && !standing.is_disabled);
-    Ok(admin.map(|standing| Asserted { origin, standing }).ok_or(Refused::NoLonger))
+    Ok(admin.ok_or(Refused::NoLonger))
 }
 
 /// The request's own headers, as an application on this host gets them.
-pub(in crate::http) fn live_headers(visit: &Visit<'_>, asserted: &Asserted) -> Answer {
-    let (state, request) = (visit.state, visit.request);
+pub(in crate::http) async fn live_headers(
+    asserted: Asserted,
+    state: web::Data<State>,
+    request: HttpRequest,
+) -> Page {
     let headers: Vec<(String, Vec<u8>)> =
         request.headers().iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect();
     let arrival = Arrival {
@@ -103,14 +106,14 @@ pub(in crate::http) fn live_headers(visit: &Visit<'_>, asserted: &Asserted) -> A
         origin: &asserted.origin,
         person: &asserted.standing.person,
         report: &arrival.report(),
-        request_id: visit.visitor.request_id,
+        request_id: asserted.visitor.request_id,
     };
-    respond::page(page.page(format(request)), visit.is_head())
+    page.page(format(&request))
 }
 
 /// HTML or JSON.
 fn format(request: &HttpRequest) -> Format {
     let lines: Vec<&str> =
         request.headers().get_all("accept").filter_map(|value| value.to_str().ok()).collect();
-    Format::choose(&lines.join(","), one(request, "sec-fetch-mode") == Some("navigate"))
+    Format::choose(&lines.join(","), one(request.headers(), "sec-fetch-mode") == Some("navigate"))
 }

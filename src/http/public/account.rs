@@ -1,87 +1,122 @@
 //! The account page: who one is here, and where one is signed in.
 
-use super::{Fault, Visit};
+use super::answer::Redirect;
+use super::callers::Person;
+use super::extract::{Fields, Form, Query};
+use super::fault::Fault;
 use crate::directory::{UserKey, UserRecord};
 use crate::domain::clock::Timestamp;
 use crate::domain::secret::Hash;
-use crate::http::pages::{Account, AccountNotice, GroupEntry, MembershipSource, SessionEntry};
-use crate::http::respond::{self, Answer};
+use crate::http::pages::{Account, AccountNotice, GroupEntry, MembershipSource, Page, SessionEntry};
 use crate::login::end::{self, Ending};
 use crate::login::list_live;
 use crate::principal::{LoadError, Principal};
 use crate::session::record::SessionRecord;
 use crate::state::State;
 use crate::telemetry::EndCause;
-use hyper::StatusCode;
+use actix_web::web;
+use serde::Deserialize;
+use std::sync::Arc;
 
-impl Visit<'_> {
-    pub(super) async fn account(&self, principal: &Principal) -> Result<Answer, Fault> {
-        let [done] = self.parameters(["done"])?;
-        let notice = match done.as_deref() {
-            Some("session") => Some(AccountNotice::SessionEnded),
-            Some("others") => Some(AccountNotice::OtherSessionsEnded),
-            _ => None,
-        };
-        let user = principal.standing.person.id;
-        let details = self.state.directory.find_user(&UserKey::Id(user)).await?;
-        let sessions = self.live_sessions(principal).await?;
-        let current = principal.session.id.hash();
-        // A person may have more for a while, from before there was a limit, or it was larger.
-        let shown = sessions.iter().take(self.state.config.session.max_per_person);
-        let entries: Vec<SessionEntry<'_>> =
-            shown.map(|(hash, record)| entry(*hash, record, current)).collect();
-        let targets = self.state.sign_out_targets();
-        let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
-        let account = Account {
-            person: &principal.standing.person,
-            access: &principal.standing.access,
-            groups: &groups(self.state, details.as_ref()),
-            sessions: &entries,
-            more_sessions: sessions.len() - entries.len(),
-            notice,
-            now: Timestamp::now(),
-            form_targets: &targets,
-            request_id: self.visitor.request_id,
-        };
-        Ok(respond::page(account.page(), self.is_head()))
-    }
+/// What was done just now, where a form leads here.
+#[derive(Deserialize)]
+pub(super) struct Notice {
+    done: Option<String>,
+}
 
-    /// The person's sessions that still count, this one first, then by last use.
-    pub(super) async fn live_sessions(
-        &self,
-        principal: &Principal,
-    ) -> Result<Vec<(Hash, SessionRecord)>, LoadError> {
-        let current = principal.session.id.hash();
-        let mut live = list_live(self.state, &principal.standing).await?;
-        live.sort_by_key(|(hash, record)| (*hash != current, std::cmp::Reverse(record.last_seen_at)));
-        Ok(live)
-    }
+pub(super) async fn show(
+    Person { visitor, principal }: Person,
+    state: web::Data<State>,
+    Query(notice): Query<Notice>,
+) -> Result<Page, Fault> {
+    let notice = match notice.done.as_deref() {
+        Some("session") => Some(AccountNotice::SessionEnded),
+        Some("others") => Some(AccountNotice::OtherSessionsEnded),
+        _ => None,
+    };
+    let user = principal.standing.person.id;
+    let details = state.directory.find_user(&UserKey::Id(user)).await?;
+    let sessions = live_sessions(&state, &principal).await?;
+    let current = principal.session.id.hash();
+    // A person may have more for a while, from before there was a limit, or it was larger.
+    let shown = sessions.iter().take(state.config.session.max_per_person);
+    let entries: Vec<SessionEntry<'_>> = shown.map(|(hash, record)| entry(*hash, record, current)).collect();
+    let targets = state.sign_out_targets();
+    let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
+    let account = Account {
+        person: &principal.standing.person,
+        access: &principal.standing.access,
+        groups: &groups(&state, details.as_ref()),
+        sessions: &entries,
+        more_sessions: sessions.len() - entries.len(),
+        notice,
+        now: Timestamp::now(),
+        form_targets: &targets,
+        request_id: visitor.request_id,
+    };
+    Ok(account.page())
+}
 
-    pub(super) async fn end_session(&self, principal: &Principal) -> Result<Answer, Fault> {
-        let [handle] = self.fields(["session"])?;
-        let handle = handle.unwrap_or_default();
-        let sessions = self.live_sessions(principal).await?;
-        // Only among the person's own: a handle of somebody else's is none.
-        if let Some((hash, record)) = sessions.iter().find(|(hash, _)| hash.to_string() == handle) {
-            let actor = self.visitor.actor(&principal.standing.person.id.to_string());
-            let over = Ending::of(self.state, hash, record);
-            end::end_session(self.state, &over, EndCause::AccountPage, &actor).await?;
-            end::give_back(self.state, record);
-        }
-        Ok(respond::redirect(StatusCode::SEE_OTHER, &self.address("/?done=session"), None))
-    }
+/// The person's sessions that still count, this one first, then by last use.
+async fn live_sessions(
+    state: &State,
+    principal: &Principal,
+) -> Result<Vec<(Hash, SessionRecord)>, LoadError> {
+    let current = principal.session.id.hash();
+    let mut live = list_live(state, &principal.standing).await?;
+    live.sort_by_key(|(hash, record)| (*hash != current, std::cmp::Reverse(record.last_seen_at)));
+    Ok(live)
+}
 
-    pub(super) async fn end_other_sessions(&self, principal: &Principal) -> Result<Answer, Fault> {
-        let actor = self.visitor.actor(&principal.standing.person.id.to_string());
-        let current = principal.session.id.hash();
-        for (hash, record) in self.live_sessions(principal).await?.iter().filter(|(hash, _)| *hash != current)
-        {
-            let over = Ending::of(self.state, hash, record);
-            end::end_session(self.state, &over, EndCause::AccountPage, &actor).await?;
-            end::give_back(self.state, record);
-        }
-        Ok(respond::redirect(StatusCode::SEE_OTHER, &self.address("/?done=others"), None))
+/// A session's public handle.
+#[derive(Deserialize)]
+pub(super) struct Handle {
+    session: Option<String>,
+}
+
+impl Fields for Handle {}
+
+/// A form that is only a button.
+#[derive(Deserialize)]
+pub(super) struct Button {}
+
+impl Fields for Button {}
+
+pub(super) async fn end_session(
+    person: Person,
+    state: web::Data<State>,
+    Form(Handle { session }): Form<Handle>,
+) -> Result<Redirect, Fault> {
+    let handle = session.unwrap_or_default();
+    // Only among the person's own: a handle of somebody else's is none.
+    end_those(&state, &person, |hash| hash.to_string() == handle).await?;
+    Ok(back_to_account(&state, "session"))
+}
+
+pub(super) async fn end_other_sessions(
+    person: Person,
+    state: web::Data<State>,
+    _: Form<Button>,
+) -> Result<Redirect, Fault> {
+    let current = person.principal.session.id.hash();
+    end_those(&state, &person, |hash| *hash != current).await?;
+    Ok(back_to_account(&state, "others"))
+}
+
+/// Ends those of the person's sessions.
+async fn end_those(state: &Arc<State>, person: &Person, are: impl Fn(&Hash) -> bool) -> Result<(), Fault> {
+    let actor = person.visitor.actor(&person.principal.standing.person.id.to_string());
+    let sessions = live_sessions(state, &person.principal).await?;
+    for (hash, record) in sessions.iter().filter(|(hash, _)| are(hash)) {
+        let over = Ending::of(state, hash, record);
+        end::end_session(state, &over, EndCause::AccountPage, &actor).await?;
+        end::give_back(state, record);
     }
+    Ok(())
+}
+
+fn back_to_account(state: &State, done: &str) -> Redirect {
+    Redirect { to: format!("{}/?done={done}", state.config.public_url), cookie: None }
 }
 
 fn entry(hash: Hash, record: &SessionRecord, current: Hash) -> SessionEntry<'_> {

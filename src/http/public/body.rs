@@ -1,14 +1,16 @@
 //! Bodies of the public listener's requests: read where the route takes one, after the caller was judged, with a limit
 //! of bytes, of time, and of how many wait at once in this process. Anybody can begin a body and never end it.
+//!
+//! Before a request reaches its route its body is taken out of it and kept beside it ([`keep`]): only [`read`] finds it,
+//! so that no extractor reads one without these limits.
 
-use crate::http::respond;
-use crate::http::routes::Body;
+use super::callers::data;
 use actix_web::body::{BodySize, BodyStream, BoxBody, MessageBody, to_bytes_limited};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
-use actix_web::{HttpResponse, web};
-use hyper::StatusCode;
+use actix_web::{HttpMessage, HttpRequest, web};
 use std::collections::VecDeque;
-use std::fmt;
 use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -24,13 +26,17 @@ const MOST_WAITING: usize = 64;
 
 /// Why a body was not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum BodyError {
+pub enum BodyError {
+    /// Longer than the route takes.
     #[error("the body is longer than {0} bytes")]
     TooLarge(usize),
+    /// It stalls.
     #[error("the body did not come within {DEADLINE:?}")]
     TooSlow,
+    /// It has waited longest of too many.
     #[error("{MOST_WAITING} newer bodies are waited for")]
     TooMany,
+    /// Its connection is gone, or its framing wrong.
     #[error("the body broke off")]
     Broken,
 }
@@ -47,7 +53,7 @@ impl BodyError {
 
 /// The bodies that are waited for now, oldest first.
 #[derive(Debug, Default)]
-pub struct Bodies(Mutex<Waiting>);
+pub(super) struct Bodies(Mutex<Waiting>);
 
 #[derive(Debug, Default)]
 struct Waiting {
@@ -62,14 +68,12 @@ struct Turn<'a> {
 }
 
 impl Bodies {
-    /// Reads a body as its route takes it.
-    pub(super) async fn read(
+    async fn read(
         &self,
-        takes: Body,
+        limit: usize,
         headers: &HeaderMap,
-        payload: &mut web::Payload,
+        payload: &mut Payload,
     ) -> Result<web::Bytes, BodyError> {
-        let limit = takes.limit();
         let declared =
             headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
         match declared {
@@ -115,22 +119,38 @@ impl Drop for Turn<'_> {
     }
 }
 
+/// What nobody has read of a request's body.
+struct Unread(Payload);
+
+/// Takes the body out of a request, for [`read`].
+pub(super) fn keep(request: &mut ServiceRequest) {
+    let body = Unread(request.take_payload());
+    request.extensions_mut().insert(body);
+}
+
+/// Reads the body of a request, at most so many bytes.
+///
+/// # Errors
+/// [`BodyError`].
+pub(super) async fn read(request: &HttpRequest, limit: usize) -> Result<web::Bytes, BodyError> {
+    let kept = request.extensions_mut().remove::<Unread>();
+    let mut body = kept.map_or(Payload::None, |Unread(body)| body);
+    let read = data::<Bodies>(request).read(limit, request.headers(), &mut body).await;
+    request.extensions_mut().insert(Unread(body));
+    read
+}
+
 /// The response, which holds what was not read of the request until it is sent: the framework then closes the connection
 /// behind it. If it saw the rest dropped it would wait for the end of a chunked body, without a deadline.
-pub(super) fn answered(answer: respond::Answer, rest: web::Payload) -> HttpResponse<WithRest> {
-    respond::to_actix(answer).map_body(|_, body| WithRest { body, _rest: rest })
+pub(super) fn answered(response: ServiceResponse) -> ServiceResponse<WithRest> {
+    let rest = response.request().extensions_mut().remove::<Unread>();
+    response.map_body(|_, body| WithRest { body, _rest: rest })
 }
 
 /// A response's body beside the rest of its request's.
-pub struct WithRest {
+pub(super) struct WithRest {
     body: BoxBody,
-    _rest: web::Payload,
-}
-
-impl fmt::Debug for WithRest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WithRest").field("body", &self.body).finish_non_exhaustive()
-    }
+    _rest: Option<Unread>,
 }
 
 impl MessageBody for WithRest {

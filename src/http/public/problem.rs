@@ -1,66 +1,62 @@
 //! What a person is shown when a sign-in or sign-out does not go on.
 
-use super::Visit;
+use super::callers::{data, visitor};
+use super::fault::unavailable;
 use crate::domain::ids::ProviderId;
 use crate::http::pages::{self, Retry};
-use crate::http::respond::{self, Answer};
 use crate::login::Problem;
 use crate::oidc::{OidcError, TokenError};
+use crate::state::State;
 use crate::telemetry::Chain;
+use actix_web::{HttpRequest, HttpResponse, Responder};
 use std::time::Duration;
 
-impl Visit<'_> {
-    /// The one table from problems to pages; each is logged here, once.
-    pub(super) fn problem(&self, problem: &Problem, to: Option<&str>) -> Answer {
-        tracing::warn!(
-            request.id = %self.visitor.request_id,
-            client.address = self.visitor.address.map(tracing::field::display),
-            error = %Chain(problem),
-            "a sign-in or sign-out did not go on"
-        );
-        let label = |id: &ProviderId| {
-            self.state.providers.find(id).map_or("the provider", |provider| provider.label())
-        };
-        let shown = match problem {
-            Problem::Unreadable
-            | Problem::MixedUp { .. }
-            | Problem::RestartedTooOften
-            | Problem::EndedAtProvider => pages::Problem::SignInBroken,
-            Problem::UnknownProvider => pages::Problem::NotFound,
-            Problem::UnknownHost => {
-                pages::Problem::Malformed("the sign-in was for a host that is not protected here any more")
+/// The one table from problems to pages; each is logged here, once.
+pub(super) fn answer(request: &HttpRequest, problem: &Problem, to: Option<&str>) -> HttpResponse {
+    let (state, visitor) = (data::<State>(request), visitor(request));
+    tracing::warn!(
+        request.id = %visitor.request_id,
+        client.address = visitor.address.map(tracing::field::display),
+        error = %Chain(problem),
+        "a sign-in or sign-out did not go on"
+    );
+    let label =
+        |id: &ProviderId| state.providers.find(id).map_or("the provider", |provider| provider.label());
+    let shown = match problem {
+        Problem::Unreadable
+        | Problem::MixedUp { .. }
+        | Problem::RestartedTooOften
+        | Problem::EndedAtProvider => pages::Problem::SignInBroken,
+        Problem::UnknownProvider => pages::Problem::NotFound,
+        Problem::UnknownHost => {
+            pages::Problem::Malformed("the sign-in was for a host that is not protected here any more")
+        }
+        Problem::TooManyHandovers(_) => pages::Problem::TooManyHandOvers,
+        Problem::Limited(wait) => pages::Problem::RateLimited { retry_after: *wait + Duration::from_secs(1) },
+        Problem::Refused { provider, refusal } => {
+            pages::Problem::ProviderRefused { provider: label(provider), refusal }
+        }
+        Problem::Provider { provider, source } => match source {
+            OidcError::Unavailable(error) if !error.is_passing() => {
+                pages::Problem::ProviderMisconfigured { provider: label(provider) }
             }
-            Problem::TooManyHandovers(_) => pages::Problem::TooManyHandOvers,
-            Problem::Limited(wait) => {
-                pages::Problem::RateLimited { retry_after: *wait + Duration::from_secs(1) }
+            OidcError::Unavailable(_) => pages::Problem::ProviderUnavailable { provider: label(provider) },
+            OidcError::Token(TokenError::WrongTenant(_)) => {
+                pages::Problem::AccountNotAllowed { provider: label(provider) }
             }
-            Problem::Refused { provider, refusal } => {
-                pages::Problem::ProviderRefused { provider: label(provider), refusal }
-            }
-            Problem::Provider { provider, source } => match source {
-                OidcError::Unavailable(error) if !error.is_passing() => {
-                    pages::Problem::ProviderMisconfigured { provider: label(provider) }
-                }
-                OidcError::Unavailable(_) => {
-                    pages::Problem::ProviderUnavailable { provider: label(provider) }
-                }
-                OidcError::Token(TokenError::WrongTenant(_)) => {
-                    pages::Problem::AccountNotAllowed { provider: label(provider) }
-                }
-                _ => pages::Problem::ProviderInvalid { provider: label(provider) },
-            },
-            Problem::NotRecent { provider, max_age, auth_time } => pages::Problem::StepUpUnmet {
-                provider: label(provider),
-                is_time_known: auth_time.known().is_some(),
-                max_age: *max_age,
-            },
-            Problem::Disabled => pages::Problem::Disabled,
-            Problem::NoAddress { provider, .. } => pages::Problem::NoAddress { provider: label(provider) },
-            Problem::AddressHeld(email) => pages::Problem::AddressHeld { email },
-            Problem::KeptAddressRefused { email, .. } => pages::Problem::AddressOutdated { email },
-            Problem::GroupsUnknown => pages::Problem::GroupsUnknown,
-            Problem::Unavailable(_) => self.unavailable(),
-        };
-        respond::page(shown.page(Retry { to }, self.visitor.request_id), self.is_head())
-    }
+            _ => pages::Problem::ProviderInvalid { provider: label(provider) },
+        },
+        Problem::NotRecent { provider, max_age, auth_time } => pages::Problem::StepUpUnmet {
+            provider: label(provider),
+            is_time_known: auth_time.known().is_some(),
+            max_age: *max_age,
+        },
+        Problem::Disabled => pages::Problem::Disabled,
+        Problem::NoAddress { provider, .. } => pages::Problem::NoAddress { provider: label(provider) },
+        Problem::AddressHeld(email) => pages::Problem::AddressHeld { email },
+        Problem::KeptAddressRefused { email, .. } => pages::Problem::AddressOutdated { email },
+        Problem::GroupsUnknown => pages::Problem::GroupsUnknown,
+        Problem::Unavailable(_) => unavailable(request),
+    };
+    shown.page(Retry { to }, visitor.request_id).respond_to(request)
 }

@@ -1,11 +1,14 @@
 //! The public listener's sockets and what they may cost. Strangers reach it, through Traefik or not, and each connection
 //! takes memory before anybody knows who asks.
 
-use super::handle;
+use super::body::Bodies;
+use super::fault::{self, Fault};
+use super::register;
 use crate::state::State;
 use actix_web::dev::Server;
 use actix_web::http::KeepAlive;
-use actix_web::{App, HttpServer, web};
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpResponse, HttpServer, web};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZero;
@@ -13,6 +16,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 use tokio::net::TcpSocket;
+use tokio::sync::Semaphore;
 
 /// A request's head takes at most this long: Traefik sends it whole.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -27,25 +31,45 @@ const BACKLOG: u32 = 1024;
 /// Bytes that the kernel holds of what a connection was sent and Gatepost has not read; a container's limit counts them.
 const RECEIVE_BUFFER: u32 = 16 * 1024;
 
+/// Pages of people who are signed in, made at once: each asks the stores some things, and `/verify` goes first.
+const PERSON_PAGES: usize = 4;
+
 /// Listens and serves.
 ///
 /// # Errors
 /// The address is taken, or is not ours.
 pub fn start(state: &Arc<State>, address: SocketAddr, finish: Duration) -> io::Result<Server> {
-    let data = web::Data::new(Arc::clone(state));
+    let configure = configure(state);
     let workers = thread::available_parallelism().map_or(1, NonZero::get);
-    let server = HttpServer::new(move || App::new().app_data(data.clone()).default_service(web::to(handle)))
-        // Each connection carries one request: the framework has a deadline for a connection's first head alone, so one
-        // that stays open could be held for ever by a part of its second.
-        .keep_alive(KeepAlive::Disabled)
-        .client_request_timeout(HEAD_TIMEOUT)
-        .client_disconnect_timeout(LINGER)
-        .workers(workers)
-        .max_connections(MOST_CONNECTIONS.div_ceil(workers))
-        .shutdown_timeout(finish.as_secs())
-        .disable_signals()
-        .listen(listen(address)?)?;
+    let server =
+        HttpServer::new(move || App::new().configure(configure.clone()).wrap(from_fn(fault::answer)))
+            // Each connection carries one request: the framework has a deadline for a connection's first head alone, so one
+            // that stays open could be held for ever by a part of its second.
+            .keep_alive(KeepAlive::Disabled)
+            .client_request_timeout(HEAD_TIMEOUT)
+            .client_disconnect_timeout(LINGER)
+            .workers(workers)
+            .max_connections(MOST_CONNECTIONS.div_ceil(workers))
+            .shutdown_timeout(finish.as_secs())
+            .disable_signals()
+            .listen(listen(address)?)?;
     Ok(server.run())
+}
+
+/// What each thread's application is made of; they share one budget of bodies, and the turns of people's pages.
+pub(super) fn configure(state: &Arc<State>) -> impl Fn(&mut web::ServiceConfig) + Clone + Send + use<> {
+    let state = web::Data::from(Arc::clone(state));
+    let bodies = web::Data::new(Bodies::default());
+    let turns = web::Data::new(Semaphore::new(PERSON_PAGES));
+    move |config| {
+        config.app_data(state.clone()).app_data(bodies.clone()).app_data(turns.clone());
+        config.default_service(web::to(nothing_here));
+        register(config);
+    }
+}
+
+async fn nothing_here() -> Result<HttpResponse, Fault> {
+    Err(Fault::NotFound)
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {

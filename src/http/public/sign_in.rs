@@ -1,81 +1,98 @@
 //! `/login` and `/callback/<provider>`.
 
-use super::Visit;
+use super::answer::{Redirect, RedirectOrPage};
+use super::extract::{Path, Query};
+use super::fault::Fault;
 use crate::domain::ids::ProviderId;
-use crate::http::pages::{self, ProviderChoice, paths};
-use crate::http::parameters::Repeated;
-use crate::http::respond::{self, Answer};
+use crate::http::pages::{self, Page, ProviderChoice, Retry, paths};
 use crate::login::begin::{self, BeginQuery};
 use crate::login::finish::{self, CallbackQuery};
-use crate::login::{Problem, Step};
+use crate::login::{Problem, Step, Visitor};
 use crate::oidc::{ErrorResponse, OidcError, ProviderRefusal, TokenError};
+use crate::state::State;
 use crate::telemetry::SignInOutcome;
-use hyper::StatusCode;
+use actix_web::{Either, web};
+use serde::Deserialize;
+use std::rc::Rc;
 
-impl Visit<'_> {
-    pub(super) async fn login(&self) -> Result<Answer, Repeated> {
-        let (name, value) = paths::SELECT_ACCOUNT;
-        let [to, provider, prompt] = self.parameters([paths::TO, paths::PROVIDER, name])?;
-        let begin = BeginQuery {
-            to: to.as_deref(),
-            provider: provider.as_deref(),
-            other_account: prompt.as_deref() == Some(value),
-        };
-        let result = begin::begin(self.state, &self.visitor, &begin).await;
-        Ok(self.step(result, begin.to))
+/// Parameters of [`paths::login`].
+#[derive(Deserialize)]
+pub(super) struct Login {
+    to: Option<String>,
+    provider: Option<String>,
+    prompt: Option<String>,
+}
+
+pub(super) async fn login(
+    visitor: Rc<Visitor>,
+    state: web::Data<State>,
+    Query(login): Query<Login>,
+) -> Result<RedirectOrPage, Fault> {
+    let begin = BeginQuery {
+        to: login.to.as_deref(),
+        provider: login.provider.as_deref(),
+        other_account: login.prompt.as_deref() == Some(paths::SELECT_ACCOUNT.1),
+    };
+    match begin::begin(&state, &visitor, &begin).await {
+        Ok(step) => Ok(next(&state, &visitor, step)),
+        Err(problem) => Err(Fault::Stopped { problem, to: login.to }),
     }
+}
 
-    pub(super) async fn callback(&self, provider: &str) -> Result<Answer, Repeated> {
-        let Ok(provider) = provider.parse::<ProviderId>() else {
-            return Ok(self.page(pages::Problem::NotFound));
-        };
-        let names = ["code", "state", "iss", "error", "error_description", "session_state"];
-        let [code, state, iss, error, error_description, session_state] = self.parameters(names)?;
-        let query = CallbackQuery { code, state, iss, error, error_description, session_state };
-        let [consent] = self.parameters(["admin_consent"])?;
-        if let Some(page) = consent.and_then(|_| self.admin_consent(&provider, &query)) {
-            return Ok(page);
-        }
-        let state = query.state.clone();
-        let result = finish::finish(self.state, &self.visitor, &provider, query).await;
-        let outcome = result.as_ref().err().map_or(SignInOutcome::Done, outcome);
-        self.state.metrics_of(&provider).for_each(|metrics| metrics.signed_in(outcome));
-        let to = result.as_ref().err().and_then(|_| finish::sealed_request(self.state, state.as_deref()));
-        Ok(self.step(result, to.as_deref()))
+/// Entra sends an administrator back here who was asked to consent for the whole organisation (Microsoft's page
+/// "Admin consent on the Microsoft identity platform"): no sign-in is under way, and none begins.
+#[derive(Deserialize)]
+pub(super) struct Consent {
+    admin_consent: Option<String>,
+}
+
+pub(super) async fn callback(
+    visitor: Rc<Visitor>,
+    state: web::Data<State>,
+    Path(provider): Path<ProviderId>,
+    Query(query): Query<CallbackQuery>,
+    Query(consent): Query<Consent>,
+) -> Result<RedirectOrPage, Fault> {
+    if let Some(page) = consent.admin_consent.and_then(|_| consented(&state, &visitor, &provider, &query)) {
+        return Ok(Either::Right(page));
     }
+    let sealed = query.state.clone();
+    let result = finish::finish(&state, &visitor, &provider, query).await;
+    let outcome = result.as_ref().err().map_or(SignInOutcome::Done, outcome);
+    state.metrics_of(&provider).for_each(|metrics| metrics.signed_in(outcome));
+    result.map(|step| next(&state, &visitor, step)).map_err(|problem| {
+        let to = finish::sealed_request(&state, sealed.as_deref());
+        Fault::Stopped { problem, to }
+    })
+}
 
-    /// Entra sends an administrator back here who was asked to consent for the whole organisation (Microsoft's page
-    /// "Admin consent on the Microsoft identity platform"): no sign-in is under way, and none begins.
-    fn admin_consent(&self, provider: &ProviderId, query: &CallbackQuery) -> Option<Answer> {
-        if query.code.is_some() {
-            return None;
-        }
-        let provider = self.state.providers.find(provider)?;
-        let Some(error) = query.error.as_deref() else {
-            let page = pages::consented(provider.label(), self.visitor.request_id);
-            return Some(respond::page(page, self.is_head()));
-        };
-        let description = query.error_description.as_deref();
-        let refusal = ProviderRefusal::from_response(&ErrorResponse { error, description, issuer: None });
-        Some(self.page(pages::Problem::ProviderRefused { provider: provider.label(), refusal: &refusal }))
+fn consented(state: &State, visitor: &Visitor, provider: &ProviderId, query: &CallbackQuery) -> Option<Page> {
+    if query.code.is_some() {
+        return None;
     }
+    let provider = state.providers.find(provider)?.label();
+    let Some(error) = query.error.as_deref() else {
+        return Some(pages::consented(provider, visitor.request_id));
+    };
+    let description = query.error_description.as_deref();
+    let refusal = ProviderRefusal::from_response(&ErrorResponse { error, description, issuer: None });
+    let problem = pages::Problem::ProviderRefused { provider, refusal: &refusal };
+    Some(problem.page(Retry::default(), visitor.request_id))
+}
 
-    pub(super) fn step(&self, result: Result<Step, Problem>, to: Option<&str>) -> Answer {
-        match result {
-            Ok(Step::Redirect { to, cookie }) => {
-                respond::redirect(StatusCode::SEE_OTHER, &to, cookie.as_deref())
-            }
-            Ok(Step::Choose { to, host, other_account }) => {
-                let choice = ProviderChoice {
-                    providers: &self.state.config.providers,
-                    to: to.as_deref(),
-                    host: host.as_ref(),
-                    other_account,
-                    request_id: self.visitor.request_id,
-                };
-                respond::page(choice.page(), self.is_head())
-            }
-            Err(problem) => self.problem(&problem, to),
+/// Where the browser goes next.
+pub(super) fn next(state: &State, visitor: &Visitor, step: Step) -> RedirectOrPage {
+    match step {
+        Step::Redirect { to, cookie } => Either::Left(Redirect { to, cookie }),
+        Step::Choose { to, host, other_account } => {
+            let choice = ProviderChoice {
+                providers: &state.config.providers,
+                to: to.as_deref(),
+                host: host.as_ref(),
+                other_account,
+                request_id: visitor.request_id,
+            };
+            Either::Right(choice.page())
         }
     }
 }

@@ -1,79 +1,114 @@
 //! Signing out here, and being told by a provider that somebody signed out there.
 
-use super::Visit;
-use crate::http::pages;
-use crate::http::parameters::Repeated;
-use crate::http::respond::{self, Answer};
-use crate::login::{Problem, end};
+use super::account::Button;
+use super::answer::{RedirectOrPage, empty, text};
+use super::extract::{Fields, Form, Query};
+use super::fault::Fault;
+use super::origin::is_own_page;
+use super::sign_in::next;
+use crate::http::pages::{self, Page};
+use crate::login::{Visitor, end};
 use crate::session::values::SignOutTicket;
-use crate::telemetry::Chain;
-use hyper::StatusCode;
+use crate::state::State;
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpRequest, HttpResponse, Responder, web};
+use serde::Deserialize;
+use std::rc::Rc;
+use std::sync::Arc;
 
-impl Visit<'_> {
-    /// Whoever comes with a ticket clicked on a protected host's own page; without one a link may be anybody's.
-    pub(super) async fn logout(&self) -> Result<Answer, Repeated> {
-        let [sealed] = self.parameters(["t"])?;
-        let ticket = sealed.and_then(|sealed| end::open_ticket(self.state, &sealed));
-        if ticket.is_some() || self.is_own_page() {
-            return Ok(self.finish_logout(ticket.as_ref()).await);
+/// A sealed [`SignOutTicket`].
+#[derive(Deserialize)]
+pub(super) struct Ticket {
+    t: Option<String>,
+}
+
+/// Whoever comes with a ticket clicked on a protected host's own page; without one a link may be anybody's.
+pub(super) async fn ask(
+    visitor: Rc<Visitor>,
+    state: web::Data<State>,
+    request: HttpRequest,
+    Query(sealed): Query<Ticket>,
+) -> Result<HttpResponse, Fault> {
+    let ticket = sealed.t.and_then(|sealed| end::open_ticket(&state, &sealed));
+    if ticket.is_some() || is_own_page(&request) {
+        if request.method() == Method::HEAD {
+            return Ok(empty(StatusCode::OK));
         }
-        let live = match self.visitor.live(self.state).await {
-            Ok(live) => live,
-            Err(error) => return Ok(self.problem(&Problem::Unavailable(error), None)),
-        };
-        let email = live.as_ref().and_then(|principal| principal.standing.person.email.as_ref());
-        let targets = self.state.sign_out_targets();
-        let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
-        let page = pages::confirm_sign_out(email, &targets, self.visitor.request_id);
-        Ok(respond::page(page, self.is_head()))
+        let done = sign_out(&state, &visitor, ticket.as_ref()).await?;
+        return Ok(done.respond_to(&request).map_into_boxed_body());
     }
+    let live = visitor.live(&state).await?;
+    let email = live.as_ref().and_then(|principal| principal.standing.person.email.as_ref());
+    let targets = state.sign_out_targets();
+    let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
+    Ok(pages::confirm_sign_out(email, &targets, visitor.request_id).respond_to(&request))
+}
 
-    pub(super) async fn finish_logout(&self, ticket: Option<&SignOutTicket>) -> Answer {
-        if self.is_head() {
-            return respond::empty(StatusCode::OK);
-        }
-        let result = end::sign_out(self.state, &self.visitor, ticket).await;
-        self.step(result, None)
-    }
+/// The button of that page.
+pub(super) async fn confirmed(
+    visitor: Rc<Visitor>,
+    state: web::Data<State>,
+    _: Form<Button>,
+) -> Result<RedirectOrPage, Fault> {
+    sign_out(&state, &visitor, None).await
+}
 
-    pub(super) fn logged_out(&self) -> Result<Answer, Repeated> {
-        let [provider] = self.parameters(["provider"])?;
-        let provider = provider.and_then(|id| id.parse().ok());
-        let label = provider
-            .and_then(|id| self.state.providers.find(&id))
-            .map(|provider| provider.label().to_owned());
-        Ok(respond::page(pages::signed_out(label.as_deref(), self.visitor.request_id), self.is_head()))
-    }
+async fn sign_out(
+    state: &Arc<State>,
+    visitor: &Visitor,
+    ticket: Option<&SignOutTicket>,
+) -> Result<RedirectOrPage, Fault> {
+    Ok(next(state, visitor, end::sign_out(state, visitor, ticket).await?))
+}
 
-    pub(super) async fn front_channel_logout(&self) -> Result<Answer, Repeated> {
-        let [sid, issuer] = self.parameters(["sid", "iss"])?;
-        let sid = sid.filter(|sid| !sid.is_empty() && sid.len() <= 256);
-        if let Some(sid) = sid.filter(|_| !self.is_head())
-            && let Err(error) = end::front_channel(self.state, &self.visitor, &sid, issuer.as_deref()).await
-        {
-            return Ok(self.problem(&Problem::Unavailable(error), None));
-        }
-        // The provider shows this in a frame; nothing here can be clicked.
-        Ok(respond::text(StatusCode::OK, "text/plain; charset=utf-8", String::new()))
-    }
+/// At which provider one may still be signed in.
+#[derive(Deserialize)]
+pub(super) struct At {
+    provider: Option<String>,
+}
 
-    pub(super) async fn back_channel_logout(&self) -> Result<Answer, Repeated> {
-        let [Some(token)] = self.fields(["logout_token"])? else {
-            return Ok(respond::empty(StatusCode::BAD_REQUEST));
-        };
-        Ok(match end::back_channel(self.state, &self.visitor, &token).await {
-            Ok(()) => respond::empty(StatusCode::OK),
-            Err(error @ (end::BackChannelError::Refused(_) | end::BackChannelError::Replayed)) => {
-                tracing::warn!(request.id = %self.visitor.request_id, error = %Chain(&error), "refused a logout token");
-                respond::empty(StatusCode::BAD_REQUEST)
-            }
-            Err(error @ end::BackChannelError::KeysUnavailable(_)) => {
-                tracing::warn!(request.id = %self.visitor.request_id, error = %Chain(&error), "a logout token must come again");
-                self.page(self.unavailable())
-            }
-            Err(end::BackChannelError::Unavailable(error)) => {
-                self.problem(&Problem::Unavailable(error), None)
-            }
-        })
+pub(super) async fn done(visitor: Rc<Visitor>, state: web::Data<State>, Query(at): Query<At>) -> Page {
+    let provider = at.provider.and_then(|id| state.providers.find(&id.parse().ok()?));
+    pages::signed_out(provider.map(|provider| provider.label()), visitor.request_id)
+}
+
+/// OpenID Connect Front-Channel Logout section 2.
+#[derive(Deserialize)]
+pub(super) struct FrontChannel {
+    sid: Option<String>,
+    iss: Option<String>,
+}
+
+pub(super) async fn front_channel(
+    visitor: Rc<Visitor>,
+    state: web::Data<State>,
+    method: Method,
+    Query(ended): Query<FrontChannel>,
+) -> Result<HttpResponse, Fault> {
+    let sid = ended.sid.filter(|sid| !sid.is_empty() && sid.len() <= 256);
+    if let Some(sid) = sid.filter(|_| method != Method::HEAD) {
+        end::front_channel(&state, &visitor, &sid, ended.iss.as_deref()).await?;
     }
+    // The provider shows this in a frame; nothing here can be clicked.
+    Ok(text("text/plain; charset=utf-8", "", "no-store"))
+}
+
+/// OpenID Connect Back-Channel Logout section 2.5.
+#[derive(Deserialize)]
+pub(super) struct BackChannel {
+    logout_token: Option<String>,
+}
+
+impl Fields for BackChannel {
+    const LIMIT: usize = 16 * 1024;
+}
+
+pub(super) async fn back_channel(
+    visitor: Rc<Visitor>,
+    state: web::Data<State>,
+    Form(BackChannel { logout_token }): Form<BackChannel>,
+) -> Result<HttpResponse, Fault> {
+    let Some(token) = logout_token else { return Ok(empty(StatusCode::BAD_REQUEST)) };
+    end::back_channel(&state, &visitor, &token).await?;
+    Ok(empty(StatusCode::OK))
 }

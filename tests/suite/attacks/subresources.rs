@@ -2,7 +2,7 @@
 
 use super::{ALICE, parameter, stop_before, who, world};
 use crate::world::{APP, COOKIE, OTHER, PUBLIC, World};
-use gatepost::http::routes::{CALLBACK, From, ROUTES};
+use gatepost::http::public::{RequestOrigin, routes};
 use gatepost_kit::client::{Answer, Client, Kind};
 use gatepost_kit::entra::Endpoint;
 use reqwest::Method;
@@ -35,8 +35,8 @@ both_pairs! {
         let world = world(pair).await;
         world.entra.at_the_browser(Some("alice"));
         let alice = world.signed_in("alice").await;
-        let routes = ROUTES.iter().filter(|route| route.from == From::Navigation);
-        let paths: Vec<_> = routes.map(|route| route.path.replace(CALLBACK, "/callback/entra")).collect();
+        let routes = routes().into_iter().filter(|route| route.origin == RequestOrigin::Navigation);
+        let paths: Vec<_> = routes.map(|route| route.path.replace("{provider}", "entra")).collect();
         assert_eq!(paths, ["/login", "/callback/entra", "/logout"]);
         let asked = world.entra.count(Endpoint::Authorize);
         let own = alice.request(Method::GET, &world.url(APP, "/.gatepost/logout")).from(&world.url(APP, "/")).send().await;

@@ -1,0 +1,168 @@
+//! Why a request is not answered as its route would: errors of routing, of extractors, of handlers. Each is logged and
+//! answered in one place, the middleware [`answer`], which knows the request.
+
+use super::answer::{Redirect, empty};
+use super::body::{self, BodyError, WithRest};
+use super::callers::{Judged, data, visitor};
+use super::problem;
+use crate::directory::DirectoryError;
+use crate::http::pages::{self, Retry, paths};
+use crate::http::parameters::ParameterError;
+use crate::login::Problem;
+use crate::login::end::BackChannelError;
+use crate::principal::LoadError;
+use crate::state::State;
+use crate::telemetry::Chain;
+use actix_web::body::BoxBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, Responder, ResponseError};
+use std::time::Duration;
+
+/// `Retry-After` of an outage.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// Why.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::http) enum Fault {
+    #[error("there is nothing at this path")]
+    NotFound,
+    /// With the methods that there are.
+    #[error("the path takes {0}")]
+    MethodNotAllowed(String),
+    #[error("another site asked for a change")]
+    CrossOrigin,
+    /// Loaded in advance, or as a part of a page.
+    #[error("nobody looks at the answer")]
+    NotLookedAt,
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    #[error(transparent)]
+    Parameter(#[from] ParameterError),
+    #[error("nobody is signed in")]
+    SignInFirst,
+    #[error("the person is no administrator")]
+    AdminsOnly,
+    /// A sign-in or sign-out does not go on.
+    #[error("{problem}")]
+    Stopped {
+        problem: Problem,
+        /// The sealed value of the login, so that the next one ends where it should.
+        to: Option<String>,
+    },
+    /// It does not hold, or was used before.
+    #[error(transparent)]
+    LogoutTokenRefused(BackChannelError),
+    /// The keys to verify it with cannot be had now.
+    #[error(transparent)]
+    LogoutTokenUnjudged(BackChannelError),
+    /// A route answered whose caller nobody judged, or the framework failed.
+    #[error("the route does not say who may call it")]
+    Unjudged,
+}
+
+impl From<Problem> for Fault {
+    fn from(problem: Problem) -> Self {
+        Self::Stopped { problem, to: None }
+    }
+}
+
+impl From<LoadError> for Fault {
+    fn from(error: LoadError) -> Self {
+        Problem::Unavailable(error).into()
+    }
+}
+
+impl From<DirectoryError> for Fault {
+    fn from(error: DirectoryError) -> Self {
+        LoadError::from(error).into()
+    }
+}
+
+impl From<BackChannelError> for Fault {
+    fn from(error: BackChannelError) -> Self {
+        match error {
+            BackChannelError::Unavailable(error) => error.into(),
+            BackChannelError::KeysUnavailable(_) => Self::LogoutTokenUnjudged(error),
+            BackChannelError::Refused(_) | BackChannelError::Replayed => Self::LogoutTokenRefused(error),
+        }
+    }
+}
+
+/// The error alone does not know the request: [`answer`] makes its answer, and this one is never sent.
+impl ResponseError for Fault {
+    fn error_response(&self) -> HttpResponse {
+        empty(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+/// Answers a request of the application: a fault as a page, and nothing where no rule judged the caller.
+pub(super) async fn answer(
+    mut request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse<WithRest>, Error> {
+    body::keep(&mut request);
+    let response = next.call(request).await?;
+    let request = response.request();
+    let answer = match response.response().error() {
+        Some(error) => Some(error.as_error::<Fault>().unwrap_or(&Fault::Unjudged).answer(request)),
+        None if !request.extensions().contains::<Judged>() => Some(Fault::Unjudged.answer(request)),
+        None => None,
+    };
+    Ok(body::answered(match answer {
+        Some(answer) => response.into_response(answer),
+        None => response,
+    }))
+}
+
+impl Fault {
+    /// Logs the fault, and says it to whoever sits at the browser.
+    fn answer(&self, request: &HttpRequest) -> HttpResponse {
+        let visitor = visitor(request);
+        let (id, path) = (visitor.request_id, request.path());
+        let page = |problem: pages::Problem<'_>| problem.page(Retry::default(), id).respond_to(request);
+        match self {
+            Self::NotFound => page(pages::Problem::NotFound),
+            Self::MethodNotAllowed(allow) => page(pages::Problem::MethodNotAllowed { allow }),
+            Self::CrossOrigin => {
+                tracing::warn!(request.id = %id, path, "refused a change that another site asked for");
+                page(pages::Problem::CrossOrigin)
+            }
+            Self::NotLookedAt => empty(StatusCode::FORBIDDEN),
+            // The connection ends with this answer, whatever is left of the body.
+            Self::Body(error) => {
+                tracing::info!(request.id = %id, path, error = %error, "refused a request for its body");
+                empty(error.status())
+            }
+            Self::Parameter(error) => {
+                let what = error.to_string();
+                tracing::info!(request.id = %id, path, error = %what, "refused a request");
+                page(pages::Problem::Malformed(&what))
+            }
+            Self::SignInFirst => {
+                let to = format!("{}{}", data::<State>(request).config.public_url, paths::LOGIN);
+                Redirect { to, cookie: None }.respond_to(request)
+            }
+            Self::AdminsOnly => page(pages::Problem::AdminsOnly),
+            Self::Stopped { problem, to } => problem::answer(request, problem, to.as_deref()),
+            Self::LogoutTokenRefused(error) => {
+                tracing::warn!(request.id = %id, error = %Chain(error), "refused a logout token");
+                empty(StatusCode::BAD_REQUEST)
+            }
+            Self::LogoutTokenUnjudged(error) => {
+                tracing::warn!(request.id = %id, error = %Chain(error), "a logout token must come again");
+                page(unavailable(request))
+            }
+            Self::Unjudged => {
+                tracing::error!(request.id = %id, path, "a route answered that does not say who may call it");
+                page(pages::Problem::Internal)
+            }
+        }
+    }
+}
+
+/// A store, or a provider's keys, cannot be had.
+pub(super) fn unavailable(request: &HttpRequest) -> pages::Problem<'static> {
+    pages::Problem::Unavailable { retry_after: RETRY_AFTER, resend: request.method() == "POST" }
+}

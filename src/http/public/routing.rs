@@ -1,0 +1,224 @@
+//! How the public listener's routes are registered: each says who may call it, and from where. There is no other door
+//! to the application than [`Routes`], and what it registered is the list that the tests walk.
+
+use super::body;
+use super::callers::{Callers, Judged, Rule};
+use super::fault::Fault;
+use super::origin::{RequestOrigin, host};
+use crate::state::State;
+use actix_web::dev::{Payload, ResourceDef};
+use actix_web::guard::{self, GuardContext};
+use actix_web::{
+    Error, FromRequest, Handler, HttpMessage, HttpRequest, HttpResponse, Resource, Responder, web,
+};
+
+/// The hosts on which a route is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Whatever host the request names.
+    Anywhere,
+    /// The public host alone.
+    Public,
+    /// A protected host, whose router sends the path here through the middleware. To a method that it does not take the
+    /// path answers 404: only who may call it learns that it is there.
+    Protected,
+}
+
+impl Place {
+    fn is_of(self, request: &GuardContext<'_>) -> bool {
+        let is_public = || {
+            let state = request.app_data::<web::Data<State>>();
+            state.is_some_and(|state| {
+                host(request.head().headers()).as_ref() == Some(state.config.public_url.host())
+            })
+        };
+        match self {
+            Self::Anywhere => true,
+            Self::Public => is_public(),
+            Self::Protected => !is_public(),
+        }
+    }
+}
+
+/// One registered route.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// `GET` or `POST`.
+    pub method: &'static str,
+    /// Whether `HEAD` is answered too.
+    pub takes_head: bool,
+    /// The path, with `{name}` where a segment is a parameter.
+    pub path: String,
+    /// On which hosts.
+    pub place: Place,
+    /// Who may call it.
+    pub callers: Callers,
+    /// From where.
+    pub origin: RequestOrigin,
+}
+
+/// What a route takes.
+#[derive(Clone, Copy)]
+pub(super) struct Method {
+    name: &'static str,
+    takes_head: bool,
+    /// Whether a handler may read a body; else one that comes is refused.
+    takes_body: bool,
+}
+
+pub(super) const GET: Method = Method { name: "GET", takes_head: true, takes_body: false };
+/// For what can be used once: a HEAD must not use up a code.
+pub(super) const GET_ONCE: Method = Method { takes_head: false, ..GET };
+pub(super) const POST: Method = Method { name: "POST", takes_head: false, takes_body: true };
+
+/// Registers routes, and keeps the list of them.
+pub(super) struct Routes<'a> {
+    config: &'a mut web::ServiceConfig,
+    prefix: String,
+    list: Vec<Route>,
+}
+
+impl<'a> Routes<'a> {
+    pub(super) fn new(config: &'a mut web::ServiceConfig) -> Self {
+        Self { config, prefix: String::new(), list: Vec::new() }
+    }
+
+    /// Adds a path with its methods.
+    pub(super) fn add(&mut self, path: PathRoutes) {
+        let allow = path.allow();
+        let refusal = move || {
+            let allow = allow.clone();
+            async move { Err::<HttpResponse, _>(allow.map_or(Fault::NotFound, Fault::MethodNotAllowed)) }
+        };
+        let (place, written) = (path.place, ResourceDef::new(format!("{}{}", self.prefix, path.path)));
+        let is_there = move |request: &GuardContext<'_>| {
+            // The framework decodes a path before it looks for its route: ours are what is written.
+            written.is_match(request.head().uri.path()) && place.is_of(request)
+        };
+        let resource = path.resource.guard(guard::fn_guard(is_there)).default_service(web::to(refusal));
+        let whole = |route: Route| Route { path: format!("{}{}", self.prefix, route.path), place, ..route };
+        self.list.extend(path.routes.into_iter().map(whole));
+        self.config.service(resource);
+    }
+
+    /// Adds paths that begin alike.
+    pub(super) fn scope(&mut self, prefix: &str, add: impl FnOnce(&mut Routes<'_>)) {
+        let mut list = Vec::new();
+        let scope = web::scope(prefix).configure(|config| {
+            let mut routes = Routes { prefix: format!("{}{prefix}", self.prefix), ..Routes::new(config) };
+            add(&mut routes);
+            list = routes.list;
+        });
+        self.list.append(&mut list);
+        self.config.service(scope);
+    }
+
+    pub(super) fn list(self) -> Vec<Route> {
+        self.list
+    }
+}
+
+/// A path and what it takes.
+pub(super) struct PathRoutes {
+    resource: Resource,
+    path: &'static str,
+    place: Place,
+    routes: Vec<Route>,
+}
+
+/// A path without methods yet.
+pub(super) fn at(path: &'static str) -> PathRoutes {
+    PathRoutes { resource: web::resource(path), path, place: Place::Anywhere, routes: Vec::new() }
+}
+
+impl PathRoutes {
+    /// Only on these hosts.
+    pub(super) fn only(self, place: Place) -> Self {
+        Self { place, ..self }
+    }
+
+    /// Adds a method.
+    pub(super) fn on<R, H, Args>(mut self, method: Method, _: R, origin: RequestOrigin, handler: H) -> Self
+    where
+        R: Rule,
+        H: Handler<Args, Output: Responder>,
+        Args: Arguments<Caller = R::Caller>,
+    {
+        let Method { name, takes_head, .. } = method;
+        let takes = move |request: &GuardContext<'_>| match request.head().method.as_str() {
+            "HEAD" => takes_head,
+            sent => sent == name,
+        };
+        let answer =
+            move |request: HttpRequest| answer::<R, H, Args>(request, method, origin, handler.clone());
+        let (path, place) = (self.path.to_owned(), self.place);
+        self.routes.push(Route { method: name, takes_head, path, place, callers: R::CALLERS, origin });
+        Self { resource: self.resource.route(web::route().guard(guard::fn_guard(takes)).to(answer)), ..self }
+    }
+
+    /// What the path says to another method; `None`: that there is nothing.
+    fn allow(&self) -> Option<String> {
+        let heads = self.routes.iter().filter_map(|route| route.takes_head.then_some("HEAD"));
+        let mut methods: Vec<&str> = self.routes.iter().map(|route| route.method).chain(heads).collect();
+        methods.sort_unstable();
+        (self.place != Place::Protected).then(|| methods.join(", "))
+    }
+}
+
+/// The arguments of a handler: who calls, then whatever it takes from the request.
+pub(super) trait Arguments {
+    type Caller;
+    type Others: FromRequest;
+
+    fn new(caller: Self::Caller, others: Self::Others) -> Self;
+}
+
+macro_rules! arguments {
+    ($($other:ident)*) => {
+        impl<Caller, $($other: FromRequest + 'static),*> Arguments for (Caller, $($other,)*) {
+            type Caller = Caller;
+            type Others = ($($other,)*);
+
+            #[allow(non_snake_case, reason = "each part is named like its type")]
+            fn new(caller: Caller, ($($other,)*): Self::Others) -> Self {
+                (caller, $($other,)*)
+            }
+        }
+    };
+}
+
+arguments! {}
+arguments! { A }
+arguments! { A B }
+arguments! { A B C }
+arguments! { A B C D }
+
+/// Answers a request: judges where it comes from and who calls, and only then takes from it what the handler wants. A
+/// body of a route that has none is refused before, unread: that tells nothing of the caller.
+async fn answer<R, H, Args>(
+    request: HttpRequest,
+    method: Method,
+    origin: RequestOrigin,
+    handler: H,
+) -> Result<HttpResponse, Error>
+where
+    R: Rule,
+    H: Handler<Args, Output: Responder>,
+    Args: Arguments<Caller = R::Caller>,
+{
+    origin.check(&request)?;
+    if !method.takes_body {
+        body::read(&request, 0).await.map_err(Fault::from)?;
+    }
+    let caller = R::judge(&request).await?;
+    request.extensions_mut().insert(Judged);
+    let others =
+        Args::Others::from_request(&request, &mut Payload::None).await.map_err(Into::<Error>::into)?;
+    // Never closed.
+    let _turn = match R::turns(&request) {
+        Some(turns) => turns.acquire().await.ok(),
+        None => None,
+    };
+    let answer = handler.call(Args::new(caller, others)).await;
+    Ok(answer.respond_to(&request).map_into_boxed_body())
+}
