@@ -282,6 +282,7 @@ fn sqlite_is_embedded_and_postgres_goes_with_redis() {
     let StoresConfig::Shared { redis_url, database_url } = accepted(urls(&[postgres, redis])).stores else {
         panic!("expected the shared stores")
     };
+    let (database_url, redis_url) = (database_url.current(), redis_url.current());
     assert_eq!((database_url.expose_secret(), redis_url.expose_secret()), (postgres.1, redis.1));
     let embedded = accepted(urls(&[("DATABASE_URL", "sqlite:///var/lib/gatepost.db")])).stores;
     assert!(matches!(embedded, StoresConfig::Embedded { file } if file == Path::new("/var/lib/gatepost.db")));
