@@ -27,6 +27,7 @@ mod watched;
 
 pub use domains::{AllowedDomain, AllowedDomainError};
 pub use error::{ConfigError, ConfigErrors, Problem};
+pub use groups::RoleWithoutTenant;
 pub use watched::{LOOK_AGAIN, MadeOf, WatchedSecret};
 
 use crate::domain::host::{HostPattern, Origin};
