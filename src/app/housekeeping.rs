@@ -2,7 +2,7 @@
 
 use super::StartError;
 use super::readiness::Obstacle;
-use crate::config::StoresConfig;
+use crate::config::{LOOK_AGAIN, StoresConfig};
 use crate::directory::{Directory, DirectoryError};
 use crate::domain::clock::Timestamp;
 use crate::login::unwritten;
@@ -14,6 +14,7 @@ use crate::verify::passes;
 use actix_web::rt::{spawn, task::JoinHandle};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 /// How often readiness is looked at.
@@ -109,6 +110,7 @@ impl Housekeeping {
             spawn(look_at_session_store(Arc::clone(state))),
             spawn(look_after_readiness(Arc::clone(state))),
             spawn(tidy(Arc::clone(state))),
+            spawn(look_at_secrets(Arc::clone(state))),
             spawn(passes::keep(Arc::clone(state))),
             spawn(keep_writing(Arc::clone(state), write_uses)),
             spawn(keep_writing(Arc::clone(state), write_refusals)),
@@ -188,6 +190,17 @@ pub async fn write_refusals(state: &State) {
             tracing::debug!(error = %Chain(&error), "refusals wait for the directory");
             let lost = state.refusals.put_back(batch.to_vec());
             state.metrics.refusals_not_kept(NotKept::QueueFull, lost as u64);
+        }
+    }
+}
+
+async fn look_at_secrets(state: Arc<State>) {
+    loop {
+        sleep(LOOK_AGAIN).await;
+        let config = Arc::clone(&state.config);
+        // Files may lie on a network.
+        if let Err(error) = spawn_blocking(move || config.look_at_secrets()).await {
+            tracing::error!(%error, "the files of secrets were not looked at");
         }
     }
 }

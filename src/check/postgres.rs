@@ -88,7 +88,7 @@ pub(super) async fn look(stores: &StoresConfig, ca_file: Option<&Path>) -> (Vec<
     let url = match stores {
         StoresConfig::Embedded { file } if !file.exists() => return (vec![absent(file)], None),
         StoresConfig::Embedded { .. } => None,
-        StoresConfig::Shared { database_url, .. } => Some(database_url),
+        StoresConfig::Shared { database_url, .. } => Some(database_url.current()),
     };
     let place = place(stores);
     let directory = match Directory::open(stores, ca_file) {
@@ -103,7 +103,7 @@ pub(super) async fn look(stores: &StoresConfig, ca_file: Option<&Path>) -> (Vec<
         }
     };
     let mut findings = Vec::new();
-    match examine(&directory, url, &place, &mut findings).await {
+    match examine(&directory, url.as_ref(), &place, &mut findings).await {
         Ok(()) => (findings, Some(directory)),
         Err(error) => {
             let code = if url.is_some() { refusal(&error) } else { &EMBEDDED };

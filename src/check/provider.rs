@@ -236,7 +236,7 @@ fn policy(own: &ProviderConfig, findings: &mut Vec<Finding>) {
 fn certificate(own: &ProviderConfig, findings: &mut Vec<Finding>) {
     let ClientCredential::Certificate(pem) = &own.credential else { return };
     // What is no certificate is told when the provider is set up.
-    let Ok(der) = CertificateDer::from_pem_slice(pem.expose_secret().as_bytes()) else { return };
+    let Ok(der) = CertificateDer::from_pem_slice(pem.current().expose_secret().as_bytes()) else { return };
     let Ok((_, certificate)) = parse_x509_certificate(&der) else { return };
     let validity = certificate.validity();
     let (from, until) = (validity.not_before.timestamp(), validity.not_after.timestamp());

@@ -2,6 +2,7 @@
 
 use super::finding::{Code, Finding, codes, told};
 use super::time;
+use crate::config::WatchedSecret;
 use crate::patience::patiently;
 use crate::session::store::{RedisStore, StoreError, is_refusal, redis_user_rules};
 use crate::telemetry::Chain;
@@ -79,7 +80,7 @@ const OLDEST: [u32; 2] = [6, 2];
 const NEARLY_FULL: f64 = 0.8;
 const SETTING: &str = "REDIS_URL";
 
-pub(super) async fn look(url: &SecretString, ca_file: Option<&Path>) -> Vec<Finding> {
+pub(super) async fn look(url: &WatchedSecret, ca_file: Option<&Path>) -> Vec<Finding> {
     let ca = match ca_file.map(tls::read_authorities).transpose() {
         Ok(ca) => ca,
         Err(error) => {
@@ -104,7 +105,7 @@ pub(super) async fn look(url: &SecretString, ca_file: Option<&Path>) -> Vec<Find
         server(report, &mut findings);
         memory(report, store.saves().await, &mut findings);
     }
-    reach(url, &mut findings);
+    reach(&url.current(), &mut findings);
     if report.as_ref().is_none_or(|report| report.text("role") != "slave") {
         writes(&store, &mut findings).await;
     }

@@ -3,7 +3,7 @@
 use super::environment::NotText;
 use crate::app::StartError;
 use crate::certs::CertsError;
-use crate::config::ConfigErrors;
+use crate::config::{ConfigErrors, RoleWithoutTenant};
 use crate::directory::{DirectoryError, REFUSALS_TTL};
 use crate::domain::calendar::minute;
 use crate::domain::clock::Timestamp;
@@ -49,6 +49,8 @@ pub(super) enum CommandError {
     OldSchema,
     #[error("{0} is no configured provider: expected one of {1}")]
     UnknownProvider(ProviderId, String),
+    #[error(transparent)]
+    RoleWithoutTenant(#[from] RoleWithoutTenant),
     #[error("there is no session {0}: it may have ended, or expired")]
     UnknownSession(Hash),
     #[error("addresses follow the provider here: another one would be gone at the next refresh")]
@@ -96,7 +98,9 @@ impl CommandError {
             Self::Sessions(_) | Self::End(_) => {
                 "is REDIS_URL right, and does Redis run? `gatepost session end --user USER` needs no Redis"
             }
-            Self::UnknownProvider(..) => "write PROVIDER:ID, for an app role PROVIDER:role:NAME",
+            Self::UnknownProvider(..) | Self::RoleWithoutTenant(_) => {
+                "write PROVIDER:ID, for an app role PROVIDER:role:NAME"
+            }
             Self::UnknownSession(_) => "`gatepost session list USER` shows the sessions that a person has",
             Self::Config(_) => {
                 "docs/configuration.md has every setting; secrets may also stand in a file: NAME_FILE"

@@ -6,7 +6,7 @@ use super::member;
 use super::report::Report;
 use crate::directory::{GroupLink, LinkSource, UserKey};
 use crate::domain::identity::ExternalGroup;
-use crate::domain::ids::{GroupName, ProviderId};
+use crate::domain::ids::GroupName;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
@@ -61,7 +61,7 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
     let (directory, actor) = (&console.state.directory, &console.actor);
     match command {
         Command::Link { name, external } => {
-            is_configured(console, &external.provider)?;
+            is_configured(console, &external)?;
             let changed = directory.link_group(&name, &external, actor).await?;
             let text = if changed {
                 format!("{name} stands for {external} now.")
@@ -84,13 +84,13 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
 }
 
 /// As `GATEPOST_GROUPS` does: a typing error must not leave a group without its members unnoticed.
-fn is_configured(console: &Console, provider: &ProviderId) -> Result<(), CommandError> {
-    let ids: Vec<&str> = console.state.config.providers.iter().map(|one| one.id.as_str()).collect();
-    if ids.contains(&provider.as_str()) {
-        Ok(())
-    } else {
-        Err(CommandError::UnknownProvider(provider.clone(), ids.join(", ")))
-    }
+fn is_configured(console: &Console, external: &ExternalGroup) -> Result<(), CommandError> {
+    let providers = &console.state.config.providers;
+    let Some(provider) = providers.iter().find(|one| one.id == external.provider) else {
+        let ids: Vec<&str> = providers.iter().map(|one| one.id.as_str()).collect();
+        return Err(CommandError::UnknownProvider(external.provider.clone(), ids.join(", ")));
+    };
+    Ok(provider.check_role(external)?)
 }
 
 async fn list(console: &Console) -> Result<Report, CommandError> {

@@ -1,6 +1,7 @@
 //! How Gatepost proves to a provider who it is: exactly one of secret, certificate and assertion file.
 
 use super::reader::{Found, Read, Reader};
+use super::watched::take_if;
 use super::{AssertionAlgorithm, AssertionConfig, ClientCredential};
 use crate::domain::ids::ProviderId;
 use secrecy::ExposeSecret;
@@ -46,8 +47,11 @@ fn read_secret(reader: &mut Reader, secret: Found, is_entra: bool) -> Read<Clien
     if is_entra && is_secret_id(text) {
         return Err(reader.malformed_secret(&secret, "the secret's Value; this looks like its Secret ID"));
     }
-    let is_sound = if is_entra { |text: &str| is_one_line(text) && !is_secret_id(text) } else { is_one_line };
-    Ok(ClientCredential::Secret(secret.watched(is_sound)))
+    Ok(ClientCredential::Secret(secret.watched(if is_entra {
+        |_, text| take_if(is_one_line(text) && !is_secret_id(text), text)
+    } else {
+        |_, text| take_if(is_one_line(text), text)
+    })))
 }
 
 fn is_one_line(text: &str) -> bool {
@@ -83,13 +87,15 @@ pub(super) fn read_assertion(
 }
 
 fn read_certificate(reader: &mut Reader, pem: Found) -> Read<ClientCredential> {
-    let text = pem.value.expose_secret();
-    let has_key = ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"]
-        .iter()
-        .any(|label| text.contains(&format!("-----BEGIN {label}-----")));
-    if text.contains("-----BEGIN CERTIFICATE-----") && has_key {
-        Ok(ClientCredential::Certificate(pem.value))
+    if has_certificate_and_key(pem.value.expose_secret()) {
+        let take = |_: &str, text: &str| take_if(has_certificate_and_key(text), text);
+        Ok(ClientCredential::Certificate(pem.watched(take)))
     } else {
         Err(reader.malformed_secret(&pem, CERTIFICATE))
     }
+}
+
+fn has_certificate_and_key(text: &str) -> bool {
+    let has = |label: &str| text.contains(&format!("-----BEGIN {label}-----"));
+    has("CERTIFICATE") && ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"].into_iter().any(has)
 }

@@ -68,8 +68,10 @@ impl Config {
         }
     }
 
-    /// Whether this is a machine's address (`<name>@machine.<public host>`), which no provider gives to a person.
+    /// Whether this is a machine's address (`<name>@machine.<public host>`) or one below that domain, which no provider
+    /// gives to a person.
     pub fn is_of_machines(&self, email: &EmailAddress) -> bool {
-        email.domain().strip_prefix("machine.") == Some(self.public_url.host().as_str())
+        let above = email.domain().strip_suffix(self.public_url.host().as_str());
+        above.is_some_and(|above| above == "machine." || above.ends_with(".machine."))
     }
 }

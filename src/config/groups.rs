@@ -4,8 +4,9 @@
 
 use super::error::shown;
 use super::reader::{Read, Reader, Separator};
+use super::{EntraTenant, ProviderConfig, ProviderKind};
 use crate::domain::identity::{ExternalGroup, GroupKind};
-use crate::domain::ids::{GroupName, ProviderId};
+use crate::domain::ids::GroupName;
 use std::collections::BTreeMap;
 
 const LINK: &str = "NAME=PROVIDER:ID, or NAME=PROVIDER:role:NAME for an app role";
@@ -20,20 +21,23 @@ pub(super) struct Groups {
     pub admin_roles: Vec<ExternalGroup>,
 }
 
-/// `ids`: the configured providers, `None` if they could not be read.
-pub(super) fn read(reader: &mut Reader, ids: Option<&[ProviderId]>) -> Read<Groups> {
-    let links = read_links(reader, ids);
+/// `providers`: `None` if they could not be read.
+pub(super) fn read(reader: &mut Reader, providers: Option<&[ProviderConfig]>) -> Read<Groups> {
+    let links = read_links(reader, providers);
     let admin_groups = reader.list("admin_groups", NAMES, Separator::Comma, |text| text.parse().ok());
     let admin_roles = reader.list("admin_roles", ROLES, Separator::Comma, role);
     let admin_roles = admin_roles.map(Option::unwrap_or_default);
     if let Ok(roles) = &admin_roles {
-        providers_exist(reader, "admin_roles", roles, ids)?;
+        are_known(reader, "admin_roles", roles, providers)?;
     }
     let default = || DEFAULT_ADMINS.parse().into_iter().collect();
     Ok(Groups { links: links?, admins: admin_groups?.unwrap_or_else(default), admin_roles: admin_roles? })
 }
 
-fn read_links(reader: &mut Reader, ids: Option<&[ProviderId]>) -> Read<Vec<(GroupName, ExternalGroup)>> {
+fn read_links(
+    reader: &mut Reader,
+    providers: Option<&[ProviderConfig]>,
+) -> Read<Vec<(GroupName, ExternalGroup)>> {
     let pairs = reader.pairs("groups", LINK)?;
     let mut fault = None;
     let mut links: BTreeMap<ExternalGroup, GroupName> = BTreeMap::new();
@@ -52,24 +56,62 @@ fn read_links(reader: &mut Reader, ids: Option<&[ProviderId]>) -> Read<Vec<(Grou
         list.push((name, group));
     }
     let groups: Vec<ExternalGroup> = links.into_keys().collect();
-    let exist = providers_exist(reader, "groups", &groups, ids);
-    fault.map_or(exist, Err).map(|()| list)
+    let known = are_known(reader, "groups", &groups, providers);
+    fault.map_or(known, Err).map(|()| list)
 }
 
-fn providers_exist(
+/// Each is of a configured provider; of several tenants a role is one tenant's.
+fn are_known(
     reader: &mut Reader,
     key: &str,
     groups: &[ExternalGroup],
-    ids: Option<&[ProviderId]>,
+    providers: Option<&[ProviderConfig]>,
 ) -> Read<()> {
-    let Some(ids) = ids else { return Ok(()) };
-    let configured = ids.iter().map(ProviderId::as_str).collect::<Vec<_>>().join(", ");
-    let mut exist = Ok(());
-    for group in groups.iter().filter(|group| !ids.contains(&group.provider)) {
-        let why = format!("{group} is of no configured provider: expected one of {configured}");
-        exist = Err(reader.contradiction(key, why));
+    let Some(providers) = providers else { return Ok(()) };
+    let mut known = Ok(());
+    for group in groups {
+        let provider = providers.iter().find(|provider| provider.id == group.provider);
+        let why = match provider {
+            None => {
+                let ids: Vec<&str> = providers.iter().map(|provider| provider.id.as_str()).collect();
+                format!("{group} is of no configured provider: expected one of {}", ids.join(", "))
+            }
+            Some(provider) => match provider.check_role(group) {
+                Ok(()) => continue,
+                Err(error) => error.to_string(),
+            },
+        };
+        known = Err(reader.contradiction(key, why));
     }
-    exist
+    known
+}
+
+/// Several tenants have such a role.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{0} does not say whose role it is: with several tenants expected TENANT-ID/ROLE as role, the tenant one of {1}"
+)]
+pub struct RoleWithoutTenant(ExternalGroup, String);
+
+impl ProviderConfig {
+    /// Each of several tenants hands out roles of its own: a role that is linked, or makes admins, says whose it is.
+    ///
+    /// # Errors
+    /// [`RoleWithoutTenant`].
+    pub fn check_role(&self, group: &ExternalGroup) -> Result<(), RoleWithoutTenant> {
+        let ProviderKind::Entra { tenant: EntraTenant::Several { allowed, .. }, .. } = &self.kind else {
+            return Ok(());
+        };
+        let names_tenant = group
+            .external_id
+            .split_once('/')
+            .is_some_and(|(tid, role)| !role.is_empty() && allowed.iter().any(|one| one == tid));
+        if names_tenant || group.kind != GroupKind::Role {
+            Ok(())
+        } else {
+            Err(RoleWithoutTenant(group.clone(), allowed.join(", ")))
+        }
+    }
 }
 
 /// `PROVIDER:ROLE`, or `PROVIDER:role:ROLE` as links write it.

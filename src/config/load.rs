@@ -75,8 +75,7 @@ pub(super) fn sections(reader: &mut Reader) -> Read<Config> {
     let addresses = address::read(reader);
     let stores = stores::read(reader);
     let providers = providers::read(reader);
-    let ids = providers.as_ref().ok().map(|list| list.iter().map(|one| one.id.clone()).collect::<Vec<_>>());
-    let groups = groups::read(reader, ids.as_deref());
+    let groups = groups::read(reader, providers.as_ref().ok().map(Vec::as_slice));
     let address_changes = people::read(reader);
     let session = session::read(reader);
     let verify = session::read_verify(reader);

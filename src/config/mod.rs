@@ -28,15 +28,15 @@ mod watched;
 
 pub use domains::{AllowedDomain, AllowedDomainError};
 pub use error::{ConfigError, ConfigErrors, Problem};
+pub use groups::RoleWithoutTenant;
 pub use people::{AssertableDomains, Terms};
-pub use watched::WatchedSecret;
+pub use watched::{LOOK_AGAIN, MadeOf, WatchedSecret};
 
 use crate::domain::host::{HostPattern, Origin};
 use crate::domain::identity::ExternalGroup;
 use crate::domain::ids::{GroupName, ProviderId};
 use crate::domain::secret::Secret;
 use ipnet::IpNet;
-use secrecy::SecretString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -96,9 +96,9 @@ pub enum StoresConfig {
     /// Any number of replicas.
     Shared {
         /// `REDIS_URL`.
-        redis_url: SecretString,
+        redis_url: WatchedSecret,
         /// `DATABASE_URL`.
-        database_url: SecretString,
+        database_url: WatchedSecret,
     },
 }
 
@@ -172,7 +172,7 @@ pub enum ClientCredential {
     /// `client_secret_basic` or `client_secret_post`, as the provider supports.
     Secret(WatchedSecret),
     /// `private_key_jwt`: PEM with certificate and private key.
-    Certificate(SecretString),
+    Certificate(WatchedSecret),
     /// Workload identity: a file with a JWT, read anew at every use.
     AssertionFile(PathBuf),
 }

@@ -126,6 +126,13 @@ fn one_trusts_at_most(reader: &mut Reader, providers: &[ProviderConfig]) -> Read
     let trusted: Vec<&ProviderId> = providers.iter().filter(trusts).map(|provider| &provider.id).collect();
     let [first, others @ ..] = trusted.as_slice() else { return Ok(()) };
     let mut one = Ok(());
+    for provider in providers.iter().filter(trusts) {
+        if let ProviderKind::Entra { tenant: EntraTenant::Several { .. }, .. } = &provider.kind {
+            let why = "several tenants name groups, so one could name itself into the others': set it to link, or give \
+                each tenant a provider of its own";
+            one = Err(reader.contradiction(&format!("providers.{}.group_names", provider.id), why));
+        }
+    }
     for other in others {
         let why = format!(
             "group names of {first} and {other} are both trusted, so one provider could name itself into the other's groups: \

@@ -5,7 +5,7 @@
 use super::error::{ConfigError, ConfigErrors, Problem, hidden, shown};
 use super::platform;
 use super::raw::{Given, Overlay, Source, TomlFile, Value, overlay, variable_of};
-use super::watched::{self, WatchedSecret};
+use super::watched::{self, Take, WatchedSecret};
 use crate::domain::host::Origin;
 use secrecy::{ExposeSecret, SecretString};
 use std::borrow::Cow;
@@ -360,10 +360,10 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// The secret, read again from its file when that changes; only texts that are `is_sound` replace it.
-    pub fn watched(self, is_sound: fn(&str) -> bool) -> WatchedSecret {
+    /// The secret, read again from its file when that changes; `take` says what may replace it.
+    pub fn watched(self, take: Take) -> WatchedSecret {
         match self.file {
-            Some(path) => WatchedSecret::of_file(path, self.value, is_sound),
+            Some(path) => WatchedSecret::of_file(path, self.value, take),
             None => self.value.into(),
         }
     }

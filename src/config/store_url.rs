@@ -3,6 +3,7 @@
 //! Guarantees that no demand for TLS becomes a weaker one, and that no fault shows more of a URL than the name of a
 //! parameter: the rest may be a password.
 
+use super::watched::MALFORMED;
 use std::borrow::Cow;
 use url::Url;
 
@@ -120,6 +121,42 @@ fn redis_parameter(key: &str) -> Option<&'static str> {
 
 fn redis_socket_parameter(key: &str) -> Option<&'static str> {
     ["db", "user", "pass", "protocol"].into_iter().find(|name| *name == key)
+}
+
+/// While Gatepost runs a file may give it another user and password, and nothing else: open connections, and what was
+/// learnt of the server, would stay with the old one.
+const ELSEWHERE: &str = "the file holds an address that differs in more than user and password: the last one stays in use until a restart";
+
+/// What may replace a Postgres URL that is in use, as the driver must have it.
+pub(super) fn take_postgres(in_use: &str, text: &str) -> Result<String, &'static str> {
+    let next = postgres(text).map_err(|_| MALFORMED)?;
+    let is_credential = |key: &str| matches!(postgres_parameter(key), Some("user" | "password"));
+    same_place(in_use, &next, is_credential).then_some(next).ok_or(ELSEWHERE)
+}
+
+/// What may replace a Redis URL that is in use.
+pub(super) fn take_redis(in_use: &str, text: &str) -> Result<String, &'static str> {
+    redis(text).map_err(|_| MALFORMED)?;
+    let is_credential = |key: &str| matches!(key, "user" | "pass");
+    same_place(in_use, text, is_credential).then(|| text.to_owned()).ok_or(ELSEWHERE)
+}
+
+/// Two URLs differ in user and password at most.
+fn same_place(one: &str, other: &str, is_credential: impl Fn(&str) -> bool) -> bool {
+    let place = |text: &str| {
+        let mut url = Url::parse(text).ok()?;
+        let mut rest: Vec<(String, String)> = url
+            .query_pairs()
+            .filter(|(key, _)| !is_credential(key))
+            .map(|(k, v)| (k.into(), v.into()))
+            .collect();
+        rest.sort_unstable();
+        url.set_query(None);
+        // A URL that has no host has no user either.
+        let _ = (url.set_username(""), url.set_password(None));
+        Some((url, rest))
+    };
+    place(one).is_some_and(|place_of_one| Some(place_of_one) == place(other))
 }
 
 /// A URL of one of these schemes whose parts lie where they were meant to lie.

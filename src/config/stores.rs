@@ -33,9 +33,10 @@ pub(super) fn read_stores(reader: &mut Reader) -> Read<StoresConfig> {
     match (database?, redis?) {
         (None, None) => Ok(StoresConfig::Embedded { file: PathBuf::from(DEFAULT_FILE) }),
         (Some(Database::Sqlite(file)), None) => Ok(StoresConfig::Embedded { file }),
-        (Some(Database::Postgres(database)), Some(redis)) => {
-            Ok(StoresConfig::Shared { redis_url: redis.value, database_url: database.value })
-        }
+        (Some(Database::Postgres(database)), Some(redis)) => Ok(StoresConfig::Shared {
+            redis_url: redis.watched(store_url::take_redis),
+            database_url: database.watched(store_url::take_postgres),
+        }),
         (Some(Database::Sqlite(_)), Some(redis)) => {
             let why = format!(
                 "with {} a sqlite file also holds the sessions: unset one, or use postgres://",

@@ -80,10 +80,12 @@ impl Directory {
     pub fn open(stores: &StoresConfig, ca_file: Option<&Path>) -> Result<Self> {
         let store = match stores {
             StoresConfig::Embedded { file } => Store::Sqlite(sqlite::Store::open(file)?),
-            StoresConfig::Shared { database_url, .. } => match sqlite_file(database_url.expose_secret()) {
-                Some(file) => Store::Sqlite(sqlite::Store::open(Path::new(file))?),
-                None => Store::Postgres(postgres::Store::open(database_url, ca_file)?),
-            },
+            StoresConfig::Shared { database_url, .. } => {
+                match sqlite_file(database_url.current().expose_secret()) {
+                    Some(file) => Store::Sqlite(sqlite::Store::open(Path::new(file))?),
+                    None => Store::Postgres(postgres::Store::open(database_url, ca_file)?),
+                }
+            }
         };
         Ok(Self { store })
     }

@@ -8,11 +8,10 @@ use super::lock_key::LockKey;
 use super::pool::within;
 use super::pooler::Address;
 use super::schema::{self, MigrationFile, SchemaState, migration_files};
+use crate::config::WatchedSecret;
 use crate::pool::{Connect, Pool};
-use crate::tls;
-use secrecy::{ExposeSecret, SecretString};
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _, Executor, PgPool};
+use sqlx::postgres::{PgConnection, PgPoolOptions};
+use sqlx::{AssertSqlSafe, Connection as _, Executor, PgPool};
 use std::path::Path;
 use std::time::Duration;
 
@@ -118,8 +117,8 @@ impl Connect for Connector {
 
 impl Store {
     /// Connects when first asked, so that Gatepost starts without its database and recovers by itself.
-    pub(super) fn open(url: &SecretString, ca_file: Option<&Path>) -> Result<Self, DirectoryError> {
-        let address = Address::new(connect_options(url.expose_secret(), ca_file)?);
+    pub(super) fn open(url: &WatchedSecret, ca_file: Option<&Path>) -> Result<Self, DirectoryError> {
+        let address = Address::new(url, ca_file)?;
         let pool = |size, settings| Pool::new(Connector { address: address.clone(), settings }, size);
         Ok(Self {
             hot: pool(HOT_CONNECTIONS, HOT_SETTINGS),
@@ -146,7 +145,7 @@ impl Store {
 
     /// A connection of its own, lost for good when it is lost.
     pub(super) async fn watch_pool(&self) -> Result<PgPool, DirectoryError> {
-        let options = self.address.options().await?.clone();
+        let options = self.address.options().await?;
         let one = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
         Ok(one.connect_lazy_with(options))
     }
@@ -188,24 +187,6 @@ impl Store {
     }
 }
 
-fn connect_options(url: &str, ca_file: Option<&Path>) -> Result<PgConnectOptions, DirectoryError> {
-    let mut options: PgConnectOptions = url.parse().map_err(DirectoryError::Address)?;
-    // Nothing here reads floating-point numbers, and a pooler refuses parameters that it does not know.
-    options = options.application_name("gatepost").extra_float_digits(None).disable_statement_logging();
-    // As the certificate's name an IPv6 address stands without brackets.
-    if let Some(address) = options.get_host().strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
-        let address = address.to_owned();
-        options = options.host(&address);
-    }
-    let names_its_root = ["sslrootcert=", "ssl-root-cert=", "ssl-ca="].iter().any(|key| url.contains(key));
-    if let Some(file) = ca_file.filter(|_| !names_its_root) {
-        let pem = tls::read_authorities(file)
-            .map_err(|source| DirectoryError::File { path: file.to_owned(), source })?;
-        options = options.ssl_root_cert_from_pem(pem);
-    }
-    Ok(options)
-}
-
 /// Starts a transaction that writes, and holds everybody else with one of these keys off until it ends; all in one
 /// round trip, the keys in their order.
 pub(super) async fn begin<'a>(
@@ -226,15 +207,4 @@ pub(super) async fn lock(connection: &mut Connection, key: LockKey) -> Result<()
 pub(super) fn is_conflict(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     code.is_some_and(|code| matches!(&*code, "40001" | "40P01" | "23505" | "23503"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_ipv6_address_is_compared_with_the_certificate_without_its_brackets() {
-        let options = connect_options("postgres://u:p@[2001:db8::1]:5433/x", None).expect("an address");
-        assert_eq!((options.get_host(), options.get_port()), ("2001:db8::1", 5433));
-    }
 }

@@ -292,7 +292,11 @@ mod tests {
         assert_eq!(judged(pinned(), |_| {}, &json!({"email": machine})), Err(AddressRule::NotMachine));
         let listed = domains(&[&format!("machine.{public_host}")]);
         assert_eq!(judged(pinned(), listed, &json!({"email": machine})), Err(AddressRule::NotMachine));
-        let person = format!("bot@{public_host}");
-        assert_eq!(judged(pinned(), |_| {}, &json!({"email": person})), asserted!(&person));
+        let below = format!("bot@a.machine.{public_host}");
+        assert_eq!(judged(pinned(), |_| {}, &json!({"email": below})), Err(AddressRule::NotMachine));
+        for domain in ["", "x.", "xmachine.", "machine.x."] {
+            let person = format!("bot@{domain}{public_host}");
+            assert_eq!(judged(pinned(), |_| {}, &json!({"email": person})), asserted!(&person));
+        }
     }
 }

@@ -4,7 +4,8 @@
 
 use super::metadata::Metadata;
 use crate::config::{
-    AssertionAlgorithm, AssertionConfig, ClientCredential, ProviderConfig, ProviderKind, WatchedSecret,
+    AssertionAlgorithm, AssertionConfig, ClientCredential, MadeOf, ProviderConfig, ProviderKind,
+    WatchedSecret,
 };
 use crate::domain::clock::Timestamp;
 use crate::domain::secret::fill_random;
@@ -60,7 +61,7 @@ pub(super) struct Client {
 #[derive(Debug)]
 enum Secret {
     Password(WatchedSecret),
-    Certificate(CertificateKey),
+    Certificate(MadeOf<Arc<CertificateKey>>),
     /// Workload identity: its owner replaces the file.
     AssertionFile(PathBuf),
 }
@@ -76,7 +77,7 @@ impl Client {
     pub fn new(config: &ProviderConfig) -> Result<Self, CredentialError> {
         let secret = match &config.credential {
             ClientCredential::Secret(secret) => Secret::Password(secret.clone()),
-            ClientCredential::Certificate(pem) => Secret::Certificate(CertificateKey::from_pem(pem)?),
+            ClientCredential::Certificate(pem) => Secret::Certificate(keys_of(pem)?),
             ClientCredential::AssertionFile(path) => Secret::AssertionFile(path.clone()),
         };
         let is_entra = matches!(config.kind, ProviderKind::Entra { .. });
@@ -97,7 +98,10 @@ impl Client {
                     basic: Some(basic(&self.id, secret.current().expose_secret())),
                 });
             }
-            Secret::Certificate(key) => key.assertion(&self.claims(metadata), &self.header(metadata, key))?,
+            Secret::Certificate(keys) => {
+                let key = keys.current();
+                key.assertion(&self.claims(metadata), &self.header(metadata, &key))?
+            }
             Secret::AssertionFile(path) => read_assertion(path).await?,
         };
         let form = vec![
@@ -157,6 +161,11 @@ async fn read_assertion(path: &Path) -> Result<String, CredentialError> {
         "" => Err(unreadable(std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the file is empty"))),
         assertion => Ok(assertion.to_owned()),
     }
+}
+
+/// The key as its file holds it.
+fn keys_of(pem: &WatchedSecret) -> Result<MadeOf<Arc<CertificateKey>>, CredentialError> {
+    MadeOf::new(pem.clone(), |pem| CertificateKey::from_pem(pem).map(Arc::new))
 }
 
 /// What differs in the headers of assertions.
@@ -219,12 +228,11 @@ mod tests {
     use super::super::jws::Unverified;
     use super::super::testing::{Signer, metadata};
     use super::*;
+    use crate::config::Config;
 
     fn client(credential: ClientCredential, is_entra: bool) -> Client {
         let secret = match credential {
-            ClientCredential::Certificate(pem) => {
-                Secret::Certificate(CertificateKey::from_pem(&pem).expect("a certificate"))
-            }
+            ClientCredential::Certificate(pem) => Secret::Certificate(keys_of(&pem).expect("a certificate")),
             ClientCredential::Secret(secret) => Secret::Password(secret),
             ClientCredential::AssertionFile(path) => Secret::AssertionFile(path),
         };
@@ -284,6 +292,44 @@ mod tests {
             let header: serde_json::Value = serde_json::from_slice(&header).expect("JSON");
             assert_eq!((header["alg"].as_str(), header["kid"].as_str()), (Some(algorithm), kid));
             assert_eq!(header["x5t#S256"], thumbprint);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_certificate_replaced_in_its_file_signs_from_then_on_and_a_broken_one_never() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("client.pem");
+        let put = |text: &str| std::fs::write(&path, text).expect("a file");
+        let pem = |signer: &Signer| {
+            format!("-----BEGIN CERTIFICATE-----\nZGVy\n-----END CERTIFICATE-----\n{}", signer.pem())
+        };
+        put(&pem(Signer::first()));
+        let id = "GATEPOST_PROVIDERS__KC__";
+        let settings = [
+            ("GATEPOST_PUBLIC_URL", "https://auth.example.com"),
+            ("GATEPOST_HOSTS", "app.example.com"),
+            (&format!("{id}KIND"), "oidc"),
+            (&format!("{id}ISSUER"), "https://idp.example.com"),
+            (&format!("{id}CLIENT_ID"), "us"),
+            (&format!("{id}CLIENT_CERTIFICATE_FILE"), path.to_str().expect("a path")),
+        ];
+        let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let config = Config::parse("", settings.into_iter()).expect("a configuration");
+        let ClientCredential::Certificate(secret) = &config.providers[0].credential else { panic!("a file") };
+        let client = Client::new(&config.providers[0]).expect("a client");
+        let is_of = async |signer: &Signer| {
+            let assertion = &form(&client, &metadata()).await[2].1;
+            Unverified::parse(assertion).expect("a token").verify(signer.key("k")).is_ok()
+        };
+        let (first, second) = (pem(Signer::first()), pem(Signer::second()));
+        let half = &second[..second.len() - 200];
+        for (text, is_of_second) in [(half, false), (&second, true), ("", true), (&first, false)] {
+            put(text);
+            secret.look_again();
+            assert_eq!(
+                (is_of(Signer::first()).await, is_of(Signer::second()).await),
+                (!is_of_second, is_of_second)
+            );
         }
     }
 

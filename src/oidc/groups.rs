@@ -75,6 +75,17 @@ pub(super) fn roles_of_entra(claims: &Claims) -> Option<Vec<AssertedGroup>> {
     Some(roles)
 }
 
+/// Of several tenants each has its own administrators, who hand out app roles, fill claims, and hold directory roles, whose
+/// ids are the same everywhere: such an id is that tenant's alone. Ids of groups are Entra's own choice and stay as they are.
+pub(super) fn of_tenant(mut list: Vec<AssertedGroup>, tid: Option<&str>) -> Vec<AssertedGroup> {
+    if let Some(tid) = tid {
+        for group in &mut list {
+            group.external_id = format!("{tid}/{}", group.external_id);
+        }
+    }
+    list
+}
+
 /// A group whose name can be kept; others cannot be linked or shown, so they grant nothing.
 fn group(name: &str, kind: GroupKind) -> Option<AssertedGroup> {
     let is_sound = !name.trim().is_empty() && name.len() <= NAME_LIMIT && !name.chars().any(char::is_control);
@@ -158,6 +169,14 @@ mod tests {
                 "{text:?}"
             );
         }
+    }
+
+    #[test]
+    fn what_one_of_several_tenants_hands_out_is_that_tenants() {
+        let roles = || roles_of_entra(&Claims::new(object(&json!({"wids": ["w"], "roles": ["Admin"]}))));
+        let ids = |tid| names(ClaimedGroups::Listed(of_tenant(roles().unwrap_or_default(), tid)));
+        assert_eq!(ids(None), Some(vec!["w".into(), "Admin".into()]));
+        assert_eq!(ids(Some(GUID)), Some(vec![format!("{GUID}/w"), format!("{GUID}/Admin")]));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::id_token::IdToken;
 use super::metadata::Metadata;
 use super::provider::Provider;
 use super::userinfo;
-use crate::config::{GroupsSource, ProviderKind};
+use crate::config::{EntraTenant, GroupsSource, ProviderKind};
 use crate::domain::identity::{
     AssertedGroup, AssertedGroups, AssertedIdentity, GroupKind, RefusedAddress, SubjectKey,
 };
@@ -169,8 +169,12 @@ impl Provider {
         let Some(roles) = groups::roles_of_entra(claims) else {
             return self.unknown("roles or wids are malformed");
         };
+        let is_one_of_several =
+            matches!(self.config.kind, ProviderKind::Entra { tenant: EntraTenant::Several { .. }, .. });
+        let tid = claims.find_text("tid").filter(|_| is_one_of_several);
         let mut list = match claimed {
-            ClaimedGroups::Listed(list) => list,
+            ClaimedGroups::Listed(list) if self.config.groups_claim == ["groups"] => list,
+            ClaimedGroups::Listed(list) => groups::of_tenant(list, tid),
             ClaimedGroups::Absent => Vec::new(),
             ClaimedGroups::Malformed => return self.unknown("the groups claim is malformed"),
             ClaimedGroups::Names => return self.unknown(NAMES),
@@ -187,7 +191,7 @@ impl Provider {
                 }
             }
         };
-        list.extend(roles);
+        list.extend(groups::of_tenant(roles, tid));
         known(list)
     }
 

@@ -149,6 +149,16 @@ both_pairs! {
         assert!(refused.starts_with(&format!("gatepost: {external} is not linked to a name\nhint: ")), "{refused}");
         let refused = world.cli_refuses(&["group", "link", "MCP-GitHub", "entar:x"]).await;
         assert!(refused.contains("entar is no configured provider: expected one of entra"), "{refused}");
+        let (tid, partner) = (world.entra.tid(), MCP_GITHUB);
+        let of_several = world
+            .builder
+            .clone()
+            .env("GATEPOST_PROVIDERS__ENTRA__TENANT_ID", "organizations")
+            .env("GATEPOST_PROVIDERS__ENTRA__ALLOWED_TENANTS", format!("{tid},{partner}"));
+        let (code, _, refused) = run_command(&of_several, &["group", "link", "Ops", "entra:role:Ops"]).await;
+        assert!(code == Some(1) && refused.contains("expected TENANT-ID/ROLE as role"), "{refused}");
+        let (code, ..) = run_command(&of_several, &["group", "link", "Ops", &format!("entra:role:{tid}/Ops")]).await;
+        assert_eq!(code, Some(0));
     }
 
     async fn a_person_is_in_a_group_by_an_administrators_word_until_it_is_taken_back(pair) {

@@ -1,7 +1,7 @@
 //! A client secret that is replaced in its file, and the way to the provider through a proxy.
 
 use crate::world::{APP, Pair, Plan, run_command};
-use gatepost_kit::entra::ClientSecret;
+use gatepost_kit::entra::{CLIENT_CERTIFICATE_PEM, CLIENT_KEY_PEM, ClientSecret, Entra};
 use gatepost_kit::process::{Gatepost, until};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -35,6 +35,47 @@ async fn a_client_secret_replaced_in_its_file_is_used_within_a_minute_without_a_
     .await;
     world.gatepost.wait_for_line("a secret was replaced in its file").await;
     assert!(world.gatepost.logs().iter().all(|line| !line.contains("the-second-secret")));
+}
+
+/// Nobody signs in meanwhile: what is wrong with a file is told all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_replaced_in_its_file_is_used_and_a_broken_one_is_warned_of_before_it_is_needed() {
+    // The fake provider finds a certificate by its digest, and reads no more of it.
+    let renewed = CLIENT_CERTIFICATE_PEM.replacen("MII", "MIJ", 1);
+    assert_ne!(renewed, CLIENT_CERTIFICATE_PEM);
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("client.pem");
+    let put = |text: &str| std::fs::write(&file, text).unwrap();
+    put(&format!("{CLIENT_CERTIFICATE_PEM}{CLIENT_KEY_PEM}"));
+    let entra = Entra::start().await;
+    entra.configure(|app| {
+        app.secrets.clear();
+        app.register_certificate(CLIENT_CERTIFICATE_PEM, CLIENT_KEY_PEM);
+    });
+    let world = Plan::default()
+        .without("GATEPOST_PROVIDERS__ENTRA__CLIENT_SECRET")
+        .env("GATEPOST_PROVIDERS__ENTRA__CLIENT_CERTIFICATE_FILE", file.display().to_string())
+        .start_with(Pair::Embedded, entra)
+        .await;
+    world.entra.add(crate::world::alice());
+    world.signed_in("alice").await;
+    let says = async |part: &str| {
+        until("a line of the log", Duration::from_mins(1), async || {
+            world.gatepost.logs().iter().any(|line| line.contains(part)).then_some(())
+        })
+        .await;
+    };
+    put(CLIENT_CERTIFICATE_PEM);
+    says("holds no secret of the right form").await;
+    world.signed_in("alice").await;
+    put(&format!("{renewed}{CLIENT_KEY_PEM}"));
+    says("a secret was replaced in its file").await;
+    let stale = world.entra.list_used_assertions().len();
+    let trip = world.browser().navigate(&world.url(APP, "/")).await;
+    assert_ne!(trip.end().status, 200, "the provider does not know the new one yet");
+    assert_eq!(world.entra.list_used_assertions().len(), stale);
+    world.entra.configure(|app| app.register_certificate(&renewed, CLIENT_KEY_PEM));
+    world.signed_in("alice").await;
 }
 
 /// A proxy that takes down whom it is asked to connect to, and connects to nobody.

@@ -5,6 +5,7 @@
 
 mod embedded;
 pub mod gate;
+mod passwords;
 mod permissions;
 mod pooler;
 mod postgres;

@@ -286,6 +286,30 @@ fn addresses_follow_or_are_kept() {
 }
 
 #[test]
+fn with_several_tenants_a_role_is_one_tenants_and_nobodys_group_names_are_trusted() {
+    const A: &str = "11111111-1111-4111-8111-111111111111";
+    const B: &str = "22222222-2222-4222-8222-222222222222";
+    let tenants = format!("{A},{B}");
+    let with = |more: &[(&str, &str)]| {
+        let several = [
+            ("MICROSOFT_CLIENT_TENANT_ID", "organizations"),
+            ("GATEPOST_PROVIDERS__ENTRA__ALLOWED_TENANTS", &*tenants),
+        ];
+        shortest_and(&[&several, more].concat())
+    };
+    let (of_a, foreign) = (format!("entra:{A}/Admin"), format!("entra:{}/Admin", A.replace('1', "3")));
+    accepted(with(&[("GATEPOST_ADMIN_ROLES", &of_a)]));
+    accepted(with(&[("GATEPOST_GROUPS", &format!("Ops=entra:role:{A}/Ops,Team=entra:{A}"))]));
+    for role in ["entra:Admin", &foreign, &format!("entra:{A}/"), &format!("entra:{A}"), "entra:/Admin"] {
+        refused(with(&[("GATEPOST_ADMIN_ROLES", role)]), &["GATEPOST_ADMIN_ROLES", "TENANT-ID/ROLE", B]);
+    }
+    refused(with(&[("GATEPOST_GROUPS", "Ops=entra:role:Ops")]), &["GATEPOST_GROUPS", "TENANT-ID/ROLE"]);
+    let name = "GATEPOST_PROVIDERS__ENTRA__GROUP_NAMES";
+    refused(with(&[(name, "trust")]), &[name, "several tenants"]);
+    accepted(with(&[(name, "link")]));
+}
+
+#[test]
 fn sqlite_is_embedded_and_postgres_goes_with_redis() {
     let urls = |list: &[(&str, &str)]| shortest_and(&[list, &[("GATEPOST_SECRET_KEYS", KEY)]].concat());
     let (postgres, redis) = (
@@ -295,6 +319,7 @@ fn sqlite_is_embedded_and_postgres_goes_with_redis() {
     let StoresConfig::Shared { redis_url, database_url } = accepted(urls(&[postgres, redis])).stores else {
         panic!("expected the shared stores")
     };
+    let (database_url, redis_url) = (database_url.current(), redis_url.current());
     assert_eq!((database_url.expose_secret(), redis_url.expose_secret()), (postgres.1, redis.1));
     let embedded = accepted(urls(&[("DATABASE_URL", "sqlite:///var/lib/gatepost.db")])).stores;
     assert!(matches!(embedded, StoresConfig::Embedded { file } if file == Path::new("/var/lib/gatepost.db")));

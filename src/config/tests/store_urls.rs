@@ -15,7 +15,7 @@ fn with_urls(database: &str, redis: &str) -> Result<Config, ConfigErrors> {
 fn database(query: &str) -> String {
     let config = accepted(with_urls(&format!("{POSTGRES}{query}"), REDIS));
     let StoresConfig::Shared { database_url, .. } = config.stores else { panic!("the shared stores") };
-    database_url.expose_secret().strip_prefix(POSTGRES).expect("the rest stays as it is").to_owned()
+    database_url.current().expose_secret().strip_prefix(POSTGRES).expect("the rest stays as it is").to_owned()
 }
 
 /// One fault at this variable, with these words, and nothing of the secret.
@@ -150,4 +150,52 @@ fn sockets_valkey_and_ipv6_are_accepted() {
     refuses("DATABASE_URL", "postgres://u:hunter2@2001:db8::1/x", &["brackets"]);
     refuses("REDIS_URL", "redis://:hunter2@/0", &[]);
     refuses("REDIS_URL", "unix:hunter2.sock", &[]);
+}
+
+#[test]
+fn a_file_may_give_another_user_and_password_and_nothing_else() {
+    use crate::config::store_url::{take_postgres, take_redis};
+    let postgres = "postgres://u:old@db:5432/gatepost?sslmode=verify-full&application_name=a";
+    for next in [
+        "postgres://u:new@db:5432/gatepost?sslmode=verify-full&application_name=a",
+        "postgres://v:new@db:5432/gatepost?application_name=a&sslmode=verify-full",
+        "postgres://db:5432/gatepost?sslmode=verify-full&application_name=a&user=v&password=new",
+    ] {
+        assert_eq!(take_postgres(postgres, next).as_deref(), Ok(next));
+    }
+    for next in [
+        "postgres://u:new@other:5432/gatepost?sslmode=verify-full&application_name=a",
+        "postgres://u:new@db:5433/gatepost?sslmode=verify-full&application_name=a",
+        "postgres://u:new@db:5432/other?sslmode=verify-full&application_name=a",
+        "postgres://u:new@db:5432/gatepost?sslmode=prefer&application_name=a",
+        "postgres://u:new@db:5432/gatepost?application_name=a",
+        "postgres://u:new@db:5432/gatepost?sslmode=verify-full&application_name=a&host=other",
+    ] {
+        assert!(take_postgres(postgres, next).is_err_and(|why| why.contains("until a restart")), "{next}");
+    }
+    for next in ["", "hunter2", "sqlite://file", "postgres://u:a#b@db:5432/gatepost", &postgres[..10]] {
+        assert!(take_postgres(postgres, next).is_err_and(|why| why.contains("right form")), "{next}");
+    }
+    // What the driver is told stands in for what was written.
+    let require = "postgres://u:old@db/gatepost?sslmode=require&sslrootcert=ca.pem";
+    let told = crate::config::store_url::postgres(require).expect("a URL");
+    assert_ne!(told, require);
+    assert_eq!(take_postgres(&told, require), Ok(told.clone()));
+
+    let (tcp, socket) = ("redis://:old@cache:6379/0", "unix:///run/redis?user=u&pass=old&db=1");
+    for (redis, next) in [(tcp, "redis://u:new@cache:6379/0"), (socket, "unix:///run/redis?db=1&pass=new")] {
+        assert_eq!(take_redis(redis, next).as_deref(), Ok(next));
+    }
+    for (redis, next) in [
+        (tcp, "redis://:new@other:6379/0"),
+        (tcp, "rediss://:new@cache:6379/0"),
+        (tcp, "redis://:new@cache:6379/1"),
+        (tcp, "redis://:new@cache:6379/0?protocol=resp3"),
+        (tcp, socket),
+        (socket, "unix:///run/other?user=u&pass=new&db=1"),
+        (socket, "unix:///run/redis?user=u&pass=new&db=2"),
+    ] {
+        assert!(take_redis(redis, next).is_err_and(|why| why.contains("until a restart")), "{next}");
+    }
+    assert!(take_redis(tcp, "redis-cluster://:new@cache").is_err_and(|why| why.contains("right form")));
 }

@@ -5,21 +5,22 @@
 //! command until the kernel notices.
 
 mod permissions;
+mod server;
 
 pub(crate) use permissions::redis_user_rules;
 pub use permissions::{USER_RULES, is_refusal};
 
 use super::{Indexed, Replacement, StoreError};
+use crate::config::WatchedSecret;
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::RequestId;
-use crate::tls;
 use permissions::RefusalLog;
 use redis::aio::MultiplexedConnection;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ErrorKind, FromRedisValue, IntoConnectionInfo,
-    Pipeline, RedisError, Script, ScriptInvocation, ServerErrorKind, TlsCertificates,
+    AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, Script,
+    ScriptInvocation, ServerErrorKind,
 };
-use secrecy::{ExposeSecret, SecretString};
+use server::Server;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -60,7 +61,7 @@ const COUNT: &str = "local n = redis.call('INCR', KEYS[1]) \
 pub struct RedisStore(Arc<Shared>);
 
 struct Shared {
-    client: Client,
+    server: Server,
     runtime: Handle,
     current: Mutex<Option<Numbered>>,
     replace: Script,
@@ -89,21 +90,9 @@ impl RedisStore {
     ///
     /// # Errors
     /// An address or a certificate that cannot be read.
-    pub fn open(url: &SecretString, ca: Option<Vec<u8>>) -> Result<Self, RedisError> {
-        let info = url.expose_secret().into_connection_info()?;
-        // Redis answers that command alike whether or not it may be called, but writes refusals into its ACL log.
-        let settings = info.redis_settings().clone().set_skip_set_lib_name();
-        let info = info.set_redis_settings(settings);
-        let client = match ca.filter(|_| matches!(info.addr(), ConnectionAddr::TcpTls { .. })) {
-            Some(ca) => {
-                let certificates =
-                    TlsCertificates { client_tls: None, root_cert: Some(tls::with_system(ca)) };
-                Client::build_with_tls(info, certificates)?
-            }
-            None => Client::open(info)?,
-        };
+    pub fn open(url: &WatchedSecret, ca: Option<Vec<u8>>) -> Result<Self, RedisError> {
         Ok(Self(Arc::new(Shared {
-            client,
+            server: Server::new(url, ca)?,
             runtime: Handle::current(),
             current: Mutex::new(None),
             replace: Script::new(REPLACE),
@@ -331,7 +320,7 @@ impl RedisStore {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
             .set_response_timeout(None);
-        let client = self.0.client.clone();
+        let client = self.0.server.client();
         let connecting = self.0.runtime.spawn(async move {
             let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
             // A server that stands still takes what it is sent and does it when it goes on, long after the answer to
@@ -346,6 +335,7 @@ impl RedisStore {
             .ok()
             .and_then(Result::ok)
             .ok_or(StoreError::Timeout(CONNECT_TIMEOUT))?
+            .inspect_err(|error| self.0.server.note(error))
             .map_err(StoreError::Redis)?;
         let number = next_number();
         Ok(current.insert(Numbered { number, connection }).clone())

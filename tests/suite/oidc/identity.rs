@@ -5,7 +5,7 @@ use gatepost::config::{EntraTenant, ProviderKind};
 use gatepost::domain::auth_time::AuthTime;
 use gatepost::domain::email::EmailAddress;
 use gatepost::domain::identity::{AssertedGroups, GroupKind};
-use gatepost::oidc::Outcome;
+use gatepost::oidc::{OidcError, Outcome, SignIn};
 use gatepost_kit::entra::{Endpoint, Entra, Overage, Person, stable_guid};
 use std::time::Duration;
 use url::Url;
@@ -75,12 +75,12 @@ async fn a_graph_that_fails_never_means_no_groups() {
     );
 }
 
-#[tokio::test]
-async fn only_allowed_tenants_of_several_sign_in() {
+/// Alice's tenant and Bob's sign in, Mallory's does not.
+async fn of_two_tenants() -> Party {
     let entra = Entra::start().await;
     entra.configure(|app| app.is_multi_tenant = true);
-    entra.add(Person::named("alice"));
-    entra.add(Person::named("bob").tid(&stable_guid("partner")));
+    entra.add(Person::named("alice").role("Admin"));
+    entra.add(Person::named("bob").tid(&stable_guid("partner")).role("Admin"));
     entra.add(Person::named("mallory").tid(&stable_guid("stranger")));
     let allowed = vec![entra.tid(), stable_guid("partner")];
     let tenant = EntraTenant::Several { segment: "organizations".into(), allowed };
@@ -89,15 +89,33 @@ async fn only_allowed_tenants_of_several_sign_in() {
     let listed =
         [entra.tid(), stable_guid("partner")].map(|tid| format!("{tid}/example.com").parse().unwrap());
     config.allowed_domains = Some(listed.to_vec());
-    let party = Party::new(entra, config);
+    Party::new(entra, config)
+}
+
+async fn sign_in_as(party: &Party, who: &str) -> Result<SignIn, OidcError> {
+    party.entra.at_the_browser(Some(who));
+    let mut request = request(None, None);
+    request.login_hint = None;
+    let answer = browse(&party.provider.authorization_url(&request).await.unwrap()).await;
+    party.redeem(&answer).await
+}
+
+#[tokio::test]
+async fn only_allowed_tenants_of_several_sign_in() {
+    let party = of_two_tenants().await;
     for (who, signs_in) in [("alice", true), ("bob", true), ("mallory", false)] {
-        party.entra.at_the_browser(Some(who));
-        let mut request = request(None, None);
-        request.login_hint = None;
-        let answer = browse(&party.provider.authorization_url(&request).await.unwrap()).await;
-        match party.redeem(&answer).await {
+        match sign_in_as(&party, who).await {
             Ok(sign_in) => assert!(signs_in && sign_in.identity.email.is_some(), "{who}"),
             Err(error) => assert!(!signs_in && error.reason() == "wrong_tenant", "{who} {error:?}"),
         }
+    }
+}
+
+#[tokio::test]
+async fn an_app_role_of_one_of_several_tenants_is_that_tenants_alone() {
+    let party = of_two_tenants().await;
+    for (who, tid) in [("alice", party.entra.tid()), ("bob", stable_guid("partner"))] {
+        let sign_in = sign_in_as(&party, who).await.unwrap();
+        assert_eq!(groups(&sign_in), [(GroupKind::Role, format!("{tid}/Admin"), None)], "{who}");
     }
 }
