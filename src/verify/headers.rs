@@ -1,34 +1,31 @@
-//! The header lines of a request, as they lie in the connection's memory: neither copied nor indexed, for each request
-//! reads a few of them once.
+//! The headers of a request, read as bytes: what the proxy passes on of its client need not be text.
 
 use hyper::HeaderMap;
+use hyper::header::HeaderValue;
 
-/// One line: a name in the case in which it was sent, and a value of any bytes.
-pub use httparse::Header as Line;
-
-/// All lines, in their order.
+/// All headers of one request.
 #[derive(Clone, Copy, Debug)]
-pub struct Headers<'a>(&'a [Line<'a>]);
+pub struct Headers<'a>(&'a HeaderMap);
 
 impl<'a> Headers<'a> {
-    /// These lines.
-    pub const fn new(lines: &'a [Line<'a>]) -> Self {
-        Self(lines)
+    /// These headers.
+    pub const fn new(map: &'a HeaderMap) -> Self {
+        Self(map)
     }
 
-    /// Every name, as it was sent.
+    /// Every name, in lower case.
     pub fn names(self) -> impl Iterator<Item = &'a str> {
-        self.0.iter().map(|line| line.name)
+        self.0.keys().map(hyper::header::HeaderName::as_str)
     }
 
-    /// The values of this name, whatever its case.
+    /// The values of this name, in the order sent.
     pub fn all(self, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
-        self.0.iter().filter(move |line| line.name.eq_ignore_ascii_case(name)).map(|line| line.value)
+        self.0.get_all(name).into_iter().map(HeaderValue::as_bytes)
     }
 
     /// The first value of this name.
     pub fn first(self, name: &'static str) -> Option<&'a [u8]> {
-        self.all(name).next()
+        self.0.get(name).map(HeaderValue::as_bytes)
     }
 
     /// The first value of this name, if it is text.
@@ -41,9 +38,9 @@ impl<'a> Headers<'a> {
         self.all(name).filter_map(text).collect::<Vec<_>>().join(",")
     }
 
-    /// Whether there is such a line.
+    /// Whether there is such a header.
     pub fn has(self, name: &'static str) -> bool {
-        self.first(name).is_some()
+        self.0.contains_key(name)
     }
 }
 
@@ -51,9 +48,4 @@ impl<'a> Headers<'a> {
 pub fn text(value: &[u8]) -> Option<&str> {
     let is_text = value.iter().all(|byte| matches!(byte, b'\t' | 0x20..=0x7E));
     if is_text { std::str::from_utf8(value).ok() } else { None }
-}
-
-/// The lines of an indexed head.
-pub fn lines_of(map: &HeaderMap) -> Vec<Line<'_>> {
-    map.iter().map(|(name, value)| Line { name: name.as_str(), value: value.as_bytes() }).collect()
 }

@@ -12,6 +12,7 @@ pub mod identity;
 pub mod passes;
 pub mod refusals;
 pub mod reply;
+pub mod request;
 pub mod unknown;
 
 use crate::domain::access::Standing;
@@ -33,6 +34,7 @@ use hyper::HeaderMap;
 use hyper::header::HeaderValue;
 use identity::Rendered;
 use passes::{Pass, PassKey};
+use request::HashedCookie;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -72,11 +74,8 @@ pub struct Case<'a> {
 }
 
 /// Judges a request by memory alone; `None`: memory cannot say, or would send somebody away to sign in.
-pub fn remember(state: &Arc<State>, case: &Case<'_>) -> Option<Verdict> {
-    let mut texts = cookie::values(case.forwarded.cookies(), state.cookies.name());
-    // Of several the first that opens counts, which memory cannot tell.
-    let (Some(text), None) = (texts.next(), texts.next()) else { return None };
-    let key = PassKey::of(case.origin.host().as_str(), text);
+fn remember(state: &Arc<State>, case: &Case<'_>, cookie: &HashedCookie<'_>) -> Option<Verdict> {
+    let &HashedCookie { text, key } = cookie;
     let pass = state.passes.fresh(&key)?;
     let presented = Presented { pass, key, text };
     let now = Timestamp::now();
@@ -89,11 +88,16 @@ pub fn remember(state: &Arc<State>, case: &Case<'_>) -> Option<Verdict> {
     }
 }
 
-/// Judges a request by what the stores say, within the deadline.
-pub async fn ask(state: &Arc<State>, case: &Case<'_>, held: Option<&Held<HostValue>>) -> Verdict {
+/// Judges a request by what the stores say, within the deadline. `key`: of the cookie that the browser holds.
+pub async fn ask(
+    state: &Arc<State>,
+    case: &Case<'_>,
+    held: Option<&Held<HostValue>>,
+    key: impl FnOnce(&str) -> PassKey,
+) -> Verdict {
     let opened = held.and_then(|held| held.value.as_ref().map(|value| (held, value)));
     let Some((held, cookie)) = opened else { return Verdict::sign_in(SignInReason::NoSession) };
-    let key = PassKey::of(case.origin.host().as_str(), &held.text);
+    let key = key(&held.text);
     let pass = match timeout(principal::DEADLINE, passes::find(state, key, cookie)).await {
         Ok(Ok(Some(pass))) => pass,
         Ok(Ok(None)) => return Verdict::sign_in(SignInReason::Ended),

@@ -172,8 +172,10 @@ fn is_token(byte: u8) -> bool {
 mod testing {
     //! Requests as the proxy describes them.
 
-    use super::super::headers::{Headers, Line};
+    use super::super::headers::Headers;
     use super::{Forwarded, Malformed};
+    use hyper::HeaderMap;
+    use hyper::header::{HeaderName, HeaderValue};
 
     pub const BASE: [(&str, &str); 4] = [
         ("x-forwarded-method", "GET"),
@@ -182,15 +184,21 @@ mod testing {
         ("x-forwarded-uri", "/a?b=1"),
     ];
 
-    pub fn lines<'a>(list: &[(&'a str, &'a str)]) -> Vec<Line<'a>> {
-        list.iter().map(|(name, value)| Line { name, value: value.as_bytes() }).collect()
+    pub fn map(list: &[(&str, &str)]) -> HeaderMap {
+        let name = |name: &str| HeaderName::from_bytes(name.as_bytes()).expect("a name");
+        let value = |value: &str| HeaderValue::from_bytes(value.as_bytes()).expect("a value");
+        let mut map = HeaderMap::new();
+        for (at, text) in list {
+            map.append(name(at), value(text));
+        }
+        map
     }
 
     /// The base request with these headers in place of its own.
-    pub fn request<'a>(list: &[(&'a str, &'a str)]) -> Vec<Line<'a>> {
+    pub fn request(list: &[(&str, &str)]) -> HeaderMap {
         let kept: Vec<_> =
             BASE.into_iter().filter(|(name, _)| list.iter().all(|(other, _)| other != name)).collect();
-        lines(&[&kept[..], list].concat())
+        map(&[&kept[..], list].concat())
     }
 
     pub fn error(list: &[(&str, &str)]) -> Option<Malformed> {
@@ -200,9 +208,9 @@ mod testing {
 
 #[cfg(test)]
 mod tests {
-    use super::super::headers::Line;
-    use super::testing::{BASE, error, lines, request};
+    use super::testing::{BASE, error, map, request};
     use super::*;
+    use hyper::header::{HeaderName, HeaderValue};
     use proptest::prelude::*;
 
     #[test]
@@ -211,7 +219,7 @@ mod tests {
         for (name, value) in BASE {
             let without: Vec<_> = BASE.into_iter().filter(|(other, _)| *other != name).collect();
             assert!(
-                matches!(Forwarded::parse(Headers::new(&lines(&without)), false), Err(Malformed::Missing(_))),
+                matches!(Forwarded::parse(Headers::new(&map(&without)), false), Err(Malformed::Missing(_))),
                 "{name}"
             );
             assert!(matches!(error(&[(name, value), (name, value)]), Some(Malformed::Repeated(_))), "{name}");
@@ -295,9 +303,11 @@ mod tests {
         #[test]
         fn parsing_never_panics(name in "[a-z_.-]{1,20}", value: Vec<u8>, host in "\\PC*", uri in "\\PC*") {
             let (host, uri) = (host.as_str(), uri.as_str());
-            let mut lines = request(&[("x-forwarded-host", host), ("x-forwarded-uri", uri)]);
-            lines.push(Line { name: &name, value: &value });
-            if let Ok(forwarded) = Forwarded::parse(Headers::new(&lines), true) {
+            let mut headers = request(&[("x-forwarded-host", host), ("x-forwarded-uri", uri)]);
+            if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_bytes(&value)) {
+                headers.append(name, value);
+            }
+            if let Ok(forwarded) = Forwarded::parse(Headers::new(&headers), true) {
                 let _ = (forwarded.kind(), forwarded.return_uri(), forwarded.reserved(), forwarded.client_address());
             }
         }
