@@ -1,7 +1,7 @@
 //! The headers of a request, read as bytes: what the proxy passes on of its client need not be text.
 
 use hyper::HeaderMap;
-use hyper::header::HeaderValue;
+use hyper::header::{AsHeaderName, HeaderName, HeaderValue};
 
 /// All headers of one request.
 #[derive(Clone, Copy, Debug)]
@@ -13,33 +13,38 @@ impl<'a> Headers<'a> {
         Self(map)
     }
 
-    /// Every name, in lower case.
-    pub fn names(self) -> impl Iterator<Item = &'a str> {
-        self.0.keys().map(hyper::header::HeaderName::as_str)
+    /// Every line: its name in lower case, and its value.
+    pub fn lines(self) -> impl Iterator<Item = (&'a str, &'a [u8])> {
+        self.0.iter().map(|(name, value): (&HeaderName, _)| (name.as_str(), value.as_bytes()))
+    }
+
+    /// The first value of this name, to be sent on as it is.
+    pub fn value(self, name: impl AsHeaderName) -> Option<&'a HeaderValue> {
+        self.0.get(name)
     }
 
     /// The values of this name, in the order sent.
-    pub fn all(self, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
+    pub fn all(self, name: impl AsHeaderName) -> impl Iterator<Item = &'a [u8]> {
         self.0.get_all(name).into_iter().map(HeaderValue::as_bytes)
     }
 
     /// The first value of this name.
-    pub fn first(self, name: &'static str) -> Option<&'a [u8]> {
-        self.0.get(name).map(HeaderValue::as_bytes)
+    pub fn first(self, name: impl AsHeaderName) -> Option<&'a [u8]> {
+        self.value(name).map(HeaderValue::as_bytes)
     }
 
     /// The first value of this name, if it is text.
-    pub fn text(self, name: &'static str) -> Option<&'a str> {
+    pub fn text(self, name: impl AsHeaderName) -> Option<&'a str> {
         self.first(name).and_then(text)
     }
 
     /// All values of this name that are text, joined as RFC 9110 section 5.3 allows.
-    pub fn joined(self, name: &'static str) -> String {
+    pub fn joined(self, name: impl AsHeaderName) -> String {
         self.all(name).filter_map(text).collect::<Vec<_>>().join(",")
     }
 
     /// Whether there is such a header.
-    pub fn has(self, name: &'static str) -> bool {
+    pub fn has(self, name: impl AsHeaderName) -> bool {
         self.0.contains_key(name)
     }
 }

@@ -10,6 +10,7 @@ pub use names::{FORWARDED_HEADERS, IDENTITY_HEADERS, alias_of, canonical};
 
 use super::headers::{self, Headers};
 use crate::domain::host::{HostError, HostName, Scheme};
+use hyper::header::{ACCEPT, AUTHORIZATION, COOKIE, HeaderValue};
 use url::Url;
 
 /// Longest return address, in bytes.
@@ -59,16 +60,14 @@ impl<'a> Forwarded<'a> {
     /// # Errors
     /// [`Malformed`].
     pub fn parse(headers: Headers<'a>, is_development: bool) -> Result<Self, Malformed> {
-        if let Some(header) = headers.names().find_map(alias_of) {
-            return Err(Malformed::Alias(header));
-        }
-        if headers.all("authorization").nth(1).is_some() {
+        let Lines { authorization, method, proto, host, uri } = Lines::find(headers)?;
+        if authorization.is_repeated {
             return Err(Malformed::Repeated("Authorization"));
         }
-        let method = text(one(headers, "x-forwarded-method", "X-Forwarded-Method")?, "X-Forwarded-Method")?;
-        let proto = text(one(headers, "x-forwarded-proto", "X-Forwarded-Proto")?, "X-Forwarded-Proto")?;
-        let host = text(one(headers, "x-forwarded-host", "X-Forwarded-Host")?, "X-Forwarded-Host")?;
-        let uri = one(headers, "x-forwarded-uri", "X-Forwarded-Uri")?;
+        let method = text(method.once("X-Forwarded-Method")?, "X-Forwarded-Method")?;
+        let proto = text(proto.once("X-Forwarded-Proto")?, "X-Forwarded-Proto")?;
+        let host = text(host.once("X-Forwarded-Host")?, "X-Forwarded-Host")?;
+        let uri = uri.once("X-Forwarded-Uri")?;
         if method.is_empty() || !method.bytes().all(is_token) {
             return Err(Malformed::Unreadable("X-Forwarded-Method"));
         }
@@ -119,7 +118,7 @@ impl<'a> Forwarded<'a> {
 
     /// Every `Accept` line.
     pub fn accept(&self) -> String {
-        self.headers.joined("accept")
+        self.headers.joined(ACCEPT)
     }
 
     /// The client's address as the proxy saw it; for logs and limits only.
@@ -130,12 +129,12 @@ impl<'a> Forwarded<'a> {
 
     /// The `Cookie` lines.
     pub fn cookies(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        self.headers.all("cookie")
+        self.headers.all(COOKIE)
     }
 
     /// The client's `Authorization`.
-    pub fn authorization(&self) -> Option<&'a [u8]> {
-        self.headers.first("authorization")
+    pub fn authorization(&self) -> Option<&'a HeaderValue> {
+        self.headers.value(AUTHORIZATION)
     }
 }
 
@@ -153,10 +152,54 @@ fn leads_below_reserved(uri: &str) -> bool {
     Url::parse(&format!("https://host{uri}")).is_ok_and(|url| url.path().starts_with(RESERVED))
 }
 
-fn one<'a>(headers: Headers<'a>, name: &'static str, shown: &'static str) -> Result<&'a [u8], Malformed> {
-    let mut values = headers.all(name);
-    let value = values.next().ok_or(Malformed::Missing(shown))?;
-    if values.next().is_some() { Err(Malformed::Repeated(shown)) } else { Ok(value) }
+/// The lines that may stand there once, found in one pass over all headers.
+#[derive(Default)]
+struct Lines<'a> {
+    authorization: Line<'a>,
+    method: Line<'a>,
+    proto: Line<'a>,
+    host: Line<'a>,
+    uri: Line<'a>,
+}
+
+impl<'a> Lines<'a> {
+    fn find(headers: Headers<'a>) -> Result<Self, Malformed> {
+        let mut lines = Self::default();
+        for (name, value) in headers.lines() {
+            if let Some(header) = alias_of(name) {
+                return Err(Malformed::Alias(header));
+            }
+            match name {
+                "authorization" => lines.authorization.put(value),
+                "x-forwarded-method" => lines.method.put(value),
+                "x-forwarded-proto" => lines.proto.put(value),
+                "x-forwarded-host" => lines.host.put(value),
+                "x-forwarded-uri" => lines.uri.put(value),
+                _ => {}
+            }
+        }
+        Ok(lines)
+    }
+}
+
+/// One of them.
+#[derive(Default)]
+struct Line<'a> {
+    value: Option<&'a [u8]>,
+    is_repeated: bool,
+}
+
+impl<'a> Line<'a> {
+    fn put(&mut self, value: &'a [u8]) {
+        self.is_repeated = self.value.replace(value).is_some();
+    }
+
+    fn once(&self, shown: &'static str) -> Result<&'a [u8], Malformed> {
+        if self.is_repeated {
+            return Err(Malformed::Repeated(shown));
+        }
+        self.value.ok_or(Malformed::Missing(shown))
+    }
 }
 
 fn text<'a>(value: &'a [u8], shown: &'static str) -> Result<&'a str, Malformed> {
@@ -210,7 +253,7 @@ mod testing {
 mod tests {
     use super::testing::{BASE, error, map, request};
     use super::*;
-    use hyper::header::{HeaderName, HeaderValue};
+    use hyper::header::HeaderName;
     use proptest::prelude::*;
 
     #[test]
