@@ -182,6 +182,18 @@ async fn what_is_too_large_is_told_so_before_the_end() {
     assert!(closed.contains("connection: close\r\n") && closed.ends_with("alive\nEOF"), "{closed}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn whoever_has_said_everything_and_closes_that_way_is_answered() {
+    let (shared, _folder, _stop) = shared();
+    let (mut proxy, ours) = duplex(1024);
+    let serving = tokio::spawn(serve_http1(shared, Arc::default(), LOOPBACK, ours));
+    proxy.write_all(ALIVE.as_bytes()).await.expect("it is open");
+    proxy.shutdown().await.expect("it is open");
+    let told = read_all(&mut proxy).await;
+    assert!(answers(&told) == 1 && told.ends_with("alive\nEOF"), "{told}");
+    assert!(timeout(Duration::from_secs(1), serving).await.is_ok(), "nobody is waited for");
+}
+
 /// A socket that is closed while bytes arrive resets the connection, and the answer could be lost.
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_we_end_is_read_on_for_a_while_and_not_for_longer() {
