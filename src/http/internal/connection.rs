@@ -26,7 +26,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 /// Bytes of a head; more is 431.
-const MAX_HEAD: usize = 128 * 1024;
+const MAX_HEAD: u32 = 128 * 1024;
 /// Nobody reads a body. A longer one, or one of unknown length, ends the connection.
 const MAX_BODY: u64 = 64 * 1024;
 /// A body that takes longer ends the connection too.
@@ -56,7 +56,7 @@ where
     let (shared, activity) = (&shared, &*activity);
     let service = service_fn(move |request| answer_http1(shared, activity, peer, request));
     let connection = http1::Builder::new()
-        .max_buf_size(MAX_HEAD)
+        .max_buf_size(MAX_HEAD as usize)
         .header_read_timeout(None)
         // Else each request would be followed by a look for the peer's end, with a new buffer to read into.
         .half_close(true)
@@ -87,7 +87,7 @@ where
     builder
         .timer(TokioTimer::new())
         .max_concurrent_streams(MAX_STREAMS)
-        .max_header_list_size(MAX_HEAD as u32)
+        .max_header_list_size(MAX_HEAD)
         .keep_alive_interval(PING_INTERVAL)
         .keep_alive_timeout(PING_INTERVAL);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));

@@ -200,12 +200,10 @@ impl<'a> Visit<'a> {
 
     async fn judge(&self, requirement: &Requirement, verdict: Option<Verdict>) -> (Answer, Reason) {
         let case = self.request.case(requirement);
+        let key = |text: &str| self.request.key_of(text);
         let verdict = match verdict {
             Some(verdict) => verdict,
-            None => {
-                let key = |text: &str| self.request.key_of(text);
-                verify::ask(self.state, &case, self.held.as_ref(), key).await
-            }
+            None => verify::ask(self.state, &case, self.held.as_ref(), key).await,
         };
         match verdict {
             Verdict::Allow(headers) => (respond::with_headers(StatusCode::OK, headers), Reason::Met),

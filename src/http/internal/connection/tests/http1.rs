@@ -170,7 +170,7 @@ async fn requests_that_come_at_once_or_in_pieces_are_answered_one_by_one() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_too_large_is_told_so_before_the_end() {
-    let large = format!("GET /livez HTTP/1.1\r\nHost: a\r\nX: {}", "x".repeat(MAX_HEAD));
+    let large = format!("GET /livez HTTP/1.1\r\nHost: a\r\nX: {}", "x".repeat(MAX_HEAD as usize));
     let lines = format!("GET /livez HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(MAX_LINES));
     for request in [large, lines] {
         let told = told(&[request.as_bytes(), b"and more"]).await;
