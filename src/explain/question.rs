@@ -118,7 +118,7 @@ mod tests {
     use crate::domain::host::Origin;
     use crate::domain::requirement::Requirement;
     use crate::verify::forwarded::{Forwarded, RequestKind};
-    use crate::verify::headers::{Headers, lines_of};
+    use crate::verify::headers::Headers;
 
     fn question(url: &str, method: Method) -> Question {
         let user = UserKey::Email("a@example.com".parse().expect("an address"));
@@ -128,13 +128,11 @@ mod tests {
     #[test]
     fn a_question_is_the_request_that_the_proxy_would_send() {
         let headers = question("https://App.Example.com:8443/a%20b/../c?d=e#f", Method::GET).headers();
-        let lines = lines_of(&headers);
-        let forwarded = Forwarded::parse(Headers::new(&lines), false).expect("a request");
+        let forwarded = Forwarded::parse(Headers::new(&headers), false).expect("a request");
         assert_eq!(forwarded.host.as_str(), "app.example.com");
         assert_eq!((forwarded.return_uri(), forwarded.kind()), ("/c?d=e", RequestKind::Navigation));
         let headers = question("wss://app.example.com", Method::POST).headers();
-        let lines = lines_of(&headers);
-        let forwarded = Forwarded::parse(Headers::new(&lines), false).expect("a request");
+        let forwarded = Forwarded::parse(Headers::new(&headers), false).expect("a request");
         assert_eq!((forwarded.return_uri(), forwarded.kind()), ("/", RequestKind::Other));
     }
 
@@ -145,9 +143,7 @@ mod tests {
         let is_cross = |asker: Asker, allowed: &[Origin]| {
             let question = Question { asker, ..question("https://app.example.com/", Method::POST) };
             let headers = question.headers();
-            Forwarded::parse(Headers::new(&lines_of(&headers)), false)
-                .expect("a request")
-                .is_cross_origin(&own, allowed)
+            Forwarded::parse(Headers::new(&headers), false).expect("a request").is_cross_origin(&own, allowed)
         };
         assert!(!is_cross(Asker::Own, &[]));
         assert!(!is_cross(Asker::Page(own.clone()), &[]));

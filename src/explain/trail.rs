@@ -19,7 +19,7 @@ use crate::login::public_address;
 use crate::state::State;
 use crate::telemetry::Reason;
 use crate::verify::forwarded::Forwarded;
-use crate::verify::headers::{self, Headers};
+use crate::verify::headers::Headers;
 use crate::verify::identity::Rendered;
 use crate::verify::reply::{Reply, reason_of, reason_of_malformed};
 use crate::verify::{self, Case, Holder, Verdict};
@@ -69,8 +69,7 @@ impl<'a> Trail<'a> {
         self.targets.extend(summary.email.iter().map(|email| format!("address:{email}")));
         self.targets.extend(["configuration".to_owned(), format!("user:{}", summary.id)]);
         let headers = self.question.headers();
-        let lines = headers::lines_of(&headers);
-        let forwarded = Forwarded::parse(Headers::new(&lines), self.state.config.is_development());
+        let forwarded = Forwarded::parse(Headers::new(&headers), self.state.config.is_development());
         let problem = forwarded.as_ref().err().map(ToString::to_string);
         self.steps.push(Step::Request(RequestFacts {
             method: self.question.method.to_string(),

@@ -1,49 +1,51 @@
-//! The header lines of a request, as they lie in the connection's memory: neither copied nor indexed, for each request
-//! reads a few of them once.
+//! The headers of a request, read as bytes: what the proxy passes on of its client need not be text.
 
 use hyper::HeaderMap;
+use hyper::header::{AsHeaderName, HeaderName, HeaderValue};
 
-/// One line: a name in the case in which it was sent, and a value of any bytes.
-pub use httparse::Header as Line;
-
-/// All lines, in their order.
+/// All headers of one request.
 #[derive(Clone, Copy, Debug)]
-pub struct Headers<'a>(&'a [Line<'a>]);
+pub struct Headers<'a>(&'a HeaderMap);
 
 impl<'a> Headers<'a> {
-    /// These lines.
-    pub const fn new(lines: &'a [Line<'a>]) -> Self {
-        Self(lines)
+    /// These headers.
+    pub const fn new(map: &'a HeaderMap) -> Self {
+        Self(map)
     }
 
-    /// Every name, as it was sent.
-    pub fn names(self) -> impl Iterator<Item = &'a str> {
-        self.0.iter().map(|line| line.name)
+    /// Every line: its name in lower case, and its value.
+    pub fn lines(self) -> impl Iterator<Item = (&'a str, &'a [u8])> {
+        self.0.iter().map(|(name, value): (&HeaderName, _)| (name.as_str(), value.as_bytes()))
     }
 
-    /// The values of this name, whatever its case.
-    pub fn all(self, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
-        self.0.iter().filter(move |line| line.name.eq_ignore_ascii_case(name)).map(|line| line.value)
+    /// The first value of this name, to be sent on as it is.
+    pub fn value(self, name: impl AsHeaderName) -> Option<&'a HeaderValue> {
+        self.0.get(name)
+    }
+
+    /// The values of this name, in the order sent.
+    pub fn all(self, name: impl AsHeaderName) -> impl Iterator<Item = &'a [u8]> {
+        self.0.get_all(name).into_iter().map(HeaderValue::as_bytes)
     }
 
     /// The first value of this name.
-    pub fn first(self, name: &'static str) -> Option<&'a [u8]> {
-        self.all(name).next()
+    pub fn first(self, name: impl AsHeaderName) -> Option<&'a [u8]> {
+        self.value(name).map(HeaderValue::as_bytes)
     }
 
     /// The first value of this name, if it is text.
-    pub fn text(self, name: &'static str) -> Option<&'a str> {
+    pub fn text(self, name: impl AsHeaderName) -> Option<&'a str> {
         self.first(name).and_then(text)
     }
 
     /// All values of this name that are text, joined as RFC 9110 section 5.3 allows.
-    pub fn joined(self, name: &'static str) -> String {
+    pub fn joined(self, name: impl AsHeaderName) -> String {
         self.all(name).filter_map(text).collect::<Vec<_>>().join(",")
     }
 
-    /// Whether there is such a line.
-    pub fn has(self, name: &'static str) -> bool {
-        self.first(name).is_some()
+    /// Whether there is such a header.
+    pub fn has(self, name: impl AsHeaderName) -> bool {
+        self.0.contains_key(name)
     }
 }
 
@@ -51,9 +53,4 @@ impl<'a> Headers<'a> {
 pub fn text(value: &[u8]) -> Option<&str> {
     let is_text = value.iter().all(|byte| matches!(byte, b'\t' | 0x20..=0x7E));
     if is_text { std::str::from_utf8(value).ok() } else { None }
-}
-
-/// The lines of an indexed head.
-pub fn lines_of(map: &HeaderMap) -> Vec<Line<'_>> {
-    map.iter().map(|(name, value)| Line { name: name.as_str(), value: value.as_bytes() }).collect()
 }

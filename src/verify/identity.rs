@@ -143,7 +143,7 @@ pub fn write(
         headers.insert(COOKIE, value(cookies.into()));
     }
     if let Some(authorization) = forwarded.authorization() {
-        headers.insert(AUTHORIZATION, value(Bytes::copy_from_slice(authorization)));
+        headers.insert(AUTHORIZATION, authorization.clone());
     }
 }
 

@@ -13,6 +13,7 @@ pub mod identity;
 pub mod passes;
 pub mod refusals;
 pub mod reply;
+pub mod request;
 pub mod unknown;
 
 use crate::domain::access::Standing;
@@ -32,6 +33,7 @@ use hyper::HeaderMap;
 use hyper::header::HeaderValue;
 use identity::Rendered;
 use passes::{Pass, PassKey};
+use request::HashedCookie;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
@@ -71,11 +73,8 @@ pub struct Case<'a> {
 }
 
 /// Judges a request by memory alone; `None`: memory cannot say, or would send somebody away to sign in.
-pub fn remember(state: &Arc<State>, case: &Case<'_>) -> Option<Verdict> {
-    let mut texts = cookie::values(case.forwarded.cookies(), state.cookies.name());
-    // Of several the first that opens counts, which memory cannot tell.
-    let (Some(text), None) = (texts.next(), texts.next()) else { return None };
-    let key = PassKey::of(case.origin.host().as_str(), text);
+fn remember(state: &Arc<State>, case: &Case<'_>, cookie: &HashedCookie<'_>) -> Option<Verdict> {
+    let &HashedCookie { text, key } = cookie;
     let pass = state.passes.fresh(&key)?;
     let presented = Presented { pass, key, text };
     let now = Timestamp::now();
@@ -89,16 +88,19 @@ pub fn remember(state: &Arc<State>, case: &Case<'_>) -> Option<Verdict> {
 }
 
 /// Judges a request by what the stores say, within the deadline. A request that cannot be sent elsewhere first waits for
-/// its session's check, where that has to come first; `waited` tells how long.
+/// its session's check, where that has to come first; `waited` tells how long. `key`: of the cookie that the browser holds.
 pub async fn ask(
     state: &Arc<State>,
     case: &Case<'_>,
     held: Option<&Held<HostValue>>,
+    key: impl FnOnce(&str) -> PassKey,
     waited: &mut Duration,
 ) -> Verdict {
     let opened = held.and_then(|held| held.value.as_ref().map(|value| (held, value)));
     let Some((held, cookie)) = opened else { return Verdict::sign_in(SignInReason::NoSession) };
-    let verdict = look_up(state, case, &held.text, cookie, BootTime::default()).await;
+    let key = key(&held.text);
+    let opened = OpenedCookie { key, text: &held.text, value: cookie };
+    let verdict = look_up(state, case, &opened, BootTime::default()).await;
     let must_wait = matches!(verdict, Verdict::Deny { denial: Denial::CheckFirst, .. })
         && !reply::may_redirect(case.forwarded.kind(), case.requirement);
     if !must_wait {
@@ -108,21 +110,22 @@ pub async fn ask(
     let over = checks::wait(state, &cookie.session, cookie.user).await;
     *waited = started.elapsed();
     match over {
-        Some(over) => look_up(state, case, &held.text, cookie, over).await,
+        Some(over) => look_up(state, case, &opened, over).await,
         None => verdict,
     }
 }
 
+/// The cookie of this host, with the key of its pass.
+struct OpenedCookie<'a> {
+    key: PassKey,
+    text: &'a str,
+    value: &'a HostValue,
+}
+
 /// Judges a request by what the stores say; no answer is read before `since`.
-async fn look_up(
-    state: &Arc<State>,
-    case: &Case<'_>,
-    text: &str,
-    cookie: &HostValue,
-    since: BootTime,
-) -> Verdict {
-    let key = PassKey::of(case.origin.host().as_str(), text);
-    let pass = match timeout(principal::DEADLINE, passes::find(state, key, cookie, since)).await {
+async fn look_up(state: &Arc<State>, case: &Case<'_>, cookie: &OpenedCookie<'_>, since: BootTime) -> Verdict {
+    let OpenedCookie { key, text, value } = *cookie;
+    let pass = match timeout(principal::DEADLINE, passes::find(state, key, value, since)).await {
         Ok(Ok(Some(pass))) => pass,
         Ok(Ok(None)) => return Verdict::sign_in(SignInReason::Ended),
         Ok(Err(error)) => return Verdict::CannotKnow(error),

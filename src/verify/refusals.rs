@@ -137,7 +137,7 @@ mod tests {
     use super::*;
     use crate::domain::requirement::Requirement;
     use crate::verify::forwarded::Forwarded;
-    use crate::verify::headers::{Headers, lines_of};
+    use crate::verify::headers::Headers;
     use hyper::HeaderMap;
     use hyper::header::HeaderValue;
     use std::time::Duration;
@@ -162,8 +162,7 @@ mod tests {
         ] {
             headers.insert(name, HeaderValue::from_str(value).expect("a value"));
         }
-        let lines = lines_of(&headers);
-        let forwarded = Forwarded::parse(Headers::new(&lines), false).expect("a request");
+        let forwarded = Forwarded::parse(Headers::new(&headers), false).expect("a request");
         let origin = "https://app.example.com".parse().expect("an origin");
         let case = Case { forwarded: &forwarded, origin: &origin, requirement: &Requirement::default() };
         let denied = Denied {

@@ -14,7 +14,7 @@ use gatepost::session::sealed::{KeyRing, Purpose};
 use gatepost::session::values::{HostValue, SessionId};
 use gatepost::state::State;
 use gatepost::verify::forwarded::Forwarded;
-use gatepost::verify::headers::{Headers, lines_of};
+use gatepost::verify::headers::Headers;
 use gatepost::verify::identity::{self, Rendered};
 use gatepost::verify::passes::{Pass, PassKey};
 use gatepost_bench::in_process::Gate;
@@ -68,8 +68,7 @@ fn headers() -> HeaderMap {
 #[library_benchmark]
 #[bench::of_a_browser(headers())]
 fn parse_forwarded(headers: HeaderMap) -> HeaderMap {
-    let lines = lines_of(&headers);
-    drop(black_box(Forwarded::parse(Headers::new(black_box(&lines)), false)).expect("a request"));
+    drop(black_box(Forwarded::parse(Headers::new(black_box(&headers)), false)).expect("a request"));
     headers
 }
 
@@ -144,8 +143,7 @@ fn decide_permit(asked: Asked) -> Asked {
 #[bench::of_a_person(Gate::open(), asked(), headers())]
 fn write_identity(gate: Gate, asked: Asked, request: HeaderMap) -> (HeaderMap, Gate) {
     let rendered = Rendered::new(&asked.standing, &gate.state().config.verify);
-    let lines = lines_of(&request);
-    let forwarded = Forwarded::parse(Headers::new(&lines), false).expect("a request");
+    let forwarded = Forwarded::parse(Headers::new(&request), false).expect("a request");
     // Once before it counts: what the allocator has at hand is otherwise another thing each time.
     identity::write(&mut HeaderMap::with_capacity(12), &permit(&asked), &rendered, &forwarded, gate.state());
     let headers = written(&permit(&asked), &rendered, &forwarded, gate.state());

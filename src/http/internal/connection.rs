@@ -1,20 +1,20 @@
-//! One connection of the proxy: HTTP/1.1, or over TLS what both sides prefer.
+//! One connection of the proxy: HTTP/1.1, or over TLS what both sides prefer. hyper reads and writes both.
 //!
-//! Limits: DESIGN.md section 4; how long a connection may wait is [`super::pace`]'s to say.
+//! Limits: DESIGN.md section 4; how long a connection may wait is decided in [`super::connection_timeouts`].
 
 #[cfg(test)]
-pub(super) mod tests;
+mod tests;
 
-use super::http1::Conversation;
-use super::pace::{Pace, Phase};
-use super::{Asked, Surface, answer_at_once, handle};
+use super::connection_timeouts::{Activity, Phase, WatchedStream};
+use super::{Surface, answer};
+use crate::http::respond;
 use crate::state::State;
-use crate::verify::headers::{self, Headers};
-use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
-use hyper::server::conn::http2;
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Body, Bytes, Incoming};
+use hyper::header::{CONNECTION, EXPECT, HOST, HeaderValue};
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Method, Request, Response, StatusCode, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -23,13 +23,20 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
+use tokio::time::timeout;
 
-/// Bytes of a head.
+/// Bytes of a head; more is 431.
 const MAX_HEAD: u32 = 128 * 1024;
+/// Nobody reads a body. A longer one, or one of unknown length, ends the connection.
+const MAX_BODY: u64 = 64 * 1024;
+/// A body that takes longer ends the connection too.
+const BODY_TIME: Duration = Duration::from_secs(2);
 /// Go's client opens another connection above.
 const MAX_STREAMS: u32 = 1_000;
 /// A peer that is gone is noticed within twice this time.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
+
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
 /// What all connections of a listener share.
 #[derive(Clone, Debug)]
@@ -40,27 +47,41 @@ pub(super) struct Shared {
     pub(super) stop: watch::Receiver<bool>,
 }
 
-/// Serves HTTP/1.1 until the peer is gone, or the connection is cut off for its pace.
-pub(super) async fn serve_http1<S>(shared: Shared, pace: Arc<Pace>, peer: IpAddr, stream: S)
+/// Serves HTTP/1.1 until the peer is gone, or the connection is cut off because it waited for too long.
+pub(super) async fn serve_http1<S>(shared: Shared, activity: Arc<Activity>, peer: IpAddr, stream: S)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    log_end(Conversation::new(&shared, &pace, peer, stream).run().await);
+    let stream = WatchedStream::new(stream, Arc::clone(&activity));
+    let (shared, activity) = (&shared, &*activity);
+    let service = service_fn(move |request| answer_http1(shared, activity, peer, request));
+    let connection = http1::Builder::new()
+        .max_buf_size(MAX_HEAD as usize)
+        .header_read_timeout(None)
+        // Else each request would be followed by a look for the peer's end, with a new buffer to read into.
+        .half_close(true)
+        // Answers are small: one piece of memory is written faster than several.
+        .writev(false)
+        .serve_connection(TokioIo::new(stream), service);
+    log_end(connection.await);
 }
 
 /// Serves HTTP/2 until the peer is gone or the process stops. Streams that are opened and reset, heads without an end
 /// and floods of frames are bounded by h2 (CVE-2023-44487, CVE-2024-2758).
-pub(super) async fn serve_http2<S>(shared: Shared, pace: Arc<Pace>, peer: IpAddr, stream: S)
+pub(super) async fn serve_http2<S>(shared: Shared, activity: Arc<Activity>, peer: IpAddr, stream: S)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     // Pings tell when the peer is gone, and GOAWAY ends it.
-    pace.enter(Phase::Busy);
+    activity.enter(Phase::Busy);
     let mut stop = shared.stop.clone();
-    let shared = Arc::new(shared);
+    let shared = Arc::new((shared, activity));
     let service = service_fn(move |request: Request<Incoming>| {
         let shared = Arc::clone(&shared);
-        async move { Ok::<_, Infallible>(answer(&shared, peer, &request).await) }
+        async move {
+            let (shared, activity) = &*shared;
+            Ok::<_, Infallible>(answer(shared, activity, peer, &request).await.map(Full::new))
+        }
     });
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder
@@ -80,18 +101,54 @@ where
     log_end(result);
 }
 
-async fn answer(shared: &Shared, peer: IpAddr, request: &Request<Incoming>) -> Response<Full<Bytes>> {
-    let (uri, lines) = (request.uri(), headers::lines_of(request.headers()));
-    let asked =
-        Asked { path: uri.path(), query: uri.query().unwrap_or_default(), headers: Headers::new(&lines) };
-    let answer = match answer_at_once(shared, peer, &asked) {
-        Some(answer) => answer,
-        None => handle(shared, peer, &asked).await,
+async fn answer_http1(
+    shared: &Shared,
+    activity: &Activity,
+    peer: IpAddr,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let (mut answer, can_go_on) = if is_refused(&request) {
+        (respond::empty(StatusCode::BAD_REQUEST), false)
+    } else {
+        let answer = answer(shared, activity, peer, &request).await;
+        (answer, request.body().is_end_stream() || Box::pin(discard_body(activity, request)).await)
     };
-    answer.map(Full::new)
+    if !can_go_on || activity.is_closing() {
+        answer.headers_mut().insert(CONNECTION, CLOSE);
+    }
+    activity.enter(Phase::Answer);
+    Ok(answer.map(Full::new))
 }
 
-fn log_end<E: std::error::Error + 'static>(result: Result<(), E>) {
+/// Whether two readers could take different hosts from this request (RFC 9112 section 3.2), or it asks for a tunnel.
+fn is_refused<B>(request: &Request<B>) -> bool {
+    let is_current = request.version() == Version::HTTP_11;
+    request.method() == Method::CONNECT || (is_current && request.headers().get_all(HOST).iter().count() != 1)
+}
+
+/// Reads a body of known length and throws it away. `false`: the connection has to end, because the body is long, slow
+/// or in chunks. Two readers may disagree about where chunks end: hyper follows `Transfer-Encoding` where a
+/// `Content-Length` stands beside it, and does not show the service that it did.
+async fn discard_body(activity: &Activity, request: Request<Incoming>) -> bool {
+    // Whoever waits to be told to go on may send the body or not, now that there is an answer (RFC 9110 section 10.1.1).
+    let is_promised = request.headers().contains_key(EXPECT);
+    let mut body = request.into_body();
+    if is_promised || body.size_hint().exact().is_none_or(|length| length > MAX_BODY) {
+        return false;
+    }
+    activity.enter(Phase::Busy);
+    let rest = async {
+        while let Some(frame) = body.frame().await {
+            if frame.is_err() {
+                return false;
+            }
+        }
+        true
+    };
+    timeout(BODY_TIME, rest).await.unwrap_or(false)
+}
+
+fn log_end(result: hyper::Result<()>) {
     if let Err(error) = result {
         tracing::debug!(error = &error as &dyn std::error::Error, "a connection of the proxy broke");
     }

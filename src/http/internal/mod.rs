@@ -1,15 +1,15 @@
 //! The internal listener: `/verify` for the proxy, health for the orchestrator, metrics for Prometheus.
 //!
-//! Below the framework of the public one: actix-http reads 96 headers, of which the proxy alone sends ten, and its HTTP/2
-//! is of a line with a known hole. HTTP/2 is hyper's; HTTP/1.1 is read where it lies ([`http1`]).
+//! Served by hyper ([`connection`]), not by the framework of the public listener: actix-http reads 96 headers, of which
+//! the proxy alone sends ten, and its HTTP/2 is of a line with a known hole.
 
 mod connection;
+mod connection_timeouts;
 mod guests;
-mod http1;
-mod pace;
 mod workers;
 
 use connection::Shared;
+use connection_timeouts::{Activity, Phase};
 pub use workers::{Listener, Workers, start};
 
 use super::pages::{Format, Gate, Refusal};
@@ -20,7 +20,7 @@ use crate::domain::decision::Denial;
 use crate::domain::email::EmailAddress;
 use crate::domain::host::Origin;
 use crate::domain::ids::{RequestId, UserId};
-use crate::domain::requirement::{Requirement, RequirementError};
+use crate::domain::requirement::Requirement;
 use crate::login::begin::login_address;
 use crate::login::waiting;
 use crate::principal::LoadError;
@@ -32,10 +32,11 @@ use crate::verify::forwarded::{Forwarded, MAX_RETURN_URI, RequestKind};
 use crate::verify::headers::Headers;
 use crate::verify::refusals::Denied;
 use crate::verify::reply::{Reply, reason_of, reason_of_malformed};
+use crate::verify::request::{Target, Unusable, VerifyRequest};
 use crate::verify::{self, Case, Verdict};
-use hyper::StatusCode;
+use hyper::body::Incoming;
+use hyper::{Request, StatusCode};
 use std::net::IpAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -68,40 +69,18 @@ where
 
 /// A request of the proxy, however it came.
 struct Asked<'a> {
-    path: &'a str,
     query: &'a str,
     headers: Headers<'a>,
 }
 
-/// The answer to a request that memory alone lets pass; all others are [`handle`]'s.
-fn answer_at_once(shared: &Shared, peer: IpAddr, asked: &Asked<'_>) -> Option<Answer> {
-    let Shared { state, surface: Surface::Internal, .. } = shared else { return None };
-    if asked.path != "/verify" || !trusts(state, peer) {
-        return None;
-    }
-    let started = Instant::now();
-    let forwarded = Forwarded::parse(asked.headers, state.config.is_development()).ok()?;
-    let origin = state.hosts.find(&forwarded.host).filter(|_| forwarded.reserved().is_none())?;
-    let requirement = Requirement::parse(asked.query).ok()?;
-    let case = Case { forwarded: &forwarded, origin: &origin, requirement: &requirement };
-    let Some(Verdict::Allow(headers)) = verify::remember(state, &case) else { return None };
-    state.metrics.decided(telemetry::Answer::Allowed, Reason::Met, started.elapsed());
-    Some(respond::with_headers(StatusCode::OK, headers))
-}
-
-/// Every request of the internal listener that takes longer. On the heap: a connection must not always carry the room
-/// that it needs now and then.
-fn handle<'a>(
-    shared: &'a Shared,
-    peer: IpAddr,
-    asked: &'a Asked<'a>,
-) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>> {
-    Box::pin(route(&shared.state, shared.surface, peer, asked))
-}
-
-async fn route(state: &Arc<State>, surface: Surface, peer: IpAddr, asked: &Asked<'_>) -> Answer {
-    match asked.path {
-        "/verify" if surface == Surface::Internal => verify(state, peer, asked).await,
+/// The answer to every request of the internal listener.
+async fn answer(shared: &Shared, activity: &Activity, peer: IpAddr, request: &Request<Incoming>) -> Answer {
+    let state = &shared.state;
+    match request.uri().path() {
+        "/verify" if shared.surface == Surface::Internal => {
+            let query = request.uri().query().unwrap_or_default();
+            verify(state, activity, peer, &Asked { query, headers: Headers::new(request.headers()) }).await
+        }
         "/livez" => respond::text(StatusCode::OK, TEXT, "alive\n"),
         "/readyz" => ready(state),
         "/metrics" => respond::text(StatusCode::OK, crate::telemetry::CONTENT_TYPE, metrics(state)),
@@ -124,9 +103,28 @@ fn metrics(state: &State) -> String {
     state.metrics.encode()
 }
 
-async fn verify(state: &Arc<State>, peer: IpAddr, asked: &Asked<'_>) -> Answer {
+async fn verify(state: &Arc<State>, activity: &Activity, peer: IpAddr, asked: &Asked<'_>) -> Answer {
     let (started, mut waited) = (Instant::now(), Duration::ZERO);
-    let (answer, reason) = answer(state, peer, asked, &mut waited).await;
+    let (answer, reason) = if trusts(state, peer) {
+        match VerifyRequest::parse(state, asked.headers, asked.query) {
+            Ok(request) => match request.remember(state) {
+                Some(Verdict::Allow(headers)) => {
+                    (respond::with_headers(StatusCode::OK, headers), Reason::Met)
+                }
+                verdict => {
+                    activity.enter(Phase::Busy);
+                    // On the heap: a connection must not always carry the room that it needs now and then.
+                    Box::pin(answer_visit(Visit::new(state, &request, asked.query), verdict, &mut waited))
+                        .await
+                }
+            },
+            Err(unusable) => refuse(&unusable, asked),
+        }
+    } else {
+        let request_id = RequestId::generate();
+        tracing::warn!(request.id = %request_id, peer = %peer, "/verify was called by a peer that is no trusted proxy");
+        (early(&Refusal::UntrustedPeer, asked, request_id), Reason::UntrustedPeer)
+    };
     // What the provider took is its own time, not that of an answer.
     let took = started.elapsed().saturating_sub(waited);
     state.metrics.decided(verdict_of(answer.status()), reason, took);
@@ -137,47 +135,27 @@ fn verdict_of(status: StatusCode) -> telemetry::Answer {
     telemetry::Answer::of(status.as_u16())
 }
 
-async fn answer(
-    state: &Arc<State>,
-    peer: IpAddr,
-    asked: &Asked<'_>,
-    waited: &mut Duration,
-) -> (Answer, Reason) {
-    if !trusts(state, peer) {
-        let request_id = RequestId::generate();
-        tracing::warn!(request.id = %request_id, peer = %peer, "/verify was called by a peer that is no trusted proxy");
-        return (early(&Refusal::UntrustedPeer, asked, request_id), Reason::UntrustedPeer);
-    }
-    let forwarded = match Forwarded::parse(asked.headers, state.config.is_development()) {
-        Ok(forwarded) => forwarded,
-        Err(error) => {
-            let request_id = RequestId::generate();
+fn refuse(unusable: &Unusable<'_>, asked: &Asked<'_>) -> (Answer, Reason) {
+    let request_id = RequestId::generate();
+    match unusable {
+        Unusable::Malformed(error) => {
             let what = error.to_string();
             tracing::info!(request.id = %request_id, error = %what, "refused a malformed request");
-            return (early(&Refusal::Malformed(&what), asked, request_id), reason_of_malformed(&error));
+            (early(&Refusal::Malformed(&what), asked, request_id), reason_of_malformed(error))
         }
-    };
-    let Some(origin) = state.hosts.find(&forwarded.host) else {
-        let request_id = RequestId::generate();
-        tracing::info!(request.id = %request_id, host = %forwarded.host, "refused a request for a host that is not protected");
-        return (early_for(&Refusal::UnknownHost, &forwarded, request_id), Reason::UnknownHost);
-    };
-    let requirement = match forwarded.reserved() {
-        Some(place) => Err(place),
-        None => Ok(Requirement::parse(asked.query)),
-    };
-    answer_visit(Visit::new(state, &forwarded, &origin, asked.query), requirement, waited).await
+        Unusable::UnknownHost(forwarded) => {
+            tracing::info!(request.id = %request_id, host = %forwarded.host, "refused a request for a host that is not protected");
+            (early_for(&Refusal::UnknownHost, forwarded, request_id), Reason::UnknownHost)
+        }
+    }
 }
 
-async fn answer_visit(
-    visit: Visit<'_>,
-    requirement: Result<Result<Requirement, RequirementError>, (&str, &str)>,
-    waited: &mut Duration,
-) -> (Answer, Reason) {
-    match requirement {
-        Err((path, query)) => reserved::answer(&visit, path, query).await,
-        Ok(Ok(requirement)) => visit.judge(&requirement, waited).await,
-        Ok(Err(error)) => {
+/// `verdict`: the session cache's, where it has one.
+async fn answer_visit(visit: Visit<'_>, verdict: Option<Verdict>, waited: &mut Duration) -> (Answer, Reason) {
+    match &visit.request.target {
+        Target::Endpoint(path, query) => reserved::answer(&visit, path, query).await,
+        Target::Application(requirement) => visit.judge(requirement, verdict, waited).await,
+        Target::Misconfigured(error) => {
             tracing::error!(request.id = %visit.request_id, error = %error, keys = Requirement::names(visit.query), "the middleware's address is wrong: nobody passes");
             (visit.refuse(&Refusal::Misconfigured), Reason::MalformedRequirement)
         }
@@ -211,21 +189,29 @@ pub(super) struct Visit<'a> {
     pub(super) origin: &'a Origin,
     pub(super) held: Option<Held<HostValue>>,
     pub(super) request_id: RequestId,
+    request: &'a VerifyRequest<'a>,
     query: &'a str,
 }
 
 impl<'a> Visit<'a> {
-    fn new(state: &'a Arc<State>, forwarded: &'a Forwarded<'a>, origin: &'a Origin, query: &'a str) -> Self {
+    fn new(state: &'a Arc<State>, request: &'a VerifyRequest<'a>, query: &'a str) -> Self {
+        let VerifyRequest { forwarded, origin, .. } = request;
         let values = cookie::values(forwarded.cookies(), state.cookies.name());
         let held = cookie::read_host(values, &state.ring, origin.host());
-        Self { state, forwarded, origin, held, request_id: RequestId::generate(), query }
+        Self { state, forwarded, origin, held, request_id: RequestId::generate(), request, query }
     }
 
-    async fn judge(&self, requirement: &Requirement, waited: &mut Duration) -> (Answer, Reason) {
-        let case = Case { forwarded: self.forwarded, origin: self.origin, requirement };
-        let verdict = match verify::remember(self.state, &case) {
+    async fn judge(
+        &self,
+        requirement: &Requirement,
+        verdict: Option<Verdict>,
+        waited: &mut Duration,
+    ) -> (Answer, Reason) {
+        let case = self.request.case(requirement);
+        let key = |text: &str| self.request.key_of(text);
+        let verdict = match verdict {
             Some(verdict) => verdict,
-            None => verify::ask(self.state, &case, self.held.as_ref(), waited).await,
+            None => verify::ask(self.state, &case, self.held.as_ref(), key, waited).await,
         };
         match verdict {
             Verdict::Allow(headers) => (respond::with_headers(StatusCode::OK, headers), Reason::Met),

@@ -4,8 +4,8 @@
 //! same socket, which is closed only when all have stopped.
 
 use super::connection::{Shared, serve_http1, serve_http2};
+use super::connection_timeouts::{Activity, LOOK_INTERVAL, Watched};
 use super::guests::{Guests, Place};
-use super::pace::{LOOK, Pace, Watched};
 use super::{Surface, trusts};
 use crate::certs::InternalTls;
 use crate::state::State;
@@ -114,7 +114,7 @@ async fn accept(socket: StdListener, door: Door, shared: Shared, finish: Duratio
     let listener = TcpListener::from_std(socket)?;
     let connections = TaskTracker::new();
     let mut watched = Watched::default();
-    let mut look = interval(LOOK);
+    let mut look = interval(LOOK_INTERVAL);
     // After a pause of the process connections get their time before they are looked at again.
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut stop = shared.stop.clone();
@@ -124,13 +124,13 @@ async fn accept(socket: StdListener, door: Door, shared: Shared, finish: Duratio
                 Ok((stream, peer)) => {
                     let Ok(admitted) = door.admit(&shared.state, peer) else { continue };
                     let acceptor = door.tls.as_ref().map(|tls| TlsAcceptor::from(tls.server_config()));
-                    let pace = Arc::new(Pace::default());
-                    let connection = serve(shared.clone(), acceptor, Arc::clone(&pace), stream, peer);
+                    let activity = Arc::new(Activity::default());
+                    let connection = serve(shared.clone(), acceptor, Arc::clone(&activity), stream, peer);
                     let serving = async move {
                         let _admitted = admitted;
                         connection.await;
                     };
-                    watched.add(connections.spawn(serving).abort_handle(), pace);
+                    watched.add(connections.spawn(serving).abort_handle(), activity);
                 }
                 Err(error) => {
                     tracing::warn!(error = &error as &dyn std::error::Error, "cannot accept a connection");
@@ -152,19 +152,19 @@ async fn accept(socket: StdListener, door: Door, shared: Shared, finish: Duratio
 async fn serve(
     shared: Shared,
     acceptor: Option<TlsAcceptor>,
-    pace: Arc<Pace>,
+    activity: Arc<Activity>,
     stream: TcpStream,
     peer: SocketAddr,
 ) {
     // Answers are small and written whole: waiting for more would only delay them.
     let _ = stream.set_nodelay(true);
     let peer = peer.ip().to_canonical();
-    let Some(acceptor) = acceptor else { return serve_http1(shared, pace, peer, stream).await };
+    let Some(acceptor) = acceptor else { return serve_http1(shared, activity, peer, stream).await };
     match timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
         Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => {
-            serve_http2(shared, pace, peer, stream).await;
+            serve_http2(shared, activity, peer, stream).await;
         }
-        Ok(Ok(stream)) => serve_http1(shared, pace, peer, stream).await,
+        Ok(Ok(stream)) => serve_http1(shared, activity, peer, stream).await,
         Ok(Err(error)) => {
             tracing::info!(peer = %peer, error = &error as &dyn std::error::Error, "refused a connection without a valid client certificate");
         }

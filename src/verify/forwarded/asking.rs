@@ -5,6 +5,7 @@ use super::Forwarded;
 use crate::domain::asking::{self, AskedKind, Asker};
 use crate::domain::host::Origin;
 use crate::verify::headers;
+use hyper::header::SEC_WEBSOCKET_KEY;
 
 /// How the browser, or whatever it is, asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +96,7 @@ impl Forwarded<'_> {
     }
 
     fn is_websocket(&self) -> bool {
-        self.headers.has("sec-websocket-key")
+        self.headers.has(SEC_WEBSOCKET_KEY)
     }
 }
 

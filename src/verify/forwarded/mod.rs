@@ -10,6 +10,7 @@ pub use names::{FORWARDED_HEADERS, IDENTITY_HEADERS, alias_of, canonical};
 
 use super::headers::{self, Headers};
 use crate::domain::host::{HostError, HostName, Scheme};
+use hyper::header::{ACCEPT, AUTHORIZATION, COOKIE, HeaderValue};
 use url::Url;
 
 /// Longest return address, in bytes.
@@ -59,16 +60,14 @@ impl<'a> Forwarded<'a> {
     /// # Errors
     /// [`Malformed`].
     pub fn parse(headers: Headers<'a>, is_development: bool) -> Result<Self, Malformed> {
-        if let Some(header) = headers.names().find_map(alias_of) {
-            return Err(Malformed::Alias(header));
-        }
-        if headers.all("authorization").nth(1).is_some() {
+        let Lines { authorization, method, proto, host, uri } = Lines::find(headers)?;
+        if authorization.is_repeated {
             return Err(Malformed::Repeated("Authorization"));
         }
-        let method = text(one(headers, "x-forwarded-method", "X-Forwarded-Method")?, "X-Forwarded-Method")?;
-        let proto = text(one(headers, "x-forwarded-proto", "X-Forwarded-Proto")?, "X-Forwarded-Proto")?;
-        let host = text(one(headers, "x-forwarded-host", "X-Forwarded-Host")?, "X-Forwarded-Host")?;
-        let uri = one(headers, "x-forwarded-uri", "X-Forwarded-Uri")?;
+        let method = text(method.once("X-Forwarded-Method")?, "X-Forwarded-Method")?;
+        let proto = text(proto.once("X-Forwarded-Proto")?, "X-Forwarded-Proto")?;
+        let host = text(host.once("X-Forwarded-Host")?, "X-Forwarded-Host")?;
+        let uri = uri.once("X-Forwarded-Uri")?;
         if method.is_empty() || !method.bytes().all(is_token) {
             return Err(Malformed::Unreadable("X-Forwarded-Method"));
         }
@@ -119,7 +118,7 @@ impl<'a> Forwarded<'a> {
 
     /// Every `Accept` line.
     pub fn accept(&self) -> String {
-        self.headers.joined("accept")
+        self.headers.joined(ACCEPT)
     }
 
     /// The client's address as the proxy saw it; for logs and limits only.
@@ -130,12 +129,12 @@ impl<'a> Forwarded<'a> {
 
     /// The `Cookie` lines.
     pub fn cookies(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        self.headers.all("cookie")
+        self.headers.all(COOKIE)
     }
 
     /// The client's `Authorization`.
-    pub fn authorization(&self) -> Option<&'a [u8]> {
-        self.headers.first("authorization")
+    pub fn authorization(&self) -> Option<&'a HeaderValue> {
+        self.headers.value(AUTHORIZATION)
     }
 }
 
@@ -153,10 +152,54 @@ fn leads_below_reserved(uri: &str) -> bool {
     Url::parse(&format!("https://host{uri}")).is_ok_and(|url| url.path().starts_with(RESERVED))
 }
 
-fn one<'a>(headers: Headers<'a>, name: &'static str, shown: &'static str) -> Result<&'a [u8], Malformed> {
-    let mut values = headers.all(name);
-    let value = values.next().ok_or(Malformed::Missing(shown))?;
-    if values.next().is_some() { Err(Malformed::Repeated(shown)) } else { Ok(value) }
+/// The lines that may stand there once, found in one pass over all headers.
+#[derive(Default)]
+struct Lines<'a> {
+    authorization: Line<'a>,
+    method: Line<'a>,
+    proto: Line<'a>,
+    host: Line<'a>,
+    uri: Line<'a>,
+}
+
+impl<'a> Lines<'a> {
+    fn find(headers: Headers<'a>) -> Result<Self, Malformed> {
+        let mut lines = Self::default();
+        for (name, value) in headers.lines() {
+            if let Some(header) = alias_of(name) {
+                return Err(Malformed::Alias(header));
+            }
+            match name {
+                "authorization" => lines.authorization.put(value),
+                "x-forwarded-method" => lines.method.put(value),
+                "x-forwarded-proto" => lines.proto.put(value),
+                "x-forwarded-host" => lines.host.put(value),
+                "x-forwarded-uri" => lines.uri.put(value),
+                _ => {}
+            }
+        }
+        Ok(lines)
+    }
+}
+
+/// One of them.
+#[derive(Default)]
+struct Line<'a> {
+    value: Option<&'a [u8]>,
+    is_repeated: bool,
+}
+
+impl<'a> Line<'a> {
+    fn put(&mut self, value: &'a [u8]) {
+        self.is_repeated = self.value.replace(value).is_some();
+    }
+
+    fn once(&self, shown: &'static str) -> Result<&'a [u8], Malformed> {
+        if self.is_repeated {
+            return Err(Malformed::Repeated(shown));
+        }
+        self.value.ok_or(Malformed::Missing(shown))
+    }
 }
 
 fn text<'a>(value: &'a [u8], shown: &'static str) -> Result<&'a str, Malformed> {
@@ -172,8 +215,10 @@ fn is_token(byte: u8) -> bool {
 mod testing {
     //! Requests as the proxy describes them.
 
-    use super::super::headers::{Headers, Line};
+    use super::super::headers::Headers;
     use super::{Forwarded, Malformed};
+    use hyper::HeaderMap;
+    use hyper::header::{HeaderName, HeaderValue};
 
     pub const BASE: [(&str, &str); 4] = [
         ("x-forwarded-method", "GET"),
@@ -182,15 +227,21 @@ mod testing {
         ("x-forwarded-uri", "/a?b=1"),
     ];
 
-    pub fn lines<'a>(list: &[(&'a str, &'a str)]) -> Vec<Line<'a>> {
-        list.iter().map(|(name, value)| Line { name, value: value.as_bytes() }).collect()
+    pub fn map(list: &[(&str, &str)]) -> HeaderMap {
+        let name = |name: &str| HeaderName::from_bytes(name.as_bytes()).expect("a name");
+        let value = |value: &str| HeaderValue::from_bytes(value.as_bytes()).expect("a value");
+        let mut map = HeaderMap::new();
+        for (at, text) in list {
+            map.append(name(at), value(text));
+        }
+        map
     }
 
     /// The base request with these headers in place of its own.
-    pub fn request<'a>(list: &[(&'a str, &'a str)]) -> Vec<Line<'a>> {
+    pub fn request(list: &[(&str, &str)]) -> HeaderMap {
         let kept: Vec<_> =
             BASE.into_iter().filter(|(name, _)| list.iter().all(|(other, _)| other != name)).collect();
-        lines(&[&kept[..], list].concat())
+        map(&[&kept[..], list].concat())
     }
 
     pub fn error(list: &[(&str, &str)]) -> Option<Malformed> {
@@ -200,9 +251,9 @@ mod testing {
 
 #[cfg(test)]
 mod tests {
-    use super::super::headers::Line;
-    use super::testing::{BASE, error, lines, request};
+    use super::testing::{BASE, error, map, request};
     use super::*;
+    use hyper::header::HeaderName;
     use proptest::prelude::*;
 
     #[test]
@@ -211,7 +262,7 @@ mod tests {
         for (name, value) in BASE {
             let without: Vec<_> = BASE.into_iter().filter(|(other, _)| *other != name).collect();
             assert!(
-                matches!(Forwarded::parse(Headers::new(&lines(&without)), false), Err(Malformed::Missing(_))),
+                matches!(Forwarded::parse(Headers::new(&map(&without)), false), Err(Malformed::Missing(_))),
                 "{name}"
             );
             assert!(matches!(error(&[(name, value), (name, value)]), Some(Malformed::Repeated(_))), "{name}");
@@ -295,9 +346,11 @@ mod tests {
         #[test]
         fn parsing_never_panics(name in "[a-z_.-]{1,20}", value: Vec<u8>, host in "\\PC*", uri in "\\PC*") {
             let (host, uri) = (host.as_str(), uri.as_str());
-            let mut lines = request(&[("x-forwarded-host", host), ("x-forwarded-uri", uri)]);
-            lines.push(Line { name: &name, value: &value });
-            if let Ok(forwarded) = Forwarded::parse(Headers::new(&lines), true) {
+            let mut headers = request(&[("x-forwarded-host", host), ("x-forwarded-uri", uri)]);
+            if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_bytes(&value)) {
+                headers.append(name, value);
+            }
+            if let Ok(forwarded) = Forwarded::parse(Headers::new(&headers), true) {
                 let _ = (forwarded.kind(), forwarded.return_uri(), forwarded.reserved(), forwarded.client_address());
             }
         }

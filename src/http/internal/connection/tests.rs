@@ -1,10 +1,12 @@
-//! A connection's patience, on a clock that the test moves.
+//! How long a connection waits, on a clock that the test moves.
+
+mod http1;
 
 use super::{Shared, serve_http1, serve_http2};
 use crate::app;
 use crate::config::Config;
 use crate::http::internal::Surface;
-use crate::http::internal::pace::{LOOK, Pace, Watched};
+use crate::http::internal::connection_timeouts::{Activity, LOOK_INTERVAL, Watched};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,10 +15,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
-pub(crate) const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// The parts that connections share; the folder and the sender must outlive them.
-pub(crate) fn shared() -> (Shared, TempDir, watch::Sender<bool>) {
+fn shared() -> (Shared, TempDir, watch::Sender<bool>) {
     let folder = TempDir::new().expect("a new folder");
     let text = format!(
         r#"
@@ -39,10 +41,10 @@ pub(crate) fn shared() -> (Shared, TempDir, watch::Sender<bool>) {
 
 /// Serves a connection as its thread does: it is looked at now and then.
 async fn serve(shared: Shared, stream: DuplexStream) {
-    let (pace, mut watched) = (Arc::new(Pace::default()), Watched::default());
-    let mut serving = tokio::spawn(serve_http1(shared, Arc::clone(&pace), LOOPBACK, stream));
-    watched.add(serving.abort_handle(), pace);
-    while timeout(LOOK, &mut serving).await.is_err() {
+    let (activity, mut watched) = (Arc::new(Activity::default()), Watched::default());
+    let mut serving = tokio::spawn(serve_http1(shared, Arc::clone(&activity), LOOPBACK, stream));
+    watched.add(serving.abort_handle(), activity);
+    while timeout(LOOK_INTERVAL, &mut serving).await.is_err() {
         watched.look();
     }
 }
