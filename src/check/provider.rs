@@ -125,7 +125,9 @@ async fn examine(provider: &Provider, config: &Config) -> Vec<Finding> {
         let found = format!("Discovery document and keys took {} s.", asked.elapsed().as_secs());
         findings.push(SLOW.at(setting(&own.id, place_name), found));
     }
-    let redirect_uri = format!("{}/callback/{}", config.public_url, own.id);
+    let Ok(redirect_uri) = Url::parse(&format!("{}/callback/{}", config.public_url, own.id)) else {
+        return findings;
+    };
     let trial = provider.try_credential(&redirect_uri).await;
     let is_accepted = matches!(trial, Ok(Trial::Accepted));
     findings.push(credential(own, trial));
@@ -140,9 +142,8 @@ async fn examine(provider: &Provider, config: &Config) -> Vec<Finding> {
 }
 
 /// The request that sign-ins begin with. What a provider answers with a page of its own says nothing.
-async fn authorization(provider: &Provider, redirect_uri: &str) -> Option<Finding> {
-    let redirect_uri = Url::parse(redirect_uri).ok()?;
-    match provider.try_authorization(&redirect_uri).await.ok()? {
+async fn authorization(provider: &Provider, redirect_uri: &Url) -> Option<Finding> {
+    match provider.try_authorization(redirect_uri).await.ok()? {
         AuthorizationTrial::Refused(refusal) => {
             let place = setting(provider.id(), "SCOPES");
             Some(REQUEST_REFUSED.at(place, format!("To the request of a sign-in: {}", said(&refusal))))

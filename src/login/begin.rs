@@ -275,7 +275,7 @@ async fn authorize(
             redirect_uri: &callback_address(state, provider.id()),
             state: &state.ring.seal(Purpose::State, "", &login),
             nonce: &login.nonce(),
-            code_challenge: &login.code_challenge(),
+            code_verifier: &login.code_verifier(),
             max_age: login.request.max_age(),
             prompt,
             login_hint: previous.and_then(|record| record.logout_hint.as_deref()),

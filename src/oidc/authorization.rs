@@ -4,12 +4,32 @@ use super::error::OidcError;
 use super::metadata::Metadata;
 use super::provider::Provider;
 use crate::config::{GroupsSource, ProviderKind};
+use openidconnect::core::{CoreAuthPrompt, CoreAuthenticationFlow};
+use openidconnect::{CsrfToken, LoginHint, Nonce, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope};
+use secrecy::{ExposeSecret, SecretString};
 use std::borrow::Cow;
 use std::time::Duration;
 use url::Url;
 
 /// Longest `state` that is sent, in characters: what else is in the address fits beside it.
 pub const MAX_STATE: usize = 800;
+
+/// What a sign-in sends. An endpoint's own parameters of these names are dropped: none may stand twice.
+pub(super) const PARAMETERS: [&str; 13] = [
+    "response_type",
+    "response_mode",
+    "client_id",
+    "redirect_uri",
+    "scope",
+    "state",
+    "nonce",
+    "code_challenge",
+    "code_challenge_method",
+    "max_age",
+    "prompt",
+    "login_hint",
+    "access_type",
+];
 
 /// Entra refuses longer addresses (AADSTS90015), in characters.
 const MAX_ADDRESS: usize = 1_799;
@@ -23,8 +43,8 @@ pub struct AuthorizationRequest<'a> {
     pub state: &'a str,
     /// Comes back in the ID token.
     pub nonce: &'a str,
-    /// `BASE64URL(SHA256(code_verifier))`, method S256 (RFC 7636 section 4.2).
-    pub code_challenge: &'a str,
+    /// Of 43 to 128 characters; its challenge is sent, by the method S256 (RFC 7636 section 4.2).
+    pub code_verifier: &'a SecretString,
     /// How long ago the person may have signed in.
     pub max_age: Option<Duration>,
     /// Whether the provider must ask for something.
@@ -56,34 +76,45 @@ impl Provider {
     }
 
     fn authorization_address(&self, metadata: &Metadata, request: &AuthorizationRequest<'_>) -> Url {
-        let scopes = self.scopes().join(" ");
-        let mut parameters: Vec<(&str, Cow<'_, str>)> = vec![
-            ("response_type", "code".into()),
-            ("response_mode", "query".into()),
-            ("client_id", self.config.client_id.as_str().into()),
-            ("redirect_uri", request.redirect_uri.as_str().into()),
-            ("scope", scopes.into()),
-            ("state", request.state.into()),
-            ("nonce", request.nonce.into()),
-            ("code_challenge", request.code_challenge.into()),
-            ("code_challenge_method", "S256".into()),
-        ];
+        let plain = self.address_with(metadata, request, None);
+        let hint = request.login_hint.filter(|_| request.prompt != Some(Prompt::SelectAccount));
+        let hinted = hint.map(|hint| self.address_with(metadata, request, Some(hint)));
+        hinted.filter(|url| url.as_str().len() <= MAX_ADDRESS).unwrap_or(plain)
+    }
+
+    fn address_with(
+        &self,
+        metadata: &Metadata,
+        request: &AuthorizationRequest<'_>,
+        login_hint: Option<&str>,
+    ) -> Url {
+        let state = CsrfToken::new(request.state.to_owned());
+        let nonce = Nonce::new(request.nonce.to_owned());
+        let verifier = PkceCodeVerifier::new(request.code_verifier.expose_secret().to_owned());
+        let mut asked = metadata
+            .client
+            .authorize_url(CoreAuthenticationFlow::AuthorizationCode, || state, || nonce)
+            .set_redirect_uri(Cow::Owned(RedirectUrl::from_url(request.redirect_uri.clone())))
+            .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier))
+            .add_scopes(self.scopes().into_iter().map(|scope| Scope::new(scope.to_owned())))
+            .add_extra_param("response_mode", "query");
         if let Some(age) = request.max_age {
-            parameters.push(("max_age", age.as_secs().to_string().into()));
+            asked = asked.set_max_age(age);
         }
-        match request.prompt {
-            Some(Prompt::Login) => parameters.push(("prompt", "login".into())),
-            Some(Prompt::SelectAccount) => parameters.push(("prompt", "select_account".into())),
-            Some(Prompt::None) => parameters.push(("prompt", "none".into())),
-            None => {}
+        if let Some(prompt) = request.prompt {
+            asked = asked.add_prompt(match prompt {
+                Prompt::Login => CoreAuthPrompt::Login,
+                Prompt::SelectAccount => CoreAuthPrompt::SelectAccount,
+                Prompt::None => CoreAuthPrompt::None,
+            });
         }
         if matches!(self.config.kind, ProviderKind::Google) {
-            parameters.push(("access_type", "offline".into()));
+            asked = asked.add_extra_param("access_type", "offline");
         }
-        let plain = with_parameters(&metadata.authorization_endpoint, &parameters);
-        let hint = request.login_hint.filter(|_| request.prompt != Some(Prompt::SelectAccount));
-        let hinted = hint.map(|hint| with_parameters(&plain, &[("login_hint", hint.into())]));
-        hinted.filter(|url| url.as_str().len() <= MAX_ADDRESS).unwrap_or(plain)
+        if let Some(hint) = login_hint {
+            asked = asked.set_login_hint(LoginHint::new(hint.to_owned()));
+        }
+        asked.url().0
     }
 
     /// The configured scopes, or those of the kind.
@@ -107,32 +138,42 @@ impl Provider {
     }
 }
 
-/// The endpoint's own parameters stay, except where ours have the same name: none may stand twice.
-pub(super) fn with_parameters(endpoint: &Url, parameters: &[(&str, Cow<'_, str>)]) -> Url {
-    let own: Vec<(String, String)> = endpoint
-        .query_pairs()
-        .filter(|(name, _)| !parameters.iter().any(|(ours, _)| ours == name))
-        .map(|(name, value)| (name.into_owned(), value.into_owned()))
-        .collect();
+/// An endpoint with those of its own parameters that are not called like one of `names`.
+pub(super) fn without(endpoint: &Url, names: &[&str]) -> Url {
     let mut url = endpoint.clone();
-    url.query_pairs_mut().clear().extend_pairs(own).extend_pairs(parameters);
+    let own = endpoint.query_pairs().filter(|(name, _)| !names.contains(&&**name));
+    url.query_pairs_mut().clear().extend_pairs(own);
     url
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{metadata, provider};
+    use super::super::testing::{metadata, metadata_document, parsed, provider};
     use super::*;
     use crate::config::EntraTenant;
     use proptest::prelude::*;
 
     #[test]
     fn an_endpoints_own_parameters_stay_unless_they_pose_as_ours() {
-        let url = with_parameters(
-            &metadata().authorization_endpoint,
-            &[("client_id", "us".into()), ("state", "a b&c".into())],
+        let provider = provider(ProviderKind::Google, |config| config.scopes = vec!["openid".into()]);
+        let url = provider.authorization_address(
+            &metadata(),
+            &AuthorizationRequest {
+                redirect_uri: &Url::parse("https://auth.example.com/callback/op").expect("an address"),
+                state: "a b&c",
+                nonce: "n",
+                // RFC 7636, appendix B.
+                code_verifier: &"dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk".into(),
+                max_age: Some(Duration::from_mins(1)),
+                prompt: Some(Prompt::Login),
+                login_hint: Some("h"),
+            },
         );
-        assert_eq!(url.query(), Some("own=1&client_id=us&state=a+b%26c"));
+        let expected = "https://op.example/authorize?own=1&response_type=code&client_id=us&state=a+b%26c\
+            &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256\
+            &redirect_uri=https%3A%2F%2Fauth.example.com%2Fcallback%2Fop&scope=openid&response_mode=query\
+            &access_type=offline&nonce=n&login_hint=h&max_age=60&prompt=login";
+        assert_eq!(url.as_str(), expected);
     }
 
     /// Entra's address for a client and a public host whose names are as long as they can be.
@@ -143,19 +184,19 @@ mod tests {
             tenant: EntraTenant::Pinned(tenant.to_owned()),
         };
         let provider = provider(entra, |config| {
-            config.client_id = "c".repeat(80);
             config.scopes = vec!["s".repeat(scopes)];
         });
-        let mut metadata = metadata();
+        let mut document = metadata_document("https://op.example");
         let endpoint = format!("https://login.microsoftonline.com/{tenant}/oauth2/v2.0/authorize");
-        metadata.authorization_endpoint = Url::parse(&endpoint).expect("an address");
+        document["authorization_endpoint"] = endpoint.into();
+        let metadata = parsed(&document, &"c".repeat(80));
         let redirect_uri = format!("https://{}:65535/callback/{}", "a".repeat(253), "p".repeat(32));
         let hash = "h".repeat(43);
         let request = AuthorizationRequest {
             redirect_uri: &Url::parse(&redirect_uri).expect("an address"),
             state: &"s".repeat(MAX_STATE),
             nonce: &hash,
-            code_challenge: &hash,
+            code_verifier: &hash.as_str().into(),
             max_age: Some(Duration::MAX),
             prompt,
             login_hint: Some(hint),

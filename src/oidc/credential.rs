@@ -3,6 +3,7 @@
 //! Signing is done by `ring`, in constant time.
 
 use super::metadata::Metadata;
+use super::signature::Algorithm;
 use crate::config::{
     AssertionAlgorithm, AssertionConfig, ClientCredential, MadeOf, ProviderConfig, ProviderKind,
     WatchedSecret,
@@ -11,6 +12,8 @@ use crate::domain::clock::Timestamp;
 use crate::domain::secret::fill_random;
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use openidconnect::core::CoreClientAuthMethod;
+use openidconnect::{AuthType, ClientSecret};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::SigningKey;
@@ -66,11 +69,26 @@ enum Secret {
     AssertionFile(PathBuf),
 }
 
-/// What a request to the token endpoint carries to authenticate the client. No `Debug`: it holds the secret.
-pub(super) struct Authentication {
-    pub form: Vec<(&'static str, String)>,
-    /// What follows `Basic `.
-    pub basic: Option<String>,
+/// What a request to the token endpoint carries to authenticate the client.
+#[derive(Debug)]
+pub(super) enum Authentication {
+    /// The crate knows where to put it.
+    Secret(ClientSecret, AuthType),
+    /// `private_key_jwt`, which the crate does not know: further parameters beside `client_id`.
+    Assertion([(&'static str, String); 2]),
+}
+
+impl Authentication {
+    /// Adds it to the form of a request that is not the crate's; or gives what follows `Basic `.
+    pub fn add_to(self, form: &mut Vec<(&'static str, String)>, client_id: &str) -> Option<String> {
+        match self {
+            Self::Secret(secret, AuthType::BasicAuth) => return Some(basic(client_id, secret.secret())),
+            Self::Secret(secret, _) => form.push(("client_secret", secret.into_secret())),
+            Self::Assertion(parameters) => form.extend(parameters),
+        }
+        form.push(("client_id", client_id.to_owned()));
+        None
+    }
 }
 
 impl Client {
@@ -87,16 +105,11 @@ impl Client {
     /// Authenticates one request, in the way that the provider's metadata names.
     pub async fn authenticate(&self, metadata: &Metadata) -> Result<Authentication, CredentialError> {
         let assertion = match &self.secret {
-            Secret::Password(secret) if self.posts_secret(metadata) => {
-                let secret = secret.current().expose_secret().to_owned();
-                let form = vec![("client_id", self.id.clone()), ("client_secret", secret)];
-                return Ok(Authentication { form, basic: None });
-            }
             Secret::Password(secret) => {
-                return Ok(Authentication {
-                    form: Vec::new(),
-                    basic: Some(basic(&self.id, secret.current().expose_secret())),
-                });
+                let secret = ClientSecret::new(secret.current().expose_secret().to_owned());
+                let auth_type =
+                    if self.posts_secret(metadata) { AuthType::RequestBody } else { AuthType::BasicAuth };
+                return Ok(Authentication::Secret(secret, auth_type));
             }
             Secret::Certificate(keys) => {
                 let key = keys.current();
@@ -104,20 +117,18 @@ impl Client {
             }
             Secret::AssertionFile(path) => read_assertion(path).await?,
         };
-        let form = vec![
-            ("client_id", self.id.clone()),
+        Ok(Authentication::Assertion([
             ("client_assertion_type", ASSERTION_TYPE.to_owned()),
             ("client_assertion", assertion),
-        ];
-        Ok(Authentication { form, basic: None })
+        ]))
     }
 
     /// Entra lists no algorithms, wants PS256 and finds the certificate by `x5t#S256` alone. Elsewhere the key is
     /// registered for one algorithm, RS256 unless somebody chose another, and found by `kid`.
     fn header<'a>(&'a self, metadata: &Metadata, key: &'a CertificateKey) -> AssertionHeader<'a> {
-        let listed = &metadata.token_endpoint_auth_signing_alg_values_supported;
-        let lists = |name: &str| listed.iter().any(|algorithm| algorithm == name);
-        let wants_pss = self.is_entra || (lists("PS256") && !lists("RS256"));
+        let listed = metadata.document.token_endpoint_auth_signing_alg_values_supported();
+        let lists = |algorithm| listed.is_some_and(|listed| listed.contains(&algorithm));
+        let wants_pss = self.is_entra || (lists(Algorithm::Ps256) && !lists(Algorithm::Rs256));
         let usual = if wants_pss { AssertionAlgorithm::Ps256 } else { AssertionAlgorithm::Rs256 };
         let usual_kid = (!self.is_entra).then_some(key.thumbprint.as_str());
         AssertionHeader {
@@ -130,7 +141,7 @@ impl Client {
     fn claims(&self, metadata: &Metadata) -> serde_json::Value {
         let now = Timestamp::now();
         json!({
-            "aud": metadata.token_endpoint.as_str(),
+            "aud": metadata.token_endpoint(),
             "iss": self.id,
             "sub": self.id,
             "jti": unique_id(),
@@ -142,9 +153,10 @@ impl Client {
 
     /// Metadata that says nothing means `client_secret_basic` (OpenID Connect Discovery section 3).
     fn posts_secret(&self, metadata: &Metadata) -> bool {
-        let supports =
-            |name: &str| metadata.token_endpoint_auth_methods_supported.iter().any(|method| method == name);
-        supports("client_secret_post") && (self.is_entra || !supports("client_secret_basic"))
+        let supported = metadata.document.token_endpoint_auth_methods_supported();
+        let supports = |method| supported.is_some_and(|supported| supported.contains(&method));
+        supports(CoreClientAuthMethod::ClientSecretPost)
+            && (self.is_entra || !supports(CoreClientAuthMethod::ClientSecretBasic))
     }
 }
 
@@ -225,7 +237,7 @@ fn unique_id() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::jws::Unverified;
+    use super::super::jws::Jws;
     use super::super::testing::{Signer, metadata};
     use super::*;
     use crate::config::Config;
@@ -239,22 +251,30 @@ mod tests {
         Client { id: "us".into(), secret, is_entra, assertion: AssertionConfig::default() }
     }
 
-    async fn form(client: &Client, metadata: &Metadata) -> Vec<(&'static str, String)> {
-        client.authenticate(metadata).await.expect("an authentication").form
+    /// As a request that is not the crate's carries it.
+    async fn sent(client: &Client, metadata: &Metadata) -> (Vec<(&'static str, String)>, Option<String>) {
+        let mut form = Vec::new();
+        let authentication = client.authenticate(metadata).await.expect("an authentication");
+        let basic = authentication.add_to(&mut form, &client.id);
+        (form, basic)
     }
 
     #[tokio::test]
     async fn a_secret_is_sent_as_the_metadata_says() {
+        use CoreClientAuthMethod::{ClientSecretBasic, ClientSecretPost};
         let secret = || ClientCredential::Secret("s e+c:r%t".into());
-        let mut metadata = metadata();
-        let sent = client(secret(), false).authenticate(&metadata).await.expect("an authentication");
-        assert_eq!(sent.basic, Some(BASE64_STANDARD.encode("us:s+e%2Bc%3Ar%25t")));
-        metadata.token_endpoint_auth_methods_supported = vec!["client_secret_post".into()];
-        let posted = form(&client(secret(), false), &metadata).await;
-        assert_eq!(posted, [("client_id", "us".into()), ("client_secret", "s e+c:r%t".into())]);
-        metadata.token_endpoint_auth_methods_supported.push("client_secret_basic".into());
-        assert!(form(&client(secret(), false), &metadata).await.is_empty());
-        assert_eq!(form(&client(secret(), true), &metadata).await, posted);
+        let supporting = |methods: Vec<CoreClientAuthMethod>| {
+            let mut metadata = metadata();
+            metadata.document = metadata.document.set_token_endpoint_auth_methods_supported(Some(methods));
+            metadata
+        };
+        let basic = (Vec::new(), Some(BASE64_STANDARD.encode("us:s+e%2Bc%3Ar%25t")));
+        assert_eq!(sent(&client(secret(), false), &metadata()).await, basic);
+        let posted = (vec![("client_secret", "s e+c:r%t".to_owned()), ("client_id", "us".to_owned())], None);
+        assert_eq!(sent(&client(secret(), false), &supporting(vec![ClientSecretPost])).await, posted);
+        let both = supporting(vec![ClientSecretPost, ClientSecretBasic]);
+        assert_eq!(sent(&client(secret(), false), &both).await, basic);
+        assert_eq!(sent(&client(secret(), true), &both).await, posted);
     }
 
     #[tokio::test]
@@ -265,29 +285,34 @@ mod tests {
             Signer::first().pem()
         );
         let thumbprint = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest("der"));
-        let listing = |algorithms: &[&str]| {
-            let listed = algorithms.iter().map(ToString::to_string).collect();
-            Metadata { token_endpoint_auth_signing_alg_values_supported: listed, ..metadata() }
+        let listing = |algorithms: &[Algorithm]| {
+            let mut metadata = metadata();
+            let listed = Some(algorithms.to_vec());
+            metadata.document =
+                metadata.document.set_token_endpoint_auth_signing_alg_values_supported(listed);
+            metadata
         };
+        let (rs256, ps256, es256) = (Algorithm::Rs256, Algorithm::Ps256, Algorithm::Es256);
         let chosen = AssertionConfig { kid: Some("k-1".into()), algorithm: Some(AssertionAlgorithm::Ps256) };
         let usual = AssertionConfig::default;
         for (is_entra, metadata, assertion, algorithm, kid) in [
             (true, listing(&[]), usual(), "PS256", None),
             (true, listing(&[]), chosen.clone(), "PS256", Some("k-1")),
             (false, listing(&[]), usual(), "RS256", Some(thumbprint.as_str())),
-            (false, listing(&["RS256", "PS256"]), usual(), "RS256", Some(&thumbprint)),
-            (false, listing(&["ES256", "PS256"]), usual(), "PS256", Some(&thumbprint)),
-            (false, listing(&["RS256", "PS256"]), chosen, "PS256", Some("k-1")),
+            (false, listing(&[rs256, ps256]), usual(), "RS256", Some(&thumbprint)),
+            (false, listing(&[es256, ps256]), usual(), "PS256", Some(&thumbprint)),
+            (false, listing(&[rs256, ps256]), chosen, "PS256", Some("k-1")),
         ] {
             let mut client = client(ClientCredential::Certificate(pem.clone().into()), is_entra);
             client.assertion = assertion;
-            let form = form(&client, &metadata).await;
-            assert_eq!(form[1], ("client_assertion_type", ASSERTION_TYPE.into()));
-            let token = Unverified::parse(&form[2].1).expect("a token");
-            let signed = token.verify(Signer::first().key("k")).expect("a signature");
-            assert_eq!(signed.claims.find_text("aud"), Some(metadata.token_endpoint.as_str()));
+            let (form, _) = sent(&client, &metadata).await;
+            assert_eq!(form[0], ("client_assertion_type", ASSERTION_TYPE.into()));
+            assert_eq!(form[2], ("client_id", "us".into()));
+            let token = Jws::parse(&form[1].1).expect("a token");
+            let claims = token.verify(&Signer::first().key("k")).expect("a signature");
+            assert_eq!(claims.find_text("aud"), Some(metadata.token_endpoint()));
             let header = BASE64_URL_SAFE_NO_PAD
-                .decode(form[2].1.split('.').next().unwrap_or_default())
+                .decode(form[1].1.split('.').next().unwrap_or_default())
                 .expect("base64");
             let header: serde_json::Value = serde_json::from_slice(&header).expect("JSON");
             assert_eq!((header["alg"].as_str(), header["kid"].as_str()), (Some(algorithm), kid));
@@ -354,7 +379,8 @@ mod tests {
         assert!(matches!(client.authenticate(&metadata()).await, Err(CredentialError::AssertionFile(..))));
         for text in ["one", "two\n"] {
             std::fs::write(&path, text).expect("a file");
-            assert_eq!(form(&client, &metadata()).await[2], ("client_assertion", text.trim().to_owned()));
+            let (form, _) = sent(&client, &metadata()).await;
+            assert_eq!(form[1], ("client_assertion", text.trim().to_owned()));
         }
         std::fs::write(&path, " \n").expect("a file");
         assert!(client.authenticate(&metadata()).await.is_err());

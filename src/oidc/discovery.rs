@@ -10,8 +10,8 @@ use super::calls::Endpoint;
 use super::error::OidcError;
 use super::flight::Flight;
 use super::issuer::IssuerRule;
-use super::jws::{Signed, Unverified};
-use super::keys::{KeyRing, parse_set};
+use super::jws::Jws;
+use super::keys::{Key, KeyRing, parse_set};
 use super::metadata::Metadata;
 use super::signature::Algorithm;
 use super::token_error::TokenError;
@@ -19,6 +19,7 @@ use super::transport::{CallError, Transport};
 use crate::domain::secret::fill_random;
 use crate::telemetry::Chain;
 use crate::tls;
+use openidconnect::ClientId;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -45,6 +46,7 @@ pub(super) enum Source {
 pub(super) struct Discovery {
     transport: Transport,
     rule: IssuerRule,
+    client_id: ClientId,
     url: Url,
     metadata: Mutex<Option<(Instant, Arc<Metadata>)>>,
     keys: Mutex<KeyRing>,
@@ -57,11 +59,12 @@ pub(super) struct Discovery {
 }
 
 impl Discovery {
-    pub fn new(transport: Transport, rule: IssuerRule, url: Url) -> Self {
+    pub fn new(transport: Transport, rule: IssuerRule, client_id: ClientId, url: Url) -> Self {
         let bucket = || Mutex::new(Bucket::new(REFETCH_BURST, REFETCH_INTERVAL, Instant::now()));
         Self {
             transport,
             rule,
+            client_id,
             url,
             metadata: Mutex::default(),
             keys: Mutex::default(),
@@ -91,15 +94,15 @@ impl Discovery {
 
     async fn fetch_metadata(&self) -> Result<(), OidcError> {
         let document = self.transport.get(Endpoint::Discovery, &self.url, None).await?.success()?;
-        let metadata = Metadata::parse(&document, &self.rule, &self.url)?;
+        let metadata = Metadata::parse(&document, &self.rule, &self.url, &self.client_id)?;
         *lock(&self.metadata) = Some((Instant::now(), Arc::new(metadata)));
         Ok(())
     }
 
     async fn fetch_keys(&self, jwks_uri: &Url) -> Result<(), OidcError> {
         let document = self.transport.get(Endpoint::Keys, jwks_uri, None).await?.success()?;
-        let set = parse_set(&document)?;
-        lock(&self.keys).merge(set, Instant::now());
+        let set = parse_set(document)?;
+        lock(&self.keys).merge(&set, Instant::now());
         Ok(())
     }
 
@@ -110,7 +113,7 @@ impl Discovery {
 
     /// A logout token is signed as ID tokens are (Back-Channel Logout section 2.6). Before this process has seen one,
     /// whatever the issuer's keys sign counts: to leave somebody signed in would be worse.
-    pub fn require_algorithm(&self, token: &Unverified<'_>) -> Result<(), TokenError> {
+    pub fn require_algorithm(&self, token: &Jws<'_>) -> Result<(), TokenError> {
         let expected = *lock(&self.id_token_algorithm);
         match expected.filter(|expected| *expected != token.algorithm()) {
             Some(expected) => {
@@ -120,21 +123,25 @@ impl Discovery {
         }
     }
 
-    /// Verifies a token's signature with the issuer's keys, fetching them again if they do not fit and it is allowed.
-    pub async fn verify(&self, token: &Unverified<'_>, source: Source) -> Result<Signed, OidcError> {
-        match self.verify_with_held(token) {
+    /// Checks a token with the issuer's key for it, fetching the keys again if none fits and it is allowed.
+    pub async fn verify<T>(
+        &self,
+        token: &Jws<'_>,
+        source: Source,
+        check: impl Fn(&Key) -> Result<T, TokenError>,
+    ) -> Result<T, OidcError> {
+        match self.find_key(token).and_then(|key| check(&key)) {
             // A provider may also have put a new key under an old name, or use no names.
             Err(TokenError::UnknownKey | TokenError::BadSignature) => {
                 self.refetch_keys(source).await?;
-                Ok(self.verify_with_held(token)?)
+                Ok(self.find_key(token).and_then(|key| check(&key))?)
             }
             outcome => Ok(outcome?),
         }
     }
 
-    fn verify_with_held(&self, token: &Unverified<'_>) -> Result<Signed, TokenError> {
-        let key = lock(&self.keys).find(token.kid(), token.algorithm(), Instant::now())?;
-        token.verify(key)
+    fn find_key(&self, token: &Jws<'_>) -> Result<Key, TokenError> {
+        lock(&self.keys).find(token.kid(), token.algorithm(), Instant::now())
     }
 
     /// Fetches the keys, if the source's bucket allows.
@@ -142,7 +149,7 @@ impl Discovery {
         match source {
             Source::TokenEndpoint => {
                 let metadata = self.metadata().await?;
-                self.keys_flight.share(self.fetch_keys_sparingly(&metadata.jwks_uri)).await
+                self.keys_flight.share(self.fetch_keys_sparingly(metadata.jwks_uri())).await
             }
             Source::Anybody => {
                 // A stranger's token must not make us ask for the metadata again and again.
@@ -150,7 +157,7 @@ impl Discovery {
                 let metadata = self.known().ok_or(missing)?;
                 // Before the flight: a stranger whose limit is spent must not answer for those who wait in it.
                 if lock(&self.exposed_refetches).take(Instant::now()) {
-                    self.keys_flight.share(self.fetch_keys(&metadata.jwks_uri)).await?;
+                    self.keys_flight.share(self.fetch_keys(metadata.jwks_uri())).await?;
                 }
                 Ok(())
             }
@@ -205,7 +212,7 @@ impl Discovery {
         self.reach().await?;
         let metadata = self.metadata().await?;
         let begun = Instant::now();
-        self.keys_flight.share(self.fetch_keys(&metadata.jwks_uri)).await?;
+        self.keys_flight.share(self.fetch_keys(metadata.jwks_uri())).await?;
         lock(&self.keys).withdraw_unseen(begun);
         Ok(())
     }

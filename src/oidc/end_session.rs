@@ -1,6 +1,8 @@
 //! Sign-out started here (OpenID Connect RP-Initiated Logout section 2).
+//!
+//! Not by the crate, which takes only an ID token that it has parsed as a hint; here the text comes from the session.
 
-use super::authorization::with_parameters;
+use super::authorization::without;
 use super::provider::Provider;
 use crate::config::ProviderKind;
 use secrecy::{ExposeSecret, SecretString};
@@ -24,7 +26,8 @@ impl Provider {
     /// The address that ends the session at the provider; `None` if it has none, or none is known just now: the
     /// session here is over in any case.
     pub fn end_session_url(&self, request: &EndSession<'_>) -> Option<Url> {
-        let endpoint = self.discovery.known()?.end_session_endpoint.clone()?;
+        let metadata = self.discovery.known()?;
+        let endpoint = metadata.end_session_endpoint()?;
         let mut parameters: Vec<(&str, Cow<'_, str>)> =
             vec![("post_logout_redirect_uri", request.post_logout_redirect_uri.as_str().into())];
         if !matches!(self.config.kind, ProviderKind::Entra { .. }) {
@@ -39,19 +42,23 @@ impl Provider {
         if let Some(state) = request.state {
             parameters.push(("state", state.into()));
         }
-        Some(with_parameters(&endpoint, &parameters))
+        let names: Vec<&str> = parameters.iter().map(|(name, _)| *name).collect();
+        let mut url = without(endpoint, &names);
+        url.query_pairs_mut().extend_pairs(parameters);
+        Some(url)
     }
 
     /// The origin of its sign-out, for `form-action` of the pages that lead there.
     pub fn end_session_origin(&self) -> Option<String> {
-        let endpoint = self.discovery.known()?.end_session_endpoint.clone()?;
+        let metadata = self.discovery.known()?;
+        let endpoint = metadata.end_session_endpoint()?;
         Some(endpoint.origin().ascii_serialization())
     }
 
     /// Whether the provider knows whom to sign out only by the ID token: all but Entra and Google.
     pub(super) fn needs_id_token_hint(&self) -> bool {
         let has_endpoint =
-            self.discovery.known().is_some_and(|metadata| metadata.end_session_endpoint.is_some());
+            self.discovery.known().is_some_and(|metadata| metadata.end_session_endpoint().is_some());
         matches!(self.config.kind, ProviderKind::Oidc { .. }) && has_endpoint
     }
 }

@@ -6,8 +6,8 @@
 use super::calls::Endpoint;
 use super::transport::{Answer, CallError, Transport};
 use crate::domain::identity::{AssertedGroup, GroupKind};
+use openidconnect::AccessToken;
 use reqwest::StatusCode;
-use secrecy::SecretString;
 use serde_json::{Map, Value};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -25,7 +25,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(500);
 pub(super) async fn list(
     transport: &Transport,
     graph: &Url,
-    access_token: &SecretString,
+    access_token: &AccessToken,
 ) -> Result<Vec<AssertedGroup>, CallError> {
     let pages = async {
         let mut groups = Vec::new();
@@ -49,7 +49,7 @@ pub(super) async fn list(
 async fn page(
     transport: &Transport,
     url: &Url,
-    access_token: &SecretString,
+    access_token: &AccessToken,
     patience: &mut Duration,
 ) -> Result<Map<String, Value>, CallError> {
     let mut backoff = FIRST_WAIT;
@@ -115,7 +115,7 @@ mod tests {
     }
 
     async fn list_from(server: &Scripted) -> Result<Vec<(String, Option<String>)>, CallError> {
-        let groups = list(&transport(), &server.url("/"), &SecretString::from("access")).await?;
+        let groups = list(&transport(), &server.url("/"), &AccessToken::new("access".to_owned())).await?;
         Ok(groups.into_iter().map(|group| (group.external_id, group.display_name)).collect())
     }
 

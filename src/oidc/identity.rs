@@ -8,7 +8,7 @@ use super::claims::Claims;
 use super::error::OidcError;
 use super::graph;
 use super::groups::{self, ClaimedGroups};
-use super::id_token::IdToken;
+use super::id_token::VerifiedIdToken;
 use super::metadata::Metadata;
 use super::provider::Provider;
 use super::userinfo;
@@ -17,7 +17,7 @@ use crate::domain::identity::{
     AssertedGroup, AssertedGroups, AssertedIdentity, GroupKind, RefusedAddress, SubjectKey,
 };
 use crate::telemetry::Chain;
-use secrecy::SecretString;
+use openidconnect::AccessToken;
 
 const NAME_LIMIT: usize = 256;
 
@@ -39,8 +39,8 @@ impl Provider {
     /// [`OidcError::Token`] if userinfo is about somebody else; a failed call is no error.
     pub(super) async fn identify(
         &self,
-        token: &IdToken,
-        access_token: Option<&SecretString>,
+        token: &VerifiedIdToken,
+        access_token: Option<&AccessToken>,
         metadata: &Metadata,
     ) -> Result<Identified, OidcError> {
         let claims = &token.claims;
@@ -49,7 +49,7 @@ impl Provider {
         let mut userinfo_error = None;
         let is_asked = matches!(address, Address::Unknown(_)) || self.reads_groups_from_userinfo(claims);
         if let (true, Some(endpoint), Some(access_token)) =
-            (is_asked, &metadata.userinfo_endpoint, access_token)
+            (is_asked, metadata.userinfo_endpoint(), access_token)
         {
             let sub = claims.find_text("sub").unwrap_or_default();
             match userinfo::read(&self.transport, endpoint, access_token, sub).await {
@@ -87,11 +87,11 @@ impl Provider {
     pub(super) async fn identify_by_userinfo(
         &self,
         subject: &SubjectKey,
-        access_token: Option<&SecretString>,
+        access_token: Option<&AccessToken>,
         metadata: &Metadata,
     ) -> Result<AssertedIdentity, OidcError> {
         let is_entra = matches!(self.config.kind, ProviderKind::Entra { .. });
-        let endpoint = metadata.userinfo_endpoint.as_ref().filter(|_| !is_entra);
+        let endpoint = metadata.userinfo_endpoint().filter(|_| !is_entra);
         let userinfo = match (endpoint, access_token) {
             (Some(endpoint), Some(token)) => {
                 match userinfo::read(&self.transport, endpoint, token, &subject.subject).await {
@@ -156,7 +156,7 @@ impl Provider {
     async fn groups_of_entra(
         &self,
         claims: &Claims,
-        access_token: Option<&SecretString>,
+        access_token: Option<&AccessToken>,
         metadata: &Metadata,
     ) -> AssertedGroups {
         let claimed = match self.config.groups {

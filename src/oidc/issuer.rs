@@ -8,6 +8,7 @@ use super::metadata::MetadataError;
 use super::token_error::{TokenError, short};
 use crate::config::{EntraTenant, ProviderKind};
 use crate::domain::identity::{SubjectKey, is_guid};
+use openidconnect::IssuerUrl;
 use url::Url;
 
 pub(super) const GOOGLE: &str = "https://accounts.google.com";
@@ -17,26 +18,24 @@ const TENANT_PLACEHOLDER: &str = "{tenantid}";
 #[derive(Clone, Debug)]
 pub(super) enum IssuerRule {
     /// Exactly this text (OpenID Connect Discovery section 4.3).
-    Exactly(String),
+    Exactly(IssuerUrl),
     /// `<authority>/<tid>/v2.0`, for the tenants that may sign in.
     Entra {
-        /// Without a trailing slash.
-        authority: String,
+        authority: Url,
         /// Which ones.
         tenant: EntraTenant,
     },
 }
 
 impl IssuerRule {
-    pub fn new(kind: &ProviderKind) -> Self {
-        match kind {
-            ProviderKind::Google => Self::Exactly(GOOGLE.to_owned()),
-            ProviderKind::Oidc { issuer } => Self::Exactly(issuer.clone()),
-            ProviderKind::Entra { authority, tenant } => Self::Entra {
-                authority: authority.as_str().trim_end_matches('/').to_owned(),
-                tenant: tenant.clone(),
-            },
-        }
+    pub fn new(kind: &ProviderKind) -> Result<Self, url::ParseError> {
+        Ok(match kind {
+            ProviderKind::Google => Self::Exactly(IssuerUrl::new(GOOGLE.to_owned())?),
+            ProviderKind::Oidc { issuer } => Self::Exactly(IssuerUrl::new(issuer.clone())?),
+            ProviderKind::Entra { authority, tenant } => {
+                Self::Entra { authority: authority.clone(), tenant: tenant.clone() }
+            }
+        })
     }
 
     /// Where the discovery document lies (OpenID Connect Discovery section 4.1).
@@ -54,7 +53,7 @@ impl IssuerRule {
     /// Whether `issuer` may stand in the discovery document.
     pub fn check_metadata(&self, issuer: &str) -> Result<(), MetadataError> {
         let expected = match self {
-            Self::Exactly(expected) => expected.clone(),
+            Self::Exactly(expected) => expected.to_string(),
             Self::Entra { authority, tenant: EntraTenant::Pinned(tid) } => entra_issuer(authority, tid),
             Self::Entra { authority, .. } => entra_issuer(authority, TENANT_PLACEHOLDER),
         };
@@ -72,7 +71,7 @@ impl IssuerRule {
     /// Whether `issuer` is one that signs people in here, as the `iss` of an authorization response (RFC 9207) names it.
     pub fn accepts(&self, issuer: &str) -> bool {
         match self {
-            Self::Exactly(expected) => issuer == expected,
+            Self::Exactly(expected) => issuer == expected.as_str(),
             Self::Entra { authority, tenant } => {
                 allowed_tenants(tenant).iter().any(|tid| issuer == entra_issuer(authority, tid))
             }
@@ -87,7 +86,7 @@ impl IssuerRule {
     ) -> Result<&'a str, TokenError> {
         let issuer = required(claims.text("iss")?, "iss")?;
         match self {
-            Self::Exactly(expected) if issuer == expected => Ok(issuer),
+            Self::Exactly(expected) if issuer == expected.as_str() => Ok(issuer),
             Self::Exactly(_) => Err(TokenError::WrongIssuer(short(issuer))),
             Self::Entra { authority, tenant } => {
                 let tid = required(claims.text("tid")?, "tid")?;
@@ -123,8 +122,8 @@ impl IssuerRule {
     }
 }
 
-fn entra_issuer(authority: &str, tid: &str) -> String {
-    format!("{authority}/{tid}/v2.0")
+fn entra_issuer(authority: &Url, tid: &str) -> String {
+    format!("{}/{tid}/v2.0", authority.as_str().trim_end_matches('/'))
 }
 
 fn allowed_tenants(tenant: &EntraTenant) -> &[String] {
@@ -136,7 +135,7 @@ fn allowed_tenants(tenant: &EntraTenant) -> &[String] {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::object;
+    use super::super::testing::{exactly, object};
     use super::*;
     use serde_json::json;
 
@@ -146,7 +145,7 @@ mod tests {
 
     fn entra(tenant: EntraTenant) -> IssuerRule {
         let authority = Url::parse("https://login.microsoftonline.us").expect("an address");
-        IssuerRule::new(&ProviderKind::Entra { authority, tenant })
+        IssuerRule::new(&ProviderKind::Entra { authority, tenant }).expect("a rule")
     }
 
     fn several() -> IssuerRule {
@@ -167,7 +166,7 @@ mod tests {
     #[test]
     fn the_discovery_document_lies_below_the_issuer() {
         let url = |rule: &IssuerRule| rule.discovery_url().map(String::from);
-        let trailing = IssuerRule::Exactly("https://op.example/test/a/x/".into());
+        let trailing = exactly("https://op.example/test/a/x/");
         assert_eq!(url(&trailing), Ok("https://op.example/test/a/x/.well-known/openid-configuration".into()));
         assert_eq!(
             url(&several()),
@@ -179,7 +178,7 @@ mod tests {
 
     #[test]
     fn metadata_names_the_issuer_exactly_or_by_entras_template() {
-        let exact = IssuerRule::Exactly("https://op.example/".into());
+        let exact = exactly("https://op.example/");
         assert!(exact.check_metadata("https://op.example/").is_ok());
         for bad in ["https://op.example", "https://op.example/INVALID", "https://OP.example/"] {
             assert!(exact.check_metadata(bad).is_err(), "{bad}");

@@ -10,9 +10,14 @@ use std::fmt;
 /// Parses one JSON object and nothing after it.
 pub(super) fn object(bytes: &[u8]) -> Result<Map<String, Value>, serde_json::Error> {
     let mut input = serde_json::Deserializer::from_slice(bytes);
-    let object = input.deserialize_map(Unique)?;
+    let object = unique(&mut input)?;
     input.end()?;
     Ok(object)
+}
+
+/// Reads an object within another parse; for `deserialize_with`.
+pub(super) fn unique<'de, D: Deserializer<'de>>(input: D) -> Result<Map<String, Value>, D::Error> {
+    input.deserialize_map(Unique)
 }
 
 struct Unique;

@@ -1,7 +1,8 @@
-//! Signed tokens (RFC 7515 compact serialization): read strictly, then verified. ID tokens and logout tokens alike.
+//! The form and the header of a signed token (RFC 7515 compact serialization), read strictly.
 //!
-//! Claims cannot be read before the signature held: only [`Unverified::verify`] gives them. Embedded keys and
-//! addresses (`jwk`, `jku`, `x5c`, `x5u`) are never looked at.
+//! This stands before what `openidconnect` reads of an ID token, because the crate takes the last of two members with one
+//! name, and knows neither `b64` nor a limit of length. Logout tokens, which the crate does not know, are verified here.
+//! Embedded keys and addresses (`jwk`, `jku`, `x5c`, `x5u`) are never looked at.
 
 use super::claims::Claims;
 use super::json;
@@ -10,30 +11,22 @@ use super::signature::Algorithm;
 use super::token_error::{TokenError, short};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use std::sync::Arc;
+use openidconnect::JsonWebKey;
 
 const TOKEN_LIMIT: usize = 256 * 1024;
 
 /// A token whose form is sound and of which nothing is known.
 #[derive(Debug)]
-pub(super) struct Unverified<'a> {
+pub(super) struct Jws<'a> {
     algorithm: Algorithm,
     kid: Option<String>,
     typ: Option<String>,
     signed: &'a str,
     signature: Vec<u8>,
-    claims: Claims,
+    payload: Vec<u8>,
 }
 
-/// A token that one of the issuer's keys signed; whether it is meant for us is not yet known.
-#[derive(Debug)]
-pub(super) struct Signed {
-    pub claims: Claims,
-    pub key: Arc<Key>,
-    algorithm: Algorithm,
-}
-
-impl<'a> Unverified<'a> {
+impl<'a> Jws<'a> {
     pub fn parse(token: &'a str) -> Result<Self, TokenError> {
         if token.len() > TOKEN_LIMIT {
             return Err(TokenError::Malformed("too long"));
@@ -56,9 +49,7 @@ impl<'a> Unverified<'a> {
             typ: text("typ")?.map(str::to_owned),
             signed: &token[..token.len() - signature.len() - 1],
             signature: decode(signature)?,
-            claims: Claims::new(
-                json::object(&decode(payload)?).map_err(|_| TokenError::Malformed("payload"))?,
-            ),
+            payload: decode(payload)?,
         })
     }
 
@@ -79,19 +70,16 @@ impl<'a> Unverified<'a> {
         if accepted.contains(&name) { Ok(()) } else { Err(TokenError::WrongType(short(typ))) }
     }
 
-    pub fn verify(&self, key: Arc<Key>) -> Result<Signed, TokenError> {
-        if !key.public.verifies(self.algorithm, self.signed.as_bytes(), &self.signature) {
-            return Err(TokenError::BadSignature);
-        }
-        Ok(Signed { claims: self.claims.clone(), key, algorithm: self.algorithm })
+    /// The claims, if `key` signed them.
+    pub fn verify(&self, key: &Key) -> Result<Claims, TokenError> {
+        key.verify_signature(&self.algorithm, self.signed.as_bytes(), &self.signature)
+            .map_err(|_| TokenError::BadSignature)?;
+        self.unverified_claims()
     }
-}
 
-impl Signed {
-    /// The left half of the hash that belongs to the token's algorithm, as in `at_hash` (OpenID Connect Core section
-    /// 3.1.3.6).
-    pub fn half_hash(&self, text: &str) -> String {
-        self.algorithm.half_hash(text)
+    /// The claims as anybody may have written them: to say what is wrong with a token that is refused.
+    pub fn unverified_claims(&self) -> Result<Claims, TokenError> {
+        json::object(&self.payload).map(Claims::new).map_err(|_| TokenError::Malformed("payload"))
     }
 }
 
@@ -111,7 +99,7 @@ mod tests {
     use serde_json::json;
 
     fn parse_error(token: &str) -> TokenError {
-        Unverified::parse(token).expect_err("a token that is refused")
+        Jws::parse(token).expect_err("a token that is refused")
     }
 
     fn with_header(header: &str) -> String {
@@ -147,7 +135,7 @@ mod tests {
     #[test]
     fn exactly_three_segments_of_plain_base64url() {
         let token = Signer::first().sign("k", &json!({"a": 1}));
-        assert!(Unverified::parse(&token).is_ok());
+        assert!(Jws::parse(&token).is_ok());
         let (head, signature) = token.rsplit_once('.').expect("segments");
         for bad in [
             String::new(),
@@ -167,7 +155,9 @@ mod tests {
             format!("{}.{}.{}", encode(r#"{"alg":"RS256"}"#), encode(text), encode("x"))
         };
         for text in ["[]", "\"a\"", "{\"aud\":1,\"aud\":2}", "{", "\u{feff}{}"] {
-            assert_eq!(parse_error(&payload(text)), TokenError::Malformed("payload"), "{text}");
+            let token = payload(text);
+            let claims = Jws::parse(&token).and_then(|token| token.unverified_claims());
+            assert_eq!(claims.err(), Some(TokenError::Malformed("payload")), "{text}");
         }
     }
 
@@ -175,7 +165,7 @@ mod tests {
     fn other_types_of_token_are_refused() {
         let typ = |value: &str| {
             let token = with_header(&json!({"alg": "RS256", "typ": value}).to_string());
-            Unverified::parse(&token).and_then(|token| token.require_type(&["jwt"]))
+            Jws::parse(&token).and_then(|token| token.require_type(&["jwt"]))
         };
         for good in ["JWT", "jwt", "application/jwt"] {
             assert_eq!(typ(good), Ok(()));
@@ -188,13 +178,13 @@ mod tests {
     #[test]
     fn a_signature_holds_for_its_own_bytes_and_key() {
         let token = Signer::first().sign("k", &json!({"a": 1}));
-        let parsed = Unverified::parse(&token).expect("a token");
-        assert!(parsed.verify(Signer::first().key("k")).is_ok());
-        assert_eq!(parsed.verify(Signer::second().key("k")).err(), Some(TokenError::BadSignature));
+        let parsed = Jws::parse(&token).expect("a token");
+        assert!(parsed.verify(&Signer::first().key("k")).is_ok());
+        assert_eq!(parsed.verify(&Signer::second().key("k")).err(), Some(TokenError::BadSignature));
         let (head, signature) = token.rsplit_once('.').expect("segments");
         let (header, _) = head.split_once('.').expect("segments");
         let forged = format!("{header}.{}.{signature}", BASE64_URL_SAFE_NO_PAD.encode("{\"a\":2}"));
-        let forged = Unverified::parse(&forged).expect("a token");
-        assert_eq!(forged.verify(Signer::first().key("k")).err(), Some(TokenError::BadSignature));
+        let forged = Jws::parse(&forged).expect("a token");
+        assert_eq!(forged.verify(&Signer::first().key("k")).err(), Some(TokenError::BadSignature));
     }
 }

@@ -4,9 +4,14 @@
 //! fetched for one token's sake takes none away. A key that a refresh of the documents no longer finds is withdrawn and
 //! counts no more. While no set can be had, keys stay for 24 hours; an empty or oversized set changes nothing.
 
-use super::signature::{Algorithm, PublicKey};
+use super::signature::{Algorithm, KeyType, PublicKey};
 use super::token_error::TokenError;
 use super::transport::CallError;
+use openidconnect::core::CoreJsonWebKeyUse;
+use openidconnect::{
+    JsonWebKey, JsonWebKeyAlgorithm, JsonWebKeyId, JsonWebKeySet, SignatureVerificationError,
+};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,51 +20,116 @@ const KEY_TTL: Duration = Duration::from_hours(24);
 const SET_LIMIT: usize = 100;
 const RING_LIMIT: usize = 1000;
 
-/// A public key that may sign tokens.
+/// A public key that may sign tokens. `ring` verifies with it, so none of the crate's own cryptography is called.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(try_from = "Value", into = "Value")]
+pub(super) struct Key(Arc<SigningKey>);
+
 #[derive(Debug)]
-pub(super) struct Key {
-    kid: Option<String>,
-    /// Entra: for which issuer it signs, perhaps with `{tenantid}`.
-    pub issuer: Option<String>,
-    algorithm: Option<String>,
-    pub public: PublicKey,
+struct SigningKey {
+    kid: Option<JsonWebKeyId>,
+    issuer: Option<String>,
+    algorithm: Option<Algorithm>,
+    public: PublicKey,
+    jwk: Value,
 }
 
-impl Key {
-    /// Reads a JWK; `None` where it is not for us: unknown kinds are ignored (RFC 7517 section 5), as are keys for
-    /// encryption and RSA keys below 2048 bits.
-    fn parse(jwk: &Value) -> Option<Self> {
+impl TryFrom<Value> for Key {
+    type Error = &'static str;
+
+    /// Reads a JWK. Unknown kinds are not for us (RFC 7517 section 5), nor are keys for encryption or for other algorithms,
+    /// and RSA keys below 2048 bits.
+    fn try_from(jwk: Value) -> Result<Self, Self::Error> {
         let text = |name: &str| jwk.get(name).and_then(Value::as_str);
         let operations = jwk.get("key_ops").and_then(Value::as_array);
         let may_verify = operations.is_none_or(|list| list.iter().any(|operation| operation == "verify"));
         if text("use").is_some_and(|usage| usage != "sig") || !may_verify {
-            return None;
+            return Err("not a key for signatures");
         }
-        Some(Self {
-            kid: text("kid").map(str::to_owned),
+        let named = |name| Algorithm::named(name).ok_or("not a key for an accepted algorithm");
+        Ok(Self(Arc::new(SigningKey {
+            kid: text("kid").map(|kid| JsonWebKeyId::new(kid.to_owned())),
             issuer: text("issuer").map(str::to_owned),
-            algorithm: text("alg").map(str::to_owned),
-            public: PublicKey::parse(jwk)?,
-        })
-    }
-
-    fn fits(&self, algorithm: Algorithm) -> bool {
-        self.public.fits(algorithm) && self.algorithm.as_ref().is_none_or(|own| own == algorithm.name())
-    }
-
-    fn replaces(&self, older: &Self) -> bool {
-        self.kid == older.kid && self.public.is_akin(&older.public)
+            algorithm: text("alg").map(named).transpose()?,
+            public: PublicKey::parse(&jwk).ok_or("not a kind of key that is used here")?,
+            jwk,
+        })))
     }
 }
 
-/// The usable keys of a JWK set (RFC 7517 section 5): at least one, at most 100.
-pub(super) fn parse_set(document: &Map<String, Value>) -> Result<Vec<Key>, CallError> {
-    let keys = document.get("keys").and_then(Value::as_array).ok_or(CallError::Unexpected("no JWK set"))?;
-    if keys.len() > SET_LIMIT {
-        return Err(CallError::Unexpected("more than 100 keys"));
+impl From<Key> for Value {
+    fn from(key: Key) -> Self {
+        key.0.jwk.clone()
     }
-    let usable: Vec<Key> = keys.iter().filter_map(Key::parse).collect();
-    if usable.is_empty() { Err(CallError::Unexpected("no usable signing key")) } else { Ok(usable) }
+}
+
+impl JsonWebKey for Key {
+    type KeyUse = CoreJsonWebKeyUse;
+    type SigningAlgorithm = Algorithm;
+
+    fn key_id(&self) -> Option<&JsonWebKeyId> {
+        self.0.kid.as_ref()
+    }
+
+    fn key_type(&self) -> &KeyType {
+        self.0.public.kind()
+    }
+
+    fn key_use(&self) -> Option<&CoreJsonWebKeyUse> {
+        Some(&CoreJsonWebKeyUse::Signature)
+    }
+
+    fn signing_alg(&self) -> JsonWebKeyAlgorithm<&Algorithm> {
+        let algorithm = self.0.algorithm.as_ref();
+        algorithm.map_or(JsonWebKeyAlgorithm::Unspecified, JsonWebKeyAlgorithm::Algorithm)
+    }
+
+    fn new_symmetric(_: Vec<u8>) -> Self {
+        unreachable!("no Algorithm uses a shared secret, and the crate asks for nothing else")
+    }
+
+    fn verify_signature(
+        &self,
+        algorithm: &Algorithm,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), SignatureVerificationError> {
+        if self.0.public.verifies(*algorithm, message, signature) {
+            Ok(())
+        } else {
+            Err(SignatureVerificationError::CryptoError("the signature is wrong".to_owned()))
+        }
+    }
+
+    fn hash_bytes(&self, bytes: &[u8], algorithm: &Algorithm) -> Result<Vec<u8>, String> {
+        Ok(algorithm.hash(bytes))
+    }
+}
+
+impl Key {
+    /// Entra: for which issuer the key signs, perhaps with `{tenantid}`.
+    pub fn issuer(&self) -> Option<&str> {
+        self.0.issuer.as_deref()
+    }
+
+    fn fits(&self, algorithm: Algorithm) -> bool {
+        self.0.algorithm.is_none_or(|own| own == algorithm) && *self.key_type() == algorithm.needs()
+    }
+
+    fn replaces(&self, older: &Self) -> bool {
+        self.key_id() == older.key_id() && self.key_type() == older.key_type()
+    }
+}
+
+/// The usable keys of a JWK set (RFC 7517 section 5): at least one, at most 100. The crate passes over the others.
+pub(super) fn parse_set(document: Map<String, Value>) -> Result<JsonWebKeySet<Key>, CallError> {
+    let set: JsonWebKeySet<Key> =
+        serde_json::from_value(Value::Object(document)).map_err(|_| CallError::Unexpected("no JWK set"))?;
+    match set.keys().len() {
+        0 => Err(CallError::Unexpected("no usable signing key")),
+        1..=SET_LIMIT => Ok(set),
+        _ => Err(CallError::Unexpected("more than 100 keys")),
+    }
 }
 
 /// The keys that count.
@@ -68,17 +138,18 @@ pub(super) struct KeyRing(Vec<Seen>);
 
 #[derive(Debug)]
 struct Seen {
-    key: Arc<Key>,
+    key: Key,
     at: Instant,
 }
 
 impl KeyRing {
     /// Adds the keys of a set that was fetched at `now`.
-    pub fn merge(&mut self, set: Vec<Key>, now: Instant) {
+    pub fn merge(&mut self, set: &JsonWebKeySet<Key>, now: Instant) {
         self.0.retain(|seen| {
-            now.saturating_duration_since(seen.at) < KEY_TTL && !set.iter().any(|key| key.replaces(&seen.key))
+            let is_replaced = set.keys().iter().any(|key| key.replaces(&seen.key));
+            now.saturating_duration_since(seen.at) < KEY_TTL && !is_replaced
         });
-        self.0.extend(set.into_iter().map(|key| Seen { key: Arc::new(key), at: now }));
+        self.0.extend(set.keys().iter().map(|key| Seen { key: key.clone(), at: now }));
         let excess = self.0.len().saturating_sub(RING_LIMIT);
         self.0.drain(..excess);
     }
@@ -93,19 +164,16 @@ impl KeyRing {
     /// The one key that a token with this `kid` and algorithm can be signed with.
     ///
     /// A token without `kid` may only mean a key of the latest set: older ones linger here.
-    pub fn find(
-        &self,
-        kid: Option<&str>,
-        algorithm: Algorithm,
-        now: Instant,
-    ) -> Result<Arc<Key>, TokenError> {
+    pub fn find(&self, kid: Option<&str>, algorithm: Algorithm, now: Instant) -> Result<Key, TokenError> {
         let latest = self.0.last().map(|seen| seen.at);
         let mut candidates = self.0.iter().filter(|seen| {
-            let named = kid.map_or(Some(seen.at) == latest, |kid| seen.key.kid.as_deref() == Some(kid));
+            let named = kid.map_or(Some(seen.at) == latest, |kid| {
+                seen.key.key_id().is_some_and(|own| own.as_str() == kid)
+            });
             named && seen.key.fits(algorithm) && now.saturating_duration_since(seen.at) < KEY_TTL
         });
         match (candidates.next(), candidates.next()) {
-            (Some(seen), None) => Ok(Arc::clone(&seen.key)),
+            (Some(seen), None) => Ok(seen.key.clone()),
             (Some(_), Some(_)) => Err(TokenError::AmbiguousKey),
             (None, _) => Err(TokenError::UnknownKey),
         }
@@ -120,8 +188,8 @@ mod tests {
 
     const RS256: Algorithm = Algorithm::Rs256;
 
-    fn set(keys: &[Value]) -> Result<Vec<Key>, CallError> {
-        parse_set(&object(&json!({ "keys": keys })))
+    fn set(keys: &[Value]) -> Result<JsonWebKeySet<Key>, CallError> {
+        parse_set(object(&json!({ "keys": keys })))
     }
 
     #[test]
@@ -129,9 +197,9 @@ mod tests {
         let (a, b) = (Signer::first().jwk("a"), Signer::second().jwk("b"));
         let start = Instant::now();
         let mut ring = KeyRing::default();
-        ring.merge(set(&[a]).expect("a set"), start);
+        ring.merge(&set(&[a]).expect("a set"), start);
         let noon = start + Duration::from_hours(12);
-        ring.merge(set(&[b]).expect("a set"), noon);
+        ring.merge(&set(&[b]).expect("a set"), noon);
         assert!(ring.find(Some("a"), RS256, noon).is_ok());
         assert!(ring.find(Some("b"), RS256, noon).is_ok());
         let next_day = start + KEY_TTL;
@@ -144,9 +212,9 @@ mod tests {
         let (a, b) = (Signer::first().jwk("a"), Signer::second().jwk("b"));
         let start = Instant::now();
         let mut ring = KeyRing::default();
-        ring.merge(set(&[a.clone(), b]).expect("a set"), start);
+        ring.merge(&set(&[a.clone(), b]).expect("a set"), start);
         let refresh = start + Duration::from_hours(1);
-        ring.merge(set(&[a]).expect("a set"), refresh + Duration::from_secs(1));
+        ring.merge(&set(&[a]).expect("a set"), refresh + Duration::from_secs(1));
         ring.withdraw_unseen(refresh);
         let now = refresh + Duration::from_secs(2);
         assert!(ring.find(Some("a"), RS256, now).is_ok());
@@ -164,9 +232,9 @@ mod tests {
             json!([Signer::weak().jwk("w")]),
             json!(vec![Signer::first().jwk("a"); 101]),
         ] {
-            assert!(parse_set(&object(&json!({ "keys": keys }))).is_err(), "{}", keys.to_string().len());
+            assert!(parse_set(object(&json!({ "keys": keys }))).is_err(), "{}", keys.to_string().len());
         }
-        assert!(parse_set(&object(&json!({}))).is_err());
+        assert!(parse_set(object(&json!({}))).is_err());
     }
 
     #[test]
@@ -179,7 +247,7 @@ mod tests {
         let now = Instant::now();
         let find = |keys: &[Value], kid| {
             let mut ring = KeyRing::default();
-            ring.merge(set(keys).expect("a set"), now);
+            ring.merge(&set(keys).expect("a set"), now);
             ring.find(kid, RS256, now).map(|_| ())
         };
         let other = Signer::second().jwk("b");
@@ -203,9 +271,9 @@ mod tests {
     fn without_a_kid_only_the_latest_set_counts() {
         let now = Instant::now();
         let mut ring = KeyRing::default();
-        ring.merge(set(&[Signer::first().jwk("a")]).expect("a set"), now);
-        ring.merge(set(&[Signer::second().jwk("b")]).expect("a set"), now + Duration::from_secs(1));
+        ring.merge(&set(&[Signer::first().jwk("a")]).expect("a set"), now);
+        ring.merge(&set(&[Signer::second().jwk("b")]).expect("a set"), now + Duration::from_secs(1));
         let found = ring.find(None, RS256, now + Duration::from_secs(2)).expect("one key");
-        assert_eq!(found.kid.as_deref(), Some("b"));
+        assert_eq!(found.key_id().map(|kid| kid.as_str()), Some("b"));
     }
 }

@@ -6,8 +6,9 @@
 use super::claims::{Claims, required};
 use super::discovery::Source;
 use super::error::OidcError;
-use super::id_token::{MAX_TOKEN_AGE, Recipient, check_recipient};
-use super::jws::{Signed, Unverified};
+use super::id_token::{MAX_TOKEN_AGE, Recipient, check_end, check_party_and_age};
+use super::jws::Jws;
+use super::keys::Key;
 use super::provider::Provider;
 use super::token_error::TokenError;
 use crate::domain::clock::Timestamp;
@@ -41,18 +42,23 @@ impl Provider {
     /// # Errors
     /// [`OidcError::Token`] for every token to answer with 400; [`OidcError::Unavailable`] where the keys cannot be had.
     pub async fn verify_logout_token(&self, token: &str) -> Result<LogoutToken, OidcError> {
-        let token = Unverified::parse(token)?;
+        let token = Jws::parse(token)?;
         token.require_type(&["logout+jwt", "jwt"])?;
         self.discovery.require_algorithm(&token)?;
-        let signed = self.discovery.verify(&token, Source::Anybody).await?;
-        Ok(LogoutToken::check(&signed, &self.recipient(Timestamp::now()))?)
+        let recipient = self.recipient(Timestamp::now());
+        self.discovery
+            .verify(&token, Source::Anybody, |key| LogoutToken::check(&token, key, &recipient))
+            .await
     }
 }
 
 impl LogoutToken {
-    fn check(signed: &Signed, recipient: &Recipient<'_>) -> Result<Self, TokenError> {
-        let (issuer, issued_at) = check_recipient(signed, recipient)?;
-        let claims = &signed.claims;
+    fn check(token: &Jws<'_>, key: &Key, recipient: &Recipient<'_>) -> Result<Self, TokenError> {
+        let claims = &token.verify(key)?;
+        let issuer = recipient.issuer.check_token(claims, key.issuer())?;
+        check_audience(claims, recipient.client_id)?;
+        let end = check_end(claims, recipient.now)?;
+        let issued_at = check_party_and_age(claims, recipient)?;
         if !has_logout_event(claims) {
             return Err(TokenError::NoLogoutEvent);
         }
@@ -64,16 +70,25 @@ impl LogoutToken {
             return Err(TokenError::NobodyToLogOut);
         }
         let jti = required(claims.identifier("jti")?, "jti")?;
-        let expires_at = required(claims.moment("exp")?, "exp")?.plus(REPLAY_MARGIN);
         Ok(Self {
             issuer: issuer.to_owned(),
             subject: subject.map(str::to_owned),
             sid: sid.map(str::to_owned),
             issued_at,
             jti: jti.to_owned(),
-            expires_at: expires_at.min(issued_at.plus(MAX_TOKEN_AGE).plus(REPLAY_MARGIN)),
+            expires_at: end.min(issued_at.plus(MAX_TOKEN_AGE)).plus(REPLAY_MARGIN),
         })
     }
+}
+
+/// Only us: any other audience could send its copy of the token here.
+fn check_audience(claims: &Claims, client_id: &str) -> Result<(), TokenError> {
+    let is_us = |value: &Value| value.as_str() == Some(client_id);
+    let holds = match required(claims.get("aud"), "aud")? {
+        Value::Array(list) => !list.is_empty() && list.iter().all(is_us),
+        value => is_us(value),
+    };
+    if holds { Ok(()) } else { Err(TokenError::WrongAudience) }
 }
 
 fn has_logout_event(claims: &Claims) -> bool {
@@ -86,8 +101,7 @@ fn has_logout_event(claims: &Claims) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::issuer::IssuerRule;
-    use super::super::testing::Signer;
+    use super::super::testing::{Signer, exactly};
     use super::*;
     use serde_json::json;
 
@@ -104,12 +118,9 @@ mod tests {
             claims["sid"] = Value::Null;
         }
         let token = Signer::first().sign("k", &claims);
-        let signed = Unverified::parse(&token).and_then(|token| token.verify(Signer::first().key("k")))?;
-        let issuer = IssuerRule::Exactly("https://op.example".into());
-        LogoutToken::check(
-            &signed,
-            &Recipient { issuer: &issuer, client_id: "us", now: Timestamp::from_unix(NOW) },
-        )
+        let issuer = exactly("https://op.example");
+        let recipient = Recipient { issuer: &issuer, client_id: "us", now: Timestamp::from_unix(NOW) };
+        LogoutToken::check(&Jws::parse(&token)?, &Signer::first().key("k"), &recipient)
     }
 
     #[test]
@@ -127,6 +138,11 @@ mod tests {
         for (name, value, error) in [
             ("iss", json!("https://op.example1"), E::WrongIssuer("https://op.example1".into())),
             ("aud", json!("us1"), E::WrongAudience),
+            ("aud", json!(["us", "them"]), E::WrongAudience),
+            ("aud", json!([]), E::WrongAudience),
+            ("aud", json!({"us": 1}), E::WrongAudience),
+            ("aud", Value::Null, E::MissingClaim("aud")),
+            ("azp", json!("them"), E::WrongAuthorizedParty),
             ("events", Value::Null, E::NoLogoutEvent),
             ("events", json!({"http://schemas.openid.net/event/foobar": {}}), E::NoLogoutEvent),
             ("events", json!({EVENT: "x"}), E::NoLogoutEvent),

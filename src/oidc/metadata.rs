@@ -1,28 +1,26 @@
-//! The discovery document (OpenID Connect Discovery section 3), read into what is used of it.
+//! The discovery document (OpenID Connect Discovery section 3).
+//!
+//! The crate reads it, but does not fetch it: its `discover` wants the issuer that was asked for, where Entra's names a
+//! template, and fails on any member that it cannot parse. What it is given here is checked first, member by member.
 //!
 //! Every address in it is `https`; `http` counts only on loopback, and only where the configured issuer itself is there.
 
+use super::authorization::{PARAMETERS, without};
 use super::issuer::IssuerRule;
-use serde_json::{Map, Value};
+use super::protocol::{Document, RelyingParty};
+use openidconnect::core::CoreResponseType;
+use openidconnect::{AuthUrl, Client, ClientId, EndSessionUrl, RevocationUrl, UserInfoUrl};
+use serde_json::{Map, Value, json};
 use url::{Host, Url};
 
 /// What a provider says about itself.
 #[derive(Debug)]
 pub(super) struct Metadata {
-    pub authorization_endpoint: Url,
-    pub token_endpoint: Url,
-    pub jwks_uri: Url,
-    pub userinfo_endpoint: Option<Url>,
-    pub end_session_endpoint: Option<Url>,
-    /// RFC 7009.
-    pub revocation_endpoint: Option<Url>,
+    pub document: Document,
+    /// Made of the document: writes requests to the provider.
+    pub client: RelyingParty,
     /// Entra: the origin of this cloud's Microsoft Graph.
     pub graph: Option<Url>,
-    pub scopes_supported: Vec<String>,
-    pub token_endpoint_auth_methods_supported: Vec<String>,
-    pub token_endpoint_auth_signing_alg_values_supported: Vec<String>,
-    /// RFC 9207: every authorization response has `iss`.
-    pub authorization_response_iss_parameter_supported: bool,
 }
 
 /// A rule of discovery that a document breaks.
@@ -62,41 +60,81 @@ impl MetadataError {
     }
 }
 
+/// The members that are read, each with whether it must be there: addresses, and lists of texts (`.._supported`). Whatever
+/// else stands in a document keeps nobody out.
+const MEMBERS: [(&str, bool); 11] = [
+    ("authorization_endpoint", true),
+    ("token_endpoint", true),
+    ("jwks_uri", true),
+    ("response_types_supported", true),
+    ("id_token_signing_alg_values_supported", true),
+    ("userinfo_endpoint", false),
+    ("end_session_endpoint", false),
+    (REVOCATION, false),
+    ("scopes_supported", false),
+    ("token_endpoint_auth_methods_supported", false),
+    ("token_endpoint_auth_signing_alg_values_supported", false),
+];
+const REVOCATION: &str = "revocation_endpoint";
+
 impl Metadata {
     pub fn parse(
         document: &Map<String, Value>,
         rule: &IssuerRule,
         source: &Url,
+        client_id: &ClientId,
     ) -> Result<Self, MetadataError> {
         let reader = Reader { document, allows_http: is_http_on_loopback(source) };
         let issuer =
             document.get("issuer").and_then(Value::as_str).ok_or(MetadataError::Missing("issuer"))?;
         rule.check_metadata(issuer)?;
-        if !reader.list("response_types_supported")?.iter().any(|kind| kind == "code") {
+        let parsed: Document =
+            serde_json::from_value(reader.members(issuer)?).map_err(|_| MetadataError::Missing("issuer"))?;
+        if !parsed.response_types_supported().iter().any(|types| **types == [CoreResponseType::Code]) {
             return Err(MetadataError::NoCodeFlow);
         }
-        let algorithms = reader.list("id_token_signing_alg_values_supported")?;
-        if !algorithms.iter().any(|name| ["RS256", "PS256", "ES256", "EdDSA"].contains(&name.as_str())) {
+        // The crate passes over the algorithms that ours do not include.
+        if parsed.id_token_signing_alg_values_supported().is_empty() {
             return Err(MetadataError::NoAcceptedAlgorithm);
         }
-        Ok(Self {
-            authorization_endpoint: reader.required_url("authorization_endpoint")?,
-            token_endpoint: reader.required_url("token_endpoint")?,
-            jwks_uri: reader.required_url("jwks_uri")?,
-            userinfo_endpoint: reader.url("userinfo_endpoint")?,
-            end_session_endpoint: reader.url("end_session_endpoint")?,
-            // Nothing that lets people in depends on it.
-            revocation_endpoint: reader.url("revocation_endpoint").unwrap_or_default(),
-            graph: reader.graph()?,
-            scopes_supported: reader.optional_list("scopes_supported")?,
-            token_endpoint_auth_methods_supported: reader
-                .optional_list("token_endpoint_auth_methods_supported")?,
-            token_endpoint_auth_signing_alg_values_supported: reader
-                .optional_list("token_endpoint_auth_signing_alg_values_supported")?,
-            authorization_response_iss_parameter_supported: document
-                .get("authorization_response_iss_parameter_supported")
-                .is_some_and(|value| *value == Value::Bool(true)),
-        })
+        let token_endpoint =
+            parsed.token_endpoint().cloned().ok_or(MetadataError::Missing("token_endpoint"))?;
+        let authorization_endpoint = without(parsed.authorization_endpoint().url(), &PARAMETERS);
+        let client = Client::from_provider_metadata(parsed.clone(), client_id.clone(), None)
+            .set_auth_uri(AuthUrl::from_url(authorization_endpoint))
+            .set_token_uri(token_endpoint)
+            .disable_openid_scope();
+        Ok(Self { client, graph: reader.graph()?, document: parsed })
+    }
+
+    pub fn token_endpoint(&self) -> &str {
+        self.document.token_endpoint().map_or("", |endpoint| endpoint.url().as_str())
+    }
+
+    pub fn jwks_uri(&self) -> &Url {
+        self.document.jwks_uri().url()
+    }
+
+    pub fn userinfo_endpoint(&self) -> Option<&Url> {
+        self.document.userinfo_endpoint().map(UserInfoUrl::url)
+    }
+
+    pub fn end_session_endpoint(&self) -> Option<&Url> {
+        self.document.additional_metadata().end_session_endpoint.as_ref().map(EndSessionUrl::url)
+    }
+
+    pub fn revocation_endpoint(&self) -> Option<&Url> {
+        self.document.additional_metadata().revocation_endpoint.as_ref().map(RevocationUrl::url)
+    }
+
+    pub fn lists_scope(&self, scope: &str) -> bool {
+        let listed = self.document.scopes_supported();
+        listed.is_some_and(|listed| listed.iter().any(|one| one.as_str() == scope))
+    }
+
+    /// RFC 9207: every authorization response has `iss`.
+    pub fn announces_issuer(&self) -> bool {
+        self.document.additional_metadata().authorization_response_iss_parameter_supported
     }
 }
 
@@ -110,17 +148,44 @@ impl Reader<'_> {
         self.document.get(name).filter(|value| !value.is_null() && value.as_str() != Some(""))
     }
 
-    fn url(&self, name: &'static str) -> Result<Option<Url>, MetadataError> {
-        let Some(value) = self.find(name) else { return Ok(None) };
+    /// What the crate is given, each of the right type.
+    fn members(&self, issuer: &str) -> Result<Value, MetadataError> {
+        // The standard requires the types of subjects, some providers leave them out, and nothing here depends on them.
+        let mut members = json!({ "issuer": issuer, "subject_types_supported": [] });
+        for (name, is_required) in MEMBERS {
+            let Some(value) = self.find(name) else {
+                if is_required {
+                    return Err(MetadataError::Missing(name));
+                }
+                continue;
+            };
+            let is_list = value.as_array().is_some_and(|list| list.iter().all(Value::is_string));
+            let outcome = if !name.ends_with("_supported") {
+                self.check_address(name, value)
+            } else if is_list {
+                Ok(())
+            } else {
+                Err(MetadataError::Missing(name))
+            };
+            // Nothing that lets people in depends on revocation.
+            if name != REVOCATION {
+                outcome.clone()?;
+            }
+            if outcome.is_ok() {
+                members[name] = value.clone();
+            }
+        }
+        let name = "authorization_response_iss_parameter_supported";
+        members[name] = (self.find(name) == Some(&Value::Bool(true))).into();
+        Ok(members)
+    }
+
+    fn check_address(&self, name: &'static str, value: &Value) -> Result<(), MetadataError> {
         let url =
             value.as_str().and_then(|text| Url::parse(text).ok()).ok_or(MetadataError::Missing(name))?;
         let is_secure = url.scheme() == "https" || (self.allows_http && is_http_on_loopback(&url));
         let is_plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
-        if is_secure && is_plain { Ok(Some(url)) } else { Err(MetadataError::Insecure(name)) }
-    }
-
-    fn required_url(&self, name: &'static str) -> Result<Url, MetadataError> {
-        self.url(name)?.ok_or(MetadataError::Missing(name))
+        if is_secure && is_plain { Ok(()) } else { Err(MetadataError::Insecure(name)) }
     }
 
     /// `msgraph_host` is a host, perhaps with a port; anything more is not followed.
@@ -141,15 +206,6 @@ impl Reader<'_> {
             parse("https").map(Some)
         }
     }
-
-    fn optional_list(&self, name: &'static str) -> Result<Vec<String>, MetadataError> {
-        if self.find(name).is_some() { self.list(name) } else { Ok(Vec::new()) }
-    }
-
-    fn list(&self, name: &'static str) -> Result<Vec<String>, MetadataError> {
-        let texts = |list: &Vec<Value>| list.iter().map(|item| item.as_str().map(str::to_owned)).collect();
-        self.find(name).and_then(Value::as_array).and_then(texts).ok_or(MetadataError::Missing(name))
-    }
 }
 
 /// Plain HTTP that does not leave the machine: loopback addresses, `localhost` and `*.localhost` (RFC 6761 section 6.3).
@@ -165,9 +221,8 @@ pub(super) fn is_http_on_loopback(url: &Url) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::object;
+    use super::super::testing::{exactly, object};
     use super::*;
-    use serde_json::json;
 
     fn parse(issuer: &str, change: (&str, Value)) -> Result<Metadata, MetadataError> {
         let mut document = json!({
@@ -179,15 +234,25 @@ mod tests {
             "id_token_signing_alg_values_supported": ["ES256K", "RS256"],
         });
         document[change.0] = change.1;
-        let rule = IssuerRule::Exactly(issuer.to_owned());
+        let rule = exactly(issuer);
         let source = rule.discovery_url().expect("an address");
-        Metadata::parse(&object(&document), &rule, &source)
+        Metadata::parse(&object(&document), &rule, &source, &ClientId::new("us".into()))
     }
 
     #[test]
     fn what_is_required_must_be_there() {
         let public = |name: &str, value: Value| parse("https://op.example", (name, value)).map(|_| ());
         assert_eq!(public("x", json!(1)), Ok(()));
+        for (name, value) in [
+            ("service_documentation", json!("")),
+            ("op_tos_uri", json!(7)),
+            ("userinfo_endpoint", json!("")),
+            ("scopes_supported", Value::Null),
+            ("revocation_endpoint", json!("http://op.example/revoke")),
+            ("claims_parameter_supported", json!("true")),
+        ] {
+            assert_eq!(public(name, value), Ok(()), "{name}");
+        }
         for name in [
             "authorization_endpoint",
             "token_endpoint",

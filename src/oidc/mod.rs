@@ -1,5 +1,8 @@
 //! The relying party: everything that is said to and heard from an OpenID provider, and what of it may be believed.
 //!
+//! The crate `openidconnect` carries the protocol: documents, the authorization request, the token endpoint, ID tokens and
+//! their claims; `protocol` names its types with ours in them. Each file says what it adds to the crate, and why.
+//!
 //! It knows no cookies, sessions, listeners or tables: [`Provider`] builds addresses, redeems codes, renews and verifies
 //! tokens, and answers with the words of [`crate::domain::identity`]. It starts without the network and keeps the last
 //! good metadata and keys for 24 hours. What a provider sends is a claim until every rule held; each broken rule is a
@@ -25,6 +28,7 @@ mod jws;
 mod keys;
 mod logout_token;
 mod metadata;
+mod protocol;
 mod provider;
 mod refusal;
 mod refusal_table;

@@ -12,6 +12,7 @@ use super::transport::{self, Transport};
 use crate::config::{Config, ProviderConfig};
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::ProviderId;
+use openidconnect::ClientId;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -58,16 +59,17 @@ impl Providers {
         let client = transport::client(config.ca_file.as_deref())
             .map_err(|error| ProvidersError::Client(error.into()))?;
         let provider = |own: &ProviderConfig| {
-            let issuer = IssuerRule::new(&own.kind);
-            let url =
-                issuer.discovery_url().map_err(|error| ProvidersError::Issuer(own.id.clone(), error))?;
+            let no_address = |error| ProvidersError::Issuer(own.id.clone(), error);
+            let issuer = IssuerRule::new(&own.kind).map_err(no_address)?;
+            let url = issuer.discovery_url().map_err(no_address)?;
+            let client_id = ClientId::new(own.client_id.clone());
             let transport = Transport::new(client.clone(), own.id.clone(), calls.clone());
             Ok(Arc::new(Provider {
                 config: own.clone(),
                 all: Arc::clone(config),
                 client: Client::new(own)
                     .map_err(|error| ProvidersError::Credential(own.id.clone(), error))?,
-                discovery: Discovery::new(transport.clone(), issuer.clone(), url),
+                discovery: Discovery::new(transport.clone(), issuer.clone(), client_id, url),
                 issuer,
                 transport,
                 told: Mutex::new(Bucket::new(1, TELL_AGAIN, Instant::now())),
@@ -136,10 +138,7 @@ impl Provider {
     /// # Errors
     /// [`OidcError::WrongResponseIssuer`] if it comes from another issuer (RFC 9207 section 2.4).
     pub fn provider_refusal(&self, response: &ErrorResponse<'_>) -> Result<ProviderRefusal, OidcError> {
-        let is_announced = self
-            .discovery
-            .known()
-            .is_some_and(|metadata| metadata.authorization_response_iss_parameter_supported);
+        let is_announced = self.discovery.known().is_some_and(|metadata| metadata.announces_issuer());
         self.check_response_issuer(response.issuer, is_announced)?;
         Ok(ProviderRefusal::from_response(response))
     }

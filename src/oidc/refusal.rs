@@ -3,8 +3,9 @@
 //! Providers' own texts and codes are a stranger's input. Codes and ids are kept only in their known shape; the
 //! provider's description is for logs, shortened and without control characters, and is never shown as ours.
 
+use super::claims::Claims;
 use super::refusal_table::{self, Explanation, Persistence};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::fmt;
 
 /// The parameters of an error response at the redirect URI (OpenID Connect Core section 3.1.2.6), as received.
@@ -81,8 +82,8 @@ impl ProviderRefusal {
     }
 
     /// Reads an error answer of the token endpoint (RFC 6749 section 5.2, with Entra's additions).
-    pub(super) fn from_token_endpoint(body: &Map<String, Value>) -> Self {
-        let text = |name: &str| body.get(name).and_then(Value::as_str);
+    pub(super) fn from_token_endpoint(body: &Claims) -> Self {
+        let text = |name: &str| body.find_text(name);
         let description = text("error_description").unwrap_or_default();
         let codes = body.get("error_codes").and_then(Value::as_array);
         let number = codes
@@ -194,10 +195,10 @@ mod tests {
 
     #[test]
     fn entras_refusal_at_the_token_endpoint_is_understood() {
-        let refusal = ProviderRefusal::from_token_endpoint(&object(&json!({
+        let refusal = ProviderRefusal::from_token_endpoint(&Claims::new(object(&json!({
             "error": "invalid_client", "error_description": "AADSTS7000222: expired", "error_codes": [7_000_222],
             "timestamp": "2026-11-02 09:30:00Z", "correlation_id": "22222222-2222-4222-8222-222222222222",
-        })));
+        }))));
         assert_eq!(refusal.code.as_deref(), Some("AADSTS7000222"));
         assert_eq!(refusal.mender, Mender::Operator);
         assert!(refusal.title.contains("expired") && !refusal.ends_grant());
@@ -220,7 +221,8 @@ mod tests {
     #[test]
     fn only_what_is_about_the_grant_ends_it() {
         let refusal = |error: &str, code: u32| {
-            ProviderRefusal::from_token_endpoint(&object(&json!({"error": error, "error_codes": [code]})))
+            let body = Claims::new(object(&json!({"error": error, "error_codes": [code]})));
+            ProviderRefusal::from_token_endpoint(&body)
         };
         for (error, code) in [
             ("invalid_grant", 50173),

@@ -4,14 +4,14 @@
 //! is the caller's to keep before keys, userinfo and Graph are asked in the second.
 
 use super::error::{OidcError, RefreshError};
-use super::id_token::{Demands, IdToken, NonceRule};
+use super::id_token::{Demands, NonceRule, VerifiedIdToken};
 use super::metadata::Metadata;
 use super::provider::Provider;
-use super::token_endpoint::{self, Tokens};
+use super::token_endpoint::{Grant, ReceivedIdToken, Tokens};
 use super::token_error::TokenError;
 use crate::config::ProviderKind;
 use crate::domain::identity::{AssertedIdentity, SubjectKey};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use std::sync::Arc;
 
 /// What a renewal starts from.
@@ -29,13 +29,14 @@ pub struct Renewal<'a> {
 #[derive(Debug)]
 pub struct Renewed {
     tokens: Tokens,
+    refresh_token: Option<SecretString>,
     metadata: Arc<Metadata>,
 }
 
 impl Renewed {
     /// Replaces the old one, where one came; else the old one stays good. To be kept before anything else is done.
     pub const fn refresh_token(&self) -> Option<&SecretString> {
-        self.tokens.refresh_token.as_ref()
+        self.refresh_token.as_ref()
     }
 }
 
@@ -56,15 +57,12 @@ impl Provider {
     /// See [`RefreshError`]: only two of the three end the session.
     pub async fn renew(&self, renewal: &Renewal<'_>) -> Result<Renewed, RefreshError> {
         let metadata = self.discovery.metadata().await?;
-        let scope = self.scopes().join(" ");
-        let mut grant =
-            vec![("grant_type", "refresh_token"), ("refresh_token", renewal.refresh_token.expose_secret())];
         // Entra answers with an ID token only if asked for `openid` again.
-        if matches!(self.config.kind, ProviderKind::Entra { .. }) {
-            grant.push(("scope", &scope));
-        }
-        match token_endpoint::request(&self.transport, &metadata, &self.client, &grant).await {
-            Ok(tokens) => Ok(Renewed { tokens, metadata }),
+        let is_entra = matches!(self.config.kind, ProviderKind::Entra { .. });
+        let scopes = if is_entra { self.scopes() } else { Vec::new() };
+        let grant = Grant::Refresh { token: renewal.refresh_token, scopes };
+        match self.request_tokens(&metadata, grant).await {
+            Ok(tokens) => Ok(Renewed { refresh_token: tokens.secret_refresh_token(), tokens, metadata }),
             Err(OidcError::Refused(refusal)) if refusal.ends_grant() => Err(RefreshError::Ended(refusal)),
             Err(error) => Err(error.into()),
         }
@@ -79,15 +77,17 @@ impl Provider {
         renewed: &Renewed,
         renewal: &Renewal<'_>,
     ) -> Result<Refreshed, RefreshError> {
-        let Renewed { tokens, metadata } = renewed;
-        let identity = match &tokens.id_token {
-            Some(raw) => self.identify_by_id_token(raw, tokens, metadata, renewal).await,
-            None => self.identify_by_userinfo(renewal.subject, tokens.access_token.as_ref(), metadata).await,
+        let Renewed { tokens, metadata, .. } = renewed;
+        let id_token = tokens.received_id_token();
+        let access_token = tokens.usable_access_token();
+        let identity = match id_token {
+            Some(token) => self.identify_by_id_token(token, tokens, metadata, renewal).await,
+            None => self.identify_by_userinfo(renewal.subject, access_token, metadata).await,
         };
         match identity {
             Ok(identity) => Ok(Refreshed {
                 identity,
-                id_token: tokens.id_token.clone().filter(|_| self.needs_id_token_hint()),
+                id_token: id_token.filter(|_| self.needs_id_token_hint()).map(|token| token.text().into()),
             }),
             Err(OidcError::Token(error)) if is_about_identity(&error) => Err(RefreshError::Identity(error)),
             Err(error) => Err(error.into()),
@@ -96,24 +96,24 @@ impl Provider {
 
     async fn identify_by_id_token(
         &self,
-        raw: &SecretString,
+        token: &ReceivedIdToken,
         tokens: &Tokens,
         metadata: &Metadata,
         renewal: &Renewal<'_>,
     ) -> Result<AssertedIdentity, OidcError> {
-        let token = self.verify_renewed(raw, tokens, renewal).await?;
-        Ok(self.identify(&token, tokens.access_token.as_ref(), metadata).await?.identity)
+        let token = self.verify_renewed(token, tokens, renewal).await?;
+        Ok(self.identify(&token, tokens.usable_access_token(), metadata).await?.identity)
     }
 
     async fn verify_renewed(
         &self,
-        raw: &SecretString,
+        token: &ReceivedIdToken,
         tokens: &Tokens,
         renewal: &Renewal<'_>,
-    ) -> Result<IdToken, OidcError> {
+    ) -> Result<VerifiedIdToken, OidcError> {
         let demands =
-            Demands { nonce: NonceRule::AbsentOr(renewal.nonce), access_token: tokens.access_token.as_ref() };
-        let token = self.verify_id_token(raw, &demands).await?;
+            Demands { nonce: NonceRule::AbsentOr(renewal.nonce), access_token: tokens.usable_access_token() };
+        let token = self.verify_id_token(token, &demands).await?;
         if token.subject == *renewal.subject { Ok(token) } else { Err(TokenError::WrongSubject.into()) }
     }
 }

@@ -1,4 +1,6 @@
 //! Giving a refresh token back (RFC 7009): a session that is over leaves none behind at the provider.
+//!
+//! Not by the crate, which refuses every address that is not `https`, also on loopback.
 
 use super::calls::Endpoint;
 use super::error::OidcError;
@@ -15,20 +17,18 @@ impl Provider {
     /// [`OidcError::Unavailable`], [`OidcError::Credential`]: nothing depends on it, the token expires by itself.
     pub async fn revoke(&self, refresh_token: &SecretString) -> Result<(), OidcError> {
         let Some(metadata) = self.discovery.known() else { return Ok(()) };
-        let Some(endpoint) = &metadata.revocation_endpoint else { return Ok(()) };
+        let Some(endpoint) = metadata.revocation_endpoint() else { return Ok(()) };
         if matches!(self.config.kind, ProviderKind::Google) {
             return Ok(());
         }
-        let authentication = self.client.authenticate(&metadata).await?;
         let mut form = vec![
             ("token", refresh_token.expose_secret().to_owned()),
             ("token_type_hint", "refresh_token".to_owned()),
         ];
-        form.extend(authentication.form);
-        let status = self
-            .transport
-            .post_unread(Endpoint::Revocation, endpoint, &form, authentication.basic.as_deref())
-            .await?;
+        let authentication = self.client.authenticate(&metadata).await?;
+        let basic = authentication.add_to(&mut form, &self.config.client_id);
+        let status =
+            self.transport.post_unread(Endpoint::Revocation, endpoint, &form, basic.as_deref()).await?;
         if status.is_success() { Ok(()) } else { Err(CallError::Status(status.as_u16()).into()) }
     }
 }

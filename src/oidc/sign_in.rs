@@ -1,17 +1,15 @@
 //! The end of a sign-in at the provider: a code becomes an identity.
 
-use super::discovery::Source;
 use super::error::OidcError;
-use super::id_token::{Demands, IdToken, NonceRule};
-use super::jws::Unverified;
+use super::id_token::{Demands, NonceRule};
 use super::provider::Provider;
-use super::token_endpoint;
+use super::token_endpoint::Grant;
 use super::token_error::TokenError;
 use crate::config::ProviderKind;
 use crate::domain::auth_time::AuthTime;
 use crate::domain::clock::Timestamp;
 use crate::domain::identity::AssertedIdentity;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use url::Url;
 
 /// The parameters of a successful authorization response.
@@ -67,18 +65,17 @@ impl Provider {
         expected: &Expected<'_>,
     ) -> Result<SignIn, OidcError> {
         let metadata = self.discovery.metadata().await?;
-        self.check_response_issuer(callback.issuer, metadata.authorization_response_iss_parameter_supported)?;
-        let grant = [
-            ("grant_type", "authorization_code"),
-            ("code", callback.code),
-            ("redirect_uri", expected.redirect_uri.as_str()),
-            ("code_verifier", expected.code_verifier.expose_secret()),
-        ];
-        let tokens = token_endpoint::request(&self.transport, &metadata, &self.client, &grant).await?;
-        let raw = tokens.id_token.ok_or(TokenError::MissingClaim("id_token"))?;
-        let access_token = tokens.access_token.as_ref();
+        self.check_response_issuer(callback.issuer, metadata.announces_issuer())?;
+        let grant = Grant::Code {
+            code: callback.code,
+            redirect_uri: expected.redirect_uri,
+            code_verifier: expected.code_verifier,
+        };
+        let tokens = self.request_tokens(&metadata, grant).await?;
+        let id_token = tokens.received_id_token().ok_or(TokenError::MissingClaim("id_token"))?;
+        let access_token = tokens.usable_access_token();
         let demands = Demands { nonce: NonceRule::Exactly(expected.nonce), access_token };
-        let token = self.verify_id_token(&raw, &demands).await?;
+        let token = self.verify_id_token(id_token, &demands).await?;
         let sid = token.claims.identifier("sid")?.or_else(|| self.session_state(callback)).map(str::to_owned);
         let logout_hint =
             token.claims.find_text("login_hint").filter(|hint| hint.len() <= 1024).map(str::to_owned);
@@ -91,23 +88,10 @@ impl Provider {
             auth_time: token.auth_time.into(),
             issued_at: token.issued_at,
             sid,
-            refresh_token: tokens.refresh_token,
-            id_token: Some(raw).filter(|_| self.needs_id_token_hint()),
+            refresh_token: tokens.secret_refresh_token(),
+            id_token: self.needs_id_token_hint().then(|| id_token.text().into()),
             logout_hint,
         })
-    }
-
-    pub(super) async fn verify_id_token(
-        &self,
-        token: &SecretString,
-        demands: &Demands<'_>,
-    ) -> Result<IdToken, OidcError> {
-        let token = Unverified::parse(token.expose_secret())?;
-        token.require_type(&["jwt"])?;
-        let signed = self.discovery.verify(&token, Source::TokenEndpoint).await?;
-        let checked = IdToken::check(signed, &self.recipient(Timestamp::now()), demands)?;
-        self.discovery.note_algorithm(token.algorithm());
-        Ok(checked)
     }
 
     /// It came through the browser, and can only tie the browser's own session to a sign-out at Entra.

@@ -5,12 +5,14 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use openidconnect::{JsonWebKeyType, JwsSigningAlgorithm};
 use ring::digest::{SHA256, SHA512, digest};
 use ring::rsa::PublicKeyComponents;
 use ring::signature::{
     ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256, RsaParameters,
     UnparsedPublicKey,
 };
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Of an RSA modulus; fewer are not safe any more (RFC 7518 section 3.3), more are only slow.
@@ -19,16 +21,46 @@ const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 const COORDINATE: usize = 32;
 
 /// A signature algorithm (JWS `alg`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
 pub(super) enum Algorithm {
+    #[serde(rename = "RS256")]
     Rs256,
+    #[serde(rename = "PS256")]
     Ps256,
+    #[serde(rename = "ES256")]
     Es256,
+    #[serde(rename = "EdDSA")]
     EdDsa,
 }
 
+/// What kind of key an algorithm needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub(super) enum KeyType {
+    Rsa,
+    P256,
+    Ed25519,
+}
+
+impl JsonWebKeyType for KeyType {}
+
+impl JwsSigningAlgorithm for Algorithm {
+    type KeyType = KeyType;
+
+    fn key_type(&self) -> Option<KeyType> {
+        Some(self.needs())
+    }
+
+    fn uses_shared_secret(&self) -> bool {
+        false
+    }
+
+    fn rsa_sha_256() -> Self {
+        Self::Rs256
+    }
+}
+
 impl Algorithm {
-    const ALL: [Self; 4] = [Self::Rs256, Self::Ps256, Self::Es256, Self::EdDsa];
+    pub const ALL: [Self; 4] = [Self::Rs256, Self::Ps256, Self::Es256, Self::EdDsa];
 
     /// The algorithm of this exact name.
     pub fn named(name: &str) -> Option<Self> {
@@ -44,14 +76,22 @@ impl Algorithm {
         }
     }
 
-    /// The left half of the hash that belongs to the algorithm, in base64url, as in `at_hash` (OpenID Connect Core
-    /// section 3.1.3.6; Ed25519 hashes with SHA-512).
-    pub fn half_hash(self, text: &str) -> String {
+    pub const fn needs(self) -> KeyType {
+        match self {
+            Self::Rs256 | Self::Ps256 => KeyType::Rsa,
+            Self::Es256 => KeyType::P256,
+            Self::EdDsa => KeyType::Ed25519,
+        }
+    }
+
+    /// The hash that belongs to the algorithm, of which `at_hash` is the left half (OpenID Connect Core section 3.1.3.6;
+    /// Ed25519 hashes with SHA-512).
+    pub fn hash(self, bytes: &[u8]) -> Vec<u8> {
         let hash = match self {
-            Self::Rs256 | Self::Ps256 | Self::Es256 => digest(&SHA256, text.as_bytes()),
-            Self::EdDsa => digest(&SHA512, text.as_bytes()),
+            Self::Rs256 | Self::Ps256 | Self::Es256 => &SHA256,
+            Self::EdDsa => &SHA512,
         };
-        BASE64_URL_SAFE_NO_PAD.encode(&hash.as_ref()[..hash.as_ref().len() / 2])
+        digest(hash, bytes).as_ref().to_vec()
     }
 }
 
@@ -87,19 +127,12 @@ impl PublicKey {
         }
     }
 
-    /// Whether the key is of the algorithm's kind.
-    pub const fn fits(&self, algorithm: Algorithm) -> bool {
-        matches!(
-            (self, algorithm),
-            (Self::Rsa(_), Algorithm::Rs256 | Algorithm::Ps256)
-                | (Self::P256(_), Algorithm::Es256)
-                | (Self::Ed25519(_), Algorithm::EdDsa)
-        )
-    }
-
-    /// Whether both are of one kind.
-    pub fn is_akin(&self, other: &Self) -> bool {
-        std::mem::discriminant(self) == std::mem::discriminant(other)
+    pub const fn kind(&self) -> &'static KeyType {
+        match self {
+            Self::Rsa(_) => &KeyType::Rsa,
+            Self::P256(_) => &KeyType::P256,
+            Self::Ed25519(_) => &KeyType::Ed25519,
+        }
     }
 
     /// Whether `signature` is this key's, by this algorithm, over `message`.
@@ -216,7 +249,8 @@ mod tests {
     fn a_key_fits_the_algorithms_that_it_verifies() {
         for (key, signatures) in signers() {
             let own: Vec<Algorithm> = signatures.into_iter().map(|(algorithm, _)| algorithm).collect();
-            let fitting: Vec<Algorithm> = Algorithm::ALL.into_iter().filter(|one| key.fits(*one)).collect();
+            let fitting: Vec<Algorithm> =
+                Algorithm::ALL.into_iter().filter(|one| one.needs() == *key.kind()).collect();
             assert_eq!(fitting, own);
         }
     }
@@ -259,7 +293,10 @@ mod tests {
     #[test]
     fn half_hashes_are_those_of_the_standard() {
         // OpenID Connect Core, appendix A.3: the access token of the example and its `at_hash`.
-        let half = |algorithm: Algorithm| algorithm.half_hash("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y");
+        let half = |algorithm: Algorithm| {
+            let hash = algorithm.hash(b"jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y");
+            encode(&hash[..hash.len() / 2])
+        };
         for algorithm in [Algorithm::Rs256, Algorithm::Ps256, Algorithm::Es256] {
             assert_eq!(half(algorithm), "77QmUPtjPfzWtF2AnpK9RQ");
         }

@@ -2,7 +2,7 @@
 
 use super::calls::Calls;
 use super::issuer::IssuerRule;
-use super::keys::{Key, parse_set};
+use super::keys::Key;
 use super::metadata::Metadata;
 use super::provider::{Provider, Providers};
 use super::transport::{self, Transport};
@@ -12,6 +12,7 @@ use crate::config::{
 };
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use openidconnect::{ClientId, IssuerUrl};
 use rsa::pkcs1::{EncodeRsaPrivateKey, LineEnding};
 use rsa::pkcs1v15::SigningKey;
 use rsa::sha2::Sha256;
@@ -65,9 +66,8 @@ impl Signer {
         json!({"kty": "RSA", "kid": kid, "n": encode(self.key.n()), "e": encode(self.key.e())})
     }
 
-    pub fn key(&self, kid: &str) -> Arc<Key> {
-        let mut set = parse_set(&object(&json!({"keys": [self.jwk(kid)]}))).expect("a set");
-        Arc::new(set.remove(0))
+    pub fn key(&self, kid: &str) -> Key {
+        Key::try_from(self.jwk(kid)).expect("a key")
     }
 
     pub fn sign(&self, kid: &str, claims: &Value) -> String {
@@ -75,8 +75,12 @@ impl Signer {
     }
 
     pub fn sign_with(&self, header: &Value, claims: &Value) -> String {
-        let encode = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
-        let signed = format!("{}.{}", encode(header), encode(claims));
+        self.sign_text(header, &claims.to_string())
+    }
+
+    pub fn sign_text(&self, header: &Value, claims: &str) -> String {
+        let encode = |text: &str| BASE64_URL_SAFE_NO_PAD.encode(text);
+        let signed = format!("{}.{}", encode(&header.to_string()), encode(claims));
         let signature = SigningKey::<Sha256>::new(self.key.clone()).sign(signed.as_bytes()).to_vec();
         format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature))
     }
@@ -99,10 +103,23 @@ pub(super) fn metadata_document(issuer: &str) -> Value {
     })
 }
 
+pub(super) fn exactly(issuer: &str) -> IssuerRule {
+    IssuerRule::Exactly(IssuerUrl::new(issuer.to_owned()).expect("an address"))
+}
+
 pub(super) fn metadata() -> Metadata {
-    let rule = IssuerRule::Exactly("https://op.example".into());
+    metadata_of("https://op.example")
+}
+
+pub(super) fn metadata_of(issuer: &str) -> Metadata {
+    parsed(&metadata_document(issuer), "us")
+}
+
+pub(super) fn parsed(document: &Value, client_id: &str) -> Metadata {
+    let rule = exactly(document["issuer"].as_str().expect("a text"));
     let source = rule.discovery_url().expect("an address");
-    Metadata::parse(&object(&metadata_document("https://op.example")), &rule, &source).expect("metadata")
+    let client_id = ClientId::new(client_id.to_owned());
+    Metadata::parse(&object(document), &rule, &source, &client_id).expect("metadata")
 }
 
 /// The only provider of a Gatepost, changed as a test needs it.

@@ -6,6 +6,9 @@ pub enum TokenError {
     /// Not three segments of unpadded base64url that hold two JSON objects (RFC 7515 section 3.1), or no token at all.
     #[error("the token is malformed: {0}")]
     Malformed(&'static str),
+    /// The crate cannot read the claims: one is missing, stands twice or has another type.
+    #[error("the token cannot be read: {0}")]
+    Unreadable(String),
     /// `alg` is not RS256, PS256, ES256 or `EdDSA`; `none` and the symmetric ones never are (RFC 8725 section 3.1).
     #[error("the token's algorithm {0:?} is not accepted")]
     ForbiddenAlgorithm(String),
@@ -95,7 +98,7 @@ impl TokenError {
     /// The `reason` label: one of a closed set.
     pub const fn reason(&self) -> &'static str {
         match self {
-            Self::Malformed(_) => "malformed_token",
+            Self::Malformed(_) | Self::Unreadable(_) => "malformed_token",
             Self::ForbiddenAlgorithm(_) | Self::OtherAlgorithm { .. } => "forbidden_algorithm",
             Self::CriticalHeader => "critical_header",
             Self::WrongType(_) => "wrong_type",

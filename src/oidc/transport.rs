@@ -7,9 +7,9 @@ use super::calls::{Call, Calls, Endpoint, Outcome};
 use super::json;
 use crate::domain::ids::ProviderId;
 use crate::tls;
+use openidconnect::{AccessToken, HttpRequest};
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
-use reqwest::{Client, RequestBuilder, Response, StatusCode};
-use secrecy::{ExposeSecret, SecretString};
+use reqwest::{Client, Request, RequestBuilder, Response, StatusCode};
 use serde_json::{Map, Value};
 use std::path::Path;
 use std::sync::Arc;
@@ -70,6 +70,8 @@ impl CallError {
         match self {
             Self::Timeout => Outcome::Timeout,
             Self::Unreachable(_) => Outcome::Unreachable,
+            Self::Status(429) => Outcome::Throttled,
+            Self::Status(400..=499) => Outcome::Refused,
             Self::Status(_) => Outcome::Failed,
             Self::TooLarge | Self::NotJson(_) | Self::Unexpected(_) => Outcome::Malformed,
         }
@@ -116,31 +118,27 @@ impl Transport {
         &self,
         endpoint: Endpoint,
         url: &Url,
-        bearer: Option<&SecretString>,
+        bearer: Option<&AccessToken>,
     ) -> Result<Answer, CallError> {
         let mut request = self.client.get(url.clone());
         if let Some(token) = bearer {
-            request = request.header(AUTHORIZATION, sensitive(&format!("Bearer {}", token.expose_secret()))?);
+            request = request.header(AUTHORIZATION, sensitive(&format!("Bearer {}", token.secret()))?);
         }
         self.send(endpoint, request).await
     }
 
-    /// POST of a form; `basic` is the credential after `Basic `.
-    pub async fn post(
-        &self,
-        endpoint: Endpoint,
-        url: &Url,
-        form: &[(&str, String)],
-        basic: Option<&str>,
-    ) -> Result<Answer, CallError> {
-        let mut request = self.client.post(url.clone()).form(form);
-        if let Some(credential) = basic {
-            request = request.header(AUTHORIZATION, sensitive(&format!("Basic {credential}"))?);
+    /// A request that the crate wrote; [`Self::observe`] is for its caller.
+    pub async fn exchange(&self, request: HttpRequest) -> Result<(StatusCode, Vec<u8>), CallError> {
+        let mut request = Request::try_from(request)?;
+        if let Some(credential) = request.headers_mut().get_mut(AUTHORIZATION) {
+            credential.set_sensitive(true);
         }
-        self.send(endpoint, request).await
+        let mut response = self.client.execute(request).await?;
+        let body = read_body(&mut response).await?;
+        Ok((response.status(), body))
     }
 
-    /// As [`Self::post`], where the status says all.
+    /// POST of a form, where the status says all; `basic` is the credential after `Basic `.
     pub async fn post_unread(
         &self,
         endpoint: Endpoint,
@@ -169,7 +167,7 @@ impl Transport {
     }
 
     /// Counts and times a call.
-    async fn observe<T>(
+    pub async fn observe<T>(
         &self,
         endpoint: Endpoint,
         asking: impl Future<Output = Result<T, CallError>>,
@@ -197,6 +195,15 @@ async fn read(request: RequestBuilder) -> Result<Answer, CallError> {
     let mut response = request.send().await?;
     let status = response.status();
     let retry_after = retry_after(response.headers());
+    let body = match json::object(&read_body(&mut response).await?) {
+        Ok(body) => body,
+        Err(error) if status.is_success() => return Err(CallError::NotJson(Arc::new(error))),
+        Err(_) => Map::new(),
+    };
+    Ok(Answer { status, body, retry_after })
+}
+
+async fn read_body(response: &mut Response) -> Result<Vec<u8>, CallError> {
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         if bytes.len() + chunk.len() > BODY_LIMIT {
@@ -204,12 +211,7 @@ async fn read(request: RequestBuilder) -> Result<Answer, CallError> {
         }
         bytes.extend_from_slice(&chunk);
     }
-    let body = match json::object(&bytes) {
-        Ok(body) => body,
-        Err(error) if status.is_success() => return Err(CallError::NotJson(Arc::new(error))),
-        Err(_) => Map::new(),
-    };
-    Ok(Answer { status, body, retry_after })
+    Ok(bytes)
 }
 
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {

@@ -9,9 +9,10 @@ use super::calls::Endpoint;
 use super::error::OidcError;
 use super::provider::Provider;
 use super::refusal::{ErrorResponse, ProviderRefusal};
-use super::token_endpoint;
+use super::token_endpoint::Grant;
 use crate::config::{EntraTenant, ProviderKind};
 use crate::domain::secret::Secret;
+use secrecy::SecretString;
 use url::Url;
 
 /// Graph of the global cloud, where a discovery document does not say.
@@ -84,9 +85,8 @@ impl Provider {
             ProviderKind::Entra { .. } | ProviderKind::Google => return Ok(Renewability::Asked),
             ProviderKind::Oidc { .. } => {}
         }
-        let nonsense = Secret::generate().digest().to_string();
-        let grant = [("grant_type", "refresh_token"), ("refresh_token", nonsense.as_str())];
-        match token_endpoint::request(&self.transport, &metadata, &self.client, &grant).await {
+        let grant = Grant::Refresh { token: &nonsense().into(), scopes: Vec::new() };
+        match self.request_tokens(&metadata, grant).await {
             Err(OidcError::Refused(refusal))
                 if ["unauthorized_client", "unsupported_grant_type"].contains(&refusal.error.as_str()) =>
             {
@@ -94,10 +94,7 @@ impl Provider {
             }
             Err(error @ (OidcError::Unavailable(_) | OidcError::Credential(_))) => Err(error),
             _ if asks => Ok(Renewability::Asked),
-            _ => {
-                let lists_scope = metadata.scopes_supported.iter().any(|scope| scope == "offline_access");
-                Ok(Renewability::Unclear { lists_scope })
-            }
+            _ => Ok(Renewability::Unclear { lists_scope: metadata.lists_scope("offline_access") }),
         }
     }
 
@@ -107,13 +104,12 @@ impl Provider {
     /// # Errors
     /// [`OidcError::Unavailable`], [`OidcError::Metadata`].
     pub async fn try_authorization(&self, redirect_uri: &Url) -> Result<AuthorizationTrial, OidcError> {
-        let nonsense = || Secret::generate().digest().to_string();
-        let (state, nonce, challenge) = (nonsense(), nonsense(), nonsense());
+        let (state, nonce, code_verifier) = (nonsense(), nonsense(), SecretString::from(nonsense()));
         let request = AuthorizationRequest {
             redirect_uri,
             state: &state,
             nonce: &nonce,
-            code_challenge: &challenge,
+            code_verifier: &code_verifier,
             max_age: None,
             prompt: Some(Prompt::None),
             login_hint: None,
@@ -137,29 +133,29 @@ impl Provider {
     ///
     /// # Errors
     /// [`OidcError::Unavailable`], [`OidcError::Metadata`], [`OidcError::Credential`].
-    pub async fn try_credential(&self, redirect_uri: &str) -> Result<Trial, OidcError> {
+    pub async fn try_credential(&self, redirect_uri: &Url) -> Result<Trial, OidcError> {
         let metadata = self.discovery.metadata().await?;
-        let nonsense = Secret::generate().digest().to_string();
+        let (code, code_verifier) = (nonsense(), SecretString::from(nonsense()));
         let graph = metadata.graph.as_ref().map_or(GRAPH, |graph| graph.as_str());
         let scope = format!("{graph}.default");
         let is_pinned =
             matches!(self.config.kind, ProviderKind::Entra { tenant: EntraTenant::Pinned(_), .. });
         let grant = if is_pinned {
-            vec![("grant_type", "client_credentials"), ("scope", scope.as_str())]
+            Grant::Application { scope: &scope }
         } else {
-            vec![
-                ("grant_type", "authorization_code"),
-                ("code", nonsense.as_str()),
-                ("redirect_uri", redirect_uri),
-                ("code_verifier", nonsense.as_str()),
-            ]
+            Grant::Code { code: &code, redirect_uri, code_verifier: &code_verifier }
         };
-        match token_endpoint::request(&self.transport, &metadata, &self.client, &grant).await {
+        match self.request_tokens(&metadata, grant).await {
             Ok(_) | Err(OidcError::Token(_)) => Ok(Trial::Accepted),
             Err(OidcError::Refused(refusal)) => Ok(judge(refusal)),
             Err(error) => Err(error),
         }
     }
+}
+
+/// What no provider has ever given.
+fn nonsense() -> String {
+    Secret::generate().digest().to_string()
 }
 
 fn judge(refusal: Box<ProviderRefusal>) -> Trial {

@@ -8,9 +8,8 @@ use crate::domain::ids::{ProviderId, UserId};
 use crate::domain::secret::{self, Hash, Secret};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::fmt;
 use std::time::Duration;
 
@@ -193,11 +192,6 @@ impl LoginState {
     /// 43 characters of the unreserved set (RFC 7636 section 4.1).
     pub fn code_verifier(&self) -> SecretString {
         URL_SAFE_NO_PAD.encode(self.code_verifier.expose()).into()
-    }
-
-    /// `BASE64URL(SHA256(code_verifier))` (RFC 7636 section 4.2).
-    pub fn code_challenge(&self) -> String {
-        URL_SAFE_NO_PAD.encode(Sha256::digest(self.code_verifier().expose_secret()))
     }
 }
 

@@ -9,8 +9,6 @@ mod misconfigured;
 mod renewal;
 mod requests;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use gatepost::config::{
     AssertionConfig, ClientCredential, Config, EmailVerified, EntraTenant, GroupNames, GroupsSource,
     LogConfig, ProviderConfig, ProviderKind, Recheck, SessionConfig, StoresConfig, VerifyConfig,
@@ -22,7 +20,6 @@ use gatepost::oidc::{
 };
 use gatepost_kit::entra::{Entra, LogoutLie, LogoutToken, Person, stable_guid};
 use secrecy::SecretString;
-use sha2::{Digest as _, Sha256};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use url::Url;
@@ -153,13 +150,13 @@ impl Party {
 fn request(max_age: Option<Duration>, prompt: Option<Prompt>) -> AuthorizationRequest<'static> {
     static REDIRECT_URI: std::sync::LazyLock<Url> =
         std::sync::LazyLock::new(|| Url::parse(REDIRECT).unwrap());
-    static CHALLENGE: std::sync::LazyLock<String> =
-        std::sync::LazyLock::new(|| BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(VERIFIER)));
+    static CODE_VERIFIER: std::sync::LazyLock<SecretString> =
+        std::sync::LazyLock::new(|| SecretString::from(VERIFIER));
     AuthorizationRequest {
         redirect_uri: &REDIRECT_URI,
         state: "sealed",
         nonce: NONCE,
-        code_challenge: &CHALLENGE,
+        code_verifier: &CODE_VERIFIER,
         max_age,
         prompt,
         login_hint: Some("alice@example.com"),

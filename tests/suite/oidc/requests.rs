@@ -2,7 +2,7 @@
 
 use super::{Party, browse, config, entra_kind, request};
 use gatepost::config::{ClientCredential, ProviderKind};
-use gatepost::oidc::{EndSession, ErrorResponse, OidcError, Prompt};
+use gatepost::oidc::{EndSession, ErrorResponse, OidcError, Outcome, Prompt};
 use gatepost_kit::entra::{CLIENT_CERTIFICATE_PEM, CLIENT_KEY_PEM, Entra, Person};
 use secrecy::SecretString;
 use std::time::Duration;
@@ -40,6 +40,18 @@ async fn a_wrong_secret_is_the_operators_to_mend() {
     let Err(OidcError::Refused(refusal)) = party.sign_in().await else { panic!("not refused") };
     assert_eq!(refusal.code.as_deref(), Some("AADSTS7000222"));
     assert!(refusal.correlation_id.is_some() && refusal.timestamp.is_some());
+}
+
+#[tokio::test]
+async fn a_token_request_is_counted_by_the_status_of_its_answer() {
+    let party = Party::entra().await;
+    for (status, outcome) in
+        [(400, Outcome::Refused), (404, Outcome::Refused), (429, Outcome::Throttled), (500, Outcome::Failed)]
+    {
+        party.entra.fail_token_as(status, "invalid_grant", "no", 1);
+        party.sign_in().await.unwrap_err();
+        assert_eq!(party.outcomes.lock().unwrap().last(), Some(&outcome), "{status}");
+    }
 }
 
 #[tokio::test]
