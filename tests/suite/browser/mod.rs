@@ -5,6 +5,7 @@
 mod account;
 mod debugger;
 mod development;
+mod loader;
 mod outages;
 mod refusals;
 mod sign_in;

@@ -35,6 +35,16 @@ pub struct Stage {
     _redis: Redis,
 }
 
+/// What is not as the plain stage has it.
+#[derive(Debug, Default)]
+pub struct Others {
+    /// Who answers instead of the application that tells what it was sent.
+    pub open_webui: Option<SocketAddr>,
+    pub mcp_proxy: Option<SocketAddr>,
+    /// More of Gatepost's environment.
+    pub variables: Vec<(String, String)>,
+}
+
 impl Stage {
     /// Everything runs; Alice is in `MCP-GitHub`, which opens the tenant `github`, Bob in nothing, Carol is an admin.
     pub async fn start() -> Self {
@@ -43,6 +53,11 @@ impl Stage {
 
     /// The same with another program in the place of `Open WebUI`.
     pub async fn start_with_chat(open_webui: Option<SocketAddr>) -> Self {
+        Self::start_with(Others { open_webui, ..Others::default() }).await
+    }
+
+    /// The same with other programs and more variables.
+    pub async fn start_with(others: Others) -> Self {
         let folder = Folder::prepare();
         let entra = Entra::start().await;
         for path in ["/callback/entra", "/logged-out"] {
@@ -53,7 +68,7 @@ impl Stage {
         }
         let redis = Redis::with_password(folder.secret("redis_password").rsplit(' ').next().unwrap()).await;
         make_certificates(&folder).await;
-        let builder = builder(&folder, &entra, &redis).await;
+        let builder = builder(&folder, &entra, &redis).await.envs(others.variables);
         let gatepost = builder.start().await;
         gatepost.wait_ready().await;
         let (chat, mcp, wiki) = (Echo::start().await, Echo::start().await, Echo::start().await);
@@ -63,8 +78,8 @@ impl Stage {
             ("https://gatepost:4181", format!("https://{}", gatepost.internal())),
             ("/etc/traefik/gatepost", folder.path("certs/traefik").display().to_string()),
             ("http://gatepost:4180", format!("http://{}", gatepost.public())),
-            ("http://open-webui:8080", format!("http://{}", open_webui.unwrap_or(chat.addr()))),
-            ("http://mcp-proxy:8080", format!("http://{}", mcp.addr())),
+            ("http://open-webui:8080", format!("http://{}", others.open_webui.unwrap_or(chat.addr()))),
+            ("http://mcp-proxy:8080", format!("http://{}", others.mcp_proxy.unwrap_or(mcp.addr()))),
             ("http://wiki:8080", format!("http://{}", wiki.addr())),
             ("http://reports:8080", format!("http://{}", reports.addr())),
             ("http://administration:8080", format!("http://{}", administration.addr())),

@@ -108,6 +108,18 @@ impl Browser {
         self.expect(clicked, &format!("an element #{id}")).await;
     }
 
+    /// Types into the element with this id; a line's end is the Enter key.
+    ///
+    /// # Panics
+    /// When there is none after 20 s.
+    pub async fn type_into(&self, id: &str, text: &str) {
+        let keys = text.replace('\n', &Key::Enter.value().to_string());
+        let typed = self
+            .wait(async || self.driver().find(By::Id(id)).await.ok()?.send_keys(keys.as_str()).await.ok())
+            .await;
+        self.expect(typed, &format!("an element #{id} to type into")).await;
+    }
+
     /// Presses the tab key until the link or button with this text has the focus, then Enter.
     ///
     /// # Panics

@@ -33,13 +33,23 @@ impl Browser {
 
     /// Addresses that pages of any tab asked for since the last call, redirects and resources included.
     pub async fn take_requests(&self) -> Vec<Url> {
+        let addresses = self.take_events("Network.requestWillBeSent", "/request/url").await;
+        addresses.iter().filter_map(|url| Url::parse(url).ok()).collect()
+    }
+
+    /// Frames that WebSockets of any tab received since the last call; it takes requests too.
+    pub async fn take_frames(&self) -> Vec<String> {
+        self.take_events("Network.webSocketFrameReceived", "/response/payloadData").await
+    }
+
+    /// One text of each event of this kind.
+    async fn take_events(&self, method: &str, text: &str) -> Vec<String> {
         let entries = self.driver().get_log(NETWORK).await.expect("the network is logged");
-        let address = |entry: &thirtyfour::BrowserLogEntry| {
+        let find = |entry: &thirtyfour::BrowserLogEntry| {
             let event: Value = serde_json::from_str(&entry.message).ok()?;
-            let is_request = event["message"]["method"] == "Network.requestWillBeSent";
-            let url = event["message"]["params"]["request"]["url"].as_str().filter(|_| is_request)?;
-            Url::parse(url).ok()
+            let event = &event["message"];
+            event["params"].pointer(text)?.as_str().filter(|_| event["method"] == method).map(str::to_owned)
         };
-        entries.iter().filter_map(address).collect()
+        entries.iter().filter_map(find).collect()
     }
 }

@@ -1,0 +1,82 @@
+//! Everything that runs: the suite's stage with the two programs in their places, and what an administrator sets up.
+
+use crate::programs::{start_mcp_proxy, start_open_webui};
+use crate::stage::{CHAT, MCP, Others, PUBLIC, Stage};
+use crate::visitor::Program;
+use gatepost_kit::browser::Browser;
+use gatepost_kit::entra::Person;
+use gatepost_kit::language_model::{LanguageModel, MODEL};
+use gatepost_kit::process::{Running, find_ok, free_addr};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The first start of `Open WebUI` makes its database: some ten seconds, more on a busy machine.
+const START: Duration = Duration::from_secs(180);
+
+/// Its administrator; the others are people of the stage and of this house.
+pub const ADMIN: &str = "carol";
+
+pub struct House {
+    pub stage: Stage,
+    /// Where screenshots are left.
+    pub pictures: PathBuf,
+    _programs: [Running; 2],
+    _model: LanguageModel,
+}
+
+impl House {
+    /// Starts everything, with more variables for Gatepost; nobody has an account yet.
+    pub async fn start(variables: Vec<(String, String)>) -> Self {
+        let (open_webui, mcp_proxy) = (free_addr(), free_addr());
+        let others = Others { open_webui: Some(open_webui), mcp_proxy: Some(mcp_proxy), variables };
+        let (stage, model) = tokio::join!(Stage::start_with(others), LanguageModel::start());
+        for who in ["dave", "erin"] {
+            stage.entra.add(Person::named(who));
+        }
+        let programs = [start_open_webui(&stage, &model, open_webui), start_mcp_proxy(&stage, mcp_proxy)];
+        tokio::join!(
+            programs[0].ready(START, async || find_ok(open_webui, "/health").await),
+            programs[1].ready(START, async || find_ok(mcp_proxy, "/status").await),
+        );
+        let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).join("open-webui");
+        Self { stage, pictures, _programs: programs, _model: model }
+    }
+
+    /// The administrator comes first, makes the group of Gatepost's name, and opens the model to everybody.
+    pub async fn furnish(&self) {
+        let admin = Program::signed_in(self, ADMIN).await;
+        let group = json!({ "name": "MCP-GitHub", "description": "" });
+        assert_eq!(admin.post("/api/v1/groups/create", &group).await.status, 200);
+        let everybody = json!([{ "principal_type": "user", "principal_id": "*", "permission": "read" }]);
+        let model =
+            json!({ "id": MODEL, "name": MODEL, "meta": {}, "params": {}, "access_grants": everybody });
+        let answer = admin.post("/api/v1/models/create", &model).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        self.stage.entra.at_the_browser(None);
+    }
+
+    /// A browser with an empty profile.
+    pub async fn empty_browser(&self) -> Browser {
+        let secure = self.stage.traefik.secure;
+        Browser::builder().map("*.example.com:443", secure).trust(&self.stage.authority).start().await
+    }
+
+    /// What a person needs to know who clicks through.
+    pub fn explain(&self) -> String {
+        format!(
+            "
+Everything runs. Start a browser that finds it here (one folder for each person):
+  chromium --user-data-dir=\"$(mktemp -d)\" --host-resolver-rules='MAP *.example.com:443 {secure}' \\
+    --ignore-certificate-errors-spki-list={key} {CHAT}/
+
+  {CHAT}                   Open WebUI; Carol is its administrator
+  {MCP}/servers/github/mcp   mcp-proxy, for Alice alone
+  {PUBLIC}                   your account
+
+Choose Alice, Bob, Carol, Dave or Erin; the sign-in page stands for Microsoft's. Ctrl-C ends everything.",
+            secure = self.stage.traefik.secure,
+            key = self.stage.authority.spki_sha256(),
+        )
+    }
+}
