@@ -343,8 +343,8 @@ mod tests {
         let ClientCredential::Certificate(secret) = &config.providers[0].credential else { panic!("a file") };
         let client = Client::new(&config.providers[0]).expect("a client");
         let is_of = async |signer: &Signer| {
-            let assertion = &form(&client, &metadata()).await[2].1;
-            Unverified::parse(assertion).expect("a token").verify(signer.key("k")).is_ok()
+            let (form, _) = sent(&client, &metadata()).await;
+            Jws::parse(&form[1].1).expect("a token").verify(&signer.key("k")).is_ok()
         };
         let (first, second) = (pem(Signer::first()), pem(Signer::second()));
         let half = &second[..second.len() - 200];

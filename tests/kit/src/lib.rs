@@ -7,7 +7,7 @@ pub mod echo; // an application that answers what it was sent
 pub mod edge; // the ForwardAuth edge: what Traefik does, in a few lines
 pub mod entra; // fake Entra ID and Graph over HTTP, and any other OpenID provider
 pub mod faulty; // a TCP proxy that stalls, cuts, slows
-pub mod lies; // a provider that lies, each lie by name
 pub mod language_model; // streams answers as an OpenAI server does
+pub mod lies; // a provider that lies, each lie by name
 pub mod open_webui; // what Open WebUI does with trusted headers
 pub mod process; // private Redis, Postgres, Traefik and the real binary
