@@ -1,15 +1,15 @@
 //! Who it is: the session's record and the person's standing, read side by side.
 
-use crate::directory::DirectoryError;
-use crate::domain::access::Standing;
-use crate::domain::clock::Timestamp;
-use crate::domain::ids::UserId;
-use crate::domain::secret::Hash;
-use crate::session::Session;
-use crate::session::store::StoreError;
-use crate::session::values::{PublicValue, SessionId};
 use crate::state::State;
-use crate::telemetry::{Store, StoreOperation};
+use gatepost_core::access::Standing;
+use gatepost_core::clock::Timestamp;
+use gatepost_core::ids::UserId;
+use gatepost_core::secret::Hash;
+use gatepost_store::directory::DirectoryError;
+use gatepost_store::session::Session;
+use gatepost_store::session::store::StoreError;
+use gatepost_store::session::values::{PublicValue, SessionId};
+use gatepost_telemetry::{Store, StoreOperation};
 use std::time::Duration;
 use tokio::time::timeout;
 

@@ -2,16 +2,17 @@
 
 use super::StartError;
 use super::readiness::Obstacle;
-use crate::config::{LOOK_AGAIN, StoresConfig};
-use crate::directory::{Directory, DirectoryError};
-use crate::domain::clock::Timestamp;
 use crate::login::unwritten;
-use crate::patience::patiently;
 use crate::state::State;
-use crate::telemetry::{Chain, NotKept};
-use crate::tls;
 use crate::verify::passes;
 use actix_web::rt::{spawn, task::JoinHandle};
+use gatepost_certs::tls;
+use gatepost_config::{LOOK_AGAIN, StoresConfig};
+use gatepost_core::clock::Timestamp;
+use gatepost_core::error_chain::Chain;
+use gatepost_store::directory::{Directory, DirectoryError};
+use gatepost_store::patience::patiently;
+use gatepost_telemetry::NotKept;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::spawn_blocking;

@@ -4,33 +4,33 @@ mod housekeeping;
 pub mod readiness;
 pub mod tasks;
 
-use crate::certs::{self, CertsError, InternalTls};
-use crate::config::{Config, StoresConfig, keyring};
-use crate::directory::{Directory, DirectoryError};
-use crate::domain::clock::Timestamp;
-use crate::domain::decision::Lifetimes;
-use crate::domain::host::ProtectedHosts;
-use crate::domain::secret::Secret;
 use crate::http::internal::{self, Listener, Surface, Workers};
 use crate::http::public;
 use crate::login::limit::Limits;
 use crate::login::unwritten::{self, Unwritten};
 use crate::login::waiting::Slots;
-use crate::oidc::{Calls, Providers};
-use crate::session::Sessions;
-use crate::session::cookie::CookiePolicy;
-use crate::session::sealed::KeyRing;
-use crate::session::store::{RedisStore, SqliteStore, Store};
-use crate::session::uses::Uses;
 use crate::state::State;
-use crate::telemetry::Metrics;
-use crate::tls;
 use crate::verify::assertion::AssertionKeys;
 use crate::verify::checks::Checks;
 use crate::verify::passes::Passes;
 use crate::verify::refusals::Refusals;
 use crate::verify::unknown::Unknown;
 use actix_web::dev::ServerHandle;
+use gatepost_certs::tls;
+use gatepost_certs::{self as certs, CertsError, InternalTls};
+use gatepost_config::{Config, StoresConfig, keyring};
+use gatepost_core::clock::Timestamp;
+use gatepost_core::decision::Lifetimes;
+use gatepost_core::host::ProtectedHosts;
+use gatepost_core::secret::Secret;
+use gatepost_oidc::{Calls, Providers};
+use gatepost_store::directory::{Directory, DirectoryError};
+use gatepost_store::session::Sessions;
+use gatepost_store::session::cookie::CookiePolicy;
+use gatepost_store::session::sealed::KeyRing;
+use gatepost_store::session::store::{RedisStore, SqliteStore, Store};
+use gatepost_store::session::uses::Uses;
+use gatepost_telemetry::Metrics;
 use housekeeping::Housekeeping;
 use readiness::Readiness;
 use std::borrow::Cow;
@@ -67,7 +67,7 @@ pub enum StartError {
     Directory(#[from] DirectoryError),
     /// The providers' credentials.
     #[error("the providers cannot be set up")]
-    Providers(#[from] crate::oidc::ProvidersError),
+    Providers(#[from] gatepost_oidc::ProvidersError),
     /// Another Gatepost runs on this file.
     #[error("{0} is in use by another gatepost serve: one process per embedded file")]
     Locked(PathBuf),

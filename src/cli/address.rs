@@ -3,10 +3,10 @@
 use super::console::{Console, called};
 use super::error::CommandError;
 use super::report::Report;
-use crate::config::{AddressChanges, Config};
-use crate::directory::{AddressChange, UserKey, UserRecord};
-use crate::domain::calendar::{minute, rfc3339};
-use crate::domain::email::EmailAddress;
+use gatepost_config::{AddressChanges, Config};
+use gatepost_core::calendar::{minute, rfc3339};
+use gatepost_core::email::EmailAddress;
+use gatepost_store::directory::{AddressChange, UserKey, UserRecord};
 use serde_json::json;
 
 pub(super) async fn change(

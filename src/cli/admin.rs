@@ -3,8 +3,8 @@
 use super::console::{Console, called, is_awaited};
 use super::error::CommandError;
 use super::report::Report;
-use crate::directory::{AdminStanding, UserKey, UserRecord};
 use clap::Subcommand;
+use gatepost_store::directory::{AdminStanding, UserKey, UserRecord};
 use serde_json::{Value, json};
 
 #[derive(Debug, Subcommand)]

@@ -5,9 +5,9 @@ use super::error::CommandError;
 use super::group::lines;
 use super::moment::Moment;
 use super::report::{Report, rfc3339};
-use crate::directory::{AuditCursor, AuditFilter, AuditRecord, UserKey};
-use crate::domain::ids::RequestId;
 use clap::{Args, Subcommand};
+use gatepost_core::ids::RequestId;
+use gatepost_store::directory::{AuditCursor, AuditFilter, AuditRecord, UserKey};
 use serde_json::{Map, Value, json};
 
 /// At most so many entries a page: the reader keeps them in memory.

@@ -2,9 +2,9 @@
 
 use super::CommandError;
 use super::report::{Report, minute, rfc3339, table};
-use crate::certs::{Cause, Name, Outcome, Role, State, Wish, make};
-use crate::config::Config;
-use crate::domain::clock::Timestamp;
+use gatepost_certs::{Cause, Name, Outcome, Role, State, Wish, make};
+use gatepost_config::Config;
+use gatepost_core::clock::Timestamp;
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};

@@ -3,9 +3,9 @@
 use super::CommandError;
 use super::environment::{Environment, NotText};
 use super::report::plain;
-use crate::check::{self, Finding, Order, Severity};
 use anstyle::{AnsiColor, Style};
 use clap::Args;
+use gatepost_check::{self as check, Finding, Order, Severity};
 use serde_json::{Value, json};
 use std::io::{ErrorKind, Write};
 use std::path::PathBuf;

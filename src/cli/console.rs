@@ -4,10 +4,10 @@
 
 use super::error::CommandError;
 use crate::app;
-use crate::config::{Config, StoresConfig};
-use crate::directory::{Actor, DirectoryError, SchemaState, UserKey, UserRecord};
-use crate::domain::ids::UserId;
 use crate::state::State;
+use gatepost_config::{Config, StoresConfig};
+use gatepost_core::ids::UserId;
+use gatepost_store::directory::{Actor, DirectoryError, SchemaState, UserKey, UserRecord};
 
 /// People asked for at once.
 const PAGE: u32 = 500;

@@ -1,6 +1,6 @@
 //! The environment as the command line was handed it: settings as text, and who gave the command.
 
-use crate::directory::Actor;
+use gatepost_store::directory::Actor;
 use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt;
 

@@ -2,19 +2,19 @@
 
 use super::environment::NotText;
 use crate::app::StartError;
-use crate::certs::CertsError;
-use crate::config::{ConfigErrors, RoleWithoutTenant};
-use crate::directory::{DirectoryError, REFUSALS_TTL};
-use crate::domain::calendar::minute;
-use crate::domain::clock::Timestamp;
-use crate::domain::email::EmailAddress;
-use crate::domain::ids::{ProviderId, RequestId};
-use crate::domain::secret::Hash;
 use crate::explain::ExplainError;
 use crate::principal::LoadError;
-use crate::session::store::{StoreError, USER_RULES, is_refusal};
-use crate::telemetry::LogError;
-use crate::tls;
+use gatepost_certs::CertsError;
+use gatepost_certs::tls;
+use gatepost_config::{ConfigErrors, RoleWithoutTenant};
+use gatepost_core::calendar::minute;
+use gatepost_core::clock::Timestamp;
+use gatepost_core::email::EmailAddress;
+use gatepost_core::ids::{ProviderId, RequestId};
+use gatepost_core::secret::Hash;
+use gatepost_store::directory::{DirectoryError, REFUSALS_TTL};
+use gatepost_store::session::store::{StoreError, USER_RULES, is_refusal};
+use gatepost_telemetry::LogError;
 use std::io;
 use std::path::PathBuf;
 

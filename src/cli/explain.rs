@@ -3,16 +3,16 @@
 use super::CommandError;
 use super::console::Console;
 use super::report::{Report, plain, table};
-use crate::directory::UserKey;
-use crate::domain::clock::Timestamp;
-use crate::domain::host::Origin;
-use crate::domain::ids::{GroupName, RequestId};
 use crate::explain::{
     Answer, AskedUrl, Asker, Change, Changes, Explanation, Mark, PastRequest, Question, RefusalFacts, Step,
     explain, explain_request, requirement_of_groups,
 };
 use anstyle::{AnsiColor, Style};
 use clap::{ArgGroup, Args};
+use gatepost_core::clock::Timestamp;
+use gatepost_core::host::Origin;
+use gatepost_core::ids::{GroupName, RequestId};
+use gatepost_store::directory::UserKey;
 use hyper::Method;
 use std::fmt::Write;
 

@@ -4,10 +4,10 @@ use super::console::Console;
 use super::error::CommandError;
 use super::member;
 use super::report::Report;
-use crate::directory::{GroupLink, LinkSource, UserKey};
-use crate::domain::identity::ExternalGroup;
-use crate::domain::ids::GroupName;
 use clap::Subcommand;
+use gatepost_core::identity::ExternalGroup;
+use gatepost_core::ids::GroupName;
+use gatepost_store::directory::{GroupLink, LinkSource, UserKey};
 use serde_json::{Value, json};
 
 #[derive(Debug, Subcommand)]

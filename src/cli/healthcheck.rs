@@ -1,7 +1,7 @@
 //! `gatepost healthcheck`: asks `/readyz` of the listener for health, else of the internal one, as the container's own health check.
 
 use super::CommandError;
-use crate::config::Config;
+use gatepost_config::Config;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

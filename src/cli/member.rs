@@ -4,8 +4,8 @@ use super::console::{Console, called, is_awaited, listed_in_pages};
 use super::error::CommandError;
 use super::group::lines;
 use super::report::Report;
-use crate::directory::{Joining, UserKey};
-use crate::domain::ids::GroupName;
+use gatepost_core::ids::GroupName;
+use gatepost_store::directory::{Joining, UserKey};
 use serde_json::json;
 
 /// An administrator's word, which `remove` takes back for good; everybody else's is said again.

@@ -1,8 +1,8 @@
 //! `gatepost migrate`: for deployments where `serve` may not change the schema.
 
 use super::CommandError;
-use crate::config::Config;
-use crate::directory::Directory;
+use gatepost_config::Config;
+use gatepost_store::directory::Directory;
 
 pub(super) async fn run(config: &Config) -> Result<(), CommandError> {
     let directory = Directory::open(&config.stores, config.ca_file.as_deref())?;

@@ -27,12 +27,12 @@ mod tests;
 mod user;
 
 use crate::app::StartError;
-use crate::config::Config;
-use crate::telemetry::Chain;
 use clap::{Args, Parser, Subcommand};
 use console::Console;
 use environment::Environment;
 use error::CommandError;
+use gatepost_config::Config;
+use gatepost_core::error_chain::Chain;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;

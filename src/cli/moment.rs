@@ -1,7 +1,7 @@
 //! A point in time as people type it: with its offset, as a day, or so long ago.
 
-use crate::config::duration;
-use crate::domain::clock::Timestamp;
+use gatepost_config::duration;
+use gatepost_core::clock::Timestamp;
 use std::str::FromStr;
 
 /// Already a point in time: "an hour ago" is judged when the command line is read.

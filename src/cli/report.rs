@@ -2,10 +2,10 @@
 //!
 //! Guarantee: names that others chose (people, groups, browsers) cannot steer the terminal they are printed on.
 
-pub(super) use crate::domain::calendar::{minute, rfc3339};
-use crate::domain::clock::Timestamp;
 use anstyle::AnsiColor;
 use comfy_table::{Table, presets};
+pub(super) use gatepost_core::calendar::{minute, rfc3339};
+use gatepost_core::clock::Timestamp;
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind, Write};

@@ -2,8 +2,8 @@
 
 use super::CommandError;
 use crate::app;
-use crate::config::Config;
-use crate::telemetry::logs;
+use gatepost_config::Config;
+use gatepost_telemetry::logs;
 
 pub(super) async fn run(config: Config) -> Result<(), CommandError> {
     logs::init(&config.log)?;

@@ -4,17 +4,17 @@
 use super::console::{Console, WHAT_GOES_ON, called};
 use super::error::CommandError;
 use super::report::{Report, minute, rfc3339};
-use crate::directory::UserKey;
-use crate::domain::ids::UserId;
-use crate::domain::secret::Hash;
 use crate::http::pages;
 use crate::login;
 use crate::login::end::{self, Ending};
-use crate::patience::patiently;
 use crate::principal;
-use crate::session::record::SessionRecord;
-use crate::telemetry::EndCause;
 use clap::{Args, Subcommand};
+use gatepost_core::ids::UserId;
+use gatepost_core::secret::Hash;
+use gatepost_store::directory::UserKey;
+use gatepost_store::patience::patiently;
+use gatepost_store::session::record::SessionRecord;
+use gatepost_telemetry::EndCause;
 use serde_json::json;
 use std::time::Duration;
 

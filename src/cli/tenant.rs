@@ -4,9 +4,9 @@ use super::console::Console;
 use super::error::CommandError;
 use super::group::lines;
 use super::report::Report;
-use crate::domain::access::Role;
-use crate::domain::ids::{GroupName, TenantId};
 use clap::Subcommand;
+use gatepost_core::access::Role;
+use gatepost_core::ids::{GroupName, TenantId};
 use serde_json::json;
 
 #[derive(Debug, Subcommand)]

@@ -6,10 +6,10 @@ use super::console::{Console, WHAT_GOES_ON, called, is_awaited, listed_in_pages}
 use super::error::CommandError;
 use super::group::lines;
 use super::report::{Report, minute, minute_or_dash, rfc3339, table};
-use crate::directory::{IdentityRecord, UserKey, UserRecord, UserSummary};
-use crate::domain::clock::Timestamp;
-use crate::domain::email::EmailAddress;
 use clap::Subcommand;
+use gatepost_core::clock::Timestamp;
+use gatepost_core::email::EmailAddress;
+use gatepost_store::directory::{IdentityRecord, UserKey, UserRecord, UserSummary};
 use serde_json::{Value, json};
 
 #[derive(Debug, Subcommand)]

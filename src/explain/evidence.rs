@@ -1,18 +1,18 @@
 //! What both stores say about a person and about what a router demands, read once for one explanation.
 
 use super::ExplainError;
-use crate::directory::{
+use crate::state::State;
+use gatepost_core::access::Standing;
+use gatepost_core::ids::{GroupName, TenantId};
+use gatepost_core::requirement::Requirement;
+use gatepost_core::secret::Hash;
+use gatepost_store::directory::{
     DirectoryError, GroupLink, GroupRecord, Membership, TenantRecord, UserKey, UserRecord,
 };
-use crate::domain::access::Standing;
-use crate::domain::ids::{GroupName, TenantId};
-use crate::domain::requirement::Requirement;
-use crate::domain::secret::Hash;
-use crate::patience::patiently;
-use crate::session::record::SessionRecord;
-use crate::session::store::StoreError;
-use crate::session::values::SessionId;
-use crate::state::State;
+use gatepost_store::patience::patiently;
+use gatepost_store::session::record::SessionRecord;
+use gatepost_store::session::store::StoreError;
+use gatepost_store::session::values::SessionId;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -82,7 +82,7 @@ impl Evidence {
     /// Unlinked groups of the person that bear this name at their provider.
     pub(super) fn namesakes(&self, name: &GroupName) -> impl Iterator<Item = &GroupLink> {
         self.links().filter(move |link| {
-            link.source == crate::directory::LinkSource::Auto
+            link.source == gatepost_store::directory::LinkSource::Auto
                 && link.display_name.as_deref() == Some(name.as_str())
         })
     }
@@ -90,7 +90,7 @@ impl Evidence {
     /// The providers' groups that the person is in.
     pub(super) fn links(&self) -> impl Iterator<Item = &GroupLink> {
         self.memberships.iter().filter_map(|membership| match &membership.source {
-            crate::directory::MembershipSource::Provider(link) => Some(link),
+            gatepost_store::directory::MembershipSource::Provider(link) => Some(link),
             _ => None,
         })
     }

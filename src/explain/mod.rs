@@ -13,7 +13,7 @@ mod tests;
 mod trail;
 mod words;
 
-pub use crate::domain::asking::{AskedKind, Asker};
+pub use gatepost_core::asking::{AskedKind, Asker};
 pub use question::{AskedUrl, AskedUrlError, Question, requirement_of_groups};
 pub use refused::{PastRequest, RefusalFacts, explain_request};
 pub use steps::{
@@ -22,11 +22,11 @@ pub use steps::{
     SessionFacts, SessionsFacts, SourceFacts, Step, TenantFacts, TenantsFacts,
 };
 
-use crate::directory::{AuditFilter, AuditRecord, DirectoryError, UserKey};
-use crate::domain::clock::Timestamp;
-use crate::domain::ids::RequestId;
 use crate::state::State;
 use evidence::Evidence;
+use gatepost_core::clock::Timestamp;
+use gatepost_core::ids::RequestId;
+use gatepost_store::directory::{AuditFilter, AuditRecord, DirectoryError, UserKey};
 use serde_json::{Value, json};
 use std::time::Duration;
 use trail::Trail;

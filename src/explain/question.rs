@@ -1,8 +1,8 @@
 //! What is asked: a person, an address, a method and a router's requirement, as the request that they would be.
 
-use crate::directory::UserKey;
-use crate::domain::asking::{AskedKind, Asker};
-use crate::domain::clock::Timestamp;
+use gatepost_core::asking::{AskedKind, Asker};
+use gatepost_core::clock::Timestamp;
+use gatepost_store::directory::UserKey;
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{HeaderMap, Method};
 use serde::{Serialize, Serializer};
@@ -115,10 +115,10 @@ impl Serialize for AskedUrl {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::host::Origin;
-    use crate::domain::requirement::Requirement;
     use crate::verify::forwarded::{Forwarded, RequestKind};
     use crate::verify::headers::Headers;
+    use gatepost_core::host::Origin;
+    use gatepost_core::requirement::Requirement;
 
     fn question(url: &str, method: Method) -> Question {
         let user = UserKey::Email("a@example.com".parse().expect("an address"));

@@ -1,12 +1,12 @@
 //! An explanation as data: each step that `/verify` takes for a request, with what it found there.
 
-use crate::domain::access::Role;
-use crate::domain::calendar;
-use crate::domain::clock::Timestamp;
-use crate::domain::decision::Missing;
-use crate::domain::email::EmailAddress;
-use crate::domain::ids::{GroupName, ProviderId, TenantId, UserId};
-use crate::telemetry::Reason;
+use gatepost_core::access::Role;
+use gatepost_core::calendar;
+use gatepost_core::clock::Timestamp;
+use gatepost_core::decision::Missing;
+use gatepost_core::email::EmailAddress;
+use gatepost_core::ids::{GroupName, ProviderId, TenantId, UserId};
+use gatepost_telemetry::Reason;
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::fmt;

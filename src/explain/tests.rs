@@ -1,9 +1,9 @@
 //! What is said about what was found, without stores.
 
 use super::*;
-use crate::domain::access::Role;
-use crate::domain::ids::{GroupName, TenantId};
-use crate::telemetry::Reason;
+use gatepost_core::access::Role;
+use gatepost_core::ids::{GroupName, TenantId};
+use gatepost_telemetry::Reason;
 use std::collections::BTreeMap;
 
 fn requirement() -> RequirementFacts {
@@ -105,7 +105,7 @@ fn what_nobody_demands_is_a_note_and_what_fails_is_marked() {
     assert_eq!(groups(false, vec![group.clone()]), Mark::No);
     assert_eq!(groups(true, vec![group]), Mark::Ok);
     let decision = |reason| {
-        let missing = crate::domain::decision::Missing::default();
+        let missing = gatepost_core::decision::Missing::default();
         Step::Decision(DecisionFacts::of(reason, missing)).mark()
     };
     assert_eq!(decision(Reason::Met), Mark::Ok);

@@ -8,21 +8,21 @@ use super::steps::{
     PathFacts, PersonFacts, Refresh, RequestFacts, RequirementFacts, SessionFacts, SessionsFacts,
     SourceFacts, Step, TenantFacts, TenantsFacts,
 };
-use crate::directory::{GroupLink, MembershipSource};
-use crate::domain::auth_time::AuthTime;
-use crate::domain::clock::Timestamp;
-use crate::domain::decision::{self, Check, Denial, Missing, Recheck, SessionTimes, SignInReason};
-use crate::domain::host::HostName;
-use crate::domain::ids::{GroupName, TenantId};
-use crate::domain::requirement::Requirement;
 use crate::login::public_address;
 use crate::state::State;
-use crate::telemetry::Reason;
 use crate::verify::forwarded::Forwarded;
 use crate::verify::headers::Headers;
 use crate::verify::identity::Rendered;
 use crate::verify::reply::{Reply, reason_of, reason_of_malformed};
 use crate::verify::{self, Case, Holder, Verdict};
+use gatepost_core::auth_time::AuthTime;
+use gatepost_core::clock::Timestamp;
+use gatepost_core::decision::{self, Check, Denial, Missing, Recheck, SessionTimes, SignInReason};
+use gatepost_core::host::HostName;
+use gatepost_core::ids::{GroupName, TenantId};
+use gatepost_core::requirement::Requirement;
+use gatepost_store::directory::{GroupLink, MembershipSource};
+use gatepost_telemetry::Reason;
 use hyper::header::HeaderValue;
 use std::collections::BTreeSet;
 
@@ -173,7 +173,7 @@ impl<'a> Trail<'a> {
         let no_sessions = Vec::new();
         let (held, problem) = match &self.evidence.sessions {
             Ok(held) => (held, None),
-            Err(error) => (&no_sessions, Some(crate::telemetry::Chain(error).to_string())),
+            Err(error) => (&no_sessions, Some(gatepost_core::error_chain::Chain(error).to_string())),
         };
         let mut facts = SessionsFacts {
             sessions: Vec::new(),
@@ -377,7 +377,7 @@ impl<'a> Trail<'a> {
 
 fn requirement_facts(
     query: &str,
-    parsed: &Result<Requirement, crate::domain::requirement::RequirementError>,
+    parsed: &Result<Requirement, gatepost_core::requirement::RequirementError>,
 ) -> RequirementFacts {
     let empty = Requirement::default();
     let requirement = parsed.as_ref().unwrap_or(&empty);

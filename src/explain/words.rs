@@ -5,8 +5,8 @@ use super::steps::{
     PersonFacts, Refresh, RequestFacts, RequirementFacts, SessionFacts, SessionsFacts, SourceFacts, Step,
     TenantFacts, TenantsFacts,
 };
-use crate::config::duration::display as duration;
-use crate::telemetry::Reason;
+use gatepost_config::duration::display as duration;
+use gatepost_telemetry::Reason;
 use std::fmt::Display;
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
 //! What became of a person's address at a sign-in or a refresh, for the operator: applications that know people by address
 //! cannot tell.
 
-use crate::directory::{AddressChange, AddressNews, FormerHolder};
-use crate::domain::ids::{ProviderId, UserId};
+use gatepost_core::ids::{ProviderId, UserId};
+use gatepost_store::directory::{AddressChange, AddressNews, FormerHolder};
 
 pub(super) fn tell(user: UserId, provider: &ProviderId, news: &AddressNews) {
     match &news.change {
@@ -33,7 +33,7 @@ pub(super) fn tell(user: UserId, provider: &ProviderId, news: &AddressNews) {
             user.id = %user,
             user.email = %email,
             former_user.id = %former,
-            until = %crate::domain::calendar::rfc3339(*until),
+            until = %gatepost_core::calendar::rfc3339(*until),
             "a person has an address that another person had before: applications that know people by address give the \
              other person's account to this one"
         );

@@ -1,18 +1,19 @@
 //! `/login`: a live session goes straight on; everybody else goes to a provider.
 
 use super::{Problem, Step, Visitor, bound, public_address, refresh, waiting};
-use crate::domain::clock::Timestamp;
-use crate::domain::decision::Check;
-use crate::domain::host::{HostName, Origin};
-use crate::domain::ids::ProviderId;
-use crate::domain::secret::Secret;
-use crate::oidc::{AuthorizationRequest, Prompt, Provider};
 use crate::principal::Principal;
-use crate::session::Session;
-use crate::session::sealed::Purpose;
-use crate::session::values::{LoginRequest, LoginState, OneTimeId, Target, Ticket};
 use crate::state::State;
-use crate::telemetry::{Chain, RefreshOutcome};
+use gatepost_core::clock::Timestamp;
+use gatepost_core::decision::Check;
+use gatepost_core::error_chain::Chain;
+use gatepost_core::host::{HostName, Origin};
+use gatepost_core::ids::ProviderId;
+use gatepost_core::secret::Secret;
+use gatepost_oidc::{AuthorizationRequest, Prompt, Provider};
+use gatepost_store::session::Session;
+use gatepost_store::session::sealed::Purpose;
+use gatepost_store::session::values::{LoginRequest, LoginState, OneTimeId, Target, Ticket};
+use gatepost_telemetry::RefreshOutcome;
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;

@@ -17,8 +17,8 @@ mod look;
 
 use self::line::{Line, Turn};
 use self::look::{Look, Looks, Shape};
-use crate::domain::ids::ProviderId;
-use crate::session::values::Bind;
+use gatepost_core::ids::ProviderId;
+use gatepost_store::session::values::Bind;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

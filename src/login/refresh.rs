@@ -5,17 +5,18 @@
 
 use super::address;
 use super::end::{Ending, end_session};
-use crate::directory::{Actor, SignInOutcome};
-use crate::domain::clock::Timestamp;
-use crate::domain::identity::{AssertedGroups, AssertedIdentity};
-use crate::domain::ids::UserId;
-use crate::oidc::{RefreshError, Refreshed, Renewal};
 use crate::principal::LoadError;
-use crate::session::Session;
-use crate::session::record::{SessionRecord, Token};
-use crate::session::store::StoreError;
 use crate::state::State;
-use crate::telemetry::{Chain, EndCause, ProviderMetrics, RefreshOutcome, Store, StoreOperation};
+use gatepost_core::clock::Timestamp;
+use gatepost_core::error_chain::Chain;
+use gatepost_core::identity::{AssertedGroups, AssertedIdentity};
+use gatepost_core::ids::UserId;
+use gatepost_oidc::{RefreshError, Refreshed, Renewal};
+use gatepost_store::directory::{Actor, SignInOutcome};
+use gatepost_store::session::Session;
+use gatepost_store::session::record::{SessionRecord, Token};
+use gatepost_store::session::store::StoreError;
+use gatepost_telemetry::{EndCause, ProviderMetrics, RefreshOutcome, Store, StoreOperation};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 

@@ -6,12 +6,12 @@
 //! clears the host's storage, unless all cookies agree that its own person was there last. The server keeps nothing.
 
 use super::waiting::ENTER;
-use crate::domain::host::HostName;
-use crate::domain::ids::UserId;
-use crate::session::cookie::{self, Held};
-use crate::session::sealed::KeyRing;
-use crate::session::values::HostValue;
 use crate::state::State;
+use gatepost_core::host::HostName;
+use gatepost_core::ids::UserId;
+use gatepost_store::session::cookie::{self, Held};
+use gatepost_store::session::sealed::KeyRing;
+use gatepost_store::session::values::HostValue;
 
 /// Who was at a host's applications last; `None`: the browser's cookies do not say so, or contradict each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,10 +52,10 @@ pub(super) fn name(state: &State, host: &HostName, user: UserId) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::auth_time::AuthTime;
-    use crate::domain::secret::Secret;
-    use crate::session::sealed::Purpose;
-    use crate::session::values::SessionId;
+    use gatepost_core::auth_time::AuthTime;
+    use gatepost_core::secret::Secret;
+    use gatepost_store::session::sealed::Purpose;
+    use gatepost_store::session::values::SessionId;
 
     /// Values of the cookie, the session cookie, and whose the storage is then.
     type Case<'a> = (&'a [&'a str], Option<&'a Held<HostValue>>, Option<UserId>);

@@ -4,10 +4,11 @@
 //! In memory alone. What a process takes with it is asked of the provider once more, should its record ever come back.
 
 use super::end::{Ending, end_session};
-use crate::directory::Actor;
-use crate::domain::clock::Timestamp;
 use crate::state::State;
-use crate::telemetry::{Chain, EndCause};
+use gatepost_core::clock::Timestamp;
+use gatepost_core::error_chain::Chain;
+use gatepost_store::directory::Actor;
+use gatepost_telemetry::EndCause;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

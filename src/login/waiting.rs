@@ -4,18 +4,18 @@
 //! however many tabs wait, and a browser never holds more than [`SLOTS`] for one host. The server keeps nothing.
 
 use super::bound;
-use crate::domain::host::{HostName, Origin};
-use crate::domain::secret;
-use crate::session::cookie::{self, Held};
-use crate::session::sealed::Purpose;
-use crate::session::values::{HostValue, LoginRequest, OneTimeId, ReturnUri, Target, WaitingUri};
 use crate::state::State;
-use crate::verify::forwarded::is_return_uri;
+use gatepost_core::host::{HostName, Origin};
+use gatepost_core::return_uri::is_return_uri;
+use gatepost_core::secret;
+use gatepost_store::session::cookie::{self, Held};
+use gatepost_store::session::sealed::Purpose;
+use gatepost_store::session::values::{HostValue, LoginRequest, OneTimeId, ReturnUri, Target, WaitingUri};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 /// A return address waits if it and the name of its host are longer than this together, in bytes. Every `state` then
-/// stays below [`crate::oidc::MAX_STATE`], also for the longest name, 253 bytes.
+/// stays below [`gatepost_oidc::MAX_STATE`], also for the longest name, 253 bytes.
 const ROOM: usize = 300;
 
 /// Return addresses of one browser that wait on one host; the oldest goes. Browsers keep at least 150 cookies of one
@@ -180,11 +180,11 @@ pub fn slot_of(text: &str) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::clock::Timestamp;
-    use crate::domain::secret::Secret;
-    use crate::oidc::MAX_STATE;
-    use crate::session::sealed::KeyRing;
-    use crate::session::values::{Bind, LoginState};
+    use gatepost_core::clock::Timestamp;
+    use gatepost_core::secret::Secret;
+    use gatepost_oidc::MAX_STATE;
+    use gatepost_store::session::sealed::KeyRing;
+    use gatepost_store::session::values::{Bind, LoginState};
     use proptest::prelude::*;
 
     fn ring() -> KeyRing {

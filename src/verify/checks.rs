@@ -5,15 +5,16 @@
 //! longer than [`WAIT`], and the check goes on without it; so many wait for one person, so many in all, and whoever finds
 //! no place is answered at once.
 
-use crate::domain::clock::{BootTime, Timestamp};
-use crate::domain::decision::Check;
-use crate::domain::ids::UserId;
 use crate::login::refresh;
 use crate::places::Places;
-use crate::session::store::StoreError;
-use crate::session::values::SessionId;
 use crate::state::State;
-use crate::telemetry::{Chain, RefreshOutcome};
+use gatepost_core::clock::{BootTime, Timestamp};
+use gatepost_core::decision::Check;
+use gatepost_core::error_chain::Chain;
+use gatepost_core::ids::UserId;
+use gatepost_store::session::store::StoreError;
+use gatepost_store::session::values::SessionId;
+use gatepost_telemetry::RefreshOutcome;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -3,12 +3,12 @@
 //! What depends on the person alone is [`Rendered`] once, when the person is looked up; the rest at each request.
 
 use super::forwarded::Forwarded;
-use crate::config::VerifyConfig;
-use crate::domain::access::{Access, Person, Role, Standing};
-use crate::domain::decision::Permit;
-use crate::domain::ids::{GroupName, TenantId};
-use crate::session::cookie;
 use crate::state::State;
+use gatepost_config::VerifyConfig;
+use gatepost_core::access::{Access, Person, Role, Standing};
+use gatepost_core::decision::Permit;
+use gatepost_core::ids::{GroupName, TenantId};
+use gatepost_store::session::cookie;
 use hyper::HeaderMap;
 use hyper::body::Bytes;
 use hyper::header::{AUTHORIZATION, COOKIE, HeaderName, HeaderValue};

@@ -4,12 +4,12 @@
 //! [`MAX_OF_PERSON`] times a minute, and what does not fit is counted and gone. An answer never waits for any of it.
 
 use super::Case;
-use crate::domain::asking::{Asker, Refusal};
-use crate::domain::clock::Timestamp;
-use crate::domain::decision::Denial;
-use crate::domain::email::EmailAddress;
-use crate::domain::ids::{RequestId, UserId};
-use crate::telemetry::{NotKept, labels::Label};
+use gatepost_core::asking::{Asker, Refusal};
+use gatepost_core::clock::Timestamp;
+use gatepost_core::decision::Denial;
+use gatepost_core::email::EmailAddress;
+use gatepost_core::ids::{RequestId, UserId};
+use gatepost_telemetry::{NotKept, labels::Label};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -135,9 +135,9 @@ impl Denied<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::requirement::Requirement;
     use crate::verify::forwarded::Forwarded;
     use crate::verify::headers::Headers;
+    use gatepost_core::requirement::Requirement;
     use hyper::HeaderMap;
     use hyper::header::HeaderValue;
     use std::time::Duration;

@@ -2,9 +2,9 @@
 //! `gatepost explain` says are one and the same.
 
 use super::forwarded::{Malformed, RequestKind};
-use crate::domain::decision::{Denial, Missing, SignInReason};
-use crate::domain::requirement::Requirement;
-use crate::telemetry::Reason;
+use gatepost_core::decision::{Denial, Missing, SignInReason};
+use gatepost_core::requirement::Requirement;
+use gatepost_telemetry::Reason;
 use std::time::Duration;
 
 /// The answer to a denied request; a page or a redirect follows from it.

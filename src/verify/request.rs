@@ -5,10 +5,10 @@ use super::forwarded::{Forwarded, Malformed};
 use super::headers::Headers;
 use super::passes::PassKey;
 use super::{Case, Verdict, remember};
-use crate::domain::host::Origin;
-use crate::domain::requirement::{Requirement, RequirementError};
-use crate::session::cookie;
 use crate::state::State;
+use gatepost_core::host::Origin;
+use gatepost_core::requirement::{Requirement, RequirementError};
+use gatepost_store::session::cookie;
 use std::borrow::Cow;
 use std::sync::Arc;
 

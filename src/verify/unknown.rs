@@ -1,10 +1,10 @@
 //! Groups and tenants that a router demands and that do not exist: nobody can ever meet that, so the operator should
 //! know. Looked up beside the answer, which does not wait for it, and once a minute each.
 
-use crate::domain::clock::Timestamp;
-use crate::domain::decision::Missing;
-use crate::domain::ids::{GroupName, TenantId};
 use crate::state::State;
+use gatepost_core::clock::Timestamp;
+use gatepost_core::decision::Missing;
+use gatepost_core::ids::{GroupName, TenantId};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

@@ -1,15 +1,15 @@
 //! The directory's rules (DESIGN.md section 7), each on Postgres and on SQLite ([`both_stores!`]).
 
-use gatepost::config::{AddressChanges, AssertableDomains, Config, GroupNames, StoresConfig, Terms};
-use gatepost::directory::{
+use gatepost_config::{AddressChanges, AssertableDomains, Config, GroupNames, StoresConfig, Terms};
+use gatepost_core::access::Standing;
+use gatepost_core::clock::Timestamp;
+use gatepost_core::identity::{AssertedGroup, AssertedGroups, AssertedIdentity, GroupKind, SubjectKey};
+use gatepost_core::ids::UserId;
+use gatepost_core::secret::{Hash, Secret};
+use gatepost_kit::process::{Postgres, until};
+use gatepost_store::directory::{
     Actor, AuditFilter, AuditRecord, Directory, SignInContext, SignInOutcome, UserKey,
 };
-use gatepost::domain::access::Standing;
-use gatepost::domain::clock::Timestamp;
-use gatepost::domain::identity::{AssertedGroup, AssertedGroups, AssertedIdentity, GroupKind, SubjectKey};
-use gatepost::domain::ids::UserId;
-use gatepost::domain::secret::{Hash, Secret};
-use gatepost_kit::process::{Postgres, until};
 use sqlx::{AssertSqlSafe, PgPool, SqlitePool};
 use std::time::Duration;
 use tempfile::TempDir;

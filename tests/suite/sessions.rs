@@ -1,13 +1,13 @@
 //! The session store where a flow cannot show it: whose turn it is to refresh a session, what an index keeps.
 
-use gatepost::config::{Config, StoresConfig};
-use gatepost::directory::Directory;
-use gatepost::domain::decision::Lifetimes;
-use gatepost::session::Sessions;
-use gatepost::session::sealed::KeyRing;
-use gatepost::session::store::{Indexed, RedisStore, SqliteStore, Store};
-use gatepost::session::values::SessionId;
+use gatepost_config::{Config, StoresConfig};
+use gatepost_core::decision::Lifetimes;
 use gatepost_kit::process::Redis;
+use gatepost_store::directory::Directory;
+use gatepost_store::session::Sessions;
+use gatepost_store::session::sealed::KeyRing;
+use gatepost_store::session::store::{Indexed, RedisStore, SqliteStore, Store};
+use gatepost_store::session::values::SessionId;
 use std::slice;
 use std::sync::Arc;
 use std::time::Duration;

@@ -136,7 +136,7 @@ async fn without_a_refresh_token_a_navigation_goes_through_the_provider_unseen_o
 
 /// So many minutes after now by the machine's clock: `explain` here goes by that one.
 fn ahead(minutes: u64) -> String {
-    use gatepost::domain::{calendar::rfc3339, clock::Timestamp};
+    use gatepost_core::{calendar::rfc3339, clock::Timestamp};
     rfc3339(Timestamp::now().plus(std::time::Duration::from_secs(minutes * 60)))
 }
 

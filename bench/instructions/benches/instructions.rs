@@ -1,17 +1,6 @@
 //! Instructions of the hot functions and of a whole warm `/verify`, counted by valgrind: the machine's noise is not in
 //! them. What a benchmark gives back is dropped after the count.
 
-use gatepost::domain::access::{Access, Person, Role, Standing};
-use gatepost::domain::auth_time::AuthTime;
-use gatepost::domain::clock::Timestamp;
-use gatepost::domain::decision::{Demand, Lifetimes, Permit, Recheck, SessionTimes, decide};
-use gatepost::domain::host::HostName;
-use gatepost::domain::ids::{GroupName, UserId};
-use gatepost::domain::requirement::Requirement;
-use gatepost::domain::secret::Secret;
-use gatepost::session::cookie;
-use gatepost::session::sealed::{KeyRing, Purpose};
-use gatepost::session::values::{HostValue, SessionId};
 use gatepost::state::State;
 use gatepost::verify::forwarded::Forwarded;
 use gatepost::verify::headers::Headers;
@@ -19,6 +8,17 @@ use gatepost::verify::identity::{self, Rendered};
 use gatepost::verify::passes::{Pass, PassKey};
 use gatepost_bench::in_process::Gate;
 use gatepost_bench::load::Requests;
+use gatepost_core::access::{Access, Person, Role, Standing};
+use gatepost_core::auth_time::AuthTime;
+use gatepost_core::clock::Timestamp;
+use gatepost_core::decision::{Demand, Lifetimes, Permit, Recheck, SessionTimes, decide};
+use gatepost_core::host::HostName;
+use gatepost_core::ids::{GroupName, UserId};
+use gatepost_core::requirement::Requirement;
+use gatepost_core::secret::Secret;
+use gatepost_store::session::cookie;
+use gatepost_store::session::sealed::{KeyRing, Purpose};
+use gatepost_store::session::values::{HostValue, SessionId};
 use gungraun::prelude::*;
 use gungraun::{Callgrind, EntryPoint};
 use hyper::HeaderMap;

@@ -6,8 +6,8 @@
 //! - `bare backend ADDRESS`: an application; answers with the `X-User-Email` that it was sent.
 
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
-use gatepost::certs::InternalTls;
 use gatepost_bench::site;
+use gatepost_certs::InternalTls;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::header::{COOKIE, HeaderMap, HeaderName, HeaderValue};
 use hyper::server::conn::{http1, http2};

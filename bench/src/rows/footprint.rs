@@ -4,8 +4,8 @@ use super::Stage;
 use crate::cpu::{Memory, Watched};
 use crate::site::{Manner, Person, Provider, Site, Stores, until_at_rest};
 use crate::stats::Spread;
-use gatepost::directory::EmbeddedFile;
-use gatepost::pool::Connect;
+use gatepost_store::directory::EmbeddedFile;
+use gatepost_store::pool::Connect;
 use sqlx::Row as _;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -135,7 +135,7 @@ async fn start_sessions(site: &Site) -> io::Result<()> {
 fn token() -> String {
     let mut text = "1.AXkA".to_owned();
     while text.len() < TOKEN {
-        text.push_str(&gatepost::session::cookie::random());
+        text.push_str(&gatepost_store::session::cookie::random());
     }
     text.truncate(TOKEN);
     text

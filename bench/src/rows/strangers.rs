@@ -6,7 +6,7 @@ use crate::cpu::Watched;
 use crate::load::{Expect, Requests, Visitor};
 use crate::measure::{Contestant, Turn};
 use crate::stats::Spread;
-use gatepost::domain::secret::Hash;
+use gatepost_core::secret::Hash;
 use gatepost_kit::process::{Gatepost, find_ok};
 use std::io;
 use std::sync::Arc;

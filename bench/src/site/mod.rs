@@ -10,8 +10,8 @@ pub use people::{GROUP, Person};
 
 use crate::cpu::Watched;
 use gatepost::app;
-use gatepost::config::Config;
 use gatepost::state::State;
+use gatepost_config::Config;
 use gatepost_kit::entra::Entra;
 use gatepost_kit::process::{Gatepost, GatepostBuilder, Postgres, Redis};
 use std::io;

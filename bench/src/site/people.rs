@@ -6,16 +6,16 @@
 use super::{Site, Stores};
 use crate::load::Visitor;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use gatepost::config::{AddressChanges, AssertableDomains, GroupNames, Terms};
-use gatepost::directory::{Actor, SignInContext, SignInOutcome};
-use gatepost::domain::auth_time::AuthTime;
-use gatepost::domain::clock::Timestamp;
-use gatepost::domain::identity::{AssertedGroup, AssertedGroups, AssertedIdentity, GroupKind, SubjectKey};
-use gatepost::domain::ids::UserId;
-use gatepost::domain::secret::Hash;
-use gatepost::session::record::{SessionRecord, Token};
-use gatepost::session::sealed::Purpose;
-use gatepost::session::values::{Bind, HostValue, SessionId};
+use gatepost_config::{AddressChanges, AssertableDomains, GroupNames, Terms};
+use gatepost_core::auth_time::AuthTime;
+use gatepost_core::clock::Timestamp;
+use gatepost_core::identity::{AssertedGroup, AssertedGroups, AssertedIdentity, GroupKind, SubjectKey};
+use gatepost_core::ids::UserId;
+use gatepost_core::secret::Hash;
+use gatepost_store::directory::{Actor, SignInContext, SignInOutcome};
+use gatepost_store::session::record::{SessionRecord, Token};
+use gatepost_store::session::sealed::Purpose;
+use gatepost_store::session::values::{Bind, HostValue, SessionId};
 use std::io;
 
 /// A group that everybody is in, besides two others.

@@ -1,9 +1,6 @@
 //! The header debugger on a protected host: its router sends `/debug/headers` through the middleware to the public
 //! listener, which then knows by the assertion for that very host that `/verify` let an admin through.
 
-use crate::domain::access::Standing;
-use crate::domain::clock::Timestamp;
-use crate::domain::host::Origin;
 use crate::http::internal::trusts;
 use crate::http::pages::{Format, LiveHeaders, Page};
 use crate::http::public::{data, host, one, visitor};
@@ -14,6 +11,9 @@ use crate::verify::arrival::Arrival;
 use crate::verify::assertion::{self, AssertionError, Claims};
 use crate::verify::identity::Rendered;
 use actix_web::{HttpRequest, web};
+use gatepost_core::access::Standing;
+use gatepost_core::clock::Timestamp;
+use gatepost_core::host::Origin;
 use std::net::IpAddr;
 use std::rc::Rc;
 
@@ -60,7 +60,7 @@ pub(in crate::http) async fn asserted_admin(request: &HttpRequest) -> Result<Opt
         tracing::warn!(
             request.id = %visitor.request_id,
             client.address = visitor.address.map(tracing::field::display),
-            why = %crate::telemetry::Chain(&refused),
+            why = %gatepost_core::error_chain::Chain(&refused),
             "refused to show the headers of a request"
         );
         Ok(None)

@@ -15,25 +15,27 @@ pub use workers::{Listener, Workers, start};
 use super::pages::{Format, Gate, Refusal};
 use super::reserved;
 use super::respond::{self, Answer};
-use crate::domain::clock::Timestamp;
-use crate::domain::decision::Denial;
-use crate::domain::email::EmailAddress;
-use crate::domain::host::Origin;
-use crate::domain::ids::{RequestId, UserId};
-use crate::domain::requirement::Requirement;
 use crate::login::begin::login_address;
 use crate::login::waiting;
 use crate::principal::LoadError;
-use crate::session::cookie::{self, Held};
-use crate::session::values::HostValue;
 use crate::state::State;
-use crate::telemetry::{self, Chain, Reason};
-use crate::verify::forwarded::{Forwarded, MAX_RETURN_URI, RequestKind};
+use crate::verify::forwarded::{Forwarded, RequestKind};
 use crate::verify::headers::Headers;
 use crate::verify::refusals::Denied;
 use crate::verify::reply::{Reply, reason_of, reason_of_malformed};
 use crate::verify::request::{Target, Unusable, VerifyRequest};
 use crate::verify::{self, Case, Verdict};
+use gatepost_core::clock::Timestamp;
+use gatepost_core::decision::Denial;
+use gatepost_core::email::EmailAddress;
+use gatepost_core::error_chain::Chain;
+use gatepost_core::host::Origin;
+use gatepost_core::ids::{RequestId, UserId};
+use gatepost_core::requirement::Requirement;
+use gatepost_core::return_uri::MAX_RETURN_URI;
+use gatepost_store::session::cookie::{self, Held};
+use gatepost_store::session::values::HostValue;
+use gatepost_telemetry::{self as telemetry, Reason};
 use hyper::body::Incoming;
 use hyper::{Request, StatusCode};
 use std::net::IpAddr;
@@ -83,7 +85,7 @@ async fn answer(shared: &Shared, activity: &Activity, peer: IpAddr, request: &Re
         }
         "/livez" => respond::text(StatusCode::OK, TEXT, "alive\n"),
         "/readyz" => ready(state),
-        "/metrics" => respond::text(StatusCode::OK, crate::telemetry::CONTENT_TYPE, metrics(state)),
+        "/metrics" => respond::text(StatusCode::OK, gatepost_telemetry::CONTENT_TYPE, metrics(state)),
         _ => respond::empty(StatusCode::NOT_FOUND),
     }
 }

@@ -5,12 +5,12 @@ use super::page::Page;
 use super::paths;
 use super::style::Sheet;
 use super::words::{self, Moment};
-use crate::domain::access::{Access, Person};
-use crate::domain::clock::Timestamp;
-use crate::domain::email::EmailAddress;
-use crate::domain::ids::{GroupName, RequestId};
-use crate::domain::secret::Hash;
 use askama::Template;
+use gatepost_core::access::{Access, Person};
+use gatepost_core::clock::Timestamp;
+use gatepost_core::email::EmailAddress;
+use gatepost_core::ids::{GroupName, RequestId};
+use gatepost_core::secret::Hash;
 use std::net::IpAddr;
 use uuid::Uuid;
 

@@ -4,10 +4,10 @@ use super::message::{Chrome, Tone, render};
 use super::page::Page;
 use super::paths;
 use super::style::Sheet;
-use crate::config::ProviderConfig;
-use crate::domain::host::HostName;
-use crate::domain::ids::RequestId;
 use askama::Template;
+use gatepost_config::ProviderConfig;
+use gatepost_core::host::HostName;
+use gatepost_core::ids::RequestId;
 
 /// 200: the person chooses.
 #[derive(Clone, Copy, Debug)]

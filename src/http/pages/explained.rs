@@ -5,9 +5,9 @@ use super::page::Page;
 use super::paths;
 use super::style::Sheet;
 use super::words::shorten;
-use crate::domain::ids::RequestId;
 use crate::explain::{Answer, Change, Explanation, Mark, PastRequest, RefusalFacts};
 use askama::Template;
+use gatepost_core::ids::RequestId;
 
 /// 200 with an explanation or an empty form; 400 or 404 with what is wrong in the form.
 #[derive(Clone, Copy, Debug)]
@@ -179,7 +179,7 @@ fn answer(answer: &Answer) -> AnswerView<'_> {
     AnswerView {
         status: answer.status,
         headers: headers
-            .map(|(name, value)| (crate::verify::forwarded::canonical(name), value.as_str()))
+            .map(|(name, value)| (gatepost_core::header_names::canonical(name), value.as_str()))
             .collect(),
     }
 }

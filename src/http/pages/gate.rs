@@ -10,10 +10,10 @@ use super::paths::{self, Wish};
 use super::policy;
 use super::style::Sheet;
 use super::words;
-use crate::domain::decision::Missing;
-use crate::domain::email::EmailAddress;
-use crate::domain::host::Origin;
-use crate::domain::ids::{GroupName, RequestId, TenantId};
+use gatepost_core::decision::Missing;
+use gatepost_core::email::EmailAddress;
+use gatepost_core::host::Origin;
+use gatepost_core::ids::{GroupName, RequestId, TenantId};
 use serde_json::json;
 use std::time::Duration;
 

@@ -4,13 +4,13 @@ use super::message::{Chrome, Tone, render};
 use super::page::{Format, Page};
 use super::style::Sheet;
 use super::words::shorten;
-use crate::domain::access::Person;
-use crate::domain::email::EmailAddress;
-use crate::domain::host::Origin;
-use crate::domain::ids::RequestId;
 use crate::verify::arrival::{Fault, Header, Part, Report, Source, Weight, blanked};
-use crate::verify::forwarded::canonical;
 use askama::Template;
+use gatepost_core::access::Person;
+use gatepost_core::email::EmailAddress;
+use gatepost_core::header_names::canonical;
+use gatepost_core::host::Origin;
+use gatepost_core::ids::RequestId;
 use serde_json::json;
 
 /// In the order of the page.

@@ -1,8 +1,8 @@
 //! The shape that nearly all pages share: a heading, what happened, a few facts, what can be done.
 
 use super::style::Sheet;
-use crate::domain::ids::RequestId;
 use askama::Template;
+use gatepost_core::ids::RequestId;
 
 /// What every page has around its content.
 #[derive(Clone, Debug)]

@@ -3,9 +3,9 @@
 use super::message::{Action, ActionKind, Chrome, Fact, Message, Tone, render};
 use super::page::Page;
 use super::{paths, words};
-use crate::domain::email::EmailAddress;
-use crate::domain::ids::RequestId;
-use crate::oidc::{self, NextStep, ProviderRefusal};
+use gatepost_core::email::EmailAddress;
+use gatepost_core::ids::RequestId;
+use gatepost_oidc::{self as oidc, NextStep, ProviderRefusal};
 use std::time::Duration;
 
 /// Why there is no page, or no session.

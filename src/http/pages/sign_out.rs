@@ -4,8 +4,8 @@
 use super::message::{Action, ActionKind, Chrome, Fact, Message, Tone, render};
 use super::page::Page;
 use super::paths;
-use crate::domain::email::EmailAddress;
-use crate::domain::ids::RequestId;
+use gatepost_core::email::EmailAddress;
+use gatepost_core::ids::RequestId;
 
 /// 200: asks before a sign-out that may be another site's wish. `form_targets`: origins of the providers'
 /// `end_session_endpoint`s.

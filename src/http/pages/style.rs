@@ -1,8 +1,8 @@
 //! The one style sheet and the mark: linked from the public host at paths that name their content, inlined elsewhere.
 
-use crate::domain::secret::Hash;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use gatepost_core::secret::Hash;
 use sha2::{Digest, Sha256};
 use std::sync::LazyLock;
 

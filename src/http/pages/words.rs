@@ -1,7 +1,7 @@
 //! Times, durations and devices in words.
 
-use crate::domain::calendar::rfc3339;
-use crate::domain::clock::Timestamp;
+use gatepost_core::calendar::rfc3339;
+use gatepost_core::clock::Timestamp;
 use std::fmt;
 use std::time::Duration;
 use time::OffsetDateTime;

@@ -2,14 +2,14 @@
 
 use super::fault::Fault;
 use super::origin::{client_address, text};
-use crate::domain::ids::RequestId;
 use crate::http::debug::{self, Asserted};
 use crate::login::{Visitor, begin};
 use crate::principal::Principal;
-use crate::session::cookie;
 use crate::state::State;
 use actix_web::http::header::HeaderValue;
 use actix_web::{HttpMessage, HttpRequest, web};
+use gatepost_core::ids::RequestId;
+use gatepost_store::session::cookie;
 use std::rc::Rc;
 use tokio::sync::Semaphore;
 

@@ -5,19 +5,19 @@ use super::answer::{Redirect, empty};
 use super::body::{self, BodyError, WithRest};
 use super::callers::{Judged, data, visitor};
 use super::problem;
-use crate::directory::DirectoryError;
 use crate::http::pages::{self, Retry, paths};
 use crate::http::parameters::ParameterError;
 use crate::login::Problem;
 use crate::login::end::BackChannelError;
 use crate::principal::LoadError;
 use crate::state::State;
-use crate::telemetry::Chain;
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, Responder, ResponseError};
+use gatepost_core::error_chain::Chain;
+use gatepost_store::directory::DirectoryError;
 use std::time::Duration;
 
 /// `Retry-After` of an outage.

@@ -3,12 +3,12 @@
 
 use super::callers::data;
 use super::fault::Fault;
-use crate::domain::asking;
-use crate::domain::host::{HostName, Origin};
 use crate::http::internal::trusts;
 use crate::state::State;
 use actix_web::HttpRequest;
 use actix_web::http::header::{HeaderMap, HeaderValue};
+use gatepost_core::asking;
+use gatepost_core::host::{HostName, Origin};
 use std::net::IpAddr;
 
 /// From where a route may be called.

@@ -2,13 +2,13 @@
 
 use super::callers::{data, visitor};
 use super::fault::unavailable;
-use crate::domain::ids::ProviderId;
 use crate::http::pages::{self, Retry};
 use crate::login::Problem;
-use crate::oidc::{OidcError, TokenError};
 use crate::state::State;
-use crate::telemetry::Chain;
 use actix_web::{HttpRequest, HttpResponse, Responder};
+use gatepost_core::error_chain::Chain;
+use gatepost_core::ids::ProviderId;
+use gatepost_oidc::{OidcError, TokenError};
 use std::time::Duration;
 
 /// The one table from problems to pages; each is logged here, once.

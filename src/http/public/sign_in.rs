@@ -3,15 +3,15 @@
 use super::answer::{Redirect, RedirectOrPage};
 use super::extract::{Path, Query};
 use super::fault::Fault;
-use crate::domain::ids::ProviderId;
 use crate::http::pages::{self, Page, ProviderChoice, Retry, paths};
 use crate::login::begin::{self, BeginQuery};
 use crate::login::finish::{self, CallbackQuery};
 use crate::login::{Problem, Step, Visitor};
-use crate::oidc::{ErrorResponse, OidcError, ProviderRefusal, TokenError};
 use crate::state::State;
-use crate::telemetry::SignInOutcome;
 use actix_web::{Either, web};
+use gatepost_core::ids::ProviderId;
+use gatepost_oidc::{ErrorResponse, OidcError, ProviderRefusal, TokenError};
+use gatepost_telemetry::SignInOutcome;
 use serde::Deserialize;
 use std::rc::Rc;
 

@@ -5,7 +5,6 @@ use super::fault;
 use super::server::configure;
 use super::{RequestOrigin, routes};
 use crate::app;
-use crate::config::Config;
 use crate::state::State;
 use actix_web::body::to_bytes;
 use actix_web::dev::ServiceResponse;
@@ -13,6 +12,7 @@ use actix_web::http::Method;
 use actix_web::middleware::from_fn;
 use actix_web::test::{TestRequest, call_service, init_service};
 use actix_web::{App, web};
+use gatepost_config::Config;
 use std::sync::Arc;
 use tempfile::TempDir;
 

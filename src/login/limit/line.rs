@@ -1,7 +1,7 @@
 //! One line of exchanges that share a bucket: who goes next, and who waits.
 
 use super::{Class, PATIENCE};
-use crate::oidc::Bucket;
+use gatepost_oidc::Bucket;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! The scenarios, minutes of them in a moment: tokio's clock is moved.
 
 use super::*;
-use crate::session::cookie;
-use crate::session::values::OneTimeId;
+use gatepost_store::session::cookie;
+use gatepost_store::session::values::OneTimeId;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::task::JoinSet;
 use tokio::time::sleep;

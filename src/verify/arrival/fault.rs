@@ -1,6 +1,6 @@
 //! What can be wrong between the gate and an application, in the words of somebody who mends it in Traefik.
 
-use crate::verify::forwarded::canonical;
+use gatepost_core::header_names::canonical;
 
 /// Something that is not as it was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! `X-Forwarded-*` as an application gets them: the proxy's own words, or the client's.
 
 use super::{Arrival, Fault};
-use crate::domain::host::HostName;
+use gatepost_core::host::HostName;
 
 pub(super) fn faults(arrival: &Arrival<'_>) -> Vec<Fault> {
     let (host, port) = (arrival.origin.host(), arrival.origin.port().to_string());

@@ -10,12 +10,12 @@ mod shown;
 pub use fault::{Fault, Weight};
 pub use shown::{Part, blanked};
 
-use super::forwarded::{FORWARDED_HEADERS, IDENTITY_HEADERS, alias_of, canonical};
 use super::identity::Rendered;
-use crate::domain::access::Access;
-use crate::domain::host::Origin;
-use crate::domain::ids::TenantId;
-use crate::session::cookie::{self, OwnNames};
+use gatepost_core::access::Access;
+use gatepost_core::header_names::{FORWARDED_HEADERS, IDENTITY_HEADERS, alias_of, canonical};
+use gatepost_core::host::Origin;
+use gatepost_core::ids::TenantId;
+use gatepost_store::session::cookie::{self, OwnNames};
 use hyper::HeaderMap;
 
 /// Identity headers that do not depend on the person alone.

@@ -1,9 +1,9 @@
 //! Every fault, and what of a value is shown.
 
 use super::*;
-use crate::config::VerifyConfig;
-use crate::domain::access::{Access, Person, Role, Standing};
-use crate::domain::ids::UserId;
+use gatepost_config::VerifyConfig;
+use gatepost_core::access::{Access, Person, Role, Standing};
+use gatepost_core::ids::UserId;
 use std::sync::Arc;
 
 const COOKIES: OwnNames = ["__Host-gatepost", "__Secure-gatepost-return", "__Secure-gatepost-storage"];

@@ -2,9 +2,9 @@
 //! a purpose of its own), so that replicas agree and nothing is stored. The first signs; all are published, and all verify.
 
 use super::AssertionError;
-use crate::domain::secret::Secret;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use gatepost_core::secret::Secret;
 use ring::hkdf::{HKDF_SHA256, Salt};
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use serde_json::json;

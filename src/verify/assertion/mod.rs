@@ -9,13 +9,13 @@ mod keys;
 pub use keys::AssertionKeys;
 
 use super::identity;
-use crate::domain::clock::Timestamp;
-use crate::domain::decision::Permit;
-use crate::domain::email::EmailAddress;
-use crate::domain::host::{HostName, Origin};
-use crate::domain::ids::{GroupName, UserId};
-use crate::session::sealed::CLOCK_TOLERANCE;
 use crate::state::State;
+use gatepost_core::clock::Timestamp;
+use gatepost_core::decision::Permit;
+use gatepost_core::email::EmailAddress;
+use gatepost_core::host::{HostName, Origin};
+use gatepost_core::ids::{GroupName, UserId};
+use gatepost_store::session::sealed::CLOCK_TOLERANCE;
 use hyper::header::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -168,7 +168,7 @@ impl Made {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::secret::Secret;
+    use gatepost_core::secret::Secret;
 
     const NOW: Timestamp = Timestamp::from_unix(1_795_563_300);
 

@@ -2,9 +2,9 @@
 //! Told by Fetch Metadata and `Origin`, which no page can set.
 
 use super::Forwarded;
-use crate::domain::asking::{self, AskedKind, Asker};
-use crate::domain::host::Origin;
 use crate::verify::headers;
+use gatepost_core::asking::{self, AskedKind, Asker};
+use gatepost_core::host::Origin;
 use hyper::header::SEC_WEBSOCKET_KEY;
 
 /// How the browser, or whatever it is, asks.

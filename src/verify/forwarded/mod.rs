@@ -1,23 +1,16 @@
 //! What the proxy says about the client's request: parsed once, strictly; by whom and for whom it is made: [`asking`].
 //!
-//! Only the headers named here are read; of the rest only [`names`].
+//! Only the headers named here are read; of the rest only [`gatepost_core::header_names`].
 
 mod asking;
-mod names;
 
 pub use asking::RequestKind;
-pub use names::{FORWARDED_HEADERS, IDENTITY_HEADERS, alias_of, canonical};
 
 use super::headers::{self, Headers};
-use crate::domain::host::{HostError, HostName, Scheme};
+use gatepost_core::header_names::alias_of;
+use gatepost_core::host::{HostError, HostName, Scheme};
+use gatepost_core::return_uri::{RESERVED, is_return_uri};
 use hyper::header::{ACCEPT, AUTHORIZATION, COOKIE, HeaderValue};
-use url::Url;
-
-/// Longest return address, in bytes.
-pub const MAX_RETURN_URI: usize = 2_000;
-
-/// Below it, `/verify` itself answers.
-pub const RESERVED: &str = "/.gatepost/";
 
 /// The request is not one that a proxy set up rightly sends for a client that means well: 400.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -138,20 +131,6 @@ impl<'a> Forwarded<'a> {
     }
 }
 
-/// May a browser be sent to this path and query of a configured origin? DESIGN.md section 4, "Return address".
-pub fn is_return_uri(uri: &str) -> bool {
-    uri.len() <= MAX_RETURN_URI
-        && uri.starts_with('/')
-        && !uri.starts_with("//")
-        && !leads_below_reserved(uri)
-        && uri.bytes().all(|byte| matches!(byte, 0x21..=0x7E) && byte != b'\\' && byte != b'#')
-}
-
-/// As the browser will resolve it: `/x/../.gatepost/` and `/%2e/.gatepost/` lead there too (WHATWG URL).
-fn leads_below_reserved(uri: &str) -> bool {
-    Url::parse(&format!("https://host{uri}")).is_ok_and(|url| url.path().starts_with(RESERVED))
-}
-
 /// The lines that may stand there once, found in one pass over all headers.
 #[derive(Default)]
 struct Lines<'a> {
@@ -255,6 +234,7 @@ mod tests {
     use super::*;
     use hyper::header::HeaderName;
     use proptest::prelude::*;
+    use url::Url;
 
     #[test]
     fn each_of_the_four_must_be_there_once_and_readable() {
@@ -353,6 +333,32 @@ mod tests {
             if let Ok(forwarded) = Forwarded::parse(Headers::new(&headers), true) {
                 let _ = (forwarded.kind(), forwarded.return_uri(), forwarded.reserved(), forwarded.client_address());
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod alias_tests {
+    use super::Malformed;
+    use super::testing::error;
+    use gatepost_core::header_names::{FORWARDED_HEADERS, IDENTITY_HEADERS};
+
+    #[test]
+    fn every_alias_of_an_identity_or_forwarded_header_is_refused_and_the_exact_name_passes() {
+        for header in IDENTITY_HEADERS.iter().chain(&FORWARDED_HEADERS).filter(|name| name.contains('-')) {
+            if !header.starts_with("x-forwarded") {
+                assert_eq!(error(&[(header, "v")]), None, "{header}");
+            }
+            for byte in "!#$%&'*+.^_`|~".chars() {
+                let all = header.replace('-', &byte.to_string());
+                let first = header.replacen('-', &byte.to_string(), 1);
+                for alias in [all.to_ascii_uppercase(), all, first] {
+                    assert_eq!(error(&[(alias.as_str(), "v")]), Some(Malformed::Alias(header)), "{alias}");
+                }
+            }
+        }
+        for harmless in ["x_user_emails", "x-user-email-x", "xuseremail", "x_user", "x_request_id"] {
+            assert_eq!(error(&[(harmless, "v")]), None, "{harmless}");
         }
     }
 }

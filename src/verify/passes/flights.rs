@@ -5,8 +5,8 @@
 
 use super::lease::LEASE;
 use super::pass::{Pass, PassKey};
-use crate::domain::clock::BootTime;
 use crate::principal::LoadError;
+use gatepost_core::clock::BootTime;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::sync::OnceCell;

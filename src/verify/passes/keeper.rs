@@ -1,10 +1,10 @@
 //! Keeps the lease: hears what changes in the directory, and asks four times a second whether that is all.
 
 use super::Passes;
-use crate::directory::{Change, DirectoryError, Watch};
-use crate::domain::clock::BootTime;
 use crate::state::State;
-use crate::telemetry::Chain;
+use gatepost_core::clock::BootTime;
+use gatepost_core::error_chain::Chain;
+use gatepost_store::directory::{Change, DirectoryError, Watch};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until};

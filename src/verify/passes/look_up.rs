@@ -4,13 +4,13 @@ use super::bits_of;
 use super::flights::Found;
 use super::lease::Stamp;
 use super::pass::{Pass, PassKey};
-use crate::domain::access::Standing;
-use crate::domain::clock::{BootTime, Timestamp};
-use crate::domain::decision::{self, SessionTimes};
 use crate::principal::{self, LoadError};
-use crate::session::Session;
-use crate::session::values::HostValue;
 use crate::state::State;
+use gatepost_core::access::Standing;
+use gatepost_core::clock::{BootTime, Timestamp};
+use gatepost_core::decision::{self, SessionTimes};
+use gatepost_store::session::Session;
+use gatepost_store::session::values::HostValue;
 use std::sync::Arc;
 
 /// Who holds a cookie that opened: asks both stores, not before `since`, or what memory knows while they cannot say.

@@ -17,9 +17,9 @@ pub use look_up::{find, find_new, hold, revalidate};
 pub use pass::{Pass, PassKey};
 
 use super::assertion::Made;
-use crate::domain::clock::{BootTime, Timestamp};
-use crate::domain::ids::UserId;
 use flights::Flights;
+use gatepost_core::clock::{BootTime, Timestamp};
+use gatepost_core::ids::UserId;
 use hyper::header::HeaderValue;
 use lease::Lease;
 use quick_cache::sync::Cache;

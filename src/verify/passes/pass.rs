@@ -2,12 +2,12 @@
 //! each request. Peers whose cache key lacked an input of the decision have had to publish an advisory.
 
 use super::lease::Stamp;
-use crate::domain::access::{Person, Standing};
-use crate::domain::clock::Timestamp;
-use crate::domain::decision::SessionTimes;
-use crate::domain::secret::Hash;
 use crate::verify::assertion::Made;
 use crate::verify::identity::Rendered;
+use gatepost_core::access::{Person, Standing};
+use gatepost_core::clock::Timestamp;
+use gatepost_core::decision::SessionTimes;
+use gatepost_core::secret::Hash;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 

@@ -1,9 +1,9 @@
 //! What many people have in common is in memory once: what they may, what is said of it, and the names in it.
 
-use crate::config::VerifyConfig;
-use crate::domain::access::{Access, Role, Standing};
-use crate::domain::ids::{GroupName, TenantId};
 use crate::verify::identity::{Rendered, RenderedAccess};
+use gatepost_config::VerifyConfig;
+use gatepost_core::access::{Access, Role, Standing};
+use gatepost_core::ids::{GroupName, TenantId};
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -115,8 +115,8 @@ impl<T: Clone + Eq + Hash> Known<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::access::Person;
-    use crate::domain::ids::UserId;
+    use gatepost_core::access::Person;
+    use gatepost_core::ids::UserId;
 
     fn standing(groups: &[usize], is_admin: bool) -> Standing {
         let access = Access {

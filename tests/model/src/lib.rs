@@ -5,7 +5,7 @@
 //! stamp taken before. Time is in milliseconds: the change is acknowledged at 0, when the last lease had just been sent.
 #![cfg(test)]
 
-#[path = "../../../src/domain/clock.rs"]
+#[path = "../../../crates/core/src/clock.rs"]
 #[expect(dead_code, reason = "only a part of it is needed here")]
 mod clock;
 #[path = "../../../src/verify/passes/lease.rs"]

@@ -1,8 +1,8 @@
 //! Seeded mistakes in the certificates between Traefik and Gatepost, on either side.
 
 use super::doctor::{Diagnosis, Doctor};
-use gatepost::certs::{Name, Wish, make};
-use gatepost::domain::clock::Timestamp;
+use gatepost_certs::{Name, Wish, make};
+use gatepost_core::clock::Timestamp;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

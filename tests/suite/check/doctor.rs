@@ -88,7 +88,7 @@ impl Doctor {
 
 /// Random bytes, made anew: a key that anybody could look up would be found guessable one day.
 fn random_key() -> String {
-    let secret = gatepost::domain::secret::Secret::generate();
+    let secret = gatepost_core::secret::Secret::generate();
     STANDARD.encode(secret.expose())
 }
 

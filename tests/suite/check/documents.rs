@@ -1,6 +1,6 @@
 //! `docs/check.md` names every kind of finding as the code has it, and no other.
 
-use gatepost::check;
+use gatepost_check as check;
 
 #[test]
 fn the_document_lists_every_finding_with_its_mend() {

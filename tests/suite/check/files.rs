@@ -1,8 +1,8 @@
 //! Traefik's files: one example per kind of finding, and good ones. A line on which something must be found says so in
 //! a comment, `# finding: SEVERITY CODE`, several parted by `;`, and nothing else above a hint may be found anywhere.
 
-use gatepost::check::{self, Finding, Place, Severity, traefik};
-use gatepost::config::Config;
+use gatepost_check::{self as check, Finding, Place, Severity, traefik};
+use gatepost_config::Config;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 

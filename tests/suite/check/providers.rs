@@ -1,7 +1,7 @@
 //! Seeded mistakes at the provider: each credential's, each document's.
 
 use super::doctor::Doctor;
-use gatepost::domain::clock::Timestamp;
+use gatepost_core::clock::Timestamp;
 use gatepost_kit::entra::{CLIENT_KEY_PEM, Endpoint, Entra, RefreshTokens};
 use gatepost_kit::lies::Lie;
 use gatepost_kit::process::client_certificate;

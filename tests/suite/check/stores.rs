@@ -1,7 +1,7 @@
 //! Seeded mistakes in real stores.
 
 use super::doctor::{Diagnosis, Doctor};
-use gatepost::domain::clock::Timestamp;
+use gatepost_core::clock::Timestamp;
 use gatepost_kit::process::{Postgres, Redis};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};

@@ -155,7 +155,9 @@ fn every_setting_that_is_named_is_one() {
 #[test]
 fn every_symptom_was_reproduced_by_a_test_that_is_there() {
     let text = read("docs/troubleshooting.md");
-    let sources = [sources(&repository("tests/suite")), sources(&repository("src"))].concat();
+    let sources =
+        [sources(&repository("tests/suite")), sources(&repository("crates")), sources(&repository("src"))]
+            .concat();
     let mut symptoms = 0;
     for symptom in text.split("\n## ").skip(1) {
         let mut names = quoted(symptom).into_iter().filter(|name| sources.contains(&format!("fn {name}(")));
@@ -169,7 +171,7 @@ fn every_symptom_was_reproduced_by_a_test_that_is_there() {
 #[test]
 fn every_action_of_the_audit_is_in_the_document() {
     let text = read("docs/cli.md");
-    let statements = sources(&repository("src/directory/statements"));
+    let statements = sources(&repository("crates/store/src/directory/statements"));
     let is_part = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
     let literals = statements.split('"').skip(1).step_by(2);
     let actions: BTreeSet<&str> = literals

@@ -3,11 +3,11 @@
 
 use super::{read, repository};
 use crate::world::{APP, Pair, Plan, World, alice};
-use gatepost::telemetry::labels::Label;
-use gatepost::telemetry::{
+use gatepost_kit::process::{Running, find_ok, free_addr, until};
+use gatepost_telemetry::labels::Label;
+use gatepost_telemetry::{
     Answer, CallOutcome, ProviderEndpoint, Reason, RefreshOutcome, SignInOutcome, Store, StoreOutcome,
 };
-use gatepost_kit::process::{Running, find_ok, free_addr, until};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;

@@ -3,7 +3,7 @@
 
 use super::folder::Folder;
 use super::stage::{CHAT, PUBLIC, Stage, environment};
-use gatepost::verify::forwarded::IDENTITY_HEADERS;
+use gatepost_core::header_names::IDENTITY_HEADERS;
 use gatepost_kit::client::{Answer, Client, Kind};
 use gatepost_kit::entra::{Group, Person};
 use gatepost_kit::open_webui::{OpenWebUi, Variables};

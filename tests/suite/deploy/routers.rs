@@ -3,7 +3,7 @@
 
 use super::stage::{CHAT, DEBUG, MCP, PUBLIC, Stage, TOOLS, WIKI};
 use super::traefik::dynamic_files;
-use gatepost::verify::forwarded::IDENTITY_HEADERS;
+use gatepost_core::header_names::IDENTITY_HEADERS;
 use gatepost_kit::client::{Client, Kind};
 use gatepost_kit::process::until;
 use reqwest::Method;

@@ -1,12 +1,14 @@
 //! What becomes of a person's address when their provider changes it: `GATEPOST_ADDRESS_CHANGES`, and an administrator's word.
 
 use super::{Opened, actor, admitted, at_provider, email, follow, now, person};
-use gatepost::config::GroupNames::Link;
-use gatepost::config::{AddressChanges, AssertableDomains, Terms};
-use gatepost::directory::{AddressChange, AddressNews, DirectoryError, FormerHolder, SignInOutcome, UserKey};
-use gatepost::domain::email::EmailAddress;
-use gatepost::domain::identity::{AddressRule, AssertedIdentity, RefusedAddress};
-use gatepost::domain::ids::UserId;
+use gatepost_config::GroupNames::Link;
+use gatepost_config::{AddressChanges, AssertableDomains, Terms};
+use gatepost_core::email::EmailAddress;
+use gatepost_core::identity::{AddressRule, AssertedIdentity, RefusedAddress};
+use gatepost_core::ids::UserId;
+use gatepost_store::directory::{
+    AddressChange, AddressNews, DirectoryError, FormerHolder, SignInOutcome, UserKey,
+};
 
 const OLD: &str = "alice@example.com";
 const NEW: &str = "alice@married.example";
@@ -32,12 +34,12 @@ fn news(outcome: &SignInOutcome) -> AddressNews {
     }
 }
 
-fn changed(from: &str, to: &str) -> Option<AddressChange> {
-    Some(AddressChange::Changed { from: Some(address(from)), to: address(to) })
+fn changed(from: &str, to: &str) -> AddressChange {
+    AddressChange::Changed { from: Some(address(from)), to: address(to) }
 }
 
-fn kept(kept: &str, asserted: &str) -> Option<AddressChange> {
-    Some(AddressChange::Kept { email: address(kept), asserted: address(asserted) })
+fn kept(kept: &str, asserted: &str) -> AddressChange {
+    AddressChange::Kept { email: address(kept), asserted: address(asserted) }
 }
 
 fn foreign(address: &str) -> AssertedIdentity {
@@ -66,11 +68,11 @@ both_stores! {
     async fn a_changed_address_is_followed_and_told_at_a_sign_in_and_at_a_refresh(store) {
         let user = store.admitted(&person("alice", OLD, &[])).await;
         let outcome = store.sign_in_by(&person("alice", NEW, &[]), &follow(Link)).await;
-        assert_eq!(news(&outcome), AddressNews { change: changed(OLD, NEW), former_holder: None });
+        assert_eq!(news(&outcome), AddressNews { change: Some(changed(OLD, NEW)), former_holder: None });
         let again = store.sign_in_by(&person("alice", NEW, &[]), &follow(Link)).await;
         assert_eq!(news(&again), AddressNews::default(), "once");
         let outcome = store.refreshed(user, &person("alice", "alice@third.example", &[]), &follow(Link)).await;
-        assert_eq!(news(&outcome).change, changed(NEW, "alice@third.example"));
+        assert_eq!(news(&outcome).change, Some(changed(NEW, "alice@third.example")));
         assert_eq!(store.address_of(user).await.as_deref(), Some("alice@third.example"));
         let audited = store.audited("user.change_address").await;
         assert_eq!(audited.len(), 2);
@@ -80,17 +82,17 @@ both_stores! {
     async fn a_kept_address_stays_at_a_sign_in_and_at_a_refresh_and_is_told_once(store) {
         let user = store.admitted(&person("alice", OLD, &[])).await;
         let outcome = store.sign_in_by(&person("alice", NEW, &["g-1"]), &keep()).await;
-        assert_eq!((admitted(&outcome), news(&outcome).change), (user, kept(OLD, NEW)));
+        assert_eq!((admitted(&outcome), news(&outcome).change), (user, Some(kept(OLD, NEW))));
         assert_eq!(news(&store.refreshed(user, &person("alice", NEW, &["g-2"]), &keep()).await), AddressNews::default());
         assert_eq!(store.address_of(user).await.as_deref(), Some(OLD));
         assert_eq!(store.groups(user).await, ["entra:g-2"], "the rest of the provider's word counts");
         assert_eq!(store.asserted(user).await, [Some(NEW.to_owned())]);
         let outcome = store.refreshed(user, &person("alice", "alice@third.example", &[]), &keep()).await;
-        assert_eq!(news(&outcome).change, kept(OLD, "alice@third.example"));
+        assert_eq!(news(&outcome).change, Some(kept(OLD, "alice@third.example")));
         assert_eq!(store.audited("user.keep_address").await.len(), 2);
         assert!(store.audited("user.change_address").await.is_empty());
         let outcome = store.refreshed(user, &person("alice", "alice@third.example", &[]), &follow(Link)).await;
-        assert_eq!(news(&outcome).change, changed(OLD, "alice@third.example"), "the setting counts at once");
+        assert_eq!(news(&outcome).change, Some(changed(OLD, "alice@third.example")), "the setting counts at once");
     }
 
     async fn who_comes_with_an_address_that_somebody_keeps_or_got_is_refused(store) {
@@ -214,7 +216,7 @@ both_stores! {
         assert!(store.audited("user.change_address").await.is_empty(), "what is refused leaves nothing");
 
         let done = store.directory.change_address(&email(OLD), &address("Alice@MARRIED.example"), &actor()).await.unwrap();
-        assert_eq!(done, AddressNews { change: changed(OLD, NEW), former_holder: None });
+        assert_eq!(done, AddressNews { change: Some(changed(OLD, NEW)), former_holder: None });
         assert_eq!(store.address_of(alice).await.as_deref(), Some(NEW));
         assert_eq!(store.groups(alice).await, ["entra:g-1"]);
         let audited = store.audited("user.change_address").await;

@@ -1,7 +1,7 @@
 //! Who is an admin, and why.
 
 use super::{actor, admitted, at_provider, email, person};
-use gatepost::config::GroupNames::{Link, Trust};
+use gatepost_config::GroupNames::{Link, Trust};
 
 both_stores! {
     async fn a_self_made_group_of_the_admin_groups_name_makes_no_admin(store) {

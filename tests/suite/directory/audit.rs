@@ -1,10 +1,10 @@
 //! The audit is read newest first, narrowed by any of its columns, page by page.
 
 use super::{Opened, SOON, actor, email, person};
-use gatepost::directory::{Actor, AuditFilter, AuditRecord};
-use gatepost::domain::clock::Timestamp;
-use gatepost::domain::ids::RequestId;
+use gatepost_core::clock::Timestamp;
+use gatepost_core::ids::RequestId;
 use gatepost_kit::process::until;
+use gatepost_store::directory::{Actor, AuditFilter, AuditRecord};
 use std::collections::BTreeSet;
 
 async fn list(store: &Opened, filter: AuditFilter) -> Vec<AuditRecord> {

@@ -1,8 +1,8 @@
 //! What the configuration says, brought into the database at start.
 
 use super::{actor, admitted, at_provider, config, person};
-use gatepost::config::GroupNames::{Link, Trust};
-use gatepost::directory::DirectoryError;
+use gatepost_config::GroupNames::{Link, Trust};
+use gatepost_store::directory::DirectoryError;
 
 const LINKED: &[(&str, &str)] = &[("GATEPOST_GROUPS", "Known=entra:g-1, Boss=entra:role:Boss")];
 

@@ -1,11 +1,11 @@
 //! What a provider's group is called here, and what links do.
 
 use super::{actor, admitted, at_provider, person};
-use gatepost::config::GroupNames::{Link, Trust};
-use gatepost::directory::{DirectoryError, LinkSource};
-use gatepost::domain::access::Role;
-use gatepost::domain::identity::ExternalGroup;
-use gatepost::domain::ids::GroupName;
+use gatepost_config::GroupNames::{Link, Trust};
+use gatepost_core::access::Role;
+use gatepost_core::identity::ExternalGroup;
+use gatepost_core::ids::GroupName;
+use gatepost_store::directory::{DirectoryError, LinkSource};
 
 fn external(text: &str) -> ExternalGroup {
     text.parse().unwrap()
@@ -32,8 +32,8 @@ both_stores! {
     async fn a_group_never_stands_for_a_role(store) {
         let user = store.admitted(&person("a", "a@example.com", &["x"])).await;
         let mut posing = person("a", "a@example.com", &[]);
-        posing.groups = gatepost::domain::identity::AssertedGroups::Known(vec![gatepost::domain::identity::AssertedGroup {
-            kind: gatepost::domain::identity::GroupKind::Group,
+        posing.groups = gatepost_core::identity::AssertedGroups::Known(vec![gatepost_core::identity::AssertedGroup {
+            kind: gatepost_core::identity::GroupKind::Group,
             external_id: "role:Admin".to_owned(),
             display_name: Some("role:Admin".to_owned()),
         }]);

@@ -1,8 +1,8 @@
 //! Memberships by an administrator's word mean what rows of the view `user_group_membership` mean.
 
 use super::{Opened, actor, email, person};
-use gatepost::directory::{AuditRecord, DirectoryError, Joining, MemberRecord, UserKey};
-use gatepost::domain::ids::{GroupName, UserId};
+use gatepost_core::ids::{GroupName, UserId};
+use gatepost_store::directory::{AuditRecord, DirectoryError, Joining, MemberRecord, UserKey};
 use serde_json::Value;
 
 fn name(text: &str) -> GroupName {

@@ -2,11 +2,11 @@
 //! the group is called there, and whatever an older Gatepost left behind.
 
 use super::{Opened, actor, admitted, at_provider, email, person};
-use gatepost::config::GroupNames::{LinkQualified, Trust};
-use gatepost::domain::access::Role;
-use gatepost::domain::identity::AssertedIdentity;
-use gatepost::domain::ids::{GroupName, UserId};
-use gatepost::domain::secret::Hash;
+use gatepost_config::GroupNames::{LinkQualified, Trust};
+use gatepost_core::access::Role;
+use gatepost_core::identity::AssertedIdentity;
+use gatepost_core::ids::{GroupName, UserId};
+use gatepost_core::secret::Hash;
 
 const GUID: &str = "5d2f0c1e-8d3a-4a56-9f0e-0a1b2c3d4e5f";
 
@@ -27,7 +27,7 @@ fn of_corp(groups: &[&str]) -> AssertedIdentity {
 async fn signed_in(
     store: &Opened,
     identity: &AssertedIdentity,
-    names: gatepost::config::GroupNames,
+    names: gatepost_config::GroupNames,
 ) -> UserId {
     admitted(&store.sign_in(identity, names).await)
 }

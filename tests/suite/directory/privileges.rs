@@ -1,10 +1,10 @@
 //! Who may call what in Postgres besides the owner of the directory: nobody, unless they may write its tables.
 
 use super::{Opened, context, person};
-use gatepost::config::GroupNames::Link;
-use gatepost::config::StoresConfig;
-use gatepost::directory::Directory;
+use gatepost_config::GroupNames::Link;
+use gatepost_config::StoresConfig;
 use gatepost_kit::process::Postgres;
+use gatepost_store::directory::Directory;
 use sqlx::PgPool;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -41,7 +41,8 @@ async fn nobody_but_the_owner_calls_the_functions() {
 /// Gatepost may run as a role that owns nothing and was granted the tables: an upgrade must not shut it out.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_may_write_the_tables_may_call_what_that_takes() {
-    const MIGRATION: &str = include_str!("../../../migrations/postgres/20261128020100_revoke_execute.sql");
+    const MIGRATION: &str =
+        include_str!("../../../crates/store/migrations/postgres/20261128020100_revoke_execute.sql");
     let server = Postgres::private().await;
     let url = server.database().await;
     let store = Opened::at(url.clone(), None).await;
@@ -72,7 +73,8 @@ async fn who_may_write_the_tables_may_call_what_that_takes() {
 /// The same for the table that an upgrade makes.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_may_write_people_may_note_their_former_addresses() {
-    const MIGRATION: &str = include_str!("../../../migrations/postgres/20261128083000_note_addresses.sql");
+    const MIGRATION: &str =
+        include_str!("../../../crates/store/migrations/postgres/20261128083000_note_addresses.sql");
     let server = Postgres::private().await;
     let url = server.database().await;
     let store = Opened::at(url.clone(), None).await;

@@ -1,11 +1,11 @@
 //! Kept refusals: found by number, gone after a week, never more than so many.
 
 use super::now;
-use gatepost::directory::{MAX_REFUSALS, REFUSALS_TTL};
-use gatepost::domain::asking::{AskedKind, Asker, Refusal};
-use gatepost::domain::clock::Timestamp;
-use gatepost::domain::decision::Missing;
-use gatepost::domain::ids::{RequestId, UserId};
+use gatepost_core::asking::{AskedKind, Asker, Refusal};
+use gatepost_core::clock::Timestamp;
+use gatepost_core::decision::Missing;
+use gatepost_core::ids::{RequestId, UserId};
+use gatepost_store::directory::{MAX_REFUSALS, REFUSALS_TTL};
 
 fn refusal(at: Timestamp) -> Refusal {
     Refusal {

@@ -1,12 +1,12 @@
 //! What ended stays ended.
 
 use super::{actor, admitted, context, email, follow, now, person, sid};
-use gatepost::config::GroupNames::Link;
-use gatepost::directory::SignInOutcome;
-use gatepost::domain::clock::Timestamp;
-use gatepost::domain::identity::SubjectKey;
-use gatepost::domain::ids::UserId;
-use gatepost::domain::secret::Secret;
+use gatepost_config::GroupNames::Link;
+use gatepost_core::clock::Timestamp;
+use gatepost_core::identity::SubjectKey;
+use gatepost_core::ids::UserId;
+use gatepost_core::secret::Secret;
+use gatepost_store::directory::SignInOutcome;
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -60,7 +60,7 @@ both_stores! {
         let alice = person("a", "a@example.com", &[]);
         let sign_in = async |issued_at: Timestamp, text: &str, provider: &str| {
             let sid_hash = Some((provider.parse().unwrap(), sid(text)));
-            let context = gatepost::directory::SignInContext { sid_hash, issued_at, ..context(now()) };
+            let context = gatepost_store::directory::SignInContext { sid_hash, issued_at, ..context(now()) };
             store.directory.sign_in(&alice, &follow(Link), &context, &actor()).await.unwrap()
         };
         assert_eq!(sign_in(at, "s-1", "entra").await, SignInOutcome::SessionEndedAtProvider);
@@ -84,7 +84,7 @@ both_stores! {
         assert_eq!(ended, Some(user));
         assert_eq!(store.standing(user).await.sessions_not_before, None, "that is the database's clock");
         assert_eq!(store.audited("identity.end_id_tokens").await.len(), 1);
-        let at = |issued_at| gatepost::directory::SignInContext { issued_at, ..context(now()) };
+        let at = |issued_at| gatepost_store::directory::SignInContext { issued_at, ..context(now()) };
         let old = store.directory.sign_in(&alice, &follow(Link), &at(ahead.minus(SECOND)), &actor()).await.unwrap();
         assert_eq!(old, SignInOutcome::SessionEndedAtProvider);
         admitted(&store.directory.sign_in(&alice, &follow(Link), &at(ahead), &actor()).await.unwrap());
@@ -97,7 +97,7 @@ both_stores! {
         let alice = person("a", "a@example.com", &[]);
         let user = store.admitted(&alice).await;
         store.directory.end_all_sessions(user, now().plus(SECOND), &actor()).await.unwrap();
-        let behind = gatepost::directory::SignInContext { issued_at: now().minus(Duration::from_secs(20)), ..context(now()) };
+        let behind = gatepost_store::directory::SignInContext { issued_at: now().minus(Duration::from_secs(20)), ..context(now()) };
         admitted(&store.directory.sign_in(&alice, &follow(Link), &behind, &actor()).await.unwrap());
     }
 }

@@ -1,12 +1,12 @@
 //! A provider's word about a person.
 
 use super::{actor, admitted, at_provider, context, email, follow, known, now, person};
-use gatepost::config::GroupNames;
-use gatepost::config::GroupNames::Link;
-use gatepost::directory::{SignInContext, SignInOutcome};
-use gatepost::domain::identity::{AddressRule, AssertedGroups, RefusedAddress};
-use gatepost::domain::ids::UserId;
-use gatepost::domain::secret::Secret;
+use gatepost_config::GroupNames;
+use gatepost_config::GroupNames::Link;
+use gatepost_core::identity::{AddressRule, AssertedGroups, RefusedAddress};
+use gatepost_core::ids::UserId;
+use gatepost_core::secret::Secret;
+use gatepost_store::directory::{SignInContext, SignInOutcome};
 use std::time::Duration;
 
 both_stores! {

@@ -1,10 +1,10 @@
 //! Schema, health, and what happens when the store does not answer.
 
 use super::{Opened, SOON, actor, email, follow, now, person};
-use gatepost::config::GroupNames::Link;
-use gatepost::directory::{Directory, DirectoryError, SchemaState};
-use gatepost::domain::secret::Secret;
+use gatepost_config::GroupNames::Link;
+use gatepost_core::secret::Secret;
 use gatepost_kit::process::{Postgres, until};
+use gatepost_store::directory::{Directory, DirectoryError, SchemaState};
 use std::time::{Duration, Instant};
 
 both_stores! {
@@ -60,7 +60,7 @@ async fn of_several_migrating_at_once_one_does_it_on_sqlite() {
     let mut store = Opened::sqlite().await;
     let fresh = store.url.replace("gatepost.db", "fresh/new.db");
     let file = std::path::PathBuf::from(fresh.trim_start_matches("sqlite://"));
-    store.stores = gatepost::config::StoresConfig::Embedded { file: file.clone() };
+    store.stores = gatepost_config::StoresConfig::Embedded { file: file.clone() };
     assert!(opened_together(&store).await.iter().all(Result::is_ok));
     let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(file).unwrap());
     assert_eq!(mode & 0o777, 0o600, "the file is its owner's alone");

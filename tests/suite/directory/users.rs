@@ -1,8 +1,8 @@
 //! People, as administrators see them.
 
 use super::{actor, email, person};
-use gatepost::directory::{DirectoryError, UserKey};
-use gatepost::domain::ids::UserId;
+use gatepost_core::ids::UserId;
+use gatepost_store::directory::{DirectoryError, UserKey};
 
 both_stores! {
     async fn a_user_is_found_by_address_and_by_id_with_everything(store) {
@@ -13,7 +13,7 @@ both_stores! {
         for key in [email("A@example.com"), UserKey::Id(id), id.to_string().parse().unwrap()] {
             let user = store.directory.find_user(&key).await.unwrap().unwrap();
             assert_eq!(user.summary.id, id);
-            assert_eq!(user.summary.email.as_ref().map(gatepost::domain::email::EmailAddress::as_str), Some("a@example.com"));
+            assert_eq!(user.summary.email.as_ref().map(gatepost_core::email::EmailAddress::as_str), Some("a@example.com"));
             assert!(user.summary.last_sign_in_at.is_some() && user.summary.disabled_at.is_none());
             assert_eq!(user.identities[0].key.subject, "a");
             let groups: Vec<String> = user.groups.iter().map(|(name, sources)| format!("{name}: {}", sources.join(" "))).collect();

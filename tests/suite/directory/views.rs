@@ -50,11 +50,11 @@ both_stores! {
     async fn what_the_types_accept_the_views_accept(store) {
         let long = format!("{}@{}.example", "a".repeat(64), "b".repeat(63));
         for address in ["o'brien+x@example.com", "u_v#EXT#@t.onmicrosoft.com", "a.-b@x-y.example", &long] {
-            assert!(address.parse::<gatepost::domain::email::EmailAddress>().is_ok());
+            assert!(address.parse::<gatepost_core::email::EmailAddress>().is_ok());
             store.sql(&format!("INSERT INTO user_admin_status VALUES ('{}', false)", address.replace('\'', "''"))).await;
         }
         let too_long = format!("a@{}.example", "b".repeat(64));
-        assert!(too_long.parse::<gatepost::domain::email::EmailAddress>().is_err());
+        assert!(too_long.parse::<gatepost_core::email::EmailAddress>().is_err());
         store.try_sql(&format!("INSERT INTO user_admin_status VALUES ('{too_long}', false)")).await.unwrap_err();
         store.sql("INSERT INTO user_group_membership VALUES ('a@example.com', 'Grüne, 100 %')").await;
     }

@@ -3,7 +3,7 @@
 use super::{PEOPLE, asked, explained, step, told, world};
 use crate::answers::{Asked, Told};
 use crate::world::{APP, MCP_GITHUB, PUBLIC, Plan, World, alice};
-use gatepost::verify::forwarded::IDENTITY_HEADERS;
+use gatepost_core::header_names::IDENTITY_HEADERS;
 use gatepost_kit::client::Client;
 use serde_json::Value;
 

@@ -2,8 +2,8 @@
 
 use super::{asked, step, told, world};
 use crate::world::{APP, Stores};
-use gatepost::domain::calendar::rfc3339;
-use gatepost::domain::clock::Timestamp;
+use gatepost_core::calendar::rfc3339;
+use gatepost_core::clock::Timestamp;
 use serde_json::Value;
 use std::time::Duration;
 

@@ -3,7 +3,7 @@
 use super::{Party, config};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use gatepost::config::{AssertionAlgorithm, AssertionConfig, ClientCredential, ProviderKind};
+use gatepost_config::{AssertionAlgorithm, AssertionConfig, ClientCredential, ProviderKind};
 use gatepost_kit::entra::{CLIENT_CERTIFICATE_PEM, CLIENT_KEY_PEM, Entra, Person};
 use sha2::{Digest as _, Sha256};
 

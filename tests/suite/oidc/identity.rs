@@ -1,12 +1,12 @@
 //! Who signs in: addresses, groups, tenants.
 
 use super::{Party, browse, config, groups, request};
-use gatepost::config::{EntraTenant, ProviderKind};
-use gatepost::domain::auth_time::AuthTime;
-use gatepost::domain::email::EmailAddress;
-use gatepost::domain::identity::{AssertedGroups, GroupKind};
-use gatepost::oidc::{OidcError, Outcome, SignIn};
+use gatepost_config::{EntraTenant, ProviderKind};
+use gatepost_core::auth_time::AuthTime;
+use gatepost_core::email::EmailAddress;
+use gatepost_core::identity::{AssertedGroups, GroupKind};
 use gatepost_kit::entra::{Endpoint, Entra, Overage, Person, stable_guid};
+use gatepost_oidc::{OidcError, Outcome, SignIn};
 use std::time::Duration;
 use url::Url;
 

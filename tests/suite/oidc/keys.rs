@@ -1,9 +1,9 @@
 //! Documents and keys: rotation, floods, outages, cold starts.
 
 use super::{Party, logout_token, request};
-use gatepost::oidc::OidcError;
 use gatepost_kit::entra::{Endpoint, LogoutLie, SigningAlg};
 use gatepost_kit::lies::Lie;
+use gatepost_oidc::OidcError;
 use std::sync::Arc;
 
 #[tokio::test]

@@ -1,11 +1,11 @@
 //! A provider that lies, each lie by name: no session, and a named reason.
 
 use super::{Party, logout_token, request};
-use gatepost::domain::clock::Timestamp;
-use gatepost::domain::identity::AssertedGroups;
-use gatepost::oidc::{OidcError, RefreshError};
+use gatepost_core::clock::Timestamp;
+use gatepost_core::identity::AssertedGroups;
 use gatepost_kit::entra::{Endpoint, LogoutLie, SigningAlg};
 use gatepost_kit::lies::{Expect, Lie, Needs, Stage};
+use gatepost_oidc::{OidcError, RefreshError};
 use std::time::Duration;
 
 /// What is for the callback's handler to refuse: parameters that stand twice or are not there.

@@ -9,16 +9,16 @@ mod misconfigured;
 mod renewal;
 mod requests;
 
-use gatepost::config::{
+use gatepost_config::{
     AssertionConfig, ClientCredential, Config, EmailVerified, EntraTenant, GroupNames, GroupsSource,
     LogConfig, ProviderConfig, ProviderKind, Recheck, SessionConfig, StoresConfig, VerifyConfig,
 };
-use gatepost::domain::identity::{AssertedGroups, GroupKind};
-use gatepost::oidc::{
+use gatepost_core::identity::{AssertedGroups, GroupKind};
+use gatepost_kit::entra::{Entra, LogoutLie, LogoutToken, Person, stable_guid};
+use gatepost_oidc::{
     AuthorizationRequest, Call, Callback, Calls, Expected, OidcError, Outcome, Prompt, Provider, Providers,
     RefreshError, Refreshed, Renewal, SignIn,
 };
-use gatepost_kit::entra::{Entra, LogoutLie, LogoutToken, Person, stable_guid};
 use secrecy::SecretString;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -75,7 +75,7 @@ fn all(provider: ProviderConfig) -> Config {
         group_links: Vec::new(),
         admin_groups: Vec::new(),
         admin_roles: Vec::new(),
-        address_changes: gatepost::config::AddressChanges::Follow,
+        address_changes: gatepost_config::AddressChanges::Follow,
         session: SessionConfig {
             idle_timeout: Duration::from_hours(1),
             absolute_timeout: Duration::from_hours(12),

@@ -1,12 +1,12 @@
 //! Asking again about somebody who is signed in.
 
 use super::{NONCE, Party, config, entra_kind, list};
-use gatepost::config::GroupsSource;
-use gatepost::domain::email::EmailAddress;
-use gatepost::domain::identity::{AssertedGroups, GroupKind};
-use gatepost::oidc::{RefreshError, Renewal, TokenError};
+use gatepost_config::GroupsSource;
+use gatepost_core::email::EmailAddress;
+use gatepost_core::identity::{AssertedGroups, GroupKind};
 use gatepost_kit::entra::{Endpoint, Entra, Group, Person, stable_guid};
 use gatepost_kit::lies::Lie;
+use gatepost_oidc::{RefreshError, Renewal, TokenError};
 
 #[tokio::test]
 async fn a_renewal_reads_groups_again_and_tells_an_end_from_an_outage() {
@@ -53,7 +53,7 @@ async fn another_person_behind_a_refresh_token_is_an_alarm() {
 }
 
 /// A plain provider that renews without an ID token (OpenID Connect Core section 12.2), and a sign-in there.
-async fn silent() -> (Party, gatepost::oidc::SignIn) {
+async fn silent() -> (Party, gatepost_oidc::SignIn) {
     let party = Party::oidc().await;
     party.entra.configure(|app| app.refreshes_without_id_token = true);
     let sign_in = party.sign_in().await.unwrap();

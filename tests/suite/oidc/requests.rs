@@ -1,9 +1,9 @@
 //! What Gatepost sends, and how it takes a refusal.
 
 use super::{Party, browse, config, entra_kind, request};
-use gatepost::config::{ClientCredential, ProviderKind};
-use gatepost::oidc::{EndSession, ErrorResponse, OidcError, Outcome, Prompt};
+use gatepost_config::{ClientCredential, ProviderKind};
 use gatepost_kit::entra::{CLIENT_CERTIFICATE_PEM, CLIENT_KEY_PEM, Entra, Person};
+use gatepost_oidc::{EndSession, ErrorResponse, OidcError, Outcome, Prompt};
 use secrecy::SecretString;
 use std::time::Duration;
 use url::Url;

@@ -1,11 +1,11 @@
 //! A world whose stores are reached through proxies that fail, and one outage from its beginning to its end.
 
 use crate::world::{APP, COOKIE, PUBLIC, Pair, Plan, World, alice};
-use gatepost::session::store::USER_RULES;
 use gatepost_kit::client::{Answer, Client, Kind};
 use gatepost_kit::entra::Endpoint;
 use gatepost_kit::faulty::{FaultyProxy, Mode};
 use gatepost_kit::process::{Postgres, Redis, until};
+use gatepost_store::session::store::USER_RULES;
 use reqwest::Method;
 use std::time::{Duration, Instant};
 

@@ -2,10 +2,10 @@
 
 use super::gate::RECOVERY;
 use crate::world::{APP, Pair, Plan, World, alice, renewals};
-use gatepost::session::store::USER_RULES;
 use gatepost_kit::client::Client;
 use gatepost_kit::entra::Person;
 use gatepost_kit::process::{Postgres, Redis, free_port, until};
+use gatepost_store::session::store::USER_RULES;
 use std::path::PathBuf;
 use tempfile::TempDir;
 

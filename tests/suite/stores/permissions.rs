@@ -2,8 +2,8 @@
 
 use crate::check::doctor::Doctor;
 use crate::world::{APP, PUBLIC, Pair, Plan, World, alice};
-use gatepost::session::store::{RedisStore, Replacement, Store, USER_RULES};
 use gatepost_kit::process::{Postgres, Redis, until};
+use gatepost_store::session::store::{RedisStore, Replacement, Store, USER_RULES};
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(30);

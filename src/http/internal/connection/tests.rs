@@ -4,9 +4,9 @@ mod http1;
 
 use super::{Shared, serve_http1, serve_http2};
 use crate::app;
-use crate::config::Config;
 use crate::http::internal::Surface;
 use crate::http::internal::connection_timeouts::{Activity, LOOK_INTERVAL, Watched};
+use gatepost_config::Config;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;

@@ -2,16 +2,16 @@
 
 use super::super::*;
 use super::samples::{FIREFOX, NOW, ORIGIN, PLANTED, Sample, email, groups, request_id};
-use crate::config::VerifyConfig;
-use crate::domain::access::{Access, Person, Standing};
-use crate::domain::ids::UserId;
 use crate::explain::{
     Answer as ExplainedAnswer, Change, DecisionFacts, Explanation, GroupFacts, GroupsFacts, Moment,
     PastRequest, PathFacts, RefusalFacts, RequestFacts, Step,
 };
-use crate::telemetry::Reason;
 use crate::verify::arrival::Arrival;
 use crate::verify::identity::Rendered;
+use gatepost_config::VerifyConfig;
+use gatepost_core::access::{Access, Person, Standing};
+use gatepost_core::ids::UserId;
+use gatepost_telemetry::Reason;
 use hyper::HeaderMap;
 
 fn live_headers(name: &str, arrived: &[(&str, &str)]) -> [Sample; 2] {

@@ -6,9 +6,9 @@ mod markup;
 mod samples;
 
 use super::*;
-use crate::domain::host::Origin;
-use crate::domain::ids::RequestId;
 use debugger::{explained_samples, live_samples};
+use gatepost_core::host::Origin;
+use gatepost_core::ids::RequestId;
 use samples::{Sample, gate_samples, hostile_samples, public_samples};
 
 const SHIPPED_MAX_RESPONSE_BODY_SIZE: usize = 16_384;

@@ -1,18 +1,18 @@
 //! One sample of every page, and the same pages with what an attacker would plant.
 
 use super::super::*;
-use crate::config::{
+use gatepost_config::{
     AssertionConfig, ClientCredential, EmailVerified, GroupNames, GroupsSource, ProviderConfig, ProviderKind,
     Recheck,
 };
-use crate::domain::access::{Access, Person, Role};
-use crate::domain::clock::Timestamp;
-use crate::domain::decision::Missing;
-use crate::domain::email::EmailAddress;
-use crate::domain::host::Origin;
-use crate::domain::ids::{GroupName, RequestId, TenantId, UserId};
-use crate::domain::secret::Hash;
-use crate::oidc::{ErrorResponse, ProviderRefusal};
+use gatepost_core::access::{Access, Person, Role};
+use gatepost_core::clock::Timestamp;
+use gatepost_core::decision::Missing;
+use gatepost_core::email::EmailAddress;
+use gatepost_core::host::Origin;
+use gatepost_core::ids::{GroupName, RequestId, TenantId, UserId};
+use gatepost_core::secret::Hash;
+use gatepost_oidc::{ErrorResponse, ProviderRefusal};
 use std::net::IpAddr;
 use std::sync::LazyLock;
 use std::time::Duration;

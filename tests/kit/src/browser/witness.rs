@@ -37,7 +37,7 @@ impl Browser {
         addresses.iter().filter_map(|url| Url::parse(url).ok()).collect()
     }
 
-    /// Frames that WebSockets of any tab received since the last call; it takes requests too.
+    /// Frames that the sockets of any tab received since the last call; it takes requests too.
     pub async fn take_frames(&self) -> Vec<String> {
         self.take_events("Network.webSocketFrameReceived", "/response/payloadData").await
     }

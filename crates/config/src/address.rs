@@ -1,0 +1,132 @@
+//! Where Gatepost listens, what it protects and from whom it takes requests.
+//!
+//! The scheme of the public address decides: `https` everywhere, or `http` everywhere on `localhost` (development).
+
+use super::reader::{Read, Reader, Separator};
+use gatepost_core::host::{HostPattern, Origin, Scheme};
+use ipnet::IpNet;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+
+const ORIGIN: &str = "an origin as in https://auth.example.com (http only on localhost)";
+const HOSTS: &str =
+    "hosts as in app.example.com or *.example.com, with :port if not 443 (http:// only on localhost)";
+const NETWORKS: &str = "networks as in 172.30.0.0/24, or single addresses";
+const LISTENER: &str = "an address and a port as in 127.0.0.1:4181";
+
+/// The part of the configuration that this module reads.
+pub(super) struct Addresses {
+    pub public_url: Origin,
+    pub internal_addr: SocketAddr,
+    pub public_addr: SocketAddr,
+    pub internal_tls: Option<PathBuf>,
+    pub health_addr: Option<SocketAddr>,
+    pub hosts: Vec<HostPattern>,
+    pub allowed_origins: Vec<Origin>,
+    pub trusted_proxies: Vec<IpNet>,
+    pub ca_file: Option<PathBuf>,
+}
+
+pub(super) fn read(reader: &mut Reader) -> Read<Addresses> {
+    let public_url = reader.required("public_url", ORIGIN, |text| text.parse().ok());
+    let hosts = read_hosts(reader, public_url.as_ref().ok());
+    let listeners = read_listeners(reader);
+    let origins = reader.list("allowed_origins", ORIGIN, Separator::Comma, |text| text.parse().ok());
+    let proxies = reader.list("trusted_proxies", NETWORKS, Separator::Comma, network);
+    let ca_file = read_ca_file(reader);
+    let internal_tls = reader.path("internal_tls", "a folder of certificates");
+    let (internal_addr, public_addr, health_addr) = listeners?;
+    Ok(Addresses {
+        public_url: public_url?,
+        internal_addr,
+        public_addr,
+        internal_tls: internal_tls?,
+        health_addr,
+        hosts: hosts?,
+        allowed_origins: origins?.unwrap_or_default(),
+        trusted_proxies: proxies?.unwrap_or_else(loopback),
+        ca_file: ca_file?,
+    })
+}
+
+/// Internal, public, health.
+fn read_listeners(reader: &mut Reader) -> Read<(SocketAddr, SocketAddr, Option<SocketAddr>)> {
+    let internal = reader.value("internal_addr", LISTENER, |text| text.parse().ok());
+    let public = reader.value("public_addr", LISTENER, |text| text.parse().ok());
+    let health = reader.value("health_addr", LISTENER, |text| text.parse().ok());
+    let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let (internal, public) = (internal?.unwrap_or(local(4181)), public?.unwrap_or(local(4180)));
+    let health = health?;
+    let is_one = |a: SocketAddr, b: SocketAddr| a == b && a.port() != 0;
+    for (key, address, others) in [
+        ("internal_addr", Some(internal), [Some(public), None]),
+        ("health_addr", health, [Some(internal), Some(public)]),
+    ] {
+        let Some(address) = address else { continue };
+        if others.into_iter().flatten().any(|other| is_one(address, other)) {
+            let why = format!("{address} is the other listener's too: exposing one would expose both");
+            return Err(reader.contradiction(key, why));
+        }
+    }
+    Ok((internal, public, health))
+}
+
+fn read_hosts(reader: &mut Reader, public: Option<&Origin>) -> Read<Vec<HostPattern>> {
+    let hosts: Vec<HostPattern> = reader
+        .filled_list("hosts", HOSTS, |text| text.parse().ok())?
+        .ok_or_else(|| reader.missing("hosts", HOSTS))?;
+    let mut fault = None;
+    let mut seen = BTreeMap::new();
+    for host in &hosts {
+        if let Some(twin) = seen.insert(name(host), host) {
+            let why = format!(
+                "{twin} and {host} are one host: ports are no boundary for cookies (RFC 6265 section 8.5)"
+            );
+            fault = Some(reader.contradiction("hosts", why));
+        }
+        let Some(public) = public else { continue };
+        if host.scheme() != public.scheme() {
+            let why = match public.scheme() {
+                Scheme::Https => format!("{host} is plain http, but {} is https", reader.name("public_url")),
+                Scheme::Http => format!(
+                    "{host} is https, but {} is http (development): write http://<name>.localhost:<port>",
+                    reader.name("public_url")
+                ),
+            };
+            fault = Some(reader.contradiction("hosts", why));
+        }
+        if name(host) == public.host().as_str() {
+            let why =
+                format!("{host} is the host of {}, which must serve nothing else", reader.name("public_url"));
+            fault = Some(reader.contradiction("hosts", why));
+        }
+    }
+    fault.map_or(Ok(hosts), Err)
+}
+
+/// A pattern's host without scheme and port.
+fn name(pattern: &HostPattern) -> String {
+    let text = pattern.to_string();
+    let host = text.strip_prefix("http://").unwrap_or(&text);
+    host.split(':').next().unwrap_or_default().to_owned()
+}
+
+fn network(text: &str) -> Option<IpNet> {
+    text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+}
+
+fn loopback() -> Vec<IpNet> {
+    let v4 = ipnet::Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8);
+    vec![v4.into(), IpNet::from(IpAddr::V6(Ipv6Addr::LOCALHOST))]
+}
+
+pub(super) fn read_ca_file(reader: &mut Reader) -> Read<Option<PathBuf>> {
+    const EXPECTED: &str = "a PEM file with certificates";
+    let Some(path) = reader.path("ca_file", EXPECTED)? else { return Ok(None) };
+    if reader.file("ca_file", &path)?.contains("-----BEGIN CERTIFICATE-----") {
+        Ok(Some(path))
+    } else {
+        Err(reader.malformed("ca_file", "a file without a certificate".to_owned(), EXPECTED))
+    }
+}

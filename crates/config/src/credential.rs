@@ -1,0 +1,101 @@
+//! How Gatepost proves to a provider who it is: exactly one of secret, certificate and assertion file.
+
+use super::reader::{Found, Read, Reader};
+use super::watched::take_if;
+use super::{AssertionAlgorithm, AssertionConfig, ClientCredential};
+use gatepost_core::ids::ProviderId;
+use secrecy::ExposeSecret;
+use uuid::Uuid;
+
+const SECRET: &str = "the client's secret";
+const CERTIFICATE: &str =
+    "PEM with a certificate and its unencrypted private key (the path of such a file goes into ..._FILE)";
+const ASSERTION: &str = "the path of a file with a client assertion";
+
+/// The credential of one provider.
+pub(super) fn read(reader: &mut Reader, id: &ProviderId, is_entra: bool) -> Read<ClientCredential> {
+    let at = |setting: &str| format!("providers.{id}.{setting}");
+    let secret = reader.secret(&at("client_secret"), SECRET);
+    let certificate = reader.secret(&at("client_certificate"), CERTIFICATE);
+    let assertion = reader.path(&at("client_assertion_file"), ASSERTION);
+    match (secret?, certificate?, assertion?) {
+        (Some(secret), None, None) => read_secret(reader, secret, is_entra),
+        (None, Some(pem), None) => read_certificate(reader, pem),
+        (None, None, Some(path)) => Ok(ClientCredential::AssertionFile(path)),
+        (None, None, None) => {
+            let expected = "this, client_certificate or client_assertion_file (one of them)";
+            Err(reader.missing(&at("client_secret"), expected))
+        }
+        (secret, certificate, assertion) => {
+            let mut given: Vec<String> =
+                [secret, certificate].iter().flatten().map(|found| reader.name(&found.key)).collect();
+            given.extend(assertion.map(|_| reader.name(&at("client_assertion_file"))));
+            Err(reader.contradiction(
+                &at("client_secret"),
+                format!("one credential is enough, found {}", given.join(" and ")),
+            ))
+        }
+    }
+}
+
+fn read_secret(reader: &mut Reader, secret: Found, is_entra: bool) -> Read<ClientCredential> {
+    let text = secret.value.expose_secret();
+    if !is_one_line(text) {
+        return Err(reader
+            .malformed_secret(&secret, "the client's secret on one line, without white space around it"));
+    }
+    if is_entra && is_secret_id(text) {
+        return Err(reader.malformed_secret(&secret, "the secret's Value; this looks like its Secret ID"));
+    }
+    Ok(ClientCredential::Secret(secret.watched(if is_entra {
+        |_, text| take_if(is_one_line(text) && !is_secret_id(text), text)
+    } else {
+        |_, text| take_if(is_one_line(text), text)
+    })))
+}
+
+fn is_one_line(text: &str) -> bool {
+    !text.is_empty() && !text.chars().any(char::is_control) && text.trim() == text
+}
+
+/// Entra's portal shows it beside the secret itself.
+fn is_secret_id(text: &str) -> bool {
+    Uuid::try_parse(text).is_ok()
+}
+
+/// What the assertions of a certificate look like; another credential has none that are ours to make.
+pub(super) fn read_assertion(
+    reader: &mut Reader,
+    id: &ProviderId,
+    credential: &Read<ClientCredential>,
+) -> Read<AssertionConfig> {
+    let at = |setting: &str| format!("providers.{id}.{setting}");
+    let (kid_at, algorithm_at) = (at("client_certificate_kid"), at("client_certificate_alg"));
+    let kid = reader.value(&kid_at, "the id under which the provider knows the key", |text| {
+        text.bytes().all(|b| b.is_ascii_graphic() || b == b' ').then(|| text.to_owned())
+    });
+    let words = [("RS256", AssertionAlgorithm::Rs256), ("PS256", AssertionAlgorithm::Ps256)];
+    let algorithm = reader.word(&algorithm_at, &words, "RS256 or PS256");
+    let (kid, algorithm) = (kid?, algorithm?);
+    let given = [(&kid_at, kid.is_some()), (&algorithm_at, algorithm.is_some())];
+    if let Ok(ClientCredential::Secret(_) | ClientCredential::AssertionFile(_)) = credential
+        && let Some((key, _)) = given.into_iter().find(|(_, is_given)| *is_given)
+    {
+        return Err(reader.contradiction(key, "is for client_certificate, and another credential is given"));
+    }
+    Ok(AssertionConfig { kid, algorithm })
+}
+
+fn read_certificate(reader: &mut Reader, pem: Found) -> Read<ClientCredential> {
+    if has_certificate_and_key(pem.value.expose_secret()) {
+        let take = |_: &str, text: &str| take_if(has_certificate_and_key(text), text);
+        Ok(ClientCredential::Certificate(pem.watched(take)))
+    } else {
+        Err(reader.malformed_secret(&pem, CERTIFICATE))
+    }
+}
+
+fn has_certificate_and_key(text: &str) -> bool {
+    let has = |label: &str| text.contains(&format!("-----BEGIN {label}-----"));
+    has("CERTIFICATE") && ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"].into_iter().any(has)
+}

@@ -1,0 +1,238 @@
+//! The OpenID providers: `providers.<id>.*`, each read whole, then judged together.
+//!
+//! Rules across providers keep DESIGN.md section 7: group names are trusted from one provider at most, and with several
+//! providers each says whose addresses it may assert.
+
+use super::credential;
+use super::issuer::{self, Places};
+use super::reader::{Read, Reader, Separator};
+use super::{EmailVerified, EntraTenant, GroupNames, GroupsSource, ProviderConfig, ProviderKind, Recheck};
+use gatepost_core::ids::ProviderId;
+use std::collections::BTreeSet;
+
+const KIND: &str = "entra, google or oidc";
+const DOMAINS: &str = "domains as in example.com, for one of several tenants of Entra TENANT-ID/example.com";
+const CLAIM: &str = "the path of a claim as in groups or realm_access.roles";
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Entra,
+    Google,
+    Oidc,
+}
+
+pub(super) fn read(reader: &mut Reader) -> Read<Vec<ProviderConfig>> {
+    let names = reader.names_under("providers.");
+    if names.is_empty() {
+        let expected = "at least one provider: GATEPOST_PROVIDERS__<ID>__KIND and its settings, or MICROSOFT_CLIENT_ID, \
+            MICROSOFT_CLIENT_SECRET and MICROSOFT_CLIENT_TENANT_ID";
+        return Err(reader.missing("providers", expected));
+    }
+    let providers: Vec<Read<ProviderConfig>> =
+        names.iter().map(|name| read_one(reader, name, &names)).collect();
+    let providers = providers.into_iter().collect::<Read<Vec<_>>>()?;
+    let trusted = one_trusts_at_most(reader, &providers);
+    let domains = domains_are_told_apart(reader, &providers);
+    let tenants = tenants_of_domains_sign_in(reader, &providers);
+    trusted.and(domains).and(tenants).map(|()| providers)
+}
+
+/// Every key is read whatever the kind, so that one of another kind is told apart from an unknown one.
+fn read_one(reader: &mut Reader, name: &str, names: &BTreeSet<String>) -> Read<ProviderConfig> {
+    let Ok(id) = name.parse::<ProviderId>() else {
+        let at = format!("providers.{name}");
+        reader.pass_over(&format!("{at}."));
+        return Err(reader.malformed(&at, format!("{name:?}"), "an id of 1 to 32 of a-z, 0-9 and -"));
+    };
+    let at = |setting: &str| format!("providers.{id}.{setting}");
+    let words = [("entra", Kind::Entra), ("google", Kind::Google), ("oidc", Kind::Oidc)];
+    let kind = reader.word(&at("kind"), &words, KIND);
+    let kind = kind.and_then(|kind| kind.ok_or_else(|| reader.missing(&at("kind"), KIND)));
+    let places = issuer::read(reader, &id);
+    let client_id = reader.required(&at("client_id"), "the client's id as the provider gave it", visible);
+    let credential = credential::read(reader, &id, kind.is_ok_and(|kind| kind == Kind::Entra));
+    let assertion = credential::read_assertion(reader, &id, &credential);
+    let label = reader.value(&at("label"), "a name for people", printable);
+    let scopes = read_scopes(reader, &at("scopes"));
+    let domains = reader.filled_list(&at("allowed_domains"), DOMAINS, |text| text.parse().ok());
+    let words = [("required", EmailVerified::Required), ("assumed", EmailVerified::Assumed)];
+    let email_verified = reader.word(&at("email_verified"), &words, "required or assumed");
+    let words = [("claim", GroupsSource::Claim), ("graph", GroupsSource::Graph), ("off", GroupsSource::Off)];
+    let groups = reader.word(&at("groups"), &words, "claim, graph or off");
+    let groups_claim = read_claim(reader, &at("groups_claim"));
+    let words = [("link", GroupNames::Link), ("trust", GroupNames::Trust)];
+    let group_names = reader.word(&at("group_names"), &words, "link or trust");
+    let words = [("provider", Recheck::Provider), ("off", Recheck::Off)];
+    let recheck = reader.word(&at("recheck"), &words, "provider or off");
+    reader.not_yet(&at("audience"));
+
+    let kind = kind?;
+    let fits = fits_kind(reader, kind, &at, email_verified, groups);
+    let provider_kind = match kind {
+        Kind::Entra => places.and_then(|places| places.entra(reader, &id)),
+        Kind::Google => places.and_then(|_| Places::google(reader, &id)),
+        Kind::Oidc => places.and_then(|places| places.oidc(reader, &id)),
+    };
+    fits?;
+    let is_entra = kind == Kind::Entra;
+    Ok(ProviderConfig {
+        kind: provider_kind?,
+        label: label?.unwrap_or_else(|| default_label(kind, &id, names)),
+        client_id: client_id?,
+        credential: credential?,
+        assertion: assertion?,
+        scopes: scopes?,
+        allowed_domains: domains?,
+        email_verified: email_verified?.unwrap_or(if is_entra {
+            EmailVerified::Assumed
+        } else {
+            EmailVerified::Required
+        }),
+        groups: groups?.unwrap_or(GroupsSource::Claim),
+        groups_claim: groups_claim?,
+        group_names: match group_names? {
+            None | Some(GroupNames::Link) if is_entra => GroupNames::Link,
+            Some(GroupNames::Link) => GroupNames::LinkQualified,
+            other => other.unwrap_or(GroupNames::Trust),
+        },
+        recheck: recheck?.unwrap_or(Recheck::Provider),
+        id,
+    })
+}
+
+fn fits_kind(
+    reader: &mut Reader,
+    kind: Kind,
+    at: &impl Fn(&str) -> String,
+    email_verified: Read<Option<EmailVerified>>,
+    groups: Read<Option<GroupsSource>>,
+) -> Read<()> {
+    let mut fits = Ok(());
+    if kind == Kind::Entra && matches!(email_verified, Ok(Some(EmailVerified::Required))) {
+        let why = "Entra sends no email_verified, so nobody could sign in: leave it out";
+        fits = Err(reader.contradiction(&at("email_verified"), why));
+    }
+    if kind != Kind::Entra && matches!(groups, Ok(Some(GroupsSource::Graph))) {
+        fits =
+            Err(reader.contradiction(&at("groups"), "graph is Entra's: expected claim or off for this kind"));
+    }
+    fits
+}
+
+fn one_trusts_at_most(reader: &mut Reader, providers: &[ProviderConfig]) -> Read<()> {
+    let trusts = |provider: &&ProviderConfig| {
+        provider.group_names == GroupNames::Trust && provider.groups != GroupsSource::Off
+    };
+    let trusted: Vec<&ProviderId> = providers.iter().filter(trusts).map(|provider| &provider.id).collect();
+    let [first, others @ ..] = trusted.as_slice() else { return Ok(()) };
+    let mut one = Ok(());
+    for provider in providers.iter().filter(trusts) {
+        if let ProviderKind::Entra { tenant: EntraTenant::Several { .. }, .. } = &provider.kind {
+            let why = "several tenants name groups, so one could name itself into the others': set it to link, or give \
+                each tenant a provider of its own";
+            one = Err(reader.contradiction(&format!("providers.{}.group_names", provider.id), why));
+        }
+    }
+    for other in others {
+        let why = format!(
+            "group names of {first} and {other} are both trusted, so one provider could name itself into the other's groups: \
+            set {} or {} to link (or groups to off)",
+            reader.name(&format!("providers.{first}.group_names")),
+            reader.name(&format!("providers.{other}.group_names")),
+        );
+        one = Err(reader.contradiction(&format!("providers.{other}.group_names"), why));
+    }
+    one
+}
+
+/// One of several providers that may assert any address could take any person's.
+fn domains_are_told_apart(reader: &mut Reader, providers: &[ProviderConfig]) -> Read<()> {
+    let mut told = Ok(());
+    for provider in providers.iter().filter(|_| providers.len() > 1) {
+        let pinned = matches!(&provider.kind, ProviderKind::Entra { tenant: EntraTenant::Pinned(_), .. });
+        if !pinned && provider.allowed_domains.is_none() {
+            let key = format!("providers.{}.allowed_domains", provider.id);
+            told = Err(reader.missing(
+                &key,
+                "the domains whose addresses it may assert, since there are several providers",
+            ));
+        }
+    }
+    told
+}
+
+/// A domain listed with a tenant that signs nobody in here would be a slip of copying.
+fn tenants_of_domains_sign_in(reader: &mut Reader, providers: &[ProviderConfig]) -> Read<()> {
+    let mut sound = Ok(());
+    for provider in providers {
+        let tids = provider.allowed_domains.iter().flatten().filter_map(|entry| entry.tid.as_ref());
+        for tid in tids {
+            let why = match &provider.kind {
+                ProviderKind::Entra { tenant: EntraTenant::Several { allowed, .. }, .. } => {
+                    if allowed.contains(tid) {
+                        continue;
+                    }
+                    let setting = reader.name(&format!("providers.{}.allowed_tenants", provider.id));
+                    format!("{tid} is not in {setting}")
+                }
+                _ => format!(
+                    "{tid}/ does not belong there: only entra with several tenants lists domains by tenant"
+                ),
+            };
+            sound = Err(reader.contradiction(&format!("providers.{}.allowed_domains", provider.id), why));
+        }
+    }
+    sound
+}
+
+fn read_scopes(reader: &mut Reader, key: &str) -> Read<Vec<String>> {
+    const EXPECTED: &str = "scopes as in openid,profile,email";
+    let scopes = reader.list(key, EXPECTED, Separator::CommaOrSpace, scope_token)?.unwrap_or_default();
+    if !scopes.is_empty() && !scopes.iter().any(|scope| scope == "openid") {
+        return Err(reader.contradiction(
+            key,
+            "openid is missing, without it there is no sign-in (OpenID Connect Core 3.1.2.1)",
+        ));
+    }
+    Ok(scopes)
+}
+
+/// A path split at `.`; a claim whose own name has dots is an array in the file, or an address as in
+/// `https://example.com/groups`, which is one name.
+fn read_claim(reader: &mut Reader, key: &str) -> Read<Vec<String>> {
+    let path = if reader.is_array(key) {
+        reader.filled_list(key, CLAIM, printable)?
+    } else {
+        reader.value(key, CLAIM, |text| {
+            let is_one = text.contains("://");
+            let path: Vec<String> =
+                if is_one { vec![text.to_owned()] } else { text.split('.').map(str::to_owned).collect() };
+            path.iter().all(|part| printable(part).is_some()).then_some(path)
+        })?
+    };
+    Ok(path.unwrap_or_else(|| vec!["groups".to_owned()]))
+}
+
+fn default_label(kind: Kind, id: &ProviderId, names: &BTreeSet<String>) -> String {
+    let maker = match kind {
+        Kind::Entra => "Microsoft",
+        Kind::Google => "Google",
+        Kind::Oidc => return id.to_string(),
+    };
+    if names.len() == 1 { maker.to_owned() } else { format!("{maker} ({id})") }
+}
+
+/// RFC 6749 section 3.3.
+fn scope_token(text: &str) -> Option<String> {
+    let fits = |b: u8| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+    (!text.is_empty() && text.bytes().all(fits)).then(|| text.to_owned())
+}
+
+/// RFC 6749 appendix A.1, without the space, which is a slip of copying.
+fn visible(text: &str) -> Option<String> {
+    text.bytes().all(|b| b.is_ascii_graphic()).then(|| text.to_owned())
+}
+
+fn printable(text: &str) -> Option<String> {
+    (!text.is_empty() && text.trim() == text && !text.chars().any(char::is_control)).then(|| text.to_owned())
+}

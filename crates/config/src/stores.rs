@@ -1,0 +1,92 @@
+//! Which of the two store pairs, and the keys that seal values.
+
+use super::reader::{Found, Read, Reader};
+use super::{StoresConfig, keyring, store_url};
+use gatepost_core::secret::Secret;
+use secrecy::{ExposeSecret, SecretString};
+use std::path::PathBuf;
+
+/// Where the embedded stores live if nothing else is said, in the working directory.
+const DEFAULT_FILE: &str = "gatepost.db";
+
+/// The stores and the configured key ring.
+pub(super) fn read(reader: &mut Reader) -> Read<(StoresConfig, Vec<Secret>)> {
+    let stores = read_stores(reader);
+    let keys = read_keys(reader);
+    let (stores, keys) = (stores?, keys?);
+    if keys.is_empty() && matches!(stores, StoresConfig::Shared { .. }) {
+        return Err(
+            reader.missing("secret_keys", format!("{}, the same for all replicas", keyring::EXPECTED))
+        );
+    }
+    Ok((stores, keys))
+}
+
+enum Database {
+    Sqlite(PathBuf),
+    Postgres(Found),
+}
+
+pub(super) fn read_stores(reader: &mut Reader) -> Read<StoresConfig> {
+    let database = read_database(reader);
+    let redis = read_redis(reader);
+    match (database?, redis?) {
+        (None, None) => Ok(StoresConfig::Embedded { file: PathBuf::from(DEFAULT_FILE) }),
+        (Some(Database::Sqlite(file)), None) => Ok(StoresConfig::Embedded { file }),
+        (Some(Database::Postgres(database)), Some(redis)) => Ok(StoresConfig::Shared {
+            redis_url: redis.watched(store_url::take_redis),
+            database_url: database.watched(store_url::take_postgres),
+        }),
+        (Some(Database::Sqlite(_)), Some(redis)) => {
+            let why = format!(
+                "with {} a sqlite file also holds the sessions: unset one, or use postgres://",
+                reader.name("database_url")
+            );
+            Err(reader.contradiction(&redis.key, why))
+        }
+        (Some(Database::Postgres(database)), None) => {
+            let why = "Postgres holds the directory only, sessions need redis_url (REDIS_URL); neither means embedded";
+            Err(reader.contradiction(&database.key, why))
+        }
+        (None, Some(redis)) => {
+            let why = "Redis holds the sessions only, the directory needs database_url (DATABASE_URL); neither means embedded";
+            Err(reader.contradiction(&redis.key, why))
+        }
+    }
+}
+
+fn read_database(reader: &mut Reader) -> Read<Option<Database>> {
+    let Some(found) = reader.secret("database_url", store_url::DATABASE)? else { return Ok(None) };
+    let text = found.value.expose_secret();
+    if let Some(path) = text.strip_prefix("sqlite://") {
+        let is_plain = !path.is_empty() && !path.contains([':', '?', '#', '%']) && !path.ends_with('/');
+        let file = is_plain.then(|| Database::Sqlite(PathBuf::from(path)));
+        return file.map(Some).ok_or_else(|| {
+            reader.malformed_secret(&found, "sqlite:// and the path of a file, without options")
+        });
+    }
+    match store_url::postgres(text) {
+        Ok(url) => Ok(Some(Database::Postgres(Found { value: SecretString::from(url), ..found }))),
+        Err(fault) => Err(reader.malformed(&found.key, fault.found.into_owned(), fault.expected)),
+    }
+}
+
+fn read_redis(reader: &mut Reader) -> Read<Option<Found>> {
+    let Some(found) = reader.secret("redis_url", store_url::REDIS)? else { return Ok(None) };
+    let text = found.value.expose_secret();
+    if let Some(kind) = ["redis-sentinel", "redis-cluster"].iter().find(|kind| text.starts_with(**kind)) {
+        return Err(
+            reader.contradiction(&found.key, format!("{kind}:// is not supported by this version yet"))
+        );
+    }
+    match store_url::redis(text) {
+        Ok(()) => Ok(Some(found)),
+        Err(fault) => Err(reader.malformed(&found.key, fault.found.into_owned(), fault.expected)),
+    }
+}
+
+fn read_keys(reader: &mut Reader) -> Read<Vec<Secret>> {
+    let Some(found) = reader.secret("secret_keys", keyring::EXPECTED)? else { return Ok(Vec::new()) };
+    keyring::parse(found.value.expose_secret())
+        .map_err(|fault| reader.contradiction(&found.key, fault.to_string()))
+}

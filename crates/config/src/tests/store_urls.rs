@@ -1,0 +1,201 @@
+//! URLs of the stores: as they are written, or refused by the name of what is wrong; never weaker, never shown.
+
+use super::*;
+use crate::StoresConfig;
+use secrecy::ExposeSecret;
+
+const REDIS: &str = "redis://:hunter2@cache";
+const POSTGRES: &str = "postgres://u:hunter2@db/gatepost";
+
+fn with_urls(database: &str, redis: &str) -> Result<Config, ConfigErrors> {
+    shortest_and(&[("DATABASE_URL", database), ("REDIS_URL", redis), ("GATEPOST_SECRET_KEYS", KEY)])
+}
+
+#[track_caller]
+fn database(query: &str) -> String {
+    let config = accepted(with_urls(&format!("{POSTGRES}{query}"), REDIS));
+    let StoresConfig::Shared { database_url, .. } = config.stores else { panic!("the shared stores") };
+    database_url.current().expose_secret().strip_prefix(POSTGRES).expect("the rest stays as it is").to_owned()
+}
+
+/// One fault at this variable, with these words, and nothing of the secret.
+#[track_caller]
+fn refuses(name: &str, url: &str, parts: &[&str]) {
+    let read = if name == "REDIS_URL" { with_urls(POSTGRES, url) } else { with_urls(url, REDIS) };
+    let lines = lines(read);
+    assert_eq!(lines.len(), 1, "{url}: {lines:#?}");
+    assert!(lines[0].starts_with(&format!("{name}: found ")), "{lines:?}");
+    for part in parts {
+        assert!(lines[0].contains(part), "{url}: {part:?} is not in {lines:?}");
+    }
+    assert!(!lines[0].contains("hunter2"), "{lines:?}");
+}
+
+#[test]
+fn an_unknown_parameter_is_refused_by_its_name_without_its_value() {
+    for key in ["sslpassword", "sslmod", "SSLMODE", "connect_timeout", "target_session_attrs", "require_auth"]
+    {
+        refuses(
+            "DATABASE_URL",
+            &format!("{POSTGRES}?{key}=hunter2"),
+            &[&format!("unknown parameter {key},")],
+        );
+    }
+    for key in ["ssl_cert_reqs", "timeout", "db", "pass"] {
+        refuses("REDIS_URL", &format!("{REDIS}?{key}=hunter2"), &[&format!("unknown parameter {key},")]);
+    }
+    refuses("REDIS_URL", "unix:///run/redis.sock?password=hunter2", &["unknown parameter password,"]);
+}
+
+#[test]
+fn a_demand_for_tls_is_met_as_written_or_refused() {
+    refuses("DATABASE_URL", &format!("{POSTGRES}?ssl=true"), &["parameter ssl,", "sslmode=verify-full"]);
+    refuses("REDIS_URL", &format!("{REDIS}?tls=true"), &["parameter tls,", "rediss://"]);
+    refuses(
+        "DATABASE_URL",
+        &format!("{POSTGRES}?channel_binding=require"),
+        &["channel_binding", "verify-full"],
+    );
+    assert_eq!(database("?sslmode=require&channel_binding=prefer"), "?sslmode=require");
+    refuses("DATABASE_URL", &format!("{POSTGRES}?sslmode=always"), &["sslmode", "verify-full"]);
+    refuses("DATABASE_URL", &format!("{POSTGRES}?sslmode=verify-full&ssl-mode=disable"), &["sslmode twice"]);
+    for (given, read) in [
+        ("?sslmode=verify-full", "?sslmode=verify-full"),
+        ("?sslmode=Verify-Full&sslrootcert=/ca.pem", "?sslmode=Verify-Full&sslrootcert=/ca.pem"),
+        ("?sslmode=require", "?sslmode=require"),
+        ("?sslmode=require&sslrootcert=/ca.pem", "?sslrootcert=%2Fca.pem&sslmode=verify-ca"),
+        ("?ssl-ca=/ca.pem&ssl-mode=require", "?ssl-ca=%2Fca.pem&sslmode=verify-ca"),
+        ("?sslrootcert=system", "?sslmode=verify-full"),
+        ("?sslrootcert=system&sslmode=verify-full", "?sslmode=verify-full"),
+        ("", ""),
+    ] {
+        assert_eq!(database(given), read, "{given}");
+    }
+    for weak in
+        ["?sslrootcert=/ca.pem", "?sslrootcert=/ca.pem&sslmode=prefer", "?sslrootcert=system&sslmode=require"]
+    {
+        refuses("DATABASE_URL", &format!("{POSTGRES}{weak}"), &["sslrootcert", "sslmode=verify-full"]);
+    }
+    refuses("DATABASE_URL", &format!("{POSTGRES}?sslcert=/a"), &["sslcert and sslkey"]);
+}
+
+#[test]
+fn a_redis_url_that_asks_not_to_verify_is_refused() {
+    for scheme in ["rediss", "valkeys"] {
+        let url = format!("{scheme}://:hunter2@cache:6380/0#insecure");
+        refuses("REDIS_URL", &url, &["#insecure", "GATEPOST_CA_FILE"]);
+    }
+}
+
+#[test]
+fn a_character_that_ends_a_password_early_is_explained_and_shows_nothing() {
+    for password in [
+        "a#hunter2",
+        "a/hunter2",
+        "a?hunter2",
+        "1#hunter2",
+        "1/hunter2",
+        "1?hunter2",
+        "p@ss/hunter2",
+        "p@ss#hunter2",
+        "p@1?hunter2",
+        "p@1?hunter2=x&y=z",
+        "1?hunter2=x",
+        "a,b/hunter2",
+        "hunter2/a?b#c",
+    ] {
+        for (name, scheme) in [("DATABASE_URL", "postgres"), ("REDIS_URL", "redis"), ("REDIS_URL", "rediss")]
+        {
+            refuses(name, &format!("{scheme}://u:{password}@host/0"), &["percent-encoded", "%23", "%2F"]);
+        }
+    }
+    accepted(with_urls(
+        "postgres://u:hunter2%23%2F%3F%40@db/gatepost?user=me@server",
+        "redis://u:p%23%2F@cache/0",
+    ));
+}
+
+#[test]
+fn several_hosts_are_refused_in_one_clear_line() {
+    for url in
+        ["postgres://u:hunter2@a:5432,b:5432/x", "postgres://a,b/x?sslmode=require", "postgres:///x?host=a,b"]
+    {
+        refuses("DATABASE_URL", url, &["several hosts", "the primary"]);
+    }
+    refuses("REDIS_URL", "redis://:hunter2@a:6379,b:6379/0", &["several hosts"]);
+}
+
+#[test]
+fn sockets_valkey_and_ipv6_are_accepted() {
+    for redis in [
+        "unix:///run/redis/redis.sock",
+        "unix:///run/redis/redis.sock?user=gp&pass=hunter2@home&db=1",
+        "redis+unix:///run/redis.sock",
+        "valkey://:hunter2@cache:6379/1",
+        "valkeys://cache",
+        "redis://[::1]:6379/0",
+        "rediss://u:hunter2@[2001:db8::1]",
+        "redis://cache?protocol=resp3",
+    ] {
+        accepted(with_urls(POSTGRES, redis));
+    }
+    for url in [
+        "postgres://u:hunter2@[::1]:5432/x",
+        "postgresql://%2Fvar%2Frun%2Fpostgresql/x",
+        "postgres:///x?host=/run",
+    ] {
+        accepted(with_urls(url, REDIS));
+    }
+    refuses("REDIS_URL", "redis://::1:6379", &["brackets"]);
+    refuses("DATABASE_URL", "postgres://u:hunter2@2001:db8::1/x", &["brackets"]);
+    refuses("REDIS_URL", "redis://:hunter2@/0", &[]);
+    refuses("REDIS_URL", "unix:hunter2.sock", &[]);
+}
+
+#[test]
+fn a_file_may_give_another_user_and_password_and_nothing_else() {
+    use crate::store_url::{take_postgres, take_redis};
+    let postgres = "postgres://u:old@db:5432/gatepost?sslmode=verify-full&application_name=a";
+    for next in [
+        "postgres://u:new@db:5432/gatepost?sslmode=verify-full&application_name=a",
+        "postgres://v:new@db:5432/gatepost?application_name=a&sslmode=verify-full",
+        "postgres://db:5432/gatepost?sslmode=verify-full&application_name=a&user=v&password=new",
+    ] {
+        assert_eq!(take_postgres(postgres, next).as_deref(), Ok(next));
+    }
+    for next in [
+        "postgres://u:new@other:5432/gatepost?sslmode=verify-full&application_name=a",
+        "postgres://u:new@db:5433/gatepost?sslmode=verify-full&application_name=a",
+        "postgres://u:new@db:5432/other?sslmode=verify-full&application_name=a",
+        "postgres://u:new@db:5432/gatepost?sslmode=prefer&application_name=a",
+        "postgres://u:new@db:5432/gatepost?application_name=a",
+        "postgres://u:new@db:5432/gatepost?sslmode=verify-full&application_name=a&host=other",
+    ] {
+        assert!(take_postgres(postgres, next).is_err_and(|why| why.contains("until a restart")), "{next}");
+    }
+    for next in ["", "hunter2", "sqlite://file", "postgres://u:a#b@db:5432/gatepost", &postgres[..10]] {
+        assert!(take_postgres(postgres, next).is_err_and(|why| why.contains("right form")), "{next}");
+    }
+    // What the driver is told stands in for what was written.
+    let require = "postgres://u:old@db/gatepost?sslmode=require&sslrootcert=ca.pem";
+    let told = crate::store_url::postgres(require).expect("a URL");
+    assert_ne!(told, require);
+    assert_eq!(take_postgres(&told, require), Ok(told.clone()));
+
+    let (tcp, socket) = ("redis://:old@cache:6379/0", "unix:///run/redis?user=u&pass=old&db=1");
+    for (redis, next) in [(tcp, "redis://u:new@cache:6379/0"), (socket, "unix:///run/redis?db=1&pass=new")] {
+        assert_eq!(take_redis(redis, next).as_deref(), Ok(next));
+    }
+    for (redis, next) in [
+        (tcp, "redis://:new@other:6379/0"),
+        (tcp, "rediss://:new@cache:6379/0"),
+        (tcp, "redis://:new@cache:6379/1"),
+        (tcp, "redis://:new@cache:6379/0?protocol=resp3"),
+        (tcp, socket),
+        (socket, "unix:///run/other?user=u&pass=new&db=1"),
+        (socket, "unix:///run/redis?user=u&pass=new&db=2"),
+    ] {
+        assert!(take_redis(redis, next).is_err_and(|why| why.contains("until a restart")), "{next}");
+    }
+    assert!(take_redis(tcp, "redis-cluster://:new@cache").is_err_and(|why| why.contains("right form")));
+}

@@ -1,0 +1,56 @@
+//! An error with its causes as one text.
+
+use std::error::Error;
+use std::fmt;
+
+/// An error and its causes as one field: `error = %Chain(&error)` gives `a: b: c`.
+#[derive(Clone, Copy)]
+pub struct Chain<'a>(pub &'a (dyn Error + 'static));
+
+impl fmt::Display for Chain<'_> {
+    /// A cause that the message before it ends with is not said twice: not every crate keeps message and source apart.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut last = self.0.to_string();
+        f.write_str(&last)?;
+        let mut next = self.0.source();
+        while let Some(cause) = next {
+            let text = cause.to_string();
+            if !last.ends_with(&text) {
+                write!(f, ": {text}")?;
+                last = text;
+            }
+            next = cause.source();
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{text}")]
+    struct Fault {
+        text: &'static str,
+        #[source]
+        cause: Option<Box<Fault>>,
+    }
+
+    fn fault(texts: &[&'static str]) -> Option<Box<Fault>> {
+        let (text, rest) = texts.split_first()?;
+        Some(Box::new(Fault { text, cause: fault(rest) }))
+    }
+
+    #[test]
+    fn a_cause_is_not_said_twice() {
+        let error = fault(&["cannot read: no file", "no file", "code 2"]).expect("a fault");
+        assert_eq!(Chain(&*error).to_string(), "cannot read: no file: code 2");
+    }
+}

@@ -1,0 +1,59 @@
+//! The headers that only Gatepost or the proxy may set, and the names that an application could take for theirs
+//! (`X_User_Email`, `X.User.Email`): Traefik removes the exact spelling alone (CVE-2026-54763, CVE-2026-88011).
+
+/// The identity headers, in use or not, that an application may believe.
+pub const IDENTITY_HEADERS: [&str; 12] = [
+    "x-user-email",
+    "x-user-groups",
+    "x-user-groups-truncated",
+    "x-user-admin",
+    "x-user-id",
+    "x-user-name",
+    "x-user-tenants",
+    "x-user-role",
+    "x-tenant-id",
+    "x-user-assertion",
+    "cookie",
+    "authorization",
+];
+
+/// What the proxy says about the client's request.
+pub const FORWARDED_HEADERS: [&str; 5] =
+    ["x-forwarded-method", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-uri", "x-forwarded-for"];
+
+/// A header's name as Go writes it, and Traefik compares: `X-User-Email`.
+pub fn canonical(name: &str) -> String {
+    let word = |word: &str| {
+        let (first, rest) = word.split_at(word.len().min(1));
+        first.to_ascii_uppercase() + rest
+    };
+    name.split('-').map(word).collect::<Vec<_>>().join("-")
+}
+
+/// The bytes of names that nobody reads as others: a table, for every byte of every name is looked at.
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = u8::MAX;
+    while byte > 0 {
+        plain[byte as usize] = byte.is_ascii_alphanumeric() || byte == b'-';
+        byte -= 1;
+    }
+    plain
+};
+
+/// The header of ours that an application could read this name as, whatever its case.
+pub fn alias_of(name: &str) -> Option<&'static str> {
+    let name = name.as_bytes();
+    let is_plain = |byte: &u8| PLAIN[usize::from(*byte)];
+    if name.iter().all(is_plain) {
+        return None;
+    }
+    let folds_to = |header: &str| {
+        header.len() == name.len()
+            && header
+                .bytes()
+                .zip(name)
+                .all(|(want, byte)| want == if is_plain(byte) { byte.to_ascii_lowercase() } else { b'-' })
+    };
+    IDENTITY_HEADERS.iter().chain(&FORWARDED_HEADERS).copied().find(|header| folds_to(header))
+}

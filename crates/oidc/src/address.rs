@@ -1,0 +1,302 @@
+//! Which address of a person counts: an address is one person's, so it counts only from a provider that may assert its
+//! domain (DESIGN.md section 7).
+//!
+//! A text that is no address is passed over for the next claim of the same document that may vouch for one. An address that
+//! this provider may not assert is refused, and nothing else is looked for.
+
+use super::claims::Claims;
+use super::issuer::GOOGLE;
+use super::provider::Provider;
+use gatepost_config::{EmailVerified, EntraTenant, ProviderKind};
+use gatepost_core::email::EmailAddress;
+use gatepost_core::identity::{AddressRule, RefusedAddress};
+
+/// Domains whose addresses are Google's own: consumer accounts, which belong to no organisation.
+const CONSUMERS: [&str; 2] = ["gmail.com", "googlemail.com"];
+
+/// What a document says about the person's address.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Address {
+    Asserted(EmailAddress),
+    /// Nothing that could be judged: another document may have something.
+    Unknown(AddressRule),
+    /// One that does not count.
+    Refused(RefusedAddress),
+}
+
+impl Address {
+    /// What the next document says, where this one says nothing.
+    pub fn or_else(self, next: impl FnOnce() -> Self) -> Self {
+        match self {
+            Self::Unknown(rule) => match next() {
+                Self::Unknown(AddressRule::Present) => Self::Unknown(rule),
+                next => next,
+            },
+            said => said,
+        }
+    }
+
+    /// This provider may not say whose address it is.
+    const fn foreign(address: EmailAddress, rule: AddressRule) -> Self {
+        Self::Refused(RefusedAddress { address: Some(address), rule })
+    }
+}
+
+impl Provider {
+    /// The address in `source` (ID token or userinfo), if this provider may assert it.
+    pub(super) fn address(&self, source: &Claims, id_token: &Claims) -> Address {
+        let claims: &[&str] = match self.config.kind {
+            ProviderKind::Entra { .. } => &["email", "preferred_username"],
+            ProviderKind::Google | ProviderKind::Oidc { .. } => &["email"],
+        };
+        let mut found = Address::Unknown(AddressRule::Present);
+        for claim in claims {
+            let Some(text) = source.find_text(claim).filter(|text| !text.is_empty()) else { continue };
+            found = found.or_else(|| match text.parse() {
+                Ok(email) => self.judge(email, claim, source, id_token),
+                Err(_) => Address::Unknown(AddressRule::WellFormed),
+            });
+        }
+        match found {
+            // The document does say something about the address: no other one is asked.
+            Address::Unknown(rule @ AddressRule::WellFormed) => {
+                Address::Refused(RefusedAddress { address: None, rule })
+            }
+            found => found,
+        }
+    }
+
+    fn judge(&self, email: EmailAddress, claim: &str, source: &Claims, id_token: &Claims) -> Address {
+        let tid = id_token.find_text("tid");
+        if self.all.is_of_machines(&email) {
+            return Address::foreign(email, AddressRule::NotMachine);
+        }
+        let judged = match &self.config.kind {
+            ProviderKind::Entra { tenant: EntraTenant::Pinned(_), .. } => Ok(()),
+            ProviderKind::Entra { tenant: EntraTenant::Several { .. }, .. } => {
+                let is_listed = tid.is_some_and(|tid| self.config.vouches(tid, &email));
+                match claim {
+                    // The name that people sign in with is never more than a hint, unless its tenant is believed.
+                    "preferred_username" if !is_listed => return Address::Unknown(AddressRule::Present),
+                    // Anybody can write any address into a directory of their own: one of several tenants is believed where
+                    // Entra says that it owns the domain, and then only in its token.
+                    _ if !is_listed && !is_owned(source, id_token) => Err(AddressRule::OwnedByTenant),
+                    _ => Ok(()),
+                }
+            }
+            ProviderKind::Google | ProviderKind::Oidc { .. } => {
+                if let Some(unverified) = self.unverified(source) {
+                    return unverified;
+                }
+                if self.is_google() && !is_hosted(&email, source, id_token) {
+                    Err(AddressRule::HostedDomain)
+                } else {
+                    Ok(())
+                }
+            }
+        };
+        // The list first: who mends the other would meet it next.
+        if !self.all.may_assert(&self.config, tid, &email) {
+            return Address::foreign(email, AddressRule::AllowedDomain);
+        }
+        match judged {
+            Ok(()) => Address::Asserted(email),
+            Err(rule) => Address::foreign(email, rule),
+        }
+    }
+
+    fn unverified(&self, source: &Claims) -> Option<Address> {
+        let rule = AddressRule::Verified;
+        if self.config.email_verified == EmailVerified::Assumed || source.is_true("email_verified") {
+            None
+        } else if source.get("email_verified").is_some() {
+            Some(Address::Refused(RefusedAddress { address: None, rule }))
+        } else {
+            Some(Address::Unknown(rule))
+        }
+    }
+
+    /// Also where it is configured by its issuer.
+    fn is_google(&self) -> bool {
+        match &self.config.kind {
+            ProviderKind::Google => true,
+            ProviderKind::Oidc { issuer } => issuer.trim_end_matches('/') == GOOGLE,
+            ProviderKind::Entra { .. } => false,
+        }
+    }
+}
+
+fn is_owned(source: &Claims, id_token: &Claims) -> bool {
+    id_token.is_true("xms_edov") && id_token.find_text("email") == source.find_text("email")
+}
+
+/// A consumer account keeps the company address that it was made with when its owner has left the company: Google's word
+/// about a domain is `hd`, which only accounts of that organisation have.
+fn is_hosted(email: &EmailAddress, source: &Claims, id_token: &Claims) -> bool {
+    let hosted = id_token.find_text("hd").or_else(|| source.find_text("hd"));
+    CONSUMERS.contains(&email.domain()) || hosted.is_some_and(|hd| hd.eq_ignore_ascii_case(email.domain()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{object, provider};
+    use super::*;
+    use gatepost_config::ProviderConfig;
+    use serde_json::{Value, json};
+    use url::Url;
+
+    const A: &str = "11111111-1111-4111-8111-111111111111";
+    const B: &str = "22222222-2222-4222-8222-222222222222";
+
+    fn entra(tenant: EntraTenant) -> ProviderKind {
+        ProviderKind::Entra { authority: Url::parse("https://login.example").expect("an address"), tenant }
+    }
+
+    fn pinned() -> ProviderKind {
+        entra(EntraTenant::Pinned(A.into()))
+    }
+
+    fn several() -> ProviderKind {
+        entra(EntraTenant::Several { segment: "organizations".into(), allowed: vec![A.into(), B.into()] })
+    }
+
+    fn domains(entries: &[&str]) -> impl FnOnce(&mut ProviderConfig) + use<> {
+        let list = entries.iter().map(|entry| entry.parse().expect("a domain")).collect();
+        move |config| config.allowed_domains = Some(list)
+    }
+
+    fn judged(
+        kind: ProviderKind,
+        change: impl FnOnce(&mut ProviderConfig),
+        claims: &Value,
+    ) -> Result<String, AddressRule> {
+        let claims = Claims::new(object(claims));
+        match provider(kind, change).address(&claims, &claims) {
+            Address::Asserted(email) => Ok(email.to_string()),
+            Address::Unknown(rule) | Address::Refused(RefusedAddress { rule, .. }) => Err(rule),
+        }
+    }
+
+    macro_rules! asserted {
+        ($text:expr) => {
+            Ok($text.to_owned())
+        };
+    }
+
+    #[test]
+    fn a_pinned_tenant_vouches_for_its_people() {
+        let of = |claims| judged(pinned(), |_| {}, &claims);
+        assert_eq!(
+            of(json!({"email": "A@x.example", "preferred_username": "b@x.example"})),
+            asserted!("a@x.example")
+        );
+        assert_eq!(of(json!({"preferred_username": "b@x.example"})), asserted!("b@x.example"));
+        assert_eq!(of(json!({"preferred_username": "+49 30 123456"})), Err(AddressRule::WellFormed));
+        assert_eq!(of(json!({})), Err(AddressRule::Present));
+    }
+
+    #[test]
+    fn what_is_no_address_does_not_hide_the_next_claim_that_vouches() {
+        for email in
+            ["jörg@firma.example", "", " ", "a@x.example@y.example", "+49 30 123456", "a@x.example\r\nX: y"]
+        {
+            let claims = json!({"email": email, "preferred_username": "joerg@firma.example"});
+            assert_eq!(judged(pinned(), |_| {}, &claims), asserted!("joerg@firma.example"), "{email:?}");
+            let claims = json!({"email": email, "preferred_username": "joerg@firma.example", "tid": A});
+            let listed = domains(&[&format!("{A}/firma.example")]);
+            assert_eq!(judged(several(), listed, &claims), asserted!("joerg@firma.example"), "{email:?}");
+        }
+        let foreign = json!({"email": "guest@gmail.com", "preferred_username": "guest@x.example"});
+        let refused = judged(pinned(), domains(&["x.example"]), &foreign);
+        assert_eq!(refused, Err(AddressRule::AllowedDomain), "an address that is another's is no gap");
+    }
+
+    #[test]
+    fn one_of_several_tenants_asserts_only_what_is_its_own() {
+        let of = |tid: &str, change: &Value| {
+            let mut claims = json!({"email": "a@x.example", "preferred_username": "b@x.example", "tid": tid});
+            claims.as_object_mut().expect("an object").extend(object(change));
+            claims
+        };
+        let plain = || domains(&["x.example"]);
+        let by_tenant = || domains(&[&format!("{A}/x.example"), "y.example"]);
+        let none = json!({});
+        // nOAuth: anybody may write an address into a directory of their own; a plain list only narrows.
+        assert_eq!(judged(several(), |_| {}, &of(B, &none)), Err(AddressRule::OwnedByTenant));
+        assert_eq!(judged(several(), plain(), &of(B, &none)), Err(AddressRule::OwnedByTenant));
+        assert_eq!(judged(several(), by_tenant(), &of(A, &none)), asserted!("a@x.example"));
+        let edov = json!({"xms_edov": true});
+        assert_eq!(judged(several(), by_tenant(), &of(B, &none)), Err(AddressRule::AllowedDomain));
+        assert_eq!(judged(several(), by_tenant(), &of(B, &edov)), Err(AddressRule::AllowedDomain));
+        let other = json!({"email": "a@y.example"});
+        assert_eq!(judged(several(), by_tenant(), &of(B, &other)), Err(AddressRule::OwnedByTenant));
+        let other = json!({"email": "a@y.example", "xms_edov": true});
+        assert_eq!(judged(several(), by_tenant(), &of(B, &other)), asserted!("a@y.example"));
+        assert_eq!(judged(several(), plain(), &of(B, &other)), Err(AddressRule::AllowedDomain));
+        for owned in [json!(true), json!("true"), json!(1), json!("1")] {
+            let claims = of(B, &json!({"xms_edov": owned}));
+            assert_eq!(judged(several(), |_| {}, &claims), asserted!("a@x.example"), "{owned}");
+            assert_eq!(judged(several(), plain(), &claims), asserted!("a@x.example"), "{owned}");
+        }
+        let denied = of(B, &json!({"xms_edov": false}));
+        assert_eq!(judged(several(), plain(), &denied), Err(AddressRule::OwnedByTenant));
+        let name_only = json!({"preferred_username": "b@x.example", "xms_edov": true, "tid": B});
+        assert_eq!(judged(several(), |_| {}, &name_only), Err(AddressRule::Present));
+    }
+
+    #[test]
+    fn elsewhere_an_address_is_verified_or_the_operator_vouches() {
+        let kind = || ProviderKind::Oidc { issuer: "https://op.example".into() };
+        let of = |claims| judged(kind(), |_| {}, &claims);
+        for verified in [json!(true), json!("true")] {
+            assert_eq!(
+                of(json!({"email": "a@x.example", "email_verified": verified})),
+                asserted!("a@x.example")
+            );
+        }
+        for verified in [json!(false), json!("false"), Value::Null, json!({})] {
+            let claims = json!({"email": "a@x.example", "email_verified": verified});
+            assert_eq!(of(claims), Err(AddressRule::Verified), "{verified}");
+        }
+        let assumed = |config: &mut ProviderConfig| config.email_verified = EmailVerified::Assumed;
+        assert_eq!(judged(kind(), assumed, &json!({"email": "a@x.example"})), asserted!("a@x.example"));
+        assert_eq!(of(json!({"email": "ä@x.example", "email_verified": true})), Err(AddressRule::WellFormed));
+    }
+
+    #[test]
+    fn a_google_account_has_an_organisations_address_only_if_it_is_of_that_organisation() {
+        let issuer = || ProviderKind::Oidc { issuer: "https://accounts.google.com".into() };
+        for kind in [|| ProviderKind::Google, issuer] {
+            let of = |email: &str, hd: &Value| {
+                judged(kind(), |_| {}, &json!({"email": email, "email_verified": true, "hd": hd}))
+            };
+            assert_eq!(of("a@firma.example", &json!("Firma.example")), asserted!("a@firma.example"));
+            for hd in [Value::Null, json!("other.example"), json!(""), json!(true), json!(["firma.example"])]
+            {
+                assert_eq!(of("a@firma.example", &hd), Err(AddressRule::HostedDomain), "{hd}");
+            }
+            for own in ["a@gmail.com", "a@googlemail.com"] {
+                assert_eq!(of(own, &Value::Null), asserted!(own));
+            }
+            assert_eq!(of("a@gmail.com.example", &Value::Null), Err(AddressRule::HostedDomain));
+            let assumed = |config: &mut ProviderConfig| config.email_verified = EmailVerified::Assumed;
+            let former = json!({"email": "a@firma.example"});
+            assert_eq!(judged(kind(), assumed, &former), Err(AddressRule::HostedDomain));
+        }
+    }
+
+    #[test]
+    fn no_provider_gives_a_person_the_address_of_a_machine() {
+        let public_host = provider(pinned(), |_| {}).all.public_url.host().clone();
+        let machine = format!("bot@machine.{public_host}");
+        assert_eq!(judged(pinned(), |_| {}, &json!({"email": machine})), Err(AddressRule::NotMachine));
+        let listed = domains(&[&format!("machine.{public_host}")]);
+        assert_eq!(judged(pinned(), listed, &json!({"email": machine})), Err(AddressRule::NotMachine));
+        let below = format!("bot@a.machine.{public_host}");
+        assert_eq!(judged(pinned(), |_| {}, &json!({"email": below})), Err(AddressRule::NotMachine));
+        for domain in ["", "x.", "xmachine.", "machine.x."] {
+            let person = format!("bot@{domain}{public_host}");
+            assert_eq!(judged(pinned(), |_| {}, &json!({"email": person})), asserted!(&person));
+        }
+    }
+}

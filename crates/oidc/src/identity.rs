@@ -1,0 +1,236 @@
+//! From a verified ID token to what the provider asserts about the person: address, name, groups.
+//!
+//! What the token lacks is read from userinfo, what does not fit into it from Graph. A call that fails never turns into
+//! "no groups"; it may leave the address unknown, and then says so.
+
+use super::address::Address;
+use super::claims::Claims;
+use super::error::OidcError;
+use super::graph;
+use super::groups::{self, ClaimedGroups};
+use super::id_token::VerifiedIdToken;
+use super::metadata::Metadata;
+use super::provider::Provider;
+use super::userinfo;
+use gatepost_config::{EntraTenant, GroupsSource, ProviderKind};
+use gatepost_core::error_chain::Chain;
+use gatepost_core::identity::{
+    AssertedGroup, AssertedGroups, AssertedIdentity, GroupKind, RefusedAddress, SubjectKey,
+};
+use openidconnect::AccessToken;
+
+const NAME_LIMIT: usize = 256;
+
+const NAMES: &str = "the groups claim holds names, which whoever owns a group chooses: set it to Group ID in the registration \
+    (Token configuration), or GROUP_NAMES to trust if only administrators name groups";
+
+/// What a provider asserts, and what could not be asked.
+#[derive(Debug)]
+pub(super) struct Identified {
+    pub identity: AssertedIdentity,
+    /// Why the address is not known, where it would have been in userinfo.
+    pub address_error: Option<OidcError>,
+}
+
+impl Provider {
+    /// Gathers the identity behind an ID token.
+    ///
+    /// # Errors
+    /// [`OidcError::Token`] if userinfo is about somebody else; a failed call is no error.
+    pub(super) async fn identify(
+        &self,
+        token: &VerifiedIdToken,
+        access_token: Option<&AccessToken>,
+        metadata: &Metadata,
+    ) -> Result<Identified, OidcError> {
+        let claims = &token.claims;
+        let mut address = self.address(claims, claims);
+        let mut userinfo = None;
+        let mut userinfo_error = None;
+        let is_asked = matches!(address, Address::Unknown(_)) || self.reads_groups_from_userinfo(claims);
+        if let (true, Some(endpoint), Some(access_token)) =
+            (is_asked, metadata.userinfo_endpoint(), access_token)
+        {
+            let sub = claims.find_text("sub").unwrap_or_default();
+            match userinfo::read(&self.transport, endpoint, access_token, sub).await {
+                Ok(read) => userinfo = Some(read),
+                Err(error @ OidcError::Token(_)) => return Err(error),
+                Err(error) => userinfo_error = Some(error),
+            }
+        }
+        if let Some(userinfo) = &userinfo {
+            address = address.or_else(|| self.address(userinfo, claims));
+        }
+        let name = name(claims).or_else(|| userinfo.as_ref().and_then(name));
+        let groups = match self.config.kind {
+            ProviderKind::Entra { .. } => self.groups_of_entra(claims, access_token, metadata).await,
+            _ => self.groups_of_claims(claims, userinfo.as_ref(), userinfo_error.is_some()),
+        };
+        let (email, refused, address_error) = match address {
+            Address::Asserted(email) => (Some(email), None, None),
+            Address::Unknown(rule) => (None, Some(RefusedAddress { address: None, rule }), userinfo_error),
+            Address::Refused(refused) => (None, Some(refused), None),
+        };
+        let provider = self.id().clone();
+        let identity =
+            AssertedIdentity { provider, subject: token.subject.clone(), email, refused, name, groups };
+        Ok(Identified { identity, address_error })
+    }
+
+    /// What a renewal without an ID token says (OpenID Connect Core section 12.2): userinfo about the same `sub`.
+    ///
+    /// What userinfo leaves out is not known: unlike a sign-in, nothing here says that a person has no groups. Entra's
+    /// userinfo knows another `sub` than the `oid` that a person is, and its roles stand in ID tokens alone.
+    ///
+    /// # Errors
+    /// [`OidcError::Token`] if userinfo is about somebody else; a failed call is no error.
+    pub(super) async fn identify_by_userinfo(
+        &self,
+        subject: &SubjectKey,
+        access_token: Option<&AccessToken>,
+        metadata: &Metadata,
+    ) -> Result<AssertedIdentity, OidcError> {
+        let is_entra = matches!(self.config.kind, ProviderKind::Entra { .. });
+        let endpoint = metadata.userinfo_endpoint().filter(|_| !is_entra);
+        let userinfo = match (endpoint, access_token) {
+            (Some(endpoint), Some(token)) => {
+                match userinfo::read(&self.transport, endpoint, token, &subject.subject).await {
+                    Ok(read) => Some(read),
+                    Err(error @ OidcError::Token(_)) => return Err(error),
+                    Err(error) => {
+                        tracing::warn!(provider = %self.id(), error = %Chain(&error), "userinfo could not be read");
+                        None
+                    }
+                }
+            }
+            _ => None,
+        };
+        let groups = match userinfo.as_ref().map(|userinfo| self.claimed_groups(userinfo)) {
+            _ if self.config.groups == GroupsSource::Off => AssertedGroups::NotRead,
+            Some(ClaimedGroups::Listed(list)) => known(list),
+            _ => self.unknown("a renewal brought no ID token, and userinfo names no groups"),
+        };
+        let (email, refused) = match userinfo.as_ref().map(|userinfo| self.address(userinfo, userinfo)) {
+            Some(Address::Asserted(email)) => (Some(email), None),
+            Some(Address::Refused(refused)) => (None, Some(refused)),
+            Some(Address::Unknown(_)) | None => (None, None),
+        };
+        let name = userinfo.as_ref().and_then(name);
+        let provider = self.id().clone();
+        Ok(AssertedIdentity { provider, subject: subject.clone(), email, refused, name, groups })
+    }
+
+    /// Many providers keep groups out of ID tokens.
+    fn reads_groups_from_userinfo(&self, claims: &Claims) -> bool {
+        matches!(self.config.kind, ProviderKind::Oidc { .. })
+            && self.config.groups == GroupsSource::Claim
+            && self.claimed_groups(claims) == ClaimedGroups::Absent
+    }
+
+    fn claimed_groups(&self, claims: &Claims) -> ClaimedGroups {
+        groups::at_path(claims, &self.config.groups_claim, GroupKind::Group)
+    }
+
+    fn groups_of_claims(
+        &self,
+        claims: &Claims,
+        userinfo: Option<&Claims>,
+        has_failed: bool,
+    ) -> AssertedGroups {
+        if self.config.groups == GroupsSource::Off {
+            return AssertedGroups::NotRead;
+        }
+        let claimed = match self.claimed_groups(claims) {
+            ClaimedGroups::Absent => {
+                userinfo.map_or(ClaimedGroups::Absent, |userinfo| self.claimed_groups(userinfo))
+            }
+            claimed => claimed,
+        };
+        match claimed {
+            ClaimedGroups::Listed(list) => known(list),
+            ClaimedGroups::Absent if !has_failed => known(Vec::new()),
+            _ => self.unknown("the groups claim is malformed, or userinfo could not be read"),
+        }
+    }
+
+    async fn groups_of_entra(
+        &self,
+        claims: &Claims,
+        access_token: Option<&AccessToken>,
+        metadata: &Metadata,
+    ) -> AssertedGroups {
+        let claimed = match self.config.groups {
+            GroupsSource::Off => return AssertedGroups::NotRead,
+            GroupsSource::Graph => ClaimedGroups::Elsewhere,
+            GroupsSource::Claim => {
+                groups::of_entra(claims, &self.config.groups_claim, self.config.group_names)
+            }
+        };
+        let Some(roles) = groups::roles_of_entra(claims) else {
+            return self.unknown("roles or wids are malformed");
+        };
+        let is_one_of_several =
+            matches!(self.config.kind, ProviderKind::Entra { tenant: EntraTenant::Several { .. }, .. });
+        let tid = claims.find_text("tid").filter(|_| is_one_of_several);
+        let mut list = match claimed {
+            ClaimedGroups::Listed(list) if self.config.groups_claim == ["groups"] => list,
+            ClaimedGroups::Listed(list) => groups::of_tenant(list, tid),
+            ClaimedGroups::Absent => Vec::new(),
+            ClaimedGroups::Malformed => return self.unknown("the groups claim is malformed"),
+            ClaimedGroups::Names => return self.unknown(NAMES),
+            ClaimedGroups::Elsewhere => {
+                let (Some(graph), Some(access_token)) = (&metadata.graph, access_token) else {
+                    return self.unknown("Graph cannot be asked: no msgraph_host, or no access token");
+                };
+                match graph::list(&self.transport, graph, access_token).await {
+                    Ok(list) => list,
+                    Err(error) => {
+                        tracing::warn!(provider = %self.id(), error = %Chain(&error), "Graph did not say which groups a person is in");
+                        return AssertedGroups::Unknown;
+                    }
+                }
+            }
+        };
+        list.extend(groups::of_tenant(roles, tid));
+        known(list)
+    }
+
+    fn unknown(&self, why: &'static str) -> AssertedGroups {
+        tracing::warn!(provider = %self.id(), why, "the provider did not say which groups a person is in");
+        AssertedGroups::Unknown
+    }
+}
+
+fn known(mut list: Vec<AssertedGroup>) -> AssertedGroups {
+    // Of two entries the one with a name comes first, and stays.
+    let order = |group: &AssertedGroup| (group.kind, group.external_id.clone(), group.display_name.is_none());
+    list.sort_by_cached_key(order);
+    list.dedup_by(|a, b| a.kind == b.kind && a.external_id == b.external_id);
+    AssertedGroups::Known(list)
+}
+
+fn name(claims: &Claims) -> Option<String> {
+    let name: String =
+        claims.find_text("name")?.chars().filter(|c| !c.is_control()).take(NAME_LIMIT).collect();
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_listed_twice_is_one() {
+        let group = |id: &str, name: Option<&str>| AssertedGroup {
+            kind: GroupKind::Group,
+            external_id: id.to_owned(),
+            display_name: name.map(str::to_owned),
+        };
+        let role = AssertedGroup { kind: GroupKind::Role, ..group("a", None) };
+        let AssertedGroups::Known(list) = known(vec![role.clone(), group("a", None), group("a", Some("A"))])
+        else {
+            panic!("not known");
+        };
+        assert_eq!(list, [group("a", Some("A")), role]);
+    }
+}

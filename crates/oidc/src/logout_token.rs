@@ -1,0 +1,169 @@
+//! Logout tokens (OpenID Connect Back-Channel Logout section 2.6): a provider says that a session there is over.
+//!
+//! Anybody can post one, so it can make us fetch keys only within its own limit. That it is used once is for the caller
+//! to see to, by `jti`, until `expires_at`.
+
+use super::claims::{Claims, required};
+use super::discovery::Source;
+use super::error::OidcError;
+use super::id_token::{MAX_TOKEN_AGE, Recipient, check_end, check_party_and_age};
+use super::jws::Jws;
+use super::keys::Key;
+use super::provider::Provider;
+use super::token_error::TokenError;
+use gatepost_core::clock::Timestamp;
+use serde_json::Value;
+use std::time::Duration;
+
+const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
+/// Past the age at which a token is refused, clocks included.
+const REPLAY_MARGIN: Duration = Duration::from_mins(2);
+
+/// A logout token that holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogoutToken {
+    /// `iss`.
+    pub issuer: String,
+    /// `sub`; all sessions of this subject, unless `sid` narrows. For Entra it is the pairwise one, not `oid`.
+    pub subject: Option<String>,
+    /// `sid`: one session at the provider.
+    pub sid: Option<String>,
+    /// `iat`: sessions begun later are not meant.
+    pub issued_at: Timestamp,
+    /// `jti`, for the memory of tokens seen.
+    pub jti: String,
+    /// When the token will be refused anyhow: from then on its `jti` can be forgotten.
+    pub expires_at: Timestamp,
+}
+
+impl Provider {
+    /// Verifies a logout token that somebody posted.
+    ///
+    /// # Errors
+    /// [`OidcError::Token`] for every token to answer with 400; [`OidcError::Unavailable`] where the keys cannot be had.
+    pub async fn verify_logout_token(&self, token: &str) -> Result<LogoutToken, OidcError> {
+        let token = Jws::parse(token)?;
+        token.require_type(&["logout+jwt", "jwt"])?;
+        self.discovery.require_algorithm(&token)?;
+        let recipient = self.recipient(Timestamp::now());
+        self.discovery
+            .verify(&token, Source::Anybody, |key| LogoutToken::check(&token, key, &recipient))
+            .await
+    }
+}
+
+impl LogoutToken {
+    fn check(token: &Jws<'_>, key: &Key, recipient: &Recipient<'_>) -> Result<Self, TokenError> {
+        let claims = &token.verify(key)?;
+        let issuer = recipient.issuer.check_token(claims, key.issuer())?;
+        check_audience(claims, recipient.client_id)?;
+        let end = check_end(claims, recipient.now)?;
+        let issued_at = check_party_and_age(claims, recipient)?;
+        if !has_logout_event(claims) {
+            return Err(TokenError::NoLogoutEvent);
+        }
+        if claims.get("nonce").is_some() {
+            return Err(TokenError::NonceInLogoutToken);
+        }
+        let (subject, sid) = (claims.identifier("sub")?, claims.identifier("sid")?);
+        if subject.is_none() && sid.is_none() {
+            return Err(TokenError::NobodyToLogOut);
+        }
+        let jti = required(claims.identifier("jti")?, "jti")?;
+        Ok(Self {
+            issuer: issuer.to_owned(),
+            subject: subject.map(str::to_owned),
+            sid: sid.map(str::to_owned),
+            issued_at,
+            jti: jti.to_owned(),
+            expires_at: end.min(issued_at.plus(MAX_TOKEN_AGE)).plus(REPLAY_MARGIN),
+        })
+    }
+}
+
+/// Only us: any other audience could send its copy of the token here.
+fn check_audience(claims: &Claims, client_id: &str) -> Result<(), TokenError> {
+    let is_us = |value: &Value| value.as_str() == Some(client_id);
+    let holds = match required(claims.get("aud"), "aud")? {
+        Value::Array(list) => !list.is_empty() && list.iter().all(is_us),
+        value => is_us(value),
+    };
+    if holds { Ok(()) } else { Err(TokenError::WrongAudience) }
+}
+
+fn has_logout_event(claims: &Claims) -> bool {
+    claims
+        .get("events")
+        .and_then(Value::as_object)
+        .and_then(|events| events.get(EVENT))
+        .is_some_and(Value::is_object)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Signer, exactly};
+    use super::*;
+    use serde_json::json;
+
+    const NOW: i64 = 1_800_000_000;
+
+    fn check(change: (&str, Value)) -> Result<LogoutToken, TokenError> {
+        let mut claims = json!({
+            "iss": "https://op.example", "aud": "us", "sub": "s", "sid": "x", "jti": "j",
+            "iat": NOW, "exp": NOW + 120, "events": {EVENT: {}}, "unknown": true,
+        });
+        claims[change.0] = change.1;
+        if change.0 == "sub and sid" {
+            claims["sub"] = Value::Null;
+            claims["sid"] = Value::Null;
+        }
+        let token = Signer::first().sign("k", &claims);
+        let issuer = exactly("https://op.example");
+        let recipient = Recipient { issuer: &issuer, client_id: "us", now: Timestamp::from_unix(NOW) };
+        LogoutToken::check(&Jws::parse(&token)?, &Signer::first().key("k"), &recipient)
+    }
+
+    #[test]
+    fn a_logout_token_is_all_that_section_2_6_demands() {
+        use TokenError as E;
+        let expected = LogoutToken {
+            issuer: "https://op.example".into(),
+            subject: Some("s".into()),
+            sid: Some("x".into()),
+            issued_at: Timestamp::from_unix(NOW),
+            jti: "j".into(),
+            expires_at: Timestamp::from_unix(NOW + 240),
+        };
+        assert_eq!(check(("unknown", json!(1))), Ok(expected));
+        for (name, value, error) in [
+            ("iss", json!("https://op.example1"), E::WrongIssuer("https://op.example1".into())),
+            ("aud", json!("us1"), E::WrongAudience),
+            ("aud", json!(["us", "them"]), E::WrongAudience),
+            ("aud", json!([]), E::WrongAudience),
+            ("aud", json!({"us": 1}), E::WrongAudience),
+            ("aud", Value::Null, E::MissingClaim("aud")),
+            ("azp", json!("them"), E::WrongAuthorizedParty),
+            ("events", Value::Null, E::NoLogoutEvent),
+            ("events", json!({"http://schemas.openid.net/event/foobar": {}}), E::NoLogoutEvent),
+            ("events", json!({EVENT: "x"}), E::NoLogoutEvent),
+            ("events", json!([EVENT]), E::NoLogoutEvent),
+            ("nonce", json!("n"), E::NonceInLogoutToken),
+            ("sub and sid", Value::Null, E::NobodyToLogOut),
+            ("jti", Value::Null, E::MissingClaim("jti")),
+            ("iat", Value::Null, E::MissingClaim("iat")),
+            ("exp", Value::Null, E::MissingClaim("exp")),
+            ("exp", json!(NOW - 61), E::Expired),
+            ("iat", json!(NOW - 1000), E::TooOld),
+        ] {
+            assert_eq!(check((name, value)), Err(error), "{name}");
+        }
+        assert!(check(("sub", Value::Null)).is_ok());
+        assert!(check(("sid", Value::Null)).is_ok());
+    }
+
+    #[test]
+    fn a_replay_is_remembered_no_longer_than_a_token_counts() {
+        let token = check(("exp", json!(NOW + 1_000_000))).expect("a token");
+        assert_eq!(token.expires_at, Timestamp::from_unix(NOW + 15 * 60 + 120));
+    }
+}

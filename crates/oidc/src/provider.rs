@@ -1,0 +1,158 @@
+//! The configured providers, each with what is needed to talk to it.
+
+use super::bucket::Bucket;
+use super::calls::Calls;
+use super::credential::{Client, CredentialError};
+use super::discovery::Discovery;
+use super::error::OidcError;
+use super::id_token::Recipient;
+use super::issuer::IssuerRule;
+use super::refusal::{ErrorResponse, ProviderRefusal};
+use super::transport::{self, Transport};
+use gatepost_config::{Config, ProviderConfig};
+use gatepost_core::clock::Timestamp;
+use gatepost_core::ids::ProviderId;
+use openidconnect::ClientId;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+const TELL_AGAIN: Duration = Duration::from_hours(1);
+
+/// All configured providers, in their configured order.
+#[derive(Clone, Debug)]
+pub struct Providers(Vec<Arc<Provider>>);
+
+/// One OpenID provider. It works without having been reached yet: what it needs is fetched on demand.
+#[derive(Debug)]
+pub struct Provider {
+    pub(super) config: ProviderConfig,
+    pub(super) all: Arc<Config>,
+    pub(super) issuer: IssuerRule,
+    pub(super) client: Client,
+    pub(super) transport: Transport,
+    pub(super) discovery: Discovery,
+    /// When the log was told last that no refresh token comes.
+    told: Mutex<Bucket>,
+}
+
+/// Why the providers cannot be set up: the configuration must be mended.
+#[derive(Debug, thiserror::Error)]
+pub enum ProvidersError {
+    /// TLS or the authorities of `GATEPOST_CA_FILE`.
+    #[error("calls to providers cannot be set up")]
+    Client(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A provider's issuer or authority is no address.
+    #[error("the issuer of provider {0} is no address")]
+    Issuer(ProviderId, #[source] url::ParseError),
+    /// A provider's client credential cannot be used.
+    #[error("the client credential of provider {0} cannot be used")]
+    Credential(ProviderId, #[source] CredentialError),
+}
+
+impl Providers {
+    /// Sets up all providers without calling any. `calls` hears of every call that is made later.
+    ///
+    /// # Errors
+    /// Only for what the operator must mend.
+    pub fn new(config: &Arc<Config>, calls: &Calls) -> Result<Self, ProvidersError> {
+        let client = transport::client(config.ca_file.as_deref())
+            .map_err(|error| ProvidersError::Client(error.into()))?;
+        let provider = |own: &ProviderConfig| {
+            let no_address = |error| ProvidersError::Issuer(own.id.clone(), error);
+            let issuer = IssuerRule::new(&own.kind).map_err(no_address)?;
+            let url = issuer.discovery_url().map_err(no_address)?;
+            let client_id = ClientId::new(own.client_id.clone());
+            let transport = Transport::new(client.clone(), own.id.clone(), calls.clone());
+            Ok(Arc::new(Provider {
+                config: own.clone(),
+                all: Arc::clone(config),
+                client: Client::new(own)
+                    .map_err(|error| ProvidersError::Credential(own.id.clone(), error))?,
+                discovery: Discovery::new(transport.clone(), issuer.clone(), client_id, url),
+                issuer,
+                transport,
+                told: Mutex::new(Bucket::new(1, TELL_AGAIN, Instant::now())),
+            }))
+        };
+        config.providers.iter().map(provider).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// The provider of this id.
+    pub fn find(&self, id: &ProviderId) -> Option<&Arc<Provider>> {
+        self.0.iter().find(|provider| provider.id() == id)
+    }
+
+    /// All, in their configured order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<Provider>> {
+        self.0.iter()
+    }
+}
+
+impl Provider {
+    /// Its id, as in the path of its callback.
+    pub const fn id(&self) -> &ProviderId {
+        &self.config.id
+    }
+
+    /// Its name on pages.
+    pub const fn label(&self) -> &str {
+        self.config.label.as_str()
+    }
+
+    /// Its configuration.
+    pub const fn config(&self) -> &ProviderConfig {
+        &self.config
+    }
+
+    /// Whether its discovery document is known, so that a sign-in can begin at once.
+    pub fn is_known(&self) -> bool {
+        self.discovery.known().is_some()
+    }
+
+    /// Asks whether the provider answers at all, by its discovery document.
+    ///
+    /// # Errors
+    /// [`OidcError::Unavailable`], [`OidcError::Metadata`].
+    pub async fn reach(&self) -> Result<(), OidcError> {
+        self.discovery.reach().await
+    }
+
+    /// Whether the log shall say now that a sign-in brought no refresh token: once an hour, not once a person.
+    pub fn shall_tell_of_missing_refresh_token(&self) -> bool {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).take(Instant::now())
+    }
+
+    /// Whether `issuer` is one that this provider signs people in for: `iss` of a front-channel logout.
+    pub fn is_issuer(&self, issuer: &str) -> bool {
+        self.issuer.accepts(issuer)
+    }
+
+    /// Keeps discovery document and keys fresh, from now on; to be run once, in the background, until the process ends.
+    pub async fn keep_fresh(&self) -> Infallible {
+        self.discovery.keep_fresh(self.id().as_str()).await
+    }
+
+    /// What an error response at the redirect URI means.
+    ///
+    /// # Errors
+    /// [`OidcError::WrongResponseIssuer`] if it comes from another issuer (RFC 9207 section 2.4).
+    pub fn provider_refusal(&self, response: &ErrorResponse<'_>) -> Result<ProviderRefusal, OidcError> {
+        let is_announced = self.discovery.known().is_some_and(|metadata| metadata.announces_issuer());
+        self.check_response_issuer(response.issuer, is_announced)?;
+        Ok(ProviderRefusal::from_response(response))
+    }
+
+    pub(super) fn check_response_issuer(
+        &self,
+        issuer: Option<&str>,
+        is_announced: bool,
+    ) -> Result<(), OidcError> {
+        let holds = issuer.map_or(!is_announced, |issuer| self.issuer.accepts(issuer));
+        if holds { Ok(()) } else { Err(OidcError::WrongResponseIssuer) }
+    }
+
+    pub(super) fn recipient(&self, now: Timestamp) -> Recipient<'_> {
+        Recipient { issuer: &self.issuer, client_id: &self.config.client_id, now }
+    }
+}

@@ -1,0 +1,264 @@
+//! For this module's tests: signers with keys made anew in each run, and a server that answers as told.
+
+use super::calls::Calls;
+use super::issuer::IssuerRule;
+use super::keys::Key;
+use super::metadata::Metadata;
+use super::provider::{Provider, Providers};
+use super::transport::{self, Transport};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use gatepost_config::{
+    AssertionConfig, ClientCredential, Config, EmailVerified, GroupNames, GroupsSource, LogConfig,
+    ProviderConfig, ProviderKind, Recheck, SessionConfig, StoresConfig, VerifyConfig,
+};
+use openidconnect::{ClientId, IssuerUrl};
+use rsa::pkcs1::{EncodeRsaPrivateKey, LineEnding};
+use rsa::pkcs1v15::SigningKey;
+use rsa::sha2::Sha256;
+use rsa::signature::{SignatureEncoding, Signer as _};
+use rsa::traits::PublicKeyParts;
+use serde_json::{Map, Value, json};
+use std::collections::VecDeque;
+use std::fmt::Write;
+use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use url::Url;
+
+static FIRST: LazyLock<Signer> = LazyLock::new(|| Signer::generate(2048));
+static SECOND: LazyLock<Signer> = LazyLock::new(|| Signer::generate(2048));
+static WEAK: LazyLock<Signer> = LazyLock::new(|| Signer::generate(1024));
+
+/// A provider's private key.
+pub(super) struct Signer {
+    key: rsa::RsaPrivateKey,
+}
+
+impl Signer {
+    pub fn first() -> &'static Self {
+        &FIRST
+    }
+
+    pub fn second() -> &'static Self {
+        &SECOND
+    }
+
+    pub fn weak() -> &'static Self {
+        &WEAK
+    }
+
+    fn generate(bits: usize) -> Self {
+        Self { key: rsa::RsaPrivateKey::new(&mut rsa::rand_core::OsRng, bits).expect("a key") }
+    }
+
+    pub fn pem(&self) -> String {
+        self.key.to_pkcs1_pem(LineEnding::LF).expect("PEM").to_string()
+    }
+
+    pub fn der(&self) -> Vec<u8> {
+        self.key.to_pkcs1_der().expect("DER").as_bytes().to_vec()
+    }
+
+    pub fn jwk(&self, kid: &str) -> Value {
+        let encode = |number: &rsa::BigUint| BASE64_URL_SAFE_NO_PAD.encode(number.to_bytes_be());
+        json!({"kty": "RSA", "kid": kid, "n": encode(self.key.n()), "e": encode(self.key.e())})
+    }
+
+    pub fn key(&self, kid: &str) -> Key {
+        Key::try_from(self.jwk(kid)).expect("a key")
+    }
+
+    pub fn sign(&self, kid: &str, claims: &Value) -> String {
+        self.sign_with(&json!({"alg": "RS256", "kid": kid}), claims)
+    }
+
+    pub fn sign_with(&self, header: &Value, claims: &Value) -> String {
+        self.sign_text(header, &claims.to_string())
+    }
+
+    pub fn sign_text(&self, header: &Value, claims: &str) -> String {
+        let encode = |text: &str| BASE64_URL_SAFE_NO_PAD.encode(text);
+        let signed = format!("{}.{}", encode(&header.to_string()), encode(claims));
+        let signature = SigningKey::<Sha256>::new(self.key.clone()).sign(signed.as_bytes()).to_vec();
+        format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature))
+    }
+}
+
+pub(super) fn object(value: &Value) -> Map<String, Value> {
+    value.as_object().expect("an object").clone()
+}
+
+pub(super) fn metadata_document(issuer: &str) -> Value {
+    json!({
+        "issuer": issuer,
+        "authorization_endpoint": format!("{issuer}/authorize?own=1&client_id=theirs"),
+        "token_endpoint": format!("{issuer}/token"),
+        "jwks_uri": format!("{issuer}/keys"),
+        "userinfo_endpoint": format!("{issuer}/userinfo"),
+        "end_session_endpoint": format!("{issuer}/logout"),
+        "response_types_supported": ["code"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+    })
+}
+
+pub(super) fn exactly(issuer: &str) -> IssuerRule {
+    IssuerRule::Exactly(IssuerUrl::new(issuer.to_owned()).expect("an address"))
+}
+
+pub(super) fn metadata() -> Metadata {
+    metadata_of("https://op.example")
+}
+
+pub(super) fn metadata_of(issuer: &str) -> Metadata {
+    parsed(&metadata_document(issuer), "us")
+}
+
+pub(super) fn parsed(document: &Value, client_id: &str) -> Metadata {
+    let rule = exactly(document["issuer"].as_str().expect("a text"));
+    let source = rule.discovery_url().expect("an address");
+    let client_id = ClientId::new(client_id.to_owned());
+    Metadata::parse(&object(document), &rule, &source, &client_id).expect("metadata")
+}
+
+/// The only provider of a Gatepost, changed as a test needs it.
+pub(super) fn provider(kind: ProviderKind, change: impl FnOnce(&mut ProviderConfig)) -> Arc<Provider> {
+    let mut provider = ProviderConfig {
+        id: "op".parse().expect("an id"),
+        kind,
+        label: "Provider".into(),
+        client_id: "us".into(),
+        credential: ClientCredential::Secret("secret".into()),
+        scopes: Vec::new(),
+        allowed_domains: None,
+        email_verified: EmailVerified::Required,
+        groups: GroupsSource::Claim,
+        groups_claim: vec!["groups".into()],
+        group_names: GroupNames::Link,
+        recheck: Recheck::Provider,
+        assertion: AssertionConfig::default(),
+    };
+    change(&mut provider);
+    let loopback = "127.0.0.1:0".parse().expect("an address");
+    let config = Config {
+        public_url: "https://auth.example.com".parse().expect("an origin"),
+        internal_addr: loopback,
+        public_addr: loopback,
+        internal_tls: None,
+        health_addr: None,
+        hosts: Vec::new(),
+        allowed_origins: Vec::new(),
+        trusted_proxies: Vec::new(),
+        secret_keys: Vec::new(),
+        ca_file: None,
+        stores: StoresConfig::Embedded { file: "gatepost.sqlite".into() },
+        providers: vec![provider],
+        group_links: Vec::new(),
+        admin_groups: Vec::new(),
+        admin_roles: Vec::new(),
+        address_changes: gatepost_config::AddressChanges::Follow,
+        session: SessionConfig {
+            idle_timeout: Duration::from_hours(1),
+            absolute_timeout: Duration::from_hours(12),
+            refresh_interval: Duration::from_mins(15),
+            persistent: true,
+            max_per_person: 50,
+        },
+        verify: VerifyConfig::default(),
+        log: LogConfig { json: false, level: "info".into() },
+    };
+    let providers = Providers::new(&Arc::new(config), &Calls::new(|_| {})).expect("providers");
+    Arc::clone(providers.iter().next().expect("a provider"))
+}
+
+/// One answer.
+#[derive(Clone, Debug)]
+pub(super) struct Reply {
+    status: u16,
+    headers: String,
+    body: String,
+}
+
+impl Reply {
+    pub fn text(status: u16, body: &str) -> Self {
+        Self { status, headers: String::new(), body: body.to_owned() }
+    }
+
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        write!(self.headers, "{name}: {value}\r\n").expect("a text");
+        self
+    }
+}
+
+pub(super) fn json_reply(status: u16, body: &Value) -> Reply {
+    Reply::text(status, &body.to_string())
+}
+
+/// A server on loopback that gives its replies in the order they were told, and remembers what it was asked.
+pub(super) struct Scripted {
+    port: u16,
+    script: Arc<Mutex<VecDeque<Reply>>>,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Scripted {
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let (script, asked) =
+            (Arc::<Mutex<VecDeque<Reply>>>::default(), Arc::<Mutex<Vec<String>>>::default());
+        let (replies, requests) = (Arc::clone(&script), Arc::clone(&asked));
+        tokio::spawn(async move {
+            while let Ok((connection, _)) = listener.accept().await {
+                answer(connection, &replies, &requests).await;
+            }
+        });
+        Self { port, script, asked }
+    }
+
+    pub fn url(&self, path: &str) -> Url {
+        Url::parse(&format!("http://127.0.0.1:{}{path}", self.port)).expect("an address")
+    }
+
+    pub fn reply(&self, reply: Reply) {
+        self.script.lock().expect("a lock").push_back(reply);
+    }
+
+    pub fn requests(&self) -> Vec<String> {
+        self.asked.lock().expect("a lock").clone()
+    }
+}
+
+pub(super) fn transport() -> Transport {
+    let client = transport::client(None).expect("a client");
+    Transport::new(client, "op".parse().expect("an id"), Calls::new(|_| {}))
+}
+
+/// One request per connection; without a reply left, the connection just closes.
+async fn answer(mut connection: TcpStream, script: &Mutex<VecDeque<Reply>>, asked: &Mutex<Vec<String>>) {
+    let mut request = Vec::new();
+    while !is_complete(&request) {
+        if !matches!(connection.read_buf(&mut request).await, Ok(1..)) {
+            return;
+        }
+    }
+    asked.lock().expect("a lock").push(String::from_utf8_lossy(&request).into_owned());
+    let reply = script.lock().expect("a lock").pop_front();
+    if let Some(Reply { status, headers, body }) = reply {
+        let head = format!(
+            "HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n{headers}\r\n",
+            body.len()
+        );
+        let _ = connection.write_all(format!("{head}{body}").as_bytes()).await;
+    }
+}
+
+fn is_complete(request: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(request).into_owned();
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    let length = head
+        .lines()
+        .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:").map(str::to_owned));
+    body.len() >= length.and_then(|length| length.trim().parse().ok()).unwrap_or(0)
+}

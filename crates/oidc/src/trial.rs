@@ -1,0 +1,202 @@
+//! The client credential tried at the token endpoint, without anybody who signs in (for `check`).
+//!
+//! Entra looks at a code before it looks at the client (AADSTS9002313 answers any that is malformed, whatever the
+//! secret), so it is asked for a token of the application itself, which is dropped. Elsewhere a code that nobody issued
+//! is presented: `invalid_client` means the credential, `invalid_grant` that it was accepted (RFC 6749 section 5.2).
+
+use super::authorization::{AuthorizationRequest, Prompt};
+use super::calls::Endpoint;
+use super::error::OidcError;
+use super::provider::Provider;
+use super::refusal::{ErrorResponse, ProviderRefusal};
+use super::token_endpoint::Grant;
+use gatepost_config::{EntraTenant, ProviderKind};
+use gatepost_core::secret::Secret;
+use secrecy::SecretString;
+use url::Url;
+
+/// Graph of the global cloud, where a discovery document does not say.
+const GRAPH: &str = "https://graph.microsoft.com/";
+
+/// Refusals in which a provider has accepted the client.
+const ACCEPTING: [&str; 3] = ["invalid_grant", "invalid_scope", "unsupported_grant_type"];
+const MALFORMED: &str = "AADSTS9002313";
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trial {
+    /// The provider knows the client and its credential.
+    Accepted,
+    /// It does not.
+    Refused(Box<ProviderRefusal>),
+    /// It said something else.
+    Unclear(Box<ProviderRefusal>),
+}
+
+/// Refusals of `prompt=none` in which all but the person was right (OpenID Connect Core section 3.1.2.6).
+const ASKING_FOR_A_PERSON: [&str; 4] =
+    ["login_required", "interaction_required", "consent_required", "account_selection_required"];
+
+/// What came of an authentication request without a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AuthorizationTrial {
+    /// Only the person was missing.
+    Accepted,
+    /// Nobody could sign in so.
+    Refused(Box<ProviderRefusal>),
+    /// The provider answered with a page of its own.
+    Unclear,
+}
+
+/// Whether sessions can be refreshed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Renewability {
+    /// A refresh token is asked for in the way that this provider knows.
+    Asked,
+    /// It is not, and without asking none comes.
+    NotAsked,
+    /// The client may not use refresh tokens.
+    Refused(Box<ProviderRefusal>),
+    /// Only a sign-in shows whether one comes.
+    Unclear {
+        /// The provider knows `offline_access`, which is not asked for.
+        lists_scope: bool,
+    },
+}
+
+impl Provider {
+    /// Fetches discovery document and keys.
+    ///
+    /// # Errors
+    /// [`OidcError::Unavailable`], [`OidcError::Metadata`], [`OidcError::Token`].
+    pub async fn fetch_documents(&self) -> Result<(), OidcError> {
+        self.discovery.refresh().await
+    }
+
+    /// Whether sessions can be refreshed, as far as that shows without anybody who signs in.
+    ///
+    /// # Errors
+    /// As [`Provider::try_credential`].
+    pub async fn try_renewal(&self) -> Result<Renewability, OidcError> {
+        let metadata = self.discovery.metadata().await?;
+        let asks = self.scopes().contains(&"offline_access");
+        match self.config.kind {
+            ProviderKind::Entra { .. } if !asks => return Ok(Renewability::NotAsked),
+            ProviderKind::Entra { .. } | ProviderKind::Google => return Ok(Renewability::Asked),
+            ProviderKind::Oidc { .. } => {}
+        }
+        let grant = Grant::Refresh { token: &nonsense().into(), scopes: Vec::new() };
+        match self.request_tokens(&metadata, grant).await {
+            Err(OidcError::Refused(refusal))
+                if ["unauthorized_client", "unsupported_grant_type"].contains(&refusal.error.as_str()) =>
+            {
+                Ok(Renewability::Refused(refusal))
+            }
+            Err(error @ (OidcError::Unavailable(_) | OidcError::Credential(_))) => Err(error),
+            _ if asks => Ok(Renewability::Asked),
+            _ => Ok(Renewability::Unclear { lists_scope: metadata.lists_scope("offline_access") }),
+        }
+    }
+
+    /// Tries the authentication request as sign-ins send it, with `prompt=none` and without a browser's cookies: an
+    /// honest provider sends nobody back with `login_required`, or with what it dislikes about the request.
+    ///
+    /// # Errors
+    /// [`OidcError::Unavailable`], [`OidcError::Metadata`].
+    pub async fn try_authorization(&self, redirect_uri: &Url) -> Result<AuthorizationTrial, OidcError> {
+        let (state, nonce, code_verifier) = (nonsense(), nonsense(), SecretString::from(nonsense()));
+        let request = AuthorizationRequest {
+            redirect_uri,
+            state: &state,
+            nonce: &nonce,
+            code_verifier: &code_verifier,
+            max_age: None,
+            prompt: Some(Prompt::None),
+            login_hint: None,
+        };
+        let url = self.authorization_url(&request).await?;
+        let Some(answer) = self.transport.find_redirect(Endpoint::Authorization, &url).await? else {
+            return Ok(AuthorizationTrial::Unclear);
+        };
+        let find = |name: &str| answer.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value);
+        let is_back = answer.origin() == redirect_uri.origin() && answer.path() == redirect_uri.path();
+        let Some(error) = find("error").filter(|_| is_back) else { return Ok(AuthorizationTrial::Unclear) };
+        if ASKING_FOR_A_PERSON.contains(&&*error) {
+            return Ok(AuthorizationTrial::Accepted);
+        }
+        let description = find("error_description");
+        let response = ErrorResponse { error: &error, description: description.as_deref(), issuer: None };
+        Ok(AuthorizationTrial::Refused(Box::new(ProviderRefusal::from_response(&response))))
+    }
+
+    /// Tries the client credential; `redirect_uri` is this provider's own.
+    ///
+    /// # Errors
+    /// [`OidcError::Unavailable`], [`OidcError::Metadata`], [`OidcError::Credential`].
+    pub async fn try_credential(&self, redirect_uri: &Url) -> Result<Trial, OidcError> {
+        let metadata = self.discovery.metadata().await?;
+        let (code, code_verifier) = (nonsense(), SecretString::from(nonsense()));
+        let graph = metadata.graph.as_ref().map_or(GRAPH, |graph| graph.as_str());
+        let scope = format!("{graph}.default");
+        let is_pinned =
+            matches!(self.config.kind, ProviderKind::Entra { tenant: EntraTenant::Pinned(_), .. });
+        let grant = if is_pinned {
+            Grant::Application { scope: &scope }
+        } else {
+            Grant::Code { code: &code, redirect_uri, code_verifier: &code_verifier }
+        };
+        match self.request_tokens(&metadata, grant).await {
+            Ok(_) | Err(OidcError::Token(_)) => Ok(Trial::Accepted),
+            Err(OidcError::Refused(refusal)) => Ok(judge(refusal)),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// What no provider has ever given.
+fn nonsense() -> String {
+    Secret::generate().digest().to_string()
+}
+
+fn judge(refusal: Box<ProviderRefusal>) -> Trial {
+    if refusal.code.as_deref() == Some(MALFORMED) {
+        return Trial::Unclear(refusal);
+    }
+    match refusal.error.as_str() {
+        // RFC 6749: an authenticated client that may not use this grant; Entra: a client that it does not know.
+        "unauthorized_client" if refusal.code.is_none() => Trial::Accepted,
+        "invalid_client" | "unauthorized_client" => Trial::Refused(refusal),
+        error if ACCEPTING.contains(&error) => Trial::Accepted,
+        _ => Trial::Unclear(refusal),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::refusal::ErrorResponse;
+    use super::*;
+
+    #[test]
+    fn only_what_a_provider_says_after_it_knew_the_client_is_an_acceptance() {
+        let judged = |error, description: &str| {
+            let response = ErrorResponse { error, description: Some(description), issuer: None };
+            judge(Box::new(ProviderRefusal::from_response(&response)))
+        };
+        for (error, description) in
+            [("invalid_grant", ""), ("invalid_grant", "AADSTS70000: x"), ("unauthorized_client", "")]
+        {
+            assert_eq!(judged(error, description), Trial::Accepted, "{error} {description}");
+        }
+        for (error, description) in [
+            ("invalid_client", ""),
+            ("invalid_client", "AADSTS7000222: x"),
+            ("unauthorized_client", "AADSTS700016: x"),
+        ] {
+            assert!(matches!(judged(error, description), Trial::Refused(_)), "{error} {description}");
+        }
+        for (error, description) in [("invalid_grant", "AADSTS9002313: x"), ("invalid_request", ""), ("", "")]
+        {
+            assert!(matches!(judged(error, description), Trial::Unclear(_)), "{error} {description}");
+        }
+    }
+}

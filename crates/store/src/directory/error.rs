@@ -1,0 +1,97 @@
+//! What can go wrong in the directory. "Cannot know" is one variant, so that nobody mistakes it for "there is none";
+//! refusals that a person can mend have names of their own.
+
+use super::pooler::SpreadsStatements;
+use super::records::UserKey;
+use gatepost_core::email::EmailAddress;
+use gatepost_core::identity::ExternalGroup;
+use gatepost_core::ids::{GroupName, TenantId};
+use std::path::PathBuf;
+
+/// Why the directory did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum DirectoryError {
+    /// Cannot know: the store is down, slow, read-only, or answered what it must not. Nothing was changed, or it is
+    /// not known whether it was.
+    #[error("the directory does not answer")]
+    Unavailable(#[source] sqlx::Error),
+    /// A standby, or set read-only: nothing can be changed now.
+    #[error("the directory takes no changes at the moment")]
+    ReadOnly,
+    /// What stands behind `DATABASE_URL` does not keep a connection's statements together. Nothing was set there.
+    #[error(
+        "DATABASE_URL leads to a pooler in transaction or statement mode, and Gatepost needs connections of its own"
+    )]
+    Pooler,
+    /// `DATABASE_URL` is not understood.
+    #[error("DATABASE_URL is not understood: expected postgres://... or sqlite://...")]
+    Address(#[source] sqlx::Error),
+    /// The embedded file or its folder cannot be made.
+    #[error("{} cannot be opened", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The embedded file, or what SQLite keeps beside it, is not its owner's alone.
+    #[error("{} may be read or changed by others (mode {mode:04o})", path.display())]
+    Exposed {
+        /// Which.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// The schema was made by a newer Gatepost: this one might do harm.
+    #[error("the directory's schema is newer than this Gatepost: start the newer one, or restore a backup")]
+    NewerSchema,
+    /// A migration failed; the transaction it ran in is undone.
+    #[error("the directory's schema cannot be brought up to date")]
+    Migration(#[source] sqlx::migrate::MigrateError),
+    /// Only the configuration may change this link.
+    #[error("{0} is linked by GATEPOST_GROUPS: change it there")]
+    LinkedByConfiguration(ExternalGroup),
+    /// Nothing to unlink.
+    #[error("{0} is not linked to a name")]
+    NotLinked(ExternalGroup),
+    /// Nobody has this id, or this address.
+    #[error("there is no user {0}")]
+    UnknownUser(UserKey),
+    /// Another person has this address, here or at their provider.
+    #[error("another person holds {0}, and an address is one person's")]
+    AddressHeld(EmailAddress),
+    /// There is no group with this name.
+    #[error("there is no group {0}")]
+    UnknownGroup(GroupName),
+    /// Neither a provider nor an administrator says that this person is in this group.
+    #[error("{0} is not in group {1}")]
+    NotMember(UserKey, GroupName),
+    /// There is no tenant with this id.
+    #[error("there is no tenant {0}")]
+    UnknownTenant(TenantId),
+    /// The group does not open this tenant.
+    #[error("group {0} does not open tenant {1}")]
+    NotMapped(GroupName, TenantId),
+}
+
+impl From<sqlx::Error> for DirectoryError {
+    fn from(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::Configuration(why) if why.is::<SpreadsStatements>() => Self::Pooler,
+            error => Self::Unavailable(error),
+        }
+    }
+}
+
+impl DirectoryError {
+    /// A standby answers with the past: what ended may still look alive there.
+    pub(super) fn standby() -> Self {
+        Self::Unavailable(sqlx::Error::Protocol("this Postgres is a standby".to_owned()))
+    }
+
+    /// A stored value that its own type does not accept: somebody wrote past the constraints.
+    pub(super) fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Unavailable(sqlx::Error::Decode(Box::new(error)))
+    }
+}

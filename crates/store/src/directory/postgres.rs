@@ -1,0 +1,210 @@
+//! The directory on Postgres >= 14: what differs from `SQLite`. The statements themselves are in `statements`.
+//!
+//! Two pools, so that sign-ins and administration never starve the hot read. Locks are row and advisory locks that
+//! end with their transaction; a transaction that lost a race starts over.
+
+use super::error::DirectoryError;
+use super::lock_key::LockKey;
+use super::pool::within;
+use super::pooler::Address;
+use super::schema::{self, MigrationFile, SchemaState, migration_files};
+use crate::pool::{Connect, Pool};
+use gatepost_config::WatchedSecret;
+use sqlx::postgres::{PgConnection, PgPoolOptions};
+use sqlx::{AssertSqlSafe, Connection as _, Executor, PgPool};
+use std::path::Path;
+use std::time::Duration;
+
+pub(super) type Db = sqlx::Postgres;
+pub(super) type Connection = PgConnection;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const MIGRATE_TIMEOUT: Duration = Duration::from_mins(5);
+const HOT_CONNECTIONS: usize = 6;
+const WORK_CONNECTIONS: usize = 4;
+
+/// The hot read is planned once and by indexes alone: statistics of tables that were empty yesterday, or of a hundred
+/// rows today, would have it read whole tables.
+const HOT_SETTINGS: &str = "SET statement_timeout = '150ms'; SET plan_cache_mode = force_generic_plan; SET jit = off; \
+    SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
+const WORK_SETTINGS: &str = "SET statement_timeout = '5s'";
+
+pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("postgres":
+    "20261124000100_create_directory",
+    "20261124000200_create_views",
+    "20261124000300_create_notifications",
+    "20261124000400_create_roles",
+    "20261124000500_notify_of_tenants",
+    "20261126000100_create_refusals",
+    "20261126001000_index_audit",
+    "20261128020000_replace_view_functions",
+    "20261128020100_revoke_execute",
+    "20261128052000_free_group_names",
+    "20261128083000_note_addresses",
+);
+
+/// Locks the rows read until the transaction ends.
+macro_rules! for_update {
+    ($sql:expr) => {
+        concat!($sql, " FOR UPDATE")
+    };
+}
+/// The texts of a JSON array, as rows with the column `value`.
+macro_rules! each {
+    ($parameter:literal) => {
+        concat!("json_array_elements_text(", $parameter, "::json) AS each(value)")
+    };
+}
+/// A JSON array of an expression's values.
+macro_rules! json_list {
+    ($expression:literal) => {
+        concat!("coalesce(json_agg(", $expression, ")::text, '[]')")
+    };
+}
+/// The bytes that hexadecimal digits stand for.
+macro_rules! unhex {
+    ($expression:literal) => {
+        concat!("decode(", $expression, ", 'hex')")
+    };
+}
+/// The second that it is, by the one clock that every replica and the command line compare with; also in a transaction
+/// that began long ago.
+macro_rules! present {
+    () => {
+        "floor(extract(epoch FROM clock_timestamp()))::bigint"
+    };
+}
+/// A standby answers with the past: what ended may still look alive there.
+macro_rules! is_standby {
+    () => {
+        "pg_is_in_recovery()"
+    };
+}
+
+#[path = "statements/mod.rs"]
+#[expect(clippy::duplicate_mod, reason = "the statements are written once and compiled for each store")]
+mod statements;
+
+/// Connections to one Postgres.
+#[derive(Clone, Debug)]
+pub(super) struct Store {
+    hot: Pool<Connector>,
+    work: Pool<Connector>,
+    address: Address,
+}
+
+/// To the one Postgres, with what each connection is told first.
+#[derive(Clone)]
+pub(super) struct Connector {
+    address: Address,
+    settings: &'static str,
+}
+
+impl Connect for Connector {
+    type Connection = PgConnection;
+
+    async fn connect(self) -> Result<PgConnection, sqlx::Error> {
+        let mut connection = self.address.connect().await?;
+        let settings = format!(
+            "SET search_path TO gatepost, pg_temp; SET lock_timeout = '3s'; \
+             SET idle_in_transaction_session_timeout = '10s'; {}",
+            self.settings
+        );
+        connection.execute(sqlx::raw_sql(AssertSqlSafe(settings))).await?;
+        Ok(connection)
+    }
+}
+
+impl Store {
+    /// Connects when first asked, so that Gatepost starts without its database and recovers by itself.
+    pub(super) fn open(url: &WatchedSecret, ca_file: Option<&Path>) -> Result<Self, DirectoryError> {
+        let address = Address::new(url, ca_file)?;
+        let pool = |size, settings| Pool::new(Connector { address: address.clone(), settings }, size);
+        Ok(Self {
+            hot: pool(HOT_CONNECTIONS, HOT_SETTINGS),
+            work: pool(WORK_CONNECTIONS, WORK_SETTINGS),
+            address,
+        })
+    }
+
+    pub(super) fn reader(&self) -> &Pool<Connector> {
+        &self.work
+    }
+
+    pub(super) fn writer(&self) -> &Pool<Connector> {
+        &self.work
+    }
+
+    pub(super) fn hot(&self) -> &Pool<Connector> {
+        &self.hot
+    }
+
+    /// Postgres tells of it itself.
+    #[expect(clippy::unused_self, reason = "the embedded store must be told")]
+    pub(super) const fn committed(&self) {}
+
+    /// A connection of its own, lost for good when it is lost.
+    pub(super) async fn watch_pool(&self) -> Result<PgPool, DirectoryError> {
+        let options = self.address.options().await?;
+        let one = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
+        Ok(one.connect_lazy_with(options))
+    }
+
+    pub(super) async fn schema_state(&self) -> Result<SchemaState, DirectoryError> {
+        reading!(self, |connection| {
+            let is_there: bool = sqlx::query_scalar("SELECT to_regclass('gatepost.migrations') IS NOT NULL")
+                .fetch_one(&mut *connection)
+                .await?;
+            if !is_there {
+                return Ok(SchemaState::Behind);
+            }
+            let applied: Vec<i64> =
+                sqlx::query_scalar("SELECT version FROM gatepost.migrations").fetch_all(connection).await?;
+            Ok(schema::compare(MIGRATIONS, &applied))
+        })
+    }
+
+    /// One runner at a time, whoever else starts: the second waits and finds nothing to do.
+    pub(super) async fn migrate(&self) -> Result<(), DirectoryError> {
+        let connect = async { Ok(self.address.connect().await?) };
+        let mut connection = within(CONNECT_TIMEOUT, connect).await?;
+        within(MIGRATE_TIMEOUT, async {
+            connection.execute("SET lock_timeout = '60s'").await?;
+            connection.execute("SELECT pg_advisory_lock(hashtextextended('gatepost migrations', 0))").await?;
+            // From here on a table that is in use is not waited for long: others would queue behind us.
+            connection.execute("SET lock_timeout = '2s'").await?;
+            let mut migrator = schema::migrator(MIGRATIONS, "gatepost.migrations");
+            migrator.create_schema("gatepost");
+            migrator.run_direct(None, &mut connection, false).await.map_err(schema::migration_error)
+        })
+        .await?;
+        Ok(connection.close().await?)
+    }
+
+    pub(super) async fn is_writable(&self) -> Result<bool, DirectoryError> {
+        let sql = "SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off'";
+        hot_read!(self, |connection| Ok(sqlx::query_scalar(sql).fetch_one(connection).await?))
+    }
+}
+
+/// Starts a transaction that writes, and holds everybody else with one of these keys off until it ends; all in one
+/// round trip, the keys in their order.
+pub(super) async fn begin<'a>(
+    connection: &'a mut Connection,
+    keys: &[LockKey],
+) -> Result<sqlx::Transaction<'a, Db>, DirectoryError> {
+    let locks = keys.iter().map(|key| format!("; SELECT pg_advisory_xact_lock({})", key.number()));
+    let sql = std::iter::once("BEGIN".to_owned()).chain(locks).collect::<String>();
+    Ok(connection.begin_with(AssertSqlSafe(sql)).await?)
+}
+
+/// The same for one key, later in the transaction.
+pub(super) async fn lock(connection: &mut Connection, key: LockKey) -> Result<(), sqlx::Error> {
+    sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(key.number()).execute(connection).await.map(drop)
+}
+
+/// The transaction lost a race (deadlock, serialization, a row that came or went meanwhile): it may be tried again.
+pub(super) fn is_conflict(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| matches!(&*code, "40001" | "40P01" | "23505" | "23503"))
+}

@@ -1,0 +1,261 @@
+//! Which address a person has after a provider's or an administrator's word: one that nobody else holds (DESIGN.md
+//! section 7).
+//!
+//! `users.email` is the address that applications get, `identities.email` the one that a provider asserted last. They
+//! differ where `GATEPOST_ADDRESS_CHANGES` is `keep`, and a person then holds both: nobody else gets either.
+//! `former_addresses` says who gave an address up, because applications give its account to whoever has it next.
+
+use super::sign_in::{Admission, Known};
+use super::users::{self, UserRow};
+use super::{Connection, LockKey, Result, Store, audit};
+use crate::directory::error::DirectoryError;
+use crate::directory::records::{Actor, AddressChange, AddressNews, FormerHolder, SignInOutcome, UserKey};
+use gatepost_config::AddressChanges;
+use gatepost_core::clock::Timestamp;
+use gatepost_core::email::EmailAddress;
+use gatepost_core::ids::UserId;
+use serde_json::json;
+
+/// The person with the address that counts from now on.
+pub(super) struct Settled {
+    pub(super) user: UserRow,
+    pub(super) news: AddressNews,
+}
+
+impl Settled {
+    fn as_before(user: UserRow) -> Self {
+        Self { user, news: AddressNews::default() }
+    }
+}
+
+type Settlement = std::result::Result<Settled, SignInOutcome>;
+
+/// Whose an address is.
+enum Holder {
+    Nobody,
+    /// It was named before anybody signed in with it.
+    Placeholder(UserRow),
+    /// Applications know this person by it, or the person's provider asserts it.
+    Person,
+}
+
+impl Admission<'_> {
+    /// The row that holds the address, joins it or makes it; or why not.
+    pub(super) async fn settle_address(
+        &self,
+        connection: &mut Connection,
+        known: Option<&Known>,
+    ) -> Result<Settlement> {
+        match (self.terms.address_changes, known) {
+            (AddressChanges::Keep, Some(known)) if known.user.email.is_some() => {
+                self.keep_address(connection, known).await
+            }
+            _ => self.follow_address(connection, known.map(|known| known.user.clone())).await,
+        }
+    }
+
+    /// What the provider asserts now decides whether the person has an address that counts, never the one that is kept;
+    /// and the kept one goes with its domain.
+    async fn keep_address(&self, connection: &mut Connection, known: &Known) -> Result<Settlement> {
+        let mut user = known.user.clone();
+        let Some(kept) = user.email.clone() else { return Ok(Err(SignInOutcome::NoAddress)) };
+        if self.identity.refused.as_ref().is_some_and(|refused| refused.address.is_some()) {
+            return Ok(Err(SignInOutcome::NoAddress));
+        }
+        if !self.terms.domains.contain(&kept) {
+            return Ok(Err(SignInOutcome::KeptAddressRefused(kept)));
+        }
+        let Some(asserted) = self.identity.email.as_ref().filter(|email| **email != kept) else {
+            return Ok(Ok(Settled::as_before(user)));
+        };
+        // What was said about the asserted address was said about this person, whichever address applications get.
+        if let Holder::Placeholder(placeholder) = find_holder(connection, asserted, Some(user.id)).await? {
+            user = users::merge(connection, &placeholder, user, self.actor).await?;
+        }
+        let mut settled = Settled::as_before(user);
+        if known.email.as_deref() != Some(asserted.as_str()) {
+            let (before, after) =
+                (json!({ "asserted": known.email }), json!({ "asserted": asserted, "email": kept }));
+            let id = known.user.id;
+            users::note(connection, self.actor, "user.keep_address", id, Some(before), Some(after)).await?;
+            settled.news.change = Some(AddressChange::Kept { email: kept, asserted: asserted.clone() });
+        }
+        Ok(Ok(settled))
+    }
+
+    async fn follow_address(&self, connection: &mut Connection, user: Option<UserRow>) -> Result<Settlement> {
+        let Some(email) = &self.identity.email else {
+            // Who had an address keeps it, but not by the word of a provider that may not assert it.
+            let refused = self.identity.refused.as_ref().and_then(|refused| refused.address.as_ref());
+            let keeps = |user: &UserRow| user.email.is_some() && user.email.as_ref() != refused;
+            return Ok(user.filter(keeps).map(Settled::as_before).ok_or(SignInOutcome::NoAddress));
+        };
+        if let Some(user) = &user
+            && user.email.as_ref() == Some(email)
+        {
+            return Ok(Ok(Settled::as_before(user.clone())));
+        }
+        let placeholder = match find_holder(connection, email, user.as_ref().map(|user| user.id)).await? {
+            Holder::Person => return Ok(Err(SignInOutcome::AddressHeld(email.clone()))),
+            Holder::Placeholder(placeholder) => Some(placeholder),
+            Holder::Nobody => None,
+        };
+        let settled = match (user, placeholder) {
+            (Some(user), placeholder) => give(connection, user, placeholder, email, self.actor).await?,
+            (None, placeholder) => {
+                let user = match placeholder {
+                    Some(placeholder) => placeholder,
+                    None => users::create(connection, Some(email), self.now, self.actor).await?,
+                };
+                let former_holder = note_taken(connection, user.id, email, self.actor).await?;
+                Settled { user, news: AddressNews { change: None, former_holder } }
+            }
+        };
+        Ok(Ok(settled))
+    }
+}
+
+impl Store {
+    /// An administrator's word about the address that applications get.
+    pub(in crate::directory) async fn change_address(
+        &self,
+        key: &UserKey,
+        to: &EmailAddress,
+        actor: &Actor,
+    ) -> Result<AddressNews> {
+        transaction!(self, &[lock_of(to)], |connection| {
+            let user = users::find_known(connection, key).await?;
+            if user.email.as_ref() == Some(to) {
+                return Ok(AddressNews::default());
+            }
+            let placeholder = match find_holder(connection, to, Some(user.id)).await? {
+                Holder::Person => return Err(DirectoryError::AddressHeld(to.clone())),
+                Holder::Placeholder(placeholder) => Some(placeholder),
+                Holder::Nobody => None,
+            };
+            Ok(give(connection, user, placeholder, to, actor).await?.news)
+        })
+    }
+
+    /// The address is free for the next who presents it; returns the one that was held.
+    pub(in crate::directory) async fn release_address(
+        &self,
+        key: &UserKey,
+        actor: &Actor,
+    ) -> Result<Option<EmailAddress>> {
+        transaction!(self, |connection| {
+            let user = users::find_known(connection, key).await?;
+            let released = match key {
+                UserKey::Email(email) => Some(email.clone()),
+                UserKey::Id(_) => user.email.clone(),
+            };
+            let Some(released) = released else { return Ok(None) };
+            forget_asserted(connection, user.id, &released).await?;
+            if user.email.as_ref() == Some(&released) {
+                users::set_email(connection, user.id, None).await?;
+            }
+            let (before, after) = (json!({ "email": released }), json!({ "email": null }));
+            users::note(connection, actor, "user.release_address", user.id, Some(before), Some(after))
+                .await?;
+            Ok(Some(released))
+        })
+    }
+}
+
+/// What the changes of one address lock.
+pub(super) fn lock_of(email: &EmailAddress) -> LockKey {
+    LockKey::of(&["address", email.as_str()])
+}
+
+/// Locks the placeholder, if it is one. `own`: whoever asks for it, and is no other holder.
+async fn find_holder(
+    connection: &mut Connection,
+    email: &EmailAddress,
+    own: Option<UserId>,
+) -> Result<Holder> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM identities WHERE email = $1 AND user_id <> $2)";
+    let is_asserted: bool = sqlx::query_scalar(sql)
+        .bind(email.as_str())
+        .bind(own.map(|id| id.to_string()).unwrap_or_default())
+        .fetch_one(&mut *connection)
+        .await?;
+    if is_asserted {
+        return Ok(Holder::Person);
+    }
+    match users::find_row_by_email_for_update(connection, email).await? {
+        None => Ok(Holder::Nobody),
+        Some(holder) if users::has_identity(connection, holder.id).await? => Ok(Holder::Person),
+        Some(placeholder) => Ok(Holder::Placeholder(placeholder)),
+    }
+}
+
+/// The person has this address from now on, and what was said about it before anybody had it.
+async fn give(
+    connection: &mut Connection,
+    user: UserRow,
+    placeholder: Option<UserRow>,
+    email: &EmailAddress,
+    actor: &Actor,
+) -> Result<Settled> {
+    let mut user = match placeholder {
+        Some(placeholder) => users::merge(connection, &placeholder, user, actor).await?,
+        None => user,
+    };
+    users::set_email(connection, user.id, Some(email)).await?;
+    let (before, after) = (json!({ "email": user.email }), json!({ "email": email }));
+    users::note(connection, actor, "user.change_address", user.id, Some(before), Some(after)).await?;
+    let former_holder = note_taken(connection, user.id, email, actor).await?;
+    let from = user.email.replace(email.clone());
+    let change = Some(AddressChange::Changed { from, to: email.clone() });
+    Ok(Settled { user, news: AddressNews { change, former_holder } })
+}
+
+/// Another person had this address before: applications that know people by address give that person's account to its
+/// new holder, and nobody else will ever say so.
+async fn note_taken(
+    connection: &mut Connection,
+    user: UserId,
+    email: &EmailAddress,
+    actor: &Actor,
+) -> Result<Option<FormerHolder>> {
+    let sql = "SELECT user_id, until FROM former_addresses WHERE email = $1 AND user_id <> $2";
+    let row: Option<(String, i64)> = sqlx::query_as(sql)
+        .bind(email.as_str())
+        .bind(user.to_string())
+        .fetch_optional(&mut *connection)
+        .await?;
+    let Some((former, until)) = row else { return Ok(None) };
+    let former: UserId = former.parse().map_err(DirectoryError::unreadable)?;
+    let entry = audit::Entry {
+        action: "user.take_address",
+        target: format!("user:{user}"),
+        before: Some(json!({ "user": former, "until": until })),
+        after: Some(json!({ "email": email })),
+    };
+    audit::write(connection, actor, entry).await?;
+    Ok(Some(FormerHolder { email: email.clone(), user: former, until: Timestamp::from_unix(until) }))
+}
+
+/// Applications may know the person by the address that goes: of a placeholder they know nothing.
+pub(super) async fn note_given_up(connection: &mut Connection, id: UserId) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO former_addresses (email, user_id, until) \
+         SELECT email, id, $2 FROM users WHERE id = $1 AND email IS NOT NULL \
+         AND EXISTS (SELECT 1 FROM identities WHERE user_id = $1) \
+         ON CONFLICT (email) DO UPDATE SET user_id = excluded.user_id, until = excluded.until",
+    )
+    .bind(id.to_string())
+    .bind(Timestamp::now().unix())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn forget_asserted(connection: &mut Connection, id: UserId, email: &EmailAddress) -> Result<()> {
+    sqlx::query("UPDATE identities SET email = NULL WHERE user_id = $1 AND email = $2")
+        .bind(id.to_string())
+        .bind(email.as_str())
+        .execute(connection)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! The audit: one row per change, in the change's own transaction.
+
+use super::{Connection, Db, Result, Store};
+use crate::directory::records::{Actor, AuditCursor, AuditFilter, AuditRecord};
+use gatepost_core::clock::Timestamp;
+use serde_json::Value;
+use sqlx::QueryBuilder;
+
+/// What happened; `before` and `after` are JSON objects.
+pub(super) struct Entry<'a> {
+    pub(super) action: &'a str,
+    pub(super) target: String,
+    pub(super) before: Option<Value>,
+    pub(super) after: Option<Value>,
+}
+
+pub(super) async fn write(connection: &mut Connection, actor: &Actor, entry: Entry<'_>) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO audit_entries (at, actor, action, target, before, after, address, request_id) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(Timestamp::now().unix())
+    .bind(&actor.who)
+    .bind(entry.action)
+    .bind(entry.target)
+    .bind(entry.before.map(|value| value.to_string()))
+    .bind(entry.after.map(|value| value.to_string()))
+    .bind(actor.address.map(|address| address.to_string()))
+    .bind(actor.request_id.map(|id| id.to_string()))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+type Row = (
+    i64,
+    i64,
+    String,
+    String,
+    String,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+);
+
+/// An address says more to people than an id: that of the target, and of a person who acted.
+const ENTRIES: &str = "SELECT id, at, actor, action, target, before, after, address, request_id, \
+    (SELECT u.email FROM users u WHERE u.id = e.actor), \
+    (SELECT u.email FROM users u WHERE u.id = substr(e.target, 6) AND substr(e.target, 1, 5) = 'user:') \
+    FROM audit_entries e WHERE true";
+
+impl Store {
+    /// Newest first. The statement holds only what is asked for, so that it is planned for that.
+    pub(in crate::directory) async fn list_audit(
+        &self,
+        filter: &AuditFilter,
+        limit: u32,
+    ) -> Result<Vec<AuditRecord>> {
+        let rows: Vec<Row> = reading!(self, |connection| {
+            let mut query = QueryBuilder::<Db>::new(ENTRIES);
+            narrow(&mut query, filter);
+            query.push(" ORDER BY at DESC, id DESC LIMIT ").push_bind(i64::from(limit));
+            Ok(query.build_query_as().fetch_all(connection).await?)
+        })?;
+        Ok(rows.into_iter().map(from_row).collect())
+    }
+
+    /// When the audit begins.
+    pub(in crate::directory) async fn audit_begins_at(&self) -> Result<Option<Timestamp>> {
+        let at: Option<i64> = reading!(self, |connection| {
+            let sql = "SELECT at FROM audit_entries ORDER BY id LIMIT 1";
+            Ok(sqlx::query_scalar(sql).fetch_optional(connection).await?)
+        })?;
+        Ok(at.map(Timestamp::from_unix))
+    }
+}
+
+fn narrow(query: &mut QueryBuilder<Db>, filter: &AuditFilter) {
+    let AuditFilter { targets, actor, actions, except, request_id, since, until, before } = filter;
+    among(query, " AND target IN (", targets);
+    if let Some(actor) = actor {
+        query.push(" AND actor = ").push_bind(actor.clone());
+    }
+    among(query, " AND action IN (", actions);
+    among(query, " AND action NOT IN (", except);
+    if let Some(id) = request_id {
+        query.push(" AND request_id = ").push_bind(id.to_string());
+    }
+    if let Some(since) = since {
+        query.push(" AND at >= ").push_bind(since.unix());
+    }
+    if let Some(until) = until {
+        query.push(" AND at < ").push_bind(until.unix());
+    }
+    if let Some(AuditCursor { at, id }) = before {
+        query.push(" AND (at, id) < (").push_bind(at.unix()).push(", ").push_bind(*id).push(")");
+    }
+}
+
+fn among(query: &mut QueryBuilder<Db>, condition: &str, values: &[String]) {
+    if values.is_empty() {
+        return;
+    }
+    query.push(condition);
+    let mut list = query.separated(", ");
+    for value in values {
+        list.push_bind(value.clone());
+    }
+    query.push(")");
+}
+
+fn from_row(row: Row) -> AuditRecord {
+    let (id, at, actor, action, target, before, after, address, request_id, actor_email, target_email) = row;
+    AuditRecord {
+        id,
+        at: Timestamp::from_unix(at),
+        actor,
+        actor_email,
+        action,
+        target,
+        target_email,
+        before,
+        after,
+        address,
+        request_id,
+    }
+}

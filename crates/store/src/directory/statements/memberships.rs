@@ -1,0 +1,239 @@
+//! A provider's word about a person's groups: it replaces that provider's memberships and nobody else's.
+
+use super::naming::{self, ProviderGroup, provider_group_columns};
+use super::{Connection, Result, audit, json_texts};
+use crate::directory::records::Actor;
+use gatepost_config::GroupNames;
+use gatepost_core::identity::{AssertedGroup, ExternalGroup, GroupKind};
+use gatepost_core::ids::{ProviderId, UserId};
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+
+type Key = (GroupKind, String);
+
+/// Replaces the memberships; says whether the person fell from some groups (or roles) to none.
+pub(super) async fn replace(
+    connection: &mut Connection,
+    user: UserId,
+    provider: &ProviderId,
+    asserted: &[AssertedGroup],
+    names: GroupNames,
+    actor: &Actor,
+) -> Result<bool> {
+    let wanted = wanted(provider, asserted);
+    let (held, known) = list(connection, user, provider, &wanted).await?;
+    let rows = resolve(connection, Whose { user, provider, actor }, &wanted, known, names).await?;
+    let gone: Vec<i64> =
+        held.iter().filter(|(key, _)| !wanted.contains_key(key)).map(|(_, id)| *id).collect();
+    let new: Vec<i64> =
+        rows.iter().filter(|(key, _)| !held.contains_key(key)).map(|(_, row)| row.id).collect();
+    if gone.is_empty() && new.is_empty() {
+        return Ok(false);
+    }
+    delete(connection, user, &gone).await?;
+    insert(connection, user, &new).await?;
+    let of = |keys: &mut dyn Iterator<Item = &Key>| {
+        let list: BTreeSet<String> = keys
+            .map(|(kind, id)| ExternalGroup {
+                provider: provider.clone(),
+                kind: *kind,
+                external_id: id.clone(),
+            })
+            .map(|group| group.to_string())
+            .collect();
+        json!({ "groups": list })
+    };
+    let before = of(&mut held.keys().filter(|key| !wanted.contains_key(*key)));
+    let after = of(&mut wanted.keys().filter(|key| !held.contains_key(*key)));
+    let target = format!("user:{user}");
+    let entry = audit::Entry { action: "user.groups", target, before: Some(before), after: Some(after) };
+    audit::write(connection, actor, entry).await?;
+    let fell = |kind| held.keys().any(|key| key.0 == kind) && !wanted.keys().any(|key| key.0 == kind);
+    Ok(fell(GroupKind::Group) || fell(GroupKind::Role))
+}
+
+/// Without repetitions, in one order for all transactions, and without ids that no store could keep.
+fn wanted(provider: &ProviderId, asserted: &[AssertedGroup]) -> BTreeMap<Key, Option<String>> {
+    let is_usable =
+        |text: &str| !text.is_empty() && text.len() <= 1024 && !text.chars().any(char::is_control);
+    let mut wanted = BTreeMap::new();
+    for group in asserted {
+        if !is_usable(&group.external_id) {
+            tracing::warn!(provider.id = %provider, "a group was left out: its id is empty, too long or has control characters");
+            continue;
+        }
+        let display_name = group.display_name.clone().filter(|name| is_usable(name));
+        let entry: &mut Option<String> = wanted.entry((group.kind, group.external_id.clone())).or_default();
+        *entry = display_name.or_else(|| entry.take());
+    }
+    wanted
+}
+
+/// Whether the person belongs to it, and a [`naming::Row`].
+type ListedRow = (bool, i64, i64, String, String, String, Option<String>, String, String);
+
+/// Whose groups, by whose word, and who set that off.
+struct Whose<'a> {
+    user: UserId,
+    provider: &'a ProviderId,
+    actor: &'a Actor,
+}
+
+/// Ids of the rows that the person belongs to.
+type Held = BTreeMap<Key, i64>;
+/// The rows that the wanted groups have already.
+type KnownRows = BTreeMap<Key, ProviderGroup>;
+
+async fn list(
+    connection: &mut Connection,
+    user: UserId,
+    provider: &ProviderId,
+    wanted: &BTreeMap<Key, Option<String>>,
+) -> Result<(Held, KnownRows)> {
+    let sql = concat!(
+        "SELECT true, ",
+        provider_group_columns!(),
+        " FROM provider_memberships m JOIN provider_groups p ON p.id = m.provider_group_id \
+         WHERE m.user_id = $1 AND p.provider = $2 \
+         UNION ALL SELECT false, ",
+        provider_group_columns!(),
+        " FROM provider_groups p WHERE p.provider = $2 AND p.external_id IN (SELECT value FROM ",
+        each!("$3"),
+        ")"
+    );
+    let rows: Vec<ListedRow> = sqlx::query_as(sql)
+        .bind(user.to_string())
+        .bind(provider.as_str())
+        .bind(json_texts(wanted.keys().map(|key| &key.1)))
+        .fetch_all(connection)
+        .await?;
+    let (mut held, mut known) = (Held::new(), KnownRows::new());
+    for (is_held, id, group, provider, kind, external_id, display_name, source, name) in rows {
+        let row =
+            ProviderGroup::from_row((id, group, provider, kind, external_id, display_name, source, name))?;
+        let key = (row.external.kind, row.external.external_id.clone());
+        if is_held {
+            held.insert(key, row.id);
+        } else if wanted.contains_key(&key) {
+            // The same id may be a group's and a role's: only the wanted ones.
+            known.insert(key, row);
+        }
+    }
+    Ok((held, known))
+}
+
+/// The rows of the wanted groups, created where missing, renamed where the provider's name or mode changed.
+async fn resolve(
+    connection: &mut Connection,
+    Whose { user, provider, actor }: Whose<'_>,
+    wanted: &BTreeMap<Key, Option<String>>,
+    mut rows: KnownRows,
+    names: GroupNames,
+) -> Result<KnownRows> {
+    let is_news = |key: &Key, display_name: &Option<String>, rows: &KnownRows| match rows.get(key) {
+        None => true,
+        Some(row) => {
+            (display_name.is_some() && row.display_name != *display_name) || !row.is_well_named(names)
+        }
+    };
+    if wanted.iter().any(|(key, display_name)| is_news(key, display_name, &rows)) {
+        naming::lock_names(connection).await?;
+        // Somebody else may have created them while we waited.
+        (_, rows) = list(connection, user, provider, wanted).await?;
+        for (key, display_name) in wanted {
+            match rows.get(key).cloned() {
+                None => {
+                    let row = create(connection, provider, key, display_name.as_deref(), names).await?;
+                    rows.insert(key.clone(), row);
+                }
+                Some(row) if is_news(key, display_name, &rows) => {
+                    update(connection, row, display_name.as_deref(), names, actor).await?;
+                }
+                Some(_) => {}
+            }
+        }
+    }
+    Ok(rows)
+}
+
+async fn create(
+    connection: &mut Connection,
+    provider: &ProviderId,
+    (kind, external_id): &Key,
+    display_name: Option<&str>,
+    names: GroupNames,
+) -> Result<ProviderGroup> {
+    let external =
+        ExternalGroup { provider: provider.clone(), kind: *kind, external_id: external_id.clone() };
+    let (group_id, name) = naming::own_group(connection, &external, display_name, names, None).await?;
+    let source = naming::unlinked(names);
+    let id = naming::create_provider_group(connection, &external, display_name, group_id, source).await?;
+    let (group_name, display_name) = (name.to_string(), display_name.map(str::to_owned));
+    Ok(ProviderGroup { id, group_id, group_name, external, display_name, source })
+}
+
+async fn update(
+    connection: &mut Connection,
+    mut row: ProviderGroup,
+    display_name: Option<&str>,
+    names: GroupNames,
+    actor: &Actor,
+) -> Result<()> {
+    if let Some(name) = display_name.filter(|name| row.display_name.as_deref() != Some(name)) {
+        row.display_name = Some(name.to_owned());
+        sqlx::query("UPDATE provider_groups SET display_name = $2 WHERE id = $1")
+            .bind(row.id)
+            .bind(name)
+            .execute(&mut *connection)
+            .await?;
+    }
+    if row.is_well_named(names) {
+        Ok(())
+    } else {
+        naming::bear_own_name(connection, &row, names, actor).await
+    }
+}
+
+async fn insert(connection: &mut Connection, user: UserId, rows: &[i64]) -> Result<()> {
+    sqlx::query(concat!(
+        "INSERT INTO provider_memberships (user_id, provider_group_id) SELECT $1, CAST(value AS bigint) FROM ",
+        each!("$2"),
+        " WHERE true ON CONFLICT DO NOTHING"
+    ))
+    .bind(user.to_string())
+    .bind(json_texts(rows))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn delete(connection: &mut Connection, user: UserId, rows: &[i64]) -> Result<()> {
+    sqlx::query(concat!(
+        "DELETE FROM provider_memberships WHERE user_id = $1 \
+         AND provider_group_id IN (SELECT CAST(value AS bigint) FROM ",
+        each!("$2"),
+        ")"
+    ))
+    .bind(user.to_string())
+    .bind(json_texts(rows))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// A person whose identity has moved to another provider's configuration keeps nothing of the former one.
+pub(super) async fn delete_of_provider(
+    connection: &mut Connection,
+    user: UserId,
+    provider: &str,
+) -> Result<()> {
+    sqlx::query(
+        "DELETE FROM provider_memberships WHERE user_id = $1 \
+         AND provider_group_id IN (SELECT id FROM provider_groups WHERE provider = $2)",
+    )
+    .bind(user.to_string())
+    .bind(provider)
+    .execute(connection)
+    .await?;
+    Ok(())
+}

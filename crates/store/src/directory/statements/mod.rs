@@ -1,0 +1,106 @@
+//! What the directory does, as plain statements; compiled once for Postgres and once for `SQLite`, against the same
+//! words: `$1` placeholders, `ON CONFLICT`, `RETURNING`. What differs comes from the module that includes this one:
+//! `Connection`, `Store`, `begin`, `lock`, `is_conflict` and the macros `for_update!`, `each!`, `json_list!`, `present!`,
+//! `is_standby!`, `unhex!`.
+//!
+//! Guarantee: a change and its audit rows are one transaction; a refusal that is an error leaves nothing behind.
+
+use super::{Connection, Db, Store, begin, is_conflict, lock};
+use crate::directory::error::DirectoryError;
+use crate::directory::lock_key::LockKey;
+use gatepost_core::clock::Timestamp;
+use std::time::Duration;
+
+/// Runs `$body` in one transaction of `$store.writer()`, while it holds the locks of `$keys` where some are given; begun
+/// anew if it lost a race, so `$body` must have no effect outside it. A macro for the reason that `directory::pool` gives.
+macro_rules! transaction {
+    ($store:expr, |$connection:ident| $body:expr) => {
+        transaction!($store, &[], |$connection| $body)
+    };
+    ($store:expr, $keys:expr, |$connection:ident| $body:expr) => {
+        $crate::directory::pool::within(super::WRITE_TIMEOUT, async {
+            let (mut attempt, mut lost) = (1, 0);
+            loop {
+                let mut borrowed = $store.writer().borrow().await?;
+                let mut has_begun = false;
+                let result = match super::begin(&mut borrowed, $keys).await {
+                    Ok(mut transaction) => {
+                        has_begun = true;
+                        let $connection = &mut *transaction;
+                        let result: super::Result<_> = async { $body }.await;
+                        super::end(transaction, result).await
+                    }
+                    Err(error) => Err(error),
+                };
+                match $crate::directory::pool::finish(borrowed, result) {
+                    // This connection died while it was idle.
+                    Err(error)
+                        if !has_begun
+                            && lost < $crate::directory::pool::ATTEMPTS
+                            && $crate::directory::pool::is_lost_connection(&error) =>
+                    {
+                        lost += 1;
+                    }
+                    Err($crate::directory::DirectoryError::Unavailable(error))
+                        if attempt < super::ATTEMPTS && super::is_conflict(&error) =>
+                    {
+                        attempt += 1;
+                    }
+                    result => {
+                        $store.committed();
+                        return result;
+                    }
+                }
+            }
+        })
+        .await
+    };
+}
+
+mod addresses;
+mod admins;
+mod audit;
+mod configuration;
+mod groups;
+mod links;
+mod members;
+mod memberships;
+mod naming;
+mod refusals;
+mod sessions;
+mod sign_in;
+mod standing;
+mod tenants;
+mod users;
+
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+const ATTEMPTS: u32 = 5;
+
+type Result<T> = std::result::Result<T, DirectoryError>;
+
+impl Store {
+    pub(in crate::directory) async fn ping(&self) -> Result<()> {
+        hot_read!(self, |connection| Ok(sqlx::query("SELECT 1").execute(connection).await.map(drop)?))
+    }
+
+    pub(in crate::directory) async fn clock(&self) -> Result<Timestamp> {
+        reading!(self, |connection| present(connection).await)
+    }
+}
+
+async fn present(connection: &mut Connection) -> Result<Timestamp> {
+    Ok(Timestamp::from_unix(sqlx::query_scalar(concat!("SELECT ", present!())).fetch_one(connection).await?))
+}
+
+async fn end<T>(transaction: sqlx::Transaction<'_, Db>, result: Result<T>) -> Result<T> {
+    match &result {
+        Ok(_) => transaction.commit().await?,
+        Err(_) => transaction.rollback().await?,
+    }
+    result
+}
+
+/// A JSON array for `each!`.
+fn json_texts<T: ToString>(values: impl IntoIterator<Item = T>) -> String {
+    values.into_iter().map(|value| value.to_string()).collect::<serde_json::Value>().to_string()
+}

@@ -1,0 +1,176 @@
+//! What ended: single sessions, all of a person's, a provider's. The directory alone says so; nothing it was told to
+//! end comes back, whatever the session store remembers.
+
+use super::sign_in::identity_lock;
+use super::users::{self, UserRow, find_known};
+use super::{Connection, Result, Store, audit, json_texts, present, refusals};
+use crate::directory::error::DirectoryError;
+use crate::directory::records::{Actor, UserKey};
+use gatepost_core::clock::Timestamp;
+use gatepost_core::identity::SubjectKey;
+use gatepost_core::ids::{ProviderId, UserId};
+use gatepost_core::secret::Hash;
+use serde_json::json;
+
+impl Store {
+    /// `false`: it had ended before.
+    pub(in crate::directory) async fn end_session(
+        &self,
+        session: &Hash,
+        user: UserId,
+        expires_at: Timestamp,
+        reason: &str,
+        actor: &Actor,
+    ) -> Result<bool> {
+        transaction!(self, |connection| {
+            let ended_at = present(connection).await?;
+            let inserted = sqlx::query(
+                "INSERT INTO ended_sessions (session_hash, user_id, ended_at, expires_at) VALUES ($1, $2, $3, $4) \
+                 ON CONFLICT (session_hash) DO NOTHING",
+            )
+            .bind(&session.as_bytes()[..])
+            .bind(user.to_string())
+            .bind(ended_at.unix())
+            .bind(expires_at.unix())
+            .execute(&mut *connection)
+            .await?;
+            let is_new = inserted.rows_affected() > 0;
+            if is_new {
+                let after = json!({ "session": session.to_string(), "reason": reason });
+                users::note(connection, actor, "session.end", user, None, Some(after)).await?;
+            }
+            Ok(is_new)
+        })
+    }
+
+    pub(in crate::directory) async fn list_ended(&self, sessions: &[Hash]) -> Result<Vec<Hash>> {
+        let sql = concat!(
+            "SELECT session_hash FROM ended_sessions WHERE session_hash IN (SELECT ",
+            unhex!("value"),
+            " FROM ",
+            each!("$1"),
+            ")"
+        );
+        let hashes = json_texts(sessions);
+        let found: Vec<Vec<u8>> = reading!(self, |connection| {
+            Ok(sqlx::query_scalar(sql).bind(&hashes).fetch_all(connection).await?)
+        })?;
+        Ok(found.into_iter().filter_map(|hash| hash.try_into().ok().map(Hash::from_bytes)).collect())
+    }
+
+    pub(in crate::directory) async fn end_all_sessions(
+        &self,
+        user: UserId,
+        not_before: Timestamp,
+        actor: &Actor,
+    ) -> Result<()> {
+        transaction!(self, |connection| {
+            let user = find_known(connection, &UserKey::Id(user)).await?;
+            move_not_before(connection, &user, not_before, actor).await
+        })
+    }
+
+    /// Back-channel logout without `sid`. `not_before` is of the provider's clock, as are its ID tokens; returns whose
+    /// sessions they are.
+    pub(in crate::directory) async fn end_id_tokens_of_subject(
+        &self,
+        subject: &SubjectKey,
+        not_before: Timestamp,
+        actor: &Actor,
+    ) -> Result<Option<UserId>> {
+        transaction!(self, &[identity_lock(subject)], |connection| {
+            let user: Option<String> = sqlx::query_scalar(
+                "UPDATE identities SET sessions_not_before = \
+                 CASE WHEN sessions_not_before > $3 THEN sessions_not_before ELSE $3 END \
+                 WHERE issuer = $1 AND subject = $2 RETURNING user_id",
+            )
+            .bind(&subject.issuer)
+            .bind(&subject.subject)
+            .bind(not_before.unix())
+            .fetch_optional(&mut *connection)
+            .await?;
+            let Some(user) = user else { return Ok(None) };
+            let user = user.parse().map_err(DirectoryError::unreadable)?;
+            let after = json!({ "issuer": subject.issuer, "id_tokens_not_before": not_before });
+            users::note(connection, actor, "identity.end_id_tokens", user, None, Some(after)).await?;
+            Ok(Some(user))
+        })
+    }
+
+    pub(in crate::directory) async fn find_user_of_subject(
+        &self,
+        subject: &SubjectKey,
+    ) -> Result<Option<UserId>> {
+        let user: Option<String> = reading!(self, |connection| {
+            let sql = "SELECT user_id FROM identities WHERE issuer = $1 AND subject = $2";
+            let query = sqlx::query_scalar(sql).bind(&subject.issuer).bind(&subject.subject);
+            Ok(query.fetch_optional(&mut *connection).await?)
+        })?;
+        user.map(|user| user.parse().map_err(DirectoryError::unreadable)).transpose()
+    }
+
+    /// Remembers that a provider's session is over, also for a sign-in that is on its way. `at` is the provider's clock.
+    pub(in crate::directory) async fn end_provider_session(
+        &self,
+        provider: &ProviderId,
+        sid: &Hash,
+        at: Timestamp,
+        expires_at: Timestamp,
+        actor: &Actor,
+    ) -> Result<()> {
+        transaction!(self, |connection| {
+            let written = sqlx::query(
+                "INSERT INTO ended_provider_sessions (provider, sid_hash, ended_at, expires_at) VALUES ($1, $2, $3, $4) \
+                 ON CONFLICT (provider, sid_hash) DO UPDATE SET ended_at = excluded.ended_at, expires_at = excluded.expires_at \
+                 WHERE ended_provider_sessions.ended_at < excluded.ended_at",
+            )
+            .bind(provider.as_str())
+            .bind(&sid.as_bytes()[..])
+            .bind(at.unix())
+            .bind(expires_at.unix())
+            .execute(&mut *connection)
+            .await?;
+            if written.rows_affected() == 0 {
+                return Ok(());
+            }
+            let target = format!("provider:{provider}");
+            let after = Some(json!({ "sid": sid.to_string(), "ended_at": at }));
+            let entry = audit::Entry { action: "provider_session.end", target, before: None, after };
+            audit::write(connection, actor, entry).await
+        })
+    }
+
+    /// What could not live any more anyway needs no row.
+    pub(in crate::directory) async fn delete_expired(&self, now: Timestamp) -> Result<u64> {
+        transaction!(self, |connection| {
+            let mut deleted = refusals::delete_old(connection, now).await?;
+            for sql in [
+                "DELETE FROM ended_sessions WHERE expires_at <= $1",
+                "DELETE FROM ended_provider_sessions WHERE expires_at <= $1",
+            ] {
+                deleted += sqlx::query(sql).bind(now.unix()).execute(&mut *connection).await?.rows_affected();
+            }
+            Ok(deleted)
+        })
+    }
+}
+
+/// Only ever forward.
+async fn move_not_before(
+    connection: &mut Connection,
+    user: &UserRow,
+    not_before: Timestamp,
+    actor: &Actor,
+) -> Result<()> {
+    if user.sessions_not_before >= Some(not_before) {
+        return Ok(());
+    }
+    sqlx::query("UPDATE users SET sessions_not_before = $2 WHERE id = $1")
+        .bind(user.id.to_string())
+        .bind(not_before.unix())
+        .execute(&mut *connection)
+        .await?;
+    let before = json!({ "sessions_not_before": user.sessions_not_before });
+    let after = json!({ "sessions_not_before": not_before });
+    users::note(connection, actor, "user.end_all_sessions", user.id, Some(before), Some(after)).await
+}

@@ -1,0 +1,348 @@
+//! A provider's word about a person becomes a user: who it is, which address, which groups (DESIGN.md section 7).
+//!
+//! Refusals are decided before anything is written; only a disabled placeholder is joined to its person first, so that
+//! the person stays disabled whatever address comes next.
+
+use super::addresses::{self, Settled};
+use super::users::{self, UserRow, user_columns};
+use super::{Connection, LockKey, Result, Store, audit, memberships, present};
+use crate::directory::records::{Actor, SignInContext, SignInOutcome};
+use gatepost_config::Terms;
+use gatepost_core::clock::Timestamp;
+use gatepost_core::email::EmailAddress;
+use gatepost_core::identity::{AssertedGroups, AssertedIdentity, SubjectKey};
+use gatepost_core::ids::UserId;
+use serde_json::json;
+use std::time::Duration;
+
+/// How long a list of groups counts that the provider cannot confirm.
+const GROUPS_STAY: Duration = Duration::from_hours(24);
+
+/// A row of `identities`, and whose it is.
+pub(super) struct Known {
+    pub(super) user: UserRow,
+    /// The address that the provider asserted last.
+    pub(super) email: Option<String>,
+    provider: String,
+    groups_known_at: Option<Timestamp>,
+    /// The provider ended the session that begins.
+    is_ended: bool,
+}
+
+/// `email`, `provider`, `groups_known_at`, whether it is ended, and a [`users::Row`].
+type KnownRow = (
+    Option<String>,
+    String,
+    Option<i64>,
+    bool,
+    String,
+    Option<String>,
+    Option<String>,
+    Option<i64>,
+    Option<i64>,
+    i64,
+    Option<i64>,
+);
+
+/// Whether a provider ended its session after it issued the ID token.
+macro_rules! is_session_over {
+    () => {
+        "EXISTS (SELECT 1 FROM ended_provider_sessions WHERE provider = $4 AND sid_hash = $5 AND ended_at >= $3)"
+    };
+}
+
+/// One person's word from one provider, at one moment, for one actor.
+pub(super) struct Admission<'a> {
+    pub(super) identity: &'a AssertedIdentity,
+    pub(super) terms: &'a Terms,
+    pub(super) now: Timestamp,
+    pub(super) actor: &'a Actor,
+    /// `None`: a refresh.
+    sign_in: Option<&'a SignInContext>,
+}
+
+impl Store {
+    pub(in crate::directory) async fn sign_in(
+        &self,
+        identity: &AssertedIdentity,
+        terms: &Terms,
+        context: &SignInContext,
+        actor: &Actor,
+    ) -> Result<SignInOutcome> {
+        let admission = Admission { identity, terms, now: context.now, actor, sign_in: Some(context) };
+        transaction!(self, &admission.locks(), |connection| {
+            let known = find_known(connection, &identity.subject, Some(context)).await?;
+            let is_ended = match &known {
+                Some(known) => known.is_ended,
+                None => is_ended_at_provider(connection, &identity.subject, context).await?,
+            };
+            if is_ended {
+                return Ok(SignInOutcome::SessionEndedAtProvider);
+            }
+            admission.admit(connection, known).await
+        })
+    }
+
+    pub(in crate::directory) async fn is_ended_at_provider(
+        &self,
+        subject: &SubjectKey,
+        context: &SignInContext,
+    ) -> Result<bool> {
+        hot_read!(self, |connection| is_ended_at_provider(connection, subject, context).await)
+    }
+
+    /// `None`: this identity is not (or no longer) this user's.
+    pub(in crate::directory) async fn refresh(
+        &self,
+        user: UserId,
+        identity: &AssertedIdentity,
+        terms: &Terms,
+        now: Timestamp,
+        actor: &Actor,
+    ) -> Result<Option<SignInOutcome>> {
+        let admission = Admission { identity, terms, now, actor, sign_in: None };
+        transaction!(self, &admission.locks(), |connection| {
+            match find_known(connection, &identity.subject, None).await? {
+                Some(known) if known.user.id == user => {
+                    admission.admit(connection, Some(known)).await.map(Some)
+                }
+                _ => Ok(None),
+            }
+        })
+    }
+}
+
+impl Admission<'_> {
+    /// Sign-ins of one identity, and those that present one address, go one after the other.
+    fn locks(&self) -> Vec<LockKey> {
+        let address = self.identity.email.as_ref().map(addresses::lock_of);
+        std::iter::once(identity_lock(&self.identity.subject)).chain(address).collect()
+    }
+
+    async fn admit(&self, connection: &mut Connection, known: Option<Known>) -> Result<SignInOutcome> {
+        let is_unknown = self.identity.groups == AssertedGroups::Unknown;
+        let last_known = known.as_ref().and_then(|known| known.groups_known_at);
+        if is_unknown && last_known.is_none_or(|at| self.now.since(at) >= GROUPS_STAY) {
+            return Ok(SignInOutcome::GroupsUnknown);
+        }
+        if known.as_ref().is_some_and(|known| known.user.disabled_at.is_some()) {
+            return self.refuse(connection, SignInOutcome::Disabled).await;
+        }
+        let Settled { user, news } = match self.settle_address(connection, known.as_ref()).await? {
+            Ok(settled) => settled,
+            Err(refusal) => return self.refuse(connection, refusal).await,
+        };
+        self.upsert_identity(connection, &user, known.as_ref()).await?;
+        if user.disabled_at.is_some() {
+            return self.refuse(connection, SignInOutcome::Disabled).await;
+        }
+        self.update_name(connection, &user).await?;
+        let lost_all_groups = self.settle_groups(connection, user.id).await?;
+        // Under the person's lock: whatever ends this person's sessions from here on has a later clock.
+        let at = match self.sign_in {
+            Some(context) => self.note_sign_in(connection, user.id, context).await?,
+            None => present(connection).await?,
+        };
+        Ok(SignInOutcome::Admitted {
+            user_id: user.id,
+            at,
+            address: news,
+            lost_all_groups,
+            groups_are_stale: is_unknown,
+        })
+    }
+
+    async fn refuse(&self, connection: &mut Connection, outcome: SignInOutcome) -> Result<SignInOutcome> {
+        let why = match &outcome {
+            SignInOutcome::Disabled => "disabled",
+            SignInOutcome::AddressHeld(_) => "address_held",
+            SignInOutcome::KeptAddressRefused(_) => "kept_address_refused",
+            _ => return Ok(outcome),
+        };
+        let AssertedIdentity { subject, provider, email, .. } = self.identity;
+        let after = json!({
+            "reason": why, "provider": provider, "issuer": subject.issuer, "subject": subject.subject, "email": email,
+        });
+        let target = email
+            .as_ref()
+            .map_or_else(|| format!("subject:{}", subject.subject), |email| format!("address:{email}"));
+        let entry = audit::Entry { action: "user.refuse", target, before: None, after: Some(after) };
+        audit::write(connection, self.actor, entry).await?;
+        Ok(outcome)
+    }
+
+    async fn upsert_identity(
+        &self,
+        connection: &mut Connection,
+        user: &UserRow,
+        known: Option<&Known>,
+    ) -> Result<()> {
+        let AssertedIdentity { subject, provider, email, .. } = self.identity;
+        let email = email.as_ref().map(EmailAddress::as_str);
+        match known {
+            Some(known) if known.provider == provider.as_str() => {
+                let is_same = email.is_none() || known.email.as_deref() == email;
+                return if is_same { Ok(()) } else { self.update_asserted(connection).await };
+            }
+            Some(known) => memberships::delete_of_provider(connection, user.id, &known.provider).await?,
+            None => {}
+        }
+        sqlx::query(
+            "INSERT INTO identities (issuer, subject, provider, user_id, created_at, email) \
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (issuer, subject) DO UPDATE \
+             SET provider = excluded.provider, email = coalesce(excluded.email, identities.email)",
+        )
+        .bind(&subject.issuer)
+        .bind(&subject.subject)
+        .bind(provider.as_str())
+        .bind(user.id.to_string())
+        .bind(self.now.unix())
+        .bind(email)
+        .execute(&mut *connection)
+        .await?;
+        let entry = audit::Entry {
+            action: "user.identify",
+            target: format!("user:{}", user.id),
+            before: known.map(|known| json!({ "provider": known.provider })),
+            after: Some(
+                json!({ "provider": provider, "issuer": subject.issuer, "subject": subject.subject }),
+            ),
+        };
+        audit::write(connection, self.actor, entry).await
+    }
+
+    async fn update_asserted(&self, connection: &mut Connection) -> Result<()> {
+        let AssertedIdentity { subject, email, .. } = self.identity;
+        sqlx::query("UPDATE identities SET email = $3 WHERE issuer = $1 AND subject = $2")
+            .bind(&subject.issuer)
+            .bind(&subject.subject)
+            .bind(email.as_ref().map(EmailAddress::as_str))
+            .execute(connection)
+            .await?;
+        Ok(())
+    }
+
+    async fn update_name(&self, connection: &mut Connection, user: &UserRow) -> Result<()> {
+        let Some(name) = self.identity.name.as_deref().and_then(presentable) else { return Ok(()) };
+        if user.name.as_ref() == Some(&name) {
+            return Ok(());
+        }
+        sqlx::query("UPDATE users SET name = $2 WHERE id = $1")
+            .bind(user.id.to_string())
+            .bind(&name)
+            .execute(&mut *connection)
+            .await?;
+        let entry = audit::Entry {
+            action: "user.rename",
+            target: format!("user:{}", user.id),
+            before: Some(json!({ "name": user.name })),
+            after: Some(json!({ "name": name })),
+        };
+        audit::write(connection, self.actor, entry).await
+    }
+
+    async fn settle_groups(&self, connection: &mut Connection, user: UserId) -> Result<bool> {
+        let AssertedGroups::Known(groups) = &self.identity.groups else { return Ok(false) };
+        let AssertedIdentity { subject, provider, .. } = self.identity;
+        let fell =
+            memberships::replace(connection, user, provider, groups, self.terms.group_names, self.actor)
+                .await?;
+        sqlx::query("UPDATE identities SET groups_known_at = $3 WHERE issuer = $1 AND subject = $2")
+            .bind(&subject.issuer)
+            .bind(&subject.subject)
+            .bind(self.now.unix())
+            .execute(&mut *connection)
+            .await?;
+        if fell {
+            let target = format!("user:{user}");
+            let after = Some(json!({ "provider": provider }));
+            let entry = audit::Entry { action: "user.lose_all_groups", target, before: None, after };
+            audit::write(connection, self.actor, entry).await?;
+        }
+        Ok(fell)
+    }
+
+    /// Returns the directory's present.
+    async fn note_sign_in(
+        &self,
+        connection: &mut Connection,
+        user: UserId,
+        context: &SignInContext,
+    ) -> Result<Timestamp> {
+        let sql = concat!("UPDATE users SET last_sign_in_at = $2 WHERE id = $1 RETURNING ", present!());
+        let at = sqlx::query_scalar(sql)
+            .bind(user.to_string())
+            .bind(self.now.unix())
+            .fetch_one(&mut *connection)
+            .await?;
+        let kept = context.current_session.filter(|(holder, _)| *holder == user);
+        let session = kept.map_or(context.new_session, |(_, session)| session);
+        let after = json!({ "provider": self.identity.provider, "session": session.to_string() });
+        let target = format!("user:{user}");
+        let entry = audit::Entry { action: "user.sign_in", target, before: None, after: Some(after) };
+        audit::write(connection, self.actor, entry).await?;
+        Ok(Timestamp::from_unix(at))
+    }
+}
+
+/// What the changes of an identity lock.
+pub(super) fn identity_lock(subject: &SubjectKey) -> LockKey {
+    LockKey::of(&["identity", &subject.issuer, &subject.subject])
+}
+
+async fn find_known(
+    connection: &mut Connection,
+    key: &SubjectKey,
+    context: Option<&SignInContext>,
+) -> Result<Option<Known>> {
+    let sql = for_update!(concat!(
+        "SELECT i.email, i.provider, i.groups_known_at, coalesce(i.sessions_not_before > $3, false) OR ",
+        is_session_over!(),
+        ", ",
+        user_columns!(),
+        " FROM identities i JOIN users u ON u.id = i.user_id WHERE i.issuer = $1 AND i.subject = $2"
+    ));
+    let query = sqlx::query_as(sql).bind(&key.issuer).bind(&key.subject);
+    let session = context.and_then(|context| context.sid_hash.as_ref());
+    let query = query
+        .bind(context.map(|context| context.issued_at.unix()))
+        .bind(session.map(|(provider, _)| provider.as_str()))
+        .bind(session.map(|(_, sid)| &sid.as_bytes()[..]));
+    let row: Option<KnownRow> = query.fetch_optional(connection).await?;
+    let Some((asserted, provider, known_at, is_ended, id, email, name, disabled, until, created, last)) = row
+    else {
+        return Ok(None);
+    };
+    let user = users::from_row((id, email, name, disabled, until, created, last))?;
+    let groups_known_at = known_at.map(Timestamp::from_unix);
+    Ok(Some(Known { user, email: asserted, provider, groups_known_at, is_ended }))
+}
+
+/// The provider's clock is on both sides, so that a skew between its and ours refuses nobody.
+async fn is_ended_at_provider(
+    connection: &mut Connection,
+    subject: &SubjectKey,
+    context: &SignInContext,
+) -> Result<bool> {
+    let sql = concat!(
+        "SELECT EXISTS (SELECT 1 FROM identities \
+         WHERE issuer = $1 AND subject = $2 AND sessions_not_before > $3) OR ",
+        is_session_over!()
+    );
+    let session = context.sid_hash.as_ref();
+    Ok(sqlx::query_scalar(sql)
+        .bind(&subject.issuer)
+        .bind(&subject.subject)
+        .bind(context.issued_at.unix())
+        .bind(session.map(|(provider, _)| provider.as_str()))
+        .bind(session.map(|(_, sid)| &sid.as_bytes()[..]))
+        .fetch_one(connection)
+        .await?)
+}
+
+/// Without control characters (Postgres keeps no NUL), at most 256 characters; `None` if nothing is left.
+fn presentable(name: &str) -> Option<String> {
+    let kept: String = name.chars().filter(|char| !char.is_control()).take(256).collect();
+    let trimmed = kept.trim();
+    if trimmed.is_empty() { None } else { Some(trimmed.to_owned()) }
+}

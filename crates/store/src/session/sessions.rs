@@ -1,0 +1,286 @@
+//! Sessions as the rest of Gatepost sees them: started, found, extended, ended.
+
+use super::record::SessionRecord;
+pub use super::record::Stored as Session;
+use super::sealed::{KeyRing, Purpose};
+use super::store::{Indexed, Replacement, Store, StoreError};
+use super::values::{Bind, PublicValue, SessionId};
+use gatepost_core::clock::Timestamp;
+use gatepost_core::decision::Lifetimes;
+use gatepost_core::ids::{ProviderId, UserId};
+use gatepost_core::secret::{Hash, Secret};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Callbacks of one browser race for seconds, not minutes.
+const SHARED_TTL: Duration = Duration::from_mins(2);
+/// A sign-in that is announced becomes a session soon, or nothing.
+const ANNOUNCED_TTL: Duration = Duration::from_mins(5);
+
+/// Records in the store, sealed; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Sessions {
+    pub(super) store: Store,
+    pub(super) ring: Arc<KeyRing>,
+    lifetimes: Lifetimes,
+}
+
+/// What a completed sign-in gave its browser; shared by racing callbacks.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Handover {
+    /// The public host's new cookie, the same for all of them.
+    pub cookie: String,
+    /// What it opens as.
+    pub value: PublicValue,
+}
+
+/// Whoever has the cookie has the session.
+impl std::fmt::Debug for Handover {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Handover").field("user", &self.value.user).finish_non_exhaustive()
+    }
+}
+
+/// How a sign-in's session came to be.
+#[derive(Clone, Debug)]
+pub struct Started {
+    /// What the browser gets.
+    pub handover: Handover,
+    /// The session as it stands now.
+    pub session: Session,
+    /// The provider's own session ended after this one was announced.
+    pub is_over: bool,
+    /// Sessions of the person that the store knows now; some may be over.
+    pub of_person: u64,
+}
+
+/// A session that is about to begin in a provider's own session: an index entry that no record belongs to, so that
+/// whoever ends that session takes it away.
+#[derive(Debug)]
+pub struct Announcement {
+    index: Vec<u8>,
+    note: Hash,
+}
+
+impl Sessions {
+    /// Sessions of these lifetimes in `store`, sealed by `ring`.
+    pub const fn new(store: Store, ring: Arc<KeyRing>, lifetimes: Lifetimes) -> Self {
+        Self { store, ring, lifetimes }
+    }
+
+    /// Whether the store answers and takes writes.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.store.ping().await
+    }
+
+    /// Deletes what has expired, where the store does not do so by itself.
+    pub async fn delete_expired(&self) -> Result<(), StoreError> {
+        self.store.delete_expired().await
+    }
+
+    /// The session's record. One that does not open (garbage, a key long gone) is none.
+    pub async fn find(&self, id: &SessionId) -> Result<Option<Session>, StoreError> {
+        let Some(raw) = self.store.find(&record_key(&id.hash())).await? else { return Ok(None) };
+        Ok(self.open_record(&id.hash(), &raw).map(|record| Session { id: id.clone(), record, raw }))
+    }
+
+    /// The record of a session whose id stays unknown, as [`Self::list_of_user`] lists it.
+    pub async fn find_by_hash(&self, hash: &Hash) -> Result<Option<SessionRecord>, StoreError> {
+        let raw = self.store.find(&record_key(hash)).await?;
+        Ok(raw.and_then(|raw| self.open_record(hash, &raw)))
+    }
+
+    /// Starts a session, or joins the one that a racing callback of the same browser and identity starts.
+    ///
+    /// `session` is new, or the live session that this browser has already, of the same person: that one is kept, with
+    /// a new public secret. `record` is what a new session looks like; with a `sid`, it was announced.
+    pub async fn start(
+        &self,
+        browser: &Bind,
+        session: SessionId,
+        record: SessionRecord,
+        announced: Option<&Announcement>,
+    ) -> Result<Started, StoreError> {
+        let value = PublicValue { session, secret: Secret::generate(), user: record.user };
+        let cookie = self.ring.seal(Purpose::PublicCookie, "", &value);
+        let mine = Handover { cookie, value };
+        let subject = Hash::of(&[record.subject.issuer.as_bytes(), record.subject.subject.as_bytes()]);
+        let key = [b"shared:", &browser.as_bytes()[..], &subject.as_bytes()[..]].concat();
+        let my_hash = mine.value.session.hash();
+        // Almost always nobody races: the index is written beside the question. An entry without a record harms nobody.
+        let (handover, ()) = tokio::try_join!(self.share(&key, mine), self.index(&my_hash, &record))?;
+        let id = &handover.value.session;
+        let hash = id.hash();
+        let record = SessionRecord { public_secret: handover.value.secret.digest(), ..record };
+        if hash != my_hash {
+            self.index(&hash, &record).await?;
+        }
+        let session = self.write(id, &record).await?;
+        // Once more: who listed in between found no record yet and took it for a stale entry. Who listed the provider's
+        // session took the announcement away as well.
+        let (of_person, is_over) =
+            tokio::try_join!(self.index_user(&hash, record.user), self.is_over(announced))?;
+        Ok(Started { handover, session, is_over, of_person })
+    }
+
+    /// The first caller's value wins for all.
+    pub(super) async fn share(&self, key: &[u8], mine: Handover) -> Result<Handover, StoreError> {
+        let plain = postcard::to_stdvec(&mine).unwrap_or_default();
+        let sealed = self.ring.seal_bytes(Purpose::Shared, key, &plain);
+        let theirs = self.store.create(key, &sealed, SHARED_TTL).await?;
+        let theirs = theirs.and_then(|sealed| self.ring.open_bytes(Purpose::Shared, key, &sealed).ok());
+        Ok(theirs.and_then(|plain| postcard::from_bytes(&plain).ok()).unwrap_or(mine))
+    }
+
+    async fn write(&self, id: &SessionId, fresh: &SessionRecord) -> Result<Session, StoreError> {
+        let (hash, key) = (id.hash(), record_key(&id.hash()));
+        loop {
+            let raw = self.seal_record(&hash, fresh);
+            let ttl = fresh.ttl(Timestamp::now(), &self.lifetimes);
+            let Some(existing) = self.store.create(&key, &raw, ttl).await? else {
+                return Ok(Session { id: id.clone(), record: fresh.clone(), raw });
+            };
+            let Some(record) = self.open_record(&hash, &existing) else {
+                self.store.delete(&key).await?;
+                continue;
+            };
+            let renewed = renew(&record, fresh);
+            let old = Session { id: id.clone(), record, raw: existing };
+            if let Some(session) = self.replace(&old, renewed).await? {
+                return Ok(session);
+            }
+        }
+    }
+
+    /// Indexes come first: a store that loses its end must not know a session that sign-out cannot find.
+    async fn index(&self, hash: &Hash, record: &SessionRecord) -> Result<(), StoreError> {
+        let Some(sid) = &record.sid else { return self.index_user(hash, record.user).await.map(drop) };
+        let sid = sid_key(&record.provider, sid);
+        let by_sid = self.store.index(&sid, hash.as_bytes(), self.lifetimes.absolute);
+        tokio::try_join!(self.index_user(hash, record.user), by_sid).map(drop)
+    }
+
+    async fn index_user(&self, hash: &Hash, user: UserId) -> Result<u64, StoreError> {
+        self.store.index(&user_key(user), hash.as_bytes(), self.lifetimes.absolute).await
+    }
+
+    /// Replaces the record if nobody else did meanwhile; `None` if somebody did.
+    pub async fn replace(&self, old: &Session, record: SessionRecord) -> Result<Option<Session>, StoreError> {
+        let hash = old.id.hash();
+        let raw = self.seal_record(&hash, &record);
+        let ttl = record.ttl(Timestamp::now(), &self.lifetimes);
+        let done = self.store.replace(&record_key(&hash), &old.raw, &raw, ttl).await?;
+        Ok(done.then(|| Session { id: old.id.clone(), record, raw }))
+    }
+
+    /// Notes the last uses of sessions, all in two round trips. Losing a race is fine: somebody else noted it.
+    pub async fn touch(&self, uses: &[(SessionId, Timestamp)]) -> Result<(), StoreError> {
+        let keys: Vec<_> = uses.iter().map(|(id, _)| record_key(&id.hash())).collect();
+        let found = self.store.find_many(&keys).await?;
+        let replacements = uses.iter().zip(keys).zip(found).filter_map(|(((id, at), key), raw)| {
+            let old = raw?;
+            let record = self.open_record(&id.hash(), &old).filter(|record| record.last_seen_at < *at)?;
+            let record = SessionRecord { last_seen_at: *at, ..record };
+            let ttl = record.ttl(Timestamp::now(), &self.lifetimes);
+            Some(Replacement { key, old, new: self.seal_record(&id.hash(), &record), ttl })
+        });
+        self.store.replace_many(&replacements.collect::<Vec<_>>()).await
+    }
+
+    /// Forgets the record; the directory remembers that the session is over.
+    pub async fn forget(&self, hash: &Hash, user: UserId) -> Result<(), StoreError> {
+        self.store.delete(&record_key(hash)).await?;
+        self.store.unindex(&user_key(user), hash.as_bytes()).await
+    }
+
+    /// The sessions of a person that the store still knows, by hash: their ids stay unknown.
+    pub async fn list_of_user(&self, user: UserId) -> Result<Vec<(Hash, SessionRecord)>, StoreError> {
+        let mut found = self.list(&user_key(user)).await?;
+        found.retain(|(_, record)| record.user == user);
+        Ok(found)
+    }
+
+    /// Announces a session in a provider's own session, before anything is asked that the end of that one changes.
+    pub async fn announce(&self, provider: &ProviderId, sid: &str) -> Result<Announcement, StoreError> {
+        let announced = Announcement { index: sid_key(provider, sid), note: SessionId::generate().hash() };
+        self.store.index(&announced.index, announced.note.as_bytes(), ANNOUNCED_TTL).await?;
+        Ok(announced)
+    }
+
+    /// Whether the provider's session has ended since.
+    async fn is_over(&self, announced: Option<&Announcement>) -> Result<bool, StoreError> {
+        let Some(announced) = announced else { return Ok(false) };
+        let members = self.store.list(&announced.index).await?;
+        Ok(!members.iter().any(|member| member == announced.note.as_bytes()))
+    }
+
+    /// The sessions that began in a provider's own session.
+    pub async fn list_of_sid(
+        &self,
+        provider: &ProviderId,
+        sid: &str,
+    ) -> Result<Vec<(Hash, SessionRecord)>, StoreError> {
+        let mut found = self.list(&sid_key(provider, sid)).await?;
+        found.retain(|(_, record)| record.provider == *provider && record.sid.as_deref() == Some(sid));
+        Ok(found)
+    }
+
+    /// In three round trips at most, however many there are.
+    async fn list(&self, index: &[u8]) -> Result<Vec<(Hash, SessionRecord)>, StoreError> {
+        let members = self.store.list(index).await?.into_iter();
+        let hashes: Vec<Hash> =
+            members.filter_map(|member| Some(Hash::from_bytes(member.try_into().ok()?))).collect();
+        let keys: Vec<_> = hashes.iter().map(record_key).collect();
+        let (mut found, mut stale) = (Vec::new(), Vec::new());
+        for (hash, raw) in hashes.into_iter().zip(self.store.find_many(&keys).await?) {
+            match raw {
+                Some(raw) => found.extend(self.open_record(&hash, &raw).map(|record| (hash, record))),
+                None => stale.push(Indexed { member: hash.as_bytes().to_vec(), key: record_key(&hash) }),
+            }
+        }
+        self.store.unindex_stale(index, &stale).await?;
+        Ok(found)
+    }
+
+    fn seal_record(&self, hash: &Hash, record: &SessionRecord) -> Vec<u8> {
+        self.ring.seal_bytes(Purpose::Record, &record_key(hash), &record.to_bytes())
+    }
+
+    fn open_record(&self, hash: &Hash, raw: &[u8]) -> Option<SessionRecord> {
+        let plain = self.ring.open_bytes(Purpose::Record, &record_key(hash), raw).ok()?;
+        SessionRecord::from_bytes(&plain)
+    }
+}
+
+/// The session after the same person signed in again: kept, with what is newer of each.
+fn renew(old: &SessionRecord, fresh: &SessionRecord) -> SessionRecord {
+    let is_joined = old.public_secret == fresh.public_secret;
+    // Token, nonce and provider belong together: what renews the session is taken over whole, or not at all.
+    let keeps_grant = fresh.refresh_token.is_none() && old.provider == fresh.provider;
+    let grant = if keeps_grant { old } else { fresh };
+    let (old_secret, now) = (old.public_secret, Timestamp::now());
+    SessionRecord {
+        begun_at: old.begun_at,
+        auth_time: old.auth_time.max(fresh.auth_time),
+        replaced_secret: if is_joined { old.replaced_secret } else { Some((old_secret, now)) },
+        refresh_token: grant.refresh_token.clone(),
+        nonce: grant.nonce.clone(),
+        id_token: fresh.id_token.clone().or_else(|| old.id_token.clone()),
+        logout_hint: fresh.logout_hint.clone().or_else(|| old.logout_hint.clone()),
+        ..fresh.clone()
+    }
+}
+
+fn record_key(hash: &Hash) -> Vec<u8> {
+    [b"session:", &hash.as_bytes()[..]].concat()
+}
+
+fn user_key(user: UserId) -> Vec<u8> {
+    [b"user:", &user.as_bytes()[..]].concat()
+}
+
+fn sid_key(provider: &ProviderId, sid: &str) -> Vec<u8> {
+    let hash = Hash::of(&[provider.as_str().as_bytes(), sid.as_bytes()]);
+    [b"sid:", &hash.as_bytes()[..]].concat()
+}

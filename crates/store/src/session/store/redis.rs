@@ -1,0 +1,389 @@
+//! Redis: one multiplexed connection, replaced when it fails or falls silent. It belongs to the runtime on which the store
+//! was opened, whoever asks first.
+//!
+//! A connection that does not answer in time is given up as a whole: a half-open one would otherwise swallow every
+//! command until the kernel notices.
+
+mod permissions;
+mod server;
+
+pub use permissions::{USER_RULES, is_refusal};
+
+use super::{Indexed, Replacement, StoreError};
+use gatepost_config::WatchedSecret;
+use gatepost_core::clock::Timestamp;
+use gatepost_core::ids::RequestId;
+use permissions::RefusalLog;
+use redis::aio::MultiplexedConnection;
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, Script,
+    ScriptInvocation, ServerErrorKind,
+};
+use server::Server;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+
+/// Every key begins so: other programs may share the server.
+const PREFIX: &[u8] = b"gatepost:";
+
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(250);
+
+/// DESIGN.md section 8: Redis answers within 100 ms or `/verify` cannot know.
+const COMMAND_TIMEOUT: Duration = Duration::from_millis(100);
+
+/// Compare and set, the value's life included.
+const REPLACE: &str = "if redis.call('GET', KEYS[1]) == ARGV[1] then \
+     redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) return 1 else return 0 end";
+
+/// Compare and delete.
+const DELETE_OWN: &str =
+    "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) else return 0 end";
+
+/// Adds a member and counts them; never shortens the set's life.
+const INDEX: &str = "redis.call('SADD', KEYS[1], ARGV[1]) \
+     if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end \
+     return #redis.call('SMEMBERS', KEYS[1])";
+
+/// Removes the members whose values are not there.
+const UNINDEX_STALE: &str = "for i = 2, #KEYS do \
+     if not redis.call('GET', KEYS[i]) then redis.call('SREM', KEYS[1], ARGV[i - 1]) end end return 1";
+
+/// Counts in a window that the first one opens.
+const COUNT: &str = "local n = redis.call('INCR', KEYS[1]) \
+     if n == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end return n";
+
+/// A handle; clones share the connection.
+#[derive(Clone)]
+pub struct RedisStore(Arc<Shared>);
+
+struct Shared {
+    server: Server,
+    runtime: Handle,
+    current: Mutex<Option<Numbered>>,
+    replace: Script,
+    delete_own: Script,
+    index: Script,
+    unindex_stale: Script,
+    count: Script,
+    refusals: RefusalLog,
+}
+
+#[derive(Clone)]
+struct Numbered {
+    number: u64,
+    connection: MultiplexedConnection,
+}
+
+impl std::fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RedisStore")
+    }
+}
+
+impl RedisStore {
+    /// A store that connects when it is first asked. Must be called within a runtime. `ca`: PEM of authorities to
+    /// trust for TLS besides the system's.
+    ///
+    /// # Errors
+    /// An address or a certificate that cannot be read.
+    pub fn open(url: &WatchedSecret, ca: Option<Vec<u8>>) -> Result<Self, RedisError> {
+        Ok(Self(Arc::new(Shared {
+            server: Server::new(url, ca)?,
+            runtime: Handle::current(),
+            current: Mutex::new(None),
+            replace: Script::new(REPLACE),
+            delete_own: Script::new(DELETE_OWN),
+            index: Script::new(INDEX),
+            unindex_stale: Script::new(UNINDEX_STALE),
+            count: Script::new(COUNT),
+            refusals: RefusalLog::default(),
+        })))
+    }
+
+    /// The commands that Redis' access rules refuse to this user, and `keys gatepost:*` where the names are refused: runs
+    /// each command and each script of the store on scratch keys (for `check`).
+    ///
+    /// # Errors
+    /// As every question, but for refusals.
+    pub async fn find_refused(&self) -> Result<Vec<&'static str>, StoreError> {
+        let Shared { replace, delete_own, index, unindex_stale, count, .. } = &*self.0;
+        let scripts = [
+            (replace, REPLACE),
+            (delete_own, DELETE_OWN),
+            (index, INDEX),
+            (unindex_stale, UNINDEX_STALE),
+            (count, COUNT),
+        ];
+        let scratch = format!("check:{}:", RequestId::generate());
+        let mut refused = Vec::new();
+        for (name, command) in permissions::trials(&key(scratch.as_bytes()), &scripts) {
+            let name = match self.command::<redis::Value>(&command).await {
+                Ok(_) => continue,
+                Err(StoreError::Redis(error)) if is_unloaded(&error) => continue,
+                Err(StoreError::Redis(error)) if permissions::is_about_key(&error) => "keys gatepost:*",
+                Err(StoreError::Redis(error)) if is_refusal(&error) => name,
+                Err(error) => return Err(error),
+            };
+            if !refused.contains(&name) {
+                refused.push(name);
+            }
+        }
+        Ok(refused)
+    }
+
+    /// `INFO` as the server writes it: `name:value` on lines (for `check`).
+    ///
+    /// # Errors
+    /// As every question; `NOPERM` where an administrator forbids it.
+    pub async fn report(&self) -> Result<String, StoreError> {
+        self.command(&redis::cmd("INFO")).await
+    }
+
+    /// Whether the server saves to disk by itself, `None` where it does not tell (for `check`).
+    pub async fn saves(&self) -> Option<bool> {
+        let answer: Vec<String> = self.command(redis::cmd("CONFIG").arg("GET").arg("save")).await.ok()?;
+        answer.get(1).map(|points| !points.trim().is_empty())
+    }
+
+    /// The server's present.
+    pub async fn clock(&self) -> Result<Timestamp, StoreError> {
+        let (seconds, _): (i64, i64) = self.command(&redis::cmd("TIME")).await?;
+        Ok(Timestamp::from_unix(seconds))
+    }
+
+    /// Whether it answers and takes writes.
+    ///
+    /// # Errors
+    /// As every question.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        // A write, because a replica or a full Redis answers PING gladly.
+        self.command::<()>(redis::cmd("SET").arg(key(b"ping")).arg(1).arg("PX").arg(1000)).await
+    }
+
+    pub(super) async fn find(&self, name: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.command(redis::cmd("GET").arg(key(name))).await
+    }
+
+    pub(super) async fn create(
+        &self,
+        name: &[u8],
+        value: &[u8],
+        ttl: Duration,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        // `NX` with `GET` needs Redis 7.0; 6.2 is promised, so the loser reads. What the winner wrote may have expired
+        // in between; then the place is free again.
+        for _ in 0..3 {
+            let mut set = redis::cmd("SET");
+            set.arg(key(name)).arg(value).arg("NX").arg("PX").arg(millis(ttl));
+            if self.command::<Option<String>>(&set).await?.is_some() {
+                return Ok(None);
+            }
+            if let Some(existing) = self.find(name).await? {
+                // Our own value: the answer to the first try was lost on the way.
+                return Ok((existing != value).then_some(existing));
+            }
+        }
+        Err(StoreError::Timeout(COMMAND_TIMEOUT))
+    }
+
+    pub(super) async fn replace(
+        &self,
+        name: &[u8],
+        old: &[u8],
+        new: &[u8],
+        ttl: Duration,
+    ) -> Result<bool, StoreError> {
+        let mut call = self.0.replace.key(key(name));
+        call.arg(old).arg(new).arg(millis(ttl));
+        self.script(&call).await
+    }
+
+    pub(super) async fn find_many(&self, names: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys: Vec<_> = names.iter().map(|name| key(name)).collect();
+        self.command(redis::cmd("MGET").arg(keys)).await
+    }
+
+    pub(super) async fn replace_many(&self, replacements: &[Replacement]) -> Result<(), StoreError> {
+        if replacements.is_empty() {
+            return Ok(());
+        }
+        let mut pipeline = redis::pipe();
+        for Replacement { key: name, old, new, ttl } in replacements {
+            pipeline
+                .cmd("EVALSHA")
+                .arg(self.0.replace.get_hash())
+                .arg(1)
+                .arg(key(name))
+                .arg(old)
+                .arg(new)
+                .arg(millis(*ttl))
+                .ignore();
+        }
+        match self.ask(Question::Pipeline(&pipeline)).await {
+            // A replacement that was made is not made twice.
+            Err(StoreError::Redis(error)) if is_unloaded(&error) => {
+                self.command::<redis::Value>(redis::cmd("SCRIPT").arg("LOAD").arg(REPLACE)).await?;
+                self.ask(Question::Pipeline(&pipeline)).await
+            }
+            answer => answer,
+        }
+    }
+
+    pub(super) async fn delete(&self, name: &[u8]) -> Result<(), StoreError> {
+        self.command(redis::cmd("DEL").arg(key(name))).await
+    }
+
+    pub(super) async fn delete_own(&self, name: &[u8], own: &[u8]) -> Result<(), StoreError> {
+        let mut call = self.0.delete_own.key(key(name));
+        call.arg(own);
+        self.script(&call).await
+    }
+
+    pub(super) async fn index(&self, name: &[u8], member: &[u8], ttl: Duration) -> Result<u64, StoreError> {
+        let mut call = self.0.index.key(key(name));
+        call.arg(member).arg(millis(ttl));
+        self.script(&call).await
+    }
+
+    pub(super) async fn list(&self, name: &[u8]) -> Result<Vec<Vec<u8>>, StoreError> {
+        self.command(redis::cmd("SMEMBERS").arg(key(name))).await
+    }
+
+    pub(super) async fn unindex(&self, name: &[u8], member: &[u8]) -> Result<(), StoreError> {
+        self.command(redis::cmd("SREM").arg(key(name)).arg(member)).await
+    }
+
+    pub(super) async fn unindex_stale(&self, name: &[u8], members: &[Indexed]) -> Result<(), StoreError> {
+        if members.is_empty() {
+            return Ok(());
+        }
+        let mut call = self.0.unindex_stale.key(key(name));
+        for Indexed { member, key: value } in members {
+            call.key(key(value)).arg(member);
+        }
+        self.script(&call).await
+    }
+
+    pub(super) async fn count(&self, name: &[u8], ttl: Duration) -> Result<u64, StoreError> {
+        let mut call = self.0.count.key(key(name));
+        call.arg(millis(ttl));
+        self.script(&call).await
+    }
+
+    async fn command<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
+        self.ask(Question::Command(command)).await
+    }
+
+    async fn script<T: FromRedisValue>(&self, call: &ScriptInvocation<'_>) -> Result<T, StoreError> {
+        self.ask(Question::Script(call)).await
+    }
+
+    /// Asks once, and once more on a fresh connection if the old one turned out to be gone: after a restart of Redis
+    /// every idle connection is.
+    async fn ask<T: FromRedisValue>(&self, question: Question<'_>) -> Result<T, StoreError> {
+        let mut is_retry = false;
+        loop {
+            let current = self.connection().await?;
+            match timeout(COMMAND_TIMEOUT, question.put_to(current.connection)).await {
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(error)) => {
+                    self.0.refusals.note(&error);
+                    let is_gone = error.is_unrecoverable_error() || error.is_io_error();
+                    if is_gone || is_other_server(&error) {
+                        self.give_up(current.number).await;
+                    }
+                    if is_retry || !is_gone {
+                        return Err(StoreError::Redis(error));
+                    }
+                    is_retry = true;
+                }
+                Err(_) => {
+                    self.give_up(current.number).await;
+                    return Err(StoreError::Timeout(COMMAND_TIMEOUT));
+                }
+            }
+        }
+    }
+
+    async fn connection(&self) -> Result<Numbered, StoreError> {
+        let mut current = self.0.current.lock().await;
+        if let Some(current) = current.as_ref() {
+            return Ok(current.clone());
+        }
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_response_timeout(None);
+        let client = self.0.server.client();
+        let connecting = self.0.runtime.spawn(async move {
+            let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
+            // A server that stands still takes what it is sent and does it when it goes on, long after the answer to
+            // whoever asked: nothing that changes anything is sent before it has answered once.
+            match redis::cmd("GET").arg(key(b"ping")).query_async::<redis::Value>(&mut connection).await {
+                Err(error) if error.is_io_error() => Err(error),
+                _ => Ok(connection),
+            }
+        });
+        let connection = timeout(CONNECT_TIMEOUT, connecting)
+            .await
+            .ok()
+            .and_then(Result::ok)
+            .ok_or(StoreError::Timeout(CONNECT_TIMEOUT))?
+            .inspect_err(|error| self.0.server.note(error))
+            .map_err(StoreError::Redis)?;
+        let number = next_number();
+        Ok(current.insert(Numbered { number, connection }).clone())
+    }
+
+    async fn give_up(&self, number: u64) {
+        let mut current = self.0.current.lock().await;
+        if current.as_ref().is_some_and(|current| current.number == number) {
+            *current = None;
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Question<'a> {
+    Command(&'a Cmd),
+    Script(&'a ScriptInvocation<'a>),
+    Pipeline(&'a Pipeline),
+}
+
+impl Question<'_> {
+    async fn put_to<T: FromRedisValue>(self, mut connection: MultiplexedConnection) -> Result<T, RedisError> {
+        match self {
+            Self::Command(command) => command.query_async(&mut connection).await,
+            Self::Script(call) => call.invoke_async(&mut connection).await,
+            Self::Pipeline(pipeline) => pipeline.query_async(&mut connection).await,
+        }
+    }
+}
+
+/// After a failover the address leads to another server; this connection still leads to the demoted one.
+fn is_other_server(error: &RedisError) -> bool {
+    matches!(error.code(), Some("READONLY" | "MASTERDOWN" | "NOAUTH" | "WRONGPASS"))
+}
+
+/// Redis has forgotten the script, or never knew it.
+fn is_unloaded(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
+}
+
+fn next_number() -> u64 {
+    static NUMBER: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+    NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+}
+
+fn key(name: &[u8]) -> Vec<u8> {
+    [PREFIX, name].concat()
+}
+
+fn millis(ttl: Duration) -> u64 {
+    u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX).max(1)
+}

@@ -1,0 +1,331 @@
+//! What the sealed values carry (SIGN-IN.md, "Values"), one type each.
+//!
+//! Fields are only ever added at the end: a release must read what the next one writes.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use gatepost_core::auth_time::AuthTime;
+use gatepost_core::clock::Timestamp;
+use gatepost_core::ids::{ProviderId, UserId};
+use gatepost_core::secret::{self, Hash, Secret};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::time::Duration;
+
+/// Unseen restarts of one sign-in before a page says why (DESIGN.md section 5, "Everything else recovers").
+pub const MAX_RESTARTS: u8 = 2;
+
+/// How far a provider's clock may be off where its `auth_time` answers a `max_age`.
+const CLOCK_LEEWAY: Duration = Duration::from_mins(1);
+
+/// A session's secret id: whoever has it in a sealed value has the session; stores know only its hash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SessionId(Secret);
+
+impl SessionId {
+    /// A new random id.
+    pub fn generate() -> Self {
+        Self(Secret::generate())
+    }
+
+    /// How stores, directory and pages name the session.
+    pub fn hash(&self) -> Hash {
+        self.0.digest()
+    }
+}
+
+/// `s`, the public host's cookie after sign-in.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PublicValue {
+    /// The session.
+    pub session: SessionId,
+    /// Changes with each sign-in; the record knows its hash.
+    pub secret: Secret,
+    /// Its person: a session can be ended while its record cannot be read.
+    pub user: UserId,
+}
+
+/// `h`, a protected host's cookie; the host is associated data.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct HostValue {
+    /// The session.
+    pub session: SessionId,
+    /// Its person, so that both stores can be asked side by side.
+    pub user: UserId,
+    /// When the person last proved who they are, as this host learnt it.
+    pub auth_time: AuthTime,
+}
+
+/// SHA-256 of the cookie value that a browser has on one host: a sealed value that names it is good only beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Bind(Hash);
+
+impl Bind {
+    /// The bind to a cookie's value, as sent or as being set.
+    pub fn to(cookie_value: &str) -> Self {
+        Self(Hash::of(&[b"bind", cookie_value.as_bytes()]))
+    }
+
+    /// The hash's bytes, for keys of stores.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        self.0.as_bytes()
+    }
+}
+
+/// Where a sign-in is to end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Target {
+    /// The account page of the public host.
+    Account,
+    /// A protected host.
+    Host {
+        /// Its name.
+        host: String,
+        /// Path and query.
+        uri: ReturnUri,
+        /// The cookie value that the browser had there.
+        bind: Bind,
+    },
+}
+
+/// Path and query that a sign-in ends at.
+///
+/// Sealed as one text, as releases before [`WaitingUri`] know it. The text of a waiting one is below `/.gatepost/`, where
+/// no sign-in ends: such a release passes it on unchanged, and ends the sign-in at `/` where it would have to know it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum ReturnUri {
+    /// It is here; begins with one `/`.
+    Here(String),
+    /// It is long, and waits in a cookie of the host.
+    Waiting(WaitingUri),
+}
+
+/// Names the cookie of a return address that waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WaitingUri {
+    /// Sealed with the address: a cookie of another sign-in does not open for this one.
+    pub id: OneTimeId,
+    /// The cookie is sent to this path below `/.gatepost/enter/` alone.
+    pub slot: u8,
+}
+
+const WAITING: &str = "/.gatepost/waiting/";
+
+impl From<String> for ReturnUri {
+    fn from(text: String) -> Self {
+        let waiting = text.strip_prefix(WAITING).and_then(|rest| {
+            let (slot, id) = rest.split_once('/')?;
+            Some(WaitingUri { id: OneTimeId::from_text(id)?, slot: slot.parse().ok()? })
+        });
+        waiting.map_or(Self::Here(text), Self::Waiting)
+    }
+}
+
+impl From<ReturnUri> for String {
+    fn from(uri: ReturnUri) -> Self {
+        match uri {
+            ReturnUri::Here(uri) => uri,
+            ReturnUri::Waiting(WaitingUri { id, slot }) => format!("{WAITING}{slot}/{id}"),
+        }
+    }
+}
+
+/// `to`: a sign-in that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoginRequest {
+    /// Where it is to end.
+    pub target: Target,
+    /// How long ago, in seconds, the router lets the sign-in be.
+    pub max_age: Option<u64>,
+    /// Unseen restarts so far.
+    pub restarts: u8,
+}
+
+impl LoginRequest {
+    /// How long ago the sign-in may have been.
+    pub fn max_age(&self) -> Option<Duration> {
+        self.max_age.map(Duration::from_secs)
+    }
+
+    /// The same, started over; `None` when it was started over often enough.
+    pub fn restarted(&self) -> Option<Self> {
+        (self.restarts < MAX_RESTARTS).then(|| Self { restarts: self.restarts + 1, ..self.clone() })
+    }
+}
+
+/// `state`: a sign-in under way at a provider.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LoginState {
+    /// Locked before the code is exchanged.
+    pub id: OneTimeId,
+    /// What was asked for.
+    pub request: LoginRequest,
+    /// Which provider.
+    pub provider: ProviderId,
+    /// Ties the ID token to this attempt (OpenID Connect Core section 3.1.2.1).
+    pub nonce: Secret,
+    /// PKCE (RFC 7636).
+    pub code_verifier: Secret,
+    /// The cookie value that the browser had on the public host.
+    pub bind: Bind,
+    /// Step-up: a sign-in not newer than this is none.
+    pub auth_after: Option<Timestamp>,
+}
+
+impl LoginState {
+    /// Is a sign-in of this `auth_time` as recent as was asked for?
+    pub fn is_met_by(&self, auth_time: AuthTime, now: Timestamp) -> bool {
+        let Some(max_age) = self.request.max_age() else { return true };
+        let is_newer = self.auth_after.is_none_or(|before| auth_time.known() > Some(before));
+        is_newer && auth_time.is_within(max_age.saturating_add(CLOCK_LEEWAY), now)
+    }
+
+    /// The `nonce` parameter.
+    pub fn nonce(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.nonce.expose())
+    }
+
+    /// 43 characters of the unreserved set (RFC 7636 section 4.1).
+    pub fn code_verifier(&self) -> SecretString {
+        URL_SAFE_NO_PAD.encode(self.code_verifier.expose()).into()
+    }
+}
+
+/// `t`: carries a session from the public host to a protected one, once.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Ticket {
+    /// Burnt when seen.
+    pub id: OneTimeId,
+    /// The session.
+    pub session: SessionId,
+    /// Its person.
+    pub user: UserId,
+    /// When the person last proved who they are.
+    pub auth_time: AuthTime,
+    /// End of the session's absolute lifetime.
+    pub expires_at: Timestamp,
+    /// The request that it answers; its target is the host that is associated data.
+    pub request: LoginRequest,
+}
+
+/// `t` of `/logout`: a protected host asks to end a session.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SignOutTicket {
+    /// The session.
+    pub session: SessionId,
+    /// Its person.
+    pub user: UserId,
+}
+
+/// 16 random bytes that are used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct OneTimeId([u8; 16]);
+
+impl OneTimeId {
+    /// A new id.
+    pub fn generate() -> Self {
+        let mut bytes = [0; 16];
+        secret::fill_random(&mut bytes);
+        Self(bytes)
+    }
+
+    /// The id's bytes, for keys of stores.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    /// The id that was displayed so.
+    pub fn from_text(text: &str) -> Option<Self> {
+        URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok().map(Self)
+    }
+}
+
+/// For addresses: 22 characters.
+impl fmt::Display for OneTimeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gatepost_core::return_uri::is_return_uri;
+
+    /// As releases before `ReturnUri` read and wrote it.
+    #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+    enum OldTarget {
+        Account,
+        Host { host: String, uri: String, bind: Bind },
+    }
+
+    fn host(uri: ReturnUri) -> Target {
+        Target::Host { host: "app.example.com".to_owned(), uri, bind: Bind::to("p") }
+    }
+
+    fn old_host(uri: String) -> OldTarget {
+        OldTarget::Host { host: "app.example.com".to_owned(), uri, bind: Bind::to("p") }
+    }
+
+    #[test]
+    fn a_release_before_waiting_addresses_reads_and_writes_the_same_bytes() {
+        let here = || "/deep?x=1".to_owned();
+        let bytes = postcard::to_stdvec(&old_host(here())).expect("a value");
+        assert_eq!(postcard::from_bytes(&bytes), Ok(host(ReturnUri::Here(here()))));
+        assert_eq!(postcard::to_stdvec(&host(ReturnUri::Here(here()))), Ok(bytes));
+
+        let waiting = ReturnUri::Waiting(WaitingUri { id: OneTimeId::generate(), slot: 63 });
+        let bytes = postcard::to_stdvec(&host(waiting.clone())).expect("a value");
+        let old: OldTarget = postcard::from_bytes(&bytes).expect("an old release reads it");
+        let OldTarget::Host { uri, .. } = &old else { panic!("{old:?}") };
+        assert!(!is_return_uri(uri), "the old release ends the sign-in at / instead of {uri}");
+        let passed_on = postcard::to_stdvec(&old).expect("a value");
+        assert_eq!(postcard::from_bytes(&passed_on), Ok(host(waiting)));
+    }
+
+    #[test]
+    fn a_text_that_names_no_cookie_is_an_address_where_no_sign_in_ends() {
+        let id = OneTimeId::generate();
+        for text in [
+            WAITING.to_owned(),
+            format!("{WAITING}7"),
+            format!("{WAITING}7/"),
+            format!("{WAITING}7/{id}A"),
+            format!("{WAITING}256/{id}"),
+            format!("{WAITING}-1/{id}"),
+            format!("{WAITING}7/{id}/"),
+        ] {
+            assert_eq!(ReturnUri::from(text.clone()), ReturnUri::Here(text.clone()));
+            assert!(!is_return_uri(&text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_sign_in_is_as_recent_as_was_asked_for_by_its_own_time_alone() {
+        let now = Timestamp::from_unix(1_800_000_000);
+        let ago = |seconds| now.minus(Duration::from_secs(seconds));
+        let is_met = |max_age: Option<u64>, auth_after: Option<Timestamp>, auth_time: AuthTime| {
+            let login = LoginState {
+                id: OneTimeId::generate(),
+                request: LoginRequest { target: Target::Account, max_age, restarts: 0 },
+                provider: "entra".parse().expect("an id"),
+                nonce: Secret::generate(),
+                code_verifier: Secret::generate(),
+                bind: Bind::to("cookie"),
+                auth_after,
+            };
+            login.is_met_by(auth_time, now)
+        };
+        assert!(is_met(None, None, AuthTime::UNKNOWN));
+        assert!(!is_met(Some(u64::MAX), None, AuthTime::UNKNOWN));
+        assert!(is_met(Some(60), None, AuthTime::at(ago(120))));
+        assert!(!is_met(Some(60), None, AuthTime::at(ago(121))));
+        assert!(is_met(Some(60), Some(ago(11)), AuthTime::at(ago(10))));
+        assert!(!is_met(Some(60), Some(ago(10)), AuthTime::at(ago(10))), "not newer than what was too old");
+    }
+}

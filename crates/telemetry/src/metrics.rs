@@ -1,0 +1,350 @@
+//! What `/metrics` shows.
+//!
+//! Guarantees that nobody outside can make a new series: providers are those of the configuration, everything else is an
+//! enum of [`super::labels`]. From its second use on, counting is an array access and an atomic addition.
+
+use super::handles::{Handles, NewCounter, NewHistogram, counters, durations, single};
+use super::labels::{Answer, EndCause, Label, NotKept, Reason, Store, StoreOperation, StoreOutcome};
+use super::provider::{ProviderFamilies, ProviderMetrics};
+use gatepost_core::clock::Timestamp;
+use gatepost_core::ids::ProviderId;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The type of what [`Metrics::encode`] writes (`OpenMetrics` 1.0, which Prometheus reads).
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// From an answer out of memory to the deadline of `/verify` (DESIGN.md section 2).
+const ANSWER_SECONDS: [f64; 12] =
+    [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25];
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DecisionLabels {
+    answer: Answer,
+    reason: Reason,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AnswerLabels {
+    answer: Answer,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CallLabels {
+    store: Store,
+    operation: StoreOperation,
+    outcome: StoreOutcome,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OperationLabels {
+    store: Store,
+    operation: StoreOperation,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct EndLabels {
+    cause: EndCause,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct NotKeptLabels {
+    cause: NotKept,
+}
+
+/// All metrics of the process.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    decisions: Handles<(Answer, Reason), DecisionLabels, Counter, NewCounter>,
+    verify_duration: Handles<Answer, AnswerLabels, Histogram, NewHistogram>,
+    store_calls: Handles<(Store, StoreOperation, StoreOutcome), CallLabels, Counter, NewCounter>,
+    store_call_duration: Handles<(Store, StoreOperation), OperationLabels, Histogram, NewHistogram>,
+    sessions_ended: Handles<EndCause, EndLabels, Counter, NewCounter>,
+    refusals_not_kept: Handles<NotKept, NotKeptLabels, Counter, NewCounter>,
+    groups_truncated: Counter,
+    sign_ins_limited: Counter,
+    lease_renewals: Counter,
+    passes: Gauge,
+    passes_bytes: Gauge,
+    providers: BTreeMap<ProviderId, ProviderMetrics>,
+}
+
+impl Metrics {
+    /// The families, for the configured providers; the process counts as started now.
+    pub fn new<'a>(providers: impl IntoIterator<Item = &'a ProviderId>) -> Self {
+        let seconds: NewHistogram = || Histogram::new(ANSWER_SECONDS);
+        let mut registry = Registry::default();
+        let r = &mut registry;
+        let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        r.register("gatepost_build", "The running version", version);
+        let started = ConstGauge::new(Timestamp::now().unix());
+        r.register_with_unit(
+            "process_start_time",
+            "When the process started, since the epoch",
+            Unit::Seconds,
+            started,
+        );
+        let families = ProviderFamilies::register(r);
+        let providers = providers.into_iter().map(|id| (id.clone(), families.metrics_of(id))).collect();
+        let store_time = "Time of a store's answer";
+        let metrics = Self {
+            decisions: Handles::new(counters(r, "gatepost_decisions", "Answers of /verify")),
+            verify_duration: Handles::new(durations(
+                r,
+                "gatepost_verify_duration",
+                "Time to answer /verify, without waiting for a provider",
+                seconds,
+            )),
+            store_calls: Handles::new(counters(
+                r,
+                "gatepost_store_calls",
+                "Calls to session store and directory",
+            )),
+            store_call_duration: Handles::new(durations(
+                r,
+                "gatepost_store_call_duration",
+                store_time,
+                seconds,
+            )),
+            sessions_ended: Handles::new(counters(
+                r,
+                "gatepost_sessions_ended",
+                "Sessions ended before their time",
+            )),
+            refusals_not_kept: Handles::new(counters(
+                r,
+                "gatepost_refusals_not_kept",
+                "Refusals that `gatepost explain --request` will not find",
+            )),
+            groups_truncated: single(
+                r,
+                "gatepost_groups_truncated",
+                "Answers whose groups were cut",
+                Counter::default(),
+            ),
+            sign_ins_limited: single(
+                r,
+                "gatepost_sign_ins_limited",
+                "Sign-ins that found no turn among failing ones",
+                Counter::default(),
+            ),
+            lease_renewals: single(
+                r,
+                "gatepost_lease_renewals",
+                "Times that the directory has told all that changed; four a second are usual",
+                Counter::default(),
+            ),
+            passes: single(r, "gatepost_passes", "Sessions on hosts that memory knows", Gauge::default()),
+            passes_bytes: single(
+                r,
+                "gatepost_passes_bytes",
+                "Memory that they take, estimated",
+                Gauge::default(),
+            ),
+            providers,
+            registry,
+        };
+        // From nothing on: the first one that is lost is an increase too.
+        for cause in NotKept::ALL {
+            metrics.refusals_not_kept(*cause, 0);
+        }
+        metrics
+    }
+
+    /// `/verify` answered.
+    pub fn decided(&self, answer: Answer, reason: Reason, took: Duration) {
+        self.decisions.get(&(answer, reason), || DecisionLabels { answer, reason }).inc();
+        self.verify_duration.get(&answer, || AnswerLabels { answer }).observe(took.as_secs_f64());
+    }
+
+    /// A store answered, or did not.
+    pub fn store_called(
+        &self,
+        store: Store,
+        operation: StoreOperation,
+        outcome: StoreOutcome,
+        took: Duration,
+    ) {
+        self.store_calls.get(&(store, operation, outcome), || CallLabels { store, operation, outcome }).inc();
+        let duration =
+            self.store_call_duration.get(&(store, operation), || OperationLabels { store, operation });
+        duration.observe(took.as_secs_f64());
+    }
+
+    /// So many sessions ended before their time.
+    pub fn sessions_ended(&self, cause: EndCause, count: u64) {
+        self.sessions_ended.get(&cause, || EndLabels { cause }).inc_by(count);
+    }
+
+    /// So many refusals will not be found by `gatepost explain --request`.
+    pub fn refusals_not_kept(&self, cause: NotKept, count: u64) {
+        self.refusals_not_kept.get(&cause, || NotKeptLabels { cause }).inc_by(count);
+    }
+
+    /// An answer's `X-User-Groups` was cut.
+    pub fn groups_truncated(&self) {
+        self.groups_truncated.inc();
+    }
+
+    /// A sign-in found no turn among failing ones.
+    pub fn sign_in_limited(&self) {
+        self.sign_ins_limited.inc();
+    }
+
+    /// The directory told all that had changed.
+    pub fn lease_renewed(&self) {
+        self.lease_renewals.inc();
+    }
+
+    /// So many passes are in memory now, of so many bytes.
+    pub fn passes(&self, count: usize, bytes: u64) {
+        self.passes.set(i64::try_from(count).unwrap_or(i64::MAX));
+        self.passes_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
+    /// A configured provider's metrics; `None` for any other.
+    pub fn provider(&self, id: &ProviderId) -> Option<&ProviderMetrics> {
+        self.providers.get(id)
+    }
+
+    /// Everything as text of [`CONTENT_TYPE`].
+    ///
+    /// # Panics
+    /// Never: writing into a `String` does not fail, and our labels do not.
+    pub fn encode(&self) -> String {
+        let mut text = String::with_capacity(16 * 1024);
+        let written = prometheus_client::encoding::text::encode(&mut text, &self.registry);
+        written.expect("a String takes every text");
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::labels::{CallOutcome, ProviderEndpoint, RefreshOutcome, SignInOutcome};
+    use std::collections::BTreeSet;
+
+    const FAMILIES: [(&str, &str); 20] = [
+        ("gatepost_build", "info"),
+        ("gatepost_decisions", "counter"),
+        ("gatepost_groups_lost", "counter"),
+        ("gatepost_groups_truncated", "counter"),
+        ("gatepost_groups_unknown", "counter"),
+        ("gatepost_lease_renewals", "counter"),
+        ("gatepost_passes", "gauge"),
+        ("gatepost_passes_bytes", "gauge"),
+        ("gatepost_provider_call_duration_seconds", "histogram"),
+        ("gatepost_provider_calls", "counter"),
+        ("gatepost_refreshes", "counter"),
+        ("gatepost_refusals_not_kept", "counter"),
+        ("gatepost_sessions_ended", "counter"),
+        ("gatepost_sign_ins", "counter"),
+        ("gatepost_sign_ins_limited", "counter"),
+        ("gatepost_sign_ins_without_refresh_token", "counter"),
+        ("gatepost_store_call_duration_seconds", "histogram"),
+        ("gatepost_store_calls", "counter"),
+        ("gatepost_verify_duration_seconds", "histogram"),
+        ("process_start_time_seconds", "gauge"),
+    ];
+
+    fn id(text: &str) -> ProviderId {
+        text.parse().expect("an id")
+    }
+
+    fn used() -> String {
+        let metrics = Metrics::new(&[id("entra"), id("kc")]);
+        let millisecond = Duration::from_millis(1);
+        metrics.decided(Answer::Allowed, Reason::Met, Duration::from_micros(60));
+        metrics.decided(Answer::Allowed, Reason::Met, millisecond);
+        metrics.decided(Answer::Unavailable, Reason::Deadline, Duration::from_millis(251));
+        metrics.store_called(Store::Session, StoreOperation::FindSession, StoreOutcome::Ok, millisecond);
+        metrics.store_called(Store::Session, StoreOperation::FindSession, StoreOutcome::Failed, millisecond);
+        metrics.sessions_ended(EndCause::ProviderSignOut, 3);
+        metrics.refusals_not_kept(NotKept::OnePerson, 2);
+        metrics.groups_truncated();
+        metrics.sign_in_limited();
+        let entra = metrics.provider(&id("entra")).expect("configured");
+        entra.signed_in(SignInOutcome::Done);
+        entra.called(ProviderEndpoint::Token, CallOutcome::Success, Duration::from_secs(11));
+        entra.refreshed(RefreshOutcome::Refreshed);
+        entra.groups_lost();
+        metrics.encode()
+    }
+
+    #[test]
+    fn what_happened_is_counted_under_its_labels() {
+        let text = used();
+        for line in [
+            "gatepost_decisions_total{answer=\"allowed\",reason=\"met\"} 2",
+            "gatepost_decisions_total{answer=\"unavailable\",reason=\"deadline\"} 1",
+            "gatepost_verify_duration_seconds_bucket{le=\"0.00005\",answer=\"allowed\"} 0",
+            "gatepost_verify_duration_seconds_bucket{le=\"0.0001\",answer=\"allowed\"} 1",
+            "gatepost_verify_duration_seconds_bucket{le=\"0.25\",answer=\"unavailable\"} 0",
+            "gatepost_verify_duration_seconds_count{answer=\"unavailable\"} 1",
+            "gatepost_store_calls_total{store=\"session\",operation=\"find_session\",outcome=\"failed\"} 1",
+            "gatepost_store_call_duration_seconds_count{store=\"session\",operation=\"find_session\"} 2",
+            "gatepost_sessions_ended_total{cause=\"provider_sign_out\"} 3",
+            "gatepost_refusals_not_kept_total{cause=\"one_person\"} 2",
+            "gatepost_groups_truncated_total 1",
+            "gatepost_sign_ins_limited_total 1",
+            "gatepost_sign_ins_total{provider=\"entra\",outcome=\"done\"} 1",
+            "gatepost_provider_calls_total{provider=\"entra\",endpoint=\"token\",outcome=\"success\"} 1",
+            "gatepost_provider_call_duration_seconds_bucket{le=\"10.0\",provider=\"entra\",endpoint=\"token\"} 0",
+            "gatepost_refreshes_total{provider=\"entra\",outcome=\"refreshed\"} 1",
+            "gatepost_groups_lost_total{provider=\"entra\"} 1",
+            "gatepost_groups_lost_total{provider=\"kc\"} 0",
+            concat!("gatepost_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
+        }
+        assert!(text.ends_with("# EOF\n"));
+    }
+
+    #[test]
+    fn every_family_has_help_and_type_and_every_sample_a_family() {
+        let text = used();
+        let mut types = BTreeSet::new();
+        for line in text.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
+            types.insert(line.split_once(' ').expect("a name and a type"));
+        }
+        assert_eq!(types, BTreeSet::from(FAMILIES));
+        for (name, _) in &types {
+            assert!(text.contains(&format!("# HELP {name} ")), "{name}");
+        }
+        for sample in text.lines().filter(|line| !line.starts_with('#')) {
+            let (series, value) = sample.rsplit_once(' ').expect("a series and a value");
+            assert!(value.parse::<f64>().is_ok(), "{sample}");
+            assert!(types.iter().any(|(name, _)| series.starts_with(name)), "{sample}");
+        }
+    }
+
+    #[test]
+    fn a_provider_that_is_not_configured_makes_no_series() {
+        let metrics = Metrics::new(&[id("entra")]);
+        assert!(metrics.provider(&id("stranger")).is_none());
+        assert!(!metrics.encode().contains("stranger"));
+    }
+
+    #[test]
+    fn every_handle_is_its_own() {
+        let metrics = Metrics::new(&[]);
+        for answer in Answer::ALL {
+            for reason in Reason::ALL {
+                metrics.decided(*answer, *reason, Duration::ZERO);
+            }
+        }
+        let text = metrics.encode();
+        let series: Vec<_> =
+            text.lines().filter(|line| line.starts_with("gatepost_decisions_total")).collect();
+        assert_eq!(series.len(), Answer::ALL.len() * Reason::ALL.len());
+        assert!(series.iter().all(|line| line.ends_with(" 1")), "{text}");
+    }
+}
