@@ -3,7 +3,6 @@
 
 mod checks;
 #[path = "../suite/deploy/folder.rs"]
-#[expect(dead_code, reason = "the suite uses the rest")]
 mod folder;
 mod house;
 mod programs;
