@@ -89,7 +89,8 @@ async fn follow(world: &World, alice: &Client, host: &str, login: &str, cookie: 
     assert_eq!((enter.host_str(), enter.path()), (Some(host), "/.gatepost/enter"));
     let uri = format!("{}?{}", enter.path(), enter.query().unwrap());
     let told = Asked::navigation(&uri).with("X-Forwarded-Host", host).with("Cookie", cookie).of(world).await;
-    let set: Vec<_> = told.all("set-cookie").iter().map(|line| line.split('=').next().unwrap_or_default()).collect();
+    let set: Vec<_> =
+        told.all("set-cookie").iter().map(|line| line.split('=').next().unwrap_or_default()).collect();
     assert_eq!((told.status, &set[..]), (303, &[COOKIE, "__Secure-gatepost-storage"][..]), "{told:?}");
     Url::parse(told.header("location").unwrap()).unwrap()
 }
