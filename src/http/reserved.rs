@@ -17,6 +17,7 @@ use gatepost_store::session::values::SignOutTicket;
 use gatepost_telemetry::Reason;
 use hyper::StatusCode;
 use hyper::header::HeaderValue;
+use serde::Deserialize;
 
 /// Answers a request below `/.gatepost/`.
 pub async fn answer(visit: &Visit<'_>, path: &str, query: &str) -> (Answer, Reason) {
@@ -35,11 +36,21 @@ pub async fn answer(visit: &Visit<'_>, path: &str, query: &str) -> (Answer, Reas
     }
 }
 
+/// What `/.gatepost/enter` takes.
+#[derive(Deserialize)]
+struct EnterParameters {
+    #[serde(rename = "t")]
+    ticket: Option<String>,
+    id: Option<String>,
+    /// [`paths::AGAIN`].
+    again: Option<String>,
+}
+
 async fn enter(visit: &Visit<'_>, slot: Option<u8>, query: &str) -> (Answer, Reason) {
-    let [ticket, id, again] = match parameters::read(query.as_bytes(), ["t", "id", paths::AGAIN]) {
+    let EnterParameters { ticket, id, again } = match parameters::parse(query.as_bytes()) {
         Ok(found) => found,
-        Err(repeated) => {
-            return (visit.refuse(&Refusal::Malformed(&repeated.to_string())), Reason::TicketRefused);
+        Err(error) => {
+            return (visit.refuse(&Refusal::Malformed(&error.to_string())), Reason::TicketRefused);
         }
     };
     // A prefetch or a link preview must neither sign in nor use up what the person is about to use.
@@ -99,12 +110,18 @@ fn clearing_storage(visit: &Visit<'_>, mut answer: Answer) -> Answer {
     answer
 }
 
+/// What `/.gatepost/start` takes: [`paths::MAX_AGE`] and [`paths::SELECT_ACCOUNT`] beside the return address.
+#[derive(Deserialize)]
+struct StartParameters {
+    uri: Option<String>,
+    max_age: Option<String>,
+    prompt: Option<String>,
+}
+
 /// Begins a sign-in on purpose: the link of a 401 page. An error says what is wrong with the link.
 fn start(visit: &Visit<'_>, query: &str) -> Result<Answer, String> {
-    let (prompt, select) = paths::SELECT_ACCOUNT;
-    let names = ["uri", paths::MAX_AGE, prompt];
-    let [uri, age, prompt] =
-        parameters::read(query.as_bytes(), names).map_err(|repeated| repeated.to_string())?;
+    let StartParameters { uri, max_age: age, prompt } =
+        parameters::parse(query.as_bytes()).map_err(|error| error.to_string())?;
     let asked = uri.unwrap_or_else(|| "/".to_owned());
     visit.note_length(asked.len());
     let uri = if is_return_uri(&asked) { asked.as_str() } else { "/" };
@@ -114,7 +131,7 @@ fn start(visit: &Visit<'_>, query: &str) -> Result<Answer, String> {
     if visit.forwarded.kind() != RequestKind::Navigation {
         return Ok(visit.refuse(&Refusal::SignIn { uri, resend: false, max_age }));
     }
-    let wants_other = prompt.as_deref() == Some(select);
+    let wants_other = prompt.as_deref() == Some(paths::SELECT_ACCOUNT.1);
     Ok(if wants_other { to_other_account(visit, uri) } else { visit.to_login(uri, max_age) })
 }
 
