@@ -7,19 +7,34 @@
 //!
 //! | module | is |
 //! |---|---|
-//! | [`verify`] | the hot path: forwarded request, principal, decision, headers |
-//! | [`login`] | begin, finish, enter, end: signing in and out as a use case, without HTTP |
+//! | [`permits`] | limits on what one holder, and all together, may do at a time |
+//! | [`tasks`] | work that no request waits for |
+//! | [`readiness`] | whether this replica should get requests |
+//! | [`site`] | what is configured: settings, hosts, keys, providers |
+//! | [`stores`] | the two stores, with their metrics |
+//! | [`authn`] | who calls: session and standing, read side by side |
+//! | [`invalidation`] | when answers that are kept in memory stop counting |
+//! | [`revocation`] | how a session ends |
+//! | [`refresh`] | sessions refreshed at their provider |
+//! | [`gate`] | one forwarded request: parse, session cache, decide, render |
+//! | [`sign_in`] | begin, callback, ticket, sign-out, as use cases without HTTP |
 //! | [`explain`] | the decision about one request, step by step, for people |
-//! | [`http`] | two listeners, the public one's list of routes, pages |
-//! | [`app`] | puts it together |
+//! | [`http`] | two listeners, the public one's routes, pages |
+//! | [`app`] | opens everything, puts the contexts together, runs what runs beside requests |
 //! | [`cli`] | one file per subcommand |
 
 pub mod app;
+pub mod authn;
 pub mod cli;
 pub mod explain;
+pub mod gate;
 pub mod http;
-pub mod login;
-pub mod places;
-pub mod principal;
-pub mod state;
-pub mod verify;
+pub mod invalidation;
+pub mod permits;
+pub mod readiness;
+pub mod refresh;
+pub mod revocation;
+pub mod sign_in;
+pub mod site;
+pub mod stores;
+pub mod tasks;

@@ -4,9 +4,9 @@
 use crate::load::Requests;
 use crate::load::answer::Answer;
 use crate::site::{Manner, Provider, Site};
+use gatepost::app::State;
 use gatepost::http::internal;
-use gatepost::state::State;
-use gatepost::verify::passes;
+use gatepost::invalidation;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
@@ -50,17 +50,21 @@ impl Gate {
             (site, visitors)
         });
         let state = Arc::clone(&site.state);
-        behind.spawn(passes::keep(Arc::clone(&state)));
+        behind.spawn(invalidation::keep_lease(Arc::clone(&state.stores), Arc::clone(&state.lease)));
         let front = Builder::new_current_thread().enable_all().build().expect("a runtime");
         let (pipe, other) = tokio::io::duplex(PIPE);
-        front.spawn(internal::serve_stream(Arc::clone(&state), IpAddr::V4(Ipv4Addr::LOCALHOST), other));
+        front.spawn(internal::serve_stream(
+            Arc::clone(&state.internal),
+            IpAddr::V4(Ipv4Addr::LOCALHOST),
+            other,
+        ));
         let cookie = visitors[0].cookie.clone();
         let requests = Requests::pages("/verify", site.manner.host).by(site.manner.cookie, visitors.into());
         let mut request = Vec::new();
         requests.ready().write(0, &mut request);
         let answer = vec![0; PIPE];
         let mut gate = Self { pipe, request, answer, cookie, state, front, _behind: behind, _site: site };
-        while gate.state.passes.size().0 == 0 {
+        while gate.state.gate.cache.size().0 == 0 {
             gate.ask();
         }
         for _ in 0..WARM {
@@ -84,7 +88,7 @@ impl Gate {
         });
     }
 
-    /// What the gate's handlers share.
+    /// Every part of the gate.
     pub fn state(&self) -> &State {
         &self.state
     }
@@ -98,13 +102,14 @@ impl Gate {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use gatepost::gate::session_cache::CacheKey;
 
     #[test]
     fn a_gate_in_memory_lets_its_visitor_pass() {
         let mut gate = Gate::open();
-        let key = passes::PassKey::of("app.example.test", gate.cookie());
+        let key = CacheKey::of("app.example.test", gate.cookie());
         gate.ask();
         assert!(gate.answer.starts_with(b"HTTP/1.1 200 OK\r\n"));
-        assert!(gate.state().passes.fresh(&key).is_some());
+        assert!(gate.state().gate.cache.fresh(&key).is_some());
     }
 }

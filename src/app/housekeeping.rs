@@ -1,10 +1,9 @@
 //! What runs beside the requests: the schema at start, the providers' documents, readiness, and the bin.
 
-use super::StartError;
-use super::readiness::Obstacle;
-use crate::login::unwritten;
-use crate::state::State;
-use crate::verify::passes;
+use super::{StartError, State};
+use crate::invalidation;
+use crate::readiness::Obstacle;
+use crate::revocation;
 use actix_web::rt::{spawn, task::JoinHandle};
 use gatepost_certs::tls;
 use gatepost_config::{LOOK_AGAIN, StoresConfig};
@@ -42,7 +41,7 @@ pub async fn prepare(state: &Arc<State>) -> Result<(), StartError> {
     match prepare_once(state).await {
         Ok(()) => Ok(()),
         Err(error)
-            if is_unavailable(&error) && matches!(state.config.stores, StoresConfig::Shared { .. }) =>
+            if is_unavailable(&error) && matches!(state.site.config.stores, StoresConfig::Shared { .. }) =>
         {
             tracing::error!(
                 error = %Chain(&error),
@@ -62,10 +61,10 @@ const fn is_unavailable(error: &DirectoryError) -> bool {
 }
 
 async fn prepare_once(state: &State) -> Result<(), DirectoryError> {
-    state.directory.migrate().await?;
-    state.directory.sync_configuration(&state.config).await?;
+    state.stores.directory.migrate().await?;
+    state.stores.directory.sync_configuration(&state.site.config).await?;
     // The first request must not pay for the first connection; a database that is slow now says 503 by itself.
-    if let Err(error) = state.directory.ping().await {
+    if let Err(error) = state.stores.directory.ping().await {
         tracing::debug!(error = %Chain(&error), "the directory is slow");
     }
     state.readiness.set(find_obstacle(state).await);
@@ -87,7 +86,7 @@ async fn prepare_later(state: Arc<State>) {
 
 /// Says once that Redis cannot be used, and once more when it can: until then nothing else asks it, perhaps for hours.
 async fn look_at_session_store(state: Arc<State>) {
-    let ask = async || state.sessions.ping().await;
+    let ask = async || state.stores.sessions.ping().await;
     let Err(error) = patiently(ask).await else { return };
     tracing::error!(
         error = %Chain(&error),
@@ -112,12 +111,12 @@ impl Housekeeping {
             spawn(look_after_readiness(Arc::clone(state))),
             spawn(tidy(Arc::clone(state))),
             spawn(look_at_secrets(Arc::clone(state))),
-            spawn(passes::keep(Arc::clone(state))),
+            spawn(invalidation::keep_lease(Arc::clone(&state.stores), Arc::clone(&state.lease))),
             spawn(keep_writing(Arc::clone(state), write_uses)),
             spawn(keep_writing(Arc::clone(state), write_refusals)),
-            spawn(keep_writing(Arc::clone(state), unwritten::write)),
+            spawn(keep_writing(Arc::clone(state), write_revocations)),
         ];
-        for provider in state.providers.iter() {
+        for provider in state.site.providers.iter() {
             let provider = provider.clone();
             tasks.push(spawn(async move { match provider.keep_fresh().await {} }));
         }
@@ -149,12 +148,12 @@ async fn look_after_readiness(state: Arc<State>) {
 async fn find_obstacle(state: &State) -> Option<Obstacle> {
     match find_unknown_key(state).await {
         Some(obstacle) => Some(obstacle),
-        None => find_clock_skew(&state.directory).await,
+        None => find_clock_skew(&state.stores.directory).await,
     }
 }
 
 async fn find_unknown_key(state: &State) -> Option<Obstacle> {
-    state.sessions.announce_key(KEY_TTL).await.ok().flatten().map(Obstacle::UnknownKey)
+    state.stores.sessions.announce_key(KEY_TTL).await.ok().flatten().map(Obstacle::UnknownKey)
 }
 
 async fn find_clock_skew(directory: &Directory) -> Option<Obstacle> {
@@ -174,23 +173,28 @@ async fn keep_writing(state: Arc<State>, write: impl AsyncFn(&State)) {
 
 /// Writes down which sessions were used.
 pub async fn write_uses(state: &State) {
-    let uses = state.uses.take();
+    let uses = state.gate.uses.take();
     for batch in uses.chunks(AT_ONCE) {
-        if let Err(error) = state.sessions.touch(batch).await {
+        if let Err(error) = state.stores.sessions.touch(batch).await {
             tracing::debug!(error = %Chain(&error), "last uses wait for the session store");
-            state.uses.put_back(batch.to_vec());
+            state.gate.uses.put_back(batch.to_vec());
         }
     }
 }
 
+/// Writes the ends of sessions that wait for the directory.
+async fn write_revocations(state: &State) {
+    revocation::write_pending(&state.revocation).await;
+}
+
 /// Writes down who was refused what.
 pub async fn write_refusals(state: &State) {
-    let refusals = state.refusals.take();
+    let refusals = state.gate.refusals.take();
     for batch in refusals.chunks(AT_ONCE) {
-        if let Err(error) = state.directory.keep_refusals(batch).await {
+        if let Err(error) = state.stores.directory.keep_refusals(batch).await {
             tracing::debug!(error = %Chain(&error), "refusals wait for the directory");
-            let lost = state.refusals.put_back(batch.to_vec());
-            state.metrics.refusals_not_kept(NotKept::QueueFull, lost as u64);
+            let lost = state.gate.refusals.put_back(batch.to_vec());
+            state.stores.metrics.refusals_not_kept(NotKept::QueueFull, lost as u64);
         }
     }
 }
@@ -198,7 +202,7 @@ pub async fn write_refusals(state: &State) {
 async fn look_at_secrets(state: Arc<State>) {
     loop {
         sleep(LOOK_AGAIN).await;
-        let config = Arc::clone(&state.config);
+        let config = Arc::clone(&state.site.config);
         // Files may lie on a network.
         if let Err(error) = spawn_blocking(move || config.look_at_secrets()).await {
             tracing::error!(%error, "the files of secrets were not looked at");
@@ -211,12 +215,13 @@ async fn tidy(state: Arc<State>) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        state.limits.shrink();
-        if let Err(error) = state.sessions.delete_expired().await {
+        state.sign_in.limits.shrink();
+        if let Err(error) = state.stores.sessions.delete_expired().await {
             tracing::warn!(error = %Chain(&error), "expired sessions were not deleted");
         }
         // By the database's clock: ours may be the one that is wrong.
-        let deleting = async { state.directory.delete_expired(state.directory.clock().await?).await };
+        let deleting =
+            async { state.stores.directory.delete_expired(state.stores.directory.clock().await?).await };
         if let Err(error) = deleting.await {
             tracing::warn!(error = %Chain(&error), "expired rows of the directory were not deleted");
         }

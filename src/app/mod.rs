@@ -1,20 +1,16 @@
 //! Puts it together: opens the stores, starts the listeners, keeps house, stops in order.
 
 mod housekeeping;
-pub mod readiness;
-pub mod tasks;
+mod state;
 
+pub use state::State;
+
+use crate::gate::assertion::AssertionKeys;
 use crate::http::internal::{self, Listener, Surface, Workers};
 use crate::http::public;
-use crate::login::limit::Limits;
-use crate::login::unwritten::{self, Unwritten};
-use crate::login::waiting::Slots;
-use crate::state::State;
-use crate::verify::assertion::AssertionKeys;
-use crate::verify::checks::Checks;
-use crate::verify::passes::Passes;
-use crate::verify::refusals::Refusals;
-use crate::verify::unknown::Unknown;
+use crate::revocation;
+use crate::site::Site;
+use crate::stores::Stores;
 use actix_web::dev::ServerHandle;
 use gatepost_certs::tls;
 use gatepost_certs::{self as certs, CertsError, InternalTls};
@@ -29,10 +25,8 @@ use gatepost_store::session::Sessions;
 use gatepost_store::session::cookie::CookiePolicy;
 use gatepost_store::session::sealed::KeyRing;
 use gatepost_store::session::store::{RedisStore, SqliteStore, Store};
-use gatepost_store::session::uses::Uses;
 use gatepost_telemetry::Metrics;
 use housekeeping::Housekeeping;
-use readiness::Readiness;
 use std::borrow::Cow;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::net::SocketAddr;
@@ -41,7 +35,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
-use tasks::Tasks;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::spawn_blocking;
 
@@ -93,19 +86,19 @@ pub async fn serve(config: Config) -> Result<(), StartError> {
     }
     let state = Arc::new(build(config)?);
     housekeeping::prepare(&state).await?;
-    let tls = state.config.internal_tls.as_deref().map(open_tls).transpose()?;
+    let tls = state.site.config.internal_tls.as_deref().map(open_tls).transpose()?;
     // First: who can ask whether it is ready may send browsers.
     let public = listen_public(&state)?;
-    let internal = listen_internal(&state, state.config.internal_addr, Surface::Internal, tls.as_ref())?;
+    let internal = listen_internal(&state, state.site.config.internal_addr, Surface::Internal, tls.as_ref())?;
     let health =
-        state.config.health_addr.map(|address| listen_internal(&state, address, Surface::Health, None));
+        state.site.config.health_addr.map(|address| listen_internal(&state, address, Surface::Health, None));
     let internal: Vec<Workers> = std::iter::once(internal).chain(health.transpose()?).collect();
     let housekeeping = Housekeeping::start(&state);
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
-        internal.addr = %state.config.internal_addr,
-        public.addr = %state.config.public_addr,
-        public.url = %state.config.public_url,
+        internal.addr = %state.site.config.internal_addr,
+        public.addr = %state.site.config.public_addr,
+        public.url = %state.site.config.public_url,
         "serving"
     );
     let stopped = stop_on_signal(&state, internal, &public).await;
@@ -128,33 +121,24 @@ pub fn build(config: Config) -> Result<State, StartError> {
         refresh_interval: config.session.refresh_interval,
     };
     let metrics = Arc::new(Metrics::new(config.providers.iter().map(|provider| &provider.id)));
-    let directory = Directory::open(&config.stores, config.ca_file.as_deref())?;
-    let store = open_store(&config)?;
-    Ok(State {
+    let stores = Stores {
+        directory: Directory::open(&config.stores, config.ca_file.as_deref())?,
+        sessions: Sessions::new(open_store(&config)?, Arc::clone(&ring), lifetimes),
+        metrics: Arc::clone(&metrics),
+    };
+    let assertion_keys = AssertionKeys::new(&keys);
+    let site = Site {
         hosts: ProtectedHosts::new(config.hosts.clone(), config.public_url.host().clone()),
         cookies: CookiePolicy {
             is_secure: !config.is_development(),
             is_persistent: config.session.persistent,
         },
-        sessions: Sessions::new(store, Arc::clone(&ring), lifetimes),
         providers: Providers::new(&config, &provider_calls(&metrics))?,
-        uses: Uses::default(),
-        refusals: Refusals::default(),
-        unknown: Unknown::default(),
-        unwritten: Unwritten::default(),
-        return_slots: Slots::default(),
-        passes: Passes::new(config.verify.cache_memory, config.verify.stale_if_error),
-        checks: Checks::default(),
-        limits: Limits::default(),
-        readiness: Readiness::default(),
-        tasks: Tasks::here(),
-        assertion_keys: AssertionKeys::new(&keys),
         ring,
         lifetimes,
-        directory,
-        metrics,
         config,
-    })
+    };
+    Ok(State::new(site, stores, assertion_keys))
 }
 
 fn secret_keys(config: &Config) -> Result<Cow<'_, [Secret]>, StartError> {
@@ -228,12 +212,13 @@ fn listen_internal(
         Surface::Internal => thread::available_parallelism().map_or(1, NonZero::get),
         Surface::Health => 1,
     };
-    internal::start(state, &listener, cores, FINISH).map_err(StartError::Runtime)
+    internal::start(&state.internal, &listener, cores, FINISH).map_err(StartError::Runtime)
 }
 
 fn listen_public(state: &Arc<State>) -> Result<ServerHandle, StartError> {
-    let address = state.config.public_addr;
-    let server = public::start(state, address, FINISH).map_err(|error| StartError::Listen(address, error))?;
+    let address = state.site.config.public_addr;
+    let server =
+        public::start(&state.public, address, FINISH).map_err(|error| StartError::Listen(address, error))?;
     let handle = server.handle();
     tokio::spawn(server);
     Ok(handle)
@@ -250,7 +235,7 @@ async fn stop_on_signal(state: &State, internal: Vec<Workers>, public: &ServerHa
     state.readiness.drain();
     if is_patient {
         // In development no proxy has to notice first.
-        let drain = if state.config.is_development() { Duration::ZERO } else { DRAIN };
+        let drain = if state.site.config.is_development() { Duration::ZERO } else { DRAIN };
         tracing::info!("stopping: not ready any more, serving {} s longer", drain.as_secs());
         tokio::time::sleep(drain).await;
     }
@@ -263,7 +248,7 @@ async fn stop_on_signal(state: &State, internal: Vec<Workers>, public: &ServerHa
     }
     housekeeping::write_uses(state).await;
     housekeeping::write_refusals(state).await;
-    unwritten::write(state).await;
+    revocation::write_pending(&state.revocation).await;
     stopped?;
     Ok(())
 }

@@ -14,7 +14,7 @@ pub(super) async fn change(
     key: &UserKey,
     to: &EmailAddress,
 ) -> Result<Report, CommandError> {
-    let (config, directory) = (&console.state.config, &console.state.directory);
+    let (config, directory) = (&console.state.site.config, &console.state.stores.directory);
     let user = console.find_user(key).await?;
     demand_kept(config, &user, to)?;
     let id = user.summary.id;
@@ -71,7 +71,7 @@ fn demand_kept(config: &Config, user: &UserRecord, to: &EmailAddress) -> Result<
 
 pub(super) async fn release(console: &Console, key: &UserKey) -> Result<Report, CommandError> {
     let user = console.find_user(key).await?;
-    let released = console.state.directory.release_address(key, &console.actor).await?;
+    let released = console.state.stores.directory.release_address(key, &console.actor).await?;
     let id = user.summary.id;
     let text = match &released {
         Some(email) if user.summary.email.as_ref() == Some(email) => format!(

@@ -33,7 +33,7 @@ pub(super) enum Command {
 }
 
 pub(super) async fn run(console: &Console, command: Command) -> Result<Report, CommandError> {
-    let (directory, actor) = (&console.state.directory, &console.actor);
+    let (directory, actor) = (&console.state.stores.directory, &console.actor);
     let (user, changed, text) = match command {
         Command::List => return list(console).await,
         Command::Grant { user: key } => {
@@ -106,7 +106,7 @@ fn reset(user: &UserRecord, changed: bool) -> String {
 }
 
 async fn list(console: &Console) -> Result<Report, CommandError> {
-    let admins = console.state.directory.list_admins().await?;
+    let admins = console.state.stores.directory.list_admins().await?;
     let rows = admins.iter().map(|(user, admin)| {
         let said = match admin.explicit {
             Some(true) => "yes",

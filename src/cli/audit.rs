@@ -2,9 +2,8 @@
 
 use super::console::Console;
 use super::error::CommandError;
-use super::group::lines;
 use super::moment::Moment;
-use super::report::{Report, rfc3339};
+use super::report::{Report, lines, rfc3339};
 use clap::{Args, Subcommand};
 use gatepost_core::ids::RequestId;
 use gatepost_store::directory::{AuditCursor, AuditFilter, AuditRecord, UserKey};
@@ -60,7 +59,7 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
     let limit = which.limit;
     let filter = filter(console, *which).await?;
     // One more says whether there is a next page.
-    let mut entries = console.state.directory.list_audit(&filter, limit + 1).await?;
+    let mut entries = console.state.stores.directory.list_audit(&filter, limit + 1).await?;
     let is_last = entries.len() <= limit as usize;
     entries.truncate(limit as usize);
     let next = entries.last().filter(|_| !is_last).map(AuditRecord::cursor);

@@ -3,8 +3,7 @@
 //! Guarantee: nothing is made that was not there, and no schema is touched that this program does not know exactly.
 
 use super::error::CommandError;
-use crate::app;
-use crate::state::State;
+use crate::app::{self, State};
 use gatepost_config::{Config, StoresConfig};
 use gatepost_core::ids::UserId;
 use gatepost_store::directory::{Actor, DirectoryError, SchemaState, UserKey, UserRecord};
@@ -27,7 +26,7 @@ impl Console {
             return Err(CommandError::NoFile(std::path::absolute(file).unwrap_or_else(|_| file.clone())));
         }
         let state = app::build(config)?;
-        match state.directory.schema_state().await? {
+        match state.stores.directory.schema_state().await? {
             SchemaState::Current => Ok(Self { state, actor }),
             SchemaState::Behind => Err(CommandError::OldSchema),
             SchemaState::Newer => Err(DirectoryError::NewerSchema.into()),
@@ -36,7 +35,7 @@ impl Console {
 
     /// A person whom the directory knows.
     pub(super) async fn find_user(&self, key: &UserKey) -> Result<UserRecord, CommandError> {
-        let found = self.state.directory.find_user(key).await?;
+        let found = self.state.stores.directory.find_user(key).await?;
         found.ok_or_else(|| DirectoryError::UnknownUser(key.clone()).into())
     }
 }

@@ -2,8 +2,8 @@
 
 use super::environment::NotText;
 use crate::app::StartError;
+use crate::authn::LoadError;
 use crate::explain::ExplainError;
-use crate::principal::LoadError;
 use gatepost_certs::CertsError;
 use gatepost_certs::tls;
 use gatepost_config::{ConfigErrors, RoleWithoutTenant};

@@ -62,12 +62,12 @@ pub(super) const HELP: &str = "Nothing is asked but the stores, and nothing is c
 pub(super) async fn run(console: &Console, args: Explain) -> Result<Report, CommandError> {
     match (args.request, args.user.clone().zip(args.url.clone())) {
         (Some(id), _) => {
-            let request = explain_request(&console.state, id).await?;
+            let request = explain_request(&console.state.explain, id).await?;
             Ok(Report::colored(past(&request), request.to_json()))
         }
         (None, Some((user, url))) => {
             let question = args.question(user, url);
-            let explanation = explain(&console.state, &question).await?;
+            let explanation = explain(&console.state.explain, &question).await?;
             Ok(Report::colored(to_text(&explanation), explanation.to_json()))
         }
         (None, None) => unreachable!("clap asks for one of the two, and for --url with --user"),

@@ -3,7 +3,7 @@
 use super::console::Console;
 use super::error::CommandError;
 use super::member;
-use super::report::Report;
+use super::report::{Report, lines};
 use clap::Subcommand;
 use gatepost_core::identity::ExternalGroup;
 use gatepost_core::ids::GroupName;
@@ -58,7 +58,7 @@ pub(super) enum Command {
 }
 
 pub(super) async fn run(console: &Console, command: Command) -> Result<Report, CommandError> {
-    let (directory, actor) = (&console.state.directory, &console.actor);
+    let (directory, actor) = (&console.state.stores.directory, &console.actor);
     match command {
         Command::Link { name, external } => {
             is_configured(console, &external)?;
@@ -71,7 +71,7 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
             Ok(Report::new(text, json!({ "name": name, "link": external.to_string(), "changed": changed })))
         }
         Command::Unlink { external } => {
-            let names = console.state.config.group_names_of(&external.provider);
+            let names = console.state.site.config.group_names_of(&external.provider);
             directory.unlink_group(&external, names, actor).await?;
             let text = format!("{external} is linked to no name any more.");
             Ok(Report::new(text, json!({ "link": external.to_string(), "changed": true })))
@@ -85,7 +85,7 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
 
 /// As `GATEPOST_GROUPS` does: a typing error must not leave a group without its members unnoticed.
 fn is_configured(console: &Console, external: &ExternalGroup) -> Result<(), CommandError> {
-    let providers = &console.state.config.providers;
+    let providers = &console.state.site.config.providers;
     let Some(provider) = providers.iter().find(|one| one.id == external.provider) else {
         let ids: Vec<&str> = providers.iter().map(|one| one.id.as_str()).collect();
         return Err(CommandError::UnknownProvider(external.provider.clone(), ids.join(", ")));
@@ -94,7 +94,7 @@ fn is_configured(console: &Console, external: &ExternalGroup) -> Result<(), Comm
 }
 
 async fn list(console: &Console) -> Result<Report, CommandError> {
-    let groups = console.state.directory.list_groups().await?;
+    let groups = console.state.stores.directory.list_groups().await?;
     let rows = groups.iter().map(|group| {
         let links: Vec<String> = group.links.iter().map(describe).collect();
         let tenants: Vec<String> = group.tenants.iter().map(|(id, role)| format!("{id} ({role})")).collect();
@@ -111,10 +111,6 @@ async fn list(console: &Console) -> Result<Report, CommandError> {
     let none = "There is no group yet: they come with the first sign-in, with gatepost group link NAME PROVIDER:ID, or with \
                 gatepost group add NAME ADDRESS";
     Ok(Report::list(["Group", "Members", "Stands for", "Opens"], rows.collect(), none, json.collect()))
-}
-
-pub(super) fn lines(values: &[String]) -> String {
-    if values.is_empty() { "-".to_owned() } else { values.join("\n") }
 }
 
 fn describe(link: &GroupLink) -> String {

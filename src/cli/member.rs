@@ -2,8 +2,7 @@
 
 use super::console::{Console, called, is_awaited, listed_in_pages};
 use super::error::CommandError;
-use super::group::lines;
-use super::report::Report;
+use super::report::{Report, lines};
 use gatepost_core::ids::GroupName;
 use gatepost_store::directory::{Joining, UserKey};
 use serde_json::json;
@@ -12,7 +11,7 @@ use serde_json::json;
 const MANUAL: &str = "manual";
 
 pub(super) async fn add(console: &Console, group: &GroupName, key: &UserKey) -> Result<Report, CommandError> {
-    let joining = console.state.directory.add_member(group, key, &console.actor).await?;
+    let joining = console.state.stores.directory.add_member(group, key, &console.actor).await?;
     let user = console.find_user(key).await?;
     let name = called(&user);
     let mut text = match joining {
@@ -41,7 +40,7 @@ pub(super) async fn remove(
     group: &GroupName,
     key: &UserKey,
 ) -> Result<Report, CommandError> {
-    let sources = console.state.directory.remove_member(group, key, &console.actor).await?;
+    let sources = console.state.stores.directory.remove_member(group, key, &console.actor).await?;
     let user = console.find_user(key).await?;
     let name = called(&user);
     let again: Vec<&str> = sources.iter().map(String::as_str).filter(|source| *source != MANUAL).collect();
@@ -61,7 +60,7 @@ pub(super) async fn remove(
 }
 
 pub(super) async fn list(console: &Console, group: &GroupName) -> Result<Report, CommandError> {
-    let directory = &console.state.directory;
+    let directory = &console.state.stores.directory;
     let mut members = listed_in_pages(
         async |after, limit| directory.list_members(group, after, limit).await,
         |member| member.id,

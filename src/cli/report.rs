@@ -95,3 +95,7 @@ pub(super) fn plain(text: &str) -> String {
 pub(super) fn minute_or_dash(at: Option<Timestamp>) -> String {
     at.map_or_else(|| "-".to_owned(), minute)
 }
+
+pub(super) fn lines(values: &[String]) -> String {
+    if values.is_empty() { "-".to_owned() } else { values.join("\n") }
+}

@@ -4,10 +4,9 @@
 use super::console::{Console, WHAT_GOES_ON, called};
 use super::error::CommandError;
 use super::report::{Report, minute, rfc3339};
+use crate::authn;
 use crate::http::pages;
-use crate::login;
-use crate::login::end::{self, Ending};
-use crate::principal;
+use crate::revocation::{self, Ending};
 use clap::{Args, Subcommand};
 use gatepost_core::ids::UserId;
 use gatepost_core::secret::Hash;
@@ -87,21 +86,21 @@ async fn list(console: &Console, key: &UserKey) -> Result<Report, CommandError> 
 /// The sessions that still count, the last used first.
 async fn list_live(console: &Console, user: UserId) -> Result<Vec<(Hash, SessionRecord)>, CommandError> {
     let state = &console.state;
-    let Some(standing) = patiently(async || principal::load_person(state, user).await).await? else {
+    let Some(standing) = patiently(async || authn::load_person(&state.stores, user).await).await? else {
         return Ok(Vec::new());
     };
-    let mut live = patiently(async || login::list_live(state, &standing).await).await?;
+    let mut live = patiently(async || authn::list_live(&state.site, &state.stores, &standing).await).await?;
     live.sort_by_key(|(_, record)| std::cmp::Reverse(record.last_seen_at));
     Ok(live)
 }
 
 async fn end_one(console: &Console, hash: &Hash) -> Result<Report, CommandError> {
     let state = &console.state;
-    let found = patiently(async || state.sessions.find_by_hash(hash).await).await?;
+    let found = patiently(async || state.stores.sessions.find_by_hash(hash).await).await?;
     let record = found.ok_or(CommandError::UnknownSession(*hash))?;
-    Box::pin(end::end_session(
-        state,
-        &Ending::of(state, hash, &record),
+    Box::pin(revocation::end_session(
+        &state.revocation,
+        &Ending::new(&state.revocation, *hash, record.user),
         EndCause::Administrator,
         &console.actor,
     ))
@@ -117,14 +116,14 @@ async fn end_all(console: &Console, key: &UserKey) -> Result<Report, CommandErro
     let (state, actor) = (&console.state, &console.actor);
     let user = console.find_user(key).await?;
     let (id, name) = (user.summary.id, called(&user));
-    let now = state.directory.clock().await?;
-    state.directory.end_all_sessions(id, now, actor).await?;
-    let found = patiently(async || state.sessions.list_of_user(id).await).await.ok();
+    let now = state.stores.directory.clock().await?;
+    state.stores.directory.end_all_sessions(id, now, actor).await?;
+    let found = patiently(async || state.stores.sessions.list_of_user(id).await).await.ok();
     let text = if let Some(sessions) = &found {
         for (hash, record) in sessions {
-            Box::pin(end::end_session(
-                state,
-                &Ending::of(state, hash, record),
+            Box::pin(revocation::end_session(
+                &state.revocation,
+                &Ending::new(&state.revocation, *hash, record.user),
                 EndCause::Administrator,
                 actor,
             ))
@@ -132,7 +131,7 @@ async fn end_all(console: &Console, key: &UserKey) -> Result<Report, CommandErro
         }
         format!("Every session of {name} is over ({} found).", sessions.len())
     } else {
-        state.directory.end_all_sessions(id, now.plus(Duration::from_secs(1)), actor).await?;
+        state.stores.directory.end_all_sessions(id, now.plus(Duration::from_secs(1)), actor).await?;
         format!("Every session of {name} is over. How many is not known: their store does not answer.")
     };
     let found = found.map(|sessions| sessions.len());

@@ -2,8 +2,7 @@
 
 use super::console::Console;
 use super::error::CommandError;
-use super::group::lines;
-use super::report::Report;
+use super::report::{Report, lines};
 use clap::Subcommand;
 use gatepost_core::access::Role;
 use gatepost_core::ids::{GroupName, TenantId};
@@ -45,7 +44,7 @@ pub(super) enum Command {
 }
 
 pub(super) async fn run(console: &Console, command: Command) -> Result<Report, CommandError> {
-    let (directory, actor) = (&console.state.directory, &console.actor);
+    let (directory, actor) = (&console.state.stores.directory, &console.actor);
     match command {
         Command::Create { id, name } => {
             let changed = directory.create_tenant(&id, name.as_deref(), actor).await?;
@@ -83,7 +82,7 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
 }
 
 async fn list(console: &Console) -> Result<Report, CommandError> {
-    let tenants = console.state.directory.list_tenants().await?;
+    let tenants = console.state.stores.directory.list_tenants().await?;
     let rows = tenants.iter().map(|tenant| {
         let groups: Vec<String> =
             tenant.groups.iter().map(|(name, role)| format!("{name} ({role})")).collect();

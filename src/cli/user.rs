@@ -4,8 +4,7 @@ use super::address;
 use super::admin::{standing, yes_or_no};
 use super::console::{Console, WHAT_GOES_ON, called, is_awaited, listed_in_pages};
 use super::error::CommandError;
-use super::group::lines;
-use super::report::{Report, minute, minute_or_dash, rfc3339, table};
+use super::report::{Report, lines, minute, minute_or_dash, rfc3339, table};
 use clap::Subcommand;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
@@ -55,7 +54,7 @@ pub(super) enum Command {
 }
 
 pub(super) async fn run(console: &Console, command: Command) -> Result<Report, CommandError> {
-    let (directory, actor) = (&console.state.directory, &console.actor);
+    let (directory, actor) = (&console.state.stores.directory, &console.actor);
     match command {
         Command::Disable { user: key } => {
             let changed = directory.disable_user(&key, actor).await?;
@@ -100,7 +99,7 @@ fn change(user: &UserRecord, changed: bool) -> Value {
 }
 
 async fn list(console: &Console) -> Result<Report, CommandError> {
-    let directory = &console.state.directory;
+    let directory = &console.state.stores.directory;
     let people =
         listed_in_pages(async |after, limit| directory.list_users(after, limit).await, |user| user.id)
             .await?;

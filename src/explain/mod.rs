@@ -1,18 +1,21 @@
 //! Would this person's request pass, and why: what `/verify` decides, step by step, for people.
 //!
 //! Guarantee: nothing is decided here. Each step asks the code that `/verify` asks (the protected hosts, the forwarded
-//! request, the requirement, the directory's standing, `verify::judge_at`) and adds what explains it: sources, links,
+//! request, the requirement, the directory's standing, `gate::decide::judge_at`) and adds what explains it: sources, links,
 //! times. An explanation holds no secret: no cookie, no token, no query of an address.
 
-mod evidence;
+mod context;
+mod facts;
+pub mod header_diagnosis;
 mod question;
 mod refused;
 mod steps;
 #[cfg(test)]
 mod tests;
-mod trail;
+mod trace;
 mod words;
 
+pub use context::{Context, ExplainError};
 pub use gatepost_core::asking::{AskedKind, Asker};
 pub use question::{AskedUrl, AskedUrlError, Question, requirement_of_groups};
 pub use refused::{PastRequest, RefusalFacts, explain_request};
@@ -22,44 +25,17 @@ pub use steps::{
     SessionFacts, SessionsFacts, SourceFacts, Step, TenantFacts, TenantsFacts,
 };
 
-use crate::state::State;
-use evidence::Evidence;
+use facts::Facts;
 use gatepost_core::clock::Timestamp;
-use gatepost_core::ids::RequestId;
-use gatepost_store::directory::{AuditFilter, AuditRecord, DirectoryError, UserKey};
+use gatepost_store::directory::{AuditFilter, AuditRecord, DirectoryError};
 use serde_json::{Value, json};
 use std::time::Duration;
-use trail::Trail;
+use trace::Trace;
 
 /// Lines of the audit that are shown.
 const MAX_CHANGES: u32 = 50;
 /// Lines of the audit that say what happened, not what changed.
 const CHANGES_NOTHING: [&str; 2] = ["user.sign_in", "user.refuse"];
-
-/// Why there is no explanation.
-#[derive(Debug, thiserror::Error)]
-pub enum ExplainError {
-    /// Nobody has this id, or this address.
-    #[error("there is no user {user}")]
-    UnknownUser {
-        /// Who was asked about.
-        user: UserKey,
-        /// Addresses that are nearly the same, the most alike first.
-        similar: Vec<String>,
-    },
-    /// No refusal and no change has this number, or not any more.
-    #[error("nothing is kept of a request {0}")]
-    UnknownRequest(RequestId),
-    /// The directory.
-    #[error(transparent)]
-    Directory(#[from] DirectoryError),
-}
-
-impl ExplainError {
-    fn unknown(user: &UserKey) -> Self {
-        Self::UnknownUser { user: user.clone(), similar: Vec::new() }
-    }
-}
 
 /// What `/verify` decides about a request, and why.
 #[derive(Clone, Debug)]
@@ -113,31 +89,35 @@ impl Explanation {
 /// # Errors
 /// [`ExplainError`]. A host that is not protected, a requirement that cannot be read, a session store that does not
 /// answer are explanations.
-pub async fn explain(state: &State, question: &Question) -> Result<Explanation, ExplainError> {
-    let evidence = Evidence::load(state, &question.user).await?;
+pub async fn explain(context: &Context, question: &Question) -> Result<Explanation, ExplainError> {
+    let facts = Facts::load(context, &question.user).await?;
     let now = Timestamp::now();
     let at = question.at.unwrap_or(now);
-    let mut trail = Trail::new(state, question, &evidence, at);
-    trail.walk().await?;
-    let targets = trail.targets();
-    let Trail { steps, answer, sign_in_first, .. } = trail;
-    let changes = if at < now { Some(find_changes(state, at, &targets).await?) } else { None };
+    let mut trace = Trace::new(context, question, &facts, at);
+    trace.walk().await?;
+    let targets = trace.targets();
+    let Trace { steps, answer, sign_in_first, .. } = trace;
+    let changes = if at < now { Some(find_changes(context, at, &targets).await?) } else { None };
     Ok(Explanation { at: Moment(at), is_now: question.at.is_none(), steps, answer, sign_in_first, changes })
 }
 
 /// The directory keeps no history of memberships, but it says what was changed.
-async fn find_changes(state: &State, at: Timestamp, targets: &[String]) -> Result<Changes, DirectoryError> {
+async fn find_changes(
+    context: &Context,
+    at: Timestamp,
+    targets: &[String],
+) -> Result<Changes, DirectoryError> {
     let filter = AuditFilter {
         targets: targets.to_vec(),
         except: CHANGES_NOTHING.map(str::to_owned).to_vec(),
         since: Some(at.plus(Duration::from_secs(1))),
         ..AuditFilter::default()
     };
-    let mut records = state.directory.list_audit(&filter, MAX_CHANGES + 1).await?;
+    let mut records = context.stores.directory.list_audit(&filter, MAX_CHANGES + 1).await?;
     let is_cut = records.len() > MAX_CHANGES as usize;
     records.truncate(MAX_CHANGES as usize);
     records.reverse();
-    let begins_at = state.directory.audit_begins_at().await?;
+    let begins_at = context.stores.directory.audit_begins_at().await?;
     Ok(Changes {
         known_since: begins_at.filter(|begins_at| *begins_at > at).map(Moment),
         entries: records.into_iter().map(Change::from).collect(),

@@ -115,8 +115,8 @@ impl Serialize for AskedUrl {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verify::forwarded::{Forwarded, RequestKind};
-    use crate::verify::headers::Headers;
+    use crate::gate::forwarded::{Forwarded, RequestKind};
+    use crate::gate::headers::Headers;
     use gatepost_core::host::Origin;
     use gatepost_core::requirement::Requirement;
 

@@ -1,9 +1,9 @@
 //! Why a request was refused, by its number: what was said then, and what would be said now.
 
+use super::context::{Context, ExplainError};
 use super::question::{AskedUrl, Question};
 use super::steps::{Change, DecisionFacts, Moment, Step};
-use super::{ExplainError, Explanation, MAX_CHANGES, explain};
-use crate::state::State;
+use super::{Explanation, MAX_CHANGES, explain};
 use gatepost_core::asking::Refusal;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::host::HostName;
@@ -81,16 +81,23 @@ impl PastRequest {
 ///
 /// # Errors
 /// [`ExplainError::UnknownRequest`], [`ExplainError::Directory`].
-pub async fn explain_request(state: &State, id: RequestId) -> Result<PastRequest, ExplainError> {
-    let refusal = state.directory.find_refusal(id).await?;
+pub async fn explain_request(context: &Context, id: RequestId) -> Result<PastRequest, ExplainError> {
+    let refusal = context.stores.directory.find_refusal(id).await?;
     let filter = AuditFilter { request_id: Some(id), ..AuditFilter::default() };
-    let changes: Vec<Change> =
-        state.directory.list_audit(&filter, MAX_CHANGES).await?.into_iter().rev().map(Change::from).collect();
+    let changes: Vec<Change> = context
+        .stores
+        .directory
+        .list_audit(&filter, MAX_CHANGES)
+        .await?
+        .into_iter()
+        .rev()
+        .map(Change::from)
+        .collect();
     if refusal.is_none() && changes.is_empty() {
         return Err(ExplainError::UnknownRequest(id));
     }
-    let now = match refusal.as_ref().and_then(|refusal| question(state, refusal)) {
-        Some(question) => match explain(state, &question).await {
+    let now = match refusal.as_ref().and_then(|refusal| question(context, refusal)) {
+        Some(question) => match explain(context, &question).await {
             Ok(explanation) => Some(explanation),
             Err(ExplainError::UnknownUser { .. }) => None,
             Err(error) => return Err(error),
@@ -101,10 +108,10 @@ pub async fn explain_request(state: &State, id: RequestId) -> Result<PastRequest
 }
 
 /// The same request, asked again. A host that is not protected any more is explained as such.
-fn question(state: &State, refusal: &Refusal) -> Option<Question> {
+fn question(context: &Context, refusal: &Refusal) -> Option<Question> {
     let name: HostName = refusal.host.parse().ok()?;
     let origin =
-        state.hosts.find(&name).map_or_else(|| format!("https://{name}"), |origin| origin.to_string());
+        context.site.hosts.find(&name).map_or_else(|| format!("https://{name}"), |origin| origin.to_string());
     let path = if refusal.path.starts_with('/') { refusal.path.as_str() } else { "/" };
     let url: AskedUrl = format!("{origin}{path}").parse().ok()?;
     Some(Question {

@@ -1,10 +1,8 @@
 //! Two listeners, so that exposing one never exposes the other: [`internal`] for the proxy and Prometheus, [`public`]
 //! for browsers. Handlers extract, call one use case, respond.
 
-mod debug;
 pub mod internal;
 pub mod pages;
 mod parameters;
 pub mod public;
-mod reserved;
 mod respond;

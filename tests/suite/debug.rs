@@ -7,7 +7,7 @@ use crate::stores::gate::Gate;
 use crate::world::{APP, COOKIE, PUBLIC, Pair, Plan, World};
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
-use gatepost::verify::assertion::{AssertionKeys, Claims};
+use gatepost::gate::assertion::{AssertionKeys, Claims};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::UserId;
 use gatepost_core::secret::Secret;

@@ -1,11 +1,10 @@
 //! Instructions of the hot functions and of a whole warm `/verify`, counted by valgrind: the machine's noise is not in
 //! them. What a benchmark gives back is dropped after the count.
 
-use gatepost::state::State;
-use gatepost::verify::forwarded::Forwarded;
-use gatepost::verify::headers::Headers;
-use gatepost::verify::identity::{self, Rendered};
-use gatepost::verify::passes::{Pass, PassKey};
+use gatepost::gate::forwarded::Forwarded;
+use gatepost::gate::headers::Headers;
+use gatepost::gate::identity_headers::{self, Rendered};
+use gatepost::gate::session_cache::{CacheKey, CachedSession};
 use gatepost_bench::in_process::Gate;
 use gatepost_bench::load::Requests;
 use gatepost_core::access::{Access, Person, Role, Standing};
@@ -16,7 +15,7 @@ use gatepost_core::host::HostName;
 use gatepost_core::ids::{GroupName, UserId};
 use gatepost_core::requirement::Requirement;
 use gatepost_core::secret::Secret;
-use gatepost_store::session::cookie;
+use gatepost_store::session::cookie::{self, CookiePolicy};
 use gatepost_store::session::sealed::{KeyRing, Purpose};
 use gatepost_store::session::values::{HostValue, SessionId};
 use gungraun::prelude::*;
@@ -57,8 +56,8 @@ fn open_cookie(sealed: Sealed) -> (Option<HostValue>, Sealed) {
 
 #[library_benchmark]
 #[bench::of_a_cookie(sealed())]
-fn pass_key(sealed: Sealed) -> (PassKey, Sealed) {
-    (black_box(PassKey::of(black_box(HOST), &sealed.text)), sealed)
+fn pass_key(sealed: Sealed) -> (CacheKey, Sealed) {
+    (black_box(CacheKey::of(black_box(HOST), &sealed.text)), sealed)
 }
 
 fn headers() -> HeaderMap {
@@ -142,31 +141,43 @@ fn decide_permit(asked: Asked) -> Asked {
     .tool(Callgrind::default().entry_point(EntryPoint::Custom("*::written".to_owned()))))]
 #[bench::of_a_person(Gate::open(), asked(), headers())]
 fn write_identity(gate: Gate, asked: Asked, request: HeaderMap) -> (HeaderMap, Gate) {
-    let rendered = Rendered::new(&asked.standing, &gate.state().config.verify);
+    let rendered = Rendered::new(&asked.standing, &gate.state().site.config.verify);
     let forwarded = Forwarded::parse(Headers::new(&request), false).expect("a request");
     // Once before it counts: what the allocator has at hand is otherwise another thing each time.
-    identity::write(&mut HeaderMap::with_capacity(12), &permit(&asked), &rendered, &forwarded, gate.state());
-    let headers = written(&permit(&asked), &rendered, &forwarded, gate.state());
+    let cookies = gate.state().site.cookies;
+    identity_headers::write(
+        &mut HeaderMap::with_capacity(12),
+        &permit(&asked),
+        &rendered,
+        &forwarded,
+        cookies,
+    );
+    let headers = written(&permit(&asked), &rendered, &forwarded, cookies);
     (headers, gate)
 }
 
 #[inline(never)]
-fn written(permit: &Permit<'_>, rendered: &Rendered, forwarded: &Forwarded<'_>, state: &State) -> HeaderMap {
+fn written(
+    permit: &Permit<'_>,
+    rendered: &Rendered,
+    forwarded: &Forwarded<'_>,
+    cookies: CookiePolicy,
+) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(12);
-    identity::write(black_box(&mut headers), permit, rendered, forwarded, state);
+    identity_headers::write(black_box(&mut headers), permit, rendered, forwarded, cookies);
     headers
 }
 
-fn open_with_key() -> (Gate, PassKey) {
+fn open_with_key() -> (Gate, CacheKey) {
     let gate = Gate::open();
-    let key = PassKey::of(HOST, gate.cookie());
+    let key = CacheKey::of(HOST, gate.cookie());
     (gate, key)
 }
 
 #[library_benchmark]
 #[bench::of_memory(open_with_key())]
-fn find_pass((gate, key): (Gate, PassKey)) -> (Option<Arc<Pass>>, Gate) {
-    (black_box(gate.state().passes.fresh(black_box(&key))), gate)
+fn find_pass((gate, key): (Gate, CacheKey)) -> (Option<Arc<CachedSession>>, Gate) {
+    (black_box(gate.state().gate.cache.fresh(black_box(&key))), gate)
 }
 
 // From the request's bytes to the answer's, without the operating system's sockets.

@@ -9,8 +9,7 @@ pub use ground::{Bare, Ground, until_at_rest};
 pub use people::{GROUP, Person};
 
 use crate::cpu::Watched;
-use gatepost::app;
-use gatepost::state::State;
+use gatepost::app::{self, State};
 use gatepost_config::Config;
 use gatepost_kit::entra::Entra;
 use gatepost_kit::process::{Gatepost, GatepostBuilder, Postgres, Redis};
@@ -160,7 +159,7 @@ impl Site {
         let variables: Vec<(String, String)> = own.chain(of_stores).collect();
         let config = Config::parse("", variables.iter().cloned()).map_err(io::Error::other)?;
         let state = Arc::new(app::build(config).map_err(io::Error::other)?);
-        state.directory.migrate().await.map_err(io::Error::other)?;
+        state.stores.directory.migrate().await.map_err(io::Error::other)?;
         Ok(Self { stores, manner, state, variables, folder })
     }
 

@@ -88,7 +88,7 @@ impl Site {
             address_changes: AddressChanges::Follow,
             domains: AssertableDomains::Any,
         };
-        let outcome = self.state.directory.sign_in(&identity, &terms, &context, &actor).await;
+        let outcome = self.state.stores.directory.sign_in(&identity, &terms, &context, &actor).await;
         match outcome.map_err(io::Error::other)? {
             SignInOutcome::Admitted { user_id, .. } => Ok(Person { id: user_id, email: email.into() }),
             other => Err(io::Error::other(format!("nobody is admitted: {other:?}"))),
@@ -124,10 +124,17 @@ impl Site {
         let id = SessionId::generate();
         let browser = Bind::to(&id.hash().to_string());
         let record = record(person, number, now, token);
-        let session =
-            self.state.sessions.start(&browser, id, record, None).await.map_err(io::Error::other)?.session.id;
+        let session = self
+            .state
+            .stores
+            .sessions
+            .start(&browser, id, record, None)
+            .await
+            .map_err(io::Error::other)?
+            .session
+            .id;
         let value = HostValue { session, user: person.id, auth_time: AuthTime::at(now) };
-        let cookie = self.state.ring.seal(Purpose::HostCookie, host, value);
+        let cookie = self.state.site.ring.seal(Purpose::HostCookie, host, value);
         Ok(Visitor { cookie: cookie.into(), email: person.email.clone() })
     }
 }

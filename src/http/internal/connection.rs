@@ -6,9 +6,9 @@
 mod tests;
 
 use super::connection_timeouts::{Activity, Phase, WatchedStream};
-use super::{Surface, answer};
+use super::context::{Context, Surface};
+use super::service::answer;
 use crate::http::respond;
-use crate::state::State;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::header::{CONNECTION, EXPECT, HOST, HeaderValue};
@@ -41,10 +41,20 @@ const CLOSE: HeaderValue = HeaderValue::from_static("close");
 /// What all connections of a listener share.
 #[derive(Clone, Debug)]
 pub(super) struct Shared {
-    pub(super) state: Arc<State>,
+    pub(super) context: Arc<Context>,
     pub(super) surface: Surface,
     /// Becomes true when the process stops.
     pub(super) stop: watch::Receiver<bool>,
+}
+
+/// Serves HTTP/1.1 to a trusted peer on a stream that no listener accepted.
+pub async fn serve_stream<S>(context: Arc<Context>, peer: IpAddr, stream: S)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (_never, stop) = watch::channel(false);
+    let shared = Shared { context, surface: Surface::Internal, stop };
+    serve_http1(shared, Arc::default(), peer, stream).await;
 }
 
 /// Serves HTTP/1.1 until the peer is gone, or the connection is cut off because it waited for too long.
@@ -80,7 +90,9 @@ where
         let shared = Arc::clone(&shared);
         async move {
             let (shared, activity) = &*shared;
-            Ok::<_, Infallible>(answer(shared, activity, peer, &request).await.map(Full::new))
+            Ok::<_, Infallible>(
+                answer(&shared.context, shared.surface, activity, peer, &request).await.map(Full::new),
+            )
         }
     });
     let mut builder = http2::Builder::new(TokioExecutor::new());
@@ -110,7 +122,7 @@ async fn answer_http1(
     let (mut answer, can_go_on) = if is_refused(&request) {
         (respond::empty(StatusCode::BAD_REQUEST), false)
     } else {
-        let answer = answer(shared, activity, peer, &request).await;
+        let answer = answer(&shared.context, shared.surface, activity, peer, &request).await;
         (answer, request.body().is_end_stream() || Box::pin(discard_body(activity, request)).await)
     };
     if !can_go_on || activity.is_closing() {

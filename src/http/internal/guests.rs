@@ -1,32 +1,32 @@
 //! Connections of peers that are no trusted proxy: probes and Prometheus need a few, and nobody else needs any. A peer
 //! that opens more must take no sockets from the proxy.
 
-use crate::places::{self, Places};
+use crate::permits::{self, Permits};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
 /// Connections of one address at a time.
-const MOST_OF_ONE: usize = 16;
+const MAX_PER_ADDRESS: usize = 16;
 /// Connections of all of them together.
-const MOST: usize = 1024;
+const MAX_TOTAL: usize = 1024;
 
 /// The connections of untrusted peers of one listener.
 #[derive(Debug)]
-pub(super) struct Guests(Arc<Places<IpAddr>>);
+pub(super) struct Guests(Arc<Permits<IpAddr>>);
 
-/// One connection's place.
-pub(super) type Place = places::Place<IpAddr>;
+/// The permit of one connection.
+pub(super) type Permit = permits::Permit<IpAddr>;
 
 impl Default for Guests {
     fn default() -> Self {
-        Self(Arc::new(Places::new(MOST_OF_ONE, MOST)))
+        Self(Arc::new(Permits::new(MAX_PER_ADDRESS, MAX_TOTAL)))
     }
 }
 
 impl Guests {
     /// `None`: the peer, or all of them, have as many as they may.
-    pub(super) fn admit(&self, peer: IpAddr) -> Option<Place> {
-        self.0.take(network_of(peer))
+    pub(super) fn admit(&self, peer: IpAddr) -> Option<Permit> {
+        self.0.try_acquire(network_of(peer))
     }
 }
 
@@ -50,7 +50,7 @@ mod tests {
     fn one_address_has_so_many_and_leaves_room_for_others() {
         let guests = Guests::default();
         let places: Vec<_> = (0..20).filter_map(|_| guests.admit(address("192.0.2.1"))).collect();
-        assert_eq!(places.len(), MOST_OF_ONE);
+        assert_eq!(places.len(), MAX_PER_ADDRESS);
         assert!(guests.admit(address("192.0.2.2")).is_some(), "another");
     }
 
@@ -58,8 +58,8 @@ mod tests {
     fn the_addresses_of_one_ipv6_network_are_one() {
         let guests = Guests::default();
         let of_one = |number: usize| guests.admit(address(&format!("2001:db8::{number:x}")));
-        let places: Vec<_> = (0..2 * MOST_OF_ONE).filter_map(of_one).collect();
-        assert_eq!(places.len(), MOST_OF_ONE);
+        let places: Vec<_> = (0..2 * MAX_PER_ADDRESS).filter_map(of_one).collect();
+        assert_eq!(places.len(), MAX_PER_ADDRESS);
         assert!(guests.admit(address("2001:db8:0:1::1")).is_some());
     }
 
@@ -68,6 +68,6 @@ mod tests {
         let guests = Guests::default();
         let peers = (0..=u8::MAX).flat_map(|a| (0..=u8::MAX).map(move |b| IpAddr::from([10, 0, a, b])));
         let places: Vec<_> = peers.filter_map(|peer| guests.admit(peer)).collect();
-        assert_eq!(places.len(), MOST);
+        assert_eq!(places.len(), MAX_TOTAL);
     }
 }

@@ -5,9 +5,8 @@
 
 use super::connection::{Shared, serve_http1, serve_http2};
 use super::connection_timeouts::{Activity, LOOK_INTERVAL, Watched};
-use super::guests::{Guests, Place};
-use super::{Surface, trusts};
-use crate::state::State;
+use super::context::{Context, Surface};
+use super::guests::{Guests, Permit};
 use gatepost_certs::InternalTls;
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
@@ -56,14 +55,20 @@ pub struct Workers {
 ///
 /// # Errors
 /// The operating system gives no thread, or no runtime.
-pub fn start(state: &Arc<State>, listener: &Listener, count: usize, finish: Duration) -> io::Result<Workers> {
+pub fn start(
+    context: &Arc<Context>,
+    listener: &Listener,
+    count: usize,
+    finish: Duration,
+) -> io::Result<Workers> {
     let (stop, stopping) = watch::channel(false);
     let mut threads = Vec::with_capacity(count);
     let guests = Arc::new(Guests::default());
     for number in 0..count {
         let socket = listener.socket.try_clone()?;
         let door = Door { tls: listener.tls.clone(), guests: Arc::clone(&guests) };
-        let shared = Shared { state: Arc::clone(state), surface: listener.surface, stop: stopping.clone() };
+        let shared =
+            Shared { context: Arc::clone(context), surface: listener.surface, stop: stopping.clone() };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let serve = move || {
             let result = runtime.block_on(accept(socket, door, shared, finish));
@@ -98,10 +103,10 @@ struct Door {
 }
 
 impl Door {
-    /// A peer that is no trusted proxy needs a place; `Err`: there is none.
-    fn admit(&self, state: &State, peer: SocketAddr) -> Result<Option<Place>, ()> {
+    /// A peer that is no trusted proxy needs a permit; `Err`: there is none.
+    fn admit(&self, context: &Context, peer: SocketAddr) -> Result<Option<Permit>, ()> {
         let peer = peer.ip().to_canonical();
-        if trusts(state, peer) {
+        if context.gate.site.trusts(peer) {
             return Ok(None);
         }
         self.guests.admit(peer).map(Some).ok_or_else(|| {
@@ -122,7 +127,7 @@ async fn accept(socket: StdListener, door: Door, shared: Shared, finish: Duratio
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
-                    let Ok(admitted) = door.admit(&shared.state, peer) else { continue };
+                    let Ok(admitted) = door.admit(&shared.context, peer) else { continue };
                     let acceptor = door.tls.as_ref().map(|tls| TlsAcceptor::from(tls.server_config()));
                     let activity = Arc::new(Activity::default());
                     let connection = serve(shared.clone(), acceptor, Arc::clone(&activity), stream, peer);

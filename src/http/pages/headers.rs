@@ -4,7 +4,7 @@ use super::message::{Chrome, Tone, render};
 use super::page::{Format, Page};
 use super::style::Sheet;
 use super::words::shorten;
-use crate::verify::arrival::{Fault, Header, Part, Report, Source, Weight, blanked};
+use crate::explain::header_diagnosis::{Fault, Header, Part, Report, Source, Weight, blanked};
 use askama::Template;
 use gatepost_core::access::Person;
 use gatepost_core::email::EmailAddress;

@@ -4,11 +4,10 @@ use super::answer::Redirect;
 use super::callers::Person;
 use super::extract::{Fields, Form, Query};
 use super::fault::Fault;
+use crate::authn::{self, LoadError, Principal};
 use crate::http::pages::{Account, AccountNotice, GroupEntry, MembershipSource, Page, SessionEntry};
-use crate::login::end::{self, Ending};
-use crate::login::list_live;
-use crate::principal::{LoadError, Principal};
-use crate::state::State;
+use crate::revocation::{self, Ending, revoke_refresh_token};
+use crate::sign_in::Context;
 use actix_web::web;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::secret::Hash;
@@ -26,7 +25,7 @@ pub(super) struct Notice {
 
 pub(super) async fn show(
     Person { visitor, principal }: Person,
-    state: web::Data<State>,
+    context: web::Data<Context>,
     Query(notice): Query<Notice>,
 ) -> Result<Page, Fault> {
     let notice = match notice.done.as_deref() {
@@ -35,18 +34,18 @@ pub(super) async fn show(
         _ => None,
     };
     let user = principal.standing.person.id;
-    let details = state.directory.find_user(&UserKey::Id(user)).await?;
-    let sessions = live_sessions(&state, &principal).await?;
+    let details = context.stores.directory.find_user(&UserKey::Id(user)).await?;
+    let sessions = live_sessions(&context, &principal).await?;
     let current = principal.session.id.hash();
     // A person may have more for a while, from before there was a limit, or it was larger.
-    let shown = sessions.iter().take(state.config.session.max_per_person);
+    let shown = sessions.iter().take(context.site.config.session.max_per_person);
     let entries: Vec<SessionEntry<'_>> = shown.map(|(hash, record)| entry(*hash, record, current)).collect();
-    let targets = state.sign_out_targets();
+    let targets = context.site.sign_out_targets();
     let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
     let account = Account {
         person: &principal.standing.person,
         access: &principal.standing.access,
-        groups: &groups(&state, details.as_ref()),
+        groups: &groups(&context, details.as_ref()),
         sessions: &entries,
         more_sessions: sessions.len() - entries.len(),
         notice,
@@ -59,11 +58,11 @@ pub(super) async fn show(
 
 /// The person's sessions that still count, this one first, then by last use.
 async fn live_sessions(
-    state: &State,
+    context: &Context,
     principal: &Principal,
 ) -> Result<Vec<(Hash, SessionRecord)>, LoadError> {
     let current = principal.session.id.hash();
-    let mut live = list_live(state, &principal.standing).await?;
+    let mut live = authn::list_live(&context.site, &context.stores, &principal.standing).await?;
     live.sort_by_key(|(hash, record)| (*hash != current, std::cmp::Reverse(record.last_seen_at)));
     Ok(live)
 }
@@ -84,39 +83,43 @@ impl Fields for Button {}
 
 pub(super) async fn end_session(
     person: Person,
-    state: web::Data<State>,
+    context: web::Data<Context>,
     Form(Handle { session }): Form<Handle>,
 ) -> Result<Redirect, Fault> {
     let handle = session.unwrap_or_default();
     // Only among the person's own: a handle of somebody else's is none.
-    end_those(&state, &person, |hash| hash.to_string() == handle).await?;
-    Ok(back_to_account(&state, "session"))
+    end_those(&context, &person, |hash| hash.to_string() == handle).await?;
+    Ok(back_to_account(&context, "session"))
 }
 
 pub(super) async fn end_other_sessions(
     person: Person,
-    state: web::Data<State>,
+    context: web::Data<Context>,
     _: Form<Button>,
 ) -> Result<Redirect, Fault> {
     let current = person.principal.session.id.hash();
-    end_those(&state, &person, |hash| *hash != current).await?;
-    Ok(back_to_account(&state, "others"))
+    end_those(&context, &person, |hash| *hash != current).await?;
+    Ok(back_to_account(&context, "others"))
 }
 
 /// Ends those of the person's sessions.
-async fn end_those(state: &Arc<State>, person: &Person, are: impl Fn(&Hash) -> bool) -> Result<(), Fault> {
+async fn end_those(
+    context: &Arc<Context>,
+    person: &Person,
+    are: impl Fn(&Hash) -> bool,
+) -> Result<(), Fault> {
     let actor = person.visitor.actor(&person.principal.standing.person.id.to_string());
-    let sessions = live_sessions(state, &person.principal).await?;
+    let sessions = live_sessions(context, &person.principal).await?;
     for (hash, record) in sessions.iter().filter(|(hash, _)| are(hash)) {
-        let over = Ending::of(state, hash, record);
-        end::end_session(state, &over, EndCause::AccountPage, &actor).await?;
-        end::give_back(state, record);
+        let over = Ending::new(&context.revocation, *hash, record.user);
+        revocation::end_session(&context.revocation, &over, EndCause::AccountPage, &actor).await?;
+        revoke_refresh_token(&context.revocation, record);
     }
     Ok(())
 }
 
-fn back_to_account(state: &State, done: &str) -> Redirect {
-    Redirect { to: format!("{}/?done={done}", state.config.public_url), cookie: None }
+fn back_to_account(context: &Context, done: &str) -> Redirect {
+    Redirect { to: format!("{}/?done={done}", context.site.config.public_url), cookie: None }
 }
 
 fn entry(hash: Hash, record: &SessionRecord, current: Hash) -> SessionEntry<'_> {
@@ -131,9 +134,9 @@ fn entry(hash: Hash, record: &SessionRecord, current: Hash) -> SessionEntry<'_> 
 }
 
 /// The person's groups, each with who says so.
-fn groups<'a>(state: &'a State, details: Option<&'a UserRecord>) -> Vec<GroupEntry<'a>> {
+fn groups<'a>(context: &'a Context, details: Option<&'a UserRecord>) -> Vec<GroupEntry<'a>> {
     let source = |name: &'a String| {
-        let provider = name.parse().ok().and_then(|id| state.providers.find(&id));
+        let provider = name.parse().ok().and_then(|id| context.site.providers.find(&id));
         provider.map_or(MembershipSource::Manual, |provider| MembershipSource::Provider(provider.label()))
     };
     let groups = details.iter().flat_map(|details| &details.groups);

@@ -4,7 +4,7 @@
 //! Before a request reaches its route its body is taken out of it and kept beside it ([`keep`]): only [`read`] finds it,
 //! so that no extractor reads one without these limits.
 
-use super::callers::data;
+use super::request::data;
 use actix_web::body::{BodySize, BodyStream, BoxBody, MessageBody, to_bytes_limited};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;

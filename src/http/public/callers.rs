@@ -1,20 +1,13 @@
 //! Who may call a route of the public listener, and what its handler learns of them.
 
+use super::asserted::{self, Asserted};
 use super::fault::Fault;
-use super::origin::{client_address, text};
-use crate::http::debug::{self, Asserted};
-use crate::login::{Visitor, begin};
-use crate::principal::Principal;
-use crate::state::State;
-use actix_web::http::header::HeaderValue;
-use actix_web::{HttpMessage, HttpRequest, web};
-use gatepost_core::ids::RequestId;
-use gatepost_store::session::cookie;
+use super::request::{data, visitor};
+use crate::authn::Principal;
+use crate::sign_in::{Context, Visitor, checked_session};
+use actix_web::HttpRequest;
 use std::rc::Rc;
 use tokio::sync::Semaphore;
-
-/// Longest `User-Agent` that a session remembers, in characters.
-const MAX_USER_AGENT: usize = 256;
 
 /// Who may call a route, as the list of routes says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,13 +48,13 @@ pub(super) struct Admins;
 pub(super) struct AssertedAdmins;
 
 /// Somebody with a live session.
-pub(in crate::http) struct Person {
-    pub(in crate::http) visitor: Rc<Visitor>,
-    pub(in crate::http) principal: Principal,
+pub(super) struct Person {
+    pub(super) visitor: Rc<Visitor>,
+    pub(super) principal: Principal,
 }
 
 /// A person who is an admin now.
-pub(in crate::http) struct Admin(pub(in crate::http) Person);
+pub(super) struct Admin(pub(super) Person);
 
 impl Rule for Anyone {
     type Caller = Rc<Visitor>;
@@ -78,7 +71,8 @@ impl Rule for SignedIn {
 
     async fn judge(request: &HttpRequest) -> Result<Person, Fault> {
         let visitor = visitor(request);
-        let principal = begin::checked(data::<State>(request), &visitor).await?.ok_or(Fault::SignInFirst)?;
+        let principal =
+            checked_session::checked(data::<Context>(request), &visitor).await?.ok_or(Fault::SignInFirst)?;
         Ok(Person { visitor, principal })
     }
 
@@ -106,36 +100,6 @@ impl Rule for AssertedAdmins {
     const CALLERS: Callers = Callers::AssertedAdmins;
 
     async fn judge(request: &HttpRequest) -> Result<Asserted, Fault> {
-        debug::asserted_admin(request).await?.ok_or(Fault::NotFound)
+        asserted::asserted_admin(request).await?.ok_or(Fault::NotFound)
     }
-}
-
-/// The mark of a request whose caller was judged.
-pub(super) struct Judged;
-
-/// The browser that asks; made once for each request.
-pub(in crate::http) fn visitor(request: &HttpRequest) -> Rc<Visitor> {
-    if let Some(known) = request.extensions().get::<Rc<Visitor>>() {
-        return Rc::clone(known);
-    }
-    let state = data::<State>(request);
-    let cookies = request.headers().get_all("cookie").map(HeaderValue::as_bytes);
-    let held = cookie::read_public(cookie::values(cookies, state.cookies.name()), &state.ring);
-    let user_agent = text(request.headers(), "user-agent");
-    let visitor = Rc::new(Visitor {
-        held,
-        address: client_address(state, request),
-        user_agent: user_agent.map(|text| text.chars().take(MAX_USER_AGENT).collect()),
-        request_id: RequestId::generate(),
-    });
-    request.extensions_mut().insert(Rc::clone(&visitor));
-    visitor
-}
-
-/// What the application shares.
-///
-/// # Panics
-/// Never: [`super::server`] gives it to the application.
-pub(in crate::http) fn data<T: 'static>(request: &HttpRequest) -> &web::Data<T> {
-    request.app_data().expect("the application has it")
 }

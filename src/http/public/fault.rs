@@ -3,14 +3,13 @@
 
 use super::answer::{Redirect, empty};
 use super::body::{self, BodyError, WithRest};
-use super::callers::{Judged, data, visitor};
-use super::problem;
+use super::problem::{self, unavailable};
+use super::request::{Judged, data, visitor};
+use crate::authn::LoadError;
 use crate::http::pages::{self, Retry, paths};
 use crate::http::parameters::ParameterError;
-use crate::login::Problem;
-use crate::login::end::BackChannelError;
-use crate::principal::LoadError;
-use crate::state::State;
+use crate::sign_in::sign_out::BackChannelError;
+use crate::sign_in::{Context, Problem};
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
@@ -18,10 +17,6 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, Responder, ResponseError};
 use gatepost_core::error_chain::Chain;
 use gatepost_store::directory::DirectoryError;
-use std::time::Duration;
-
-/// `Retry-After` of an outage.
-const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// Why.
 #[derive(Debug, thiserror::Error)]
@@ -141,7 +136,7 @@ impl Fault {
                 page(pages::Problem::Malformed(&what))
             }
             Self::SignInFirst => {
-                let to = format!("{}{}", data::<State>(request).config.public_url, paths::LOGIN);
+                let to = format!("{}{}", data::<Context>(request).site.config.public_url, paths::LOGIN);
                 Redirect { to, cookie: None }.respond_to(request)
             }
             Self::AdminsOnly => page(pages::Problem::AdminsOnly),
@@ -160,9 +155,4 @@ impl Fault {
             }
         }
     }
-}
-
-/// A store, or a provider's keys, cannot be had.
-pub(super) fn unavailable(request: &HttpRequest) -> pages::Problem<'static> {
-    pages::Problem::Unavailable { retry_after: RETRY_AFTER, resend: request.method() == "POST" }
 }

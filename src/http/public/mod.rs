@@ -3,12 +3,15 @@
 
 mod account;
 mod answer;
+mod asserted;
 mod body;
 mod callers;
+mod debug;
 mod extract;
 mod fault;
 mod origin;
 mod problem;
+mod request;
 mod routing;
 mod server;
 mod sign_in;
@@ -19,18 +22,12 @@ mod tests;
 pub use callers::Callers;
 pub use origin::RequestOrigin;
 pub use routing::{Place, Route};
-pub use server::start;
-
-pub(super) use callers::{Admin, data, visitor};
-pub(super) use extract::Query;
-pub(super) use fault::Fault;
-pub(super) use origin::{host, one};
+pub use server::{Context, start};
 
 use self::RequestOrigin::{Anywhere, Navigation, OwnPages, Part};
-use super::debug;
 use super::pages::{self, Asset, paths};
-use crate::login::Visitor;
-use crate::state::State;
+use crate::gate::assertion::AssertionKeys;
+use crate::sign_in::Visitor;
 use actix_web::{App, HttpResponse, web};
 use callers::{Admins, Anyone, AssertedAdmins, SignedIn};
 use routing::{GET, GET_ONCE, POST, Routes, at};
@@ -75,7 +72,7 @@ fn register(config: &mut web::ServiceConfig) -> Vec<Route> {
 }
 
 /// The keys of `X-User-Assertion`.
-async fn keys(_: Rc<Visitor>, state: web::Data<State>) -> HttpResponse {
-    let keys = state.assertion_keys.published().to_string();
+async fn keys(_: Rc<Visitor>, keys: web::Data<AssertionKeys>) -> HttpResponse {
+    let keys = keys.published().to_string();
     answer::text("application/jwk-set+json", keys, KEYS_CACHE_CONTROL)
 }

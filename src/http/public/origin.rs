@@ -1,15 +1,13 @@
 //! Where a request comes from: the host that it names, the page that made the browser send it, the address behind the
 //! proxy.
 
-use super::callers::data;
 use super::fault::Fault;
-use crate::http::internal::trusts;
-use crate::state::State;
+use super::request::{data, text};
+use crate::sign_in::Context;
 use actix_web::HttpRequest;
-use actix_web::http::header::{HeaderMap, HeaderValue};
+use actix_web::http::header::HeaderValue;
 use gatepost_core::asking;
-use gatepost_core::host::{HostName, Origin};
-use std::net::IpAddr;
+use gatepost_core::host::Origin;
 
 /// From where a route may be called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,31 +55,5 @@ pub(super) fn is_own_page(request: &HttpRequest) -> bool {
         return site == "same-origin";
     }
     let origin = text(headers, "origin").and_then(|text| text.parse::<Origin>().ok());
-    origin.as_ref() == Some(&data::<State>(request).config.public_url)
-}
-
-/// The client's address as the proxy saw it.
-pub(super) fn client_address(state: &State, request: &HttpRequest) -> Option<IpAddr> {
-    let peer = request.peer_addr()?.ip().to_canonical();
-    let forwarded = request.headers().get_all("x-forwarded-for").last().and_then(|value| value.to_str().ok());
-    let last =
-        forwarded.and_then(|list| list.rsplit(',').next()).and_then(|address| address.trim().parse().ok());
-    if trusts(state, peer) { last.or(Some(peer)) } else { Some(peer) }
-}
-
-/// The host that a request names, if it names one.
-pub(in crate::http) fn host(headers: &HeaderMap) -> Option<HostName> {
-    one(headers, "host")?.parse().ok()
-}
-
-/// A header that was sent exactly once: of two, readers would take different ones.
-pub(in crate::http) fn one<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let mut values = headers.get_all(name);
-    let value = values.next()?.to_str().ok()?;
-    values.next().is_none().then_some(value)
-}
-
-/// A header's first value.
-pub(super) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
+    origin.as_ref() == Some(&data::<Context>(request).site.config.public_url)
 }

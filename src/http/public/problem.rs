@@ -1,19 +1,20 @@
 //! What a person is shown when a sign-in or sign-out does not go on.
 
-use super::callers::{data, visitor};
-use super::fault::unavailable;
+use super::request::{data, visitor};
 use crate::http::pages::{self, Retry};
-use crate::login::Problem;
-use crate::state::State;
+use crate::sign_in::{Context, Problem};
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use gatepost_core::error_chain::Chain;
 use gatepost_core::ids::ProviderId;
 use gatepost_oidc::{OidcError, TokenError};
 use std::time::Duration;
 
+/// `Retry-After` of an outage.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+
 /// The one table from problems to pages; each is logged here, once.
 pub(super) fn answer(request: &HttpRequest, problem: &Problem, to: Option<&str>) -> HttpResponse {
-    let (state, visitor) = (data::<State>(request), visitor(request));
+    let (context, visitor) = (data::<Context>(request), visitor(request));
     tracing::warn!(
         request.id = %visitor.request_id,
         client.address = visitor.address.map(tracing::field::display),
@@ -21,7 +22,7 @@ pub(super) fn answer(request: &HttpRequest, problem: &Problem, to: Option<&str>)
         "a sign-in or sign-out did not go on"
     );
     let label =
-        |id: &ProviderId| state.providers.find(id).map_or("the provider", |provider| provider.label());
+        |id: &ProviderId| context.site.providers.find(id).map_or("the provider", |provider| provider.label());
     let shown = match problem {
         Problem::Unreadable
         | Problem::MixedUp { .. }
@@ -59,4 +60,9 @@ pub(super) fn answer(request: &HttpRequest, problem: &Problem, to: Option<&str>)
         Problem::Unavailable(_) => unavailable(request),
     };
     shown.page(Retry { to }, visitor.request_id).respond_to(request)
+}
+
+/// A store, or a provider's keys, cannot be had.
+pub(super) fn unavailable(request: &HttpRequest) -> pages::Problem<'static> {
+    pages::Problem::Unavailable { retry_after: RETRY_AFTER, resend: request.method() == "POST" }
 }

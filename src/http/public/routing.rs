@@ -2,10 +2,11 @@
 //! to the application than [`Routes`], and what it registered is the list that the tests walk.
 
 use super::body;
-use super::callers::{Callers, Judged, Rule};
+use super::callers::{Callers, Rule};
 use super::fault::Fault;
-use super::origin::{RequestOrigin, host};
-use crate::state::State;
+use super::origin::RequestOrigin;
+use super::request::{Judged, host};
+use crate::sign_in::Context;
 use actix_web::dev::{Payload, ResourceDef};
 use actix_web::guard::{self, GuardContext};
 use actix_web::{
@@ -27,9 +28,9 @@ pub enum Place {
 impl Place {
     fn is_of(self, request: &GuardContext<'_>) -> bool {
         let is_public = || {
-            let state = request.app_data::<web::Data<State>>();
-            state.is_some_and(|state| {
-                host(request.head().headers()).as_ref() == Some(state.config.public_url.host())
+            let context = request.app_data::<web::Data<Context>>();
+            context.is_some_and(|context| {
+                host(request.head().headers()).as_ref() == Some(context.site.config.public_url.host())
             })
         };
         match self {

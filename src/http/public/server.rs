@@ -4,7 +4,8 @@
 use super::body::Bodies;
 use super::fault::{self, Fault};
 use super::register;
-use crate::state::State;
+use crate::gate::assertion::AssertionKeys;
+use crate::{explain, sign_in};
 use actix_web::dev::Server;
 use actix_web::http::KeepAlive;
 use actix_web::middleware::from_fn;
@@ -34,12 +35,23 @@ const RECEIVE_BUFFER: u32 = 16 * 1024;
 /// Pages of people who are signed in, made at once: each asks the stores some things, and `/verify` goes first.
 const PERSON_PAGES: usize = 4;
 
+/// What the public listener needs to answer.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// Signs in and out.
+    pub sign_in: Arc<sign_in::Context>,
+    /// Explains decisions to admins.
+    pub explain: Arc<explain::Context>,
+    /// Verifies `X-User-Assertion`, and publishes its keys.
+    pub assertion_keys: Arc<AssertionKeys>,
+}
+
 /// Listens and serves.
 ///
 /// # Errors
 /// The address is taken, or is not ours.
-pub fn start(state: &Arc<State>, address: SocketAddr, finish: Duration) -> io::Result<Server> {
-    let configure = configure(state);
+pub fn start(context: &Context, address: SocketAddr, finish: Duration) -> io::Result<Server> {
+    let configure = configure(context);
     let workers = thread::available_parallelism().map_or(1, NonZero::get);
     let server =
         HttpServer::new(move || App::new().configure(configure.clone()).wrap(from_fn(fault::answer)))
@@ -57,12 +69,15 @@ pub fn start(state: &Arc<State>, address: SocketAddr, finish: Duration) -> io::R
 }
 
 /// What each thread's application is made of; they share one budget of bodies, and the turns of people's pages.
-pub(super) fn configure(state: &Arc<State>) -> impl Fn(&mut web::ServiceConfig) + Clone + Send + use<> {
-    let state = web::Data::from(Arc::clone(state));
+pub(super) fn configure(context: &Context) -> impl Fn(&mut web::ServiceConfig) + Clone + Send + use<> {
+    let sign_in = web::Data::from(Arc::clone(&context.sign_in));
+    let explain = web::Data::from(Arc::clone(&context.explain));
+    let assertion_keys = web::Data::from(Arc::clone(&context.assertion_keys));
     let bodies = web::Data::new(Bodies::default());
     let turns = web::Data::new(Semaphore::new(PERSON_PAGES));
     move |config| {
-        config.app_data(state.clone()).app_data(bodies.clone()).app_data(turns.clone());
+        config.app_data(sign_in.clone()).app_data(explain.clone()).app_data(assertion_keys.clone());
+        config.app_data(bodies.clone()).app_data(turns.clone());
         config.default_service(web::to(nothing_here));
         register(config);
     }

@@ -4,10 +4,9 @@ use super::answer::{Redirect, RedirectOrPage};
 use super::extract::{Path, Query};
 use super::fault::Fault;
 use crate::http::pages::{self, Page, ProviderChoice, Retry, paths};
-use crate::login::begin::{self, BeginQuery};
-use crate::login::finish::{self, CallbackQuery};
-use crate::login::{Problem, Step, Visitor};
-use crate::state::State;
+use crate::sign_in::begin::{self, BeginQuery};
+use crate::sign_in::callback::{self, CallbackQuery};
+use crate::sign_in::{Context, Problem, Step, Visitor};
 use actix_web::{Either, web};
 use gatepost_core::ids::ProviderId;
 use gatepost_oidc::{ErrorResponse, OidcError, ProviderRefusal, TokenError};
@@ -25,7 +24,7 @@ pub(super) struct Login {
 
 pub(super) async fn login(
     visitor: Rc<Visitor>,
-    state: web::Data<State>,
+    context: web::Data<Context>,
     Query(login): Query<Login>,
 ) -> Result<RedirectOrPage, Fault> {
     let begin = BeginQuery {
@@ -33,8 +32,8 @@ pub(super) async fn login(
         provider: login.provider.as_deref(),
         other_account: login.prompt.as_deref() == Some(paths::SELECT_ACCOUNT.1),
     };
-    match begin::begin(&state, &visitor, &begin).await {
-        Ok(step) => Ok(next(&state, &visitor, step)),
+    match begin::begin(&context, &visitor, &begin).await {
+        Ok(step) => Ok(next(&context, &visitor, step)),
         Err(problem) => Err(Fault::Stopped { problem, to: login.to }),
     }
 }
@@ -48,29 +47,34 @@ pub(super) struct Consent {
 
 pub(super) async fn callback(
     visitor: Rc<Visitor>,
-    state: web::Data<State>,
+    context: web::Data<Context>,
     Path(provider): Path<ProviderId>,
     Query(query): Query<CallbackQuery>,
     Query(consent): Query<Consent>,
 ) -> Result<RedirectOrPage, Fault> {
-    if let Some(page) = consent.admin_consent.and_then(|_| consented(&state, &visitor, &provider, &query)) {
+    if let Some(page) = consent.admin_consent.and_then(|_| consented(&context, &visitor, &provider, &query)) {
         return Ok(Either::Right(page));
     }
     let sealed = query.state.clone();
-    let result = finish::finish(&state, &visitor, &provider, query).await;
+    let result = callback::finish(&context, &visitor, &provider, query).await;
     let outcome = result.as_ref().err().map_or(SignInOutcome::Done, outcome);
-    state.metrics_of(&provider).for_each(|metrics| metrics.signed_in(outcome));
-    result.map(|step| next(&state, &visitor, step)).map_err(|problem| {
-        let to = finish::sealed_request(&state, sealed.as_deref());
+    context.stores.count(&provider, |metrics| metrics.signed_in(outcome));
+    result.map(|step| next(&context, &visitor, step)).map_err(|problem| {
+        let to = callback::sealed_request(&context, sealed.as_deref());
         Fault::Stopped { problem, to }
     })
 }
 
-fn consented(state: &State, visitor: &Visitor, provider: &ProviderId, query: &CallbackQuery) -> Option<Page> {
+fn consented(
+    context: &Context,
+    visitor: &Visitor,
+    provider: &ProviderId,
+    query: &CallbackQuery,
+) -> Option<Page> {
     if query.code.is_some() {
         return None;
     }
-    let provider = state.providers.find(provider)?.label();
+    let provider = context.site.providers.find(provider)?.label();
     let Some(error) = query.error.as_deref() else {
         return Some(pages::consented(provider, visitor.request_id));
     };
@@ -81,12 +85,12 @@ fn consented(state: &State, visitor: &Visitor, provider: &ProviderId, query: &Ca
 }
 
 /// Where the browser goes next.
-pub(super) fn next(state: &State, visitor: &Visitor, step: Step) -> RedirectOrPage {
+pub(super) fn next(context: &Context, visitor: &Visitor, step: Step) -> RedirectOrPage {
     match step {
         Step::Redirect { to, cookie } => Either::Left(Redirect { to, cookie }),
         Step::Choose { to, host, other_account } => {
             let choice = ProviderChoice {
-                providers: &state.config.providers,
+                providers: &context.site.config.providers,
                 to: to.as_deref(),
                 host: host.as_ref(),
                 other_account,

@@ -2,10 +2,9 @@
 
 use super::body::WithRest;
 use super::fault;
-use super::server::configure;
+use super::server::{Context, configure};
 use super::{RequestOrigin, routes};
 use crate::app;
-use crate::state::State;
 use actix_web::body::to_bytes;
 use actix_web::dev::ServiceResponse;
 use actix_web::http::Method;
@@ -13,13 +12,12 @@ use actix_web::middleware::from_fn;
 use actix_web::test::{TestRequest, call_service, init_service};
 use actix_web::{App, web};
 use gatepost_config::Config;
-use std::sync::Arc;
 use tempfile::TempDir;
 
 const PUBLIC: &str = "auth.example.com";
 const APP: &str = "app.example.com";
 
-fn state() -> (Arc<State>, TempDir) {
+fn context() -> (Context, TempDir) {
     let folder = TempDir::new().expect("a new folder");
     let text = format!(
         r#"
@@ -35,14 +33,14 @@ fn state() -> (Arc<State>, TempDir) {
         folder.path().display()
     );
     let config = Config::parse(&text, std::iter::empty()).expect("a configuration");
-    (Arc::new(app::build(config).expect("a state")), folder)
+    (app::build(config).expect("a state").public, folder)
 }
 
 /// What the application answers at once to requests for these methods and paths on a host.
 async fn answers(host: &str, requests: &[(&str, &str)]) -> Vec<ServiceResponse<WithRest>> {
-    let (state, _folder) = state();
+    let (context, _folder) = context();
     let past = web::get().to(|| async { "told to anybody" });
-    let application = App::new().configure(configure(&state)).route("/past", past);
+    let application = App::new().configure(configure(&context)).route("/past", past);
     let application = init_service(application.wrap(from_fn(fault::answer))).await;
     let mut answers = Vec::new();
     for (method, path) in requests {

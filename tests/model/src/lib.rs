@@ -1,4 +1,4 @@
-//! The lease of the pass cache in every interleaving of its atomic operations: the very file that the product compiles,
+//! The lease of the session cache in every interleaving of its atomic operations: the very file that the product compiles,
 //! with `loom`'s atomics in the place of the standard library's.
 //!
 //! A database is one number here: 0 before a change, 1 after it. An entry is the number that a look-up read, with the
@@ -8,7 +8,7 @@
 #[path = "../../../crates/core/src/clock.rs"]
 #[expect(dead_code, reason = "only a part of it is needed here")]
 mod clock;
-#[path = "../../../src/verify/passes/lease.rs"]
+#[path = "../../../src/invalidation/lease.rs"]
 mod lease;
 
 mod sync {

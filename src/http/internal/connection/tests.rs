@@ -34,9 +34,9 @@ fn shared() -> (Shared, TempDir, watch::Sender<bool>) {
         folder.path().display()
     );
     let config = Config::parse(&text, std::iter::empty()).expect("a configuration");
-    let state = Arc::new(app::build(config).expect("a state"));
+    let context = app::build(config).expect("a state").internal;
     let (stop, stopping) = watch::channel(false);
-    (Shared { state, surface: Surface::Internal, stop: stopping }, folder, stop)
+    (Shared { context, surface: Surface::Internal, stop: stopping }, folder, stop)
 }
 
 /// Serves a connection as its thread does: it is looked at now and then.

@@ -2,12 +2,12 @@
 
 use super::super::*;
 use super::samples::{FIREFOX, NOW, ORIGIN, PLANTED, Sample, email, groups, request_id};
+use crate::explain::header_diagnosis::Arrival;
 use crate::explain::{
     Answer as ExplainedAnswer, Change, DecisionFacts, Explanation, GroupFacts, GroupsFacts, Moment,
     PastRequest, PathFacts, RefusalFacts, RequestFacts, Step,
 };
-use crate::verify::arrival::Arrival;
-use crate::verify::identity::Rendered;
+use crate::gate::identity_headers::Rendered;
 use gatepost_config::VerifyConfig;
 use gatepost_core::access::{Access, Person, Standing};
 use gatepost_core::ids::UserId;

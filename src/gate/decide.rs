@@ -1,0 +1,199 @@
+//! Decides about a request: by the session cache alone where that can tell, else by what the stores say.
+
+use super::assertion::{self, Made};
+use super::case::{Case, Holder, Verdict};
+use super::context::Context;
+use super::request::{HashedCookie, Target, VerifyRequest};
+use super::session_cache::{CacheKey, CachedSession};
+use super::{identity_headers, reply};
+use crate::authn::{self, LoadError};
+use crate::refresh::checks;
+use crate::site::Site;
+use gatepost_core::clock::{BootTime, Timestamp};
+use gatepost_core::decision::{self, Check, Demand, Denial, Permit, Recheck, SignInReason};
+use gatepost_core::requirement::Requirement;
+use gatepost_store::session::cookie::{self, Held};
+use gatepost_store::session::values::{HostValue, SessionId};
+use hyper::HeaderMap;
+use hyper::header::HeaderValue;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, timeout};
+
+/// How often the session store is queried about a cached session.
+const REVALIDATE_INTERVAL: Duration = Duration::from_mins(1);
+/// Between two tries of this process to refresh one session.
+const REFRESH_PAUSE: Duration = Duration::from_secs(5);
+
+/// Decides by the session cache alone. `None`: the cache cannot tell, or would send the person away to sign in, or there
+/// is nothing to decide.
+pub fn decide_from_cache(context: &Arc<Context>, request: &VerifyRequest<'_>) -> Option<Verdict> {
+    let (Target::Application(requirement), Some(cookie)) = (&request.target, &request.cookie) else {
+        return None;
+    };
+    let &HashedCookie { text, key } = cookie;
+    let presented = Presented { session: context.cache.fresh(&key)?, key, text };
+    let (case, now) = (request.case(requirement), Timestamp::now());
+    match judge(context, &case, &presented, now) {
+        Verdict::Deny { denial: Denial::SignIn(_) | Denial::CheckFirst | Denial::CheckBySignIn, .. } => None,
+        verdict => {
+            follow_up(context, &case, &presented, now);
+            Some(verdict)
+        }
+    }
+}
+
+/// Decides by what the stores say, within [`authn::DEADLINE`]. A request that cannot be redirected first waits for its
+/// session's check, where that must come first; `waited` is set to the time that it waited.
+pub async fn decide_from_stores(
+    context: &Arc<Context>,
+    request: &VerifyRequest<'_>,
+    requirement: &Requirement,
+    held: Option<&Held<HostValue>>,
+    waited: &mut Duration,
+) -> Verdict {
+    let opened = held.and_then(|held| held.value.as_ref().map(|value| (held, value)));
+    let Some((held, value)) = opened else { return Verdict::sign_in(SignInReason::NoSession) };
+    let case = request.case(requirement);
+    let cookie = OpenedCookie { key: request.key_of(&held.text), text: &held.text, value };
+    let verdict = look_up(context, &case, &cookie, BootTime::default()).await;
+    let must_wait = matches!(verdict, Verdict::Deny { denial: Denial::CheckFirst, .. })
+        && !reply::may_redirect(case.forwarded.kind(), requirement);
+    if !must_wait {
+        return verdict;
+    }
+    let started = Instant::now();
+    let checked = checks::wait(&context.refresh, &value.session, value.user).await;
+    *waited = started.elapsed();
+    match checked {
+        Some(end) => look_up(context, &case, &cookie, end).await,
+        None => verdict,
+    }
+}
+
+/// The cookie of this host, with its key in the session cache.
+struct OpenedCookie<'a> {
+    key: CacheKey,
+    text: &'a str,
+    value: &'a HostValue,
+}
+
+/// Decides by what the stores say; nothing is read before `since`.
+async fn look_up(
+    context: &Arc<Context>,
+    case: &Case<'_>,
+    cookie: &OpenedCookie<'_>,
+    since: BootTime,
+) -> Verdict {
+    let OpenedCookie { key, text, value } = *cookie;
+    let session = match timeout(authn::DEADLINE, context.cache.find(key, value, since)).await {
+        Ok(Ok(Some(session))) => session,
+        Ok(Ok(None)) => return Verdict::sign_in(SignInReason::Ended),
+        Ok(Err(error)) => return Verdict::CannotKnow(error),
+        Err(_) => return Verdict::CannotKnow(Arc::new(LoadError::Deadline)),
+    };
+    let presented = Presented { session, key, text };
+    let now = Timestamp::now();
+    let verdict = judge(context, case, &presented, now);
+    if !matches!(verdict, Verdict::Deny { denial: Denial::SignIn(_), .. }) {
+        follow_up(context, case, &presented, now);
+    }
+    verdict
+}
+
+/// A cookie and the session that it presents.
+struct Presented<'a> {
+    session: Arc<CachedSession>,
+    key: CacheKey,
+    text: &'a str,
+}
+
+fn judge(
+    context: &Context,
+    case: &Case<'_>,
+    Presented { session, key, .. }: &Presented<'_>,
+    now: Timestamp,
+) -> Verdict {
+    let holder = Holder { standing: &session.standing, times: session.times(), headers: &session.headers };
+    let verdict = judge_at(&context.site, case, &holder, now, |permit| {
+        let sign = || Made::new(permit, case.origin.host(), &context.site, &context.assertion_keys, now);
+        context.cache.assertion(*key, session, now, sign)
+    });
+    if matches!(verdict, Verdict::Allow(_)) && session.headers.is_cut() {
+        context.stores.metrics.groups_truncated();
+    }
+    verdict
+}
+
+/// Decides about a request of somebody who holds a session, at `now`: `/verify` and `gatepost explain` both decide here.
+/// `sign` makes the assertion of a permit, where the router asks for one.
+#[inline]
+pub fn judge_at(
+    site: &Site,
+    case: &Case<'_>,
+    holder: &Holder<'_>,
+    now: Timestamp,
+    sign: impl FnOnce(&Permit<'_>) -> HeaderValue,
+) -> Verdict {
+    let demand = Demand {
+        now,
+        requirement: case.requirement,
+        is_cross_origin: case.forwarded.is_cross_origin(case.origin, &site.config.allowed_origins),
+        // Computed only where the decision depends on it.
+        may_redirect: holder.times.recheck == Recheck::BySignIn
+            && reply::may_redirect(case.forwarded.kind(), case.requirement),
+    };
+    match decision::decide(&demand, holder.standing, &holder.times, &site.lifetimes) {
+        Ok(permit) => {
+            let mut headers = HeaderMap::with_capacity(12);
+            identity_headers::write(&mut headers, &permit, holder.headers, case.forwarded, site.cookies);
+            if case.requirement.assertion {
+                headers.insert(assertion::HEADER, sign(&permit));
+            }
+            Verdict::Allow(headers)
+        }
+        Err(denial) => {
+            let person = &holder.standing.person;
+            Verdict::Deny { denial, user: Some(person.id), email: person.email.clone() }
+        }
+    }
+}
+
+/// What a request sets off beside its answer: its use is noted, a due refresh runs, the session store is queried again.
+fn follow_up(context: &Arc<Context>, case: &Case<'_>, presented: &Presented<'_>, now: Timestamp) {
+    let Presented { session, text, .. } = presented;
+    let key = presented.key;
+    let times = session.times();
+    let lifetimes = &context.site.lifetimes;
+    let check = times.check(now, lifetimes);
+    let refreshes = check != Check::NotDue
+        && times.recheck == Recheck::ByRefresh
+        && session.may_refresh(now, REFRESH_PAUSE.min(lifetimes.refresh_interval / 4));
+    // A request that must wait for the provider first has not used the session.
+    let notes = check != Check::First && session.note_use(now, lifetimes.touch_interval());
+    let revalidates = session.is_due(now, REVALIDATE_INTERVAL);
+    if !(refreshes || notes || revalidates) {
+        return;
+    }
+    // The cache holds no session ids: what is due now and then opens the cookie.
+    let Some(value) = cookie::open_host(text, &context.site.ring, case.origin.host()) else { return };
+    if notes {
+        context.uses.note(&value.session, now);
+    }
+    if refreshes && check == Check::First {
+        // The cache lets no request of this session pass, so nothing in it needs to be removed.
+        checks::begin(&context.refresh, &value.session);
+    } else if refreshes {
+        context.tasks.spawn(refresh_and_remove(Arc::clone(context), value.session.clone(), key));
+    }
+    if revalidates {
+        context.tasks.spawn(Arc::clone(&context.cache).revalidate(key, value));
+    }
+}
+
+/// What the provider said counts from the next request on.
+async fn refresh_and_remove(context: Arc<Context>, session: SessionId, key: CacheKey) {
+    if checks::run(&context.refresh, &session).await.is_some() {
+        context.cache.remove(&key);
+    }
+}

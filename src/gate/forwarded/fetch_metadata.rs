@@ -1,0 +1,182 @@
+//! How the client asks: does a person look at what comes back, and whose page makes the browser ask?
+//! Told by Fetch Metadata and `Origin`, which no page can set.
+
+use super::Forwarded;
+use crate::gate::headers;
+use gatepost_core::asking::{self, AskedKind, Asker};
+use gatepost_core::host::Origin;
+use hyper::header::SEC_WEBSOCKET_KEY;
+
+/// How the browser, or whatever it is, asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestKind {
+    /// A top-level navigation: a person looks at what comes back.
+    Navigation,
+    /// Anything else: nobody sees a redirect, and it must not start a sign-in.
+    Other,
+}
+
+impl Forwarded<'_> {
+    /// Is this a person looking at a page?
+    pub fn kind(&self) -> RequestKind {
+        let is_read = matches!(self.method, "GET" | "HEAD");
+        let looks_like_one = || {
+            self.accept().contains("text/html")
+                && !self.headers.has("x-requested-with")
+                && !self.is_websocket()
+        };
+        let (mode, destination) = (self.headers.text("sec-fetch-mode"), self.headers.text("sec-fetch-dest"));
+        let is_navigation = asking::is_navigation(mode, destination).unwrap_or_else(looks_like_one);
+        if is_read && is_navigation && !self.is_in_advance() {
+            RequestKind::Navigation
+        } else {
+            RequestKind::Other
+        }
+    }
+
+    /// Is it a navigation that a service worker fetches? It has no destination of its own.
+    pub fn is_by_service_worker(&self) -> bool {
+        self.kind() == RequestKind::Navigation && self.headers.text("sec-fetch-dest") == Some("empty")
+    }
+
+    fn is_in_advance(&self) -> bool {
+        asking::is_in_advance(|name| self.headers.first(name))
+    }
+
+    /// The same, with a WebSocket apart.
+    pub fn asked_kind(&self) -> AskedKind {
+        if self.is_websocket() {
+            AskedKind::Websocket
+        } else if self.kind() == RequestKind::Navigation {
+            AskedKind::Navigation
+        } else {
+            AskedKind::Fetch
+        }
+    }
+
+    /// Whose page makes the browser ask, where that counts against the request.
+    pub fn asker(&self, own: &Origin, allowed: &[Origin]) -> Asker {
+        if self.is_cross_origin(own, allowed) {
+            Asker::named_by(self.headers.text("origin").unwrap_or_default())
+        } else {
+            Asker::Own
+        }
+    }
+
+    /// Whether a reload would send a form again.
+    pub fn is_form(&self) -> bool {
+        self.method == "POST" && self.headers.text("sec-fetch-mode").is_none_or(|mode| mode == "navigate")
+    }
+
+    /// Whether another site makes the browser do something here: an unsafe method or a WebSocket from elsewhere.
+    pub fn is_cross_origin(&self, own: &Origin, allowed: &[Origin]) -> bool {
+        (!is_safe(self.method) || self.is_websocket()) && !self.is_from(own, allowed)
+    }
+
+    /// Whether the browser says that the host's own pages, or an allowed origin's, or the person directly made this
+    /// request; no browser leaves both headers out on what could change something.
+    fn is_from(&self, own: &Origin, allowed: &[Origin]) -> bool {
+        let origin =
+            self.headers.first("origin").map(|value| headers::text(value).and_then(|text| text.parse().ok()));
+        let is_own = match self.headers.text("sec-fetch-site") {
+            Some(site) => matches!(site, "same-origin" | "none"),
+            None => origin.as_ref().is_none_or(|origin: &Option<Origin>| origin.as_ref() == Some(own)),
+        };
+        is_own || origin.flatten().is_some_and(|origin| allowed.contains(&origin))
+    }
+
+    /// Whether the person asked for this from the host's own pages or the address bar. Without `Sec-Fetch-Site` nobody
+    /// can tell, for a link from elsewhere carries no `Origin`.
+    pub fn is_own_wish(&self, own: &Origin) -> bool {
+        let is_own = match self.headers.text("sec-fetch-site") {
+            Some(site) => matches!(site, "same-origin" | "none"),
+            None => self.headers.text("origin").and_then(|text| text.parse().ok()).as_ref() == Some(own),
+        };
+        is_own && !self.is_in_advance()
+    }
+
+    fn is_websocket(&self) -> bool {
+        self.headers.has(SEC_WEBSOCKET_KEY)
+    }
+}
+
+/// RFC 9110 section 9.2.1.
+fn is_safe(method: &str) -> bool {
+    matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::request;
+    use super::*;
+    use crate::gate::headers::Headers;
+
+    fn kind(list: &[(&str, &str)]) -> RequestKind {
+        Forwarded::parse(Headers::new(&request(list)), false).expect("a request").kind()
+    }
+
+    #[test]
+    fn only_what_a_person_looks_at_is_a_navigation() {
+        let navigate = [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
+        assert_eq!(kind(&navigate), RequestKind::Navigation);
+        assert_eq!(
+            kind(&[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "empty")]),
+            RequestKind::Navigation
+        );
+        assert_eq!(kind(&[("accept", "text/html,*/*;q=0.8")]), RequestKind::Navigation);
+        let other: [&[(&str, &str)]; 13] = [
+            &[],
+            &[("accept", "*/*")],
+            &[("accept", "text/event-stream")],
+            &[("accept", "text/html"), ("x-requested-with", "XMLHttpRequest")],
+            &[("accept", "text/html"), ("sec-websocket-key", "x")],
+            &[("accept", "text/html"), ("sec-fetch-mode", "cors"), ("sec-fetch-dest", "empty")],
+            &[("accept", "text/html"), ("sec-fetch-mode", "no-cors"), ("sec-fetch-dest", "image")],
+            &[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")],
+            &[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document"), ("sec-purpose", "prefetch")],
+            &[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document"), ("purpose", "prefetch")],
+            &[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document"), ("x-moz", "prefetch")],
+            &[("accept", "text/html"), ("x-purpose", "preview")],
+            &[("accept", "text/html"), ("purpose", "prefetch")],
+        ];
+        for list in other {
+            assert_eq!(kind(list), RequestKind::Other, "{list:?}");
+        }
+        for method in ["POST", "OPTIONS", "PUT", "get"] {
+            let list = [navigate[0], navigate[1], ("x-forwarded-method", method)];
+            assert_eq!(kind(&list), RequestKind::Other, "{method}");
+        }
+    }
+
+    #[test]
+    fn a_change_counts_only_from_the_hosts_own_pages_or_an_allowed_origin() {
+        let own: Origin = "https://app.example.com".parse().expect("an origin");
+        let allowed = ["https://admin.example.com".parse().expect("an origin")];
+        let is_cross = |list: &[(&str, &str)]| {
+            Forwarded::parse(Headers::new(&request(list)), false)
+                .expect("a request")
+                .is_cross_origin(&own, &allowed)
+        };
+        let post = ("x-forwarded-method", "POST");
+        for (list, cross) in [
+            (&[post][..], false),
+            (&[post, ("sec-fetch-site", "same-origin")], false),
+            (&[post, ("sec-fetch-site", "none")], false),
+            (&[post, ("sec-fetch-site", "same-site")], true),
+            (&[post, ("sec-fetch-site", "cross-site")], true),
+            (&[post, ("sec-fetch-site", "cross-site"), ("origin", "https://admin.example.com")], false),
+            (&[post, ("sec-fetch-site", "same-site"), ("origin", "https://app.example.com")], true),
+            (&[post, ("origin", "https://app.example.com")], false),
+            (&[post, ("origin", "https://app.example.com:8443")], true),
+            (&[post, ("origin", "http://app.example.com")], true),
+            (&[post, ("origin", "null")], true),
+            (&[post, ("origin", "é")], true),
+            (&[("origin", "https://evil.example")], false),
+            (&[("sec-websocket-key", "x"), ("origin", "https://evil.example")], true),
+            (&[("sec-websocket-key", "x"), ("origin", "https://app.example.com")], false),
+            (&[("x-forwarded-method", "FOO"), ("origin", "https://evil.example")], true),
+        ] {
+            assert_eq!(is_cross(list), cross, "{list:?}");
+        }
+    }
+}

@@ -1,0 +1,364 @@
+//! What the proxy says about the client's request: parsed once, strictly; by whom and for whom it is made: [`fetch_metadata`].
+//!
+//! Only the headers named here are read; of the rest only [`gatepost_core::header_names`].
+
+mod fetch_metadata;
+
+pub use fetch_metadata::RequestKind;
+
+use super::headers::{self, Headers};
+use gatepost_core::header_names::alias_of;
+use gatepost_core::host::{HostError, HostName, Scheme};
+use gatepost_core::return_uri::{RESERVED, is_return_uri};
+use hyper::header::{ACCEPT, AUTHORIZATION, COOKIE, HeaderValue};
+
+/// The request is not one that a proxy set up rightly sends for a client that means well: 400.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum Malformed {
+    /// One of the four is missing.
+    #[error("{0} is missing: the proxy must send it")]
+    Missing(&'static str),
+    /// Twice is one too many: two readers would take different ones.
+    #[error("{0} was sent more than once")]
+    Repeated(&'static str),
+    /// One of the four cannot be read.
+    #[error("{0} cannot be read")]
+    Unreadable(&'static str),
+    /// See [`HostName`].
+    #[error("X-Forwarded-Host cannot be read")]
+    Host(#[from] HostError),
+    /// Outside development.
+    #[error("the request came over plain HTTP: Gatepost guards HTTPS only")]
+    PlainHttp,
+    /// An application could take it for ours.
+    #[error("a header is spelled like {0}, but not exactly")]
+    Alias(&'static str),
+}
+
+/// The client's request as the proxy describes it.
+#[derive(Debug)]
+pub struct Forwarded<'a> {
+    /// The host that it names.
+    pub host: HostName,
+    /// How it came.
+    pub scheme: Scheme,
+    method: &'a str,
+    uri: &'a [u8],
+    headers: Headers<'a>,
+}
+
+impl<'a> Forwarded<'a> {
+    /// Reads and checks the headers of a sub-request.
+    ///
+    /// # Errors
+    /// [`Malformed`].
+    pub fn parse(headers: Headers<'a>, is_development: bool) -> Result<Self, Malformed> {
+        let Lines { authorization, method, proto, host, uri } = Lines::find(headers)?;
+        if authorization.is_repeated {
+            return Err(Malformed::Repeated("Authorization"));
+        }
+        let method = text(method.once("X-Forwarded-Method")?, "X-Forwarded-Method")?;
+        let proto = text(proto.once("X-Forwarded-Proto")?, "X-Forwarded-Proto")?;
+        let host = text(host.once("X-Forwarded-Host")?, "X-Forwarded-Host")?;
+        let uri = uri.once("X-Forwarded-Uri")?;
+        if method.is_empty() || !method.bytes().all(is_token) {
+            return Err(Malformed::Unreadable("X-Forwarded-Method"));
+        }
+        if !uri.starts_with(b"/") && uri != b"*" {
+            return Err(Malformed::Unreadable("X-Forwarded-Uri"));
+        }
+        let scheme = match proto {
+            "https" | "wss" => Scheme::Https,
+            "http" | "ws" if is_development => Scheme::Http,
+            "http" | "ws" => return Err(Malformed::PlainHttp),
+            _ => return Err(Malformed::Unreadable("X-Forwarded-Proto")),
+        };
+        Ok(Self { host: host.parse()?, scheme, method, uri, headers })
+    }
+
+    /// `GET`, `POST`, ... as the client sent it.
+    pub const fn method(&self) -> &'a str {
+        self.method
+    }
+
+    /// Whether bodies of answers are for nobody.
+    pub fn is_head(&self) -> bool {
+        self.method == "HEAD"
+    }
+
+    /// Path and query below [`RESERVED`], if the request is there.
+    pub fn reserved(&self) -> Option<(&'a str, &'a str)> {
+        let rest = self.uri.strip_prefix(RESERVED.as_bytes())?;
+        // Bytes that are no text lead nowhere, but never to the application.
+        let rest = std::str::from_utf8(rest).unwrap_or_default();
+        Some(rest.split_once('?').unwrap_or((rest, "")))
+    }
+
+    /// The path without its query, which may hold a secret; `*` for the server as a whole.
+    pub fn path(&self) -> &'a [u8] {
+        self.uri.split(|byte| *byte == b'?').next().unwrap_or_default()
+    }
+
+    /// Path and query to come back to, `/` where the client's cannot be trusted to stay on its host.
+    pub fn return_uri(&self) -> &'a str {
+        std::str::from_utf8(self.uri).ok().filter(|uri| is_return_uri(uri)).unwrap_or("/")
+    }
+
+    /// Length of path and query, in bytes.
+    pub const fn uri_length(&self) -> usize {
+        self.uri.len()
+    }
+
+    /// Every `Accept` line.
+    pub fn accept(&self) -> String {
+        self.headers.joined(ACCEPT)
+    }
+
+    /// The client's address as the proxy saw it; for logs and limits only.
+    pub fn client_address(&self) -> Option<std::net::IpAddr> {
+        let last = self.headers.all("x-forwarded-for").last().and_then(headers::text)?;
+        last.rsplit(',').next()?.trim().parse().ok()
+    }
+
+    /// The `Cookie` lines.
+    pub fn cookies(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        self.headers.all(COOKIE)
+    }
+
+    /// The client's `Authorization`.
+    pub fn authorization(&self) -> Option<&'a HeaderValue> {
+        self.headers.value(AUTHORIZATION)
+    }
+}
+
+/// The lines that may stand there once, found in one pass over all headers.
+#[derive(Default)]
+struct Lines<'a> {
+    authorization: Line<'a>,
+    method: Line<'a>,
+    proto: Line<'a>,
+    host: Line<'a>,
+    uri: Line<'a>,
+}
+
+impl<'a> Lines<'a> {
+    fn find(headers: Headers<'a>) -> Result<Self, Malformed> {
+        let mut lines = Self::default();
+        for (name, value) in headers.lines() {
+            if let Some(header) = alias_of(name) {
+                return Err(Malformed::Alias(header));
+            }
+            match name {
+                "authorization" => lines.authorization.put(value),
+                "x-forwarded-method" => lines.method.put(value),
+                "x-forwarded-proto" => lines.proto.put(value),
+                "x-forwarded-host" => lines.host.put(value),
+                "x-forwarded-uri" => lines.uri.put(value),
+                _ => {}
+            }
+        }
+        Ok(lines)
+    }
+}
+
+/// One of them.
+#[derive(Default)]
+struct Line<'a> {
+    value: Option<&'a [u8]>,
+    is_repeated: bool,
+}
+
+impl<'a> Line<'a> {
+    fn put(&mut self, value: &'a [u8]) {
+        self.is_repeated = self.value.replace(value).is_some();
+    }
+
+    fn once(&self, shown: &'static str) -> Result<&'a [u8], Malformed> {
+        if self.is_repeated {
+            return Err(Malformed::Repeated(shown));
+        }
+        self.value.ok_or(Malformed::Missing(shown))
+    }
+}
+
+fn text<'a>(value: &'a [u8], shown: &'static str) -> Result<&'a str, Malformed> {
+    headers::text(value).ok_or(Malformed::Unreadable(shown))
+}
+
+/// RFC 9110 section 5.6.2.
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+#[cfg(test)]
+mod testing {
+    //! Requests as the proxy describes them.
+
+    use super::super::headers::Headers;
+    use super::{Forwarded, Malformed};
+    use hyper::HeaderMap;
+    use hyper::header::{HeaderName, HeaderValue};
+
+    pub const BASE: [(&str, &str); 4] = [
+        ("x-forwarded-method", "GET"),
+        ("x-forwarded-proto", "https"),
+        ("x-forwarded-host", "app.example.com"),
+        ("x-forwarded-uri", "/a?b=1"),
+    ];
+
+    pub fn map(list: &[(&str, &str)]) -> HeaderMap {
+        let name = |name: &str| HeaderName::from_bytes(name.as_bytes()).expect("a name");
+        let value = |value: &str| HeaderValue::from_bytes(value.as_bytes()).expect("a value");
+        let mut map = HeaderMap::new();
+        for (at, text) in list {
+            map.append(name(at), value(text));
+        }
+        map
+    }
+
+    /// The base request with these headers in place of its own.
+    pub fn request(list: &[(&str, &str)]) -> HeaderMap {
+        let kept: Vec<_> =
+            BASE.into_iter().filter(|(name, _)| list.iter().all(|(other, _)| other != name)).collect();
+        map(&[&kept[..], list].concat())
+    }
+
+    pub fn error(list: &[(&str, &str)]) -> Option<Malformed> {
+        Forwarded::parse(Headers::new(&request(list)), false).err()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::{BASE, error, map, request};
+    use super::*;
+    use hyper::header::HeaderName;
+    use proptest::prelude::*;
+    use url::Url;
+
+    #[test]
+    fn each_of_the_four_must_be_there_once_and_readable() {
+        assert_eq!(error(&[]), None);
+        for (name, value) in BASE {
+            let without: Vec<_> = BASE.into_iter().filter(|(other, _)| *other != name).collect();
+            assert!(
+                matches!(Forwarded::parse(Headers::new(&map(&without)), false), Err(Malformed::Missing(_))),
+                "{name}"
+            );
+            assert!(matches!(error(&[(name, value), (name, value)]), Some(Malformed::Repeated(_))), "{name}");
+        }
+        for (name, value) in [
+            ("x-forwarded-method", "G T"),
+            ("x-forwarded-method", ""),
+            ("x-forwarded-method", "GET, POST"),
+            ("x-forwarded-proto", "ftp"),
+            ("x-forwarded-proto", "https, http"),
+            ("x-forwarded-host", "a b"),
+            ("x-forwarded-host", "app.example.com, evil.example"),
+            ("x-forwarded-host", "app.example.com/x"),
+            ("x-forwarded-host", "user@app.example.com"),
+            ("x-forwarded-host", "appé.example.com"),
+            ("x-forwarded-uri", ""),
+            ("x-forwarded-uri", "http:evil.example/"),
+        ] {
+            assert!(error(&[(name, value)]).is_some(), "{name}: {value}");
+        }
+        assert_eq!(
+            error(&[("authorization", "a"), ("Authorization", "b")]),
+            Some(Malformed::Repeated("Authorization"))
+        );
+        let twice = [("x-forwarded-host", "app.example.com"), ("X-Forwarded-Host", "b.example.com")];
+        assert_eq!(error(&twice), Some(Malformed::Repeated("X-Forwarded-Host")));
+    }
+
+    #[test]
+    fn plain_http_is_for_development_alone() {
+        let plain = request(&[("x-forwarded-proto", "http")]);
+        assert_eq!(Forwarded::parse(Headers::new(&plain), false).err(), Some(Malformed::PlainHttp));
+        assert_eq!(Forwarded::parse(Headers::new(&plain), true).map(|f| f.scheme).ok(), Some(Scheme::Http));
+        assert_eq!(error(&[("x-forwarded-proto", "wss")]), None);
+    }
+
+    #[test]
+    fn the_client_is_the_last_of_the_list() {
+        let request =
+            request(&[("x-forwarded-for", "1.1.1.1, 2.2.2.2"), ("x-forwarded-for", "3.3.3.3,2001:db8::1")]);
+        let address = Forwarded::parse(Headers::new(&request), false).expect("a request").client_address();
+        assert_eq!(address, "2001:db8::1".parse().ok());
+    }
+
+    #[test]
+    fn a_return_address_stays_on_its_host() {
+        let at = |uri: &str| {
+            let request = request(&[("x-forwarded-uri", uri)]);
+            Forwarded::parse(Headers::new(&request), false).expect("a request").return_uri().to_owned()
+        };
+        assert_eq!(at("/deep?x=1&y=%2F//z"), "/deep?x=1&y=%2F//z");
+        let long = format!("/{}", "a".repeat(2_000));
+        for uri in [
+            "//evil.example",
+            "/\\evil.example",
+            "/a\\b",
+            "/a#b",
+            "/a b",
+            "/é",
+            "*",
+            "/.gatepost/enter?t=1",
+            "/./.gatepost/logout",
+            "/x/../.gatepost/logout",
+            "/%2e/.gatepost/logout",
+            &long,
+        ] {
+            assert_eq!(at(uri), "/", "{uri}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_client_sends_the_browser_ends_on_the_configured_origin(uri in "/[\\PC\\x00-\\x7f]{0,60}") {
+            let uri = if is_return_uri(&uri) { uri.as_str() } else { "/" };
+            let address = Url::parse(&format!("https://app.example.com{uri}")).expect("an address");
+            prop_assert_eq!(address.origin().ascii_serialization(), "https://app.example.com");
+            let relative = Url::parse("https://auth.example.com/").expect("an address").join(uri).expect("an address");
+            prop_assert_eq!(relative.origin().ascii_serialization(), "https://auth.example.com");
+        }
+
+        #[test]
+        fn parsing_never_panics(name in "[a-z_.-]{1,20}", value: Vec<u8>, host in "\\PC*", uri in "\\PC*") {
+            let (host, uri) = (host.as_str(), uri.as_str());
+            let mut headers = request(&[("x-forwarded-host", host), ("x-forwarded-uri", uri)]);
+            if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_bytes(&value)) {
+                headers.append(name, value);
+            }
+            if let Ok(forwarded) = Forwarded::parse(Headers::new(&headers), true) {
+                let _ = (forwarded.kind(), forwarded.return_uri(), forwarded.reserved(), forwarded.client_address());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod alias_tests {
+    use super::Malformed;
+    use super::testing::error;
+    use gatepost_core::header_names::{FORWARDED_HEADERS, IDENTITY_HEADERS};
+
+    #[test]
+    fn every_alias_of_an_identity_or_forwarded_header_is_refused_and_the_exact_name_passes() {
+        for header in IDENTITY_HEADERS.iter().chain(&FORWARDED_HEADERS).filter(|name| name.contains('-')) {
+            if !header.starts_with("x-forwarded") {
+                assert_eq!(error(&[(header, "v")]), None, "{header}");
+            }
+            for byte in "!#$%&'*+.^_`|~".chars() {
+                let all = header.replace('-', &byte.to_string());
+                let first = header.replacen('-', &byte.to_string(), 1);
+                for alias in [all.to_ascii_uppercase(), all, first] {
+                    assert_eq!(error(&[(alias.as_str(), "v")]), Some(Malformed::Alias(header)), "{alias}");
+                }
+            }
+        }
+        for harmless in ["x_user_emails", "x-user-email-x", "xuseremail", "x_user", "x_request_id"] {
+            assert_eq!(error(&[(harmless, "v")]), None, "{harmless}");
+        }
+    }
+}

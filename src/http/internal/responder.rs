@@ -1,0 +1,156 @@
+//! Answers to one request of a protected host.
+
+use super::context::Context;
+use crate::authn::LoadError;
+use crate::gate::forwarded::{Forwarded, RequestKind};
+use crate::gate::refusals::Denied;
+use crate::gate::reply::Reply;
+use crate::gate::request::VerifyRequest;
+use crate::http::pages::{Format, Gate, Refusal};
+use crate::http::respond::{self, Answer};
+use crate::sign_in::addresses::login_address;
+use crate::sign_in::return_cookie;
+use gatepost_core::clock::Timestamp;
+use gatepost_core::decision::Denial;
+use gatepost_core::email::EmailAddress;
+use gatepost_core::error_chain::Chain;
+use gatepost_core::host::Origin;
+use gatepost_core::ids::{RequestId, UserId};
+use gatepost_core::requirement::Requirement;
+use gatepost_core::return_uri::MAX_RETURN_URI;
+use gatepost_store::session::cookie::{self, Held};
+use gatepost_store::session::values::HostValue;
+use gatepost_telemetry::Reason;
+use hyper::StatusCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// `Retry-After` of an outage.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+/// `Retry-After` while the provider is asked.
+const CHECK_AFTER: Duration = Duration::from_secs(1);
+
+/// One request of a protected host, and what answering it needs.
+pub(super) struct Responder<'a> {
+    pub(super) context: &'a Arc<Context>,
+    pub(super) forwarded: &'a Forwarded<'a>,
+    pub(super) origin: &'a Origin,
+    pub(super) held: Option<Held<HostValue>>,
+    pub(super) request_id: RequestId,
+    pub(super) request: &'a VerifyRequest<'a>,
+    pub(super) query: &'a str,
+}
+
+impl<'a> Responder<'a> {
+    pub(super) fn new(context: &'a Arc<Context>, request: &'a VerifyRequest<'a>, query: &'a str) -> Self {
+        let VerifyRequest { forwarded, origin, .. } = request;
+        let site = &context.gate.site;
+        let values = cookie::values(forwarded.cookies(), site.cookies.name());
+        let held = cookie::read_host(values, &site.ring, origin.host());
+        Self { context, forwarded, origin, held, request_id: RequestId::generate(), request, query }
+    }
+
+    pub(super) fn deny(&self, reply: Reply<'_>, email: Option<&EmailAddress>) -> Answer {
+        let uri = self.forwarded.return_uri();
+        let resend = self.forwarded.is_form();
+        match reply {
+            Reply::Login(max_age) => {
+                self.note_length(self.forwarded.uri_length());
+                self.to_login(uri, max_age)
+            }
+            Reply::SignIn(max_age) => self.refuse(&Refusal::SignIn { uri, resend, max_age }),
+            Reply::StepUp(max_age) => self.refuse(&Refusal::StepUp { uri, resend, max_age }),
+            Reply::Later => self.refuse(&Refusal::Unavailable { resend, retry_after: CHECK_AFTER }),
+            Reply::LaterBySignIn => self.refuse(&Refusal::Recheck { uri, resend, retry_after: CHECK_AFTER }),
+            Reply::CrossOrigin => {
+                self.log_refusal(email, "another origin asked for a change");
+                self.refuse(&Refusal::CrossOrigin)
+            }
+            Reply::Forbidden(missing) => {
+                let gate = &self.context.gate;
+                gate.unknown.log(missing, &gate.stores, &gate.tasks);
+                self.log_refusal(email, &format!("missing: {missing}"));
+                self.refuse(&Refusal::Forbidden { uri, email, missing })
+            }
+        }
+    }
+
+    /// For `gatepost explain --request`: what somebody signed in may not do, not that they have to sign in again.
+    pub(super) fn keep_refusal(
+        &self,
+        requirement: &Requirement,
+        denial: &Denial,
+        reply: Reply<'_>,
+        user: UserId,
+        email: Option<&EmailAddress>,
+    ) {
+        let (Reply::StepUp(_) | Reply::CrossOrigin | Reply::Forbidden(_)) = reply else { return };
+        let gate = &self.context.gate;
+        let denied = Denied {
+            case: &self.request.case(requirement),
+            query: self.query,
+            request_id: self.request_id,
+            user,
+            email,
+            denial,
+            status: reply.status(),
+            asker: self.forwarded.asker(self.origin, &gate.site.config.allowed_origins),
+        };
+        if let Err(cause) = gate.refusals.note(denied, Timestamp::now()) {
+            gate.stores.metrics.refusals_not_kept(cause, 1);
+        }
+    }
+
+    fn log_refusal(&self, email: Option<&EmailAddress>, why: &str) {
+        tracing::info!(
+            request.id = %self.request_id,
+            user.email = email.map(EmailAddress::as_str),
+            host = %self.origin.host(),
+            method = self.forwarded.method(),
+            client.address = self.forwarded.client_address().map(tracing::field::display),
+            why,
+            "refused"
+        );
+    }
+
+    pub(super) fn cannot_know(&self, error: &LoadError) -> Answer {
+        tracing::error!(request.id = %self.request_id, host = %self.origin.host(), error = %Chain(error), "cannot know who this is");
+        let resend = self.forwarded.is_form();
+        self.refuse(&Refusal::Unavailable { resend, retry_after: RETRY_AFTER })
+    }
+
+    /// Sends the browser away to sign in and come back.
+    pub(super) fn to_login(&self, uri: &str, max_age: Option<Duration>) -> Answer {
+        let sign_in = &self.context.sign_in;
+        let asked = return_cookie::ask(sign_in, self.origin, self.held.as_ref(), uri, max_age);
+        let cookies = asked.cookies.iter().map(String::as_str);
+        respond::redirect(StatusCode::FOUND, &login_address(sign_in, &asked.request), cookies)
+    }
+
+    /// Says why a sign-in ends at `/`, where the address that it was for is too long to come back to.
+    pub(super) fn note_length(&self, length: usize) {
+        if length > MAX_RETURN_URI {
+            tracing::info!(
+                request.id = %self.request_id,
+                host = %self.origin.host(),
+                length,
+                "a sign-in ends at /: its address is longer than {MAX_RETURN_URI} bytes"
+            );
+        }
+    }
+
+    pub(super) fn refuse(&self, refusal: &Refusal<'_>) -> Answer {
+        let format =
+            Format::choose(&self.forwarded.accept(), self.forwarded.kind() == RequestKind::Navigation);
+        let gate = Gate { origin: Some(self.origin), request_id: self.request_id, format };
+        respond::page(refusal.page(&gate), self.forwarded.is_head())
+    }
+}
+
+pub(super) const fn reason_of_failure(error: &LoadError) -> Reason {
+    match error {
+        LoadError::Sessions(_) => Reason::SessionStore,
+        LoadError::Directory(_) => Reason::Directory,
+        LoadError::Deadline => Reason::Deadline,
+    }
+}

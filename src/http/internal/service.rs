@@ -1,0 +1,48 @@
+//! Which answer a request of the internal listener gets.
+
+use super::connection_timeouts::Activity;
+use super::context::{Context, Surface};
+use super::verify::{ProxyRequest, verify};
+use crate::gate::headers::Headers;
+use crate::http::respond::{self, Answer};
+use hyper::body::Incoming;
+use hyper::{Request, StatusCode};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// The answer to every request of the internal listener.
+pub(super) async fn answer(
+    context: &Arc<Context>,
+    surface: Surface,
+    activity: &Activity,
+    peer: IpAddr,
+    request: &Request<Incoming>,
+) -> Answer {
+    match request.uri().path() {
+        "/verify" if surface == Surface::Internal => {
+            let query = request.uri().query().unwrap_or_default();
+            let request = ProxyRequest { query, headers: Headers::new(request.headers()) };
+            verify(context, activity, peer, &request).await
+        }
+        "/livez" => respond::text(StatusCode::OK, TEXT, "alive\n"),
+        "/readyz" => ready(context),
+        "/metrics" => respond::text(StatusCode::OK, gatepost_telemetry::CONTENT_TYPE, metrics(context)),
+        _ => respond::empty(StatusCode::NOT_FOUND),
+    }
+}
+
+const TEXT: &str = "text/plain; charset=utf-8";
+
+fn ready(context: &Context) -> Answer {
+    match context.readiness.why_not() {
+        None => respond::text(StatusCode::OK, TEXT, "ready\n"),
+        Some(why) => respond::text(StatusCode::SERVICE_UNAVAILABLE, TEXT, format!("not ready: {why}\n")),
+    }
+}
+
+fn metrics(context: &Context) -> String {
+    let (sessions, bytes) = context.gate.cache.size();
+    let metrics = &context.gate.stores.metrics;
+    metrics.passes(sessions, bytes);
+    metrics.encode()
+}

@@ -1,0 +1,138 @@
+//! `/verify`: a request of the proxy is parsed, judged and answered.
+
+use super::connection_timeouts::{Activity, Phase};
+use super::context::Context;
+use super::gate_endpoints;
+use super::responder::{Responder, reason_of_failure};
+use crate::gate::case::Verdict;
+use crate::gate::decide::{decide_from_cache, decide_from_stores};
+use crate::gate::forwarded::{Forwarded, RequestKind};
+use crate::gate::headers::Headers;
+use crate::gate::reply::{Reply, reason_of, reason_of_malformed};
+use crate::gate::request::{Target, Unusable, VerifyRequest};
+use crate::http::pages::{Format, Gate, Refusal};
+use crate::http::respond::{self, Answer};
+use gatepost_core::ids::RequestId;
+use gatepost_core::requirement::Requirement;
+use gatepost_telemetry::{self as telemetry, Reason};
+use hyper::StatusCode;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// A request of the proxy, however it came.
+pub(super) struct ProxyRequest<'a> {
+    pub(super) query: &'a str,
+    pub(super) headers: Headers<'a>,
+}
+
+/// Answers a request for `/verify`.
+pub(super) async fn verify(
+    context: &Arc<Context>,
+    activity: &Activity,
+    peer: IpAddr,
+    proxy: &ProxyRequest<'_>,
+) -> Answer {
+    let gate = &context.gate;
+    let (started, mut waited) = (Instant::now(), Duration::ZERO);
+    let (answer, reason) = if gate.site.trusts(peer) {
+        match VerifyRequest::parse(&gate.site, proxy.headers, proxy.query) {
+            Ok(request) => match decide_from_cache(gate, &request) {
+                Some(Verdict::Allow(headers)) => {
+                    (respond::with_headers(StatusCode::OK, headers), Reason::Met)
+                }
+                verdict => {
+                    activity.enter(Phase::Busy);
+                    // On the heap: a connection must not always carry the room that it needs now and then.
+                    Box::pin(respond(Responder::new(context, &request, proxy.query), verdict, &mut waited))
+                        .await
+                }
+            },
+            Err(unusable) => refuse(&unusable, proxy),
+        }
+    } else {
+        let request_id = RequestId::generate();
+        tracing::warn!(request.id = %request_id, peer = %peer, "/verify was called by a peer that is no trusted proxy");
+        (early(&Refusal::UntrustedPeer, proxy, request_id), Reason::UntrustedPeer)
+    };
+    // What the provider took is its own time, not that of an answer.
+    let took = started.elapsed().saturating_sub(waited);
+    gate.stores.metrics.decided(verdict_of(answer.status()), reason, took);
+    answer
+}
+
+fn verdict_of(status: StatusCode) -> telemetry::Answer {
+    telemetry::Answer::of(status.as_u16())
+}
+
+fn refuse(unusable: &Unusable<'_>, proxy: &ProxyRequest<'_>) -> (Answer, Reason) {
+    let request_id = RequestId::generate();
+    match unusable {
+        Unusable::Malformed(error) => {
+            let what = error.to_string();
+            tracing::info!(request.id = %request_id, error = %what, "refused a malformed request");
+            (early(&Refusal::Malformed(&what), proxy, request_id), reason_of_malformed(error))
+        }
+        Unusable::UnknownHost(forwarded) => {
+            tracing::info!(request.id = %request_id, host = %forwarded.host, "refused a request for a host that is not protected");
+            (early_for(&Refusal::UnknownHost, forwarded, request_id), Reason::UnknownHost)
+        }
+    }
+}
+
+/// `verdict`: the session cache's, where it has one.
+async fn respond(
+    responder: Responder<'_>,
+    verdict: Option<Verdict>,
+    waited: &mut Duration,
+) -> (Answer, Reason) {
+    match &responder.request.target {
+        Target::Endpoint(path, query) => gate_endpoints::answer(&responder, path, query).await,
+        Target::Application(requirement) => judge(&responder, requirement, verdict, waited).await,
+        Target::Misconfigured(error) => {
+            tracing::error!(request.id = %responder.request_id, error = %error, keys = Requirement::names(responder.query), "the middleware's address is wrong: nobody passes");
+            (responder.refuse(&Refusal::Misconfigured), Reason::MalformedRequirement)
+        }
+    }
+}
+
+async fn judge(
+    responder: &Responder<'_>,
+    requirement: &Requirement,
+    verdict: Option<Verdict>,
+    waited: &mut Duration,
+) -> (Answer, Reason) {
+    let verdict = if let Some(verdict) = verdict {
+        verdict
+    } else {
+        let Responder { context, request, held, .. } = responder;
+        decide_from_stores(&context.gate, request, requirement, held.as_ref(), waited).await
+    };
+    match verdict {
+        Verdict::Allow(headers) => (respond::with_headers(StatusCode::OK, headers), Reason::Met),
+        Verdict::Deny { denial, user, email } => {
+            let reply = Reply::to(&denial, responder.forwarded.kind(), requirement);
+            if let Some(user) = user {
+                responder.keep_refusal(requirement, &denial, reply, user, email.as_ref());
+            }
+            (responder.deny(reply, email.as_ref()), reason_of(&denial))
+        }
+        Verdict::CannotKnow(error) => (responder.cannot_know(&error), reason_of_failure(&error)),
+    }
+}
+
+/// Before anything of the request can be trusted, but for the form that its client reads and whether it reads a body.
+fn early(refusal: &Refusal<'_>, proxy: &ProxyRequest<'_>, request_id: RequestId) -> Answer {
+    let is_navigation = proxy.headers.text("sec-fetch-mode") == Some("navigate");
+    let format = Format::choose(&proxy.headers.joined("accept"), is_navigation);
+    let gate = Gate { origin: None, request_id, format };
+    let is_head = proxy.headers.first("x-forwarded-method") == Some(b"HEAD");
+    respond::page(refusal.page(&gate), is_head)
+}
+
+fn early_for(refusal: &Refusal<'_>, forwarded: &Forwarded<'_>, request_id: RequestId) -> Answer {
+    let format = Format::choose(&forwarded.accept(), forwarded.kind() == RequestKind::Navigation);
+    let gate = Gate { origin: None, request_id, format };
+    respond::page(refusal.page(&gate), forwarded.is_head())
+}

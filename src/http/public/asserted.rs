@@ -1,0 +1,85 @@
+//! The admin for whom `/verify` let a request through to the public listener, on a protected host: known by the assertion
+//! for that very host.
+
+use super::request::{data, host, one, visitor};
+use crate::authn::{self, LoadError};
+use crate::gate::assertion::{self, AssertionError, AssertionKeys, Claims};
+use crate::sign_in::{Context, Visitor};
+use actix_web::HttpRequest;
+use gatepost_core::access::Standing;
+use gatepost_core::clock::Timestamp;
+use gatepost_core::error_chain::Chain;
+use gatepost_core::host::Origin;
+use std::net::IpAddr;
+use std::rc::Rc;
+
+/// An admin, as the directory knows them now.
+pub(super) struct Asserted {
+    pub(super) visitor: Rc<Visitor>,
+    pub(super) origin: Origin,
+    pub(super) standing: Standing,
+}
+
+/// Why a request for a protected host's headers is not answered; told to the log alone.
+#[derive(Debug, thiserror::Error)]
+enum Refused {
+    #[error("it came from {0:?}, which is no trusted proxy")]
+    Peer(Option<IpAddr>),
+    #[error("it names no protected host")]
+    Host,
+    #[error(
+        "no X-User-Assertion came with it: the middleware's address needs assertion=true, its authResponseHeaders the name"
+    )]
+    NoAssertion,
+    #[error("its X-User-Assertion does not count")]
+    Assertion(#[from] AssertionError),
+    #[error("it is no admin's: the middleware's address needs admin=true")]
+    NotAdmin,
+    #[error("the directory knows no such admin any more")]
+    NoLonger,
+}
+
+/// Who asks on a protected host. `None`: nobody who may.
+///
+/// # Errors
+/// [`LoadError`]: the directory cannot say whether the admin still is one.
+pub(super) async fn asserted_admin(request: &HttpRequest) -> Result<Option<Asserted>, LoadError> {
+    let (context, visitor) = (data::<Context>(request), visitor(request));
+    let asked = match claims(context, request) {
+        Ok((origin, claims)) => {
+            let standing = still_admin(context, &claims).await?;
+            standing.map(|standing| Asserted { visitor: Rc::clone(&visitor), origin, standing })
+        }
+        Err(refused) => Err(refused),
+    };
+    asked.map(Some).or_else(|refused| {
+        tracing::warn!(
+            request.id = %visitor.request_id,
+            client.address = visitor.address.map(tracing::field::display),
+            why = %Chain(&refused),
+            "refused to show the headers of a request"
+        );
+        Ok(None)
+    })
+}
+
+/// Who the request says it is, so that only `/verify` can have said it, for this host and just now.
+fn claims(context: &Context, request: &HttpRequest) -> Result<(Origin, Claims), Refused> {
+    let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
+    if !peer.is_some_and(|peer| context.site.trusts(peer)) {
+        return Err(Refused::Peer(peer));
+    }
+    let origin =
+        host(request.headers()).and_then(|host| context.site.hosts.find(&host)).ok_or(Refused::Host)?;
+    let token = one(request.headers(), assertion::HEADER.as_str()).ok_or(Refused::NoAssertion)?;
+    let (keys, issuer) = (data::<AssertionKeys>(request), &context.site.config.public_url);
+    let claims = Claims::open(token, keys, issuer, origin.host(), Timestamp::now())?;
+    if claims.admin { Ok((origin.into_owned(), claims)) } else { Err(Refused::NotAdmin) }
+}
+
+/// The assertion may be a minute old, so the directory is asked.
+async fn still_admin(context: &Context, claims: &Claims) -> Result<Result<Standing, Refused>, LoadError> {
+    let standing = authn::load_person(&context.stores, claims.sub).await?;
+    let admin = standing.filter(|standing| standing.access.is_admin && !standing.is_disabled);
+    Ok(admin.ok_or(Refused::NoLonger))
+}

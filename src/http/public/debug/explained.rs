@@ -1,0 +1,126 @@
+//! What `/verify` would answer to a person's request, and why: a form, one use case, a page.
+
+use crate::explain::{self, Context, ExplainError, Question};
+use crate::http::pages::{Explained, Outcome, Page, QuestionFault, QuestionForm};
+use crate::http::public::callers::Admin;
+use crate::http::public::extract::Query;
+use crate::http::public::fault::Fault;
+use actix_web::web;
+use hyper::Method;
+use serde::Deserialize;
+
+/// The fields of the form.
+#[derive(Deserialize)]
+pub(in crate::http::public) struct Fields {
+    person: Option<String>,
+    url: Option<String>,
+    method: Option<String>,
+    requirement: Option<String>,
+    number: Option<String>,
+}
+
+impl From<Fields> for QuestionForm {
+    fn from(fields: Fields) -> Self {
+        let text = |field: Option<String>| field.map(|text| text.trim().to_owned()).unwrap_or_default();
+        Self {
+            person: text(fields.person),
+            url: text(fields.url),
+            method: text(fields.method),
+            requirement: requirement(&text(fields.requirement)).to_owned(),
+            number: text(fields.number),
+        }
+    }
+}
+
+/// Reads the form and shows what follows from it.
+///
+/// # Errors
+/// [`Fault`]: the directory cannot say.
+pub(in crate::http::public) async fn explained(
+    Admin(admin): Admin,
+    context: web::Data<Context>,
+    Query(fields): Query<Fields>,
+) -> Result<Page, Fault> {
+    let form: QuestionForm = fields.into();
+    let outcome = match asked(&context, &form).await {
+        Ok(outcome) => outcome,
+        Err(ExplainError::UnknownUser { similar, .. }) => {
+            Some(Outcome::Fault(QuestionFault::UnknownPerson(similar)))
+        }
+        Err(ExplainError::UnknownRequest(_)) => Some(Outcome::Fault(QuestionFault::UnknownNumber)),
+        Err(ExplainError::Directory(error)) => return Err(error.into()),
+    };
+    let request_id = admin.visitor.request_id;
+    Ok(Explained { form: &form, outcome: outcome.as_ref(), request_id }.page())
+}
+
+/// `None`: nothing was asked yet.
+async fn asked(context: &Context, form: &QuestionForm) -> Result<Option<Outcome>, ExplainError> {
+    if !form.number.is_empty() {
+        return Ok(Some(match form.number.parse() {
+            Ok(number) => Outcome::Past(Box::new(explain::explain_request(context, number).await?)),
+            Err(_) => Outcome::Fault(QuestionFault::Number),
+        }));
+    }
+    Ok(match question(form) {
+        None => None,
+        Some(Err(fault)) => Some(Outcome::Fault(fault)),
+        Some(Ok(question)) => Some(Outcome::Explained(explain::explain(context, &question).await?)),
+    })
+}
+
+/// `None`: nothing was asked yet.
+fn question(form: &QuestionForm) -> Option<Result<Question, QuestionFault>> {
+    let is_empty = form.person.is_empty() && form.url.is_empty();
+    (!is_empty).then(|| {
+        let user = form.person.parse().map_err(|_| QuestionFault::Person)?;
+        let url = form.url.parse().map_err(|_| QuestionFault::Url)?;
+        let method = match form.method.as_str() {
+            "" => Method::GET,
+            method => method.parse().map_err(|_| QuestionFault::Method)?,
+        };
+        Ok(Question::own(user, url, method, form.requirement.clone()))
+    })
+}
+
+/// The query of the middleware's address, also where the whole address was pasted.
+fn requirement(text: &str) -> &str {
+    text.split_once('?').map_or(text, |(_, query)| query)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form(person: &str, url: &str, method: &str) -> QuestionForm {
+        let [person, url, method] = [person, url, method].map(str::to_owned);
+        QuestionForm { person, url, method, requirement: String::new(), number: String::new() }
+    }
+
+    #[test]
+    fn a_requirement_is_taken_as_it_stands_in_the_proxys_file() {
+        for text in
+            ["group=A&admin=true", "?group=A&admin=true", "https://gatepost:4181/verify?group=A&admin=true"]
+        {
+            assert_eq!(requirement(text), "group=A&admin=true");
+        }
+        assert_eq!(requirement(""), "");
+    }
+
+    #[test]
+    fn each_field_that_cannot_be_read_is_named() {
+        let fault = |form: QuestionForm| question(&form).map(Result::err);
+        assert_eq!(fault(form("", "", "GET")), None);
+        let url = "https://app.example.com/";
+        assert_eq!(fault(form("a@example.com", url, "")), Some(None));
+        for (form, wanted) in [
+            (form("", url, "GET"), QuestionFault::Person),
+            (form("a@b@c", url, "GET"), QuestionFault::Person),
+            (form("a@example.com", "", "GET"), QuestionFault::Url),
+            (form("a@example.com", "https://u:p@app.example.com/", "GET"), QuestionFault::Url),
+            (form("a@example.com", url, "G T"), QuestionFault::Method),
+        ] {
+            assert_eq!(fault(form), Some(Some(wanted)));
+        }
+    }
+}

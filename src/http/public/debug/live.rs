@@ -1,0 +1,41 @@
+//! The header debugger on a protected host: its router sends `/debug/headers` through the middleware to the public
+//! listener, which then knows by the assertion for that very host that `/verify` let an admin through.
+
+use crate::explain::header_diagnosis::Arrival;
+use crate::gate::identity_headers::Rendered;
+use crate::http::pages::{Format, LiveHeaders, Page};
+use crate::http::public::asserted::Asserted;
+use crate::http::public::request::one;
+use crate::sign_in::Context;
+use actix_web::{HttpRequest, web};
+
+/// The request's own headers, as an application on this host gets them.
+pub(in crate::http::public) async fn live_headers(
+    asserted: Asserted,
+    context: web::Data<Context>,
+    request: HttpRequest,
+) -> Page {
+    let headers: Vec<(String, Vec<u8>)> =
+        request.headers().iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect();
+    let arrival = Arrival {
+        headers: &headers,
+        origin: &asserted.origin,
+        rendered: &Rendered::new(&asserted.standing, &context.site.config.verify),
+        access: &asserted.standing.access,
+        own_cookies: context.site.cookies.names(),
+    };
+    let page = LiveHeaders {
+        origin: &asserted.origin,
+        person: &asserted.standing.person,
+        report: &arrival.report(),
+        request_id: asserted.visitor.request_id,
+    };
+    page.page(format(&request))
+}
+
+/// HTML or JSON.
+fn format(request: &HttpRequest) -> Format {
+    let lines: Vec<&str> =
+        request.headers().get_all("accept").filter_map(|value| value.to_str().ok()).collect();
+    Format::choose(&lines.join(","), one(request.headers(), "sec-fetch-mode") == Some("navigate"))
+}

@@ -1,0 +1,69 @@
+//! What the public listener reads of every request, and what its application shares.
+
+use crate::sign_in::{Context, Visitor};
+use actix_web::http::header::{HeaderMap, HeaderValue};
+use actix_web::{HttpMessage, HttpRequest, web};
+use gatepost_core::host::HostName;
+use gatepost_core::ids::RequestId;
+use gatepost_store::session::cookie;
+use std::net::IpAddr;
+use std::rc::Rc;
+
+/// Longest `User-Agent` that a session remembers, in characters.
+const MAX_USER_AGENT: usize = 256;
+
+/// The mark of a request whose caller was judged.
+pub(super) struct Judged;
+
+/// The browser that asks; made once for each request.
+pub(super) fn visitor(request: &HttpRequest) -> Rc<Visitor> {
+    if let Some(known) = request.extensions().get::<Rc<Visitor>>() {
+        return Rc::clone(known);
+    }
+    let context = data::<Context>(request);
+    let cookies = request.headers().get_all("cookie").map(HeaderValue::as_bytes);
+    let held = cookie::read_public(cookie::values(cookies, context.site.cookies.name()), &context.site.ring);
+    let user_agent = text(request.headers(), "user-agent");
+    let visitor = Rc::new(Visitor {
+        held,
+        address: client_address(context, request),
+        user_agent: user_agent.map(|text| text.chars().take(MAX_USER_AGENT).collect()),
+        request_id: RequestId::generate(),
+    });
+    request.extensions_mut().insert(Rc::clone(&visitor));
+    visitor
+}
+
+/// What the application shares.
+///
+/// # Panics
+/// Never: [`super::server`] gives it to the application.
+pub(super) fn data<T: 'static>(request: &HttpRequest) -> &web::Data<T> {
+    request.app_data().expect("the application has it")
+}
+
+/// The client's address as the proxy saw it.
+pub(super) fn client_address(context: &Context, request: &HttpRequest) -> Option<IpAddr> {
+    let peer = request.peer_addr()?.ip().to_canonical();
+    let forwarded = request.headers().get_all("x-forwarded-for").last().and_then(|value| value.to_str().ok());
+    let last =
+        forwarded.and_then(|list| list.rsplit(',').next()).and_then(|address| address.trim().parse().ok());
+    if context.site.trusts(peer) { last.or(Some(peer)) } else { Some(peer) }
+}
+
+/// The host that a request names, if it names one.
+pub(super) fn host(headers: &HeaderMap) -> Option<HostName> {
+    one(headers, "host")?.parse().ok()
+}
+
+/// A header that was sent exactly once: of two, readers would take different ones.
+pub(super) fn one<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let mut values = headers.get_all(name);
+    let value = values.next()?.to_str().ok()?;
+    values.next().is_none().then_some(value)
+}
+
+/// A header's first value.
+pub(super) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}

@@ -1,0 +1,28 @@
+use super::under_way::ChecksUnderWay;
+use crate::revocation;
+use crate::site::Site;
+use crate::stores::Stores;
+use crate::tasks::Tasks;
+use std::sync::Arc;
+
+/// What refreshing a session needs.
+#[derive(Debug)]
+pub struct Context {
+    pub(super) site: Arc<Site>,
+    pub(super) stores: Arc<Stores>,
+    pub(super) revocation: Arc<revocation::Context>,
+    pub(super) tasks: Arc<Tasks>,
+    pub(super) checks: ChecksUnderWay,
+}
+
+impl Context {
+    /// With no check under way.
+    pub fn new(
+        site: Arc<Site>,
+        stores: Arc<Stores>,
+        revocation: Arc<revocation::Context>,
+        tasks: Arc<Tasks>,
+    ) -> Self {
+        Self { site, stores, revocation, tasks, checks: ChecksUnderWay::default() }
+    }
+}

@@ -1,0 +1,31 @@
+//! Addresses that a sign-in leads to.
+
+use super::Context;
+use gatepost_core::host::{HostName, Origin};
+use gatepost_core::ids::ProviderId;
+use gatepost_store::session::sealed::Purpose;
+use gatepost_store::session::values::LoginRequest;
+use std::borrow::Cow;
+use url::Url;
+
+/// A login request for a protected host, as the address that its `/verify` sends the browser to.
+pub fn login_address(context: &Context, request: &LoginRequest) -> String {
+    let to = context.site.ring.seal(Purpose::LoginRequest, "", request);
+    context.site.public_address("/login", &[("to", &to)]).into()
+}
+
+/// As [`login_address`], for somebody who wants to be somebody else.
+pub fn other_account_address(context: &Context, request: &LoginRequest) -> String {
+    let to = context.site.ring.seal(Purpose::LoginRequest, "", request);
+    context.site.public_address("/login", &[("to", &to), ("prompt", "select_account")]).into()
+}
+
+/// The redirect URI of a provider: one each, so that no provider can answer for another (RFC 9700 section 4.4.2).
+pub fn callback_address(context: &Context, provider: &ProviderId) -> Url {
+    context.site.public_address(&format!("/callback/{provider}"), &[])
+}
+
+/// The protected host of this name.
+pub(super) fn find_origin(context: &Context, host: &str) -> Option<Origin> {
+    context.site.hosts.find(&host.parse::<HostName>().ok()?).map(Cow::into_owned)
+}

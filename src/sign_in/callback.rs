@@ -1,0 +1,273 @@
+//! `/callback/<provider>`: the code becomes a session, once.
+//!
+//! The order is the security of it: bind, both stores reachable and lock, [`Exchange`], cookie. The lock is itself the
+//! first word to the session store, and a write; it is taken back where the directory cannot keep what would come of the
+//! code. A callback that does not fit recovers unseen, its code unused.
+
+use super::addresses::login_address;
+use super::begin::go_on;
+use super::exchange::{Exchange, Redeemed};
+use super::issue_ticket::{issue_ticket, public_cookie};
+use super::limit::{Asker, Place};
+use super::{Context, Problem, Step, Visitor};
+use crate::authn;
+use gatepost_core::error_chain::Chain;
+use gatepost_core::ids::ProviderId;
+use gatepost_oidc::{ErrorResponse, Provider};
+use gatepost_store::directory::DirectoryError;
+use gatepost_store::session::sealed::Purpose;
+use gatepost_store::session::values::{LoginRequest, LoginState};
+use gatepost_store::session::{ExchangeTurn, Exchanged, Handover, Session, Started};
+use gatepost_telemetry::{Store, StoreOperation};
+use serde::Deserialize;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// How long a retried callback waits for what comes of the first.
+const RETRY_WAIT: Duration = Duration::from_secs(6);
+/// How long answers to other tabs may take to land.
+const SETTLE: Duration = Duration::from_millis(300);
+const RETRY_POLL: Duration = Duration::from_millis(50);
+/// Longest code in bytes; Entra's have some 1,500.
+const MAX_CODE: usize = 4096;
+
+/// What the provider sent the browser back with; each at most once.
+#[expect(missing_debug_implementations, reason = "a code is a secret until it is spent")]
+#[derive(Default, Deserialize)]
+pub struct CallbackQuery {
+    /// RFC 6749 section 4.1.2.
+    pub code: Option<String>,
+    /// Ours.
+    pub state: Option<String>,
+    /// RFC 9207.
+    pub iss: Option<String>,
+    /// RFC 6749 section 4.1.2.1.
+    pub error: Option<String>,
+    /// For people.
+    pub error_description: Option<String>,
+    /// Entra: the provider's own session, where the `sid` claim is not configured.
+    pub session_state: Option<String>,
+}
+
+/// Finishes a sign-in.
+///
+/// # Errors
+/// [`Problem`].
+pub async fn finish(
+    context: &Arc<Context>,
+    visitor: &Visitor,
+    called: &ProviderId,
+    query: CallbackQuery,
+) -> Result<Step, Problem> {
+    let provider = context.site.providers.find(called).ok_or(Problem::UnknownProvider)?;
+    let sealed = query.state.as_deref().ok_or(Problem::Unreadable)?;
+    let opened = context
+        .site
+        .ring
+        .open_any_age::<LoginState>(Purpose::State, "", sealed)
+        .map_err(|_| Problem::Unreadable)?;
+    let login = opened.value;
+    if login.provider != *called {
+        return Err(Problem::MixedUp { called: called.clone(), began: login.provider });
+    }
+    let is_bound = visitor.held.as_ref().is_some_and(|held| held.bind() == login.bind);
+    if opened.is_expired || !is_bound {
+        return recover(context, visitor, login.request, Instant::now() + RETRY_WAIT).await;
+    }
+    if let Some(error) = &query.error {
+        return Err(refused(provider, error, &query));
+    }
+    let code = query.code.filter(|code| is_code(code)).ok_or(Problem::Unreadable)?;
+    let asker = Asker {
+        browser: login.bind,
+        is_known: visitor.held.as_ref().is_some_and(|held| held.value.is_some()),
+        address: visitor.address,
+        provider: provider.id(),
+        code: &code,
+    };
+    let place = context.limits.admit(&asker).await.map_err(|wait| {
+        context.stores.metrics.sign_in_limited();
+        Problem::Limited(wait)
+    })?;
+    let exchange = Exchange {
+        context: Arc::clone(context),
+        visitor: visitor.clone(),
+        provider: Arc::clone(provider),
+        login,
+        code,
+        issuer: query.iss,
+        session_state: query.session_state,
+    };
+    // To its end, whether or not this browser waits for it: the code is spent, and a retry joins what came of it.
+    context.tasks.run(run_once(exchange, place)).await
+}
+
+/// `1*VSCHAR` (RFC 6749 appendix A.11).
+fn is_code(code: &str) -> bool {
+    (1..=MAX_CODE).contains(&code.len()) && code.bytes().all(|byte| matches!(byte, 0x20..=0x7E))
+}
+
+/// The provider sent the browser back with an error (OpenID Connect Core section 3.1.2.6).
+fn refused(provider: &Provider, error: &str, query: &CallbackQuery) -> Problem {
+    let response = ErrorResponse {
+        error,
+        description: query.error_description.as_deref(),
+        issuer: query.iss.as_deref(),
+    };
+    let id = provider.id().clone();
+    match provider.provider_refusal(&response) {
+        Ok(refusal) => Problem::Refused { provider: id, refusal: Box::new(refusal) },
+        Err(source) => Problem::Provider { provider: id, source },
+    }
+}
+
+/// The sealed request of a `state`, so that a page can offer to begin again where it was to end.
+pub fn sealed_request(context: &Context, sealed: Option<&str>) -> Option<String> {
+    let opened = context.site.ring.open_any_age::<LoginState>(Purpose::State, "", sealed?).ok()?;
+    Some(context.site.ring.seal(Purpose::LoginRequest, "", &opened.value.request))
+}
+
+/// Locks the code, makes the session of it, and tells whoever came after.
+async fn run_once(exchange: Exchange, place: Place) -> Result<Step, Problem> {
+    let Exchange { context, visitor, login, .. } = &exchange;
+    let turn = match lock(context, login).await {
+        Ok(Some(turn)) => turn,
+        asked_nobody => {
+            place.give_back();
+            asked_nobody?;
+            return join(context, visitor, login).await;
+        }
+    };
+    match Box::pin(exchange.run()).await {
+        Ok(Redeemed::Session(started)) => {
+            place.succeed();
+            let Started { handover, session, .. } = *started;
+            let completing = complete(context, &handover, &session, login.request.clone());
+            tokio::join!(completing, exchange.tell(&turn, Some(&handover))).0
+        }
+        Ok(Redeemed::OldSession(started)) => {
+            place.succeed();
+            exchange.tell(&turn, Some(&started.handover)).await;
+            exchange.again_with(&started)
+        }
+        Ok(Redeemed::NotRecent(auth_time)) => {
+            place.give_back();
+            tokio::join!(exchange.again(auth_time), exchange.tell(&turn, None)).0
+        }
+        Err(problem) => {
+            // The code was good where only our own stores or the groups failed.
+            if matches!(problem, Problem::Unavailable(_) | Problem::GroupsUnknown) {
+                place.give_back();
+            }
+            exchange.tell(&turn, None).await;
+            Err(problem)
+        }
+    }
+}
+
+/// The turn to exchange this code; `None`: another request has it.
+async fn lock(context: &Context, login: &LoginState) -> Result<Option<ExchangeTurn>, Problem> {
+    // Both at once, for that costs one wait less; whoever was locked in vain may come again with the same code.
+    let locking = context.stores.sessions.lock_exchange(&login.id, &login.bind);
+    let (writable, locked) = tokio::join!(directory_takes_writes(context), locking);
+    let turn = locked?;
+    if let Err(problem) = writable {
+        if let Some(turn) = turn {
+            context.stores.sessions.unlock_exchange(&turn).await?;
+        }
+        return Err(problem);
+    }
+    Ok(turn)
+}
+
+/// Another request with this `state` came first: the same GET, retried by the proxy or the browser.
+async fn join(context: &Context, visitor: &Visitor, login: &LoginState) -> Result<Step, Problem> {
+    let give_up_at = Instant::now() + RETRY_WAIT;
+    while Instant::now() < give_up_at {
+        match context.stores.sessions.find_exchange(&login.id).await? {
+            Some(Exchanged::Into(handover)) => {
+                let loaded = authn::load_public(&context.stores, &handover.value).await?;
+                let principal = loaded.ok_or(Problem::EndedAtProvider)?;
+                return complete(context, &handover, &principal.session, login.request.clone()).await;
+            }
+            Some(Exchanged::Failed) => break,
+            None => {}
+        }
+        sleep(RETRY_POLL).await;
+    }
+    // Nothing came of it in all that time: its replica is gone, and so is whatever this browser had under way there.
+    recover(context, visitor, login.request.clone(), give_up_at).await
+}
+
+/// "Everything else recovers": on with the session that is there, else over again unseen, else a page.
+///
+/// What does not fit is mostly one of many tabs that began at once: each answer set another cookie, and the last one
+/// stays. So the answers still under way get a moment to land, a tab that completes the sign-in is waited for, and the
+/// browser begins again at `/login`, which binds to the cookie that it holds then.
+async fn recover(
+    context: &Context,
+    visitor: &Visitor,
+    request: LoginRequest,
+    give_up_at: Instant,
+) -> Result<Step, Problem> {
+    if visitor.live(context).await?.is_some() {
+        return go_on(context, visitor, request, None).await;
+    }
+    sleep(SETTLE).await;
+    let request = if another_tab_completed(context, visitor, give_up_at).await? {
+        request
+    } else {
+        request.restarted().ok_or(Problem::RestartedTooOften)?
+    };
+    Ok(Step::redirect(login_address(context, &request)))
+}
+
+/// Waits while another tab of this browser completes its sign-in; tells whether there was one.
+async fn another_tab_completed(
+    context: &Context,
+    visitor: &Visitor,
+    give_up_at: Instant,
+) -> Result<bool, Problem> {
+    let Some(held) = &visitor.held else { return Ok(false) };
+    let browser = held.bind();
+    let mut has_waited = false;
+    while Instant::now() < give_up_at && context.stores.sessions.is_completing(&browser).await? {
+        has_waited = true;
+        sleep(RETRY_POLL).await;
+    }
+    Ok(has_waited)
+}
+
+/// Gives the browser its session and sends it on.
+async fn complete(
+    context: &Context,
+    handover: &Handover,
+    session: &Session,
+    request: LoginRequest,
+) -> Result<Step, Problem> {
+    let cookie = public_cookie(context, handover, session);
+    // What stands in the way is told at the next step: a page sets no cookie, and the value before this one dies.
+    let again = login_address(context, &request);
+    let to = match issue_ticket(context, session, request).await {
+        Ok(to) => to,
+        Err(problem) => {
+            tracing::debug!(error = %Chain(&problem), "a sign-in is complete, but not handed over yet");
+            again
+        }
+    };
+    Ok(Step::Redirect { to, cookie: Some(cookie) })
+}
+
+/// A code is good once: it is used only where what comes of it can be kept, and looked up as fast as `/verify` asks.
+async fn directory_takes_writes(context: &Context) -> Result<(), Problem> {
+    if context
+        .stores
+        .query(Store::Directory, StoreOperation::Ping, context.stores.directory.is_writable())
+        .await?
+    {
+        Ok(())
+    } else {
+        Err(DirectoryError::ReadOnly.into())
+    }
+}

@@ -1,0 +1,293 @@
+//! A code becomes a session: redeem and verify, commit to the directory, then the session.
+
+use super::addresses::{callback_address, login_address};
+use super::begin::go_on;
+use super::issue_ticket::public_cookie;
+use super::{Context, Problem, Step, Visitor};
+use crate::authn::Principal;
+use crate::refresh::address_news;
+use crate::revocation::{Ending, end_excess, end_session, revoke_refresh_token};
+use gatepost_core::auth_time::AuthTime;
+use gatepost_core::clock::Timestamp;
+use gatepost_core::error_chain::Chain;
+use gatepost_core::identity::{AddressRule, AssertedGroups, RefusedAddress, SubjectKey};
+use gatepost_core::ids::{ProviderId, UserId};
+use gatepost_core::secret::{Hash, Secret};
+use gatepost_oidc::{Callback, Expected, OidcError, Provider, SignIn};
+use gatepost_store::directory::{SignInContext, SignInOutcome};
+use gatepost_store::session::record::{SessionRecord, Token};
+use gatepost_store::session::values::{LoginState, SessionId};
+use gatepost_store::session::{ExchangeTurn, Handover, Session, Started};
+use gatepost_telemetry::{EndCause, ProviderMetrics, Store, StoreOperation};
+use std::sync::Arc;
+
+/// A code that is to become a session.
+pub(super) struct Exchange {
+    pub(super) context: Arc<Context>,
+    pub(super) visitor: Visitor,
+    pub(super) provider: Arc<Provider>,
+    pub(super) login: LoginState,
+    pub(super) code: String,
+    pub(super) issuer: Option<String>,
+    pub(super) session_state: Option<String>,
+}
+
+/// What became of a code.
+pub(super) enum Redeemed {
+    /// A session, as recent as was asked for.
+    Session(Box<Started>),
+    /// A session that does not meet the router's `max_age`: the provider does not know that parameter, or ignores it.
+    OldSession(Box<Started>),
+    /// The same where this browser has a session: that one stays as it is.
+    NotRecent(AuthTime),
+}
+
+impl Exchange {
+    /// Makes a session of the code.
+    pub(super) async fn run(&self) -> Result<Redeemed, Problem> {
+        let sign_in = self.redeem().await.map_err(|source| self.failed(source))?;
+        let is_recent = self.login.is_met_by(sign_in.auth_time, Timestamp::now());
+        let existing = self.visitor.live(&self.context).await?;
+        if !is_recent && existing.is_some() {
+            return Ok(Redeemed::NotRecent(sign_in.auth_time));
+        }
+        let started = Box::new(self.start(&sign_in, existing).await?);
+        Ok(if is_recent { Redeemed::Session(started) } else { Redeemed::OldSession(started) })
+    }
+
+    fn failed(&self, source: OidcError) -> Problem {
+        let provider = self.provider.id().clone();
+        match source {
+            OidcError::Refused(refusal) => Problem::Refused { provider, refusal },
+            source => Problem::Provider { provider, source },
+        }
+    }
+
+    /// Commits to the directory, then begins the session, or joins that of the same person at this browser.
+    async fn start(&self, sign_in: &SignIn, existing: Option<Principal>) -> Result<Started, Problem> {
+        let new = SessionId::generate();
+        let announced = match &sign_in.sid {
+            Some(sid) => Some(self.context.stores.sessions.announce(self.provider.id(), sid).await?),
+            None => None,
+        };
+        let current_session =
+            existing.as_ref().map(|principal| (principal.session.record.user, principal.session.id.hash()));
+        let context = self.context(sign_in, new.hash(), current_session);
+        let (user, begun_at) = self.admit(sign_in, &context).await?;
+        let (mine, others) = match existing {
+            Some(principal) if principal.session.record.user == user => (Some(principal), None),
+            other => (None, other),
+        };
+        let mut record = self.record(user, sign_in, begun_at);
+        if let Some(mine) = &mine {
+            record.begun_at = mine.session.record.begun_at;
+        }
+        let session = mine.as_ref().map_or(new, |principal| principal.session.id.clone());
+        let starting =
+            self.context.stores.sessions.start(&self.login.bind, session, record, announced.as_ref());
+        let started =
+            self.context.stores.query(Store::Session, StoreOperation::StartSession, starting).await?;
+        if let Some(other) = others {
+            self.end_other(&other).await?;
+        }
+        // The provider may have signed the person out after the directory admitted them and before there was a session to
+        // be ended.
+        let subject = &sign_in.identity.subject;
+        if started.is_over || self.context.stores.directory.is_ended_at_provider(subject, &context).await? {
+            let over =
+                Ending::new(&self.context.revocation, started.session.id.hash(), started.session.record.user);
+            end_session(
+                &self.context.revocation,
+                &over,
+                EndCause::ProviderSignOut,
+                &self.visitor.actor("provider"),
+            )
+            .await?;
+            return Err(Problem::EndedAtProvider);
+        }
+        self.note(&started.session, mine.is_some());
+        if started.of_person > self.context.site.config.session.max_per_person as u64 {
+            self.end_excess(started.session.record.user).await;
+        }
+        Ok(started)
+    }
+
+    async fn redeem(&self) -> Result<SignIn, OidcError> {
+        let callback = Callback {
+            code: &self.code,
+            issuer: self.issuer.as_deref(),
+            session_state: self.session_state.as_deref(),
+        };
+        let expected = Expected {
+            redirect_uri: &callback_address(&self.context, self.provider.id()),
+            code_verifier: &self.login.code_verifier(),
+            nonce: &self.login.nonce(),
+        };
+        self.provider.redeem(&callback, &expected).await
+    }
+
+    /// Lets those go on who wait for this exchange. What fails here only makes them wait longer.
+    pub(super) async fn tell(&self, turn: &ExchangeTurn, handover: Option<&Handover>) {
+        let sessions = &self.context.stores.sessions;
+        let told = match handover {
+            Some(handover) => sessions.publish_exchange(turn, handover).await,
+            None => sessions.publish_failure(turn).await,
+        };
+        if let Err(error) = told {
+            tracing::debug!(error = %Chain(&error), "those who wait for a sign-in are not told");
+        }
+    }
+
+    /// A sign-in that is not recent enough: once more with `prompt=login`, then a page.
+    pub(super) async fn again(&self, auth_time: AuthTime) -> Result<Step, Problem> {
+        if self.login.request.restarts > 0 {
+            return Err(self.not_recent(auth_time));
+        }
+        let request = self.login.request.restarted().ok_or_else(|| self.not_recent(auth_time))?;
+        go_on(&self.context, &self.visitor, request, None).await
+    }
+
+    /// The same for a session that has just begun. It counts wherever no router asks for a recent sign-in, so its cookie
+    /// is set first: the second try, and the page where that fails too, follow at `/login`.
+    pub(super) fn again_with(&self, started: &Started) -> Result<Step, Problem> {
+        let restarted = self.login.request.restarted();
+        let request = restarted.ok_or_else(|| self.not_recent(started.session.record.auth_time))?;
+        let cookie = public_cookie(&self.context, &started.handover, &started.session);
+        Ok(Step::Redirect { to: login_address(&self.context, &request), cookie: Some(cookie) })
+    }
+
+    fn not_recent(&self, auth_time: AuthTime) -> Problem {
+        let max_age = self.login.request.max_age().unwrap_or_default();
+        Problem::NotRecent { provider: self.provider.id().clone(), max_age, auth_time }
+    }
+
+    fn context(
+        &self,
+        sign_in: &SignIn,
+        new_session: Hash,
+        current_session: Option<(UserId, Hash)>,
+    ) -> SignInContext {
+        let provider = self.provider.id();
+        SignInContext {
+            new_session,
+            current_session,
+            sid_hash: Some((
+                provider.clone(),
+                match &sign_in.sid {
+                    Some(sid) => sid_hash(provider, sid),
+                    None => unnamed_hash(provider, &sign_in.identity.subject),
+                },
+            )),
+            issued_at: sign_in.issued_at,
+            now: Timestamp::now(),
+        }
+    }
+
+    /// Who it is, and since when by the directory's clock.
+    async fn admit(&self, sign_in: &SignIn, context: &SignInContext) -> Result<(UserId, Timestamp), Problem> {
+        let provider = self.provider.id();
+        if sign_in.identity.groups == AssertedGroups::Unknown {
+            self.context.stores.count(provider, ProviderMetrics::groups_unknown);
+        }
+        let actor = self.visitor.actor("sign-in");
+        let terms = self.context.site.config.terms_of(self.provider.config(), &sign_in.identity.subject);
+        let admitting = self.context.stores.directory.sign_in(&sign_in.identity, &terms, context, &actor);
+        match self.context.stores.query(Store::Directory, StoreOperation::SignIn, admitting).await? {
+            SignInOutcome::Admitted { user_id, at, address, lost_all_groups, .. } => {
+                address_news::log(user_id, provider, &address);
+                if let Some(RefusedAddress { rule, .. }) = &sign_in.identity.refused {
+                    tracing::info!(user.id = %user_id, provider.id = %provider, %rule, "a person keeps their address: what the provider asserts now does not count");
+                }
+                if lost_all_groups {
+                    self.context.stores.count(provider, ProviderMetrics::groups_lost);
+                    tracing::warn!(user.id = %user_id, "a person of some groups signed in with none");
+                }
+                Ok((user_id, at))
+            }
+            SignInOutcome::Disabled => Err(Problem::Disabled),
+            SignInOutcome::NoAddress => {
+                let refused = sign_in.identity.refused.as_ref();
+                let rule = refused.map_or(AddressRule::Present, |refused| refused.rule);
+                Err(Problem::NoAddress { provider: provider.clone(), rule })
+            }
+            SignInOutcome::AddressHeld(email) => Err(Problem::AddressHeld(email)),
+            SignInOutcome::KeptAddressRefused(email) => {
+                Err(Problem::KeptAddressRefused { provider: provider.clone(), email })
+            }
+            SignInOutcome::GroupsUnknown => Err(Problem::GroupsUnknown),
+            SignInOutcome::SessionEndedAtProvider => Err(Problem::EndedAtProvider),
+        }
+    }
+
+    fn record(&self, user: UserId, sign_in: &SignIn, begun_at: Timestamp) -> SessionRecord {
+        let now = Timestamp::now();
+        SessionRecord {
+            user,
+            provider: self.provider.id().clone(),
+            subject: sign_in.identity.subject.clone(),
+            sid: sign_in.sid.clone(),
+            begun_at,
+            issued_at: Some(sign_in.issued_at),
+            auth_time: sign_in.auth_time.min(AuthTime::at(now)),
+            last_seen_at: now,
+            checked_at: now,
+            unreachable_at: None,
+            public_secret: Secret::generate().digest(),
+            replaced_secret: None,
+            refresh_token: sign_in.refresh_token.clone().map(Token::new),
+            nonce: self.login.nonce(),
+            id_token: sign_in.id_token.clone().map(Token::new),
+            logout_hint: sign_in.logout_hint.clone(),
+            user_agent: self.visitor.user_agent.clone(),
+            address: self.visitor.address,
+        }
+    }
+
+    /// Another person at the same browser: the one before is signed out.
+    async fn end_other(&self, other: &Principal) -> Result<(), Problem> {
+        let actor = self.visitor.actor(&other.standing.person.id.to_string());
+        let ending =
+            Ending::new(&self.context.revocation, other.session.id.hash(), other.session.record.user);
+        end_session(&self.context.revocation, &ending, EndCause::Replaced, &actor).await?;
+        revoke_refresh_token(&self.context.revocation, &other.session.record);
+        Ok(())
+    }
+
+    /// Who signs in is signed in, whether or not an old session of theirs could be ended.
+    async fn end_excess(&self, user: UserId) {
+        let actor = self.visitor.actor(&user.to_string());
+        if let Err(error) = end_excess(&self.context.revocation, user, &actor).await {
+            tracing::warn!(error = %Chain(&error), user.id = %user, "a person has more sessions than they may until their next sign-in");
+        }
+    }
+
+    fn note(&self, session: &Session, is_again: bool) {
+        let provider = self.provider.id();
+        if session.record.refresh_token.is_none() {
+            self.context.stores.count(provider, ProviderMetrics::signed_in_without_refresh_token);
+            if self.provider.shall_tell_of_missing_refresh_token() {
+                tracing::warn!(provider.id = %provider, "sign-ins bring no refresh token: sessions are checked by sending people through the provider (docs/providers.md)");
+            }
+        }
+        tracing::info!(
+            request.id = %self.visitor.request_id,
+            user.id = %session.record.user,
+            provider.id = %provider,
+            session.hash = %session.id.hash(),
+            client.address = self.visitor.address.map(tracing::field::display),
+            is_again,
+            "signed in"
+        );
+    }
+}
+
+/// How the directory names a provider's session: sids are not secret, but nobody else's business either.
+pub fn sid_hash(provider: &ProviderId, sid: &str) -> Hash {
+    Hash::of(&[provider.as_str().as_bytes(), sid.as_bytes()])
+}
+
+/// The same for all of a subject's sessions that the provider's ID tokens give no sid: they end together.
+pub fn unnamed_hash(provider: &ProviderId, subject: &SubjectKey) -> Hash {
+    let parts = [provider.as_str(), "without a sid", &subject.issuer, &subject.subject];
+    Hash::of(&parts.map(str::as_bytes))
+}

@@ -1,0 +1,45 @@
+//! A session goes on to a protected host: a ticket for that host and this browser.
+
+use super::addresses::find_origin;
+use super::{Context, Problem, return_cookie};
+use gatepost_core::clock::Timestamp;
+use gatepost_store::session::sealed::Purpose;
+use gatepost_store::session::values::{LoginRequest, OneTimeId, Target, Ticket};
+use gatepost_store::session::{Handover, Session};
+
+/// Tickets of one person for one host in a minute; above it redirects go round.
+const MAX_HANDOVERS: u64 = 30;
+
+/// The address that carries the session to where the sign-in ends.
+pub(super) async fn issue_ticket(
+    context: &Context,
+    session: &Session,
+    request: LoginRequest,
+) -> Result<String, Problem> {
+    let Target::Host { host, uri, .. } = &request.target else {
+        return Ok(context.site.public_address("/", &[]).into());
+    };
+    let origin = find_origin(context, host).ok_or(Problem::UnknownHost)?;
+    let record = &session.record;
+    let handovers = context.stores.sessions.count_handover(record.user, host).await?;
+    if handovers > MAX_HANDOVERS {
+        return Err(Problem::TooManyHandovers(MAX_HANDOVERS));
+    }
+    let (host, path) = (host.clone(), return_cookie::enter_path(uri));
+    let ticket = Ticket {
+        id: OneTimeId::generate(),
+        session: session.id.clone(),
+        user: record.user,
+        auth_time: record.auth_time,
+        expires_at: record.begun_at.plus(context.site.lifetimes.absolute),
+        request,
+    };
+    let sealed = context.site.ring.seal(Purpose::Ticket, &host, &ticket);
+    Ok(format!("{origin}{path}?t={sealed}"))
+}
+
+/// `Set-Cookie` of the public host for a session that has just begun.
+pub(super) fn public_cookie(context: &Context, handover: &Handover, session: &Session) -> String {
+    let rest = session.record.begun_at.plus(context.site.lifetimes.absolute).since(Timestamp::now());
+    context.site.cookies.for_session(&handover.cookie, rest)
+}

@@ -1,0 +1,270 @@
+//! Return addresses that would make the provider's address too long wait, sealed, in a cookie of the application's host.
+//!
+//! These cookies share one name, and each has the path of its slot. A request therefore carries one of them at most,
+//! however many tabs wait, and a browser never holds more than [`SLOTS`] for one host. The server keeps nothing.
+
+use super::{Context, bound};
+use gatepost_core::host::{HostName, Origin};
+use gatepost_core::return_uri::is_return_uri;
+use gatepost_core::secret;
+use gatepost_store::session::cookie::{self, Held};
+use gatepost_store::session::sealed::Purpose;
+use gatepost_store::session::values::{HostValue, LoginRequest, OneTimeId, ReturnUri, Target, WaitingUri};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+/// A return address waits if it and the name of its host are longer than this together, in bytes. Every `state` then
+/// stays below [`gatepost_oidc::MAX_STATE`], also for the longest name, 253 bytes.
+const ROOM: usize = 300;
+
+/// Return addresses of one browser that wait on one host; the oldest goes. Browsers keep at least 150 cookies of one
+/// site: a page that makes a browser open many long links of one host displaces none of the application's own cookies.
+const SLOTS: u8 = 64;
+
+/// Whose turn it is. The start is random, so that tabs which start at once on two replicas seldom meet in a slot.
+#[derive(Debug)]
+pub struct Slots(AtomicU8);
+
+impl Default for Slots {
+    fn default() -> Self {
+        let mut start = [0];
+        secret::fill_random(&mut start);
+        Self(AtomicU8::new(start[0]))
+    }
+}
+
+impl Slots {
+    fn next(&self) -> u8 {
+        self.0.fetch_add(1, Ordering::Relaxed) % SLOTS
+    }
+}
+
+/// A sign-in that a protected host asks for.
+#[derive(Debug)]
+pub struct Asked {
+    /// What `/login` is asked for.
+    pub request: LoginRequest,
+    /// `Set-Cookie` of the answer that leads there.
+    pub cookies: Vec<String>,
+}
+
+/// Asks for a sign-in that ends at `uri` of this host.
+pub fn ask(
+    context: &Context,
+    origin: &Origin,
+    held: Option<&Held<HostValue>>,
+    uri: &str,
+    max_age: Option<Duration>,
+) -> Asked {
+    let (bind, new_cookie) = bound(context.site.cookies, held);
+    let (uri, waiting) = keep(context, origin.host(), uri, || context.return_slots.next());
+    let target = Target::Host { host: origin.host().to_string(), uri, bind };
+    let request = LoginRequest { target, max_age: max_age.map(|age| age.as_secs()), restarts: 0 };
+    Asked { request, cookies: new_cookie.into_iter().chain(waiting).collect() }
+}
+
+/// Asks for the same once more, bound to the cookie that the browser has or gets now; `None`: often enough.
+pub(super) fn ask_again(
+    context: &Context,
+    origin: &Origin,
+    held: Option<&Held<HostValue>>,
+    request: &LoginRequest,
+    end: &End,
+) -> Option<Asked> {
+    let restarted = request.restarted()?;
+    let (bind, new_cookie) = bound(context.site.cookies, held);
+    let slot = || end.waiting.map_or_else(|| context.return_slots.next(), |waiting| waiting.slot);
+    let (uri, waiting) = keep(context, origin.host(), &end.uri, slot);
+    let target = Target::Host { host: origin.host().to_string(), uri, bind };
+    let request = LoginRequest { target, ..restarted };
+    Some(Asked { request, cookies: new_cookie.into_iter().chain(waiting).collect() })
+}
+
+/// Decides where a return address travels; the cookie that it waits in, if it waits.
+fn keep(
+    context: &Context,
+    host: &HostName,
+    uri: &str,
+    slot: impl FnOnce() -> u8,
+) -> (ReturnUri, Option<String>) {
+    let placed = place(uri, host, slot);
+    let cookie = match &placed {
+        ReturnUri::Here(_) => None,
+        ReturnUri::Waiting(waiting) => {
+            let sealed = cookie::seal_waiting(uri, &context.site.ring, host, &waiting.id);
+            let rest = Purpose::WaitingUri.lifetime().unwrap_or_default();
+            Some(context.site.cookies.for_waiting(&path(*waiting), Some((&sealed, rest))))
+        }
+    };
+    (placed, cookie)
+}
+
+fn place(uri: &str, host: &HostName, slot: impl FnOnce() -> u8) -> ReturnUri {
+    if uri.len() + host.as_str().len() <= ROOM {
+        ReturnUri::Here(uri.to_owned())
+    } else {
+        ReturnUri::Waiting(WaitingUri { id: OneTimeId::generate(), slot: slot() })
+    }
+}
+
+/// Where a sign-in ends, as far as the browser still has it.
+#[derive(Debug)]
+pub(super) struct End {
+    /// A return address.
+    pub uri: String,
+    /// It waited.
+    pub waiting: Option<WaitingUri>,
+}
+
+impl End {
+    /// Reads it where the sign-in asked for it, or in the browser's cookie; `/` where it is nowhere.
+    pub fn find<'a>(
+        context: &Context,
+        host: &HostName,
+        uri: &ReturnUri,
+        cookies: impl Iterator<Item = &'a str>,
+    ) -> Self {
+        let (found, waiting) = match uri {
+            ReturnUri::Here(uri) => (Some(uri.clone()), None),
+            ReturnUri::Waiting(waiting) => {
+                let found = cookie::read_waiting(cookies, &context.site.ring, host, &waiting.id);
+                (found, Some(*waiting))
+            }
+        };
+        if found.is_none() {
+            tracing::info!(%host, "a sign-in ends at /: the browser has not kept the long address that it was for");
+        }
+        // A cookie that does not open may be another tab's, and stays.
+        let waiting = waiting.filter(|_| found.is_some());
+        // Checked when it was sealed; checked again because another release may have sealed it.
+        let uri = found.filter(|uri| is_return_uri(uri)).unwrap_or_else(|| "/".to_owned());
+        Self { uri, waiting }
+    }
+
+    /// `Set-Cookie` where the address is needed no longer.
+    pub fn spent(&self, context: &Context) -> Option<String> {
+        self.waiting.map(|waiting| context.site.cookies.for_waiting(&path(waiting), None))
+    }
+}
+
+/// Where tickets are taken.
+pub(super) const ENTER: &str = "/.gatepost/enter";
+
+/// Where a sign-in comes back to the host: the browser sends the cookie of its return address there.
+pub(super) fn enter_path(uri: &ReturnUri) -> String {
+    match uri {
+        ReturnUri::Here(_) => ENTER.to_owned(),
+        ReturnUri::Waiting(waiting) => path(*waiting),
+    }
+}
+
+/// Where the host itself sends the browser to the return address: what has expired begins anew there.
+pub(super) fn return_address(origin: &Origin, uri: &ReturnUri) -> String {
+    match uri {
+        ReturnUri::Here(uri) if is_return_uri(uri) => format!("{origin}{uri}"),
+        ReturnUri::Here(_) => format!("{origin}/"),
+        ReturnUri::Waiting(waiting) => format!("{origin}{}?id={}", path(*waiting), waiting.id),
+    }
+}
+
+fn path(waiting: WaitingUri) -> String {
+    path_of(Some(waiting.slot))
+}
+
+/// Where tickets are taken, of a slot or of none.
+pub fn path_of(slot: Option<u8>) -> String {
+    slot.map_or_else(|| ENTER.to_owned(), |slot| format!("{ENTER}/{slot}"))
+}
+
+/// The slot of a path below `/.gatepost/enter/`.
+pub fn slot_of(text: &str) -> Option<u8> {
+    text.parse().ok().filter(|slot: &u8| *slot < SLOTS && slot.to_string() == text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gatepost_core::clock::Timestamp;
+    use gatepost_core::secret::Secret;
+    use gatepost_oidc::MAX_STATE;
+    use gatepost_store::session::sealed::KeyRing;
+    use gatepost_store::session::values::{Bind, LoginState};
+    use proptest::prelude::*;
+
+    fn ring() -> KeyRing {
+        KeyRing::new(&[Secret::from([7; 32])])
+    }
+
+    fn host(length: usize) -> HostName {
+        let byte = |at| if at % 2 == 1 && at + 1 < length { '.' } else { 'a' };
+        (0..length).map(byte).collect::<String>().parse().expect("a host's name")
+    }
+
+    /// The `state` of a sign-in of which everything else is as long as it can be.
+    fn state(uri: ReturnUri, host: &HostName) -> String {
+        let bind = Bind::to("p");
+        let target = Target::Host { host: host.to_string(), uri, bind };
+        let login = LoginState {
+            id: OneTimeId::generate(),
+            request: LoginRequest { target, max_age: Some(u64::MAX), restarts: 2 },
+            provider: "p".repeat(32).parse().expect("an id"),
+            nonce: Secret::generate(),
+            code_verifier: Secret::generate(),
+            bind,
+            auth_after: Some(Timestamp::from_unix(i64::MAX)),
+        };
+        ring().seal(Purpose::State, "", &login)
+    }
+
+    proptest! {
+        #[test]
+        fn a_state_is_short_whatever_the_return_address_and_the_host(uri in 1_usize..=2_000, name in 1_usize..=253) {
+            let (uri, name) = ("/".repeat(uri), host(name));
+            let placed = place(&uri, &name, || SLOTS - 1);
+            prop_assert!(state(placed.clone(), &name).len() <= MAX_STATE);
+            if let ReturnUri::Waiting(waiting) = placed {
+                let sealed = cookie::seal_waiting(&uri, &ring(), &name, &waiting.id);
+                prop_assert!(sealed.len() < 2_800, "browsers keep 4,096 bytes of a cookie");
+                prop_assert_eq!(cookie::read_waiting([sealed.as_str()].into_iter(), &ring(), &name, &waiting.id), Some(uri));
+            }
+        }
+    }
+
+    #[test]
+    fn the_longest_that_travels_along_still_leaves_the_state_short() {
+        for length in [1, 20, 253] {
+            let name = host(length);
+            let longest = "/".repeat(ROOM - name.as_str().len());
+            for uri in [longest.clone(), longest + "/"] {
+                assert!(state(place(&uri, &name, || SLOTS - 1), &name).len() <= MAX_STATE, "{length}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_address_opens_for_its_own_host_and_sign_in_alone() {
+        let (ring, name, id) = (ring(), host(20), OneTimeId::generate());
+        let sealed = cookie::seal_waiting("/deep", &ring, &name, &id);
+        let read = |texts: &[&str], name: &HostName, id: &OneTimeId| {
+            cookie::read_waiting(texts.iter().copied(), &ring, name, id)
+        };
+        assert_eq!(read(&["garbage", &sealed], &name, &id).as_deref(), Some("/deep"));
+        assert_eq!(read(&[&sealed], &host(21), &id), None);
+        assert_eq!(read(&[&sealed], &name, &OneTimeId::generate()), None);
+        let other_purpose = ring.seal(Purpose::LoginRequest, &format!("{name}\0{id}"), "/deep");
+        assert_eq!(read(&[&other_purpose], &name, &id), None);
+        let many: Vec<&str> = ["garbage"; 4].into_iter().chain([sealed.as_str()]).collect();
+        assert_eq!(read(&many, &name, &id), None, "each that is tried costs a decryption");
+    }
+
+    #[test]
+    fn tabs_of_one_replica_meet_in_no_slot_until_all_are_taken() {
+        let slots = Slots::default();
+        let turn: std::collections::BTreeSet<u8> = (0..SLOTS).map(|_| slots.next()).collect();
+        assert_eq!(turn.len(), usize::from(SLOTS));
+        assert!(turn.iter().all(|slot| slot_of(&slot.to_string()) == Some(*slot)));
+        for text in ["", "64", "255", "256", "-1", "+1", "01", "1/", "1 ", "x"] {
+            assert_eq!(slot_of(text), None, "{text}");
+        }
+    }
+}

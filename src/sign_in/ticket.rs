@@ -1,0 +1,167 @@
+//! `/.gatepost/enter` on a protected host: the ticket becomes the host's cookie, once.
+
+use super::Context;
+use super::addresses::login_address;
+use super::return_cookie::{self, End};
+use super::storage_owner::{self, StorageOwner};
+use crate::authn::{self, DEADLINE, LoadError};
+use crate::gate::session_cache::{CacheKey, CachedSession};
+use gatepost_core::clock::Timestamp;
+use gatepost_core::host::Origin;
+use gatepost_store::session::cookie::{self, Held};
+use gatepost_store::session::sealed::{Opened, Purpose};
+use gatepost_store::session::values::{HostValue, OneTimeId, ReturnUri, Target, Ticket, WaitingUri};
+use gatepost_telemetry::{Store, StoreOperation};
+use std::sync::Arc;
+use tokio::time::timeout;
+
+/// Where the browser goes next on a protected host.
+#[derive(Debug)]
+pub enum Entered {
+    /// 303, with or without cookies.
+    Redirect {
+        /// An absolute address.
+        to: String,
+        /// `Set-Cookie`.
+        cookies: Vec<String>,
+        /// The browser must clear what the host's applications stored, because it may be another person's.
+        clears_storage: bool,
+    },
+    /// A page: two unseen tries did not help.
+    GaveUp {
+        /// Where it was to end.
+        uri: String,
+        /// As far as it can be told.
+        cause: Cause,
+    },
+}
+
+/// Why a ticket did not become a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The browser did not send the cookie that the sign-in began with.
+    CookieMissing,
+    /// Too old.
+    Expired,
+    /// Somebody was faster.
+    Used,
+}
+
+/// What a browser brings beside its ticket.
+struct Browser {
+    held: Option<Held<HostValue>>,
+    end: End,
+    owner: StorageOwner,
+}
+
+/// Takes a ticket, within the deadline of `/verify` for all of it. `cookies` are the `Cookie` lines.
+///
+/// # Errors
+/// [`LoadError`]: a store that does not answer burns nothing. One that is only too slow may have burnt the ticket; then the
+/// next try recovers unseen.
+pub async fn enter(
+    context: &Arc<Context>,
+    origin: &Origin,
+    held: Option<&Held<HostValue>>,
+    cookies: &[&[u8]],
+    sealed: &str,
+) -> Result<Entered, LoadError> {
+    let Ok(opened) =
+        context.site.ring.open_any_age::<Ticket>(Purpose::Ticket, origin.host().as_str(), sealed)
+    else {
+        return Ok(home(origin));
+    };
+    let Target::Host { uri, .. } = &opened.value.request.target else { return Ok(home(origin)) };
+    let waiting = cookie::values(cookies.iter().copied(), context.site.cookies.waiting_name());
+    let end = End::find(context, origin.host(), uri, waiting);
+    let owner = StorageOwner::find(context, origin.host(), held, cookies);
+    let browser = Browser { held: held.cloned(), end, owner };
+    let taking = take(Arc::clone(context), origin.clone(), browser, opened);
+    timeout(DEADLINE, context.tasks.run(taking)).await.map_err(|_| LoadError::Deadline)?
+}
+
+/// Would taking this ticket clear the host's storage? Asks no store. Only a ticket that is this browser's and in time can.
+pub fn would_clear_storage(
+    context: &Context,
+    origin: &Origin,
+    held: Option<&Held<HostValue>>,
+    cookies: &[&[u8]],
+    sealed: &str,
+) -> bool {
+    let Ok(opened) = context.site.ring.open::<Ticket>(Purpose::Ticket, origin.host().as_str(), sealed) else {
+        return false;
+    };
+    let Target::Host { bind, .. } = &opened.request.target else { return false };
+    held.is_some_and(|held| held.bind() == *bind)
+        && !StorageOwner::find(context, origin.host(), held, cookies).is(opened.user)
+}
+
+/// The return address of a sign-in that expired before the person came back to it, and the `Set-Cookie` that removes it
+/// from where it waited.
+pub fn come_back<'a>(
+    context: &Context,
+    origin: &Origin,
+    cookies: impl Iterator<Item = &'a str>,
+    slot: u8,
+    id: &str,
+) -> (String, Option<String>) {
+    let Some(id) = OneTimeId::from_text(id) else { return (format!("{origin}/"), None) };
+    let end = End::find(context, origin.host(), &ReturnUri::Waiting(WaitingUri { id, slot }), cookies);
+    (format!("{origin}{}", end.uri), end.spent(context))
+}
+
+fn home(origin: &Origin) -> Entered {
+    redirect(format!("{origin}/"), Vec::new())
+}
+
+/// Leads elsewhere and leaves the host's storage alone.
+fn redirect(to: String, cookies: Vec<String>) -> Entered {
+    Entered::Redirect { to, cookies, clears_storage: false }
+}
+
+async fn take(
+    context: Arc<Context>,
+    origin: Origin,
+    browser: Browser,
+    opened: Opened<Ticket>,
+) -> Result<Entered, LoadError> {
+    let Browser { held, end, owner } = browser;
+    let (context, held) = (&*context, held.as_ref());
+    let ticket = opened.value;
+    let Target::Host { bind, .. } = &ticket.request.target else { return Ok(home(&origin)) };
+    let to = format!("{origin}{}", end.uri);
+    let value = HostValue { session: ticket.session.clone(), user: ticket.user, auth_time: ticket.auth_time };
+    let counts_now =
+        |found: &CachedSession| context.site.counts_at(&found.standing, &found.times(), Timestamp::now());
+    let found = context.cache.find_new(&value).await?.filter(|found| counts_now(found));
+    let burning = context.stores.sessions.burn(&ticket.id);
+    let is_first = context.stores.query(Store::Session, StoreOperation::BurnTicket, burning).await?;
+    let is_bound = held.is_some_and(|held| held.bind() == *bind);
+    if let Some(found) = found.filter(|_| is_first && !opened.is_expired && is_bound) {
+        let cookie = context.site.ring.seal(Purpose::HostCookie, origin.host().as_str(), &value);
+        // The request that follows at once need not ask for what is known here.
+        context.cache.hold(CacheKey::of(origin.host().as_str(), &cookie), &found);
+        let cookie = context.site.cookies.for_session(&cookie, ticket.expires_at.since(Timestamp::now()));
+        let named = storage_owner::name(context, origin.host(), ticket.user);
+        let cookies = end.spent(context).into_iter().chain([cookie, named]).collect();
+        return Ok(Entered::Redirect { to, cookies, clears_storage: !owner.is(ticket.user) });
+    }
+    if has_live_session(context, held).await? {
+        return Ok(redirect(to, end.spent(context).into_iter().collect()));
+    }
+    let cause = match (is_bound, opened.is_expired) {
+        (false, _) => Cause::CookieMissing,
+        (true, true) => Cause::Expired,
+        (true, false) => Cause::Used,
+    };
+    Ok(match return_cookie::ask_again(context, &origin, held, &ticket.request, &end) {
+        Some(asked) => redirect(login_address(context, &asked.request), asked.cookies),
+        None => Entered::GaveUp { uri: end.uri, cause },
+    })
+}
+
+async fn has_live_session(context: &Context, held: Option<&Held<HostValue>>) -> Result<bool, LoadError> {
+    let Some(value) = held.and_then(|held| held.value.as_ref()) else { return Ok(false) };
+    let principal = authn::load(&context.stores, &value.session, value.user).await?;
+    Ok(principal.is_some_and(|principal| context.site.counts(&principal.standing, &principal.session.record)))
+}

@@ -1,0 +1,73 @@
+//! The site that this process guards, as it is configured: settings, hosts, keys, providers. Made once at start.
+
+use gatepost_config::{self as config, Config};
+use gatepost_core::access::Standing;
+use gatepost_core::auth_time::AuthTime;
+use gatepost_core::clock::Timestamp;
+use gatepost_core::decision::{self, Lifetimes, Recheck, SessionTimes};
+use gatepost_core::host::ProtectedHosts;
+use gatepost_oidc::Providers;
+use gatepost_store::session::cookie::CookiePolicy;
+use gatepost_store::session::record::SessionRecord;
+use gatepost_store::session::sealed::KeyRing;
+use std::net::IpAddr;
+use std::sync::Arc;
+use url::Url;
+
+/// See the module.
+#[derive(Debug)]
+pub struct Site {
+    /// Every setting.
+    pub config: Arc<Config>,
+    /// The protected hosts.
+    pub hosts: ProtectedHosts,
+    /// Seals and opens cookies, tickets and `state`.
+    pub ring: Arc<KeyRing>,
+    /// Name and attributes of the cookies.
+    pub cookies: CookiePolicy,
+    /// How long sessions live.
+    pub lifetimes: Lifetimes,
+    /// The OpenID Connect providers.
+    pub providers: Providers,
+}
+
+impl Site {
+    /// Is this address one of `TRUSTED_PROXIES`?
+    pub fn trusts(&self, peer: IpAddr) -> bool {
+        self.config.trusted_proxies.iter().any(|network| network.contains(&peer))
+    }
+
+    /// The times of a session; `auth_time` as a host's cookie states it.
+    pub fn times_of(&self, record: &SessionRecord, auth_time: AuthTime) -> SessionTimes {
+        // Where its provider is no longer configured, another one has to confirm the session.
+        let provider = self.providers.find(&record.provider);
+        let is_off = provider.is_some_and(|provider| provider.config().recheck == config::Recheck::Off);
+        record.times(auth_time, if is_off { Recheck::Never } else { Recheck::BySignIn })
+    }
+
+    /// Does a session count now, whatever a router may require?
+    pub fn counts(&self, standing: &Standing, record: &SessionRecord) -> bool {
+        self.counts_at(standing, &self.times_of(record, record.auth_time), Timestamp::now())
+    }
+
+    /// Does a session of these times count at `now`, whatever a router may require?
+    pub fn counts_at(&self, standing: &Standing, times: &SessionTimes, now: Timestamp) -> bool {
+        decision::live(standing, times, &self.lifetimes, now).is_ok()
+    }
+
+    /// An address of the public host.
+    ///
+    /// # Panics
+    /// Never: an origin and a path of our own are an address.
+    pub fn public_address(&self, path: &str, query: &[(&str, &str)]) -> Url {
+        let base = format!("{}{path}", self.config.public_url);
+        let url = if query.is_empty() { Url::parse(&base) } else { Url::parse_with_params(&base, query) };
+        url.expect("an origin and a path are an address")
+    }
+
+    /// Origins that a sign-out redirects through: Chromium applies a form's `form-action` to each of them.
+    pub fn sign_out_targets(&self) -> Vec<String> {
+        let providers = self.providers.iter().filter_map(|provider| provider.end_session_origin());
+        std::iter::once(self.config.public_url.to_string()).chain(providers).collect()
+    }
+}
