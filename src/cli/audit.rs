@@ -26,31 +26,31 @@ pub(super) enum Command {
 
 #[derive(Debug, Args)]
 pub(super) struct Which {
-    /// What was done to this person, by address or id
+    /// Changes to this person, by address or id
     #[arg(long, value_name = "USER")]
     user: Option<UserKey>,
-    /// What was done to this, as the column Target shows it: group:NAME, tenant:ID, `provider_group:PROVIDER:ID`, ...
+    /// Changes to this target, as in the column Target: group:NAME, tenant:ID, `provider_group:PROVIDER:ID`, ...
     #[arg(long, conflicts_with = "user")]
     target: Option<String>,
-    /// Who did it: a person's address or id, or cli:NAME, db:ROLE, sign-in, refresh, provider, configuration
+    /// Changes by this actor: a person's address or id, or cli:NAME, db:ROLE, sign-in, refresh, provider, configuration
     #[arg(long, value_name = "WHO")]
     actor: Option<String>,
-    /// What was done, as the column Action shows it; may be given more than once
+    /// Kind of change, as in the column Action; may be given more than once
     #[arg(long)]
     action: Vec<String>,
-    /// What one request did, by the id that pages and log lines show
+    /// Changes by one request, by the id that pages and log lines show
     #[arg(long, value_name = "ID")]
     request: Option<RequestId>,
-    /// From here on: 2026-11-24T23:35:00Z, 2026-11-24 (midnight, UTC), or 15m, 12h, 7d (ago)
+    /// Changes from this time on: 2026-11-24T23:35:00Z, 2026-11-24 (midnight, UTC), or 15m, 12h, 7d (ago)
     #[arg(long, value_name = "TIME")]
     since: Option<Moment>,
-    /// Before this, written like --since
+    /// Changes before this time, written like --since
     #[arg(long, value_name = "TIME")]
     until: Option<Moment>,
-    /// So many entries
+    /// Number of entries
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=MOST))]
     limit: u32,
-    /// The next page: what the page before ended with
+    /// The next page: the value at the end of the previous page
     #[arg(long, value_name = "CURSOR")]
     before: Option<AuditCursor>,
 }
@@ -69,7 +69,8 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
         "next": next.map(|next| next.to_string()),
     });
     let header = ["At", "Actor", "Action", "Target", "What", "From", "Request"];
-    let report = Report::list(header, entries.iter().map(row).collect(), "There is no such entry.", json);
+    let report =
+        Report::list(header, entries.iter().map(row).collect(), "There are no matching entries.", json);
     Ok(match next {
         Some(next) => report.followed_by(&format!("Older entries: the same command with --before {next}")),
         None => report,

@@ -1,4 +1,4 @@
-//! `gatepost check`: what the doctor found, for people or for programs.
+//! `gatepost check`: prints the findings, for people or for programs.
 
 use super::CommandError;
 use super::environment::{Environment, NotText};
@@ -17,7 +17,7 @@ pub(super) struct Check {
     /// Traefik's files: static and dynamic configuration in YAML or TOML, Compose files with labels
     #[arg(long, value_name = "FILE", num_args = 1..)]
     traefik: Vec<PathBuf>,
-    /// Print JSON for programs: names that stay as they are
+    /// Print JSON for programs: field names do not change
     #[arg(long)]
     json: bool,
 }
@@ -88,8 +88,7 @@ fn paragraph(finding: &Finding) -> String {
     match finding.advice() {
         None => format!("{bold}{word:<8}{bold:#} {code}: {found} ({place})\n"),
         Some((risk, mend)) => format!(
-            "{bold}{word:<8}{bold:#} {code}: {found}\n  at:          {place}\n  can happen:  {risk}\n  \
-             to mend:     {mend}\n\n"
+            "{bold}{word:<8}{bold:#} {code}: {found}\n  at:    {place}\n  risk:  {risk}\n  fix:   {mend}\n\n"
         ),
     }
 }

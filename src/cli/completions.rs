@@ -1,4 +1,4 @@
-//! `gatepost completions`: what lets a shell complete commands and options.
+//! `gatepost completions`: prints a shell's completion script.
 
 use super::{Arguments, CommandError};
 use clap::{CommandFactory, ValueEnum};

@@ -59,9 +59,8 @@ pub(super) async fn listed_in_pages<T>(
 /// What a command that ends sessions adds for people: ForwardAuth is asked when a request begins, and never after.
 pub(super) const WHAT_GOES_ON: &str = "\
     New requests are refused within a second.\n\
-    Streams and WebSockets that are open already go on until the application or the proxy ends them.\n\
-    Open WebUI's own token ends as its JWT_EXPIRES_IN says: after 12h where it is set as in docs/open-webui.md, else \
-    after four weeks.";
+    Open streams and WebSockets stay open until the application or the proxy closes them.\n\
+    Open WebUI's own token expires after its JWT_EXPIRES_IN: 12h if it is set as in docs/open-webui.md, else four weeks.";
 
 /// How a person is called in a result: by address, else by id.
 pub(super) fn called(user: &UserRecord) -> String {

@@ -12,7 +12,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 pub(super) async fn run(config: &Config) -> Result<(), CommandError> {
     if config.internal_tls.is_some() && config.health_addr.is_none() {
-        let why = "the internal listener asks for a certificate: set GATEPOST_HEALTH_ADDR too";
+        let why = "the internal listener requires a client certificate: set GATEPOST_HEALTH_ADDR too";
         return Err(CommandError::NotReady(why.to_owned()));
     }
     let address = reachable(config.health_addr.unwrap_or(config.internal_addr));

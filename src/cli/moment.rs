@@ -11,7 +11,7 @@ pub(super) struct Moment(pub(super) Timestamp);
 /// The text is none.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
-    "{0:?} is no point in time: expected 2026-11-24T23:35:00Z, 2026-11-24 (its midnight, UTC), or 15m, 12h, 7d (ago)"
+    "{0:?} is not a time: expected 2026-11-24T23:35:00Z, 2026-11-24 (its midnight, UTC), or 15m, 12h, 7d (ago)"
 )]
 pub(super) struct MomentError(String);
 

@@ -124,8 +124,8 @@ impl Account<'_> {
         let view = View {
             chrome: Chrome::public("Your account", Tone::Calm, self.request_id),
             notice: self.notice.map(|notice| match notice {
-                AccountNotice::SessionEnded => "That session is over.",
-                AccountNotice::OtherSessionsEnded => "All other sessions are over.",
+                AccountNotice::SessionEnded => "The session has ended.",
+                AccountNotice::OtherSessionsEnded => "All other sessions have ended.",
             }),
             name: self.person.name.as_deref(),
             email: self.person.email.as_ref().map(EmailAddress::as_str),
@@ -149,7 +149,7 @@ impl Account<'_> {
 fn group<'a>(entry: &'a GroupEntry<'a>) -> GroupView<'a> {
     let source = |source: &MembershipSource<'a>| match source {
         MembershipSource::Provider(label) => format!("from {label}"),
-        MembershipSource::Manual => "entered here".to_owned(),
+        MembershipSource::Manual => "added here".to_owned(),
     };
     let sources: Vec<_> = entry.sources.iter().map(source).collect();
     let name = entry.name.as_str();

@@ -73,16 +73,16 @@ impl QuestionFault {
 
     fn says(&self) -> String {
         match self {
-            Self::Person => "Who? An e-mail address, or an id as in X-User-Id.".to_owned(),
-            Self::UnknownPerson(similar) if similar.is_empty() => "Nobody here is called so.".to_owned(),
+            Self::Person => "Enter a person: an e-mail address, or an id as in X-User-Id.".to_owned(),
+            Self::UnknownPerson(similar) if similar.is_empty() => "Nobody here has this address or id.".to_owned(),
             Self::UnknownPerson(similar) => {
-                format!("Nobody here is called so. Did you mean {}?", similar.join(" or "))
+                format!("Nobody here has this address or id. Did you mean {}?", similar.join(" or "))
             }
-            Self::Url => "Where? A whole address, as in https://app.example.com/path.".to_owned(),
-            Self::Method => "That is no method: GET, POST, PUT, DELETE, ...".to_owned(),
-            Self::Number => "That is no number: 32 digits and letters, at the foot of every page.".to_owned(),
+            Self::Url => "Enter a complete address, such as https://app.example.com/path.".to_owned(),
+            Self::Method => "Enter a method: GET, POST, PUT, DELETE, ...".to_owned(),
+            Self::Number => "Enter a request number: 32 digits and letters, as at the foot of every page.".to_owned(),
             Self::UnknownNumber => {
-                "Nothing is kept of that number: it was no refusal of somebody signed in, or is too old."
+                "Nothing is stored under this number: it was not a refusal of somebody signed in, or it is too old."
                     .to_owned()
             }
         }

@@ -170,14 +170,16 @@ impl Refusal<'_> {
 
     fn message(&self, content: &Content<'_>) -> String {
         match self {
-            Self::SignIn { .. } => "Not signed in: send a session. People sign in at login_url.".to_owned(),
+            Self::SignIn { .. } => {
+                "Not signed in: send a session cookie. People can sign in at login_url.".to_owned()
+            }
             Self::StepUp { max_age, .. } => {
                 let age = words::duration(*max_age);
-                format!("The sign-in must be at most {age} old. People sign in again at login_url.")
+                format!("The sign-in must be at most {age} old. People can sign in again at login_url.")
             }
             Self::Unavailable { retry_after, .. } => {
                 let pause = words::duration(*retry_after);
-                format!("It cannot be looked up just now who this is. Send the request again in {pause}.")
+                format!("We cannot check at the moment who sent this request. Send it again in {pause}.")
             }
             _ => {
                 let facts = content.facts.iter();
@@ -264,7 +266,7 @@ fn content<'a>(
     }
 }
 
-const RESEND: &str = "Do it in a new tab, then come back to this one and reload it: your browser sends your form again. \
+const RESEND: &str = "Use a new tab, then come back to this one and reload it: your browser sends your form again. \
     Nothing that you entered is lost while this tab stays open.";
 
 fn start_link(start: String, resend: bool, text: &'static str) -> Action {
@@ -273,8 +275,11 @@ fn start_link(start: String, resend: bool, text: &'static str) -> Action {
 }
 
 fn sign_in<'a>(gate: &Gate<'_>, start: String, resend: bool) -> Content<'a> {
-    let asks = format!("{} opens for people who are signed in, and you are not, or no longer.", place(gate));
-    let mut content = content(401, "sign_in_required", Tone::Wait, "Sign in to go on", &[&asks]);
+    let asks = format!(
+        "You must be signed in to open {}. You are not signed in, or your session has ended.",
+        place(gate)
+    );
+    let mut content = content(401, "sign_in_required", Tone::Wait, "Sign in to continue", &[&asks]);
     content.paragraphs.extend(resend.then(|| RESEND.to_owned()));
     content.actions =
         vec![start_link(start, resend, if resend { "Sign in, in a new tab" } else { "Sign in" })];
@@ -285,10 +290,10 @@ fn sign_in<'a>(gate: &Gate<'_>, start: String, resend: bool) -> Content<'a> {
 fn step_up<'a>(uri: &str, resend: bool, max_age: Duration) -> Content<'a> {
     let age = words::duration(max_age);
     let asks = format!(
-        "To be sure that it is still you, this page asks for a sign-in at most {age} old. Yours is older, or your \
-         provider did not say when it was."
+        "To be sure that it is still you, this page requires a sign-in that is at most {age} old. Yours is older, or \
+         your provider did not say when it was."
     );
-    let mut content = content(401, "step_up_required", Tone::Wait, "Sign in again to go on", &[&asks]);
+    let mut content = content(401, "step_up_required", Tone::Wait, "Sign in again to continue", &[&asks]);
     content.paragraphs.extend(resend.then(|| RESEND.to_owned()));
     let start = paths::start(uri, Wish::StepUp(max_age));
     content.actions =
@@ -300,10 +305,10 @@ fn step_up<'a>(uri: &str, resend: bool, max_age: Duration) -> Content<'a> {
 
 fn forbidden<'a>(gate: &Gate<'_>, uri: &str, email: Option<&EmailAddress>, missing: &Missing) -> Content<'a> {
     let ask = format!(
-        "If you should have it, ask whoever looks after {}, and give them the request number below.",
+        "If you need access, ask whoever runs {}, and give them the request number below.",
         place(gate)
     );
-    let first = "You are signed in, but this page is not open to you.";
+    let first = "You are signed in, but you do not have access to this page.";
     let mut content = content(403, "forbidden", Tone::Stop, "You may not open this page", &[first, &ask]);
     content
         .facts
@@ -343,9 +348,8 @@ fn shown<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> Vec<String> {
 }
 
 fn sign_out<'a>(form_targets: &'a [&'a str]) -> Content<'a> {
-    let first =
-        "You will be signed out here, of all other applications behind this gate, and at your provider.";
-    let why = "We ask, because the wish to sign out may have come from another site.";
+    let first = "You will be signed out here, from all other applications that use this sign-in, and at your provider.";
+    let why = "We ask because another site may have sent you here.";
     let mut content = content(403, "sign_out_not_confirmed", Tone::Calm, "Sign out?", &[first, why]);
     content.actions = vec![
         Action::new(ActionKind::Post, "Sign out", paths::GATE_LOGOUT.to_owned()),
@@ -358,26 +362,27 @@ fn sign_out<'a>(form_targets: &'a [&'a str]) -> Content<'a> {
 fn unfinished<'a>(uri: &str, cause: Unfinished) -> Content<'a> {
     let (first, second) = match cause {
         Unfinished::CookieMissing => (
-            "You signed in, but your browser did not bring back the cookie that the sign-in began with.",
+            "You signed in, but your browser did not send back the cookie from the start of the sign-in.",
             "Allow cookies for this site, or leave the private window, then try again.",
         ),
         Unfinished::Expired => (
-            "You signed in, but the way back here took longer than a minute, or our clocks disagree.",
-            "Try again. If it happens each time, tell whoever looks after this site to check the servers' clocks.",
+            "You signed in, but the redirect back here took longer than a minute, or a clock is wrong.",
+            "Try again. If it happens each time, ask whoever runs this site to check the servers' clocks.",
         ),
         Unfinished::Used => (
-            "You signed in, but the way back here had been used already, perhaps by a program that opens links first.",
-            "Try again. Do not open this page from a mail that is scanned: type its address.",
+            "You signed in, but the link back here had already been used, perhaps by a program that opens links first.",
+            "Try again. Type the address of this page instead of opening it from a mail that is scanned.",
         ),
     };
     let mut content =
-        content(403, "sign_in_not_finished", Tone::Stop, "The sign-in did not hold", &[first, second]);
+        content(403, "sign_in_not_finished", Tone::Stop, "The sign-in did not work", &[first, second]);
     content.actions = vec![start_link(paths::start(uri, Wish::SignIn), false, "Try again")];
     content
 }
 
 fn unavailable<'a>(resend: bool, retry_after: Duration) -> Content<'a> {
-    let first = "We cannot look up at the moment who you are, so nobody passes. This does not sign you out.";
+    let first =
+        "We cannot check at the moment who you are, so nobody has access. This does not sign you out.";
     let second = if resend {
         "Wait a few seconds, then reload this page: your browser sends your form again. Nothing that you entered is lost \
          while this tab stays open."
@@ -393,8 +398,8 @@ fn unavailable<'a>(resend: bool, retry_after: Duration) -> Content<'a> {
 }
 
 fn too_many_hand_overs<'a>(retry_after: Duration) -> Content<'a> {
-    let first = "Your browser came back from the sign-in more often than people do. Something sends it round in a circle: \
-        often blocked cookies, or an application that refuses what it gets.";
+    let first = "Your browser came back from the sign-in more often than a person would. It is redirected in a loop, often \
+        because cookies are blocked, or because the application refuses the sign-in.";
     let second = "Close the other tabs of this site and wait a minute, then load the page again.";
     let mut content =
         content(429, "too_many_sign_ins", Tone::Stop, "Too many sign-ins in a minute", &[first, second]);
@@ -403,27 +408,26 @@ fn too_many_hand_overs<'a>(retry_after: Duration) -> Content<'a> {
 }
 
 fn cross_origin<'a>() -> Content<'a> {
-    let first = "Another site asked to change something here in your name. We do not let that through.";
-    let second = "If it was you who wanted it, open this site itself and do it there. If another site of yours shall be \
-        allowed to, its origin must be entered in GATEPOST_ALLOWED_ORIGINS.";
-    content(403, "cross_origin", Tone::Stop, "That came from another site", &[first, second])
+    let first = "Another site tried to change something here in your name. We do not allow that.";
+    let second = "If you wanted this change, open this site itself and make it there. If you run this site and want to allow \
+        the other one, add its origin to GATEPOST_ALLOWED_ORIGINS.";
+    content(403, "cross_origin", Tone::Stop, "This request came from another site", &[first, second])
 }
 
 fn unknown_host<'a>() -> Content<'a> {
-    let first = "This address leads to the gate, but the gate guards no application under it.";
-    let second = "Check the address. If you run this site: enter its host in GATEPOST_HOSTS.";
+    let first = "This address leads to Gatepost, but Gatepost protects no application at it.";
+    let second = "Check the address. If you run this site, add its host to GATEPOST_HOSTS.";
     content(403, "unknown_host", Tone::Stop, "No application here", &[first, second])
 }
 
 fn untrusted_peer<'a>() -> Content<'a> {
-    let first = "This request did not come through the proxy that the gate trusts.";
-    let second = "If you run this site: enter the proxy's network in GATEPOST_TRUSTED_PROXIES.";
+    let first = "This request did not come through a trusted proxy.";
+    let second = "If you run this site, add the proxy's network to GATEPOST_TRUSTED_PROXIES.";
     content(403, "untrusted_peer", Tone::Stop, "Not through the proxy", &[first, second])
 }
 
 fn malformed<'a>(what: &str) -> Content<'a> {
-    let first =
-        "Your request was not passed on, because part of it could be understood in two ways, or not at all.";
+    let first = "Your request was not passed on, because a part of it is ambiguous or invalid.";
     let mut content =
         content(400, "malformed_request", Tone::Stop, "We do not understand this request", &[first]);
     content.facts.push(Fact::new("What is wrong", words::shorten(what, SHOWN_DETAIL)));
@@ -431,8 +435,7 @@ fn malformed<'a>(what: &str) -> Content<'a> {
 }
 
 fn misconfigured<'a>() -> Content<'a> {
-    let first = "The rule that says who may open this page cannot be read, so nobody passes.";
-    let second =
-        "Tell whoever looks after this site. The log says what is wrong, under the request number below.";
-    content(500, "misconfigured", Tone::Stop, "The gate is set up wrongly here", &[first, second])
+    let first = "The rule for access to this page is invalid, so nobody has access.";
+    let second = "Tell whoever runs this site. The log has the details under the request number below.";
+    content(500, "misconfigured", Tone::Stop, "Gatepost is misconfigured for this page", &[first, second])
 }

@@ -13,7 +13,8 @@ pub fn confirm_sign_out(email: Option<&EmailAddress>, form_targets: &[&str], req
     let message = Message {
         chrome: Chrome::public("Sign out?", Tone::Calm, request_id),
         paragraphs: vec![
-            "You will be signed out of every application behind this gate, and at your provider.".to_owned(),
+            "You will be signed out of every application that uses this sign-in, and at your provider."
+                .to_owned(),
         ],
         facts: email.map(|email| Fact::new("Signed in as", email.as_str())).into_iter().collect(),
         actions: vec![
@@ -26,10 +27,11 @@ pub fn confirm_sign_out(email: Option<&EmailAddress>, form_targets: &[&str], req
 
 /// 200: it is done. `provider_remains`: the label of a provider that has no sign-out of its own to send people to.
 pub fn signed_out(provider_remains: Option<&str>, request_id: RequestId) -> Page {
-    let mut paragraphs = vec!["This browser is signed out of every application behind this gate.".to_owned()];
+    let mut paragraphs =
+        vec!["This browser is signed out of every application that uses this sign-in.".to_owned()];
     paragraphs.push(provider_remains.map_or_else(
-        || "On a computer that others use too, close the browser as well.".to_owned(),
-        |provider| format!("You are still signed in at {provider}, which offers no way to end that from here. On a computer that others use too, sign out there as well."),
+        || "On a shared computer, also close the browser.".to_owned(),
+        |provider| format!("You are still signed in at {provider}, and we cannot sign you out there. On a shared computer, also sign out there."),
     ));
     let message = Message {
         chrome: Chrome::public("You are signed out", Tone::Calm, request_id),

@@ -8,14 +8,13 @@ use super::super::paths;
 use super::{Action, ActionKind, Content, Tone, content};
 
 pub(super) fn clearing<'a>(here: &str) -> Content<'a> {
-    let first = "Somebody else may have used this browser before you. It now deletes what the applications here stored for \
-        them, and then goes on by itself.";
-    let mut content =
-        content(403, "clearing_storage", Tone::Wait, "Clearing what others left here", &[first]);
+    let first = "Somebody else may have used this browser before you. It now deletes the data that applications here stored \
+        for them, and then continues by itself.";
+    let mut content = content(403, "clearing_storage", Tone::Wait, "Clearing stored data", &[first]);
     let next = paths::again(here);
     content.header = Some(("Refresh", format!("0; url={next}")));
     content.actions = vec![
-        Action::new(ActionKind::Link, "Go on", next),
+        Action::new(ActionKind::Link, "Continue", next),
         Action::new(ActionKind::Image, "", here.to_owned()),
     ];
     content
