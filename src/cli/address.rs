@@ -50,7 +50,7 @@ fn what_becomes_of(from: &EmailAddress, user: &UserRecord) -> String {
     }
 }
 
-/// The gate would not keep what is given here: it would go at the next refresh, or end the person's sessions there.
+/// Refuses an address that the gate would not keep: the next refresh would replace it, or end the person's sessions.
 fn demand_kept(config: &Config, user: &UserRecord, to: &EmailAddress) -> Result<(), CommandError> {
     if config.address_changes == AddressChanges::Follow {
         return Err(CommandError::AddressesFollow);

@@ -10,7 +10,7 @@ use gatepost_core::ids::RequestId;
 use gatepost_store::directory::{AuditCursor, AuditFilter, AuditRecord, UserKey};
 use serde_json::{Map, Value, json};
 
-/// At most so many entries a page: the reader keeps them in memory.
+/// The greatest number of entries on a page, which are held in memory.
 const MOST: i64 = 10_000;
 
 #[derive(Debug, Subcommand)]
@@ -59,7 +59,7 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
     let Command::List(which) = command;
     let limit = which.limit;
     let filter = filter(console, *which).await?;
-    // One more says whether there is a next page.
+    // One more entry shows whether there is a next page.
     let mut entries = console.state.directory.list_audit(&filter, limit + 1).await?;
     let is_last = entries.len() <= limit as usize;
     entries.truncate(limit as usize);
@@ -80,7 +80,7 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
 async fn filter(console: &Console, which: Which) -> Result<AuditFilter, CommandError> {
     let Which { user, target, actor, action, request, since, until, limit: _, before } = which;
     let target = match user {
-        // An id needs no row: what was done to a person who was merged into another is still told.
+        // An id is not looked up, so that entries of a person who was merged into another one are found too.
         Some(UserKey::Id(id)) => Some(format!("user:{id}")),
         Some(key) => Some(format!("user:{}", console.find_user(&key).await?.summary.id)),
         None => target,
@@ -114,7 +114,7 @@ fn row(entry: &AuditRecord) -> [String; 7] {
     ]
 }
 
-/// `key: value` of what is only on one side, `key: old -> new` of what is on both.
+/// `key: value` if it is only on one side, `key: old -> new` if it is on both.
 fn changes(before: &Map<String, Value>, after: &Map<String, Value>) -> Vec<String> {
     let gone = before.iter().filter(|(key, _)| !after.contains_key(*key));
     let gone = gone.map(|(key, old)| format!("{key}: {}", text(old)));
@@ -129,7 +129,7 @@ fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// What was written is a JSON object or nothing.
+/// Stored values are a JSON object or absent.
 fn object(written: Option<&str>) -> Map<String, Value> {
     written.and_then(|written| serde_json::from_str(written).ok()).unwrap_or_default()
 }

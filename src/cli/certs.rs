@@ -29,7 +29,7 @@ pub(super) struct Arguments {
     pub(super) json: bool,
 }
 
-/// Beside Traefik, or before anything else is set, `--dir` stands alone: only without it settings are read.
+/// Reads the settings only if `--dir` is not given, so that the command also works on Traefik's machine.
 pub(super) fn run(
     arguments: &Arguments,
     load: impl FnOnce() -> Result<Config, CommandError>,

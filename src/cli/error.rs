@@ -66,7 +66,7 @@ pub(super) enum CommandError {
 }
 
 impl CommandError {
-    /// What to do, where that does not follow from the message.
+    /// What to do, if the message does not say it.
     pub(super) fn hint(&self) -> Option<String> {
         if let Some(fault) = tls::explain(self) {
             return Some(fault.to_string());
@@ -123,7 +123,7 @@ impl CommandError {
     }
 }
 
-/// A number tells when its request came.
+/// The hint for an unknown request, with the time that its id contains.
 fn of_request(id: RequestId) -> String {
     let came = match id.made_at().filter(|at| *at <= Timestamp::now()) {
         Some(at) => format!("; this one came {} UTC", minute(at)),

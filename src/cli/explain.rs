@@ -16,7 +16,7 @@ use gatepost_store::directory::UserKey;
 use hyper::Method;
 use std::fmt::Write;
 
-/// What follows `gatepost explain`.
+/// Arguments of `gatepost explain`.
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("what").required(true).args(["user", "request"])))]
 pub(super) struct Explain {
@@ -154,7 +154,7 @@ fn answers(explanation: &Explanation) -> String {
         return "\nGatepost itself answers, never with 200.\n".to_owned();
     };
     match &explanation.sign_in_first {
-        // Who may not sign in is sent there in vain.
+        // A person who may not sign in would not pass after it.
         Some(first) if first != answer => {
             format!("\n/verify answers {}and, after the sign-in, {}", told(first), told(answer))
         }

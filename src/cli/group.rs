@@ -83,7 +83,7 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
     }
 }
 
-/// As `GATEPOST_GROUPS` does: a typing error must not leave a group without its members unnoticed.
+/// Refuses an unknown provider, as `GATEPOST_GROUPS` does: a typing error would leave the group without members.
 fn is_configured(console: &Console, external: &ExternalGroup) -> Result<(), CommandError> {
     let providers = &console.state.config.providers;
     let Some(provider) = providers.iter().find(|one| one.id == external.provider) else {

@@ -1,4 +1,5 @@
-//! `gatepost healthcheck`: asks `/readyz` of the listener for health, else of the internal one, as the container's own health check.
+//! `gatepost healthcheck`: requests `/readyz` from the health listener, else from the internal one, for the container's
+//! health check.
 
 use super::CommandError;
 use gatepost_config::Config;
@@ -32,7 +33,7 @@ pub(super) async fn run(config: &Config) -> Result<(), CommandError> {
     }
 }
 
-/// A listener on every address is asked on this machine's own.
+/// Replaces an unspecified listen address by loopback.
 fn reachable(address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), address.port())

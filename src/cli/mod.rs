@@ -1,7 +1,7 @@
 //! The command line: one file per subcommand, results on stdout, errors on stderr.
 //!
-//! A command of administration returns a [`report::Report`], which is printed here, once, for people or for programs.
-//! Exit codes: 0 done, 1 not done and why is on stderr, 2 the arguments are not understood.
+//! An administrative command returns a [`report::Report`], which is printed here, for people or for programs.
+//! Exit codes: 0 success, 1 failure with the reason on stderr, 2 invalid arguments.
 
 mod address;
 mod admin;
@@ -37,7 +37,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// What follows `gatepost` on the command line.
+/// Arguments of `gatepost`.
 #[derive(Debug, Parser)]
 #[command(
     name = "gatepost",
@@ -108,12 +108,12 @@ enum Command {
     /// Prints the completion script for a shell
     #[command(after_help = completions::EXAMPLES)]
     Completions {
-        /// Which shell
+        /// The shell
         shell: completions::Shell,
     },
 }
 
-/// Commands that read and change what the stores hold, also while `serve` runs on them.
+/// Commands that read and change the stores, also while `serve` uses them.
 #[derive(Debug, Args)]
 struct Administration<C: Subcommand> {
     /// Print JSON for programs: field names do not change, times are RFC 3339 in UTC
@@ -123,7 +123,7 @@ struct Administration<C: Subcommand> {
     command: C,
 }
 
-/// Runs what the arguments say; the environment is handed in, so that `main` is the only door to it.
+/// Runs the command; `main` passes the environment, because nothing else may read it.
 pub fn run(
     arguments: impl Iterator<Item = OsString>,
     environment: impl Iterator<Item = (OsString, OsString)>,
@@ -153,7 +153,7 @@ fn dispatch(
         let environment = environment.as_ref().map_err(Clone::clone)?;
         Ok((Config::load(arguments.config.as_deref(), environment.variables())?, environment))
     };
-    // As many threads as cores: sign-ins and cold look-ups run here, beside the stores' connections.
+    // As many threads as cores: sign-ins and cold look-ups run here, and the stores' connections.
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("main").build();
     let runtime = runtime.map_err(StartError::Runtime)?;
     actix_web::rt::System::with_tokio_rt(|| runtime).block_on(async {
@@ -168,7 +168,7 @@ fn dispatch(
             Command::Completions { shell } => return completions::print(shell).map(done),
             Command::Healthcheck => return healthcheck::run(&load()?.0).await.map(done),
             Command::Certs(args) => (certs::run(&args, || load().map(|(config, _)| config))?, args.json),
-            // It looks at a configuration with which others refuse to start.
+            // It checks a configuration with which other commands refuse to start.
             Command::Check(args) => {
                 return check::run(arguments.config.clone(), environment.as_ref(), args).await;
             }

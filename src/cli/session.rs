@@ -1,5 +1,5 @@
-//! `gatepost session`: who is signed in where, and ending it. The directory's word comes first, as everywhere: what it
-//! calls ended is over, whatever the session store still holds.
+//! `gatepost session`: lists and ends sessions. The directory is written first: a session that it records as ended is
+//! invalid, whatever the session store still contains.
 
 use super::console::{Console, WHAT_GOES_ON, called};
 use super::error::CommandError;
@@ -84,7 +84,7 @@ async fn list(console: &Console, key: &UserKey) -> Result<Report, CommandError> 
     Ok(Report::list(header, rows.collect(), &none, json.collect()))
 }
 
-/// The sessions that still count, the last used first.
+/// The valid sessions, the last used first.
 async fn list_live(console: &Console, user: UserId) -> Result<Vec<(Hash, SessionRecord)>, CommandError> {
     let state = &console.state;
     let Some(standing) = patiently(async || principal::load_person(state, user).await).await? else {
@@ -111,8 +111,8 @@ async fn end_one(console: &Console, hash: &Hash) -> Result<Report, CommandError>
     Ok(Report::new(text, json!({ "hash": hash.to_string(), "user_id": record.user, "changed": true })))
 }
 
-/// Sessions of earlier seconds are over by their beginning, also those that the store does not show just now; those of
-/// this second one by one, so that whoever signs in again at once is let in.
+/// Sessions that started in earlier seconds end by their start time, even if the store does not show them now; those of
+/// this second end one by one, so that a new sign-in right after this is valid.
 async fn end_all(console: &Console, key: &UserKey) -> Result<Report, CommandError> {
     let (state, actor) = (&console.state, &console.actor);
     let user = console.find_user(key).await?;

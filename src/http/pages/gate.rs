@@ -1,4 +1,4 @@
-//! What `/verify` says instead of 200, on the protected host's own origin (DESIGN.md section 4): never a 2xx, never a
+//! The answers of `/verify` except 200, on the protected host's own origin (DESIGN.md section 4): never a 2xx, never a
 //! cookie, small enough for Traefik's `maxResponseBodySize` (above it Traefik answers an empty 401).
 
 mod clearing;
@@ -17,54 +17,54 @@ use gatepost_core::ids::{GroupName, RequestId, TenantId};
 use serde_json::json;
 use std::time::Duration;
 
-/// For which request.
+/// The request that is answered.
 #[derive(Clone, Copy, Debug)]
 pub struct Gate<'a> {
-    /// The protected host as configured; `None` where the request named none.
+    /// The protected host as configured; `None` if the request named none.
     pub origin: Option<&'a Origin>,
-    /// Finds the log line.
+    /// The id of the request in the log.
     pub request_id: RequestId,
     /// HTML or JSON.
     pub format: Format,
 }
 
-/// Why the answer is no 200. URIs are return addresses: already checked, path and query only.
+/// The reason for an answer other than 200. URIs are return addresses: already validated, path and query only.
 #[derive(Clone, Copy, Debug)]
 pub enum Refusal<'a> {
     /// 401: nobody is signed in.
     SignIn {
-        /// Where the sign-in ends.
+        /// The return address of the sign-in.
         uri: &'a str,
         /// The request carried a form that a reload sends again (POST).
         resend: bool,
-        /// What the router demands of the sign-in.
+        /// The `max_age` that the router requires.
         max_age: Option<Duration>,
     },
-    /// 401: signed in longer ago than the router demands (RFC 9470), or at a time that the provider does not tell.
+    /// 401: the sign-in is older than the router requires (RFC 9470), or the provider did not send its time.
     StepUp {
-        /// Where the sign-in ends.
+        /// The return address of the sign-in.
         uri: &'a str,
         /// As in [`Refusal::SignIn`].
         resend: bool,
-        /// What the router demands.
+        /// The `max_age` that the router requires.
         max_age: Duration,
     },
-    /// 403: a change, or a WebSocket, that another site asked for with this person's cookie.
+    /// 403: another site requested a change or a WebSocket with this person's cookie.
     CrossOrigin,
     /// 403: signed in, but not allowed.
     Forbidden {
-        /// Where another person's sign-in ends.
+        /// The return address of a sign-in with another account.
         uri: &'a str,
-        /// Who is signed in; `None` after an admin released the address.
+        /// The signed-in person; `None` after an admin released the address.
         email: Option<&'a EmailAddress>,
-        /// What the person would need.
+        /// The unmet requirements.
         missing: &'a Missing,
     },
-    /// 403: no such protected host.
+    /// 403: the host is not protected.
     UnknownHost,
-    /// 403: the request did not come through the proxy.
+    /// 403: the request did not come through a trusted proxy.
     UntrustedPeer,
-    /// 400: what the client sent wrong, without a full stop.
+    /// 400: what is wrong in the request, without a full stop.
     Malformed(&'a str),
     /// 500: the middleware's address is wrong; the log says where.
     Misconfigured,
@@ -75,34 +75,34 @@ pub enum Refusal<'a> {
         /// `Retry-After`.
         retry_after: Duration,
     },
-    /// 503: the provider must be asked again about the session, which only the browser can do.
+    /// 503: the session must be refreshed at the provider, which only the browser can do.
     Recheck {
-        /// Where the visit ends.
+        /// The return address of the redirect.
         uri: &'a str,
         /// As in [`Refusal::SignIn`].
         resend: bool,
         /// `Retry-After`.
         retry_after: Duration,
     },
-    /// 403: a sign-out that the person must confirm, because it may be another site's wish.
+    /// 403: a sign-out that the person must confirm, because another site may have requested it.
     SignOut {
-        /// Origins that sign-out redirects through, never none: the public host's and the providers' (Chromium
+        /// Origins that sign-out redirects through, never empty: the public host's and the providers' (Chromium
         /// applies `form-action` to each).
         form_targets: &'a [&'a str],
     },
-    /// 403: the sign-in came back and did not hold, twice unseen.
+    /// 403: a sign-in was not completed, after two automatic attempts.
     Unfinished {
-        /// Where the sign-in ends.
+        /// The return address of the sign-in.
         uri: &'a str,
-        /// As far as it can be told.
+        /// The probable cause.
         cause: Unfinished,
     },
-    /// 403: another person's data must go first, and a service worker stands in the way.
+    /// 403: the storage of another person must be cleared first, and a service worker intercepts navigations.
     ClearingStorage {
-        /// Path and query of this very request, which the next one repeats.
+        /// Path and query of this request, which the next one repeats.
         here: &'a str,
     },
-    /// 429: more hand-overs of one person to this host in a minute than a browser makes by itself.
+    /// 429: a person completed more sign-ins at this host within a minute than a browser does by itself.
     TooManyHandOvers {
         /// `Retry-After`.
         retry_after: Duration,
@@ -112,15 +112,15 @@ pub enum Refusal<'a> {
 /// Why a ticket did not become a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unfinished {
-    /// The browser did not send the cookie that the sign-in began with.
+    /// The browser did not send the cookie from the start of the sign-in.
     CookieMissing,
     /// The ticket was older than 60 s, or from the future: a slow browser or a wrong clock.
     Expired,
-    /// The ticket had been used: a link scanner or a second tab was first.
+    /// The ticket had already been used, by a link scanner or a second tab.
     Used,
 }
 
-/// Names shown of a list, and characters of one: the page stays below 8 KiB whatever the operator named.
+/// The number of names shown of a list, and the length of a name: the page must stay below 8 KiB.
 const SHOWN_NAMES: usize = 5;
 const SHOWN_CHARACTERS: usize = 64;
 const SHOWN_DETAIL: usize = 160;
@@ -139,7 +139,7 @@ struct Content<'a> {
 }
 
 impl Refusal<'_> {
-    /// The answer.
+    /// Renders the answer.
     pub fn page(&self, gate: &Gate<'_>) -> Page {
         let content = self.content(gate);
         let header = content.header.clone();
@@ -150,9 +150,9 @@ impl Refusal<'_> {
         header.into_iter().fold(page, |page, (name, value)| page.with(name, value))
     }
 
-    /// For programs. `detail` repeats `message`, because many clients show that member of an error (`FastAPI`'s name for
-    /// it). `sign_in` leads back to this very address, `login_url` to the application's first page: a person who follows
-    /// it from a page that fetched something wants to see a page.
+    /// The JSON for programs. `detail` repeats `message`, because many clients show this member of an error (`FastAPI`
+    /// uses it). `sign_in` leads back to this address, `login_url` to the application's first page, because a person who
+    /// follows the link from a page that fetched data needs a page.
     fn json(&self, gate: &Gate<'_>, content: &Content<'_>) -> Page {
         let message = self.message(content);
         let mut body = json!({
@@ -190,7 +190,7 @@ impl Refusal<'_> {
         }
     }
 
-    /// Where a sign-in ends, and of which kind it is.
+    /// The return address and the kind of the sign-in.
     fn wish(&self) -> Option<(&str, Wish)> {
         match *self {
             Self::SignIn { uri, max_age, .. } => Some((uri, Wish::of(max_age))),
@@ -241,7 +241,7 @@ fn html(gate: &Gate<'_>, content: Content<'_>) -> Page {
     }
 }
 
-/// Only a configured host is named, never what the request wrote.
+/// The name of the configured host, never text from the request.
 fn place(gate: &Gate<'_>) -> String {
     gate.origin.map_or_else(|| "the gate".to_owned(), |origin| origin.host().to_string())
 }

@@ -8,69 +8,69 @@ use gatepost_core::ids::RequestId;
 use gatepost_oidc::{self as oidc, NextStep, ProviderRefusal};
 use std::time::Duration;
 
-/// Why there is no page, or no session.
+/// The reason for an error page.
 #[derive(Clone, Copy, Debug)]
 pub enum Problem<'a> {
-    /// The provider said no; 4xx, or 503 where it only cannot now.
+    /// The provider refused the sign-in; 4xx, or 503 if the refusal is temporary.
     ProviderRefused {
         /// The provider's label.
         provider: &'a str,
-        /// What it said.
+        /// The provider's error.
         refusal: &'a ProviderRefusal,
     },
-    /// 502: the provider's answer breaks its own rules, so it may be a forgery. The reason is in the log alone.
+    /// 502: the provider's answer is invalid, so it may be a forgery. The reason is only in the log.
     ProviderInvalid {
         /// The provider's label.
         provider: &'a str,
     },
-    /// 503: no answer, or one that is none.
+    /// 503: the provider did not answer, or not with a usable answer.
     ProviderUnavailable {
         /// The provider's label.
         provider: &'a str,
     },
-    /// 502: at the configured address is no provider, or not this one. The reason is in the log alone.
+    /// 502: the configured address leads to no provider, or to another one. The reason is only in the log.
     ProviderMisconfigured {
         /// The provider's label.
         provider: &'a str,
     },
-    /// 403: an account of a tenant or domain that is not let in.
+    /// 403: the account's tenant or domain is not allowed.
     AccountNotAllowed {
         /// The provider's label.
         provider: &'a str,
     },
-    /// 403: no address that this provider may assert.
+    /// 403: the account has no address that this provider may assert.
     NoAddress {
         /// The provider's label.
         provider: &'a str,
     },
-    /// 403: another person here holds the address.
+    /// 403: another person has the address.
     AddressHeld {
-        /// The address that was presented.
+        /// The address.
         email: &'a EmailAddress,
     },
-    /// 403: the address that applications know the person by is of a domain that does not count any more.
+    /// 403: the domain of the address that the person keeps for applications is no longer allowed.
     AddressOutdated {
-        /// That address.
+        /// The kept address.
         email: &'a EmailAddress,
     },
-    /// 403: an administrator disabled the person here.
+    /// 403: an administrator of this site disabled the person.
     Disabled,
     /// 503: the groups could not be read, and the last list is too old.
     GroupsUnknown,
-    /// 400: state or binding did not fit, twice unseen, or the link was old.
+    /// 400: state or browser binding did not match, after two automatic attempts, or the link was old.
     SignInBroken,
-    /// 429: redirects go round.
+    /// 429: the browser is redirected in a loop.
     TooManyHandOvers,
-    /// 403: the provider vouches for no sign-in as recent as the application demands.
+    /// 403: the provider did not confirm a sign-in as recent as the application requires.
     StepUpUnmet {
-        /// The provider.
+        /// The provider's label.
         provider: &'a str,
-        /// It said when the person signed in.
+        /// The provider sent the time of the sign-in.
         is_time_known: bool,
-        /// What the application demands.
+        /// The greatest age that the application requires.
         max_age: Duration,
     },
-    /// 429: too many failing sign-ins, and no turn for this one within a few seconds; it is not used up.
+    /// 429: too many sign-ins are failing, so this one has to wait. It can still be completed.
     RateLimited {
         /// `Retry-After`.
         retry_after: Duration,
@@ -79,37 +79,37 @@ pub enum Problem<'a> {
     Unavailable {
         /// `Retry-After`.
         retry_after: Duration,
-        /// The request carried a form: a link would load the page without it.
+        /// The request had a form, which a link would not send again.
         resend: bool,
     },
-    /// 403: a change that another site asked for.
+    /// 403: another site requested a change.
     CrossOrigin,
-    /// 403: signed in, and no admin.
+    /// 403: the signed-in person is not an admin.
     AdminsOnly,
-    /// 405: the path knows other methods.
+    /// 405: the path does not accept the method.
     MethodNotAllowed {
         /// `Allow`, for example `GET, HEAD`.
         allow: &'a str,
     },
     /// 404.
     NotFound,
-    /// 400: what was sent wrong, without a full stop.
+    /// 400: what is wrong in the request, without a full stop.
     Malformed(&'a str),
     /// 500.
     Internal,
 }
 
-/// How the sign-in can begin again.
+/// How the sign-in can be started again.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Retry<'a> {
-    /// The sealed value of the login that failed, so that the next one ends where it should.
+    /// The sealed value of the failed sign-in, so that the next one has the same return address.
     pub to: Option<&'a str>,
 }
 
 const SHOWN_DETAIL: usize = 160;
 
 impl Problem<'_> {
-    /// The page.
+    /// Renders the page.
     pub fn page(&self, retry: Retry<'_>, request_id: RequestId) -> Page {
         let explanation = self.explain();
         let tone = if explanation.mender == Mender::Time { Tone::Wait } else { Tone::Stop };
@@ -399,7 +399,7 @@ const fn explain_refusal(refusal: &ProviderRefusal) -> Explanation {
     Explanation { status, heading: refusal.title, what: refusal.happened, remedy: refusal.remedy, mender }
 }
 
-/// Who can mend it.
+/// Who can fix the problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mender {
     You,
@@ -419,7 +419,7 @@ impl Mender {
     }
 }
 
-/// One cause, explained.
+/// The texts of one problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Explanation {
     status: u16,

@@ -1,8 +1,8 @@
-//! The page before a host's cookie is set, where a service worker of the last person's still fetches navigations.
+//! The page before a host's cookie is set, if a service worker of the last person still fetches navigations.
 //!
-//! Chromium drops the navigation whose answer makes it end the worker that fetches it. So this page asks for the same
-//! address once more, as an image: the answer to that clears the storage and ends the worker. Then it goes on by itself,
-//! because `Refresh` waits until the page and its image have loaded.
+//! Chromium drops a navigation whose answer ends the service worker that fetches it. So this page requests the same
+//! address once more, as an image: that answer clears the storage and ends the worker. Then the page continues by
+//! itself, because `Refresh` waits until the page and its image have loaded.
 
 use super::super::paths;
 use super::{Action, ActionKind, Content, Tone, content};
