@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes the folders and secrets that docker-compose.hetzner.yml mounts. Run it as root in the folder of the Compose file,
-# once; what is there already it leaves alone.
+# Creates the folders and secrets that docker-compose.hetzner.yml mounts. Run it once as root in the folder of the Compose
+# file. It does not change existing files.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -12,13 +12,13 @@ folder() { # folder NAME OWNER MODE
   chmod "$3" "$1"
 }
 
-# Only root enters the folder; the containers get single files out of it and run as other users, hence 444.
+# Only root can enter the folder. The files have mode 444, because containers mount single files and run as other users.
 secret() { # secret NAME VALUE
   if [ ! -e "secrets/$1" ]; then
     printf '%s\n' "$2" >"secrets/.$1.draft"
     chmod 444 "secrets/.$1.draft"
     mv "secrets/.$1.draft" "secrets/$1"
-    echo "made secrets/$1"
+    echo "created secrets/$1"
   fi
 }
 
@@ -32,7 +32,7 @@ folder certs/traefik 10001:10002 2750 # Gatepost writes, Traefik reads
 folder acme 10002:10002 700
 folder backups 70:70 700
 
-# Of these Gatepost gets the owner's, the backups their own, and nobody who runs all day the superuser's.
+# Gatepost gets the owner's password, `backup` its own. No service that runs permanently gets the superuser's.
 for role in postgres postgres_owner postgres_backup; do secret "${role}_password" "$(random_hex)"; done
 secret database_url "postgres://gatepost_owner:$(cat secrets/postgres_owner_password)@postgres/gatepost?sslmode=disable"
 if [ ! -e secrets/redis_url ]; then
@@ -43,13 +43,13 @@ secret gatepost_keys "$(random)"
 secret webui_secret_key "$(random_hex)"
 
 if grep -q '://gatepost:[^@]*@postgres/' secrets/database_url; then
-  echo "old: Gatepost is Postgres' superuser: docs/operations.md, \"From an older Compose file\", says how to end that"
+  echo "old: Gatepost is Postgres' superuser. How to change this: docs/operations.md, \"From an older Compose file\""
 fi
 for name in microsoft_client_secret github_token sentry_token; do
   if [ ! -s "secrets/$name" ]; then
     : >"secrets/$name"
     chmod 444 "secrets/$name"
-    echo "empty: secrets/$name: put the value into it"
+    echo "empty: write the value into secrets/$name"
   fi
 done
-if [ "$(id -u)" -ne 0 ]; then echo "not root: nothing was given to the containers' users (10001, 10002, 70)"; fi
+if [ "$(id -u)" -ne 0 ]; then echo "not root: the owner of the folders was not changed to the containers' users (10001, 10002, 70)"; fi

@@ -5,7 +5,7 @@ missing=()
 updated=
 rust_wanted=1.95
 
-# As root, or as somebody who may become root without being asked.
+# Runs a command as root, if necessary with sudo without a password.
 as_root() {
   if [ "$(id -u)" -eq 0 ]; then
     "$@"

@@ -10,7 +10,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Measures Gatepost beside bare servers, on one machine in one run.
+/// Measures Gatepost and bare servers on one machine in one run.
 #[derive(Debug, Parser)]
 struct Options {
     /// The measured binary
@@ -19,19 +19,19 @@ struct Options {
     /// What to measure; default: everything
     #[arg(long, value_enum, value_name = "NAME", value_delimiter = ',')]
     rows: Vec<Kind>,
-    /// Rounds of each row, in which the contestants take turns
+    /// Rounds of each row, in which the contestants alternate
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=100))]
     rounds: u16,
-    /// Short turns and small numbers: whether everything works, not how fast it is
+    /// Short rounds and small numbers: tests that the benchmark works, not the speed
     #[arg(long)]
     quick: bool,
-    /// Print the JSON instead of tables
+    /// Print JSON instead of tables
     #[arg(long)]
     json: bool,
-    /// Where the JSON goes
+    /// File for the JSON
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
-    /// Where docs/ is, to write the tables and the chart of a full run into
+    /// The folder docs/, which receives the tables and the chart of a full run
     #[arg(long, value_name = "FOLDER")]
     docs: Option<PathBuf>,
 }

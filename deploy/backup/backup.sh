@@ -1,12 +1,12 @@
 #!/bin/sh
-# Dumps Gatepost's directory and throws old dumps away.
+# Dumps Gatepost's directory and deletes old dumps.
 #
 #   backup.sh now      one dump, then the retention
-#   backup.sh daily    the same now and every 24 h, for ever; a failed one is tried again after 5 minutes
+#   backup.sh daily    the same now and every 24 h; a failed one is repeated after 5 minutes
 #   backup.sh fresh    succeeds if the newest dump is younger than 26 h (a health check)
 #
-# Connection as of libpq (PGHOST, PGPORT, PGUSER, PGDATABASE), the password also as PGPASSWORD_FILE.
-# BACKUP_DIR: where. BACKUP_KEEP_DAYS: how long (14). The newest 3 stay however old they are.
+# Connection as for libpq (PGHOST, PGPORT, PGUSER, PGDATABASE), the password also as PGPASSWORD_FILE.
+# BACKUP_DIR: folder of the dumps. BACKUP_KEEP_DAYS: days to keep them (14). The newest 3 are always kept.
 set -eu
 
 : "${BACKUP_DIR:?BACKUP_DIR is not set}" "${PGDATABASE:?PGDATABASE is not set}"
@@ -25,11 +25,11 @@ dump() {
   name=$PGDATABASE-$(date -u +%Y%m%dT%H%M%SZ).dump
   draft=$BACKUP_DIR/.$name.draft
   find "$BACKUP_DIR" -maxdepth 1 -type f -name '.*.draft' -exec rm -f {} +
-  # Nothing gets the name of a dump that was not written to its end and read again.
+  # A file gets the name of a dump only after it was written completely and read back.
   pg_dump --format=custom --no-owner --lock-wait-timeout=60s --file="$draft" &&
     pg_restore --list "$draft" >/dev/null &&
     sync "$draft" &&
-    mv "$draft" "$BACKUP_DIR/$name" || { rm -f "$draft"; say "FAILED, nothing was written"; return 1; }
+    mv "$draft" "$BACKUP_DIR/$name" || { rm -f "$draft"; say "FAILED, no dump was written"; return 1; }
   say "wrote $name ($(wc -c <"$BACKUP_DIR/$name") bytes)"
 }
 
@@ -37,7 +37,7 @@ forget() {
   newest_first | tail -n "+$((keep_least + 1))" | while read -r old; do
     if [ -n "$(find "$old" -mtime "+$((keep_days - 1))")" ]; then
       rm -f "$old"
-      say "threw away $(basename "$old"), older than $keep_days days"
+      say "deleted $(basename "$old"), older than $keep_days days"
     fi
   done
 }
@@ -53,7 +53,7 @@ case ${1:-} in
       wait "$!"
     done
     ;;
-  fresh) [ -n "$(newest_first -mmin -1560)" ] || { say "no dump of the last 26 h"; exit 1; } ;;
+  fresh) [ -n "$(newest_first -mmin -1560)" ] || { say "there is no dump from the last 26 h"; exit 1; } ;;
   *)
     sed -n 's/^#  *\(backup.sh .*\)/\1/p' "$0" >&2
     exit 2

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Puts a dump in the place of Gatepost's directory; what was there stays beside it under another name.
+# Restores a dump of Gatepost's directory; the present database is kept under another name.
 #
 #   restore.sh FILE
 #
@@ -24,9 +24,9 @@ new=${PGDATABASE}_restored_$now
 before=${PGDATABASE}_before_$now
 sql() { psql --no-psqlrc --quiet --tuples-only --no-align --set=ON_ERROR_STOP=1 --dbname="$1" --command="$2"; }
 
-pg_restore --list "$file" >/dev/null || die "$file is no dump that can be read"
+pg_restore --list "$file" >/dev/null || die "$file is no dump, or cannot be read"
 [ "$(sql postgres "SELECT count(*) FROM pg_stat_activity WHERE datname = '$PGDATABASE' AND backend_type = 'client backend'")" = 0 ] ||
-  die "somebody is connected to $PGDATABASE: stop Gatepost first"
+  die "$PGDATABASE has open connections: stop Gatepost first"
 
 # The roles that may read and write the views belong to the server, not to the dump.
 for role in gatepost_views_reader gatepost_views_writer; do
@@ -37,13 +37,13 @@ fail() {
   sql postgres "DROP DATABASE IF EXISTS \"$new\""
   die "$1; nothing was changed"
 }
-pg_restore --dbname="$new" --no-owner ${owner:+--role="$owner"} --single-transaction --exit-on-error "$file" || fail "the dump does not restore"
+pg_restore --dbname="$new" --no-owner ${owner:+--role="$owner"} --single-transaction --exit-on-error "$file" || fail "the dump cannot be restored"
 people=$(sql "$new" "SELECT count(*) FROM gatepost.users") || fail "the dump is not of Gatepost's directory"
 
 if [ -n "$(sql postgres "SELECT 1 FROM pg_database WHERE datname = '$PGDATABASE'")" ]; then
   sql postgres "ALTER DATABASE \"$PGDATABASE\" RENAME TO \"$before\"" || fail "$PGDATABASE cannot be renamed"
-  say "what was there is now the database $before"
+  say "the former database is now $before"
 fi
 sql postgres "ALTER DATABASE \"$new\" RENAME TO \"$PGDATABASE\""
-say "$PGDATABASE is as in $(basename "$file"): $people people"
-say "now empty Redis before Gatepost starts: who was shut out after the dump is not shut out in it, and has a session there"
+say "$PGDATABASE was restored from $(basename "$file"): $people people"
+say "empty Redis before you start Gatepost: people who were disabled or signed out after the dump still have sessions there"

@@ -2,15 +2,15 @@
 //
 // 1. When Gatepost refuses a request because the session has ended, the request waits, a bar asks for a new sign-in in
 //    another tab, and then the same person's request is sent again. Nothing that was written is lost.
-// 2. While the page is visible and used, it asks the gate now and then, so that a long read or a long draft does not
-//    reach the session's idle limit.
+// 2. While the page is visible and used, it sends a request every four minutes, so that the session does not reach its
+//    idle timeout while somebody reads or writes a long text.
 
 (() => {
   'use strict';
 
-  const PROBE = '/static/loader.js'; // asks the gate and costs the application nothing
+  const PROBE = '/static/loader.js'; // goes through Gatepost and costs the application almost nothing
   const SIGNED_IN = 'gatepost-signed-in'; // marks the tab in which the sign-in ends
-  const LOOK_EVERY = 5_000; // ms, while the bar is there
+  const LOOK_EVERY = 5_000; // ms, while the bar is shown
   const ASK_EVERY = 240_000; // ms, while the page is used; below any sensible GATEPOST_SESSION__IDLE_TIMEOUT
 
   const send = window.fetch.bind(window);
@@ -18,10 +18,10 @@
 
   // 1. Requests that wait for a sign-in.
 
-  let signIn = null; // { done: promise, look: function } while the bar is there
+  let signIn = null; // { done: promise, look: function } while the bar is shown
 
   async function fetchOrWait(input, init) {
-    // A body that is a stream can be read once: a copy is sent, and the original stays for later.
+    // A body that is a stream can be read only once: a copy is sent, and the original is kept for the next attempt.
     const asked = input instanceof Request ? input : null;
     const response = await send(asked?.clone() ?? input, init);
     const link = await findSignIn(response);
@@ -30,7 +30,7 @@
     const headers = new Headers(init?.headers ?? asked?.headers);
     const token = headers.get('authorization')?.replace(/^Bearer /, '');
     if (token && person.id !== findId(token)) {
-      // Somebody else: what is on this page, and what was written on it, is not theirs to see or to send.
+      // Somebody else signed in: they must not see or send the last person's text on this page.
       sessionStorage.clear();
       location.reload();
       return response;
@@ -41,7 +41,7 @@
 
   window.fetch = fetchOrWait;
 
-  // The address of the sign-in, if this is Gatepost's own refusal on this host and no answer of the application.
+  // The address of the sign-in, if the answer is Gatepost's refusal on this host and not the application's answer.
   async function findSignIn(response) {
     if (response.status !== 401 || !response.headers.get('content-type')?.startsWith('application/json')) return null;
     const body = await response.clone().json().catch(() => null);
@@ -73,7 +73,7 @@
     return signIn.done;
   }
 
-  // Those that were refused meanwhile.
+  // Loads pictures again that were refused meanwhile.
   function reloadPictures() {
     for (const picture of document.images) if (picture.complete && !picture.naturalWidth) picture.src = picture.src;
   }
@@ -82,7 +82,7 @@
     return new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason), { once: true }));
   }
 
-  // Open WebUI's own sign-in, by the headers that the gate sets: whose session this now is, with a new token.
+  // Open WebUI's own sign-in, by the headers from Gatepost: returns the person of the session, with a new token.
   async function findPerson() {
     const credentials = JSON.stringify({ email: '', password: '' });
     const headers = { 'content-type': 'application/json' };
@@ -90,7 +90,7 @@
     return answer.ok ? answer.json() : null;
   }
 
-  // Whose a token of Open WebUI is (a JSON Web Token); only its server can say whether it is genuine.
+  // The person's id in a token of Open WebUI (a JSON Web Token), which is not verified here.
   function findId(token) {
     try {
       return JSON.parse(atob(token.split('.')[1].replaceAll('-', '+').replaceAll('_', '/'))).id;
@@ -135,7 +135,7 @@
   document.addEventListener('visibilitychange', () => signIn?.look());
   window.addEventListener('focus', () => signIn?.look());
 
-  // The tab of the sign-in has done its work. A browser that lets it open shows the application there.
+  // Closes the tab of the sign-in. If the browser does not allow this, the tab shows the application.
   if (new URLSearchParams(location.search).has(SIGNED_IN)) {
     history.replaceState(history.state, '', '/');
     window.close();

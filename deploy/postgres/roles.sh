@@ -1,12 +1,12 @@
 #!/bin/sh
 # The roles of Gatepost's database, none of them a superuser:
 #
-#   gatepost_owner    Gatepost itself: owns the database and everything of its in there
-#   gatepost_backup   reads everything and changes nothing
+#   gatepost_owner    Gatepost itself: owns the database and its own objects in it
+#   gatepost_backup   can only read
 #   gatepost_views_reader, gatepost_views_writer   for programs that use the three views
 #
-# Postgres' image runs this when it makes the database. Run again it brings an older database here, and new passwords.
-# Connection as of libpq; POSTGRES_USER is the superuser, POSTGRES_DB the database, as for the image.
+# Postgres' image runs this when it creates the database. Run it again to update an older database or the passwords.
+# Connection as for libpq; POSTGRES_USER is the superuser, POSTGRES_DB the database, as for the image.
 set -eu
 
 : "${POSTGRES_USER:?POSTGRES_USER is not set}" "${POSTGRES_DB:?POSTGRES_DB is not set}"
@@ -18,7 +18,7 @@ if [ -z "${PGPASSWORD:-}" ] && [ -n "${POSTGRES_PASSWORD_FILE:-}" ]; then
 fi
 export OWNER_PASSWORD_FILE BACKUP_PASSWORD_FILE
 
-# The passwords are read by psql itself: arguments are seen by every process.
+# psql reads the passwords itself, because every process can see arguments.
 psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --username="$POSTGRES_USER" --dbname="$POSTGRES_DB" <<'SQL'
 \set owner_password `cat "$OWNER_PASSWORD_FILE"`
 \set backup_password `cat "$BACKUP_PASSWORD_FILE"`
@@ -37,11 +37,11 @@ SELECT format('ALTER TABLE %s OWNER TO gatepost_owner', c.oid::regclass) FROM pg
 WHERE c.relnamespace = to_regnamespace('gatepost') AND c.relkind IN ('r', 'v') \gexec
 SELECT format('ALTER FUNCTION %s OWNER TO gatepost_owner', p.oid::regprocedure) FROM pg_proc p
 WHERE p.pronamespace = to_regnamespace('gatepost') \gexec
--- The three views lie where other programs look for them: known by whose functions their triggers call.
+-- The three views are in another schema; they are found by the functions that their triggers call.
 SELECT DISTINCT format('ALTER VIEW %s OWNER TO gatepost_owner', c.oid::regclass) FROM pg_trigger t
 JOIN pg_proc p ON p.oid = t.tgfoid AND p.pronamespace = to_regnamespace('gatepost')
 JOIN pg_class c ON c.oid = t.tgrelid AND c.relkind = 'v' \gexec
 
 COMMIT;
 SQL
-echo "roles: $POSTGRES_DB belongs to gatepost_owner; gatepost_backup reads it"
+echo "roles: gatepost_owner owns $POSTGRES_DB; gatepost_backup can read it"

@@ -20,7 +20,7 @@ pub(super) async fn change(
     let id = user.summary.id;
     let news = directory.change_address(&UserKey::Id(id), to, &console.actor).await?;
     let Some(AddressChange::Changed { from, .. }) = &news.change else {
-        let text = format!("Applications get {to} for this person already.");
+        let text = format!("Applications already get {to} for this person.");
         return Ok(Report::new(text, json!({ "user_id": id, "email": to, "changed": false })));
     };
     let mut lines = vec![format!("Applications get {to} for {} from now on.", called(&user))];
@@ -28,7 +28,7 @@ pub(super) async fn change(
     lines.extend(news.former_holder.as_ref().map(|former| {
         let (whose, until) = (former.user, minute(former.until));
         format!(
-            "{to} was the address of user {whose} until {until} UTC: applications give that user's account to this person."
+            "{to} was the address of user {whose} until {until} UTC. Applications will give that user's account to this person."
         )
     }));
     let former = news
@@ -42,15 +42,15 @@ pub(super) async fn change(
 
 fn what_becomes_of(from: &EmailAddress, user: &UserRecord) -> String {
     if user.identities.iter().any(|identity| identity.email.as_ref() == Some(from)) {
-        format!("The provider asserts {from} of this person: nobody else gets it.")
+        format!("The provider still asserts {from} for this person, so nobody else can get it.")
     } else {
         format!(
-            "Whoever comes with {from} next gets it, and with it the account that applications keep under it."
+            "The next person who signs in with {from} gets it, and with it the account that applications keep under it."
         )
     }
 }
 
-/// The gate would not keep what is given here: it would go at the next refresh, or end the person's sessions there.
+/// Refuses an address that the gate would not keep: the next refresh would replace it, or end the person's sessions.
 fn demand_kept(config: &Config, user: &UserRecord, to: &EmailAddress) -> Result<(), CommandError> {
     if config.address_changes == AddressChanges::Follow {
         return Err(CommandError::AddressesFollow);
@@ -75,14 +75,14 @@ pub(super) async fn release(console: &Console, key: &UserKey) -> Result<Report, 
     let id = user.summary.id;
     let text = match &released {
         Some(email) if user.summary.email.as_ref() == Some(email) => format!(
-            "{email} is free: it belongs to the next person who presents it. User {id} has no address now, and passes \
-             nowhere until the provider gives one."
+            "{email} is released: the next person who signs in with it gets it. User {id} now has no address, and has no \
+             access until the provider sends one."
         ),
         Some(email) => format!(
-            "{email} is free: it belongs to the next person who presents it. User {id} keeps {}.",
+            "{email} is released: the next person who signs in with it gets it. User {id} keeps {}.",
             called(&user)
         ),
-        None => format!("User {id} held no address."),
+        None => format!("User {id} has no address."),
     };
     Ok(Report::new(text, json!({ "user_id": id, "released": released, "changed": released.is_some() })))
 }

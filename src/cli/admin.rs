@@ -1,4 +1,4 @@
-//! `gatepost admin`: an explicit word about a person, which wins over what groups and roles say.
+//! `gatepost admin`: sets explicitly whether a person is an admin, which overrides groups and roles.
 
 use super::console::{Console, called, is_awaited};
 use super::error::CommandError;
@@ -9,25 +9,25 @@ use serde_json::{Value, json};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Makes a person an admin, whatever groups say
+    /// Makes a person an admin, regardless of groups and roles
     #[command(after_help = "Example:\n  gatepost admin grant alice@example.com")]
     Grant {
-        /// Address or id; of an address that nobody has yet, its first holder becomes an admin
+        /// Address or id; if nobody has the address yet, the first person who signs in with it becomes an admin
         user: UserKey,
     },
-    /// Says that a person is no admin, whatever groups say
+    /// Makes a person no admin, regardless of groups and roles
     #[command(after_help = "Example:\n  gatepost admin revoke alice@example.com")]
     Revoke {
         /// Address or id
         user: UserKey,
     },
-    /// Takes either word back: groups and roles decide again
+    /// Removes the explicit setting: groups and roles decide again
     #[command(after_help = "Example:\n  gatepost admin reset alice@example.com")]
     Reset {
         /// Address or id
         user: UserKey,
     },
-    /// Shows who is an admin and why, and of whom it was denied
+    /// Shows who is an admin and why, and for whom it was revoked
     #[command(after_help = "Example:\n  gatepost admin list --json")]
     List,
 }
@@ -65,11 +65,13 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
 fn granted(user: &UserRecord, changed: bool) -> String {
     let name = called(user);
     if !changed {
-        format!("{name} was an admin already.")
+        format!("{name} is already an administrator.")
     } else if is_awaited(user) {
-        format!("Nobody has signed in as {name} yet: who comes with this address is an admin.")
+        format!(
+            "Nobody has signed in as {name} yet. The first person who signs in with this address will be an administrator."
+        )
     } else {
-        format!("{name} is an admin now.")
+        format!("{name} is now an administrator.")
     }
 }
 
@@ -77,16 +79,16 @@ fn revoked(user: &UserRecord, changed: bool) -> String {
     let name = called(user);
     let reasons = &user.admin.reasons;
     if !changed {
-        format!("It was said of {name} already: no admin, whatever groups say.")
+        format!("{name} is already not an administrator, regardless of groups and roles.")
     } else if reasons.is_empty() {
         format!(
-            "{name} is no admin, and from now on no group or role makes one of this person.\n\
+            "{name} is not an administrator, and groups and roles can no longer change this.\n\
                  To let groups decide again: gatepost admin reset {name}"
         )
     } else {
         let through = reasons.join(", ");
         format!(
-            "{name} is no admin any more. Still there, but outweighed by this explicit no: {through}.\n\
+            "{name} is no longer an administrator. This overrides: {through}.\n\
                  To let groups decide again: gatepost admin reset {name}"
         )
     }
@@ -95,13 +97,13 @@ fn revoked(user: &UserRecord, changed: bool) -> String {
 fn reset(user: &UserRecord, changed: bool) -> String {
     let name = called(user);
     let now = match user.admin.reasons.as_slice() {
-        [] => format!("{name} is no admin"),
-        reasons => format!("{name} is an admin through {}", reasons.join(", ")),
+        [] => format!("{name} is not an administrator"),
+        reasons => format!("{name} is an administrator through {}", reasons.join(", ")),
     };
     if changed {
         format!("Groups and roles decide again: {now}.")
     } else {
-        format!("Groups and roles decided already: {now}.")
+        format!("Groups and roles already decide: {now}.")
     }
 }
 
@@ -121,8 +123,8 @@ async fn list(console: &Console) -> Result<Report, CommandError> {
         entry["user"] = json!(user.to_string());
         entry
     });
-    let none = "Nobody is an admin. To make one: gatepost admin grant ADDRESS";
-    let header = ["User", "Admin", "Explicit word", "Groups and roles"];
+    let none = "Nobody is an administrator. To add one: gatepost admin grant ADDRESS";
+    let header = ["User", "Admin", "Set explicitly", "Groups and roles"];
     Ok(Report::list(header, rows.collect(), none, json.clone().collect()))
 }
 

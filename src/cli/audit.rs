@@ -9,7 +9,7 @@ use gatepost_core::ids::RequestId;
 use gatepost_store::directory::{AuditCursor, AuditFilter, AuditRecord, UserKey};
 use serde_json::{Map, Value, json};
 
-/// At most so many entries a page: the reader keeps them in memory.
+/// The greatest number of entries on a page, which are held in memory.
 const MOST: i64 = 10_000;
 
 #[derive(Debug, Subcommand)]
@@ -25,31 +25,31 @@ pub(super) enum Command {
 
 #[derive(Debug, Args)]
 pub(super) struct Which {
-    /// What was done to this person, by address or id
+    /// Changes to this person, by address or id
     #[arg(long, value_name = "USER")]
     user: Option<UserKey>,
-    /// What was done to this, as the column Target shows it: group:NAME, tenant:ID, `provider_group:PROVIDER:ID`, ...
+    /// Changes to this target, as in the column Target: group:NAME, tenant:ID, `provider_group:PROVIDER:ID`, ...
     #[arg(long, conflicts_with = "user")]
     target: Option<String>,
-    /// Who did it: a person's address or id, or cli:NAME, db:ROLE, sign-in, refresh, provider, configuration
+    /// Changes by this actor: a person's address or id, or cli:NAME, db:ROLE, sign-in, refresh, provider, configuration
     #[arg(long, value_name = "WHO")]
     actor: Option<String>,
-    /// What was done, as the column Action shows it; may be given more than once
+    /// Kind of change, as in the column Action; may be given more than once
     #[arg(long)]
     action: Vec<String>,
-    /// What one request did, by the id that pages and log lines show
+    /// Changes by one request, by the id that pages and log lines show
     #[arg(long, value_name = "ID")]
     request: Option<RequestId>,
-    /// From here on: 2026-11-24T23:35:00Z, 2026-11-24 (midnight, UTC), or 15m, 12h, 7d (ago)
+    /// Changes from this time on: 2026-11-24T23:35:00Z, 2026-11-24 (midnight, UTC), or 15m, 12h, 7d (ago)
     #[arg(long, value_name = "TIME")]
     since: Option<Moment>,
-    /// Before this, written like --since
+    /// Changes before this time, written like --since
     #[arg(long, value_name = "TIME")]
     until: Option<Moment>,
-    /// So many entries
+    /// Number of entries
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=MOST))]
     limit: u32,
-    /// The next page: what the page before ended with
+    /// The next page: the value at the end of the previous page
     #[arg(long, value_name = "CURSOR")]
     before: Option<AuditCursor>,
 }
@@ -58,7 +58,7 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
     let Command::List(which) = command;
     let limit = which.limit;
     let filter = filter(console, *which).await?;
-    // One more says whether there is a next page.
+    // One more entry shows whether there is a next page.
     let mut entries = console.state.stores.directory.list_audit(&filter, limit + 1).await?;
     let is_last = entries.len() <= limit as usize;
     entries.truncate(limit as usize);
@@ -68,7 +68,8 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
         "next": next.map(|next| next.to_string()),
     });
     let header = ["At", "Actor", "Action", "Target", "What", "From", "Request"];
-    let report = Report::list(header, entries.iter().map(row).collect(), "There is no such entry.", json);
+    let report =
+        Report::list(header, entries.iter().map(row).collect(), "There are no matching entries.", json);
     Ok(match next {
         Some(next) => report.followed_by(&format!("Older entries: the same command with --before {next}")),
         None => report,
@@ -78,7 +79,7 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
 async fn filter(console: &Console, which: Which) -> Result<AuditFilter, CommandError> {
     let Which { user, target, actor, action, request, since, until, limit: _, before } = which;
     let target = match user {
-        // An id needs no row: what was done to a person who was merged into another is still told.
+        // An id is not looked up, so that entries of a person who was merged into another one are found too.
         Some(UserKey::Id(id)) => Some(format!("user:{id}")),
         Some(key) => Some(format!("user:{}", console.find_user(&key).await?.summary.id)),
         None => target,
@@ -112,7 +113,7 @@ fn row(entry: &AuditRecord) -> [String; 7] {
     ]
 }
 
-/// `key: value` of what is only on one side, `key: old -> new` of what is on both.
+/// `key: value` if it is only on one side, `key: old -> new` if it is on both.
 fn changes(before: &Map<String, Value>, after: &Map<String, Value>) -> Vec<String> {
     let gone = before.iter().filter(|(key, _)| !after.contains_key(*key));
     let gone = gone.map(|(key, old)| format!("{key}: {}", text(old)));
@@ -127,7 +128,7 @@ fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// What was written is a JSON object or nothing.
+/// Stored values are a JSON object or absent.
 fn object(written: Option<&str>) -> Map<String, Value> {
     written.and_then(|written| serde_json::from_str(written).ok()).unwrap_or_default()
 }

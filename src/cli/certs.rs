@@ -14,22 +14,22 @@ pub(super) struct Arguments {
     /// Folder of the certificates; default: `GATEPOST_INTERNAL_TLS`
     #[arg(long, value_name = "FOLDER")]
     dir: Option<PathBuf>,
-    /// DNS name or address by which Traefik reaches Gatepost; repeat for several. Default: those of before; at first
-    /// gatepost, localhost and loopback's addresses
+    /// DNS name or address by which Traefik reaches Gatepost; repeat for several. Default: the names of the present
+    /// certificate; for the first one gatepost, localhost and the loopback addresses
     #[arg(long = "name", value_name = "NAME")]
     names: Vec<Name>,
-    /// Folder that receives ca.crt, client.crt and client.key for Traefik; remembered for renewals
+    /// Folder for Traefik that receives ca.crt, client.crt and client.key; renewals write there too
     #[arg(long, value_name = "FOLDER")]
     client_dir: Option<PathBuf>,
-    /// Make everything anew with new keys: Traefik and Gatepost must then both read it again
+    /// Replace everything, with new keys: restart Traefik and Gatepost afterwards
     #[arg(long)]
     force: bool,
-    /// Print JSON for programs: names that stay as they are, times as RFC 3339 in UTC
+    /// Print JSON for programs: field names do not change, times are RFC 3339 in UTC
     #[arg(long)]
     pub(super) json: bool,
 }
 
-/// Beside Traefik, or before anything else is set, `--dir` stands alone: only without it settings are read.
+/// Reads the settings only if `--dir` is not given, so that the command also works on Traefik's machine.
 pub(super) fn run(
     arguments: &Arguments,
     load: impl FnOnce() -> Result<Config, CommandError>,
@@ -51,7 +51,7 @@ fn report(folder: &Path, outcome: &Outcome) -> Report {
         let names: Vec<String> = state.names.iter().map(ToString::to_string).collect();
         [state.role.as_str().to_owned(), done(state).to_owned(), minute(state.not_after), names.join(" ")]
     };
-    let header = ["CERTIFICATE", "DONE", "GOOD UNTIL (UTC)", "NAMES"];
+    let header = ["CERTIFICATE", "DONE", "VALID UNTIL (UTC)", "NAMES"];
     let mut text = table(Some(header), outcome.states.iter().map(row).collect());
     let _ = write!(text, "\n\nIn {}", folder.display());
     if let Some(place) = &outcome.client_dir {
@@ -73,10 +73,10 @@ fn report(folder: &Path, outcome: &Outcome) -> Report {
 const fn done(state: &State) -> &'static str {
     match state.made {
         None => "kept",
-        Some(Cause::Missing) => "made",
+        Some(Cause::Missing) => "created",
         Some(Cause::Due) => "renewed",
-        Some(Cause::Names) => "made for other names",
-        Some(Cause::Forced) => "made anew",
+        Some(Cause::Names) => "replaced for new names",
+        Some(Cause::Forced) => "replaced",
     }
 }
 

@@ -1,4 +1,4 @@
-//! `gatepost check`: what the doctor found, for people or for programs.
+//! `gatepost check`: prints the findings, for people or for programs.
 
 use super::CommandError;
 use super::environment::{Environment, NotText};
@@ -11,18 +11,18 @@ use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// What follows `gatepost check`.
+/// Arguments of `gatepost check`.
 #[derive(Debug, Args)]
 pub(super) struct Check {
     /// Traefik's files: static and dynamic configuration in YAML or TOML, Compose files with labels
     #[arg(long, value_name = "FILE", num_args = 1..)]
     traefik: Vec<PathBuf>,
-    /// Print JSON for programs: names that stay as they are
+    /// Print JSON for programs: field names do not change
     #[arg(long)]
     json: bool,
 }
 
-/// Looks and prints; fails if there is an error among the findings.
+/// Runs the check and prints the findings; fails if one of them is an error.
 pub(super) async fn run(
     config_file: Option<PathBuf>,
     environment: Result<&Environment, &NotText>,
@@ -33,7 +33,7 @@ pub(super) async fn run(
         .map_err(|NotText(name)| name.clone());
     let order = Order { config_file, environment, traefik: args.traefik };
     let mut findings = check::run(&order).await;
-    // The worst last, where the terminal's cursor is; within one severity in the order of the parts.
+    // The worst findings last, next to the terminal's cursor; within one severity in the order of the parts.
     findings.sort_by_key(Finding::severity);
     let text = if args.json { format!("{:#}\n", to_json(&findings)) } else { to_text(&findings) };
     match anstream::stdout().write_all(text.as_bytes()) {
@@ -88,8 +88,7 @@ fn paragraph(finding: &Finding) -> String {
     match finding.advice() {
         None => format!("{bold}{word:<8}{bold:#} {code}: {found} ({place})\n"),
         Some((risk, mend)) => format!(
-            "{bold}{word:<8}{bold:#} {code}: {found}\n  at:          {place}\n  can happen:  {risk}\n  \
-             to mend:     {mend}\n\n"
+            "{bold}{word:<8}{bold:#} {code}: {found}\n  at:    {place}\n  risk:  {risk}\n  fix:   {mend}\n\n"
         ),
     }
 }

@@ -1,4 +1,4 @@
-//! `gatepost completions`: what lets a shell complete commands and options.
+//! `gatepost completions`: prints a shell's completion script.
 
 use super::{Arguments, CommandError};
 use clap::{CommandFactory, ValueEnum};
@@ -9,7 +9,7 @@ pub(super) const EXAMPLES: &str = "Examples:\n  \
     gatepost completions zsh > /usr/local/share/zsh/site-functions/_gatepost\n  \
     gatepost completions fish > ~/.config/fish/completions/gatepost.fish";
 
-/// The shells that people have at a server's terminal.
+/// The supported shells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Shell {
     Bash,

@@ -1,6 +1,6 @@
-//! What a command of administration works on: the same parts as `serve`, opened the same way, without its lock.
+//! What administrative commands work on: the same parts as `serve`, opened in the same way, without its lock.
 //!
-//! Guarantee: nothing is made that was not there, and no schema is touched that this program does not know exactly.
+//! Guarantee: it creates nothing, and refuses a schema that this program does not know exactly.
 
 use super::error::CommandError;
 use crate::app::{self, State};
@@ -8,10 +8,10 @@ use gatepost_config::{Config, StoresConfig};
 use gatepost_core::ids::UserId;
 use gatepost_store::directory::{Actor, DirectoryError, SchemaState, UserKey, UserRecord};
 
-/// People asked for at once.
+/// The number of people in one query.
 const PAGE: u32 = 500;
 
-/// The opened stores and who gave the command.
+/// The opened stores, and who runs the command.
 #[derive(Debug)]
 pub(super) struct Console {
     pub(super) state: State,
@@ -33,14 +33,14 @@ impl Console {
         }
     }
 
-    /// A person whom the directory knows.
+    /// Finds a person in the directory.
     pub(super) async fn find_user(&self, key: &UserKey) -> Result<UserRecord, CommandError> {
         let found = self.state.stores.directory.find_user(key).await?;
         found.ok_or_else(|| DirectoryError::UnknownUser(key.clone()).into())
     }
 }
 
-/// All of a list that the directory gives page by page, in the order of people's ids.
+/// Reads all pages of a list that is ordered by people's ids.
 pub(super) async fn listed_in_pages<T>(
     page: impl AsyncFn(Option<UserId>, u32) -> Result<Vec<T>, DirectoryError>,
     id: impl Fn(&T) -> UserId,
@@ -55,19 +55,18 @@ pub(super) async fn listed_in_pages<T>(
     }
 }
 
-/// What a command that ends sessions adds for people: ForwardAuth is asked when a request begins, and never after.
+/// The note after a command that ends sessions: Traefik asks ForwardAuth only when a request starts.
 pub(super) const WHAT_GOES_ON: &str = "\
     New requests are refused within a second.\n\
-    Streams and WebSockets that are open already go on until the application or the proxy ends them.\n\
-    Open WebUI's own token ends as its JWT_EXPIRES_IN says: after 12h where it is set as in docs/open-webui.md, else \
-    after four weeks.";
+    Open streams and WebSockets stay open until the application or the proxy closes them.\n\
+    Open WebUI's own token expires after its JWT_EXPIRES_IN: 12h if it is set as in docs/open-webui.md, else four weeks.";
 
-/// How a person is called in a result: by address, else by id.
+/// The name of a person in a result: the address, else the id.
 pub(super) fn called(user: &UserRecord) -> String {
     user.summary.email.as_ref().map_or_else(|| user.summary.id.to_string(), ToString::to_string)
 }
 
-/// Somebody of whom only an address is known: nobody has signed in with it.
+/// Whether nobody has signed in with this address yet.
 pub(super) fn is_awaited(user: &UserRecord) -> bool {
     user.identities.is_empty()
 }

@@ -1,20 +1,20 @@
-//! The environment as the command line was handed it: settings as text, and who gave the command.
+//! The environment of the command: settings as text, and who runs it.
 
 use gatepost_store::directory::Actor;
 use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt;
 
-/// Only variables with such names can be settings of ours.
+/// Prefixes of the variables that can be Gatepost's settings.
 const OURS: [&str; 4] = ["GATEPOST_", "MICROSOFT_", "DATABASE_URL", "REDIS_URL"];
 
-/// Longer names of users are cut in the audit.
+/// The greatest length of a user's name in the audit.
 const LONGEST_NAME: usize = 64;
 
-/// What was handed in, without the variables of others that are no text.
+/// The variables, without variables of other programs that are no text.
 #[derive(Debug)]
 pub(super) struct Environment(Vec<(String, String)>);
 
-/// A variable that may be a setting is no UTF-8 text: reading it with replacements would change a secret silently.
+/// A variable that may be a setting is not UTF-8: replacing the bytes would change a secret silently.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the variable {0} is not UTF-8 text")]
 pub(super) struct NotText(pub(super) String);
@@ -41,7 +41,7 @@ impl Environment {
         self.0.iter().cloned()
     }
 
-    /// Who the audit names: `cli:` and the operating system's user, by name where the environment tells it (a
+    /// The actor in the audit: `cli:` and the operating system's user, by name if the environment has it (a
     /// container's often does not), else by number.
     pub(super) fn actor(&self) -> Actor {
         let find = |wanted: &str| self.0.iter().find(|(name, value)| name == wanted && !value.is_empty());

@@ -1,4 +1,4 @@
-//! Why a command was not done, and what the person at the terminal may do about it.
+//! Why a command failed, and what the person at the terminal can do about it.
 
 use super::environment::NotText;
 use crate::app::StartError;
@@ -41,30 +41,32 @@ pub(super) enum CommandError {
     NotReady(String),
     #[error(transparent)]
     Certs(#[from] CertsError),
-    #[error("in which folder?")]
+    #[error("no folder is given")]
     NoFolder,
     #[error("there is no file {}", .0.display())]
     NoFile(PathBuf),
     #[error("the directory's schema is older than this Gatepost")]
     OldSchema,
-    #[error("{0} is no configured provider: expected one of {1}")]
+    #[error("{0} is not a configured provider: expected one of {1}")]
     UnknownProvider(ProviderId, String),
     #[error(transparent)]
     RoleWithoutTenant(#[from] RoleWithoutTenant),
-    #[error("there is no session {0}: it may have ended, or expired")]
+    #[error("there is no session {0}: it may have ended or expired")]
     UnknownSession(Hash),
-    #[error("addresses follow the provider here: another one would be gone at the next refresh")]
+    #[error("addresses follow the provider here: another address would be replaced at the next refresh")]
     AddressesFollow,
-    #[error("{0} is of the domain of machines, and no person's")]
+    #[error("{0} is in the domain for machines, so no person can have it")]
     AddressOfMachines(EmailAddress),
-    #[error("the domain of {0} is not in ALLOWED_DOMAINS of {1}: whoever had this address could not sign in")]
+    #[error(
+        "the domain of {0} is not in ALLOWED_DOMAINS of {1}: the person could not sign in with this address"
+    )]
     DomainNotAllowed(EmailAddress, ProviderId),
-    #[error("the result cannot be written")]
+    #[error("the output cannot be written")]
     Output(#[source] io::Error),
 }
 
 impl CommandError {
-    /// What to do, where that does not follow from the message.
+    /// What to do, if the message does not say it.
     pub(super) fn hint(&self) -> Option<String> {
         if let Some(fault) = tls::explain(self) {
             return Some(fault.to_string());
@@ -84,7 +86,7 @@ impl CommandError {
             Self::Certs(error) => return of_certificates(error).map(str::to_owned),
             Self::NoFolder => "give --dir FOLDER, or set GATEPOST_INTERNAL_TLS",
             Self::NoFile(_) => {
-                "run this in the folder and with the settings of `gatepost serve`; DATABASE_URL says where its file is"
+                "run this in the folder and with the settings of `gatepost serve`; DATABASE_URL has the path of its file"
             }
             Self::OldSchema => {
                 "run `gatepost migrate`, or start the new `gatepost serve`, which does the same"
@@ -93,40 +95,42 @@ impl CommandError {
             | Self::End(LoadError::Sessions(StoreError::Redis(error)))
                 if is_refusal(error) =>
             {
-                return Some(format!("grant Redis' user what it lacks: ACL SETUSER name {USER_RULES}"));
+                return Some(format!(
+                    "grant the Redis user the missing rights: ACL SETUSER name {USER_RULES}"
+                ));
             }
             Self::Sessions(_) | Self::End(_) => {
-                "is REDIS_URL right, and does Redis run? `gatepost session end --user USER` needs no Redis"
+                "check that REDIS_URL is right and that Redis runs; `gatepost session end --user USER` needs no Redis"
             }
             Self::UnknownProvider(..) | Self::RoleWithoutTenant(_) => {
                 "write PROVIDER:ID, for an app role PROVIDER:role:NAME"
             }
-            Self::UnknownSession(_) => "`gatepost session list USER` shows the sessions that a person has",
+            Self::UnknownSession(_) => "`gatepost session list USER` shows the sessions of a person",
             Self::Config(_) => {
-                "docs/configuration.md has every setting; secrets may also stand in a file: NAME_FILE"
+                "docs/configuration.md lists every setting; a secret can also be in a file: NAME_FILE"
             }
-            Self::Environment(_) => "set it anew, in UTF-8",
-            Self::Log(_) => "GATEPOST_LOG__LEVEL is as in info, or info,gatepost=debug",
-            Self::NotReady(_) => "`gatepost check` looks at everything that Gatepost needs",
+            Self::Environment(_) => "set it again, in UTF-8",
+            Self::Log(_) => "examples for GATEPOST_LOG__LEVEL: info, or info,gatepost=debug",
+            Self::NotReady(_) => "`gatepost check` checks everything that Gatepost needs",
             Self::Start(error) => of_start(error),
             Self::AddressesFollow => {
                 "change it at the provider, or set GATEPOST_ADDRESS_CHANGES=keep for `gatepost serve` and here"
             }
-            Self::DomainNotAllowed(..) => "list the domain there, restart Gatepost, then do this again",
+            Self::DomainNotAllowed(..) => "add the domain there, restart Gatepost, then repeat this command",
             Self::Output(_) | Self::AddressOfMachines(_) => return None,
         };
         Some(hint.to_owned())
     }
 }
 
-/// A number tells when its request came.
+/// The hint for an unknown request, with the time that its id contains.
 fn of_request(id: RequestId) -> String {
     let came = match id.made_at().filter(|at| *at <= Timestamp::now()) {
         Some(at) => format!("; this one came {} UTC", minute(at)),
         None => String::new(),
     };
     format!(
-        "refusals of people who are signed in are kept for {} days, written within seconds, at most 30 a minute of one \
+        "refusals of people who are signed in are stored within seconds and kept for {} days, at most 30 a minute of one \
          person{came}. Look for request.id={id} in the log of `gatepost serve`",
         REFUSALS_TTL.as_secs() / 86_400
     )
@@ -138,48 +142,54 @@ const fn of_start(error: &StartError) -> &'static str {
             "stop the other one first; for several replicas set DATABASE_URL, REDIS_URL and GATEPOST_SECRET_KEYS"
         }
         StartError::Listen(..) => {
-            "does another program listen there? GATEPOST_INTERNAL_ADDR, GATEPOST_PUBLIC_ADDR and GATEPOST_HEALTH_ADDR say where"
+            "another program may use this address; change GATEPOST_INTERNAL_ADDR, GATEPOST_PUBLIC_ADDR or GATEPOST_HEALTH_ADDR"
         }
-        _ => "`gatepost check` looks at everything that Gatepost needs, and says how to mend it",
+        _ => "`gatepost check` checks everything that Gatepost needs, and says how to fix it",
     }
 }
 
 fn of_directory(error: &DirectoryError) -> Option<String> {
     let hint = match error {
-        DirectoryError::Unavailable(_) => "is DATABASE_URL right, and does the database run?",
+        DirectoryError::Unavailable(_) => "check that DATABASE_URL is right and that the database runs",
         DirectoryError::Pooler => {
             "point DATABASE_URL to Postgres itself, or set pool_mode = session for this database in the pooler"
         }
         DirectoryError::ReadOnly => {
-            "is DATABASE_URL a standby, or set read-only? `gatepost check` says which"
+            "the database is a standby or set to read-only; `gatepost check` says which"
         }
         DirectoryError::Exposed { path, .. } => {
             return Some(format!(
-                "chmod 600 {}, and see in `gatepost audit list` whether others changed something",
+                "chmod 600 {}, and check `gatepost audit list` for changes by others",
                 path.display()
             ));
         }
         DirectoryError::File { .. } => "run this as the user that `gatepost serve` runs as",
         DirectoryError::UnknownUser(_) => {
-            "`gatepost user list` shows everybody; people appear with their first sign-in"
+            "`gatepost user list` shows all people; a person appears after the first sign-in"
         }
         DirectoryError::AddressHeld(email) => {
             return Some(format!(
-                "`gatepost user show {email}` says who; `gatepost user release {email}` frees it, if it is not theirs any more"
+                "`gatepost user show {email}` shows who has it; `gatepost user release {email}` releases it if it is no longer theirs"
             ));
         }
         DirectoryError::UnknownGroup(_) => {
             "`gatepost group list` shows all groups; `gatepost group link NAME PROVIDER:ID` and \
-             `gatepost group add NAME USER` make one"
+             `gatepost group add NAME USER` create one"
         }
         DirectoryError::NotMember(_, group) => {
-            return Some(format!("`gatepost group members '{group}'` shows who is, and who says so"));
+            return Some(format!(
+                "`gatepost group members '{group}'` shows the members and the source of each membership"
+            ));
         }
-        DirectoryError::UnknownTenant(id) => return Some(format!("`gatepost tenant create {id}` makes it")),
-        DirectoryError::NotMapped(..) => "`gatepost tenant list` shows which group opens what",
-        DirectoryError::NotLinked(_) => "`gatepost group list` shows what is linked",
+        DirectoryError::UnknownTenant(id) => {
+            return Some(format!("`gatepost tenant create {id}` creates it"));
+        }
+        DirectoryError::NotMapped(..) => {
+            "`gatepost tenant list` shows which groups have access to each tenant"
+        }
+        DirectoryError::NotLinked(_) => "`gatepost group list` shows all links",
         DirectoryError::LinkedByConfiguration(_) => {
-            "then restart Gatepost; a link made here never overrides it"
+            "then restart Gatepost; a link made on the command line never overrides it"
         }
         _ => return None,
     };
@@ -189,10 +199,10 @@ fn of_directory(error: &DirectoryError) -> Option<String> {
 const fn of_certificates(error: &CertsError) -> Option<&'static str> {
     match error {
         CertsError::Mismatch { .. } | CertsError::Refused { .. } | CertsError::Malformed { .. } => Some(
-            "put the right file back, or make everything anew: `gatepost certs --force`, then restart Traefik",
+            "restore the right file, or replace everything: `gatepost certs --force`, then restart Traefik",
         ),
         CertsError::NoAuthorityKey { .. } => Some(
-            "run this where the key is and copy the result, or make everything anew: `gatepost certs --force`",
+            "run this where the key is and copy the result, or replace everything: `gatepost certs --force`",
         ),
         CertsError::File { .. } => Some("run this as the user that `gatepost serve` runs as"),
         _ => None,

@@ -16,48 +16,46 @@ use gatepost_store::directory::UserKey;
 use hyper::Method;
 use std::fmt::Write;
 
-/// What follows `gatepost explain`.
+/// Arguments of `gatepost explain`.
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("what").required(true).args(["user", "request"])))]
 pub(super) struct Explain {
-    /// Who: address or id
+    /// The person, by address or id
     #[arg(long, value_name = "USER", requires = "url")]
     user: Option<UserKey>,
-    /// Where: an absolute address of an application
+    /// An absolute address of an application
     #[arg(long, value_name = "URL", conflicts_with = "request")]
     url: Option<AskedUrl>,
-    /// With which method
+    /// The method of the request
     #[arg(long, value_name = "METHOD", default_value = "GET", conflicts_with = "request")]
     method: Method,
-    /// A group that the router demands; of several any one is enough
+    /// A group that the router requires; with several, one of them is enough
     #[arg(long, value_name = "NAME", conflicts_with = "request")]
     group: Vec<GroupName>,
-    /// All that the router demands: what follows `/verify?` in the middleware's address
+    /// The full requirement of the router: the query after `/verify?` in the middleware's address
     #[arg(long, value_name = "QUERY", conflicts_with_all = ["group", "request"])]
     require: Option<String>,
-    /// The origin whose page asks, if it is not the application's own
+    /// The origin of the page that sends the request, if it is not the application's own
     #[arg(long, value_name = "ORIGIN", conflicts_with = "request")]
     from: Option<Origin>,
-    /// When, as in 2026-11-24T18:00:00Z: how old sessions are then; and what changed since, if it is past
+    /// The time of the request, as in 2026-11-24T18:00:00Z: sessions are evaluated at this time, and later changes are listed
     #[arg(long, value_name = "TIME", conflicts_with = "request")]
     at: Option<Timestamp>,
-    /// The number that a refusal's page and the log show: what was said then, and what would be now
+    /// The request number from a refusal's page or the log: shows the answer at that time, and the answer now
     #[arg(long, value_name = "NUMBER")]
     request: Option<RequestId>,
-    /// Print JSON for programs: names that stay as they are, times as RFC 3339 in UTC
+    /// Print JSON for programs: field names do not change, times are RFC 3339 in UTC
     #[arg(long)]
     pub(super) json: bool,
 }
 
-pub(super) const HELP: &str = "Nothing is asked but the stores, and nothing is changed: the answer comes from the code \
-    with which `serve` decides.\n\n\
+pub(super) const HELP: &str = "This command only reads the stores and changes nothing. It uses the same code as `serve`.\n\n\
     Examples:\n  \
     gatepost explain --user alice@example.com --url https://github.example.com/ --group MCP-GitHub\n  \
     gatepost explain --user alice@example.com --url https://app.example.com/ --require 'tenant=github&max_age=900'\n  \
     gatepost explain --user alice@example.com --url https://app.example.com/ --at 2026-11-24T18:00:00Z\n  \
     gatepost explain --request 019ab8c5d2a37e6f9b0c1d2e3f405162\n\n\
-    Exit codes: 0 explained, also where the answer is no (--json tells: .allowed); 1 not explained; 2 the arguments are \
-    not understood.";
+    Exit codes: 0 explained, even if the request is refused (--json has .allowed); 1 failure; 2 invalid arguments.";
 
 pub(super) async fn run(console: &Console, args: Explain) -> Result<Report, CommandError> {
     match (args.request, args.user.clone().zip(args.url.clone())) {
@@ -96,9 +94,9 @@ fn past(request: &PastRequest) -> String {
             let _ = write!(text, "\nThe same request now: {mended}.\n\n{}", to_text(now));
         }
         (Some(_), None) => {
-            text.push_str("\nWhat would be now cannot be said: the person is not known any more.");
+            text.push_str("\nThe present answer is not known, because this person no longer exists here.");
         }
-        (None, _) => text.push_str("\nNo refusal is kept under this number."),
+        (None, _) => text.push_str("\nNo refusal is stored under this number."),
     }
     text.trim().to_owned()
 }
@@ -111,7 +109,7 @@ fn refused(facts: &RefusalFacts) -> String {
         row("When", facts.at.to_string()),
         row("Who", format!("{who} ({})", facts.user_id)),
         row("What", format!("{} {}{} ({})", facts.method, facts.host, facts.path, facts.kind)),
-        row("Demanded", demanded.to_owned()),
+        row("Required", demanded.to_owned()),
         row("Answer", format!("{}, {}", facts.status, facts.text)),
     ];
     rows.extend(facts.asker.iter().map(|asker| row("Page of", asker.clone())));
@@ -124,7 +122,7 @@ fn to_text(explanation: &Explanation) -> String {
     if !explanation.is_now {
         let _ = writeln!(
             text,
-            "At {}. Sessions are judged by that time; groups, tenants and admins are those of now.\n",
+            "At {}. Sessions are evaluated at this time; groups, tenants and admins are the present ones.\n",
             explanation.at
         );
     }
@@ -156,7 +154,7 @@ fn answers(explanation: &Explanation) -> String {
         return "\nGatepost itself answers, never with 200.\n".to_owned();
     };
     match &explanation.sign_in_first {
-        // Who may not sign in is sent there in vain.
+        // A person who may not sign in would not pass after it.
         Some(first) if first != answer => {
             format!("\n/verify answers {}and, after the sign-in, {}", told(first), told(answer))
         }
@@ -179,13 +177,13 @@ fn value_or_empty(value: &str) -> &str {
 fn changed_since(found: &Changes, at: &str) -> String {
     let mut text = String::new();
     if let Some(since) = found.known_since {
-        let _ = writeln!(text, "\nThe audit begins only at {since}: what changed before is not known.");
+        let _ = writeln!(text, "\nThe audit begins only at {since}: earlier changes are not known.");
     }
     if found.entries.is_empty() {
-        let _ = writeln!(text, "\nNothing that this depends on has changed since {at}.");
+        let _ = writeln!(text, "\nNothing relevant has changed since {at}.");
         return text;
     }
-    let _ = writeln!(text, "\nChanged since {at}, so that it may have been otherwise then:");
+    let _ = writeln!(text, "\nChanges since {at}; the answer may have been different at that time:");
     text.push_str(&changes(&found.entries));
     if found.is_cut {
         text.push_str("  and more\n");

@@ -1,4 +1,4 @@
-//! `gatepost group`: which provider's group a name here stands for, and who is in it.
+//! `gatepost group`: groups, their links to groups of providers, and their members.
 
 use super::console::Console;
 use super::error::CommandError;
@@ -12,33 +12,33 @@ use serde_json::{Value, json};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Lets a name stand for a provider's group; makes the name if need be
+    /// Links a name to a provider's group; creates the name if it does not exist
     #[command(after_help = "Examples:\n  \
         gatepost group link MCP-GitHub entra:5d2f0c1e-8d3a-4a56-9f0e-0a1b2c3d4e5f\n  \
         gatepost group link MCP-Admin entra:role:Administrator")]
     Link {
-        /// The group's name here, as requirements and X-User-Groups have it
+        /// The group's name here, as used in requirements and X-User-Groups
         name: GroupName,
         /// The provider's group (Entra: its object id); an app role as PROVIDER:role:NAME
         #[arg(value_name = "PROVIDER:ID")]
         external: ExternalGroup,
     },
-    /// Takes a link back: the provider's group is called by its id again
+    /// Removes a link: the name of the provider's group is its id again
     #[command(after_help = "Example:\n  gatepost group unlink entra:5d2f0c1e-8d3a-4a56-9f0e-0a1b2c3d4e5f")]
     Unlink {
         /// The provider's group, as `group list` shows it
         #[arg(value_name = "PROVIDER:ID")]
         external: ExternalGroup,
     },
-    /// Puts a person into a group, whatever providers say; makes the group if need be
+    /// Adds a person to a group, regardless of providers; creates the group if it does not exist
     #[command(after_help = "Example:\n  gatepost group add MCP-GitHub alice@example.com")]
     Add {
         /// The group's name here
         name: GroupName,
-        /// Address or id; of an address that nobody has yet, its first holder is in the group
+        /// Address or id; if nobody has the address yet, the first person who signs in with it is in the group
         user: UserKey,
     },
-    /// Takes a person out of a group; what a provider says comes back with its next word
+    /// Removes a person from a group; a membership asserted by a provider comes back at the next refresh or sign-in
     #[command(after_help = "Example:\n  gatepost group remove MCP-GitHub alice@example.com")]
     Remove {
         /// The group's name here
@@ -46,13 +46,13 @@ pub(super) enum Command {
         /// Address or id
         user: UserKey,
     },
-    /// Shows who is in a group, and who says so
+    /// Shows the members of a group, and the source of each membership
     #[command(after_help = "Example:\n  gatepost group members MCP-GitHub")]
     Members {
         /// The group's name here
         name: GroupName,
     },
-    /// Shows all groups, what they stand for and what they open
+    /// Shows all groups, their links, and the tenants that they give access to
     #[command(after_help = "Example:\n  gatepost group list --json")]
     List,
 }
@@ -64,16 +64,16 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
             is_configured(console, &external)?;
             let changed = directory.link_group(&name, &external, actor).await?;
             let text = if changed {
-                format!("{name} stands for {external} now.")
+                format!("{name} is now linked to {external}.")
             } else {
-                format!("{name} stood for {external} already.")
+                format!("{name} is already linked to {external}.")
             };
             Ok(Report::new(text, json!({ "name": name, "link": external.to_string(), "changed": changed })))
         }
         Command::Unlink { external } => {
             let names = console.state.site.config.group_names_of(&external.provider);
             directory.unlink_group(&external, names, actor).await?;
-            let text = format!("{external} is linked to no name any more.");
+            let text = format!("{external} is no longer linked to a name.");
             Ok(Report::new(text, json!({ "link": external.to_string(), "changed": true })))
         }
         Command::Add { name, user } => member::add(console, &name, &user).await,
@@ -83,7 +83,7 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
     }
 }
 
-/// As `GATEPOST_GROUPS` does: a typing error must not leave a group without its members unnoticed.
+/// Refuses an unknown provider, as `GATEPOST_GROUPS` does: a typing error would leave the group without members.
 fn is_configured(console: &Console, external: &ExternalGroup) -> Result<(), CommandError> {
     let providers = &console.state.site.config.providers;
     let Some(provider) = providers.iter().find(|one| one.id == external.provider) else {
@@ -108,9 +108,9 @@ async fn list(console: &Console) -> Result<Report, CommandError> {
             "tenants": group.tenants,
         })
     });
-    let none = "There is no group yet: they come with the first sign-in, with gatepost group link NAME PROVIDER:ID, or with \
-                gatepost group add NAME ADDRESS";
-    Ok(Report::list(["Group", "Members", "Stands for", "Opens"], rows.collect(), none, json.collect()))
+    let none = "There is no group yet. Groups appear with the first sign-in. To create one: gatepost group link NAME PROVIDER:ID, \
+                or gatepost group add NAME ADDRESS";
+    Ok(Report::list(["Group", "Members", "Linked to", "Tenants"], rows.collect(), none, json.collect()))
 }
 
 fn describe(link: &GroupLink) -> String {

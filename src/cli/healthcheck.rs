@@ -1,4 +1,5 @@
-//! `gatepost healthcheck`: asks `/readyz` of the listener for health, else of the internal one, as the container's own health check.
+//! `gatepost healthcheck`: requests `/readyz` from the health listener, else from the internal one, for the container's
+//! health check.
 
 use super::CommandError;
 use gatepost_config::Config;
@@ -12,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 pub(super) async fn run(config: &Config) -> Result<(), CommandError> {
     if config.internal_tls.is_some() && config.health_addr.is_none() {
-        let why = "the internal listener asks for a certificate: set GATEPOST_HEALTH_ADDR too";
+        let why = "the internal listener requires a client certificate: set GATEPOST_HEALTH_ADDR too";
         return Err(CommandError::NotReady(why.to_owned()));
     }
     let address = reachable(config.health_addr.unwrap_or(config.internal_addr));
@@ -32,7 +33,7 @@ pub(super) async fn run(config: &Config) -> Result<(), CommandError> {
     }
 }
 
-/// A listener on every address is asked on this machine's own.
+/// Replaces an unspecified listen address by loopback.
 fn reachable(address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), address.port())

@@ -1,4 +1,4 @@
-//! `gatepost group add`, `remove` and `members`: who is in a group, and by whose word.
+//! `gatepost group add`, `remove` and `members`: the members of a group, and the source of each membership.
 
 use super::console::{Console, called, is_awaited, listed_in_pages};
 use super::error::CommandError;
@@ -7,7 +7,7 @@ use gatepost_core::ids::GroupName;
 use gatepost_store::directory::{Joining, UserKey};
 use serde_json::json;
 
-/// An administrator's word, which `remove` takes back for good; everybody else's is said again.
+/// A membership from an administrator, which `remove` removes permanently; other sources assert it again.
 const MANUAL: &str = "manual";
 
 pub(super) async fn add(console: &Console, group: &GroupName, key: &UserKey) -> Result<Report, CommandError> {
@@ -15,20 +15,22 @@ pub(super) async fn add(console: &Console, group: &GroupName, key: &UserKey) -> 
     let user = console.find_user(key).await?;
     let name = called(&user);
     let mut text = match joining {
-        Joining::Was => format!("{name} was in {group} by an administrator's word already."),
+        Joining::Was => format!("An administrator has already added {name} to {group}."),
         _ if is_awaited(&user) => {
-            format!("Nobody has signed in as {name} yet: who comes with this address is in {group}.")
+            format!(
+                "Nobody has signed in as {name} yet. The first person who signs in with this address will be in {group}."
+            )
         }
-        Joining::New | Joining::NewGroup => format!("{name} is in {group} now."),
+        Joining::New | Joining::NewGroup => format!("{name} is now in {group}."),
     };
     let makes_admins = user.admin.reasons.contains(&format!("group {group}"));
     if joining == Joining::NewGroup {
-        let opens = if makes_admins { "" } else { ", and opens nothing yet" };
-        text = format!("There was no group {group}: it is made{opens}.\n{text}");
+        let access = if makes_admins { "" } else { ". It gives no access yet" };
+        text = format!("Group {group} was created{access}.\n{text}");
     }
     if makes_admins {
         text.push_str(
-            "\nWhoever is in this group is an admin, unless that is denied by name (`gatepost admin list`).",
+            "\nMembers of this group are administrators, unless that is revoked explicitly (`gatepost admin list`).",
         );
     }
     let changed = joining != Joining::Was;
@@ -45,12 +47,12 @@ pub(super) async fn remove(
     let name = called(&user);
     let again: Vec<&str> = sources.iter().map(String::as_str).filter(|source| *source != MANUAL).collect();
     let text = if again.is_empty() {
-        format!("{name} is in {group} no more.")
+        format!("{name} is no longer in {group}.")
     } else {
         let who = again.join(" and ");
         format!(
-            "{name} is in {group} no more, but comes back into it with the next sign-in or refresh: {who} says so.\n\
-             To end it for good, take the membership away there."
+            "{name} is no longer in {group}, but the membership comes back at the next sign-in or refresh, because {who} \
+             asserts it.\nTo end it permanently, remove it there."
         )
     };
     Ok(Report::new(
@@ -76,6 +78,6 @@ pub(super) async fn list(console: &Console, group: &GroupName) -> Result<Report,
     let json = members.iter().map(|member| {
         json!({ "id": member.id, "email": member.email, "name": member.name, "sources": member.sources })
     });
-    let none = format!("Nobody is in {group}. To put somebody into it: gatepost group add '{group}' ADDRESS");
-    Ok(Report::list(["Address", "Name", "By word of", "Id"], rows.collect(), &none, json.collect()))
+    let none = format!("Nobody is in {group}. To add somebody: gatepost group add '{group}' ADDRESS");
+    Ok(Report::list(["Address", "Name", "Source", "Id"], rows.collect(), &none, json.collect()))
 }

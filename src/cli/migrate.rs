@@ -1,4 +1,4 @@
-//! `gatepost migrate`: for deployments where `serve` may not change the schema.
+//! `gatepost migrate`: migrates the schema, for deployments where `serve` may not do so.
 
 use super::CommandError;
 use gatepost_config::Config;

@@ -1,7 +1,7 @@
 //! The command line: one file per subcommand, results on stdout, errors on stderr.
 //!
-//! A command of administration returns a [`report::Report`], which is printed here, once, for people or for programs.
-//! Exit codes: 0 done, 1 not done and why is on stderr, 2 the arguments are not understood.
+//! An administrative command returns a [`report::Report`], which is printed here, for people or for programs.
+//! Exit codes: 0 success, 1 failure with the reason on stderr, 2 invalid arguments.
 
 mod address;
 mod admin;
@@ -37,20 +37,20 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// What follows `gatepost` on the command line.
+/// Arguments of `gatepost`.
 #[derive(Debug, Parser)]
 #[command(
     name = "gatepost",
     version,
-    about = "The post beside the gate: ForwardAuth and OpenID Connect for Traefik",
+    about = "Sign-in and access control for Traefik, with ForwardAuth and OpenID Connect",
     after_help = "Every command reads the same settings as `serve`: run it in the same folder and environment.\n\
-                  Exit codes: 0 done, 1 not done (why is on stderr), 2 the arguments are not understood.\n\n\
+                  Exit codes: 0 success, 1 failure (the reason is on stderr), 2 invalid arguments.\n\n\
                   Examples:\n  gatepost serve --config /etc/gatepost/gatepost.toml\n  \
                   gatepost check --traefik traefik.yml dynamic.yml\n  \
                   gatepost user show alice@example.com"
 )]
 struct Arguments {
-    /// gatepost.toml; default: ./gatepost.toml, then /etc/gatepost/gatepost.toml, where there is one
+    /// gatepost.toml; default: ./gatepost.toml, then /etc/gatepost/gatepost.toml, if present
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -59,71 +59,71 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Runs the gate (default)
+    /// Runs Gatepost (default)
     #[command(after_help = "Example:\n  gatepost serve --config /etc/gatepost/gatepost.toml")]
     Serve,
     /// Brings the directory's schema up to date, then exits
     #[command(after_help = "Example:\n  gatepost migrate")]
     Migrate,
-    /// The doctor: looks at configuration, provider, stores and Traefik's files, and says how to mend what is wrong
+    /// Checks configuration, provider, stores and Traefik's files, and says how to fix each problem
     #[command(after_help = "Examples:\n  gatepost check\n  \
                             gatepost check --traefik traefik.yml dynamic/*.yml docker-compose.yml\n  \
                             gatepost check --json | jq '.findings[] | select(.severity == \"error\")'\n\n\
-                            Exit codes: 0 no errors (warnings and hints there may be), 1 errors. \
+                            Exit codes: 0 no errors (there may be warnings and hints), 1 errors. \
                             docs/check.md lists all findings.")]
     Check(check::Check),
-    /// Why somebody may open an address or not, step by step; or why a request was refused
+    /// Explains step by step whether a person may open an address, or why a request was refused
     #[command(after_help = explain::HELP)]
     Explain(explain::Explain),
     /// Asks a running Gatepost whether it is ready; for Docker's HEALTHCHECK
     #[command(after_help = "Example:\n  gatepost healthcheck")]
     Healthcheck,
-    /// Makes and renews the certificates between Traefik and the internal listener
+    /// Creates and renews the certificates for TLS between Traefik and the internal listener
     #[command(
-        after_help = "Needs no other setting where --dir is given. What is good is left alone: run it as often as you like.\n\n\
+        after_help = "Needs no other setting if --dir is given. Valid certificates are not replaced: run it as often as you like.\n\n\
                             Example:\n  gatepost certs --dir /etc/gatepost/certs --name gatepost --client-dir /etc/traefik/gatepost"
     )]
     Certs(certs::Arguments),
-    /// Who is an admin
+    /// Shows and changes who is an admin
     #[command(after_help = "Examples:\n  gatepost admin list\n  gatepost admin grant alice@example.com")]
     Admin(Administration<admin::Command>),
-    /// Groups: which provider's group a name stands for, and who is in it
+    /// Shows and changes groups, their links to groups of providers, and their members
     #[command(
         after_help = "Examples:\n  gatepost group list\n  gatepost group add MCP-GitHub alice@example.com"
     )]
     Group(Administration<group::Command>),
-    /// Tenants, and the groups that open them
+    /// Shows and changes tenants, and the groups that have access to them
     #[command(after_help = "Examples:\n  gatepost tenant list\n  gatepost tenant map MCP-GitHub github")]
     Tenant(Administration<tenant::Command>),
-    /// People
+    /// Shows and changes people
     #[command(after_help = "Examples:\n  gatepost user list\n  gatepost user show alice@example.com")]
     User(Administration<user::Command>),
-    /// Who is signed in where
+    /// Shows and ends sessions
     #[command(after_help = "Examples:\n  gatepost session list alice@example.com\n  \
                             gatepost session end --user alice@example.com")]
     Session(Administration<session::Command>),
-    /// Who changed what
+    /// Shows the audit log: who changed what
     #[command(after_help = "Example:\n  gatepost audit list --user alice@example.com --since 7d")]
     Audit(Administration<audit::Command>),
-    /// Prints what lets a shell complete these commands
+    /// Prints the completion script for a shell
     #[command(after_help = completions::EXAMPLES)]
     Completions {
-        /// Which shell
+        /// The shell
         shell: completions::Shell,
     },
 }
 
-/// Commands that read and change what the stores hold, also while `serve` runs on them.
+/// Commands that read and change the stores, also while `serve` uses them.
 #[derive(Debug, Args)]
 struct Administration<C: Subcommand> {
-    /// Print JSON for programs: names that stay as they are, times as RFC 3339 in UTC
+    /// Print JSON for programs: field names do not change, times are RFC 3339 in UTC
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
     command: C,
 }
 
-/// Runs what the arguments say; the environment is handed in, so that `main` is the only door to it.
+/// Runs the command; `main` passes the environment, because nothing else may read it.
 pub fn run(
     arguments: impl Iterator<Item = OsString>,
     environment: impl Iterator<Item = (OsString, OsString)>,
@@ -153,7 +153,7 @@ fn dispatch(
         let environment = environment.as_ref().map_err(Clone::clone)?;
         Ok((Config::load(arguments.config.as_deref(), environment.variables())?, environment))
     };
-    // As many threads as cores: sign-ins and cold look-ups run here, beside the stores' connections.
+    // As many threads as cores: sign-ins and cold look-ups run here, and the stores' connections.
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("main").build();
     let runtime = runtime.map_err(StartError::Runtime)?;
     actix_web::rt::System::with_tokio_rt(|| runtime).block_on(async {
@@ -168,7 +168,7 @@ fn dispatch(
             Command::Completions { shell } => return completions::print(shell).map(done),
             Command::Healthcheck => return healthcheck::run(&load()?.0).await.map(done),
             Command::Certs(args) => (certs::run(&args, || load().map(|(config, _)| config))?, args.json),
-            // It looks at a configuration with which others refuse to start.
+            // It checks a configuration with which other commands refuse to start.
             Command::Check(args) => {
                 return check::run(arguments.config.clone(), environment.as_ref(), args).await;
             }

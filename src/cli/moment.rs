@@ -1,17 +1,17 @@
-//! A point in time as people type it: with its offset, as a day, or so long ago.
+//! A time on the command line: with its offset, as a day, or as a duration ago.
 
 use gatepost_config::duration;
 use gatepost_core::clock::Timestamp;
 use std::str::FromStr;
 
-/// Already a point in time: "an hour ago" is judged when the command line is read.
+/// A time; "an hour ago" is resolved when the command line is parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Moment(pub(super) Timestamp);
 
-/// The text is none.
+/// The text is not a time.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
-    "{0:?} is no point in time: expected 2026-11-24T23:35:00Z, 2026-11-24 (its midnight, UTC), or 15m, 12h, 7d (ago)"
+    "{0:?} is not a time: expected 2026-11-24T23:35:00Z, 2026-11-24 (its midnight, UTC), or 15m, 12h, 7d (ago)"
 )]
 pub(super) struct MomentError(String);
 

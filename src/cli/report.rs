@@ -1,6 +1,6 @@
-//! A command's result, once for people and once for programs.
+//! A command's result, for people and for programs.
 //!
-//! Guarantee: names that others chose (people, groups, browsers) cannot steer the terminal they are printed on.
+//! Guarantee: names that others chose (people, groups, browsers) cannot control the terminal.
 
 use anstyle::AnsiColor;
 use comfy_table::{Table, presets};
@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind, Write};
 
-/// What is printed on stdout.
+/// The result, printed on stdout.
 #[derive(Debug)]
 pub(super) struct Report {
     text: String,
@@ -23,12 +23,12 @@ impl Report {
         Self { text: text.into(), has_colors: false, json }
     }
 
-    /// Text with colours, of which all that others chose went through [`plain`].
+    /// Text with colours; names that others chose must have gone through [`plain`].
     pub(super) const fn colored(text: String, json: Value) -> Self {
         Self { text, has_colors: true, json }
     }
 
-    /// A list as a table, with `none` in its place when there is nothing in it.
+    /// A list as a table, or `none` if it is empty.
     pub(super) fn list<const N: usize>(
         header: [&str; N],
         rows: Vec<[String; N]>,
@@ -38,7 +38,7 @@ impl Report {
         if rows.is_empty() { Self::new(none, json) } else { Self::new(table(Some(header), rows), json) }
     }
 
-    /// The same with one more line for people.
+    /// Adds a line for people.
     pub(super) fn followed_by(mut self, line: &str) -> Self {
         self.text = format!("{}\n\n{line}", self.text);
         self
@@ -51,25 +51,25 @@ impl Report {
             (false, false) => plain(&self.text),
         };
         match writeln!(anstream::stdout(), "{text}") {
-            // The reader has seen enough: `gatepost user list | head`.
+            // The reader has closed the pipe: `gatepost user list | head`.
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
             written => written,
         }
     }
 }
 
-/// Says on standard error why a command was not done, and what may be done about it.
+/// Prints on standard error why a command failed, and a hint.
 pub(super) fn print_error(error: &str, hint: Option<&str>) {
     let (bad, good) = (AnsiColor::Red.on_default().bold(), AnsiColor::Cyan.on_default());
     let mut text = format!("{bad}gatepost:{bad:#} {}\n", plain(error));
     if let Some(hint) = hint {
         let _ = writeln!(text, "{good}hint:{good:#} {}", plain(hint));
     }
-    // Whoever closed standard error does not want to know.
+    // If standard error is closed, there is nobody to tell.
     let _ = anstream::stderr().write_all(text.as_bytes());
 }
 
-/// Columns without lines, for people, `grep` and `cut` alike.
+/// Columns without lines, readable for people, `grep` and `cut`.
 pub(super) fn table<const N: usize>(header: Option<[&str; N]>, rows: Vec<[String; N]>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).add_rows(rows);
@@ -83,7 +83,7 @@ pub(super) fn table<const N: usize>(header: Option<[&str; N]>, rows: Vec<[String
     lines.join("\n")
 }
 
-/// Text without what a terminal would obey or what turns its order around (bidirectional controls).
+/// Replaces control characters and bidirectional controls, which a terminal would obey.
 pub(super) fn plain(text: &str) -> String {
     let steers = |c: char| {
         (c.is_control() && c != '\n') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

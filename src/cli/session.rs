@@ -1,5 +1,5 @@
-//! `gatepost session`: who is signed in where, and ending it. The directory's word comes first, as everywhere: what it
-//! calls ended is over, whatever the session store still holds.
+//! `gatepost session`: lists and ends sessions. The directory is written first: a session that it records as ended is
+//! invalid, whatever the session store still contains.
 
 use super::console::{Console, WHAT_GOES_ON, called};
 use super::error::CommandError;
@@ -25,7 +25,7 @@ pub(super) enum Command {
         /// Address or id
         user: UserKey,
     },
-    /// Ends one session, or all of a person
+    /// Ends one session, or all sessions of a person
     #[command(after_help = "Examples:\n  \
         gatepost session end 5f2c0a9be1d34c7f8a6b5e2d1c0f9e8d7c6b5a4f3e2d1c0b9a8f7e6d5c4b3a29\n  \
         gatepost session end --user alice@example.com")]
@@ -78,12 +78,12 @@ async fn list(console: &Console, key: &UserKey) -> Result<Report, CommandError> 
             "last_seen_at": rfc3339(record.last_seen_at),
         })
     });
-    let none = format!("{} is signed in nowhere.", called(&user));
+    let none = format!("{} has no session.", called(&user));
     let header = ["Device", "Address", "Signed in (UTC)", "Last use (UTC)", "Provider", "Session"];
     Ok(Report::list(header, rows.collect(), &none, json.collect()))
 }
 
-/// The sessions that still count, the last used first.
+/// The valid sessions, the last used first.
 async fn list_live(console: &Console, user: UserId) -> Result<Vec<(Hash, SessionRecord)>, CommandError> {
     let state = &console.state;
     let Some(standing) = patiently(async || authn::load_person(&state.stores, user).await).await? else {
@@ -106,12 +106,12 @@ async fn end_one(console: &Console, hash: &Hash) -> Result<Report, CommandError>
     ))
     .await?;
     let user = console.find_user(&UserKey::Id(record.user)).await?;
-    let text = format!("The session of {} is over.\n{WHAT_GOES_ON}", called(&user));
+    let text = format!("The session of {} has ended.\n{WHAT_GOES_ON}", called(&user));
     Ok(Report::new(text, json!({ "hash": hash.to_string(), "user_id": record.user, "changed": true })))
 }
 
-/// Sessions of earlier seconds are over by their beginning, also those that the store does not show just now; those of
-/// this second one by one, so that whoever signs in again at once is let in.
+/// Sessions that started in earlier seconds end by their start time, even if the store does not show them now; those of
+/// this second end one by one, so that a new sign-in right after this is valid.
 async fn end_all(console: &Console, key: &UserKey) -> Result<Report, CommandError> {
     let (state, actor) = (&console.state, &console.actor);
     let user = console.find_user(key).await?;
@@ -129,10 +129,12 @@ async fn end_all(console: &Console, key: &UserKey) -> Result<Report, CommandErro
             ))
             .await?;
         }
-        format!("Every session of {name} is over ({} found).", sessions.len())
+        format!("All sessions of {name} have ended ({} found).", sessions.len())
     } else {
         state.stores.directory.end_all_sessions(id, now.plus(Duration::from_secs(1)), actor).await?;
-        format!("Every session of {name} is over. How many is not known: their store does not answer.")
+        format!(
+            "All sessions of {name} have ended. Their number is unknown, because the session store does not answer."
+        )
     };
     let found = found.map(|sessions| sessions.len());
     let text = format!("{text}\n{WHAT_GOES_ON}");

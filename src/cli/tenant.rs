@@ -1,4 +1,4 @@
-//! `gatepost tenant`: tenants, and the groups that open them.
+//! `gatepost tenant`: tenants, and the groups that have access to them.
 
 use super::console::Console;
 use super::error::CommandError;
@@ -10,16 +10,16 @@ use serde_json::json;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Makes a tenant
+    /// Creates a tenant
     #[command(after_help = "Example:\n  gatepost tenant create github --name 'GitHub tools'")]
     Create {
-        /// Its id, as requirements and X-User-Tenants have it
+        /// The tenant's id, as used in requirements and X-User-Tenants
         id: TenantId,
-        /// What people read
+        /// The name that people see
         #[arg(long)]
         name: Option<String>,
     },
-    /// Lets a group open a tenant
+    /// Gives a group access to a tenant
     #[command(after_help = "Example:\n  gatepost tenant map MCP-GitHub github --role member")]
     Map {
         /// A group's name here
@@ -30,7 +30,7 @@ pub(super) enum Command {
         #[arg(long, default_value_t)]
         role: Role,
     },
-    /// Takes that back
+    /// Removes a group's access to a tenant
     #[command(after_help = "Example:\n  gatepost tenant unmap MCP-GitHub github")]
     Unmap {
         /// A group's name here
@@ -38,7 +38,7 @@ pub(super) enum Command {
         /// A tenant's id
         tenant: TenantId,
     },
-    /// Shows all tenants and the groups that open them
+    /// Shows all tenants and the groups that have access to them
     #[command(after_help = "Example:\n  gatepost tenant list --json")]
     List,
 }
@@ -49,9 +49,9 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
         Command::Create { id, name } => {
             let changed = directory.create_tenant(&id, name.as_deref(), actor).await?;
             let text = if changed {
-                format!("Tenant {id} is made.")
+                format!("Tenant {id} was created.")
             } else {
-                format!("Tenant {id} was there already.")
+                format!("Tenant {id} already exists.")
             };
             Ok(Report::new(text, json!({ "id": id, "changed": changed })))
         }
@@ -61,11 +61,13 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
             directory.map_group(&group, &tenant, role, actor).await?;
             let changed = before != Some(&role);
             let text = match before {
-                _ if !changed => format!("Group {group} opened tenant {tenant} as {role} already."),
+                _ if !changed => format!("Group {group} already has access to tenant {tenant} as {role}."),
                 Some(before) => {
-                    format!("Group {group} opens tenant {tenant} as {role} now, no longer as {before}.")
+                    format!(
+                        "Group {group} now has access to tenant {tenant} as {role}, no longer as {before}."
+                    )
                 }
-                None => format!("Group {group} opens tenant {tenant} as {role} now."),
+                None => format!("Group {group} now has access to tenant {tenant} as {role}."),
             };
             Ok(Report::new(
                 text,
@@ -74,7 +76,7 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
         }
         Command::Unmap { group, tenant } => {
             directory.unmap_group(&group, &tenant, actor).await?;
-            let text = format!("Group {group} opens tenant {tenant} no more.");
+            let text = format!("Group {group} no longer has access to tenant {tenant}.");
             Ok(Report::new(text, json!({ "group": group, "tenant": tenant, "changed": true })))
         }
         Command::List => list(console).await,
@@ -90,6 +92,6 @@ async fn list(console: &Console) -> Result<Report, CommandError> {
     });
     let json =
         tenants.iter().map(|tenant| json!({ "id": tenant.id, "name": tenant.name, "groups": tenant.groups }));
-    let none = "There is no tenant. To make one: gatepost tenant create ID";
-    Ok(Report::list(["Tenant", "Name", "Opened by"], rows.collect(), none, json.collect()))
+    let none = "There is no tenant. To create one: gatepost tenant create ID";
+    Ok(Report::list(["Tenant", "Name", "Groups with access"], rows.collect(), none, json.collect()))
 }

@@ -1,4 +1,4 @@
-//! What the command line understands, without running it.
+//! Parsing of the command line, without running commands.
 
 use super::environment::{Environment, NotText};
 use super::report;
@@ -132,7 +132,7 @@ fn json_may_stand_at_either_place() {
     }
 }
 
-/// Commands of ours in a help's examples, as a shell would split them: up to a pipe or a redirection.
+/// Our commands in the examples of a help text, split as a shell would, up to a pipe or a redirection.
 fn examples(help: &str) -> Vec<String> {
     let (_, examples) = help.split_once("Example").unwrap_or_default();
     let lines = examples.lines().filter_map(|line| line.strip_prefix("  gatepost "));
@@ -149,7 +149,7 @@ fn demand_examples(command: &mut clap::Command, path: &str) {
         assert!(format!("gatepost {example} ").starts_with(&format!("{path} ")), "{path}: {example}");
         assert!(parse(&example).is_ok(), "{path}: {example}: {:?}", parse(&example));
     }
-    // clap's own command "help" prints what is looked at here.
+    // clap's own command "help" prints the texts that are checked here.
     for inner in command.get_subcommands_mut().filter(|inner| inner.get_name() != "help") {
         let path = format!("{path} {}", inner.get_name());
         demand_examples(inner, &path);

@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Ends all sessions of a person and lets nobody sign in as this person
+    /// Ends all sessions of a person and refuses further sign-ins
     #[command(after_help = "Example:\n  gatepost user disable alice@example.com")]
     Disable {
-        /// Address or id; an address that nobody has yet is refused when somebody comes with it
+        /// Address or id; if nobody has the address yet, the first person who signs in with it is refused
         user: UserKey,
     },
     /// Lets a disabled person sign in again
@@ -25,26 +25,26 @@ pub(super) enum Command {
         /// Address or id
         user: UserKey,
     },
-    /// Shows a person: identities, groups with their sources, tenants, admin and why
+    /// Shows a person: identities, groups with their sources, tenants, and why the person is an admin or not
     #[command(after_help = "Example:\n  gatepost user show alice@example.com")]
     Show {
         /// Address or id
         user: UserKey,
     },
-    /// Shows everybody
+    /// Shows all people
     #[command(after_help = "Example:\n  gatepost user list --json")]
     List,
-    /// Changes the address that applications get for a person, where addresses are kept
+    /// Changes the address that applications get for a person, with `GATEPOST_ADDRESS_CHANGES=keep`
     #[command(after_help = "Example, after the account in the application got the new address too:\n  \
                             gatepost user address alice@example.com --to alice@married.example")]
     Address {
         /// Address or id
         user: UserKey,
-        /// The address that applications get from now on; nobody else's
+        /// The address that applications get from now on; no other person may have it
         #[arg(long)]
         to: EmailAddress,
     },
-    /// Frees a person's address for whoever presents it next
+    /// Releases a person's address; the next person who signs in with it gets it
     #[command(after_help = "Example, when alice@example.com now belongs to somebody else:\n  \
                             gatepost user release alice@example.com")]
     Release {
@@ -66,9 +66,9 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
             let user = console.find_user(&key).await?;
             let name = called(&user);
             let text = if changed {
-                format!("{name} may sign in again. Sessions from before stay over.")
+                format!("{name} may sign in again. Ended sessions stay ended.")
             } else {
-                format!("{name} was not disabled.")
+                format!("{name} is not disabled.")
             };
             Ok(Report::new(text, change(&user, changed)))
         }
@@ -85,11 +85,13 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
 fn disabled(user: &UserRecord, changed: bool) -> String {
     let name = called(user);
     if !changed {
-        format!("{name} was disabled already.")
+        format!("{name} is already disabled.")
     } else if is_awaited(user) {
-        format!("Nobody has signed in as {name} yet: who comes with this address is refused.")
+        format!(
+            "Nobody has signed in as {name} yet. The first person who signs in with this address will be refused."
+        )
     } else {
-        format!("{name} is disabled: every session is over, and signing in is refused.\n{WHAT_GOES_ON}")
+        format!("{name} is disabled: all sessions have ended, and sign-ins are refused.\n{WHAT_GOES_ON}")
     }
 }
 
@@ -115,7 +117,7 @@ async fn list(console: &Console) -> Result<Report, CommandError> {
             user.id.to_string(),
         ]
     });
-    let none = "There is nobody yet: people appear with their first sign-in.";
+    let none = "There are no people yet. A person appears after the first sign-in.";
     let header = ["Address", "Name", "Last sign-in (UTC)", "Disabled since", "Id"];
     Ok(Report::list(header, rows.collect(), none, people.iter().map(summary).collect()))
 }
@@ -162,14 +164,14 @@ fn describe(user: &UserRecord) -> String {
     let tenants: Vec<String> = user.tenants.iter().map(|(id, role)| format!("{id} ({role})")).collect();
     let mut admin = yes_or_no(user.admin.is_admin).to_owned();
     match user.admin.explicit {
-        Some(true) => admin.push_str(", by an explicit word"),
-        Some(false) => admin.push_str(", by an explicit word, which outweighs groups and roles"),
+        Some(true) => admin.push_str(", set explicitly"),
+        Some(false) => admin.push_str(", set explicitly, which overrides groups and roles"),
         None => {}
     }
     if !user.admin.reasons.is_empty() {
         admin = format!("{admin}; groups and roles: {}", user.admin.reasons.join(", "));
     }
-    let sessions_over = user.sessions_not_before.map(|at| format!("those begun before {} UTC", minute(at)));
+    let sessions_over = user.sessions_not_before.map(|at| format!("those started before {} UTC", minute(at)));
     let sessions_over = sessions_over.unwrap_or_else(|| "-".to_owned());
     let row = |label: &str, value: String| [label.to_owned(), value];
     let rows = vec![
@@ -183,7 +185,7 @@ fn describe(user: &UserRecord) -> String {
             "Last sign-in",
             last_sign_in_at.map_or_else(|| "never".to_owned(), |at| format!("{} UTC", minute(at))),
         ),
-        row("Sessions over", sessions_over),
+        row("Ended sessions", sessions_over),
         row("Identities", lines(&identities)),
         row("Groups", lines(&groups)),
         row("Tenants", lines(&tenants)),

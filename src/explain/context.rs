@@ -25,7 +25,7 @@ pub enum ExplainError {
         similar: Vec<String>,
     },
     /// No refusal and no change has this number, or not any more.
-    #[error("nothing is kept of a request {0}")]
+    #[error("nothing is stored about request {0}")]
     UnknownRequest(RequestId),
     /// The directory.
     #[error(transparent)]

@@ -82,7 +82,7 @@ pub struct AskedUrl(Url);
 
 /// The text is no address that can be asked about.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("{0:?} is no address to ask about: expected one as in https://app.example.com/path")]
+#[error("{0:?} is not a valid address: expected one as in https://app.example.com/path")]
 pub struct AskedUrlError(String);
 
 impl FromStr for AskedUrl {

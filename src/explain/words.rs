@@ -1,4 +1,4 @@
-//! Each step in words, the same for a terminal and a page.
+//! The text of each step, the same for a terminal and a page.
 
 use super::steps::{
     AdminFacts, DecisionFacts, GroupFacts, GroupsFacts, HostFacts, Mark, MaxAgeFacts, OriginFacts, PathFacts,
@@ -29,7 +29,7 @@ impl Step {
         }
     }
 
-    /// How it came out.
+    /// The result.
     pub fn mark(&self) -> Mark {
         let ok_if = |ok| if ok { Mark::Ok } else { Mark::No };
         let note_unless = |wanted, ok| if wanted { ok_if(ok) } else { Mark::Note };
@@ -68,7 +68,7 @@ impl Step {
         }
     }
 
-    /// The particulars, a line each.
+    /// The details, one per line.
     pub fn details(&self) -> Vec<String> {
         match self {
             Self::Person(facts) => person_details(facts),
@@ -84,7 +84,7 @@ fn request(facts: &RequestFacts) -> String {
     let RequestFacts { method, url, problem } = facts;
     match problem {
         None => format!("{method} {url}"),
-        Some(problem) => format!("{method} {url} is refused as malformed, whoever asks: {problem}"),
+        Some(problem) => format!("{method} {url} is malformed and always refused: {problem}"),
     }
 }
 
@@ -94,33 +94,33 @@ fn host(facts: &HostFacts) -> String {
         Some(pattern) => format!("{} is protected, by the entry {pattern} of GATEPOST_HOSTS", facts.name),
         None if facts.is_public => {
             format!(
-                "{} is Gatepost's own public host: it needs no middleware and is never protected",
+                "{} is Gatepost's own public host, which needs no middleware and is never protected",
                 facts.name
             )
         }
-        None => format!("{} is not protected: no entry of GATEPOST_HOSTS covers it", facts.name),
+        None => format!("{} is not protected: no entry of GATEPOST_HOSTS matches it", facts.name),
     }
 }
 
 fn path(facts: &PathFacts) -> String {
     let text = if facts.is_reserved {
-        "the path is below /.gatepost/: Gatepost itself answers, whatever the router demands, never with 200"
+        "the path is below /.gatepost/: Gatepost itself answers, regardless of the requirement, and never with 200"
     } else {
-        "the path is the application's"
+        "the path belongs to the application"
     };
     text.to_owned()
 }
 
 fn requirement(facts: &RequirementFacts) -> String {
     if let Some(problem) = &facts.problem {
-        return format!("the middleware's address is wrong, so nobody passes: {problem}");
+        return format!("the middleware's address is wrong, so nobody has access: {problem}");
     }
     let mut parts = Vec::new();
     if !facts.groups.is_empty() {
         parts.push(format!("in {}", any_of("the group", &facts.groups)));
     }
     if !facts.tenants.is_empty() {
-        parts.push(format!("may enter {}", any_of("the tenant", &facts.tenants)));
+        parts.push(format!("has access to {}", any_of("the tenant", &facts.tenants)));
     }
     if facts.admin {
         parts.push("an admin".to_owned());
@@ -128,7 +128,7 @@ fn requirement(facts: &RequirementFacts) -> String {
     if let Some(age) = facts.max_age {
         parts.push(format!("signed in at most {} ago", duration(Duration::from_secs(age))));
     }
-    let demands = if parts.is_empty() { "signed in, nothing more".to_owned() } else { parts.join("; ") };
+    let demands = if parts.is_empty() { "signed in, nothing else".to_owned() } else { parts.join("; ") };
     let api = if facts.api { " (api: never redirected)" } else { "" };
     let assertion = if facts.assertion { " (assertion: with the signed header)" } else { "" };
     format!("{demands}{api}{assertion}")
@@ -146,10 +146,12 @@ fn count(number: usize, what: &str) -> String {
 fn person(facts: &PersonFacts) -> String {
     let name = facts.email.as_ref().map_or_else(|| facts.id.to_string(), ToString::to_string);
     if let Some(at) = facts.disabled_at {
-        format!("{name} is disabled since {at}: signing in is refused. To mend: gatepost user enable {name}")
+        format!(
+            "{name} has been disabled since {at}, so sign-ins are refused. To fix this: gatepost user enable {name}"
+        )
     } else if facts.email.is_none() {
         format!(
-            "{name} has no e-mail address, and nobody passes without one: the next sign-in has to bring one"
+            "{name} has no e-mail address, which is required for access: the next sign-in has to provide one"
         )
     } else if facts.providers.is_empty() {
         format!("{name} is known, but nobody has signed in with this address yet")
@@ -165,7 +167,7 @@ fn person_details(facts: &PersonFacts) -> Vec<String> {
         details.push(format!("last sign-in {at}, with {}", providers.join(", ")));
     }
     if let Some(at) = facts.sessions_not_before {
-        details.push(format!("sessions begun before {at} are over"));
+        details.push(format!("sessions started before {at} have ended"));
     }
     details
 }
@@ -173,24 +175,24 @@ fn person_details(facts: &PersonFacts) -> Vec<String> {
 fn sessions(facts: &SessionsFacts) -> String {
     if let Some(problem) = &facts.problem {
         return format!(
-            "not known, the session store does not answer ({problem}): /verify says 503 where it has to ask. \
-             What follows assumes a session that has just begun"
+            "not known, the session store does not answer ({problem}): /verify answers 503 if it needs the store. \
+             The following steps assume a new session"
         );
     }
     if !facts.is_assumed {
-        return "signed in; what follows is about the session marked with *".to_owned();
+        return "signed in; the following steps are about the session marked with *".to_owned();
     }
-    let none = if facts.sessions.is_empty() { "signed in nowhere" } else { "no session lives any more" };
-    format!("{none}: /verify asks for a sign-in first. What follows assumes a session that has just begun")
+    let none = if facts.sessions.is_empty() { "no session" } else { "no valid session" };
+    format!("{none}: /verify requires a sign-in first. The following steps assume a new session")
 }
 
 fn session_details(facts: &SessionsFacts) -> Vec<String> {
     let mut details: Vec<String> = facts.sessions.iter().flat_map(session).collect();
     if facts.left_out > 0 {
-        details.push(format!("and {} more, used longer ago: gatepost session list", facts.left_out));
+        details.push(format!("and {} more that were used longer ago: gatepost session list", facts.left_out));
     }
     if facts.begun_later > 0 {
-        details.push(format!("{} began later", facts.begun_later));
+        details.push(format!("{} started later", facts.begun_later));
     }
     details
 }
@@ -201,35 +203,35 @@ fn session(facts: &SessionFacts) -> Vec<String> {
     let SessionFacts { provider, begun_at, last_seen_at, session, .. } = facts;
     let outcome = outcome(facts.reason);
     let first =
-        format!("{star} begun {begun_at} with {provider}, last use {last_seen_at}: {outcome} [{session}]");
+        format!("{star} started {begun_at} with {provider}, last use {last_seen_at}: {outcome} [{session}]");
     if !facts.is_judged {
         return vec![first];
     }
     let refresh = match (facts.checked_at, facts.refresh) {
         (None, _) => {
-            "the provider gave no refresh token and is never asked again (..__RECHECK=off)".to_owned()
+            "the provider returned no refresh token and is never asked again (..__RECHECK=off)".to_owned()
         }
         (Some(at), Refresh::NotDue) => format!("the provider was asked {at}"),
         (Some(at), Refresh::InBackground) => {
-            format!("the provider was asked {at}, and is again beside the next request")
+            format!("the provider was asked {at}, and is asked again during the next request")
         }
         (Some(at), Refresh::AtNavigation) => format!(
-            "the provider was asked {at} and gave no refresh token: the next navigation goes through it, other requests pass"
+            "the provider was asked {at} and returned no refresh token: the next navigation is redirected through it, other requests pass"
         ),
         (Some(at), Refresh::BySignIn) => format!(
-            "the provider was asked {at} and gave no refresh token: nothing passes before a navigation went through it"
+            "the provider was asked {at} and returned no refresh token: no request passes before a navigation is redirected through it"
         ),
         (Some(at), Refresh::First) => {
-            format!("the provider was asked {at}, and is again before anybody passes")
+            format!("the provider was asked {at}, and is asked again before the next request passes")
         }
     };
     let SessionFacts { auth_time, idle_until, expires_at, .. } = facts;
     let proof =
-        auth_time.map_or_else(|| "at a time that the provider did not tell".to_owned(), |at| at.to_string());
+        auth_time.map_or_else(|| "at a time that the provider did not send".to_owned(), |at| at.to_string());
     vec![
         first,
-        format!("  idle from {idle_until} if not used, over at {expires_at}"),
-        format!("  last proof of who it is {proof}; {refresh}"),
+        format!("  ends at {idle_until} if not used, at the latest at {expires_at}"),
+        format!("  last proof of identity {proof}; {refresh}"),
     ]
 }
 
@@ -237,20 +239,20 @@ fn origin(facts: &OriginFacts) -> String {
     match (&facts.asker, facts.is_cross_origin) {
         (None, _) => "the person's own request, not another site's".to_owned(),
         (Some(asker), false) => {
-            format!("asked by a page of {asker}: it may, or nothing can be changed by it")
+            format!("sent by a page of {asker}, which is allowed, or the request changes nothing")
         }
         (Some(asker), true) => format!(
-            "a page of another origin ({asker}) asks for a change: refused, unless GATEPOST_ALLOWED_ORIGINS names it"
+            "a page of another origin ({asker}) requests a change: refused, unless GATEPOST_ALLOWED_ORIGINS contains it"
         ),
     }
 }
 
 fn groups(facts: &GroupsFacts) -> String {
     match (facts.required.is_empty(), facts.is_met) {
-        (true, _) if facts.others.is_empty() => "none demanded; in none".to_owned(),
-        (true, _) => format!("none demanded; in {}", count(facts.others.len(), "group")),
-        (false, true) => "in a group that is demanded".to_owned(),
-        (false, false) => "in none of the groups that are demanded".to_owned(),
+        (true, _) if facts.others.is_empty() => "none required; in none".to_owned(),
+        (true, _) => format!("none required; in {}", count(facts.others.len(), "group")),
+        (false, true) => "in a required group".to_owned(),
+        (false, false) => "in none of the required groups".to_owned(),
     }
 }
 
@@ -262,32 +264,32 @@ fn group(facts: &GroupFacts) -> String {
     }
     if let Some(namesake) = facts.namesakes.first() {
         return format!(
-            "{name}: not in it, but in {namesake}, which is called so at its provider and not linked. To mend: \
+            "{name}: not in it, but in {namesake}, which has this name at its provider and is not linked. To fix this: \
              gatepost group link {name} {namesake}"
         );
     }
     if !facts.exists {
         return format!(
-            "{name}: there is no such group here. To make it: gatepost group link {name} PROVIDER:ID"
+            "{name}: there is no such group here. To create it: gatepost group link {name} PROVIDER:ID"
         );
     }
     match facts.links.as_slice() {
-        [] => format!("{name}: not in it; it stands for no provider's group"),
-        links => format!("{name}: not in it; it stands for {}", links.join(", ")),
+        [] => format!("{name}: not in it; it is not linked to a provider's group"),
+        links => format!("{name}: not in it; it is linked to {}", links.join(", ")),
     }
 }
 
 fn source(source: &SourceFacts) -> String {
     match source {
-        SourceFacts::Manual => "by hand".to_owned(),
+        SourceFacts::Manual => "added by an administrator".to_owned(),
         SourceFacts::Scim => "by SCIM".to_owned(),
         SourceFacts::Provider { external, display_name, link } => {
             let called = display_name.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
             let how = match *link {
                 "config" => "linked by GATEPOST_GROUPS",
-                "manual" => "linked by hand",
-                "trusted" => "its provider's name is trusted",
-                _ => "not linked: it bears its id and makes no admin",
+                "manual" => "linked by an administrator",
+                "trusted" => "the provider's name is trusted",
+                _ => "not linked: its name is its id, and its members are not admins",
             };
             format!("through {external}{called}, {how}")
         }
@@ -296,10 +298,12 @@ fn source(source: &SourceFacts) -> String {
 
 fn tenants(facts: &TenantsFacts) -> String {
     match (facts.required.is_empty(), facts.is_met) {
-        (true, _) if facts.opened.is_empty() => "none demanded; the groups open none".to_owned(),
-        (true, _) => format!("none demanded; the groups open {}", count(facts.opened.len(), "tenant")),
-        (false, true) => "may enter a tenant that is demanded".to_owned(),
-        (false, false) => "may enter none of the tenants that are demanded".to_owned(),
+        (true, _) if facts.opened.is_empty() => "none required; the groups give access to none".to_owned(),
+        (true, _) => {
+            format!("none required; the groups give access to {}", count(facts.opened.len(), "tenant"))
+        }
+        (false, true) => "has access to a required tenant".to_owned(),
+        (false, false) => "has access to none of the required tenants".to_owned(),
     }
 }
 
@@ -316,18 +320,18 @@ fn tenant(facts: &TenantFacts) -> String {
     let through = named(&mut facts.through.iter().map(|(group, role)| format!("group {group} (as {role})")));
     match facts.role {
         Some(role) if through.is_empty() => {
-            format!("{id}: as {role}, because an admin may enter every tenant")
+            format!("{id}: as {role}, because an admin has access to every tenant")
         }
         Some(role) => format!("{id}: as {role}, through {through}"),
         None if !facts.exists => {
-            format!("{id}: there is no such tenant here. To make it: gatepost tenant create {id}")
+            format!("{id}: there is no such tenant here. To create it: gatepost tenant create {id}")
         }
         None if facts.opened_by.is_empty() => {
-            format!("{id}: no group opens it. To mend: gatepost tenant map GROUP {id}")
+            format!("{id}: no group has access to it. To fix this: gatepost tenant map GROUP {id}")
         }
         None => {
             let groups = named(&mut facts.opened_by.keys().map(ToString::to_string));
-            format!("{id}: opened by {groups}, in none of which the person is")
+            format!("{id}: the person is in none of the groups with access: {groups}")
         }
     }
 }
@@ -335,30 +339,30 @@ fn tenant(facts: &TenantFacts) -> String {
 fn admin(facts: &AdminFacts) -> String {
     let reasons = facts.reasons.join(", ");
     match (facts.is_admin, facts.explicit) {
-        (true, Some(_)) => "an admin, by an explicit word (gatepost admin grant)".to_owned(),
+        (true, Some(_)) => "an admin, set explicitly (gatepost admin grant)".to_owned(),
         (true, None) => format!("an admin, through {reasons}"),
         (false, Some(_)) if facts.reasons.is_empty() => {
-            "no admin, by an explicit word (gatepost admin revoke)".to_owned()
+            "no admin, set explicitly (gatepost admin revoke)".to_owned()
         }
         (false, Some(_)) => {
-            format!("no admin, by an explicit word (gatepost admin revoke), which outweighs {reasons}")
+            format!("no admin, set explicitly (gatepost admin revoke), which overrides {reasons}")
         }
-        (false, None) => "no admin: neither a group nor a role nor an explicit word makes one".to_owned(),
+        (false, None) => "no admin: neither set explicitly nor through a group or role".to_owned(),
     }
 }
 
 fn max_age(facts: &MaxAgeFacts) -> String {
     let age = duration(Duration::from_secs(facts.max_age));
     match (facts.is_met, facts.auth_time) {
-        (Some(true), Some(at)) => format!("the last proof, {at}, is at most {age} old"),
+        (Some(true), Some(at)) => format!("the last proof of identity, {at}, is at most {age} old"),
         (Some(_), Some(at)) => {
-            format!("the last proof, {at}, is older than {age}: the person has to sign in again")
+            format!("the last proof of identity, {at}, is older than {age}: the person has to sign in again")
         }
         (Some(_), None) => format!(
-            "the provider did not say when the person signed in, so nobody knows whether that was {age} ago: the person has \
-             to sign in again, and passes if the provider then sends auth_time"
+            "the provider did not say when the person signed in, so the age is not known: the person has to sign in again, \
+             and passes if the provider then sends a time that is at most {age} ago"
         ),
-        (None, _) => format!("at most {age}; judged last, and the request fails before"),
+        (None, _) => format!("at most {age}; not evaluated, because the request is refused before this step"),
     }
 }
 
@@ -373,16 +377,18 @@ const fn outcome(reason: Reason) -> &'static str {
     match reason {
         Reason::Met => "passes",
         Reason::Asked => "Gatepost itself answers here",
-        Reason::UnknownHost => "refused, whoever asks: the host is not protected here",
-        Reason::MalformedRequirement => "refused, whoever asks: the middleware's address is wrong",
-        Reason::ForwardedHeaders | Reason::PlainHttp => "refused, whoever asks: the request is malformed",
-        Reason::Expired => "has to sign in: idle or absolute lifetime is over",
+        Reason::UnknownHost => "always refused: the host is not protected here",
+        Reason::MalformedRequirement => "always refused: the middleware's address is wrong",
+        Reason::ForwardedHeaders | Reason::PlainHttp => "always refused: the request is malformed",
+        Reason::Expired => "has to sign in: the idle or absolute timeout has passed",
         Reason::SessionEnded => "has to sign in: the session was ended",
         Reason::UserDisabled => "has to sign in, which is refused: the person is disabled",
         Reason::NoAddress => "has to sign in: the person has no address",
         Reason::RefreshPending => "the provider has to be asked before this session is used again",
-        Reason::CrossOrigin => "refused: another origin asks for a change",
-        Reason::MaxAge => "has to sign in again: the last proof is too old, or its time is not known",
+        Reason::CrossOrigin => "refused: another origin requests a change",
+        Reason::MaxAge => {
+            "has to sign in again: the last proof of identity is too old, or its time is not known"
+        }
         Reason::GroupMissing | Reason::TenantMissing | Reason::NotAdmin => "refused: not allowed",
         _ => "does not pass",
     }
@@ -394,7 +400,7 @@ fn missing(facts: &DecisionFacts) -> String {
         parts.push(format!("not in {}", any_of("the group", &facts.missing_groups)));
     }
     if !facts.missing_tenants.is_empty() {
-        parts.push(format!("may not enter {}", any_of("the tenant", &facts.missing_tenants)));
+        parts.push(format!("no access to {}", any_of("the tenant", &facts.missing_tenants)));
     }
     if facts.missing_admin {
         parts.push("no admin".to_owned());

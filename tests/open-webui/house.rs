@@ -66,15 +66,15 @@ impl House {
     pub fn explain(&self) -> String {
         format!(
             "
-Everything runs. Start a browser that finds it here (one folder for each person):
+Everything is running. Start a browser with these options (one folder for each person):
   chromium --user-data-dir=\"$(mktemp -d)\" --host-resolver-rules='MAP *.example.com:443 {secure}' \\
     --ignore-certificate-errors-spki-list={key} {CHAT}/
 
   {CHAT}                   Open WebUI; Carol is its administrator
-  {MCP}/servers/github/mcp   mcp-proxy, for Alice alone
+  {MCP}/servers/github/mcp   mcp-proxy, only for Alice
   {PUBLIC}                   your account
 
-Choose Alice, Bob, Carol, Dave or Erin; the sign-in page stands for Microsoft's. Ctrl-C ends everything.",
+Sign in as Alice, Bob, Carol, Dave or Erin; the sign-in page replaces Microsoft's. Ctrl-C stops everything.",
             secure = self.stage.traefik.secure,
             key = self.stage.authority.spki_sha256(),
         )

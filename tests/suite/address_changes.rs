@@ -84,17 +84,17 @@ both_pairs! {
         assert!(line.contains(&format!("gatepost user address {OLD} --to NEW")), "{line}");
 
         let done = world.cli(&["user", "address", OLD, "--to", "Alice@Married.example"]).await;
-        assert_eq!(done, format!("Applications get {NEW} for {OLD} from now on.\nWhoever comes with {OLD} next gets it, and with it the account that applications keep under it.\n"));
+        assert_eq!(done, format!("Applications get {NEW} for {OLD} from now on.\nThe next person who signs in with {OLD} gets it, and with it the account that applications keep under it.\n"));
         for browser in [&browser, &again] {
             assert_eq!(address(&world, browser).await.as_deref(), Some(NEW), "at once");
         }
-        assert_eq!(world.cli(&["user", "address", NEW, "--to", NEW]).await, format!("Applications get {NEW} for this person already.\n"));
+        assert_eq!(world.cli(&["user", "address", NEW, "--to", NEW]).await, format!("Applications already get {NEW} for this person.\n"));
         let other = world.signed_in("newcomer").await;
         assert_eq!(address(&world, &other).await.as_deref(), Some(OLD));
         let held = world.cli_refuses(&["user", "address", NEW, "--to", OLD]).await;
         assert!(held.contains("another person holds alice@example.com") && held.contains("hint: "), "{held}");
         let moved = world.cli(&["user", "address", NEW, "--to", "alice@fourth.example"]).await;
-        assert!(moved.ends_with(&format!("The provider asserts {NEW} of this person: nobody else gets it.\n")), "{moved}");
+        assert!(moved.ends_with(&format!("The provider still asserts {NEW} for this person, so nobody else can get it.\n")), "{moved}");
         world.cli(&["user", "address", NEW, "--to", NEW]).await;
         let back = world.cli(&["user", "address", NEW, "--to", "alice@third.example", "--json"]).await;
         let back: serde_json::Value = serde_json::from_str(&back).unwrap();
@@ -109,7 +109,7 @@ both_pairs! {
         let refused = world.cli_refuses(&["user", "address", OLD, "--to", "a@example.com"]).await;
         assert!(refused.contains("addresses follow the provider") && refused.contains("GATEPOST_ADDRESS_CHANGES=keep"), "{refused}");
         world.builder = world.builder.env("GATEPOST_ADDRESS_CHANGES", "keep");
-        for (to, why) in [("a@firma.example", "is not in ALLOWED_DOMAINS of entra"), ("bot@machine.auth.example.test", "domain of machines")] {
+        for (to, why) in [("a@firma.example", "is not in ALLOWED_DOMAINS of entra"), ("bot@machine.auth.example.test", "domain for machines")] {
             let refused = world.cli_refuses(&["user", "address", OLD, "--to", to]).await;
             assert!(refused.contains(why), "{refused}");
         }
@@ -132,7 +132,7 @@ both_pairs! {
         .await;
         world.gatepost.wait_for_line("a session ends: the provider may not assert the domain").await;
         let page = refused(&world, "alice").await;
-        assert!(page.contains("Your address here does not count any more") && page.contains(OLD), "{page}");
+        assert!(page.contains("Your address is no longer allowed here") && page.contains(OLD), "{page}");
         let line = world.gatepost.wait_for_line("a sign-in or sign-out did not go on").await;
         assert!(line.contains("list the domain in ALLOWED_DOMAINS") && line.contains(&format!("gatepost user address {OLD} --to NEW")), "{line}");
         world.cli(&["user", "address", OLD, "--to", NEW]).await;

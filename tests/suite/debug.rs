@@ -76,7 +76,7 @@ both_pairs! {
             let answer = request().header("accept", accept).send().await;
             assert_eq!(answer.status, 200);
             assert!(!answer.body.contains(secret) && !answer.body.contains(&own), "{}", answer.body);
-            assert!(answer.body.contains("theme") && answer.body.contains("16 bytes, blanked"), "{}", answer.body);
+            assert!(answer.body.contains("theme") && answer.body.contains("16 bytes, hidden"), "{}", answer.body);
             let told = Asked::fetch("/").with("X-Forwarded-Host", DEBUG).with("Cookie", format!("{COOKIE}={own}"));
             let told = told.requiring(REQUIREMENT).of(&world).await;
             let signature = told.header("x-user-assertion").unwrap().rsplit('.').next().unwrap().to_owned();
@@ -133,8 +133,8 @@ both_pairs! {
         }
         for (fields, status, part) in [
             ([("person", "alicia@example.com"), ("url", app.as_str())], 404, "Did you mean alice@example.com?"),
-            ([("person", "alice"), ("url", app.as_str())], 400, "An e-mail address"),
-            ([("person", "alice@example.com"), ("url", "app")], 400, "A whole address"),
+            ([("person", "alice"), ("url", app.as_str())], 400, "an e-mail address"),
+            ([("person", "alice@example.com"), ("url", "app")], 400, "a complete address"),
         ] {
             let answer = asked_of(&carol, &world, &fields).await;
             assert!(answer.status == status && answer.body.contains(part), "{} {}", answer.status, answer.body);

@@ -83,20 +83,21 @@ impl Fault {
         let name = canonical(self.header());
         match self {
             Self::Alias { of, .. } => format!("Many applications read {name} as {}.", canonical(of)),
-            Self::Missing(_) => format!("Gatepost sent {name}, and it did not arrive."),
+            Self::Missing(_) => format!("Gatepost sent {name}, but it did not arrive."),
             Self::Differs { sent, .. } if sent.is_empty() => {
-                format!("Gatepost sends {name} empty, and it arrived with a value.")
+                format!("Gatepost sends an empty {name}, but it arrived with a value.")
             }
-            Self::Differs { sent, .. } => format!("Gatepost sends {sent}, and something else arrived."),
-            Self::Repeated(_) => format!("{name} arrived more than once, and Gatepost sends it once."),
-            Self::NotSent(_) => format!("Gatepost sent no such {name}, and it arrived."),
+            Self::Differs { sent, .. } => format!("Gatepost sends {sent}, but another value arrived."),
+            Self::Repeated(_) => format!("{name} arrived more than once, but Gatepost sends it once."),
+            Self::NotSent(_) => format!("Gatepost sent no {name}, but one arrived."),
             Self::OwnCookie => {
-                "The cookie of Gatepost arrived: every application here can use its visitors' sessions."
-                    .to_owned()
+                "Gatepost's cookie arrived: every application here can use its visitors' sessions.".to_owned()
             }
-            Self::ForwardedByClient(_) => format!("{name} is not what Traefik says of this request."),
+            Self::ForwardedByClient(_) => {
+                format!("{name} does not have the value that Traefik sets for this request.")
+            }
             Self::NotThroughProxy(_) => format!("Traefik's {name} did not arrive."),
-            Self::ManyAddresses => "X-Forwarded-For holds more than one address.".to_owned(),
+            Self::ManyAddresses => "X-Forwarded-For contains more than one address.".to_owned(),
         }
     }
 
@@ -105,9 +106,9 @@ impl Fault {
         let name = canonical(self.header());
         match self {
             Self::Alias { .. } => {
-                "Gatepost refuses this from a client, so it did not see it, or it was added behind the gate. Remove \
-                 authRequestHeaders from the middleware, set aliasHeadersStrategy: reject on the entry point, and \
-                 look for a middleware that sets the header."
+                "Gatepost refuses this header from a client, so Gatepost did not see it, or it was added after Gatepost's \
+                 middleware. Remove authRequestHeaders from the middleware, set aliasHeadersStrategy: reject on the \
+                 entry point, and look for a middleware that sets the header."
                     .to_owned()
             }
             Self::Missing(_) | Self::NotSent(_) => format!(
@@ -116,23 +117,23 @@ impl Fault {
             ),
             Self::Differs { .. } | Self::Repeated(_) => format!(
                 "Add {name} to authResponseHeaders of the middleware on this router. If it is there, a middleware \
-                 behind the gate changes it; right after a change in the directory, load this page again."
+                 after Gatepost's changes it; right after a change in the directory, load this page again."
             ),
             Self::OwnCookie => {
                 "Add Cookie to authResponseHeaders of the middleware on this router.".to_owned()
             }
             Self::ForwardedByClient(_) => {
-                "Set forwardedHeaders.insecure: false on the entry point, and name in trustedIPs only proxies of \
-                 yours that stand before Traefik. If it is so, a middleware behind the gate sets the header."
+                "Set forwardedHeaders.insecure: false on the entry point, and list in trustedIPs only your own proxies in \
+                 front of Traefik. If this is already so, a middleware after Gatepost's sets the header."
                     .to_owned()
             }
             Self::NotThroughProxy(_) => {
-                "Look for a middleware that removes it; an application that is reached past Traefik is not guarded."
+                "Look for a middleware that removes it. An application that is reached without Traefik is not protected."
                     .to_owned()
             }
             Self::ManyAddresses => {
-                "Right where a proxy of yours stands before Traefik. If none does, remove trustedIPs and \
-                 forwardedHeaders.insecure from the entry point: clients write the first address."
+                "This is right if one of your proxies is in front of Traefik. If not, remove trustedIPs and \
+                 forwardedHeaders.insecure from the entry point: clients can set the first address."
                     .to_owned()
             }
         }

@@ -77,7 +77,7 @@ impl Part {
 /// The words for something blanked.
 pub fn blanked(length: usize) -> String {
     let bytes = if length == 1 { "byte" } else { "bytes" };
-    format!("{length} {bytes}, blanked")
+    format!("{length} {bytes}, hidden")
 }
 
 /// What may be shown of a value; the name is in lower case.

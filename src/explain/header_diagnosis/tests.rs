@@ -212,5 +212,5 @@ fn of_cookies_the_names_and_of_a_token_the_claims_are_shown() {
     assert_eq!(token, [plain("a: 1"), blank(Some("signature"), 4)]);
     assert_eq!(shown::parts("x-user-assertion", b"abc"), [blank(None, 3)]);
     assert_eq!(shown::parts("user-agent", b"\xff"), [plain("\u{fffd}")]);
-    assert_eq!(blanked(1), "1 byte, blanked");
+    assert_eq!(blanked(1), "1 byte, hidden");
 }

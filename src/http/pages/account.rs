@@ -1,4 +1,4 @@
-//! The account page: who I am, what I may, where I am signed in.
+//! The account page: name, groups, tenants and sessions of the signed-in person.
 
 use super::message::{Chrome, Tone, render};
 use super::page::Page;
@@ -14,74 +14,74 @@ use gatepost_core::secret::Hash;
 use std::net::IpAddr;
 use uuid::Uuid;
 
-/// 200: everything that the account page shows.
+/// 200: the content of the account page.
 #[derive(Clone, Copy, Debug)]
 pub struct Account<'a> {
-    /// Who.
+    /// The signed-in person.
     pub person: &'a Person,
-    /// Tenants and admin; its groups are shown by [`Account::groups`].
+    /// Tenants and the admin right; groups are in [`Account::groups`].
     pub access: &'a Access,
     /// Each group once, with all its sources.
     pub groups: &'a [GroupEntry<'a>],
-    /// The person's live sessions, in the order to show.
+    /// The person's valid sessions, in the order of the page.
     pub sessions: &'a [SessionEntry<'a>],
-    /// So many are not shown.
+    /// The number of further sessions that are not shown.
     pub more_sessions: usize,
-    /// What the last form did.
+    /// The result of the last form.
     pub notice: Option<AccountNotice>,
-    /// The present: "3 hours ago" counts from here.
+    /// The present time, from which "3 hours ago" is computed.
     pub now: Timestamp,
-    /// Origins of the providers' `end_session_endpoint`s: sign-out redirects there.
+    /// Origins of the providers' `end_session_endpoint`s, to which a sign-out redirects.
     pub form_targets: &'a [&'a str],
-    /// Finds the log line.
+    /// The id of the request in the log.
     pub request_id: RequestId,
 }
 
-/// A membership and where it comes from.
+/// A group of the person, with the sources of the membership.
 #[derive(Clone, Debug)]
 pub struct GroupEntry<'a> {
-    /// The group's name here.
+    /// The group's name in Gatepost.
     pub name: &'a GroupName,
-    /// At least one.
+    /// The sources; never empty.
     pub sources: Vec<MembershipSource<'a>>,
 }
 
-/// Who says so.
+/// The source of a membership.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MembershipSource<'a> {
-    /// A provider, by its label: a sign-in or refresh may change it.
+    /// A provider, by its label; a sign-in or refresh may change the membership.
     Provider(&'a str),
-    /// Somebody here.
+    /// An administrator of this site.
     Manual,
 }
 
-/// A live session.
+/// A valid session.
 #[derive(Clone, Copy, Debug)]
 pub struct SessionEntry<'a> {
-    /// The public handle that ends it; never the session's id.
+    /// The public handle with which the session can be ended; never the session's id.
     pub handle: Hash,
-    /// What the browser claimed to be at sign-in.
+    /// The `User-Agent` at sign-in.
     pub user_agent: Option<&'a str>,
-    /// From where the sign-in came.
+    /// The client's address at sign-in.
     pub address: Option<IpAddr>,
-    /// Sign-in.
+    /// The time of the sign-in.
     pub began_at: Timestamp,
-    /// Last request.
+    /// The time of the last request.
     pub last_used_at: Timestamp,
-    /// The one that this page was asked with.
+    /// This session requested the page.
     pub is_current: bool,
 }
 
-/// What the last form did.
+/// The result of the last form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccountNotice {
     /// One session was ended.
     SessionEnded,
-    /// All but this one were ended.
+    /// All sessions except the current one were ended.
     OtherSessionsEnded,
 }
 
-/// With more groups than this the list is folded.
+/// A list with more groups is collapsed.
 const SHOWN_AT_ONCE: usize = 24;
 
 #[derive(Template)]
@@ -103,7 +103,7 @@ struct View<'a> {
 struct GroupView<'a> {
     name: &'a str,
     sources: String,
-    /// An id of the provider, because nobody linked the group yet.
+    /// The name is the provider's id, because the group is not linked.
     is_unnamed: bool,
 }
 
@@ -118,14 +118,14 @@ struct SessionView {
 }
 
 impl Account<'_> {
-    /// The page.
+    /// Renders the page.
     pub fn page(&self) -> Page {
         let groups: Vec<_> = self.groups.iter().map(group).collect();
         let view = View {
             chrome: Chrome::public("Your account", Tone::Calm, self.request_id),
             notice: self.notice.map(|notice| match notice {
-                AccountNotice::SessionEnded => "That session is over.",
-                AccountNotice::OtherSessionsEnded => "All other sessions are over.",
+                AccountNotice::SessionEnded => "The session has ended.",
+                AccountNotice::OtherSessionsEnded => "All other sessions have ended.",
             }),
             name: self.person.name.as_deref(),
             email: self.person.email.as_ref().map(EmailAddress::as_str),
@@ -149,7 +149,7 @@ impl Account<'_> {
 fn group<'a>(entry: &'a GroupEntry<'a>) -> GroupView<'a> {
     let source = |source: &MembershipSource<'a>| match source {
         MembershipSource::Provider(label) => format!("from {label}"),
-        MembershipSource::Manual => "entered here".to_owned(),
+        MembershipSource::Manual => "added here".to_owned(),
     };
     let sources: Vec<_> = entry.sources.iter().map(source).collect();
     let name = entry.name.as_str();

@@ -1,4 +1,4 @@
-//! Which provider: one link each.
+//! The page where a person chooses a provider: one link for each.
 
 use super::message::{Chrome, Tone, render};
 use super::page::Page;
@@ -9,18 +9,18 @@ use gatepost_config::ProviderConfig;
 use gatepost_core::host::HostName;
 use gatepost_core::ids::RequestId;
 
-/// 200: the person chooses.
+/// 200: the person chooses a provider.
 #[derive(Clone, Copy, Debug)]
 pub struct ProviderChoice<'a> {
-    /// In this order.
+    /// The providers, in the order of the page.
     pub providers: &'a [ProviderConfig],
-    /// The sealed value that came with `/login`, passed on as it is.
+    /// The sealed value that came with `/login`, passed on unchanged.
     pub to: Option<&'a str>,
-    /// Where the sign-in ends, if on a protected host.
+    /// The host where the sign-in ends, if it is a protected one.
     pub host: Option<&'a HostName>,
-    /// The provider shall ask which account.
+    /// The provider must ask which account to use.
     pub other_account: bool,
-    /// Finds the log line.
+    /// The id of the request in the log.
     pub request_id: RequestId,
 }
 
@@ -38,7 +38,7 @@ struct Link<'a> {
 }
 
 impl ProviderChoice<'_> {
-    /// The page.
+    /// Renders the page.
     pub fn page(&self) -> Page {
         let (prompt, select) = paths::SELECT_ACCOUNT;
         let prompt = (prompt, self.other_account.then_some(select));

@@ -1,4 +1,4 @@
-//! The header debugger on the public host: a question, and what `/verify` would answer, step by step.
+//! The header debugger on the public host: a form, and what `/verify` would answer, step by step.
 
 use super::message::{Chrome, Tone, render};
 use super::page::Page;
@@ -9,57 +9,57 @@ use crate::explain::{Answer, Change, Explanation, Mark, PastRequest, RefusalFact
 use askama::Template;
 use gatepost_core::ids::RequestId;
 
-/// 200 with an explanation or an empty form; 400 or 404 with what is wrong in the form.
+/// 200 with an explanation or an empty form; 400 or 404 with an error in the form.
 #[derive(Clone, Copy, Debug)]
 pub struct Explained<'a> {
-    /// As it was sent.
+    /// The form as it was sent.
     pub form: &'a QuestionForm,
-    /// What follows; `None`: nothing was asked yet.
+    /// The result; `None` if the form was not sent yet.
     pub outcome: Option<&'a Outcome>,
-    /// Finds the log line.
+    /// The id of the request in the log.
     pub request_id: RequestId,
 }
 
-/// What follows from the form.
+/// The result of a form.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// What would be answered.
+    /// What `/verify` would answer now.
     Explained(Explanation),
-    /// What was answered, and what would be now.
+    /// A stored refusal, and what `/verify` would answer now.
     Past(Box<PastRequest>),
-    /// It cannot be read, or is about nobody and nothing.
+    /// The form is invalid, or the person or request is not known.
     Fault(QuestionFault),
 }
 
-/// The fields, as text.
+/// The fields of the form, as text.
 #[derive(Clone, Debug, Default)]
 pub struct QuestionForm {
-    /// An address or an id.
+    /// A person's address or id.
     pub person: String,
-    /// Where.
+    /// The URL of the request.
     pub url: String,
-    /// With which method; empty: GET.
+    /// The method of the request; empty for GET.
     pub method: String,
     /// The query of the middleware's address.
     pub requirement: String,
-    /// A refusal's, instead of all that.
+    /// The request number of a refusal, instead of the other fields.
     pub number: String,
 }
 
-/// What is wrong in the form.
+/// An error in the form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum QuestionFault {
-    /// Neither an address nor an id.
+    /// The person is neither an address nor an id.
     Person,
-    /// Nobody has it; these are like it.
+    /// Nobody has this address or id; the list has similar addresses.
     UnknownPerson(Vec<String>),
-    /// No absolute address.
+    /// The URL is not absolute.
     Url,
-    /// No method.
+    /// The method is not valid.
     Method,
-    /// No number of a request.
+    /// The request number is not valid.
     Number,
-    /// Nothing is kept of it.
+    /// Nothing is stored under the request number.
     UnknownNumber,
 }
 
@@ -73,16 +73,16 @@ impl QuestionFault {
 
     fn says(&self) -> String {
         match self {
-            Self::Person => "Who? An e-mail address, or an id as in X-User-Id.".to_owned(),
-            Self::UnknownPerson(similar) if similar.is_empty() => "Nobody here is called so.".to_owned(),
+            Self::Person => "Enter a person: an e-mail address, or an id as in X-User-Id.".to_owned(),
+            Self::UnknownPerson(similar) if similar.is_empty() => "Nobody here has this address or id.".to_owned(),
             Self::UnknownPerson(similar) => {
-                format!("Nobody here is called so. Did you mean {}?", similar.join(" or "))
+                format!("Nobody here has this address or id. Did you mean {}?", similar.join(" or "))
             }
-            Self::Url => "Where? A whole address, as in https://app.example.com/path.".to_owned(),
-            Self::Method => "That is no method: GET, POST, PUT, DELETE, ...".to_owned(),
-            Self::Number => "That is no number: 32 digits and letters, at the foot of every page.".to_owned(),
+            Self::Url => "Enter a complete address, such as https://app.example.com/path.".to_owned(),
+            Self::Method => "Enter a method: GET, POST, PUT, DELETE, ...".to_owned(),
+            Self::Number => "Enter a request number: 32 digits and letters, as at the foot of every page.".to_owned(),
             Self::UnknownNumber => {
-                "Nothing is kept of that number: it was no refusal of somebody signed in, or is too old."
+                "Nothing is stored under this number: it was not a refusal of somebody signed in, or it is too old."
                     .to_owned()
             }
         }
@@ -91,7 +91,7 @@ impl QuestionFault {
 
 /// The methods that the form offers.
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-/// With more particulars than this they are folded, and a header's value with more characters.
+/// A longer list of details, or a longer header value, is collapsed.
 const SHOWN_AT_ONCE: usize = 6;
 const SHOWN_CHARACTERS: usize = 120;
 
@@ -131,7 +131,7 @@ struct StepView {
 }
 
 impl Explained<'_> {
-    /// The page.
+    /// Renders the page.
     pub fn page(&self) -> Page {
         let (explanation, past, fault) = match self.outcome {
             None => (None, None, None),
@@ -163,7 +163,7 @@ fn found(explanation: &Explanation) -> Found<'_> {
         details: step.details(),
     });
     let mut steps: Vec<StepView> = steps.collect();
-    // The last step is the decision, which stands above them.
+    // The last step is the decision, which the page shows above the steps.
     let decision = steps.pop();
     Found {
         is_refused: decision.as_ref().is_some_and(|step| step.mark == Mark::No),
@@ -184,7 +184,7 @@ fn answer(answer: &Answer) -> AnswerView<'_> {
     }
 }
 
-/// "passes" is "Passes".
+/// Makes the first letter upper case: "passes" becomes "Passes".
 fn capitalised(text: &str) -> String {
     let mut characters = text.chars();
     let first = characters.next().map(char::to_uppercase);

@@ -1,4 +1,4 @@
-//! What `/verify` says instead of 200, on the protected host's own origin (DESIGN.md section 4): never a 2xx, never a
+//! The answers of `/verify` except 200, on the protected host's own origin (DESIGN.md section 4): never a 2xx, never a
 //! cookie, small enough for Traefik's `maxResponseBodySize` (above it Traefik answers an empty 401).
 
 mod clearing;
@@ -17,54 +17,54 @@ use gatepost_core::ids::{GroupName, RequestId, TenantId};
 use serde_json::json;
 use std::time::Duration;
 
-/// For which request.
+/// The request that is answered.
 #[derive(Clone, Copy, Debug)]
 pub struct Gate<'a> {
-    /// The protected host as configured; `None` where the request named none.
+    /// The protected host as configured; `None` if the request named none.
     pub origin: Option<&'a Origin>,
-    /// Finds the log line.
+    /// The id of the request in the log.
     pub request_id: RequestId,
     /// HTML or JSON.
     pub format: Format,
 }
 
-/// Why the answer is no 200. URIs are return addresses: already checked, path and query only.
+/// The reason for an answer other than 200. URIs are return addresses: already validated, path and query only.
 #[derive(Clone, Copy, Debug)]
 pub enum Refusal<'a> {
     /// 401: nobody is signed in.
     SignIn {
-        /// Where the sign-in ends.
+        /// The return address of the sign-in.
         uri: &'a str,
         /// The request carried a form that a reload sends again (POST).
         resend: bool,
-        /// What the router demands of the sign-in.
+        /// The `max_age` that the router requires.
         max_age: Option<Duration>,
     },
-    /// 401: signed in longer ago than the router demands (RFC 9470), or at a time that the provider does not tell.
+    /// 401: the sign-in is older than the router requires (RFC 9470), or the provider did not send its time.
     StepUp {
-        /// Where the sign-in ends.
+        /// The return address of the sign-in.
         uri: &'a str,
         /// As in [`Refusal::SignIn`].
         resend: bool,
-        /// What the router demands.
+        /// The `max_age` that the router requires.
         max_age: Duration,
     },
-    /// 403: a change, or a WebSocket, that another site asked for with this person's cookie.
+    /// 403: another site requested a change or a WebSocket with this person's cookie.
     CrossOrigin,
     /// 403: signed in, but not allowed.
     Forbidden {
-        /// Where another person's sign-in ends.
+        /// The return address of a sign-in with another account.
         uri: &'a str,
-        /// Who is signed in; `None` after an admin released the address.
+        /// The signed-in person; `None` after an admin released the address.
         email: Option<&'a EmailAddress>,
-        /// What the person would need.
+        /// The unmet requirements.
         missing: &'a Missing,
     },
-    /// 403: no such protected host.
+    /// 403: the host is not protected.
     UnknownHost,
-    /// 403: the request did not come through the proxy.
+    /// 403: the request did not come through a trusted proxy.
     UntrustedPeer,
-    /// 400: what the client sent wrong, without a full stop.
+    /// 400: what is wrong in the request, without a full stop.
     Malformed(&'a str),
     /// 500: the middleware's address is wrong; the log says where.
     Misconfigured,
@@ -75,34 +75,34 @@ pub enum Refusal<'a> {
         /// `Retry-After`.
         retry_after: Duration,
     },
-    /// 503: the provider must be asked again about the session, which only the browser can do.
+    /// 503: the session must be refreshed at the provider, which only the browser can do.
     Recheck {
-        /// Where the visit ends.
+        /// The return address of the redirect.
         uri: &'a str,
         /// As in [`Refusal::SignIn`].
         resend: bool,
         /// `Retry-After`.
         retry_after: Duration,
     },
-    /// 403: a sign-out that the person must confirm, because it may be another site's wish.
+    /// 403: a sign-out that the person must confirm, because another site may have requested it.
     SignOut {
-        /// Origins that sign-out redirects through, never none: the public host's and the providers' (Chromium
+        /// Origins that sign-out redirects through, never empty: the public host's and the providers' (Chromium
         /// applies `form-action` to each).
         form_targets: &'a [&'a str],
     },
-    /// 403: the sign-in came back and did not hold, twice unseen.
+    /// 403: a sign-in was not completed, after two automatic attempts.
     Unfinished {
-        /// Where the sign-in ends.
+        /// The return address of the sign-in.
         uri: &'a str,
-        /// As far as it can be told.
+        /// The probable cause.
         cause: Unfinished,
     },
-    /// 403: another person's data must go first, and a service worker stands in the way.
+    /// 403: the storage of another person must be cleared first, and a service worker intercepts navigations.
     ClearingStorage {
-        /// Path and query of this very request, which the next one repeats.
+        /// Path and query of this request, which the next one repeats.
         here: &'a str,
     },
-    /// 429: more hand-overs of one person to this host in a minute than a browser makes by itself.
+    /// 429: a person completed more sign-ins at this host within a minute than a browser does by itself.
     TooManyHandOvers {
         /// `Retry-After`.
         retry_after: Duration,
@@ -112,15 +112,15 @@ pub enum Refusal<'a> {
 /// Why a ticket did not become a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unfinished {
-    /// The browser did not send the cookie that the sign-in began with.
+    /// The browser did not send the cookie from the start of the sign-in.
     CookieMissing,
     /// The ticket was older than 60 s, or from the future: a slow browser or a wrong clock.
     Expired,
-    /// The ticket had been used: a link scanner or a second tab was first.
+    /// The ticket had already been used, by a link scanner or a second tab.
     Used,
 }
 
-/// Names shown of a list, and characters of one: the page stays below 8 KiB whatever the operator named.
+/// The number of names shown of a list, and the length of a name: the page must stay below 8 KiB.
 const SHOWN_NAMES: usize = 5;
 const SHOWN_CHARACTERS: usize = 64;
 const SHOWN_DETAIL: usize = 160;
@@ -139,7 +139,7 @@ struct Content<'a> {
 }
 
 impl Refusal<'_> {
-    /// The answer.
+    /// Renders the answer.
     pub fn page(&self, gate: &Gate<'_>) -> Page {
         let content = self.content(gate);
         let header = content.header.clone();
@@ -150,9 +150,9 @@ impl Refusal<'_> {
         header.into_iter().fold(page, |page, (name, value)| page.with(name, value))
     }
 
-    /// For programs. `detail` repeats `message`, because many clients show that member of an error (`FastAPI`'s name for
-    /// it). `sign_in` leads back to this very address, `login_url` to the application's first page: a person who follows
-    /// it from a page that fetched something wants to see a page.
+    /// The JSON for programs. `detail` repeats `message`, because many clients show this member of an error (`FastAPI`
+    /// uses it). `sign_in` leads back to this address, `login_url` to the application's first page, because a person who
+    /// follows the link from a page that fetched data needs a page.
     fn json(&self, gate: &Gate<'_>, content: &Content<'_>) -> Page {
         let message = self.message(content);
         let mut body = json!({
@@ -170,14 +170,16 @@ impl Refusal<'_> {
 
     fn message(&self, content: &Content<'_>) -> String {
         match self {
-            Self::SignIn { .. } => "Not signed in: send a session. People sign in at login_url.".to_owned(),
+            Self::SignIn { .. } => {
+                "Not signed in: send a session cookie. People can sign in at login_url.".to_owned()
+            }
             Self::StepUp { max_age, .. } => {
                 let age = words::duration(*max_age);
-                format!("The sign-in must be at most {age} old. People sign in again at login_url.")
+                format!("The sign-in must be at most {age} old. People can sign in again at login_url.")
             }
             Self::Unavailable { retry_after, .. } => {
                 let pause = words::duration(*retry_after);
-                format!("It cannot be looked up just now who this is. Send the request again in {pause}.")
+                format!("We cannot check at the moment who sent this request. Send it again in {pause}.")
             }
             _ => {
                 let facts = content.facts.iter();
@@ -188,7 +190,7 @@ impl Refusal<'_> {
         }
     }
 
-    /// Where a sign-in ends, and of which kind it is.
+    /// The return address and the kind of the sign-in.
     fn wish(&self) -> Option<(&str, Wish)> {
         match *self {
             Self::SignIn { uri, max_age, .. } => Some((uri, Wish::of(max_age))),
@@ -239,7 +241,7 @@ fn html(gate: &Gate<'_>, content: Content<'_>) -> Page {
     }
 }
 
-/// Only a configured host is named, never what the request wrote.
+/// The name of the configured host, never text from the request.
 fn place(gate: &Gate<'_>) -> String {
     gate.origin.map_or_else(|| "the gate".to_owned(), |origin| origin.host().to_string())
 }
@@ -264,7 +266,7 @@ fn content<'a>(
     }
 }
 
-const RESEND: &str = "Do it in a new tab, then come back to this one and reload it: your browser sends your form again. \
+const RESEND: &str = "Use a new tab, then come back to this one and reload it: your browser sends your form again. \
     Nothing that you entered is lost while this tab stays open.";
 
 fn start_link(start: String, resend: bool, text: &'static str) -> Action {
@@ -273,8 +275,11 @@ fn start_link(start: String, resend: bool, text: &'static str) -> Action {
 }
 
 fn sign_in<'a>(gate: &Gate<'_>, start: String, resend: bool) -> Content<'a> {
-    let asks = format!("{} opens for people who are signed in, and you are not, or no longer.", place(gate));
-    let mut content = content(401, "sign_in_required", Tone::Wait, "Sign in to go on", &[&asks]);
+    let asks = format!(
+        "You must be signed in to open {}. You are not signed in, or your session has ended.",
+        place(gate)
+    );
+    let mut content = content(401, "sign_in_required", Tone::Wait, "Sign in to continue", &[&asks]);
     content.paragraphs.extend(resend.then(|| RESEND.to_owned()));
     content.actions =
         vec![start_link(start, resend, if resend { "Sign in, in a new tab" } else { "Sign in" })];
@@ -285,10 +290,10 @@ fn sign_in<'a>(gate: &Gate<'_>, start: String, resend: bool) -> Content<'a> {
 fn step_up<'a>(uri: &str, resend: bool, max_age: Duration) -> Content<'a> {
     let age = words::duration(max_age);
     let asks = format!(
-        "To be sure that it is still you, this page asks for a sign-in at most {age} old. Yours is older, or your \
-         provider did not say when it was."
+        "To be sure that it is still you, this page requires a sign-in that is at most {age} old. Yours is older, or \
+         your provider did not say when it was."
     );
-    let mut content = content(401, "step_up_required", Tone::Wait, "Sign in again to go on", &[&asks]);
+    let mut content = content(401, "step_up_required", Tone::Wait, "Sign in again to continue", &[&asks]);
     content.paragraphs.extend(resend.then(|| RESEND.to_owned()));
     let start = paths::start(uri, Wish::StepUp(max_age));
     content.actions =
@@ -300,10 +305,10 @@ fn step_up<'a>(uri: &str, resend: bool, max_age: Duration) -> Content<'a> {
 
 fn forbidden<'a>(gate: &Gate<'_>, uri: &str, email: Option<&EmailAddress>, missing: &Missing) -> Content<'a> {
     let ask = format!(
-        "If you should have it, ask whoever looks after {}, and give them the request number below.",
+        "If you need access, ask whoever runs {}, and give them the request number below.",
         place(gate)
     );
-    let first = "You are signed in, but this page is not open to you.";
+    let first = "You are signed in, but you do not have access to this page.";
     let mut content = content(403, "forbidden", Tone::Stop, "You may not open this page", &[first, &ask]);
     content
         .facts
@@ -343,9 +348,8 @@ fn shown<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> Vec<String> {
 }
 
 fn sign_out<'a>(form_targets: &'a [&'a str]) -> Content<'a> {
-    let first =
-        "You will be signed out here, of all other applications behind this gate, and at your provider.";
-    let why = "We ask, because the wish to sign out may have come from another site.";
+    let first = "You will be signed out here, from all other applications that use this sign-in, and at your provider.";
+    let why = "We ask because another site may have sent you here.";
     let mut content = content(403, "sign_out_not_confirmed", Tone::Calm, "Sign out?", &[first, why]);
     content.actions = vec![
         Action::new(ActionKind::Post, "Sign out", paths::GATE_LOGOUT.to_owned()),
@@ -358,26 +362,27 @@ fn sign_out<'a>(form_targets: &'a [&'a str]) -> Content<'a> {
 fn unfinished<'a>(uri: &str, cause: Unfinished) -> Content<'a> {
     let (first, second) = match cause {
         Unfinished::CookieMissing => (
-            "You signed in, but your browser did not bring back the cookie that the sign-in began with.",
+            "You signed in, but your browser did not send back the cookie from the start of the sign-in.",
             "Allow cookies for this site, or leave the private window, then try again.",
         ),
         Unfinished::Expired => (
-            "You signed in, but the way back here took longer than a minute, or our clocks disagree.",
-            "Try again. If it happens each time, tell whoever looks after this site to check the servers' clocks.",
+            "You signed in, but the redirect back here took longer than a minute, or a clock is wrong.",
+            "Try again. If it happens each time, ask whoever runs this site to check the servers' clocks.",
         ),
         Unfinished::Used => (
-            "You signed in, but the way back here had been used already, perhaps by a program that opens links first.",
-            "Try again. Do not open this page from a mail that is scanned: type its address.",
+            "You signed in, but the link back here had already been used, perhaps by a program that opens links first.",
+            "Try again. Type the address of this page instead of opening it from a mail that is scanned.",
         ),
     };
     let mut content =
-        content(403, "sign_in_not_finished", Tone::Stop, "The sign-in did not hold", &[first, second]);
+        content(403, "sign_in_not_finished", Tone::Stop, "The sign-in did not work", &[first, second]);
     content.actions = vec![start_link(paths::start(uri, Wish::SignIn), false, "Try again")];
     content
 }
 
 fn unavailable<'a>(resend: bool, retry_after: Duration) -> Content<'a> {
-    let first = "We cannot look up at the moment who you are, so nobody passes. This does not sign you out.";
+    let first =
+        "We cannot check at the moment who you are, so nobody has access. This does not sign you out.";
     let second = if resend {
         "Wait a few seconds, then reload this page: your browser sends your form again. Nothing that you entered is lost \
          while this tab stays open."
@@ -393,8 +398,8 @@ fn unavailable<'a>(resend: bool, retry_after: Duration) -> Content<'a> {
 }
 
 fn too_many_hand_overs<'a>(retry_after: Duration) -> Content<'a> {
-    let first = "Your browser came back from the sign-in more often than people do. Something sends it round in a circle: \
-        often blocked cookies, or an application that refuses what it gets.";
+    let first = "Your browser came back from the sign-in more often than a person would. It is redirected in a loop, often \
+        because cookies are blocked, or because the application refuses the sign-in.";
     let second = "Close the other tabs of this site and wait a minute, then load the page again.";
     let mut content =
         content(429, "too_many_sign_ins", Tone::Stop, "Too many sign-ins in a minute", &[first, second]);
@@ -403,27 +408,26 @@ fn too_many_hand_overs<'a>(retry_after: Duration) -> Content<'a> {
 }
 
 fn cross_origin<'a>() -> Content<'a> {
-    let first = "Another site asked to change something here in your name. We do not let that through.";
-    let second = "If it was you who wanted it, open this site itself and do it there. If another site of yours shall be \
-        allowed to, its origin must be entered in GATEPOST_ALLOWED_ORIGINS.";
-    content(403, "cross_origin", Tone::Stop, "That came from another site", &[first, second])
+    let first = "Another site tried to change something here in your name. We do not allow that.";
+    let second = "If you wanted this change, open this site itself and make it there. If you run this site and want to allow \
+        the other one, add its origin to GATEPOST_ALLOWED_ORIGINS.";
+    content(403, "cross_origin", Tone::Stop, "This request came from another site", &[first, second])
 }
 
 fn unknown_host<'a>() -> Content<'a> {
-    let first = "This address leads to the gate, but the gate guards no application under it.";
-    let second = "Check the address. If you run this site: enter its host in GATEPOST_HOSTS.";
+    let first = "This address leads to Gatepost, but Gatepost protects no application at it.";
+    let second = "Check the address. If you run this site, add its host to GATEPOST_HOSTS.";
     content(403, "unknown_host", Tone::Stop, "No application here", &[first, second])
 }
 
 fn untrusted_peer<'a>() -> Content<'a> {
-    let first = "This request did not come through the proxy that the gate trusts.";
-    let second = "If you run this site: enter the proxy's network in GATEPOST_TRUSTED_PROXIES.";
+    let first = "This request did not come through a trusted proxy.";
+    let second = "If you run this site, add the proxy's network to GATEPOST_TRUSTED_PROXIES.";
     content(403, "untrusted_peer", Tone::Stop, "Not through the proxy", &[first, second])
 }
 
 fn malformed<'a>(what: &str) -> Content<'a> {
-    let first =
-        "Your request was not passed on, because part of it could be understood in two ways, or not at all.";
+    let first = "Your request was not passed on, because a part of it is ambiguous or invalid.";
     let mut content =
         content(400, "malformed_request", Tone::Stop, "We do not understand this request", &[first]);
     content.facts.push(Fact::new("What is wrong", words::shorten(what, SHOWN_DETAIL)));
@@ -431,8 +435,7 @@ fn malformed<'a>(what: &str) -> Content<'a> {
 }
 
 fn misconfigured<'a>() -> Content<'a> {
-    let first = "The rule that says who may open this page cannot be read, so nobody passes.";
-    let second =
-        "Tell whoever looks after this site. The log says what is wrong, under the request number below.";
-    content(500, "misconfigured", Tone::Stop, "The gate is set up wrongly here", &[first, second])
+    let first = "The rule for access to this page is invalid, so nobody has access.";
+    let second = "Tell whoever runs this site. The log has the details under the request number below.";
+    content(500, "misconfigured", Tone::Stop, "Gatepost is misconfigured for this page", &[first, second])
 }

@@ -1,4 +1,4 @@
-//! The header debugger on a protected host: what arrived, and what to change on the proxy's side.
+//! The header debugger on a protected host: which headers arrived, and what to change in Traefik.
 
 use super::message::{Chrome, Tone, render};
 use super::page::{Format, Page};
@@ -13,25 +13,25 @@ use gatepost_core::host::Origin;
 use gatepost_core::ids::RequestId;
 use serde_json::json;
 
-/// In the order of the page.
+/// The groups of headers, in the order of the page.
 const SOURCES: [(Source, &str); 3] = [
     (Source::Gatepost, "From Gatepost"),
     (Source::Proxy, "From Traefik"),
     (Source::Client, "From the browser, or added on the way"),
 ];
-/// A value with more characters is folded.
+/// A longer value is collapsed.
 const SHOWN_AT_ONCE: usize = 120;
 
-/// 200: a request's own headers.
+/// 200: the headers of the request itself.
 #[derive(Clone, Copy, Debug)]
 pub struct LiveHeaders<'a> {
     /// The protected host.
     pub origin: &'a Origin,
-    /// Who asks.
+    /// The person who sent the request.
     pub person: &'a Person,
-    /// What arrived.
+    /// The headers and the problems found in them.
     pub report: &'a Report,
-    /// Finds the log line.
+    /// The id of the request in the log.
     pub request_id: RequestId,
 }
 
@@ -44,7 +44,7 @@ struct View<'a> {
     sources: Vec<SourceView<'a>>,
 }
 
-/// The headers that one of those on the way answers for.
+/// The headers from one source.
 struct SourceView<'a> {
     title: &'static str,
     headers: Vec<HeaderView<'a>>,
@@ -65,19 +65,19 @@ struct HeaderView<'a> {
 
 struct PartView<'a> {
     code: Option<&'a str>,
-    /// The beginning of a long one, which is folded.
+    /// The beginning of a long value, which is collapsed.
     beginning: Option<String>,
     note: Option<String>,
 }
 
 impl LiveHeaders<'_> {
-    /// The page.
+    /// Renders the page.
     pub fn page(&self, format: Format) -> Page {
         let page = match format {
             Format::Html => Page::gate(200, self.html(), &[]),
             Format::Json => Page::json(200, &self.json()),
         };
-        // Applications share the origin: nothing of another may load it, or keep a window to it.
+        // Applications share the origin: no page of them may load this one, or keep a window to it.
         let same_origin = || "same-origin".to_owned();
         page.with("Cross-Origin-Resource-Policy", same_origin())
             .with("Cross-Origin-Opener-Policy", same_origin())

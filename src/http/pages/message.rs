@@ -1,17 +1,17 @@
-//! The shape that nearly all pages share: a heading, what happened, a few facts, what can be done.
+//! The layout that most pages share: a heading, what happened, some facts, and actions.
 
 use super::style::Sheet;
 use askama::Template;
 use gatepost_core::ids::RequestId;
 
-/// What every page has around its content.
+/// The parts around the content of every page.
 #[derive(Clone, Debug)]
 pub(super) struct Chrome {
     pub(super) sheet: Sheet,
-    /// On a protected host: its name. `None`: the public host.
+    /// The name of the protected host; `None` on the public host.
     pub(super) place: Option<String>,
     pub(super) tone: Tone,
-    /// Also the title.
+    /// The heading, also the title.
     pub(super) heading: String,
     pub(super) request_id: RequestId,
 }
@@ -23,11 +23,11 @@ impl Chrome {
     }
 }
 
-/// The colour of the post beside the text; never the only sign.
+/// The colour of the mark beside the text; never the only sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tone {
     Calm,
-    /// Passes by itself, or after a step of the reader's.
+    /// The problem is temporary, or the reader can solve it.
     Wait,
     /// Somebody must change something.
     Stop,
@@ -70,9 +70,9 @@ impl Fact {
 pub(super) struct Action {
     pub(super) kind: ActionKind,
     pub(super) text: &'static str,
-    /// A path of the same origin, always made by [`super::paths`]; empty: this very page again.
+    /// A path of the same origin, always made by [`super::paths`]; empty for this page itself.
     pub(super) target: String,
-    /// Not the main one.
+    /// The action is not the main one.
     pub(super) is_quiet: bool,
 }
 
@@ -81,7 +81,7 @@ pub(super) enum ActionKind {
     Link,
     LinkInNewTab,
     Post,
-    /// Nothing to see: the page asks for it while it loads.
+    /// An invisible image that the page loads.
     Image,
 }
 

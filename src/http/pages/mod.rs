@@ -1,8 +1,8 @@
-//! What people read: every page of both listeners, as pure functions from the words of the field to a [`Page`].
+//! Every page of both listeners, as pure functions that return a [`Page`].
 //!
-//! No I/O and no request here: a listener extracts, calls one use case, and copies the page's status, headers and body.
-//! Guarantees: everything that came from outside is escaped, no page holds a script, a `style` attribute or another
-//! host's resource, each carries its request id, and each brings the security headers that fit it ([`policy`]).
+//! No I/O and no request here: a handler extracts, calls one use case, and copies the page's status, headers and body.
+//! Guarantees: text from outside is escaped, no page has a script, a `style` attribute or a resource of another
+//! host, each shows its request id, and each has the security headers that it needs ([`policy`]).
 
 mod account;
 mod choice;

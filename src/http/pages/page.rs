@@ -2,25 +2,25 @@
 
 use super::policy;
 
-/// A complete answer: the listener copies status, headers and body (for HEAD without the body).
+/// A complete answer: the handler copies status, headers and body (for HEAD without the body).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
     /// The HTTP status.
     pub status: u16,
-    /// All headers that the page needs, `Content-Type` and the security headers among them; no cookie.
+    /// All headers of the page, including `Content-Type` and the security headers; no cookie.
     pub headers: Vec<(&'static str, String)>,
-    /// UTF-8.
+    /// The body, in UTF-8.
     pub body: String,
 }
 
 impl Page {
-    /// A page of the public host. `form_targets` are origins that a form's redirects lead to, besides our own.
+    /// A page of the public host. `form_targets` are further origins to which a form may redirect.
     pub(super) fn public(status: u16, body: String, form_targets: &[&str]) -> Self {
         let content_security_policy = policy::public_content_security_policy(form_targets);
         Self { status, headers: headers(&policy::PUBLIC_HEADERS, HTML, content_security_policy), body }
     }
 
-    /// A page on a protected host's own origin. With `form_targets` it holds a form, which under `no-referrer` would
+    /// A page on a protected host's own origin. With `form_targets` it has a form, which under `no-referrer` would
     /// send `Origin: null` (Fetch section 3.1).
     pub(super) fn gate(status: u16, body: String, form_targets: &[&str]) -> Self {
         let content_security_policy = policy::gate_content_security_policy(form_targets);
@@ -36,14 +36,14 @@ impl Page {
         Self { status, headers, body: body.to_string() }
     }
 
-    /// The page with one header more, or with another value of one.
+    /// Sets a header of the page.
     pub(super) fn with(mut self, name: &'static str, value: String) -> Self {
         self.headers.retain(|(present, _)| *present != name);
         self.headers.push((name, value));
         self
     }
 
-    /// A header's value.
+    /// Returns a header's value.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
@@ -65,18 +65,18 @@ fn headers(
     headers
 }
 
-/// What the client can read.
+/// The format of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// A person's.
+    /// HTML, for people.
     Html,
-    /// A program's.
+    /// JSON, for programs.
     Json,
 }
 
 impl Format {
-    /// JSON for who prefers it to HTML by name, and for what is no navigation and does not name HTML at all: a
-    /// `fetch` sends `*/*`. `accept` holds every `Accept` line, joined by commas (RFC 9110 section 12.5.1).
+    /// JSON if `accept` prefers it to HTML by name, or if the request is no navigation and does not name HTML: a
+    /// `fetch` sends `*/*`. `accept` has every `Accept` line, joined by commas (RFC 9110 section 12.5.1).
     pub fn choose(accept: &str, is_navigation: bool) -> Self {
         let html = quality(accept, "text/html");
         let json = quality(accept, "application/json");
@@ -89,7 +89,7 @@ impl Format {
     }
 }
 
-/// The `q` of a media type that is named literally, in thousandths; `None` if it is not named or refused.
+/// The `q` of a media type that is named literally, in thousandths; `None` if it is missing or 0.
 fn quality(accept: &str, media_type: &str) -> Option<u16> {
     let weight = |range: &str| {
         let mut parts = range.split(';').map(str::trim);
@@ -100,7 +100,7 @@ fn quality(accept: &str, media_type: &str) -> Option<u16> {
     accept.split(',').filter_map(weight).max()
 }
 
-/// `0.5` is 500; what is no number between 0 and 1 is 0.
+/// `0.5` is 500; text that is no number between 0 and 1 is 0.
 fn thousandths(q: &str) -> u16 {
     let (whole, fraction) = q.split_once('.').unwrap_or((q, ""));
     let fraction = format!("{fraction:0<3}");

@@ -1,35 +1,35 @@
-//! Where the pages' links and forms lead; the route tables use the same words.
+//! Paths and parameters of the pages' links and forms, also used by the route tables.
 
 use std::time::Duration;
 use url::form_urlencoded::byte_serialize;
 
 /// The account page of the public host.
 pub const ACCOUNT: &str = "/";
-/// Begins a sign-in; takes [`TO`], [`PROVIDER`] and [`SELECT_ACCOUNT`].
+/// Starts a sign-in; takes [`TO`], [`PROVIDER`] and [`SELECT_ACCOUNT`].
 pub const LOGIN: &str = "/login";
 /// Ends the session: a POST, or a same-origin GET.
 pub const LOGOUT: &str = "/logout";
 /// POST with `session`, a session's public handle in hexadecimal: ends that session of the same person.
 pub const END_SESSION: &str = "/sessions/end";
-/// POST: ends all of the person's sessions but the one that asks.
+/// POST: ends all of the person's sessions except the one that sends the request.
 pub const END_OTHER_SESSIONS: &str = "/sessions/end-others";
 /// The header debugger.
 pub const HEADERS: &str = "/debug/headers";
-/// On every protected host: begins a login that ends at the `uri` parameter (DESIGN.md section 3); takes [`MAX_AGE`] and
-/// [`SELECT_ACCOUNT`] too.
+/// On every protected host: starts a sign-in that ends at the `uri` parameter (DESIGN.md section 3); also takes
+/// [`MAX_AGE`] and [`SELECT_ACCOUNT`].
 pub const START: &str = "/.gatepost/start";
 /// On every protected host: ends the session everywhere.
 pub const GATE_LOGOUT: &str = "/.gatepost/logout";
-/// The sealed parameter of [`LOGIN`] that says where the sign-in ends.
+/// The sealed parameter of [`LOGIN`] with the return address.
 pub const TO: &str = "to";
 /// The parameter of [`LOGIN`] with the id of the chosen provider.
 pub const PROVIDER: &str = "provider";
-/// The parameter of [`START`] with the age, in seconds, that the sign-in may have.
+/// The parameter of [`START`] with the greatest age of the sign-in in seconds.
 pub const MAX_AGE: &str = "max_age";
-/// The parameter of [`LOGIN`] that has the provider ask which account (OIDC Core section 3.1.2.1).
+/// The parameter of [`LOGIN`] that makes the provider ask which account to use (OIDC Core section 3.1.2.1).
 pub const SELECT_ACCOUNT: (&str, &str) = ("prompt", "select_account");
 
-/// The parameter of `/.gatepost/enter` that says that the page which clears the storage was there before.
+/// The parameter of `/.gatepost/enter` that marks a request after the page that clears the storage.
 pub const AGAIN: &str = "again";
 
 /// An address of `/.gatepost/enter` with its ticket, marked with [`AGAIN`].
@@ -37,26 +37,26 @@ pub fn again(enter: &str) -> String {
     format!("{enter}&{AGAIN}=1")
 }
 
-/// What a sign-in is begun for.
+/// The kind of a sign-in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wish {
-    /// To be signed in.
+    /// A plain sign-in.
     SignIn,
-    /// To have signed in at most so long ago.
+    /// A sign-in that is at most this old.
     StepUp(Duration),
-    /// To be somebody else.
+    /// A sign-in with another account.
     OtherAccount,
 }
 
 impl Wish {
-    /// A sign-in where the router demands this of it.
+    /// The kind of sign-in that a router with this `max_age` needs.
     pub fn of(max_age: Option<Duration>) -> Self {
         max_age.map_or(Self::SignIn, Self::StepUp)
     }
 }
 
-/// [`START`] with its return URI. Only what would end or change a query value is encoded: the page that holds the link
-/// must stay small, and the URI may have 2,000 bytes.
+/// [`START`] with its return URI. Only characters that would end or change a query value are encoded: the page with the
+/// link must stay small, and the URI may have 2,000 bytes.
 pub fn start(uri: &str, wish: Wish) -> String {
     let (prompt, select) = SELECT_ACCOUNT;
     let mut link = match wish {
@@ -74,7 +74,7 @@ pub fn start(uri: &str, wish: Wish) -> String {
     link
 }
 
-/// [`LOGIN`] with the parameters that are there, each encoded.
+/// [`LOGIN`] with the given parameters, encoded.
 pub fn login(parameters: &[(&str, Option<&str>)]) -> String {
     let mut link = String::from(LOGIN);
     for (name, value) in parameters.iter().filter_map(|(name, value)| value.map(|value| (name, value))) {

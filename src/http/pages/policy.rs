@@ -1,14 +1,14 @@
 //! The security headers of the pages (OWASP ASVS 5.0 section 3.4).
 //!
-//! Two policies, because the pages stand on two kinds of origins: on the public host everything is ours; on a protected
-//! host nothing else is, so its pages carry their one style sheet inline, allowed by its hash. HSTS is Traefik's.
+//! Two policies, because the pages are on two kinds of origins: on the public host everything is Gatepost's; on a
+//! protected host only the page is, so it has its one style sheet inline, allowed by its hash. Traefik sets HSTS.
 
 use super::style;
 
 const PERMISSIONS: &str = "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()";
 
-/// Every page of the public host. `same-origin` instead of `no-referrer`: under the latter browsers send
-/// `Origin: null` with our own forms (Fetch section 3.1), and nothing could prove that they are ours.
+/// For every page of the public host. `same-origin` instead of `no-referrer`: under the latter browsers send
+/// `Origin: null` with our own forms (Fetch section 3.1), and Gatepost could not recognise them as its own.
 pub const PUBLIC_HEADERS: [(&str, &str); 6] = [
     ("Cache-Control", "no-store"),
     ("Cross-Origin-Opener-Policy", "same-origin"),
@@ -18,7 +18,7 @@ pub const PUBLIC_HEADERS: [(&str, &str); 6] = [
     ("X-Content-Type-Options", "nosniff"),
 ];
 
-/// Every answer of `/verify` that a person may see, on the protected host's own origin.
+/// For every answer of `/verify` that a person may see, on the protected host's own origin.
 pub const GATE_HEADERS: [(&str, &str); 4] = [
     ("Cache-Control", "no-store"),
     ("Permissions-Policy", PERMISSIONS),
@@ -35,19 +35,19 @@ pub fn public_content_security_policy(form_targets: &[&str]) -> String {
     )
 }
 
-/// A protected host's policy: no form unless `form_targets` names where one leads.
+/// A protected host's policy: forms are forbidden unless `form_targets` names their targets.
 pub fn gate_content_security_policy(form_targets: &[&str]) -> String {
     let form_action = form_action(if form_targets.is_empty() { "'none'" } else { "'self'" }, form_targets);
     let style = &style::STYLE.csp_hash;
     format!("default-src 'none'; style-src '{style}'; {form_action}; base-uri 'none'; frame-ancestors 'none'")
 }
 
-/// [`gate_content_security_policy`] of a page that asks its own origin for an image.
+/// [`gate_content_security_policy`] of a page that loads an image from its own origin.
 pub fn gate_content_security_policy_with_image() -> String {
     format!("{}; img-src 'self'", gate_content_security_policy(&[]))
 }
 
-/// A target that could end its directive is left out: then that redirect is blocked, nothing more is allowed.
+/// Leaves out a target that could end the directive: this redirect is then blocked, and nothing more is allowed.
 fn form_action(first: &str, form_targets: &[&str]) -> String {
     let is_origin = |target: &&&str| {
         target.starts_with("http") && target.bytes().all(|b| b.is_ascii_graphic() && !b";,'".contains(&b))

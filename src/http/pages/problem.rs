@@ -1,4 +1,4 @@
-//! What went wrong on the public host: what happened, what to do, who can mend it, and the details to pass on.
+//! Error pages of the public host: what happened, what to do, who can fix it, and the details to pass on.
 
 use super::message::{Action, ActionKind, Chrome, Fact, Message, Tone, render};
 use super::page::Page;
@@ -8,69 +8,69 @@ use gatepost_core::ids::RequestId;
 use gatepost_oidc::{self as oidc, NextStep, ProviderRefusal};
 use std::time::Duration;
 
-/// Why there is no page, or no session.
+/// The reason for an error page.
 #[derive(Clone, Copy, Debug)]
 pub enum Problem<'a> {
-    /// The provider said no; 4xx, or 503 where it only cannot now.
+    /// The provider refused the sign-in; 4xx, or 503 if the refusal is temporary.
     ProviderRefused {
         /// The provider's label.
         provider: &'a str,
-        /// What it said.
+        /// The provider's error.
         refusal: &'a ProviderRefusal,
     },
-    /// 502: the provider's answer breaks its own rules, so it may be a forgery. The reason is in the log alone.
+    /// 502: the provider's answer is invalid, so it may be a forgery. The reason is only in the log.
     ProviderInvalid {
         /// The provider's label.
         provider: &'a str,
     },
-    /// 503: no answer, or one that is none.
+    /// 503: the provider did not answer, or not with a usable answer.
     ProviderUnavailable {
         /// The provider's label.
         provider: &'a str,
     },
-    /// 502: at the configured address is no provider, or not this one. The reason is in the log alone.
+    /// 502: the configured address leads to no provider, or to another one. The reason is only in the log.
     ProviderMisconfigured {
         /// The provider's label.
         provider: &'a str,
     },
-    /// 403: an account of a tenant or domain that is not let in.
+    /// 403: the account's tenant or domain is not allowed.
     AccountNotAllowed {
         /// The provider's label.
         provider: &'a str,
     },
-    /// 403: no address that this provider may assert.
+    /// 403: the account has no address that this provider may assert.
     NoAddress {
         /// The provider's label.
         provider: &'a str,
     },
-    /// 403: another person here holds the address.
+    /// 403: another person has the address.
     AddressHeld {
-        /// The address that was presented.
+        /// The address.
         email: &'a EmailAddress,
     },
-    /// 403: the address that applications know the person by is of a domain that does not count any more.
+    /// 403: the domain of the address that the person keeps for applications is no longer allowed.
     AddressOutdated {
-        /// That address.
+        /// The kept address.
         email: &'a EmailAddress,
     },
-    /// 403: an administrator disabled the person here.
+    /// 403: an administrator of this site disabled the person.
     Disabled,
     /// 503: the groups could not be read, and the last list is too old.
     GroupsUnknown,
-    /// 400: state or binding did not fit, twice unseen, or the link was old.
+    /// 400: state or browser binding did not match, after two automatic attempts, or the link was old.
     SignInBroken,
-    /// 429: redirects go round.
+    /// 429: the browser is redirected in a loop.
     TooManyHandOvers,
-    /// 403: the provider vouches for no sign-in as recent as the application demands.
+    /// 403: the provider did not confirm a sign-in as recent as the application requires.
     StepUpUnmet {
-        /// The provider.
+        /// The provider's label.
         provider: &'a str,
-        /// It said when the person signed in.
+        /// The provider sent the time of the sign-in.
         is_time_known: bool,
-        /// What the application demands.
+        /// The greatest age that the application requires.
         max_age: Duration,
     },
-    /// 429: too many failing sign-ins, and no turn for this one within a few seconds; it is not used up.
+    /// 429: too many sign-ins are failing, so this one has to wait. It can still be completed.
     RateLimited {
         /// `Retry-After`.
         retry_after: Duration,
@@ -79,43 +79,43 @@ pub enum Problem<'a> {
     Unavailable {
         /// `Retry-After`.
         retry_after: Duration,
-        /// The request carried a form: a link would load the page without it.
+        /// The request had a form, which a link would not send again.
         resend: bool,
     },
-    /// 403: a change that another site asked for.
+    /// 403: another site requested a change.
     CrossOrigin,
-    /// 403: signed in, and no admin.
+    /// 403: the signed-in person is not an admin.
     AdminsOnly,
-    /// 405: the path knows other methods.
+    /// 405: the path does not accept the method.
     MethodNotAllowed {
         /// `Allow`, for example `GET, HEAD`.
         allow: &'a str,
     },
     /// 404.
     NotFound,
-    /// 400: what was sent wrong, without a full stop.
+    /// 400: what is wrong in the request, without a full stop.
     Malformed(&'a str),
     /// 500.
     Internal,
 }
 
-/// How the sign-in can begin again.
+/// How the sign-in can be started again.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Retry<'a> {
-    /// The sealed value of the login that failed, so that the next one ends where it should.
+    /// The sealed value of the failed sign-in, so that the next one has the same return address.
     pub to: Option<&'a str>,
 }
 
 const SHOWN_DETAIL: usize = 160;
 
 impl Problem<'_> {
-    /// The page.
+    /// Renders the page.
     pub fn page(&self, retry: Retry<'_>, request_id: RequestId) -> Page {
         let explanation = self.explain();
         let tone = if explanation.mender == Mender::Time { Tone::Wait } else { Tone::Stop };
         let mut facts = self.facts();
         if !matches!(self, Self::NotFound | Self::MethodNotAllowed { .. }) {
-            facts.insert(0, Fact::new("Who can mend it", explanation.mender.words()));
+            facts.insert(0, Fact::new("Who can fix it", explanation.mender.words()));
         }
         let message = Message {
             chrome: Chrome::public(explanation.heading, tone, request_id),
@@ -196,7 +196,7 @@ impl Problem<'_> {
             }
             Self::StepUpUnmet { provider, max_age, .. } => {
                 let age = format!("{} ago", words::duration(*max_age));
-                vec![Fact::new("Provider", *provider), Fact::new("Sign-in demanded at most", age)]
+                vec![Fact::new("Provider", *provider), Fact::new("Required sign-in, at most", age)]
             }
             Self::Malformed(what) => vec![Fact::new("What is wrong", words::shorten(what, SHOWN_DETAIL))],
             _ => Vec::new(),
@@ -233,148 +233,148 @@ impl Problem<'_> {
 
 const SIGN_IN_BROKEN: Explanation = explain(
     400,
-    "The sign-in did not fit together",
-    "The answer did not belong to a sign-in that this browser began: the link was old, or cookies are blocked.",
-    "Allow cookies for this site and open the application that you wanted again, in one tab.",
+    "The sign-in could not be completed",
+    "The answer did not belong to a sign-in that this browser started: the link was old, or cookies are blocked.",
+    "Allow cookies for this site and open the application again, in one tab.",
     Mender::You,
 );
 const TOO_MANY_HAND_OVERS: Explanation = explain(
     429,
-    "Going round in circles",
-    "You were sent to the same application more than thirty times in a minute, and it sent you back each time.",
+    "Too many redirects",
+    "You were redirected to the same application more than thirty times in a minute, and it sent you back each time.",
     "Wait a minute, close other tabs of this application, then try again. If it happens again, allow cookies for it.",
     Mender::You,
 );
 const STEP_UP_UNMET: Explanation = explain(
     403,
     "The provider did not ask you again",
-    "The application demands a fresh sign-in. We asked the provider for one, and it answered with the old one.",
-    "Try again, and enter your password there when you are asked.",
+    "The application requires a recent sign-in. We asked the provider for one, but it answered with the old one.",
+    "Try again, and enter your password when the provider asks for it.",
     Mender::You,
 );
 const STEP_UP_IMPOSSIBLE: Explanation = explain(
     403,
     "The provider does not say when you signed in",
-    "The application demands a recent sign-in. You are signed in, but the provider did not say since when.",
-    "Other applications are open to you. For this one the provider has to send auth_time, or its rule has to change.",
+    "The application requires a recent sign-in. You are signed in, but the provider did not say since when.",
+    "You can use other applications. For this one the provider has to send auth_time, or its rule has to change.",
     Mender::Operator,
 );
 const RATE_LIMITED: Explanation = explain(
     429,
     "Too many failed sign-ins",
-    "Many sign-ins from this browser or this network are failing, and yours found no turn among them.",
-    "Wait a few seconds, then load this page again: your sign-in is not used up. Who is signed in stays signed in.",
+    "Many sign-ins from this browser or this network are failing, so yours has to wait.",
+    "Wait a few seconds, then load this page again: you can still complete your sign-in. Nobody is signed out.",
     Mender::Time,
 );
 const UNAVAILABLE: Explanation = explain(
     503,
     "One moment, please",
-    "We cannot reach our own memory at the moment. Nothing was changed, nobody was signed out.",
+    "We cannot reach our database at the moment. Nothing was changed, and nobody was signed out.",
     "Wait a few seconds, then load this page again.",
     Mender::Time,
 );
 const CROSS_ORIGIN: Explanation = explain(
     403,
-    "That came from another site",
-    "Another site asked to change something here in your name. We do not let that through.",
-    "If it was you who wanted it, open your account here and do it there.",
+    "This request came from another site",
+    "Another site tried to change something here in your name. We do not allow that.",
+    "If you wanted this change, open your account here and make it there.",
     Mender::You,
 );
 const ADMINS_ONLY: Explanation = explain(
     403,
     "For administrators",
-    "You are signed in, but this page is for administrators of this site alone.",
-    "Ask whoever runs this site, if you should be one.",
+    "You are signed in, but only administrators of this site may open this page.",
+    "If you should be an administrator, ask whoever runs this site.",
     Mender::Operator,
 );
 const METHOD_NOT_ALLOWED: Explanation = explain(
     405,
-    "Not like that",
-    "This address takes another kind of request.",
+    "Method not allowed",
+    "This address does not accept this kind of request.",
     "Go to your account and start from there.",
     Mender::You,
 );
 const NOT_FOUND: Explanation = explain(
     404,
-    "Nothing here",
-    "There is no page under this address.",
+    "Page not found",
+    "There is no page at this address.",
     "Check the address, or go to your account.",
     Mender::You,
 );
 const MALFORMED: Explanation = explain(
     400,
     "We do not understand this request",
-    "Part of it is missing, or could be understood in two ways.",
-    "Open the application that you wanted again.",
+    "A part of it is missing, invalid or ambiguous.",
+    "Open the application again.",
     Mender::You,
 );
 const INTERNAL: Explanation = explain(
     500,
-    "Something broke",
-    "That is our fault, not yours. It stands in the log under the request number below.",
+    "Something went wrong",
+    "This is our fault, not yours. The log has the details under the request number below.",
     "Try again. If it happens again, tell whoever runs this site.",
     Mender::Operator,
 );
 const PROVIDER_INVALID: Explanation = explain(
     502,
     "The provider's answer cannot be trusted",
-    "It does not hold what it must, or somebody changed it on the way. Nobody was signed in.",
+    "The answer is not valid, or somebody changed it on the way. Nobody was signed in.",
     "Try again. If it happens again, tell whoever runs this site: the log says what is wrong.",
     Mender::Operator,
 );
 const GROUPS_UNKNOWN: Explanation = explain(
     503,
     "Your groups cannot be read at the moment",
-    "The provider knows you, but cannot say which groups you are in, and what we knew is too old.",
+    "The provider knows you, but did not say which groups you are in, and our last list is too old.",
     "Wait a minute, then try again.",
     Mender::Time,
 );
 const ACCOUNT_NOT_ALLOWED: Explanation = explain(
     403,
-    "This account is not let in",
-    "The provider knows you, but this site lets in accounts of other organisations or domains only.",
+    "This account may not sign in here",
+    "The provider knows you, but this site only accepts accounts of other organisations or domains.",
     "Use another account.",
     Mender::You,
 );
 const NO_ADDRESS: Explanation = explain(
     403,
     "Your account has no usable address",
-    "Applications here know people by their address. Your provider gave none, an unverified one, or one that it may not vouch for.",
+    "Applications here identify people by their address. Your provider sent none, an unverified one, or one that this site does not accept from it.",
     "Ask for a verified e-mail address in your account, then try again.",
     Mender::ProviderAdmin,
 );
 const ADDRESS_HELD: Explanation = explain(
     403,
     "Another account holds your address",
-    "Somebody else signed in here with this address before, perhaps you with another account. One address is one person's.",
+    "Somebody else signed in here with this address before, perhaps you with another account. An address belongs to one account only.",
     "Use that account, or ask an administrator of this site to release the address.",
     Mender::Operator,
 );
 const ADDRESS_OUTDATED: Explanation = explain(
     403,
-    "Your address here does not count any more",
-    "Applications here know you by an address whose domain is not allowed any more.",
+    "Your address is no longer allowed here",
+    "Applications here know you by an address whose domain is no longer allowed.",
     "Ask whoever runs this site to give you another address here.",
     Mender::Operator,
 );
 const PROVIDER_UNAVAILABLE: Explanation = explain(
     503,
     "The provider does not answer",
-    "We cannot reach your sign-in provider. Anyone who is signed in already stays signed in.",
+    "We cannot reach your sign-in provider. People who are already signed in stay signed in.",
     "Wait a minute, then try again.",
     Mender::Time,
 );
 const PROVIDER_MISCONFIGURED: Explanation = explain(
     502,
-    "The provider is not where this site looks for it",
-    "The configured address does not answer as a sign-in provider. Anyone who is signed in already stays signed in.",
-    "Tell whoever runs this site. The log says what answered, and the command “gatepost check” says which setting to correct.",
+    "No sign-in provider at the configured address",
+    "The configured address does not answer as a sign-in provider. People who are already signed in stay signed in.",
+    "Tell whoever runs this site. The log has the answer, and the command “gatepost check” names the setting to correct.",
     Mender::Operator,
 );
 const DISABLED: Explanation = explain(
     403,
-    "You are disabled here",
-    "An administrator of this site has disabled you. Your account at the provider is not touched.",
+    "Your account is disabled here",
+    "An administrator of this site has disabled your account here. Your account at the provider is not affected.",
     "Ask whoever runs this site.",
     Mender::Operator,
 );
@@ -399,7 +399,7 @@ const fn explain_refusal(refusal: &ProviderRefusal) -> Explanation {
     Explanation { status, heading: refusal.title, what: refusal.happened, remedy: refusal.remedy, mender }
 }
 
-/// Who can mend it.
+/// Who can fix the problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mender {
     You,
@@ -412,14 +412,14 @@ impl Mender {
     const fn words(self) -> &'static str {
         match self {
             Self::You => "you",
-            Self::ProviderAdmin => "who administers accounts in your organisation",
-            Self::Operator => "who runs this site",
-            Self::Time => "nobody needs to: it passes",
+            Self::ProviderAdmin => "the administrator of accounts in your organisation",
+            Self::Operator => "the operator of this site",
+            Self::Time => "nobody needs to, it is temporary",
         }
     }
 }
 
-/// One cause, explained.
+/// The texts of one problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Explanation {
     status: u16,

@@ -1,4 +1,4 @@
-//! The one style sheet and the mark: linked from the public host at paths that name their content, inlined elsewhere.
+//! The style sheet and the icon: the public host links to them under paths that contain a hash, other hosts inline them.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -6,7 +6,7 @@ use gatepost_core::secret::Hash;
 use sha2::{Digest, Sha256};
 use std::sync::LazyLock;
 
-/// The sheet as it is sent.
+/// The minified style sheet.
 pub(super) static STYLE: LazyLock<Style> = LazyLock::new(|| {
     let css: String = include_str!("../../../templates/style.css").lines().map(str::trim).collect();
     let csp_hash = format!("sha256-{}", STANDARD.encode(Sha256::digest(&css)));
@@ -17,21 +17,21 @@ static ICON: LazyLock<String> = LazyLock::new(|| hashed_path("icon", "svg", ICON
 const ICON_SVG: &str = include_str!("../../../templates/icon.svg");
 
 pub(super) struct Style {
-    /// Where the public host serves it.
+    /// Its path on the public host.
     path: String,
     css: String,
-    /// CSP level 2 section 4.2.4: over exactly the bytes between the tags.
+    /// The hash of exactly the bytes between the tags (CSP level 2 section 4.2.4).
     pub(super) csp_hash: String,
 }
 
-/// A file of the public host. Its path changes with its content, so it may be kept for ever.
+/// A file of the public host. Its path changes with its content, so browsers may cache it for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Asset {
-    /// Where.
+    /// The path.
     pub path: &'static str,
     /// `Content-Type`.
     pub media_type: &'static str,
-    /// UTF-8.
+    /// The content, in UTF-8.
     pub body: &'static str,
 }
 
@@ -48,12 +48,12 @@ pub fn assets() -> [Asset; 2] {
     ]
 }
 
-/// How a page comes by its style.
+/// How a page gets its style.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Sheet {
-    /// On a protected host: within the page.
+    /// On a protected host: inside the page.
     Inline(&'static str),
-    /// On the public host: paths of sheet and mark.
+    /// On the public host: the paths of style sheet and icon.
     Linked { style: &'static str, icon: &'static str },
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-/// A point in time for people, in UTC: no script can know the reader's zone.
+/// A time for people, in UTC: without scripts the reader's time zone is not known.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Moment(pub(super) Timestamp);
 
@@ -17,7 +17,7 @@ impl Moment {
         rfc3339(self.0)
     }
 
-    /// Dates that the calendar does not hold are its beginning.
+    /// Dates outside the calendar become its beginning.
     fn date(self) -> OffsetDateTime {
         OffsetDateTime::from_unix_timestamp(self.0.unix()).unwrap_or(OffsetDateTime::UNIX_EPOCH)
     }
@@ -30,7 +30,7 @@ impl fmt::Display for Moment {
     }
 }
 
-/// "15 minutes": the largest unit that divides it, or the largest that fits.
+/// "15 minutes": in the largest unit that divides the duration.
 pub(super) fn duration(duration: Duration) -> String {
     const UNITS: [(u64, &str); 4] = [(86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second")];
     let seconds = duration.as_secs();
@@ -54,7 +54,7 @@ fn count(number: u64, unit: &str) -> String {
     if number == 1 { format!("1 {unit}") } else { format!("{number} {unit}s") }
 }
 
-/// At most `limit` characters; what was cut shows as an ellipsis.
+/// At most `limit` characters; an ellipsis replaces the rest.
 pub(super) fn shorten(text: &str, limit: usize) -> String {
     if text.chars().count() <= limit {
         return text.to_owned();
@@ -62,9 +62,9 @@ pub(super) fn shorten(text: &str, limit: usize) -> String {
     text.chars().take(limit.saturating_sub(1)).chain(['\u{2026}']).collect()
 }
 
-/// "Firefox on Windows", from what the `User-Agent` claims; never used to decide anything.
+/// "Firefox on Windows", from the `User-Agent`; never used for decisions.
 pub(crate) fn device(user_agent: &str) -> String {
-    // Each name also stands in the header of those further down: the order decides.
+    // Each name also occurs in the headers of later ones, so the order matters.
     const BROWSERS: [(&str, &str); 12] = [
         ("Edg/", "Edge"),
         ("EdgA/", "Edge"),

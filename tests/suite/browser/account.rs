@@ -23,7 +23,7 @@ async fn sessions_are_ended_from_the_list_of_another_browser() {
     }
     picture(&mine, "account").await;
     mine.click("End").await;
-    arrive(&mine, "That session is over.").await;
+    arrive(&mine, "The session has ended.").await;
     picture(&mine, "account-session-ended").await;
     other.open(&url(APP, "/")).await;
     arrive(&other, "Hello, Alice").await;
@@ -32,7 +32,7 @@ async fn sessions_are_ended_from_the_list_of_another_browser() {
 
     open_account(&mine).await;
     mine.click("End all other sessions").await;
-    let account = arrive(&mine, "All other sessions are over.").await;
+    let account = arrive(&mine, "All other sessions have ended.").await;
     assert!(!account.contains("End all other sessions"), "{account}");
     site.entra.forget_browsers();
     other.open(&url(APP, "/")).await;

@@ -35,7 +35,7 @@ async fn a_refusal_of_the_provider_is_explained_and_can_be_overcome() {
     site.entra.next_authorize_error("access_denied", description);
     browser.open(&url(APP, "/deep?x=1")).await;
     let page = arrive(&browser, "AADSTS50105").await;
-    assert!(page.contains("who administers accounts in your organisation"), "{page}");
+    assert!(page.contains("the administrator of accounts in your organisation"), "{page}");
     assert_eq!(browser.url().await.host_str(), Some(PUBLIC));
     picture(&browser, "refused-by-provider").await;
     browser.click("Use another account").await;
@@ -65,7 +65,7 @@ async fn a_disabled_person_reads_so() {
     site.cli(&["user", "disable", "bob@example.com"]).await;
     gatepost_kit::process::until("the word of it to arrive", Duration::from_secs(20), async || {
         browser.open(&url(APP, "/")).await;
-        browser.text().await.contains("You are disabled here").then_some(())
+        browser.text().await.contains("Your account is disabled here").then_some(())
     })
     .await;
     picture(&browser, "disabled").await;
@@ -80,10 +80,10 @@ async fn a_wrong_address_of_the_public_host_says_so() {
     let site = Site::start(Pair::Embedded).await;
     let browser = site.browser().await;
     browser.open(&url(PUBLIC, "/nowhere")).await;
-    arrive(&browser, "Nothing here").await;
+    arrive(&browser, "Page not found").await;
     picture(&browser, "not-found").await;
     browser.open(&url(PUBLIC, "/login?to=garbage")).await;
-    arrive(&browser, "The sign-in did not fit together").await;
+    arrive(&browser, "The sign-in could not be completed").await;
     picture(&browser, "sign-in-broken").await;
     site.assert_quiet(&browser).await;
 }

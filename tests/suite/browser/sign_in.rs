@@ -175,7 +175,7 @@ async fn a_form_sent_after_the_session_ended_is_sent_again_by_a_reload() {
     let form = browser.tab().await;
     site.cli(&["session", "end", "--user", "alice@example.com"]).await;
     submit_form(&browser).await;
-    arrive(&browser, "Sign in to go on").await;
+    arrive(&browser, "Sign in to continue").await;
     picture(&browser, "form-needs-sign-in").await;
     browser.click("Sign in, in a new tab").await;
     let tabs = until("the new tab", Duration::from_secs(20), async || {

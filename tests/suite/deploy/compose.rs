@@ -180,7 +180,7 @@ fn what_was_prepared_once_is_left_alone() {
     let before = names.map(|name| folder.secret(name));
     assert!(before.iter().all(|text| text.len() >= 40), "{before:?}");
     let said = folder.run_prepare();
-    assert!(!said.contains("made"), "{said}");
+    assert!(!said.contains("created"), "{said}");
     assert_eq!(names.map(|name| folder.secret(name)), before);
     assert!(
         before[1].contains(&before[2]) && before[3].contains(before[4].strip_prefix("requirepass ").unwrap())

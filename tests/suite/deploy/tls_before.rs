@@ -43,8 +43,8 @@ impl Behind {
             world.gatepost.verify_url(""),
             AUTH_RESPONSE_HEADERS.join(", ")
         );
-        assert!(dynamic.contains("# everything else as it is shipped"));
-        let dynamic = dynamic.replace("# everything else as it is shipped", &shipped);
+        assert!(dynamic.contains("# all other options as shipped"));
+        let dynamic = dynamic.replace("# all other options as shipped", &shipped);
         let routers = format!(
             "  routers:
     app:

@@ -12,8 +12,8 @@ async fn an_authority_that_is_not_there_is_for_the_operator_to_correct() {
     let trip = world.browser().navigate(&world.url(APP, "/")).await;
     let page = trip.end();
     assert_eq!(page.status, 502, "{}", page.body);
-    assert!(page.body.contains("who runs this site"), "{}", page.body);
-    assert!(!page.body.contains("it passes"), "{}", page.body);
+    assert!(page.body.contains("the operator of this site"), "{}", page.body);
+    assert!(!page.body.contains("it is temporary"), "{}", page.body);
     let line = world.gatepost.wait_for_line("documents cannot be fetched").await;
     assert!(line.contains("/nowhere/") && line.contains("authority"), "{line}");
 }

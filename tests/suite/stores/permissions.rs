@@ -126,5 +126,5 @@ async fn a_command_that_is_refused_beside_the_request_is_a_warning_that_says_wha
     assert!(line.contains("WARN") && line.contains("mget") && line.contains(USER_RULES), "{line}");
     redis.command(&["ACL", "SETUSER", "gp", "-smembers"]);
     let hint = world.cli_refuses(&["session", "list", "alice@example.com"]).await;
-    assert!(hint.contains(USER_RULES) && !hint.contains("does Redis run"), "{hint}");
+    assert!(hint.contains(USER_RULES) && !hint.contains("that Redis runs"), "{hint}");
 }

@@ -1,4 +1,4 @@
-//! 503 for a session that has no refresh token: only a visit of the browser can ask the provider about it.
+//! 503 for a session without a refresh token: only a redirect of the browser can ask the provider about it.
 
 use super::paths::Wish;
 use super::{Content, RESEND, Tone, content, paths, start_link};
