@@ -34,6 +34,7 @@ mod refusal;
 mod refusal_table;
 mod renewal;
 mod revocation;
+mod settings;
 mod sign_in;
 mod signature;
 #[cfg(test)]
@@ -55,6 +56,7 @@ pub use metadata::MetadataError;
 pub use provider::{Provider, Providers, ProvidersError};
 pub use refusal::{ErrorResponse, Mender, NextStep, ProviderRefusal};
 pub use renewal::{Refreshed, Renewal, Renewed};
+pub use settings::Settings;
 pub use sign_in::{Callback, Expected, SignIn};
 pub use token_error::TokenError;
 pub use transport::CallError;

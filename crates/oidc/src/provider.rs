@@ -8,9 +8,11 @@ use super::error::OidcError;
 use super::id_token::Recipient;
 use super::issuer::IssuerRule;
 use super::refusal::{ErrorResponse, ProviderRefusal};
+use super::settings::Settings;
 use super::transport::{self, Transport};
-use gatepost_config::{Config, ProviderConfig};
+use gatepost_config::ProviderConfig;
 use gatepost_core::clock::Timestamp;
+use gatepost_core::host::HostName;
 use gatepost_core::ids::ProviderId;
 use openidconnect::ClientId;
 use std::convert::Infallible;
@@ -27,7 +29,9 @@ pub struct Providers(Vec<Arc<Provider>>);
 #[derive(Debug)]
 pub struct Provider {
     pub(super) config: ProviderConfig,
-    pub(super) all: Arc<Config>,
+    /// No other provider is configured.
+    pub(super) is_sole: bool,
+    pub(super) public_host: HostName,
     pub(super) issuer: IssuerRule,
     pub(super) client: Client,
     pub(super) transport: Transport,
@@ -55,8 +59,8 @@ impl Providers {
     ///
     /// # Errors
     /// Only for what the operator must mend.
-    pub fn new(config: &Arc<Config>, calls: &Calls) -> Result<Self, ProvidersError> {
-        let client = transport::client(config.ca_file.as_deref())
+    pub fn new(settings: &Settings, calls: &Calls) -> Result<Self, ProvidersError> {
+        let client = transport::client(settings.ca_file.as_deref())
             .map_err(|error| ProvidersError::Client(error.into()))?;
         let provider = |own: &ProviderConfig| {
             let no_address = |error| ProvidersError::Issuer(own.id.clone(), error);
@@ -66,7 +70,8 @@ impl Providers {
             let transport = Transport::new(client.clone(), own.id.clone(), calls.clone());
             Ok(Arc::new(Provider {
                 config: own.clone(),
-                all: Arc::clone(config),
+                is_sole: settings.providers.len() == 1,
+                public_host: settings.public_host.clone(),
                 client: Client::new(own)
                     .map_err(|error| ProvidersError::Credential(own.id.clone(), error))?,
                 discovery: Discovery::new(transport.clone(), issuer.clone(), client_id, url),
@@ -75,7 +80,7 @@ impl Providers {
                 told: Mutex::new(Bucket::new(1, TELL_AGAIN, Instant::now())),
             }))
         };
-        config.providers.iter().map(provider).collect::<Result<_, _>>().map(Self)
+        settings.providers.iter().map(provider).collect::<Result<_, _>>().map(Self)
     }
 
     /// The provider of this id.

@@ -5,13 +5,11 @@ use super::issuer::IssuerRule;
 use super::keys::Key;
 use super::metadata::Metadata;
 use super::provider::{Provider, Providers};
+use super::settings::Settings;
 use super::transport::{self, Transport};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use gatepost_config::{
-    AssertionConfig, ClientCredential, Config, EmailVerified, GroupNames, GroupsSource, LogConfig,
-    ProviderConfig, ProviderKind, Recheck, SessionConfig, StoresConfig, VerifyConfig,
-};
+use gatepost_config::{ClientCredential, ProviderConfig, ProviderKind};
 use openidconnect::{ClientId, IssuerUrl};
 use rsa::pkcs1::{EncodeRsaPrivateKey, LineEnding};
 use rsa::pkcs1v15::SigningKey;
@@ -22,7 +20,6 @@ use serde_json::{Map, Value, json};
 use std::collections::VecDeque;
 use std::fmt::Write;
 use std::sync::{Arc, LazyLock, Mutex};
-use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use url::Url;
@@ -122,53 +119,14 @@ pub(super) fn parsed(document: &Value, client_id: &str) -> Metadata {
     Metadata::parse(&object(document), &rule, &source, &client_id).expect("metadata")
 }
 
-/// The only provider of a Gatepost, changed as a test needs it.
+/// A provider that is the only one configured, with the defaults and what `change` sets.
 pub(super) fn provider(kind: ProviderKind, change: impl FnOnce(&mut ProviderConfig)) -> Arc<Provider> {
-    let mut provider = ProviderConfig {
-        id: "op".parse().expect("an id"),
-        kind,
-        label: "Provider".into(),
-        client_id: "us".into(),
-        credential: ClientCredential::Secret("secret".into()),
-        scopes: Vec::new(),
-        allowed_domains: None,
-        email_verified: EmailVerified::Required,
-        groups: GroupsSource::Claim,
-        groups_claim: vec!["groups".into()],
-        group_names: GroupNames::Link,
-        recheck: Recheck::Provider,
-        assertion: AssertionConfig::default(),
-    };
+    let id = "op".parse().expect("an id");
+    let mut provider = ProviderConfig::new(id, kind, "us".into(), ClientCredential::Secret("secret".into()));
     change(&mut provider);
-    let loopback = "127.0.0.1:0".parse().expect("an address");
-    let config = Config {
-        public_url: "https://auth.example.com".parse().expect("an origin"),
-        internal_addr: loopback,
-        public_addr: loopback,
-        internal_tls: None,
-        health_addr: None,
-        hosts: Vec::new(),
-        allowed_origins: Vec::new(),
-        trusted_proxies: Vec::new(),
-        secret_keys: Vec::new(),
-        ca_file: None,
-        stores: StoresConfig::Embedded { file: "gatepost.sqlite".into() },
-        providers: vec![provider],
-        group_links: Vec::new(),
-        admin_groups: Vec::new(),
-        admin_roles: Vec::new(),
-        address_changes: gatepost_config::AddressChanges::Follow,
-        session: SessionConfig {
-            idle_timeout: Duration::from_hours(1),
-            absolute_timeout: Duration::from_hours(12),
-            refresh_interval: Duration::from_mins(15),
-            persistent: true,
-            max_per_person: 50,
-        },
-        verify: VerifyConfig::default(),
-        log: LogConfig { json: false, level: "info".into() },
-    };
-    let providers = Providers::new(&Arc::new(config), &Calls::new(|_| {})).expect("providers");
+    let public_host = "auth.example.com".parse().expect("a host");
+    let settings = Settings { ca_file: None, public_host, providers: vec![provider] };
+    let providers = Providers::new(&settings, &Calls::new(|_| {})).expect("providers");
     Arc::clone(providers.iter().next().expect("a provider"))
 }
 
