@@ -76,10 +76,11 @@ impl Provider {
     }
 
     fn authorization_address(&self, metadata: &Metadata, request: &AuthorizationRequest<'_>) -> Url {
-        let plain = self.address_with(metadata, request, None);
         let hint = request.login_hint.filter(|_| request.prompt != Some(Prompt::SelectAccount));
         let hinted = hint.map(|hint| self.address_with(metadata, request, Some(hint)));
-        hinted.filter(|url| url.as_str().len() <= MAX_ADDRESS).unwrap_or(plain)
+        hinted
+            .filter(|url| url.as_str().len() <= MAX_ADDRESS)
+            .unwrap_or_else(|| self.address_with(metadata, request, None))
     }
 
     fn address_with(

@@ -1,32 +1,20 @@
 //! A token's or userinfo's members, read with their types.
 
 use super::json;
-use super::protocol::IdTokenClaims;
 use super::token_error::TokenError;
 use gatepost_core::clock::Timestamp;
-use openidconnect::AdditionalClaims;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// The latest moment that is taken for one: 9999-12-31. Later ones (`1e300`) are mistakes or attacks.
 const END_OF_TIME: i64 = 253_402_300_799;
 
-/// The members of a JSON object that a provider made. For the crate: the claims that it has no name for.
+/// The members of a JSON object that a provider made.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(transparent)]
 pub(super) struct Claims(#[serde(deserialize_with = "json::unique")] Map<String, Value>);
 
-impl AdditionalClaims for Claims {}
-
 impl Claims {
-    /// All claims of an ID token. Address, name and groups are read from it and from userinfo alike, groups by a name that
-    /// the operator chooses.
-    pub fn of_id_token(claims: &IdTokenClaims) -> Result<Self, TokenError> {
-        serde_json::to_value(claims)
-            .and_then(serde_json::from_value)
-            .map_err(|_| TokenError::Malformed("claims"))
-    }
-
     pub fn members(&self) -> impl Iterator<Item = (&String, &Value)> {
         self.0.iter()
     }

@@ -74,11 +74,11 @@ impl<'a> Jws<'a> {
     pub fn verify(&self, key: &Key) -> Result<Claims, TokenError> {
         key.verify_signature(&self.algorithm, self.signed.as_bytes(), &self.signature)
             .map_err(|_| TokenError::BadSignature)?;
-        self.unverified_claims()
+        self.payload_claims()
     }
 
-    /// The claims as anybody may have written them: to say what is wrong with a token that is refused.
-    pub fn unverified_claims(&self) -> Result<Claims, TokenError> {
+    /// The claims in the payload. Before the signature is verified, anybody may have written them.
+    pub fn payload_claims(&self) -> Result<Claims, TokenError> {
         json::object(&self.payload).map(Claims::new).map_err(|_| TokenError::Malformed("payload"))
     }
 }
@@ -156,7 +156,7 @@ mod tests {
         };
         for text in ["[]", "\"a\"", "{\"aud\":1,\"aud\":2}", "{", "\u{feff}{}"] {
             let token = payload(text);
-            let claims = Jws::parse(&token).and_then(|token| token.unverified_claims());
+            let claims = Jws::parse(&token).and_then(|token| token.payload_claims());
             assert_eq!(claims.err(), Some(TokenError::Malformed("payload")), "{text}");
         }
     }

@@ -1,6 +1,5 @@
 //! The types of `openidconnect`, with our claims, keys and algorithms in their places.
 
-use super::claims::Claims;
 use super::keys::Key;
 use super::signature::{Algorithm, KeyType};
 use super::token_endpoint::{RefusalBody, Tokens};
@@ -10,14 +9,14 @@ use openidconnect::core::{
     CoreRevocationErrorResponse, CoreSubjectIdentifierType, CoreTokenIntrospectionResponse,
 };
 use openidconnect::{
-    AdditionalProviderMetadata, Client, EndSessionUrl, EndpointMaybeSet, EndpointNotSet, EndpointSet,
-    JweContentEncryptionAlgorithm, ProviderMetadata, RevocationUrl,
+    AdditionalProviderMetadata, Client, EmptyAdditionalClaims, EndSessionUrl, EndpointMaybeSet,
+    EndpointNotSet, EndpointSet, JweContentEncryptionAlgorithm, ProviderMetadata, RevocationUrl,
 };
 use serde::{Deserialize, Serialize};
 
 /// A client of one provider, which knows its authorization endpoint and its token endpoint.
 pub(super) type RelyingParty = Client<
-    Claims,
+    EmptyAdditionalClaims,
     CoreAuthDisplay,
     CoreGenderClaim,
     NoEncryption,
@@ -36,8 +35,10 @@ pub(super) type RelyingParty = Client<
     EndpointMaybeSet,
 >;
 
-pub(super) type IdToken = openidconnect::IdToken<Claims, CoreGenderClaim, NoEncryption, Algorithm>;
-pub(super) type IdTokenClaims = openidconnect::IdTokenClaims<Claims, CoreGenderClaim>;
+/// An ID token with the claims that the crate checks. `Jws` reads the others: which of them count is configuration.
+pub(super) type IdToken =
+    openidconnect::IdToken<EmptyAdditionalClaims, CoreGenderClaim, NoEncryption, Algorithm>;
+pub(super) type IdTokenClaims = openidconnect::IdTokenClaims<EmptyAdditionalClaims, CoreGenderClaim>;
 
 /// A discovery document.
 pub(super) type Document = ProviderMetadata<

@@ -18,8 +18,8 @@ use super::transport::{CallError, Transport};
 use openidconnect::core::{CoreGenderClaim, CoreTokenType};
 use openidconnect::http::{Response, StatusCode};
 use openidconnect::{
-    AccessToken, AsyncHttpClient, AuthorizationCode, ErrorResponse, HttpRequest, HttpResponse,
-    OAuth2TokenResponse, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError, Scope,
+    AccessToken, AsyncHttpClient, AuthorizationCode, EmptyAdditionalClaims, ErrorResponse, HttpRequest,
+    HttpResponse, OAuth2TokenResponse, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError, Scope,
     TokenResponse,
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -104,7 +104,7 @@ impl OAuth2TokenResponse for Tokens {
     }
 }
 
-impl TokenResponse<Claims, CoreGenderClaim, NoEncryption, Algorithm> for Tokens {
+impl TokenResponse<EmptyAdditionalClaims, CoreGenderClaim, NoEncryption, Algorithm> for Tokens {
     fn id_token(&self) -> Option<&IdToken> {
         self.id_token.as_ref()?.parsed()
     }
