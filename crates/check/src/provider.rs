@@ -178,7 +178,7 @@ const fn documents(error: &OidcError) -> &'static Code {
         | OidcError::Unavailable(CallError::NotJson(_) | CallError::TooLarge | CallError::Unexpected(_)) => {
             &DISCOVERY
         }
-        OidcError::Unavailable(CallError::Status(400 | 404)) => &UNKNOWN_PLACE,
+        OidcError::Unavailable(CallError::Status { status: 400 | 404, .. }) => &UNKNOWN_PLACE,
         _ => &UNREACHABLE,
     }
 }

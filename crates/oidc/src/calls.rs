@@ -16,7 +16,7 @@ impl Calls {
         Self(Arc::new(listener))
     }
 
-    pub(super) fn tell(&self, call: &Call<'_>) {
+    pub(super) fn record(&self, call: &Call<'_>) {
         (self.0)(call);
     }
 }

@@ -200,7 +200,7 @@ impl Discovery {
                         mend,
                         "the provider's documents cannot be fetched"
                     );
-                    tokio::time::sleep(jittered(backoff)).await;
+                    tokio::time::sleep(pause_after(&error, backoff)).await;
                     backoff = LONGEST_BACKOFF.min(backoff * 2);
                 }
             }
@@ -223,6 +223,11 @@ impl Discovery {
     }
 }
 
+/// How long to wait after a failed fetch: no shorter than the provider asks.
+fn pause_after(error: &OidcError, backoff: Duration) -> Duration {
+    jittered(backoff).max(error.retry_after().unwrap_or_default())
+}
+
 /// What mends a failed fetch, where TLS is not what failed.
 fn mend(error: &OidcError) -> &'static str {
     match error {
@@ -241,4 +246,21 @@ fn jittered(pause: Duration) -> Duration {
 /// The values are replaced whole: one left by a panicking thread is as good as any.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_fetch_is_tried_again_when_the_provider_asks_for_it() {
+        let after = |retry_after| {
+            pause_after(&CallError::Status { status: 503, retry_after }.into(), Duration::from_secs(10))
+        };
+        let asked = Duration::from_secs(30);
+        assert_eq!(after(Some(asked)), asked);
+        for short in [None, Some(Duration::from_secs(1))] {
+            assert!((8..=10).contains(&after(short).as_secs()), "{short:?}");
+        }
+    }
 }

@@ -5,6 +5,7 @@ use super::metadata::MetadataError;
 use super::refusal::ProviderRefusal;
 use super::token_error::TokenError;
 use super::transport::CallError;
+use std::time::Duration;
 
 /// Why a sign-in could not begin or finish. Only [`OidcError::Unavailable`] is worth trying again by itself.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -30,6 +31,14 @@ pub enum OidcError {
 }
 
 impl OidcError {
+    /// How long the provider asked to wait (`Retry-After`), at most a minute.
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Unavailable(error) => error.retry_after(),
+            _ => None,
+        }
+    }
+
     /// The `reason` label: one of a closed set.
     pub const fn reason(&self) -> &'static str {
         match self {

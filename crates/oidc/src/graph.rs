@@ -30,10 +30,10 @@ pub(super) async fn list(
     let pages = async {
         let mut groups = Vec::new();
         let mut next = Some(graph.join(PATH).map_err(|_| CallError::Unexpected("no address of Graph"))?);
-        let mut patience = WAIT_LIMIT;
+        let mut time_left = WAIT_LIMIT;
         for _ in 0..PAGE_LIMIT {
             let Some(url) = next else { return Ok(groups) };
-            let page = page(transport, &url, access_token, &mut patience).await?;
+            let page = page(transport, &url, access_token, &mut time_left).await?;
             read_groups(&page, &mut groups)?;
             if groups.len() > GROUP_LIMIT {
                 return Err(CallError::TooLarge);
@@ -45,12 +45,12 @@ pub(super) async fn list(
     tokio::time::timeout_at(Instant::now() + TOTAL_TIMEOUT, pages).await.unwrap_or(Err(CallError::Timeout))
 }
 
-/// One page; throttling is waited for as long as `patience` lasts.
+/// Reads one page. If Graph is busy, waits as it asks and tries again, for `time_left` at most.
 async fn page(
     transport: &Transport,
     url: &Url,
     access_token: &AccessToken,
-    patience: &mut Duration,
+    time_left: &mut Duration,
 ) -> Result<Map<String, Value>, CallError> {
     let mut backoff = FIRST_WAIT;
     loop {
@@ -58,8 +58,8 @@ async fn page(
         if !asks_to_wait(&answer) {
             return answer.success();
         }
-        let wait = answer.retry_after.unwrap_or(backoff);
-        *patience = patience.checked_sub(wait).ok_or(CallError::Status(answer.status.as_u16()))?;
+        let wait = answer.head.retry_after.unwrap_or(backoff);
+        *time_left = time_left.checked_sub(wait).ok_or(answer.head.error())?;
         tokio::time::sleep(wait).await;
         backoff *= 2;
     }
@@ -67,7 +67,7 @@ async fn page(
 
 fn asks_to_wait(answer: &Answer) -> bool {
     matches!(
-        answer.status,
+        answer.head.status,
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
     )
 }

@@ -28,6 +28,7 @@ mod jws;
 mod keys;
 mod logout_token;
 mod metadata;
+mod pause;
 mod protocol;
 mod provider;
 mod refusal;

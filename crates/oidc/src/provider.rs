@@ -7,6 +7,7 @@ use super::discovery::Discovery;
 use super::error::OidcError;
 use super::id_token::Recipient;
 use super::issuer::IssuerRule;
+use super::pause::Pause;
 use super::refusal::{ErrorResponse, ProviderRefusal};
 use super::settings::Settings;
 use super::transport::{self, Transport};
@@ -36,6 +37,7 @@ pub struct Provider {
     pub(super) client: Client,
     pub(super) transport: Transport,
     pub(super) discovery: Discovery,
+    pub(super) refresh_pause: Pause,
     /// When the log was told last that no refresh token comes.
     told: Mutex<Bucket>,
 }
@@ -75,6 +77,7 @@ impl Providers {
                 client: Client::new(own)
                     .map_err(|error| ProvidersError::Credential(own.id.clone(), error))?,
                 discovery: Discovery::new(transport.clone(), issuer.clone(), client_id, url),
+                refresh_pause: Pause::default(),
                 issuer,
                 transport,
                 told: Mutex::new(Bucket::new(1, TELL_AGAIN, Instant::now())),

@@ -13,6 +13,7 @@ use gatepost_config::ProviderKind;
 use gatepost_core::identity::{AssertedIdentity, SubjectKey};
 use secrecy::SecretString;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// What a renewal starts from.
 #[derive(Clone, Copy, Debug)]
@@ -51,11 +52,12 @@ pub struct Refreshed {
 }
 
 impl Provider {
-    /// Renews the tokens of a session.
+    /// Renews the tokens of a session. While a pause lasts that the provider asked for (`Retry-After`), it is not called.
     ///
     /// # Errors
     /// See [`RefreshError`]: only two of the three end the session.
     pub async fn renew(&self, renewal: &Renewal<'_>) -> Result<Renewed, RefreshError> {
+        self.refresh_pause.check(Instant::now()).map_err(OidcError::from)?;
         let metadata = self.discovery.metadata().await?;
         // Entra answers with an ID token only if asked for `openid` again.
         let is_entra = matches!(self.config.kind, ProviderKind::Entra { .. });

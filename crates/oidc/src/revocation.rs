@@ -5,7 +5,6 @@
 use super::calls::Endpoint;
 use super::error::OidcError;
 use super::provider::Provider;
-use super::transport::CallError;
 use gatepost_config::ProviderKind;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -27,8 +26,8 @@ impl Provider {
         ];
         let authentication = self.client.authenticate(&metadata).await?;
         let basic = authentication.add_to(&mut form, &self.config.client_id);
-        let status =
+        let head =
             self.transport.post_unread(Endpoint::Revocation, endpoint, &form, basic.as_deref()).await?;
-        if status.is_success() { Ok(()) } else { Err(CallError::Status(status.as_u16()).into()) }
+        if head.status.is_success() { Ok(()) } else { Err(head.error().into()) }
     }
 }

@@ -14,7 +14,7 @@ use super::provider::Provider;
 use super::refusal::ProviderRefusal;
 use super::signature::Algorithm;
 use super::token_error::TokenError;
-use super::transport::{CallError, Transport};
+use super::transport::{CallError, Head, Transport};
 use openidconnect::core::{CoreGenderClaim, CoreTokenType};
 use openidconnect::http::{Response, StatusCode};
 use openidconnect::{
@@ -28,7 +28,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use url::Url;
 
 /// What is presented.
@@ -155,13 +155,13 @@ impl fmt::Display for RefusalBody {
 /// An answer that says something: tokens, or why there are none.
 enum Answer {
     Tokens(Tokens),
-    Refusal(StatusCode, RefusalBody),
+    Refusal(Head, RefusalBody),
 }
 
 /// Makes the crate's calls through our transport, and keeps the status of a refusal, which the crate drops.
 struct TokenEndpoint<'t> {
     transport: &'t Transport,
-    refused: OnceLock<StatusCode>,
+    refused: OnceLock<Head>,
 }
 
 impl<'c> AsyncHttpClient<'c> for TokenEndpoint<'_> {
@@ -170,14 +170,14 @@ impl<'c> AsyncHttpClient<'c> for TokenEndpoint<'_> {
 
     fn call(&'c self, request: HttpRequest) -> Self::Future {
         Box::pin(async move {
-            let (status, body) = self.transport.exchange(request).await?;
+            let (head, body) = self.transport.exchange(request).await?;
             // The crate wants status 200 and one type of content; here any success and what the body holds count.
             let mut response = Response::new(body);
-            if !status.is_success() {
-                if !matches!(status.as_u16(), 400 | 401 | 403) {
-                    return Err(CallError::Status(status.as_u16()));
+            if !head.status.is_success() {
+                if !matches!(head.status.as_u16(), 400 | 401 | 403) {
+                    return Err(head.error());
                 }
-                *response.status_mut() = *self.refused.get_or_init(|| status);
+                *response.status_mut() = self.refused.get_or_init(|| head).status;
             }
             Ok(response)
         })
@@ -193,10 +193,10 @@ impl TokenEndpoint<'_> {
         match (outcome, self.refused.get()) {
             (Ok(tokens), _) => Ok(Answer::Tokens(tokens)),
             (Err(RequestTokenError::Request(error)), _) => Err(error),
-            (Err(RequestTokenError::ServerResponse(body)), Some(status)) if body.0.get("error").is_some() => {
-                Ok(Answer::Refusal(*status, body))
+            (Err(RequestTokenError::ServerResponse(body)), Some(head)) if body.0.get("error").is_some() => {
+                Ok(Answer::Refusal(*head, body))
             }
-            (Err(_), Some(status)) => Err(CallError::Status(status.as_u16())),
+            (Err(_), Some(head)) => Err(head.error()),
             (Err(RequestTokenError::Parse(error, _)), None) => {
                 Err(CallError::NotJson(Arc::new(error.into_inner())))
             }
@@ -215,14 +215,19 @@ impl Provider {
         let authentication = self.client.authenticate(metadata).await?;
         let endpoint = TokenEndpoint { transport: &self.transport, refused: OnceLock::new() };
         let answer = async { endpoint.read(send(metadata, authentication, grant, &endpoint).await) };
-        let status = |answer: &Answer| match answer {
-            Answer::Tokens(_) => StatusCode::OK,
-            Answer::Refusal(status, _) => *status,
+        let head = |answer: &Answer| match answer {
+            Answer::Tokens(_) => Head { status: StatusCode::OK, retry_after: None },
+            Answer::Refusal(head, _) => *head,
         };
-        match self.transport.observe(Endpoint::Token, answer, status).await? {
-            Answer::Tokens(tokens) => check_token_type(tokens),
-            Answer::Refusal(status, body) => Err(refuse(status, &body)),
+        let outcome = match self.transport.observe(Endpoint::Token, answer, head).await {
+            Ok(Answer::Tokens(tokens)) => check_token_type(tokens),
+            Ok(Answer::Refusal(head, body)) => Err(refuse(head, &body)),
+            Err(error) => Err(error.into()),
+        };
+        if let Err(OidcError::Unavailable(error)) = &outcome {
+            self.refresh_pause.note(error, Instant::now());
         }
+        outcome
     }
 }
 
@@ -271,11 +276,11 @@ async fn send(
     }
 }
 
-fn refuse(status: StatusCode, body: &RefusalBody) -> OidcError {
+fn refuse(head: Head, body: &RefusalBody) -> OidcError {
     let refusal = ProviderRefusal::from_token_endpoint(&body.0);
     if refusal.is_passing() {
         // Sign-in codes and refresh tokens are still good: this is an outage by another name.
-        OidcError::Unavailable(CallError::Status(status.as_u16()))
+        OidcError::Unavailable(head.error())
     } else {
         OidcError::Refused(Box::new(refusal))
     }
@@ -352,6 +357,21 @@ mod tests {
         ] {
             let (outcome, _) = present(Reply::text(status, text), Vec::new()).await;
             assert_eq!(outcome.err().map(|error| error.reason()), Some(reason), "{status} {text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refusal_for_now_says_how_long() {
+        for (status, body) in [
+            (429, json!({"error": "slow_down"})),
+            (503, json!({})),
+            (400, json!({"error": "temporarily_unavailable"})),
+            (403, json!({})),
+        ] {
+            let reply = json_reply(status, &body).header("Retry-After", "7");
+            let (outcome, _) = present(reply, Vec::new()).await;
+            let wait = outcome.err().and_then(|error| error.retry_after());
+            assert_eq!(wait, Some(Duration::from_secs(7)), "{status} {body}");
         }
     }
 

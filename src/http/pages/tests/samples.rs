@@ -220,7 +220,10 @@ pub fn public_samples() -> Vec<Sample> {
         refused("refused-busy", "temporarily_unavailable", None),
         refused("refused-unknown", "surprise", None),
         problem("provider-invalid", Problem::ProviderInvalid { provider: "Contoso" }),
-        problem("provider-unavailable", Problem::ProviderUnavailable { provider: "Contoso" }),
+        problem(
+            "provider-unavailable",
+            Problem::ProviderUnavailable { provider: "Contoso", retry_after: None },
+        ),
         problem("provider-misconfigured", Problem::ProviderMisconfigured { provider: "Contoso" }),
         problem("not-allowed", Problem::AccountNotAllowed { provider: "Contoso" }),
         problem("no-address", Problem::NoAddress { provider: "Contoso" }),
