@@ -1,4 +1,4 @@
-//! Single flight: of many who want the same thing fetched, one fetches and all hear how it went.
+//! Single flight: of several concurrent fetches of the same document one is made, and all callers get its outcome.
 
 use super::error::OidcError;
 use std::time::{Duration, Instant};
@@ -8,17 +8,18 @@ use tokio::sync::Mutex;
 /// is down must not be called once for each visitor.
 const FAILURE_SHARED_FOR: Duration = Duration::from_secs(1);
 
-/// The last attempt, under the lock that the next one holds.
+/// The last attempt: when it ended, and its outcome. A running attempt holds the lock.
 #[derive(Debug, Default)]
 pub(super) struct Flight(Mutex<Option<(Instant, Result<(), OidcError>)>>);
 
 impl Flight {
-    /// Runs `attempt`, unless one that ended after this call began, or just failed, answers for it.
+    /// Runs `attempt`. If another attempt has ended since this call began, or has failed a short while ago, gives the outcome
+    /// of that one instead.
     pub async fn share(&self, attempt: impl Future<Output = Result<(), OidcError>>) -> Result<(), OidcError> {
-        let asked_at = Instant::now();
+        let called_at = Instant::now();
         let mut last = self.0.lock().await;
         if let Some((ended_at, outcome)) = &*last
-            && (*ended_at >= asked_at
+            && (*ended_at >= called_at
                 || outcome.as_ref().is_err_and(|error| ended_at.elapsed() < shared_for(error)))
         {
             return outcome.clone();

@@ -1,7 +1,7 @@
-//! A person's groups from Microsoft Graph: those that do not fit into a token, with their names where we may read them.
+//! Reads a person's groups from Microsoft Graph, with their names if the application may read those.
 //!
-//! The address is built from the metadata's `msgraph_host`, never taken from a token; a next page must lie on the same
-//! origin. All or nothing: a list that cannot be read to its end within the bounds is no list.
+//! The URL is built from `msgraph_host` of the discovery document, never from a token, and a next page must be on the same
+//! origin. A list that cannot be read to its end within the limits is an error.
 
 use super::calls::Endpoint;
 use super::transport::{Answer, CallError, Transport};
@@ -17,11 +17,11 @@ const PATH: &str = "v1.0/me/transitiveMemberOf?$select=id,displayName&$top=999";
 const PAGE_LIMIT: usize = 50;
 const GROUP_LIMIT: usize = 11_000;
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(10);
-/// All waiting that Graph asks for, together.
+/// The limit of all pauses that Graph asks for, together.
 const WAIT_LIMIT: Duration = Duration::from_secs(4);
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 
-/// Lists all groups that the access token's owner belongs to, also through other groups.
+/// Lists all groups of the access token's owner, also those that they belong to through other groups.
 pub(super) async fn list(
     transport: &Transport,
     graph: &Url,
@@ -77,13 +77,13 @@ fn read_groups(page: &Map<String, Value>, groups: &mut Vec<AssertedGroup>) -> Re
         page.get("value").and_then(Value::as_array).ok_or(CallError::Unexpected("no list of groups"))?;
     for entry in entries {
         let text = |name: &str| entry.get(name).and_then(Value::as_str);
-        // Directory roles and administrative units are in the list too.
+        // The list also has directory roles and administrative units.
         if text("@odata.type") != Some("#microsoft.graph.group") {
             continue;
         }
         let id = text("id").filter(|id| uuid::Uuid::try_parse(id).is_ok());
         let id = id.ok_or(CallError::Unexpected("a group without id"))?;
-        // Without GroupMember.Read.All the name is null: not known, not empty.
+        // Without the permission GroupMember.Read.All the name is null.
         let name = text("displayName").filter(|name| !name.is_empty() && !name.chars().any(char::is_control));
         groups.push(AssertedGroup {
             kind: GroupKind::Group,
@@ -132,14 +132,14 @@ mod tests {
         server.reply(json_reply(200, &json!({"value": [entry(B, None)]})));
         let groups = list_from(&server).await.expect("groups");
         assert_eq!(groups, [(A.to_owned(), Some("Ops".to_owned())), (B.to_owned(), None)]);
-        let asked = server.requests();
+        let requests = server.requests();
         assert!(
-            asked[0].starts_with("GET /v1.0/me/transitiveMemberOf?$select=id,displayName&$top=999 "),
+            requests[0].starts_with("GET /v1.0/me/transitiveMemberOf?$select=id,displayName&$top=999 "),
             "{}",
-            asked[0]
+            requests[0]
         );
-        assert!(asked[0].to_ascii_lowercase().contains("authorization: bearer access"));
-        assert!(asked[2].starts_with("GET /v1.0/me/transitiveMemberOf?$skiptoken=x "));
+        assert!(requests[0].to_ascii_lowercase().contains("authorization: bearer access"));
+        assert!(requests[2].starts_with("GET /v1.0/me/transitiveMemberOf?$skiptoken=x "));
     }
 
     #[tokio::test]

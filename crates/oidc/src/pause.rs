@@ -8,33 +8,34 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 #[derive(Debug, Default)]
-pub(super) struct Pause(Mutex<Option<Asked>>);
+pub(super) struct Pause(Mutex<Option<Until>>);
 
 #[derive(Clone, Copy, Debug)]
-struct Asked {
+struct Until {
+    /// The status of the answer that asked for the pause.
     status: u16,
-    until: Instant,
+    end: Instant,
 }
 
 impl Pause {
     /// Notes the pause that `error` asks for, if it asks for one.
     pub fn note(&self, error: &CallError, now: Instant) {
         if let CallError::Status { status, retry_after: Some(wait) } = error {
-            *self.asked() = Some(Asked { status: *status, until: now + *wait });
+            *self.current() = Some(Until { status: *status, end: now + *wait });
         }
     }
 
     /// While the pause lasts, gives the error that asked for it, with the time that is left.
     pub fn check(&self, now: Instant) -> Result<(), CallError> {
-        match *self.asked() {
-            Some(Asked { status, until }) if until > now => {
-                Err(CallError::Status { status, retry_after: Some(until - now) })
+        match *self.current() {
+            Some(Until { status, end }) if end > now => {
+                Err(CallError::Status { status, retry_after: Some(end - now) })
             }
             _ => Ok(()),
         }
     }
 
-    fn asked(&self) -> MutexGuard<'_, Option<Asked>> {
+    fn current(&self) -> MutexGuard<'_, Option<Until>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,8 +1,8 @@
-//! The types of `openidconnect`, with our claims, keys and algorithms in their places.
+//! The types of `openidconnect`, with our keys, algorithms and answers as their parameters.
 
 use super::keys::Key;
 use super::signature::{Algorithm, KeyType};
-use super::token_endpoint::{RefusalBody, Tokens};
+use super::tokens::{RefusalBody, Tokens};
 use openidconnect::core::{
     CoreAuthDisplay, CoreAuthPrompt, CoreClaimName, CoreClaimType, CoreClientAuthMethod, CoreGenderClaim,
     CoreGrantType, CoreJweKeyManagementAlgorithm, CoreResponseMode, CoreResponseType, CoreRevocableToken,
@@ -14,7 +14,7 @@ use openidconnect::{
 };
 use serde::{Deserialize, Serialize};
 
-/// A client of one provider, which knows its authorization endpoint and its token endpoint.
+/// The client of one provider, with its authorization endpoint and its token endpoint set.
 pub(super) type RelyingParty = Client<
     EmptyAdditionalClaims,
     CoreAuthDisplay,
@@ -40,7 +40,7 @@ pub(super) type IdToken =
     openidconnect::IdToken<EmptyAdditionalClaims, CoreGenderClaim, NoEncryption, Algorithm>;
 pub(super) type IdTokenClaims = openidconnect::IdTokenClaims<EmptyAdditionalClaims, CoreGenderClaim>;
 
-/// A discovery document.
+/// A discovery document (OpenID Connect Discovery section 3).
 pub(super) type Document = ProviderMetadata<
     Additional,
     CoreAuthDisplay,
@@ -56,21 +56,21 @@ pub(super) type Document = ProviderMetadata<
     CoreSubjectIdentifierType,
 >;
 
-/// What other standards than OpenID Connect Discovery add to the document.
+/// The members of the discovery document that other standards define.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct Additional {
-    /// RP-Initiated Logout.
+    /// Defined by RP-Initiated Logout.
     pub end_session_endpoint: Option<EndSessionUrl>,
-    /// RFC 7009.
+    /// Defined by RFC 7009.
     pub revocation_endpoint: Option<RevocationUrl>,
-    /// RFC 9207: every authorization response has `iss`.
+    /// Whether every authorization response has the parameter `iss` (RFC 9207).
     #[serde(default)]
     pub authorization_response_iss_parameter_supported: bool,
 }
 
 impl AdditionalProviderMetadata for Additional {}
 
-/// Encrypted tokens are refused: there is no algorithm for them.
+/// The encryption algorithms that are accepted: none, so that encrypted tokens are refused.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub(super) enum NoEncryption {}
 

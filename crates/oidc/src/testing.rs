@@ -1,4 +1,4 @@
-//! For this module's tests: signers with keys made anew in each run, and a server that answers as told.
+//! Helpers for the tests of this crate: signers with new keys in each run, and a server with scripted answers.
 
 use super::calls::Calls;
 use super::issuer::IssuerRule;
@@ -130,7 +130,7 @@ pub(super) fn provider(kind: ProviderKind, change: impl FnOnce(&mut ProviderConf
     Arc::clone(providers.iter().next().expect("a provider"))
 }
 
-/// One answer.
+/// One scripted answer.
 #[derive(Clone, Debug)]
 pub(super) struct Reply {
     status: u16,
@@ -153,26 +153,26 @@ pub(super) fn json_reply(status: u16, body: &Value) -> Reply {
     Reply::text(status, &body.to_string())
 }
 
-/// A server on loopback that gives its replies in the order they were told, and remembers what it was asked.
+/// A server on loopback that gives the scripted answers in order, and records the requests.
 pub(super) struct Scripted {
     port: u16,
     script: Arc<Mutex<VecDeque<Reply>>>,
-    asked: Arc<Mutex<Vec<String>>>,
+    requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl Scripted {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
-        let (script, asked) =
+        let (script, requests) =
             (Arc::<Mutex<VecDeque<Reply>>>::default(), Arc::<Mutex<Vec<String>>>::default());
-        let (replies, requests) = (Arc::clone(&script), Arc::clone(&asked));
+        let (replies, received) = (Arc::clone(&script), Arc::clone(&requests));
         tokio::spawn(async move {
             while let Ok((connection, _)) = listener.accept().await {
-                answer(connection, &replies, &requests).await;
+                answer(connection, &replies, &received).await;
             }
         });
-        Self { port, script, asked }
+        Self { port, script, requests }
     }
 
     pub fn url(&self, path: &str) -> Url {
@@ -184,7 +184,7 @@ impl Scripted {
     }
 
     pub fn requests(&self) -> Vec<String> {
-        self.asked.lock().expect("a lock").clone()
+        self.requests.lock().expect("a lock").clone()
     }
 }
 
@@ -193,15 +193,15 @@ pub(super) fn transport() -> Transport {
     Transport::new(client, "op".parse().expect("an id"), Calls::new(|_| {}))
 }
 
-/// One request per connection; without a reply left, the connection just closes.
-async fn answer(mut connection: TcpStream, script: &Mutex<VecDeque<Reply>>, asked: &Mutex<Vec<String>>) {
+/// Answers one request. Closes the connection if no answer is left.
+async fn answer(mut connection: TcpStream, script: &Mutex<VecDeque<Reply>>, requests: &Mutex<Vec<String>>) {
     let mut request = Vec::new();
     while !is_complete(&request) {
         if !matches!(connection.read_buf(&mut request).await, Ok(1..)) {
             return;
         }
     }
-    asked.lock().expect("a lock").push(String::from_utf8_lossy(&request).into_owned());
+    requests.lock().expect("a lock").push(String::from_utf8_lossy(&request).into_owned());
     let reply = script.lock().expect("a lock").pop_front();
     if let Some(Reply { status, headers, body }) = reply {
         let head = format!(

@@ -1,7 +1,7 @@
-//! The one door to a provider: HTTPS with limits on everything.
+//! The HTTP client for all calls to providers, with limits.
 //!
-//! No redirect is followed (a 307 would send the client secret elsewhere), connecting takes at most 2 s and the whole
-//! call 5 s, a body may have 1 MiB, nothing is decompressed. Every answer is a JSON object or an error.
+//! No redirect is followed, because a 307 would send the client secret elsewhere. Connecting may take 2 s, the whole call
+//! 5 s. A body may have 1 MiB and is not decompressed. Every answer is a JSON object or an error.
 
 use super::calls::{Call, Calls, Endpoint, Outcome};
 use super::json;
@@ -26,10 +26,10 @@ const BODY_LIMIT: usize = 1 << 20;
 /// their sessions unchecked, when the provider works again.
 pub(super) const MAX_RETRY_AFTER: Duration = Duration::from_mins(1);
 
-/// Why a call brought no answer that can be used.
+/// Why a call brought no usable answer.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum CallError {
-    /// Nobody answered within the time limit.
+    /// There was no answer within the time limit.
     #[error("no answer within the time limit")]
     Timeout,
     /// No connection, a TLS error, or a connection that broke.
@@ -46,22 +46,22 @@ pub enum CallError {
     /// The body is larger than 1 MiB.
     #[error("the answer is too large")]
     TooLarge,
-    /// The body is no JSON object (an HTML page, a compressed or cut body, a member twice).
-    #[error("the answer is no JSON object")]
+    /// The body is not a JSON object: an HTML page, a compressed or truncated body, a repeated member.
+    #[error("the answer is not a JSON object")]
     NotJson(#[source] Arc<serde_json::Error>),
-    /// JSON, but not what this endpoint answers.
-    #[error("the answer is not what the endpoint is for: {0}")]
+    /// The body is a JSON object, but not one that this endpoint may answer with.
+    #[error("the answer does not fit the endpoint: {0}")]
     Unexpected(&'static str),
 }
 
 impl CallError {
-    /// Whether it may go by itself. A path that is not there, a redirect, or a page instead of a document does not: the
-    /// operator has to correct the provider's address.
+    /// Whether the error may go away without a change of the settings. A status 404, a redirect, or an HTML page does not go
+    /// away: the operator has to correct the provider's address.
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Timeout | Self::Unreachable(_) | Self::Unexpected(_) => true,
             Self::Status { status, .. } => matches!(status, 408 | 425 | 429 | 500..),
-            // A body that was cut off may come whole the next time.
+            // A truncated body may be complete the next time.
             Self::NotJson(error) => error.is_eof(),
             Self::TooLarge => false,
         }
@@ -163,7 +163,7 @@ impl Transport {
         Self { client, provider, calls }
     }
 
-    /// GET, with an access token where one is given.
+    /// Sends a GET request, with an access token if one is given.
     pub async fn get(
         &self,
         endpoint: Endpoint,
@@ -177,7 +177,7 @@ impl Transport {
         self.send(endpoint, request).await
     }
 
-    /// A request that the crate wrote; [`Self::observe`] is for its caller.
+    /// Sends a request that the crate made. The caller passes it through [`Self::observe`].
     pub async fn exchange(&self, request: HttpRequest) -> Result<(Head, Vec<u8>), CallError> {
         let mut request = Request::try_from(request)?;
         if let Some(credential) = request.headers_mut().get_mut(AUTHORIZATION) {
@@ -188,7 +188,7 @@ impl Transport {
         Ok((Head::of(&response), body))
     }
 
-    /// POST of a form, where the status says all; `basic` is the credential after `Basic `.
+    /// Sends a form by POST and reads only the head of the answer. `basic` is the credential after `Basic `.
     pub async fn post_unread(
         &self,
         endpoint: Endpoint,
@@ -204,7 +204,7 @@ impl Transport {
         self.observe(endpoint, call, |head| *head).await
     }
 
-    /// GET of an address that answers with a redirect; gives where to, if it is one.
+    /// Sends a GET request to a URL that answers with a redirect. Gives its target, or `None` if the answer is another one.
     pub async fn find_redirect(&self, endpoint: Endpoint, url: &Url) -> Result<Option<Url>, CallError> {
         let call = async { Ok(self.client.get(url.clone()).send().await?) };
         let answer = self.observe(endpoint, call, Head::of).await?;
@@ -217,7 +217,7 @@ impl Transport {
         self.observe(endpoint, read(request), |answer| answer.head).await
     }
 
-    /// Counts and times a call.
+    /// Makes the call, and reports its outcome and duration.
     pub async fn observe<T>(
         &self,
         endpoint: Endpoint,
@@ -277,7 +277,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 
 fn sensitive(value: &str) -> Result<HeaderValue, CallError> {
     let mut value = HeaderValue::from_str(value)
-        .map_err(|_| CallError::Unexpected("a token that no header can carry"))?;
+        .map_err(|_| CallError::Unexpected("the access token has characters that a header must not have"))?;
     value.set_sensitive(true);
     Ok(value)
 }
@@ -285,7 +285,7 @@ fn sensitive(value: &str) -> Result<HeaderValue, CallError> {
 /// Why no HTTPS client could be made.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ClientError {
-    #[error("{0} cannot be read as PEM certificates")]
+    #[error("the certificates in {0} cannot be read")]
     CaFile(String, #[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("TLS cannot be set up")]
     Tls(#[from] rustls::Error),
@@ -293,8 +293,8 @@ pub(super) enum ClientError {
     Http(#[from] reqwest::Error),
 }
 
-/// The HTTPS client that all providers share: the system's authorities and those of `ca_file`.
-#[expect(clippy::disallowed_methods, reason = "this is the door")]
+/// The HTTPS client that all providers share. It trusts the system's authorities and those of `ca_file`.
+#[expect(clippy::disallowed_methods, reason = "all calls to providers go through this client")]
 pub(super) fn client(ca_file: Option<&Path>) -> Result<Client, ClientError> {
     let client = Client::builder()
         .tls_backend_preconfigured(tls_config(ca_file)?)
@@ -319,7 +319,7 @@ fn tls_config(ca_file: Option<&Path>) -> Result<rustls::ClientConfig, ClientErro
         let pem = tls::read_authorities(path).map_err(|error| unreadable(error.into()))?;
         let certificates = tls::certificates(&pem).map_err(|error| unreadable(error.into()))?;
         if certificates.is_empty() {
-            return Err(unreadable("no certificate in it".into()));
+            return Err(unreadable("the file holds no certificate".into()));
         }
         for certificate in certificates {
             roots.add(certificate).map_err(|error| unreadable(error.into()))?;
