@@ -19,7 +19,7 @@ use gatepost_core::clock::Timestamp;
 use gatepost_core::decision::Lifetimes;
 use gatepost_core::host::ProtectedHosts;
 use gatepost_core::secret::Secret;
-use gatepost_oidc::{Calls, Providers};
+use gatepost_oidc::{Calls, Providers, Settings};
 use gatepost_store::directory::{Directory, DirectoryError};
 use gatepost_store::session::Sessions;
 use gatepost_store::session::cookie::CookiePolicy;
@@ -133,7 +133,7 @@ pub fn build(config: Config) -> Result<State, StartError> {
             is_secure: !config.is_development(),
             is_persistent: config.session.persistent,
         },
-        providers: Providers::new(&config, &provider_calls(&metrics))?,
+        providers: Providers::new(&Settings::of(&config), &provider_calls(&metrics))?,
         ring,
         lifetimes,
         config,

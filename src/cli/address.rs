@@ -55,7 +55,7 @@ fn demand_kept(config: &Config, user: &UserRecord, to: &EmailAddress) -> Result<
     if config.address_changes == AddressChanges::Follow {
         return Err(CommandError::AddressesFollow);
     }
-    if config.is_of_machines(to) {
+    if to.is_of_machines(config.public_url.host()) {
         return Err(CommandError::AddressOfMachines(to.clone()));
     }
     for identity in &user.identities {

@@ -7,7 +7,7 @@ use gatepost_core::clock::Timestamp;
 use gatepost_core::error_chain::Chain;
 use gatepost_oidc::{
     AuthorizationTrial, CallError, Calls, MetadataError, OidcError, Provider, ProviderRefusal, Providers,
-    ProvidersError, Renewability, Trial,
+    ProvidersError, Renewability, Settings, Trial,
 };
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -80,7 +80,7 @@ pub(super) async fn look(config: &Arc<Config>) -> Vec<Finding> {
     for own in &config.providers {
         certificate(own, &mut findings);
     }
-    let providers = match Providers::new(config, &Calls::new(|_| {})) {
+    let providers = match Providers::new(&Settings::of(config), &Calls::new(|_| {})) {
         Ok(providers) => providers,
         Err(error) => {
             findings.push(unusable(&error));
@@ -178,7 +178,7 @@ const fn documents(error: &OidcError) -> &'static Code {
         | OidcError::Unavailable(CallError::NotJson(_) | CallError::TooLarge | CallError::Unexpected(_)) => {
             &DISCOVERY
         }
-        OidcError::Unavailable(CallError::Status(400 | 404)) => &UNKNOWN_PLACE,
+        OidcError::Unavailable(CallError::Status { status: 400 | 404, .. }) => &UNKNOWN_PLACE,
         _ => &UNREACHABLE,
     }
 }

@@ -1,6 +1,6 @@
 //! `..__ALLOWED_DOMAINS`: whose addresses a provider may assert (DESIGN.md section 7).
 
-use super::{AssertableDomains, Config, EntraTenant, ProviderConfig, ProviderKind};
+use super::{AssertableDomains, EntraTenant, ProviderConfig, ProviderKind};
 use gatepost_core::email::EmailAddress;
 use gatepost_core::identity::is_guid;
 use std::str::FromStr;
@@ -39,27 +39,12 @@ impl ProviderConfig {
         self.domains_of(email).any(|entry| entry.tid.as_deref() == Some(tid))
     }
 
-    fn domains_of(&self, email: &EmailAddress) -> impl Iterator<Item = &AllowedDomain> {
-        self.allowed_domains.iter().flatten().filter(|entry| entry.domain == email.domain())
-    }
-}
-
-impl Config {
-    /// May `provider`, and its tenant where it is Entra, assert addresses of this domain?
-    pub fn may_assert(&self, provider: &ProviderConfig, tid: Option<&str>, email: &EmailAddress) -> bool {
-        self.assertable_domains(provider, tid).contain(email)
-    }
-
-    /// Of which domains may `provider`, and its tenant where it is Entra, assert addresses?
-    pub(super) fn assertable_domains(
-        &self,
-        provider: &ProviderConfig,
-        tid: Option<&str>,
-    ) -> AssertableDomains {
-        let is_sole = self.providers.len() == 1
-            || matches!(&provider.kind, ProviderKind::Entra { tenant: EntraTenant::Pinned(_), .. });
-        match &provider.allowed_domains {
-            None if is_sole => AssertableDomains::Any,
+    /// The domains whose addresses this provider, and for Entra this tenant of it, may assert. `is_sole`: no other provider
+    /// is configured, so a missing list limits nothing.
+    pub fn assertable_domains(&self, is_sole: bool, tid: Option<&str>) -> AssertableDomains {
+        let is_pinned = matches!(&self.kind, ProviderKind::Entra { tenant: EntraTenant::Pinned(_), .. });
+        match &self.allowed_domains {
+            None if is_sole || is_pinned => AssertableDomains::Any,
             listed => {
                 let counts = |entry: &&AllowedDomain| entry.tid.is_none() || entry.tid.as_deref() == tid;
                 let entries = listed.iter().flatten().filter(counts);
@@ -68,10 +53,7 @@ impl Config {
         }
     }
 
-    /// Whether this is a machine's address (`<name>@machine.<public host>`) or one below that domain, which no provider
-    /// gives to a person.
-    pub fn is_of_machines(&self, email: &EmailAddress) -> bool {
-        let above = email.domain().strip_suffix(self.public_url.host().as_str());
-        above.is_some_and(|above| above == "machine." || above.ends_with(".machine."))
+    fn domains_of(&self, email: &EmailAddress) -> impl Iterator<Item = &AllowedDomain> {
+        self.allowed_domains.iter().flatten().filter(|entry| entry.domain == email.domain())
     }
 }

@@ -133,6 +133,28 @@ pub struct ProviderConfig {
     pub recheck: Recheck,
 }
 
+impl ProviderConfig {
+    /// A provider of which only what has no default is set.
+    pub fn new(id: ProviderId, kind: ProviderKind, client_id: String, credential: ClientCredential) -> Self {
+        let is_entra = matches!(kind, ProviderKind::Entra { .. });
+        Self {
+            label: id.to_string(),
+            id,
+            kind,
+            client_id,
+            credential,
+            assertion: AssertionConfig::default(),
+            scopes: Vec::new(),
+            allowed_domains: None,
+            email_verified: if is_entra { EmailVerified::Assumed } else { EmailVerified::Required },
+            groups: GroupsSource::Claim,
+            groups_claim: vec!["groups".to_owned()],
+            group_names: if is_entra { GroupNames::Link } else { GroupNames::Trust },
+            recheck: Recheck::Provider,
+        }
+    }
+}
+
 /// What differs between the kinds.
 #[derive(Clone, Debug)]
 pub enum ProviderKind {

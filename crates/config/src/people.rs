@@ -47,7 +47,8 @@ impl Config {
         Terms {
             group_names: provider.group_names,
             address_changes: self.address_changes,
-            domains: self.assertable_domains(provider, tid_of(provider, &subject.issuer)),
+            domains: provider
+                .assertable_domains(self.providers.len() == 1, tid_of(provider, &subject.issuer)),
         }
     }
 }

@@ -74,29 +74,22 @@ fn read_one(reader: &mut Reader, name: &str, names: &BTreeSet<String>) -> Read<P
         Kind::Oidc => places.and_then(|places| places.oidc(reader, &id)),
     };
     fits?;
-    let is_entra = kind == Kind::Entra;
+    let default = ProviderConfig::new(id, provider_kind?, client_id?, credential?);
+    let label = label?.unwrap_or_else(|| default_label(kind, &default.id, names));
     Ok(ProviderConfig {
-        kind: provider_kind?,
-        label: label?.unwrap_or_else(|| default_label(kind, &id, names)),
-        client_id: client_id?,
-        credential: credential?,
+        label,
         assertion: assertion?,
         scopes: scopes?,
         allowed_domains: domains?,
-        email_verified: email_verified?.unwrap_or(if is_entra {
-            EmailVerified::Assumed
-        } else {
-            EmailVerified::Required
-        }),
-        groups: groups?.unwrap_or(GroupsSource::Claim),
-        groups_claim: groups_claim?,
+        email_verified: email_verified?.unwrap_or(default.email_verified),
+        groups: groups?.unwrap_or(default.groups),
+        groups_claim: groups_claim?.unwrap_or_else(|| default.groups_claim.clone()),
         group_names: match group_names? {
-            None | Some(GroupNames::Link) if is_entra => GroupNames::Link,
-            Some(GroupNames::Link) => GroupNames::LinkQualified,
-            other => other.unwrap_or(GroupNames::Trust),
+            Some(GroupNames::Link) if kind != Kind::Entra => GroupNames::LinkQualified,
+            chosen => chosen.unwrap_or(default.group_names),
         },
-        recheck: recheck?.unwrap_or(Recheck::Provider),
-        id,
+        recheck: recheck?.unwrap_or(default.recheck),
+        ..default
     })
 }
 
@@ -199,18 +192,17 @@ fn read_scopes(reader: &mut Reader, key: &str) -> Read<Vec<String>> {
 
 /// A path split at `.`; a claim whose own name has dots is an array in the file, or an address as in
 /// `https://example.com/groups`, which is one name.
-fn read_claim(reader: &mut Reader, key: &str) -> Read<Vec<String>> {
-    let path = if reader.is_array(key) {
-        reader.filled_list(key, CLAIM, printable)?
+fn read_claim(reader: &mut Reader, key: &str) -> Read<Option<Vec<String>>> {
+    if reader.is_array(key) {
+        reader.filled_list(key, CLAIM, printable)
     } else {
         reader.value(key, CLAIM, |text| {
             let is_one = text.contains("://");
             let path: Vec<String> =
                 if is_one { vec![text.to_owned()] } else { text.split('.').map(str::to_owned).collect() };
             path.iter().all(|part| printable(part).is_some()).then_some(path)
-        })?
-    };
-    Ok(path.unwrap_or_else(|| vec!["groups".to_owned()]))
+        })
+    }
 }
 
 fn default_label(kind: Kind, id: &ProviderId, names: &BTreeSet<String>) -> String {

@@ -1,5 +1,6 @@
 //! An e-mail address as `X-User-Email` may carry it.
 
+use super::host::HostName;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -23,6 +24,13 @@ impl EmailAddress {
     /// What follows the `@`.
     pub fn domain(&self) -> &str {
         self.0.rsplit('@').next().unwrap_or_default()
+    }
+
+    /// Whether this is the address of a machine (`<name>@machine.<public host>`), or of a domain below that one. No provider
+    /// may assert such an address.
+    pub fn is_of_machines(&self, public_host: &HostName) -> bool {
+        let above = self.domain().strip_suffix(public_host.as_str());
+        above.is_some_and(|above| above == "machine." || above.ends_with(".machine."))
     }
 }
 

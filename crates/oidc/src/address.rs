@@ -1,8 +1,8 @@
-//! Which address of a person counts: an address is one person's, so it counts only from a provider that may assert its
-//! domain (DESIGN.md section 7).
+//! Decides which e-mail address of a person counts. An address identifies one person, so it counts only from a provider that
+//! may assert its domain (DESIGN.md section 7).
 //!
-//! A text that is no address is passed over for the next claim of the same document that may vouch for one. An address that
-//! this provider may not assert is refused, and nothing else is looked for.
+//! If a claim has a text that is not an address, the next claim of the same document is read. If a claim has an address that
+//! this provider may not assert, the address is refused and no other claim is read.
 
 use super::claims::Claims;
 use super::issuer::GOOGLE;
@@ -11,39 +11,39 @@ use gatepost_config::{EmailVerified, EntraTenant, ProviderKind};
 use gatepost_core::email::EmailAddress;
 use gatepost_core::identity::{AddressRule, RefusedAddress};
 
-/// Domains whose addresses are Google's own: consumer accounts, which belong to no organisation.
+/// The domains of Google's consumer accounts, which belong to no organisation.
 const CONSUMERS: [&str; 2] = ["gmail.com", "googlemail.com"];
 
-/// What a document says about the person's address.
+/// The person's address in one document (ID token or userinfo).
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Address {
     Asserted(EmailAddress),
-    /// Nothing that could be judged: another document may have something.
+    /// The document has no address. Another document may have one.
     Unknown(AddressRule),
-    /// One that does not count.
+    /// The document has an address that does not count.
     Refused(RefusedAddress),
 }
 
 impl Address {
-    /// What the next document says, where this one says nothing.
+    /// Reads the next document if this one has no address.
     pub fn or_else(self, next: impl FnOnce() -> Self) -> Self {
         match self {
             Self::Unknown(rule) => match next() {
                 Self::Unknown(AddressRule::Present) => Self::Unknown(rule),
                 next => next,
             },
-            said => said,
+            known => known,
         }
     }
 
-    /// This provider may not say whose address it is.
+    /// An address that this provider may not assert.
     const fn foreign(address: EmailAddress, rule: AddressRule) -> Self {
         Self::Refused(RefusedAddress { address: Some(address), rule })
     }
 }
 
 impl Provider {
-    /// The address in `source` (ID token or userinfo), if this provider may assert it.
+    /// Reads the address in `source` (ID token or userinfo) and decides whether this provider may assert it.
     pub(super) fn address(&self, source: &Claims, id_token: &Claims) -> Address {
         let claims: &[&str] = match self.config.kind {
             ProviderKind::Entra { .. } => &["email", "preferred_username"],
@@ -58,7 +58,7 @@ impl Provider {
             });
         }
         match found {
-            // The document does say something about the address: no other one is asked.
+            // The document has a text for the address, so no other document is read.
             Address::Unknown(rule @ AddressRule::WellFormed) => {
                 Address::Refused(RefusedAddress { address: None, rule })
             }
@@ -68,7 +68,7 @@ impl Provider {
 
     fn judge(&self, email: EmailAddress, claim: &str, source: &Claims, id_token: &Claims) -> Address {
         let tid = id_token.find_text("tid");
-        if self.all.is_of_machines(&email) {
+        if email.is_of_machines(&self.public_host) {
             return Address::foreign(email, AddressRule::NotMachine);
         }
         let judged = match &self.config.kind {
@@ -76,10 +76,10 @@ impl Provider {
             ProviderKind::Entra { tenant: EntraTenant::Several { .. }, .. } => {
                 let is_listed = tid.is_some_and(|tid| self.config.vouches(tid, &email));
                 match claim {
-                    // The name that people sign in with is never more than a hint, unless its tenant is believed.
+                    // The name that people sign in with counts only if the operator listed its domain for this tenant.
                     "preferred_username" if !is_listed => return Address::Unknown(AddressRule::Present),
-                    // Anybody can write any address into a directory of their own: one of several tenants is believed where
-                    // Entra says that it owns the domain, and then only in its token.
+                    // Anybody can write any address into a directory of their own. So one of several tenants may assert an
+                    // address only if Entra states in the ID token that the tenant owns the domain.
                     _ if !is_listed && !is_owned(source, id_token) => Err(AddressRule::OwnedByTenant),
                     _ => Ok(()),
                 }
@@ -95,8 +95,8 @@ impl Provider {
                 }
             }
         };
-        // The list first: who mends the other would meet it next.
-        if !self.all.may_assert(&self.config, tid, &email) {
+        // The list is checked first: an operator who corrected the other fault would meet this one next.
+        if !self.config.assertable_domains(self.is_sole, tid).contain(&email) {
             return Address::foreign(email, AddressRule::AllowedDomain);
         }
         match judged {
@@ -116,7 +116,7 @@ impl Provider {
         }
     }
 
-    /// Also where it is configured by its issuer.
+    /// Whether this is Google, also if it is configured as a plain provider with Google's issuer.
     fn is_google(&self) -> bool {
         match &self.config.kind {
             ProviderKind::Google => true,
@@ -130,8 +130,8 @@ fn is_owned(source: &Claims, id_token: &Claims) -> bool {
     id_token.is_true("xms_edov") && id_token.find_text("email") == source.find_text("email")
 }
 
-/// A consumer account keeps the company address that it was made with when its owner has left the company: Google's word
-/// about a domain is `hd`, which only accounts of that organisation have.
+/// Whether Google states that the account belongs to the organisation of the address (`hd`). A consumer account that was made
+/// with a company address keeps it after its owner has left the company, but has no `hd`.
 fn is_hosted(email: &EmailAddress, source: &Claims, id_token: &Claims) -> bool {
     let hosted = id_token.find_text("hd").or_else(|| source.find_text("hd"));
     CONSUMERS.contains(&email.domain()) || hosted.is_some_and(|hd| hd.eq_ignore_ascii_case(email.domain()))
@@ -287,7 +287,7 @@ mod tests {
 
     #[test]
     fn no_provider_gives_a_person_the_address_of_a_machine() {
-        let public_host = provider(pinned(), |_| {}).all.public_url.host().clone();
+        let public_host = provider(pinned(), |_| {}).public_host.clone();
         let machine = format!("bot@machine.{public_host}");
         assert_eq!(judged(pinned(), |_| {}, &json!({"email": machine})), Err(AddressRule::NotMachine));
         let listed = domains(&[&format!("machine.{public_host}")]);

@@ -1,4 +1,4 @@
-//! The authentication request (OpenID Connect Core section 3.1.2.1): the address that the browser is sent to.
+//! The authorization request (OpenID Connect Core section 3.1.2.1): the URL that the browser is redirected to.
 
 use super::error::OidcError;
 use super::metadata::Metadata;
@@ -11,10 +11,11 @@ use std::borrow::Cow;
 use std::time::Duration;
 use url::Url;
 
-/// Longest `state` that is sent, in characters: what else is in the address fits beside it.
+/// The longest `state`, in characters, that leaves enough room for the rest of the URL.
 pub const MAX_STATE: usize = 800;
 
-/// What a sign-in sends. An endpoint's own parameters of these names are dropped: none may stand twice.
+/// The parameters of an authorization request. Parameters with these names are removed from the endpoint's own URL, so that
+/// none is repeated.
 pub(super) const PARAMETERS: [&str; 13] = [
     "response_type",
     "response_mode",
@@ -31,55 +32,56 @@ pub(super) const PARAMETERS: [&str; 13] = [
     "access_type",
 ];
 
-/// Entra refuses longer addresses (AADSTS90015), in characters.
+/// The longest URL that Entra accepts (AADSTS90015), in characters.
 const MAX_ADDRESS: usize = 1_799;
 
-/// What one sign-in asks for.
+/// The parameters of one sign-in.
 #[derive(Clone, Copy, Debug)]
 pub struct AuthorizationRequest<'a> {
-    /// The callback of this provider.
+    /// The URL of this provider's callback.
     pub redirect_uri: &'a Url,
-    /// Sealed; comes back unchanged.
+    /// The sealed state of the sign-in. The provider sends it back unchanged.
     pub state: &'a str,
-    /// Comes back in the ID token.
+    /// The provider puts it into the ID token.
     pub nonce: &'a str,
-    /// Of 43 to 128 characters; its challenge is sent, by the method S256 (RFC 7636 section 4.2).
+    /// 43 to 128 characters. The request has its challenge by the method S256 (RFC 7636 section 4.2).
     pub code_verifier: &'a SecretString,
-    /// How long ago the person may have signed in.
+    /// How long ago the person may have authenticated at most.
     pub max_age: Option<Duration>,
-    /// Whether the provider must ask for something.
+    /// What the provider must ask the person for.
     pub prompt: Option<Prompt>,
-    /// Who probably signs in, in the provider's own words. Not sent with [`Prompt::SelectAccount`], which means somebody
-    /// else, nor where it makes the address too long: it saves a choice, and nothing else depends on it.
+    /// The account that probably signs in, as the provider names it. Not sent with [`Prompt::SelectAccount`], which asks for
+    /// another account, nor if it makes the URL too long. It only saves the person a choice.
     pub login_hint: Option<&'a str>,
 }
 
-/// What the provider must ask the person for, whatever it knows.
+/// What the provider must ask the person for, also if they have a session there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Prompt {
     /// To sign in again.
     Login,
     /// To choose an account.
     SelectAccount,
-    /// For nothing: whoever is not signed in there is sent back.
+    /// For nothing. A person without a session there is sent back with an error.
     None,
 }
 
 impl Provider {
-    /// The address to send the browser to. The discovery document is fetched if none is known.
+    /// The URL to redirect the browser to. Fetches the discovery document if none is known.
     ///
     /// # Errors
-    /// [`OidcError::Unavailable`] or [`OidcError::Metadata`] if there is no discovery document to be had.
+    /// [`OidcError::Unavailable`] or [`OidcError::Metadata`] if no valid discovery document can be fetched.
     pub async fn authorization_url(&self, request: &AuthorizationRequest<'_>) -> Result<Url, OidcError> {
         let metadata = self.discovery.metadata().await?;
         Ok(self.authorization_address(&metadata, request))
     }
 
     fn authorization_address(&self, metadata: &Metadata, request: &AuthorizationRequest<'_>) -> Url {
-        let plain = self.address_with(metadata, request, None);
         let hint = request.login_hint.filter(|_| request.prompt != Some(Prompt::SelectAccount));
         let hinted = hint.map(|hint| self.address_with(metadata, request, Some(hint)));
-        hinted.filter(|url| url.as_str().len() <= MAX_ADDRESS).unwrap_or(plain)
+        hinted
+            .filter(|url| url.as_str().len() <= MAX_ADDRESS)
+            .unwrap_or_else(|| self.address_with(metadata, request, None))
     }
 
     fn address_with(
@@ -91,7 +93,7 @@ impl Provider {
         let state = CsrfToken::new(request.state.to_owned());
         let nonce = Nonce::new(request.nonce.to_owned());
         let verifier = PkceCodeVerifier::new(request.code_verifier.expose_secret().to_owned());
-        let mut asked = metadata
+        let mut builder = metadata
             .client
             .authorize_url(CoreAuthenticationFlow::AuthorizationCode, || state, || nonce)
             .set_redirect_uri(Cow::Owned(RedirectUrl::from_url(request.redirect_uri.clone())))
@@ -99,30 +101,30 @@ impl Provider {
             .add_scopes(self.scopes().into_iter().map(|scope| Scope::new(scope.to_owned())))
             .add_extra_param("response_mode", "query");
         if let Some(age) = request.max_age {
-            asked = asked.set_max_age(age);
+            builder = builder.set_max_age(age);
         }
         if let Some(prompt) = request.prompt {
-            asked = asked.add_prompt(match prompt {
+            builder = builder.add_prompt(match prompt {
                 Prompt::Login => CoreAuthPrompt::Login,
                 Prompt::SelectAccount => CoreAuthPrompt::SelectAccount,
                 Prompt::None => CoreAuthPrompt::None,
             });
         }
         if matches!(self.config.kind, ProviderKind::Google) {
-            asked = asked.add_extra_param("access_type", "offline");
+            builder = builder.add_extra_param("access_type", "offline");
         }
         if let Some(hint) = login_hint {
-            asked = asked.set_login_hint(LoginHint::new(hint.to_owned()));
+            builder = builder.set_login_hint(LoginHint::new(hint.to_owned()));
         }
-        asked.url().0
+        builder.url().0
     }
 
-    /// The configured scopes, or those of the kind.
+    /// The configured scopes, or the default ones of the provider's kind.
     ///
-    /// Entra: `User.Read` makes the access token one for Graph, where overage is resolved; names of groups come with
-    /// `GroupMember.Read.All` once an admin consented to it: Entra adds what was consented for the same resource.
-    /// It gives a refresh token for `offline_access` alone. Google has no such scope. Elsewhere it is the operator's to
-    /// ask for: Keycloak gives refresh tokens without it, and with it makes one that outlives the session there.
+    /// Entra: `User.Read` makes the access token valid at Graph, which lists groups that do not fit into a token. Graph gives
+    /// their names if an administrator has consented to `GroupMember.Read.All`, which Entra then adds by itself. Entra gives a
+    /// refresh token only for `offline_access`. Google has no such scope. At other providers the operator decides: Keycloak
+    /// gives refresh tokens without it, and with it one that outlives the session there.
     pub(super) fn scopes(&self) -> Vec<&str> {
         if !self.config.scopes.is_empty() {
             return self.config.scopes.iter().map(String::as_str).collect();
@@ -138,7 +140,7 @@ impl Provider {
     }
 }
 
-/// An endpoint with those of its own parameters that are not called like one of `names`.
+/// The URL of an endpoint without the parameters called `names`.
 pub(super) fn without(endpoint: &Url, names: &[&str]) -> Url {
     let mut url = endpoint.clone();
     let own = endpoint.query_pairs().filter(|(name, _)| !names.contains(&&**name));

@@ -1,4 +1,4 @@
-//! A token bucket: some calls at once, then one per interval.
+//! A token bucket: allows a burst, then one more per interval.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// A full bucket.
+    /// Creates a full bucket.
     pub const fn new(burst: u32, interval: Duration, now: Instant) -> Self {
         Self { burst, interval, left: burst, refilled_at: now }
     }
@@ -25,19 +25,19 @@ impl Bucket {
         taken
     }
 
-    /// When one will be left: now, or later.
+    /// When the next [`Self::take`] will succeed. May be now.
     pub fn next_at(&mut self, now: Instant) -> Instant {
         self.refill(now);
         if self.left > 0 { now } else { self.refilled_at + self.interval }
     }
 
-    /// Whether nothing was taken for so long that it does not matter any more.
+    /// Whether the bucket is full again, so that it can be dropped.
     pub fn is_full(&mut self, now: Instant) -> bool {
         self.refill(now);
         self.left == self.burst
     }
 
-    /// Gives one back: what it was taken for brought nothing.
+    /// Puts back one that was taken for a call that failed.
     pub fn put_back(&mut self) {
         self.left = self.burst.min(self.left + 1);
     }

@@ -1,4 +1,5 @@
-//! The hook that hears of every finished call to a provider: `gatepost_provider_calls_total{provider,endpoint,outcome}`.
+//! A callback for each finished call to a provider. It feeds the metric
+//! `gatepost_provider_calls_total{provider,endpoint,outcome}`.
 
 use gatepost_core::ids::ProviderId;
 pub use gatepost_telemetry::{CallOutcome as Outcome, ProviderEndpoint as Endpoint};
@@ -6,17 +7,17 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Told of each [`Call`] once, when it is over.
+/// Receives each [`Call`] once, when it has finished.
 #[derive(Clone)]
 pub struct Calls(Arc<dyn Fn(&Call<'_>) + Send + Sync>);
 
 impl Calls {
-    /// Hears every call with `listener`, which must not block.
+    /// Passes each call to `listener`, which must not block.
     pub fn new(listener: impl Fn(&Call<'_>) + Send + Sync + 'static) -> Self {
         Self(Arc::new(listener))
     }
 
-    pub(super) fn tell(&self, call: &Call<'_>) {
+    pub(super) fn record(&self, call: &Call<'_>) {
         (self.0)(call);
     }
 }
@@ -30,12 +31,12 @@ impl fmt::Debug for Calls {
 /// One finished call.
 #[derive(Debug)]
 pub struct Call<'a> {
-    /// To whom.
+    /// The provider that was called.
     pub provider: &'a ProviderId,
-    /// What for.
+    /// The endpoint that was called.
     pub endpoint: Endpoint,
-    /// How it ended.
+    /// How the call ended.
     pub outcome: Outcome,
-    /// From connecting to the body's end.
+    /// The time from connecting until the end of the body.
     pub elapsed: Duration,
 }

@@ -1,32 +1,20 @@
-//! A token's or userinfo's members, read with their types.
+//! Typed access to the members of a token or of userinfo.
 
 use super::json;
-use super::protocol::IdTokenClaims;
 use super::token_error::TokenError;
 use gatepost_core::clock::Timestamp;
-use openidconnect::AdditionalClaims;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// The latest moment that is taken for one: 9999-12-31. Later ones (`1e300`) are mistakes or attacks.
+/// The latest time that is accepted: 9999-12-31. Later ones, as `1e300`, are mistakes or attacks.
 const END_OF_TIME: i64 = 253_402_300_799;
 
-/// The members of a JSON object that a provider made. For the crate: the claims that it has no name for.
+/// The members of a JSON object that a provider made.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(transparent)]
 pub(super) struct Claims(#[serde(deserialize_with = "json::unique")] Map<String, Value>);
 
-impl AdditionalClaims for Claims {}
-
 impl Claims {
-    /// All claims of an ID token. Address, name and groups are read from it and from userinfo alike, groups by a name that
-    /// the operator chooses.
-    pub fn of_id_token(claims: &IdTokenClaims) -> Result<Self, TokenError> {
-        serde_json::to_value(claims)
-            .and_then(serde_json::from_value)
-            .map_err(|_| TokenError::Malformed("claims"))
-    }
-
     pub fn members(&self) -> impl Iterator<Item = (&String, &Value)> {
         self.0.iter()
     }
@@ -35,17 +23,17 @@ impl Claims {
         Self(members)
     }
 
-    /// A member of any type; `null` is absent.
+    /// A member of any type. `null` counts as absent.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name).filter(|value| !value.is_null())
     }
 
-    /// A text, where the member is one.
+    /// A string. A member of another type counts as absent.
     pub fn find_text(&self, name: &str) -> Option<&str> {
         self.get(name).and_then(Value::as_str)
     }
 
-    /// A text, or absent.
+    /// A string, or `None` if it is absent. Another type is an error.
     pub fn text(&self, name: &'static str) -> Result<Option<&str>, TokenError> {
         self.get(name).map(|value| value.as_str().ok_or(TokenError::MalformedClaim(name))).transpose()
     }
@@ -74,7 +62,7 @@ impl Claims {
         sound.map(|seconds| Some(Timestamp::from_unix(seconds))).ok_or(TokenError::MalformedClaim(name))
     }
 
-    /// Whether a member says yes, in the ways providers write it.
+    /// Whether a member means "true", in any of the forms that providers use.
     pub fn is_true(&self, name: &str) -> bool {
         match self.get(name) {
             Some(Value::Bool(value)) => *value,
@@ -85,7 +73,7 @@ impl Claims {
     }
 }
 
-/// The claim, or the error that names it.
+/// The claim, or [`TokenError::MissingClaim`].
 pub(super) fn required<T>(claim: Option<T>, name: &'static str) -> Result<T, TokenError> {
     claim.ok_or(TokenError::MissingClaim(name))
 }

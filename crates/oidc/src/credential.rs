@@ -1,6 +1,6 @@
-//! How Gatepost proves to the token endpoint who it is (OpenID Connect Core section 9).
+//! Client authentication at the token endpoint (OpenID Connect Core section 9).
 //!
-//! Signing is done by `ring`, in constant time.
+//! `ring` signs, in constant time.
 
 use super::metadata::Metadata;
 use super::signature::Algorithm;
@@ -30,7 +30,7 @@ const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-be
 const ASSERTION_TTL: Duration = Duration::from_mins(5);
 const CLOCK_TOLERANCE: Duration = Duration::from_mins(1);
 
-/// Why Gatepost cannot prove who it is.
+/// Why the client cannot authenticate.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum CredentialError {
     /// The PEM text holds no certificate.
@@ -39,25 +39,25 @@ pub enum CredentialError {
     /// The PEM text holds no private key.
     #[error("there is no private key in the PEM text")]
     NoPrivateKey,
-    /// Providers take RSA keys of 2048 bits and more.
-    #[error("the private key is no RSA key of at least 2048 bits")]
+    /// Providers accept only RSA keys of at least 2048 bits.
+    #[error("the private key is not an RSA key of at least 2048 bits")]
     UnsuitableKey,
     /// The assertion file cannot be read or is empty.
     #[error("the assertion file {0} cannot be read")]
     AssertionFile(PathBuf, #[source] Arc<std::io::Error>),
-    /// The key refused to sign.
+    /// Signing failed.
     #[error("the private key cannot sign")]
     Signing(#[source] rustls::Error),
 }
 
-/// A client with its credential, ready for use.
+/// The client with its credential.
 #[derive(Debug)]
 pub(super) struct Client {
     id: String,
     secret: Secret,
-    /// Entra's metadata does not tell all that it wants.
+    /// Entra has requirements that its discovery document does not state.
     is_entra: bool,
-    /// How the operator wants assertions.
+    /// The operator's settings for client assertions.
     assertion: AssertionConfig,
 }
 
@@ -65,21 +65,21 @@ pub(super) struct Client {
 enum Secret {
     Password(WatchedSecret),
     Certificate(MadeOf<Arc<CertificateKey>>),
-    /// Workload identity: its owner replaces the file.
+    /// Workload identity: a file that the platform replaces.
     AssertionFile(PathBuf),
 }
 
-/// What a request to the token endpoint carries to authenticate the client.
+/// The client authentication of one request.
 #[derive(Debug)]
 pub(super) enum Authentication {
-    /// The crate knows where to put it.
+    /// The crate puts it into the request.
     Secret(ClientSecret, AuthType),
-    /// `private_key_jwt`, which the crate does not know: further parameters beside `client_id`.
+    /// `private_key_jwt`, which the crate does not implement: parameters in addition to `client_id`.
     Assertion([(&'static str, String); 2]),
 }
 
 impl Authentication {
-    /// Adds it to the form of a request that is not the crate's; or gives what follows `Basic `.
+    /// Adds it to the form of a request that the crate does not make, or gives the text after `Basic `.
     pub fn add_to(self, form: &mut Vec<(&'static str, String)>, client_id: &str) -> Option<String> {
         match self {
             Self::Secret(secret, AuthType::BasicAuth) => return Some(basic(client_id, secret.secret())),
@@ -102,7 +102,7 @@ impl Client {
         Ok(Self { id: config.client_id.clone(), secret, is_entra, assertion: config.assertion.clone() })
     }
 
-    /// Authenticates one request, in the way that the provider's metadata names.
+    /// Authenticates one request, by the method that the discovery document names.
     pub async fn authenticate(&self, metadata: &Metadata) -> Result<Authentication, CredentialError> {
         let assertion = match &self.secret {
             Secret::Password(secret) => {
@@ -123,8 +123,8 @@ impl Client {
         ]))
     }
 
-    /// Entra lists no algorithms, wants PS256 and finds the certificate by `x5t#S256` alone. Elsewhere the key is
-    /// registered for one algorithm, RS256 unless somebody chose another, and found by `kid`.
+    /// Entra lists no algorithms, wants PS256, and finds the certificate by `x5t#S256` alone. Other providers find the key by
+    /// `kid`, and register it for one algorithm, by default RS256.
     fn header<'a>(&'a self, metadata: &Metadata, key: &'a CertificateKey) -> AssertionHeader<'a> {
         let listed = metadata.document.token_endpoint_auth_signing_alg_values_supported();
         let lists = |algorithm| listed.is_some_and(|listed| listed.contains(&algorithm));
@@ -137,7 +137,7 @@ impl Client {
         }
     }
 
-    /// What an assertion says (RFC 7523 section 3).
+    /// The claims of an assertion (RFC 7523 section 3).
     fn claims(&self, metadata: &Metadata) -> serde_json::Value {
         let now = Timestamp::now();
         json!({
@@ -151,7 +151,7 @@ impl Client {
         })
     }
 
-    /// Metadata that says nothing means `client_secret_basic` (OpenID Connect Discovery section 3).
+    /// Without a list of methods `client_secret_basic` is used (OpenID Connect Discovery section 3).
     fn posts_secret(&self, metadata: &Metadata) -> bool {
         let supported = metadata.document.token_endpoint_auth_methods_supported();
         let supports = |method| supported.is_some_and(|supported| supported.contains(&method));
@@ -160,7 +160,7 @@ impl Client {
     }
 }
 
-/// Both parts are form-urlencoded first (RFC 6749 section 2.3.1).
+/// The credential of HTTP Basic authentication. Both parts are form-urlencoded (RFC 6749 section 2.3.1).
 fn basic(client_id: &str, secret: &str) -> String {
     let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     BASE64_STANDARD.encode(format!("{}:{}", encode(client_id), encode(secret)))
@@ -175,12 +175,12 @@ async fn read_assertion(path: &Path) -> Result<String, CredentialError> {
     }
 }
 
-/// The key as its file holds it.
+/// The certificate and key in the PEM text, read again when the file changes.
 fn keys_of(pem: &WatchedSecret) -> Result<MadeOf<Arc<CertificateKey>>, CredentialError> {
     MadeOf::new(pem.clone(), |pem| CertificateKey::from_pem(pem).map(Arc::new))
 }
 
-/// What differs in the headers of assertions.
+/// The members of an assertion's header that differ from provider to provider.
 struct AssertionHeader<'a> {
     algorithm: AssertionAlgorithm,
     kid: Option<&'a str>,
@@ -190,7 +190,7 @@ struct AssertionHeader<'a> {
 #[derive(Debug)]
 struct CertificateKey {
     key: Arc<dyn SigningKey>,
-    /// `x5t#S256`: how Entra finds the certificate, and the `kid` elsewhere.
+    /// `x5t#S256`. Entra finds the certificate by it. At other providers it is the `kid`.
     thumbprint: String,
 }
 
@@ -228,7 +228,7 @@ impl CertificateKey {
     }
 }
 
-/// A GUID, as Entra asks for.
+/// A random GUID, which Entra requires.
 fn unique_id() -> String {
     let mut bytes = [0; 16];
     fill_random(&mut bytes);
@@ -251,7 +251,7 @@ mod tests {
         Client { id: "us".into(), secret, is_entra, assertion: AssertionConfig::default() }
     }
 
-    /// As a request that is not the crate's carries it.
+    /// The authentication of a request that the crate does not make.
     async fn sent(client: &Client, metadata: &Metadata) -> (Vec<(&'static str, String)>, Option<String>) {
         let mut form = Vec::new();
         let authentication = client.authenticate(metadata).await.expect("an authentication");

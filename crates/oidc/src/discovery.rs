@@ -1,9 +1,10 @@
-//! What is known of a provider just now: its metadata and keys, fetched when needed, kept fresh, kept when it is down.
+//! Fetches and caches the discovery document and the keys of one provider.
 //!
-//! The last good document and keys count for 24 hours while the provider is down; a key that it withdrew counts until
-//! the next refresh, an hour at most. Fetches of one kind never run side by side. An unknown `kid`
-//! fetches the keys again at most three times at once and then once per five minutes, counted apart for tokens that
-//! came from the token endpoint and for those that anybody can post to us: a flood of the latter starves nobody.
+//! While the provider does not answer, the last valid document and keys count for 24 hours. A key that the provider withdrew
+//! counts until the next refresh, which is within an hour. Two fetches of the same document never run at the same time. A
+//! token with an unknown `kid` causes a fetch of the keys, at most three times in a row and then once in five minutes. Tokens
+//! from the token endpoint and tokens that anybody can post have separate limits, so that a flood of the latter does not keep
+//! people from signing in.
 
 use super::bucket::Bucket;
 use super::calls::Endpoint;
@@ -11,7 +12,7 @@ use super::error::OidcError;
 use super::flight::Flight;
 use super::issuer::IssuerRule;
 use super::jws::Jws;
-use super::keys::{Key, KeyRing, parse_set};
+use super::keys::{JwkCache, Key, parse_set};
 use super::metadata::Metadata;
 use super::signature::Algorithm;
 use super::token_error::TokenError;
@@ -32,16 +33,16 @@ const LONGEST_BACKOFF: Duration = Duration::from_mins(5);
 const REFETCH_BURST: u32 = 3;
 const REFETCH_INTERVAL: Duration = Duration::from_mins(5);
 
-/// Where a token came from, hence who can make us fetch keys with it.
+/// Where a token came from. It decides which limit a fetch of the keys counts against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Source {
     /// The token endpoint, over TLS.
     TokenEndpoint,
-    /// Anybody: a logout token posted to us.
+    /// A logout token, which anybody can post.
     Anybody,
 }
 
-/// One provider's documents.
+/// The discovery document and the keys of one provider.
 #[derive(Debug)]
 pub(super) struct Discovery {
     transport: Transport,
@@ -49,8 +50,8 @@ pub(super) struct Discovery {
     client_id: ClientId,
     url: Url,
     metadata: Mutex<Option<(Instant, Arc<Metadata>)>>,
-    keys: Mutex<KeyRing>,
-    /// Of the newest ID token: the client's `id_token_signed_response_alg`, which no document tells.
+    keys: Mutex<JwkCache>,
+    /// The algorithm of the newest ID token: the client's `id_token_signed_response_alg`, which is in no document.
     id_token_algorithm: Mutex<Option<Algorithm>>,
     metadata_flight: Flight,
     keys_flight: Flight,
@@ -76,13 +77,13 @@ impl Discovery {
         }
     }
 
-    /// The metadata, if some came within a day; never the network.
+    /// The metadata that was fetched within the last 24 hours. Never fetches it.
     pub fn known(&self) -> Option<Arc<Metadata>> {
         let held = lock(&self.metadata);
         held.as_ref().filter(|(at, _)| at.elapsed() < METADATA_TTL).map(|(_, metadata)| Arc::clone(metadata))
     }
 
-    /// The metadata, fetched if none is known.
+    /// The metadata. Fetches it if none is known.
     pub async fn metadata(&self) -> Result<Arc<Metadata>, OidcError> {
         if let Some(metadata) = self.known() {
             return Ok(metadata);
@@ -106,13 +107,13 @@ impl Discovery {
         Ok(())
     }
 
-    /// Notes by which algorithm the provider signs ID tokens for us.
+    /// Stores the algorithm of an ID token.
     pub fn note_algorithm(&self, algorithm: Algorithm) {
         *lock(&self.id_token_algorithm) = Some(algorithm);
     }
 
-    /// A logout token is signed as ID tokens are (Back-Channel Logout section 2.6). Before this process has seen one,
-    /// whatever the issuer's keys sign counts: to leave somebody signed in would be worse.
+    /// Checks that a logout token has the algorithm of the ID tokens (Back-Channel Logout section 2.6). Before this process
+    /// has seen an ID token, every accepted algorithm counts: leaving a person signed in would be worse.
     pub fn require_algorithm(&self, token: &Jws<'_>) -> Result<(), TokenError> {
         let expected = *lock(&self.id_token_algorithm);
         match expected.filter(|expected| *expected != token.algorithm()) {
@@ -123,7 +124,8 @@ impl Discovery {
         }
     }
 
-    /// Checks a token with the issuer's key for it, fetching the keys again if none fits and it is allowed.
+    /// Checks a token with the key that fits it. If no key fits, or the check fails by its signature, fetches the keys again
+    /// within the limit and checks once more.
     pub async fn verify<T>(
         &self,
         token: &Jws<'_>,
@@ -131,7 +133,7 @@ impl Discovery {
         check: impl Fn(&Key) -> Result<T, TokenError>,
     ) -> Result<T, OidcError> {
         match self.find_key(token).and_then(|key| check(&key)) {
-            // A provider may also have put a new key under an old name, or use no names.
+            // A wrong signature may mean that the provider gave a new key an old `kid`, or that it uses none.
             Err(TokenError::UnknownKey | TokenError::BadSignature) => {
                 self.refetch_keys(source).await?;
                 Ok(self.find_key(token).and_then(|key| check(&key))?)
@@ -144,7 +146,7 @@ impl Discovery {
         lock(&self.keys).find(token.kid(), token.algorithm(), Instant::now())
     }
 
-    /// Fetches the keys, if the source's bucket allows.
+    /// Fetches the keys, if the limit of the source allows it.
     async fn refetch_keys(&self, source: Source) -> Result<(), OidcError> {
         match source {
             Source::TokenEndpoint => {
@@ -152,10 +154,11 @@ impl Discovery {
                 self.keys_flight.share(self.fetch_keys_sparingly(metadata.jwks_uri())).await
             }
             Source::Anybody => {
-                // A stranger's token must not make us ask for the metadata again and again.
+                // Posted tokens must not cause fetches of the discovery document.
                 let missing = OidcError::Unavailable(CallError::Unexpected("no discovery document yet"));
                 let metadata = self.known().ok_or(missing)?;
-                // Before the flight: a stranger whose limit is spent must not answer for those who wait in it.
+                // The limit is checked before the single flight: when it is used up, this must not become the outcome for the
+                // sign-ins that wait in the flight.
                 if lock(&self.exposed_refetches).take(Instant::now()) {
                     self.keys_flight.share(self.fetch_keys(metadata.jwks_uri())).await?;
                 }
@@ -164,20 +167,20 @@ impl Discovery {
         }
     }
 
-    /// Within the flight: many sign-ins that meet a new key together take one from the bucket.
+    /// Runs inside the single flight, so that many sign-ins which meet a new key together count once against the limit.
     async fn fetch_keys_sparingly(&self, jwks_uri: &Url) -> Result<(), OidcError> {
         if !lock(&self.trusted_refetches).take(Instant::now()) {
             return Ok(());
         }
         let outcome = self.fetch_keys(jwks_uri).await;
         if outcome.is_err() {
-            // Nothing was learnt: when the provider is back, the next sign-in may ask.
+            // A failed fetch does not count against the limit.
             lock(&self.trusted_refetches).put_back();
         }
         outcome
     }
 
-    /// Fetches metadata and keys now, later again and again; ends never.
+    /// Fetches both documents now and then at intervals. Never returns.
     pub async fn keep_fresh(&self, provider: &str) -> Infallible {
         let mut backoff = FIRST_BACKOFF;
         loop {
@@ -189,56 +192,78 @@ impl Discovery {
                 }
                 Err(error) => {
                     let has_last_good = self.known().is_some();
-                    let mend = tls::explain(&error)
-                        .map_or_else(|| mend(&error).to_owned(), |fault| fault.to_string());
+                    let fix = tls::explain(&error)
+                        .map_or_else(|| fix(&error).to_owned(), |fault| fault.to_string());
                     tracing::warn!(
                         provider,
                         url = %self.url,
                         has_last_good,
                         reason = error.reason(),
                         error = %Chain(&error),
-                        mend,
+                        mend = fix,
                         "the provider's documents cannot be fetched"
                     );
-                    tokio::time::sleep(jittered(backoff)).await;
+                    tokio::time::sleep(pause_after(&error, backoff)).await;
                     backoff = LONGEST_BACKOFF.min(backoff * 2);
                 }
             }
         }
     }
 
-    /// Fetches both documents now; keys that are not in the set any more count no longer.
+    /// Fetches both documents now, and removes the keys that the provider has withdrawn.
     pub async fn refresh(&self) -> Result<(), OidcError> {
         self.reach().await?;
         let metadata = self.metadata().await?;
-        let begun = Instant::now();
+        let started = Instant::now();
         self.keys_flight.share(self.fetch_keys(metadata.jwks_uri())).await?;
-        lock(&self.keys).withdraw_unseen(begun);
+        lock(&self.keys).withdraw_unseen(started);
         Ok(())
     }
 
-    /// Fetches the metadata now, which shows whether the provider answers.
+    /// Fetches the discovery document now, to find out whether the provider answers.
     pub async fn reach(&self) -> Result<(), OidcError> {
         self.metadata_flight.share(self.fetch_metadata()).await
     }
 }
 
-/// What mends a failed fetch, where TLS is not what failed.
-fn mend(error: &OidcError) -> &'static str {
+/// How long to wait after a failed fetch: no shorter than the provider asks.
+fn pause_after(error: &OidcError, backoff: Duration) -> Duration {
+    jittered(backoff).max(error.retry_after().unwrap_or_default())
+}
+
+/// How to fix a failed fetch whose cause is not TLS.
+fn fix(error: &OidcError) -> &'static str {
     match error {
         OidcError::Unavailable(error) if error.is_passing() => "none: it is tried again",
         _ => "correct the provider's issuer, for Entra tenant id and authority; `gatepost check` says more",
     }
 }
 
-/// `pause`, shortened by up to a fifth, so that replicas do not ask in step.
+/// `pause`, shortened by up to a fifth, so that replicas do not fetch at the same time.
 fn jittered(pause: Duration) -> Duration {
     let mut byte = [0];
     fill_random(&mut byte);
     pause.mul_f64(1.0 - f64::from(byte[0]) / (5.0 * 256.0))
 }
 
-/// The values are replaced whole: one left by a panicking thread is as good as any.
+/// A thread that panicked cannot have left a value half changed, because values are replaced as a whole.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_fetch_is_tried_again_when_the_provider_asks_for_it() {
+        let after = |retry_after| {
+            pause_after(&CallError::Status { status: 503, retry_after }.into(), Duration::from_secs(10))
+        };
+        let asked = Duration::from_secs(30);
+        assert_eq!(after(Some(asked)), asked);
+        for short in [None, Some(Duration::from_secs(1))] {
+            assert!((8..=10).contains(&after(short).as_secs()), "{short:?}");
+        }
+    }
 }

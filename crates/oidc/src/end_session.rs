@@ -1,6 +1,6 @@
-//! Sign-out started here (OpenID Connect RP-Initiated Logout section 2).
+//! Sign-out at the provider, started by Gatepost (OpenID Connect RP-Initiated Logout section 2).
 //!
-//! Not by the crate, which takes only an ID token that it has parsed as a hint; here the text comes from the session.
+//! The crate is not used here: it accepts only a parsed ID token as the hint, and the session stores the token as text.
 
 use super::authorization::without;
 use super::provider::Provider;
@@ -9,22 +9,22 @@ use secrecy::{ExposeSecret, SecretString};
 use std::borrow::Cow;
 use url::Url;
 
-/// What a sign-out tells the provider.
+/// The parameters of a sign-out.
 #[derive(Clone, Copy, Debug)]
 pub struct EndSession<'a> {
-    /// Where the browser comes back to; registered with the provider.
+    /// The URL that the browser comes back to. It is registered with the provider.
     pub post_logout_redirect_uri: &'a Url,
-    /// `logout_hint` of the sign-in: spares the choice of an account.
+    /// The `login_hint` claim of the sign-in. It saves the person the choice of an account.
     pub logout_hint: Option<&'a str>,
-    /// `id_token` of the sign-in, where it was kept.
+    /// The ID token of the sign-in, if it was stored.
     pub id_token_hint: Option<&'a SecretString>,
-    /// Comes back unchanged.
+    /// The provider sends it back unchanged.
     pub state: Option<&'a str>,
 }
 
 impl Provider {
-    /// The address that ends the session at the provider; `None` if it has none, or none is known just now: the
-    /// session here is over in any case.
+    /// The URL that ends the session at the provider. `None` if the provider has none, or if no valid discovery document is
+    /// known now. The session here ends in any case.
     pub fn end_session_url(&self, request: &EndSession<'_>) -> Option<Url> {
         let metadata = self.discovery.known()?;
         let endpoint = metadata.end_session_endpoint()?;
@@ -48,14 +48,14 @@ impl Provider {
         Some(url)
     }
 
-    /// The origin of its sign-out, for `form-action` of the pages that lead there.
+    /// The origin of the provider's sign-out, for `form-action` of the pages that lead there.
     pub fn end_session_origin(&self) -> Option<String> {
         let metadata = self.discovery.known()?;
         let endpoint = metadata.end_session_endpoint()?;
         Some(endpoint.origin().ascii_serialization())
     }
 
-    /// Whether the provider knows whom to sign out only by the ID token: all but Entra and Google.
+    /// Whether the provider needs the ID token to know whom to sign out. Entra and Google do not.
     pub(super) fn needs_id_token_hint(&self) -> bool {
         let has_endpoint =
             self.discovery.known().is_some_and(|metadata| metadata.end_session_endpoint().is_some());

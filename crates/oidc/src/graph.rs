@@ -1,7 +1,7 @@
-//! A person's groups from Microsoft Graph: those that do not fit into a token, with their names where we may read them.
+//! Reads a person's groups from Microsoft Graph, with their names if the application may read those.
 //!
-//! The address is built from the metadata's `msgraph_host`, never taken from a token; a next page must lie on the same
-//! origin. All or nothing: a list that cannot be read to its end within the bounds is no list.
+//! The URL is built from `msgraph_host` of the discovery document, never from a token, and a next page must be on the same
+//! origin. A list that cannot be read to its end within the limits is an error.
 
 use super::calls::Endpoint;
 use super::transport::{Answer, CallError, Transport};
@@ -17,11 +17,11 @@ const PATH: &str = "v1.0/me/transitiveMemberOf?$select=id,displayName&$top=999";
 const PAGE_LIMIT: usize = 50;
 const GROUP_LIMIT: usize = 11_000;
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(10);
-/// All waiting that Graph asks for, together.
+/// The limit of all pauses that Graph asks for, together.
 const WAIT_LIMIT: Duration = Duration::from_secs(4);
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 
-/// Lists all groups that the access token's owner belongs to, also through other groups.
+/// Lists all groups of the access token's owner, also those that they belong to through other groups.
 pub(super) async fn list(
     transport: &Transport,
     graph: &Url,
@@ -30,10 +30,10 @@ pub(super) async fn list(
     let pages = async {
         let mut groups = Vec::new();
         let mut next = Some(graph.join(PATH).map_err(|_| CallError::Unexpected("no address of Graph"))?);
-        let mut patience = WAIT_LIMIT;
+        let mut time_left = WAIT_LIMIT;
         for _ in 0..PAGE_LIMIT {
             let Some(url) = next else { return Ok(groups) };
-            let page = page(transport, &url, access_token, &mut patience).await?;
+            let page = page(transport, &url, access_token, &mut time_left).await?;
             read_groups(&page, &mut groups)?;
             if groups.len() > GROUP_LIMIT {
                 return Err(CallError::TooLarge);
@@ -45,12 +45,12 @@ pub(super) async fn list(
     tokio::time::timeout_at(Instant::now() + TOTAL_TIMEOUT, pages).await.unwrap_or(Err(CallError::Timeout))
 }
 
-/// One page; throttling is waited for as long as `patience` lasts.
+/// Reads one page. If Graph is busy, waits as it asks and tries again, for `time_left` at most.
 async fn page(
     transport: &Transport,
     url: &Url,
     access_token: &AccessToken,
-    patience: &mut Duration,
+    time_left: &mut Duration,
 ) -> Result<Map<String, Value>, CallError> {
     let mut backoff = FIRST_WAIT;
     loop {
@@ -58,8 +58,8 @@ async fn page(
         if !asks_to_wait(&answer) {
             return answer.success();
         }
-        let wait = answer.retry_after.unwrap_or(backoff);
-        *patience = patience.checked_sub(wait).ok_or(CallError::Status(answer.status.as_u16()))?;
+        let wait = answer.head.retry_after.unwrap_or(backoff);
+        *time_left = time_left.checked_sub(wait).ok_or(answer.head.error())?;
         tokio::time::sleep(wait).await;
         backoff *= 2;
     }
@@ -67,7 +67,7 @@ async fn page(
 
 fn asks_to_wait(answer: &Answer) -> bool {
     matches!(
-        answer.status,
+        answer.head.status,
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
     )
 }
@@ -77,13 +77,13 @@ fn read_groups(page: &Map<String, Value>, groups: &mut Vec<AssertedGroup>) -> Re
         page.get("value").and_then(Value::as_array).ok_or(CallError::Unexpected("no list of groups"))?;
     for entry in entries {
         let text = |name: &str| entry.get(name).and_then(Value::as_str);
-        // Directory roles and administrative units are in the list too.
+        // The list also has directory roles and administrative units.
         if text("@odata.type") != Some("#microsoft.graph.group") {
             continue;
         }
         let id = text("id").filter(|id| uuid::Uuid::try_parse(id).is_ok());
         let id = id.ok_or(CallError::Unexpected("a group without id"))?;
-        // Without GroupMember.Read.All the name is null: not known, not empty.
+        // Without the permission GroupMember.Read.All the name is null.
         let name = text("displayName").filter(|name| !name.is_empty() && !name.chars().any(char::is_control));
         groups.push(AssertedGroup {
             kind: GroupKind::Group,
@@ -132,14 +132,14 @@ mod tests {
         server.reply(json_reply(200, &json!({"value": [entry(B, None)]})));
         let groups = list_from(&server).await.expect("groups");
         assert_eq!(groups, [(A.to_owned(), Some("Ops".to_owned())), (B.to_owned(), None)]);
-        let asked = server.requests();
+        let requests = server.requests();
         assert!(
-            asked[0].starts_with("GET /v1.0/me/transitiveMemberOf?$select=id,displayName&$top=999 "),
+            requests[0].starts_with("GET /v1.0/me/transitiveMemberOf?$select=id,displayName&$top=999 "),
             "{}",
-            asked[0]
+            requests[0]
         );
-        assert!(asked[0].to_ascii_lowercase().contains("authorization: bearer access"));
-        assert!(asked[2].starts_with("GET /v1.0/me/transitiveMemberOf?$skiptoken=x "));
+        assert!(requests[0].to_ascii_lowercase().contains("authorization: bearer access"));
+        assert!(requests[2].starts_with("GET /v1.0/me/transitiveMemberOf?$skiptoken=x "));
     }
 
     #[tokio::test]

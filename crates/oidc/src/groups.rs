@@ -1,32 +1,32 @@
 //! Groups and app roles in a token.
 //!
-//! Absent means none: a provider that has the claim configured leaves it out for people without groups. A claim of the
-//! wrong form, and Entra's overage, mean that the token does not say; they never mean none.
+//! An absent claim means that the person has no groups: providers omit the claim for such people. A claim of the wrong form,
+//! and Entra's overage, mean that the groups are unknown. They never mean that there are none.
 
 use super::claims::Claims;
 use gatepost_config::GroupNames;
 use gatepost_core::identity::{AssertedGroup, GroupKind, is_guid};
 use serde_json::Value;
 
-/// Names are kept in the directory and sent in headers.
+/// The longest name, in bytes. Names are stored in the directory and sent in headers.
 const NAME_LIMIT: usize = 512;
 
-/// What a token says about one claim of groups.
+/// The content of a groups claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum ClaimedGroups {
-    /// These.
+    /// The claim lists these groups.
     Listed(Vec<AssertedGroup>),
     /// The claim is absent.
     Absent,
-    /// Too many for a token: Graph knows (Entra).
+    /// There are too many groups for a token, and Graph has the list (Entra).
     Elsewhere,
-    /// Entra's claim holds names where it should hold object ids.
+    /// Entra's claim has names instead of object ids.
     Names,
-    /// Neither a text nor an array of texts.
+    /// The claim is neither a string nor an array of strings.
     Malformed,
 }
 
-/// Reads the claim at `path`, one name for each level.
+/// Reads the claim at `path`, which has one name for each level.
 pub(super) fn at_path(claims: &Claims, path: &[String], kind: GroupKind) -> ClaimedGroups {
     let find = || {
         let (first, rest) = path.split_first()?;
@@ -45,11 +45,11 @@ pub(super) fn at_path(claims: &Claims, path: &[String], kind: GroupKind) -> Clai
     }
 }
 
-/// Entra's `groups`: `_claim_names` or `hasgroups` stand in its place when there are too many.
+/// Reads Entra's groups claim. If there are too many groups, the token has `_claim_names` or `hasgroups` instead.
 ///
-/// A registration may put names there instead of object ids, and whoever owns a group calls it as they like, also like
-/// another group's id. So one entry that is no GUID says of the whole list that it does not tell who is in which group,
-/// unless the operator trusts names. Leaving such entries out would turn a mistake in the registration into "no groups".
+/// An app registration may put names into the claim instead of object ids, and the owner of a group can give it any name,
+/// also another group's id. So if the operator does not trust names, one entry that is not a GUID makes the whole list
+/// unusable. Skipping such entries would turn a mistake in the registration into "no groups".
 pub(super) fn of_entra(claims: &Claims, path: &[String], names: GroupNames) -> ClaimedGroups {
     let must_be_ids = names != GroupNames::Trust && path == ["groups"];
     let is_named = claims.get("_claim_names").and_then(|names| names.get("groups")).is_some();
@@ -62,7 +62,8 @@ pub(super) fn of_entra(claims: &Claims, path: &[String], names: GroupNames) -> C
     }
 }
 
-/// Entra's `wids` (directory roles, as groups) and `roles` (app roles): always in the token, whatever becomes of `groups`.
+/// Reads Entra's `wids` (directory roles, which count as groups) and `roles` (app roles). They are in the token also if
+/// `groups` is not. `None` if a claim is malformed.
 pub(super) fn roles_of_entra(claims: &Claims) -> Option<Vec<AssertedGroup>> {
     let mut roles = Vec::new();
     for (name, kind) in [("wids", GroupKind::Group), ("roles", GroupKind::Role)] {
@@ -75,8 +76,10 @@ pub(super) fn roles_of_entra(claims: &Claims) -> Option<Vec<AssertedGroup>> {
     Some(roles)
 }
 
-/// Of several tenants each has its own administrators, who hand out app roles, fill claims, and hold directory roles, whose
-/// ids are the same everywhere: such an id is that tenant's alone. Ids of groups are Entra's own choice and stay as they are.
+/// Puts the tenant in front of each id, if there are several tenants.
+///
+/// Each tenant has its own administrators, who assign app roles and fill claims, and the ids of directory roles are the same
+/// in all tenants. So such an id counts for its tenant alone. Object ids of groups are unique and need no prefix.
 pub(super) fn of_tenant(mut list: Vec<AssertedGroup>, tid: Option<&str>) -> Vec<AssertedGroup> {
     if let Some(tid) = tid {
         for group in &mut list {
@@ -86,7 +89,7 @@ pub(super) fn of_tenant(mut list: Vec<AssertedGroup>, tid: Option<&str>) -> Vec<
     list
 }
 
-/// A group whose name can be kept; others cannot be linked or shown, so they grant nothing.
+/// A group with a usable name. A group with another name cannot be linked or shown, so it is skipped.
 fn group(name: &str, kind: GroupKind) -> Option<AssertedGroup> {
     let is_sound = !name.trim().is_empty() && name.len() <= NAME_LIMIT && !name.chars().any(char::is_control);
     is_sound.then(|| AssertedGroup { kind, external_id: name.to_owned(), display_name: None })

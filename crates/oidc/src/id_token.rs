@@ -1,8 +1,8 @@
-//! What an ID token must say (OpenID Connect Core sections 3.1.3.7 and 12.2).
+//! The checks of an ID token (OpenID Connect Core sections 3.1.3.7 and 12.2).
 //!
-//! `openidconnect` checks issuer, audience, signature, `exp`, nonce and `auth_time`. On top comes what it leaves to its
-//! users: Entra's issuer, which differs from person to person; `azp`, `nbf` and the token's age; `at_hash`; the form of
-//! `sub`. Logout tokens share the checks that the crate has no function for.
+//! `openidconnect` checks issuer, audience, signature, `exp`, nonce and `auth_time`. The other checks are here: Entra's
+//! issuer, which differs from tenant to tenant; `azp`, `nbf` and the token's age; `at_hash`; the form of `sub`. Logout
+//! tokens share the checks that the crate does not have.
 
 use super::claims::{Claims, required};
 use super::discovery::Source;
@@ -13,8 +13,8 @@ use super::keys::Key;
 use super::protocol::{IdToken, IdTokenClaims};
 use super::provider::Provider;
 use super::signature::Algorithm;
-use super::token_endpoint::ReceivedIdToken;
 use super::token_error::{TokenError, short};
+use super::tokens::ReceivedIdToken;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::identity::SubjectKey;
 use openidconnect::{
@@ -24,12 +24,12 @@ use openidconnect::{
 use serde_json::json;
 use std::time::{Duration, SystemTime};
 
-/// How far a provider's clock may be off.
+/// The accepted difference between the clocks of the provider and of this machine.
 const LEEWAY: Duration = Duration::from_mins(1);
-/// How long ago a token may be issued when it is first seen. Entra dates its tokens back by five minutes.
+/// The accepted age of a token when it arrives. Entra sets `iat` five minutes back.
 pub(super) const MAX_TOKEN_AGE: Duration = Duration::from_mins(15);
 
-/// By whom, for whom and when.
+/// The expected issuer and client of a token, and the time.
 #[derive(Debug)]
 pub(super) struct Recipient<'a> {
     pub issuer: &'a IssuerRule,
@@ -37,12 +37,12 @@ pub(super) struct Recipient<'a> {
     pub now: Timestamp,
 }
 
-/// What is expected of the nonce.
+/// The check of the nonce.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum NonceRule<'a> {
-    /// A sign-in: it must be there.
+    /// Sign-in: the nonce must be present.
     Exactly(&'a str),
-    /// A renewal: absent, or still the same (section 12.2).
+    /// Renewal: the nonce is absent or unchanged (section 12.2).
     AbsentOr(&'a str),
 }
 
@@ -57,14 +57,14 @@ impl NonceVerifier for NonceRule<'_> {
     }
 }
 
-/// What this very token must say.
+/// The expected values that differ from token to token.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Demands<'a> {
     pub nonce: NonceRule<'a>,
     pub access_token: Option<&'a AccessToken>,
 }
 
-/// An ID token that holds.
+/// An ID token that has passed all checks.
 #[derive(Debug)]
 pub(super) struct VerifiedIdToken {
     pub claims: Claims,
@@ -74,7 +74,7 @@ pub(super) struct VerifiedIdToken {
 }
 
 impl Provider {
-    /// Verifies an ID token that the token endpoint gave.
+    /// Verifies an ID token from the token endpoint.
     pub(super) async fn verify_id_token(
         &self,
         token: &ReceivedIdToken,
@@ -102,7 +102,8 @@ impl VerifiedIdToken {
         let verified =
             id_token.claims(&recipient.verifier(key), demands.nonce).map_err(|error| refused(&error, jws))?;
         check_access_token(verified, demands.access_token, jws.algorithm(), key)?;
-        let claims = Claims::of_id_token(verified)?;
+        // The crate has verified the signature over this payload.
+        let claims = jws.payload_claims()?;
         let issuer = recipient.issuer.check_token(&claims, key.issuer())?;
         let issued_at = check_party_and_age(&claims, recipient)?;
         Ok(Self {
@@ -115,15 +116,15 @@ impl VerifiedIdToken {
 }
 
 impl Recipient<'_> {
-    /// The crate's verifier, for the one key that may have signed. No algorithm here is one of a shared secret, so the client
-    /// is a public one to it.
+    /// The crate's verifier, for the one key that may have signed the token. It is told that the client is a public one,
+    /// because no accepted algorithm uses a shared secret.
     fn verifier(&self, key: &Key) -> IdTokenVerifier<'static, Key> {
         let client_id = ClientId::new(self.client_id.to_owned());
         let keys = JsonWebKeySet::new(vec![key.clone()]);
         let (earliest_end, latest) = (self.now.minus(LEEWAY), self.now.plus(LEEWAY));
         let (issuer, is_the_only_one) = match self.issuer {
             IssuerRule::Exactly(issuer) => (issuer.clone(), true),
-            // `check_token` says which of Entra's issuers count.
+            // `IssuerRule::check_token` checks Entra's issuer.
             IssuerRule::Entra { authority, .. } => (IssuerUrl::from_url(authority.clone()), false),
         };
         IdTokenVerifier::new_public_client(client_id, issuer, keys)
@@ -134,13 +135,13 @@ impl Recipient<'_> {
                 (SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)).into()
             })
             .set_auth_time_verifier_fn(move |at| {
-                let lies_ahead = at.is_some_and(|at| at.timestamp() > latest.unix());
-                if lies_ahead { Err("it lies ahead".to_owned()) } else { Ok(()) }
+                let is_in_future = at.is_some_and(|at| at.timestamp() > latest.unix());
+                if is_in_future { Err("it is in the future".to_owned()) } else { Ok(()) }
             })
     }
 }
 
-/// `azp`, `nbf` and `iat`, in ID tokens and logout tokens alike. Gives `iat`.
+/// Checks `azp`, `nbf` and `iat` of an ID token or a logout token. Gives `iat`.
 pub(super) fn check_party_and_age(
     claims: &Claims,
     recipient: &Recipient<'_>,
@@ -160,7 +161,7 @@ pub(super) fn check_party_and_age(
     Ok(issued_at)
 }
 
-/// `exp` of a token that the crate does not read.
+/// Checks `exp` of a token that the crate does not verify. Gives `exp`.
 pub(super) fn check_end(claims: &Claims, now: Timestamp) -> Result<Timestamp, TokenError> {
     let end = required(claims.moment("exp")?, "exp")?;
     if end.plus(LEEWAY) <= now { Err(TokenError::Expired) } else { Ok(end) }
@@ -181,10 +182,10 @@ fn check_access_token(
     }
 }
 
-/// The crate's refusal by our names.
+/// Translates the crate's error.
 fn refused(error: &ClaimsVerificationError, jws: &Jws<'_>) -> TokenError {
     use ClaimsVerificationError as E;
-    let claims = match jws.unverified_claims() {
+    let claims = match jws.payload_claims() {
         Ok(claims) => claims,
         Err(error) => return error,
     };
@@ -202,17 +203,18 @@ fn refused(error: &ClaimsVerificationError, jws: &Jws<'_>) -> TokenError {
     }
 }
 
-/// Why the crate cannot read the claims. Its error does not always name the claim, so each is tried among sound ones.
+/// Why the crate cannot read the claims. Its error does not always name the claim, so each claim is tried by itself, among
+/// valid ones.
 fn unreadable(jws: &Jws<'_>) -> TokenError {
     let find = || {
-        let claims = jws.unverified_claims()?;
+        let claims = jws.payload_claims()?;
         for name in ["iss", "sub", "exp", "iat"] {
             required(claims.get(name), name)?;
         }
         for (name, value) in claims.members() {
-            let mut sound = json!({"iss": "https://op.example", "sub": "x", "exp": 0, "iat": 0});
-            sound[name] = value.clone();
-            if let Err(error) = serde_json::from_value::<IdTokenClaims>(sound) {
+            let mut valid = json!({"iss": "https://op.example", "sub": "x", "exp": 0, "iat": 0});
+            valid[name] = value.clone();
+            if let Err(error) = serde_json::from_value::<IdTokenClaims>(valid) {
                 return Err(TokenError::Unreadable(short(&format!("{name}: {error}"))));
             }
         }
@@ -238,11 +240,14 @@ mod tests {
     }
 
     fn check_with(claims: &Value, demands: &Demands<'_>) -> Result<(), TokenError> {
-        let token = ReceivedIdToken::new(Signer::first().sign("k", claims));
+        check_received(&ReceivedIdToken::new(Signer::first().sign("k", claims)), demands)
+    }
+
+    fn check_received(token: &ReceivedIdToken, demands: &Demands<'_>) -> Result<(), TokenError> {
         let issuer = exactly("https://op.example");
         let recipient = Recipient { issuer: &issuer, client_id: "us", now: Timestamp::from_unix(NOW) };
         let jws = Jws::parse(token.text())?;
-        VerifiedIdToken::check(&token, &jws, &Signer::first().key("k"), &recipient, demands).map(|_| ())
+        VerifiedIdToken::check(token, &jws, &Signer::first().key("k"), &recipient, demands).map(|_| ())
     }
 
     fn with(name: &str, value: Value) -> Result<(), TokenError> {
@@ -333,7 +338,7 @@ mod tests {
             claims[name] = json!("us");
             let text = claims.to_string().replacen('{', &format!("{{\"{name}\":\"them\","), 1);
             let token = ReceivedIdToken::new(Signer::first().sign_text(&json!({"alg": "RS256"}), &text));
-            assert!(token.parsed().is_none(), "{name}");
+            assert_eq!(check_received(&token, &demands()), Err(TokenError::Malformed("payload")), "{name}");
         }
     }
 

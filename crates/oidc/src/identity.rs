@@ -1,7 +1,7 @@
-//! From a verified ID token to what the provider asserts about the person: address, name, groups.
+//! Gathers what the provider states about a person: address, name and groups.
 //!
-//! What the token lacks is read from userinfo, what does not fit into it from Graph. A call that fails never turns into
-//! "no groups"; it may leave the address unknown, and then says so.
+//! What a verified ID token lacks is read from userinfo, and groups that do not fit into it from Graph. A failed call never
+//! means "no groups". It may leave the address unknown, which the result says.
 
 use super::address::Address;
 use super::claims::Claims;
@@ -21,22 +21,22 @@ use openidconnect::AccessToken;
 
 const NAME_LIMIT: usize = 256;
 
-const NAMES: &str = "the groups claim holds names, which whoever owns a group chooses: set it to Group ID in the registration \
-    (Token configuration), or GROUP_NAMES to trust if only administrators name groups";
+const NAMES: &str = "the groups claim has names, which the owners of groups can choose: set it to Group ID in the app registration \
+    (Token configuration), or set GROUP_NAMES to trust if only administrators can name groups";
 
-/// What a provider asserts, and what could not be asked.
+/// What a provider states about a person.
 #[derive(Debug)]
 pub(super) struct Identified {
     pub identity: AssertedIdentity,
-    /// Why the address is not known, where it would have been in userinfo.
+    /// Set if the address is unknown because userinfo could not be read.
     pub address_error: Option<OidcError>,
 }
 
 impl Provider {
-    /// Gathers the identity behind an ID token.
+    /// Gathers the identity from an ID token, userinfo and Graph.
     ///
     /// # Errors
-    /// [`OidcError::Token`] if userinfo is about somebody else; a failed call is no error.
+    /// [`OidcError::Token`] if userinfo is about another person. A failed call is not an error.
     pub(super) async fn identify(
         &self,
         token: &VerifiedIdToken,
@@ -47,9 +47,9 @@ impl Provider {
         let mut address = self.address(claims, claims);
         let mut userinfo = None;
         let mut userinfo_error = None;
-        let is_asked = matches!(address, Address::Unknown(_)) || self.reads_groups_from_userinfo(claims);
+        let is_needed = matches!(address, Address::Unknown(_)) || self.reads_groups_from_userinfo(claims);
         if let (true, Some(endpoint), Some(access_token)) =
-            (is_asked, metadata.userinfo_endpoint(), access_token)
+            (is_needed, metadata.userinfo_endpoint(), access_token)
         {
             let sub = claims.find_text("sub").unwrap_or_default();
             match userinfo::read(&self.transport, endpoint, access_token, sub).await {
@@ -77,13 +77,14 @@ impl Provider {
         Ok(Identified { identity, address_error })
     }
 
-    /// What a renewal without an ID token says (OpenID Connect Core section 12.2): userinfo about the same `sub`.
+    /// Gathers the identity after a renewal without an ID token (OpenID Connect Core section 12.2), from userinfo about the
+    /// same `sub`.
     ///
-    /// What userinfo leaves out is not known: unlike a sign-in, nothing here says that a person has no groups. Entra's
-    /// userinfo knows another `sub` than the `oid` that a person is, and its roles stand in ID tokens alone.
+    /// Groups that userinfo omits are unknown: unlike at a sign-in, nothing says here that the person has none. Entra's
+    /// userinfo is not read, because its `sub` is not the `oid` that identifies the person, and because it has no roles.
     ///
     /// # Errors
-    /// [`OidcError::Token`] if userinfo is about somebody else; a failed call is no error.
+    /// [`OidcError::Token`] if userinfo is about another person. A failed call is not an error.
     pub(super) async fn identify_by_userinfo(
         &self,
         subject: &SubjectKey,
@@ -120,7 +121,7 @@ impl Provider {
         Ok(AssertedIdentity { provider, subject: subject.clone(), email, refused, name, groups })
     }
 
-    /// Many providers keep groups out of ID tokens.
+    /// Whether to read userinfo because the ID token has no groups. Many providers put them into userinfo alone.
     fn reads_groups_from_userinfo(&self, claims: &Claims) -> bool {
         matches!(self.config.kind, ProviderKind::Oidc { .. })
             && self.config.groups == GroupsSource::Claim
@@ -180,12 +181,12 @@ impl Provider {
             ClaimedGroups::Names => return self.unknown(NAMES),
             ClaimedGroups::Elsewhere => {
                 let (Some(graph), Some(access_token)) = (&metadata.graph, access_token) else {
-                    return self.unknown("Graph cannot be asked: no msgraph_host, or no access token");
+                    return self.unknown("Graph cannot be called: the discovery document has no msgraph_host, or the answer has no access token");
                 };
                 match graph::list(&self.transport, graph, access_token).await {
                     Ok(list) => list,
                     Err(error) => {
-                        tracing::warn!(provider = %self.id(), error = %Chain(&error), "Graph did not say which groups a person is in");
+                        tracing::warn!(provider = %self.id(), error = %Chain(&error), "a person's groups could not be read from Graph");
                         return AssertedGroups::Unknown;
                     }
                 }
@@ -196,13 +197,13 @@ impl Provider {
     }
 
     fn unknown(&self, why: &'static str) -> AssertedGroups {
-        tracing::warn!(provider = %self.id(), why, "the provider did not say which groups a person is in");
+        tracing::warn!(provider = %self.id(), why, "a person's groups are unknown");
         AssertedGroups::Unknown
     }
 }
 
 fn known(mut list: Vec<AssertedGroup>) -> AssertedGroups {
-    // Of two entries the one with a name comes first, and stays.
+    // Of two entries for one group the one with a name comes first, and is kept.
     let order = |group: &AssertedGroup| (group.kind, group.external_id.clone(), group.display_name.is_none());
     list.sort_by_cached_key(order);
     list.dedup_by(|a, b| a.kind == b.kind && a.external_id == b.external_id);

@@ -1,7 +1,7 @@
-//! Who a provider is: the issuer that its documents, tokens and keys must name.
+//! The issuer that the documents, tokens and keys of a provider must name.
 //!
-//! Entra's multi-tenant authorities write `{tenantid}` where their tokens write the person's tenant; which tenants may
-//! stand there is configuration, never the token's choice.
+//! The documents of Entra's multi-tenant authorities have `{tenantid}` in the issuer, and their tokens the person's tenant.
+//! The configuration lists the tenants that are accepted.
 
 use super::claims::{Claims, required};
 use super::metadata::MetadataError;
@@ -14,15 +14,15 @@ use url::Url;
 pub(super) const GOOGLE: &str = "https://accounts.google.com";
 const TENANT_PLACEHOLDER: &str = "{tenantid}";
 
-/// The rule that an issuer must fulfil.
+/// The issuers that are accepted.
 #[derive(Clone, Debug)]
 pub(super) enum IssuerRule {
-    /// Exactly this text (OpenID Connect Discovery section 4.3).
+    /// Exactly this one (OpenID Connect Discovery section 4.3).
     Exactly(IssuerUrl),
-    /// `<authority>/<tid>/v2.0`, for the tenants that may sign in.
+    /// `<authority>/<tid>/v2.0` for each accepted tenant.
     Entra {
         authority: Url,
-        /// Which ones.
+        /// The accepted tenants.
         tenant: EntraTenant,
     },
 }
@@ -38,7 +38,7 @@ impl IssuerRule {
         })
     }
 
-    /// Where the discovery document lies (OpenID Connect Discovery section 4.1).
+    /// The URL of the discovery document (OpenID Connect Discovery section 4.1).
     pub fn discovery_url(&self) -> Result<Url, url::ParseError> {
         let base = match self {
             Self::Exactly(issuer) => issuer.trim_end_matches('/').to_owned(),
@@ -50,7 +50,7 @@ impl IssuerRule {
         Url::parse(&format!("{base}/.well-known/openid-configuration"))
     }
 
-    /// Whether `issuer` may stand in the discovery document.
+    /// Checks the issuer in the discovery document.
     pub fn check_metadata(&self, issuer: &str) -> Result<(), MetadataError> {
         let expected = match self {
             Self::Exactly(expected) => expected.to_string(),
@@ -68,7 +68,7 @@ impl IssuerRule {
         }
     }
 
-    /// Whether `issuer` is one that signs people in here, as the `iss` of an authorization response (RFC 9207) names it.
+    /// Whether `issuer`, the `iss` of an authorization response (RFC 9207), is an accepted one.
     pub fn accepts(&self, issuer: &str) -> bool {
         match self {
             Self::Exactly(expected) => issuer == expected.as_str(),
@@ -78,7 +78,7 @@ impl IssuerRule {
         }
     }
 
-    /// Checks `iss` (and Entra's `tid`) of a token, and that the key which signed it is this issuer's.
+    /// Checks `iss` (and Entra's `tid`) of a token, and that its key belongs to this issuer. Gives `iss`.
     pub fn check_token<'a>(
         &self,
         claims: &'a Claims,
@@ -99,7 +99,7 @@ impl IssuerRule {
                 if issuer != entra_issuer(authority, tid) {
                     return Err(TokenError::WrongIssuer(short(issuer)));
                 }
-                // A consumers' key must not sign for a work tenant.
+                // A key of Entra's consumer accounts must not sign for a work tenant.
                 if key_issuer.is_some_and(|own| own.replace(TENANT_PLACEHOLDER, tid) != issuer) {
                     return Err(TokenError::KeyOfAnotherIssuer);
                 }
@@ -108,7 +108,7 @@ impl IssuerRule {
         }
     }
 
-    /// The key of the person: `iss` + `sub`, for Entra `iss` + `oid`. `sub` must be sound in any case.
+    /// The key of the person: `iss` and `sub`, for Entra `iss` and `oid`. `sub` must be valid in any case.
     pub fn subject(&self, claims: &Claims, issuer: &str) -> Result<SubjectKey, TokenError> {
         let sub = required(claims.identifier("sub")?, "sub")?;
         let subject = match self {

@@ -1,8 +1,8 @@
-//! The form and the header of a signed token (RFC 7515 compact serialization), read strictly.
+//! Strict parsing of a signed token (RFC 7515 compact serialization).
 //!
-//! This stands before what `openidconnect` reads of an ID token, because the crate takes the last of two members with one
-//! name, and knows neither `b64` nor a limit of length. Logout tokens, which the crate does not know, are verified here.
-//! Embedded keys and addresses (`jwk`, `jku`, `x5c`, `x5u`) are never looked at.
+//! An ID token is parsed here before `openidconnect` parses it, because that crate accepts a header with a repeated member
+//! and with `b64`, and a token of any length. The crate does not implement logout tokens, so those are verified here.
+//! Embedded keys and URLs (`jwk`, `jku`, `x5c`, `x5u`) are ignored.
 
 use super::claims::Claims;
 use super::json;
@@ -15,7 +15,7 @@ use openidconnect::JsonWebKey;
 
 const TOKEN_LIMIT: usize = 256 * 1024;
 
-/// A token whose form is sound and of which nothing is known.
+/// A token whose form is valid. Its signature has not been verified.
 #[derive(Debug)]
 pub(super) struct Jws<'a> {
     algorithm: Algorithm,
@@ -53,7 +53,7 @@ impl<'a> Jws<'a> {
         })
     }
 
-    /// Which key the token says it is signed with.
+    /// The id of the key that the token claims to be signed with.
     pub fn kid(&self) -> Option<&str> {
         self.kid.as_deref()
     }
@@ -62,7 +62,7 @@ impl<'a> Jws<'a> {
         self.algorithm
     }
 
-    /// Requires that `typ` is absent or one of `accepted`, in any case, with or without `application/`.
+    /// Requires that `typ` is absent or one of `accepted`. Case and a leading `application/` do not matter.
     pub fn require_type(&self, accepted: &[&str]) -> Result<(), TokenError> {
         let Some(typ) = &self.typ else { return Ok(()) };
         let lower = typ.to_ascii_lowercase();
@@ -70,15 +70,15 @@ impl<'a> Jws<'a> {
         if accepted.contains(&name) { Ok(()) } else { Err(TokenError::WrongType(short(typ))) }
     }
 
-    /// The claims, if `key` signed them.
+    /// Verifies the signature by `key` and gives the claims.
     pub fn verify(&self, key: &Key) -> Result<Claims, TokenError> {
         key.verify_signature(&self.algorithm, self.signed.as_bytes(), &self.signature)
             .map_err(|_| TokenError::BadSignature)?;
-        self.unverified_claims()
+        self.payload_claims()
     }
 
-    /// The claims as anybody may have written them: to say what is wrong with a token that is refused.
-    pub fn unverified_claims(&self) -> Result<Claims, TokenError> {
+    /// The claims in the payload. Before the signature is verified, anybody may have written them.
+    pub fn payload_claims(&self) -> Result<Claims, TokenError> {
         json::object(&self.payload).map(Claims::new).map_err(|_| TokenError::Malformed("payload"))
     }
 }
@@ -87,7 +87,7 @@ fn decode(segment: &str) -> Result<Vec<u8>, TokenError> {
     BASE64_URL_SAFE_NO_PAD.decode(segment).map_err(|_| TokenError::Malformed("not base64url"))
 }
 
-/// Entra's keys say no `alg`, so the token's word must be checked here.
+/// Entra's keys have no `alg`, so the algorithm in the token's header is checked here.
 fn algorithm(name: &str) -> Result<Algorithm, TokenError> {
     Algorithm::named(name).ok_or_else(|| TokenError::ForbiddenAlgorithm(short(name)))
 }
@@ -156,7 +156,7 @@ mod tests {
         };
         for text in ["[]", "\"a\"", "{\"aud\":1,\"aud\":2}", "{", "\u{feff}{}"] {
             let token = payload(text);
-            let claims = Jws::parse(&token).and_then(|token| token.unverified_claims());
+            let claims = Jws::parse(&token).and_then(|token| token.payload_claims());
             assert_eq!(claims.err(), Some(TokenError::Malformed("payload")), "{text}");
         }
     }

@@ -1,8 +1,8 @@
-//! A provider's signing keys, kept one by one.
+//! The signing keys of a provider, each cached by itself.
 //!
-//! Sets flap between a provider's front ends, and Entra's rotates without notice: keys are merged by `kid`, and what is
-//! fetched for one token's sake takes none away. A key that a refresh of the documents no longer finds is withdrawn and
-//! counts no more. While no set can be had, keys stay for 24 hours; an empty or oversized set changes nothing.
+//! The front ends of a provider may publish different sets for a while, and Entra rotates its keys without notice. So keys
+//! are merged by `kid`, and a fetch for one token removes no key. The hourly refresh removes the keys that it does not find.
+//! While no set can be fetched, keys stay for 24 hours. An empty or oversized set changes nothing.
 
 use super::signature::{Algorithm, KeyType, PublicKey};
 use super::token_error::TokenError;
@@ -18,9 +18,9 @@ use std::time::{Duration, Instant};
 
 const KEY_TTL: Duration = Duration::from_hours(24);
 const SET_LIMIT: usize = 100;
-const RING_LIMIT: usize = 1000;
+const CACHE_LIMIT: usize = 1000;
 
-/// A public key that may sign tokens. `ring` verifies with it, so none of the crate's own cryptography is called.
+/// A public key that may sign tokens. `ring` verifies with it, so the crate's own cryptography is never called.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(try_from = "Value", into = "Value")]
 pub(super) struct Key(Arc<SigningKey>);
@@ -37,8 +37,8 @@ struct SigningKey {
 impl TryFrom<Value> for Key {
     type Error = &'static str;
 
-    /// Reads a JWK. Unknown kinds are not for us (RFC 7517 section 5), nor are keys for encryption or for other algorithms,
-    /// and RSA keys below 2048 bits.
+    /// Reads a JWK. Refuses unknown kinds (RFC 7517 section 5), keys for encryption or for other algorithms, and RSA keys
+    /// below 2048 bits.
     fn try_from(jwk: Value) -> Result<Self, Self::Error> {
         let text = |name: &str| jwk.get(name).and_then(Value::as_str);
         let operations = jwk.get("key_ops").and_then(Value::as_array);
@@ -107,7 +107,7 @@ impl JsonWebKey for Key {
 }
 
 impl Key {
-    /// Entra: for which issuer the key signs, perhaps with `{tenantid}`.
+    /// The issuer that the key signs for, as Entra states it. May have `{tenantid}` in it.
     pub fn issuer(&self) -> Option<&str> {
         self.0.issuer.as_deref()
     }
@@ -121,7 +121,7 @@ impl Key {
     }
 }
 
-/// The usable keys of a JWK set (RFC 7517 section 5): at least one, at most 100. The crate passes over the others.
+/// The usable keys of a JWK set (RFC 7517 section 5): at least one and at most 100. The crate skips the others.
 pub(super) fn parse_set(document: Map<String, Value>) -> Result<JsonWebKeySet<Key>, CallError> {
     let set: JsonWebKeySet<Key> =
         serde_json::from_value(Value::Object(document)).map_err(|_| CallError::Unexpected("no JWK set"))?;
@@ -132,48 +132,48 @@ pub(super) fn parse_set(document: Map<String, Value>) -> Result<JsonWebKeySet<Ke
     }
 }
 
-/// The keys that count.
+/// The keys that a token may be signed with.
 #[derive(Debug, Default)]
-pub(super) struct KeyRing(Vec<Seen>);
+pub(super) struct JwkCache(Vec<CachedKey>);
 
 #[derive(Debug)]
-struct Seen {
+struct CachedKey {
     key: Key,
-    at: Instant,
+    fetched_at: Instant,
 }
 
-impl KeyRing {
+impl JwkCache {
     /// Adds the keys of a set that was fetched at `now`.
     pub fn merge(&mut self, set: &JsonWebKeySet<Key>, now: Instant) {
-        self.0.retain(|seen| {
-            let is_replaced = set.keys().iter().any(|key| key.replaces(&seen.key));
-            now.saturating_duration_since(seen.at) < KEY_TTL && !is_replaced
+        self.0.retain(|cached| {
+            let is_replaced = set.keys().iter().any(|key| key.replaces(&cached.key));
+            now.saturating_duration_since(cached.fetched_at) < KEY_TTL && !is_replaced
         });
-        self.0.extend(set.keys().iter().map(|key| Seen { key: key.clone(), at: now }));
-        let excess = self.0.len().saturating_sub(RING_LIMIT);
+        self.0.extend(set.keys().iter().map(|key| CachedKey { key: key.clone(), fetched_at: now }));
+        let excess = self.0.len().saturating_sub(CACHE_LIMIT);
         self.0.drain(..excess);
     }
 
-    /// Forgets the keys that no set has had since `begun`, if one came since.
-    pub fn withdraw_unseen(&mut self, begun: Instant) {
-        if self.0.iter().any(|seen| seen.at >= begun) {
-            self.0.retain(|seen| seen.at >= begun);
+    /// Removes the keys that no set has had since `since`. Changes nothing if no set was fetched since then.
+    pub fn withdraw_unseen(&mut self, since: Instant) {
+        if self.0.iter().any(|cached| cached.fetched_at >= since) {
+            self.0.retain(|cached| cached.fetched_at >= since);
         }
     }
 
     /// The one key that a token with this `kid` and algorithm can be signed with.
     ///
-    /// A token without `kid` may only mean a key of the latest set: older ones linger here.
+    /// For a token without `kid` only the latest set counts, because the cache also has older keys.
     pub fn find(&self, kid: Option<&str>, algorithm: Algorithm, now: Instant) -> Result<Key, TokenError> {
-        let latest = self.0.last().map(|seen| seen.at);
-        let mut candidates = self.0.iter().filter(|seen| {
-            let named = kid.map_or(Some(seen.at) == latest, |kid| {
-                seen.key.key_id().is_some_and(|own| own.as_str() == kid)
+        let latest = self.0.last().map(|cached| cached.fetched_at);
+        let mut candidates = self.0.iter().filter(|cached| {
+            let named = kid.map_or(Some(cached.fetched_at) == latest, |kid| {
+                cached.key.key_id().is_some_and(|own| own.as_str() == kid)
             });
-            named && seen.key.fits(algorithm) && now.saturating_duration_since(seen.at) < KEY_TTL
+            named && cached.key.fits(algorithm) && now.saturating_duration_since(cached.fetched_at) < KEY_TTL
         });
         match (candidates.next(), candidates.next()) {
-            (Some(seen), None) => Ok(seen.key.clone()),
+            (Some(cached), None) => Ok(cached.key.clone()),
             (Some(_), Some(_)) => Err(TokenError::AmbiguousKey),
             (None, _) => Err(TokenError::UnknownKey),
         }
@@ -196,31 +196,31 @@ mod tests {
     fn keys_that_no_refresh_could_confirm_stay_for_a_day() {
         let (a, b) = (Signer::first().jwk("a"), Signer::second().jwk("b"));
         let start = Instant::now();
-        let mut ring = KeyRing::default();
-        ring.merge(&set(&[a]).expect("a set"), start);
+        let mut cache = JwkCache::default();
+        cache.merge(&set(&[a]).expect("a set"), start);
         let noon = start + Duration::from_hours(12);
-        ring.merge(&set(&[b]).expect("a set"), noon);
-        assert!(ring.find(Some("a"), RS256, noon).is_ok());
-        assert!(ring.find(Some("b"), RS256, noon).is_ok());
+        cache.merge(&set(&[b]).expect("a set"), noon);
+        assert!(cache.find(Some("a"), RS256, noon).is_ok());
+        assert!(cache.find(Some("b"), RS256, noon).is_ok());
         let next_day = start + KEY_TTL;
-        assert_eq!(ring.find(Some("a"), RS256, next_day).err(), Some(TokenError::UnknownKey));
-        assert!(ring.find(Some("b"), RS256, next_day).is_ok());
+        assert_eq!(cache.find(Some("a"), RS256, next_day).err(), Some(TokenError::UnknownKey));
+        assert!(cache.find(Some("b"), RS256, next_day).is_ok());
     }
 
     #[test]
     fn a_key_that_a_refresh_does_not_find_is_withdrawn() {
         let (a, b) = (Signer::first().jwk("a"), Signer::second().jwk("b"));
         let start = Instant::now();
-        let mut ring = KeyRing::default();
-        ring.merge(&set(&[a.clone(), b]).expect("a set"), start);
+        let mut cache = JwkCache::default();
+        cache.merge(&set(&[a.clone(), b]).expect("a set"), start);
         let refresh = start + Duration::from_hours(1);
-        ring.merge(&set(&[a]).expect("a set"), refresh + Duration::from_secs(1));
-        ring.withdraw_unseen(refresh);
+        cache.merge(&set(&[a]).expect("a set"), refresh + Duration::from_secs(1));
+        cache.withdraw_unseen(refresh);
         let now = refresh + Duration::from_secs(2);
-        assert!(ring.find(Some("a"), RS256, now).is_ok());
-        assert_eq!(ring.find(Some("b"), RS256, now).err(), Some(TokenError::UnknownKey));
-        ring.withdraw_unseen(now);
-        assert!(ring.find(Some("a"), RS256, now).is_ok(), "no set came, so nothing was withdrawn");
+        assert!(cache.find(Some("a"), RS256, now).is_ok());
+        assert_eq!(cache.find(Some("b"), RS256, now).err(), Some(TokenError::UnknownKey));
+        cache.withdraw_unseen(now);
+        assert!(cache.find(Some("a"), RS256, now).is_ok(), "no set came, so nothing was withdrawn");
     }
 
     #[test]
@@ -246,9 +246,9 @@ mod tests {
         };
         let now = Instant::now();
         let find = |keys: &[Value], kid| {
-            let mut ring = KeyRing::default();
-            ring.merge(&set(keys).expect("a set"), now);
-            ring.find(kid, RS256, now).map(|_| ())
+            let mut cache = JwkCache::default();
+            cache.merge(&set(keys).expect("a set"), now);
+            cache.find(kid, RS256, now).map(|_| ())
         };
         let other = Signer::second().jwk("b");
         assert_eq!(find(&[with("use", json!("enc")), other.clone()], Some("a")), Err(TokenError::UnknownKey));
@@ -270,10 +270,10 @@ mod tests {
     #[test]
     fn without_a_kid_only_the_latest_set_counts() {
         let now = Instant::now();
-        let mut ring = KeyRing::default();
-        ring.merge(&set(&[Signer::first().jwk("a")]).expect("a set"), now);
-        ring.merge(&set(&[Signer::second().jwk("b")]).expect("a set"), now + Duration::from_secs(1));
-        let found = ring.find(None, RS256, now + Duration::from_secs(2)).expect("one key");
+        let mut cache = JwkCache::default();
+        cache.merge(&set(&[Signer::first().jwk("a")]).expect("a set"), now);
+        cache.merge(&set(&[Signer::second().jwk("b")]).expect("a set"), now + Duration::from_secs(1));
+        let found = cache.find(None, RS256, now + Duration::from_secs(2)).expect("one key");
         assert_eq!(found.key_id().map(|kid| kid.as_str()), Some("b"));
     }
 }

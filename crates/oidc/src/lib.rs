@@ -1,12 +1,13 @@
-//! The relying party: everything that is said to and heard from an OpenID provider, and what of it may be believed.
+//! The OpenID Connect relying party: it talks to the providers and decides which of their statements count.
 //!
-//! The crate `openidconnect` carries the protocol: documents, the authorization request, the token endpoint, ID tokens and
-//! their claims; `protocol` names its types with ours in them. Each file says what it adds to the crate, and why.
+//! The crate `openidconnect` implements the protocol: discovery documents, the authorization request, the token endpoint,
+//! ID tokens and their claims. The module `protocol` names its types with our types as parameters. Each other file states
+//! what it adds to that crate, and why.
 //!
-//! It knows no cookies, sessions, listeners or tables: [`Provider`] builds addresses, redeems codes, renews and verifies
-//! tokens, and answers with the words of [`gatepost_core::identity`]. It starts without the network and keeps the last
-//! good metadata and keys for 24 hours. What a provider sends is a claim until every rule held; each broken rule is a
-//! named [`TokenError`]. No redirect is ever followed, no address from a token is ever called.
+//! This crate has no cookies, sessions, listeners or tables. [`Provider`] builds URLs, redeems codes, refreshes and verifies
+//! tokens, and returns the types of [`gatepost_core::identity`]. It starts without the network, and uses the last valid
+//! discovery document and keys for up to 24 hours. Nothing that a provider sends is used before all checks have passed; each
+//! check that can fail is a variant of [`TokenError`]. No redirect is followed, and no URL from a token is requested.
 
 mod address;
 mod authorization;
@@ -28,18 +29,21 @@ mod jws;
 mod keys;
 mod logout_token;
 mod metadata;
+mod pause;
 mod protocol;
 mod provider;
 mod refusal;
 mod refusal_table;
 mod renewal;
 mod revocation;
+mod settings;
 mod sign_in;
 mod signature;
 #[cfg(test)]
 mod testing;
 mod token_endpoint;
 mod token_error;
+mod tokens;
 mod transport;
 mod trial;
 mod userinfo;
@@ -55,6 +59,7 @@ pub use metadata::MetadataError;
 pub use provider::{Provider, Providers, ProvidersError};
 pub use refusal::{ErrorResponse, Mender, NextStep, ProviderRefusal};
 pub use renewal::{Refreshed, Renewal, Renewed};
+pub use settings::Settings;
 pub use sign_in::{Callback, Expected, SignIn};
 pub use token_error::TokenError;
 pub use transport::CallError;

@@ -1,7 +1,7 @@
-//! Logout tokens (OpenID Connect Back-Channel Logout section 2.6): a provider says that a session there is over.
+//! Logout tokens (OpenID Connect Back-Channel Logout section 2.6): the provider ended a session.
 //!
-//! Anybody can post one, so it can make us fetch keys only within its own limit. That it is used once is for the caller
-//! to see to, by `jti`, until `expires_at`.
+//! Anybody can post a logout token, so the fetches of keys for logout tokens have a limit of their own. The caller has to
+//! refuse a token whose `jti` it has seen, until `expires_at`.
 
 use super::claims::{Claims, required};
 use super::discovery::Source;
@@ -16,31 +16,31 @@ use serde_json::Value;
 use std::time::Duration;
 
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
-/// Past the age at which a token is refused, clocks included.
+/// Longer than the tolerance for clocks: a token is refused because of its age before its `jti` is forgotten.
 const REPLAY_MARGIN: Duration = Duration::from_mins(2);
 
-/// A logout token that holds.
+/// A logout token that has passed all checks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogoutToken {
     /// `iss`.
     pub issuer: String,
-    /// `sub`; all sessions of this subject, unless `sid` narrows. For Entra it is the pairwise one, not `oid`.
+    /// `sub`. Without `sid`, all sessions of this subject are over. Entra's is the pairwise subject, not `oid`.
     pub subject: Option<String>,
-    /// `sid`: one session at the provider.
+    /// `sid`: the id of one session at the provider.
     pub sid: Option<String>,
-    /// `iat`: sessions begun later are not meant.
+    /// `iat`. Sessions that began later go on.
     pub issued_at: Timestamp,
-    /// `jti`, for the memory of tokens seen.
+    /// `jti`: the token's id, by which the caller recognises a replay.
     pub jti: String,
-    /// When the token will be refused anyhow: from then on its `jti` can be forgotten.
+    /// From then on the token is refused because of its age, so its `jti` can be forgotten.
     pub expires_at: Timestamp,
 }
 
 impl Provider {
-    /// Verifies a logout token that somebody posted.
+    /// Verifies a logout token.
     ///
     /// # Errors
-    /// [`OidcError::Token`] for every token to answer with 400; [`OidcError::Unavailable`] where the keys cannot be had.
+    /// [`OidcError::Token`] if the token is to be answered with 400. [`OidcError::Unavailable`] if the keys cannot be fetched.
     pub async fn verify_logout_token(&self, token: &str) -> Result<LogoutToken, OidcError> {
         let token = Jws::parse(token)?;
         token.require_type(&["logout+jwt", "jwt"])?;
@@ -81,7 +81,7 @@ impl LogoutToken {
     }
 }
 
-/// Only us: any other audience could send its copy of the token here.
+/// Our client id has to be the only audience: any other client could post its copy of the token here.
 fn check_audience(claims: &Claims, client_id: &str) -> Result<(), TokenError> {
     let is_us = |value: &Value| value.as_str() == Some(client_id);
     let holds = match required(claims.get("aud"), "aud")? {

@@ -1,9 +1,10 @@
 //! The discovery document (OpenID Connect Discovery section 3).
 //!
-//! The crate reads it, but does not fetch it: its `discover` wants the issuer that was asked for, where Entra's names a
-//! template, and fails on any member that it cannot parse. What it is given here is checked first, member by member.
+//! The crate parses the document but does not fetch it. Its `discover` requires the configured issuer, where Entra's document
+//! has a template, and fails if any member cannot be parsed. So only the members that are used are passed to the crate, each
+//! after a check.
 //!
-//! Every address in it is `https`; `http` counts only on loopback, and only where the configured issuer itself is there.
+//! Every URL in the document must be `https`. `http` is accepted only on loopback, and only if the issuer is on loopback too.
 
 use super::authorization::{PARAMETERS, without};
 use super::issuer::IssuerRule;
@@ -13,38 +14,38 @@ use openidconnect::{AuthUrl, Client, ClientId, EndSessionUrl, RevocationUrl, Use
 use serde_json::{Map, Value, json};
 use url::{Host, Url};
 
-/// What a provider says about itself.
+/// The discovery document of a provider, and what is made of it.
 #[derive(Debug)]
 pub(super) struct Metadata {
     pub document: Document,
-    /// Made of the document: writes requests to the provider.
+    /// Makes the requests to the provider.
     pub client: RelyingParty,
-    /// Entra: the origin of this cloud's Microsoft Graph.
+    /// The origin of Microsoft Graph in this cloud, if the provider is Entra.
     pub graph: Option<Url>,
 }
 
-/// A rule of discovery that a document breaks.
+/// The check that a discovery document failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MetadataError {
-    /// The document is about another issuer.
+    /// The document names another issuer.
     #[error("the document is of issuer {found:?}, not {expected:?}")]
     WrongIssuer {
-        /// As configured.
+        /// The issuer by the configuration.
         expected: String,
-        /// As found.
+        /// The issuer in the document.
         found: String,
     },
     /// A required member is absent or has the wrong type.
     #[error("{0} is missing or malformed")]
     Missing(&'static str),
-    /// An address is not `https`, carries a password or a fragment.
-    #[error("{0} is no https address")]
+    /// A URL is not `https`, or has a password or a fragment.
+    #[error("{0} is not an https URL")]
     Insecure(&'static str),
     /// `response_types_supported` has no `code`.
-    #[error("the provider has no authorization code flow")]
+    #[error("the provider does not support the authorization code flow")]
     NoCodeFlow,
     /// `id_token_signing_alg_values_supported` has none of RS256, PS256, ES256, `EdDSA`.
-    #[error("the provider signs with no accepted algorithm")]
+    #[error("the provider supports no accepted signature algorithm")]
     NoAcceptedAlgorithm,
 }
 
@@ -60,8 +61,8 @@ impl MetadataError {
     }
 }
 
-/// The members that are read, each with whether it must be there: addresses, and lists of texts (`.._supported`). Whatever
-/// else stands in a document keeps nobody out.
+/// The members that are read, each with whether it is required: URLs, and lists of strings (`.._supported`). Other members
+/// may have any form.
 const MEMBERS: [(&str, bool); 11] = [
     ("authorization_endpoint", true),
     ("token_endpoint", true),
@@ -132,7 +133,7 @@ impl Metadata {
         listed.is_some_and(|listed| listed.iter().any(|one| one.as_str() == scope))
     }
 
-    /// RFC 9207: every authorization response has `iss`.
+    /// Whether every authorization response has the parameter `iss` (RFC 9207).
     pub fn announces_issuer(&self) -> bool {
         self.document.additional_metadata().authorization_response_iss_parameter_supported
     }
@@ -148,9 +149,9 @@ impl Reader<'_> {
         self.document.get(name).filter(|value| !value.is_null() && value.as_str() != Some(""))
     }
 
-    /// What the crate is given, each of the right type.
+    /// The members for the crate, each with the right type.
     fn members(&self, issuer: &str) -> Result<Value, MetadataError> {
-        // The standard requires the types of subjects, some providers leave them out, and nothing here depends on them.
+        // The standard requires `subject_types_supported`. Some providers omit it, and nothing here depends on it.
         let mut members = json!({ "issuer": issuer, "subject_types_supported": [] });
         for (name, is_required) in MEMBERS {
             let Some(value) = self.find(name) else {
@@ -167,7 +168,7 @@ impl Reader<'_> {
             } else {
                 Err(MetadataError::Missing(name))
             };
-            // Nothing that lets people in depends on revocation.
+            // No sign-in depends on revocation, so a malformed endpoint counts as absent.
             if name != REVOCATION {
                 outcome.clone()?;
             }
@@ -188,7 +189,7 @@ impl Reader<'_> {
         if is_secure && is_plain { Ok(()) } else { Err(MetadataError::Insecure(name)) }
     }
 
-    /// `msgraph_host` is a host, perhaps with a port; anything more is not followed.
+    /// `msgraph_host` is a host, optionally with a port. Anything more is an error.
     fn graph(&self) -> Result<Option<Url>, MetadataError> {
         const NAME: &str = "msgraph_host";
         let Some(value) = self.find(NAME) else { return Ok(None) };
@@ -208,7 +209,7 @@ impl Reader<'_> {
     }
 }
 
-/// Plain HTTP that does not leave the machine: loopback addresses, `localhost` and `*.localhost` (RFC 6761 section 6.3).
+/// Whether the URL is plain HTTP on loopback: a loopback address, `localhost` or `*.localhost` (RFC 6761 section 6.3).
 pub(super) fn is_http_on_loopback(url: &Url) -> bool {
     let is_loopback = match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),

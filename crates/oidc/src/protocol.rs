@@ -1,23 +1,22 @@
-//! The types of `openidconnect`, with our claims, keys and algorithms in their places.
+//! The types of `openidconnect`, with our keys, algorithms and answers as their parameters.
 
-use super::claims::Claims;
 use super::keys::Key;
 use super::signature::{Algorithm, KeyType};
-use super::token_endpoint::{RefusalBody, Tokens};
+use super::tokens::{RefusalBody, Tokens};
 use openidconnect::core::{
     CoreAuthDisplay, CoreAuthPrompt, CoreClaimName, CoreClaimType, CoreClientAuthMethod, CoreGenderClaim,
     CoreGrantType, CoreJweKeyManagementAlgorithm, CoreResponseMode, CoreResponseType, CoreRevocableToken,
     CoreRevocationErrorResponse, CoreSubjectIdentifierType, CoreTokenIntrospectionResponse,
 };
 use openidconnect::{
-    AdditionalProviderMetadata, Client, EndSessionUrl, EndpointMaybeSet, EndpointNotSet, EndpointSet,
-    JweContentEncryptionAlgorithm, ProviderMetadata, RevocationUrl,
+    AdditionalProviderMetadata, Client, EmptyAdditionalClaims, EndSessionUrl, EndpointMaybeSet,
+    EndpointNotSet, EndpointSet, JweContentEncryptionAlgorithm, ProviderMetadata, RevocationUrl,
 };
 use serde::{Deserialize, Serialize};
 
-/// A client of one provider, which knows its authorization endpoint and its token endpoint.
+/// The client of one provider, with its authorization endpoint and its token endpoint set.
 pub(super) type RelyingParty = Client<
-    Claims,
+    EmptyAdditionalClaims,
     CoreAuthDisplay,
     CoreGenderClaim,
     NoEncryption,
@@ -36,10 +35,12 @@ pub(super) type RelyingParty = Client<
     EndpointMaybeSet,
 >;
 
-pub(super) type IdToken = openidconnect::IdToken<Claims, CoreGenderClaim, NoEncryption, Algorithm>;
-pub(super) type IdTokenClaims = openidconnect::IdTokenClaims<Claims, CoreGenderClaim>;
+/// An ID token with the claims that the crate checks. `Jws` reads the others: which of them count is configuration.
+pub(super) type IdToken =
+    openidconnect::IdToken<EmptyAdditionalClaims, CoreGenderClaim, NoEncryption, Algorithm>;
+pub(super) type IdTokenClaims = openidconnect::IdTokenClaims<EmptyAdditionalClaims, CoreGenderClaim>;
 
-/// A discovery document.
+/// A discovery document (OpenID Connect Discovery section 3).
 pub(super) type Document = ProviderMetadata<
     Additional,
     CoreAuthDisplay,
@@ -55,21 +56,21 @@ pub(super) type Document = ProviderMetadata<
     CoreSubjectIdentifierType,
 >;
 
-/// What other standards than OpenID Connect Discovery add to the document.
+/// The members of the discovery document that other standards define.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct Additional {
-    /// RP-Initiated Logout.
+    /// Defined by RP-Initiated Logout.
     pub end_session_endpoint: Option<EndSessionUrl>,
-    /// RFC 7009.
+    /// Defined by RFC 7009.
     pub revocation_endpoint: Option<RevocationUrl>,
-    /// RFC 9207: every authorization response has `iss`.
+    /// Whether every authorization response has the parameter `iss` (RFC 9207).
     #[serde(default)]
     pub authorization_response_iss_parameter_supported: bool,
 }
 
 impl AdditionalProviderMetadata for Additional {}
 
-/// Encrypted tokens are refused: there is no algorithm for them.
+/// The encryption algorithms that are accepted: none, so that encrypted tokens are refused.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub(super) enum NoEncryption {}
 

@@ -1,4 +1,4 @@
-//! The configured providers, each with what is needed to talk to it.
+//! The configured providers, each with its settings, credential, documents and HTTP client.
 
 use super::bucket::Bucket;
 use super::calls::Calls;
@@ -7,56 +7,62 @@ use super::discovery::Discovery;
 use super::error::OidcError;
 use super::id_token::Recipient;
 use super::issuer::IssuerRule;
+use super::pause::Pause;
 use super::refusal::{ErrorResponse, ProviderRefusal};
+use super::settings::Settings;
 use super::transport::{self, Transport};
-use gatepost_config::{Config, ProviderConfig};
+use gatepost_config::ProviderConfig;
 use gatepost_core::clock::Timestamp;
+use gatepost_core::host::HostName;
 use gatepost_core::ids::ProviderId;
 use openidconnect::ClientId;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-const TELL_AGAIN: Duration = Duration::from_hours(1);
+/// The log says this often that sign-ins bring no refresh token.
+const LOG_INTERVAL: Duration = Duration::from_hours(1);
 
-/// All configured providers, in their configured order.
+/// All providers, in their configured order.
 #[derive(Clone, Debug)]
 pub struct Providers(Vec<Arc<Provider>>);
 
-/// One OpenID provider. It works without having been reached yet: what it needs is fetched on demand.
+/// One OpenID provider. Its discovery document and keys are fetched when they are first needed.
 #[derive(Debug)]
 pub struct Provider {
     pub(super) config: ProviderConfig,
-    pub(super) all: Arc<Config>,
+    /// No other provider is configured.
+    pub(super) is_sole: bool,
+    pub(super) public_host: HostName,
     pub(super) issuer: IssuerRule,
     pub(super) client: Client,
     pub(super) transport: Transport,
     pub(super) discovery: Discovery,
-    /// When the log was told last that no refresh token comes.
-    told: Mutex<Bucket>,
+    pub(super) refresh_pause: Pause,
+    missing_refresh_token_log: Mutex<Bucket>,
 }
 
-/// Why the providers cannot be set up: the configuration must be mended.
+/// Why the providers cannot be set up. The operator has to correct the configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ProvidersError {
-    /// TLS or the authorities of `GATEPOST_CA_FILE`.
-    #[error("calls to providers cannot be set up")]
+    /// The HTTP client cannot be made, mostly because of `GATEPOST_CA_FILE`.
+    #[error("the HTTP client for calls to providers cannot be set up")]
     Client(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// A provider's issuer or authority is no address.
-    #[error("the issuer of provider {0} is no address")]
+    /// The issuer or authority of a provider is not a URL.
+    #[error("the issuer of provider {0} is not a URL")]
     Issuer(ProviderId, #[source] url::ParseError),
-    /// A provider's client credential cannot be used.
+    /// The client credential of a provider cannot be used.
     #[error("the client credential of provider {0} cannot be used")]
     Credential(ProviderId, #[source] CredentialError),
 }
 
 impl Providers {
-    /// Sets up all providers without calling any. `calls` hears of every call that is made later.
+    /// Sets up all providers without calling any of them. Each later call is reported to `calls`.
     ///
     /// # Errors
-    /// Only for what the operator must mend.
-    pub fn new(config: &Arc<Config>, calls: &Calls) -> Result<Self, ProvidersError> {
-        let client = transport::client(config.ca_file.as_deref())
+    /// [`ProvidersError`]: a setting that the operator has to correct.
+    pub fn new(settings: &Settings, calls: &Calls) -> Result<Self, ProvidersError> {
+        let client = transport::client(settings.ca_file.as_deref())
             .map_err(|error| ProvidersError::Client(error.into()))?;
         let provider = |own: &ProviderConfig| {
             let no_address = |error| ProvidersError::Issuer(own.id.clone(), error);
@@ -66,51 +72,53 @@ impl Providers {
             let transport = Transport::new(client.clone(), own.id.clone(), calls.clone());
             Ok(Arc::new(Provider {
                 config: own.clone(),
-                all: Arc::clone(config),
+                is_sole: settings.providers.len() == 1,
+                public_host: settings.public_host.clone(),
                 client: Client::new(own)
                     .map_err(|error| ProvidersError::Credential(own.id.clone(), error))?,
                 discovery: Discovery::new(transport.clone(), issuer.clone(), client_id, url),
+                refresh_pause: Pause::default(),
                 issuer,
                 transport,
-                told: Mutex::new(Bucket::new(1, TELL_AGAIN, Instant::now())),
+                missing_refresh_token_log: Mutex::new(Bucket::new(1, LOG_INTERVAL, Instant::now())),
             }))
         };
-        config.providers.iter().map(provider).collect::<Result<_, _>>().map(Self)
+        settings.providers.iter().map(provider).collect::<Result<_, _>>().map(Self)
     }
 
-    /// The provider of this id.
+    /// The provider with this id.
     pub fn find(&self, id: &ProviderId) -> Option<&Arc<Provider>> {
         self.0.iter().find(|provider| provider.id() == id)
     }
 
-    /// All, in their configured order.
+    /// All providers, in their configured order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<Provider>> {
         self.0.iter()
     }
 }
 
 impl Provider {
-    /// Its id, as in the path of its callback.
+    /// The provider's id, which is part of the path of its callback.
     pub const fn id(&self) -> &ProviderId {
         &self.config.id
     }
 
-    /// Its name on pages.
+    /// The provider's name on pages.
     pub const fn label(&self) -> &str {
         self.config.label.as_str()
     }
 
-    /// Its configuration.
+    /// The provider's settings.
     pub const fn config(&self) -> &ProviderConfig {
         &self.config
     }
 
-    /// Whether its discovery document is known, so that a sign-in can begin at once.
+    /// Whether a valid discovery document is known, so that a sign-in can begin without a call.
     pub fn is_known(&self) -> bool {
         self.discovery.known().is_some()
     }
 
-    /// Asks whether the provider answers at all, by its discovery document.
+    /// Fetches the discovery document, to find out whether the provider answers.
     ///
     /// # Errors
     /// [`OidcError::Unavailable`], [`OidcError::Metadata`].
@@ -118,25 +126,26 @@ impl Provider {
         self.discovery.reach().await
     }
 
-    /// Whether the log shall say now that a sign-in brought no refresh token: once an hour, not once a person.
+    /// Whether to log now that a sign-in brought no refresh token: once an hour, not at each sign-in.
     pub fn shall_tell_of_missing_refresh_token(&self) -> bool {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner).take(Instant::now())
+        self.missing_refresh_token_log.lock().unwrap_or_else(PoisonError::into_inner).take(Instant::now())
     }
 
-    /// Whether `issuer` is one that this provider signs people in for: `iss` of a front-channel logout.
+    /// Whether `issuer`, the `iss` of a front-channel logout, is an issuer of this provider.
     pub fn is_issuer(&self, issuer: &str) -> bool {
         self.issuer.accepts(issuer)
     }
 
-    /// Keeps discovery document and keys fresh, from now on; to be run once, in the background, until the process ends.
+    /// Fetches the discovery document and the keys at intervals, and never returns. The application runs it once, in the
+    /// background.
     pub async fn keep_fresh(&self) -> Infallible {
         self.discovery.keep_fresh(self.id().as_str()).await
     }
 
-    /// What an error response at the redirect URI means.
+    /// Explains an error response at the redirect URI.
     ///
     /// # Errors
-    /// [`OidcError::WrongResponseIssuer`] if it comes from another issuer (RFC 9207 section 2.4).
+    /// [`OidcError::WrongResponseIssuer`] if another issuer sent the response (RFC 9207 section 2.4).
     pub fn provider_refusal(&self, response: &ErrorResponse<'_>) -> Result<ProviderRefusal, OidcError> {
         let is_announced = self.discovery.known().is_some_and(|metadata| metadata.announces_issuer());
         self.check_response_issuer(response.issuer, is_announced)?;

@@ -1,7 +1,7 @@
-//! A provider said no: what happened, what to do about it, and who can.
+//! An error response of a provider, with an explanation: what happened, how to fix it, and who can fix it.
 //!
-//! Providers' own texts and codes are a stranger's input. Codes and ids are kept only in their known shape; the
-//! provider's description is for logs, shortened and without control characters, and is never shown as ours.
+//! The texts and codes of an error response are untrusted. Codes and ids are kept only if they have their known form. The
+//! provider's description is shortened, has no control characters, and is used only in logs.
 
 use super::claims::Claims;
 use super::refusal_table::{self, Explanation, Persistence};
@@ -11,59 +11,59 @@ use std::fmt;
 /// The parameters of an error response at the redirect URI (OpenID Connect Core section 3.1.2.6), as received.
 #[derive(Clone, Copy, Debug)]
 pub struct ErrorResponse<'a> {
-    /// `error`.
+    /// The parameter `error`.
     pub error: &'a str,
-    /// `error_description`.
+    /// The parameter `error_description`.
     pub description: Option<&'a str>,
-    /// `iss` (RFC 9207).
+    /// The parameter `iss` (RFC 9207).
     pub issuer: Option<&'a str>,
 }
 
-/// Why a provider refused, in words for the person in front of the browser.
+/// Why a provider refused, with texts for the person at the browser.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProviderRefusal {
-    /// A heading.
+    /// The heading of the page.
     pub title: &'static str,
     /// What happened.
     pub happened: &'static str,
-    /// What to do.
+    /// What the person can do.
     pub remedy: &'static str,
-    /// Who can do it.
+    /// Who can fix it.
     pub mender: Mender,
-    /// What the page offers.
+    /// What the page offers to do next.
     pub next: NextStep,
     /// The OAuth `error`: letters, digits, `_`, `-` and `.`, at most 64.
     pub error: String,
-    /// `AADSTS` and digits.
+    /// Entra's error code: `AADSTS` and digits.
     pub code: Option<String>,
     /// Entra's correlation id: a GUID.
     pub correlation_id: Option<String>,
-    /// When, as Entra writes it: digits, `-`, `:`, space, `.`, `T` and `Z`.
+    /// The time of the error as Entra writes it: digits, `-`, `:`, space, `.`, `T` and `Z`.
     pub timestamp: Option<String>,
-    /// The provider's own words, for logs only: at most 500 characters, no control characters.
+    /// The provider's description, for logs only: at most 500 characters, no control characters.
     pub description: String,
     persistence: Persistence,
 }
 
-/// Who can mend a refusal.
+/// Who can fix the cause of a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mender {
     /// The person who signs in.
     Person,
     /// An administrator of the directory at the provider.
     Admin,
-    /// Who runs Gatepost.
+    /// The operator of Gatepost.
     Operator,
 }
 
-/// What the page about a refusal offers.
+/// What the page about a refusal offers to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NextStep {
-    /// Signing in once more.
+    /// Sign in again.
     Retry,
-    /// Signing in with another account (`prompt=select_account`).
+    /// Sign in with another account (`prompt=select_account`).
     SwitchAccount,
-    /// Nothing: somebody else must act first.
+    /// Nothing, because another person has to act first.
     Wait,
 }
 
@@ -81,7 +81,7 @@ impl ProviderRefusal {
         })
     }
 
-    /// Reads an error answer of the token endpoint (RFC 6749 section 5.2, with Entra's additions).
+    /// Reads an error response of the token endpoint (RFC 6749 section 5.2, with Entra's additions).
     pub(super) fn from_token_endpoint(body: &Claims) -> Self {
         let text = |name: &str| body.find_text(name);
         let description = text("error_description").unwrap_or_default();
@@ -133,12 +133,12 @@ impl ProviderRefusal {
         }
     }
 
-    /// Whether the provider only had a bad moment.
+    /// Whether the provider cannot answer only now, so that the same request may succeed later.
     pub const fn is_passing(&self) -> bool {
-        matches!(self.persistence, Persistence::Passing)
+        matches!(self.persistence, Persistence::Temporary)
     }
 
-    /// Whether a refresh token that met this will never work again. A wrong client secret, say, is no such thing.
+    /// Whether the refresh token will never work again. A wrong client secret, for example, does not end it.
     pub(super) fn ends_grant(&self) -> bool {
         self.persistence == Persistence::EndsGrant
     }
@@ -160,7 +160,7 @@ struct Parts<'a> {
     description: &'a str,
 }
 
-/// The first `AADSTS` with 4 to 9 digits.
+/// The number after the first `AADSTS`, of 4 to 9 digits.
 fn find_code(description: &str) -> Option<u32> {
     let (_, rest) = description.split_once("AADSTS")?;
     let digits: &str = rest.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();

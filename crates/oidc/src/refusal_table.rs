@@ -1,29 +1,29 @@
-//! What providers' error codes mean to people: Entra's `AADSTS` numbers, then the errors of OAuth and OpenID Connect.
+//! Explanations of the error codes of providers: Entra's `AADSTS` numbers, and the errors of OAuth and OpenID Connect.
 //!
 //! Sources: Microsoft's reference of error codes; RFC 6749 sections 4.1.2.1 and 5.2; OpenID Connect Core section
-//! 3.1.2.6. Microsoft asks not to program against the numbers: they choose words here, and `error` decides the rest.
+//! 3.1.2.6. A number takes precedence over `error`.
 
 use super::refusal::{Mender, NextStep};
 
-/// How long a refusal holds.
+/// How long a refusal lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Persistence {
     /// The code or refresh token will never work again.
     EndsGrant,
-    /// Until somebody mends the set-up or the account.
-    UntilMended,
-    /// The provider had a bad moment.
-    Passing,
+    /// The refusal lasts until the settings or the account are corrected.
+    UntilFixed,
+    /// The provider cannot answer now.
+    Temporary,
 }
 
-use Persistence::{EndsGrant, Passing, UntilMended};
+use Persistence::{EndsGrant, Temporary, UntilFixed};
 
-/// One row: for which codes, and what to say.
+/// One row of the table: the codes, and their explanation.
 #[derive(Debug)]
 pub(super) struct Explanation {
-    /// Entra's numbers.
+    /// Entra's numbers, without `AADSTS`.
     numbers: &'static [u32],
-    /// Values of `error`, for answers without a number of this table.
+    /// Values of `error`. They count if no row has the number.
     errors: &'static [&'static str],
     pub title: &'static str,
     pub happened: &'static str,
@@ -33,7 +33,7 @@ pub(super) struct Explanation {
     pub persistence: Persistence,
 }
 
-/// The row for an answer: by number, else by `error`, else the last one.
+/// The row of an error response: by its number, otherwise by its `error`, otherwise [`OTHER`].
 pub(super) fn find(error: &str, number: Option<u32>) -> &'static Explanation {
     let by_number = TABLE.iter().find(|row| number.is_some_and(|number| row.numbers.contains(&number)));
     by_number.or_else(|| TABLE.iter().find(|row| row.errors.contains(&error))).unwrap_or(&OTHER)
@@ -47,7 +47,7 @@ static OTHER: Explanation = Explanation {
     remedy: "Try once more. If it happens again, give the details below to your administrator.",
     mender: Mender::Admin,
     next: NextStep::Retry,
-    persistence: UntilMended,
+    persistence: UntilFixed,
 };
 
 static TABLE: &[Explanation] = &[
@@ -79,7 +79,7 @@ static TABLE: &[Explanation] = &[
         remedy: "Sign in again and accept. If you did not decline anything, ask your administrator.",
         mender: Mender::Person,
         next: NextStep::Retry,
-        persistence: UntilMended,
+        persistence: UntilFixed,
     },
     Explanation {
         numbers: &[50020, 50034, 51004, 16000, 90072, 50014],
@@ -99,7 +99,7 @@ static TABLE: &[Explanation] = &[
         remedy: "The operator must check client id, tenant id and authority against the app registration.",
         mender: Mender::Operator,
         next: NextStep::Wait,
-        persistence: UntilMended,
+        persistence: UntilFixed,
     },
     Explanation {
         numbers: &[],
@@ -109,7 +109,7 @@ static TABLE: &[Explanation] = &[
         remedy: "The operator must take offline_access out of the scopes, or allow it at the provider.",
         mender: Mender::Operator,
         next: NextStep::Wait,
-        persistence: UntilMended,
+        persistence: UntilFixed,
     },
     Explanation {
         numbers: &[50011, 900_971],
@@ -119,7 +119,7 @@ static TABLE: &[Explanation] = &[
         remedy: "The operator must register the redirect URI of this provider exactly as Gatepost sends it.",
         mender: Mender::Operator,
         next: NextStep::Wait,
-        persistence: UntilMended,
+        persistence: UntilFixed,
     },
     Explanation {
         numbers: &[7_000_222],
@@ -129,7 +129,7 @@ static TABLE: &[Explanation] = &[
         remedy: "The operator must make a new client secret in the app registration and configure its value.",
         mender: Mender::Operator,
         next: NextStep::Wait,
-        persistence: UntilMended,
+        persistence: UntilFixed,
     },
     Explanation {
         numbers: &[7_000_215, 7_000_218, 700_027, 70021, 700_211, 700_212, 700_213, 700_222, 700_229],
@@ -139,7 +139,7 @@ static TABLE: &[Explanation] = &[
         remedy: "The operator must check the client secret (its value, not its id), the certificate or the federated credential.",
         mender: Mender::Operator,
         next: NextStep::Wait,
-        persistence: UntilMended,
+        persistence: UntilFixed,
     },
     Explanation {
         numbers: &[700_084],
@@ -219,7 +219,7 @@ static TABLE: &[Explanation] = &[
         remedy: "An administrator must enable it under Enterprise applications.",
         mender: Mender::Admin,
         next: NextStep::Wait,
-        persistence: UntilMended,
+        persistence: UntilFixed,
     },
     Explanation {
         numbers: &[500_011, 650_052, 650_056, 650_057, 70011, 700_054],
@@ -236,7 +236,7 @@ static TABLE: &[Explanation] = &[
         remedy: "The operator must check the app registration: its permissions, scopes and platform.",
         mender: Mender::Operator,
         next: NextStep::Wait,
-        persistence: UntilMended,
+        persistence: UntilFixed,
     },
     Explanation {
         numbers: &[500_212, 500_213],
@@ -256,7 +256,7 @@ static TABLE: &[Explanation] = &[
         remedy: "Close other tabs of this application, wait a minute and try again.",
         mender: Mender::Person,
         next: NextStep::Retry,
-        persistence: Passing,
+        persistence: Temporary,
     },
     Explanation {
         numbers: &[90006, 90012, 90024, 90033, 90055],
@@ -266,7 +266,7 @@ static TABLE: &[Explanation] = &[
         remedy: "Wait a moment and try again.",
         mender: Mender::Person,
         next: NextStep::Retry,
-        persistence: Passing,
+        persistence: Temporary,
     },
 ];
 

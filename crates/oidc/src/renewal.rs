@@ -1,31 +1,33 @@
-//! Asking the provider again about somebody who is signed in (OpenID Connect Core section 12).
+//! Refreshes the tokens of a signed-in person (OpenID Connect Core section 12).
 //!
-//! Two steps, because a provider that rotates has forgotten the old refresh token by the end of the first: the new one
-//! is the caller's to keep before keys, userinfo and Graph are asked in the second.
+//! There are two steps. A provider that rotates refresh tokens no longer accepts the old one after the first step, so the
+//! caller stores the new one before the second step calls keys, userinfo and Graph.
 
 use super::error::{OidcError, RefreshError};
 use super::id_token::{Demands, NonceRule, VerifiedIdToken};
 use super::metadata::Metadata;
 use super::provider::Provider;
-use super::token_endpoint::{Grant, ReceivedIdToken, Tokens};
+use super::token_endpoint::Grant;
 use super::token_error::TokenError;
+use super::tokens::{ReceivedIdToken, Tokens};
 use gatepost_config::ProviderKind;
 use gatepost_core::identity::{AssertedIdentity, SubjectKey};
 use secrecy::SecretString;
 use std::sync::Arc;
+use std::time::Instant;
 
-/// What a renewal starts from.
+/// The input of a renewal.
 #[derive(Clone, Copy, Debug)]
 pub struct Renewal<'a> {
     /// The newest refresh token of the session.
     pub refresh_token: &'a SecretString,
-    /// Whose session it is.
+    /// The person whose session it is.
     pub subject: &'a SubjectKey,
-    /// The nonce of the sign-in: some providers repeat it.
+    /// The nonce of the sign-in, which some providers repeat.
     pub nonce: &'a str,
 }
 
-/// Renewed tokens that nothing has been learnt from yet.
+/// The tokens that a renewal brought, not verified yet.
 #[derive(Debug)]
 pub struct Renewed {
     tokens: Tokens,
@@ -34,28 +36,29 @@ pub struct Renewed {
 }
 
 impl Renewed {
-    /// Replaces the old one, where one came; else the old one stays good. To be kept before anything else is done.
+    /// The new refresh token, to be stored at once. `None`: the old one stays valid.
     pub const fn refresh_token(&self) -> Option<&SecretString> {
         self.refresh_token.as_ref()
     }
 }
 
-/// What a renewal brought.
+/// The result of a renewal.
 #[derive(Clone, Debug)]
 pub struct Refreshed {
-    /// What the provider asserts now. An address that is `None` in it is no news: userinfo may have been down. Without
-    /// an ID token it is what userinfo says, and groups that it does not name are unknown.
+    /// What the provider states now. An address of `None` means that the address is not known now, because userinfo may
+    /// have failed. Without an ID token the identity comes from userinfo, and groups that userinfo omits are unknown.
     pub identity: AssertedIdentity,
-    /// The newest ID token, only where the provider needs it as `id_token_hint`.
+    /// The newest ID token. Set only if the provider needs it as `id_token_hint`.
     pub id_token: Option<SecretString>,
 }
 
 impl Provider {
-    /// Renews the tokens of a session.
+    /// Renews the tokens of a session. While a pause lasts that the provider asked for (`Retry-After`), it is not called.
     ///
     /// # Errors
-    /// See [`RefreshError`]: only two of the three end the session.
+    /// See [`RefreshError`]. [`RefreshError::Unavailable`] does not end the session.
     pub async fn renew(&self, renewal: &Renewal<'_>) -> Result<Renewed, RefreshError> {
+        self.refresh_pause.check(Instant::now()).map_err(OidcError::from)?;
         let metadata = self.discovery.metadata().await?;
         // Entra answers with an ID token only if asked for `openid` again.
         let is_entra = matches!(self.config.kind, ProviderKind::Entra { .. });
@@ -68,7 +71,7 @@ impl Provider {
         }
     }
 
-    /// What the renewed tokens say: who it is, with groups read again.
+    /// Verifies the renewed tokens and gathers address, name and groups again.
     ///
     /// # Errors
     /// See [`RefreshError`].
@@ -118,7 +121,8 @@ impl Provider {
     }
 }
 
-/// Whose token it is, not whether it could be verified just now: a wrong clock must not end all sessions.
+/// Whether the error concerns whose token it is. Other errors do not end the session: a wrong clock must not end all
+/// sessions.
 const fn is_about_identity(error: &TokenError) -> bool {
     matches!(
         error,

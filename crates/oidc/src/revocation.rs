@@ -1,20 +1,19 @@
-//! Giving a refresh token back (RFC 7009): a session that is over leaves none behind at the provider.
+//! Revokes the refresh token of a session that is over (RFC 7009).
 //!
-//! Not by the crate, which refuses every address that is not `https`, also on loopback.
+//! The crate is not used here: it refuses every URL that is not `https`, also on loopback.
 
 use super::calls::Endpoint;
 use super::error::OidcError;
 use super::provider::Provider;
-use super::transport::CallError;
 use gatepost_config::ProviderKind;
 use secrecy::{ExposeSecret, SecretString};
 
 impl Provider {
-    /// Revokes a refresh token, where the provider has an endpoint for that and revoking ends no more than one session:
-    /// Google takes the person's consent away with it, and with that the sessions of their other browsers.
+    /// Revokes a refresh token, if the provider has an endpoint for that. Not at Google, where revoking withdraws the
+    /// person's consent, and so ends the sessions of their other browsers too.
     ///
     /// # Errors
-    /// [`OidcError::Unavailable`], [`OidcError::Credential`]: nothing depends on it, the token expires by itself.
+    /// [`OidcError::Unavailable`], [`OidcError::Credential`]. The caller may ignore them: the token expires by itself.
     pub async fn revoke(&self, refresh_token: &SecretString) -> Result<(), OidcError> {
         let Some(metadata) = self.discovery.known() else { return Ok(()) };
         let Some(endpoint) = metadata.revocation_endpoint() else { return Ok(()) };
@@ -27,8 +26,8 @@ impl Provider {
         ];
         let authentication = self.client.authenticate(&metadata).await?;
         let basic = authentication.add_to(&mut form, &self.config.client_id);
-        let status =
+        let head =
             self.transport.post_unread(Endpoint::Revocation, endpoint, &form, basic.as_deref()).await?;
-        if status.is_success() { Ok(()) } else { Err(CallError::Status(status.as_u16()).into()) }
+        if head.status.is_success() { Ok(()) } else { Err(head.error().into()) }
     }
 }

@@ -1,4 +1,4 @@
-//! The end of a sign-in at the provider: a code becomes an identity.
+//! Redeems the code of a sign-in: exchanges it for tokens, verifies the ID token, and gathers the identity.
 
 use super::error::OidcError;
 use super::id_token::{Demands, NonceRule};
@@ -16,49 +16,49 @@ use url::Url;
 #[expect(missing_debug_implementations, reason = "a code is a secret until it is spent")]
 #[derive(Clone, Copy)]
 pub struct Callback<'a> {
-    /// `code`; exchanged once, whatever comes of it.
+    /// `code`. It is exchanged once, also if the exchange fails.
     pub code: &'a str,
     /// `iss` (RFC 9207).
     pub issuer: Option<&'a str>,
-    /// `session_state`: Entra's session, for front-channel logout where the token has no `sid`.
+    /// `session_state`: the session at Entra. It stands in for a missing `sid` at a front-channel logout.
     pub session_state: Option<&'a str>,
 }
 
-/// What the sign-in that began here expects; all of it from the sealed state.
+/// What the response and the ID token must match. All of it comes from the sealed state of the sign-in.
 #[derive(Clone, Copy, Debug)]
 pub struct Expected<'a> {
-    /// As in the authentication request.
+    /// The redirect URI of the authorization request.
     pub redirect_uri: &'a Url,
-    /// Of the code challenge (RFC 7636).
+    /// The verifier of the code challenge in the authorization request (RFC 7636).
     pub code_verifier: &'a SecretString,
-    /// As in the authentication request.
+    /// The nonce of the authorization request.
     pub nonce: &'a str,
 }
 
 /// A person who signed in at the provider.
 #[derive(Clone, Debug)]
 pub struct SignIn {
-    /// Who it is.
+    /// The person, as the provider describes them.
     pub identity: AssertedIdentity,
-    /// When the person proved it. Whether that is recent enough is for the caller to say: a provider may ignore `max_age`.
+    /// When the person authenticated. A provider may ignore `max_age`, so the caller checks whether this is recent enough.
     pub auth_time: AuthTime,
-    /// `iat`.
+    /// `iat` of the ID token.
     pub issued_at: Timestamp,
-    /// The session at the provider.
+    /// The id of the session at the provider.
     pub sid: Option<String>,
-    /// For [`Provider::refresh`].
+    /// For [`Provider::renew`].
     pub refresh_token: Option<SecretString>,
-    /// Only where the provider needs it as `id_token_hint`.
+    /// Set only if the provider needs it as `id_token_hint`.
     pub id_token: Option<SecretString>,
     /// For [`super::EndSession`]: the `login_hint` claim.
     pub logout_hint: Option<String>,
 }
 
 impl Provider {
-    /// Exchanges the code, verifies the ID token and gathers what the provider asserts.
+    /// Exchanges the code, verifies the ID token, and gathers address, name and groups.
     ///
     /// # Errors
-    /// See [`OidcError`]. Whatever it is, the code is spent, unless the error came before the exchange.
+    /// See [`OidcError`]. The code cannot be used again, unless the error came before the exchange.
     pub async fn redeem(
         &self,
         callback: &Callback<'_>,
@@ -94,7 +94,8 @@ impl Provider {
         })
     }
 
-    /// It came through the browser, and can only tie the browser's own session to a sign-out at Entra.
+    /// The browser could change this value, which is harmless: it only connects the browser's own session to a sign-out at
+    /// Entra.
     fn session_state<'a>(&self, callback: &Callback<'a>) -> Option<&'a str> {
         let is_sound =
             |text: &&str| (1..=255).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());

@@ -1,7 +1,7 @@
-//! The algorithms that tokens may be signed with, and the public keys that go with each (RFC 7518 section 3, RFC 8037).
+//! The signature algorithms of tokens, and the public keys for them (RFC 7518 section 3, RFC 8037).
 //!
-//! The allow-list is this type: asymmetric algorithms and nothing else (RFC 8725 section 3.1). A key is of one kind, and
-//! an algorithm needs its own.
+//! [`Algorithm`] is the allow-list. It has only asymmetric algorithms (RFC 8725 section 3.1). Each algorithm needs one kind
+//! of key.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -15,9 +15,9 @@ use ring::signature::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Of an RSA modulus; fewer are not safe any more (RFC 7518 section 3.3), more are only slow.
+/// Accepted lengths of an RSA modulus. Shorter ones are not safe (RFC 7518 section 3.3), longer ones are slow.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
-/// Of a coordinate on P-256, and of an Ed25519 key.
+/// Bytes of a coordinate on P-256, and of an Ed25519 key.
 const COORDINATE: usize = 32;
 
 /// A signature algorithm (JWS `alg`).
@@ -33,7 +33,7 @@ pub(super) enum Algorithm {
     EdDsa,
 }
 
-/// What kind of key an algorithm needs.
+/// The kind of key that an algorithm needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub(super) enum KeyType {
     Rsa,
@@ -62,7 +62,7 @@ impl JwsSigningAlgorithm for Algorithm {
 impl Algorithm {
     pub const ALL: [Self; 4] = [Self::Rs256, Self::Ps256, Self::Es256, Self::EdDsa];
 
-    /// The algorithm of this exact name.
+    /// The algorithm with exactly this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
     }
@@ -84,8 +84,8 @@ impl Algorithm {
         }
     }
 
-    /// The hash that belongs to the algorithm, of which `at_hash` is the left half (OpenID Connect Core section 3.1.3.6;
-    /// Ed25519 hashes with SHA-512).
+    /// Hashes with the algorithm's hash function. `at_hash` is the left half of such a hash (OpenID Connect Core section
+    /// 3.1.3.6). Ed25519 uses SHA-512.
     pub fn hash(self, bytes: &[u8]) -> Vec<u8> {
         let hash = match self {
             Self::Rs256 | Self::Ps256 | Self::Es256 => &SHA256,
@@ -95,7 +95,7 @@ impl Algorithm {
     }
 }
 
-/// A public key of one of the kinds that the algorithms need.
+/// A public key of a kind that an accepted algorithm needs.
 #[derive(Clone, Debug)]
 pub(super) enum PublicKey {
     Rsa(PublicKeyComponents<Vec<u8>>),
@@ -104,8 +104,8 @@ pub(super) enum PublicKey {
 }
 
 impl PublicKey {
-    /// Reads the key of a JWK (RFC 7518 section 6, RFC 8037 section 2); `None` for every other kind, and for RSA keys
-    /// that are too short.
+    /// Reads the key of a JWK (RFC 7518 section 6, RFC 8037 section 2). `None` for every other kind of key, and for an RSA
+    /// key of a length that is not accepted.
     pub fn parse(jwk: &Value) -> Option<Self> {
         let text = |name: &str| jwk.get(name).and_then(Value::as_str);
         let bytes = |name: &str| BASE64_URL_SAFE_NO_PAD.decode(text(name)?).ok();
@@ -135,7 +135,7 @@ impl PublicKey {
         }
     }
 
-    /// Whether `signature` is this key's, by this algorithm, over `message`.
+    /// Whether this key made `signature` over `message` by this algorithm.
     pub fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         let rsa = |parameters: &RsaParameters, key: &PublicKeyComponents<Vec<u8>>| {
             key.verify(parameters, message, signature)
@@ -152,13 +152,13 @@ impl PublicKey {
     }
 }
 
-/// A number without leading zeros; 0 is none.
+/// A number without its leading zeros. `None` for 0.
 fn number(bytes: &[u8]) -> Option<Vec<u8>> {
     let first = bytes.iter().position(|byte| *byte != 0)?;
     Some(bytes[first..].to_vec())
 }
 
-/// Of a number without leading zeros.
+/// The bit length of a number without leading zeros.
 fn bits(number: &[u8]) -> usize {
     number.first().map_or(0, |first| number.len() * 8 - first.leading_zeros() as usize)
 }
@@ -181,7 +181,7 @@ mod tests {
 
     type Signature = (Algorithm, Vec<u8>);
 
-    /// One key of each kind, with its algorithms and what it signs with each.
+    /// One key of each kind, with a signature by each of its algorithms.
     fn signers() -> Vec<(PublicKey, Vec<Signature>)> {
         let random = SystemRandom::new();
         let rsa = super::super::testing::Signer::first();

@@ -1,17 +1,15 @@
-//! For this module's tests: signers with keys made anew in each run, and a server that answers as told.
+//! Helpers for the tests of this crate: signers with new keys in each run, and a server with scripted answers.
 
 use super::calls::Calls;
 use super::issuer::IssuerRule;
 use super::keys::Key;
 use super::metadata::Metadata;
 use super::provider::{Provider, Providers};
+use super::settings::Settings;
 use super::transport::{self, Transport};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use gatepost_config::{
-    AssertionConfig, ClientCredential, Config, EmailVerified, GroupNames, GroupsSource, LogConfig,
-    ProviderConfig, ProviderKind, Recheck, SessionConfig, StoresConfig, VerifyConfig,
-};
+use gatepost_config::{ClientCredential, ProviderConfig, ProviderKind};
 use openidconnect::{ClientId, IssuerUrl};
 use rsa::pkcs1::{EncodeRsaPrivateKey, LineEnding};
 use rsa::pkcs1v15::SigningKey;
@@ -22,7 +20,6 @@ use serde_json::{Map, Value, json};
 use std::collections::VecDeque;
 use std::fmt::Write;
 use std::sync::{Arc, LazyLock, Mutex};
-use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use url::Url;
@@ -122,57 +119,18 @@ pub(super) fn parsed(document: &Value, client_id: &str) -> Metadata {
     Metadata::parse(&object(document), &rule, &source, &client_id).expect("metadata")
 }
 
-/// The only provider of a Gatepost, changed as a test needs it.
+/// A provider that is the only one configured, with the defaults and what `change` sets.
 pub(super) fn provider(kind: ProviderKind, change: impl FnOnce(&mut ProviderConfig)) -> Arc<Provider> {
-    let mut provider = ProviderConfig {
-        id: "op".parse().expect("an id"),
-        kind,
-        label: "Provider".into(),
-        client_id: "us".into(),
-        credential: ClientCredential::Secret("secret".into()),
-        scopes: Vec::new(),
-        allowed_domains: None,
-        email_verified: EmailVerified::Required,
-        groups: GroupsSource::Claim,
-        groups_claim: vec!["groups".into()],
-        group_names: GroupNames::Link,
-        recheck: Recheck::Provider,
-        assertion: AssertionConfig::default(),
-    };
+    let id = "op".parse().expect("an id");
+    let mut provider = ProviderConfig::new(id, kind, "us".into(), ClientCredential::Secret("secret".into()));
     change(&mut provider);
-    let loopback = "127.0.0.1:0".parse().expect("an address");
-    let config = Config {
-        public_url: "https://auth.example.com".parse().expect("an origin"),
-        internal_addr: loopback,
-        public_addr: loopback,
-        internal_tls: None,
-        health_addr: None,
-        hosts: Vec::new(),
-        allowed_origins: Vec::new(),
-        trusted_proxies: Vec::new(),
-        secret_keys: Vec::new(),
-        ca_file: None,
-        stores: StoresConfig::Embedded { file: "gatepost.sqlite".into() },
-        providers: vec![provider],
-        group_links: Vec::new(),
-        admin_groups: Vec::new(),
-        admin_roles: Vec::new(),
-        address_changes: gatepost_config::AddressChanges::Follow,
-        session: SessionConfig {
-            idle_timeout: Duration::from_hours(1),
-            absolute_timeout: Duration::from_hours(12),
-            refresh_interval: Duration::from_mins(15),
-            persistent: true,
-            max_per_person: 50,
-        },
-        verify: VerifyConfig::default(),
-        log: LogConfig { json: false, level: "info".into() },
-    };
-    let providers = Providers::new(&Arc::new(config), &Calls::new(|_| {})).expect("providers");
+    let public_host = "auth.example.com".parse().expect("a host");
+    let settings = Settings { ca_file: None, public_host, providers: vec![provider] };
+    let providers = Providers::new(&settings, &Calls::new(|_| {})).expect("providers");
     Arc::clone(providers.iter().next().expect("a provider"))
 }
 
-/// One answer.
+/// One scripted answer.
 #[derive(Clone, Debug)]
 pub(super) struct Reply {
     status: u16,
@@ -195,26 +153,26 @@ pub(super) fn json_reply(status: u16, body: &Value) -> Reply {
     Reply::text(status, &body.to_string())
 }
 
-/// A server on loopback that gives its replies in the order they were told, and remembers what it was asked.
+/// A server on loopback that gives the scripted answers in order, and records the requests.
 pub(super) struct Scripted {
     port: u16,
     script: Arc<Mutex<VecDeque<Reply>>>,
-    asked: Arc<Mutex<Vec<String>>>,
+    requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl Scripted {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
-        let (script, asked) =
+        let (script, requests) =
             (Arc::<Mutex<VecDeque<Reply>>>::default(), Arc::<Mutex<Vec<String>>>::default());
-        let (replies, requests) = (Arc::clone(&script), Arc::clone(&asked));
+        let (replies, received) = (Arc::clone(&script), Arc::clone(&requests));
         tokio::spawn(async move {
             while let Ok((connection, _)) = listener.accept().await {
-                answer(connection, &replies, &requests).await;
+                answer(connection, &replies, &received).await;
             }
         });
-        Self { port, script, asked }
+        Self { port, script, requests }
     }
 
     pub fn url(&self, path: &str) -> Url {
@@ -226,7 +184,7 @@ impl Scripted {
     }
 
     pub fn requests(&self) -> Vec<String> {
-        self.asked.lock().expect("a lock").clone()
+        self.requests.lock().expect("a lock").clone()
     }
 }
 
@@ -235,15 +193,15 @@ pub(super) fn transport() -> Transport {
     Transport::new(client, "op".parse().expect("an id"), Calls::new(|_| {}))
 }
 
-/// One request per connection; without a reply left, the connection just closes.
-async fn answer(mut connection: TcpStream, script: &Mutex<VecDeque<Reply>>, asked: &Mutex<Vec<String>>) {
+/// Answers one request. Closes the connection if no answer is left.
+async fn answer(mut connection: TcpStream, script: &Mutex<VecDeque<Reply>>, requests: &Mutex<Vec<String>>) {
     let mut request = Vec::new();
     while !is_complete(&request) {
         if !matches!(connection.read_buf(&mut request).await, Ok(1..)) {
             return;
         }
     }
-    asked.lock().expect("a lock").push(String::from_utf8_lossy(&request).into_owned());
+    requests.lock().expect("a lock").push(String::from_utf8_lossy(&request).into_owned());
     let reply = script.lock().expect("a lock").pop_front();
     if let Some(Reply { status, headers, body }) = reply {
         let head = format!(

@@ -1,167 +1,50 @@
-//! The token endpoint (RFC 6749 section 3.2): a grant goes in, tokens or a refusal come out.
+//! The token endpoint (RFC 6749 section 3.2): exchanges a grant for tokens.
 //!
-//! `openidconnect` writes the request and reads the answer. Ours are the call itself, with our limits, and the types of the
-//! answers: providers leave out what they must give, and an ID token that cannot be read must not cost the refresh token
-//! beside it.
+//! `openidconnect` writes the request and reads the answer. The call is ours, because of its limits and because the crate
+//! drops the status and `Retry-After` of a refusal.
 
 use super::calls::Endpoint;
-use super::claims::Claims;
 use super::credential::Authentication;
 use super::error::OidcError;
 use super::metadata::Metadata;
-use super::protocol::{IdToken, NoEncryption};
 use super::provider::Provider;
 use super::refusal::ProviderRefusal;
-use super::signature::Algorithm;
 use super::token_error::TokenError;
-use super::transport::{CallError, Transport};
-use openidconnect::core::{CoreGenderClaim, CoreTokenType};
+use super::tokens::{RefusalBody, Tokens};
+use super::transport::{CallError, Head, Transport};
+use openidconnect::core::CoreTokenType;
 use openidconnect::http::{Response, StatusCode};
 use openidconnect::{
-    AccessToken, AsyncHttpClient, AuthorizationCode, ErrorResponse, HttpRequest, HttpResponse,
-    OAuth2TokenResponse, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError, Scope,
-    TokenResponse,
+    AsyncHttpClient, AuthorizationCode, HttpRequest, HttpResponse, OAuth2TokenResponse, PkceCodeVerifier,
+    RedirectUrl, RefreshToken, RequestTokenError, Scope,
 };
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
-use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::Instant;
 use url::Url;
 
-/// What is presented.
+/// The grant that a token request presents.
 pub(super) enum Grant<'a> {
     /// The code of a sign-in.
     Code { code: &'a str, redirect_uri: &'a Url, code_verifier: &'a SecretString },
-    /// A refresh token; without scopes, those of the sign-in.
+    /// A refresh token. Without scopes, the provider uses those of the sign-in.
     Refresh { token: &'a SecretString, scopes: Vec<&'a str> },
-    /// The client itself.
+    /// The client credentials grant: a token for the application itself.
     Application { scope: &'a str },
 }
 
-/// What the token endpoint gave. How long the access token lives does not matter: it is used at once and dropped.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(from = "Claims")]
-pub(super) struct Tokens {
-    /// Empty where none came.
-    access_token: AccessToken,
-    token_type: CoreTokenType,
-    refresh_token: Option<RefreshToken>,
-    #[serde(skip_serializing)]
-    id_token: Option<ReceivedIdToken>,
-}
-
-/// An ID token as it came, and as the crate reads it, where it can.
-#[derive(Clone)]
-pub(super) struct ReceivedIdToken {
-    text: SecretString,
-    parsed: Option<Box<IdToken>>,
-}
-
-/// An error answer (RFC 6749 section 5.2), with Entra's additions.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(transparent)]
-pub(super) struct RefusalBody(Claims);
-
-impl From<Claims> for Tokens {
-    /// An empty text, and anything that is no text, is absent.
-    fn from(answer: Claims) -> Self {
-        let text = |name| answer.find_text(name).filter(|text| !text.is_empty()).map(str::to_owned);
-        let token_type = text("token_type").unwrap_or_default();
-        let is_bearer = token_type.eq_ignore_ascii_case("bearer");
-        Self {
-            access_token: AccessToken::new(text("access_token").unwrap_or_default()),
-            token_type: if is_bearer { CoreTokenType::Bearer } else { CoreTokenType::Extension(token_type) },
-            refresh_token: text("refresh_token").map(RefreshToken::new),
-            id_token: text("id_token").map(ReceivedIdToken::new),
-        }
-    }
-}
-
-impl OAuth2TokenResponse for Tokens {
-    type TokenType = CoreTokenType;
-
-    fn access_token(&self) -> &AccessToken {
-        &self.access_token
-    }
-
-    fn token_type(&self) -> &CoreTokenType {
-        &self.token_type
-    }
-
-    fn expires_in(&self) -> Option<Duration> {
-        None
-    }
-
-    fn refresh_token(&self) -> Option<&RefreshToken> {
-        self.refresh_token.as_ref()
-    }
-
-    fn scopes(&self) -> Option<&Vec<Scope>> {
-        None
-    }
-}
-
-impl TokenResponse<Claims, CoreGenderClaim, NoEncryption, Algorithm> for Tokens {
-    fn id_token(&self) -> Option<&IdToken> {
-        self.id_token.as_ref()?.parsed()
-    }
-}
-
-impl Tokens {
-    pub fn usable_access_token(&self) -> Option<&AccessToken> {
-        Some(&self.access_token).filter(|token| !token.secret().is_empty())
-    }
-
-    pub fn received_id_token(&self) -> Option<&ReceivedIdToken> {
-        self.id_token.as_ref()
-    }
-
-    pub fn secret_refresh_token(&self) -> Option<SecretString> {
-        self.refresh_token.as_ref().map(|token| token.secret().as_str().into())
-    }
-}
-
-impl ReceivedIdToken {
-    pub fn new(text: String) -> Self {
-        Self { parsed: text.parse().ok().map(Box::new), text: text.into() }
-    }
-
-    pub fn text(&self) -> &str {
-        self.text.expose_secret()
-    }
-
-    pub fn parsed(&self) -> Option<&IdToken> {
-        self.parsed.as_deref()
-    }
-}
-
-impl fmt::Debug for ReceivedIdToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ReceivedIdToken(..)")
-    }
-}
-
-impl ErrorResponse for RefusalBody {}
-
-impl fmt::Display for RefusalBody {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.find_text("error").unwrap_or_default())
-    }
-}
-
-/// An answer that says something: tokens, or why there are none.
+/// An answer that can be used: tokens, or an error response.
 enum Answer {
     Tokens(Tokens),
-    Refusal(StatusCode, RefusalBody),
+    Refusal(Head, RefusalBody),
 }
 
-/// Makes the crate's calls through our transport, and keeps the status of a refusal, which the crate drops.
+/// Makes the crate's calls through our transport, and keeps status and `Retry-After` of an error response.
 struct TokenEndpoint<'t> {
     transport: &'t Transport,
-    refused: OnceLock<StatusCode>,
+    refused: OnceLock<Head>,
 }
 
 impl<'c> AsyncHttpClient<'c> for TokenEndpoint<'_> {
@@ -170,14 +53,15 @@ impl<'c> AsyncHttpClient<'c> for TokenEndpoint<'_> {
 
     fn call(&'c self, request: HttpRequest) -> Self::Future {
         Box::pin(async move {
-            let (status, body) = self.transport.exchange(request).await?;
-            // The crate wants status 200 and one type of content; here any success and what the body holds count.
+            let (head, body) = self.transport.exchange(request).await?;
+            // The crate accepts only status 200 and one content type. Here any status of success counts, and the content
+            // type does not matter.
             let mut response = Response::new(body);
-            if !status.is_success() {
-                if !matches!(status.as_u16(), 400 | 401 | 403) {
-                    return Err(CallError::Status(status.as_u16()));
+            if !head.status.is_success() {
+                if !matches!(head.status.as_u16(), 400 | 401 | 403) {
+                    return Err(head.error());
                 }
-                *response.status_mut() = *self.refused.get_or_init(|| status);
+                *response.status_mut() = self.refused.get_or_init(|| head).status;
             }
             Ok(response)
         })
@@ -185,7 +69,7 @@ impl<'c> AsyncHttpClient<'c> for TokenEndpoint<'_> {
 }
 
 impl TokenEndpoint<'_> {
-    /// What the crate made of the answer.
+    /// Combines the crate's result with the status.
     fn read(
         &self,
         outcome: Result<Tokens, RequestTokenError<CallError, RefusalBody>>,
@@ -193,10 +77,12 @@ impl TokenEndpoint<'_> {
         match (outcome, self.refused.get()) {
             (Ok(tokens), _) => Ok(Answer::Tokens(tokens)),
             (Err(RequestTokenError::Request(error)), _) => Err(error),
-            (Err(RequestTokenError::ServerResponse(body)), Some(status)) if body.0.get("error").is_some() => {
-                Ok(Answer::Refusal(*status, body))
+            (Err(RequestTokenError::ServerResponse(body)), Some(head))
+                if body.claims().get("error").is_some() =>
+            {
+                Ok(Answer::Refusal(*head, body))
             }
-            (Err(_), Some(status)) => Err(CallError::Status(status.as_u16())),
+            (Err(_), Some(head)) => Err(head.error()),
             (Err(RequestTokenError::Parse(error, _)), None) => {
                 Err(CallError::NotJson(Arc::new(error.into_inner())))
             }
@@ -206,7 +92,7 @@ impl TokenEndpoint<'_> {
 }
 
 impl Provider {
-    /// Presents a grant, once.
+    /// Sends one token request.
     pub(super) async fn request_tokens(
         &self,
         metadata: &Metadata,
@@ -215,14 +101,19 @@ impl Provider {
         let authentication = self.client.authenticate(metadata).await?;
         let endpoint = TokenEndpoint { transport: &self.transport, refused: OnceLock::new() };
         let answer = async { endpoint.read(send(metadata, authentication, grant, &endpoint).await) };
-        let status = |answer: &Answer| match answer {
-            Answer::Tokens(_) => StatusCode::OK,
-            Answer::Refusal(status, _) => *status,
+        let head = |answer: &Answer| match answer {
+            Answer::Tokens(_) => Head { status: StatusCode::OK, retry_after: None },
+            Answer::Refusal(head, _) => *head,
         };
-        match self.transport.observe(Endpoint::Token, answer, status).await? {
-            Answer::Tokens(tokens) => check_token_type(tokens),
-            Answer::Refusal(status, body) => Err(refuse(status, &body)),
+        let outcome = match self.transport.observe(Endpoint::Token, answer, head).await {
+            Ok(Answer::Tokens(tokens)) => check_token_type(tokens),
+            Ok(Answer::Refusal(head, body)) => Err(refuse(head, &body)),
+            Err(error) => Err(error.into()),
+        };
+        if let Err(OidcError::Unavailable(error)) = &outcome {
+            self.refresh_pause.note(error, Instant::now());
         }
+        outcome
     }
 }
 
@@ -238,7 +129,7 @@ async fn send(
         Authentication::Secret(secret, auth_type) => {
             client = client.set_client_secret(secret).set_auth_type(auth_type);
         }
-        // The crate knows no private_key_jwt. Without a secret it sends the client's id in the body.
+        // The crate does not implement private_key_jwt. Without a secret it sends the client's id in the body.
         Authentication::Assertion(parameters) => assertion.extend(parameters),
     }
     match grant {
@@ -271,11 +162,11 @@ async fn send(
     }
 }
 
-fn refuse(status: StatusCode, body: &RefusalBody) -> OidcError {
-    let refusal = ProviderRefusal::from_token_endpoint(&body.0);
+fn refuse(head: Head, body: &RefusalBody) -> OidcError {
+    let refusal = ProviderRefusal::from_token_endpoint(body.claims());
     if refusal.is_passing() {
-        // Sign-in codes and refresh tokens are still good: this is an outage by another name.
-        OidcError::Unavailable(CallError::Status(status.as_u16()))
+        // Code and refresh token stay valid: the provider only cannot answer now.
+        OidcError::Unavailable(head.error())
     } else {
         OidcError::Refused(Box::new(refusal))
     }
@@ -291,14 +182,17 @@ fn check_token_type(tokens: Tokens) -> Result<Tokens, OidcError> {
 #[cfg(test)]
 mod tests {
     use super::super::testing::{Reply, Scripted, json_reply, metadata_of, provider};
+    use super::super::tokens::ReceivedIdToken;
     use super::*;
     use base64::Engine;
     use base64::prelude::BASE64_STANDARD;
     use gatepost_config::ProviderKind;
+    use openidconnect::TokenResponse;
     use openidconnect::core::CoreClientAuthMethod;
     use serde_json::{Value, json};
+    use std::time::Duration;
 
-    /// Presents a code to a server that answers with `reply`; gives what it was asked too.
+    /// Presents a code to a server that answers with `reply`. Gives the request too.
     async fn present(
         reply: Reply,
         methods: Vec<CoreClientAuthMethod>,
@@ -356,6 +250,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_refusal_for_now_says_how_long() {
+        for (status, body) in [
+            (429, json!({"error": "slow_down"})),
+            (503, json!({})),
+            (400, json!({"error": "temporarily_unavailable"})),
+            (403, json!({})),
+        ] {
+            let reply = json_reply(status, &body).header("Retry-After", "7");
+            let (outcome, _) = present(reply, Vec::new()).await;
+            let wait = outcome.err().and_then(|error| error.retry_after());
+            assert_eq!(wait, Some(Duration::from_secs(7)), "{status} {body}");
+        }
+    }
+
+    #[tokio::test]
     async fn an_odd_lifetime_or_an_absent_token_is_no_matter() {
         let body =
             json!({"access_token": "a", "token_type": "bearer", "expires_in": "3600", "refresh_token": ""});
@@ -380,14 +289,14 @@ mod tests {
         for (methods, is_posted) in
             [(vec![], false), (vec![Post], true), (vec![Post, Basic], false), (vec![Basic], false)]
         {
-            let (_, asked) = present(json_reply(400, &json!({"error": "invalid_grant"})), methods).await;
+            let (_, request) = present(json_reply(400, &json!({"error": "invalid_grant"})), methods).await;
             assert!(
-                asked.contains("grant_type=authorization_code&code=the+code&code_verifier=vvv"),
-                "{asked}"
+                request.contains("grant_type=authorization_code&code=the+code&code_verifier=vvv"),
+                "{request}"
             );
-            assert_eq!(asked.contains(posted), is_posted, "{asked}");
-            assert_eq!(asked.contains(&format!("Basic {encoded}")), !is_posted, "{asked}");
-            assert_eq!(asked.contains("client_id=us"), is_posted, "{asked}");
+            assert_eq!(request.contains(posted), is_posted, "{request}");
+            assert_eq!(request.contains(&format!("Basic {encoded}")), !is_posted, "{request}");
+            assert_eq!(request.contains("client_id=us"), is_posted, "{request}");
         }
     }
 }

@@ -1,78 +1,78 @@
-//! Why a token was not believed: one name per rule, for logs, pages and the `reason` label of metrics.
+//! Why a token was refused: one variant for each check, for logs, pages and the `reason` label of metrics.
 
-/// A rule that a token, or what came with it, broke. Values of the token are shortened, never trusted.
+/// The check that a token, or what came with it, failed. Values from the token are shortened.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// Not three segments of unpadded base64url that hold two JSON objects (RFC 7515 section 3.1), or no token at all.
+    /// The token is not made of three segments of unpadded base64url with two JSON objects (RFC 7515 section 3.1).
     #[error("the token is malformed: {0}")]
     Malformed(&'static str),
-    /// The crate cannot read the claims: one is missing, stands twice or has another type.
+    /// The crate cannot read the claims: one is missing, is repeated or has another type.
     #[error("the token cannot be read: {0}")]
     Unreadable(String),
-    /// `alg` is not RS256, PS256, ES256 or `EdDSA`; `none` and the symmetric ones never are (RFC 8725 section 3.1).
+    /// `alg` is not RS256, PS256, ES256 or `EdDSA`. `none` and symmetric algorithms are never accepted (RFC 8725 section 3.1).
     #[error("the token's algorithm {0:?} is not accepted")]
     ForbiddenAlgorithm(String),
-    /// A logout token is not signed by the algorithm of the ID tokens.
-    #[error("the token is signed with {found}, ID tokens are signed with {expected}")]
+    /// A logout token is signed by another algorithm than the ID tokens.
+    #[error("the token is signed with {found}, but ID tokens are signed with {expected}")]
     OtherAlgorithm {
-        /// `alg` of the token.
+        /// `alg` of the logout token.
         found: &'static str,
         /// `alg` of the newest ID token.
         expected: &'static str,
     },
-    /// `crit` or `b64`: extensions that change what the signature means (RFC 7515 section 4.1.11, RFC 7797).
-    #[error("the token's header demands an extension")]
+    /// The header has `crit` or `b64`, which change what the signature means (RFC 7515 section 4.1.11, RFC 7797).
+    #[error("the token's header requires an extension")]
     CriticalHeader,
-    /// `typ` says that this is another kind of token (RFC 8725 section 3.11).
+    /// `typ` names another kind of token (RFC 8725 section 3.11).
     #[error("the token is of type {0:?}")]
     WrongType(String),
     /// None of the issuer's signing keys has this `kid`, type, use and strength.
     #[error("no usable key of the issuer fits the token")]
     UnknownKey,
     /// Several keys fit and the token does not say which (OpenID Connect Core section 10.1).
-    #[error("several keys fit the token, and it names none")]
+    #[error("several keys fit the token, and it does not name one")]
     AmbiguousKey,
     /// The key belongs to another issuer (Entra: the JWK's `issuer`).
     #[error("the token is signed with another issuer's key")]
     KeyOfAnotherIssuer,
-    /// The signature does not fit.
+    /// The signature is wrong.
     #[error("the token's signature is wrong")]
     BadSignature,
     /// A required claim is absent.
     #[error("the token has no {0}")]
     MissingClaim(&'static str),
-    /// A claim has the wrong JSON type, or a value out of all bounds.
+    /// A claim has the wrong JSON type, or a value out of range.
     #[error("the token's {0} is malformed")]
     MalformedClaim(&'static str),
-    /// `iss` is not the provider.
+    /// `iss` is not the provider's issuer.
     #[error("the token is from issuer {0:?}")]
     WrongIssuer(String),
-    /// Entra: `tid` is not a tenant that may sign in.
+    /// `tid` is not an Entra tenant whose people may sign in.
     #[error("the token is from Entra tenant {0:?}")]
     WrongTenant(String),
-    /// `aud` is not us, and us alone.
+    /// `aud` is not our client id alone.
     #[error("the token is for another audience")]
     WrongAudience,
-    /// `azp` is not us.
+    /// `azp` is not our client id.
     #[error("the token was issued to another client")]
     WrongAuthorizedParty,
     /// `exp` has passed.
     #[error("the token has expired")]
     Expired,
-    /// `nbf` or `iat` lies ahead.
+    /// `nbf` or `iat` is in the future.
     #[error("the token is not valid yet: do the clocks differ?")]
     NotYetValid,
-    /// `iat` is long ago.
+    /// `iat` is too long ago.
     #[error("the token was issued too long ago")]
     TooOld,
-    /// `nonce` is not that of this sign-in.
-    #[error("the token's nonce is not that of this sign-in")]
+    /// `nonce` is not the one of this sign-in.
+    #[error("the token's nonce is not the one of this sign-in")]
     WrongNonce,
-    /// `at_hash` is not that of the access token.
-    #[error("the token does not belong to the access token beside it")]
+    /// `at_hash` does not match the access token.
+    #[error("the token does not belong to the access token that came with it")]
     WrongAccessTokenHash,
-    /// `auth_time` lies ahead.
-    #[error("the token's auth_time lies ahead: do the clocks differ?")]
+    /// `auth_time` is in the future.
+    #[error("the token's auth_time is in the future: do the clocks differ?")]
     WrongAuthTime,
     /// `sub` (or `oid`) differs from that of the session.
     #[error("the token is about another person")]
@@ -81,15 +81,15 @@ pub enum TokenError {
     #[error("userinfo is about another person than the token")]
     UserinfoOfAnother,
     /// `token_type` is not `Bearer` (OpenID Connect Core section 3.1.3.3).
-    #[error("the access token is no bearer token")]
+    #[error("the access token is not a bearer token")]
     WrongTokenType,
-    /// The member of `events` that makes a logout token is absent (Back-Channel Logout section 2.4).
-    #[error("the token is no logout token")]
+    /// `events` lacks the member that every logout token has (Back-Channel Logout section 2.4).
+    #[error("the token is not a logout token")]
     NoLogoutEvent,
-    /// A logout token must not have a `nonce`: it could pose as an ID token.
+    /// A logout token has a `nonce`, so that it could be mistaken for an ID token.
     #[error("the logout token has a nonce")]
     NonceInLogoutToken,
-    /// A logout token names a subject, a session, or both.
+    /// A logout token names neither a subject nor a session.
     #[error("the logout token names neither subject nor session")]
     NobodyToLogOut,
 }
@@ -128,7 +128,7 @@ impl TokenError {
     }
 }
 
-/// A stranger's text as it may stand in an error: at most 80 characters.
+/// The first 80 characters of a text from outside, for an error message.
 pub(super) fn short(text: &str) -> String {
     text.chars().take(80).collect()
 }

@@ -1,11 +1,12 @@
-//! The one door to a provider: HTTPS with limits on everything.
+//! The HTTP client for all calls to providers, with limits.
 //!
-//! No redirect is followed (a 307 would send the client secret elsewhere), connecting takes at most 2 s and the whole
-//! call 5 s, a body may have 1 MiB, nothing is decompressed. Every answer is a JSON object or an error.
+//! No redirect is followed, because a 307 would send the client secret elsewhere. Connecting may take 2 s, the whole call
+//! 5 s. A body may have 1 MiB and is not decompressed. Every answer is a JSON object or an error.
 
 use super::calls::{Call, Calls, Endpoint, Outcome};
 use super::json;
 use gatepost_certs::tls;
+use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::ProviderId;
 use openidconnect::{AccessToken, HttpRequest};
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
@@ -14,45 +15,63 @@ use serde_json::{Map, Value};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc2822;
 use url::Url;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(5);
 const BODY_LIMIT: usize = 1 << 20;
+/// The longest `Retry-After` that counts. A provider's front end that names a longer one must not keep people out, or leave
+/// their sessions unchecked, when the provider works again.
+pub(super) const MAX_RETRY_AFTER: Duration = Duration::from_mins(1);
 
-/// Why a call brought no answer that can be used.
+/// Why a call brought no usable answer.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum CallError {
-    /// Nobody answered within the time limit.
+    /// There was no answer within the time limit.
     #[error("no answer within the time limit")]
     Timeout,
     /// No connection, a TLS error, or a connection that broke.
     #[error("the connection failed")]
     Unreachable(#[source] Arc<reqwest::Error>),
-    /// A status that answers nothing: a redirect, 429, 5xx.
-    #[error("the answer has status {0}")]
-    Status(u16),
+    /// A status that is neither a success nor a refusal with a reason: a redirect, 404, 429, 5xx.
+    #[error("the answer has status {status}{}", wait_asked_for(*retry_after))]
+    Status {
+        /// The status of the answer.
+        status: u16,
+        /// How long to wait before the next call (`Retry-After`), at most a minute.
+        retry_after: Option<Duration>,
+    },
     /// The body is larger than 1 MiB.
     #[error("the answer is too large")]
     TooLarge,
-    /// The body is no JSON object (an HTML page, a compressed or cut body, a member twice).
-    #[error("the answer is no JSON object")]
+    /// The body is not a JSON object: an HTML page, a compressed or truncated body, a repeated member.
+    #[error("the answer is not a JSON object")]
     NotJson(#[source] Arc<serde_json::Error>),
-    /// JSON, but not what this endpoint answers.
-    #[error("the answer is not what the endpoint is for: {0}")]
+    /// The body is a JSON object, but not one that this endpoint may answer with.
+    #[error("the answer does not fit the endpoint: {0}")]
     Unexpected(&'static str),
 }
 
 impl CallError {
-    /// Whether it may go by itself. A path that is not there, a redirect, or a page instead of a document does not: the
-    /// operator has to correct the provider's address.
+    /// Whether the error may go away without a change of the settings. A status 404, a redirect, or an HTML page does not go
+    /// away: the operator has to correct the provider's address.
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Timeout | Self::Unreachable(_) | Self::Unexpected(_) => true,
-            Self::Status(status) => matches!(status, 408 | 425 | 429 | 500..),
-            // A body that was cut off may come whole the next time.
+            Self::Status { status, .. } => matches!(status, 408 | 425 | 429 | 500..),
+            // A truncated body may be complete the next time.
             Self::NotJson(error) => error.is_eof(),
             Self::TooLarge => false,
+        }
+    }
+
+    /// How long the provider asked to wait (`Retry-After`), at most a minute.
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Status { retry_after, .. } => *retry_after,
+            _ => None,
         }
     }
 
@@ -61,7 +80,7 @@ impl CallError {
         match self {
             Self::Timeout => "provider_timeout",
             Self::Unreachable(_) => "provider_unreachable",
-            Self::Status(_) => "provider_status",
+            Self::Status { .. } => "provider_status",
             Self::TooLarge | Self::NotJson(_) | Self::Unexpected(_) => "provider_malformed",
         }
     }
@@ -70,9 +89,7 @@ impl CallError {
         match self {
             Self::Timeout => Outcome::Timeout,
             Self::Unreachable(_) => Outcome::Unreachable,
-            Self::Status(429) => Outcome::Throttled,
-            Self::Status(400..=499) => Outcome::Refused,
-            Self::Status(_) => Outcome::Failed,
+            Self::Status { status, .. } => outcome_of(*status),
             Self::TooLarge | Self::NotJson(_) | Self::Unexpected(_) => Outcome::Malformed,
         }
     }
@@ -84,19 +101,52 @@ impl From<reqwest::Error> for CallError {
     }
 }
 
-/// A provider's answer: a status, and a JSON object where the status is a success. No `Debug`: it may hold tokens.
-pub(super) struct Answer {
+/// What is read of an answer before its body.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Head {
     pub status: StatusCode,
-    /// Empty where the status is no success and the body no object.
-    pub body: Map<String, Value>,
-    /// `Retry-After` in seconds, also fractions as Graph sends them.
+    /// `Retry-After` (RFC 9110 section 10.2.3), at most [`MAX_RETRY_AFTER`].
     pub retry_after: Option<Duration>,
+}
+
+impl Head {
+    fn of(response: &Response) -> Self {
+        Self { status: response.status(), retry_after: retry_after(response.headers()) }
+    }
+
+    /// The error that an answer with this head is, where it answers nothing else.
+    pub fn error(self) -> CallError {
+        CallError::Status { status: self.status.as_u16(), retry_after: self.retry_after }
+    }
+}
+
+const fn outcome_of(status: u16) -> Outcome {
+    match status {
+        200..=299 => Outcome::Success,
+        429 => Outcome::Throttled,
+        400..=499 => Outcome::Refused,
+        _ => Outcome::Failed,
+    }
+}
+
+/// The end of a message about a status.
+fn wait_asked_for(retry_after: Option<Duration>) -> String {
+    retry_after.map_or_else(String::new, |wait| {
+        format!(", the provider asks to wait {:.0} s", wait.as_secs_f64().ceil())
+    })
+}
+
+/// A provider's answer. No `Debug`: it may hold tokens.
+pub(super) struct Answer {
+    pub head: Head,
+    /// The JSON object in the body. Empty if the status is not a success and the body is not an object.
+    pub body: Map<String, Value>,
 }
 
 impl Answer {
     /// The body of a success.
     pub fn success(self) -> Result<Map<String, Value>, CallError> {
-        if self.status.is_success() { Ok(self.body) } else { Err(CallError::Status(self.status.as_u16())) }
+        if self.head.status.is_success() { Ok(self.body) } else { Err(self.head.error()) }
     }
 }
 
@@ -113,7 +163,7 @@ impl Transport {
         Self { client, provider, calls }
     }
 
-    /// GET, with an access token where one is given.
+    /// Sends a GET request, with an access token if one is given.
     pub async fn get(
         &self,
         endpoint: Endpoint,
@@ -127,80 +177,77 @@ impl Transport {
         self.send(endpoint, request).await
     }
 
-    /// A request that the crate wrote; [`Self::observe`] is for its caller.
-    pub async fn exchange(&self, request: HttpRequest) -> Result<(StatusCode, Vec<u8>), CallError> {
+    /// Sends a request that the crate made. The caller passes it through [`Self::observe`].
+    pub async fn exchange(&self, request: HttpRequest) -> Result<(Head, Vec<u8>), CallError> {
         let mut request = Request::try_from(request)?;
         if let Some(credential) = request.headers_mut().get_mut(AUTHORIZATION) {
             credential.set_sensitive(true);
         }
         let mut response = self.client.execute(request).await?;
         let body = read_body(&mut response).await?;
-        Ok((response.status(), body))
+        Ok((Head::of(&response), body))
     }
 
-    /// POST of a form, where the status says all; `basic` is the credential after `Basic `.
+    /// Sends a form by POST and reads only the head of the answer. `basic` is the credential after `Basic `.
     pub async fn post_unread(
         &self,
         endpoint: Endpoint,
         url: &Url,
         form: &[(&str, String)],
         basic: Option<&str>,
-    ) -> Result<StatusCode, CallError> {
+    ) -> Result<Head, CallError> {
         let mut request = self.client.post(url.clone()).form(form);
         if let Some(credential) = basic {
             request = request.header(AUTHORIZATION, sensitive(&format!("Basic {credential}"))?);
         }
-        self.observe(endpoint, async { Ok(request.send().await?.status()) }, |status| *status).await
+        let call = async { Ok(Head::of(&request.send().await?)) };
+        self.observe(endpoint, call, |head| *head).await
     }
 
-    /// GET of an address that answers with a redirect; gives where to, if it is one.
+    /// Sends a GET request to a URL that answers with a redirect. Gives its target, or `None` if the answer is another one.
     pub async fn find_redirect(&self, endpoint: Endpoint, url: &Url) -> Result<Option<Url>, CallError> {
-        let asking = async { Ok(self.client.get(url.clone()).send().await?) };
-        let answer = self.observe(endpoint, asking, Response::status).await?;
+        let call = async { Ok(self.client.get(url.clone()).send().await?) };
+        let answer = self.observe(endpoint, call, Head::of).await?;
         let location = answer.headers().get(LOCATION).and_then(|value| value.to_str().ok());
         Ok(location.filter(|_| answer.status().is_redirection()).and_then(|to| url.join(to).ok()))
     }
 
     async fn send(&self, endpoint: Endpoint, request: RequestBuilder) -> Result<Answer, CallError> {
         let request = request.header(ACCEPT, HeaderValue::from_static("application/json"));
-        self.observe(endpoint, read(request), |answer| answer.status).await
+        self.observe(endpoint, read(request), |answer| answer.head).await
     }
 
-    /// Counts and times a call.
+    /// Makes the call, and reports its outcome and duration.
     pub async fn observe<T>(
         &self,
         endpoint: Endpoint,
-        asking: impl Future<Output = Result<T, CallError>>,
-        status: impl Fn(&T) -> StatusCode,
+        call: impl Future<Output = Result<T, CallError>>,
+        head: impl Fn(&T) -> Head,
     ) -> Result<T, CallError> {
-        let begun = Instant::now();
-        let answer = asking.await;
-        let outcome = match answer.as_ref().map(status) {
-            Ok(status)
-                if status.is_success() || status.is_redirection() && endpoint == Endpoint::Authorization =>
-            {
+        let started = Instant::now();
+        let answer = call.await;
+        let outcome = match answer.as_ref().map(head) {
+            Ok(head) if head.status.is_redirection() && endpoint == Endpoint::Authorization => {
                 Outcome::Success
             }
-            Ok(StatusCode::TOO_MANY_REQUESTS) => Outcome::Throttled,
-            Ok(status) if status.is_client_error() => Outcome::Refused,
-            Ok(_) => Outcome::Failed,
+            Ok(head) => outcome_of(head.status.as_u16()),
             Err(error) => error.outcome(),
         };
-        self.calls.tell(&Call { provider: &self.provider, endpoint, outcome, elapsed: begun.elapsed() });
+        let elapsed = started.elapsed();
+        self.calls.record(&Call { provider: &self.provider, endpoint, outcome, elapsed });
         answer
     }
 }
 
 async fn read(request: RequestBuilder) -> Result<Answer, CallError> {
     let mut response = request.send().await?;
-    let status = response.status();
-    let retry_after = retry_after(response.headers());
+    let head = Head::of(&response);
     let body = match json::object(&read_body(&mut response).await?) {
         Ok(body) => body,
-        Err(error) if status.is_success() => return Err(CallError::NotJson(Arc::new(error))),
+        Err(error) if head.status.is_success() => return Err(CallError::NotJson(Arc::new(error))),
         Err(_) => Map::new(),
     };
-    Ok(Answer { status, body, retry_after })
+    Ok(Answer { head, body })
 }
 
 async fn read_body(response: &mut Response) -> Result<Vec<u8>, CallError> {
@@ -214,14 +261,23 @@ async fn read_body(response: &mut Response) -> Result<Vec<u8>, CallError> {
     Ok(bytes)
 }
 
+/// `Retry-After`: seconds, also with a fraction as Graph sends them, or a date.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds: f64 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Duration::try_from_secs_f64(seconds).ok()
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let wait = match text.parse::<f64>() {
+        Ok(seconds) if seconds.is_nan() => return None,
+        Ok(seconds) => Duration::from_secs_f64(seconds.clamp(0.0, MAX_RETRY_AFTER.as_secs_f64())),
+        Err(_) => {
+            let date = OffsetDateTime::parse(text, &Rfc2822).ok()?;
+            Timestamp::from_unix(date.unix_timestamp()).since(Timestamp::now())
+        }
+    };
+    Some(wait.min(MAX_RETRY_AFTER))
 }
 
 fn sensitive(value: &str) -> Result<HeaderValue, CallError> {
     let mut value = HeaderValue::from_str(value)
-        .map_err(|_| CallError::Unexpected("a token that no header can carry"))?;
+        .map_err(|_| CallError::Unexpected("the access token has characters that a header must not have"))?;
     value.set_sensitive(true);
     Ok(value)
 }
@@ -229,7 +285,7 @@ fn sensitive(value: &str) -> Result<HeaderValue, CallError> {
 /// Why no HTTPS client could be made.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ClientError {
-    #[error("{0} cannot be read as PEM certificates")]
+    #[error("the certificates in {0} cannot be read")]
     CaFile(String, #[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("TLS cannot be set up")]
     Tls(#[from] rustls::Error),
@@ -237,8 +293,8 @@ pub(super) enum ClientError {
     Http(#[from] reqwest::Error),
 }
 
-/// The HTTPS client that all providers share: the system's authorities and those of `ca_file`.
-#[expect(clippy::disallowed_methods, reason = "this is the door")]
+/// The HTTPS client that all providers share. It trusts the system's authorities and those of `ca_file`.
+#[expect(clippy::disallowed_methods, reason = "all calls to providers go through this client")]
 pub(super) fn client(ca_file: Option<&Path>) -> Result<Client, ClientError> {
     let client = Client::builder()
         .tls_backend_preconfigured(tls_config(ca_file)?)
@@ -263,7 +319,7 @@ fn tls_config(ca_file: Option<&Path>) -> Result<rustls::ClientConfig, ClientErro
         let pem = tls::read_authorities(path).map_err(|error| unreadable(error.into()))?;
         let certificates = tls::certificates(&pem).map_err(|error| unreadable(error.into()))?;
         if certificates.is_empty() {
-            return Err(unreadable("no certificate in it".into()));
+            return Err(unreadable("the file holds no certificate".into()));
         }
         for certificate in certificates {
             roots.add(certificate).map_err(|error| unreadable(error.into()))?;
@@ -276,4 +332,52 @@ fn tls_config(ca_file: Option<&Path>) -> Result<rustls::ClientConfig, ClientErro
         .with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Reply, Scripted, json_reply, transport};
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_wait_is_read_as_seconds_or_a_date_and_is_a_minute_at_most() {
+        let read = |text: &str| {
+            let value = HeaderValue::from_str(text).expect("a value");
+            retry_after(&HeaderMap::from_iter([(RETRY_AFTER, value)]))
+        };
+        for (text, seconds) in [
+            ("0", 0.0),
+            ("-5", 0.0),
+            (" 2.128 ", 2.128),
+            ("60", 60.0),
+            ("61", 60.0),
+            ("1e300", 60.0),
+            ("inf", 60.0),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", 0.0),
+            ("Sun, 06 Nov 2094 08:49:37 GMT", 60.0),
+        ] {
+            assert_eq!(read(text), Some(Duration::from_secs_f64(seconds)), "{text}");
+        }
+        for text in ["", "soon", "NaN", "30 s", "Sun, 06 Nov 1994"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+        assert_eq!(retry_after(&HeaderMap::new()), None);
+    }
+
+    #[tokio::test]
+    async fn a_document_that_is_refused_for_now_says_how_long() {
+        let server = Scripted::start().await;
+        for (status, endpoint) in [(429, Endpoint::Keys), (503, Endpoint::Userinfo)] {
+            server.reply(json_reply(status, &json!({})).header("Retry-After", "7"));
+            let answer = transport().get(endpoint, &server.url("/"), None).await.expect("an answer");
+            let error = answer.success().expect_err("a refusal");
+            assert_eq!(error.retry_after(), Some(Duration::from_secs(7)), "{status}");
+            assert!(error.is_passing());
+        }
+        server.reply(Reply::text(503, "<html>"));
+        let answer = transport().get(Endpoint::Discovery, &server.url("/"), None).await.expect("an answer");
+        let error = answer.success().expect_err("a refusal");
+        assert_eq!((error.retry_after(), error.to_string().as_str()), (None, "the answer has status 503"));
+    }
 }

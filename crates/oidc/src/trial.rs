@@ -1,8 +1,8 @@
-//! The client credential tried at the token endpoint, without anybody who signs in (for `check`).
+//! Tests of the client credential and the authorization request without a person who signs in, for `gatepost check`.
 //!
-//! Entra looks at a code before it looks at the client (AADSTS9002313 answers any that is malformed, whatever the
-//! secret), so it is asked for a token of the application itself, which is dropped. Elsewhere a code that nobody issued
-//! is presented: `invalid_client` means the credential, `invalid_grant` that it was accepted (RFC 6749 section 5.2).
+//! Entra checks a code before it checks the client: it answers any malformed code with AADSTS9002313. So Entra is asked for a
+//! token of the application itself, which is dropped. Other providers get a random code: `invalid_client` means that they
+//! refuse the credential, `invalid_grant` that they accepted it (RFC 6749 section 5.2).
 
 use super::authorization::{AuthorizationRequest, Prompt};
 use super::calls::Endpoint;
@@ -15,57 +15,57 @@ use gatepost_core::secret::Secret;
 use secrecy::SecretString;
 use url::Url;
 
-/// Graph of the global cloud, where a discovery document does not say.
+/// Graph of the global cloud, for a discovery document without `msgraph_host`.
 const GRAPH: &str = "https://graph.microsoft.com/";
 
-/// Refusals in which a provider has accepted the client.
+/// Errors of a token endpoint that has accepted the client.
 const ACCEPTING: [&str; 3] = ["invalid_grant", "invalid_scope", "unsupported_grant_type"];
 const MALFORMED: &str = "AADSTS9002313";
 
-/// What came of it.
+/// The result for the client credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trial {
-    /// The provider knows the client and its credential.
+    /// The provider accepts the client and its credential.
     Accepted,
-    /// It does not.
+    /// The provider refuses them.
     Refused(Box<ProviderRefusal>),
-    /// It said something else.
+    /// The answer does not show whether the provider accepts them.
     Unclear(Box<ProviderRefusal>),
 }
 
-/// Refusals of `prompt=none` in which all but the person was right (OpenID Connect Core section 3.1.2.6).
-const ASKING_FOR_A_PERSON: [&str; 4] =
+/// Errors of a provider that accepts the request but has no session of a person (OpenID Connect Core section 3.1.2.6).
+const NEEDS_A_PERSON: [&str; 4] =
     ["login_required", "interaction_required", "consent_required", "account_selection_required"];
 
-/// What came of an authentication request without a person.
+/// The result for the authorization request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AuthorizationTrial {
-    /// Only the person was missing.
+    /// The provider accepts the request.
     Accepted,
-    /// Nobody could sign in so.
+    /// The provider refuses the request, so nobody can sign in.
     Refused(Box<ProviderRefusal>),
-    /// The provider answered with a page of its own.
+    /// The provider answered with a page, which does not show whether it accepts the request.
     Unclear,
 }
 
 /// Whether sessions can be refreshed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Renewability {
-    /// A refresh token is asked for in the way that this provider knows.
+    /// The sign-in asks for a refresh token in the way that this provider needs.
     Asked,
-    /// It is not, and without asking none comes.
+    /// The sign-in does not ask for a refresh token, so the provider gives none.
     NotAsked,
-    /// The client may not use refresh tokens.
+    /// The provider does not let this client use refresh tokens.
     Refused(Box<ProviderRefusal>),
-    /// Only a sign-in shows whether one comes.
+    /// Only a sign-in shows whether the provider gives a refresh token.
     Unclear {
-        /// The provider knows `offline_access`, which is not asked for.
+        /// The provider supports the scope `offline_access`, which the sign-in does not ask for.
         lists_scope: bool,
     },
 }
 
 impl Provider {
-    /// Fetches discovery document and keys.
+    /// Fetches the discovery document and the keys.
     ///
     /// # Errors
     /// [`OidcError::Unavailable`], [`OidcError::Metadata`], [`OidcError::Token`].
@@ -73,7 +73,7 @@ impl Provider {
         self.discovery.refresh().await
     }
 
-    /// Whether sessions can be refreshed, as far as that shows without anybody who signs in.
+    /// Whether sessions can be refreshed, as far as this shows without a sign-in.
     ///
     /// # Errors
     /// As [`Provider::try_credential`].
@@ -85,7 +85,7 @@ impl Provider {
             ProviderKind::Entra { .. } | ProviderKind::Google => return Ok(Renewability::Asked),
             ProviderKind::Oidc { .. } => {}
         }
-        let grant = Grant::Refresh { token: &nonsense().into(), scopes: Vec::new() };
+        let grant = Grant::Refresh { token: &random_value().into(), scopes: Vec::new() };
         match self.request_tokens(&metadata, grant).await {
             Err(OidcError::Refused(refusal))
                 if ["unauthorized_client", "unsupported_grant_type"].contains(&refusal.error.as_str()) =>
@@ -98,13 +98,14 @@ impl Provider {
         }
     }
 
-    /// Tries the authentication request as sign-ins send it, with `prompt=none` and without a browser's cookies: an
-    /// honest provider sends nobody back with `login_required`, or with what it dislikes about the request.
+    /// Sends the authorization request of a sign-in, with `prompt=none` and without cookies. The provider redirects back with
+    /// `login_required`, or with an error about the request.
     ///
     /// # Errors
     /// [`OidcError::Unavailable`], [`OidcError::Metadata`].
     pub async fn try_authorization(&self, redirect_uri: &Url) -> Result<AuthorizationTrial, OidcError> {
-        let (state, nonce, code_verifier) = (nonsense(), nonsense(), SecretString::from(nonsense()));
+        let (state, nonce, code_verifier) =
+            (random_value(), random_value(), SecretString::from(random_value()));
         let request = AuthorizationRequest {
             redirect_uri,
             state: &state,
@@ -121,7 +122,7 @@ impl Provider {
         let find = |name: &str| answer.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value);
         let is_back = answer.origin() == redirect_uri.origin() && answer.path() == redirect_uri.path();
         let Some(error) = find("error").filter(|_| is_back) else { return Ok(AuthorizationTrial::Unclear) };
-        if ASKING_FOR_A_PERSON.contains(&&*error) {
+        if NEEDS_A_PERSON.contains(&&*error) {
             return Ok(AuthorizationTrial::Accepted);
         }
         let description = find("error_description");
@@ -129,13 +130,13 @@ impl Provider {
         Ok(AuthorizationTrial::Refused(Box::new(ProviderRefusal::from_response(&response))))
     }
 
-    /// Tries the client credential; `redirect_uri` is this provider's own.
+    /// Tries the client credential. `redirect_uri` is the one of this provider.
     ///
     /// # Errors
     /// [`OidcError::Unavailable`], [`OidcError::Metadata`], [`OidcError::Credential`].
     pub async fn try_credential(&self, redirect_uri: &Url) -> Result<Trial, OidcError> {
         let metadata = self.discovery.metadata().await?;
-        let (code, code_verifier) = (nonsense(), SecretString::from(nonsense()));
+        let (code, code_verifier) = (random_value(), SecretString::from(random_value()));
         let graph = metadata.graph.as_ref().map_or(GRAPH, |graph| graph.as_str());
         let scope = format!("{graph}.default");
         let is_pinned =
@@ -153,8 +154,8 @@ impl Provider {
     }
 }
 
-/// What no provider has ever given.
-fn nonsense() -> String {
+/// A value that no provider has issued.
+fn random_value() -> String {
     Secret::generate().digest().to_string()
 }
 
@@ -163,7 +164,7 @@ fn judge(refusal: Box<ProviderRefusal>) -> Trial {
         return Trial::Unclear(refusal);
     }
     match refusal.error.as_str() {
-        // RFC 6749: an authenticated client that may not use this grant; Entra: a client that it does not know.
+        // By RFC 6749 the client was authenticated but may not use this grant. Entra means an unknown client.
         "unauthorized_client" if refusal.code.is_none() => Trial::Accepted,
         "invalid_client" | "unauthorized_client" => Trial::Refused(refusal),
         error if ACCEPTING.contains(&error) => Trial::Accepted,

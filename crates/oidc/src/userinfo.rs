@@ -1,7 +1,7 @@
-//! Userinfo (OpenID Connect Core section 5.3): asked only for what the ID token lacks, believed only about its `sub`.
+//! Userinfo (OpenID Connect Core section 5.3). It is read only for what the ID token lacks, and must be about the same `sub`.
 //!
-//! Not by the crate: it panics on an access token that no header can carry, and refuses the whole answer for a member of
-//! another type that nobody here reads.
+//! The crate is not used here: it panics on an access token with characters that a header must not have, and it refuses the
+//! whole answer because of a wrong type in a member that is not read here.
 
 use super::calls::Endpoint;
 use super::claims::Claims;

@@ -27,6 +27,8 @@ pub enum Problem<'a> {
     ProviderUnavailable {
         /// The provider's label.
         provider: &'a str,
+        /// How long the provider asks to wait.
+        retry_after: Option<Duration>,
     },
     /// 502: the configured address leads to no provider, or to another one. The reason is only in the log.
     ProviderMisconfigured {
@@ -132,6 +134,9 @@ impl Problem<'_> {
             Self::RateLimited { retry_after } | Self::Unavailable { retry_after, .. } => {
                 Some(("Retry-After", retry_after.as_secs().to_string()))
             }
+            Self::ProviderUnavailable { retry_after: Some(wait), .. } => {
+                Some(("Retry-After", format!("{:.0}", wait.as_secs_f64().ceil().max(1.0))))
+            }
             Self::MethodNotAllowed { allow } => Some(("Allow", (*allow).to_owned())),
             _ if status == 503 => Some(("Retry-After", "30".to_owned())),
             _ => None,
@@ -187,7 +192,7 @@ impl Problem<'_> {
                 facts
             }
             Self::ProviderInvalid { provider }
-            | Self::ProviderUnavailable { provider }
+            | Self::ProviderUnavailable { provider, .. }
             | Self::ProviderMisconfigured { provider }
             | Self::AccountNotAllowed { provider }
             | Self::NoAddress { provider } => vec![Fact::new("Provider", *provider)],

@@ -41,7 +41,10 @@ pub(super) fn answer(request: &HttpRequest, problem: &Problem, to: Option<&str>)
             OidcError::Unavailable(error) if !error.is_passing() => {
                 pages::Problem::ProviderMisconfigured { provider: label(provider) }
             }
-            OidcError::Unavailable(_) => pages::Problem::ProviderUnavailable { provider: label(provider) },
+            OidcError::Unavailable(error) => pages::Problem::ProviderUnavailable {
+                provider: label(provider),
+                retry_after: error.retry_after(),
+            },
             OidcError::Token(TokenError::WrongTenant(_)) => {
                 pages::Problem::AccountNotAllowed { provider: label(provider) }
             }

@@ -19,6 +19,18 @@ async fn an_authority_that_is_not_there_is_for_the_operator_to_correct() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_page_about_a_busy_provider_says_how_long_the_provider_asks_to_wait() {
+    let world = World::start(Pair::Embedded).await;
+    world.entra.at_the_browser(Some("alice"));
+    world.entra.throttle_token("7");
+    let trip = world.browser().impatient().navigate(&world.url(APP, "/")).await;
+    let page = trip.end();
+    assert_eq!((page.status, page.header("retry-after")), (503, Some("7")), "{}", page.body);
+    let line = world.gatepost.wait_for_line("did not go on").await;
+    assert!(line.contains("status 429, the provider asks to wait 7 s"), "{line}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_administrator_who_comes_back_from_consent_is_not_told_of_blocked_cookies() {
     let world = World::start(Pair::Embedded).await;
     let ask = async |query: &str| {

@@ -9,15 +9,12 @@ mod misconfigured;
 mod renewal;
 mod requests;
 
-use gatepost_config::{
-    AssertionConfig, ClientCredential, Config, EmailVerified, EntraTenant, GroupNames, GroupsSource,
-    LogConfig, ProviderConfig, ProviderKind, Recheck, SessionConfig, StoresConfig, VerifyConfig,
-};
+use gatepost_config::{ClientCredential, EntraTenant, ProviderConfig, ProviderKind};
 use gatepost_core::identity::{AssertedGroups, GroupKind};
 use gatepost_kit::entra::{Entra, LogoutLie, LogoutToken, Person, stable_guid};
 use gatepost_oidc::{
     AuthorizationRequest, Call, Callback, Calls, Expected, OidcError, Outcome, Prompt, Provider, Providers,
-    RefreshError, Refreshed, Renewal, SignIn,
+    RefreshError, Refreshed, Renewal, Settings, SignIn,
 };
 use secrecy::SecretString;
 use std::sync::{Arc, Mutex};
@@ -41,51 +38,8 @@ fn entra_kind(entra: &Entra) -> ProviderKind {
 }
 
 fn config(entra: &Entra, kind: ProviderKind) -> ProviderConfig {
-    ProviderConfig {
-        id: "id".parse().unwrap(),
-        kind,
-        label: "The provider".into(),
-        client_id: entra.client_id(),
-        credential: ClientCredential::Secret(entra.client_secret().into()),
-        scopes: Vec::new(),
-        allowed_domains: None,
-        email_verified: EmailVerified::Required,
-        groups: GroupsSource::Claim,
-        groups_claim: vec!["groups".into()],
-        group_names: GroupNames::Link,
-        recheck: Recheck::Provider,
-        assertion: AssertionConfig::default(),
-    }
-}
-
-fn all(provider: ProviderConfig) -> Config {
-    Config {
-        public_url: "https://auth.example.com".parse().unwrap(),
-        internal_addr: "127.0.0.1:0".parse().unwrap(),
-        public_addr: "127.0.0.1:0".parse().unwrap(),
-        internal_tls: None,
-        health_addr: None,
-        hosts: Vec::new(),
-        allowed_origins: Vec::new(),
-        trusted_proxies: Vec::new(),
-        secret_keys: Vec::new(),
-        ca_file: None,
-        stores: StoresConfig::Embedded { file: "gatepost.sqlite".into() },
-        providers: vec![provider],
-        group_links: Vec::new(),
-        admin_groups: Vec::new(),
-        admin_roles: Vec::new(),
-        address_changes: gatepost_config::AddressChanges::Follow,
-        session: SessionConfig {
-            idle_timeout: Duration::from_hours(1),
-            absolute_timeout: Duration::from_hours(12),
-            refresh_interval: Duration::from_mins(15),
-            persistent: true,
-            max_per_person: 50,
-        },
-        verify: VerifyConfig::default(),
-        log: LogConfig { json: false, level: "info".into() },
-    }
+    let credential = ClientCredential::Secret(entra.client_secret().into());
+    ProviderConfig::new("id".parse().unwrap(), kind, entra.client_id(), credential)
 }
 
 impl Party {
@@ -96,7 +50,9 @@ impl Party {
         let outcomes = Arc::<Mutex<Vec<Outcome>>>::default();
         let heard = Arc::clone(&outcomes);
         let calls = Calls::new(move |call: &Call<'_>| heard.lock().unwrap().push(call.outcome));
-        let providers = Providers::new(&Arc::new(all(provider)), &calls).unwrap();
+        let public_host = "auth.example.com".parse().unwrap();
+        let settings = Settings { ca_file: None, public_host, providers: vec![provider] };
+        let providers = Providers::new(&settings, &calls).unwrap();
         let provider = Arc::clone(providers.iter().next().unwrap());
         Self { entra, provider, outcomes }
     }

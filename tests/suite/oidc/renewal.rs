@@ -7,6 +7,7 @@ use gatepost_core::identity::{AssertedGroups, GroupKind};
 use gatepost_kit::entra::{Endpoint, Entra, Group, Person, stable_guid};
 use gatepost_kit::lies::Lie;
 use gatepost_oidc::{RefreshError, Renewal, TokenError};
+use std::time::Duration;
 
 #[tokio::test]
 async fn a_renewal_reads_groups_again_and_tells_an_end_from_an_outage() {
@@ -29,6 +30,29 @@ async fn a_renewal_reads_groups_again_and_tells_an_end_from_an_outage() {
     assert_eq!(refusal.code.as_deref(), Some("AADSTS50173"));
     party.entra.stop().await;
     assert!(matches!(party.refresh(&sign_in).await, Err(RefreshError::Unavailable(_))));
+}
+
+#[tokio::test]
+async fn a_provider_that_asks_to_wait_is_left_alone_by_refreshes_and_not_for_longer_than_a_minute() {
+    let party = Party::entra().await;
+    let sign_in = party.sign_in().await.unwrap();
+    let refused = async || match party.refresh(&sign_in).await {
+        Err(RefreshError::Unavailable(error)) => error.retry_after().unwrap(),
+        other => panic!("{other:?}"),
+    };
+    party.entra.throttle_token("86400");
+    assert_eq!(refused().await, Duration::from_mins(1));
+    let calls = party.outcomes.lock().unwrap().len();
+    assert!(refused().await < Duration::from_mins(1));
+    assert_eq!(party.outcomes.lock().unwrap().len(), calls, "the provider was not called");
+    // A person who waits in front of a browser may try.
+    party.sign_in().await.unwrap();
+
+    let other = Party::entra().await;
+    let sign_in = other.sign_in().await.unwrap();
+    other.entra.throttle_token("0");
+    other.refresh(&sign_in).await.unwrap_err();
+    other.refresh(&sign_in).await.unwrap();
 }
 
 #[tokio::test]

@@ -1,10 +1,7 @@
 //! One sample of every page, and the same pages with what an attacker would plant.
 
 use super::super::*;
-use gatepost_config::{
-    AssertionConfig, ClientCredential, EmailVerified, GroupNames, GroupsSource, ProviderConfig, ProviderKind,
-    Recheck,
-};
+use gatepost_config::{ClientCredential, ProviderConfig, ProviderKind};
 use gatepost_core::access::{Access, Person, Role};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::decision::Missing;
@@ -127,21 +124,10 @@ fn problem(name: &str, problem: Problem<'_>) -> Sample {
 }
 
 fn provider(id: &str, label: &str) -> ProviderConfig {
-    ProviderConfig {
-        id: id.parse().expect("an id"),
-        kind: ProviderKind::Google,
-        label: label.to_owned(),
-        client_id: "client".to_owned(),
-        credential: ClientCredential::AssertionFile("assertion".into()),
-        scopes: Vec::new(),
-        allowed_domains: None,
-        email_verified: EmailVerified::Required,
-        groups: GroupsSource::Off,
-        groups_claim: Vec::new(),
-        group_names: GroupNames::Trust,
-        recheck: Recheck::Provider,
-        assertion: AssertionConfig::default(),
-    }
+    let credential = ClientCredential::AssertionFile("assertion".into());
+    let id = id.parse().expect("an id");
+    let provider = ProviderConfig::new(id, ProviderKind::Google, "client".to_owned(), credential);
+    ProviderConfig { label: label.to_owned(), ..provider }
 }
 
 fn choice(name: &str, label: &str, to: &str) -> Sample {
@@ -234,7 +220,10 @@ pub fn public_samples() -> Vec<Sample> {
         refused("refused-busy", "temporarily_unavailable", None),
         refused("refused-unknown", "surprise", None),
         problem("provider-invalid", Problem::ProviderInvalid { provider: "Contoso" }),
-        problem("provider-unavailable", Problem::ProviderUnavailable { provider: "Contoso" }),
+        problem(
+            "provider-unavailable",
+            Problem::ProviderUnavailable { provider: "Contoso", retry_after: None },
+        ),
         problem("provider-misconfigured", Problem::ProviderMisconfigured { provider: "Contoso" }),
         problem("not-allowed", Problem::AccountNotAllowed { provider: "Contoso" }),
         problem("no-address", Problem::NoAddress { provider: "Contoso" }),

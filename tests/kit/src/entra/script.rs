@@ -38,6 +38,12 @@ impl Entra {
         self.shared.world().token_answers.extend(std::iter::repeat_n(scripted, times));
     }
 
+    /// The next token request is throttled, with this `Retry-After`.
+    pub fn throttle_token(&self, retry_after: &str) {
+        let (body, retry_after) = ("{}".to_owned(), Some(retry_after.to_owned()));
+        self.shared.world().token_answers.push_back(Scripted { status: 429, body, retry_after });
+    }
+
     /// As [`Self::fail_token`] with Entra's body: `fail_token_as(503, "temporarily_unavailable", "AADSTS90033: ...", 1)`.
     pub fn fail_token_as(&self, status: u16, error: &str, description: &str, times: usize) {
         let now = self.shared.world().now();

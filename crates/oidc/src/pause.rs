@@ -1,0 +1,62 @@
+//! A pause that the token endpoint asked for by `Retry-After`.
+//!
+//! Refreshes wait for its end: many sessions are due at once, and each of them lives on meanwhile. Sign-ins do not wait,
+//! because a person is there who can decide to try again.
+
+use super::transport::CallError;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+#[derive(Debug, Default)]
+pub(super) struct Pause(Mutex<Option<Until>>);
+
+#[derive(Clone, Copy, Debug)]
+struct Until {
+    /// The status of the answer that asked for the pause.
+    status: u16,
+    end: Instant,
+}
+
+impl Pause {
+    /// Notes the pause that `error` asks for, if it asks for one.
+    pub fn note(&self, error: &CallError, now: Instant) {
+        if let CallError::Status { status, retry_after: Some(wait) } = error {
+            *self.current() = Some(Until { status: *status, end: now + *wait });
+        }
+    }
+
+    /// While the pause lasts, gives the error that asked for it, with the time that is left.
+    pub fn check(&self, now: Instant) -> Result<(), CallError> {
+        match *self.current() {
+            Some(Until { status, end }) if end > now => {
+                Err(CallError::Status { status, retry_after: Some(end - now) })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn current(&self) -> MutexGuard<'_, Option<Until>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_pause_lasts_as_long_as_it_was_asked_for() {
+        let (pause, start) = (Pause::default(), Instant::now());
+        let later = |seconds| start + Duration::from_secs(seconds);
+        assert!(pause.check(start).is_ok());
+        pause.note(&CallError::Timeout, start);
+        pause.note(&CallError::Status { status: 500, retry_after: None }, start);
+        assert!(pause.check(start).is_ok());
+        pause.note(&CallError::Status { status: 429, retry_after: Some(Duration::from_secs(30)) }, start);
+        let error = pause.check(later(10)).expect_err("a pause");
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(20)));
+        assert_eq!(error.to_string(), "the answer has status 429, the provider asks to wait 20 s");
+        assert!(pause.check(later(30)).is_ok());
+    }
+}
