@@ -52,6 +52,12 @@ pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, rustls::
     CertificateDer::pem_slice_iter(pem).collect()
 }
 
+/// Postgres was asked for TLS and refused. `gatepost-store` puts this among the sources of its errors, because the
+/// database library has no type for it.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("server does not support TLS")]
+pub struct TlsRefused;
+
 /// Why TLS failed, for the person who mends it; both are sentences.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsFault {
@@ -81,7 +87,6 @@ pub fn explain(error: &(dyn Error + 'static)) -> Option<TlsFault> {
 
 enum Cause<'a> {
     Tls(&'a rustls::Error),
-    /// Postgres answers the question whether it speaks TLS with no.
     Refused,
 }
 
@@ -98,8 +103,7 @@ fn find<'a>(error: &'a (dyn Error + 'static)) -> Option<Cause<'a>> {
         if let Some(shared) = error.downcast_ref::<Arc<dyn Error + Send + Sync>>() {
             return find(&**shared);
         }
-        if matches!(error.downcast_ref(), Some(sqlx::Error::Tls(cause)) if cause.to_string().contains("not support TLS"))
-        {
+        if error.is::<TlsRefused>() {
             return Some(Cause::Refused);
         }
         next = error.source();
