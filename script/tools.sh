@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What script/test, script/demo and script/bench have in common: install a tool, or remember its name in `missing`.
+# Functions of script/test, script/demo and script/bench that install a tool, or add its name to `missing`.
 
 missing=()
 updated=
@@ -16,7 +16,7 @@ as_root() {
   fi
 }
 
-# need_debian PROGRAM PACKAGE...: the packages are installed when the program is not there.
+# need_debian PROGRAM PACKAGE...: installs the packages if the program is missing.
 need_debian() {
   local program=$1
   shift
@@ -29,7 +29,7 @@ need_debian() {
     echo "installing $*"
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null || true
   fi
-  # Debian keeps the server programs of Postgres out of PATH; has_postgres looks for them.
+  # Debian installs the server programs of Postgres outside PATH; has_postgres finds them.
   if [ "$program" != initdb ] && ! command -v "$program" >/dev/null; then
     missing+=("$program (Debian packages: $*)")
   fi
@@ -44,7 +44,7 @@ rust_is_new() {
   [ "$(printf '%s\n%s\n' "$rust_wanted" "$version" | sort -V | head -n 1)" = "$rust_wanted" ]
 }
 
-# need_rust COMPONENT...: a tool chain that is new enough, by rustup, with these components.
+# need_rust COMPONENT...: installs a recent enough toolchain with these components, with rustup.
 need_rust() {
   if ! rust_is_new; then
     if command -v rustup >/dev/null; then
@@ -67,7 +67,7 @@ need_rust() {
   done
 }
 
-# need_cargo_tool CRATE VERSION: its program, built into the cache folder, of exactly this version.
+# need_cargo_tool CRATE VERSION: builds the program of exactly this version of the crate into the cache folder.
 need_cargo_tool() {
   local crate=$1 version=$2
   command -v cargo >/dev/null || return
@@ -87,7 +87,7 @@ need_cargo_deny() {
   need_cargo_tool cargo-deny 0.20.2
 }
 
-# locked_version CRATE: as Cargo.lock has it.
+# locked_version CRATE: prints the version in Cargo.lock.
 locked_version() { sed -n "/^name = \"$1\"$/{n;s/^version = \"\(.*\)\"/\1/p}" Cargo.lock; }
 
 report_missing() {

@@ -1,4 +1,4 @@
-//! One certificate as it lies in its file: whose, for which names, until when, and signed by whom.
+//! Reads a certificate from its PEM file, and verifies it against an authority.
 
 use super::files;
 use super::{CertsError, Name, Role};
@@ -20,14 +20,14 @@ use x509_parser::prelude::FromDer;
 
 const CERTIFICATE: &str = "certificate";
 
-/// A certificate, and those that lie behind it in its file.
+/// The first certificate of a file, with the rest of the file as its chain.
 #[derive(Clone, Debug)]
 pub(super) struct Certificate {
     pub path: PathBuf,
     pub chain: Vec<CertificateDer<'static>>,
-    /// Of the subject.
+    /// The subject alternative names.
     pub names: BTreeSet<Name>,
-    /// For which an authority may sign (RFC 5280 section 4.2.1.10).
+    /// The names that an authority may sign for (RFC 5280 section 4.2.1.10).
     pub permitted: BTreeSet<Name>,
     pub common_name: String,
     pub not_before: Timestamp,
@@ -36,7 +36,7 @@ pub(super) struct Certificate {
 }
 
 impl Certificate {
-    /// `None` where there is no such file.
+    /// `None` if the file does not exist.
     pub fn find(path: &Path) -> Result<Option<Self>, CertsError> {
         files::find_certificate(path)?.map(|text| Self::parse(path, &text)).transpose()
     }
@@ -61,13 +61,13 @@ impl Certificate {
         })
     }
 
-    /// Whether only a third of its life is left.
+    /// Whether at most a third of its lifetime is left.
     pub fn is_due(&self, now: Timestamp) -> bool {
-        let life = self.not_after.since(self.not_before);
-        now >= self.not_after.minus(life / 3)
+        let lifetime = self.not_after.since(self.not_before);
+        now >= self.not_after.minus(lifetime / 3)
     }
 
-    /// Whether its last second has not passed.
+    /// Returns [`CertsError::Expired`] after the last second of its validity.
     pub fn check_time(&self, now: Timestamp) -> Result<(), CertsError> {
         if now <= self.not_after {
             Ok(())
@@ -77,7 +77,7 @@ impl Certificate {
     }
 }
 
-/// An authority that may be believed at this moment.
+/// An authority whose certificate is valid now.
 pub(super) struct Authority<'a> {
     certificate: &'a Certificate,
     pub roots: Arc<RootCertStore>,
@@ -86,7 +86,7 @@ pub(super) struct Authority<'a> {
 }
 
 impl<'a> Authority<'a> {
-    /// Refuses what is no authority, or was one: rustls does not look at the dates of what it is told to trust.
+    /// Refuses a certificate that is not an authority or has expired: rustls does not check the dates of trust anchors.
     pub fn new(
         certificate: &'a Certificate,
         provider: &'a Arc<CryptoProvider>,
@@ -107,7 +107,7 @@ impl<'a> Authority<'a> {
         Ok(Self { certificate, roots: Arc::new(roots), provider, now })
     }
 
-    /// Whether `certificate` is good as `role` now: signature, dates, purpose, names that the authority may sign for.
+    /// Verifies signature, dates, purpose and name constraints of `certificate`, used as `role`.
     pub fn check(&self, certificate: &Certificate, role: Role) -> Result<(), CertsError> {
         certificate.check_time(self.now)?;
         self.verify(certificate, role).map_err(|cause| CertsError::Refused {
@@ -147,7 +147,7 @@ fn permitted_names(parsed: &X509Certificate<'_>) -> Option<BTreeSet<Name>> {
     Some(permitted.into_iter().flatten().filter_map(|subtree| name(&subtree.base)).collect())
 }
 
-/// Of a subtree the address alone: what Gatepost signs has full masks.
+/// A subtree of addresses has a mask behind the address. It is ignored: the masks that Gatepost writes are full.
 fn name(name: &GeneralName<'_>) -> Option<Name> {
     match name {
         GeneralName::DNSName(name) => name.parse().ok(),

@@ -1,4 +1,4 @@
-//! Why certificates cannot be made or used; never holds key material.
+//! Errors of making and using certificates. No error contains key material.
 
 use gatepost_core::clock::Timestamp;
 use std::io;
@@ -14,7 +14,7 @@ pub enum CertsError {
     /// A file that must be there is not.
     #[error("there is no file {}: `gatepost certs` makes what is missing", .0.display())]
     Missing(PathBuf),
-    /// Others may read a key, so it may be known.
+    /// Other users may read a private key.
     #[error("{} may be read by others (mode {mode:04o}): chmod 600, and replace it (`gatepost certs --force`) if others did", .path.display())]
     Exposed {
         /// The key.
@@ -22,7 +22,7 @@ pub enum CertsError {
         /// Its permission bits.
         mode: u32,
     },
-    /// Others may put files of theirs in the place of ours.
+    /// Other users may replace files of the folder.
     #[error("others may write to the folder {} (mode {mode:04o}): chmod 700", .path.display())]
     Open {
         /// The folder.
@@ -30,26 +30,25 @@ pub enum CertsError {
         /// Its permission bits.
         mode: u32,
     },
-    /// The file system refused.
+    /// The file system returned an error.
     #[error("cannot {doing} {}", .path.display())]
     File {
-        /// What was tried, as a verb.
+        /// The operation, as a verb: "read", "write", "lock".
         doing: &'static str,
         /// The file or folder.
         path: PathBuf,
-        /// Why.
         #[source]
         cause: io::Error,
     },
-    /// Not what its name says.
-    #[error("{} holds no {expected} as PEM", .path.display())]
+    /// The file does not contain what its name says.
+    #[error("{} contains no {expected} in PEM form", .path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
-        /// What it should hold.
+        /// What the file should contain.
         expected: &'static str,
     },
-    /// Certificate and key are of different pairs.
+    /// The key is not the one of the certificate.
     #[error("{} and {} do not belong together", .certificate.display(), .key.display())]
     Mismatch {
         /// The certificate.
@@ -57,43 +56,43 @@ pub enum CertsError {
         /// The key beside it.
         key: PathBuf,
     },
-    /// The last day has passed.
+    /// The certificate has expired.
     #[error("{} expired on {}: `gatepost certs` renews it", .path.display(), day(*.at))]
     Expired {
         /// The certificate.
         path: PathBuf,
-        /// Its end.
+        /// The last second of its validity.
         at: Timestamp,
     },
-    /// It was signed by somebody else, for something else or for another time.
-    #[error("{} is not good under the authority {}", .path.display(), .authority.display())]
+    /// The certificate does not verify: issuer, purpose, names or dates are wrong.
+    #[error("{} is not valid under the authority {}", .path.display(), .authority.display())]
     Refused {
         /// The certificate.
         path: PathBuf,
-        /// The authority's.
+        /// The certificate of the authority.
         authority: PathBuf,
-        /// What is wrong with it.
+        /// What is wrong with the certificate.
         #[source]
         cause: rustls::Error,
     },
-    /// Something must be signed, by an authority whose key is elsewhere.
-    #[error("{} must be made anew, but there is no {} to sign it with", .wanted.display(), .key.display())]
+    /// A certificate must be signed, but the key of the authority is not in the folder.
+    #[error("{} must be replaced, but there is no {} to sign it with", .wanted.display(), .key.display())]
     NoAuthorityKey {
         /// The certificate that is missing or due.
         wanted: PathBuf,
-        /// The key that is not there.
+        /// The missing key of the authority.
         key: PathBuf,
     },
-    /// An authority that Gatepost did not make signs nothing here.
-    #[error("{} must be made anew, but Gatepost did not make the authority {}: sign it where that was made", .wanted.display(), .authority.display())]
+    /// Gatepost signs only with an authority that it made itself.
+    #[error("{} must be replaced, but Gatepost did not make the authority {}: sign it where that authority was made", .wanted.display(), .authority.display())]
     ForeignAuthority {
         /// The certificate that is missing or due.
         wanted: PathBuf,
-        /// The authority's.
+        /// The certificate of the authority.
         authority: PathBuf,
     },
-    /// The proxy would see the keys that it must not see.
-    #[error("{} is the folder of the authority's key: the proxy needs another", .0.display())]
+    /// The folder of the proxy must not be the folder that contains the other private keys.
+    #[error("{} is the folder of the authority's key: choose another folder for the proxy", .0.display())]
     SameFolder(PathBuf),
     /// Making a certificate failed.
     #[error("a certificate cannot be made")]
@@ -104,7 +103,7 @@ pub enum CertsError {
 }
 
 impl CertsError {
-    /// Whether this process may only look, as where the folder is mounted read-only or the authority's key lies elsewhere.
+    /// Whether this process cannot renew: the folder is read-only, or the authority's key is elsewhere.
     pub(super) fn is_read_only(&self) -> bool {
         use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
         match self {
@@ -117,5 +116,5 @@ impl CertsError {
 
 fn day(at: Timestamp) -> String {
     OffsetDateTime::from_unix_timestamp(at.unix())
-        .map_or_else(|_| "no day".to_owned(), |at| at.date().to_string())
+        .map_or_else(|_| "an unknown day".to_owned(), |at| at.date().to_string())
 }

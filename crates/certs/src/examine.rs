@@ -1,4 +1,4 @@
-//! Looks at certificates and changes nothing, for `gatepost check`: those of the folder, and those that Traefik has.
+//! Examines the certificates of the folder and those of Traefik for `gatepost check`. Changes nothing.
 
 use super::certificate::{Authority, Certificate};
 use super::pair::{Pair, certify};
@@ -10,26 +10,26 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// A file of Traefik's, or what stands in its configuration instead.
+/// A certificate or key of Traefik: a file, or the PEM text in its configuration.
 #[derive(Debug)]
 pub struct Material {
-    /// Where it lies.
+    /// The file.
     pub path: PathBuf,
-    /// What it holds, as PEM.
+    /// Its content in PEM form.
     pub text: Zeroizing<String>,
 }
 
-/// What was found.
+/// The result of an examination.
 #[derive(Debug, Default)]
 pub struct Examined {
-    /// The certificates that can be read.
+    /// The readable certificates.
     pub states: Vec<State>,
-    /// What is wrong, each once.
+    /// All that is wrong, without repetition.
     pub faults: Vec<CertsError>,
 }
 
 impl Examined {
-    /// Notes a fault; says what there is without one.
+    /// Returns the value, or records the fault.
     fn keep<T>(&mut self, result: Result<T, CertsError>) -> Option<T> {
         result.map_err(|fault| self.faults.push(fault)).ok()
     }
@@ -49,7 +49,7 @@ impl Examined {
     }
 }
 
-/// The folder that `GATEPOST_INTERNAL_TLS` names. Traefik's pair may lie elsewhere alone.
+/// Examines the folder of `GATEPOST_INTERNAL_TLS`. Traefik's pair is optional there: it may be kept elsewhere only.
 pub fn examine(folder: &Path, now: Timestamp) -> Examined {
     let mut examined = Examined::default();
     if !folder.is_dir() {
@@ -78,7 +78,8 @@ pub fn examine(folder: &Path, now: Timestamp) -> Examined {
     examined
 }
 
-/// The certificate that Traefik shows, and its key, under the folder's authority. A folder without one was found before.
+/// Examines Traefik's client certificate and its key, under the authority of the folder. A missing authority is not
+/// reported here, because [`examine`] reports it.
 pub fn examine_client(
     folder: &Path,
     certificate: &Material,
@@ -99,7 +100,7 @@ pub fn examine_client(
     examined
 }
 
-/// The authority that Traefik trusts, and whether the folder's server is good under it.
+/// Examines the authority that Traefik trusts, and verifies the server certificate of the folder under it.
 pub fn examine_trust(folder: &Path, authority: &Material, now: Timestamp) -> Examined {
     let mut examined = Examined::default();
     let provider: Arc<CryptoProvider> = Arc::new(ring::default_provider());
@@ -108,7 +109,7 @@ pub fn examine_trust(folder: &Path, authority: &Material, now: Timestamp) -> Exa
     };
     examined.states.push(state(Role::Authority, &trusted, None));
     let authority = examined.keep(Authority::new(&trusted, &provider, now));
-    // What is wrong with the server's own dates was found in the folder.
+    // `examine` reports an expired server certificate.
     let server = find(folder, Role::Server).filter(|server| server.check_time(now).is_ok());
     if let (Some(authority), Some(server)) = (authority, server) {
         examined.keep(authority.check(&server, Role::Server));

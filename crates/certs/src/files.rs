@@ -1,4 +1,5 @@
-//! The files of the folder: read with care for who else may, written whole or not at all, by one runner at a time.
+//! Reads and writes the files of the folder. Keys that other users may read are refused, files are replaced by a rename,
+//! and a lock file allows one writer at a time.
 
 use super::{CertsError, Role};
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
@@ -8,7 +9,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 const LOCK: &str = ".lock";
-/// A link to where the proxy's files go, so that a renewal finds the place again.
+/// A symbolic link to the folder of the proxy's files, so that a renewal finds it.
 const CLIENT_DIR: &str = "client-dir";
 const PUBLIC: u32 = 0o644;
 const PRIVATE: u32 = 0o600;
@@ -18,18 +19,18 @@ fn failed<'a>(doing: &'static str, path: &'a Path) -> impl Fn(io::Error) -> Cert
     move |cause| CertsError::File { doing, path: path.to_owned(), cause }
 }
 
-/// The folder, made with mode 0700 where it is missing.
+/// Creates the folder with mode 0700 if it is missing.
 pub(super) fn create_folder(path: &Path) -> Result<(), CertsError> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed("make the folder", path))
 }
 
-/// Refuses a folder in which others could put an authority of theirs.
+/// Refuses a folder where other users could replace the authority.
 pub(super) fn check_folder(path: &Path) -> Result<(), CertsError> {
     let mode = fs::metadata(path).map_err(failed("read the folder", path))?.permissions().mode() & 0o7777;
     if mode & 0o022 == 0 { Ok(()) } else { Err(CertsError::Open { path: path.to_owned(), mode }) }
 }
 
-/// Waits for the other runner, if there is one; dropping the file lets the next one in.
+/// Waits for the lock of the folder. Dropping the file releases it.
 pub(super) fn lock(folder: &Path) -> Result<File, CertsError> {
     let path = folder.join(LOCK);
     let mut options = OpenOptions::new();
@@ -39,7 +40,7 @@ pub(super) fn lock(folder: &Path) -> Result<File, CertsError> {
     Ok(file)
 }
 
-/// A certificate's text, if there is one.
+/// The text of a certificate file; `None` if it does not exist.
 pub(super) fn find_certificate(path: &Path) -> Result<Option<String>, CertsError> {
     match fs::read_to_string(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -47,13 +48,13 @@ pub(super) fn find_certificate(path: &Path) -> Result<Option<String>, CertsError
     }
 }
 
-/// A private key's text, if there is one.
+/// The text of a private key file; `None` if it does not exist.
 pub(super) fn find_key(path: &Path) -> Result<Option<Zeroizing<String>>, CertsError> {
     let file = match File::open(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         file => file.map_err(failed("read", path))?,
     };
-    // Asked of the open file: the name could point elsewhere by now.
+    // Of the open file, because the path could lead to another file by now.
     let mode = file.metadata().map_err(failed("read", path))?.permissions().mode() & 0o7777;
     if mode & 0o077 != 0 {
         return Err(CertsError::Exposed { path: path.to_owned(), mode });
@@ -69,7 +70,8 @@ pub(super) fn write_key(path: &Path, text: &str) -> Result<(), CertsError> {
     write(path, text, PRIVATE, None).map_err(failed("write", path))
 }
 
-/// Under another name first, so that no reader meets half a file; under [`lock`], so that the draft is ours alone.
+/// Writes a draft and renames it, so that no reader sees half a file. Callers hold [`lock`], so no other process writes
+/// the same draft.
 fn write(path: &Path, text: &str, mode: u32, owner: Option<(u32, u32)>) -> io::Result<()> {
     let mut draft = path.as_os_str().to_owned();
     draft.push(".new");
@@ -81,7 +83,7 @@ fn write(path: &Path, text: &str, mode: u32, owner: Option<(u32, u32)>) -> io::R
     let mut file = OpenOptions::new().write(true).create_new(true).mode(PRIVATE).open(&draft)?;
     file.write_all(text.as_bytes())?;
     if let Some((uid, gid)) = owner {
-        // Only root gives files away; the group is for its members to give.
+        // Only root may change the owner. A member of the group may set the group.
         fchown(&file, Some(uid), Some(gid)).or_else(|_| fchown(&file, None, Some(gid)))?;
     }
     file.set_permissions(Permissions::from_mode(mode))?;
@@ -90,7 +92,7 @@ fn write(path: &Path, text: &str, mode: u32, owner: Option<(u32, u32)>) -> io::R
     File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
 }
 
-/// Where the proxy's files go, if that was ever said.
+/// The folder of the proxy's files; `None` if it was never set.
 pub(super) fn find_client_dir(folder: &Path) -> Result<Option<PathBuf>, CertsError> {
     let link = folder.join(CLIENT_DIR);
     match fs::read_link(&link) {
@@ -99,7 +101,7 @@ pub(super) fn find_client_dir(folder: &Path) -> Result<Option<PathBuf>, CertsErr
     }
 }
 
-/// Makes the proxy's folder where it is missing, and remembers it.
+/// Creates the folder of the proxy's files if it is missing, and records it.
 pub(super) fn set_client_dir(folder: &Path, wanted: &Path) -> Result<PathBuf, CertsError> {
     create_folder(wanted)?;
     let target = wanted.canonicalize().map_err(failed("read the folder", wanted))?;
@@ -117,7 +119,7 @@ pub(super) fn set_client_dir(folder: &Path, wanted: &Path) -> Result<PathBuf, Ce
     Ok(target)
 }
 
-/// What the proxy needs, and nothing with which it could be somebody else.
+/// The files that the proxy needs. The keys of the authority and of the server are not among them.
 fn published(folder: &Path, client_dir: &Path) -> [(PathBuf, PathBuf); 3] {
     let pair = |name: &str| (folder.join(name), client_dir.join(name));
     [
@@ -127,7 +129,7 @@ fn published(folder: &Path, client_dir: &Path) -> [(PathBuf, PathBuf); 3] {
     ]
 }
 
-/// Whether the proxy's folder holds what ours holds.
+/// Whether the proxy's folder has the present files.
 pub(super) fn is_published(folder: &Path, client_dir: &Path) -> bool {
     published(folder, client_dir).iter().all(|(ours, theirs)| match (find_text(ours), find_text(theirs)) {
         (Ok(ours), Ok(theirs)) => ours == theirs,
@@ -135,8 +137,8 @@ pub(super) fn is_published(folder: &Path, client_dir: &Path) -> bool {
     })
 }
 
-/// Copies what differs. The key belongs to the folder's owner and group as far as the operating system lets us give it
-/// away, and its group reads it where the group reads the folder: Traefik often runs as somebody else.
+/// Copies the files that differ. Traefik often runs as another user: the key gets the owner and group of the proxy's
+/// folder as far as the operating system allows that, and the group may read the key if it may read the folder.
 pub(super) fn publish(folder: &Path, client_dir: &Path) -> Result<(), CertsError> {
     let place = fs::metadata(client_dir).map_err(failed("read the folder", client_dir))?;
     let owner = Some((place.uid(), place.gid()));
@@ -157,14 +159,14 @@ fn find_text(path: &Path) -> Result<Option<Zeroizing<String>>, CertsError> {
     Ok(find_certificate(path)?.map(Zeroizing::new))
 }
 
-/// What changes whenever a file is replaced, written or given other permissions.
+/// Changes whenever a file is replaced, is written, or gets other permissions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stamp {
     inode: u64,
     changed: (i64, i64),
 }
 
-/// `None` where there is no such file, or nobody may see it.
+/// `None` if there is no such file or it is not accessible.
 pub(super) fn stamp(path: &Path) -> Option<Stamp> {
     let file = fs::metadata(path).ok()?;
     Some(Stamp { inode: file.ino(), changed: (file.ctime(), file.ctime_nsec()) })

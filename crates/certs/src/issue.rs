@@ -1,4 +1,4 @@
-//! Makes keys and certificates (RFC 5280): ECDSA on P-256, which Traefik and rustls both take in TLS 1.2 and 1.3.
+//! Creates keys and certificates (RFC 5280) with ECDSA on P-256, which Traefik and rustls support in TLS 1.2 and 1.3.
 
 use super::{CertsError, Name, Role};
 use gatepost_core::clock::Timestamp;
@@ -12,13 +12,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 use time::OffsetDateTime;
 
-/// Subject of our authority; the same at each renewal, or what it signed before would hang in the air.
+/// The subject of the authority. It never changes: certificates signed before a renewal name it as their issuer.
 pub(super) const AUTHORITY: &str = "Gatepost internal authority";
-/// The only name of the proxy's certificate.
+/// The only name in the proxy's certificate.
 pub(super) const PROXY: &str = "traefik";
 const AUTHORITY_TTL: Duration = Duration::from_hours(10 * 365 * 24);
 const LEAF_TTL: Duration = Duration::from_hours(90 * 24);
-/// Clocks of two machines differ.
+/// Certificates are valid from this long before now, because clocks of two machines differ.
 const SKEW: Duration = Duration::from_hours(1);
 
 /// A new private key.
@@ -26,12 +26,12 @@ pub(super) fn new_key() -> Result<KeyPair, CertsError> {
     Ok(KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?)
 }
 
-/// The names that an authority for a server of these names may sign for.
+/// The names that the authority may sign for, if these are the names of the server.
 pub(super) fn permitted(names: &BTreeSet<Name>) -> BTreeSet<Name> {
     names.iter().cloned().chain([Name::Dns(PROXY.to_owned())]).collect()
 }
 
-/// The authority's certificate, as PEM.
+/// The certificate of the authority in PEM form.
 pub(super) fn authority(key: &KeyPair, names: &BTreeSet<Name>, now: Timestamp) -> Result<String, CertsError> {
     let mut params = authority_params();
     params.name_constraints = Some(constraints(&permitted(names)));
@@ -48,7 +48,8 @@ fn authority_params() -> CertificateParams {
     params
 }
 
-/// A kind of name of which none is permitted must be excluded: what is not mentioned at all is free (section 4.2.1.10).
+/// Without a permitted IP address all addresses must be excluded: a kind of name that the constraints do not mention is
+/// not constrained (section 4.2.1.10).
 fn constraints(permitted: &BTreeSet<Name>) -> NameConstraints {
     let subtree = |name: &Name| match name {
         Name::Dns(name) => GeneralSubtree::DnsName(name.clone()),
@@ -69,7 +70,7 @@ fn constraints(permitted: &BTreeSet<Name>) -> NameConstraints {
     }
 }
 
-/// A certificate of the server or of the proxy, signed with `authority`, as PEM.
+/// A certificate of the server or of the proxy in PEM form, signed by `authority`.
 pub(super) fn leaf(
     role: Role,
     key: &KeyPair,
@@ -100,7 +101,8 @@ fn alternative_name(name: &Name) -> Result<SanType, rcgen::Error> {
     })
 }
 
-/// Also the serial number: one that follows from the key, as by default, would come twice at a renewal.
+/// Sets the dates and a random serial number. rcgen derives the serial number from the key, so a renewal with the same
+/// key would repeat it.
 fn set_validity(params: &mut CertificateParams, now: Timestamp, ttl: Duration) -> Result<(), CertsError> {
     let date = |at: Timestamp| OffsetDateTime::from_unix_timestamp(at.unix()).map_err(|_| rcgen::Error::Time);
     params.not_before = date(now.minus(SKEW))?;

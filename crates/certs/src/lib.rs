@@ -1,13 +1,14 @@
-//! Mutual TLS between Traefik and the internal listener: a private authority, the server's certificate and the proxy's.
+//! Mutual TLS between Traefik and the internal listener: a private certificate authority, a server certificate for
+//! Gatepost and a client certificate for Traefik ("the proxy").
 //!
-//! [`make`] and [`renew_if_due`] look after the files of one folder, [`InternalTls`] serves with them. Relies on the
-//! file system for secrecy: a private key that others may read is refused, never repaired. Guarantees: files appear whole
-//! or not at all, two runners do not mix their files, and a renewed certificate keeps its key, so that one rename
-//! replaces it and no reader meets half a pair.
+//! [`make`] and [`renew_if_due`] write the files of one folder, and [`InternalTls`] serves with them. The file system
+//! keeps the private keys secret: a key that other users may read is refused, and its permissions are not corrected.
+//! A file is replaced as a whole by a rename. A lock keeps two processes from writing at the same time. A renewed
+//! certificate keeps its key, so a reader never sees a certificate and a key that do not match.
 //!
-//! The authority signs for this one link. It may not sign other authorities (path length 0) nor other names (name
-//! constraints), but trust it nowhere else: whoever reads `ca.key` can be Traefik before Gatepost, and Gatepost before
-//! Traefik. Neither certificate serves in the other's place: one is for `serverAuth` alone, the other for `clientAuth`.
+//! The authority is meant for this one connection. It may not sign other authorities (path length 0) or other names
+//! (name constraints). Do not trust it anywhere else: whoever reads `ca.key` can impersonate Traefik to Gatepost, and
+//! Gatepost to Traefik. The server certificate is for `serverAuth` only, the client certificate for `clientAuth` only.
 
 mod certificate;
 mod error;
@@ -33,19 +34,19 @@ use std::path::{Path, PathBuf};
 /// What a certificate is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Signs the other two.
+    /// Signs the other two certificates.
     Authority,
-    /// The internal listener's.
+    /// Identifies the internal listener.
     Server,
-    /// Traefik's.
+    /// Identifies Traefik.
     Client,
 }
 
 impl Role {
-    /// All, the signing one first.
+    /// All roles, the authority first.
     pub const ALL: [Self; 3] = [Self::Authority, Self::Server, Self::Client];
 
-    /// The word for logs and `--json`.
+    /// The name in logs and in `--json`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Authority => "authority",

@@ -1,4 +1,4 @@
-//! A name that a server's certificate stands for.
+//! A name in the server's certificate.
 
 use rustls::pki_types::DnsName;
 use std::fmt;
@@ -14,9 +14,9 @@ pub enum Name {
     Ip(IpAddr),
 }
 
-/// A text that is neither.
+/// The text is neither a DNS name nor an IP address.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no name of a server: expected a DNS name as in gatepost, or an IP address")]
+#[error("not the name of a server: expected a DNS name such as gatepost, or an IP address")]
 pub struct NameError;
 
 impl FromStr for Name {

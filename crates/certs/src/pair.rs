@@ -1,4 +1,4 @@
-//! A certificate and the private key beside it.
+//! A certificate and its private key.
 
 use super::certificate::Certificate;
 use super::{CertsError, Role, files};
@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 const KEY: &str = "private key";
 
-/// What lies in the folder for a role; where both are there, they belong together.
+/// The certificate and the key of a role, as far as the folder has them. If it has both, they match.
 pub(super) struct Pair {
     pub certificate_path: PathBuf,
     pub key_path: PathBuf,
@@ -32,7 +32,7 @@ impl Pair {
         Ok(pair)
     }
 
-    /// As if nothing lay there.
+    /// A pair without files, for replacing whatever exists.
     pub fn none(folder: &Path, role: Role) -> Self {
         let (certificate_path, key_path) = (role.certificate_in(folder), role.key_in(folder));
         Self { certificate_path, key_path, certificate: None, key: None }
@@ -42,7 +42,7 @@ impl Pair {
         self.key.is_some()
     }
 
-    /// The key to sign with or to be certified, if there is one.
+    /// The parsed private key, if there is one.
     pub fn key_pair(&self) -> Result<Option<KeyPair>, CertsError> {
         let malformed =
             |_| CertsError::Malformed { path: self.key_path.clone(), expected: "private key (PKCS#8)" };
@@ -50,7 +50,7 @@ impl Pair {
     }
 }
 
-/// Certificate and key as TLS uses them.
+/// Combines certificate and key for rustls, after checking that they match.
 pub(super) fn certify(
     certificate: &Certificate,
     key_path: &Path,

@@ -1,8 +1,8 @@
 //! TLS of the internal listener (TLS 1.2 and 1.3, HTTP/2 and HTTP/1.1) with a required client certificate.
 //!
-//! Guarantees: the files of the folder count from [`InternalTls::reload`] on, all of them or none; what is broken leaves
-//! the old ones in force. No session is resumed: a resumed one would be let in under an authority that may have been
-//! replaced since, and Traefik keeps its one connection.
+//! [`InternalTls::reload`] takes all files of the folder into use, or none of them: if one is invalid, the previous
+//! certificates stay in use. TLS sessions are not resumed, because a resumed session would not be verified against an
+//! authority that was replaced meanwhile. Traefik keeps its connection open, so resumption would save little.
 
 use super::certificate::{Authority, Certificate};
 use super::files::{self, Stamp};
@@ -21,14 +21,14 @@ use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-/// How often the files are looked at.
-const LOOK: Duration = Duration::from_secs(30);
-/// How often what is due is renewed.
-const RENEW: Duration = Duration::from_hours(24);
-/// With less left, somebody has to act.
-const WARNING: Duration = Duration::from_hours(14 * 24);
+/// How often the files are checked for changes.
+const RELOAD_INTERVAL: Duration = Duration::from_secs(30);
+/// How often certificates that are due are renewed.
+const RENEWAL_INTERVAL: Duration = Duration::from_hours(24);
+/// A certificate that expires within this time and cannot be renewed here is reported in the log.
+const EXPIRY_WARNING: Duration = Duration::from_hours(14 * 24);
 
-/// The internal listener's certificates, as they are now.
+/// The certificates of the internal listener that are in use now.
 #[derive(Debug)]
 pub struct InternalTls {
     folder: PathBuf,
@@ -46,7 +46,7 @@ impl InternalTls {
     /// Reads `ca.crt`, `server.crt` and `server.key`.
     ///
     /// # Errors
-    /// [`CertsError`]: what is missing, readable by others, expired, or not of one piece.
+    /// [`CertsError`]: a file is missing, readable by others, expired, or does not match the others.
     pub fn load(folder: &Path) -> Result<Self, CertsError> {
         Self::load_at(folder, Timestamp::now())
     }
@@ -63,26 +63,26 @@ impl InternalTls {
         })
     }
 
-    /// What the next connection is accepted with: ask for each.
+    /// The configuration for the next connection. Call this for each connection, because a reload replaces it.
     pub fn server_config(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.loaded.borrow().config)
     }
 
-    /// The last second in which the server's certificate and its authority are both good.
+    /// The last second in which both the server's certificate and its authority are valid.
     pub fn not_after(&self) -> Timestamp {
         self.loaded.borrow().not_after
     }
 
-    /// Reads the files again if one of them changed since they were last read; says whether they are in force now.
+    /// Reads the files again if one of them changed since they were last read. Returns whether new files are in use.
     ///
     /// # Errors
-    /// [`CertsError`], once for each change; the old ones stay in force.
+    /// [`CertsError`], once for each change; the previous certificates stay in use.
     pub fn reload(&self) -> Result<bool, CertsError> {
         self.reload_at(Timestamp::now())
     }
 
     pub(super) fn reload_at(&self, now: Timestamp) -> Result<bool, CertsError> {
-        // Before reading: what changes while we read is read again.
+        // Before reading, so that a change during the reading is noticed the next time.
         let stamps = stamps(&self.folder);
         if self.loaded.borrow().stamps == stamps {
             return Ok(false);
@@ -97,41 +97,40 @@ impl InternalTls {
         read.map(|_| true)
     }
 
-    /// Renews daily what is due and reads what has changed, for as long as the process runs.
+    /// Renews certificates that are due once a day and reloads changed files, for as long as the process runs.
     pub async fn keep_fresh(self: Arc<Self>) {
-        let mut ticks = interval(LOOK);
+        let mut ticks = interval(RELOAD_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut renewed: Option<Instant> = None;
         loop {
             ticks.tick().await;
-            let is_time = renewed.is_none_or(|at| at.elapsed() >= RENEW);
-            if is_time {
+            let is_renewal_time = renewed.is_none_or(|at| at.elapsed() >= RENEWAL_INTERVAL);
+            if is_renewal_time {
                 renewed = Some(Instant::now());
             }
             let this = Arc::clone(&self);
-            // Files block; a panic in there has been logged.
-            let _ = spawn_blocking(move || this.look_after(is_time)).await;
+            // File operations block. A panic is logged by the panic hook.
+            let _ = spawn_blocking(move || this.maintain(is_renewal_time)).await;
         }
     }
 
-    fn look_after(&self, is_time_to_renew: bool) {
-        if is_time_to_renew {
+    fn maintain(&self, is_renewal_time: bool) {
+        if is_renewal_time {
             let now = Timestamp::now();
             match renew_if_due(&self.folder, now) {
                 Ok(outcome) => log_outcome(&outcome, now),
                 Err(error) => {
-                    tracing::error!(error = %Chain(&error), "the internal certificates are not renewed");
+                    tracing::error!(error = %Chain(&error), "cannot renew the internal certificates");
                 }
             }
         }
         match self.reload() {
-            Ok(true) => tracing::info!(
-                not_after = self.not_after().unix(),
-                "the internal certificates were read again"
-            ),
+            Ok(true) => {
+                tracing::info!(not_after = self.not_after().unix(), "reloaded the internal certificates");
+            }
             Ok(false) => {}
             Err(error) => {
-                tracing::error!(error = %Chain(&error), "the new internal certificates are broken; the old ones stay");
+                tracing::error!(error = %Chain(&error), "the new internal certificates are invalid; the previous ones stay in use");
             }
         }
     }
@@ -141,9 +140,9 @@ fn log_outcome(outcome: &Outcome, now: Timestamp) {
     for state in &outcome.states {
         let (path, days) = (state.path.display(), state.not_after.since(now).as_secs() / 86_400);
         if state.made.is_some() {
-            tracing::info!(certificate = %path, days, "renewed");
-        } else if state.not_after.since(now) < WARNING {
-            tracing::warn!(certificate = %path, days, "expires soon and is not renewed here: run `gatepost certs`");
+            tracing::info!(certificate = %path, days, "renewed a certificate");
+        } else if state.not_after.since(now) < EXPIRY_WARNING {
+            tracing::warn!(certificate = %path, days, "a certificate expires soon and this process cannot renew it: run `gatepost certs`");
         }
     }
 }

@@ -1,7 +1,7 @@
-//! Looks what a folder lacks, and makes it: what is missing, due, for other names, or all of it.
+//! Creates and renews the certificates of a folder: those that are missing, due or for other names, or all of them.
 //!
-//! The authority is renewed with its own key and subject, so that who trusts the old certificate trusts what is signed
-//! under the new one; only `force` makes new keys.
+//! The authority is renewed with the same key and subject, so that a peer that trusts its old certificate also accepts
+//! what is signed after the renewal. Only `force` creates new keys.
 
 use super::certificate::{Authority, Certificate};
 use super::pair::Pair;
@@ -16,27 +16,27 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// What is wished of [`make`].
+/// The options of [`make`].
 #[derive(Clone, Debug, Default)]
 pub struct Wish {
-    /// Names of the server; none: those that it has, at first `gatepost`, `localhost` and loopback.
+    /// Names of the server. Empty: the names of the present certificate, or `gatepost`, `localhost` and loopback.
     pub names: Vec<Name>,
-    /// Where the proxy's files go besides; none: where they went before, if anywhere.
+    /// The folder that the proxy's files are copied to. `None`: the same as the last time, if any.
     pub client_dir: Option<PathBuf>,
-    /// Make everything anew, with new keys.
+    /// Replace all certificates and keys.
     pub force: bool,
 }
 
 /// Why a certificate was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// There was none, or no key to it.
+    /// The certificate or its key was missing.
     Missing,
-    /// A third of its life was left.
+    /// At most a third of its lifetime was left.
     Due,
-    /// It was for other names.
+    /// Its names were not the wanted ones.
     Names,
-    /// That was wished.
+    /// [`Wish::force`] was set.
     Forced,
 }
 
@@ -45,29 +45,30 @@ pub enum Cause {
 pub struct State {
     /// What it is for.
     pub role: Role,
-    /// Its file.
+    /// The file of the certificate.
     pub path: PathBuf,
-    /// Why it was made; `None`: it was left alone.
+    /// Why it was created; `None` if it was kept.
     pub made: Option<Cause>,
-    /// Its last second.
+    /// The last second of its validity.
     pub not_after: Timestamp,
-    /// For whom; the authority: for whom it may sign.
+    /// The names in the certificate; of the authority, the names that it may sign for.
     pub names: BTreeSet<Name>,
 }
 
-/// How a folder stands after it was looked after.
+/// The state of a folder after [`make`] or [`renew_if_due`].
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// Authority, server, client.
     pub states: Vec<State>,
-    /// Where the proxy's files lie besides.
+    /// The folder that the proxy's files are copied to.
     pub client_dir: Option<PathBuf>,
 }
 
-/// Makes what `folder` lacks and renews what is due at `now`; blocks while another runner is at work.
+/// Creates the certificates that are missing in `folder` and renews those that are due at `now`. Blocks while another
+/// process does the same.
 ///
 /// # Errors
-/// [`CertsError`]; what was written before is whole.
+/// [`CertsError`]; the files that were written before are complete.
 pub fn make(folder: &Path, wish: &Wish, now: Timestamp) -> Result<Outcome, CertsError> {
     files::create_folder(folder)?;
     files::check_folder(folder)?;
@@ -77,7 +78,7 @@ pub fn make(folder: &Path, wish: &Wish, now: Timestamp) -> Result<Outcome, Certs
         None => files::find_client_dir(folder)?,
     };
     let provider = Arc::new(ring::default_provider());
-    let outcome = Folder::read(folder, wish, &provider, now)?.mend()?;
+    let outcome = Folder::read(folder, wish, &provider, now)?.apply()?;
     if let Some(client_dir) = &client_dir {
         files::publish(folder, client_dir)?;
     }
@@ -85,37 +86,37 @@ pub fn make(folder: &Path, wish: &Wish, now: Timestamp) -> Result<Outcome, Certs
     Ok(Outcome { states: outcome, client_dir })
 }
 
-/// Renews what is due at `now`, for the names it has. Where this process may not, because the authority's key is not
-/// there or the folder is mounted read-only, it says how things stand.
+/// Renews the certificates that are due at `now`, with the same names. If this process cannot renew them, because the
+/// authority's key is elsewhere or the folder is read-only, it only returns their state.
 ///
 /// # Errors
-/// [`CertsError`]; what was written before is whole.
+/// [`CertsError`]; the files that were written before are complete.
 pub fn renew_if_due(folder: &Path, now: Timestamp) -> Result<Outcome, CertsError> {
     if !folder.is_dir() {
         return Err(CertsError::NoFolder(folder.to_owned()));
     }
     let provider = Arc::new(ring::default_provider());
     let wish = Wish::default();
-    let look = || Folder::read(folder, &wish, &provider, now);
-    let found = look()?;
+    let read = || Folder::read(folder, &wish, &provider, now);
+    let found = read()?;
     let client_dir = files::find_client_dir(folder)?;
     let is_published = client_dir.as_ref().is_none_or(|place| files::is_published(folder, place));
-    if found.is_well() && is_published {
+    if found.is_up_to_date() && is_published {
         return Ok(Outcome { states: found.states(), client_dir });
     }
     match make(folder, &wish, now) {
-        Err(error) if error.is_read_only() => Ok(Outcome { states: look()?.states(), client_dir }),
+        Err(error) if error.is_read_only() => Ok(Outcome { states: read()?.states(), client_dir }),
         made => made,
     }
 }
 
-/// What lies in a folder, and what is to be done about it.
+/// The files of a folder, and which of them must be created.
 struct Folder<'a> {
     authority: Pair,
     server: Pair,
     client: Pair,
     names: BTreeSet<Name>,
-    /// In the order of [`Role::ALL`].
+    /// Why each certificate must be created, in the order of [`Role::ALL`].
     causes: [Option<Cause>; 3],
     is_forced: bool,
     provider: &'a Arc<CryptoProvider>,
@@ -129,7 +130,7 @@ impl<'a> Folder<'a> {
         provider: &'a Arc<CryptoProvider>,
         now: Timestamp,
     ) -> Result<Self, CertsError> {
-        // What is to be replaced need not be whole.
+        // Files that are replaced anyway need not be valid.
         let read =
             |role| if wish.force { Ok(Pair::none(path, role)) } else { Pair::read(path, role, provider) };
         let [authority, server, client] = [read(Role::Authority)?, read(Role::Server)?, read(Role::Client)?];
@@ -176,7 +177,7 @@ impl<'a> Folder<'a> {
         [authority, server, cause(&self.client, true)]
     }
 
-    /// What stays must be good under the authority that stays.
+    /// The certificates that are kept must be valid under the authority, if that is kept too.
     fn check_kept(&self) -> Result<(), CertsError> {
         let Some(authority) = &self.authority.certificate else { return Ok(()) };
         if self.cause(Role::Authority).is_some() {
@@ -203,20 +204,20 @@ impl<'a> Folder<'a> {
         self.causes[role as usize]
     }
 
-    fn is_well(&self) -> bool {
+    fn is_up_to_date(&self) -> bool {
         self.causes == [None; 3]
     }
 
-    /// As the certificates lie there, without those that do not.
+    /// The certificates that exist.
     fn states(&self) -> Vec<State> {
         let found =
             Role::ALL.into_iter().filter_map(|role| Some((role, self.pair(role).certificate.as_ref()?)));
         found.map(|(role, certificate)| state(role, certificate, None)).collect()
     }
 
-    /// Signs everything, then looks whether it fits, then writes: what does not fit replaces nothing.
-    fn mend(self) -> Result<Vec<State>, CertsError> {
-        if self.is_well() {
+    /// Signs all new certificates, verifies them, and only then writes them: an invalid one replaces nothing.
+    fn apply(self) -> Result<Vec<State>, CertsError> {
+        if self.is_up_to_date() {
             return Ok(self.states());
         }
         let key = self.authority_key()?;
@@ -246,7 +247,7 @@ impl<'a> Folder<'a> {
         Ok(staged.iter().map(|staged| state(staged.role, &staged.certificate, staged.cause)).collect())
     }
 
-    /// The key that signs: the one there is, or a new one where there is no authority yet.
+    /// The key of the authority: the present one, or a new one if there is no authority yet.
     fn authority_key(&self) -> Result<KeyPair, CertsError> {
         let wanted = Role::ALL.into_iter().find(|role| self.cause(*role).is_some());
         let wanted = self.pair(wanted.unwrap_or(Role::Authority)).certificate_path.clone();
@@ -263,18 +264,18 @@ impl<'a> Folder<'a> {
     }
 }
 
-/// A certificate as it will lie in its file.
+/// A certificate that is kept, or one that is signed and not written yet.
 struct Staged<'a> {
     role: Role,
     pair: &'a Pair,
     cause: Option<Cause>,
     certificate: Certificate,
-    /// Certificate and key, if they are new.
+    /// The texts of certificate and key, if the certificate is new.
     new: Option<(String, Zeroizing<String>)>,
 }
 
 impl<'a> Staged<'a> {
-    /// The one there is, unless there is a cause to sign another.
+    /// Keeps the present certificate, or signs another if there is a cause.
     fn new<K: Borrow<KeyPair>>(
         role: Role,
         pair: &'a Pair,
@@ -292,7 +293,7 @@ impl<'a> Staged<'a> {
         Ok(Self { role, pair, cause, certificate, new })
     }
 
-    /// The key first, and only where there was none: beside its certificate it is never replaced, except by force.
+    /// Writes the key first, and only if there was none: a present key is replaced by `force` alone.
     fn write(&self) -> Result<(), CertsError> {
         let Some((certificate, key)) = &self.new else { return Ok(()) };
         if !self.pair.has_key() {

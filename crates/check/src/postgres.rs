@@ -223,17 +223,15 @@ fn reach(url: &SecretString, report: &ServerReport, findings: &mut Vec<Finding>)
 }
 
 fn refusal(error: &DirectoryError) -> &'static Code {
-    let error = match error {
-        DirectoryError::Pooler => return &POOLER,
-        DirectoryError::Unavailable(sqlx::Error::Database(error)) => error,
-        _ => return &UNREACHABLE,
-    };
-    match error.code().as_deref() {
+    if matches!(error, DirectoryError::Pooler) {
+        return &POOLER;
+    }
+    match error.sqlstate().as_deref() {
         Some("28P01" | "28000") => &REFUSED,
         Some("3D000") => &NO_DATABASE,
         Some("42501") => &PRIVILEGES,
         Some("53300") => &CONNECTIONS,
-        // Postgres itself says so of no connection that sqlx makes.
+        // Postgres itself gives this code to no connection that Gatepost makes.
         Some("08P01") => &POOLER_REFUSES,
         _ => &UNREACHABLE,
     }

@@ -1,4 +1,4 @@
-//! TLS that fails at provider, Redis and Postgres: what is wrong and what mends it, never "start the server".
+//! TLS failures at provider, Redis and Postgres: `check` says what is wrong and how to fix it, and never "start the server".
 
 use super::doctor::{Diagnosis, Doctor};
 use crate::world::{Pair, Plan};
@@ -14,8 +14,8 @@ const CA: &str = "GATEPOST_CA_FILE";
 /// What each is told: words of what is wrong, and of what mends it.
 const FLAWS: [(Flaw, &str, &str); 5] = [
     (Flaw::IsAuthority, "is an authority's", "basicConstraints=critical,CA:FALSE"),
-    (Flaw::Expired, "ended on 2020-01-02", "Renew it"),
-    (Flaw::NotYetValid, "begins on 3000-01-02", "clock"),
+    (Flaw::Expired, "expired on 2020-01-02", "Renew it"),
+    (Flaw::NotYetValid, "is not valid before 3000-01-02", "clock"),
     (Flaw::OtherName, "is for other.example, not for 127.0.0.1", "subjectAltName"),
     (Flaw::Version1, "version 1 of X.509", "-extfile"),
 ];

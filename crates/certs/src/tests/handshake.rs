@@ -1,4 +1,4 @@
-//! Real handshakes over a pipe: who gets in, who does not, and what a new file changes.
+//! TLS handshakes over a pipe: which clients are accepted, and what a new file changes.
 
 use super::*;
 use crate::{Role, issue};
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-/// What both ends agreed on, as the client sees it.
+/// The parameters of a handshake, as the client sees them.
 #[derive(Debug)]
 struct Agreed {
     protocol: Option<Vec<u8>>,
@@ -20,7 +20,7 @@ struct Agreed {
     tickets: u32,
 }
 
-/// Trusts `ca.crt` of one folder and shows the pair `shown` of another.
+/// Trusts `ca.crt` of one folder and presents the pair `shown`, which may be of another.
 fn client(trusted: &Path, shown: Option<(&Path, Role)>) -> ClientConfig {
     client_for(trusted, shown, rustls::ALL_VERSIONS)
 }
@@ -50,7 +50,7 @@ fn client_for(
     config
 }
 
-/// A byte there and back: in TLS 1.3 a refused client learns of it only when it reads.
+/// Sends a byte and reads it back: in TLS 1.3 a client learns only from reading that it was refused.
 async fn connect(
     tls: &InternalTls,
     client: &Arc<ClientConfig>,
@@ -79,7 +79,7 @@ async fn connect(
     };
     match tokio::join!(served, asked) {
         (Ok(()), asked) => asked,
-        // An alert only repeats what the other end has said.
+        // An alert only repeats the error of the other end.
         (Err(served), Err(asked)) if served.to_string().contains("alert") => Err(asked),
         (Err(served), _) => Err(served),
     }
@@ -179,7 +179,7 @@ async fn the_authority_signs_for_no_other_name() {
         let names = names(&[name]).names.into_iter().collect();
         let forged = issue::leaf(Role::Server, &key, &names, &authority, folder.now).expect("signed");
         fs::write(folder.file("server.crt"), forged).expect("our file");
-        folder.does_not_serve("server.crt is not good under the authority");
+        folder.does_not_serve("server.crt is not valid under the authority");
         assert!(tls.reload().is_err());
     }
     opens(&tls, traefik(&folder)).await;
@@ -205,7 +205,7 @@ async fn a_new_authority_counts_from_the_reload_on_and_the_old_one_no_more() {
     let tls = load(&folder);
     let old = traefik(&folder);
     assert!(!tls.reload().expect("nothing new"));
-    folder.wish(&Wish { force: true, ..Wish::default() });
+    folder.make_with(&Wish { force: true, ..Wish::default() });
     opens(&tls, old.clone()).await;
     assert!(tls.reload().expect("good files"));
     opens(&tls, traefik(&folder)).await;

@@ -1,4 +1,4 @@
-//! The folder over time, what is refused, and real handshakes with what lies in it.
+//! The folder over time, invalid folders, and TLS handshakes with the certificates.
 
 mod folder;
 mod handshake;
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// A folder of its own for each test, filled at the present.
+/// A temporary folder of one test. Its clock starts at the present.
 struct Folder {
     root: TempDir,
     now: Timestamp,
@@ -47,12 +47,12 @@ impl Folder {
     }
 
     fn make(&self) -> Outcome {
-        self.wish(&Wish::default())
+        self.make_with(&Wish::default())
     }
 
     #[track_caller]
-    fn wish(&self, wish: &Wish) -> Outcome {
-        make(&self.path(), wish, self.now).unwrap_or_else(|error| panic!("{error}: {error:?}"))
+    fn make_with(&self, options: &Wish) -> Outcome {
+        make(&self.path(), options, self.now).unwrap_or_else(|error| panic!("{error}: {error:?}"))
     }
 
     #[track_caller]
@@ -67,7 +67,7 @@ impl Folder {
         assert!(error.contains(part), "{part:?} is not in {error:?}");
     }
 
-    /// Every file's bytes but the lock's.
+    /// The content of every file except the lock.
     fn contents(&self) -> BTreeMap<String, Vec<u8>> {
         contents(&self.path())
     }

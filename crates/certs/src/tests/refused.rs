@@ -1,4 +1,4 @@
-//! What is not repaired, but refused with a word that helps.
+//! Invalid folders are refused with a message that helps, and not repaired.
 
 use super::*;
 use crate::{CertsError, renew_if_due};
@@ -50,15 +50,15 @@ fn certificates_of_another_authority_are_refused_and_nothing_is_replaced() {
     for name in ["server.crt", "server.key"] {
         fs::copy(other.file(name), folder.file(name)).expect("our folder");
     }
-    folder.refuses("server.crt is not good under the authority");
-    folder.does_not_serve("server.crt is not good under the authority");
+    folder.refuses("server.crt is not valid under the authority");
+    folder.does_not_serve("server.crt is not valid under the authority");
 
     let folder = Folder::filled();
     for name in ["ca.crt", "ca.key"] {
         fs::remove_file(folder.file(name)).expect("our file");
     }
     let before = folder.contents();
-    folder.refuses("server.crt is not good under the authority");
+    folder.refuses("server.crt is not valid under the authority");
     assert_eq!(folder.contents(), before);
 }
 
@@ -68,19 +68,19 @@ fn a_certificate_serves_only_what_it_is_for() {
     for (from, to) in [("client.crt", "server.crt"), ("client.key", "server.key")] {
         fs::copy(folder.file(from), folder.file(to)).expect("our folder");
     }
-    folder.does_not_serve("server.crt is not good under the authority");
+    folder.does_not_serve("server.crt is not valid under the authority");
     let folder = Folder::filled();
     fs::copy(folder.file("server.crt"), folder.file("ca.crt")).expect("our folder");
-    folder.does_not_serve("holds no certificate of an authority");
+    folder.does_not_serve("contains no certificate of an authority");
 }
 
 #[test]
 fn garbage_is_named() {
     let folder = Folder::filled();
     for (name, part) in [
-        ("ca.crt", "ca.crt holds no certificate"),
-        ("server.crt", "server.crt holds no certificate"),
-        ("server.key", "server.key holds no private key"),
+        ("ca.crt", "ca.crt contains no certificate"),
+        ("server.crt", "server.crt contains no certificate"),
+        ("server.key", "server.key contains no private key"),
     ] {
         let own = fs::read(folder.file(name)).expect("our file");
         for text in ["", "garbage", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
@@ -126,7 +126,7 @@ fn without_the_authoritys_key_what_is_good_stays_and_nothing_is_signed() {
     let before = folder.contents();
     assert!(folder.make().states.iter().all(|state| state.made.is_none()));
     let folder = folder.days_later(61);
-    folder.refuses("server.crt must be made anew, but there is no ");
+    folder.refuses("server.crt must be replaced, but there is no ");
     let outcome = renew_if_due(&folder.path(), folder.now).expect("a word on how things stand");
     assert_eq!(outcome.states.len(), 3);
     assert!(outcome.states.iter().all(|state| state.made.is_none()));
@@ -150,7 +150,7 @@ fn an_authority_that_gatepost_did_not_make_signs_nothing_here() {
 #[test]
 fn the_proxys_files_do_not_go_beside_the_authoritys_key() {
     let folder = Folder::filled();
-    let wish = Wish { client_dir: Some(folder.path()), ..Wish::default() };
-    let error = make(&folder.path(), &wish, folder.now).expect_err("an error");
+    let options = Wish { client_dir: Some(folder.path()), ..Wish::default() };
+    let error = make(&folder.path(), &options, folder.now).expect_err("an error");
     assert!(matches!(error, CertsError::SameFolder(_)), "{error}");
 }

@@ -3,9 +3,12 @@
 
 use super::pooler::SpreadsStatements;
 use super::records::UserKey;
+use gatepost_certs::tls::TlsRefused;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::identity::ExternalGroup;
 use gatepost_core::ids::{GroupName, TenantId};
+use std::borrow::Cow;
+use std::error::Error;
 use std::path::PathBuf;
 
 /// Why the directory did not do it.
@@ -79,12 +82,28 @@ impl From<sqlx::Error> for DirectoryError {
     fn from(error: sqlx::Error) -> Self {
         match error {
             sqlx::Error::Configuration(why) if why.is::<SpreadsStatements>() => Self::Pooler,
+            sqlx::Error::Tls(why) if is_tls_refused(&*why) => {
+                Self::Unavailable(sqlx::Error::Tls(Box::new(TlsRefused)))
+            }
             error => Self::Unavailable(error),
         }
     }
 }
 
+/// sqlx has no type for a server that refuses TLS, so its text is compared here, and nowhere else.
+fn is_tls_refused(error: &(dyn Error + 'static)) -> bool {
+    error.to_string() == TlsRefused.to_string()
+}
+
 impl DirectoryError {
+    /// The five characters with which Postgres names the kind of its error (appendix A of its manual).
+    pub fn sqlstate(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Unavailable(sqlx::Error::Database(error)) => error.code(),
+            _ => None,
+        }
+    }
+
     /// A standby answers with the past: what ended may still look alive there.
     pub(super) fn standby() -> Self {
         Self::Unavailable(sqlx::Error::Protocol("this Postgres is a standby".to_owned()))
@@ -93,5 +112,19 @@ impl DirectoryError {
     /// A stored value that its own type does not accept: somebody wrote past the constraints.
     pub(super) fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> Self {
         Self::Unavailable(sqlx::Error::Decode(Box::new(error)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gatepost_certs::tls;
+
+    #[test]
+    fn a_server_that_refuses_tls_is_explained_and_another_failure_of_tls_is_not_taken_for_it() {
+        let explain = |text: &str| tls::explain(&DirectoryError::from(sqlx::Error::Tls(text.into())));
+        let fault = explain("server does not support TLS").expect("an explanation");
+        assert_eq!(fault.found, "The server does not speak TLS.");
+        assert_eq!(explain("TLS upgrade required by connect options but SQLx was built without TLS"), None);
     }
 }
