@@ -1,22 +1,23 @@
-//! `..__ALLOWED_DOMAINS`: whose addresses a provider may assert (DESIGN.md section 7).
+//! `..__ALLOWED_DOMAINS`: the domains whose addresses a provider may assert (DESIGN.md section 7).
 
 use super::{AssertableDomains, Config, EntraTenant, ProviderConfig, ProviderKind};
 use gatepost_core::email::EmailAddress;
 use gatepost_core::identity::is_guid;
 use std::str::FromStr;
 
-/// An entry: `DOMAIN`, or `TENANT-ID/DOMAIN`.
+/// An entry of the setting: `DOMAIN`, or `TENANT-ID/DOMAIN`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AllowedDomain {
-    /// The tenant of Entra (lower case) whose own word about the domain is enough.
+    /// The id of an Entra tenant, in lower case. For addresses of its people no claim must prove that it owns the
+    /// domain.
     pub tid: Option<String>,
-    /// Lower case.
+    /// The domain in lower case.
     pub domain: String,
 }
 
-/// The text is no entry.
+/// A text that is not an entry.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("{0:?} is no domain: expected example.com, or TENANT-ID/example.com")]
+#[error("{0:?} is not a domain: expected example.com, or TENANT-ID/example.com")]
 pub struct AllowedDomainError(String);
 
 impl FromStr for AllowedDomain {
@@ -34,7 +35,7 @@ impl FromStr for AllowedDomain {
 }
 
 impl ProviderConfig {
-    /// Whether the domain is listed with this tenant of Entra, so that no claim need say whose it is.
+    /// Whether the domain is listed with this Entra tenant. Then no claim must prove that the tenant owns it.
     pub fn vouches(&self, tid: &str, email: &EmailAddress) -> bool {
         self.domains_of(email).any(|entry| entry.tid.as_deref() == Some(tid))
     }
@@ -45,12 +46,12 @@ impl ProviderConfig {
 }
 
 impl Config {
-    /// May `provider`, and its tenant where it is Entra, assert addresses of this domain?
+    /// Whether the provider may assert this address. `tid` is the Entra tenant of the person.
     pub fn may_assert(&self, provider: &ProviderConfig, tid: Option<&str>, email: &EmailAddress) -> bool {
         self.assertable_domains(provider, tid).contain(email)
     }
 
-    /// Of which domains may `provider`, and its tenant where it is Entra, assert addresses?
+    /// The domains whose addresses the provider may assert. `tid` is the Entra tenant of the person.
     pub(super) fn assertable_domains(
         &self,
         provider: &ProviderConfig,
@@ -68,8 +69,9 @@ impl Config {
         }
     }
 
-    /// Whether this is a machine's address (`<name>@machine.<public host>`) or one below that domain, which no provider
-    /// gives to a person.
+    /// Whether the address is reserved for machines (`<name>@machine.<public host>`, or a subdomain of that). No
+    /// provider
+    /// may assert such an address.
     pub fn is_of_machines(&self, email: &EmailAddress) -> bool {
         let above = email.domain().strip_suffix(self.public_url.host().as_str());
         above.is_some_and(|above| above == "machine." || above.ends_with(".machine."))
