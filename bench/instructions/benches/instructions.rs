@@ -1,5 +1,5 @@
-//! Instructions of the hot functions and of a whole warm `/verify`, counted by valgrind: the machine's noise is not in
-//! them. What a benchmark gives back is dropped after the count.
+//! Counts the instructions of hot functions and of a whole warm `/verify` with valgrind, which is not affected by other
+//! load on the machine. The value that a benchmark returns is dropped after the count.
 
 use gatepost::state::State;
 use gatepost::verify::forwarded::Forwarded;
@@ -144,7 +144,7 @@ fn decide_permit(asked: Asked) -> Asked {
 fn write_identity(gate: Gate, asked: Asked, request: HeaderMap) -> (HeaderMap, Gate) {
     let rendered = Rendered::new(&asked.standing, &gate.state().config.verify);
     let forwarded = Forwarded::parse(Headers::new(&request), false).expect("a request");
-    // Once before it counts: what the allocator has at hand is otherwise another thing each time.
+    // Runs once before the count, so that the allocator is in the same state each time.
     identity::write(&mut HeaderMap::with_capacity(12), &permit(&asked), &rendered, &forwarded, gate.state());
     let headers = written(&permit(&asked), &rendered, &forwarded, gate.state());
     (headers, gate)
@@ -169,7 +169,7 @@ fn find_pass((gate, key): (Gate, PassKey)) -> (Option<Arc<Pass>>, Gate) {
     (black_box(gate.state().passes.fresh(black_box(&key))), gate)
 }
 
-// From the request's bytes to the answer's, without the operating system's sockets.
+// From the bytes of the request to the bytes of the answer, without sockets.
 #[library_benchmark]
 #[bench::kept_alive(Gate::open())]
 fn whole_warm_verify(mut gate: Gate) -> Gate {
