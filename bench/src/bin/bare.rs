@@ -1,8 +1,7 @@
 //! Servers that do nothing else than answer, for comparison.
 //!
 //! - `bare gate ADDRESS ANSWERS`: actix-web with one worker. Answers `/verify` with the headers that the file has for
-//! the
-//!   request's last cookie.
+//!   the request's last cookie.
 //! - `bare gate-tls ADDRESS ANSWERS FOLDER`: the same with hyper over TLS with HTTP/2, configured like Gatepost.
 //! - `bare backend ADDRESS`: an application that answers with the `X-User-Email` that it received.
 
