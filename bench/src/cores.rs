@@ -1,4 +1,4 @@
-//! Which core does what: what is measured has one for itself, the load and everything around it have the other.
+//! Assigns processor cores: the measured server has one core for itself, the load and everything else have the other.
 
 use rustix::io::Errno;
 use rustix::process::{Pid, Resource, getrlimit, setpriority_process, setrlimit};
@@ -6,22 +6,22 @@ use rustix::thread::{CpuSet, gettid, sched_getaffinity, sched_setaffinity};
 use std::fs;
 use std::io;
 
-/// Two cores of this machine.
+/// The two cores that the benchmark uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cores {
-    /// For the server that is measured.
+    /// The core of the measured server.
     pub server: usize,
-    /// For the load, and for what the server asks.
+    /// The core of the load, and of the stores and the provider.
     pub load: usize,
-    /// How many there are.
+    /// The number of cores that this process may use.
     pub count: usize,
 }
 
 impl Cores {
-    /// The first and the last core that this process may use.
+    /// Chooses the first and the last core that this process may use.
     ///
     /// # Errors
-    /// There is only one: load and server would measure one another.
+    /// There is only one core, so load and server would compete for it.
     pub fn choose() -> io::Result<Self> {
         let allowed = sched_getaffinity(None)?;
         let mut cores = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core));
@@ -34,7 +34,7 @@ impl Cores {
     }
 }
 
-/// Runs the calling thread, and what it starts from now on, on this core.
+/// Pins the calling thread, and the threads and processes that it starts later, to this core.
 ///
 /// # Errors
 /// The operating system refused.
@@ -42,7 +42,7 @@ pub fn pin_here(core: usize) -> io::Result<()> {
     Ok(sched_setaffinity(None, &only(core))?)
 }
 
-/// Runs every thread of a process on this core.
+/// Pins all threads of a process to this core.
 ///
 /// # Errors
 /// The operating system refused.
@@ -50,7 +50,7 @@ pub fn pin(pid: u32, core: usize) -> io::Result<()> {
     threads(pid)?.into_iter().try_for_each(|thread| unless_gone(sched_setaffinity(Some(thread), &only(core))))
 }
 
-/// Lets every thread of a process but one give way to others: they run when nobody else on their core wants to.
+/// Lowers the priority of all threads of a process but one, so that they only run when the core is idle.
 ///
 /// # Errors
 /// The operating system refused.
@@ -59,12 +59,12 @@ pub fn be_nice(pid: u32, but: Option<Pid>) -> io::Result<()> {
     others.try_for_each(|thread| unless_gone(setpriority_process(Some(thread), 19)))
 }
 
-/// The calling thread.
+/// The id of the calling thread.
 pub fn own_id() -> Pid {
     gettid()
 }
 
-/// Opens as many files as the system lets us: a connection is one.
+/// Raises the limit of open files as far as possible, because each connection needs one.
 pub fn raise_open_files() -> io::Result<u64> {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
@@ -72,7 +72,7 @@ pub fn raise_open_files() -> io::Result<u64> {
     Ok(limit.current.unwrap_or(u64::MAX))
 }
 
-/// A thread may end between the list and the deed.
+/// Ignores the error if a thread ended after the list was made.
 fn unless_gone(result: rustix::io::Result<()>) -> io::Result<()> {
     match result {
         Err(Errno::SRCH) => Ok(()),

@@ -1,4 +1,4 @@
-//! What a process has cost, by the operating system's own books: nanoseconds on a core, memory.
+//! Reads the CPU time in nanoseconds and the memory of a process from `/proc`.
 
 use crate::cores;
 use serde::Serialize;
@@ -6,29 +6,29 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-/// A process whose cost is read.
+/// A process whose CPU time is measured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Watched {
-    /// For tables.
+    /// The name in tables.
     pub name: String,
-    /// Its id.
+    /// The process id.
     pub pid: u32,
-    /// Its children are part of it (Postgres has one for each connection).
+    /// Whether child processes count, too. Postgres has one for each connection.
     pub with_children: bool,
 }
 
 impl Watched {
-    /// One process.
+    /// Measures only this process.
     pub fn new(name: &str, pid: u32) -> Self {
         Self { name: name.to_owned(), pid, with_children: false }
     }
 
-    /// A process and its children.
+    /// Measures a process and its children.
     pub fn family(name: &str, pid: u32) -> Self {
         Self { with_children: true, ..Self::new(name, pid) }
     }
 
-    /// Gives way to everybody else from now on.
+    /// Gives the process the lowest priority from now on.
     ///
     /// # Errors
     /// The operating system refused.
@@ -38,20 +38,20 @@ impl Watched {
         children.into_iter().try_for_each(|child| cores::be_nice(child, None))
     }
 
-    /// What it has cost so far.
+    /// The CPU time so far.
     ///
     /// # Errors
-    /// The process is gone.
+    /// The process has ended.
     pub fn cost(&self) -> io::Result<Cost> {
         let own = Cost::of(self.pid, self.with_children)?;
         let children = if self.with_children { children(self.pid) } else { Vec::new() };
-        // A child may end between the list and the look.
+        // A child may end after the list was made.
         Ok(children.iter().filter_map(|pid| Cost::of(*pid, false).ok()).fold(own, Cost::plus))
     }
 }
 
-/// Time on a core by two books: exact to the nanosecond, but of the threads alone that still live; and of the whole
-/// process, also of what has ended, exact to a tick.
+/// CPU time from two sources: exact in nanoseconds, but only for running threads; and for the whole process including
+/// ended threads, but only in clock ticks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
     living: u64,
@@ -71,15 +71,17 @@ impl Cost {
         Self { living: self.living + other.living, whole: self.whole + other.whole }
     }
 
-    /// Nanoseconds since an earlier look. The exact book is short where threads have ended; the other one tells, whose
-    /// two numbers are both cut to ticks.
+    /// Nanoseconds since an earlier reading. If threads have ended, the exact time is too small, and the time in ticks
+    /// is used.
+    /// Both of its readings are rounded down.
     pub fn since(self, before: Self) -> u64 {
         let whole = self.whole.saturating_sub(before.whole).saturating_sub(2 * tick_nanos());
         self.living.saturating_sub(before.living).max(whole)
     }
 }
 
-/// `utime` and `stime`, and of children that were waited for (proc(5)). The name before them may hold anything.
+/// `utime` and `stime`, and optionally those of ended children (proc(5)). The name before them may contain any
+/// character.
 fn ticks(stat: &str, with_ended_children: bool) -> Option<u64> {
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_ascii_whitespace().collect();
     let wanted = if with_ended_children { 11..15 } else { 11..13 };
@@ -90,7 +92,7 @@ fn tick_nanos() -> u64 {
     1_000_000_000 / rustix::param::clock_ticks_per_second()
 }
 
-/// Nanoseconds on a core of the calling thread.
+/// The CPU time of the calling thread in nanoseconds.
 ///
 /// # Errors
 /// `/proc` is not mounted.
@@ -103,7 +105,7 @@ fn threads_nanos(tasks: &Path) -> io::Result<u64> {
     for task in fs::read_dir(tasks)? {
         match fs::read_to_string(task?.path().join("schedstat")) {
             Ok(text) => nanos += on_core(&text)?,
-            // A thread may end between the list and the look.
+            // A thread may end after the list was made.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) if error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error()) => {}
             Err(error) => return Err(error),
@@ -112,7 +114,7 @@ fn threads_nanos(tasks: &Path) -> io::Result<u64> {
     Ok(nanos)
 }
 
-/// The first number of `schedstat`: time on a core (proc(5)).
+/// The first number of `schedstat`: the CPU time (proc(5)).
 fn on_core(schedstat: &str) -> io::Result<u64> {
     let first = schedstat.split_ascii_whitespace().next().and_then(|number| number.parse().ok());
     first.ok_or_else(|| io::Error::other("schedstat has no number: a kernel without CONFIG_SCHED_INFO?"))
@@ -123,22 +125,22 @@ fn children(pid: u32) -> Vec<u32> {
     listed.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect()
 }
 
-/// Memory of a process, in bytes.
+/// The memory of a process in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Memory {
-    /// All pages in memory, those shared with others too.
+    /// All pages in memory, including shared pages.
     pub rss: u64,
-    /// Shared pages divided by those who share them.
+    /// All pages in memory, with each shared page divided by the number of processes that share it.
     pub pss: u64,
-    /// Pages that are no file's.
+    /// Pages that do not belong to a file.
     pub anonymous: u64,
 }
 
 impl Memory {
-    /// Of a process now.
+    /// Reads the current memory of a process.
     ///
     /// # Errors
-    /// The process is gone, or another user's.
+    /// The process has ended, or belongs to another user.
     pub fn of(pid: u32) -> io::Result<Self> {
         let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
         Self::parse(&text).ok_or_else(|| io::Error::other("smaps_rollup cannot be read"))

@@ -1,9 +1,10 @@
-//! A warm gate without a network: Gatepost's own connection on one end of a pipe in memory, a browser's request on the
+//! A warm Gatepost without a network: its connection handler on one end of an in-memory pipe, a browser's request on
+//! the
 //! other. For counting instructions.
 
 use crate::load::Requests;
 use crate::load::answer::Answer;
-use crate::site::{Manner, Provider, Site};
+use crate::site::{Addresses, Provider, Site};
 use gatepost::app::State;
 use gatepost::http::internal;
 use gatepost::invalidation;
@@ -12,20 +13,20 @@ use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::runtime::{Builder, Runtime};
 
-/// So many answers in a row show that memory knows the visitor, and that every first time is over.
+/// The number of answers that warm up the cache and all lazily initialized state.
 const WARM: usize = 5;
 const PIPE: usize = 64 * 1024;
 
-/// One connection to a gate that knows one visitor.
+/// A connection to a Gatepost that has one session in its cache.
 pub struct Gate {
     pipe: DuplexStream,
     request: Vec<u8>,
     answer: Vec<u8>,
     cookie: Box<str>,
     state: Arc<State>,
-    /// Serves the connection, on the thread that asks.
+    /// The runtime that serves the connection, on the thread that sends requests.
     front: Runtime,
-    /// Everything that no request waits for, on a thread of its own.
+    /// The runtime for background tasks, on another thread.
     _behind: Runtime,
     _site: Site,
 }
@@ -37,16 +38,16 @@ impl std::fmt::Debug for Gate {
 }
 
 impl Gate {
-    /// Opens one and warms it up.
+    /// Opens a connection and warms it up.
     ///
     /// # Panics
-    /// When it does not let the visitor pass.
+    /// If the visitor is not let through.
     pub fn open() -> Self {
         let behind = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         let (site, visitors) = behind.block_on(async {
-            let site = Site::embedded(&Provider::absent(), Manner::production()).await.expect("a site");
+            let site = Site::embedded(&Provider::absent(), Addresses::production()).await.expect("a site");
             let people = site.people(1).await.expect("a person");
-            let visitors = site.sessions(&people, 1, site.manner.host, None).await.expect("a session");
+            let visitors = site.sessions(&people, 1, site.addresses.host, None).await.expect("a session");
             (site, visitors)
         });
         let state = Arc::clone(&site.state);
@@ -59,7 +60,8 @@ impl Gate {
             other,
         ));
         let cookie = visitors[0].cookie.clone();
-        let requests = Requests::pages("/verify", site.manner.host).by(site.manner.cookie, visitors.into());
+        let requests =
+            Requests::pages("/verify", site.addresses.host).by(site.addresses.cookie, visitors.into());
         let mut request = Vec::new();
         requests.ready().write(0, &mut request);
         let answer = vec![0; PIPE];
@@ -75,10 +77,10 @@ impl Gate {
         gate
     }
 
-    /// Asks once and reads the answer to its end.
+    /// Sends one request, and reads the complete answer.
     ///
     /// # Panics
-    /// When the connection ends.
+    /// If the connection ends.
     pub fn ask(&mut self) {
         let Self { pipe, request, answer, front, .. } = self;
         front.block_on(async {

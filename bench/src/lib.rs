@@ -1,15 +1,16 @@
-//! The benchmark (`script/bench`, docs/performance.md): what Gatepost costs beside a server that does nothing, measured on
-//! one machine in one run, contestants taking turns.
+//! The benchmark (`script/bench`, docs/performance.md): compares Gatepost with a server that does nothing, on one
+//! machine
+//! in one run. The compared servers take turns.
 //!
-//! | module | is |
+//! | module | content |
 //! |---|---|
-//! | [`cores`] | who runs on which core |
-//! | [`cpu`] | what a process has cost, by the operating system's books |
-//! | [`in_process`] | a gate without a network, for counting instructions |
-//! | [`load`] | the load: requests, answers, times |
-//! | [`measure`] | contestants in turns |
-//! | [`report`] | tables, JSON, the chart |
-//! | [`rows`] | what is measured |
+//! | [`cores`] | which process runs on which core |
+//! | [`cpu`] | CPU time and memory of processes |
+//! | [`in_process`] | a Gatepost without a network, for counting instructions |
+//! | [`load`] | the load generator: requests, answers, times |
+//! | [`measure`] | measures the compared servers in turns |
+//! | [`report`] | writes tables, JSON and the chart |
+//! | [`rows`] | the measurements, one module for each kind |
 //! | [`site`] | a Gatepost with its stores, people and sessions |
 //! | [`stats`] | medians, spread, percentiles |
 

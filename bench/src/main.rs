@@ -1,4 +1,4 @@
-//! `script/bench`: everything in one run.
+//! The program behind `script/bench`.
 
 use clap::Parser;
 use gatepost_bench::cores::{self, Cores};
@@ -10,28 +10,28 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Measures Gatepost and bare servers on one machine in one run.
+/// Compares Gatepost with bare servers, on one machine in one run.
 #[derive(Debug, Parser)]
 struct Options {
-    /// The measured binary
+    /// The Gatepost binary to measure
     #[arg(long, value_name = "FILE")]
     gatepost: PathBuf,
-    /// What to measure; default: everything
+    /// What to measure (default: everything)
     #[arg(long, value_enum, value_name = "NAME", value_delimiter = ',')]
     rows: Vec<Kind>,
-    /// Rounds of each row, in which the contestants alternate
+    /// Number of rounds in which the compared servers take turns
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=100))]
     rounds: u16,
-    /// Short rounds and small numbers: tests that the benchmark works, not the speed
+    /// Short turns and small numbers, to test that everything works
     #[arg(long)]
     quick: bool,
     /// Print JSON instead of tables
     #[arg(long)]
     json: bool,
-    /// File for the JSON
+    /// Write JSON to this file
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
-    /// The folder docs/, which receives the tables and the chart of a full run
+    /// The folder docs/, into which the tables and the chart of a full run are written
     #[arg(long, value_name = "FOLDER")]
     docs: Option<PathBuf>,
 }
@@ -51,11 +51,11 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> io::Result<bool> {
     let cores = Cores::choose()?;
     cores::raise_open_files()?;
-    // Everything that is started without a word about its core inherits this one.
+    // Threads and processes that are not pinned to another core inherit this one.
     cores::pin_here(cores.load)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let report = runtime.block_on(async {
-        // Whatever was started ends with its guard, which a signal's usual end would not drop.
+        // Child processes end when their values are dropped, which the default action of a signal would prevent.
         tokio::select! {
             report = measure(options, cores) => report,
             _ = tokio::signal::ctrl_c() => Err(io::Error::other("interrupted")),

@@ -1,4 +1,6 @@
-//! Contestants in turns: each round measures every one of them, so that what moves the machine moves all alike.
+//! Measures the compared servers in turns. Each round measures every one of them, so that changes in the machine's
+//! speed
+//! affect all.
 
 use crate::cores::{self, Cores};
 use crate::cpu::Watched;
@@ -10,40 +12,40 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Somebody who answers.
+/// A server that is compared.
 #[derive(Clone, Debug)]
 pub struct Contestant {
-    /// For tables.
+    /// The name in tables.
     pub name: String,
-    /// Where it listens.
+    /// The address of the server.
     pub addr: SocketAddr,
-    /// What it is asked.
+    /// The requests that are sent to it.
     pub requests: Arc<Requests>,
-    /// How many requests are under way at once.
+    /// The number of concurrent requests.
     pub connections: usize,
-    /// What requests travel by.
+    /// The protocol.
     pub wire: Wire,
-    /// How requests follow one another.
+    /// When the next request is sent.
     pub pace: Pace,
-    /// Every visitor asks once, one after another, and that is all.
+    /// Whether each visitor sends only one request.
     pub is_each_once: bool,
-    /// Whose cost counts, itself first.
+    /// The processes whose CPU time is measured. The server itself is the first.
     pub watched: Vec<Watched>,
 }
 
-/// How long each contestant is measured in each round.
+/// How long each server is measured in each round.
 #[derive(Clone, Copy, Debug)]
 pub struct Turn {
-    /// How many rounds.
+    /// The number of rounds.
     pub rounds: usize,
-    /// Before anything counts.
+    /// The warm-up time, which is not measured.
     pub warm_up: Duration,
-    /// What counts.
+    /// The measured time.
     pub counted: Duration,
 }
 
 impl Turn {
-    /// How long all rounds of so many contestants last.
+    /// The time of all rounds with this many servers.
     pub fn of_all(self, contestants: usize) -> Duration {
         let turns = u32::try_from(self.rounds * contestants).unwrap_or(u32::MAX);
         (self.warm_up + self.counted) * turns
@@ -53,52 +55,52 @@ impl Turn {
 /// One measurement.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Sample {
-    /// Right answers a second.
+    /// Correct answers per second.
     pub per_second: f64,
-    /// Microseconds on a core for each, of each watched process.
+    /// The CPU time of each watched process per answer, in microseconds.
     pub cpu: Vec<f64>,
-    /// Microseconds until the answer: median.
+    /// The median time of an answer, in microseconds.
     pub p50: f64,
-    /// Of 99 in 100.
+    /// The 99th percentile, in microseconds.
     pub p99: f64,
-    /// Of 999 in 1000.
+    /// The 99.9th percentile, in microseconds.
     pub p999: f64,
-    /// How busy the load's thread was: at 1 the load is the limit, not the server.
+    /// How busy the load generator's thread was. At 1, it is the limit, not the server.
     pub load: f64,
-    /// Open loop: how late the load itself was, of 999 in 1000.
+    /// The 99.9th percentile of how late the load generator sent requests, in an open loop.
     pub late: f64,
 }
 
-/// All measurements of one contestant.
+/// All measurements of one server.
 #[derive(Clone, Debug, Serialize)]
 pub struct Outcome {
-    /// Who.
+    /// The name of the server.
     pub name: String,
-    /// Names of the processes, in the order of [`Sample::cpu`].
+    /// The names of the processes, in the order of [`Sample::cpu`].
     pub processes: Vec<String>,
-    /// One of each round.
+    /// One measurement for each round.
     pub samples: Vec<Sample>,
 }
 
 impl Outcome {
-    /// Median and spread of a figure.
+    /// The median and spread of a value over all rounds.
     ///
     /// # Panics
-    /// Without any round.
+    /// If there are no rounds.
     pub fn of(&self, figure: impl Fn(&Sample) -> f64) -> Spread {
         Spread::of(self.samples.iter().map(figure)).expect("there is a round")
     }
 
-    /// A figure of each round.
+    /// A value of each round.
     pub fn each(&self, figure: impl Fn(&Sample) -> f64) -> Vec<f64> {
         self.samples.iter().map(figure).collect()
     }
 }
 
-/// Measures all in turns.
+/// Measures all servers in turns.
 ///
 /// # Errors
-/// Somebody answered wrongly, or not at all: such a row has no figures.
+/// A server gave a wrong answer or none. Such a row has no results.
 pub async fn in_turns(cores: Cores, contestants: &[Contestant], turn: Turn) -> io::Result<Vec<Outcome>> {
     let mut outcomes: Vec<Outcome> = contestants.iter().map(Contestant::unmeasured).collect();
     for _ in 0..turn.rounds {
@@ -110,26 +112,26 @@ pub async fn in_turns(cores: Cores, contestants: &[Contestant], turn: Turn) -> i
 }
 
 impl Contestant {
-    /// Before the first round.
+    /// An empty outcome, before the first round.
     pub(crate) fn unmeasured(&self) -> Outcome {
         let processes = self.watched.iter().map(|watched| watched.name.clone()).collect();
         Outcome { name: self.name.clone(), processes, samples: Vec::new() }
     }
 
-    /// Measures once.
+    /// Makes one measurement.
     ///
     /// # Errors
-    /// A wrong answer, or none.
+    /// The server gave a wrong answer or none.
     pub async fn measure(&self, cores: Cores, turn: Turn) -> io::Result<Sample> {
         let contestant = self.clone();
         let tally = tokio::task::spawn_blocking(move || contestant.run(cores, turn)).await??;
         self.sample(tally)
     }
 
-    /// Has everybody ask once, and again who was not answered.
+    /// Sends one request for each visitor, and repeats it after a wrong answer.
     ///
     /// # Errors
-    /// Many are answered wrongly.
+    /// There were too many wrong answers.
     pub async fn become_known(&self, cores: Cores) -> io::Result<()> {
         let everybody = Self { is_each_once: true, ..self.clone() };
         let turn = Turn { rounds: 1, warm_up: Duration::ZERO, counted: Duration::from_mins(10) };

@@ -1,20 +1,20 @@
-//! What many measurements come to: medians, spread, percentiles.
+//! Statistics of measurements: medians, spread, percentiles.
 
 use serde::Serialize;
 
-/// The middle of several measurements, and how far they lie apart.
+/// The median of several measurements, and their range.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Spread {
-    /// Half lie below.
+    /// The median.
     pub median: f64,
-    /// The smallest.
+    /// The smallest value.
     pub min: f64,
-    /// The largest.
+    /// The largest value.
     pub max: f64,
 }
 
 impl Spread {
-    /// Of at least one value; `None` of none.
+    /// Computes the spread; `None` without values.
     pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut sorted: Vec<f64> = values.into_iter().collect();
         sorted.sort_by(f64::total_cmp);
@@ -23,44 +23,46 @@ impl Spread {
         Some(Self { median: f64::midpoint(low, high), min, max })
     }
 
-    /// The same in another unit.
+    /// Converts the values to another unit.
     #[must_use]
     pub fn times(self, factor: f64) -> Self {
         Self { median: self.median * factor, min: self.min * factor, max: self.max * factor }
     }
 }
 
-/// One measurement by another of the same round: what moves the whole machine moves both.
+/// The ratio of two measurements in each round, which changes less than either of them when the machine's speed
+/// changes.
 pub fn ratio(over: &[f64], under: &[f64]) -> Option<Spread> {
     Spread::of(over.iter().zip(under).map(|(over, under)| over / under))
 }
 
-/// Every answer's time, in nanoseconds: exact, four bytes each.
+/// The times of all answers in nanoseconds, with four bytes each.
 #[derive(Clone, Debug, Default)]
 pub struct Latencies(Vec<u32>);
 
 impl Latencies {
-    /// Room for a second's answers, so that noting one costs nothing.
+    /// Reserves space, so that adding a time does not allocate.
     pub fn with_room() -> Self {
         Self(Vec::with_capacity(1 << 18))
     }
 
-    /// Notes one; what takes longer than 4 s counts as 4 s.
+    /// Adds a time. More than 4 s counts as 4 s.
     pub fn note(&mut self, took: std::time::Duration) {
         self.0.push(u32::try_from(took.as_nanos()).unwrap_or(u32::MAX));
     }
 
-    /// How many.
+    /// The number of times.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no times.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// In microseconds: so many of a thousand answers took at most as long (the nearest rank); 0 of none.
+    /// The time in microseconds that `rank` of a thousand answers did not exceed (nearest rank); 0 without
+    /// times.
     pub fn per_mille(&mut self, rank: usize) -> f64 {
         self.0.sort_unstable();
         let at = (self.0.len() * rank).div_ceil(1000).saturating_sub(1);

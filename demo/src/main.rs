@@ -1,7 +1,8 @@
-//! Two minutes with Gatepost: the real binary on one embedded file, a fake Entra with people to choose from, and two
-//! applications behind a `ForwardAuth` edge, all on `*.localhost` over plain HTTP.
+//! The demo: the real binary in embedded mode, a fake Entra with some people, and two applications behind a
+//! `ForwardAuth`
+//! proxy, all on `*.localhost` over plain HTTP.
 //!
-//! `script/demo` builds and starts it. Everything ends with this process, however it ends.
+//! `script/demo` builds and starts it. All child processes end with this process, however it ends.
 
 use gatepost_kit::echo::{Echo, Link, Pages};
 use gatepost_kit::edge::{Edge, Route};
@@ -18,21 +19,21 @@ use tokio::signal::unix::{SignalKind, signal};
 const PUBLIC: &str = "auth.localhost";
 const APP: &str = "app.localhost";
 const GITHUB: &str = "github.localhost";
-/// Where the edge listens if nobody else does; the next free port otherwise.
+/// The port of the proxy. If it is taken, the next free port is used.
 const PORT: u16 = 8000;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let begun = Instant::now();
+    let started = Instant::now();
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    // A terminal's Ctrl-C reaches the children too: their end must not look like a failure.
+    // Ctrl-C in a terminal also ends the child processes, which must not be reported as a failure.
     let demo = tokio::select! {
         biased;
         _ = interrupt.recv() => return Ok(()),
         _ = terminate.recv() => return Ok(()),
         demo = Demo::start() => demo?,
     };
-    demo.explain(begun.elapsed());
+    demo.explain(started.elapsed());
     tokio::select! {
         biased;
         _ = interrupt.recv() => {}
@@ -43,7 +44,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// All that runs; dropping it ends it.
+/// Everything that runs. Dropping it stops it.
 struct Demo {
     port: u16,
     binary: PathBuf,
@@ -54,7 +55,7 @@ struct Demo {
     _applications: [Echo; 2],
 }
 
-/// What stands between the browser and everything else.
+/// The proxy that browsers connect to: Traefik, or the test kit's replacement for it.
 enum RunningEdge {
     Traefik { _guard: Box<Traefik>, binary: PathBuf },
     Kit { _guard: Edge },
@@ -67,7 +68,7 @@ impl Demo {
         let folder = TempDir::with_prefix("gatepost-demo-")?;
         let entra = entra(port).await?;
         let applications = [
-            Echo::with_pages(pages("An application for everybody who is signed in", port)).await,
+            Echo::with_pages(pages("An application for all signed-in people", port)).await,
             Echo::with_pages(pages("An application for the group MCP-GitHub", port)).await,
         ];
         std::fs::write(folder.path().join("gatepost.toml"), settings(port, &entra, folder.path()))?;
@@ -93,7 +94,7 @@ impl Demo {
         Ok(Self { port, binary, gatepost, edge: edge?, folder, _entra: entra, _applications: applications })
     }
 
-    /// Returns when the one process that the demo is about is gone.
+    /// Waits until the Gatepost process ends.
     async fn until_gatepost_ends(&self) -> String {
         loop {
             if let Some(exit) = self.gatepost.running().find_exit() {
@@ -108,11 +109,15 @@ impl Demo {
         let edge = match &self.edge {
             RunningEdge::Traefik { binary, .. } => format!("a real Traefik ({})", binary.display()),
             RunningEdge::Kit { .. } => {
-                "the kit's own edge, as no Traefik was found (TRAEFIK_BIN may name one)".to_owned()
+                "the test kit's own proxy, because no Traefik was found (set TRAEFIK_BIN to use one)"
+                    .to_owned()
             }
         };
-        let other_port =
-            if port == PORT { String::new() } else { format!("\n(port {PORT} is taken, so it is {port})") };
+        let other_port = if port == PORT {
+            String::new()
+        } else {
+            format!("\n(port {PORT} is in use, so the demo uses port {port})")
+        };
         let cli = format!(
             "{} --config {}",
             self.binary.display(),
@@ -120,40 +125,40 @@ impl Demo {
         );
         println!(
             "
-Gatepost is ready after {seconds:.1} s. ForwardAuth edge: {edge}.{other_port}
+Gatepost is ready after {seconds:.1} s. ForwardAuth proxy: {edge}.{other_port}
 
-Open this
-  http://{APP}:{port}       an application for everybody who is signed in
+Open one of these
+    http://{APP}:{port}       an application for all signed-in people
   http://{GITHUB}:{port}    an application for the group MCP-GitHub
   http://{PUBLIC}:{port}      your account: groups, sessions, signing out
-  (Chrome, Edge and Firefox find *.localhost by themselves; for another browser put the names into /etc/hosts)
+    (Chrome, Edge and Firefox resolve *.localhost themselves; for another browser add the names to /etc/hosts)
 
-Choose one of these people; the sign-in page stands for Microsoft's
-  Alice   in MCP-Admin, so an admin, and in MCP-GitHub
+Sign in as one of these people; the sign-in page takes the place of Microsoft's
+    Alice   in MCP-Admin, so an administrator, and in MCP-GitHub
   Bob     in MCP-GitHub
-  Carol   in 250 groups, more than a token holds and more than a header takes
+    Carol   in 250 groups, more than fit into a token or a header
   Dave    in no group
 
 Try this
-  1. Open http://{APP}:{port}/deep/link?x=1 and sign in as Bob: you land on that link.
+  1. Open http://{APP}:{port}/deep/link?x=1 and sign in as Bob: you return to that link.
   2. Go to http://{GITHUB}:{port}: no second sign-in.
-  3. Sign out there (the link on the page), then look at http://{APP}:{port} again: it asks who you are.
-  4. Come as Dave to http://{GITHUB}:{port}: the refusal says which group is missing, and switches account.
-  5. In a second terminal, with Bob signed in, and then reload his page:
+    3. Sign out there (with the link on the page), then open http://{APP}:{port} again: you must sign in again.
+    4. Open http://{GITHUB}:{port} as Dave: the page says which group is missing, and lets you switch accounts.
+    5. Sign in as Bob, run one of these in a second terminal, and reload Bob's page:
        {cli} user disable bob@example.com
        {cli} user enable bob@example.com
        {cli} admin list
 
 Gatepost's log: {log}
-Ctrl-C ends everything.",
+Press Ctrl-C to stop everything.",
             seconds = took.as_secs_f32(),
             log = self.folder.path().join("gatepost.log").display(),
         );
     }
 }
 
-/// The binary that `script/demo` has just built; without the script, the one beside the folder of this example.
-#[expect(clippy::disallowed_methods, reason = "the demo's own door to the environment")]
+/// The binary that `script/demo` has just built. Without the script, the one in the same target folder as this program.
+#[expect(clippy::disallowed_methods, reason = "the demo reads its own variables")]
 fn binary() -> Result<PathBuf, Box<dyn Error>> {
     let named = std::env::var_os("GATEPOST_DEMO_BINARY").map(PathBuf::from);
     let beside = || Some(std::env::current_exe().ok()?.parent()?.parent()?.join("gatepost"));
@@ -161,13 +166,13 @@ fn binary() -> Result<PathBuf, Box<dyn Error>> {
     Ok(std::path::absolute(binary.ok_or("there is no gatepost binary: start the demo with script/demo")?)?)
 }
 
-/// The Traefik that `script/demo` found, never one that would have to be fetched or built.
-#[expect(clippy::disallowed_methods, reason = "the demo's own door to the environment")]
+/// The path of Traefik, if `script/demo` found one. The demo never downloads or builds it.
+#[expect(clippy::disallowed_methods, reason = "the demo reads its own variables")]
 fn traefik() -> Option<PathBuf> {
     std::env::var_os("TRAEFIK_BIN").filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
-/// The first free port from `first` on.
+/// The first free port of the hundred from `first` on.
 fn port_from(first: u16) -> Result<u16, String> {
     let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
     let last = first + 99;
@@ -178,7 +183,9 @@ fn group(name: &str) -> String {
     stable_guid(&format!("group {name}"))
 }
 
-/// By its number, not by a name: few resolvers besides the browsers' know `*.localhost`, and Gatepost asks it too.
+/// Starts the fake Entra. Its address is an IP address, because Gatepost must reach it too, and only browsers can be
+/// relied
+/// on to resolve `*.localhost`.
 async fn entra(port: u16) -> Result<Entra, Box<dyn Error>> {
     let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port_from(port + 1)?));
     let entra = Entra::start_with(Style::Entra, addr).await?;
@@ -201,7 +208,7 @@ fn pages(title: &str, port: u16) -> Pages {
     Pages { title: title.to_owned(), links }
 }
 
-/// In a file, so that the command line in a second terminal reads the same.
+/// The text of `gatepost.toml`. Settings are in a file, so that commands in a second terminal use the same.
 fn settings(port: u16, entra: &Entra, folder: &Path) -> String {
     format!(
         r#"public_url = "http://{PUBLIC}:{port}"
@@ -229,7 +236,7 @@ client_secret = "{client_secret}"
     )
 }
 
-/// Host, address of `/verify` where it is guarded, and who answers.
+/// The host, the address of `/verify` if the host is protected, and the backend.
 type RouteOf<'a> = (&'a str, Option<String>, SocketAddr);
 
 async fn start_edge(port: u16, routes: &[RouteOf<'_>]) -> Result<RunningEdge, Box<dyn Error>> {

@@ -39,9 +39,9 @@ both_pairs! {
         let world = plan.start(pair).await;
         for (person, rule) in [
             (Person::named("absent").email("").preferred_username(""), "it gave none"),
-            (Person::named("malformed").email("jörg@example.com").preferred_username("+49 30 123456"), "no address in ASCII"),
+            (Person::named("malformed").email("jörg@example.com").preferred_username("+49 30 123456"), "not an address in ASCII"),
             (Person::named("foreign").email("a@firma.example"), "not in ALLOWED_DOMAINS"),
-            (Person::named("machine").email("bot@machine.auth.example.test"), "that of machines"),
+            (Person::named("machine").email("bot@machine.auth.example.test"), "reserved for machines"),
         ] {
             let who = person.handle.clone();
             world.entra.add(person);

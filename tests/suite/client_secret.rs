@@ -66,7 +66,7 @@ async fn a_certificate_replaced_in_its_file_is_used_and_a_broken_one_is_warned_o
         .await;
     };
     put(CLIENT_CERTIFICATE_PEM);
-    says("holds no secret of the right form").await;
+    says("holds no valid value").await;
     world.signed_in("alice").await;
     put(&format!("{renewed}{CLIENT_KEY_PEM}"));
     says("a secret was replaced in its file").await;

@@ -1,5 +1,5 @@
-//! Instructions of the hot functions and of a whole warm `/verify`, counted by valgrind: the machine's noise is not in
-//! them. What a benchmark gives back is dropped after the count.
+//! Counts the instructions of hot functions and of a whole warm `/verify` with valgrind, which is not affected by other
+//! load on the machine. The value that a benchmark returns is dropped after the count.
 
 use gatepost::gate::forwarded::Forwarded;
 use gatepost::gate::headers::Headers;
@@ -143,7 +143,7 @@ fn decide_permit(asked: Asked) -> Asked {
 fn write_identity(gate: Gate, asked: Asked, request: HeaderMap) -> (HeaderMap, Gate) {
     let rendered = Rendered::new(&asked.standing, &gate.state().site.config.verify);
     let forwarded = Forwarded::parse(Headers::new(&request), false).expect("a request");
-    // Once before it counts: what the allocator has at hand is otherwise another thing each time.
+    // Runs once before the count, so that the allocator is in the same state each time.
     let cookies = gate.state().site.cookies;
     identity_headers::write(
         &mut HeaderMap::with_capacity(12),
@@ -180,7 +180,7 @@ fn find_pass((gate, key): (Gate, CacheKey)) -> (Option<Arc<CachedSession>>, Gate
     (black_box(gate.state().gate.cache.fresh(black_box(&key))), gate)
 }
 
-// From the request's bytes to the answer's, without the operating system's sockets.
+// From the bytes of the request to the bytes of the answer, without sockets.
 #[library_benchmark]
 #[bench::kept_alive(Gate::open())]
 fn whole_warm_verify(mut gate: Gate) -> Gate {

@@ -1,4 +1,4 @@
-//! Compares gungraun's summaries on standard input with the table in the repository, or makes them the table.
+//! Compares gungraun's summaries on standard input with the table in the repository, or replaces the table with them.
 
 mod table;
 

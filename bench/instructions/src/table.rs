@@ -1,19 +1,19 @@
-//! Instruction counts as a table in the repository, compared with on each run.
+//! The table of instruction counts in the repository, and the comparison with it.
 
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// Counts differ by so much with the order of what is hashed and allocated.
+/// The relative difference that is noise: counts depend on the order of hashing and allocation.
 const NOISE: f64 = 0.03;
 
-/// Instructions by benchmark.
+/// The number of instructions of each benchmark.
 pub type Counts = BTreeMap<String, u64>;
 
 /// Reads what gungraun prints with `--output-format=json`: one summary after another.
 ///
 /// # Errors
-/// What is no summary with a count.
+/// A summary is malformed, or has no count.
 pub fn from_summaries(text: &str) -> Result<Counts, String> {
     let mut counts = Counts::new();
     for summary in serde_json::Deserializer::from_str(text).into_iter::<Value>() {
@@ -30,13 +30,13 @@ fn name_of(summary: &Value) -> Option<String> {
     Some(format!("{function} {id}").trim().to_owned())
 }
 
-/// `Ir`: instructions that were read, of all threads that entered what is counted.
+/// The count `Ir` (instructions read), of all threads that ran the benchmark.
 fn instructions(summary: &Value) -> Option<u64> {
     let new = &summary["profiles"][0]["data"]["total"]["metrics"]["Ir"]["values"]["new"];
     new.as_u64().filter(|count| *count > 0)
 }
 
-/// The table's lines: name, tab, count.
+/// Formats the table: one line with name, tab and count for each benchmark.
 pub fn to_table(counts: &Counts) -> String {
     let mut text = String::new();
     for (name, count) in counts {
@@ -45,10 +45,10 @@ pub fn to_table(counts: &Counts) -> String {
     text
 }
 
-/// Reads [`to_table`]'s text.
+/// Parses the text of [`to_table`].
 ///
 /// # Errors
-/// The line that is none.
+/// A line is malformed.
 pub fn from_table(text: &str) -> Result<Counts, String> {
     let line = |line: &str| {
         let (name, count) = line.split_once('\t')?;
@@ -57,7 +57,7 @@ pub fn from_table(text: &str) -> Result<Counts, String> {
     text.lines().map(|text| line(text).ok_or_else(|| format!("no count: {text:?}"))).collect()
 }
 
-/// What changed, a line each, and whether anything did beyond noise.
+/// Describes the differences, one line each, and tells whether any of them is more than noise.
 pub fn compare(before: &Counts, now: &Counts) -> (String, bool) {
     let mut text = String::new();
     let mut has_changed = false;

@@ -1,9 +1,9 @@
-//! Servers that do nothing, to be compared with.
+//! Servers that do nothing else than answer, for comparison.
 //!
-//! - `bare gate ADDRESS ANSWERS`: actix-web with one worker; answers `/verify` with the headers that the file has for the
-//!   request's last cookie.
-//! - `bare gate-tls ADDRESS ANSWERS FOLDER`: the same by hyper over TLS with HTTP/2, set up as Gatepost's.
-//! - `bare backend ADDRESS`: an application; answers with the `X-User-Email` that it was sent.
+//! - `bare gate ADDRESS ANSWERS`: actix-web with one worker. Answers `/verify` with the headers that the file has for
+//!   the request's last cookie.
+//! - `bare gate-tls ADDRESS ANSWERS FOLDER`: the same with hyper over TLS with HTTP/2, configured like Gatepost.
+//! - `bare backend ADDRESS`: an application that answers with the `X-User-Email` that it received.
 
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use gatepost_bench::site;
@@ -28,7 +28,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-/// As Gatepost keeps them.
+/// The keep-alive timeout, the same as Gatepost's.
 const KEEP_ALIVE: Duration = Duration::from_mins(2);
 const EMAIL: HeaderName = HeaderName::from_static("x-user-email");
 
@@ -49,7 +49,7 @@ fn on_one_thread(server: impl Future<Output = io::Result<()>>) -> io::Result<()>
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(server)
 }
 
-/// By the request's last cookie, `name=value`.
+/// The headers of the answers, by the request's last cookie (`name=value`).
 type Answers<H> = HashMap<Box<[u8]>, H>;
 
 fn read<N, V, H>(file: &Path) -> io::Result<Answers<H>>
@@ -67,7 +67,7 @@ where
         .collect())
 }
 
-/// Over HTTP/2 each cookie may come on a line of its own (RFC 9113 section 8.2.3).
+/// The last cookie of a request. With HTTP/2, each cookie may have its own header line (RFC 9113 section 8.2.3).
 fn last_cookie(line: &[u8]) -> &[u8] {
     line.rsplit(|byte| *byte == b' ').next().unwrap_or_default()
 }
@@ -115,7 +115,7 @@ async fn gate_tls(address: &str, answers: &Path, folder: &Path) -> io::Result<()
             });
             let mut builder = http2::Builder::new(TokioExecutor::new());
             let builder = builder.timer(TokioTimer::new()).max_concurrent_streams(1000);
-            // A client that goes away is nothing to tell.
+            // An error only means that the client closed the connection.
             let _ = builder.serve_connection(TokioIo::new(stream), service).await;
         }
     })
@@ -148,7 +148,7 @@ where
     }
 }
 
-/// A body in one piece, or none.
+/// A body of one chunk, or an empty one.
 struct Text(Option<Bytes>);
 
 impl Body for Text {

@@ -1,28 +1,28 @@
-//! The head of an HTTP/1.1 answer, as far as the load must know it.
+//! Parses the parts of an HTTP/1.1 answer that the load generator needs.
 
-/// More headers than this no contestant sends.
+/// The largest number of headers in an answer.
 const MAX_HEADERS: usize = 64;
 
-/// One answer.
+/// An answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answer<'a> {
-    /// Status code.
+    /// The status code.
     pub status: u16,
-    /// `X-User-Email`.
+    /// The value of `X-User-Email`.
     pub email: Option<&'a [u8]>,
-    /// Bytes of head and body.
+    /// The number of bytes of head and body.
     pub length: usize,
 }
 
-/// What came is no answer that can be read.
+/// The received bytes are not an answer that can be parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unreadable;
 
 impl<'a> Answer<'a> {
-    /// Reads one from the beginning of `bytes`; `None`: its end has not come yet.
+    /// Parses an answer at the beginning of `bytes`; `None` if it is not complete yet.
     ///
     /// # Errors
-    /// [`Unreadable`], also where the length is not stated: nobody who is measured answers so.
+    /// The answer is malformed, or has no `Content-Length`, which all measured servers send.
     pub fn read(bytes: &'a [u8]) -> Result<Option<Self>, Unreadable> {
         let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
         let mut response = httparse::Response::new(&mut headers);

@@ -1,4 +1,4 @@
-//! HTTP/1.1 over non-blocking sockets: one request under way on each connection.
+//! Sends HTTP/1.1 requests over non-blocking sockets, one at a time on each connection.
 
 use super::answer::Answer;
 use super::tally::{Tally, Window};
@@ -10,11 +10,11 @@ use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::time::{Duration, Instant};
 
-/// How long an open loop may sleep: as late answers are noticed, and requests sent.
+/// How long an open loop sleeps at most, which limits how late it sends requests and notices answers.
 const NAP: Duration = Duration::from_micros(50);
-/// A closed loop without an answer looks at the clock so often.
+/// How often a closed loop without answers checks the time.
 const LOOK: Duration = Duration::from_millis(50);
-/// Nobody answers for so long: the server is stuck.
+/// After this time without any answer, the server counts as stuck.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 struct Connection {
@@ -31,7 +31,7 @@ struct Engine<'a> {
     poll: Poll,
     connections: Vec<Connection>,
     idle: Vec<usize>,
-    /// Due, but every connection is busy.
+    /// Requests that are due while every connection is busy.
     waiting: VecDeque<Instant>,
     window: Window,
     tally: Tally,
@@ -149,7 +149,7 @@ impl<'a> Engine<'a> {
         Ok(())
     }
 
-    /// Sends the next request of a connection; what the socket does not take now goes when it is writable.
+    /// Sends the next request of a connection. If the socket is full, the rest is sent when it is writable.
     fn begin(&mut self, index: usize, due: Instant) -> io::Result<()> {
         let ticket = self.turns.next();
         let connection = &mut self.connections[index];
@@ -169,7 +169,7 @@ impl<'a> Engine<'a> {
             Received::End => {
                 self.tally.broken += 1;
                 self.reopen(index)?;
-                // An idle one lost nothing, and is in its list already.
+                // An idle connection lost no request, and is already in the list of idle ones.
                 if self.connections[index].out.is_empty() {
                     Ok(())
                 } else {
@@ -223,7 +223,7 @@ impl Connection {
         while self.sent < self.out.len() {
             match self.stream.write(&self.out[self.sent..]) {
                 Ok(sent) => self.sent += sent,
-                // Not connected yet, or full; or gone, which reading will tell.
+                // The socket is not connected yet, or is full, or is closed, which the next read reports.
                 Err(error) => return if is_for_later(&error) { Ok(()) } else { Err(error) },
             }
         }

@@ -1,4 +1,4 @@
-//! HTTP/2 over one TLS connection with a client certificate, as Traefik speaks to a gate: many requests under way at once.
+//! Sends many concurrent HTTP/2 requests over one TLS connection with a client certificate, as Traefik does.
 
 use super::tally::{Tally, Window};
 use super::{Load, Turns};
@@ -18,15 +18,15 @@ use tokio::net::TcpStream;
 use tokio::task::LocalSet;
 use tokio_rustls::TlsConnector;
 
-/// Who a client is, and whom it trusts.
+/// The certificate of a client, and the authority that it trusts.
 #[derive(Clone, Debug)]
 pub struct Client(Arc<ClientConfig>);
 
 impl Client {
-    /// With the files of `gatepost certs`: `ca.crt`, `client.crt`, `client.key`.
+    /// Reads the files of `gatepost certs`: `ca.crt`, `client.crt`, `client.key`.
     ///
     /// # Errors
-    /// A file that cannot be read.
+    /// A file cannot be read.
     pub fn read(folder: &Path) -> io::Result<Self> {
         let certificate =
             |name: &str| CertificateDer::from_pem_file(folder.join(name)).map_err(io::Error::other);
@@ -75,11 +75,11 @@ async fn connect(load: &Load<'_>, client: &Client) -> io::Result<(Sender, impl F
     let name = ServerName::from(load.addr.ip());
     let stream = TlsConnector::from(Arc::clone(&client.0)).connect(name, stream).await?;
     let (sender, connection) = h2::client::handshake(stream).await.map_err(io::Error::other)?;
-    // How it ends, the streams will hear.
+    // An error of the connection is reported by its streams.
     Ok((sender, async move { drop(connection.await) }))
 }
 
-/// One request after the other until the window closes.
+/// Sends one request after the other until the measurement ends.
 async fn keep_asking(sender: Sender, shared: Rc<RefCell<Shared<'_>>>) -> io::Result<()> {
     loop {
         let (ticket, request) = {

@@ -1,7 +1,8 @@
-//! The load: one thread that keeps connections busy and believes no answer that it has not read.
+//! The load generator: one thread that keeps connections busy and checks every answer.
 //!
-//! Closed loop: each connection sends its next request when its answer has come. Open loop: requests are due at a pace
-//! that does not wait for answers, and an answer's time runs from when its request was due.
+//! In a closed loop, each connection sends its next request after the answer. In an open loop, requests are due at a
+//! fixed
+//! rate, and the time of an answer counts from when its request was due.
 
 pub mod answer;
 mod http1;
@@ -18,54 +19,56 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// How requests follow one another.
+/// When the next request is sent.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Pace {
-    /// As fast as answers come.
+    /// Closed loop: after the answer.
     Closed,
-    /// So many a second, whatever comes back.
+    /// Open loop: this many requests per second.
     Open(f64),
 }
 
-/// What requests travel by.
+/// The protocol of the requests.
 #[derive(Clone, Debug)]
 pub enum Wire {
-    /// HTTP/1.1, any number of requests on a connection.
+    /// HTTP/1.1 with many requests on each connection.
     KeptAlive,
-    /// HTTP/1.1, a connection for each request.
+    /// HTTP/1.1 with a new connection for each request.
     Once,
     /// HTTP/2 on one TLS connection.
     Tls(Client),
 }
 
-/// One load.
+/// The configuration of a load.
 #[derive(Clone, Debug)]
 pub struct Load<'a> {
-    /// Where to.
+    /// The address of the server.
     pub addr: SocketAddr,
-    /// What.
+    /// The requests to send.
     pub requests: &'a Requests,
-    /// How many requests are under way at once.
+    /// The number of concurrent requests.
     pub connections: usize,
-    /// What requests travel by.
+    /// The protocol of the requests.
     pub wire: &'a Wire,
-    /// How requests follow one another.
+    /// When the next request is sent.
     pub pace: Pace,
-    /// Every visitor asks once, one after another, and that is all; else whoever chance picks, for the counted time.
+    /// Whether each visitor sends one request, in order, and then the load ends. Otherwise visitors are chosen at
+    /// random
+    /// until the time is over.
     pub is_each_once: bool,
-    /// Before anything counts: caches fill, the processor wakes up.
+    /// The warm-up time, which is not measured.
     pub warm_up: Duration,
-    /// What counts.
+    /// The measured time.
     pub counted: Duration,
-    /// Whose cost is read at both ends of what counts.
+    /// The processes whose CPU time is measured.
     pub watched: &'a [Watched],
 }
 
 impl Load<'_> {
-    /// Runs it on the calling thread.
+    /// Runs the load on the calling thread.
     ///
     /// # Errors
-    /// No connection came about, or a watched process is gone.
+    /// A connection failed, or a watched process has ended.
     pub fn run(&self) -> io::Result<Tally> {
         match self.wire {
             Wire::KeptAlive | Wire::Once => http1::run(self),
@@ -74,24 +77,25 @@ impl Load<'_> {
     }
 }
 
-/// Whose turn it is: chance picks (xorshift), or one after another, and whoever got a wrong answer again.
+/// Chooses the next visitor: at random (xorshift), or in order. In order, a visitor with a wrong answer is chosen
+/// again.
 #[derive(Clone, Debug)]
 struct Turns {
     variety: usize,
     chance: u64,
-    /// One after another: so many have asked.
+    /// The number of visitors that were chosen in order.
     asked: Option<usize>,
     answered: usize,
     again: Vec<usize>,
-    /// So often somebody had to ask again.
+    /// How often a request was repeated.
     retries: usize,
 }
 
-/// One request's turn.
+/// A turn for one request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Ticket {
     visitor: usize,
-    /// Everybody is to have one.
+    /// Each visitor gets one turn.
     is_owed: bool,
 }
 
@@ -124,8 +128,9 @@ impl Turns {
         Ticket { visitor, is_owed: false }
     }
 
-    /// Takes the ticket back; tells whether a wrong answer is a failure. It is none where the visitor asks again: a store
-    /// may miss its deadline while thousands are looked up.
+    /// Ends a turn, and tells whether a wrong answer is a failure. It is not if the visitor repeats the request: a
+    /// store may
+    /// miss its deadline while thousands of sessions are looked up.
     fn done(&mut self, ticket: Ticket, is_right: bool) -> bool {
         if !ticket.is_owed {
             return self.asked.is_none();
@@ -139,7 +144,7 @@ impl Turns {
         self.retries > self.variety
     }
 
-    /// Whether everybody has asked and was answered.
+    /// Whether every visitor got an answer.
     fn are_over(&self) -> bool {
         self.asked.is_some() && self.answered >= self.variety
     }

@@ -1,4 +1,5 @@
-//! Requests as Traefik sends them to a gate for a browser: 18 headers of the browser, and who, where and what.
+//! Requests as Traefik sends them to `/verify` for a browser: 18 headers of the browser, and the `X-Forwarded-*`
+//! headers.
 
 use hyper::header::{COOKIE, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Uri, Version};
@@ -6,7 +7,7 @@ use std::fmt::Write as _;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// What a browser sends besides its cookies when somebody opens a page (Chrome 156, in its order).
+/// The headers of a browser for a navigation, except cookies (Chrome 156, in its order).
 const PAGE: [(&str, &str); 17] = [
     ("Cache-Control", "max-age=0"),
     ("Dnt", "1"),
@@ -33,41 +34,41 @@ const PAGE: [(&str, &str); 17] = [
     ("Priority", "u=0, i"),
 ];
 
-/// What a script of the page makes the browser send instead.
+/// The headers that differ for a request by a script of the page.
 const FETCH: [(&str, &str); 4] =
     [("Accept", "*/*"), ("Sec-Fetch-Mode", "cors"), ("Sec-Fetch-Dest", "empty"), ("Priority", "u=1, i")];
 
 /// The application's own cookies.
 const OTHER_COOKIES: &str = "_ga=GA1.1.1838422912.1763942400; theme=dark; sidebar=open";
 
-/// Somebody whose requests are sent.
+/// A person whose requests are sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Visitor {
     /// The value of Gatepost's cookie.
     pub cookie: Box<str>,
-    /// Who an answer must say that it is.
+    /// The address that the answer must contain.
     pub email: Box<str>,
 }
 
-/// What must come back; anything else is a wrong answer and counts as none.
+/// The expected answer. Any other answer is an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expect {
-    /// 200 with the visitor's address in `X-User-Email`.
+    /// Status 200 with the visitor's address in `X-User-Email`.
     Passed,
-    /// 200, whoever it is: no gate of ours says so.
+    /// Status 200 with any or no address, for servers other than Gatepost.
     Reached,
-    /// This status, and no address.
+    /// This status without an address.
     Status(u16),
 }
 
-/// What requests of HTTP/2 share.
+/// The parts that all HTTP/2 requests share.
 #[derive(Clone, Debug, Default)]
 struct Http2 {
     uri: Uri,
     headers: HeaderMap,
 }
 
-/// Requests that differ in who sends them.
+/// Requests that only differ in the visitor.
 #[derive(Clone, Debug)]
 pub struct Requests {
     path: String,
@@ -81,7 +82,7 @@ pub struct Requests {
 }
 
 impl Requests {
-    /// Somebody opens a page of `host`; the gate is asked at `path`.
+    /// Requests for a navigation to a page of `host`, sent to the server's `path`.
     pub fn pages(path: &str, host: &str) -> Self {
         let browser = PAGE.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
         Self {
@@ -104,7 +105,7 @@ impl Requests {
         .with("X-Real-Ip", "127.0.0.1")
     }
 
-    /// The same by a script of the page.
+    /// Changes the requests into those of a script of the page.
     #[must_use]
     pub fn by_script(self) -> Self {
         FETCH.iter().fold(self, |requests, (name, value)| requests.with(name, value))
@@ -118,7 +119,7 @@ impl Requests {
         self
     }
 
-    /// A browser asks a proxy, which says itself what it has seen.
+    /// Removes the `X-Forwarded-*` headers, because the requests are sent to a proxy that sets them.
     #[must_use]
     pub fn of_a_browser(mut self, host: &str) -> Self {
         self.headers.retain(|(name, _)| !name.starts_with("X-"));
@@ -126,7 +127,7 @@ impl Requests {
         self
     }
 
-    /// These people, each with their cookie under this name beside the application's own.
+    /// Sends the requests for these people, each with a cookie of this name besides the application's own cookies.
     #[must_use]
     pub fn by(mut self, cookie_name: &str, visitors: Arc<[Visitor]>) -> Self {
         let _ = write!(self.cookie, "; {cookie_name}=");
@@ -135,31 +136,31 @@ impl Requests {
         self
     }
 
-    /// Of the people only these.
+    /// Restricts the visitors to this range.
     #[must_use]
     pub fn among(mut self, among: Range<usize>) -> Self {
         self.among = among;
         self
     }
 
-    /// One nameless visitor with these cookies.
+    /// Sends the requests for one unknown visitor with these cookies.
     #[must_use]
     pub fn with_cookies(mut self, cookies: &str) -> Self {
         let _ = write!(self.cookie, "; {cookies}");
         self
     }
 
-    /// What must come back.
+    /// Sets the expected answer.
     #[must_use]
     pub fn expecting(mut self, expect: Expect) -> Self {
         self.expect = expect;
         self
     }
 
-    /// Readies what all requests share.
+    /// Prepares the parts that all requests share.
     ///
     /// # Panics
-    /// When a header cannot be one.
+    /// If a header is malformed.
     #[must_use]
     pub fn ready(mut self) -> Self {
         let host =
@@ -179,7 +180,7 @@ impl Requests {
         self
     }
 
-    /// How many visitors there are to choose from; at least the nameless one.
+    /// The number of visitors, at least 1.
     pub fn variety(&self) -> usize {
         self.among.len().max(1)
     }
@@ -188,7 +189,7 @@ impl Requests {
         self.visitors.get(self.among.start + number)
     }
 
-    /// Writes the request of a visitor.
+    /// Writes a visitor's HTTP/1.1 request.
     pub fn write(&self, visitor: usize, into: &mut Vec<u8>) {
         into.clear();
         into.extend_from_slice(&self.head);
@@ -198,7 +199,7 @@ impl Requests {
         into.extend_from_slice(b"\r\n\r\n");
     }
 
-    /// The request of a visitor for HTTP/2.
+    /// A visitor's HTTP/2 request.
     pub fn http2(&self, visitor: usize) -> Request<()> {
         let mut request = Request::new(());
         *request.method_mut() = Method::GET;
@@ -212,7 +213,7 @@ impl Requests {
         request
     }
 
-    /// Whether status and `X-User-Email` are those of the answer to a visitor's request.
+    /// Whether status and `X-User-Email` are as expected for the visitor.
     pub fn fits(&self, visitor: usize, status: u16, email: Option<&[u8]>) -> bool {
         let wanted = self.visitor(visitor).map(|visitor| visitor.email.as_bytes());
         match self.expect {

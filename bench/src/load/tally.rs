@@ -1,4 +1,4 @@
-//! What a load has counted, and between which two looks at the books.
+//! The results of a load, and the start and end of the measured time.
 
 use super::Load;
 use crate::cpu;
@@ -6,44 +6,44 @@ use crate::stats::Latencies;
 use std::io;
 use std::time::{Duration, Instant};
 
-/// So many wrong answers are no accident.
+/// The load is stopped after this many wrong answers.
 const MANY: u64 = 1_000;
 
-/// What came of a load.
+/// The results of a load.
 #[derive(Debug, Default)]
 pub struct Tally {
-    /// Times of the right answers within the counted time.
+    /// The times of correct answers within the measured time.
     pub latencies: Latencies,
-    /// How late the load itself sent what was due; empty in a closed loop.
+    /// How late requests were sent after they were due; empty in a closed loop.
     pub lateness: Latencies,
-    /// Answers that were not what they must be, in the whole load.
+    /// The number of wrong answers, including the warm-up.
     pub wrong: u64,
-    /// What the first of them was.
+    /// A description of the first wrong answer.
     pub first_wrong: Option<String>,
-    /// Connections that the server ended.
+    /// The number of connections that the server closed.
     pub broken: u64,
-    /// The counted time.
+    /// The measured time.
     pub lasted: Duration,
-    /// Nanoseconds on a core of each watched process within it.
+    /// The CPU time of each watched process within it, in nanoseconds.
     pub nanos: Vec<u64>,
-    /// The same of the load's own thread.
+    /// The CPU time of the load generator's thread, in nanoseconds.
     pub own_nanos: u64,
 }
 
 impl Tally {
-    /// Whether going on is of no use.
+    /// Whether there were too many wrong answers to continue.
     pub(super) const fn is_hopeless(&self) -> bool {
         self.wrong > MANY
     }
 
-    /// An answer that counts as none; the first one is kept.
+    /// Counts a wrong answer, and keeps the description of the first one.
     pub(super) fn note_wrong(&mut self, what: &str) {
         self.wrong += 1;
         self.first_wrong.get_or_insert_with(|| what.to_owned());
     }
 }
 
-/// The counted time of one load.
+/// The measured time of one load.
 #[derive(Debug)]
 pub struct Window {
     opens: Instant,
@@ -66,22 +66,23 @@ impl Books {
 }
 
 impl Window {
-    /// Begins with the load.
+    /// Starts with the load.
     pub fn of(load: &Load<'_>) -> Self {
         let opens = Instant::now() + load.warm_up;
         Self { opens, closes: opens + load.counted, opened: None }
     }
 
-    /// Whether answers count.
+    /// Whether answers are measured now.
     pub const fn is_open(&self) -> bool {
         self.opened.is_some()
     }
 
-    /// Opens the window when it is time and says whether the load goes on; fills the tally at the end, which is also
-    /// when everybody has asked.
+    /// Starts the measurement after the warm-up, and tells whether the load continues. Fills the tally at the end of
+    /// the time,
+    /// or when every visitor got an answer.
     ///
     /// # Errors
-    /// A watched process is gone.
+    /// A watched process has ended.
     pub fn goes_on(
         &mut self,
         now: Instant,

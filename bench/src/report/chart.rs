@@ -1,4 +1,4 @@
-//! The chart: a bar for each contestant's CPU per request, its spread across it; readable on light and dark.
+//! Draws the chart: a bar for each server's CPU time per request, with its spread, for light and dark backgrounds.
 
 use super::{Report, Row};
 use std::fmt::Write as _;
@@ -11,7 +11,7 @@ const GAP: f64 = 7.0;
 const HEADING: f64 = 34.0;
 const MARGIN: f64 = 12.0;
 
-/// Colours of text, lines and bars; a dark reader gets the second set.
+/// The colours of text, lines and bars. The second set is for dark backgrounds.
 const STYLE: &str = "
   text { font: 13px system-ui, sans-serif; fill: #1f2328 }
   .title { font-weight: 600 }
@@ -28,7 +28,7 @@ const STYLE: &str = "
   }
 ";
 
-/// Draws every row; the first contestant of each is the quiet one.
+/// Draws all rows. The first server of each row has a muted colour.
 pub fn draw(report: &Report) -> String {
     let bars: usize = report.rows.iter().map(|row| row.outcomes.len()).sum();
     let height = bars as f64 * (BAR + GAP) + report.rows.len() as f64 * HEADING + 2.0 * MARGIN;

@@ -1,4 +1,4 @@
-//! Numbers in a document come from here alone: between two markers.
+//! Writes the results into a document, between two markers.
 
 use std::fs;
 use std::io;
@@ -7,10 +7,10 @@ use std::path::Path;
 const BEGIN: &str = "<!-- bench:begin -->";
 const END: &str = "<!-- bench:end -->";
 
-/// Replaces what stands between the markers of a file.
+/// Replaces the text between the markers of a file.
 ///
 /// # Errors
-/// The file, or a marker in it, is missing.
+/// The file or a marker is missing.
 pub fn write_between(path: &Path, text: &str) -> io::Result<()> {
     let old = fs::read_to_string(path)?;
     let new = replaced(&old, text).ok_or_else(|| io::Error::other(format!("{BEGIN} or {END} is missing")))?;

@@ -1,33 +1,33 @@
-//! The machine and the moment, so that nobody takes these numbers for another's.
+//! Describes the machine and the time of a run, which the report contains.
 
 use serde::Serialize;
 use std::fmt;
 use std::fs;
 use std::process::Command;
 
-/// Where it was measured.
+/// The machine and the time of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Machine {
-    /// UTC.
+    /// The date and time in UTC.
     pub date: String,
-    /// The source that was built.
+    /// The commit that was built.
     pub commit: String,
-    /// The processor's name.
+    /// The name of the processor.
     pub processor: String,
-    /// Cores that the benchmark could use.
+    /// The number of cores that the benchmark could use.
     pub cores: usize,
-    /// Bytes of memory, in GiB.
+    /// The size of the memory in GiB.
     pub memory: u64,
-    /// Operating system and kernel.
+    /// The operating system and the kernel.
     pub system: String,
-    /// What ran beside it: the load average at the start.
+    /// The load average at the start, which shows whether anything else was running.
     pub load_average: String,
-    /// Programs and their versions.
+    /// The versions of the used programs.
     pub programs: Vec<String>,
 }
 
 impl Machine {
-    /// This one, now, of which so many cores may be used.
+    /// Describes this machine now, with the number of usable cores.
     pub fn here(cores: usize, traefik: Option<&str>) -> Self {
         let programs = [
             version("rustc", "--version"),
@@ -72,7 +72,7 @@ fn words(text: &str, count: usize) -> String {
     text.split_whitespace().take(count).collect::<Vec<_>>().join(" ")
 }
 
-/// A Traefik built from the module proxy calls itself `dev`; its folder bears the version.
+/// The version of Traefik. One that was built from source reports `dev`, so the version is taken from its folder.
 fn traefik_version(program: &str) -> Option<String> {
     let folder = std::path::Path::new(program).parent()?.file_name()?.to_string_lossy().into_owned();
     let said = version(program, "version")?;
@@ -84,7 +84,7 @@ fn traefik_version(program: &str) -> Option<String> {
     })
 }
 
-/// Debian keeps the server's programs out of PATH, but not the client's of the same version.
+/// The version of Postgres, from a client program of the same version: Debian does not put server programs into PATH.
 fn postgres() -> Option<String> {
     version("psql", "--version")
 }

@@ -1,4 +1,4 @@
-//! What was measured: rows of contestants, single facts, and the figures that issue 5 asks for.
+//! The results of a run: rows of compared servers, single facts, and the figures with required values.
 
 mod chart;
 mod documents;
@@ -14,35 +14,35 @@ use crate::measure::{Outcome, Sample};
 use crate::stats::{Spread, ratio};
 use serde::Serialize;
 
-/// Everything of one run.
+/// The results of one run.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
-    /// Where it was measured.
+    /// The machine and the time.
     pub machine: Machine,
-    /// Contestants in turns.
+    /// The rows of compared servers.
     pub rows: Vec<Row>,
-    /// What is one number.
+    /// A result that is one number.
     pub facts: Vec<Fact>,
     /// What could not be measured, and why.
     pub failed: Vec<Failure>,
 }
 
-/// Contestants that took turns.
+/// Servers that were measured in turns.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
-    /// What it is.
+    /// The title in the report.
     pub title: String,
-    /// Who, the first being the one that the others are compared with.
+    /// The results of each server. The others are compared with the first.
     pub outcomes: Vec<Outcome>,
 }
 
 impl Row {
-    /// The CPU of a contestant by that of the first, round by round.
+    /// The ratio of a server's CPU time to that of the first server, over all rounds.
     pub fn cpu_ratio(&self, contestant: usize) -> Option<Spread> {
         self.ratio(contestant, |sample| sample.cpu[0])
     }
 
-    /// The answers a second of a contestant by those of the first, round by round.
+    /// The ratio of a server's answers per second to those of the first server, over all rounds.
     pub fn rate_ratio(&self, contestant: usize) -> Option<Spread> {
         self.ratio(contestant, |sample| sample.per_second)
     }
@@ -52,54 +52,54 @@ impl Row {
     }
 }
 
-/// What is one number.
+/// A result that is one number.
 #[derive(Clone, Debug, Serialize)]
 pub struct Fact {
-    /// What it is.
+    /// The title in the report.
     pub title: String,
-    /// How much, where several times measured with the spread.
+    /// The value, with its spread if it was measured several times.
     pub value: Spread,
-    /// Of what.
+    /// The unit of the value.
     pub unit: &'static str,
-    /// What belongs to it.
+    /// A remark for the report.
     pub note: String,
-    /// The figure of issue 5 that it is.
+    /// The required value, if there is one.
     pub goal: Option<Goal>,
 }
 
-/// What could not be measured.
+/// A measurement that failed.
 #[derive(Clone, Debug, Serialize)]
 pub struct Failure {
-    /// What.
+    /// The title of the row.
     pub title: String,
-    /// Why.
+    /// Why it failed.
     pub why: String,
 }
 
-/// What a figure must reach, and what it aims at.
+/// The required value of a figure, and the value that it aims at.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Goal {
     /// The name of the figure.
     pub figure: &'static str,
-    /// At worst.
+    /// The worst value that is acceptable.
     pub must: f64,
-    /// At best.
+    /// The value to aim at.
     pub aim: f64,
 }
 
-/// How far a figure got.
+/// Whether a figure reached its goal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Reached {
-    /// What it aims at.
+    /// The value that it aims at.
     Aim,
-    /// What it must.
+    /// Only the required value.
     Must,
-    /// Less.
+    /// Not even the required value.
     Missed,
 }
 
 impl Goal {
-    /// How far `measured` got. Where the aim is above what it must be, more is better.
+    /// Compares a measured value with the goal. If `aim` is above `must`, a larger value is better.
     pub fn reached(&self, measured: f64) -> Reached {
         let meets = |goal: f64| if self.aim > self.must { measured >= goal } else { measured <= goal };
         if meets(self.aim) {
@@ -113,7 +113,7 @@ impl Goal {
 }
 
 impl Reached {
-    /// For tables.
+    /// The text in tables.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Aim => "yes, the aim",
@@ -127,22 +127,21 @@ impl Report {
     /// Adds a fact.
     ///
     /// # Panics
-    /// Never: it is there.
+    /// Never: the fact was just added.
     pub fn fact(&mut self, title: &str, value: Spread, unit: &'static str, note: &str) -> &mut Fact {
         let fact = Fact { title: title.to_owned(), value, unit, note: note.to_owned(), goal: None };
         self.facts.push(fact);
-        // It was pushed just now.
         self.facts.last_mut().expect("a fact")
     }
 
-    /// The facts that are figures of issue 5.
+    /// The facts with a required value.
     pub fn figures(&self) -> impl Iterator<Item = (&Fact, &Goal)> {
         self.facts.iter().filter_map(|fact| Some((fact, fact.goal.as_ref()?)))
     }
 }
 
 impl Fact {
-    /// Makes it a figure of issue 5.
+    /// Sets the required value and the aim.
     pub fn must(&mut self, figure: &'static str, must: f64, aim: f64) {
         self.goal = Some(Goal { figure, must, aim });
     }

@@ -1,4 +1,4 @@
-//! The tables, for a terminal and for docs/performance.md.
+//! Formats the tables for a terminal and for docs/performance.md.
 
 use super::{Goal, Report, Row};
 use crate::measure::Outcome;
@@ -20,12 +20,12 @@ const HEADERS: [&str; 10] = [
     "load busy",
 ];
 
-/// For a terminal.
+/// Formats the report for a terminal.
 pub fn text(report: &Report) -> String {
     written(report, |title| format!("\n== {title}\n"), NOTHING)
 }
 
-/// For docs/performance.md.
+/// Formats the report for docs/performance.md.
 pub fn markdown(report: &Report) -> String {
     written(report, |title| format!("\n### {title}\n\n"), ASCII_MARKDOWN)
 }
@@ -81,7 +81,7 @@ fn median(ratio: Option<Spread>) -> String {
     ratio.map_or_else(String::new, |ratio| format!("{:.2}", ratio.median))
 }
 
-/// What stands beside the contestant's own CPU.
+/// The CPU time of the other processes of a server.
 fn others(outcome: &Outcome) -> String {
     let mut text = String::new();
     for (at, name) in outcome.processes.iter().enumerate().skip(1) {
@@ -118,7 +118,7 @@ fn figures(report: &Report, preset: TableStyle) -> String {
     trimmed(&table)
 }
 
-/// Three digits that count.
+/// Formats a number with three significant digits.
 fn number(value: f64) -> String {
     if value.abs() >= 100.0 || value.fract() == 0.0 {
         format!("{value:.0}")

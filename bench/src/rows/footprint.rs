@@ -1,8 +1,8 @@
-//! What an idle process takes, what a stored session takes, how long a start takes.
+//! Measures the memory of an idle process, the size of a stored session, and the time of a start.
 
 use super::Stage;
 use crate::cpu::{Memory, Watched};
-use crate::site::{Manner, Person, Provider, Site, Stores, until_at_rest};
+use crate::site::{Addresses, Person, Provider, Site, Stores, until_at_rest};
 use crate::stats::Spread;
 use gatepost_store::directory::EmbeddedFile;
 use gatepost_store::pool::Connect;
@@ -11,30 +11,30 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-/// Sessions whose size is averaged.
+/// The number of sessions over which the size is averaged.
 const SESSIONS: usize = 1_000;
 const PEOPLE: usize = 100;
-/// An Entra refresh token is opaque, random to us, and of this length or somewhat more.
+/// The length of a refresh token, which is random. Entra's are at least this long.
 const TOKEN: usize = 1_200;
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Adds the size of each record (RESP2 inline: words with blanks stand in quotes).
+/// A Lua script that adds up the sizes of the records. It has quotes, because it is sent as an inline command (RESP2).
 const SIZES: &str = "\"local n,m,c=0,0,'0' repeat local r=redis.call('SCAN',c,'MATCH',ARGV[1],'COUNT',1000) c=r[1] \
      for _,k in ipairs(r[2]) do n=n+1 m=m+redis.call('MEMORY','USAGE',k,'SAMPLES',0) end until c=='0' return {n,m}\"";
 
-/// Memory, stored sessions, start.
+/// Measures memory, stored sessions and the start.
 pub async fn run(stage: &mut Stage) -> io::Result<()> {
     let ground = stage.ground.clone();
-    let embedded = Site::embedded(&Provider::of(&ground.entra), Manner::production()).await?;
+    let embedded = Site::embedded(&Provider::of(&ground.entra), Addresses::production()).await?;
     start(stage, &embedded).await?;
     idle(stage, &embedded, "one SQLite file", true).await?;
     stored_in_sqlite(stage, &embedded).await?;
-    let shared = Site::shared(&Provider::of(&ground.entra), Manner::production()).await?;
+    let shared = Site::shared(&Provider::of(&ground.entra), Addresses::production()).await?;
     idle(stage, &shared, "Redis and Postgres", false).await?;
     stored_in_redis(stage, &shared).await
 }
 
-/// From the process's birth to the first 200 of `/readyz`.
+/// Measures the time from starting the process to the first 200 of `/readyz`.
 async fn start(stage: &mut Stage, site: &Site) -> io::Result<()> {
     let mut millis = Vec::new();
     for _ in 0..if stage.tempo.is_quick { 3 } else { 20 } {
@@ -128,10 +128,10 @@ async fn stored_in_sqlite(stage: &mut Stage, site: &Site) -> io::Result<()> {
 async fn start_sessions(site: &Site) -> io::Result<()> {
     let people: Vec<Person> = site.people(PEOPLE).await?;
     let token = token();
-    site.sessions(&people, SESSIONS, site.manner.host, Some(&token)).await.map(drop)
+    site.sessions(&people, SESSIONS, site.addresses.host, Some(&token)).await.map(drop)
 }
 
-/// Base64 of random bytes, as no packing makes it smaller.
+/// Random bytes in base64, which cannot be compressed well.
 fn token() -> String {
     let mut text = "1.AXkA".to_owned();
     while text.len() < TOKEN {
@@ -143,7 +143,7 @@ fn token() -> String {
 
 async fn bytes_of(file: &std::path::Path) -> io::Result<f64> {
     let mut connection = EmbeddedFile::writing(file).connect().await.map_err(io::Error::other)?;
-    // What racing callbacks share is gone after two minutes.
+    // The values that concurrent callbacks share expire after two minutes, so they do not count.
     for tidy in ["DELETE FROM session_values WHERE substr(key, 1, 7) = CAST('shared:' AS BLOB)", "VACUUM"] {
         sqlx::query(tidy).execute(&mut connection).await.map_err(io::Error::other)?;
     }

@@ -1,4 +1,5 @@
-//! What is measured, one file for each kind of row. A row that fails says so in the report; the others go on.
+//! The measurements, one module for each kind of row. A row that fails is listed in the report, and the others
+//! continue.
 
 mod cold;
 mod footprint;
@@ -19,7 +20,7 @@ use std::io;
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
-/// A kind of row, by its name on the command line.
+/// A kind of row, as named on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Kind {
     /// `/verify` from memory, beside a bare handler; over http and over TLS with HTTP/2
@@ -45,7 +46,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// In the order in which they run.
+    /// All kinds, in the order in which they run.
     pub const ALL: [Self; 10] = [
         Self::Warm,
         Self::Connections,
@@ -56,7 +57,7 @@ impl Kind {
         Self::Traefik,
         Self::SignIns,
         Self::Footprint,
-        // Last: it makes everything of ours nice, and nobody takes that back without rights.
+        // Last, because it lowers the priority of our processes, which cannot be raised again without privileges.
         Self::Tail,
     ];
 }
@@ -64,20 +65,20 @@ impl Kind {
 /// How much is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tempo {
-    /// Rounds of each row.
+    /// The number of rounds of each row.
     pub rounds: usize,
-    /// Short turns and small numbers, to see that everything works.
+    /// Short turns and small numbers, to test that everything works.
     pub is_quick: bool,
 }
 
 impl Tempo {
-    /// A row whose ratio decides a figure: many short turns, so that both sides of it are measured on the same machine
-    /// even where others move it from second to second.
+    /// The turns of a row whose ratio is a figure: many short turns, so that both servers are measured under the same
+    /// conditions even if the machine's speed changes from second to second.
     pub fn deciding(self) -> Turn {
         self.turn(self.rounds * 4, 500)
     }
 
-    /// Any other row.
+    /// The turns of any other row.
     pub fn short(self) -> Turn {
         self.turn(self.rounds.min(3), 1_500)
     }
@@ -88,14 +89,14 @@ impl Tempo {
     }
 }
 
-/// One run.
+/// A run of the benchmark.
 #[derive(Debug)]
 pub struct Stage {
-    /// What every row stands on.
+    /// What all rows need.
     pub ground: Ground,
     /// How much is measured.
     pub tempo: Tempo,
-    /// What came of it.
+    /// The results.
     pub report: Report,
 }
 
@@ -128,7 +129,7 @@ impl Stage {
                 (_, None) => continue,
             };
             if kind == Kind::Sessions {
-                // A million sessions take their stores with them.
+                // The row with a million sessions uses up its stores.
                 production = None;
             }
             self.done(kind, begun, result);
@@ -147,14 +148,14 @@ impl Stage {
         self.report.failed.push(Failure { title: title.to_owned(), why: error.to_string() });
     }
 
-    /// Measures contestants in turns and keeps the row.
+    /// Measures servers in turns, and adds the row to the report.
     async fn row(&mut self, title: &str, contestants: &[Contestant], turn: Turn) -> io::Result<&Row> {
         let rows = self.rows(&[(title, contestants)], turn).await?;
         // One was asked for.
         Ok(rows.last().expect("a row"))
     }
 
-    /// Measures the contestants of several rows in the same turns, so that the rows can be compared too.
+    /// Measures the servers of several rows in the same turns, so that the rows can also be compared with each other.
     async fn rows(&mut self, rows: &[(&str, &[Contestant])], turn: Turn) -> io::Result<&[Row]> {
         let contestants: Vec<Contestant> =
             rows.iter().flat_map(|(_, contestants)| contestants.iter().cloned()).collect();
@@ -167,7 +168,7 @@ impl Stage {
     }
 }
 
-/// What cannot be set up panics in the kit: that is this row's failure, not everybody's.
+/// Turns a panic of the test kit into an error, so that only this row fails.
 async fn no_panic<T>(row: impl Future<Output = io::Result<T>>) -> io::Result<T> {
     let caught = AssertUnwindSafe(row).catch_unwind().await;
     caught.unwrap_or_else(|panic| {

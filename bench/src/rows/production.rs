@@ -1,10 +1,10 @@
-//! What most rows share: Redis and Postgres, a hundred people with a thousand sessions, certificates, and what Gatepost
-//! answers to each of them.
+//! The set-up that most rows share: Redis and Postgres, a hundred people with a thousand sessions, certificates, and
+//! Gatepost's answer for each session.
 
 use crate::cpu::Watched;
 use crate::load::{Client, Pace, Requests, Visitor, Wire};
 use crate::measure::Contestant;
-use crate::site::{Answers, Bare, Ground, Manner, Provider, Site};
+use crate::site::{Addresses, Answers, Bare, Ground, Provider, Site};
 use gatepost_kit::client::send_raw;
 use gatepost_kit::process::{Gatepost, free_addr};
 use std::collections::BTreeMap;
@@ -13,60 +13,61 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tempfile::TempDir;
 
-/// Connections of a row that says nothing else.
+/// The default number of connections.
 pub const CONNECTIONS: usize = 16;
 const PEOPLE: usize = 100;
 const SESSIONS: usize = 1_000;
 
-/// What most rows share.
+/// The set-up that most rows share.
 #[derive(Debug)]
 pub struct Production {
-    /// Stores and settings.
+    /// The stores and settings.
     pub site: Site,
-    /// A thousand sessions.
+    /// The visitors of a thousand sessions.
     pub visitors: Arc<[Visitor]>,
-    /// What Gatepost answers to each session: what bare gates answer.
+    /// Gatepost's answer for each session, which the bare servers return.
     pub answers: Answers,
-    /// Folders `server` and `client`.
+    /// The certificates, in the folders `server` and `client`.
     pub certificates: TempDir,
 }
 
 impl Production {
-    /// Sets everything up.
+    /// Sets up everything.
     pub async fn set_up(ground: &Ground) -> io::Result<Self> {
-        let site = Site::shared(&Provider::of(&ground.entra), Manner::production()).await?;
+        let site = Site::shared(&Provider::of(&ground.entra), Addresses::production()).await?;
         let people = site.people(PEOPLE).await?;
-        let visitors: Arc<[Visitor]> = site.sessions(&people, SESSIONS, site.manner.host, None).await?.into();
+        let visitors: Arc<[Visitor]> =
+            site.sessions(&people, SESSIONS, site.addresses.host, None).await?.into();
         let certificates = certificates(ground).await?;
         let gatepost = site.start(ground, &site.builder(ground)).await?;
-        let answers = answers_to(&site, &gatepost, site.manner.host, &visitors).await?;
+        let answers = answers_to(&site, &gatepost, site.addresses.host, &visitors).await?;
         Ok(Self { site, visitors, answers, certificates })
     }
 
-    /// The proxy's side of the TLS connection.
+    /// The client certificate of the proxy.
     pub fn client(&self) -> io::Result<Client> {
         Client::read(&self.certificates.path().join("client"))
     }
 
-    /// Pages asked for by these visitors.
+    /// Navigations of these visitors.
     fn pages(&self) -> Requests {
-        let requests = Requests::pages("/verify", self.site.manner.host);
-        requests.by(self.site.manner.cookie, Arc::clone(&self.visitors))
+        let requests = Requests::pages("/verify", self.site.addresses.host);
+        requests.by(self.site.addresses.cookie, Arc::clone(&self.visitors))
     }
 
-    /// A bare gate, asked for pages by everybody.
+    /// A bare server, with navigations of all visitors.
     pub fn bare(&self, bare: &Bare, name: &str) -> Contestant {
         contestant(name, bare.addr, Arc::new(self.pages().ready()), vec![bare.watched("bare")])
     }
 
-    /// A Gatepost, asked for pages by everybody.
+    /// A Gatepost, with navigations of all visitors.
     pub fn gatepost(&self, gatepost: &Gatepost, name: &str) -> Contestant {
         let watched = vec![Watched::new("gatepost", gatepost.running().pid())];
         contestant(name, gatepost.internal(), Arc::new(self.pages().ready()), watched)
     }
 }
 
-/// What `gatepost certs` makes, for the gate in `server`, for the proxy in `client`.
+/// Creates certificates with `gatepost certs`: for Gatepost in `server`, for the proxy in `client`.
 pub async fn certificates(ground: &Ground) -> io::Result<TempDir> {
     let folder = TempDir::new()?;
     let place = |name: &str| folder.path().join(name).display().to_string();
@@ -85,7 +86,7 @@ pub async fn start_tls(site: &Site, ground: &Ground, certificates: &TempDir) -> 
     site.start(ground, &site.builder(ground).env("GATEPOST_INTERNAL_TLS", folder).health(health)).await
 }
 
-/// Somebody who is asked on [`CONNECTIONS`] connections, as fast as answers come.
+/// A server that gets requests on [`CONNECTIONS`] connections, in a closed loop.
 pub fn contestant(
     name: &str,
     addr: SocketAddr,
@@ -104,16 +105,17 @@ pub fn contestant(
     }
 }
 
-/// What Gatepost answers to each visitor, but for the lines that every server makes itself.
+/// Gatepost's answer for each visitor, without the headers that every server sets itself.
 pub async fn answers_to(
     site: &Site,
     gatepost: &Gatepost,
     host: &str,
     visitors: &Arc<[Visitor]>,
 ) -> io::Result<Answers> {
-    let proto = if site.manner.public_url.starts_with("https") { "https" } else { "http" };
+    let proto = if site.addresses.public_url.starts_with("https") { "https" } else { "http" };
     let requests = Requests::pages("/verify", host).with("X-Forwarded-Proto", proto);
-    let requests = requests.with("Connection", "close").by(site.manner.cookie, Arc::clone(visitors)).ready();
+    let requests =
+        requests.with("Connection", "close").by(site.addresses.cookie, Arc::clone(visitors)).ready();
     let (mut answers, mut request) = (BTreeMap::new(), Vec::new());
     for (number, visitor) in visitors.iter().enumerate() {
         requests.write(number, &mut request);
@@ -121,7 +123,7 @@ pub async fn answers_to(
         if answer.status != Some(200) {
             return Err(io::Error::other(format!("Gatepost lets nobody pass: {}", answer.text())));
         }
-        answers.insert(format!("{}={}", site.manner.cookie, visitor.cookie), own_lines(&answer.text()));
+        answers.insert(format!("{}={}", site.addresses.cookie, visitor.cookie), own_lines(&answer.text()));
     }
     Answers::write(&answers)
 }

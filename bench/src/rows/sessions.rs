@@ -1,7 +1,8 @@
-//! A thousand, a hundred thousand, a million sessions in memory: what a warm answer costs, and what they take.
+//! Measures the cost of a warm answer, and the memory, with a thousand, a hundred thousand and a million cached
+//! sessions.
 //!
-//! A pass is asked about again after a minute of use (SIGN-IN.md), which is a look-up: of the million only those that
-//! were looked up last are asked for within their first minute; all of them are in memory.
+//! A cached session is looked up again after a minute of use (SIGN-IN.md). Of a million sessions, only those that were
+//! looked up last can be requested within their first minute; all of them are in memory.
 
 use super::Stage;
 use super::production::{Production, contestant};
@@ -17,26 +18,26 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Kilobytes that a million sessions need in all: Redis, Postgres, Gatepost, and the cookies in this process.
+/// The memory for a million sessions in kilobytes: of Redis, Postgres, Gatepost, and the cookies in this process.
 const NEEDED: u64 = 6 << 20;
 const FIRST_MINUTE: Duration = Duration::from_mins(1);
-/// For what a turn takes beside what it counts.
+/// The time of a turn besides the measured time.
 const MARGIN: Duration = Duration::from_secs(4);
-/// Fewer would fit into the processor's caches.
+/// The least number of sessions to request. Fewer would fit into the processor's caches.
 const FEWEST: usize = 20_000;
 
-/// One Gatepost with so many passes.
+/// A Gatepost with a number of cached sessions.
 struct Crowd {
     name: String,
     gatepost: Gatepost,
     visitors: Range<usize>,
-    /// Asking once took so long.
+    /// How long it took to request each session once.
     lasted: Duration,
-    /// When the last one had been asked.
+    /// When the last session was requested.
     ended: Instant,
 }
 
-/// Warm cost by number of sessions; memory of them.
+/// Measures the cost of a warm answer by number of sessions, and their memory.
 pub async fn run(stage: &mut Stage, production: &Production) -> io::Result<()> {
     let available = kilobytes_available();
     let (many, most) = if stage.tempo.is_quick { (10_000, None) } else { (100_000, Some(1_000_000)) };
@@ -51,10 +52,10 @@ pub async fn run(stage: &mut Stage, production: &Production) -> io::Result<()> {
     let people = site.people(many).await?;
     say(begun, &format!("{many} people"));
     let visitors: Arc<[Visitor]> =
-        site.sessions(&people, most.unwrap_or(many), site.manner.host, None).await?.into();
+        site.sessions(&people, most.unwrap_or(many), site.addresses.host, None).await?.into();
     say(begun, &format!("{} sessions", visitors.len()));
     let mut crowds = Vec::new();
-    // The largest first: what was looked up longest ago is asked about again soonest.
+    // The largest first, because sessions are looked up again a minute after their first look-up.
     if let Some(most) = most {
         crowds.push(gather(stage, site, &visitors, "1,000,000 sessions", most, "4096").await?);
     }
@@ -66,7 +67,7 @@ pub async fn run(stage: &mut Stage, production: &Production) -> io::Result<()> {
     measure(stage, site, &visitors, &crowds).await
 }
 
-/// Starts a Gatepost and has everybody ask once; notes what that takes.
+/// Starts a Gatepost, requests each session once, and records the time and the memory.
 async fn gather(
     stage: &mut Stage,
     site: &Site,
@@ -146,7 +147,7 @@ async fn measure(
     Ok(())
 }
 
-/// Those of a crowd that were looked up last, so that they are still in their first minute at this `end`.
+/// The sessions that were looked up last, and are still in their first minute at `end`.
 fn young(crowd: &Crowd, end: Instant) -> io::Result<Range<usize>> {
     let room = FIRST_MINUTE.saturating_sub(end.duration_since(crowd.ended));
     let share = room.as_millis() * crowd.visitors.len() as u128 / crowd.lasted.as_millis().max(1);
@@ -166,8 +167,8 @@ fn asked(
     visitors: &Arc<[Visitor]>,
     among: Range<usize>,
 ) -> Contestant {
-    let requests = Requests::pages("/verify", site.manner.host);
-    let requests = requests.by(site.manner.cookie, Arc::clone(visitors)).among(among).ready();
+    let requests = Requests::pages("/verify", site.addresses.host);
+    let requests = requests.by(site.addresses.cookie, Arc::clone(visitors)).among(among).ready();
     contestant(
         name,
         gatepost.internal(),
@@ -176,7 +177,7 @@ fn asked(
     )
 }
 
-/// For whoever waits.
+/// Prints progress.
 fn say(begun: Instant, what: &str) {
     eprintln!("  {what}: {:.1} s", begun.elapsed().as_secs_f64());
 }

@@ -1,10 +1,10 @@
-//! Complete sign-ins: from the application's page, which nobody may see yet, over the provider and back to it.
+//! Measures complete sign-ins: from the application's page to the provider and back.
 //!
-//! Browsers, edge, provider and application are this process; only Gatepost's own cost counts.
+//! Browsers, proxy, provider and application run in this process. Only Gatepost's own CPU time counts.
 
 use super::Stage;
 use crate::cpu::{Cost, Watched};
-use crate::site::{Ground, Manner, Provider, Site, Stores};
+use crate::site::{Addresses, Ground, Provider, Site, Stores};
 use crate::stats::Spread;
 use futures_util::stream::{self, StreamExt};
 use gatepost_kit::client::{Client, Trip};
@@ -16,14 +16,14 @@ use gatepost_kit::process::Gatepost;
 use std::io;
 use std::time::{Duration, Instant};
 
-/// So many browsers at once.
+/// The number of concurrent browsers.
 const AT_ONCE: usize = 8;
 const GROUP: &str = "00000000-0000-4000-8000-00000000a001";
 
-/// A place where one can sign in.
+/// A site where people can sign in.
 #[derive(Debug)]
 pub struct Town {
-    /// Stores and settings.
+    /// The stores and settings.
     pub site: Site,
     /// The measured process.
     pub gatepost: Gatepost,
@@ -34,10 +34,10 @@ pub struct Town {
     proxy: FaultyProxy,
 }
 
-/// Everybody once.
+/// The result of one sign-in of each person.
 struct Round {
     per_second: f64,
-    /// On a core for each sign-in, of each watched process.
+    /// The CPU time of each watched process per sign-in, in nanoseconds.
     nanos: Vec<f64>,
 }
 
@@ -46,17 +46,17 @@ struct Round {
 pub enum Path {
     /// Directly.
     Direct,
-    /// Through a proxy that can be slow.
+    /// Through a proxy that can delay it.
     ThroughProxy,
 }
 
-/// What sign-ins cost Gatepost.
+/// Measures Gatepost's CPU time for sign-ins.
 pub async fn run(stage: &mut Stage) -> io::Result<()> {
     let ground = stage.ground.clone();
     let town = Town::build(&ground, Path::Direct).await?;
     let people: Vec<String> =
         (0..if stage.tempo.is_quick { 40 } else { 400 }).map(|n| format!("guest-{n}")).collect();
-    // The first time a person is made; that is not what happens every morning.
+    // The first sign-in creates the person, which is not the usual case.
     town.welcome(&people).await?;
     let mut watched = town.site.watched(&town.gatepost);
     watched.push(Watched::new("browsers, edge, provider", std::process::id()));
@@ -80,13 +80,13 @@ pub async fn run(stage: &mut Stage) -> io::Result<()> {
 }
 
 impl Town {
-    /// With a provider, an edge and an application.
+    /// Starts a provider, a proxy and an application.
     pub async fn build(ground: &Ground, to_redis: Path) -> io::Result<Self> {
         let edge = Edge::builder().start().await?;
-        let manner = Manner::development(edge.addr().port());
+        let addresses = Addresses::development(edge.addr().port());
         let entra = ground.entra.clone();
-        entra.register_redirect_uri(&format!("{}/callback/entra", manner.public_url));
-        let site = Site::shared(&Provider::of(&ground.entra), manner).await?;
+        entra.register_redirect_uri(&format!("{}/callback/entra", addresses.public_url));
+        let site = Site::shared(&Provider::of(&ground.entra), addresses).await?;
         let Stores::Shared { redis, .. } = &site.stores else { return Err(io::Error::other("no Redis")) };
         let proxy = FaultyProxy::start(redis.addr()).await;
         let builder = match to_redis {
@@ -96,14 +96,14 @@ impl Town {
         let gatepost = site.start(ground, &builder).await?;
         let app = Echo::start().await;
         edge.set_route("auth.localhost", Route::open(gatepost.public()));
-        edge.set_route(site.manner.host, Route::gated(gatepost.verify_url(""), app.addr()));
+        edge.set_route(site.addresses.host, Route::gated(gatepost.verify_url(""), app.addr()));
         let provider = entra.addr();
         let browser =
             Client::builder().everywhere(edge.addr()).host(&provider.ip().to_string(), provider).build();
         Ok(Self { site, gatepost, edge, app, entra, browser, proxy })
     }
 
-    /// The provider knows these people from now on, and each has signed in once.
+    /// Adds people to the provider, and signs each in once.
     pub async fn welcome(&self, people: &[String]) -> io::Result<()> {
         for name in people {
             let person = Person::named(name)
@@ -112,11 +112,11 @@ impl Town {
                 .group("00000000-0000-4000-8000-00000000a003", "Everybody");
             self.entra.add(person);
         }
-        // All want the same three new groups: one waits for another, and may be told to try again.
+        // All create the same three groups, so some must wait, and may get 503.
         self.sign_in_all(people, &self.browser.patient()).await.into_iter().collect()
     }
 
-    /// From now on every answer of Redis comes so much later, twice.
+    /// Delays Redis from now on by this time in each direction.
     pub async fn slow_down(&self, by: Duration) {
         self.proxy.set(Mode::Slow(by)).await;
     }
@@ -126,7 +126,7 @@ impl Town {
         let (before, begun) = (read()?, Instant::now());
         let results = self.sign_in_all(people, &self.browser).await;
         let (lasted, after) = (begun.elapsed().as_secs_f64(), read()?);
-        // Who was told to try again has cost something too, and is no sign-in.
+        // A sign-in that got 503 also used CPU time, but does not count.
         let (done, failed): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
         if failed.len() * 50 > people.len() {
             failed.into_iter().collect::<io::Result<()>>()?;
@@ -136,7 +136,7 @@ impl Town {
         Ok(Round { per_second: count / lasted, nanos: each.collect() })
     }
 
-    /// Each in a browser of their own.
+    /// Signs each person in with a new browser.
     async fn sign_in_all(&self, people: &[String], browser: &Client) -> Vec<io::Result<()>> {
         let sign_ins = people.iter().map(|name| self.sign_in_with(browser, name));
         let results = stream::iter(sign_ins).buffer_unordered(AT_ONCE).collect().await;
@@ -145,14 +145,14 @@ impl Town {
         results
     }
 
-    /// Opens the application's page in a new browser, signs in where the provider asks, and sees the page.
+    /// Opens the application's page in a new browser, signs in at the provider, and checks the page.
     pub async fn sign_in(&self, name: &str) -> io::Result<()> {
         self.sign_in_with(&self.browser, name).await
     }
 
     async fn sign_in_with(&self, browser: &Client, name: &str) -> io::Result<()> {
         let browser = browser.stranger();
-        let picker = browser.navigate(&self.edge.url(self.site.manner.host, "/reports")).await;
+        let picker = browser.navigate(&self.edge.url(self.site.addresses.host, "/reports")).await;
         let address = picker.end().url.clone();
         let place = address.as_str().split("/oauth2/").next().unwrap_or_default();
         let asked = address.query().unwrap_or_default();
@@ -160,7 +160,7 @@ impl Town {
         let trip = browser.submit(address.as_str(), &format!("{place}/sign-in"), &fields).await;
         let is_there = |trip: &Trip| {
             trip.end().status == 200
-                && trip.end().url.host_str() == Some(self.site.manner.host)
+                && trip.end().url.host_str() == Some(self.site.addresses.host)
                 && trip.end().echoed().header("x-user-email") == Some(&format!("{name}@example.com"))
         };
         if is_there(&trip) {

@@ -1,4 +1,4 @@
-//! Who does not pass: without a cookie, with garbage, a program, somebody who lacks a group.
+//! Measures requests that do not pass: without a cookie, with a garbage cookie, by a script, without a required group.
 
 use super::Stage;
 use super::production::{Production, contestant};
@@ -12,15 +12,15 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Different garbage cookies.
+/// The number of different garbage cookies.
 const GARBAGE: usize = 100_000;
 
-/// What each costs, and whether garbage reaches a store.
+/// Measures the cost of each, and whether garbage cookies cause calls to a store.
 pub async fn run(stage: &mut Stage, production: &Production) -> io::Result<()> {
     let (ground, turn) = (stage.ground.clone(), stage.tempo.short());
     let bare = ground.bare_gate(&production.answers).await?;
     let gatepost = production.site.start(&ground, &production.site.builder(&ground)).await?;
-    let (host, cookie) = (production.site.manner.host, production.site.manner.cookie);
+    let (host, cookie) = (production.site.addresses.host, production.site.addresses.cookie);
     let asked = |name: &str, requests: Requests, expect: Expect| -> Contestant {
         let watched = vec![Watched::new("gatepost", gatepost.running().pid())];
         contestant(name, gatepost.internal(), Arc::new(requests.expecting(expect).ready()), watched)
@@ -41,7 +41,7 @@ pub async fn run(stage: &mut Stage, production: &Production) -> io::Result<()> {
     count_store_calls(stage, &gatepost, &garbage).await
 }
 
-/// Every garbage cookie at least once.
+/// Sends each garbage cookie at least once.
 async fn count_store_calls(stage: &mut Stage, gatepost: &Gatepost, garbage: &Contestant) -> io::Result<()> {
     let before = store_calls(gatepost).await?;
     let once = Contestant { is_each_once: true, ..garbage.clone() };
@@ -65,7 +65,7 @@ async fn store_calls(gatepost: &Gatepost) -> io::Result<f64> {
     Ok(calls.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum())
 }
 
-/// As long as a real one, and as well spelled.
+/// Cookies of the same length and alphabet as real ones.
 fn garbage(count: usize) -> Arc<[Visitor]> {
     let one = |number: usize| {
         let words: String =

@@ -1,7 +1,7 @@
-//! The slowest of a thousand warm answers at half of what Gatepost can do, while people sign in and Redis is slow.
+//! Measures the 99.9th percentile of warm answers at half of the maximum rate, while people sign in and Redis is slow.
 //!
-//! Requests are due at their pace whatever comes back, and an answer's time runs from when its request was due. Everything
-//! but Gatepost and the load's own thread is nice: two cores are few for all of them.
+//! Requests are sent in an open loop, so the time of an answer counts from when its request was due. Everything but
+//! Gatepost and the load generator runs with low priority, because there are only two cores.
 
 use super::Stage;
 use super::production::contestant;
@@ -18,25 +18,25 @@ use std::thread;
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 
-/// Redis answers so much later: this in each direction.
+/// The delay of Redis in each direction.
 const SLOW: Duration = Duration::from_millis(20);
-/// Between two sign-ins: 50 a second.
+/// The time between two sign-ins, for 50 per second.
 const GAP: Duration = Duration::from_millis(20);
-/// Under way at once; half a second each, 50 a second are 25. A core that is too slow for them would else never get
-/// through what piles up, and every one of them would find its store too late.
+/// The largest number of concurrent sign-ins. At half a second each, 50 per second are 25 at once. Without this limit,
+/// sign-ins would pile up on a slow core until each missed its store's deadline.
 const UNDER_WAY: usize = 40;
 const PEOPLE: usize = 200;
 const SESSIONS: usize = 1_000;
 const CONNECTIONS: usize = 64;
 
-/// p99.9 in these circumstances.
+/// Measures the 99.9th percentile under these conditions.
 pub async fn run(stage: &mut Stage) -> io::Result<()> {
     let ground = stage.ground.clone();
     let town = Town::build(&ground, Path::ThroughProxy).await?;
     let people: Vec<String> = (0..PEOPLE).map(|number| format!("guest-{number}")).collect();
     town.welcome(&people).await?;
     let known = town.site.people(PEOPLE).await?;
-    let visitors = town.site.sessions(&known, SESSIONS, town.site.manner.host, None).await?;
+    let visitors = town.site.sessions(&known, SESSIONS, town.site.addresses.host, None).await?;
     let asked = asked(&town, visitors);
     asked.become_known(ground.cores).await?;
     let most = asked.measure(ground.cores, stage.tempo.short()).await?.per_second;
@@ -65,9 +65,9 @@ pub async fn run(stage: &mut Stage) -> io::Result<()> {
 }
 
 fn asked(town: &Town, visitors: Vec<Visitor>) -> Contestant {
-    let manner = &town.site.manner;
-    let requests = Requests::pages("/verify", manner.host).with("X-Forwarded-Proto", "http");
-    let requests = Arc::new(requests.by(manner.cookie, visitors.into()).ready());
+    let addresses = &town.site.addresses;
+    let requests = Requests::pages("/verify", addresses.host).with("X-Forwarded-Proto", "http");
+    let requests = Arc::new(requests.by(addresses.cookie, visitors.into()).ready());
     let watched = town.site.watched(&town.gatepost);
     Contestant {
         connections: CONNECTIONS,
@@ -75,17 +75,17 @@ fn asked(town: &Town, visitors: Vec<Visitor>) -> Contestant {
     }
 }
 
-/// What became of the sign-ins that were due.
+/// The results of the sign-ins.
 #[derive(Default)]
 struct SignIns {
     done: usize,
-    /// With a slow store some may be told to try again, as the contract says.
+    /// Sign-ins that got 503, which is allowed while a store is slow.
     failed: usize,
-    /// Not begun: [`UNDER_WAY`] were.
+    /// Sign-ins that were not started, because [`UNDER_WAY`] were already running.
     left_out: usize,
 }
 
-/// All rounds on one thread, which is as usual while everybody else becomes nice; and the sign-ins meanwhile.
+/// Runs all rounds on a thread with normal priority, and the sign-ins at the same time with low priority.
 async fn measure(
     half: &Contestant,
     ground: &Ground,
@@ -97,7 +97,7 @@ async fn measure(
     let (go, gone) = mpsc::channel::<()>();
     let (contestant, cores) = (half.clone(), ground.cores);
     let load = thread::spawn(move || -> io::Result<Vec<Tally>> {
-        // Who started us waits for both.
+        // The caller waits for both.
         let _ = (tell.send(cores::own_id()), gone.recv());
         (0..turn.rounds).map(|_| contestant.run(cores, turn)).collect()
     });

@@ -1,14 +1,17 @@
-//! Through the real Traefik: no middleware, bare gates, Gatepost, and whom the environment names.
+//! Measures through the real Traefik: without a middleware, with bare servers, with Gatepost, and with other gates that
+//! the
+//! environment names.
 //!
-//! Traefik, gate and application share one core, as they do on a small server; browsers speak plain HTTP to Traefik, so
-//! that their TLS does not stand in for the gate's cost.
+//! Traefik, gate and application share one core, as on a small server. Browsers speak plain HTTP to Traefik, so that
+//! the
+//! cost of their TLS does not hide the gate's cost.
 
 use super::Stage;
 use super::production::{answers_to, certificates, contestant, start_tls};
 use crate::cpu::Watched;
 use crate::load::{Expect, Requests, Visitor};
 use crate::measure::Contestant;
-use crate::site::{Bare, Ground, Manner, Provider, Site};
+use crate::site::{Addresses, Bare, Ground, Provider, Site};
 use crate::stats::Spread;
 use gatepost_kit::process::{Application, Dynamic, Gatepost, Running, Traefik, free_addr, install_traefik};
 use std::io;
@@ -35,7 +38,7 @@ struct Peer {
     running: Running,
 }
 
-/// Everybody behind one Traefik.
+/// All gates behind one Traefik.
 struct Street {
     site: Site,
     plain: Gatepost,
@@ -49,7 +52,7 @@ struct Street {
     visitors_tls: Arc<[Visitor]>,
 }
 
-/// Answers a second, and what each costs.
+/// Measures answers per second and the cost of each.
 pub async fn run(stage: &mut Stage) -> io::Result<()> {
     let (ground, turn) = (stage.ground.clone(), stage.tempo.deciding());
     let certificates = certificates(&ground).await?;
@@ -91,13 +94,14 @@ impl Street {
     async fn build(ground: &Ground, certificates: &TempDir) -> io::Result<Self> {
         let plain_address = free_addr();
         let site =
-            Site::shared(&Provider::of(&ground.entra), Manner::development(plain_address.port())).await?;
+            Site::shared(&Provider::of(&ground.entra), Addresses::development(plain_address.port())).await?;
         let people = site.people(PEOPLE).await?;
-        let visitors: Arc<[Visitor]> = site.sessions(&people, SESSIONS, site.manner.host, None).await?.into();
+        let visitors: Arc<[Visitor]> =
+            site.sessions(&people, SESSIONS, site.addresses.host, None).await?.into();
         let visitors_tls: Arc<[Visitor]> = site.sessions(&people, SESSIONS, TLS, None).await?.into();
         let plain = site.start(ground, &site.builder(ground)).await?;
         let tls = start_tls(&site, ground, certificates).await?;
-        let answers = answers_to(&site, &plain, site.manner.host, &visitors).await?;
+        let answers = answers_to(&site, &plain, site.addresses.host, &visitors).await?;
         let bare = ground.bare_gate(&answers).await?;
         let answers = answers_to(&site, &plain, TLS, &visitors_tls).await?;
         let bare_tls = ground.bare_gate_tls(&certificates.path().join("server"), &answers).await?;
@@ -112,7 +116,7 @@ impl Street {
             .client_certificate(certificates.path().join("client"))
             .application(&route(OPEN, None))
             .application(&route(BARE, Some(format!("http://{}/verify", bare.addr))))
-            .application(&route(site.manner.host, Some(plain.verify_url(""))))
+            .application(&route(site.addresses.host, Some(plain.verify_url(""))))
             .application(&route(BARE_TLS, Some(format!("https://{}/verify", bare_tls.addr))))
             .application(&route(TLS, Some(format!("https://{}/verify", tls.internal()))));
         for peer in &peers {
@@ -125,12 +129,12 @@ impl Street {
         Ok(Self { site, plain, tls, bare, bare_tls, backend, peers, traefik, visitors, visitors_tls })
     }
 
-    /// The bare gate first.
+    /// The servers to compare. The bare one is the first.
     fn over_http(&self) -> Vec<Contestant> {
         let gatepost = Watched::new("gatepost", self.plain.running().pid());
         let mut all = vec![
             self.asked("bare gate, http", BARE, &self.visitors, self.bare.watched("gate")),
-            self.asked("Gatepost, http", self.site.manner.host, &self.visitors, gatepost),
+            self.asked("Gatepost, http", self.site.addresses.host, &self.visitors, gatepost),
             self.open(),
         ];
         all.extend(self.peers.iter().map(|peer| {
@@ -142,7 +146,7 @@ impl Street {
         all
     }
 
-    /// The bare gate first.
+    /// The servers to compare. The bare one is the first.
     fn over_tls(&self) -> Vec<Contestant> {
         let gatepost = Watched::new("gatepost", self.tls.running().pid());
         vec![
@@ -159,17 +163,17 @@ impl Street {
 
     fn asked(&self, name: &str, host: &str, visitors: &Arc<[Visitor]>, gate: Watched) -> Contestant {
         let requests = Requests::pages("/reports", host).of_a_browser(host);
-        let requests = requests.by(self.site.manner.cookie, Arc::clone(visitors));
+        let requests = requests.by(self.site.addresses.cookie, Arc::clone(visitors));
         self.through(name, requests.ready(), gate)
     }
 
-    /// The gate's CPU first, then Traefik's.
+    /// The processes to measure: the gate, then Traefik.
     fn through(&self, name: &str, requests: Requests, gate: Watched) -> Contestant {
         let traefik = Watched::new("traefik", self.traefik.running().pid());
         contestant(name, self.traefik.plain(), Arc::new(requests), vec![gate, traefik])
     }
 
-    /// A gate that lets everybody pass is no gate.
+    /// Checks that each gate refuses a request without a cookie.
     async fn check_peers(&self) -> io::Result<()> {
         for peer in &self.peers {
             let request = format!("GET / HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", peer.host);
@@ -182,7 +186,7 @@ impl Street {
     }
 }
 
-/// `PEER_<NAME>`, `PEER_<NAME>_URL` and `PEER_<NAME>_COOKIE`.
+/// Reads the other gates from `PEER_<NAME>`, `PEER_<NAME>_URL` and `PEER_<NAME>_COOKIE`.
 async fn start_peers(ground: &Ground) -> io::Result<Vec<Peer>> {
     let variables: Vec<(String, String)> = std::env::vars().collect();
     let find = |name: &str| variables.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone());
@@ -212,7 +216,7 @@ fn start_peer(name: &str, command: &str) -> Running {
     Running::start(name, shell)
 }
 
-/// A peer listens on loopback: nothing else is loaded.
+/// The address of another gate, which must be on loopback, so that no other machine gets load.
 fn address_of(url: &str) -> io::Result<SocketAddr> {
     let authority = url.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
     let address: Option<SocketAddr> = authority.replace("localhost", "127.0.0.1").parse().ok();

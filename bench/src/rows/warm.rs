@@ -1,4 +1,4 @@
-//! The warm gate beside bare ones: on kept connections, over TLS, on many connections, on new ones.
+//! Compares warm answers of Gatepost with bare servers: on kept connections, over TLS, on many and on new connections.
 
 use super::Stage;
 use super::production::{CONNECTIONS, Production, start_tls};
@@ -6,10 +6,10 @@ use crate::load::Wire;
 use crate::measure::Contestant;
 use std::io;
 
-/// Numbers of connections, besides the usual one.
+/// The numbers of connections, besides the default.
 const NUMBERS: [usize; 4] = [1, CONNECTIONS, 128, 2_000];
 
-/// Over http and over TLS with HTTP/2.
+/// Measures over http, and over TLS with HTTP/2.
 pub async fn run(stage: &mut Stage, production: &Production) -> io::Result<()> {
     let (ground, turn) = (stage.ground.clone(), stage.tempo.deciding());
     let bare = ground.bare_gate(&production.answers).await?;
@@ -43,7 +43,7 @@ pub async fn run(stage: &mut Stage, production: &Production) -> io::Result<()> {
     Ok(())
 }
 
-/// On few and on many connections.
+/// Measures with different numbers of connections.
 pub async fn connections(stage: &mut Stage, production: &Production) -> io::Result<()> {
     let (ground, turn) = (stage.ground.clone(), stage.tempo.short());
     let bare = ground.bare_gate(&production.answers).await?;
@@ -61,7 +61,7 @@ pub async fn connections(stage: &mut Stage, production: &Production) -> io::Resu
     Ok(())
 }
 
-/// A connection for each request, as Traefik opens them over http under load.
+/// Measures with a new connection for each request, as Traefik often opens them over http under load.
 pub async fn fresh(stage: &mut Stage, production: &Production) -> io::Result<()> {
     let (ground, turn) = (stage.ground.clone(), stage.tempo.short());
     let bare = ground.bare_gate(&production.answers).await?;

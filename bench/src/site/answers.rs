@@ -1,16 +1,16 @@
-//! What a gate answers to whom, so that a bare one answers the same headers to the same request.
+//! Records Gatepost's answers, so that a bare server can return the same headers for the same request.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use tempfile::NamedTempFile;
 
-/// Header lines by the request's last cookie (`name=value`), in a file that bare gates read.
+/// The headers of answers by the request's last cookie (`name=value`), in a file that bare servers read.
 #[derive(Debug)]
 pub struct Answers(NamedTempFile);
 
 impl Answers {
-    /// Writes them down.
+    /// Writes the file.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -28,7 +28,7 @@ impl Answers {
         Ok(serde_json::from_slice(&std::fs::read(file)?)?)
     }
 
-    /// Where they are.
+    /// The path of the file.
     pub fn path(&self) -> &Path {
         self.0.path()
     }

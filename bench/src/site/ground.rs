@@ -1,4 +1,4 @@
-//! What every row stands on: cores, binaries, the provider; and the bare servers.
+//! What all rows need: cores, binaries, the provider, and the bare servers.
 
 use super::Answers;
 use crate::cores::{self, Cores};
@@ -12,52 +12,52 @@ use std::process::Command;
 use std::time::Duration;
 
 const START: Duration = Duration::from_secs(20);
-/// A process that needs less of a core than this is at rest.
+/// A process that uses a smaller share of a core than this is idle.
 const REST: f64 = 0.03;
 const LOOK: Duration = Duration::from_millis(250);
 
-/// What every row stands on.
+/// What all rows need.
 #[derive(Clone, Debug)]
 pub struct Ground {
-    /// Who runs where.
+    /// The assignment of cores.
     pub cores: Cores,
-    /// The measured binary.
+    /// The path of the Gatepost binary.
     pub gatepost: PathBuf,
-    /// The bare servers.
+    /// The path of the program with the bare servers.
     pub bare: PathBuf,
     /// The provider.
     pub entra: Entra,
 }
 
-/// A bare server; killed when it drops.
+/// A bare server. It is killed when this value is dropped.
 #[derive(Debug)]
 pub struct Bare {
-    /// Where it listens.
+    /// The address of the server.
     pub addr: SocketAddr,
     running: Running,
 }
 
 impl Bare {
-    /// What it costs.
+    /// The process, for measuring its CPU time.
     pub fn watched(&self, name: &str) -> Watched {
         Watched::new(name, self.running.pid())
     }
 }
 
 impl Ground {
-    /// Runs what `start` starts on the server's core; everything of our own stays on the other.
+    /// Starts a process with `start` on the server's core. Our own threads stay on the other core.
     ///
     /// # Errors
     /// The operating system refused.
     pub async fn on_server_core<T>(&self, start: impl Future<Output = T>) -> io::Result<T> {
         cores::pin_here(self.cores.server)?;
         let started = start.await;
-        // Threads that read a child's output were born on its core.
+        // Threads that read the child's output were started on its core, and are moved back.
         cores::pin(std::process::id(), self.cores.load)?;
         Ok(started)
     }
 
-    /// Starts a gate that answers so.
+    /// Starts a bare server with these answers.
     ///
     /// # Errors
     /// The operating system refused.
@@ -65,7 +65,7 @@ impl Ground {
         self.start_bare("gate", &[answers.path()]).await
     }
 
-    /// The same over TLS with HTTP/2 and the certificates in `folder`.
+    /// Starts a bare server over TLS with HTTP/2, with the certificates in `folder`.
     ///
     /// # Errors
     /// The operating system refused.
@@ -73,7 +73,7 @@ impl Ground {
         self.start_bare("gate-tls", &[answers.path(), folder]).await
     }
 
-    /// Starts an application.
+    /// Starts a bare application.
     ///
     /// # Errors
     /// The operating system refused.
@@ -91,10 +91,10 @@ impl Ground {
     }
 }
 
-/// Waits until a process has nothing more to do.
+/// Waits until a process is idle.
 ///
 /// # Errors
-/// It is gone.
+/// The process has ended.
 pub async fn until_at_rest(watched: &Watched) -> io::Result<()> {
     let mut before = watched.cost()?;
     until("a process to rest", Duration::from_mins(2), async || {

@@ -1,4 +1,4 @@
-//! A Gatepost with its stores, its people and their sessions, and the bare servers that it is compared with.
+//! A Gatepost with its stores, people and sessions, and the bare servers for comparison.
 
 mod answers;
 mod ground;
@@ -20,7 +20,7 @@ use tempfile::TempDir;
 
 const KEY: &str = "MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI=";
 
-/// Where state lies.
+/// The stores of a Gatepost.
 #[derive(Debug)]
 pub enum Stores {
     /// One SQLite file.
@@ -34,9 +34,9 @@ pub enum Stores {
     },
 }
 
-/// What the site is called.
+/// The addresses of a site.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Manner {
+pub struct Addresses {
     /// `GATEPOST_PUBLIC_URL`.
     pub public_url: String,
     /// `GATEPOST_HOSTS`.
@@ -47,8 +47,8 @@ pub struct Manner {
     pub cookie: &'static str,
 }
 
-impl Manner {
-    /// As it is meant to run.
+impl Addresses {
+    /// Addresses as in production, with https.
     pub fn production() -> Self {
         Self {
             public_url: "https://auth.example.test".to_owned(),
@@ -58,7 +58,7 @@ impl Manner {
         }
     }
 
-    /// Plain HTTP on this port, where browsers' TLS is not what is measured.
+    /// Addresses with plain HTTP on this port, for measurements without the browsers' TLS.
     pub fn development(port: u16) -> Self {
         Self {
             public_url: format!("http://auth.localhost:{port}"),
@@ -69,7 +69,7 @@ impl Manner {
     }
 }
 
-/// The provider as Gatepost's settings name it.
+/// The settings of the provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Provider {
     authority: String,
@@ -79,7 +79,7 @@ pub struct Provider {
 }
 
 impl Provider {
-    /// The fake Entra.
+    /// The settings for a fake Entra.
     pub fn of(entra: &Entra) -> Self {
         Self {
             authority: entra.authority(),
@@ -89,7 +89,7 @@ impl Provider {
         }
     }
 
-    /// One that nobody asks.
+    /// The settings for a provider that is not called.
     pub fn absent() -> Self {
         let id = "00000000-0000-4000-8000-0000000000bb".to_owned();
         Self {
@@ -101,53 +101,53 @@ impl Provider {
     }
 }
 
-/// Stores and settings of a Gatepost.
+/// The stores and settings of a Gatepost.
 #[derive(Debug)]
 pub struct Site {
-    /// Where state lies.
+    /// The stores of a Gatepost.
     pub stores: Stores,
-    /// What it is called.
-    pub manner: Manner,
-    /// The same settings in this process: makes sessions as Gatepost does.
+    /// The addresses.
+    pub addresses: Addresses,
+    /// A state with the same settings in this process, to create sessions as Gatepost does.
     pub state: Arc<State>,
     variables: Vec<(String, String)>,
     folder: TempDir,
 }
 
 impl Site {
-    /// With an embedded file.
+    /// Makes a site with an embedded file.
     ///
     /// # Errors
-    /// Gatepost's own.
-    pub async fn embedded(provider: &Provider, manner: Manner) -> io::Result<Self> {
+    /// The settings or the stores cannot be used.
+    pub async fn embedded(provider: &Provider, addresses: Addresses) -> io::Result<Self> {
         let folder = TempDir::new()?;
         let database = format!("sqlite://{}", folder.path().join("gatepost.db").display());
         let of_stores = vec![("DATABASE_URL".to_owned(), database)];
-        Self::open(provider, manner, folder, Stores::Embedded, of_stores).await
+        Self::open(provider, addresses, folder, Stores::Embedded, of_stores).await
     }
 
-    /// With a Redis and a Postgres of its own, on the load's core.
+    /// Makes a site with its own Redis and Postgres, which run on the load's core.
     ///
     /// # Errors
-    /// Gatepost's own.
-    pub async fn shared(provider: &Provider, manner: Manner) -> io::Result<Self> {
+    /// The settings or the stores cannot be used.
+    pub async fn shared(provider: &Provider, addresses: Addresses) -> io::Result<Self> {
         let (redis, postgres) = (Redis::start().await, Postgres::private().await);
         let database = postgres.database().await;
         let of_stores = vec![("REDIS_URL".to_owned(), redis.url()), ("DATABASE_URL".to_owned(), database)];
         let stores = Stores::Shared { redis: Box::new(redis), postgres: Box::new(postgres) };
-        Self::open(provider, manner, TempDir::new()?, stores, of_stores).await
+        Self::open(provider, addresses, TempDir::new()?, stores, of_stores).await
     }
 
     async fn open(
         provider: &Provider,
-        manner: Manner,
+        addresses: Addresses,
         folder: TempDir,
         stores: Stores,
         of_stores: Vec<(String, String)>,
     ) -> io::Result<Self> {
         let variables = [
-            ("GATEPOST_PUBLIC_URL", &manner.public_url),
-            ("GATEPOST_HOSTS", &manner.hosts),
+            ("GATEPOST_PUBLIC_URL", &addresses.public_url),
+            ("GATEPOST_HOSTS", &addresses.hosts),
             ("GATEPOST_SECRET_KEYS", &KEY.to_owned()),
             ("GATEPOST_PROVIDERS__ENTRA__KIND", &"entra".to_owned()),
             ("GATEPOST_PROVIDERS__ENTRA__AUTHORITY", &provider.authority),
@@ -160,15 +160,15 @@ impl Site {
         let config = Config::parse("", variables.iter().cloned()).map_err(io::Error::other)?;
         let state = Arc::new(app::build(config).map_err(io::Error::other)?);
         state.stores.directory.migrate().await.map_err(io::Error::other)?;
-        Ok(Self { stores, manner, state, variables, folder })
+        Ok(Self { stores, addresses, state, variables, folder })
     }
 
-    /// The measured process, to be started.
+    /// A builder for the measured process.
     pub fn builder(&self, ground: &Ground) -> GatepostBuilder {
         Gatepost::builder(&ground.gatepost).envs(self.variables.clone()).folder(self.folder())
     }
 
-    /// A folder of this site's own.
+    /// The folder of this site.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -183,7 +183,7 @@ impl Site {
         Ok(gatepost)
     }
 
-    /// What Gatepost costs, and what the stores do for it.
+    /// The processes to measure: Gatepost and its stores.
     pub fn watched(&self, gatepost: &Gatepost) -> Vec<Watched> {
         let mut watched = vec![Watched::new("gatepost", gatepost.running().pid())];
         if let Stores::Shared { redis, postgres } = &self.stores {

@@ -1,7 +1,8 @@
 //! People and their sessions.
 //!
-//! Sessions are made by Gatepost's own code with the key ring that the measured process has: a million sign-ins would
-//! take longer than everything else.
+//! Gatepost's own code creates the sessions in this process, with the key ring of the measured process, because a
+//! million
+//! sign-ins would take too long.
 
 use super::{Site, Stores};
 use crate::load::Visitor;
@@ -18,28 +19,28 @@ use gatepost_store::session::sealed::Purpose;
 use gatepost_store::session::values::{Bind, HostValue, SessionId};
 use std::io;
 
-/// A group that everybody is in, besides two others.
+/// A group that everybody is in. There are two more.
 pub const GROUP: &str = "MCP-GitHub";
 const GROUPS: [&str; 3] = ["Everybody", GROUP, "Wiki-Editors"];
-/// So many sign-ins under way at once.
+/// The number of concurrent sign-ins.
 const AT_ONCE: usize = 64;
 const USER_AGENT: &str =
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36";
 
-/// Somebody whom the directory knows.
+/// A person in the directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
-    /// Their id here.
+    /// The person's id in the directory.
     pub id: UserId,
-    /// Their address.
+    /// The person's address.
     pub email: Box<str>,
 }
 
 impl Site {
-    /// Makes so many people, each in three groups, one of which opens a tenant.
+    /// Creates people, each in three groups, one of which gives access to a tenant.
     ///
     /// # Errors
-    /// The directory's own.
+    /// The directory failed.
     pub async fn people(&self, count: usize) -> io::Result<Vec<Person>> {
         match &self.stores {
             Stores::Embedded => {
@@ -49,7 +50,7 @@ impl Site {
                 }
                 Ok(people)
             }
-            // A hundred thousand people one by one would take minutes.
+            // Creating a hundred thousand people one by one would take minutes.
             Stores::Shared { postgres, .. } => {
                 for statement in statements(count) {
                     postgres.sql("test_0", &statement).await;
@@ -95,11 +96,12 @@ impl Site {
         }
     }
 
-    /// Starts so many sessions, of one person after another, with this refresh token or none; returns what their
-    /// browsers hold on `host`.
+    /// Starts sessions for one person after another, with or without a refresh token. Returns the cookies that their
+    /// browsers
+    /// have on `host`.
     ///
     /// # Errors
-    /// The store's own.
+    /// The store failed.
     pub async fn sessions(
         &self,
         people: &[Person],
@@ -120,7 +122,7 @@ impl Site {
         token: Option<&str>,
     ) -> io::Result<Visitor> {
         let now = Timestamp::now();
-        // Bound to the session, not to a number: another thousand must not join the first.
+        // Derived from the session, so that a second thousand does not share the values of the first.
         let id = SessionId::generate();
         let browser = Bind::to(&id.hash().to_string());
         let record = record(person, number, now, token);
@@ -155,7 +157,7 @@ fn person(number: usize) -> io::Result<Person> {
     Ok(Person { id, email: email(number).into() })
 }
 
-/// The people of [`person`] for Postgres.
+/// SQL that creates the people of [`person`] in Postgres.
 fn statements(count: usize) -> [String; 6] {
     let groups = GROUPS.join("', '");
     [

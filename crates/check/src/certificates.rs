@@ -1,6 +1,7 @@
-//! The certificates between Traefik and the internal listener, on both sides, as far as their files can be read here.
+//! Checks the certificates between Traefik and the internal listener: Gatepost's, and those of Traefik's files that can
+//! be read here.
 
-use super::finding::{Code, Finding, Place, codes, told};
+use super::finding::{Code, Finding, Place, codes, describe};
 use super::traefik::Gate;
 use gatepost_certs::{self as certs, CertsError, Examined, Material, Name, Role, State};
 use gatepost_config::Config;
@@ -12,26 +13,27 @@ use std::time::Duration;
 codes! {
     UNUSABLE = Error "certs-unusable":
         "Gatepost does not start, or Traefik does not reach it: every request is answered with an error.",
-        "Put the right file in its place; `gatepost certs` makes what is missing, `gatepost certs --force` everything anew for both sides.";
+        "Put the right file in its place. `gatepost certs` creates missing files; `gatepost certs --force` creates all files again, for both sides.";
     EXPIRED = Error "certs-expired":
         "Traefik and Gatepost refuse each other: every request is answered with an error.",
-        "Run `gatepost certs` where the authority's key is, bring Traefik its files, and let it read them again.";
+        "Run `gatepost certs` where the authority's key is, copy Traefik's files to it, and let Traefik read them again.";
     EXPIRES = Warning "certs-expires":
-        "It should have been renewed by itself and was not: soon every request is answered with an error.",
-        "Run `gatepost certs` where the authority's key is, and bring Traefik its files; `serve` renews by itself where it may write to the folder.";
+        "The certificate should have been renewed automatically, and was not. When it has expired, every request is answered with an error.",
+        "Run `gatepost certs` where the authority's key is, and copy Traefik's files to it. `serve` renews certificates itself where it may write to the folder.";
     AUTHORITY = Error "certs-authority":
         "Traefik and Gatepost refuse each other: every request is answered with an error.",
-        "Give both sides the files that were made together: `gatepost certs --client-dir FOLDER` with Traefik's folder.";
+        "Give both sides files that were created together: run `gatepost certs --client-dir FOLDER` with Traefik's folder.";
     NAME = Error "certs-name":
         "Traefik refuses the connection: every request is answered with an error.",
-        "Run `gatepost certs --name NAME` with every name by which Traefik reaches Gatepost.";
+        "Run `gatepost certs --name NAME` with every name under which Traefik reaches Gatepost.";
 }
 
-/// With less left somebody has to act: `serve` renews when a third of a certificate's life is left.
+/// A certificate that expires within this time is a finding. `serve` renews earlier: when a third of the lifetime is
+/// left.
 const SOON: Duration = Duration::from_hours(14 * 24);
 
-/// Looks at the folder, and at what the middlewares have been given.
-pub(super) fn look(config: &Config, gates: &[Gate]) -> Vec<Finding> {
+/// Checks the folder of Gatepost, and the files that the middlewares name.
+pub(super) fn inspect(config: &Config, gates: &[Gate]) -> Vec<Finding> {
     let Some(folder) = &config.internal_tls else { return Vec::new() };
     let now = Timestamp::now();
     let examined = certs::examine(folder, now);
@@ -41,20 +43,20 @@ pub(super) fn look(config: &Config, gates: &[Gate]) -> Vec<Finding> {
     }
     let server = examined.states.iter().find(|state| state.role == Role::Server);
     for gate in gates {
-        findings.extend(server.and_then(|server| unnamed(gate, server)));
-        findings.extend(traefiks(folder, gate, now));
+        findings.extend(server.and_then(|server| check_name(gate, server)));
+        findings.extend(check_client_files(folder, gate, now));
     }
     findings
 }
 
 fn fine(folder: &Path, states: &[State]) -> Option<Finding> {
     let first = states.iter().min_by_key(|state| state.not_after)?;
-    let found = format!("All are good until {} UTC.", minute(first.not_after));
+    let found = format!("All are valid until {} UTC.", minute(first.not_after));
     Some(Finding::fine("certificates", folder.display().to_string(), found))
 }
 
 fn judge(examined: &Examined, place: &Place, now: Timestamp) -> Vec<Finding> {
-    let faults = examined.faults.iter().map(|fault| code(fault).at(place.clone(), told(fault)));
+    let faults = examined.faults.iter().map(|fault| code(fault).at(place.clone(), describe(fault)));
     let is_soon = |state: &&State| now <= state.not_after && state.not_after.since(now) < SOON;
     let soon = examined.states.iter().filter(is_soon).map(|state| {
         let found = format!("{} expires on {} UTC.", state.path.display(), minute(state.not_after));
@@ -71,8 +73,8 @@ const fn code(fault: &CertsError) -> &'static Code {
     }
 }
 
-/// The name in the middleware's address, if the server's certificate does not stand for it.
-fn unnamed(gate: &Gate, server: &State) -> Option<Finding> {
+/// A finding if the server's certificate is not for the host in the middleware's address.
+fn check_name(gate: &Gate, server: &State) -> Option<Finding> {
     if !gate.is_tls || gate.is_unverified {
         return None;
     }
@@ -83,8 +85,9 @@ fn unnamed(gate: &Gate, server: &State) -> Option<Finding> {
     (!is_named).then(|| NAME.at(gate.address.clone(), found))
 }
 
-/// What Traefik has of files that can be read here; elsewhere they lie in its container alone.
-fn traefiks(folder: &Path, gate: &Gate, now: Timestamp) -> Vec<Finding> {
+/// Checks Traefik's certificate, key and authority, if they can be read here. Often they are only in Traefik's
+/// container.
+fn check_client_files(folder: &Path, gate: &Gate, now: Timestamp) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some((certificate, place)) = gate.certificate.as_ref().and_then(read) {
         let key = gate.key.as_ref().and_then(read);
@@ -97,7 +100,7 @@ fn traefiks(folder: &Path, gate: &Gate, now: Timestamp) -> Vec<Finding> {
     findings
 }
 
-/// Traefik takes a path or the PEM text itself.
+/// Reads a value that is a path, or the PEM text itself; `None` if the file cannot be read.
 fn read((text, place): &(String, Place)) -> Option<(Material, &Place)> {
     if text.contains("-----BEGIN ") {
         let path = PathBuf::from(place.to_string());

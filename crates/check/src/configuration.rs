@@ -1,4 +1,4 @@
-//! The settings themselves: every fault at once, and what is allowed but seldom meant.
+//! Checks the settings: reports all errors at once, and valid values that are rarely intended.
 
 use super::finding::{Code, Finding, codes, sentence};
 use gatepost_config::{Config, ConfigErrors, Problem};
@@ -6,55 +6,55 @@ use std::net::{IpAddr, SocketAddr};
 
 codes! {
     UNKNOWN = Error "config-unknown":
-        "Gatepost does not start: a setting that nothing reads may have been meant to close something.",
+        "Gatepost does not start, because the setting may have been meant to restrict access.",
         "Correct the name, or remove the setting.";
     NOT_SUPPORTED = Error "config-not-supported":
         "Gatepost does not start.",
         "Remove the setting until a version supports it.";
     MISSING = Error "config-missing":
         "Gatepost does not start.",
-        "Give the setting.";
+        "Set it.";
     MALFORMED = Error "config-malformed":
         "Gatepost does not start.",
-        "Write the value as it is expected.";
+        "Write a value of the expected form.";
     UNREADABLE = Error "config-unreadable":
         "Gatepost does not start.",
         "Correct the path, or let Gatepost's user read the file.";
     CONTRADICTION = Error "config-contradiction":
         "Gatepost does not start.",
-        "Change one of the settings that are named.";
+        "Change one of the settings that the finding names.";
     NOT_TEXT = Error "config-not-text":
-        "Gatepost does not start: reading a secret with replacements would change it silently.",
-        "Write the variable as UTF-8.";
+        "Gatepost does not start, because a secret that is not UTF-8 would be read wrongly.",
+        "Set the variable to a text in UTF-8.";
     DEVELOPMENT = Warning "config-development":
-        "Cookies travel without protection: whoever is on the line is signed in.",
-        "Give https addresses, unless this is development on one's own machine.";
+        "Cookies are sent without encryption: whoever can read the network traffic can use them.",
+        "Use https addresses, unless you develop on your own machine.";
     PROXIES_LOOPBACK = Warning "config-proxies-loopback":
-        "Gatepost answers 403 to a Traefik in another container, though it listens for it.",
-        "Set GATEPOST_TRUSTED_PROXIES to the network that holds only Traefik and Gatepost.";
+        "Gatepost listens on the network, but answers 403 to a Traefik in another container.",
+        "Set GATEPOST_TRUSTED_PROXIES to the network that contains only Traefik and Gatepost.";
     PROXIES_WIDE = Error "config-proxies-wide":
-        "Everybody who reaches the internal listener can ask it as if they were Traefik, and write X-Forwarded-* as they like.",
-        "Name the one network that holds only Traefik and Gatepost, as in 172.30.0.0/29.";
+        "Everybody in this network who reaches the internal listener can send requests as if they were Traefik, with any X-Forwarded-* headers.",
+        "Name the network that contains only Traefik and Gatepost, as in 172.30.0.0/29.";
     PUBLIC_EXPOSED = Hint "config-public-exposed":
-        "The public listener speaks plain http and takes X-Forwarded-For from whoever reaches it.",
-        "Bind it to loopback, or publish no port of it: browsers come through Traefik.";
+        "The public listener speaks plain http, and uses the X-Forwarded-For header of everybody who reaches it.",
+        "Bind it to loopback, or do not publish its port: browsers reach it through Traefik.";
     WILDCARD = Hint "config-wildcard":
-        "Whoever may name a host below it, and bring it to Traefik behind the middleware, gets identity headers of the people who go there.",
-        "Name the hosts one by one where others may make names.";
+        "Whoever can create a host below this domain, and a Traefik router with the middleware for it, gets the identity headers of everybody who opens it.",
+        "List the hosts one by one if other people can create hosts there.";
     REFRESH_RARE = Warning "config-refresh-rare":
-        "What changes at the provider (groups, a disabled account) binds nobody until the session ends.",
+        "A change at the provider (groups, a disabled account) takes effect only when the session ends.",
         "Set GATEPOST_SESSION__REFRESH_INTERVAL well below GATEPOST_SESSION__ABSOLUTE_TIMEOUT.";
     STALE_NEVER = Hint "config-no-stale":
-        "Every hiccup of Postgres answers 503 at once, also to people who were just let in.",
-        "Leave GATEPOST_VERIFY__STALE_IF_ERROR at 60s unless that is meant.";
+        "If Postgres is unreachable for a moment, every request is answered with 503 at once, also for people who passed a moment before.",
+        "Leave GATEPOST_VERIFY__STALE_IF_ERROR at 60s, unless this is intended.";
 }
 
-/// A variable that may be a setting is no text.
+/// The finding for a variable that may be a setting and is not UTF-8.
 pub(super) fn not_text(name: &str) -> Finding {
-    NOT_TEXT.at(name, "It is no UTF-8 text.")
+    NOT_TEXT.at(name, "The value is not UTF-8.")
 }
 
-/// Every fault of a configuration that does not hold.
+/// The findings for the errors of a configuration.
 pub(super) fn errors(errors: &ConfigErrors) -> Vec<Finding> {
     let finding = |error: &gatepost_config::ConfigError| {
         code(&error.problem).at(error.setting.as_str(), sentence(&error.problem.to_string()))
@@ -64,8 +64,8 @@ pub(super) fn errors(errors: &ConfigErrors) -> Vec<Finding> {
 
 const fn code(problem: &Problem) -> &'static Code {
     match problem {
-        Problem::Unknown { .. } | Problem::Elsewhere(_) => &UNKNOWN,
-        Problem::NotYet => &NOT_SUPPORTED,
+        Problem::Unknown { .. } | Problem::NotNeeded(_) => &UNKNOWN,
+        Problem::NotSupported => &NOT_SUPPORTED,
         Problem::Missing { .. } => &MISSING,
         Problem::Malformed { .. } => &MALFORMED,
         Problem::Unreadable { .. } => &UNREADABLE,
@@ -73,8 +73,8 @@ const fn code(problem: &Problem) -> &'static Code {
     }
 }
 
-/// What holds together, and is still seldom meant.
-pub(super) fn look(config: &Config) -> Vec<Finding> {
+/// The findings for a valid configuration.
+pub(super) fn inspect(config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
     if config.is_development() {
         let found = format!("{} is plain http.", config.public_url);
@@ -83,7 +83,7 @@ pub(super) fn look(config: &Config) -> Vec<Finding> {
     let is_loopback_only = config.trusted_proxies.iter().all(|network| network.addr().is_loopback());
     if listens_beyond(config.internal_addr) && is_loopback_only {
         let found =
-            format!("The internal listener is {}, and only loopback is trusted.", config.internal_addr);
+            format!("The internal listener is {}, but only loopback is trusted.", config.internal_addr);
         findings.push(PROXIES_LOOPBACK.at("GATEPOST_TRUSTED_PROXIES", found));
     }
     for network in &config.trusted_proxies {
@@ -97,11 +97,16 @@ pub(super) fn look(config: &Config) -> Vec<Finding> {
         findings.push(PUBLIC_EXPOSED.at("GATEPOST_PUBLIC_ADDR", found));
     }
     for host in config.hosts.iter().filter(|host| host.to_string().contains('*')) {
-        findings.push(WILDCARD.at("GATEPOST_HOSTS", format!("{host} stands for every host of one label.")));
+        findings.push(
+            WILDCARD
+                .at("GATEPOST_HOSTS", format!("{host} covers every host with one label in place of the *.")),
+        );
     }
     if config.session.refresh_interval >= config.session.absolute_timeout {
-        findings
-            .push(REFRESH_RARE.at("GATEPOST_SESSION__REFRESH_INTERVAL", "It is no shorter than a session."));
+        findings.push(REFRESH_RARE.at(
+            "GATEPOST_SESSION__REFRESH_INTERVAL",
+            "It is not shorter than GATEPOST_SESSION__ABSOLUTE_TIMEOUT.",
+        ));
     }
     if config.verify.stale_if_error.is_zero() {
         findings.push(STALE_NEVER.at("GATEPOST_VERIFY__STALE_IF_ERROR", "It is 0."));
@@ -120,7 +125,7 @@ const fn listens_beyond(address: SocketAddr) -> bool {
     !address.ip().is_loopback()
 }
 
-/// An address of the Internet, not of a private network and not "any".
+/// Whether an address is on the Internet: neither in a private network nor the wildcard address.
 fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => !(v4.is_private() || v4.is_loopback() || v4.is_unspecified() || v4.is_link_local()),

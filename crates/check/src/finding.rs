@@ -1,7 +1,8 @@
-//! A finding: how bad, which code, where, what was found, what can happen and how it is mended.
+//! A finding: its severity and code, where it was found, what was found, what can happen and how to fix it.
 //!
-//! What can happen and how to mend it belong to the code, so that `docs/check.md` can say the same. No finding holds a
-//! secret's value.
+//! What can happen and how to fix it depend only on the code, so that `docs/check.md` can list them. No finding
+//! contains a
+//! secret.
 
 use gatepost_certs::tls::TlsFault;
 use gatepost_core::error_chain::Chain;
@@ -10,21 +11,21 @@ use std::error::Error;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// How bad a finding is; only errors make `gatepost check` fail.
+/// The severity of a finding. Only errors make `gatepost check` fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// Looked at and as it should be.
+    /// Checked, and as it should be.
     Ok,
-    /// Worth knowing.
+    /// Good to know; nothing is wrong.
     Hint,
     /// Works, but not as well or as safely as it should.
     Warning,
-    /// Does not work, or lets in who should stay out.
+    /// Does not work, or lets people in who should not get in.
     Error,
 }
 
 impl Severity {
-    /// The word for people and programs.
+    /// The severity, as text output and JSON write it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -35,26 +36,26 @@ impl Severity {
     }
 }
 
-/// A kind of finding, under a name that stays as it is.
+/// A kind of finding. Scripts use its name, so it must not change.
 #[derive(Debug)]
 pub struct Code {
-    /// The name, for scripts and for `docs/check.md`.
+    /// The name, as in JSON and in `docs/check.md`.
     pub name: &'static str,
-    /// How bad it is.
+    /// The severity of its findings.
     pub severity: Severity,
     /// What can happen.
     pub risk: &'static str,
-    /// What to do.
+    /// How to fix it.
     pub mend: &'static str,
 }
 
 impl Code {
-    /// A finding of this kind.
+    /// Makes a finding of this kind.
     pub fn at(&'static self, place: impl Into<Place>, found: impl Into<String>) -> Finding {
         Finding { verdict: Verdict::Wrong(self), place: place.into(), found: found.into(), mend: None }
     }
 
-    /// A finding of this kind that TLS failed, with what mends just that.
+    /// Makes a finding of this kind for a TLS error, with a fix for that error.
     pub fn of_tls(&'static self, place: impl Into<Place>, fault: TlsFault) -> Finding {
         Finding { mend: Some(fault.mend), ..self.at(place, fault.found) }
     }
@@ -63,14 +64,13 @@ impl Code {
 /// Where something was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// A setting, as it is written in the environment, or the key and its file.
+    /// A setting, by its environment variable, or by its key and file.
     Setting(String),
-    /// A line of a file, from 1; 0 is the file as a whole.
+    /// A line of a file, counted from 1; 0 for the whole file.
     Line(PathBuf, usize),
 }
 
 impl Place {
-    /// A line of a file.
     pub fn line(file: &Path, line: usize) -> Self {
         Self::Line(file.to_owned(), line)
     }
@@ -104,25 +104,25 @@ enum Verdict {
     Wrong(&'static Code),
 }
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Debug)]
 pub struct Finding {
     verdict: Verdict,
-    /// Where.
+    /// Where it was found.
     pub place: Place,
-    /// What is there, in a sentence; never a secret's value.
+    /// What was found, in one sentence. Contains no secret.
     pub found: String,
-    /// What to do about just this, where it is more than the code says.
+    /// How to fix this finding, if that differs from the code's text.
     mend: Option<String>,
 }
 
 impl Finding {
-    /// A part that is as it should be; `part` stands in the code's place.
+    /// Makes a finding for a part that is as it should be. `part` takes the place of the code.
     pub fn fine(part: &'static str, place: impl Into<Place>, found: impl Into<String>) -> Self {
         Self { verdict: Verdict::Fine(part), place: place.into(), found: found.into(), mend: None }
     }
 
-    /// How bad it is.
+    /// The severity: the code's, or [`Severity::Ok`].
     pub const fn severity(&self) -> Severity {
         match self.verdict {
             Verdict::Fine(_) => Severity::Ok,
@@ -130,7 +130,7 @@ impl Finding {
         }
     }
 
-    /// The code's name; of what is fine, the part's.
+    /// The name of the code, or of the part that is as it should be.
     pub const fn code(&self) -> &'static str {
         match self.verdict {
             Verdict::Fine(part) => part,
@@ -138,7 +138,7 @@ impl Finding {
         }
     }
 
-    /// What can happen and how it is mended; nothing for what is fine.
+    /// What can happen, and how to fix it; `None` for a part that is as it should be.
     pub fn advice(&self) -> Option<(&'static str, &str)> {
         match self.verdict {
             Verdict::Fine(_) => None,
@@ -146,7 +146,7 @@ impl Finding {
         }
     }
 
-    /// For programs.
+    /// The finding in the form that `docs/check.md` describes.
     pub fn to_json(&self) -> Value {
         let place = match &self.place {
             Place::Setting(name) => json!({ "setting": name }),
@@ -161,19 +161,19 @@ impl Finding {
     }
 }
 
-/// An error with its causes, as a sentence.
-pub(super) fn told(error: &(dyn Error + 'static)) -> String {
+/// Formats an error and its causes as a sentence.
+pub(super) fn describe(error: &(dyn Error + 'static)) -> String {
     sentence(&Chain(error).to_string())
 }
 
-/// A message as a sentence: a capital first, a stop at the end.
+/// Turns a message into a sentence: with a capital letter and a full stop.
 pub(super) fn sentence(text: &str) -> String {
     let (first, rest) = text.split_at(text.chars().next().map_or(0, char::len_utf8));
     let end = if text.ends_with(['.', '?']) { "" } else { "." };
     format!("{}{rest}{end}", first.to_uppercase())
 }
 
-/// The codes of one part: a constant for each, and `CODES`, the list of all.
+/// Defines the codes of one part: a constant for each, and `CODES`, the list of all.
 macro_rules! codes {
     ($($name:ident = $severity:ident $text:literal: $risk:literal, $mend:expr;)+) => {
         $(static $name: $crate::finding::Code = $crate::finding::Code {

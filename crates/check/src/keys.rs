@@ -1,6 +1,6 @@
-//! The key ring that seals cookies, tickets and session records, and the embedded files beside it.
+//! Checks the key ring that seals cookies, tickets and session records.
 
-use super::finding::{Finding, Place, codes, told};
+use super::finding::{Finding, Place, codes, describe};
 use gatepost_config::{Config, StoresConfig, keyring};
 use gatepost_core::secret::Secret;
 use std::collections::BTreeSet;
@@ -8,20 +8,20 @@ use std::path::Path;
 
 codes! {
     GUESSABLE = Warning "keys-guessable":
-        "Whoever guesses the key writes cookies for anybody.",
-        "Replace it with random bytes: openssl rand -base64 32. Put the new key first and drop this one after GATEPOST_SESSION__ABSOLUTE_TIMEOUT.";
+        "Whoever guesses the key can make cookies for anybody.",
+        "Replace it with random bytes: openssl rand -base64 32. Put the new key first, and remove this one after GATEPOST_SESSION__ABSOLUTE_TIMEOUT.";
     MANY = Hint "keys-many":
-        "Old keys that were replaced because somebody may know them still open everything.",
-        "Drop every key that has been off the first place longer than GATEPOST_SESSION__ABSOLUTE_TIMEOUT.";
+        "Old keys still unseal everything, also keys that were replaced because somebody may know them.",
+        "Remove every key that has not been the first for longer than GATEPOST_SESSION__ABSOLUTE_TIMEOUT.";
     FILE = Error "keys-file":
-        "Gatepost does not start, or others know its keys and can sign in as anybody.",
-        "Let the file belong to Gatepost's user alone (chmod 600); if others may have read it, remove it: everybody signs in again.";
+        "Gatepost does not start, or other users know its keys and can sign in as anybody.",
+        "Let only Gatepost's user own and read the file (chmod 600). If another user may have read it, delete it; then everybody must sign in again.";
 }
 
-/// More keys than a rotation needs.
+/// A rotation needs no more keys than this.
 const MANY_KEYS: usize = 3;
 
-pub(super) fn look(config: &Config) -> Vec<Finding> {
+pub(super) fn inspect(config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
     match &config.stores {
         StoresConfig::Embedded { file } if config.secret_keys.is_empty() => beside(file, &mut findings),
@@ -35,9 +35,9 @@ fn beside(store: &Path, findings: &mut Vec<Finding>) {
     match keyring::find(store) {
         Ok(Some(keys)) => ring(&keys, &place, findings),
         Ok(None) => {
-            findings.push(Finding::fine("keys", place, "There is none yet: the first start makes it."));
+            findings.push(Finding::fine("keys", place, "There is none yet: the first start creates it."));
         }
-        Err(error) => findings.push(FILE.at(place, told(&error))),
+        Err(error) => findings.push(FILE.at(place, describe(&error))),
     }
 }
 
@@ -52,15 +52,13 @@ fn ring(keys: &[Secret], place: &Place, findings: &mut Vec<Finding>) {
     }
     if weak.is_none() && keys.len() <= MANY_KEYS {
         let plural = if keys.len() == 1 { "" } else { "s" };
-        findings.push(Finding::fine(
-            "keys",
-            place.clone(),
-            format!("{} key{plural}, each once.", keys.len()),
-        ));
+        findings.push(Finding::fine("keys", place.clone(), format!("{} key{plural}.", keys.len())));
     }
 }
 
-/// Of 32 random bytes, all are printable once in 10^14 rings, and fewer than 16 differ practically never.
+/// Whether a key is text or a pattern. Of 32 random bytes, all are printable with a probability of 10^-14, and it is
+/// even
+/// less likely that fewer than 16 of them are different.
 fn is_guessable(key: &Secret) -> bool {
     let bytes = key.expose();
     let distinct: BTreeSet<u8> = bytes.iter().copied().collect();
@@ -72,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_and_patterns_are_no_keys() {
+    fn text_and_patterns_are_guessable_keys() {
         assert!(is_guessable(&Secret::from(*b"12345678901234567890123456789012")));
         assert!(is_guessable(&Secret::from([0; 32])));
         assert!(!is_guessable(&Secret::generate()));

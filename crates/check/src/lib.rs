@@ -1,7 +1,9 @@
-//! The doctor: looks at everything Gatepost depends on and says what is wrong, what can happen and how it is mended.
+//! `gatepost check`: examines everything that Gatepost depends on, and reports what is wrong, what can happen and how
+//! to
+//! fix it.
 //!
-//! One file per part. Each has time limits, changes nothing, and turns what it cannot reach into a finding; a broken
-//! configuration does not keep the rest from being looked at.
+//! One module per part. Each has time limits and changes nothing. What it cannot reach becomes a finding. If the
+//! configuration has errors, the other parts are checked as far as possible.
 
 mod certificates;
 mod configuration;
@@ -22,18 +24,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use url::{Host, Url};
 
-/// What to look at.
+/// What to check.
 #[derive(Debug)]
 pub struct Order {
-    /// `--config`.
+    /// `--config`: the path of the configuration file.
     pub config_file: Option<PathBuf>,
-    /// The process's environment; or the name of a variable in it that may be a setting and is no text.
+    /// The process's environment, or the name of a variable that may be a setting and is not UTF-8.
     pub environment: Result<Vec<(String, String)>, String>,
-    /// `--traefik`.
+    /// `--traefik`: Traefik's configuration files and Compose files.
     pub traefik: Vec<PathBuf>,
 }
 
-/// Every kind of finding, in the order of the parts; `docs/check.md` lists them.
+/// All kinds of findings, in the order in which `docs/check.md` lists them.
 pub fn codes() -> impl Iterator<Item = &'static Code> {
     let parts = [
         configuration::CODES,
@@ -47,44 +49,44 @@ pub fn codes() -> impl Iterator<Item = &'static Code> {
     parts.into_iter().flatten().copied().chain(traefik::codes())
 }
 
-/// Looks at all of it. Must be called within a runtime.
+/// Checks every part. Must be called within a Tokio runtime.
 pub async fn run(order: &Order) -> Vec<Finding> {
     let mut findings = Vec::new();
     let (config, stores) = load(order, &mut findings);
     if let Some(config) = &config {
-        findings.extend(configuration::look(config));
-        findings.extend(keys::look(config));
+        findings.extend(configuration::inspect(config));
+        findings.extend(keys::inspect(config));
     }
-    let looked = traefik::look(&order.traefik, config.as_deref());
+    let traefik = traefik::look(&order.traefik, config.as_deref());
     if let Some(config) = &config {
-        findings.extend(certificates::look(config, &looked.gates));
+        findings.extend(certificates::inspect(config, &traefik.gates));
     }
     let (provider, (stores, directory)) = tokio::join!(
         async {
             match &config {
-                Some(config) => provider::look(config).await,
+                Some(config) => provider::inspect(config).await,
                 None => Vec::new(),
             }
         },
         async {
             match &stores {
-                Some((stores, ca_file)) => look_at_stores(stores, ca_file.as_ref()).await,
+                Some((stores, ca_file)) => check_stores(stores, ca_file.as_ref()).await,
                 None => (Vec::new(), None),
             }
         },
     );
     findings.extend(provider);
     findings.extend(stores);
-    findings.extend(looked.findings);
+    findings.extend(traefik.findings);
     if let Some(directory) = directory {
-        findings.extend(requirements::look(&directory, &looked.requirements).await);
+        findings.extend(requirements::inspect(&directory, &traefik.requirements).await);
     }
     findings
 }
 
 type Stores = (StoresConfig, Option<PathBuf>);
 
-/// The configuration, if it holds; else of it at least where the stores are.
+/// Loads the configuration. If it has errors, loads at least the settings of the stores.
 fn load(order: &Order, findings: &mut Vec<Finding>) -> (Option<Arc<Config>>, Option<Stores>) {
     let environment = match &order.environment {
         Ok(environment) => environment,
@@ -105,7 +107,7 @@ fn load(order: &Order, findings: &mut Vec<Finding>) -> (Option<Arc<Config>>, Opt
     }
 }
 
-async fn look_at_stores(
+async fn check_stores(
     stores: &StoresConfig,
     ca_file: Option<&PathBuf>,
 ) -> (Vec<Finding>, Option<gatepost_store::directory::Directory>) {
@@ -113,20 +115,20 @@ async fn look_at_stores(
     let (mut findings, (others, directory)) = tokio::join!(
         async {
             match stores {
-                StoresConfig::Shared { redis_url, .. } => redis::look(redis_url, ca_file).await,
+                StoresConfig::Shared { redis_url, .. } => redis::inspect(redis_url, ca_file).await,
                 StoresConfig::Embedded { .. } => Vec::new(),
             }
         },
-        postgres::look(stores, ca_file),
+        postgres::inspect(stores, ca_file),
     );
     findings.extend(others);
     (findings, directory)
 }
 
-/// Whether an address is on loopback.
+/// Whether the host of a URL is on loopback.
 fn is_loopback(url: &Url) -> bool {
     match url.host() {
-        // Schemes that URLs know nothing of keep addresses as text.
+        // The `url` crate keeps an IP address as text if it does not know the scheme.
         Some(Host::Domain(name)) => {
             name == "localhost"
                 || name.ends_with(".localhost")
@@ -138,8 +140,8 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Whether the way there stays on this machine: to loopback, or to a container, whose name has no dot.
-fn stays_near(url: &Url) -> bool {
+/// Whether the connection stays on this machine: the host is on loopback, or it is a container, whose name has no dot.
+fn is_on_this_machine(url: &Url) -> bool {
     let is_container = |name: &str| {
         !name.starts_with('[') && (!name.contains('.') || name.ends_with(".internal")) && !name.contains(':')
     };

@@ -1,6 +1,8 @@
-//! Postgres: does it answer, may we do what we must, does it keep what it acknowledged. And the embedded file's schema.
+//! Checks Postgres: that it answers, that the user has all privileges, that commits are durable. Also checks the file
+//! of
+//! embedded mode.
 
-use super::finding::{Code, Finding, Place, codes, told};
+use super::finding::{Code, Finding, Place, codes, describe};
 use super::time;
 use gatepost_certs::tls;
 use gatepost_config::StoresConfig;
@@ -14,77 +16,80 @@ codes! {
         "Gatepost does not start.",
         "Write DATABASE_URL as postgres://user:password@host/database.";
     UNREACHABLE = Error "postgres-unreachable":
-        "Nobody can sign in or be let in, once this replica no longer trusts what it remembers.",
+        "Nobody can sign in. Signed-in people get 503 as soon as this replica may no longer use its cached sessions.",
         "Start Postgres, and correct host and port in DATABASE_URL.";
     POOLER = Error "postgres-pooler":
-        "Gatepost does not start: settings, prepared statements, locks and notifications belong to a connection, and this one's are lent to others.",
-        "Point DATABASE_URL to Postgres itself, or set pool_mode = session for this database in the pooler.";
+        "Gatepost does not start: it needs its own connections for settings, prepared statements, locks and notifications, and this pooler shares connections between clients.",
+        "Let DATABASE_URL name Postgres itself, or set pool_mode = session for this database in the pooler.";
     POOLER_REFUSES = Error "postgres-pooler-refuses":
-        "As if Postgres were down: 503.",
-        "Correct what the message names in the pooler: its list of databases and users, or its ignore_startup_parameters; a parameter of DATABASE_URL's own may also be left out.";
+        "The same as if Postgres were down: requests are answered with 503.",
+        "Correct the pooler's settings that the message names: its list of databases and users, or ignore_startup_parameters. You can also remove a parameter from DATABASE_URL.";
     TLS = Error "postgres-tls":
-        "As if Postgres were down: 503.",
-        "Mend the certificate, or trust its authority in GATEPOST_CA_FILE: which, the finding says.";
+        "The same as if Postgres were down: requests are answered with 503.",
+        "Replace the certificate, or add its authority to GATEPOST_CA_FILE. The finding says which of the two is needed.";
     REFUSED = Error "postgres-refused":
-        "As if Postgres were down: 503.",
-        "Correct user and password in DATABASE_URL; pg_hba.conf must let the user in from here.";
+        "The same as if Postgres were down: requests are answered with 503.",
+        "Correct user and password in DATABASE_URL. pg_hba.conf must allow the user to connect from here.";
     NO_DATABASE = Error "postgres-no-database":
-        "As if Postgres were down: 503.",
-        "CREATE DATABASE it, or correct its name in DATABASE_URL.";
+        "The same as if Postgres were down: requests are answered with 503.",
+        "Create the database with CREATE DATABASE, or correct its name in DATABASE_URL.";
     OLD = Error "postgres-old":
-        "The schema cannot be made, or does not behave as it was tested.",
+        "The schema cannot be created, or does not work as tested.",
         "Run Postgres 14 or newer.";
     ENCODING = Error "postgres-encoding":
-        "Names with letters that the database has not cannot be stored: those people cannot sign in.",
+        "Names with characters that this encoding does not have cannot be stored: people with such names cannot sign in.",
         "Create the database with ENCODING 'UTF8' (TEMPLATE template0).";
     STANDBY = Error "postgres-standby":
-        "A standby shows the past and takes no changes: 503.",
-        "Point DATABASE_URL to the primary (several hosts with target_session_attrs are not supported).";
+        "A standby may return old data, and accepts no changes: requests are answered with 503.",
+        "Let DATABASE_URL name the primary. Several hosts with target_session_attrs are not supported.";
     READ_ONLY = Error "postgres-read-only":
-        "Nobody can sign in, and nobody's access can be taken away.",
-        "Set default_transaction_read_only off for this user and database.";
+        "Nobody can sign in, and nobody's access can be revoked.",
+        "Set default_transaction_read_only to off for this user and database.";
     SCHEMA_BEHIND = Hint "schema-behind":
-        "The next `gatepost serve` brings it up to date by itself.",
-        "Run `gatepost migrate` beforehand if that should be done apart.";
+        "The next `gatepost serve` migrates the schema itself.",
+        "Run `gatepost migrate` first if you want to migrate separately.";
     SCHEMA_NEWER = Error "schema-newer":
-        "This Gatepost does not start: it might do harm.",
-        "Start the newer Gatepost, or restore the backup made before the upgrade.";
+        "This version of Gatepost does not start, because it could damage the data.",
+        "Start the newer version, or restore the backup that was made before the upgrade.";
     PRIVILEGES = Error "postgres-privileges":
         "Sign-ins and changes fail.",
-        "Let DATABASE_URL's user own the schema gatepost, or grant it the tables and functions that are named; to make the schema it needs CREATE on the database.";
+        "Let the user of DATABASE_URL own the schema gatepost, or grant it the tables and functions that the finding names. To create the schema, it needs CREATE on the database.";
     SUPERUSER = Warning "postgres-superuser":
-        "Whoever takes Gatepost over owns the whole server, its files included.",
-        "Give Gatepost a user of its own that owns only its database.";
+        "Whoever takes over Gatepost controls the whole database server and its files.",
+        "Give Gatepost its own user, which owns only Gatepost's database.";
     CONNECTIONS = Warning "postgres-connections":
-        "Each replica opens up to 10; who gets none answers 503.",
-        "Raise max_connections or the user's CONNECTION LIMIT, or find who holds the others.";
+        "Each replica opens up to 10 connections. A replica that gets none answers 503.",
+        "Raise max_connections or the user's CONNECTION LIMIT, or close connections of other programs.";
     NOT_DURABLE = Warning "postgres-not-durable":
-        "After a crash of the server somebody whose access was taken away may have it back.",
-        "Set fsync and synchronous_commit on.";
+        "After a crash of the server, a person whose access was revoked may have it again.",
+        "Set fsync and synchronous_commit to on.";
     CLOCK = Warning "postgres-clock":
-        "From 30 s on this replica is not ready; ended sessions count too early or too late.",
+        "Ended sessions end too early or too late. From 30 s on, this replica is not ready.",
         "Run NTP on both machines.";
     PLAIN = Warning "postgres-plain":
-        "The password and everything about people travel readable over the network.",
-        "Append ?sslmode=verify-full to DATABASE_URL, with the authority in GATEPOST_CA_FILE.";
+        "The password and all data about people are sent over the network unencrypted.",
+        "Append ?sslmode=verify-full to DATABASE_URL, and add the server's authority to GATEPOST_CA_FILE.";
     UNVERIFIED = Warning "postgres-unverified":
-        "Whoever sits between can be the database, and say who may what.",
-        "Append ?sslmode=verify-full to DATABASE_URL, with the authority in GATEPOST_CA_FILE.";
+        "Whoever controls the network between Gatepost and Postgres can answer in the database's place, and grant access to anybody.",
+        "Append ?sslmode=verify-full to DATABASE_URL, and add the server's authority to GATEPOST_CA_FILE.";
     EXPOSED = Error "embedded-file-exposed":
-        "Gatepost does not start: others on the machine may read who signs in and what they may, or change it.",
-        "chmod 600 the file that is named; its folder should belong to Gatepost's user.";
+        "Gatepost does not start, because other users of the machine could read or change who signs in and what they may do.",
+        "Run chmod 600 on the file that the finding names. Its folder should belong to Gatepost's user.";
     EMBEDDED = Error "embedded-unusable":
         "Gatepost does not start.",
-        "Let the file and its folder belong to Gatepost's user, on a disk that is not full.";
+        "Let the file and its folder belong to Gatepost's user, and make sure that the disk is not full.";
 }
 
 const OLDEST: i32 = 140_000;
-/// What one replica opens at most.
+/// The largest number of connections that one replica opens.
 const PER_REPLICA: i64 = 10;
 const SETTING: &str = "DATABASE_URL";
 
-/// Looks at the directory's store; gives it back for questions about what is in it.
-pub(super) async fn look(stores: &StoresConfig, ca_file: Option<&Path>) -> (Vec<Finding>, Option<Directory>) {
+/// Checks the store of the directory. Returns the opened directory too, so that requirements can be checked against it.
+pub(super) async fn inspect(
+    stores: &StoresConfig,
+    ca_file: Option<&Path>,
+) -> (Vec<Finding>, Option<Directory>) {
     let url = match stores {
         StoresConfig::Embedded { file } if !file.exists() => return (vec![absent(file)], None),
         StoresConfig::Embedded { .. } => None,
@@ -99,7 +104,7 @@ pub(super) async fn look(stores: &StoresConfig, ca_file: Option<&Path>) -> (Vec<
                 _ if url.is_some() => &ADDRESS,
                 _ => &EMBEDDED,
             };
-            return (vec![code.at(place, told(&error))], None);
+            return (vec![code.at(place, describe(&error))], None);
         }
     };
     let mut findings = Vec::new();
@@ -109,7 +114,7 @@ pub(super) async fn look(stores: &StoresConfig, ca_file: Option<&Path>) -> (Vec<
             let code = if url.is_some() { refusal(&error) } else { &EMBEDDED };
             findings.push(match tls::explain(&error) {
                 Some(fault) => TLS.of_tls(place, fault),
-                None => code.at(place, told(&error)),
+                None => code.at(place, describe(&error)),
             });
             (findings, None)
         }
@@ -124,7 +129,7 @@ fn place(stores: &StoresConfig) -> Place {
 }
 
 fn absent(file: &Path) -> Finding {
-    Finding::fine("embedded", Place::line(file, 0), "There is none yet: the first start makes it.")
+    Finding::fine("embedded", Place::line(file, 0), "There is none yet: the first start creates it.")
 }
 
 async fn examine(
@@ -135,9 +140,9 @@ async fn examine(
 ) -> Result<(), DirectoryError> {
     let report = directory.inspect().await?;
     if let Some(report) = &report {
-        server(report, findings);
+        check_server(report, findings);
         if let Some(url) = url {
-            reach(url, report, findings);
+            check_connection(url, report, findings);
         }
     }
     let state = directory.schema_state().await?;
@@ -151,7 +156,7 @@ async fn examine(
         }
     }
     if let Some(report) = &report {
-        privileges(report, state, findings);
+        check_privileges(report, state, findings);
     }
     if report.is_none() && !directory.is_writable().await? {
         findings.push(EMBEDDED.at(place.clone(), "The file is read-only."));
@@ -169,7 +174,7 @@ async fn examine(
     Ok(())
 }
 
-fn server(report: &ServerReport, findings: &mut Vec<Finding>) {
+fn check_server(report: &ServerReport, findings: &mut Vec<Finding>) {
     let mut when = |is_so: bool, code: &'static Code, found: String| {
         if is_so {
             findings.push(code.at(SETTING, found));
@@ -193,7 +198,7 @@ fn server(report: &ServerReport, findings: &mut Vec<Finding>) {
     when(!report.is_durable, &NOT_DURABLE, "fsync or synchronous_commit is off.".to_owned());
 }
 
-fn privileges(report: &ServerReport, state: SchemaState, findings: &mut Vec<Finding>) {
+fn check_privileges(report: &ServerReport, state: SchemaState, findings: &mut Vec<Finding>) {
     if !report.forbidden.is_empty() {
         let found = format!("The user may not use {}.", report.forbidden.join(", "));
         findings.push(PRIVILEGES.at(SETTING, found));
@@ -202,20 +207,21 @@ fn privileges(report: &ServerReport, state: SchemaState, findings: &mut Vec<Find
     }
 }
 
-fn reach(url: &SecretString, report: &ServerReport, findings: &mut Vec<Finding>) {
+fn check_connection(url: &SecretString, report: &ServerReport, findings: &mut Vec<Finding>) {
     let Ok(url) = Url::parse(url.expose_secret()) else { return };
     let mode = url.query_pairs().find(|(name, _)| name == "sslmode" || name == "ssl-mode");
     let mode = mode.map(|(_, value)| value.to_ascii_lowercase()).unwrap_or_default();
-    // A socket's folder stands in the query or, encoded, in the host's place.
-    if super::stays_near(&url) || url.host_str().is_none_or(|host| host.starts_with("%2F") || host.is_empty())
+    // A URL of a Unix socket has the folder in the query or, percent-encoded, in place of the host.
+    if super::is_on_this_machine(&url)
+        || url.host_str().is_none_or(|host| host.starts_with("%2F") || host.is_empty())
     {
         return;
     }
     if !report.is_encrypted {
-        findings.push(PLAIN.at(SETTING, "The connection is not encrypted, and Postgres is off loopback."));
+        findings
+            .push(PLAIN.at(SETTING, "The connection is not encrypted, and Postgres is not on this machine."));
     } else if mode == "verify-ca" {
-        let found =
-            "The host is not compared with the certificate's, and the system's authorities count too.";
+        let found = "The host is not compared with the certificate's names, and certificates of the system's authorities are also accepted.";
         findings.push(UNVERIFIED.at(SETTING, found));
     } else if mode != "verify-full" {
         findings.push(UNVERIFIED.at(SETTING, "The server's certificate is not verified."));
@@ -231,7 +237,7 @@ fn refusal(error: &DirectoryError) -> &'static Code {
         Some("3D000") => &NO_DATABASE,
         Some("42501") => &PRIVILEGES,
         Some("53300") => &CONNECTIONS,
-        // Postgres itself gives this code to no connection that Gatepost makes.
+        // Only poolers answer so: Postgres accepts every parameter that sqlx sends.
         Some("08P01") => &POOLER_REFUSES,
         _ => &UNREACHABLE,
     }
@@ -258,15 +264,15 @@ mod tests {
         }
     }
 
-    fn found(look: impl Fn(&mut Vec<Finding>)) -> Vec<&'static str> {
+    fn found(inspect: impl Fn(&mut Vec<Finding>)) -> Vec<&'static str> {
         let mut findings = Vec::new();
-        look(&mut findings);
+        inspect(&mut findings);
         findings.iter().map(Finding::code).collect()
     }
 
     #[test]
-    fn a_server_that_does_not_do_is_named() {
-        assert!(found(|findings| server(&report(), findings)).is_empty());
+    fn an_unsuitable_server_is_reported() {
+        assert!(found(|findings| check_server(&report(), findings)).is_empty());
         let changes: [(Change, &str); 7] = [
             (|report| report.version = 130_018, "postgres-old"),
             (|report| (report.is_standby, report.is_read_only) = (true, true), "postgres-standby"),
@@ -279,12 +285,12 @@ mod tests {
         for (change, code) in changes {
             let mut wrong = report();
             change(&mut wrong);
-            assert_eq!(found(|findings| server(&wrong, findings)), [code]);
+            assert_eq!(found(|findings| check_server(&wrong, findings)), [code]);
         }
     }
 
     #[test]
-    fn off_loopback_encryption_and_a_verified_server_are_asked_for() {
+    fn a_server_on_another_machine_must_be_verified_and_the_connection_encrypted() {
         for (url, is_encrypted, codes) in [
             ("postgres://u:p@db/x", false, vec![]),
             ("postgres://u:p@db.example.com/x", false, vec!["postgres-plain"]),
@@ -296,7 +302,7 @@ mod tests {
             ("postgres://u:p@%2Fvar%2Frun%2Fpostgresql/x", false, vec![]),
         ] {
             let report = ServerReport { is_encrypted, ..report() };
-            assert_eq!(found(|findings| reach(&url.into(), &report, findings)), codes, "{url}");
+            assert_eq!(found(|findings| check_connection(&url.into(), &report, findings)), codes, "{url}");
         }
     }
 }

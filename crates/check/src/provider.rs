@@ -1,6 +1,6 @@
-//! The providers: discovery, keys, and the client credential tried at the token endpoint.
+//! Checks the providers: their discovery documents and keys, and whether they accept the client credential.
 
-use super::finding::{Code, Finding, codes, told};
+use super::finding::{Code, Finding, codes, describe};
 use gatepost_certs::tls;
 use gatepost_config::{ClientCredential, Config, EntraTenant, ProviderConfig, ProviderKind};
 use gatepost_core::clock::Timestamp;
@@ -20,62 +20,62 @@ use x509_parser::parse_x509_certificate;
 codes! {
     UNUSABLE = Error "provider-unusable":
         "Gatepost does not start.",
-        "Correct the setting that is named: issuer or authority, certificate and private key, GATEPOST_CA_FILE.";
+        "Correct the setting that the finding names: issuer or authority, certificate and private key, or GATEPOST_CA_FILE.";
     UNREACHABLE = Error "provider-unreachable":
-        "Nobody can sign in; who is signed in stays so for a while.",
-        "Let Gatepost reach the provider: DNS, firewall, proxy.";
+        "Nobody can sign in. Signed-in people stay signed in for a while.",
+        "Make sure that Gatepost can reach the provider: look at DNS, firewall and proxy.";
     TLS = Error "provider-tls":
-        "Nobody can sign in; who is signed in stays so for a while.",
-        "Mend the certificate, or trust its authority in GATEPOST_CA_FILE: which, the finding says.";
+        "Nobody can sign in. Signed-in people stay signed in for a while.",
+        "Replace the certificate, or add its authority to GATEPOST_CA_FILE. The finding says which of the two is needed.";
     UNKNOWN_PLACE = Error "provider-not-found":
         "Nobody can sign in.",
-        "Correct the issuer; for Entra the tenant id and the authority.";
+        "Correct the issuer; for Entra, the tenant id and the authority.";
     ISSUER = Error "provider-issuer":
-        "Nobody can sign in: tokens of another issuer are not taken.",
-        "Write the issuer exactly as the provider's discovery document has it, trailing slash included.";
+        "Nobody can sign in, because Gatepost accepts no tokens of another issuer.",
+        "Write the issuer exactly as in the provider's discovery document, including a trailing slash.";
     DISCOVERY = Error "provider-discovery":
         "Nobody can sign in.",
-        "Correct issuer or authority: what is there is no OpenID provider with the code flow and signed ID tokens.";
+        "Correct the issuer or the authority. At this address there is no OpenID provider with the code flow and signed ID tokens.";
     SECRET_EXPIRED = Error "provider-secret-expired":
-        "Nobody can sign in, and sessions are no longer renewed.",
-        "Make a new client secret in the app registration (Certificates & secrets) and configure its Value.";
+        "Nobody can sign in, and sessions are no longer refreshed.",
+        "Create a new client secret in the app registration (Certificates & secrets), and configure its Value.";
     CREDENTIAL_REFUSED = Error "provider-credential-refused":
-        "Nobody can sign in, and sessions are no longer renewed.",
-        "Configure the secret's Value, not its Secret ID; or register the certificate or federated credential that is configured.";
+        "Nobody can sign in, and sessions are no longer refreshed.",
+        "Configure the secret's Value, not its Secret ID; or register the configured certificate or federated credential at the provider.";
     CLIENT_UNKNOWN = Error "provider-client-unknown":
         "Nobody can sign in.",
-        "Correct client id and tenant id: the app registration's Application (client) ID and Directory (tenant) ID.";
+        "Correct client id and tenant id. They are the app registration's Application (client) ID and Directory (tenant) ID.";
     CREDENTIAL_UNCLEAR = Hint "provider-credential-unclear":
-        "Whether the provider accepts the credential shows with the first sign-in.",
+        "The first sign-in will show whether the provider accepts the credential.",
         "Sign in once.";
     CERTIFICATE_EXPIRED = Error "provider-certificate-expired":
-        "The provider refuses Gatepost: nobody can sign in.",
-        "Make a new certificate, register it beside the old one, and configure it with its key.";
+        "Nobody can sign in, because the provider refuses an expired certificate.",
+        "Create a new certificate, register it at the provider beside the old one, and configure it with its key.";
     CERTIFICATE_EXPIRES = Warning "provider-certificate-expires":
-        "From that day on nobody can sign in.",
-        "Make a new certificate, register it beside the old one, and configure it with its key.";
+        "When it has expired, nobody can sign in.",
+        "Create a new certificate, register it at the provider beside the old one, and configure it with its key.";
     NO_RENEWAL = Warning "provider-no-renewal":
-        "Sessions cannot be refreshed in the background: people are sent through the provider at each refresh interval.",
-        "Let the client have refresh tokens: docs/providers.md says where; Entra gives them for offline_access alone.";
+        "Sessions cannot be refreshed in the background. Instead, browsers are redirected to the provider at each refresh interval.",
+        "Allow refresh tokens for the client; docs/providers.md says where. Entra only issues them for offline_access.";
     REQUEST_REFUSED = Error "provider-request-refused":
         "Nobody can sign in.",
-        "Correct what the provider dislikes: scopes that this client may not ask for (..__SCOPES), or an unregistered redirect URI.";
+        "Correct what the provider refuses: scopes that this client may not request (..__SCOPES), or a redirect URI that is not registered.";
     ANYBODY = Warning "provider-anybody":
-        "Whoever has an account there signs in, and passes every router without a requirement.",
+        "Everybody with an account at the provider can sign in, and passes every router without a requirement.",
         "Set ..__ALLOWED_DOMAINS, or put ?group=... on every router.";
     UNLISTED_TENANT = Hint "provider-tenant-unlisted":
-        "People of this tenant sign in only if its tokens say that it owns their domain (xms_edov), which some tenants never do.",
-        "List its domains as TENANT-ID/DOMAIN in ..__ALLOWED_DOMAINS, or add the optional claim xms_edov and sign in once.";
+        "People of this tenant can only sign in if its tokens confirm that it owns their domain (xms_edov). The tokens of some tenants never do.",
+        "List the tenant's domains as TENANT-ID/DOMAIN in ..__ALLOWED_DOMAINS; or add the optional claim xms_edov, and sign in once.";
     SLOW = Warning "provider-slow":
-        "A sign-in waits as long, and 5 s are the limit.",
-        "Look at DNS and the way to the provider.";
+        "Every sign-in waits this long, and fails after 5 s.",
+        "Look at DNS and the network connection to the provider.";
 }
 
 const SLOW_SECONDS: u64 = 2;
 const EXPIRES_SOON_DAYS: i64 = 30;
 const DAY: i64 = 86_400;
 
-pub(super) async fn look(config: &Arc<Config>) -> Vec<Finding> {
+pub(super) async fn inspect(config: &Arc<Config>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for own in &config.providers {
         certificate(own, &mut findings);
@@ -104,7 +104,7 @@ fn unusable(error: &ProvidersError) -> Finding {
         ProvidersError::Issuer(id, _) => setting(id, "ISSUER"),
         ProvidersError::Credential(id, _) => setting(id, "CLIENT_CERTIFICATE"),
     };
-    UNUSABLE.at(place, told(error))
+    UNUSABLE.at(place, describe(error))
 }
 
 async fn examine(provider: &Provider, config: &Config) -> Vec<Finding> {
@@ -117,12 +117,13 @@ async fn examine(provider: &Provider, config: &Config) -> Vec<Finding> {
         let place = setting(&own.id, place_name);
         findings.push(match tls::explain(&error) {
             Some(fault) => TLS.of_tls(place, fault),
-            None => documents(&error).at(place, told(&error)),
+            None => documents(&error).at(place, describe(&error)),
         });
         return findings;
     }
     if asked.elapsed().as_secs() >= SLOW_SECONDS {
-        let found = format!("Discovery document and keys took {} s.", asked.elapsed().as_secs());
+        let found =
+            format!("Fetching the discovery document and the keys took {} s.", asked.elapsed().as_secs());
         findings.push(SLOW.at(setting(&own.id, place_name), found));
     }
     let Ok(redirect_uri) = Url::parse(&format!("{}/callback/{}", config.public_url, own.id)) else {
@@ -134,19 +135,22 @@ async fn examine(provider: &Provider, config: &Config) -> Vec<Finding> {
     if let Some(finding) = authorization(provider, &redirect_uri).await {
         findings.push(finding);
     }
-    // A credential that is refused has been told, and each try counts as a failed one there.
+    // Not after a refused credential: that is reported already, and the provider may count failed attempts.
     if is_accepted && let Ok(renewability) = provider.try_renewal().await {
         findings.push(renewal(own, &renewability));
     }
     findings
 }
 
-/// The request that sign-ins begin with. What a provider answers with a page of its own says nothing.
+/// Sends the authorization request of a sign-in. An answer with a page of the provider's own tells nothing.
 async fn authorization(provider: &Provider, redirect_uri: &Url) -> Option<Finding> {
     match provider.try_authorization(redirect_uri).await.ok()? {
         AuthorizationTrial::Refused(refusal) => {
             let place = setting(provider.id(), "SCOPES");
-            Some(REQUEST_REFUSED.at(place, format!("To the request of a sign-in: {}", said(&refusal))))
+            Some(REQUEST_REFUSED.at(
+                place,
+                format!("The provider refused the authorization request. {}", describe_refusal(&refusal)),
+            ))
         }
         AuthorizationTrial::Accepted | AuthorizationTrial::Unclear => None,
     }
@@ -154,17 +158,19 @@ async fn authorization(provider: &Provider, redirect_uri: &Url) -> Option<Findin
 
 fn renewal(own: &ProviderConfig, renewability: &Renewability) -> Finding {
     let place = setting(&own.id, "SCOPES");
-    let shows = "Whether a sign-in brings a refresh token shows with the first one: if none comes, the log says \"sign-ins \
+    let shows = "The first sign-in will show whether the provider issues a refresh token. If it does not, the log says \"sign-ins \
         bring no refresh token\", and gatepost_sign_ins_without_refresh_token_total counts them.";
     match renewability {
-        Renewability::Asked => Finding::fine("provider", place, "A refresh token is asked for."),
-        Renewability::NotAsked => NO_RENEWAL.at(place, "offline_access is not asked for."),
-        Renewability::Refused(refusal) => {
-            NO_RENEWAL.at(place, format!("To a refresh token that nobody issued: {}", said(refusal)))
-        }
+        Renewability::Asked => Finding::fine("provider", place, "Gatepost requests a refresh token."),
+        Renewability::NotAsked => NO_RENEWAL.at(place, "Gatepost does not request offline_access."),
+        Renewability::Refused(refusal) => NO_RENEWAL.at(
+            place,
+            format!("The provider refused a made-up refresh token. {}", describe_refusal(refusal)),
+        ),
         Renewability::Unclear { lists_scope: false } => Finding::fine("provider", place, shows),
         Renewability::Unclear { lists_scope: true } => {
-            let found = format!("{shows} Then ask for offline_access too, which this provider lists.");
+            let found =
+                format!("{shows} In that case, add offline_access to the scopes: this provider lists it.");
             Finding::fine("provider", place, found)
         }
     }
@@ -194,12 +200,12 @@ fn credential(own: &ProviderConfig, trial: Result<Trial, OidcError>) -> Finding 
     );
     match trial {
         Ok(Trial::Accepted) => Finding::fine("provider", place, "The provider accepts the credential."),
-        Ok(Trial::Refused(refusal)) => refused(&refusal).at(place, said(&refusal)),
-        Ok(Trial::Unclear(refusal)) => CREDENTIAL_UNCLEAR.at(place, said(&refusal)),
-        Err(error @ OidcError::Credential(_)) => UNUSABLE.at(place, told(&error)),
+        Ok(Trial::Refused(refusal)) => refused(&refusal).at(place, describe_refusal(&refusal)),
+        Ok(Trial::Unclear(refusal)) => CREDENTIAL_UNCLEAR.at(place, describe_refusal(&refusal)),
+        Err(error @ OidcError::Credential(_)) => UNUSABLE.at(place, describe(&error)),
         Err(error) => match tls::explain(&error) {
             Some(fault) => TLS.of_tls(place, fault),
-            None => UNREACHABLE.at(place, format!("The token endpoint: {}.", Chain(&error))),
+            None => UNREACHABLE.at(place, format!("The token endpoint cannot be used: {}.", Chain(&error))),
         },
     }
 }
@@ -212,8 +218,8 @@ fn refused(refusal: &ProviderRefusal) -> &'static Code {
     }
 }
 
-/// Codes alone: the provider's text may repeat what was sent.
-fn said(refusal: &ProviderRefusal) -> String {
+/// Describes a refusal by its codes only: the provider's text may contain what Gatepost sent.
+fn describe_refusal(refusal: &ProviderRefusal) -> String {
     let code = refusal.code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
     format!("The provider answered {}{code}.", refusal.error)
 }
@@ -221,8 +227,10 @@ fn said(refusal: &ProviderRefusal) -> String {
 fn policy(own: &ProviderConfig, findings: &mut Vec<Finding>) {
     if matches!(own.kind, ProviderKind::Google) && own.allowed_domains.is_none() {
         let place = setting(&own.id, "ALLOWED_DOMAINS");
-        findings
-            .push(ANYBODY.at(place, "Every account of Gmail and of an organisation at Google may sign in."));
+        findings.push(ANYBODY.at(
+            place,
+            "Everybody with a Gmail account or an account of an organisation at Google may sign in.",
+        ));
     }
     let ProviderKind::Entra { tenant: EntraTenant::Several { allowed, .. }, .. } = &own.kind else { return };
     for tid in allowed {
@@ -236,7 +244,7 @@ fn policy(own: &ProviderConfig, findings: &mut Vec<Finding>) {
 
 fn certificate(own: &ProviderConfig, findings: &mut Vec<Finding>) {
     let ClientCredential::Certificate(pem) = &own.credential else { return };
-    // What is no certificate is told when the provider is set up.
+    // A malformed certificate is reported when the provider is set up.
     let Ok(der) = CertificateDer::from_pem_slice(pem.current().expose_secret().as_bytes()) else { return };
     let Ok((_, certificate)) = parse_x509_certificate(&der) else { return };
     let validity = certificate.validity();
@@ -245,11 +253,15 @@ fn certificate(own: &ProviderConfig, findings: &mut Vec<Finding>) {
     let place = setting(&own.id, "CLIENT_CERTIFICATE");
     let days = (until - now) / DAY;
     if until <= now || from > now {
-        findings.push(CERTIFICATE_EXPIRED.at(place, "The certificate is not valid today."));
+        findings.push(CERTIFICATE_EXPIRED.at(place, "The certificate has expired, or is not valid yet."));
     } else if days < EXPIRES_SOON_DAYS {
-        findings.push(CERTIFICATE_EXPIRES.at(place, format!("The certificate ends in {days} days.")));
+        findings.push(CERTIFICATE_EXPIRES.at(place, format!("The certificate expires in {days} days.")));
     } else {
-        findings.push(Finding::fine("provider", place, format!("The certificate is good for {days} days.")));
+        findings.push(Finding::fine(
+            "provider",
+            place,
+            format!("The certificate is valid for {days} more days."),
+        ));
     }
 }
 
@@ -274,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tenant_without_a_domain_of_its_own_is_told() {
+    fn a_tenant_without_a_listed_domain_is_reported() {
         const A: &str = "11111111-1111-4111-8111-111111111111";
         const B: &str = "22222222-2222-4222-8222-222222222222";
         let found = |domains: &str| {

@@ -1,6 +1,6 @@
-//! Redis: does it answer, does it keep what it is given, may others reach it.
+//! Checks Redis: that it answers, that it keeps what is stored, that others cannot reach it.
 
-use super::finding::{Code, Finding, codes, told};
+use super::finding::{Code, Finding, codes, describe};
 use super::time;
 use gatepost_certs::tls;
 use gatepost_config::WatchedSecret;
@@ -19,68 +19,68 @@ codes! {
         "Gatepost does not start.",
         "Correct REDIS_URL, or the file in GATEPOST_CA_FILE.";
     UNREACHABLE = Error "redis-unreachable":
-        "Nobody can sign in, and who is signed in gets 503 unless this replica still remembers them.",
-        "Start Redis, and correct host and port in REDIS_URL: rediss:// wants the tls-port, redis:// the other.";
+        "Nobody can sign in, and signed-in people get 503 unless this replica has their session in its cache.",
+        "Start Redis, and correct host and port in REDIS_URL. rediss:// needs the tls-port, redis:// the plain port.";
     TLS = Error "redis-tls":
-        "As if Redis were down: 503.",
-        "Mend the certificate, or trust its authority in GATEPOST_CA_FILE: which, the finding says.";
+        "The same as if Redis were down: requests are answered with 503.",
+        "Replace the certificate, or add its authority to GATEPOST_CA_FILE. The finding says which of the two is needed.";
     REFUSED = Error "redis-refused":
-        "As if Redis were down: 503.",
+        "The same as if Redis were down: requests are answered with 503.",
         "Correct user and password in REDIS_URL.";
     COMMANDS = Error "redis-commands":
-        "Nobody can sign in, or sessions in use end as if nobody used them.",
-        concat!("Give the user exactly this: ACL SETUSER name ", gatepost_store::redis_user_rules!(), " (and +select where REDIS_URL names a database other than 0).");
+        "Nobody can sign in, or sessions end although they are in use.",
+        concat!("Give the user exactly these permissions: ACL SETUSER name ", gatepost_store::redis_user_rules!(), " (and +select where REDIS_URL names a database other than 0).");
     WRITES = Error "redis-refuses-writes":
-        "Nobody can sign in: Redis answers, but takes nothing.",
-        "Point REDIS_URL to the primary, make room, or mend what keeps it from saving.";
+        "Nobody can sign in, because Redis answers but accepts no writes.",
+        "Let REDIS_URL name the primary, free memory, or fix what prevents Redis from saving.";
     FORBIDDEN = Hint "redis-forbidden":
-        "Version, memory and eviction policy could not be looked at.",
-        "Let the user call INFO and TIME, or look yourself: version 6.2 or newer, maxmemory-policy noeviction.";
+        "Version, memory and eviction policy could not be checked.",
+        "Allow the user to call INFO and TIME, or check yourself: version 6.2 or newer, maxmemory-policy noeviction.";
     OLD = Error "redis-old":
-        "Commands that Gatepost needs are missing, or behave otherwise.",
+        "Commands that Gatepost needs are missing, or work differently.",
         "Run Redis 6.2 or newer, or Valkey.";
     EVICTS = Error "redis-evicts":
-        "When memory is full Redis throws sessions away: people are signed out at random, and burnt tickets are forgotten.",
-        "Set maxmemory-policy noeviction (or volatile-ttl), and give it memory enough.";
+        "When the memory is full, Redis deletes sessions and the marks of used tickets: people are signed out at random, and a ticket may be accepted twice.",
+        "Set maxmemory-policy to noeviction (or volatile-ttl), and give Redis enough memory.";
     REPLICA = Error "redis-replica":
-        "It takes no writes: nobody can sign in.",
-        "Point REDIS_URL to the primary.";
+        "Nobody can sign in, because a replica accepts no writes.",
+        "Let REDIS_URL name the primary.";
     CLUSTER = Error "redis-cluster":
-        "Most keys are answered with MOVED, which this version does not follow.",
-        "Use a Redis that is no cluster.";
+        "Redis answers most commands with MOVED, which this version does not support.",
+        "Use a Redis that is not a cluster.";
     FULL = Warning "redis-full":
-        "When it is full nobody can sign in.",
-        "Raise maxmemory, or find what fills it, such as other programs on the same server.";
+        "When the memory is full, nobody can sign in.",
+        "Raise maxmemory, or find what uses the memory, such as other programs on the same server.";
     UNLIMITED = Hint "redis-unlimited":
-        "Redis grows until the kernel kills it, or a neighbour.",
-        "Set maxmemory (256mb hold some hundred thousand sessions) with maxmemory-policy noeviction.";
+        "Redis grows until the kernel kills it or another process.",
+        "Set maxmemory (256mb are enough for some hundred thousand sessions), and maxmemory-policy to noeviction.";
     NOT_PERSISTENT = Hint "redis-not-persistent":
-        "A restart of Redis forgets who is signed in; people sign in again, mostly unseen.",
-        "Set appendonly yes, unless that is meant.";
+        "When Redis restarts, all sessions are lost. People sign in again, in most cases without noticing.",
+        "Set appendonly to yes, unless this is intended.";
     SAVE_FAILED = Warning "redis-save-failed":
         "Redis refuses writes until it can save again (stop-writes-on-bgsave-error).",
-        "Look at its log and its disk.";
+        "Look at the log and the disk of Redis.";
     CLOCK = Warning "redis-clock":
         "Sessions and tickets live longer or shorter than they should.",
         "Run NTP on both machines.";
     OPEN = Error "redis-open":
-        "Whoever reaches the port deletes sessions and learns when people come, without a password.",
-        "Set requirepass (or an ACL user) and put the password into REDIS_URL.";
+        "Whoever reaches the port can delete sessions and see when people use them, without a password.",
+        "Set requirepass (or an ACL user), and put the password into REDIS_URL.";
     PLAIN = Warning "redis-plain":
-        "The password and every command travel readable over the network.",
-        "Use rediss://, or a network of this machine that nobody else is on.";
+        "The password and all commands are sent over the network unencrypted.",
+        "Use rediss://, or a network of this machine that no one else uses.";
     SLOW = Warning "redis-slow":
-        "Answers that take longer than 100 ms count as none: 503.",
-        "Put Redis nearer, or look for slow commands of other programs (SLOWLOG).";
+        "If an answer takes longer than 100 ms, the request is answered with 503.",
+        "Run Redis closer to Gatepost, or look for slow commands of other programs (SLOWLOG).";
 }
 
-/// Half of what `/verify` allows.
+/// Half of the time that `/verify` waits for Redis.
 const SLOW_ANSWER: Duration = Duration::from_millis(50);
 const OLDEST: [u32; 2] = [6, 2];
 const NEARLY_FULL: f64 = 0.8;
 const SETTING: &str = "REDIS_URL";
 
-pub(super) async fn look(url: &WatchedSecret, ca_file: Option<&Path>) -> Vec<Finding> {
+pub(super) async fn inspect(url: &WatchedSecret, ca_file: Option<&Path>) -> Vec<Finding> {
     let ca = match ca_file.map(tls::read_authorities).transpose() {
         Ok(ca) => ca,
         Err(error) => {
@@ -95,19 +95,19 @@ pub(super) async fn look(url: &WatchedSecret, ca_file: Option<&Path>) -> Vec<Fin
     let report = match patiently(async || answer(store.report().await)).await.unwrap_or_else(Err) {
         Ok(report) => Some(report),
         Err(error) if is_refused_command(&error) => {
-            findings.push(FORBIDDEN.at(SETTING, told(&error)));
+            findings.push(FORBIDDEN.at(SETTING, describe(&error)));
             None
         }
         Err(error) => return vec![unanswered(&error)],
     };
     let report = report.as_deref().map(Report::parse);
     if let Some(report) = &report {
-        server(report, &mut findings);
-        memory(report, store.saves().await, &mut findings);
+        check_server(report, &mut findings);
+        check_memory(report, store.saves().await, &mut findings);
     }
-    reach(&url.current(), &mut findings);
+    check_exposure(&url.current(), &mut findings);
     if report.as_ref().is_none_or(|report| report.text("role") != "slave") {
-        writes(&store, &mut findings).await;
+        check_writes(&store, &mut findings).await;
     }
     if findings.iter().all(|finding| finding.severity() < super::Severity::Warning) {
         findings.push(Finding::fine("redis", SETTING, summary(report.as_ref())));
@@ -116,11 +116,11 @@ pub(super) async fn look(url: &WatchedSecret, ca_file: Option<&Path>) -> Vec<Fin
 }
 
 fn summary(report: Option<&Report<'_>>) -> String {
-    let Some(report) = report else { return "Every command that is needed works.".to_owned() };
+    let Some(report) = report else { return "All commands that Gatepost needs work.".to_owned() };
     format!("Version {}, maxmemory-policy {}.", report.text("redis_version"), report.text("maxmemory_policy"))
 }
 
-/// Tried again only while nobody answers: a refusal stays one.
+/// Splits a result for a retry: an error of the connection is retried, a refusal by the server is not.
 fn answer<T>(result: Result<T, StoreError>) -> Result<Result<T, StoreError>, StoreError> {
     match result {
         Err(error) if refusal(&error).is_none() => Err(error),
@@ -131,14 +131,15 @@ fn answer<T>(result: Result<T, StoreError>) -> Result<Result<T, StoreError>, Sto
 fn unanswered(error: &StoreError) -> Finding {
     match tls::explain(error) {
         Some(fault) => TLS.of_tls(SETTING, fault),
-        None => refusal(error).unwrap_or(&UNREACHABLE).at(SETTING, told(error)),
+        None => refusal(error).unwrap_or(&UNREACHABLE).at(SETTING, describe(error)),
     }
 }
 
-/// The code of a refusal by the server.
+/// The code for a refusal by the server; `None` if the server did not answer.
 fn refusal(error: &StoreError) -> Option<&'static Code> {
     let StoreError::Redis(error) = error else { return None };
     match (error.code(), error.kind()) {
+        // The driver drops the server's code when SELECT is refused at connecting, so only the text names the command.
         _ if is_refusal(error) || error.detail().is_some_and(|detail| detail.contains("'select'")) => {
             Some(&COMMANDS)
         }
@@ -149,7 +150,7 @@ fn refusal(error: &StoreError) -> Option<&'static Code> {
     }
 }
 
-/// `INFO`, by name.
+/// The fields of the answer to `INFO`, by name.
 struct Report<'a>(HashMap<&'a str, &'a str>);
 
 impl<'a> Report<'a> {
@@ -166,7 +167,7 @@ impl<'a> Report<'a> {
     }
 }
 
-fn server(report: &Report<'_>, findings: &mut Vec<Finding>) {
+fn check_server(report: &Report<'_>, findings: &mut Vec<Finding>) {
     let version = report.text("redis_version");
     let numbers: Vec<u32> = version.split('.').take(2).filter_map(|number| number.parse().ok()).collect();
     if numbers.len() == 2 && numbers[..] < OLDEST[..] {
@@ -180,7 +181,7 @@ fn server(report: &Report<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-fn memory(report: &Report<'_>, saves: Option<bool>, findings: &mut Vec<Finding>) {
+fn check_memory(report: &Report<'_>, saves: Option<bool>, findings: &mut Vec<Finding>) {
     let policy = report.text("maxmemory_policy");
     if policy.starts_with("allkeys-") {
         findings.push(EVICTS.at(SETTING, format!("maxmemory-policy is {policy}.")));
@@ -200,23 +201,26 @@ fn memory(report: &Report<'_>, saves: Option<bool>, findings: &mut Vec<Finding>)
     }
 }
 
-/// Who else can read along or come in.
-fn reach(url: &SecretString, findings: &mut Vec<Finding>) {
+/// Checks whether others can read the traffic, or connect without a password.
+fn check_exposure(url: &SecretString, findings: &mut Vec<Finding>) {
     let Ok(url) = Url::parse(url.expose_secret()) else { return };
     if url.scheme().ends_with("unix") || super::is_loopback(&url) {
         return;
     }
     if url.password().is_none() {
-        findings
-            .push(OPEN.at(SETTING, "There is no password, and Redis is on another machine or container."));
+        findings.push(OPEN.at(
+            SETTING,
+            "REDIS_URL has no password, and Redis is on another machine or in another container.",
+        ));
     }
-    if matches!(url.scheme(), "redis" | "valkey") && !super::stays_near(&url) {
-        findings.push(PLAIN.at(SETTING, "The connection is without TLS, off loopback."));
+    if matches!(url.scheme(), "redis" | "valkey") && !super::is_on_this_machine(&url) {
+        findings
+            .push(PLAIN.at(SETTING, "The connection does not use TLS, and Redis is not on this machine."));
     }
 }
 
-/// Writes as sessions do, with each of their commands.
-async fn writes(store: &RedisStore, findings: &mut Vec<Finding>) {
+/// Runs each command that sessions need, on keys of its own.
+async fn check_writes(store: &RedisStore, findings: &mut Vec<Finding>) {
     let sent = Instant::now();
     let answered = patiently(async || answer(store.ping().await)).await.unwrap_or_else(Err);
     let taken = sent.elapsed();
@@ -227,7 +231,7 @@ async fn writes(store: &RedisStore, findings: &mut Vec<Finding>) {
     match tried {
         Err(error) => findings.push(WRITES.at(SETTING, format!("A write was refused: {}.", Chain(&error)))),
         Ok(refused) if !refused.is_empty() => {
-            findings.push(COMMANDS.at(SETTING, format!("The user may not use: {}.", refused.join(", "))));
+            findings.push(COMMANDS.at(SETTING, format!("The user may not call {}.", refused.join(", "))));
         }
         Ok(_) if taken > SLOW_ANSWER => {
             findings.push(SLOW.at(SETTING, format!("A write took {} ms.", taken.as_millis())));
@@ -249,14 +253,14 @@ fn is_refused_command(error: &StoreError) -> bool {
 mod tests {
     use super::*;
 
-    fn found(look: impl Fn(&mut Vec<Finding>)) -> Vec<&'static str> {
+    fn found(inspect: impl Fn(&mut Vec<Finding>)) -> Vec<&'static str> {
         let mut findings = Vec::new();
-        look(&mut findings);
+        inspect(&mut findings);
         findings.iter().map(Finding::code).collect()
     }
 
     #[test]
-    fn versions_and_modes_that_do_not_work_are_errors() {
+    fn an_unsupported_version_or_mode_is_an_error() {
         for (report, codes) in [
             ("redis_version:6.0.16\r\nrole:master\r\n", vec!["redis-old"]),
             ("redis_version:6.2.0\r\nrole:master\r\n", vec![]),
@@ -264,12 +268,12 @@ mod tests {
             ("redis_version:7.2.4\r\ncluster_enabled:1\r\n", vec!["redis-cluster"]),
             ("", vec![]),
         ] {
-            assert_eq!(found(|findings| server(&Report::parse(report), findings)), codes, "{report}");
+            assert_eq!(found(|findings| check_server(&Report::parse(report), findings)), codes, "{report}");
         }
     }
 
     #[test]
-    fn memory_and_disk_that_run_out_are_named() {
+    fn problems_with_memory_and_disk_are_reported() {
         for (report, saves, codes) in [
             (
                 "maxmemory_policy:allkeys-lfu\r\nmaxmemory:100\r\nused_memory:10",
@@ -282,12 +286,16 @@ mod tests {
             ("maxmemory:100\r\naof_enabled:1", Some(false), vec![]),
             ("maxmemory:100\r\nrdb_last_bgsave_status:err", Some(true), vec!["redis-save-failed"]),
         ] {
-            assert_eq!(found(|findings| memory(&Report::parse(report), saves, findings)), codes, "{report}");
+            assert_eq!(
+                found(|findings| check_memory(&Report::parse(report), saves, findings)),
+                codes,
+                "{report}"
+            );
         }
     }
 
     #[test]
-    fn off_loopback_a_password_and_tls_are_asked_for() {
+    fn a_server_on_another_machine_needs_a_password_and_tls() {
         for (url, codes) in [
             ("redis://redis:6379/0", vec!["redis-open"]),
             ("redis://redis.example.com:6379/0", vec!["redis-open", "redis-plain"]),
@@ -301,7 +309,7 @@ mod tests {
             ("valkeys://:secret@cache.example.com", vec![]),
             ("unix:///run/redis.sock", vec![]),
         ] {
-            assert_eq!(found(|findings| reach(&url.into(), findings)), codes, "{url}");
+            assert_eq!(found(|findings| check_exposure(&url.into(), findings)), codes, "{url}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Groups and tenants that Traefik's middlewares require, against those that the directory knows.
+//! Checks that the groups and tenants in Traefik's middlewares exist in the directory.
 
 use super::finding::{Finding, Place, codes};
 use gatepost_core::requirement::Requirement;
@@ -6,25 +6,25 @@ use gatepost_store::directory::{Directory, DirectoryError};
 
 codes! {
     GROUP_UNKNOWN = Warning "requirement-group-unknown":
-        "Nobody is in this group: everybody gets 403 on its routers.",
-        "Correct the name in the address, or make the group with `gatepost group link NAME entra:ID`. A provider's group that is not linked bears its id; `gatepost group list` shows its name here.";
+        "Nobody is in this group, so everybody gets 403 on its routers.",
+        "Correct the name in the address, or create the group with `gatepost group link NAME entra:ID`. A provider's group that is not linked has its id as its name; `gatepost group list` shows the names.";
     TENANT_UNKNOWN = Warning "requirement-tenant-unknown":
-        "Only admins get in: everybody else gets 403 on its routers.",
-        "Correct the id in the address, or make the tenant with `gatepost tenant create ID` and open it with `gatepost tenant map GROUP ID`.";
+        "Only administrators pass; everybody else gets 403 on its routers.",
+        "Correct the id in the address, or create the tenant with `gatepost tenant create ID`, and give a group access to it with `gatepost tenant map GROUP ID`.";
 }
 
-/// A directory that fails now was found to fail already.
-pub(super) async fn look(directory: &Directory, requirements: &[(Requirement, Place)]) -> Vec<Finding> {
+/// Checks all requirements. Errors of the directory are ignored here, because they are reported elsewhere.
+pub(super) async fn inspect(directory: &Directory, requirements: &[(Requirement, Place)]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (requirement, place) in requirements {
-        if let Ok(own) = unknown(directory, requirement, place).await {
+        if let Ok(own) = find_unknown(directory, requirement, place).await {
             findings.extend(own);
         }
     }
     findings
 }
 
-async fn unknown(
+async fn find_unknown(
     directory: &Directory,
     requirement: &Requirement,
     place: &Place,

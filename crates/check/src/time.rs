@@ -1,11 +1,11 @@
-//! How far a store's clock is from ours.
+//! Compares a store's clock with this machine's.
 
 use gatepost_core::clock::Timestamp;
 
-/// Less is the way of the question.
+/// Seconds; a smaller difference may be the time that the answer took.
 const TOLERATED: i64 = 5;
 
-/// The finding's sentence, if the clocks are apart.
+/// Describes the difference between the clocks; `None` if it is small.
 pub(super) fn skew(theirs: Timestamp, whose: &str) -> Option<String> {
     let ahead = Timestamp::now().unix() - theirs.unix();
     let way = if ahead > 0 { "ahead of" } else { "behind" };
@@ -19,7 +19,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn a_clock_that_is_off_is_told_with_its_direction() {
+    fn a_wrong_clock_is_reported_with_its_direction() {
         let now = Timestamp::now();
         assert_eq!(skew(now, "Redis"), None);
         let late = skew(now.minus(Duration::from_mins(1)), "Redis").unwrap_or_default();

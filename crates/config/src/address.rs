@@ -1,6 +1,6 @@
-//! Where Gatepost listens, what it protects and from whom it takes requests.
+//! Reads the addresses: the listeners, the protected hosts, the trusted proxies.
 //!
-//! The scheme of the public address decides: `https` everywhere, or `http` everywhere on `localhost` (development).
+//! The scheme of the public URL decides about all hosts: `https`, or `http` on `localhost` for development.
 
 use super::reader::{Read, Reader, Separator};
 use gatepost_core::host::{HostPattern, Origin, Scheme};
@@ -15,7 +15,7 @@ const HOSTS: &str =
 const NETWORKS: &str = "networks as in 172.30.0.0/24, or single addresses";
 const LISTENER: &str = "an address and a port as in 127.0.0.1:4181";
 
-/// The part of the configuration that this module reads.
+/// The settings that this module reads.
 pub(super) struct Addresses {
     pub public_url: Origin,
     pub internal_addr: SocketAddr,
@@ -50,7 +50,7 @@ pub(super) fn read(reader: &mut Reader) -> Read<Addresses> {
     })
 }
 
-/// Internal, public, health.
+/// Reads the addresses of the internal, the public and the health listener.
 fn read_listeners(reader: &mut Reader) -> Read<(SocketAddr, SocketAddr, Option<SocketAddr>)> {
     let internal = reader.value("internal_addr", LISTENER, |text| text.parse().ok());
     let public = reader.value("public_addr", LISTENER, |text| text.parse().ok());
@@ -65,7 +65,8 @@ fn read_listeners(reader: &mut Reader) -> Read<(SocketAddr, SocketAddr, Option<S
     ] {
         let Some(address) = address else { continue };
         if others.into_iter().flatten().any(|other| is_one(address, other)) {
-            let why = format!("{address} is the other listener's too: exposing one would expose both");
+            let why =
+                format!("{address} is also the address of another listener: exposing one would expose both");
             return Err(reader.contradiction(key, why));
         }
     }
@@ -81,7 +82,7 @@ fn read_hosts(reader: &mut Reader, public: Option<&Origin>) -> Read<Vec<HostPatt
     for host in &hosts {
         if let Some(twin) = seen.insert(name(host), host) {
             let why = format!(
-                "{twin} and {host} are one host: ports are no boundary for cookies (RFC 6265 section 8.5)"
+                "{twin} and {host} are the same host: cookies do not distinguish ports (RFC 6265 section 8.5)"
             );
             fault = Some(reader.contradiction("hosts", why));
         }
@@ -97,15 +98,17 @@ fn read_hosts(reader: &mut Reader, public: Option<&Origin>) -> Read<Vec<HostPatt
             fault = Some(reader.contradiction("hosts", why));
         }
         if name(host) == public.host().as_str() {
-            let why =
-                format!("{host} is the host of {}, which must serve nothing else", reader.name("public_url"));
+            let why = format!(
+                "{host} is the host of {}, which must not serve anything else",
+                reader.name("public_url")
+            );
             fault = Some(reader.contradiction("hosts", why));
         }
     }
     fault.map_or(Ok(hosts), Err)
 }
 
-/// A pattern's host without scheme and port.
+/// The host of a pattern, without scheme and port.
 fn name(pattern: &HostPattern) -> String {
     let text = pattern.to_string();
     let host = text.strip_prefix("http://").unwrap_or(&text);

@@ -1,4 +1,4 @@
-//! How Gatepost proves to a provider who it is: exactly one of secret, certificate and assertion file.
+//! Reads the credential with which Gatepost authenticates to a provider: a secret, a certificate or an assertion file.
 
 use super::reader::{Found, Read, Reader};
 use super::watched::take_if;
@@ -12,7 +12,7 @@ const CERTIFICATE: &str =
     "PEM with a certificate and its unencrypted private key (the path of such a file goes into ..._FILE)";
 const ASSERTION: &str = "the path of a file with a client assertion";
 
-/// The credential of one provider.
+/// Reads the credential of one provider. Exactly one kind must be given.
 pub(super) fn read(reader: &mut Reader, id: &ProviderId, is_entra: bool) -> Read<ClientCredential> {
     let at = |setting: &str| format!("providers.{id}.{setting}");
     let secret = reader.secret(&at("client_secret"), SECRET);
@@ -32,7 +32,7 @@ pub(super) fn read(reader: &mut Reader, id: &ProviderId, is_entra: bool) -> Read
             given.extend(assertion.map(|_| reader.name(&at("client_assertion_file"))));
             Err(reader.contradiction(
                 &at("client_secret"),
-                format!("one credential is enough, found {}", given.join(" and ")),
+                format!("found {}, expected only one of them", given.join(" and ")),
             ))
         }
     }
@@ -58,12 +58,13 @@ fn is_one_line(text: &str) -> bool {
     !text.is_empty() && !text.chars().any(char::is_control) && text.trim() == text
 }
 
-/// Entra's portal shows it beside the secret itself.
+/// Whether the text is a GUID. Entra's portal shows the Secret ID, a GUID, beside the secret's value.
 fn is_secret_id(text: &str) -> bool {
     Uuid::try_parse(text).is_ok()
 }
 
-/// What the assertions of a certificate look like; another credential has none that are ours to make.
+/// Reads how client assertions are made. Gatepost only makes them for a certificate, so with another credential these
+/// settings are an error.
 pub(super) fn read_assertion(
     reader: &mut Reader,
     id: &ProviderId,
@@ -81,7 +82,9 @@ pub(super) fn read_assertion(
     if let Ok(ClientCredential::Secret(_) | ClientCredential::AssertionFile(_)) = credential
         && let Some((key, _)) = given.into_iter().find(|(_, is_given)| *is_given)
     {
-        return Err(reader.contradiction(key, "is for client_certificate, and another credential is given"));
+        return Err(
+            reader.contradiction(key, "only applies to client_certificate, but another credential is given")
+        );
     }
     Ok(AssertionConfig { kid, algorithm })
 }

@@ -1,22 +1,23 @@
-//! `..__ALLOWED_DOMAINS`: whose addresses a provider may assert (DESIGN.md section 7).
+//! `..__ALLOWED_DOMAINS`: the domains whose addresses a provider may assert (DESIGN.md section 7).
 
 use super::{AssertableDomains, EntraTenant, ProviderConfig, ProviderKind};
 use gatepost_core::email::EmailAddress;
 use gatepost_core::identity::is_guid;
 use std::str::FromStr;
 
-/// An entry: `DOMAIN`, or `TENANT-ID/DOMAIN`.
+/// An entry of the setting: `DOMAIN`, or `TENANT-ID/DOMAIN`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AllowedDomain {
-    /// The tenant of Entra (lower case) whose own word about the domain is enough.
+    /// The id of an Entra tenant, in lower case. For addresses of its people no claim must prove that it owns the
+    /// domain.
     pub tid: Option<String>,
-    /// Lower case.
+    /// The domain in lower case.
     pub domain: String,
 }
 
-/// The text is no entry.
+/// A text that is not an entry.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("{0:?} is no domain: expected example.com, or TENANT-ID/example.com")]
+#[error("{0:?} is not a domain: expected example.com, or TENANT-ID/example.com")]
 pub struct AllowedDomainError(String);
 
 impl FromStr for AllowedDomain {
@@ -34,7 +35,7 @@ impl FromStr for AllowedDomain {
 }
 
 impl ProviderConfig {
-    /// Whether the domain is listed with this tenant of Entra, so that no claim need say whose it is.
+    /// Whether the domain is listed with this Entra tenant. Then no claim must prove that the tenant owns it.
     pub fn vouches(&self, tid: &str, email: &EmailAddress) -> bool {
         self.domains_of(email).any(|entry| entry.tid.as_deref() == Some(tid))
     }

@@ -1,4 +1,4 @@
-//! Durations as people write them: `90s`, `15m`, `12h`, `7d`.
+//! Reads and writes durations as in `90s`, `15m`, `12h` or `7d`.
 
 use super::reader::{Read, Reader};
 use std::fmt::Write as _;
@@ -8,7 +8,7 @@ use std::time::Duration;
 const EXPECTED: &str = "a duration as in 90s, 15m, 12h or 7d";
 const UNITS: [(char, u64); 4] = [('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
 
-/// A duration within bounds; both bounds are whole seconds.
+/// Reads a duration setting that must be within `bounds`, which are whole seconds.
 pub(super) fn read(
     reader: &mut Reader,
     key: &str,
@@ -23,14 +23,14 @@ pub(super) fn read(
     }
 }
 
-/// A duration as people write it.
+/// Parses a whole number with one of the units `s`, `m`, `h` and `d`.
 pub fn parse(text: &str) -> Option<Duration> {
     let (unit, seconds) = UNITS.iter().find(|(unit, _)| text.ends_with(*unit))?;
     let digits = text.strip_suffix(*unit).filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()))?;
     digits.parse::<u64>().ok()?.checked_mul(*seconds).map(Duration::from_secs)
 }
 
-/// The largest unit that needs no fraction.
+/// Writes the duration in the largest unit that needs no fraction. Fractions of a second are dropped.
 pub fn display(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let unit = UNITS.iter().find(|(_, unit)| seconds != 0 && seconds.is_multiple_of(*unit));

@@ -1,17 +1,17 @@
-//! What is wrong with a configuration: every fault at once, each with the setting's name as it was given.
+//! The errors of a configuration. All are reported at once, each with the setting's name as the operator wrote it.
 //!
-//! Guarantees that no error holds a secret's value: secrets are described by [`hidden`], never by [`shown`].
+//! Guarantees that no error contains a secret: secrets are described with [`hidden`], never with [`shown`].
 
 use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 
-/// All that is wrong; never empty.
+/// All errors of a configuration; never empty.
 #[derive(Debug)]
 pub struct ConfigErrors(Vec<ConfigError>);
 
 impl ConfigErrors {
-    /// The faults, in the order of the settings' names.
+    /// The errors, sorted by their text, which begins with the setting's name.
     pub fn list(&self) -> &[ConfigError] {
         &self.0
     }
@@ -32,7 +32,7 @@ impl fmt::Display for ConfigErrors {
 
 impl std::error::Error for ConfigErrors {}
 
-/// One fault: the setting, as it was given, and what is wrong with it.
+/// One error: the setting and what is wrong with it.
 #[derive(Debug, thiserror::Error)]
 #[error("{setting}: {problem}")]
 pub struct ConfigError {
@@ -45,41 +45,41 @@ pub struct ConfigError {
 /// What can be wrong with a setting.
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
-    /// Nothing reads it.
+    /// No setting has this name.
     #[error("unknown setting{}", did_you_mean(.suggestion.as_deref()))]
     Unknown {
-        /// The setting that was probably meant.
+        /// The setting with the most similar name, if one is similar enough.
         suggestion: Option<String>,
     },
-    /// Other programs have such a setting; Gatepost does it in another way.
+    /// Other programs have this setting, but Gatepost needs none for the purpose. The text says what to do instead.
     #[error("unknown setting: {0}")]
-    Elsewhere(String),
-    /// The contract names it; this version does not do it.
+    NotNeeded(String),
+    /// A documented setting that this version does not support.
     #[error("not supported by this version yet")]
-    NotYet,
-    /// Must be given.
+    NotSupported,
+    /// A required setting is not given.
     #[error("missing: expected {expected}")]
     Missing {
-        /// What to give.
+        /// What the setting takes.
         expected: Cow<'static, str>,
     },
-    /// Given, but not what the setting takes.
+    /// The value is not one that the setting takes.
     #[error("found {found}, expected {expected}")]
     Malformed {
-        /// A plain value, or a description of a secret one.
+        /// The value, or a description of it if it is a secret.
         found: String,
         /// What the setting takes.
         expected: Cow<'static, str>,
     },
-    /// A file that a setting names cannot be read; the message holds the cause.
+    /// The file that a setting names cannot be read.
     #[error("cannot read {}: {cause}", .path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// The operating system's word.
+        /// The operating system's error, which the message contains.
         cause: std::io::Error,
     },
-    /// Each setting may be right alone; together they are not.
+    /// The value is valid alone, but not together with another setting.
     #[error("{0}")]
     Contradiction(String),
 }
@@ -88,7 +88,8 @@ fn did_you_mean(suggestion: Option<&str>) -> String {
     suggestion.map(|name| format!("; did you mean {name}?")).unwrap_or_default()
 }
 
-/// A plain value as an error shows it: quoted, one line, short, and without a password that an address may hold.
+/// Formats a value for an error message: quoted, on one line, at most 80 characters, without the user and password of a
+/// URL.
 pub(super) fn shown(text: &str) -> String {
     let text = match (text.find("://"), text.rfind('@')) {
         (Some(scheme), Some(at)) if scheme < at => {
@@ -100,7 +101,7 @@ pub(super) fn shown(text: &str) -> String {
     if short.len() < text.len() { format!("{short:?}...") } else { format!("{short:?}") }
 }
 
-/// A secret as an error shows it.
+/// Describes a secret for an error message, without showing it.
 pub(super) fn hidden(text: &str) -> String {
     format!("a secret of {} bytes (not shown)", text.len())
 }

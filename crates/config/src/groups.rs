@@ -1,6 +1,8 @@
-//! Groups by configuration: links of providers' groups, and what makes an admin.
+//! Reads the groups of the configuration: links to providers' groups, and the groups and roles that make
+//! administrators.
 //!
-//! Only configured providers may be named: a typing error must not leave a group without its members unnoticed.
+//! A reference to a provider that is not configured is an error: otherwise a typing error would leave a group without
+//! members.
 
 use super::error::shown;
 use super::reader::{Read, Reader, Separator};
@@ -14,14 +16,14 @@ const NAMES: &str = "names of groups, 1 to 256 characters each, no control chara
 const ROLES: &str = "app roles as in PROVIDER:ROLE";
 const DEFAULT_ADMINS: &str = "MCP-Admin";
 
-/// The part of the configuration that this module reads.
+/// The settings that this module reads.
 pub(super) struct Groups {
     pub links: Vec<(GroupName, ExternalGroup)>,
     pub admins: Vec<GroupName>,
     pub admin_roles: Vec<ExternalGroup>,
 }
 
-/// `providers`: `None` if they could not be read.
+/// Reads the settings. `providers` is `None` if the providers' settings have errors.
 pub(super) fn read(reader: &mut Reader, providers: Option<&[ProviderConfig]>) -> Read<Groups> {
     let links = read_links(reader, providers);
     let admin_groups = reader.list("admin_groups", NAMES, Separator::Comma, |text| text.parse().ok());
@@ -50,7 +52,7 @@ fn read_links(
         if let Some(other) = links.insert(group.clone(), name.clone()) {
             fault = Some(reader.contradiction(
                 "groups",
-                format!("{group} is linked to {other} and to {name}: a group has one name"),
+                format!("{group} is linked to {other} and to {name}, but a group can only have one name"),
             ));
         }
         list.push((name, group));
@@ -60,7 +62,7 @@ fn read_links(
     fault.map_or(known, Err).map(|()| list)
 }
 
-/// Each is of a configured provider; of several tenants a role is one tenant's.
+/// Checks that each group's provider is configured, and that a role names its tenant where that is required.
 fn are_known(
     reader: &mut Reader,
     key: &str,
@@ -74,7 +76,7 @@ fn are_known(
         let why = match provider {
             None => {
                 let ids: Vec<&str> = providers.iter().map(|provider| provider.id.as_str()).collect();
-                format!("{group} is of no configured provider: expected one of {}", ids.join(", "))
+                format!("{group} names a provider that is not configured: expected one of {}", ids.join(", "))
             }
             Some(provider) => match provider.check_role(group) {
                 Ok(()) => continue,
@@ -86,18 +88,18 @@ fn are_known(
     known
 }
 
-/// Several tenants have such a role.
+/// A role that does not name its tenant, at a provider with several tenants.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "{0} does not say whose role it is: with several tenants expected TENANT-ID/ROLE as role, the tenant one of {1}"
+    "{0} does not name the role's tenant: with several tenants expected TENANT-ID/ROLE as role, the tenant one of {1}"
 )]
 pub struct RoleWithoutTenant(ExternalGroup, String);
 
 impl ProviderConfig {
-    /// Each of several tenants hands out roles of its own: a role that is linked, or makes admins, says whose it is.
+    /// Checks that a role names its tenant if the provider has several: each tenant has its own roles.
     ///
     /// # Errors
-    /// [`RoleWithoutTenant`].
+    /// The role names no tenant, or one that may not sign in.
     pub fn check_role(&self, group: &ExternalGroup) -> Result<(), RoleWithoutTenant> {
         let ProviderKind::Entra { tenant: EntraTenant::Several { allowed, .. }, .. } = &self.kind else {
             return Ok(());
@@ -114,7 +116,7 @@ impl ProviderConfig {
     }
 }
 
-/// `PROVIDER:ROLE`, or `PROVIDER:role:ROLE` as links write it.
+/// Reads `PROVIDER:ROLE`, or `PROVIDER:role:ROLE` as in links.
 fn role(text: &str) -> Option<ExternalGroup> {
     let (provider, role) = text.split_once(':')?;
     let role = role.strip_prefix("role:").unwrap_or(role);

@@ -1,6 +1,6 @@
-//! Where a provider is discovered: issuer, or Entra's authority and tenant.
+//! Reads where a provider is discovered: its issuer, or Entra's authority and tenant.
 //!
-//! Plain http is for fakes on the same machine alone: whoever sits on the line would else be the provider.
+//! Plain http is only allowed on loopback, for tests: on a network, others could answer in the provider's place.
 
 use super::reader::{Read, Reader};
 use super::{EntraTenant, ProviderKind};
@@ -16,10 +16,10 @@ const AUTHORITY: &str =
 const TENANT: &str = "the tenant's GUID (a domain name is not enough, Entra shows the GUID as Tenant ID), or organizations or common";
 const ALLOWED: &str = "GUIDs of the tenants that may sign in";
 
-/// Segments of the authority that stand for many tenants.
+/// The values of `tenant_id` with which several tenants can sign in.
 const SEVERAL: [&str; 2] = ["organizations", "common"];
 
-/// What was given of all kinds' settings.
+/// The values of the settings of all kinds, as far as they are given.
 pub(super) struct Places {
     issuer: Option<String>,
     authority: Option<Url>,
@@ -27,10 +27,10 @@ pub(super) struct Places {
     allowed: Option<Vec<String>>,
 }
 
-/// Reads the settings of all kinds; which of them belong is judged when the kind is known.
+/// Reads the settings of all kinds. The methods of [`Places`] refuse those that do not apply to the provider's kind.
 pub(super) fn read(reader: &mut Reader, id: &ProviderId) -> Read<Places> {
-    let issuer = reader.value(&key(id, "issuer"), ISSUER, |text| trustworthy(text).map(|_| text.to_owned()));
-    let authority = reader.value(&key(id, "authority"), AUTHORITY, trustworthy);
+    let issuer = reader.value(&key(id, "issuer"), ISSUER, |text| secure_url(text).map(|_| text.to_owned()));
+    let authority = reader.value(&key(id, "authority"), AUTHORITY, secure_url);
     let tenant = reader.value(&key(id, "tenant_id"), TENANT, |text| {
         guid(text).or_else(|| SEVERAL.contains(&text).then(|| text.to_owned()))
     });
@@ -39,9 +39,9 @@ pub(super) fn read(reader: &mut Reader, id: &ProviderId) -> Read<Places> {
 }
 
 impl Places {
-    /// Entra's place: authority and tenant.
+    /// Builds the kind `entra` from authority and tenant.
     pub fn entra(self, reader: &mut Reader, id: &ProviderId) -> Read<ProviderKind> {
-        let belongs = belongs_not(reader, id, &["issuer"], "entra, which takes tenant_id");
+        let refused = refuse_others(reader, id, &["issuer"], "entra, which takes tenant_id");
         let Some(tenant) = self.tenant else { return Err(reader.missing(&key(id, "tenant_id"), TENANT)) };
         let is_several = SEVERAL.contains(&tenant.as_str());
         let tenant = match (is_several, self.allowed) {
@@ -52,38 +52,38 @@ impl Places {
                 return Err(reader.missing(&key(id, "allowed_tenants"), expected));
             }
             (false, Some(_)) => {
-                let why = format!("{} names the one tenant already", reader.name(&key(id, "tenant_id")));
+                let why = format!("{} already names the only tenant", reader.name(&key(id, "tenant_id")));
                 return Err(reader.contradiction(&key(id, "allowed_tenants"), why));
             }
         };
         let authority = self.authority.or_else(|| Url::parse(GLOBAL_CLOUD).ok());
         let authority = authority.ok_or_else(|| reader.missing(&key(id, "authority"), AUTHORITY))?;
-        belongs.map(|()| ProviderKind::Entra { authority, tenant })
+        refused.map(|()| ProviderKind::Entra { authority, tenant })
     }
 
-    /// Google needs no place.
+    /// Builds the kind `google`, which takes none of these settings.
     pub fn google(reader: &mut Reader, id: &ProviderId) -> Read<ProviderKind> {
         let others = ["issuer", "authority", "tenant_id", "allowed_tenants"];
-        belongs_not(reader, id, &others, "google, whose issuer is known").map(|()| ProviderKind::Google)
+        refuse_others(reader, id, &others, "google, whose issuer is known").map(|()| ProviderKind::Google)
     }
 
-    /// Any other provider's issuer.
+    /// Builds the kind `oidc` from the issuer.
     pub fn oidc(self, reader: &mut Reader, id: &ProviderId) -> Read<ProviderKind> {
         let others = ["authority", "tenant_id", "allowed_tenants"];
-        let belongs = belongs_not(reader, id, &others, "oidc, which takes issuer");
+        let refused = refuse_others(reader, id, &others, "oidc, which takes issuer");
         let issuer = self.issuer.ok_or_else(|| reader.missing(&key(id, "issuer"), ISSUER))?;
-        belongs.map(|()| ProviderKind::Oidc { issuer })
+        refused.map(|()| ProviderKind::Oidc { issuer })
     }
 }
 
-fn belongs_not(reader: &mut Reader, id: &ProviderId, settings: &[&str], kind: &str) -> Read<()> {
-    let mut belongs = Ok(());
+fn refuse_others(reader: &mut Reader, id: &ProviderId, settings: &[&str], kind: &str) -> Read<()> {
+    let mut refused = Ok(());
     for setting in settings.iter().map(|setting| key(id, setting)) {
         if reader.is_given(&setting) {
-            belongs = Err(reader.contradiction(&setting, format!("does not belong to kind {kind}")));
+            refused = Err(reader.contradiction(&setting, format!("does not apply to kind {kind}")));
         }
     }
-    belongs
+    refused
 }
 
 fn key(id: &ProviderId, setting: &str) -> String {
@@ -95,8 +95,8 @@ fn guid(text: &str) -> Option<String> {
     Uuid::try_parse(text).ok().filter(|_| is_hyphenated).map(|guid| guid.hyphenated().to_string())
 }
 
-/// An address that may be believed: over TLS, or on this machine.
-fn trustworthy(text: &str) -> Option<Url> {
+/// Parses an address that only the provider can answer: over TLS, or on this machine.
+fn secure_url(text: &str) -> Option<Url> {
     let url = Url::parse(text).ok()?;
     let is_plain = url.query().is_none()
         && url.fragment().is_none()
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_http_is_believed_on_loopback_alone() {
+    fn plain_http_is_accepted_only_on_loopback() {
         for text in [
             "https://idp.example.com/realms/a",
             "http://127.0.0.1:8080",
@@ -126,7 +126,7 @@ mod tests {
             "http://localhost",
             "http://idp.localhost:80/",
         ] {
-            assert!(trustworthy(text).is_some(), "{text}");
+            assert!(secure_url(text).is_some(), "{text}");
         }
         for text in [
             "http://idp.example.com",
@@ -145,7 +145,7 @@ mod tests {
             "https://u:p@a.b",
             " https://a.b",
         ] {
-            assert!(trustworthy(text).is_none(), "{text}");
+            assert!(secure_url(text).is_none(), "{text}");
         }
     }
 }

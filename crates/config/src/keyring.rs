@@ -1,7 +1,8 @@
 //! The key ring that seals cookies, tickets and session records: its text form, and its file in embedded mode.
 //!
-//! Guarantees: a ring is never empty, its keys differ, and no error shows any of them. The file appears whole or not at
-//! all, belongs to its owner alone (mode 0600), and an existing one is never written over: sealed values would be lost.
+//! Guarantees: a key ring is never empty, its keys differ, and no error shows a key. The file is created atomically
+//! with
+//! mode 0600. An existing file is never overwritten, because all sealed values would be lost.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
@@ -15,70 +16,70 @@ use zeroize::Zeroizing;
 pub(super) const EXPECTED: &str =
     "keys of exactly 32 random bytes each, base64 (make one: openssl rand -base64 32)";
 
-/// Why a text is no key ring; never holds key material.
+/// A text that is not a key ring. The error contains no key material.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum KeyError {
-    /// No keys in it.
-    #[error("holds no key, expected {EXPECTED}")]
+    /// The text has no keys.
+    #[error("contains no key, expected {EXPECTED}")]
     Empty,
-    /// Not base64.
-    #[error("key {number} is no base64 ({length} characters, not shown), expected {EXPECTED}")]
+    /// A key is not base64.
+    #[error("key {number} is not base64 ({length} characters, not shown), expected {EXPECTED}")]
     Encoding {
-        /// Which, from 1.
+        /// The position of the key, from 1.
         number: usize,
-        /// Of its text.
+        /// The number of characters.
         length: usize,
     },
-    /// Not 32 bytes.
+    /// A key does not have 32 bytes.
     #[error("key {number} has {length} bytes, expected {EXPECTED}")]
     Length {
-        /// Which, from 1.
+        /// The position of the key, from 1.
         number: usize,
-        /// Bytes after decoding.
+        /// The number of bytes after decoding.
         length: usize,
     },
-    /// Twice the same: it was probably meant to be replaced.
-    #[error("keys {first} and {second} are the same, expected each once")]
+    /// Two keys are the same. The operator probably meant to replace one of them.
+    #[error("keys {first} and {second} are the same, expected different keys")]
     Twice {
-        /// Which, from 1.
+        /// The position of the first of them, from 1.
         first: usize,
-        /// Which, from 1.
+        /// The position of the second, from 1.
         second: usize,
     },
 }
 
-/// Why the ring's file cannot be used.
+/// Why the key ring's file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyRingError {
-    /// Others may read it, so its keys may be known.
-    #[error("{} may be read by others (mode {mode:04o}): chmod 600, and replace its keys if others did", .path.display())]
+    /// Other users may read the file, and may know the keys.
+    #[error("{} can be read by other users (mode {mode:04o}): chmod 600 it, and replace its keys if another user may have read them", .path.display())]
     Exposed {
         /// The file.
         path: PathBuf,
         /// Its permission bits.
         mode: u32,
     },
-    /// It is not a key ring.
-    #[error("{} is no key ring", .path.display())]
+    /// The file's text is not a key ring.
+    #[error("{} is not a key ring", .path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
-        /// What is wrong in it.
+        /// What is wrong with the text.
         #[source]
         cause: KeyError,
     },
-    /// The file system refused.
-    #[error("cannot read or make the key ring {}", .path.display())]
+    /// The file cannot be read or created.
+    #[error("cannot read or create the key ring {}", .path.display())]
     File {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The operating system's error.
         #[source]
         cause: io::Error,
     },
 }
 
-/// Keys separated by commas or white space; the first writes, all read.
+/// Parses keys that are separated by commas or white space. The first key seals, all keys unseal.
 pub fn parse(text: &str) -> Result<Vec<Secret>, KeyError> {
     let words = text.split(|c: char| c == ',' || c.is_whitespace()).filter(|word| !word.is_empty());
     let keys: Vec<Secret> =
@@ -100,26 +101,26 @@ fn parse_key(number: usize, text: &str) -> Result<Secret, KeyError> {
     Ok(Secret::from(key))
 }
 
-/// Where the ring of an embedded store lies: its file's name and `.keys`.
+/// The path of an embedded store's key ring: the store's path with `.keys` appended.
 pub fn path_beside(store: &Path) -> PathBuf {
     let mut name = store.as_os_str().to_owned();
     name.push(".keys");
     PathBuf::from(name)
 }
 
-/// Reads the ring beside an embedded store, if there is one.
+/// Reads the key ring of an embedded store; `None` if it has none.
 pub fn find(store: &Path) -> Result<Option<Vec<Secret>>, KeyRingError> {
     open(&path_beside(store))
 }
 
-/// Reads the ring beside an embedded store, and makes one of a single new key if there is none.
+/// Reads the key ring of an embedded store. If it has none, creates one with a single new key.
 pub fn read_or_create(store: &Path) -> Result<Vec<Secret>, KeyRingError> {
     let path = path_beside(store);
     if let Some(keys) = open(&path)? {
         return Ok(keys);
     }
     create(&path).map_err(|cause| KeyRingError::File { path: path.clone(), cause })?;
-    let vanished = || io::Error::new(ErrorKind::NotFound, "it vanished while it was made");
+    let vanished = || io::Error::new(ErrorKind::NotFound, "it was removed while it was created");
     open(&path)?.ok_or_else(|| KeyRingError::File { path, cause: vanished() })
 }
 
@@ -129,7 +130,7 @@ fn open(path: &Path) -> Result<Option<Vec<Secret>>, KeyRingError> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         file => file.map_err(failed)?,
     };
-    // Asked of the open file: the name could point elsewhere by now.
+    // The mode of the open file, not of the path, which could point to another file by now.
     let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o7777;
     if mode & 0o077 != 0 {
         return Err(KeyRingError::Exposed { path: path.to_owned(), mode });
@@ -138,7 +139,9 @@ fn open(path: &Path) -> Result<Option<Vec<Secret>>, KeyRingError> {
     parse(&text).map(Some).map_err(|cause| KeyRingError::Malformed { path: path.to_owned(), cause })
 }
 
-/// Written under another name and then linked: of two that start at once one wins, and neither reads half a ring.
+/// Writes the file under another name and then links it, so that two processes that start at once use the same keys,
+/// and
+/// none reads a file that is half written.
 fn create(path: &Path) -> io::Result<()> {
     let mut suffix = [0; 8];
     fill_random(&mut suffix);

@@ -1,7 +1,9 @@
-//! Every setting, parsed once into the types of the field.
+//! Reads all settings of Gatepost into typed values.
 //!
-//! `gatepost.toml` and the environment are laid over each other in [`raw`]; the sections read typed values from there.
-//! All errors are reported at once, none with a secret's value; a key that nothing reads is an error.
+//! [`raw`] merges `gatepost.toml` with the environment, which takes precedence. One module per section reads typed
+//! values
+//! from the result. All errors are reported at once, and none contains a secret. A setting that no module reads is an
+//! error.
 
 mod address;
 mod credential;
@@ -42,7 +44,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use url::Url;
 
-/// All of it.
+/// The whole configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// `GATEPOST_PUBLIC_URL`: where browsers reach the public listener.
@@ -51,7 +53,7 @@ pub struct Config {
     pub internal_addr: SocketAddr,
     /// `GATEPOST_PUBLIC_ADDR`.
     pub public_addr: SocketAddr,
-    /// `GATEPOST_INTERNAL_TLS`: folder of the internal listener's certificates; `None`: plain HTTP.
+    /// `GATEPOST_INTERNAL_TLS`: the folder of the internal listener's certificates; `None` for plain HTTP.
     pub internal_tls: Option<PathBuf>,
     /// `GATEPOST_HEALTH_ADDR`: a third, plain listener for health and metrics only.
     pub health_addr: Option<SocketAddr>,
@@ -61,11 +63,11 @@ pub struct Config {
     pub allowed_origins: Vec<Origin>,
     /// `GATEPOST_TRUSTED_PROXIES`.
     pub trusted_proxies: Vec<IpNet>,
-    /// `GATEPOST_SECRET_KEYS`; empty in embedded mode until the key ring's file was read or made.
+    /// `GATEPOST_SECRET_KEYS`; empty in embedded mode until the key ring's file has been read or created.
     pub secret_keys: Vec<Secret>,
     /// `GATEPOST_CA_FILE`.
     pub ca_file: Option<PathBuf>,
-    /// Where state lives.
+    /// Where sessions and the directory are stored.
     pub stores: StoresConfig,
     /// `GATEPOST_PROVIDERS__*`, in the order of their ids; at least one.
     pub providers: Vec<ProviderConfig>,
@@ -85,15 +87,15 @@ pub struct Config {
     pub log: LogConfig,
 }
 
-/// The two store pairs.
+/// Which of the two pairs of stores is used.
 #[derive(Clone, Debug)]
 pub enum StoresConfig {
-    /// One process, one locked SQLite file with sessions and directory.
+    /// One process with one locked SQLite file, which holds sessions and directory.
     Embedded {
-        /// The file; the key ring lies beside it.
+        /// The path of the file. The key ring is beside it.
         file: PathBuf,
     },
-    /// Any number of replicas.
+    /// Redis for sessions and Postgres for the directory, shared by any number of replicas.
     Shared {
         /// `REDIS_URL`.
         redis_url: WatchedSecret,
@@ -102,30 +104,30 @@ pub enum StoresConfig {
     },
 }
 
-/// One OpenID provider.
+/// The settings of one OpenID provider.
 #[derive(Clone, Debug)]
 pub struct ProviderConfig {
     /// `<ID>` in `GATEPOST_PROVIDERS__<ID>__...`, lower case.
     pub id: ProviderId,
-    /// What kind, with what only that kind has.
+    /// The kind, with the settings that only that kind has.
     pub kind: ProviderKind,
-    /// Name on the page where one of several providers is chosen.
+    /// `..__LABEL`: the name that people see when they choose between several providers.
     pub label: String,
     /// `..__CLIENT_ID`.
     pub client_id: String,
-    /// How Gatepost proves who it is.
+    /// The credential with which Gatepost authenticates to the provider.
     pub credential: ClientCredential,
     /// `..__CLIENT_CERTIFICATE_KID`, `..__CLIENT_CERTIFICATE_ALG`.
     pub assertion: AssertionConfig,
     /// `..__SCOPES`.
     pub scopes: Vec<String>,
-    /// `..__ALLOWED_DOMAINS`: whose addresses it may assert; `None`: not limited.
+    /// `..__ALLOWED_DOMAINS`: the domains whose addresses it may assert; `None` if not limited.
     pub allowed_domains: Option<Vec<AllowedDomain>>,
     /// `..__EMAIL_VERIFIED`.
     pub email_verified: EmailVerified,
     /// `..__GROUPS`.
     pub groups: GroupsSource,
-    /// `..__GROUPS_CLAIM`: path of the claim, split at `.`.
+    /// `..__GROUPS_CLAIM`: the path of the claim, split at `.`.
     pub groups_claim: Vec<String>,
     /// `..__GROUP_NAMES`.
     pub group_names: GroupNames,
@@ -155,10 +157,10 @@ impl ProviderConfig {
     }
 }
 
-/// What differs between the kinds.
+/// The kind of a provider.
 #[derive(Clone, Debug)]
 pub enum ProviderKind {
-    /// Microsoft Entra ID, v2.0 endpoints.
+    /// Microsoft Entra ID, with the v2.0 endpoints.
     Entra {
         /// `..__AUTHORITY`, default `https://login.microsoftonline.com`.
         authority: Url,
@@ -167,106 +169,109 @@ pub enum ProviderKind {
     },
     /// Google.
     Google,
-    /// Any other.
+    /// Any other OpenID provider.
     Oidc {
-        /// `..__ISSUER`, exactly as the provider writes it.
+        /// `..__ISSUER`, byte for byte as the provider writes it.
         issuer: String,
     },
 }
 
-/// Which tenants of Entra may sign in.
+/// The Entra tenants whose people may sign in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EntraTenant {
-    /// One pinned tenant, by its GUID in lower case: `tid` must be it.
+    /// One tenant, by its GUID in lower case. The claim `tid` must be equal to it.
     Pinned(String),
     /// `organizations` or `common` with `..__ALLOWED_TENANTS` (GUIDs in lower case, never empty).
     Several {
-        /// The path segment of the authority.
+        /// The value of `..__TENANT_ID`, which is a path segment of the authority.
         segment: String,
-        /// Tenants that may sign in.
+        /// The GUIDs of the tenants whose people may sign in.
         allowed: Vec<String>,
     },
 }
 
-/// Client authentication at the token endpoint.
+/// How Gatepost authenticates at the token endpoint.
 #[derive(Clone, Debug)]
 pub enum ClientCredential {
-    /// `client_secret_basic` or `client_secret_post`, as the provider supports.
+    /// `client_secret_basic` or `client_secret_post`, whichever the provider supports.
     Secret(WatchedSecret),
-    /// `private_key_jwt`: PEM with certificate and private key.
+    /// `private_key_jwt`: a PEM text with certificate and private key.
     Certificate(WatchedSecret),
-    /// Workload identity: a file with a JWT, read anew at every use.
+    /// Workload identity: a file with a JWT, which is read again for every use.
     AssertionFile(PathBuf),
 }
 
-/// How the client assertions that a certificate's key signs are made; what is not set is for the kind to say.
+/// How client assertions are made. The kind of the provider decides about what is `None`.
 #[derive(Clone, Debug, Default)]
 pub struct AssertionConfig {
-    /// `kid` of their header.
+    /// The `kid` of the header.
     pub kid: Option<String>,
-    /// `alg` of their header.
+    /// The `alg` of the header.
     pub algorithm: Option<AssertionAlgorithm>,
 }
 
-/// What an RSA key signs with.
+/// The algorithm with which an RSA key signs client assertions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AssertionAlgorithm {
-    /// PKCS #1 v1.5.
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
     Rs256,
-    /// PSS.
+    /// RSASSA-PSS with SHA-256.
     Ps256,
 }
 
-/// Whether an address counts without `email_verified`.
+/// Whether an address must be confirmed by `email_verified`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EmailVerified {
-    /// Only with `email_verified` true.
+    /// An address only counts if `email_verified` is true.
     Required,
-    /// The provider's operator vouches for it.
+    /// Every address counts: the operator knows that the provider verifies addresses.
     Assumed,
 }
 
-/// Where groups are read.
+/// Where a person's groups are read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GroupsSource {
-    /// From the claim: absent means none; overage asks Graph.
+    /// From the claim. A missing claim means no groups. If Entra says that there are too many for a token, from Graph.
     Claim,
-    /// From Graph, always.
+    /// Always from Graph.
     Graph,
-    /// Not at all.
+    /// Groups are not read.
     Off,
 }
 
-/// What a provider's groups are called here.
+/// Which name a provider's group gets in the directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GroupNames {
-    /// `link` at a provider that makes the ids itself (Entra): the id if it is a GUID, else `provider:id`, until linked.
+    /// `link` at Entra, which generates the ids: until it is linked, a group's name is its id if that is a GUID, else
+    /// `provider:id`.
     Link,
-    /// `link` at any other provider, where whoever makes a group may choose its id: `provider:id`, until linked.
+    /// `link` at any other provider, where the creator of a group may choose its id: until it is linked, a group's name
+    /// is
+    /// `provider:id`.
     LinkQualified,
-    /// The provider's name.
+    /// `trust`: a group has the name that the provider gives it.
     Trust,
 }
 
-/// What becomes of a session for which the provider gave no refresh token.
+/// What happens to a session for which the provider gave no refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recheck {
-    /// After a refresh interval a navigation goes through the provider.
+    /// After a refresh interval, a navigation is redirected to the provider.
     Provider,
-    /// The provider is not asked again.
+    /// The provider is not asked about the session again.
     Off,
 }
 
-/// What becomes of a person's address when their provider changes it.
+/// What happens when the provider changes a person's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AddressChanges {
-    /// Applications get the new one.
+    /// Applications get the new address.
     Follow,
-    /// Applications get the one that they know, until an administrator changes it.
+    /// Applications get the old address until an administrator changes it.
     Keep,
 }
 
-/// Lifetimes.
+/// `GATEPOST_SESSION__*`: the lifetimes of sessions.
 #[derive(Clone, Copy, Debug)]
 pub struct SessionConfig {
     /// `IDLE_TIMEOUT`.
@@ -277,20 +282,20 @@ pub struct SessionConfig {
     pub refresh_interval: Duration,
     /// `PERSISTENT`: cookies outlive the browser.
     pub persistent: bool,
-    /// `MAX_PER_PERSON`: one more ends the one that was unused for longest.
+    /// `MAX_PER_PERSON`: one more sign-in ends the session that was not used for the longest time.
     pub max_per_person: usize,
 }
 
-/// The hot path.
+/// `GATEPOST_VERIFY__*`: how `/verify` answers.
 #[derive(Clone, Debug)]
 pub struct VerifyConfig {
-    /// `CACHE_MEMORY`, bytes; 0: every request asks the stores.
+    /// `CACHE_MEMORY` in bytes; with 0 every request asks the stores.
     pub cache_memory: u64,
-    /// `STALE_IF_ERROR`.
+    /// `STALE_IF_ERROR`: how long cached sessions count while Postgres is unreachable.
     pub stale_if_error: Duration,
-    /// `GROUPS_HEADER_LIMIT`, bytes.
+    /// `GROUPS_HEADER_LIMIT` in bytes.
     pub groups_header_limit: usize,
-    /// `GROUPS_HEADER_FILTER`: only groups that begin with one of these; empty: all.
+    /// `GROUPS_HEADER_FILTER`: the header only lists groups that begin with one of these; empty for all groups.
     pub groups_header_filter: Vec<String>,
 }
 
@@ -305,22 +310,22 @@ impl Default for VerifyConfig {
     }
 }
 
-/// Log output.
+/// `GATEPOST_LOG__*`: the form and level of the log.
 #[derive(Clone, Debug)]
 pub struct LogConfig {
-    /// JSON lines instead of text.
+    /// Whether log lines are JSON instead of text.
     pub json: bool,
-    /// A `tracing` filter, default `info`.
+    /// A filter of `tracing`, by default `info`.
     pub level: String,
 }
 
 impl Config {
-    /// Whether this is development over plain HTTP on `*.localhost`.
+    /// Whether Gatepost runs in development, over plain HTTP on `*.localhost`.
     pub fn is_development(&self) -> bool {
         self.public_url.scheme() == gatepost_core::host::Scheme::Http
     }
 
-    /// What the groups of this provider are called; of one that is not configured (any more): [`GroupNames::Link`].
+    /// How the groups of this provider are named; [`GroupNames::Link`] for a provider that is no longer configured.
     pub fn group_names_of(&self, provider: &ProviderId) -> GroupNames {
         let found = self.providers.iter().find(|one| one.id == *provider);
         found.map_or(GroupNames::Link, |one| one.group_names)

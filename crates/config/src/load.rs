@@ -1,4 +1,4 @@
-//! Finds the file, lays the environment over it and reads every section.
+//! Finds the configuration file, merges it with the environment and reads every section.
 
 use super::error::{ConfigError, ConfigErrors, Problem};
 use super::raw::{CONFIG_VARIABLE, TomlFile};
@@ -8,15 +8,16 @@ use std::borrow::Cow;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// Where the file is looked for when nobody names it; the first that exists counts.
+/// The paths of the file if the operator names none. The first that exists is read.
 const PLACES: [&str; 2] = ["gatepost.toml", "/etc/gatepost/gatepost.toml"];
 
 impl Config {
-    /// Reads `toml_path` (else `GATEPOST_CONFIG`, else `./gatepost.toml` or `/etc/gatepost/gatepost.toml` where present),
-    /// overlaid by `environment`, the whole of the process's.
+    /// Reads the configuration from a file and from `environment`, the whole environment of the process, which takes
+    /// precedence. The file is `toml_path`, else the one that `GATEPOST_CONFIG` names, else `./gatepost.toml` or
+    /// `/etc/gatepost/gatepost.toml` if it exists.
     ///
     /// # Errors
-    /// All that is wrong, at once; never with a secret's value.
+    /// All errors at once. None contains a secret.
     pub fn load(
         toml_path: Option<&Path>,
         environment: impl Iterator<Item = (String, String)>,
@@ -41,8 +42,8 @@ impl Config {
         Ok(Reader::new(file.as_ref(), environment.into_iter()))
     }
 
-    /// Where state lies and the authorities file, for whoever must look at the stores although other settings are
-    /// wrong; `None` if these are.
+    /// Reads only the settings of the stores and `ca_file`, so that `gatepost check` can examine the stores although
+    /// other settings have errors; `None` if one of these settings has an error.
     pub fn load_stores(
         toml_path: Option<&Path>,
         environment: impl Iterator<Item = (String, String)>,
@@ -52,7 +53,7 @@ impl Config {
         stores::read_stores(&mut reader).ok().map(|stores| (stores, ca_file))
     }
 
-    /// Reads a file's text, overlaid by `environment`; secrets' files are still opened.
+    /// Reads the configuration from the text of a file and from `environment`. Files that settings name are opened.
     ///
     /// # Errors
     /// As [`Config::load`].
@@ -70,7 +71,7 @@ impl Config {
     }
 }
 
-/// Every section is read before the first fault is looked at.
+/// Reads every section before it returns the first error, so that all errors are recorded.
 pub(super) fn sections(reader: &mut Reader) -> Read<Config> {
     let addresses = address::read(reader);
     let stores = stores::read(reader);

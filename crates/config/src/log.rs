@@ -1,11 +1,11 @@
-//! Form and level of the log.
+//! Reads the form and the level of the log.
 
 use super::LogConfig;
 use super::reader::{Read, Reader};
 use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 
-/// The web server's own lines repeat what "serving" and "stopped" say.
+/// `actix_server` is at `warn` because its lines repeat our own at start and stop.
 const DEFAULT_LEVEL: &str = "info,actix_server=warn";
 
 pub(super) fn read(reader: &mut Reader) -> Read<LogConfig> {
@@ -16,7 +16,7 @@ pub(super) fn read(reader: &mut Reader) -> Read<LogConfig> {
         |text| EnvFilter::try_new(text).ok().map(|_| text.to_owned()),
     );
     Ok(LogConfig {
-        // The log goes to standard error: programs read JSON there, people read text.
+        // The log is written to standard error: text for a terminal, JSON otherwise.
         json: json?.unwrap_or_else(|| !std::io::stderr().is_terminal()),
         level: level?.unwrap_or_else(|| DEFAULT_LEVEL.to_owned()),
     })

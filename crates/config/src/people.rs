@@ -1,19 +1,19 @@
-//! How a provider's word about a person is taken: what its groups are called, which addresses it may assert, and
-//! whether a person's address follows it.
+//! The rules for taking over what a provider asserts about a person: the names of groups, the domains of addresses, and
+//! whether a person's address changes with the provider's.
 
 use super::reader::{Read, Reader};
 use super::{AddressChanges, Config, EntraTenant, GroupNames, ProviderConfig, ProviderKind};
 use gatepost_core::email::EmailAddress;
 use gatepost_core::identity::SubjectKey;
 
-/// The terms on which the directory takes one provider's word about one person.
+/// The rules by which the directory takes over what one provider asserts about one person.
 #[derive(Clone, Debug)]
 pub struct Terms {
-    /// What the provider's groups are called here.
+    /// How the provider's groups are named.
     pub group_names: GroupNames,
-    /// Whether the person's address follows the provider.
+    /// Whether the person's address changes with the provider's.
     pub address_changes: AddressChanges,
-    /// Of which domains the provider may assert addresses.
+    /// The domains whose addresses the provider may assert.
     pub domains: AssertableDomains,
 }
 
@@ -22,12 +22,12 @@ pub struct Terms {
 pub enum AssertableDomains {
     /// Every domain.
     Any,
-    /// These, lower case.
+    /// Only these domains, in lower case.
     Only(Vec<String>),
 }
 
 impl AssertableDomains {
-    /// Whether the address is of one of them.
+    /// Whether the address belongs to one of the domains.
     pub fn contain(&self, email: &EmailAddress) -> bool {
         match self {
             Self::Any => true,
@@ -42,7 +42,7 @@ pub(super) fn read(reader: &mut Reader) -> Read<AddressChanges> {
 }
 
 impl Config {
-    /// The terms for a person of this provider.
+    /// The rules for a person of this provider.
     pub fn terms_of(&self, provider: &ProviderConfig, subject: &SubjectKey) -> Terms {
         Terms {
             group_names: provider.group_names,
@@ -53,7 +53,7 @@ impl Config {
     }
 }
 
-/// The tenant of Entra in an `iss` that was verified: `<authority>/<tid>/v2.0`.
+/// The Entra tenant in a verified `iss`, which has the form `<authority>/<tid>/v2.0`.
 fn tid_of<'a>(provider: &'a ProviderConfig, issuer: &str) -> Option<&'a str> {
     let tids = match &provider.kind {
         ProviderKind::Entra { tenant: EntraTenant::Pinned(tid), .. } => std::slice::from_ref(tid),

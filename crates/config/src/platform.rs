@@ -1,12 +1,13 @@
-//! The variables that the platform already has: `MICROSOFT_CLIENT_ID` and its siblings configure the provider `entra`.
+//! The variables `MICROSOFT_CLIENT_ID`, `MICROSOFT_CLIENT_SECRET` and `MICROSOFT_CLIENT_TENANT_ID`, which the platform
+//! already has. They configure the provider `entra`.
 //!
-//! They are a second spelling of `providers.entra.*`, so a setting given in both is a contradiction. Where only other
-//! providers are configured they are refused: variables meant for another application must add no way in.
+//! They are a second spelling of `providers.entra.*`, so a setting that is given in both is an error. If only other
+//! providers are configured they are errors, too: a variable for another application must not add a provider here.
 
 use super::error::{ConfigError, Problem};
 use super::raw::{Given, Overlay, Source, Value};
 
-/// Each variable and the setting of the provider `entra` that it is.
+/// Each variable with the setting of the provider `entra` that it gives.
 pub(super) const VARIABLES: [(&str, &str); 4] = [
     ("MICROSOFT_CLIENT_ID", "client_id"),
     ("MICROSOFT_CLIENT_SECRET", "client_secret"),
@@ -14,19 +15,19 @@ pub(super) const VARIABLES: [(&str, &str); 4] = [
     ("MICROSOFT_CLIENT_TENANT_ID", "tenant_id"),
 ];
 
-/// Whether a variable is one of them.
+/// Whether a variable is one of [`VARIABLES`].
 pub(super) fn is_variable(name: &str) -> bool {
     VARIABLES.iter().any(|(variable, _)| *variable == name)
 }
 
-/// The variable in which the operator, who uses some of them, would give a setting that is missing.
+/// The variable to name when a setting is missing; `None` if the operator uses none of these variables.
 pub(super) fn variable_of(key: &str, given: &Overlay) -> Option<&'static str> {
     let kind = given.get("providers.entra.kind")?;
     let setting = key.strip_prefix("providers.entra.").filter(|_| is_variable(&kind.source.to_string()))?;
     VARIABLES.iter().find(|(_, other)| *other == setting).map(|(variable, _)| *variable)
 }
 
-/// Lays the platform's variables beside what was given explicitly.
+/// Adds the settings that the platform's variables give.
 pub(super) fn lay_over(given: &mut Overlay, variables: Vec<(String, String)>) -> Vec<ConfigError> {
     let explicit = given.keys().any(|key| key.starts_with("providers.entra."));
     let others = given.keys().any(|key| key.starts_with("providers."));
@@ -42,7 +43,7 @@ pub(super) fn lay_over(given: &mut Overlay, variables: Vec<(String, String)>) ->
         if others && !explicit {
             errors.push(fail(
                 &name,
-                "configures the provider entra, but only others are configured: unset it, \
+                "configures the provider entra, but only other providers are configured: unset it, \
                 or set GATEPOST_PROVIDERS__ENTRA__KIND=entra to have both"
                     .to_owned(),
             ));
@@ -54,7 +55,7 @@ pub(super) fn lay_over(given: &mut Overlay, variables: Vec<(String, String)>) ->
             (!is_variable(&other.source.to_string())).then(|| other.source.to_string())
         });
         if let Some(twin) = twin {
-            errors.push(fail(&name, format!("the same setting as {twin}: give one of them")));
+            errors.push(fail(&name, format!("the same setting as {twin}: give only one of them")));
             continue;
         }
         let given_here = Given { value: Value::Text(text), source: Source::Variable(name) };
@@ -69,7 +70,8 @@ pub(super) fn lay_over(given: &mut Overlay, variables: Vec<(String, String)>) ->
             Value::Toml(value) => value.as_str() == Some("entra"),
         };
         if !is_entra {
-            errors.push(fail(&name, format!("is for kind entra, but {} says otherwise", kind.source)));
+            errors
+                .push(fail(&name, format!("is only for kind entra, but {} sets another kind", kind.source)));
         }
     }
     errors

@@ -1,7 +1,8 @@
-//! The OpenID providers: `providers.<id>.*`, each read whole, then judged together.
+//! Reads the OpenID providers (`providers.<id>.*`), first each alone, then the rules that concern several of them.
 //!
-//! Rules across providers keep DESIGN.md section 7: group names are trusted from one provider at most, and with several
-//! providers each says whose addresses it may assert.
+//! These rules are in DESIGN.md section 7: group names are trusted from at most one provider, and with several
+//! providers
+//! each has a list of domains whose addresses it may assert.
 
 use super::credential;
 use super::issuer::{self, Places};
@@ -31,13 +32,13 @@ pub(super) fn read(reader: &mut Reader) -> Read<Vec<ProviderConfig>> {
     let providers: Vec<Read<ProviderConfig>> =
         names.iter().map(|name| read_one(reader, name, &names)).collect();
     let providers = providers.into_iter().collect::<Read<Vec<_>>>()?;
-    let trusted = one_trusts_at_most(reader, &providers);
-    let domains = domains_are_told_apart(reader, &providers);
-    let tenants = tenants_of_domains_sign_in(reader, &providers);
+    let trusted = check_trusted_names(reader, &providers);
+    let domains = check_domains_are_given(reader, &providers);
+    let tenants = check_tenants_of_domains(reader, &providers);
     trusted.and(domains).and(tenants).map(|()| providers)
 }
 
-/// Every key is read whatever the kind, so that one of another kind is told apart from an unknown one.
+/// Reads one provider. The keys of all kinds are read, so that a key of another kind is not reported as unknown.
 fn read_one(reader: &mut Reader, name: &str, names: &BTreeSet<String>) -> Read<ProviderConfig> {
     let Ok(id) = name.parse::<ProviderId>() else {
         let at = format!("providers.{name}");
@@ -64,7 +65,7 @@ fn read_one(reader: &mut Reader, name: &str, names: &BTreeSet<String>) -> Read<P
     let group_names = reader.word(&at("group_names"), &words, "link or trust");
     let words = [("provider", Recheck::Provider), ("off", Recheck::Off)];
     let recheck = reader.word(&at("recheck"), &words, "provider or off");
-    reader.not_yet(&at("audience"));
+    reader.not_supported(&at("audience"));
 
     let kind = kind?;
     let fits = fits_kind(reader, kind, &at, email_verified, groups);
@@ -102,61 +103,63 @@ fn fits_kind(
 ) -> Read<()> {
     let mut fits = Ok(());
     if kind == Kind::Entra && matches!(email_verified, Ok(Some(EmailVerified::Required))) {
-        let why = "Entra sends no email_verified, so nobody could sign in: leave it out";
+        let why = "Entra sends no email_verified, so nobody could sign in: remove the setting";
         fits = Err(reader.contradiction(&at("email_verified"), why));
     }
     if kind != Kind::Entra && matches!(groups, Ok(Some(GroupsSource::Graph))) {
-        fits =
-            Err(reader.contradiction(&at("groups"), "graph is Entra's: expected claim or off for this kind"));
+        fits = Err(reader
+            .contradiction(&at("groups"), "only kind entra has graph: expected claim or off for this kind"));
     }
     fits
 }
 
-fn one_trusts_at_most(reader: &mut Reader, providers: &[ProviderConfig]) -> Read<()> {
+fn check_trusted_names(reader: &mut Reader, providers: &[ProviderConfig]) -> Read<()> {
     let trusts = |provider: &&ProviderConfig| {
         provider.group_names == GroupNames::Trust && provider.groups != GroupsSource::Off
     };
     let trusted: Vec<&ProviderId> = providers.iter().filter(trusts).map(|provider| &provider.id).collect();
     let [first, others @ ..] = trusted.as_slice() else { return Ok(()) };
-    let mut one = Ok(());
+    let mut result = Ok(());
     for provider in providers.iter().filter(trusts) {
         if let ProviderKind::Entra { tenant: EntraTenant::Several { .. }, .. } = &provider.kind {
-            let why = "several tenants name groups, so one could name itself into the others': set it to link, or give \
+            let why = "several tenants name groups, so one tenant could name a group like another tenant's: set it to link, or give \
                 each tenant a provider of its own";
-            one = Err(reader.contradiction(&format!("providers.{}.group_names", provider.id), why));
+            result = Err(reader.contradiction(&format!("providers.{}.group_names", provider.id), why));
         }
     }
     for other in others {
         let why = format!(
-            "group names of {first} and {other} are both trusted, so one provider could name itself into the other's groups: \
+            "group names of {first} and {other} are both trusted, so one provider could name a group like the other's: \
             set {} or {} to link (or groups to off)",
             reader.name(&format!("providers.{first}.group_names")),
             reader.name(&format!("providers.{other}.group_names")),
         );
-        one = Err(reader.contradiction(&format!("providers.{other}.group_names"), why));
+        result = Err(reader.contradiction(&format!("providers.{other}.group_names"), why));
     }
-    one
+    result
 }
 
-/// One of several providers that may assert any address could take any person's.
-fn domains_are_told_apart(reader: &mut Reader, providers: &[ProviderConfig]) -> Read<()> {
-    let mut told = Ok(());
+/// Checks that with several providers each has `allowed_domains`: a provider that may assert every address could assert
+/// another person's.
+fn check_domains_are_given(reader: &mut Reader, providers: &[ProviderConfig]) -> Read<()> {
+    let mut result = Ok(());
     for provider in providers.iter().filter(|_| providers.len() > 1) {
         let pinned = matches!(&provider.kind, ProviderKind::Entra { tenant: EntraTenant::Pinned(_), .. });
         if !pinned && provider.allowed_domains.is_none() {
             let key = format!("providers.{}.allowed_domains", provider.id);
-            told = Err(reader.missing(
+            result = Err(reader.missing(
                 &key,
                 "the domains whose addresses it may assert, since there are several providers",
             ));
         }
     }
-    told
+    result
 }
 
-/// A domain listed with a tenant that signs nobody in here would be a slip of copying.
-fn tenants_of_domains_sign_in(reader: &mut Reader, providers: &[ProviderConfig]) -> Read<()> {
-    let mut sound = Ok(());
+/// Checks that the tenants in `allowed_domains` are allowed to sign in: another tenant there is probably a typing
+/// error.
+fn check_tenants_of_domains(reader: &mut Reader, providers: &[ProviderConfig]) -> Read<()> {
+    let mut result = Ok(());
     for provider in providers {
         let tids = provider.allowed_domains.iter().flatten().filter_map(|entry| entry.tid.as_ref());
         for tid in tids {
@@ -169,13 +172,13 @@ fn tenants_of_domains_sign_in(reader: &mut Reader, providers: &[ProviderConfig])
                     format!("{tid} is not in {setting}")
                 }
                 _ => format!(
-                    "{tid}/ does not belong there: only entra with several tenants lists domains by tenant"
+                    "{tid}/ does not apply: only kind entra with several tenants lists domains by tenant"
                 ),
             };
-            sound = Err(reader.contradiction(&format!("providers.{}.allowed_domains", provider.id), why));
+            result = Err(reader.contradiction(&format!("providers.{}.allowed_domains", provider.id), why));
         }
     }
-    sound
+    result
 }
 
 fn read_scopes(reader: &mut Reader, key: &str) -> Read<Vec<String>> {
@@ -184,14 +187,14 @@ fn read_scopes(reader: &mut Reader, key: &str) -> Read<Vec<String>> {
     if !scopes.is_empty() && !scopes.iter().any(|scope| scope == "openid") {
         return Err(reader.contradiction(
             key,
-            "openid is missing, without it there is no sign-in (OpenID Connect Core 3.1.2.1)",
+            "openid is missing, and without it nobody can sign in (OpenID Connect Core 3.1.2.1)",
         ));
     }
     Ok(scopes)
 }
 
-/// A path split at `.`; a claim whose own name has dots is an array in the file, or an address as in
-/// `https://example.com/groups`, which is one name.
+/// Reads the path of a claim, split at `.`. An address as in `https://example.com/groups` is one name. Any other name
+/// with dots must be written as an array in the file.
 fn read_claim(reader: &mut Reader, key: &str) -> Read<Option<Vec<String>>> {
     if reader.is_array(key) {
         reader.filled_list(key, CLAIM, printable)
@@ -214,13 +217,13 @@ fn default_label(kind: Kind, id: &ProviderId, names: &BTreeSet<String>) -> Strin
     if names.len() == 1 { maker.to_owned() } else { format!("{maker} ({id})") }
 }
 
-/// RFC 6749 section 3.3.
+/// Reads a scope token (RFC 6749 section 3.3).
 fn scope_token(text: &str) -> Option<String> {
     let fits = |b: u8| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
     (!text.is_empty() && text.bytes().all(fits)).then(|| text.to_owned())
 }
 
-/// RFC 6749 appendix A.1, without the space, which is a slip of copying.
+/// Reads a client id (RFC 6749 appendix A.1). A space is refused: it is allowed there, but usually a copying error.
 fn visible(text: &str) -> Option<String> {
     text.bytes().all(|b| b.is_ascii_graphic()).then(|| text.to_owned())
 }

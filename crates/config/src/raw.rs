@@ -1,39 +1,40 @@
-//! The two sources laid over each other: what was given, under which key, and where.
+//! Merges the file and the environment into one map from key to value, with the source of each value.
 //!
-//! Keys are written as in the file (`session.idle_timeout`); the environment's `GATEPOST_SESSION__IDLE_TIMEOUT` is the
-//! same key and wins. What a value means is not judged here.
+//! Keys are written as in the file (`session.idle_timeout`). The variable `GATEPOST_SESSION__IDLE_TIMEOUT` gives the
+//! same
+//! key and takes precedence. Values are not interpreted here.
 
 use super::error::{ConfigError, Problem};
 use super::platform;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// The variable that names the file; read before all others, so no key.
+/// The variable that names the file. It is read before all settings, so it is not a key itself.
 pub(super) const CONFIG_VARIABLE: &str = "GATEPOST_CONFIG";
 
-/// Keys whose tables are values: their names are the operator's, not ours.
+/// Keys whose tables are values: the operator chooses the names in them.
 const TABLES_OF_VALUES: [&str; 1] = ["groups"];
 
-/// Deeper tables are no setting of ours; they are not walked.
+/// No setting is nested deeper than this, so deeper tables are not flattened.
 const DEEPEST: usize = 4;
 
-/// One setting as it was given.
+/// The value of one setting and its source.
 #[derive(Clone)]
 pub(super) struct Given {
     pub value: Value,
     pub source: Source,
 }
 
-/// A value before it is read.
+/// A value that is not interpreted yet.
 #[derive(Clone)]
 pub(super) enum Value {
-    /// From the environment: lists are comma-separated.
+    /// From the environment, where lists are comma-separated.
     Text(String),
     /// From the file.
     Toml(toml::Value),
 }
 
-/// Where a setting was given; displays as the operator wrote it.
+/// Where a setting was given. `Display` writes its name as the operator did.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum Source {
     Variable(String),
@@ -49,16 +50,16 @@ impl fmt::Display for Source {
     }
 }
 
-/// The file's text and its name for errors.
+/// The text of the file, and its name for errors.
 pub(super) struct TomlFile<'a> {
     pub name: &'a str,
     pub text: &'a str,
 }
 
-/// All that was given, by key.
+/// All given settings, by key.
 pub(super) type Overlay = BTreeMap<String, Given>;
 
-/// Lays the environment over the file.
+/// Merges the environment with the file.
 pub(super) fn overlay(
     file: Option<&TomlFile<'_>>,
     environment: impl Iterator<Item = (String, String)>,
@@ -72,14 +73,14 @@ pub(super) fn overlay(
         }
     }
     let mut variables = Overlay::new();
-    let mut of_the_platform = Vec::new();
+    let mut platform_variables = Vec::new();
     for (name, text) in environment {
         if platform::is_variable(&name) {
-            of_the_platform.push((name, text));
+            platform_variables.push((name, text));
         } else if let Some(key) = key_of(&name) {
             let source = Source::Variable(name);
             if let Some(other) = variables.get(&key).filter(|other| other.source != source) {
-                let why = format!("the same setting as {}: give one of them", other.source);
+                let why = format!("the same setting as {}: give only one of them", other.source);
                 errors
                     .push(ConfigError { setting: source.to_string(), problem: Problem::Contradiction(why) });
             }
@@ -87,11 +88,12 @@ pub(super) fn overlay(
         }
     }
     given.append(&mut variables);
-    errors.extend(platform::lay_over(&mut given, of_the_platform));
+    errors.extend(platform::lay_over(&mut given, platform_variables));
     (given, errors)
 }
 
-/// The key of an environment variable. One of ours that can be no key keeps its name, which nothing reads.
+/// The key of an environment variable; `None` if it does not belong to Gatepost. A `GATEPOST_` variable that is not
+/// spelled as a key keeps its name as its key, and is reported as unknown because nothing reads that key.
 fn key_of(variable: &str) -> Option<String> {
     if let "DATABASE_URL" | "DATABASE_URL_FILE" | "REDIS_URL" | "REDIS_URL_FILE" = variable {
         return Some(variable.to_ascii_lowercase());
@@ -109,7 +111,7 @@ fn key_of(variable: &str) -> Option<String> {
     Some(if same(&spelled, variable) { key } else { variable.to_owned() })
 }
 
-/// How a key is written in the environment; `_` stands for the `-` of a provider's id.
+/// The environment variable of a key. The `-` of a provider's id becomes `_`.
 pub(super) fn variable_of(key: &str) -> String {
     let name = key.to_uppercase().replace('.', "__").replace('-', "_");
     if key.starts_with("database_url") || key.starts_with("redis_url") {
@@ -134,12 +136,13 @@ fn flatten(table: toml::Table, prefix: &str, file: &str, depth: usize, given: &m
     }
 }
 
-/// The parser's own `Display` prints the line, which may hold a secret.
+/// Describes a syntax error. The parser's own `Display` is not used: it prints the line, which may contain a secret.
 fn syntax_error(file: &TomlFile<'_>, error: &toml::de::Error) -> ConfigError {
     let before = error.span().and_then(|span| file.text.get(..span.start)).unwrap_or_default();
     let line = before.matches('\n').count() + 1;
     let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
-    let found = format!("no TOML in line {line}, column {column} ({})", error.message().replace('\n', ", "));
+    let found =
+        format!("invalid TOML in line {line}, column {column} ({})", error.message().replace('\n', ", "));
     let problem = Problem::Malformed { found, expected: "TOML".into() };
     ConfigError { setting: file.name.to_owned(), problem }
 }

@@ -1,6 +1,6 @@
-//! Typed reading of what was given: a wrong value is recorded and reading goes on, so that all errors come at once.
+//! Reads typed values from the merged settings. It records errors and goes on, so that all errors are reported at once.
 //!
-//! It also remembers every key it was asked for. What was given and never asked for is an unknown setting.
+//! It also records every key that is read. A given setting that was never read is unknown.
 
 use super::error::{ConfigError, ConfigErrors, Problem, hidden, shown};
 use super::platform;
@@ -12,25 +12,25 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// Proof that an error was recorded: whoever holds it need not report again.
+/// Proof that an error was recorded, so that the caller does not have to report it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reported;
 
-/// A setting that was read, or whose fault is recorded.
+/// A value, or the proof that its error was recorded.
 pub(super) type Read<T> = Result<T, Reported>;
 
 /// What separates the entries of a list in the environment.
 #[derive(Clone, Copy)]
 pub(super) enum Separator {
     Comma,
-    /// Scopes are written with spaces in the specification, keys on lines of a file.
+    /// Also white space, as the specification writes scopes, and newlines in a file of keys.
     CommaOrSpace,
 }
 
-/// The settings of one start.
+/// The given settings, the keys that were read, and the errors so far.
 pub(super) struct Reader {
     given: Overlay,
-    asked: BTreeSet<String>,
+    read_keys: BTreeSet<String>,
     errors: Vec<ConfigError>,
 }
 
@@ -38,55 +38,53 @@ impl Reader {
     pub fn new(file: Option<&TomlFile<'_>>, environment: impl Iterator<Item = (String, String)>) -> Self {
         let (mut given, mut errors) = overlay(file, environment);
         errors.extend(given.values_mut().filter_map(unquote));
-        Self { given, asked: BTreeSet::new(), errors }
+        Self { given, read_keys: BTreeSet::new(), errors }
     }
 
-    /// The setting's name as it was given; as a variable if it was not.
+    /// The name of the setting as the operator wrote it, or its environment variable if it is not given.
     pub fn name(&self, key: &str) -> String {
         let variable =
             || platform::variable_of(key, &self.given).map_or_else(|| variable_of(key), str::to_owned);
         self.given.get(key).map_or_else(variable, |given| given.source.to_string())
     }
 
-    /// Whether it was given, rightly or wrongly; does not count as reading it.
+    /// Whether the setting is given, valid or not. Does not count as reading it.
     pub fn is_given(&self, key: &str) -> bool {
         self.given.contains_key(key)
     }
 
-    /// Whether the file gives it as an array.
+    /// Whether the file gives the setting as an array.
     pub fn is_array(&self, key: &str) -> bool {
         self.given.get(key).is_some_and(|given| matches!(given.value, Value::Toml(toml::Value::Array(_))))
     }
 
-    /// What stands between `prefix` and the last `.` of the given keys, each once, sorted.
+    /// The parts of the given keys between `prefix` and the last `.`, sorted, without duplicates.
     pub fn names_under(&self, prefix: &str) -> BTreeSet<String> {
         let under = self.given.keys().filter_map(|key| key.strip_prefix(prefix));
         under.filter_map(|rest| rest.rsplit_once('.')).map(|(name, _)| name.to_owned()).collect()
     }
 
-    /// Leaves all keys under `prefix` out of the unknown ones: their fault is recorded already.
+    /// Marks all keys that begin with `prefix` as read, because their error is already recorded.
     pub fn pass_over(&mut self, prefix: &str) {
         let under: Vec<String> = self.given.keys().filter(|key| key.starts_with(prefix)).cloned().collect();
-        self.asked.extend(under);
+        self.read_keys.extend(under);
     }
 
     fn take(&mut self, key: &str) -> Option<Given> {
-        self.asked.insert(key.to_owned());
+        self.read_keys.insert(key.to_owned());
         self.given.get(key).cloned()
     }
 
-    /// Records a fault of a setting.
     pub fn fail(&mut self, key: &str, problem: Problem) -> Reported {
         self.errors.push(ConfigError { setting: self.name(key), problem });
         Reported
     }
 
-    /// Records that a setting contradicts another.
     pub fn contradiction(&mut self, key: &str, why: impl Into<String>) -> Reported {
         self.fail(key, Problem::Contradiction(why.into()))
     }
 
-    /// Records that a setting has not the form it should have; `found` must hold no secret.
+    /// Records that the value of a setting is malformed. `found` must not contain a secret.
     pub fn malformed(
         &mut self,
         key: &str,
@@ -96,19 +94,18 @@ impl Reader {
         self.fail(key, Problem::Malformed { found, expected: expected.into() })
     }
 
-    /// Records that a setting must be given.
     pub fn missing(&mut self, key: &str, expected: impl Into<Cow<'static, str>>) -> Reported {
         self.fail(key, Problem::Missing { expected: expected.into() })
     }
 
-    /// A key of the contract that is not built yet is told apart from a typing error.
-    pub fn not_yet(&mut self, key: &str) {
+    /// Reports a documented setting that is not supported yet, so that it is not reported as unknown.
+    pub fn not_supported(&mut self, key: &str) {
         if self.take(key).is_some() {
-            self.fail(key, Problem::NotYet);
+            self.fail(key, Problem::NotSupported);
         }
     }
 
-    /// One value.
+    /// Reads a value; `None` if it is not given. `expected` describes the valid values in the error.
     pub fn value<T>(
         &mut self,
         key: &str,
@@ -132,7 +129,6 @@ impl Reader {
         parse(&text).map(Some).ok_or_else(|| self.malformed(key, shown(&text), expected))
     }
 
-    /// One value that must be given.
     pub fn required<T>(
         &mut self,
         key: &str,
@@ -142,7 +138,7 @@ impl Reader {
         self.value(key, expected, parse)?.ok_or_else(|| self.missing(key, expected))
     }
 
-    /// One of a few words.
+    /// Reads a value that must be one of `words`.
     pub fn word<T: Clone>(
         &mut self,
         key: &str,
@@ -154,12 +150,13 @@ impl Reader {
         })
     }
 
-    /// A path, not opened here.
     pub fn path(&mut self, key: &str, expected: &'static str) -> Read<Option<PathBuf>> {
         self.value(key, expected, |text| Some(PathBuf::from(text)))
     }
 
-    /// A list; every wrong entry is recorded. Given empty it is empty, which is not the same as not given.
+    /// Reads a list, and records an error for every malformed entry. An empty list is not the same as a list that is
+    /// not
+    /// given.
     pub fn list<T>(
         &mut self,
         key: &str,
@@ -176,7 +173,7 @@ impl Reader {
         read.into_iter().collect::<Read<Vec<T>>>().map(Some)
     }
 
-    /// A list without empty entries, where an empty one would be misread as no limit.
+    /// Reads a list that must not be empty, because an empty list could be mistaken for no limit.
     pub fn filled_list<T>(
         &mut self,
         key: &str,
@@ -209,7 +206,7 @@ impl Reader {
         }
     }
 
-    /// Pairs `NAME=VALUE`: a table in the file (a name may have an array of values), comma-separated elsewhere.
+    /// Reads pairs: a table in the file, in which a name may have an array of values, or comma-separated `NAME=VALUE`.
     pub fn pairs(&mut self, key: &str, expected: &'static str) -> Read<Vec<(String, String)>> {
         let Some(given) = self.take(key) else { return Ok(Vec::new()) };
         let table = match given.value {
@@ -239,16 +236,18 @@ impl Reader {
         Ok(pairs)
     }
 
-    /// A secret, given itself or as `<key>_file`; errors describe it and never show it.
+    /// Reads a secret, which is given as `<key>` or as `<key>_file`. Errors describe it without showing it.
     pub fn secret(&mut self, key: &str, expected: &'static str) -> Read<Option<Found>> {
         let file_key = format!("{key}_file");
         let (plain, file) = (self.take(key), self.take(&file_key));
         if let (Some(plain), Some(file)) = (&plain, &file)
             && is_variable(plain) == is_variable(file)
         {
-            return Err(self.contradiction(key, format!("{} is given too: give one of them", file.source)));
+            return Err(
+                self.contradiction(key, format!("{} is also given: give only one of them", file.source))
+            );
         }
-        // The environment wins, in whichever of the two forms it speaks.
+        // The environment takes precedence, in either of the two forms.
         let file = file.filter(|file| plain.is_none() || is_variable(file));
         match (file, plain) {
             (Some(file), _) => self.secret_file(&file_key, file.value, expected),
@@ -293,12 +292,11 @@ impl Reader {
         Ok(Some(Found { key: key.to_owned(), value: SecretString::from(text), file }))
     }
 
-    /// Records that a secret has not the form it should have.
     pub fn malformed_secret(&mut self, secret: &Found, expected: impl Into<Cow<'static, str>>) -> Reported {
         self.malformed(&secret.key, hidden(secret.value.expose_secret()), expected)
     }
 
-    /// The text of a file that a setting names.
+    /// Reads the text of a file that a setting names.
     pub fn file(&mut self, key: &str, path: &Path) -> Read<String> {
         std::fs::read_to_string(path)
             .map_err(|cause| self.fail(key, Problem::Unreadable { path: path.to_owned(), cause }))
@@ -311,29 +309,29 @@ impl Reader {
         });
         let public = text.and_then(|text| text.parse::<Origin>().ok()).map(|origin| origin.to_string());
         let public = public.unwrap_or_else(|| "GATEPOST_PUBLIC_URL".to_owned());
-        Problem::Elsewhere(format!(
-            "Gatepost makes the redirect URI itself; register {public}/callback/{provider} at the provider"
+        Problem::NotNeeded(format!(
+            "Gatepost builds the redirect URI itself; register {public}/callback/{provider} at the provider"
         ))
     }
 
-    /// Every key that was asked for.
+    /// All keys that were read.
     #[cfg(test)]
-    pub fn asked(&self) -> &BTreeSet<String> {
-        &self.asked
+    pub fn read_keys(&self) -> &BTreeSet<String> {
+        &self.read_keys
     }
 
-    /// The configuration, or all that is wrong with it.
+    /// Returns the configuration, or all errors, including the unknown settings.
     pub fn finish<T>(mut self, built: Read<T>) -> Result<T, ConfigErrors> {
         let unknown: Vec<ConfigError> = self
             .given
             .iter()
-            .filter(|(key, _)| !self.asked.contains(*key))
+            .filter(|(key, _)| !self.read_keys.contains(*key))
             .map(|(key, given)| {
                 let setting = given.source.to_string();
                 if let Some(id) = redirect_uri_of(key) {
                     return ConfigError { setting, problem: self.explain_redirect_uri(id) };
                 }
-                let suggestion = super::suggest::suggestion(&given.source, key, &self.asked);
+                let suggestion = super::suggest::suggestion(&given.source, key, &self.read_keys);
                 ConfigError { setting, problem: Problem::Unknown { suggestion } }
             })
             .collect();
@@ -345,22 +343,22 @@ impl Reader {
     }
 }
 
-/// The provider for which a redirect URI is given, as other programs want it.
+/// The provider's id, if the key is a redirect URI under one of the names that other programs use.
 fn redirect_uri_of(key: &str) -> Option<&str> {
     let (id, setting) = key.strip_prefix("providers.")?.split_once('.')?;
     matches!(setting, "redirect_uri" | "redirect_url" | "callback_url").then_some(id)
 }
 
-/// A secret and the key under which it was found.
+/// A secret, and where it was found.
 pub(super) struct Found {
     pub key: String,
     pub value: SecretString,
-    /// Where it lies, if it was given as a file.
+    /// The path of its file, if it was given as one.
     pub file: Option<PathBuf>,
 }
 
 impl Found {
-    /// The secret, read again from its file when that changes; `take` says what may replace it.
+    /// Makes a secret that is read again when its file changes. `take` decides what may replace the value.
     pub fn watched(self, take: Take) -> WatchedSecret {
         match self.file {
             Some(path) => WatchedSecret::of_file(path, self.value, take),
@@ -369,8 +367,9 @@ impl Found {
     }
 }
 
-/// `docker run --env-file` keeps the quotes that a shell or Compose takes away. That is the one fault of such a value:
-/// it is read on without them.
+/// Reports a value in quotes, which `docker run --env-file` does not remove. Removes the quotes, so that the value
+/// causes
+/// no further errors.
 fn unquote(given: &mut Given) -> Option<ConfigError> {
     let Value::Text(text) = &mut given.value else { return None };
     let inner = ['"', '\''].into_iter().find_map(|quote| text.strip_prefix(quote)?.strip_suffix(quote))?;

@@ -1,4 +1,4 @@
-//! Lifetimes of sessions, and what the hot path needs to know.
+//! Reads the lifetimes of sessions and the settings of `/verify`.
 
 use super::reader::{Read, Reader, Separator};
 use super::{SessionConfig, VerifyConfig, duration};
@@ -8,13 +8,15 @@ const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 
-/// Browsers keep no cookie longer (draft-ietf-httpbis-rfc6265bis section 5.5).
+/// The longest lifetime of a cookie in browsers (draft-ietf-httpbis-rfc6265bis section 5.5).
 const LONGEST_COOKIE: Duration = Duration::from_hours(400 * 24);
 
-/// A list of groups that could not be read anew counts this long (DESIGN.md section 7); a rarer refresh would undo that.
+/// Groups that cannot be read again stay valid for this time (DESIGN.md section 7), so a refresh must happen at least
+/// as
+/// often.
 const LONGEST_REFRESH: Duration = DAY;
 
-/// Browsers and devices of one person; who has more has forgotten some.
+/// The default number of sessions of one person, more than the browsers and devices that one person uses.
 const MAX_PER_PERSON: usize = 50;
 
 pub(super) fn read(reader: &mut Reader) -> Read<SessionConfig> {

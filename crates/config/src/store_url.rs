@@ -1,7 +1,7 @@
-//! URLs of Redis and Postgres: every part is understood as it is written, or refused.
+//! Validates the URLs of Redis and Postgres. A part that the driver would read otherwise than it is meant is an error.
 //!
-//! Guarantees that no demand for TLS becomes a weaker one, and that no fault shows more of a URL than the name of a
-//! parameter: the rest may be a password.
+//! Guarantees that TLS is never weaker than the URL demands. No error shows more of a URL than the name of a parameter:
+//! the rest may be a password.
 
 use super::watched::MALFORMED;
 use std::borrow::Cow;
@@ -15,7 +15,7 @@ const ESCAPES: &str = "such characters in a user's name or password percent-enco
      @ as %40, % as %25";
 const SSL_MODES: &str = "sslmode=verify-full, verify-ca, require, prefer, allow or disable";
 
-/// What is wrong with a URL, without any of its secrets.
+/// What is wrong with a URL. Contains no secrets.
 #[derive(Debug)]
 pub(super) struct Fault {
     pub found: Cow<'static, str>,
@@ -28,7 +28,7 @@ fn fault<T>(found: impl Into<Cow<'static, str>>, expected: impl Into<Cow<'static
     Err(Fault { found: found.into(), expected: expected.into() })
 }
 
-/// Checks a Postgres URL; returns it as the driver must have it.
+/// Checks a Postgres URL, and returns it in the form that the driver needs.
 pub(super) fn postgres(text: &str) -> Parsed<String> {
     let url = parse(text, &["postgres", "postgresql"], DATABASE)?;
     let parameters = Parameters::read(text, &url, postgres_parameter)?;
@@ -61,7 +61,7 @@ pub(super) fn postgres(text: &str) -> Parsed<String> {
     Ok(rewritten.into())
 }
 
-/// The parameters that the driver reads, and `channel_binding`, by the names of libpq.
+/// The libpq name of a parameter that the driver reads, or of `channel_binding`; `None` for any other.
 fn postgres_parameter(key: &str) -> Option<&'static str> {
     Some(match key {
         "sslmode" | "ssl-mode" => "sslmode",
@@ -81,16 +81,17 @@ fn postgres_parameter(key: &str) -> Option<&'static str> {
     })
 }
 
-/// The mode that does what libpq would do: there an authority's file makes `require` verify, and `system` demands all.
-/// The driver looks at an authority only where the mode verifies.
+/// The `sslmode` with which the driver does what libpq would do. In libpq, `sslrootcert` makes `require` verify the
+/// certificate, and `sslrootcert=system` requires `verify-full`. The driver only uses `sslrootcert` with a mode that
+/// verifies.
 fn ssl_mode<'a>(mode: Option<&'a str>, root: Option<&str>) -> Parsed<Option<&'a str>> {
     match (mode, root) {
-        (Some(other), _) if !is_ssl_mode(other) => fault("an sslmode that is none", SSL_MODES),
+        (Some(other), _) if !is_ssl_mode(other) => fault("an unknown sslmode", SSL_MODES),
         (None | Some("verify-full"), Some("system")) => Ok(Some("verify-full")),
         (Some(_), Some("system")) => fault("sslrootcert=system with a weaker sslmode", "sslmode=verify-full"),
         (Some("require"), Some(_)) => Ok(Some("verify-ca")),
         (None | Some("disable" | "allow" | "prefer"), Some(_)) => {
-            fault("sslrootcert without a mode that looks at it", "sslmode=verify-full beside it")
+            fault("sslrootcert without a mode that uses it", "sslmode=verify-full beside it")
         }
         (mode, _) => Ok(mode),
     }
@@ -123,25 +124,25 @@ fn redis_socket_parameter(key: &str) -> Option<&'static str> {
     ["db", "user", "pass", "protocol"].into_iter().find(|name| *name == key)
 }
 
-/// While Gatepost runs a file may give it another user and password, and nothing else: open connections, and what was
-/// learnt of the server, would stay with the old one.
-const ELSEWHERE: &str = "the file holds an address that differs in more than user and password: the last one stays in use until a restart";
+/// While Gatepost runs, a file may only change user and password: open connections, and what was learnt about the
+/// server, would still belong to the old one.
+const OTHER_SERVER: &str = "a secret's file holds a URL that differs in more than user and password: the last one stays in use until a restart";
 
-/// What may replace a Postgres URL that is in use, as the driver must have it.
+/// Checks a Postgres URL that shall replace the one in use, and returns it in the form that the driver needs.
 pub(super) fn take_postgres(in_use: &str, text: &str) -> Result<String, &'static str> {
     let next = postgres(text).map_err(|_| MALFORMED)?;
     let is_credential = |key: &str| matches!(postgres_parameter(key), Some("user" | "password"));
-    same_place(in_use, &next, is_credential).then_some(next).ok_or(ELSEWHERE)
+    same_place(in_use, &next, is_credential).then_some(next).ok_or(OTHER_SERVER)
 }
 
-/// What may replace a Redis URL that is in use.
+/// Checks a Redis URL that shall replace the one in use.
 pub(super) fn take_redis(in_use: &str, text: &str) -> Result<String, &'static str> {
     redis(text).map_err(|_| MALFORMED)?;
     let is_credential = |key: &str| matches!(key, "user" | "pass");
-    same_place(in_use, text, is_credential).then(|| text.to_owned()).ok_or(ELSEWHERE)
+    same_place(in_use, text, is_credential).then(|| text.to_owned()).ok_or(OTHER_SERVER)
 }
 
-/// Two URLs differ in user and password at most.
+/// Whether two URLs differ only in user and password.
 fn same_place(one: &str, other: &str, is_credential: impl Fn(&str) -> bool) -> bool {
     let place = |text: &str| {
         let mut url = Url::parse(text).ok()?;
@@ -152,14 +153,14 @@ fn same_place(one: &str, other: &str, is_credential: impl Fn(&str) -> bool) -> b
             .collect();
         rest.sort_unstable();
         url.set_query(None);
-        // A URL that has no host has no user either.
+        // These fail for a URL without a host, which cannot have a user either.
         let _ = (url.set_username(""), url.set_password(None));
         Some((url, rest))
     };
     place(one).is_some_and(|place_of_one| Some(place_of_one) == place(other))
 }
 
-/// A URL of one of these schemes whose parts lie where they were meant to lie.
+/// Parses a URL with one of the schemes. Refuses a URL in which an unescaped `#`, `/` or `?` of the password cuts it.
 fn parse(text: &str, schemes: &[&str], expected: &'static str) -> Parsed<Url> {
     let hidden = || fault(super::error::hidden(text), expected);
     let Some((scheme, rest)) = text.split_once("://") else { return hidden() };
@@ -195,11 +196,12 @@ fn several_hosts<T>() -> Parsed<T> {
     fault("several hosts", "one host: the primary, or a name or proxy that always leads to it")
 }
 
-/// The parameters of a URL by their one name.
+/// The parameters of a URL, each by its canonical name.
 struct Parameters(Vec<(&'static str, String)>);
 
 impl Parameters {
-    /// Each must be known to `canonical`, once: of two, the weaker might count.
+    /// Reads the parameters. Each must have a canonical name, and may occur only once: of two, the weaker could take
+    /// effect.
     fn read(text: &str, url: &Url, canonical: impl Fn(&str) -> Option<&'static str>) -> Parsed<Self> {
         let mut read = Self(Vec::new());
         for (key, value) in url.query_pairs() {
@@ -220,7 +222,9 @@ impl Parameters {
     }
 }
 
-/// Names the parameter, unless it may be the rest of a password that holds a `?`: then an `@` follows.
+/// Refuses an unknown parameter. The error does not show the name if an `@` follows: then it may be the rest of a
+/// password
+/// that contains a `?`.
 fn unknown<T>(text: &str, key: &str) -> Parsed<T> {
     let is_name =
         key.len() <= 40 && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));

@@ -1,4 +1,4 @@
-//! Which of the two store pairs, and the keys that seal values.
+//! Reads which pair of stores is used, and the keys that seal values.
 
 use super::reader::{Found, Read, Reader};
 use super::{StoresConfig, keyring, store_url};
@@ -6,10 +6,10 @@ use gatepost_core::secret::Secret;
 use secrecy::{ExposeSecret, SecretString};
 use std::path::PathBuf;
 
-/// Where the embedded stores live if nothing else is said, in the working directory.
+/// The file of the embedded stores if no store is configured, in the working directory.
 const DEFAULT_FILE: &str = "gatepost.db";
 
-/// The stores and the configured key ring.
+/// Reads the stores and the key ring.
 pub(super) fn read(reader: &mut Reader) -> Read<(StoresConfig, Vec<Secret>)> {
     let stores = read_stores(reader);
     let keys = read_keys(reader);
@@ -39,17 +39,17 @@ pub(super) fn read_stores(reader: &mut Reader) -> Read<StoresConfig> {
         }),
         (Some(Database::Sqlite(_)), Some(redis)) => {
             let why = format!(
-                "with {} a sqlite file also holds the sessions: unset one, or use postgres://",
+                "with {} the SQLite file also holds the sessions: unset one of the two, or use postgres://",
                 reader.name("database_url")
             );
             Err(reader.contradiction(&redis.key, why))
         }
         (Some(Database::Postgres(database)), None) => {
-            let why = "Postgres holds the directory only, sessions need redis_url (REDIS_URL); neither means embedded";
+            let why = "Postgres only holds the directory, sessions need redis_url (REDIS_URL); give neither for embedded mode";
             Err(reader.contradiction(&database.key, why))
         }
         (None, Some(redis)) => {
-            let why = "Redis holds the sessions only, the directory needs database_url (DATABASE_URL); neither means embedded";
+            let why = "Redis only holds the sessions, the directory needs database_url (DATABASE_URL); give neither for embedded mode";
             Err(reader.contradiction(&redis.key, why))
         }
     }

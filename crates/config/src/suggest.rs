@@ -1,35 +1,35 @@
-//! "Did you mean": the known setting that is most like an unknown one, in the form in which that one was given.
+//! Finds the known setting whose name is most similar to an unknown one.
 
 use super::raw::{Source, variable_of};
 use std::collections::BTreeSet;
 
-/// Below this likeness (0 to 1) a suggestion would be a guess.
-const LIKE_ENOUGH: f64 = 0.75;
+/// The least similarity, from 0 to 1, for a suggestion.
+const MIN_SIMILARITY: f64 = 0.75;
 
-/// The setting that was probably meant by `key`, given at `source`.
+/// The known setting that is most similar to `key`, in the form in which `source` gives it.
 pub(super) fn suggestion(source: &Source, key: &str, known: &BTreeSet<String>) -> Option<String> {
-    // `provider.x.kind` has no known twin if no provider was configured rightly.
+    // `provider.x.kind` resembles no known setting if no provider has a valid name.
     let provider = key.split_once('.').map(|(_, rest)| format!("providers.{rest}"));
     let provider = provider.filter(|twin| twin != key && twin.matches('.').count() == 2);
     let known = known.iter().chain(&provider);
     match source {
-        Source::Toml { .. } => best(&key.to_lowercase(), known.cloned(), likeness),
+        Source::Toml { .. } => best(&key.to_lowercase(), known.cloned(), similarity),
         Source::Variable(name) => {
             let name = name.to_uppercase();
             let variables: Vec<String> = known.map(|key| variable_of(key)).collect();
             let inner = variables.iter().find(|variable| name.ends_with(variable.as_str())).cloned();
-            let whole = || best(&name, variables.iter().cloned(), likeness);
-            inner.or_else(whole).or_else(|| best(&name, variables.iter().cloned(), likeness_of_parts))
+            let whole = || best(&name, variables.iter().cloned(), similarity);
+            inner.or_else(whole).or_else(|| best(&name, variables.iter().cloned(), similarity_of_parts))
         }
     }
 }
 
-fn likeness(name: &str, candidate: &str) -> f64 {
+fn similarity(name: &str, candidate: &str) -> f64 {
     strsim::normalized_damerau_levenshtein(name, candidate)
 }
 
-/// The likeness of the least like part: `SESION__IDLE` has every part of `SESSION__IDLE_TIMEOUT`, one of them cut short.
-fn likeness_of_parts(name: &str, candidate: &str) -> f64 {
+/// The similarity of the least similar part between `__`. It finds `SESSION__IDLE_TIMEOUT` for `SESION__IDLE`.
+fn similarity_of_parts(name: &str, candidate: &str) -> f64 {
     let parts = |name: &'_ str| -> Vec<String> {
         name.strip_prefix("GATEPOST_").unwrap_or(name).split("__").map(str::to_owned).collect()
     };
@@ -44,11 +44,11 @@ fn likeness_of_parts(name: &str, candidate: &str) -> f64 {
 fn best(
     name: &str,
     candidates: impl Iterator<Item = String>,
-    likeness: impl Fn(&str, &str) -> f64,
+    similarity: impl Fn(&str, &str) -> f64,
 ) -> Option<String> {
     candidates
-        .map(|candidate| (likeness(name, &candidate), candidate))
-        .filter(|(likeness, _)| *likeness >= LIKE_ENOUGH)
+        .map(|candidate| (similarity(name, &candidate), candidate))
+        .filter(|(similarity, _)| *similarity >= MIN_SIMILARITY)
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
         .map(|(_, candidate)| candidate)
 }

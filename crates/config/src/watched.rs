@@ -1,8 +1,9 @@
-//! A secret that may be replaced in its file while Gatepost runs.
+//! Secrets that may be replaced in their files while Gatepost runs.
 //!
-//! Whoever uses it asks for the current value each time; the file is looked at on use, at most every ten seconds, and at
-//! once after a server refused the value. A file that cannot be read, or holds nothing that may replace the value, leaves
-//! the last good one in use, with one warning.
+//! Code that uses a secret reads the current value each time. On use, the file is read again if the last read is more
+//! than ten seconds ago, or if a server refused the value. If the file cannot be read, or holds no valid replacement,
+//! the
+//! last good value stays in use and a warning is logged once.
 
 use super::{ClientCredential, Config, StoresConfig};
 use gatepost_core::error_chain::Chain;
@@ -12,23 +13,23 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Well below the minute within which a new secret counts.
+/// How often a secret's file is read at most. A new secret must take effect within a minute.
 pub const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
-/// Why a file leaves the last value in use.
-pub(super) const MALFORMED: &str = "the file holds no secret of the right form: the last one stays in use";
+/// The warnings for a file whose last value stays in use.
+pub(super) const MALFORMED: &str = "a secret's file holds no valid value: the last one stays in use";
 const UNREADABLE: &str = "a secret's file cannot be read: the last one stays in use";
 
-/// What a file's text becomes: from the value in use and the text, the next value, or one of the sentences that say why
-/// there is none. A sentence never holds a part of either.
+/// Turns the value in use and the file's text into the next value, or into a warning that says why the text cannot
+/// replace the value. The warning contains no part of either.
 pub(super) type Take = fn(&str, &str) -> Result<String, &'static str>;
 
-/// For a secret that may become any other of its form.
-pub(super) fn take_if(is_sound: bool, text: &str) -> Result<String, &'static str> {
-    if is_sound { Ok(text.to_owned()) } else { Err(MALFORMED) }
+/// The result for a secret that any valid text may replace.
+pub(super) fn take_if(is_valid: bool, text: &str) -> Result<String, &'static str> {
+    if is_valid { Ok(text.to_owned()) } else { Err(MALFORMED) }
 }
 
-/// A secret from a file, or one that was given itself and never changes. Clones share what was read last.
+/// A secret from a file, or one that was given directly and never changes. Clones share the value that was read last.
 #[derive(Clone)]
 pub struct WatchedSecret {
     file: Option<Source>,
@@ -43,35 +44,35 @@ struct Source {
 
 struct Held {
     value: SecretString,
-    /// `None`: the next use looks.
-    looked_at: Option<Instant>,
-    /// Why the last look brought nothing, which was logged.
-    fault: Option<&'static str>,
+    /// When the file was read last; `None` if the next use must read it.
+    read_at: Option<Instant>,
+    /// The warning that was logged for the last read.
+    warning: Option<&'static str>,
 }
 
 impl WatchedSecret {
-    /// A secret that was read from `path` and is read again from there; `take` says what may replace it.
+    /// A secret that was read from `path`. `take` decides what may replace it.
     pub(super) fn of_file(path: PathBuf, value: SecretString, take: Take) -> Self {
         Self { file: Some(Source { path, take }), ..Self::from(value) }
     }
 
-    /// The secret as it is now.
+    /// The current value, read from the file again if that is due.
     pub fn current(&self) -> SecretString {
         self.current_at(Instant::now())
     }
 
-    /// A server refused the value: the next use looks at the file, however short ago the last look was.
+    /// Makes the next use read the file again. To be called after a server refused the value.
     pub fn look_again(&self) {
-        self.held().looked_at = None;
+        self.held().read_at = None;
     }
 
     fn current_at(&self, now: Instant) -> SecretString {
         let mut held = self.held();
         if let Some(source) = &self.file
-            && held.looked_at.is_none_or(|at| now.saturating_duration_since(at) >= LOOK_AGAIN)
+            && held.read_at.is_none_or(|at| now.saturating_duration_since(at) >= LOOK_AGAIN)
         {
-            held.looked_at = Some(now);
-            held.look(source);
+            held.read_at = Some(now);
+            held.reload(source);
         }
         held.value.clone()
     }
@@ -82,32 +83,32 @@ impl WatchedSecret {
 }
 
 impl Held {
-    fn look(&mut self, source: &Source) {
+    fn reload(&mut self, source: &Source) {
         let path = source.path.display();
-        let (fault, error) = match read(&source.path) {
+        let (warning, error) = match read(&source.path) {
             Ok(text) => match (source.take)(self.value.expose_secret(), &text) {
                 Ok(value) => {
                     if value != self.value.expose_secret() {
                         tracing::info!(%path, "a secret was replaced in its file");
                         self.value = SecretString::from(value);
                     }
-                    self.fault = None;
+                    self.warning = None;
                     return;
                 }
-                Err(fault) => (fault, None),
+                Err(warning) => (warning, None),
             },
             Err(error) => (UNREADABLE, Some(error)),
         };
-        if self.fault != Some(fault) {
+        if self.warning != Some(warning) {
             let error = error.as_ref().map(|error| Chain(error).to_string());
-            tracing::warn!(%path, error, "{fault}");
+            tracing::warn!(%path, error, "{warning}");
         }
-        self.fault = Some(fault);
+        self.warning = Some(warning);
     }
 }
 
-/// What is made of a secret, and made anew when the secret was replaced. A secret of which nothing can be made leaves
-/// what was made before.
+/// A value that is derived from a secret, for example a parsed key. It is derived again when the secret is replaced. If
+/// that fails, the last derived value stays in use.
 pub struct MadeOf<T> {
     secret: WatchedSecret,
     make: Box<Make<T>>,
@@ -117,10 +118,10 @@ pub struct MadeOf<T> {
 type Make<T> = dyn Fn(&SecretString) -> Option<T> + Send + Sync;
 
 impl<T: Clone> MadeOf<T> {
-    /// Makes the first.
+    /// Derives the first value.
     ///
     /// # Errors
-    /// As `make`.
+    /// The error of `make`.
     pub fn new<E>(
         secret: WatchedSecret,
         make: impl Fn(&SecretString) -> Result<T, E> + Send + Sync + 'static,
@@ -130,7 +131,7 @@ impl<T: Clone> MadeOf<T> {
         Ok(Self { secret, make: Box::new(move |value| make(value).ok()), last })
     }
 
-    /// What is made of the secret as it is now.
+    /// The value that is derived from the current secret.
     pub fn current(&self) -> T {
         let secret = self.secret.current();
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
@@ -145,7 +146,7 @@ impl<T: Clone> MadeOf<T> {
         last.1.clone()
     }
 
-    /// As [`WatchedSecret::look_again`].
+    /// Makes the next use read the secret's file again.
     pub fn look_again(&self) {
         self.secret.look_again();
     }
@@ -158,8 +159,9 @@ impl<T> fmt::Debug for MadeOf<T> {
 }
 
 impl Config {
-    /// Looks at the files of secrets where that is due: what was replaced, or is wrong, is logged though nobody may need
-    /// the secret for hours.
+    /// Reads the files of secrets again where that is due, so that a problem with a file is logged early, although the
+    /// secret
+    /// may not be used for hours.
     pub fn look_at_secrets(&self) {
         if let StoresConfig::Shared { redis_url, database_url } = &self.stores {
             redis_url.current();
@@ -176,11 +178,12 @@ impl Config {
     }
 }
 
-/// The secret in a file: its text without the newlines at its end, and without the byte order mark with which editors of
-/// Windows begin a file.
+/// Reads a secret from a file, without the newlines at the end and without the byte order mark that Windows editors
+/// write
+/// at the beginning.
 ///
 /// # Errors
-/// As [`std::fs::read_to_string`].
+/// The file cannot be read, or is not UTF-8.
 pub(super) fn read(path: &Path) -> std::io::Result<String> {
     let text = std::fs::read_to_string(path)?;
     Ok(text.trim_start_matches('\u{feff}').trim_end_matches(['\n', '\r']).to_owned())
@@ -188,7 +191,7 @@ pub(super) fn read(path: &Path) -> std::io::Result<String> {
 
 impl From<SecretString> for WatchedSecret {
     fn from(value: SecretString) -> Self {
-        let held = Held { value, looked_at: Some(Instant::now()), fault: None };
+        let held = Held { value, read_at: Some(Instant::now()), warning: None };
         Self { file: None, held: Arc::new(Mutex::new(held)) }
     }
 }
@@ -217,7 +220,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_replaced_in_its_file_counts_within_a_minute_and_a_broken_file_changes_nothing() {
+    fn a_secret_replaced_in_its_file_takes_effect_within_a_minute_and_a_broken_file_changes_nothing() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("secret");
         std::fs::write(&path, "one\n").expect("a file");
@@ -240,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_secret_is_looked_for_at_once_and_what_nothing_can_be_made_of_leaves_what_was_made() {
+    fn a_refused_secret_is_read_again_at_once_and_an_unusable_one_leaves_the_last_value() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("secret");
         let put = |text: &str| std::fs::write(&path, text).expect("a file");
@@ -248,7 +251,7 @@ mod tests {
         let secret = WatchedSecret::of_file(path.clone(), "1".into(), |_, text| Ok(text.to_owned()));
         let number = MadeOf::new(secret, |text| text.expose_secret().parse::<u8>()).expect("a number");
         put("2");
-        assert_eq!(number.current(), 1, "looked at short ago");
+        assert_eq!(number.current(), 1, "read a moment ago");
         for (text, made) in [("2", 2), ("none", 2), ("", 2), ("3", 3)] {
             put(text);
             number.look_again();
@@ -258,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_holds_is_never_shown() {
+    fn debug_never_shows_the_secret() {
         let secret = WatchedSecret::from("hunter2");
         let made = MadeOf::new(secret.clone(), |text| Ok::<_, ()>(text.expose_secret().to_owned()));
         let shown = format!("{secret:?} {:?}", made.expect("made"));

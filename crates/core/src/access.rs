@@ -1,4 +1,4 @@
-//! What a person may, as the directory knows it at one moment.
+//! What a person is allowed to do, as the directory reported it at one moment.
 
 use super::clock::Timestamp;
 use super::email::EmailAddress;
@@ -9,47 +9,47 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// A person's standing: one read of the directory answers it, for one session.
+/// What the directory knows about one session and its person. One read of the directory returns all of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
-    /// Who.
+    /// The person whose session it is.
     pub person: Person,
-    /// Disabled people pass nowhere.
+    /// An administrator disabled the person, who may then pass nowhere.
     pub is_disabled: bool,
-    /// Sessions begun before this second are over.
+    /// Sessions that started before this second are over.
     pub sessions_not_before: Option<Timestamp>,
-    /// This very session was ended.
+    /// This session was ended, by sign-out, by an administrator or by the provider.
     pub is_session_ended: bool,
-    /// What the person may. In memory, one for all who may the same.
+    /// Groups, tenants and admin rights. People with equal access share one value, which saves memory.
     pub access: Arc<Access>,
 }
 
 /// The person behind a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
-    /// Stable id.
+    /// The id, which never changes.
     pub id: UserId,
-    /// The person's one address; `None` after an admin released it.
+    /// The person's only address; `None` after an administrator released it.
     pub email: Option<EmailAddress>,
-    /// Display name, any Unicode.
+    /// The display name, which may hold any Unicode.
     pub name: Option<Box<str>>,
 }
 
-/// Groups, tenants, admin.
+/// The groups and tenants of a person, and whether the person is an administrator.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Access {
-    /// Sorted by bytes, unique.
+    /// The names of the person's groups, sorted by bytes, without duplicates.
     pub groups: Vec<GroupName>,
-    /// Tenants that the groups open, each with the highest role.
+    /// The tenants that the groups give access to, each with the highest role.
     pub tenants: Tenants,
-    /// Admins may enter every tenant.
+    /// The person is an administrator. Administrators may enter every tenant.
     pub is_admin: bool,
-    /// Every tenant that there is, for an admin; sorted.
+    /// All existing tenants, sorted; filled only for an administrator.
     pub every_tenant: Vec<TenantId>,
 }
 
 impl Access {
-    /// The role in a tenant; `None`: may not enter it, or there is none.
+    /// The person's role in a tenant; `None` if the person may not enter it or it does not exist.
     pub fn role_in(&self, tenant: &TenantId) -> Option<Role> {
         if self.is_admin {
             self.every_tenant.binary_search(tenant).is_ok().then_some(Role::Admin)
@@ -59,26 +59,29 @@ impl Access {
     }
 }
 
-/// Tenants, each once, by their ids; no larger than they are, for memory holds those of everybody who is signed in.
+/// Tenants with the person's role in each, sorted by id, without duplicates. A boxed slice has no spare capacity:
+/// memory
+/// holds one of these for every signed-in person.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Tenants(Box<[(TenantId, Role)]>);
 
 impl Tenants {
-    /// The role in a tenant, if it is among them.
+    /// The role in a tenant, if it is in the list.
     pub fn find(&self, tenant: &TenantId) -> Option<Role> {
         self.0.binary_search_by(|(id, _)| id.cmp(tenant)).ok().map(|at| self.0[at].1)
     }
 
-    /// All of them, by id.
+    /// The tenants and roles, in the order of the ids.
     pub fn iter(&self) -> impl Iterator<Item = (&TenantId, Role)> {
         self.0.iter().map(|(id, role)| (id, *role))
     }
 
-    /// Their ids, in order.
+    /// The tenants' ids, sorted.
     pub fn ids(&self) -> impl Iterator<Item = &TenantId> {
         self.0.iter().map(|(id, _)| id)
     }
 
+    /// The ids for replacement by equal ids that share their text; a different id would break the order.
     pub fn ids_mut(&mut self) -> impl Iterator<Item = &mut TenantId> {
         self.0.iter_mut().map(|(id, _)| id)
     }
@@ -96,21 +99,21 @@ impl<const N: usize> From<[(TenantId, Role); N]> for Tenants {
     }
 }
 
-/// A role within a tenant; the order is the rank.
+/// A role within a tenant. Roles are ordered by rank: the lowest comes first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// Reads.
+    /// May only read.
     Viewer,
-    /// Uses.
+    /// May use the tenant.
     #[default]
     Member,
-    /// Manages.
+    /// May manage the tenant.
     Admin,
 }
 
 impl Role {
-    /// The role's name in headers, tables and on the command line.
+    /// The role's name, as headers, tables and the command line write it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Viewer => "viewer",
@@ -126,9 +129,9 @@ impl fmt::Display for Role {
     }
 }
 
-/// The text is no role.
+/// A text that is not the name of a role.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("{0:?} is no role: expected admin, member or viewer")]
+#[error("{0:?} is not a role: expected admin, member or viewer")]
 pub struct RoleError(String);
 
 impl FromStr for Role {

@@ -1,29 +1,24 @@
-//! How a request was asked, as far as its answer depends on it; and a refusal of somebody signed in, as it is kept for
-//! whoever has to explain it.
+//! What a browser tells about a request: whether a person will see the answer, and which page caused the request.
 
-use super::clock::Timestamp;
-use super::decision::Missing;
-use super::email::EmailAddress;
 use super::host::Origin;
-use super::ids::{RequestId, UserId};
+pub use super::refusal::Refusal;
 use serde::Serialize;
 use std::fmt;
-use std::net::IpAddr;
 
-/// The kinds of request that are answered differently.
+/// The kinds of request that get different answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AskedKind {
-    /// A page that somebody looks at.
+    /// The browser opens a page that a person will see.
     Navigation,
-    /// Anything that a page or a program fetches.
+    /// A page or a program fetches something.
     Fetch,
-    /// The start of a WebSocket.
+    /// A WebSocket handshake.
     Websocket,
 }
 
 impl AskedKind {
-    /// The kind's name in tables.
+    /// The name, as the `kind` column and JSON write it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Navigation => "navigation",
@@ -32,7 +27,7 @@ impl AskedKind {
         }
     }
 
-    /// The kind of this name; tables hold no other.
+    /// Reads the `kind` column. An unknown name counts as [`Self::Fetch`]; the table holds none.
     pub fn from_column(text: &str) -> Self {
         match text {
             "navigation" => Self::Navigation,
@@ -42,8 +37,8 @@ impl AskedKind {
     }
 }
 
-/// Does a person look at the page that comes back, by the word of `Sec-Fetch-Mode` and `Sec-Fetch-Dest`? `None`: the
-/// browser says nothing about it. A service worker re-sends navigations with an empty destination.
+/// Whether `Sec-Fetch-Mode` and `Sec-Fetch-Dest` say that the request is a top-level navigation; `None` if the browser
+/// sent neither header. A service worker repeats a navigation with the destination `empty`.
 pub fn is_navigation(mode: Option<&str>, destination: Option<&str>) -> Option<bool> {
     match (mode, destination) {
         (None, None) => None,
@@ -52,8 +47,8 @@ pub fn is_navigation(mode: Option<&str>, destination: Option<&str>) -> Option<bo
     }
 }
 
-/// Does nobody look at the page yet, because the browser loads it in advance or shows its picture? `header` gives the
-/// first value of a name. Browsers without `Sec-Purpose` say so with names of their own.
+/// Whether the browser loads the page before a person asked for it, or only for a preview. `header` returns the first
+/// value of a header. Browsers that do not send `Sec-Purpose` use older header names.
 pub fn is_in_advance<'a>(header: impl Fn(&'static str) -> Option<&'a [u8]>) -> bool {
     const OLDER: [&str; 3] = ["purpose", "x-purpose", "x-moz"];
     let says_so = |value: &[u8]| {
@@ -64,24 +59,25 @@ pub fn is_in_advance<'a>(header: impl Fn(&'static str) -> Option<&'a [u8]>) -> b
     header("sec-purpose").is_some() || OLDER.into_iter().filter_map(header).any(says_so)
 }
 
-/// Whose page makes the browser ask.
+/// The page that made the browser send a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Asker {
-    /// The host's own, or the person directly.
+    /// A page of the requested host itself, or the person, for example with the address bar.
     Own,
-    /// Another origin's.
+    /// A page of this other origin.
     Page(Origin),
-    /// Another origin's that the browser does not name.
+    /// A page of another origin that the browser did not name.
     Unnamed,
 }
 
 impl Asker {
-    /// Whoever an `Origin` header of this value names: what is no origin is somebody's all the same.
+    /// The initiator that the value of an `Origin` header names. A value that is not an origin still means another
+    /// page.
     pub fn named_by(origin: &str) -> Self {
         origin.parse().map_or(Self::Unnamed, Self::Page)
     }
 
-    /// As an `Origin` header would say it; `None` for [`Self::Own`].
+    /// The value of an `Origin` header with this meaning; `None` for [`Self::Own`].
     pub fn named(&self) -> Option<String> {
         match self {
             Self::Own => None,
@@ -100,45 +96,12 @@ impl fmt::Display for Asker {
     }
 }
 
-/// A request of somebody signed in that was refused. It holds no secret: no cookie, no query of the address.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// The id that the person reads and the log line has.
-    pub request_id: RequestId,
-    /// When.
-    pub at: Timestamp,
-    /// Who.
-    pub user: UserId,
-    /// Their address then.
-    pub email: Option<EmailAddress>,
-    /// The protected host.
-    pub host: String,
-    /// The method.
-    pub method: String,
-    /// The path, perhaps cut, without its query.
-    pub path: String,
-    /// What kind of request it was.
-    pub kind: AskedKind,
-    /// Whose page asked.
-    pub asker: Asker,
-    /// The query of the middleware's address.
-    pub requirement: String,
-    /// The status of the answer.
-    pub status: u16,
-    /// The word for why, as in metrics.
-    pub reason: String,
-    /// What was missing.
-    pub missing: Option<Missing>,
-    /// The client's address as the proxy saw it.
-    pub address: Option<IpAddr>,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_page_that_is_loaded_in_advance_is_told_by_every_name_that_browsers_use() {
+    fn a_prefetch_is_recognised_by_every_header_that_browsers_use_for_it() {
         let is = |name: &'static str, value: &'static str| {
             is_in_advance(|asked| (asked == name).then_some(value.as_bytes()))
         };
@@ -161,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_navigation_is_one_of_the_whole_window() {
+    fn only_a_top_level_load_is_a_navigation() {
         for (mode, destination, is) in [
             (Some("navigate"), Some("document"), Some(true)),
             (Some("navigate"), Some("empty"), Some(true)),

@@ -1,32 +1,34 @@
-//! When a person last proved who they are, by the provider's word and nobody else's.
+//! When a person last signed in at the provider, as the provider's `auth_time` claim says.
 
 use super::clock::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// `auth_time` (OpenID Connect Core section 2), or that the provider gave none.
+/// The claim `auth_time` (OpenID Connect Core section 2), or [`AuthTime::UNKNOWN`] if the provider sent none.
 ///
-/// Where there is none, no `max_age` is ever met: `iat` only says when the token was made, which a provider's single
-/// sign-on does without asking anybody. Written as a number, 0 for none: an older release reads that as long ago.
+/// An unknown time meets no `max_age`. `iat` cannot replace it: a provider with an active single sign-on session issues
+/// a new token without asking the person. Stored as a number, with 0 for unknown, which an older release reads as a
+/// time
+/// long ago.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct AuthTime(Timestamp);
 
 impl AuthTime {
-    /// The provider gave none. Earlier than every other.
+    /// The provider sent no `auth_time`. Sorts before every known time.
     pub const UNKNOWN: Self = Self(Timestamp::from_unix(0));
 
-    /// The claim.
+    /// The time that the provider claimed.
     pub const fn at(claimed: Timestamp) -> Self {
         Self(claimed)
     }
 
-    /// The moment, where it is known.
+    /// The time, if it is known.
     pub fn known(self) -> Option<Timestamp> {
         (self != Self::UNKNOWN).then_some(self.0)
     }
 
-    /// Was it at most `max_age` ago? An unknown time never was.
+    /// Whether the sign-in was at most `max_age` ago; `false` for an unknown time.
     pub fn is_within(self, max_age: Duration, now: Timestamp) -> bool {
         self.known().is_some_and(|at| now.since(at) <= max_age)
     }

@@ -1,4 +1,4 @@
-//! Points in time as text, in UTC: for people to the minute, for programs as RFC 3339 says.
+//! Timestamps as text in UTC: to the minute for people, in RFC 3339 for programs.
 
 use super::clock::Timestamp;
 use std::str::FromStr;
@@ -6,33 +6,33 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
-/// `2026-11-24 23:35`: UTC to the minute, for people.
+/// Formats as `2026-11-24 23:35`, in UTC, for people.
 pub fn minute(at: Timestamp) -> String {
     date(at).format(format_description!("[year]-[month]-[day] [hour]:[minute]")).unwrap_or_default()
 }
 
-/// `2026-11-24T23:35:01Z`: RFC 3339 in UTC, for programs.
+/// Formats as `2026-11-24T23:35:01Z` (RFC 3339, UTC), for programs.
 pub fn rfc3339(at: Timestamp) -> String {
     let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
     date(at).format(format).unwrap_or_default()
 }
 
-/// Dates that the calendar does not hold are its beginning.
+/// A timestamp outside the calendar's range becomes 1970-01-01.
 fn date(at: Timestamp) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(at.unix()).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
-/// The text is no point in time.
+/// A text that is not an RFC 3339 timestamp.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
-    "{0:?} is no point in time: expected RFC 3339, as in 2026-11-24T23:35:00Z or 2026-11-25T00:35:00+01:00"
+    "{0:?} is not a timestamp: expected RFC 3339, as in 2026-11-24T23:35:00Z or 2026-11-25T00:35:00+01:00"
 )]
 pub struct TimestampError(String);
 
 impl FromStr for Timestamp {
     type Err = TimestampError;
 
-    /// RFC 3339 with its offset: a time without one would mean another second on every machine.
+    /// Reads RFC 3339. The offset is required: a time without one would depend on the machine's time zone.
     fn from_str(text: &str) -> Result<Self, TimestampError> {
         let date = OffsetDateTime::parse(text, &Rfc3339);
         date.map(|date| Self::from_unix(date.unix_timestamp())).map_err(|_| TimestampError(text.to_owned()))

@@ -1,7 +1,7 @@
-//! The one door to wall-clock time.
+//! The clocks. All code reads the time here, and nowhere else.
 //!
-//! Everything that is stored or compared between replicas is a [`Timestamp`]: whole seconds since the epoch, the
-//! unit of every `*_at` column and of the JWT claims `iat`, `exp` and `auth_time` (RFC 7519 section 2, `NumericDate`).
+//! Times that are stored or compared between replicas are [`Timestamp`]s: whole seconds since the epoch, the unit of
+//! every `*_at` column and of the JWT claims `iat`, `exp` and `auth_time` (RFC 7519 section 2, `NumericDate`).
 
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -12,14 +12,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The present, by the operating system's clock.
-    #[expect(clippy::disallowed_methods, reason = "this is the door")]
+    /// The current time of the operating system's clock.
+    #[expect(clippy::disallowed_methods, reason = "all code reads the clock here")]
     pub fn now() -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
     }
 
-    /// A point in time, in seconds since the epoch.
+    /// A time given in seconds since the epoch.
     pub const fn from_unix(seconds: i64) -> Self {
         Self(seconds)
     }
@@ -29,38 +29,38 @@ impl Timestamp {
         self.0
     }
 
-    /// This point plus `duration`, at most the end of time.
+    /// Adds `duration`; saturates at the largest value.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)))
     }
 
-    /// This point less `duration`.
+    /// Subtracts `duration`; saturates at the smallest value.
     #[must_use]
     pub fn minus(self, duration: Duration) -> Self {
         Self(self.0.saturating_sub(i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)))
     }
 
-    /// How long ago `earlier` was; zero if it lies in the future.
+    /// The time from `earlier` to this timestamp; zero if `earlier` is later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_secs(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 }
 
-/// Time since the machine started, in nanoseconds, time spent suspended included (`CLOCK_BOOTTIME`): what a lease is
-/// measured with. It never jumps, and means nothing to another machine.
+/// Nanoseconds since the machine started, including the time it was suspended (`CLOCK_BOOTTIME`). Leases are measured
+/// with it because it never jumps. It cannot be compared between machines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BootTime(u64);
 
 impl BootTime {
-    /// The present.
+    /// The current value of the clock.
     pub fn now() -> Self {
         let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
         let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
         Self(seconds * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap_or(0))
     }
 
-    /// A point in time, in nanoseconds since the machine started.
+    /// A time given in nanoseconds since the machine started.
     pub const fn from_nanos(nanos: u64) -> Self {
         Self(nanos)
     }
@@ -70,7 +70,7 @@ impl BootTime {
         self.0
     }
 
-    /// This point plus `duration`, at most the end of time.
+    /// Adds `duration`; saturates at the largest value.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)))

@@ -1,27 +1,28 @@
-//! An e-mail address as `X-User-Email` may carry it.
+//! E-mail addresses, restricted to what `X-User-Email` can carry safely.
 
 use super::host::HostName;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// ASCII, lower case, one `@`, at most 254 bytes (RFC 5321 section 4.5.3.1), nothing that needs quoting.
+/// An e-mail address in lower-case ASCII with exactly one `@`, at most 254 bytes (RFC 5321 section 4.5.3.1), without
+/// characters that need quoting.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct EmailAddress(Box<str>);
 
-/// The text is no address that a header could carry safely.
+/// A text that is not an [`EmailAddress`].
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("{0:?} is no e-mail address: expected ASCII as in name@example.com")]
+#[error("{0:?} is not an e-mail address: expected ASCII as in name@example.com")]
 pub struct EmailError(String);
 
 impl EmailAddress {
-    /// The address, lower case.
+    /// The address in lower case.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What follows the `@`.
+    /// The part after the `@`.
     pub fn domain(&self) -> &str {
         self.0.rsplit('@').next().unwrap_or_default()
     }
@@ -37,7 +38,7 @@ impl EmailAddress {
 impl FromStr for EmailAddress {
     type Err = EmailError;
 
-    /// Several `@` are refused, not interpreted: peers disagreed about them (GHSA-c5c4-8r6x-56w3).
+    /// Refuses an address with several `@`: programs disagree about its domain (GHSA-c5c4-8r6x-56w3).
     fn from_str(text: &str) -> Result<Self, EmailError> {
         let lower = text.to_ascii_lowercase();
         match lower.split_once('@') {
@@ -49,7 +50,8 @@ impl FromStr for EmailAddress {
     }
 }
 
-/// RFC 5322 `dot-atom`, with the `#` of Entra's guests (`user_domain#EXT#@tenant.onmicrosoft.com`).
+/// Whether the text is a `dot-atom` of RFC 5322. That includes `#`, which Entra's guest accounts have
+/// (`user_domain#EXT#@tenant.onmicrosoft.com`).
 fn is_local(local: &str) -> bool {
     let atom = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(&b);
     (1..=64).contains(&local.len())

@@ -1,14 +1,14 @@
-//! An error with its causes as one text.
+//! Formats an error together with its causes.
 
 use std::error::Error;
 use std::fmt;
 
-/// An error and its causes as one field: `error = %Chain(&error)` gives `a: b: c`.
+/// Displays an error and its causes in one line: `error = %Chain(&error)` gives `a: b: c`.
 #[derive(Clone, Copy)]
 pub struct Chain<'a>(pub &'a (dyn Error + 'static));
 
 impl fmt::Display for Chain<'_> {
-    /// A cause that the message before it ends with is not said twice: not every crate keeps message and source apart.
+    /// Skips a cause that the message before it already ends with: some crates repeat the source in the message.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut last = self.0.to_string();
         f.write_str(&last)?;
@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cause_is_not_said_twice() {
+    fn a_cause_is_not_repeated() {
         let error = fault(&["cannot read: no file", "no file", "code 2"]).expect("a fault");
         assert_eq!(Chain(&*error).to_string(), "cannot read: no file: code 2");
     }

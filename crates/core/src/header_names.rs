@@ -1,7 +1,9 @@
-//! The headers that only Gatepost or the proxy may set, and the names that an application could take for theirs
-//! (`X_User_Email`, `X.User.Email`): Traefik removes the exact spelling alone (CVE-2026-54763, CVE-2026-88011).
+//! The names of headers that only Gatepost or the proxy may set, and their aliases.
+//!
+//! An alias is another spelling that an application could read as the same header, as in `X_User_Email` or
+//! `X.User.Email`. Traefik removes only the exact spelling (CVE-2026-54763, CVE-2026-88011).
 
-/// The identity headers, in use or not, that an application may believe.
+/// The identity headers that an application may trust, whether this version sends them or not.
 pub const IDENTITY_HEADERS: [&str; 12] = [
     "x-user-email",
     "x-user-groups",
@@ -17,11 +19,11 @@ pub const IDENTITY_HEADERS: [&str; 12] = [
     "authorization",
 ];
 
-/// What the proxy says about the client's request.
+/// The headers in which the proxy describes the client's request.
 pub const FORWARDED_HEADERS: [&str; 5] =
     ["x-forwarded-method", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-uri", "x-forwarded-for"];
 
-/// A header's name as Go writes it, and Traefik compares: `X-User-Email`.
+/// A header's name in Go's canonical form, as in `X-User-Email`, which Traefik compares.
 pub fn canonical(name: &str) -> String {
     let word = |word: &str| {
         let (first, rest) = word.split_at(word.len().min(1));
@@ -30,7 +32,8 @@ pub fn canonical(name: &str) -> String {
     name.split('-').map(word).collect::<Vec<_>>().join("-")
 }
 
-/// The bytes of names that nobody reads as others: a table, for every byte of every name is looked at.
+/// The bytes of header names that no application folds into another byte. A table makes the test cheap: it runs for
+/// every byte of every header name.
 const PLAIN: [bool; 256] = {
     let mut plain = [false; 256];
     let mut byte = u8::MAX;
@@ -41,7 +44,8 @@ const PLAIN: [bool; 256] = {
     plain
 };
 
-/// The header of ours that an application could read this name as, whatever its case.
+/// The identity or forwarded header of which this name is an alias, in any case; `None` for an ordinary name, and for
+/// the exact name itself.
 pub fn alias_of(name: &str) -> Option<&'static str> {
     let name = name.as_bytes();
     let is_plain = |byte: &u8| PLAIN[usize::from(*byte)];

@@ -1,23 +1,22 @@
-//! Protected hosts and origins: what Gatepost guards, matched against what a request names.
+//! Hosts and origins: what Gatepost protects, and how the host of a request is matched against it.
 //!
-//! A request only ever selects one of the configured hosts. What it wrote in `X-Forwarded-Host` is never echoed into
-//! an address.
+//! The text of `X-Forwarded-Host` only selects a configured host. It is never copied into an address.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-/// `https` everywhere; `http` for development on `localhost` and `*.localhost` alone.
+/// The scheme of an origin: `https`, or `http` for development on `localhost` and `*.localhost`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scheme {
-    /// Production.
+    /// HTTP over TLS, required outside development.
     Https,
-    /// Development.
+    /// Plain HTTP, only for development.
     Http,
 }
 
 impl Scheme {
-    /// The scheme's name.
+    /// The scheme as a URL writes it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Https => "https",
@@ -33,12 +32,13 @@ impl Scheme {
     }
 }
 
-/// A host's name: lower case, without port and trailing dot; the associated data of that host's sealed values.
+/// A host name in lower case, without port and trailing dot. It is the associated data of the values that are sealed
+/// for
+/// that host.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HostName(String);
 
 impl HostName {
-    /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -57,7 +57,7 @@ impl fmt::Display for HostName {
 impl FromStr for HostName {
     type Err = HostError;
 
-    /// Accepts a `Host` header's value: case, one trailing dot and a numeric port do not matter.
+    /// Reads the value of a `Host` header. Case, one trailing dot and a numeric port are ignored.
     fn from_str(text: &str) -> Result<Self, HostError> {
         let error = || HostError(text.chars().take(260).collect());
         let name = match text.split_once(':') {
@@ -73,7 +73,7 @@ impl FromStr for HostName {
     }
 }
 
-/// Scheme, host and port (RFC 6454); displays as browsers write it.
+/// Scheme, host and port (RFC 6454). `Display` writes it as browsers do.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Origin {
     scheme: Scheme,
@@ -82,17 +82,16 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// The host's name.
+    /// The host without the port.
     pub const fn host(&self) -> &HostName {
         &self.host
     }
 
-    /// The scheme.
     pub const fn scheme(&self) -> Scheme {
         self.scheme
     }
 
-    /// The port, also where it is the scheme's own.
+    /// The port, also if it is the scheme's default.
     pub const fn port(&self) -> u16 {
         self.port
     }
@@ -121,7 +120,8 @@ impl FromStr for Origin {
     }
 }
 
-/// One entry of `GATEPOST_HOSTS`: a host, or `*.` and a suffix for any one label before it.
+/// One entry of `GATEPOST_HOSTS`: a host, or `*.` and a suffix, which covers every host with one label before that
+/// suffix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostPattern {
     any_label: bool,
@@ -129,7 +129,7 @@ pub struct HostPattern {
 }
 
 impl HostPattern {
-    /// The origin that `host` is served at, if this entry covers it.
+    /// The origin of `host`, if this entry covers it.
     pub fn origin_of(&self, host: &HostName) -> Option<Cow<'_, Origin>> {
         if !self.any_label {
             return (*host == self.origin.host).then_some(Cow::Borrowed(&self.origin));
@@ -140,7 +140,7 @@ impl HostPattern {
         is_covered.then(|| Cow::Owned(Origin { scheme, host: host.clone(), port }))
     }
 
-    /// `http` or `https`.
+    /// The scheme of the hosts that this entry covers.
     pub const fn scheme(&self) -> Scheme {
         self.origin.scheme
     }
@@ -170,7 +170,7 @@ impl fmt::Display for HostPattern {
     }
 }
 
-/// The protected hosts; the public host is never among them, not even through a `*`.
+/// The protected hosts. The public host is never one of them, even if a `*` entry covers it.
 #[derive(Clone, Debug)]
 pub struct ProtectedHosts {
     patterns: Vec<HostPattern>,
@@ -178,18 +178,19 @@ pub struct ProtectedHosts {
 }
 
 impl ProtectedHosts {
-    /// The entries of `GATEPOST_HOSTS`, less the public host.
+    /// The hosts that the entries of `GATEPOST_HOSTS` cover, without the public host.
     pub const fn new(patterns: Vec<HostPattern>, public: HostName) -> Self {
         Self { patterns, public }
     }
 
-    /// The entry of `GATEPOST_HOSTS` behind [`Self::find`], for explanations.
+    /// The entry of `GATEPOST_HOSTS` that covers the host, for explanations; `None` where [`Self::find`] returns
+    /// `None`.
     pub fn pattern_of(&self, host: &HostName) -> Option<&HostPattern> {
         let pattern = self.patterns.iter().find(|pattern| pattern.origin_of(host).is_some());
         pattern.filter(|_| *host != self.public)
     }
 
-    /// The configured origin of the host that a request names.
+    /// The origin of the protected host that a request names.
     pub fn find(&self, host: &HostName) -> Option<Cow<'_, Origin>> {
         if *host == self.public {
             return None;
@@ -214,10 +215,10 @@ fn split_port(text: &str, scheme: Scheme) -> Option<(&str, u16)> {
     }
 }
 
-/// The text is no host, origin or pattern that Gatepost can guard.
+/// A text that is not a host, an origin or a host pattern.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
-    "{0:?} is no host: expected app.example.com or *.example.com, with :port if not 443 (http:// only on localhost)"
+    "{0:?} is not a host: expected app.example.com or *.example.com, with :port if not 443 (http:// only on localhost)"
 )]
 pub struct HostError(String);
 

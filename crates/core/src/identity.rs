@@ -1,109 +1,110 @@
-//! What a provider asserted about a person, before the directory knows who that is.
+//! What a provider asserted about a person, before it is matched to a user of the directory.
 
 use super::email::EmailAddress;
 use super::ids::ProviderId;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// One provider's word about one person, taken from a verified ID token (and userinfo, Graph).
+/// What one provider asserted about one person, read from a verified ID token and, where needed, userinfo and Graph.
 #[derive(Clone, Debug)]
 pub struct AssertedIdentity {
-    /// The configured provider that asserted it.
+    /// The configured provider.
     pub provider: ProviderId,
-    /// The key of the person: `iss` + `sub`, for Entra `iss` (which holds the `tid`) + `oid`.
+    /// The person's key at the provider.
     pub subject: SubjectKey,
-    /// An address that this provider may assert (its domain is allowed, verification is as configured).
+    /// The person's address, if the provider gave one that meets every [`AddressRule`].
     pub email: Option<EmailAddress>,
-    /// Why there is none, where `email` is empty.
+    /// Why `email` is `None`.
     pub refused: Option<RefusedAddress>,
-    /// Display name, any Unicode.
+    /// The display name, which may hold any Unicode.
     pub name: Option<String>,
-    /// The person's groups there.
+    /// The person's groups at the provider.
     pub groups: AssertedGroups,
 }
 
-/// An address that does not count, or that none was there.
+/// Why a provider's assertion gives a person no address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedAddress {
-    /// The address, where it is one that this provider may not assert: then it is nobody's by this provider's word, also
-    /// not the person's who holds it by an earlier one.
+    /// The well-formed address that this provider may not assert, if it gave one. The provider's earlier assertions of
+    /// the
+    /// same address do not count any more either.
     pub address: Option<EmailAddress>,
-    /// What it does not meet.
+    /// The rule that is not met.
     pub rule: AddressRule,
 }
 
-/// What an address must be to count (DESIGN.md section 7); each says for the operator how it is not met.
+/// The rules for an address (DESIGN.md section 7). Each message tells the operator how the rule is not met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressRule {
-    /// There must be one.
+    /// The provider must give an address.
     #[error("it gave none (neither the ID token nor userinfo has a claim that counts)")]
     Present,
-    /// ASCII as in name@example.com.
-    #[error("what it gave is no address in ASCII as in name@example.com")]
+    /// The address must be one that [`EmailAddress`] accepts.
+    #[error("what it gave is not an address in ASCII as in name@example.com")]
     WellFormed,
-    /// `email_verified`.
+    /// `email_verified` must be true, unless `EMAIL_VERIFIED=assumed`.
     #[error(
         "its email_verified is not true (if the provider's operator vouches for addresses: EMAIL_VERIFIED=assumed)"
     )]
     Verified,
-    /// `..__ALLOWED_DOMAINS`.
+    /// The domain must be in `..__ALLOWED_DOMAINS`.
     #[error("its domain is not in ALLOWED_DOMAINS")]
     AllowedDomain,
-    /// One of several tenants of Entra owns the domain.
+    /// With several Entra tenants, the person's tenant must own the domain.
     #[error(
         "Entra does not say that the tenant owns the domain (xms_edov), and ALLOWED_DOMAINS does not list it as TENANT-ID/DOMAIN"
     )]
     OwnedByTenant,
-    /// Google's `hd`.
+    /// Google must assert the domain with `hd`.
     #[error("Google does not say that the account belongs to the organisation of the domain (hd)")]
     HostedDomain,
-    /// `machine.<public host>`.
-    #[error("its domain is that of machines here")]
+    /// The domain must not be `machine.<public host>`, which is for machines.
+    #[error("its domain is reserved for machines")]
     NotMachine,
 }
 
-/// Who it is in the provider's terms; never an e-mail address (OpenID Connect Core section 5.7).
+/// The key that identifies a person at a provider. It is never an e-mail address (OpenID Connect Core section 5.7).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SubjectKey {
-    /// The `iss` of the token, exactly.
+    /// The `iss` of the token, byte for byte. Entra's holds the tenant's `tid`.
     pub issuer: String,
-    /// `sub`; Entra: `oid`, because its `sub` differs per application.
+    /// The claim `sub`; for Entra `oid`, because Entra's `sub` differs between applications.
     pub subject: String,
 }
 
-/// A person's groups at the provider: a fact, or not known just now.
+/// A person's groups at the provider, as far as they are known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AssertedGroups {
-    /// The complete list; empty means in no group.
+    /// The complete list; empty if the person is in no group.
     Known(Vec<AssertedGroup>),
-    /// The provider could not say (Graph failed): the last list stays, for 24 h.
+    /// The provider could not tell, for example because Graph failed. The last known list stays valid for 24 h.
     Unknown,
-    /// `GROUPS=off`: this provider's groups are never read or changed.
+    /// `GROUPS=off`: this provider's groups are neither read nor changed.
     NotRead,
 }
 
-/// A group or an app role at its provider.
+/// A group or an app role of a provider.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AssertedGroup {
-    /// Group and role ids are different name spaces: a group must never pose as a role.
+    /// Group or role. Their ids are separate name spaces, so that a group cannot pass for a role of the same id.
     pub kind: GroupKind,
-    /// The provider's id: Entra's object id, elsewhere the name.
+    /// The id at the provider: Entra's object id, the name at other providers.
     pub external_id: String,
-    /// The provider's name for it, where it told.
+    /// The name at the provider, if it told one.
     pub display_name: Option<String>,
 }
 
-/// The claim that a group came from.
+/// Whether a provider's entry is a group or an app role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum GroupKind {
-    /// `groups`, `wids`, Graph, or the configured claim.
+    /// A group, from `groups`, `wids`, Graph or the configured claim.
     Group,
-    /// `roles`: app roles.
+    /// An app role, from the claim `roles`.
     Role,
 }
 
 impl GroupKind {
-    /// The text of the `kind` column.
+    /// The kind as the `kind` column stores it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Group => "group",
@@ -112,19 +113,19 @@ impl GroupKind {
     }
 }
 
-/// A GUID in the hyphenated form alone, as Entra writes it.
+/// Whether the text is a GUID in the hyphenated form, as Entra writes it.
 pub fn is_guid(text: &str) -> bool {
     text.len() == 36 && uuid::Uuid::try_parse(text).is_ok()
 }
 
-/// `PROVIDER:ID` or `PROVIDER:role:ID`: how links and admin roles are written.
+/// A reference to a provider's group or app role, written `PROVIDER:ID` or `PROVIDER:role:ID` in links and admin roles.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ExternalGroup {
     /// The configured provider.
     pub provider: ProviderId,
     /// Group or app role.
     pub kind: GroupKind,
-    /// The provider's id of it.
+    /// The id at the provider.
     pub external_id: String,
 }
 
@@ -153,7 +154,7 @@ impl fmt::Display for ExternalGroup {
     }
 }
 
-/// The text names no group of a provider.
+/// A text that is not a reference to a provider's group.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("{0:?} names no provider's group: expected PROVIDER:ID, or PROVIDER:role:NAME for an app role")]
+#[error("{0:?} is not a provider's group: expected PROVIDER:ID, or PROVIDER:role:NAME for an app role")]
 pub struct ExternalGroupError(String);

@@ -1,4 +1,4 @@
-//! One type per kind of id, so that none can stand in for another.
+//! One type for each kind of id, so that the compiler finds an id of the wrong kind.
 
 use super::clock::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -7,24 +7,24 @@ use std::str::FromStr;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// A person in the directory; stable for life (`X-User-Id`).
+/// The id of a person in the directory (`X-User-Id`). It never changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UserId(Uuid);
 
 impl UserId {
-    /// A new id, time-ordered (RFC 9562 version 7).
-    #[expect(clippy::disallowed_methods, reason = "this is the door")]
+    /// Makes a new id, a UUID version 7 (RFC 9562), which sorts by time.
+    #[expect(clippy::disallowed_methods, reason = "all ids are made here")]
     pub fn generate() -> Self {
         Self(Uuid::now_v7())
     }
 
-    /// The id's bytes, for sealed values.
+    /// The 16 bytes of the UUID, which sealed values hold.
     pub const fn as_bytes(&self) -> &[u8; 16] {
         self.0.as_bytes()
     }
 
-    /// The id's random half.
+    /// The last 8 bytes of the UUID, which are random but for the two variant bits.
     pub const fn random_bits(&self) -> u64 {
         self.0.as_u64_pair().1
     }
@@ -43,18 +43,18 @@ impl FromStr for UserId {
     }
 }
 
-/// The id that ties an answer, its log line and its audit rows together.
+/// The id of a request. The answer, its log line and its audit rows show the same id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RequestId(Uuid);
 
 impl RequestId {
-    /// A new id, never taken from the client.
-    #[expect(clippy::disallowed_methods, reason = "this is the door")]
+    /// Makes a new id. An id that the client sends is never used.
+    #[expect(clippy::disallowed_methods, reason = "all ids are made here")]
     pub fn generate() -> Self {
         Self(Uuid::now_v7())
     }
 
-    /// When the request came: its id says so (RFC 9562 section 5.7).
+    /// When the id was made, which a UUID version 7 holds (RFC 9562 section 5.7); `None` for other versions.
     pub fn made_at(&self) -> Option<Timestamp> {
         let (seconds, _) = self.0.get_timestamp()?.to_unix();
         i64::try_from(seconds).ok().map(Timestamp::from_unix)
@@ -78,31 +78,31 @@ impl fmt::Display for RequestId {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProviderId(Arc<str>);
 
-/// A tenant of the platform (not Entra's *tid*): letters, digits, `.`, `-` and `_`, at most 64.
+/// The id of a tenant of the platform, not Entra's *tid*: letters, digits, `.`, `-` and `_`, at most 64.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TenantId(Arc<str>);
 
-/// A group's name here, unique in the directory: 1 to 256 characters, no control characters.
+/// A group's name, unique in the directory: 1 to 256 characters, no control characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GroupName(Arc<str>);
 
-/// Why a text is no id of its kind.
+/// A text that is not an id of the expected kind.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum IdError {
-    /// Not a UUID.
-    #[error("{0:?} is no user id: expected a UUID")]
+    /// Not a [`UserId`].
+    #[error("{0:?} is not a user id: expected a UUID")]
     User(String),
-    /// Not a UUID.
-    #[error("{0:?} is no request id: expected 32 hexadecimal digits, as pages and log lines show them")]
+    /// Not a [`RequestId`].
+    #[error("{0:?} is not a request id: expected 32 hexadecimal digits, as pages and log lines show them")]
     Request(String),
-    /// See [`ProviderId`].
-    #[error("{0:?} is no provider id: expected 1 to 32 of a-z, 0-9 and -")]
+    /// Not a [`ProviderId`].
+    #[error("{0:?} is not a provider id: expected 1 to 32 of a-z, 0-9 and -")]
     Provider(String),
-    /// See [`TenantId`].
-    #[error("{0:?} is no tenant id: expected 1 to 64 of A-Z, a-z, 0-9, . - and _")]
+    /// Not a [`TenantId`].
+    #[error("{0:?} is not a tenant id: expected 1 to 64 of A-Z, a-z, 0-9, . - and _")]
     Tenant(String),
-    /// See [`GroupName`].
-    #[error("{0:?} is no group name: expected 1 to 256 characters, none of them a control character")]
+    /// Not a [`GroupName`].
+    #[error("{0:?} is not a group name: expected 1 to 256 characters, none of them a control character")]
     Group(String),
 }
 
@@ -114,7 +114,7 @@ macro_rules! text_id {
                 &self.0
             }
 
-            /// Whether a clone of it is held elsewhere.
+            /// Whether a clone that shares this text exists.
             pub fn is_shared(&self) -> bool {
                 Arc::strong_count(&self.0) > 1
             }
@@ -137,7 +137,7 @@ macro_rules! text_id {
             }
         }
         impl<'de> Deserialize<'de> for $name {
-            /// What was written once is not checked again.
+            /// Does not validate: only values that were parsed before are written.
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 String::deserialize(deserializer).map(|text| Self(text.into()))
             }

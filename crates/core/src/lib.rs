@@ -1,6 +1,7 @@
-//! The words of the field, without I/O: ids, addresses, hosts, requirements, access, the decision.
+//! The types and rules that every other crate uses: ids, addresses, hosts, requirements, access and the decision.
 //!
-//! Everything here is a value that was parsed once at the edge; nothing inside checks it a second time.
+//! This crate does no I/O, except for the clock and random numbers. A value is parsed into one of these types where it
+//! enters the process, and is not checked again after that.
 
 pub mod access;
 pub mod asking;
@@ -14,6 +15,7 @@ pub mod header_names;
 pub mod host;
 pub mod identity;
 pub mod ids;
+pub mod refusal;
 pub mod requirement;
 pub mod return_uri;
 pub mod secret;

@@ -1,4 +1,4 @@
-//! What a router demands: the query of the middleware's address, where only the operator can write.
+//! What a router requires of a request: the query of the middleware's address, which only the operator can write.
 
 use super::access::Role;
 use super::ids::{GroupName, TenantId};
@@ -6,40 +6,41 @@ use std::borrow::Cow;
 use std::time::Duration;
 use url::form_urlencoded;
 
-/// So many names of a query are logged, and so many characters of each.
+/// At most this many names of a query are logged.
 const MAX_NAMES: usize = 16;
+/// A logged name is cut to this many characters.
 const MAX_NAME: usize = 64;
 
-/// All parts must hold; within `groups` and `tenants`, any one of them. The default demands a session, nothing else.
-/// `api` and `assertion` demand nothing: they say how to answer.
+/// A router's requirement. All parts must hold; of `groups` and of `tenants`, one entry is enough. The default requires
+/// only a session. `api` and `assertion` require nothing: they select how to answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Requirement {
-    /// Member of any of these, if there are any.
+    /// The person must be in one of these groups; empty: no group is required.
     pub groups: Vec<GroupName>,
-    /// May enter any of these tenants, if there are any.
+    /// The person must be allowed to enter one of these tenants; empty: no tenant is required.
     pub tenants: Vec<TenantId>,
-    /// Must be an admin.
+    /// The person must be an administrator.
     pub admin: bool,
-    /// Signed in on this host at most so long ago (step-up).
+    /// The last sign-in on this host must be at most this long ago (step-up).
     pub max_age: Option<Duration>,
-    /// Never redirect.
+    /// Answer 401 where else the browser would be redirected.
     pub api: bool,
-    /// The application gets `X-User-Assertion` too.
+    /// Send the application `X-User-Assertion` too.
     pub assertion: bool,
 }
 
-/// The middleware's address is wrong: the operator must mend it, so nobody passes.
+/// A mistake in the query of the middleware's address. Nobody passes until the operator corrects it.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum RequirementError {
-    /// Not one of ours: a typing error must not open the gate.
+    /// An unknown name. It is an error because a typing error must not remove a requirement.
     #[error("unknown requirement {0:?}: expected group, tenant, admin, max_age, api or assertion")]
     Unknown(String),
-    /// A value that the name does not take.
+    /// A value that is not allowed for the name.
     #[error("{name} is malformed: expected {expected}")]
     Malformed {
-        /// The requirement.
+        /// The name.
         name: &'static str,
-        /// What may stand there.
+        /// What the value must be.
         expected: &'static str,
     },
 }
@@ -48,7 +49,7 @@ impl Requirement {
     /// Reads the query of `/verify?...`.
     ///
     /// # Errors
-    /// Everything that is not exactly understood, for it may have been meant to narrow.
+    /// An unknown name or a malformed value: ignoring it could let more people pass than the operator meant.
     pub fn parse(query: &str) -> Result<Self, RequirementError> {
         let mut requirement = Self::default();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -57,8 +58,8 @@ impl Requirement {
         Ok(requirement)
     }
 
-    /// The names in a query without their values, for the log: where a proxy appends the client's query to the
-    /// middleware's address, the values are the client's.
+    /// The names in a query without their values, for the log. The values may be the client's: some proxies append the
+    /// client's query to the middleware's address.
     pub fn names(query: &str) -> String {
         let short = |name: Cow<'_, str>| name.chars().take(MAX_NAME).collect::<String>();
         let names = form_urlencoded::parse(query.as_bytes()).take(MAX_NAMES).map(|(name, _)| short(name));
@@ -85,13 +86,13 @@ impl Requirement {
         Ok(())
     }
 
-    /// The tenant that this requirement names for a person: the first of its tenants that opens, with the role there.
+    /// The first of the required tenants that the person may enter, with the person's role there.
     pub fn tenant_for(&self, access: &super::access::Access) -> Option<(&TenantId, Role)> {
         self.tenants.iter().find_map(|tenant| access.role_in(tenant).map(|role| (tenant, role)))
     }
 }
 
-/// The value of a `max_age`: seconds, in digits alone.
+/// Reads the value of `max_age`: seconds, written in digits only.
 pub fn max_age(value: &str) -> Option<Duration> {
     value.parse().ok().filter(|_| value.bytes().all(|b| b.is_ascii_digit())).map(Duration::from_secs)
 }

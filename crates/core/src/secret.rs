@@ -1,20 +1,20 @@
-//! Plain secrets and their hashes as different types, and the one door to random numbers.
+//! Secrets and their hashes as separate types, and the only access to random numbers.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use subtle::ConstantTimeEq;
 
-/// 32 random bytes. `Debug` is silent; exposing the bytes is [`Secret::expose`].
+/// 32 random bytes. `Debug` does not show them; only [`Secret::expose`] returns them.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Secret([u8; 32]);
 
 impl Secret {
-    /// New bytes from the operating system.
+    /// Makes a new secret from the operating system's random numbers.
     ///
     /// # Panics
-    /// If the operating system has no random numbers: nothing safe can be done then.
+    /// If the operating system gives no random numbers. No operation would be safe then.
     pub fn generate() -> Self {
         let mut bytes = [0; 32];
         fill_random(&mut bytes);
@@ -26,7 +26,7 @@ impl Secret {
         &self.0
     }
 
-    /// What may be stored and logged in its place.
+    /// The hash, which may be stored and logged in place of the secret.
     pub fn digest(&self) -> Hash {
         Hash::of(&[&self.0])
     }
@@ -44,13 +44,13 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// SHA-256 of something secret; equality takes the same time whatever differs.
+/// The SHA-256 hash of a secret. Comparison takes constant time.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Hash([u8; 32]);
 
 impl Hash {
-    /// SHA-256 over the parts, each led by its length, so that no two lists of parts are the same input.
+    /// Hashes the parts, each after its length, so that different lists of parts never hash the same input.
     pub fn of(parts: &[&[u8]]) -> Self {
         let mut sha = Sha256::new();
         for part in parts {
@@ -60,12 +60,12 @@ impl Hash {
         Self(sha.finalize().into())
     }
 
-    /// A hash that was stored.
+    /// A hash from its stored bytes.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// The hash's bytes.
+    /// The 32 bytes of the hash.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
@@ -85,7 +85,7 @@ impl fmt::Display for Hash {
     }
 }
 
-/// The text is no hash.
+/// A text that is not a hash in hexadecimal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected a hash of 64 hexadecimal digits")]
 pub struct HashError;
@@ -109,11 +109,11 @@ impl fmt::Debug for Hash {
     }
 }
 
-/// Fills `bytes` from the operating system.
+/// Fills `bytes` with the operating system's random numbers.
 ///
 /// # Panics
-/// If the operating system has no random numbers.
-#[expect(clippy::disallowed_methods, reason = "this is the door")]
+/// If the operating system gives none.
+#[expect(clippy::disallowed_methods, reason = "all random numbers come from here")]
 pub fn fill_random(bytes: &mut [u8]) {
     getrandom::fill(bytes).expect("the operating system gives random numbers");
 }

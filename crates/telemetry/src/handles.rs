@@ -1,4 +1,4 @@
-//! The series of one family, each looked up once: afterwards an array access instead of a hash and a lock.
+//! Caches the series of a metric family in an array, so that counting needs no hash and no lock after the first use.
 
 use super::labels::Label;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeMetric};
@@ -17,9 +17,11 @@ pub(super) type NewHistogram = fn() -> Histogram;
 pub(super) type Counters<L> = Family<L, Counter, NewCounter>;
 pub(super) type Histograms<L> = Family<L, Histogram, NewHistogram>;
 
-/// What a handle is found by: one or more closed sets.
+/// The key of a handle: one label, or a tuple of labels. Each label has a fixed set of values.
 pub(super) trait Key {
+    /// The number of different keys.
     const COUNT: usize;
+    /// A number below `COUNT` that is different for each key.
     fn index(&self) -> usize;
 }
 
@@ -44,7 +46,7 @@ impl<A: Label, B: Label, C: Label> Key for (A, B, C) {
     }
 }
 
-/// One family's handles by `K`; `L` are the labels as they are written.
+/// The handles of one family by key `K`. `L` is the label set that Prometheus sees.
 pub(super) struct Handles<K, L, M, C> {
     family: Family<L, M, C>,
     slots: Box<[OnceLock<M>]>,
@@ -56,7 +58,7 @@ impl<K: Key, L: Clone + Eq + Hash, M: Clone, C: MetricConstructor<M>> Handles<K,
         Self { family, slots: (0..K::COUNT).map(|_| OnceLock::new()).collect(), key: PhantomData }
     }
 
-    /// The handle of `key`, whose labels are made at its first use.
+    /// Returns the handle of `key`. `labels` is only called on first use.
     pub fn get(&self, key: &K, labels: impl FnOnce() -> L) -> &M {
         self.slots[key.index()].get_or_init(|| self.family.get_or_create_owned(&labels()))
     }
@@ -68,7 +70,7 @@ impl<K, L, M, C> fmt::Debug for Handles<K, L, M, C> {
     }
 }
 
-/// A registered family of counters; `_total` is added to the name.
+/// Registers a family of counters. `_total` is appended to the name.
 pub(super) fn counters<L>(registry: &mut Registry, name: &str, help: &str) -> Counters<L>
 where
     L: EncodeLabelSet + Clone + Eq + Hash + fmt::Debug + Send + Sync + 'static,
@@ -78,7 +80,7 @@ where
     family
 }
 
-/// A registered family of durations; `_seconds` is added to the name.
+/// Registers a family of histograms for durations. `_seconds` is appended to the name.
 pub(super) fn durations<L>(
     registry: &mut Registry,
     name: &str,
@@ -93,7 +95,7 @@ where
     family
 }
 
-/// A registered metric without labels.
+/// Registers a metric without labels.
 pub(super) fn single<M>(registry: &mut Registry, name: &str, help: &str, metric: M) -> M
 where
     M: EncodeMetric + TypedMetric + Clone + fmt::Debug + Send + Sync + 'static,

@@ -1,18 +1,18 @@
-//! The closed sets that metrics are labelled with: every series that can exist is named here.
+//! The label values of the metrics. All of them are listed here, so the number of series is limited.
 
 use prometheus_client::encoding::{EncodeLabelValue, LabelValueEncoder};
 use serde::{Serialize, Serializer};
 use std::fmt::{self, Write};
 
-/// A closed set of label values; `index` finds a handle without hashing.
+/// A label with a fixed set of values.
 pub trait Label: Copy + fmt::Debug + 'static {
-    /// All of them, in the order of `index`.
+    /// All values, in the order of `index`.
     const ALL: &'static [Self];
 
-    /// Position in [`Label::ALL`].
+    /// The position in [`Label::ALL`].
     fn index(self) -> usize;
 
-    /// The label's value.
+    /// The value, as Prometheus sees it.
     fn as_str(self) -> &'static str;
 }
 
@@ -59,31 +59,31 @@ macro_rules! label {
 }
 
 label! {
-    /// What `/verify` answered (DESIGN.md section 4).
+    /// The kind of answer of `/verify` (DESIGN.md section 4).
     Answer {
         /// 200 with identity headers.
         Allowed = "allowed",
-        /// 302 to the login.
+        /// 302 to the sign-in.
         Login = "login",
-        /// 303 within `/.gatepost/`.
+        /// 303 from a path below `/.gatepost/`.
         Redirect = "redirect",
-        /// 401.
+        /// 401: no valid credential, and no redirect is possible.
         Unauthorized = "unauthorized",
-        /// 403.
+        /// 403: the request is not allowed.
         Forbidden = "forbidden",
-        /// 400: what the proxy sent cannot be trusted.
+        /// 400: the headers from the proxy are malformed.
         Malformed = "malformed",
-        /// 500: the middleware's address is wrong.
+        /// 500: the middleware's address has a mistake.
         Misconfigured = "misconfigured",
-        /// 503: cannot know.
+        /// 503: the decision is not possible now, for example because a store is down.
         Unavailable = "unavailable",
-        /// 404 below `/.gatepost/`.
+        /// 404: no such path below `/.gatepost/`.
         Nothing = "nothing",
     }
 }
 
 impl Answer {
-    /// The answer of this status.
+    /// The label for an HTTP status.
     pub const fn of(status: u16) -> Self {
         match status {
             200 => Self::Allowed,
@@ -100,101 +100,101 @@ impl Answer {
 }
 
 label! {
-    /// Why `/verify` answered so.
+    /// The reason for an answer of `/verify`.
     Reason {
-        /// All requirements are met.
+        /// The session is valid and the requirement is met.
         Met = "met",
-        /// No credential was sent.
+        /// The request has no credential.
         NoCredential = "no_credential",
-        /// A credential that does not open, or opens nothing.
+        /// The credential is malformed, or its session is unknown.
         InvalidCredential = "invalid_credential",
-        /// Idle or absolute lifetime is over.
+        /// The idle or the absolute lifetime of the session is over.
         Expired = "expired",
-        /// Ended by sign-out, administrator or provider.
+        /// The session was ended by sign-out, by an administrator or by the provider.
         SessionEnded = "session_ended",
-        /// The user is disabled.
+        /// An administrator disabled the user.
         UserDisabled = "user_disabled",
-        /// The user has no address.
+        /// The user has no e-mail address.
         NoAddress = "no_address",
-        /// Step-up: signed in too long ago.
+        /// The last sign-in is longer ago than `max_age` allows.
         MaxAge = "max_age",
-        /// An unsafe method or a WebSocket from another origin.
+        /// A page of another origin sent an unsafe request or opened a WebSocket.
         CrossOrigin = "cross_origin",
-        /// In none of the groups.
+        /// The user is in none of the required groups.
         GroupMissing = "group_missing",
-        /// May enter none of the tenants.
+        /// The user may enter none of the required tenants.
         TenantMissing = "tenant_missing",
-        /// No admin.
+        /// The user is not an administrator.
         NotAdmin = "not_admin",
-        /// The requirement cannot be read.
+        /// The requirement in the middleware's address is malformed.
         MalformedRequirement = "malformed_requirement",
-        /// No protected host.
+        /// The host is not protected.
         UnknownHost = "unknown_host",
-        /// One of the `X-Forwarded-*` is missing, repeated or unreadable.
+        /// An `X-Forwarded-*` header is missing, repeated or malformed.
         ForwardedHeaders = "forwarded_headers",
-        /// `Authorization` is repeated.
+        /// The request has several `Authorization` headers.
         RepeatedAuthorization = "repeated_authorization",
-        /// A header that some application would read as one of ours.
+        /// A header is an alias of an identity header or of an `X-Forwarded-*` header.
         HeaderAlias = "header_alias",
-        /// Plain http outside development.
+        /// The request was sent over plain http outside development.
         PlainHttp = "plain_http",
-        /// The TCP peer is no trusted proxy.
+        /// The TCP peer is not a trusted proxy.
         UntrustedPeer = "untrusted_peer",
-        /// A ticket was taken.
+        /// A ticket was accepted.
         TicketTaken = "ticket_taken",
-        /// A ticket that is not (or no longer) good.
+        /// A ticket was refused, because it is invalid, expired or already used.
         TicketRefused = "ticket_refused",
-        /// A login or sign-out was asked for below `/.gatepost/`.
+        /// A request for sign-in or sign-out below `/.gatepost/`.
         Asked = "asked",
-        /// The session store failed.
+        /// The session store failed or was too slow.
         SessionStore = "session_store",
-        /// The directory failed.
+        /// The directory failed or was too slow.
         Directory = "directory",
-        /// The groups must be asked for first, and the provider does not answer.
+        /// The session must be refreshed first, and the provider does not answer.
         RefreshPending = "refresh_pending",
-        /// The 250 ms passed.
+        /// The deadline of 250 ms passed.
         Deadline = "deadline",
     }
 }
 
 label! {
-    /// What a callback came to.
+    /// The outcome of a request to the callback.
     SignInOutcome {
-        /// A session, or on to one.
+        /// The sign-in succeeded, or the browser already had a session.
         Done = "done",
-        /// No callback of a sign-in that began here.
+        /// The request does not belong to a sign-in that Gatepost started.
         Unreadable = "unreadable",
-        /// Restarted too often, or redirects went round.
+        /// The sign-in was restarted too often, or the redirects formed a loop.
         GaveUp = "gave_up",
-        /// Too many failures from one address.
+        /// Too many sign-ins from one address failed.
         Limited = "limited",
-        /// The provider refused (`access_denied`, `AADSTS...`).
+        /// The provider returned an error (`access_denied`, `AADSTS...`).
         RefusedByProvider = "refused_by_provider",
-        /// What the provider sent does not hold.
+        /// The provider's answer or ID token is invalid.
         InvalidToken = "invalid_token",
-        /// The provider ended the session meanwhile.
+        /// The provider ended the session during the sign-in.
         EndedAtProvider = "ended_at_provider",
-        /// The provider gave no newer sign-in.
+        /// A newer sign-in was required, and the provider returned an old one.
         NotRecent = "not_recent",
-        /// The person's Entra tenant may not sign in.
+        /// The person's Entra tenant is not allowed.
         ForeignTenant = "foreign_tenant",
-        /// No address that counts.
+        /// The provider gave no address that may be used.
         NoAddress = "no_address",
-        /// Another user holds the address.
+        /// Another user has the address.
         AddressHeld = "address_held",
-        /// The user is disabled.
+        /// An administrator disabled the user.
         UserDisabled = "user_disabled",
-        /// The groups are not known.
+        /// The person's groups could not be read.
         GroupsUnknown = "groups_unknown",
-        /// The provider cannot be asked.
+        /// The provider is unreachable or failed.
         ProviderUnavailable = "provider_unavailable",
-        /// A store cannot be asked.
+        /// A store is unreachable or failed.
         StoreUnavailable = "store_unavailable",
     }
 }
 
 label! {
-    /// What is asked of a provider.
+    /// The endpoint of a provider that was called.
     ProviderEndpoint {
         /// The discovery document.
         Discovery = "discovery",
@@ -208,33 +208,33 @@ label! {
         Graph = "graph",
         /// `revocation_endpoint`.
         Revocation = "revocation",
-        /// `authorization_endpoint`, which only `check` calls itself.
+        /// `authorization_endpoint`, which Gatepost itself only calls in `gatepost check`.
         Authorization = "authorization",
     }
 }
 
 label! {
-    /// What came of a call to a provider.
+    /// The outcome of a call to a provider.
     CallOutcome {
         /// 2xx with a JSON object.
         Success = "success",
-        /// 4xx.
+        /// 4xx, except 429.
         Refused = "refused",
         /// 429.
         Throttled = "throttled",
         /// Any other status.
         Failed = "failed",
-        /// Nobody answered in time.
+        /// No answer in time.
         Timeout = "timeout",
-        /// No connection, or one that broke.
+        /// The connection could not be opened, or it broke.
         Unreachable = "unreachable",
-        /// 2xx, but no JSON object, or too large.
+        /// 2xx, but the body is not a JSON object, or is too large.
         Malformed = "malformed",
     }
 }
 
 label! {
-    /// The two stores.
+    /// One of the two stores.
     Store {
         /// Redis, or the embedded file's sessions.
         Session = "session",
@@ -244,53 +244,53 @@ label! {
 }
 
 label! {
-    /// What is asked of a store.
+    /// The operation that a store is asked for.
     StoreOperation {
-        /// A session's record.
+        /// Read a session's record.
         FindSession = "find_session",
-        /// A new session, or one kept with a new sign-in.
+        /// Store a new session, or update a session after a new sign-in.
         StartSession = "start_session",
-        /// The end of one.
+        /// End a session.
         EndSession = "end_session",
-        /// A ticket's one use.
+        /// Mark a ticket as used.
         BurnTicket = "burn_ticket",
-        /// What a person may.
+        /// Read what the directory knows about a session and its person.
         FindStanding = "find_standing",
-        /// A sign-in's identity and groups.
+        /// Store the identity and groups of a sign-in.
         SignIn = "sign_in",
-        /// A refresh's identity and groups.
+        /// Store the identity and groups of a refresh.
         Refresh = "refresh",
-        /// Whether it answers.
+        /// Test whether the store answers.
         Ping = "ping",
     }
 }
 
 label! {
-    /// What came of a call to a store.
+    /// The outcome of a call to a store.
     StoreOutcome {
-        /// Answered; nothing found is an answer.
+        /// The store answered. Finding nothing is also an answer.
         Ok = "ok",
-        /// Answered with an error, or not in time.
+        /// The store returned an error, or did not answer in time.
         Failed = "failed",
     }
 }
 
 label! {
-    /// What came of a refresh.
+    /// The outcome of a refresh.
     RefreshOutcome {
-        /// The groups are as the provider says now.
+        /// The identity and groups are up to date.
         Refreshed = "refreshed",
-        /// The provider let the person go; the session ended.
+        /// The provider refused, and the session was ended.
         Ended = "ended",
-        /// The provider or a store cannot be asked.
+        /// The provider or a store is unreachable.
         Unreachable = "unreachable",
-        /// Another replica or request was faster.
+        /// Another replica or request is refreshing the same session.
         Busy = "busy",
     }
 }
 
 label! {
-    /// Why a session ended before its time.
+    /// Why a session ended before its lifetime was over.
     EndCause {
         /// The person signed out.
         SignOut = "sign_out",
@@ -298,25 +298,25 @@ label! {
         AccountPage = "account_page",
         /// An administrator ended it.
         Administrator = "administrator",
-        /// A new one of the same person was more than one may have.
+        /// The person had too many sessions after a new sign-in.
         TooMany = "too_many",
-        /// Somebody else signed in at the same browser.
+        /// Another person signed in with the same browser.
         Replaced = "replaced",
-        /// The provider's front or back channel.
+        /// Front-channel or back-channel logout by the provider.
         ProviderSignOut = "provider_sign_out",
-        /// The provider refused to renew it, or the renewed token was about somebody else.
+        /// The provider refused the refresh, or returned a token of another person.
         RefreshRefused = "refresh_refused",
     }
 }
 
 label! {
-    /// Why a refusal is not kept for `gatepost explain --request`.
+    /// Why a refusal is not stored for `gatepost explain --request`.
     NotKept {
-        /// One person was refused too often in a minute.
+        /// The person was already refused too often in the same minute.
         OnePerson = "one_person",
-        /// More were refused than could be written.
+        /// The queue was full, because refusals were added faster than they could be written.
         QueueFull = "queue_full",
-        /// The middleware's query is longer than any operator writes.
+        /// The query of the middleware's address is too long.
         TooLong = "too_long",
     }
 }

@@ -1,7 +1,6 @@
-//! Logs and metrics.
+//! The log and the Prometheus metrics.
 //!
-//! A log line is for the person at three in the morning, a metric for the machine that wakes that person. Neither holds a
-//! secret, and no label of a metric has values that a stranger could multiply.
+//! Neither contains secrets. Every label has a fixed set of values, so that requests cannot create new series.
 
 mod handles;
 pub mod labels;

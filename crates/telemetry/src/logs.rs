@@ -1,6 +1,7 @@
-//! Log lines: JSON for programs or text for people, each with a UTC time as in RFC 3339.
+//! Sets up the log: lines of JSON or text, each with a UTC time in RFC 3339.
 //!
-//! They go to standard error: standard output belongs to what commands print (`--json`), and containers collect both.
+//! The log is written to standard error, because commands print their results to standard output. Containers collect
+//! both.
 
 use gatepost_config::LogConfig;
 use std::backtrace::{Backtrace, BacktraceStatus};
@@ -12,21 +13,21 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt as format};
 
-/// Why logging cannot begin.
+/// Why logging could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
-    /// The filter is none.
-    #[error("the log level is no filter")]
+    /// The configured level is not a valid filter.
+    #[error("the log level is not a valid filter")]
     Filter(#[source] ParseError),
-    /// Somebody was faster.
-    #[error("a log is installed already")]
+    /// The process already has a log.
+    #[error("a log is already installed")]
     Installed(#[source] SetGlobalDefaultError),
 }
 
-/// Begins logging for the whole process, panics included.
+/// Starts logging for the whole process, including panics.
 ///
 /// # Errors
-/// [`LogError`]; a second call in one process is one.
+/// The level is malformed, or logging was already started in this process.
 pub fn init(config: &LogConfig) -> Result<(), LogError> {
     let has_colour = io::stderr().is_terminal();
     let subscriber =
@@ -50,7 +51,7 @@ where
         let lines = lines.json().flatten_event(true).with_span_list(false);
         return Ok(lines.with_filter(filter).boxed());
     }
-    // On a terminal NO_COLOR still counts, which the layer reads itself.
+    // The layer itself reads NO_COLOR.
     let lines = if has_colour { lines } else { lines.with_ansi(false) };
     Ok(lines.with_filter(filter).boxed())
 }
@@ -59,7 +60,7 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
     let backtrace = Backtrace::capture();
     let backtrace = (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string());
     tracing::error!(
-        panic.message = panic.payload_as_str().unwrap_or("a payload that is no text"),
+        panic.message = panic.payload_as_str().unwrap_or("a payload that is not text"),
         panic.location = panic.location().map(tracing::field::display),
         panic.thread = std::thread::current().name(),
         panic.backtrace = backtrace,
@@ -127,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_one_line_without_colours_where_nobody_looks() {
+    fn text_has_no_colours_when_it_is_not_written_to_a_terminal() {
         let text = written(false, "warn,gatepost=debug", || tracing::debug!(user.id = "u1", "seen"));
         assert!(text.contains("DEBUG") && text.contains("seen") && text.contains("user.id=\"u1\""), "{text}");
         assert!(text.lines().count() == 1 && !text.contains('\x1b'), "{text:?}");

@@ -1,7 +1,7 @@
-//! What `/metrics` shows.
+//! The metrics that `/metrics` shows.
 //!
-//! Guarantees that nobody outside can make a new series: providers are those of the configuration, everything else is an
-//! enum of [`super::labels`]. From its second use on, counting is an array access and an atomic addition.
+//! Guarantees that requests cannot create new series: providers come from the configuration, all other labels are enums
+//! of [`super::labels`]. After its first use, a counter costs an array access and an atomic addition.
 
 use super::handles::{Handles, NewCounter, NewHistogram, counters, durations, single};
 use super::labels::{Answer, EndCause, Label, NotKept, Reason, Store, StoreOperation, StoreOutcome};
@@ -17,10 +17,10 @@ use prometheus_client::registry::{Registry, Unit};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// The type of what [`Metrics::encode`] writes (`OpenMetrics` 1.0, which Prometheus reads).
+/// The content type of [`Metrics::encode`]: `OpenMetrics` 1.0.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// From an answer out of memory to the deadline of `/verify` (DESIGN.md section 2).
+/// Histogram buckets in seconds, from an answer from the cache to the deadline of `/verify` (DESIGN.md section 2).
 const ANSWER_SECONDS: [f64; 12] =
     [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25];
 
@@ -77,7 +77,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// The families, for the configured providers; the process counts as started now.
+    /// Registers all metrics, with series for the configured providers. Sets the process's start time to now.
     pub fn new<'a>(providers: impl IntoIterator<Item = &'a ProviderId>) -> Self {
         let seconds: NewHistogram = || Histogram::new(ANSWER_SECONDS);
         let mut registry = Registry::default();
@@ -87,13 +87,13 @@ impl Metrics {
         let started = ConstGauge::new(Timestamp::now().unix());
         r.register_with_unit(
             "process_start_time",
-            "When the process started, since the epoch",
+            "Start time of the process, since the epoch",
             Unit::Seconds,
             started,
         );
         let families = ProviderFamilies::register(r);
         let providers = providers.into_iter().map(|id| (id.clone(), families.metrics_of(id))).collect();
-        let store_time = "Time of a store's answer";
+        let store_time = "Time that a store took to answer";
         let metrics = Self {
             decisions: Handles::new(counters(r, "gatepost_decisions", "Answers of /verify")),
             verify_duration: Handles::new(durations(
@@ -105,7 +105,7 @@ impl Metrics {
             store_calls: Handles::new(counters(
                 r,
                 "gatepost_store_calls",
-                "Calls to session store and directory",
+                "Calls to the session store and the directory",
             )),
             store_call_duration: Handles::new(durations(
                 r,
@@ -116,7 +116,7 @@ impl Metrics {
             sessions_ended: Handles::new(counters(
                 r,
                 "gatepost_sessions_ended",
-                "Sessions ended before their time",
+                "Sessions ended before their lifetime was over",
             )),
             refusals_not_kept: Handles::new(counters(
                 r,
@@ -126,45 +126,50 @@ impl Metrics {
             groups_truncated: single(
                 r,
                 "gatepost_groups_truncated",
-                "Answers whose groups were cut",
+                "Answers with a truncated X-User-Groups header",
                 Counter::default(),
             ),
             sign_ins_limited: single(
                 r,
                 "gatepost_sign_ins_limited",
-                "Sign-ins that found no turn among failing ones",
+                "Sign-ins refused because too many others were failing",
                 Counter::default(),
             ),
             lease_renewals: single(
                 r,
                 "gatepost_lease_renewals",
-                "Times that the directory has told all that changed; four a second are usual",
+                "Renewals of the lease on cached sessions; usually four a second",
                 Counter::default(),
             ),
-            passes: single(r, "gatepost_passes", "Sessions on hosts that memory knows", Gauge::default()),
+            passes: single(
+                r,
+                "gatepost_passes",
+                "Sessions in the cache, counted once for each host",
+                Gauge::default(),
+            ),
             passes_bytes: single(
                 r,
                 "gatepost_passes_bytes",
-                "Memory that they take, estimated",
+                "Estimated memory of the cached sessions",
                 Gauge::default(),
             ),
             providers,
             registry,
         };
-        // From nothing on: the first one that is lost is an increase too.
+        // Start at 0, so that the first one counts as an increase.
         for cause in NotKept::ALL {
             metrics.refusals_not_kept(*cause, 0);
         }
         metrics
     }
 
-    /// `/verify` answered.
+    /// Counts an answer of `/verify` and its duration.
     pub fn decided(&self, answer: Answer, reason: Reason, took: Duration) {
         self.decisions.get(&(answer, reason), || DecisionLabels { answer, reason }).inc();
         self.verify_duration.get(&answer, || AnswerLabels { answer }).observe(took.as_secs_f64());
     }
 
-    /// A store answered, or did not.
+    /// Counts a call to a store and its duration.
     pub fn store_called(
         &self,
         store: Store,
@@ -178,46 +183,46 @@ impl Metrics {
         duration.observe(took.as_secs_f64());
     }
 
-    /// So many sessions ended before their time.
+    /// Counts sessions that ended before their lifetime was over.
     pub fn sessions_ended(&self, cause: EndCause, count: u64) {
         self.sessions_ended.get(&cause, || EndLabels { cause }).inc_by(count);
     }
 
-    /// So many refusals will not be found by `gatepost explain --request`.
+    /// Counts refusals that are not stored for `gatepost explain --request`.
     pub fn refusals_not_kept(&self, cause: NotKept, count: u64) {
         self.refusals_not_kept.get(&cause, || NotKeptLabels { cause }).inc_by(count);
     }
 
-    /// An answer's `X-User-Groups` was cut.
+    /// Counts an answer whose `X-User-Groups` was truncated.
     pub fn groups_truncated(&self) {
         self.groups_truncated.inc();
     }
 
-    /// A sign-in found no turn among failing ones.
+    /// Counts a sign-in that was refused because too many others were failing.
     pub fn sign_in_limited(&self) {
         self.sign_ins_limited.inc();
     }
 
-    /// The directory told all that had changed.
+    /// Counts a renewal of the lease on cached sessions.
     pub fn lease_renewed(&self) {
         self.lease_renewals.inc();
     }
 
-    /// So many passes are in memory now, of so many bytes.
+    /// Sets the number of cached sessions, and their estimated memory in bytes.
     pub fn passes(&self, count: usize, bytes: u64) {
         self.passes.set(i64::try_from(count).unwrap_or(i64::MAX));
         self.passes_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
-    /// A configured provider's metrics; `None` for any other.
+    /// The metrics of a provider; `None` if it is not configured.
     pub fn provider(&self, id: &ProviderId) -> Option<&ProviderMetrics> {
         self.providers.get(id)
     }
 
-    /// Everything as text of [`CONTENT_TYPE`].
+    /// Formats all metrics as [`CONTENT_TYPE`].
     ///
     /// # Panics
-    /// Never: writing into a `String` does not fail, and our labels do not.
+    /// Never: neither writing to a `String` nor encoding our labels can fail.
     pub fn encode(&self) -> String {
         let mut text = String::with_capacity(16 * 1024);
         let written = prometheus_client::encoding::text::encode(&mut text, &self.registry);
@@ -280,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn what_happened_is_counted_under_its_labels() {
+    fn events_are_counted_under_their_labels() {
         let text = used();
         for line in [
             "gatepost_decisions_total{answer=\"allowed\",reason=\"met\"} 2",

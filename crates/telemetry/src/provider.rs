@@ -8,7 +8,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::histogram::Histogram;
 use std::time::Duration;
 
-/// From a fast answer next door to the 5 s after which a provider is given up, and some.
+/// Histogram buckets in seconds, around the timeout of 5 s.
 const CALL_SECONDS: [f64; 10] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -41,7 +41,7 @@ struct ProviderLabels {
     provider: String,
 }
 
-/// The families that all providers share.
+/// The metric families with the label `provider`.
 pub(super) struct ProviderFamilies {
     sign_ins: Counters<SignInLabels>,
     calls: Counters<CallLabels>,
@@ -56,20 +56,24 @@ impl ProviderFamilies {
     pub fn register(registry: &mut prometheus_client::registry::Registry) -> Self {
         let seconds: NewHistogram = || Histogram::new(CALL_SECONDS);
         Self {
-            sign_ins: counters(registry, "gatepost_sign_ins", "Sign-ins by what came of them"),
+            sign_ins: counters(registry, "gatepost_sign_ins", "Sign-ins by outcome"),
             calls: counters(registry, "gatepost_provider_calls", "Calls to providers"),
             call_duration: durations(
                 registry,
                 "gatepost_provider_call_duration",
-                "Time of a provider's answer",
+                "Time that a provider took to answer",
                 seconds,
             ),
             refreshes: counters(registry, "gatepost_refreshes", "Refreshes of sessions"),
-            groups_lost: counters(registry, "gatepost_groups_lost", "People whose groups fell to none"),
+            groups_lost: counters(
+                registry,
+                "gatepost_groups_lost",
+                "People who lost all their groups at once",
+            ),
             groups_unknown: counters(
                 registry,
                 "gatepost_groups_unknown",
-                "Sign-ins and refreshes in which the provider did not say which groups a person is in",
+                "Sign-ins and refreshes for which the provider did not tell the person's groups",
             ),
             without_refresh_token: counters(
                 registry,
@@ -108,12 +112,12 @@ pub struct ProviderMetrics {
 }
 
 impl ProviderMetrics {
-    /// A sign-in came to this.
+    /// Counts the outcome of a sign-in.
     pub fn signed_in(&self, outcome: SignInOutcome) {
         self.sign_ins.get(&outcome, || SignInLabels { provider: self.id.clone(), outcome }).inc();
     }
 
-    /// The provider answered, or did not.
+    /// Counts a call to the provider and its duration.
     pub fn called(&self, endpoint: ProviderEndpoint, outcome: CallOutcome, took: Duration) {
         let provider = || self.id.clone();
         self.calls.get(&(endpoint, outcome), || CallLabels { provider: provider(), endpoint, outcome }).inc();
@@ -122,22 +126,22 @@ impl ProviderMetrics {
         duration.observe(took.as_secs_f64());
     }
 
-    /// A refresh came to this.
+    /// Counts the outcome of a refresh.
     pub fn refreshed(&self, outcome: RefreshOutcome) {
         self.refreshes.get(&outcome, || RefreshLabels { provider: self.id.clone(), outcome }).inc();
     }
 
-    /// A person's groups fell to none.
+    /// Counts a person who lost all their groups at once.
     pub fn groups_lost(&self) {
         self.groups_lost.inc();
     }
 
-    /// The provider did not say which groups a person is in.
+    /// Counts a sign-in or refresh for which the provider did not tell the person's groups.
     pub fn groups_unknown(&self) {
         self.groups_unknown.inc();
     }
 
-    /// A sign-in brought no refresh token.
+    /// Counts a sign-in for which the provider issued no refresh token.
     pub fn signed_in_without_refresh_token(&self) {
         self.without_refresh_token.inc();
     }

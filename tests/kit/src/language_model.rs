@@ -1,4 +1,5 @@
-//! A language model that repeats the question, streamed word by word as an `OpenAI` server does (`/v1/chat/completions`).
+//! A fake language model that repeats the question. It streams the answer word by word, as an `OpenAI` server does
+//! (`/v1/chat/completions`).
 
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -13,12 +14,12 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
-/// The model's name.
+/// The name of the model.
 pub const MODEL: &str = "echo";
-/// A question with this word is answered slowly: a hundred words more, one in each fifth of a second.
+/// A question with this word gets a slow answer with a hundred more words, one every 200 ms.
 pub const SLOWLY: &str = "slowly";
 
-/// A running one; ends with its guard.
+/// A running server. It stops when this value is dropped.
 #[derive(Debug)]
 pub struct LanguageModel {
     addr: SocketAddr,
@@ -26,10 +27,10 @@ pub struct LanguageModel {
 }
 
 impl LanguageModel {
-    /// Starts it.
+    /// Starts the server on a free port.
     ///
     /// # Panics
-    /// When no port is free.
+    /// If no port is free.
     pub async fn start() -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let addr = listener.local_addr().expect("a bound socket has an address");
@@ -40,7 +41,7 @@ impl LanguageModel {
         Self { addr, task }
     }
 
-    /// What clients call its base URL.
+    /// The base URL for clients.
     pub fn url(&self) -> String {
         format!("http://{}/v1", self.addr)
     }
@@ -74,7 +75,7 @@ async fn complete(Json(request): Json<Value>) -> Response {
         .into_response()
 }
 
-/// Its text; of a question in parts, that of the first.
+/// The text of a message. Of a message with several parts, the text of the first.
 fn last_question(request: &Value) -> String {
     let messages = request["messages"].as_array().map(Vec::as_slice).unwrap_or_default();
     let last = messages.iter().rev().find(|message| message["role"] == "user");

@@ -1,5 +1,5 @@
-//! What `Open WebUI` (0.12.4) does with trusted headers, read from its `backend/open_webui/routers/auths.py` and
-//! `utils/auth.py`: its rules alone, none of its code. Whoever reaches it may claim to be anybody, as there.
+//! A fake `Open WebUI` (0.12.4) with its rules for trusted headers, as in its `backend/open_webui/routers/auths.py` and
+//! `utils/auth.py`, but without its code. As there, whoever reaches it directly can claim to be anybody.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,17 +14,17 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
-/// Its environment, as Compose sets it.
+/// The environment variables, as Compose sets them.
 pub type Variables = BTreeMap<String, String>;
 
-/// A person as it knows them.
+/// An account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
-    /// Shown name; taken over when the account is made, never after.
+    /// The display name. It is only set when the account is created.
     pub name: String,
-    /// `admin`, `user` or `pending`.
+    /// The role: `admin`, `user` or `pending`.
     pub role: String,
-    /// Groups of this application that the person is in.
+    /// The application's groups that the person is in.
     pub groups: BTreeSet<String>,
 }
 
@@ -32,7 +32,7 @@ pub struct Account {
 struct Book {
     accounts: BTreeMap<String, Account>,
     groups: BTreeSet<String>,
-    /// Its own tokens and whose they are.
+    /// The application's own tokens, and their accounts.
     tokens: BTreeMap<String, String>,
 }
 
@@ -42,7 +42,7 @@ struct Shared {
     book: Arc<Mutex<Book>>,
 }
 
-/// A running one; ends with its guard.
+/// A running server. It stops when this value is dropped.
 #[derive(Debug)]
 pub struct OpenWebUi {
     addr: SocketAddr,
@@ -51,10 +51,10 @@ pub struct OpenWebUi {
 }
 
 impl OpenWebUi {
-    /// Starts it with these variables.
+    /// Starts the server with these environment variables.
     ///
     /// # Panics
-    /// When no port is free.
+    /// If no port is free.
     pub async fn start(variables: Variables) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let addr = listener.local_addr().expect("a bound socket has an address");
@@ -69,22 +69,22 @@ impl OpenWebUi {
         Self { addr, shared, task }
     }
 
-    /// Where it listens.
+    /// The address of the server.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// An administrator of `Open WebUI` makes a group there.
+    /// Creates a group, as an administrator of `Open WebUI` can.
     pub fn create_group(&self, name: &str) {
         self.shared.book().groups.insert(name.to_owned());
     }
 
-    /// What it knows of an address.
+    /// The account of an address.
     pub fn find_account(&self, email: &str) -> Option<Account> {
         self.shared.book().accounts.get(email).cloned()
     }
 
-    /// Every address it has an account for.
+    /// The addresses of all accounts.
     pub fn list_addresses(&self) -> Vec<String> {
         self.shared.book().accounts.keys().cloned().collect()
     }
@@ -101,7 +101,7 @@ impl Shared {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The header that a variable names, if both are there.
+    /// The value of the header that a variable names, if both exist.
     fn header<'a>(&self, headers: &'a HeaderMap, variable: &str) -> Option<&'a str> {
         headers.get(self.variables.get(variable)?)?.to_str().ok()
     }
@@ -111,12 +111,12 @@ impl Shared {
     }
 }
 
-/// The page asks for this by itself; there is no form.
+/// The sign-in request, which the page sends without a form.
 async fn sign_in(State(shared): State<Shared>, headers: HeaderMap) -> Response {
     if !shared.is_password_auth() {
         return detail(StatusCode::FORBIDDEN, "The requested action has been restricted");
     }
-    // An empty header is a present one: the account of the address "".
+    // An empty header counts as present: it is the account with the address "".
     let Some(email) = shared.header(&headers, "WEBUI_AUTH_TRUSTED_EMAIL_HEADER") else {
         return detail(StatusCode::BAD_REQUEST, "Your provider has not provided a trusted header");
     };
@@ -132,7 +132,7 @@ async fn sign_in(State(shared): State<Shared>, headers: HeaderMap) -> Response {
     }
     let listed = shared.header(&headers, "WEBUI_AUTH_TRUSTED_GROUPS_HEADER").unwrap_or_default();
     let listed: Vec<&str> = listed.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
-    // Only groups that exist, by their exact names, not decoded; and an empty list changes nothing.
+    // Only existing groups with exactly these names, without decoding. An empty list changes nothing.
     let wanted: BTreeSet<String> =
         book.groups.iter().filter(|name| listed.contains(&name.as_str())).cloned().collect();
     let role = shared.header(&headers, "WEBUI_AUTH_TRUSTED_ROLE_HEADER").unwrap_or_default();
@@ -164,7 +164,7 @@ async fn who_am_i(State(shared): State<Shared>, headers: HeaderMap) -> Response 
     Json(json!({ "email": email, "role": role })).into_response()
 }
 
-/// The page then goes to `redirect_url`, or to its own sign-in, which asks for `/signin` at once.
+/// Signs out. The page then opens `redirect_url`, or its own sign-in, which sends `/signin` at once.
 async fn sign_out(State(shared): State<Shared>, headers: HeaderMap) -> Response {
     if let Some(token) = token(&headers) {
         shared.book().tokens.remove(&token);
@@ -174,7 +174,7 @@ async fn sign_out(State(shared): State<Shared>, headers: HeaderMap) -> Response 
     ([("set-cookie", cookie)], Json(json!({ "status": true, "redirect_url": redirect }))).into_response()
 }
 
-/// `Authorization: Bearer`, else the cookie.
+/// The token from `Authorization: Bearer`, or from the cookie.
 fn token(headers: &HeaderMap) -> Option<String> {
     let bearer = headers.get("authorization").and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
     let cookies = headers.get_all("cookie").iter().filter_map(|line| line.to_str().ok());
@@ -182,7 +182,7 @@ fn token(headers: &HeaderMap) -> Option<String> {
     bearer.or(cookie).map(str::to_owned)
 }
 
-/// Percent-decoding as UTF-8; a plus stays one (`urllib.parse.unquote`).
+/// Percent-decodes as UTF-8, without decoding plus signs (`urllib.parse.unquote`).
 fn unquote(text: &str) -> String {
     let query = format!("v={}", text.replace('+', "%2B").replace('&', "%26"));
     url::form_urlencoded::parse(query.as_bytes()).next().map(|(_, v)| v.into_owned()).unwrap_or_default()

@@ -56,7 +56,7 @@ async fn certificates_in_order_have_nothing_to_complain_about() {
     let doctor = site(0).await;
     let diagnosis = examine(&doctor).await;
     assert_eq!(about_certificates(&diagnosis), Vec::<String>::new(), "{:#}", diagnosis.json);
-    assert!(diagnosis.json.to_string().contains("All are good until "), "{:#}", diagnosis.json);
+    assert!(diagnosis.json.to_string().contains("All are valid until "), "{:#}", diagnosis.json);
     fs::remove_file(file(&doctor, "certs/ca.key")).unwrap();
     fs::remove_file(file(&doctor, "certs/client.crt")).unwrap();
     fs::remove_file(file(&doctor, "certs/client.key")).unwrap();

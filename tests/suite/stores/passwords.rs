@@ -136,7 +136,7 @@ async fn passwords_replaced_in_their_files_are_used_for_new_connections_without_
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_leads_elsewhere_or_holds_no_address_leaves_the_last_password_in_use_with_one_warning() {
     const NEEDS_RESTART: &str = "differs in more than user and password";
-    const MALFORMED: &str = "holds no secret of the right form";
+    const MALFORMED: &str = "holds no valid value";
     let keyed = Keyed::start().await;
     let browser = keyed.world.signed_in("alice").await.impatient();
     let elsewhere = postgres_url(&keyed.postgres, &keyed.database, "hunter-3");

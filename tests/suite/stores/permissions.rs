@@ -99,7 +99,7 @@ async fn the_doctor_names_the_commands_that_are_refused() {
     let diagnosis = Doctor::embedded().await.shared(&url, &database).examine(&[]).await;
     diagnosis.says("error redis-commands", "REDIS_URL");
     let found = diagnosis.json.to_string();
-    assert!(found.contains("The user may not use: MGET, SCRIPT LOAD."), "{found}");
+    assert!(found.contains("The user may not call MGET, SCRIPT LOAD."), "{found}");
     assert!(found.contains(USER_RULES), "it says what to grant: {found}");
 
     let url = user(&redis, USER_RULES);

@@ -1,4 +1,4 @@
-//! Compose files: what is published, who shares a network with whom, and which version of Traefik runs.
+//! Checks Compose files: published ports, shared networks, and versions of images.
 
 use super::image::{Image, Version};
 use super::setup::{Setup, Spot, is_gatepost};
@@ -8,37 +8,38 @@ use std::collections::{BTreeMap, BTreeSet};
 
 codes! {
     VERSION_OLD = Error "traefik-version-old":
-        "Known holes let a client past every middleware (Upgrade: h2c, CVE-2026-88008) or give an application forged identity headers (trailers, CVE-2026-88004).",
+        "This version has known vulnerabilities. A client can bypass every middleware (Upgrade: h2c, CVE-2026-88008), or send an application forged identity headers (trailers, CVE-2026-88004).",
         "Run Traefik 3.7.13 or newer.";
     VERSION_FLOATING = Warning "traefik-version-floating":
-        "Which Traefik runs depends on when the image was pulled: an old one may have known holes, a new one other options.",
-        "Name the whole version, as in traefik:v3.7.13.";
+        "The version of Traefik depends on when the image was pulled. An old one may have known vulnerabilities, a new one different options.",
+        "Give the whole version, as in traefik:v3.7.13.";
     IMAGE_FLOATING = Warning "compose-image-floating":
-        "The next pull may bring another program than the one that was tried, and no rollback brings it back.",
-        "Name a version, or a digest.";
+        "The next pull may bring a different version than the one that was tested, and then you cannot go back to the old one.",
+        "Give a version or a digest.";
     PORT_PUBLISHED = Error "compose-port-published":
-        "Whoever reaches the port is past Gatepost and writes identity headers at will; Docker opens it in spite of ufw.",
-        "Remove ports; Traefik reaches the container over their network. To look at it yourself publish on 127.0.0.1.";
+        "Whoever reaches the port bypasses Gatepost and can send any identity headers. Docker opens the port even if ufw blocks it.",
+        "Remove ports: Traefik reaches the container over their common network. To use the port yourself, publish it on 127.0.0.1.";
     HOST_NETWORK = Error "compose-host-network":
-        "Every port of the container is a port of the machine, past Gatepost.",
-        "Remove network_mode: host and give it a network with Traefik.";
+        "Every port of the container is a port of the machine, which bypasses Gatepost.",
+        "Remove network_mode: host, and add the container to a network with Traefik.";
     GATE_NETWORK = Warning "compose-gate-network":
-        "Another container on the network over which Traefik asks Gatepost can ask too, as if it were Traefik, and try stolen cookies unseen.",
-        "Give Traefik and Gatepost a network of their own with a fixed subnet, and name that in GATEPOST_TRUSTED_PROXIES.";
+        "Another container on the network between Traefik and Gatepost can send Gatepost requests as if it were Traefik, and try stolen cookies without being noticed.",
+        "Give Traefik and Gatepost their own network with a fixed subnet, and set GATEPOST_TRUSTED_PROXIES to that subnet.";
     APPLICATION_NETWORK = Warning "compose-application-network":
-        "One application that is taken over reaches the other past Gatepost, with identity headers as it likes.",
-        "Give each application a network of its own with Traefik.";
+        "If one application is taken over, it can reach the other without Gatepost, with any identity headers.",
+        "Give each application its own network with Traefik.";
     DOCKER_SOCKET = Warning "compose-docker-socket":
-        "Whoever takes Traefik over is root on the machine, also when the socket is mounted read-only.",
-        "Use the file provider, or a socket proxy that only lists containers.";
+        "Whoever takes over Traefik becomes root on the machine, even if the socket is mounted read-only.",
+        "Use the file provider, or a socket proxy that can only list containers.";
     PROXY_VARIABLE = Warning "compose-proxy-variable":
-        "Traefik asks Gatepost through this proxy, which sees every cookie and token.",
-        "Set NO_PROXY: \"*\" beside it.";
+        "Traefik sends its requests to Gatepost through this proxy, which can read every cookie and token.",
+        "Also set NO_PROXY: \"*\".";
 }
 
+/// The oldest version without these vulnerabilities.
 const SAFE: [u32; 3] = [3, 7, 13];
 
-pub(super) fn look(setup: &Setup<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn inspect(setup: &Setup<'_>, findings: &mut Vec<Finding>) {
     for file in setup.composes() {
         let services: Vec<Service<'_>> = file
             .get("services")
@@ -67,7 +68,7 @@ struct Service<'a> {
 enum Role {
     Traefik,
     Gatepost,
-    /// Behind a router with Gatepost.
+    /// A service that a router with Gatepost leads to.
     Application,
     Other,
 }
@@ -132,7 +133,7 @@ fn published(service: &Service<'_>, findings: &mut Vec<Finding>) {
         };
         let is_local = ["127.", "[::1]", "::1", "localhost"].iter().any(|local| host.starts_with(local));
         if !is_local {
-            let found = format!("{} publishes a port to the world.", service.name);
+            let found = format!("{} publishes a port on a public address.", service.name);
             findings.push(PORT_PUBLISHED.at(ports.line(port.line), found));
         }
     }
@@ -144,7 +145,8 @@ fn traefik(service: &Service<'_>, findings: &mut Vec<Finding>) {
         let source = volume.text().or_else(|| volume.get("source")?.text()).unwrap_or_default();
         if source.contains("docker.sock") {
             let place = service.spot.line(volume.line);
-            findings.push(DOCKER_SOCKET.at(place, format!("{} has Docker's socket.", service.name)));
+            findings
+                .push(DOCKER_SOCKET.at(place, format!("{} has access to Docker's socket.", service.name)));
         }
     }
     let variables = pairs(service.spot.get("environment").map(|spot| spot.node));
@@ -152,12 +154,12 @@ fn traefik(service: &Service<'_>, findings: &mut Vec<Finding>) {
     if let Some((name, _, line)) = find("HTTP_PROXY").or_else(|| find("HTTPS_PROXY"))
         && find("NO_PROXY").is_none()
     {
-        let found = format!("{} has {name} and no NO_PROXY.", service.name);
+        let found = format!("{} has {name}, but no NO_PROXY.", service.name);
         findings.push(PROXY_VARIABLE.at(service.spot.line(*line), found));
     }
 }
 
-/// The networks of a service, with the line that names each; Compose's `default` where none is named.
+/// The networks of a service, each with its line in the file; Compose's `default` if the service names none.
 fn networks_of(service: &Service<'_>) -> BTreeMap<String, usize> {
     let Some(list) = service.spot.get("networks") else {
         let is_apart = service.spot.get("network_mode").is_some();
@@ -189,12 +191,16 @@ fn networks(services: &[Service<'_>], findings: &mut Vec<Finding>) {
             && with_traefik.contains(network)
             && !others.is_empty()
         {
-            let found = format!("On {network}, beside Traefik and {}: {}.", gatepost.name, others.join(", "));
+            let found = format!(
+                "The network {network} of Traefik and {} also has {}.",
+                gatepost.name,
+                others.join(", ")
+            );
             findings.push(GATE_NETWORK.at(gatepost.spot.line(*line), found));
         }
         if let Some((second, line)) = of(Role::Application).nth(1) {
             let names: Vec<&str> = of(Role::Application).map(|(one, _)| one.name).collect();
-            let found = format!("On {network} are {}.", names.join(", "));
+            let found = format!("The network {network} has several applications: {}.", names.join(", "));
             findings.push(APPLICATION_NETWORK.at(second.spot.line(*line), found));
         }
     }

@@ -1,12 +1,12 @@
-//! A configuration file as a tree in which every node knows its line, whatever language it was written in.
+//! A tree for configuration files of any language, in which every node has its line.
 //!
-//! Names are found without regard to case, as Traefik finds them in files, flags, variables and labels. A value under a
-//! name bears the name's line.
+//! Names are compared without case, as Traefik does in files, flags, variables and labels. The line of a map's value is
+//! the line of its name.
 
-/// A value and where it stands.
+/// A value and its line.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
-    /// From 1.
+    /// The line, counted from 1.
     pub line: usize,
     pub value: Value,
 }
@@ -19,7 +19,7 @@ pub(super) enum Value {
     Map(Vec<(String, Node)>),
 }
 
-/// What stops a file from being read, and where.
+/// Why a file cannot be parsed, and in which line.
 #[derive(Debug)]
 pub(super) struct Malformed {
     pub line: usize,
@@ -31,7 +31,7 @@ impl Node {
         Self { line, value: Value::Map(Vec::new()) }
     }
 
-    /// The names and values of a map; nothing in anything else.
+    /// The names and values of a map; empty for any other value.
     pub fn entries(&self) -> &[(String, Self)] {
         match &self.value {
             Value::Map(entries) => entries,
@@ -43,7 +43,7 @@ impl Node {
         self.entries().iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, node)| node)
     }
 
-    /// The node at the end of `path`, names parted by `.`.
+    /// The node under a path of names that are separated by `.`.
     pub fn at(&self, path: &str) -> Option<&Self> {
         path.split('.').try_fold(self, |node, name| node.get(name))
     }
@@ -63,7 +63,7 @@ impl Node {
         self.text().is_some_and(|text| text.eq_ignore_ascii_case("false"))
     }
 
-    /// A list of texts; flags and labels write it with commas.
+    /// The entries of a list of texts with their lines. Flags and labels write such a list with commas.
     pub fn texts(&self) -> Vec<(&str, usize)> {
         match &self.value {
             Value::List(nodes) => {
@@ -79,7 +79,7 @@ impl Node {
         }
     }
 
-    /// A list's nodes.
+    /// The nodes of a list; empty for any other value.
     pub fn items(&self) -> &[Self] {
         match &self.value {
             Value::List(nodes) => nodes,
@@ -87,7 +87,7 @@ impl Node {
         }
     }
 
-    /// Puts a text under a path of names, as a flag, a variable or a label names it.
+    /// Inserts a text under a path of names, as a flag, a variable or a label gives it.
     pub fn insert(&mut self, path: &str, text: &str, line: usize) {
         let (name, rest) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));
         if !matches!(self.value, Value::Map(_)) {
@@ -104,7 +104,7 @@ impl Node {
         }
     }
 
-    /// How many nodes this is, with those below.
+    /// The number of nodes in this tree.
     pub fn size(&self) -> usize {
         1 + match &self.value {
             Value::List(nodes) => nodes.iter().map(Self::size).sum(),

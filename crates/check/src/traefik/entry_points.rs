@@ -1,4 +1,4 @@
-//! Traefik's static configuration: entry points, dashboard, providers, access log.
+//! Checks Traefik's static configuration: entry points, dashboard, providers, access log.
 
 use super::Site;
 use super::setup::{EntryPoint, Link, Setup, Spot};
@@ -9,52 +9,52 @@ use std::net::IpAddr;
 
 codes! {
     ENTRYPOINT_INSECURE = Error "traefik-entrypoint-insecure":
-        "Every client writes X-Forwarded-* itself: host, path, method and address that logs and limits see are the client's word.",
-        "Remove forwardedHeaders.insecure; name a CDN's addresses in forwardedHeaders.trustedIPs.";
+        "Every client can set X-Forwarded-* itself: it chooses the host, path and method that Gatepost decides about, and the address in logs and limits.",
+        "Remove forwardedHeaders.insecure. List a CDN's addresses in forwardedHeaders.trustedIPs.";
     ENTRYPOINT_TRUSTS = Warning "traefik-entrypoint-trusts":
-        "Every client that arrives by way of a private address, as through Docker's proxy for IPv6, writes X-Forwarded-* itself.",
-        "Name only the addresses of a CDN or load balancer that overwrites these headers, or nothing.";
+        "Every client that connects through a private address, for example through Docker's proxy for IPv6, can set X-Forwarded-* itself.",
+        "List only the addresses of a CDN or load balancer that overwrites these headers, or nothing.";
     ENTRYPOINT_GATED = Error "traefik-entrypoint-gated":
-        "The middleware also stands before the public host: signing in redirects to itself for ever, and certificates by HTTP challenge fail.",
+        "The middleware also protects the public host: the sign-in redirects to itself for ever, and certificates by HTTP challenge fail.",
         "Put the middleware on each router instead.";
     ENTRYPOINT_PLAIN = Error "traefik-router-plain":
-        "Requests arrive over plain http, and Gatepost answers 400: cookies must not travel so.",
-        "Give the router tls, or its entry point http.tls, and redirect plain http.";
+        "Requests arrive over plain http, and Gatepost answers 400, because cookies must not be sent unencrypted.",
+        "Set tls on the router, or http.tls on its entry point, and redirect plain http to https.";
     NO_DEFAULT = Warning "traefik-no-default-entrypoint":
-        "Routers without entryPoints listen on all of them, also on one that was meant for metrics or the dashboard.",
+        "Routers without entryPoints listen on all entry points, also on one for metrics or the dashboard.",
         "Set asDefault: true on the public entry point.";
     ALIASES = Hint "traefik-aliases":
-        "An alias of an identity header (X_User_Email) reaches applications whose routers have no Gatepost before them; where it is, it is refused.",
+        "An alias of an identity header (X_User_Email) reaches applications whose routers do not have Gatepost's middleware. On the others, Gatepost refuses it.",
         "Set http.aliasHeadersStrategy: reject on the entry point (Traefik 3.7.12 and newer).";
     API_INSECURE = Error "traefik-api-insecure":
-        "Whoever reaches port 8080 reads the whole configuration, without signing in.",
-        "Remove api.insecure; give the dashboard a router with the middleware and `?admin=true`.";
+        "Whoever reaches port 8080 can read the whole configuration without signing in.",
+        "Remove api.insecure, and give the dashboard a router whose middleware has `?admin=true` in its address.";
     DOCKER_EXPOSED = Warning "traefik-docker-exposed":
-        "Every container gets a router as soon as it starts, without the middleware.",
-        "Set exposedByDefault: false at the provider, and traefik.enable=true on the containers that are meant.";
+        "Every container that starts gets a router without the middleware.",
+        "Set exposedByDefault: false at the provider, and traefik.enable=true on the containers that should have routers.";
     ACCESS_LOG = Hint "traefik-access-log":
-        "The access log keeps sign-in codes and tickets: they are good once and for a minute, but nobody needs them there.",
+        "The access log contains sign-in codes and tickets. They are valid only once and for a minute, but should not be in a log.",
         "Set accessLog.fields.queryParameters.defaultMode: drop.";
 }
 
-pub(super) fn look(setup: &Setup<'_>, site: Option<&Site<'_>>, findings: &mut Vec<Finding>) {
+pub(super) fn inspect(setup: &Setup<'_>, site: Option<&Site<'_>>, findings: &mut Vec<Finding>) {
     for point in &setup.entry_points {
-        trust(point.spot, findings);
-        gated(setup, point.spot, findings);
+        check_trusted_addresses(point.spot, findings);
+        check_middlewares(setup, point.spot, findings);
     }
     for root in setup.statics() {
-        global(root, findings);
+        check_global_options(root, findings);
     }
     let is_web = |point: &&EntryPoint<'_>| {
         let address = point.spot.get("address").and_then(|address| address.node.text()).unwrap_or_default();
         !["traefik", "internal", "metrics", "ping"].contains(&point.name) && !address.starts_with("127.")
     };
     if let Some(first) = setup.entry_points.iter().find(is_web) {
-        let is_unsaid = |point: &&EntryPoint<'_>| {
+        let is_unset = |point: &&EntryPoint<'_>| {
             is_web(point) && !point.redirects() && point.spot.at("http.aliasHeadersStrategy").is_none()
         };
-        if let Some(point) = setup.entry_points.iter().find(is_unsaid) {
-            let found = format!("Entry point {} lets aliases of headers pass.", point.name);
+        if let Some(point) = setup.entry_points.iter().find(is_unset) {
+            let found = format!("Entry point {} passes aliases of headers on.", point.name);
             findings.push(ALIASES.at(point.spot.place(), found));
         }
         let is_ambiguous = setup.entry_points.len() > 1
@@ -69,7 +69,7 @@ pub(super) fn look(setup: &Setup<'_>, site: Option<&Site<'_>>, findings: &mut Ve
     }
 }
 
-fn trust(point: Spot<'_>, findings: &mut Vec<Finding>) {
+fn check_trusted_addresses(point: Spot<'_>, findings: &mut Vec<Finding>) {
     if let Some(flag) = point.at("forwardedHeaders.insecure").filter(|flag| flag.node.is_true()) {
         findings.push(ENTRYPOINT_INSECURE.at(flag.place(), "forwardedHeaders.insecure is true."));
     }
@@ -84,8 +84,8 @@ fn trust(point: Spot<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// A private network, or a good part of the Internet. One private address is named on purpose, but for `.1`, which is
-/// Docker's gateway in most networks.
+/// Whether a network is private, or a large part of the Internet. A single private address is probably intended, except
+/// `.1`, which is Docker's gateway in most networks.
 fn is_broad(network: &IpNet) -> bool {
     match network {
         IpNet::V4(network) => {
@@ -98,16 +98,16 @@ fn is_broad(network: &IpNet) -> bool {
     }
 }
 
-fn gated(setup: &Setup<'_>, point: Spot<'_>, findings: &mut Vec<Finding>) {
+fn check_middlewares(setup: &Setup<'_>, point: Spot<'_>, findings: &mut Vec<Finding>) {
     let Some(list) = point.at("http.middlewares") else { return };
     let mut links = Vec::new();
     setup.follow(list, "file", &mut links, 0);
     if links.iter().any(|link| matches!(link, Link::Known(one) if one.gate().is_some())) {
-        findings.push(ENTRYPOINT_GATED.at(list.place(), "The middleware stands at the entry point."));
+        findings.push(ENTRYPOINT_GATED.at(list.place(), "The entry point has the middleware."));
     }
 }
 
-fn global(root: Spot<'_>, findings: &mut Vec<Finding>) {
+fn check_global_options(root: Spot<'_>, findings: &mut Vec<Finding>) {
     if let Some(flag) = root.at("api.insecure").filter(|flag| flag.node.is_true()) {
         findings.push(API_INSECURE.at(flag.place(), "api.insecure is true."));
     }
@@ -123,12 +123,12 @@ fn global(root: Spot<'_>, findings: &mut Vec<Finding>) {
         let mode = log.at("fields.queryParameters.defaultMode").and_then(|mode| mode.node.text());
         let drops = mode.is_some_and(|mode| mode.eq_ignore_ascii_case("drop"));
         if !drops {
-            findings.push(ACCESS_LOG.at(log.place(), "The access log keeps queries."));
+            findings.push(ACCESS_LOG.at(log.place(), "The access log contains the query of each request."));
         }
     }
 }
 
-/// Gated routers that only plain http reaches.
+/// Finds routers with the middleware that can only be reached over plain http.
 fn plain_routers(setup: &Setup<'_>, findings: &mut Vec<Finding>) {
     for router in setup.routers.iter().filter(|router| setup.gate_of(router).is_some()) {
         let own = router.spot.get("tls").is_some_and(|tls| !tls.node.is_false());

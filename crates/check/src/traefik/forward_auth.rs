@@ -1,70 +1,70 @@
-//! The `forwardAuth` middlewares that ask Gatepost, option by option (`DESIGN.md` section 4).
+//! Checks each option of the `forwardAuth` middlewares that call Gatepost (`DESIGN.md` section 4).
 
 use super::Site;
 use super::setup::{Setup, Spot};
-use crate::finding::{Finding, Place, codes, told};
+use crate::finding::{Finding, Place, codes, describe};
 use gatepost_core::header_names::{IDENTITY_HEADERS, canonical};
 use gatepost_core::requirement::Requirement;
 use url::Url;
 
 codes! {
     GATE_MISSING = Error "traefik-gate-missing":
-        "Nothing asks Gatepost: every application is open to everybody.",
-        "Define a forwardAuth middleware with the address of Gatepost's internal listener and path /verify, and put it on each router; or give `check` the file that has it.";
+        "Traefik never calls Gatepost, so every application is open to everybody.",
+        "Define a forwardAuth middleware with the address of Gatepost's internal listener and the path /verify, and put it on each router; or give `check` the file that defines it.";
     OPTION_UNKNOWN = Error "traefik-option-unknown":
-        "Traefik refuses the whole file, and its routers vanish.",
+        "Traefik refuses the whole file, and its routers do not exist.",
         "Correct the option's name.";
     RESPONSE_HEADERS = Error "traefik-response-headers":
-        "What a client sends under a name that is missing here reaches the application: anybody can say who they are. Without Cookie and Authorization, applications see Gatepost's own credentials.",
+        "If a header is missing here, the application receives the header that the client sends: anybody can claim to be anybody. Without Cookie and Authorization, applications receive Gatepost's own credentials.",
         "List all identity headers, Cookie and Authorization in authResponseHeaders.";
     RESPONSE_PATTERN = Error "traefik-response-pattern":
-        "Traefik does not build this middleware and drops its routers.",
-        "Correct the expression, or list the names in authResponseHeaders instead.";
+        "Traefik cannot create this middleware, and leaves out its routers.",
+        "Correct the regular expression, or list the names in authResponseHeaders instead.";
     REQUEST_HEADERS = Error "traefik-request-headers":
-        "Gatepost cannot refuse what it does not see: an alias of an identity header passes it unseen and reaches the application. Signing in may break as well.",
+        "Gatepost does not see all headers, so it cannot refuse an alias of an identity header, which then reaches the application. Signing in may fail, too.",
         "Remove authRequestHeaders.";
     FORWARD_HEADER_UNSET = Warning "traefik-forward-header-unset":
-        "Traefik warns at every start and passes X-Forwarded-Port, -Prefix and X-Real-Ip on as the client wrote them.",
+        "Traefik logs a warning at every start, and passes the client's X-Forwarded-Port, X-Forwarded-Prefix and X-Real-Ip on.",
         "Set trustForwardHeader: false.";
     BODY_LIMIT_UNSET = Warning "traefik-body-limit-unset":
-        "Traefik reads an answer of any size into its memory, and warns at every start.",
+        "Traefik reads answers of any size into memory, and logs a warning at every start.",
         "Set maxResponseBodySize: 16384.";
     BODY_LIMIT_SMALL = Error "traefik-body-limit-small":
-        "A page that says why somebody does not pass becomes an empty 401, without redirect or cookie.",
-        "Set maxResponseBodySize: 16384; a page of Gatepost has up to 8192 bytes.";
+        "Gatepost's pages do not fit. Traefik answers with an empty 401 instead, without redirect and cookie.",
+        "Set maxResponseBodySize: 16384. A page of Gatepost has up to 8192 bytes.";
     SIGNIN_URL = Error "traefik-signin-url":
-        "Every 401 is replaced, with its cookies: programs are redirected, and people do not come back to where they were.",
-        "Remove authSigninURL; Gatepost redirects by itself.";
+        "Traefik replaces every 401 of Gatepost with a redirect, and its cookies are lost: programs are redirected, too, and people do not return to where they were.",
+        "Remove authSigninURL: Gatepost redirects itself.";
     FORWARD_BODY = Warning "traefik-forward-body":
-        "Traefik holds every request body in memory before it asks: uploads and streams break. Gatepost reads none of it.",
+        "Traefik reads every request body into memory before it calls Gatepost, which breaks uploads and streams. Gatepost does not read the body.",
         "Remove forwardBody.";
     REQUEST_METHOD = Warning "traefik-request-method":
-        "A connection that was closed while idle fails the request: Traefik repeats only a GET.",
-        "Remove preserveRequestMethod; Gatepost reads X-Forwarded-Method.";
+        "If an idle connection to Gatepost was closed, the next request fails, because Traefik only repeats a GET.",
+        "Remove preserveRequestMethod: Gatepost reads X-Forwarded-Method.";
     AUTH_COOKIES = Warning "traefik-auth-cookies":
-        "Traefik rewrites the cookies of applications, and may lose attributes that it does not know. Gatepost sets none on a request that passes.",
+        "Traefik rewrites the cookies of applications, and may lose attributes that it does not know. Gatepost sets no cookies on requests that pass.",
         "Remove addAuthCookiesToResponse.";
     ADDRESS = Error "traefik-address":
-        "Every request is answered with an error, or by something that is not the gate.",
+        "Every request is answered with an error, or by something other than Gatepost.",
         "Set address to http://<gatepost>:4181/verify (the internal listener), with requirements as its query.";
     ADDRESS_PUBLIC = Error "traefik-address-public":
-        "The public listener has no /verify: everybody is refused.",
+        "The public listener has no /verify, so everybody is refused.",
         "Use the port of GATEPOST_INTERNAL_ADDR in the address.";
     ADDRESS_PLAIN = Warning "traefik-address-plain":
-        "Whoever listens between Traefik and Gatepost reads every cookie and token.",
-        "Set GATEPOST_INTERNAL_TLS, or run Gatepost beside Traefik, on loopback or a network that holds only the two.";
+        "Whoever can read the network traffic between Traefik and Gatepost can read every cookie and token.",
+        "Set GATEPOST_INTERNAL_TLS, or run Gatepost on Traefik's machine, on loopback or in a network that contains only the two.";
     TLS_UNVERIFIED = Warning "traefik-tls-unverified":
-        "Anybody between Traefik and Gatepost can answer in Gatepost's place, and let everybody in.",
-        "Give tls.ca instead of tls.insecureSkipVerify.";
+        "Whoever controls the network between Traefik and Gatepost can answer in Gatepost's place, and let everybody in.",
+        "Set tls.ca instead of tls.insecureSkipVerify.";
     REQUIREMENT = Error "traefik-requirement":
-        "Gatepost answers 500 to everybody: a requirement that is not understood must not open.",
+        "Gatepost answers 500 to everybody, because ignoring the mistake could let people in.",
         "Correct the query of the address: group, tenant, admin=true, max_age=SECONDS, api=true, assertion=true.";
 }
 
-/// A page has at most so many bytes (`http/pages`).
+/// The largest size of a page of Gatepost, in bytes (`http/pages`).
 const LARGEST_PAGE: i64 = 8192;
 
-/// Traefik's options (3.7).
+/// The options of `forwardAuth` in Traefik 3.7.
 const OPTIONS: [&str; 14] = [
     "address",
     "tls",
@@ -82,7 +82,7 @@ const OPTIONS: [&str; 14] = [
     "authSigninURL",
 ];
 
-pub(super) fn look(setup: &Setup<'_>, site: Option<&Site<'_>>, findings: &mut Vec<Finding>) {
+pub(super) fn inspect(setup: &Setup<'_>, site: Option<&Site<'_>>, findings: &mut Vec<Finding>) {
     let has_dynamic = ["file", "docker", "swarm"].iter().any(|provider| setup.has_provider(provider));
     if has_dynamic && setup.gates().next().is_none() {
         let first = setup.routers.first().map(|router| router.spot.place());
@@ -101,7 +101,7 @@ pub(super) fn look(setup: &Setup<'_>, site: Option<&Site<'_>>, findings: &mut Ve
 fn options(gate: Spot<'_>, findings: &mut Vec<Finding>) {
     for (name, spot) in gate.entries() {
         if !OPTIONS.iter().any(|known| known.eq_ignore_ascii_case(name)) {
-            let nearest = OPTIONS.iter().max_by(|a, b| likeness(a, name).total_cmp(&likeness(b, name)));
+            let nearest = OPTIONS.iter().max_by(|a, b| similarity(a, name).total_cmp(&similarity(b, name)));
             let nearest = nearest.copied().unwrap_or_default();
             findings.push(
                 OPTION_UNKNOWN
@@ -132,7 +132,7 @@ fn options(gate: Spot<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-fn likeness(option: &str, name: &str) -> f64 {
+fn similarity(option: &str, name: &str) -> f64 {
     strsim::jaro_winkler(&option.to_ascii_lowercase(), &name.to_ascii_lowercase())
 }
 
@@ -140,7 +140,7 @@ fn is_filled(spot: Spot<'_>) -> bool {
     !spot.node.texts().is_empty()
 }
 
-/// -1 is no limit, and said on purpose.
+/// Whether a page may not fit. -1 means no limit, which is intended if it is written down.
 fn is_too_small(spot: Spot<'_>) -> bool {
     spot.node.text().and_then(|text| text.parse::<i64>().ok()).is_some_and(|n| (0..LARGEST_PAGE).contains(&n))
 }
@@ -171,7 +171,7 @@ fn response_headers(gate: Spot<'_>, findings: &mut Vec<Finding>) {
         .collect();
     if !missing.is_empty() {
         let place = list.or(pattern).unwrap_or(gate).place();
-        let found = format!("authResponseHeaders lacks {}.", missing.join(", "));
+        let found = format!("authResponseHeaders does not list {}.", missing.join(", "));
         findings.push(RESPONSE_HEADERS.at(place, found));
     }
 }
@@ -180,7 +180,7 @@ fn address(gate: Spot<'_>, site: Option<&Site<'_>>, findings: &mut Vec<Finding>)
     let Some(spot) = gate.get("address") else { return };
     let text = spot.node.text().unwrap_or_default();
     let Some(url) = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https")) else {
-        findings.push(ADDRESS.at(spot.place(), format!("{text:?} is no address.")));
+        findings.push(ADDRESS.at(spot.place(), format!("{text:?} is not an address.")));
         return;
     };
     let is_public_port = |site: &&Site<'_>| {
@@ -192,18 +192,18 @@ fn address(gate: Spot<'_>, site: Option<&Site<'_>>, findings: &mut Vec<Finding>)
         let found = format!("The path is {}; for Traefik it is /verify.", url.path());
         findings.push(ADDRESS.at(spot.place(), found));
     }
-    // A listener that speaks TLS is never reached in plain http: that is said elsewhere.
+    // Plain http to a TLS listener is reported by the module `tls`.
     let is_plain = url.scheme() == "http" && !site.is_some_and(|site| site.has_tls);
-    if is_plain && !crate::stays_near(&url) {
+    if is_plain && !crate::is_on_this_machine(&url) {
         let host = url.host_str().unwrap_or_default();
         findings.push(ADDRESS_PLAIN.at(spot.place(), format!("Plain http to {host}.")));
     }
     if let Err(error) = Requirement::parse(url.query().unwrap_or_default()) {
-        findings.push(REQUIREMENT.at(spot.place(), told(&error)));
+        findings.push(REQUIREMENT.at(spot.place(), describe(&error)));
     }
 }
 
-/// The requirements of the addresses that can be read.
+/// The requirements in the addresses that can be parsed.
 pub(super) fn requirements(setup: &Setup<'_>) -> Vec<(Requirement, Place)> {
     let read = |gate: Spot<'_>| {
         let spot = gate.get("address")?;

@@ -1,22 +1,23 @@
-//! A container image's name, and which version of Traefik one is.
+//! Parses the name of a container image, and its version.
 
-/// `[registry/]path/name[:tag][@digest]`.
+/// An image, written `[registry/]path/name[:tag][@digest]`.
 #[derive(Debug)]
 pub(super) struct Image<'a> {
     /// The last part of the path.
     pub name: &'a str,
     pub tag: Option<&'a str>,
+    /// Whether a digest is given.
     pub is_pinned: bool,
 }
 
-/// What a tag says about the version.
+/// The version in a tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Version {
     /// All three numbers.
     Exact([u32; 3]),
-    /// The first ones: the rest changes with the next pull.
+    /// Only the first numbers, so the next pull may bring another version.
     Floating(u32, Option<u32>),
-    /// `latest`, nothing, or a word.
+    /// No number: no tag, `latest` or another word.
     Unknown,
 }
 

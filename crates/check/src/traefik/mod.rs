@@ -1,6 +1,6 @@
-//! Traefik's side of the gate: static and dynamic configuration in YAML and TOML, Compose files with their labels.
+//! Checks Traefik's files: static and dynamic configuration in YAML and TOML, and Compose files with their labels.
 //!
-//! It reads what the operator wrote, never what runs: a file that was not given is not known. Findings point to lines.
+//! It only reads the given files, not what Traefik actually runs. Every finding names a file and a line.
 
 mod chain;
 mod compose;
@@ -25,7 +25,7 @@ use setup::Setup;
 use std::path::PathBuf;
 pub(super) use tls::Gate;
 
-/// Every kind of finding about Traefik.
+/// All kinds of findings about Traefik.
 pub(super) fn codes() -> impl Iterator<Item = &'static Code> {
     [
         source::CODES,
@@ -42,31 +42,31 @@ pub(super) fn codes() -> impl Iterator<Item = &'static Code> {
     .copied()
 }
 
-/// What the rest of the configuration says about the site that Traefik serves.
+/// What Gatepost's configuration says about the site that Traefik serves.
 #[derive(Debug)]
 struct Site<'a> {
     public: &'a HostName,
     hosts: ProtectedHosts,
     internal_port: u16,
     public_port: u16,
-    /// Of the internal listener.
+    /// Whether the internal listener uses TLS.
     has_tls: bool,
     is_development: bool,
 }
 
-/// What the files hold.
+/// The result of checking Traefik's files.
 #[derive(Debug, Default)]
-pub struct Looked {
-    /// What was found.
+pub struct Inspection {
+    /// The findings.
     pub findings: Vec<Finding>,
-    /// The requirements in the middlewares' addresses that can be read, each with its place.
+    /// The requirements in the middlewares' addresses, each with its place. Malformed ones are left out.
     pub requirements: Vec<(Requirement, Place)>,
-    /// How the middlewares whose addresses can be read reach Gatepost.
+    /// How each middleware reaches Gatepost. Middlewares with a malformed address are left out.
     pub(super) gates: Vec<Gate>,
 }
 
-/// Looks at these files; without a configuration hosts and ports cannot be judged.
-pub fn look(files: &[PathBuf], config: Option<&Config>) -> Looked {
+/// Checks the files. Without a configuration, hosts and ports are not checked.
+pub fn look(files: &[PathBuf], config: Option<&Config>) -> Inspection {
     let mut findings = Vec::new();
     let sources = source::read(files, &mut findings);
     let site = config.map(|config| Site {
@@ -79,19 +79,19 @@ pub fn look(files: &[PathBuf], config: Option<&Config>) -> Looked {
     });
     let setup = Setup::new(&sources);
     let site = site.as_ref();
-    forward_auth::look(&setup, site, &mut findings);
-    tls_end::look(&setup, site, &mut findings);
-    tls::look(&setup, site, &mut findings);
-    routers::look(&setup, site, &mut findings);
-    chain::look(&setup, &mut findings);
-    entry_points::look(&setup, site, &mut findings);
-    compose::look(&setup, &mut findings);
+    forward_auth::inspect(&setup, site, &mut findings);
+    tls_end::inspect(&setup, site, &mut findings);
+    tls::inspect(&setup, site, &mut findings);
+    routers::inspect(&setup, site, &mut findings);
+    chain::inspect(&setup, &mut findings);
+    entry_points::inspect(&setup, site, &mut findings);
+    compose::inspect(&setup, &mut findings);
     if !files.is_empty() && findings.iter().all(|finding| finding.severity() < super::Severity::Warning) {
         let names: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
         let found = format!("{} routers, {} of them protected.", setup.routers.len(), protected(&setup));
         findings.push(Finding::fine("traefik", names.join(", "), found));
     }
-    Looked { requirements: forward_auth::requirements(&setup), gates: tls::gates(&setup), findings }
+    Inspection { requirements: forward_auth::requirements(&setup), gates: tls::gates(&setup), findings }
 }
 
 fn protected(setup: &Setup<'_>) -> usize {

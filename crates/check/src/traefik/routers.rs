@@ -1,4 +1,4 @@
-//! Routers: which have the middleware, which should, and which must not.
+//! Checks which routers have the middleware, which should have it, and which must not.
 
 use super::Site;
 use super::rule::Branch;
@@ -10,51 +10,51 @@ use std::collections::BTreeSet;
 
 codes! {
     MIDDLEWARE_UNKNOWN = Error "traefik-middleware-unknown":
-        "Traefik leaves the router out: 404, or another router without Gatepost answers in its place.",
-        "Correct the name; across providers write it with its own, as in gatepost@file; or give `check` the file that has it.";
+        "Traefik leaves out the router. Its requests get 404, or another router without Gatepost answers them.",
+        "Correct the name, or give `check` the file that defines it. A middleware of another provider is written with the provider's name, as in gatepost@file.";
     MIDDLEWARE_UNUSED = Warning "traefik-middleware-unused":
-        "The requirement that stands in its address binds nobody.",
-        "Put it on the routers that it was meant for, or remove it; or give `check` the file with those routers.";
+        "The requirement in its address restricts nobody.",
+        "Put it on the routers that need it, or remove it; or give `check` the file with these routers.";
     ROUTER_OPEN = Warning "traefik-router-open":
-        "Everybody reaches what this router matches, without signing in. A PathPrefix also matches what merely begins so: /public matches /public-not.",
-        "Put the middleware on it, unless it is meant to be open.";
+        "Everybody can reach what this router matches without signing in. A PathPrefix also matches longer names: /public matches /public-not.",
+        "Put the middleware on it, unless it should be open.";
     ROUTER_BYPASS = Error "traefik-router-bypass":
-        "The application that other routers protect is open through this one: identity headers can be forged here.",
+        "Other routers protect this application, but it is open through this one: here, a client can send forged identity headers.",
         "Put the middleware on this router, or remove it.";
     RULE_UNREADABLE = Warning "traefik-rule-unreadable":
-        "Traefik leaves a router out whose rule it cannot read; `check` did not judge this one.",
+        "Traefik leaves out a router with a malformed rule. `check` did not check this router.",
         "Correct the rule: matchers with arguments in backticks, joined by &&, || and !.";
     CATCH_ALL = Warning "traefik-catch-all":
-        "When a router with Gatepost is left out for a mistake, this one answers for its host, without Gatepost.",
-        "Give its rule a Host(`...`).";
+        "If Traefik leaves out a router with Gatepost because of a mistake, this router answers its requests, without Gatepost.",
+        "Add a Host(`...`) to its rule.";
     DASHBOARD_OPEN = Error "traefik-dashboard-open":
-        "Everybody reads the whole configuration of Traefik.",
-        "Put the middleware with `?admin=true` in its address on this router.";
+        "Everybody can read the whole configuration of Traefik.",
+        "Put a middleware with `?admin=true` in its address on this router.";
     PUBLIC_GATED = Error "traefik-public-gated":
-        "The sign-in needs a sign-in: browsers are refused or redirected for ever.",
+        "The sign-in itself would need a sign-in: browsers are refused, or redirected for ever.",
         "Remove the middleware from the router of GATEPOST_PUBLIC_URL's host.";
     PUBLIC_MISSING = Warning "traefik-public-missing":
         "Browsers that are sent to sign in get a 404.",
-        "Add a router for the host of GATEPOST_PUBLIC_URL to Gatepost's public listener, without the middleware; or give `check` the file that has it.";
+        "Add a router from the host of GATEPOST_PUBLIC_URL to Gatepost's public listener, without the middleware; or give `check` the file that defines it.";
     HOST_UNKNOWN = Error "traefik-host-unknown":
-        "Gatepost answers 403 to everybody: it does not protect this host.",
+        "Gatepost answers 403 to everybody, because it does not protect this host.",
         "Add the host to GATEPOST_HOSTS.";
     RESERVED_MISSING = Error "traefik-reserved-missing":
-        "The last step of the sign-in, /.gatepost/enter, reaches an application, with the ticket: nobody gets in.",
+        "The last step of the sign-in, /.gatepost/enter, and its ticket reach an application instead of Gatepost: nobody can sign in.",
         "Add a router for this host with PathPrefix(`/.gatepost/`) and the middleware.";
     RESERVED_OPEN = Error "traefik-reserved-open":
-        "Tickets go to whatever this router leads to, and nobody gets in.",
+        "Tickets reach the service of this router instead of Gatepost: nobody can sign in.",
         "Put the middleware on this router.";
 }
 
-/// Where tickets come to: the second for links that are long, with the slot of their cookie.
+/// The paths that receive tickets. The second is for a long return address, with the number of its cookie.
 const TICKET_PATHS: [&str; 2] = ["/.gatepost/enter", "/.gatepost/enter/0"];
-/// RFC 9728: has to be open (`DESIGN.md` section 3).
+/// RFC 9728. This path must be open (`DESIGN.md` section 3).
 const RESOURCE_METADATA: &str = "/.well-known/oauth-protected-resource";
 
-pub(super) fn look(setup: &Setup<'_>, site: Option<&Site<'_>>, findings: &mut Vec<Finding>) {
-    unknown_middlewares(setup, findings);
-    unused_gates(setup, findings);
+pub(super) fn inspect(setup: &Setup<'_>, site: Option<&Site<'_>>, findings: &mut Vec<Finding>) {
+    find_unknown_middlewares(setup, findings);
+    find_unused_gates(setup, findings);
     let guarded: BTreeSet<String> = setup
         .routers
         .iter()
@@ -63,17 +63,17 @@ pub(super) fn look(setup: &Setup<'_>, site: Option<&Site<'_>>, findings: &mut Ve
         .collect();
     for router in &setup.routers {
         if router.spot.get("rule").is_some() && router.branches.is_none() {
-            let found = format!("The rule of router {} cannot be read.", router.name);
+            let found = format!("The rule of router {} is malformed.", router.name);
             findings.push(RULE_UNREADABLE.at(line_of(router, "rule"), found));
         }
         if setup.gate_of(router).is_some() {
-            hosts_of_gated(router, site, findings);
+            check_hosts(router, site, findings);
         } else {
-            open(setup, router, site, &guarded, findings);
+            check_open_router(setup, router, site, &guarded, findings);
         }
     }
-    reserved(setup, findings);
-    public(setup, site, findings);
+    check_reserved_path(setup, findings);
+    check_public_host(setup, site, findings);
 }
 
 fn line_of(router: &Router<'_>, part: &str) -> crate::Place {
@@ -84,12 +84,12 @@ fn branches<'r>(router: &'r Router<'_>) -> &'r [Branch] {
     router.branches.as_deref().unwrap_or_default()
 }
 
-fn unknown_middlewares(setup: &Setup<'_>, findings: &mut Vec<Finding>) {
+fn find_unknown_middlewares(setup: &Setup<'_>, findings: &mut Vec<Finding>) {
     for router in &setup.routers {
         for link in setup.chain(router) {
             let Link::Unknown(name, place) = link else { continue };
             let provider = name.split_once('@').map_or(router.provider, |(_, provider)| provider);
-            // What no given file could define cannot be missed.
+            // Without a file of this provider, nobody can tell whether the middleware exists.
             let is_given = setup.has_provider(provider);
             if is_given
                 && !findings
@@ -103,7 +103,7 @@ fn unknown_middlewares(setup: &Setup<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-fn unused_gates(setup: &Setup<'_>, findings: &mut Vec<Finding>) {
+fn find_unused_gates(setup: &Setup<'_>, findings: &mut Vec<Finding>) {
     let mut used: Vec<(&str, &str)> = Vec::new();
     for router in &setup.routers {
         for link in setup.chain(router) {
@@ -123,7 +123,7 @@ fn unused_gates(setup: &Setup<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-fn hosts_of_gated(router: &Router<'_>, site: Option<&Site<'_>>, findings: &mut Vec<Finding>) {
+fn check_hosts(router: &Router<'_>, site: Option<&Site<'_>>, findings: &mut Vec<Finding>) {
     let Some(site) = site else { return };
     let mut seen = BTreeSet::new();
     for host in branches(router).iter().flat_map(|branch| &branch.hosts) {
@@ -132,7 +132,7 @@ fn hosts_of_gated(router: &Router<'_>, site: Option<&Site<'_>>, findings: &mut V
             continue;
         }
         if name == *site.public {
-            let found = format!("Router {} puts Gatepost before its own public host.", router.name);
+            let found = format!("Router {} has the middleware on Gatepost's own public host.", router.name);
             findings.push(PUBLIC_GATED.at(line_of(router, "middlewares"), found));
         } else if site.hosts.find(&name).is_none() {
             let found = format!("Router {} protects {host}, which is not in GATEPOST_HOSTS.", router.name);
@@ -141,14 +141,14 @@ fn hosts_of_gated(router: &Router<'_>, site: Option<&Site<'_>>, findings: &mut V
     }
 }
 
-fn open(
+fn check_open_router(
     setup: &Setup<'_>,
     router: &Router<'_>,
     site: Option<&Site<'_>>,
     guarded: &BTreeSet<String>,
     findings: &mut Vec<Finding>,
 ) {
-    if has_unknown(setup, router) || asks_otherwise(setup, router) || is_meant_open(setup, router, site) {
+    if has_unknown(setup, router) || has_other_sign_in(setup, router) || is_meant_open(setup, router, site) {
         return;
     }
     let service = router.service();
@@ -157,31 +157,38 @@ fn open(
     if service.eq_ignore_ascii_case("api@internal") || service.eq_ignore_ascii_case("dashboard@internal") {
         findings.push(DASHBOARD_OPEN.at(router.spot.place(), format!("Router {name} leads to {service}.")));
     } else if branches(router).iter().any(is_reserved) {
-        findings.push(RESERVED_OPEN.at(rule(), format!("Router {name} has no Gatepost before /.gatepost/.")));
+        findings.push(
+            RESERVED_OPEN
+                .at(rule(), format!("Router {name} matches /.gatepost/ and does not have the middleware.")),
+        );
     } else if guarded.contains(&service) && branches(router).iter().any(Branch::is_whole) {
-        let found = format!("Router {name} leads to {service}, which others protect.");
+        let found = format!("Router {name} leads to {service}, which other routers protect.");
         findings.push(ROUTER_BYPASS.at(router.spot.place(), found));
     } else if branches(router).iter().any(|branch| branch.hosts.is_empty()) {
-        findings.push(CATCH_ALL.at(rule(), format!("Router {name} matches any host, without Gatepost.")));
+        findings.push(
+            CATCH_ALL.at(rule(), format!("Router {name} matches any host and does not have the middleware.")),
+        );
     } else {
-        findings.push(ROUTER_OPEN.at(router.spot.place(), format!("Router {name} has no Gatepost.")));
+        findings.push(
+            ROUTER_OPEN.at(router.spot.place(), format!("Router {name} does not have the middleware.")),
+        );
     }
 }
 
-/// Meant for the reserved path, and not for all paths.
+/// Whether the alternative matches the paths that receive tickets, but not all paths.
 fn is_reserved(branch: &Branch) -> bool {
     let paths = &branch.paths;
     let takes_tickets = TICKET_PATHS.iter().any(|ticket| paths.iter().all(|path| path.covers(ticket)));
     !paths.is_empty() && takes_tickets && !paths.iter().any(|path| path.covers("/x"))
 }
 
-/// The router is left out anyway, and that was said.
+/// Whether Traefik leaves out the router because of an unknown middleware, which is reported already.
 fn has_unknown(setup: &Setup<'_>, router: &Router<'_>) -> bool {
     setup.chain(router).iter().any(|link| matches!(link, Link::Unknown(..)))
 }
 
-/// Another kind of sign-in stands there, or it only redirects.
-fn asks_otherwise(setup: &Setup<'_>, router: &Router<'_>) -> bool {
+/// Whether the router has another kind of sign-in, or only redirects.
+fn has_other_sign_in(setup: &Setup<'_>, router: &Router<'_>) -> bool {
     const KINDS: [&str; 5] = ["basicAuth", "digestAuth", "forwardAuth", "redirectScheme", "redirectRegex"];
     setup
         .chain(router)
@@ -216,8 +223,8 @@ fn is_local(url: &url::Url) -> bool {
     url.host_str().is_some_and(|host| host == "localhost" || host.starts_with("127.") || host == "[::1]")
 }
 
-/// On each host with a gated router, the reserved path must reach Gatepost.
-fn reserved(setup: &Setup<'_>, findings: &mut Vec<Finding>) {
+/// Checks that `/.gatepost/` reaches Gatepost on every host of a router with the middleware.
+fn check_reserved_path(setup: &Setup<'_>, findings: &mut Vec<Finding>) {
     let gated = || setup.routers.iter().filter(|router| setup.gate_of(router).is_some());
     let mut seen = BTreeSet::new();
     for router in gated() {
@@ -234,7 +241,7 @@ fn reserved(setup: &Setup<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-fn public(setup: &Setup<'_>, site: Option<&Site<'_>>, findings: &mut Vec<Finding>) {
+fn check_public_host(setup: &Setup<'_>, site: Option<&Site<'_>>, findings: &mut Vec<Finding>) {
     let (Some(site), Some(first)) = (site, setup.routers.first()) else { return };
     let takes = |branch: &Branch| branch.takes(site.public.as_str()) || branch.is_host_pattern;
     if !setup.routers.iter().flat_map(branches).any(takes) {

@@ -1,56 +1,57 @@
-//! A router's rule as alternatives: which hosts, which paths, what else narrows it.
+//! Parses a router's rule into alternatives: their hosts, their paths, and whether anything else restricts them.
 //!
-//! Both the syntax of version 3 (`Host(`a`) || Host(`b`)`) and several arguments as in version 2 are read. What a `!`
-//! stands before only counts as narrowing.
+//! It reads the syntax of version 3 (`Host(`a`) || Host(`b`)`) and several arguments as in version 2. A negated term
+//! only
+//! counts as a restriction.
 
 use std::iter::Peekable;
 use std::str::Chars;
 
-/// More alternatives than this are nobody's rule.
+/// A rule with more alternatives is refused.
 const MOST_BRANCHES: usize = 256;
 const MOST_LEVELS: usize = 32;
 
-/// One alternative: all of it must match.
+/// One alternative. All of its parts must match.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Branch {
-    /// Exact hosts, lower case; any of them. Empty: any host, or `is_host_pattern`.
+    /// Hosts in lower case, of which one must match. If empty, every host matches, unless `is_host_pattern`.
     pub hosts: Vec<String>,
-    /// A `HostRegexp` stands here.
+    /// A `HostRegexp` restricts the hosts.
     pub is_host_pattern: bool,
-    /// Paths, all of which must match.
-    pub paths: Vec<PathMatch>,
-    /// Anything else: a method, a header, a query, an address, a negation.
+    /// Conditions for the path, all of which must match.
+    pub paths: Vec<PathCondition>,
+    /// Another condition: a method, a header, a query, an address or a negation.
     pub is_narrowed: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum PathMatch {
-    /// Any of them exactly.
+pub(super) enum PathCondition {
+    /// The path must be one of these.
     Exact(Vec<String>),
-    /// Any of them as a prefix.
+    /// The path must begin with one of these.
     Prefix(Vec<String>),
-    /// A regular expression.
+    /// The path must match one of these regular expressions.
     Pattern(Vec<String>),
 }
 
 impl Branch {
-    /// Whether every request to this path of `host` matches.
+    /// Whether every request for `path` on `host` matches.
     pub fn covers(&self, host: &str, path: &str) -> bool {
         self.takes(host) && !self.is_narrowed && self.paths.iter().all(|matcher| matcher.covers(path))
     }
 
-    /// Whether it may match requests to `host`; a pattern of hosts counts as no.
+    /// Whether the host matches. A `HostRegexp` counts as not matching.
     pub fn takes(&self, host: &str) -> bool {
         if self.hosts.is_empty() { !self.is_host_pattern } else { self.hosts.iter().any(|own| own == host) }
     }
 
-    /// Whether any path of its hosts matches.
+    /// Whether every path of its hosts matches.
     pub const fn is_whole(&self) -> bool {
         self.paths.is_empty() && !self.is_narrowed
     }
 }
 
-impl PathMatch {
+impl PathCondition {
     pub fn covers(&self, path: &str) -> bool {
         match self {
             Self::Exact(list) => list.iter().any(|own| own == path),
@@ -62,7 +63,7 @@ impl PathMatch {
     }
 }
 
-/// Reads a rule; `None`: Traefik would not take it either.
+/// Parses a rule; `None` if it is malformed, so that Traefik refuses it, too.
 pub(super) fn parse(text: &str) -> Option<Vec<Branch>> {
     let mut reader = Reader { chars: text.chars().peekable(), level: 0 };
     let branches = reader.alternatives()?;
@@ -105,7 +106,8 @@ impl Reader<'_> {
             if branches.len() * others.len() > MOST_BRANCHES {
                 return None;
             }
-            branches = branches.iter().flat_map(|one| others.iter().map(|other| both(one, other))).collect();
+            branches =
+                branches.iter().flat_map(|one| others.iter().map(|other| combine(one, other))).collect();
         }
         Some(branches)
     }
@@ -143,9 +145,9 @@ impl Reader<'_> {
             "" => return None,
             "host" => branch.hosts = arguments.iter().map(|host| host.to_ascii_lowercase()).collect(),
             "hostregexp" => branch.is_host_pattern = true,
-            "path" => branch.paths.push(PathMatch::Exact(arguments)),
-            "pathprefix" => branch.paths.push(PathMatch::Prefix(arguments)),
-            "pathregexp" => branch.paths.push(PathMatch::Pattern(arguments)),
+            "path" => branch.paths.push(PathCondition::Exact(arguments)),
+            "pathprefix" => branch.paths.push(PathCondition::Prefix(arguments)),
+            "pathregexp" => branch.paths.push(PathCondition::Pattern(arguments)),
             _ => branch.is_narrowed = true,
         }
         Some(branch)
@@ -174,7 +176,7 @@ impl Reader<'_> {
     }
 }
 
-fn both(one: &Branch, other: &Branch) -> Branch {
+fn combine(one: &Branch, other: &Branch) -> Branch {
     let hosts = match (one.hosts.is_empty(), other.hosts.is_empty()) {
         (true, _) => other.hosts.clone(),
         (_, true) => one.hosts.clone(),
@@ -226,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_rule_is_none() {
+    fn a_malformed_rule_is_refused() {
         let deep = "(".repeat(1000);
         for rule in ["", "Host(", "Host(`a`", "Host(a)", "Host(`a`) &&", "Host(`a`) Host(`b`)", "&&", &deep] {
             assert_eq!(parse(rule), None, "{rule}");

@@ -1,4 +1,4 @@
-//! What all sources say together: entry points, routers, middlewares, with the line of each.
+//! The merged configuration of all files: entry points, routers and middlewares, each with its file and line.
 
 use super::document::Node;
 use super::rule::{self, Branch};
@@ -7,7 +7,7 @@ use crate::finding::Place;
 use std::path::Path;
 use url::Url;
 
-/// Everything that was given, borrowed from its sources.
+/// The merged configuration, borrowed from the sources.
 #[derive(Debug)]
 pub(super) struct Setup<'a> {
     pub sources: &'a [Source],
@@ -24,12 +24,12 @@ pub(super) struct Spot<'a> {
 }
 
 impl<'a> Spot<'a> {
-    /// The place of this node.
+    /// The file and line of this node.
     pub fn place(self) -> Place {
         Place::line(self.file, self.node.line)
     }
 
-    /// The place of a line of the same file.
+    /// A line of the same file.
     pub fn line(self, line: usize) -> Place {
         Place::line(self.file, line)
     }
@@ -72,14 +72,15 @@ pub(super) struct Router<'a> {
     pub name: &'a str,
     pub provider: &'static str,
     pub spot: Spot<'a>,
-    /// The service of the Compose file whose labels make it.
+    /// The service of the Compose file whose labels define the router.
     pub owner: Option<&'a str>,
-    /// `None`: it has no rule, or one that cannot be read.
+    /// The parsed rule; `None` if there is none, or if it is malformed.
     pub branches: Option<Vec<Branch>>,
 }
 
 impl Router<'_> {
-    /// Its service with its provider; what a container's labels lead to is that container.
+    /// The name of the service with its provider, as in `wiki@file`. Labels without a service lead to their own
+    /// container.
     pub fn service(&self) -> String {
         let named = self.spot.get("service").and_then(|service| service.node.text());
         match (named, self.owner) {
@@ -98,24 +99,24 @@ pub(super) struct Middleware<'a> {
 }
 
 impl<'a> Middleware<'a> {
-    /// Its configuration, if it is of this kind.
+    /// The configuration, if the middleware is of this kind.
     pub fn of_kind(&self, kind: &str) -> Option<Spot<'a>> {
         self.spot.get(kind)
     }
 
-    /// Its configuration, if it asks Gatepost.
+    /// The configuration, if the middleware calls Gatepost.
     pub fn gate(&self) -> Option<Spot<'a>> {
-        self.of_kind("forwardAuth").filter(|spot| is_ours(*spot))
+        self.of_kind("forwardAuth").filter(|spot| calls_gatepost(*spot))
     }
 }
 
-/// Whether a container or host is called Gatepost: `gatepost`, `gatepost.internal`.
+/// Whether the name of a container or host is Gatepost's, as in `gatepost` or `gatepost.internal`.
 pub(super) fn is_gatepost(name: &str) -> bool {
     name.split('.').next() == Some("gatepost")
 }
 
-/// Whether a `forwardAuth` is about Gatepost: by its path, or by its host's name.
-fn is_ours(spot: Spot<'_>) -> bool {
+/// Whether a `forwardAuth` middleware calls Gatepost, judged by the path or the host of its address.
+fn calls_gatepost(spot: Spot<'_>) -> bool {
     let address = spot.get("address").and_then(|address| address.node.text()).unwrap_or_default();
     let url = Url::parse(address).ok();
     let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
@@ -123,10 +124,10 @@ fn is_ours(spot: Spot<'_>) -> bool {
     is_gatepost(host) || path == "/verify" || path.starts_with("/verify/")
 }
 
-/// What of a router's chain is reached, in order.
+/// One middleware in a router's chain.
 pub(super) enum Link<'s, 'a> {
     Known(&'s Middleware<'a>),
-    /// The name as written, and where.
+    /// A name that no given file defines, and where it is written.
     Unknown(&'a str, Place),
 }
 
@@ -165,7 +166,7 @@ impl<'a> Setup<'a> {
         }
     }
 
-    /// The static configurations.
+    /// The files with static configuration.
     pub fn statics(&self) -> impl Iterator<Item = Spot<'a>> {
         let is_static = |source: &&Source| source.kind == Kind::Static;
         self.sources.iter().filter(is_static).map(|source| Spot { file: &source.file, node: &source.node })
@@ -177,17 +178,17 @@ impl<'a> Setup<'a> {
         self.sources.iter().filter(is_compose).map(|source| Spot { file: &source.file, node: &source.node })
     }
 
-    /// Whether any source gives what this provider would.
+    /// Whether there is a source of this provider.
     pub fn has_provider(&self, provider: &str) -> bool {
         self.sources.iter().any(|source| matches!(source.kind, Kind::Dynamic(own) if own == provider))
     }
 
-    /// The middlewares that are asked to ask Gatepost.
+    /// The middlewares that call Gatepost.
     pub fn gates(&self) -> impl Iterator<Item = (&Middleware<'a>, Spot<'a>)> {
         self.middlewares.iter().filter_map(|middleware| Some((middleware, middleware.gate()?)))
     }
 
-    /// The entry points that a router listens on, as far as static files say.
+    /// The entry points of a router, as far as the given static files define them.
     pub fn entry_points_of<'s>(&'s self, router: &Router<'a>) -> Vec<&'s EntryPoint<'a>> {
         let named = router.spot.get("entryPoints").map(|list| list.node.texts()).unwrap_or_default();
         let is_named =
@@ -199,7 +200,7 @@ impl<'a> Setup<'a> {
         if defaults.is_empty() { self.entry_points.iter().collect() } else { defaults }
     }
 
-    /// The middlewares of a router in the order in which a request meets them: its entry points' first.
+    /// The middlewares of a router in the order in which they run. Those of the entry points come first.
     pub fn chain<'s>(&'s self, router: &Router<'a>) -> Vec<Link<'s, 'a>> {
         let mut links = Vec::new();
         for point in self.entry_points_of(router) {
@@ -213,7 +214,7 @@ impl<'a> Setup<'a> {
         links
     }
 
-    /// Follows a list of names, through chains of chains.
+    /// Resolves a list of names into links, including `chain` middlewares.
     pub fn follow<'s>(
         &'s self,
         list: Spot<'a>,
@@ -237,12 +238,12 @@ impl<'a> Setup<'a> {
         self.middlewares.iter().find(|one| one.name == name && one.provider.eq_ignore_ascii_case(provider))
     }
 
-    /// Where in a router's chain Gatepost is asked.
+    /// The position of the middleware that calls Gatepost in the router's chain.
     pub fn gate_of(&self, router: &Router<'a>) -> Option<usize> {
         self.chain(router).iter().position(|link| matches!(link, Link::Known(one) if one.gate().is_some()))
     }
 
-    /// Addresses of a service's servers.
+    /// The addresses of a service's servers.
     pub fn servers(&self, service: &str) -> Vec<Url> {
         let (name, provider) = service.split_once('@').unwrap_or((service, "file"));
         let sources = self.sources.iter().filter(|source| source.kind == Kind::Dynamic("file"));

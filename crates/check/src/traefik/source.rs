@@ -1,4 +1,4 @@
-//! The given files, told apart by what is in them: Traefik's static and dynamic configuration, Compose files with
+//! Reads the given files and detects what they are: Traefik's static or dynamic configuration, or a Compose file with
 //! Traefik's flags, variables and labels.
 
 use super::document::{Malformed, Node, Value};
@@ -8,37 +8,37 @@ use std::path::{Path, PathBuf};
 
 codes! {
     FILE_UNREADABLE = Error "traefik-file-unreadable":
-        "Traefik does not start, or leaves everything in this file out: routers vanish, and another one may answer in their place.",
-        "Mend the line that is named; `--traefik` takes files, each by its path.";
+        "Traefik does not start, or ignores the whole file: its routers do not exist, and other routers may answer their requests.",
+        "Correct the line that the finding names. `--traefik` takes the paths of files.";
     FILE_TEMPLATED = Warning "traefik-file-templated":
-        "A file with Go templates means what they make of it, so `check` cannot judge it.",
-        "Give `check` the rendered file, or write the few lines out.";
+        "A file with Go templates cannot be checked.",
+        "Give `check` the rendered file, or write the file without templates.";
     LABELS_UNREAD = Error "traefik-labels-unread":
-        "Traefik reads no label of this container (exposedByDefault is false): a router that uses its middleware is left out, and another router may answer in its place.",
+        "Traefik ignores the labels of this container, because exposedByDefault is false. It leaves out routers that use a middleware of these labels, and other routers may answer their requests.",
         "Add the label traefik.enable=true, or remove the labels.";
     FILE_UNKNOWN = Warning "traefik-file-unknown":
-        "Nothing in this file was looked at.",
-        "Give Traefik's static file (entryPoints, providers), its dynamic files (http) or a Compose file (services).";
+        "Nothing in this file was checked.",
+        "Give `check` Traefik's static file (entryPoints, providers), its dynamic files (http) or a Compose file (services).";
 }
 
-/// What a tree is.
+/// What a source contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Entry points, providers.
+    /// Traefik's static configuration: entry points, providers.
     Static,
-    /// Routers, middlewares, services, as the provider of this name gives them.
+    /// Dynamic configuration of the provider with this name: routers, middlewares, services.
     Dynamic(&'static str),
     /// A Compose file.
     Compose,
 }
 
-/// A file, or what one service of a Compose file says to Traefik.
+/// A file, or the part of a Compose file's service that configures Traefik.
 #[derive(Debug)]
 pub(super) struct Source {
     pub file: PathBuf,
     pub kind: Kind,
     pub node: Node,
-    /// The service of the Compose file.
+    /// The name of the Compose file's service.
     pub owner: Option<String>,
 }
 
@@ -58,12 +58,12 @@ const STATIC: [&str; 12] = [
 ];
 const DYNAMIC: [&str; 4] = ["http", "tcp", "udp", "tls"];
 
-/// Reads all files; what cannot be read is found.
+/// Reads all files. A file that cannot be read becomes a finding.
 pub(super) fn read(files: &[PathBuf], findings: &mut Vec<Finding>) -> Vec<Source> {
     let mut sources = Vec::new();
     for file in files {
         match read_file(file) {
-            Ok(node) => sort(file, node, &mut sources, findings),
+            Ok(node) => classify(file, node, &mut sources, findings),
             Err(finding) => findings.push(finding),
         }
     }
@@ -72,7 +72,7 @@ pub(super) fn read(files: &[PathBuf], findings: &mut Vec<Finding>) -> Vec<Source
     sources
 }
 
-/// The providers of containers that leave out what does not ask to be seen (`exposedByDefault: false`).
+/// Which container providers ignore containers without `traefik.enable=true` (`exposedByDefault: false`).
 #[derive(Clone, Copy)]
 struct HiddenByDefault {
     docker: bool,
@@ -91,7 +91,7 @@ impl HiddenByDefault {
     }
 }
 
-/// Whether Traefik reads what this source says: labels of a container that it leaves out define nothing.
+/// Whether Traefik reads this source. It ignores the labels of containers that are not enabled.
 fn is_seen(source: &Source, hidden: HiddenByDefault, findings: &mut Vec<Finding>) -> bool {
     let is_hidden_by_default = match source.kind {
         Kind::Dynamic("docker") => hidden.docker,
@@ -100,12 +100,12 @@ fn is_seen(source: &Source, hidden: HiddenByDefault, findings: &mut Vec<Finding>
     };
     match source.node.get("enable") {
         Some(flag) if flag.is_true() => true,
-        // Somebody says so on purpose.
+        // `traefik.enable=false` is intended.
         Some(_) => false,
         None if is_hidden_by_default => {
             let first = source.node.entries().first().map_or(source.node.line, |(_, node)| node.line);
             let owner = source.owner.as_deref().unwrap_or_default();
-            let found = format!("{owner} has labels for Traefik, and none of them is traefik.enable=true.");
+            let found = format!("{owner} has labels for Traefik, but not traefik.enable=true.");
             findings.push(LABELS_UNREAD.at(Place::line(&source.file, first), found));
             false
         }
@@ -122,15 +122,15 @@ fn read_file(file: &Path) -> Result<Node, Finding> {
     let templated = text.lines().position(|line| line.contains("{{")).map(|before| before + 1);
     tree.map_err(|Malformed { line, why }| {
         if let Some(line) = templated {
-            FILE_TEMPLATED.at(Place::line(file, line), "The file holds Go templates.")
+            FILE_TEMPLATED.at(Place::line(file, line), "The file contains Go templates.")
         } else {
             let language = if is_toml { "TOML" } else { "YAML" };
-            FILE_UNREADABLE.at(Place::line(file, line), format!("This is no {language}: {why}."))
+            FILE_UNREADABLE.at(Place::line(file, line), format!("This is not valid {language}: {why}."))
         }
     })
 }
 
-fn sort(file: &Path, node: Node, sources: &mut Vec<Source>, findings: &mut Vec<Finding>) {
+fn classify(file: &Path, node: Node, sources: &mut Vec<Source>, findings: &mut Vec<Finding>) {
     let has = |names: &[&str]| names.iter().any(|name| node.get(name).is_some());
     let source = |kind, node| Source { file: file.to_owned(), kind, node, owner: None };
     if node.get("services").is_some() {
@@ -142,12 +142,13 @@ fn sort(file: &Path, node: Node, sources: &mut Vec<Source>, findings: &mut Vec<F
         sources.push(source(Kind::Static, node));
     } else {
         findings.push(
-            FILE_UNKNOWN.at(Place::line(file, 0), "Neither Traefik's configuration nor a Compose file."),
+            FILE_UNKNOWN
+                .at(Place::line(file, 0), "This is neither a configuration of Traefik nor a Compose file."),
         );
     }
 }
 
-/// What the services of a Compose file say to Traefik: labels, and Traefik's own flags and variables.
+/// Adds the sources in a Compose file: the labels of its services, and the flags and variables of Traefik itself.
 fn read_compose(file: &Path, node: &Node, sources: &mut Vec<Source>) {
     for (name, service) in node.get("services").map(Node::entries).unwrap_or_default() {
         let mut add = |kind, node: Node| {
@@ -155,11 +156,11 @@ fn read_compose(file: &Path, node: &Node, sources: &mut Vec<Source>) {
                 sources.push(Source { file: file.to_owned(), kind, node, owner: Some(name.clone()) });
             }
         };
-        // Compose gives `labels` to containers; Swarm gives those below `deploy` to the service.
+        // Compose sets `labels` on containers, Swarm sets `deploy.labels` on services.
         for (path, provider) in [("labels", "docker"), ("deploy.labels", "swarm")] {
             let labels = labels(service, path);
-            let says_something = DYNAMIC.iter().any(|root| labels.get(root).is_some());
-            if says_something || labels.get("enable").is_some_and(Node::is_true) {
+            let has_configuration = DYNAMIC.iter().any(|root| labels.get(root).is_some());
+            if has_configuration || labels.get("enable").is_some_and(Node::is_true) {
                 add(Kind::Dynamic(provider), labels);
             }
         }
@@ -169,7 +170,7 @@ fn read_compose(file: &Path, node: &Node, sources: &mut Vec<Source>) {
     }
 }
 
-/// The labels at `path` that are for Traefik, as a tree.
+/// The labels under `path` that begin with `traefik.`, as a tree.
 fn labels(service: &Node, path: &str) -> Node {
     let mut labels = Node::map(service.line);
     for (key, text, line) in pairs(service.at(path)) {
@@ -211,7 +212,7 @@ fn flags(service: &Node) -> Node {
     tree
 }
 
-/// Labels and variables: a map, or a list of `NAME=VALUE`.
+/// Reads labels or variables, which are a map or a list of `NAME=VALUE`, with the line of each.
 pub(super) fn pairs(node: Option<&Node>) -> Vec<(String, String, usize)> {
     let Some(node) = node else { return Vec::new() };
     let listed = node.items().iter().filter_map(|item| {
@@ -225,7 +226,8 @@ pub(super) fn pairs(node: Option<&Node>) -> Vec<(String, String, usize)> {
     listed.chain(mapped).collect()
 }
 
-/// Compose's `${NAME:-default}` as its default, `$$` as `$`; a variable without one stays as it is written.
+/// Replaces Compose's `${NAME:-default}` with the default and `$$` with `$`. A variable without a default stays as it
+/// is.
 pub(super) fn interpolate(text: &str) -> String {
     let (mut out, mut rest) = (String::new(), text);
     while let Some((before, after)) = rest.split_once('$') {

@@ -1,4 +1,5 @@
-//! Whether a middleware speaks to the internal listener as that listens: plain, or by TLS with a certificate.
+//! Checks that each middleware calls the internal listener in the way in which it listens: over plain http, or over TLS
+//! with a client certificate.
 
 use super::Site;
 use super::setup::{Setup, Spot};
@@ -7,41 +8,43 @@ use url::Url;
 
 codes! {
     ADDRESS_HTTP = Error "traefik-address-http":
-        "The internal listener speaks TLS alone: every request is answered with an error.",
-        "Write https in the address, and give tls.ca, tls.cert and tls.key; or remove GATEPOST_INTERNAL_TLS.";
+        "The internal listener only speaks TLS, so every request is answered with an error.",
+        "Write https in the address, and set tls.ca, tls.cert and tls.key; or remove GATEPOST_INTERNAL_TLS.";
     ADDRESS_HTTPS = Error "traefik-address-https":
-        "The internal listener speaks plain http: every request is answered with an error.",
+        "The internal listener speaks plain http, so every request is answered with an error.",
         "Set GATEPOST_INTERNAL_TLS to a folder that `gatepost certs` fills, or write http in the address.";
     TLS_INCOMPLETE = Error "traefik-tls-incomplete":
-        "Traefik does not know Gatepost's authority, or cannot show who it is: every request is answered with an error.",
-        "Give tls.ca, tls.cert and tls.key: the files that `gatepost certs --client-dir FOLDER` makes for Traefik.";
+        "Traefik does not trust Gatepost's certificate, or has no certificate of its own: every request is answered with an error.",
+        "Set tls.ca, tls.cert and tls.key to the files that `gatepost certs --client-dir FOLDER` creates for Traefik.";
 }
 
-/// How one middleware reaches Gatepost.
+/// How one `forwardAuth` middleware reaches Gatepost.
 #[derive(Debug)]
 pub(crate) struct Gate {
-    /// The address's host, as certificates name it.
+    /// The host of the address, for which the server's certificate must be valid.
     pub host: String,
     pub is_tls: bool,
-    /// Traefik takes any certificate for Gatepost's.
+    /// Traefik does not verify Gatepost's certificate.
     pub is_unverified: bool,
-    /// Where its address stands.
+    /// Where the address is written.
     pub address: Place,
-    /// Of Traefik's files or PEM texts, each with where it is named.
+    /// `tls.ca`: a path or a PEM text, and where it is written.
     pub authority: Option<(String, Place)>,
+    /// `tls.cert`, in the same form.
     pub certificate: Option<(String, Place)>,
+    /// `tls.key`, in the same form.
     pub key: Option<(String, Place)>,
 }
 
-pub(super) fn look(setup: &Setup<'_>, site: Option<&Site<'_>>, findings: &mut Vec<Finding>) {
+pub(super) fn inspect(setup: &Setup<'_>, site: Option<&Site<'_>>, findings: &mut Vec<Finding>) {
     let Some(site) = site else { return };
     for (_, spot) in setup.gates() {
         let Some(gate) = read(spot) else { continue };
-        let scheme = |is: &str| format!("The address is {is}, and GATEPOST_INTERNAL_TLS is {}.", set(site));
+        let scheme = |is: &str| format!("The address is {is}, but GATEPOST_INTERNAL_TLS is {}.", set(site));
         match (site.has_tls, gate.is_tls) {
             (true, false) => findings.push(ADDRESS_HTTP.at(gate.address, scheme("http"))),
             (false, true) => findings.push(ADDRESS_HTTPS.at(gate.address, scheme("https"))),
-            (true, true) => incomplete(spot, &gate, findings),
+            (true, true) => check_files_are_set(spot, &gate, findings),
             (false, false) => {}
         }
     }
@@ -51,7 +54,7 @@ const fn set(site: &Site<'_>) -> &'static str {
     if site.has_tls { "set" } else { "not set" }
 }
 
-fn incomplete(spot: Spot<'_>, gate: &Gate, findings: &mut Vec<Finding>) {
+fn check_files_are_set(spot: Spot<'_>, gate: &Gate, findings: &mut Vec<Finding>) {
     let parts = [
         ("tls.ca", gate.authority.is_some() || gate.is_unverified),
         ("tls.cert", gate.certificate.is_some()),
@@ -65,7 +68,7 @@ fn incomplete(spot: Spot<'_>, gate: &Gate, findings: &mut Vec<Finding>) {
     }
 }
 
-/// The middlewares whose addresses can be read.
+/// Describes the middlewares whose addresses can be parsed.
 pub(super) fn gates(setup: &Setup<'_>) -> Vec<Gate> {
     setup.gates().filter_map(|(_, spot)| read(spot)).collect()
 }

@@ -1,4 +1,4 @@
-//! TOML into the tree.
+//! Parses TOML into the tree of [`super::document`].
 
 use super::document::{Malformed, Node, Value};
 use std::ops::Range;
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_bears_the_line_of_its_name() {
+    fn a_value_has_the_line_of_its_name() {
         let node = read("[a]\nb = 1\n[a.c]\nd = [\n  'x',\n  'y',\n]\ne = true\n").expect("TOML");
         assert_eq!(node.at("a.b").and_then(|node| Some((node.text()?, node.line))), Some(("1", 2)));
         assert_eq!(node.at("a.c.d").map(Node::texts), Some(vec![("x", 5), ("y", 6)]));

@@ -1,6 +1,8 @@
-//! YAML into the tree: the first document, anchors and merge keys resolved, a name twice in a map refused.
+//! Parses the first document of a YAML file into the tree of [`super::document`]. Anchors and merge keys are resolved.
+//! A
+//! name that occurs twice in a map is an error.
 //!
-//! Guarantee: aliases cannot blow a small file up: nodes and depth are bounded.
+//! Guarantee: nodes and depth are limited, so that aliases cannot expand a small file into a huge tree.
 
 use super::document::{Malformed, Node, Value};
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span};
@@ -39,13 +41,13 @@ impl<'a> Builder<'a> {
     fn node(&mut self, event: Event<'a>, line: usize, level: usize) -> Result<Node, Malformed> {
         self.nodes += 1;
         if self.nodes > MOST_NODES || level > MOST_LEVELS {
-            return Err(Malformed { line, why: "it is nested too deeply, or too large".to_owned() });
+            return Err(Malformed { line, why: "it is too large or nested too deeply".to_owned() });
         }
         let (value, anchor) = match event {
             Event::Alias(id) => {
                 let node = self.anchors.get(&id).cloned();
                 let node =
-                    node.ok_or_else(|| Malformed { line, why: "an alias within itself".to_owned() })?;
+                    node.ok_or_else(|| Malformed { line, why: "an alias refers to itself".to_owned() })?;
                 self.nodes += node.size();
                 return Ok(Node { line, value: node.value });
             }
@@ -78,14 +80,14 @@ impl<'a> Builder<'a> {
             let (name, line) = match self.next()? {
                 (Event::MappingEnd, _) => break,
                 (Event::Scalar(text, ..), line) => (text.into_owned(), line),
-                (_, line) => return Err(Malformed { line, why: "a name that is no text".to_owned() }),
+                (_, line) => return Err(Malformed { line, why: "a name is not a text".to_owned() }),
             };
             let (event, at) = self.next()?;
             let node = Node { line, ..self.node(event, at, level + 1)? };
             if name == "<<" {
                 merged.push(node);
             } else if entries.iter().any(|(other, _)| *other == name) {
-                return Err(Malformed { line, why: format!("{name} stands there twice") });
+                return Err(Malformed { line, why: format!("{name} occurs twice") });
             } else {
                 entries.push((name, node));
             }
@@ -116,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_bears_the_line_of_its_name() {
+    fn a_value_has_the_line_of_its_name() {
         let node = tree("a:\n  b: 1\n  c:\n    - x\n    - y\n");
         let line = |path: &str| node.at(path).map(|node| node.line);
         assert_eq!((line("a"), line("a.b"), line("a.c"), line("A.C")), (Some(1), Some(2), Some(3), Some(3)));
@@ -124,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_merge_key_adds_what_is_not_given_and_points_to_where_it_stands() {
+    fn a_merge_key_adds_missing_names_with_their_own_lines() {
         let node = tree("a: &a\n  x: 1\n  y: 2\nb:\n  <<: *a\n  y: 3\n");
         let found = |path: &str| node.at(path).and_then(|node| Some((node.text()?, node.line)));
         assert_eq!((found("b.x"), found("b.y")), (Some(("1", 2)), Some(("3", 6))));

@@ -13,7 +13,7 @@ fn settings_read() -> BTreeSet<String> {
     let mut reader = Reader::new(Some(&file), std::iter::empty());
     assert!(sections(&mut reader).is_err(), "the public address is missing");
     let variables =
-        reader.asked().iter().map(|key| variable_of(key).replace("PROVIDERS__ID__", "PROVIDERS__<ID>__"));
+        reader.read_keys().iter().map(|key| variable_of(key).replace("PROVIDERS__ID__", "PROVIDERS__<ID>__"));
     let platform = crate::platform::VARIABLES.map(|(name, _)| name.to_owned());
     variables.chain(platform).chain(["GATEPOST_CONFIG".to_owned()]).collect()
 }

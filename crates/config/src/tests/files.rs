@@ -79,7 +79,7 @@ fn a_secret_in_two_forms_is_refused_unless_the_environment_overrules_the_file() 
     let folder = Folder::new();
     let path = folder.file("keys", KEY);
     let both = shortest_and(&[("GATEPOST_SECRET_KEYS", KEY), ("GATEPOST_SECRET_KEYS_FILE", &path)]);
-    refused(both, &["GATEPOST_SECRET_KEYS: GATEPOST_SECRET_KEYS_FILE is given too"]);
+    refused(both, &["GATEPOST_SECRET_KEYS: GATEPOST_SECRET_KEYS_FILE is also given"]);
     let environment = [&SHORTEST[..], &[("GATEPOST_SECRET_KEYS_FILE", path.as_str())]].concat();
     accepted(with("secret_keys = [\"not read\"]", &environment));
     let environment = [&SHORTEST[..], &[("GATEPOST_SECRET_KEYS", KEY)]].concat();

@@ -64,7 +64,8 @@ fn the_platforms_variables_combine_with_settings_of_the_same_provider_but_not_wi
         )
     );
     let lines = lines(shortest_and(&[("GATEPOST_PROVIDERS__ENTRA__KIND", "oidc")]));
-    let why = "MICROSOFT_CLIENT_ID: is for kind entra, but GATEPOST_PROVIDERS__ENTRA__KIND says otherwise";
+    let why =
+        "MICROSOFT_CLIENT_ID: is only for kind entra, but GATEPOST_PROVIDERS__ENTRA__KIND sets another kind";
     assert!(lines.iter().any(|line| line == why), "{lines:#?}");
 }
 
@@ -120,12 +121,12 @@ fn a_provider_has_a_kind_and_what_the_kind_needs() {
     refused(oidc("issuer = \"http://idp.example.com\""), &["providers.kc.issuer", "http only on loopback"]);
     refused(
         oidc(&format!("issuer = \"https://a.b\"\ntenant_id = \"{GUID}\"")),
-        &["tenant_id", "does not belong to kind oidc"],
+        &["tenant_id", "does not apply to kind oidc"],
     );
     refused(entra(""), &["GATEPOST_PROVIDERS__CORP__TENANT_ID: missing"]);
     refused(
         entra(&format!("tenant_id = \"{GUID}\"\nissuer = \"https://a.b\"")),
-        &["issuer", "does not belong to kind entra"],
+        &["issuer", "does not apply to kind entra"],
     );
     refused(
         entra(&format!("tenant_id = \"{GUID}\"\nauthority = \"http://login.example.com\"")),
@@ -133,7 +134,7 @@ fn a_provider_has_a_kind_and_what_the_kind_needs() {
     );
     let google = "[providers.google]\nkind = \"google\"\nclient_id = \"id\"\nclient_secret = \"x\"\n";
     assert!(matches!(accepted(providers(google)).providers[0].kind, ProviderKind::Google));
-    refused(providers(&format!("{google}issuer = \"https://a.b\"")), &["does not belong to kind google"]);
+    refused(providers(&format!("{google}issuer = \"https://a.b\"")), &["does not apply to kind google"]);
 }
 
 #[test]
@@ -165,7 +166,7 @@ fn a_tenant_is_pinned_by_its_guid_or_listed() {
     refused(entra("tenant_id = \"common\"\nallowed_tenants = [\"contoso.com\"]"), &["contoso.com", "GUIDs"]);
     refused(
         entra(&format!("tenant_id = \"{GUID}\"\nallowed_tenants = [\"{GUID}\"]")),
-        &["names the one tenant already"],
+        &["already names the only tenant"],
     );
 }
 
@@ -177,7 +178,7 @@ fn exactly_one_credential_counts() {
     refused(
         both,
         &[
-            "one credential is enough",
+            "expected only one of them",
             "client_secret in gatepost.toml and providers.kc.client_assertion_file",
         ],
     );
@@ -286,7 +287,7 @@ fn what_would_shut_everybody_out_is_refused() {
         entra(&format!("tenant_id = \"{GUID}\"\nemail_verified = \"required\"")),
         &["Entra sends no email_verified"],
     );
-    refused(oidc("issuer = \"https://a.b\"\ngroups = \"graph\""), &["graph is Entra's"]);
+    refused(oidc("issuer = \"https://a.b\"\ngroups = \"graph\""), &["only kind entra has graph"]);
     refused(oidc("issuer = \"https://a.b\"\nscopes = [\"profile\"]"), &["openid is missing"]);
     refused(oidc("issuer = \"https://a.b\"\nscopes = [\"openid profile\"]"), &["\"openid profile\""]);
 }
@@ -339,7 +340,7 @@ fn what_an_assertion_looks_like_is_for_a_certificate_alone() {
     assert!(config.providers[0].assertion.kid.is_none() && config.providers[0].assertion.algorithm.is_none());
     for setting in settings.lines() {
         let lines = lines(of("client_secret = \"x\"", setting));
-        assert!(lines.len() == 1 && lines[0].contains("is for client_certificate"), "{lines:?}");
+        assert!(lines.len() == 1 && lines[0].contains("only applies to client_certificate"), "{lines:?}");
     }
     assert!(lines(of(&certificate, "client_certificate_alg = \"ES256\""))[0].contains("RS256 or PS256"));
 }

@@ -70,7 +70,7 @@ fn a_password_within_an_address_is_blanked() {
 fn a_syntax_error_names_line_and_column_without_the_line() {
     refused(
         with("\nhosts = [\"a\"]\nredis_url = \"hunter2", &SHORTEST),
-        &["gatepost.toml: found no TOML in line 3, column "],
+        &["gatepost.toml: found invalid TOML in line 3, column "],
     );
 }
 
@@ -84,7 +84,7 @@ fn a_key_ring_has_32_bytes_a_key_and_none_twice() {
     let from_file = accepted(with(&format!("secret_keys = [\"{KEY}\", \"{other}\"]"), &SHORTEST));
     assert_eq!(from_file.secret_keys.len(), 2);
     refused(ring("aHVudGVyMg=="), &["GATEPOST_SECRET_KEYS: key 1 has 7 bytes"]);
-    refused(ring(&format!("{KEY},not base64!")), &["key 2 is no base64 (3 characters"]);
+    refused(ring(&format!("{KEY},not base64!")), &["key 2 is not base64 (3 characters"]);
     refused(ring(&format!("{KEY},{other},{}", KEY.trim_end_matches('='))), &["keys 1 and 3 are the same"]);
 }
 

@@ -146,9 +146,9 @@ fn the_public_host_is_not_protected_and_no_host_stands_twice() {
     let hosts = |hosts| shortest_and(&[("GATEPOST_HOSTS", hosts)]);
     refused(
         hosts("app.example.com, AUTH.example.com:8443"),
-        &["auth.example.com:8443", "must serve nothing else"],
+        &["auth.example.com:8443", "must not serve anything else"],
     );
-    refused(hosts("app.example.com,app.example.com:8443"), &["are one host"]);
+    refused(hosts("app.example.com,app.example.com:8443"), &["are the same host"]);
     accepted(hosts("*.example.com, app.example.com:8443"));
 }
 
@@ -253,7 +253,10 @@ fn links_that_cannot_be_meant_are_refused() {
     refused(groups("A"), &["found \"A\"", "NAME=PROVIDER:ID"]);
     refused(groups("A=entra"), &["A=entra"]);
     refused(groups("A=entra:1,B=entra:1"), &["entra:1 is linked to A and to B"]);
-    refused(groups("A=google:1"), &["google:1 is of no configured provider: expected one of entra"]);
+    refused(
+        groups("A=google:1"),
+        &["google:1 names a provider that is not configured: expected one of entra"],
+    );
     refused(with("groups = [\"A=entra:1\"]", &SHORTEST), &["groups in gatepost.toml", "a table"]);
     refused(with("[groups]\nA = 1", &SHORTEST), &["groups in gatepost.toml", "integer"]);
 }
@@ -269,7 +272,7 @@ fn app_roles_that_make_admins_are_roles_of_a_configured_provider() {
             .map(ToString::to_string)
             .eq(["entra:role:Gatepost.Admin", "entra:role:Other"])
     );
-    refused(roles("google:Admin"), &["GATEPOST_ADMIN_ROLES", "no configured provider"]);
+    refused(roles("google:Admin"), &["GATEPOST_ADMIN_ROLES", "a provider that is not configured"]);
     refused(roles("Admin"), &["PROVIDER:ROLE"]);
 }
 
@@ -324,9 +327,9 @@ fn sqlite_is_embedded_and_postgres_goes_with_redis() {
     let embedded = accepted(urls(&[("DATABASE_URL", "sqlite:///var/lib/gatepost.db")])).stores;
     assert!(matches!(embedded, StoresConfig::Embedded { file } if file == Path::new("/var/lib/gatepost.db")));
 
-    refused(urls(&[postgres]), &["DATABASE_URL: Postgres holds the directory only", "REDIS_URL"]);
-    refused(urls(&[redis]), &["REDIS_URL: Redis holds the sessions only", "DATABASE_URL"]);
-    refused(urls(&[redis, ("DATABASE_URL", "sqlite://a.db")]), &["REDIS_URL", "DATABASE_URL", "sqlite"]);
+    refused(urls(&[postgres]), &["DATABASE_URL: Postgres only holds the directory", "REDIS_URL"]);
+    refused(urls(&[redis]), &["REDIS_URL: Redis only holds the sessions", "DATABASE_URL"]);
+    refused(urls(&[redis, ("DATABASE_URL", "sqlite://a.db")]), &["REDIS_URL", "DATABASE_URL", "SQLite"]);
     for text in ["redis-sentinel://a:1/m", "redis-cluster://a:1"] {
         refused(urls(&[postgres, ("REDIS_URL", text)]), &["REDIS_URL", "not supported by this version yet"]);
     }

@@ -1,4 +1,4 @@
-//! Starting `ChromeDriver` and, through it, Chromium.
+//! Starts `ChromeDriver` and, through it, Chromium.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Command;
@@ -14,7 +14,7 @@ use crate::process::{Authority, Running, find_ok, free_port, reaper};
 
 const START: Duration = Duration::from_secs(30);
 
-/// Without the network flags Chromium looks up its maker's hosts at every start.
+/// The network flags keep Chromium from contacting its vendor's hosts at every start.
 const FLAGS: [&str; 14] = [
     "--headless=new",
     "--no-sandbox",
@@ -32,7 +32,7 @@ const FLAGS: [&str; 14] = [
     "--window-size=1280,900",
 ];
 
-/// How a browser is to be started.
+/// The options with which a browser is started.
 #[derive(Debug, Default)]
 pub struct BrowserBuilder {
     rules: Vec<String>,
@@ -41,22 +41,23 @@ pub struct BrowserBuilder {
 }
 
 impl BrowserBuilder {
-    /// Connections to hosts like `pattern` (`*.example.test`, `*.example.test:443`) go to `addr`; the first rule that
-    /// fits holds.
+    /// Sends connections to hosts that match `pattern` (`*.example.test`, `*.example.test:443`) to `addr`. The first
+    /// matching
+    /// rule applies.
     #[must_use]
     pub fn map(mut self, pattern: &str, addr: SocketAddr) -> Self {
         self.rules.push(format!("MAP {pattern} {addr}"));
         self
     }
 
-    /// Trusts certificates with the key of this authority's server.
+    /// Makes the browser trust certificates with the key of this authority's server.
     #[must_use]
     pub fn trust(mut self, authority: &Authority) -> Self {
         self.key = Some(authority.spki_sha256().to_owned());
         self
     }
 
-    /// Runs no scripts of pages.
+    /// Turns off the scripts of pages.
     #[must_use]
     pub fn without_javascript(mut self) -> Self {
         self.javascript_off = true;
@@ -72,7 +73,7 @@ impl BrowserBuilder {
         let profile = TempDir::with_prefix("gatepost-chromium-").expect("a folder for the profile");
         let port = free_port();
         let mut command = Command::new("chromedriver");
-        // HOME too: Chromium writes caches and crash reports there, whatever its profile is.
+        // HOME too: Chromium writes caches and crash reports there, even with a profile elsewhere.
         command.arg(format!("--port={port}")).env("HOME", profile.path()).env("TMPDIR", profile.path());
         let chromedriver = Running::start("chromedriver", command);
         let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -82,8 +83,8 @@ impl BrowserBuilder {
             .await
             .unwrap_or_else(|error| panic!("Chromium does not start: {error}\n{}", chromedriver.log()));
         let process = find_process(&profile);
-        // The driver does not take the browser along when it is killed, nor can a profile be removed while the
-        // killed browser's children still write to it.
+        // A killed driver leaves the browser running, and the profile cannot be removed while processes of a killed
+        // browser still write to it.
         reaper::folder(profile.path());
         if let Some(process) = process {
             reaper::started(process.as_raw_nonzero().get().unsigned_abs());
@@ -114,7 +115,7 @@ impl BrowserBuilder {
     }
 }
 
-/// Chromium's main process; its profile's lock is a link to `<host>-<process id>`.
+/// Finds the id of Chromium's main process. The lock of its profile is a link to `<host>-<process id>`.
 fn find_process(profile: &TempDir) -> Option<Pid> {
     let lock = std::fs::read_link(profile.path().join("profile/SingletonLock")).ok()?;
     let (_, pid) = lock.to_str()?.rsplit_once('-')?;

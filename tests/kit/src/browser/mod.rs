@@ -1,5 +1,6 @@
-//! A real, headless Chromium with a profile of its own, driven through `ChromeDriver`. It finds the hosts of a test on
-//! this machine, trusts the test's authority by its key, and is ended by its process id.
+//! A real, headless Chromium with its own profile, controlled through `ChromeDriver`. It resolves the hosts of a test
+//! to
+//! this machine, trusts the key of the test's authority, and is killed by its process id.
 
 #![expect(
     clippy::missing_panics_doc,
@@ -24,10 +25,10 @@ use crate::process::{Running, reaper};
 pub use launch::BrowserBuilder;
 pub use witness::ConsoleMessage;
 
-/// How long a page may take to show what a test waits for.
+/// How long a test waits for a page to show something.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A browser; ends with its guard.
+/// A running browser. It is killed when this value is dropped.
 #[derive(Debug)]
 pub struct Browser {
     driver: WebDriver,
@@ -41,17 +42,17 @@ pub struct Browser {
 pub struct Tab(WindowHandle);
 
 impl Browser {
-    /// Begins to describe a browser.
+    /// Returns a builder for a browser.
     pub fn builder() -> BrowserBuilder {
         BrowserBuilder::default()
     }
 
-    /// The driver, for what is not here: elements, scripts, cookies.
+    /// The driver, for everything that has no method here: elements, scripts, cookies.
     pub fn driver(&self) -> &WebDriver {
         &self.driver
     }
 
-    /// Opens an address in the current tab and waits until it is loaded; a refused connection is no error.
+    /// Opens an address in the current tab and waits until it is loaded. A refused connection is not an error.
     pub async fn open(&self, url: &str) {
         self.driver.goto(url).await.unwrap_or_else(|error| panic!("{url} does not open: {error}"));
     }
@@ -61,14 +62,14 @@ impl Browser {
         Tab(self.driver.window().await.expect("a window is open"))
     }
 
-    /// A new, empty tab, which becomes the current one.
+    /// Opens an empty tab, which becomes the current one.
     pub async fn new_tab(&self) -> Tab {
         let tab = self.driver.new_tab().await.expect("a tab opens");
         self.driver.switch_to_window(tab.clone()).await.expect("the new tab is there");
         Tab(tab)
     }
 
-    /// Opens every address in a tab of its own, as typed there, all loading at once: no page waits for another.
+    /// Opens each address in its own tab, as if typed in the address bar. All tabs load at the same time.
     pub async fn open_at_once(&self, urls: &[&str]) -> Vec<Tab> {
         let mut tabs = Vec::new();
         for url in urls {
@@ -85,12 +86,12 @@ impl Browser {
         self.driver.switch_to_window(tab.0.clone()).await.expect("the tab is open");
     }
 
-    /// Every open tab, in the order of `ChromeDriver`.
+    /// All open tabs, in the order of `ChromeDriver`.
     pub async fn tabs(&self) -> Vec<Tab> {
         self.driver.windows().await.expect("windows can be listed").into_iter().map(Tab).collect()
     }
 
-    /// Writes a picture of the whole page of the current tab; folders are made as needed.
+    /// Saves a screenshot of the whole page in the current tab. Creates folders as needed.
     pub async fn screenshot(&self, path: &Path) {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).expect("a folder for screenshots");
@@ -100,7 +101,7 @@ impl Browser {
         std::fs::write(path, picture.expect("a picture is Base64")).expect("the folder is there");
     }
 
-    /// Ends the browser in order, profile written; one that does not obey is ended by its guard.
+    /// Closes the browser, so that it saves its profile. If it does not close, it is killed when this value is dropped.
     pub async fn close(mut self) {
         if self.driver.clone().quit().await.is_ok()
             && let Some(process) = self.process.take()
@@ -112,7 +113,7 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // Else the last handle would ask the driver to end the session, blocking.
+        // Otherwise dropping the last handle would end the session with a blocking call.
         let _ = self.driver.clone().leak();
         if let Some(process) = self.process {
             let _ = kill_process(process, Signal::KILL);

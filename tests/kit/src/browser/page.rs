@@ -1,4 +1,4 @@
-//! What the current tab shows, waiting for it with a deadline, and how it is shown: dark, as on a phone.
+//! Reads the current tab, waits for its content with a deadline, and emulates dark mode and phones.
 
 use serde_json::{Value, json};
 use thirtyfour::{By, Key};
@@ -8,17 +8,17 @@ use super::{Browser, PATIENCE};
 use crate::process::until;
 
 impl Browser {
-    /// Address of the current page.
+    /// The address of the current page.
     pub async fn url(&self) -> Url {
         self.driver().current_url().await.expect("a page has an address")
     }
 
-    /// Title of the current page.
+    /// The title of the current page.
     pub async fn title(&self) -> String {
         self.driver().title().await.expect("a page has a title")
     }
 
-    /// What a person can read on the current page; empty while it changes.
+    /// The visible text of the current page; empty while the page changes.
     pub async fn text(&self) -> String {
         match self.driver().find(By::Tag("body")).await {
             Ok(body) => body.text().await.unwrap_or_default(),
@@ -26,26 +26,26 @@ impl Browser {
         }
     }
 
-    /// Waits until the page shows `part` and returns its text.
+    /// Waits until the page shows `part`, and returns its text.
     ///
     /// # Panics
-    /// After 20 s; the message holds what the page showed instead.
+    /// After 20 s. The message contains the text of the page.
     pub async fn wait_for_text(&self, part: &str) -> String {
         let seen = self.wait(async || Some(self.text().await).filter(|text| text.contains(part))).await;
         self.expect(seen, &format!("the text {part:?}")).await
     }
 
-    /// Waits until the page shows one of these parts and returns its text.
+    /// Waits until the page shows one of these parts, and returns its text.
     ///
     /// # Panics
-    /// After 20 s; the message holds what the page showed instead.
+    /// After 20 s. The message contains the text of the page.
     pub async fn wait_for_any_text(&self, parts: &[&str]) -> String {
         let shows = |text: &String| parts.iter().any(|part| text.contains(part));
         let seen = self.wait(async || Some(self.text().await).filter(shows)).await;
         self.expect(seen, &format!("one of the texts {parts:?}")).await
     }
 
-    /// Loads the page again; a form that led to it is sent again.
+    /// Reloads the page. If a form led to it, the form is sent again.
     pub async fn reload(&self) {
         self.driver().refresh().await.expect("the page can be loaded again");
     }
@@ -88,7 +88,7 @@ impl Browser {
     /// Clicks the link or button with this text.
     ///
     /// # Panics
-    /// When there is none after 20 s.
+    /// If there is none after 20 s.
     pub async fn click(&self, text: &str) {
         let path = format!(
             "//a[normalize-space()='{text}'] | //button[normalize-space()='{text}'] | //input[@type='submit'][@value='{text}']"
@@ -102,16 +102,16 @@ impl Browser {
     /// Clicks the element with this id.
     ///
     /// # Panics
-    /// When there is none after 20 s.
+    /// If there is none after 20 s.
     pub async fn click_id(&self, id: &str) {
         let clicked = self.wait(async || self.driver().find(By::Id(id)).await.ok()?.click().await.ok()).await;
         self.expect(clicked, &format!("an element #{id}")).await;
     }
 
-    /// Types into the element with this id; a line's end is the Enter key.
+    /// Types into the element with this id. A newline presses Enter.
     ///
     /// # Panics
-    /// When there is none after 20 s.
+    /// If there is none after 20 s.
     pub async fn type_into(&self, id: &str, text: &str) {
         let keys = text.replace('\n', &Key::Enter.value().to_string());
         let typed = self
@@ -120,10 +120,10 @@ impl Browser {
         self.expect(typed, &format!("an element #{id} to type into")).await;
     }
 
-    /// Presses the tab key until the link or button with this text has the focus, then Enter.
+    /// Presses Tab until the link or button with this text has the focus, then presses Enter.
     ///
     /// # Panics
-    /// When fifty presses do not reach it.
+    /// If it does not have the focus after fifty presses.
     pub async fn reach_by_keyboard(&self, text: &str) {
         for _ in 0..50 {
             self.press(Key::Tab).await;
@@ -139,32 +139,32 @@ impl Browser {
         self.driver().action_chain().send_keys(key).perform().await.expect("a key is pressed");
     }
 
-    /// Evaluates an expression as in the console, whatever the page's policy allows its own scripts.
+    /// Evaluates an expression as in the console. The page's policy for scripts does not apply.
     pub async fn evaluate(&self, expression: &str) -> Value {
         let parameters = json!({ "expression": expression, "returnByValue": true });
         self.devtools("Runtime.evaluate", parameters).await["result"]["value"].take()
     }
 
-    /// Adds these headers to every request of the current tab, as a client may that forges them.
+    /// Adds these headers to every request of the current tab, as a client that forges headers.
     pub async fn add_headers(&self, headers: Value) {
         self.devtools("Network.enable", json!({})).await;
         self.devtools("Network.setExtraHTTPHeaders", json!({ "headers": headers })).await;
     }
 
-    /// Shows pages to a person who prefers dark colours, or no longer.
+    /// Turns the preference for dark colours on or off.
     pub async fn set_dark_mode(&self, dark: bool) {
         let value = if dark { "dark" } else { "light" };
         let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": value }] });
         self.devtools("Emulation.setEmulatedMedia", features).await;
     }
 
-    /// Shows pages as on a phone, 390 points wide.
+    /// Emulates a phone with a screen 390 points wide.
     pub async fn use_phone(&self) {
         let metrics = json!({ "width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": true });
         self.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
     }
 
-    /// Shows pages as on a desk again.
+    /// Stops emulating a phone.
     pub async fn use_desk(&self) {
         self.devtools("Emulation.clearDeviceMetricsOverride", json!({})).await;
     }

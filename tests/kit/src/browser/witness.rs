@@ -1,4 +1,4 @@
-//! What the browser saw beside its pages: console messages, violations of policies, and every address it asked.
+//! Reads what the browser logged: console messages, policy violations, and the address of every request.
 
 use serde_json::Value;
 use url::Url;
@@ -8,14 +8,14 @@ use super::Browser;
 pub(super) const CONSOLE: &str = "browser";
 pub(super) const NETWORK: &str = "performance";
 
-/// A message of the console, of a page's script or of the browser itself.
+/// A console message, from a script of a page or from the browser itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConsoleMessage {
-    /// As `ChromeDriver` says: `INFO`, `WARNING`, `SEVERE`, ...
+    /// The level, as `ChromeDriver` names it: `INFO`, `WARNING`, `SEVERE`, ...
     pub level: String,
-    /// `network`, `security`, `console-api`, ...
+    /// The source: `network`, `security`, `console-api`, ...
     pub source: String,
-    /// Begins with the page's or the resource's address.
+    /// The text, which begins with the address of the page or resource.
     pub text: String,
 }
 
@@ -31,18 +31,18 @@ impl Browser {
         entries.into_iter().map(message).collect()
     }
 
-    /// Addresses that pages of any tab asked for since the last call, redirects and resources included.
+    /// The addresses of all requests of all tabs since the last call, including redirects and resources.
     pub async fn take_requests(&self) -> Vec<Url> {
         let addresses = self.take_events("Network.requestWillBeSent", "/request/url").await;
         addresses.iter().filter_map(|url| Url::parse(url).ok()).collect()
     }
 
-    /// Frames that the sockets of any tab received since the last call; it takes requests too.
+    /// The `WebSocket` frames that all tabs received since the last call. It also discards the logged requests.
     pub async fn take_frames(&self) -> Vec<String> {
         self.take_events("Network.webSocketFrameReceived", "/response/payloadData").await
     }
 
-    /// One text of each event of this kind.
+    /// One field of each event of this kind.
     async fn take_events(&self, method: &str, text: &str) -> Vec<String> {
         let entries = self.driver().get_log(NETWORK).await.expect("the network is logged");
         let find = |entry: &thirtyfour::BrowserLogEntry| {

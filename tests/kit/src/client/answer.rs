@@ -1,34 +1,34 @@
-//! What a scripted browser got for one request, and the hops of one navigation.
+//! The answer to one request, and all answers of one navigation.
 
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 use url::Url;
 
-/// One answer, read to its end.
+/// A complete answer.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// What was asked for.
+    /// The address of the request.
     pub url: Url,
-    /// Status code.
+    /// The status code.
     pub status: u16,
-    /// Headers.
+    /// The headers.
     pub headers: HeaderMap,
-    /// Body; bytes that are no UTF-8 are replaced.
+    /// The body. Bytes that are not UTF-8 are replaced.
     pub body: String,
 }
 
 impl Answer {
-    /// First value of a header, if it is text.
+    /// The first value of a header, if it is text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// Every value of a header that is text.
+    /// All values of a header that are text.
     pub fn values(&self, name: &str) -> Vec<&str> {
         self.headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect()
     }
 
-    /// Where a redirect leads, resolved; none for other answers.
+    /// The absolute target of a redirect; `None` for any other answer.
     pub fn location(&self) -> Option<Url> {
         matches!(self.status, 301 | 302 | 303 | 307 | 308)
             .then(|| self.url.join(self.header("location")?).ok())?
@@ -43,17 +43,17 @@ impl Answer {
     /// The body as JSON.
     ///
     /// # Panics
-    /// When it is none.
+    /// If the body is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| {
             panic!("{} answered {} with no JSON ({error}): {}", self.url, self.status, self.body)
         })
     }
 
-    /// The body as what the echo application received.
+    /// The request that the echo application received, parsed from the body.
     ///
     /// # Panics
-    /// When the answer is not the application's.
+    /// If the answer is not from the echo application.
     pub fn echoed(&self) -> crate::echo::Received {
         serde_json::from_str(&self.body).unwrap_or_else(|error| {
             panic!("{} answered {}, not the application ({error}): {}", self.url, self.status, self.body)
@@ -61,7 +61,7 @@ impl Answer {
     }
 }
 
-/// A navigation: every answer on the way, the last one without a redirect.
+/// All answers of a navigation. The last one is not a redirect.
 #[derive(Debug, Clone)]
 pub struct Trip {
     /// The answers in order; never empty.
@@ -69,20 +69,20 @@ pub struct Trip {
 }
 
 impl Trip {
-    /// Where the navigation ended.
+    /// The last answer.
     ///
     /// # Panics
-    /// Never: a trip has a hop.
+    /// Never: there is at least one answer.
     pub fn end(&self) -> &Answer {
         self.hops.last().expect("a trip has a hop")
     }
 
-    /// The first hop to an address whose path begins so.
+    /// The first answer from an address whose path begins with `prefix`.
     pub fn hop(&self, path: &str) -> Option<&Answer> {
         self.hops.iter().find(|answer| answer.url.path().starts_with(path))
     }
 
-    /// Statuses and addresses without queries, one per line: for messages.
+    /// Lists statuses and addresses without queries, one per line, for messages.
     pub fn describe(&self) -> String {
         let line = |answer: &Answer| {
             let mut url = answer.url.clone();

@@ -1,70 +1,71 @@
-//! A browser's cookies, as far as RFC 6265bis matters to the gate: host-only and domain cookies, `Secure`, `Max-Age`
-//! and `Expires`, `Path`, `SameSite`, and the prefixes `__Host-` and `__Secure-`, which a browser enforces.
+//! A browser's cookie jar, with the rules of RFC 6265bis that matter to Gatepost: host-only and domain cookies,
+//! `Secure`,
+//! `Max-Age`, `Expires`, `Path`, `SameSite`, and the prefixes `__Host-` and `__Secure-`.
 
 use std::time::{Duration, SystemTime};
 
 use url::Url;
 
-/// `SameSite` of a cookie (RFC 6265bis section 5.6.7).
+/// The attribute `SameSite` (RFC 6265bis section 5.6.7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SameSite {
-    /// Never sent from another site.
+    /// Not sent with requests from another site.
     Strict,
-    /// Sent from another site with top-level navigations by a safe method only; the default.
+    /// Sent with requests from another site only for top-level navigations with a safe method. This is the default.
     Lax,
-    /// Always sent.
+    /// Sent with all requests.
     None,
 }
 
-/// From where a request comes, as far as cookies are concerned.
+/// Which page a request comes from, as far as cookies are concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SiteContext {
     /// The address bar, or a page of the same site.
     SameSite,
-    /// Another site's page, by a top-level navigation with a safe method.
+    /// A page of another site, by a top-level navigation with a safe method.
     CrossSiteNavigation,
-    /// Another site's page, by anything else.
+    /// A page of another site, by any other request.
     CrossSite,
 }
 
 /// A stored cookie.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredCookie {
-    /// Name.
+    /// The name.
     pub name: String,
-    /// Value, byte for byte.
+    /// The value, byte for byte.
     pub value: String,
-    /// Host that set it, or the domain it was set for.
+    /// The host that set it, or the domain that it was set for.
     pub domain: String,
-    /// Sent to exactly that host only.
+    /// It is only sent to that host, not to hosts below it.
     pub host_only: bool,
-    /// Path below which it is sent.
+    /// The path below which it is sent.
     pub path: String,
-    /// Sent over https only (and to loopback names).
+    /// It is only sent over https, and to names of loopback.
     pub secure: bool,
-    /// Hidden from scripts.
+    /// Scripts cannot read it.
     pub http_only: bool,
-    /// From where it is sent.
+    /// For which pages' requests it is sent.
     pub same_site: SameSite,
-    /// End of its life; none with the browser's.
+    /// When it expires; `None` if it ends with the browser.
     pub expires_at: Option<SystemTime>,
 }
 
-/// All cookies of one browser.
+/// The cookies of one browser.
 #[derive(Debug, Clone, Default)]
 pub struct Jar {
     cookies: Vec<StoredCookie>,
 }
 
 impl Jar {
-    /// Stores one `Set-Cookie` line of an answer from `url`; false where a browser refuses it.
+    /// Stores the cookie of a `Set-Cookie` line from `url`; returns `false` if a browser refuses it.
     pub fn set(&mut self, url: &Url, line: &str) -> bool {
         let Some(cookie) = parse(url, line) else { return false };
         self.put(cookie);
         true
     }
 
-    /// Stores a cookie as it is, past all rules: for what an attacker planted or stole.
+    /// Stores a cookie without any checks, for an attacker who planted or stole it.
     pub fn put(&mut self, cookie: StoredCookie) {
         let expired = cookie.expires_at.is_some_and(|end| end <= SystemTime::now());
         let same = |own: &StoredCookie| {
@@ -78,22 +79,22 @@ impl Jar {
         }
     }
 
-    /// The cookie of this name that `host` set for itself or that covers it.
+    /// The cookie with this name that is sent to `host`.
     pub fn find(&self, host: &str, name: &str) -> Option<&StoredCookie> {
         self.cookies.iter().find(|cookie| cookie.name == name && cookie.covers(host))
     }
 
-    /// Deletes the cookies that `host` receives.
+    /// Deletes all cookies that are sent to `host`.
     pub fn delete_host(&mut self, host: &str) {
         self.cookies.retain(|cookie| !cookie.covers(host));
     }
 
-    /// Every stored cookie.
+    /// All stored cookies.
     pub fn list(&self) -> &[StoredCookie] {
         &self.cookies
     }
 
-    /// Value of the `Cookie` header for a request to `url`; none without cookies.
+    /// The `Cookie` header for a request to `url`; `None` without cookies.
     pub fn header(&self, url: &Url, context: SiteContext) -> Option<String> {
         let now = SystemTime::now();
         let mut sent: Vec<&StoredCookie> = self

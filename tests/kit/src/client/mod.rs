@@ -1,5 +1,6 @@
-//! A scripted browser: the headers that browsers send, cookies by their rules, redirects one by one with a journal.
-//! It guarantees nothing about pages; what a person sees is Chromium's to show (`browser`).
+//! A scripted browser: it sends the headers that browsers send, follows their rules for cookies, and follows redirects
+//! one
+//! by one. It does not render pages; tests of pages use Chromium (`browser`).
 
 #![expect(clippy::missing_panics_doc, reason = "a kit for tests: what cannot be set up is a failed test")]
 
@@ -26,14 +27,14 @@ use resolve::Names;
 const TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_HOPS: usize = 20;
 
-/// Makes ring the process's one cryptography provider; every maker of clients calls this.
+/// Installs ring as the process's cryptography provider. To be called before a client is built.
 pub fn install_crypto() {
     static ONCE: Once = Once::new();
-    // An error means that the program under test in this process was faster, with the same provider.
+    // An error means that the code under test already installed the same provider in this process.
     ONCE.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
 }
 
-/// How a browser is to be set up.
+/// The options of a scripted browser.
 #[derive(Debug, Default)]
 pub struct ClientBuilder {
     names: Names,
@@ -41,28 +42,28 @@ pub struct ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// Connections to `host` go to `addr`, unless the URL names a port.
+    /// Sends connections to `host` to `addr`, unless the URL has a port.
     #[must_use]
     pub fn host(mut self, host: &str, addr: SocketAddr) -> Self {
         self.names.hosts.insert(host.to_owned(), addr);
         self
     }
 
-    /// Connections to every other host go to `addr`, unless the URL names a port.
+    /// Sends connections to all other hosts to `addr`, unless the URL has a port.
     #[must_use]
     pub fn everywhere(mut self, addr: SocketAddr) -> Self {
         self.names.otherwise = Some(addr);
         self
     }
 
-    /// Trusts this authority, and no other.
+    /// Makes the browser trust only this authority.
     #[must_use]
     pub fn trust(mut self, authority: &Authority) -> Self {
         self.authority = Some(authority.ca_pem().to_owned());
         self
     }
 
-    /// Sets the browser up, without a cookie.
+    /// Builds the browser, without cookies.
     pub fn build(self) -> Client {
         install_crypto();
         let roots = self.authority.as_deref().map(str::as_bytes).map(reqwest::Certificate::from_pem);
@@ -82,7 +83,7 @@ impl ClientBuilder {
     }
 }
 
-/// A browser; clones share its cookies, as tabs do.
+/// A scripted browser. Clones share cookies, like tabs of one browser.
 #[derive(Debug, Clone)]
 pub struct Client {
     http: reqwest::Client,
@@ -91,66 +92,67 @@ pub struct Client {
 }
 
 impl Client {
-    /// Begins to describe a browser.
+    /// Returns a builder for a browser.
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
     }
 
-    /// Its cookies, to read, steal and plant.
+    /// The cookie jar.
     pub fn jar(&self) -> MutexGuard<'_, Jar> {
         self.jar.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Value of the cookie `name` that `host` would receive.
+    /// The value of the cookie `name` that is sent to `host`.
     pub fn find_cookie(&self, host: &str, name: &str) -> Option<String> {
         self.jar().find(host, name).map(|cookie| cookie.value.clone())
     }
 
-    /// Another browser that has stolen all cookies of this one; from then on each has its own.
+    /// Another browser with a copy of all cookies of this one, as if stolen.
     #[must_use]
     pub fn duplicate(&self) -> Self {
         let jar = self.jar().clone();
         Self { http: self.http.clone(), jar: Arc::new(Mutex::new(jar)), is_patient: self.is_patient }
     }
 
-    /// Another browser on the same network, without a cookie.
+    /// Another browser with the same options, without cookies.
     #[must_use]
     pub fn stranger(&self) -> Self {
         Self { http: self.http.clone(), jar: Arc::default(), is_patient: self.is_patient }
     }
 
-    /// The same browser, whose person tries again where the answer is 503 with `Retry-After`: on a busy machine a store
-    /// may miss a deadline, and that is no failure of what is tested.
+    /// The same browser, which repeats a request that is answered with 503 and `Retry-After`. On a busy machine a store
+    /// may
+    /// miss its deadline, which is not what most tests are about.
     #[must_use]
     pub fn patient(&self) -> Self {
         Self { is_patient: true, ..self.clone() }
     }
 
-    /// The same browser, whose person takes 503 for an answer.
+    /// The same browser, which does not repeat requests.
     #[must_use]
     pub fn impatient(&self) -> Self {
         Self { is_patient: false, ..self.clone() }
     }
 
-    /// Begins any request.
+    /// Returns a builder for a request.
     ///
     /// # Panics
-    /// When `url` is no absolute URL.
+    /// If `url` is not an absolute URL.
     pub fn request(&self, method: Method, url: &str) -> Request<'_> {
         Request::new(self, method, parse(url))
     }
 
-    /// One top-level navigation from the address bar; a redirect is not followed.
+    /// Sends a top-level navigation from the address bar. Does not follow redirects.
     pub async fn get(&self, url: &str) -> Answer {
         self.request(Method::GET, url).send().await
     }
 
-    /// What a page's own script gets for `fetch(url)`, same-origin; a redirect is not followed.
+    /// Sends a same-origin `fetch(url)` of a page's script. Does not follow redirects.
     pub async fn fetch(&self, url: &str) -> Answer {
         self.request(Method::GET, url).kind(Kind::Fetch).from(url).send().await
     }
 
-    /// A navigation from the address bar to its end.
+    /// Sends a navigation from the address bar, and follows redirects to the end.
     pub async fn navigate(&self, url: &str) -> Trip {
         self.follow(self.get(url).await).await
     }
@@ -165,7 +167,7 @@ impl Client {
         Trip { hops }
     }
 
-    /// Submits a form of the page `from` and follows the redirects.
+    /// Submits a form of the page `from`, and follows redirects to the end.
     pub async fn submit(&self, from: &str, url: &str, fields: &[(&str, &str)]) -> Trip {
         let answer = self.request(Method::POST, url).from(from).form(fields).send().await;
         self.follow(answer).await

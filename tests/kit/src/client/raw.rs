@@ -1,4 +1,4 @@
-//! Requests that no client library would send: bytes over TCP, and what came back.
+//! Sends raw bytes over TCP, for requests that no client library would send.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -6,32 +6,33 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Longer than tests stop a server for.
+/// Longer than any test pauses a server.
 const PATIENCE: Duration = Duration::from_secs(45);
 
-/// What a server answered to raw bytes.
+/// What a server sent back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RawAnswer {
-    /// Status of the first answer; none if no HTTP came back.
+    /// The status of the first answer; `None` if the server did not answer with HTTP.
     pub status: Option<u16>,
-    /// Everything received.
+    /// All received bytes.
     pub bytes: Vec<u8>,
 }
 
 impl RawAnswer {
-    /// What was received, as text.
+    /// The received bytes as text.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.bytes).into_owned()
     }
 }
 
-/// Sends `bytes` and reads until the server closes, or until it was silent after the head of an answer.
+/// Sends `bytes` and reads until the server closes the connection, or until a complete answer arrived and the server is
+/// silent.
 ///
 /// # Errors
-/// When no connection comes about.
+/// The connection failed.
 pub async fn send_raw(addr: SocketAddr, bytes: &[u8]) -> std::io::Result<RawAnswer> {
     let mut stream = TcpStream::connect(addr).await?;
-    // The server may answer and hang up before it has read everything (431).
+    // The server may answer and close the connection before it has read everything (431).
     let _ = stream.write_all(bytes).await;
     let mut received = Vec::new();
     let mut buffer = vec![0; 16 * 1024];
@@ -49,7 +50,7 @@ pub async fn send_raw(addr: SocketAddr, bytes: &[u8]) -> std::io::Result<RawAnsw
     Ok(RawAnswer { status, bytes: received })
 }
 
-/// A `GET` of `path` with these header lines, in this order and spelling; `Connection: close` is added.
+/// Formats a `GET` of `path` with these header lines, in this order and spelling, and `Connection: close`.
 pub fn get_request(path: &str, headers: &[(&str, &[u8])]) -> Vec<u8> {
     let mut request = format!("GET {path} HTTP/1.1\r\n").into_bytes();
     for (name, value) in headers {
@@ -62,7 +63,7 @@ pub fn get_request(path: &str, headers: &[(&str, &[u8])]) -> Vec<u8> {
     request
 }
 
-/// Whether a whole answer with a `Content-Length` is there.
+/// Whether a complete answer with a `Content-Length` arrived.
 fn complete(received: &[u8]) -> bool {
     let Some(end) = received.windows(4).position(|window| window == b"\r\n\r\n") else { return false };
     let head = String::from_utf8_lossy(&received[..end]).to_ascii_lowercase();

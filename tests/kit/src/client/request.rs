@@ -1,5 +1,6 @@
-//! One request as a browser would send it: `Sec-Fetch-*` (Fetch Metadata), `Origin`, `Accept` and cookies follow from
-//! what the request is and which page it comes from. Every header can be set, repeated or left out.
+//! Builds a request as a browser would send it: `Sec-Fetch-*` (Fetch Metadata), `Origin`, `Accept` and cookies depend
+//! on
+//! the kind of request and on the page that sends it. Every header can be set, repeated or left out.
 
 use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -8,7 +9,7 @@ use url::Url;
 
 use super::{Answer, Client, SiteContext, parse};
 
-/// How long a patient person tries again, and how often.
+/// How long and how often a patient browser repeats a request.
 const PATIENCE: Duration = Duration::from_secs(15);
 const RETRY: Duration = Duration::from_millis(100);
 
@@ -17,7 +18,7 @@ const USER_AGENT: &str =
 const ACCEPT_PAGE: &str =
     "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8";
 
-/// Asks again while the answer is one that passes: on a busy machine a store may miss its deadline.
+/// Repeats a request while the answer is 503 with `Retry-After`: on a busy machine a store may miss its deadline.
 pub async fn patiently<T, F: Future<Output = T>>(ask: impl Fn() -> F, is_passing: impl Fn(&T) -> bool) -> T {
     let begun = Instant::now();
     loop {
@@ -29,22 +30,22 @@ pub async fn patiently<T, F: Future<Output = T>>(ask: impl Fn() -> F, is_passing
     }
 }
 
-/// What a request is to the browser.
+/// The kind of a browser's request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A top-level navigation.
     Navigation,
-    /// A navigation that a service worker fetches.
+    /// A navigation that a service worker repeats.
     WorkerNavigation,
     /// `fetch()` or `XMLHttpRequest`.
     Fetch,
     /// An image.
     Image,
-    /// No browser: only what the test sets.
+    /// Not a browser: only headers that the test sets.
     Program,
 }
 
-/// A request that is being described.
+/// A builder for a request.
 #[derive(Debug)]
 pub struct Request<'a> {
     client: &'a Client,
@@ -74,21 +75,21 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// What the request is; a navigation if nothing is said.
+    /// Sets the kind of request; the default is a navigation.
     #[must_use]
     pub fn kind(mut self, kind: Kind) -> Self {
         self.kind = kind;
         self
     }
 
-    /// The page on which the request begins; the address bar if nothing is said.
+    /// Sets the page that sends the request; the default is the address bar.
     #[must_use]
     pub fn from(mut self, page: &str) -> Self {
         self.from = Some(parse(page));
         self
     }
 
-    /// Adds a header. The first of a name replaces the browser's own, more of it repeat it.
+    /// Adds a header. The first one with a name replaces the browser's own, further ones repeat it.
     #[must_use]
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         let name: HeaderName = name.parse().expect("a header name");
@@ -97,47 +98,47 @@ impl<'a> Request<'a> {
         self
     }
 
-    /// Leaves a header of the browser out.
+    /// Leaves out a header of the browser.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
         self.without.push(name.parse().expect("a header name"));
         self
     }
 
-    /// Sends no cookie and stores none.
+    /// Neither sends nor stores cookies.
     #[must_use]
     pub fn without_cookies(mut self) -> Self {
         self.cookies = false;
         self
     }
 
-    /// The body.
+    /// Sets the body.
     #[must_use]
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = Some(body.into());
         self
     }
 
-    /// A form as the body.
+    /// Sets a form as the body.
     #[must_use]
     pub fn form(self, fields: &[(&str, &str)]) -> Self {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         self.header("content-type", "application/x-www-form-urlencoded").body(body)
     }
 
-    /// Sends the request and reads the answer to its end; cookies that it sets are kept.
+    /// Sends the request, reads the complete answer and stores its cookies.
     ///
     /// # Panics
-    /// When nothing answers; see [`Self::try_send`].
+    /// If there is no complete answer.
     pub async fn send(self) -> Answer {
         let url = self.url.clone();
         self.try_send().await.unwrap_or_else(|error| panic!("{url} did not answer: {error:?}"))
     }
 
-    /// As [`Self::send`], for servers that may not answer.
+    /// Like [`Self::send`], for servers that may not answer.
     ///
     /// # Errors
-    /// When no whole answer came.
+    /// There is no complete answer.
     pub async fn try_send(self) -> reqwest::Result<Answer> {
         let is_passing = |answer: &Answer| answer.status == 503 && answer.header("retry-after").is_some();
         let asks_again = |answer: &reqwest::Result<Answer>| {
@@ -230,7 +231,8 @@ impl<'a> Request<'a> {
     }
 }
 
-/// Same scheme and registrable domain; of the names that tests use, the last two labels.
+/// Whether two addresses have the same scheme and registrable domain. For the names in tests, that is the last two
+/// labels.
 fn same_site(one: &Url, other: &Url) -> bool {
     let domain = |url: &Url| {
         let host = url.host_str().unwrap_or_default().to_owned();

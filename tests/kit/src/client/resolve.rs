@@ -1,11 +1,11 @@
-//! Every name leads to this machine: host names of tests to the ports that their servers listen on.
+//! Resolves every name to this machine, and the host names of a test to the ports of its servers.
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-/// Names and where they are; all others are 127.0.0.1 at the port of the URL.
+/// The addresses of names. Any other name is 127.0.0.1 with the port of the URL.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Names {
     pub(super) hosts: HashMap<String, SocketAddr>,
@@ -13,7 +13,7 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// Where a connection to `host` goes; port 0 stands for the URL's.
+    /// The address for a connection to `host`. Port 0 stands for the port of the URL.
     pub(super) fn find(&self, host: &str) -> SocketAddr {
         let known = self.hosts.get(host).copied().or(self.otherwise);
         known.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))

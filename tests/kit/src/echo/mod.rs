@@ -1,5 +1,6 @@
-//! An application behind the gate that answers what it was sent: as JSON for programs, as a small page for people,
-//! and with a service worker that fetches every navigation again. It keeps a journal of all requests it received.
+//! An application that answers with the request that it received: as JSON for programs, and as a small page for people.
+//! It
+//! also has a service worker that repeats every navigation. It records all requests.
 
 mod page;
 
@@ -18,26 +19,26 @@ use crate::edge::server;
 
 const MAX_BODY: usize = 16 * 1024 * 1024;
 
-/// A request as the application received it.
+/// A request that the application received.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Received {
-    /// Request method.
+    /// The method.
     pub method: String,
-    /// Path and query.
+    /// The path and query.
     pub uri: String,
-    /// Names (lower case) and values in order; bytes that are no UTF-8 are replaced.
+    /// The headers in order, with names in lower case. Bytes that are not UTF-8 are replaced.
     pub headers: Vec<(String, String)>,
-    /// The body; bytes that are no UTF-8 are replaced.
+    /// The body. Bytes that are not UTF-8 are replaced.
     pub body: String,
 }
 
 impl Received {
-    /// First value of a header.
+    /// The first value of a header.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.values(name).next()
     }
 
-    /// Every value of a header.
+    /// All values of a header.
     pub fn values(&self, name: &str) -> impl Iterator<Item = &str> {
         self.headers
             .iter()
@@ -49,22 +50,22 @@ impl Received {
 /// A link on the application's page.
 #[derive(Debug, Clone)]
 pub struct Link {
-    /// What the person reads.
+    /// The visible text.
     pub text: String,
-    /// Absolute address.
+    /// The absolute address.
     pub url: String,
 }
 
-/// What an application shows.
+/// What the application's pages show.
 #[derive(Debug, Clone)]
 pub struct Pages {
-    /// Name of the application.
+    /// The name of the application.
     pub title: String,
-    /// Where one may go from here.
+    /// Links to other pages.
     pub links: Vec<Link>,
 }
 
-/// A running application; ends with its guard.
+/// A running application. It stops when this value is dropped.
 #[derive(Debug)]
 pub struct Echo {
     addr: SocketAddr,
@@ -73,13 +74,14 @@ pub struct Echo {
 }
 
 impl Echo {
-    /// An application that answers JSON whatever is asked, but for `/sw`, `/sw.js` and `/page`.
+    /// Starts an application that answers every request with JSON, except for `/sw`, `/sw.js` and `/page`.
     pub async fn start() -> Self {
         let pages = Pages { title: "Echo".to_owned(), links: Vec::new() };
         Self::launch(pages, false).await
     }
 
-    /// An application for people: pages for navigations, JSON for the rest and at `/json`.
+    /// Starts an application for people, which answers navigations with pages, and other requests and `/json` with
+    /// JSON.
     pub async fn with_pages(pages: Pages) -> Self {
         Self::launch(pages, true).await
     }
@@ -102,17 +104,17 @@ impl Echo {
         Self { addr, journal, task: task.abort_handle() }
     }
 
-    /// Where the application listens.
+    /// The address of the application.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// Everything received so far.
+    /// All requests so far.
     pub fn requests(&self) -> Vec<Received> {
         self.journal.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Forgets what was received.
+    /// Deletes the recorded requests.
     pub fn forget(&self) {
         self.journal.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
@@ -150,7 +152,7 @@ fn respond(received: &Received, pages: &Pages, for_people: bool) -> Response<Bod
         _ if for_people && navigation => content("text/html; charset=utf-8", page::render(received, pages)),
         _ => json(received),
     };
-    // An answer that browsers may keep, where a test asks for one.
+    // Some tests ask for an answer that browsers may cache.
     if received.uri.ends_with("?kept") {
         answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("max-age=60"));
     }

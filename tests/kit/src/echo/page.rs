@@ -1,10 +1,10 @@
-//! The application's page for people: who the gate says you are, where you may go, and every header received.
+//! The application's page for people: the identity headers, links, and all received headers.
 
 use std::fmt::Write as _;
 
 use super::{Pages, Received};
 
-/// Fetches every navigation again, as the service workers of real applications do.
+/// A service worker that repeats every navigation, as those of real applications do.
 pub(super) const WORKER: &str = r"
 self.addEventListener('install', () => self.skipWaiting());
 self.addEventListener('activate', event => event.waitUntil(self.clients.claim()));
@@ -13,7 +13,7 @@ self.addEventListener('fetch', event => {
 });
 ";
 
-/// Registers the worker; the title says `controlled` once it answers for this page.
+/// Registers the service worker. The title becomes `controlled` when it controls this page.
 pub(super) const REGISTRATION: &str = r#"<!doctype html><html lang="en"><meta charset="utf-8"><title>waiting</title>
 <h1>Service worker</h1>
 <script>
@@ -78,7 +78,7 @@ pub(super) fn render(received: &Received, pages: &Pages) -> String {
     )
 }
 
-/// A percent-encoded header value as people read it.
+/// Decodes a percent-encoded header value.
 fn readable(value: &str) -> String {
     let decoded = url::form_urlencoded::parse(
         format!("v={}", value.replace('+', "%2B").replace('&', "%26")).as_bytes(),

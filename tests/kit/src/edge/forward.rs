@@ -1,5 +1,6 @@
-//! One request through the edge: the sub-request with exactly the `X-Forwarded-*` that Traefik sends, every answer
-//! but 2xx back to the browser whole, of a 2xx only the listed headers on to the application.
+//! Handles one request: sends the sub-request with the same `X-Forwarded-*` headers as Traefik. Any answer but 2xx goes
+//! to
+//! the browser. Of a 2xx answer, the listed headers go to the application.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -34,7 +35,7 @@ const MANAGED: [&str; 13] = [
 ];
 const MAX_RESPONSE_BODY: usize = 16_384;
 const VERIFY_TIMEOUT: Duration = Duration::from_secs(30);
-/// Go's default transport, which `ForwardAuth` uses, keeps two idle connections per host for 90 s.
+/// Like Go's default transport, which Traefik uses: two idle connections per host, for 90 s.
 const VERIFY_IDLE: usize = 2;
 const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 
@@ -64,7 +65,7 @@ impl Forwarder {
 
     pub(super) async fn answer(&self, mut request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
         remove_connection_options(request.headers_mut());
-        // Both spellings: an alias of a managed header is stripped at the entry point too (CVE-2026-39858).
+        // Aliases of a managed header are removed too, as at Traefik's entry point (CVE-2026-39858).
         let headers = request.headers_mut();
         for name in MANAGED {
             headers.remove(name);
@@ -181,7 +182,7 @@ fn host_of<B>(request: &Request<B>) -> String {
     named.or_else(|| request.uri().authority().map(ToString::to_string)).unwrap_or_default()
 }
 
-/// Removes what the client's `Connection` lists; the managed headers cannot be removed so (CVE-2024-45410).
+/// Removes the headers that the client's `Connection` lists, except the managed headers (CVE-2024-45410).
 fn remove_connection_options(headers: &mut HeaderMap) {
     let listed: Vec<String> = headers
         .get_all(CONNECTION)

@@ -1,6 +1,6 @@
-//! The `ForwardAuth` edge: what Traefik does between a browser, Gatepost and an application, in a few lines and without
-//! a start-up time. Per host a route with the address of `/verify` or an open one; plain HTTP or TLS.
-//! Left to the real Traefik, because tests of them must meet the real thing: path normalisation, WebSocket, HTTP/2.
+//! A small proxy that does what Traefik's `ForwardAuth` does between a browser, Gatepost and an application, and starts
+//! at once. Each host has one route, with the address of `/verify` or open. It speaks plain HTTP or TLS.
+//! Tests of path normalisation, `WebSocket` and HTTP/2 must use the real Traefik.
 
 mod forward;
 pub(crate) mod server;
@@ -16,7 +16,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::process::{AUTH_RESPONSE_HEADERS, Authority};
 use forward::Forwarder;
 
-/// Where the requests of one host go.
+/// The route of one host.
 #[derive(Debug, Clone)]
 pub struct Route {
     verify: Option<String>,
@@ -24,18 +24,18 @@ pub struct Route {
 }
 
 impl Route {
-    /// Everybody passes: Gatepost's own public host, or an open application.
+    /// A route without `/verify`, for Gatepost's public host or for an open application.
     pub fn open(backend: SocketAddr) -> Self {
         Self { verify: None, backend }
     }
 
-    /// Every request is asked about at `verify`, an `http://` address with the requirements.
+    /// A route that calls `verify` for each request, an `http://` address with the requirement.
     pub fn gated(verify: impl Into<String>, backend: SocketAddr) -> Self {
         Self { verify: Some(verify.into()), backend }
     }
 }
 
-/// How an edge is to be started.
+/// The options of a proxy.
 #[derive(Debug, Default)]
 pub struct EdgeBuilder {
     routes: HashMap<String, Route>,
@@ -45,7 +45,7 @@ pub struct EdgeBuilder {
 }
 
 impl EdgeBuilder {
-    /// Adds or replaces the route of a host (without a port).
+    /// Adds or replaces the route of a host, which is given without a port.
     #[must_use]
     pub fn route(mut self, host: &str, route: Route) -> Self {
         self.routes.insert(host.to_ascii_lowercase(), route);
@@ -59,24 +59,24 @@ impl EdgeBuilder {
         self
     }
 
-    /// Speaks TLS with the certificate of `authority`.
+    /// Uses TLS with the certificate of `authority`.
     #[must_use]
     pub fn tls(mut self, authority: &Authority) -> Self {
         self.tls = Some(authority.clone());
         self
     }
 
-    /// Takes over these response headers instead of [`AUTH_RESPONSE_HEADERS`].
+    /// Copies these headers from `/verify`'s answer instead of [`AUTH_RESPONSE_HEADERS`].
     #[must_use]
     pub fn response_headers(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.response_headers = Some(names.into_iter().map(Into::into).collect());
         self
     }
 
-    /// Starts the edge.
+    /// Starts the proxy.
     ///
     /// # Errors
-    /// When the port is taken.
+    /// The port is in use.
     pub async fn start(self) -> std::io::Result<Edge> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await?;
         let addr = listener.local_addr()?;
@@ -94,7 +94,7 @@ impl EdgeBuilder {
     }
 }
 
-/// A running edge; ends with its guard.
+/// A running proxy. It stops when this value is dropped.
 #[derive(Debug)]
 pub struct Edge {
     addr: SocketAddr,
@@ -104,23 +104,23 @@ pub struct Edge {
 }
 
 impl Edge {
-    /// Begins to describe an edge.
+    /// Returns a builder for a proxy.
     pub fn builder() -> EdgeBuilder {
         EdgeBuilder::default()
     }
 
-    /// Where the edge listens.
+    /// The address of the proxy.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// Address of a page of a host behind this edge, with the port.
+    /// The URL of a page of a host behind this proxy, with the port.
     pub fn url(&self, host: &str, path: &str) -> String {
         let scheme = if self.secure { "https" } else { "http" };
         format!("{scheme}://{host}:{}{path}", self.addr.port())
     }
 
-    /// Adds or replaces the route of a host while the edge runs.
+    /// Adds or replaces the route of a host while the proxy runs.
     pub fn set_route(&self, host: &str, route: Route) {
         self.routes.write().unwrap_or_else(PoisonError::into_inner).insert(host.to_ascii_lowercase(), route);
     }

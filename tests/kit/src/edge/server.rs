@@ -1,5 +1,5 @@
-//! A small HTTP/1.1 server for the kit's own programs: any number of headers that a test may send, with or without
-//! TLS, and every connection ends with it.
+//! A small HTTP/1.1 server for the kit's own programs, with or without TLS. It accepts any number of headers. All
+//! connections end when it is dropped.
 
 use std::net::SocketAddr;
 
@@ -16,7 +16,7 @@ use tokio_rustls::TlsAcceptor;
 const MAX_HEADERS: usize = 1000;
 const MAX_HEAD: usize = 1024 * 1024;
 
-/// Accepts and answers until it is dropped.
+/// Accepts and answers connections until it is dropped.
 pub(crate) async fn serve<A, F>(listener: TcpListener, tls: Option<TlsAcceptor>, answer: A)
 where
     A: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
@@ -43,7 +43,7 @@ where
     match tls {
         None => exchange(stream, peer, answer).await,
         Some(tls) => {
-            // A client that distrusts the certificate hangs up; that is its own test's business.
+            // A client that does not trust the certificate closes the connection, which is not an error of the server.
             if let Ok(stream) = tls.accept(stream).await {
                 exchange(stream, peer, answer).await;
             }
@@ -61,7 +61,7 @@ where
         let answered = answer(request, peer);
         async move { Ok::<_, std::convert::Infallible>(answered.await) }
     });
-    // An error here is a client that went away or spoke no HTTP; hyper has answered what could be answered.
+    // An error means that the client closed the connection or did not speak HTTP.
     let _ = hyper::server::conn::http1::Builder::new()
         .max_headers(MAX_HEADERS)
         .max_buf_size(MAX_HEAD)

@@ -1,7 +1,7 @@
 //! The authorization endpoint and the account picker behind it (entra.md 3.1).
 //!
-//! What concerns client or redirect URI is refused on a page of our own, never by redirect (RFC 6749 section 4.1.2.1).
-//! A browser that signed in once is let through at once, by a cookie, unless the request asks for more.
+//! An error about the client or the redirect URI is shown on the provider's own page, not sent by redirect (RFC 6749
+//! section 4.1.2.1). A browser that already signed in is redirected at once, unless the request asks for more.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use super::registration::Style;
 use super::world::{Challenge, Code, Shared, SignIn, Sso, World, opaque};
 use crate::lies::{Lie, Stage};
 
-/// An authorization request whose client and redirect URI are in order.
+/// An authorization request with a valid client and redirect URI.
 #[derive(Clone, Debug)]
 struct Asked {
     tenant: String,
@@ -33,7 +33,7 @@ struct Asked {
     prompt: String,
     max_age: Option<i64>,
     login_hint: Option<String>,
-    /// The request as it came, for the picker's form.
+    /// The query of the request, for the picker's form.
     query: String,
 }
 
@@ -117,7 +117,7 @@ pub(crate) async fn authorize(
     ask(&world, &asked, None)
 }
 
-/// The picker's form.
+/// Handles the picker's form.
 pub(crate) async fn sign_in(
     State(shared): State<Arc<Shared>>,
     Path(tenant): Path<String>,
@@ -150,7 +150,7 @@ fn ask(world: &World, asked: &Asked, problem: Option<&str>) -> Response {
     pages::picker(&action, &asked.query, world.people.iter(), problem)
 }
 
-/// Authenticates the person afresh; the same person at the same browser keeps the session's `sid`.
+/// Signs the person in again. The same person in the same browser keeps the session's `sid`.
 fn sign_in_person(world: &mut World, asked: &Asked, person: &Person, cookie: Option<&str>) -> Response {
     if person.is_disabled {
         return pages::refusal(&Aadsts(50057).text());
@@ -198,7 +198,7 @@ fn admit(world: &mut World, asked: &Asked, person: &Person, sso: &Sso, cookie: O
     fields.extend(asked.state.clone().map(|state| ("state".to_owned(), state)));
     fields.push(("session_state".to_owned(), sso.sid.clone()));
     if world.style == Style::Oidc {
-        // RFC 9207; Entra sends none.
+        // RFC 9207. Entra does not send `iss`.
         fields.push(("iss".to_owned(), world.issuer_of(&world.tid)));
     }
     if let Some(lie) = world.tell(&[Stage::Authorize]) {
@@ -260,14 +260,14 @@ fn send(asked: &Asked, fields: &[(String, String)]) -> Response {
         .into_response()
 }
 
-/// Cookies know no ports: the name keeps several fakes on one address apart.
+/// The name of the session cookie. It contains the port, because cookies of several fakes on one address would collide.
 pub(crate) fn cookie_name(world: &World) -> String {
     let port =
         url::Url::parse(&world.base).ok().and_then(|base| base.port_or_known_default()).unwrap_or_default();
     format!("ESTSAUTHPERSISTENT-{port}")
 }
 
-/// The browser's session cookie, if it opens one.
+/// The session of the browser's cookie, if there is one.
 pub(crate) fn find_cookie(world: &World, headers: &HeaderMap) -> Option<String> {
     let name = cookie_name(world);
     headers

@@ -1,4 +1,6 @@
-//! Back-channel logout (`OpenID` Connect Back-Channel Logout 1.0), honest and with each lie of the conformance suite.
+//! Back-channel logout (`OpenID` Connect Back-Channel Logout 1.0), with valid tokens and with each lie of the
+//! conformance
+//! suite.
 
 use std::fmt;
 
@@ -14,27 +16,27 @@ const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 /// What is wrong with a logout token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogoutLie {
-    /// Nothing: an unknown claim and an unknown form field must be ignored.
+    /// Nothing. The token has an unknown claim and the form an unknown field, which must be ignored.
     Honest,
     /// `typ` is `logout+jwt`, as the specification recommends.
     HonestTyped,
     AlgNone,
-    /// HS256 with the client secret.
+    /// Signed with HS256 and the client secret.
     WrongAlg,
-    /// ES256 by a published key, where ID tokens are signed with RS256.
+    /// Signed with ES256 by a published key, although ID tokens are signed with RS256.
     OtherAlg,
     BrokenSignature,
     UnknownKid,
     WrongAud,
     ExtraAud,
     WrongIss,
-    /// `.../event/foobar` instead of the logout event.
+    /// The event is `.../event/foobar` instead of the logout event.
     WrongEvent,
     NoEvent,
-    /// The event's value is a string.
+    /// The value of the event is a string.
     EventNoObject,
     WithNonce,
-    /// Neither `sub` nor `sid`.
+    /// The token has neither `sub` nor `sid`.
     NoSubNoSid,
     NoIat,
     NoJti,
@@ -43,12 +45,12 @@ pub enum LogoutLie {
     IatFuture,
     /// `typ` is `at+jwt`.
     WrongType,
-    /// The honest token that was sent last, again.
+    /// The last valid token is sent again.
     OldJti,
 }
 
 impl LogoutLie {
-    /// Every way, honest ones first, the replay last.
+    /// All of them. Valid ones come first, the replay last.
     pub const ALL: &'static [Self] = &[
         Self::Honest,
         Self::HonestTyped,
@@ -74,7 +76,7 @@ impl LogoutLie {
         Self::OldJti,
     ];
 
-    /// `Accept` is status 200, `Reject` exactly 400 with `no-store` and the session alive.
+    /// What must happen: `Accept` is status 200, `Reject` is status 400 with `no-store` and without ending the session.
     pub fn expected(self) -> Expect {
         match self {
             Self::Honest | Self::HonestTyped => Expect::Accept,
@@ -89,13 +91,13 @@ impl fmt::Display for LogoutLie {
     }
 }
 
-/// A logout token to be sent.
+/// A logout token that is sent.
 #[derive(Clone, Debug)]
 pub struct LogoutToken {
     pub sub: Option<String>,
     pub sid: Option<String>,
     pub lie: LogoutLie,
-    /// Seconds added to `iat`: an earlier sign-out reaches only sessions begun before it.
+    /// Seconds to add to `iat`. A sign-out only ends sessions that started before its `iat`.
     pub iat_offset: i64,
 }
 
@@ -117,7 +119,7 @@ impl LogoutToken {
     }
 }
 
-/// Builds and signs; a replay is the last honest token again, or a new one if none was built yet.
+/// Builds and signs the token. A replay is the last valid token, or a new one if there is none yet.
 pub(crate) fn build(world: &mut World, token: &LogoutToken) -> String {
     if token.lie == LogoutLie::OldJti
         && let Some(last) = &world.last_logout_token

@@ -1,4 +1,6 @@
-//! ID tokens: Entra's claims with their gaps (entra.md 2.1, 2.3, 2.4), and those of a plain provider.
+//! Builds ID tokens: with Entra's claims, including those that it leaves out (entra.md 2.1, 2.3, 2.4), and with those
+//! of a
+//! generic provider.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,12 +13,12 @@ use super::registration::{GroupValues, GroupsClaim, Overage, Style};
 use super::world::{SignIn, World, opaque};
 use crate::lies::{Stage, token as lying_token};
 
-/// Above this many groups a JWT names none (entra.md 2.4).
+/// With more groups than this, a JWT lists none (entra.md 2.4).
 const GROUPS_LIMIT: usize = 200;
-/// Seconds an ID token lives.
+/// The lifetime of an ID token in seconds.
 const ID_TTL: i64 = 3600;
 
-/// What an ID token is about.
+/// The content of an ID token.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Issue<'a> {
     pub(crate) person: &'a Person,
@@ -26,7 +28,7 @@ pub(crate) struct Issue<'a> {
     pub(crate) is_refresh: bool,
 }
 
-/// A signed ID token, bent if a lie is wanted.
+/// Signs an ID token, after applying the current lie.
 pub(crate) fn mint(world: &mut World, issue: &Issue<'_>) -> String {
     let claims = match world.style {
         Style::Entra => entra_claims(world, issue),
@@ -165,7 +167,7 @@ fn oidc_claims(world: &World, issue: &Issue<'_>) -> Value {
     claims
 }
 
-/// The generic provider's groups: their names, at the registered path.
+/// Adds the groups of the generic provider by name, at the registered path.
 pub(crate) fn put_groups(world: &World, person: &Person, claims: &mut Value) {
     let names: Vec<&str> = person.groups.iter().filter_map(|group| group.display_name.as_deref()).collect();
     put_at_path(claims, &world.registration.groups_path, json!(names));
@@ -182,7 +184,7 @@ fn put_at_path(claims: &mut Value, path: &str, value: Value) {
     *place = value;
 }
 
-/// The left half of the access token's SHA-256 (`OpenID` Connect Core section 3.1.3.6).
+/// `at_hash`: the left half of the access token's SHA-256 (`OpenID` Connect Core section 3.1.3.6).
 pub(crate) fn at_hash(access_token: &str) -> String {
     URL_SAFE_NO_PAD.encode(&Sha256::digest(access_token)[..16])
 }

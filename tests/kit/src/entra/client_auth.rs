@@ -13,7 +13,7 @@ use super::world::World;
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/// Refuses whoever is not the registered client.
+/// Authenticates the client.
 pub(crate) fn authenticate(world: &mut World, call: &Call, token_endpoint: &str) -> Result<(), Aadsts> {
     if let Some(assertion) = call.form_field("client_assertion") {
         if call.form_field("client_assertion_type") != Some(JWT_BEARER) {
@@ -43,7 +43,7 @@ pub(crate) fn authenticate(world: &mut World, call: &Call, token_endpoint: &str)
     }
 }
 
-/// Both halves are form-encoded before base64 (RFC 6749 section 2.3.1).
+/// Reads id and secret from `Authorization: Basic`. Both are form-encoded before base64 (RFC 6749 section 2.3.1).
 fn find_basic(call: &Call) -> Option<(String, String)> {
     let encoded = call.authorization.as_deref()?.strip_prefix("Basic ")?;
     let pair = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
@@ -74,7 +74,7 @@ fn check_assertion(world: &World, assertion: &str, token_endpoint: &str) -> Resu
         return Err(Aadsts(700_027));
     }
     let certificate = world.registration.certificates.iter().find(|certificate| match (world.style, alg) {
-        // A plain provider looks up the client's key by `kid`.
+        // A generic provider finds the client's key by `kid`.
         (Style::Oidc, _) => true,
         (Style::Entra, "PS256") => header("x5t#S256") == certificate.x5t_s256,
         (Style::Entra, _) => header("x5t") == certificate.x5t,

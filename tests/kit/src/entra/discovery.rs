@@ -1,4 +1,4 @@
-//! Provider metadata and key sets, with what Entra publishes and what it leaves out (entra.md 1.2, 1.4).
+//! Provider metadata and key sets, with the fields that Entra publishes (entra.md 1.2, 1.4).
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ pub(crate) async fn metadata(State(shared): State<Arc<Shared>>, Path(tenant): Pa
     response
 }
 
-/// The honest metadata of the provider's own tenant.
+/// The valid metadata of the provider's own tenant.
 pub(crate) fn document(world: &World) -> Value {
     match world.style {
         Style::Oidc => oidc_metadata(world),
@@ -109,7 +109,7 @@ fn oidc_metadata(world: &World) -> Value {
     })
 }
 
-/// The key set. `?appid=` gives the same keys: the fake has no custom signing key.
+/// The key set. `?appid=` returns the same keys, because the fake has no custom signing keys.
 pub(crate) async fn key_set(State(shared): State<Arc<Shared>>, Path(tenant): Path<String>) -> Response {
     let mut world = shared.world();
     let names = world.keys.published();
@@ -130,7 +130,9 @@ pub(crate) async fn key_set(State(shared): State<Arc<Shared>>, Path(tenant): Pat
     }
 }
 
-/// Entra's keys name the issuer they may sign for: the template, except on the tenant's own key set.
+/// The `issuer` of a key. Entra's keys have the issuer that they may sign for: the template, except in a tenant's own
+/// key
+/// set.
 fn jwk(world: &World, tenant: &str, name: RsaName) -> Value {
     match world.style {
         Style::Oidc if world.registration.signing_alg == SigningAlg::Ps256 => name.key().plain_jwk("PS256"),

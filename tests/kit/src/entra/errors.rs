@@ -1,4 +1,5 @@
-//! Entra's refusals: one table from AADSTS number to `error`, status and text (entra.md section 5), and the bodies they come in.
+//! Entra's errors: a table from AADSTS number to `error`, status and text (entra.md section 5), and the bodies of the
+//! answers.
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
@@ -129,7 +130,7 @@ const TABLE: &[(u32, &str, u16, &str)] = &[
     (900_561, "invalid_request", 405, "The endpoint only accepts POST requests. Received a GET request."),
 ];
 
-/// A refusal by its AADSTS number.
+/// An error by its AADSTS number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Aadsts(pub(crate) u32);
 
@@ -150,7 +151,7 @@ impl Aadsts {
         format!("AADSTS{}: {}", self.0, self.row().2)
     }
 
-    /// The JSON of the token endpoint, or the two fields that any other provider sends.
+    /// The JSON of Entra's token endpoint, or the two fields that any other provider sends.
     pub(crate) fn answer(self, style: Style, base: &str, now: i64) -> Response {
         let (error, status, _) = self.row();
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
@@ -168,7 +169,7 @@ impl Aadsts {
     }
 }
 
-/// An error body with the trailer that every description of Entra's has.
+/// An error body, with the trailer of all descriptions by Entra.
 pub(crate) fn body(error: &str, text: &str, now: i64) -> serde_json::Value {
     let (trace, correlation) = (uuid::Uuid::new_v4(), uuid::Uuid::new_v4());
     json!({
@@ -180,7 +181,7 @@ pub(crate) fn body(error: &str, text: &str, now: i64) -> serde_json::Value {
     })
 }
 
-/// `error_description` as the callback gets it.
+/// The `error_description` that the callback receives.
 pub(crate) fn description(text: &str, now: i64) -> String {
     describe(text, now, uuid::Uuid::new_v4(), uuid::Uuid::new_v4())
 }

@@ -1,4 +1,6 @@
-//! Graph's group calls and both styles' userinfo (entra.md 2.5): mixed kinds, pages, null names, throttling.
+//! Graph's endpoints for groups, and userinfo of both styles (entra.md 2.5). The lists have entries of several kinds,
+//! pages
+//! and null names; calls can be throttled.
 
 use std::sync::Arc;
 
@@ -16,7 +18,7 @@ use super::token::answer_scripted;
 use super::world::{AccessToken, Shared, World};
 use crate::lies::{Lie, Stage, wire};
 
-/// More ids than this and `getMemberGroups` refuses.
+/// `getMemberGroups` refuses to return more ids than this.
 const MEMBER_GROUPS_LIMIT: usize = 11_000;
 
 /// `/v1.0/me/{what}`.
@@ -139,7 +141,7 @@ fn list_memberships(
     }
 }
 
-/// Carries the request's own parameters on, as Graph does.
+/// The link to the next page, with the request's own parameters, as in Graph.
 fn next_link(world: &World, call: &Call, next: usize, lie: Option<Lie>) -> String {
     let kept = call.query.iter().filter(|(name, _)| name != "$skiptoken");
     let query: Vec<String> = kept
@@ -184,7 +186,7 @@ fn refuse(status: StatusCode, code: &str, message: &str) -> Response {
     (status, axum::Json(body)).into_response()
 }
 
-/// `/oidc/userinfo` of Graph, and the generic provider's.
+/// `/oidc/userinfo` of Graph, and userinfo of the generic provider.
 pub(crate) async fn userinfo(
     State(shared): State<Arc<Shared>>,
     Extension(call): Extension<Call>,

@@ -1,4 +1,4 @@
-//! What the provider was asked, and the gates that hold a question back: the tests' witness and their way into races.
+//! Records the requests to the provider, and can hold requests back, so that tests can create races.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-/// An endpoint by its role, whatever the style's paths are.
+/// An endpoint by its role. The paths differ between styles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Endpoint {
     Discovery,
@@ -19,7 +19,7 @@ pub enum Endpoint {
     Graph,
     Logout,
     Revocation,
-    /// Where lies want to lead the client; a call here is always a defect.
+    /// The attacker's endpoint, to which lies point. A call to it is always a bug.
     Attacker,
     Other,
 }
@@ -53,7 +53,7 @@ impl Endpoint {
     }
 }
 
-/// One request as it arrived, before anything was decided about it.
+/// One request, recorded before it is handled.
 #[derive(Clone, Debug)]
 pub struct Call {
     pub at: Instant,
@@ -61,24 +61,24 @@ pub struct Call {
     pub method: String,
     pub path: String,
     pub query: Vec<(String, String)>,
-    /// Fields of a form body, in order.
+    /// The fields of a form body, in order.
     pub form: Vec<(String, String)>,
     pub authorization: Option<String>,
 }
 
 impl Call {
-    /// The first form field of this name.
+    /// The first form field with this name.
     pub fn form_field(&self, name: &str) -> Option<&str> {
         self.form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// The first query parameter of this name.
+    /// The first query parameter with this name.
     pub fn query_field(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 }
 
-/// Calls, and what delays them.
+/// The recorded requests, and the delays of endpoints.
 #[derive(Debug)]
 pub(crate) struct Journal {
     calls: watch::Sender<Vec<Call>>,
@@ -114,7 +114,7 @@ impl Journal {
     pub(crate) async fn until_count(&self, endpoint: Endpoint, count: usize) {
         let reached =
             |calls: &Vec<Call>| calls.iter().filter(|call| call.endpoint == endpoint).count() >= count;
-        // The sender lives in `self`: waiting cannot fail.
+        // Waiting cannot fail, because the sender is in `self`.
         let _ = self.calls.subscribe().wait_for(reached).await;
     }
 
@@ -132,7 +132,7 @@ impl Journal {
         self.delays.lock().unwrap_or_else(PoisonError::into_inner).insert(endpoint, delay);
     }
 
-    /// Returns when the endpoint's delay has passed and nobody holds it.
+    /// Waits until the endpoint's delay has passed and its requests are not held back.
     pub(crate) async fn pass(&self, endpoint: Endpoint) {
         let delay = self.delays.lock().unwrap_or_else(PoisonError::into_inner).get(&endpoint).copied();
         if let Some(delay) = delay {

@@ -1,4 +1,4 @@
-//! JWTs as drafts: everything of a token stays changeable until it is signed, so that a lie can bend any part.
+//! JWTs that are not signed yet, so that a lie can change any part of a token.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::keys::{self, ES256_KID, RsaName, SigningAlg};
 
-/// Who signs a draft.
+/// The key that signs a token.
 #[derive(Clone, Debug)]
 pub(crate) enum SignedBy {
     Rsa(SigningAlg, RsaName),
@@ -20,7 +20,7 @@ pub(crate) enum SignedBy {
 pub(crate) struct Draft {
     pub(crate) header: Map<String, Value>,
     pub(crate) claims: Map<String, Value>,
-    /// Sent instead of the claims, for payloads that are no JSON object.
+    /// The payload instead of the claims, for payloads that are not a JSON object.
     pub(crate) payload: Option<String>,
     pub(crate) signed_by: SignedBy,
 }
@@ -53,13 +53,13 @@ impl Draft {
         self.payload.clone().unwrap_or_else(|| Value::Object(self.claims.clone()).to_string())
     }
 
-    /// Compact serialization (RFC 7515 section 3.1).
+    /// Signs and serializes the token (RFC 7515 section 3.1).
     pub(crate) fn sign(&self) -> String {
         let header = URL_SAFE_NO_PAD.encode(Value::Object(self.header.clone()).to_string());
         self.sign_parts(&header, &URL_SAFE_NO_PAD.encode(self.payload_text()))
     }
 
-    /// Signs these very strings, proper base64url or not.
+    /// Signs these strings, even if they are not valid base64url.
     pub(crate) fn sign_parts(&self, header: &str, payload: &str) -> String {
         let input = format!("{header}.{payload}");
         let signature = URL_SAFE_NO_PAD.encode(self.signature(input.as_bytes()));
@@ -77,7 +77,7 @@ impl Draft {
     }
 }
 
-/// The parts of a compact JWT, unverified.
+/// The parts of a JWT, not verified.
 #[derive(Debug)]
 pub(crate) struct Parts<'a> {
     pub(crate) header: Value,
@@ -86,7 +86,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) signature: Vec<u8>,
 }
 
-/// Takes a compact JWT apart without verifying it.
+/// Parses a JWT without verifying it.
 pub(crate) fn find_parts(token: &str) -> Option<Parts<'_>> {
     let (signed, signature) = token.rsplit_once('.')?;
     let (header, claims) = signed.split_once('.')?;

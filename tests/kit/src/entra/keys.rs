@@ -1,7 +1,7 @@
-//! The fake provider's keys: fixed, published in this repository and good for nothing but tests.
+//! The fake provider's keys. They are public in this repository, for tests only.
 //!
-//! Signing keys come from a ring of four, so that a rotation always brings a `kid` that was not published just before.
-//! Signing is done with `rsa` and `p256`, independent of the code under test.
+//! There are four signing keys, so that a rotation always brings a `kid` that was not published just before. Signatures
+//! are made with `rsa` and `p256`, which the code under test does not use.
 
 use std::sync::OnceLock;
 
@@ -18,12 +18,12 @@ use rsa::traits::PublicKeyParts as _;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-/// Certificate (PEM) of the key with which a client under test may authenticate itself; test-only.
+/// The certificate (PEM) with which a client in a test may authenticate. For tests only.
 pub const CLIENT_CERTIFICATE_PEM: &str = include_str!("test_only_keys/client.cert.pem");
-/// Private key (PKCS#8 PEM) belonging to [`CLIENT_CERTIFICATE_PEM`]; test-only.
+/// The private key (PKCS#8 PEM) of [`CLIENT_CERTIFICATE_PEM`]. For tests only.
 pub const CLIENT_KEY_PEM: &str = include_str!("test_only_keys/client.key.pem");
 
-/// How the provider signs ID tokens; Entra knows only RS256.
+/// How the provider signs ID tokens. Entra only supports RS256.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SigningAlg {
     #[default]
@@ -43,7 +43,7 @@ impl SigningAlg {
     }
 }
 
-/// Which RSA key: those of the ring, and those that only lies use.
+/// An RSA key: one of the signing keys, or one that only lies use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RsaName {
     Ring(usize),
@@ -94,7 +94,7 @@ impl RsaName {
     }
 }
 
-/// Number of keys in the ring of signing keys.
+/// The number of signing keys.
 pub(crate) const RING: usize = 4;
 
 /// An RSA key with its certificate, as Entra publishes them.
@@ -117,7 +117,8 @@ impl RsaKey {
         URL_SAFE_NO_PAD.encode(self.private.n().to_bytes_be())
     }
 
-    /// As Entra publishes it: no `alg`, but `x5t`, `x5c` and the non-standard `issuer` (entra.md 1.4).
+    /// The JWK as Entra publishes it: without `alg`, but with `x5t`, `x5c` and the non-standard `issuer` (entra.md
+    /// 1.4).
     pub(crate) fn entra_jwk(&self, issuer: &str) -> Value {
         json!({
             "kty": "RSA", "use": "sig", "kid": self.kid, "x5t": self.kid, "n": self.modulus(), "e": "AQAB",
@@ -125,7 +126,7 @@ impl RsaKey {
         })
     }
 
-    /// As most other providers publish it.
+    /// The JWK as most other providers publish it.
     pub(crate) fn plain_jwk(&self, alg: &str) -> Value {
         json!({"kty": "RSA", "use": "sig", "kid": self.kid, "alg": alg, "n": self.modulus(), "e": "AQAB"})
     }
@@ -160,7 +161,7 @@ fn es256_key() -> &'static p256::ecdsa::SigningKey {
     })
 }
 
-/// `kid` of the provider's only P-256 key.
+/// The `kid` of the provider's only P-256 key.
 pub(crate) const ES256_KID: &str = "test-only-es256";
 
 pub(crate) fn sign_es256(input: &[u8]) -> Vec<u8> {
@@ -185,14 +186,14 @@ pub(crate) fn hs256(secret: &[u8], input: &[u8]) -> Vec<u8> {
 #[derive(Clone, Debug)]
 pub(crate) struct ClientCertificate {
     key: rsa::RsaPublicKey,
-    /// Base64url of the certificate's SHA-256.
+    /// The certificate's SHA-256 in base64url.
     pub(crate) x5t_s256: String,
-    /// Base64url of the certificate's SHA-1, for the older RS256 form.
+    /// The certificate's SHA-1 in base64url, for the older RS256 form.
     pub(crate) x5t: String,
 }
 
 impl ClientCertificate {
-    /// Reads the certificate and, instead of parsing X.509, the public half of its private key.
+    /// Reads the certificate. The public key is taken from the private key, so that X.509 need not be parsed.
     pub(crate) fn from_pem(certificate: &str, key: &str) -> Self {
         let der = der_of_pem(certificate);
         let key = RsaPrivateKey::from_pkcs8_pem(key).expect("a PKCS#8 RSA key in PEM").to_public_key();
@@ -216,7 +217,7 @@ impl ClientCertificate {
     }
 }
 
-/// A client assertion as Entra's documentation has it: PS256 with `x5t#S256`, by [`CLIENT_KEY_PEM`].
+/// A client assertion as in Entra's documentation: PS256 with `x5t#S256`, signed with [`CLIENT_KEY_PEM`].
 #[cfg(test)]
 pub(super) fn sign_as_client(claims: &Value) -> String {
     let key = RsaKey::from_pem(CLIENT_KEY_PEM, CLIENT_CERTIFICATE_PEM);
@@ -231,7 +232,7 @@ fn der_of_pem(pem: &str) -> Vec<u8> {
     STANDARD.decode(body).expect("PEM holds base64")
 }
 
-/// Which keys are in use, and how the key set changes from fetch to fetch.
+/// Which keys are in use, and how the key set changes between fetches.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct KeyRing {
     generation: usize,
@@ -244,7 +245,7 @@ impl KeyRing {
         RsaName::Ring(self.generation % RING)
     }
 
-    /// The next key signs; the one before stays published unless `replaced`.
+    /// Makes the next key sign. The previous key stays published unless `replaced`.
     pub(crate) fn rotate(&mut self, replaced: bool) {
         self.generation += 1;
         self.replaced = replaced;
@@ -254,7 +255,7 @@ impl KeyRing {
         self.flapping = on.then_some(0);
     }
 
-    /// What this fetch of the key set shows; while flapping another subset each time, once in four none at all.
+    /// The key set for this fetch. While flapping, each fetch returns another subset, and every fourth none.
     pub(crate) fn published(&mut self) -> Vec<RsaName> {
         let (now, before) = (self.signing(), RsaName::Ring((self.generation + RING - 1) % RING));
         if let Some(fetches) = self.flapping.as_mut() {

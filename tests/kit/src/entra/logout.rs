@@ -1,4 +1,4 @@
-//! Sign-out at the provider: the account question, the front-channel iframe, the way back (entra.md section 4).
+//! Sign-out at the provider: the account picker, the front-channel iframe, the redirect back (entra.md section 4).
 
 use std::sync::Arc;
 
@@ -55,7 +55,7 @@ fn with_state(uri: &str, state: Option<&str>) -> String {
     format!("{uri}{separator}state={state}")
 }
 
-/// Whether the request says whose session ends: Entra by `logout_hint`, others by an ID token of ours for that session.
+/// Whether the request names the session to end: by `logout_hint` at Entra, by an ID token of that session elsewhere.
 fn is_named(world: &World, sso: &Sso, logout_hint: Option<&str>, id_token_hint: Option<&str>) -> bool {
     match world.style {
         Style::Entra => {
@@ -69,7 +69,7 @@ fn is_named(world: &World, sso: &Sso, logout_hint: Option<&str>, id_token_hint: 
     }
 }
 
-/// "Which account do you want to sign out of?", which a hint avoids.
+/// The page "Which account do you want to sign out of?", which is skipped if the request has a hint.
 fn confirm(world: &World, tenant: &str, sso: &Sso, fields: &[(String, String)]) -> Response {
     let action = match world.style {
         Style::Entra => format!("/{tenant}/oauth2/v2.0/logout"),
@@ -87,7 +87,7 @@ fn confirm(world: &World, tenant: &str, sso: &Sso, fields: &[(String, String)]) 
     pages::page(StatusCode::OK, "Pick an account", &body)
 }
 
-/// The address that the iframe loads: Entra sends only `sid`, the specification also asks for `iss`.
+/// The address that the iframe loads. Entra only sends `sid`; the specification also requires `iss`.
 pub(crate) fn frontchannel_address(world: &World, sid: &str) -> Option<String> {
     let uri = world.registration.frontchannel_logout_uri.as_ref()?;
     let mut query = form_urlencoded::Serializer::new(String::new());

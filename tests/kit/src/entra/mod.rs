@@ -1,8 +1,8 @@
-//! A fake Microsoft Entra ID with Graph over plain HTTP, with the quirks of the real one (entra.md); in another style a
-//! plain `OpenID` provider much like Keycloak; and, on demand, a provider that lies ([`crate::lies`]).
+//! A fake Microsoft Entra ID with Graph over plain HTTP, with the quirks of the real one (entra.md). It can also play a
+//! generic `OpenID` provider similar to Keycloak, and a provider that lies ([`crate::lies`]).
 //!
-//! People, registration and keys are changed while it runs; every request is written down ([`Entra::calls`]) and can be
-//! held back ([`Entra::hold`]). Dropping the last handle stops it.
+//! People, registration and keys can be changed while it runs. Every request is recorded ([`Entra::calls`]) and can be
+//! held back ([`Entra::hold`]). It stops when the last handle is dropped.
 
 mod authorize;
 mod backchannel;
@@ -39,7 +39,7 @@ pub use registration::{ClientSecret, GroupValues, GroupsClaim, Overage, RefreshT
 use server::Running;
 use world::{Shared, World};
 
-/// A running fake provider. Clones are handles to the same one.
+/// A handle to a running fake provider. Clones refer to the same provider.
 #[derive(Clone, Debug)]
 pub struct Entra {
     shared: Arc<Shared>,
@@ -49,7 +49,7 @@ pub struct Entra {
 
 /// Starting, stopping, addresses.
 impl Entra {
-    /// Entra ID and Graph on a free port of 127.0.0.1.
+    /// Starts Entra ID and Graph on a free port of 127.0.0.1.
     ///
     /// # Panics
     /// If no port can be bound.
@@ -57,7 +57,7 @@ impl Entra {
         Self::start_with(Style::Entra, loopback(0)).await.expect("a free port on loopback")
     }
 
-    /// A plain `OpenID` provider, issuer `http://127.0.0.1:PORT/realms/demo`, on a free port.
+    /// Starts a generic `OpenID` provider with the issuer `http://127.0.0.1:PORT/realms/demo` on a free port.
     ///
     /// # Panics
     /// If no port can be bound.
@@ -65,7 +65,8 @@ impl Entra {
         Self::start_with(Style::Oidc, loopback(0)).await.expect("a free port on loopback")
     }
 
-    /// Entra ID at this address, a new one with the same tid and client; to bring back one with its memory see [`Self::resume`].
+    /// Starts a new Entra ID at this address, with the same tid and client. To restart one with its state, see
+    /// [`Self::resume`].
     ///
     /// # Errors
     /// If the address cannot be bound.
@@ -73,7 +74,7 @@ impl Entra {
         Self::start_with(Style::Entra, addr).await
     }
 
-    /// Either style at this address.
+    /// Starts a provider of this style at this address.
     ///
     /// # Errors
     /// If the address cannot be bound.
@@ -96,14 +97,14 @@ impl Entra {
         Ok(Self { shared, running: Arc::new(Mutex::new(Some(running))), addr })
     }
 
-    /// Everybody reaches us under this origin, as `http://login.localhost:PORT`.
+    /// Sets the origin under which browsers and Gatepost reach the provider, as in `http://login.localhost:PORT`.
     #[must_use]
     pub fn with_public_base(self, base: &str) -> Self {
         base.trim_end_matches('/').clone_into(&mut self.shared.world().base);
         self
     }
 
-    /// Breaks all connections and frees the port; what is known stays known for [`Self::resume`].
+    /// Breaks all connections and frees the port. The state is kept for [`Self::resume`].
     pub async fn stop(&self) {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(running) = running {
@@ -111,10 +112,10 @@ impl Entra {
         }
     }
 
-    /// Serves again on the same port with the same memory.
+    /// Serves again on the same port, with the same state.
     ///
     /// # Errors
-    /// If somebody took the port meanwhile.
+    /// The port is in use.
     #[expect(clippy::unused_async, reason = "the counterpart of `stop`")]
     pub async fn resume(&self) -> io::Result<()> {
         let style = self.shared.world().style;
@@ -133,12 +134,12 @@ impl Entra {
         self.shared.world().style
     }
 
-    /// Scheme, host and port: Entra's `AUTHORITY`.
+    /// Scheme, host and port, for the setting `AUTHORITY`.
     pub fn authority(&self) -> String {
         self.shared.world().base.clone()
     }
 
-    /// The issuer of the home tenant, or of the plain provider.
+    /// The issuer of the home tenant, or of the generic provider.
     pub fn issuer(&self) -> String {
         let world = self.shared.world();
         world.issuer_of(&world.tid)
@@ -152,7 +153,7 @@ impl Entra {
         self.shared.world().registration.client_id.clone()
     }
 
-    /// The first registered secret; empty if there is none.
+    /// The first registered client secret; empty if there is none.
     pub fn client_secret(&self) -> String {
         self.shared
             .world()
@@ -170,24 +171,24 @@ fn loopback(port: u16) -> SocketAddr {
 
 /// The directory and the registration.
 impl Entra {
-    /// Adds somebody, or replaces who has the same `oid`.
+    /// Adds a person, or replaces the one with the same `oid`.
     pub fn add(&self, person: Person) {
         let mut world = self.shared.world();
         world.people.retain(|other| other.oid != person.oid);
         world.people.push(person);
     }
 
-    /// Changes somebody; groups count from the next token and Graph call on.
+    /// Changes a person. Groups change with the next token and Graph call.
     ///
     /// # Panics
-    /// If nobody has this handle or `oid`: a typo in a test.
+    /// If there is no person with this handle or `oid`.
     pub fn update(&self, who: &str, change: impl FnOnce(&mut Person)) {
         let mut world = self.shared.world();
         let person = world.people.iter_mut().find(|person| person.oid == who || person.handle == who);
         change(person.expect("a person of this handle or oid"));
     }
 
-    /// Deletes somebody.
+    /// Deletes a person.
     pub fn remove(&self, who: &str) {
         self.shared.world().people.retain(|person| person.oid != who && person.handle != who);
     }
@@ -197,23 +198,23 @@ impl Entra {
         self.shared.world().people.iter().find(|person| person.oid == who || person.handle == who).cloned()
     }
 
-    /// Refreshes answer AADSTS50057, sign-ins stop on the provider's page.
+    /// Disables a person: refreshes fail with AADSTS50057, and sign-ins stop on the provider's page.
     pub fn disable(&self, who: &str) {
         self.update(who, |person| person.is_disabled = true);
     }
 
-    /// An admin revokes all sessions: refreshes answer AADSTS50173, browsers must sign in again.
+    /// Revokes all sessions, as an administrator can: refreshes fail with AADSTS50173, and browsers must sign in again.
     pub fn revoke_tokens(&self, who: &str) {
         let oid = self.find(who).map(|person| person.oid).unwrap_or_default();
         self.shared.world().revoke_tokens(&oid, 50173);
     }
 
-    /// An admin resets the password, which revokes all tokens as well.
+    /// Resets the password, as an administrator can, which also revokes all tokens.
     pub fn reset_password(&self, who: &str) {
         self.revoke_tokens(who);
     }
 
-    /// Refreshes answer AADSTS70008, as after 90 days without use.
+    /// Makes refreshes fail with AADSTS70008, as after 90 days without use.
     pub fn expire_tokens(&self, who: &str) {
         let oid = self.find(who).map(|person| person.oid).unwrap_or_default();
         self.shared.world().revoke_tokens(&oid, 70008);
@@ -224,66 +225,66 @@ impl Entra {
         change(&mut self.shared.world().registration);
     }
 
-    /// Registers a redirect URI; post-logout addresses are registered the same way.
+    /// Registers a redirect URI or a post-logout redirect URI.
     pub fn register_redirect_uri(&self, uri: &str) {
         self.configure(|registration| registration.redirect_uris.push(uri.to_owned()));
     }
 
-    /// This person sits at every browser and signs in as soon as a page would ask; `None`: the page asks.
+    /// Makes this person sign in wherever the sign-in page would be shown; with `None` the page is shown.
     pub fn at_the_browser(&self, who: Option<&str>) {
         self.shared.world().at_the_browser = who.map(ToOwned::to_owned);
     }
 
-    /// Ends all browser sessions here, and no token.
+    /// Ends all browser sessions at the provider. Tokens stay valid.
     pub fn forget_browsers(&self) {
         self.shared.world().sso.clear();
     }
 
-    /// Everybody who is signed in at a browser here did so this many seconds earlier.
+    /// Moves the sign-in time of all browser sessions into the past, by this many seconds.
     pub fn age_browsers(&self, seconds: i64) {
         self.shared.world().sso.values_mut().for_each(|sso| sso.auth_time -= seconds);
     }
 
-    /// The `sid` of each browser session of a person.
+    /// The `sid`s of a person's browser sessions.
     pub fn list_sids(&self, who: &str) -> Vec<String> {
         let oid = self.find(who).map(|person| person.oid).unwrap_or_default();
         self.shared.world().sso.values().filter(|sso| sso.oid == oid).map(|sso| sso.sid.clone()).collect()
     }
 
-    /// Seconds since the epoch by the provider's clock.
+    /// The provider's clock, in seconds since the epoch.
     pub fn now(&self) -> i64 {
         self.shared.world().now()
     }
 
-    /// Seconds by which the provider's clock is ahead.
+    /// Sets the provider's clock ahead by this many seconds.
     pub fn set_clock_offset(&self, seconds: i64) {
         self.shared.world().clock_offset = seconds;
     }
 }
 
-/// The witness.
+/// The recorded requests.
 impl Entra {
-    /// Every request so far, in the order of arrival.
+    /// All requests so far, in the order of arrival.
     pub fn calls(&self) -> Vec<Call> {
         self.shared.journal.list()
     }
 
-    /// Requests to one endpoint so far.
+    /// The number of requests to an endpoint so far.
     pub fn count(&self, endpoint: Endpoint) -> usize {
         self.shared.journal.count(endpoint)
     }
 
-    /// Forgets the requests so far.
+    /// Deletes the recorded requests.
     pub fn forget_calls(&self) {
         self.shared.journal.forget();
     }
 
-    /// Returns when an endpoint was asked at least `count` times; a request held back counts.
+    /// Waits until an endpoint received at least `count` requests. Requests that are held back count.
     pub async fn until_count(&self, endpoint: Endpoint, count: usize) {
         self.shared.journal.until_count(endpoint, count).await;
     }
 
-    /// Requests to this endpoint wait until [`Self::release`].
+    /// Holds back requests to this endpoint until [`Self::release`].
     pub fn hold(&self, endpoint: Endpoint) {
         self.shared.journal.hold(endpoint, true);
     }
@@ -292,17 +293,17 @@ impl Entra {
         self.shared.journal.hold(endpoint, false);
     }
 
-    /// Every answer of this endpoint takes so much longer.
+    /// Delays each answer of this endpoint.
     pub fn delay(&self, endpoint: Endpoint, delay: Duration) {
         self.shared.journal.delay(endpoint, delay);
     }
 
-    /// Codes that became tokens.
+    /// The number of codes that were exchanged for tokens.
     pub fn codes_redeemed(&self) -> usize {
         self.shared.world().redeemed
     }
 
-    /// The most often that one and the same code was presented.
+    /// How often the same code was presented, at most.
     pub fn most_presentations_of_a_code(&self) -> usize {
         let calls = self.calls();
         let codes: Vec<&str> = calls
@@ -313,7 +314,7 @@ impl Entra {
         codes.iter().map(|code| codes.iter().filter(|other| *other == code).count()).max().unwrap_or_default()
     }
 
-    /// Client assertions accepted so far.
+    /// The client assertions that were accepted so far.
     pub fn list_used_assertions(&self) -> Vec<String> {
         self.shared.world().used_assertions.clone()
     }

@@ -1,4 +1,4 @@
-//! The provider's own pages: account picker, refusals, sign-out. Plain HTML with stable ids for tests and people alike.
+//! The provider's own pages: account picker, errors, sign-out. Plain HTML with fixed ids.
 
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse as _, Response};
@@ -10,7 +10,7 @@ color-scheme:light dark}button,a.button{display:block;width:100%;box-sizing:bord
 padding:.7rem 1rem;margin:.4rem 0;font:inherit;border:1px solid #8888;border-radius:.4rem;cursor:pointer}\
 small{opacity:.75;display:block}input{font:inherit;padding:.5rem;width:100%;box-sizing:border-box}";
 
-/// Text as HTML content or attribute value.
+/// Escapes a text for HTML content or an attribute value.
 pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -36,7 +36,7 @@ pub(crate) fn page(status: StatusCode, title: &str, body: &str) -> Response {
     (status, [("cache-control", "no-store")], Html(html)).into_response()
 }
 
-/// A refusal that stays on the provider's page, as most of Entra's do.
+/// An error page of the provider. Most of Entra's errors end on one.
 pub(crate) fn refusal(text: &str) -> Response {
     page(
         StatusCode::BAD_REQUEST,
@@ -45,7 +45,7 @@ pub(crate) fn refusal(text: &str) -> Response {
     )
 }
 
-/// The account picker. `request` is the authorization request's query, to be continued by the form.
+/// The account picker. `request` is the query of the authorization request, which the form sends back.
 pub(crate) fn picker<'a>(
     action: &str,
     request: &str,
@@ -82,7 +82,7 @@ fn account(person: &Person) -> String {
     )
 }
 
-/// Fields that a form carries on.
+/// Hidden fields of a form.
 pub(crate) fn hidden_inputs(fields: &[(String, String)]) -> String {
     let input = |(name, value): &(String, String)| {
         ["<input type=\"hidden\" name=\"", &escape(name), "\" value=\"", &escape(value), "\">"].concat()
@@ -90,7 +90,7 @@ pub(crate) fn hidden_inputs(fields: &[(String, String)]) -> String {
     fields.iter().map(input).collect()
 }
 
-/// An authorization response by `form_post`.
+/// The authorization response with `response_mode=form_post`.
 pub(crate) fn form_post(redirect_uri: &str, fields: &[(String, String)]) -> Response {
     let inputs = hidden_inputs(fields);
     let body = format!(

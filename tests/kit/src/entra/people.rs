@@ -1,21 +1,21 @@
 //! The people and groups of the fake directory.
 //!
-//! Object ids are derived from the short name, so that a demo restarted shows the same people.
+//! Object ids are derived from the short name, so that a restarted demo has the same people.
 
 use sha2::{Digest as _, Sha256};
 
-/// What an entry of `transitiveMemberOf` is (Graph mixes them, entra.md 2.5).
+/// The kind of an entry of `transitiveMemberOf`, which has several kinds (entra.md 2.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GroupKind {
     Security,
     Distribution,
-    /// A directory role; its `id` is the role template, as `wids` has it.
+    /// A directory role. Its `id` is the role template, as in `wids`.
     DirectoryRole,
     AdministrativeUnit,
 }
 
 impl GroupKind {
-    /// The `@odata.type` that Graph gives.
+    /// The `@odata.type` in Graph.
     pub fn odata_type(self) -> &'static str {
         match self {
             Self::Security | Self::Distribution => "#microsoft.graph.group",
@@ -25,12 +25,12 @@ impl GroupKind {
     }
 }
 
-/// A membership as the provider sees it.
+/// A membership at the provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
     /// Object id.
     pub id: String,
-    /// `None`: Graph answers null even to who may read names.
+    /// The name; with `None`, Graph returns null even to a client that may read names.
     pub display_name: Option<String>,
     pub kind: GroupKind,
 }
@@ -42,16 +42,16 @@ impl Group {
     }
 }
 
-/// Somebody who can sign in. Every field may be changed with [`super::Entra::update`].
+/// A person who can sign in. Every field can be changed with [`super::Entra::update`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
-    /// Short name: the stable part of HTML ids (`#person-alice`), and how tests say who signs in.
+    /// The short name, which tests use to say who signs in. It is part of HTML ids (`#person-alice`).
     pub handle: String,
     pub oid: String,
-    /// `None`: the provider's own tid. A guest keeps that; somebody of another tenant bears its tid.
+    /// The tid of another tenant; `None` for the provider's own tid, which guests also have.
     pub tid: Option<String>,
     pub email: Option<String>,
-    /// Sent by the generic provider only; Entra never sends it (entra.md 2.2).
+    /// `email_verified`, which only the generic provider sends (entra.md 2.2).
     pub email_verified: Option<bool>,
     pub preferred_username: String,
     pub name: String,
@@ -64,7 +64,7 @@ pub struct Person {
 }
 
 impl Person {
-    /// A member with an address at `example.com`, without groups.
+    /// Makes a member with an address at `example.com` and without groups.
     pub fn named(handle: &str) -> Self {
         let mut name = handle.to_owned();
         if let Some(first) = name.get_mut(..1) {
@@ -92,7 +92,7 @@ impl Person {
         self
     }
 
-    /// Somebody of another tenant.
+    /// Makes the person belong to another tenant.
     #[must_use]
     pub fn tid(mut self, tid: &str) -> Self {
         self.tid = Some(tid.to_owned());
@@ -135,14 +135,16 @@ impl Person {
         self
     }
 
-    /// A membership of any kind, with or without a name.
+    /// Adds a membership of any kind, with or without a name.
     #[must_use]
     pub fn member_of(mut self, group: Group) -> Self {
         self.groups.push(group);
         self
     }
 
-    /// `count` more security groups with stable ids, `Group 001` and on; above 200 the token overflows (entra.md 2.4).
+    /// Adds `count` security groups with fixed ids, from `Group 001` on. With more than 200, the token lists none
+    /// (entra.md
+    /// 2.4).
     #[must_use]
     pub fn many_groups(mut self, count: usize) -> Self {
         self.groups.extend((1..=count).map(|n| {
@@ -152,14 +154,14 @@ impl Person {
         self
     }
 
-    /// An app role, in the `roles` claim.
+    /// Adds an app role, which is in the claim `roles`.
     #[must_use]
     pub fn role(mut self, role: &str) -> Self {
         self.roles.push(role.to_owned());
         self
     }
 
-    /// A directory role: in `wids` where configured, and among what Graph lists.
+    /// Adds a directory role, which is in `wids` if that is configured, and in Graph's list.
     #[must_use]
     pub fn directory_role(mut self, template_id: &str, display_name: &str) -> Self {
         let mut group = Group::new(template_id, display_name);
@@ -168,7 +170,7 @@ impl Person {
         self
     }
 
-    /// A guest of the provider's tenant, at home elsewhere.
+    /// Makes the person a guest from another tenant.
     #[must_use]
     pub fn guest(mut self) -> Self {
         self.is_guest = true;
@@ -181,7 +183,7 @@ impl Person {
         self
     }
 
-    /// Entra's subject: another one for each application (pairwise, `OpenID` Connect Core section 8.1).
+    /// Entra's `sub`, which differs between applications (pairwise, `OpenID` Connect Core section 8.1).
     pub fn pairwise_sub(&self, client_id: &str) -> String {
         use base64::Engine as _;
         let hash = Sha256::digest(format!("{client_id} {}", self.oid));
@@ -189,7 +191,7 @@ impl Person {
     }
 }
 
-/// A GUID that depends on nothing but `seed`.
+/// A GUID that only depends on `seed`.
 pub fn stable_guid(seed: &str) -> String {
     let hash = Sha256::digest(seed);
     let mut bytes = [0u8; 16];

@@ -1,4 +1,4 @@
-//! The app registration: what an operator would have typed into Entra's portal, or into another provider's console.
+//! The app registration, which an operator would make in Entra's portal or in another provider's console.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ pub enum Style {
     /// Entra ID with Graph on the same port.
     #[default]
     Entra,
-    /// A plain `OpenID` provider with a concrete issuer, much like Keycloak.
+    /// A generic `OpenID` provider with a fixed issuer, similar to Keycloak.
     Oidc,
 }
 
@@ -30,7 +30,7 @@ pub enum GroupsClaim {
     All,
 }
 
-/// What a too long list of groups is replaced by (entra.md 2.4).
+/// What replaces a list of groups that is too long for a token (entra.md 2.4).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Overage {
     /// `_claim_names` and `_claim_sources` with the retired Azure AD Graph address.
@@ -40,7 +40,7 @@ pub enum Overage {
     HasGroups,
 }
 
-/// What the values of `groups` are.
+/// What the values of `groups` contain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum GroupValues {
     #[default]
@@ -49,19 +49,19 @@ pub enum GroupValues {
     CloudDisplayName,
 }
 
-/// Which refresh tokens the client gets.
+/// Whether the client gets refresh tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RefreshTokens {
-    /// As the style does: Entra asks for `offline_access`, the generic provider gives them always.
+    /// The default of the style: Entra requires `offline_access`, the generic provider always issues them.
     #[default]
     Given,
-    /// None, by a policy that no endpoint tells.
+    /// None, because of a policy that no endpoint reports.
     Withheld,
-    /// None, and the client may not use the grant (RFC 6749 section 5.2, `unauthorized_client`).
+    /// None, and the refresh grant is refused (RFC 6749 section 5.2, `unauthorized_client`).
     GrantRefused,
 }
 
-/// A client secret and whether its time is over.
+/// A client secret, and whether it has expired.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientSecret {
     pub value: String,
@@ -73,33 +73,34 @@ pub struct ClientSecret {
 pub struct Registration {
     pub client_id: String,
     pub secrets: Vec<ClientSecret>,
-    /// Compared byte by byte; in Entra the post-logout addresses are among them.
+    /// The redirect URIs, which are compared byte by byte. In Entra, they include the post-logout redirect URIs.
     pub redirect_uris: Vec<String>,
     pub frontchannel_logout_uri: Option<String>,
-    /// Whether `common` and `organizations` may be used.
+    /// Whether people of other tenants may sign in, through `common` and `organizations`.
     pub is_multi_tenant: bool,
     pub groups_claim: GroupsClaim,
     pub group_values: GroupValues,
     pub overage: Overage,
-    /// Optional claims of the ID token: `email`, `sid`, `login_hint`, `auth_time`, `acct`, `upn`. Of the generic provider
-    /// `sid` alone.
+    /// Optional claims of the ID token: `email`, `sid`, `login_hint`, `auth_time`, `acct`, `upn`. The generic provider
+    /// only
+    /// has `sid`.
     pub optional_claims: BTreeSet<String>,
-    /// Permissions consented to; `GroupMember.Read.All` makes Graph tell group names.
+    /// The granted permissions. With `GroupMember.Read.All`, Graph returns the names of groups.
     pub permissions: BTreeSet<String>,
-    /// Generic provider only: path of the groups' claim, `.` between levels.
+    /// Generic provider only: the path of the groups claim, with `.` between levels.
     pub groups_path: String,
     /// Generic provider only.
     pub signing_alg: SigningAlg,
-    /// JWTs accepted as federated credential, exactly these strings.
+    /// The JWTs that are accepted as a federated credential.
     pub assertions: BTreeSet<String>,
     pub refresh_tokens: RefreshTokens,
-    /// The answer to a refresh has no ID token (`OpenID` Connect Core section 12.2 allows it).
+    /// Leaves out the ID token in answers to a refresh, which `OpenID` Connect Core section 12.2 allows.
     pub refreshes_without_id_token: bool,
-    /// Generic provider only: userinfo has the groups too, at `groups_path`.
+    /// Generic provider only: userinfo also has the groups, at `groups_path`.
     pub groups_in_userinfo: bool,
-    /// Generic provider only: the one algorithm that is registered for client assertions.
+    /// Generic provider only: the algorithm that is registered for client assertions.
     pub assertion_alg: Option<String>,
-    /// Generic provider only: the `kid` under which the client's key is registered; an assertion must name it.
+    /// Generic provider only: the `kid` of the client's key, which an assertion must have.
     pub assertion_kid: Option<String>,
     pub(crate) certificates: Vec<ClientCertificate>,
 }
@@ -137,7 +138,7 @@ impl Registration {
         }
     }
 
-    /// Accepts `private_key_jwt` made with this certificate; `key` is its private key, of which only the public half is kept.
+    /// Registers a certificate for `private_key_jwt`. `key` is its private key, of which only the public part is kept.
     pub fn register_certificate(&mut self, certificate_pem: &str, key_pem: &str) {
         self.certificates.push(ClientCertificate::from_pem(certificate_pem, key_pem));
     }

@@ -1,4 +1,4 @@
-//! The fake provider's web server, on a runtime of its own: stopping it breaks every connection, as a crash would.
+//! The fake provider's web server. It has its own runtime, so that stopping it breaks every connection, like a crash.
 
 use std::io;
 use std::net::SocketAddr;
@@ -22,10 +22,10 @@ use super::registration::Style;
 use super::world::Shared;
 use super::{authorize, discovery, graph, logout, token};
 
-/// A request body above this is not read.
+/// The largest request body that is read.
 const BODY_LIMIT: usize = 1 << 20;
 
-/// A listener and the runtime that serves it.
+/// A listener, and the runtime that serves it.
 #[derive(Debug)]
 pub(crate) struct Running {
     runtime: Option<Runtime>,
@@ -48,11 +48,11 @@ impl Running {
         Ok(Self { runtime: Some(runtime), addr })
     }
 
-    /// Returns when the port is free again.
+    /// Stops the server. Returns when the port is free again.
     pub(crate) async fn stop(mut self) {
         if let Some(runtime) = self.runtime.take() {
             let shut = move || runtime.shutdown_timeout(std::time::Duration::from_secs(5));
-            // A panic in there would leave the port taken, which the next start reports.
+            // After a panic in the runtime the port may stay in use, which the next start reports.
             let _ = tokio::task::spawn_blocking(shut).await;
         }
     }
@@ -99,7 +99,7 @@ pub(crate) fn router(style: Style, shared: &Arc<Shared>) -> Router {
         .with_state(shared.clone())
 }
 
-/// Writes the request down, then waits for the endpoint's gate.
+/// Records the request, then waits if the endpoint's requests are held back.
 async fn record(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, BODY_LIMIT).await else {
@@ -125,7 +125,7 @@ async fn record(State(shared): State<Arc<Shared>>, request: Request, next: Next)
     next.run(request).await
 }
 
-/// What the attacker answers to whoever was led to him: tempting, and never right.
+/// The attacker's answers, which look valid but must never be used.
 async fn attacker(
     State(shared): State<Arc<Shared>>,
     Path(what): Path<String>,

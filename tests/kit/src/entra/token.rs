@@ -1,7 +1,8 @@
 //! The token endpoint: codes and refresh tokens (entra.md 3.1, 3.3).
 //!
-//! A code is good once. A refresh gives a new refresh token and leaves the old one alive, unless the provider was told
-//! to rotate strictly: then a used one takes its whole family with it.
+//! A code is valid once. A refresh returns a new refresh token, and the old one stays valid, unless strict rotation is
+//! on:
+//! then a second use of a token revokes the whole family.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -24,9 +25,9 @@ use super::registration::{RefreshTokens, Style};
 use super::world::{AccessToken, RefreshToken, Scripted, Shared, SignIn, World, opaque};
 use crate::lies::{Stage, wire};
 
-/// Seconds an access token lives.
+/// The lifetime of an access token in seconds.
 const ACCESS_TTL: i64 = 3600;
-/// Seconds a code lives.
+/// The lifetime of a code in seconds.
 const CODE_TTL: i64 = 600;
 
 pub(crate) async fn token(
@@ -52,13 +53,13 @@ pub(crate) async fn token(
     }
 }
 
-/// Codes are posted, never got: the answer to a browser's "back".
+/// The answer to a `GET`, which a browser sends after "back". The token endpoint only accepts `POST`.
 pub(crate) async fn not_by_get(State(shared): State<Arc<Shared>>) -> Response {
     let world = shared.world();
     Aadsts(900_561).answer(world.style, &world.base, world.now())
 }
 
-/// An answer that a test wrote in advance.
+/// An answer that a test set up in advance.
 pub(crate) fn answer_scripted(scripted: Scripted) -> Response {
     let status = StatusCode::from_u16(scripted.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = (status, [(header::CONTENT_TYPE, "application/json")], scripted.body).into_response();
@@ -81,7 +82,7 @@ fn grant(world: &mut World, tenant: &str, call: &Call) -> Result<Value, Aadsts> 
     }
 }
 
-/// RFC 7009: what is revoked stays revoked, what is not known is no error.
+/// Revokes a token (RFC 7009). An unknown token is not an error.
 pub(crate) async fn revoke(
     State(shared): State<Arc<Shared>>,
     Path(tenant): Path<String>,
@@ -163,7 +164,7 @@ fn refresh(world: &mut World, call: &Call) -> Result<Value, Aadsts> {
     Ok(issue(world, &Granted { person, sign_in, nonce: None, family: token.family, is_refresh: true }))
 }
 
-/// A token of the application itself, for nobody (entra.md 3.2): without permissions it opens nothing.
+/// Issues a token for the application itself (`client_credentials`, entra.md 3.2), which has no permissions.
 fn as_application(call: &Call) -> Result<Value, Aadsts> {
     if !call.form_field("scope").is_some_and(|scope| scope.ends_with("/.default")) {
         return Err(Aadsts(1_002_012));
@@ -177,7 +178,7 @@ fn find_active(world: &World, oid: &str) -> Result<Person, Aadsts> {
     if person.is_disabled { Err(Aadsts(50057)) } else { Ok(person.clone()) }
 }
 
-/// What a grant leads to.
+/// The result of a grant.
 struct Granted {
     person: Person,
     sign_in: SignIn,
@@ -190,7 +191,7 @@ fn issue(world: &mut World, granted: &Granted) -> Value {
     let sign_in = &granted.sign_in;
     let access_token = opaque("eyJ0eXAiOiJKV1QiLCJub25jZSI6", 1800);
     let expires_at = world.now() + ACCESS_TTL;
-    // Consent is to the application: an access token bears all that was consented to for Graph.
+    // The application has the consent, so an access token for Graph has all granted permissions.
     let scopes: BTreeSet<String> = match world.style {
         Style::Entra => {
             world.registration.permissions.iter().filter(|p| *p != "offline_access").cloned().collect()

@@ -1,6 +1,6 @@
-//! Everything the fake provider remembers, behind one lock: who exists, who is signed in, what was handed out.
+//! The state of the fake provider behind one lock: people, browser sessions, and issued codes and tokens.
 //!
-//! No request keeps the lock across an await; a handler that panicked leaves it usable.
+//! No request holds the lock across an await. The lock stays usable after a handler panicked.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,11 +14,11 @@ use super::people::Person;
 use super::registration::{Registration, Style};
 use crate::lies::{Lie, Stage};
 
-/// A sign-in as codes and tokens carry it on.
+/// A sign-in, as codes and tokens refer to it.
 #[derive(Clone, Debug)]
 pub(crate) struct SignIn {
     pub(crate) oid: String,
-    /// The tenant segment of the authorize request; a code is good only there (AADSTS700005).
+    /// The tenant segment of the authorization request. A code is only valid there (AADSTS700005).
     pub(crate) tenant: String,
     pub(crate) scopes: BTreeSet<String>,
     pub(crate) auth_time: i64,
@@ -44,13 +44,13 @@ pub(crate) struct Challenge {
     pub(crate) value: String,
 }
 
-/// A refresh token; those that descend from one code are a family.
+/// A refresh token. All tokens from the same code are a family.
 #[derive(Clone, Debug)]
 pub(crate) struct RefreshToken {
     pub(crate) sign_in: SignIn,
     pub(crate) family: String,
     pub(crate) is_used: bool,
-    /// The error code that a use answers, once revoked.
+    /// The error for a use after it was revoked.
     pub(crate) revoked: Option<u32>,
 }
 
@@ -70,7 +70,7 @@ pub(crate) struct Sso {
     pub(crate) sid: String,
 }
 
-/// An answer that a test wrote in advance.
+/// An answer that a test set up in advance.
 #[derive(Clone, Debug)]
 pub(crate) struct Scripted {
     pub(crate) status: u16,
@@ -87,7 +87,7 @@ pub(crate) struct ActiveLie {
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) style: Style,
-    /// Scheme, host and port under which everybody reaches us.
+    /// Scheme, host and port under which clients reach the provider.
     pub(crate) base: String,
     pub(crate) tid: String,
     pub(crate) registration: Registration,
@@ -98,7 +98,7 @@ pub(crate) struct World {
     pub(crate) refresh_tokens: BTreeMap<String, RefreshToken>,
     pub(crate) sso: BTreeMap<String, Sso>,
     pub(crate) rotates_strictly: bool,
-    /// Who is at every browser that has no session yet; `None`: the page asks.
+    /// The person who signs in wherever a browser has no session; with `None` the picker is shown.
     pub(crate) at_the_browser: Option<String>,
     pub(crate) clock_offset: i64,
     pub(crate) authorize_errors: VecDeque<(String, String)>,
@@ -108,7 +108,8 @@ pub(crate) struct World {
     pub(crate) redeemed: usize,
     pub(crate) last_logout_token: Option<String>,
     pub(crate) active_lie: Option<ActiveLie>,
-    /// Stays when a lie told once is over: the key set must go on showing its keys.
+    /// The lie that changed the key set. It stays when a lie that is told once is over, so that the keys stay
+    /// published.
     pub(crate) last_lie: Option<Lie>,
     pub(crate) lies_told: usize,
 }
@@ -141,7 +142,7 @@ impl World {
         }
     }
 
-    /// Seconds since the epoch by the provider's own clock.
+    /// The provider's clock, in seconds since the epoch.
     pub(crate) fn now(&self) -> i64 {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         i64::try_from(since).unwrap_or(i64::MAX).saturating_add(self.clock_offset)
@@ -151,7 +152,7 @@ impl World {
         self.people.iter().find(|person| person.oid == oid)
     }
 
-    /// By short name or by user name, as typed into "use another account".
+    /// Finds a person by short name, or by user name as typed into "use another account".
     pub(crate) fn find_by_name(&self, name: &str) -> Option<&Person> {
         self.people.iter().find(|person| {
             person.handle == name
@@ -168,7 +169,7 @@ impl World {
         }
     }
 
-    /// The `iss` of a tenant's tokens; the generic provider has only one.
+    /// The `iss` of a tenant's tokens. The generic provider has only one.
     pub(crate) fn issuer_of(&self, tid: &str) -> String {
         match self.style {
             Style::Entra => format!("{}/{tid}/v2.0", self.base),
@@ -176,7 +177,7 @@ impl World {
         }
     }
 
-    /// The lie to tell at this point, if one is wanted here; counts it as told.
+    /// The lie to tell at this stage, if there is one. Counts it as told.
     pub(crate) fn tell(&mut self, stages: &[Stage]) -> Option<Lie> {
         let active = self.active_lie.filter(|active| stages.contains(&active.lie.stage()))?;
         self.lies_told += 1;
@@ -186,7 +187,8 @@ impl World {
         Some(active.lie)
     }
 
-    /// As [`Self::tell`], for ID tokens: they prepare a lie of userinfo, which counts only when userinfo tells it.
+    /// Like [`Self::tell`], for ID tokens. They prepare a lie of userinfo, which is only counted when userinfo tells
+    /// it.
     pub(crate) fn tell_about_token(&mut self, stages: &[Stage]) -> Option<Lie> {
         let lie = self.active_lie.map(|active| active.lie).filter(|lie| stages.contains(&lie.stage()))?;
         if lie.stage() == Stage::Userinfo { Some(lie) } else { self.tell(stages) }
@@ -200,7 +202,7 @@ impl World {
     }
 }
 
-/// What all connections share.
+/// The state that all connections share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     world: Mutex<World>,
@@ -217,7 +219,7 @@ impl Shared {
     }
 }
 
-/// An unguessable token of `length` characters, `prefix` included; Entra's are as long as the callers here say.
+/// A random token of `length` characters, including `prefix`. The callers use the lengths of Entra's tokens.
 pub(crate) fn opaque(prefix: &str, length: usize) -> String {
     let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut rng = rand::rng();

@@ -1,5 +1,6 @@
-//! A TCP proxy in front of a store or a provider that fails as networks do: refuses, resets, stalls, is slow, loses
-//! one side. Switched while it runs, on the same port throughout, so that the program under test keeps its address.
+//! A TCP proxy in front of a store or a provider that fails like a network: it refuses, resets, stalls, delays, or
+//! drops
+//! one direction. The mode can be changed while it runs, on the same port.
 
 mod pump;
 
@@ -17,21 +18,22 @@ use pump::pump;
 
 const SWITCH: Duration = Duration::from_secs(5);
 
-/// How the proxy behaves. Modes but `Refuse` and `Reset` hold for existing connections too; those two concern new
-/// ones, see [`FaultyProxy::cut`] for the others.
+/// How the proxy behaves. `Refuse` and `Reset` only apply to new connections (see [`FaultyProxy::cut`] for existing
+/// ones),
+/// the other modes apply to all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Everything passes.
+    /// All bytes are forwarded.
     Pass,
-    /// Nobody listens: connections are refused by the system.
+    /// Nothing listens on the port, so the operating system refuses connections.
     Refuse,
-    /// Connections are accepted and reset.
+    /// New connections are accepted and reset.
     Reset,
-    /// Connections are accepted; bytes are held back and delivered once the mode changes, as after a lost route.
+    /// Connections stay open, but bytes are held back until the mode changes, as after a lost route.
     Stall,
-    /// Every piece of bytes is late by this much, in each direction.
+    /// Bytes are delayed by this time in each direction.
     Slow(Duration),
-    /// Connections are accepted; bytes vanish. A connection that lost some never works again, and nobody tells.
+    /// Connections stay open, but bytes are dropped. A connection that lost bytes stays broken without an error.
     HalfOpen,
 }
 
@@ -42,7 +44,7 @@ struct Orders {
     cuts: u64,
 }
 
-/// A running proxy; ends with its guard.
+/// A running proxy. It stops when this value is dropped.
 #[derive(Debug)]
 pub struct FaultyProxy {
     addr: SocketAddr,
@@ -54,7 +56,7 @@ pub struct FaultyProxy {
 }
 
 impl FaultyProxy {
-    /// Starts a proxy to `upstream` that lets everything pass.
+    /// Starts a proxy that forwards everything to `upstream`.
     pub async fn start(upstream: SocketAddr) -> Self {
         let addr = free_addr();
         let (orders, receiver) = watch::channel(Orders { mode: Mode::Pass, upstream, cuts: 0 });
@@ -73,29 +75,29 @@ impl FaultyProxy {
         proxy
     }
 
-    /// Where the proxy listens.
+    /// The address of the proxy.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// How many connections it has accepted so far.
+    /// The number of connections that were accepted so far.
     pub fn accepted(&self) -> usize {
         self.accepted.load(Ordering::Relaxed)
     }
 
-    /// How many pieces of bytes came from clients so far: questions, of which several sent at once count as one.
+    /// The number of reads from clients so far. Several requests that are sent at once count as one.
     pub fn questions(&self) -> usize {
         self.questions.load(Ordering::Relaxed)
     }
 
-    /// Changes the behaviour; returns when the port listens, or does not, as the mode asks.
+    /// Changes the mode. Returns when the port is open or closed, as the mode requires.
     pub async fn set(&self, mode: Mode) {
         self.orders.send_modify(|orders| orders.mode = mode);
         self.wait_listening(mode != Mode::Refuse).await;
     }
 
-    /// Leads new connections to another server, as an address that moves does; old ones stay where they are until
-    /// they are [`FaultyProxy::cut`].
+    /// Sends new connections to another server, like an address that moves. Existing connections stay until
+    /// [`FaultyProxy::cut`].
     pub fn lead_to(&self, upstream: SocketAddr) {
         self.orders.send_modify(|orders| orders.upstream = upstream);
     }
@@ -139,7 +141,7 @@ impl Gate {
         }
     }
 
-    /// Accepts until the mode is `Refuse`.
+    /// Accepts connections until the mode is `Refuse`.
     async fn accept(&mut self, listener: &TcpListener, connections: &mut JoinSet<()>) {
         let mut orders = self.orders.clone();
         loop {

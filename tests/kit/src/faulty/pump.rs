@@ -1,4 +1,4 @@
-//! One direction of one proxied connection.
+//! Forwards the bytes of one direction of a connection.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{ReadHalf, WriteHalf};
@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use super::{Mode, Orders};
 
-/// Moves bytes as the orders say, until one side ends; tells `count` of each piece that came.
+/// Forwards bytes as the current mode says, until one side ends. Calls `count` for each read.
 pub(super) async fn pump(
     mut from: ReadHalf<'_>,
     mut to: WriteHalf<'_>,
@@ -24,7 +24,7 @@ pub(super) async fn pump(
             continue;
         }
         if read == 0 {
-            // The other side of a half-open connection never hears of the end.
+            // The other side of a half-open connection is not told that it ended.
             if dead {
                 std::future::pending::<()>().await;
             }

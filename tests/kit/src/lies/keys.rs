@@ -1,4 +1,4 @@
-//! Key sets with company: what a lie adds to the keys, or takes away.
+//! Key sets to which a lie adds keys, or from which it removes keys.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::Lie;
 use crate::entra::keys::{RsaName, es256_jwk};
 use crate::entra::world::World;
 
-/// Bends the key set for lies that need other keys in it than the honest ones.
+/// Changes the key set for lies that need other keys than the valid ones.
 pub(crate) fn bend(lie: Lie, world: &World, jwks: &mut Vec<Value>) {
     match lie {
         Lie::KidAbsentOneSuitable => {
@@ -38,7 +38,7 @@ fn encryption_jwk() -> Value {
     jwk
 }
 
-/// Keys of kinds and uses that an RS256 token cannot have been signed with.
+/// Keys whose type or use does not fit a token that is signed with RS256.
 fn strangers() -> Vec<Value> {
     let (x, y) =
         ("WKn-ZIGevcwGIyyrzFoZNBdaq9_TsqzGl96oc0CWuis", "y77t-RvAHRKTsSGdIYUfweuOvwrvDD-Q3Hv5J0fSKbE");

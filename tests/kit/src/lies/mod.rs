@@ -1,8 +1,8 @@
-//! A provider that lies, each lie by name: the conformance suite's negative tests and the hostile ones beyond
-//! (security.md 1.2 and 1.3), as far as they reach a relying party of the code flow.
+//! The lies of a hostile provider, each with a name: the negative tests of the conformance suite and further attacks
+//! (security.md 1.2 and 1.3) that concern a relying party with the code flow.
 //!
-//! Switch one on with [`crate::entra::Entra::lie`]. A test that counts on a lie also asserts that it was told
-//! ([`crate::entra::Entra::lies_told`]), or it proves nothing.
+//! Turn a lie on with [`crate::entra::Entra::lie`]. A test must also assert that it was told
+//! ([`crate::entra::Entra::lies_told`]), because otherwise it proves nothing.
 
 pub(crate) mod keys;
 pub(crate) mod token;
@@ -10,44 +10,46 @@ pub(crate) mod wire;
 
 use std::fmt;
 
-/// What a relying party must do about a lie.
+/// What a relying party must do when it receives a lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expect {
-    /// No session, a clear page (4xx or 502, 503 for what looks like an outage), no further request with what was refused.
+    /// Refuse: no session, a clear error page (4xx, 502, or 503 for what looks like an outage), and no further request
+    /// with the
+    /// refused values.
     Reject,
-    /// A session: the control that keeps a strict client from refusing what the specification allows.
+    /// Accept: the specification allows it, so a strict client must not refuse it.
     Accept,
-    /// Both are allowed; a crash, a 500 or a loop is not.
+    /// Both are allowed, but not a crash, a 500 or a loop.
     Either,
 }
 
-/// Where a lie is told.
+/// The message that contains the lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// Set before the client first reads the metadata.
+    /// The metadata. The lie must be set before the client first reads them.
     Discovery,
-    /// Set before the client first reads the keys.
+    /// The key set. The lie must be set before the client first reads it.
     Keys,
-    /// The redirect back from the authorization endpoint.
+    /// The redirect from the authorization endpoint.
     Authorize,
     /// The HTTP answer of the token endpoint.
     Token,
-    /// The ID token of a code, and of a refresh.
+    /// The ID token, after a code and after a refresh.
     IdToken,
-    /// The answer to a refresh grant only.
+    /// Only the answer to a refresh.
     Refresh,
     Userinfo,
-    /// Graph's list of groups: the person needs more than 200.
+    /// Graph's list of groups. The person must have more than 200.
     Graph,
 }
 
-/// What a lie needs beside an ordinary sign-in at the fake Entra.
+/// What a lie needs besides an ordinary sign-in at the fake Entra.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Needs {
     Nothing,
-    /// The plain provider (`Entra::start_oidc`).
+    /// The generic provider (`Entra::start_oidc`).
     Oidc,
-    /// Entra itself: the lie is about `tid` or Graph.
+    /// Entra, because the lie is about `tid` or Graph.
     Entra,
     /// A request with `max_age`.
     MaxAge,
@@ -55,12 +57,12 @@ pub enum Needs {
 
 macro_rules! lies {
     ($($stage:ident { $($name:ident $expect:ident $needs:ident $what:literal;)* })*) => {
-        /// A lie by name; `Display` is the name in kebab-case.
+        /// A lie. `Display` writes its name in kebab-case.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Lie { $($(#[doc = $what] $name,)*)* }
 
         impl Lie {
-            /// Every lie, in the order of a sign-in.
+            /// All lies, in the order of a sign-in.
             pub const ALL: &'static [Self] = &[$($(Self::$name,)*)*];
 
             /// What a relying party must do.
@@ -68,12 +70,12 @@ macro_rules! lies {
                 match self { $($(Self::$name => Expect::$expect,)*)* }
             }
 
-            /// Where it is told.
+            /// The message that contains the lie.
             pub fn stage(self) -> Stage {
                 match self { $($(Self::$name => Stage::$stage,)*)* }
             }
 
-            /// What must be set up for it.
+            /// What must be set up for the lie.
             pub fn needs(self) -> Needs {
                 match self { $($(Self::$name => Needs::$needs,)*)* }
             }
@@ -246,7 +248,7 @@ impl fmt::Display for Lie {
     }
 }
 
-/// `AlgNone` becomes `alg-none`; digits stay with what precedes them.
+/// Converts `AlgNone` to `alg-none`. Digits stay with the preceding letters.
 pub(crate) fn kebab_case(name: &str) -> String {
     let mut kebab = String::with_capacity(name.len() + 8);
     for c in name.chars() {

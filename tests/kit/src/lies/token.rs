@@ -1,4 +1,4 @@
-//! ID tokens that lie: the draft is bent before it is signed, or the signed text after.
+//! ID tokens with a lie, which changes the token before it is signed or the text after that.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,7 +11,7 @@ use crate::entra::keys::{ES256_KID, RsaKey, RsaName, SigningAlg};
 use crate::entra::people::stable_guid;
 use crate::entra::world::World;
 
-/// What a lie may need to know.
+/// The values that a lie may need.
 #[derive(Debug)]
 pub(crate) struct Scene {
     now: i64,
@@ -40,7 +40,7 @@ impl Scene {
     }
 }
 
-/// The signed token, bent.
+/// Signs the token with the lie in it.
 pub(crate) fn bend(lie: Lie, mut draft: Draft, scene: &Scene) -> String {
     bend_claims(lie, &mut draft, scene);
     bend_times(lie, &mut draft, scene.now);
@@ -239,7 +239,7 @@ fn bend_text(lie: Lie, draft: &Draft, scene: &Scene) -> String {
         Lie::FourSegments => format!("{}.{}", draft.sign(), URL_SAFE_NO_PAD.encode("fourth")),
         Lie::FiveSegments => format!("{}..{}", draft.sign(), URL_SAFE_NO_PAD.encode(&scene.client_id)),
         Lie::PayloadPadded => {
-            // Blanks behind the text until its length asks for padding.
+            // Appends spaces until the length needs base64 padding.
             let mut text = draft.payload_text();
             while text.len().is_multiple_of(3) {
                 text.push(' ');
@@ -272,7 +272,7 @@ mod tests {
     use super::*;
     use crate::lies::Stage;
 
-    /// A lie that forgot to lie would let every test above it pass.
+    /// If a lie did not change anything, the tests that use it would prove nothing.
     #[test]
     fn every_lie_about_a_token_changes_it() {
         let name = RsaName::Ring(0);

@@ -1,4 +1,4 @@
-//! Answers that lie as HTTP: the wrong place, the wrong size, the wrong speed, or no end at all.
+//! Lies in the HTTP answer: a wrong location, size or speed, or an answer that never ends.
 
 use std::convert::Infallible;
 use std::io::{self, Write as _};
@@ -15,9 +15,9 @@ use serde_json::{Value, json};
 
 use super::Lie;
 
-/// Bytes of a huge answer.
+/// The size of a huge answer in bytes.
 const HUGE: usize = 100 << 20;
-/// Bytes of a gzip bomb, unpacked.
+/// The unpacked size of a gzip bomb in bytes.
 const BOMB: usize = 200 << 20;
 const CHUNK: usize = 64 << 10;
 
@@ -32,7 +32,7 @@ enum Way {
     Reset,
     ServerError,
     Bom,
-    /// Status and path on another host.
+    /// A redirect with this status, to this path on another host.
     Redirect(StatusCode, &'static str),
 }
 
@@ -155,7 +155,7 @@ fn remove(document: &mut Value, name: &str) {
     }
 }
 
-/// The same listener under another host name: what a client must not be led to.
+/// The same listener under another host name, to which a client must not follow a redirect.
 pub(crate) fn elsewhere(base: &str) -> String {
     let (host, other) =
         if base.contains("//127.0.0.1") { ("127.0.0.1", "localhost") } else { ("localhost", "127.0.0.1") };
@@ -205,7 +205,7 @@ fn send(way: Option<Way>, document: &Value, base: &str) -> Response {
                 if let Some(half) = half {
                     return Some((Ok(Bytes::from(half)), None));
                 }
-                // Lets the first half leave before the connection breaks.
+                // Makes sure that the first half is sent before the connection breaks.
                 tokio::time::sleep(Duration::from_millis(20)).await;
                 Some((Err(io::Error::from(io::ErrorKind::ConnectionReset)), None))
             });
@@ -218,7 +218,7 @@ fn json_response(body: Body) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
-/// The document, valid, behind 100 MB of blanks.
+/// The valid document after 100 MB of spaces.
 fn huge(text: String) -> Body {
     let chunks = stream::unfold((0, Some(text)), |(sent, text)| async move {
         if sent < HUGE {

@@ -1,4 +1,4 @@
-//! A private certificate authority for names that exist in tests only, with one server certificate for all of them.
+//! A private certificate authority for host names of tests, with one server certificate for all of them.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use sha2::{Digest, Sha256};
 
-/// Names in the certificate when a test asks for no others: several registrable domains.
+/// The default names in the certificate, of several registrable domains.
 pub const TEST_NAMES: [&str; 7] = [
     "*.example.test",
     "example.test",
@@ -21,7 +21,7 @@ pub const TEST_NAMES: [&str; 7] = [
     "127.0.0.1",
 ];
 
-/// An authority and the server certificate that it signed.
+/// An authority, and the server certificate that it signed.
 #[derive(Debug, Clone)]
 pub struct Authority {
     ca_pem: String,
@@ -31,15 +31,15 @@ pub struct Authority {
 }
 
 impl Authority {
-    /// An authority whose certificate covers [`TEST_NAMES`].
+    /// Makes an authority with a server certificate for [`TEST_NAMES`].
     pub fn new() -> Self {
         Self::for_names(TEST_NAMES)
     }
 
-    /// An authority whose certificate covers `names` (wildcards and IP addresses too).
+    /// Makes an authority with a server certificate for `names`, which may be wildcards and IP addresses.
     ///
     /// # Panics
-    /// When a name cannot stand in a certificate.
+    /// If a name is not valid in a certificate.
     pub fn for_names(names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let mut ca = CertificateParams::default();
         ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -59,7 +59,7 @@ impl Authority {
         }
     }
 
-    /// A server's certificate that is its own authority.
+    /// An authority whose own certificate is also the server's.
     pub(super) fn self_signed(certificate_pem: String, key_pem: String) -> Self {
         let key = KeyPair::from_pem(&key_pem).expect("a key");
         Self {
@@ -70,20 +70,20 @@ impl Authority {
         }
     }
 
-    /// The authority's own certificate: what clients trust.
+    /// The authority's certificate, which clients must trust.
     pub fn ca_pem(&self) -> &str {
         &self.ca_pem
     }
 
-    /// Base64 of the SHA-256 of the server's public key, as Chromium pins it.
+    /// The SHA-256 of the server's public key in base64, as Chromium pins it.
     pub fn spki_sha256(&self) -> &str {
         &self.spki_sha256
     }
 
-    /// Writes `ca.pem`, `server.pem` and `server.key` and returns the latter two's paths.
+    /// Writes `ca.pem`, `server.pem` and `server.key`, and returns the paths of the last two.
     ///
     /// # Panics
-    /// When the folder cannot be written.
+    /// If the files cannot be written.
     pub fn write(&self, folder: &Path) -> (PathBuf, PathBuf) {
         let (certificate, key) = (folder.join("server.pem"), folder.join("server.key"));
         std::fs::write(folder.join("ca.pem"), &self.ca_pem).expect("the folder is ours");
@@ -92,10 +92,10 @@ impl Authority {
         (certificate, key)
     }
 
-    /// A server's TLS settings with this certificate, HTTP/1.1 only.
+    /// The TLS configuration of a server with this certificate, for HTTP/1.1 only.
     ///
     /// # Panics
-    /// When rustls refuses the certificate.
+    /// If rustls refuses the certificate.
     pub fn server_config(&self) -> Arc<rustls::ServerConfig> {
         let certificate =
             CertificateDer::from_pem_slice(self.certificate_pem.as_bytes()).expect("our certificate");
@@ -112,10 +112,10 @@ impl Authority {
     }
 }
 
-/// A client certificate for an RSA key (PKCS#8 PEM), good between two points in time, in seconds since the epoch.
+/// Makes a client certificate for an RSA key (PKCS#8 PEM) that is valid between two times, in seconds since the epoch.
 ///
 /// # Panics
-/// When the key or a time cannot stand in a certificate.
+/// If the key or a time is not valid in a certificate.
 pub fn client_certificate(key_pem: &str, from: i64, until: i64) -> String {
     let at = |seconds| time::OffsetDateTime::from_unix_timestamp(seconds).expect("a date");
     let mut params = CertificateParams::default();

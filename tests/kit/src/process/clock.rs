@@ -1,31 +1,32 @@
-//! A wall clock of its own for one process, by the Debian package `libfaketime`: the product has no door through which
-//! a test could move its time. The monotonic clock, which time limits go by, stays the machine's.
+//! Changes the wall clock of a process with the Debian package `libfaketime`, because the product has no way to change
+//! its
+//! time in tests. The monotonic clock, which timeouts use, does not change.
 
 use std::path::PathBuf;
 use tempfile::TempDir;
 
-/// A clock that a test moves while processes go by it.
+/// A clock that a test can change while processes use it.
 #[derive(Debug)]
 pub struct Clock {
     folder: TempDir,
 }
 
 impl Clock {
-    /// A clock that is so many seconds ahead.
+    /// Makes a clock that is ahead by this many seconds.
     pub fn ahead(seconds: i64) -> Self {
         let clock = Self { folder: TempDir::new().expect("a folder") };
         clock.set(seconds);
         clock
     }
 
-    /// So many seconds ahead of the machine from now on.
+    /// Sets the clock ahead of the machine's by this many seconds.
     pub fn set(&self, seconds: i64) {
         let new = self.folder.path().join("new");
         std::fs::write(&new, format!("{seconds:+}s\n")).expect("the offset is written");
         std::fs::rename(new, self.file()).expect("the offset is in place");
     }
 
-    /// The environment of a process that goes by this clock.
+    /// The environment variables of a process that uses this clock.
     pub fn variables(&self) -> Vec<(String, String)> {
         [
             ("LD_PRELOAD", library().display().to_string()),

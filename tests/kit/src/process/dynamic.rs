@@ -1,10 +1,10 @@
-//! Traefik's dynamic configuration for Gatepost and applications behind it, as an operator would write it.
+//! Writes Traefik's dynamic configuration for Gatepost and applications behind it, as an operator would.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// What Traefik takes over from an answer of `/verify` to the application (DESIGN.md section 4).
+/// The headers that Traefik copies from an answer of `/verify` to the application's request (DESIGN.md section 4).
 pub const AUTH_RESPONSE_HEADERS: [&str; 12] = [
     "X-User-Email",
     "X-User-Groups",
@@ -20,18 +20,18 @@ pub const AUTH_RESPONSE_HEADERS: [&str; 12] = [
     "Authorization",
 ];
 
-/// An application behind the gate.
+/// An application behind Traefik.
 #[derive(Debug, Clone)]
 pub struct Application {
-    /// Host name, without a port.
+    /// The host name without a port.
     pub host: String,
-    /// Where the application listens.
+    /// The address of the application.
     pub backend: SocketAddr,
-    /// Address of `/verify` with the requirements; none for an open application.
+    /// The address of `/verify` with the requirement; `None` for an open application.
     pub verify: Option<String>,
 }
 
-/// A file of the dynamic configuration, rule by rule.
+/// A dynamic configuration file that is being built.
 #[derive(Debug, Clone, Default)]
 pub struct Dynamic {
     routers: String,
@@ -42,22 +42,23 @@ pub struct Dynamic {
 }
 
 impl Dynamic {
-    /// Routes `host` to Gatepost's public listeners, one or several replicas.
+    /// Routes `host` to the public listeners of one or several Gatepost replicas.
     #[must_use]
     pub fn public_host(mut self, host: &str, replicas: &[SocketAddr]) -> Self {
         self.router(host, replicas, None);
         self
     }
 
-    /// Shows gates with an `https://` address, which are added from now on, the certificate in this folder of
-    /// `gatepost certs --client-dir`.
+    /// Uses the client certificate in this folder of `gatepost certs --client-dir` for all `https://` addresses of
+    /// `/verify` that
+    /// are added later.
     #[must_use]
     pub fn client_certificate(mut self, folder: impl Into<PathBuf>) -> Self {
         self.client = Some(folder.into());
         self
     }
 
-    /// Routes an application through the gate, or past it.
+    /// Adds the route of an application, with or without the middleware.
     #[must_use]
     pub fn application(mut self, application: &Application) -> Self {
         self.router(&application.host, &[application.backend], application.verify.as_deref());
@@ -106,7 +107,7 @@ impl Dynamic {
         }
     }
 
-    /// The file's text.
+    /// The text of the file.
     pub fn yaml(&self) -> String {
         let mut yaml = format!("http:\n  routers:\n{}  services:\n{}", self.routers, self.services);
         if !self.middlewares.is_empty() {

@@ -1,28 +1,28 @@
-//! Certificates that servers have now and then, and that no client should accept.
+//! Flawed server certificates that no client should accept.
 
 use super::Authority;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 
-/// What is wrong with a server's certificate that is otherwise its own authority.
+/// The flaw of a server certificate that is also its own authority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flaw {
-    /// It is an authority's, as `openssl req -x509` makes it.
+    /// It is marked as an authority, as `openssl req -x509` does.
     IsAuthority,
-    /// It ended long ago.
+    /// It has expired.
     Expired,
-    /// It begins in a distant future.
+    /// It is not valid yet.
     NotYetValid,
     /// It is for `other.example`.
     OtherName,
-    /// It has version 1 of X.509, as `openssl x509 -req` without extensions makes it.
+    /// It is an X.509 version 1 certificate, as `openssl x509 -req` makes without extensions.
     Version1,
 }
 
 impl Authority {
-    /// A server's certificate with this flaw, for localhost, which is the authority to trust at the same time.
+    /// Makes a certificate for localhost with this flaw. It is also the authority that clients trust.
     ///
     /// # Panics
-    /// Never: the certificates are made alike each time.
+    /// Never: the parameters are fixed.
     pub fn flawed(flaw: Flaw) -> Self {
         if flaw == Flaw::Version1 {
             return Self::self_signed(VERSION_1.to_owned(), VERSION_1_KEY.to_owned());
@@ -43,7 +43,7 @@ impl Authority {
     }
 }
 
-/// Made by openssl 3.0: `openssl x509 -req -signkey`.
+/// Made with openssl 3.0: `openssl x509 -req -signkey`.
 const VERSION_1: &str = "-----BEGIN CERTIFICATE-----
 MIIBJDCBywIUAlse6+uaWDnZRahCYo0G3dvaCIkwCgYIKoZIzj0EAwIwFDESMBAG
 A1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyODA1NDYxMVoYDzIxMjYxMTA0MDU0NjEx

@@ -1,4 +1,4 @@
-//! The real Gatepost binary, in an environment that holds nothing but what the test set.
+//! Runs the real Gatepost binary with only the environment variables that the test sets.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -12,7 +12,7 @@ use super::{Running, find_ok, free_addr};
 
 const START: Duration = Duration::from_secs(20);
 
-/// How a replica is to be started. Clone it to start several alike.
+/// The options of a replica. Clone it to start several replicas with the same options.
 #[derive(Debug, Clone)]
 pub struct GatepostBuilder {
     binary: PathBuf,
@@ -26,14 +26,14 @@ pub struct GatepostBuilder {
 }
 
 impl GatepostBuilder {
-    /// Sets a variable.
+    /// Sets an environment variable.
     #[must_use]
     pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.variables.insert(name.into(), value.into());
         self
     }
 
-    /// Sets several variables.
+    /// Sets several environment variables.
     #[must_use]
     pub fn envs(
         mut self,
@@ -43,21 +43,21 @@ impl GatepostBuilder {
         self
     }
 
-    /// Takes a variable back.
+    /// Removes an environment variable.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
         self.variables.remove(name);
         self
     }
 
-    /// Adds an argument; without any the binary gets `serve`.
+    /// Adds an argument. Without arguments the binary runs `serve`.
     #[must_use]
     pub fn arg(mut self, argument: impl Into<String>) -> Self {
         self.arguments.push(argument.into());
         self
     }
 
-    /// Folder in which the process runs (`gatepost.toml`, the embedded file).
+    /// Sets the working directory, which has `gatepost.toml` and the embedded file.
     #[must_use]
     pub fn folder(mut self, folder: impl Into<PathBuf>) -> Self {
         self.folder = Some(folder.into());
@@ -78,20 +78,20 @@ impl GatepostBuilder {
         self
     }
 
-    /// Uses free addresses again: for one more beside the first.
+    /// Uses new free addresses, for another replica.
     #[must_use]
     pub fn elsewhere(self) -> Self {
         Self { internal: None, public: None, ..self }
     }
 
-    /// Lets it answer for its health here too: on the internal address nobody without a certificate is heard.
+    /// Sets the health listener's address, because the internal listener refuses clients without a certificate.
     #[must_use]
     pub fn health(mut self, addr: SocketAddr) -> Self {
         self.health = Some(addr);
         self.env("GATEPOST_HEALTH_ADDR", addr.to_string())
     }
 
-    /// Writes what the process logs to this file too.
+    /// Also writes the process's log to this file.
     #[must_use]
     pub fn log(mut self, file: File) -> Self {
         self.log = Some(Arc::new(file));
@@ -107,12 +107,12 @@ impl GatepostBuilder {
         command
     }
 
-    /// Runs a subcommand to its end.
+    /// Runs a subcommand and waits until it ends.
     pub async fn run(&self) -> Output {
         tokio::process::Command::from(self.command()).output().await.expect("the binary starts")
     }
 
-    /// Starts the process and does not wait for anything: for what must refuse to start.
+    /// Starts the process without waiting, for tests in which it must refuse to start.
     pub fn spawn(&self) -> Gatepost {
         let internal = self.internal.unwrap_or_else(free_addr);
         let public = self.public.unwrap_or_else(free_addr);
@@ -135,7 +135,7 @@ impl GatepostBuilder {
     }
 }
 
-/// A running replica; killed when it drops.
+/// A running replica. It is killed when this value is dropped.
 #[derive(Debug)]
 pub struct Gatepost {
     running: Running,
@@ -145,7 +145,7 @@ pub struct Gatepost {
 }
 
 impl Gatepost {
-    /// Begins to describe a replica of `binary`.
+    /// Returns a builder for a replica of `binary`.
     pub fn builder(binary: impl Into<PathBuf>) -> GatepostBuilder {
         GatepostBuilder {
             binary: binary.into(),
@@ -159,17 +159,17 @@ impl Gatepost {
         }
     }
 
-    /// Address of the listener for Traefik and Prometheus.
+    /// The address of the internal listener, for Traefik and Prometheus.
     pub fn internal(&self) -> SocketAddr {
         self.internal
     }
 
-    /// Address of the listener for browsers.
+    /// The address of the public listener, for browsers.
     pub fn public(&self) -> SocketAddr {
         self.public
     }
 
-    /// Address of `/verify`, with the requirements of `query` (`""`, `"group=A"`).
+    /// The URL of `/verify` with the requirement in `query` (`""`, `"group=A"`).
     pub fn verify_url(&self, query: &str) -> String {
         let separator = if query.is_empty() { "" } else { "?" };
         format!("http://{}/verify{separator}{query}", self.internal)
@@ -180,42 +180,42 @@ impl Gatepost {
         self.running.ready(START, async || find_ok(self.health, "/readyz").await).await;
     }
 
-    /// Every line logged so far.
+    /// The log so far.
     pub fn logs(&self) -> Vec<String> {
         self.running.lines()
     }
 
-    /// Waits for the first log line that holds `part`.
+    /// Waits for the first log line that contains `part`.
     pub async fn wait_for_line(&self, part: &str) -> String {
         self.running.wait_for_line(part, START).await
     }
 
-    /// Asks the process to end.
+    /// Sends SIGTERM.
     pub fn sigterm(&self) {
         self.running.sigterm();
     }
 
-    /// Kills the process and waits for its end.
+    /// Kills the process, and waits until it has ended.
     pub fn sigkill(&self) {
         self.running.sigkill();
     }
 
-    /// Stops the process where it is.
+    /// Pauses the process with SIGSTOP.
     pub fn sigstop(&self) {
         self.running.sigstop();
     }
 
-    /// Lets a stopped process go on.
+    /// Continues a paused process.
     pub fn sigcont(&self) {
         self.running.sigcont();
     }
 
-    /// Waits for the end of the process.
+    /// Waits until the process ends.
     pub async fn wait_exit(&self) -> ExitStatus {
         self.running.wait_exit(START).await
     }
 
-    /// The process, for what is not here.
+    /// The process, for everything that has no method here.
     pub fn running(&self) -> &Running {
         &self.running
     }

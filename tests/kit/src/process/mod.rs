@@ -1,5 +1,6 @@
-//! Programs that a test owns: private stores, a real Traefik, the real Gatepost, each on free ports with its output
-//! collected and killed with its guard. What cannot start fails the test with the program's own words.
+//! Programs that a test starts: private stores, a real Traefik, the real Gatepost. Each uses free ports and is killed
+//! when
+//! its value is dropped. Its output is collected. If a program does not start, the test fails with its output.
 
 #![expect(clippy::missing_panics_doc, reason = "a kit for tests: what cannot be set up is a failed test")]
 
@@ -43,11 +44,11 @@ pub async fn port_is_open(addr: std::net::SocketAddr) -> bool {
     tokio::net::TcpStream::connect(addr).await.is_ok()
 }
 
-/// Body of `http://<addr><path>` if it is answered with 200 within 2 s; for health checks.
+/// The body of `http://<addr><path>` if the answer is 200 within 2 s. For health checks.
 pub async fn find_ok(addr: std::net::SocketAddr, path: &str) -> Option<String> {
     static CLIENT: LazyLock<reqwest::Client> = LazyLock::new(|| {
         crate::client::install_crypto();
-        // No idle connections: they belong to the runtime of the test that made them.
+        // No idle connections, because they belong to the runtime of the test that opened them.
         let client = reqwest::Client::builder().no_proxy().timeout(PROBE_TIMEOUT).pool_max_idle_per_host(0);
         client.tls_certs_only([]).build().expect("a client")
     });

@@ -1,4 +1,4 @@
-//! A real `PgBouncer` in front of a Postgres, as the user that runs the server: it too refuses to run as root.
+//! A real `PgBouncer` in front of a Postgres. It refuses to run as root, so it runs as the same user as the server.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use super::{Postgres, Running, free_port, port_is_open};
 
 const START: Duration = Duration::from_secs(30);
 
-/// A pooler, which lets everybody in as the server's superuser.
+/// A pooler through which everybody connects as the server's superuser.
 #[derive(Debug)]
 pub struct PgBouncer {
     port: u16,
@@ -19,10 +19,10 @@ pub struct PgBouncer {
 }
 
 impl PgBouncer {
-    /// With its defaults but for these lines of its `pgbouncer.ini`.
+    /// Starts it with its defaults and with these lines in `pgbouncer.ini`.
     ///
     /// # Panics
-    /// When `PgBouncer` is not installed or does not start.
+    /// If `PgBouncer` is not installed or does not start.
     pub async fn start(postgres: &Postgres, settings: &[&str]) -> Self {
         let (folder, port) = (empty_folder(), free_port());
         let server = postgres.addr();
@@ -44,7 +44,7 @@ impl PgBouncer {
         pooler
     }
 
-    /// Where it listens.
+    /// The address of the pooler.
     pub fn addr(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.port).into()
     }

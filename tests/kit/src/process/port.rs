@@ -1,6 +1,7 @@
-//! Free TCP ports of the loopback address.
-//! Taken below the kernel's ephemeral range: a store that a test stops and starts again on its port must not find
-//! that an outgoing connection of another test took the number meanwhile.
+//! Finds free TCP ports on loopback.
+//! They are below the kernel's ephemeral range. Otherwise an outgoing connection of another test could use the port of
+//! a
+//! store while a test restarts that store.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::LazyLock;
@@ -11,10 +12,10 @@ const LAST: u16 = 32_000;
 
 static NEXT: LazyLock<AtomicU32> = LazyLock::new(|| AtomicU32::new(rand::random()));
 
-/// A port of 127.0.0.1 on which nobody listens, handed out once per process.
+/// Returns a port of 127.0.0.1 on which nothing listens. A process gets each port only once.
 ///
 /// # Panics
-/// When no port of the range is free.
+/// If no port of the range is free.
 pub fn free_port() -> u16 {
     for _ in FIRST..LAST {
         let turn = NEXT.fetch_add(1, Ordering::Relaxed) % u32::from(LAST - FIRST);

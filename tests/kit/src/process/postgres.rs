@@ -1,6 +1,6 @@
-//! A real Postgres: one server shared by the tests of a process with a fresh database each, or a private one for
-//! tests that stop, kill or stall it. It keeps nothing safe (no fsync): only the test reads it.
-//! Postgres refuses to run as root; started by root it runs as the user `postgres`.
+//! A real Postgres: one server that all tests of a process share, with a new database for each, or a private server for
+//! tests that stop or pause it. It runs without fsync, because nobody needs the data after a crash.
+//! Postgres refuses to run as root, so root runs it as the user `postgres`.
 
 use std::fs::Permissions;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -42,18 +42,18 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Whom the server's URLs name: its superuser.
+    /// The user in the server's URLs, its superuser.
     pub const USER: &str = "gatepost_test";
 
-    /// The server that all tests of this process share; to be left as it was found.
+    /// The server that all tests of this process share. A test must not change its settings.
     pub async fn shared() -> &'static Self {
         SHARED.get_or_init(Self::private).await
     }
 
-    /// A server of one test, to do with as it likes.
+    /// Starts a server for one test.
     ///
     /// # Panics
-    /// When Postgres is not installed or does not start.
+    /// If Postgres is not installed or does not start.
     pub async fn private() -> Self {
         let folder = empty_folder();
         let mut initdb = unprivileged("initdb");
@@ -62,10 +62,10 @@ impl Postgres {
         Self::serve(folder).await
     }
 
-    /// A hot standby of this server, on a port of its own: it streams what is committed here, and answers with it.
+    /// Starts a hot standby of this server on another port. It replicates every commit and answers queries.
     ///
     /// # Panics
-    /// When this server cannot be copied.
+    /// If this server cannot be copied.
     pub async fn standby(&self) -> Self {
         let folder = empty_folder();
         let mut copy = unprivileged("pg_basebackup");
@@ -81,15 +81,15 @@ impl Postgres {
         standby
     }
 
-    /// Makes a primary of a standby; returns when it takes changes.
+    /// Promotes a standby to a primary. Returns when it accepts writes.
     ///
     /// # Panics
-    /// When this server is no standby.
+    /// If this server is not a standby.
     pub async fn promote(&self) {
         assert_eq!(self.sql("postgres", "SELECT pg_promote()").await, "t");
     }
 
-    /// Has a standby stay in the past: it takes what is committed, and does not show it.
+    /// Pauses the replay of a standby: it receives commits, but its queries do not see them.
     pub async fn pause_replay(&self) {
         self.sql("postgres", "SELECT pg_wal_replay_pause()").await;
         until("the replay to pause", START, async || {
@@ -98,7 +98,7 @@ impl Postgres {
         .await;
     }
 
-    /// Has a standby catch up.
+    /// Resumes the replay of a standby.
     pub async fn resume_replay(&self) {
         self.sql("postgres", "SELECT pg_wal_replay_resume()").await;
     }
@@ -111,7 +111,7 @@ impl Postgres {
         postgres
     }
 
-    /// Creates an empty database and returns its `postgres://` URL, with the rights of a superuser.
+    /// Creates an empty database, and returns its `postgres://` URL with a superuser.
     pub async fn database(&self) -> String {
         let number = self.databases.fetch_add(1, Ordering::Relaxed);
         let name = format!("test_{number}");
@@ -119,33 +119,33 @@ impl Postgres {
         self.url(&name)
     }
 
-    /// Address of the server.
+    /// The address of the server.
     pub fn addr(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.port).into()
     }
 
-    /// The process id of the server as it runs now; every connection is a child of it.
+    /// The process id of the running server. Each connection is a child process of it.
     pub fn pid(&self) -> u32 {
         self.server().pid()
     }
 
-    /// URL of a database of this server.
+    /// The URL of a database of this server.
     pub fn url(&self, database: &str) -> String {
         format!("postgres://{}@{}/{database}", Self::USER, self.addr())
     }
 
-    /// Runs one statement and returns its rows, columns parted by `|`.
+    /// Runs one statement, and returns its rows with columns separated by `|`.
     ///
     /// # Panics
-    /// When the statement fails.
+    /// If the statement fails.
     pub async fn sql(&self, database: &str, statement: &str) -> String {
         self.try_sql(database, statement).await.unwrap_or_else(|error| panic!("{statement}: {error}"))
     }
 
-    /// As [`Self::sql`], for statements that may fail.
+    /// Like [`Self::sql`], for statements that may fail.
     ///
     /// # Errors
-    /// What `psql` printed.
+    /// The output of `psql`.
     pub async fn try_sql(&self, database: &str, statement: &str) -> Result<String, String> {
         let output = tokio::process::Command::from(program("psql"))
             .args([
@@ -170,10 +170,10 @@ impl Postgres {
         }
     }
 
-    /// Takes TLS too from now on, with the authority's server certificate.
+    /// Also accepts TLS from now on, with the authority's server certificate.
     ///
     /// # Panics
-    /// When the server does not like the certificate.
+    /// If the server refuses the certificate.
     pub async fn serve_tls(&self, authority: &Authority) {
         let (certificate, key) = authority.write(self.folder.path());
         let owner = std::fs::metadata(self.folder.path()).expect("the server's folder").uid();
@@ -193,7 +193,7 @@ impl Postgres {
         .await;
     }
 
-    /// Makes every new transaction read-only, as on a standby, or lifts that again.
+    /// Makes every new transaction read-only, or read-write again.
     pub async fn set_read_only(&self, read_only: bool) {
         let value = if read_only { "on" } else { "off" };
         self.sql("postgres", &format!("ALTER SYSTEM SET default_transaction_read_only = {value}")).await;
@@ -205,7 +205,7 @@ impl Postgres {
         .await;
     }
 
-    /// Ends every client connection but the asking one.
+    /// Ends all client connections except its own.
     pub async fn terminate_connections(&self) {
         self.sql(
             "postgres",
@@ -215,21 +215,21 @@ impl Postgres {
         .await;
     }
 
-    /// Ends the server in order, with its connections; its port refuses connections until `restart`.
+    /// Shuts the server down. Its port refuses connections until `restart`.
     pub async fn stop(&self) {
         self.server().signal(Signal::INT);
         until("Postgres to end", START, async || self.server().find_exit()).await;
     }
 
-    /// Kills the server; its port refuses connections until `restart`.
+    /// Kills the server. Its port refuses connections until `restart`.
     pub fn sigkill(&self) {
         self.server().sigkill();
     }
 
-    /// Starts the server again on its port, with all that was committed.
+    /// Starts the server again on its port, with all commits.
     pub async fn restart(&self) {
         self.server().sigkill();
-        // A killed postmaster's last backends may hold the folder for a moment: start until it is given.
+        // The last backends of a killed postmaster may lock the folder for a moment, so the start is repeated.
         until("Postgres to start again", START, async || {
             let running = spawn(self.port, self.folder.path());
             *self.server() = running;
@@ -245,19 +245,19 @@ impl Postgres {
         .await;
     }
 
-    /// Stops the postmaster and every backend where they are: connections stay open, nothing is answered.
+    /// Pauses the postmaster and all backends. Connections stay open, but nothing is answered.
     pub fn sigstop(&self) {
         self.server().sigstop();
         self.signal_backends(Signal::STOP);
     }
 
-    /// Lets a stopped server go on.
+    /// Continues a paused server.
     pub fn sigcont(&self) {
         self.signal_backends(Signal::CONT);
         self.server().sigcont();
     }
 
-    /// Stops the one connection that this process of the server serves, or lets it go on.
+    /// Sends a signal to one backend, to pause or continue its connection.
     pub fn signal_backend(&self, pid: i32, signal: Signal) {
         let is_ours = children_of(self.server().pid()).contains(&pid);
         assert!(is_ours, "{pid} is no backend of this server");
@@ -267,7 +267,7 @@ impl Postgres {
     fn signal_backends(&self, signal: Signal) {
         for pid in children_of(self.server().pid()) {
             if let Some(pid) = Pid::from_raw(pid) {
-                // A backend may have ended since it was listed.
+                // A backend may have ended since the list was made.
                 let _ = kill_process(pid, signal);
             }
         }
@@ -292,7 +292,8 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        // A stopped backend would outlive its postmaster; in order, no process holds the folder that goes next.
+        // A paused backend would outlive its postmaster. After a shutdown, no process uses the folder, which is removed
+        // next.
         self.sigcont();
         self.server().signal(Signal::QUIT);
         let end = std::time::Instant::now() + Duration::from_secs(5);
@@ -302,17 +303,17 @@ impl Drop for Postgres {
     }
 }
 
-/// Ids of the processes that `parent` started.
+/// The ids of `parent`'s child processes.
 fn children_of(parent: u32) -> Vec<i32> {
     let path = format!("/proc/{parent}/task/{parent}/children");
     let listed = std::fs::read_to_string(path).unwrap_or_default();
     listed.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
 }
 
-/// A folder for one server, which only that may read.
+/// Makes a folder for one server, which only that server may read.
 pub(super) fn empty_folder() -> TempDir {
     let folder = TempDir::with_prefix("gatepost-postgres-").expect("a folder for Postgres");
-    // Only this process's end removes the folder of a server that a static holds, or of a killed test's.
+    // A static, or a killed test, does not drop its folder, so the reaper removes it.
     reaper::folder(folder.path());
     std::fs::set_permissions(folder.path(), Permissions::from_mode(0o700)).expect("the folder is ours");
     if geteuid().is_root() {
@@ -338,7 +339,7 @@ fn spawn(port: u16, folder: &Path) -> Running {
     Running::start("postgres", command)
 }
 
-/// A program of Postgres, run by a user that it accepts.
+/// A command for a Postgres program, run by a user that it accepts.
 pub(super) fn unprivileged(name: &str) -> Command {
     let program = program(name);
     let mut command = if geteuid().is_root() {
@@ -352,8 +353,9 @@ pub(super) fn unprivileged(name: &str) -> Command {
     command
 }
 
-/// A program of the newest installed Postgres; Debian keeps its server programs out of PATH, and a user's PATH may lack
-/// administrators' programs.
+/// A command for a program of the newest installed Postgres. Debian does not put server programs into PATH, and a
+/// user's
+/// PATH may lack programs for administrators.
 fn program(name: &str) -> Command {
     let in_path = std::env::var_os("PATH")
         .into_iter()

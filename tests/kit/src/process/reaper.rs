@@ -1,6 +1,8 @@
-//! Ends what a test process leaves behind. Children are killed when their guard drops, but statics are never dropped
-//! and a killed test process drops nothing. One shell per test process reads from a pipe what to end; the pipe's end
-//! is the process's end, however it came about.
+//! Ends the child processes that a test process leaves behind. Children are killed when their value is dropped, but
+//! statics
+//! are never dropped, and a killed test process drops nothing. One shell per test process reads from a pipe what to
+//! end.
+//! When the test process ends in any way, the pipe is closed, and the shell acts.
 
 use std::io::Write;
 use std::os::unix::process::CommandExt;
@@ -44,17 +46,17 @@ fn tell(line: &str) {
     writeln!(pipe, "{line}").expect("the reaper reads");
 }
 
-/// From now on the end of this process is the end of `pid`.
+/// Registers a process to be killed when this process ends.
 pub fn started(pid: u32) {
     tell(&format!("started {pid}"));
 }
 
-/// `pid` has ended: its number may be somebody else's soon.
+/// Unregisters a process that has ended, because its id may be reused.
 pub fn ended(pid: u32) {
     tell(&format!("ended {pid}"));
 }
 
-/// Removes a folder with this process; for folders that a static owns. The path must hold no white space.
+/// Registers a folder to be removed when this process ends. The path must not contain white space.
 pub fn folder(path: &Path) {
     tell(&format!("folder {}", path.display()));
 }

@@ -1,4 +1,4 @@
-//! A private Redis: its own port and folder, nothing persisted, so that a killed one comes back empty.
+//! A private Redis with its own port and folder. Nothing is persisted, so it is empty after a restart.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -12,7 +12,7 @@ use super::{Authority, Running, free_port};
 
 const START: Duration = Duration::from_secs(10);
 
-/// A Redis server of one test.
+/// A Redis server for one test.
 #[derive(Debug)]
 pub struct Redis {
     port: u16,
@@ -27,7 +27,7 @@ impl Redis {
         Self::launch(None).await
     }
 
-    /// Starts a server that asks for `password`.
+    /// Starts a server that requires `password`.
     pub async fn with_password(password: &str) -> Self {
         Self::launch(Some(password.to_owned())).await
     }
@@ -41,39 +41,39 @@ impl Redis {
         redis
     }
 
-    /// Address of the server.
+    /// The address of the server.
     pub fn addr(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.port).into()
     }
 
-    /// The process id of the server as it runs now.
+    /// The process id of the running server.
     pub fn pid(&self) -> u32 {
         self.server().pid()
     }
 
-    /// `redis://` URL with the password, if there is one.
+    /// The `redis://` URL, with the password if there is one.
     pub fn url(&self) -> String {
         self.url_at(self.addr())
     }
 
-    /// The URL by which a client reaches this server through a proxy at `addr`.
+    /// The URL of this server through a proxy at `addr`.
     pub fn url_at(&self, addr: SocketAddr) -> String {
         let password = self.password.as_ref().map(|password| format!(":{password}@")).unwrap_or_default();
         format!("redis://{password}{addr}/0")
     }
 
-    /// Sends one command and returns the raw reply (RESP2); words must hold no white space.
+    /// Sends one command, and returns the raw reply (RESP2). The words must not contain white space.
     ///
     /// # Panics
-    /// When the server cannot be reached.
+    /// If the server cannot be reached.
     pub fn command(&self, words: &[&str]) -> String {
         self.try_command(words).expect("Redis answers")
     }
 
-    /// Takes TLS too from now on, with the authority's server certificate; returns its address for that.
+    /// Also accepts TLS from now on, with the authority's server certificate. Returns the address for TLS.
     ///
     /// # Panics
-    /// When the server does not like the certificate.
+    /// If the server refuses the certificate.
     pub fn serve_tls(&self, authority: &Authority) -> SocketAddr {
         let (certificate, key) = authority.write(self.folder.path());
         let port = free_port();
@@ -97,7 +97,7 @@ impl Redis {
         Ok(reply.strip_suffix("+OK\r\n").unwrap_or(&reply).to_owned())
     }
 
-    /// Sends lines on a new connection, after the password; the replies are still to be read.
+    /// Sends lines on a new connection, after the password. The caller reads the replies.
     fn send(&self, lines: &str) -> std::io::Result<BufReader<TcpStream>> {
         let mut stream = TcpStream::connect(self.addr())?;
         stream.set_read_timeout(Some(START))?;
@@ -111,35 +111,35 @@ impl Redis {
         Ok(reader)
     }
 
-    /// Forgets everything.
+    /// Deletes all keys.
     pub fn flushall(&self) {
         self.command(&["FLUSHALL"]);
     }
 
-    /// Answers no client for `time`.
+    /// Makes the server answer no client for `time`.
     pub fn pause(&self, time: Duration) {
         let pause = format!("CLIENT PAUSE {} ALL", time.as_millis());
         let mut reply = String::new();
-        // Not `command`: the QUIT that ends it would wait for the pause's end.
+        // Not with `command`, whose QUIT would wait until the pause is over.
         self.send(&pause).and_then(|mut reader| reader.read_line(&mut reply)).expect("Redis answers");
         assert_eq!(reply, "+OK\r\n");
     }
 
-    /// Changes a setting at run time (`maxmemory`, `min-replicas-to-write`, `requirepass`, ...).
+    /// Changes a setting of the running server (`maxmemory`, `min-replicas-to-write`, `requirepass`, ...).
     ///
     /// # Panics
-    /// When Redis refuses the setting.
+    /// If Redis refuses the setting.
     pub fn config_set(&self, name: &str, value: &str) {
         let reply = self.command(&["CONFIG", "SET", name, value]);
         assert!(reply.starts_with("+OK"), "CONFIG SET {name} {value}: {reply}");
     }
 
-    /// Kills the server; its port refuses connections until `restart`.
+    /// Kills the server. Its port refuses connections until `restart`.
     pub fn sigkill(&self) {
         self.server().sigkill();
     }
 
-    /// Ends the server in order; its port refuses connections until `restart`.
+    /// Shuts the server down. Its port refuses connections until `restart`.
     pub async fn stop(&self) {
         self.server().sigterm();
         super::until("Redis to end", START, async || self.server().find_exit()).await;
@@ -155,12 +155,12 @@ impl Redis {
         self.wait_ready().await;
     }
 
-    /// Stops the server where it is: connections stay open, nothing is answered.
+    /// Pauses the server. Connections stay open, but nothing is answered.
     pub fn sigstop(&self) {
         self.server().sigstop();
     }
 
-    /// Lets a stopped server go on.
+    /// Continues a paused server.
     pub fn sigcont(&self) {
         self.server().sigcont();
     }

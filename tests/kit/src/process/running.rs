@@ -1,5 +1,6 @@
-//! A child process of a test: its output line by line, signals by its own id, killed when the guard drops.
-//! Output is read by plain threads, because a guard may outlive the runtime of the test that made it.
+//! A child process of a test. It collects the output by line, sends signals by process id, and kills the process when
+//! it is
+//! dropped. Threads read the output, because the value may outlive the runtime of the test that made it.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -11,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::{reaper, until};
 
-/// A started program.
+/// A running program.
 #[derive(Debug)]
 pub struct Running {
     name: String,
@@ -25,18 +26,18 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Running {
-    /// Starts `command` with nothing to read and its output collected. `name` appears in messages.
+    /// Starts `command` without standard input, and collects its output. `name` is used in messages.
     ///
     /// # Panics
-    /// When the program cannot be started.
+    /// If the program cannot be started.
     pub fn start(name: &str, command: Command) -> Self {
         Self::start_with_log(name, command, None)
     }
 
-    /// As [`Running::start`]; every line goes to `log` too, as it comes.
+    /// Like [`Running::start`], and also writes each line to `log`.
     ///
     /// # Panics
-    /// When the program cannot be started.
+    /// If the program cannot be started.
     pub fn start_with_log(name: &str, mut command: Command, log: Option<Arc<File>>) -> Self {
         let mut child = command
             .stdin(Stdio::null())
@@ -59,7 +60,7 @@ impl Running {
         self.pid
     }
 
-    /// Every line written so far, standard output and error as they came.
+    /// All lines so far, of standard output and standard error, in the order in which they were read.
     pub fn lines(&self) -> Vec<String> {
         locked(&self.lines).clone()
     }
@@ -69,35 +70,35 @@ impl Running {
         self.lines().join("\n")
     }
 
-    /// Waits until a line with `part` was written and returns the first one.
+    /// Waits until a line contains `part`, and returns the first one.
     ///
     /// # Panics
-    /// When `deadline` has passed.
+    /// If `deadline` has passed.
     pub async fn wait_for_line(&self, part: &str, deadline: Duration) -> String {
         let what = format!("a line with {part:?} from {}", self.name);
         until(&what, deadline, async || self.lines().into_iter().find(|line| line.contains(part))).await
     }
 
-    /// How the process ended, if it has.
+    /// The exit status, if the process has ended.
     ///
     /// # Panics
-    /// When the system does not know the child.
+    /// If the status cannot be read.
     pub fn find_exit(&self) -> Option<ExitStatus> {
         locked(&self.child).try_wait().expect("a child can be asked")
     }
 
-    /// Waits for the process to end by itself.
+    /// Waits until the process ends by itself.
     ///
     /// # Panics
-    /// When `deadline` has passed.
+    /// If `deadline` has passed.
     pub async fn wait_exit(&self, deadline: Duration) -> ExitStatus {
         until(&format!("the end of {}", self.name), deadline, async || self.find_exit()).await
     }
 
-    /// Waits until `look` sees something; ends early, with the output, if the process does.
+    /// Waits until `look` returns a value.
     ///
     /// # Panics
-    /// When the process ends or `deadline` has passed.
+    /// If the process ends, or if `deadline` has passed.
     pub async fn ready<T>(&self, deadline: Duration, mut look: impl AsyncFnMut() -> Option<T>) -> T {
         let what = format!("{} to be ready", self.name);
         until(&what, deadline, async || {
@@ -108,34 +109,34 @@ impl Running {
         .await
     }
 
-    /// Sends a signal; none to a process that has ended, whose id may be another's by now.
+    /// Sends a signal, unless the process has ended, because its id may then belong to another process.
     pub fn signal(&self, signal: Signal) {
         if self.find_exit().is_none()
             && let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw)
         {
-            // The child may end between the question and the signal; it is not reaped before, so the id is still its own.
+            // The child may end before the signal is sent, but its id is not reused before it is reaped.
             let _ = kill_process(pid, signal);
         }
     }
 
-    /// Asks the process to end.
+    /// Sends SIGTERM.
     pub fn sigterm(&self) {
         self.signal(Signal::TERM);
     }
 
-    /// Kills the process and waits for its end.
+    /// Kills the process, and waits until it has ended.
     pub fn sigkill(&self) {
         let mut child = locked(&self.child);
         let _ = child.kill();
         let _ = child.wait();
     }
 
-    /// Stops the process where it is.
+    /// Pauses the process with SIGSTOP.
     pub fn sigstop(&self) {
         self.signal(Signal::STOP);
     }
 
-    /// Lets a stopped process go on.
+    /// Continues a paused process.
     pub fn sigcont(&self) {
         self.signal(Signal::CONT);
     }
@@ -160,7 +161,7 @@ fn collect(
         let mut line = Vec::new();
         while reader.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
             if let Some(log) = &log {
-                // A full disk must not stop the program whose log it is.
+                // A full disk must not stop the program.
                 let _ = (&**log).write_all(&line);
             }
             locked(&lines).push(String::from_utf8_lossy(&line).trim_end().to_owned());

@@ -1,5 +1,6 @@
-//! A real Traefik with the file provider: two entry points with TLS (two ports, as two registrable domains may have)
-//! and one without. Ready when its API reports every router of the dynamic configuration as enabled.
+//! A real Traefik with the file provider. It has two entry points with TLS on two ports, for two registrable domains,
+//! and
+//! one without TLS. It is ready when its API reports every router as enabled.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -18,7 +19,7 @@ const START: Duration = Duration::from_secs(30);
 static BINARY: OnceCell<PathBuf> = OnceCell::const_new();
 static EDITION: AtomicU32 = AtomicU32::new(0);
 
-/// Path of a usable Traefik, found, fetched or built by `script/traefik`.
+/// The path of a Traefik that `script/traefik` found, downloaded or built.
 pub async fn install_traefik() -> &'static Path {
     BINARY
         .get_or_init(|| async {
@@ -31,7 +32,7 @@ pub async fn install_traefik() -> &'static Path {
         .await
 }
 
-/// A running Traefik; killed when it drops.
+/// A running Traefik. It is killed when this value is dropped.
 #[derive(Debug)]
 pub struct Traefik {
     running: Running,
@@ -54,12 +55,12 @@ impl Traefik {
         Self::launch(install_traefik().await, plain, &dynamic_yaml, authority, true).await
     }
 
-    /// Starts the Traefik at `binary`; its entry point without TLS listens on `plain`.
+    /// Starts the Traefik at `binary`, whose entry point without TLS listens on `plain`.
     pub async fn start_on(binary: &Path, plain: SocketAddr, dynamic_yaml: &str) -> Self {
         Self::launch(binary, plain, dynamic_yaml, Authority::new(), true).await
     }
 
-    /// The same without a line for each request, where its speed is measured.
+    /// Like [`Self::start_on`], without an access log, for measuring its speed.
     pub async fn start_without_access_log(binary: &Path, plain: SocketAddr, dynamic_yaml: &str) -> Self {
         Self::launch(binary, plain, dynamic_yaml, Authority::new(), false).await
     }
@@ -96,7 +97,7 @@ impl Traefik {
         traefik
     }
 
-    /// Replaces the dynamic configuration and waits until it is in force.
+    /// Replaces the dynamic configuration, and waits until Traefik uses it.
     pub async fn reload(&self, dynamic_yaml: &str) {
         let edition = write_dynamic(self.folder.path(), dynamic_yaml, &self.authority);
         self.wait_loaded(edition).await;
@@ -132,12 +133,12 @@ impl Traefik {
         self.secure[1]
     }
 
-    /// Who signed the certificate.
+    /// The authority that signed the certificate.
     pub fn authority(&self) -> &Authority {
         &self.authority
     }
 
-    /// Everything Traefik wrote, access log included.
+    /// The output of Traefik, including the access log.
     pub fn log(&self) -> String {
         self.running.log()
     }
@@ -148,7 +149,7 @@ impl Traefik {
     }
 }
 
-/// Writes the file and returns the number of this edition, which a TCP service in it carries as a mark.
+/// Writes the file, and returns the number of this version, which is the name of a TCP service in the file.
 fn write_dynamic(folder: &Path, dynamic_yaml: &str, authority: &Authority) -> u32 {
     let edition = EDITION.fetch_add(1, Ordering::Relaxed);
     let (certificate, key) = authority.write(folder);
@@ -169,7 +170,7 @@ tls:
         keyFile: {key}
 "
     );
-    // Traefik watches the file: it must never see half of it.
+    // Traefik watches the file, so it is replaced atomically.
     let (draft, file) = (folder.join("dynamic.draft"), folder.join("dynamic.yml"));
     std::fs::write(&draft, yaml).expect("the folder is ours");
     std::fs::rename(draft, file).expect("the folder is ours");

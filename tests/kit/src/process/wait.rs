@@ -1,13 +1,13 @@
-//! Waiting for a condition with a deadline. Tests wait for what they need to see, never for a time to pass.
+//! Waits for a condition with a deadline. Tests wait for conditions, never for a fixed time.
 
 use std::time::{Duration, Instant};
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 
-/// Looks again and again until `look` sees something.
+/// Calls `look` until it returns a value.
 ///
 /// # Panics
-/// When `deadline` has passed; the message names `what` was waited for.
+/// If `deadline` has passed. The message contains `what`.
 pub async fn until<T>(what: &str, deadline: Duration, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let end = Instant::now() + deadline;
     loop {

@@ -1,4 +1,4 @@
-//! The edge does what Traefik does with headers, answers and failures.
+//! The kit's proxy treats headers, answers and failures as Traefik does.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use gatepost_kit::edge::{Edge, Route};
 use gatepost_kit::process::{Authority, free_port};
 use reqwest::Method;
 
-/// A `/verify` whose answer a test chooses, with the question it was asked in the header `x-asked`.
+/// A `/verify` whose answer a test chooses. The header `x-asked` of the answer contains the request.
 async fn verifier(answer: impl Fn(HeaderMap) -> Response + Send + Sync + 'static) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let addr = listener.local_addr().expect("an address");
@@ -36,7 +36,7 @@ fn seen(answer: &Answer) -> Vec<String> {
     answer.values("x-seen").into_iter().map(str::to_owned).collect()
 }
 
-/// Refuses everything and tells which of the request's headers it saw.
+/// Refuses every request, and returns the headers that it received.
 fn tell(headers: &HeaderMap) -> Response {
     let mut answer = StatusCode::FORBIDDEN.into_response();
     for (name, value) in headers {

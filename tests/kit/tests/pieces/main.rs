@@ -1,4 +1,4 @@
-//! The kit's own pieces: a fake that is wrong would let the product be wrong.
+//! Tests of the test kit: a wrong fake could hide a bug of the product.
 
 mod applications;
 mod browsers;

@@ -1,4 +1,4 @@
-//! The driver of the real binary, tried with programs that every system has.
+//! Tests of the driver for the real binary, with programs that every system has.
 
 use gatepost_kit::process::Gatepost;
 

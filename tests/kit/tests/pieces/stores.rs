@@ -80,7 +80,7 @@ async fn a_standby_shows_what_was_committed_and_takes_changes_once_it_is_promote
     primary.sql("postgres", "CREATE TABLE fruits (name text)").await;
     let standby = primary.standby().await;
     primary.sql("postgres", "INSERT INTO fruits VALUES ('fig')").await;
-    // In order: what was acknowledged has been sent.
+    // After a shutdown, all acknowledged commits have been sent.
     primary.stop().await;
     until("the last change to be replayed", Duration::from_secs(10), async || {
         (standby.sql("postgres", "SELECT name FROM fruits").await == "fig").then_some(())

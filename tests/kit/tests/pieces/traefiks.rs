@@ -1,4 +1,4 @@
-//! A real Traefik starts with our rendered configuration, and the edge agrees with it.
+//! A real Traefik starts with the kit's configuration, and behaves like the kit's proxy.
 
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
@@ -9,7 +9,7 @@ use gatepost_kit::edge::{Edge, Route};
 use gatepost_kit::process::{Application, Dynamic, Traefik};
 use reqwest::Method;
 
-/// Lets in who says `x-open: 1` and tells the others what it saw.
+/// Accepts requests with `x-open: 1`, and answers others with the headers that it received.
 async fn verifier() -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let addr = listener.local_addr().expect("an address");
@@ -37,7 +37,7 @@ fn request<'a>(client: &'a Client, path: &str) -> gatepost_kit::client::Request<
         .header("cookie", "gate=1; own=1")
 }
 
-/// What the gate saw, sorted, without what belongs to the connection.
+/// The headers that `/verify` received, sorted, without those of the connection.
 fn seen(answer: &Answer) -> Vec<(String, String)> {
     let mut seen: Vec<(String, String)> = serde_json::from_str(&answer.body).expect("the gate's own answer");
     seen.retain(|(name, _)| name != "host" && name != "accept-encoding");

@@ -1,4 +1,4 @@
-//! The fake itself, driven over HTTP as a relying party would: a fake that is wrong makes every test above it worthless.
+//! Tests of the fake itself, over HTTP, as a relying party uses it.
 
 mod telling;
 
@@ -16,7 +16,7 @@ use super::*;
 const CALLBACK: &str = "http://127.0.0.1:9/callback/entra";
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
-/// A relying party that believes everything.
+/// A relying party that verifies nothing.
 struct Party {
     entra: Entra,
     http: Client,
@@ -35,7 +35,7 @@ impl Party {
         self.http.get(url).send().await.expect("metadata").json().await.expect("JSON")
     }
 
-    /// Asks for a code; the fields of the redirect.
+    /// Requests a code, and returns the fields of the redirect.
     async fn authorize(&self, extra: &[(&str, &str)]) -> BTreeMap<String, String> {
         let url = self.authorize_url(extra).await;
         fields(&self.http.get(url).send().await.expect("an answer"))

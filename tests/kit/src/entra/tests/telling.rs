@@ -1,4 +1,4 @@
-//! Lies as a believer hears them.
+//! Each lie, as a relying party that verifies nothing receives it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -38,7 +38,7 @@ async fn lies_about_keys_and_redirects_differ_from_the_truth() {
     }
 }
 
-/// What a believer sees of a lie: enough to tell it from the truth.
+/// What such a relying party receives, which must differ from the valid answer.
 async fn hear(lie: Lie) -> String {
     let entra = if lie.needs() == Needs::Oidc { Entra::start_oidc().await } else { Entra::start().await };
     entra.add(Person::named("alice").many_groups(250));

@@ -1,0 +1,141 @@
+//! The decision: a pure function from the loaded state to a permit or a named denial.
+//!
+//! Identity headers can only be rendered from a [`Permit`], and only [`decide`] makes one.
+
+mod session;
+#[cfg(test)]
+mod tests;
+
+pub use session::{Check, Lifetimes, PROVIDER_OUTAGE_GRACE, Recheck, SessionTimes, SignInReason, live};
+
+use crate::access::{Access, Person, Role, Standing};
+use crate::clock::Timestamp;
+use crate::email::EmailAddress;
+use crate::ids::{GroupName, TenantId};
+use crate::requirement::Requirement;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::time::Duration;
+
+/// What the decision needs to know about one request, besides its session.
+#[derive(Clone, Copy, Debug)]
+pub struct Demand<'a> {
+    /// The current time.
+    pub now: Timestamp,
+    /// The router's requirement.
+    pub requirement: &'a Requirement,
+    /// A page of another origin makes the browser send this request with the cookie, and the request could change
+    /// something.
+    pub is_cross_origin: bool,
+    /// The answer may be a redirect: the request is a navigation, and the requirement does not say `api=true`.
+    pub may_redirect: bool,
+}
+
+/// The proof that a request may pass, with what the identity headers need.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Permit<'a> {
+    /// The person's address. There is no permit for a person without one.
+    pub email: &'a EmailAddress,
+    /// The person.
+    pub person: &'a Person,
+    /// The person's groups, tenants and admin rights.
+    pub access: &'a Access,
+    /// The first required tenant that the person may enter, and the role in it.
+    pub tenant: Option<(&'a TenantId, Role)>,
+}
+
+/// Why a request may not pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Denial {
+    /// There is no valid session, for this reason.
+    SignIn(SignInReason),
+    /// The provider must be asked about this session first.
+    CheckFirst,
+    /// The provider must be asked first, and only a redirect of the browser can do that.
+    CheckBySignIn,
+    /// A page of another origin made the browser send the request.
+    CrossOrigin,
+    /// The person is signed in, but does not meet the requirement.
+    Forbidden(Missing),
+    /// The last sign-in is more than this `max_age` ago, or its time is unknown.
+    StepUp(Duration),
+}
+/// The parts of a requirement that a person does not meet. An empty list means that the part is met.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Missing {
+    /// The required groups, if the person is in none of them.
+    pub groups: Vec<GroupName>,
+    /// The required tenants, if the person may enter none of them.
+    pub tenants: Vec<TenantId>,
+    /// An administrator is required, and the person is none.
+    pub admin: bool,
+}
+
+/// Writes `group A or B, tenant T, admin`, for log lines.
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let listed = |kind: &str, names: Vec<String>| format!("{kind} {}", names.join(" or "));
+        let mut parts = Vec::new();
+        if !self.groups.is_empty() {
+            parts.push(listed("group", self.groups.iter().map(ToString::to_string).collect()));
+        }
+        if !self.tenants.is_empty() {
+            parts.push(listed("tenant", self.tenants.iter().map(ToString::to_string).collect()));
+        }
+        if self.admin {
+            parts.push("admin".to_owned());
+        }
+        f.write_str(&parts.join(", "))
+    }
+}
+/// Decides about a request with a session. Groups, tenants and admin are checked before `max_age`, so that nobody signs
+/// in again only to be refused.
+///
+/// # Errors
+/// The first reason for which the request may not pass.
+pub fn decide<'a>(
+    demand: &Demand<'a>,
+    standing: &'a Standing,
+    times: &SessionTimes,
+    lifetimes: &Lifetimes,
+) -> Result<Permit<'a>, Denial> {
+    let email = live(standing, times, lifetimes, demand.now).map_err(Denial::SignIn)?;
+    if demand.is_cross_origin {
+        return Err(Denial::CrossOrigin);
+    }
+    match times.check(demand.now, lifetimes) {
+        Check::First if times.recheck == Recheck::BySignIn => return Err(Denial::CheckBySignIn),
+        Check::First => return Err(Denial::CheckFirst),
+        Check::AtNavigation if demand.may_redirect => return Err(Denial::CheckBySignIn),
+        Check::NotDue | Check::InBackground | Check::AtNavigation => {}
+    }
+    let access = &standing.access;
+    if let Some(missing) = missing(demand.requirement, access) {
+        return Err(Denial::Forbidden(missing));
+    }
+    match demand.requirement.max_age {
+        Some(max_age) if !times.auth_time.is_within(max_age, demand.now) => Err(Denial::StepUp(max_age)),
+        _ => Ok(Permit {
+            email,
+            person: &standing.person,
+            access,
+            tenant: demand.requirement.tenant_for(access),
+        }),
+    }
+}
+
+/// The parts of a requirement that a person with this access does not meet; `None` if all are met.
+pub fn missing(requirement: &Requirement, access: &Access) -> Option<Missing> {
+    let has_group = requirement.groups.is_empty()
+        || requirement.groups.iter().any(|group| access.groups.binary_search(group).is_ok());
+    let has_tenant = requirement.tenants.is_empty() || requirement.tenant_for(access).is_some();
+    let is_admin_enough = !requirement.admin || access.is_admin;
+    if has_group && has_tenant && is_admin_enough {
+        return None;
+    }
+    Some(Missing {
+        groups: if has_group { Vec::new() } else { requirement.groups.clone() },
+        tenants: if has_tenant { Vec::new() } else { requirement.tenants.clone() },
+        admin: !is_admin_enough,
+    })
+}
