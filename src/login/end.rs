@@ -12,7 +12,7 @@ use gatepost_core::identity::SubjectKey;
 use gatepost_core::ids::{ProviderId, UserId};
 use gatepost_core::secret::Hash;
 use gatepost_oidc::{EndSession, LogoutToken, OidcError};
-use gatepost_store::directory::{Actor, DirectoryError};
+use gatepost_store::directory::{Actor, DirectoryError, Who};
 use gatepost_store::session::record::{SessionRecord, Token};
 use gatepost_store::session::sealed::Purpose;
 use gatepost_store::session::store::StoreError;
@@ -83,7 +83,7 @@ async fn end_wanted(
         None
     });
     let ending = Ending::new(state, hash, wanted.user);
-    end_session(state, &ending, EndCause::SignOut, &visitor.actor(&wanted.user.to_string())).await?;
+    end_session(state, &ending, EndCause::SignOut, &visitor.actor(Who::Person(wanted.user))).await?;
     Ok(found.map(|session| session.record))
 }
 
@@ -205,7 +205,7 @@ pub async fn front_channel(
     let matching =
         state.providers.iter().filter(|provider| issuer.is_none_or(|issuer| provider.is_issuer(issuer)));
     for provider in matching {
-        ended += end_sid(state, provider.id(), sid, None, &visitor.actor("provider")).await?;
+        ended += end_sid(state, provider.id(), sid, None, &visitor.actor(Who::Provider)).await?;
     }
     Ok(ended)
 }
@@ -252,7 +252,7 @@ pub async fn back_channel(state: &State, visitor: &Visitor, token: &str) -> Resu
     if state.sessions.knows_logout_token(&token.issuer, &token.jti).await? {
         return Err(BackChannelError::Replayed);
     }
-    let actor = visitor.actor("provider");
+    let actor = visitor.actor(Who::Provider);
     let subject = token.subject.clone();
     let subject = subject.map(|subject| SubjectKey { issuer: token.issuer.clone(), subject });
     let is_meant = |record: &SessionRecord, subject: &SubjectKey| {

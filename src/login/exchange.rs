@@ -13,7 +13,7 @@ use gatepost_core::identity::{AddressRule, AssertedGroups, RefusedAddress, Subje
 use gatepost_core::ids::{ProviderId, UserId};
 use gatepost_core::secret::{Hash, Secret};
 use gatepost_oidc::{Callback, Expected, OidcError, Provider, SignIn};
-use gatepost_store::directory::{SignInContext, SignInOutcome};
+use gatepost_store::directory::{SignInContext, SignInOutcome, Who};
 use gatepost_store::session::record::{SessionRecord, Token};
 use gatepost_store::session::values::{LoginState, SessionId};
 use gatepost_store::session::{ExchangeTurn, Handover, Session, Started};
@@ -92,7 +92,7 @@ impl Exchange {
         let subject = &sign_in.identity.subject;
         if started.is_over || self.state.directory.is_ended_at_provider(subject, &context).await? {
             let over = Ending::of(&self.state, &started.session.id.hash(), &started.session.record);
-            end_session(&self.state, &over, EndCause::ProviderSignOut, &self.visitor.actor("provider"))
+            end_session(&self.state, &over, EndCause::ProviderSignOut, &self.visitor.actor(Who::Provider))
                 .await?;
             return Err(Problem::EndedAtProvider);
         }
@@ -180,7 +180,7 @@ impl Exchange {
         if sign_in.identity.groups == AssertedGroups::Unknown {
             self.state.metrics_of(provider).for_each(ProviderMetrics::groups_unknown);
         }
-        let actor = self.visitor.actor("sign-in");
+        let actor = self.visitor.actor(Who::SignIn);
         let terms = self.state.config.terms_of(self.provider.config(), &sign_in.identity.subject);
         let admitting = self.state.directory.sign_in(&sign_in.identity, &terms, context, &actor);
         match self.state.ask(Store::Directory, StoreOperation::SignIn, admitting).await? {
@@ -236,7 +236,7 @@ impl Exchange {
 
     /// Another person at the same browser: the one before is signed out.
     async fn end_other(&self, other: &Principal) -> Result<(), Problem> {
-        let actor = self.visitor.actor(&other.standing.person.id.to_string());
+        let actor = self.visitor.actor(Who::Person(other.standing.person.id));
         let ending = Ending::of(&self.state, &other.session.id.hash(), &other.session.record);
         end_session(&self.state, &ending, EndCause::Replaced, &actor).await?;
         give_back(&self.state, &other.session.record);
@@ -245,7 +245,7 @@ impl Exchange {
 
     /// Who signs in is signed in, whether or not an old session of theirs could be ended.
     async fn end_excess(&self, user: UserId) {
-        let actor = self.visitor.actor(&user.to_string());
+        let actor = self.visitor.actor(Who::Person(user));
         if let Err(error) = end_excess(&self.state, user, &actor).await {
             tracing::warn!(error = %Chain(&error), user.id = %user, "a person has more sessions than they may until their next sign-in");
         }

@@ -28,7 +28,7 @@ use gatepost_core::identity::AddressRule;
 use gatepost_core::ids::{ProviderId, RequestId};
 use gatepost_core::secret::Hash;
 use gatepost_oidc::{OidcError, ProviderRefusal};
-use gatepost_store::directory::{Actor, DirectoryError};
+use gatepost_store::directory::{Actor, DirectoryError, Who};
 use gatepost_store::session::cookie::{self, Held};
 use gatepost_store::session::record::SessionRecord;
 use gatepost_store::session::store::StoreError;
@@ -52,8 +52,8 @@ pub struct Visitor {
 
 impl Visitor {
     /// For the audit of what this visitor sets off.
-    pub fn actor(&self, who: &str) -> Actor {
-        Actor { who: who.to_owned(), address: self.address, request_id: Some(self.request_id) }
+    pub fn actor(&self, who: Who) -> Actor {
+        Actor { who, address: self.address, request_id: Some(self.request_id) }
     }
 
     /// The session that this browser has here, if it counts now; refreshed first where that is due.

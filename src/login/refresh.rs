@@ -12,7 +12,7 @@ use gatepost_core::error_chain::Chain;
 use gatepost_core::identity::{AssertedGroups, AssertedIdentity};
 use gatepost_core::ids::UserId;
 use gatepost_oidc::{RefreshError, Refreshed, Renewal};
-use gatepost_store::directory::{Actor, SignInOutcome};
+use gatepost_store::directory::{Actor, SignInOutcome, Who};
 use gatepost_store::session::Session;
 use gatepost_store::session::record::{SessionRecord, Token};
 use gatepost_store::session::store::StoreError;
@@ -106,7 +106,7 @@ async fn keep(
 async fn learn(state: &State, session: Session, refreshed: Refreshed) -> Result<RefreshOutcome, LoadError> {
     match take_over(state, session.record.user, &refreshed.identity).await {
         Ok(Taken::GoesOn) => {}
-        Ok(Taken::IsOver) => return end_refused(state, &session, "refresh").await,
+        Ok(Taken::IsOver) => return end_refused(state, &session, Who::Refresh).await,
         Ok(Taken::CannotKnow) => {
             tracing::warn!(user.id = %session.record.user, provider.id = %session.record.provider, "a person's groups have not been known for a day");
             note_outage(state, session).await?;
@@ -181,7 +181,7 @@ async fn take_over(state: &State, user: UserId, identity: &AssertedIdentity) -> 
     if identity.groups == AssertedGroups::Unknown {
         state.metrics_of(provider).for_each(ProviderMetrics::groups_unknown);
     }
-    let actor = Actor { who: "refresh".to_owned(), address: None, request_id: None };
+    let actor = Actor::internal(Who::Refresh);
     let refreshing = state.directory.refresh(user, identity, &terms, Timestamp::now(), &actor);
     match state.ask(Store::Directory, StoreOperation::Refresh, refreshing).await? {
         Some(SignInOutcome::Admitted { address, lost_all_groups, .. }) => {
@@ -213,15 +213,15 @@ async fn take_over(state: &State, user: UserId, identity: &AssertedIdentity) -> 
 async fn end_if_newest(state: &State, used: &Session, token: &Token) -> Result<RefreshOutcome, LoadError> {
     match state.sessions.find(&used.id).await? {
         Some(now) if now.record.refresh_token.as_ref() == Some(token) => {
-            end_refused(state, &now, "provider").await
+            end_refused(state, &now, Who::Provider).await
         }
         Some(_) => Ok(RefreshOutcome::Busy),
         None => Ok(RefreshOutcome::Ended),
     }
 }
 
-async fn end_refused(state: &State, session: &Session, who: &str) -> Result<RefreshOutcome, LoadError> {
-    let actor = Actor { who: who.to_owned(), address: None, request_id: None };
+async fn end_refused(state: &State, session: &Session, who: Who) -> Result<RefreshOutcome, LoadError> {
+    let actor = Actor::internal(who);
     let over = Ending::of(state, &session.id.hash(), &session.record);
     if let Err(error) = end_session(state, &over, EndCause::RefreshRefused, &actor).await {
         tracing::warn!(error = %Chain(&error), user.id = %session.record.user, "a refused session is over; the directory takes it down later");

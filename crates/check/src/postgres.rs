@@ -78,7 +78,7 @@ codes! {
         "Let the file and its folder belong to Gatepost's user, on a disk that is not full.";
 }
 
-const OLDEST: i32 = 140_000;
+const OLDEST: i64 = 140_000;
 /// What one replica opens at most.
 const PER_REPLICA: i64 = 10;
 const SETTING: &str = "DATABASE_URL";

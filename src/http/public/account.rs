@@ -12,7 +12,7 @@ use crate::state::State;
 use actix_web::web;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::secret::Hash;
-use gatepost_store::directory::{UserKey, UserRecord};
+use gatepost_store::directory::{UserKey, UserRecord, Who};
 use gatepost_store::session::record::SessionRecord;
 use gatepost_telemetry::EndCause;
 use serde::Deserialize;
@@ -105,7 +105,7 @@ pub(super) async fn end_other_sessions(
 
 /// Ends those of the person's sessions.
 async fn end_those(state: &Arc<State>, person: &Person, are: impl Fn(&Hash) -> bool) -> Result<(), Fault> {
-    let actor = person.visitor.actor(&person.principal.standing.person.id.to_string());
+    let actor = person.visitor.actor(Who::Person(person.principal.standing.person.id));
     let sessions = live_sessions(state, &person.principal).await?;
     for (hash, record) in sessions.iter().filter(|(hash, _)| are(hash)) {
         let over = Ending::of(state, hash, record);
