@@ -6,7 +6,7 @@ use super::moment::Moment;
 use super::report::{Report, lines, rfc3339};
 use clap::{Args, Subcommand};
 use gatepost_core::ids::RequestId;
-use gatepost_store::directory::{AuditCursor, AuditFilter, AuditRecord, UserKey};
+use gatepost_store::directory::{AuditCursor, AuditFilter, AuditRecord, UserKey, Who};
 use serde_json::{Map, Value, json};
 
 /// The greatest number of entries on a page, which are held in memory.
@@ -33,8 +33,8 @@ pub(super) struct Which {
     target: Option<String>,
     /// Changes by this actor: a person's address or id, or cli:NAME, db:ROLE, sign-in, refresh, provider, configuration
     #[arg(long, value_name = "WHO")]
-    actor: Option<String>,
-    /// Kind of change, as in the column Action; may be given more than once
+    actor: Option<Who>,
+    /// What was done, as the column Action shows it; may be given more than once
     #[arg(long)]
     action: Vec<String>,
     /// Changes by one request, by the id that pages and log lines show
@@ -84,9 +84,12 @@ async fn filter(console: &Console, which: Which) -> Result<AuditFilter, CommandE
         Some(key) => Some(format!("user:{}", console.find_user(&key).await?.summary.id)),
         None => target,
     };
-    let actor = match actor.as_deref().map(str::parse) {
-        Some(Ok(key @ UserKey::Email(_))) => Some(console.find_user(&key).await?.summary.id.to_string()),
-        _ => actor,
+    let actor = match actor {
+        Some(Who::Other(text)) => match text.parse() {
+            Ok(key @ UserKey::Email(_)) => Some(Who::Person(console.find_user(&key).await?.summary.id)),
+            _ => Some(Who::Other(text)),
+        },
+        actor => actor,
     };
     Ok(AuditFilter {
         targets: target.into_iter().collect(),
@@ -104,7 +107,7 @@ fn row(entry: &AuditRecord) -> [String; 7] {
     let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
     [
         rfc3339(entry.at),
-        entry.actor_email.clone().unwrap_or_else(|| entry.actor.clone()),
+        entry.actor_email.clone().unwrap_or_else(|| entry.actor.to_string()),
         entry.action.clone(),
         entry.target_email.clone().unwrap_or_else(|| entry.target.clone()),
         lines(&changes(&object(entry.before.as_deref()), &object(entry.after.as_deref()))),
@@ -138,7 +141,7 @@ fn to_json(entry: &AuditRecord) -> Value {
     json!({
         "id": entry.id,
         "at": rfc3339(entry.at),
-        "actor": entry.actor,
+        "actor": entry.actor.to_string(),
         "actor_email": entry.actor_email,
         "action": entry.action,
         "target": entry.target,

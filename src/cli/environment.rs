@@ -1,6 +1,6 @@
 //! The environment of the command: settings as text, and who runs it.
 
-use gatepost_store::directory::Actor;
+use gatepost_store::directory::{Actor, Who};
 use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt;
 
@@ -50,6 +50,6 @@ impl Environment {
         });
         let by_number = || std::fs::metadata("/proc/self").map(|process| format!("uid {}", process.uid()));
         let who = name.or_else(|| by_number().ok()).unwrap_or_else(|| "unknown".to_owned());
-        Actor { who: format!("cli:{who}"), address: None, request_id: None }
+        Actor::internal(Who::CommandLine(who))
     }
 }

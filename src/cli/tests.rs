@@ -198,8 +198,9 @@ fn a_setting_that_is_no_text_is_named_and_what_others_have_is_passed_over() {
 
 #[test]
 fn the_audit_names_the_user_of_the_operating_system() {
-    let who =
-        |variables: &[(&[u8], &[u8])]| environment(variables).map(|environment| environment.actor().who);
+    let who = |variables: &[(&[u8], &[u8])]| {
+        environment(variables).map(|environment| environment.actor().who.to_string())
+    };
     assert_eq!(who(&[(b"USER", b"ops")]), Ok("cli:ops".to_owned()));
     assert_eq!(who(&[(b"USER", b"root"), (b"LOGNAME", b"o\nps")]), Ok("cli:ops".to_owned()));
     assert!(who(&[(b"USER", b"")]).is_ok_and(|who| who.starts_with("cli:uid ")));

@@ -128,6 +128,6 @@ async fn find_changes(
 impl From<AuditRecord> for Change {
     fn from(record: AuditRecord) -> Self {
         let AuditRecord { at, actor, action, target, before, after, .. } = record;
-        Self { at: Moment(at), actor, action, target, before, after }
+        Self { at: Moment(at), actor: actor.to_string(), action, target, before, after }
     }
 }

@@ -11,7 +11,7 @@ use gatepost_core::error_chain::Chain;
 use gatepost_core::identity::{AssertedGroups, AssertedIdentity};
 use gatepost_core::ids::UserId;
 use gatepost_oidc::{RefreshError, Refreshed, Renewal};
-use gatepost_store::directory::{Actor, SignInOutcome};
+use gatepost_store::directory::{Actor, SignInOutcome, Who};
 use gatepost_store::session::Session;
 use gatepost_store::session::record::{SessionRecord, Token};
 use gatepost_store::session::store::StoreError;
@@ -111,7 +111,7 @@ async fn learn(
 ) -> Result<RefreshOutcome, LoadError> {
     match take_over(context, session.record.user, &refreshed.identity).await {
         Ok(Taken::GoesOn) => {}
-        Ok(Taken::IsOver) => return end_refused(context, &session, "refresh").await,
+        Ok(Taken::IsOver) => return end_refused(context, &session, Who::Refresh).await,
         Ok(Taken::CannotKnow) => {
             tracing::warn!(user.id = %session.record.user, provider.id = %session.record.provider, "a person's groups have not been known for a day");
             note_outage(context, session).await?;
@@ -186,7 +186,7 @@ async fn take_over(context: &Context, user: UserId, identity: &AssertedIdentity)
     if identity.groups == AssertedGroups::Unknown {
         context.stores.count(provider, ProviderMetrics::groups_unknown);
     }
-    let actor = Actor { who: "refresh".to_owned(), address: None, request_id: None };
+    let actor = Actor::internal(Who::Refresh);
     let refreshing = context.stores.directory.refresh(user, identity, &terms, Timestamp::now(), &actor);
     match context.stores.query(Store::Directory, StoreOperation::Refresh, refreshing).await? {
         Some(SignInOutcome::Admitted { address, lost_all_groups, .. }) => {
@@ -222,15 +222,15 @@ async fn end_if_newest(
 ) -> Result<RefreshOutcome, LoadError> {
     match context.stores.sessions.find(&used.id).await? {
         Some(now) if now.record.refresh_token.as_ref() == Some(token) => {
-            end_refused(context, &now, "provider").await
+            end_refused(context, &now, Who::Provider).await
         }
         Some(_) => Ok(RefreshOutcome::Busy),
         None => Ok(RefreshOutcome::Ended),
     }
 }
 
-async fn end_refused(context: &Context, session: &Session, who: &str) -> Result<RefreshOutcome, LoadError> {
-    let actor = Actor { who: who.to_owned(), address: None, request_id: None };
+async fn end_refused(context: &Context, session: &Session, who: Who) -> Result<RefreshOutcome, LoadError> {
+    let actor = Actor::internal(who);
     revocation::end_refused(&context.revocation, &session.id.hash(), &session.record, actor).await?;
     Ok(RefreshOutcome::Ended)
 }

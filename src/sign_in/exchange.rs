@@ -14,7 +14,7 @@ use gatepost_core::identity::{AddressRule, AssertedGroups, RefusedAddress, Subje
 use gatepost_core::ids::{ProviderId, UserId};
 use gatepost_core::secret::{Hash, Secret};
 use gatepost_oidc::{Callback, Expected, OidcError, Provider, SignIn};
-use gatepost_store::directory::{SignInContext, SignInOutcome};
+use gatepost_store::directory::{SignInContext, SignInOutcome, Who};
 use gatepost_store::session::record::{SessionRecord, Token};
 use gatepost_store::session::values::{LoginState, SessionId};
 use gatepost_store::session::{ExchangeTurn, Handover, Session, Started};
@@ -100,7 +100,7 @@ impl Exchange {
                 &self.context.revocation,
                 &over,
                 EndCause::ProviderSignOut,
-                &self.visitor.actor("provider"),
+                &self.visitor.actor(Who::Provider),
             )
             .await?;
             return Err(Problem::EndedAtProvider);
@@ -189,7 +189,7 @@ impl Exchange {
         if sign_in.identity.groups == AssertedGroups::Unknown {
             self.context.stores.count(provider, ProviderMetrics::groups_unknown);
         }
-        let actor = self.visitor.actor("sign-in");
+        let actor = self.visitor.actor(Who::SignIn);
         let terms = self.context.site.config.terms_of(self.provider.config(), &sign_in.identity.subject);
         let admitting = self.context.stores.directory.sign_in(&sign_in.identity, &terms, context, &actor);
         match self.context.stores.query(Store::Directory, StoreOperation::SignIn, admitting).await? {
@@ -245,7 +245,7 @@ impl Exchange {
 
     /// Another person at the same browser: the one before is signed out.
     async fn end_other(&self, other: &Principal) -> Result<(), Problem> {
-        let actor = self.visitor.actor(&other.standing.person.id.to_string());
+        let actor = self.visitor.actor(Who::Person(other.standing.person.id));
         let ending =
             Ending::new(&self.context.revocation, other.session.id.hash(), other.session.record.user);
         end_session(&self.context.revocation, &ending, EndCause::Replaced, &actor).await?;
@@ -255,7 +255,7 @@ impl Exchange {
 
     /// Who signs in is signed in, whether or not an old session of theirs could be ended.
     async fn end_excess(&self, user: UserId) {
-        let actor = self.visitor.actor(&user.to_string());
+        let actor = self.visitor.actor(Who::Person(user));
         if let Err(error) = end_excess(&self.context.revocation, user, &actor).await {
             tracing::warn!(error = %Chain(&error), user.id = %user, "a person has more sessions than they may until their next sign-in");
         }

@@ -27,7 +27,7 @@ use gatepost_core::host::HostName;
 use gatepost_core::identity::AddressRule;
 use gatepost_core::ids::{ProviderId, RequestId};
 use gatepost_oidc::{OidcError, ProviderRefusal};
-use gatepost_store::directory::{Actor, DirectoryError};
+use gatepost_store::directory::{Actor, DirectoryError, Who};
 use gatepost_store::session::cookie::{self, CookiePolicy, Held};
 use gatepost_store::session::store::StoreError;
 use gatepost_store::session::values::{Bind, PublicValue};
@@ -73,8 +73,8 @@ pub struct Visitor {
 
 impl Visitor {
     /// For the audit of what this visitor sets off.
-    pub fn actor(&self, who: &str) -> Actor {
-        Actor { who: who.to_owned(), address: self.address, request_id: Some(self.request_id) }
+    pub fn actor(&self, who: Who) -> Actor {
+        Actor { who, address: self.address, request_id: Some(self.request_id) }
     }
 
     /// The session that this browser has here, if it counts now.

@@ -12,7 +12,7 @@ use gatepost_core::identity::SubjectKey;
 use gatepost_core::ids::{ProviderId, UserId};
 use gatepost_core::secret::Hash;
 use gatepost_oidc::{EndSession, LogoutToken, OidcError};
-use gatepost_store::directory::{Actor, DirectoryError};
+use gatepost_store::directory::{Actor, DirectoryError, Who};
 use gatepost_store::session::record::{SessionRecord, Token};
 use gatepost_store::session::sealed::Purpose;
 use gatepost_store::session::store::StoreError;
@@ -77,7 +77,7 @@ async fn end_wanted(
         None
     });
     let ending = Ending::new(&context.revocation, hash, wanted.user);
-    end_session(&context.revocation, &ending, EndCause::SignOut, &visitor.actor(&wanted.user.to_string()))
+    end_session(&context.revocation, &ending, EndCause::SignOut, &visitor.actor(Who::Person(wanted.user)))
         .await?;
     Ok(found.map(|session| session.record))
 }
@@ -114,7 +114,7 @@ pub async fn front_channel(
         .iter()
         .filter(|provider| issuer.is_none_or(|issuer| provider.is_issuer(issuer)));
     for provider in matching {
-        ended += end_sid(context, provider.id(), sid, None, &visitor.actor("provider")).await?;
+        ended += end_sid(context, provider.id(), sid, None, &visitor.actor(Who::Provider)).await?;
     }
     Ok(ended)
 }
@@ -161,7 +161,7 @@ pub async fn back_channel(context: &Context, visitor: &Visitor, token: &str) -> 
     if context.stores.sessions.knows_logout_token(&token.issuer, &token.jti).await? {
         return Err(BackChannelError::Replayed);
     }
-    let actor = visitor.actor("provider");
+    let actor = visitor.actor(Who::Provider);
     let subject = token.subject.clone();
     let subject = subject.map(|subject| SubjectKey { issuer: token.issuer.clone(), subject });
     let is_meant = |record: &SessionRecord, subject: &SubjectKey| {

@@ -8,7 +8,7 @@ use gatepost_core::ids::UserId;
 use gatepost_core::secret::{Hash, Secret};
 use gatepost_kit::process::{Postgres, until};
 use gatepost_store::directory::{
-    Actor, AuditFilter, AuditRecord, Directory, SignInContext, SignInOutcome, UserKey,
+    Actor, AuditFilter, AuditRecord, Directory, SignInContext, SignInOutcome, UserKey, Who,
 };
 use sqlx::{AssertSqlSafe, PgPool, SqlitePool};
 use std::time::Duration;
@@ -169,7 +169,7 @@ pub fn now() -> Timestamp {
 }
 
 pub fn actor() -> Actor {
-    Actor { who: "test".to_owned(), address: "192.0.2.7".parse().ok(), request_id: None }
+    Actor { who: Who::CommandLine("test".to_owned()), address: "192.0.2.7".parse().ok(), request_id: None }
 }
 
 pub fn context(now: Timestamp) -> SignInContext {

@@ -13,7 +13,7 @@ use gatepost_core::clock::Timestamp;
 use gatepost_core::identity::{AssertedGroup, AssertedGroups, AssertedIdentity, GroupKind, SubjectKey};
 use gatepost_core::ids::UserId;
 use gatepost_core::secret::Hash;
-use gatepost_store::directory::{Actor, SignInContext, SignInOutcome};
+use gatepost_store::directory::{Actor, SignInContext, SignInOutcome, Who};
 use gatepost_store::session::record::{SessionRecord, Token};
 use gatepost_store::session::sealed::Purpose;
 use gatepost_store::session::values::{Bind, HostValue, SessionId};
@@ -83,7 +83,7 @@ impl Site {
             issued_at: now,
             now,
         };
-        let actor = Actor { who: "benchmark".to_owned(), address: None, request_id: None };
+        let actor = Actor::internal(Who::CommandLine("benchmark".to_owned()));
         let terms = Terms {
             group_names: GroupNames::Trust,
             address_changes: AddressChanges::Follow,

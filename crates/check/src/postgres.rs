@@ -80,7 +80,7 @@ codes! {
         "Let the file and its folder belong to Gatepost's user, and make sure that the disk is not full.";
 }
 
-const OLDEST: i32 = 140_000;
+const OLDEST: i64 = 140_000;
 /// The largest number of connections that one replica opens.
 const PER_REPLICA: i64 = 10;
 const SETTING: &str = "DATABASE_URL";

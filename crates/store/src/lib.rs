@@ -1,6 +1,6 @@
-//! What is kept: sessions in Redis or SQLite, people and their rights in Postgres or SQLite.
+//! The stores: sessions in Redis or SQLite, people and their rights in Postgres or SQLite.
 //!
-//! The only place that knows SQL and the commands of Redis.
+//! No other crate contains SQL or Redis commands.
 
 pub mod directory;
 pub mod patience;

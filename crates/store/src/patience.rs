@@ -1,18 +1,18 @@
-//! The stores' time limits are made for `/verify`; whoever waits at a terminal may wait longer.
+//! Retries for the command line. The stores' time limits suit `/verify`; a person at a terminal can wait longer.
 
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// A person waits for a command at least so long.
-const PATIENCE: Duration = Duration::from_secs(3);
-const BETWEEN_TRIES: Duration = Duration::from_millis(50);
+/// How long a command keeps trying.
+const RETRY_TIME: Duration = Duration::from_secs(3);
+const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Asks again for a while: a command's first question also has to connect.
-pub async fn patiently<T, E>(ask: impl AsyncFn() -> Result<T, E>) -> Result<T, E> {
-    let end = Instant::now() + PATIENCE;
+/// Retries `attempt` until it succeeds or three seconds have passed. The first query of a command also has to connect.
+pub async fn patiently<T, E>(attempt: impl AsyncFn() -> Result<T, E>) -> Result<T, E> {
+    let end = Instant::now() + RETRY_TIME;
     loop {
-        match ask().await {
-            Err(_) if Instant::now() < end => sleep(BETWEEN_TRIES).await,
+        match attempt().await {
+            Err(_) if Instant::now() < end => sleep(RETRY_INTERVAL).await,
             answer => return answer,
         }
     }

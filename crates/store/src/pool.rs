@@ -1,10 +1,13 @@
-//! Connections to the databases, lent out one at a time.
+//! Pools of database connections.
 //!
-//! Guarantees: a connection whose use was cut off (time limit, caller gone, network error) is closed, not tested: the
-//! test would wait for a dead server and keep the pool's place meanwhile. None is tested when it is lent or given back
-//! either, which would cost a round trip each; its first statement is the test. Connections belong to the runtime on
-//! which the pool was made, whoever asks, and whoever gave up waiting: at most as many as the pool has places are being
-//! made at a time, and one that nobody waits for any more is there for the next.
+//! Guarantees:
+//! - A connection whose use was interrupted (time limit, dropped caller, network error) is closed and not tested. A test
+//!   would wait for a dead server and occupy the pool's place meanwhile.
+//! - No connection is tested when it is acquired or released. That would cost a round trip each time; the first statement
+//!   is the test.
+//! - Connections belong to the runtime on which the pool was made, whichever task acquires them.
+//! - No more connections are being made at a time than the pool has places. A connection whose caller no longer waits is
+//!   kept for the next caller.
 
 use deadpool::managed::{self, Metrics, QueueMode, RecycleError, RecycleResult};
 use sqlx::Error;
@@ -18,25 +21,24 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{Instant, timeout};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Proxies in between forget what is silent for long, and tell nobody.
+/// Proxies drop connections that are idle for long, without closing them.
 const MAX_IDLE: Duration = Duration::from_mins(5);
-/// A server's memory for a connection only grows.
+/// The server's memory for a connection only grows.
 const MAX_AGE: Duration = Duration::from_mins(30);
 
 /// Makes connections of one kind.
 pub trait Connect: Clone + Send + Sync + 'static {
-    /// What it makes.
     type Connection: Send + 'static;
 
-    /// Makes one, ready for use.
+    /// Makes a connection that is ready for use.
     fn connect(self) -> impl Future<Output = Result<Self::Connection, Error>> + Send;
 }
 
-/// A handle; clones share the connections.
+/// A handle to a pool. Clones share the connections.
 pub struct Pool<C: Connect>(managed::Pool<Maker<C>>);
 
 impl<C: Connect> Pool<C> {
-    /// At most `size` connections, made when they are first needed.
+    /// A pool of at most `size` connections, which are made when they are first needed.
     ///
     /// # Panics
     /// Outside a runtime.
@@ -45,22 +47,22 @@ impl<C: Connect> Pool<C> {
             connect,
             runtime: Handle::current(),
             places: Arc::new(Semaphore::new(size)),
-            unclaimed: Arc::default(),
+            abandoned: Arc::default(),
         };
         let builder = managed::Pool::builder(maker).max_size(size).queue_mode(QueueMode::Lifo);
         Self(builder.build().expect("only time limits need a runtime of the pool's own"))
     }
 
-    /// Borrows a connection; waits for one as long as the caller does.
+    /// Acquires a connection, and waits for a free one without a time limit of its own.
     ///
     /// # Errors
-    /// None can be made.
-    pub async fn borrow(&self) -> Result<Borrowed<C>, Error> {
-        let lent = self.0.get().await.map_err(|error| match error {
+    /// The connection cannot be made.
+    pub async fn acquire(&self) -> Result<PooledConnection<C>, Error> {
+        let acquired = self.0.get().await.map_err(|error| match error {
             managed::PoolError::Backend(error) => error,
             _ => Error::PoolClosed,
         })?;
-        Ok(Borrowed { lent: Some(lent), is_sound: false })
+        Ok(PooledConnection { acquired: Some(acquired), is_sound: false })
     }
 }
 
@@ -76,43 +78,43 @@ impl<C: Connect> fmt::Debug for Pool<C> {
     }
 }
 
-/// A connection, until it is dropped: then it is closed, unless it was [`give_back`](Self::give_back) sound.
-pub struct Borrowed<C: Connect> {
-    lent: Option<managed::Object<Maker<C>>>,
+/// A connection from a pool. It is closed when it is dropped, unless it was [released](Self::release).
+pub struct PooledConnection<C: Connect> {
+    acquired: Option<managed::Object<Maker<C>>>,
     is_sound: bool,
 }
 
-impl<C: Connect> Borrowed<C> {
-    /// Its use is over, and the next may have it.
-    pub fn give_back(mut self) {
+impl<C: Connect> PooledConnection<C> {
+    /// Returns the connection to the pool.
+    pub fn release(mut self) {
         self.is_sound = true;
     }
 }
 
-impl<C: Connect> fmt::Debug for Borrowed<C> {
+impl<C: Connect> fmt::Debug for PooledConnection<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Borrowed")
+        f.write_str("PooledConnection")
     }
 }
 
-impl<C: Connect> Deref for Borrowed<C> {
+impl<C: Connect> Deref for PooledConnection<C> {
     type Target = C::Connection;
 
     fn deref(&self) -> &C::Connection {
-        self.lent.as_ref().expect("there until it is dropped")
+        self.acquired.as_ref().expect("there until it is dropped")
     }
 }
 
-impl<C: Connect> DerefMut for Borrowed<C> {
+impl<C: Connect> DerefMut for PooledConnection<C> {
     fn deref_mut(&mut self) -> &mut C::Connection {
-        self.lent.as_mut().expect("there until it is dropped")
+        self.acquired.as_mut().expect("there until it is dropped")
     }
 }
 
-impl<C: Connect> Drop for Borrowed<C> {
+impl<C: Connect> Drop for PooledConnection<C> {
     fn drop(&mut self) {
-        if let Some(lent) = self.lent.take().filter(|_| !self.is_sound) {
-            drop(managed::Object::take(lent));
+        if let Some(acquired) = self.acquired.take().filter(|_| !self.is_sound) {
+            drop(managed::Object::take(acquired));
         }
     }
 }
@@ -121,16 +123,16 @@ struct Maker<C: Connect> {
     connect: C,
     runtime: Handle,
     places: Arc<Semaphore>,
-    unclaimed: Arc<Unclaimed<C::Connection>>,
+    abandoned: Arc<Abandoned<C::Connection>>,
 }
 
-/// Made for somebody who had given up, and since when.
-type Unclaimed<T> = Mutex<Vec<(Instant, T)>>;
+/// Connections whose callers no longer waited, and when each was made.
+type Abandoned<T> = Mutex<Vec<(Instant, T)>>;
 
-fn claim<T>(unclaimed: &Unclaimed<T>) -> Option<T> {
-    let mut unclaimed = unclaimed.lock().unwrap_or_else(PoisonError::into_inner);
-    unclaimed.retain(|(since, _)| since.elapsed() <= MAX_IDLE);
-    unclaimed.pop().map(|(_, connection)| connection)
+fn take_abandoned<T>(abandoned: &Abandoned<T>) -> Option<T> {
+    let mut abandoned = abandoned.lock().unwrap_or_else(PoisonError::into_inner);
+    abandoned.retain(|(since, _)| since.elapsed() <= MAX_IDLE);
+    abandoned.pop().map(|(_, connection)| connection)
 }
 
 impl<C: Connect> managed::Manager for Maker<C> {
@@ -138,19 +140,19 @@ impl<C: Connect> managed::Manager for Maker<C> {
     type Error = Error;
 
     async fn create(&self) -> Result<C::Connection, Error> {
-        // Released when the connection is made, not when somebody gives up.
+        // Held until the connection is made, also when the caller stops waiting.
         let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| Error::PoolClosed)?;
-        if let Some(connection) = claim(&self.unclaimed) {
+        if let Some(connection) = take_abandoned(&self.abandoned) {
             return Ok(connection);
         }
         let (made, waiting) = oneshot::channel();
-        let (connect, unclaimed) = (self.connect.clone(), Arc::clone(&self.unclaimed));
+        let (connect, abandoned) = (self.connect.clone(), Arc::clone(&self.abandoned));
         self.runtime.spawn(async move {
             let timed_out = |_| Err(Error::Io(io::ErrorKind::TimedOut.into()));
             let connected = timeout(CONNECT_TIMEOUT, connect.connect()).await.unwrap_or_else(timed_out);
             if let Err(Ok(connection)) = made.send(connected) {
-                let mut unclaimed = unclaimed.lock().unwrap_or_else(PoisonError::into_inner);
-                unclaimed.push((Instant::now(), connection));
+                let mut abandoned = abandoned.lock().unwrap_or_else(PoisonError::into_inner);
+                abandoned.push((Instant::now(), connection));
             }
             drop(place);
         });
@@ -170,7 +172,7 @@ mod tests {
     use super::*;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    /// Numbers; each is made when a permit says so.
+    /// Makes numbers; each takes a permit.
     #[derive(Clone)]
     struct Numbers {
         made: Arc<AtomicUsize>,
@@ -193,62 +195,62 @@ mod tests {
     }
 
     async fn give_up<C: Connect>(pool: &Pool<C>) {
-        let tried = timeout(Duration::from_millis(1), pool.borrow()).await;
+        let tried = timeout(Duration::from_millis(1), pool.acquire()).await;
         assert!(tried.is_err(), "nothing can be made yet");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_was_given_back_is_lent_again_and_what_was_dropped_is_not() {
+    async fn a_released_connection_is_reused_and_a_dropped_one_is_closed() {
         let pool = Pool::new(Numbers::allowing(9), 2);
-        let first = pool.borrow().await.expect("a connection");
+        let first = pool.acquire().await.expect("a connection");
         assert_eq!(*first, 0);
-        first.give_back();
-        let again = pool.borrow().await.expect("a connection");
+        first.release();
+        let again = pool.acquire().await.expect("a connection");
         assert_eq!(*again, 0);
         drop(again);
-        assert_eq!(*pool.borrow().await.expect("a connection"), 1);
+        assert_eq!(*pool.acquire().await.expect("a connection"), 1);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn no_more_are_lent_than_there_are_places() {
+    async fn no_more_connections_are_in_use_than_the_pool_has_places() {
         let pool = Pool::new(Numbers::allowing(9), 2);
-        let (first, _second) = (pool.borrow().await.expect("one"), pool.borrow().await.expect("another"));
+        let (first, _second) = (pool.acquire().await.expect("one"), pool.acquire().await.expect("another"));
         give_up(&pool).await;
-        first.give_back();
-        assert_eq!(*pool.borrow().await.expect("the first"), 0);
+        first.release();
+        assert_eq!(*pool.acquire().await.expect("the first"), 0);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn many_who_give_up_make_no_more_than_there_are_places_and_the_next_finds_theirs() {
+    async fn callers_that_stop_waiting_leave_at_most_as_many_connections_as_places_for_the_next() {
         let numbers = Numbers::allowing(0);
         let pool = Pool::new(numbers.clone(), 2);
         for _ in 0..50 {
             give_up(&pool).await;
         }
         numbers.allowed.add_permits(50);
-        let (first, second) = (pool.borrow().await.expect("one"), pool.borrow().await.expect("another"));
+        let (first, second) = (pool.acquire().await.expect("one"), pool.acquire().await.expect("another"));
         assert!(*first < 2 && *second < 2);
         assert_eq!(numbers.made.load(Ordering::SeqCst), 2);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_nobody_claimed_for_long_is_not_lent() {
+    async fn an_abandoned_connection_that_is_too_old_is_not_reused() {
         let numbers = Numbers::allowing(0);
         let pool = Pool::new(numbers.clone(), 1);
         give_up(&pool).await;
         numbers.allowed.add_permits(2);
         tokio::time::sleep(MAX_IDLE + Duration::from_secs(1)).await;
-        assert_eq!(*pool.borrow().await.expect("a new one"), 1);
+        assert_eq!(*pool.acquire().await.expect("a new one"), 1);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_server_that_never_answers_is_an_error_in_time_and_its_place_is_free_again() {
+    async fn a_server_that_never_answers_is_an_error_within_the_limit_and_its_place_is_free_again() {
         let numbers = Numbers::allowing(0);
         let pool = Pool::new(numbers.clone(), 1);
         assert!(
-            matches!(pool.borrow().await.err(), Some(Error::Io(error)) if error.kind() == io::ErrorKind::TimedOut)
+            matches!(pool.acquire().await.err(), Some(Error::Io(error)) if error.kind() == io::ErrorKind::TimedOut)
         );
         numbers.allowed.add_permits(1);
-        assert!(pool.borrow().await.is_ok());
+        assert!(pool.acquire().await.is_ok());
     }
 }

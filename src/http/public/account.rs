@@ -11,7 +11,7 @@ use crate::sign_in::Context;
 use actix_web::web;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::secret::Hash;
-use gatepost_store::directory::{UserKey, UserRecord};
+use gatepost_store::directory::{UserKey, UserRecord, Who};
 use gatepost_store::session::record::SessionRecord;
 use gatepost_telemetry::EndCause;
 use serde::Deserialize;
@@ -108,7 +108,7 @@ async fn end_those(
     person: &Person,
     are: impl Fn(&Hash) -> bool,
 ) -> Result<(), Fault> {
-    let actor = person.visitor.actor(&person.principal.standing.person.id.to_string());
+    let actor = person.visitor.actor(Who::Person(person.principal.standing.person.id));
     let sessions = live_sessions(context, &person.principal).await?;
     for (hash, record) in sessions.iter().filter(|(hash, _)| are(hash)) {
         let over = Ending::new(&context.revocation, *hash, record.user);

@@ -4,7 +4,7 @@ use super::{Opened, SOON, actor, email, person};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::RequestId;
 use gatepost_kit::process::until;
-use gatepost_store::directory::{Actor, AuditFilter, AuditRecord};
+use gatepost_store::directory::{Actor, AuditFilter, AuditRecord, Who};
 use std::collections::BTreeSet;
 
 async fn list(store: &Opened, filter: AuditFilter) -> Vec<AuditRecord> {
@@ -32,12 +32,12 @@ both_stores! {
         let user = store.admitted(&person("a", "a@example.com", &[])).await;
         store.admitted(&person("b", "b@example.com", &[])).await;
         let id = RequestId::generate();
-        let bob = Actor { who: "cli:bob".to_owned(), address: None, request_id: Some(id) };
+        let bob = Actor { who: Who::CommandLine("bob".to_owned()), address: None, request_id: Some(id) };
         store.directory.grant_admin(&email("a@example.com"), &bob).await.unwrap();
         store.directory.revoke_admin(&email("a@example.com"), &actor()).await.unwrap();
         store.directory.grant_admin(&email("b@example.com"), &bob).await.unwrap();
 
-        let of_bob = AuditFilter { actor: Some("cli:bob".to_owned()), ..AuditFilter::default() };
+        let of_bob = AuditFilter { actor: Some(bob.who.clone()), ..AuditFilter::default() };
         let found = list(&store, of_bob.clone()).await;
         assert_eq!((actions(&found), found[0].target_email.as_deref()), (vec!["admin.grant", "admin.grant"], Some("b@example.com")));
         let targets = vec![format!("user:{user}")];
@@ -49,7 +49,7 @@ both_stores! {
         let found = list(&store, AuditFilter { request_id: Some(id), ..AuditFilter::default() }).await;
         assert_eq!(found.len(), 2);
         assert!(list(&store, AuditFilter { request_id: Some(RequestId::generate()), ..of_bob }).await.is_empty());
-        store.directory.end_all_sessions(user, Timestamp::now(), &Actor { who: user.to_string(), ..actor() }).await.unwrap();
+        store.directory.end_all_sessions(user, Timestamp::now(), &Actor { who: Who::Person(user), ..actor() }).await.unwrap();
         let found = list(&store, AuditFilter { targets, ..AuditFilter::default() }).await;
         assert_eq!(found[0].actor_email.as_deref(), Some("a@example.com"), "a person acts under the address held now");
     }
@@ -94,15 +94,21 @@ async fn scans(store: &Opened) -> (String, Vec<String>) {
 async fn no_filter_reads_the_whole_audit() {
     let store = Opened::postgres().await;
     store.sql("INSERT INTO gatepost.audit_entries (at, actor, action, target, request_id) \
-               SELECT n, 'actor-' || n % 500, 'action.' || n % 500, 'user:' || n % 500, md5(n::text) FROM generate_series(1, 50000) n").await;
+               SELECT n, 'cli:' || n % 500, 'action.' || n % 500, 'user:' || n % 500, md5(n::text) FROM generate_series(1, 50000) n").await;
     store.sql("ANALYZE gatepost.audit_entries").await;
-    let text = |text: &str| Some(text.to_owned());
     let at = |second| Some(Timestamp::from_unix(second));
     let filters = [
         ("at", AuditFilter::default()),
         ("at", AuditFilter { since: at(100), until: at(200), ..AuditFilter::default() }),
         ("at", AuditFilter { before: "25000-25000".parse().ok(), ..AuditFilter::default() }),
-        ("actor", AuditFilter { actor: text("actor-7"), until: at(10_000), ..AuditFilter::default() }),
+        (
+            "actor",
+            AuditFilter {
+                actor: Some(Who::CommandLine("7".to_owned())),
+                until: at(10_000),
+                ..AuditFilter::default()
+            },
+        ),
         ("action", AuditFilter { actions: vec!["action.7".to_owned()], ..AuditFilter::default() }),
         ("request_id", AuditFilter { request_id: Some(RequestId::generate()), ..AuditFilter::default() }),
         ("target", AuditFilter { targets: vec!["user:7".to_owned()], ..AuditFilter::default() }),

@@ -2,7 +2,7 @@
 
 use super::{actor, admitted, at_provider, config, person};
 use gatepost_config::GroupNames::{Link, Trust};
-use gatepost_store::directory::DirectoryError;
+use gatepost_store::directory::{DirectoryError, Who};
 
 const LINKED: &[(&str, &str)] = &[("GATEPOST_GROUPS", "Known=entra:g-1, Boss=entra:role:Boss")];
 
@@ -15,7 +15,7 @@ both_stores! {
         assert_eq!(store.groups(user).await, ["Other", "entra:role:Boss"]);
         store.configure(&[]).await;
         assert_eq!(store.groups(user).await, ["entra:g-1", "entra:role:Boss"]);
-        assert!(store.audited("group.link").await.iter().all(|entry| entry.actor == "configuration"));
+        assert!(store.audited("group.link").await.iter().all(|entry| entry.actor == Who::Configuration));
     }
 
     async fn the_same_configuration_again_changes_nothing(store) {

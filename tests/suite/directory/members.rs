@@ -33,7 +33,7 @@ both_stores! {
         other.sql("INSERT INTO user_group_membership VALUES ('a@example.com', 'Known')").await;
         other.sql("DELETE FROM user_group_membership WHERE user_email = 'a@example.com'").await;
         assert_eq!(said(store.audit().await), said(other.audit().await));
-        assert_eq!(store.audited("membership.create").await[0].actor, "test");
+        assert_eq!(store.audited("membership.create").await[0].actor, actor().who);
         for table in ["users", "groups"] {
             let count = format!("SELECT CAST(count(*) AS text) FROM gatepost.{table}");
             assert_eq!((store.texts(&count).await, other.texts(&count).await), (vec!["1".to_owned()], vec!["1".to_owned()]));

@@ -32,7 +32,7 @@ both_stores! {
         assert!(!standing.is_disabled && !standing.is_session_ended && !standing.access.is_admin);
         assert_eq!(store.audited("user.create").await.len(), 1);
         let signed_in = store.audited("user.sign_in").await;
-        assert_eq!((signed_in[0].actor.as_str(), signed_in[0].address.as_deref()), ("test", Some("192.0.2.7")));
+        assert_eq!((&signed_in[0].actor, signed_in[0].address.as_deref()), (&actor().who, Some("192.0.2.7")));
     }
 
     async fn a_second_sign_in_replaces_the_providers_groups_and_no_others(store) {

@@ -1,5 +1,5 @@
-//! What can go wrong in the directory. "Cannot know" is one variant, so that nobody mistakes it for "there is none";
-//! refusals that a person can mend have names of their own.
+//! Errors of the directory. "Unavailable" is a variant of its own, so that no caller mistakes it for "there is none".
+//! Refusals that a person can fix have variants of their own.
 
 use super::pooler::SpreadsStatements;
 use super::records::UserKey;
@@ -7,29 +7,29 @@ use gatepost_certs::tls::TlsRefused;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::identity::ExternalGroup;
 use gatepost_core::ids::{GroupName, TenantId};
+use sqlx::error::BoxDynError;
 use std::borrow::Cow;
 use std::error::Error;
 use std::path::PathBuf;
 
-/// Why the directory did not do it.
+/// Why the directory did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
-    /// Cannot know: the store is down, slow, read-only, or answered what it must not. Nothing was changed, or it is
-    /// not known whether it was.
+    /// The store is down, slow, or returned something invalid. Nothing was changed, or it is unknown whether it was.
     #[error("the directory does not answer")]
     Unavailable(#[source] sqlx::Error),
-    /// A standby, or set read-only: nothing can be changed now.
+    /// The database is a standby, or set read-only.
     #[error("the directory takes no changes at the moment")]
     ReadOnly,
-    /// What stands behind `DATABASE_URL` does not keep a connection's statements together. Nothing was set there.
+    /// `DATABASE_URL` leads to a pooler that spreads a connection's statements. Nothing was changed there.
     #[error(
         "DATABASE_URL leads to a pooler in transaction or statement mode, and Gatepost needs connections of its own"
     )]
     Pooler,
-    /// `DATABASE_URL` is not understood.
+    /// `DATABASE_URL` cannot be parsed.
     #[error("DATABASE_URL is not understood: expected postgres://... or sqlite://...")]
     Address(#[source] sqlx::Error),
-    /// The embedded file or its folder cannot be made.
+    /// The embedded file or its folder cannot be created.
     #[error("{} cannot be opened", path.display())]
     File {
         /// Which.
@@ -38,7 +38,7 @@ pub enum DirectoryError {
         #[source]
         source: std::io::Error,
     },
-    /// The embedded file, or what SQLite keeps beside it, is not its owner's alone.
+    /// Others may read or change the embedded file, or a file that SQLite keeps beside it.
     #[error("{} may be read or changed by others (mode {mode:04o})", path.display())]
     Exposed {
         /// Which.
@@ -46,28 +46,28 @@ pub enum DirectoryError {
         /// Its permissions.
         mode: u32,
     },
-    /// The schema was made by a newer Gatepost: this one might do harm.
+    /// A newer Gatepost has changed the schema, and this one might damage it.
     #[error("the directory's schema is newer than this Gatepost: start the newer one, or restore a backup")]
     NewerSchema,
-    /// A migration failed; the transaction it ran in is undone.
+    /// A migration failed, and its transaction was rolled back.
     #[error("the directory's schema cannot be brought up to date")]
     Migration(#[source] sqlx::migrate::MigrateError),
     /// Only the configuration may change this link.
     #[error("{0} is linked by GATEPOST_GROUPS: change it there")]
     LinkedByConfiguration(ExternalGroup),
-    /// Nothing to unlink.
+    /// The provider's group is not linked.
     #[error("{0} is not linked to a name")]
     NotLinked(ExternalGroup),
-    /// Nobody has this id, or this address.
+    /// No person has this id or this address.
     #[error("there is no user {0}")]
     UnknownUser(UserKey),
-    /// Another person has this address, here or at their provider.
-    #[error("another person holds {0}, and an address is one person's")]
+    /// Another person has this address here, or their provider asserts it.
+    #[error("{0} is the address of another person")]
     AddressHeld(EmailAddress),
     /// There is no group with this name.
     #[error("there is no group {0}")]
     UnknownGroup(GroupName),
-    /// Neither a provider nor an administrator says that this person is in this group.
+    /// Neither a provider nor an administrator has put this person into this group.
     #[error("{0} is not in group {1}")]
     NotMember(UserKey, GroupName),
     /// There is no tenant with this id.
@@ -104,14 +104,14 @@ impl DirectoryError {
         }
     }
 
-    /// A standby answers with the past: what ended may still look alive there.
+    /// A standby may lag behind: a session that has ended may still look live there.
     pub(super) fn standby() -> Self {
         Self::Unavailable(sqlx::Error::Protocol("this Postgres is a standby".to_owned()))
     }
 
-    /// A stored value that its own type does not accept: somebody wrote past the constraints.
-    pub(super) fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self::Unavailable(sqlx::Error::Decode(Box::new(error)))
+    /// A stored value that its type does not accept, because somebody wrote past the constraints.
+    pub(super) fn unreadable(error: impl Into<BoxDynError>) -> Self {
+        Self::Unavailable(sqlx::Error::Decode(error.into()))
     }
 }
 

@@ -1,13 +1,14 @@
-//! What transactions of all replicas take one after the other.
+//! Keys of the locks that transactions of all replicas share.
 
 use gatepost_core::secret::Hash;
 
-/// Names one such thing: two of the same name wait for one another, two of different names practically never.
+/// The key of one lock. Transactions with the same key wait for each other. Different names practically never have the
+/// same key.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LockKey(i64);
 
 impl LockKey {
-    /// The key of a name of several parts.
+    /// The key for a name that consists of several parts.
     pub fn of(name: &[&str]) -> Self {
         let parts: Vec<&[u8]> = name.iter().map(|part| part.as_bytes()).collect();
         let hash = Hash::of(&parts);
@@ -15,7 +16,7 @@ impl LockKey {
         Self(i64::from_be_bytes(*first))
     }
 
-    /// As Postgres takes it.
+    /// The key as the advisory locks of Postgres take it.
     pub const fn number(self) -> i64 {
         self.0
     }

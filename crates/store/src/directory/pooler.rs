@@ -1,31 +1,33 @@
-//! Connections to one Postgres address, once it is known that the server keeps them apart.
+//! Connections to one Postgres address, after a check that no pooler in transaction or statement mode stands in
+//! between.
 //!
-//! A pooler in transaction or statement mode spreads what one client says over connections that it lends to others too:
-//! settings reach strangers, prepared statements and locks are gone or another's, notifications never come. Guarantees:
-//! nothing is set, prepared or locked before two connections were seen to have a server's connection each, that stays
-//! theirs. In session mode a pooler does not spread, and serves as Postgres itself would.
+//! Such a pooler sends the statements of one client over connections that it shares with other clients: settings reach
+//! other clients, prepared statements and locks are lost or belong to others, notifications do not arrive. Guarantee:
+//! nothing is set, prepared or locked before two connections were seen to have a server process each. A pooler in
+//! session mode passes this check and serves as Postgres itself would.
 
 use super::error::DirectoryError;
 use gatepost_certs::tls;
 use gatepost_config::{MadeOf, WatchedSecret};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{ConnectOptions, Connection, Row};
+use sqlx::{ConnectOptions, Connection, FromRow};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 
-/// Each of the two connections is asked so often: a pooler that others use too may lend the same one again by chance.
-const LOOKS: u32 = 4;
+/// How often each of the two connections is queried. A pooler that others use too may assign the same server process
+/// again by chance.
+const QUERIES: u32 = 4;
 
-/// The statements of one connection are spread over several of the server's.
+/// A pooler spreads the statements of one connection over several server processes.
 #[derive(Debug, thiserror::Error)]
-#[error("a pooler in transaction or statement mode stands between")]
+#[error("a pooler in transaction or statement mode is in between")]
 pub(super) struct SpreadsStatements;
 
-/// Where one Postgres is, and who Gatepost is there: user and password may be replaced in their file while it runs.
-/// Clones share what is known of it.
+/// The address of one Postgres, with user and password. Both may be replaced in their file while Gatepost runs.
+/// Clones share the result of the check.
 #[derive(Clone, Debug)]
 pub(super) struct Address {
     options: Arc<MadeOf<PgConnectOptions>>,
@@ -44,27 +46,27 @@ impl Address {
         Ok(Self { options: Arc::new(options), is_known: Arc::default() })
     }
 
-    /// A new connection, with nothing set on it.
+    /// A new connection without any settings.
     pub(super) async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
         let connecting = async { self.options().await?.connect().await };
         connecting.await.inspect_err(|error| {
-            // A new password may be in the file already.
+            // The file may already contain a new password.
             if is_refused(error) {
                 self.options.look_again();
             }
         })
     }
 
-    /// For whoever connects by themselves; [`SpreadsStatements`] where that is of no use. A refusal is not remembered:
-    /// the pooler may be set up rightly meanwhile.
+    /// The options for callers that connect on their own, or [`SpreadsStatements`]. A failed check is repeated at the
+    /// next call, because the pooler may have been corrected meanwhile.
     pub(super) async fn options(&self) -> Result<PgConnectOptions, sqlx::Error> {
         let options = self.options.current();
-        self.is_known.get_or_try_init(|| look(&options)).await?;
+        self.is_known.get_or_try_init(|| check_connections(&options)).await?;
         Ok(options)
     }
 }
 
-/// The server does not know the user, or not by this password (class 28 of the SQL standard).
+/// Whether the server rejects the user or the password (class 28 of the SQL standard).
 fn is_refused(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     code.is_some_and(|code| code.starts_with("28"))
@@ -72,9 +74,9 @@ fn is_refused(error: &sqlx::Error) -> bool {
 
 fn connect_options(url: &str, authorities: Option<&[u8]>) -> Result<PgConnectOptions, sqlx::Error> {
     let mut options: PgConnectOptions = url.parse()?;
-    // Nothing here reads floating-point numbers, and a pooler refuses parameters that it does not know.
+    // Gatepost reads no floating-point numbers, and a pooler rejects parameters that it does not know.
     options = options.application_name("gatepost").extra_float_digits(None).disable_statement_logging();
-    // As the certificate's name an IPv6 address stands without brackets.
+    // A certificate names an IPv6 address without brackets.
     if let Some(address) = options.get_host().strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
         let address = address.to_owned();
         options = options.host(&address);
@@ -86,8 +88,9 @@ fn connect_options(url: &str, authorities: Option<&[u8]>) -> Result<PgConnectOpt
     }
 }
 
-/// Asks by whom each of two connections is served; several times in a row, for a pooler may lend its connections in turn.
-async fn look(options: &PgConnectOptions) -> Result<(), sqlx::Error> {
+/// Finds out which server processes serve each of two connections. It queries several times, because a pooler may
+/// assign its connections in turn.
+async fn check_connections(options: &PgConnectOptions) -> Result<(), sqlx::Error> {
     let (mut one, mut other) = (options.connect().await?, options.connect().await?);
     let (of_one, of_other) = (backends(&mut one).await?, backends(&mut other).await?);
     one.close().await?;
@@ -99,13 +102,22 @@ async fn look(options: &PgConnectOptions) -> Result<(), sqlx::Error> {
     }
 }
 
-/// The server's processes that served this connection, each with its server's start, for two servers may number alike.
-/// Nothing is prepared for it.
-async fn backends(connection: &mut PgConnection) -> Result<BTreeSet<String>, sqlx::Error> {
-    let sql = "SELECT pg_backend_pid() || ' ' || pg_postmaster_start_time()";
+row! {
+    /// A process of the server. Two servers may use the same process number, so the start of the server is part of it.
+    #[derive(PartialEq, Eq, PartialOrd, Ord)]
+    struct Backend {
+        process: i64,
+        server_started_at: String,
+    }
+}
+
+/// The processes that served this connection. No statement is prepared for it.
+async fn backends(connection: &mut PgConnection) -> Result<BTreeSet<Backend>, sqlx::Error> {
+    let sql =
+        "SELECT pg_backend_pid()::bigint AS process, pg_postmaster_start_time()::text AS server_started_at";
     let mut found = BTreeSet::new();
-    for _ in 0..LOOKS {
-        found.insert(sqlx::raw_sql(sql).fetch_one(&mut *connection).await?.try_get(0)?);
+    for _ in 0..QUERIES {
+        found.insert(Backend::from_row(&sqlx::raw_sql(sql).fetch_one(&mut *connection).await?)?);
     }
     Ok(found)
 }

@@ -1,7 +1,7 @@
-//! The directory on Postgres >= 14: what differs from `SQLite`. The statements themselves are in `statements`.
+//! The directory on Postgres 14 and newer: what differs from SQLite. The statements themselves are in `statements`.
 //!
-//! Two pools, so that sign-ins and administration never starve the hot read. Locks are row and advisory locks that
-//! end with their transaction; a transaction that lost a race starts over.
+//! There are two pools, so that sign-ins and administration never delay the hot read. Row locks and advisory locks end
+//! with their transaction. A transaction that lost a race is retried.
 
 use super::error::DirectoryError;
 use super::lock_key::LockKey;
@@ -23,8 +23,8 @@ const MIGRATE_TIMEOUT: Duration = Duration::from_mins(5);
 const HOT_CONNECTIONS: usize = 6;
 const WORK_CONNECTIONS: usize = 4;
 
-/// The hot read is planned once and by indexes alone: statistics of tables that were empty yesterday, or of a hundred
-/// rows today, would have it read whole tables.
+/// The hot read is planned once and uses only indexes. Statistics of tables that were empty or small when they were
+/// analyzed would make the planner read whole tables.
 const HOT_SETTINGS: &str = "SET statement_timeout = '150ms'; SET plan_cache_mode = force_generic_plan; SET jit = off; \
     SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
 const WORK_SETTINGS: &str = "SET statement_timeout = '5s'";
@@ -43,7 +43,7 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("postgres":
     "20261128083000_note_addresses",
 );
 
-/// Locks the rows read until the transaction ends.
+/// Locks the rows that are read until the transaction ends.
 macro_rules! for_update {
     ($sql:expr) => {
         concat!($sql, " FOR UPDATE")
@@ -67,14 +67,14 @@ macro_rules! unhex {
         concat!("decode(", $expression, ", 'hex')")
     };
 }
-/// The second that it is, by the one clock that every replica and the command line compare with; also in a transaction
-/// that began long ago.
+/// The current second by the database's clock, which all replicas and the command line compare with. It is not the time
+/// at which the transaction began.
 macro_rules! present {
     () => {
         "floor(extract(epoch FROM clock_timestamp()))::bigint"
     };
 }
-/// A standby answers with the past: what ended may still look alive there.
+/// Whether the server is a standby, which may lag behind.
 macro_rules! is_standby {
     () => {
         "pg_is_in_recovery()"
@@ -93,7 +93,7 @@ pub(super) struct Store {
     address: Address,
 }
 
-/// To the one Postgres, with what each connection is told first.
+/// Connects to Postgres and applies the settings of the pool.
 #[derive(Clone)]
 pub(super) struct Connector {
     address: Address,
@@ -116,7 +116,7 @@ impl Connect for Connector {
 }
 
 impl Store {
-    /// Connects when first asked, so that Gatepost starts without its database and recovers by itself.
+    /// Connects at the first query, so that Gatepost starts without its database and recovers by itself.
     pub(super) fn open(url: &WatchedSecret, ca_file: Option<&Path>) -> Result<Self, DirectoryError> {
         let address = Address::new(url, ca_file)?;
         let pool = |size, settings| Pool::new(Connector { address: address.clone(), settings }, size);
@@ -139,11 +139,11 @@ impl Store {
         &self.hot
     }
 
-    /// Postgres tells of it itself.
+    /// Does nothing: the triggers of Postgres notify the watches.
     #[expect(clippy::unused_self, reason = "the embedded store must be told")]
     pub(super) const fn committed(&self) {}
 
-    /// A connection of its own, lost for good when it is lost.
+    /// A pool of one connection that is not replaced when it is lost.
     pub(super) async fn watch_pool(&self) -> Result<PgPool, DirectoryError> {
         let options = self.address.options().await?;
         let one = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
@@ -164,14 +164,14 @@ impl Store {
         })
     }
 
-    /// One runner at a time, whoever else starts: the second waits and finds nothing to do.
+    /// Only one process migrates at a time. A second one waits and then has nothing to do.
     pub(super) async fn migrate(&self) -> Result<(), DirectoryError> {
         let connect = async { Ok(self.address.connect().await?) };
         let mut connection = within(CONNECT_TIMEOUT, connect).await?;
         within(MIGRATE_TIMEOUT, async {
             connection.execute("SET lock_timeout = '60s'").await?;
             connection.execute("SELECT pg_advisory_lock(hashtextextended('gatepost migrations', 0))").await?;
-            // From here on a table that is in use is not waited for long: others would queue behind us.
+            // Do not wait long for tables that are in use: other transactions would queue behind this one.
             connection.execute("SET lock_timeout = '2s'").await?;
             let mut migrator = schema::migrator(MIGRATIONS, "gatepost.migrations");
             migrator.create_schema("gatepost");
@@ -187,8 +187,8 @@ impl Store {
     }
 }
 
-/// Starts a transaction that writes, and holds everybody else with one of these keys off until it ends; all in one
-/// round trip, the keys in their order.
+/// Starts a transaction that writes, and takes the locks of these keys in their order until it ends. All of it is one
+/// round trip.
 pub(super) async fn begin<'a>(
     connection: &'a mut Connection,
     keys: &[LockKey],
@@ -198,12 +198,13 @@ pub(super) async fn begin<'a>(
     Ok(connection.begin_with(AssertSqlSafe(sql)).await?)
 }
 
-/// The same for one key, later in the transaction.
+/// Takes the lock of one key in a transaction that has begun.
 pub(super) async fn lock(connection: &mut Connection, key: LockKey) -> Result<(), sqlx::Error> {
     sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(key.number()).execute(connection).await.map(drop)
 }
 
-/// The transaction lost a race (deadlock, serialization, a row that came or went meanwhile): it may be tried again.
+/// Whether the transaction lost a race (deadlock, serialization failure, a row that was inserted or deleted meanwhile)
+/// and may be retried.
 pub(super) fn is_conflict(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     code.is_some_and(|code| matches!(&*code, "40001" | "40P01" | "23505" | "23503"))

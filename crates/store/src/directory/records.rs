@@ -1,61 +1,50 @@
-//! What goes into and comes out of the directory, beyond the words of [`gatepost_core`].
+//! The arguments and results of the directory, in addition to the types of [`gatepost_core`].
 
 use gatepost_core::access::Role;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::{EmailAddress, EmailError};
 use gatepost_core::identity::{ExternalGroup, SubjectKey};
-use gatepost_core::ids::{GroupName, IdError, ProviderId, RequestId, TenantId, UserId};
+use gatepost_core::ids::{GroupName, IdError, ProviderId, TenantId, UserId};
 use gatepost_core::secret::Hash;
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::fmt;
-use std::net::IpAddr;
 use std::str::FromStr;
-
-/// Who makes a change, for its audit row.
-#[derive(Clone, Debug)]
-pub struct Actor {
-    /// A person's id, `cli:<name>`, `configuration`, ...
-    pub who: String,
-    /// Where from.
-    pub address: Option<IpAddr>,
-    /// The id that finds the log line.
-    pub request_id: Option<RequestId>,
-}
 
 /// The sign-in around an asserted identity.
 #[derive(Clone, Debug)]
 pub struct SignInContext {
-    /// The session that begins if it is admitted.
+    /// The session that starts if the person is admitted.
     pub new_session: Hash,
-    /// The session that this browser has, and whose: if it is the same person's, that one goes on instead.
+    /// The session that this browser has, and its person. If the same person signs in, that session is kept.
     pub current_session: Option<(UserId, Hash)>,
-    /// The provider's own session (`sid`), hashed.
+    /// The provider and the hash of its own session (`sid`).
     pub sid_hash: Option<(ProviderId, Hash)>,
-    /// `iat` of the ID token: the provider's clock.
+    /// `iat` of the ID token, by the provider's clock.
     pub issued_at: Timestamp,
-    /// The second of the sign-in: our clock.
+    /// The time of the sign-in, by Gatepost's clock.
     pub now: Timestamp,
 }
 
-/// What became of a sign-in or a refresh.
+/// The result of a sign-in or a refresh.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SignInOutcome {
-    /// Committed, with its audit rows.
+    /// The person is admitted. Committed, with the audit rows.
     Admitted {
-        /// Who it is here.
+        /// The person.
         user_id: UserId,
-        /// When, by the database's clock, which is also that of [`Standing::sessions_not_before`].
+        /// The time by the database's clock, which [`Standing::sessions_not_before`] uses too.
         ///
         /// [`Standing::sessions_not_before`]: gatepost_core::access::Standing::sessions_not_before
         at: Timestamp,
-        /// What became of the person's address.
+        /// What changed about the person's address.
         address: AddressNews,
-        /// The provider says "in no group" of somebody who was in some.
+        /// The person was in groups, and the provider now asserts none.
         lost_all_groups: bool,
-        /// The provider could not say; the last list still counts.
+        /// The provider could not name the groups, and the last list still counts.
         groups_are_stale: bool,
     },
-    /// An administrator disabled this person.
+    /// An administrator has disabled this person.
     Disabled,
     /// Neither the provider nor the directory has an address.
     NoAddress,
@@ -65,55 +54,53 @@ pub enum SignInOutcome {
     KeptAddressRefused(EmailAddress),
     /// The provider could not name the groups, and no list younger than 24 h is there.
     GroupsUnknown,
-    /// The provider ended this session before it began here: the ID token is of the time before.
+    /// The provider ended its session after it had issued this ID token.
     SessionEndedAtProvider,
 }
 
-/// What became of a person's address, for the log: applications that know people by address see none of it.
+/// What changed about a person's address, for the log. Applications that know people by address do not notice it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AddressNews {
-    /// `None`: it is as it was.
+    /// `None`: the address is unchanged.
     pub change: Option<AddressChange>,
-    /// Who had the address before, if that was somebody else.
+    /// The person who had the address before, if that was somebody else.
     pub former_holder: Option<FormerHolder>,
 }
 
 /// A change of an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AddressChange {
-    /// Applications get another address from now on.
+    /// Applications get another address than before.
     Changed {
-        /// The one that they got before.
+        /// The address that applications got before.
         from: Option<EmailAddress>,
-        /// The one that they get now.
+        /// The address that applications get now.
         to: EmailAddress,
     },
-    /// The provider asserts another address, which it did not before; applications get the one that they know.
+    /// The provider asserts a new address, but applications still get the one that they know.
     Kept {
-        /// What applications get.
+        /// The address that applications get.
         email: EmailAddress,
-        /// What the provider asserts.
+        /// The address that the provider asserts.
         asserted: EmailAddress,
     },
 }
 
-/// Who gave an address up that somebody else has now.
+/// The person who gave up an address that somebody else has now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FormerHolder {
     /// The address.
     pub email: EmailAddress,
-    /// Whose it was.
+    /// The person who had it.
     pub user: UserId,
-    /// Until when.
+    /// When the person gave it up.
     pub until: Timestamp,
 }
 
-/// How a person is named: by id, or by the address held now.
+/// How a command or a page names a person: by id or by current address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UserKey {
-    /// Stable id.
     Id(UserId),
-    /// Address.
     Email(EmailAddress),
 }
 
@@ -126,13 +113,13 @@ impl fmt::Display for UserKey {
     }
 }
 
-/// The text is neither id nor address.
+/// The text is neither an id nor an address.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum UserKeyError {
-    /// It has an `@`.
+    /// It has an `@`, but is not an address.
     #[error(transparent)]
     Email(#[from] EmailError),
-    /// It has none.
+    /// It has no `@` and is not an id.
     #[error(transparent)]
     Id(#[from] IdError),
 }
@@ -144,16 +131,16 @@ impl FromStr for UserKey {
     }
 }
 
-/// How a provider's group got its name here.
+/// Why a provider's group has its name here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkSource {
-    /// Unlinked: its id, or `provider:id`, is its name, and vouches for nothing.
+    /// It is not linked. Its name is its id or `provider:id`, and grants nothing by itself.
     Auto,
-    /// It bears the provider's name, because the operator trusts it (`GROUP_NAMES=trust`).
+    /// It has the provider's name for it, because the operator trusts the provider (`GROUP_NAMES=trust`).
     Trusted,
-    /// `GATEPOST_GROUPS`.
+    /// `GATEPOST_GROUPS` links it.
     Config,
-    /// Portal or command line.
+    /// An administrator linked it.
     Manual,
 }
 
@@ -167,70 +154,78 @@ impl LinkSource {
             Self::Manual => "manual",
         }
     }
+}
 
-    pub(super) fn from_column(text: &str) -> Self {
-        match text {
+/// The text of the `source` column.
+impl FromStr for LinkSource {
+    type Err = Infallible;
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(match text {
             "trusted" => Self::Trusted,
             "config" => Self::Config,
             "manual" => Self::Manual,
             _ => Self::Auto,
-        }
+        })
     }
 }
 
-/// A person with all that is known.
+/// A person with identities, groups, tenants and admin status.
 #[derive(Clone, Debug)]
 pub struct UserRecord {
-    /// The row itself.
+    /// The person's own data.
     pub summary: UserSummary,
-    /// Sessions begun before this second are over.
+    /// Sessions that started before this second are over.
     pub sessions_not_before: Option<Timestamp>,
-    /// Who it is at the providers; none: a placeholder that waits for its first signer.
+    /// The person's identities at providers. Empty: a placeholder until somebody signs in with its address.
     pub identities: Vec<IdentityRecord>,
-    /// Groups, each with its sources (`manual`, `scim`, or a provider's id).
+    /// Groups, each with its sources: `manual`, `scim`, or the id of a provider.
     pub groups: BTreeMap<GroupName, Vec<String>>,
-    /// Tenants that the groups open, each with the highest role.
+    /// Tenants that the person may enter through groups, each with the highest role.
     pub tenants: BTreeMap<TenantId, Role>,
-    /// Admin, and why.
+    /// Whether the person is an admin, and why.
     pub admin: AdminStanding,
 }
 
-/// Who a person is at a provider.
-#[derive(Clone, Debug)]
-pub struct IdentityRecord {
-    /// The provider's id here.
-    pub provider: ProviderId,
-    /// Who it is there.
-    pub key: SubjectKey,
-    /// The address that it asserted last, if that is known.
-    pub email: Option<EmailAddress>,
+row! {
+    /// A person's identity at a provider.
+    #[derive(Clone, Debug)]
+    pub struct IdentityRecord {
+        /// The provider.
+        pub provider: ProviderId,
+        /// The person in the provider's terms.
+        pub key: SubjectKey,
+        /// The address that the provider asserted last, if it is known.
+        pub email: Option<EmailAddress>,
+    }
 }
 
-/// A person in a list.
-#[derive(Clone, Debug)]
-pub struct UserSummary {
-    /// Stable id.
-    pub id: UserId,
-    /// Address, if one is held.
-    pub email: Option<EmailAddress>,
-    /// Display name.
-    pub name: Option<String>,
-    /// Since when the person may not sign in.
-    pub disabled_at: Option<Timestamp>,
-    /// When the row was made.
-    pub created_at: Timestamp,
-    /// Last sign-in with a provider.
-    pub last_sign_in_at: Option<Timestamp>,
+row! {
+    /// A person in a list.
+    #[derive(Clone, Debug)]
+    pub struct UserSummary {
+        /// Stable id.
+        pub id: UserId,
+        /// Address, if one is held.
+        pub email: Option<EmailAddress>,
+        /// Display name.
+        pub name: Option<String>,
+        /// When the person was disabled. `None`: they may sign in.
+        pub disabled_at: Option<Timestamp>,
+        /// When the person was created here.
+        pub created_at: Timestamp,
+        /// The last sign-in with a provider.
+        pub last_sign_in_at: Option<Timestamp>,
+    }
 }
 
 /// Whether a person is an admin, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AdminStanding {
-    /// The result.
+    /// Whether the person is an admin.
     pub is_admin: bool,
-    /// What an administrator said; false is a veto.
+    /// What an administrator decided explicitly; `false` overrides groups and roles.
     pub explicit: Option<bool>,
-    /// What groups and roles say: `group NAME`, `role PROVIDER:ROLE`.
+    /// The groups and roles that make the person an admin: `group NAME`, `role PROVIDER:ROLE`.
     pub reasons: Vec<String>,
 }
 
@@ -239,160 +234,77 @@ pub struct AdminStanding {
 pub struct GroupRecord {
     /// Its name here.
     pub name: GroupName,
-    /// Providers' groups that it stands for.
+    /// The providers' groups that it stands for.
     pub links: Vec<GroupLink>,
-    /// How many people are in it, however they came.
+    /// The number of people in it, from all sources.
     pub members: u64,
-    /// Tenants that it opens.
+    /// The tenants that its members may enter, each with their role.
     pub tenants: BTreeMap<TenantId, Role>,
 }
 
-/// A provider's group behind a group.
+/// A provider's group that a group here stands for.
 #[derive(Clone, Debug)]
 pub struct GroupLink {
-    /// Which.
+    /// The provider's group.
     pub external: ExternalGroup,
-    /// The provider's name for it, where it told.
+    /// The provider's name for it, if the provider gives one.
     pub display_name: Option<String>,
-    /// How it got here.
+    /// Why it belongs to the group here.
     pub source: LinkSource,
 }
 
-/// A membership of one person.
+/// A person's membership of a group, from one source.
 #[derive(Clone, Debug)]
 pub struct Membership {
     /// The group's name here.
     pub group: GroupName,
-    /// Who says so.
+    /// Where the membership comes from.
     pub source: MembershipSource,
 }
 
-/// Who says that somebody is in a group.
+/// Where a membership comes from.
 #[derive(Clone, Debug)]
 pub enum MembershipSource {
     /// An administrator.
     Manual,
     /// A directory that pushes its groups (SCIM).
     Scim,
-    /// A provider, by its own group.
+    /// A provider, through one of its own groups.
     Provider(GroupLink),
 }
 
-/// Somebody who is in a group.
-#[derive(Clone, Debug)]
-pub struct MemberRecord {
-    /// Stable id.
-    pub id: UserId,
-    /// Address, if one is held.
-    pub email: Option<EmailAddress>,
-    /// Display name.
-    pub name: Option<String>,
-    /// Who says so: `manual`, `scim`, or a provider's id.
-    pub sources: BTreeSet<String>,
+row! {
+    /// A member of a group.
+    #[derive(Clone, Debug)]
+    pub struct MemberRecord {
+        /// Stable id.
+        pub id: UserId,
+        /// Address, if one is held.
+        pub email: Option<EmailAddress>,
+        /// Display name.
+        pub name: Option<String>,
+        /// Where the membership comes from: `manual`, `scim`, or the id of a provider.
+        pub sources: BTreeSet<String>,
+    }
 }
 
-/// What became of a person's joining a group.
+/// The result of adding a person to a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Joining {
-    /// Was in it by an administrator's word already.
+    /// An administrator had already added the person.
     Was,
-    /// Is in it from now on.
+    /// The person was added.
     New,
-    /// The same, and the group was made for it.
+    /// The person was added, and the group was created.
     NewGroup,
 }
 
 /// A tenant.
 #[derive(Clone, Debug)]
 pub struct TenantRecord {
-    /// Its id.
     pub id: TenantId,
     /// Display name.
     pub name: Option<String>,
-    /// Groups that open it.
+    /// The groups whose members may enter it, each with their role.
     pub groups: BTreeMap<GroupName, Role>,
-}
-
-/// One line of the audit.
-#[derive(Clone, Debug)]
-pub struct AuditRecord {
-    /// Ascending.
-    pub id: i64,
-    /// When.
-    pub at: Timestamp,
-    /// Who: a person's id, `cli:<name>`, `sign-in`, `configuration`, ...; `db:<role>` through the views.
-    pub actor: String,
-    /// The address that this person has now.
-    pub actor_email: Option<String>,
-    /// What: `user.disable`, `group.link`, ...
-    pub action: String,
-    /// Of whom or what: `user:<id>`, `group:<name>`, ...
-    pub target: String,
-    /// The address that this person has now.
-    pub target_email: Option<String>,
-    /// JSON object of what was.
-    pub before: Option<String>,
-    /// JSON object of what is.
-    pub after: Option<String>,
-    /// Where from.
-    pub address: Option<String>,
-    /// The id that finds the log line.
-    pub request_id: Option<String>,
-}
-
-impl AuditRecord {
-    /// The place of this line among all.
-    pub const fn cursor(&self) -> AuditCursor {
-        AuditCursor { at: self.at, id: self.id }
-    }
-}
-
-/// Which lines of the audit; all by default.
-#[derive(Clone, Debug, Default)]
-pub struct AuditFilter {
-    /// Of one of these people or things: `user:<id>`, `group:<name>`, ...; none: of any.
-    pub targets: Vec<String>,
-    /// By this actor, as the audit writes it.
-    pub actor: Option<String>,
-    /// One of these; none: any.
-    pub actions: Vec<String>,
-    /// None of these.
-    pub except: Vec<String>,
-    /// Of this request.
-    pub request_id: Option<RequestId>,
-    /// From this second on.
-    pub since: Option<Timestamp>,
-    /// Before this second.
-    pub until: Option<Timestamp>,
-    /// Older than this line.
-    pub before: Option<AuditCursor>,
-}
-
-/// A place in the audit, newest first. Lines written later have their places before it, so that the page that begins
-/// here stays the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AuditCursor {
-    pub(super) at: Timestamp,
-    pub(super) id: i64,
-}
-
-/// The text is no place in the audit.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("{0:?} is no place in the audit: expected what the page before ended with")]
-pub struct AuditCursorError(String);
-
-impl fmt::Display for AuditCursor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.at.unix(), self.id)
-    }
-}
-
-impl FromStr for AuditCursor {
-    type Err = AuditCursorError;
-    fn from_str(text: &str) -> Result<Self, AuditCursorError> {
-        let place = text.split_once('-').and_then(|(at, id)| {
-            Some(Self { at: Timestamp::from_unix(at.parse().ok()?), id: id.parse().ok()? })
-        });
-        place.ok_or_else(|| AuditCursorError(text.to_owned()))
-    }
 }

@@ -1,22 +1,22 @@
-//! The schema's versions: the migrations of each store, compiled in, and how far a database is.
+//! The versions of the schema: the migrations of each store, which are compiled in, and the state of a database.
 
 use super::error::DirectoryError;
 use sqlx::SqlSafeStr;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use std::borrow::Cow;
 
-/// How the database's schema stands to this program.
+/// The database's schema compared with this program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SchemaState {
-    /// As it must be.
+    /// All migrations of this program were applied, and no others.
     Current,
-    /// `gatepost migrate` has something to do.
+    /// `gatepost migrate` has migrations to apply.
     Behind,
-    /// A newer Gatepost was here.
+    /// A newer Gatepost has applied migrations that this program does not know.
     Newer,
 }
 
-/// A file of `migrations/`: `VERSION_DESCRIPTION`, SQL.
+/// A file of `migrations/`: its name, `VERSION_DESCRIPTION`, and its SQL.
 pub(super) type MigrationFile = (&'static str, &'static str);
 
 macro_rules! migration_files {
@@ -26,7 +26,7 @@ macro_rules! migration_files {
 }
 pub(super) use migration_files;
 
-/// The runner for `files`, which notes in `table` what it has done. It takes no lock of its own.
+/// The runner for `files`, which records in `table` what it has applied. It takes no lock of its own.
 pub(super) fn migrator(files: &'static [MigrationFile], table: &'static str) -> Migrator {
     let migration = |(name, sql): &MigrationFile| {
         Migration::new(version(name), Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)
@@ -42,7 +42,7 @@ fn version(name: &str) -> i64 {
     name.split('_').next().and_then(|digits| digits.parse().ok()).unwrap_or_default()
 }
 
-/// Compares what was applied with what this program knows.
+/// Compares the applied migrations with those of this program.
 pub(super) fn compare(files: &[MigrationFile], applied: &[i64]) -> SchemaState {
     if applied.iter().any(|applied| !files.iter().any(|file| version(file.0) == *applied)) {
         SchemaState::Newer
@@ -53,7 +53,8 @@ pub(super) fn compare(files: &[MigrationFile], applied: &[i64]) -> SchemaState {
     }
 }
 
-/// A lock not given in time, or a lost server, is "cannot know"; the rest is the migration's own failure.
+/// A lock that was not granted in time and a lost server are "unavailable". Everything else is a failure of the
+/// migration.
 pub(super) fn migration_error(error: MigrateError) -> DirectoryError {
     match error {
         MigrateError::Execute(error) => DirectoryError::Unavailable(error),

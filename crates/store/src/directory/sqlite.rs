@@ -1,7 +1,7 @@
-//! The directory in one `SQLite` file: what differs from Postgres. The statements themselves are in `statements`.
+//! The directory in one SQLite file: what differs from Postgres. The statements themselves are in `statements`.
 //!
-//! One connection writes, a few read beside it (WAL). A transaction that writes holds the file from its first word,
-//! so that nothing it read can change under it. What was acknowledged is on the disk (`synchronous=FULL`).
+//! One connection writes, a few others read at the same time (WAL). A transaction that writes locks the file at its
+//! beginning, so that nothing it has read can change. Acknowledged changes are on the disk (`synchronous=FULL`).
 
 use super::error::DirectoryError;
 use super::lock_key::LockKey;
@@ -35,7 +35,7 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("sqlite":
     "20261128083000_note_addresses",
 );
 
-/// A transaction that writes is alone: no row needs a lock.
+/// Locks nothing, because only one transaction writes at a time.
 macro_rules! for_update {
     ($sql:expr) => {
         $sql
@@ -59,13 +59,13 @@ macro_rules! unhex {
         concat!("unhex(", $expression, ")")
     };
 }
-/// The second that it is, by the machine that holds the file.
+/// The current second by the clock of the machine that holds the file.
 macro_rules! present {
     () => {
         "unixepoch()"
     };
 }
-/// There is only one copy.
+/// Always false: there is only one copy of the file.
 macro_rules! is_standby {
     () => {
         "0"
@@ -85,17 +85,17 @@ pub(super) struct Store {
     has_committed: Arc<Notify>,
 }
 
-/// To the embedded file.
+/// Connects to the embedded file.
 #[derive(Clone, Debug)]
 pub struct Connector(Arc<SqliteConnectOptions>);
 
 impl Connector {
-    /// May write.
+    /// For connections that may write.
     pub fn writing(file: &Path) -> Self {
         Self(Arc::new(options(file)))
     }
 
-    /// May only read.
+    /// For connections that may only read.
     pub fn reading(file: &Path) -> Self {
         Self(Arc::new(options(file).pragma("query_only", "ON")))
     }
@@ -120,7 +120,8 @@ fn options(file: &Path) -> SqliteConnectOptions {
 }
 
 impl Store {
-    /// Makes the file, for its owner alone, where there is none. One that others may open is refused, as its keys are.
+    /// Creates the file, for its owner alone, if it does not exist. A file that others may open is refused, as the file
+    /// of the keys is.
     pub(super) fn open(file: &Path) -> Result<Self, DirectoryError> {
         let failed = |source| DirectoryError::File { path: file.to_owned(), source };
         let opened = create(file).map_err(failed)?;
@@ -151,23 +152,23 @@ impl Store {
         &self.readers
     }
 
-    /// Whoever watches need not wait for the next look.
+    /// Notifies the watch of this process, which otherwise reads the file only now and then.
     pub(super) fn committed(&self) {
         self.has_committed.notify_one();
     }
 
-    /// A connection of its own, and what says that this process has committed something.
+    /// A connection for a watch, and the notification that this process has committed something.
     pub(super) async fn watch(&self) -> Result<(Connection, Arc<Notify>), DirectoryError> {
         Ok((self.watching.clone().connect().await?, Arc::clone(&self.has_committed)))
     }
 
-    /// Who watches has read all but the newest long ago.
+    /// Deletes changes that every watch has read long ago.
     pub(super) async fn delete_old_changes(&self) -> Result<(), DirectoryError> {
         let sql = "DELETE FROM changes WHERE id < (SELECT max(id) FROM changes) - 1000";
         within(BUSY_TIMEOUT, async {
-            let mut borrowed = self.writer.borrow().await?;
-            let result = sqlx::query(sql).execute(&mut *borrowed).await;
-            finish(borrowed, result.map(drop).map_err(DirectoryError::from))
+            let mut pooled = self.writer.acquire().await?;
+            let result = sqlx::query(sql).execute(&mut *pooled).await;
+            finish(pooled, result.map(drop).map_err(DirectoryError::from))
         })
         .await
     }
@@ -188,30 +189,30 @@ impl Store {
         })
     }
 
-    /// All in one transaction that holds the file: a second runner waits and finds nothing to do.
+    /// Migrates in one transaction that locks the file. A second process waits and then has nothing to do.
     pub(super) async fn migrate(&self) -> Result<(), DirectoryError> {
         within(MIGRATE_TIMEOUT, async {
-            let mut borrowed = self.writer.borrow().await?;
-            let mut transaction = begin(&mut borrowed, &[]).await?;
+            let mut pooled = self.writer.acquire().await?;
+            let mut transaction = begin(&mut pooled, &[]).await?;
             let migrator = schema::migrator(MIGRATIONS, "migrations");
             migrator.run_direct(None, &mut *transaction, false).await.map_err(schema::migration_error)?;
             let result = transaction.commit().await.map_err(DirectoryError::from);
-            finish(borrowed, result)
+            finish(pooled, result)
         })
         .await
     }
 
     pub(super) async fn is_writable(&self) -> Result<bool, DirectoryError> {
         within(BUSY_TIMEOUT, async {
-            let mut borrowed = self.writer.borrow().await?;
-            let result = match begin(&mut borrowed, &[]).await {
+            let mut pooled = self.writer.acquire().await?;
+            let result = match begin(&mut pooled, &[]).await {
                 Ok(transaction) => transaction.rollback().await.map(|()| true).map_err(DirectoryError::from),
                 Err(DirectoryError::Unavailable(sqlx::Error::Database(error))) if is_read_only(&*error) => {
                     Ok(false)
                 }
                 Err(error) => Err(error),
             };
-            finish(borrowed, result)
+            finish(pooled, result)
         })
         .await
     }
@@ -229,7 +230,7 @@ fn create(file: &Path) -> std::io::Result<File> {
     OpenOptions::new().append(true).create(true).mode(0o600).open(file)
 }
 
-/// What `SQLite` keeps beside the file has the permissions that the file had when it was made.
+/// The files that SQLite keeps beside the database have the permissions that it had when they were created.
 fn named_beside(file: &Path, end: &str) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(end);
@@ -244,7 +245,7 @@ fn refuse_exposed(path: &Path, metadata: &Metadata) -> Result<(), DirectoryError
     Ok(())
 }
 
-/// Starts a transaction that writes: it is alone, and needs no other lock.
+/// Starts a transaction that writes. It locks the whole file and needs no other lock.
 pub(super) async fn begin<'a>(
     connection: &'a mut Connection,
     _keys: &[LockKey],
@@ -252,12 +253,12 @@ pub(super) async fn begin<'a>(
     Ok(connection.begin_with("BEGIN IMMEDIATE").await?)
 }
 
-/// A transaction that writes is alone.
+/// Does nothing, because a transaction that writes locks the whole file.
 pub(super) async fn lock(_connection: &mut Connection, _key: LockKey) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
-/// A transaction that writes is alone: it loses no race.
+/// Always false: a transaction that writes locks the whole file and loses no race.
 pub(super) fn is_conflict(_error: &sqlx::Error) -> bool {
     false
 }

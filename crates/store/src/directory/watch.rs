@@ -1,10 +1,10 @@
-//! What changes in the directory, for a process that keeps access in memory.
+//! Changes of the directory, for a process that caches access in memory.
 //!
-//! On Postgres the notifications of `migrations/postgres/*_create_notifications.sql`, on a connection of its own; on
-//! `SQLite` the end of the table `changes`. Guarantees for both: what was committed and acknowledged before
-//! [`Watch::renew`] was called has been told when it returns. (Postgres answers a query behind the notifications of
-//! everything that was committed before it; `LISTEN` and query must share one connection, so that a pooler which
-//! spreads them is found out by [`Watch::open`] and refused.)
+//! On Postgres they are the notifications of `migrations/postgres/*_create_notifications.sql`, on a connection of their
+//! own; on SQLite the newest rows of the table `changes`. Guarantee for both: everything that was committed and
+//! acknowledged before [`Watch::renew`] was called has been reported when it returns. (Postgres answers a query after
+//! the notifications of everything that was committed before it. `LISTEN` and query must share one connection, so
+//! [`Directory::watch`] detects and refuses a pooler that spreads them.)
 
 use super::error::DirectoryError;
 use super::pool::within;
@@ -17,47 +17,47 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
 
-/// Everything here is done within this time, or the watch is lost: a lease that is older is worth nothing.
+/// The limit for every call. A watch that takes longer is lost, because the lease that it extends has expired.
 const WATCH_TIMEOUT: Duration = Duration::from_millis(900);
-/// The channel that the triggers tell on.
+/// The channel on which the triggers notify.
 const CHANNEL: &str = "gatepost";
-/// Begins what tells of people.
+/// The prefix of notifications about people.
 const USERS: &str = "users ";
-/// Begins what a watch tells itself.
+/// The prefix of a notification that a watch sends to itself.
 const PROBE: &str = "probe ";
-/// So many changes at once concern everybody.
+/// With this many changes at once, access of everybody is looked up again.
 const MAX_CHANGES: u8 = 65;
 
-/// Whose access may be another now.
+/// The people whose access may have changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// These people's.
+    /// These people.
     Users(Vec<UserId>),
-    /// Anybody's.
+    /// Everybody.
     Everybody,
 }
 
-/// Hears of changes from the moment it was opened.
+/// Reports changes that are committed after it was opened.
 #[derive(Debug)]
 pub enum Watch {
-    /// Notified.
+    /// Receives notifications.
     Postgres(Box<PgListener>),
-    /// Asks the file.
+    /// Reads the file.
     Sqlite {
-        /// Sees what others commit.
+        /// The connection that reads the changes.
         connection: Box<SqliteConnection>,
-        /// The last change that was told.
+        /// The id of the last change that was reported.
         last: i64,
-        /// This process has committed something.
+        /// Notified when this process has committed something.
         has_committed: Arc<Notify>,
     },
 }
 
 impl Directory {
-    /// Opens a watch; what was committed before is not told.
+    /// Opens a watch. Changes that were committed before are not reported.
     ///
     /// # Errors
-    /// [`DirectoryError`]: nothing is heard.
+    /// [`DirectoryError`]: no watch is open.
     pub async fn watch(&self) -> Result<Watch> {
         within(WATCH_TIMEOUT, async {
             match &self.store {
@@ -76,17 +76,18 @@ impl Directory {
 }
 
 impl Directory {
-    /// Tells everybody who watches that this person must be looked up anew, though nothing changed here. A Postgres that
-    /// is set read-only still tells; the embedded file has one process, which knows by itself.
+    /// Notifies all watches that this person must be looked up again, though nothing changed in the directory. A
+    /// Postgres that is set read-only still notifies. The embedded file has only one process, which needs no
+    /// notification.
     ///
     /// # Errors
-    /// [`DirectoryError`]: nobody was told.
+    /// [`DirectoryError`]: nobody was notified.
     pub async fn tell(&self, user: UserId) -> Result<()> {
         match &self.store {
             Store::Postgres(store) => {
                 reading!(store, |connection| {
-                    let tell = sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL);
-                    Ok(tell.bind(format!("{USERS}{user}")).execute(connection).await.map(drop)?)
+                    let notify = sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL);
+                    Ok(notify.bind(format!("{USERS}{user}")).execute(connection).await.map(drop)?)
                 })
             }
             Store::Sqlite(_) => Ok(()),
@@ -98,31 +99,33 @@ async fn listen(pool: PgPool) -> Result<Watch> {
     let mut listener = PgListener::connect_with(&pool).await?;
     listener.eager_reconnect(false);
     listener.listen(CHANNEL).await?;
-    // Our own word must come back: behind a pooler that spreads statements nothing ever would.
+    // A notification of our own must arrive. Behind a pooler that spreads statements none would.
     let probe = format!("{PROBE}{}", RequestId::generate());
     sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(&probe).execute(&mut listener).await?;
-    ask_primary(&mut listener).await?;
-    let mut told = std::iter::from_fn(|| listener.next_buffered());
-    if told.any(|notification| notification.payload() == probe) {
+    check_primary(&mut listener).await?;
+    let mut notifications = std::iter::from_fn(|| listener.next_buffered());
+    if notifications.any(|notification| notification.payload() == probe) {
         Ok(Watch::Postgres(Box::new(listener)))
     } else {
-        let why = "no notification comes back: DATABASE_URL must lead to Postgres itself, or to a pooler in session mode";
+        let why = "no notification arrives: DATABASE_URL must lead to Postgres itself, or to a pooler in session mode";
         Err(DirectoryError::Unavailable(sqlx::Error::Protocol(why.to_owned())))
     }
 }
 
 impl Watch {
-    /// Asks the database, and returns what has not been told yet.
+    /// Queries the database and returns the changes that were not reported yet.
     ///
     /// # Errors
-    /// [`DirectoryError`]: this watch is worth nothing any more; open another.
+    /// [`DirectoryError`]: this watch is lost; open another one.
     pub async fn renew(&mut self) -> Result<Vec<Change>> {
         within(WATCH_TIMEOUT, async {
             match self {
                 Self::Postgres(listener) => {
-                    ask_primary(listener).await?;
-                    let told = std::iter::from_fn(|| listener.next_buffered());
-                    Ok(told.filter_map(|notification| read_payload(notification.payload())).collect())
+                    check_primary(listener).await?;
+                    let notifications = std::iter::from_fn(|| listener.next_buffered());
+                    Ok(notifications
+                        .filter_map(|notification| read_payload(notification.payload()))
+                        .collect())
                 }
                 Self::Sqlite { connection, last, .. } => read_changes(connection, last).await,
             }
@@ -130,8 +133,8 @@ impl Watch {
         .await
     }
 
-    /// Returns as soon as something may have been committed, with what is known of it: on `SQLite` nothing, but a renewal
-    /// will tell. May be dropped and called anew.
+    /// Waits until something may have been committed and returns the change, if it is known. On SQLite it is not known,
+    /// but [`Self::renew`] reports it. The future may be dropped and the method called again.
     ///
     /// # Errors
     /// As [`Self::renew`].
@@ -153,12 +156,13 @@ impl Watch {
     }
 }
 
-async fn ask_primary(listener: &mut PgListener) -> Result<()> {
+async fn check_primary(listener: &mut PgListener) -> Result<()> {
     let is_standby = sqlx::query_scalar("SELECT pg_is_in_recovery()").fetch_one(listener).await?;
     if is_standby { Err(DirectoryError::standby()) } else { Ok(()) }
 }
 
-/// `None`: another replica's probe. What cannot be read concerns everybody: a newer Gatepost may have said it.
+/// `None`: the probe of another replica. A payload that cannot be read concerns everybody, because a newer Gatepost may
+/// have sent it.
 fn read_payload(payload: &str) -> Option<Change> {
     if payload.starts_with(PROBE) {
         return None;
@@ -170,24 +174,32 @@ fn read_payload(payload: &str) -> Option<Change> {
     }
 }
 
+row! {
+    /// A row of `changes`. Without a user it concerns everybody.
+    struct ChangeRow {
+        id: i64,
+        user_id: Option<String>,
+    }
+}
+
 async fn read_changes(connection: &mut SqliteConnection, last: &mut i64) -> Result<Vec<Change>> {
-    let rows: Vec<(i64, Option<String>)> =
+    let rows: Vec<ChangeRow> =
         sqlx::query_as("SELECT id, user_id FROM changes WHERE id > $1 ORDER BY id LIMIT $2")
             .bind(*last)
             .bind(MAX_CHANGES)
             .fetch_all(&mut *connection)
             .await?;
-    let Some((newest, _)) = rows.last() else { return Ok(Vec::new()) };
-    // A gap: what stood there was deleted before we came.
+    let Some(newest) = rows.last().map(|row| row.id) else { return Ok(Vec::new()) };
+    // After a gap in the ids, rows were deleted before they were read.
     let is_whole =
-        rows.len() < usize::from(MAX_CHANGES) && rows.first().is_some_and(|(id, _)| *id == *last + 1);
-    let users = rows.iter().map(|(_, user)| user.as_deref().and_then(|user| user.parse().ok())).collect();
+        rows.len() < usize::from(MAX_CHANGES) && rows.first().is_some_and(|row| row.id == *last + 1);
+    let users = rows.iter().map(|row| row.user_id.as_deref()?.parse().ok()).collect();
     let change = match users {
         Some(users) if is_whole => Change::Users(users),
         _ => Change::Everybody,
     };
     *last = if rows.len() < usize::from(MAX_CHANGES) {
-        *newest
+        newest
     } else {
         sqlx::query_scalar("SELECT max(id) FROM changes").fetch_one(connection).await?
     };

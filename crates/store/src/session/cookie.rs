@@ -1,8 +1,9 @@
-//! Gatepost's one cookie per host, read as bytes and written by the `cookie` crate. Beside it on a protected host: the
-//! few in which long return addresses wait while a sign-in is under way, and one that names whose the host's storage is.
+//! Gatepost's session cookie, one per host. Cookies are read as bytes and written by the `cookie` crate. A protected
+//! host also has cookies that hold long return addresses during a sign-in, and one that names the person whose data the
+//! host's applications store in the browser.
 //!
-//! Reading follows RFC 6265bis to the letter and nothing more: no unquoting, no decoding, exact name. Lenient readers
-//! let a prefixed name be forged (`$Version`, U+2000).
+//! Cookies are read strictly by RFC 6265bis: no unquoting, no decoding, exact names. Lenient parsers allow a prefixed
+//! name to be forged (`$Version`, U+2000).
 
 use super::sealed::{KeyRing, Purpose};
 use super::values::{Bind, HostValue, OneTimeId, PublicValue};
@@ -15,18 +16,18 @@ use gatepost_core::ids::UserId;
 use gatepost_core::secret::Secret;
 use std::time::Duration;
 
-/// The names of all cookies of Gatepost.
+/// The names of all cookies that Gatepost sets.
 pub type OwnNames = [&'static str; 3];
 
-/// Browsers keep no cookie longer (RFC 6265bis section 5.5).
+/// The longest lifetime that browsers accept (RFC 6265bis section 5.5).
 const LONGEST: CookieDuration = CookieDuration::days(400);
 
-/// Name and attributes: `__Host-gatepost` and `Secure`, or plain names for development over HTTP.
+/// Names and attributes of cookies: `__Host-gatepost` and `Secure`, or plain names for development over HTTP.
 #[derive(Clone, Copy, Debug)]
 pub struct CookiePolicy {
-    /// Over HTTPS, as always but in development.
+    /// Gatepost is reached over HTTPS. Only false in development.
     pub is_secure: bool,
-    /// Cookies outlive the browser.
+    /// Cookies are kept when the browser is closed.
     pub is_persistent: bool,
 }
 
@@ -36,28 +37,28 @@ impl CookiePolicy {
         if self.is_secure { "__Host-gatepost" } else { "gatepost" }
     }
 
-    /// The name of the cookies in which return addresses wait. Each has a path of its own, which `__Host-` forbids.
+    /// The name of the cookies that hold return addresses. Each has a path of its own, which `__Host-` forbids.
     pub const fn waiting_name(self) -> &'static str {
         if self.is_secure { "__Secure-gatepost-return" } else { "gatepost-return" }
     }
 
-    /// The name of the cookie that says whose data the host's applications keep in this browser. It is sent to one path,
-    /// which `__Host-` forbids.
+    /// The name of the cookie that names the person whose data the host's applications store in this browser. It is
+    /// sent to one path only, which `__Host-` forbids.
     pub const fn storage_owner_name(self) -> &'static str {
         if self.is_secure { "__Secure-gatepost-storage" } else { "gatepost-storage" }
     }
 
-    /// Every name: no application sees a cookie that is called so.
+    /// All names. Applications never see cookies with these names.
     pub const fn names(self) -> OwnNames {
         [self.name(), self.waiting_name(), self.storage_owner_name()]
     }
 
-    /// `Set-Cookie` for a value before sign-in: ends with the browser.
+    /// `Set-Cookie` for a value before sign-in. The cookie is deleted when the browser is closed.
     pub fn for_now(self, value: &str) -> String {
         self.base(value).to_string()
     }
 
-    /// `Set-Cookie` for a session that lives `rest` longer.
+    /// `Set-Cookie` for a session that ends after `rest`.
     pub fn for_session(self, value: &str, rest: Duration) -> String {
         let mut cookie = self.base(value);
         if self.is_persistent {
@@ -66,14 +67,14 @@ impl CookiePolicy {
         cookie.to_string()
     }
 
-    /// `Set-Cookie` that deletes.
+    /// `Set-Cookie` that deletes the session cookie.
     pub fn deleted(self) -> String {
         let mut cookie = self.base("");
         cookie.set_max_age(CookieDuration::ZERO);
         cookie.to_string()
     }
 
-    /// `Set-Cookie` for a return address that waits until it is asked for at `path`; none in its place deletes it.
+    /// `Set-Cookie` for a return address that is sent to `path` only. `None` deletes it.
     pub fn for_waiting(self, path: &str, waiting: Option<(&str, Duration)>) -> String {
         let (value, rest) = waiting.unwrap_or_default();
         let mut cookie = self.at(self.waiting_name(), value, path);
@@ -81,7 +82,7 @@ impl CookiePolicy {
         cookie.to_string()
     }
 
-    /// `Set-Cookie` for the name of the storage's owner, sent to `path` alone. It outlives the session, as the storage does.
+    /// `Set-Cookie` for the owner of the storage, sent to `path` only. Like the storage, it outlives the session.
     pub fn for_storage_owner(self, path: &str, value: &str) -> String {
         let mut cookie = self.at(self.storage_owner_name(), value, path);
         if self.is_persistent {
@@ -104,12 +105,12 @@ impl CookiePolicy {
     }
 }
 
-/// The values of the cookies called `name`, in the order sent; those that are not ASCII are nobody's.
+/// The values of the cookies called `name`, in the order of the request. Values that are not UTF-8 are skipped.
 pub fn values<'a>(headers: impl Iterator<Item = &'a [u8]>, name: &str) -> impl Iterator<Item = &'a str> {
     headers.flat_map(pairs).filter_map(move |pair| value_of(pair, name))
 }
 
-/// The `Cookie` header without Gatepost's own: the client's bytes, joined by `; `. `None` if nothing is left.
+/// The `Cookie` header without Gatepost's cookies: the client's bytes, joined by `; `. `None` if nothing is left.
 pub fn without<'a>(headers: impl Iterator<Item = &'a [u8]>, names: OwnNames) -> Option<Vec<u8>> {
     let mut kept = Vec::new();
     for header in headers {
@@ -144,7 +145,7 @@ fn trim(mut bytes: &[u8]) -> &[u8] {
 
 fn is_named(pair: &[u8], names: OwnNames) -> bool {
     let found = trim(pair.split(|byte| *byte == b'=').next().unwrap_or_default());
-    // Browsers match prefixes without regard to case, so an application must not see such a spelling either.
+    // Browsers compare prefixes case-insensitively, so applications must not see other spellings either.
     names.iter().any(|name| found.eq_ignore_ascii_case(name.as_bytes()))
 }
 
@@ -154,16 +155,16 @@ fn value_of<'a>(pair: &'a [u8], name: &str) -> Option<&'a str> {
     if found == name.as_bytes() { std::str::from_utf8(value).ok() } else { None }
 }
 
-/// What a browser holds on one host. `text` is what a bind is made of.
+/// The cookie that a browser has on one host.
 #[derive(Clone)]
 pub struct Held<T> {
     /// The cookie's value.
     pub text: String,
-    /// What it opens as; `None`: the random value from before sign-in.
+    /// The opened value. `None`: it is the random value from before sign-in.
     pub value: Option<T>,
 }
 
-/// Whoever has the value has the session.
+/// Does not show the value, because it grants access to the session.
 impl<T> std::fmt::Debug for Held<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Held").field("is_random", &self.value.is_none()).finish_non_exhaustive()
@@ -171,18 +172,18 @@ impl<T> std::fmt::Debug for Held<T> {
 }
 
 impl<T> Held<T> {
-    /// The bind to this cookie.
+    /// The hash of this cookie, to which values are bound.
     pub fn bind(&self) -> Bind {
         Bind::to(&self.text)
     }
 }
 
-/// Reads the public host's cookie: the first that opens, else the first random one.
+/// Reads the public host's cookie: the first value that opens, or else the first random one.
 pub fn read_public<'a>(values: impl Iterator<Item = &'a str>, ring: &KeyRing) -> Option<Held<PublicValue>> {
     read(values, |text| ring.open(Purpose::PublicCookie, "", text).ok())
 }
 
-/// Reads a protected host's cookie: the first that opens for this host, else the first random one.
+/// Reads a protected host's cookie: the first value that opens for this host, or else the first random one.
 pub fn read_host<'a>(
     values: impl Iterator<Item = &'a str>,
     ring: &KeyRing,
@@ -196,7 +197,7 @@ pub fn open_host(text: &str, ring: &KeyRing, host: &HostName) -> Option<HostValu
     ring.open(Purpose::HostCookie, host.as_str(), text).ok()
 }
 
-/// The return address that waits for one sign-in, of the cookies that the browser sent with the request for it.
+/// The return address of one sign-in, from the cookies of the request.
 pub fn read_waiting<'a>(
     values: impl Iterator<Item = &'a str>,
     ring: &KeyRing,
@@ -207,7 +208,7 @@ pub fn read_waiting<'a>(
     values.take(MAX_TRIED).find_map(|text| ring.open(Purpose::WaitingUri, &context, text).ok())
 }
 
-/// The value of the cookie in which a return address waits for one sign-in.
+/// The value of the cookie that holds the return address of one sign-in.
 pub fn seal_waiting(uri: &str, ring: &KeyRing, host: &HostName, id: &OneTimeId) -> String {
     ring.seal(Purpose::WaitingUri, &waiting_context(host, id), uri)
 }
@@ -216,7 +217,7 @@ fn waiting_context(host: &HostName, id: &OneTimeId) -> String {
     format!("{host}\0{id}")
 }
 
-/// Whom each of these cookies names as the owner of the host's storage; `None`: it does not open for this host.
+/// The owner of the host's storage by each of these cookies. `None`: the value does not open for this host.
 pub fn read_storage_owners<'a>(
     values: impl Iterator<Item = &'a str>,
     ring: &KeyRing,
@@ -231,7 +232,7 @@ pub fn seal_storage_owner(user: UserId, ring: &KeyRing, host: &HostName) -> Stri
     ring.seal(Purpose::StorageOwner, host.as_str(), user)
 }
 
-/// At most this many of one name are tried: each costs a decryption.
+/// At most this many values of one name are tried, because each costs a decryption.
 const MAX_TRIED: usize = 4;
 
 fn read<'a, T>(values: impl Iterator<Item = &'a str>, open: impl Fn(&str) -> Option<T>) -> Option<Held<T>> {
@@ -246,7 +247,7 @@ fn read<'a, T>(values: impl Iterator<Item = &'a str>, open: impl Fn(&str) -> Opt
     random
 }
 
-/// A new value for a browser that holds none.
+/// A new random value for a browser that has no cookie.
 pub fn random() -> String {
     URL_SAFE_NO_PAD.encode(Secret::generate().expose())
 }
@@ -301,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_browser_holds_is_not_shown() {
+    fn debug_does_not_show_the_cookie() {
         let held = Held { text: "v4lue".to_owned(), value: Some("0pened") };
         assert_eq!(format!("{held:?}"), "Held { is_random: false, .. }");
     }
@@ -336,7 +337,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_left_never_holds_our_value(header: Vec<u8>) {
+        fn applications_never_get_our_values(header: Vec<u8>) {
             if let Some(left) = without(std::iter::once(&header[..]), NAMES) {
                 prop_assert!(NAMES.iter().all(|name| values(std::iter::once(&left[..]), name).next().is_none()));
             }

@@ -1,7 +1,8 @@
-//! Sessions: sealed values, cookies, the record of who signed in, and the stores that keep it.
+//! Sessions: sealed values, cookies, session records, and the stores that keep the records.
 //!
-//! What a store holds lets its reader neither sign in nor read a token, and its writer forge nothing: keys are hashes,
-//! values are sealed to their key. Redis may lose anything; who may no longer is the directory's to say.
+//! Whoever reads a store can neither sign in nor read a token, and whoever writes to it cannot forge anything: keys are
+//! hashes, and each value is sealed to its key. Redis may lose any data, because the directory decides which sessions
+//! have ended.
 
 pub mod cookie;
 pub mod record;
@@ -10,8 +11,8 @@ pub mod store;
 pub mod uses;
 pub mod values;
 
-mod once;
-mod packed;
+mod locks;
 mod sessions;
-pub use once::{ExchangeTurn, Exchanged, RefreshTurn};
+mod token_encoding;
+pub use locks::{ExchangeTurn, Exchanged, RefreshTurn};
 pub use sessions::{Announcement, Handover, Session, Sessions, Started};

@@ -1,10 +1,10 @@
-//! The session record: who signed in, where and when, and what the provider gave to ask again with.
+//! The session record: who signed in, where and when, and the provider's tokens for a refresh.
 //!
-//! Positional inside the seal (postcard), because a million of them fill a Redis: a release reads what the next one writes,
-//! for it leaves alone whatever follows the fields it knows. So fields are never removed or moved, and a new one goes into
-//! a struct of its own behind the record ([`Additions`]), absent where an older release wrote.
+//! It is stored by position (postcard), because a million records must fit into Redis. A release can read what the next
+//! one writes, because it ignores bytes after the fields that it knows. Therefore fields are never removed or moved.
+//! New fields go into a struct behind the record ([`Additions`]), which older releases do not write.
 
-use super::packed;
+use super::token_encoding;
 use super::values::SessionId;
 use gatepost_core::auth_time::AuthTime;
 use gatepost_core::clock::Timestamp;
@@ -18,43 +18,44 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// The public value that a newer sign-in replaced dies after this time (DESIGN.md section 5).
+/// How long a public value stays valid after a newer sign-in has replaced it (DESIGN.md section 5).
 pub const REPLACED_VALUE_LIFETIME: Duration = Duration::from_secs(30);
 
 /// One session.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SessionRecord {
-    /// Whose.
+    /// The person.
     pub user: UserId,
-    /// Who vouched.
+    /// The provider that the person signed in with.
     pub provider: ProviderId,
     /// The person in the provider's terms.
     pub subject: SubjectKey,
-    /// The provider's own session, for single sign-out.
+    /// The provider's own session (`sid`), for single sign-out.
     pub sid: Option<String>,
-    /// First sign-in, by the directory's clock: it is compared with what the directory says is over.
+    /// The first sign-in, by the directory's clock, because it is compared with `sessions_not_before` of the directory.
     pub begun_at: Timestamp,
-    /// `iat` of the newest sign-in's ID token, by the provider's clock: it is compared with the provider's sign-outs.
+    /// `iat` of the newest sign-in's ID token, by the provider's clock, because it is compared with the provider's
+    /// sign-outs.
     pub issued_at: Option<Timestamp>,
-    /// Last proof of who it is.
+    /// When the person last proved their identity.
     pub auth_time: AuthTime,
-    /// Last use, exact to a minute.
+    /// The last use, exact to a minute.
     pub last_seen_at: Timestamp,
-    /// Last word of the provider.
+    /// The provider's last answer about this session.
     pub checked_at: Timestamp,
-    /// Last failed try to get one since.
+    /// The last failed attempt to reach the provider since `checked_at`.
     pub unreachable_at: Option<Timestamp>,
-    /// Hash of the public secret that counts.
+    /// The hash of the public secret that is valid.
     pub public_secret: Hash,
-    /// The one before, and when it was replaced.
+    /// The hash of the previous public secret, and when it was replaced.
     pub replaced_secret: Option<(Hash, Timestamp)>,
-    /// What to ask the provider with; without one the browser has to go there.
+    /// The refresh token. Without one, the browser has to go to the provider.
     pub refresh_token: Option<Token>,
-    /// Of the sign-in: some providers repeat it in renewed tokens.
+    /// The nonce of the sign-in, which some providers repeat in renewed ID tokens.
     pub nonce: String,
-    /// Kept only for a provider that needs it at sign-out.
+    /// The ID token, kept only if the provider needs it at sign-out.
     pub id_token: Option<Token>,
-    /// Entra's `login_hint` claim, its `logout_hint`.
+    /// Entra's `login_hint` claim, which it expects as `logout_hint`.
     pub logout_hint: Option<String>,
     /// The browser's `User-Agent` at sign-in, for the account page.
     pub user_agent: Option<String>,
@@ -62,15 +63,15 @@ pub struct SessionRecord {
     pub address: Option<IpAddr>,
 }
 
-/// What later releases added to the record, in their order.
+/// Fields that later releases added to the record, in the order of the releases.
 #[derive(Serialize, Deserialize)]
 struct Additions {
-    /// `auth_time` is the claim. Releases before this one put `iat` there where the provider gave none, and nothing tells
-    /// the two apart.
+    /// `auth_time` is the provider's claim. Older releases stored `iat` there if the provider sent no claim, and their
+    /// records do not tell which one it is.
     is_auth_time_claimed: bool,
 }
 
-/// A provider's token; `Debug` is silent, and it is written only inside the seal, [`packed`](super::packed).
+/// A token of a provider. `Debug` does not show it. It is only stored sealed, [encoded](super::token_encoding).
 #[derive(Clone, Debug)]
 pub struct Token(SecretString);
 
@@ -94,29 +95,29 @@ impl PartialEq for Token {
 
 impl Serialize for Token {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(&packed::pack(self.0.expose_secret()))
+        serializer.serialize_bytes(&token_encoding::encode(self.0.expose_secret()))
     }
 }
 
 impl<'de> Deserialize<'de> for Token {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let packed = Vec::deserialize(deserializer)?;
-        let token = packed::unpack(packed).ok_or_else(|| D::Error::custom("no token"))?;
+        let encoded = Vec::deserialize(deserializer)?;
+        let token = token_encoding::decode(encoded).ok_or_else(|| D::Error::custom("no token"))?;
         Ok(Self(token.into()))
     }
 }
 
 impl SessionRecord {
-    /// The record as the store keeps it, before it is sealed.
+    /// The bytes of the record before it is sealed.
     ///
     /// # Panics
-    /// Never: the types of a record write themselves.
+    /// Never: all types of a record can be serialised.
     pub fn to_bytes(&self) -> Vec<u8> {
         let additions = Additions { is_auth_time_claimed: self.auth_time.known().is_some() };
         postcard::to_stdvec(&(self, additions)).expect("a record can be written")
     }
 
-    /// Reads what [`Self::to_bytes`] wrote, here, in an older or in a newer release; `None`: it is no record.
+    /// Reads what [`Self::to_bytes`] of this, an older or a newer release returned. `None`: the bytes are not a record.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (mut record, rest) = postcard::take_from_bytes::<Self>(bytes).ok()?;
         let additions = postcard::take_from_bytes::<Additions>(rest).ok().map(|(additions, _)| additions);
@@ -126,9 +127,9 @@ impl SessionRecord {
         Some(record)
     }
 
-    /// The times that the decision needs; `auth_time` as a host's cookie states it, which counts as far as the record
-    /// bears it out: an older release wrote `iat` into cookies too. `without_token`: how the provider is asked about a
-    /// session that has no refresh token.
+    /// The times that the decision needs. `auth_time` comes from the host's cookie and counts only up to the record's,
+    /// because older releases wrote `iat` into cookies too. `without_token`: how the provider is asked about a session
+    /// without a refresh token.
     pub fn times(&self, auth_time: AuthTime, without_token: Recheck) -> SessionTimes {
         SessionTimes {
             begun_at: self.begun_at,
@@ -140,12 +141,12 @@ impl SessionRecord {
         }
     }
 
-    /// Did this session come from an ID token issued up to this second of the provider's clock?
+    /// Whether this session comes from an ID token that was issued up to this second of the provider's clock.
     pub fn is_from_before(&self, until: Timestamp) -> bool {
         self.issued_at.unwrap_or(self.begun_at) <= until
     }
 
-    /// Does this public secret count now?
+    /// Whether this public secret is valid now.
     pub fn accepts(&self, secret: &Secret, now: Timestamp) -> bool {
         let hash = secret.digest();
         let replaced =
@@ -153,14 +154,14 @@ impl SessionRecord {
         self.public_secret == hash || self.replaced_secret.as_ref().is_some_and(replaced)
     }
 
-    /// How long the store keeps the record: never beyond the absolute lifetime, nor long after idleness ended it.
+    /// How long the store keeps the record: until the absolute lifetime ends or shortly after the idle timeout.
     pub fn ttl(&self, now: Timestamp, lifetimes: &Lifetimes) -> Duration {
         let rest = self.begun_at.plus(lifetimes.absolute).since(now);
         rest.min(lifetimes.idle + Duration::from_mins(2))
     }
 }
 
-/// A record with what it needs to be replaced.
+/// A record with the stored bytes, which are needed to replace it.
 #[derive(Clone, Debug)]
 pub struct Stored {
     /// The session's id.

@@ -1,8 +1,9 @@
-//! Sealed values: what would else be server-side state for strangers, carried by the browser.
+//! Sealed (authenticated and encrypted) values. The browser carries them, so the server keeps no state for people who
+//! are not signed in.
 //!
-//! XChaCha20-Poly1305 with a random nonce; purpose and context (the host, or the store's key) are associated data, so
-//! that a value opens only where it was meant. Garbage is rejected without I/O. The first key of the ring writes, all
-//! read.
+//! XChaCha20-Poly1305 with a random nonce. Purpose and context (the host, or the store's key) are associated data, so a
+//! value opens only for the purpose and the place that it was sealed for. Garbage is rejected without I/O. The first
+//! key of the ring seals, all keys open.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,13 +16,13 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
 
-/// Replicas' clocks may differ by this much.
+/// How much the clocks of replicas may differ.
 pub const CLOCK_TOLERANCE: Duration = Duration::from_mins(1);
 
 const KEY_ID_LENGTH: usize = 4;
 const NONCE_LENGTH: usize = 24;
 
-/// What a sealed value is for: one never opens as another.
+/// The purpose of a sealed value. A value never opens for another purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// The cookie of the public host.
@@ -34,15 +35,15 @@ pub enum Purpose {
     State,
     /// `t` of `/.gatepost/enter`.
     Ticket,
-    /// The cookie of a protected host with the return address of a sign-in under way.
+    /// The cookie of a protected host that holds the return address of a sign-in.
     WaitingUri,
-    /// The cookie of a protected host that names whose the host's storage is.
+    /// The cookie of a protected host that names the owner of the host's storage in the browser.
     StorageOwner,
     /// `t` of `/logout`.
     SignOutTicket,
     /// A session record in the store.
     Record,
-    /// What racing callbacks share in the store.
+    /// A value in the store that racing callbacks share.
     Shared,
 }
 
@@ -62,11 +63,11 @@ impl Purpose {
         }
     }
 
-    /// How long such a value opens; `None`: as long as its key is in the ring.
+    /// How long a value opens. `None`: as long as its key is in the ring.
     pub const fn lifetime(self) -> Option<Duration> {
         match self {
             Self::LoginRequest | Self::State => Some(Duration::from_hours(1)),
-            // One for the request, one for the `state`, and one to begin anew where either has expired.
+            // One hour for the request, one for the `state`, and one to start over if either has expired.
             Self::WaitingUri => Some(Duration::from_hours(3)),
             Self::Ticket | Self::SignOutTicket => Some(Duration::from_mins(1)),
             Self::PublicCookie | Self::HostCookie | Self::StorageOwner | Self::Record | Self::Shared => None,
@@ -81,20 +82,21 @@ impl Purpose {
 /// Why a value does not open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
-    /// Not ours, for another place, tampered with, or of a key that is no longer in the ring.
+    /// Not sealed by Gatepost, sealed for another purpose or place, tampered with, or sealed by a key that is not in
+    /// the ring.
     #[error("the value is not sealed by a key of this ring for this purpose and place")]
     Garbage,
-    /// Ours, but too old.
+    /// Sealed by this ring, but too old.
     #[error("the value has expired")]
     Expired,
 }
 
-/// A value that is ours.
+/// A value that was sealed by this ring.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Opened<T> {
-    /// What was sealed.
+    /// The value.
     pub value: T,
-    /// Its lifetime is over.
+    /// The lifetime of its purpose is over.
     pub is_expired: bool,
 }
 
@@ -104,7 +106,7 @@ struct Envelope<T> {
     value: T,
 }
 
-/// The keys; cloned into nothing, shown nowhere.
+/// The keys. They cannot be cloned, and `Debug` does not show them.
 pub struct KeyRing(Vec<Key>);
 
 struct Key {
@@ -112,7 +114,7 @@ struct Key {
     cipher: XChaCha20Poly1305,
 }
 
-/// Names a key without telling it: the first bytes of a hash of it.
+/// The id of a key: the first bytes of a hash of it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeyId([u8; KEY_ID_LENGTH]);
 
@@ -144,10 +146,10 @@ impl fmt::Debug for KeyRing {
 }
 
 impl KeyRing {
-    /// A ring of these keys; the first writes.
+    /// A ring of these keys. The first one seals.
     ///
     /// # Panics
-    /// Without any key: configuration guarantees one.
+    /// If there is no key. The configuration guarantees one.
     pub fn new(keys: &[Secret]) -> Self {
         assert!(!keys.is_empty(), "a key ring has a key");
         let key =
@@ -155,30 +157,30 @@ impl KeyRing {
         Self(keys.iter().map(key).collect())
     }
 
-    /// The key that writes.
+    /// The key that seals.
     pub fn writing_key(&self) -> KeyId {
         self.0[0].id
     }
 
-    /// Whether values of this key can be read.
+    /// Whether values of this key can be opened.
     pub fn reads(&self, id: &str) -> bool {
         self.0.iter().any(|key| key.id.to_string() == id)
     }
 
-    /// Seals `value` for one purpose and place, as text for cookies and addresses.
+    /// Seals `value` for one purpose and place. Returns text for cookies and URLs.
     ///
     /// # Panics
-    /// Never: our own types serialise.
+    /// Never: all sealed types can be serialised.
     pub fn seal<T: Serialize>(&self, purpose: Purpose, context: &str, value: T) -> String {
         let envelope = Envelope { sealed_at: Timestamp::now(), value };
         let plain = postcard::to_stdvec(&envelope).expect("sealed types serialise");
         URL_SAFE_NO_PAD.encode(self.seal_bytes(purpose, context.as_bytes(), &plain))
     }
 
-    /// Opens what [`seal`](Self::seal) made.
+    /// Opens what [`seal`](Self::seal) returned.
     ///
     /// # Errors
-    /// [`OpenError`]; both without any I/O.
+    /// [`OpenError`].
     pub fn open<T: DeserializeOwned>(
         &self,
         purpose: Purpose,
@@ -191,7 +193,7 @@ impl KeyRing {
         }
     }
 
-    /// Opens a value also after its time: what recovers must know what it was for.
+    /// Opens a value even if it has expired, for callers that start over and need its contents.
     ///
     /// # Errors
     /// [`OpenError::Garbage`].
@@ -213,7 +215,7 @@ impl KeyRing {
         Ok(Opened { value: envelope.value, is_expired })
     }
 
-    /// Seals bytes for a store's key.
+    /// Seals bytes for the key of a store.
     ///
     /// # Panics
     /// Never: the cipher refuses only messages beyond 256 GiB.
@@ -226,7 +228,7 @@ impl KeyRing {
         [&key.id.0[..], &nonce[..], &sealed[..]].concat()
     }
 
-    /// Opens what [`seal_bytes`](Self::seal_bytes) made.
+    /// Opens what [`seal_bytes`](Self::seal_bytes) returned.
     ///
     /// # Errors
     /// [`OpenError::Garbage`].

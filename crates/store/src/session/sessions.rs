@@ -1,4 +1,4 @@
-//! Sessions as the rest of Gatepost sees them: started, found, extended, ended.
+//! Starts, finds, extends and ends sessions.
 
 use super::record::SessionRecord;
 pub use super::record::Stored as Session;
@@ -13,12 +13,12 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Callbacks of one browser race for seconds, not minutes.
+/// How long a new session is shared with racing callbacks of the same browser.
 const SHARED_TTL: Duration = Duration::from_mins(2);
-/// A sign-in that is announced becomes a session soon, or nothing.
+/// How long an announced session may take to start.
 const ANNOUNCED_TTL: Duration = Duration::from_mins(5);
 
-/// Records in the store, sealed; cheap to clone.
+/// The sealed session records in the store. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Sessions {
     pub(super) store: Store,
@@ -26,37 +26,37 @@ pub struct Sessions {
     lifetimes: Lifetimes,
 }
 
-/// What a completed sign-in gave its browser; shared by racing callbacks.
+/// The cookie that a browser gets after sign-in. Racing callbacks share it.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Handover {
-    /// The public host's new cookie, the same for all of them.
+    /// The new cookie of the public host.
     pub cookie: String,
-    /// What it opens as.
+    /// The opened value of the cookie.
     pub value: PublicValue,
 }
 
-/// Whoever has the cookie has the session.
+/// Does not show the cookie, because it grants access to the session.
 impl std::fmt::Debug for Handover {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Handover").field("user", &self.value.user).finish_non_exhaustive()
     }
 }
 
-/// How a sign-in's session came to be.
+/// A session after sign-in.
 #[derive(Clone, Debug)]
 pub struct Started {
-    /// What the browser gets.
+    /// The cookie for the browser.
     pub handover: Handover,
-    /// The session as it stands now.
+    /// The session.
     pub session: Session,
-    /// The provider's own session ended after this one was announced.
+    /// The provider's own session has ended since this one was announced.
     pub is_over: bool,
-    /// Sessions of the person that the store knows now; some may be over.
+    /// The number of the person's sessions in the store. Some of them may have ended.
     pub of_person: u64,
 }
 
-/// A session that is about to begin in a provider's own session: an index entry that no record belongs to, so that
-/// whoever ends that session takes it away.
+/// A session that is about to start within a provider's own session: an index entry without a record, which is removed
+/// when the provider's session ends.
 #[derive(Debug)]
 pub struct Announcement {
     index: Vec<u8>,
@@ -64,7 +64,7 @@ pub struct Announcement {
 }
 
 impl Sessions {
-    /// Sessions of these lifetimes in `store`, sealed by `ring`.
+    /// Sessions with these lifetimes in `store`, sealed by `ring`.
     pub const fn new(store: Store, ring: Arc<KeyRing>, lifetimes: Lifetimes) -> Self {
         Self { store, ring, lifetimes }
     }
@@ -74,18 +74,18 @@ impl Sessions {
         self.store.ping().await
     }
 
-    /// Deletes what has expired, where the store does not do so by itself.
+    /// Deletes expired data, if the store does not do so by itself.
     pub async fn delete_expired(&self) -> Result<(), StoreError> {
         self.store.delete_expired().await
     }
 
-    /// The session's record. One that does not open (garbage, a key long gone) is none.
+    /// Finds a session. A record that does not open (garbage, or a key that was removed) counts as none.
     pub async fn find(&self, id: &SessionId) -> Result<Option<Session>, StoreError> {
         let Some(raw) = self.store.find(&record_key(&id.hash())).await? else { return Ok(None) };
         Ok(self.open_record(&id.hash(), &raw).map(|record| Session { id: id.clone(), record, raw }))
     }
 
-    /// The record of a session whose id stays unknown, as [`Self::list_of_user`] lists it.
+    /// Finds the record of a session by the hash of its id, as [`Self::list_of_user`] lists it.
     pub async fn find_by_hash(&self, hash: &Hash) -> Result<Option<SessionRecord>, StoreError> {
         let raw = self.store.find(&record_key(hash)).await?;
         Ok(raw.and_then(|raw| self.open_record(hash, &raw)))
@@ -93,8 +93,9 @@ impl Sessions {
 
     /// Starts a session, or joins the one that a racing callback of the same browser and identity starts.
     ///
-    /// `session` is new, or the live session that this browser has already, of the same person: that one is kept, with
-    /// a new public secret. `record` is what a new session looks like; with a `sid`, it was announced.
+    /// `session` is a new id, or the live session of the same person that this browser already has; that one is kept
+    /// and gets a new public secret. `record` is the record of a new session. If it has a `sid`, the session was
+    /// announced.
     pub async fn start(
         &self,
         browser: &Bind,
@@ -108,7 +109,7 @@ impl Sessions {
         let subject = Hash::of(&[record.subject.issuer.as_bytes(), record.subject.subject.as_bytes()]);
         let key = [b"shared:", &browser.as_bytes()[..], &subject.as_bytes()[..]].concat();
         let my_hash = mine.value.session.hash();
-        // Almost always nobody races: the index is written beside the question. An entry without a record harms nobody.
+        // Races are rare, so the index is written at the same time. An entry without a record does no harm.
         let (handover, ()) = tokio::try_join!(self.share(&key, mine), self.index(&my_hash, &record))?;
         let id = &handover.value.session;
         let hash = id.hash();
@@ -117,14 +118,14 @@ impl Sessions {
             self.index(&hash, &record).await?;
         }
         let session = self.write(id, &record).await?;
-        // Once more: who listed in between found no record yet and took it for a stale entry. Who listed the provider's
-        // session took the announcement away as well.
+        // Index again: a request that listed the sessions meanwhile found no record yet and removed the entry as stale.
+        // If it listed those of the provider's session, it removed the announcement as well.
         let (of_person, is_over) =
             tokio::try_join!(self.index_user(&hash, record.user), self.is_over(announced))?;
         Ok(Started { handover, session, is_over, of_person })
     }
 
-    /// The first caller's value wins for all.
+    /// Shares the value of the first caller with all later ones.
     pub(super) async fn share(&self, key: &[u8], mine: Handover) -> Result<Handover, StoreError> {
         let plain = postcard::to_stdvec(&mine).unwrap_or_default();
         let sealed = self.ring.seal_bytes(Purpose::Shared, key, &plain);
@@ -153,7 +154,8 @@ impl Sessions {
         }
     }
 
-    /// Indexes come first: a store that loses its end must not know a session that sign-out cannot find.
+    /// Indexes are written before the record: if the store loses the last writes, it must not have a session that
+    /// sign-out cannot find.
     async fn index(&self, hash: &Hash, record: &SessionRecord) -> Result<(), StoreError> {
         let Some(sid) = &record.sid else { return self.index_user(hash, record.user).await.map(drop) };
         let sid = sid_key(&record.provider, sid);
@@ -165,7 +167,7 @@ impl Sessions {
         self.store.index(&user_key(user), hash.as_bytes(), self.lifetimes.absolute).await
     }
 
-    /// Replaces the record if nobody else did meanwhile; `None` if somebody did.
+    /// Replaces the record. `None`: it was changed meanwhile.
     pub async fn replace(&self, old: &Session, record: SessionRecord) -> Result<Option<Session>, StoreError> {
         let hash = old.id.hash();
         let raw = self.seal_record(&hash, &record);
@@ -174,7 +176,8 @@ impl Sessions {
         Ok(done.then(|| Session { id: old.id.clone(), record, raw }))
     }
 
-    /// Notes the last uses of sessions, all in two round trips. Losing a race is fine: somebody else noted it.
+    /// Writes the last uses of sessions in two round trips. A record that was changed meanwhile is skipped: the other
+    /// writer has recorded a use too.
     pub async fn touch(&self, uses: &[(SessionId, Timestamp)]) -> Result<(), StoreError> {
         let keys: Vec<_> = uses.iter().map(|(id, _)| record_key(&id.hash())).collect();
         let found = self.store.find_many(&keys).await?;
@@ -188,34 +191,34 @@ impl Sessions {
         self.store.replace_many(&replacements.collect::<Vec<_>>()).await
     }
 
-    /// Forgets the record; the directory remembers that the session is over.
+    /// Deletes the record. The directory keeps the fact that the session has ended.
     pub async fn forget(&self, hash: &Hash, user: UserId) -> Result<(), StoreError> {
         self.store.delete(&record_key(hash)).await?;
         self.store.unindex(&user_key(user), hash.as_bytes()).await
     }
 
-    /// The sessions of a person that the store still knows, by hash: their ids stay unknown.
+    /// Lists the sessions of a person that the store still has, by the hashes of their ids.
     pub async fn list_of_user(&self, user: UserId) -> Result<Vec<(Hash, SessionRecord)>, StoreError> {
         let mut found = self.list(&user_key(user)).await?;
         found.retain(|(_, record)| record.user == user);
         Ok(found)
     }
 
-    /// Announces a session in a provider's own session, before anything is asked that the end of that one changes.
+    /// Announces a session within a provider's own session. Call it before checking whether that one has ended.
     pub async fn announce(&self, provider: &ProviderId, sid: &str) -> Result<Announcement, StoreError> {
         let announced = Announcement { index: sid_key(provider, sid), note: SessionId::generate().hash() };
         self.store.index(&announced.index, announced.note.as_bytes(), ANNOUNCED_TTL).await?;
         Ok(announced)
     }
 
-    /// Whether the provider's session has ended since.
+    /// Whether the provider's session has ended since the announcement.
     async fn is_over(&self, announced: Option<&Announcement>) -> Result<bool, StoreError> {
         let Some(announced) = announced else { return Ok(false) };
         let members = self.store.list(&announced.index).await?;
         Ok(!members.iter().any(|member| member == announced.note.as_bytes()))
     }
 
-    /// The sessions that began in a provider's own session.
+    /// Lists the sessions that started within a provider's own session.
     pub async fn list_of_sid(
         &self,
         provider: &ProviderId,
@@ -226,7 +229,7 @@ impl Sessions {
         Ok(found)
     }
 
-    /// In three round trips at most, however many there are.
+    /// Takes three round trips at most, whatever the number of sessions.
     async fn list(&self, index: &[u8]) -> Result<Vec<(Hash, SessionRecord)>, StoreError> {
         let members = self.store.list(index).await?.into_iter();
         let hashes: Vec<Hash> =
@@ -253,10 +256,10 @@ impl Sessions {
     }
 }
 
-/// The session after the same person signed in again: kept, with what is newer of each.
+/// The record after the same person has signed in again: the session is kept with the newer values.
 fn renew(old: &SessionRecord, fresh: &SessionRecord) -> SessionRecord {
     let is_joined = old.public_secret == fresh.public_secret;
-    // Token, nonce and provider belong together: what renews the session is taken over whole, or not at all.
+    // Refresh token, nonce and provider belong together, so all of them are taken over or none.
     let keeps_grant = fresh.refresh_token.is_none() && old.provider == fresh.provider;
     let grant = if keeps_grant { old } else { fresh };
     let (old_secret, now) = (old.public_secret, Timestamp::now());

@@ -1,6 +1,6 @@
-//! What the sealed values carry (SIGN-IN.md, "Values"), one type each.
+//! The contents of sealed values (SIGN-IN.md, "Values"), one type for each.
 //!
-//! Fields are only ever added at the end: a release must read what the next one writes.
+//! Fields are only added at the end, because a release must be able to read what the next one writes.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,13 +13,13 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
 
-/// Unseen restarts of one sign-in before a page says why (DESIGN.md section 5, "Everything else recovers").
+/// How often one sign-in is restarted before a page explains why (DESIGN.md section 5, "Everything else recovers").
 pub const MAX_RESTARTS: u8 = 2;
 
-/// How far a provider's clock may be off where its `auth_time` answers a `max_age`.
+/// How much a provider's clock may differ when its `auth_time` is compared with a `max_age`.
 const CLOCK_LEEWAY: Duration = Duration::from_mins(1);
 
-/// A session's secret id: whoever has it in a sealed value has the session; stores know only its hash.
+/// A session's secret id. A sealed value with it grants access to the session. Stores contain only its hash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SessionId(Secret);
@@ -30,7 +30,7 @@ impl SessionId {
         Self(Secret::generate())
     }
 
-    /// How stores, directory and pages name the session.
+    /// The hash that identifies the session in stores, the directory and on pages.
     pub fn hash(&self) -> Hash {
         self.0.digest()
     }
@@ -41,30 +41,31 @@ impl SessionId {
 pub struct PublicValue {
     /// The session.
     pub session: SessionId,
-    /// Changes with each sign-in; the record knows its hash.
+    /// Changes with each sign-in. The record contains its hash.
     pub secret: Secret,
-    /// Its person: a session can be ended while its record cannot be read.
+    /// The person, so that the session can be ended even if its record cannot be read.
     pub user: UserId,
 }
 
-/// `h`, a protected host's cookie; the host is associated data.
+/// `h`, a protected host's cookie. The host is associated data.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HostValue {
     /// The session.
     pub session: SessionId,
-    /// Its person, so that both stores can be asked side by side.
+    /// The person, so that both stores can be queried at the same time.
     pub user: UserId,
-    /// When the person last proved who they are, as this host learnt it.
+    /// When the person last proved their identity, as far as this host knows.
     pub auth_time: AuthTime,
 }
 
-/// SHA-256 of the cookie value that a browser has on one host: a sealed value that names it is good only beside it.
+/// SHA-256 of the cookie that a browser has on one host. A sealed value that contains it is only valid together with
+/// that cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Bind(Hash);
 
 impl Bind {
-    /// The bind to a cookie's value, as sent or as being set.
+    /// The binding to a cookie's value, as the browser sent it or as it is being set.
     pub fn to(cookie_value: &str) -> Self {
         Self(Hash::of(&[b"bind", cookie_value.as_bytes()]))
     }
@@ -75,7 +76,7 @@ impl Bind {
     }
 }
 
-/// Where a sign-in is to end.
+/// Where a sign-in ends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Target {
     /// The account page of the public host.
@@ -91,25 +92,25 @@ pub enum Target {
     },
 }
 
-/// Path and query that a sign-in ends at.
+/// Path and query at which a sign-in ends.
 ///
-/// Sealed as one text, as releases before [`WaitingUri`] know it. The text of a waiting one is below `/.gatepost/`, where
-/// no sign-in ends: such a release passes it on unchanged, and ends the sign-in at `/` where it would have to know it.
+/// It is sealed as one text, as in releases before [`WaitingUri`]. The text of a waiting one is a path below
+/// `/.gatepost/`, where no sign-in ends. Such a release passes it on unchanged, and ends the sign-in at `/`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum ReturnUri {
-    /// It is here; begins with one `/`.
+    /// The address itself, which begins with one `/`.
     Here(String),
-    /// It is long, and waits in a cookie of the host.
+    /// The address is long, and a cookie of the host holds it.
     Waiting(WaitingUri),
 }
 
-/// Names the cookie of a return address that waits.
+/// Names the cookie that holds a return address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WaitingUri {
-    /// Sealed with the address: a cookie of another sign-in does not open for this one.
+    /// Part of the seal, so that the cookie of another sign-in does not open for this one.
     pub id: OneTimeId,
-    /// The cookie is sent to this path below `/.gatepost/enter/` alone.
+    /// The browser sends the cookie only to `/.gatepost/enter/<slot>`.
     pub slot: u8,
 }
 
@@ -134,50 +135,50 @@ impl From<ReturnUri> for String {
     }
 }
 
-/// `to`: a sign-in that was asked for.
+/// `to`: a requested sign-in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoginRequest {
-    /// Where it is to end.
+    /// Where the sign-in ends.
     pub target: Target,
-    /// How long ago, in seconds, the router lets the sign-in be.
+    /// The maximum age of the sign-in that the router accepts, in seconds.
     pub max_age: Option<u64>,
-    /// Unseen restarts so far.
+    /// How often it was restarted.
     pub restarts: u8,
 }
 
 impl LoginRequest {
-    /// How long ago the sign-in may have been.
+    /// The maximum age of the sign-in.
     pub fn max_age(&self) -> Option<Duration> {
         self.max_age.map(Duration::from_secs)
     }
 
-    /// The same, started over; `None` when it was started over often enough.
+    /// The request with one more restart. `None`: it was restarted too often.
     pub fn restarted(&self) -> Option<Self> {
         (self.restarts < MAX_RESTARTS).then(|| Self { restarts: self.restarts + 1, ..self.clone() })
     }
 }
 
-/// `state`: a sign-in under way at a provider.
+/// `state`: a sign-in that is under way at a provider.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LoginState {
     /// Locked before the code is exchanged.
     pub id: OneTimeId,
-    /// What was asked for.
+    /// The requested sign-in.
     pub request: LoginRequest,
-    /// Which provider.
+    /// The provider.
     pub provider: ProviderId,
-    /// Ties the ID token to this attempt (OpenID Connect Core section 3.1.2.1).
+    /// Binds the ID token to this attempt (OpenID Connect Core section 3.1.2.1).
     pub nonce: Secret,
     /// PKCE (RFC 7636).
     pub code_verifier: Secret,
     /// The cookie value that the browser had on the public host.
     pub bind: Bind,
-    /// Step-up: a sign-in not newer than this is none.
+    /// Step-up: the sign-in must be newer than this.
     pub auth_after: Option<Timestamp>,
 }
 
 impl LoginState {
-    /// Is a sign-in of this `auth_time` as recent as was asked for?
+    /// Whether a sign-in at this `auth_time` is as recent as requested.
     pub fn is_met_by(&self, auth_time: AuthTime, now: Timestamp) -> bool {
         let Some(max_age) = self.request.max_age() else { return true };
         let is_newer = self.auth_after.is_none_or(|before| auth_time.known() > Some(before));
@@ -198,17 +199,17 @@ impl LoginState {
 /// `t`: carries a session from the public host to a protected one, once.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Ticket {
-    /// Burnt when seen.
+    /// Consumed at the first use.
     pub id: OneTimeId,
     /// The session.
     pub session: SessionId,
     /// Its person.
     pub user: UserId,
-    /// When the person last proved who they are.
+    /// When the person last proved their identity.
     pub auth_time: AuthTime,
-    /// End of the session's absolute lifetime.
+    /// The end of the session's absolute lifetime.
     pub expires_at: Timestamp,
-    /// The request that it answers; its target is the host that is associated data.
+    /// The requested sign-in. Its target is the host that is associated data.
     pub request: LoginRequest,
 }
 
@@ -221,7 +222,7 @@ pub struct SignOutTicket {
     pub user: UserId,
 }
 
-/// 16 random bytes that are used up.
+/// 16 random bytes that identify a value that can be used once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct OneTimeId([u8; 16]);
@@ -239,13 +240,13 @@ impl OneTimeId {
         &self.0
     }
 
-    /// The id that was displayed so.
+    /// Parses a displayed id.
     pub fn from_text(text: &str) -> Option<Self> {
         URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok().map(Self)
     }
 }
 
-/// For addresses: 22 characters.
+/// 22 characters for URLs.
 impl fmt::Display for OneTimeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
@@ -257,7 +258,7 @@ mod tests {
     use super::*;
     use gatepost_core::return_uri::is_return_uri;
 
-    /// As releases before `ReturnUri` read and wrote it.
+    /// The type in releases before `ReturnUri`.
     #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
     enum OldTarget {
         Account,

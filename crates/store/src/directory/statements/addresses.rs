@@ -1,22 +1,24 @@
-//! Which address a person has after a provider's or an administrator's word: one that nobody else holds (DESIGN.md
+//! Changes of a person's address by a provider or an administrator. No two people hold the same address (DESIGN.md
 //! section 7).
 //!
 //! `users.email` is the address that applications get, `identities.email` the one that a provider asserted last. They
-//! differ where `GATEPOST_ADDRESS_CHANGES` is `keep`, and a person then holds both: nobody else gets either.
-//! `former_addresses` says who gave an address up, because applications give its account to whoever has it next.
+//! differ if `GATEPOST_ADDRESS_CHANGES` is `keep`; the person then holds both, and nobody else gets either of them.
+//! `former_addresses` records who gave up an address, because applications give the account of that address to its next
+//! holder.
 
 use super::sign_in::{Admission, Known};
 use super::users::{self, UserRow};
 use super::{Connection, LockKey, Result, Store, audit};
+use crate::directory::actor::Actor;
 use crate::directory::error::DirectoryError;
-use crate::directory::records::{Actor, AddressChange, AddressNews, FormerHolder, SignInOutcome, UserKey};
+use crate::directory::records::{AddressChange, AddressNews, FormerHolder, SignInOutcome, UserKey};
 use gatepost_config::AddressChanges;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::UserId;
 use serde_json::json;
 
-/// The person with the address that counts from now on.
+/// The person with the new address.
 pub(super) struct Settled {
     pub(super) user: UserRow,
     pub(super) news: AddressNews,
@@ -30,17 +32,17 @@ impl Settled {
 
 type Settlement = std::result::Result<Settled, SignInOutcome>;
 
-/// Whose an address is.
+/// The holder of an address.
 enum Holder {
     Nobody,
-    /// It was named before anybody signed in with it.
+    /// An administrator named the address before anybody signed in with it.
     Placeholder(UserRow),
-    /// Applications know this person by it, or the person's provider asserts it.
+    /// Applications know a person by it, or a person's provider asserts it.
     Person,
 }
 
 impl Admission<'_> {
-    /// The row that holds the address, joins it or makes it; or why not.
+    /// Finds, merges or creates the row of the person, with the address that counts. An `Err` is a refusal.
     pub(super) async fn settle_address(
         &self,
         connection: &mut Connection,
@@ -54,8 +56,8 @@ impl Admission<'_> {
         }
     }
 
-    /// What the provider asserts now decides whether the person has an address that counts, never the one that is kept;
-    /// and the kept one goes with its domain.
+    /// The address that the provider asserts now decides whether the person has an address that counts, not the one
+    /// that is kept. The kept address no longer counts when its domain is no longer allowed.
     async fn keep_address(&self, connection: &mut Connection, known: &Known) -> Result<Settlement> {
         let mut user = known.user.clone();
         let Some(kept) = user.email.clone() else { return Ok(Err(SignInOutcome::NoAddress)) };
@@ -68,14 +70,14 @@ impl Admission<'_> {
         let Some(asserted) = self.identity.email.as_ref().filter(|email| **email != kept) else {
             return Ok(Ok(Settled::as_before(user)));
         };
-        // What was said about the asserted address was said about this person, whichever address applications get.
+        // A placeholder with the asserted address means this person, whichever address applications get.
         if let Holder::Placeholder(placeholder) = find_holder(connection, asserted, Some(user.id)).await? {
             user = users::merge(connection, &placeholder, user, self.actor).await?;
         }
         let mut settled = Settled::as_before(user);
-        if known.email.as_deref() != Some(asserted.as_str()) {
+        if known.asserted_email.as_deref() != Some(asserted.as_str()) {
             let (before, after) =
-                (json!({ "asserted": known.email }), json!({ "asserted": asserted, "email": kept }));
+                (json!({ "asserted": known.asserted_email }), json!({ "asserted": asserted, "email": kept }));
             let id = known.user.id;
             users::note(connection, self.actor, "user.keep_address", id, Some(before), Some(after)).await?;
             settled.news.change = Some(AddressChange::Kept { email: kept, asserted: asserted.clone() });
@@ -85,7 +87,7 @@ impl Admission<'_> {
 
     async fn follow_address(&self, connection: &mut Connection, user: Option<UserRow>) -> Result<Settlement> {
         let Some(email) = &self.identity.email else {
-            // Who had an address keeps it, but not by the word of a provider that may not assert it.
+            // A person keeps an address, unless the provider asserts it now and may not do so.
             let refused = self.identity.refused.as_ref().and_then(|refused| refused.address.as_ref());
             let keeps = |user: &UserRow| user.email.is_some() && user.email.as_ref() != refused;
             return Ok(user.filter(keeps).map(Settled::as_before).ok_or(SignInOutcome::NoAddress));
@@ -116,7 +118,7 @@ impl Admission<'_> {
 }
 
 impl Store {
-    /// An administrator's word about the address that applications get.
+    /// Changes the address that applications get, for an administrator.
     pub(in crate::directory) async fn change_address(
         &self,
         key: &UserKey,
@@ -137,7 +139,7 @@ impl Store {
         })
     }
 
-    /// The address is free for the next who presents it; returns the one that was held.
+    /// Releases the address for the next person who presents it. Returns the released address.
     pub(in crate::directory) async fn release_address(
         &self,
         key: &UserKey,
@@ -162,12 +164,13 @@ impl Store {
     }
 }
 
-/// What the changes of one address lock.
+/// The lock for changes of one address.
 pub(super) fn lock_of(email: &EmailAddress) -> LockKey {
     LockKey::of(&["address", email.as_str()])
 }
 
-/// Locks the placeholder, if it is one. `own`: whoever asks for it, and is no other holder.
+/// Finds the holder and locks its row if it is a placeholder. `own`: the person who is to get the address; they do not
+/// count as another holder.
 async fn find_holder(
     connection: &mut Connection,
     email: &EmailAddress,
@@ -189,7 +192,7 @@ async fn find_holder(
     }
 }
 
-/// The person has this address from now on, and what was said about it before anybody had it.
+/// Gives the person this address, and merges the placeholder of the address into the person.
 async fn give(
     connection: &mut Connection,
     user: UserRow,
@@ -210,8 +213,16 @@ async fn give(
     Ok(Settled { user, news: AddressNews { change, former_holder } })
 }
 
-/// Another person had this address before: applications that know people by address give that person's account to its
-/// new holder, and nobody else will ever say so.
+row! {
+    /// A row of `former_addresses`.
+    struct FormerAddressRow {
+        user_id: UserId,
+        until: Timestamp,
+    }
+}
+
+/// Audits that another person had this address before. Applications that know people by address give that person's
+/// account to the new holder, and this row is the only trace of it.
 async fn note_taken(
     connection: &mut Connection,
     user: UserId,
@@ -219,13 +230,12 @@ async fn note_taken(
     actor: &Actor,
 ) -> Result<Option<FormerHolder>> {
     let sql = "SELECT user_id, until FROM former_addresses WHERE email = $1 AND user_id <> $2";
-    let row: Option<(String, i64)> = sqlx::query_as(sql)
+    let row: Option<FormerAddressRow> = sqlx::query_as(sql)
         .bind(email.as_str())
         .bind(user.to_string())
         .fetch_optional(&mut *connection)
         .await?;
-    let Some((former, until)) = row else { return Ok(None) };
-    let former: UserId = former.parse().map_err(DirectoryError::unreadable)?;
+    let Some(FormerAddressRow { user_id: former, until }) = row else { return Ok(None) };
     let entry = audit::Entry {
         action: "user.take_address",
         target: format!("user:{user}"),
@@ -233,10 +243,10 @@ async fn note_taken(
         after: Some(json!({ "email": email })),
     };
     audit::write(connection, actor, entry).await?;
-    Ok(Some(FormerHolder { email: email.clone(), user: former, until: Timestamp::from_unix(until) }))
+    Ok(Some(FormerHolder { email: email.clone(), user: former, until }))
 }
 
-/// Applications may know the person by the address that goes: of a placeholder they know nothing.
+/// Records who gives up an address. Applications know nothing of a placeholder, so only people with an identity count.
 pub(super) async fn note_given_up(connection: &mut Connection, id: UserId) -> Result<()> {
     sqlx::query(
         "INSERT INTO former_addresses (email, user_id, until) \

@@ -1,11 +1,20 @@
-//! Admins: what was said about a person explicitly, and what groups and roles say.
+//! Admins: explicit decisions of administrators, and what follows from groups and roles.
 
 use super::users::{self, find_known, find_or_create};
 use super::{Connection, Result, Store};
-use crate::directory::error::DirectoryError;
-use crate::directory::records::{Actor, AdminStanding, UserKey};
+use crate::directory::actor::Actor;
+use crate::directory::records::{AdminStanding, UserKey};
+use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::UserId;
 use serde_json::json;
+
+row! {
+    /// A person who may be an admin.
+    struct CandidateRow {
+        id: UserId,
+        email: Option<EmailAddress>,
+    }
+}
 
 pub(super) async fn find_override(connection: &mut Connection, id: UserId) -> Result<Option<bool>> {
     let sql = "SELECT is_admin FROM admin_overrides WHERE user_id = $1";
@@ -41,7 +50,7 @@ pub(super) async fn find_standing(connection: &mut Connection, id: UserId) -> Re
 }
 
 impl Store {
-    /// `None` takes the explicit word away: groups and roles decide again. Says whether anything changed.
+    /// Sets or, with `None`, deletes the explicit decision. Returns whether anything changed.
     pub(in crate::directory) async fn override_admin(
         &self,
         key: &UserKey,
@@ -69,20 +78,17 @@ impl Store {
         })
     }
 
-    /// Everybody who is an admin, or of whom it was explicitly said or denied.
+    /// Lists everybody who is an admin or has an explicit decision.
     pub(in crate::directory) async fn list_admins(&self) -> Result<Vec<(UserKey, AdminStanding)>> {
         reading!(self, |connection| {
-            let rows: Vec<(String, Option<String>)> = sqlx::query_as(
+            let rows: Vec<CandidateRow> = sqlx::query_as(
                 "SELECT id, email FROM users WHERE id IN (SELECT user_id FROM admin_overrides) \
                  OR id IN (SELECT user_id FROM admin_reasons) ORDER BY email, id",
             )
             .fetch_all(&mut *connection)
             .await?;
             let mut admins = Vec::with_capacity(rows.len());
-            for (id, email) in rows {
-                let id = id.parse().map_err(DirectoryError::unreadable)?;
-                let email =
-                    email.map(|email| email.parse()).transpose().map_err(DirectoryError::unreadable)?;
+            for CandidateRow { id, email } in rows {
                 let standing = find_standing(connection, id).await?;
                 admins.push((email.map_or(UserKey::Id(id), UserKey::Email), standing));
             }

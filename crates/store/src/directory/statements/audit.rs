@@ -1,12 +1,13 @@
 //! The audit: one row per change, in the change's own transaction.
 
 use super::{Connection, Db, Result, Store};
-use crate::directory::records::{Actor, AuditCursor, AuditFilter, AuditRecord};
+use crate::directory::actor::Actor;
+use crate::directory::audit::{AuditCursor, AuditFilter, AuditRecord};
 use gatepost_core::clock::Timestamp;
 use serde_json::Value;
 use sqlx::QueryBuilder;
 
-/// What happened; `before` and `after` are JSON objects.
+/// A change. `before` and `after` are JSON objects.
 pub(super) struct Entry<'a> {
     pub(super) action: &'a str,
     pub(super) target: String,
@@ -20,7 +21,7 @@ pub(super) async fn write(connection: &mut Connection, actor: &Actor, entry: Ent
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
     )
     .bind(Timestamp::now().unix())
-    .bind(&actor.who)
+    .bind(actor.who.to_string())
     .bind(entry.action)
     .bind(entry.target)
     .bind(entry.before.map(|value| value.to_string()))
@@ -32,43 +33,27 @@ pub(super) async fn write(connection: &mut Connection, actor: &Actor, entry: Ent
     Ok(())
 }
 
-type Row = (
-    i64,
-    i64,
-    String,
-    String,
-    String,
-    Option<String>,
-    Option<String>,
-    Option<String>,
-    Option<String>,
-    Option<String>,
-    Option<String>,
-);
-
-/// An address says more to people than an id: that of the target, and of a person who acted.
+/// With the addresses of actor and target, because people recognize an address better than an id.
 const ENTRIES: &str = "SELECT id, at, actor, action, target, before, after, address, request_id, \
-    (SELECT u.email FROM users u WHERE u.id = e.actor), \
-    (SELECT u.email FROM users u WHERE u.id = substr(e.target, 6) AND substr(e.target, 1, 5) = 'user:') \
+    (SELECT u.email FROM users u WHERE u.id = e.actor) AS actor_email, \
+    (SELECT u.email FROM users u WHERE u.id = substr(e.target, 6) AND substr(e.target, 1, 5) = 'user:') AS target_email \
     FROM audit_entries e WHERE true";
 
 impl Store {
-    /// Newest first. The statement holds only what is asked for, so that it is planned for that.
+    /// Newest first. The statement contains only the conditions of this filter, so that it is planned for them.
     pub(in crate::directory) async fn list_audit(
         &self,
         filter: &AuditFilter,
         limit: u32,
     ) -> Result<Vec<AuditRecord>> {
-        let rows: Vec<Row> = reading!(self, |connection| {
+        reading!(self, |connection| {
             let mut query = QueryBuilder::<Db>::new(ENTRIES);
             narrow(&mut query, filter);
             query.push(" ORDER BY at DESC, id DESC LIMIT ").push_bind(i64::from(limit));
             Ok(query.build_query_as().fetch_all(connection).await?)
-        })?;
-        Ok(rows.into_iter().map(from_row).collect())
+        })
     }
 
-    /// When the audit begins.
     pub(in crate::directory) async fn audit_begins_at(&self) -> Result<Option<Timestamp>> {
         let at: Option<i64> = reading!(self, |connection| {
             let sql = "SELECT at FROM audit_entries ORDER BY id LIMIT 1";
@@ -82,7 +67,7 @@ fn narrow(query: &mut QueryBuilder<Db>, filter: &AuditFilter) {
     let AuditFilter { targets, actor, actions, except, request_id, since, until, before } = filter;
     among(query, " AND target IN (", targets);
     if let Some(actor) = actor {
-        query.push(" AND actor = ").push_bind(actor.clone());
+        query.push(" AND actor = ").push_bind(actor.to_string());
     }
     among(query, " AND action IN (", actions);
     among(query, " AND action NOT IN (", except);
@@ -110,21 +95,4 @@ fn among(query: &mut QueryBuilder<Db>, condition: &str, values: &[String]) {
         list.push_bind(value.clone());
     }
     query.push(")");
-}
-
-fn from_row(row: Row) -> AuditRecord {
-    let (id, at, actor, action, target, before, after, address, request_id, actor_email, target_email) = row;
-    AuditRecord {
-        id,
-        at: Timestamp::from_unix(at),
-        actor,
-        actor_email,
-        action,
-        target,
-        target_email,
-        before,
-        after,
-        address,
-        request_id,
-    }
 }

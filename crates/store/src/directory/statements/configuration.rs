@@ -1,10 +1,10 @@
-//! What the configuration says about groups and admins, brought into the database at start, in one transaction:
-//! the same again changes nothing, and replicas that start together wait for each other.
+//! Writes the groups and admins of the configuration into the database at start, in one transaction. Writing the same
+//! configuration again changes nothing. Replicas that start together wait for each other.
 
-use super::naming::{self, ProviderGroup, Row, provider_group_columns};
+use super::naming::{self, ProviderGroup, provider_group_columns};
 use super::{Connection, Result, Store, audit, json_texts, links};
-use crate::directory::error::DirectoryError;
-use crate::directory::records::{Actor, LinkSource};
+use crate::directory::actor::{Actor, Who};
+use crate::directory::records::LinkSource;
 use gatepost_config::{Config, GroupNames};
 use gatepost_core::identity::ExternalGroup;
 use gatepost_core::ids::GroupName;
@@ -13,14 +13,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 impl Store {
     pub(in crate::directory) async fn sync_configuration(&self, config: &Config) -> Result<()> {
-        let actor = Actor { who: "configuration".to_owned(), address: None, request_id: None };
+        let actor = Actor::internal(Who::Configuration);
         transaction!(self, |connection| {
             naming::lock_names(connection).await?;
             sync_admin_groups(connection, &config.admin_groups, &actor).await?;
             sync_admin_roles(connection, &config.admin_roles, &actor).await?;
             sync_links(connection, config, &actor).await
         })?;
-        // Whoever must leave a name goes first: it may be one that a trusted group waits for.
+        // Unlinked groups leave their names first, because a trusted group may need one of them.
         for is_trusted in [false, true] {
             let mut after = Some(0);
             while let Some(row) = after {
@@ -30,8 +30,8 @@ impl Store {
         Ok(())
     }
 
-    /// Unlinked groups that are called otherwise than now demanded, by another mode or an older Gatepost, are renamed now,
-    /// not at somebody's next sign-in. Some at a time, so that no transaction is long; returns after which row to go on.
+    /// Renames unlinked groups whose names another mode or an older Gatepost chose, instead of waiting for the next
+    /// sign-in. Each transaction renames a limited number; returns the row after which to continue.
     async fn sync_names(
         &self,
         config: &Config,
@@ -65,7 +65,7 @@ async fn sync_admin_groups(connection: &mut Connection, groups: &[GroupName], ac
             .execute(&mut *connection)
             .await?;
     }
-    // The name is taken from now on: nobody's self-made group gets it.
+    // Reserve the name, so that no group that somebody creates at a provider gets it.
     for name in groups {
         let group = naming::find_or_create_group(connection, name).await?;
         links::evict_untrusted(connection, group, actor).await?;
@@ -76,9 +76,9 @@ async fn sync_admin_groups(connection: &mut Connection, groups: &[GroupName], ac
 async fn sync_admin_roles(connection: &mut Connection, roles: &[ExternalGroup], actor: &Actor) -> Result<()> {
     let wanted: BTreeSet<String> =
         roles.iter().map(|role| format!("{}:{}", role.provider, role.external_id)).collect();
-    let rows: Vec<(String, String)> =
-        sqlx::query_as("SELECT provider, role FROM admin_roles").fetch_all(&mut *connection).await?;
-    let stored: BTreeSet<String> = rows.iter().map(|(provider, role)| format!("{provider}:{role}")).collect();
+    let sql = "SELECT provider || ':' || role FROM admin_roles";
+    let stored: Vec<String> = sqlx::query_scalar(sql).fetch_all(&mut *connection).await?;
+    let stored = BTreeSet::from_iter(stored);
     if stored == wanted {
         return Ok(());
     }
@@ -108,7 +108,7 @@ async fn note(
     audit::write(connection, actor, audit::Entry { action, target, before, after }).await
 }
 
-/// First away with what is gone, so that a name that moved from one group to another is free.
+/// Removes links first, so that a name that moved from one group to another is free.
 async fn sync_links(connection: &mut Connection, config: &Config, actor: &Actor) -> Result<()> {
     let wanted: BTreeMap<&ExternalGroup, &GroupName> =
         config.group_links.iter().map(|(name, external)| (external, name)).collect();
@@ -139,7 +139,7 @@ async fn list_misnamed(
     let rows = list(connection, &[LinkSource::Auto, LinkSource::Trusted], after).await?;
     let is_misnamed = |row: &ProviderGroup| {
         let names = names_of(config, row);
-        // A provider that is not configured just now may come back: what it is trusted with is its own.
+        // A provider that is not configured now may come back. Its trusted groups keep their names.
         if row.source == LinkSource::Trusted
             && !config.providers.iter().any(|one| one.id == row.external.provider)
         {
@@ -151,7 +151,7 @@ async fn list_misnamed(
 }
 
 async fn list(connection: &mut Connection, sources: &[LinkSource], after: i64) -> Result<Vec<ProviderGroup>> {
-    let rows: Vec<Row> = sqlx::query_as(concat!(
+    Ok(sqlx::query_as(concat!(
         "SELECT ",
         provider_group_columns!(),
         " FROM provider_groups p WHERE p.id > $1 AND p.source IN (SELECT value FROM ",
@@ -161,6 +161,5 @@ async fn list(connection: &mut Connection, sources: &[LinkSource], after: i64) -
     .bind(after)
     .bind(json_texts(sources.iter().map(|source| source.as_str())))
     .fetch_all(connection)
-    .await?;
-    rows.into_iter().map(ProviderGroup::from_row).collect::<std::result::Result<_, DirectoryError>>()
+    .await?)
 }

@@ -1,19 +1,20 @@
-//! Links: an administrator, or the configuration, says which provider's group a name here stands for.
+//! Links: an administrator or the configuration decides which provider's group a name here stands for.
 
 use super::naming::{
-    self, ProviderGroup, Row, bear_own_name, delete_if_unused, find_or_create_group, has_bearer, lock_names,
+    self, ProviderGroup, bear_own_name, delete_if_unused, find_or_create_group, has_bearer, lock_names,
     provider_group_columns, stand_for,
 };
 use super::{Connection, Result, Store, audit};
+use crate::directory::actor::Actor;
 use crate::directory::error::DirectoryError;
-use crate::directory::records::{Actor, LinkSource};
+use crate::directory::records::LinkSource;
 use gatepost_config::GroupNames;
 use gatepost_core::identity::ExternalGroup;
 use gatepost_core::ids::GroupName;
 use serde_json::json;
 
 impl Store {
-    /// `false`: it was linked so already.
+    /// `false`: it was already linked.
     pub(in crate::directory) async fn link_group(
         &self,
         name: &GroupName,
@@ -49,7 +50,7 @@ pub(super) async fn find(
     connection: &mut Connection,
     external: &ExternalGroup,
 ) -> Result<Option<ProviderGroup>> {
-    let row: Option<Row> = sqlx::query_as(concat!(
+    Ok(sqlx::query_as(concat!(
         "SELECT ",
         provider_group_columns!(),
         " FROM provider_groups p WHERE p.provider = $1 AND p.kind = $2 AND p.external_id = $3"
@@ -58,12 +59,11 @@ pub(super) async fn find(
     .bind(external.kind.as_str())
     .bind(&external.external_id)
     .fetch_optional(connection)
-    .await?;
-    row.map(ProviderGroup::from_row).transpose()
+    .await?)
 }
 
-/// Call under [`lock_names`]. What was said about the unlinked group goes over to the name; whoever only happened to
-/// bear that name leaves it, in whatever order they came.
+/// Call under [`lock_names`]. Manual memberships and tenants of the unlinked group move to the name. Unlinked groups
+/// that happened to have that name get another one.
 pub(super) async fn link(
     connection: &mut Connection,
     name: &GroupName,
@@ -112,17 +112,17 @@ pub(super) async fn unlink(
     audit::write(connection, actor, entry).await
 }
 
-/// For the audit.
+/// The state of a row for the audit.
 fn said(row: &ProviderGroup) -> serde_json::Value {
     json!({ "group": row.group_name, "source": row.source.as_str() })
 }
 
-/// What becomes of the group that `old` stood for until now.
+/// Cleans up the group that `old` stood for until now.
 async fn leave(connection: &mut Connection, old: &ProviderGroup, target: i64) -> Result<()> {
     if old.group_id == target {
         return Ok(());
     }
-    // What stands under a name that the group should never have had was said about something else.
+    // Memberships under a name that the group should not have had were meant for something else.
     let is_its_own = old.source == LinkSource::Auto && old.is_well_named(GroupNames::Link);
     if !is_its_own || has_bearer(connection, old.group_id, Some(old.id)).await? {
         return delete_if_unused(connection, old.group_id).await;
@@ -150,9 +150,9 @@ async fn leave(connection: &mut Connection, old: &ProviderGroup, target: i64) ->
     Ok(())
 }
 
-/// A name alone joins nobody to a linked group.
+/// Gives unlinked groups of this name another one, because a name alone must not add anybody to a linked group.
 async fn evict_unlinked(connection: &mut Connection, group: i64, except: i64, actor: &Actor) -> Result<()> {
-    let rows: Vec<Row> = sqlx::query_as(concat!(
+    let rows: Vec<ProviderGroup> = sqlx::query_as(concat!(
         "SELECT ",
         provider_group_columns!(),
         " FROM provider_groups p WHERE p.group_id = $1 AND p.id <> $2 AND p.source IN ('auto', 'trusted') ORDER BY p.id"
@@ -162,7 +162,6 @@ async fn evict_unlinked(connection: &mut Connection, group: i64, except: i64, ac
     .fetch_all(&mut *connection)
     .await?;
     for row in rows {
-        let row = ProviderGroup::from_row(row)?;
         let is_trusted = row.source == LinkSource::Trusted;
         let names = if is_trusted { GroupNames::Trust } else { GroupNames::LinkQualified };
         bear_own_name(connection, &row, names, actor).await?;
@@ -170,9 +169,9 @@ async fn evict_unlinked(connection: &mut Connection, group: i64, except: i64, ac
     Ok(())
 }
 
-/// An unlinked group that bears a reserved name leaves it.
+/// Gives an unlinked group with a reserved name another one.
 pub(super) async fn evict_untrusted(connection: &mut Connection, group: i64, actor: &Actor) -> Result<()> {
-    let row: Option<Row> = sqlx::query_as(concat!(
+    let row: Option<ProviderGroup> = sqlx::query_as(concat!(
         "SELECT ",
         provider_group_columns!(),
         " FROM provider_groups p WHERE p.group_id = $1 AND p.source = 'auto'"
@@ -181,10 +180,7 @@ pub(super) async fn evict_untrusted(connection: &mut Connection, group: i64, act
     .fetch_optional(&mut *connection)
     .await?;
     match row {
-        Some(row) => {
-            let row = ProviderGroup::from_row(row)?;
-            bear_own_name(connection, &row, GroupNames::LinkQualified, actor).await
-        }
+        Some(row) => bear_own_name(connection, &row, GroupNames::LinkQualified, actor).await,
         None => Ok(()),
     }
 }

@@ -1,20 +1,19 @@
-//! Who is in a group by an administrator's word: what a row written through the view `user_group_membership` means.
+//! Manual memberships: the same changes as through the view `user_group_membership`.
 
 use super::naming::{create_group_if_free, find_group, find_or_create_group, lock_names, take_name};
 use super::users::{find_known, find_or_create, note};
 use super::{Connection, Result, Store, audit};
+use crate::directory::actor::Actor;
 use crate::directory::error::DirectoryError;
-use crate::directory::records::{Actor, Joining, MemberRecord, UserKey};
+use crate::directory::records::{Joining, MemberRecord, UserKey};
 use gatepost_core::ids::{GroupName, UserId};
 use serde_json::json;
 
-/// How a manual membership is told from a provider's.
+/// The source of a manual membership.
 const MANUAL: &str = "manual";
 
-type Row = (String, Option<String>, Option<String>, String);
-
 impl Store {
-    /// An address that nobody holds gets a placeholder, which waits for the first who bears it.
+    /// An address that nobody holds gets a placeholder for its first holder.
     pub(in crate::directory) async fn add_member(
         &self,
         group: &GroupName,
@@ -53,7 +52,8 @@ impl Store {
         })
     }
 
-    /// Takes every membership away, whoever says so; returns who said so. A provider's comes back with its next word.
+    /// Deletes the memberships of all sources and returns the sources. A provider's membership comes back when the
+    /// provider asserts it again.
     pub(in crate::directory) async fn remove_member(
         &self,
         group: &GroupName,
@@ -76,20 +76,20 @@ impl Store {
         })
     }
 
-    /// By id, after `after`.
+    /// By id, from the one after `after`.
     pub(in crate::directory) async fn list_members(
         &self,
         group: &GroupName,
         after: Option<UserId>,
         limit: u32,
     ) -> Result<Vec<MemberRecord>> {
-        let rows: Vec<Row> = reading!(self, |connection| {
+        reading!(self, |connection| {
             let id = find_group(connection, group).await?;
             let id = id.ok_or_else(|| DirectoryError::UnknownGroup(group.clone()))?;
             Ok(sqlx::query_as(concat!(
                 "SELECT u.id, u.email, u.name, ",
                 json_list!("m.source"),
-                " FROM resolved_memberships m JOIN users u ON u.id = m.user_id \
+                " AS sources FROM resolved_memberships m JOIN users u ON u.id = m.user_id \
                  WHERE m.group_id = $1 AND u.id > $2 GROUP BY u.id, u.email, u.name ORDER BY u.id LIMIT $3"
             ))
             .bind(id)
@@ -97,12 +97,11 @@ impl Store {
             .bind(i64::from(limit))
             .fetch_all(connection)
             .await?)
-        })?;
-        rows.into_iter().map(from_row).collect()
+        })
     }
 }
 
-/// Who had said that this person is in this group.
+/// Deletes the memberships and returns their sources.
 async fn delete(connection: &mut Connection, group: i64, user: UserId) -> Result<Vec<String>> {
     let mut sources: Vec<String> = sqlx::query_scalar(
         "DELETE FROM manual_memberships WHERE user_id = $1 AND group_id = $2 RETURNING source",
@@ -124,13 +123,4 @@ async fn delete(connection: &mut Connection, group: i64, user: UserId) -> Result
     sources.sort_unstable();
     sources.dedup();
     Ok(sources)
-}
-
-fn from_row((id, email, name, sources): Row) -> Result<MemberRecord> {
-    Ok(MemberRecord {
-        id: id.parse().map_err(DirectoryError::unreadable)?,
-        email: email.map(|email| email.parse()).transpose().map_err(DirectoryError::unreadable)?,
-        name,
-        sources: serde_json::from_str(&sources).map_err(DirectoryError::unreadable)?,
-    })
 }

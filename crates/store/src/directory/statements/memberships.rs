@@ -1,8 +1,8 @@
-//! A provider's word about a person's groups: it replaces that provider's memberships and nobody else's.
+//! The groups that a provider asserts for a person. They replace the memberships of that provider and of no other.
 
 use super::naming::{self, ProviderGroup, provider_group_columns};
 use super::{Connection, Result, audit, json_texts};
-use crate::directory::records::Actor;
+use crate::directory::actor::Actor;
 use gatepost_config::GroupNames;
 use gatepost_core::identity::{AssertedGroup, ExternalGroup, GroupKind};
 use gatepost_core::ids::{ProviderId, UserId};
@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 type Key = (GroupKind, String);
 
-/// Replaces the memberships; says whether the person fell from some groups (or roles) to none.
+/// Replaces the memberships. Returns whether the person had groups (or roles) and has none now.
 pub(super) async fn replace(
     connection: &mut Connection,
     user: UserId,
@@ -52,14 +52,15 @@ pub(super) async fn replace(
     Ok(fell(GroupKind::Group) || fell(GroupKind::Role))
 }
 
-/// Without repetitions, in one order for all transactions, and without ids that no store could keep.
+/// The asserted groups without repetitions and without ids that no store accepts, in the same order for all
+/// transactions.
 fn wanted(provider: &ProviderId, asserted: &[AssertedGroup]) -> BTreeMap<Key, Option<String>> {
     let is_usable =
         |text: &str| !text.is_empty() && text.len() <= 1024 && !text.chars().any(char::is_control);
     let mut wanted = BTreeMap::new();
     for group in asserted {
         if !is_usable(&group.external_id) {
-            tracing::warn!(provider.id = %provider, "a group was left out: its id is empty, too long or has control characters");
+            tracing::warn!(provider.id = %provider, "skipped a group: its id is empty, too long or has control characters");
             continue;
         }
         let display_name = group.display_name.clone().filter(|name| is_usable(name));
@@ -69,19 +70,24 @@ fn wanted(provider: &ProviderId, asserted: &[AssertedGroup]) -> BTreeMap<Key, Op
     wanted
 }
 
-/// Whether the person belongs to it, and a [`naming::Row`].
-type ListedRow = (bool, i64, i64, String, String, String, Option<String>, String, String);
+row! {
+    /// A provider's group, and whether the person is in it.
+    struct ListedRow {
+        is_held: bool,
+        group: ProviderGroup,
+    }
+}
 
-/// Whose groups, by whose word, and who set that off.
+/// The person, the provider that asserts the groups, and the actor of the change.
 struct Whose<'a> {
     user: UserId,
     provider: &'a ProviderId,
     actor: &'a Actor,
 }
 
-/// Ids of the rows that the person belongs to.
+/// The ids of the rows that the person belongs to.
 type Held = BTreeMap<Key, i64>;
-/// The rows that the wanted groups have already.
+/// The rows of wanted groups that already exist.
 type KnownRows = BTreeMap<Key, ProviderGroup>;
 
 async fn list(
@@ -91,7 +97,7 @@ async fn list(
     wanted: &BTreeMap<Key, Option<String>>,
 ) -> Result<(Held, KnownRows)> {
     let sql = concat!(
-        "SELECT true, ",
+        "SELECT true AS is_held, ",
         provider_group_columns!(),
         " FROM provider_memberships m JOIN provider_groups p ON p.id = m.provider_group_id \
          WHERE m.user_id = $1 AND p.provider = $2 \
@@ -108,21 +114,19 @@ async fn list(
         .fetch_all(connection)
         .await?;
     let (mut held, mut known) = (Held::new(), KnownRows::new());
-    for (is_held, id, group, provider, kind, external_id, display_name, source, name) in rows {
-        let row =
-            ProviderGroup::from_row((id, group, provider, kind, external_id, display_name, source, name))?;
+    for ListedRow { is_held, group: row } in rows {
         let key = (row.external.kind, row.external.external_id.clone());
         if is_held {
             held.insert(key, row.id);
         } else if wanted.contains_key(&key) {
-            // The same id may be a group's and a role's: only the wanted ones.
+            // A group and a role may have the same id; only the wanted one counts.
             known.insert(key, row);
         }
     }
     Ok((held, known))
 }
 
-/// The rows of the wanted groups, created where missing, renamed where the provider's name or mode changed.
+/// The rows of the wanted groups. Missing ones are created; those whose name or mode changed are renamed.
 async fn resolve(
     connection: &mut Connection,
     Whose { user, provider, actor }: Whose<'_>,
@@ -138,7 +142,7 @@ async fn resolve(
     };
     if wanted.iter().any(|(key, display_name)| is_news(key, display_name, &rows)) {
         naming::lock_names(connection).await?;
-        // Somebody else may have created them while we waited.
+        // Another transaction may have created them while this one waited.
         (_, rows) = list(connection, user, provider, wanted).await?;
         for (key, display_name) in wanted {
             match rows.get(key).cloned() {
@@ -165,10 +169,10 @@ async fn create(
 ) -> Result<ProviderGroup> {
     let external =
         ExternalGroup { provider: provider.clone(), kind: *kind, external_id: external_id.clone() };
-    let (group_id, name) = naming::own_group(connection, &external, display_name, names, None).await?;
+    let (group_id, group_name) = naming::own_group(connection, &external, display_name, names, None).await?;
     let source = naming::unlinked(names);
     let id = naming::create_provider_group(connection, &external, display_name, group_id, source).await?;
-    let (group_name, display_name) = (name.to_string(), display_name.map(str::to_owned));
+    let display_name = display_name.map(str::to_owned);
     Ok(ProviderGroup { id, group_id, group_name, external, display_name, source })
 }
 
@@ -221,7 +225,7 @@ async fn delete(connection: &mut Connection, user: UserId, rows: &[i64]) -> Resu
     Ok(())
 }
 
-/// A person whose identity has moved to another provider's configuration keeps nothing of the former one.
+/// Deletes the memberships of the former provider of an identity that another configured provider asserts now.
 pub(super) async fn delete_of_provider(
     connection: &mut Connection,
     user: UserId,

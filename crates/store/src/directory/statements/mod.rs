@@ -1,9 +1,9 @@
-//! What the directory does, as plain statements; compiled once for Postgres and once for `SQLite`, against the same
-//! words: `$1` placeholders, `ON CONFLICT`, `RETURNING`. What differs comes from the module that includes this one:
-//! `Connection`, `Store`, `begin`, `lock`, `is_conflict` and the macros `for_update!`, `each!`, `json_list!`, `present!`,
-//! `is_standby!`, `unhex!`.
+//! The statements of the directory, compiled once for Postgres and once for SQLite. Both understand `$1` placeholders,
+//! `ON CONFLICT` and `RETURNING`. What differs comes from the module that includes this one: `Connection`, `Store`,
+//! `begin`, `lock`, `is_conflict` and the macros `for_update!`, `each!`, `json_list!`, `present!`, `is_standby!`,
+//! `unhex!`.
 //!
-//! Guarantee: a change and its audit rows are one transaction; a refusal that is an error leaves nothing behind.
+//! Guarantee: a change and its audit rows are one transaction. A refusal that is an error changes nothing.
 
 use super::{Connection, Db, Store, begin, is_conflict, lock};
 use crate::directory::error::DirectoryError;
@@ -11,8 +11,9 @@ use crate::directory::lock_key::LockKey;
 use gatepost_core::clock::Timestamp;
 use std::time::Duration;
 
-/// Runs `$body` in one transaction of `$store.writer()`, while it holds the locks of `$keys` where some are given; begun
-/// anew if it lost a race, so `$body` must have no effect outside it. A macro for the reason that `directory::pool` gives.
+/// Runs `$body` in one transaction of `$store.writer()`, under the locks of `$keys` if any are given. The transaction
+/// is retried if it lost a race, so `$body` must have no effect outside it. It is a macro for the reason that
+/// `directory::pool` gives.
 macro_rules! transaction {
     ($store:expr, |$connection:ident| $body:expr) => {
         transaction!($store, &[], |$connection| $body)
@@ -21,9 +22,9 @@ macro_rules! transaction {
         $crate::directory::pool::within(super::WRITE_TIMEOUT, async {
             let (mut attempt, mut lost) = (1, 0);
             loop {
-                let mut borrowed = $store.writer().borrow().await?;
+                let mut pooled = $store.writer().acquire().await?;
                 let mut has_begun = false;
-                let result = match super::begin(&mut borrowed, $keys).await {
+                let result = match super::begin(&mut pooled, $keys).await {
                     Ok(mut transaction) => {
                         has_begun = true;
                         let $connection = &mut *transaction;
@@ -32,8 +33,8 @@ macro_rules! transaction {
                     }
                     Err(error) => Err(error),
                 };
-                match $crate::directory::pool::finish(borrowed, result) {
-                    // This connection died while it was idle.
+                match $crate::directory::pool::finish(pooled, result) {
+                    // This connection was lost while it was idle.
                     Err(error)
                         if !has_begun
                             && lost < $crate::directory::pool::ATTEMPTS

@@ -1,61 +1,54 @@
-//! What a provider's group is called here (DESIGN.md section 7). An unlinked group bears `provider:id`, a name that no
-//! operator would give to something else; only an id that its author did not choose stands alone. A trusted group bears the
-//! provider's name and may join a local group of that name, but never another provider's group.
+//! The names of providers' groups here (DESIGN.md section 7). An unlinked group is called `provider:id`, which no
+//! operator would call anything else; only a GUID, which nobody can choose, is used without the provider. A trusted
+//! group has the provider's name for it and may join a local group of that name, but never another provider's group.
 //!
-//! Guarantee: a name that an operator writes never stands for a group that somebody made at a provider.
+//! Guarantee: a name that an operator writes never stands for a group that somebody created at a provider.
 
 use super::{Connection, LockKey, Result, audit, lock};
+use crate::directory::actor::Actor;
 use crate::directory::error::DirectoryError;
-use crate::directory::records::{Actor, GroupLink, LinkSource};
+use crate::directory::records::{GroupLink, LinkSource};
 use gatepost_config::GroupNames;
 use gatepost_core::identity::{ExternalGroup, GroupKind, is_guid};
 use gatepost_core::ids::GroupName;
 use gatepost_core::secret::Hash;
 use serde_json::json;
 
-/// A row of `provider_groups`.
-#[derive(Clone, Debug)]
-pub(super) struct ProviderGroup {
-    pub(super) id: i64,
-    pub(super) group_id: i64,
-    pub(super) group_name: String,
-    pub(super) external: ExternalGroup,
-    pub(super) display_name: Option<String>,
-    pub(super) source: LinkSource,
+row! {
+    /// A row of `provider_groups`.
+    #[derive(Clone, Debug)]
+    pub(super) struct ProviderGroup {
+        pub(super) id: i64,
+        pub(super) group_id: i64,
+        pub(super) group_name: GroupName,
+        pub(super) external: ExternalGroup,
+        pub(super) display_name: Option<String>,
+        pub(super) source: LinkSource,
+    }
 }
 
-pub(super) type Row = (i64, i64, String, String, String, Option<String>, String, String);
-
-/// Columns of a [`Row`].
+/// The columns of a [`ProviderGroup`].
 macro_rules! provider_group_columns {
     () => {
         "p.id, p.group_id, p.provider, p.kind, p.external_id, p.display_name, p.source, \
-         (SELECT groups.name FROM groups WHERE groups.id = p.group_id)"
+         (SELECT groups.name FROM groups WHERE groups.id = p.group_id) AS group_name"
     };
 }
 pub(super) use provider_group_columns;
 
 impl ProviderGroup {
-    pub(super) fn from_row(
-        (id, group_id, provider, kind, external_id, display_name, source, group_name): Row,
-    ) -> Result<Self> {
-        let external = external_group(&provider, &kind, external_id)?;
-        let source = LinkSource::from_column(&source);
-        Ok(Self { id, group_id, group_name, external, display_name, source })
-    }
-
-    /// What is told of it outside.
+    /// The part of the row that callers of the directory get.
     pub(super) fn into_link(self) -> GroupLink {
         let Self { external, display_name, source, .. } = self;
         GroupLink { external, display_name, source }
     }
 
-    /// Unlinked groups are named by the provider's mode, linked ones by the link.
+    /// A linked group is named by its link, an unlinked one by the provider's mode.
     pub(super) fn is_linked(&self) -> bool {
         matches!(self.source, LinkSource::Config | LinkSource::Manual)
     }
 
-    /// Whether it is called as this mode demands. `false` also where a trusted group does not have the first of its names,
+    /// Whether the group has a name of this mode. `false` also if a trusted group does not have the first of its names,
     /// which may be free by now.
     pub(super) fn is_well_named(&self, names: GroupNames) -> bool {
         if self.is_linked() {
@@ -63,7 +56,7 @@ impl ProviderGroup {
         }
         let candidates = candidates(&self.external, self.display_name.as_deref(), names);
         let allowed = if names == GroupNames::Trust { &candidates[..1] } else { &candidates[..] };
-        self.source == unlinked(names) && allowed.iter().any(|name| name.as_str() == self.group_name)
+        self.source == unlinked(names) && allowed.contains(&self.group_name)
     }
 }
 
@@ -75,12 +68,12 @@ pub(super) const fn unlinked(names: GroupNames) -> LinkSource {
     }
 }
 
-/// Names are given out one transaction at a time, or two would take the same one for theirs.
+/// Locks the assignment of names, so that two transactions do not assign the same one.
 pub(super) async fn lock_names(connection: &mut Connection) -> Result<()> {
     Ok(lock(connection, LockKey::of(&["group names"])).await?)
 }
 
-/// The group that an unlinked provider's group stands for; created if need be. Call under [`lock_names`].
+/// The group for a provider's group that is not linked. It is created if it does not exist. Call under [`lock_names`].
 pub(super) async fn own_group(
     connection: &mut Connection,
     external: &ExternalGroup,
@@ -99,11 +92,11 @@ pub(super) async fn own_group(
             return Ok((id, name));
         }
     }
-    Err(DirectoryError::Unavailable(sqlx::Error::Protocol(format!("no name is free for {external}"))))
+    Err(DirectoryError::Unavailable(sqlx::Error::Protocol(format!("every name for {external} is taken"))))
 }
 
-/// May this group stand behind a name that is there already? A trusted one always. An unlinked one only behind a name that
-/// says whose it is: whoever wrote that can have meant nothing else. It never gets a name that makes admins.
+/// Whether the provider's group may join an existing group. A trusted one always may. An unlinked one may only if the
+/// name begins with its provider, because such a name can mean nothing else. It never gets a name that makes admins.
 async fn may_join(
     connection: &mut Connection,
     external: &ExternalGroup,
@@ -119,13 +112,13 @@ async fn may_join(
         && sqlx::query_scalar(sql).bind(name.as_str()).fetch_one(connection).await?)
 }
 
-/// Names to try, best first; the last one is nobody else's. Never empty.
+/// The names to try, best first. The last one is unique to the group. Never empty.
 fn candidates(external: &ExternalGroup, display_name: Option<&str>, names: GroupNames) -> Vec<GroupName> {
     let ExternalGroup { provider, kind, external_id } = external;
     let role = if *kind == GroupKind::Role { "role:" } else { "" };
     let digest = Hash::of(&[kind.as_str().as_bytes(), external_id.as_bytes()]);
     let mut texts = Vec::new();
-    // A group that is called like a role, or like the digest of another one's id, must not stand for that.
+    // A group must not take the name of a role, or a name made from the digest of another group's id.
     let mut push = |qualifier: &str, label: &str| {
         if !label.starts_with("sha256-") && (*kind == GroupKind::Role || !label.starts_with("role:")) {
             texts.push(format!("{qualifier}{role}{label}"));
@@ -167,14 +160,14 @@ pub(super) async fn find_or_create_group(connection: &mut Connection, name: &Gro
     }
 }
 
-/// Does a provider's group other than `except` stand for this group?
+/// Whether a provider's group other than `except` belongs to this group.
 pub(super) async fn has_bearer(connection: &mut Connection, group: i64, except: Option<i64>) -> Result<bool> {
     let sql = "SELECT EXISTS (SELECT 1 FROM provider_groups WHERE group_id = $1 AND id <> $2)";
     Ok(sqlx::query_scalar(sql).bind(group).bind(except.unwrap_or(-1)).fetch_one(connection).await?)
 }
 
-/// Gives an unlinked provider's group a name of its mode, and forgets a name that nothing uses any more. What was said about
-/// the former name stays with that name.
+/// Gives an unlinked provider's group a name of its mode, and deletes the former group if nothing uses it. Manual
+/// memberships and tenants stay with the former name.
 pub(super) async fn bear_own_name(
     connection: &mut Connection,
     bearer: &ProviderGroup,
@@ -193,33 +186,41 @@ pub(super) async fn bear_own_name(
         return Ok(());
     }
     delete_if_unused(connection, bearer.group_id).await?;
-    note_new_name(connection, &bearer.external, &bearer.group_name, name.as_str(), actor).await
+    note_new_name(connection, &bearer.external, &bearer.group_name, &name, actor).await
 }
 
-/// An operator gives this name to something of their own: a provider's group that nobody linked leaves it, with everybody
-/// whom the provider says to be in it. As the views do (`group_with_name`, `create_group`).
+row! {
+    /// A row of the view `automatic_names`.
+    struct AutomaticNameRow {
+        group_id: i64,
+        external: ExternalGroup,
+        other_name: GroupName,
+    }
+}
+
+/// Frees a name that an operator uses for a group of their own: an unlinked provider's group with this name gets
+/// another one and keeps its members. The views do the same (`group_with_name`, `create_group`).
 pub(super) async fn take_name(connection: &mut Connection, name: &GroupName, actor: &Actor) -> Result<()> {
     let sql = "SELECT a.group_id, a.provider, a.kind, a.external_id, a.other_name FROM automatic_names a WHERE a.name = $1";
-    let row: Option<(i64, String, String, String, String)> =
+    let row: Option<AutomaticNameRow> =
         sqlx::query_as(sql).bind(name.as_str()).fetch_optional(&mut *connection).await?;
-    let Some((group, provider, kind, external_id, other_name)) = row else { return Ok(()) };
+    let Some(AutomaticNameRow { group_id, external, other_name }) = row else { return Ok(()) };
     sqlx::query("UPDATE groups SET name = $2 WHERE id = $1")
-        .bind(group)
-        .bind(&other_name)
+        .bind(group_id)
+        .bind(other_name.as_str())
         .execute(&mut *connection)
         .await?;
-    let external = external_group(&provider, &kind, external_id)?;
-    note_new_name(connection, &external, name.as_str(), &other_name, actor).await
+    note_new_name(connection, &external, name, &other_name, actor).await
 }
 
 async fn note_new_name(
     connection: &mut Connection,
     external: &ExternalGroup,
-    from: &str,
-    to: &str,
+    from: &GroupName,
+    to: &GroupName,
     actor: &Actor,
 ) -> Result<()> {
-    tracing::info!(%external, from, to, "a provider's group that is not linked has another name now");
+    tracing::info!(%external, %from, %to, "renamed a provider's group that is not linked");
     let entry = audit::Entry {
         action: "group.rename",
         target: format!("provider_group:{external}"),
@@ -227,12 +228,6 @@ async fn note_new_name(
         after: Some(json!({ "group": to })),
     };
     audit::write(connection, actor, entry).await
-}
-
-fn external_group(provider: &str, kind: &str, external_id: String) -> Result<ExternalGroup> {
-    let provider = provider.parse().map_err(DirectoryError::unreadable)?;
-    let kind = if kind == GroupKind::Role.as_str() { GroupKind::Role } else { GroupKind::Group };
-    Ok(ExternalGroup { provider, kind, external_id })
 }
 
 pub(super) async fn stand_for(
@@ -264,7 +259,7 @@ pub(super) async fn delete_if_unused(connection: &mut Connection, group: i64) ->
     Ok(())
 }
 
-/// Returns its row's id.
+/// Returns the id of the new row.
 pub(super) async fn create_provider_group(
     connection: &mut Connection,
     external: &ExternalGroup,

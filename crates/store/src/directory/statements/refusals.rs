@@ -1,4 +1,4 @@
-//! Refusals of people who are signed in: written in batches, read one at a time, gone after a week.
+//! Refusals of people who are signed in. They are written in batches, read one at a time, and deleted after a week.
 
 use super::{Connection, Result, Store};
 use crate::directory::error::DirectoryError;
@@ -6,10 +6,11 @@ use crate::directory::{MAX_REFUSALS, REFUSALS_TTL};
 use gatepost_core::asking::{AskedKind, Asker, Refusal};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
-use gatepost_core::ids::RequestId;
+use gatepost_core::ids::{RequestId, UserId};
+use std::net::IpAddr;
 
 impl Store {
-    /// Writing one twice, because the first answer got lost, is fine.
+    /// A refusal that is written again, because the first answer was lost, stays as it is.
     pub(in crate::directory) async fn keep_refusals(&self, refusals: &[Refusal]) -> Result<()> {
         transaction!(self, |connection| {
             for refusal in refusals {
@@ -22,16 +23,16 @@ impl Store {
     }
 
     pub(in crate::directory) async fn find_refusal(&self, id: RequestId) -> Result<Option<Refusal>> {
-        let row: Option<Row> = reading!(self, |connection| {
+        let row: Option<RefusalRow> = reading!(self, |connection| {
             let sql = "SELECT at, user_id, email, host, method, path, kind, asker, requirement, \
-                       CAST(status AS bigint), reason, missing, address FROM refusals WHERE request_id = $1";
+                       CAST(status AS bigint) AS status, reason, missing, address FROM refusals WHERE request_id = $1";
             Ok(sqlx::query_as(sql).bind(id.to_string()).fetch_optional(connection).await?)
         })?;
         row.map(|row| read(id, row)).transpose()
     }
 }
 
-/// By age alone; the number of rows is kept when some are written.
+/// Deletes by age only. The number of rows is limited when some are written.
 pub(super) async fn delete_old(connection: &mut Connection, now: Timestamp) -> Result<u64> {
     let sql = "DELETE FROM refusals WHERE at < $1";
     let deleted = sqlx::query(sql).bind(now.minus(REFUSALS_TTL).unix()).execute(connection).await?;
@@ -64,41 +65,41 @@ async fn insert(connection: &mut Connection, refusal: &Refusal) -> Result<()> {
     Ok(())
 }
 
-/// Everything but the id, in the order of the columns.
-type Row = (
-    i64,
-    String,
-    Option<String>,
-    String,
-    String,
-    String,
-    String,
-    Option<String>,
-    String,
-    i64,
-    String,
-    Option<String>,
-    Option<String>,
-);
+row! {
+    /// A row of `refusals`.
+    struct RefusalRow {
+        at: Timestamp,
+        user_id: UserId,
+        email: Option<EmailAddress>,
+        host: String,
+        method: String,
+        path: String,
+        kind: String,
+        asker: Option<String>,
+        requirement: String,
+        status: i64,
+        reason: String,
+        missing: Option<String>,
+        address: Option<IpAddr>,
+    }
+}
 
-fn read(request_id: RequestId, row: Row) -> Result<Refusal> {
-    let (at, user, email, host, method, path, kind, asker, requirement, status, reason, missing, address) =
-        row;
-    let missing = missing.as_deref().map(serde_json::from_str).transpose();
+fn read(request_id: RequestId, row: RefusalRow) -> Result<Refusal> {
+    let missing = row.missing.as_deref().map(serde_json::from_str).transpose();
     Ok(Refusal {
         request_id,
-        at: Timestamp::from_unix(at),
-        user: user.parse().map_err(DirectoryError::unreadable)?,
-        email: email.map(|email| email.parse()).transpose().map_err(DirectoryError::unreadable)?,
-        host,
-        method,
-        path,
-        kind: AskedKind::from_column(&kind),
-        asker: asker.map_or(Asker::Own, |origin| Asker::named_by(&origin)),
-        requirement,
-        status: u16::try_from(status).unwrap_or_default(),
-        reason,
+        at: row.at,
+        user: row.user_id,
+        email: row.email,
+        host: row.host,
+        method: row.method,
+        path: row.path,
+        kind: AskedKind::from_column(&row.kind),
+        asker: row.asker.map_or(Asker::Own, |origin| Asker::named_by(&origin)),
+        requirement: row.requirement,
+        status: u16::try_from(row.status).unwrap_or_default(),
+        reason: row.reason,
         missing: missing.map_err(DirectoryError::unreadable)?,
-        address: address.and_then(|address| address.parse().ok()),
+        address: row.address,
     })
 }

@@ -1,11 +1,12 @@
-//! What ended: single sessions, all of a person's, a provider's. The directory alone says so; nothing it was told to
-//! end comes back, whatever the session store remembers.
+//! Ended sessions: single ones, all of a person, those of a provider's session. The directory alone decides this: a
+//! session that has ended stays ended, even if the session store still has its record.
 
 use super::sign_in::identity_lock;
 use super::users::{self, UserRow, find_known};
 use super::{Connection, Result, Store, audit, json_texts, present, refusals};
+use crate::directory::actor::Actor;
 use crate::directory::error::DirectoryError;
-use crate::directory::records::{Actor, UserKey};
+use crate::directory::records::UserKey;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::identity::SubjectKey;
 use gatepost_core::ids::{ProviderId, UserId};
@@ -13,7 +14,7 @@ use gatepost_core::secret::Hash;
 use serde_json::json;
 
 impl Store {
-    /// `false`: it had ended before.
+    /// `false`: it had already ended.
     pub(in crate::directory) async fn end_session(
         &self,
         session: &Hash,
@@ -70,8 +71,8 @@ impl Store {
         })
     }
 
-    /// Back-channel logout without `sid`. `not_before` is of the provider's clock, as are its ID tokens; returns whose
-    /// sessions they are.
+    /// Back-channel logout without `sid`. `not_before` and the ID tokens are by the provider's clock. Returns the
+    /// person.
     pub(in crate::directory) async fn end_id_tokens_of_subject(
         &self,
         subject: &SubjectKey,
@@ -109,7 +110,8 @@ impl Store {
         user.map(|user| user.parse().map_err(DirectoryError::unreadable)).transpose()
     }
 
-    /// Remembers that a provider's session is over, also for a sign-in that is on its way. `at` is the provider's clock.
+    /// Records that a provider's session has ended, also for a sign-in that is under way. `at` is by the provider's
+    /// clock.
     pub(in crate::directory) async fn end_provider_session(
         &self,
         provider: &ProviderId,
@@ -140,7 +142,7 @@ impl Store {
         })
     }
 
-    /// What could not live any more anyway needs no row.
+    /// A session whose lifetime is over needs no row.
     pub(in crate::directory) async fn delete_expired(&self, now: Timestamp) -> Result<u64> {
         transaction!(self, |connection| {
             let mut deleted = refusals::delete_old(connection, now).await?;
@@ -155,7 +157,7 @@ impl Store {
     }
 }
 
-/// Only ever forward.
+/// Moves the time forward, never back.
 async fn move_not_before(
     connection: &mut Connection,
     user: &UserRow,

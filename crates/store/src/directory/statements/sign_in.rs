@@ -1,12 +1,13 @@
-//! A provider's word about a person becomes a user: who it is, which address, which groups (DESIGN.md section 7).
+//! Admits a person whose identity a provider asserts: the user, their address, their groups (DESIGN.md section 7).
 //!
-//! Refusals are decided before anything is written; only a disabled placeholder is joined to its person first, so that
-//! the person stays disabled whatever address comes next.
+//! Refusals are decided before anything is written, with one exception: a disabled placeholder is first merged into its
+//! person, so that the person stays disabled with any later address.
 
 use super::addresses::{self, Settled};
-use super::users::{self, UserRow, user_columns};
+use super::users::{UserRow, user_columns};
 use super::{Connection, LockKey, Result, Store, audit, memberships, present};
-use crate::directory::records::{Actor, SignInContext, SignInOutcome};
+use crate::directory::actor::Actor;
+use crate::directory::records::{SignInContext, SignInOutcome};
 use gatepost_config::Terms;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
@@ -15,43 +16,30 @@ use gatepost_core::ids::UserId;
 use serde_json::json;
 use std::time::Duration;
 
-/// How long a list of groups counts that the provider cannot confirm.
+/// How long the last list of groups counts if the provider cannot confirm it.
 const GROUPS_STAY: Duration = Duration::from_hours(24);
 
-/// A row of `identities`, and whose it is.
-pub(super) struct Known {
-    pub(super) user: UserRow,
-    /// The address that the provider asserted last.
-    pub(super) email: Option<String>,
-    provider: String,
-    groups_known_at: Option<Timestamp>,
-    /// The provider ended the session that begins.
-    is_ended: bool,
+row! {
+    /// A row of `identities`, with its user.
+    pub(super) struct Known {
+        pub(super) user: UserRow,
+        /// The address that the provider asserted last.
+        pub(super) asserted_email: Option<String>,
+        provider: String,
+        groups_known_at: Option<Timestamp>,
+        /// The provider has ended the session that this sign-in belongs to.
+        is_ended: bool,
+    }
 }
 
-/// `email`, `provider`, `groups_known_at`, whether it is ended, and a [`users::Row`].
-type KnownRow = (
-    Option<String>,
-    String,
-    Option<i64>,
-    bool,
-    String,
-    Option<String>,
-    Option<String>,
-    Option<i64>,
-    Option<i64>,
-    i64,
-    Option<i64>,
-);
-
-/// Whether a provider ended its session after it issued the ID token.
+/// Whether the provider ended its session after it had issued the ID token.
 macro_rules! is_session_over {
     () => {
         "EXISTS (SELECT 1 FROM ended_provider_sessions WHERE provider = $4 AND sid_hash = $5 AND ended_at >= $3)"
     };
 }
 
-/// One person's word from one provider, at one moment, for one actor.
+/// One sign-in or refresh.
 pub(super) struct Admission<'a> {
     pub(super) identity: &'a AssertedIdentity,
     pub(super) terms: &'a Terms,
@@ -91,7 +79,7 @@ impl Store {
         hot_read!(self, |connection| is_ended_at_provider(connection, subject, context).await)
     }
 
-    /// `None`: this identity is not (or no longer) this user's.
+    /// `None`: the identity does not, or no longer, belong to this user.
     pub(in crate::directory) async fn refresh(
         &self,
         user: UserId,
@@ -113,7 +101,7 @@ impl Store {
 }
 
 impl Admission<'_> {
-    /// Sign-ins of one identity, and those that present one address, go one after the other.
+    /// Sign-ins of the same identity, and those with the same address, run one after the other.
     fn locks(&self) -> Vec<LockKey> {
         let address = self.identity.email.as_ref().map(addresses::lock_of);
         std::iter::once(identity_lock(&self.identity.subject)).chain(address).collect()
@@ -138,7 +126,7 @@ impl Admission<'_> {
         }
         self.update_name(connection, &user).await?;
         let lost_all_groups = self.settle_groups(connection, user.id).await?;
-        // Under the person's lock: whatever ends this person's sessions from here on has a later clock.
+        // The person's row is locked, so whatever ends the person's sessions afterwards has a later time.
         let at = match self.sign_in {
             Some(context) => self.note_sign_in(connection, user.id, context).await?,
             None => present(connection).await?,
@@ -181,7 +169,7 @@ impl Admission<'_> {
         let email = email.as_ref().map(EmailAddress::as_str);
         match known {
             Some(known) if known.provider == provider.as_str() => {
-                let is_same = email.is_none() || known.email.as_deref() == email;
+                let is_same = email.is_none() || known.asserted_email.as_deref() == email;
                 return if is_same { Ok(()) } else { self.update_asserted(connection).await };
             }
             Some(known) => memberships::delete_of_provider(connection, user.id, &known.provider).await?,
@@ -262,7 +250,7 @@ impl Admission<'_> {
         Ok(fell)
     }
 
-    /// Returns the directory's present.
+    /// Returns the current time by the database's clock.
     async fn note_sign_in(
         &self,
         connection: &mut Connection,
@@ -285,7 +273,7 @@ impl Admission<'_> {
     }
 }
 
-/// What the changes of an identity lock.
+/// The lock for changes of one identity.
 pub(super) fn identity_lock(subject: &SubjectKey) -> LockKey {
     LockKey::of(&["identity", &subject.issuer, &subject.subject])
 }
@@ -296,9 +284,9 @@ async fn find_known(
     context: Option<&SignInContext>,
 ) -> Result<Option<Known>> {
     let sql = for_update!(concat!(
-        "SELECT i.email, i.provider, i.groups_known_at, coalesce(i.sessions_not_before > $3, false) OR ",
+        "SELECT i.email AS asserted_email, i.provider, i.groups_known_at, coalesce(i.sessions_not_before > $3, false) OR ",
         is_session_over!(),
-        ", ",
+        " AS is_ended, ",
         user_columns!(),
         " FROM identities i JOIN users u ON u.id = i.user_id WHERE i.issuer = $1 AND i.subject = $2"
     ));
@@ -308,17 +296,10 @@ async fn find_known(
         .bind(context.map(|context| context.issued_at.unix()))
         .bind(session.map(|(provider, _)| provider.as_str()))
         .bind(session.map(|(_, sid)| &sid.as_bytes()[..]));
-    let row: Option<KnownRow> = query.fetch_optional(connection).await?;
-    let Some((asserted, provider, known_at, is_ended, id, email, name, disabled, until, created, last)) = row
-    else {
-        return Ok(None);
-    };
-    let user = users::from_row((id, email, name, disabled, until, created, last))?;
-    let groups_known_at = known_at.map(Timestamp::from_unix);
-    Ok(Some(Known { user, email: asserted, provider, groups_known_at, is_ended }))
+    Ok(query.fetch_optional(connection).await?)
 }
 
-/// The provider's clock is on both sides, so that a skew between its and ours refuses nobody.
+/// Both times are by the provider's clock, so a skew between that clock and Gatepost's refuses nobody.
 async fn is_ended_at_provider(
     connection: &mut Connection,
     subject: &SubjectKey,
@@ -340,7 +321,7 @@ async fn is_ended_at_provider(
         .await?)
 }
 
-/// Without control characters (Postgres keeps no NUL), at most 256 characters; `None` if nothing is left.
+/// The name without control characters (Postgres stores no NUL), at most 256 characters. `None` if nothing is left.
 fn presentable(name: &str) -> Option<String> {
     let kept: String = name.chars().filter(|char| !char.is_control()).take(256).collect();
     let trimmed = kept.trim();

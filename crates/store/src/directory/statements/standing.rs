@@ -1,39 +1,52 @@
-//! The hot read: everything that `/verify` must know about a person and a session, in one statement.
+//! The hot read: everything that `/verify` needs to know about a person and a session, in one statement.
 
 use super::{Connection, Result, Store};
 use crate::directory::error::DirectoryError;
 use gatepost_core::access::{Access, Person, Role, Standing};
 use gatepost_core::clock::Timestamp;
-use gatepost_core::ids::{IdError, TenantId, UserId};
+use gatepost_core::email::EmailAddress;
+use gatepost_core::ids::{GroupName, TenantId, UserId};
 use gatepost_core::secret::Hash;
 use std::collections::BTreeMap;
-use std::str::FromStr;
 
-/// Groups once, tenants and the admin's reasons from them. A tenant and its role come as one word and another. An
-/// admin may enter every tenant, but only one that there is: what a router misspells opens to nobody.
+/// Resolves the groups once and derives the tenants from them. A tenant and its role are returned as `ID ROLE`. An
+/// admin may enter every tenant that exists; a tenant that a router misspells does not.
 const STANDING: &str = concat!(
     "WITH mine AS MATERIALIZED (SELECT DISTINCT g.id, g.name FROM resolved_memberships m \
      JOIN groups g ON g.id = m.group_id WHERE m.user_id = $1), \
      admin AS MATERIALIZED (SELECT coalesce((SELECT is_admin FROM admin_overrides WHERE user_id = $1), \
      EXISTS (SELECT 1 FROM admin_reasons WHERE user_id = $1)) AS yes) \
-     SELECT u.email, u.name, u.disabled_at IS NOT NULL, u.sessions_not_before, \
-     EXISTS (SELECT 1 FROM ended_sessions WHERE session_hash = $2), \
+     SELECT u.email, u.name, u.disabled_at IS NOT NULL AS is_disabled, u.sessions_not_before, \
+     EXISTS (SELECT 1 FROM ended_sessions WHERE session_hash = $2) AS is_session_ended, \
      (SELECT ",
     json_list!("name"),
-    " FROM mine), (SELECT ",
+    " FROM mine) AS groups, (SELECT ",
     json_list!("t.tenant_id || ' ' || t.role"),
-    " FROM group_tenants t JOIN mine ON mine.id = t.group_id), \
-     (SELECT yes FROM admin), \
+    " FROM group_tenants t JOIN mine ON mine.id = t.group_id) AS tenants, \
+     (SELECT yes FROM admin) AS is_admin, \
      (SELECT ",
     json_list!("t.id"),
-    " FROM tenants t WHERE (SELECT yes FROM admin)), ",
+    " FROM tenants t WHERE (SELECT yes FROM admin)) AS every_tenant, ",
     is_standby!(),
-    " FROM users u WHERE u.id = $1",
+    " AS is_standby FROM users u WHERE u.id = $1",
 );
 
 const IS_STANDBY: &str = concat!("SELECT ", is_standby!());
 
-type Row = (Option<String>, Option<String>, bool, Option<i64>, bool, String, String, bool, String, bool);
+row! {
+    struct StandingRow {
+        email: Option<EmailAddress>,
+        name: Option<String>,
+        is_disabled: bool,
+        sessions_not_before: Option<Timestamp>,
+        is_session_ended: bool,
+        groups: Vec<GroupName>,
+        tenants: BTreeMap<TenantId, Role>,
+        is_admin: bool,
+        every_tenant: Vec<TenantId>,
+        is_standby: bool,
+    }
+}
 
 impl Store {
     pub(in crate::directory) async fn find_standing(
@@ -46,54 +59,33 @@ impl Store {
     }
 }
 
-async fn fetch(connection: &mut Connection, id: UserId, session: &Hash) -> Result<Option<Row>> {
+async fn fetch(connection: &mut Connection, id: UserId, session: &Hash) -> Result<Option<StandingRow>> {
     let query = sqlx::query_as(STANDING).bind(id.to_string()).bind(&session.as_bytes()[..]);
     let row = query.fetch_optional(&mut *connection).await?;
-    // A standby may not have heard of them yet: that is no reason to send anybody away.
+    // A standby may not have the person yet. That does not mean that the person does not exist.
     if row.is_none() && sqlx::query_scalar(IS_STANDBY).fetch_one(connection).await? {
         return Err(DirectoryError::standby());
     }
     Ok(row)
 }
 
-fn read(id: UserId, row: Row) -> Result<Standing> {
-    let (email, name, is_disabled, not_before, is_session_ended, groups, tenants, is_admin, all, is_standby) =
-        row;
-    if is_standby {
+fn read(id: UserId, mut row: StandingRow) -> Result<Standing> {
+    if row.is_standby {
         return Err(DirectoryError::standby());
     }
-    let email = email.map(|email| email.parse()).transpose().map_err(DirectoryError::unreadable)?;
-    let mut access = Access {
-        groups: parse_list(&groups)?,
-        tenants: parse_tenants(&tenants)?.into(),
-        is_admin,
-        every_tenant: parse_list(&all)?,
+    row.groups.sort_unstable();
+    row.every_tenant.sort_unstable();
+    let access = Access {
+        groups: row.groups,
+        tenants: row.tenants.into(),
+        is_admin: row.is_admin,
+        every_tenant: row.every_tenant,
     };
-    access.groups.sort_unstable();
-    access.every_tenant.sort_unstable();
     Ok(Standing {
-        person: Person { id, email, name: name.map(Into::into) },
-        is_disabled,
-        sessions_not_before: not_before.map(Timestamp::from_unix),
-        is_session_ended,
+        person: Person { id, email: row.email, name: row.name.map(Into::into) },
+        is_disabled: row.is_disabled,
+        sessions_not_before: row.sessions_not_before,
+        is_session_ended: row.is_session_ended,
         access: access.into(),
     })
-}
-
-pub(super) fn parse_list<T: FromStr<Err = IdError>>(json: &str) -> Result<Vec<T>> {
-    let texts: Vec<String> = serde_json::from_str(json).map_err(DirectoryError::unreadable)?;
-    texts.iter().map(|text| text.parse().map_err(DirectoryError::unreadable)).collect()
-}
-
-/// `ID ROLE` each; the highest role of a tenant counts.
-pub(super) fn parse_tenants(json: &str) -> Result<BTreeMap<TenantId, Role>> {
-    let mut tenants = BTreeMap::new();
-    let pairs: Vec<String> = serde_json::from_str(json).map_err(DirectoryError::unreadable)?;
-    for pair in pairs {
-        let (id, role) = pair.split_once(' ').unwrap_or((&pair, ""));
-        let role: Role = role.parse().map_err(DirectoryError::unreadable)?;
-        let highest = tenants.entry(id.parse().map_err(DirectoryError::unreadable)?).or_insert(role);
-        *highest = role.max(*highest);
-    }
-    Ok(tenants)
 }

@@ -1,19 +1,28 @@
-//! Tenants, and the groups that open them.
+//! Tenants, and the groups whose members may enter them.
 
 use super::naming::find_group;
 use super::{Connection, Result, Store, audit};
+use crate::directory::actor::Actor;
 use crate::directory::error::DirectoryError;
-use crate::directory::records::{Actor, TenantRecord};
+use crate::directory::records::TenantRecord;
 use gatepost_core::access::Role;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::{GroupName, TenantId};
 use serde_json::json;
+use std::collections::BTreeMap;
 
-/// Tenant's id and name, group's name and role.
-type Row = (String, Option<String>, Option<String>, Option<String>);
+row! {
+    /// A tenant with one of its groups, if it has any.
+    struct TenantRow {
+        id: TenantId,
+        name: Option<String>,
+        group_name: Option<GroupName>,
+        role: Option<Role>,
+    }
+}
 
 impl Store {
-    /// `false`: it was there.
+    /// `false`: it already exists.
     pub(in crate::directory) async fn create_tenant(
         &self,
         id: &TenantId,
@@ -40,7 +49,7 @@ impl Store {
         })
     }
 
-    /// The group opens the tenant with this role, whatever it was before.
+    /// Sets the role of the group in the tenant.
     pub(in crate::directory) async fn map_group(
         &self,
         group: &GroupName,
@@ -115,11 +124,11 @@ impl Store {
         Ok(self.tenants(Some(id)).await?.pop())
     }
 
-    /// All of them, or the one of this id.
+    /// Lists all tenants, or the one of this id.
     async fn tenants(&self, only: Option<&TenantId>) -> Result<Vec<TenantRecord>> {
-        let rows: Vec<Row> = reading!(self, |connection| {
+        let rows: Vec<TenantRow> = reading!(self, |connection| {
             Ok(sqlx::query_as(
-                    "SELECT t.id, t.name, g.name, m.role FROM tenants t LEFT JOIN group_tenants m ON m.tenant_id = t.id \
+                    "SELECT t.id, t.name, g.name AS group_name, m.role FROM tenants t LEFT JOIN group_tenants m ON m.tenant_id = t.id \
                      LEFT JOIN groups g ON g.id = m.group_id WHERE $1 IS NULL OR t.id = $1 ORDER BY t.id, g.name",
                 )
                 .bind(only.map(TenantId::as_str))
@@ -127,14 +136,12 @@ impl Store {
                 .await?)
         })?;
         let mut tenants: Vec<TenantRecord> = Vec::new();
-        for (id, name, group, role) in rows {
-            let id: TenantId = id.parse().map_err(DirectoryError::unreadable)?;
+        for TenantRow { id, name, group_name, role } in rows {
             if tenants.last().is_none_or(|last| last.id != id) {
-                tenants.push(TenantRecord { id, name, groups: std::collections::BTreeMap::new() });
+                tenants.push(TenantRecord { id, name, groups: BTreeMap::new() });
             }
-            if let (Some(last), Some(group), Some(role)) = (tenants.last_mut(), group, role) {
-                let group = group.parse().map_err(DirectoryError::unreadable)?;
-                last.groups.insert(group, role.parse().map_err(DirectoryError::unreadable)?);
+            if let (Some(last), Some(group), Some(role)) = (tenants.last_mut(), group_name, role) {
+                last.groups.insert(group, role);
             }
         }
         Ok(tenants)

@@ -1,32 +1,32 @@
-//! People: their rows, how a placeholder becomes part of a person, and what administrators do to them.
+//! People: their rows, how a placeholder is merged into a person, and changes by administrators.
 
-use super::standing::parse_tenants;
 use super::{Connection, Result, Store, addresses, admins, audit, present};
+use crate::directory::actor::Actor;
 use crate::directory::error::DirectoryError;
-use crate::directory::records::{Actor, IdentityRecord, UserKey, UserRecord, UserSummary};
+use crate::directory::records::{IdentityRecord, UserKey, UserRecord, UserSummary};
+use gatepost_core::access::Role;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
-use gatepost_core::identity::SubjectKey;
-use gatepost_core::ids::{GroupName, UserId};
+use gatepost_core::ids::{GroupName, TenantId, UserId};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// A row of `users`.
-#[derive(Clone, Debug)]
-pub(super) struct UserRow {
-    pub(super) id: UserId,
-    pub(super) email: Option<EmailAddress>,
-    pub(super) name: Option<String>,
-    pub(super) disabled_at: Option<Timestamp>,
-    pub(super) sessions_not_before: Option<Timestamp>,
-    created_at: Timestamp,
-    last_sign_in_at: Option<Timestamp>,
+row! {
+    /// A row of `users`.
+    #[derive(Clone, Debug)]
+    pub(super) struct UserRow {
+        pub(super) id: UserId,
+        pub(super) email: Option<EmailAddress>,
+        pub(super) name: Option<String>,
+        pub(super) disabled_at: Option<Timestamp>,
+        pub(super) sessions_not_before: Option<Timestamp>,
+        created_at: Timestamp,
+        last_sign_in_at: Option<Timestamp>,
+    }
 }
 
-pub(super) type Row = (String, Option<String>, Option<String>, Option<i64>, Option<i64>, i64, Option<i64>);
-
-/// Columns of a [`Row`].
+/// The columns of a [`UserRow`].
 macro_rules! user_columns {
     () => {
         "u.id, u.email, u.name, u.disabled_at, u.sessions_not_before, u.created_at, u.last_sign_in_at"
@@ -40,20 +40,6 @@ macro_rules! select_user {
     };
 }
 
-pub(super) fn from_row(
-    (id, email, name, disabled_at, not_before, created_at, last_sign_in_at): Row,
-) -> Result<UserRow> {
-    Ok(UserRow {
-        id: id.parse().map_err(DirectoryError::unreadable)?,
-        email: email.map(|email| email.parse()).transpose().map_err(DirectoryError::unreadable)?,
-        name,
-        disabled_at: disabled_at.map(Timestamp::from_unix),
-        sessions_not_before: not_before.map(Timestamp::from_unix),
-        created_at: Timestamp::from_unix(created_at),
-        last_sign_in_at: last_sign_in_at.map(Timestamp::from_unix),
-    })
-}
-
 impl UserRow {
     fn summary(self) -> UserSummary {
         let Self { id, email, name, disabled_at, created_at, last_sign_in_at, .. } = self;
@@ -62,11 +48,8 @@ impl UserRow {
 }
 
 pub(super) async fn find_row_for_update(connection: &mut Connection, id: UserId) -> Result<UserRow> {
-    let row = sqlx::query_as(for_update!(select_user!("WHERE id = $1")))
-        .bind(id.to_string())
-        .fetch_one(connection)
-        .await?;
-    from_row(row)
+    let query = sqlx::query_as(for_update!(select_user!("WHERE id = $1"))).bind(id.to_string());
+    Ok(query.fetch_one(connection).await?)
 }
 
 pub(super) async fn find_row_by_email_for_update(
@@ -74,11 +57,11 @@ pub(super) async fn find_row_by_email_for_update(
     email: &EmailAddress,
 ) -> Result<Option<UserRow>> {
     let query = sqlx::query_as(for_update!(select_user!("WHERE email = $1"))).bind(email.as_str());
-    query.fetch_optional(connection).await?.map(from_row).transpose()
+    Ok(query.fetch_optional(connection).await?)
 }
 
-/// By the address that applications know, else by the one that the person's provider asserts: who disables somebody
-/// by either means this person.
+/// Finds a person by id, by the address that applications know, or else by the address that the person's provider
+/// asserts. An administrator who names either address means this person.
 async fn find_row(connection: &mut Connection, key: &UserKey) -> Result<Option<UserRow>> {
     let query = match key {
         UserKey::Id(id) => sqlx::query_as(select_user!("WHERE id = $1")).bind(id.to_string()),
@@ -88,10 +71,10 @@ async fn find_row(connection: &mut Connection, key: &UserKey) -> Result<Option<U
         ))
         .bind(email.to_string()),
     };
-    query.fetch_optional(connection).await?.map(from_row).transpose()
+    Ok(query.fetch_optional(connection).await?)
 }
 
-/// The user of a key, to change it.
+/// Finds a person and locks the row for a change.
 pub(super) async fn find_known(connection: &mut Connection, key: &UserKey) -> Result<UserRow> {
     match find_row(connection, key).await? {
         Some(row) => find_row_for_update(connection, row.id).await,
@@ -99,7 +82,7 @@ pub(super) async fn find_known(connection: &mut Connection, key: &UserKey) -> Re
     }
 }
 
-/// As [`find_known`], but an address that nobody holds gets a placeholder.
+/// Like [`find_known`], but an address that nobody holds gets a placeholder.
 pub(super) async fn find_or_create(
     connection: &mut Connection,
     key: &UserKey,
@@ -168,8 +151,8 @@ pub(super) async fn set_email(
     Ok(())
 }
 
-/// Moves what was said about a placeholder to the person it turned out to be, and deletes it. Of two words the
-/// stricter one stays: disabled, and no admin. Both rows are locked.
+/// Moves memberships and decisions from a placeholder to its person, and deletes the placeholder. If both have a
+/// decision, the stricter one stays: disabled, and no admin. Both rows are locked.
 pub(super) async fn merge(
     connection: &mut Connection,
     from: &UserRow,
@@ -220,17 +203,16 @@ impl Store {
         after: Option<UserId>,
         limit: u32,
     ) -> Result<Vec<UserSummary>> {
-        let rows: Vec<Row> = reading!(self, |connection| {
+        reading!(self, |connection| {
             Ok(sqlx::query_as(select_user!("WHERE id > $1 ORDER BY id LIMIT $2"))
                 .bind(after.map(|id| id.to_string()).unwrap_or_default())
                 .bind(i64::from(limit))
                 .fetch_all(connection)
                 .await?)
-        })?;
-        rows.into_iter().map(|row| from_row(row).map(UserRow::summary)).collect()
+        })
     }
 
-    /// Sessions of this second and before never come back, also after [`Self::enable_user`].
+    /// Sessions that started up to this second stay ended, also after [`Self::enable_user`].
     pub(in crate::directory) async fn disable_user(&self, key: &UserKey, actor: &Actor) -> Result<bool> {
         transaction!(self, |connection| {
             let user = find_or_create(connection, key, actor).await?;
@@ -264,13 +246,19 @@ impl Store {
     }
 }
 
+row! {
+    struct OpenedTenants {
+        tenants: BTreeMap<TenantId, Role>,
+    }
+}
+
 async fn complete(connection: &mut Connection, row: UserRow) -> Result<UserRecord> {
     let identities = list_identities(connection, row.id).await?;
     let groups = list_groups(connection, row.id).await?;
-    let tenants: String = sqlx::query_scalar(concat!(
+    let opened: OpenedTenants = sqlx::query_as(concat!(
         "SELECT ",
         json_list!("t.tenant_id || ' ' || t.role"),
-        " FROM group_tenants t JOIN resolved_memberships m ON m.group_id = t.group_id WHERE m.user_id = $1"
+        " AS tenants FROM group_tenants t JOIN resolved_memberships m ON m.group_id = t.group_id WHERE m.user_id = $1"
     ))
     .bind(row.id.to_string())
     .fetch_one(&mut *connection)
@@ -279,31 +267,28 @@ async fn complete(connection: &mut Connection, row: UserRow) -> Result<UserRecor
         sessions_not_before: row.sessions_not_before,
         identities,
         groups,
-        tenants: parse_tenants(&tenants)?,
+        tenants: opened.tenants,
         admin: admins::find_standing(connection, row.id).await?,
         summary: row.summary(),
     })
 }
 
 async fn list_identities(connection: &mut Connection, id: UserId) -> Result<Vec<IdentityRecord>> {
-    let rows: Vec<(String, String, String, Option<String>)> = sqlx::query_as(
-        "SELECT provider, issuer, subject, email FROM identities WHERE user_id = $1 ORDER BY issuer, subject",
-    )
-    .bind(id.to_string())
-    .fetch_all(connection)
-    .await?;
-    let identity = |(provider, issuer, subject, email): (String, String, String, Option<String>)| {
-        Ok(IdentityRecord {
-            provider: provider.parse().map_err(DirectoryError::unreadable)?,
-            key: SubjectKey { issuer, subject },
-            email: email.map(|email| email.parse()).transpose().map_err(DirectoryError::unreadable)?,
-        })
-    };
-    rows.into_iter().map(identity).collect()
+    let sql =
+        "SELECT provider, issuer, subject, email FROM identities WHERE user_id = $1 ORDER BY issuer, subject";
+    Ok(sqlx::query_as(sql).bind(id.to_string()).fetch_all(connection).await?)
+}
+
+row! {
+    /// A group of a person, and one of the sources of that membership.
+    struct GroupSourceRow {
+        name: GroupName,
+        source: String,
+    }
 }
 
 async fn list_groups(connection: &mut Connection, id: UserId) -> Result<BTreeMap<GroupName, Vec<String>>> {
-    let rows: Vec<(String, String)> = sqlx::query_as(
+    let rows: Vec<GroupSourceRow> = sqlx::query_as(
         "SELECT DISTINCT g.name, m.source FROM resolved_memberships m JOIN groups g ON g.id = m.group_id \
          WHERE m.user_id = $1 ORDER BY g.name, m.source",
     )
@@ -311,8 +296,8 @@ async fn list_groups(connection: &mut Connection, id: UserId) -> Result<BTreeMap
     .fetch_all(connection)
     .await?;
     let mut groups: BTreeMap<GroupName, Vec<String>> = BTreeMap::new();
-    for (name, source) in rows {
-        groups.entry(name.parse().map_err(DirectoryError::unreadable)?).or_default().push(source);
+    for GroupSourceRow { name, source } in rows {
+        groups.entry(name).or_default().push(source);
     }
     Ok(groups)
 }

@@ -1,7 +1,7 @@
-//! Where sealed records lie: bytes with an expiry under keys, in Redis or in the embedded file.
+//! The store of sealed records, Redis or the embedded file: keys with values that expire.
 //!
-//! These few operations are all that sessions need. "Found nothing" is `None`; everything else that is not an answer is
-//! [`StoreError`], and never the same as signed out.
+//! Sessions need only these operations. A missing value is `None`. A store that does not answer is [`StoreError`],
+//! which never means that somebody is signed out.
 
 mod redis;
 mod sqlite;
@@ -10,16 +10,16 @@ pub use self::redis::{RedisStore, USER_RULES, is_refusal};
 pub use self::sqlite::SqliteStore;
 use std::time::Duration;
 
-/// The store cannot say: unreachable, too slow, refusing, or answering nonsense.
+/// The store is unreachable, too slow, refuses the command, or answers something invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Redis.
+    /// Redis refused the command or could not be reached.
     #[error("Redis gave no answer")]
     Redis(#[source] ::redis::RedisError),
-    /// Redis, in time.
+    /// Redis did not answer in time.
     #[error("Redis gave no answer within {0:?}")]
     Timeout(Duration),
-    /// The embedded file.
+    /// The embedded file could not be read or written.
     #[error("the embedded store gave no answer")]
     Sqlite(#[source] sqlx::Error),
 }
@@ -27,31 +27,31 @@ pub enum StoreError {
 /// The store of this process.
 #[derive(Clone, Debug)]
 pub enum Store {
-    /// Shared by replicas.
+    /// Redis, which all replicas share.
     Redis(RedisStore),
-    /// Embedded.
+    /// The embedded file.
     Sqlite(SqliteStore),
 }
 
-/// A member of a set, and the value that it stands for.
+/// A member of a set, and the key of the value that it stands for.
 #[derive(Clone, Debug)]
 pub struct Indexed {
-    /// As the set holds it.
+    /// The member.
     pub member: Vec<u8>,
-    /// Where the value is.
+    /// The key of the value.
     pub key: Vec<u8>,
 }
 
-/// One of many values to replace.
+/// A value to replace.
 #[derive(Clone, Debug)]
 pub struct Replacement {
-    /// Where.
+    /// The key of the value.
     pub key: Vec<u8>,
-    /// What must stand there.
+    /// The value that must still be there.
     pub old: Vec<u8>,
-    /// What is to stand there.
+    /// The new value.
     pub new: Vec<u8>,
-    /// How long.
+    /// The lifetime of the new value.
     pub ttl: Duration,
 }
 
@@ -70,7 +70,7 @@ impl Store {
         on_store!(self, store => store.ping().await)
     }
 
-    /// Deletes what has expired; Redis does so by itself.
+    /// Deletes expired values. Redis does so by itself.
     pub async fn delete_expired(&self) -> Result<(), StoreError> {
         match self {
             Self::Redis(_) => Ok(()),
@@ -83,7 +83,7 @@ impl Store {
         on_store!(self, store => store.find(key).await)
     }
 
-    /// Writes `value` unless there is another; then returns that one. No two callers may write the same value.
+    /// Writes `value` if the key has none, or else returns the existing one. No two callers may write the same value.
     pub async fn create(
         &self,
         key: &[u8],
@@ -93,7 +93,7 @@ impl Store {
         on_store!(self, store => store.create(key, value, ttl).await)
     }
 
-    /// Writes `new` if the value still is `old`; tells whether it was.
+    /// Writes `new` if the value is still `old`. Returns whether it was.
     pub async fn replace(
         &self,
         key: &[u8],
@@ -104,32 +104,32 @@ impl Store {
         on_store!(self, store => store.replace(key, old, new, ttl).await)
     }
 
-    /// The values under `keys`, in their order.
+    /// The values under `keys`, in the same order.
     pub async fn find_many(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
         on_store!(self, store => store.find_many(keys).await)
     }
 
-    /// Writes each new value where the old one still stands.
+    /// Writes each new value if the old one is still there.
     pub async fn replace_many(&self, replacements: &[Replacement]) -> Result<(), StoreError> {
         on_store!(self, store => store.replace_many(replacements).await)
     }
 
-    /// Deletes the value; none is fine.
+    /// Deletes the value, if there is one.
     pub async fn delete(&self, key: &[u8]) -> Result<(), StoreError> {
         on_store!(self, store => store.delete(key).await)
     }
 
-    /// Deletes the value if it still is `own`.
+    /// Deletes the value if it is still `own`.
     pub async fn delete_own(&self, key: &[u8], own: &[u8]) -> Result<(), StoreError> {
         on_store!(self, store => store.delete_own(key, own).await)
     }
 
-    /// Adds `member` to the set under `key`, which lives at least `ttl` longer; returns how many are in it then.
+    /// Adds `member` to the set under `key`, which then lives for at least `ttl`. Returns the number of members.
     pub async fn index(&self, key: &[u8], member: &[u8], ttl: Duration) -> Result<u64, StoreError> {
         on_store!(self, store => store.index(key, member, ttl).await)
     }
 
-    /// The members of the set under `key`; some may be stale.
+    /// The members of the set under `key`. Some of them may be stale.
     pub async fn list(&self, key: &[u8]) -> Result<Vec<Vec<u8>>, StoreError> {
         on_store!(self, store => store.list(key).await)
     }
@@ -139,13 +139,13 @@ impl Store {
         on_store!(self, store => store.unindex(key, member).await)
     }
 
-    /// Removes from the set under `key` each of these members whose value is not there at that moment: one that is
-    /// written meanwhile keeps its place.
+    /// Removes from the set under `key` those of these members whose value does not exist. A member whose value is
+    /// written meanwhile stays.
     pub async fn unindex_stale(&self, key: &[u8], members: &[Indexed]) -> Result<(), StoreError> {
         on_store!(self, store => store.unindex_stale(key, members).await)
     }
 
-    /// Counts one under `key` and returns how many there were in the window of `ttl` that the first one opened.
+    /// Increments the counter under `key` and returns it. The counter is reset `ttl` after its first increment.
     pub async fn count(&self, key: &[u8], ttl: Duration) -> Result<u64, StoreError> {
         on_store!(self, store => store.count(key, ttl).await)
     }

@@ -1,8 +1,8 @@
-//! Redis: one multiplexed connection, replaced when it fails or falls silent. It belongs to the runtime on which the store
-//! was opened, whoever asks first.
+//! Redis: one multiplexed connection, which is replaced when it fails or does not answer. It belongs to the runtime on
+//! which the store was opened, whichever task connects.
 //!
-//! A connection that does not answer in time is given up as a whole: a half-open one would otherwise swallow every
-//! command until the kernel notices.
+//! A connection that does not answer in time is dropped, because a half-open connection would lose all commands until
+//! the kernel notices.
 
 mod permissions;
 mod server;
@@ -26,15 +26,15 @@ use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-/// Every key begins so: other programs may share the server.
+/// The prefix of all keys, because other programs may use the same server.
 const PREFIX: &[u8] = b"gatepost:";
 
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// DESIGN.md section 8: Redis answers within 100 ms or `/verify` cannot know.
+/// The limit for one command (DESIGN.md section 8).
 const COMMAND_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// Compare and set, the value's life included.
+/// Compare and set, with the lifetime of the value.
 const REPLACE: &str = "if redis.call('GET', KEYS[1]) == ARGV[1] then \
      redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) return 1 else return 0 end";
 
@@ -42,20 +42,20 @@ const REPLACE: &str = "if redis.call('GET', KEYS[1]) == ARGV[1] then \
 const DELETE_OWN: &str =
     "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) else return 0 end";
 
-/// Adds a member and counts them; never shortens the set's life.
+/// Adds a member and returns the number of members. Never shortens the lifetime of the set.
 const INDEX: &str = "redis.call('SADD', KEYS[1], ARGV[1]) \
      if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end \
      return #redis.call('SMEMBERS', KEYS[1])";
 
-/// Removes the members whose values are not there.
+/// Removes the members whose values do not exist.
 const UNINDEX_STALE: &str = "for i = 2, #KEYS do \
      if not redis.call('GET', KEYS[i]) then redis.call('SREM', KEYS[1], ARGV[i - 1]) end end return 1";
 
-/// Counts in a window that the first one opens.
+/// Increments a counter that expires after its first increment.
 const COUNT: &str = "local n = redis.call('INCR', KEYS[1]) \
      if n == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end return n";
 
-/// A handle; clones share the connection.
+/// A handle to the store. Clones share the connection.
 #[derive(Clone)]
 pub struct RedisStore(Arc<Shared>);
 
@@ -84,11 +84,11 @@ impl std::fmt::Debug for RedisStore {
 }
 
 impl RedisStore {
-    /// A store that connects when it is first asked. Must be called within a runtime. `ca`: PEM of authorities to
-    /// trust for TLS besides the system's.
+    /// A store that connects at the first command. Must be called within a runtime. `ca`: PEM of certificate
+    /// authorities to trust for TLS in addition to the system's.
     ///
     /// # Errors
-    /// An address or a certificate that cannot be read.
+    /// The address or a certificate cannot be parsed.
     pub fn open(url: &WatchedSecret, ca: Option<Vec<u8>>) -> Result<Self, RedisError> {
         Ok(Self(Arc::new(Shared {
             server: Server::new(url, ca)?,
@@ -103,11 +103,11 @@ impl RedisStore {
         })))
     }
 
-    /// The commands that Redis' access rules refuse to this user, and `keys gatepost:*` where the names are refused: runs
-    /// each command and each script of the store on scratch keys (for `check`).
+    /// Runs each command and each script of the store on scratch keys, and returns those that Redis' access rules
+    /// refuse to this user; `keys gatepost:*` if they refuse the names of the keys. For `check`.
     ///
     /// # Errors
-    /// As every question, but for refusals.
+    /// All errors except refusals.
     pub async fn find_refused(&self) -> Result<Vec<&'static str>, StoreError> {
         let Shared { replace, delete_own, index, unindex_stale, count, .. } = &*self.0;
         let scripts = [
@@ -134,32 +134,32 @@ impl RedisStore {
         Ok(refused)
     }
 
-    /// `INFO` as the server writes it: `name:value` on lines (for `check`).
+    /// The server's `INFO`, lines of `name:value`. For `check`.
     ///
     /// # Errors
-    /// As every question; `NOPERM` where an administrator forbids it.
+    /// `NOPERM` if the access rules forbid it, and errors of the connection.
     pub async fn report(&self) -> Result<String, StoreError> {
         self.command(&redis::cmd("INFO")).await
     }
 
-    /// Whether the server saves to disk by itself, `None` where it does not tell (for `check`).
+    /// Whether the server saves to disk by itself. `None`: it does not allow the query. For `check`.
     pub async fn saves(&self) -> Option<bool> {
         let answer: Vec<String> = self.command(redis::cmd("CONFIG").arg("GET").arg("save")).await.ok()?;
         answer.get(1).map(|points| !points.trim().is_empty())
     }
 
-    /// The server's present.
+    /// The current time by the server's clock.
     pub async fn clock(&self) -> Result<Timestamp, StoreError> {
         let (seconds, _): (i64, i64) = self.command(&redis::cmd("TIME")).await?;
         Ok(Timestamp::from_unix(seconds))
     }
 
-    /// Whether it answers and takes writes.
+    /// Checks that the server answers and takes writes.
     ///
     /// # Errors
-    /// As every question.
+    /// It does not.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        // A write, because a replica or a full Redis answers PING gladly.
+        // A write, because a replica and a full Redis answer PING too.
         self.command::<()>(redis::cmd("SET").arg(key(b"ping")).arg(1).arg("PX").arg(1000)).await
     }
 
@@ -173,8 +173,8 @@ impl RedisStore {
         value: &[u8],
         ttl: Duration,
     ) -> Result<Option<Vec<u8>>, StoreError> {
-        // `NX` with `GET` needs Redis 7.0; 6.2 is promised, so the loser reads. What the winner wrote may have expired
-        // in between; then the place is free again.
+        // `NX` with `GET` needs Redis 7.0, but Gatepost supports 6.2. So the caller that finds a value reads it in a
+        // second command. The value may have expired in between; then it tries again.
         for _ in 0..3 {
             let mut set = redis::cmd("SET");
             set.arg(key(name)).arg(value).arg("NX").arg("PX").arg(millis(ttl));
@@ -182,7 +182,7 @@ impl RedisStore {
                 return Ok(None);
             }
             if let Some(existing) = self.find(name).await? {
-                // Our own value: the answer to the first try was lost on the way.
+                // If it is our own value, the answer to the first attempt was lost.
                 return Ok((existing != value).then_some(existing));
             }
         }
@@ -225,11 +225,11 @@ impl RedisStore {
                 .arg(millis(*ttl))
                 .ignore();
         }
-        match self.ask(Question::Pipeline(&pipeline)).await {
-            // A replacement that was made is not made twice.
+        match self.send(Request::Pipeline(&pipeline)).await {
+            // A replacement that was already made is not made again, because the old value is gone.
             Err(StoreError::Redis(error)) if is_unloaded(&error) => {
                 self.command::<redis::Value>(redis::cmd("SCRIPT").arg("LOAD").arg(REPLACE)).await?;
-                self.ask(Question::Pipeline(&pipeline)).await
+                self.send(Request::Pipeline(&pipeline)).await
             }
             answer => answer,
         }
@@ -277,26 +277,26 @@ impl RedisStore {
     }
 
     async fn command<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
-        self.ask(Question::Command(command)).await
+        self.send(Request::Command(command)).await
     }
 
     async fn script<T: FromRedisValue>(&self, call: &ScriptInvocation<'_>) -> Result<T, StoreError> {
-        self.ask(Question::Script(call)).await
+        self.send(Request::Script(call)).await
     }
 
-    /// Asks once, and once more on a fresh connection if the old one turned out to be gone: after a restart of Redis
-    /// every idle connection is.
-    async fn ask<T: FromRedisValue>(&self, question: Question<'_>) -> Result<T, StoreError> {
+    /// Sends the command, and sends it again on a new connection if the old one was lost. After a restart of Redis all
+    /// idle connections are lost.
+    async fn send<T: FromRedisValue>(&self, request: Request<'_>) -> Result<T, StoreError> {
         let mut is_retry = false;
         loop {
             let current = self.connection().await?;
-            match timeout(COMMAND_TIMEOUT, question.put_to(current.connection)).await {
+            match timeout(COMMAND_TIMEOUT, request.send_on(current.connection)).await {
                 Ok(Ok(answer)) => return Ok(answer),
                 Ok(Err(error)) => {
                     self.0.refusals.note(&error);
                     let is_gone = error.is_unrecoverable_error() || error.is_io_error();
                     if is_gone || is_other_server(&error) {
-                        self.give_up(current.number).await;
+                        self.discard(current.number).await;
                     }
                     if is_retry || !is_gone {
                         return Err(StoreError::Redis(error));
@@ -304,7 +304,7 @@ impl RedisStore {
                     is_retry = true;
                 }
                 Err(_) => {
-                    self.give_up(current.number).await;
+                    self.discard(current.number).await;
                     return Err(StoreError::Timeout(COMMAND_TIMEOUT));
                 }
             }
@@ -322,8 +322,8 @@ impl RedisStore {
         let client = self.0.server.client();
         let connecting = self.0.runtime.spawn(async move {
             let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
-            // A server that stands still takes what it is sent and does it when it goes on, long after the answer to
-            // whoever asked: nothing that changes anything is sent before it has answered once.
+            // A stopped server accepts commands and executes them when it continues, long after their callers have got
+            // an error. So no command that changes anything is sent before the server has answered once.
             match redis::cmd("GET").arg(key(b"ping")).query_async::<redis::Value>(&mut connection).await {
                 Err(error) if error.is_io_error() => Err(error),
                 _ => Ok(connection),
@@ -340,7 +340,7 @@ impl RedisStore {
         Ok(current.insert(Numbered { number, connection }).clone())
     }
 
-    async fn give_up(&self, number: u64) {
+    async fn discard(&self, number: u64) {
         let mut current = self.0.current.lock().await;
         if current.as_ref().is_some_and(|current| current.number == number) {
             *current = None;
@@ -349,14 +349,17 @@ impl RedisStore {
 }
 
 #[derive(Clone, Copy)]
-enum Question<'a> {
+enum Request<'a> {
     Command(&'a Cmd),
     Script(&'a ScriptInvocation<'a>),
     Pipeline(&'a Pipeline),
 }
 
-impl Question<'_> {
-    async fn put_to<T: FromRedisValue>(self, mut connection: MultiplexedConnection) -> Result<T, RedisError> {
+impl Request<'_> {
+    async fn send_on<T: FromRedisValue>(
+        self,
+        mut connection: MultiplexedConnection,
+    ) -> Result<T, RedisError> {
         match self {
             Self::Command(command) => command.query_async(&mut connection).await,
             Self::Script(call) => call.invoke_async(&mut connection).await,
@@ -365,12 +368,12 @@ impl Question<'_> {
     }
 }
 
-/// After a failover the address leads to another server; this connection still leads to the demoted one.
+/// Whether the connection still leads to the former primary. After a failover the address leads to another server.
 fn is_other_server(error: &RedisError) -> bool {
     matches!(error.code(), Some("READONLY" | "MASTERDOWN" | "NOAUTH" | "WRONGPASS"))
 }
 
-/// Redis has forgotten the script, or never knew it.
+/// Whether Redis does not have the script.
 fn is_unloaded(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
 }

@@ -1,4 +1,4 @@
-//! The embedded file: the same few operations on SQLite, beside the directory's tables.
+//! The same operations on SQLite, in the file of the directory.
 
 use super::{Indexed, Replacement, StoreError};
 use crate::directory::EmbeddedFile;
@@ -10,24 +10,24 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 const READERS: usize = 4;
-/// With the wait for a connection: twice as long as somebody else may lock the file.
+/// The limit for one operation, including the wait for a connection: twice as long as a transaction may lock the file.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Compare and set, the value's life included.
+/// Compare and set, with the lifetime of the value.
 const REPLACE: &str = "UPDATE session_values SET value = $3, expires_at = $4 \
      WHERE key = $1 AND value = $2 AND expires_at > $5";
 
-/// Asks with a connection of `$pool`, in time.
-macro_rules! ask {
+/// Runs `$body` with a connection of `$pool`, within the time limit.
+macro_rules! run {
     ($pool:expr, |$connection:ident| $body:expr) => {
         timeout(TIMEOUT, async {
-            let mut borrowed = $pool.borrow().await?;
-            let $connection = &mut *borrowed;
-            let answer = async { $body.await }.await;
-            if answer.is_ok() {
-                borrowed.give_back();
+            let mut pooled = $pool.acquire().await?;
+            let $connection = &mut *pooled;
+            let result = async { $body.await }.await;
+            if result.is_ok() {
+                pooled.release();
             }
-            answer
+            result
         })
         .await
         .unwrap_or(Err(sqlx::Error::PoolTimedOut))
@@ -35,7 +35,7 @@ macro_rules! ask {
     };
 }
 
-/// A handle; clones share the pools.
+/// A handle to the store. Clones share the pools.
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
     readers: Pool<EmbeddedFile>,
@@ -43,7 +43,7 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// On the file whose schema the directory's migrations make. Must be called within a runtime.
+    /// Opens the file. The directory's migrations create its schema. Must be called within a runtime.
     pub fn open(file: &Path) -> Self {
         Self {
             readers: Pool::new(EmbeddedFile::reading(file), READERS),
@@ -52,8 +52,8 @@ impl SqliteStore {
     }
 
     pub(super) async fn ping(&self) -> Result<(), StoreError> {
-        // Takes the write lock, as the sign-in that asks is about to.
-        ask!(self.writer, |connection| sqlx::query("DELETE FROM session_values WHERE key = x''")
+        // Takes the write lock, as the sign-in after this check does.
+        run!(self.writer, |connection| sqlx::query("DELETE FROM session_values WHERE key = x''")
             .execute(connection))
         .map(drop)
     }
@@ -61,7 +61,7 @@ impl SqliteStore {
     pub(super) async fn find(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let sql = "SELECT value FROM session_values WHERE key = $1 AND expires_at > $2";
         let query = sqlx::query_scalar(sql).bind(key).bind(Timestamp::now().unix());
-        ask!(self.readers, |connection| query.fetch_optional(connection))
+        run!(self.readers, |connection| query.fetch_optional(connection))
     }
 
     pub(super) async fn create(
@@ -71,7 +71,7 @@ impl SqliteStore {
         ttl: Duration,
     ) -> Result<Option<Vec<u8>>, StoreError> {
         let now = Timestamp::now();
-        // The update touches nothing where a live value stands; either way RETURNING tells what stands there then.
+        // The update changes nothing if there is a live value. In both cases RETURNING returns the value that is there.
         let query = sqlx::query_scalar(
             "INSERT INTO session_values (key, value, expires_at) VALUES ($1, $2, $3) \
              ON CONFLICT (key) DO UPDATE SET \
@@ -83,7 +83,7 @@ impl SqliteStore {
         .bind(value)
         .bind(now.plus(ttl).unix())
         .bind(now.unix());
-        let kept: Vec<u8> = ask!(self.writer, |connection| query.fetch_one(connection))?;
+        let kept: Vec<u8> = run!(self.writer, |connection| query.fetch_one(connection))?;
         Ok((kept != value).then_some(kept))
     }
 
@@ -97,7 +97,7 @@ impl SqliteStore {
         let now = Timestamp::now();
         let query =
             sqlx::query(REPLACE).bind(key).bind(old).bind(new).bind(now.plus(ttl).unix()).bind(now.unix());
-        ask!(self.writer, |connection| query.execute(connection)).map(|done| done.rows_affected() == 1)
+        run!(self.writer, |connection| query.execute(connection)).map(|done| done.rows_affected() == 1)
     }
 
     pub(super) async fn find_many(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
@@ -110,7 +110,7 @@ impl SqliteStore {
 
     pub(super) async fn replace_many(&self, replacements: &[Replacement]) -> Result<(), StoreError> {
         let now = Timestamp::now();
-        ask!(self.writer, |connection| async {
+        run!(self.writer, |connection| async {
             let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
             for Replacement { key, old, new, ttl } in replacements {
                 sqlx::query(REPLACE)
@@ -128,13 +128,13 @@ impl SqliteStore {
 
     pub(super) async fn delete(&self, key: &[u8]) -> Result<(), StoreError> {
         let query = sqlx::query("DELETE FROM session_values WHERE key = $1").bind(key);
-        ask!(self.writer, |connection| query.execute(connection)).map(drop)
+        run!(self.writer, |connection| query.execute(connection)).map(drop)
     }
 
     pub(super) async fn delete_own(&self, key: &[u8], own: &[u8]) -> Result<(), StoreError> {
         let query =
             sqlx::query("DELETE FROM session_values WHERE key = $1 AND value = $2").bind(key).bind(own);
-        ask!(self.writer, |connection| query.execute(connection)).map(drop)
+        run!(self.writer, |connection| query.execute(connection)).map(drop)
     }
 
     pub(super) async fn index(&self, key: &[u8], member: &[u8], ttl: Duration) -> Result<u64, StoreError> {
@@ -148,7 +148,7 @@ impl SqliteStore {
         .bind(now.plus(ttl).unix());
         let sql = "SELECT count(*) FROM session_index WHERE key = $1 AND expires_at > $2";
         let counting = sqlx::query_scalar(sql).bind(key).bind(now.unix());
-        ask!(self.writer, |connection| async {
+        run!(self.writer, |connection| async {
             query.execute(&mut *connection).await?;
             counting.fetch_one(connection).await
         })
@@ -158,13 +158,13 @@ impl SqliteStore {
     pub(super) async fn list(&self, key: &[u8]) -> Result<Vec<Vec<u8>>, StoreError> {
         let sql = "SELECT member FROM session_index WHERE key = $1 AND expires_at > $2";
         let query = sqlx::query_scalar(sql).bind(key).bind(Timestamp::now().unix());
-        ask!(self.readers, |connection| query.fetch_all(connection))
+        run!(self.readers, |connection| query.fetch_all(connection))
     }
 
     pub(super) async fn unindex(&self, key: &[u8], member: &[u8]) -> Result<(), StoreError> {
         let query =
             sqlx::query("DELETE FROM session_index WHERE key = $1 AND member = $2").bind(key).bind(member);
-        ask!(self.writer, |connection| query.execute(connection)).map(drop)
+        run!(self.writer, |connection| query.execute(connection)).map(drop)
     }
 
     pub(super) async fn unindex_stale(&self, key: &[u8], members: &[Indexed]) -> Result<(), StoreError> {
@@ -177,7 +177,7 @@ impl SqliteStore {
             .bind(member)
             .bind(value)
             .bind(Timestamp::now().unix());
-            ask!(self.writer, |connection| query.execute(connection))?;
+            run!(self.writer, |connection| query.execute(connection))?;
         }
         Ok(())
     }
@@ -194,7 +194,7 @@ impl SqliteStore {
         .bind(key)
         .bind(now.plus(ttl).unix())
         .bind(now.unix());
-        ask!(self.writer, |connection| query.fetch_one(connection)).map(|count: i64| count.unsigned_abs())
+        run!(self.writer, |connection| query.fetch_one(connection)).map(|count: i64| count.unsigned_abs())
     }
 
     pub(super) async fn delete_expired(&self) -> Result<(), StoreError> {
@@ -204,7 +204,7 @@ impl SqliteStore {
             "DELETE FROM session_index WHERE expires_at <= $1",
             "DELETE FROM session_counters WHERE expires_at <= $1",
         ] {
-            ask!(self.writer, |connection| sqlx::query(statement).bind(now).execute(connection))?;
+            run!(self.writer, |connection| sqlx::query(statement).bind(now).execute(connection))?;
         }
         Ok(())
     }

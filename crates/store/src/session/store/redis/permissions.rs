@@ -1,6 +1,7 @@
-//! What Gatepost's Redis user must be allowed: one list for the store, for `check` and for the documents.
+//! The permissions that Gatepost's Redis user needs: one list for the store, for `check` and for the documents.
 //!
-//! The list is exactly what the store calls. Redis checks commands that a script calls against the same rules.
+//! The list contains exactly the commands that the store calls. Redis applies the same rules to commands that a script
+//! calls.
 
 use redis::{Cmd, ErrorKind, RedisError, Script, ServerErrorKind};
 use std::collections::HashMap;
@@ -8,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The rules of `ACL SETUSER`, as a literal for texts that are put together when the program is compiled.
+/// The rules of `ACL SETUSER` as a literal, for `concat!`.
 #[macro_export]
 macro_rules! redis_user_rules {
     () => {
@@ -19,14 +20,15 @@ macro_rules! redis_user_rules {
 /// The rules of `ACL SETUSER` for Gatepost's user.
 pub const USER_RULES: &str = redis_user_rules!();
 
-/// The same refusal is logged again after this time.
+/// How long the same refusal is not logged again.
 const LOG_AGAIN: Duration = Duration::from_mins(1);
-/// Different texts that are remembered; there are hardly more commands.
+/// The maximum number of different refusals that are remembered. There are hardly more commands.
 const MAX_NOTED: usize = 64;
-/// What the trial leaves behind if it may not delete it, in milliseconds.
+/// The lifetime of scratch keys in milliseconds, in case the user may not delete them.
 const SCRATCH_TTL: &str = "10000";
 
-/// Whether Redis' access rules refused this. Redis before 7.2 gives refusals within a script no code of their own.
+/// Whether Redis' access rules refused the command. Redis before 7.2 reports refusals within a script without a code,
+/// so they can only be recognised by their text.
 pub fn is_refusal(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::NoPerm) || is_refusal_in_script(error)
 }
@@ -36,13 +38,14 @@ fn is_refusal_in_script(error: &RedisError) -> bool {
     ["The user executing the script can't", "ACL failure in script"].iter().any(|words| text.contains(words))
 }
 
-/// Whether the key's name was refused, not the command.
+/// Whether the name of the key was refused and not the command. Redis has one code, `NOPERM`, for both, so only the
+/// text tells them apart.
 pub(super) fn is_about_key(error: &RedisError) -> bool {
     let text = error.to_string();
     text.contains("to access") || text.contains("access at least one of the keys")
 }
 
-/// Logs refusals: every caller of the store gets them logged, also those that go on without an answer.
+/// Logs refusals in one place for all callers of the store, including those that ignore errors.
 #[derive(Default)]
 pub(super) struct RefusalLog(Mutex<HashMap<String, Instant>>);
 
@@ -71,7 +74,8 @@ impl RefusalLog {
 /// A script and its text.
 pub(super) type Written<'a> = (&'a Script, &'static str);
 
-/// Each command of the list and each script, on keys below `scratch`, which nobody else has; the last one deletes them.
+/// Each command of the list and each script, on keys below `scratch`, which nobody else uses. The last command deletes
+/// the keys.
 pub(super) fn trials(scratch: &[u8], scripts: &[Written<'_>]) -> Vec<(&'static str, Cmd)> {
     let named = |name: &str| [scratch, name.as_bytes()].concat();
     let (value, set) = (named("value"), named("set"));

@@ -1,4 +1,4 @@
-//! Where Redis is, and who Gatepost is there: user and password may be replaced in their file while it runs.
+//! The address of Redis, with user and password. Both may be replaced in their file while Gatepost runs.
 
 use super::Client;
 use gatepost_certs::tls;
@@ -6,14 +6,14 @@ use gatepost_config::{MadeOf, WatchedSecret};
 use redis::{ConnectionAddr, ErrorKind, IntoConnectionInfo, RedisError, TlsCertificates};
 use secrecy::{ExposeSecret, SecretString};
 
-/// One server; each new connection has the user and the password of now.
+/// One server. Each new connection uses the current user and password.
 pub(super) struct Server(MadeOf<Client>);
 
 impl Server {
-    /// `ca`: PEM of authorities to trust for TLS besides the system's.
+    /// `ca`: PEM of certificate authorities to trust for TLS in addition to the system's.
     ///
     /// # Errors
-    /// An address or a certificate that cannot be read.
+    /// The address or a certificate cannot be parsed.
     pub fn new(url: &WatchedSecret, ca: Option<Vec<u8>>) -> Result<Self, RedisError> {
         let root = ca.map(tls::with_system);
         MadeOf::new(url.clone(), move |url| client(url, root.as_deref())).map(Self)
@@ -23,7 +23,7 @@ impl Server {
         self.0.current()
     }
 
-    /// A connection was refused: where it was for its password, a new one may be in the file already.
+    /// Reads the file again after a connection was refused for its password, because it may already contain a new one.
     pub fn note(&self, error: &RedisError) {
         let is_refused = matches!(error.code(), Some("NOAUTH" | "WRONGPASS"))
             || error.kind() == ErrorKind::AuthenticationFailed;
@@ -35,7 +35,7 @@ impl Server {
 
 fn client(url: &SecretString, root: Option<&[u8]>) -> Result<Client, RedisError> {
     let info = url.expose_secret().into_connection_info()?;
-    // Redis answers that command alike whether or not it may be called, but writes refusals into its ACL log.
+    // Without permission the command fails without consequences, but Redis writes the refusal into its ACL log.
     let settings = info.redis_settings().clone().set_skip_set_lib_name();
     let info = info.set_redis_settings(settings);
     match root.filter(|_| matches!(info.addr(), ConnectionAddr::TcpTls { .. })) {

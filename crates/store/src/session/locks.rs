@@ -1,4 +1,5 @@
-//! What replicas tell one another about sign-ins: what is used up, what is under way, and what came of it.
+//! Locks and one-time values that all replicas share: tickets that were used, codes that are being exchanged with their
+//! results, refreshes that are running, logout tokens that were used.
 
 use super::sealed::Purpose;
 use super::sessions::{Handover, Sessions};
@@ -8,29 +9,30 @@ use gatepost_core::ids::UserId;
 use gatepost_core::secret::{self, Hash};
 use std::time::Duration;
 
-/// A ticket's id is remembered this long: its life, and the tolerance of the clocks of who sealed and who reads.
-const BURNT_TTL: Duration = Duration::from_mins(4);
-/// A `state` lives an hour; so does the memory that its code was used.
+/// How long a used ticket is remembered: its lifetime, and the clock tolerance of both the writer and the reader.
+const CONSUMED_TTL: Duration = Duration::from_mins(4);
+/// How long it is remembered that the code of a `state` was used. A `state` lives for one hour.
 const EXCHANGE_TTL: Duration = Duration::from_mins(62);
-/// Anybody can have an exchange fail. Its memory serves those alone who came at the same moment.
+/// How long a failed exchange is remembered. Only requests that arrive at the same moment need it, and anybody can
+/// cause a failure.
 const FAILED_TTL: Duration = Duration::from_secs(30);
-/// A sign-in that takes longer is not waited for.
+/// How long other tabs wait for a sign-in.
 const COMPLETING_TTL: Duration = Duration::from_secs(10);
-/// A refresh that takes longer lost its turn.
+/// How long a refresh holds its lock.
 const REFRESH_LOCK_TTL: Duration = Duration::from_secs(30);
-/// Hand-overs are counted per minute.
+/// The window in which tickets are counted.
 const HANDOVER_WINDOW: Duration = Duration::from_mins(1);
 
-/// What came of a code.
+/// The result of the exchange of a code.
 #[derive(Clone, Debug)]
 pub enum Exchanged {
-    /// A session.
+    /// A session was started.
     Into(Box<Handover>),
-    /// Nothing.
+    /// No session was started.
     Failed,
 }
 
-/// The turn to exchange the code of one `state`.
+/// The lock for exchanging the code of one `state`.
 #[derive(Debug)]
 pub struct ExchangeTurn {
     state: OneTimeId,
@@ -38,7 +40,7 @@ pub struct ExchangeTurn {
     value: [u8; 16],
 }
 
-/// The turn to refresh one session.
+/// The lock for refreshing one session.
 #[derive(Debug)]
 pub struct RefreshTurn {
     key: Vec<u8>,
@@ -46,14 +48,14 @@ pub struct RefreshTurn {
 }
 
 impl Sessions {
-    /// Burns a ticket; tells whether this was the first time.
+    /// Consumes a ticket. Returns whether this was its first use.
     pub async fn burn(&self, ticket: &OneTimeId) -> Result<bool, StoreError> {
         let key = [b"ticket:", &ticket.as_bytes()[..]].concat();
-        self.store.create(&key, &unique(), BURNT_TTL).await.map(|burnt| burnt.is_none())
+        self.store.create(&key, &unique(), CONSUMED_TTL).await.map(|consumed| consumed.is_none())
     }
 
-    /// Locks a `state` before its code is exchanged, and notes that a sign-in of this browser is about to be complete;
-    /// `None`: it was locked already.
+    /// Locks a `state` before its code is exchanged, and records that this browser is about to complete a sign-in.
+    /// `None`: the `state` is already locked.
     pub async fn lock_exchange(
         &self,
         state: &OneTimeId,
@@ -65,20 +67,20 @@ impl Sessions {
         let (locked, marked) = tokio::try_join!(locking, marking)?;
         let is_first = locked.is_none();
         if !is_first && marked.is_none() {
-            // The first is done with its own.
+            // The request that holds the lock has already deleted its mark.
             self.store.delete_own(&mark, &mine).await?;
         }
         Ok(is_first.then_some(ExchangeTurn { state: *state, browser: *browser, value: mine }))
     }
 
-    /// Takes the lock back: the code was not used.
+    /// Releases the lock, because the code was not used.
     pub async fn unlock_exchange(&self, turn: &ExchangeTurn) -> Result<(), StoreError> {
         let lock = exchange_key(&turn.state);
         tokio::try_join!(self.store.delete_own(&lock, &turn.value), self.set_complete(&turn.browser))
             .map(drop)
     }
 
-    /// Notes that the sign-in of this browser is complete, one way or the other.
+    /// Records that the sign-in of this browser has succeeded or failed.
     async fn set_complete(&self, browser: &Bind) -> Result<(), StoreError> {
         self.store.delete(&completing_key(browser)).await
     }
@@ -88,7 +90,7 @@ impl Sessions {
         self.store.find(&completing_key(browser)).await.map(|found| found.is_some())
     }
 
-    /// Tells other requests with the same `state` (Traefik and browsers retry a GET) what came of it.
+    /// Publishes the session for other requests with the same `state`. Traefik and browsers retry a GET.
     pub async fn publish_exchange(&self, turn: &ExchangeTurn, handover: &Handover) -> Result<(), StoreError> {
         let outcome = outcome_key(&turn.state);
         let publishing = self.share(&outcome, handover.clone());
@@ -96,7 +98,7 @@ impl Sessions {
         done.and(told.map(drop))
     }
 
-    /// Tells them that nothing came of it, and forgets the `state` soon.
+    /// Publishes that the exchange has failed. The lock of the `state` then expires soon.
     pub async fn publish_failure(&self, turn: &ExchangeTurn) -> Result<(), StoreError> {
         let (lock, outcome, value) = (exchange_key(&turn.state), outcome_key(&turn.state), unique());
         let publishing = self.store.create(&outcome, &value, FAILED_TTL);
@@ -105,7 +107,7 @@ impl Sessions {
         done.and(told.map(drop)).and(shortened.map(drop))
     }
 
-    /// What came of the exchange for `state`; `None`: it is under way.
+    /// The result of the exchange for `state`. `None`: it is under way.
     pub async fn find_exchange(&self, state: &OneTimeId) -> Result<Option<Exchanged>, StoreError> {
         let key = outcome_key(state);
         let Some(sealed) = self.store.find(&key).await? else { return Ok(None) };
@@ -114,30 +116,30 @@ impl Sessions {
         Ok(Some(handover.map_or(Exchanged::Failed, |handover| Exchanged::Into(Box::new(handover)))))
     }
 
-    /// Takes the turn to refresh a session; `None`: somebody else has it, on whichever replica.
+    /// Locks the refresh of a session. `None`: another request, possibly on another replica, holds the lock.
     pub async fn lock_refresh(&self, id: &SessionId) -> Result<Option<RefreshTurn>, StoreError> {
         let turn = RefreshTurn { key: [b"refresh:", &id.hash().as_bytes()[..]].concat(), value: unique() };
         let taken = self.store.create(&turn.key, &turn.value, REFRESH_LOCK_TTL).await?;
         Ok(taken.is_none().then_some(turn))
     }
 
-    /// Gives the turn back; one that took too long may be somebody else's by now, and stays theirs.
+    /// Releases the lock. If it has expired and another request holds it now, it stays locked.
     pub async fn unlock_refresh(&self, turn: &RefreshTurn) -> Result<(), StoreError> {
         self.store.delete_own(&turn.key, &turn.value).await
     }
 
-    /// Counts a hand-over of a person to a host; returns how many there were this minute.
+    /// Counts a ticket of a person for a host. Returns the number in the current minute.
     pub async fn count_handover(&self, user: UserId, host: &str) -> Result<u64, StoreError> {
         let key = [b"handover:", &user.as_bytes()[..], host.as_bytes()].concat();
         self.store.count(&key, HANDOVER_WINDOW).await
     }
 
-    /// Whether a logout token's `jti` was used (a replay is refused).
+    /// Whether a logout token's `jti` was used. A replay is refused.
     pub async fn knows_logout_token(&self, issuer: &str, jti: &str) -> Result<bool, StoreError> {
         self.store.find(&logout_token_key(issuer, jti)).await.map(|found| found.is_some())
     }
 
-    /// Remembers a logout token's `jti` until the token is refused anyhow.
+    /// Records a logout token's `jti` until the token expires.
     pub async fn remember_logout_token(
         &self,
         issuer: &str,
@@ -147,8 +149,9 @@ impl Sessions {
         self.store.create(&logout_token_key(issuer, jti), &unique(), ttl).await.map(drop)
     }
 
-    /// Tells the other replicas which key this one writes with; `Some`: one of theirs cannot be read here, and nothing
-    /// was told. So a newcomer with a wrong key ring stands back alone, and those who serve do not hear of it.
+    /// Announces the key with which this replica seals values. `Some`: this replica cannot read the key of another one,
+    /// and announced nothing. So a new replica with a wrong key ring does not become ready, and the others are not
+    /// affected.
     pub async fn announce_key(&self, ttl: Duration) -> Result<Option<String>, StoreError> {
         for id in self.store.list(b"keys").await? {
             if self.store.find(&[b"key:", &id[..]].concat()).await?.is_none() {

@@ -1,0 +1,109 @@
+//! Who makes a change, as the audit stores it.
+
+use gatepost_core::ids::{RequestId, UserId};
+use std::convert::Infallible;
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+/// Who makes a change, for its audit row.
+#[derive(Clone, Debug)]
+pub struct Actor {
+    /// The person, or the part of Gatepost.
+    pub who: Who,
+    /// The client's address.
+    pub address: Option<IpAddr>,
+    /// The id of the request, which its log lines have too.
+    pub request_id: Option<RequestId>,
+}
+
+impl Actor {
+    /// A part of Gatepost that acts without a request.
+    pub const fn internal(who: Who) -> Self {
+        Self { who, address: None, request_id: None }
+    }
+}
+
+/// The person or the part of Gatepost that makes a change. The text of it is what the audit stores.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// A person who is signed in.
+    Person(UserId),
+    /// The command line, called by this user of the operating system: `cli:<name>`.
+    CommandLine(String),
+    /// A row of a view, written under this database role: `db:<role>`.
+    View(String),
+    /// A sign-in, before it is known who signs in.
+    SignIn,
+    /// The background refresh of a session.
+    Refresh,
+    /// A provider that ended a session.
+    Provider,
+    /// The settings that Gatepost started with.
+    Configuration,
+    /// An actor that this release does not write.
+    Other(String),
+}
+
+const COMMAND_LINE: &str = "cli:";
+const VIEW: &str = "db:";
+const SIGN_IN: &str = "sign-in";
+const REFRESH: &str = "refresh";
+const PROVIDER: &str = "provider";
+const CONFIGURATION: &str = "configuration";
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Person(id) => id.fmt(f),
+            Self::CommandLine(name) => write!(f, "{COMMAND_LINE}{name}"),
+            Self::View(role) => write!(f, "{VIEW}{role}"),
+            Self::SignIn => f.write_str(SIGN_IN),
+            Self::Refresh => f.write_str(REFRESH),
+            Self::Provider => f.write_str(PROVIDER),
+            Self::Configuration => f.write_str(CONFIGURATION),
+            Self::Other(text) => f.write_str(text),
+        }
+    }
+}
+
+/// Every text is an actor: a newer release may have written it.
+impl FromStr for Who {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        let named = text.strip_prefix(COMMAND_LINE).map(|name| Self::CommandLine(name.to_owned()));
+        let named = named.or_else(|| text.strip_prefix(VIEW).map(|role| Self::View(role.to_owned())));
+        Ok(named.unwrap_or_else(|| match text {
+            SIGN_IN => Self::SignIn,
+            REFRESH => Self::Refresh,
+            PROVIDER => Self::Provider,
+            CONFIGURATION => Self::Configuration,
+            _ => text.parse().map_or_else(|_| Self::Other(text.to_owned()), Self::Person),
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_actor_has_the_text_that_the_audit_has_always_stored() {
+        let id = UserId::generate();
+        for (who, text) in [
+            (Who::Person(id), id.to_string().as_str()),
+            (Who::CommandLine("ops".to_owned()), "cli:ops"),
+            (Who::View("writer".to_owned()), "db:writer"),
+            (Who::SignIn, "sign-in"),
+            (Who::Refresh, "refresh"),
+            (Who::Provider, "provider"),
+            (Who::Configuration, "configuration"),
+            (Who::Other("scim:entra".to_owned()), "scim:entra"),
+            (Who::Other(String::new()), ""),
+        ] {
+            assert_eq!(who.to_string(), text);
+            assert_eq!(text.parse(), Ok(who));
+        }
+    }
+}
