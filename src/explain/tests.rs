@@ -1,4 +1,4 @@
-//! What is said about what was found, without stores.
+//! Tests of the texts and marks, without stores.
 
 use super::*;
 use gatepost_core::access::Role;
@@ -25,7 +25,7 @@ fn a_requirement_is_said_in_one_sentence() {
         |list: &[&str]| list.iter().map(|name| name.parse().expect("a name")).collect::<Vec<GroupName>>();
     let tenant: TenantId = "github".parse().expect("an id");
     for (facts, said) in [
-        (requirement(), "signed in, nothing more"),
+        (requirement(), "signed in, nothing else"),
         (RequirementFacts { groups: names(&["A"]), ..requirement() }, "in the group A"),
         (
             RequirementFacts {
@@ -34,7 +34,7 @@ fn a_requirement_is_said_in_one_sentence() {
                 admin: true,
                 ..requirement()
             },
-            "in any of the groups A, B; may enter the tenant github; an admin",
+            "in any of the groups A, B; has access to the tenant github; an admin",
         ),
         (
             RequirementFacts { max_age: Some(900), api: true, ..requirement() },
@@ -42,7 +42,7 @@ fn a_requirement_is_said_in_one_sentence() {
         ),
     ] {
         let step = Step::Requirement(facts);
-        assert_eq!((step.says().as_str(), step.mark()), (said, Mark::Ok));
+        assert_eq!((step.text().as_str(), step.mark()), (said, Mark::Ok));
     }
     let wrong = Step::Requirement(RequirementFacts { problem: Some("x".to_owned()), ..requirement() });
     assert_eq!(wrong.mark(), Mark::No);
@@ -66,12 +66,12 @@ fn a_tenant_is_said_with_the_way_in_or_what_would_make_one() {
     let open = TenantFacts { role: Some(Role::Viewer), through: group(), opened_by: group(), ..closed() };
     assert_eq!(tenant(open), "t: as viewer, through group A (as viewer)");
     let admin = TenantFacts { role: Some(Role::Admin), ..closed() };
-    assert_eq!(tenant(admin), "t: as admin, because an admin may enter every tenant");
+    assert_eq!(tenant(admin), "t: as admin, because an admin has access to every tenant");
     let of_others = TenantFacts { opened_by: group(), ..closed() };
-    assert_eq!(tenant(of_others), "t: opened by A, in none of which the person is");
-    assert_eq!(tenant(closed()), "t: no group opens it. To mend: gatepost tenant map GROUP t");
+    assert_eq!(tenant(of_others), "t: the person is in none of the groups with access: A");
+    assert_eq!(tenant(closed()), "t: no group has access to it. To fix this: gatepost tenant map GROUP t");
     let nowhere = TenantFacts { exists: false, ..closed() };
-    assert_eq!(tenant(nowhere), "t: there is no such tenant here. To make it: gatepost tenant create t");
+    assert_eq!(tenant(nowhere), "t: there is no such tenant here. To create it: gatepost tenant create t");
 }
 
 #[test]
@@ -79,12 +79,12 @@ fn an_admin_is_one_by_word_group_or_role_and_a_veto_names_what_it_outweighs() {
     let said = |is_admin, explicit, reasons: &[&str]| {
         let reasons = reasons.iter().map(ToString::to_string).collect();
         let step = Step::Admin(AdminFacts { is_admin, is_required: true, explicit, reasons });
-        (step.says(), step.mark())
+        (step.text(), step.mark())
     };
     assert_eq!(said(true, None, &["group A"]), ("an admin, through group A".to_owned(), Mark::Ok));
-    assert!(said(true, Some(true), &[]).0.contains("explicit word"));
+    assert!(said(true, Some(true), &[]).0.contains("set explicitly"));
     let (veto, mark) = said(false, Some(false), &["group A", "role e:B"]);
-    assert!(veto.ends_with("which outweighs group A, role e:B") && mark == Mark::No, "{veto}");
+    assert!(veto.ends_with("which overrides group A, role e:B") && mark == Mark::No, "{veto}");
     assert_eq!(said(false, None, &[]).1, Mark::No);
 }
 

@@ -76,7 +76,7 @@ both_pairs! {
             let answer = request().header("accept", accept).send().await;
             assert_eq!(answer.status, 200);
             assert!(!answer.body.contains(secret) && !answer.body.contains(&own), "{}", answer.body);
-            assert!(answer.body.contains("theme") && answer.body.contains("16 bytes, blanked"), "{}", answer.body);
+            assert!(answer.body.contains("theme") && answer.body.contains("16 bytes, hidden"), "{}", answer.body);
             let told = Asked::fetch("/").with("X-Forwarded-Host", DEBUG).with("Cookie", format!("{COOKIE}={own}"));
             let told = told.requiring(REQUIREMENT).of(&world).await;
             let signature = told.header("x-user-assertion").unwrap().rsplit('.').next().unwrap().to_owned();

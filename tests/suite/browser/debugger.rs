@@ -15,7 +15,7 @@ async fn an_admin_sees_what_arrives_and_what_to_change() {
     site.cli(&["admin", "grant", "carol@example.com"]).await;
     browser.open(&url(DEBUG, PATH)).await;
     let page = arrive(&browser, "What an application gets here").await;
-    for part in ["carol@example.com", "Nothing to change", "X-User-Assertion", "blanked"] {
+    for part in ["carol@example.com", "Nothing to change", "X-User-Assertion", "hidden"] {
         assert!(page.contains(part), "{part}: {page}");
     }
     picture(&browser, "debug-headers").await;
@@ -51,7 +51,7 @@ async fn an_admin_asks_what_the_gate_would_answer() {
     }
     browser.click("Explain").await;
     let page = arrive(&browser, "Step by step").await;
-    for part in ["Refused: no admin", "answers 403", "in a group that is demanded"] {
+    for part in ["Refused: no admin", "answers 403", "in a required group"] {
         assert!(page.contains(part), "{part}: {page}");
     }
     picture(&browser, "debug-explained-refused").await;

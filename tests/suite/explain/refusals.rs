@@ -145,7 +145,7 @@ both_pairs! {
     async fn a_number_that_is_not_kept_says_for_how_long_any_is(pair) {
         let world = world(pair).await;
         let refused = world.cli_refuses(&["explain", "--request", "019ab8c5d2a37e6f9b0c1d2e3f405162"]).await;
-        assert!(refused.starts_with("gatepost: nothing is kept of a request 019ab8c5d2a37e6f9b0c1d2e3f405162\nhint: "), "{refused}");
+        assert!(refused.starts_with("gatepost: nothing is stored about request 019ab8c5d2a37e6f9b0c1d2e3f405162\nhint: "), "{refused}");
         assert!(refused.contains("7 days") && refused.contains("this one came 2025-11-25") && refused.contains("in the log of"), "{refused}");
     }
 

@@ -13,9 +13,9 @@ both_pairs! {
             "ok  host           app.example.test is protected, by the entry *.example.test",
             "ok  requirement    in any of the groups MCP-GitHub, Law",
             "ok  person         bob@example.com is known and may sign in",
-            "NO  groups         in none of the groups that are demanded",
-            "Law: there is no such group here. To make it: gatepost group link Law PROVIDER:ID",
-            "MCP-GitHub: not in it; it stands for entra:",
+            "NO  groups         in none of the required groups",
+            "Law: there is no such group here. To create it: gatepost group link Law PROVIDER:ID",
+            "MCP-GitHub: not in it; it is linked to entra:",
             "NO  decision       refused: not in any of the groups MCP-GitHub, Law",
             "/verify answers 403",
         ] {
