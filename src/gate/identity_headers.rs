@@ -132,7 +132,8 @@ fn value(bytes: Bytes) -> HeaderValue {
     HeaderValue::from_maybe_shared(bytes).unwrap_or(HeaderValue::from_static(""))
 }
 
-/// Inserts all headers of a 200. The client's cookies are sent back without Gatepost's own.
+/// Inserts all headers of a 200. The client's cookies are sent back without Gatepost's own, and its
+/// `Authorization` unchanged.
 pub fn write(
     headers: &mut HeaderMap,
     permit: &Permit<'_>,

@@ -84,7 +84,8 @@ impl<'a> VerifyRequest<'a> {
 }
 
 impl<'a> HashedCookie<'a> {
-    /// `None` if there are several: then the first one that can be decrypted is used, which needs the key ring.
+    /// `None` if there is no such cookie or several. Of several the first one that can be decrypted is used, which
+    /// needs the key ring.
     fn of(site: &Site, forwarded: &Forwarded<'a>, origin: &Origin) -> Option<Self> {
         let mut texts = cookie::values(forwarded.cookies(), site.cookies.name());
         let (Some(text), None) = (texts.next(), texts.next()) else { return None };
