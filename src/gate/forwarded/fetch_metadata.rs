@@ -43,7 +43,7 @@ impl Forwarded<'_> {
         asking::is_in_advance(|name| self.headers.first(name))
     }
 
-    /// The kind of request as refusals store it: like [`Self::kind`], with WebSockets as a kind of their own.
+    /// The kind of request as refusals store it: like [`Self::kind`], with a kind of its own for a `WebSocket`.
     pub fn asked_kind(&self) -> AskedKind {
         if self.is_websocket() {
             AskedKind::Websocket
