@@ -1,18 +1,18 @@
-//! Permits of which one holder, and all holders together, may have only so many at a time.
+//! A semaphore with two limits: permits per holder, and permits in total.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The permits that are taken, by holder.
+/// Counts the permits in use, by holder.
 #[derive(Debug)]
 pub struct Permits<K> {
-    taken: Mutex<HashMap<K, usize>>,
+    in_use: Mutex<HashMap<K, usize>>,
     max_per_holder: usize,
     max_total: usize,
 }
 
-/// One permit; it is given back when it drops.
+/// One permit. Dropping it releases it.
 #[derive(Debug)]
 pub struct Permit<K: Copy + Eq + Hash> {
     permits: Arc<Permits<K>>,
@@ -20,34 +20,34 @@ pub struct Permit<K: Copy + Eq + Hash> {
 }
 
 impl<K: Copy + Eq + Hash> Permits<K> {
-    /// At most so many permits for one holder, and so many in all.
+    /// Allows `max_per_holder` permits for one holder and `max_total` for all holders together.
     pub fn new(max_per_holder: usize, max_total: usize) -> Self {
-        Self { taken: Mutex::default(), max_per_holder, max_total }
+        Self { in_use: Mutex::default(), max_per_holder, max_total }
     }
 
-    /// Takes a permit. `None`: the holder, or all holders together, have as many as they may.
+    /// Takes a permit. `None`: one of the two limits is reached.
     pub fn try_acquire(self: &Arc<Self>, holder: K) -> Option<Permit<K>> {
-        let mut taken = self.lock();
-        let own = taken.get(&holder).copied().unwrap_or_default();
-        if own >= self.max_per_holder || taken.values().sum::<usize>() >= self.max_total {
+        let mut in_use = self.lock();
+        let own = in_use.get(&holder).copied().unwrap_or_default();
+        if own >= self.max_per_holder || in_use.values().sum::<usize>() >= self.max_total {
             return None;
         }
-        taken.insert(holder, own + 1);
+        in_use.insert(holder, own + 1);
         Some(Permit { permits: Arc::clone(self), holder })
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<K, usize>> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+        self.in_use.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<K: Copy + Eq + Hash> Drop for Permit<K> {
     fn drop(&mut self) {
-        let mut taken = self.permits.lock();
-        if let Some(own) = taken.get_mut(&self.holder) {
+        let mut in_use = self.permits.lock();
+        if let Some(own) = in_use.get_mut(&self.holder) {
             *own -= 1;
             if *own == 0 {
-                taken.remove(&self.holder);
+                in_use.remove(&self.holder);
             }
         }
     }
@@ -58,14 +58,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_holder_gets_so_many_and_others_still_get_theirs() {
+    fn one_holder_is_limited_and_others_still_get_permits() {
         let permits = Arc::new(Permits::new(16, 1_024));
         let mut taken: Vec<_> = (0..20).filter_map(|_| permits.try_acquire("one")).collect();
         assert_eq!(taken.len(), 16);
         assert!(permits.try_acquire("one").is_none());
         assert!(permits.try_acquire("another").is_some());
         taken.pop();
-        assert!(permits.try_acquire("one").is_some(), "a permit that was given back");
+        assert!(permits.try_acquire("one").is_some(), "a permit that was released");
         drop(taken);
         assert!(permits.lock().is_empty(), "a holder without permits takes no memory");
     }

@@ -1,31 +1,32 @@
 //! Whether this replica should get requests: `/readyz`.
 //!
-//! Not whether the stores answer: then all replicas would leave together, and nobody would say 503 politely. What makes
-//! one replica worse than its sisters counts: draining, a schema it does not know, a key it cannot read, a wrong clock.
+//! Only what makes this replica worse than the others counts: it shuts down, its schema version does not fit, it lacks
+//! a key, its clock is wrong. Whether the stores answer does not count: an outage would take all replicas out of the
+//! load balancer at once, and clients would no longer get Gatepost's own 503.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock};
 
-/// Why not ready, or nothing.
+/// Whether this replica is ready, and if not, why.
 #[derive(Debug)]
 pub struct Readiness {
     is_draining: AtomicBool,
     obstacle: RwLock<Option<Obstacle>>,
 }
 
-/// What makes this replica worse than its sisters.
+/// Why this replica should get no requests.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Obstacle {
-    /// The schema was not seen as current yet.
+    /// The schema has not been checked yet.
     #[error("the directory's schema has not been checked yet")]
     Starting,
-    /// `gatepost migrate` has not run, or the database is not there.
+    /// `gatepost migrate` has not run, or the database does not exist.
     #[error("the directory is not prepared")]
     Unprepared,
-    /// A replica writes with a key that is not in this one's `GATEPOST_SECRET_KEYS`.
+    /// Another replica writes with a key that is not in `GATEPOST_SECRET_KEYS` of this one. Holds the key's id.
     #[error("another replica writes with key {0}, which is not in GATEPOST_SECRET_KEYS here")]
     UnknownKey(String),
-    /// More than 30 s off the database's clock.
+    /// The clock differs from the database's by more than 30 s. Holds the difference in seconds.
     #[error("this machine's clock is {0} s off the database's")]
     Clock(i64),
 }
@@ -37,12 +38,12 @@ impl Default for Readiness {
 }
 
 impl Readiness {
-    /// SIGTERM came.
+    /// Marks the replica as shutting down, after SIGTERM.
     pub fn drain(&self) {
         self.is_draining.store(true, Ordering::Relaxed);
     }
 
-    /// What was found at the last look; logged when it changes.
+    /// Sets the result of the last check, and logs it if it differs from the one before.
     pub fn set(&self, obstacle: Option<Obstacle>) {
         let mut current = self.obstacle.write().unwrap_or_else(PoisonError::into_inner);
         if *current == obstacle {
@@ -56,14 +57,14 @@ impl Readiness {
         *current = obstacle;
     }
 
-    /// Whether the schema was seen as current; nothing else is looked at before.
+    /// Whether the schema was found to be current. The other checks need the schema, so they run only after that.
     pub fn is_prepared(&self) -> bool {
         let current = self.obstacle.read().unwrap_or_else(PoisonError::into_inner);
         !matches!(*current, Some(Obstacle::Starting | Obstacle::Unprepared))
     }
 
-    /// Why this replica should get no requests.
-    pub fn why_not(&self) -> Option<String> {
+    /// Why this replica should get no requests. `None`: it is ready.
+    pub fn reason_not_ready(&self) -> Option<String> {
         if self.is_draining.load(Ordering::Relaxed) {
             return Some("stopping".to_owned());
         }

@@ -1,4 +1,5 @@
-//! The site that this process guards, as it is configured: settings, hosts, keys, providers. Made once at start.
+//! The configuration of this process in the form that requests need: settings, protected hosts, keys, providers.
+//! Built once at start and immutable from then on.
 
 use gatepost_config::{self as config, Config};
 use gatepost_core::access::Standing;
@@ -14,7 +15,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use url::Url;
 
-/// See the module.
+/// The settings and everything that is derived from them.
 #[derive(Debug)]
 pub struct Site {
     /// Every setting.
@@ -32,40 +33,41 @@ pub struct Site {
 }
 
 impl Site {
-    /// Is this address one of `TRUSTED_PROXIES`?
+    /// Whether this address is in `GATEPOST_TRUSTED_PROXIES`.
     pub fn trusts(&self, peer: IpAddr) -> bool {
         self.config.trusted_proxies.iter().any(|network| network.contains(&peer))
     }
 
-    /// The times of a session; `auth_time` as a host's cookie states it.
+    /// The times of a session. `auth_time` comes from the cookie that the request carries.
     pub fn times_of(&self, record: &SessionRecord, auth_time: AuthTime) -> SessionTimes {
-        // Where its provider is no longer configured, another one has to confirm the session.
+        // If its provider is no longer configured, a sign-in at another provider has to confirm the session.
         let provider = self.providers.find(&record.provider);
         let is_off = provider.is_some_and(|provider| provider.config().recheck == config::Recheck::Off);
         record.times(auth_time, if is_off { Recheck::Never } else { Recheck::BySignIn })
     }
 
-    /// Does a session count now, whatever a router may require?
+    /// Whether a session is valid now, regardless of what a router requires.
     pub fn counts(&self, standing: &Standing, record: &SessionRecord) -> bool {
         self.counts_at(standing, &self.times_of(record, record.auth_time), Timestamp::now())
     }
 
-    /// Does a session of these times count at `now`, whatever a router may require?
+    /// Whether a session with these times is valid at `now`, regardless of what a router requires.
     pub fn counts_at(&self, standing: &Standing, times: &SessionTimes, now: Timestamp) -> bool {
         decision::live(standing, times, &self.lifetimes, now).is_ok()
     }
 
-    /// An address of the public host.
+    /// The URL of a path on the public host.
     ///
     /// # Panics
-    /// Never: an origin and a path of our own are an address.
+    /// Never: an origin with one of our own paths is a valid URL.
     pub fn public_address(&self, path: &str, query: &[(&str, &str)]) -> Url {
         let base = format!("{}{path}", self.config.public_url);
         let url = if query.is_empty() { Url::parse(&base) } else { Url::parse_with_params(&base, query) };
-        url.expect("an origin and a path are an address")
+        url.expect("an origin and a path form a URL")
     }
 
-    /// Origins that a sign-out redirects through: Chromium applies a form's `form-action` to each of them.
+    /// The origins through which a sign-out redirects: the public host and the providers. A page with a sign-out form
+    /// lists them in `form-action`, because Chromium applies that directive to each redirect.
     pub fn sign_out_targets(&self) -> Vec<String> {
         let providers = self.providers.iter().filter_map(|provider| provider.end_session_origin());
         std::iter::once(self.config.public_url.to_string()).chain(providers).collect()

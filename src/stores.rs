@@ -1,4 +1,4 @@
-//! The two stores, with the metrics of what is done there.
+//! The session store and the directory, with the metrics of the calls to them.
 
 use gatepost_core::ids::ProviderId;
 use gatepost_store::directory::Directory;
@@ -7,19 +7,19 @@ use gatepost_telemetry::{Metrics, ProviderMetrics, Store, StoreOperation, StoreO
 use std::sync::Arc;
 use tokio::time::Instant;
 
-/// The two stores.
+/// The session store and the directory.
 #[derive(Debug)]
 pub struct Stores {
-    /// Session records: who signed in.
+    /// Session records: who has signed in.
     pub sessions: Sessions,
-    /// People, groups, tenants, admins, ended sessions: who may.
+    /// People, groups, tenants, admins and ended sessions: who has access.
     pub directory: Directory,
     /// The metrics of this process.
     pub metrics: Arc<Metrics>,
 }
 
 impl Stores {
-    /// Runs one operation of a store; counts and times it.
+    /// Awaits one operation of a store, and records its outcome and duration in the metrics.
     pub async fn query<T, E>(
         &self,
         store: Store,
@@ -33,10 +33,10 @@ impl Stores {
         result
     }
 
-    /// Counts something in the metrics of a provider, if it is still configured.
-    pub fn count(&self, provider: &ProviderId, count: impl FnOnce(&ProviderMetrics)) {
+    /// Updates the metrics of a provider. Does nothing if the provider is no longer configured.
+    pub fn count(&self, provider: &ProviderId, update: impl FnOnce(&ProviderMetrics)) {
         if let Some(metrics) = self.metrics.provider(provider) {
-            count(metrics);
+            update(metrics);
         }
     }
 }

@@ -1,9 +1,9 @@
-//! The one door for work that goes on beside an answer, or whether or not somebody still waits for one: refreshes,
-//! exchanges of codes, notes of last use, hints for the log.
+//! Background tasks: work that continues after the response was sent, or after the client has disconnected. Examples
+//! are refreshes, the exchange of authorization codes, and writes of last use.
 //!
-//! It runs on the main runtime, beside the connections to stores and providers: who asks them twenty times from another
-//! thread wakes two threads with each answer. That runtime outlives the listeners' threads, and what it runs is waited
-//! for before the process ends: a refresh that is cut off would take a rotated refresh token with it.
+//! Tasks run on the main runtime, which also drives the connections to stores and providers. From another runtime each
+//! reply of a store would wake two threads. The main runtime outlives the threads of the listeners, and the process
+//! waits for its tasks before it ends: a refresh that is cut off would lose a rotated refresh token.
 
 use std::panic::resume_unwind;
 use std::time::Duration;
@@ -12,42 +12,46 @@ use tokio::task::JoinError;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
-/// Everything that was begun and has not ended.
+/// Spawns background tasks and tracks those that have not ended.
 #[derive(Debug)]
 pub struct Tasks {
     runtime: Handle,
-    begun: TaskTracker,
+    tracker: TaskTracker,
 }
 
 impl Tasks {
-    /// Tasks that run on the runtime of the caller.
+    /// Runs its tasks on the current runtime.
     ///
     /// # Panics
-    /// Outside a runtime.
+    /// If called outside a runtime.
     pub fn here() -> Self {
-        Self { runtime: Handle::current(), begun: TaskTracker::new() }
+        Self { runtime: Handle::current(), tracker: TaskTracker::new() }
     }
 
-    /// Begins a task; nobody waits for what comes of it, so it logs what matters.
+    /// Spawns a task. Its result is dropped, so the task itself has to log its errors.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.begun.spawn_on(task, &self.runtime);
+        self.tracker.spawn_on(task, &self.runtime);
     }
 
-    /// Runs a task to its end, and waits for what comes of it as long as the caller lives.
+    /// Spawns a task and returns its result. The task runs to its end even if the caller is dropped first.
     pub async fn run<T: Send + 'static>(&self, task: impl Future<Output = T> + Send + 'static) -> T {
-        match self.begun.spawn_on(task, &self.runtime).await.map_err(JoinError::try_into_panic) {
+        match self.tracker.spawn_on(task, &self.runtime).await.map_err(JoinError::try_into_panic) {
             Ok(output) => output,
             Err(Ok(panic)) => resume_unwind(panic),
-            // The process ends, and so does the caller.
+            // The task was cancelled because the runtime shuts down, which drops the caller too.
             Err(Err(_)) => std::future::pending().await,
         }
     }
 
-    /// Waits until nothing runs, or for so long.
+    /// Waits until all tasks have ended, at most for `limit`.
     pub async fn finish(&self, limit: Duration) {
-        self.begun.close();
-        if timeout(limit, self.begun.wait()).await.is_err() {
-            tracing::warn!(tasks = self.begun.len(), "tasks did not end within {} s", limit.as_secs());
+        self.tracker.close();
+        if timeout(limit, self.tracker.wait()).await.is_err() {
+            tracing::warn!(
+                tasks = self.tracker.len(),
+                "background tasks did not end within {} s",
+                limit.as_secs()
+            );
         }
     }
 }

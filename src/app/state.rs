@@ -62,7 +62,7 @@ impl State {
             assertion_keys: Arc::clone(&assertion_keys),
             uses: Uses::default(),
             refusals: Refusals::default(),
-            unknown: UnknownRequirements::default(),
+            unknown_requirements: UnknownRequirements::default(),
             tasks: Arc::clone(&tasks),
         });
         let sign_in = Arc::new(sign_in::Context {

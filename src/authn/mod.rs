@@ -1,4 +1,4 @@
-//! Who calls: the session of a cookie and the person's standing, read from both stores side by side.
+//! Authenticates a caller: loads the session of a cookie and the person's standing, from both stores concurrently.
 
 use crate::site::Site;
 use crate::stores::Stores;
@@ -15,43 +15,44 @@ use gatepost_telemetry::{Store, StoreOperation};
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// `/verify` answers within this time, or says that it cannot know (DESIGN.md section 2).
+/// `/verify` waits this long for the stores. After that it answers 503 (DESIGN.md section 2).
 pub const DEADLINE: Duration = Duration::from_millis(250);
 
-/// A session that both stores know. Whether it counts is decided in [`gatepost_core::decision`].
+/// A session whose record and person were found. [`gatepost_core::decision`] decides whether it is valid.
 #[derive(Clone, Debug)]
 pub struct Principal {
     /// The session's id and record.
     pub session: Session,
-    /// What the directory says now of the person.
+    /// The person and their access, as the directory states it now.
     pub standing: Standing,
 }
 
-/// A query failed. This is not the same as: it found nothing.
+/// A query failed. This differs from a query that found nothing: callers must not treat it as signed out.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// The session store failed.
-    #[error("the session store cannot say")]
+    #[error("the session store did not answer")]
     Sessions(#[from] StoreError),
     /// The directory failed.
-    #[error("the directory cannot say")]
+    #[error("the directory did not answer")]
     Directory(#[from] DirectoryError),
-    /// Neither store may have failed, but the time is over.
+    /// [`DEADLINE`] has passed.
     #[error("the stores did not answer within {DEADLINE:?}")]
     Deadline,
 }
 
-/// Loads the principal of a session within [`DEADLINE`]. `None`: one of the stores knows nothing of it.
+/// Loads the principal of a session within [`DEADLINE`]. `None`: one of the stores has no entry for it.
 ///
 /// # Errors
-/// [`LoadError`]: a store that is unavailable never makes somebody unauthenticated.
+/// [`LoadError`]. An unavailable store is never reported as `None`, so an outage signs nobody out.
 pub async fn load(stores: &Stores, id: &SessionId, user: UserId) -> Result<Option<Principal>, LoadError> {
     let (session, standing) = load_both(stores, id, user).await;
     let principal = session?.zip(standing?).map(|(session, standing)| Principal { session, standing });
     Ok(principal.filter(|principal| principal.session.record.user == user))
 }
 
-/// What each store says, within [`DEADLINE`]: one may know what the other cannot say.
+/// Queries both stores concurrently, each within [`DEADLINE`], and returns both results: one can fail without the
+/// other.
 pub async fn load_both(
     stores: &Stores,
     id: &SessionId,
@@ -65,7 +66,8 @@ async fn in_time<T, E: Into<LoadError>>(query: impl Future<Output = Result<T, E>
     timeout(DEADLINE, query).await.map_err(|_| LoadError::Deadline)?.map_err(Into::into)
 }
 
-/// Loads the principal of the public host's cookie; only with the session's current public secret.
+/// Loads the principal of the public host's cookie. `None` also if the cookie does not have the session's current
+/// secret.
 ///
 /// # Errors
 /// [`LoadError`].
@@ -75,7 +77,7 @@ pub async fn load_public(stores: &Stores, cookie: &PublicValue) -> Result<Option
     Ok(principal.filter(is_current))
 }
 
-/// What the directory says of a person, within [`DEADLINE`], whatever session they have.
+/// Loads a person's standing from the directory within [`DEADLINE`], regardless of any session.
 ///
 /// # Errors
 /// [`LoadError`].
@@ -84,7 +86,8 @@ pub async fn load_person(stores: &Stores, user: UserId) -> Result<Option<Standin
     in_time(find_standing(stores, user, &no_session)).await
 }
 
-/// The sessions of a person that count now, in no order; three queries, however many sessions there are.
+/// The valid sessions of a person, in no particular order. Takes three queries at most, however many sessions
+/// there are.
 ///
 /// # Errors
 /// [`LoadError`].
@@ -96,10 +99,10 @@ pub async fn list_live(
     let mut sessions = stores.sessions.list_of_user(standing.person.id).await?;
     let hashes: Vec<Hash> = sessions.iter().map(|(hash, _)| *hash).collect();
     let ended = stores.directory.list_ended(&hashes).await?;
-    let mut of_one = standing.clone();
+    let mut session_standing = standing.clone();
     sessions.retain(|(hash, record)| {
-        of_one.is_session_ended = ended.contains(hash);
-        site.counts(&of_one, record)
+        session_standing.is_session_ended = ended.contains(hash);
+        site.counts(&session_standing, record)
     });
     Ok(sessions)
 }

@@ -4,7 +4,7 @@ use super::CommandError;
 use super::console::Console;
 use super::report::{Report, plain, table};
 use crate::explain::{
-    Answer, AskedUrl, Asker, Change, Changes, Explanation, Mark, PastRequest, Question, RefusalFacts, Step,
+    Answer, Asker, Change, Changes, Explanation, Mark, PastRequest, Question, RefusalFacts, RequestUrl, Step,
     explain, explain_request, requirement_of_groups,
 };
 use anstyle::{AnsiColor, Style};
@@ -25,7 +25,7 @@ pub(super) struct Explain {
     user: Option<UserKey>,
     /// An absolute address of an application
     #[arg(long, value_name = "URL", conflicts_with = "request")]
-    url: Option<AskedUrl>,
+    url: Option<RequestUrl>,
     /// The method of the request
     #[arg(long, value_name = "METHOD", default_value = "GET", conflicts_with = "request")]
     method: Method,
@@ -73,11 +73,11 @@ pub(super) async fn run(console: &Console, args: Explain) -> Result<Report, Comm
 }
 
 impl Explain {
-    fn question(self, user: UserKey, url: AskedUrl) -> Question {
+    fn question(self, user: UserKey, url: RequestUrl) -> Question {
         let groups = self.group.iter().map(GroupName::as_str);
         let requirement = self.require.unwrap_or_else(|| requirement_of_groups(groups));
-        let asker = self.from.map_or(Asker::Own, Asker::Page);
-        Question { asker, at: self.at, ..Question::own(user, url, self.method, requirement) }
+        let initiator = self.from.map_or(Asker::Own, Asker::Page);
+        Question { initiator, at: self.at, ..Question::own(user, url, self.method, requirement) }
     }
 }
 
@@ -90,7 +90,7 @@ fn past(request: &PastRequest) -> String {
     match (&request.refused, &request.now) {
         (Some(_), Some(now)) => {
             let mended =
-                if request.is_mended() == Some(true) { "it would pass" } else { "it still does not pass" };
+                if request.is_fixed() == Some(true) { "it would pass" } else { "it still does not pass" };
             let _ = write!(text, "\nThe same request now: {mended}.\n\n{}", to_text(now));
         }
         (Some(_), None) => {
@@ -143,7 +143,7 @@ fn paragraph(text: &mut String, step: &Step) {
         Mark::Note => (AnsiColor::Cyan, "-"),
     };
     let style: Style = color.on_default().bold();
-    let _ = writeln!(text, "{style}{word:<4}{style:#}{:<15}{}", step.title(), plain(&step.says()));
+    let _ = writeln!(text, "{style}{word:<4}{style:#}{:<15}{}", step.title(), plain(&step.text()));
     for detail in step.details() {
         let _ = writeln!(text, "{:21}{}", "", plain(&detail));
     }

@@ -4,36 +4,36 @@ use gatepost_core::ids::RequestId;
 use gatepost_store::directory::{DirectoryError, UserKey};
 use std::sync::Arc;
 
-/// What explaining a request needs.
+/// What an explanation needs.
 #[derive(Debug)]
 pub struct Context {
-    /// What is configured.
+    /// The configuration.
     pub site: Arc<Site>,
-    /// Both stores.
+    /// Both stores, with the metrics.
     pub stores: Arc<Stores>,
 }
 
 /// Why there is no explanation.
 #[derive(Debug, thiserror::Error)]
 pub enum ExplainError {
-    /// Nobody has this id, or this address.
+    /// No person has this id or address.
     #[error("there is no user {user}")]
     UnknownUser {
-        /// Who was asked about.
+        /// The person in the question.
         user: UserKey,
-        /// Addresses that are nearly the same, the most alike first.
+        /// Similar addresses, the most similar first.
         similar: Vec<String>,
     },
-    /// No refusal and no change has this number, or not any more.
+    /// Neither a refusal nor a change is stored under this request id.
     #[error("nothing is stored about request {0}")]
     UnknownRequest(RequestId),
-    /// The directory.
+    /// The directory failed.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
 }
 
 impl ExplainError {
-    pub(super) fn unknown(user: &UserKey) -> Self {
+    pub(super) fn unknown_user(user: &UserKey) -> Self {
         Self::UnknownUser { user: user.clone(), similar: Vec::new() }
     }
 }

@@ -1,4 +1,4 @@
-//! What is asked: a person, an address, a method and a router's requirement, as the request that they would be.
+//! The request to explain: a person, a URL, a method and a router's requirement.
 
 use gatepost_core::asking::{AskedKind, Asker};
 use gatepost_core::clock::Timestamp;
@@ -10,39 +10,39 @@ use std::fmt;
 use std::str::FromStr;
 use url::{Position, Url, form_urlencoded};
 
-/// Would this person's request pass, and why?
+/// The request to explain.
 #[derive(Clone, Debug)]
 pub struct Question {
-    /// Who.
+    /// The person.
     pub user: UserKey,
-    /// Where.
-    pub url: AskedUrl,
-    /// With which method.
+    /// The requested URL.
+    pub url: RequestUrl,
+    /// The method.
     pub method: Method,
-    /// The query of the middleware's address, as it stands in the proxy's file.
+    /// The query of the middleware's address, as it is written in the proxy's configuration.
     pub requirement: String,
-    /// What kind of request it is.
+    /// The kind of request.
     pub kind: AskedKind,
-    /// Whose page makes the browser ask.
-    pub asker: Asker,
-    /// When; `None`: now.
+    /// The page that makes the browser send the request.
+    pub initiator: Asker,
+    /// The time of the request. `None`: now.
     pub at: Option<Timestamp>,
 }
 
 impl Question {
-    /// A person's own request: typed, clicked or fetched by the host's own page.
-    pub fn own(user: UserKey, url: AskedUrl, method: Method, requirement: String) -> Self {
+    /// A request from the address bar or the host's own pages.
+    pub fn own(user: UserKey, url: RequestUrl, method: Method, requirement: String) -> Self {
         let is_read = matches!(method, Method::GET | Method::HEAD);
         let kind = if is_read { AskedKind::Navigation } else { AskedKind::Fetch };
-        Self { user, url, method, requirement, kind, asker: Asker::Own, at: None }
+        Self { user, url, method, requirement, kind, initiator: Asker::Own, at: None }
     }
 
-    /// The headers with which a proxy would ask about it.
+    /// The headers that the proxy would send to `/verify`.
     pub(super) fn headers(&self) -> HeaderMap {
         let url = &self.url.0;
         let mut headers = HeaderMap::new();
         let mut set = |name: &'static str, value: &str| {
-            // What a URL or a method holds is fit for a header; what is not is missing, and said to be.
+            // URLs and methods are valid header values. If one were not, `Forwarded::parse` would report it as missing.
             if let Ok(value) = HeaderValue::from_str(value) {
                 headers.insert(HeaderName::from_static(name), value);
             }
@@ -62,7 +62,7 @@ impl Question {
         if self.kind == AskedKind::Websocket {
             set("sec-websocket-key", "eA==");
         }
-        match self.asker.named() {
+        match self.initiator.named() {
             None => set("sec-fetch-site", "same-origin"),
             Some(origin) => set("origin", &origin),
         }
@@ -70,43 +70,43 @@ impl Question {
     }
 }
 
-/// A requirement that asks for any of these groups, as it would stand in the proxy's file.
+/// The query of a middleware's address that requires any of these groups.
 pub fn requirement_of_groups<'a>(groups: impl IntoIterator<Item = &'a str>) -> String {
     let pairs = groups.into_iter().map(|group| ("group", group));
     form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
 }
 
-/// An absolute address without a password in it; shown without its query, which may hold a secret.
+/// An absolute URL without credentials. `Display` omits the query, which may contain a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AskedUrl(Url);
+pub struct RequestUrl(Url);
 
-/// The text is no address that can be asked about.
+/// The text is not an absolute URL with a supported scheme, or it contains credentials.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("{0:?} is not a valid address: expected one as in https://app.example.com/path")]
-pub struct AskedUrlError(String);
+pub struct RequestUrlError(String);
 
-impl FromStr for AskedUrl {
-    type Err = AskedUrlError;
+impl FromStr for RequestUrl {
+    type Err = RequestUrlError;
 
-    fn from_str(text: &str) -> Result<Self, AskedUrlError> {
+    fn from_str(text: &str) -> Result<Self, RequestUrlError> {
         let url = Url::parse(text).ok();
-        let is_askable = |url: &Url| {
+        let is_supported = |url: &Url| {
             matches!(url.scheme(), "https" | "http" | "wss" | "ws")
                 && url.has_host()
                 && url.username().is_empty()
                 && url.password().is_none()
         };
-        url.filter(is_askable).map(Self).ok_or_else(|| AskedUrlError(text.chars().take(260).collect()))
+        url.filter(is_supported).map(Self).ok_or_else(|| RequestUrlError(text.chars().take(260).collect()))
     }
 }
 
-impl fmt::Display for AskedUrl {
+impl fmt::Display for RequestUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0[..Position::AfterPath])
     }
 }
 
-impl Serialize for AskedUrl {
+impl Serialize for RequestUrl {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
@@ -140,8 +140,8 @@ mod tests {
     fn another_page_s_request_comes_from_another_origin_and_the_host_s_own_does_not() {
         let own: Origin = "https://app.example.com".parse().expect("an origin");
         let other: Origin = "https://portal.example.com".parse().expect("an origin");
-        let is_cross = |asker: Asker, allowed: &[Origin]| {
-            let question = Question { asker, ..question("https://app.example.com/", Method::POST) };
+        let is_cross = |initiator: Asker, allowed: &[Origin]| {
+            let question = Question { initiator, ..question("https://app.example.com/", Method::POST) };
             let headers = question.headers();
             Forwarded::parse(Headers::new(&headers), false).expect("a request").is_cross_origin(&own, allowed)
         };
@@ -154,15 +154,15 @@ mod tests {
 
     #[test]
     fn an_address_shows_neither_query_nor_password() {
-        let url = "https://app.example.com/a?token=secret#x".parse::<AskedUrl>().map(|url| url.to_string());
+        let url = "https://app.example.com/a?token=secret#x".parse::<RequestUrl>().map(|url| url.to_string());
         assert_eq!(url, Ok("https://app.example.com/a".to_owned()));
         for text in ["app.example.com", "/a", "ftp://a.b/", "mailto:a@b", "https://u:p@a.b/", "https://"] {
-            assert!(text.parse::<AskedUrl>().is_err(), "{text}");
+            assert!(text.parse::<RequestUrl>().is_err(), "{text}");
         }
     }
 
     #[test]
-    fn groups_are_written_as_the_proxy_s_file_has_them() {
+    fn groups_are_written_as_in_the_proxy_s_configuration() {
         let query = requirement_of_groups(["MCP-GitHub", "A b,c&d"]);
         assert_eq!(query, "group=MCP-GitHub&group=A+b%2Cc%26d");
         let groups = Requirement::parse(&query).map(|requirement| requirement.groups);

@@ -1,4 +1,4 @@
-//! An explanation as data: each step that `/verify` takes for a request, with what it found there.
+//! The data of an explanation: each step of `/verify` with its result.
 
 use gatepost_core::access::Role;
 use gatepost_core::calendar;
@@ -11,61 +11,61 @@ use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// How a step came out.
+/// The result of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mark {
-    /// Nothing stands in the way here.
+    /// The step does not prevent the request from passing.
     Ok,
-    /// This is why the request does not pass.
+    /// The step prevents the request from passing.
     No,
-    /// Nothing depends on it, but it is worth knowing.
+    /// For information: the decision does not depend on the step.
     Note,
 }
 
-/// A point in time: RFC 3339 for programs, UTC to the minute for people.
+/// A time that is serialised as RFC 3339 and displayed in UTC to the minute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Moment(pub Timestamp);
+pub struct UtcTime(pub Timestamp);
 
-impl Serialize for Moment {
+impl Serialize for UtcTime {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&calendar::rfc3339(self.0))
     }
 }
 
-impl fmt::Display for Moment {
+impl fmt::Display for UtcTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} UTC", calendar::minute(self.0))
     }
 }
 
-/// One step, in the order in which `/verify` takes them. A request that fails early has only the first ones.
+/// One step, in the order of `/verify`. If a request fails early, the later steps are missing.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "step", rename_all = "snake_case")]
 pub enum Step {
-    /// What the proxy says about the request.
+    /// The request as the proxy describes it.
     Request(RequestFacts),
-    /// The host among the protected ones.
+    /// Whether the host is protected.
     Host(HostFacts),
-    /// The path below `/.gatepost/`, or not.
+    /// Whether the path is below `/.gatepost/`.
     Path(PathFacts),
-    /// What the router demands.
+    /// What the router requires.
     Requirement(RequirementFacts),
-    /// Who it is.
+    /// The person.
     Person(PersonFacts),
-    /// Where they are signed in.
+    /// The person's sessions.
     Sessions(SessionsFacts),
-    /// Whose page asks.
+    /// The origin of the page that sends the request.
     Origin(OriginFacts),
-    /// Groups, and who says so.
+    /// The person's groups, and the sources of each membership.
     Groups(GroupsFacts),
-    /// Tenants, and which group opens them.
+    /// The person's tenants, and the groups that give access.
     Tenants(TenantsFacts),
-    /// Whether an admin, and why.
+    /// Whether the person is an admin, and why.
     Admin(AdminFacts),
-    /// Step-up.
+    /// Whether the sign-in is recent enough for `max_age`.
     MaxAge(MaxAgeFacts),
-    /// What follows from all that.
+    /// The decision.
     Decision(DecisionFacts),
 }
 
@@ -74,184 +74,185 @@ pub enum Step {
 pub struct RequestFacts {
     /// The method.
     pub method: String,
-    /// The address, without its query.
+    /// The URL without its query.
     pub url: String,
-    /// Why it is malformed.
+    /// Why the request is malformed, if it is.
     pub problem: Option<String>,
 }
 
 /// See [`Step::Host`].
 #[derive(Clone, Debug, Serialize)]
 pub struct HostFacts {
-    /// The host's name as the request has it.
+    /// The host's name in the request.
     pub name: String,
-    /// The entry of `GATEPOST_HOSTS` that covers it.
+    /// The entry of `GATEPOST_HOSTS` that matches it.
     pub pattern: Option<String>,
-    /// The origin that it is guarded as.
+    /// The origin under which it is protected.
     pub origin: Option<String>,
-    /// It is Gatepost's own public host.
+    /// Whether it is Gatepost's own public host.
     pub is_public: bool,
 }
 
 /// See [`Step::Path`].
 #[derive(Clone, Debug, Serialize)]
 pub struct PathFacts {
-    /// Gatepost itself answers here, whatever the router demands.
+    /// Whether Gatepost itself answers here, regardless of the requirement.
     pub is_reserved: bool,
 }
 
 /// See [`Step::Requirement`].
 #[derive(Clone, Debug, Serialize)]
 pub struct RequirementFacts {
-    /// The middleware's query.
+    /// The query of the middleware's address.
     pub query: String,
-    /// Why it is not understood.
+    /// Why it is not a valid requirement, if it is not.
     pub problem: Option<String>,
-    /// Any of these groups.
+    /// The person must be in one of these groups. Empty: no group is required.
     pub groups: Vec<GroupName>,
-    /// Any of these tenants.
+    /// The person must have access to one of these tenants. Empty: no tenant is required.
     pub tenants: Vec<TenantId>,
-    /// An admin.
+    /// Whether the person must be an admin.
     pub admin: bool,
-    /// Signed in at most so many seconds ago.
+    /// The person must have signed in at most this many seconds ago.
     pub max_age: Option<u64>,
-    /// Never redirected.
+    /// Whether requests are never redirected to sign in.
     pub api: bool,
-    /// The application gets the signed header too.
+    /// Whether the application also gets the signed assertion.
     pub assertion: bool,
 }
 
 /// See [`Step::Person`].
 #[derive(Clone, Debug, Serialize)]
 pub struct PersonFacts {
-    /// Stable id.
+    /// The person's id, which never changes.
     pub id: UserId,
-    /// The address; without one nobody passes.
+    /// The e-mail address. A person without one never passes.
     pub email: Option<EmailAddress>,
-    /// Display name.
+    /// The display name.
     pub name: Option<String>,
-    /// Since when the person may not sign in.
-    pub disabled_at: Option<Moment>,
-    /// Sessions begun before this are over.
-    pub sessions_not_before: Option<Moment>,
-    /// First seen here.
-    pub created_at: Moment,
-    /// Last sign-in.
-    pub last_sign_in_at: Option<Moment>,
-    /// The providers that know them; none: nobody has signed in with this address yet.
+    /// When the person was disabled, if they are.
+    pub disabled_at: Option<UtcTime>,
+    /// Sessions that started before this have ended.
+    pub sessions_not_before: Option<UtcTime>,
+    /// When the person was created here.
+    pub created_at: UtcTime,
+    /// The last sign-in.
+    pub last_sign_in_at: Option<UtcTime>,
+    /// The providers at which the person has signed in. Empty: the person has not signed in yet.
     pub providers: Vec<ProviderId>,
 }
 
 /// See [`Step::Sessions`].
 #[derive(Clone, Debug, Serialize)]
 pub struct SessionsFacts {
-    /// What the session store still knows, the last used first.
+    /// The examined sessions in the session store, the last used first.
     pub sessions: Vec<SessionFacts>,
-    /// Further ones that were not looked at.
+    /// The number of sessions that were not examined.
     pub left_out: usize,
-    /// Those that began only after the time in question.
+    /// The number of sessions that started after the time of the question.
     pub begun_later: usize,
-    /// None lives: all that follows assumes a session that has just begun.
+    /// Whether no session is valid. The following steps then assume a new session.
     pub is_assumed: bool,
-    /// The session store does not answer.
+    /// Why the session store could not be read, if it could not.
     pub problem: Option<String>,
 }
 
-/// One session at the time in question.
+/// One session at the time of the question.
 #[derive(Clone, Debug, Serialize)]
 pub struct SessionFacts {
-    /// How `gatepost session` names it.
+    /// The session's hash, as `gatepost session` shows it.
     pub session: String,
-    /// Who vouched.
+    /// The provider at which the person signed in.
     pub provider: ProviderId,
-    /// First sign-in.
-    pub begun_at: Moment,
-    /// Last proof of who it is; `None`: the provider did not say when.
-    pub auth_time: Option<Moment>,
-    /// Last use, exact to a minute.
-    pub last_seen_at: Moment,
-    /// Over then if it is not used.
-    pub idle_until: Moment,
-    /// Over then in any case.
-    pub expires_at: Moment,
-    /// Last answer of the provider; `None`: this one is never asked again.
-    pub checked_at: Option<Moment>,
-    /// Whether the provider has to be asked.
+    /// When the session started.
+    pub begun_at: UtcTime,
+    /// When the person last proved their identity. `None`: the provider did not send the time.
+    pub auth_time: Option<UtcTime>,
+    /// The last use, to the minute.
+    pub last_seen_at: UtcTime,
+    /// When the session ends if it is not used.
+    pub idle_until: UtcTime,
+    /// When the session ends at the latest.
+    pub expires_at: UtcTime,
+    /// When the provider last confirmed the session. `None`: it is never checked again.
+    pub checked_at: Option<UtcTime>,
+    /// Whether the session has to be checked at the provider.
     pub refresh: Refresh,
-    /// What `/verify` says to this session.
+    /// The decision of `/verify` with this session.
     pub reason: Reason,
-    /// The steps below are about this one.
+    /// Whether the following steps are about this session.
     pub is_judged: bool,
 }
 
-/// Whether the provider has to be asked about a session.
+/// Whether a session has to be checked at its provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Refresh {
-    /// Not now.
+    /// A check is not due.
     NotDue,
-    /// Beside the next request.
+    /// The next request starts a refresh in the background.
     InBackground,
-    /// There is no refresh token: the next navigation goes through the provider, the rest passes.
+    /// There is no refresh token. The next navigation is redirected through the provider; other requests pass.
     AtNavigation,
-    /// There is no refresh token: nothing passes before a navigation went through the provider.
+    /// There is no refresh token. No request passes before a navigation was redirected through the provider.
     BySignIn,
-    /// Before anybody passes.
+    /// A refresh must succeed before a request passes.
     First,
 }
 
 /// See [`Step::Origin`].
 #[derive(Clone, Debug, Serialize)]
 pub struct OriginFacts {
-    /// The origin whose page asks; `None`: the host's own, or the person directly.
+    /// The origin whose page sends the request. `None`: the host's own, or the person directly.
     pub asker: Option<String>,
-    /// Another origin wants something changed here.
+    /// Whether a page of another origin requests a change.
     pub is_cross_origin: bool,
 }
 
 /// See [`Step::Groups`].
 #[derive(Clone, Debug, Serialize)]
 pub struct GroupsFacts {
-    /// The groups that the router demands.
+    /// The groups in the requirement.
     pub required: Vec<GroupFacts>,
-    /// The demand is met.
+    /// Whether the requirement is met.
     pub is_met: bool,
-    /// All others that the person is in.
+    /// The other groups that the person is in.
     pub others: Vec<GroupFacts>,
 }
 
 /// One group and the person.
 #[derive(Clone, Debug, Serialize)]
 pub struct GroupFacts {
-    /// Its name here.
+    /// The group's name in Gatepost.
     pub name: GroupName,
-    /// The person is in it.
+    /// Whether the person is a member.
     pub is_member: bool,
-    /// Who says so.
+    /// The sources of the membership.
     pub sources: Vec<SourceFacts>,
-    /// There is such a group at all.
+    /// Whether the group exists.
     pub exists: bool,
-    /// The providers' groups that it stands for, where the person is not in it.
+    /// The provider groups that are linked to it, if the person is not a member.
     pub links: Vec<String>,
-    /// Unlinked groups of the person that bear this name at their provider: linking one would mend it.
+    /// The person's unlinked provider groups that have this name at their provider. Linking one would make the person a
+    /// member.
     pub namesakes: Vec<String>,
 }
 
-/// Who says that the person is in a group.
+/// The source of a membership.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "source", rename_all = "snake_case")]
 pub enum SourceFacts {
-    /// An administrator.
+    /// Added by an administrator.
     Manual,
-    /// SCIM.
+    /// Added through SCIM.
     Scim,
-    /// A provider.
+    /// Asserted by a provider.
     Provider {
-        /// Its group, as links are written.
+        /// The provider group in the notation of links: `PROVIDER:ID`.
         external: String,
-        /// What it is called there.
+        /// The group's name at the provider.
         display_name: Option<String>,
-        /// How that got its name here: `auto`, `trusted`, `config`, `manual`.
+        /// How the provider group was linked: `auto`, `trusted`, `config`, `manual`.
         link: &'static str,
     },
 }
@@ -259,70 +260,71 @@ pub enum SourceFacts {
 /// See [`Step::Tenants`].
 #[derive(Clone, Debug, Serialize)]
 pub struct TenantsFacts {
-    /// The tenants that the router demands.
+    /// The tenants in the requirement.
     pub required: Vec<TenantFacts>,
-    /// The demand is met.
+    /// Whether the requirement is met.
     pub is_met: bool,
-    /// All tenants that the person's groups open, as whom.
+    /// All tenants to which the person's groups give access, with the role.
     pub opened: BTreeMap<TenantId, Role>,
 }
 
 /// One tenant and the person.
 #[derive(Clone, Debug, Serialize)]
 pub struct TenantFacts {
-    /// Its id.
+    /// The tenant's id.
     pub id: TenantId,
-    /// There is such a tenant at all.
+    /// Whether the tenant exists.
     pub exists: bool,
-    /// As whom the person may enter.
+    /// The person's role there. `None`: no access.
     pub role: Option<Role>,
-    /// The person's groups that open it, as whom.
+    /// The person's groups that give access, with the role.
     pub through: BTreeMap<GroupName, Role>,
-    /// All groups that open it.
+    /// All groups that give access, with the role.
     pub opened_by: BTreeMap<GroupName, Role>,
 }
 
 /// See [`Step::Admin`].
 #[derive(Clone, Debug, Serialize)]
 pub struct AdminFacts {
-    /// The result.
+    /// Whether the person is an admin.
     pub is_admin: bool,
-    /// The router demands an admin.
+    /// Whether the router requires an admin.
     pub is_required: bool,
-    /// What was said explicitly.
+    /// An explicit grant (`true`) or revocation (`false`). `None`: neither.
     pub explicit: Option<bool>,
-    /// The groups and roles that make an admin.
+    /// The groups and roles that make the person an admin.
     pub reasons: Vec<String>,
 }
 
 /// See [`Step::MaxAge`].
 #[derive(Clone, Debug, Serialize)]
 pub struct MaxAgeFacts {
-    /// What the router demands, in seconds.
+    /// The `max_age` of the router, in seconds.
     pub max_age: u64,
-    /// Last proof of who it is; `None`: the provider did not say when, and the demand is never met.
-    pub auth_time: Option<Moment>,
-    /// The demand is met; `None`: the request fails before that.
+    /// When the person last proved their identity. `None`: the provider did not send the time, and the requirement is
+    /// not met.
+    pub auth_time: Option<UtcTime>,
+    /// Whether the requirement is met. `None`: the request is refused before this step.
     pub is_met: Option<bool>,
 }
 
 /// See [`Step::Decision`].
 #[derive(Clone, Debug, Serialize)]
 pub struct DecisionFacts {
-    /// The word for it in the metric `gatepost_decisions_total`.
+    /// The reason as it is named in the metric `gatepost_decisions_total`.
     pub reason: Reason,
-    /// The request passes.
+    /// Whether the request passes.
     pub is_allowed: bool,
-    /// In none of these groups.
+    /// The required groups, if the person is in none of them.
     pub missing_groups: Vec<GroupName>,
-    /// May enter none of these tenants.
+    /// The required tenants, if the person has access to none of them.
     pub missing_tenants: Vec<TenantId>,
-    /// Is no admin.
+    /// Whether an admin is required and the person is not one.
     pub missing_admin: bool,
 }
 
 impl DecisionFacts {
-    /// A decision for this reason, and what was missing.
+    /// A decision with this reason and what is missing.
     pub(super) fn of(reason: Reason, missing: Missing) -> Self {
         let Missing { groups, tenants, admin } = missing;
         Self {
@@ -335,39 +337,39 @@ impl DecisionFacts {
     }
 }
 
-/// What `/verify` answers.
+/// The answer of `/verify`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Answer {
-    /// The status.
+    /// The HTTP status.
     pub status: u16,
-    /// The headers that depend on the decision, by name; a sealed value in an address is left out.
+    /// The headers that depend on the decision, by name. Sealed values are left out.
     pub headers: BTreeMap<String, String>,
 }
 
-/// What changed since the time in question.
+/// What has changed since the time of the question.
 #[derive(Clone, Debug, Serialize)]
 pub struct Changes {
-    /// When the audit begins, if that is after the time in question: what changed before is not known.
-    pub known_since: Option<Moment>,
-    /// Oldest first.
+    /// When the audit begins, if that is after the time of the question. Earlier changes are not known.
+    pub known_since: Option<UtcTime>,
+    /// The changes, the oldest first.
     pub entries: Vec<Change>,
-    /// There are more.
+    /// Whether there are more.
     pub is_cut: bool,
 }
 
-/// One line of the audit.
+/// One record of the audit.
 #[derive(Clone, Debug, Serialize)]
 pub struct Change {
-    /// When.
-    pub at: Moment,
-    /// Who did it.
+    /// When the change was made.
+    pub at: UtcTime,
+    /// Who made the change.
     pub actor: String,
-    /// What was done.
+    /// The action.
     pub action: String,
-    /// Of whom or what.
+    /// What was changed.
     pub target: String,
-    /// What was: a JSON object.
+    /// The state before: a JSON object.
     pub before: Option<String>,
-    /// What is.
+    /// The state after: a JSON object.
     pub after: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! What is said about what was found, without stores.
+//! Tests of the texts and marks, without stores.
 
 use super::*;
 use gatepost_core::access::Role;
@@ -42,7 +42,7 @@ fn a_requirement_is_said_in_one_sentence() {
         ),
     ] {
         let step = Step::Requirement(facts);
-        assert_eq!((step.says().as_str(), step.mark()), (said, Mark::Ok));
+        assert_eq!((step.text().as_str(), step.mark()), (said, Mark::Ok));
     }
     let wrong = Step::Requirement(RequirementFacts { problem: Some("x".to_owned()), ..requirement() });
     assert_eq!(wrong.mark(), Mark::No);
@@ -79,7 +79,7 @@ fn an_admin_is_one_by_word_group_or_role_and_a_veto_names_what_it_outweighs() {
     let said = |is_admin, explicit, reasons: &[&str]| {
         let reasons = reasons.iter().map(ToString::to_string).collect();
         let step = Step::Admin(AdminFacts { is_admin, is_required: true, explicit, reasons });
-        (step.says(), step.mark())
+        (step.text(), step.mark())
     };
     assert_eq!(said(true, None, &["group A"]), ("an admin, through group A".to_owned(), Mark::Ok));
     assert!(said(true, Some(true), &[]).0.contains("set explicitly"));

@@ -1,7 +1,7 @@
-//! What is judged, and what comes of it.
+//! The input and the result of a decision.
 
 use super::forwarded::Forwarded;
-use super::identity_headers::Rendered;
+use super::identity_headers::IdentityHeaders;
 use crate::authn::LoadError;
 use gatepost_core::access::Standing;
 use gatepost_core::decision::{Denial, SessionTimes, SignInReason};
@@ -12,48 +12,48 @@ use gatepost_core::requirement::Requirement;
 use hyper::HeaderMap;
 use std::sync::Arc;
 
-/// One request of a protected host, and what its router demands.
+/// One request to a protected host, with the requirement of its router.
 #[derive(Debug)]
 pub struct Case<'a> {
     /// The request.
     pub forwarded: &'a Forwarded<'a>,
     /// The protected host.
     pub origin: &'a Origin,
-    /// What its router demands.
+    /// What the router requires.
     pub requirement: &'a Requirement,
 }
 
-/// Who asks: the person, one session's times, and what they are called in headers.
+/// The person who sent the request, with the times of their session and their identity headers.
 #[derive(Clone, Copy, Debug)]
-pub struct Holder<'a> {
-    /// Who, and what they may.
+pub struct Caller<'a> {
+    /// The person and their access.
     pub standing: &'a Standing,
     /// The session's times.
     pub times: SessionTimes,
     /// The identity headers that do not depend on the request.
-    pub headers: &'a Rendered,
+    pub headers: &'a IdentityHeaders,
 }
 
-/// What `/verify` found.
+/// The result of a decision.
 #[derive(Debug)]
 pub enum Verdict {
-    /// 200 with these headers.
+    /// The request passes: 200 with these headers.
     Allow(HeaderMap),
-    /// Everything that is not: named, with the person where one is known.
+    /// The request does not pass.
     Deny {
-        /// Why.
+        /// The reason.
         denial: Denial,
-        /// Who is signed in.
+        /// The person, if one is signed in.
         user: Option<UserId>,
         /// Their address.
         email: Option<EmailAddress>,
     },
-    /// 503: neither yes nor no.
+    /// A store did not answer, so there is no decision: 503.
     CannotKnow(Arc<LoadError>),
 }
 
 impl Verdict {
-    /// Nobody is signed in.
+    /// A denial because nobody is signed in.
     pub(super) fn sign_in(reason: SignInReason) -> Self {
         Self::Deny { denial: Denial::SignIn(reason), user: None, email: None }
     }

@@ -9,25 +9,25 @@ use crate::tasks::Tasks;
 use gatepost_store::session::uses::Uses;
 use std::sync::Arc;
 
-/// What judging a request needs.
+/// What deciding about a request needs.
 #[derive(Debug)]
 pub struct Context {
-    /// What is configured.
+    /// The configuration.
     pub site: Arc<Site>,
-    /// Both stores, and the metrics.
+    /// Both stores, with the metrics.
     pub stores: Arc<Stores>,
-    /// Refreshes a session at its provider.
+    /// Refreshes sessions at their provider.
     pub refresh: Arc<refresh::Context>,
-    /// Who holds which cookie, as far as memory knows.
+    /// The cached sessions.
     pub cache: Arc<SessionCache>,
     /// Signs `X-User-Assertion`.
     pub assertion_keys: Arc<AssertionKeys>,
-    /// Uses of sessions that wait to be written.
+    /// Uses of sessions that are not written yet.
     pub uses: Uses,
-    /// Refusals that wait to be written.
+    /// Refusals that are not written yet.
     pub refusals: Refusals,
     /// Groups and tenants that routers require and that do not exist.
-    pub unknown: UnknownRequirements,
-    /// Runs what no request waits for.
+    pub unknown_requirements: UnknownRequirements,
+    /// Runs background tasks.
     pub tasks: Arc<Tasks>,
 }

@@ -1,7 +1,7 @@
-//! Decides about a request: by the session cache alone where that can tell, else by what the stores say.
+//! Decides about a request: from the session cache alone where that suffices, else from the stores.
 
-use super::assertion::{self, Made};
-use super::case::{Case, Holder, Verdict};
+use super::assertion::{self, SignedAssertion};
+use super::case::{Caller, Case, Verdict};
 use super::context::Context;
 use super::request::{HashedCookie, Target, VerifyRequest};
 use super::session_cache::{CacheKey, CachedSession};
@@ -20,13 +20,13 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
-/// How often the session store is queried about a cached session.
+/// How often the session store is queried for a cached session.
 const REVALIDATE_INTERVAL: Duration = Duration::from_mins(1);
-/// Between two tries of this process to refresh one session.
+/// The pause between two attempts of this process to refresh one session.
 const REFRESH_PAUSE: Duration = Duration::from_secs(5);
 
-/// Decides by the session cache alone. `None`: the cache cannot tell, or would send the person away to sign in, or there
-/// is nothing to decide.
+/// Decides from the session cache alone, without I/O. `None`: the session is not cached, the person would have to sign
+/// in, or the request is not for an application.
 pub fn decide_from_cache(context: &Arc<Context>, request: &VerifyRequest<'_>) -> Option<Verdict> {
     let (Target::Application(requirement), Some(cookie)) = (&request.target, &request.cookie) else {
         return None;
@@ -43,8 +43,8 @@ pub fn decide_from_cache(context: &Arc<Context>, request: &VerifyRequest<'_>) ->
     }
 }
 
-/// Decides by what the stores say, within [`authn::DEADLINE`]. A request that cannot be redirected first waits for its
-/// session's check, where that must come first; `waited` is set to the time that it waited.
+/// Decides from the stores, within [`authn::DEADLINE`]. If the session must be checked at its provider first and the
+/// request cannot be redirected, it waits for that check. `waited` is set to the time that it waited.
 pub async fn decide_from_stores(
     context: &Arc<Context>,
     request: &VerifyRequest<'_>,
@@ -71,14 +71,14 @@ pub async fn decide_from_stores(
     }
 }
 
-/// The cookie of this host, with its key in the session cache.
+/// The host's cookie, decrypted, with its key in the session cache.
 struct OpenedCookie<'a> {
     key: CacheKey,
     text: &'a str,
     value: &'a HostValue,
 }
 
-/// Decides by what the stores say; nothing is read before `since`.
+/// Decides from the stores. A look-up that began before `since` is not used.
 async fn look_up(
     context: &Arc<Context>,
     case: &Case<'_>,
@@ -101,7 +101,7 @@ async fn look_up(
     verdict
 }
 
-/// A cookie and the session that it presents.
+/// A cookie and its session.
 struct Presented<'a> {
     session: Arc<CachedSession>,
     key: CacheKey,
@@ -114,9 +114,10 @@ fn judge(
     Presented { session, key, .. }: &Presented<'_>,
     now: Timestamp,
 ) -> Verdict {
-    let holder = Holder { standing: &session.standing, times: session.times(), headers: &session.headers };
-    let verdict = judge_at(&context.site, case, &holder, now, |permit| {
-        let sign = || Made::new(permit, case.origin.host(), &context.site, &context.assertion_keys, now);
+    let caller = Caller { standing: &session.standing, times: session.times(), headers: &session.headers };
+    let verdict = judge_at(&context.site, case, &caller, now, |permit| {
+        let sign =
+            || SignedAssertion::new(permit, case.origin.host(), &context.site, &context.assertion_keys, now);
         context.cache.assertion(*key, session, now, sign)
     });
     if matches!(verdict, Verdict::Allow(_)) && session.headers.is_cut() {
@@ -125,13 +126,13 @@ fn judge(
     verdict
 }
 
-/// Decides about a request of somebody who holds a session, at `now`: `/verify` and `gatepost explain` both decide here.
-/// `sign` makes the assertion of a permit, where the router asks for one.
+/// Decides about a request of a person with a session, at `now`. Both `/verify` and `gatepost explain` decide here.
+/// `sign` creates the signed assertion of a permit, if the router requires one.
 #[inline]
 pub fn judge_at(
     site: &Site,
     case: &Case<'_>,
-    holder: &Holder<'_>,
+    caller: &Caller<'_>,
     now: Timestamp,
     sign: impl FnOnce(&Permit<'_>) -> HeaderValue,
 ) -> Verdict {
@@ -139,27 +140,28 @@ pub fn judge_at(
         now,
         requirement: case.requirement,
         is_cross_origin: case.forwarded.is_cross_origin(case.origin, &site.config.allowed_origins),
-        // Computed only where the decision depends on it.
-        may_redirect: holder.times.recheck == Recheck::BySignIn
+        // Computed only if the decision depends on it.
+        may_redirect: caller.times.recheck == Recheck::BySignIn
             && reply::may_redirect(case.forwarded.kind(), case.requirement),
     };
-    match decision::decide(&demand, holder.standing, &holder.times, &site.lifetimes) {
+    match decision::decide(&demand, caller.standing, &caller.times, &site.lifetimes) {
         Ok(permit) => {
             let mut headers = HeaderMap::with_capacity(12);
-            identity_headers::write(&mut headers, &permit, holder.headers, case.forwarded, site.cookies);
+            identity_headers::write(&mut headers, &permit, caller.headers, case.forwarded, site.cookies);
             if case.requirement.assertion {
                 headers.insert(assertion::HEADER, sign(&permit));
             }
             Verdict::Allow(headers)
         }
         Err(denial) => {
-            let person = &holder.standing.person;
+            let person = &caller.standing.person;
             Verdict::Deny { denial, user: Some(person.id), email: person.email.clone() }
         }
     }
 }
 
-/// What a request sets off beside its answer: its use is noted, a due refresh runs, the session store is queried again.
+/// Starts what a request causes besides its answer: its use is noted, a due refresh starts, and the cached session is
+/// compared with the session store.
 fn follow_up(context: &Arc<Context>, case: &Case<'_>, presented: &Presented<'_>, now: Timestamp) {
     let Presented { session, text, .. } = presented;
     let key = presented.key;
@@ -168,20 +170,20 @@ fn follow_up(context: &Arc<Context>, case: &Case<'_>, presented: &Presented<'_>,
     let check = times.check(now, lifetimes);
     let refreshes = check != Check::NotDue
         && times.recheck == Recheck::ByRefresh
-        && session.may_refresh(now, REFRESH_PAUSE.min(lifetimes.refresh_interval / 4));
-    // A request that must wait for the provider first has not used the session.
+        && session.start_refresh(now, REFRESH_PAUSE.min(lifetimes.refresh_interval / 4));
+    // A request that must wait for the provider does not count as a use of the session.
     let notes = check != Check::First && session.note_use(now, lifetimes.touch_interval());
-    let revalidates = session.is_due(now, REVALIDATE_INTERVAL);
+    let revalidates = session.start_revalidation(now, REVALIDATE_INTERVAL);
     if !(refreshes || notes || revalidates) {
         return;
     }
-    // The cache holds no session ids: what is due now and then opens the cookie.
+    // The cache stores no session ids, so the cookie is decrypted here. This is needed only now and then.
     let Some(value) = cookie::open_host(text, &context.site.ring, case.origin.host()) else { return };
     if notes {
         context.uses.note(&value.session, now);
     }
     if refreshes && check == Check::First {
-        // The cache lets no request of this session pass, so nothing in it needs to be removed.
+        // No request of this session passes from the cache, so its entry can stay.
         checks::begin(&context.refresh, &value.session);
     } else if refreshes {
         context.tasks.spawn(refresh_and_remove(Arc::clone(context), value.session.clone(), key));
@@ -191,7 +193,7 @@ fn follow_up(context: &Arc<Context>, case: &Case<'_>, presented: &Presented<'_>,
     }
 }
 
-/// What the provider said counts from the next request on.
+/// Refreshes the session and removes its cache entry, so that the next request uses the provider's new answer.
 async fn refresh_and_remove(context: Arc<Context>, session: SessionId, key: CacheKey) {
     if checks::run(&context.refresh, &session).await.is_some() {
         context.cache.remove(&key);

@@ -1,4 +1,4 @@
-//! The headers of a request, read as bytes: what the proxy passes on of its client need not be text.
+//! The headers of a request, read as bytes: values that the proxy forwards from its client need not be text.
 
 use hyper::HeaderMap;
 use hyper::header::{AsHeaderName, HeaderName, HeaderValue};
@@ -8,17 +8,17 @@ use hyper::header::{AsHeaderName, HeaderName, HeaderValue};
 pub struct Headers<'a>(&'a HeaderMap);
 
 impl<'a> Headers<'a> {
-    /// These headers.
+    /// Wraps a header map.
     pub const fn new(map: &'a HeaderMap) -> Self {
         Self(map)
     }
 
-    /// Every line: its name in lower case, and its value.
+    /// Every header line: the name in lower case, and the value.
     pub fn lines(self) -> impl Iterator<Item = (&'a str, &'a [u8])> {
         self.0.iter().map(|(name, value): (&HeaderName, _)| (name.as_str(), value.as_bytes()))
     }
 
-    /// The first value of this name, to be sent on as it is.
+    /// The first value of this name, as it can be sent on.
     pub fn value(self, name: impl AsHeaderName) -> Option<&'a HeaderValue> {
         self.0.get(name)
     }
@@ -43,7 +43,7 @@ impl<'a> Headers<'a> {
         self.all(name).filter_map(text).collect::<Vec<_>>().join(",")
     }
 
-    /// Whether there is such a header.
+    /// Whether a header of this name is present.
     pub fn has(self, name: impl AsHeaderName) -> bool {
         self.0.contains_key(name)
     }

@@ -1,6 +1,7 @@
-//! A permit as headers. Names and encodings: DESIGN.md section 4.
+//! Renders a permit as headers. DESIGN.md section 4 defines names and encodings.
 //!
-//! What depends on the person alone is [`Rendered`] once, when the person is looked up; the rest at each request.
+//! [`IdentityHeaders`] holds what depends on the person alone and is rendered once, when the person is looked up. The
+//! rest is rendered for each request.
 
 use super::forwarded::Forwarded;
 use gatepost_config::VerifyConfig;
@@ -27,31 +28,33 @@ const TENANT_ID: HeaderName = HeaderName::from_static("x-tenant-id");
 const TRUE: HeaderValue = HeaderValue::from_static("true");
 const FALSE: HeaderValue = HeaderValue::from_static("false");
 
-/// The headers that say who it is, whatever is asked.
+/// The headers that describe the person, independent of the request.
 ///
-/// In one piece of memory, of which every answer shows parts: a pass is small, and what is said of it is not copied.
+/// The values share one buffer, and each answer refers to slices of it: a cached session stays small, and answers copy
+/// no values.
 #[derive(Clone, Debug)]
-pub struct Rendered {
-    /// Email, id, name, one after another.
+pub struct IdentityHeaders {
+    /// Address, id and encoded name, without separators.
     person: Bytes,
+    /// Where each of the three ends in `person`.
     ends: [u32; 3],
     has_name: bool,
-    access: Arc<RenderedAccess>,
+    access: Arc<AccessHeaders>,
 }
 
-/// Those that say what somebody may: the same for all who may the same.
+/// The headers that describe access. People with the same access share one value.
 #[derive(Debug)]
-pub struct RenderedAccess {
+pub struct AccessHeaders {
     groups: HeaderValue,
     tenants: HeaderValue,
     is_cut: bool,
     is_admin: bool,
 }
 
-impl RenderedAccess {
+impl AccessHeaders {
     /// Renders an access.
     pub fn new(access: &Access, limits: &VerifyConfig) -> Self {
-        let Told { header: groups, is_cut, .. } = told_groups(&access.groups, limits);
+        let GroupsHeader { value: groups, is_cut, .. } = groups_header(&access.groups, limits);
         let tenants: Vec<&str> = access.tenants.ids().map(TenantId::as_str).collect();
         Self {
             groups: value(groups.into()),
@@ -61,20 +64,21 @@ impl RenderedAccess {
         }
     }
 
-    /// Bytes of all values.
+    /// The size of the values in bytes.
     pub fn size(&self) -> usize {
         self.groups.len() + self.tenants.len()
     }
 }
 
-impl Rendered {
-    /// Renders a person. One without an address gets no permit, so that the empty one is never sent.
+impl IdentityHeaders {
+    /// Renders the headers of a person. If the person has no address, the value is empty. It is never sent, because
+    /// such a person gets no permit.
     pub fn new(standing: &Standing, limits: &VerifyConfig) -> Self {
-        Self::with(&standing.person, Arc::new(RenderedAccess::new(&standing.access, limits)), limits)
+        Self::with(&standing.person, Arc::new(AccessHeaders::new(&standing.access, limits)), limits)
     }
 
-    /// The same, of somebody whose access is rendered already.
-    pub fn with(person: &Person, access: Arc<RenderedAccess>, limits: &VerifyConfig) -> Self {
+    /// Does the same for a person whose access is rendered already.
+    pub fn with(person: &Person, access: Arc<AccessHeaders>, limits: &VerifyConfig) -> Self {
         if access.is_cut {
             tracing::warn!(user.id = %person.id, limit = limits.groups_header_limit, "X-User-Groups was cut");
         }
@@ -96,7 +100,7 @@ impl Rendered {
         value(self.person.slice(start as usize..self.ends[at] as usize))
     }
 
-    /// The headers that depend on the person alone.
+    /// Inserts these headers.
     pub fn write(&self, headers: &mut HeaderMap) {
         headers.insert(EMAIL, self.part(0));
         headers.insert(GROUPS, self.access.groups.clone());
@@ -116,22 +120,24 @@ impl Rendered {
         self.access.is_cut
     }
 
-    /// Bytes of the values that are this person's own.
+    /// The size in bytes of the values that are not shared with others.
     pub fn size(&self) -> usize {
         self.person.len()
     }
 }
 
-/// Values are ASCII by their types or by [`encode`], or came in a header: a refused one cannot occur, and would be empty.
+/// Converts bytes to a value. All callers pass ASCII or bytes from another header, so this cannot fail; if it did, the
+/// value would be empty.
 fn value(bytes: Bytes) -> HeaderValue {
     HeaderValue::from_maybe_shared(bytes).unwrap_or(HeaderValue::from_static(""))
 }
 
-/// The headers of a 200. What a client sent is echoed without Gatepost's own credentials, or not at all.
+/// Inserts all headers of a 200. The client's cookies are sent back without Gatepost's own, and its
+/// `Authorization` unchanged.
 pub fn write(
     headers: &mut HeaderMap,
     permit: &Permit<'_>,
-    rendered: &Rendered,
+    rendered: &IdentityHeaders,
     forwarded: &Forwarded<'_>,
     cookies: CookiePolicy,
 ) {
@@ -152,35 +158,35 @@ const fn role_value(role: Role) -> HeaderValue {
     HeaderValue::from_static(role.as_str())
 }
 
-/// What applications are told of a person's groups.
-pub(super) struct Told<'a> {
+/// `X-User-Groups` and the names in it.
+pub(super) struct GroupsHeader<'a> {
     /// The names, sorted by bytes.
     pub names: Vec<&'a GroupName>,
-    /// `X-User-Groups`: the same names, encoded, joined by commas.
-    header: String,
-    /// A name is missing for its length.
+    /// The same names, encoded and joined by commas.
+    value: String,
+    /// Whether names are missing because of the length limit.
     pub is_cut: bool,
 }
 
-/// Those that the operator wants told, whole names up to the header's limit.
-pub(super) fn told_groups<'a>(names: &'a [GroupName], limits: &VerifyConfig) -> Told<'a> {
+/// Selects the groups that match the operator's filter, whole names up to the length limit.
+pub(super) fn groups_header<'a>(names: &'a [GroupName], limits: &VerifyConfig) -> GroupsHeader<'a> {
     let filter = &limits.groups_header_filter;
-    let mut told = Told { names: Vec::new(), header: String::new(), is_cut: false };
+    let mut header = GroupsHeader { names: Vec::new(), value: String::new(), is_cut: false };
     let is_wanted = |name: &&GroupName| {
         filter.is_empty() || filter.iter().any(|prefix| name.as_str().starts_with(prefix))
     };
     for name in names.iter().filter(is_wanted) {
         let encoded = encode(name.as_str());
-        let separator = if told.header.is_empty() { "" } else { "," };
-        if told.header.len() + separator.len() + encoded.len() > limits.groups_header_limit {
-            told.is_cut = true;
+        let separator = if header.value.is_empty() { "" } else { "," };
+        if header.value.len() + separator.len() + encoded.len() > limits.groups_header_limit {
+            header.is_cut = true;
             break;
         }
-        told.header.push_str(separator);
-        told.header.push_str(&encoded);
-        told.names.push(name);
+        header.value.push_str(separator);
+        header.value.push_str(&encoded);
+        header.names.push(name);
     }
-    told
+    header
 }
 
 /// Percent-encodes `%`, comma and everything outside 0x21-0x7E, as UTF-8.
@@ -206,7 +212,7 @@ mod tests {
     }
 
     /// The header, how many names are in it, and whether it was cut.
-    fn told(list: &[&str], filter: &[&str], limit: usize) -> (String, usize, bool) {
+    fn rendered_groups(list: &[&str], filter: &[&str], limit: usize) -> (String, usize, bool) {
         let filter = filter.iter().map(|prefix| (*prefix).to_owned()).collect();
         let limits = VerifyConfig {
             groups_header_limit: limit,
@@ -214,20 +220,20 @@ mod tests {
             ..VerifyConfig::default()
         };
         let names = names(list);
-        let told = told_groups(&names, &limits);
-        (told.header, told.names.len(), told.is_cut)
+        let header = groups_header(&names, &limits);
+        (header.value, header.names.len(), header.is_cut)
     }
 
     #[test]
     fn a_comma_in_a_name_makes_no_second_group() {
-        assert_eq!(told(&["a,admins", "b"], &[], 100), ("a%2Cadmins,b".to_owned(), 2, false));
+        assert_eq!(rendered_groups(&["a,admins", "b"], &[], 100), ("a%2Cadmins,b".to_owned(), 2, false));
     }
 
     #[test]
     fn a_long_list_is_cut_between_names_and_says_so() {
-        assert_eq!(told(&["aa", "bb", "cc"], &[], 5), ("aa,bb".to_owned(), 2, true));
-        assert_eq!(told(&["aa", "bb"], &[], 5), ("aa,bb".to_owned(), 2, false));
-        assert_eq!(told(&["aa", "bb", "MCP-x"], &["MCP-"], 5), ("MCP-x".to_owned(), 1, false));
+        assert_eq!(rendered_groups(&["aa", "bb", "cc"], &[], 5), ("aa,bb".to_owned(), 2, true));
+        assert_eq!(rendered_groups(&["aa", "bb"], &[], 5), ("aa,bb".to_owned(), 2, false));
+        assert_eq!(rendered_groups(&["aa", "bb", "MCP-x"], &["MCP-"], 5), ("MCP-x".to_owned(), 1, false));
     }
 
     proptest! {

@@ -1,9 +1,9 @@
 //! The gate: one forwarded request, from its headers to a verdict (`/verify`).
 //!
-//! [`request`] parses what the proxy says, [`session_cache`] knows who holds the cookie, [`decide`] takes both to
-//! [`gatepost_core::decision`], [`identity_headers`] renders a permit, [`reply`] says how a denial is answered. The cache
-//! may let a request pass or state what the person lacks. That a session has ended is said only after the stores were
-//! queried.
+//! [`request`] parses the headers of the proxy. [`session_cache`] finds the session of the cookie. [`decide`] passes
+//! both to [`gatepost_core::decision`]. [`identity_headers`] renders a permit, and [`reply`] maps a denial to its
+//! answer. The cache alone may let a request pass or name what the person lacks. Before a request is answered as not
+//! signed in, the stores are queried.
 
 pub mod assertion;
 pub mod case;

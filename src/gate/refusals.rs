@@ -1,7 +1,7 @@
-//! Refusals of people who are signed in, on their way into the directory: noted beside the answer, written in batches.
+//! Collects refusals of signed-in people, which are written to the directory in batches.
 //!
-//! Bounded in every direction: who has no session is never noted, one person not more often than
-//! [`MAX_OF_PERSON`] times a minute, and what does not fit is counted and gone. An answer never waits for any of it.
+//! Requests without a session are never noted. One person is noted at most [`MAX_OF_PERSON`] times a minute. A refusal
+//! that exceeds a limit is only counted in the metrics. No answer waits for a write.
 
 use super::case::Case;
 use gatepost_core::asking::{Asker, Refusal};
@@ -13,53 +13,54 @@ use gatepost_telemetry::{NotKept, labels::Label};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-/// Of one person, on this replica, in one minute.
+/// How many refusals of one person this replica notes in one minute.
 const MAX_OF_PERSON: u32 = 30;
-/// So many wait at most, below 5 MiB.
+/// How many refusals wait for the next batch at most. They take less than 5 MiB.
 const MAX_WAITING: usize = 1_000;
-/// Bytes of a path that are kept.
+/// How many bytes of a path are kept.
 const MAX_PATH: usize = 512;
-/// Requirements beyond this many bytes are nobody's but a client's (Caddy without the `?`), and are not kept.
+/// The longest requirement that is kept, in bytes. A longer one was written by a client and not by the operator, which
+/// is possible with Caddy if the middleware's address has no `?`.
 const MAX_REQUIREMENT: usize = 4_000;
 
-/// What waits.
+/// The refusals that wait for the next batch.
 #[derive(Debug, Default)]
 pub struct Refusals(Mutex<Waiting>);
 
 #[derive(Debug, Default)]
 struct Waiting {
     refusals: Vec<Refusal>,
-    /// The minute that is counted.
+    /// The minute that `of_person` counts, in minutes since the epoch.
     minute: i64,
     of_person: HashMap<UserId, u32>,
 }
 
-/// A denial of somebody signed in, and its request.
+/// A denied request of a signed-in person.
 #[derive(Debug)]
 pub struct Denied<'a> {
     /// The request.
     pub case: &'a Case<'a>,
     /// The middleware's query.
     pub query: &'a str,
-    /// Its id.
+    /// The id of the request.
     pub request_id: RequestId,
-    /// Who.
+    /// The person.
     pub user: UserId,
     /// Their address.
     pub email: Option<&'a EmailAddress>,
-    /// Why.
+    /// The reason.
     pub denial: &'a Denial,
     /// The answer's status.
     pub status: u16,
-    /// Whose page asked.
-    pub asker: Asker,
+    /// The page that made the browser send the request.
+    pub initiator: Asker,
 }
 
 impl Refusals {
-    /// Notes a refusal.
+    /// Adds a refusal to the next batch.
     ///
     /// # Errors
-    /// It will not be kept, and why.
+    /// [`NotKept`]: a limit is reached.
     pub fn note(&self, denied: Denied<'_>, now: Timestamp) -> Result<(), NotKept> {
         if denied.query.len() > MAX_REQUIREMENT {
             return Err(NotKept::TooLong);
@@ -73,7 +74,7 @@ impl Refusals {
         Ok(())
     }
 
-    /// Notes refusals that could not be written; returns how many of them do not fit any more.
+    /// Adds refusals again that could not be written. Returns how many of them were dropped because the queue is full.
     pub fn put_back(&self, mut refusals: Vec<Refusal>) -> usize {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let fitting = MAX_WAITING.saturating_sub(waiting.refusals.len()).min(refusals.len());
@@ -83,14 +84,14 @@ impl Refusals {
         lost
     }
 
-    /// Everything that waits.
+    /// Takes all waiting refusals.
     pub fn take(&self) -> Vec<Refusal> {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).refusals)
     }
 }
 
 impl Waiting {
-    /// One more of this person, in this minute.
+    /// Counts one more refusal of this person in this minute.
     fn count(&mut self, user: UserId, now: Timestamp) -> Result<(), NotKept> {
         let minute = now.unix().div_euclid(60);
         if self.minute != minute {
@@ -119,7 +120,7 @@ impl Denied<'_> {
             method: forwarded.method().chars().take(64).collect(),
             path: String::from_utf8_lossy(&path[..path.len().min(MAX_PATH)]).into_owned(),
             kind: forwarded.asked_kind(),
-            asker: self.asker,
+            asker: self.initiator,
             requirement: self.query.to_owned(),
             status: self.status,
             reason: super::reply::reason_of(self.denial).as_str().to_owned(),
@@ -173,7 +174,7 @@ mod tests {
             email: None,
             denial: &Denial::CrossOrigin,
             status: 403,
-            asker: Asker::Unnamed,
+            initiator: Asker::Unnamed,
         };
         refusals.note(denied, now)
     }

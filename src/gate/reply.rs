@@ -1,5 +1,5 @@
-//! How a denial is answered (DESIGN.md section 4), and the word for why: what the listener does and what
-//! `gatepost explain` says are one and the same.
+//! Maps a denial to its answer (DESIGN.md section 4) and to its reason in metrics. The listener and `gatepost explain`
+//! both use this mapping.
 
 use super::forwarded::{Malformed, RequestKind};
 use gatepost_core::decision::{Denial, Missing, SignInReason};
@@ -7,23 +7,23 @@ use gatepost_core::requirement::Requirement;
 use gatepost_telemetry::Reason;
 use std::time::Duration;
 
-/// The answer to a denied request; a page or a redirect follows from it.
+/// The answer to a denied request, from which the listener renders a redirect, a page or JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reply<'a> {
-    /// 302: the browser goes to sign in, with the age that the router demands: nobody is let in by a sign-in that the
-    /// provider grants unseen, hours after the person left.
-    Login(Option<Duration>),
-    /// 401: somebody has to sign in, as recently as the router demands.
-    SignIn(Option<Duration>),
-    /// 401: they have to prove once more who they are.
+    /// 302 to the sign-in. Holds the router's `max_age`, so that the provider does not reuse an older sign-in without
+    /// asking the person.
+    RedirectToLogin(Option<Duration>),
+    /// 401: the person has to sign in. Holds the router's `max_age`.
+    SignInRequired(Option<Duration>),
+    /// 401: the person has to sign in again, because the last sign-in is older than this.
     StepUp(Duration),
-    /// 503: the provider is asked first.
-    Later,
-    /// 503: the provider is asked first, by a visit of the browser.
-    LaterBySignIn,
-    /// 403: another origin's doing.
+    /// 503: the session must be refreshed at its provider first.
+    RefreshPending,
+    /// 503: a navigation must go through the provider first, because the session has no refresh token.
+    RecheckBySignIn,
+    /// 403: a page of another origin sent the request.
     CrossOrigin,
-    /// 403: not allowed.
+    /// 403: the person does not meet the requirement.
     Forbidden(&'a Missing),
 }
 
@@ -32,14 +32,15 @@ impl<'a> Reply<'a> {
     pub const fn to(denial: &'a Denial, kind: RequestKind, requirement: &Requirement) -> Self {
         let may_redirect = may_redirect(kind, requirement);
         match denial {
-            Denial::SignIn(_) if may_redirect => Self::Login(requirement.max_age),
-            // There is a session: what it may is judged before its age, once the provider was asked.
-            Denial::CheckFirst | Denial::CheckBySignIn if may_redirect => Self::Login(None),
-            Denial::StepUp(max_age) if may_redirect => Self::Login(Some(*max_age)),
-            Denial::SignIn(_) => Self::SignIn(requirement.max_age),
+            Denial::SignIn(_) if may_redirect => Self::RedirectToLogin(requirement.max_age),
+            // There is a session. Its `max_age` is checked after the provider has confirmed it, so none is required
+            // here.
+            Denial::CheckFirst | Denial::CheckBySignIn if may_redirect => Self::RedirectToLogin(None),
+            Denial::StepUp(max_age) if may_redirect => Self::RedirectToLogin(Some(*max_age)),
+            Denial::SignIn(_) => Self::SignInRequired(requirement.max_age),
             Denial::StepUp(max_age) => Self::StepUp(*max_age),
-            Denial::CheckFirst => Self::Later,
-            Denial::CheckBySignIn => Self::LaterBySignIn,
+            Denial::CheckFirst => Self::RefreshPending,
+            Denial::CheckBySignIn => Self::RecheckBySignIn,
             Denial::CrossOrigin => Self::CrossOrigin,
             Denial::Forbidden(missing) => Self::Forbidden(missing),
         }
@@ -48,10 +49,10 @@ impl<'a> Reply<'a> {
     /// The status of the answer.
     pub const fn status(self) -> u16 {
         match self {
-            Self::Login(_) => 302,
-            Self::SignIn(_) | Self::StepUp(_) => 401,
+            Self::RedirectToLogin(_) => 302,
+            Self::SignInRequired(_) | Self::StepUp(_) => 401,
             Self::CrossOrigin | Self::Forbidden(_) => 403,
-            Self::Later | Self::LaterBySignIn => 503,
+            Self::RefreshPending | Self::RecheckBySignIn => 503,
         }
     }
 }
@@ -61,7 +62,7 @@ pub const fn may_redirect(kind: RequestKind, requirement: &Requirement) -> bool 
     matches!(kind, RequestKind::Navigation) && !requirement.api
 }
 
-/// The word for a denial in metrics and explanations.
+/// The reason of a denial in metrics and explanations.
 pub const fn reason_of(denial: &Denial) -> Reason {
     match denial {
         Denial::SignIn(reason) => reason_of_sign_in(*reason),
@@ -74,7 +75,7 @@ pub const fn reason_of(denial: &Denial) -> Reason {
     }
 }
 
-/// The same for why nobody is signed in.
+/// Does the same for a request without a valid session.
 pub const fn reason_of_sign_in(reason: SignInReason) -> Reason {
     match reason {
         SignInReason::NoSession => Reason::NoCredential,
@@ -85,7 +86,7 @@ pub const fn reason_of_sign_in(reason: SignInReason) -> Reason {
     }
 }
 
-/// The same for a request that a proxy set up rightly does not send.
+/// Does the same for a malformed request.
 pub fn reason_of_malformed(error: &Malformed) -> Reason {
     match error {
         Malformed::Repeated("Authorization") => Reason::RepeatedAuthorization,
@@ -102,16 +103,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_who_looks_at_a_page_is_sent_away_to_sign_in() {
+    fn only_navigations_are_redirected_to_sign_in() {
         let age = Duration::from_mins(15);
         let page = Requirement::default();
         let api = Requirement { api: true, ..Requirement::default() };
         let missing = Missing::default();
         for (denial, looking, asking) in [
-            (Denial::SignIn(SignInReason::Expired), Reply::Login(None), Reply::SignIn(None)),
-            (Denial::StepUp(age), Reply::Login(Some(age)), Reply::StepUp(age)),
-            (Denial::CheckFirst, Reply::Login(None), Reply::Later),
-            (Denial::CheckBySignIn, Reply::Login(None), Reply::LaterBySignIn),
+            (
+                Denial::SignIn(SignInReason::Expired),
+                Reply::RedirectToLogin(None),
+                Reply::SignInRequired(None),
+            ),
+            (Denial::StepUp(age), Reply::RedirectToLogin(Some(age)), Reply::StepUp(age)),
+            (Denial::CheckFirst, Reply::RedirectToLogin(None), Reply::RefreshPending),
+            (Denial::CheckBySignIn, Reply::RedirectToLogin(None), Reply::RecheckBySignIn),
             (Denial::CrossOrigin, Reply::CrossOrigin, Reply::CrossOrigin),
             (Denial::Forbidden(missing.clone()), Reply::Forbidden(&missing), Reply::Forbidden(&missing)),
         ] {
@@ -122,14 +127,20 @@ mod tests {
     }
 
     #[test]
-    fn the_first_sign_in_is_asked_for_with_the_age_that_the_router_demands() {
+    fn the_first_sign_in_has_the_max_age_of_the_router() {
         let age = Duration::from_mins(15);
         let router = Requirement { max_age: Some(age), ..Requirement::default() };
         for reason in [SignInReason::NoSession, SignInReason::Ended, SignInReason::Expired] {
             let denial = Denial::SignIn(reason);
-            assert_eq!(Reply::to(&denial, RequestKind::Navigation, &router), Reply::Login(Some(age)));
-            assert_eq!(Reply::to(&denial, RequestKind::Other, &router), Reply::SignIn(Some(age)));
+            assert_eq!(
+                Reply::to(&denial, RequestKind::Navigation, &router),
+                Reply::RedirectToLogin(Some(age))
+            );
+            assert_eq!(Reply::to(&denial, RequestKind::Other, &router), Reply::SignInRequired(Some(age)));
         }
-        assert_eq!(Reply::to(&Denial::CheckFirst, RequestKind::Navigation, &router), Reply::Login(None));
+        assert_eq!(
+            Reply::to(&Denial::CheckFirst, RequestKind::Navigation, &router),
+            Reply::RedirectToLogin(None)
+        );
     }
 }

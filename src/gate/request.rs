@@ -1,5 +1,5 @@
-//! One request for `/verify`, parsed once. The session cache judges it first; where the stores have to, they judge the
-//! same value.
+//! One request for `/verify`, parsed once. The decision from the cache and the decision from the stores use the same
+//! value.
 
 use super::case::Case;
 use super::forwarded::{Forwarded, Malformed};
@@ -11,39 +11,39 @@ use gatepost_core::requirement::{Requirement, RequirementError};
 use gatepost_store::session::cookie;
 use std::borrow::Cow;
 
-/// One request for `/verify`.
+/// One request for `/verify`, parsed.
 #[derive(Debug)]
 pub struct VerifyRequest<'a> {
-    /// The client's request.
+    /// The client's request as the proxy describes it.
     pub forwarded: Forwarded<'a>,
     /// The protected host.
     pub origin: Cow<'a, Origin>,
-    /// What the client asks for.
+    /// What the client requests.
     pub target: Target<'a>,
     pub(super) cookie: Option<HashedCookie<'a>>,
 }
 
-/// What the client asks for on the protected host.
+/// What the client requests on the protected host.
 #[derive(Debug)]
 pub enum Target<'a> {
-    /// Path and query of Gatepost's own endpoint below `/.gatepost/`.
+    /// An endpoint of Gatepost below `/.gatepost/`. Holds its path and query.
     Endpoint(&'a str, &'a str),
-    /// The application, of whose visitors the router demands this.
+    /// The application. Holds the requirement of its router.
     Application(Requirement),
-    /// The application, but the middleware's address says nothing that can be demanded.
+    /// The application, but the query of the middleware's address is not a valid requirement.
     Misconfigured(RequirementError),
 }
 
-/// The request cannot be judged.
+/// Why there can be no decision about a request.
 #[derive(Debug)]
 pub enum Unusable<'a> {
-    /// Its headers are not those of a proxy that is set up rightly.
+    /// A correctly configured proxy does not send these headers.
     Malformed(Malformed),
     /// It names a host that is not protected.
     UnknownHost(Forwarded<'a>),
 }
 
-/// The only cookie of ours in the request, and its key in the session cache.
+/// The request's only cookie with Gatepost's name, and its key in the session cache.
 #[derive(Debug)]
 pub(super) struct HashedCookie<'a> {
     pub(super) text: &'a str,
@@ -61,7 +61,7 @@ impl<'a> VerifyRequest<'a> {
         let Some(origin) = site.hosts.find(&forwarded.host) else {
             return Err(Unusable::UnknownHost(forwarded));
         };
-        let target = match forwarded.reserved() {
+        let target = match forwarded.gate_endpoint() {
             Some((path, query)) => Target::Endpoint(path, query),
             None => Requirement::parse(query).map_or_else(Target::Misconfigured, Target::Application),
         };
@@ -69,12 +69,12 @@ impl<'a> VerifyRequest<'a> {
         Ok(Self { forwarded, origin, target, cookie })
     }
 
-    /// What is judged.
+    /// The input of the decision.
     pub fn case<'b>(&'b self, requirement: &'b Requirement) -> Case<'b> {
         Case { forwarded: &self.forwarded, origin: &self.origin, requirement }
     }
 
-    /// The key of a cookie's value in the session cache.
+    /// The key of a cookie's value in the session cache. Uses the hash from parsing where it can.
     pub fn key_of(&self, text: &str) -> CacheKey {
         match &self.cookie {
             Some(cookie) if cookie.text == text => cookie.key,
@@ -84,7 +84,8 @@ impl<'a> VerifyRequest<'a> {
 }
 
 impl<'a> HashedCookie<'a> {
-    /// Of several the first that opens counts, which the cache cannot tell.
+    /// `None` if there is no such cookie or several. Of several the first one that can be decrypted is used, which
+    /// needs the key ring.
     fn of(site: &Site, forwarded: &Forwarded<'a>, origin: &Origin) -> Option<Self> {
         let mut texts = cookie::values(forwarded.cookies(), site.cookies.name());
         let (Some(text), None) = (texts.next(), texts.next()) else { return None };

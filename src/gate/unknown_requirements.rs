@@ -1,5 +1,5 @@
-//! Groups and tenants that a router requires and that do not exist. Nobody can ever meet such a requirement, so the
-//! operator is told. The answer to the request does not wait for the look-up; each name is looked up once a minute.
+//! Logs groups and tenants that a router requires but that do not exist. Nobody can meet such a requirement, so it is
+//! probably a mistake of the operator. The look-up runs in the background, at most once a minute for each name.
 
 use crate::stores::Stores;
 use crate::tasks::Tasks;
@@ -10,8 +10,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+/// How often one name is looked up at most.
 const INTERVAL: Duration = Duration::from_mins(1);
-/// Names come from routers' addresses, which only operators write. They are bounded all the same.
+/// The limit of the map. Names come from middleware addresses, which only operators write, so it is not reached.
 const MAX_NAMES: usize = 10_000;
 
 /// When each name was looked up last.
@@ -19,7 +20,7 @@ const MAX_NAMES: usize = 10_000;
 pub struct UnknownRequirements(Mutex<HashMap<String, Timestamp>>);
 
 impl UnknownRequirements {
-    /// Logs what of this does not exist.
+    /// Looks up the missing groups and tenants in the background, and logs those that do not exist.
     pub fn log(&self, missing: &Missing, stores: &Arc<Stores>, tasks: &Tasks) {
         let now = Timestamp::now();
         let groups = missing.groups.iter().filter(|name| self.is_due(format!("group {name}"), now));

@@ -1,45 +1,49 @@
-//! What is kept in memory counts only under a lease (SIGN-IN.md, "The pass cache's protocol").
+//! The lease under which cached answers of the directory are valid (SIGN-IN.md, "The pass cache's protocol").
 //!
-//! Guarantee: an entry whose [`Stamp`] was taken before its look-up, and of which [`Lease::counts`] says that it counts
-//! for a request, misses no change whose commit was acknowledged 1 s before that request was sent. It rests on the
-//! order of three reads in `counts`: the lease, then the stamp's counters, then the clock. Whoever sees an extended lease
-//! sees every change that was told before the extension (release and acquire on `until`); and the clock, read last by
-//! the serving thread itself, has run on while the process was stopped. `tests/model` tries every interleaving.
+//! Guarantee: suppose the [`Stamp`] of an entry was taken before the entry was looked up, and [`Lease::counts`] accepts
+//! it for a request. Then the entry includes every change whose commit was acknowledged 1 s before that request was
+//! sent. This rests on the order of three reads in `counts`: the lease, then the counters, then the clock. A thread
+//! that sees an extended lease also sees every change that was applied before the extension (release and acquire on
+//! `until`). The serving thread reads the clock last, and that clock also runs while the process is suspended.
+//! `tests/model` tries every interleaving.
 //!
-//! Counters instead of removal: a change moves the counter of a stripe of people, so that entries looked up before it
-//! stop counting wherever they are, also those that are being looked up just now.
+//! Entries are invalidated by counters and not removed: a change increments the counter of a stripe of people. Entries
+//! that were looked up before the change become invalid wherever they are, including look-ups that have not ended.
 
 use super::BootTime;
 use super::sync::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// A lease lasts so long from the moment when its renewal was sent.
+/// How long a lease lasts, counted from the moment when its renewal was sent.
 pub const LEASE: Duration = Duration::from_millis(900);
 
-/// What was known when a look-up began.
+/// The counters at the moment when a look-up began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
     era: u64,
     stripe: u64,
 }
 
-/// Which entries count, and until when.
+/// Decides which cached entries are valid, and until when.
 #[derive(Debug)]
 pub struct Lease {
-    /// Moves when anybody's access may have changed, and when the connection that tells is lost or found.
+    /// Incremented when the access of everybody may have changed, and when the connection that reports changes is lost
+    /// or restored.
     era: AtomicU64,
-    /// Moves when somebody's of this stripe has.
+    /// Each is incremented when the access of a person in its stripe changes.
     stripes: Box<[AtomicU64]>,
-    /// Entries count before this point of boot time.
+    /// Entries are valid before this point in boot time.
     until: AtomicU64,
     /// When the renewal of the last lease was sent.
     renewed: AtomicU64,
-    /// Entries of this era and later have missed nothing that was told up to `renewed`, or were looked up after it.
+    /// Entries of this era and later include every change that was reported up to `renewed`, or were looked up after
+    /// it.
     sound_since: AtomicU64,
 }
 
 impl Lease {
-    /// No lease yet. People share `stripes` counters: a change of one has the others of the stripe looked up again.
+    /// Creates a lease that is not valid yet. People share `stripes` counters: a change to one person also invalidates
+    /// the entries of the others in that stripe.
     pub fn new(stripes: usize) -> Self {
         Self {
             era: AtomicU64::new(1),
@@ -50,20 +54,20 @@ impl Lease {
         }
     }
 
-    /// To be taken before anything is read about a person.
+    /// The current counters for a person. Take it before anything about the person is read.
     pub fn stamp(&self, user: u64) -> Stamp {
         Stamp { era: self.era.load(Ordering::Acquire), stripe: self.stripe(user).load(Ordering::Acquire) }
     }
 
-    /// Does an entry with this stamp count now? `clock` is read last.
+    /// Whether an entry with this stamp is valid now. `clock` is read last.
     pub fn counts(&self, stamp: Stamp, user: u64, clock: impl FnOnce() -> BootTime) -> bool {
         let until = self.until.load(Ordering::Acquire);
         self.stamp(user) == stamp && clock().nanos() < until
     }
 
-    /// Does an entry count while the database cannot be reached? Only what it did not miss up to the last renewal, and
-    /// only for `stale` after that was sent.
-    pub fn outlives(
+    /// Whether an entry may be used while the database cannot be reached: it includes every change up to the last
+    /// renewal, and that renewal was sent less than `stale` ago.
+    pub fn counts_during_outage(
         &self,
         stamp: Stamp,
         user: u64,
@@ -77,34 +81,37 @@ impl Lease {
         is_sound && clock() < renewed.plus(stale)
     }
 
-    /// Is there a lease at all?
+    /// Whether the lease is valid at `now`.
     pub fn holds(&self, now: BootTime) -> bool {
         now.nanos() < self.until.load(Ordering::Acquire)
     }
 
-    /// Somebody's access changed.
-    pub fn forget(&self, user: u64) {
+    /// Invalidates the entries of one person, whose access has changed.
+    pub fn invalidate(&self, user: u64) {
         self.stripe(user).fetch_add(1, Ordering::AcqRel);
     }
 
-    /// Anybody's may have.
-    pub fn forget_all(&self) {
+    /// Invalidates all entries: the access of everybody may have changed.
+    pub fn invalidate_all(&self) {
         let era = self.era.fetch_add(1, Ordering::AcqRel) + 1;
         self.sound_since.store(era, Ordering::Release);
     }
 
-    /// The connection that tells is lost: nothing counts, but what counted may outlive it.
-    pub fn lose(&self) {
+    /// The connection that reports changes is lost: no entry is valid now, but [`Self::counts_during_outage`] may
+    /// accept those that were.
+    pub fn disconnect(&self) {
         self.until.store(0, Ordering::Release);
         self.era.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// Changes are told again: what was looked up since the loss may have missed one.
-    pub fn found(&self) {
+    /// Changes are reported again. Invalidates what was looked up since the connection was lost, which may have missed
+    /// one.
+    pub fn reconnect(&self) {
         self.era.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// A renewal sent at `sent` was answered, and every change that came before the answer has been forgotten.
+    /// Extends the lease after a renewal that was sent at `sent`. Every change that was reported before the answer must
+    /// have been applied.
     pub fn extend(&self, sent: BootTime) {
         self.sound_since.store(self.era.load(Ordering::Acquire), Ordering::Release);
         self.renewed.store(sent.nanos(), Ordering::Release);

@@ -1,7 +1,7 @@
-//! When answers of the directory that are kept in memory stop counting: the [`Lease`], and the task that renews it.
+//! Invalidation of cached answers of the directory: the [`Lease`], and the task that renews it.
 //!
-//! [`keep_lease`] hears each change in the directory, moves the counters of the people whom it concerns, and asks four
-//! times a second whether it has heard all of them.
+//! [`keep_lease`] receives each change of the directory and increments the counters of the people whom it concerns.
+//! Four times a second it renews the lease by asking the directory for any change that it has not received.
 
 pub mod lease;
 mod sync;
@@ -16,10 +16,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until};
 
-/// Between two renewals, and between two tries to open a watch.
+/// The time between two renewals, and between two attempts to open a watch.
 const RENEWAL: Duration = Duration::from_millis(250);
 
-/// Counters of changes that people share: 128 KiB.
+/// The number of counters, which people share. They take 128 KiB.
 const STRIPES: usize = 1 << 14;
 
 impl Default for Lease {
@@ -28,29 +28,29 @@ impl Default for Lease {
     }
 }
 
-/// Keeps the lease for as long as the process runs.
+/// Renews the lease for as long as the process runs, and opens the watch again when it is lost.
 pub async fn keep_lease(stores: Arc<Stores>, lease: Arc<Lease>) {
-    let mut was_heard = true;
+    let mut is_reported = true;
     loop {
         match stores.directory.watch().await {
             Ok(watch) => {
-                if !was_heard {
-                    tracing::info!("the directory's changes are heard again");
+                if !is_reported {
+                    tracing::info!("changes of the directory are received again");
                 }
-                was_heard = true;
-                lease.found();
+                is_reported = true;
+                lease.reconnect();
                 let error = follow(&stores, &lease, watch).await.err();
-                lease.lose();
+                lease.disconnect();
                 tracing::warn!(
                     error = error.as_ref().map(|error| Chain(error).to_string()),
-                    "the directory's changes are not heard: every request asks it"
+                    "changes of the directory are no longer received: every request queries it"
                 );
             }
             Err(error) => {
-                if was_heard {
-                    tracing::warn!(error = %Chain(&error), "the directory's changes cannot be heard: every request asks it");
+                if is_reported {
+                    tracing::warn!(error = %Chain(&error), "changes of the directory cannot be received: every request queries it");
                 }
-                was_heard = false;
+                is_reported = false;
                 sleep(RENEWAL).await;
             }
         }
@@ -81,13 +81,13 @@ async fn follow(stores: &Stores, lease: &Lease, mut watch: Watch) -> Result<(), 
 impl Lease {
     fn apply(&self, change: &Change) {
         match change {
-            Change::Users(users) => users.iter().for_each(|user| self.forget_user(*user)),
-            Change::Everybody => self.forget_all(),
+            Change::Users(users) => users.iter().for_each(|user| self.invalidate_user(*user)),
+            Change::Everybody => self.invalidate_all(),
         }
     }
 
-    /// Somebody's access changed: what is kept about them counts no longer.
-    pub fn forget_user(&self, user: UserId) {
-        self.forget(user.random_bits());
+    /// Invalidates the entries of one person, whose access has changed.
+    pub fn invalidate_user(&self, user: UserId) {
+        self.invalidate(user.random_bits());
     }
 }

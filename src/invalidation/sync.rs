@@ -1,3 +1,3 @@
-//! The synchronisation that [`super::lease`] is written with; its model puts `loom`'s in its place.
+//! The atomics that [`super::lease`] uses. `tests/model` replaces this module with `loom`'s atomics.
 
 pub use std::sync::atomic::{AtomicU64, Ordering};

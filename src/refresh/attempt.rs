@@ -1,11 +1,13 @@
-//! What a sign-in learnt, learnt again: is the person still somebody at the provider, and in which groups?
+//! One refresh of a session: asks the provider whether the person still has an account there, and for their groups.
 //!
-//! One refresh per session at a time, over all replicas; the record is replaced by compare-and-set, so that a rotated
-//! refresh token is never lost to a slower writer. An outage ends nothing; a refusal of the newest token does.
+//! A lock allows one refresh per session at a time across all replicas. The record is replaced by compare-and-set, so
+//! that a slower writer never overwrites a rotated refresh token. An outage of the provider does not end the session.
+//! If the provider refuses the newest refresh token, the session ends.
 
-use super::{Context, address_news};
+use super::{Context, address_change};
 use crate::authn::LoadError;
 use crate::revocation;
+use crate::stores::Stores;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::error_chain::Chain;
 use gatepost_core::identity::{AssertedGroups, AssertedIdentity};
@@ -19,15 +21,15 @@ use gatepost_telemetry::{ProviderMetrics, RefreshOutcome, Store, StoreOperation}
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// After a failed try the next one waits so long: an outage must not become a stampede. Less where sessions are due
-/// more often, for one that rides out an outage counts as tried for an interval only.
+/// The pause after a failed attempt, so that an outage does not cause a burst of attempts. At most half a refresh
+/// interval, because after an outage a session counts as checked for one interval only.
 const RETRY_PAUSE: Duration = Duration::from_secs(30);
 
-/// How long the store is asked to keep what the provider gave, and how often.
+/// How long writes of the provider's answer to the session store are retried, and the pause between two attempts.
 const PERSIST_FOR: Duration = Duration::from_secs(15);
 const PERSIST_PAUSE: Duration = Duration::from_millis(200);
 
-/// Refreshes a session.
+/// Refreshes a session, and counts the outcome in the metrics of its provider.
 pub async fn refresh(context: &Context, session: &Session) -> RefreshOutcome {
     let outcome = attempt(context, session).await.unwrap_or_else(|error| {
         tracing::warn!(error = %Chain(&error), user.id = %session.record.user, "a refresh failed");
@@ -43,22 +45,22 @@ async fn attempt(context: &Context, session: &Session) -> Result<RefreshOutcome,
     if session.record.unreachable_at.is_some_and(|at| now.since(at) < pause) {
         return Ok(RefreshOutcome::Unreachable);
     }
-    let Some(turn) = context.stores.sessions.lock_refresh(&session.id).await? else {
+    let Some(lock) = context.stores.sessions.lock_refresh(&session.id).await? else {
         return Ok(RefreshOutcome::Busy);
     };
     let outcome = refresh_locked(context, session).await;
-    if let Err(error) = context.stores.sessions.unlock_refresh(&turn).await {
-        tracing::debug!(error = %Chain(&error), "a refresh keeps its turn until that expires");
+    if let Err(error) = context.stores.sessions.unlock_refresh(&lock).await {
+        tracing::debug!(error = %Chain(&error), "the lock of a refresh was not released and stays until it expires");
     }
     outcome
 }
 
 async fn refresh_locked(context: &Context, session: &Session) -> Result<RefreshOutcome, LoadError> {
-    // Read again under the lock: another replica may have been here since.
+    // Read again under the lock: another replica may have refreshed the session meanwhile.
     let Some(current) = context.stores.sessions.find(&session.id).await? else {
         return Ok(RefreshOutcome::Ended);
     };
-    // Not by which is later: the other replica has another clock.
+    // Compared for equality, because the clocks of replicas differ.
     if current.record.checked_at != session.record.checked_at {
         return Ok(RefreshOutcome::Refreshed);
     }
@@ -73,21 +75,21 @@ async fn refresh_locked(context: &Context, session: &Session) -> Result<RefreshO
     };
     let renewed = match Box::pin(provider.renew(&renewal)).await {
         Ok(renewed) => renewed,
-        Err(error) => return fail(context, current, &token, error).await,
+        Err(error) => return handle_error(context, current, &token, error).await,
     };
     let newest = renewed.refresh_token().cloned().map_or_else(|| token.clone(), Token::new);
-    // Before anything else is asked: a provider that rotates has forgotten the old token already.
-    let kept = keep(context, current, &token, &newest).await?;
-    let Some(session) = kept else { return Ok(RefreshOutcome::Ended) };
+    // Before any further call: a provider that rotates refresh tokens no longer accepts the old one.
+    let stored = store_rotated_token(&context.stores, current, &token, &newest).await?;
+    let Some(session) = stored else { return Ok(RefreshOutcome::Ended) };
     match Box::pin(provider.identify_renewed(&renewed, &renewal)).await {
-        Ok(refreshed) => learn(context, session, refreshed).await,
-        Err(error) => fail(context, session, &newest, error).await,
+        Ok(refreshed) => apply_identity(context, session, refreshed).await,
+        Err(error) => handle_error(context, session, &newest, error).await,
     }
 }
 
-/// `None`: the session is gone.
-async fn keep(
-    context: &Context,
+/// Writes a rotated refresh token to the session's record. `None`: the record no longer exists.
+async fn store_rotated_token(
+    stores: &Stores,
     current: Session,
     used: &Token,
     newest: &Token,
@@ -95,8 +97,8 @@ async fn keep(
     if used == newest {
         return Ok(Some(current));
     }
-    update(context, current, |record| {
-        // A sign-in meanwhile brought a grant of its own.
+    update(stores, current, |record| {
+        // A sign-in may have replaced the token meanwhile; then the newer grant stays.
         if record.refresh_token.as_ref() == Some(used) {
             record.refresh_token = Some(newest.clone());
         }
@@ -104,21 +106,22 @@ async fn keep(
     .await
 }
 
-async fn learn(
+/// Applies the answer of the provider to the directory and to the session's record.
+async fn apply_identity(
     context: &Context,
     session: Session,
     refreshed: Refreshed,
 ) -> Result<RefreshOutcome, LoadError> {
-    match take_over(context, session.record.user, &refreshed.identity).await {
-        Ok(Taken::GoesOn) => {}
-        Ok(Taken::IsOver) => return end_refused(context, &session, Who::Refresh).await,
-        Ok(Taken::CannotKnow) => {
-            tracing::warn!(user.id = %session.record.user, provider.id = %session.record.provider, "a person's groups have not been known for a day");
+    match update_directory(context, session.record.user, &refreshed.identity).await {
+        Ok(DirectoryUpdate::Accepted) => {}
+        Ok(DirectoryUpdate::SessionEnds) => return end_refused(context, &session, Who::Refresh).await,
+        Ok(DirectoryUpdate::GroupsUnknown) => {
+            tracing::warn!(user.id = %session.record.user, provider.id = %session.record.provider, "a person's groups have been unknown for a day");
             note_outage(context, session).await?;
             return Ok(RefreshOutcome::Unreachable);
         }
         Err(error) => {
-            // The provider is well: to ask it again at every request would not help the directory.
+            // The directory failed, not the provider. Without this note every request would refresh the session again.
             note_outage(context, session).await?;
             return Err(error);
         }
@@ -126,7 +129,7 @@ async fn learn(
     let new_id_token = refreshed.id_token.map(Token::new);
     let (user, provider) = (session.record.user, session.record.provider.clone());
     let hash = session.id.hash();
-    update(context, session, |record| {
+    update(&context.stores, session, |record| {
         record.id_token = new_id_token.clone().or_else(|| record.id_token.take());
         record.checked_at = Timestamp::now();
         record.unreachable_at = None;
@@ -136,16 +139,17 @@ async fn learn(
     Ok(RefreshOutcome::Refreshed)
 }
 
-/// The provider could not be asked: the session rides that out. `None`: the session is gone.
+/// Notes in the session's record that the provider is unavailable. `None`: the record no longer exists.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn note_outage(context: &Context, session: Session) -> Result<Option<Session>, StoreError> {
-    update(context, session, |record| record.unreachable_at = Some(Timestamp::now())).await
+    update(&context.stores, session, |record| record.unreachable_at = Some(Timestamp::now())).await
 }
 
-/// The provider refused, lied, or could not be asked; `newest` is the newest token that it gave as far as is known here.
-async fn fail(
+/// Handles a refused, invalid or failed answer of the provider. `newest` is the newest refresh token known to this
+/// replica.
+async fn handle_error(
     context: &Context,
     current: Session,
     newest: &Token,
@@ -158,30 +162,37 @@ async fn fail(
             end_if_newest(context, &current, newest).await
         }
         RefreshError::Identity(error) => {
-            tracing::error!(user.id = %user, provider.id = %provider, error = %Chain(&error), "a renewed token is about somebody else");
+            tracing::error!(user.id = %user, provider.id = %provider, error = %Chain(&error), "the provider's answer is not about this session's person");
             end_if_newest(context, &current, newest).await
         }
         RefreshError::Unavailable(error) => {
-            tracing::warn!(error = %Chain(&error), provider.id = %provider, "the provider could not be asked");
+            tracing::warn!(error = %Chain(&error), provider.id = %provider, "the provider is unavailable");
             note_outage(context, current).await?;
             Ok(RefreshOutcome::Unreachable)
         }
     }
 }
 
-/// What the directory says to what the provider asserts now.
-enum Taken {
-    GoesOn,
-    /// The person is nobody any more.
-    IsOver,
-    /// The groups have been unknown for so long that the last list counts no more: an outage.
-    CannotKnow,
+/// The result of writing the provider's assertion to the directory.
+enum DirectoryUpdate {
+    /// The session continues.
+    Accepted,
+    /// The person no longer has access here, so the session ends.
+    SessionEnds,
+    /// The groups have been unknown for so long that the last list is no longer used. Treated like an outage.
+    GroupsUnknown,
 }
 
-/// What the provider asserts now goes into the directory; tells whether the session may go on.
-async fn take_over(context: &Context, user: UserId, identity: &AssertedIdentity) -> Result<Taken, LoadError> {
+/// Writes what the provider asserts to the directory, and decides whether the session continues.
+async fn update_directory(
+    context: &Context,
+    user: UserId,
+    identity: &AssertedIdentity,
+) -> Result<DirectoryUpdate, LoadError> {
     let provider = &identity.provider;
-    let Some(configured) = context.site.providers.find(provider) else { return Ok(Taken::IsOver) };
+    let Some(configured) = context.site.providers.find(provider) else {
+        return Ok(DirectoryUpdate::SessionEnds);
+    };
     let terms = context.site.config.terms_of(configured.config(), &identity.subject);
     if identity.groups == AssertedGroups::Unknown {
         context.stores.count(provider, ProviderMetrics::groups_unknown);
@@ -190,39 +201,42 @@ async fn take_over(context: &Context, user: UserId, identity: &AssertedIdentity)
     let refreshing = context.stores.directory.refresh(user, identity, &terms, Timestamp::now(), &actor);
     match context.stores.query(Store::Directory, StoreOperation::Refresh, refreshing).await? {
         Some(SignInOutcome::Admitted { address, lost_all_groups, .. }) => {
-            address_news::log(user, provider, &address);
+            address_change::log(user, provider, &address);
             if lost_all_groups {
                 context.stores.count(provider, ProviderMetrics::groups_lost);
-                tracing::warn!(user.id = %user, "a person of some groups has none any more");
+                tracing::warn!(user.id = %user, "a person has lost all groups");
             }
-            Ok(Taken::GoesOn)
+            Ok(DirectoryUpdate::Accepted)
         }
-        // An address that somebody else holds now changes nothing for who is in: theirs is still their own.
-        Some(SignInOutcome::AddressHeld(_)) => Ok(Taken::GoesOn),
-        Some(SignInOutcome::GroupsUnknown) => Ok(Taken::CannotKnow),
-        // None is theirs any more, as at a sign-in.
+        // Another person has this address. The person keeps the one that they have.
+        Some(SignInOutcome::AddressHeld(_)) => Ok(DirectoryUpdate::Accepted),
+        Some(SignInOutcome::GroupsUnknown) => Ok(DirectoryUpdate::GroupsUnknown),
+        // The person has no valid address left. A sign-in would be refused for the same reason.
         Some(SignInOutcome::NoAddress) => {
             let rule = identity.refused.as_ref().map(|refused| tracing::field::display(refused.rule));
-            tracing::warn!(user.id = %user, provider.id = %provider, rule, "a session ends: the person has no address that counts any more");
-            Ok(Taken::IsOver)
+            tracing::warn!(user.id = %user, provider.id = %provider, rule, "a session ends: the person no longer has a valid address");
+            Ok(DirectoryUpdate::SessionEnds)
         }
         Some(SignInOutcome::KeptAddressRefused(email)) => {
-            tracing::warn!(user.id = %user, user.email = %email, provider.id = %provider, "a session ends: the provider may not assert the domain of the address that the person keeps");
-            Ok(Taken::IsOver)
+            tracing::warn!(user.id = %user, user.email = %email, provider.id = %provider, "a session ends: the provider is not allowed to assert the domain of the person's address");
+            Ok(DirectoryUpdate::SessionEnds)
         }
-        Some(SignInOutcome::Disabled | SignInOutcome::SessionEndedAtProvider) | None => Ok(Taken::IsOver),
+        Some(SignInOutcome::Disabled | SignInOutcome::SessionEndedAtProvider) | None => {
+            Ok(DirectoryUpdate::SessionEnds)
+        }
     }
 }
 
-/// `invalid_grant` for an older token says nothing: a faster replica has used it up.
+/// Ends the session if `token` is still its refresh token. If it is not, another replica has used it already, and
+/// `invalid_grant` says nothing about the session.
 async fn end_if_newest(
     context: &Context,
     used: &Session,
     token: &Token,
 ) -> Result<RefreshOutcome, LoadError> {
     match context.stores.sessions.find(&used.id).await? {
-        Some(now) if now.record.refresh_token.as_ref() == Some(token) => {
-            end_refused(context, &now, Who::Provider).await
+        Some(current) if current.record.refresh_token.as_ref() == Some(token) => {
+            end_refused(context, &current, Who::Provider).await
         }
         Some(_) => Ok(RefreshOutcome::Busy),
         None => Ok(RefreshOutcome::Ended),
@@ -235,19 +249,19 @@ async fn end_refused(context: &Context, session: &Session, who: Who) -> Result<R
     Ok(RefreshOutcome::Ended)
 }
 
-/// Changes the record whatever else changes it meanwhile. `None`: the session is gone.
+/// Changes the session's record, also if others change it at the same time. `None`: the record no longer exists.
 ///
-/// A store that misses a deadline is asked again for as long as the lock lasts: a provider that rotates has forgotten
-/// the old token already.
+/// Failed writes are retried for as long as the lock lasts, because a provider that rotates refresh tokens no longer
+/// accepts the old one.
 async fn update(
-    context: &Context,
+    stores: &Stores,
     session: Session,
     change: impl Fn(&mut SessionRecord),
 ) -> Result<Option<Session>, StoreError> {
     let give_up_at = Instant::now() + PERSIST_FOR;
     let mut current = session;
     loop {
-        match update_once(context, &current, &change).await {
+        match update_once(stores, &current, &change).await {
             Ok(Replaced::With(session)) => return Ok(Some(*session)),
             Ok(Replaced::Outdated(Some(newer))) => current = *newer,
             Ok(Replaced::Outdated(None)) => return Ok(None),
@@ -259,19 +273,19 @@ async fn update(
 
 enum Replaced {
     With(Box<Session>),
-    /// Somebody else was faster; the record as it is now, if there is one.
+    /// Another writer was faster. Holds the current record, if there is one.
     Outdated(Option<Box<Session>>),
 }
 
 async fn update_once(
-    context: &Context,
+    stores: &Stores,
     current: &Session,
     change: &impl Fn(&mut SessionRecord),
 ) -> Result<Replaced, StoreError> {
     let mut record = current.record.clone();
     change(&mut record);
-    match context.stores.sessions.replace(current, record).await? {
+    match stores.sessions.replace(current, record).await? {
         Some(replaced) => Ok(Replaced::With(Box::new(replaced))),
-        None => Ok(Replaced::Outdated(context.stores.sessions.find(&current.id).await?.map(Box::new))),
+        None => Ok(Replaced::Outdated(stores.sessions.find(&current.id).await?.map(Box::new))),
     }
 }

@@ -1,11 +1,11 @@
-//! Checks of sessions at their provider, and the requests that wait for one.
+//! Checks of sessions at their provider, and the requests that wait for a check.
 //!
-//! A replica checks a session once at a time, however many requests want to know; [`attempt`] sees to that over all
-//! replicas. A request that waits holds neither a thread nor a connection to a store. A request waits no longer than
-//! [`WAIT`], and the check goes on without it. The requests of one person that wait are limited, and so are all together;
-//! one more is answered at once.
+//! A replica runs at most one check of a session at a time, however many requests need it; [`attempt`] ensures the same
+//! across replicas. A waiting request holds neither a thread nor a connection to a store. It waits at most [`WAIT`],
+//! and the check continues without it. The number of waiting requests is limited per person and in total. A request
+//! beyond the limit does not wait.
 
-use super::under_way::{CheckEnd, Key};
+use super::running_checks::{CheckEnd, Key};
 use super::{Context, attempt};
 use gatepost_core::clock::{BootTime, Timestamp};
 use gatepost_core::decision::Check;
@@ -19,26 +19,28 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
-/// A request waits at most so long (DESIGN.md section 2).
+/// How long a request waits at most (DESIGN.md section 2).
 const WAIT: Duration = Duration::from_secs(3);
-/// While another replica asks, the record is read again after a pause, which doubles up to the longest.
+/// While another replica refreshes the session, the record is read again after a pause. The pause doubles each time, up
+/// to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(400);
-/// Checks a session, if that is due, and returns when the check ended; `None`: the session store failed.
+
+/// Checks a session if that is due, and returns the time when the check ended. `None`: the session store failed.
 pub async fn run(context: &Arc<Context>, session: &SessionId) -> Option<BootTime> {
     end_of(begin(context, session)).await
 }
 
-/// The same for a request of this person, which waits at most [`WAIT`]; `None` also if the check took longer, or if too
-/// many wait. The check goes on all the same.
+/// Does the same for a request of this person, which waits at most [`WAIT`]. Returns `None` also if the check takes
+/// longer or too many requests wait; the check continues then.
 pub async fn wait(context: &Arc<Context>, session: &SessionId, user: UserId) -> Option<BootTime> {
-    let over = begin(context, session);
+    let check = begin(context, session);
     let Some(_permit) = context.checks.waiting.try_acquire(user) else {
-        tracing::debug!(user.id = %user, session.hash = %session.hash(), "a request found no place to wait for its session's check");
+        tracing::debug!(user.id = %user, session.hash = %session.hash(), "too many requests wait for session checks: a request does not wait");
         return None;
     };
     let started = Instant::now();
-    let end = timeout(WAIT, end_of(over)).await.ok().flatten();
+    let end = timeout(WAIT, end_of(check)).await.ok().flatten();
     tracing::debug!(
         user.id = %user,
         session.hash = %session.hash(),
@@ -49,52 +51,52 @@ pub async fn wait(context: &Arc<Context>, session: &SessionId, user: UserId) -> 
     end
 }
 
-async fn end_of(mut over: CheckEnd) -> Option<BootTime> {
-    *over.wait_for(Option::is_some).await.ok()?
+async fn end_of(mut check: CheckEnd) -> Option<BootTime> {
+    *check.wait_for(Option::is_some).await.ok()?
 }
 
-/// Joins the check of a session that is under way, or begins one.
+/// Returns the running check of a session, or starts one.
 pub fn begin(context: &Arc<Context>, session: &SessionId) -> CheckEnd {
     let key = *session.hash().as_bytes();
-    let mut under_way = context.checks.lock();
-    if let Some(over) = under_way.get(&key) {
-        return over.clone();
+    let mut running = context.checks.lock();
+    if let Some(check) = running.get(&key) {
+        return check.clone();
     }
-    let (ends, over) = watch::channel(None);
-    under_way.insert(key, over.clone());
-    drop(under_way);
-    let (checking, session) = (UnderWay { context: Arc::clone(context), key }, session.clone());
+    let (sender, check) = watch::channel(None);
+    running.insert(key, check.clone());
+    drop(running);
+    let (guard, session) = (RunningCheck { context: Arc::clone(context), key }, session.clone());
     context.tasks.spawn(async move {
-        match refresh_if_due(&checking.context, &session).await {
+        match refresh_if_due(&guard.context, &session).await {
             Ok(()) => {
-                ends.send_replace(Some(BootTime::now()));
+                sender.send_replace(Some(BootTime::now()));
             }
             Err(error) => {
-                tracing::debug!(error = %Chain(&error), "a due refresh waits for the session store");
+                tracing::debug!(error = %Chain(&error), "a due refresh was not started: the session store failed");
             }
         }
     });
-    over
+    check
 }
 
-/// A check under way. Whoever comes when it is over begins the next.
-struct UnderWay {
+/// A running check. Dropping it removes its entry, so that the next request starts a new check.
+struct RunningCheck {
     context: Arc<Context>,
     key: Key,
 }
 
-impl Drop for UnderWay {
+impl Drop for RunningCheck {
     fn drop(&mut self) {
         self.context.checks.lock().remove(&self.key);
     }
 }
 
-/// Refreshes a session, if that is due; while another replica does so, waits for the result.
+/// Refreshes a session if that is due. While another replica refreshes it, waits for that result, at most [`WAIT`].
 async fn refresh_if_due(context: &Context, session: &SessionId) -> Result<(), StoreError> {
     let give_up_at = Instant::now() + WAIT;
     let mut pause = FIRST_PAUSE;
     loop {
-        // Another replica, or a visit to the public host, may have been faster.
+        // Another replica or a sign-in at the public host may have refreshed it already.
         let Some(found) = context.stores.sessions.find(session).await? else { return Ok(()) };
         let times = context.site.times_of(&found.record, found.record.auth_time);
         if times.check(Timestamp::now(), &context.site.lifetimes) == Check::NotDue {

@@ -1,4 +1,4 @@
-use super::under_way::ChecksUnderWay;
+use super::running_checks::RunningChecks;
 use crate::revocation;
 use crate::site::Site;
 use crate::stores::Stores;
@@ -12,17 +12,17 @@ pub struct Context {
     pub(super) stores: Arc<Stores>,
     pub(super) revocation: Arc<revocation::Context>,
     pub(super) tasks: Arc<Tasks>,
-    pub(super) checks: ChecksUnderWay,
+    pub(super) checks: RunningChecks,
 }
 
 impl Context {
-    /// With no check under way.
+    /// Creates a context without running checks.
     pub fn new(
         site: Arc<Site>,
         stores: Arc<Stores>,
         revocation: Arc<revocation::Context>,
         tasks: Arc<Tasks>,
     ) -> Self {
-        Self { site, stores, revocation, tasks, checks: ChecksUnderWay::default() }
+        Self { site, stores, revocation, tasks, checks: RunningChecks::default() }
     }
 }

@@ -1,10 +1,11 @@
-//! Sessions refreshed at their provider: [`refresh`] does it, [`checks`] does it once for many requests.
+//! Refreshes sessions at their provider. [`refresh`] does one refresh; [`checks`] shares one refresh among many
+//! requests.
 
-pub(crate) mod address_news;
+pub(crate) mod address_change;
 mod attempt;
 pub mod checks;
 mod context;
-mod under_way;
+mod running_checks;
 
 pub use attempt::{note_outage, refresh};
 pub use context::Context;

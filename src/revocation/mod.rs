@@ -1,5 +1,5 @@
-//! How a session ends: first in the directory, whose row outlives every copy of the session's record, then in the
-//! session store.
+//! Ends sessions: first in the directory, then in the session store. The directory's row outlives every copy of the
+//! session's record.
 
 mod pending;
 
@@ -24,7 +24,7 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A callback takes at most this long to write its session.
+/// The longest time that a sign-in's callback takes to write its session.
 const CALLBACK_TIME: Duration = Duration::from_mins(5);
 
 /// What ending a session needs.
@@ -38,24 +38,24 @@ pub struct Context {
 }
 
 impl Context {
-    /// With no revocation pending.
+    /// Creates a context without pending revocations.
     pub fn new(site: Arc<Site>, stores: Arc<Stores>, lease: Arc<Lease>, tasks: Arc<Tasks>) -> Self {
         Self { site, stores, lease, tasks, pending: PendingRevocations::default() }
     }
 }
 
-/// Which session ends.
+/// The session to end.
 #[derive(Clone, Copy, Debug)]
 pub struct Ending {
     hash: Hash,
     user: UserId,
-    /// Until then its cookies could come back.
+    /// Until then one of its cookies could be used.
     expires_at: Timestamp,
 }
 
 impl Ending {
-    /// The end of a person's session. A callback under way may write the record anew, begun now, so the end is remembered
-    /// for a whole lifetime from here.
+    /// The end of one session of a person. The directory keeps it for a whole lifetime from now, because a callback
+    /// that runs at the same time may write the record again with a new start time.
     pub fn new(context: &Context, hash: Hash, user: UserId) -> Self {
         let lifetime = context.site.lifetimes.absolute;
         Self { hash, user, expires_at: Timestamp::now().plus(lifetime).plus(CALLBACK_TIME) }
@@ -85,19 +85,20 @@ pub async fn end_session(
         let request_id = actor.request_id.map(tracing::field::display);
         tracing::info!(request.id = request_id, user.id = %user, session.hash = %hash, cause = cause.as_str(), "a session ended");
     }
-    // Here at once; the other replicas hear of it.
-    context.lease.forget_user(*user);
+    // At once on this replica. The directory notifies the others.
+    context.lease.invalidate_user(*user);
     if let Err(error) = stores.sessions.forget(hash, *user).await {
-        // The directory's row is what counts; the record only takes room until it expires.
-        tracing::warn!(error = %Chain(&error), session.hash = %hash, "an ended session's record stays");
+        // The directory's row ends the session. The record only takes up space until it expires.
+        tracing::warn!(error = %Chain(&error), session.hash = %hash, "the record of an ended session was not deleted");
     }
     Ok(())
 }
 
-/// Ends a session whose provider refused it. Where the directory takes no changes now, its row is written later.
+/// Ends a session that its provider refused to refresh. If the directory cannot be written now, its row is written
+/// later.
 ///
 /// # Errors
-/// [`StoreError`]: the session store failed too.
+/// [`StoreError`]: the session store failed as well, so the session is not ended.
 pub async fn end_refused(
     context: &Context,
     hash: &Hash,
@@ -106,32 +107,32 @@ pub async fn end_refused(
 ) -> Result<(), StoreError> {
     let ending = Ending::new(context, *hash, record.user);
     if let Err(error) = end_session(context, &ending, EndCause::RefreshRefused, &actor).await {
-        tracing::warn!(error = %Chain(&error), user.id = %record.user, "a refused session is over; the directory takes it down later");
+        tracing::warn!(error = %Chain(&error), user.id = %record.user, "a refused session has ended, but the directory cannot be written; the end is written later");
         context.pending.add(ending, EndCause::RefreshRefused, actor);
-        Box::pin(forget(context, hash, record.user)).await?;
+        Box::pin(delete_record(context, hash, record.user)).await?;
     }
     Ok(())
 }
 
-/// The record goes first: a look-up that begins after the memory of the session is gone, on any replica, must not find
-/// it.
-async fn forget(context: &Context, hash: &Hash, user: UserId) -> Result<(), StoreError> {
+/// Deletes the record, then invalidates the caches of all replicas. In this order, because a look-up that begins after
+/// the invalidation must not find the record.
+async fn delete_record(context: &Context, hash: &Hash, user: UserId) -> Result<(), StoreError> {
     context.stores.sessions.forget(hash, user).await?;
-    context.lease.forget_user(user);
+    context.lease.invalidate_user(user);
     if let Err(error) = context.stores.directory.tell(user).await {
-        // Where the directory cannot be reached at all, the other replicas do not use their memory for long either.
-        tracing::warn!(error = %Chain(&error), user.id = %user, "other replicas were not told that a session is over");
+        // If the directory cannot be reached at all, the cached sessions of the other replicas soon become invalid.
+        tracing::warn!(error = %Chain(&error), user.id = %user, "other replicas were not notified that a session has ended");
     }
     Ok(())
 }
 
-/// Ends what a person has beyond `MAX_PER_PERSON`: the sessions that were unused for longest.
+/// Ends the sessions of a person beyond `GATEPOST_SESSION__MAX_PER_PERSON`, the least recently used first.
 ///
-/// Each sign-in does so after its session is indexed for good, so of several at once the last one sees all. All of them
-/// keep the same ones, whichever they see: none is spared for being one's own.
+/// Each sign-in calls this after its session is indexed, so of several concurrent sign-ins the last one sees all
+/// sessions. All of them choose the same sessions to keep, because a sign-in does not exempt its own.
 ///
 /// # Errors
-/// [`LoadError`]: some may be left; the next sign-in ends them.
+/// [`LoadError`]: some may not be ended. The next sign-in ends them.
 pub async fn end_excess(context: &Context, user: UserId, actor: &Actor) -> Result<(), LoadError> {
     let Context { site, stores, .. } = context;
     let Some(standing) = authn::load_person(stores, user).await? else { return Ok(()) };
@@ -144,8 +145,8 @@ pub async fn end_excess(context: &Context, user: UserId, actor: &Actor) -> Resul
     Ok(())
 }
 
-/// Revokes the refresh token of a session that is over (RFC 7009), beside the answer: nobody waits for that, and it may
-/// fail.
+/// Revokes the refresh token of an ended session at its provider (RFC 7009), in the background. A failure is only
+/// logged.
 pub fn revoke_refresh_token(context: &Context, record: &SessionRecord) {
     let (Some(token), Some(provider)) =
         (record.refresh_token.clone(), context.site.providers.find(&record.provider))

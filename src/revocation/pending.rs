@@ -1,7 +1,8 @@
-//! Ends of sessions that the directory could not record when they happened. The session's record is gone and every
-//! replica knows, but only the directory's row outlives a session store that restores an older copy. Kept until written.
+//! Ends of sessions that the directory could not record when they happened, kept until it can.
 //!
-//! In memory alone. If the process ends first and the record comes back, the provider is asked about the session again.
+//! The session's record is deleted and every replica was notified. The row in the directory is still needed, because
+//! the session store may be restored from an older copy. The ends are kept in memory only: if the process stops first
+//! and the record is restored, the session is refreshed at its provider, which refuses it again.
 
 use super::{Context, Ending, end_session};
 use gatepost_core::clock::Timestamp;
@@ -11,10 +12,11 @@ use gatepost_telemetry::EndCause;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// At most this many wait, of 100 bytes each; more in one outage are forgotten, the record of each being gone.
+/// At most this many are kept, at about 100 bytes each. Further ones are dropped; their records are deleted all the
+/// same.
 const MAX_PENDING: usize = 100_000;
 
-/// In the order in which they happened.
+/// A queue in the order in which the sessions ended.
 #[derive(Debug, Default)]
 pub(super) struct PendingRevocations(Mutex<VecDeque<Pending>>);
 
@@ -26,7 +28,7 @@ struct Pending {
 }
 
 impl PendingRevocations {
-    /// Keeps an end to be written.
+    /// Adds an end that is to be written later.
     pub(super) fn add(&self, ending: Ending, cause: EndCause, actor: Actor) {
         let mut all = self.lock();
         if all.len() < MAX_PENDING {
@@ -34,7 +36,7 @@ impl PendingRevocations {
         }
     }
 
-    /// The oldest; a session that could not come back any more needs no row.
+    /// Takes the oldest one. Skips those whose session has expired, which need no row.
     fn pop(&self, now: Timestamp) -> Option<Pending> {
         let mut all = self.lock();
         std::iter::from_fn(|| all.pop_front()).find(|pending| pending.ending.expires_at > now)
@@ -49,14 +51,14 @@ impl PendingRevocations {
     }
 }
 
-/// Writes the ends that wait, until the directory refuses one.
+/// Writes the pending ends to the directory, and stops at the first error.
 pub async fn write_pending(context: &Context) {
     while let Some(pending) = context.pending.pop(Timestamp::now()) {
         if let Err(error) = end_session(context, &pending.ending, pending.cause, &pending.actor).await {
-            tracing::debug!(error = %Chain(&error), "ended sessions wait for the directory");
+            tracing::debug!(error = %Chain(&error), "pending ends of sessions still cannot be written to the directory");
             context.pending.put_back(pending);
             return;
         }
-        tracing::info!(session.hash = %pending.ending.hash, "the directory has taken down that a session is over");
+        tracing::info!(session.hash = %pending.ending.hash, "the pending end of a session was written to the directory");
     }
 }

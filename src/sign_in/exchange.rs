@@ -5,7 +5,7 @@ use super::begin::go_on;
 use super::issue_ticket::public_cookie;
 use super::{Context, Problem, Step, Visitor};
 use crate::authn::Principal;
-use crate::refresh::address_news;
+use crate::refresh::address_change;
 use crate::revocation::{Ending, end_excess, end_session, revoke_refresh_token};
 use gatepost_core::auth_time::AuthTime;
 use gatepost_core::clock::Timestamp;
@@ -194,7 +194,7 @@ impl Exchange {
         let admitting = self.context.stores.directory.sign_in(&sign_in.identity, &terms, context, &actor);
         match self.context.stores.query(Store::Directory, StoreOperation::SignIn, admitting).await? {
             SignInOutcome::Admitted { user_id, at, address, lost_all_groups, .. } => {
-                address_news::log(user_id, provider, &address);
+                address_change::log(user_id, provider, &address);
                 if let Some(RefusedAddress { rule, .. }) = &sign_in.identity.refused {
                     tracing::info!(user.id = %user_id, provider.id = %provider, %rule, "a person keeps their address: what the provider asserts now does not count");
                 }

@@ -133,14 +133,14 @@ async fn take(
     let value = HostValue { session: ticket.session.clone(), user: ticket.user, auth_time: ticket.auth_time };
     let counts_now =
         |found: &CachedSession| context.site.counts_at(&found.standing, &found.times(), Timestamp::now());
-    let found = context.cache.find_new(&value).await?.filter(|found| counts_now(found));
+    let found = context.cache.load_uncached(&value).await?.filter(|found| counts_now(found));
     let burning = context.stores.sessions.burn(&ticket.id);
     let is_first = context.stores.query(Store::Session, StoreOperation::BurnTicket, burning).await?;
     let is_bound = held.is_some_and(|held| held.bind() == *bind);
     if let Some(found) = found.filter(|_| is_first && !opened.is_expired && is_bound) {
         let cookie = context.site.ring.seal(Purpose::HostCookie, origin.host().as_str(), &value);
         // The request that follows at once need not ask for what is known here.
-        context.cache.hold(CacheKey::of(origin.host().as_str(), &cookie), &found);
+        context.cache.insert(CacheKey::of(origin.host().as_str(), &cookie), &found);
         let cookie = context.site.cookies.for_session(&cookie, ticket.expires_at.since(Timestamp::now()));
         let named = storage_owner::name(context, origin.host(), ticket.user);
         let cookies = end.spent(context).into_iter().chain([cookie, named]).collect();

@@ -66,7 +66,7 @@ both_pairs! {
             (goes.fetch(&world.url(APP, "/")).await.status == 401).then_some(())
         })
         .await;
-        let line = world.gatepost.wait_for_line("no address that counts any more").await;
+        let line = world.gatepost.wait_for_line("no longer has a valid address").await;
         assert!(line.contains("not in ALLOWED_DOMAINS"), "{line}");
         refused(&world, "joerg", "asserts no e-mail address that counts: its domain is not").await;
         assert_eq!(stays.fetch(&world.url(APP, "/")).await.status, 200);

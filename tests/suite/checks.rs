@@ -21,7 +21,7 @@ const PAUSE: i64 = 22;
 const WAIT: Duration = Duration::from_secs(3);
 const MINUTE: i64 = 60;
 const MCP_SEARCH: &str = "00000000-0000-4000-8000-00000000a002";
-const FULL: &str = "a request found no place to wait for its session's check";
+const FULL: &str = "too many requests wait for session checks: a request does not wait";
 
 struct Site {
     world: World,
@@ -71,7 +71,7 @@ fn plan() -> Plan {
 
 /// Asks once; on a busy machine, where a store has missed its deadline, again.
 async fn ask(asked: &Asked, replica: &Gatepost) -> Told {
-    let missed = || lines(replica, "a refresh failed") + lines(replica, "waits for the session store");
+    let missed = || lines(replica, "a refresh failed") + lines(replica, "a due refresh was not started");
     loop {
         let before = missed();
         let told = asked.at(replica).await;

@@ -91,7 +91,7 @@ async fn outlasts(pair: Pair, begin: impl AsyncFnOnce(&Entra), end: impl AsyncFn
     begin(&world.entra).await;
     world.entra.update("alice", |alice| alice.groups.push(Group::new(MCP_SEARCH, "MCP-Search")));
     use_until(&world, &browser, "a refresh to fail", |_| {
-        world.gatepost.logs().iter().any(|line| line.contains("the provider could not be asked"))
+        world.gatepost.logs().iter().any(|line| line.contains("the provider is unavailable"))
     })
     .await;
     let since = Instant::now();
@@ -223,7 +223,7 @@ both_pairs! {
         let browser = world.signed_in("alice").await.impatient();
         world.entra.update("alice", |alice| alice.groups.clear());
         use_until(&world, &browser, "the groups to be gone", |answer| has_groups(answer, "")).await;
-        world.gatepost.wait_for_line("a person of some groups has none any more").await;
+        world.gatepost.wait_for_line("a person has lost all groups").await;
         refreshed(&world, &browser, 1).await;
         assert_eq!(counted(&world.gatepost, "gatepost_groups_lost_total{provider=\"entra\"} ").await, 1, "a fall, not a state");
         assert_eq!(audited(&world, "user.lose_all_groups").await, 1);

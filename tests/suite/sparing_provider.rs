@@ -43,7 +43,7 @@ both_pairs! {
         assert_eq!(counted(&world.gatepost, "gatepost_groups_lost_total{provider=\"entra\"} ").await, 0);
         forget_when_groups_were_known(&world).await;
         use_until(&world, &browser, "the day to be over", |_| {
-            world.gatepost.logs().iter().any(|line| line.contains("a person's groups have not been known for a day"))
+            world.gatepost.logs().iter().any(|line| line.contains("a person's groups have been unknown for a day"))
         }).await;
         until("an outage, not an end", DEADLINE, async || (refreshes(&world.gatepost, "unreachable").await > 0).then_some(())).await;
         assert_eq!(refreshes(&world.gatepost, "ended").await, 0);

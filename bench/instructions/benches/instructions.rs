@@ -3,7 +3,7 @@
 
 use gatepost::gate::forwarded::Forwarded;
 use gatepost::gate::headers::Headers;
-use gatepost::gate::identity_headers::{self, Rendered};
+use gatepost::gate::identity_headers::{self, IdentityHeaders};
 use gatepost::gate::session_cache::{CacheKey, CachedSession};
 use gatepost_bench::in_process::Gate;
 use gatepost_bench::load::Requests;
@@ -141,7 +141,7 @@ fn decide_permit(asked: Asked) -> Asked {
     .tool(Callgrind::default().entry_point(EntryPoint::Custom("*::written".to_owned()))))]
 #[bench::of_a_person(Gate::open(), asked(), headers())]
 fn write_identity(gate: Gate, asked: Asked, request: HeaderMap) -> (HeaderMap, Gate) {
-    let rendered = Rendered::new(&asked.standing, &gate.state().site.config.verify);
+    let rendered = IdentityHeaders::new(&asked.standing, &gate.state().site.config.verify);
     let forwarded = Forwarded::parse(Headers::new(&request), false).expect("a request");
     // Runs once before the count, so that the allocator is in the same state each time.
     let cookies = gate.state().site.cookies;
@@ -159,7 +159,7 @@ fn write_identity(gate: Gate, asked: Asked, request: HeaderMap) -> (HeaderMap, G
 #[inline(never)]
 fn written(
     permit: &Permit<'_>,
-    rendered: &Rendered,
+    rendered: &IdentityHeaders,
     forwarded: &Forwarded<'_>,
     cookies: CookiePolicy,
 ) -> HeaderMap {

@@ -1,41 +1,45 @@
-//! `X-Forwarded-*` as an application gets them: the proxy's own words, or the client's.
+//! Checks whether the `X-Forwarded-*` headers come from the proxy or from the client.
 
-use super::{Arrival, Fault};
+use super::{HeaderProblem, ReceivedRequest};
 use gatepost_core::host::HostName;
 
-pub(super) fn faults(arrival: &Arrival<'_>) -> Vec<Fault> {
-    let (host, port) = (arrival.origin.host(), arrival.origin.port().to_string());
+pub(super) fn problems(received: &ReceivedRequest<'_>) -> Vec<HeaderProblem> {
+    let (host, port) = (received.origin.host(), received.origin.port().to_string());
     let is_host = |value: &str| value.parse::<HostName>().is_ok_and(|named| named == *host);
-    let is_proto = |value: &str| value == arrival.origin.scheme().as_str();
-    let mut faults = Vec::new();
-    faults.extend(told(arrival, "x-forwarded-host", is_host));
-    faults.extend(told(arrival, "x-forwarded-proto", is_proto));
-    // Traefik tells the port, but not every proxy does.
-    if !arrival.values("x-forwarded-port").is_empty() {
-        faults.extend(told(arrival, "x-forwarded-port", |value| value == port));
+    let is_proto = |value: &str| value == received.origin.scheme().as_str();
+    let mut problems = Vec::new();
+    problems.extend(check_value(received, "x-forwarded-host", is_host));
+    problems.extend(check_value(received, "x-forwarded-proto", is_proto));
+    // Traefik sets the port, but not every proxy does.
+    if !received.values("x-forwarded-port").is_empty() {
+        problems.extend(check_value(received, "x-forwarded-port", |value| value == port));
     }
-    match texts(arrival, "x-forwarded-for").join(",").split(',').filter(|one| !one.trim().is_empty()).count()
+    match texts(received, "x-forwarded-for").join(",").split(',').filter(|one| !one.trim().is_empty()).count()
     {
-        0 => faults.push(Fault::NotThroughProxy("x-forwarded-for")),
+        0 => problems.push(HeaderProblem::NotThroughProxy("x-forwarded-for")),
         1 => {}
-        _ => faults.push(Fault::ManyAddresses),
+        _ => problems.push(HeaderProblem::ManyAddresses),
     }
-    // The proxy takes them from a client that it does not trust, and sets none for an application.
+    // The proxy removes these from untrusted clients and does not set them for an application.
     let never = ["x-forwarded-uri", "x-forwarded-method"];
-    let arrived = never.into_iter().filter(|name| !arrival.values(name).is_empty());
-    faults.extend(arrived.map(Fault::ForwardedByClient));
-    faults
+    let arrived = never.into_iter().filter(|name| !received.values(name).is_empty());
+    problems.extend(arrived.map(HeaderProblem::ForwardedByClient));
+    problems
 }
 
-/// What the proxy tells once and rightly.
-fn told(arrival: &Arrival<'_>, name: &'static str, is_right: impl Fn(&str) -> bool) -> Option<Fault> {
-    match texts(arrival, name).as_slice() {
-        [] => Some(Fault::NotThroughProxy(name)),
-        [value] if is_right(value) => None,
-        _ => Some(Fault::ForwardedByClient(name)),
+/// Checks a header that the proxy sets once.
+fn check_value(
+    received: &ReceivedRequest<'_>,
+    name: &'static str,
+    is_expected: impl Fn(&str) -> bool,
+) -> Option<HeaderProblem> {
+    match texts(received, name).as_slice() {
+        [] => Some(HeaderProblem::NotThroughProxy(name)),
+        [value] if is_expected(value) => None,
+        _ => Some(HeaderProblem::ForwardedByClient(name)),
     }
 }
 
-fn texts<'a>(arrival: &'a Arrival<'_>, name: &str) -> Vec<&'a str> {
-    arrival.values(name).into_iter().map(|value| std::str::from_utf8(value).unwrap_or_default()).collect()
+fn texts<'a>(received: &'a ReceivedRequest<'_>, name: &str) -> Vec<&'a str> {
+    received.values(name).into_iter().map(|value| std::str::from_utf8(value).unwrap_or_default()).collect()
 }

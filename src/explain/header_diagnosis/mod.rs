@@ -1,16 +1,17 @@
-//! What arrived at an application of what `/verify` sent: every header of a request that came through the gate, held
-//! against what the directory says of the person. No I/O.
+//! Compares the headers that an application receives with those that `/verify` sent, and reports differences. Does no
+//! I/O.
 //!
-//! Guarantees: only values that are known to be harmless are shown ([`shown`]), and each fault says what to change.
+//! Guarantees: only values of headers that are known to contain no secret are shown ([`redaction`]). Each problem
+//! states what to change.
 
-mod fault;
 mod forwarded;
-mod shown;
+mod problem;
+mod redaction;
 
-pub use fault::{Fault, Weight};
-pub use shown::{Part, blanked};
+pub use problem::{HeaderProblem, Severity};
+pub use redaction::{Part, describe_redacted};
 
-use crate::gate::identity_headers::Rendered;
+use crate::gate::identity_headers::IdentityHeaders;
 use gatepost_core::access::Access;
 use gatepost_core::header_names::{FORWARDED_HEADERS, IDENTITY_HEADERS, alias_of, canonical};
 use gatepost_core::host::Origin;
@@ -19,64 +20,64 @@ use gatepost_store::session::cookie::{self, OwnNames};
 use hyper::HeaderMap;
 
 /// Identity headers that do not depend on the person alone.
-const OF_THE_REQUEST: [&str; 5] =
+const DEPEND_ON_REQUEST: [&str; 5] =
     ["x-tenant-id", "x-user-role", "x-user-assertion", "cookie", "authorization"];
 
-/// A request that came through the gate.
+/// A request that arrived at an application through the proxy.
 #[derive(Debug)]
-pub struct Arrival<'a> {
-    /// Every header; names in lower case, values of one name in their order.
+pub struct ReceivedRequest<'a> {
+    /// All headers. Names are in lower case, and values of one name keep their order.
     pub headers: &'a [(String, Vec<u8>)],
     /// The protected host.
     pub origin: &'a Origin,
-    /// What `/verify` sends for this person.
-    pub rendered: &'a Rendered,
-    /// What the person may.
+    /// The identity headers that `/verify` sends for this person.
+    pub rendered: &'a IdentityHeaders,
+    /// The person's access.
     pub access: &'a Access,
     /// The names of Gatepost's cookies.
     pub own_cookies: OwnNames,
 }
 
-/// What is to be seen of it.
+/// The result of the comparison.
 #[derive(Debug)]
 pub struct Report {
-    /// Every header, as the proxy orders them: `Host`, then by name.
+    /// All headers in the order of the proxy: `Host` first, then by name.
     pub headers: Vec<Header>,
-    /// What is wrong.
-    pub faults: Vec<Fault>,
+    /// The problems that were found.
+    pub problems: Vec<HeaderProblem>,
 }
 
 /// One header.
 #[derive(Debug)]
 pub struct Header {
-    /// The name as Go writes it.
+    /// The name in Go's capitalisation, which Traefik uses.
     pub name: String,
-    /// Who answers for it.
+    /// Who set the header.
     pub source: Source,
-    /// What may be shown of the value.
+    /// The value without its secret parts.
     pub parts: Vec<Part>,
-    /// A fault names it.
-    pub is_faulty: bool,
+    /// Whether a problem is about this header.
+    pub has_problem: bool,
 }
 
-/// Who answers for a header.
+/// Who set a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     /// `/verify`.
     Gatepost,
     /// The proxy.
     Proxy,
-    /// Whoever sent the request, or a middleware.
+    /// The client, or another middleware.
     Client,
 }
 
-impl Arrival<'_> {
-    /// Holds what arrived against what was sent.
-    pub fn report(&self) -> Report {
-        let faults: Vec<Fault> = [self.aliases(), self.identity(), self.tenant(), self.cookie()]
+impl ReceivedRequest<'_> {
+    /// Compares the headers and returns the result.
+    pub fn diagnose(&self) -> Report {
+        let problems: Vec<HeaderProblem> = [self.aliases(), self.identity(), self.tenant(), self.cookie()]
             .into_iter()
             .flatten()
-            .chain(forwarded::faults(self))
+            .chain(forwarded::problems(self))
             .collect();
         let mut headers: Vec<Header> = self
             .headers
@@ -84,13 +85,13 @@ impl Arrival<'_> {
             .map(|(name, value)| Header {
                 name: canonical(name),
                 source: source(name),
-                parts: shown::parts(name, value),
-                is_faulty: faults.iter().any(|fault| fault.header() == name),
+                parts: redaction::redact(name, value),
+                has_problem: problems.iter().any(|problem| problem.header() == name),
             })
             .collect();
         // Stable, so that values of one name stay in their order.
         headers.sort_by_key(|header| (header.name != "Host", header.name.clone()));
-        Report { headers, faults }
+        Report { headers, problems }
     }
 
     fn values(&self, name: &str) -> Vec<&[u8]> {
@@ -98,51 +99,63 @@ impl Arrival<'_> {
         own.map(|(_, value)| value.as_slice()).collect()
     }
 
-    fn aliases(&self) -> Vec<Fault> {
-        let alias = |name: &String| Some(Fault::Alias { name: name.clone(), of: alias_of(name)? });
+    fn aliases(&self) -> Vec<HeaderProblem> {
+        let alias = |name: &String| Some(HeaderProblem::Alias { name: name.clone(), of: alias_of(name)? });
         self.headers.iter().filter_map(|(name, _)| alias(name)).collect()
     }
 
-    /// The headers that depend on the person alone: none may be missing, changed, repeated or more.
-    fn identity(&self) -> Vec<Fault> {
+    /// Checks the headers that depend on the person alone: each must arrive once and unchanged, and no other may
+    /// arrive.
+    fn identity(&self) -> Vec<HeaderProblem> {
         let mut sent = HeaderMap::new();
         self.rendered.write(&mut sent);
-        let fault = |name: &'static str| match (sent.get(name), self.values(name).as_slice()) {
-            (Some(_), []) => Some(Fault::Missing(name)),
-            (None, [_, ..]) => Some(Fault::NotSent(name)),
-            (_, [_, _, ..]) => Some(Fault::Repeated(name)),
-            (Some(sent), [value]) if sent.as_bytes() != *value => {
-                Some(Fault::Differs { name, sent: String::from_utf8_lossy(sent.as_bytes()).into_owned() })
-            }
+        let problem = |name: &'static str| match (sent.get(name), self.values(name).as_slice()) {
+            (Some(_), []) => Some(HeaderProblem::Missing(name)),
+            (None, [_, ..]) => Some(HeaderProblem::NotSent(name)),
+            (_, [_, _, ..]) => Some(HeaderProblem::Repeated(name)),
+            (Some(sent), [value]) if sent.as_bytes() != *value => Some(HeaderProblem::Differs {
+                name,
+                sent: String::from_utf8_lossy(sent.as_bytes()).into_owned(),
+            }),
             _ => None,
         };
-        IDENTITY_HEADERS.into_iter().filter(|name| !OF_THE_REQUEST.contains(name)).filter_map(fault).collect()
+        IDENTITY_HEADERS
+            .into_iter()
+            .filter(|name| !DEPEND_ON_REQUEST.contains(name))
+            .filter_map(problem)
+            .collect()
     }
 
-    /// What the requirement names cannot be told from here, but whether the pair can be Gatepost's.
-    fn tenant(&self) -> Vec<Fault> {
-        let [tenant, role, ..] = OF_THE_REQUEST;
+    /// Checks the pair of tenant and role. The requirement is not known here, but the pair must match the person's
+    /// access.
+    fn tenant(&self) -> Vec<HeaderProblem> {
+        let [tenant, role, ..] = DEPEND_ON_REQUEST;
         match (self.values(tenant).as_slice(), self.values(role).as_slice()) {
             ([], []) => Vec::new(),
-            ([], _) => vec![Fault::Missing(tenant)],
-            (_, []) => vec![Fault::Missing(role)],
+            ([], _) => vec![HeaderProblem::Missing(tenant)],
+            (_, []) => vec![HeaderProblem::Missing(role)],
             ([id], [named]) => {
                 let id: Option<TenantId> = std::str::from_utf8(id).ok().and_then(|id| id.parse().ok());
                 let held = id.and_then(|id| self.access.role_in(&id));
                 match held {
-                    None => vec![Fault::NotSent(tenant)],
+                    None => vec![HeaderProblem::NotSent(tenant)],
                     Some(held) if held.as_str().as_bytes() == *named => Vec::new(),
-                    Some(held) => vec![Fault::Differs { name: role, sent: held.to_string() }],
+                    Some(held) => vec![HeaderProblem::Differs { name: role, sent: held.to_string() }],
                 }
             }
-            ([_], _) => vec![Fault::Repeated(role)],
-            _ => vec![Fault::Repeated(tenant)],
+            ([_], _) => vec![HeaderProblem::Repeated(role)],
+            _ => vec![HeaderProblem::Repeated(tenant)],
         }
     }
 
-    fn cookie(&self) -> Vec<Fault> {
+    fn cookie(&self) -> Vec<HeaderProblem> {
         let arrived = |name: &&str| cookie::values(self.values("cookie").into_iter(), name).next().is_some();
-        self.own_cookies.iter().find(|name| arrived(name)).map(|_| Fault::OwnCookie).into_iter().collect()
+        self.own_cookies
+            .iter()
+            .find(|name| arrived(name))
+            .map(|_| HeaderProblem::OwnCookie)
+            .into_iter()
+            .collect()
     }
 }
 

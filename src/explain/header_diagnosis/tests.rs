@@ -1,4 +1,4 @@
-//! Every fault, and what of a value is shown.
+//! Tests of each problem and of the redaction.
 
 use super::*;
 use gatepost_config::VerifyConfig;
@@ -30,7 +30,7 @@ fn standing() -> Standing {
 type Headers = Vec<(String, Vec<u8>)>;
 
 /// What arrives where everything is right.
-fn right(rendered: &Rendered) -> Headers {
+fn right(rendered: &IdentityHeaders) -> Headers {
     let mut sent = HeaderMap::new();
     rendered.write(&mut sent);
     let sent = sent.iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()));
@@ -52,21 +52,21 @@ fn right(rendered: &Rendered) -> Headers {
 
 fn report(change: impl FnOnce(&mut Headers)) -> Report {
     let standing = standing();
-    let rendered = Rendered::new(&standing, &VerifyConfig::default());
+    let rendered = IdentityHeaders::new(&standing, &VerifyConfig::default());
     let mut headers = right(&rendered);
     change(&mut headers);
-    let arrival = Arrival {
+    let received = ReceivedRequest {
         headers: &headers,
         origin: &"https://debug.example.com".parse().expect("an origin"),
         rendered: &rendered,
         access: &standing.access,
         own_cookies: COOKIES,
     };
-    arrival.report()
+    received.diagnose()
 }
 
-fn faults(change: impl FnOnce(&mut Headers)) -> Vec<Fault> {
-    report(change).faults
+fn problems(change: impl FnOnce(&mut Headers)) -> Vec<HeaderProblem> {
+    report(change).problems
 }
 
 fn remove(name: &str) -> impl FnOnce(&mut Headers) {
@@ -86,13 +86,13 @@ fn add(name: &'static str, value: &'static str) -> impl FnOnce(&mut Headers) {
 
 #[test]
 fn where_everything_is_right_nothing_is_to_change() {
-    assert_eq!(faults(|_| ()), []);
+    assert_eq!(problems(|_| ()), []);
     let tenant = |headers: &mut Headers| {
         add("x-tenant-id", "github")(headers);
         add("x-user-role", "viewer")(headers);
     };
-    assert_eq!(faults(tenant), []);
-    assert_eq!(faults(remove("x-forwarded-port")), [], "not every proxy tells the port");
+    assert_eq!(problems(tenant), []);
+    assert_eq!(problems(remove("x-forwarded-port")), [], "not every proxy tells the port");
 }
 
 #[test]
@@ -100,35 +100,38 @@ fn an_identity_header_that_did_not_arrive_or_is_not_ours_is_named() {
     for name in
         ["x-user-email", "x-user-groups", "x-user-admin", "x-user-id", "x-user-name", "x-user-tenants"]
     {
-        assert_eq!(faults(remove(name)), [Fault::Missing(name)]);
-        assert_eq!(faults(add(name, "x")), [Fault::Repeated(name)]);
-        let fault = &faults(set(name, "forged"))[..];
-        assert!(matches!(fault, [Fault::Differs { name: own, .. }] if *own == name), "{fault:?}");
+        assert_eq!(problems(remove(name)), [HeaderProblem::Missing(name)]);
+        assert_eq!(problems(add(name, "x")), [HeaderProblem::Repeated(name)]);
+        let problem = &problems(set(name, "forged"))[..];
+        assert!(matches!(problem, [HeaderProblem::Differs { name: own, .. }] if *own == name), "{problem:?}");
     }
     let cut = "x-user-groups-truncated";
-    assert_eq!(faults(add(cut, "true")), [Fault::NotSent(cut)]);
+    assert_eq!(problems(add(cut, "true")), [HeaderProblem::NotSent(cut)]);
 }
 
 #[test]
 fn a_tenant_is_the_persons_own_and_comes_with_the_role() {
     let pair = |tenant, role| {
-        faults(move |headers| {
+        problems(move |headers| {
             add("x-tenant-id", tenant)(headers);
             add("x-user-role", role)(headers);
         })
     };
-    assert_eq!(pair("other", "viewer"), [Fault::NotSent("x-tenant-id")]);
-    assert_eq!(pair("github", "admin"), [Fault::Differs { name: "x-user-role", sent: "viewer".to_owned() }]);
-    assert_eq!(faults(add("x-tenant-id", "github")), [Fault::Missing("x-user-role")]);
-    assert_eq!(faults(add("x-user-role", "viewer")), [Fault::Missing("x-tenant-id")]);
+    assert_eq!(pair("other", "viewer"), [HeaderProblem::NotSent("x-tenant-id")]);
+    assert_eq!(
+        pair("github", "admin"),
+        [HeaderProblem::Differs { name: "x-user-role", sent: "viewer".to_owned() }]
+    );
+    assert_eq!(problems(add("x-tenant-id", "github")), [HeaderProblem::Missing("x-user-role")]);
+    assert_eq!(problems(add("x-user-role", "viewer")), [HeaderProblem::Missing("x-tenant-id")]);
 }
 
 #[test]
 fn an_alias_and_our_own_cookie_are_named() {
-    let alias = faults(add("x_user.email", "root@example.com"));
-    assert_eq!(alias, [Fault::Alias { name: "x_user.email".to_owned(), of: "x-user-email" }]);
-    assert_eq!(faults(add("cookie", "a=1; __Host-gatepost=x")), [Fault::OwnCookie]);
-    assert_eq!(faults(add("cookie", "a=1; __Secure-gatepost-return=x")), [Fault::OwnCookie]);
+    let alias = problems(add("x_user.email", "root@example.com"));
+    assert_eq!(alias, [HeaderProblem::Alias { name: "x_user.email".to_owned(), of: "x-user-email" }]);
+    assert_eq!(problems(add("cookie", "a=1; __Host-gatepost=x")), [HeaderProblem::OwnCookie]);
+    assert_eq!(problems(add("cookie", "a=1; __Secure-gatepost-return=x")), [HeaderProblem::OwnCookie]);
 }
 
 #[test]
@@ -140,13 +143,13 @@ fn forwarded_headers_that_are_the_clients_are_named() {
         ("x-forwarded-uri", "/"),
         ("x-forwarded-method", "GET"),
     ] {
-        assert_eq!(faults(set(name, value)), [Fault::ForwardedByClient(name)]);
+        assert_eq!(problems(set(name, value)), [HeaderProblem::ForwardedByClient(name)]);
     }
-    assert_eq!(faults(set("x-forwarded-for", "1.1.1.1, 2.2.2.2")), [Fault::ManyAddresses]);
+    assert_eq!(problems(set("x-forwarded-for", "1.1.1.1, 2.2.2.2")), [HeaderProblem::ManyAddresses]);
     for name in ["x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"] {
-        assert_eq!(faults(remove(name)), [Fault::NotThroughProxy(name)]);
+        assert_eq!(problems(remove(name)), [HeaderProblem::NotThroughProxy(name)]);
     }
-    assert_eq!(faults(set("x-forwarded-host", "DEBUG.example.com:443")), []);
+    assert_eq!(problems(set("x-forwarded-host", "DEBUG.example.com:443")), []);
 }
 
 #[test]
@@ -155,10 +158,11 @@ fn each_fault_marks_its_header_and_says_what_to_change() {
         set("x-user-admin", "true")(headers);
         add("x.user.groups", "a")(headers);
     });
-    let marked: Vec<&str> = report.headers.iter().filter(|h| h.is_faulty).map(|h| h.name.as_str()).collect();
+    let marked: Vec<&str> =
+        report.headers.iter().filter(|h| h.has_problem).map(|h| h.name.as_str()).collect();
     assert_eq!(marked, ["X-User-Admin", "X.user.groups"]);
-    for fault in &report.faults {
-        assert!(fault.mend().contains("authRe") && fault.found().ends_with('.'), "{fault:?}");
+    for problem in &report.problems {
+        assert!(problem.fix().contains("authRe") && problem.found().ends_with('.'), "{problem:?}");
     }
     assert_eq!(report.headers[0].name, "Host");
     assert!(report.headers[1..].is_sorted_by_key(|header| header.name.clone()));
@@ -194,7 +198,7 @@ fn nothing_that_could_be_a_secret_is_shown() {
             format!("{secret} {secret}"),
             format!("e30.e30.{secret}"),
         ] {
-            let shown = format!("{:?}", shown::parts(name, value.as_bytes()));
+            let shown = format!("{:?}", redaction::redact(name, value.as_bytes()));
             assert!(!shown.contains(secret), "{name}: {shown}");
         }
     }
@@ -202,15 +206,15 @@ fn nothing_that_could_be_a_secret_is_shown() {
 
 #[test]
 fn of_cookies_the_names_and_of_a_token_the_claims_are_shown() {
-    let blank = |name: Option<&str>, length| Part::Blank { name: name.map(str::to_owned), length };
-    let cookies = shown::parts("cookie", b"theme=dark; ;session=a=b;bare");
-    assert_eq!(cookies, [blank(Some("theme"), 4), blank(Some("session"), 3), blank(None, 4)]);
-    assert_eq!(shown::parts("authorization", b"bearer abc"), [blank(Some("bearer"), 3)]);
-    assert_eq!(shown::parts("authorization", b"abc def"), [blank(None, 7)]);
-    let token = shown::parts("x-user-assertion", b"e30.eyJhIjoxfQ.c2ln");
+    let redacted = |name: Option<&str>, length| Part::Redacted { name: name.map(str::to_owned), length };
+    let cookies = redaction::redact("cookie", b"theme=dark; ;session=a=b;bare");
+    assert_eq!(cookies, [redacted(Some("theme"), 4), redacted(Some("session"), 3), redacted(None, 4)]);
+    assert_eq!(redaction::redact("authorization", b"bearer abc"), [redacted(Some("bearer"), 3)]);
+    assert_eq!(redaction::redact("authorization", b"abc def"), [redacted(None, 7)]);
+    let token = redaction::redact("x-user-assertion", b"e30.eyJhIjoxfQ.c2ln");
     let plain = |text: &str| Part::Plain(text.to_owned());
-    assert_eq!(token, [plain("a: 1"), blank(Some("signature"), 4)]);
-    assert_eq!(shown::parts("x-user-assertion", b"abc"), [blank(None, 3)]);
-    assert_eq!(shown::parts("user-agent", b"\xff"), [plain("\u{fffd}")]);
-    assert_eq!(blanked(1), "1 byte, hidden");
+    assert_eq!(token, [plain("a: 1"), redacted(Some("signature"), 4)]);
+    assert_eq!(redaction::redact("x-user-assertion", b"abc"), [redacted(None, 3)]);
+    assert_eq!(redaction::redact("user-agent", b"\xff"), [plain("\u{fffd}")]);
+    assert_eq!(describe_redacted(1), "1 byte, hidden");
 }

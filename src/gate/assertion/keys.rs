@@ -1,5 +1,6 @@
-//! The keys of the assertion: one Ed25519 pair (RFC 8032) for each key of the ring, derived from it (HKDF, RFC 5869, with
-//! a purpose of its own), so that replicas agree and nothing is stored. The first signs; all are published, and all verify.
+//! The keys of the assertion: one Ed25519 key pair (RFC 8032) per key of the key ring, derived from it with HKDF (RFC
+//! 5869) and a purpose of its own. All replicas derive the same pairs, so none is stored. The first pair signs. The
+//! public keys of all pairs are published, and all of them verify.
 
 use super::AssertionError;
 use base64::Engine;
@@ -14,33 +15,33 @@ use zeroize::Zeroizing;
 
 const PURPOSE: &[u8] = b"gatepost/1/assertion";
 
-/// All of the ring's; shown nowhere but by name.
+/// The key pairs of the key ring. `Debug` shows only their ids.
 pub struct AssertionKeys(Vec<AssertionKey>);
 
 struct AssertionKey {
     pair: Ed25519KeyPair,
     /// The thumbprint of the public key (RFC 7638; of an Ed25519 key: RFC 8037 section 2).
     kid: String,
-    /// The first segment of every token of this key; what begins otherwise is not ours.
+    /// The first segment of every token that this key signs.
     header: String,
 }
 
 impl AssertionKeys {
-    /// The pairs of these keys, in their order; the first signs.
+    /// Derives the pairs of these keys, in their order. The first one signs.
     ///
     /// # Panics
-    /// Without any key: configuration guarantees one.
+    /// If `keys` is empty. The configuration guarantees at least one key.
     pub fn new(keys: &[Secret]) -> Self {
         assert!(!keys.is_empty(), "a key ring has a key");
         Self(keys.iter().map(AssertionKey::derive).collect())
     }
 
-    /// The public keys (RFC 7517 section 5, RFC 8037).
+    /// The public keys as a JWK set (RFC 7517 section 5, RFC 8037).
     pub fn published(&self) -> serde_json::Value {
         json!({ "keys": self.0.iter().map(AssertionKey::published).collect::<Vec<_>>() })
     }
 
-    /// A token (RFC 7515 section 7.1) with this payload.
+    /// Signs a payload and returns the token (RFC 7515 section 7.1).
     pub(super) fn sign(&self, payload: &[u8]) -> String {
         let key = &self.0[0];
         let mut token = format!("{}.{}", key.header, URL_SAFE_NO_PAD.encode(payload));
@@ -50,11 +51,11 @@ impl AssertionKeys {
         token
     }
 
-    /// The payload of a token that one of the keys signed.
+    /// Verifies a token and returns its payload.
     pub(super) fn open(&self, token: &str) -> Result<Vec<u8>, AssertionError> {
         let (signed, signature) = token.rsplit_once('.').ok_or(AssertionError::Malformed)?;
         let (header, payload) = signed.split_once('.').ok_or(AssertionError::Malformed)?;
-        // Compared whole, not read: no algorithm, no key and no address in it could be another's choice.
+        // The header is compared as a whole and not parsed, so a token cannot choose an algorithm, a key or an address.
         let key = self.0.iter().find(|key| key.header == header).ok_or(AssertionError::UnknownKey)?;
         let decode = |segment| URL_SAFE_NO_PAD.decode(segment).map_err(|_| AssertionError::Malformed);
         UnparsedPublicKey::new(&ED25519, key.pair.public_key())
@@ -75,7 +76,7 @@ impl AssertionKey {
         let pseudorandom = Salt::new(HKDF_SHA256, &[]).extract(key.expose());
         let mut seed = Zeroizing::new([0; 32]);
         let filled = pseudorandom.expand(&[PURPOSE], HKDF_SHA256).and_then(|okm| okm.fill(&mut *seed));
-        filled.expect("as many bytes as SHA-256 gives");
+        filled.expect("HKDF yields 32 bytes");
         let pair = Ed25519KeyPair::from_seed_unchecked(&*seed).expect("any 32 bytes are a seed");
         // The members and their order are fixed, without white space (RFC 7638 section 3).
         let canonical = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, encoded(&pair));

@@ -1,8 +1,8 @@
-//! `X-User-Assertion`: the permit in a signed form (RFC 7519), for one host and a minute, for applications that do not
-//! want to believe plain headers. Sent where the middleware's address asks for it.
+//! `X-User-Assertion`: the permit as a signed token (RFC 7519), valid for one host and one minute, for applications
+//! that do not trust plain headers. It is sent if the middleware's address contains `assertion=true`.
 //!
-//! Guarantees: signed by a key of the ring alone ([`keys`]); good at one host; never longer than the groups header's
-//! limit makes it; made anew at most every [`REUSE`] while the pass in memory lasts.
+//! Guarantees: only a key of the key ring signs it ([`keys`]); it is valid at one host; the length limit of the groups
+//! header also limits the token; while the session is cached, a new one is signed at most every [`REUSE`].
 
 mod keys;
 
@@ -20,17 +20,17 @@ use hyper::header::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// The header.
+/// The name of the header.
 pub const HEADER: HeaderName = HeaderName::from_static("x-user-assertion");
 /// From `iat` to `exp`.
 const LIFETIME: Duration = Duration::from_mins(1);
-/// So long the same one is sent again.
+/// How long the same assertion is sent again.
 const REUSE: Duration = Duration::from_secs(20);
 
-/// Who it is, as an application reads it.
+/// The claims of the token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
-    /// `GATEPOST_PUBLIC_URL`, where the keys are.
+    /// `GATEPOST_PUBLIC_URL`, where the public keys are published.
     pub iss: String,
     /// The protected host's name, without a port.
     pub aud: String,
@@ -38,78 +38,78 @@ pub struct Claims {
     pub sub: UserId,
     /// `X-User-Email`.
     pub email: EmailAddress,
-    /// Display name, any Unicode.
+    /// The display name. Any Unicode.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The names of `X-User-Groups`, as they are.
+    /// The names in `X-User-Groups`, without encoding.
     pub groups: Vec<GroupName>,
     /// `X-User-Groups-Truncated`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub groups_truncated: bool,
     /// `X-User-Admin`.
     pub admin: bool,
-    /// When it was made.
+    /// When the token was issued.
     pub iat: Timestamp,
-    /// From then on it is worth nothing.
+    /// When the token expires.
     pub exp: Timestamp,
 }
 
-/// Why a token says nothing here.
+/// Why a token is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AssertionError {
-    /// Not three segments of base64url.
-    #[error("it is no token of ours")]
+    /// Not three segments of base64url, or not our claims.
+    #[error("it is not a token of Gatepost")]
     Malformed,
-    /// None of the ring's keys is named in its header.
+    /// Its header does not name a key of the key ring.
     #[error("it names no key of this ring")]
     UnknownKey,
-    /// One is, but did not sign it.
+    /// The key in its header did not sign it.
     #[error("its signature is wrong")]
     BadSignature,
-    /// Signed by us for another installation's address.
+    /// It was issued for another public URL.
     #[error("another public URL issued it")]
     OtherIssuer,
-    /// Good somewhere else.
+    /// It was issued for another host.
     #[error("it is for another host")]
     OtherAudience,
-    /// Too old.
+    /// `exp` has passed.
     #[error("it has expired")]
     Expired,
-    /// Made by a clock that is far ahead.
+    /// `iat` lies further ahead than [`CLOCK_TOLERANCE`].
     #[error("it is from the future")]
     FromTheFuture,
 }
 
 impl Claims {
-    /// What a permit says at a host.
+    /// The claims of a permit for a host.
     pub fn of(permit: &Permit<'_>, host: &HostName, site: &Site, now: Timestamp) -> Self {
-        let told = identity_headers::told_groups(&permit.access.groups, &site.config.verify);
+        let header = identity_headers::groups_header(&permit.access.groups, &site.config.verify);
         Self {
             iss: site.config.public_url.to_string(),
             aud: host.to_string(),
             sub: permit.person.id,
             email: permit.email.clone(),
             name: permit.person.name.as_deref().map(str::to_owned),
-            groups: told.names.into_iter().cloned().collect(),
-            groups_truncated: told.is_cut,
+            groups: header.names.into_iter().cloned().collect(),
+            groups_truncated: header.is_cut,
             admin: permit.access.is_admin,
             iat: now,
             exp: now.plus(LIFETIME),
         }
     }
 
-    /// The token.
+    /// Signs the claims and returns the token.
     ///
     /// # Panics
-    /// Never: our own types serialise.
+    /// Never: the claims can always be serialised.
     pub fn sign(&self, keys: &AssertionKeys) -> String {
         keys.sign(&serde_json::to_vec(self).expect("claims serialise"))
     }
 
-    /// Reads a token that was sent to `host`.
+    /// Verifies a token that was sent to `host`. Does no I/O.
     ///
     /// # Errors
-    /// [`AssertionError`]; without any I/O.
+    /// [`AssertionError`].
     pub fn open(
         token: &str,
         keys: &AssertionKeys,
@@ -133,15 +133,15 @@ impl Claims {
     }
 }
 
-/// One that was made, to be sent again for a while.
+/// A signed assertion as a header value, which is sent again for [`REUSE`].
 #[derive(Clone, Debug)]
-pub struct Made {
+pub struct SignedAssertion {
     value: HeaderValue,
-    at: Timestamp,
+    signed_at: Timestamp,
 }
 
-impl Made {
-    /// Signs what a permit says at a host.
+impl SignedAssertion {
+    /// Signs the assertion of a permit for a host.
     pub fn new(
         permit: &Permit<'_>,
         host: &HostName,
@@ -150,9 +150,9 @@ impl Made {
         now: Timestamp,
     ) -> Self {
         let token = Claims::of(permit, host, site, now).sign(keys);
-        // Base64url and dots: a refused one cannot occur, and would be empty.
+        // Base64url and dots are always a valid header value.
         let value = HeaderValue::try_from(token).unwrap_or(HeaderValue::from_static(""));
-        Self { value, at: now }
+        Self { value, signed_at: now }
     }
 
     /// The header's value.
@@ -160,12 +160,12 @@ impl Made {
         self.value.clone()
     }
 
-    /// Whether it may still be sent; never one that a clock set back would make last.
+    /// Whether it may still be sent. If the clock was set back to before it was signed, it may not.
     pub fn is_fresh(&self, now: Timestamp) -> bool {
-        now >= self.at && now.since(self.at) < REUSE
+        now >= self.signed_at && now.since(self.signed_at) < REUSE
     }
 
-    /// About how many bytes it takes.
+    /// The approximate memory use in bytes.
     pub fn size(&self) -> usize {
         size_of::<Self>() + self.value.len() + 64
     }
@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_token_is_sent_again_for_twenty_seconds_and_never_when_the_clock_was_set_back() {
-        let made = Made { value: HeaderValue::from_static("x"), at: NOW };
+        let made = SignedAssertion { value: HeaderValue::from_static("x"), signed_at: NOW };
         let fresh = |at: Timestamp| made.is_fresh(at);
         assert!(fresh(NOW) && fresh(NOW.plus(Duration::from_secs(19))));
         assert!(!fresh(NOW.plus(REUSE)) && !fresh(NOW.minus(Duration::from_secs(1))));

@@ -1,5 +1,5 @@
-//! How the client asks: does a person look at what comes back, and whose page makes the browser ask?
-//! Told by Fetch Metadata and `Origin`, which no page can set.
+//! What kind of request the client sends, and which page made the browser send it. Read from Fetch Metadata and
+//! `Origin`, which no page can set.
 
 use super::Forwarded;
 use crate::gate::headers;
@@ -7,17 +7,17 @@ use gatepost_core::asking::{self, AskedKind, Asker};
 use gatepost_core::host::Origin;
 use hyper::header::SEC_WEBSOCKET_KEY;
 
-/// How the browser, or whatever it is, asks.
+/// Whether a person will see the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestKind {
-    /// A top-level navigation: a person looks at what comes back.
+    /// A top-level navigation: a person sees the answer.
     Navigation,
-    /// Anything else: nobody sees a redirect, and it must not start a sign-in.
+    /// Anything else. It must not start a sign-in, because nobody would see the pages.
     Other,
 }
 
 impl Forwarded<'_> {
-    /// Is this a person looking at a page?
+    /// Whether this is a navigation. Clients without Fetch Metadata are judged by `Accept` and `X-Requested-With`.
     pub fn kind(&self) -> RequestKind {
         let is_read = matches!(self.method, "GET" | "HEAD");
         let looks_like_one = || {
@@ -27,23 +27,23 @@ impl Forwarded<'_> {
         };
         let (mode, destination) = (self.headers.text("sec-fetch-mode"), self.headers.text("sec-fetch-dest"));
         let is_navigation = asking::is_navigation(mode, destination).unwrap_or_else(looks_like_one);
-        if is_read && is_navigation && !self.is_in_advance() {
+        if is_read && is_navigation && !self.is_prefetch() {
             RequestKind::Navigation
         } else {
             RequestKind::Other
         }
     }
 
-    /// Is it a navigation that a service worker fetches? It has no destination of its own.
+    /// Whether a service worker fetches this navigation. Such a request has no destination of its own.
     pub fn is_by_service_worker(&self) -> bool {
         self.kind() == RequestKind::Navigation && self.headers.text("sec-fetch-dest") == Some("empty")
     }
 
-    fn is_in_advance(&self) -> bool {
+    fn is_prefetch(&self) -> bool {
         asking::is_in_advance(|name| self.headers.first(name))
     }
 
-    /// The same, with a WebSocket apart.
+    /// The kind of request as refusals store it: like [`Self::kind`], with a kind of its own for a `WebSocket`.
     pub fn asked_kind(&self) -> AskedKind {
         if self.is_websocket() {
             AskedKind::Websocket
@@ -54,8 +54,8 @@ impl Forwarded<'_> {
         }
     }
 
-    /// Whose page makes the browser ask, where that counts against the request.
-    pub fn asker(&self, own: &Origin, allowed: &[Origin]) -> Asker {
+    /// The page that made the browser send the request. Named only if the request is refused as cross-origin.
+    pub fn initiator(&self, own: &Origin, allowed: &[Origin]) -> Asker {
         if self.is_cross_origin(own, allowed) {
             Asker::named_by(self.headers.text("origin").unwrap_or_default())
         } else {
@@ -63,18 +63,19 @@ impl Forwarded<'_> {
         }
     }
 
-    /// Whether a reload would send a form again.
+    /// Whether the request submits a form, which a reload would send again.
     pub fn is_form(&self) -> bool {
         self.method == "POST" && self.headers.text("sec-fetch-mode").is_none_or(|mode| mode == "navigate")
     }
 
-    /// Whether another site makes the browser do something here: an unsafe method or a WebSocket from elsewhere.
+    /// Whether a page of another origin requests a change: an unsafe method or a WebSocket that is not from the host's
+    /// own pages or an allowed origin.
     pub fn is_cross_origin(&self, own: &Origin, allowed: &[Origin]) -> bool {
         (!is_safe(self.method) || self.is_websocket()) && !self.is_from(own, allowed)
     }
 
-    /// Whether the browser says that the host's own pages, or an allowed origin's, or the person directly made this
-    /// request; no browser leaves both headers out on what could change something.
+    /// Whether the headers name the host's own pages, an allowed origin, or the person as the initiator. Requests
+    /// without both headers are accepted: every browser sends one of them with a request that could change something.
     fn is_from(&self, own: &Origin, allowed: &[Origin]) -> bool {
         let origin =
             self.headers.first("origin").map(|value| headers::text(value).and_then(|text| text.parse().ok()));
@@ -85,14 +86,14 @@ impl Forwarded<'_> {
         is_own || origin.flatten().is_some_and(|origin| allowed.contains(&origin))
     }
 
-    /// Whether the person asked for this from the host's own pages or the address bar. Without `Sec-Fetch-Site` nobody
-    /// can tell, for a link from elsewhere carries no `Origin`.
-    pub fn is_own_wish(&self, own: &Origin) -> bool {
+    /// Whether the request was started from the host's own pages or the address bar. A request without `Sec-Fetch-Site`
+    /// needs a matching `Origin`: without either header it may come from a link on another site.
+    pub fn is_user_initiated(&self, own: &Origin) -> bool {
         let is_own = match self.headers.text("sec-fetch-site") {
             Some(site) => matches!(site, "same-origin" | "none"),
             None => self.headers.text("origin").and_then(|text| text.parse().ok()).as_ref() == Some(own),
         };
-        is_own && !self.is_in_advance()
+        is_own && !self.is_prefetch()
     }
 
     fn is_websocket(&self) -> bool {
@@ -100,7 +101,7 @@ impl Forwarded<'_> {
     }
 }
 
-/// RFC 9110 section 9.2.1.
+/// Whether a method is safe (RFC 9110 section 9.2.1).
 fn is_safe(method: &str) -> bool {
     matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE")
 }

@@ -1,6 +1,7 @@
-//! What the proxy says about the client's request: parsed once, strictly; by whom and for whom it is made: [`fetch_metadata`].
+//! The client's request as the proxy describes it in `X-Forwarded-*`, parsed strictly. [`fetch_metadata`] reads its
+//! kind and its origin.
 //!
-//! Only the headers named here are read; of the rest only [`gatepost_core::header_names`].
+//! Other headers are only compared with the names in [`gatepost_core::header_names`].
 
 mod fetch_metadata;
 
@@ -12,35 +13,35 @@ use gatepost_core::host::{HostError, HostName, Scheme};
 use gatepost_core::return_uri::{RESERVED, is_return_uri};
 use hyper::header::{ACCEPT, AUTHORIZATION, COOKIE, HeaderValue};
 
-/// The request is not one that a proxy set up rightly sends for a client that means well: 400.
+/// The request is malformed: 400. A correctly configured proxy does not send it, or the client is hostile.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Malformed {
-    /// One of the four is missing.
+    /// A required `X-Forwarded-*` header is missing.
     #[error("{0} is missing: the proxy must send it")]
     Missing(&'static str),
-    /// Twice is one too many: two readers would take different ones.
+    /// A header that may occur once was repeated: two programs might read different values.
     #[error("{0} was sent more than once")]
     Repeated(&'static str),
-    /// One of the four cannot be read.
+    /// A required header has an invalid value.
     #[error("{0} cannot be read")]
     Unreadable(&'static str),
-    /// See [`HostName`].
+    /// `X-Forwarded-Host` is not a valid [`HostName`].
     #[error("X-Forwarded-Host cannot be read")]
     Host(#[from] HostError),
-    /// Outside development.
-    #[error("the request came over plain HTTP: Gatepost guards HTTPS only")]
+    /// Plain HTTP, which is only accepted in development.
+    #[error("the request came over plain HTTP: Gatepost protects HTTPS only")]
     PlainHttp,
-    /// An application could take it for ours.
-    #[error("a header is spelled like {0}, but not exactly")]
+    /// Many applications would read this header as one of Gatepost's.
+    #[error("the name of a header resembles {0}")]
     Alias(&'static str),
 }
 
 /// The client's request as the proxy describes it.
 #[derive(Debug)]
 pub struct Forwarded<'a> {
-    /// The host that it names.
+    /// The requested host.
     pub host: HostName,
-    /// How it came.
+    /// Whether the client used HTTPS.
     pub scheme: Scheme,
     method: &'a str,
     uri: &'a [u8],
@@ -48,12 +49,12 @@ pub struct Forwarded<'a> {
 }
 
 impl<'a> Forwarded<'a> {
-    /// Reads and checks the headers of a sub-request.
+    /// Parses the headers that the proxy sent.
     ///
     /// # Errors
     /// [`Malformed`].
     pub fn parse(headers: Headers<'a>, is_development: bool) -> Result<Self, Malformed> {
-        let Lines { authorization, method, proto, host, uri } = Lines::find(headers)?;
+        let SingleHeaders { authorization, method, proto, host, uri } = SingleHeaders::find(headers)?;
         if authorization.is_repeated {
             return Err(Malformed::Repeated("Authorization"));
         }
@@ -76,51 +77,51 @@ impl<'a> Forwarded<'a> {
         Ok(Self { host: host.parse()?, scheme, method, uri, headers })
     }
 
-    /// `GET`, `POST`, ... as the client sent it.
+    /// The client's method, as it was sent.
     pub const fn method(&self) -> &'a str {
         self.method
     }
 
-    /// Whether bodies of answers are for nobody.
+    /// Whether the answer must not have a body.
     pub fn is_head(&self) -> bool {
         self.method == "HEAD"
     }
 
-    /// Path and query below [`RESERVED`], if the request is there.
-    pub fn reserved(&self) -> Option<(&'a str, &'a str)> {
+    /// Path and query below [`RESERVED`], if the request is for an endpoint of Gatepost.
+    pub fn gate_endpoint(&self) -> Option<(&'a str, &'a str)> {
         let rest = self.uri.strip_prefix(RESERVED.as_bytes())?;
-        // Bytes that are no text lead nowhere, but never to the application.
+        // Bytes that are not UTF-8 match no endpoint, but the request must not reach the application either.
         let rest = std::str::from_utf8(rest).unwrap_or_default();
         Some(rest.split_once('?').unwrap_or((rest, "")))
     }
 
-    /// The path without its query, which may hold a secret; `*` for the server as a whole.
+    /// The path without its query, which may contain a secret. `*` for the server as a whole.
     pub fn path(&self) -> &'a [u8] {
         self.uri.split(|byte| *byte == b'?').next().unwrap_or_default()
     }
 
-    /// Path and query to come back to, `/` where the client's cannot be trusted to stay on its host.
+    /// Path and query to return to after a sign-in. `/` if the client's might lead to another host.
     pub fn return_uri(&self) -> &'a str {
         std::str::from_utf8(self.uri).ok().filter(|uri| is_return_uri(uri)).unwrap_or("/")
     }
 
-    /// Length of path and query, in bytes.
+    /// The length of path and query in bytes.
     pub const fn uri_length(&self) -> usize {
         self.uri.len()
     }
 
-    /// Every `Accept` line.
+    /// All `Accept` headers, joined.
     pub fn accept(&self) -> String {
         self.headers.joined(ACCEPT)
     }
 
-    /// The client's address as the proxy saw it; for logs and limits only.
+    /// The client's address as the proxy saw it. Only for logs and limits.
     pub fn client_address(&self) -> Option<std::net::IpAddr> {
         let last = self.headers.all("x-forwarded-for").last().and_then(headers::text)?;
         last.rsplit(',').next()?.trim().parse().ok()
     }
 
-    /// The `Cookie` lines.
+    /// All `Cookie` headers.
     pub fn cookies(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         self.headers.all(COOKIE)
     }
@@ -131,61 +132,61 @@ impl<'a> Forwarded<'a> {
     }
 }
 
-/// The lines that may stand there once, found in one pass over all headers.
+/// The headers that may occur only once, found in one pass over all headers.
 #[derive(Default)]
-struct Lines<'a> {
-    authorization: Line<'a>,
-    method: Line<'a>,
-    proto: Line<'a>,
-    host: Line<'a>,
-    uri: Line<'a>,
+struct SingleHeaders<'a> {
+    authorization: SingleHeader<'a>,
+    method: SingleHeader<'a>,
+    proto: SingleHeader<'a>,
+    host: SingleHeader<'a>,
+    uri: SingleHeader<'a>,
 }
 
-impl<'a> Lines<'a> {
+impl<'a> SingleHeaders<'a> {
     fn find(headers: Headers<'a>) -> Result<Self, Malformed> {
-        let mut lines = Self::default();
+        let mut found = Self::default();
         for (name, value) in headers.lines() {
             if let Some(header) = alias_of(name) {
                 return Err(Malformed::Alias(header));
             }
             match name {
-                "authorization" => lines.authorization.put(value),
-                "x-forwarded-method" => lines.method.put(value),
-                "x-forwarded-proto" => lines.proto.put(value),
-                "x-forwarded-host" => lines.host.put(value),
-                "x-forwarded-uri" => lines.uri.put(value),
+                "authorization" => found.authorization.put(value),
+                "x-forwarded-method" => found.method.put(value),
+                "x-forwarded-proto" => found.proto.put(value),
+                "x-forwarded-host" => found.host.put(value),
+                "x-forwarded-uri" => found.uri.put(value),
                 _ => {}
             }
         }
-        Ok(lines)
+        Ok(found)
     }
 }
 
-/// One of them.
+/// A header that may occur only once.
 #[derive(Default)]
-struct Line<'a> {
+struct SingleHeader<'a> {
     value: Option<&'a [u8]>,
     is_repeated: bool,
 }
 
-impl<'a> Line<'a> {
+impl<'a> SingleHeader<'a> {
     fn put(&mut self, value: &'a [u8]) {
         self.is_repeated = self.value.replace(value).is_some();
     }
 
-    fn once(&self, shown: &'static str) -> Result<&'a [u8], Malformed> {
+    fn once(&self, name: &'static str) -> Result<&'a [u8], Malformed> {
         if self.is_repeated {
-            return Err(Malformed::Repeated(shown));
+            return Err(Malformed::Repeated(name));
         }
-        self.value.ok_or(Malformed::Missing(shown))
+        self.value.ok_or(Malformed::Missing(name))
     }
 }
 
-fn text<'a>(value: &'a [u8], shown: &'static str) -> Result<&'a str, Malformed> {
-    headers::text(value).ok_or(Malformed::Unreadable(shown))
+fn text<'a>(value: &'a [u8], name: &'static str) -> Result<&'a str, Malformed> {
+    headers::text(value).ok_or(Malformed::Unreadable(name))
 }
 
-/// RFC 9110 section 5.6.2.
+/// Whether a byte may occur in a token (RFC 9110 section 5.6.2).
 fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
@@ -331,7 +332,7 @@ mod tests {
                 headers.append(name, value);
             }
             if let Ok(forwarded) = Forwarded::parse(Headers::new(&headers), true) {
-                let _ = (forwarded.kind(), forwarded.return_uri(), forwarded.reserved(), forwarded.client_address());
+                let _ = (forwarded.kind(), forwarded.return_uri(), forwarded.gate_endpoint(), forwarded.client_address());
             }
         }
     }

@@ -1,8 +1,9 @@
-//! A cached session states *who* holds a cookie, never *whether* they may pass: requirement, host, lifetimes and
-//! `max_age` are judged at each request. Peers whose cache key lacked an input of the decision had to publish an advisory.
+//! A cached session states whose cookie it is, never whether a request passes: requirement, host, lifetimes and
+//! `max_age` are evaluated at each request. Other gates cached decisions under a key that lacked one of these inputs,
+//! and let requests pass that should have been refused.
 
-use crate::gate::assertion::Made;
-use crate::gate::identity_headers::Rendered;
+use crate::gate::assertion::SignedAssertion;
+use crate::gate::identity_headers::IdentityHeaders;
 use crate::invalidation::lease::Stamp;
 use gatepost_core::access::{Person, Standing};
 use gatepost_core::clock::Timestamp;
@@ -11,12 +12,12 @@ use gatepost_core::secret::Hash;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-/// Bytes that a cached session takes besides its own and those of its texts: its place in the cache's index, and what the
-/// allocator adds to four pieces of memory.
+/// Bytes that a cached session takes besides its own and those of its texts: its place in the cache's index, and the
+/// allocator's overhead for four allocations.
 const ALLOCATIONS: usize = 140;
 
-/// Key of a session in the cache: SHA-256 over the host and the cookie's value, so that what one host's cookie opens no other
-/// host's request finds.
+/// The key of a session in the cache: SHA-256 of the host and the cookie's value. It includes the host so that a cookie
+/// of one host finds nothing in a request to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CacheKey([u8; 32]);
 
@@ -30,90 +31,94 @@ impl CacheKey {
 /// One session on one host.
 #[derive(Debug)]
 pub struct CachedSession {
-    /// Who, and what they may.
+    /// The person and their access.
     pub standing: Standing,
     /// The identity headers that do not depend on the request.
-    pub headers: Rendered,
-    /// Where a router asked for one, on the heap: most ask for none.
-    pub(super) assertion: Option<Box<Made>>,
-    /// Bytes of what it shares with others, but was the first to bring.
-    brought: usize,
+    pub headers: IdentityHeaders,
+    /// The last assertion, if a router required one. Boxed, because most sessions have none.
+    pub(super) assertion: Option<Box<SignedAssertion>>,
+    /// Bytes of interned values that this session was the first to use.
+    interned_bytes: usize,
     pub(super) stamp: Stamp,
     times: SessionTimes,
-    last_used: Moment,
-    noted: Moment,
-    asked: Moment,
-    refreshed: Moment,
+    /// The last use.
+    last_used: AtomicTimestamp,
+    /// When a use was last passed on to be written.
+    noted: AtomicTimestamp,
+    /// When the session store was last queried.
+    queried: AtomicTimestamp,
+    /// When a refresh was last attempted.
+    refreshed: AtomicTimestamp,
 }
 
 impl CachedSession {
     pub(super) fn new(
         times: SessionTimes,
         standing: Standing,
-        headers: Rendered,
-        brought: usize,
+        headers: IdentityHeaders,
+        interned_bytes: usize,
         stamp: Stamp,
     ) -> Self {
         Self {
             standing,
             headers,
             assertion: None,
-            brought,
+            interned_bytes,
             stamp,
             times,
-            last_used: Moment::new(times.last_seen_at),
-            noted: Moment::new(times.last_seen_at),
-            asked: Moment::new(Timestamp::now()),
-            refreshed: Moment::new(Timestamp::from_unix(0)),
+            last_used: AtomicTimestamp::new(times.last_seen_at),
+            noted: AtomicTimestamp::new(times.last_seen_at),
+            queried: AtomicTimestamp::new(Timestamp::now()),
+            refreshed: AtomicTimestamp::new(Timestamp::from_unix(0)),
         }
     }
 
-    /// The session's times, last use as far as this process knows it.
+    /// The session's times. The last use is the last one on this replica or the stored one, whichever is later.
     pub fn times(&self) -> SessionTimes {
         SessionTimes { last_seen_at: self.last_used.get(), ..self.times }
     }
 
-    /// Takes over what an older entry for the same session knows of its use.
+    /// Copies the times of use from the entry that this one replaces.
     pub(super) fn carry_over(&self, older: &Self) {
         self.last_used.advance(older.last_used.get());
         self.noted.advance(older.noted.get());
         self.refreshed.advance(older.refreshed.get());
     }
 
-    /// The same session with another assertion, which was made for a request that passed just now.
-    pub(super) fn with_assertion(&self, assertion: Made, now: Timestamp) -> Self {
-        let same = |moment: &Moment| Moment::new(moment.get());
+    /// The same session with another assertion, which was signed for a request that passes at `now`.
+    pub(super) fn with_assertion(&self, assertion: SignedAssertion, now: Timestamp) -> Self {
+        let copy = |timestamp: &AtomicTimestamp| AtomicTimestamp::new(timestamp.get());
         Self {
             standing: self.standing.clone(),
             headers: self.headers.clone(),
             assertion: Some(Box::new(assertion)),
-            brought: self.brought,
+            interned_bytes: self.interned_bytes,
             stamp: self.stamp,
             times: self.times,
-            last_used: Moment::new(self.last_used.get().max(now)),
-            noted: same(&self.noted),
-            asked: same(&self.asked),
-            refreshed: same(&self.refreshed),
+            last_used: AtomicTimestamp::new(self.last_used.get().max(now)),
+            noted: copy(&self.noted),
+            queried: copy(&self.queried),
+            refreshed: copy(&self.refreshed),
         }
     }
 
-    /// Notes a use; tells whether it is time to write it down, to one caller alone.
+    /// Notes a use. Returns `true` if the use has to be written, to one caller per interval.
     pub fn note_use(&self, now: Timestamp, interval: Duration) -> bool {
         self.last_used.advance(now);
         self.noted.take_turn(now, interval)
     }
 
-    /// Whether it is time to ask the session store again, to one caller alone.
-    pub fn is_due(&self, now: Timestamp, interval: Duration) -> bool {
-        self.asked.take_turn(now, interval)
+    /// Whether the session store has to be queried again. Returns `true` to one caller per interval.
+    pub fn start_revalidation(&self, now: Timestamp, interval: Duration) -> bool {
+        self.queried.take_turn(now, interval)
     }
 
-    /// Whether a due refresh may be tried now, to one caller alone.
-    pub fn may_refresh(&self, now: Timestamp, pause: Duration) -> bool {
+    /// Whether a due refresh may be attempted. Returns `true` to one caller per `pause`.
+    pub fn start_refresh(&self, now: Timestamp, pause: Duration) -> bool {
         self.refreshed.take_turn(now, pause)
     }
 
-    /// About how many bytes it takes, with its place in the cache's index.
+    /// The approximate memory use in bytes, including the place in the cache's index.
     pub(super) fn weight(&self) -> u64 {
         let Person { email, name, .. } = &self.standing.person;
         let texts = email.as_ref().map_or(0, |email| email.as_str().len())
@@ -121,15 +126,15 @@ impl CachedSession {
             + self.headers.size();
         let fixed = size_of::<Self>() + size_of::<CacheKey>() + ALLOCATIONS;
         let assertion = self.assertion.as_ref().map_or(0, |made| made.size());
-        (fixed + texts + self.brought + assertion) as u64
+        (fixed + texts + self.interned_bytes + assertion) as u64
     }
 }
 
-/// A point in time that many requests move, in four bytes: seconds since the epoch, until 2106.
+/// A timestamp that concurrent requests update. Takes four bytes: seconds since the epoch, until 2106.
 #[derive(Debug)]
-struct Moment(AtomicU32);
+struct AtomicTimestamp(AtomicU32);
 
-impl Moment {
+impl AtomicTimestamp {
     fn new(at: Timestamp) -> Self {
         Self(AtomicU32::new(seconds(at)))
     }
@@ -138,14 +143,14 @@ impl Moment {
         Timestamp::from_unix(self.0.load(Ordering::Relaxed).into())
     }
 
-    /// Written only when it moves: most requests come within the second of another.
+    /// Sets it to a later time. Most requests come in the same second as another and write nothing.
     fn advance(&self, to: Timestamp) {
         if self.get() < to {
             self.0.fetch_max(seconds(to), Ordering::Relaxed);
         }
     }
 
-    /// One caller per interval gets the turn.
+    /// Sets it to `now` if `interval` has passed. Returns `true` to the one caller that set it.
     fn take_turn(&self, now: Timestamp, interval: Duration) -> bool {
         let taken = self.0.load(Ordering::Relaxed);
         now.since(Timestamp::from_unix(taken.into())) >= interval

@@ -1,4 +1,4 @@
-//! Reads from the stores who holds a cookie, once for all requests that want to know.
+//! Looks up the session of a cookie in the stores, once for all requests that need it at the same time.
 
 use super::SessionCache;
 use super::cached_session::{CacheKey, CachedSession};
@@ -13,10 +13,11 @@ use gatepost_store::session::values::HostValue;
 use std::sync::Arc;
 
 impl SessionCache {
-    /// Who holds a cookie that opened: queries both stores, not before `since`, or takes what is cached while they fail.
+    /// Finds the session of a decrypted cookie. Queries both stores, or joins a look-up that began after `since`. While
+    /// the directory fails, a cached session may be returned.
     ///
     /// # Errors
-    /// [`LoadError`]: unavailable is never unauthenticated.
+    /// [`LoadError`]. An unavailable store is never reported as `None`, so an outage signs nobody out.
     pub async fn find(
         self: &Arc<Self>,
         key: CacheKey,
@@ -24,27 +25,27 @@ impl SessionCache {
         since: BootTime,
     ) -> Result<Option<Arc<CachedSession>>, Arc<LoadError>> {
         if self.is_failing(BootTime::now())
-            && let Some(session) = self.known(&key).filter(|session| self.stands_in(session))
+            && let Some(session) = self.get(&key).filter(|session| self.may_serve_stale(session))
         {
             return Ok(Some(session));
         }
-        // Beside the stores' connections: each answer that had to come here from another thread would wake this one.
+        // On the runtime of the stores' connections: otherwise each reply of a store would wake this thread.
         let look_up = || self.tasks.run(look_up(Arc::clone(self), key, cookie.clone()));
         self.look_ups.join(key, since, look_up).await
     }
 
-    /// Queries the session store again about a cached session, which serves on meanwhile.
+    /// Looks a cached session up again. Requests use the cached one meanwhile.
     pub async fn revalidate(self: Arc<Self>, key: CacheKey, cookie: HostValue) {
-        // An outage is no news: the cached session stands until its lifetimes end.
+        // A failure is ignored: the cached session stays until its lifetimes end.
         let look_up = || look_up(Arc::clone(&self), key, cookie.clone());
         let _ = self.look_ups.join(key, BootTime::default(), look_up).await;
     }
 
-    /// Who will hold a cookie that no browser has yet: queries both stores. Only [`SessionCache::hold`] caches it.
+    /// Loads the session of a cookie that no browser has yet. Does not cache it: see [`SessionCache::insert`].
     ///
     /// # Errors
     /// [`LoadError`].
-    pub async fn find_new(&self, cookie: &HostValue) -> Result<Option<Arc<CachedSession>>, LoadError> {
+    pub async fn load_uncached(&self, cookie: &HostValue) -> Result<Option<Arc<CachedSession>>, LoadError> {
         let stamp = self.lease.stamp(cookie.user.random_bits());
         let (session, standing) = authn::load_both(&self.stores, &cookie.session, cookie.user).await;
         let session = session?.filter(|session| session.record.user == cookie.user);
@@ -52,40 +53,40 @@ impl SessionCache {
         Ok(Some(self.make(self.site.times_of(&session.record, cookie.auth_time), standing, stamp)))
     }
 
-    /// Caches a session from now on; one that does not count takes no place.
-    pub fn hold(&self, key: CacheKey, session: &Arc<CachedSession>) {
+    /// Caches a session. If it is not valid, removes the entry instead.
+    pub fn insert(&self, key: CacheKey, session: &Arc<CachedSession>) {
         if self.site.counts_at(&session.standing, &session.times(), Timestamp::now()) {
-            self.insert(key, Arc::clone(session));
+            self.put(key, Arc::clone(session));
         } else {
             self.remove(&key);
         }
     }
 
     fn make(&self, times: SessionTimes, standing: Standing, stamp: Stamp) -> Arc<CachedSession> {
-        let (standing, headers, brought) = self.shared.share(standing, &self.site.config.verify);
-        Arc::new(CachedSession::new(times, standing, headers, brought, stamp))
+        let (standing, headers, interned_bytes) = self.interner.intern(standing, &self.site.config.verify);
+        Arc::new(CachedSession::new(times, standing, headers, interned_bytes, stamp))
     }
 }
 
 async fn look_up(cache: Arc<SessionCache>, key: CacheKey, cookie: HostValue) -> Found {
     let started = BootTime::now();
     let stamp = cache.lease.stamp(cookie.user.random_bits());
-    let known = cache.known(&key);
+    let cached = cache.get(&key);
     let (session, standing) = authn::load_both(&cache.stores, &cookie.session, cookie.user).await;
     let standing = match standing {
         Ok(standing) => standing,
         Err(error) => {
             cache.note_failure(started);
-            let stand_in = known.filter(|session| cache.stands_in(session));
-            return stand_in.map_or_else(|| Err(Arc::new(error)), |session| Ok(Some(session)));
+            let stale = cached.filter(|session| cache.may_serve_stale(session));
+            return stale.map_or_else(|| Err(Arc::new(error)), |session| Ok(Some(session)));
         }
     };
     let times = match session {
         Ok(session) => session
             .filter(|session| session.record.user == cookie.user)
             .map(|session: Session| cache.site.times_of(&session.record, cookie.auth_time)),
-        // Redis only remembers who signed in, and so does the cache.
-        Err(error) => match &known {
+        // The session store only states who has signed in, and the cached session states the same.
+        Err(error) => match &cached {
             Some(session) => Some(session.times()),
             None => return Err(Arc::new(error)),
         },
@@ -95,9 +96,9 @@ async fn look_up(cache: Arc<SessionCache>, key: CacheKey, cookie: HostValue) -> 
         return Ok(None);
     };
     let session = cache.make(times, standing, stamp);
-    if let Some(known) = &known {
-        session.carry_over(known);
+    if let Some(cached) = &cached {
+        session.carry_over(cached);
     }
-    cache.hold(key, &session);
+    cache.insert(key, &session);
     Ok(Some(session))
 }

@@ -1,36 +1,36 @@
-//! The session cache: answers of the stores, kept in the process, and counted under a [`Lease`].
+//! The session cache: answers of the stores, cached in this process and valid under a [`Lease`].
 //!
-//! Guarantees: bounded by memory; a session is in it only for a cookie that opened and a session that counted, so that
-//! garbage costs neither a look-up nor a place; any number of requests for one cookie make one look-up; what is served
-//! misses no change that was acknowledged 1 s before the request was sent.
+//! Guarantees: its memory is bounded. It contains only sessions that were valid, for cookies that could be decrypted,
+//! so that forged cookies cause neither a look-up nor an entry. Any number of concurrent requests for one cookie cause
+//! one look-up. An answer from the cache includes every change that was acknowledged 1 s before the request was sent.
 
 mod cached_session;
+mod interning;
 mod look_up;
-mod shared;
 mod single_flight;
 
 pub use cached_session::{CacheKey, CachedSession};
 
-use super::assertion::Made;
+use super::assertion::SignedAssertion;
 use crate::invalidation::lease::Lease;
 use crate::site::Site;
 use crate::stores::Stores;
 use crate::tasks::Tasks;
 use gatepost_core::clock::{BootTime, Timestamp};
 use hyper::header::HeaderValue;
+use interning::AccessInterner;
 use quick_cache::sync::Cache;
 use quick_cache::{DefaultHashBuilder, Weighter};
-use shared::Shared;
 use single_flight::SingleFlight;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Estimated bytes of one cached session; for sizing only.
+/// The estimated size of one cached session in bytes, from which the initial capacity is computed.
 const TYPICAL_WEIGHT: u64 = 520;
-/// A directory that failed a look-up is not queried again for so long while a cached answer may stand in for it. Less
-/// than the second within which a change must bind.
-const FAILING: Duration = Duration::from_millis(500);
+/// After a look-up that the directory failed, it is not queried again for this long if a stale session may be served.
+/// Less than the second within which a change must take effect.
+const RETRY_AFTER_FAILURE: Duration = Duration::from_millis(500);
 
 #[derive(Clone, Copy, Debug)]
 struct ByMemory;
@@ -41,22 +41,23 @@ impl Weighter<CacheKey, Arc<CachedSession>> for ByMemory {
     }
 }
 
-/// All sessions that are cached in the process.
+/// All cached sessions of this process.
 #[derive(Debug)]
 pub struct SessionCache {
     site: Arc<Site>,
     stores: Arc<Stores>,
     tasks: Arc<Tasks>,
     lease: Arc<Lease>,
-    /// `None`: every request queries the stores.
+    /// `None`: the cache is off, and every request queries the stores.
     cache: Option<Cache<CacheKey, Arc<CachedSession>, ByMemory, DefaultHashBuilder>>,
-    shared: Shared,
+    interner: AccessInterner,
     look_ups: SingleFlight,
+    /// Until this point in boot time the directory is treated as failing, in nanoseconds.
     failing_until: AtomicU64,
 }
 
 impl SessionCache {
-    /// An empty cache of `GATEPOST_VERIFY__CACHE_MEMORY` bytes; 0: none.
+    /// Creates an empty cache of `GATEPOST_VERIFY__CACHE_MEMORY` bytes. With 0 the cache is off.
     pub fn new(site: Arc<Site>, stores: Arc<Stores>, lease: Arc<Lease>, tasks: Arc<Tasks>) -> Self {
         let memory = site.config.verify.cache_memory;
         let items = usize::try_from(memory / TYPICAL_WEIGHT).unwrap_or(usize::MAX);
@@ -67,37 +68,37 @@ impl SessionCache {
             tasks,
             lease,
             cache,
-            shared: Shared::default(),
+            interner: AccessInterner::default(),
             look_ups: SingleFlight::default(),
             failing_until: AtomicU64::new(0),
         }
     }
 
-    /// The cached session, if it counts for a request that is being served now.
+    /// The cached session, if it is valid for the current request.
     pub fn fresh(&self, key: &CacheKey) -> Option<Arc<CachedSession>> {
-        self.known(key).filter(|session| self.lease.counts(session.stamp, bits(session), BootTime::now))
+        self.get(key).filter(|session| self.lease.counts(session.stamp, bits(session), BootTime::now))
     }
 
-    /// The cached session, whether it counts or not.
-    fn known(&self, key: &CacheKey) -> Option<Arc<CachedSession>> {
+    /// The cached session, valid or not.
+    fn get(&self, key: &CacheKey) -> Option<Arc<CachedSession>> {
         self.cache.as_ref()?.get(key)
     }
 
-    /// Whether the cached session may stand in for a directory that cannot be reached; never an admin's.
-    fn stands_in(&self, session: &CachedSession) -> bool {
+    /// Whether a stale session may be served while the directory cannot be reached. Never an admin's.
+    fn may_serve_stale(&self, session: &CachedSession) -> bool {
         let stale = self.site.config.verify.stale_if_error;
         !session.standing.access.is_admin
-            && self.lease.outlives(session.stamp, bits(session), stale, BootTime::now)
+            && self.lease.counts_during_outage(session.stamp, bits(session), stale, BootTime::now)
     }
 
-    /// The assertion of a cached session; where there is none, or one that is too old to be sent, `sign` makes it and the
-    /// cache keeps it. An entry weighs what it weighed when it came in, so one that grows is inserted anew.
+    /// The assertion of a cached session. If there is none, or only an old one, calls `sign` and caches the result. The
+    /// entry is replaced, because the cache computes the weight of an entry only when it is inserted.
     pub fn assertion(
         &self,
         key: CacheKey,
         session: &CachedSession,
         now: Timestamp,
-        sign: impl FnOnce() -> Made,
+        sign: impl FnOnce() -> SignedAssertion,
     ) -> HeaderValue {
         if let Some(kept) = session.assertion.as_ref().filter(|kept| kept.is_fresh(now)) {
             return kept.value();
@@ -105,35 +106,35 @@ impl SessionCache {
         let made = sign();
         let value = made.value();
         if let Some(cache) = &self.cache {
-            // Only in the place of one that is there: what was removed meanwhile stays so.
+            // Only if the entry still exists: one that was removed meanwhile must not come back.
             let _ = cache.replace(key, Arc::new(session.with_assertion(made, now)), true);
         }
         value
     }
 
-    fn insert(&self, key: CacheKey, session: Arc<CachedSession>) {
+    fn put(&self, key: CacheKey, session: Arc<CachedSession>) {
         if let Some(cache) = &self.cache {
             cache.insert(key, session);
         }
     }
 
-    /// The next request with this cookie queries the stores.
+    /// Removes an entry, so that the next request with this cookie queries the stores.
     pub fn remove(&self, key: &CacheKey) {
         if let Some(cache) = &self.cache {
             cache.remove(key);
         }
     }
 
-    /// A look-up that began at `started` got no answer from the directory.
+    /// Notes that the directory failed a look-up that began at `started`.
     fn note_failure(&self, started: BootTime) {
-        self.failing_until.fetch_max(started.plus(FAILING).nanos(), Ordering::Relaxed);
+        self.failing_until.fetch_max(started.plus(RETRY_AFTER_FAILURE).nanos(), Ordering::Relaxed);
     }
 
     fn is_failing(&self, now: BootTime) -> bool {
         now.nanos() < self.failing_until.load(Ordering::Relaxed) && !self.lease.holds(now)
     }
 
-    /// How many sessions are cached, and their estimated bytes.
+    /// The number of cached sessions, and their estimated size in bytes.
     pub fn size(&self) -> (usize, u64) {
         self.cache.as_ref().map_or((0, 0), |cache| (cache.len(), cache.weight()))
     }

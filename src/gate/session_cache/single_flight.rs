@@ -1,7 +1,8 @@
-//! Look-ups under way, so that a burst of requests for one cookie makes one.
+//! Single flight: concurrent requests for one cookie share one look-up.
 //!
-//! Whoever joins a look-up gets an answer that was read before it came. That is right only while it is younger than the
-//! bound within which a change must bind: after a pause of the process it is looked up anew.
+//! A request that joins a look-up may get an answer that was read before the request arrived. This is allowed only
+//! while the answer is younger than [`LEASE`]. If it is older, for example after the process was suspended, it is
+//! looked up again.
 
 use super::cached_session::{CacheKey, CachedSession};
 use crate::authn::LoadError;
@@ -11,22 +12,22 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::sync::OnceCell;
 
-/// What a look-up found; `Ok(None)`: nobody.
+/// The result of a look-up. `Ok(None)`: there is no such session.
 pub(super) type Found = Result<Option<Arc<CachedSession>>, Arc<LoadError>>;
 
+/// One running look-up.
 #[derive(Debug)]
 struct Flight {
     started: BootTime,
     found: OnceCell<Found>,
 }
 
-/// By the key in the cache; a look-up ends with the last request that waits for it.
+/// The running look-ups by cache key. A look-up is dropped with the last request that waits for it.
 #[derive(Debug, Default)]
 pub(super) struct SingleFlight(Mutex<HashMap<CacheKey, Weak<Flight>>>);
 
 impl SingleFlight {
-    /// Joins the look-up that is under way, or starts one; never one that began before `since`, which has missed what
-    /// happened then.
+    /// Joins the running look-up, or starts one. Does not join one that began before `since`.
     pub(super) async fn join<F: Future<Output = Found>>(
         &self,
         key: CacheKey,
@@ -45,8 +46,8 @@ impl SingleFlight {
 
     fn enter(&self, key: CacheKey, since: BootTime) -> Arc<Flight> {
         let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let under_way = flights.get(&key).and_then(Weak::upgrade);
-        if let Some(flight) = under_way.filter(|flight| flight.started >= since) {
+        let running = flights.get(&key).and_then(Weak::upgrade);
+        if let Some(flight) = running.filter(|flight| flight.started >= since) {
             return flight;
         }
         let flight = Arc::new(Flight { started: BootTime::now(), found: OnceCell::new() });
@@ -54,7 +55,7 @@ impl SingleFlight {
         flight
     }
 
-    /// Who comes now looks up anew.
+    /// Removes a finished look-up, so that the next request starts a new one.
     fn leave(&self, key: CacheKey, flight: &Arc<Flight>) {
         let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_ours = |other: &Weak<Flight>| std::ptr::eq(other.as_ptr(), Arc::as_ptr(flight));
@@ -71,7 +72,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use tokio::sync::watch;
 
-    /// Goes on until there is something to wait for.
+    /// Polls the future once; it must not complete.
     async fn begin(future: &mut Pin<&mut impl Future<Output = Found>>) {
         tokio::select! {
             biased;
@@ -81,7 +82,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_look_up_that_began_before_is_joined_unless_what_happened_since_must_be_in_it() {
+    async fn a_running_look_up_is_joined_unless_it_began_too_early() {
         let (flights, key) = (SingleFlight::default(), CacheKey::of("app.example.com", "cookie"));
         let (made, gate) = (AtomicUsize::new(0), watch::Sender::new(false));
         let look_up = || {

@@ -102,7 +102,7 @@ async fn enter(responder: &Responder<'_>, slot: Option<u8>, query: &str) -> (Ans
 /// Takes no ticket. The page [`Refusal::ClearingStorage`] asks in this way for the storage to be cleared.
 fn not_a_navigation(responder: &Responder<'_>, ticket: &str) -> Answer {
     let answer = responder.refuse(&Refusal::SignIn { uri: "/", resend: false, max_age: None });
-    if responder.forwarded.is_own_wish(responder.origin) && would_clear_storage(responder, ticket) {
+    if responder.forwarded.is_user_initiated(responder.origin) && would_clear_storage(responder, ticket) {
         clearing_storage(responder, answer)
     } else {
         answer
@@ -165,7 +165,7 @@ fn to_other_account(responder: &Responder<'_>, uri: &str) -> Answer {
 fn logout(responder: &Responder<'_>) -> Answer {
     let is_navigation =
         responder.forwarded.kind() == RequestKind::Navigation || responder.forwarded.is_form();
-    if !is_navigation || !responder.forwarded.is_own_wish(responder.origin) {
+    if !is_navigation || !responder.forwarded.is_user_initiated(responder.origin) {
         let targets = responder.context.gate.site.sign_out_targets();
         let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
         return responder.refuse(&Refusal::SignOut { form_targets: &targets });

@@ -54,21 +54,23 @@ impl<'a> Responder<'a> {
         let uri = self.forwarded.return_uri();
         let resend = self.forwarded.is_form();
         match reply {
-            Reply::Login(max_age) => {
+            Reply::RedirectToLogin(max_age) => {
                 self.note_length(self.forwarded.uri_length());
                 self.to_login(uri, max_age)
             }
-            Reply::SignIn(max_age) => self.refuse(&Refusal::SignIn { uri, resend, max_age }),
+            Reply::SignInRequired(max_age) => self.refuse(&Refusal::SignIn { uri, resend, max_age }),
             Reply::StepUp(max_age) => self.refuse(&Refusal::StepUp { uri, resend, max_age }),
-            Reply::Later => self.refuse(&Refusal::Unavailable { resend, retry_after: CHECK_AFTER }),
-            Reply::LaterBySignIn => self.refuse(&Refusal::Recheck { uri, resend, retry_after: CHECK_AFTER }),
+            Reply::RefreshPending => self.refuse(&Refusal::Unavailable { resend, retry_after: CHECK_AFTER }),
+            Reply::RecheckBySignIn => {
+                self.refuse(&Refusal::Recheck { uri, resend, retry_after: CHECK_AFTER })
+            }
             Reply::CrossOrigin => {
                 self.log_refusal(email, "another origin asked for a change");
                 self.refuse(&Refusal::CrossOrigin)
             }
             Reply::Forbidden(missing) => {
                 let gate = &self.context.gate;
-                gate.unknown.log(missing, &gate.stores, &gate.tasks);
+                gate.unknown_requirements.log(missing, &gate.stores, &gate.tasks);
                 self.log_refusal(email, &format!("missing: {missing}"));
                 self.refuse(&Refusal::Forbidden { uri, email, missing })
             }
@@ -94,7 +96,7 @@ impl<'a> Responder<'a> {
             email,
             denial,
             status: reply.status(),
-            asker: self.forwarded.asker(self.origin, &gate.site.config.allowed_origins),
+            initiator: self.forwarded.initiator(self.origin, &gate.site.config.allowed_origins),
         };
         if let Err(cause) = gate.refusals.note(denied, Timestamp::now()) {
             gate.stores.metrics.refusals_not_kept(cause, 1);

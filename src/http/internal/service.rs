@@ -34,7 +34,7 @@ pub(super) async fn answer(
 const TEXT: &str = "text/plain; charset=utf-8";
 
 fn ready(context: &Context) -> Answer {
-    match context.readiness.why_not() {
+    match context.readiness.reason_not_ready() {
         None => respond::text(StatusCode::OK, TEXT, "ready\n"),
         Some(why) => respond::text(StatusCode::SERVICE_UNAVAILABLE, TEXT, format!("not ready: {why}\n")),
     }

@@ -159,7 +159,7 @@ fn found(explanation: &Explanation) -> Found<'_> {
     let steps = explanation.steps.iter().map(|step| StepView {
         title: capitalised(step.title()),
         mark: step.mark(),
-        says: step.says(),
+        says: step.text(),
         details: step.details(),
     });
     let mut steps: Vec<StepView> = steps.collect();

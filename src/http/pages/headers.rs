@@ -4,7 +4,9 @@ use super::message::{Chrome, Tone, render};
 use super::page::{Format, Page};
 use super::style::Sheet;
 use super::words::shorten;
-use crate::explain::header_diagnosis::{Fault, Header, Part, Report, Source, Weight, blanked};
+use crate::explain::header_diagnosis::{
+    Header, HeaderProblem, Part, Report, Severity, Source, describe_redacted,
+};
 use askama::Template;
 use gatepost_core::access::Person;
 use gatepost_core::email::EmailAddress;
@@ -52,7 +54,7 @@ struct SourceView<'a> {
 
 struct FaultView {
     header: String,
-    weight: Weight,
+    weight: Severity,
     found: String,
     mend: String,
 }
@@ -88,7 +90,7 @@ impl LiveHeaders<'_> {
     }
 
     fn html(&self) -> String {
-        let is_wrong = self.report.faults.iter().any(|fault| fault.weight() == Weight::Wrong);
+        let is_wrong = self.report.problems.iter().any(|fault| fault.severity() == Severity::Wrong);
         render(&View {
             chrome: Chrome {
                 sheet: Sheet::inline(),
@@ -98,7 +100,7 @@ impl LiveHeaders<'_> {
                 request_id: self.request_id,
             },
             email: self.email(),
-            faults: self.report.faults.iter().map(fault).collect(),
+            faults: self.report.problems.iter().map(fault).collect(),
             sources: SOURCES.map(|(source, title)| self.from(source, title)).into(),
         })
     }
@@ -109,7 +111,7 @@ impl LiveHeaders<'_> {
     }
 
     fn json(&self) -> serde_json::Value {
-        let findings = self.report.faults.iter().map(fault).map(|fault| {
+        let findings = self.report.problems.iter().map(fault).map(|fault| {
             json!({
                 "header": fault.header,
                 "weight": fault.weight.as_str(),
@@ -130,25 +132,25 @@ impl LiveHeaders<'_> {
     }
 }
 
-fn fault(fault: &Fault) -> FaultView {
+fn fault(fault: &HeaderProblem) -> FaultView {
     FaultView {
         header: canonical(fault.header()),
-        weight: fault.weight(),
+        weight: fault.severity(),
         found: fault.found(),
-        mend: fault.mend(),
+        mend: fault.fix(),
     }
 }
 
 fn header(header: &Header) -> HeaderView<'_> {
     let parts = header.parts.iter().map(part).collect();
-    HeaderView { name: &header.name, is_faulty: header.is_faulty, parts }
+    HeaderView { name: &header.name, is_faulty: header.has_problem, parts }
 }
 
 fn part(part: &Part) -> PartView<'_> {
     let (code, note) = match part {
         Part::Plain(text) if text.is_empty() => (None, Some("empty".to_owned())),
         Part::Plain(text) => (Some(text.as_str()), None),
-        Part::Blank { name, length } => (name.as_deref(), Some(blanked(*length))),
+        Part::Redacted { name, length } => (name.as_deref(), Some(describe_redacted(*length))),
     };
     let beginning =
         code.map(|text| shorten(text, SHOWN_AT_ONCE)).filter(|short| Some(short.as_str()) != code);
@@ -158,7 +160,7 @@ fn part(part: &Part) -> PartView<'_> {
 fn words(part: &Part) -> String {
     match part {
         Part::Plain(text) => text.clone(),
-        Part::Blank { name: Some(name), length } => format!("{name}: {}", blanked(*length)),
-        Part::Blank { name: None, length } => blanked(*length),
+        Part::Redacted { name: Some(name), length } => format!("{name}: {}", describe_redacted(*length)),
+        Part::Redacted { name: None, length } => describe_redacted(*length),
     }
 }

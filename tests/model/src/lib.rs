@@ -38,7 +38,7 @@ impl World {
     /// A lease was sent just before the change.
     fn new() -> Arc<Self> {
         let world = Self { database: AtomicU64::new(0), lease: Lease::new(1) };
-        world.lease.found();
+        world.lease.reconnect();
         world.lease.extend(at(0));
         Arc::new(world)
     }
@@ -78,7 +78,7 @@ fn serves_the_present(world: &World) {
 fn a_change_that_was_told_is_missed_by_nobody() {
     let keeper = |world: &World| {
         world.commit();
-        world.lease.forget(USER);
+        world.lease.invalidate(USER);
         world.lease.extend(at(200));
     };
     with_keeper(keeper, serves_the_present);
@@ -88,7 +88,7 @@ fn a_change_that_was_told_is_missed_by_nobody() {
 fn a_change_of_everybody_is_missed_by_nobody() {
     let keeper = |world: &World| {
         world.commit();
-        world.lease.forget_all();
+        world.lease.invalidate_all();
         world.lease.extend(at(200));
     };
     with_keeper(keeper, serves_the_present);
@@ -97,9 +97,9 @@ fn a_change_of_everybody_is_missed_by_nobody() {
 #[test]
 fn a_change_while_nobody_listened_is_missed_by_nobody() {
     let keeper = |world: &World| {
-        world.lease.lose();
+        world.lease.disconnect();
         world.commit();
-        world.lease.found();
+        world.lease.reconnect();
         world.lease.extend(at(200));
     };
     with_keeper(keeper, serves_the_present);
@@ -108,16 +108,16 @@ fn a_change_while_nobody_listened_is_missed_by_nobody() {
 #[test]
 fn what_outlives_an_outage_missed_nothing_up_to_the_last_renewal() {
     let keeper = |world: &World| {
-        world.lease.lose();
+        world.lease.disconnect();
         world.commit();
-        world.lease.found();
+        world.lease.reconnect();
         world.lease.extend(at(200));
-        world.lease.lose();
+        world.lease.disconnect();
     };
     let server = |world: &World| {
         let (stamp, read) = world.look_up();
         // Only the renewal at 200 reaches so far.
-        if world.lease.outlives(stamp, USER, Duration::from_millis(100), || at(250)) {
+        if world.lease.counts_during_outage(stamp, USER, Duration::from_millis(100), || at(250)) {
             assert_eq!(read, 1, "an answer from before the last renewal stands in");
         }
     };
@@ -128,13 +128,13 @@ fn what_outlives_an_outage_missed_nothing_up_to_the_last_renewal() {
 fn what_is_known_to_have_changed_never_stands_in() {
     let keeper = |world: &World| {
         world.commit();
-        world.lease.forget(USER);
+        world.lease.invalidate(USER);
         world.lease.extend(at(200));
-        world.lease.lose();
+        world.lease.disconnect();
     };
     let server = |world: &World| {
         let (stamp, read) = world.look_up();
-        if world.lease.outlives(stamp, USER, Duration::from_millis(100), || at(250)) {
+        if world.lease.counts_during_outage(stamp, USER, Duration::from_millis(100), || at(250)) {
             assert_eq!(read, 1, "an answer from before the change stands in");
         }
     };
@@ -147,16 +147,16 @@ fn without_a_lease_nothing_counts() {
         let lease = Lease::new(1);
         let stamp = lease.stamp(USER);
         assert!(!lease.counts(stamp, USER, || at(0)));
-        assert!(!lease.outlives(stamp, USER, Duration::from_mins(1), || at(0)));
-        lease.found();
+        assert!(!lease.counts_during_outage(stamp, USER, Duration::from_mins(1), || at(0)));
+        lease.reconnect();
         let stamp = lease.stamp(USER);
         lease.extend(at(0));
         assert!(lease.counts(stamp, USER, || at(899)) && lease.holds(at(899)));
         assert!(!lease.counts(stamp, USER, || at(900)) && !lease.holds(at(900)));
-        assert!(lease.outlives(stamp, USER, Duration::from_mins(1), || at(59_999)));
-        assert!(!lease.outlives(stamp, USER, Duration::from_mins(1), || at(60_000)));
-        lease.lose();
+        assert!(lease.counts_during_outage(stamp, USER, Duration::from_mins(1), || at(59_999)));
+        assert!(!lease.counts_during_outage(stamp, USER, Duration::from_mins(1), || at(60_000)));
+        lease.disconnect();
         assert!(!lease.counts(stamp, USER, || at(1)));
-        assert!(lease.outlives(stamp, USER, Duration::from_mins(1), || at(59_999)));
+        assert!(lease.counts_during_outage(stamp, USER, Duration::from_mins(1), || at(59_999)));
     });
 }

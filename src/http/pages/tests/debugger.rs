@@ -2,12 +2,12 @@
 
 use super::super::*;
 use super::samples::{FIREFOX, NOW, ORIGIN, PLANTED, Sample, email, groups, request_id};
-use crate::explain::header_diagnosis::Arrival;
+use crate::explain::header_diagnosis::ReceivedRequest;
 use crate::explain::{
-    Answer as ExplainedAnswer, Change, DecisionFacts, Explanation, GroupFacts, GroupsFacts, Moment,
-    PastRequest, PathFacts, RefusalFacts, RequestFacts, Step,
+    Answer as ExplainedAnswer, Change, DecisionFacts, Explanation, GroupFacts, GroupsFacts, PastRequest,
+    PathFacts, RefusalFacts, RequestFacts, Step, UtcTime,
 };
-use crate::gate::identity_headers::Rendered;
+use crate::gate::identity_headers::IdentityHeaders;
 use gatepost_config::VerifyConfig;
 use gatepost_core::access::{Access, Person, Standing};
 use gatepost_core::ids::UserId;
@@ -28,19 +28,19 @@ fn live_headers(name: &str, arrived: &[(&str, &str)]) -> [Sample; 2] {
         is_session_ended: false,
         access: access.into(),
     };
-    let rendered = Rendered::new(&standing, &VerifyConfig::default());
+    let rendered = IdentityHeaders::new(&standing, &VerifyConfig::default());
     let mut sent = HeaderMap::new();
     rendered.write(&mut sent);
     let sent = sent.iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()));
     let told = arrived.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()));
-    let arrival = Arrival {
+    let received = ReceivedRequest {
         headers: &sent.chain(told).collect::<Vec<_>>(),
         origin: &ORIGIN,
         rendered: &rendered,
         access: &standing.access,
         own_cookies: ["__Host-gatepost", "__Secure-gatepost-return", "__Secure-gatepost-storage"],
     };
-    let report = arrival.report();
+    let report = received.diagnose();
     let page =
         LiveHeaders { origin: &ORIGIN, person: &standing.person, report: &report, request_id: request_id() };
     [Format::Html, Format::Json]
@@ -112,7 +112,7 @@ fn explanation(text: &str) -> Explanation {
         missing_admin: false,
     };
     Explanation {
-        at: Moment(NOW),
+        at: UtcTime(NOW),
         is_now: true,
         steps: vec![
             Step::Request(RequestFacts { method: "POST".to_owned(), url: text.to_owned(), problem: None }),
@@ -140,7 +140,7 @@ fn explanation(text: &str) -> Explanation {
 /// A refusal of somebody who is gone, by a request that also changed something.
 fn past(text: &str) -> PastRequest {
     let refused = RefusalFacts {
-        at: Moment(NOW),
+        at: UtcTime(NOW),
         user_id: UserId::generate(),
         email: None,
         host: text.to_owned(),
@@ -155,7 +155,7 @@ fn past(text: &str) -> PastRequest {
         address: None,
     };
     let change = Change {
-        at: Moment(NOW),
+        at: UtcTime(NOW),
         actor: text.to_owned(),
         action: text.to_owned(),
         target: text.to_owned(),

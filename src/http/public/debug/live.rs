@@ -1,8 +1,8 @@
 //! The header debugger on a protected host: its router sends `/debug/headers` through the middleware to the public
 //! listener, which then knows by the assertion for that very host that `/verify` let an admin through.
 
-use crate::explain::header_diagnosis::Arrival;
-use crate::gate::identity_headers::Rendered;
+use crate::explain::header_diagnosis::ReceivedRequest;
+use crate::gate::identity_headers::IdentityHeaders;
 use crate::http::pages::{Format, LiveHeaders, Page};
 use crate::http::public::asserted::Asserted;
 use crate::http::public::request::one;
@@ -17,17 +17,17 @@ pub(in crate::http::public) async fn live_headers(
 ) -> Page {
     let headers: Vec<(String, Vec<u8>)> =
         request.headers().iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect();
-    let arrival = Arrival {
+    let received = ReceivedRequest {
         headers: &headers,
         origin: &asserted.origin,
-        rendered: &Rendered::new(&asserted.standing, &context.site.config.verify),
+        rendered: &IdentityHeaders::new(&asserted.standing, &context.site.config.verify),
         access: &asserted.standing.access,
         own_cookies: context.site.cookies.names(),
     };
     let page = LiveHeaders {
         origin: &asserted.origin,
         person: &asserted.standing.person,
-        report: &arrival.report(),
+        report: &received.diagnose(),
         request_id: asserted.visitor.request_id,
     };
     page.page(format(&request))

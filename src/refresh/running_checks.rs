@@ -1,4 +1,4 @@
-//! Which sessions are being checked on this replica, and how many requests wait for that.
+//! The sessions that this replica checks at the moment, and the number of requests that wait for a check.
 
 use crate::permits::Permits;
 use gatepost_core::clock::BootTime;
@@ -7,25 +7,26 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
-/// Requests of one person that wait on this replica. By person, not by session: somebody may have many sessions.
+/// How many requests of one person may wait on this replica. The limit is per person because one person may have many
+/// sessions.
 const MAX_WAITING_PER_PERSON: usize = 64;
-/// Requests of all people together: half of what one HTTP/2 connection of the proxy carries.
+/// How many requests may wait in total: half of the concurrent streams of one HTTP/2 connection of the proxy.
 const MAX_WAITING: usize = 512;
 
-/// When a check ended; `None`: it goes on.
+/// When a check ended. `None`: it is still running.
 pub type CheckEnd = watch::Receiver<Option<BootTime>>;
 
 /// The hash of a session.
 pub(super) type Key = [u8; 32];
 
-/// All checks of the process that go on now.
+/// All running checks of this process.
 #[derive(Debug)]
-pub(super) struct ChecksUnderWay {
+pub(super) struct RunningChecks {
     by_session: Mutex<HashMap<Key, CheckEnd>>,
     pub(super) waiting: Arc<Permits<UserId>>,
 }
 
-impl Default for ChecksUnderWay {
+impl Default for RunningChecks {
     fn default() -> Self {
         Self {
             by_session: Mutex::default(),
@@ -34,7 +35,7 @@ impl Default for ChecksUnderWay {
     }
 }
 
-impl ChecksUnderWay {
+impl RunningChecks {
     pub(super) fn lock(&self) -> MutexGuard<'_, HashMap<Key, CheckEnd>> {
         self.by_session.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,12 +1,12 @@
-//! What may be shown of a header's value: all of it only where the name is known to hold no secret. A session or a token
-//! can stand in any other, whoever added it: of those the length is told.
+//! Removes secrets from the values of headers. A value is shown in full only if its header is known to contain no
+//! secret. Any other header may contain a session or a token, so only its length is shown.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
-/// Names whose values are shown. Deliberately not: whatever carries a path or a query.
-const HARMLESS: [&str; 43] = [
+/// The headers whose values are shown. Headers with a path or a query are left out on purpose.
+const SHOWN_HEADERS: [&str; 43] = [
     "x-user-email",
     "x-user-groups",
     "x-user-groups-truncated",
@@ -51,61 +51,61 @@ const HARMLESS: [&str; 43] = [
     "upgrade-insecure-requests",
     "user-agent",
 ];
-/// Authentication schemes that may be named (IANA's registry); any other word before a space may be the secret itself.
+/// The authentication schemes that are shown, from IANA's registry. Any other word may be the secret itself.
 const SCHEMES: [&str; 6] = ["Basic", "Bearer", "Digest", "DPoP", "HOBA", "Negotiate"];
 
 /// A piece of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// Shown as it is.
+    /// Text that is shown.
     Plain(String),
-    /// Blanked.
-    Blank {
-        /// What stands before it: a cookie's name, an authentication scheme.
+    /// Text that is not shown.
+    Redacted {
+        /// The cookie's name or the authentication scheme.
         name: Option<String>,
-        /// How many bytes.
+        /// The length in bytes.
         length: usize,
     },
 }
 
 impl Part {
-    fn blank(name: Option<&str>, value: &str) -> Self {
-        Self::Blank { name: name.map(str::to_owned), length: value.len() }
+    fn redacted(name: Option<&str>, value: &str) -> Self {
+        Self::Redacted { name: name.map(str::to_owned), length: value.len() }
     }
 }
 
-/// The words for something blanked.
-pub fn blanked(length: usize) -> String {
+/// The text in place of a redacted value.
+pub fn describe_redacted(length: usize) -> String {
     let bytes = if length == 1 { "byte" } else { "bytes" };
     format!("{length} {bytes}, hidden")
 }
 
-/// What may be shown of a value; the name is in lower case.
-pub(super) fn parts(name: &str, value: &[u8]) -> Vec<Part> {
+/// Splits a value into shown and redacted parts. The name is in lower case.
+pub(super) fn redact(name: &str, value: &[u8]) -> Vec<Part> {
     let text = String::from_utf8_lossy(value);
     match name {
         "cookie" => text.split(';').map(str::trim).filter(|pair| !pair.is_empty()).map(cookie).collect(),
         "authorization" => vec![authorization(&text)],
-        "x-user-assertion" => assertion(&text).unwrap_or_else(|| vec![Part::blank(None, &text)]),
-        _ if HARMLESS.contains(&name) => vec![Part::Plain(text.into_owned())],
-        _ => vec![Part::Blank { name: None, length: value.len() }],
+        "x-user-assertion" => assertion(&text).unwrap_or_else(|| vec![Part::redacted(None, &text)]),
+        _ if SHOWN_HEADERS.contains(&name) => vec![Part::Plain(text.into_owned())],
+        _ => vec![Part::Redacted { name: None, length: value.len() }],
     }
 }
 
 fn cookie(pair: &str) -> Part {
     pair.split_once('=')
-        .map_or_else(|| Part::blank(None, pair), |(name, value)| Part::blank(Some(name.trim()), value))
+        .map_or_else(|| Part::redacted(None, pair), |(name, value)| Part::redacted(Some(name.trim()), value))
 }
 
 fn authorization(text: &str) -> Part {
     let known = |scheme: &&str| SCHEMES.iter().any(|known| known.eq_ignore_ascii_case(scheme));
     match text.split_once(' ').filter(|(scheme, _)| known(scheme)) {
-        Some((scheme, rest)) => Part::blank(Some(scheme), rest),
-        None => Part::blank(None, text),
+        Some((scheme, rest)) => Part::redacted(Some(scheme), rest),
+        None => Part::redacted(None, text),
     }
 }
 
-/// Header and claims; what makes it a credential is the signature.
+/// Shows the token's header and claims. Without the signature they are no credential.
 fn assertion(token: &str) -> Option<Vec<Part>> {
     let (signed, signature) = token.rsplit_once('.')?;
     let (header, claims) = signed.split_once('.')?;
@@ -114,5 +114,5 @@ fn assertion(token: &str) -> Option<Vec<Part>> {
     };
     let members = decode(header)?.into_iter().chain(decode(claims)?);
     let shown = members.map(|(name, value)| Part::Plain(format!("{name}: {value}")));
-    Some(shown.chain([Part::blank(Some("signature"), signature)]).collect())
+    Some(shown.chain([Part::redacted(Some("signature"), signature)]).collect())
 }

@@ -1,5 +1,5 @@
-//! What became of a person's address at a sign-in or a refresh, for the operator: applications that know people by address
-//! cannot tell.
+//! Logs a change of a person's address at a sign-in or a refresh. Applications that identify people by address cannot
+//! detect such a change, so the operator has to see it.
 
 use gatepost_core::ids::{ProviderId, UserId};
 use gatepost_store::directory::{AddressChange, AddressNews, FormerHolder};
@@ -11,19 +11,19 @@ pub(crate) fn log(user: UserId, provider: &ProviderId, news: &AddressNews) {
             user.email = %to,
             user.former_email = %from,
             provider.id = %provider,
-            "the provider changed a person's address: applications that know people by address take the person for \
-             somebody new, and give the account to whoever gets the former address \
-             (GATEPOST_ADDRESS_CHANGES=keep keeps it)"
+            "the provider changed a person's address: applications that identify people by address treat the person as a \
+             new user, and give the old account to the next holder of the former address \
+             (GATEPOST_ADDRESS_CHANGES=keep keeps the former address)"
         ),
         Some(AddressChange::Changed { from: None, to }) => {
-            tracing::info!(user.id = %user, user.email = %to, provider.id = %provider, "a person without an address has one again");
+            tracing::info!(user.id = %user, user.email = %to, provider.id = %provider, "a person who had no address has one again");
         }
         Some(AddressChange::Kept { email, asserted }) => tracing::warn!(
             user.id = %user,
             user.email = %email,
             user.asserted_email = %asserted,
             provider.id = %provider,
-            "the provider changed a person's address: applications get the one that they know, until an administrator \
+            "the provider changed a person's address: applications keep getting the former one until an administrator \
              changes it (gatepost user address)"
         ),
         None => {}
@@ -34,8 +34,8 @@ pub(crate) fn log(user: UserId, provider: &ProviderId, news: &AddressNews) {
             user.email = %email,
             former_user.id = %former,
             until = %gatepost_core::calendar::rfc3339(*until),
-            "a person has an address that another person had before: applications that know people by address give the \
-             other person's account to this one"
+            "a person has an address that another person had before: applications that identify people by address give \
+             this person the other one's account"
         );
     }
 }

@@ -1,60 +1,60 @@
-//! What can be wrong between the gate and an application, in the words of somebody who mends it in Traefik.
+//! The problems that can occur between Gatepost and an application, described for the person who fixes them in Traefik.
 
 use gatepost_core::header_names::canonical;
 
-/// Something that is not as it was sent.
+/// A header that did not arrive as it was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// An application may read it as one of ours.
+pub enum HeaderProblem {
+    /// Many applications would read this header as one of Gatepost's.
     Alias {
-        /// As it is spelled, in lower case.
+        /// The name as it arrived, in lower case.
         name: String,
-        /// As which.
+        /// The header of Gatepost that it resembles.
         of: &'static str,
     },
-    /// Sent, and not there.
+    /// It was sent but did not arrive.
     Missing(&'static str),
-    /// There with another value.
+    /// It arrived with another value.
     Differs {
-        /// Which.
+        /// The name in lower case.
         name: &'static str,
-        /// What was sent.
+        /// The value that was sent.
         sent: String,
     },
-    /// There more than once.
+    /// It arrived more than once.
     Repeated(&'static str),
-    /// There, and not sent for this person.
+    /// It arrived but was not sent for this person.
     NotSent(&'static str),
-    /// The cookie that opens this host.
+    /// One of Gatepost's cookies arrived.
     OwnCookie,
-    /// Another value than the proxy would tell, or told by nobody but the client.
+    /// A forwarding header has a value that the proxy does not set, so the client sent it.
     ForwardedByClient(&'static str),
-    /// What the proxy always tells is not there.
+    /// A forwarding header that the proxy always sets did not arrive.
     NotThroughProxy(&'static str),
-    /// More than one address in `X-Forwarded-For`.
+    /// `X-Forwarded-For` contains more than one address.
     ManyAddresses,
 }
 
-/// How sure it is that something must be changed.
+/// Whether something must be changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Weight {
-    /// It must.
+pub enum Severity {
+    /// It must be changed.
     Wrong,
-    /// It may be meant so.
-    Look,
+    /// It may be intended.
+    Check,
 }
 
-impl Weight {
-    /// One word.
+impl Severity {
+    /// The word on the page and in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Wrong => "wrong",
-            Self::Look => "look",
+            Self::Check => "look",
         }
     }
 }
 
-impl Fault {
+impl HeaderProblem {
     /// The header's name, in lower case.
     pub fn header(&self) -> &str {
         match self {
@@ -70,15 +70,15 @@ impl Fault {
         }
     }
 
-    /// How sure.
-    pub const fn weight(&self) -> Weight {
+    /// Whether it must be changed.
+    pub const fn severity(&self) -> Severity {
         match self {
-            Self::ManyAddresses | Self::NotThroughProxy(_) => Weight::Look,
-            _ => Weight::Wrong,
+            Self::ManyAddresses | Self::NotThroughProxy(_) => Severity::Check,
+            _ => Severity::Wrong,
         }
     }
 
-    /// What is there.
+    /// What was found, as a sentence.
     pub fn found(&self) -> String {
         let name = canonical(self.header());
         match self {
@@ -101,8 +101,8 @@ impl Fault {
         }
     }
 
-    /// What to change.
-    pub fn mend(&self) -> String {
+    /// What to change, in sentences.
+    pub fn fix(&self) -> String {
         let name = canonical(self.header());
         match self {
             Self::Alias { .. } => {
@@ -128,7 +128,7 @@ impl Fault {
                     .to_owned()
             }
             Self::NotThroughProxy(_) => {
-                "Look for a middleware that removes it. An application that is reached without Traefik is not protected."
+                "Check for a middleware that removes it. An application that is reached without Traefik is not protected."
                     .to_owned()
             }
             Self::ManyAddresses => {

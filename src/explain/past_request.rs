@@ -1,9 +1,10 @@
-//! Why a request was refused, by its number: what was said then, and what would be said now.
+//! Explains a past request by its id: the refusal that was stored, and the decision that would be made now.
 
 use super::context::{Context, ExplainError};
-use super::question::{AskedUrl, Question};
-use super::steps::{Change, DecisionFacts, Moment, Step};
+use super::question::{Question, RequestUrl};
+use super::steps::{Change, DecisionFacts, Step, UtcTime};
 use super::{Explanation, MAX_CHANGES, explain};
+use crate::site::Site;
 use gatepost_core::asking::Refusal;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::host::HostName;
@@ -15,69 +16,69 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use std::net::IpAddr;
 
-/// What is known about a request.
+/// What is stored about a past request.
 #[derive(Clone, Debug)]
 pub struct PastRequest {
-    /// Its number.
+    /// The id of the request.
     pub id: RequestId,
-    /// What it was refused; `None`: it changed something, or was refused nothing.
+    /// The refusal. `None`: the request was not refused.
     pub refused: Option<RefusalFacts>,
-    /// What it changed.
+    /// What the request changed.
     pub changes: Vec<Change>,
-    /// The same person's same request, now; `None`: there was no refusal, or the person is gone.
+    /// The explanation of the same request now. `None`: there was no refusal, or the person no longer exists.
     pub now: Option<Explanation>,
 }
 
-/// A refusal as it was.
+/// A stored refusal.
 #[derive(Clone, Debug, Serialize)]
 pub struct RefusalFacts {
-    /// When.
-    pub at: Moment,
-    /// Who.
+    /// When the request was refused.
+    pub at: UtcTime,
+    /// The person.
     pub user_id: UserId,
-    /// Their address then.
+    /// The person's address at that time.
     pub email: Option<EmailAddress>,
     /// The protected host.
     pub host: String,
     /// The method.
     pub method: String,
-    /// The path, perhaps cut, without its query.
+    /// The path without its query. A long path is cut.
     pub path: String,
     /// `navigation`, `fetch` or `websocket`.
     pub kind: &'static str,
-    /// The origin whose page asked; `None`: the host's own.
+    /// The origin whose page sent the request. `None`: the host's own, or the person directly.
     pub asker: Option<String>,
-    /// The middleware's query.
+    /// The query of the middleware's address.
     pub requirement: String,
-    /// The answer's status.
+    /// The status of the answer.
     pub status: u16,
-    /// The word for why, as in metrics.
+    /// The reason as it is named in metrics.
     pub reason: String,
-    /// Why, in a sentence.
+    /// The reason as a sentence.
     pub text: String,
     /// The client's address as the proxy saw it.
     pub address: Option<IpAddr>,
 }
 
 impl PastRequest {
-    /// Would the same request pass now? `None`: cannot be said.
-    pub fn is_mended(&self) -> Option<bool> {
+    /// Whether the same request would pass now. `None`: not known.
+    pub fn is_fixed(&self) -> Option<bool> {
         self.now.as_ref().and_then(Explanation::decision).map(|decision| decision.is_allowed)
     }
 
-    /// For programs: names that stay as they are, times as RFC 3339.
+    /// The result for programs. Its names are stable. Times are RFC 3339.
     pub fn to_json(&self) -> Value {
         json!({
             "request_id": self.id.to_string(),
             "refused": self.refused,
             "changes": self.changes,
             "now": self.now.as_ref().map(Explanation::to_json),
-            "mended": self.is_mended(),
+            "mended": self.is_fixed(),
         })
     }
 }
 
-/// Explains a request by its number.
+/// Explains a past request by its id.
 ///
 /// # Errors
 /// [`ExplainError::UnknownRequest`], [`ExplainError::Directory`].
@@ -96,7 +97,7 @@ pub async fn explain_request(context: &Context, id: RequestId) -> Result<PastReq
     if refusal.is_none() && changes.is_empty() {
         return Err(ExplainError::UnknownRequest(id));
     }
-    let now = match refusal.as_ref().and_then(|refusal| question(context, refusal)) {
+    let now = match refusal.as_ref().and_then(|refusal| question(&context.site, refusal)) {
         Some(question) => match explain(context, &question).await {
             Ok(explanation) => Some(explanation),
             Err(ExplainError::UnknownUser { .. }) => None,
@@ -107,36 +108,36 @@ pub async fn explain_request(context: &Context, id: RequestId) -> Result<PastReq
     Ok(PastRequest { id, refused: refusal.map(facts), changes, now })
 }
 
-/// The same request, asked again. A host that is not protected any more is explained as such.
-fn question(context: &Context, refusal: &Refusal) -> Option<Question> {
+/// The same request as a question about now. If its host is no longer protected, the explanation says so.
+fn question(site: &Site, refusal: &Refusal) -> Option<Question> {
     let name: HostName = refusal.host.parse().ok()?;
     let origin =
-        context.site.hosts.find(&name).map_or_else(|| format!("https://{name}"), |origin| origin.to_string());
+        site.hosts.find(&name).map_or_else(|| format!("https://{name}"), |origin| origin.to_string());
     let path = if refusal.path.starts_with('/') { refusal.path.as_str() } else { "/" };
-    let url: AskedUrl = format!("{origin}{path}").parse().ok()?;
+    let url: RequestUrl = format!("{origin}{path}").parse().ok()?;
     Some(Question {
         user: UserKey::Id(refusal.user),
         url,
         method: refusal.method.parse().ok()?,
         requirement: refusal.requirement.clone(),
         kind: refusal.kind,
-        asker: refusal.asker.clone(),
+        initiator: refusal.asker.clone(),
         at: None,
     })
 }
 
 fn facts(refusal: Refusal) -> RefusalFacts {
     let reason = Reason::ALL.iter().find(|reason| reason.as_str() == refusal.reason);
-    // A newer Gatepost may have words that this one does not know.
+    // A newer release may have stored a reason that this one does not have.
     let text = reason.map_or_else(
         || format!("refused: {}", refusal.reason),
         |reason| {
             let missing = refusal.missing.clone().unwrap_or_default();
-            Step::Decision(DecisionFacts::of(*reason, missing)).says()
+            Step::Decision(DecisionFacts::of(*reason, missing)).text()
         },
     );
     RefusalFacts {
-        at: Moment(refusal.at),
+        at: UtcTime(refusal.at),
         user_id: refusal.user,
         email: refusal.email,
         host: refusal.host,

@@ -1,0 +1,52 @@
+//! The text of the decision, and of the decision about one session.
+
+use crate::explain::steps::DecisionFacts;
+use gatepost_telemetry::Reason;
+use std::fmt::Display;
+
+pub(super) fn decision(facts: &DecisionFacts) -> String {
+    match facts.reason {
+        Reason::GroupMissing | Reason::TenantMissing | Reason::NotAdmin => missing(facts),
+        reason => outcome(reason).to_owned(),
+    }
+}
+
+pub(super) const fn outcome(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Met => "passes",
+        Reason::Asked => "Gatepost itself answers here",
+        Reason::UnknownHost => "always refused: the host is not protected here",
+        Reason::MalformedRequirement => "always refused: the middleware's address is wrong",
+        Reason::ForwardedHeaders | Reason::PlainHttp => "always refused: the request is malformed",
+        Reason::Expired => "has to sign in: the idle or absolute timeout has passed",
+        Reason::SessionEnded => "has to sign in: the session was ended",
+        Reason::UserDisabled => "has to sign in, which is refused: the person is disabled",
+        Reason::NoAddress => "has to sign in: the person has no address",
+        Reason::RefreshPending => "the provider has to be asked before this session is used again",
+        Reason::CrossOrigin => "refused: another origin requests a change",
+        Reason::MaxAge => {
+            "has to sign in again: the last proof of identity is too old, or its time is not known"
+        }
+        Reason::GroupMissing | Reason::TenantMissing | Reason::NotAdmin => "refused: not allowed",
+        _ => "does not pass",
+    }
+}
+
+fn missing(facts: &DecisionFacts) -> String {
+    let mut parts = Vec::new();
+    if !facts.missing_groups.is_empty() {
+        parts.push(format!("not in {}", any_of("the group", &facts.missing_groups)));
+    }
+    if !facts.missing_tenants.is_empty() {
+        parts.push(format!("no access to {}", any_of("the tenant", &facts.missing_tenants)));
+    }
+    if facts.missing_admin {
+        parts.push("no admin".to_owned());
+    }
+    format!("refused: {}", parts.join("; "))
+}
+
+pub(super) fn any_of<T: Display>(what: &str, names: &[T]) -> String {
+    let list = names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    if names.len() == 1 { format!("{what} {list}") } else { format!("any of {what}s {list}") }
+}
