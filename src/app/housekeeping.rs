@@ -18,19 +18,19 @@ use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 /// How often readiness is looked at.
-const LOOK: Duration = Duration::from_secs(2);
+const READINESS_INTERVAL: Duration = Duration::from_secs(2);
 /// An announced key counts as in use for so long.
 const KEY_TTL: Duration = Duration::from_secs(30);
 /// A clock may be off by this many seconds (DESIGN.md section 8).
 const MAX_CLOCK_SKEW: i64 = 30;
 /// How often what has expired is deleted.
-const TIDY: Duration = Duration::from_mins(10);
+const DELETE_INTERVAL: Duration = Duration::from_mins(10);
 /// How often uses of sessions, refusals, and ends that the directory could not take before are written down.
-const WRITE: Duration = Duration::from_secs(1);
+const WRITE_INTERVAL: Duration = Duration::from_secs(1);
 /// So many in one go.
-const AT_ONCE: usize = 100;
+const BATCH_SIZE: usize = 100;
 /// Between two tries to prepare the directory.
-const PREPARE_AGAIN: Duration = Duration::from_secs(1);
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Brings the schema up to date. The embedded file must be usable now; a database may come later, but one that a newer
 /// Gatepost has migrated is refused at once.
@@ -73,7 +73,7 @@ async fn prepare_once(state: &State) -> Result<(), DirectoryError> {
 
 async fn prepare_later(state: Arc<State>) {
     loop {
-        sleep(PREPARE_AGAIN).await;
+        sleep(RETRY_INTERVAL).await;
         match prepare_once(&state).await {
             Ok(()) => return,
             Err(error) if is_unavailable(&error) => {
@@ -85,16 +85,16 @@ async fn prepare_later(state: Arc<State>) {
 }
 
 /// Says once that Redis cannot be used, and once more when it can: until then nothing else asks it, perhaps for hours.
-async fn look_at_session_store(state: Arc<State>) {
-    let ask = async || state.stores.sessions.ping().await;
-    let Err(error) = patiently(ask).await else { return };
+async fn wait_for_session_store(state: Arc<State>) {
+    let ping = async || state.stores.sessions.ping().await;
+    let Err(error) = patiently(ping).await else { return };
     tracing::error!(
         error = %Chain(&error),
         mend = tls::explain(&error).map(|fault| fault.to_string()),
         "the session store does not answer, or takes no writes: nobody can sign in; trying again"
     );
-    while ask().await.is_err() {
-        sleep(PREPARE_AGAIN).await;
+    while ping().await.is_err() {
+        sleep(RETRY_INTERVAL).await;
     }
     tracing::info!("the session store answers");
 }
@@ -107,14 +107,14 @@ impl Housekeeping {
     /// Starts it.
     pub fn start(state: &Arc<State>) -> Self {
         let mut tasks = vec![
-            spawn(look_at_session_store(Arc::clone(state))),
-            spawn(look_after_readiness(Arc::clone(state))),
-            spawn(tidy(Arc::clone(state))),
-            spawn(look_at_secrets(Arc::clone(state))),
+            spawn(wait_for_session_store(Arc::clone(state))),
+            spawn(watch_readiness(Arc::clone(state))),
+            spawn(delete_expired(Arc::clone(state))),
+            spawn(watch_secret_files(Arc::clone(state))),
             spawn(invalidation::keep_lease(Arc::clone(&state.stores), Arc::clone(&state.lease))),
-            spawn(keep_writing(Arc::clone(state), write_uses)),
-            spawn(keep_writing(Arc::clone(state), write_refusals)),
-            spawn(keep_writing(Arc::clone(state), write_revocations)),
+            spawn(write_periodically(Arc::clone(state), write_uses)),
+            spawn(write_periodically(Arc::clone(state), write_refusals)),
+            spawn(write_periodically(Arc::clone(state), write_revocations)),
         ];
         for provider in state.site.providers.iter() {
             let provider = provider.clone();
@@ -133,8 +133,8 @@ impl Housekeeping {
     }
 }
 
-async fn look_after_readiness(state: Arc<State>) {
-    let mut ticks = interval(LOOK);
+async fn watch_readiness(state: Arc<State>) {
+    let mut ticks = interval(READINESS_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
@@ -162,8 +162,8 @@ async fn find_clock_skew(directory: &Directory) -> Option<Obstacle> {
     (skew.abs() > MAX_CLOCK_SKEW).then_some(Obstacle::Clock(skew))
 }
 
-async fn keep_writing(state: Arc<State>, write: impl AsyncFn(&State)) {
-    let mut ticks = interval(WRITE);
+async fn write_periodically(state: Arc<State>, write: impl AsyncFn(&State)) {
+    let mut ticks = interval(WRITE_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
@@ -174,7 +174,7 @@ async fn keep_writing(state: Arc<State>, write: impl AsyncFn(&State)) {
 /// Writes down which sessions were used.
 pub async fn write_uses(state: &State) {
     let uses = state.gate.uses.take();
-    for batch in uses.chunks(AT_ONCE) {
+    for batch in uses.chunks(BATCH_SIZE) {
         if let Err(error) = state.stores.sessions.touch(batch).await {
             tracing::debug!(error = %Chain(&error), "last uses wait for the session store");
             state.gate.uses.put_back(batch.to_vec());
@@ -190,7 +190,7 @@ async fn write_revocations(state: &State) {
 /// Writes down who was refused what.
 pub async fn write_refusals(state: &State) {
     let refusals = state.gate.refusals.take();
-    for batch in refusals.chunks(AT_ONCE) {
+    for batch in refusals.chunks(BATCH_SIZE) {
         if let Err(error) = state.stores.directory.keep_refusals(batch).await {
             tracing::debug!(error = %Chain(&error), "refusals wait for the directory");
             let lost = state.gate.refusals.put_back(batch.to_vec());
@@ -199,7 +199,7 @@ pub async fn write_refusals(state: &State) {
     }
 }
 
-async fn look_at_secrets(state: Arc<State>) {
+async fn watch_secret_files(state: Arc<State>) {
     loop {
         sleep(LOOK_AGAIN).await;
         let config = Arc::clone(&state.site.config);
@@ -210,8 +210,8 @@ async fn look_at_secrets(state: Arc<State>) {
     }
 }
 
-async fn tidy(state: Arc<State>) {
-    let mut ticks = interval(TIDY);
+async fn delete_expired(state: Arc<State>) {
+    let mut ticks = interval(DELETE_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;

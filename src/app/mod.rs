@@ -228,12 +228,12 @@ fn listen_public(state: &Arc<State>) -> Result<ServerHandle, StartError> {
 async fn stop_on_signal(state: &State, internal: Vec<Workers>, public: &ServerHandle) -> std::io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let is_patient = tokio::select! {
+    let is_graceful = tokio::select! {
         _ = terminate.recv() => true,
         _ = interrupt.recv() => false,
     };
     state.readiness.drain();
-    if is_patient {
+    if is_graceful {
         // In development no proxy has to notice first.
         let drain = if state.site.config.is_development() { Duration::ZERO } else { DRAIN };
         tracing::info!("stopping: not ready any more, serving {} s longer", drain.as_secs());
@@ -241,9 +241,9 @@ async fn stop_on_signal(state: &State, internal: Vec<Workers>, public: &ServerHa
     }
     let (stopped, ()) = tokio::join!(
         spawn_blocking(move || internal.into_iter().for_each(Workers::stop)),
-        public.stop(is_patient)
+        public.stop(is_graceful)
     );
-    if is_patient {
+    if is_graceful {
         state.tasks.finish(FINISH).await;
     }
     housekeeping::write_uses(state).await;

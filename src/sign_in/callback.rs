@@ -5,12 +5,13 @@
 //! code. A callback that does not fit recovers unseen, its code unused.
 
 use super::addresses::login_address;
-use super::begin::go_on;
+use super::begin::continue_sign_in;
 use super::exchange::{Exchange, Redeemed};
 use super::issue_ticket::{issue_ticket, public_cookie};
-use super::limit::{Asker, Place};
-use super::{Context, Problem, Step, Visitor};
+use super::limit::{ExchangePermit, ExchangeRequest};
+use super::{Browser, Context, Destination, Problem};
 use crate::authn;
+use crate::site::Site;
 use gatepost_core::error_chain::Chain;
 use gatepost_core::ids::ProviderId;
 use gatepost_oidc::{ErrorResponse, Provider};
@@ -54,12 +55,12 @@ pub struct CallbackQuery {
 ///
 /// # Errors
 /// [`Problem`].
-pub async fn finish(
+pub async fn complete_sign_in(
     context: &Arc<Context>,
-    visitor: &Visitor,
+    browser: &Browser,
     called: &ProviderId,
     query: CallbackQuery,
-) -> Result<Step, Problem> {
+) -> Result<Destination, Problem> {
     let provider = context.site.providers.find(called).ok_or(Problem::UnknownProvider)?;
     let sealed = query.state.as_deref().ok_or(Problem::Unreadable)?;
     let opened = context
@@ -71,28 +72,28 @@ pub async fn finish(
     if login.provider != *called {
         return Err(Problem::MixedUp { called: called.clone(), began: login.provider });
     }
-    let is_bound = visitor.held.as_ref().is_some_and(|held| held.bind() == login.bind);
+    let is_bound = browser.held.as_ref().is_some_and(|held| held.bind() == login.bind);
     if opened.is_expired || !is_bound {
-        return recover(context, visitor, login.request, Instant::now() + RETRY_WAIT).await;
+        return recover(context, browser, login.request, Instant::now() + RETRY_WAIT).await;
     }
     if let Some(error) = &query.error {
         return Err(refused(provider, error, &query));
     }
     let code = query.code.filter(|code| is_code(code)).ok_or(Problem::Unreadable)?;
-    let asker = Asker {
+    let request = ExchangeRequest {
         browser: login.bind,
-        is_known: visitor.held.as_ref().is_some_and(|held| held.value.is_some()),
-        address: visitor.address,
+        is_known: browser.held.as_ref().is_some_and(|held| held.value.is_some()),
+        address: browser.address,
         provider: provider.id(),
         code: &code,
     };
-    let place = context.limits.admit(&asker).await.map_err(|wait| {
+    let permit = context.limits.admit(&request).await.map_err(|wait| {
         context.stores.metrics.sign_in_limited();
         Problem::Limited(wait)
     })?;
     let exchange = Exchange {
         context: Arc::clone(context),
-        visitor: visitor.clone(),
+        browser: browser.clone(),
         provider: Arc::clone(provider),
         login,
         code,
@@ -100,7 +101,7 @@ pub async fn finish(
         session_state: query.session_state,
     };
     // To its end, whether or not this browser waits for it: the code is spent, and a retry joins what came of it.
-    context.tasks.run(run_once(exchange, place)).await
+    context.tasks.run(run_once(exchange, permit)).await
 }
 
 /// `1*VSCHAR` (RFC 6749 appendix A.11).
@@ -123,44 +124,44 @@ fn refused(provider: &Provider, error: &str, query: &CallbackQuery) -> Problem {
 }
 
 /// The sealed request of a `state`, so that a page can offer to begin again where it was to end.
-pub fn sealed_request(context: &Context, sealed: Option<&str>) -> Option<String> {
-    let opened = context.site.ring.open_any_age::<LoginState>(Purpose::State, "", sealed?).ok()?;
-    Some(context.site.ring.seal(Purpose::LoginRequest, "", &opened.value.request))
+pub fn sealed_request(site: &Site, sealed: Option<&str>) -> Option<String> {
+    let opened = site.ring.open_any_age::<LoginState>(Purpose::State, "", sealed?).ok()?;
+    Some(site.ring.seal(Purpose::LoginRequest, "", &opened.value.request))
 }
 
 /// Locks the code, makes the session of it, and tells whoever came after.
-async fn run_once(exchange: Exchange, place: Place) -> Result<Step, Problem> {
-    let Exchange { context, visitor, login, .. } = &exchange;
+async fn run_once(exchange: Exchange, permit: ExchangePermit) -> Result<Destination, Problem> {
+    let Exchange { context, browser, login, .. } = &exchange;
     let turn = match lock(context, login).await {
         Ok(Some(turn)) => turn,
-        asked_nobody => {
-            place.give_back();
-            asked_nobody?;
-            return join(context, visitor, login).await;
+        not_locked => {
+            permit.refund();
+            not_locked?;
+            return join(context, browser, login).await;
         }
     };
     match Box::pin(exchange.run()).await {
         Ok(Redeemed::Session(started)) => {
-            place.succeed();
+            permit.succeed();
             let Started { handover, session, .. } = *started;
-            let completing = complete(context, &handover, &session, login.request.clone());
-            tokio::join!(completing, exchange.tell(&turn, Some(&handover))).0
+            let completing = redirect_with_session(context, &handover, &session, login.request.clone());
+            tokio::join!(completing, exchange.publish(&turn, Some(&handover))).0
         }
         Ok(Redeemed::OldSession(started)) => {
-            place.succeed();
-            exchange.tell(&turn, Some(&started.handover)).await;
-            exchange.again_with(&started)
+            permit.succeed();
+            exchange.publish(&turn, Some(&started.handover)).await;
+            exchange.restart_with_session(&started)
         }
         Ok(Redeemed::NotRecent(auth_time)) => {
-            place.give_back();
-            tokio::join!(exchange.again(auth_time), exchange.tell(&turn, None)).0
+            permit.refund();
+            tokio::join!(exchange.restart(auth_time), exchange.publish(&turn, None)).0
         }
         Err(problem) => {
             // The code was good where only our own stores or the groups failed.
             if matches!(problem, Problem::Unavailable(_) | Problem::GroupsUnknown) {
-                place.give_back();
+                permit.refund();
             }
-            exchange.tell(&turn, None).await;
+            exchange.publish(&turn, None).await;
             Err(problem)
         }
     }
@@ -182,14 +183,15 @@ async fn lock(context: &Context, login: &LoginState) -> Result<Option<ExchangeTu
 }
 
 /// Another request with this `state` came first: the same GET, retried by the proxy or the browser.
-async fn join(context: &Context, visitor: &Visitor, login: &LoginState) -> Result<Step, Problem> {
+async fn join(context: &Context, browser: &Browser, login: &LoginState) -> Result<Destination, Problem> {
     let give_up_at = Instant::now() + RETRY_WAIT;
     while Instant::now() < give_up_at {
         match context.stores.sessions.find_exchange(&login.id).await? {
             Some(Exchanged::Into(handover)) => {
                 let loaded = authn::load_public(&context.stores, &handover.value).await?;
                 let principal = loaded.ok_or(Problem::EndedAtProvider)?;
-                return complete(context, &handover, &principal.session, login.request.clone()).await;
+                return redirect_with_session(context, &handover, &principal.session, login.request.clone())
+                    .await;
             }
             Some(Exchanged::Failed) => break,
             None => {}
@@ -197,7 +199,7 @@ async fn join(context: &Context, visitor: &Visitor, login: &LoginState) -> Resul
         sleep(RETRY_POLL).await;
     }
     // Nothing came of it in all that time: its replica is gone, and so is whatever this browser had under way there.
-    recover(context, visitor, login.request.clone(), give_up_at).await
+    recover(context, browser, login.request.clone(), give_up_at).await
 }
 
 /// "Everything else recovers": on with the session that is there, else over again unseen, else a page.
@@ -207,29 +209,29 @@ async fn join(context: &Context, visitor: &Visitor, login: &LoginState) -> Resul
 /// browser begins again at `/login`, which binds to the cookie that it holds then.
 async fn recover(
     context: &Context,
-    visitor: &Visitor,
+    browser: &Browser,
     request: LoginRequest,
     give_up_at: Instant,
-) -> Result<Step, Problem> {
-    if visitor.live(context).await?.is_some() {
-        return go_on(context, visitor, request, None).await;
+) -> Result<Destination, Problem> {
+    if browser.live(context).await?.is_some() {
+        return continue_sign_in(context, browser, request, None).await;
     }
     sleep(SETTLE).await;
-    let request = if another_tab_completed(context, visitor, give_up_at).await? {
+    let request = if another_tab_completed(context, browser, give_up_at).await? {
         request
     } else {
         request.restarted().ok_or(Problem::RestartedTooOften)?
     };
-    Ok(Step::redirect(login_address(context, &request)))
+    Ok(Destination::redirect(login_address(&context.site, &request)))
 }
 
 /// Waits while another tab of this browser completes its sign-in; tells whether there was one.
 async fn another_tab_completed(
     context: &Context,
-    visitor: &Visitor,
+    browser: &Browser,
     give_up_at: Instant,
 ) -> Result<bool, Problem> {
-    let Some(held) = &visitor.held else { return Ok(false) };
+    let Some(held) = &browser.held else { return Ok(false) };
     let browser = held.bind();
     let mut has_waited = false;
     while Instant::now() < give_up_at && context.stores.sessions.is_completing(&browser).await? {
@@ -240,15 +242,15 @@ async fn another_tab_completed(
 }
 
 /// Gives the browser its session and sends it on.
-async fn complete(
+async fn redirect_with_session(
     context: &Context,
     handover: &Handover,
     session: &Session,
     request: LoginRequest,
-) -> Result<Step, Problem> {
+) -> Result<Destination, Problem> {
     let cookie = public_cookie(context, handover, session);
     // What stands in the way is told at the next step: a page sets no cookie, and the value before this one dies.
-    let again = login_address(context, &request);
+    let again = login_address(&context.site, &request);
     let to = match issue_ticket(context, session, request).await {
         Ok(to) => to,
         Err(problem) => {
@@ -256,7 +258,7 @@ async fn complete(
             again
         }
     };
-    Ok(Step::Redirect { to, cookie: Some(cookie) })
+    Ok(Destination::Redirect { to, cookie: Some(cookie) })
 }
 
 /// A code is good once: it is used only where what comes of it can be kept, and looked up as fast as `/verify` asks.

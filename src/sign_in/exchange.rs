@@ -1,17 +1,18 @@
 //! A code becomes a session: redeem and verify, commit to the directory, then the session.
 
 use super::addresses::{callback_address, login_address};
-use super::begin::go_on;
+use super::begin::continue_sign_in;
 use super::issue_ticket::public_cookie;
-use super::{Context, Problem, Step, Visitor};
+use super::provider_session::{sid_hash, unnamed_hash};
+use super::{Browser, Context, Destination, Problem};
 use crate::authn::Principal;
 use crate::refresh::address_news;
 use crate::revocation::{Ending, end_excess, end_session, revoke_refresh_token};
 use gatepost_core::auth_time::AuthTime;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::error_chain::Chain;
-use gatepost_core::identity::{AddressRule, AssertedGroups, RefusedAddress, SubjectKey};
-use gatepost_core::ids::{ProviderId, UserId};
+use gatepost_core::identity::{AddressRule, AssertedGroups, RefusedAddress};
+use gatepost_core::ids::UserId;
 use gatepost_core::secret::{Hash, Secret};
 use gatepost_oidc::{Callback, Expected, OidcError, Provider, SignIn};
 use gatepost_store::directory::{SignInContext, SignInOutcome};
@@ -24,7 +25,7 @@ use std::sync::Arc;
 /// A code that is to become a session.
 pub(super) struct Exchange {
     pub(super) context: Arc<Context>,
-    pub(super) visitor: Visitor,
+    pub(super) browser: Browser,
     pub(super) provider: Arc<Provider>,
     pub(super) login: LoginState,
     pub(super) code: String,
@@ -47,7 +48,7 @@ impl Exchange {
     pub(super) async fn run(&self) -> Result<Redeemed, Problem> {
         let sign_in = self.redeem().await.map_err(|source| self.failed(source))?;
         let is_recent = self.login.is_met_by(sign_in.auth_time, Timestamp::now());
-        let existing = self.visitor.live(&self.context).await?;
+        let existing = self.browser.live(&self.context).await?;
         if !is_recent && existing.is_some() {
             return Ok(Redeemed::NotRecent(sign_in.auth_time));
         }
@@ -88,7 +89,7 @@ impl Exchange {
         let started =
             self.context.stores.query(Store::Session, StoreOperation::StartSession, starting).await?;
         if let Some(other) = others {
-            self.end_other(&other).await?;
+            self.end_previous_session(&other).await?;
         }
         // The provider may have signed the person out after the directory admitted them and before there was a session to
         // be ended.
@@ -100,12 +101,12 @@ impl Exchange {
                 &self.context.revocation,
                 &over,
                 EndCause::ProviderSignOut,
-                &self.visitor.actor("provider"),
+                &self.browser.actor("provider"),
             )
             .await?;
             return Err(Problem::EndedAtProvider);
         }
-        self.note(&started.session, mine.is_some());
+        self.log_signed_in(&started.session, mine.is_some());
         if started.of_person > self.context.site.config.session.max_per_person as u64 {
             self.end_excess(started.session.record.user).await;
         }
@@ -119,7 +120,7 @@ impl Exchange {
             session_state: self.session_state.as_deref(),
         };
         let expected = Expected {
-            redirect_uri: &callback_address(&self.context, self.provider.id()),
+            redirect_uri: &callback_address(&self.context.site, self.provider.id()),
             code_verifier: &self.login.code_verifier(),
             nonce: &self.login.nonce(),
         };
@@ -127,7 +128,7 @@ impl Exchange {
     }
 
     /// Lets those go on who wait for this exchange. What fails here only makes them wait longer.
-    pub(super) async fn tell(&self, turn: &ExchangeTurn, handover: Option<&Handover>) {
+    pub(super) async fn publish(&self, turn: &ExchangeTurn, handover: Option<&Handover>) {
         let sessions = &self.context.stores.sessions;
         let told = match handover {
             Some(handover) => sessions.publish_exchange(turn, handover).await,
@@ -139,21 +140,21 @@ impl Exchange {
     }
 
     /// A sign-in that is not recent enough: once more with `prompt=login`, then a page.
-    pub(super) async fn again(&self, auth_time: AuthTime) -> Result<Step, Problem> {
+    pub(super) async fn restart(&self, auth_time: AuthTime) -> Result<Destination, Problem> {
         if self.login.request.restarts > 0 {
             return Err(self.not_recent(auth_time));
         }
         let request = self.login.request.restarted().ok_or_else(|| self.not_recent(auth_time))?;
-        go_on(&self.context, &self.visitor, request, None).await
+        continue_sign_in(&self.context, &self.browser, request, None).await
     }
 
     /// The same for a session that has just begun. It counts wherever no router asks for a recent sign-in, so its cookie
     /// is set first: the second try, and the page where that fails too, follow at `/login`.
-    pub(super) fn again_with(&self, started: &Started) -> Result<Step, Problem> {
+    pub(super) fn restart_with_session(&self, started: &Started) -> Result<Destination, Problem> {
         let restarted = self.login.request.restarted();
         let request = restarted.ok_or_else(|| self.not_recent(started.session.record.auth_time))?;
         let cookie = public_cookie(&self.context, &started.handover, &started.session);
-        Ok(Step::Redirect { to: login_address(&self.context, &request), cookie: Some(cookie) })
+        Ok(Destination::Redirect { to: login_address(&self.context.site, &request), cookie: Some(cookie) })
     }
 
     fn not_recent(&self, auth_time: AuthTime) -> Problem {
@@ -189,7 +190,7 @@ impl Exchange {
         if sign_in.identity.groups == AssertedGroups::Unknown {
             self.context.stores.count(provider, ProviderMetrics::groups_unknown);
         }
-        let actor = self.visitor.actor("sign-in");
+        let actor = self.browser.actor("sign-in");
         let terms = self.context.site.config.terms_of(self.provider.config(), &sign_in.identity.subject);
         let admitting = self.context.stores.directory.sign_in(&sign_in.identity, &terms, context, &actor);
         match self.context.stores.query(Store::Directory, StoreOperation::SignIn, admitting).await? {
@@ -238,14 +239,14 @@ impl Exchange {
             nonce: self.login.nonce(),
             id_token: sign_in.id_token.clone().map(Token::new),
             logout_hint: sign_in.logout_hint.clone(),
-            user_agent: self.visitor.user_agent.clone(),
-            address: self.visitor.address,
+            user_agent: self.browser.user_agent.clone(),
+            address: self.browser.address,
         }
     }
 
     /// Another person at the same browser: the one before is signed out.
-    async fn end_other(&self, other: &Principal) -> Result<(), Problem> {
-        let actor = self.visitor.actor(&other.standing.person.id.to_string());
+    async fn end_previous_session(&self, other: &Principal) -> Result<(), Problem> {
+        let actor = self.browser.actor(&other.standing.person.id.to_string());
         let ending =
             Ending::new(&self.context.revocation, other.session.id.hash(), other.session.record.user);
         end_session(&self.context.revocation, &ending, EndCause::Replaced, &actor).await?;
@@ -255,13 +256,13 @@ impl Exchange {
 
     /// Who signs in is signed in, whether or not an old session of theirs could be ended.
     async fn end_excess(&self, user: UserId) {
-        let actor = self.visitor.actor(&user.to_string());
+        let actor = self.browser.actor(&user.to_string());
         if let Err(error) = end_excess(&self.context.revocation, user, &actor).await {
             tracing::warn!(error = %Chain(&error), user.id = %user, "a person has more sessions than they may until their next sign-in");
         }
     }
 
-    fn note(&self, session: &Session, is_again: bool) {
+    fn log_signed_in(&self, session: &Session, is_again: bool) {
         let provider = self.provider.id();
         if session.record.refresh_token.is_none() {
             self.context.stores.count(provider, ProviderMetrics::signed_in_without_refresh_token);
@@ -270,24 +271,13 @@ impl Exchange {
             }
         }
         tracing::info!(
-            request.id = %self.visitor.request_id,
+            request.id = %self.browser.request_id,
             user.id = %session.record.user,
             provider.id = %provider,
             session.hash = %session.id.hash(),
-            client.address = self.visitor.address.map(tracing::field::display),
+            client.address = self.browser.address.map(tracing::field::display),
             is_again,
             "signed in"
         );
     }
-}
-
-/// How the directory names a provider's session: sids are not secret, but nobody else's business either.
-pub fn sid_hash(provider: &ProviderId, sid: &str) -> Hash {
-    Hash::of(&[provider.as_str().as_bytes(), sid.as_bytes()])
-}
-
-/// The same for all of a subject's sessions that the provider's ID tokens give no sid: they end together.
-pub fn unnamed_hash(provider: &ProviderId, subject: &SubjectKey) -> Hash {
-    let parts = [provider.as_str(), "without a sid", &subject.issuer, &subject.subject];
-    Hash::of(&parts.map(str::as_bytes))
 }

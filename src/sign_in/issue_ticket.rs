@@ -19,7 +19,7 @@ pub(super) async fn issue_ticket(
     let Target::Host { host, uri, .. } = &request.target else {
         return Ok(context.site.public_address("/", &[]).into());
     };
-    let origin = find_origin(context, host).ok_or(Problem::UnknownHost)?;
+    let origin = find_origin(&context.site, host).ok_or(Problem::UnknownHost)?;
     let record = &session.record;
     let handovers = context.stores.sessions.count_handover(record.user, host).await?;
     if handovers > MAX_HANDOVERS {

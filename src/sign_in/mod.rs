@@ -10,6 +10,7 @@ pub mod checked_session;
 mod exchange;
 mod issue_ticket;
 pub mod limit;
+mod provider_session;
 pub mod return_cookie;
 pub mod sign_out;
 mod storage_owner;
@@ -60,7 +61,7 @@ pub struct Context {
 
 /// A browser at the public host.
 #[derive(Clone, Debug)]
-pub struct Visitor {
+pub struct Browser {
     /// Its cookie there.
     pub held: Option<Held<PublicValue>>,
     /// Its address as the proxy saw it.
@@ -71,8 +72,8 @@ pub struct Visitor {
     pub request_id: RequestId,
 }
 
-impl Visitor {
-    /// For the audit of what this visitor sets off.
+impl Browser {
+    /// For the audit of what this browser sets off.
     pub fn actor(&self, who: &str) -> Actor {
         Actor { who: who.to_owned(), address: self.address, request_id: Some(self.request_id) }
     }
@@ -87,7 +88,7 @@ impl Visitor {
 
 /// Where the browser goes next.
 #[derive(Debug)]
-pub enum Step {
+pub enum Destination {
     /// Elsewhere.
     Redirect {
         /// An absolute address.
@@ -96,7 +97,7 @@ pub enum Step {
         cookie: Option<String>,
     },
     /// The person chooses a provider.
-    Choose {
+    ProviderChoice {
         /// The sealed request, passed on.
         to: Option<String>,
         /// Where the sign-in ends.
@@ -106,7 +107,7 @@ pub enum Step {
     },
 }
 
-impl Step {
+impl Destination {
     fn redirect(to: impl Into<String>) -> Self {
         Self::Redirect { to: to.into(), cookie: None }
     }
@@ -230,7 +231,7 @@ impl From<DirectoryError> for Problem {
 }
 
 /// The bind to the browser's cookie, and the cookie to set where it has none.
-pub fn bound<T>(cookies: CookiePolicy, held: Option<&Held<T>>) -> (Bind, Option<String>) {
+pub fn browser_binding<T>(cookies: CookiePolicy, held: Option<&Held<T>>) -> (Bind, Option<String>) {
     if let Some(held) = held {
         (held.bind(), None)
     } else {

@@ -3,7 +3,8 @@
 //! These cookies share one name, and each has the path of its slot. A request therefore carries one of them at most,
 //! however many tabs wait, and a browser never holds more than [`SLOTS`] for one host. The server keeps nothing.
 
-use super::{Context, bound};
+use super::{Context, browser_binding};
+use crate::site::Site;
 use gatepost_core::host::{HostName, Origin};
 use gatepost_core::return_uri::is_return_uri;
 use gatepost_core::secret;
@@ -15,7 +16,7 @@ use std::time::Duration;
 
 /// A return address waits if it and the name of its host are longer than this together, in bytes. Every `state` then
 /// stays below [`gatepost_oidc::MAX_STATE`], also for the longest name, 253 bytes.
-const ROOM: usize = 300;
+const MAX_INLINE_LENGTH: usize = 300;
 
 /// Return addresses of one browser that wait on one host; the oldest goes. Browsers keep at least 150 cookies of one
 /// site: a page that makes a browser open many long links of one host displaces none of the application's own cookies.
@@ -41,66 +42,66 @@ impl Slots {
 
 /// A sign-in that a protected host asks for.
 #[derive(Debug)]
-pub struct Asked {
-    /// What `/login` is asked for.
+pub struct RequestedSignIn {
+    /// What `/login` is requested for.
     pub request: LoginRequest,
     /// `Set-Cookie` of the answer that leads there.
     pub cookies: Vec<String>,
 }
 
 /// Asks for a sign-in that ends at `uri` of this host.
-pub fn ask(
+pub fn request_sign_in(
     context: &Context,
     origin: &Origin,
     held: Option<&Held<HostValue>>,
     uri: &str,
     max_age: Option<Duration>,
-) -> Asked {
-    let (bind, new_cookie) = bound(context.site.cookies, held);
-    let (uri, waiting) = keep(context, origin.host(), uri, || context.return_slots.next());
+) -> RequestedSignIn {
+    let (bind, new_cookie) = browser_binding(context.site.cookies, held);
+    let (uri, waiting) = uri_and_cookie(&context.site, origin.host(), uri, || context.return_slots.next());
     let target = Target::Host { host: origin.host().to_string(), uri, bind };
     let request = LoginRequest { target, max_age: max_age.map(|age| age.as_secs()), restarts: 0 };
-    Asked { request, cookies: new_cookie.into_iter().chain(waiting).collect() }
+    RequestedSignIn { request, cookies: new_cookie.into_iter().chain(waiting).collect() }
 }
 
 /// Asks for the same once more, bound to the cookie that the browser has or gets now; `None`: often enough.
-pub(super) fn ask_again(
+pub(super) fn retry_sign_in(
     context: &Context,
     origin: &Origin,
     held: Option<&Held<HostValue>>,
     request: &LoginRequest,
-    end: &End,
-) -> Option<Asked> {
+    return_address: &ReturnAddress,
+) -> Option<RequestedSignIn> {
     let restarted = request.restarted()?;
-    let (bind, new_cookie) = bound(context.site.cookies, held);
-    let slot = || end.waiting.map_or_else(|| context.return_slots.next(), |waiting| waiting.slot);
-    let (uri, waiting) = keep(context, origin.host(), &end.uri, slot);
+    let (bind, new_cookie) = browser_binding(context.site.cookies, held);
+    let slot = || return_address.waiting.map_or_else(|| context.return_slots.next(), |waiting| waiting.slot);
+    let (uri, waiting) = uri_and_cookie(&context.site, origin.host(), &return_address.uri, slot);
     let target = Target::Host { host: origin.host().to_string(), uri, bind };
     let request = LoginRequest { target, ..restarted };
-    Some(Asked { request, cookies: new_cookie.into_iter().chain(waiting).collect() })
+    Some(RequestedSignIn { request, cookies: new_cookie.into_iter().chain(waiting).collect() })
 }
 
 /// Decides where a return address travels; the cookie that it waits in, if it waits.
-fn keep(
-    context: &Context,
+fn uri_and_cookie(
+    site: &Site,
     host: &HostName,
     uri: &str,
     slot: impl FnOnce() -> u8,
 ) -> (ReturnUri, Option<String>) {
-    let placed = place(uri, host, slot);
-    let cookie = match &placed {
+    let return_uri = return_uri(uri, host, slot);
+    let cookie = match &return_uri {
         ReturnUri::Here(_) => None,
         ReturnUri::Waiting(waiting) => {
-            let sealed = cookie::seal_waiting(uri, &context.site.ring, host, &waiting.id);
+            let sealed = cookie::seal_waiting(uri, &site.ring, host, &waiting.id);
             let rest = Purpose::WaitingUri.lifetime().unwrap_or_default();
-            Some(context.site.cookies.for_waiting(&path(*waiting), Some((&sealed, rest))))
+            Some(site.cookies.for_waiting(&path(*waiting), Some((&sealed, rest))))
         }
     };
-    (placed, cookie)
+    (return_uri, cookie)
 }
 
-fn place(uri: &str, host: &HostName, slot: impl FnOnce() -> u8) -> ReturnUri {
-    if uri.len() + host.as_str().len() <= ROOM {
+fn return_uri(uri: &str, host: &HostName, slot: impl FnOnce() -> u8) -> ReturnUri {
+    if uri.len() + host.as_str().len() <= MAX_INLINE_LENGTH {
         ReturnUri::Here(uri.to_owned())
     } else {
         ReturnUri::Waiting(WaitingUri { id: OneTimeId::generate(), slot: slot() })
@@ -109,17 +110,17 @@ fn place(uri: &str, host: &HostName, slot: impl FnOnce() -> u8) -> ReturnUri {
 
 /// Where a sign-in ends, as far as the browser still has it.
 #[derive(Debug)]
-pub(super) struct End {
+pub(super) struct ReturnAddress {
     /// A return address.
     pub uri: String,
     /// It waited.
     pub waiting: Option<WaitingUri>,
 }
 
-impl End {
-    /// Reads it where the sign-in asked for it, or in the browser's cookie; `/` where it is nowhere.
+impl ReturnAddress {
+    /// Reads it where the sign-in requested for it, or in the browser's cookie; `/` where it is nowhere.
     pub fn find<'a>(
-        context: &Context,
+        site: &Site,
         host: &HostName,
         uri: &ReturnUri,
         cookies: impl Iterator<Item = &'a str>,
@@ -127,7 +128,7 @@ impl End {
         let (found, waiting) = match uri {
             ReturnUri::Here(uri) => (Some(uri.clone()), None),
             ReturnUri::Waiting(waiting) => {
-                let found = cookie::read_waiting(cookies, &context.site.ring, host, &waiting.id);
+                let found = cookie::read_waiting(cookies, &site.ring, host, &waiting.id);
                 (found, Some(*waiting))
             }
         };
@@ -142,18 +143,18 @@ impl End {
     }
 
     /// `Set-Cookie` where the address is needed no longer.
-    pub fn spent(&self, context: &Context) -> Option<String> {
-        self.waiting.map(|waiting| context.site.cookies.for_waiting(&path(waiting), None))
+    pub fn removal_cookie(&self, site: &Site) -> Option<String> {
+        self.waiting.map(|waiting| site.cookies.for_waiting(&path(waiting), None))
     }
 }
 
 /// Where tickets are taken.
-pub(super) const ENTER: &str = "/.gatepost/enter";
+pub(super) const ENTER_PATH: &str = "/.gatepost/enter";
 
 /// Where a sign-in comes back to the host: the browser sends the cookie of its return address there.
 pub(super) fn enter_path(uri: &ReturnUri) -> String {
     match uri {
-        ReturnUri::Here(_) => ENTER.to_owned(),
+        ReturnUri::Here(_) => ENTER_PATH.to_owned(),
         ReturnUri::Waiting(waiting) => path(*waiting),
     }
 }
@@ -173,7 +174,7 @@ fn path(waiting: WaitingUri) -> String {
 
 /// Where tickets are taken, of a slot or of none.
 pub fn path_of(slot: Option<u8>) -> String {
-    slot.map_or_else(|| ENTER.to_owned(), |slot| format!("{ENTER}/{slot}"))
+    slot.map_or_else(|| ENTER_PATH.to_owned(), |slot| format!("{ENTER_PATH}/{slot}"))
 }
 
 /// The slot of a path below `/.gatepost/enter/`.
@@ -220,9 +221,9 @@ mod tests {
         #[test]
         fn a_state_is_short_whatever_the_return_address_and_the_host(uri in 1_usize..=2_000, name in 1_usize..=253) {
             let (uri, name) = ("/".repeat(uri), host(name));
-            let placed = place(&uri, &name, || SLOTS - 1);
-            prop_assert!(state(placed.clone(), &name).len() <= MAX_STATE);
-            if let ReturnUri::Waiting(waiting) = placed {
+            let return_uri = return_uri(&uri, &name, || SLOTS - 1);
+            prop_assert!(state(return_uri.clone(), &name).len() <= MAX_STATE);
+            if let ReturnUri::Waiting(waiting) = return_uri {
                 let sealed = cookie::seal_waiting(&uri, &ring(), &name, &waiting.id);
                 prop_assert!(sealed.len() < 2_800, "browsers keep 4,096 bytes of a cookie");
                 prop_assert_eq!(cookie::read_waiting([sealed.as_str()].into_iter(), &ring(), &name, &waiting.id), Some(uri));
@@ -234,9 +235,9 @@ mod tests {
     fn the_longest_that_travels_along_still_leaves_the_state_short() {
         for length in [1, 20, 253] {
             let name = host(length);
-            let longest = "/".repeat(ROOM - name.as_str().len());
+            let longest = "/".repeat(MAX_INLINE_LENGTH - name.as_str().len());
             for uri in [longest.clone(), longest + "/"] {
-                assert!(state(place(&uri, &name, || SLOTS - 1), &name).len() <= MAX_STATE, "{length}");
+                assert!(state(return_uri(&uri, &name, || SLOTS - 1), &name).len() <= MAX_STATE, "{length}");
             }
         }
     }

@@ -2,10 +2,11 @@
 //!
 //! The directory's row comes first: a session that cannot be ended there is not ended, and nothing is deleted.
 
-use super::exchange::{sid_hash, unnamed_hash};
-use super::{Context, Problem, Step, Visitor};
+use super::provider_session::{sid_hash, unnamed_hash};
+use super::{Browser, Context, Destination, Problem};
 use crate::authn::LoadError;
 use crate::revocation::{Ending, end_session, revoke_refresh_token};
+use crate::site::Site;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::error_chain::Chain;
 use gatepost_core::identity::SubjectKey;
@@ -20,19 +21,19 @@ use gatepost_store::session::values::SignOutTicket;
 use gatepost_telemetry::EndCause;
 
 /// The address on the public host that ends the session of a protected host's cookie.
-pub fn sign_out_address(context: &Context, ticket: Option<&SignOutTicket>) -> String {
+pub fn sign_out_address(site: &Site, ticket: Option<&SignOutTicket>) -> String {
     match ticket {
         Some(ticket) => {
-            let sealed = context.site.ring.seal(Purpose::SignOutTicket, "", ticket);
-            context.site.public_address("/logout", &[("t", &sealed)]).into()
+            let sealed = site.ring.seal(Purpose::SignOutTicket, "", ticket);
+            site.public_address("/logout", &[("t", &sealed)]).into()
         }
-        None => context.site.public_address("/logout", &[]).into(),
+        None => site.public_address("/logout", &[]).into(),
     }
 }
 
 /// Whose sign-out a ticket from a protected host asks for; `None` if it is no ticket of ours, or too old.
-pub fn open_ticket(context: &Context, sealed: &str) -> Option<SignOutTicket> {
-    context.site.ring.open(Purpose::SignOutTicket, "", sealed).ok()
+pub fn open_ticket(site: &Site, sealed: &str) -> Option<SignOutTicket> {
+    site.ring.open(Purpose::SignOutTicket, "", sealed).ok()
 }
 
 /// Ends a session everywhere and sends the browser to the provider's sign-out.
@@ -43,17 +44,17 @@ pub fn open_ticket(context: &Context, sealed: &str) -> Option<SignOutTicket> {
 /// [`Problem::Unavailable`]: nothing was ended, no cookie deleted.
 pub async fn sign_out(
     context: &Context,
-    visitor: &Visitor,
+    browser: &Browser,
     ticket: Option<&SignOutTicket>,
-) -> Result<Step, Problem> {
-    let own = visitor.held.as_ref().and_then(|held| held.value.as_ref());
+) -> Result<Destination, Problem> {
+    let own = browser.held.as_ref().and_then(|held| held.value.as_ref());
     let own = own.map(|value| SignOutTicket { session: value.session.clone(), user: value.user });
     let Some(wanted) = ticket.or(own.as_ref()) else {
         let to = context.site.public_address("/logged-out", &[]).into();
-        return Ok(Step::Redirect { to, cookie: Some(context.site.cookies.deleted()) });
+        return Ok(Destination::Redirect { to, cookie: Some(context.site.cookies.deleted()) });
     };
     let is_own = own.as_ref().is_some_and(|own| own.session == wanted.session);
-    let record = end_wanted(context, visitor, wanted).await?;
+    let record = end_wanted(context, browser, wanted).await?;
     if let Some(record) = &record {
         revoke_refresh_token(&context.revocation, record);
     }
@@ -62,13 +63,13 @@ pub async fn sign_out(
         || context.site.public_address("/logged-out", &[]).into(),
         |record| after(context, &record),
     );
-    Ok(Step::Redirect { to, cookie: is_own.then(|| context.site.cookies.deleted()) })
+    Ok(Destination::Redirect { to, cookie: is_own.then(|| context.site.cookies.deleted()) })
 }
 
 /// Ends the session also while the store does not answer: whose it is stands in the sealed value.
 async fn end_wanted(
     context: &Context,
-    visitor: &Visitor,
+    browser: &Browser,
     wanted: &SignOutTicket,
 ) -> Result<Option<SessionRecord>, Problem> {
     let hash = wanted.session.hash();
@@ -77,7 +78,7 @@ async fn end_wanted(
         None
     });
     let ending = Ending::new(&context.revocation, hash, wanted.user);
-    end_session(&context.revocation, &ending, EndCause::SignOut, &visitor.actor(&wanted.user.to_string()))
+    end_session(&context.revocation, &ending, EndCause::SignOut, &browser.actor(&wanted.user.to_string()))
         .await?;
     Ok(found.map(|session| session.record))
 }
@@ -103,7 +104,7 @@ fn after(context: &Context, record: &SessionRecord) -> String {
 /// [`LoadError`].
 pub async fn front_channel(
     context: &Context,
-    visitor: &Visitor,
+    browser: &Browser,
     sid: &str,
     issuer: Option<&str>,
 ) -> Result<u32, LoadError> {
@@ -114,7 +115,7 @@ pub async fn front_channel(
         .iter()
         .filter(|provider| issuer.is_none_or(|issuer| provider.is_issuer(issuer)));
     for provider in matching {
-        ended += end_sid(context, provider.id(), sid, None, &visitor.actor("provider")).await?;
+        ended += end_sid(context, provider.id(), sid, None, &browser.actor("provider")).await?;
     }
     Ok(ended)
 }
@@ -156,12 +157,12 @@ impl From<DirectoryError> for BackChannelError {
 ///
 /// # Errors
 /// [`BackChannelError`].
-pub async fn back_channel(context: &Context, visitor: &Visitor, token: &str) -> Result<(), BackChannelError> {
+pub async fn back_channel(context: &Context, browser: &Browser, token: &str) -> Result<(), BackChannelError> {
     let (provider, token) = verify(context, token).await?;
     if context.stores.sessions.knows_logout_token(&token.issuer, &token.jti).await? {
         return Err(BackChannelError::Replayed);
     }
-    let actor = visitor.actor("provider");
+    let actor = browser.actor("provider");
     let subject = token.subject.clone();
     let subject = subject.map(|subject| SubjectKey { issuer: token.issuer.clone(), subject });
     let is_meant = |record: &SessionRecord, subject: &SubjectKey| {

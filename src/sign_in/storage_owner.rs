@@ -5,8 +5,8 @@
 //! the person in a second cookie, which is sealed to the host and sent to `/.gatepost/enter` alone. The next such answer
 //! clears the host's storage, unless all cookies agree that its own person was there last. The server keeps nothing.
 
-use super::Context;
-use super::return_cookie::ENTER;
+use super::return_cookie::ENTER_PATH;
+use crate::site::Site;
 use gatepost_core::host::HostName;
 use gatepost_core::ids::UserId;
 use gatepost_store::session::cookie::{self, Held};
@@ -20,9 +20,9 @@ pub(super) struct StorageOwner(Option<UserId>);
 impl StorageOwner {
     /// Reads the cookies that name the owner, and the host's session cookie: an older release sets only that one. Every
     /// one counts, because a sibling host can plant cookies beside the right one. `lines` are the `Cookie` lines.
-    pub fn find(context: &Context, host: &HostName, held: Option<&Held<HostValue>>, lines: &[&[u8]]) -> Self {
-        let values = cookie::values(lines.iter().copied(), context.site.cookies.storage_owner_name());
-        Self::read(values, &context.site.ring, host, held)
+    pub fn find(site: &Site, host: &HostName, held: Option<&Held<HostValue>>, lines: &[&[u8]]) -> Self {
+        let values = cookie::values(lines.iter().copied(), site.cookies.storage_owner_name());
+        Self::read(values, &site.ring, host, held)
     }
 
     fn read<'a>(
@@ -45,8 +45,8 @@ impl StorageOwner {
 }
 
 /// `Set-Cookie` that names this person from now on.
-pub(super) fn name(context: &Context, host: &HostName, user: UserId) -> String {
-    context.site.cookies.for_storage_owner(ENTER, &cookie::seal_storage_owner(user, &context.site.ring, host))
+pub(super) fn name(site: &Site, host: &HostName, user: UserId) -> String {
+    site.cookies.for_storage_owner(ENTER_PATH, &cookie::seal_storage_owner(user, &site.ring, host))
 }
 
 #[cfg(test)]

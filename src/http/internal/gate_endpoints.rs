@@ -9,7 +9,7 @@ use crate::http::respond::{self, Answer};
 use crate::sign_in::addresses::other_account_address;
 use crate::sign_in::return_cookie;
 use crate::sign_in::sign_out::sign_out_address;
-use crate::sign_in::ticket::{self, Cause, Entered};
+use crate::sign_in::ticket::{self, TicketFailure, TicketOutcome};
 use gatepost_core::requirement::max_age;
 use gatepost_core::return_uri::is_return_uri;
 use gatepost_store::session::cookie;
@@ -60,7 +60,8 @@ async fn enter(responder: &Responder<'_>, slot: Option<u8>, query: &str) -> (Ans
     if let (Some(slot), None, Some(id)) = (slot, &ticket, id) {
         let cookies =
             cookie::values(responder.forwarded.cookies(), responder.context.gate.site.cookies.waiting_name());
-        let (to, spent) = ticket::come_back(&responder.context.sign_in, responder.origin, cookies, slot, &id);
+        let (to, spent) =
+            ticket::return_after_expiry(&responder.context.sign_in, responder.origin, cookies, slot, &id);
         return (respond::redirect(StatusCode::SEE_OTHER, &to, spent.as_deref()), Reason::Asked);
     }
     let ticket = ticket.unwrap_or_default();
@@ -72,7 +73,7 @@ async fn enter(responder: &Responder<'_>, slot: Option<u8>, query: &str) -> (Ans
         return (responder.refuse(&Refusal::ClearingStorage { here: &here }), Reason::Asked);
     }
     let cookies: Vec<&[u8]> = responder.forwarded.cookies().collect();
-    match ticket::enter(
+    match ticket::consume(
         &responder.context.sign_in,
         responder.origin,
         responder.held.as_ref(),
@@ -81,16 +82,16 @@ async fn enter(responder: &Responder<'_>, slot: Option<u8>, query: &str) -> (Ans
     )
     .await
     {
-        Ok(Entered::Redirect { to, cookies, clears_storage }) => {
+        Ok(TicketOutcome::Redirect { to, cookies, clears_storage }) => {
             let cookies = cookies.iter().map(String::as_str);
             let answer = respond::redirect(StatusCode::SEE_OTHER, &to, cookies);
             (if clears_storage { clearing_storage(responder, answer) } else { answer }, Reason::TicketTaken)
         }
-        Ok(Entered::GaveUp { uri, cause }) => {
+        Ok(TicketOutcome::Failed { uri, cause }) => {
             let cause = match cause {
-                Cause::CookieMissing => Unfinished::CookieMissing,
-                Cause::Expired => Unfinished::Expired,
-                Cause::Used => Unfinished::Used,
+                TicketFailure::CookieMissing => Unfinished::CookieMissing,
+                TicketFailure::Expired => Unfinished::Expired,
+                TicketFailure::Used => Unfinished::Used,
             };
             tracing::warn!(request.id = %responder.request_id, host = %responder.origin.host(), ?cause, "a sign-in could not be finished");
             (responder.refuse(&Refusal::Unfinished { uri: &uri, cause }), Reason::TicketRefused)
@@ -155,9 +156,14 @@ fn start(responder: &Responder<'_>, query: &str) -> Result<Answer, String> {
 
 /// The session stays until somebody else has signed in: who only looks at the accounts has lost nothing.
 fn to_other_account(responder: &Responder<'_>, uri: &str) -> Answer {
-    let asked =
-        return_cookie::ask(&responder.context.sign_in, responder.origin, responder.held.as_ref(), uri, None);
-    let address = other_account_address(&responder.context.sign_in, &asked.request);
+    let asked = return_cookie::request_sign_in(
+        &responder.context.sign_in,
+        responder.origin,
+        responder.held.as_ref(),
+        uri,
+        None,
+    );
+    let address = other_account_address(&responder.context.sign_in.site, &asked.request);
     respond::redirect(StatusCode::FOUND, &address, asked.cookies.iter().map(String::as_str))
 }
 
@@ -177,7 +183,7 @@ fn logout(responder: &Responder<'_>) -> Answer {
         .map(|value| SignOutTicket { session: value.session.clone(), user: value.user });
     respond::redirect(
         StatusCode::SEE_OTHER,
-        &sign_out_address(&responder.context.sign_in, ticket.as_ref()),
+        &sign_out_address(&responder.context.sign_in.site, ticket.as_ref()),
         None,
     )
 }

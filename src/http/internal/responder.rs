@@ -122,9 +122,9 @@ impl<'a> Responder<'a> {
     /// Sends the browser away to sign in and come back.
     pub(super) fn to_login(&self, uri: &str, max_age: Option<Duration>) -> Answer {
         let sign_in = &self.context.sign_in;
-        let asked = return_cookie::ask(sign_in, self.origin, self.held.as_ref(), uri, max_age);
+        let asked = return_cookie::request_sign_in(sign_in, self.origin, self.held.as_ref(), uri, max_age);
         let cookies = asked.cookies.iter().map(String::as_str);
-        respond::redirect(StatusCode::FOUND, &login_address(sign_in, &asked.request), cookies)
+        respond::redirect(StatusCode::FOUND, &login_address(&sign_in.site, &asked.request), cookies)
     }
 
     /// Says why a sign-in ends at `/`, where the address that it was for is too long to come back to.

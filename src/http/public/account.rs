@@ -24,7 +24,7 @@ pub(super) struct Notice {
 }
 
 pub(super) async fn show(
-    Person { visitor, principal }: Person,
+    Person { browser, principal }: Person,
     context: web::Data<Context>,
     Query(notice): Query<Notice>,
 ) -> Result<Page, Fault> {
@@ -51,7 +51,7 @@ pub(super) async fn show(
         notice,
         now: Timestamp::now(),
         form_targets: &targets,
-        request_id: visitor.request_id,
+        request_id: browser.request_id,
     };
     Ok(account.page())
 }
@@ -108,7 +108,7 @@ async fn end_those(
     person: &Person,
     are: impl Fn(&Hash) -> bool,
 ) -> Result<(), Fault> {
-    let actor = person.visitor.actor(&person.principal.standing.person.id.to_string());
+    let actor = person.browser.actor(&person.principal.standing.person.id.to_string());
     let sessions = live_sessions(context, &person.principal).await?;
     for (hash, record) in sessions.iter().filter(|(hash, _)| are(hash)) {
         let over = Ending::new(&context.revocation, *hash, record.user);

@@ -1,10 +1,10 @@
 //! The admin for whom `/verify` let a request through to the public listener, on a protected host: known by the assertion
 //! for that very host.
 
-use super::request::{data, host, one, visitor};
+use super::request::{browser, data, host, one};
 use crate::authn::{self, LoadError};
 use crate::gate::assertion::{self, AssertionError, AssertionKeys, Claims};
-use crate::sign_in::{Context, Visitor};
+use crate::sign_in::{Browser, Context};
 use actix_web::HttpRequest;
 use gatepost_core::access::Standing;
 use gatepost_core::clock::Timestamp;
@@ -15,7 +15,7 @@ use std::rc::Rc;
 
 /// An admin, as the directory knows them now.
 pub(super) struct Asserted {
-    pub(super) visitor: Rc<Visitor>,
+    pub(super) browser: Rc<Browser>,
     pub(super) origin: Origin,
     pub(super) standing: Standing,
 }
@@ -44,18 +44,18 @@ enum Refused {
 /// # Errors
 /// [`LoadError`]: the directory cannot say whether the admin still is one.
 pub(super) async fn asserted_admin(request: &HttpRequest) -> Result<Option<Asserted>, LoadError> {
-    let (context, visitor) = (data::<Context>(request), visitor(request));
+    let (context, browser) = (data::<Context>(request), browser(request));
     let asked = match claims(context, request) {
         Ok((origin, claims)) => {
             let standing = still_admin(context, &claims).await?;
-            standing.map(|standing| Asserted { visitor: Rc::clone(&visitor), origin, standing })
+            standing.map(|standing| Asserted { browser: Rc::clone(&browser), origin, standing })
         }
         Err(refused) => Err(refused),
     };
     asked.map(Some).or_else(|refused| {
         tracing::warn!(
-            request.id = %visitor.request_id,
-            client.address = visitor.address.map(tracing::field::display),
+            request.id = %browser.request_id,
+            client.address = browser.address.map(tracing::field::display),
             why = %Chain(&refused),
             "refused to show the headers of a request"
         );

@@ -28,7 +28,7 @@ impl RequestOrigin {
     /// Does the request come from where it may?
     ///
     /// # Errors
-    /// [`Fault::CrossOrigin`], [`Fault::NotLookedAt`].
+    /// [`Fault::CrossOrigin`], [`Fault::PrefetchedOrEmbedded`].
     pub(super) fn check(self, request: &HttpRequest) -> Result<(), Fault> {
         let headers = request.headers();
         if self == Self::OwnPages && !is_own_page(request) {
@@ -39,12 +39,12 @@ impl RequestOrigin {
             let (mode, destination) = (text(headers, "sec-fetch-mode"), text(headers, "sec-fetch-dest"));
             asking::is_navigation(mode, destination) == Some(false)
         };
-        let is_looked_at = match self {
+        let is_allowed = match self {
             Self::Part => true,
             Self::Anywhere | Self::OwnPages => !is_in_advance(),
             Self::Navigation => !is_in_advance() && !is_embedded(),
         };
-        if is_looked_at { Ok(()) } else { Err(Fault::NotLookedAt) }
+        if is_allowed { Ok(()) } else { Err(Fault::PrefetchedOrEmbedded) }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the public listener reads of every request, and what its application shares.
 
-use crate::sign_in::{Context, Visitor};
+use crate::sign_in::{Browser, Context};
 use actix_web::http::header::{HeaderMap, HeaderValue};
 use actix_web::{HttpMessage, HttpRequest, web};
 use gatepost_core::host::HostName;
@@ -13,25 +13,25 @@ use std::rc::Rc;
 const MAX_USER_AGENT: usize = 256;
 
 /// The mark of a request whose caller was judged.
-pub(super) struct Judged;
+pub(super) struct CallerChecked;
 
 /// The browser that asks; made once for each request.
-pub(super) fn visitor(request: &HttpRequest) -> Rc<Visitor> {
-    if let Some(known) = request.extensions().get::<Rc<Visitor>>() {
+pub(super) fn browser(request: &HttpRequest) -> Rc<Browser> {
+    if let Some(known) = request.extensions().get::<Rc<Browser>>() {
         return Rc::clone(known);
     }
     let context = data::<Context>(request);
     let cookies = request.headers().get_all("cookie").map(HeaderValue::as_bytes);
     let held = cookie::read_public(cookie::values(cookies, context.site.cookies.name()), &context.site.ring);
     let user_agent = text(request.headers(), "user-agent");
-    let visitor = Rc::new(Visitor {
+    let browser = Rc::new(Browser {
         held,
         address: client_address(context, request),
         user_agent: user_agent.map(|text| text.chars().take(MAX_USER_AGENT).collect()),
         request_id: RequestId::generate(),
     });
-    request.extensions_mut().insert(Rc::clone(&visitor));
-    visitor
+    request.extensions_mut().insert(Rc::clone(&browser));
+    browser
 }
 
 /// What the application shares.

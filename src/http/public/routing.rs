@@ -2,10 +2,10 @@
 //! to the application than [`Routes`], and what it registered is the list that the tests walk.
 
 use super::body;
-use super::callers::{Callers, Rule};
+use super::callers::{CallerRule, Callers};
 use super::fault::Fault;
 use super::origin::RequestOrigin;
-use super::request::{Judged, host};
+use super::request::{CallerChecked, host};
 use crate::sign_in::Context;
 use actix_web::dev::{Payload, ResourceDef};
 use actix_web::guard::{self, GuardContext};
@@ -141,7 +141,7 @@ impl PathRoutes {
     /// Adds a method.
     pub(super) fn on<R, H, Args>(mut self, method: Method, _: R, origin: RequestOrigin, handler: H) -> Self
     where
-        R: Rule,
+        R: CallerRule,
         H: Handler<Args, Output: Responder>,
         Args: Arguments<Caller = R::Caller>,
     {
@@ -203,7 +203,7 @@ async fn answer<R, H, Args>(
     handler: H,
 ) -> Result<HttpResponse, Error>
 where
-    R: Rule,
+    R: CallerRule,
     H: Handler<Args, Output: Responder>,
     Args: Arguments<Caller = R::Caller>,
 {
@@ -211,13 +211,13 @@ where
     if !method.takes_body {
         body::read(&request, 0).await.map_err(Fault::from)?;
     }
-    let caller = R::judge(&request).await?;
-    request.extensions_mut().insert(Judged);
+    let caller = R::check(&request).await?;
+    request.extensions_mut().insert(CallerChecked);
     let others =
         Args::Others::from_request(&request, &mut Payload::None).await.map_err(Into::<Error>::into)?;
     // Never closed.
-    let _turn = match R::turns(&request) {
-        Some(turns) => turns.acquire().await.ok(),
+    let _turn = match R::permits(&request) {
+        Some(permits) => permits.acquire().await.ok(),
         None => None,
     };
     let answer = handler.call(Args::new(caller, others)).await;

@@ -68,16 +68,16 @@ pub fn start(context: &Context, address: SocketAddr, finish: Duration) -> io::Re
     Ok(server.run())
 }
 
-/// What each thread's application is made of; they share one budget of bodies, and the turns of people's pages.
+/// What each thread's application is made of; they share one budget of bodies, and the permits of people's pages.
 pub(super) fn configure(context: &Context) -> impl Fn(&mut web::ServiceConfig) + Clone + Send + use<> {
     let sign_in = web::Data::from(Arc::clone(&context.sign_in));
     let explain = web::Data::from(Arc::clone(&context.explain));
     let assertion_keys = web::Data::from(Arc::clone(&context.assertion_keys));
     let bodies = web::Data::new(Bodies::default());
-    let turns = web::Data::new(Semaphore::new(PERSON_PAGES));
+    let permits = web::Data::new(Semaphore::new(PERSON_PAGES));
     move |config| {
         config.app_data(sign_in.clone()).app_data(explain.clone()).app_data(assertion_keys.clone());
-        config.app_data(bodies.clone()).app_data(turns.clone());
+        config.app_data(bodies.clone()).app_data(permits.clone());
         config.default_service(web::to(nothing_here));
         register(config);
     }

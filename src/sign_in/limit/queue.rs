@@ -1,6 +1,6 @@
-//! One line of exchanges that share a bucket: who goes next, and who waits.
+//! One queue of exchanges that share a bucket: who goes next, and who waits.
 
-use super::{Class, PATIENCE};
+use super::{FailureClass, MAX_WAIT};
 use gatepost_oidc::Bucket;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,24 +17,24 @@ pub(super) enum Turn {
     Taken,
     /// Not before this, unless something changes.
     Wait(Instant),
-    /// Not here: the code is in the wrong line.
-    Elsewhere,
+    /// Not here: the code is in the wrong queue.
+    WrongQueue,
     /// Not soon; perhaps after so long.
-    TurnedAway(Duration),
+    Refused(Duration),
 }
 
-pub(super) struct Line {
+pub(super) struct Queue {
     bucket: Bucket,
-    queue: Vec<Waiting>,
+    waiting: Vec<Waiting>,
     max_waiting: usize,
     /// Exchanges under way that may give back what they took.
     under_way: usize,
-    failures: HashMap<Class, Failures>,
+    failures: HashMap<FailureClass, Failures>,
 }
 
 struct Waiting {
     number: u64,
-    classes: [Class; 2],
+    classes: [FailureClass; 2],
     changed: Arc<Notify>,
 }
 
@@ -51,48 +51,53 @@ impl Failures {
     }
 }
 
-impl Line {
+impl Queue {
     /// `burst` at once, one more per `interval`, so many waiting.
     pub(super) fn new(burst: u32, interval: Duration, max_waiting: usize, now: Instant) -> Self {
         Self {
             bucket: Bucket::new(burst, interval, now.into_std()),
-            queue: Vec::new(),
+            waiting: Vec::new(),
             max_waiting,
             under_way: 0,
             failures: HashMap::new(),
         }
     }
 
-    /// Joins the line, in the place of somebody whose codes failed more often where it is full.
-    pub(super) fn join(&mut self, number: u64, classes: &[Class; 2], now: Instant) -> Option<Arc<Notify>> {
-        if self.queue.len() >= self.max_waiting {
+    /// Joins the queue, in the permit of somebody whose codes failed more often where it is full.
+    pub(super) fn join(
+        &mut self,
+        number: u64,
+        classes: &[FailureClass; 2],
+        now: Instant,
+    ) -> Option<Arc<Notify>> {
+        if self.waiting.len() >= self.max_waiting {
             let order =
-                |at: &usize| (self.failures_of(&self.queue[*at].classes, now), self.queue[*at].number);
-            let last = (0..self.queue.len()).max_by_key(order)?;
-            if self.failures_of(&self.queue[last].classes, now) <= self.failures_of(classes, now) {
+                |at: &usize| (self.failures_of(&self.waiting[*at].classes, now), self.waiting[*at].number);
+            let last = (0..self.waiting.len()).max_by_key(order)?;
+            if self.failures_of(&self.waiting[last].classes, now) <= self.failures_of(classes, now) {
                 return None;
             }
-            self.queue.swap_remove(last).changed.notify_one();
+            self.waiting.swap_remove(last).changed.notify_one();
         }
         let changed = Arc::<Notify>::default();
-        self.queue.push(Waiting { number, classes: classes.clone(), changed: Arc::clone(&changed) });
+        self.waiting.push(Waiting { number, classes: classes.clone(), changed: Arc::clone(&changed) });
         Some(changed)
     }
 
     /// Takes a turn if one is left and nobody goes before.
     pub(super) fn turn(&mut self, number: u64, now: Instant, deadline: Instant) -> Turn {
-        let Some(next) = self.next(now) else { return Turn::TurnedAway(PATIENCE) };
-        if self.queue[next].number != number {
-            let is_there = self.queue.iter().any(|waiting| waiting.number == number);
+        let Some(next) = self.next(now) else { return Turn::Refused(MAX_WAIT) };
+        if self.waiting[next].number != number {
+            let is_there = self.waiting.iter().any(|waiting| waiting.number == number);
             if !is_there || now >= deadline {
-                return Turn::TurnedAway(PATIENCE);
+                return Turn::Refused(MAX_WAIT);
             }
             // Whoever was next may not know it yet.
-            self.queue[next].changed.notify_one();
+            self.waiting[next].changed.notify_one();
             return Turn::Wait(deadline);
         }
         if self.bucket.take(now.into_std()) {
-            let classes = self.queue.swap_remove(next).classes;
+            let classes = self.waiting.swap_remove(next).classes;
             self.count(classes, now);
             self.under_way += 1;
             self.wake_next(now);
@@ -100,13 +105,13 @@ impl Line {
         }
         let next_at = Instant::from_std(self.bucket.next_at(now.into_std()));
         if now >= deadline || (self.under_way == 0 && next_at > deadline) {
-            return Turn::TurnedAway(next_at.saturating_duration_since(now).max(PATIENCE));
+            return Turn::Refused(next_at.saturating_duration_since(now).max(MAX_WAIT));
         }
         Turn::Wait(next_at)
     }
 
     /// An exchange that took its turn is over.
-    pub(super) fn end(&mut self, classes: &[Class; 2], is_counted: bool, now: Instant) {
+    pub(super) fn end(&mut self, classes: &[FailureClass; 2], is_counted: bool, now: Instant) {
         self.under_way = self.under_way.saturating_sub(1);
         if !is_counted {
             self.bucket.put_back();
@@ -121,27 +126,28 @@ impl Line {
     }
 
     pub(super) fn leave(&mut self, number: u64, now: Instant) {
-        if let Some(place) = self.queue.iter().position(|waiting| waiting.number == number) {
-            self.queue.swap_remove(place);
+        if let Some(permit) = self.waiting.iter().position(|waiting| waiting.number == number) {
+            self.waiting.swap_remove(permit);
             self.wake_next(now);
         }
     }
 
-    /// Lets everybody look again whether they are in the right line.
+    /// Lets everybody look again whether they are in the right queue.
     pub(super) fn wake_all(&self) {
-        self.queue.iter().for_each(|waiting| waiting.changed.notify_one());
+        self.waiting.iter().for_each(|waiting| waiting.changed.notify_one());
     }
 
     fn wake_next(&self, now: Instant) {
         if let Some(next) = self.next(now) {
-            self.queue[next].changed.notify_one();
+            self.waiting[next].changed.notify_one();
         }
     }
 
     /// Whose turn is next: those first whose codes look least like codes that failed.
     fn next(&self, now: Instant) -> Option<usize> {
-        let order = |at: &usize| (self.failures_of(&self.queue[*at].classes, now), self.queue[*at].number);
-        (0..self.queue.len()).min_by_key(order)
+        let order =
+            |at: &usize| (self.failures_of(&self.waiting[*at].classes, now), self.waiting[*at].number);
+        (0..self.waiting.len()).min_by_key(order)
     }
 
     /// Forgetting it changes nothing.
@@ -152,21 +158,21 @@ impl Line {
     }
 
     pub(super) fn is_in_use(&self) -> bool {
-        self.under_way > 0 || self.has_queue()
+        self.under_way > 0 || self.has_waiting()
     }
 
-    pub(super) const fn has_queue(&self) -> bool {
-        !self.queue.is_empty()
+    pub(super) const fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
     }
 
-    fn count(&mut self, classes: [Class; 2], now: Instant) {
+    fn count(&mut self, classes: [FailureClass; 2], now: Instant) {
         for class in classes {
             let failures = self.failures.entry(class).or_insert(Failures { count: 0, at: now });
             *failures = Failures { count: failures.now(now) + 1, at: now };
         }
     }
 
-    fn failures_of(&self, classes: &[Class; 2], now: Instant) -> [u32; 2] {
+    fn failures_of(&self, classes: &[FailureClass; 2], now: Instant) -> [u32; 2] {
         classes.each_ref().map(|class| self.failures.get(class).map_or(0, |failures| failures.now(now)))
     }
 }
