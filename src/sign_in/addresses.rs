@@ -1,4 +1,4 @@
-//! Addresses that a sign-in leads to.
+//! Addresses to which a sign-in redirects.
 
 use crate::site::Site;
 use gatepost_core::host::{HostName, Origin};
@@ -8,13 +8,13 @@ use gatepost_store::session::values::LoginRequest;
 use std::borrow::Cow;
 use url::Url;
 
-/// A login request for a protected host, as the address that its `/verify` sends the browser to.
+/// The address of `/login` with a sealed request.
 pub fn login_address(site: &Site, request: &LoginRequest) -> String {
     let to = site.ring.seal(Purpose::LoginRequest, "", request);
     site.public_address("/login", &[("to", &to)]).into()
 }
 
-/// As [`login_address`], for somebody who wants to be somebody else.
+/// As [`login_address`], but the provider lets the person choose another account.
 pub fn other_account_address(site: &Site, request: &LoginRequest) -> String {
     let to = site.ring.seal(Purpose::LoginRequest, "", request);
     site.public_address("/login", &[("to", &to), ("prompt", "select_account")]).into()

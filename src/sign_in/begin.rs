@@ -13,18 +13,18 @@ use gatepost_store::session::sealed::Purpose;
 use gatepost_store::session::values::{LoginRequest, LoginState, OneTimeId, Target};
 use std::sync::Arc;
 
-/// What `/login` was asked with.
+/// The parameters of `/login`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct BeginQuery<'a> {
-    /// A sealed [`LoginRequest`]; without one the sign-in ends at the account page.
+    /// A sealed [`LoginRequest`]. Without it the sign-in ends at the account page.
     pub to: Option<&'a str>,
-    /// The chosen provider.
+    /// The id of the provider that the person chose.
     pub provider: Option<&'a str>,
-    /// The person wants to be somebody else: the provider asks which account.
+    /// Whether the person wants to choose another account at the provider.
     pub other_account: bool,
 }
 
-/// Begins, or goes straight on.
+/// Redirects to a provider, or straight on if the browser has a session that satisfies the request.
 ///
 /// # Errors
 /// [`Problem`].
@@ -56,7 +56,8 @@ pub async fn begin(
     continue_sign_in(context, browser, request, query.provider).await
 }
 
-/// A request lives an hour (SIGN-IN.md, "Values"); where it came from can make a new one.
+/// Sends the browser back to its host, which makes a new request: a sealed request is valid for one hour (SIGN-IN.md,
+/// "Values").
 fn restart_expired(context: &Context, request: &LoginRequest) -> Result<Destination, Problem> {
     let Target::Host { host, uri, .. } = &request.target else {
         return Ok(Destination::redirect(context.site.public_address("/login", &[])));
@@ -77,7 +78,7 @@ fn provider_choice(context: &Context, request: &LoginRequest, other_account: boo
     }
 }
 
-/// With a session that satisfies the request, on to the host; else to a provider.
+/// Redirects to the host if the browser has a session that satisfies the request, else to a provider.
 pub(super) async fn continue_sign_in(
     context: &Context,
     browser: &Browser,
@@ -114,9 +115,9 @@ pub(super) async fn continue_sign_in(
 #[derive(Clone, Copy)]
 enum Intent<'a> {
     SignIn,
-    /// This session is too old for what was asked.
+    /// The sign-in of this session is older than the request allows.
     StepUp(&'a Principal),
-    /// The provider shall confirm this session, unseen where it can.
+    /// The provider has to confirm this session, without showing a page if it can.
     Recheck(&'a Principal),
     OtherAccount,
 }
@@ -126,7 +127,8 @@ fn is_recent_enough(principal: &Principal, request: &LoginRequest) -> bool {
     request.max_age().is_none_or(|max_age| auth_time.is_within(max_age, Timestamp::now()))
 }
 
-/// The named provider, the only one, or the one that signed this person in last time; `None`: the person chooses.
+/// The named provider, else the only one, else the one that signed this person in last time. `None`: the person has to
+/// choose.
 fn choose_provider<'a>(
     context: &'a Context,
     named: Option<&str>,

@@ -1,8 +1,9 @@
-//! `/callback/<provider>`: the code becomes a session, once.
+//! `/callback/<provider>`: exchanges the code for a session, once.
 //!
-//! The order is the security of it: bind, both stores reachable and lock, [`Exchange`], cookie. The lock is itself the
-//! first word to the session store, and a write; it is taken back where the directory cannot keep what would come of the
-//! code. A callback that does not fit recovers unseen, its code unused.
+//! The order of the steps makes it secure: check the binding to the browser, lock the code while checking that the
+//! directory takes writes, run the [`Exchange`], set the cookie. Taking the lock is a write, so it shows that the session
+//! store takes writes. It is released if the directory does not. A callback that does not belong to this browser, or has
+//! expired, restarts the sign-in without a page and leaves its code unused.
 
 use super::addresses::login_address;
 use super::begin::continue_sign_in;
@@ -25,33 +26,34 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// How long a retried callback waits for what comes of the first.
+/// How long a repeated callback waits for the result of the first one.
 const RETRY_WAIT: Duration = Duration::from_secs(6);
-/// How long answers to other tabs may take to land.
+/// How long to wait until the browser has received the answers to its other tabs.
 const SETTLE: Duration = Duration::from_millis(300);
 const RETRY_POLL: Duration = Duration::from_millis(50);
-/// Longest code in bytes; Entra's have some 1,500.
+/// The greatest length of a code in bytes. Entra's have about 1,500.
 const MAX_CODE: usize = 4096;
 
-/// What the provider sent the browser back with; each at most once.
+/// The parameters of the callback; each may occur once.
 #[expect(missing_debug_implementations, reason = "a code is a secret until it is spent")]
 #[derive(Default, Deserialize)]
 pub struct CallbackQuery {
     /// RFC 6749 section 4.1.2.
     pub code: Option<String>,
-    /// Ours.
+    /// The sealed [`LoginState`].
     pub state: Option<String>,
     /// RFC 9207.
     pub iss: Option<String>,
     /// RFC 6749 section 4.1.2.1.
     pub error: Option<String>,
-    /// For people.
+    /// An explanation of the error for people.
     pub error_description: Option<String>,
-    /// Entra: the provider's own session, where the `sid` claim is not configured.
+    /// The session at the provider (OpenID Connect Session Management 1.0). Stands in for `sid` at Entra if that claim is not
+    /// configured.
     pub session_state: Option<String>,
 }
 
-/// Finishes a sign-in.
+/// Completes a sign-in: exchanges the code, starts the session, and redirects to the host.
 ///
 /// # Errors
 /// [`Problem`].
@@ -100,7 +102,7 @@ pub async fn complete_sign_in(
         issuer: query.iss,
         session_state: query.session_state,
     };
-    // To its end, whether or not this browser waits for it: the code is spent, and a retry joins what came of it.
+    // Runs to its end even if the browser disconnects: the code is used up, and a retry gets the result.
     context.tasks.run(run_once(exchange, permit)).await
 }
 
@@ -123,13 +125,13 @@ fn refused(provider: &Provider, error: &str, query: &CallbackQuery) -> Problem {
     }
 }
 
-/// The sealed request of a `state`, so that a page can offer to begin again where it was to end.
+/// The request in a `state`, sealed again, so that a page can offer to retry the sign-in.
 pub fn sealed_request(site: &Site, sealed: Option<&str>) -> Option<String> {
     let opened = site.ring.open_any_age::<LoginState>(Purpose::State, "", sealed?).ok()?;
     Some(site.ring.seal(Purpose::LoginRequest, "", &opened.value.request))
 }
 
-/// Locks the code, makes the session of it, and tells whoever came after.
+/// Locks the code, exchanges it, and publishes the result for repeated callbacks.
 async fn run_once(exchange: Exchange, permit: ExchangePermit) -> Result<Destination, Problem> {
     let Exchange { context, browser, login, .. } = &exchange;
     let turn = match lock(context, login).await {
@@ -157,7 +159,7 @@ async fn run_once(exchange: Exchange, permit: ExchangePermit) -> Result<Destinat
             tokio::join!(exchange.restart(auth_time), exchange.publish(&turn, None)).0
         }
         Err(problem) => {
-            // The code was good where only our own stores or the groups failed.
+            // The code was valid if only a store or reading the groups failed.
             if matches!(problem, Problem::Unavailable(_) | Problem::GroupsUnknown) {
                 permit.refund();
             }
@@ -167,9 +169,9 @@ async fn run_once(exchange: Exchange, permit: ExchangePermit) -> Result<Destinat
     }
 }
 
-/// The turn to exchange this code; `None`: another request has it.
+/// Takes the lock for the exchange of this code. `None`: another request holds it.
 async fn lock(context: &Context, login: &LoginState) -> Result<Option<ExchangeTurn>, Problem> {
-    // Both at once, for that costs one wait less; whoever was locked in vain may come again with the same code.
+    // Both at once saves a round trip. If the directory takes no writes, the code can be sent again after the unlock.
     let locking = context.stores.sessions.lock_exchange(&login.id, &login.bind);
     let (writable, locked) = tokio::join!(directory_takes_writes(context), locking);
     let turn = locked?;
@@ -182,7 +184,7 @@ async fn lock(context: &Context, login: &LoginState) -> Result<Option<ExchangeTu
     Ok(turn)
 }
 
-/// Another request with this `state` came first: the same GET, retried by the proxy or the browser.
+/// Waits for the result of an earlier request with this `state`: the proxy or the browser has repeated the GET.
 async fn join(context: &Context, browser: &Browser, login: &LoginState) -> Result<Destination, Problem> {
     let give_up_at = Instant::now() + RETRY_WAIT;
     while Instant::now() < give_up_at {
@@ -198,15 +200,15 @@ async fn join(context: &Context, browser: &Browser, login: &LoginState) -> Resul
         }
         sleep(RETRY_POLL).await;
     }
-    // Nothing came of it in all that time: its replica is gone, and so is whatever this browser had under way there.
+    // There is no result after all this time, so the replica that ran the exchange has stopped.
     recover(context, browser, login.request.clone(), give_up_at).await
 }
 
-/// "Everything else recovers": on with the session that is there, else over again unseen, else a page.
+/// Continues with the browser's session if it has one, else restarts the sign-in without a page, else returns a problem.
 ///
-/// What does not fit is mostly one of many tabs that began at once: each answer set another cookie, and the last one
-/// stays. So the answers still under way get a moment to land, a tab that completes the sign-in is waited for, and the
-/// browser begins again at `/login`, which binds to the cookie that it holds then.
+/// Usually the callback belongs to one of many tabs that started together: each answer set another cookie, and the last
+/// one stays. So this waits until pending answers have arrived, and for a tab that is completing its sign-in. Then the
+/// browser starts again at `/login`, which binds to the cookie that it has by then.
 async fn recover(
     context: &Context,
     browser: &Browser,
@@ -225,7 +227,7 @@ async fn recover(
     Ok(Destination::redirect(login_address(&context.site, &request)))
 }
 
-/// Waits while another tab of this browser completes its sign-in; tells whether there was one.
+/// Waits while another tab of this browser completes its sign-in. Returns whether there was one.
 async fn another_tab_completed(
     context: &Context,
     browser: &Browser,
@@ -241,7 +243,7 @@ async fn another_tab_completed(
     Ok(has_waited)
 }
 
-/// Gives the browser its session and sends it on.
+/// Sets the session's cookie and redirects to the host.
 async fn redirect_with_session(
     context: &Context,
     handover: &Handover,
@@ -249,19 +251,19 @@ async fn redirect_with_session(
     request: LoginRequest,
 ) -> Result<Destination, Problem> {
     let cookie = public_cookie(context, handover, session);
-    // What stands in the way is told at the next step: a page sets no cookie, and the value before this one dies.
+    // A failure is reported at the next step, `/login`: a page could not set the cookie, which replaces the earlier one.
     let again = login_address(&context.site, &request);
     let to = match issue_ticket(context, session, request).await {
         Ok(to) => to,
         Err(problem) => {
-            tracing::debug!(error = %Chain(&problem), "a sign-in is complete, but not handed over yet");
+            tracing::debug!(error = %Chain(&problem), "a sign-in is complete, but no ticket could be issued");
             again
         }
     };
     Ok(Destination::Redirect { to, cookie: Some(cookie) })
 }
 
-/// A code is good once: it is used only where what comes of it can be kept, and looked up as fast as `/verify` asks.
+/// Fails if the directory takes no writes: a code can be used once, so it is not used if the result could not be stored.
 async fn directory_takes_writes(context: &Context) -> Result<(), Problem> {
     if context
         .stores

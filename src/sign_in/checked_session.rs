@@ -10,18 +10,18 @@ use gatepost_telemetry::RefreshOutcome;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// How long a sign-in waits for a check that somebody else has begun.
+/// How long a sign-in waits for a check that another request started.
 const CHECK_WAIT: Duration = Duration::from_secs(6);
 const CHECK_POLL: Duration = Duration::from_millis(50);
 
-/// The live session, after the provider was asked about it where that must come first.
+/// The browser's session, after its provider has confirmed it if that is due.
 ///
 /// # Errors
 /// [`Problem::Unavailable`].
 pub async fn checked(context: &Context, browser: &Browser) -> Result<Option<Principal>, Problem> {
     match find(context, browser).await? {
         FoundSession::Checked(principal) => Ok(Some(principal)),
-        // A visit of the account page may as well wait until the session has to be checked first.
+        // The account page may be shown until the session must be confirmed before any use.
         FoundSession::Unchecked(principal) if check(context, &principal) == Check::AtNavigation => {
             Ok(Some(principal))
         }
@@ -29,12 +29,12 @@ pub async fn checked(context: &Context, browser: &Browser) -> Result<Option<Prin
     }
 }
 
-/// Whose session a browser has.
+/// The session of a browser.
 pub(super) enum FoundSession {
     Nobody,
-    /// Their session counts now.
+    /// It is valid now.
     Checked(Principal),
-    /// Their session would count, but its provider must say so again, and cannot be asked from here.
+    /// It would be valid, but its provider has to confirm it, which only the browser can request.
     Unchecked(Principal),
 }
 
@@ -60,11 +60,11 @@ pub(super) async fn find(context: &Context, browser: &Browser) -> Result<FoundSe
             RefreshOutcome::Refreshed => {
                 return Ok(browser.live(context).await?.map_or(FoundSession::Nobody, FoundSession::Checked));
             }
-            // Another tab asks already, or the request that `/verify` has just sent here.
+            // Another request of this browser already refreshes the session.
             RefreshOutcome::Busy if Instant::now() < give_up_at => sleep(CHECK_POLL).await,
             RefreshOutcome::Ended => return Ok(FoundSession::Nobody),
-            // The provider decides about a session that was not used for so long; it cannot be asked in the
-            // background, so the person goes there.
+            // The provider has to confirm a session that was unused for so long. A background refresh failed, so the
+            // browser goes there.
             RefreshOutcome::Unreachable | RefreshOutcome::Busy => {
                 return Ok(FoundSession::Unchecked(principal));
             }
@@ -72,16 +72,16 @@ pub(super) async fn find(context: &Context, browser: &Browser) -> Result<FoundSe
     }
 }
 
-/// What becomes of a session that its provider must confirm.
+/// What to do with a session that its provider has to confirm.
 pub(super) enum OutageDecision {
-    /// The provider does not answer: an outage ends nothing for an hour.
+    /// The provider does not answer, so the session stays valid for an hour.
     KeepSession(Principal),
     /// The browser goes to the provider.
     GoToProvider(Principal),
 }
 
-/// A browser that is sent to a provider which is down does not come back, so the provider is asked first whether it is
-/// there. (What was refreshed in vain has been asked already.)
+/// Checks whether the provider answers, because a browser that is sent to an unreachable provider does not come back. A
+/// session with a refresh token skips the check: its refresh has just tried.
 pub(super) async fn keep_during_outage(
     context: &Context,
     principal: Principal,

@@ -1,4 +1,4 @@
-//! A code becomes a session: redeem and verify, commit to the directory, then the session.
+//! Exchanges a code for a session: redeem and verify, commit to the directory, start the session.
 
 use super::addresses::{callback_address, login_address};
 use super::begin::continue_sign_in;
@@ -22,7 +22,7 @@ use gatepost_store::session::{ExchangeTurn, Handover, Session, Started};
 use gatepost_telemetry::{EndCause, ProviderMetrics, Store, StoreOperation};
 use std::sync::Arc;
 
-/// A code that is to become a session.
+/// The exchange of one code.
 pub(super) struct Exchange {
     pub(super) context: Arc<Context>,
     pub(super) browser: Browser,
@@ -33,18 +33,18 @@ pub(super) struct Exchange {
     pub(super) session_state: Option<String>,
 }
 
-/// What became of a code.
+/// The result of an exchange.
 pub(super) enum Redeemed {
-    /// A session, as recent as was asked for.
+    /// A session whose sign-in is as recent as the router demands.
     Session(Box<Started>),
     /// A session that does not meet the router's `max_age`: the provider does not know that parameter, or ignores it.
     OldSession(Box<Started>),
-    /// The same where this browser has a session: that one stays as it is.
+    /// As [`Self::OldSession`], but the browser already has a session, which stays as it is.
     NotRecent(AuthTime),
 }
 
 impl Exchange {
-    /// Makes a session of the code.
+    /// Redeems the code and starts a session.
     pub(super) async fn run(&self) -> Result<Redeemed, Problem> {
         let sign_in = self.redeem().await.map_err(|source| self.failed(source))?;
         let is_recent = self.login.is_met_by(sign_in.auth_time, Timestamp::now());
@@ -64,7 +64,7 @@ impl Exchange {
         }
     }
 
-    /// Commits to the directory, then begins the session, or joins that of the same person at this browser.
+    /// Commits to the directory, then starts a session, or continues the one that the same person has in this browser.
     async fn start(&self, sign_in: &SignIn, existing: Option<Principal>) -> Result<Started, Problem> {
         let new = SessionId::generate();
         let announced = match &sign_in.sid {
@@ -91,8 +91,7 @@ impl Exchange {
         if let Some(other) = others {
             self.end_previous_session(&other).await?;
         }
-        // The provider may have signed the person out after the directory admitted them and before there was a session to
-        // be ended.
+        // The provider may have ended the session after the directory admitted the person and before the session existed.
         let subject = &sign_in.identity.subject;
         if started.is_over || self.context.stores.directory.is_ended_at_provider(subject, &context).await? {
             let over =
@@ -127,7 +126,7 @@ impl Exchange {
         self.provider.redeem(&callback, &expected).await
     }
 
-    /// Lets those go on who wait for this exchange. What fails here only makes them wait longer.
+    /// Publishes the result to repeated callbacks that wait for it. If this fails they only wait longer.
     pub(super) async fn publish(&self, turn: &ExchangeTurn, handover: Option<&Handover>) {
         let sessions = &self.context.stores.sessions;
         let told = match handover {
@@ -135,11 +134,11 @@ impl Exchange {
             None => sessions.publish_failure(turn).await,
         };
         if let Err(error) = told {
-            tracing::debug!(error = %Chain(&error), "those who wait for a sign-in are not told");
+            tracing::debug!(error = %Chain(&error), "the result of a sign-in was not published");
         }
     }
 
-    /// A sign-in that is not recent enough: once more with `prompt=login`, then a page.
+    /// Restarts a sign-in that is not recent enough with `prompt=login`, once. After that it is a problem.
     pub(super) async fn restart(&self, auth_time: AuthTime) -> Result<Destination, Problem> {
         if self.login.request.restarts > 0 {
             return Err(self.not_recent(auth_time));
@@ -148,8 +147,8 @@ impl Exchange {
         continue_sign_in(&self.context, &self.browser, request, None).await
     }
 
-    /// The same for a session that has just begun. It counts wherever no router asks for a recent sign-in, so its cookie
-    /// is set first: the second try, and the page where that fails too, follow at `/login`.
+    /// As [`Self::restart`], for a session that has just started. It is valid for routers that demand no recent sign-in, so
+    /// this sets its cookie first. `/login` then restarts the sign-in.
     pub(super) fn restart_with_session(&self, started: &Started) -> Result<Destination, Problem> {
         let restarted = self.login.request.restarted();
         let request = restarted.ok_or_else(|| self.not_recent(started.session.record.auth_time))?;
@@ -184,7 +183,7 @@ impl Exchange {
         }
     }
 
-    /// Who it is, and since when by the directory's clock.
+    /// Commits the sign-in to the directory. Returns the person, and the time by the directory's clock.
     async fn admit(&self, sign_in: &SignIn, context: &SignInContext) -> Result<(UserId, Timestamp), Problem> {
         let provider = self.provider.id();
         if sign_in.identity.groups == AssertedGroups::Unknown {
@@ -244,7 +243,7 @@ impl Exchange {
         }
     }
 
-    /// Another person at the same browser: the one before is signed out.
+    /// Ends the session of another person in the same browser.
     async fn end_previous_session(&self, other: &Principal) -> Result<(), Problem> {
         let actor = self.browser.actor(&other.standing.person.id.to_string());
         let ending =
@@ -254,7 +253,7 @@ impl Exchange {
         Ok(())
     }
 
-    /// Who signs in is signed in, whether or not an old session of theirs could be ended.
+    /// Ends the person's oldest sessions. A failure is only logged, so that the sign-in succeeds.
     async fn end_excess(&self, user: UserId) {
         let actor = self.browser.actor(&user.to_string());
         if let Err(error) = end_excess(&self.context.revocation, user, &actor).await {

@@ -1,16 +1,15 @@
-//! Who may exchange a code now: junk codes cost the one who sends them, nobody else.
+//! Limits the exchanges of codes, so that invalid codes delay only the client that sends them.
 //!
-//! Anybody can get a `state` that is bound to a cookie of their own, so a code is only known to be junk after the provider
-//! was asked. Each exchange is therefore counted before it begins, and given back when it succeeds, in up to three places:
+//! Anybody can get a `state` that is bound to their own cookie, so only the provider can tell whether a code is valid. Each exchange is therefore counted before it begins, and given back when it succeeds, in up to three limits:
 //!
-//! - its browser, by the bind of its cookie;
-//! - its address (IPv6: its /64), in one of three lanes: browsers whose cookie is or was a session's, codes that look like
+//! - of its browser, by the binding to its cookie;
+//! - of its address (IPv6: its /64), in one of three lanes: browsers whose cookie is or was a session's, codes that look like
 //!   codes which this provider has given ([`KnownCodes`]), and all others. A stranger has no such cookie and has never seen a
-//!   code of this provider, so junk waits in the last lane, and people behind the same address pass it in the others;
-//! - this process, by the number of exchanges in flight.
+//!   code of this provider, so their invalid codes wait in the last lane, and people behind the same address use the others;
+//! - of this process, by the number of exchanges in flight.
 //!
-//! What finds no room waits a few seconds, those first whose codes look least like codes that failed. Nothing is used up
-//! meanwhile. Nothing here names a person, so nobody can lock somebody else out.
+//! An exchange above a limit waits for up to five seconds. Those whose codes resemble failed codes least go first. The
+//! code stays unused meanwhile. No limit depends on a person's name, so nobody can lock another person out.
 
 mod code_features;
 mod queue;
@@ -26,18 +25,18 @@ use std::time::Duration;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-/// How long an exchange waits for its turn before its browser is told to come again.
+/// How long an exchange waits before its browser is told to try again.
 const MAX_WAIT: Duration = Duration::from_secs(5);
 /// Exchanges in flight in this process.
 const IN_FLIGHT: usize = 64;
-/// Of codes that look like none that the provider has given; beside [`IN_FLIGHT`], so that these take no place there.
+/// Exchanges in flight of codes in the last lane. They do not count against [`IN_FLIGHT`].
 const UNFAMILIAR_IN_FLIGHT: usize = 8;
-/// So many requests wait behind others at most, of all addresses together: half of the connections that the public
-/// listener has, so that those who wait keep nobody out.
+/// The number of requests that wait, of all addresses together: half of the public listener's connections, so that
+/// waiting requests do not block others.
 const MAX_WAITING: usize = 256;
-/// The queues are tidied when they have doubled, from here on.
+/// Idle queues are removed when their number has doubled, from this number on.
 const MIN_SHRINK_SIZE: usize = 64;
-/// So many queues are remembered at most, below 10 MiB.
+/// The number of queues in memory, which take less than 10 MiB.
 const MAX_QUEUES: usize = 30_000;
 
 /// The limits of this process.
@@ -53,36 +52,36 @@ struct Shared {
 #[derive(Default)]
 struct Queues {
     by_key: HashMap<QueueKey, Queue>,
-    /// What codes look like that became sessions. Only whoever has an account here adds to it.
+    /// The features of codes that became sessions. Only people with an account can add to them.
     known_codes: HashMap<ProviderId, KnownCodes>,
     waiting: usize,
     joined: u64,
     shrink_at: usize,
 }
 
-/// Whom a queue counts.
+/// What a queue counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum QueueKey {
     Browser([u8; 32]),
     /// Browsers of this address that had a session.
     Known(IpAddr),
-    /// Codes of the usual look from this address.
+    /// Codes from this address that resemble this provider's codes.
     Familiar(IpAddr),
     /// Other codes from this address.
     Unfamiliar(IpAddr),
 }
 
-/// Codes that fail together.
+/// A class of similar codes whose failures are counted together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct FailureClass {
     provider: ProviderId,
     shape: Shape,
-    /// `None`: however they begin.
+    /// `None`: any prefix.
     prefix: Option<[u8; 4]>,
 }
 
 impl FailureClass {
-    /// What a code belongs to: all of its shape, and of these those that begin alike.
+    /// The two classes of a code: all codes of its shape, and those among them with the same prefix.
     fn both(provider: &ProviderId, features: &CodeFeatures) -> [Self; 2] {
         [None, Some(features.prefix())].map(|prefix| Self {
             provider: provider.clone(),
@@ -92,22 +91,22 @@ impl FailureClass {
     }
 }
 
-/// Whose code is to be exchanged; the `state` is bound to this browser.
+/// A request to exchange a code.
 #[expect(missing_debug_implementations, reason = "a code is a secret until it is spent")]
 pub struct ExchangeRequest<'a> {
-    /// The bind of the browser's cookie.
+    /// The binding to the browser's cookie, which the `state` contains too.
     pub browser: Bind,
-    /// The cookie is a session's, perhaps a former one: no stranger has that.
+    /// Whether the cookie belongs to a session, perhaps an ended one. A stranger has no such cookie.
     pub is_known: bool,
-    /// Where the browser sits, as the proxy saw it.
+    /// The browser's IP address, as the proxy reported it.
     pub address: Option<IpAddr>,
-    /// Whose code it is said to be.
+    /// The provider whose callback received the code.
     pub provider: &'a ProviderId,
     /// The code.
     pub code: &'a str,
 }
 
-/// The turn of one exchange. Dropped, it stays counted: nobody said that the code was good.
+/// The permit of one exchange. If it is dropped the exchange counts as failed.
 #[derive(Debug)]
 pub struct ExchangePermit {
     limits: Limits,
@@ -116,7 +115,7 @@ pub struct ExchangePermit {
     classes: [FailureClass; 2],
     taken: Vec<QueueKey>,
     in_flight: Option<OwnedSemaphorePermit>,
-    /// From the moment on which the provider may be asked.
+    /// True as soon as the exchange may begin.
     is_counted: bool,
 }
 
@@ -137,10 +136,10 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Waits for this exchange's turn.
+    /// Waits until this exchange may begin.
     ///
     /// # Errors
-    /// There is none soon; come again after so long.
+    /// The limits stay reached. Holds the time after which to try again.
     pub async fn admit(&self, request: &ExchangeRequest<'_>) -> Result<ExchangePermit, Duration> {
         let deadline = Instant::now() + MAX_WAIT;
         let features = CodeFeatures::of(request.code);
@@ -163,7 +162,7 @@ impl Limits {
         Ok(permit)
     }
 
-    /// Forgets whoever has not failed for a while; run now and then.
+    /// Removes idle queues. Called at intervals.
     pub fn shrink(&self) {
         self.queues().shrink();
     }
@@ -174,18 +173,18 @@ impl Limits {
 }
 
 impl ExchangePermit {
-    /// The code became a session: codes that look like it are not junk.
+    /// Records that the code became a session: similar codes are familiar from now on.
     pub fn succeed(mut self) {
         self.is_counted = false;
         self.limits.queues().learn(&self.provider, &self.features);
     }
 
-    /// The provider was not asked, or the code was good and what failed was ours.
+    /// Does not count the exchange: the provider was not queried, or the failure was not the code's.
     pub fn refund(mut self) {
         self.is_counted = false;
     }
 
-    /// Waits in a lane of this address; tells which, for what is familiar may change meanwhile.
+    /// Waits in a lane of this address. Returns the lane, which may change meanwhile as codes become familiar.
     async fn wait_at(
         &mut self,
         address: IpAddr,
@@ -206,7 +205,7 @@ impl ExchangePermit {
         }
     }
 
-    /// Waits in one queue; `false`: this code belongs into another one by now.
+    /// Waits in one queue. `false`: the code now belongs into another queue.
     async fn wait_in(&mut self, key: QueueKey, deadline: Instant) -> Result<bool, Duration> {
         let waiter = self.limits.queues().join(key, &self.classes).ok_or(MAX_WAIT)?;
         let waiter = Waiter { limits: self.limits.clone(), key, number: waiter.0, changed: waiter.1 };
@@ -238,7 +237,7 @@ impl Drop for ExchangePermit {
     }
 }
 
-/// A request in a queue; leaves it when its browser does.
+/// A request in a queue, which leaves it when dropped.
 struct Waiter {
     limits: Limits,
     key: QueueKey,
@@ -300,7 +299,7 @@ impl Queues {
             Some(known_codes) => known_codes.learn(features),
             None => drop(self.known_codes.insert(provider.clone(), KnownCodes::new(features))),
         }
-        // Those who wait with such a code need not wait beside the junk any more.
+        // Waiting requests with such codes move to another lane.
         self.by_key.values().for_each(Queue::wake_all);
     }
 
@@ -315,7 +314,7 @@ impl Queues {
         let now = Instant::now();
         self.by_key.retain(|_, queue| !queue.is_idle(now));
         if self.by_key.len() >= MAX_QUEUES {
-            // A flood from everywhere: the number in flight holds, what each address did is forgotten.
+            // A flood from many addresses: the number in flight stays limited, but the counts of idle queues are lost.
             self.by_key.retain(|_, queue| queue.is_in_use());
         }
         self.shrink_at = 2 * self.by_key.len();

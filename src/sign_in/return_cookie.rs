@@ -1,4 +1,4 @@
-//! Return addresses that would make the provider's address too long wait, sealed, in a cookie of the application's host.
+//! Long return addresses are stored, sealed, in a cookie of the application's host, because providers refuse long addresses.
 //!
 //! These cookies share one name, and each has the path of its slot. A request therefore carries one of them at most,
 //! however many tabs wait, and a browser never holds more than [`SLOTS`] for one host. The server keeps nothing.
@@ -14,15 +14,15 @@ use gatepost_store::session::values::{HostValue, LoginRequest, OneTimeId, Return
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-/// A return address waits if it and the name of its host are longer than this together, in bytes. Every `state` then
-/// stays below [`gatepost_oidc::MAX_STATE`], also for the longest name, 253 bytes.
+/// A return address is stored in a cookie if it and the name of its host together have more bytes than this. Every
+/// `state` then stays below [`gatepost_oidc::MAX_STATE`], also for the longest name, 253 bytes.
 const MAX_INLINE_LENGTH: usize = 300;
 
-/// Return addresses of one browser that wait on one host; the oldest goes. Browsers keep at least 150 cookies of one
+/// The number of return addresses that one browser stores for one host. A new one replaces the oldest. Browsers keep at least 150 cookies of one
 /// site: a page that makes a browser open many long links of one host displaces none of the application's own cookies.
 const SLOTS: u8 = 64;
 
-/// Whose turn it is. The start is random, so that tabs which start at once on two replicas seldom meet in a slot.
+/// Chooses slots in turn. The first is random, so that two replicas seldom give two tabs the same slot.
 #[derive(Debug)]
 pub struct Slots(AtomicU8);
 
@@ -40,16 +40,16 @@ impl Slots {
     }
 }
 
-/// A sign-in that a protected host asks for.
+/// A sign-in that was requested at a protected host.
 #[derive(Debug)]
 pub struct RequestedSignIn {
-    /// What `/login` is requested for.
+    /// The request for `/login`.
     pub request: LoginRequest,
-    /// `Set-Cookie` of the answer that leads there.
+    /// The `Set-Cookie` values of the redirect to `/login`.
     pub cookies: Vec<String>,
 }
 
-/// Asks for a sign-in that ends at `uri` of this host.
+/// Requests a sign-in that returns to `uri` of this host.
 pub fn request_sign_in(
     context: &Context,
     origin: &Origin,
@@ -64,7 +64,8 @@ pub fn request_sign_in(
     RequestedSignIn { request, cookies: new_cookie.into_iter().chain(waiting).collect() }
 }
 
-/// Asks for the same once more, bound to the cookie that the browser has or gets now; `None`: often enough.
+/// Requests the same sign-in again, bound to the cookie that the browser has or gets now. `None`: it was restarted too
+/// often.
 pub(super) fn retry_sign_in(
     context: &Context,
     origin: &Origin,
@@ -81,7 +82,7 @@ pub(super) fn retry_sign_in(
     Some(RequestedSignIn { request, cookies: new_cookie.into_iter().chain(waiting).collect() })
 }
 
-/// Decides where a return address travels; the cookie that it waits in, if it waits.
+/// The return address for the request, and the cookie in which it is stored if it is long.
 fn uri_and_cookie(
     site: &Site,
     host: &HostName,
@@ -108,17 +109,17 @@ fn return_uri(uri: &str, host: &HostName, slot: impl FnOnce() -> u8) -> ReturnUr
     }
 }
 
-/// Where a sign-in ends, as far as the browser still has it.
+/// The return address of a sign-in, or `/` if the browser no longer has it.
 #[derive(Debug)]
 pub(super) struct ReturnAddress {
-    /// A return address.
+    /// Path and query.
     pub uri: String,
-    /// It waited.
+    /// The cookie in which it was stored.
     pub waiting: Option<WaitingUri>,
 }
 
 impl ReturnAddress {
-    /// Reads it where the sign-in requested for it, or in the browser's cookie; `/` where it is nowhere.
+    /// Reads it from the sign-in's request, or from the cookie in which it is stored.
     pub fn find<'a>(
         site: &Site,
         host: &HostName,
@@ -135,23 +136,23 @@ impl ReturnAddress {
         if found.is_none() {
             tracing::info!(%host, "a sign-in ends at /: the browser has not kept the long address that it was for");
         }
-        // A cookie that does not open may be another tab's, and stays.
+        // A cookie that cannot be opened may belong to another tab, so it is not removed.
         let waiting = waiting.filter(|_| found.is_some());
         // Checked when it was sealed; checked again because another release may have sealed it.
         let uri = found.filter(|uri| is_return_uri(uri)).unwrap_or_else(|| "/".to_owned());
         Self { uri, waiting }
     }
 
-    /// `Set-Cookie` where the address is needed no longer.
+    /// The `Set-Cookie` that removes the cookie in which the address is stored.
     pub fn removal_cookie(&self, site: &Site) -> Option<String> {
         self.waiting.map(|waiting| site.cookies.for_waiting(&path(waiting), None))
     }
 }
 
-/// Where tickets are taken.
+/// The path at which tickets are consumed.
 pub(super) const ENTER_PATH: &str = "/.gatepost/enter";
 
-/// Where a sign-in comes back to the host: the browser sends the cookie of its return address there.
+/// The path to which a sign-in returns. The browser sends the cookie of the return address there.
 pub(super) fn enter_path(uri: &ReturnUri) -> String {
     match uri {
         ReturnUri::Here(_) => ENTER_PATH.to_owned(),
@@ -159,7 +160,7 @@ pub(super) fn enter_path(uri: &ReturnUri) -> String {
     }
 }
 
-/// Where the host itself sends the browser to the return address: what has expired begins anew there.
+/// The address at the host from which an expired sign-in starts again.
 pub(super) fn return_address(origin: &Origin, uri: &ReturnUri) -> String {
     match uri {
         ReturnUri::Here(uri) if is_return_uri(uri) => format!("{origin}{uri}"),
@@ -172,7 +173,7 @@ fn path(waiting: WaitingUri) -> String {
     path_of(Some(waiting.slot))
 }
 
-/// Where tickets are taken, of a slot or of none.
+/// Where tickets are taken, with a slot or without one.
 pub fn path_of(slot: Option<u8>) -> String {
     slot.map_or_else(|| ENTER_PATH.to_owned(), |slot| format!("{ENTER_PATH}/{slot}"))
 }

@@ -1,6 +1,6 @@
-//! Signing out: here, then at the provider; and when the provider says so.
+//! Signs out here, then at the provider. Also ends sessions when the provider requests it.
 //!
-//! The directory's row comes first: a session that cannot be ended there is not ended, and nothing is deleted.
+//! The directory is written first: if it cannot record the end, the session is not ended and nothing is deleted.
 
 use super::provider_session::{sid_hash, unnamed_hash};
 use super::{Browser, Context, Destination, Problem};
@@ -31,14 +31,14 @@ pub fn sign_out_address(site: &Site, ticket: Option<&SignOutTicket>) -> String {
     }
 }
 
-/// Whose sign-out a ticket from a protected host asks for; `None` if it is no ticket of ours, or too old.
+/// Opens a sign-out ticket from a protected host. `None`: it is invalid or too old.
 pub fn open_ticket(site: &Site, sealed: &str) -> Option<SignOutTicket> {
     site.ring.open(Purpose::SignOutTicket, "", sealed).ok()
 }
 
 /// Ends a session everywhere and sends the browser to the provider's sign-out.
 ///
-/// With a ticket, that session alone: somebody else's ticket must not sign this browser out.
+/// With a ticket it ends only the ticket's session: another person's ticket must not sign this browser out.
 ///
 /// # Errors
 /// [`Problem::Unavailable`]: nothing was ended, no cookie deleted.
@@ -58,7 +58,7 @@ pub async fn sign_out(
     if let Some(record) = &record {
         revoke_refresh_token(&context.revocation, record);
     }
-    // A ticket that was handed over ends the session that it is of; this browser's, here or at the provider, is another's.
+    // The ticket of another session does not sign this browser out, neither here nor at the provider.
     let to = record.filter(|_| is_own).map_or_else(
         || context.site.public_address("/logged-out", &[]).into(),
         |record| after(context, &record),
@@ -66,7 +66,7 @@ pub async fn sign_out(
     Ok(Destination::Redirect { to, cookie: is_own.then(|| context.site.cookies.deleted()) })
 }
 
-/// Ends the session also while the store does not answer: whose it is stands in the sealed value.
+/// Ends a session, also while the session store does not answer: the sealed value names the person.
 async fn end_wanted(
     context: &Context,
     browser: &Browser,
@@ -120,19 +120,19 @@ pub async fn front_channel(
     Ok(ended)
 }
 
-/// Why a logout token did nothing.
+/// Why a logout token was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum BackChannelError {
-    /// It does not hold: 400, whoever sent it.
+    /// It is invalid: 400.
     #[error("the logout token does not hold")]
     Refused(#[source] OidcError),
-    /// The keys to verify it with cannot be had now.
+    /// The provider's keys are unavailable.
     #[error("the keys of the provider cannot be had")]
     KeysUnavailable(#[source] OidcError),
     /// It was used before.
     #[error("the logout token was used before")]
     Replayed,
-    /// The provider will try again.
+    /// A store did not answer. The provider will try again.
     #[error(transparent)]
     Unavailable(#[from] LoadError),
 }
@@ -211,7 +211,7 @@ async fn verify<'a>(
             Err(error) => refused = Some(error),
         }
     }
-    // Without a provider's keys nobody can say that the token is not its.
+    // Without a provider's keys the token may be that provider's.
     Err(match (unavailable, refused) {
         (Some(error), _) => BackChannelError::KeysUnavailable(error),
         (None, Some(error)) => BackChannelError::Refused(error),

@@ -13,7 +13,7 @@ use gatepost_store::session::cookie::{self, Held};
 use gatepost_store::session::sealed::KeyRing;
 use gatepost_store::session::values::HostValue;
 
-/// Who was at a host's applications last; `None`: the browser's cookies do not say so, or contradict each other.
+/// The person who last used a host's applications in this browser. `None`: the cookies do not say it, or disagree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct StorageOwner(Option<UserId>);
 
@@ -38,13 +38,13 @@ impl StorageOwner {
         Self(first.filter(|_| all.all(|other| other == first)))
     }
 
-    /// Is it certain that this person was there last?
+    /// Whether it is certain that this person was the last one.
     pub fn is(self, user: UserId) -> bool {
         self.0 == Some(user)
     }
 }
 
-/// `Set-Cookie` that names this person from now on.
+/// The `Set-Cookie` that records this person as the owner.
 pub(super) fn name(site: &Site, host: &HostName, user: UserId) -> String {
     site.cookies.for_storage_owner(ENTER_PATH, &cookie::seal_storage_owner(user, &site.ring, host))
 }

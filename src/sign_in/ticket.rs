@@ -1,4 +1,4 @@
-//! `/.gatepost/enter` on a protected host: the ticket becomes the host's cookie, once.
+//! `/.gatepost/enter` on a protected host: exchanges a ticket for the host's cookie, once.
 
 use super::Context;
 use super::addresses::login_address;
@@ -27,11 +27,11 @@ pub enum TicketOutcome {
         /// The browser must clear what the host's applications stored, because it may be another person's.
         clears_storage: bool,
     },
-    /// A page: two unseen tries did not help.
+    /// A page: the sign-in was restarted twice without success.
     Failed {
-        /// Where it was to return_address.
+        /// The return address.
         uri: String,
-        /// As far as it can be told.
+        /// The reason, as far as it is known.
         cause: TicketFailure,
     },
 }
@@ -41,24 +41,24 @@ pub enum TicketOutcome {
 pub enum TicketFailure {
     /// The browser did not send the cookie that the sign-in began with.
     CookieMissing,
-    /// Too old.
+    /// The ticket is too old.
     Expired,
-    /// Somebody was faster.
+    /// The ticket was consumed before, or its session has ended.
     Used,
 }
 
-/// What a browser brings beside its ticket.
+/// What a browser sends besides the ticket.
 struct BrowserState {
     held: Option<Held<HostValue>>,
     return_address: ReturnAddress,
     owner: StorageOwner,
 }
 
-/// Takes a ticket, within the deadline of `/verify` for all of it. `cookies` are the `Cookie` lines.
+/// Consumes a ticket, within the deadline of `/verify`. `cookies` are the values of the `Cookie` header lines.
 ///
 /// # Errors
-/// [`LoadError`]: a store that does not answer burns nothing. One that is only too slow may have burnt the ticket; then the
-/// next try recovers unseen.
+/// [`LoadError`]: a store did not answer. If it was only too slow, the ticket may be consumed; the next try then restarts
+/// the sign-in without a page.
 pub async fn consume(
     context: &Arc<Context>,
     origin: &Origin,
@@ -80,7 +80,8 @@ pub async fn consume(
     timeout(DEADLINE, context.tasks.run(consuming)).await.map_err(|_| LoadError::Deadline)?
 }
 
-/// Would consuming this ticket clear the host's storage? Asks no store. Only a ticket that is this browser's and in time can.
+/// Whether consuming this ticket would clear the host's storage: only if it belongs to this browser and has not expired.
+/// Queries no store.
 pub fn would_clear_storage(
     context: &Context,
     origin: &Origin,
@@ -96,8 +97,7 @@ pub fn would_clear_storage(
         && !StorageOwner::find(&context.site, origin.host(), held, cookies).is(opened.user)
 }
 
-/// The return address of a sign-in that expired before the person came back to it, and the `Set-Cookie` that removes it
-/// from where it waited.
+/// The return address of an expired sign-in, and the `Set-Cookie` that removes the cookie in which it was stored.
 pub fn return_after_expiry<'a>(
     context: &Context,
     origin: &Origin,
@@ -119,7 +119,7 @@ fn to_host_root(origin: &Origin) -> TicketOutcome {
     redirect(format!("{origin}/"), Vec::new())
 }
 
-/// Leads elsewhere and leaves the host's storage alone.
+/// A redirect that does not clear the host's storage.
 fn redirect(to: String, cookies: Vec<String>) -> TicketOutcome {
     TicketOutcome::Redirect { to, cookies, clears_storage: false }
 }
@@ -144,7 +144,7 @@ async fn consume_opened(
     let is_bound = held.is_some_and(|held| held.bind() == *bind);
     if let Some(found) = found.filter(|_| is_first && !opened.is_expired && is_bound) {
         let cookie = context.site.ring.seal(Purpose::HostCookie, origin.host().as_str(), &value);
-        // The request that follows at once need not ask for what is known here.
+        // The next request finds the session in the cache and needs no look-up.
         context.cache.hold(CacheKey::of(origin.host().as_str(), &cookie), &found);
         let cookie = context.site.cookies.for_session(&cookie, ticket.expires_at.since(Timestamp::now()));
         let named = storage_owner::name(&context.site, origin.host(), ticket.user);

@@ -12,13 +12,13 @@ use tokio::io::{self, AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::AbortHandle;
 use tokio::time::{Sleep, sleep};
 
-/// How often connections are looked at.
+/// How often connections are checked.
 pub(super) const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 /// Two minutes: longer than the 90 s for which Traefik keeps an idle connection, so that the server never closes first.
 const MAX_IDLE_CHECKS: u32 = 24;
 /// A minute from a head's first byte to its last (DESIGN.md section 4).
 const MAX_HEAD_CHECKS: u32 = 12;
-/// The list of connections is kept_at_last_sweep when it has doubled, from here on.
+/// Ended connections are removed from the list when it has doubled, from this length on.
 const MIN_SWEEP_SIZE: usize = 64;
 /// A connection that we close is read on until its peer closes too, but no longer: bytes that arrive at a closed socket
 /// reset the connection, and the peer could lose the answer.

@@ -36,7 +36,7 @@ pub async fn answer(responder: &Responder<'_>, path: &str, query: &str) -> (Answ
     }
 }
 
-/// What `/.gatepost/enter` takes.
+/// The parameters of `/.gatepost/enter`.
 #[derive(Deserialize)]
 struct EnterParameters {
     #[serde(rename = "t")]
@@ -100,7 +100,8 @@ async fn enter(responder: &Responder<'_>, slot: Option<u8>, query: &str) -> (Ans
     }
 }
 
-/// Takes no ticket. The page [`Refusal::ClearingStorage`] asks in this way for the storage to be cleared.
+/// Answers without consuming the ticket. The page [`Refusal::ClearingStorage`] sends such a request to have the storage
+/// cleared.
 fn not_a_navigation(responder: &Responder<'_>, ticket: &str) -> Answer {
     let answer = responder.refuse(&Refusal::SignIn { uri: "/", resend: false, max_age: None });
     if responder.forwarded.is_own_wish(responder.origin) && would_clear_storage(responder, ticket) {
@@ -129,7 +130,7 @@ fn clearing_storage(responder: &Responder<'_>, mut answer: Answer) -> Answer {
     answer
 }
 
-/// What `/.gatepost/start` takes: [`paths::MAX_AGE`] and [`paths::SELECT_ACCOUNT`] beside the return address.
+/// The parameters of `/.gatepost/start`: [`paths::MAX_AGE`] and [`paths::SELECT_ACCOUNT`] beside the return address.
 #[derive(Deserialize)]
 struct StartParameters {
     uri: Option<String>,
@@ -137,14 +138,14 @@ struct StartParameters {
     prompt: Option<String>,
 }
 
-/// Begins a sign-in on purpose: the link of a 401 page. An error says what is wrong with the link.
+/// Begins a sign-in from the link of a 401 page. The error says what is wrong with the link.
 fn start(responder: &Responder<'_>, query: &str) -> Result<Answer, String> {
     let StartParameters { uri, max_age: age, prompt } =
         parameters::parse(query.as_bytes()).map_err(|error| error.to_string())?;
     let asked = uri.unwrap_or_else(|| "/".to_owned());
     responder.note_length(asked.len());
     let uri = if is_return_uri(&asked) { asked.as_str() } else { "/" };
-    // Read leniently it would be no demand at all.
+    // Ignoring an invalid value would drop the demand.
     let age = age.map(|age| max_age(&age).ok_or_else(|| "max_age is no number of seconds".to_owned()));
     let max_age = age.transpose()?;
     if responder.forwarded.kind() != RequestKind::Navigation {
@@ -154,7 +155,7 @@ fn start(responder: &Responder<'_>, query: &str) -> Result<Answer, String> {
     Ok(if wants_other { to_other_account(responder, uri) } else { responder.to_login(uri, max_age) })
 }
 
-/// The session stays until somebody else has signed in: who only looks at the accounts has lost nothing.
+/// Redirects to a sign-in with another account. The session stays until that sign-in is complete.
 fn to_other_account(responder: &Responder<'_>, uri: &str) -> Answer {
     let asked = return_cookie::request_sign_in(
         &responder.context.sign_in,
@@ -167,7 +168,7 @@ fn to_other_account(responder: &Responder<'_>, uri: &str) -> Answer {
     respond::redirect(StatusCode::FOUND, &address, asked.cookies.iter().map(String::as_str))
 }
 
-/// Signs out where the person wants it; asks where another site may.
+/// Signs out, or asks first if the request may come from another site.
 fn logout(responder: &Responder<'_>) -> Answer {
     let is_navigation =
         responder.forwarded.kind() == RequestKind::Navigation || responder.forwarded.is_form();

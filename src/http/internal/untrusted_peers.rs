@@ -1,5 +1,5 @@
-//! Connections of peers that are no trusted proxy: probes and Prometheus need a few, and nobody else needs any. A peer
-//! that opens more must take no sockets from the proxy.
+//! Limits the connections of peers that are not trusted proxies. Probes and Prometheus need a few. More must not take
+//! sockets from the proxy.
 
 use crate::permits::{self, Permits};
 use std::net::{IpAddr, Ipv6Addr};
@@ -24,7 +24,7 @@ impl Default for UntrustedPeers {
 }
 
 impl UntrustedPeers {
-    /// `None`: the peer, or all of them, have as many as they may.
+    /// `None`: the peer, or all untrusted peers together, have reached their limit.
     pub(super) fn admit(&self, peer: IpAddr) -> Option<Permit> {
         self.0.try_acquire(network_of(peer))
     }

@@ -97,14 +97,14 @@ impl Workers {
     }
 }
 
-/// What stands between a connection and its first byte.
+/// What a connection passes before it is served: the limit of untrusted peers, and TLS.
 struct ConnectionGate {
     tls: Option<Arc<InternalTls>>,
     untrusted_peers: Arc<UntrustedPeers>,
 }
 
 impl ConnectionGate {
-    /// A peer that is no trusted proxy needs a permit; `Err`: there is none.
+    /// Takes a permit for a peer that is not a trusted proxy. `Err`: there is none left.
     fn admit(&self, context: &Context, peer: SocketAddr) -> Result<Option<Permit>, ()> {
         let peer = peer.ip().to_canonical();
         if context.gate.site.trusts(peer) {
@@ -155,7 +155,7 @@ async fn accept(
     drop(listener);
     watched.close();
     connections.close();
-    // Who has not finished by then is cut off.
+    // Connections that are still open after this time are closed.
     let _ = timeout(finish, connections.wait()).await;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The account page: who one is here, and where one is signed in.
+//! The account page: shows the person and their sessions, and ends sessions.
 
 use super::answer::Redirect;
 use super::callers::Person;
@@ -17,7 +17,7 @@ use gatepost_telemetry::EndCause;
 use serde::Deserialize;
 use std::sync::Arc;
 
-/// What was done just now, where a form leads here.
+/// What a form has just done, after which it redirects here.
 #[derive(Deserialize)]
 pub(super) struct Notice {
     done: Option<String>,
@@ -56,7 +56,7 @@ pub(super) async fn show(
     Ok(account.page())
 }
 
-/// The person's sessions that still count, this one first, then by last use.
+/// The person's valid sessions: the current one first, then by last use.
 async fn live_sessions(
     context: &Context,
     principal: &Principal,
@@ -102,7 +102,7 @@ pub(super) async fn end_other_sessions(
     Ok(back_to_account(&context, "others"))
 }
 
-/// Ends those of the person's sessions.
+/// Ends the person's sessions that match.
 async fn end_those(
     context: &Arc<Context>,
     person: &Person,
@@ -133,7 +133,7 @@ fn entry(hash: Hash, record: &SessionRecord, current: Hash) -> SessionEntry<'_> 
     }
 }
 
-/// The person's groups, each with who says so.
+/// The person's groups, each with its sources.
 fn groups<'a>(context: &'a Context, details: Option<&'a UserRecord>) -> Vec<GroupEntry<'a>> {
     let source = |name: &'a String| {
         let provider = name.parse().ok().and_then(|id| context.site.providers.find(&id));

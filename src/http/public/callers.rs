@@ -1,4 +1,4 @@
-//! Who may call a route of the public listener, and what its handler learns of them.
+//! Which callers a route of the public listener accepts, and what its handler gets to know about them.
 
 use super::asserted::{self, Asserted};
 use super::fault::Fault;
@@ -9,7 +9,7 @@ use actix_web::HttpRequest;
 use std::rc::Rc;
 use tokio::sync::Semaphore;
 
-/// Who may call a route, as the list of routes says it.
+/// The callers of a route, in the list of routes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Callers {
     /// See [`Anyone`].
@@ -22,38 +22,37 @@ pub enum Callers {
     AssertedAdmins,
 }
 
-/// A rule that stands at each route.
+/// The rule of a route: which callers it accepts.
 pub(super) trait CallerRule: 'static {
     /// The first argument of the route's handler.
     type Caller: 'static;
     const CALLERS: Callers;
 
-    /// Who calls, if they may.
+    /// Returns the caller, or a fault if they may not call the route.
     async fn check(request: &HttpRequest) -> Result<Self::Caller, Fault>;
 
-    /// The handler runs when it has one of these.
+    /// The permits of which the handler needs one to run.
     fn permits(_: &HttpRequest) -> Option<&Semaphore> {
         None
     }
 }
 
-/// Everybody; what the call itself carries (a sealed value, a signed token, a provider's `sid`) says the rest.
+/// Everybody. The handler checks what the request carries: a sealed value, a signed token, a provider's `sid`.
 pub(super) struct Anyone;
-/// Who has a live session here; others are sent to sign in.
+/// People with a valid session. Others are sent to sign in.
 pub(super) struct SignedIn;
-/// Of them who is an admin now, by the directory's word; others are refused.
+/// People with a valid session who are admins according to the directory. Others are refused.
 pub(super) struct Admins;
-/// The admin for whom `/verify` let the request through, by the assertion for the very host; nobody else is told that
-/// there is something.
+/// Admins whose request `/verify` let through, by its assertion for this host. Others get 404.
 pub(super) struct AssertedAdmins;
 
-/// Somebody with a live session.
+/// A person with a valid session.
 pub(super) struct Person {
     pub(super) browser: Rc<Browser>,
     pub(super) principal: Principal,
 }
 
-/// A person who is an admin now.
+/// A person who is an admin.
 pub(super) struct Admin(pub(super) Person);
 
 impl CallerRule for Anyone {

@@ -18,7 +18,7 @@ use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, Responder, Respon
 use gatepost_core::error_chain::Chain;
 use gatepost_store::directory::DirectoryError;
 
-/// Why.
+/// Why a request was not answered as its route would.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::http) enum Fault {
     #[error("there is nothing at this path")]
@@ -28,7 +28,7 @@ pub(in crate::http) enum Fault {
     MethodNotAllowed(String),
     #[error("another site asked for a change")]
     CrossOrigin,
-    /// Loaded in advance, or as a part of a page.
+    /// A prefetch, or a part of a page, such as an image or a frame.
     #[error("nobody looks at the answer")]
     PrefetchedOrEmbedded,
     #[error(transparent)]
@@ -52,7 +52,7 @@ pub(in crate::http) enum Fault {
     /// The keys to verify it with cannot be had now.
     #[error(transparent)]
     LogoutTokenUnverifiable(BackChannelError),
-    /// A route answered whose caller nobody judged, or the framework failed.
+    /// A route answered without checking its caller, or the framework failed.
     #[error("the route does not say who may call it")]
     CallerNotChecked,
 }
@@ -114,7 +114,7 @@ pub(super) async fn answer(
 }
 
 impl Fault {
-    /// Logs the fault, and says it to whoever sits at the browser.
+    /// Logs the fault and renders it for the browser.
     fn answer(&self, request: &HttpRequest) -> HttpResponse {
         let browser = browser(request);
         let (id, path) = (browser.request_id, request.path());

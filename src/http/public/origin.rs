@@ -12,12 +12,12 @@ use gatepost_core::host::Origin;
 /// From where a route may be called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestOrigin {
-    /// From anywhere, also while the browser loads a page in advance.
+    /// From anywhere, also as a prefetch.
     Part,
-    /// From anywhere, but not in advance: hovering over a link must neither sign in nor out.
+    /// From anywhere, but not as a prefetch: hovering over a link must neither sign in nor out.
     Anywhere,
-    /// So it is here, but it changes something, and cookies go with images, frames and fetches of every sibling
-    /// application: where the browser says what the request is for, only a navigation of the whole window.
+    /// As `Anywhere`, but only as a navigation of the whole window, if the browser sends the request's purpose. The route
+    /// changes something, and a sibling application's images, frames and fetches send the cookies too.
     Navigation,
     /// Changes state with the browser's cookie: only our own pages, by `Sec-Fetch-Site` or `Origin` (a sibling
     /// application is same-site, so `SameSite` does not help).
@@ -25,7 +25,7 @@ pub enum RequestOrigin {
 }
 
 impl RequestOrigin {
-    /// Does the request come from where it may?
+    /// Checks where the request comes from.
     ///
     /// # Errors
     /// [`Fault::CrossOrigin`], [`Fault::PrefetchedOrEmbedded`].
@@ -48,7 +48,7 @@ impl RequestOrigin {
     }
 }
 
-/// Does the browser say that our own page made this request?
+/// Whether the browser reports that one of our own pages made this request.
 pub(super) fn is_own_page(request: &HttpRequest) -> bool {
     let headers = request.headers();
     if let Some(site) = text(headers, "sec-fetch-site") {

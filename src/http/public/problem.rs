@@ -1,4 +1,4 @@
-//! What a person is shown when a sign-in or sign-out does not go on.
+//! The pages for problems of a sign-in or sign-out.
 
 use super::request::{browser, data};
 use crate::http::pages::{self, Retry};
@@ -12,7 +12,7 @@ use std::time::Duration;
 /// `Retry-After` of an outage.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// The one table from problems to pages; each is logged here, once.
+/// Logs a problem and renders its page.
 pub(super) fn answer(request: &HttpRequest, problem: &Problem, to: Option<&str>) -> HttpResponse {
     let (context, browser) = (data::<Context>(request), browser(request));
     tracing::warn!(
@@ -62,7 +62,7 @@ pub(super) fn answer(request: &HttpRequest, problem: &Problem, to: Option<&str>)
     shown.page(Retry { to }, browser.request_id).respond_to(request)
 }
 
-/// A store, or a provider's keys, cannot be had.
+/// The page for a store or a provider's keys that are unavailable.
 pub(super) fn unavailable(request: &HttpRequest) -> pages::Problem<'static> {
     pages::Problem::Unavailable { retry_after: RETRY_AFTER, resend: request.method() == "POST" }
 }

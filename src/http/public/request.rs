@@ -1,4 +1,4 @@
-//! What the public listener reads of every request, and what its application shares.
+//! What the public listener reads from each request, and the data that its application shares.
 
 use crate::sign_in::{Browser, Context};
 use actix_web::http::header::{HeaderMap, HeaderValue};
@@ -12,10 +12,10 @@ use std::rc::Rc;
 /// Longest `User-Agent` that a session remembers, in characters.
 const MAX_USER_AGENT: usize = 256;
 
-/// The mark of a request whose caller was judged.
+/// Marks a request whose caller was checked.
 pub(super) struct CallerChecked;
 
-/// The browser that asks; made once for each request.
+/// The browser that sent the request. Made once per request.
 pub(super) fn browser(request: &HttpRequest) -> Rc<Browser> {
     if let Some(known) = request.extensions().get::<Rc<Browser>>() {
         return Rc::clone(known);
@@ -34,7 +34,7 @@ pub(super) fn browser(request: &HttpRequest) -> Rc<Browser> {
     browser
 }
 
-/// What the application shares.
+/// Data that the application shares.
 ///
 /// # Panics
 /// Never: [`super::server`] gives it to the application.
@@ -42,7 +42,7 @@ pub(super) fn data<T: 'static>(request: &HttpRequest) -> &web::Data<T> {
     request.app_data().expect("the application has it")
 }
 
-/// The client's address as the proxy saw it.
+/// The client's IP address, as the proxy reported it.
 pub(super) fn client_address(context: &Context, request: &HttpRequest) -> Option<IpAddr> {
     let peer = request.peer_addr()?.ip().to_canonical();
     let forwarded = request.headers().get_all("x-forwarded-for").last().and_then(|value| value.to_str().ok());
@@ -56,7 +56,7 @@ pub(super) fn host(headers: &HeaderMap) -> Option<HostName> {
     one(headers, "host")?.parse().ok()
 }
 
-/// A header that was sent exactly once: of two, readers would take different ones.
+/// The value of a header that was sent exactly once: readers may take different ones of two.
 pub(super) fn one<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let mut values = headers.get_all(name);
     let value = values.next()?.to_str().ok()?;

@@ -50,15 +50,15 @@ pub struct Route {
     pub takes_head: bool,
     /// The path, with `{name}` where a segment is a parameter.
     pub path: String,
-    /// On which hosts.
+    /// The hosts on which it exists.
     pub place: Place,
     /// Who may call it.
     pub callers: Callers,
-    /// From where.
+    /// From where it may be called.
     pub origin: RequestOrigin,
 }
 
-/// What a route takes.
+/// The method of a route.
 #[derive(Clone, Copy)]
 pub(super) struct Method {
     name: &'static str,
@@ -68,7 +68,7 @@ pub(super) struct Method {
 }
 
 pub(super) const GET: Method = Method { name: "GET", takes_head: true, takes_body: false };
-/// For what can be used once: a HEAD must not use up a code.
+/// For values that can be used once: a HEAD request must not use up a code.
 pub(super) const GET_ONCE: Method = Method { takes_head: false, ..GET };
 pub(super) const POST: Method = Method { name: "POST", takes_head: false, takes_body: true };
 
@@ -102,7 +102,7 @@ impl<'a> Routes<'a> {
         self.config.service(resource);
     }
 
-    /// Adds paths that begin alike.
+    /// Adds paths with a common prefix.
     pub(super) fn scope(&mut self, prefix: &str, add: impl FnOnce(&mut Routes<'_>)) {
         let mut list = Vec::new();
         let scope = web::scope(prefix).configure(|config| {
@@ -119,7 +119,7 @@ impl<'a> Routes<'a> {
     }
 }
 
-/// A path and what it takes.
+/// A path and its methods.
 pub(super) struct PathRoutes {
     resource: Resource,
     path: &'static str,
@@ -157,7 +157,7 @@ impl PathRoutes {
         Self { resource: self.resource.route(web::route().guard(guard::fn_guard(takes)).to(answer)), ..self }
     }
 
-    /// What the path says to another method; `None`: that there is nothing.
+    /// The value of `Allow` for other methods. `None`: they get 404.
     fn allow(&self) -> Option<String> {
         let heads = self.routes.iter().filter_map(|route| route.takes_head.then_some("HEAD"));
         let mut methods: Vec<&str> = self.routes.iter().map(|route| route.method).chain(heads).collect();
@@ -215,7 +215,7 @@ where
     request.extensions_mut().insert(CallerChecked);
     let others =
         Args::Others::from_request(&request, &mut Payload::None).await.map_err(Into::<Error>::into)?;
-    // Never closed.
+    // The semaphore is never closed.
     let _turn = match R::permits(&request) {
         Some(permits) => permits.acquire().await.ok(),
         None => None,

@@ -27,12 +27,12 @@ const LINGER: Duration = Duration::from_millis(750);
 /// Connections at once, each with one request. More wait until one of these ends. A connection takes some 20 KiB, and
 /// 128 KiB while its peer sends a long head.
 const MOST_CONNECTIONS: usize = 512;
-/// Connections that wait to be accepted.
+/// Connections that wait to be accepted, in the kernel.
 const BACKLOG: u32 = 1024;
 /// Bytes that the kernel holds of what a connection was sent and Gatepost has not read; a container's limit counts them.
 const RECEIVE_BUFFER: u32 = 16 * 1024;
 
-/// Pages of people who are signed in, made at once: each asks the stores some things, and `/verify` goes first.
+/// Pages of signed-in people that are made at once. Each queries the stores several times, and `/verify` has priority.
 const PERSON_PAGES: usize = 4;
 
 /// What the public listener needs to answer.

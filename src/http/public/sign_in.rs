@@ -84,7 +84,7 @@ fn consented(
     Some(problem.page(Retry::default(), browser.request_id))
 }
 
-/// Where the browser goes next.
+/// The answer for a destination.
 pub(super) fn next(context: &Context, browser: &Browser, step: Destination) -> RedirectOrPage {
     match step {
         Destination::Redirect { to, cookie } => Either::Left(Redirect { to, cookie }),
@@ -101,7 +101,7 @@ pub(super) fn next(context: &Context, browser: &Browser, step: Destination) -> R
     }
 }
 
-/// How a failed callback is counted.
+/// The metric's label for a failed callback.
 const fn outcome(problem: &Problem) -> SignInOutcome {
     match problem {
         Problem::Unreadable | Problem::UnknownProvider | Problem::MixedUp { .. } | Problem::UnknownHost => {

@@ -1,4 +1,4 @@
-//! Signing out here, and being told by a provider that somebody signed out there.
+//! Signs out, and receives a provider's notification that a person signed out there.
 
 use super::account::Button;
 use super::answer::{RedirectOrPage, empty, text};
@@ -21,7 +21,8 @@ pub(super) struct Ticket {
     t: Option<String>,
 }
 
-/// Whoever comes with a ticket clicked on a protected host's own page; without one a link may be anybody's.
+/// Signs out if the request has a ticket, which proves a click on a protected host's own page, or comes from our own page.
+/// Else asks, because another site may have made the link.
 pub(super) async fn ask(
     browser: Rc<Browser>,
     context: web::Data<Context>,
@@ -43,7 +44,7 @@ pub(super) async fn ask(
     Ok(pages::confirm_sign_out(email, &targets, browser.request_id).respond_to(&request))
 }
 
-/// The button of that page.
+/// Signs out after the button of that page was clicked.
 pub(super) async fn confirmed(
     browser: Rc<Browser>,
     context: web::Data<Context>,
@@ -60,7 +61,7 @@ async fn end_session(
     Ok(next(context, browser, sign_out::sign_out(context, browser, ticket).await?))
 }
 
-/// At which provider one may still be signed in.
+/// The provider at which the person may still be signed in.
 #[derive(Deserialize)]
 pub(super) struct At {
     provider: Option<String>,

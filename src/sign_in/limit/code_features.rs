@@ -1,15 +1,15 @@
-//! What a code looks like from outside, and what the codes of a provider look like.
+//! Features by which a code resembles the codes of a provider.
 //!
 //! RFC 6749 leaves a code to the provider, but each provider makes all of its codes in one way, and a stranger has never
-//! seen one of them. This orders those who wait; it refuses nobody.
+//! seen one of them. The features only order waiting requests; they refuse none.
 
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
-/// So many of a code's first bytes are looked at; some providers begin all codes alike.
+/// The number of first bytes that are compared. Some providers start all codes with the same bytes.
 const HEAD: usize = 8;
 
-/// The look of one code.
+/// The features of one code.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CodeFeatures {
     pub(super) shape: Shape,
@@ -17,7 +17,7 @@ pub(super) struct CodeFeatures {
     head: [u8; HEAD],
 }
 
-/// The look without what differs between codes of one provider: what junk of one sender has in common.
+/// The features that codes of one source share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Shape {
     /// Grows with the length, two steps for each doubling.
@@ -26,12 +26,12 @@ pub(super) struct Shape {
     alphabet: u8,
 }
 
-/// What the codes of one provider looked like that became sessions.
+/// The features of one provider's codes that became sessions.
 #[derive(Debug)]
 pub(super) struct KnownCodes {
     shapes: HashSet<Shape>,
     lengths: RangeInclusive<usize>,
-    /// How all of them began.
+    /// Their common prefix.
     head: Vec<u8>,
 }
 
@@ -42,7 +42,7 @@ impl CodeFeatures {
         Self { shape: Shape::of(code), length: code.len(), head }
     }
 
-    /// How it begins.
+    /// Its first four bytes.
     pub(super) const fn prefix(&self) -> [u8; 4] {
         let [a, b, c, d, ..] = self.head;
         [a, b, c, d]
@@ -59,7 +59,7 @@ impl Shape {
 }
 
 impl KnownCodes {
-    /// After the first code.
+    /// The features after the first code.
     pub(super) fn new(features: &CodeFeatures) -> Self {
         Self {
             shapes: HashSet::from([features.shape]),
@@ -74,7 +74,7 @@ impl KnownCodes {
             && features.head.starts_with(&self.head)
     }
 
-    /// One more code.
+    /// Adds a code.
     pub(super) fn learn(&mut self, features: &CodeFeatures) {
         self.shapes.insert(features.shape);
         self.lengths = features.length.min(*self.lengths.start())..=features.length.max(*self.lengths.end());

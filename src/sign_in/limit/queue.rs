@@ -1,4 +1,4 @@
-//! One queue of exchanges that share a bucket: who goes next, and who waits.
+//! A queue of exchanges that share a token bucket. Decides which one goes next.
 
 use super::{FailureClass, MAX_WAIT};
 use gatepost_oidc::Bucket;
@@ -8,18 +8,18 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// In so long half of a class's failures are forgotten.
+/// The time after which the number of a class's failures is halved.
 const HALF_LIFE: Duration = Duration::from_secs(10);
 
-/// Whether it is one's turn.
+/// Whether an exchange may begin.
 pub(super) enum Turn {
-    /// It was, and the exchange is counted.
+    /// It may begin, and is counted.
     Taken,
-    /// Not before this, unless something changes.
+    /// It waits until this time, or until it is woken.
     Wait(Instant),
-    /// Not here: the code is in the wrong queue.
+    /// The code belongs into another queue.
     WrongQueue,
-    /// Not soon; perhaps after so long.
+    /// It may not begin before its deadline. Holds the time after which to try again.
     Refused(Duration),
 }
 
@@ -27,7 +27,7 @@ pub(super) struct Queue {
     bucket: Bucket,
     waiting: Vec<Waiting>,
     max_waiting: usize,
-    /// Exchanges under way that may give back what they took.
+    /// Exchanges in flight, which may return their tokens.
     under_way: usize,
     failures: HashMap<FailureClass, Failures>,
 }
@@ -38,7 +38,7 @@ struct Waiting {
     changed: Arc<Notify>,
 }
 
-/// Exchanges of one class that failed, or are under way.
+/// The number of exchanges of one class that failed or are in flight.
 struct Failures {
     count: u32,
     at: Instant,
@@ -52,7 +52,7 @@ impl Failures {
 }
 
 impl Queue {
-    /// `burst` at once, one more per `interval`, so many waiting.
+    /// A queue that lets `burst` exchanges begin at once, then one per `interval`; at most `max_waiting` wait.
     pub(super) fn new(burst: u32, interval: Duration, max_waiting: usize, now: Instant) -> Self {
         Self {
             bucket: Bucket::new(burst, interval, now.into_std()),
@@ -63,7 +63,7 @@ impl Queue {
         }
     }
 
-    /// Joins the queue, in the permit of somebody whose codes failed more often where it is full.
+    /// Joins the queue. If it is full, replaces the request whose class failed most often, else returns `None`.
     pub(super) fn join(
         &mut self,
         number: u64,
@@ -84,7 +84,7 @@ impl Queue {
         Some(changed)
     }
 
-    /// Takes a turn if one is left and nobody goes before.
+    /// Lets this exchange begin if it is next and a token is left.
     pub(super) fn turn(&mut self, number: u64, now: Instant, deadline: Instant) -> Turn {
         let Some(next) = self.next(now) else { return Turn::Refused(MAX_WAIT) };
         if self.waiting[next].number != number {
@@ -92,7 +92,7 @@ impl Queue {
             if !is_there || now >= deadline {
                 return Turn::Refused(MAX_WAIT);
             }
-            // Whoever was next may not know it yet.
+            // The next request may still be asleep.
             self.waiting[next].changed.notify_one();
             return Turn::Wait(deadline);
         }
@@ -110,7 +110,7 @@ impl Queue {
         Turn::Wait(next_at)
     }
 
-    /// An exchange that took its turn is over.
+    /// Ends an exchange that began.
     pub(super) fn end(&mut self, classes: &[FailureClass; 2], is_counted: bool, now: Instant) {
         self.under_way = self.under_way.saturating_sub(1);
         if !is_counted {
@@ -132,7 +132,7 @@ impl Queue {
         }
     }
 
-    /// Lets everybody look again whether they are in the right queue.
+    /// Wakes all waiting requests, so that they check their lane again.
     pub(super) fn wake_all(&self) {
         self.waiting.iter().for_each(|waiting| waiting.changed.notify_one());
     }
@@ -143,14 +143,14 @@ impl Queue {
         }
     }
 
-    /// Whose turn is next: those first whose codes look least like codes that failed.
+    /// The index of the next request: the one whose classes failed least, then the oldest.
     fn next(&self, now: Instant) -> Option<usize> {
         let order =
             |at: &usize| (self.failures_of(&self.waiting[*at].classes, now), self.waiting[*at].number);
         (0..self.waiting.len()).min_by_key(order)
     }
 
-    /// Forgetting it changes nothing.
+    /// Whether the queue can be removed without any effect.
     pub(super) fn is_idle(&mut self, now: Instant) -> bool {
         !self.is_in_use()
             && self.bucket.is_full(now.into_std())
