@@ -253,7 +253,8 @@ impl Exchange {
         Ok(())
     }
 
-    /// Ends the person's oldest sessions. A failure is only logged, so that the sign-in succeeds.
+    /// Ends the person's sessions above the limit, least recently used first. A failure is only logged: the sign-in
+    /// succeeds.
     async fn end_excess(&self, user: UserId) {
         let actor = self.browser.actor(&user.to_string());
         if let Err(error) = end_excess(&self.context.revocation, user, &actor).await {
