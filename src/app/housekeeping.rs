@@ -1,4 +1,5 @@
-//! What runs beside the requests: the schema at start, the providers' documents, readiness, and the bin.
+//! Background tasks of the process: the schema at start, the providers' documents, readiness, batched writes, and deleting
+//! expired data.
 
 use super::{StartError, State};
 use crate::invalidation;
@@ -17,20 +18,20 @@ use std::time::Duration;
 use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-/// How often readiness is looked at.
-const LOOK: Duration = Duration::from_secs(2);
-/// An announced key counts as in use for so long.
+/// How often readiness is checked.
+const READINESS_INTERVAL: Duration = Duration::from_secs(2);
+/// How long an announced key counts as in use.
 const KEY_TTL: Duration = Duration::from_secs(30);
-/// A clock may be off by this many seconds (DESIGN.md section 8).
+/// The greatest difference between the clocks of this replica and the database, in seconds (DESIGN.md section 8).
 const MAX_CLOCK_SKEW: i64 = 30;
-/// How often what has expired is deleted.
-const TIDY: Duration = Duration::from_mins(10);
-/// How often uses of sessions, refusals, and ends that the directory could not take before are written down.
-const WRITE: Duration = Duration::from_secs(1);
-/// So many in one go.
-const AT_ONCE: usize = 100;
-/// Between two tries to prepare the directory.
-const PREPARE_AGAIN: Duration = Duration::from_secs(1);
+/// How often expired data is deleted.
+const DELETE_INTERVAL: Duration = Duration::from_mins(10);
+/// How often last uses of sessions, refusals, and pending revocations are written.
+const WRITE_INTERVAL: Duration = Duration::from_secs(1);
+/// The number of entries in one write.
+const BATCH_SIZE: usize = 100;
+/// The pause between two attempts to prepare the directory or to reach the session store.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Brings the schema up to date. The embedded file must be usable now; a database may come later, but one that a newer
 /// Gatepost has migrated is refused at once.
@@ -73,7 +74,7 @@ async fn prepare_once(state: &State) -> Result<(), DirectoryError> {
 
 async fn prepare_later(state: Arc<State>) {
     loop {
-        sleep(PREPARE_AGAIN).await;
+        sleep(RETRY_INTERVAL).await;
         match prepare_once(&state).await {
             Ok(()) => return,
             Err(error) if is_unavailable(&error) => {
@@ -84,37 +85,37 @@ async fn prepare_later(state: Arc<State>) {
     }
 }
 
-/// Says once that Redis cannot be used, and once more when it can: until then nothing else asks it, perhaps for hours.
-async fn look_at_session_store(state: Arc<State>) {
-    let ask = async || state.stores.sessions.ping().await;
-    let Err(error) = patiently(ask).await else { return };
+/// Logs once if Redis cannot be used at start, and once when it can. Without this check, the first request would show it.
+async fn wait_for_session_store(state: Arc<State>) {
+    let ping = async || state.stores.sessions.ping().await;
+    let Err(error) = patiently(ping).await else { return };
     tracing::error!(
         error = %Chain(&error),
         mend = tls::explain(&error).map(|fault| fault.to_string()),
         "the session store does not answer, or takes no writes: nobody can sign in; trying again"
     );
-    while ask().await.is_err() {
-        sleep(PREPARE_AGAIN).await;
+    while ping().await.is_err() {
+        sleep(RETRY_INTERVAL).await;
     }
     tracing::info!("the session store answers");
 }
 
-/// What runs for as long as the process.
+/// The tasks that run as long as the process.
 #[derive(Debug)]
 pub struct Housekeeping(Vec<JoinHandle<()>>);
 
 impl Housekeeping {
-    /// Starts it.
+    /// Starts them.
     pub fn start(state: &Arc<State>) -> Self {
         let mut tasks = vec![
-            spawn(look_at_session_store(Arc::clone(state))),
-            spawn(look_after_readiness(Arc::clone(state))),
-            spawn(tidy(Arc::clone(state))),
-            spawn(look_at_secrets(Arc::clone(state))),
+            spawn(wait_for_session_store(Arc::clone(state))),
+            spawn(watch_readiness(Arc::clone(state))),
+            spawn(delete_expired(Arc::clone(state))),
+            spawn(watch_secret_files(Arc::clone(state))),
             spawn(invalidation::keep_lease(Arc::clone(&state.stores), Arc::clone(&state.lease))),
-            spawn(keep_writing(Arc::clone(state), write_uses)),
-            spawn(keep_writing(Arc::clone(state), write_refusals)),
-            spawn(keep_writing(Arc::clone(state), write_revocations)),
+            spawn(write_periodically(Arc::clone(state), write_uses)),
+            spawn(write_periodically(Arc::clone(state), write_refusals)),
+            spawn(write_periodically(Arc::clone(state), write_revocations)),
         ];
         for provider in state.site.providers.iter() {
             let provider = provider.clone();
@@ -123,18 +124,18 @@ impl Housekeeping {
         Self(tasks)
     }
 
-    /// Ends it while its runtime still runs: connections say goodbye.
+    /// Ends them while the runtime still runs, so that their connections are closed properly.
     pub async fn stop(self) {
         for task in self.0 {
             task.abort();
-            // Cut off, as it should be.
+            // An aborted task returns an error, as expected.
             let _ = task.await;
         }
     }
 }
 
-async fn look_after_readiness(state: Arc<State>) {
-    let mut ticks = interval(LOOK);
+async fn watch_readiness(state: Arc<State>) {
+    let mut ticks = interval(READINESS_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
@@ -144,7 +145,7 @@ async fn look_after_readiness(state: Arc<State>) {
     }
 }
 
-/// A store that does not answer says nothing about this replica.
+/// Why this replica should get no requests. A store that does not answer is no reason: it fails for all replicas.
 async fn find_obstacle(state: &State) -> Option<Obstacle> {
     match find_unknown_key(state).await {
         Some(obstacle) => Some(obstacle),
@@ -162,8 +163,8 @@ async fn find_clock_skew(directory: &Directory) -> Option<Obstacle> {
     (skew.abs() > MAX_CLOCK_SKEW).then_some(Obstacle::Clock(skew))
 }
 
-async fn keep_writing(state: Arc<State>, write: impl AsyncFn(&State)) {
-    let mut ticks = interval(WRITE);
+async fn write_periodically(state: Arc<State>, write: impl AsyncFn(&State)) {
+    let mut ticks = interval(WRITE_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
@@ -171,10 +172,10 @@ async fn keep_writing(state: Arc<State>, write: impl AsyncFn(&State)) {
     }
 }
 
-/// Writes down which sessions were used.
+/// Writes the last uses of sessions.
 pub async fn write_uses(state: &State) {
     let uses = state.gate.uses.take();
-    for batch in uses.chunks(AT_ONCE) {
+    for batch in uses.chunks(BATCH_SIZE) {
         if let Err(error) = state.stores.sessions.touch(batch).await {
             tracing::debug!(error = %Chain(&error), "last uses wait for the session store");
             state.gate.uses.put_back(batch.to_vec());
@@ -182,15 +183,15 @@ pub async fn write_uses(state: &State) {
     }
 }
 
-/// Writes the ends of sessions that wait for the directory.
+/// Writes the revocations that wait for the directory.
 async fn write_revocations(state: &State) {
     revocation::write_pending(&state.revocation).await;
 }
 
-/// Writes down who was refused what.
+/// Writes the refusals.
 pub async fn write_refusals(state: &State) {
     let refusals = state.gate.refusals.take();
-    for batch in refusals.chunks(AT_ONCE) {
+    for batch in refusals.chunks(BATCH_SIZE) {
         if let Err(error) = state.stores.directory.keep_refusals(batch).await {
             tracing::debug!(error = %Chain(&error), "refusals wait for the directory");
             let lost = state.gate.refusals.put_back(batch.to_vec());
@@ -199,19 +200,19 @@ pub async fn write_refusals(state: &State) {
     }
 }
 
-async fn look_at_secrets(state: Arc<State>) {
+async fn watch_secret_files(state: Arc<State>) {
     loop {
         sleep(LOOK_AGAIN).await;
         let config = Arc::clone(&state.site.config);
-        // Files may lie on a network.
+        // Reading may block for long: the files may be on a network.
         if let Err(error) = spawn_blocking(move || config.look_at_secrets()).await {
-            tracing::error!(%error, "the files of secrets were not looked at");
+            tracing::error!(%error, "the files of secrets could not be checked");
         }
     }
 }
 
-async fn tidy(state: Arc<State>) {
-    let mut ticks = interval(TIDY);
+async fn delete_expired(state: Arc<State>) {
+    let mut ticks = interval(DELETE_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
@@ -219,7 +220,7 @@ async fn tidy(state: Arc<State>) {
         if let Err(error) = state.stores.sessions.delete_expired().await {
             tracing::warn!(error = %Chain(&error), "expired sessions were not deleted");
         }
-        // By the database's clock: ours may be the one that is wrong.
+        // By the database's clock, because this replica's clock may be wrong.
         let deleting =
             async { state.stores.directory.delete_expired(state.stores.directory.clock().await?).await };
         if let Err(error) = deleting.await {

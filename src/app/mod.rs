@@ -1,4 +1,4 @@
-//! Puts it together: opens the stores, starts the listeners, keeps house, stops in order.
+//! Starts and stops the process: opens the stores, starts the listeners and background tasks, stops them in order.
 
 mod housekeeping;
 mod state;
@@ -38,9 +38,9 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::spawn_blocking;
 
-/// After SIGTERM: not ready, but serving, so that the proxy notices first.
+/// How long the process serves on after SIGTERM while it is not ready, so that the proxy stops sending requests first.
 const DRAIN: Duration = Duration::from_secs(5);
-/// What still runs then gets so long to finish.
+/// How long requests and tasks may then take to finish.
 const FINISH: Duration = Duration::from_secs(10);
 
 /// Why Gatepost does not start.
@@ -87,7 +87,7 @@ pub async fn serve(config: Config) -> Result<(), StartError> {
     let state = Arc::new(build(config)?);
     housekeeping::prepare(&state).await?;
     let tls = state.site.config.internal_tls.as_deref().map(open_tls).transpose()?;
-    // First: who can ask whether it is ready may send browsers.
+    // The public listener starts first: as soon as readiness can be queried, browsers may come.
     let public = listen_public(&state)?;
     let internal = listen_internal(&state, state.site.config.internal_addr, Surface::Internal, tls.as_ref())?;
     let health =
@@ -107,7 +107,7 @@ pub async fn serve(config: Config) -> Result<(), StartError> {
     stopped.map_err(StartError::Runtime)
 }
 
-/// Opens everything; needs no network yet.
+/// Opens stores, keys and providers. Needs no network yet.
 ///
 /// # Errors
 /// [`StartError`].
@@ -150,7 +150,7 @@ fn secret_keys(config: &Config) -> Result<Cow<'_, [Secret]>, StartError> {
     }
 }
 
-/// Every finished call to a provider, counted.
+/// Counts and times each finished call to a provider.
 fn provider_calls(metrics: &Arc<Metrics>) -> Calls {
     let metrics = Arc::clone(metrics);
     Calls::new(move |call| {
@@ -174,7 +174,7 @@ fn read(path: &Path) -> Result<Vec<u8>, StartError> {
     tls::read_authorities(path).map_err(|error| StartError::File(path.to_owned(), error))
 }
 
-/// One process per embedded file: a second one would not see what the first knows.
+/// Locks the embedded file: a second process would not see what the first has in memory.
 fn lock(stores: &StoresConfig) -> Result<Option<File>, StartError> {
     let StoresConfig::Embedded { file } = stores else { return Ok(None) };
     let path = file.with_added_extension("lock");
@@ -187,7 +187,7 @@ fn lock(stores: &StoresConfig) -> Result<Option<File>, StartError> {
     }
 }
 
-/// What expired while Gatepost was not running is renewed first; from then on certificates renew themselves.
+/// Loads the certificates, and renews those that expired while Gatepost was not running. From then on a task renews them.
 fn open_tls(folder: &Path) -> Result<Arc<InternalTls>, StartError> {
     let loaded = match InternalTls::load(folder) {
         Err(CertsError::Expired { .. }) => {
@@ -224,16 +224,17 @@ fn listen_public(state: &Arc<State>) -> Result<ServerHandle, StartError> {
     Ok(handle)
 }
 
-/// SIGTERM: not ready at once, serve on, finish, close. SIGINT is a person at a terminal who does not want to wait.
+/// Stops on a signal. SIGTERM: not ready at once, serve on for [`DRAIN`], finish, close. SIGINT: close at once, because a
+/// person waits at a terminal.
 async fn stop_on_signal(state: &State, internal: Vec<Workers>, public: &ServerHandle) -> std::io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let is_patient = tokio::select! {
+    let is_graceful = tokio::select! {
         _ = terminate.recv() => true,
         _ = interrupt.recv() => false,
     };
     state.readiness.drain();
-    if is_patient {
+    if is_graceful {
         // In development no proxy has to notice first.
         let drain = if state.site.config.is_development() { Duration::ZERO } else { DRAIN };
         tracing::info!("stopping: not ready any more, serving {} s longer", drain.as_secs());
@@ -241,9 +242,9 @@ async fn stop_on_signal(state: &State, internal: Vec<Workers>, public: &ServerHa
     }
     let (stopped, ()) = tokio::join!(
         spawn_blocking(move || internal.into_iter().for_each(Workers::stop)),
-        public.stop(is_patient)
+        public.stop(is_graceful)
     );
-    if is_patient {
+    if is_graceful {
         state.tasks.finish(FINISH).await;
     }
     housekeeping::write_uses(state).await;

@@ -1,3 +1,5 @@
+//! Puts the parts of the process together.
+
 use crate::gate::assertion::AssertionKeys;
 use crate::gate::session_cache::SessionCache;
 use crate::gate::{self, refusals::Refusals, unknown_requirements::UnknownRequirements};
@@ -41,48 +43,61 @@ pub struct State {
 }
 
 impl State {
-    /// Puts the contexts together, in the order of the layers. Must be called within a runtime.
+    /// Makes the contexts in the order of the layers: each one needs only those above it. Must be called within a runtime.
     pub(super) fn new(site: Site, stores: Stores, assertion_keys: AssertionKeys) -> Self {
-        let (site, stores) = (Arc::new(site), Arc::new(stores));
-        let (lease, tasks, readiness) =
-            (Arc::new(Lease::default()), Arc::new(Tasks::here()), Arc::new(Readiness::default()));
-        let assertion_keys = Arc::new(assertion_keys);
-        let parts = || (Arc::clone(&site), Arc::clone(&stores));
-        let (s, t) = parts();
-        let revocation = Arc::new(revocation::Context::new(s, t, Arc::clone(&lease), Arc::clone(&tasks)));
-        let (s, t) = parts();
-        let refresh = Arc::new(refresh::Context::new(s, t, Arc::clone(&revocation), Arc::clone(&tasks)));
-        let (s, t) = parts();
-        let cache = Arc::new(SessionCache::new(s, t, Arc::clone(&lease), Arc::clone(&tasks)));
-        let gate = Arc::new(gate::Context {
-            site: Arc::clone(&site),
-            stores: Arc::clone(&stores),
-            refresh: Arc::clone(&refresh),
-            cache: Arc::clone(&cache),
-            assertion_keys: Arc::clone(&assertion_keys),
+        let site = &Arc::new(site);
+        let stores = &Arc::new(stores);
+        let assertion_keys = &Arc::new(assertion_keys);
+        let tasks = &Arc::new(Tasks::here());
+        let readiness = &Arc::new(Readiness::default());
+        let lease = &Arc::new(Lease::default());
+        let revocation =
+            &Arc::new(revocation::Context::new(site.clone(), stores.clone(), lease.clone(), tasks.clone()));
+        let refresh =
+            &Arc::new(refresh::Context::new(site.clone(), stores.clone(), revocation.clone(), tasks.clone()));
+        let cache = &Arc::new(SessionCache::new(site.clone(), stores.clone(), lease.clone(), tasks.clone()));
+        let gate = &Arc::new(gate::Context {
+            site: site.clone(),
+            stores: stores.clone(),
+            refresh: refresh.clone(),
+            cache: cache.clone(),
+            assertion_keys: assertion_keys.clone(),
             uses: Uses::default(),
             refusals: Refusals::default(),
             unknown_requirements: UnknownRequirements::default(),
-            tasks: Arc::clone(&tasks),
+            tasks: tasks.clone(),
         });
-        let sign_in = Arc::new(sign_in::Context {
-            site: Arc::clone(&site),
-            stores: Arc::clone(&stores),
-            refresh,
-            revocation: Arc::clone(&revocation),
-            cache,
-            tasks: Arc::clone(&tasks),
+        let sign_in = &Arc::new(sign_in::Context {
+            site: site.clone(),
+            stores: stores.clone(),
+            refresh: refresh.clone(),
+            revocation: revocation.clone(),
+            cache: cache.clone(),
+            tasks: tasks.clone(),
             limits: Limits::default(),
             return_slots: Slots::default(),
         });
-        let explain = Arc::new(explain::Context { site: Arc::clone(&site), stores: Arc::clone(&stores) });
-        let internal = Arc::new(internal::Context {
-            gate: Arc::clone(&gate),
-            sign_in: Arc::clone(&sign_in),
-            readiness: Arc::clone(&readiness),
-        });
-        let public =
-            public::Context { sign_in: Arc::clone(&sign_in), explain: Arc::clone(&explain), assertion_keys };
-        Self { site, stores, lease, tasks, readiness, revocation, gate, sign_in, explain, internal, public }
+        let explain = &Arc::new(explain::Context { site: site.clone(), stores: stores.clone() });
+        Self {
+            internal: Arc::new(internal::Context {
+                gate: gate.clone(),
+                sign_in: sign_in.clone(),
+                readiness: readiness.clone(),
+            }),
+            public: public::Context {
+                sign_in: sign_in.clone(),
+                explain: explain.clone(),
+                assertion_keys: assertion_keys.clone(),
+            },
+            site: site.clone(),
+            stores: stores.clone(),
+            lease: lease.clone(),
+            tasks: tasks.clone(),
+            readiness: readiness.clone(),
+            revocation: revocation.clone(),
+            gate: gate.clone(),
+            sign_in: sign_in.clone(),
+            explain: explain.clone(),
+        }
     }
 }

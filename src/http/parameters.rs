@@ -1,7 +1,7 @@
 //! Parameters of an address or a form, each at most once.
 //!
-//! Of `iss=a&iss=b` two readers take different ones, and who takes neither has a check less. So a parameter that counts
-//! and stands there twice refuses the whole request (RFC 6749 section 3.1); what nobody reads may stand there as it likes.
+//! Two readers of `iss=a&iss=b` may take different values, and a check on one would not hold for the other. So a known
+//! parameter that occurs twice makes the whole request invalid (RFC 6749 section 3.1). Unknown parameters are ignored.
 
 use serde::Deserializer;
 use serde::de::value::Error as ValueError;
@@ -9,7 +9,7 @@ use serde::de::{self, DeserializeOwned, Visitor};
 use std::fmt;
 use url::form_urlencoded;
 
-/// A parameter that counts was sent more than once.
+/// A known parameter was sent more than once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the parameter {0} was sent more than once")]
 pub struct Repeated(&'static str);
@@ -17,10 +17,10 @@ pub struct Repeated(&'static str);
 /// Why parameters cannot be read into a struct.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ParameterError {
-    /// One that counts stands there twice.
+    /// A known parameter occurs twice.
     #[error(transparent)]
     Repeated(#[from] Repeated),
-    /// One is missing, or its value is none of its kind.
+    /// A parameter is missing, or its value is invalid.
     #[error(transparent)]
     Value(#[from] ValueError),
 }
@@ -31,7 +31,7 @@ impl de::Error for ParameterError {
     }
 }
 
-/// The parameters as a struct, whose fields are those that count.
+/// Parses the parameters into a struct, whose fields are the known parameters.
 ///
 /// # Errors
 /// [`ParameterError`].
@@ -39,7 +39,7 @@ pub fn parse<T: DeserializeOwned>(encoded: &[u8]) -> Result<T, ParameterError> {
     T::deserialize(Once(encoded))
 }
 
-/// Reads a struct alone: its fields say what counts.
+/// Deserialises only structs, because their fields say which parameters are known.
 struct Once<'a>(&'a [u8]);
 
 impl<'de> Deserializer<'de> for Once<'de> {

@@ -1,4 +1,4 @@
-//! Answers: pages and redirects become responses, in one place, always `no-store`.
+//! Makes responses of pages and redirects, always with `no-store`.
 
 use super::pages::Page;
 use hyper::body::Bytes;
@@ -8,7 +8,7 @@ use hyper::header::{
 };
 use hyper::{HeaderMap, Response, StatusCode};
 
-/// What a listener sends.
+/// An answer of the internal listener.
 pub type Answer = Response<Bytes>;
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
@@ -27,7 +27,7 @@ pub fn with_headers(status: StatusCode, mut headers: HeaderMap) -> Answer {
     answer
 }
 
-/// A page; without its body where nobody would get it (Traefik logs an error for a body to HEAD).
+/// A page, without its body if the request is HEAD (Traefik would log an error).
 pub fn page(page: Page, is_head: bool) -> Answer {
     let mut answer = empty(StatusCode::from_u16(page.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
     for (name, value) in &page.headers {
@@ -53,7 +53,7 @@ pub fn redirect<'a>(status: StatusCode, to: &str, cookies: impl IntoIterator<Ite
     answer
 }
 
-/// Text that is no page: health, metrics, style sheet.
+/// Text that is not a page, such as health and metrics.
 pub fn text(status: StatusCode, media_type: &'static str, body: impl Into<Bytes>) -> Answer {
     let mut answer = empty(status);
     let headers = answer.headers_mut();

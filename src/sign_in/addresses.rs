@@ -1,6 +1,6 @@
-//! Addresses that a sign-in leads to.
+//! Addresses to which a sign-in redirects.
 
-use super::Context;
+use crate::site::Site;
 use gatepost_core::host::{HostName, Origin};
 use gatepost_core::ids::ProviderId;
 use gatepost_store::session::sealed::Purpose;
@@ -8,24 +8,24 @@ use gatepost_store::session::values::LoginRequest;
 use std::borrow::Cow;
 use url::Url;
 
-/// A login request for a protected host, as the address that its `/verify` sends the browser to.
-pub fn login_address(context: &Context, request: &LoginRequest) -> String {
-    let to = context.site.ring.seal(Purpose::LoginRequest, "", request);
-    context.site.public_address("/login", &[("to", &to)]).into()
+/// The address of `/login` with a sealed request.
+pub fn login_address(site: &Site, request: &LoginRequest) -> String {
+    let to = site.ring.seal(Purpose::LoginRequest, "", request);
+    site.public_address("/login", &[("to", &to)]).into()
 }
 
-/// As [`login_address`], for somebody who wants to be somebody else.
-pub fn other_account_address(context: &Context, request: &LoginRequest) -> String {
-    let to = context.site.ring.seal(Purpose::LoginRequest, "", request);
-    context.site.public_address("/login", &[("to", &to), ("prompt", "select_account")]).into()
+/// As [`login_address`], but the provider lets the person choose another account.
+pub fn other_account_address(site: &Site, request: &LoginRequest) -> String {
+    let to = site.ring.seal(Purpose::LoginRequest, "", request);
+    site.public_address("/login", &[("to", &to), ("prompt", "select_account")]).into()
 }
 
 /// The redirect URI of a provider: one each, so that no provider can answer for another (RFC 9700 section 4.4.2).
-pub fn callback_address(context: &Context, provider: &ProviderId) -> Url {
-    context.site.public_address(&format!("/callback/{provider}"), &[])
+pub fn callback_address(site: &Site, provider: &ProviderId) -> Url {
+    site.public_address(&format!("/callback/{provider}"), &[])
 }
 
 /// The protected host of this name.
-pub(super) fn find_origin(context: &Context, host: &str) -> Option<Origin> {
-    context.site.hosts.find(&host.parse::<HostName>().ok()?).map(Cow::into_owned)
+pub(super) fn find_origin(site: &Site, host: &str) -> Option<Origin> {
+    site.hosts.find(&host.parse::<HostName>().ok()?).map(Cow::into_owned)
 }

@@ -1,9 +1,9 @@
 //! `/login`: a live session goes straight on; everybody else goes to a provider.
 
 use super::addresses::{callback_address, find_origin};
-use super::checked_session::{Found, StandIn, find, ride_out_outage};
+use super::checked_session::{FoundSession, OutageDecision, find, keep_during_outage};
 use super::issue_ticket::issue_ticket;
-use super::{Context, Problem, Step, Visitor, bound, return_cookie};
+use super::{Browser, Context, Destination, Problem, browser_binding, return_cookie};
 use crate::authn::Principal;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::ProviderId;
@@ -13,22 +13,26 @@ use gatepost_store::session::sealed::Purpose;
 use gatepost_store::session::values::{LoginRequest, LoginState, OneTimeId, Target};
 use std::sync::Arc;
 
-/// What `/login` was asked with.
+/// The parameters of `/login`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct BeginQuery<'a> {
-    /// A sealed [`LoginRequest`]; without one the sign-in ends at the account page.
+    /// A sealed [`LoginRequest`]. Without it the sign-in ends at the account page.
     pub to: Option<&'a str>,
-    /// The chosen provider.
+    /// The id of the provider that the person chose.
     pub provider: Option<&'a str>,
-    /// The person wants to be somebody else: the provider asks which account.
+    /// Whether the person wants to choose another account at the provider.
     pub other_account: bool,
 }
 
-/// Begins, or goes straight on.
+/// Redirects to a provider, or straight on if the browser has a session that satisfies the request.
 ///
 /// # Errors
 /// [`Problem`].
-pub async fn begin(context: &Context, visitor: &Visitor, query: &BeginQuery<'_>) -> Result<Step, Problem> {
+pub async fn begin(
+    context: &Context,
+    browser: &Browser,
+    query: &BeginQuery<'_>,
+) -> Result<Destination, Problem> {
     let request = match query.to {
         Some(to) => {
             let opened = context
@@ -37,78 +41,83 @@ pub async fn begin(context: &Context, visitor: &Visitor, query: &BeginQuery<'_>)
                 .open_any_age(Purpose::LoginRequest, "", to)
                 .map_err(|_| Problem::Unreadable)?;
             if opened.is_expired {
-                return begin_anew(context, &opened.value);
+                return restart_expired(context, &opened.value);
             }
             opened.value
         }
         None => LoginRequest { target: Target::Account, max_age: None, restarts: 0 },
     };
     if query.other_account {
-        return match choose(context, query.provider, None)? {
-            Some(provider) => authorize(context, visitor, request, provider, Intent::OtherAccount).await,
-            None => Ok(choice(context, &request, true)),
+        return match choose_provider(context, query.provider, None)? {
+            Some(provider) => authorize(context, browser, request, provider, Intent::OtherAccount).await,
+            None => Ok(provider_choice(context, &request, true)),
         };
     }
-    go_on(context, visitor, request, query.provider).await
+    continue_sign_in(context, browser, request, query.provider).await
 }
 
-/// A request lives an hour (SIGN-IN.md, "Values"); where it came from can make a new one.
-fn begin_anew(context: &Context, request: &LoginRequest) -> Result<Step, Problem> {
+/// Sends the browser back to its host, which makes a new request: a sealed request is valid for one hour (SIGN-IN.md,
+/// "Values").
+fn restart_expired(context: &Context, request: &LoginRequest) -> Result<Destination, Problem> {
     let Target::Host { host, uri, .. } = &request.target else {
-        return Ok(Step::redirect(context.site.public_address("/login", &[])));
+        return Ok(Destination::redirect(context.site.public_address("/login", &[])));
     };
-    let origin = find_origin(context, host).ok_or(Problem::UnknownHost)?;
-    Ok(Step::redirect(return_cookie::return_address(&origin, uri)))
+    let origin = find_origin(&context.site, host).ok_or(Problem::UnknownHost)?;
+    Ok(Destination::redirect(return_cookie::return_address(&origin, uri)))
 }
 
-fn choice(context: &Context, request: &LoginRequest, other_account: bool) -> Step {
+fn provider_choice(context: &Context, request: &LoginRequest, other_account: bool) -> Destination {
     let host = match &request.target {
         Target::Host { host, .. } => host.parse().ok(),
         Target::Account => None,
     };
-    Step::Choose { to: Some(context.site.ring.seal(Purpose::LoginRequest, "", request)), host, other_account }
+    Destination::ProviderChoice {
+        to: Some(context.site.ring.seal(Purpose::LoginRequest, "", request)),
+        host,
+        other_account,
+    }
 }
 
-/// With a session that satisfies the request, on to the host; else to a provider.
-pub(super) async fn go_on(
+/// Redirects to the host if the browser has a session that satisfies the request, else to a provider.
+pub(super) async fn continue_sign_in(
     context: &Context,
-    visitor: &Visitor,
+    browser: &Browser,
     request: LoginRequest,
     provider: Option<&str>,
-) -> Result<Step, Problem> {
-    let (live, rechecked) = match find(context, visitor).await? {
-        Found::Nobody => (None, None),
-        Found::Checked(principal) => (Some(principal), None),
-        Found::Unchecked(principal) => match ride_out_outage(context, principal).await? {
-            StandIn::Stays(principal) => (Some(principal), None),
-            StandIn::Goes(principal) => (None, Some(principal)),
+) -> Result<Destination, Problem> {
+    let (live, rechecked) = match find(context, browser).await? {
+        FoundSession::Nobody => (None, None),
+        FoundSession::Checked(principal) => (Some(principal), None),
+        FoundSession::Unchecked(principal) => match keep_during_outage(context, principal).await? {
+            OutageDecision::KeepSession(principal) => (Some(principal), None),
+            OutageDecision::GoToProvider(principal) => (None, Some(principal)),
         },
     };
     if let Some(principal) = &live
         && is_recent_enough(principal, &request)
     {
-        return issue_ticket(context, &principal.session, request).await.map(Step::redirect);
+        return issue_ticket(context, &principal.session, request).await.map(Destination::redirect);
     }
     let previous = live.as_ref().or(rechecked.as_ref());
     let previous = previous.map(|principal| &principal.session.record.provider);
-    let Some(provider) = choose(context, provider, previous)? else {
-        return Ok(choice(context, &request, false));
+    let Some(provider) = choose_provider(context, provider, previous)? else {
+        return Ok(provider_choice(context, &request, false));
     };
     let intent = match (&live, &rechecked) {
         (Some(principal), _) => Intent::StepUp(principal),
         (None, Some(principal)) => Intent::Recheck(principal),
         (None, None) => Intent::SignIn,
     };
-    authorize(context, visitor, request, provider, intent).await
+    authorize(context, browser, request, provider, intent).await
 }
 
 /// Why the browser goes to the provider.
 #[derive(Clone, Copy)]
 enum Intent<'a> {
     SignIn,
-    /// This session is too old for what was asked.
+    /// The sign-in of this session is older than the request allows.
     StepUp(&'a Principal),
-    /// The provider shall confirm this session, unseen where it can.
+    /// The provider has to confirm this session, without showing a page if it can.
     Recheck(&'a Principal),
     OtherAccount,
 }
@@ -118,8 +127,9 @@ fn is_recent_enough(principal: &Principal, request: &LoginRequest) -> bool {
     request.max_age().is_none_or(|max_age| auth_time.is_within(max_age, Timestamp::now()))
 }
 
-/// The named provider, the only one, or the one that signed this person in last time; `None`: the person chooses.
-fn choose<'a>(
+/// The named provider, else the only one, else the one that signed this person in last time. `None`: the person has to
+/// choose.
+fn choose_provider<'a>(
     context: &'a Context,
     named: Option<&str>,
     previous: Option<&ProviderId>,
@@ -137,12 +147,12 @@ fn choose<'a>(
 
 async fn authorize(
     context: &Context,
-    visitor: &Visitor,
+    browser: &Browser,
     request: LoginRequest,
     provider: &Provider,
     intent: Intent<'_>,
-) -> Result<Step, Problem> {
-    let (bind, new_cookie) = bound(context.site.cookies, visitor.held.as_ref());
+) -> Result<Destination, Problem> {
+    let (bind, new_cookie) = browser_binding(context.site.cookies, browser.held.as_ref());
     let previous = match intent {
         Intent::StepUp(principal) | Intent::Recheck(principal) => Some(&principal.session.record),
         Intent::SignIn | Intent::OtherAccount => None,
@@ -168,7 +178,7 @@ async fn authorize(
     };
     let address = provider
         .authorization_url(&AuthorizationRequest {
-            redirect_uri: &callback_address(context, provider.id()),
+            redirect_uri: &callback_address(&context.site, provider.id()),
             state: &context.site.ring.seal(Purpose::State, "", &login),
             nonce: &login.nonce(),
             code_verifier: &login.code_verifier(),
@@ -178,5 +188,5 @@ async fn authorize(
         })
         .await
         .map_err(|source| Problem::Provider { provider: provider.id().clone(), source })?;
-    Ok(Step::Redirect { to: address.into(), cookie: new_cookie })
+    Ok(Destination::Redirect { to: address.into(), cookie: new_cookie })
 }

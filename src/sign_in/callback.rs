@@ -1,16 +1,18 @@
-//! `/callback/<provider>`: the code becomes a session, once.
+//! `/callback/<provider>`: exchanges the code for a session, once.
 //!
-//! The order is the security of it: bind, both stores reachable and lock, [`Exchange`], cookie. The lock is itself the
-//! first word to the session store, and a write; it is taken back where the directory cannot keep what would come of the
-//! code. A callback that does not fit recovers unseen, its code unused.
+//! The order of the steps makes it secure: check the binding to the browser, lock the code while checking that the
+//! directory takes writes, run the [`Exchange`], set the cookie. Taking the lock is a write, so it shows that the session
+//! store takes writes. It is released if the directory does not. A callback that does not belong to this browser, or has
+//! expired, restarts the sign-in without a page and leaves its code unused.
 
 use super::addresses::login_address;
-use super::begin::go_on;
+use super::begin::continue_sign_in;
 use super::exchange::{Exchange, Redeemed};
 use super::issue_ticket::{issue_ticket, public_cookie};
-use super::limit::{Asker, Place};
-use super::{Context, Problem, Step, Visitor};
+use super::limit::{ExchangePermit, ExchangeRequest};
+use super::{Browser, Context, Destination, Problem};
 use crate::authn;
+use crate::site::Site;
 use gatepost_core::error_chain::Chain;
 use gatepost_core::ids::ProviderId;
 use gatepost_oidc::{ErrorResponse, Provider};
@@ -24,42 +26,43 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// How long a retried callback waits for what comes of the first.
+/// How long a repeated callback waits for the result of the first one.
 const RETRY_WAIT: Duration = Duration::from_secs(6);
-/// How long answers to other tabs may take to land.
+/// How long to wait until the browser has received the answers to its other tabs.
 const SETTLE: Duration = Duration::from_millis(300);
 const RETRY_POLL: Duration = Duration::from_millis(50);
-/// Longest code in bytes; Entra's have some 1,500.
+/// The greatest length of a code in bytes. Entra's have about 1,500.
 const MAX_CODE: usize = 4096;
 
-/// What the provider sent the browser back with; each at most once.
+/// The parameters of the callback; each may occur once.
 #[expect(missing_debug_implementations, reason = "a code is a secret until it is spent")]
 #[derive(Default, Deserialize)]
 pub struct CallbackQuery {
     /// RFC 6749 section 4.1.2.
     pub code: Option<String>,
-    /// Ours.
+    /// The sealed [`LoginState`].
     pub state: Option<String>,
     /// RFC 9207.
     pub iss: Option<String>,
     /// RFC 6749 section 4.1.2.1.
     pub error: Option<String>,
-    /// For people.
+    /// An explanation of the error for people.
     pub error_description: Option<String>,
-    /// Entra: the provider's own session, where the `sid` claim is not configured.
+    /// The session at the provider (OpenID Connect Session Management 1.0). Stands in for `sid` at Entra if that claim is not
+    /// configured.
     pub session_state: Option<String>,
 }
 
-/// Finishes a sign-in.
+/// Completes a sign-in: exchanges the code, starts the session, and redirects to the host.
 ///
 /// # Errors
 /// [`Problem`].
-pub async fn finish(
+pub async fn complete_sign_in(
     context: &Arc<Context>,
-    visitor: &Visitor,
+    browser: &Browser,
     called: &ProviderId,
     query: CallbackQuery,
-) -> Result<Step, Problem> {
+) -> Result<Destination, Problem> {
     let provider = context.site.providers.find(called).ok_or(Problem::UnknownProvider)?;
     let sealed = query.state.as_deref().ok_or(Problem::Unreadable)?;
     let opened = context
@@ -71,36 +74,36 @@ pub async fn finish(
     if login.provider != *called {
         return Err(Problem::MixedUp { called: called.clone(), began: login.provider });
     }
-    let is_bound = visitor.held.as_ref().is_some_and(|held| held.bind() == login.bind);
+    let is_bound = browser.held.as_ref().is_some_and(|held| held.bind() == login.bind);
     if opened.is_expired || !is_bound {
-        return recover(context, visitor, login.request, Instant::now() + RETRY_WAIT).await;
+        return recover(context, browser, login.request, Instant::now() + RETRY_WAIT).await;
     }
     if let Some(error) = &query.error {
         return Err(refused(provider, error, &query));
     }
     let code = query.code.filter(|code| is_code(code)).ok_or(Problem::Unreadable)?;
-    let asker = Asker {
+    let request = ExchangeRequest {
         browser: login.bind,
-        is_known: visitor.held.as_ref().is_some_and(|held| held.value.is_some()),
-        address: visitor.address,
+        is_known: browser.held.as_ref().is_some_and(|held| held.value.is_some()),
+        address: browser.address,
         provider: provider.id(),
         code: &code,
     };
-    let place = context.limits.admit(&asker).await.map_err(|wait| {
+    let permit = context.limits.admit(&request).await.map_err(|wait| {
         context.stores.metrics.sign_in_limited();
         Problem::Limited(wait)
     })?;
     let exchange = Exchange {
         context: Arc::clone(context),
-        visitor: visitor.clone(),
+        browser: browser.clone(),
         provider: Arc::clone(provider),
         login,
         code,
         issuer: query.iss,
         session_state: query.session_state,
     };
-    // To its end, whether or not this browser waits for it: the code is spent, and a retry joins what came of it.
-    context.tasks.run(run_once(exchange, place)).await
+    // Runs to its end even if the browser disconnects: the code is used up, and a retry gets the result.
+    context.tasks.run(run_once(exchange, permit)).await
 }
 
 /// `1*VSCHAR` (RFC 6749 appendix A.11).
@@ -122,53 +125,53 @@ fn refused(provider: &Provider, error: &str, query: &CallbackQuery) -> Problem {
     }
 }
 
-/// The sealed request of a `state`, so that a page can offer to begin again where it was to end.
-pub fn sealed_request(context: &Context, sealed: Option<&str>) -> Option<String> {
-    let opened = context.site.ring.open_any_age::<LoginState>(Purpose::State, "", sealed?).ok()?;
-    Some(context.site.ring.seal(Purpose::LoginRequest, "", &opened.value.request))
+/// The request in a `state`, sealed again, so that a page can offer to retry the sign-in.
+pub fn sealed_request(site: &Site, sealed: Option<&str>) -> Option<String> {
+    let opened = site.ring.open_any_age::<LoginState>(Purpose::State, "", sealed?).ok()?;
+    Some(site.ring.seal(Purpose::LoginRequest, "", &opened.value.request))
 }
 
-/// Locks the code, makes the session of it, and tells whoever came after.
-async fn run_once(exchange: Exchange, place: Place) -> Result<Step, Problem> {
-    let Exchange { context, visitor, login, .. } = &exchange;
+/// Locks the code, exchanges it, and publishes the result for repeated callbacks.
+async fn run_once(exchange: Exchange, permit: ExchangePermit) -> Result<Destination, Problem> {
+    let Exchange { context, browser, login, .. } = &exchange;
     let turn = match lock(context, login).await {
         Ok(Some(turn)) => turn,
-        asked_nobody => {
-            place.give_back();
-            asked_nobody?;
-            return join(context, visitor, login).await;
+        not_locked => {
+            permit.refund();
+            not_locked?;
+            return join(context, browser, login).await;
         }
     };
     match Box::pin(exchange.run()).await {
         Ok(Redeemed::Session(started)) => {
-            place.succeed();
+            permit.succeed();
             let Started { handover, session, .. } = *started;
-            let completing = complete(context, &handover, &session, login.request.clone());
-            tokio::join!(completing, exchange.tell(&turn, Some(&handover))).0
+            let completing = redirect_with_session(context, &handover, &session, login.request.clone());
+            tokio::join!(completing, exchange.publish(&turn, Some(&handover))).0
         }
         Ok(Redeemed::OldSession(started)) => {
-            place.succeed();
-            exchange.tell(&turn, Some(&started.handover)).await;
-            exchange.again_with(&started)
+            permit.succeed();
+            exchange.publish(&turn, Some(&started.handover)).await;
+            exchange.restart_with_session(&started)
         }
         Ok(Redeemed::NotRecent(auth_time)) => {
-            place.give_back();
-            tokio::join!(exchange.again(auth_time), exchange.tell(&turn, None)).0
+            permit.refund();
+            tokio::join!(exchange.restart(auth_time), exchange.publish(&turn, None)).0
         }
         Err(problem) => {
-            // The code was good where only our own stores or the groups failed.
+            // The code was valid if only a store or reading the groups failed.
             if matches!(problem, Problem::Unavailable(_) | Problem::GroupsUnknown) {
-                place.give_back();
+                permit.refund();
             }
-            exchange.tell(&turn, None).await;
+            exchange.publish(&turn, None).await;
             Err(problem)
         }
     }
 }
 
-/// The turn to exchange this code; `None`: another request has it.
+/// Takes the lock for the exchange of this code. `None`: another request holds it.
 async fn lock(context: &Context, login: &LoginState) -> Result<Option<ExchangeTurn>, Problem> {
-    // Both at once, for that costs one wait less; whoever was locked in vain may come again with the same code.
+    // Both at once saves a round trip. If the directory takes no writes, the code can be sent again after the unlock.
     let locking = context.stores.sessions.lock_exchange(&login.id, &login.bind);
     let (writable, locked) = tokio::join!(directory_takes_writes(context), locking);
     let turn = locked?;
@@ -181,55 +184,56 @@ async fn lock(context: &Context, login: &LoginState) -> Result<Option<ExchangeTu
     Ok(turn)
 }
 
-/// Another request with this `state` came first: the same GET, retried by the proxy or the browser.
-async fn join(context: &Context, visitor: &Visitor, login: &LoginState) -> Result<Step, Problem> {
+/// Waits for the result of an earlier request with this `state`: the proxy or the browser has repeated the GET.
+async fn join(context: &Context, browser: &Browser, login: &LoginState) -> Result<Destination, Problem> {
     let give_up_at = Instant::now() + RETRY_WAIT;
     while Instant::now() < give_up_at {
         match context.stores.sessions.find_exchange(&login.id).await? {
             Some(Exchanged::Into(handover)) => {
                 let loaded = authn::load_public(&context.stores, &handover.value).await?;
                 let principal = loaded.ok_or(Problem::EndedAtProvider)?;
-                return complete(context, &handover, &principal.session, login.request.clone()).await;
+                return redirect_with_session(context, &handover, &principal.session, login.request.clone())
+                    .await;
             }
             Some(Exchanged::Failed) => break,
             None => {}
         }
         sleep(RETRY_POLL).await;
     }
-    // Nothing came of it in all that time: its replica is gone, and so is whatever this browser had under way there.
-    recover(context, visitor, login.request.clone(), give_up_at).await
+    // There is no result after all this time, so the replica that ran the exchange has stopped.
+    recover(context, browser, login.request.clone(), give_up_at).await
 }
 
-/// "Everything else recovers": on with the session that is there, else over again unseen, else a page.
+/// Continues with the browser's session if it has one, else restarts the sign-in without a page, else returns a problem.
 ///
-/// What does not fit is mostly one of many tabs that began at once: each answer set another cookie, and the last one
-/// stays. So the answers still under way get a moment to land, a tab that completes the sign-in is waited for, and the
-/// browser begins again at `/login`, which binds to the cookie that it holds then.
+/// Usually the callback belongs to one of many tabs that started together: each answer set another cookie, and the last
+/// one stays. So this waits until pending answers have arrived, and for a tab that is completing its sign-in. Then the
+/// browser starts again at `/login`, which binds to the cookie that it has by then.
 async fn recover(
     context: &Context,
-    visitor: &Visitor,
+    browser: &Browser,
     request: LoginRequest,
     give_up_at: Instant,
-) -> Result<Step, Problem> {
-    if visitor.live(context).await?.is_some() {
-        return go_on(context, visitor, request, None).await;
+) -> Result<Destination, Problem> {
+    if browser.live(context).await?.is_some() {
+        return continue_sign_in(context, browser, request, None).await;
     }
     sleep(SETTLE).await;
-    let request = if another_tab_completed(context, visitor, give_up_at).await? {
+    let request = if another_tab_completed(context, browser, give_up_at).await? {
         request
     } else {
         request.restarted().ok_or(Problem::RestartedTooOften)?
     };
-    Ok(Step::redirect(login_address(context, &request)))
+    Ok(Destination::redirect(login_address(&context.site, &request)))
 }
 
-/// Waits while another tab of this browser completes its sign-in; tells whether there was one.
+/// Waits while another tab of this browser completes its sign-in. Returns whether there was one.
 async fn another_tab_completed(
     context: &Context,
-    visitor: &Visitor,
+    browser: &Browser,
     give_up_at: Instant,
 ) -> Result<bool, Problem> {
-    let Some(held) = &visitor.held else { return Ok(false) };
+    let Some(held) = &browser.held else { return Ok(false) };
     let browser = held.bind();
     let mut has_waited = false;
     while Instant::now() < give_up_at && context.stores.sessions.is_completing(&browser).await? {
@@ -239,27 +243,27 @@ async fn another_tab_completed(
     Ok(has_waited)
 }
 
-/// Gives the browser its session and sends it on.
-async fn complete(
+/// Sets the session's cookie and redirects to the host.
+async fn redirect_with_session(
     context: &Context,
     handover: &Handover,
     session: &Session,
     request: LoginRequest,
-) -> Result<Step, Problem> {
+) -> Result<Destination, Problem> {
     let cookie = public_cookie(context, handover, session);
-    // What stands in the way is told at the next step: a page sets no cookie, and the value before this one dies.
-    let again = login_address(context, &request);
+    // A failure is reported at the next step, `/login`: a page could not set the cookie, which replaces the earlier one.
+    let again = login_address(&context.site, &request);
     let to = match issue_ticket(context, session, request).await {
         Ok(to) => to,
         Err(problem) => {
-            tracing::debug!(error = %Chain(&problem), "a sign-in is complete, but not handed over yet");
+            tracing::debug!(error = %Chain(&problem), "a sign-in is complete, but no ticket could be issued");
             again
         }
     };
-    Ok(Step::Redirect { to, cookie: Some(cookie) })
+    Ok(Destination::Redirect { to, cookie: Some(cookie) })
 }
 
-/// A code is good once: it is used only where what comes of it can be kept, and looked up as fast as `/verify` asks.
+/// Fails if the directory takes no writes: a code can be used once, so it is not used if the result could not be stored.
 async fn directory_takes_writes(context: &Context) -> Result<(), Problem> {
     if context
         .stores

@@ -1,6 +1,6 @@
 //! The session that a browser has at the public host, and whether its provider must confirm it first.
 
-use super::{Context, Problem, Visitor};
+use super::{Browser, Context, Problem};
 use crate::authn::Principal;
 use crate::refresh;
 use gatepost_core::clock::Timestamp;
@@ -10,31 +10,31 @@ use gatepost_telemetry::RefreshOutcome;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// How long a sign-in waits for a check that somebody else has begun.
+/// How long a sign-in waits for a check that another request started.
 const CHECK_WAIT: Duration = Duration::from_secs(6);
 const CHECK_POLL: Duration = Duration::from_millis(50);
 
-/// The live session, after the provider was asked about it where that must come first.
+/// The browser's session, after its provider has confirmed it if that is due.
 ///
 /// # Errors
 /// [`Problem::Unavailable`].
-pub async fn checked(context: &Context, visitor: &Visitor) -> Result<Option<Principal>, Problem> {
-    match find(context, visitor).await? {
-        Found::Checked(principal) => Ok(Some(principal)),
-        // A visit of the account page may as well wait until the session has to be checked first.
-        Found::Unchecked(principal) if check(context, &principal) == Check::AtNavigation => {
+pub async fn checked(context: &Context, browser: &Browser) -> Result<Option<Principal>, Problem> {
+    match find(context, browser).await? {
+        FoundSession::Checked(principal) => Ok(Some(principal)),
+        // The account page may be shown until the session must be confirmed before any use.
+        FoundSession::Unchecked(principal) if check(context, &principal) == Check::AtNavigation => {
             Ok(Some(principal))
         }
-        Found::Unchecked(_) | Found::Nobody => Ok(None),
+        FoundSession::Unchecked(_) | FoundSession::Nobody => Ok(None),
     }
 }
 
-/// Whose session a browser has.
-pub(super) enum Found {
+/// The session of a browser.
+pub(super) enum FoundSession {
     Nobody,
-    /// Their session counts now.
+    /// It is valid now.
     Checked(Principal),
-    /// Their session would count, but its provider must say so again, and cannot be asked from here.
+    /// It would be valid, but its provider has to confirm it, which only the browser can request.
     Unchecked(Principal),
 }
 
@@ -43,57 +43,62 @@ fn check(context: &Context, principal: &Principal) -> Check {
     context.site.times_of(record, record.auth_time).check(Timestamp::now(), &context.site.lifetimes)
 }
 
-pub(super) async fn find(context: &Context, visitor: &Visitor) -> Result<Found, Problem> {
+pub(super) async fn find(context: &Context, browser: &Browser) -> Result<FoundSession, Problem> {
     let give_up_at = Instant::now() + CHECK_WAIT;
     loop {
-        let Some(principal) = visitor.live(context).await? else { return Ok(Found::Nobody) };
+        let Some(principal) = browser.live(context).await? else { return Ok(FoundSession::Nobody) };
         match check(context, &principal) {
-            Check::NotDue | Check::InBackground => return Ok(Found::Checked(principal)),
-            Check::AtNavigation => return Ok(Found::Unchecked(principal)),
+            Check::NotDue | Check::InBackground => return Ok(FoundSession::Checked(principal)),
+            Check::AtNavigation => return Ok(FoundSession::Unchecked(principal)),
             Check::First if principal.session.record.refresh_token.is_none() => {
-                return Ok(Found::Unchecked(principal));
+                return Ok(FoundSession::Unchecked(principal));
             }
             Check::First => {}
         }
         match refresh::refresh(&context.refresh, &principal.session).await {
             // The standing may have changed with the groups.
             RefreshOutcome::Refreshed => {
-                return Ok(visitor.live(context).await?.map_or(Found::Nobody, Found::Checked));
+                return Ok(browser.live(context).await?.map_or(FoundSession::Nobody, FoundSession::Checked));
             }
-            // Another tab asks already, or the request that `/verify` has just sent here.
+            // Another request of this browser already refreshes the session.
             RefreshOutcome::Busy if Instant::now() < give_up_at => sleep(CHECK_POLL).await,
-            RefreshOutcome::Ended => return Ok(Found::Nobody),
-            // The provider decides about a session that was not used for so long; it cannot be asked in the
-            // background, so the person goes there.
-            RefreshOutcome::Unreachable | RefreshOutcome::Busy => return Ok(Found::Unchecked(principal)),
+            RefreshOutcome::Ended => return Ok(FoundSession::Nobody),
+            // The provider has to confirm a session that was unused for so long. A background refresh failed, so the
+            // browser goes there.
+            RefreshOutcome::Unreachable | RefreshOutcome::Busy => {
+                return Ok(FoundSession::Unchecked(principal));
+            }
         }
     }
 }
 
-/// What becomes of a session that its provider must confirm.
-pub(super) enum StandIn {
-    /// The provider does not answer: an outage ends nothing for an hour.
-    Stays(Principal),
+/// What to do with a session that its provider has to confirm.
+pub(super) enum OutageDecision {
+    /// The provider does not answer, so the session stays valid for an hour.
+    KeepSession(Principal),
     /// The browser goes to the provider.
-    Goes(Principal),
+    GoToProvider(Principal),
 }
 
-/// A browser that is sent to a provider which is down does not come back, so the provider is asked first whether it is
-/// there. (What was refreshed in vain has been asked already.)
-pub(super) async fn ride_out_outage(context: &Context, principal: Principal) -> Result<StandIn, Problem> {
+/// Checks whether the provider answers, because a browser that is sent to an unreachable provider does not come back. A
+/// session with a refresh token skips the check: its refresh has just tried.
+pub(super) async fn keep_during_outage(
+    context: &Context,
+    principal: Principal,
+) -> Result<OutageDecision, Problem> {
     if principal.session.record.refresh_token.is_some() {
-        return Ok(StandIn::Goes(principal));
+        return Ok(OutageDecision::GoToProvider(principal));
     }
     let Some(provider) = context.site.providers.find(&principal.session.record.provider) else {
-        return Ok(StandIn::Goes(principal));
+        return Ok(OutageDecision::GoToProvider(principal));
     };
-    let Err(error) = provider.reach().await else { return Ok(StandIn::Goes(principal)) };
+    let Err(error) = provider.reach().await else { return Ok(OutageDecision::GoToProvider(principal)) };
     tracing::warn!(error = %Chain(&error), provider.id = %provider.id(), "the provider could not be asked");
     let standing = principal.standing.clone();
     let Some(session) = refresh::note_outage(&context.refresh, principal.session.clone()).await? else {
-        return Ok(StandIn::Goes(principal));
+        return Ok(OutageDecision::GoToProvider(principal));
     };
     let noted = Principal { session, standing };
     let rides_out = check(context, &noted) == Check::NotDue;
-    Ok(if rides_out { StandIn::Stays(noted) } else { StandIn::Goes(noted) })
+    Ok(if rides_out { OutageDecision::KeepSession(noted) } else { OutageDecision::GoToProvider(noted) })
 }

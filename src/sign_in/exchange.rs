@@ -1,17 +1,18 @@
-//! A code becomes a session: redeem and verify, commit to the directory, then the session.
+//! Exchanges a code for a session: redeem and verify, commit to the directory, start the session.
 
 use super::addresses::{callback_address, login_address};
-use super::begin::go_on;
+use super::begin::continue_sign_in;
 use super::issue_ticket::public_cookie;
-use super::{Context, Problem, Step, Visitor};
+use super::provider_session::{sid_hash, unnamed_hash};
+use super::{Browser, Context, Destination, Problem};
 use crate::authn::Principal;
 use crate::refresh::address_change;
 use crate::revocation::{Ending, end_excess, end_session, revoke_refresh_token};
 use gatepost_core::auth_time::AuthTime;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::error_chain::Chain;
-use gatepost_core::identity::{AddressRule, AssertedGroups, RefusedAddress, SubjectKey};
-use gatepost_core::ids::{ProviderId, UserId};
+use gatepost_core::identity::{AddressRule, AssertedGroups, RefusedAddress};
+use gatepost_core::ids::UserId;
 use gatepost_core::secret::{Hash, Secret};
 use gatepost_oidc::{Callback, Expected, OidcError, Provider, SignIn};
 use gatepost_store::directory::{SignInContext, SignInOutcome, Who};
@@ -21,10 +22,10 @@ use gatepost_store::session::{ExchangeTurn, Handover, Session, Started};
 use gatepost_telemetry::{EndCause, ProviderMetrics, Store, StoreOperation};
 use std::sync::Arc;
 
-/// A code that is to become a session.
+/// The exchange of one code.
 pub(super) struct Exchange {
     pub(super) context: Arc<Context>,
-    pub(super) visitor: Visitor,
+    pub(super) browser: Browser,
     pub(super) provider: Arc<Provider>,
     pub(super) login: LoginState,
     pub(super) code: String,
@@ -32,22 +33,22 @@ pub(super) struct Exchange {
     pub(super) session_state: Option<String>,
 }
 
-/// What became of a code.
+/// The result of an exchange.
 pub(super) enum Redeemed {
-    /// A session, as recent as was asked for.
+    /// A session whose sign-in is as recent as the router demands.
     Session(Box<Started>),
     /// A session that does not meet the router's `max_age`: the provider does not know that parameter, or ignores it.
     OldSession(Box<Started>),
-    /// The same where this browser has a session: that one stays as it is.
+    /// As [`Self::OldSession`], but the browser already has a session, which stays as it is.
     NotRecent(AuthTime),
 }
 
 impl Exchange {
-    /// Makes a session of the code.
+    /// Redeems the code and starts a session.
     pub(super) async fn run(&self) -> Result<Redeemed, Problem> {
         let sign_in = self.redeem().await.map_err(|source| self.failed(source))?;
         let is_recent = self.login.is_met_by(sign_in.auth_time, Timestamp::now());
-        let existing = self.visitor.live(&self.context).await?;
+        let existing = self.browser.live(&self.context).await?;
         if !is_recent && existing.is_some() {
             return Ok(Redeemed::NotRecent(sign_in.auth_time));
         }
@@ -63,7 +64,7 @@ impl Exchange {
         }
     }
 
-    /// Commits to the directory, then begins the session, or joins that of the same person at this browser.
+    /// Commits to the directory, then starts a session, or continues the one that the same person has in this browser.
     async fn start(&self, sign_in: &SignIn, existing: Option<Principal>) -> Result<Started, Problem> {
         let new = SessionId::generate();
         let announced = match &sign_in.sid {
@@ -88,10 +89,9 @@ impl Exchange {
         let started =
             self.context.stores.query(Store::Session, StoreOperation::StartSession, starting).await?;
         if let Some(other) = others {
-            self.end_other(&other).await?;
+            self.end_previous_session(&other).await?;
         }
-        // The provider may have signed the person out after the directory admitted them and before there was a session to
-        // be ended.
+        // The provider may have ended the session after the directory admitted the person and before the session existed.
         let subject = &sign_in.identity.subject;
         if started.is_over || self.context.stores.directory.is_ended_at_provider(subject, &context).await? {
             let over =
@@ -100,12 +100,12 @@ impl Exchange {
                 &self.context.revocation,
                 &over,
                 EndCause::ProviderSignOut,
-                &self.visitor.actor(Who::Provider),
+                &self.browser.actor(Who::Provider),
             )
             .await?;
             return Err(Problem::EndedAtProvider);
         }
-        self.note(&started.session, mine.is_some());
+        self.log_signed_in(&started.session, mine.is_some());
         if started.of_person > self.context.site.config.session.max_per_person as u64 {
             self.end_excess(started.session.record.user).await;
         }
@@ -119,41 +119,41 @@ impl Exchange {
             session_state: self.session_state.as_deref(),
         };
         let expected = Expected {
-            redirect_uri: &callback_address(&self.context, self.provider.id()),
+            redirect_uri: &callback_address(&self.context.site, self.provider.id()),
             code_verifier: &self.login.code_verifier(),
             nonce: &self.login.nonce(),
         };
         self.provider.redeem(&callback, &expected).await
     }
 
-    /// Lets those go on who wait for this exchange. What fails here only makes them wait longer.
-    pub(super) async fn tell(&self, turn: &ExchangeTurn, handover: Option<&Handover>) {
+    /// Publishes the result to repeated callbacks that wait for it. If this fails they only wait longer.
+    pub(super) async fn publish(&self, turn: &ExchangeTurn, handover: Option<&Handover>) {
         let sessions = &self.context.stores.sessions;
         let told = match handover {
             Some(handover) => sessions.publish_exchange(turn, handover).await,
             None => sessions.publish_failure(turn).await,
         };
         if let Err(error) = told {
-            tracing::debug!(error = %Chain(&error), "those who wait for a sign-in are not told");
+            tracing::debug!(error = %Chain(&error), "the result of a sign-in was not published");
         }
     }
 
-    /// A sign-in that is not recent enough: once more with `prompt=login`, then a page.
-    pub(super) async fn again(&self, auth_time: AuthTime) -> Result<Step, Problem> {
+    /// Restarts a sign-in that is not recent enough with `prompt=login`, once. After that it is a problem.
+    pub(super) async fn restart(&self, auth_time: AuthTime) -> Result<Destination, Problem> {
         if self.login.request.restarts > 0 {
             return Err(self.not_recent(auth_time));
         }
         let request = self.login.request.restarted().ok_or_else(|| self.not_recent(auth_time))?;
-        go_on(&self.context, &self.visitor, request, None).await
+        continue_sign_in(&self.context, &self.browser, request, None).await
     }
 
-    /// The same for a session that has just begun. It counts wherever no router asks for a recent sign-in, so its cookie
-    /// is set first: the second try, and the page where that fails too, follow at `/login`.
-    pub(super) fn again_with(&self, started: &Started) -> Result<Step, Problem> {
+    /// As [`Self::restart`], for a session that has just started. It is valid for routers that demand no recent sign-in, so
+    /// this sets its cookie first. `/login` then restarts the sign-in.
+    pub(super) fn restart_with_session(&self, started: &Started) -> Result<Destination, Problem> {
         let restarted = self.login.request.restarted();
         let request = restarted.ok_or_else(|| self.not_recent(started.session.record.auth_time))?;
         let cookie = public_cookie(&self.context, &started.handover, &started.session);
-        Ok(Step::Redirect { to: login_address(&self.context, &request), cookie: Some(cookie) })
+        Ok(Destination::Redirect { to: login_address(&self.context.site, &request), cookie: Some(cookie) })
     }
 
     fn not_recent(&self, auth_time: AuthTime) -> Problem {
@@ -183,13 +183,13 @@ impl Exchange {
         }
     }
 
-    /// Who it is, and since when by the directory's clock.
+    /// Commits the sign-in to the directory. Returns the person, and the time by the directory's clock.
     async fn admit(&self, sign_in: &SignIn, context: &SignInContext) -> Result<(UserId, Timestamp), Problem> {
         let provider = self.provider.id();
         if sign_in.identity.groups == AssertedGroups::Unknown {
             self.context.stores.count(provider, ProviderMetrics::groups_unknown);
         }
-        let actor = self.visitor.actor(Who::SignIn);
+        let actor = self.browser.actor(Who::SignIn);
         let terms = self.context.site.config.terms_of(self.provider.config(), &sign_in.identity.subject);
         let admitting = self.context.stores.directory.sign_in(&sign_in.identity, &terms, context, &actor);
         match self.context.stores.query(Store::Directory, StoreOperation::SignIn, admitting).await? {
@@ -238,14 +238,14 @@ impl Exchange {
             nonce: self.login.nonce(),
             id_token: sign_in.id_token.clone().map(Token::new),
             logout_hint: sign_in.logout_hint.clone(),
-            user_agent: self.visitor.user_agent.clone(),
-            address: self.visitor.address,
+            user_agent: self.browser.user_agent.clone(),
+            address: self.browser.address,
         }
     }
 
-    /// Another person at the same browser: the one before is signed out.
-    async fn end_other(&self, other: &Principal) -> Result<(), Problem> {
-        let actor = self.visitor.actor(Who::Person(other.standing.person.id));
+    /// Ends the session of another person in the same browser.
+    async fn end_previous_session(&self, other: &Principal) -> Result<(), Problem> {
+        let actor = self.browser.actor(Who::Person(other.standing.person.id));
         let ending =
             Ending::new(&self.context.revocation, other.session.id.hash(), other.session.record.user);
         end_session(&self.context.revocation, &ending, EndCause::Replaced, &actor).await?;
@@ -253,15 +253,16 @@ impl Exchange {
         Ok(())
     }
 
-    /// Who signs in is signed in, whether or not an old session of theirs could be ended.
+    /// Ends the person's sessions above the limit, least recently used first. A failure is only logged: the sign-in
+    /// succeeds.
     async fn end_excess(&self, user: UserId) {
-        let actor = self.visitor.actor(Who::Person(user));
+        let actor = self.browser.actor(Who::Person(user));
         if let Err(error) = end_excess(&self.context.revocation, user, &actor).await {
             tracing::warn!(error = %Chain(&error), user.id = %user, "a person has more sessions than they may until their next sign-in");
         }
     }
 
-    fn note(&self, session: &Session, is_again: bool) {
+    fn log_signed_in(&self, session: &Session, is_again: bool) {
         let provider = self.provider.id();
         if session.record.refresh_token.is_none() {
             self.context.stores.count(provider, ProviderMetrics::signed_in_without_refresh_token);
@@ -270,24 +271,13 @@ impl Exchange {
             }
         }
         tracing::info!(
-            request.id = %self.visitor.request_id,
+            request.id = %self.browser.request_id,
             user.id = %session.record.user,
             provider.id = %provider,
             session.hash = %session.id.hash(),
-            client.address = self.visitor.address.map(tracing::field::display),
+            client.address = self.browser.address.map(tracing::field::display),
             is_again,
             "signed in"
         );
     }
-}
-
-/// How the directory names a provider's session: sids are not secret, but nobody else's business either.
-pub fn sid_hash(provider: &ProviderId, sid: &str) -> Hash {
-    Hash::of(&[provider.as_str().as_bytes(), sid.as_bytes()])
-}
-
-/// The same for all of a subject's sessions that the provider's ID tokens give no sid: they end together.
-pub fn unnamed_hash(provider: &ProviderId, subject: &SubjectKey) -> Hash {
-    let parts = [provider.as_str(), "without a sid", &subject.issuer, &subject.subject];
-    Hash::of(&parts.map(str::as_bytes))
 }

@@ -1,4 +1,4 @@
-//! A session goes on to a protected host: a ticket for that host and this browser.
+//! Issues a ticket that carries a session to one protected host, for one browser.
 
 use super::addresses::find_origin;
 use super::{Context, Problem, return_cookie};
@@ -7,10 +7,10 @@ use gatepost_store::session::sealed::Purpose;
 use gatepost_store::session::values::{LoginRequest, OneTimeId, Target, Ticket};
 use gatepost_store::session::{Handover, Session};
 
-/// Tickets of one person for one host in a minute; above it redirects go round.
+/// Tickets of one person for one host in a minute. More are a redirect loop.
 const MAX_HANDOVERS: u64 = 30;
 
-/// The address that carries the session to where the sign-in ends.
+/// The address to which the browser goes: the host's, with a ticket, or the account page.
 pub(super) async fn issue_ticket(
     context: &Context,
     session: &Session,
@@ -19,7 +19,7 @@ pub(super) async fn issue_ticket(
     let Target::Host { host, uri, .. } = &request.target else {
         return Ok(context.site.public_address("/", &[]).into());
     };
-    let origin = find_origin(context, host).ok_or(Problem::UnknownHost)?;
+    let origin = find_origin(&context.site, host).ok_or(Problem::UnknownHost)?;
     let record = &session.record;
     let handovers = context.stores.sessions.count_handover(record.user, host).await?;
     if handovers > MAX_HANDOVERS {

@@ -1,22 +1,21 @@
-//! Who may exchange a code now: junk codes cost the one who sends them, nobody else.
+//! Limits the exchanges of codes, so that invalid codes delay only the client that sends them.
 //!
-//! Anybody can get a `state` that is bound to a cookie of their own, so a code is only known to be junk after the provider
-//! was asked. Each exchange is therefore counted before it begins, and given back when it succeeds, in up to three places:
+//! Anybody can get a `state` that is bound to their own cookie, so only the provider can tell whether a code is valid. Each exchange is therefore counted before it begins, and given back when it succeeds, in up to three limits:
 //!
-//! - its browser, by the bind of its cookie;
-//! - its address (IPv6: its /64), in one of three lanes: browsers whose cookie is or was a session's, codes that look like
-//!   codes which this provider has given ([`Looks`]), and all others. A stranger has no such cookie and has never seen a
-//!   code of this provider, so junk waits in the last lane, and people behind the same address pass it in the others;
-//! - this process, by the number of exchanges in flight.
+//! - of its browser, by the binding to its cookie;
+//! - of its address (IPv6: its /64), in one of three lanes: browsers whose cookie is or was a session's, codes that look like
+//!   codes which this provider has given ([`KnownCodes`]), and all others. A stranger has no such cookie and has never seen a
+//!   code of this provider, so their invalid codes wait in the last lane, and people behind the same address use the others;
+//! - of this process, by the number of exchanges in flight.
 //!
-//! What finds no room waits a few seconds, those first whose codes look least like codes that failed. Nothing is used up
-//! meanwhile. Nothing here names a person, so nobody can lock somebody else out.
+//! An exchange above a limit waits for up to five seconds. Those whose codes resemble failed codes least go first. The
+//! code stays unused meanwhile. No limit depends on a person's name, so nobody can lock another person out.
 
-mod line;
-mod look;
+mod code_features;
+mod queue;
 
-use self::line::{Line, Turn};
-use self::look::{Look, Looks, Shape};
+use self::code_features::{CodeFeatures, KnownCodes, Shape};
+use self::queue::{Queue, Turn};
 use gatepost_core::ids::ProviderId;
 use gatepost_store::session::values::Bind;
 use std::collections::HashMap;
@@ -26,110 +25,110 @@ use std::time::Duration;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-/// How long an exchange waits for its turn before its browser is told to come again.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long an exchange waits before its browser is told to try again.
+const MAX_WAIT: Duration = Duration::from_secs(5);
 /// Exchanges in flight in this process.
 const IN_FLIGHT: usize = 64;
-/// Of codes that look like none that the provider has given; beside [`IN_FLIGHT`], so that these take no place there.
+/// Exchanges in flight of codes in the last lane. They do not count against [`IN_FLIGHT`].
 const UNFAMILIAR_IN_FLIGHT: usize = 8;
-/// So many requests wait behind others at most, of all addresses together: half of the connections that the public
-/// listener has, so that those who wait keep nobody out.
+/// The number of requests that wait, of all addresses together: half of the public listener's connections, so that
+/// waiting requests do not block others.
 const MAX_WAITING: usize = 256;
-/// The lines are tidied when they have doubled, from here on.
-const TIDY_FROM: usize = 64;
-/// So many lines are remembered at most, below 10 MiB.
-const MAX_LINES: usize = 30_000;
+/// Idle queues are removed when their number has doubled, from this number on.
+const MIN_SHRINK_SIZE: usize = 64;
+/// The number of queues in memory, which take less than 10 MiB.
+const MAX_QUEUES: usize = 30_000;
 
 /// The limits of this process.
 #[derive(Clone)]
 pub struct Limits(Arc<Shared>);
 
 struct Shared {
-    lines: Mutex<Lines>,
+    queues: Mutex<Queues>,
     familiar: Arc<Semaphore>,
     unfamiliar: Arc<Semaphore>,
 }
 
 #[derive(Default)]
-struct Lines {
-    by_key: HashMap<Key, Line>,
-    /// What codes look like that became sessions. Only whoever has an account here adds to it.
-    looks: HashMap<ProviderId, Looks>,
+struct Queues {
+    by_key: HashMap<QueueKey, Queue>,
+    /// The features of codes that became sessions. Only people with an account can add to them.
+    known_codes: HashMap<ProviderId, KnownCodes>,
     waiting: usize,
     joined: u64,
-    tidy_at: usize,
+    shrink_at: usize,
 }
 
-/// Whom a line counts.
+/// What a queue counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Key {
+enum QueueKey {
     Browser([u8; 32]),
     /// Browsers of this address that had a session.
     Known(IpAddr),
-    /// Codes of the usual look from this address.
+    /// Codes from this address that resemble this provider's codes.
     Familiar(IpAddr),
     /// Other codes from this address.
     Unfamiliar(IpAddr),
 }
 
-/// Codes that fail together.
+/// A class of similar codes whose failures are counted together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Class {
+struct FailureClass {
     provider: ProviderId,
     shape: Shape,
-    /// `None`: however they begin.
-    begins: Option<[u8; 4]>,
+    /// `None`: any prefix.
+    prefix: Option<[u8; 4]>,
 }
 
-impl Class {
-    /// What a code belongs to: all of its shape, and of these those that begin alike.
-    fn both(provider: &ProviderId, look: &Look) -> [Self; 2] {
-        [None, Some(look.begins())].map(|begins| Self {
+impl FailureClass {
+    /// The two classes of a code: all codes of its shape, and those among them with the same prefix.
+    fn both(provider: &ProviderId, features: &CodeFeatures) -> [Self; 2] {
+        [None, Some(features.prefix())].map(|prefix| Self {
             provider: provider.clone(),
-            shape: look.shape,
-            begins,
+            shape: features.shape,
+            prefix,
         })
     }
 }
 
-/// Whose code is to be exchanged; the `state` is bound to this browser.
+/// A request to exchange a code.
 #[expect(missing_debug_implementations, reason = "a code is a secret until it is spent")]
-pub struct Asker<'a> {
-    /// The bind of the browser's cookie.
+pub struct ExchangeRequest<'a> {
+    /// The binding to the browser's cookie, which the `state` contains too.
     pub browser: Bind,
-    /// The cookie is a session's, perhaps a former one: no stranger has that.
+    /// Whether the cookie belongs to a session, perhaps an ended one. A stranger has no such cookie.
     pub is_known: bool,
-    /// Where the browser sits, as the proxy saw it.
+    /// The browser's IP address, as the proxy reported it.
     pub address: Option<IpAddr>,
-    /// Whose code it is said to be.
+    /// The provider whose callback received the code.
     pub provider: &'a ProviderId,
     /// The code.
     pub code: &'a str,
 }
 
-/// The turn of one exchange. Dropped, it stays counted: nobody said that the code was good.
+/// The permit of one exchange. If it is dropped the exchange counts as failed.
 #[derive(Debug)]
-pub struct Place {
+pub struct ExchangePermit {
     limits: Limits,
     provider: ProviderId,
-    look: Look,
-    classes: [Class; 2],
-    taken: Vec<Key>,
+    features: CodeFeatures,
+    classes: [FailureClass; 2],
+    taken: Vec<QueueKey>,
     in_flight: Option<OwnedSemaphorePermit>,
-    /// From the moment on which the provider may be asked.
+    /// True as soon as the exchange may begin.
     is_counted: bool,
 }
 
 impl std::fmt::Debug for Limits {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Limits").field("lines", &self.lines().by_key.len()).finish_non_exhaustive()
+        f.debug_struct("Limits").field("queues", &self.queues().by_key.len()).finish_non_exhaustive()
     }
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self(Arc::new(Shared {
-            lines: Mutex::default(),
+            queues: Mutex::default(),
             familiar: Arc::new(Semaphore::new(IN_FLIGHT)),
             unfamiliar: Arc::new(Semaphore::new(UNFAMILIAR_IN_FLIGHT)),
         }))
@@ -137,62 +136,68 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Waits for this exchange's turn.
+    /// Waits until this exchange may begin.
     ///
     /// # Errors
-    /// There is none soon; come again after so long.
-    pub async fn admit(&self, asker: &Asker<'_>) -> Result<Place, Duration> {
-        let deadline = Instant::now() + PATIENCE;
-        let look = Look::of(asker.code);
-        let mut place = Place {
+    /// The limits stay reached. Holds the time after which to try again.
+    pub async fn admit(&self, request: &ExchangeRequest<'_>) -> Result<ExchangePermit, Duration> {
+        let deadline = Instant::now() + MAX_WAIT;
+        let features = CodeFeatures::of(request.code);
+        let mut permit = ExchangePermit {
             limits: self.clone(),
-            provider: asker.provider.clone(),
-            look,
-            classes: Class::both(asker.provider, &look),
+            provider: request.provider.clone(),
+            features,
+            classes: FailureClass::both(request.provider, &features),
             taken: Vec::new(),
             in_flight: None,
             is_counted: false,
         };
-        place.wait_in(Key::Browser(*asker.browser.as_bytes()), deadline).await?;
-        let lane = place.wait_at(network(asker.address), asker.is_known, deadline).await?;
-        let flight = if matches!(lane, Key::Unfamiliar(_)) { &self.0.unfamiliar } else { &self.0.familiar };
-        let permit = timeout_at(deadline, Arc::clone(flight).acquire_owned()).await;
-        place.in_flight = Some(permit.ok().and_then(Result::ok).ok_or(PATIENCE)?);
-        place.is_counted = true;
-        Ok(place)
+        permit.wait_in(QueueKey::Browser(*request.browser.as_bytes()), deadline).await?;
+        let lane = permit.wait_at(network(request.address), request.is_known, deadline).await?;
+        let flight =
+            if matches!(lane, QueueKey::Unfamiliar(_)) { &self.0.unfamiliar } else { &self.0.familiar };
+        let in_flight = timeout_at(deadline, Arc::clone(flight).acquire_owned()).await;
+        permit.in_flight = Some(in_flight.ok().and_then(Result::ok).ok_or(MAX_WAIT)?);
+        permit.is_counted = true;
+        Ok(permit)
     }
 
-    /// Forgets whoever has not failed for a while; run now and then.
+    /// Removes idle queues. Called at intervals.
     pub fn shrink(&self) {
-        self.lines().shrink();
+        self.queues().shrink();
     }
 
-    fn lines(&self) -> MutexGuard<'_, Lines> {
-        self.0.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    fn queues(&self) -> MutexGuard<'_, Queues> {
+        self.0.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Place {
-    /// The code became a session: codes that look like it are not junk.
+impl ExchangePermit {
+    /// Records that the code became a session: similar codes are familiar from now on.
     pub fn succeed(mut self) {
         self.is_counted = false;
-        self.limits.lines().learn(&self.provider, &self.look);
+        self.limits.queues().learn(&self.provider, &self.features);
     }
 
-    /// The provider was not asked, or the code was good and what failed was ours.
-    pub fn give_back(mut self) {
+    /// Does not count the exchange: the provider was not queried, or the failure was not the code's.
+    pub fn refund(mut self) {
         self.is_counted = false;
     }
 
-    /// Waits in a lane of this address; tells which, for what is familiar may change meanwhile.
-    async fn wait_at(&mut self, address: IpAddr, is_known: bool, deadline: Instant) -> Result<Key, Duration> {
+    /// Waits in a lane of this address. Returns the lane, which may change meanwhile as codes become familiar.
+    async fn wait_at(
+        &mut self,
+        address: IpAddr,
+        is_known: bool,
+        deadline: Instant,
+    ) -> Result<QueueKey, Duration> {
         loop {
             let lane = if is_known {
-                Key::Known(address)
-            } else if self.limits.lines().is_familiar(self) {
-                Key::Familiar(address)
+                QueueKey::Known(address)
+            } else if self.limits.queues().is_familiar(self) {
+                QueueKey::Familiar(address)
             } else {
-                Key::Unfamiliar(address)
+                QueueKey::Unfamiliar(address)
             };
             if self.wait_in(lane, deadline).await? {
                 return Ok(lane);
@@ -200,20 +205,20 @@ impl Place {
         }
     }
 
-    /// Waits in one line; `false`: this code belongs into another one by now.
-    async fn wait_in(&mut self, key: Key, deadline: Instant) -> Result<bool, Duration> {
-        let waiter = self.limits.lines().join(key, &self.classes).ok_or(PATIENCE)?;
+    /// Waits in one queue. `false`: the code now belongs into another queue.
+    async fn wait_in(&mut self, key: QueueKey, deadline: Instant) -> Result<bool, Duration> {
+        let waiter = self.limits.queues().join(key, &self.classes).ok_or(MAX_WAIT)?;
         let waiter = Waiter { limits: self.limits.clone(), key, number: waiter.0, changed: waiter.1 };
         loop {
             let changed = waiter.changed.notified();
-            let turn = self.limits.lines().turn(&waiter, self, deadline);
+            let turn = self.limits.queues().turn(&waiter, self, deadline);
             match turn {
                 Turn::Taken => {
                     self.taken.push(key);
                     return Ok(true);
                 }
-                Turn::Elsewhere => return Ok(false),
-                Turn::TurnedAway(wait) => return Err(wait),
+                Turn::WrongQueue => return Ok(false),
+                Turn::Refused(wait) => return Err(wait),
                 Turn::Wait(until) => tokio::select! {
                     () = changed => {}
                     () = sleep_until(until.min(deadline)) => {}
@@ -223,108 +228,108 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for ExchangePermit {
     fn drop(&mut self) {
-        let mut lines = self.limits.lines();
+        let mut queues = self.limits.queues();
         for key in &self.taken {
-            lines.end(key, &self.classes, self.is_counted);
+            queues.end(key, &self.classes, self.is_counted);
         }
     }
 }
 
-/// A request in a line; leaves it when its browser does.
+/// A request in a queue, which leaves it when dropped.
 struct Waiter {
     limits: Limits,
-    key: Key,
+    key: QueueKey,
     number: u64,
     changed: Arc<Notify>,
 }
 
 impl Drop for Waiter {
     fn drop(&mut self) {
-        let mut lines = self.limits.lines();
-        lines.waiting -= 1;
-        if let Some(line) = lines.by_key.get_mut(&self.key) {
-            line.leave(self.number, Instant::now());
+        let mut queues = self.limits.queues();
+        queues.waiting -= 1;
+        if let Some(queue) = queues.by_key.get_mut(&self.key) {
+            queue.leave(self.number, Instant::now());
         }
-        lines.forget_if_idle(&self.key);
+        queues.forget_if_idle(&self.key);
     }
 }
 
-impl Lines {
-    fn join(&mut self, key: Key, classes: &[Class; 2]) -> Option<(u64, Arc<Notify>)> {
-        if self.by_key.len() >= self.tidy_at.max(TIDY_FROM) {
+impl Queues {
+    fn join(&mut self, key: QueueKey, classes: &[FailureClass; 2]) -> Option<(u64, Arc<Notify>)> {
+        if self.by_key.len() >= self.shrink_at.max(MIN_SHRINK_SIZE) {
             self.shrink();
         }
         let now = Instant::now();
         self.joined += 1;
-        let line = self.by_key.entry(key).or_insert_with(|| key.line(now));
-        if self.waiting >= MAX_WAITING && line.has_queue() {
+        let queue = self.by_key.entry(key).or_insert_with(|| key.new_queue(now));
+        if self.waiting >= MAX_WAITING && queue.has_waiting() {
             return None;
         }
-        let changed = line.join(self.joined, classes, now)?;
+        let changed = queue.join(self.joined, classes, now)?;
         self.waiting += 1;
         Some((self.joined, changed))
     }
 
-    fn is_familiar(&self, place: &Place) -> bool {
-        self.looks.get(&place.provider).is_some_and(|looks| looks.knows(&place.look))
+    fn is_familiar(&self, permit: &ExchangePermit) -> bool {
+        self.known_codes.get(&permit.provider).is_some_and(|known_codes| known_codes.knows(&permit.features))
     }
 
-    fn turn(&mut self, waiter: &Waiter, place: &Place, deadline: Instant) -> Turn {
-        if matches!(waiter.key, Key::Unfamiliar(_)) && self.is_familiar(place) {
-            return Turn::Elsewhere;
+    fn turn(&mut self, waiter: &Waiter, permit: &ExchangePermit, deadline: Instant) -> Turn {
+        if matches!(waiter.key, QueueKey::Unfamiliar(_)) && self.is_familiar(permit) {
+            return Turn::WrongQueue;
         }
         match self.by_key.get_mut(&waiter.key) {
-            Some(line) => line.turn(waiter.number, Instant::now(), deadline),
-            None => Turn::TurnedAway(PATIENCE),
+            Some(queue) => queue.turn(waiter.number, Instant::now(), deadline),
+            None => Turn::Refused(MAX_WAIT),
         }
     }
 
-    fn end(&mut self, key: &Key, classes: &[Class; 2], is_counted: bool) {
-        if let Some(line) = self.by_key.get_mut(key) {
-            line.end(classes, is_counted, Instant::now());
+    fn end(&mut self, key: &QueueKey, classes: &[FailureClass; 2], is_counted: bool) {
+        if let Some(queue) = self.by_key.get_mut(key) {
+            queue.end(classes, is_counted, Instant::now());
         }
         self.forget_if_idle(key);
     }
 
-    fn learn(&mut self, provider: &ProviderId, look: &Look) {
-        match self.looks.get_mut(provider) {
-            Some(looks) if looks.knows(look) => return,
-            Some(looks) => looks.learn(look),
-            None => drop(self.looks.insert(provider.clone(), Looks::new(look))),
+    fn learn(&mut self, provider: &ProviderId, features: &CodeFeatures) {
+        match self.known_codes.get_mut(provider) {
+            Some(known_codes) if known_codes.knows(features) => return,
+            Some(known_codes) => known_codes.learn(features),
+            None => drop(self.known_codes.insert(provider.clone(), KnownCodes::new(features))),
         }
-        // Those who wait with such a code need not wait beside the junk any more.
-        self.by_key.values().for_each(Line::wake_all);
+        // Waiting requests with such codes move to another lane.
+        self.by_key.values().for_each(Queue::wake_all);
     }
 
-    fn forget_if_idle(&mut self, key: &Key) {
+    fn forget_if_idle(&mut self, key: &QueueKey) {
         let now = Instant::now();
-        if self.by_key.get_mut(key).is_some_and(|line| line.is_idle(now)) {
+        if self.by_key.get_mut(key).is_some_and(|queue| queue.is_idle(now)) {
             self.by_key.remove(key);
         }
     }
 
     fn shrink(&mut self) {
         let now = Instant::now();
-        self.by_key.retain(|_, line| !line.is_idle(now));
-        if self.by_key.len() >= MAX_LINES {
-            // A flood from everywhere: the number in flight holds, what each address did is forgotten.
-            self.by_key.retain(|_, line| line.is_in_use());
+        self.by_key.retain(|_, queue| !queue.is_idle(now));
+        if self.by_key.len() >= MAX_QUEUES {
+            // A flood from many addresses: the number in flight stays limited, but the counts of idle queues are lost.
+            self.by_key.retain(|_, queue| queue.is_in_use());
         }
-        self.tidy_at = 2 * self.by_key.len();
+        self.shrink_at = 2 * self.by_key.len();
     }
 }
 
-impl Key {
+impl QueueKey {
     /// The two lanes that a stranger can use let five failing exchanges a second pass, after a first burst.
-    fn line(self, now: Instant) -> Line {
+    fn new_queue(self, now: Instant) -> Queue {
         match self {
             // A browser of many tabs signs in in all of them at once.
-            Self::Browser(_) => Line::new(8, Duration::from_secs(10), 128, now),
+            Self::Browser(_) => Queue::new(8, Duration::from_secs(10), 128, now),
             // An office that comes to work.
-            Self::Known(_) | Self::Familiar(_) => Line::new(32, Duration::from_millis(334), 128, now),
-            Self::Unfamiliar(_) => Line::new(2, Duration::from_millis(500), 128, now),
+            Self::Known(_) | Self::Familiar(_) => Queue::new(32, Duration::from_millis(334), 128, now),
+            Self::Unfamiliar(_) => Queue::new(2, Duration::from_millis(500), 128, now),
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod checked_session;
 mod exchange;
 mod issue_ticket;
 pub mod limit;
+mod provider_session;
 pub mod return_cookie;
 pub mod sign_out;
 mod storage_owner;
@@ -48,36 +49,39 @@ pub struct Context {
     pub refresh: Arc<refresh::Context>,
     /// Ends a session.
     pub revocation: Arc<revocation::Context>,
-    /// The gate's memory: whose ticket is taken is known there at once.
+    /// Gets a session as soon as its ticket is consumed, so that the next request needs no look-up.
     pub cache: Arc<SessionCache>,
-    /// Runs an exchange to its end, whether or not its browser waits for it.
+    /// Runs an exchange of a code to its end, also if its browser disconnects.
     pub tasks: Arc<Tasks>,
-    /// Who may exchange a code now.
+    /// Limits the exchanges of codes.
     pub limits: Limits,
-    /// In which cookie the next long return address waits.
+    /// Chooses the cookie for the next long return address.
     pub return_slots: Slots,
 }
 
-/// A browser at the public host.
+/// The browser that sent a request to the public host.
 #[derive(Clone, Debug)]
-pub struct Visitor {
-    /// Its cookie there.
+pub struct Browser {
+    /// Its cookie of the public host, if it sent one.
     pub held: Option<Held<PublicValue>>,
-    /// Its address as the proxy saw it.
+    /// Its IP address, as the proxy reported it.
     pub address: Option<IpAddr>,
-    /// What it calls itself.
+    /// Its `User-Agent`, shortened.
     pub user_agent: Option<String>,
-    /// This request.
+    /// The id of this request in logs and audit.
     pub request_id: RequestId,
 }
 
-impl Visitor {
-    /// For the audit of what this visitor sets off.
+impl Browser {
+    /// The actor in audit rows of changes that this browser causes.
     pub fn actor(&self, who: Who) -> Actor {
         Actor { who, address: self.address, request_id: Some(self.request_id) }
     }
 
-    /// The session that this browser has here, if it counts now.
+    /// The session of the browser's cookie, if it is valid now.
+    ///
+    /// # Errors
+    /// [`LoadError`]: a store did not answer.
     pub async fn live(&self, context: &Context) -> Result<Option<Principal>, LoadError> {
         let Some(cookie) = self.held.as_ref().and_then(|held| held.value.as_ref()) else { return Ok(None) };
         let Some(principal) = authn::load_public(&context.stores, cookie).await? else { return Ok(None) };
@@ -87,35 +91,35 @@ impl Visitor {
 
 /// Where the browser goes next.
 #[derive(Debug)]
-pub enum Step {
-    /// Elsewhere.
+pub enum Destination {
+    /// A redirect.
     Redirect {
         /// An absolute address.
         to: String,
-        /// `Set-Cookie`.
+        /// The value of `Set-Cookie`, if one is sent.
         cookie: Option<String>,
     },
-    /// The person chooses a provider.
-    Choose {
-        /// The sealed request, passed on.
+    /// A page on which the person chooses a provider.
+    ProviderChoice {
+        /// The sealed [`LoginRequest`](gatepost_store::session::values::LoginRequest) that the choice passes on.
         to: Option<String>,
-        /// Where the sign-in ends.
+        /// The host for which the person signs in.
         host: Option<HostName>,
-        /// The provider shall ask which account.
+        /// Whether the provider has to let the person choose an account.
         other_account: bool,
     },
 }
 
-impl Step {
+impl Destination {
     fn redirect(to: impl Into<String>) -> Self {
         Self::Redirect { to: to.into(), cookie: None }
     }
 }
 
-/// Why a sign-in or sign-out does not go on; each is a page.
+/// Why a sign-in or sign-out fails. Each problem is shown as a page.
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
-    /// A sealed value in the address is not ours, or the callback is not one.
+    /// A sealed value in the address cannot be opened, or the callback has neither a code nor an error.
     #[error("the address holds no sign-in that this gate began")]
     Unreadable,
     /// `/login?provider=` or `/callback/` with a provider that is not configured.
@@ -124,66 +128,66 @@ pub enum Problem {
     /// The callback of one provider was called with the context of another (RFC 9700 section 4.4).
     #[error("the answer came to the callback of {called}, the sign-in began at {began}")]
     MixedUp {
-        /// Of the callback.
+        /// The provider whose callback was called.
         called: ProviderId,
-        /// Of the context.
+        /// The provider at which the sign-in began.
         began: ProviderId,
     },
-    /// The host is not protected any more.
+    /// The host is no longer protected.
     #[error("the host is not protected by this gate")]
     UnknownHost,
-    /// Unseen restarts did not help.
+    /// The sign-in was restarted automatically, without success.
     #[error("the sign-in started over too often")]
     RestartedTooOften,
-    /// Redirects go round.
+    /// The application and the gate redirect to each other in a loop.
     #[error("more than {0} hand-overs to one host in a minute")]
     TooManyHandovers(u64),
-    /// Too many codes fail that come from this browser, or look like this one and come from this address; wait so long.
+    /// Too many codes of this browser, or similar codes from this address, fail. Holds the time to wait.
     #[error("too many codes like this one fail")]
     Limited(Duration),
-    /// The provider said no.
+    /// The provider refused the sign-in.
     #[error("{provider} refused")]
     Refused {
-        /// Which.
+        /// The provider.
         provider: ProviderId,
-        /// What it said.
+        /// Its error response.
         #[source]
         refusal: Box<ProviderRefusal>,
     },
-    /// The provider does not answer, or what it answers cannot be believed.
+    /// The provider does not answer, or its answer is invalid.
     #[error("{provider} failed")]
     Provider {
-        /// Which.
+        /// The provider.
         provider: ProviderId,
-        /// How.
+        /// The cause.
         #[source]
         source: OidcError,
     },
-    /// The provider vouches for no sign-in as recent as the router demands.
+    /// The provider confirms no sign-in that is as recent as the router demands.
     #[error("{provider} {}", not_recent(*auth_time))]
     NotRecent {
-        /// Which.
+        /// The provider.
         provider: ProviderId,
-        /// What the router demands.
+        /// The greatest age of a sign-in that the router accepts.
         max_age: Duration,
-        /// What the provider says instead.
+        /// The time of the sign-in according to the provider.
         auth_time: AuthTime,
     },
-    /// The provider ended this sign-in's session meanwhile.
+    /// The provider ended the session before the sign-in was complete.
     #[error("the provider ended the session before the sign-in was complete")]
     EndedAtProvider,
-    /// The person is disabled here.
+    /// An administrator has disabled the person.
     #[error("the person is disabled")]
     Disabled,
-    /// No address that counts.
+    /// The provider asserts no usable e-mail address.
     #[error("{provider} asserts no e-mail address that counts: {rule}")]
     NoAddress {
-        /// Which.
+        /// The provider.
         provider: ProviderId,
-        /// What the address does not meet.
+        /// The rule that the address breaks.
         rule: AddressRule,
     },
-    /// Another user holds it.
+    /// Another person holds the address.
     #[error(
         "another user holds {0}, and an address is one person's: `gatepost user show {0}` says who; if it is not theirs any \
          more, `gatepost user release {0}` frees it, and with GATEPOST_ADDRESS_CHANGES=keep `gatepost user address {0} --to \
@@ -197,12 +201,12 @@ pub enum Problem {
          user address {email} --to NEW`"
     )]
     KeptAddressRefused {
-        /// Which.
+        /// The provider.
         provider: ProviderId,
-        /// What applications would get.
+        /// The address that applications would receive.
         email: EmailAddress,
     },
-    /// Graph failed and there is no recent list.
+    /// The groups could not be read, and the stored list is too old.
     #[error("the person's groups are not known")]
     GroupsUnknown,
     /// A store does not answer.
@@ -229,8 +233,8 @@ impl From<DirectoryError> for Problem {
     }
 }
 
-/// The bind to the browser's cookie, and the cookie to set where it has none.
-pub fn bound<T>(cookies: CookiePolicy, held: Option<&Held<T>>) -> (Bind, Option<String>) {
+/// The binding to the browser's cookie. If the browser has none, also the cookie to set.
+pub fn browser_binding<T>(cookies: CookiePolicy, held: Option<&Held<T>>) -> (Bind, Option<String>) {
     if let Some(held) = held {
         (held.bind(), None)
     } else {

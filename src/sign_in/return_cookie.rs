@@ -1,9 +1,10 @@
-//! Return addresses that would make the provider's address too long wait, sealed, in a cookie of the application's host.
+//! Long return addresses are stored, sealed, in a cookie of the application's host, because providers refuse long addresses.
 //!
 //! These cookies share one name, and each has the path of its slot. A request therefore carries one of them at most,
 //! however many tabs wait, and a browser never holds more than [`SLOTS`] for one host. The server keeps nothing.
 
-use super::{Context, bound};
+use super::{Context, browser_binding};
+use crate::site::Site;
 use gatepost_core::host::{HostName, Origin};
 use gatepost_core::return_uri::is_return_uri;
 use gatepost_core::secret;
@@ -13,15 +14,15 @@ use gatepost_store::session::values::{HostValue, LoginRequest, OneTimeId, Return
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-/// A return address waits if it and the name of its host are longer than this together, in bytes. Every `state` then
-/// stays below [`gatepost_oidc::MAX_STATE`], also for the longest name, 253 bytes.
-const ROOM: usize = 300;
+/// A return address is stored in a cookie if it and the name of its host together have more bytes than this. Every
+/// `state` then stays below [`gatepost_oidc::MAX_STATE`], also for the longest name, 253 bytes.
+const MAX_INLINE_LENGTH: usize = 300;
 
-/// Return addresses of one browser that wait on one host; the oldest goes. Browsers keep at least 150 cookies of one
+/// The number of return addresses that one browser stores for one host. A new one replaces the oldest. Browsers keep at least 150 cookies of one
 /// site: a page that makes a browser open many long links of one host displaces none of the application's own cookies.
 const SLOTS: u8 = 64;
 
-/// Whose turn it is. The start is random, so that tabs which start at once on two replicas seldom meet in a slot.
+/// Chooses slots in turn. The first is random, so that two replicas seldom give two tabs the same slot.
 #[derive(Debug)]
 pub struct Slots(AtomicU8);
 
@@ -39,87 +40,88 @@ impl Slots {
     }
 }
 
-/// A sign-in that a protected host asks for.
+/// A sign-in that was requested at a protected host.
 #[derive(Debug)]
-pub struct Asked {
-    /// What `/login` is asked for.
+pub struct RequestedSignIn {
+    /// The request for `/login`.
     pub request: LoginRequest,
-    /// `Set-Cookie` of the answer that leads there.
+    /// The `Set-Cookie` values of the redirect to `/login`.
     pub cookies: Vec<String>,
 }
 
-/// Asks for a sign-in that ends at `uri` of this host.
-pub fn ask(
+/// Requests a sign-in that returns to `uri` of this host.
+pub fn request_sign_in(
     context: &Context,
     origin: &Origin,
     held: Option<&Held<HostValue>>,
     uri: &str,
     max_age: Option<Duration>,
-) -> Asked {
-    let (bind, new_cookie) = bound(context.site.cookies, held);
-    let (uri, waiting) = keep(context, origin.host(), uri, || context.return_slots.next());
+) -> RequestedSignIn {
+    let (bind, new_cookie) = browser_binding(context.site.cookies, held);
+    let (uri, waiting) = uri_and_cookie(&context.site, origin.host(), uri, || context.return_slots.next());
     let target = Target::Host { host: origin.host().to_string(), uri, bind };
     let request = LoginRequest { target, max_age: max_age.map(|age| age.as_secs()), restarts: 0 };
-    Asked { request, cookies: new_cookie.into_iter().chain(waiting).collect() }
+    RequestedSignIn { request, cookies: new_cookie.into_iter().chain(waiting).collect() }
 }
 
-/// Asks for the same once more, bound to the cookie that the browser has or gets now; `None`: often enough.
-pub(super) fn ask_again(
+/// Requests the same sign-in again, bound to the cookie that the browser has or gets now. `None`: it was restarted too
+/// often.
+pub(super) fn retry_sign_in(
     context: &Context,
     origin: &Origin,
     held: Option<&Held<HostValue>>,
     request: &LoginRequest,
-    end: &End,
-) -> Option<Asked> {
+    return_address: &ReturnAddress,
+) -> Option<RequestedSignIn> {
     let restarted = request.restarted()?;
-    let (bind, new_cookie) = bound(context.site.cookies, held);
-    let slot = || end.waiting.map_or_else(|| context.return_slots.next(), |waiting| waiting.slot);
-    let (uri, waiting) = keep(context, origin.host(), &end.uri, slot);
+    let (bind, new_cookie) = browser_binding(context.site.cookies, held);
+    let slot = || return_address.waiting.map_or_else(|| context.return_slots.next(), |waiting| waiting.slot);
+    let (uri, waiting) = uri_and_cookie(&context.site, origin.host(), &return_address.uri, slot);
     let target = Target::Host { host: origin.host().to_string(), uri, bind };
     let request = LoginRequest { target, ..restarted };
-    Some(Asked { request, cookies: new_cookie.into_iter().chain(waiting).collect() })
+    Some(RequestedSignIn { request, cookies: new_cookie.into_iter().chain(waiting).collect() })
 }
 
-/// Decides where a return address travels; the cookie that it waits in, if it waits.
-fn keep(
-    context: &Context,
+/// The return address for the request, and the cookie in which it is stored if it is long.
+fn uri_and_cookie(
+    site: &Site,
     host: &HostName,
     uri: &str,
     slot: impl FnOnce() -> u8,
 ) -> (ReturnUri, Option<String>) {
-    let placed = place(uri, host, slot);
-    let cookie = match &placed {
+    let return_uri = return_uri(uri, host, slot);
+    let cookie = match &return_uri {
         ReturnUri::Here(_) => None,
         ReturnUri::Waiting(waiting) => {
-            let sealed = cookie::seal_waiting(uri, &context.site.ring, host, &waiting.id);
+            let sealed = cookie::seal_waiting(uri, &site.ring, host, &waiting.id);
             let rest = Purpose::WaitingUri.lifetime().unwrap_or_default();
-            Some(context.site.cookies.for_waiting(&path(*waiting), Some((&sealed, rest))))
+            Some(site.cookies.for_waiting(&path(*waiting), Some((&sealed, rest))))
         }
     };
-    (placed, cookie)
+    (return_uri, cookie)
 }
 
-fn place(uri: &str, host: &HostName, slot: impl FnOnce() -> u8) -> ReturnUri {
-    if uri.len() + host.as_str().len() <= ROOM {
+fn return_uri(uri: &str, host: &HostName, slot: impl FnOnce() -> u8) -> ReturnUri {
+    if uri.len() + host.as_str().len() <= MAX_INLINE_LENGTH {
         ReturnUri::Here(uri.to_owned())
     } else {
         ReturnUri::Waiting(WaitingUri { id: OneTimeId::generate(), slot: slot() })
     }
 }
 
-/// Where a sign-in ends, as far as the browser still has it.
+/// The return address of a sign-in, or `/` if the browser no longer has it.
 #[derive(Debug)]
-pub(super) struct End {
-    /// A return address.
+pub(super) struct ReturnAddress {
+    /// Path and query.
     pub uri: String,
-    /// It waited.
+    /// The cookie in which it was stored.
     pub waiting: Option<WaitingUri>,
 }
 
-impl End {
-    /// Reads it where the sign-in asked for it, or in the browser's cookie; `/` where it is nowhere.
+impl ReturnAddress {
+    /// Reads it from the sign-in's request, or from the cookie in which it is stored.
     pub fn find<'a>(
-        context: &Context,
+        site: &Site,
         host: &HostName,
         uri: &ReturnUri,
         cookies: impl Iterator<Item = &'a str>,
@@ -127,38 +129,38 @@ impl End {
         let (found, waiting) = match uri {
             ReturnUri::Here(uri) => (Some(uri.clone()), None),
             ReturnUri::Waiting(waiting) => {
-                let found = cookie::read_waiting(cookies, &context.site.ring, host, &waiting.id);
+                let found = cookie::read_waiting(cookies, &site.ring, host, &waiting.id);
                 (found, Some(*waiting))
             }
         };
         if found.is_none() {
             tracing::info!(%host, "a sign-in ends at /: the browser has not kept the long address that it was for");
         }
-        // A cookie that does not open may be another tab's, and stays.
+        // A cookie that cannot be opened may belong to another tab, so it is not removed.
         let waiting = waiting.filter(|_| found.is_some());
         // Checked when it was sealed; checked again because another release may have sealed it.
         let uri = found.filter(|uri| is_return_uri(uri)).unwrap_or_else(|| "/".to_owned());
         Self { uri, waiting }
     }
 
-    /// `Set-Cookie` where the address is needed no longer.
-    pub fn spent(&self, context: &Context) -> Option<String> {
-        self.waiting.map(|waiting| context.site.cookies.for_waiting(&path(waiting), None))
+    /// The `Set-Cookie` that removes the cookie in which the address is stored.
+    pub fn removal_cookie(&self, site: &Site) -> Option<String> {
+        self.waiting.map(|waiting| site.cookies.for_waiting(&path(waiting), None))
     }
 }
 
-/// Where tickets are taken.
-pub(super) const ENTER: &str = "/.gatepost/enter";
+/// The path at which tickets are consumed.
+pub(super) const ENTER_PATH: &str = "/.gatepost/enter";
 
-/// Where a sign-in comes back to the host: the browser sends the cookie of its return address there.
+/// The path to which a sign-in returns. The browser sends the cookie of the return address there.
 pub(super) fn enter_path(uri: &ReturnUri) -> String {
     match uri {
-        ReturnUri::Here(_) => ENTER.to_owned(),
+        ReturnUri::Here(_) => ENTER_PATH.to_owned(),
         ReturnUri::Waiting(waiting) => path(*waiting),
     }
 }
 
-/// Where the host itself sends the browser to the return address: what has expired begins anew there.
+/// The address at the host from which an expired sign-in starts again.
 pub(super) fn return_address(origin: &Origin, uri: &ReturnUri) -> String {
     match uri {
         ReturnUri::Here(uri) if is_return_uri(uri) => format!("{origin}{uri}"),
@@ -171,9 +173,9 @@ fn path(waiting: WaitingUri) -> String {
     path_of(Some(waiting.slot))
 }
 
-/// Where tickets are taken, of a slot or of none.
+/// Where tickets are taken, with a slot or without one.
 pub fn path_of(slot: Option<u8>) -> String {
-    slot.map_or_else(|| ENTER.to_owned(), |slot| format!("{ENTER}/{slot}"))
+    slot.map_or_else(|| ENTER_PATH.to_owned(), |slot| format!("{ENTER_PATH}/{slot}"))
 }
 
 /// The slot of a path below `/.gatepost/enter/`.
@@ -220,9 +222,9 @@ mod tests {
         #[test]
         fn a_state_is_short_whatever_the_return_address_and_the_host(uri in 1_usize..=2_000, name in 1_usize..=253) {
             let (uri, name) = ("/".repeat(uri), host(name));
-            let placed = place(&uri, &name, || SLOTS - 1);
-            prop_assert!(state(placed.clone(), &name).len() <= MAX_STATE);
-            if let ReturnUri::Waiting(waiting) = placed {
+            let return_uri = return_uri(&uri, &name, || SLOTS - 1);
+            prop_assert!(state(return_uri.clone(), &name).len() <= MAX_STATE);
+            if let ReturnUri::Waiting(waiting) = return_uri {
                 let sealed = cookie::seal_waiting(&uri, &ring(), &name, &waiting.id);
                 prop_assert!(sealed.len() < 2_800, "browsers keep 4,096 bytes of a cookie");
                 prop_assert_eq!(cookie::read_waiting([sealed.as_str()].into_iter(), &ring(), &name, &waiting.id), Some(uri));
@@ -234,9 +236,9 @@ mod tests {
     fn the_longest_that_travels_along_still_leaves_the_state_short() {
         for length in [1, 20, 253] {
             let name = host(length);
-            let longest = "/".repeat(ROOM - name.as_str().len());
+            let longest = "/".repeat(MAX_INLINE_LENGTH - name.as_str().len());
             for uri in [longest.clone(), longest + "/"] {
-                assert!(state(place(&uri, &name, || SLOTS - 1), &name).len() <= MAX_STATE, "{length}");
+                assert!(state(return_uri(&uri, &name, || SLOTS - 1), &name).len() <= MAX_STATE, "{length}");
             }
         }
     }

@@ -1,11 +1,12 @@
-//! Signing out: here, then at the provider; and when the provider says so.
+//! Signs out here, then at the provider. Also ends sessions when the provider requests it.
 //!
-//! The directory's row comes first: a session that cannot be ended there is not ended, and nothing is deleted.
+//! The directory is written first: if it cannot record the end, the session is not ended and nothing is deleted.
 
-use super::exchange::{sid_hash, unnamed_hash};
-use super::{Context, Problem, Step, Visitor};
+use super::provider_session::{sid_hash, unnamed_hash};
+use super::{Browser, Context, Destination, Problem};
 use crate::authn::LoadError;
 use crate::revocation::{Ending, end_session, revoke_refresh_token};
+use crate::site::Site;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::error_chain::Chain;
 use gatepost_core::identity::SubjectKey;
@@ -20,55 +21,55 @@ use gatepost_store::session::values::SignOutTicket;
 use gatepost_telemetry::EndCause;
 
 /// The address on the public host that ends the session of a protected host's cookie.
-pub fn sign_out_address(context: &Context, ticket: Option<&SignOutTicket>) -> String {
+pub fn sign_out_address(site: &Site, ticket: Option<&SignOutTicket>) -> String {
     match ticket {
         Some(ticket) => {
-            let sealed = context.site.ring.seal(Purpose::SignOutTicket, "", ticket);
-            context.site.public_address("/logout", &[("t", &sealed)]).into()
+            let sealed = site.ring.seal(Purpose::SignOutTicket, "", ticket);
+            site.public_address("/logout", &[("t", &sealed)]).into()
         }
-        None => context.site.public_address("/logout", &[]).into(),
+        None => site.public_address("/logout", &[]).into(),
     }
 }
 
-/// Whose sign-out a ticket from a protected host asks for; `None` if it is no ticket of ours, or too old.
-pub fn open_ticket(context: &Context, sealed: &str) -> Option<SignOutTicket> {
-    context.site.ring.open(Purpose::SignOutTicket, "", sealed).ok()
+/// Opens a sign-out ticket from a protected host. `None`: it is invalid or too old.
+pub fn open_ticket(site: &Site, sealed: &str) -> Option<SignOutTicket> {
+    site.ring.open(Purpose::SignOutTicket, "", sealed).ok()
 }
 
 /// Ends a session everywhere and sends the browser to the provider's sign-out.
 ///
-/// With a ticket, that session alone: somebody else's ticket must not sign this browser out.
+/// With a ticket it ends only the ticket's session: another person's ticket must not sign this browser out.
 ///
 /// # Errors
 /// [`Problem::Unavailable`]: nothing was ended, no cookie deleted.
 pub async fn sign_out(
     context: &Context,
-    visitor: &Visitor,
+    browser: &Browser,
     ticket: Option<&SignOutTicket>,
-) -> Result<Step, Problem> {
-    let own = visitor.held.as_ref().and_then(|held| held.value.as_ref());
+) -> Result<Destination, Problem> {
+    let own = browser.held.as_ref().and_then(|held| held.value.as_ref());
     let own = own.map(|value| SignOutTicket { session: value.session.clone(), user: value.user });
     let Some(wanted) = ticket.or(own.as_ref()) else {
         let to = context.site.public_address("/logged-out", &[]).into();
-        return Ok(Step::Redirect { to, cookie: Some(context.site.cookies.deleted()) });
+        return Ok(Destination::Redirect { to, cookie: Some(context.site.cookies.deleted()) });
     };
     let is_own = own.as_ref().is_some_and(|own| own.session == wanted.session);
-    let record = end_wanted(context, visitor, wanted).await?;
+    let record = end_wanted(context, browser, wanted).await?;
     if let Some(record) = &record {
         revoke_refresh_token(&context.revocation, record);
     }
-    // A ticket that was handed over ends the session that it is of; this browser's, here or at the provider, is another's.
+    // The ticket of another session does not sign this browser out, neither here nor at the provider.
     let to = record.filter(|_| is_own).map_or_else(
         || context.site.public_address("/logged-out", &[]).into(),
         |record| after(context, &record),
     );
-    Ok(Step::Redirect { to, cookie: is_own.then(|| context.site.cookies.deleted()) })
+    Ok(Destination::Redirect { to, cookie: is_own.then(|| context.site.cookies.deleted()) })
 }
 
-/// Ends the session also while the store does not answer: whose it is stands in the sealed value.
+/// Ends a session, also while the session store does not answer: the sealed value names the person.
 async fn end_wanted(
     context: &Context,
-    visitor: &Visitor,
+    browser: &Browser,
     wanted: &SignOutTicket,
 ) -> Result<Option<SessionRecord>, Problem> {
     let hash = wanted.session.hash();
@@ -77,7 +78,7 @@ async fn end_wanted(
         None
     });
     let ending = Ending::new(&context.revocation, hash, wanted.user);
-    end_session(&context.revocation, &ending, EndCause::SignOut, &visitor.actor(Who::Person(wanted.user)))
+    end_session(&context.revocation, &ending, EndCause::SignOut, &browser.actor(Who::Person(wanted.user)))
         .await?;
     Ok(found.map(|session| session.record))
 }
@@ -103,7 +104,7 @@ fn after(context: &Context, record: &SessionRecord) -> String {
 /// [`LoadError`].
 pub async fn front_channel(
     context: &Context,
-    visitor: &Visitor,
+    browser: &Browser,
     sid: &str,
     issuer: Option<&str>,
 ) -> Result<u32, LoadError> {
@@ -114,24 +115,24 @@ pub async fn front_channel(
         .iter()
         .filter(|provider| issuer.is_none_or(|issuer| provider.is_issuer(issuer)));
     for provider in matching {
-        ended += end_sid(context, provider.id(), sid, None, &visitor.actor(Who::Provider)).await?;
+        ended += end_sid(context, provider.id(), sid, None, &browser.actor(Who::Provider)).await?;
     }
     Ok(ended)
 }
 
-/// Why a logout token did nothing.
+/// Why a logout token was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum BackChannelError {
-    /// It does not hold: 400, whoever sent it.
+    /// It is invalid: 400.
     #[error("the logout token does not hold")]
     Refused(#[source] OidcError),
-    /// The keys to verify it with cannot be had now.
+    /// The provider's keys are unavailable.
     #[error("the keys of the provider cannot be had")]
     KeysUnavailable(#[source] OidcError),
     /// It was used before.
     #[error("the logout token was used before")]
     Replayed,
-    /// The provider will try again.
+    /// A store did not answer. The provider will try again.
     #[error(transparent)]
     Unavailable(#[from] LoadError),
 }
@@ -156,12 +157,12 @@ impl From<DirectoryError> for BackChannelError {
 ///
 /// # Errors
 /// [`BackChannelError`].
-pub async fn back_channel(context: &Context, visitor: &Visitor, token: &str) -> Result<(), BackChannelError> {
+pub async fn back_channel(context: &Context, browser: &Browser, token: &str) -> Result<(), BackChannelError> {
     let (provider, token) = verify(context, token).await?;
     if context.stores.sessions.knows_logout_token(&token.issuer, &token.jti).await? {
         return Err(BackChannelError::Replayed);
     }
-    let actor = visitor.actor(Who::Provider);
+    let actor = browser.actor(Who::Provider);
     let subject = token.subject.clone();
     let subject = subject.map(|subject| SubjectKey { issuer: token.issuer.clone(), subject });
     let is_meant = |record: &SessionRecord, subject: &SubjectKey| {
@@ -210,7 +211,7 @@ async fn verify<'a>(
             Err(error) => refused = Some(error),
         }
     }
-    // Without a provider's keys nobody can say that the token is not its.
+    // Without a provider's keys the token may be that provider's.
     Err(match (unavailable, refused) {
         (Some(error), _) => BackChannelError::KeysUnavailable(error),
         (None, Some(error)) => BackChannelError::Refused(error),

@@ -5,24 +5,24 @@
 //! the person in a second cookie, which is sealed to the host and sent to `/.gatepost/enter` alone. The next such answer
 //! clears the host's storage, unless all cookies agree that its own person was there last. The server keeps nothing.
 
-use super::Context;
-use super::return_cookie::ENTER;
+use super::return_cookie::ENTER_PATH;
+use crate::site::Site;
 use gatepost_core::host::HostName;
 use gatepost_core::ids::UserId;
 use gatepost_store::session::cookie::{self, Held};
 use gatepost_store::session::sealed::KeyRing;
 use gatepost_store::session::values::HostValue;
 
-/// Who was at a host's applications last; `None`: the browser's cookies do not say so, or contradict each other.
+/// The person who last used a host's applications in this browser. `None`: the cookies do not say it, or disagree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct StorageOwner(Option<UserId>);
 
 impl StorageOwner {
     /// Reads the cookies that name the owner, and the host's session cookie: an older release sets only that one. Every
     /// one counts, because a sibling host can plant cookies beside the right one. `lines` are the `Cookie` lines.
-    pub fn find(context: &Context, host: &HostName, held: Option<&Held<HostValue>>, lines: &[&[u8]]) -> Self {
-        let values = cookie::values(lines.iter().copied(), context.site.cookies.storage_owner_name());
-        Self::read(values, &context.site.ring, host, held)
+    pub fn find(site: &Site, host: &HostName, held: Option<&Held<HostValue>>, lines: &[&[u8]]) -> Self {
+        let values = cookie::values(lines.iter().copied(), site.cookies.storage_owner_name());
+        Self::read(values, &site.ring, host, held)
     }
 
     fn read<'a>(
@@ -38,15 +38,15 @@ impl StorageOwner {
         Self(first.filter(|_| all.all(|other| other == first)))
     }
 
-    /// Is it certain that this person was there last?
+    /// Whether it is certain that this person was the last one.
     pub fn is(self, user: UserId) -> bool {
         self.0 == Some(user)
     }
 }
 
-/// `Set-Cookie` that names this person from now on.
-pub(super) fn name(context: &Context, host: &HostName, user: UserId) -> String {
-    context.site.cookies.for_storage_owner(ENTER, &cookie::seal_storage_owner(user, &context.site.ring, host))
+/// The `Set-Cookie` that records this person as the owner.
+pub(super) fn name(site: &Site, host: &HostName, user: UserId) -> String {
+    site.cookies.for_storage_owner(ENTER_PATH, &cookie::seal_storage_owner(user, &site.ring, host))
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! `/.gatepost/enter` on a protected host: the ticket becomes the host's cookie, once.
+//! `/.gatepost/enter` on a protected host: exchanges a ticket for the host's cookie, once.
 
 use super::Context;
 use super::addresses::login_address;
-use super::return_cookie::{self, End};
+use super::return_cookie::{self, ReturnAddress};
 use super::storage_owner::{self, StorageOwner};
 use crate::authn::{self, DEADLINE, LoadError};
 use crate::gate::session_cache::{CacheKey, CachedSession};
@@ -17,7 +17,7 @@ use tokio::time::timeout;
 
 /// Where the browser goes next on a protected host.
 #[derive(Debug)]
-pub enum Entered {
+pub enum TicketOutcome {
     /// 303, with or without cookies.
     Redirect {
         /// An absolute address.
@@ -27,60 +27,61 @@ pub enum Entered {
         /// The browser must clear what the host's applications stored, because it may be another person's.
         clears_storage: bool,
     },
-    /// A page: two unseen tries did not help.
-    GaveUp {
-        /// Where it was to end.
+    /// A page: the sign-in was restarted twice without success.
+    Failed {
+        /// The return address.
         uri: String,
-        /// As far as it can be told.
-        cause: Cause,
+        /// The reason, as far as it is known.
+        cause: TicketFailure,
     },
 }
 
 /// Why a ticket did not become a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
+pub enum TicketFailure {
     /// The browser did not send the cookie that the sign-in began with.
     CookieMissing,
-    /// Too old.
+    /// The ticket is too old.
     Expired,
-    /// Somebody was faster.
+    /// The ticket was consumed before, or its session has ended.
     Used,
 }
 
-/// What a browser brings beside its ticket.
-struct Browser {
+/// What a browser sends besides the ticket.
+struct BrowserState {
     held: Option<Held<HostValue>>,
-    end: End,
+    return_address: ReturnAddress,
     owner: StorageOwner,
 }
 
-/// Takes a ticket, within the deadline of `/verify` for all of it. `cookies` are the `Cookie` lines.
+/// Consumes a ticket, within the deadline of `/verify`. `cookies` are the values of the `Cookie` header lines.
 ///
 /// # Errors
-/// [`LoadError`]: a store that does not answer burns nothing. One that is only too slow may have burnt the ticket; then the
-/// next try recovers unseen.
-pub async fn enter(
+/// [`LoadError`]: a store did not answer. If it was only too slow, the ticket may be consumed; the next try then restarts
+/// the sign-in without a page.
+pub async fn consume(
     context: &Arc<Context>,
     origin: &Origin,
     held: Option<&Held<HostValue>>,
     cookies: &[&[u8]],
     sealed: &str,
-) -> Result<Entered, LoadError> {
+) -> Result<TicketOutcome, LoadError> {
     let Ok(opened) =
         context.site.ring.open_any_age::<Ticket>(Purpose::Ticket, origin.host().as_str(), sealed)
     else {
-        return Ok(home(origin));
+        return Ok(to_host_root(origin));
     };
-    let Target::Host { uri, .. } = &opened.value.request.target else { return Ok(home(origin)) };
+    let Target::Host { uri, .. } = &opened.value.request.target else { return Ok(to_host_root(origin)) };
     let waiting = cookie::values(cookies.iter().copied(), context.site.cookies.waiting_name());
-    let end = End::find(context, origin.host(), uri, waiting);
-    let owner = StorageOwner::find(context, origin.host(), held, cookies);
-    let browser = Browser { held: held.cloned(), end, owner };
-    let taking = take(Arc::clone(context), origin.clone(), browser, opened);
-    timeout(DEADLINE, context.tasks.run(taking)).await.map_err(|_| LoadError::Deadline)?
+    let return_address = ReturnAddress::find(&context.site, origin.host(), uri, waiting);
+    let owner = StorageOwner::find(&context.site, origin.host(), held, cookies);
+    let browser = BrowserState { held: held.cloned(), return_address, owner };
+    let consuming = consume_opened(Arc::clone(context), origin.clone(), browser, opened);
+    timeout(DEADLINE, context.tasks.run(consuming)).await.map_err(|_| LoadError::Deadline)?
 }
 
-/// Would taking this ticket clear the host's storage? Asks no store. Only a ticket that is this browser's and in time can.
+/// Whether consuming this ticket would clear the host's storage: only if it belongs to this browser and has not expired.
+/// Queries no store.
 pub fn would_clear_storage(
     context: &Context,
     origin: &Origin,
@@ -93,12 +94,11 @@ pub fn would_clear_storage(
     };
     let Target::Host { bind, .. } = &opened.request.target else { return false };
     held.is_some_and(|held| held.bind() == *bind)
-        && !StorageOwner::find(context, origin.host(), held, cookies).is(opened.user)
+        && !StorageOwner::find(&context.site, origin.host(), held, cookies).is(opened.user)
 }
 
-/// The return address of a sign-in that expired before the person came back to it, and the `Set-Cookie` that removes it
-/// from where it waited.
-pub fn come_back<'a>(
+/// The return address of an expired sign-in, and the `Set-Cookie` that removes the cookie in which it was stored.
+pub fn return_after_expiry<'a>(
     context: &Context,
     origin: &Origin,
     cookies: impl Iterator<Item = &'a str>,
@@ -106,57 +106,63 @@ pub fn come_back<'a>(
     id: &str,
 ) -> (String, Option<String>) {
     let Some(id) = OneTimeId::from_text(id) else { return (format!("{origin}/"), None) };
-    let end = End::find(context, origin.host(), &ReturnUri::Waiting(WaitingUri { id, slot }), cookies);
-    (format!("{origin}{}", end.uri), end.spent(context))
+    let return_address = ReturnAddress::find(
+        &context.site,
+        origin.host(),
+        &ReturnUri::Waiting(WaitingUri { id, slot }),
+        cookies,
+    );
+    (format!("{origin}{}", return_address.uri), return_address.removal_cookie(&context.site))
 }
 
-fn home(origin: &Origin) -> Entered {
+fn to_host_root(origin: &Origin) -> TicketOutcome {
     redirect(format!("{origin}/"), Vec::new())
 }
 
-/// Leads elsewhere and leaves the host's storage alone.
-fn redirect(to: String, cookies: Vec<String>) -> Entered {
-    Entered::Redirect { to, cookies, clears_storage: false }
+/// A redirect that does not clear the host's storage.
+fn redirect(to: String, cookies: Vec<String>) -> TicketOutcome {
+    TicketOutcome::Redirect { to, cookies, clears_storage: false }
 }
 
-async fn take(
+async fn consume_opened(
     context: Arc<Context>,
     origin: Origin,
-    browser: Browser,
+    browser: BrowserState,
     opened: Opened<Ticket>,
-) -> Result<Entered, LoadError> {
-    let Browser { held, end, owner } = browser;
+) -> Result<TicketOutcome, LoadError> {
+    let BrowserState { held, return_address, owner } = browser;
     let (context, held) = (&*context, held.as_ref());
     let ticket = opened.value;
-    let Target::Host { bind, .. } = &ticket.request.target else { return Ok(home(&origin)) };
-    let to = format!("{origin}{}", end.uri);
+    let Target::Host { bind, .. } = &ticket.request.target else { return Ok(to_host_root(&origin)) };
+    let to = format!("{origin}{}", return_address.uri);
     let value = HostValue { session: ticket.session.clone(), user: ticket.user, auth_time: ticket.auth_time };
     let counts_now =
         |found: &CachedSession| context.site.counts_at(&found.standing, &found.times(), Timestamp::now());
     let found = context.cache.load_uncached(&value).await?.filter(|found| counts_now(found));
-    let burning = context.stores.sessions.burn(&ticket.id);
-    let is_first = context.stores.query(Store::Session, StoreOperation::BurnTicket, burning).await?;
+    let consuming = context.stores.sessions.burn(&ticket.id);
+    let is_first = context.stores.query(Store::Session, StoreOperation::BurnTicket, consuming).await?;
     let is_bound = held.is_some_and(|held| held.bind() == *bind);
     if let Some(found) = found.filter(|_| is_first && !opened.is_expired && is_bound) {
         let cookie = context.site.ring.seal(Purpose::HostCookie, origin.host().as_str(), &value);
-        // The request that follows at once need not ask for what is known here.
+        // The next request finds the session in the cache and needs no look-up.
         context.cache.insert(CacheKey::of(origin.host().as_str(), &cookie), &found);
         let cookie = context.site.cookies.for_session(&cookie, ticket.expires_at.since(Timestamp::now()));
-        let named = storage_owner::name(context, origin.host(), ticket.user);
-        let cookies = end.spent(context).into_iter().chain([cookie, named]).collect();
-        return Ok(Entered::Redirect { to, cookies, clears_storage: !owner.is(ticket.user) });
+        let named = storage_owner::name(&context.site, origin.host(), ticket.user);
+        let cookies =
+            return_address.removal_cookie(&context.site).into_iter().chain([cookie, named]).collect();
+        return Ok(TicketOutcome::Redirect { to, cookies, clears_storage: !owner.is(ticket.user) });
     }
     if has_live_session(context, held).await? {
-        return Ok(redirect(to, end.spent(context).into_iter().collect()));
+        return Ok(redirect(to, return_address.removal_cookie(&context.site).into_iter().collect()));
     }
     let cause = match (is_bound, opened.is_expired) {
-        (false, _) => Cause::CookieMissing,
-        (true, true) => Cause::Expired,
-        (true, false) => Cause::Used,
+        (false, _) => TicketFailure::CookieMissing,
+        (true, true) => TicketFailure::Expired,
+        (true, false) => TicketFailure::Used,
     };
-    Ok(match return_cookie::ask_again(context, &origin, held, &ticket.request, &end) {
-        Some(asked) => redirect(login_address(context, &asked.request), asked.cookies),
-        None => Entered::GaveUp { uri: end.uri, cause },
+    Ok(match return_cookie::retry_sign_in(context, &origin, held, &ticket.request, &return_address) {
+        Some(requested) => redirect(login_address(&context.site, &requested.request), requested.cookies),
+        None => TicketOutcome::Failed { uri: return_address.uri, cause },
     })
 }
 

@@ -27,11 +27,11 @@ use tokio::time::timeout;
 
 /// Bytes of a head; more is 431.
 const MAX_HEAD: u32 = 128 * 1024;
-/// Nobody reads a body. A longer one, or one of unknown length, ends the connection.
+/// The number of bytes of a body that are read and discarded. A longer body, or one of unknown length, ends the connection.
 const MAX_BODY: u64 = 64 * 1024;
-/// A body that takes longer ends the connection too.
+/// The time for reading a body. A slower one ends the connection.
 const BODY_TIME: Duration = Duration::from_secs(2);
-/// Go's client opens another connection above.
+/// Streams of one connection. Go's client opens another connection for more.
 const MAX_STREAMS: u32 = 1_000;
 /// A peer that is gone is noticed within twice this time.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
@@ -82,7 +82,7 @@ pub(super) async fn serve_http2<S>(shared: Shared, activity: Arc<Activity>, peer
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    // Pings tell when the peer is gone, and GOAWAY ends it.
+    // Pings detect a peer that is gone, and GOAWAY closes the connection.
     activity.enter(Phase::Busy);
     let mut stop = shared.stop.clone();
     let shared = Arc::new((shared, activity));

@@ -12,14 +12,14 @@ use tokio::io::{self, AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::AbortHandle;
 use tokio::time::{Sleep, sleep};
 
-/// How often connections are looked at.
-pub(super) const LOOK_INTERVAL: Duration = Duration::from_secs(5);
+/// How often connections are checked.
+pub(super) const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 /// Two minutes: longer than the 90 s for which Traefik keeps an idle connection, so that the server never closes first.
-const IDLE_LOOKS: u32 = 24;
+const MAX_IDLE_CHECKS: u32 = 24;
 /// A minute from a head's first byte to its last (DESIGN.md section 4).
-const HEAD_LOOKS: u32 = 12;
-/// The list of connections is tidied when it has doubled, from here on.
-const TIDY_FROM: usize = 64;
+const MAX_HEAD_CHECKS: u32 = 12;
+/// Ended connections are removed from the list when it has doubled, from this length on.
+const MIN_SWEEP_SIZE: usize = 64;
 /// A connection that we close is read on until its peer closes too, but no longer: bytes that arrive at a closed socket
 /// reset the connection, and the peer could lose the answer.
 const LINGER_TIME: Duration = Duration::from_secs(2);
@@ -174,7 +174,7 @@ impl Linger {
 #[derive(Debug, Default)]
 pub(super) struct Watched {
     connections: Vec<Connection>,
-    tidied: usize,
+    kept_at_last_sweep: usize,
 }
 
 #[derive(Debug)]
@@ -182,28 +182,28 @@ struct Connection {
     task: AbortHandle,
     activity: Arc<Activity>,
     seen: u64,
-    looks: u32,
+    checks: u32,
 }
 
 impl Watched {
     pub(super) fn add(&mut self, task: AbortHandle, activity: Arc<Activity>) {
         // What is over keeps its memory for as long as it is in the list.
-        if self.connections.len() >= TIDY_FROM.max(2 * self.tidied) {
+        if self.connections.len() >= MIN_SWEEP_SIZE.max(2 * self.kept_at_last_sweep) {
             self.connections.retain(|connection| !connection.task.is_finished());
-            self.tidied = self.connections.len();
+            self.kept_at_last_sweep = self.connections.len();
         }
-        self.connections.push(Connection { task, activity, seen: u64::MAX, looks: 0 });
+        self.connections.push(Connection { task, activity, seen: u64::MAX, checks: 0 });
     }
 
-    /// Cuts off what has waited for too long; to be called every [`LOOK_INTERVAL`].
-    pub(super) fn look(&mut self) {
+    /// Cuts off what has waited for too long; to be called every [`CHECK_INTERVAL`].
+    pub(super) fn close_overdue(&mut self) {
         self.connections.retain_mut(|connection| {
             if connection.is_overdue() {
                 connection.task.abort();
             }
             !connection.task.is_finished()
         });
-        self.tidied = self.connections.len();
+        self.kept_at_last_sweep = self.connections.len();
     }
 
     /// Closes what waits for a request; what is busy closes with its answer. hyper's `graceful_shutdown` would also
@@ -222,11 +222,11 @@ impl Watched {
 impl Connection {
     fn is_overdue(&mut self) -> bool {
         let now = self.activity.changes_and_phase.load(Ordering::Relaxed);
-        self.looks = if now == self.seen { self.looks + 1 } else { 0 };
+        self.checks = if now == self.seen { self.checks + 1 } else { 0 };
         self.seen = now;
         match self.activity.phase() {
-            Phase::Idle | Phase::Answer => self.looks >= IDLE_LOOKS,
-            Phase::Head => self.looks >= HEAD_LOOKS,
+            Phase::Idle | Phase::Answer => self.checks >= MAX_IDLE_CHECKS,
+            Phase::Head => self.checks >= MAX_HEAD_CHECKS,
             Phase::Busy => false,
         }
     }

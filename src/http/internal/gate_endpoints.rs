@@ -9,7 +9,7 @@ use crate::http::respond::{self, Answer};
 use crate::sign_in::addresses::other_account_address;
 use crate::sign_in::return_cookie;
 use crate::sign_in::sign_out::sign_out_address;
-use crate::sign_in::ticket::{self, Cause, Entered};
+use crate::sign_in::ticket::{self, TicketFailure, TicketOutcome};
 use gatepost_core::requirement::max_age;
 use gatepost_core::return_uri::is_return_uri;
 use gatepost_store::session::cookie;
@@ -36,7 +36,7 @@ pub async fn answer(responder: &Responder<'_>, path: &str, query: &str) -> (Answ
     }
 }
 
-/// What `/.gatepost/enter` takes.
+/// The parameters of `/.gatepost/enter`.
 #[derive(Deserialize)]
 struct EnterParameters {
     #[serde(rename = "t")]
@@ -60,7 +60,8 @@ async fn enter(responder: &Responder<'_>, slot: Option<u8>, query: &str) -> (Ans
     if let (Some(slot), None, Some(id)) = (slot, &ticket, id) {
         let cookies =
             cookie::values(responder.forwarded.cookies(), responder.context.gate.site.cookies.waiting_name());
-        let (to, spent) = ticket::come_back(&responder.context.sign_in, responder.origin, cookies, slot, &id);
+        let (to, spent) =
+            ticket::return_after_expiry(&responder.context.sign_in, responder.origin, cookies, slot, &id);
         return (respond::redirect(StatusCode::SEE_OTHER, &to, spent.as_deref()), Reason::Asked);
     }
     let ticket = ticket.unwrap_or_default();
@@ -72,7 +73,7 @@ async fn enter(responder: &Responder<'_>, slot: Option<u8>, query: &str) -> (Ans
         return (responder.refuse(&Refusal::ClearingStorage { here: &here }), Reason::Asked);
     }
     let cookies: Vec<&[u8]> = responder.forwarded.cookies().collect();
-    match ticket::enter(
+    match ticket::consume(
         &responder.context.sign_in,
         responder.origin,
         responder.held.as_ref(),
@@ -81,16 +82,16 @@ async fn enter(responder: &Responder<'_>, slot: Option<u8>, query: &str) -> (Ans
     )
     .await
     {
-        Ok(Entered::Redirect { to, cookies, clears_storage }) => {
+        Ok(TicketOutcome::Redirect { to, cookies, clears_storage }) => {
             let cookies = cookies.iter().map(String::as_str);
             let answer = respond::redirect(StatusCode::SEE_OTHER, &to, cookies);
             (if clears_storage { clearing_storage(responder, answer) } else { answer }, Reason::TicketTaken)
         }
-        Ok(Entered::GaveUp { uri, cause }) => {
+        Ok(TicketOutcome::Failed { uri, cause }) => {
             let cause = match cause {
-                Cause::CookieMissing => Unfinished::CookieMissing,
-                Cause::Expired => Unfinished::Expired,
-                Cause::Used => Unfinished::Used,
+                TicketFailure::CookieMissing => Unfinished::CookieMissing,
+                TicketFailure::Expired => Unfinished::Expired,
+                TicketFailure::Used => Unfinished::Used,
             };
             tracing::warn!(request.id = %responder.request_id, host = %responder.origin.host(), ?cause, "a sign-in could not be finished");
             (responder.refuse(&Refusal::Unfinished { uri: &uri, cause }), Reason::TicketRefused)
@@ -99,7 +100,8 @@ async fn enter(responder: &Responder<'_>, slot: Option<u8>, query: &str) -> (Ans
     }
 }
 
-/// Takes no ticket. The page [`Refusal::ClearingStorage`] asks in this way for the storage to be cleared.
+/// Answers without consuming the ticket. The page [`Refusal::ClearingStorage`] sends such a request to have the storage
+/// cleared.
 fn not_a_navigation(responder: &Responder<'_>, ticket: &str) -> Answer {
     let answer = responder.refuse(&Refusal::SignIn { uri: "/", resend: false, max_age: None });
     if responder.forwarded.is_user_initiated(responder.origin) && would_clear_storage(responder, ticket) {
@@ -128,7 +130,7 @@ fn clearing_storage(responder: &Responder<'_>, mut answer: Answer) -> Answer {
     answer
 }
 
-/// What `/.gatepost/start` takes: [`paths::MAX_AGE`] and [`paths::SELECT_ACCOUNT`] beside the return address.
+/// The parameters of `/.gatepost/start`: [`paths::MAX_AGE`] and [`paths::SELECT_ACCOUNT`] beside the return address.
 #[derive(Deserialize)]
 struct StartParameters {
     uri: Option<String>,
@@ -136,14 +138,14 @@ struct StartParameters {
     prompt: Option<String>,
 }
 
-/// Begins a sign-in on purpose: the link of a 401 page. An error says what is wrong with the link.
+/// Begins a sign-in from the link of a 401 page. The error says what is wrong with the link.
 fn start(responder: &Responder<'_>, query: &str) -> Result<Answer, String> {
     let StartParameters { uri, max_age: age, prompt } =
         parameters::parse(query.as_bytes()).map_err(|error| error.to_string())?;
     let asked = uri.unwrap_or_else(|| "/".to_owned());
     responder.note_length(asked.len());
     let uri = if is_return_uri(&asked) { asked.as_str() } else { "/" };
-    // Read leniently it would be no demand at all.
+    // Ignoring an invalid value would drop the demand.
     let age = age.map(|age| max_age(&age).ok_or_else(|| "max_age is no number of seconds".to_owned()));
     let max_age = age.transpose()?;
     if responder.forwarded.kind() != RequestKind::Navigation {
@@ -153,15 +155,20 @@ fn start(responder: &Responder<'_>, query: &str) -> Result<Answer, String> {
     Ok(if wants_other { to_other_account(responder, uri) } else { responder.to_login(uri, max_age) })
 }
 
-/// The session stays until somebody else has signed in: who only looks at the accounts has lost nothing.
+/// Redirects to a sign-in with another account. The session stays until that sign-in is complete.
 fn to_other_account(responder: &Responder<'_>, uri: &str) -> Answer {
-    let asked =
-        return_cookie::ask(&responder.context.sign_in, responder.origin, responder.held.as_ref(), uri, None);
-    let address = other_account_address(&responder.context.sign_in, &asked.request);
+    let asked = return_cookie::request_sign_in(
+        &responder.context.sign_in,
+        responder.origin,
+        responder.held.as_ref(),
+        uri,
+        None,
+    );
+    let address = other_account_address(&responder.context.sign_in.site, &asked.request);
     respond::redirect(StatusCode::FOUND, &address, asked.cookies.iter().map(String::as_str))
 }
 
-/// Signs out where the person wants it; asks where another site may.
+/// Signs out, or asks first if the request may come from another site.
 fn logout(responder: &Responder<'_>) -> Answer {
     let is_navigation =
         responder.forwarded.kind() == RequestKind::Navigation || responder.forwarded.is_form();
@@ -177,7 +184,7 @@ fn logout(responder: &Responder<'_>) -> Answer {
         .map(|value| SignOutTicket { session: value.session.clone(), user: value.user });
     respond::redirect(
         StatusCode::SEE_OTHER,
-        &sign_out_address(&responder.context.sign_in, ticket.as_ref()),
+        &sign_out_address(&responder.context.sign_in.site, ticket.as_ref()),
         None,
     )
 }

@@ -10,9 +10,9 @@ mod connection;
 mod connection_timeouts;
 mod context;
 mod gate_endpoints;
-mod guests;
 mod responder;
 mod service;
+mod untrusted_peers;
 mod verify;
 mod workers;
 

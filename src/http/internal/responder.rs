@@ -27,7 +27,7 @@ use std::time::Duration;
 
 /// `Retry-After` of an outage.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
-/// `Retry-After` while the provider is asked.
+/// `Retry-After` while a session is checked at its provider.
 const CHECK_AFTER: Duration = Duration::from_secs(1);
 
 /// One request of a protected host, and what answering it needs.
@@ -77,7 +77,7 @@ impl<'a> Responder<'a> {
         }
     }
 
-    /// For `gatepost explain --request`: what somebody signed in may not do, not that they have to sign in again.
+    /// Stores a refusal for `gatepost explain --request`, unless the person only has to sign in again.
     pub(super) fn keep_refusal(
         &self,
         requirement: &Requirement,
@@ -121,15 +121,15 @@ impl<'a> Responder<'a> {
         self.refuse(&Refusal::Unavailable { resend, retry_after: RETRY_AFTER })
     }
 
-    /// Sends the browser away to sign in and come back.
+    /// Redirects to a sign-in that returns to `uri`.
     pub(super) fn to_login(&self, uri: &str, max_age: Option<Duration>) -> Answer {
         let sign_in = &self.context.sign_in;
-        let asked = return_cookie::ask(sign_in, self.origin, self.held.as_ref(), uri, max_age);
+        let asked = return_cookie::request_sign_in(sign_in, self.origin, self.held.as_ref(), uri, max_age);
         let cookies = asked.cookies.iter().map(String::as_str);
-        respond::redirect(StatusCode::FOUND, &login_address(sign_in, &asked.request), cookies)
+        respond::redirect(StatusCode::FOUND, &login_address(&sign_in.site, &asked.request), cookies)
     }
 
-    /// Says why a sign-in ends at `/`, where the address that it was for is too long to come back to.
+    /// Logs that a sign-in will end at `/`, if its return address is too long.
     pub(super) fn note_length(&self, length: usize) {
         if length > MAX_RETURN_URI {
             tracing::info!(

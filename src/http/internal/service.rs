@@ -1,4 +1,4 @@
-//! Which answer a request of the internal listener gets.
+//! The routes of the internal listener.
 
 use super::connection_timeouts::Activity;
 use super::context::{Context, Surface};
@@ -10,7 +10,7 @@ use hyper::{Request, StatusCode};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// The answer to every request of the internal listener.
+/// Answers a request of the internal listener.
 pub(super) async fn answer(
     context: &Arc<Context>,
     surface: Surface,

@@ -1,4 +1,4 @@
-//! `/verify`: a request of the proxy is parsed, judged and answered.
+//! `/verify`: parses a request of the proxy, decides it and answers it.
 
 use super::connection_timeouts::{Activity, Phase};
 use super::context::Context;
@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// A request of the proxy, however it came.
+/// A request of the proxy, over HTTP/1.1 or HTTP/2.
 pub(super) struct ProxyRequest<'a> {
     pub(super) query: &'a str,
     pub(super) headers: Headers<'a>,
@@ -56,7 +56,7 @@ pub(super) async fn verify(
         tracing::warn!(request.id = %request_id, peer = %peer, "/verify was called by a peer that is no trusted proxy");
         (early(&Refusal::UntrustedPeer, proxy, request_id), Reason::UntrustedPeer)
     };
-    // What the provider took is its own time, not that of an answer.
+    // The time that a check at the provider took does not count as time of the answer.
     let took = started.elapsed().saturating_sub(waited);
     gate.stores.metrics.decided(verdict_of(answer.status()), reason, took);
     answer
@@ -81,7 +81,7 @@ fn refuse(unusable: &Unusable<'_>, proxy: &ProxyRequest<'_>) -> (Answer, Reason)
     }
 }
 
-/// `verdict`: the session cache's, where it has one.
+/// Answers a request. `verdict` is that of the session cache, if it has one.
 async fn respond(
     responder: Responder<'_>,
     verdict: Option<Verdict>,
@@ -122,7 +122,7 @@ async fn judge(
     }
 }
 
-/// Before anything of the request can be trusted, but for the form that its client reads and whether it reads a body.
+/// Refuses a request whose headers cannot be trusted. They only choose the format, and whether a body is sent.
 fn early(refusal: &Refusal<'_>, proxy: &ProxyRequest<'_>, request_id: RequestId) -> Answer {
     let is_navigation = proxy.headers.text("sec-fetch-mode") == Some("navigate");
     let format = Format::choose(&proxy.headers.joined("accept"), is_navigation);

@@ -4,9 +4,9 @@
 //! same socket, which is closed only when all have stopped.
 
 use super::connection::{Shared, serve_http1, serve_http2};
-use super::connection_timeouts::{Activity, LOOK_INTERVAL, Watched};
+use super::connection_timeouts::{Activity, CHECK_INTERVAL, Watched};
 use super::context::{Context, Surface};
-use super::guests::{Guests, Permit};
+use super::untrusted_peers::{Permit, UntrustedPeers};
 use gatepost_certs::InternalTls;
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
@@ -63,15 +63,16 @@ pub fn start(
 ) -> io::Result<Workers> {
     let (stop, stopping) = watch::channel(false);
     let mut threads = Vec::with_capacity(count);
-    let guests = Arc::new(Guests::default());
+    let untrusted_peers = Arc::new(UntrustedPeers::default());
     for number in 0..count {
         let socket = listener.socket.try_clone()?;
-        let door = Door { tls: listener.tls.clone(), guests: Arc::clone(&guests) };
+        let gate =
+            ConnectionGate { tls: listener.tls.clone(), untrusted_peers: Arc::clone(&untrusted_peers) };
         let shared =
             Shared { context: Arc::clone(context), surface: listener.surface, stop: stopping.clone() };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let serve = move || {
-            let result = runtime.block_on(accept(socket, door, shared, finish));
+            let result = runtime.block_on(accept(socket, gate, shared, finish));
             if let Err(error) = result {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
@@ -96,39 +97,44 @@ impl Workers {
     }
 }
 
-/// What stands between a connection and its first byte.
-struct Door {
+/// What a connection passes before it is served: the limit of untrusted peers, and TLS.
+struct ConnectionGate {
     tls: Option<Arc<InternalTls>>,
-    guests: Arc<Guests>,
+    untrusted_peers: Arc<UntrustedPeers>,
 }
 
-impl Door {
-    /// A peer that is no trusted proxy needs a permit; `Err`: there is none.
+impl ConnectionGate {
+    /// Takes a permit for a peer that is not a trusted proxy. `Err`: there is none left.
     fn admit(&self, context: &Context, peer: SocketAddr) -> Result<Option<Permit>, ()> {
         let peer = peer.ip().to_canonical();
         if context.gate.site.trusts(peer) {
             return Ok(None);
         }
-        self.guests.admit(peer).map(Some).ok_or_else(|| {
+        self.untrusted_peers.admit(peer).map(Some).ok_or_else(|| {
             tracing::info!(peer = %peer, "closed a connection of a peer that is no trusted proxy and has too many");
         })
     }
 }
 
-async fn accept(socket: StdListener, door: Door, shared: Shared, finish: Duration) -> io::Result<()> {
+async fn accept(
+    socket: StdListener,
+    gate: ConnectionGate,
+    shared: Shared,
+    finish: Duration,
+) -> io::Result<()> {
     let listener = TcpListener::from_std(socket)?;
     let connections = TaskTracker::new();
     let mut watched = Watched::default();
-    let mut look = interval(LOOK_INTERVAL);
+    let mut checks = interval(CHECK_INTERVAL);
     // After a pause of the process connections get their time before they are looked at again.
-    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut stop = shared.stop.clone();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
-                    let Ok(admitted) = door.admit(&shared.context, peer) else { continue };
-                    let acceptor = door.tls.as_ref().map(|tls| TlsAcceptor::from(tls.server_config()));
+                    let Ok(admitted) = gate.admit(&shared.context, peer) else { continue };
+                    let acceptor = gate.tls.as_ref().map(|tls| TlsAcceptor::from(tls.server_config()));
                     let activity = Arc::new(Activity::default());
                     let connection = serve(shared.clone(), acceptor, Arc::clone(&activity), stream, peer);
                     let serving = async move {
@@ -142,14 +148,14 @@ async fn accept(socket: StdListener, door: Door, shared: Shared, finish: Duratio
                     sleep(ACCEPT_PAUSE).await;
                 }
             },
-            _ = look.tick() => watched.look(),
+            _ = checks.tick() => watched.close_overdue(),
             _ = stop.changed() => break,
         }
     }
     drop(listener);
     watched.close();
     connections.close();
-    // Who has not finished by then is cut off.
+    // Connections that are still open after this time are closed.
     let _ = timeout(finish, connections.wait()).await;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The account page: who one is here, and where one is signed in.
+//! The account page: shows the person and their sessions, and ends sessions.
 
 use super::answer::Redirect;
 use super::callers::Person;
@@ -17,14 +17,14 @@ use gatepost_telemetry::EndCause;
 use serde::Deserialize;
 use std::sync::Arc;
 
-/// What was done just now, where a form leads here.
+/// What a form has just done, after which it redirects here.
 #[derive(Deserialize)]
 pub(super) struct Notice {
     done: Option<String>,
 }
 
 pub(super) async fn show(
-    Person { visitor, principal }: Person,
+    Person { browser, principal }: Person,
     context: web::Data<Context>,
     Query(notice): Query<Notice>,
 ) -> Result<Page, Fault> {
@@ -51,12 +51,12 @@ pub(super) async fn show(
         notice,
         now: Timestamp::now(),
         form_targets: &targets,
-        request_id: visitor.request_id,
+        request_id: browser.request_id,
     };
     Ok(account.page())
 }
 
-/// The person's sessions that still count, this one first, then by last use.
+/// The person's valid sessions: the current one first, then by last use.
 async fn live_sessions(
     context: &Context,
     principal: &Principal,
@@ -102,13 +102,13 @@ pub(super) async fn end_other_sessions(
     Ok(back_to_account(&context, "others"))
 }
 
-/// Ends those of the person's sessions.
+/// Ends the person's sessions that match.
 async fn end_those(
     context: &Arc<Context>,
     person: &Person,
     are: impl Fn(&Hash) -> bool,
 ) -> Result<(), Fault> {
-    let actor = person.visitor.actor(Who::Person(person.principal.standing.person.id));
+    let actor = person.browser.actor(Who::Person(person.principal.standing.person.id));
     let sessions = live_sessions(context, &person.principal).await?;
     for (hash, record) in sessions.iter().filter(|(hash, _)| are(hash)) {
         let over = Ending::new(&context.revocation, *hash, record.user);
@@ -133,7 +133,7 @@ fn entry(hash: Hash, record: &SessionRecord, current: Hash) -> SessionEntry<'_> 
     }
 }
 
-/// The person's groups, each with who says so.
+/// The person's groups, each with its sources.
 fn groups<'a>(context: &'a Context, details: Option<&'a UserRecord>) -> Vec<GroupEntry<'a>> {
     let source = |name: &'a String| {
         let provider = name.parse().ok().and_then(|id| context.site.providers.find(&id));

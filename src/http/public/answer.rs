@@ -9,7 +9,7 @@ use actix_web::http::header::{
 };
 use actix_web::{Either, HttpRequest, HttpResponse, Responder};
 
-/// What a step of a sign-in ends with.
+/// The answer of a step of a sign-in.
 pub(super) type RedirectOrPage = Either<Redirect, Page>;
 
 /// A redirect to an absolute address, which a GET follows.
@@ -23,7 +23,7 @@ pub(super) fn empty(status: StatusCode) -> HttpResponse {
     HttpResponse::build(status).insert_header((CACHE_CONTROL, "no-store")).finish()
 }
 
-/// Text that is no page.
+/// Text that is not a page.
 pub(super) fn text(
     media_type: &'static str,
     body: impl Into<String>,
@@ -36,7 +36,7 @@ pub(super) fn text(
         .body(body.into())
 }
 
-/// Without its body where nobody would get it (Traefik logs an error for a body to HEAD).
+/// Without its body if the request is HEAD (Traefik would log an error).
 impl Responder for Page {
     type Body = BoxBody;
 

@@ -1,10 +1,10 @@
-//! The admin for whom `/verify` let a request through to the public listener, on a protected host: known by the assertion
-//! for that very host.
+//! Authenticates an admin on a protected host whose router sends a request through `/verify` to the public listener: by
+//! the assertion that `/verify` made for this host.
 
-use super::request::{data, host, one, visitor};
+use super::request::{browser, data, host, one};
 use crate::authn::{self, LoadError};
 use crate::gate::assertion::{self, AssertionError, AssertionKeys, Claims};
-use crate::sign_in::{Context, Visitor};
+use crate::sign_in::{Browser, Context};
 use actix_web::HttpRequest;
 use gatepost_core::access::Standing;
 use gatepost_core::clock::Timestamp;
@@ -13,14 +13,14 @@ use gatepost_core::host::Origin;
 use std::net::IpAddr;
 use std::rc::Rc;
 
-/// An admin, as the directory knows them now.
+/// An admin according to the directory now.
 pub(super) struct Asserted {
-    pub(super) visitor: Rc<Visitor>,
+    pub(super) browser: Rc<Browser>,
     pub(super) origin: Origin,
     pub(super) standing: Standing,
 }
 
-/// Why a request for a protected host's headers is not answered; told to the log alone.
+/// Why a request for a protected host's headers is refused. Only the log contains it.
 #[derive(Debug, thiserror::Error)]
 enum Refused {
     #[error("it came from {0:?}, which is no trusted proxy")]
@@ -39,23 +39,23 @@ enum Refused {
     NoLonger,
 }
 
-/// Who asks on a protected host. `None`: nobody who may.
+/// The admin who sent the request. `None`: the sender is not an admin, or cannot be authenticated.
 ///
 /// # Errors
 /// [`LoadError`]: the directory cannot say whether the admin still is one.
 pub(super) async fn asserted_admin(request: &HttpRequest) -> Result<Option<Asserted>, LoadError> {
-    let (context, visitor) = (data::<Context>(request), visitor(request));
+    let (context, browser) = (data::<Context>(request), browser(request));
     let asked = match claims(context, request) {
         Ok((origin, claims)) => {
             let standing = still_admin(context, &claims).await?;
-            standing.map(|standing| Asserted { visitor: Rc::clone(&visitor), origin, standing })
+            standing.map(|standing| Asserted { browser: Rc::clone(&browser), origin, standing })
         }
         Err(refused) => Err(refused),
     };
     asked.map(Some).or_else(|refused| {
         tracing::warn!(
-            request.id = %visitor.request_id,
-            client.address = visitor.address.map(tracing::field::display),
+            request.id = %browser.request_id,
+            client.address = browser.address.map(tracing::field::display),
             why = %Chain(&refused),
             "refused to show the headers of a request"
         );
@@ -63,7 +63,7 @@ pub(super) async fn asserted_admin(request: &HttpRequest) -> Result<Option<Asser
     })
 }
 
-/// Who the request says it is, so that only `/verify` can have said it, for this host and just now.
+/// The claims of the request's assertion, which only `/verify` can have made, for this host and within the last minute.
 fn claims(context: &Context, request: &HttpRequest) -> Result<(Origin, Claims), Refused> {
     let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
     if !peer.is_some_and(|peer| context.site.trusts(peer)) {
@@ -77,7 +77,7 @@ fn claims(context: &Context, request: &HttpRequest) -> Result<(Origin, Claims), 
     if claims.admin { Ok((origin.into_owned(), claims)) } else { Err(Refused::NotAdmin) }
 }
 
-/// The assertion may be a minute old, so the directory is asked.
+/// Looks the admin up in the directory, because the assertion may be a minute old.
 async fn still_admin(context: &Context, claims: &Claims) -> Result<Result<Standing, Refused>, LoadError> {
     let standing = authn::load_person(&context.stores, claims.sub).await?;
     let admin = standing.filter(|standing| standing.access.is_admin && !standing.is_disabled);

@@ -18,25 +18,25 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-/// From the first byte of a body to its last.
+/// The time for reading a body.
 const DEADLINE: Duration = Duration::from_secs(5);
-/// So many bodies are waited for at once. One more makes the one that has waited longest give up: a complete body waits
-/// for a moment, so that is one that stalls.
+/// The number of bodies that are read at once. One more ends the one that has waited longest: it is one that stalls, because
+/// a complete body is read in a moment.
 const MOST_WAITING: usize = 64;
 
 /// Why a body was not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
-    /// Longer than the route takes.
+    /// The body is longer than the route's limit, in bytes.
     #[error("the body is longer than {0} bytes")]
     TooLarge(usize),
-    /// It stalls.
+    /// The body stalls.
     #[error("the body did not come within {DEADLINE:?}")]
     TooSlow,
-    /// It has waited longest of too many.
+    /// Too many bodies are read at once, and this one has waited longest.
     #[error("{MOST_WAITING} newer bodies are waited for")]
     TooMany,
-    /// Its connection is gone, or its framing wrong.
+    /// The connection was closed, or the framing is invalid.
     #[error("the body broke off")]
     Broken,
 }
@@ -51,7 +51,7 @@ impl BodyError {
     }
 }
 
-/// The bodies that are waited for now, oldest first.
+/// The bodies that are being read, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Bodies(Mutex<Waiting>);
 
@@ -95,7 +95,7 @@ impl Bodies {
         }
     }
 
-    /// The receiver ends when the body has to give up.
+    /// Registers a body. The receiver ends when reading has to stop.
     fn wait(&self) -> (Turn<'_>, oneshot::Receiver<()>) {
         let (sender, receiver) = oneshot::channel();
         let mut waiting = self.lock();
@@ -119,7 +119,7 @@ impl Drop for Turn<'_> {
     }
 }
 
-/// What nobody has read of a request's body.
+/// The unread part of a request's body.
 struct Unread(Payload);
 
 /// Takes the body out of a request, for [`read`].

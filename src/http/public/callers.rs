@@ -1,15 +1,15 @@
-//! Who may call a route of the public listener, and what its handler learns of them.
+//! Which callers a route of the public listener accepts, and what its handler gets to know about them.
 
 use super::asserted::{self, Asserted};
 use super::fault::Fault;
-use super::request::{data, visitor};
+use super::request::{browser, data};
 use crate::authn::Principal;
-use crate::sign_in::{Context, Visitor, checked_session};
+use crate::sign_in::{Browser, Context, checked_session};
 use actix_web::HttpRequest;
 use std::rc::Rc;
 use tokio::sync::Semaphore;
 
-/// Who may call a route, as the list of routes says it.
+/// The callers of a route, in the list of routes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Callers {
     /// See [`Anyone`].
@@ -22,84 +22,83 @@ pub enum Callers {
     AssertedAdmins,
 }
 
-/// A rule that stands at each route.
-pub(super) trait Rule: 'static {
+/// The rule of a route: which callers it accepts.
+pub(super) trait CallerRule: 'static {
     /// The first argument of the route's handler.
     type Caller: 'static;
     const CALLERS: Callers;
 
-    /// Who calls, if they may.
-    async fn judge(request: &HttpRequest) -> Result<Self::Caller, Fault>;
+    /// Returns the caller, or a fault if they may not call the route.
+    async fn check(request: &HttpRequest) -> Result<Self::Caller, Fault>;
 
-    /// The handler runs when it has one of these.
-    fn turns(_: &HttpRequest) -> Option<&Semaphore> {
+    /// The permits of which the handler needs one to run.
+    fn permits(_: &HttpRequest) -> Option<&Semaphore> {
         None
     }
 }
 
-/// Everybody; what the call itself carries (a sealed value, a signed token, a provider's `sid`) says the rest.
+/// Everybody. The handler checks what the request carries: a sealed value, a signed token, a provider's `sid`.
 pub(super) struct Anyone;
-/// Who has a live session here; others are sent to sign in.
+/// People with a valid session. Others are sent to sign in.
 pub(super) struct SignedIn;
-/// Of them who is an admin now, by the directory's word; others are refused.
+/// People with a valid session who are admins according to the directory. Others are refused.
 pub(super) struct Admins;
-/// The admin for whom `/verify` let the request through, by the assertion for the very host; nobody else is told that
-/// there is something.
+/// Admins whose request `/verify` let through, by its assertion for this host. Others get 404.
 pub(super) struct AssertedAdmins;
 
-/// Somebody with a live session.
+/// A person with a valid session.
 pub(super) struct Person {
-    pub(super) visitor: Rc<Visitor>,
+    pub(super) browser: Rc<Browser>,
     pub(super) principal: Principal,
 }
 
-/// A person who is an admin now.
+/// A person who is an admin.
 pub(super) struct Admin(pub(super) Person);
 
-impl Rule for Anyone {
-    type Caller = Rc<Visitor>;
+impl CallerRule for Anyone {
+    type Caller = Rc<Browser>;
     const CALLERS: Callers = Callers::Anyone;
 
-    async fn judge(request: &HttpRequest) -> Result<Rc<Visitor>, Fault> {
-        Ok(visitor(request))
+    async fn check(request: &HttpRequest) -> Result<Rc<Browser>, Fault> {
+        Ok(browser(request))
     }
 }
 
-impl Rule for SignedIn {
+impl CallerRule for SignedIn {
     type Caller = Person;
     const CALLERS: Callers = Callers::SignedIn;
 
-    async fn judge(request: &HttpRequest) -> Result<Person, Fault> {
-        let visitor = visitor(request);
+    async fn check(request: &HttpRequest) -> Result<Person, Fault> {
+        let browser = browser(request);
         let principal =
-            checked_session::checked(data::<Context>(request), &visitor).await?.ok_or(Fault::SignInFirst)?;
-        Ok(Person { visitor, principal })
+            checked_session::checked(data::<Context>(request), &browser).await?.ok_or(Fault::SignInFirst)?;
+        Ok(Person { browser, principal })
     }
 
-    fn turns(request: &HttpRequest) -> Option<&Semaphore> {
+    fn permits(request: &HttpRequest) -> Option<&Semaphore> {
         Some(data::<Semaphore>(request))
     }
 }
 
-impl Rule for Admins {
+impl CallerRule for Admins {
     type Caller = Admin;
     const CALLERS: Callers = Callers::Admins;
 
-    async fn judge(request: &HttpRequest) -> Result<Admin, Fault> {
-        let person = SignedIn::judge(request).await?;
+    async fn check(request: &HttpRequest) -> Result<Admin, Fault> {
+        let person = SignedIn::check(request).await?;
         if person.principal.standing.access.is_admin { Ok(Admin(person)) } else { Err(Fault::AdminsOnly) }
     }
 
-    fn turns(request: &HttpRequest) -> Option<&Semaphore> {
-        SignedIn::turns(request)
+    fn permits(request: &HttpRequest) -> Option<&Semaphore> {
+        SignedIn::permits(request)
     }
 }
 
-impl Rule for AssertedAdmins {
+impl CallerRule for AssertedAdmins {
     type Caller = Asserted;
     const CALLERS: Callers = Callers::AssertedAdmins;
 
-    async fn judge(request: &HttpRequest) -> Result<Asserted, Fault> {
+    async fn check(request: &HttpRequest) -> Result<Asserted, Fault> {
         asserted::asserted_admin(request).await?.ok_or(Fault::NotFound)
     }
 }

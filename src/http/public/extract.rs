@@ -1,5 +1,5 @@
-//! What handlers take from a request besides its caller: a segment of the path, the parameters of the address, the
-//! fields of a form. Bodies come through here alone, each with a limit.
+//! The extractors of handlers: a segment of the path, the parameters of the query, the fields of a form. Bodies are read
+//! only here, each with a limit.
 
 use super::body;
 use super::fault::Fault;
@@ -11,8 +11,8 @@ use std::future::{Ready, ready};
 use std::pin::Pin;
 use std::str::FromStr;
 
-/// The one parameter of the path, as it is written: no id has a sign that must be encoded. By [`FromStr`], which checks:
-/// ids are deserialised from what was checked before.
+/// The one parameter of the path. It must not be percent-encoded, because no id needs it. Parsed by [`FromStr`], which
+/// validates; `Deserialize` of ids does not.
 pub(in crate::http) struct Path<T>(pub(in crate::http) T);
 
 impl<T: FromStr> FromRequest for Path<T> {
@@ -27,7 +27,7 @@ impl<T: FromStr> FromRequest for Path<T> {
     }
 }
 
-/// The parameters of the address.
+/// The parameters of the query.
 pub(in crate::http) struct Query<T>(pub(in crate::http) T);
 
 impl<T: DeserializeOwned> FromRequest for Query<T> {

@@ -4,7 +4,7 @@
 use super::answer::{Redirect, empty};
 use super::body::{self, BodyError, WithRest};
 use super::problem::{self, unavailable};
-use super::request::{Judged, data, visitor};
+use super::request::{CallerChecked, browser, data};
 use crate::authn::LoadError;
 use crate::http::pages::{self, Retry, paths};
 use crate::http::parameters::ParameterError;
@@ -18,7 +18,7 @@ use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, Responder, Respon
 use gatepost_core::error_chain::Chain;
 use gatepost_store::directory::DirectoryError;
 
-/// Why.
+/// Why a request was not answered as its route would.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::http) enum Fault {
     #[error("there is nothing at this path")]
@@ -28,9 +28,9 @@ pub(in crate::http) enum Fault {
     MethodNotAllowed(String),
     #[error("another site asked for a change")]
     CrossOrigin,
-    /// Loaded in advance, or as a part of a page.
+    /// A prefetch, or a part of a page, such as an image or a frame.
     #[error("nobody looks at the answer")]
-    NotLookedAt,
+    PrefetchedOrEmbedded,
     #[error(transparent)]
     Body(#[from] BodyError),
     #[error(transparent)]
@@ -51,10 +51,10 @@ pub(in crate::http) enum Fault {
     LogoutTokenRefused(BackChannelError),
     /// The keys to verify it with cannot be had now.
     #[error(transparent)]
-    LogoutTokenUnjudged(BackChannelError),
-    /// A route answered whose caller nobody judged, or the framework failed.
+    LogoutTokenUnverifiable(BackChannelError),
+    /// A route answered without checking its caller, or the framework failed.
     #[error("the route does not say who may call it")]
-    Unjudged,
+    CallerNotChecked,
 }
 
 impl From<Problem> for Fault {
@@ -79,7 +79,7 @@ impl From<BackChannelError> for Fault {
     fn from(error: BackChannelError) -> Self {
         match error {
             BackChannelError::Unavailable(error) => error.into(),
-            BackChannelError::KeysUnavailable(_) => Self::LogoutTokenUnjudged(error),
+            BackChannelError::KeysUnavailable(_) => Self::LogoutTokenUnverifiable(error),
             BackChannelError::Refused(_) | BackChannelError::Replayed => Self::LogoutTokenRefused(error),
         }
     }
@@ -101,8 +101,10 @@ pub(super) async fn answer(
     let response = next.call(request).await?;
     let request = response.request();
     let answer = match response.response().error() {
-        Some(error) => Some(error.as_error::<Fault>().unwrap_or(&Fault::Unjudged).answer(request)),
-        None if !request.extensions().contains::<Judged>() => Some(Fault::Unjudged.answer(request)),
+        Some(error) => Some(error.as_error::<Fault>().unwrap_or(&Fault::CallerNotChecked).answer(request)),
+        None if !request.extensions().contains::<CallerChecked>() => {
+            Some(Fault::CallerNotChecked.answer(request))
+        }
         None => None,
     };
     Ok(body::answered(match answer {
@@ -112,10 +114,10 @@ pub(super) async fn answer(
 }
 
 impl Fault {
-    /// Logs the fault, and says it to whoever sits at the browser.
+    /// Logs the fault and renders it for the browser.
     fn answer(&self, request: &HttpRequest) -> HttpResponse {
-        let visitor = visitor(request);
-        let (id, path) = (visitor.request_id, request.path());
+        let browser = browser(request);
+        let (id, path) = (browser.request_id, request.path());
         let page = |problem: pages::Problem<'_>| problem.page(Retry::default(), id).respond_to(request);
         match self {
             Self::NotFound => page(pages::Problem::NotFound),
@@ -124,7 +126,7 @@ impl Fault {
                 tracing::warn!(request.id = %id, path, "refused a change that another site asked for");
                 page(pages::Problem::CrossOrigin)
             }
-            Self::NotLookedAt => empty(StatusCode::FORBIDDEN),
+            Self::PrefetchedOrEmbedded => empty(StatusCode::FORBIDDEN),
             // The connection ends with this answer, whatever is left of the body.
             Self::Body(error) => {
                 tracing::info!(request.id = %id, path, error = %error, "refused a request for its body");
@@ -145,11 +147,11 @@ impl Fault {
                 tracing::warn!(request.id = %id, error = %Chain(error), "refused a logout token");
                 empty(StatusCode::BAD_REQUEST)
             }
-            Self::LogoutTokenUnjudged(error) => {
+            Self::LogoutTokenUnverifiable(error) => {
                 tracing::warn!(request.id = %id, error = %Chain(error), "a logout token must come again");
                 page(unavailable(request))
             }
-            Self::Unjudged => {
+            Self::CallerNotChecked => {
                 tracing::error!(request.id = %id, path, "a route answered that does not say who may call it");
                 page(pages::Problem::Internal)
             }

@@ -27,7 +27,7 @@ pub use server::{Context, start};
 use self::RequestOrigin::{Anywhere, Navigation, OwnPages, Part};
 use super::pages::{self, Asset, paths};
 use crate::gate::assertion::AssertionKeys;
-use crate::sign_in::Visitor;
+use crate::sign_in::Browser;
 use actix_web::{App, HttpResponse, web};
 use callers::{Admins, Anyone, AssertedAdmins, SignedIn};
 use routing::{GET, GET_ONCE, POST, Routes, at};
@@ -64,7 +64,7 @@ fn register(config: &mut web::ServiceConfig) -> Vec<Route> {
     let live = at(paths::HEADERS).only(Place::Protected);
     routes.add(live.on(GET, AssertedAdmins, Anywhere, debug::live_headers));
     for asset in pages::assets() {
-        routes.add(at(asset.path).on(GET, Anyone, Part, move |_: Rc<Visitor>| async move {
+        routes.add(at(asset.path).on(GET, Anyone, Part, move |_: Rc<Browser>| async move {
             answer::text(asset.media_type, asset.body, Asset::CACHE_CONTROL)
         }));
     }
@@ -72,7 +72,7 @@ fn register(config: &mut web::ServiceConfig) -> Vec<Route> {
 }
 
 /// The keys of `X-User-Assertion`.
-async fn keys(_: Rc<Visitor>, keys: web::Data<AssertionKeys>) -> HttpResponse {
+async fn keys(_: Rc<Browser>, keys: web::Data<AssertionKeys>) -> HttpResponse {
     let keys = keys.published().to_string();
     answer::text("application/jwk-set+json", keys, KEYS_CACHE_CONTROL)
 }

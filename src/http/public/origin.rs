@@ -12,12 +12,12 @@ use gatepost_core::host::Origin;
 /// From where a route may be called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestOrigin {
-    /// From anywhere, also while the browser loads a page in advance.
+    /// From anywhere, also as a prefetch.
     Part,
-    /// From anywhere, but not in advance: hovering over a link must neither sign in nor out.
+    /// From anywhere, but not as a prefetch: hovering over a link must neither sign in nor out.
     Anywhere,
-    /// So it is here, but it changes something, and cookies go with images, frames and fetches of every sibling
-    /// application: where the browser says what the request is for, only a navigation of the whole window.
+    /// As `Anywhere`, but only as a navigation of the whole window, if the browser sends the request's purpose. The route
+    /// changes something, and a sibling application's images, frames and fetches send the cookies too.
     Navigation,
     /// Changes state with the browser's cookie: only our own pages, by `Sec-Fetch-Site` or `Origin` (a sibling
     /// application is same-site, so `SameSite` does not help).
@@ -25,10 +25,10 @@ pub enum RequestOrigin {
 }
 
 impl RequestOrigin {
-    /// Does the request come from where it may?
+    /// Checks where the request comes from.
     ///
     /// # Errors
-    /// [`Fault::CrossOrigin`], [`Fault::NotLookedAt`].
+    /// [`Fault::CrossOrigin`], [`Fault::PrefetchedOrEmbedded`].
     pub(super) fn check(self, request: &HttpRequest) -> Result<(), Fault> {
         let headers = request.headers();
         if self == Self::OwnPages && !is_own_page(request) {
@@ -39,16 +39,16 @@ impl RequestOrigin {
             let (mode, destination) = (text(headers, "sec-fetch-mode"), text(headers, "sec-fetch-dest"));
             asking::is_navigation(mode, destination) == Some(false)
         };
-        let is_looked_at = match self {
+        let is_allowed = match self {
             Self::Part => true,
             Self::Anywhere | Self::OwnPages => !is_in_advance(),
             Self::Navigation => !is_in_advance() && !is_embedded(),
         };
-        if is_looked_at { Ok(()) } else { Err(Fault::NotLookedAt) }
+        if is_allowed { Ok(()) } else { Err(Fault::PrefetchedOrEmbedded) }
     }
 }
 
-/// Does the browser say that our own page made this request?
+/// Whether the browser reports that one of our own pages made this request.
 pub(super) fn is_own_page(request: &HttpRequest) -> bool {
     let headers = request.headers();
     if let Some(site) = text(headers, "sec-fetch-site") {

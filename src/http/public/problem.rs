@@ -1,6 +1,6 @@
-//! What a person is shown when a sign-in or sign-out does not go on.
+//! The pages for problems of a sign-in or sign-out.
 
-use super::request::{data, visitor};
+use super::request::{browser, data};
 use crate::http::pages::{self, Retry};
 use crate::sign_in::{Context, Problem};
 use actix_web::{HttpRequest, HttpResponse, Responder};
@@ -12,12 +12,12 @@ use std::time::Duration;
 /// `Retry-After` of an outage.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// The one table from problems to pages; each is logged here, once.
+/// Logs a problem and renders its page.
 pub(super) fn answer(request: &HttpRequest, problem: &Problem, to: Option<&str>) -> HttpResponse {
-    let (context, visitor) = (data::<Context>(request), visitor(request));
+    let (context, browser) = (data::<Context>(request), browser(request));
     tracing::warn!(
-        request.id = %visitor.request_id,
-        client.address = visitor.address.map(tracing::field::display),
+        request.id = %browser.request_id,
+        client.address = browser.address.map(tracing::field::display),
         error = %Chain(problem),
         "a sign-in or sign-out did not go on"
     );
@@ -62,10 +62,10 @@ pub(super) fn answer(request: &HttpRequest, problem: &Problem, to: Option<&str>)
         Problem::GroupsUnknown => pages::Problem::GroupsUnknown,
         Problem::Unavailable(_) => unavailable(request),
     };
-    shown.page(Retry { to }, visitor.request_id).respond_to(request)
+    shown.page(Retry { to }, browser.request_id).respond_to(request)
 }
 
-/// A store, or a provider's keys, cannot be had.
+/// The page for a store or a provider's keys that are unavailable.
 pub(super) fn unavailable(request: &HttpRequest) -> pages::Problem<'static> {
     pages::Problem::Unavailable { retry_after: RETRY_AFTER, resend: request.method() == "POST" }
 }

@@ -1,6 +1,6 @@
-//! What the public listener reads of every request, and what its application shares.
+//! What the public listener reads from each request, and the data that its application shares.
 
-use crate::sign_in::{Context, Visitor};
+use crate::sign_in::{Browser, Context};
 use actix_web::http::header::{HeaderMap, HeaderValue};
 use actix_web::{HttpMessage, HttpRequest, web};
 use gatepost_core::host::HostName;
@@ -12,29 +12,29 @@ use std::rc::Rc;
 /// Longest `User-Agent` that a session remembers, in characters.
 const MAX_USER_AGENT: usize = 256;
 
-/// The mark of a request whose caller was judged.
-pub(super) struct Judged;
+/// Marks a request whose caller was checked.
+pub(super) struct CallerChecked;
 
-/// The browser that asks; made once for each request.
-pub(super) fn visitor(request: &HttpRequest) -> Rc<Visitor> {
-    if let Some(known) = request.extensions().get::<Rc<Visitor>>() {
+/// The browser that sent the request. Made once per request.
+pub(super) fn browser(request: &HttpRequest) -> Rc<Browser> {
+    if let Some(known) = request.extensions().get::<Rc<Browser>>() {
         return Rc::clone(known);
     }
     let context = data::<Context>(request);
     let cookies = request.headers().get_all("cookie").map(HeaderValue::as_bytes);
     let held = cookie::read_public(cookie::values(cookies, context.site.cookies.name()), &context.site.ring);
     let user_agent = text(request.headers(), "user-agent");
-    let visitor = Rc::new(Visitor {
+    let browser = Rc::new(Browser {
         held,
         address: client_address(context, request),
         user_agent: user_agent.map(|text| text.chars().take(MAX_USER_AGENT).collect()),
         request_id: RequestId::generate(),
     });
-    request.extensions_mut().insert(Rc::clone(&visitor));
-    visitor
+    request.extensions_mut().insert(Rc::clone(&browser));
+    browser
 }
 
-/// What the application shares.
+/// Data that the application shares.
 ///
 /// # Panics
 /// Never: [`super::server`] gives it to the application.
@@ -42,7 +42,7 @@ pub(super) fn data<T: 'static>(request: &HttpRequest) -> &web::Data<T> {
     request.app_data().expect("the application has it")
 }
 
-/// The client's address as the proxy saw it.
+/// The client's IP address, as the proxy reported it.
 pub(super) fn client_address(context: &Context, request: &HttpRequest) -> Option<IpAddr> {
     let peer = request.peer_addr()?.ip().to_canonical();
     let forwarded = request.headers().get_all("x-forwarded-for").last().and_then(|value| value.to_str().ok());
@@ -56,7 +56,7 @@ pub(super) fn host(headers: &HeaderMap) -> Option<HostName> {
     one(headers, "host")?.parse().ok()
 }
 
-/// A header that was sent exactly once: of two, readers would take different ones.
+/// The value of a header that was sent exactly once: readers may take different ones of two.
 pub(super) fn one<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let mut values = headers.get_all(name);
     let value = values.next()?.to_str().ok()?;

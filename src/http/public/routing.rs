@@ -2,10 +2,10 @@
 //! to the application than [`Routes`], and what it registered is the list that the tests walk.
 
 use super::body;
-use super::callers::{Callers, Rule};
+use super::callers::{CallerRule, Callers};
 use super::fault::Fault;
 use super::origin::RequestOrigin;
-use super::request::{Judged, host};
+use super::request::{CallerChecked, host};
 use crate::sign_in::Context;
 use actix_web::dev::{Payload, ResourceDef};
 use actix_web::guard::{self, GuardContext};
@@ -50,15 +50,15 @@ pub struct Route {
     pub takes_head: bool,
     /// The path, with `{name}` where a segment is a parameter.
     pub path: String,
-    /// On which hosts.
+    /// The hosts on which it exists.
     pub place: Place,
     /// Who may call it.
     pub callers: Callers,
-    /// From where.
+    /// From where it may be called.
     pub origin: RequestOrigin,
 }
 
-/// What a route takes.
+/// The method of a route.
 #[derive(Clone, Copy)]
 pub(super) struct Method {
     name: &'static str,
@@ -68,7 +68,7 @@ pub(super) struct Method {
 }
 
 pub(super) const GET: Method = Method { name: "GET", takes_head: true, takes_body: false };
-/// For what can be used once: a HEAD must not use up a code.
+/// For values that can be used once: a HEAD request must not use up a code.
 pub(super) const GET_ONCE: Method = Method { takes_head: false, ..GET };
 pub(super) const POST: Method = Method { name: "POST", takes_head: false, takes_body: true };
 
@@ -102,7 +102,7 @@ impl<'a> Routes<'a> {
         self.config.service(resource);
     }
 
-    /// Adds paths that begin alike.
+    /// Adds paths with a common prefix.
     pub(super) fn scope(&mut self, prefix: &str, add: impl FnOnce(&mut Routes<'_>)) {
         let mut list = Vec::new();
         let scope = web::scope(prefix).configure(|config| {
@@ -119,7 +119,7 @@ impl<'a> Routes<'a> {
     }
 }
 
-/// A path and what it takes.
+/// A path and its methods.
 pub(super) struct PathRoutes {
     resource: Resource,
     path: &'static str,
@@ -141,7 +141,7 @@ impl PathRoutes {
     /// Adds a method.
     pub(super) fn on<R, H, Args>(mut self, method: Method, _: R, origin: RequestOrigin, handler: H) -> Self
     where
-        R: Rule,
+        R: CallerRule,
         H: Handler<Args, Output: Responder>,
         Args: Arguments<Caller = R::Caller>,
     {
@@ -157,7 +157,7 @@ impl PathRoutes {
         Self { resource: self.resource.route(web::route().guard(guard::fn_guard(takes)).to(answer)), ..self }
     }
 
-    /// What the path says to another method; `None`: that there is nothing.
+    /// The value of `Allow` for other methods. `None`: they get 404.
     fn allow(&self) -> Option<String> {
         let heads = self.routes.iter().filter_map(|route| route.takes_head.then_some("HEAD"));
         let mut methods: Vec<&str> = self.routes.iter().map(|route| route.method).chain(heads).collect();
@@ -203,7 +203,7 @@ async fn answer<R, H, Args>(
     handler: H,
 ) -> Result<HttpResponse, Error>
 where
-    R: Rule,
+    R: CallerRule,
     H: Handler<Args, Output: Responder>,
     Args: Arguments<Caller = R::Caller>,
 {
@@ -211,13 +211,13 @@ where
     if !method.takes_body {
         body::read(&request, 0).await.map_err(Fault::from)?;
     }
-    let caller = R::judge(&request).await?;
-    request.extensions_mut().insert(Judged);
+    let caller = R::check(&request).await?;
+    request.extensions_mut().insert(CallerChecked);
     let others =
         Args::Others::from_request(&request, &mut Payload::None).await.map_err(Into::<Error>::into)?;
-    // Never closed.
-    let _turn = match R::turns(&request) {
-        Some(turns) => turns.acquire().await.ok(),
+    // The semaphore is never closed.
+    let _turn = match R::permits(&request) {
+        Some(permits) => permits.acquire().await.ok(),
         None => None,
     };
     let answer = handler.call(Args::new(caller, others)).await;

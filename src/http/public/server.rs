@@ -27,12 +27,12 @@ const LINGER: Duration = Duration::from_millis(750);
 /// Connections at once, each with one request. More wait until one of these ends. A connection takes some 20 KiB, and
 /// 128 KiB while its peer sends a long head.
 const MOST_CONNECTIONS: usize = 512;
-/// Connections that wait to be accepted.
+/// Connections that wait to be accepted, in the kernel.
 const BACKLOG: u32 = 1024;
 /// Bytes that the kernel holds of what a connection was sent and Gatepost has not read; a container's limit counts them.
 const RECEIVE_BUFFER: u32 = 16 * 1024;
 
-/// Pages of people who are signed in, made at once: each asks the stores some things, and `/verify` goes first.
+/// Pages of signed-in people that are made at once. Each queries the stores several times, and `/verify` has priority.
 const PERSON_PAGES: usize = 4;
 
 /// What the public listener needs to answer.
@@ -68,16 +68,16 @@ pub fn start(context: &Context, address: SocketAddr, finish: Duration) -> io::Re
     Ok(server.run())
 }
 
-/// What each thread's application is made of; they share one budget of bodies, and the turns of people's pages.
+/// What each thread's application is made of; they share one budget of bodies, and the permits of people's pages.
 pub(super) fn configure(context: &Context) -> impl Fn(&mut web::ServiceConfig) + Clone + Send + use<> {
     let sign_in = web::Data::from(Arc::clone(&context.sign_in));
     let explain = web::Data::from(Arc::clone(&context.explain));
     let assertion_keys = web::Data::from(Arc::clone(&context.assertion_keys));
     let bodies = web::Data::new(Bodies::default());
-    let turns = web::Data::new(Semaphore::new(PERSON_PAGES));
+    let permits = web::Data::new(Semaphore::new(PERSON_PAGES));
     move |config| {
         config.app_data(sign_in.clone()).app_data(explain.clone()).app_data(assertion_keys.clone());
-        config.app_data(bodies.clone()).app_data(turns.clone());
+        config.app_data(bodies.clone()).app_data(permits.clone());
         config.default_service(web::to(nothing_here));
         register(config);
     }

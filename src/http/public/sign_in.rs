@@ -6,7 +6,7 @@ use super::fault::Fault;
 use crate::http::pages::{self, Page, ProviderChoice, Retry, paths};
 use crate::sign_in::begin::{self, BeginQuery};
 use crate::sign_in::callback::{self, CallbackQuery};
-use crate::sign_in::{Context, Problem, Step, Visitor};
+use crate::sign_in::{Browser, Context, Destination, Problem};
 use actix_web::{Either, web};
 use gatepost_core::ids::ProviderId;
 use gatepost_oidc::{ErrorResponse, OidcError, ProviderRefusal, TokenError};
@@ -23,7 +23,7 @@ pub(super) struct Login {
 }
 
 pub(super) async fn login(
-    visitor: Rc<Visitor>,
+    browser: Rc<Browser>,
     context: web::Data<Context>,
     Query(login): Query<Login>,
 ) -> Result<RedirectOrPage, Fault> {
@@ -32,8 +32,8 @@ pub(super) async fn login(
         provider: login.provider.as_deref(),
         other_account: login.prompt.as_deref() == Some(paths::SELECT_ACCOUNT.1),
     };
-    match begin::begin(&context, &visitor, &begin).await {
-        Ok(step) => Ok(next(&context, &visitor, step)),
+    match begin::begin(&context, &browser, &begin).await {
+        Ok(step) => Ok(next(&context, &browser, step)),
         Err(problem) => Err(Fault::Stopped { problem, to: login.to }),
     }
 }
@@ -46,28 +46,28 @@ pub(super) struct Consent {
 }
 
 pub(super) async fn callback(
-    visitor: Rc<Visitor>,
+    browser: Rc<Browser>,
     context: web::Data<Context>,
     Path(provider): Path<ProviderId>,
     Query(query): Query<CallbackQuery>,
     Query(consent): Query<Consent>,
 ) -> Result<RedirectOrPage, Fault> {
-    if let Some(page) = consent.admin_consent.and_then(|_| consented(&context, &visitor, &provider, &query)) {
+    if let Some(page) = consent.admin_consent.and_then(|_| consented(&context, &browser, &provider, &query)) {
         return Ok(Either::Right(page));
     }
     let sealed = query.state.clone();
-    let result = callback::finish(&context, &visitor, &provider, query).await;
+    let result = callback::complete_sign_in(&context, &browser, &provider, query).await;
     let outcome = result.as_ref().err().map_or(SignInOutcome::Done, outcome);
     context.stores.count(&provider, |metrics| metrics.signed_in(outcome));
-    result.map(|step| next(&context, &visitor, step)).map_err(|problem| {
-        let to = callback::sealed_request(&context, sealed.as_deref());
+    result.map(|step| next(&context, &browser, step)).map_err(|problem| {
+        let to = callback::sealed_request(&context.site, sealed.as_deref());
         Fault::Stopped { problem, to }
     })
 }
 
 fn consented(
     context: &Context,
-    visitor: &Visitor,
+    browser: &Browser,
     provider: &ProviderId,
     query: &CallbackQuery,
 ) -> Option<Page> {
@@ -76,32 +76,32 @@ fn consented(
     }
     let provider = context.site.providers.find(provider)?.label();
     let Some(error) = query.error.as_deref() else {
-        return Some(pages::consented(provider, visitor.request_id));
+        return Some(pages::consented(provider, browser.request_id));
     };
     let description = query.error_description.as_deref();
     let refusal = ProviderRefusal::from_response(&ErrorResponse { error, description, issuer: None });
     let problem = pages::Problem::ProviderRefused { provider, refusal: &refusal };
-    Some(problem.page(Retry::default(), visitor.request_id))
+    Some(problem.page(Retry::default(), browser.request_id))
 }
 
-/// Where the browser goes next.
-pub(super) fn next(context: &Context, visitor: &Visitor, step: Step) -> RedirectOrPage {
+/// The answer for a destination.
+pub(super) fn next(context: &Context, browser: &Browser, step: Destination) -> RedirectOrPage {
     match step {
-        Step::Redirect { to, cookie } => Either::Left(Redirect { to, cookie }),
-        Step::Choose { to, host, other_account } => {
+        Destination::Redirect { to, cookie } => Either::Left(Redirect { to, cookie }),
+        Destination::ProviderChoice { to, host, other_account } => {
             let choice = ProviderChoice {
                 providers: &context.site.config.providers,
                 to: to.as_deref(),
                 host: host.as_ref(),
                 other_account,
-                request_id: visitor.request_id,
+                request_id: browser.request_id,
             };
             Either::Right(choice.page())
         }
     }
 }
 
-/// How a failed callback is counted.
+/// The metric's label for a failed callback.
 const fn outcome(problem: &Problem) -> SignInOutcome {
     match problem {
         Problem::Unreadable | Problem::UnknownProvider | Problem::MixedUp { .. } | Problem::UnknownHost => {

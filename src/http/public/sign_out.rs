@@ -1,4 +1,4 @@
-//! Signing out here, and being told by a provider that somebody signed out there.
+//! Signs out, and receives a provider's notification that a person signed out there.
 
 use super::account::Button;
 use super::answer::{RedirectOrPage, empty, text};
@@ -7,7 +7,7 @@ use super::fault::Fault;
 use super::origin::is_own_page;
 use super::sign_in::next;
 use crate::http::pages::{self, Page};
-use crate::sign_in::{Context, Visitor, sign_out};
+use crate::sign_in::{Browser, Context, sign_out};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, Responder, web};
 use gatepost_store::session::values::SignOutTicket;
@@ -21,54 +21,55 @@ pub(super) struct Ticket {
     t: Option<String>,
 }
 
-/// Whoever comes with a ticket clicked on a protected host's own page; without one a link may be anybody's.
+/// Signs out if the request has a ticket, which proves a click on a protected host's own page, or comes from our own page.
+/// Else asks, because another site may have made the link.
 pub(super) async fn ask(
-    visitor: Rc<Visitor>,
+    browser: Rc<Browser>,
     context: web::Data<Context>,
     request: HttpRequest,
     Query(sealed): Query<Ticket>,
 ) -> Result<HttpResponse, Fault> {
-    let ticket = sealed.t.and_then(|sealed| sign_out::open_ticket(&context, &sealed));
+    let ticket = sealed.t.and_then(|sealed| sign_out::open_ticket(&context.site, &sealed));
     if ticket.is_some() || is_own_page(&request) {
         if request.method() == Method::HEAD {
             return Ok(empty(StatusCode::OK));
         }
-        let done = end_session(&context, &visitor, ticket.as_ref()).await?;
+        let done = end_session(&context, &browser, ticket.as_ref()).await?;
         return Ok(done.respond_to(&request).map_into_boxed_body());
     }
-    let live = visitor.live(&context).await?;
+    let live = browser.live(&context).await?;
     let email = live.as_ref().and_then(|principal| principal.standing.person.email.as_ref());
     let targets = context.site.sign_out_targets();
     let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
-    Ok(pages::confirm_sign_out(email, &targets, visitor.request_id).respond_to(&request))
+    Ok(pages::confirm_sign_out(email, &targets, browser.request_id).respond_to(&request))
 }
 
-/// The button of that page.
+/// Signs out after the button of that page was clicked.
 pub(super) async fn confirmed(
-    visitor: Rc<Visitor>,
+    browser: Rc<Browser>,
     context: web::Data<Context>,
     _: Form<Button>,
 ) -> Result<RedirectOrPage, Fault> {
-    end_session(&context, &visitor, None).await
+    end_session(&context, &browser, None).await
 }
 
 async fn end_session(
     context: &Arc<Context>,
-    visitor: &Visitor,
+    browser: &Browser,
     ticket: Option<&SignOutTicket>,
 ) -> Result<RedirectOrPage, Fault> {
-    Ok(next(context, visitor, sign_out::sign_out(context, visitor, ticket).await?))
+    Ok(next(context, browser, sign_out::sign_out(context, browser, ticket).await?))
 }
 
-/// At which provider one may still be signed in.
+/// The provider at which the person may still be signed in.
 #[derive(Deserialize)]
 pub(super) struct At {
     provider: Option<String>,
 }
 
-pub(super) async fn done(visitor: Rc<Visitor>, context: web::Data<Context>, Query(at): Query<At>) -> Page {
+pub(super) async fn done(browser: Rc<Browser>, context: web::Data<Context>, Query(at): Query<At>) -> Page {
     let provider = at.provider.and_then(|id| context.site.providers.find(&id.parse().ok()?));
-    pages::signed_out(provider.map(|provider| provider.label()), visitor.request_id)
+    pages::signed_out(provider.map(|provider| provider.label()), browser.request_id)
 }
 
 /// OpenID Connect Front-Channel Logout section 2.
@@ -79,14 +80,14 @@ pub(super) struct FrontChannel {
 }
 
 pub(super) async fn front_channel(
-    visitor: Rc<Visitor>,
+    browser: Rc<Browser>,
     context: web::Data<Context>,
     method: Method,
     Query(ended): Query<FrontChannel>,
 ) -> Result<HttpResponse, Fault> {
     let sid = ended.sid.filter(|sid| !sid.is_empty() && sid.len() <= 256);
     if let Some(sid) = sid.filter(|_| method != Method::HEAD) {
-        sign_out::front_channel(&context, &visitor, &sid, ended.iss.as_deref()).await?;
+        sign_out::front_channel(&context, &browser, &sid, ended.iss.as_deref()).await?;
     }
     // The provider shows this in a frame; nothing here can be clicked.
     Ok(text("text/plain; charset=utf-8", "", "no-store"))
@@ -103,11 +104,11 @@ impl Fields for BackChannel {
 }
 
 pub(super) async fn back_channel(
-    visitor: Rc<Visitor>,
+    browser: Rc<Browser>,
     context: web::Data<Context>,
     Form(BackChannel { logout_token }): Form<BackChannel>,
 ) -> Result<HttpResponse, Fault> {
     let Some(token) = logout_token else { return Ok(empty(StatusCode::BAD_REQUEST)) };
-    sign_out::back_channel(&context, &visitor, &token).await?;
+    sign_out::back_channel(&context, &browser, &token).await?;
     Ok(empty(StatusCode::OK))
 }

@@ -40,7 +40,7 @@ impl Sender {
         asked_at: Arc<Mutex<Vec<Instant>>>,
     ) -> Result<Duration, Duration> {
         let provider = "entra".parse().expect("an id");
-        let asker = Asker {
+        let request = ExchangeRequest {
             browser: self.browser.unwrap_or_else(|| Bind::to(&cookie::random())),
             is_known: self.is_known,
             address: Some(self.address.parse().expect("an address")),
@@ -48,12 +48,12 @@ impl Sender {
             code: &self.code,
         };
         let begun = Instant::now();
-        let place = limits.admit(&asker).await?;
+        let permit = limits.admit(&request).await?;
         let waited = begun.elapsed();
         asked_at.lock().expect("a list").push(Instant::now());
         sleep(EXCHANGE).await;
         if self.is_good {
-            place.succeed();
+            permit.succeed();
         }
         Ok(waited)
     }
@@ -145,7 +145,7 @@ async fn one_browser_s_junk_is_its_own() {
     assert!(minute.waits.iter().all(|wait| *wait == Ok(Duration::ZERO)), "{:?}", minute.waits);
     assert!(minute.junk_at.len() <= 8 + 7, "{}", minute.junk_at.len());
     let refused = Sender { browser, ..Sender::honest() }.exchange(minute.limits, Arc::default()).await;
-    assert!(refused.is_err_and(|wait| wait >= PATIENCE), "whoever causes it is told to wait");
+    assert!(refused.is_err_and(|wait| wait >= MAX_WAIT), "whoever causes it is told to wait");
 }
 
 #[tokio::test(start_paused = true)]
@@ -158,7 +158,7 @@ async fn an_office_that_comes_at_once_is_let_in_at_once() {
     for wait in all.join_all().await {
         assert!(wait.is_ok_and(|wait| wait < Duration::from_secs(1)), "{wait:?}");
     }
-    assert!(limits.lines().by_key.is_empty(), "what was given back is not remembered");
+    assert!(limits.queues().by_key.is_empty(), "what was given back is not remembered");
 }
 
 #[tokio::test(start_paused = true)]
@@ -178,7 +178,7 @@ async fn a_bunch_is_counted_before_the_provider_is_asked() {
 
 #[tokio::test(start_paused = true)]
 async fn another_address_is_another_line_and_a_subscriber_has_one() {
-    let lines = |addresses: &[&'static str]| {
+    let queues = |addresses: &[&'static str]| {
         let addresses = addresses.to_owned();
         async move {
             let (limits, asked_at) = (Limits::default(), Arc::default());
@@ -186,14 +186,14 @@ async fn another_address_is_another_line_and_a_subscriber_has_one() {
                 let junk = Sender { address, ..Sender::junk("junk") };
                 junk.exchange(limits.clone(), Arc::clone(&asked_at)).await.expect("a turn");
             }
-            let lines = limits.lines();
-            lines.by_key.keys().filter(|key| matches!(key, Key::Unfamiliar(_))).count()
+            let queues = limits.queues();
+            queues.by_key.keys().filter(|key| matches!(key, QueueKey::Unfamiliar(_))).count()
         }
     };
-    assert_eq!(lines(&["2001:db8::1", "2001:db8::2"]).await, 1, "a /64");
-    assert_eq!(lines(&["2001:db8::1", "2001:db8:0:1::1"]).await, 2);
-    assert_eq!(lines(&["192.0.2.1", "::ffff:192.0.2.1"]).await, 1);
-    assert_eq!(lines(&["::ffff:192.0.2.1", "::ffff:192.0.2.2"]).await, 2);
+    assert_eq!(queues(&["2001:db8::1", "2001:db8::2"]).await, 1, "a /64");
+    assert_eq!(queues(&["2001:db8::1", "2001:db8:0:1::1"]).await, 2);
+    assert_eq!(queues(&["192.0.2.1", "::ffff:192.0.2.1"]).await, 1);
+    assert_eq!(queues(&["::ffff:192.0.2.1", "::ffff:192.0.2.2"]).await, 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -205,7 +205,7 @@ async fn whoever_fills_all_places_to_wait_makes_nobody_wait_who_need_not() {
         all.spawn(Sender { address, ..Sender::junk("junk") }.exchange(limits.clone(), Arc::clone(&asked_at)));
     }
     sleep(EXCHANGE / 2).await;
-    assert!(limits.lines().waiting >= MAX_WAITING);
+    assert!(limits.queues().waiting >= MAX_WAITING);
     for is_known in [true, false] {
         let honest = Sender { is_known, ..Sender::honest() }.exchange(limits.clone(), Arc::default()).await;
         assert!(honest.is_ok_and(|wait| wait < Duration::from_secs(1)), "{honest:?}");
@@ -227,5 +227,5 @@ async fn a_flood_from_everywhere_is_bounded_and_soon_forgotten() {
     all.join_all().await;
     sleep(Duration::from_mins(5)).await;
     limits.shrink();
-    assert!(limits.lines().by_key.is_empty());
+    assert!(limits.queues().by_key.is_empty());
 }

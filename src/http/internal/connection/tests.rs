@@ -5,7 +5,7 @@ mod http1;
 use super::{Shared, serve_http1, serve_http2};
 use crate::app;
 use crate::http::internal::Surface;
-use crate::http::internal::connection_timeouts::{Activity, LOOK_INTERVAL, Watched};
+use crate::http::internal::connection_timeouts::{Activity, CHECK_INTERVAL, Watched};
 use gatepost_config::Config;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -44,8 +44,8 @@ async fn serve(shared: Shared, stream: DuplexStream) {
     let (activity, mut watched) = (Arc::new(Activity::default()), Watched::default());
     let mut serving = tokio::spawn(serve_http1(shared, Arc::clone(&activity), LOOPBACK, stream));
     watched.add(serving.abort_handle(), activity);
-    while timeout(LOOK_INTERVAL, &mut serving).await.is_err() {
-        watched.look();
+    while timeout(CHECK_INTERVAL, &mut serving).await.is_err() {
+        watched.close_overdue();
     }
 }
 

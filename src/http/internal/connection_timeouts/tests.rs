@@ -24,16 +24,16 @@ async fn are_open(connections: &[(tokio::task::JoinHandle<()>, Arc<Activity>)]) 
 async fn a_head_without_an_end_is_cut_off_after_a_minute_and_idleness_after_two() {
     let (mut watched, connections) = watched(&[Phase::Head, Phase::Idle, Phase::Busy]).await;
     for (seconds, open) in [(0, [true; 3]), (55, [true; 3]), (60, [false, true, true])] {
-        while u64::from(watched.connections[0].looks) * LOOK_INTERVAL.as_secs() < seconds {
-            watched.look();
+        while u64::from(watched.connections[0].checks) * CHECK_INTERVAL.as_secs() < seconds {
+            watched.close_overdue();
             if watched.connections.len() < 3 {
                 break;
             }
         }
         assert_eq!(are_open(&connections).await, open, "{seconds} s");
     }
-    for _ in 0..IDLE_LOOKS {
-        watched.look();
+    for _ in 0..MAX_IDLE_CHECKS {
+        watched.close_overdue();
     }
     assert_eq!(are_open(&connections).await, [false, false, true]);
 }
@@ -41,11 +41,11 @@ async fn a_head_without_an_end_is_cut_off_after_a_minute_and_idleness_after_two(
 #[tokio::test]
 async fn who_goes_on_is_never_cut_off() {
     let (mut watched, connections) = watched(&[Phase::Idle]).await;
-    for _ in 0..10 * IDLE_LOOKS {
+    for _ in 0..10 * MAX_IDLE_CHECKS {
         connections[0].1.enter(Phase::Head);
         connections[0].1.enter(Phase::Busy);
         connections[0].1.enter(Phase::Idle);
-        watched.look();
+        watched.close_overdue();
     }
     assert_eq!(are_open(&connections).await, [true]);
 }
@@ -61,10 +61,10 @@ async fn at_the_end_only_what_waits_for_a_request_is_closed_at_once() {
 #[tokio::test]
 async fn what_is_over_takes_no_room() {
     let mut watched = Watched::default();
-    for _ in 0..10 * TIDY_FROM {
+    for _ in 0..10 * MIN_SWEEP_SIZE {
         let task = tokio::spawn(async {});
         watched.add(task.abort_handle(), Arc::default());
         task.await.expect("it ends");
     }
-    assert!(watched.connections.len() <= TIDY_FROM, "{}", watched.connections.len());
+    assert!(watched.connections.len() <= MIN_SWEEP_SIZE, "{}", watched.connections.len());
 }

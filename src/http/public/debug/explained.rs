@@ -50,7 +50,7 @@ pub(in crate::http::public) async fn explained(
         Err(ExplainError::UnknownRequest(_)) => Some(Outcome::Fault(QuestionFault::UnknownNumber)),
         Err(ExplainError::Directory(error)) => return Err(error.into()),
     };
-    let request_id = admin.visitor.request_id;
+    let request_id = admin.browser.request_id;
     Ok(Explained { form: &form, outcome: outcome.as_ref(), request_id }.page())
 }
 

@@ -28,7 +28,7 @@ pub(in crate::http::public) async fn live_headers(
         origin: &asserted.origin,
         person: &asserted.standing.person,
         report: &received.diagnose(),
-        request_id: asserted.visitor.request_id,
+        request_id: asserted.browser.request_id,
     };
     page.page(format(&request))
 }

@@ -1,5 +1,5 @@
-//! Connections of peers that are no trusted proxy: probes and Prometheus need a few, and nobody else needs any. A peer
-//! that opens more must take no sockets from the proxy.
+//! Limits the connections of peers that are not trusted proxies. Probes and Prometheus need a few. More must not take
+//! sockets from the proxy.
 
 use crate::permits::{self, Permits};
 use std::net::{IpAddr, Ipv6Addr};
@@ -12,19 +12,19 @@ const MAX_TOTAL: usize = 1024;
 
 /// The connections of untrusted peers of one listener.
 #[derive(Debug)]
-pub(super) struct Guests(Arc<Permits<IpAddr>>);
+pub(super) struct UntrustedPeers(Arc<Permits<IpAddr>>);
 
 /// The permit of one connection.
 pub(super) type Permit = permits::Permit<IpAddr>;
 
-impl Default for Guests {
+impl Default for UntrustedPeers {
     fn default() -> Self {
         Self(Arc::new(Permits::new(MAX_PER_ADDRESS, MAX_TOTAL)))
     }
 }
 
-impl Guests {
-    /// `None`: the peer, or all of them, have as many as they may.
+impl UntrustedPeers {
+    /// `None`: the peer, or all untrusted peers together, have reached their limit.
     pub(super) fn admit(&self, peer: IpAddr) -> Option<Permit> {
         self.0.try_acquire(network_of(peer))
     }
@@ -48,26 +48,26 @@ mod tests {
 
     #[test]
     fn one_address_has_so_many_and_leaves_room_for_others() {
-        let guests = Guests::default();
-        let places: Vec<_> = (0..20).filter_map(|_| guests.admit(address("192.0.2.1"))).collect();
+        let untrusted_peers = UntrustedPeers::default();
+        let places: Vec<_> = (0..20).filter_map(|_| untrusted_peers.admit(address("192.0.2.1"))).collect();
         assert_eq!(places.len(), MAX_PER_ADDRESS);
-        assert!(guests.admit(address("192.0.2.2")).is_some(), "another");
+        assert!(untrusted_peers.admit(address("192.0.2.2")).is_some(), "another");
     }
 
     #[test]
     fn the_addresses_of_one_ipv6_network_are_one() {
-        let guests = Guests::default();
-        let of_one = |number: usize| guests.admit(address(&format!("2001:db8::{number:x}")));
+        let untrusted_peers = UntrustedPeers::default();
+        let of_one = |number: usize| untrusted_peers.admit(address(&format!("2001:db8::{number:x}")));
         let places: Vec<_> = (0..2 * MAX_PER_ADDRESS).filter_map(of_one).collect();
         assert_eq!(places.len(), MAX_PER_ADDRESS);
-        assert!(guests.admit(address("2001:db8:0:1::1")).is_some());
+        assert!(untrusted_peers.admit(address("2001:db8:0:1::1")).is_some());
     }
 
     #[test]
     fn all_together_have_a_limit_too() {
-        let guests = Guests::default();
+        let untrusted_peers = UntrustedPeers::default();
         let peers = (0..=u8::MAX).flat_map(|a| (0..=u8::MAX).map(move |b| IpAddr::from([10, 0, a, b])));
-        let places: Vec<_> = peers.filter_map(|peer| guests.admit(peer)).collect();
+        let places: Vec<_> = peers.filter_map(|peer| untrusted_peers.admit(peer)).collect();
         assert_eq!(places.len(), MAX_TOTAL);
     }
 }

@@ -1,23 +1,23 @@
-//! What a code looks like from outside, and what the codes of a provider look like.
+//! Features by which a code resembles the codes of a provider.
 //!
 //! RFC 6749 leaves a code to the provider, but each provider makes all of its codes in one way, and a stranger has never
-//! seen one of them. This orders those who wait; it refuses nobody.
+//! seen one of them. The features only order waiting requests; they refuse none.
 
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
-/// So many of a code's first bytes are looked at; some providers begin all codes alike.
+/// The number of first bytes that are compared. Some providers start all codes with the same bytes.
 const HEAD: usize = 8;
 
-/// The look of one code.
+/// The features of one code.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Look {
+pub(super) struct CodeFeatures {
     pub(super) shape: Shape,
     length: usize,
     head: [u8; HEAD],
 }
 
-/// The look without what differs between codes of one provider: what junk of one sender has in common.
+/// The features that codes of one source share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Shape {
     /// Grows with the length, two steps for each doubling.
@@ -26,24 +26,24 @@ pub(super) struct Shape {
     alphabet: u8,
 }
 
-/// What the codes of one provider looked like that became sessions.
+/// The features of one provider's codes that became sessions.
 #[derive(Debug)]
-pub(super) struct Looks {
+pub(super) struct KnownCodes {
     shapes: HashSet<Shape>,
     lengths: RangeInclusive<usize>,
-    /// How all of them began.
+    /// Their common prefix.
     head: Vec<u8>,
 }
 
-impl Look {
+impl CodeFeatures {
     pub(super) fn of(code: &str) -> Self {
         let mut head = [0; HEAD];
         head.iter_mut().zip(code.bytes()).for_each(|(to, byte)| *to = byte);
         Self { shape: Shape::of(code), length: code.len(), head }
     }
 
-    /// How it begins.
-    pub(super) const fn begins(&self) -> [u8; 4] {
+    /// Its first four bytes.
+    pub(super) const fn prefix(&self) -> [u8; 4] {
         let [a, b, c, d, ..] = self.head;
         [a, b, c, d]
     }
@@ -58,27 +58,27 @@ impl Shape {
     }
 }
 
-impl Looks {
-    /// After the first code.
-    pub(super) fn new(look: &Look) -> Self {
+impl KnownCodes {
+    /// The features after the first code.
+    pub(super) fn new(features: &CodeFeatures) -> Self {
         Self {
-            shapes: HashSet::from([look.shape]),
-            lengths: look.length..=look.length,
-            head: look.head.to_vec(),
+            shapes: HashSet::from([features.shape]),
+            lengths: features.length..=features.length,
+            head: features.head.to_vec(),
         }
     }
 
-    pub(super) fn knows(&self, look: &Look) -> bool {
-        self.shapes.contains(&look.shape)
-            && self.lengths.contains(&look.length)
-            && look.head.starts_with(&self.head)
+    pub(super) fn knows(&self, features: &CodeFeatures) -> bool {
+        self.shapes.contains(&features.shape)
+            && self.lengths.contains(&features.length)
+            && features.head.starts_with(&self.head)
     }
 
-    /// One more code.
-    pub(super) fn learn(&mut self, look: &Look) {
-        self.shapes.insert(look.shape);
-        self.lengths = look.length.min(*self.lengths.start())..=look.length.max(*self.lengths.end());
-        let common = self.head.iter().zip(look.head).take_while(|(own, other)| *own == other).count();
+    /// Adds a code.
+    pub(super) fn learn(&mut self, features: &CodeFeatures) {
+        self.shapes.insert(features.shape);
+        self.lengths = features.length.min(*self.lengths.start())..=features.length.max(*self.lengths.end());
+        let common = self.head.iter().zip(features.head).take_while(|(own, other)| *own == other).count();
         self.head.truncate(common);
     }
 }
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn junk_of_two_senders_and_codes_have_shapes_of_their_own() {
-        let shape = |code: &str| Look::of(code).shape;
+        let shape = |code: &str| CodeFeatures::of(code).shape;
         let entra = |fill: &str, times| format!("1.AXkA{}", fill.repeat(times));
         assert_eq!(shape(&entra("aZ0-", 160)), shape(&entra("bY9_", 170)));
         let uuid = "0f8fad5b-d9cb-469f-a165-70867728950e";
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn each_doubling_has_two_sizes() {
-        let size = |length: usize| Look::of(&"a".repeat(length)).shape.size;
+        let size = |length: usize| CodeFeatures::of(&"a".repeat(length)).shape.size;
         let sizes = [1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 15, 16].map(size);
         assert_eq!(sizes, [0, 2, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8]);
     }
@@ -122,17 +122,22 @@ mod tests {
     #[test]
     fn what_all_codes_of_a_provider_have_in_common_is_learnt() {
         let code = |head: &str, length: usize| format!("{head}{}", "aZ0".repeat(length))[..length].to_owned();
-        let look = |head, length| Look::of(&code(head, length));
-        let mut looks = Looks::new(&look("1.AXkA", 620));
-        assert!(looks.knows(&look("1.AXkA", 620)));
-        for unlike in [look("1.AXkA", 619), look("1.AXkA", 621), look("1.BXkA", 620), look("x1.AXkA", 620)] {
-            assert!(!looks.knows(&unlike), "{unlike:?}");
+        let features = |head, length| CodeFeatures::of(&code(head, length));
+        let mut known_codes = KnownCodes::new(&features("1.AXkA", 620));
+        assert!(known_codes.knows(&features("1.AXkA", 620)));
+        for unlike in [
+            features("1.AXkA", 619),
+            features("1.AXkA", 621),
+            features("1.BXkA", 620),
+            features("x1.AXkA", 620),
+        ] {
+            assert!(!known_codes.knows(&unlike), "{unlike:?}");
         }
-        looks.learn(&look("1.AXkB", 640));
-        assert!(looks.knows(&look("1.AXkC", 630)) && !looks.knows(&look("1.BXkA", 630)));
-        assert!(!looks.knows(&Look::of(&code("1.AXkA~", 630))), "another alphabet");
-        let mut random = Looks::new(&look("", 43));
-        random.learn(&look("9bC", 43));
-        assert!(random.knows(&look("Ab9", 43)), "where nothing is in common, nothing is asked for");
+        known_codes.learn(&features("1.AXkB", 640));
+        assert!(known_codes.knows(&features("1.AXkC", 630)) && !known_codes.knows(&features("1.BXkA", 630)));
+        assert!(!known_codes.knows(&CodeFeatures::of(&code("1.AXkA~", 630))), "another alphabet");
+        let mut random = KnownCodes::new(&features("", 43));
+        random.learn(&features("9bC", 43));
+        assert!(random.knows(&features("Ab9", 43)), "where nothing is in common, nothing is asked for");
     }
 }
