@@ -53,7 +53,7 @@ impl Site {
 
     /// Whether a session with these times is valid at `now`, regardless of what a router requires.
     pub fn counts_at(&self, standing: &Standing, times: &SessionTimes, now: Timestamp) -> bool {
-        decision::live(standing, times, &self.lifetimes, now).is_ok()
+        decision::require_live(standing, times, &self.lifetimes, now).is_ok()
     }
 
     /// The URL of a path on the public host.

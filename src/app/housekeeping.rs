@@ -7,11 +7,11 @@ use crate::readiness::Obstacle;
 use crate::revocation;
 use actix_web::rt::{spawn, task::JoinHandle};
 use gatepost_certs::tls;
-use gatepost_config::{LOOK_AGAIN, StoresConfig};
+use gatepost_config::{RELOAD_INTERVAL, StoresConfig};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::error_chain::Chain;
 use gatepost_store::directory::{Directory, DirectoryError};
-use gatepost_store::patience::patiently;
+use gatepost_store::retry::retry;
 use gatepost_telemetry::NotKept;
 use std::sync::Arc;
 use std::time::Duration;
@@ -88,7 +88,7 @@ async fn prepare_later(state: Arc<State>) {
 /// Logs once if Redis cannot be used at start, and once when it can. Without this check, the first request would show it.
 async fn wait_for_session_store(state: Arc<State>) {
     let ping = async || state.stores.sessions.ping().await;
-    let Err(error) = patiently(ping).await else { return };
+    let Err(error) = retry(ping).await else { return };
     tracing::error!(
         error = %Chain(&error),
         mend = tls::explain(&error).map(|fault| fault.to_string()),
@@ -174,11 +174,11 @@ async fn write_periodically(state: Arc<State>, write: impl AsyncFn(&State)) {
 
 /// Writes the last uses of sessions.
 pub async fn write_uses(state: &State) {
-    let uses = state.gate.uses.take();
+    let uses = state.gate.last_used.take();
     for batch in uses.chunks(BATCH_SIZE) {
         if let Err(error) = state.stores.sessions.touch(batch).await {
             tracing::debug!(error = %Chain(&error), "last uses wait for the session store");
-            state.gate.uses.put_back(batch.to_vec());
+            state.gate.last_used.put_back(batch.to_vec());
         }
     }
 }
@@ -202,10 +202,10 @@ pub async fn write_refusals(state: &State) {
 
 async fn watch_secret_files(state: Arc<State>) {
     loop {
-        sleep(LOOK_AGAIN).await;
+        sleep(RELOAD_INTERVAL).await;
         let config = Arc::clone(&state.site.config);
         // Reading may block for long: the files may be on a network.
-        if let Err(error) = spawn_blocking(move || config.look_at_secrets()).await {
+        if let Err(error) = spawn_blocking(move || config.reload_secrets()).await {
             tracing::error!(%error, "the files of secrets could not be checked");
         }
     }

@@ -11,7 +11,7 @@ use crate::site::Site;
 use crate::stores::Stores;
 use crate::tasks::Tasks;
 use crate::{explain, refresh, revocation};
-use gatepost_store::session::uses::Uses;
+use gatepost_store::session::last_used::LastUsed;
 use std::sync::Arc;
 
 /// Every part of the process, put together once. Only `app` and the command line know it: the other modules take the
@@ -62,7 +62,7 @@ impl State {
             refresh: refresh.clone(),
             cache: cache.clone(),
             assertion_keys: assertion_keys.clone(),
-            uses: Uses::default(),
+            last_used: LastUsed::default(),
             refusals: Refusals::default(),
             unknown_requirements: UnknownRequirements::default(),
             tasks: tasks.clone(),

@@ -10,7 +10,7 @@ use gatepost_store::directory::DirectoryError;
 use gatepost_store::session::Session;
 use gatepost_store::session::record::SessionRecord;
 use gatepost_store::session::store::StoreError;
-use gatepost_store::session::values::{PublicValue, SessionId};
+use gatepost_store::session::tokens::{PublicValue, SessionId};
 use gatepost_telemetry::{Store, StoreOperation};
 use std::time::Duration;
 use tokio::time::timeout;

@@ -55,13 +55,13 @@ fn demand_kept(config: &Config, user: &UserRecord, to: &EmailAddress) -> Result<
     if config.address_changes == AddressChanges::Follow {
         return Err(CommandError::AddressesFollow);
     }
-    if to.is_of_machines(config.public_url.host()) {
+    if to.is_machine_address(config.public_url.host()) {
         return Err(CommandError::AddressOfMachines(to.clone()));
     }
     for identity in &user.identities {
         let provider = config.providers.iter().find(|provider| provider.id == identity.provider);
         if let Some(provider) = provider
-            && !config.terms_of(provider, &identity.key).domains.contain(to)
+            && !config.identity_policy_for(provider, &identity.key).domains.contains(to)
         {
             return Err(CommandError::DomainNotAllowed(to.clone(), provider.id.clone()));
         }

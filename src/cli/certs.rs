@@ -2,7 +2,7 @@
 
 use super::CommandError;
 use super::report::{Report, minute, rfc3339, table};
-use gatepost_certs::{Cause, Name, Outcome, Role, State, Wish, make};
+use gatepost_certs::{Cause, MakeOptions, Name, Outcome, Role, State, make};
 use gatepost_config::Config;
 use gatepost_core::clock::Timestamp;
 use serde_json::{Value, json};
@@ -38,12 +38,12 @@ pub(super) fn run(
         Some(folder) => folder.clone(),
         None => load()?.internal_tls.ok_or(CommandError::NoFolder)?,
     };
-    let wish = Wish {
+    let options = MakeOptions {
         names: arguments.names.clone(),
         client_dir: arguments.client_dir.clone(),
         force: arguments.force,
     };
-    Ok(report(&folder, &make(&folder, &wish, Timestamp::now())?))
+    Ok(report(&folder, &make(&folder, &options, Timestamp::now())?))
 }
 
 fn report(folder: &Path, outcome: &Outcome) -> Report {

@@ -125,7 +125,7 @@ impl CommandError {
 
 /// The hint for an unknown request, with the time that its id contains.
 fn of_request(id: RequestId) -> String {
-    let came = match id.made_at().filter(|at| *at <= Timestamp::now()) {
+    let came = match id.created_at().filter(|at| *at <= Timestamp::now()) {
         Some(at) => format!("; this one came {} UTC", minute(at)),
         None => String::new(),
     };

@@ -4,8 +4,8 @@ use super::CommandError;
 use super::console::Console;
 use super::report::{Report, plain, table};
 use crate::explain::{
-    Answer, Asker, Change, Changes, Explanation, Mark, PastRequest, Question, RefusalFacts, RequestUrl, Step,
-    explain, explain_request, requirement_of_groups,
+    Answer, Change, Changes, Explanation, Initiator, Mark, PastRequest, Question, RefusalFacts, RequestUrl,
+    Step, explain, explain_request, requirement_of_groups,
 };
 use anstyle::{AnsiColor, Style};
 use clap::{ArgGroup, Args};
@@ -76,7 +76,7 @@ impl Explain {
     fn question(self, user: UserKey, url: RequestUrl) -> Question {
         let groups = self.group.iter().map(GroupName::as_str);
         let requirement = self.require.unwrap_or_else(|| requirement_of_groups(groups));
-        let initiator = self.from.map_or(Asker::Own, Asker::Page);
+        let initiator = self.from.map_or(Initiator::Own, Initiator::Page);
         Question { initiator, at: self.at, ..Question::own(user, url, self.method, requirement) }
     }
 }

@@ -11,7 +11,7 @@ use clap::{Args, Subcommand};
 use gatepost_core::ids::UserId;
 use gatepost_core::secret::Hash;
 use gatepost_store::directory::UserKey;
-use gatepost_store::patience::patiently;
+use gatepost_store::retry::retry;
 use gatepost_store::session::record::SessionRecord;
 use gatepost_telemetry::EndCause;
 use serde_json::json;
@@ -60,7 +60,7 @@ async fn list(console: &Console, key: &UserKey) -> Result<Report, CommandError> 
         [
             device,
             address,
-            minute(record.begun_at),
+            minute(record.started_at),
             minute(record.last_seen_at),
             record.provider.to_string(),
             hash.to_string(),
@@ -73,7 +73,7 @@ async fn list(console: &Console, key: &UserKey) -> Result<Report, CommandError> 
             "provider": record.provider,
             "user_agent": record.user_agent,
             "address": record.address,
-            "begun_at": rfc3339(record.begun_at),
+            "begun_at": rfc3339(record.started_at),
             "auth_time": record.auth_time.known().map(rfc3339),
             "last_seen_at": rfc3339(record.last_seen_at),
         })
@@ -86,17 +86,17 @@ async fn list(console: &Console, key: &UserKey) -> Result<Report, CommandError> 
 /// The valid sessions, the last used first.
 async fn list_live(console: &Console, user: UserId) -> Result<Vec<(Hash, SessionRecord)>, CommandError> {
     let state = &console.state;
-    let Some(standing) = patiently(async || authn::load_person(&state.stores, user).await).await? else {
+    let Some(standing) = retry(async || authn::load_person(&state.stores, user).await).await? else {
         return Ok(Vec::new());
     };
-    let mut live = patiently(async || authn::list_live(&state.site, &state.stores, &standing).await).await?;
+    let mut live = retry(async || authn::list_live(&state.site, &state.stores, &standing).await).await?;
     live.sort_by_key(|(_, record)| std::cmp::Reverse(record.last_seen_at));
     Ok(live)
 }
 
 async fn end_one(console: &Console, hash: &Hash) -> Result<Report, CommandError> {
     let state = &console.state;
-    let found = patiently(async || state.stores.sessions.find_by_hash(hash).await).await?;
+    let found = retry(async || state.stores.sessions.find_by_hash(hash).await).await?;
     let record = found.ok_or(CommandError::UnknownSession(*hash))?;
     Box::pin(revocation::end_session(
         &state.revocation,
@@ -118,7 +118,7 @@ async fn end_all(console: &Console, key: &UserKey) -> Result<Report, CommandErro
     let (id, name) = (user.summary.id, called(&user));
     let now = state.stores.directory.clock().await?;
     state.stores.directory.end_all_sessions(id, now, actor).await?;
-    let found = patiently(async || state.stores.sessions.list_of_user(id).await).await.ok();
+    let found = retry(async || state.stores.sessions.list_of_user(id).await).await.ok();
     let text = if let Some(sessions) = &found {
         for (hash, record) in sessions {
             Box::pin(revocation::end_session(

@@ -11,10 +11,10 @@ use gatepost_store::directory::{
     DirectoryError, GroupLink, GroupRecord, LinkSource, Membership, MembershipSource, TenantRecord, UserKey,
     UserRecord,
 };
-use gatepost_store::patience::patiently;
+use gatepost_store::retry::retry;
 use gatepost_store::session::record::SessionRecord;
 use gatepost_store::session::store::StoreError;
-use gatepost_store::session::values::SessionId;
+use gatepost_store::session::tokens::SessionId;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -54,11 +54,11 @@ impl Facts {
         };
         let id = record.summary.id;
         let unused = SessionId::generate().hash();
-        let standing = patiently(async || stores.directory.find_standing(id, &unused).await).await?;
+        let standing = retry(async || stores.directory.find_standing(id, &unused).await).await?;
         let standing = standing.ok_or_else(|| ExplainError::unknown_user(key))?;
         let memberships = stores.directory.list_memberships(id).await?;
         let mut facts = Self { record, memberships, standing, sessions: Ok(Vec::new()), left_out: 0 };
-        match patiently(async || stores.sessions.list_of_user(id).await).await {
+        match retry(async || stores.sessions.list_of_user(id).await).await {
             Ok(found) => facts.add_sessions(stores, found).await?,
             Err(error) => facts.sessions = Err(error),
         }
@@ -74,7 +74,7 @@ impl Facts {
         self.left_out = found.len().saturating_sub(MAX_SESSIONS);
         found.truncate(MAX_SESSIONS);
         let hashes: Vec<Hash> = found.iter().map(|(hash, _)| *hash).collect();
-        let ended = patiently(async || stores.directory.list_ended(&hashes).await).await?;
+        let ended = retry(async || stores.directory.list_ended(&hashes).await).await?;
         let sessions = found.into_iter().map(|(hash, record)| {
             let standing = Standing { is_session_ended: ended.contains(&hash), ..self.standing.clone() };
             StoredSession { hash, record, standing }

@@ -16,7 +16,7 @@ mod text;
 mod trace;
 
 pub use context::{Context, ExplainError};
-pub use gatepost_core::asking::{AskedKind, Asker};
+pub use gatepost_core::request_mode::{Initiator, RequestMode};
 pub use past_request::{PastRequest, RefusalFacts, explain_request};
 pub use question::{Question, RequestUrl, RequestUrlError, requirement_of_groups};
 pub use steps::{

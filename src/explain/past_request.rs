@@ -5,10 +5,10 @@ use super::question::{Question, RequestUrl};
 use super::steps::{Change, DecisionFacts, Step, UtcTime};
 use super::{Explanation, MAX_CHANGES, explain};
 use crate::site::Site;
-use gatepost_core::asking::Refusal;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::host::HostName;
 use gatepost_core::ids::{RequestId, UserId};
+use gatepost_core::refusal::Refusal;
 use gatepost_store::directory::{AuditFilter, UserKey};
 use gatepost_telemetry::Reason;
 use gatepost_telemetry::labels::Label;
@@ -121,7 +121,7 @@ fn question(site: &Site, refusal: &Refusal) -> Option<Question> {
         method: refusal.method.parse().ok()?,
         requirement: refusal.requirement.clone(),
         kind: refusal.kind,
-        initiator: refusal.asker.clone(),
+        initiator: refusal.initiator.clone(),
         at: None,
     })
 }
@@ -144,7 +144,7 @@ fn facts(refusal: Refusal) -> RefusalFacts {
         method: refusal.method,
         path: refusal.path,
         kind: refusal.kind.as_str(),
-        asker: refusal.asker.named(),
+        asker: refusal.initiator.to_origin_header(),
         requirement: refusal.requirement,
         status: refusal.status,
         reason: refusal.reason,

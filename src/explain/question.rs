@@ -1,7 +1,7 @@
 //! The request to explain: a person, a URL, a method and a router's requirement.
 
-use gatepost_core::asking::{AskedKind, Asker};
 use gatepost_core::clock::Timestamp;
+use gatepost_core::request_mode::{Initiator, RequestMode};
 use gatepost_store::directory::UserKey;
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{HeaderMap, Method};
@@ -22,9 +22,9 @@ pub struct Question {
     /// The query of the middleware's address, as it is written in the proxy's configuration.
     pub requirement: String,
     /// The kind of request.
-    pub kind: AskedKind,
+    pub kind: RequestMode,
     /// The page that makes the browser send the request.
-    pub initiator: Asker,
+    pub initiator: Initiator,
     /// The time of the request. `None`: now.
     pub at: Option<Timestamp>,
 }
@@ -33,8 +33,8 @@ impl Question {
     /// A request from the address bar or the host's own pages.
     pub fn own(user: UserKey, url: RequestUrl, method: Method, requirement: String) -> Self {
         let is_read = matches!(method, Method::GET | Method::HEAD);
-        let kind = if is_read { AskedKind::Navigation } else { AskedKind::Fetch };
-        Self { user, url, method, requirement, kind, initiator: Asker::Own, at: None }
+        let kind = if is_read { RequestMode::Navigation } else { RequestMode::Fetch };
+        Self { user, url, method, requirement, kind, initiator: Initiator::Own, at: None }
     }
 
     /// The headers that the proxy would send to `/verify`.
@@ -52,17 +52,17 @@ impl Question {
         set("x-forwarded-host", &url[Position::BeforeHost..Position::AfterPort]);
         set("x-forwarded-uri", &url[Position::BeforePath..Position::AfterQuery]);
         let (mode, dest, accept) = match self.kind {
-            AskedKind::Navigation => ("navigate", "document", "text/html"),
-            AskedKind::Fetch => ("cors", "empty", "*/*"),
-            AskedKind::Websocket => ("websocket", "empty", "*/*"),
+            RequestMode::Navigation => ("navigate", "document", "text/html"),
+            RequestMode::Fetch => ("cors", "empty", "*/*"),
+            RequestMode::Websocket => ("websocket", "empty", "*/*"),
         };
         set("sec-fetch-mode", mode);
         set("sec-fetch-dest", dest);
         set("accept", accept);
-        if self.kind == AskedKind::Websocket {
+        if self.kind == RequestMode::Websocket {
             set("sec-websocket-key", "eA==");
         }
-        match self.initiator.named() {
+        match self.initiator.to_origin_header() {
             None => set("sec-fetch-site", "same-origin"),
             Some(origin) => set("origin", &origin),
         }
@@ -140,16 +140,16 @@ mod tests {
     fn another_page_s_request_comes_from_another_origin_and_the_host_s_own_does_not() {
         let own: Origin = "https://app.example.com".parse().expect("an origin");
         let other: Origin = "https://portal.example.com".parse().expect("an origin");
-        let is_cross = |initiator: Asker, allowed: &[Origin]| {
+        let is_cross = |initiator: Initiator, allowed: &[Origin]| {
             let question = Question { initiator, ..question("https://app.example.com/", Method::POST) };
             let headers = question.headers();
             Forwarded::parse(Headers::new(&headers), false).expect("a request").is_cross_origin(&own, allowed)
         };
-        assert!(!is_cross(Asker::Own, &[]));
-        assert!(!is_cross(Asker::Page(own.clone()), &[]));
-        assert!(is_cross(Asker::Page(other.clone()), &[]));
-        assert!(!is_cross(Asker::Page(other.clone()), &[other]));
-        assert!(is_cross(Asker::Unnamed, &[]));
+        assert!(!is_cross(Initiator::Own, &[]));
+        assert!(!is_cross(Initiator::Page(own.clone()), &[]));
+        assert!(is_cross(Initiator::Page(other.clone()), &[]));
+        assert!(!is_cross(Initiator::Page(other.clone()), &[other]));
+        assert!(is_cross(Initiator::Unnamed, &[]));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::refresh;
 use crate::site::Site;
 use crate::stores::Stores;
 use crate::tasks::Tasks;
-use gatepost_store::session::uses::Uses;
+use gatepost_store::session::last_used::LastUsed;
 use std::sync::Arc;
 
 /// What deciding about a request needs.
@@ -23,7 +23,7 @@ pub struct Context {
     /// Signs `X-User-Assertion`.
     pub assertion_keys: Arc<AssertionKeys>,
     /// Uses of sessions that are not written yet.
-    pub uses: Uses,
+    pub last_used: LastUsed,
     /// Refusals that are not written yet.
     pub refusals: Refusals,
     /// Groups and tenants that routers require and that do not exist.

@@ -10,10 +10,10 @@ use crate::authn::{self, LoadError};
 use crate::refresh::checks;
 use crate::site::Site;
 use gatepost_core::clock::{BootTime, Timestamp};
-use gatepost_core::decision::{self, Check, Demand, Denial, Permit, Recheck, SignInReason};
+use gatepost_core::decision::{self, Demand, Denial, Permit, Recheck, RefreshDue, SignInReason};
 use gatepost_core::requirement::Requirement;
-use gatepost_store::session::cookie::{self, Held};
-use gatepost_store::session::values::{HostValue, SessionId};
+use gatepost_store::session::cookie::{self, BrowserCookie};
+use gatepost_store::session::tokens::{HostValue, SessionId};
 use hyper::HeaderMap;
 use hyper::header::HeaderValue;
 use std::sync::Arc;
@@ -49,7 +49,7 @@ pub async fn decide_from_stores(
     context: &Arc<Context>,
     request: &VerifyRequest<'_>,
     requirement: &Requirement,
-    held: Option<&Held<HostValue>>,
+    held: Option<&BrowserCookie<HostValue>>,
     waited: &mut Duration,
 ) -> Verdict {
     let opened = held.and_then(|held| held.value.as_ref().map(|value| (held, value)));
@@ -167,12 +167,12 @@ fn follow_up(context: &Arc<Context>, case: &Case<'_>, presented: &Presented<'_>,
     let key = presented.key;
     let times = session.times();
     let lifetimes = &context.site.lifetimes;
-    let check = times.check(now, lifetimes);
-    let refreshes = check != Check::NotDue
+    let check = times.refresh_due(now, lifetimes);
+    let refreshes = check != RefreshDue::NotDue
         && times.recheck == Recheck::ByRefresh
         && session.start_refresh(now, REFRESH_PAUSE.min(lifetimes.refresh_interval / 4));
     // A request that must wait for the provider does not count as a use of the session.
-    let notes = check != Check::First && session.note_use(now, lifetimes.touch_interval());
+    let notes = check != RefreshDue::First && session.note_use(now, lifetimes.touch_interval());
     let revalidates = session.start_revalidation(now, REVALIDATE_INTERVAL);
     if !(refreshes || notes || revalidates) {
         return;
@@ -180,9 +180,9 @@ fn follow_up(context: &Arc<Context>, case: &Case<'_>, presented: &Presented<'_>,
     // The cache stores no session ids, so the cookie is decrypted here. This is needed only now and then.
     let Some(value) = cookie::open_host(text, &context.site.ring, case.origin.host()) else { return };
     if notes {
-        context.uses.note(&value.session, now);
+        context.last_used.note(&value.session, now);
     }
-    if refreshes && check == Check::First {
+    if refreshes && check == RefreshDue::First {
         // No request of this session passes from the cache, so its entry can stay.
         checks::begin(&context.refresh, &value.session);
     } else if refreshes {

@@ -4,11 +4,12 @@
 //! that exceeds a limit is only counted in the metrics. No answer waits for a write.
 
 use super::case::Case;
-use gatepost_core::asking::{Asker, Refusal};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::decision::Denial;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{RequestId, UserId};
+use gatepost_core::refusal::Refusal;
+use gatepost_core::request_mode::Initiator;
 use gatepost_telemetry::{NotKept, labels::Label};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -53,7 +54,7 @@ pub struct Denied<'a> {
     /// The answer's status.
     pub status: u16,
     /// The page that made the browser send the request.
-    pub initiator: Asker,
+    pub initiator: Initiator,
 }
 
 impl Refusals {
@@ -119,8 +120,8 @@ impl Denied<'_> {
             host: origin.host().to_string(),
             method: forwarded.method().chars().take(64).collect(),
             path: String::from_utf8_lossy(&path[..path.len().min(MAX_PATH)]).into_owned(),
-            kind: forwarded.asked_kind(),
-            asker: self.initiator,
+            kind: forwarded.request_mode(),
+            initiator: self.initiator,
             requirement: self.query.to_owned(),
             status: self.status,
             reason: super::reply::reason_of(self.denial).as_str().to_owned(),
@@ -174,7 +175,7 @@ mod tests {
             email: None,
             denial: &Denial::CrossOrigin,
             status: 403,
-            initiator: Asker::Unnamed,
+            initiator: Initiator::Unnamed,
         };
         refusals.note(denied, now)
     }

@@ -193,12 +193,12 @@ async fn update_directory(
     let Some(configured) = context.site.providers.find(provider) else {
         return Ok(DirectoryUpdate::SessionEnds);
     };
-    let terms = context.site.config.terms_of(configured.config(), &identity.subject);
+    let policy = context.site.config.identity_policy_for(configured.config(), &identity.subject);
     if identity.groups == AssertedGroups::Unknown {
         context.stores.count(provider, ProviderMetrics::groups_unknown);
     }
     let actor = Actor::internal(Who::Refresh);
-    let refreshing = context.stores.directory.refresh(user, identity, &terms, Timestamp::now(), &actor);
+    let refreshing = context.stores.directory.refresh(user, identity, &policy, Timestamp::now(), &actor);
     match context.stores.query(Store::Directory, StoreOperation::Refresh, refreshing).await? {
         Some(SignInOutcome::Admitted { address, lost_all_groups, .. }) => {
             address_change::log(user, provider, &address);

@@ -8,11 +8,11 @@
 use super::running_checks::{CheckEnd, Key};
 use super::{Context, attempt};
 use gatepost_core::clock::{BootTime, Timestamp};
-use gatepost_core::decision::Check;
+use gatepost_core::decision::RefreshDue;
 use gatepost_core::error_chain::Chain;
 use gatepost_core::ids::UserId;
 use gatepost_store::session::store::StoreError;
-use gatepost_store::session::values::SessionId;
+use gatepost_store::session::tokens::SessionId;
 use gatepost_telemetry::RefreshOutcome;
 use std::sync::Arc;
 use std::time::Duration;
@@ -99,7 +99,7 @@ async fn refresh_if_due(context: &Context, session: &SessionId) -> Result<(), St
         // Another replica or a sign-in at the public host may have refreshed it already.
         let Some(found) = context.stores.sessions.find(session).await? else { return Ok(()) };
         let times = context.site.times_of(&found.record, found.record.auth_time);
-        if times.check(Timestamp::now(), &context.site.lifetimes) == Check::NotDue {
+        if times.refresh_due(Timestamp::now(), &context.site.lifetimes) == RefreshDue::NotDue {
             return Ok(());
         }
         let outcome = attempt::refresh(context, &found).await;

@@ -119,7 +119,7 @@ pub async fn end_refused(
 async fn delete_record(context: &Context, hash: &Hash, user: UserId) -> Result<(), StoreError> {
     context.stores.sessions.forget(hash, user).await?;
     context.lease.invalidate_user(user);
-    if let Err(error) = context.stores.directory.tell(user).await {
+    if let Err(error) = context.stores.directory.notify_watches(user).await {
         // If the directory cannot be reached at all, the cached sessions of the other replicas soon become invalid.
         tracing::warn!(error = %Chain(&error), user.id = %user, "other replicas were not notified that a session has ended");
     }
@@ -137,7 +137,8 @@ pub async fn end_excess(context: &Context, user: UserId, actor: &Actor) -> Resul
     let Context { site, stores, .. } = context;
     let Some(standing) = authn::load_person(stores, user).await? else { return Ok(()) };
     let mut sessions = authn::list_live(site, stores, &standing).await?;
-    sessions.sort_by_key(|(hash, record)| Reverse((record.last_seen_at, record.begun_at, *hash.as_bytes())));
+    sessions
+        .sort_by_key(|(hash, record)| Reverse((record.last_seen_at, record.started_at, *hash.as_bytes())));
     for (hash, record) in sessions.iter().skip(site.config.session.max_per_person) {
         let ending = Ending::new(context, *hash, record.user);
         end_session(context, &ending, EndCause::TooMany, actor).await?;

@@ -4,7 +4,7 @@ use crate::site::Site;
 use gatepost_core::host::{HostName, Origin};
 use gatepost_core::ids::ProviderId;
 use gatepost_store::session::sealed::Purpose;
-use gatepost_store::session::values::LoginRequest;
+use gatepost_store::session::tokens::LoginRequest;
 use std::borrow::Cow;
 use url::Url;
 

@@ -10,7 +10,7 @@ use gatepost_core::ids::ProviderId;
 use gatepost_core::secret::Secret;
 use gatepost_oidc::{AuthorizationRequest, Prompt, Provider};
 use gatepost_store::session::sealed::Purpose;
-use gatepost_store::session::values::{LoginRequest, LoginState, OneTimeId, Target};
+use gatepost_store::session::tokens::{LoginRequest, LoginState, OneTimeId, Target};
 use std::sync::Arc;
 
 /// The parameters of `/login`.

@@ -18,7 +18,7 @@ use gatepost_core::ids::ProviderId;
 use gatepost_oidc::{ErrorResponse, Provider};
 use gatepost_store::directory::DirectoryError;
 use gatepost_store::session::sealed::Purpose;
-use gatepost_store::session::values::{LoginRequest, LoginState};
+use gatepost_store::session::tokens::{LoginRequest, LoginState};
 use gatepost_store::session::{ExchangeTurn, Exchanged, Handover, Session, Started};
 use gatepost_telemetry::{Store, StoreOperation};
 use serde::Deserialize;
@@ -74,7 +74,7 @@ pub async fn complete_sign_in(
     if login.provider != *called {
         return Err(Problem::MixedUp { called: called.clone(), began: login.provider });
     }
-    let is_bound = browser.held.as_ref().is_some_and(|held| held.bind() == login.bind);
+    let is_bound = browser.held.as_ref().is_some_and(|held| held.binding() == login.bind);
     if opened.is_expired || !is_bound {
         return recover(context, browser, login.request, Instant::now() + RETRY_WAIT).await;
     }
@@ -234,7 +234,7 @@ async fn another_tab_completed(
     give_up_at: Instant,
 ) -> Result<bool, Problem> {
     let Some(held) = &browser.held else { return Ok(false) };
-    let browser = held.bind();
+    let browser = held.binding();
     let mut has_waited = false;
     while Instant::now() < give_up_at && context.stores.sessions.is_completing(&browser).await? {
         has_waited = true;

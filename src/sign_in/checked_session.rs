@@ -4,7 +4,7 @@ use super::{Browser, Context, Problem};
 use crate::authn::Principal;
 use crate::refresh;
 use gatepost_core::clock::Timestamp;
-use gatepost_core::decision::Check;
+use gatepost_core::decision::RefreshDue;
 use gatepost_core::error_chain::Chain;
 use gatepost_telemetry::RefreshOutcome;
 use std::time::Duration;
@@ -22,7 +22,9 @@ pub async fn checked(context: &Context, browser: &Browser) -> Result<Option<Prin
     match find(context, browser).await? {
         FoundSession::Checked(principal) => Ok(Some(principal)),
         // The account page may be shown until the session must be confirmed before any use.
-        FoundSession::Unchecked(principal) if check(context, &principal) == Check::AtNavigation => {
+        FoundSession::Unchecked(principal)
+            if refresh_due(context, &principal) == RefreshDue::AtNavigation =>
+        {
             Ok(Some(principal))
         }
         FoundSession::Unchecked(_) | FoundSession::Nobody => Ok(None),
@@ -38,22 +40,22 @@ pub(super) enum FoundSession {
     Unchecked(Principal),
 }
 
-fn check(context: &Context, principal: &Principal) -> Check {
+fn refresh_due(context: &Context, principal: &Principal) -> RefreshDue {
     let record = &principal.session.record;
-    context.site.times_of(record, record.auth_time).check(Timestamp::now(), &context.site.lifetimes)
+    context.site.times_of(record, record.auth_time).refresh_due(Timestamp::now(), &context.site.lifetimes)
 }
 
 pub(super) async fn find(context: &Context, browser: &Browser) -> Result<FoundSession, Problem> {
     let give_up_at = Instant::now() + CHECK_WAIT;
     loop {
         let Some(principal) = browser.live(context).await? else { return Ok(FoundSession::Nobody) };
-        match check(context, &principal) {
-            Check::NotDue | Check::InBackground => return Ok(FoundSession::Checked(principal)),
-            Check::AtNavigation => return Ok(FoundSession::Unchecked(principal)),
-            Check::First if principal.session.record.refresh_token.is_none() => {
+        match refresh_due(context, &principal) {
+            RefreshDue::NotDue | RefreshDue::InBackground => return Ok(FoundSession::Checked(principal)),
+            RefreshDue::AtNavigation => return Ok(FoundSession::Unchecked(principal)),
+            RefreshDue::First if principal.session.record.refresh_token.is_none() => {
                 return Ok(FoundSession::Unchecked(principal));
             }
-            Check::First => {}
+            RefreshDue::First => {}
         }
         match refresh::refresh(&context.refresh, &principal.session).await {
             // The standing may have changed with the groups.
@@ -99,6 +101,6 @@ pub(super) async fn keep_during_outage(
         return Ok(OutageDecision::GoToProvider(principal));
     };
     let noted = Principal { session, standing };
-    let rides_out = check(context, &noted) == Check::NotDue;
+    let rides_out = refresh_due(context, &noted) == RefreshDue::NotDue;
     Ok(if rides_out { OutageDecision::KeepSession(noted) } else { OutageDecision::GoToProvider(noted) })
 }

@@ -17,7 +17,7 @@ use gatepost_core::secret::{Hash, Secret};
 use gatepost_oidc::{Callback, Expected, OidcError, Provider, SignIn};
 use gatepost_store::directory::{SignInContext, SignInOutcome, Who};
 use gatepost_store::session::record::{SessionRecord, Token};
-use gatepost_store::session::values::{LoginState, SessionId};
+use gatepost_store::session::tokens::{LoginState, SessionId};
 use gatepost_store::session::{ExchangeTurn, Handover, Session, Started};
 use gatepost_telemetry::{EndCause, ProviderMetrics, Store, StoreOperation};
 use std::sync::Arc;
@@ -74,14 +74,14 @@ impl Exchange {
         let current_session =
             existing.as_ref().map(|principal| (principal.session.record.user, principal.session.id.hash()));
         let context = self.context(sign_in, new.hash(), current_session);
-        let (user, begun_at) = self.admit(sign_in, &context).await?;
+        let (user, started_at) = self.admit(sign_in, &context).await?;
         let (mine, others) = match existing {
             Some(principal) if principal.session.record.user == user => (Some(principal), None),
             other => (None, other),
         };
-        let mut record = self.record(user, sign_in, begun_at);
+        let mut record = self.record(user, sign_in, started_at);
         if let Some(mine) = &mine {
-            record.begun_at = mine.session.record.begun_at;
+            record.started_at = mine.session.record.started_at;
         }
         let session = mine.as_ref().map_or(new, |principal| principal.session.id.clone());
         let starting =
@@ -190,8 +190,9 @@ impl Exchange {
             self.context.stores.count(provider, ProviderMetrics::groups_unknown);
         }
         let actor = self.browser.actor(Who::SignIn);
-        let terms = self.context.site.config.terms_of(self.provider.config(), &sign_in.identity.subject);
-        let admitting = self.context.stores.directory.sign_in(&sign_in.identity, &terms, context, &actor);
+        let policy =
+            self.context.site.config.identity_policy_for(self.provider.config(), &sign_in.identity.subject);
+        let admitting = self.context.stores.directory.sign_in(&sign_in.identity, &policy, context, &actor);
         match self.context.stores.query(Store::Directory, StoreOperation::SignIn, admitting).await? {
             SignInOutcome::Admitted { user_id, at, address, lost_all_groups, .. } => {
                 address_change::log(user_id, provider, &address);
@@ -219,14 +220,14 @@ impl Exchange {
         }
     }
 
-    fn record(&self, user: UserId, sign_in: &SignIn, begun_at: Timestamp) -> SessionRecord {
+    fn record(&self, user: UserId, sign_in: &SignIn, started_at: Timestamp) -> SessionRecord {
         let now = Timestamp::now();
         SessionRecord {
             user,
             provider: self.provider.id().clone(),
             subject: sign_in.identity.subject.clone(),
             sid: sign_in.sid.clone(),
-            begun_at,
+            started_at,
             issued_at: Some(sign_in.issued_at),
             auth_time: sign_in.auth_time.min(AuthTime::at(now)),
             last_seen_at: now,
@@ -266,7 +267,7 @@ impl Exchange {
         let provider = self.provider.id();
         if session.record.refresh_token.is_none() {
             self.context.stores.count(provider, ProviderMetrics::signed_in_without_refresh_token);
-            if self.provider.shall_tell_of_missing_refresh_token() {
+            if self.provider.should_log_missing_refresh_token() {
                 tracing::warn!(provider.id = %provider, "sign-ins bring no refresh token: sessions are checked by sending people through the provider (docs/providers.md)");
             }
         }

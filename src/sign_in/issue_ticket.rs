@@ -4,7 +4,7 @@ use super::addresses::find_origin;
 use super::{Context, Problem, return_cookie};
 use gatepost_core::clock::Timestamp;
 use gatepost_store::session::sealed::Purpose;
-use gatepost_store::session::values::{LoginRequest, OneTimeId, Target, Ticket};
+use gatepost_store::session::tokens::{LoginRequest, OneTimeId, Target, Ticket};
 use gatepost_store::session::{Handover, Session};
 
 /// Tickets of one person for one host in a minute. More are a redirect loop.
@@ -31,7 +31,7 @@ pub(super) async fn issue_ticket(
         session: session.id.clone(),
         user: record.user,
         auth_time: record.auth_time,
-        expires_at: record.begun_at.plus(context.site.lifetimes.absolute),
+        expires_at: record.started_at.plus(context.site.lifetimes.absolute),
         request,
     };
     let sealed = context.site.ring.seal(Purpose::Ticket, &host, &ticket);
@@ -40,6 +40,6 @@ pub(super) async fn issue_ticket(
 
 /// `Set-Cookie` of the public host for a session that has just begun.
 pub(super) fn public_cookie(context: &Context, handover: &Handover, session: &Session) -> String {
-    let rest = session.record.begun_at.plus(context.site.lifetimes.absolute).since(Timestamp::now());
+    let rest = session.record.started_at.plus(context.site.lifetimes.absolute).since(Timestamp::now());
     context.site.cookies.for_session(&handover.cookie, rest)
 }

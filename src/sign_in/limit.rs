@@ -17,7 +17,7 @@ mod queue;
 use self::code_features::{CodeFeatures, KnownCodes, Shape};
 use self::queue::{Queue, Turn};
 use gatepost_core::ids::ProviderId;
-use gatepost_store::session::values::Bind;
+use gatepost_store::session::tokens::BrowserBinding;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -95,7 +95,7 @@ impl FailureClass {
 #[expect(missing_debug_implementations, reason = "a code is a secret until it is spent")]
 pub struct ExchangeRequest<'a> {
     /// The binding to the browser's cookie, which the `state` contains too.
-    pub browser: Bind,
+    pub browser: BrowserBinding,
     /// Whether the cookie belongs to a session, perhaps an ended one. A stranger has no such cookie.
     pub is_known: bool,
     /// The browser's IP address, as the proxy reported it.

@@ -29,9 +29,9 @@ use gatepost_core::identity::AddressRule;
 use gatepost_core::ids::{ProviderId, RequestId};
 use gatepost_oidc::{OidcError, ProviderRefusal};
 use gatepost_store::directory::{Actor, DirectoryError, Who};
-use gatepost_store::session::cookie::{self, CookiePolicy, Held};
+use gatepost_store::session::cookie::{self, BrowserCookie, CookiePolicy};
 use gatepost_store::session::store::StoreError;
-use gatepost_store::session::values::{Bind, PublicValue};
+use gatepost_store::session::tokens::{BrowserBinding, PublicValue};
 use limit::Limits;
 use return_cookie::Slots;
 use std::net::IpAddr;
@@ -63,7 +63,7 @@ pub struct Context {
 #[derive(Clone, Debug)]
 pub struct Browser {
     /// Its cookie of the public host, if it sent one.
-    pub held: Option<Held<PublicValue>>,
+    pub held: Option<BrowserCookie<PublicValue>>,
     /// Its IP address, as the proxy reported it.
     pub address: Option<IpAddr>,
     /// Its `User-Agent`, shortened.
@@ -101,7 +101,7 @@ pub enum Destination {
     },
     /// A page on which the person chooses a provider.
     ProviderChoice {
-        /// The sealed [`LoginRequest`](gatepost_store::session::values::LoginRequest) that the choice passes on.
+        /// The sealed [`LoginRequest`](gatepost_store::session::tokens::LoginRequest) that the choice passes on.
         to: Option<String>,
         /// The host for which the person signs in.
         host: Option<HostName>,
@@ -234,11 +234,14 @@ impl From<DirectoryError> for Problem {
 }
 
 /// The binding to the browser's cookie. If the browser has none, also the cookie to set.
-pub fn browser_binding<T>(cookies: CookiePolicy, held: Option<&Held<T>>) -> (Bind, Option<String>) {
+pub fn browser_binding<T>(
+    cookies: CookiePolicy,
+    held: Option<&BrowserCookie<T>>,
+) -> (BrowserBinding, Option<String>) {
     if let Some(held) = held {
-        (held.bind(), None)
+        (held.binding(), None)
     } else {
         let value = cookie::random();
-        (Bind::to(&value), Some(cookies.for_now(&value)))
+        (BrowserBinding::to(&value), Some(cookies.for_now(&value)))
     }
 }

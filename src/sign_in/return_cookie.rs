@@ -8,9 +8,9 @@ use crate::site::Site;
 use gatepost_core::host::{HostName, Origin};
 use gatepost_core::return_uri::is_return_uri;
 use gatepost_core::secret;
-use gatepost_store::session::cookie::{self, Held};
+use gatepost_store::session::cookie::{self, BrowserCookie};
 use gatepost_store::session::sealed::Purpose;
-use gatepost_store::session::values::{HostValue, LoginRequest, OneTimeId, ReturnUri, Target, WaitingUri};
+use gatepost_store::session::tokens::{HostValue, LoginRequest, OneTimeId, ReturnUri, Target, WaitingUri};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ pub struct RequestedSignIn {
 pub fn request_sign_in(
     context: &Context,
     origin: &Origin,
-    held: Option<&Held<HostValue>>,
+    held: Option<&BrowserCookie<HostValue>>,
     uri: &str,
     max_age: Option<Duration>,
 ) -> RequestedSignIn {
@@ -69,7 +69,7 @@ pub fn request_sign_in(
 pub(super) fn retry_sign_in(
     context: &Context,
     origin: &Origin,
-    held: Option<&Held<HostValue>>,
+    held: Option<&BrowserCookie<HostValue>>,
     request: &LoginRequest,
     return_address: &ReturnAddress,
 ) -> Option<RequestedSignIn> {
@@ -190,7 +190,7 @@ mod tests {
     use gatepost_core::secret::Secret;
     use gatepost_oidc::MAX_STATE;
     use gatepost_store::session::sealed::KeyRing;
-    use gatepost_store::session::values::{Bind, LoginState};
+    use gatepost_store::session::tokens::{BrowserBinding, LoginState};
     use proptest::prelude::*;
 
     fn ring() -> KeyRing {
@@ -204,7 +204,7 @@ mod tests {
 
     /// The `state` of a sign-in of which everything else is as long as it can be.
     fn state(uri: ReturnUri, host: &HostName) -> String {
-        let bind = Bind::to("p");
+        let bind = BrowserBinding::to("p");
         let target = Target::Host { host: host.to_string(), uri, bind };
         let login = LoginState {
             id: OneTimeId::generate(),

@@ -17,7 +17,7 @@ use gatepost_store::directory::{Actor, DirectoryError, Who};
 use gatepost_store::session::record::{SessionRecord, Token};
 use gatepost_store::session::sealed::Purpose;
 use gatepost_store::session::store::StoreError;
-use gatepost_store::session::values::SignOutTicket;
+use gatepost_store::session::tokens::SignOutTicket;
 use gatepost_telemetry::EndCause;
 
 /// The address on the public host that ends the session of a protected host's cookie.

@@ -9,9 +9,9 @@ use super::return_cookie::ENTER_PATH;
 use crate::site::Site;
 use gatepost_core::host::HostName;
 use gatepost_core::ids::UserId;
-use gatepost_store::session::cookie::{self, Held};
+use gatepost_store::session::cookie::{self, BrowserCookie};
 use gatepost_store::session::sealed::KeyRing;
-use gatepost_store::session::values::HostValue;
+use gatepost_store::session::tokens::HostValue;
 
 /// The person who last used a host's applications in this browser. `None`: the cookies do not say it, or disagree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +20,12 @@ pub(super) struct StorageOwner(Option<UserId>);
 impl StorageOwner {
     /// Reads the cookies that name the owner, and the host's session cookie: an older release sets only that one. Every
     /// one counts, because a sibling host can plant cookies beside the right one. `lines` are the `Cookie` lines.
-    pub fn find(site: &Site, host: &HostName, held: Option<&Held<HostValue>>, lines: &[&[u8]]) -> Self {
+    pub fn find(
+        site: &Site,
+        host: &HostName,
+        held: Option<&BrowserCookie<HostValue>>,
+        lines: &[&[u8]],
+    ) -> Self {
         let values = cookie::values(lines.iter().copied(), site.cookies.storage_owner_name());
         Self::read(values, &site.ring, host, held)
     }
@@ -29,7 +34,7 @@ impl StorageOwner {
         values: impl Iterator<Item = &'a str>,
         ring: &KeyRing,
         host: &HostName,
-        held: Option<&Held<HostValue>>,
+        held: Option<&BrowserCookie<HostValue>>,
     ) -> Self {
         let named = cookie::read_storage_owners(values, ring, host);
         let held = held.and_then(|held| held.value.as_ref()).map(|value| Some(value.user));
@@ -55,14 +60,14 @@ mod tests {
     use gatepost_core::auth_time::AuthTime;
     use gatepost_core::secret::Secret;
     use gatepost_store::session::sealed::Purpose;
-    use gatepost_store::session::values::SessionId;
+    use gatepost_store::session::tokens::SessionId;
 
     /// Values of the cookie, the session cookie, and whose the storage is then.
-    type Case<'a> = (&'a [&'a str], Option<&'a Held<HostValue>>, Option<UserId>);
+    type Case<'a> = (&'a [&'a str], Option<&'a BrowserCookie<HostValue>>, Option<UserId>);
 
-    fn held(user: UserId) -> Held<HostValue> {
+    fn held(user: UserId) -> BrowserCookie<HostValue> {
         let value = HostValue { session: SessionId::generate(), user, auth_time: AuthTime::UNKNOWN };
-        Held { text: "h".to_owned(), value: Some(value) }
+        BrowserCookie { text: "h".to_owned(), value: Some(value) }
     }
 
     #[test]
@@ -75,7 +80,7 @@ mod tests {
         let other_host = cookie::seal_storage_owner(alice, &ring, &"b.example.com".parse().expect("a name"));
         let other_purpose = ring.seal(Purpose::HostCookie, host.as_str(), alice);
         let other_key = cookie::seal_storage_owner(alice, &KeyRing::new(&[Secret::from([8; 32])]), &host);
-        let random = Held { text: cookie::random(), value: None };
+        let random = BrowserCookie { text: cookie::random(), value: None };
         let (held_alice, held_bob) = (held(alice), held(bob));
         let cases: [Case<'_>; 16] = [
             (&[], None, None),

@@ -8,9 +8,9 @@ use crate::authn::{self, DEADLINE, LoadError};
 use crate::gate::session_cache::{CacheKey, CachedSession};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::host::Origin;
-use gatepost_store::session::cookie::{self, Held};
+use gatepost_store::session::cookie::{self, BrowserCookie};
 use gatepost_store::session::sealed::{Opened, Purpose};
-use gatepost_store::session::values::{HostValue, OneTimeId, ReturnUri, Target, Ticket, WaitingUri};
+use gatepost_store::session::tokens::{HostValue, OneTimeId, ReturnUri, Target, Ticket, WaitingUri};
 use gatepost_telemetry::{Store, StoreOperation};
 use std::sync::Arc;
 use tokio::time::timeout;
@@ -49,7 +49,7 @@ pub enum TicketFailure {
 
 /// What a browser sends besides the ticket.
 struct BrowserState {
-    held: Option<Held<HostValue>>,
+    held: Option<BrowserCookie<HostValue>>,
     return_address: ReturnAddress,
     owner: StorageOwner,
 }
@@ -62,7 +62,7 @@ struct BrowserState {
 pub async fn consume(
     context: &Arc<Context>,
     origin: &Origin,
-    held: Option<&Held<HostValue>>,
+    held: Option<&BrowserCookie<HostValue>>,
     cookies: &[&[u8]],
     sealed: &str,
 ) -> Result<TicketOutcome, LoadError> {
@@ -85,7 +85,7 @@ pub async fn consume(
 pub fn would_clear_storage(
     context: &Context,
     origin: &Origin,
-    held: Option<&Held<HostValue>>,
+    held: Option<&BrowserCookie<HostValue>>,
     cookies: &[&[u8]],
     sealed: &str,
 ) -> bool {
@@ -93,7 +93,7 @@ pub fn would_clear_storage(
         return false;
     };
     let Target::Host { bind, .. } = &opened.request.target else { return false };
-    held.is_some_and(|held| held.bind() == *bind)
+    held.is_some_and(|held| held.binding() == *bind)
         && !StorageOwner::find(&context.site, origin.host(), held, cookies).is(opened.user)
 }
 
@@ -139,9 +139,9 @@ async fn consume_opened(
     let counts_now =
         |found: &CachedSession| context.site.counts_at(&found.standing, &found.times(), Timestamp::now());
     let found = context.cache.load_uncached(&value).await?.filter(|found| counts_now(found));
-    let consuming = context.stores.sessions.burn(&ticket.id);
-    let is_first = context.stores.query(Store::Session, StoreOperation::BurnTicket, consuming).await?;
-    let is_bound = held.is_some_and(|held| held.bind() == *bind);
+    let consuming = context.stores.sessions.consume_ticket(&ticket.id);
+    let is_first = context.stores.query(Store::Session, StoreOperation::ConsumeTicket, consuming).await?;
+    let is_bound = held.is_some_and(|held| held.binding() == *bind);
     if let Some(found) = found.filter(|_| is_first && !opened.is_expired && is_bound) {
         let cookie = context.site.ring.seal(Purpose::HostCookie, origin.host().as_str(), &value);
         // The next request finds the session in the cache and needs no look-up.
@@ -166,7 +166,10 @@ async fn consume_opened(
     })
 }
 
-async fn has_live_session(context: &Context, held: Option<&Held<HostValue>>) -> Result<bool, LoadError> {
+async fn has_live_session(
+    context: &Context,
+    held: Option<&BrowserCookie<HostValue>>,
+) -> Result<bool, LoadError> {
     let Some(value) = held.and_then(|held| held.value.as_ref()) else { return Ok(false) };
     let principal = authn::load(&context.stores, &value.session, value.user).await?;
     Ok(principal.is_some_and(|principal| context.site.counts(&principal.standing, &principal.session.record)))

@@ -11,7 +11,7 @@ use gatepost::gate::assertion::{AssertionKeys, Claims};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::UserId;
 use gatepost_core::secret::Secret;
-use gatepost_kit::client::{Answer, Client, Kind, get_request, patiently, send_raw};
+use gatepost_kit::client::{Answer, Client, Kind, get_request, retry, send_raw};
 use gatepost_kit::edge::{Edge, Route};
 use gatepost_kit::entra::Person;
 use gatepost_kit::faulty::Mode;
@@ -248,9 +248,9 @@ struct Caller<'a> {
 }
 
 impl Caller<'_> {
-    /// As [`Caller::asks_once`], patiently.
+    /// As [`Caller::asks_once`], and again while the answer is 503.
     async fn asks(&self) -> (u16, String) {
-        patiently(|| self.asks_once(), |told| told.0 == 503).await
+        retry(|| self.asks_once(), |told| told.0 == 503).await
     }
 
     /// The status, and the answer without what differs from request to request.

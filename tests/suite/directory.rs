@@ -1,6 +1,6 @@
 //! The directory's rules (DESIGN.md section 7), each on Postgres and on SQLite ([`both_stores!`]).
 
-use gatepost_config::{AddressChanges, AssertableDomains, Config, GroupNames, StoresConfig, Terms};
+use gatepost_config::{AddressChanges, AssertableDomains, Config, GroupNames, IdentityPolicy, StoresConfig};
 use gatepost_core::access::Standing;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::identity::{AssertedGroup, AssertedGroups, AssertedIdentity, GroupKind, SubjectKey};
@@ -128,8 +128,8 @@ impl Opened {
         self.sign_in_by(identity, &follow(names)).await
     }
 
-    pub async fn sign_in_by(&self, identity: &AssertedIdentity, terms: &Terms) -> SignInOutcome {
-        self.directory.sign_in(identity, terms, &context(now()), &actor()).await.unwrap()
+    pub async fn sign_in_by(&self, identity: &AssertedIdentity, policy: &IdentityPolicy) -> SignInOutcome {
+        self.directory.sign_in(identity, policy, &context(now()), &actor()).await.unwrap()
     }
 
     /// Signs in, which must be admitted, with `GROUP_NAMES=link`.
@@ -178,8 +178,8 @@ pub fn context(now: Timestamp) -> SignInContext {
 }
 
 /// Addresses follow, whatever their domain.
-pub fn follow(group_names: GroupNames) -> Terms {
-    Terms { group_names, address_changes: AddressChanges::Follow, domains: AssertableDomains::Any }
+pub fn follow(group_names: GroupNames) -> IdentityPolicy {
+    IdentityPolicy { group_names, address_changes: AddressChanges::Follow, domains: AssertableDomains::Any }
 }
 
 pub fn sid(text: &str) -> Hash {

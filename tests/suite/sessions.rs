@@ -7,7 +7,7 @@ use gatepost_store::directory::Directory;
 use gatepost_store::session::Sessions;
 use gatepost_store::session::sealed::KeyRing;
 use gatepost_store::session::store::{Indexed, RedisStore, SqliteStore, Store};
-use gatepost_store::session::values::SessionId;
+use gatepost_store::session::tokens::SessionId;
 use std::slice;
 use std::sync::Arc;
 use std::time::Duration;

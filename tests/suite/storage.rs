@@ -219,7 +219,7 @@ both_pairs! {
             assert_eq!(answer.set_cookie(OWNER), None);
         }
         let trip = browser.navigate(ticket.as_str()).await;
-        assert!(trip.hop("/login").is_some() && clears(&trip), "burnt by others, it starts over: {}", trip.describe());
+        assert!(trip.hop("/login").is_some() && clears(&trip), "consumed by others, it starts over: {}", trip.describe());
     }
 }
 

@@ -17,7 +17,7 @@ use gatepost_core::requirement::Requirement;
 use gatepost_core::secret::Secret;
 use gatepost_store::session::cookie::{self, CookiePolicy};
 use gatepost_store::session::sealed::{KeyRing, Purpose};
-use gatepost_store::session::values::{HostValue, SessionId};
+use gatepost_store::session::tokens::{HostValue, SessionId};
 use gungraun::prelude::*;
 use gungraun::{Callgrind, EntryPoint};
 use hyper::HeaderMap;
@@ -109,7 +109,7 @@ fn asked() -> Asked {
             access: access.into(),
         },
         times: SessionTimes {
-            begun_at: now,
+            started_at: now,
             auth_time: AuthTime::at(now),
             last_seen_at: now,
             checked_at: now,

@@ -7,7 +7,7 @@
 use super::{Site, Stores};
 use crate::load::Visitor;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use gatepost_config::{AddressChanges, AssertableDomains, GroupNames, Terms};
+use gatepost_config::{AddressChanges, AssertableDomains, GroupNames, IdentityPolicy};
 use gatepost_core::auth_time::AuthTime;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::identity::{AssertedGroup, AssertedGroups, AssertedIdentity, GroupKind, SubjectKey};
@@ -16,7 +16,7 @@ use gatepost_core::secret::Hash;
 use gatepost_store::directory::{Actor, SignInContext, SignInOutcome, Who};
 use gatepost_store::session::record::{SessionRecord, Token};
 use gatepost_store::session::sealed::Purpose;
-use gatepost_store::session::values::{Bind, HostValue, SessionId};
+use gatepost_store::session::tokens::{BrowserBinding, HostValue, SessionId};
 use std::io;
 
 /// A group that everybody is in. There are two more.
@@ -84,12 +84,12 @@ impl Site {
             now,
         };
         let actor = Actor::internal(Who::CommandLine("benchmark".to_owned()));
-        let terms = Terms {
+        let policy = IdentityPolicy {
             group_names: GroupNames::Trust,
             address_changes: AddressChanges::Follow,
             domains: AssertableDomains::Any,
         };
-        let outcome = self.state.stores.directory.sign_in(&identity, &terms, &context, &actor).await;
+        let outcome = self.state.stores.directory.sign_in(&identity, &policy, &context, &actor).await;
         match outcome.map_err(io::Error::other)? {
             SignInOutcome::Admitted { user_id, .. } => Ok(Person { id: user_id, email: email.into() }),
             other => Err(io::Error::other(format!("nobody is admitted: {other:?}"))),
@@ -124,7 +124,7 @@ impl Site {
         let now = Timestamp::now();
         // Derived from the session, so that a second thousand does not share the values of the first.
         let id = SessionId::generate();
-        let browser = Bind::to(&id.hash().to_string());
+        let browser = BrowserBinding::to(&id.hash().to_string());
         let record = record(person, number, now, token);
         let session = self
             .state
@@ -185,7 +185,7 @@ fn record(person: &Person, number: usize, now: Timestamp, token: Option<&str>) -
         provider: "entra".parse().expect("a provider's id"),
         subject: subject(number),
         sid: Some(format!("00000000-0000-4000-a000-{number:012x}")),
-        begun_at: now,
+        started_at: now,
         issued_at: Some(now),
         auth_time: AuthTime::at(now),
         last_seen_at: now,

@@ -21,14 +21,14 @@ pub struct Material {
 
 /// The result of an examination.
 #[derive(Debug, Default)]
-pub struct Examined {
+pub struct Examination {
     /// The readable certificates.
     pub states: Vec<State>,
     /// All that is wrong, without repetition.
     pub faults: Vec<CertsError>,
 }
 
-impl Examined {
+impl Examination {
     /// Returns the value, or records the fault.
     fn keep<T>(&mut self, result: Result<T, CertsError>) -> Option<T> {
         result.map_err(|fault| self.faults.push(fault)).ok()
@@ -50,8 +50,8 @@ impl Examined {
 }
 
 /// Examines the folder of `GATEPOST_INTERNAL_TLS`. Traefik's pair is optional there: it may be kept elsewhere only.
-pub fn examine(folder: &Path, now: Timestamp) -> Examined {
-    let mut examined = Examined::default();
+pub fn examine(folder: &Path, now: Timestamp) -> Examination {
+    let mut examined = Examination::default();
     if !folder.is_dir() {
         examined.faults.push(CertsError::NoFolder(folder.to_owned()));
         return examined;
@@ -85,8 +85,8 @@ pub fn examine_client(
     certificate: &Material,
     key: Option<&Material>,
     now: Timestamp,
-) -> Examined {
-    let mut examined = Examined::default();
+) -> Examination {
+    let mut examined = Examination::default();
     let provider = Arc::new(ring::default_provider());
     let Some(certificate) = examined.keep(Certificate::parse(&certificate.path, &certificate.text)) else {
         return examined;
@@ -101,8 +101,8 @@ pub fn examine_client(
 }
 
 /// Examines the authority that Traefik trusts, and verifies the server certificate of the folder under it.
-pub fn examine_trust(folder: &Path, authority: &Material, now: Timestamp) -> Examined {
-    let mut examined = Examined::default();
+pub fn examine_trust(folder: &Path, authority: &Material, now: Timestamp) -> Examination {
+    let mut examined = Examination::default();
     let provider: Arc<CryptoProvider> = Arc::new(ring::default_provider());
     let Some(trusted) = examined.keep(Certificate::parse(&authority.path, &authority.text)) else {
         return examined;

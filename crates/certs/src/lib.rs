@@ -24,10 +24,10 @@ pub mod tls;
 mod upkeep;
 
 pub use error::CertsError;
-pub use examine::{Examined, Material, examine, examine_client, examine_trust};
+pub use examine::{Examination, Material, examine, examine_client, examine_trust};
 pub use name::{Name, NameError};
 pub use server::InternalTls;
-pub use upkeep::{Cause, Outcome, State, Wish, make, renew_if_due};
+pub use upkeep::{Cause, MakeOptions, Outcome, State, make, renew_if_due};
 
 use std::path::{Path, PathBuf};
 

@@ -64,25 +64,25 @@ pub struct TlsFault {
     /// A sentence that says what is wrong.
     pub found: String,
     /// A sentence that says what to do.
-    pub mend: String,
+    pub fix: String,
 }
 
 impl std::fmt::Display for TlsFault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {}", self.found, self.mend)
+        write!(f, "{} {}", self.found, self.fix)
     }
 }
 
 /// Says why TLS failed, if the error or one of its sources is about TLS.
 pub fn explain(error: &(dyn Error + 'static)) -> Option<TlsFault> {
-    let (found, mend) = match find(error)? {
+    let (found, fix) = match find(error)? {
         Cause::Tls(error) => of_tls(error),
         Cause::Refused => (
             "The server does not speak TLS.".to_owned(),
             "Turn TLS on there (ssl = on in postgresql.conf), or correct host and port.",
         ),
     };
-    Some(TlsFault { found, mend: mend.to_owned() })
+    Some(TlsFault { found, fix: fix.to_owned() })
 }
 
 enum Cause<'a> {
@@ -145,7 +145,7 @@ fn of_tls(error: &rustls::Error) -> (String, &'static str) {
 }
 
 fn of_certificate(error: &CertificateError) -> (String, &'static str) {
-    let (found, mend) = match error {
+    let (found, fix) = match error {
         CertificateError::UnknownIssuer => (
             "was signed by an authority that Gatepost does not trust".to_owned(),
             "Put that authority's certificate (PEM) into the file of GATEPOST_CA_FILE; of a self-signed certificate, the certificate itself.",
@@ -184,7 +184,7 @@ fn of_certificate(error: &CertificateError) -> (String, &'static str) {
             "Issue it again: version 3, with subjectAltName, signed by an authority of GATEPOST_CA_FILE.",
         ),
     };
-    (format!("The server's certificate {found}."), mend)
+    (format!("The server's certificate {found}."), fix)
 }
 
 /// Errors of the certificate library that rustls passes on without a variant of its own: only their text differs.

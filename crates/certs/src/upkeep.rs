@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 
 /// The options of [`make`].
 #[derive(Clone, Debug, Default)]
-pub struct Wish {
+pub struct MakeOptions {
     /// Names of the server. Empty: the names of the present certificate, or `gatepost`, `localhost` and loopback.
     pub names: Vec<Name>,
     /// The folder that the proxy's files are copied to. `None`: the same as the last time, if any.
@@ -36,7 +36,7 @@ pub enum Cause {
     Due,
     /// Its names were not the wanted ones.
     Names,
-    /// [`Wish::force`] was set.
+    /// [`MakeOptions::force`] was set.
     Forced,
 }
 
@@ -69,16 +69,16 @@ pub struct Outcome {
 ///
 /// # Errors
 /// [`CertsError`]; the files that were written before are complete.
-pub fn make(folder: &Path, wish: &Wish, now: Timestamp) -> Result<Outcome, CertsError> {
+pub fn make(folder: &Path, options: &MakeOptions, now: Timestamp) -> Result<Outcome, CertsError> {
     files::create_folder(folder)?;
     files::check_folder(folder)?;
     let lock = files::lock(folder)?;
-    let client_dir = match &wish.client_dir {
+    let client_dir = match &options.client_dir {
         Some(wanted) => Some(files::set_client_dir(folder, wanted)?),
         None => files::find_client_dir(folder)?,
     };
     let provider = Arc::new(ring::default_provider());
-    let outcome = Folder::read(folder, wish, &provider, now)?.apply()?;
+    let outcome = Folder::read(folder, options, &provider, now)?.apply()?;
     if let Some(client_dir) = &client_dir {
         files::publish(folder, client_dir)?;
     }
@@ -96,15 +96,15 @@ pub fn renew_if_due(folder: &Path, now: Timestamp) -> Result<Outcome, CertsError
         return Err(CertsError::NoFolder(folder.to_owned()));
     }
     let provider = Arc::new(ring::default_provider());
-    let wish = Wish::default();
-    let read = || Folder::read(folder, &wish, &provider, now);
+    let options = MakeOptions::default();
+    let read = || Folder::read(folder, &options, &provider, now);
     let found = read()?;
     let client_dir = files::find_client_dir(folder)?;
     let is_published = client_dir.as_ref().is_none_or(|place| files::is_published(folder, place));
     if found.is_up_to_date() && is_published {
         return Ok(Outcome { states: found.states(), client_dir });
     }
-    match make(folder, &wish, now) {
+    match make(folder, &options, now) {
         Err(error) if error.is_read_only() => Ok(Outcome { states: read()?.states(), client_dir }),
         made => made,
     }
@@ -126,19 +126,19 @@ struct Folder<'a> {
 impl<'a> Folder<'a> {
     fn read(
         path: &Path,
-        wish: &Wish,
+        options: &MakeOptions,
         provider: &'a Arc<CryptoProvider>,
         now: Timestamp,
     ) -> Result<Self, CertsError> {
         // Files that are replaced anyway need not be valid.
         let read =
-            |role| if wish.force { Ok(Pair::none(path, role)) } else { Pair::read(path, role, provider) };
+            |role| if options.force { Ok(Pair::none(path, role)) } else { Pair::read(path, role, provider) };
         let [authority, server, client] = [read(Role::Authority)?, read(Role::Server)?, read(Role::Client)?];
-        let names = if wish.names.is_empty() {
+        let names = if options.names.is_empty() {
             let found = Certificate::find(&server.certificate_path).ok().flatten();
             found.map_or_else(default_names, |certificate| certificate.names)
         } else {
-            wish.names.iter().cloned().collect()
+            options.names.iter().cloned().collect()
         };
         let mut folder = Self {
             authority,
@@ -146,7 +146,7 @@ impl<'a> Folder<'a> {
             client,
             names,
             causes: [None; 3],
-            is_forced: wish.force,
+            is_forced: options.force,
             provider,
             now,
         };

@@ -3,7 +3,7 @@
 
 use super::finding::{Code, Finding, Place, codes, describe};
 use super::traefik::Gate;
-use gatepost_certs::{self as certs, CertsError, Examined, Material, Name, Role, State};
+use gatepost_certs::{self as certs, CertsError, Examination, Material, Name, Role, State};
 use gatepost_config::Config;
 use gatepost_core::calendar::minute;
 use gatepost_core::clock::Timestamp;
@@ -55,7 +55,7 @@ fn fine(folder: &Path, states: &[State]) -> Option<Finding> {
     Some(Finding::fine("certificates", folder.display().to_string(), found))
 }
 
-fn judge(examined: &Examined, place: &Place, now: Timestamp) -> Vec<Finding> {
+fn judge(examined: &Examination, place: &Place, now: Timestamp) -> Vec<Finding> {
     let faults = examined.faults.iter().map(|fault| code(fault).at(place.clone(), describe(fault)));
     let is_soon = |state: &&State| now <= state.not_after && state.not_after.since(now) < SOON;
     let soon = examined.states.iter().filter(is_soon).map(|state| {

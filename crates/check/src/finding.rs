@@ -46,18 +46,18 @@ pub struct Code {
     /// What can happen.
     pub risk: &'static str,
     /// How to fix it.
-    pub mend: &'static str,
+    pub fix: &'static str,
 }
 
 impl Code {
     /// Makes a finding of this kind.
     pub fn at(&'static self, place: impl Into<Place>, found: impl Into<String>) -> Finding {
-        Finding { verdict: Verdict::Wrong(self), place: place.into(), found: found.into(), mend: None }
+        Finding { verdict: Verdict::Wrong(self), place: place.into(), found: found.into(), fix: None }
     }
 
     /// Makes a finding of this kind for a TLS error, with a fix for that error.
     pub fn of_tls(&'static self, place: impl Into<Place>, fault: TlsFault) -> Finding {
-        Finding { mend: Some(fault.mend), ..self.at(place, fault.found) }
+        Finding { fix: Some(fault.fix), ..self.at(place, fault.found) }
     }
 }
 
@@ -113,13 +113,13 @@ pub struct Finding {
     /// What was found, in one sentence. Contains no secret.
     pub found: String,
     /// How to fix this finding, if that differs from the code's text.
-    mend: Option<String>,
+    fix: Option<String>,
 }
 
 impl Finding {
     /// Makes a finding for a part that is as it should be. `part` takes the place of the code.
     pub fn fine(part: &'static str, place: impl Into<Place>, found: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Fine(part), place: place.into(), found: found.into(), mend: None }
+        Self { verdict: Verdict::Fine(part), place: place.into(), found: found.into(), fix: None }
     }
 
     /// The severity: the code's, or [`Severity::Ok`].
@@ -142,7 +142,7 @@ impl Finding {
     pub fn advice(&self) -> Option<(&'static str, &str)> {
         match self.verdict {
             Verdict::Fine(_) => None,
-            Verdict::Wrong(code) => Some((code.risk, self.mend.as_deref().unwrap_or(code.mend))),
+            Verdict::Wrong(code) => Some((code.risk, self.fix.as_deref().unwrap_or(code.fix))),
         }
     }
 
@@ -153,10 +153,10 @@ impl Finding {
             Place::Line(file, 0) => json!({ "file": file.to_string_lossy() }),
             Place::Line(file, line) => json!({ "file": file.to_string_lossy(), "line": line }),
         };
-        let (risk, mend) = self.advice().unzip();
+        let (risk, fix) = self.advice().unzip();
         json!({
             "severity": self.severity().as_str(), "code": self.code(), "where": place,
-            "found": self.found, "risk": risk, "mend": mend,
+            "found": self.found, "risk": risk, "mend": fix,
         })
     }
 }
@@ -175,12 +175,12 @@ pub(super) fn sentence(text: &str) -> String {
 
 /// Defines the codes of one part: a constant for each, and `CODES`, the list of all.
 macro_rules! codes {
-    ($($name:ident = $severity:ident $text:literal: $risk:literal, $mend:expr;)+) => {
+    ($($name:ident = $severity:ident $text:literal: $risk:literal, $fix:expr;)+) => {
         $(static $name: $crate::finding::Code = $crate::finding::Code {
             name: $text,
             severity: $crate::finding::Severity::$severity,
             risk: $risk,
-            mend: $mend,
+            fix: $fix,
         };)+
         /// Every kind of finding of this part.
         pub(crate) static CODES: &[&$crate::finding::Code] = &[$(&$name),+];

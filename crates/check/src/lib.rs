@@ -57,7 +57,7 @@ pub async fn run(order: &Order) -> Vec<Finding> {
         findings.extend(configuration::inspect(config));
         findings.extend(keys::inspect(config));
     }
-    let traefik = traefik::look(&order.traefik, config.as_deref());
+    let traefik = traefik::inspect(&order.traefik, config.as_deref());
     if let Some(config) = &config {
         findings.extend(certificates::inspect(config, &traefik.gates));
     }

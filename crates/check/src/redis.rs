@@ -5,7 +5,7 @@ use super::time;
 use gatepost_certs::tls;
 use gatepost_config::WatchedSecret;
 use gatepost_core::error_chain::Chain;
-use gatepost_store::patience::patiently;
+use gatepost_store::retry::retry;
 use gatepost_store::session::store::{RedisStore, StoreError, is_refusal};
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::HashMap;
@@ -92,7 +92,7 @@ pub(super) async fn inspect(url: &WatchedSecret, ca_file: Option<&Path>) -> Vec<
         Err(error) => return vec![ADDRESS.at(SETTING, format!("It cannot be used: {}.", Chain(&error)))],
     };
     let mut findings = Vec::new();
-    let report = match patiently(async || answer(store.report().await)).await.unwrap_or_else(Err) {
+    let report = match retry(async || answer(store.report().await)).await.unwrap_or_else(Err) {
         Ok(report) => Some(report),
         Err(error) if is_refused_command(&error) => {
             findings.push(FORBIDDEN.at(SETTING, describe(&error)));
@@ -222,11 +222,11 @@ fn check_exposure(url: &SecretString, findings: &mut Vec<Finding>) {
 /// Runs each command that sessions need, on keys of its own.
 async fn check_writes(store: &RedisStore, findings: &mut Vec<Finding>) {
     let sent = Instant::now();
-    let answered = patiently(async || answer(store.ping().await)).await.unwrap_or_else(Err);
+    let answered = retry(async || answer(store.ping().await)).await.unwrap_or_else(Err);
     let taken = sent.elapsed();
     let tried = match answered {
         Err(error) if !is_refused_command(&error) => Err(error),
-        _ => patiently(async || answer(store.find_refused().await)).await.unwrap_or_else(Err),
+        _ => retry(async || answer(store.find_refused().await)).await.unwrap_or_else(Err),
     };
     match tried {
         Err(error) => findings.push(WRITES.at(SETTING, format!("A write was refused: {}.", Chain(&error)))),

@@ -36,7 +36,7 @@ impl FromStr for AllowedDomain {
 
 impl ProviderConfig {
     /// Whether the domain is listed with this Entra tenant. Then no claim must prove that the tenant owns it.
-    pub fn vouches(&self, tid: &str, email: &EmailAddress) -> bool {
+    pub fn lists_domain_for_tenant(&self, tid: &str, email: &EmailAddress) -> bool {
         self.domains_of(email).any(|entry| entry.tid.as_deref() == Some(tid))
     }
 

@@ -3,7 +3,7 @@
 use super::error::{ConfigError, ConfigErrors, Problem};
 use super::raw::{CONFIG_VARIABLE, TomlFile};
 use super::reader::{Read, Reader};
-use super::{Config, StoresConfig, address, groups, log, people, providers, session, stores};
+use super::{Config, StoresConfig, address, groups, identity_policy, log, providers, session, stores};
 use std::borrow::Cow;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -77,7 +77,7 @@ pub(super) fn sections(reader: &mut Reader) -> Read<Config> {
     let stores = stores::read(reader);
     let providers = providers::read(reader);
     let groups = groups::read(reader, providers.as_ref().ok().map(Vec::as_slice));
-    let address_changes = people::read(reader);
+    let address_changes = identity_policy::read(reader);
     let session = session::read(reader);
     let verify = session::read_verify(reader);
     let log = log::read(reader);

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How often a secret's file is read at most. A new secret must take effect within a minute.
-pub const LOOK_AGAIN: Duration = Duration::from_secs(10);
+pub const RELOAD_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The warnings for a file whose last value stays in use.
 pub(super) const MALFORMED: &str = "a secret's file holds no valid value: the last one stays in use";
@@ -62,14 +62,14 @@ impl WatchedSecret {
     }
 
     /// Makes the next use read the file again. To be called after a server refused the value.
-    pub fn look_again(&self) {
+    pub fn reload_on_next_use(&self) {
         self.held().read_at = None;
     }
 
     fn current_at(&self, now: Instant) -> SecretString {
         let mut held = self.held();
         if let Some(source) = &self.file
-            && held.read_at.is_none_or(|at| now.saturating_duration_since(at) >= LOOK_AGAIN)
+            && held.read_at.is_none_or(|at| now.saturating_duration_since(at) >= RELOAD_INTERVAL)
         {
             held.read_at = Some(now);
             held.reload(source);
@@ -109,7 +109,7 @@ impl Held {
 
 /// A value that is derived from a secret, for example a parsed key. It is derived again when the secret is replaced. If
 /// that fails, the last derived value stays in use.
-pub struct MadeOf<T> {
+pub struct DerivedSecret<T> {
     secret: WatchedSecret,
     make: Box<Make<T>>,
     last: Mutex<(SecretString, T)>,
@@ -117,7 +117,7 @@ pub struct MadeOf<T> {
 
 type Make<T> = dyn Fn(&SecretString) -> Option<T> + Send + Sync;
 
-impl<T: Clone> MadeOf<T> {
+impl<T: Clone> DerivedSecret<T> {
     /// Derives the first value.
     ///
     /// # Errors
@@ -147,14 +147,14 @@ impl<T: Clone> MadeOf<T> {
     }
 
     /// Makes the next use read the secret's file again.
-    pub fn look_again(&self) {
-        self.secret.look_again();
+    pub fn reload_on_next_use(&self) {
+        self.secret.reload_on_next_use();
     }
 }
 
-impl<T> fmt::Debug for MadeOf<T> {
+impl<T> fmt::Debug for DerivedSecret<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("MadeOf").field(&self.secret).finish()
+        f.debug_tuple("DerivedSecret").field(&self.secret).finish()
     }
 }
 
@@ -162,7 +162,7 @@ impl Config {
     /// Reads the files of secrets again where that is due, so that a problem with a file is logged early, although the
     /// secret
     /// may not be used for hours.
-    pub fn look_at_secrets(&self) {
+    pub fn reload_secrets(&self) {
         if let StoresConfig::Shared { redis_url, database_url } = &self.stores {
             redis_url.current();
             database_url.current();
@@ -249,21 +249,21 @@ mod tests {
         let put = |text: &str| std::fs::write(&path, text).expect("a file");
         put("1");
         let secret = WatchedSecret::of_file(path.clone(), "1".into(), |_, text| Ok(text.to_owned()));
-        let number = MadeOf::new(secret, |text| text.expose_secret().parse::<u8>()).expect("a number");
+        let number = DerivedSecret::new(secret, |text| text.expose_secret().parse::<u8>()).expect("a number");
         put("2");
         assert_eq!(number.current(), 1, "read a moment ago");
         for (text, made) in [("2", 2), ("none", 2), ("", 2), ("3", 3)] {
             put(text);
-            number.look_again();
+            number.reload_on_next_use();
             assert_eq!((number.current(), number.current()), (made, made), "{text:?}");
         }
-        assert!(MadeOf::new("none".into(), |text| text.expose_secret().parse::<u8>()).is_err());
+        assert!(DerivedSecret::new("none".into(), |text| text.expose_secret().parse::<u8>()).is_err());
     }
 
     #[test]
     fn debug_never_shows_the_secret() {
         let secret = WatchedSecret::from("hunter2");
-        let made = MadeOf::new(secret.clone(), |text| Ok::<_, ()>(text.expose_secret().to_owned()));
+        let made = DerivedSecret::new(secret.clone(), |text| Ok::<_, ()>(text.expose_secret().to_owned()));
         let shown = format!("{secret:?} {:?}", made.expect("made"));
         assert!(!shown.contains("hunter2"), "{shown}");
     }

@@ -29,7 +29,7 @@ impl EmailAddress {
 
     /// Whether this is the address of a machine (`<name>@machine.<public host>`), or of a domain below that one. No provider
     /// may assert such an address.
-    pub fn is_of_machines(&self, public_host: &HostName) -> bool {
+    pub fn is_machine_address(&self, public_host: &HostName) -> bool {
         let above = self.domain().strip_suffix(public_host.as_str());
         above.is_some_and(|above| above == "machine." || above.ends_with(".machine."))
     }

@@ -55,7 +55,7 @@ impl RequestId {
     }
 
     /// When the id was made, which a UUID version 7 holds (RFC 9562 section 5.7); `None` for other versions.
-    pub fn made_at(&self) -> Option<Timestamp> {
+    pub fn created_at(&self) -> Option<Timestamp> {
         let (seconds, _) = self.0.get_timestamp()?.to_unix();
         i64::try_from(seconds).ok().map(Timestamp::from_unix)
     }

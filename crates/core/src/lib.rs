@@ -4,7 +4,6 @@
 //! enters the process, and is not checked again after that.
 
 pub mod access;
-pub mod asking;
 pub mod auth_time;
 pub mod calendar;
 pub mod clock;
@@ -16,6 +15,7 @@ pub mod host;
 pub mod identity;
 pub mod ids;
 pub mod refusal;
+pub mod request_mode;
 pub mod requirement;
 pub mod return_uri;
 pub mod secret;

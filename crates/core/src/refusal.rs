@@ -1,10 +1,10 @@
 //! The record of a refused request, which `gatepost explain --request` reads.
 
-use super::asking::{AskedKind, Asker};
 use super::clock::Timestamp;
 use super::decision::Missing;
 use super::email::EmailAddress;
 use super::ids::{RequestId, UserId};
+use super::request_mode::{Initiator, RequestMode};
 use std::net::IpAddr;
 
 /// A refused request of a signed-in person. It holds no secrets: cookies and the URL's query are left out.
@@ -25,9 +25,9 @@ pub struct Refusal {
     /// The path without the query; a long path is cut.
     pub path: String,
     /// The kind of request.
-    pub kind: AskedKind,
+    pub kind: RequestMode,
     /// The page that made the browser send it.
-    pub asker: Asker,
+    pub initiator: Initiator,
     /// The query of the middleware's address.
     pub requirement: String,
     /// The status of the answer.

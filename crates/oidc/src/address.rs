@@ -68,13 +68,13 @@ impl Provider {
 
     fn judge(&self, email: EmailAddress, claim: &str, source: &Claims, id_token: &Claims) -> Address {
         let tid = id_token.find_text("tid");
-        if email.is_of_machines(&self.public_host) {
+        if email.is_machine_address(&self.public_host) {
             return Address::foreign(email, AddressRule::NotMachine);
         }
         let judged = match &self.config.kind {
             ProviderKind::Entra { tenant: EntraTenant::Pinned(_), .. } => Ok(()),
             ProviderKind::Entra { tenant: EntraTenant::Several { .. }, .. } => {
-                let is_listed = tid.is_some_and(|tid| self.config.vouches(tid, &email));
+                let is_listed = tid.is_some_and(|tid| self.config.lists_domain_for_tenant(tid, &email));
                 match claim {
                     // The name that people sign in with counts only if the operator listed its domain for this tenant.
                     "preferred_username" if !is_listed => return Address::Unknown(AddressRule::Present),
@@ -96,7 +96,7 @@ impl Provider {
             }
         };
         // The list is checked first: an operator who corrected the other fault would meet this one next.
-        if !self.config.assertable_domains(self.is_sole, tid).contain(&email) {
+        if !self.config.assertable_domains(self.is_sole, tid).contains(&email) {
             return Address::foreign(email, AddressRule::AllowedDomain);
         }
         match judged {

@@ -7,7 +7,7 @@ use super::signature::Algorithm;
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use gatepost_config::{
-    AssertionAlgorithm, AssertionConfig, ClientCredential, MadeOf, ProviderConfig, ProviderKind,
+    AssertionAlgorithm, AssertionConfig, ClientCredential, DerivedSecret, ProviderConfig, ProviderKind,
     WatchedSecret,
 };
 use gatepost_core::clock::Timestamp;
@@ -64,7 +64,7 @@ pub(super) struct Client {
 #[derive(Debug)]
 enum Secret {
     Password(WatchedSecret),
-    Certificate(MadeOf<Arc<CertificateKey>>),
+    Certificate(DerivedSecret<Arc<CertificateKey>>),
     /// Workload identity: a file that the platform replaces.
     AssertionFile(PathBuf),
 }
@@ -176,8 +176,8 @@ async fn read_assertion(path: &Path) -> Result<String, CredentialError> {
 }
 
 /// The certificate and key in the PEM text, read again when the file changes.
-fn keys_of(pem: &WatchedSecret) -> Result<MadeOf<Arc<CertificateKey>>, CredentialError> {
-    MadeOf::new(pem.clone(), |pem| CertificateKey::from_pem(pem).map(Arc::new))
+fn keys_of(pem: &WatchedSecret) -> Result<DerivedSecret<Arc<CertificateKey>>, CredentialError> {
+    DerivedSecret::new(pem.clone(), |pem| CertificateKey::from_pem(pem).map(Arc::new))
 }
 
 /// The members of an assertion's header that differ from provider to provider.
@@ -351,7 +351,7 @@ mod tests {
         let half = &second[..second.len() - 200];
         for (text, is_of_second) in [(half, false), (&second, true), ("", true), (&first, false)] {
             put(text);
-            secret.look_again();
+            secret.reload_on_next_use();
             assert_eq!(
                 (is_of(Signer::first()).await, is_of(Signer::second()).await),
                 (!is_of_second, is_of_second)

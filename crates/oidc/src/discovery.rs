@@ -234,7 +234,7 @@ fn pause_after(error: &OidcError, backoff: Duration) -> Duration {
 /// How to fix a failed fetch whose cause is not TLS.
 fn fix(error: &OidcError) -> &'static str {
     match error {
-        OidcError::Unavailable(error) if error.is_passing() => "none: it is tried again",
+        OidcError::Unavailable(error) if error.is_temporary() => "none: it is tried again",
         _ => "correct the provider's issuer, for Entra tenant id and authority; `gatepost check` says more",
     }
 }

@@ -57,7 +57,7 @@ pub use error::{OidcError, RefreshError};
 pub use logout_token::LogoutToken;
 pub use metadata::MetadataError;
 pub use provider::{Provider, Providers, ProvidersError};
-pub use refusal::{ErrorResponse, Mender, NextStep, ProviderRefusal};
+pub use refusal::{ErrorResponse, NextStep, ProviderRefusal, ResponsibleParty};
 pub use renewal::{Refreshed, Renewal, Renewed};
 pub use settings::Settings;
 pub use sign_in::{Callback, Expected, SignIn};

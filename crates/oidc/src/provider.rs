@@ -127,7 +127,7 @@ impl Provider {
     }
 
     /// Whether to log now that a sign-in brought no refresh token: once an hour, not at each sign-in.
-    pub fn shall_tell_of_missing_refresh_token(&self) -> bool {
+    pub fn should_log_missing_refresh_token(&self) -> bool {
         self.missing_refresh_token_log.lock().unwrap_or_else(PoisonError::into_inner).take(Instant::now())
     }
 

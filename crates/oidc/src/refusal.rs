@@ -29,7 +29,7 @@ pub struct ProviderRefusal {
     /// What the person can do.
     pub remedy: &'static str,
     /// Who can fix it.
-    pub mender: Mender,
+    pub responsible: ResponsibleParty,
     /// What the page offers to do next.
     pub next: NextStep,
     /// The OAuth `error`: letters, digits, `_`, `-` and `.`, at most 64.
@@ -47,7 +47,7 @@ pub struct ProviderRefusal {
 
 /// Who can fix the cause of a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mender {
+pub enum ResponsibleParty {
     /// The person who signs in.
     Person,
     /// An administrator of the directory at the provider.
@@ -100,7 +100,7 @@ impl ProviderRefusal {
     }
 
     fn new(parts: &Parts<'_>) -> Self {
-        let Explanation { title, happened, remedy, mender, next, persistence, .. } =
+        let Explanation { title, happened, remedy, responsible, next, persistence, .. } =
             *refusal_table::find(parts.error, parts.number);
         let is_error = |b: u8| b.is_ascii_alphanumeric() || b"_-.".contains(&b);
         let is_time = |b: u8| b.is_ascii_digit() || b"-: .TZ".contains(&b);
@@ -114,7 +114,7 @@ impl ProviderRefusal {
             title,
             happened,
             remedy,
-            mender,
+            responsible,
             next,
             error: parts.error.chars().filter(|c| c.is_ascii() && is_error(*c as u8)).take(64).collect(),
             code: parts.number.map(|number| format!("AADSTS{number}")),
@@ -134,7 +134,7 @@ impl ProviderRefusal {
     }
 
     /// Whether the provider cannot answer only now, so that the same request may succeed later.
-    pub const fn is_passing(&self) -> bool {
+    pub const fn is_temporary(&self) -> bool {
         matches!(self.persistence, Persistence::Temporary)
     }
 
@@ -189,7 +189,7 @@ mod tests {
         assert_eq!(refusal.code.as_deref(), Some("AADSTS50105"));
         assert_eq!(refusal.correlation_id.as_deref(), Some("22222222-2222-4222-8222-222222222222"));
         assert_eq!(refusal.timestamp.as_deref(), Some("2026-11-02 09:30:00Z"));
-        assert_eq!(refusal.mender, Mender::Admin);
+        assert_eq!(refusal.responsible, ResponsibleParty::Admin);
         assert!(refusal.happened.contains("assigned"));
     }
 
@@ -200,7 +200,7 @@ mod tests {
             "timestamp": "2026-11-02 09:30:00Z", "correlation_id": "22222222-2222-4222-8222-222222222222",
         }))));
         assert_eq!(refusal.code.as_deref(), Some("AADSTS7000222"));
-        assert_eq!(refusal.mender, Mender::Operator);
+        assert_eq!(refusal.responsible, ResponsibleParty::Operator);
         assert!(refusal.title.contains("expired") && !refusal.ends_grant());
     }
 

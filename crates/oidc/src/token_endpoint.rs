@@ -164,7 +164,7 @@ async fn send(
 
 fn refuse(head: Head, body: &RefusalBody) -> OidcError {
     let refusal = ProviderRefusal::from_token_endpoint(body.claims());
-    if refusal.is_passing() {
+    if refusal.is_temporary() {
         // Code and refresh token stay valid: the provider only cannot answer now.
         OidcError::Unavailable(head.error())
     } else {

@@ -57,7 +57,7 @@ pub enum CallError {
 impl CallError {
     /// Whether the error may go away without a change of the settings. A status 404, a redirect, or an HTML page does not go
     /// away: the operator has to correct the provider's address.
-    pub fn is_passing(&self) -> bool {
+    pub fn is_temporary(&self) -> bool {
         match self {
             Self::Timeout | Self::Unreachable(_) | Self::Unexpected(_) => true,
             Self::Status { status, .. } => matches!(status, 408 | 425 | 429 | 500..),
@@ -373,7 +373,7 @@ mod tests {
             let answer = transport().get(endpoint, &server.url("/"), None).await.expect("an answer");
             let error = answer.success().expect_err("a refusal");
             assert_eq!(error.retry_after(), Some(Duration::from_secs(7)), "{status}");
-            assert!(error.is_passing());
+            assert!(error.is_temporary());
         }
         server.reply(Reply::text(503, "<html>"));
         let answer = transport().get(Endpoint::Discovery, &server.url("/"), None).await.expect("an answer");

@@ -3,6 +3,6 @@
 //! No other crate contains SQL or Redis commands.
 
 pub mod directory;
-pub mod patience;
 pub mod pool;
+pub mod retry;
 pub mod session;

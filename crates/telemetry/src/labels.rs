@@ -253,7 +253,7 @@ label! {
         /// End a session.
         EndSession = "end_session",
         /// Mark a ticket as used.
-        BurnTicket = "burn_ticket",
+        ConsumeTicket = "burn_ticket",
         /// Read what the directory knows about a session and its person.
         FindStanding = "find_standing",
         /// Store the identity and groups of a sign-in.

@@ -159,7 +159,7 @@ impl<'a> Trace<'a> {
 
     fn origin(&self, case: &Case<'_>) -> OriginFacts {
         OriginFacts {
-            asker: self.question.initiator.named(),
+            asker: self.question.initiator.to_origin_header(),
             is_cross_origin: case
                 .forwarded
                 .is_cross_origin(case.origin, &self.context.site.config.allowed_origins),

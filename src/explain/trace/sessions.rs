@@ -8,7 +8,7 @@ use crate::gate::decide;
 use crate::gate::identity_headers::IdentityHeaders;
 use crate::gate::reply::reason_of;
 use gatepost_core::auth_time::AuthTime;
-use gatepost_core::decision::{self, Check, Denial, Recheck, SessionTimes, SignInReason};
+use gatepost_core::decision::{self, Denial, Recheck, RefreshDue, SessionTimes, SignInReason};
 use gatepost_core::error_chain::Chain;
 use gatepost_telemetry::Reason;
 use hyper::header::HeaderValue;
@@ -42,14 +42,15 @@ impl Trace<'_> {
             let times = self.context.site.times_of(&stored.record, stored.record.auth_time);
             // Start times come from the directory's clock, which may be ahead of this one. A question about now
             // includes all sessions.
-            if self.question.at.is_some_and(|at| times.begun_at > at) {
+            if self.question.at.is_some_and(|at| times.started_at > at) {
                 facts.begun_later += 1;
                 continue;
             }
             let caller = Caller { standing: &stored.standing, times, headers: &rendered };
             let verdict = self.verdict(case, &caller);
             let is_valid =
-                decision::live(&stored.standing, &times, &self.context.site.lifetimes, self.at).is_ok();
+                decision::require_live(&stored.standing, &times, &self.context.site.lifetimes, self.at)
+                    .is_ok();
             let is_judged = is_valid && evaluated.is_none();
             facts.sessions.push(self.session(stored, &times, &verdict, is_judged));
             if is_judged {
@@ -70,12 +71,12 @@ impl Trace<'_> {
     /// The decision for a new session.
     fn assume(&self, case: &Case<'_>, rendered: &IdentityHeaders) -> EvaluatedSession {
         let standing = &self.facts.standing;
-        let begun_at = standing.sessions_not_before.map_or(self.at, |not_before| not_before.max(self.at));
+        let started_at = standing.sessions_not_before.map_or(self.at, |not_before| not_before.max(self.at));
         let times = SessionTimes {
-            begun_at,
-            auth_time: AuthTime::at(begun_at),
-            last_seen_at: begun_at,
-            checked_at: begun_at,
+            started_at,
+            auth_time: AuthTime::at(started_at),
+            last_seen_at: started_at,
+            checked_at: started_at,
             recheck: Recheck::ByRefresh,
             unreachable_at: None,
         };
@@ -99,18 +100,18 @@ impl Trace<'_> {
         SessionFacts {
             session: stored.hash.to_string(),
             provider: stored.record.provider.clone(),
-            begun_at: UtcTime(times.begun_at),
+            begun_at: UtcTime(times.started_at),
             auth_time: times.auth_time.known().map(UtcTime),
             last_seen_at: UtcTime(times.last_seen_at),
             idle_until: UtcTime(times.last_seen_at.plus(lifetimes.idle)),
             expires_at: UtcTime(times.expires_at(lifetimes)),
             checked_at: (times.recheck != Recheck::Never).then_some(UtcTime(times.checked_at)),
-            refresh: match times.check(self.at, lifetimes) {
-                Check::NotDue => Refresh::NotDue,
-                Check::InBackground => Refresh::InBackground,
-                Check::AtNavigation => Refresh::AtNavigation,
-                Check::First if times.recheck == Recheck::BySignIn => Refresh::BySignIn,
-                Check::First => Refresh::First,
+            refresh: match times.refresh_due(self.at, lifetimes) {
+                RefreshDue::NotDue => Refresh::NotDue,
+                RefreshDue::InBackground => Refresh::InBackground,
+                RefreshDue::AtNavigation => Refresh::AtNavigation,
+                RefreshDue::First if times.recheck == Recheck::BySignIn => Refresh::BySignIn,
+                RefreshDue::First => Refresh::First,
             },
             reason: match verdict {
                 Verdict::Deny { denial, .. } => reason_of(denial),

@@ -3,8 +3,8 @@
 
 use super::Forwarded;
 use crate::gate::headers;
-use gatepost_core::asking::{self, AskedKind, Asker};
 use gatepost_core::host::Origin;
+use gatepost_core::request_mode::{self, Initiator, RequestMode};
 use hyper::header::SEC_WEBSOCKET_KEY;
 
 /// Whether a person will see the answer.
@@ -26,7 +26,7 @@ impl Forwarded<'_> {
                 && !self.is_websocket()
         };
         let (mode, destination) = (self.headers.text("sec-fetch-mode"), self.headers.text("sec-fetch-dest"));
-        let is_navigation = asking::is_navigation(mode, destination).unwrap_or_else(looks_like_one);
+        let is_navigation = request_mode::is_navigation(mode, destination).unwrap_or_else(looks_like_one);
         if is_read && is_navigation && !self.is_prefetch() {
             RequestKind::Navigation
         } else {
@@ -40,26 +40,26 @@ impl Forwarded<'_> {
     }
 
     fn is_prefetch(&self) -> bool {
-        asking::is_in_advance(|name| self.headers.first(name))
+        request_mode::is_prefetch(|name| self.headers.first(name))
     }
 
     /// The kind of request as refusals store it: like [`Self::kind`], with a kind of its own for a `WebSocket`.
-    pub fn asked_kind(&self) -> AskedKind {
+    pub fn request_mode(&self) -> RequestMode {
         if self.is_websocket() {
-            AskedKind::Websocket
+            RequestMode::Websocket
         } else if self.kind() == RequestKind::Navigation {
-            AskedKind::Navigation
+            RequestMode::Navigation
         } else {
-            AskedKind::Fetch
+            RequestMode::Fetch
         }
     }
 
     /// The page that made the browser send the request. Named only if the request is refused as cross-origin.
-    pub fn initiator(&self, own: &Origin, allowed: &[Origin]) -> Asker {
+    pub fn initiator(&self, own: &Origin, allowed: &[Origin]) -> Initiator {
         if self.is_cross_origin(own, allowed) {
-            Asker::named_by(self.headers.text("origin").unwrap_or_default())
+            Initiator::from_origin_header(self.headers.text("origin").unwrap_or_default())
         } else {
-            Asker::Own
+            Initiator::Own
         }
     }
 

@@ -9,7 +9,7 @@ use gatepost_core::access::Standing;
 use gatepost_core::clock::{BootTime, Timestamp};
 use gatepost_core::decision::SessionTimes;
 use gatepost_store::session::Session;
-use gatepost_store::session::values::HostValue;
+use gatepost_store::session::tokens::HostValue;
 use std::sync::Arc;
 
 impl SessionCache {

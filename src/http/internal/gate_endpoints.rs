@@ -13,7 +13,7 @@ use crate::sign_in::ticket::{self, TicketFailure, TicketOutcome};
 use gatepost_core::requirement::max_age;
 use gatepost_core::return_uri::is_return_uri;
 use gatepost_store::session::cookie;
-use gatepost_store::session::values::SignOutTicket;
+use gatepost_store::session::tokens::SignOutTicket;
 use gatepost_telemetry::Reason;
 use hyper::StatusCode;
 use hyper::header::HeaderValue;

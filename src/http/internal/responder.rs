@@ -18,8 +18,8 @@ use gatepost_core::host::Origin;
 use gatepost_core::ids::{RequestId, UserId};
 use gatepost_core::requirement::Requirement;
 use gatepost_core::return_uri::MAX_RETURN_URI;
-use gatepost_store::session::cookie::{self, Held};
-use gatepost_store::session::values::HostValue;
+use gatepost_store::session::cookie::{self, BrowserCookie};
+use gatepost_store::session::tokens::HostValue;
 use gatepost_telemetry::Reason;
 use hyper::StatusCode;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ pub(super) struct Responder<'a> {
     pub(super) context: &'a Arc<Context>,
     pub(super) forwarded: &'a Forwarded<'a>,
     pub(super) origin: &'a Origin,
-    pub(super) held: Option<Held<HostValue>>,
+    pub(super) held: Option<BrowserCookie<HostValue>>,
     pub(super) request_id: RequestId,
     pub(super) request: &'a VerifyRequest<'a>,
     pub(super) query: &'a str,

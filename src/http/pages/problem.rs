@@ -395,11 +395,11 @@ const fn explain(
 }
 
 const fn explain_refusal(refusal: &ProviderRefusal) -> Explanation {
-    let (status, mender) = match refusal.mender {
-        _ if refusal.is_passing() => (503, Mender::Time),
-        oidc::Mender::Person => (403, Mender::You),
-        oidc::Mender::Admin => (403, Mender::ProviderAdmin),
-        oidc::Mender::Operator => (403, Mender::Operator),
+    let (status, mender) = match refusal.responsible {
+        _ if refusal.is_temporary() => (503, Mender::Time),
+        oidc::ResponsibleParty::Person => (403, Mender::You),
+        oidc::ResponsibleParty::Admin => (403, Mender::ProviderAdmin),
+        oidc::ResponsibleParty::Operator => (403, Mender::Operator),
     };
     Explanation { status, heading: refusal.title, what: refusal.happened, remedy: refusal.remedy, mender }
 }

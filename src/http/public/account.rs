@@ -127,7 +127,7 @@ fn entry(hash: Hash, record: &SessionRecord, current: Hash) -> SessionEntry<'_> 
         handle: hash,
         user_agent: record.user_agent.as_deref(),
         address: record.address,
-        began_at: record.begun_at,
+        began_at: record.started_at,
         last_used_at: record.last_seen_at,
         is_current: hash == current,
     }

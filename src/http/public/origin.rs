@@ -6,8 +6,8 @@ use super::request::{data, text};
 use crate::sign_in::Context;
 use actix_web::HttpRequest;
 use actix_web::http::header::HeaderValue;
-use gatepost_core::asking;
 use gatepost_core::host::Origin;
+use gatepost_core::request_mode;
 
 /// From where a route may be called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,15 +34,15 @@ impl RequestOrigin {
         if self == Self::OwnPages && !is_own_page(request) {
             return Err(Fault::CrossOrigin);
         }
-        let is_in_advance = || asking::is_in_advance(|name| headers.get(name).map(HeaderValue::as_bytes));
+        let is_prefetch = || request_mode::is_prefetch(|name| headers.get(name).map(HeaderValue::as_bytes));
         let is_embedded = || {
             let (mode, destination) = (text(headers, "sec-fetch-mode"), text(headers, "sec-fetch-dest"));
-            asking::is_navigation(mode, destination) == Some(false)
+            request_mode::is_navigation(mode, destination) == Some(false)
         };
         let is_allowed = match self {
             Self::Part => true,
-            Self::Anywhere | Self::OwnPages => !is_in_advance(),
-            Self::Navigation => !is_in_advance() && !is_embedded(),
+            Self::Anywhere | Self::OwnPages => !is_prefetch(),
+            Self::Navigation => !is_prefetch() && !is_embedded(),
         };
         if is_allowed { Ok(()) } else { Err(Fault::PrefetchedOrEmbedded) }
     }

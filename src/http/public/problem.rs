@@ -38,7 +38,7 @@ pub(super) fn answer(request: &HttpRequest, problem: &Problem, to: Option<&str>)
             pages::Problem::ProviderRefused { provider: label(provider), refusal }
         }
         Problem::Provider { provider, source } => match source {
-            OidcError::Unavailable(error) if !error.is_passing() => {
+            OidcError::Unavailable(error) if !error.is_temporary() => {
                 pages::Problem::ProviderMisconfigured { provider: label(provider) }
             }
             OidcError::Unavailable(error) => pages::Problem::ProviderUnavailable {

@@ -10,7 +10,7 @@ use crate::http::pages::{self, Page};
 use crate::sign_in::{Browser, Context, sign_out};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, Responder, web};
-use gatepost_store::session::values::SignOutTicket;
+use gatepost_store::session::tokens::SignOutTicket;
 use serde::Deserialize;
 use std::rc::Rc;
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use super::*;
 use gatepost_store::session::cookie;
-use gatepost_store::session::values::OneTimeId;
+use gatepost_store::session::tokens::OneTimeId;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -13,7 +13,7 @@ const EXCHANGE: Duration = Duration::from_millis(80);
 
 /// What somebody sends.
 struct Sender {
-    browser: Option<Bind>,
+    browser: Option<BrowserBinding>,
     is_known: bool,
     address: &'static str,
     code: String,
@@ -41,7 +41,7 @@ impl Sender {
     ) -> Result<Duration, Duration> {
         let provider = "entra".parse().expect("an id");
         let request = ExchangeRequest {
-            browser: self.browser.unwrap_or_else(|| Bind::to(&cookie::random())),
+            browser: self.browser.unwrap_or_else(|| BrowserBinding::to(&cookie::random())),
             is_known: self.is_known,
             address: Some(self.address.parse().expect("an address")),
             provider: &provider,
@@ -140,7 +140,7 @@ async fn junk_that_looks_like_a_code_is_as_slow_and_holds_up_no_browser_that_had
 
 #[tokio::test(start_paused = true)]
 async fn one_browser_s_junk_is_its_own() {
-    let browser = Some(Bind::to("one"));
+    let browser = Some(BrowserBinding::to("one"));
     let minute = Minute::of(200, false, |_| Sender { browser, is_known: true, ..Sender::junk("junk") }).await;
     assert!(minute.waits.iter().all(|wait| *wait == Ok(Duration::ZERO)), "{:?}", minute.waits);
     assert!(minute.junk_at.len() <= 8 + 7, "{}", minute.junk_at.len());
@@ -165,7 +165,7 @@ async fn an_office_that_comes_at_once_is_let_in_at_once() {
 async fn a_bunch_is_counted_before_the_provider_is_asked() {
     for (is_known, most) in [(false, 2), (true, 8)] {
         let (limits, asked_at) = (Limits::default(), Arc::<Mutex<Vec<_>>>::default());
-        let browser = Some(Bind::to("one"));
+        let browser = Some(BrowserBinding::to("one"));
         let mut all = JoinSet::new();
         for _ in 0..100 {
             let junk = Sender { browser, is_known, ..Sender::junk("junk") };

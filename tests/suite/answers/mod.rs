@@ -8,7 +8,7 @@ mod refused;
 mod stranger;
 
 use crate::world::{APP, COOKIE, World};
-use gatepost_kit::client::{Client, get_request, patiently, send_raw};
+use gatepost_kit::client::{Client, get_request, retry, send_raw};
 use gatepost_kit::process::Gatepost;
 
 /// One sub-request, as the proxy sends it: a navigation of nobody to `APP` until a test says otherwise.
@@ -72,9 +72,9 @@ impl Asked {
         self.with("Cookie", format!("{COOKIE}={value}"))
     }
 
-    /// Asks the world's replica, patiently.
+    /// Asks the world's replica, and again while the answer is 503.
     pub(crate) async fn of(&self, world: &World) -> Told {
-        patiently(|| self.at(&world.gatepost), |told| told.status == 503).await
+        retry(|| self.at(&world.gatepost), |told| told.status == 503).await
     }
 
     /// Asks a replica, once.

@@ -76,9 +76,9 @@ both_pairs! {
         assert_eq!(answer.location().unwrap().path(), "/login");
         assert_eq!(who(&world, &thief).await, None);
         let asked = world.entra.count(Endpoint::Authorize);
-        // Burnt: even beside the right cookie the ticket alone opens nothing any more.
+        // Consumed: even beside the right cookie the ticket alone opens nothing any more.
         let answer = alice.get(ticket.as_str()).await;
-        assert_eq!((answer.location().unwrap().path(), answer.set_cookie(COOKIE)), ("/login", None), "burnt");
+        assert_eq!((answer.location().unwrap().path(), answer.set_cookie(COOKIE)), ("/login", None), "consumed");
         assert_ends_as(&alice.follow(answer).await, ALICE, "/deep?x=1");
         assert_eq!(world.entra.count(Endpoint::Authorize), asked, "nobody saw the provider again");
         assert_eq!(who(&world, &thief).await, None);
@@ -155,7 +155,7 @@ both_pairs! {
         }
         let trip = alice.navigate(ticket.as_str()).await;
         assert_ends_as(&trip, ALICE, "/deep");
-        assert_eq!(trip.hops.len(), 2, "none of them burnt nothing: {}", trip.describe());
+        assert_eq!(trip.hops.len(), 2, "none of them consumed the ticket: {}", trip.describe());
         let newcomer = world.browser();
         let callback = stop_before(&newcomer, &world.url(OTHER, "/"), "/callback/").await;
         assert_eq!(newcomer.request(Method::HEAD, callback.as_str()).send().await.status, 405);

@@ -1,7 +1,7 @@
 //! Seeded mistakes in the certificates between Traefik and Gatepost, on either side.
 
 use super::doctor::{Diagnosis, Doctor};
-use gatepost_certs::{Name, Wish, make};
+use gatepost_certs::{MakeOptions, Name, make};
 use gatepost_core::clock::Timestamp;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -22,8 +22,8 @@ async fn site(days_ago: u32) -> Doctor {
 /// Fills both folders with an authority of their own.
 fn fill(root: &Path, ours: &str, theirs: &str, days_ago: u32) {
     let names = vec![Name::Dns("gatepost".to_owned())];
-    let wish = Wish { names, client_dir: Some(root.join(theirs)), force: false };
-    make(&root.join(ours), &wish, Timestamp::now().minus(DAY * days_ago)).unwrap();
+    let options = MakeOptions { names, client_dir: Some(root.join(theirs)), force: false };
+    make(&root.join(ours), &options, Timestamp::now().minus(DAY * days_ago)).unwrap();
 }
 
 fn write_middleware(doctor: &Doctor, host: &str, folder: &str) {

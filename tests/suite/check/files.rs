@@ -75,7 +75,8 @@ fn every_example_shows_what_it_says_and_nothing_else() {
     let mut differing = Vec::new();
     for (name, files) in examples() {
         let config = config(is_of_tls(&files));
-        let (found, announced) = (found(&traefik::look(&files, Some(&config)).findings), announced(&files));
+        let (found, announced) =
+            (found(&traefik::inspect(&files, Some(&config)).findings), announced(&files));
         if found != announced {
             differing.push(format!("{name}: found {found:#?}, announced {announced:#?}"));
         }
@@ -103,7 +104,7 @@ fn every_kind_of_finding_about_traefik_has_an_example_that_bears_its_name() {
 #[test]
 fn without_a_configuration_only_hosts_and_ports_are_not_judged() {
     let of = |name: &str| {
-        let findings = traefik::look(&[folder().join(name)], None).findings;
+        let findings = traefik::inspect(&[folder().join(name)], None).findings;
         findings.iter().filter(|finding| finding.severity() > Severity::Hint).count()
     };
     assert_eq!((of("traefik-host-unknown.yml"), of("traefik-address-public.yml")), (0, 0));
@@ -118,7 +119,7 @@ fn the_readmes_own_example_is_in_order() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("dynamic.yml");
     std::fs::write(&file, block).unwrap();
-    let findings = traefik::look(&[file], Some(&config(false))).findings;
+    let findings = traefik::inspect(&[file], Some(&config(false))).findings;
     let complaints: Vec<&Finding> =
         findings.iter().filter(|finding| finding.severity() > Severity::Hint).collect();
     // The example's site has a requirement that nobody uses yet.
@@ -130,7 +131,7 @@ fn the_readmes_own_example_is_in_order() {
 
 #[test]
 fn a_file_that_is_not_there_is_a_finding() {
-    let findings = traefik::look(&[folder().join("absent.yml")], None).findings;
+    let findings = traefik::inspect(&[folder().join("absent.yml")], None).findings;
     let codes: Vec<&str> = findings.iter().map(Finding::code).collect();
     assert_eq!(codes, ["traefik-file-unreadable"]);
 }

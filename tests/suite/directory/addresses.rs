@@ -2,7 +2,7 @@
 
 use super::{Opened, actor, admitted, at_provider, email, follow, now, person};
 use gatepost_config::GroupNames::Link;
-use gatepost_config::{AddressChanges, AssertableDomains, Terms};
+use gatepost_config::{AddressChanges, AssertableDomains, IdentityPolicy};
 use gatepost_core::email::EmailAddress;
 use gatepost_core::identity::{AddressRule, AssertedIdentity, RefusedAddress};
 use gatepost_core::ids::UserId;
@@ -18,13 +18,13 @@ fn address(text: &str) -> EmailAddress {
 }
 
 /// Addresses are kept, whatever their domain.
-fn keep() -> Terms {
-    Terms { address_changes: AddressChanges::Keep, ..follow(Link) }
+fn keep() -> IdentityPolicy {
+    IdentityPolicy { address_changes: AddressChanges::Keep, ..follow(Link) }
 }
 
-fn keep_within(domains: &[&str]) -> Terms {
+fn keep_within(domains: &[&str]) -> IdentityPolicy {
     let domains = AssertableDomains::Only(domains.iter().map(ToString::to_string).collect());
-    Terms { domains, ..keep() }
+    IdentityPolicy { domains, ..keep() }
 }
 
 fn news(outcome: &SignInOutcome) -> AddressNews {
@@ -53,8 +53,13 @@ impl Opened {
         self.standing(user).await.person.email.map(|email| email.to_string())
     }
 
-    async fn refreshed(&self, user: UserId, identity: &AssertedIdentity, terms: &Terms) -> SignInOutcome {
-        self.directory.refresh(user, identity, terms, now(), &actor()).await.unwrap().unwrap()
+    async fn refreshed(
+        &self,
+        user: UserId,
+        identity: &AssertedIdentity,
+        policy: &IdentityPolicy,
+    ) -> SignInOutcome {
+        self.directory.refresh(user, identity, policy, now(), &actor()).await.unwrap().unwrap()
     }
 
     /// What the provider asserted last, as `user show` has it.
@@ -99,9 +104,9 @@ both_stores! {
         let alice = store.admitted(&person("alice", OLD, &[])).await;
         store.sign_in_by(&person("alice", NEW, &[]), &keep()).await;
         let bob = store.admitted(&person("bob", "bob@example.com", &[])).await;
-        for (text, terms) in [(OLD, keep()), (NEW, keep()), ("ALICE@Example.COM", keep()), ("Alice@MARRIED.example", follow(Link))] {
+        for (text, policy) in [(OLD, keep()), (NEW, keep()), ("ALICE@Example.COM", keep()), ("Alice@MARRIED.example", follow(Link))] {
             let newcomer = person("newcomer", text, &[]);
-            assert_eq!(store.sign_in_by(&newcomer, &terms).await, SignInOutcome::AddressHeld(address(text)), "{text}");
+            assert_eq!(store.sign_in_by(&newcomer, &policy).await, SignInOutcome::AddressHeld(address(text)), "{text}");
             let other = store.sign_in_by(&person("bob", text, &[]), &follow(Link)).await;
             assert_eq!(other, SignInOutcome::AddressHeld(address(text)), "{text}");
         }
@@ -158,10 +163,10 @@ both_stores! {
         assert_eq!(store.address_of(user).await.as_deref(), Some(OLD), "nobody else gets it by that");
         assert_eq!(store.audited("user.refuse").await.len(), 3);
 
-        for terms in [&keep(), &both] {
-            let outcome = store.sign_in_by(&foreign("alice@elsewhere.example"), terms).await;
+        for policy in [&keep(), &both] {
+            let outcome = store.sign_in_by(&foreign("alice@elsewhere.example"), policy).await;
             assert_eq!(outcome, SignInOutcome::NoAddress, "the kept address does not stand for the one that does not count");
-            assert_eq!(store.refreshed(user, &foreign("alice@elsewhere.example"), terms).await, SignInOutcome::NoAddress);
+            assert_eq!(store.refreshed(user, &foreign("alice@elsewhere.example"), policy).await, SignInOutcome::NoAddress);
         }
         admitted(&store.sign_in_by(&silent, &both).await);
     }

@@ -1,10 +1,11 @@
 //! Kept refusals: found by number, gone after a week, never more than so many.
 
 use super::now;
-use gatepost_core::asking::{AskedKind, Asker, Refusal};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::decision::Missing;
 use gatepost_core::ids::{RequestId, UserId};
+use gatepost_core::refusal::Refusal;
+use gatepost_core::request_mode::{Initiator, RequestMode};
 use gatepost_store::directory::{MAX_REFUSALS, REFUSALS_TTL};
 
 fn refusal(at: Timestamp) -> Refusal {
@@ -16,8 +17,8 @@ fn refusal(at: Timestamp) -> Refusal {
         host: "app.example.com".to_owned(),
         method: "POST".to_owned(),
         path: "/x%20y".to_owned(),
-        kind: AskedKind::Websocket,
-        asker: Asker::Page("https://evil.example".parse().unwrap()),
+        kind: RequestMode::Websocket,
+        initiator: Initiator::Page("https://evil.example".parse().unwrap()),
         requirement: "group=A&tenant=t&admin=true".to_owned(),
         status: 403,
         reason: "group_missing".to_owned(),
@@ -33,7 +34,7 @@ fn refusal(at: Timestamp) -> Refusal {
 both_stores! {
     async fn a_refusal_comes_back_as_it_was_also_when_written_twice(store) {
         let full = refusal(now());
-        let plain = Refusal { email: None, asker: Asker::Own, missing: None, address: None, ..refusal(now()) };
+        let plain = Refusal { email: None, initiator: Initiator::Own, missing: None, address: None, ..refusal(now()) };
         store.directory.keep_refusals(&[full.clone(), plain.clone()]).await.unwrap();
         store.directory.keep_refusals(std::slice::from_ref(&full)).await.unwrap();
         for kept in [full, plain] {

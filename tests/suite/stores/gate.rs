@@ -123,7 +123,7 @@ pub fn allow(redis: &Redis) {
 pub struct Outage {
     /// What `/verify` answers to who is signed in.
     pub verify: u16,
-    /// What a ticket is answered: it is burnt in Redis and nothing is written to Postgres.
+    /// What a ticket is answered: it is consumed in Redis and nothing is written to Postgres.
     pub ticket: u16,
     /// Whether who is signed in still is afterwards.
     pub keeps_sessions: bool,

@@ -95,7 +95,7 @@ fn other_names_are_taken_over_and_kept() {
         (texts(1), texts(2)),
         (vec!["gate.example.com".to_owned(), "10.0.0.7".to_owned()], vec!["traefik".to_owned()])
     );
-    let forced = folder.make_with(&Wish { force: true, ..Wish::default() });
+    let forced = folder.make_with(&MakeOptions { force: true, ..MakeOptions::default() });
     assert_eq!(forced.states[1].names, outcome.states[1].names, "force keeps the names");
     assert!(names(&["::1"]).names[0].to_string() == "::1");
     for text in ["", "*.example.com", "a b", "gate.", "https://gate", "10.0.0.0/8"] {
@@ -108,7 +108,7 @@ fn force_makes_everything_anew_whatever_lies_there() {
     let folder = Folder::filled();
     let before = folder.contents();
     fs::write(folder.file("client.crt"), "garbage").expect("our file");
-    let outcome = folder.make_with(&Wish { force: true, ..Wish::default() });
+    let outcome = folder.make_with(&MakeOptions { force: true, ..MakeOptions::default() });
     assert_eq!(made(&outcome), [Some(Cause::Forced); 3]);
     let after = folder.contents();
     assert!(after.keys().eq(FILES) && FILES.iter().all(|name| after[*name] != before[*name]));
@@ -119,7 +119,8 @@ fn force_makes_everything_anew_whatever_lies_there() {
 fn the_proxys_folder_holds_what_the_proxy_needs_and_stays_so() {
     let folder = Folder::new();
     let proxy = folder.root.path().join("for").join("traefik");
-    let outcome = folder.make_with(&Wish { client_dir: Some(proxy.clone()), ..Wish::default() });
+    let outcome =
+        folder.make_with(&MakeOptions { client_dir: Some(proxy.clone()), ..MakeOptions::default() });
     assert_eq!(outcome.client_dir.as_deref(), Some(proxy.canonicalize().expect("made").as_path()));
     let ours = folder.contents();
     let theirs = contents(&proxy);

@@ -205,7 +205,7 @@ async fn a_new_authority_counts_from_the_reload_on_and_the_old_one_no_more() {
     let tls = load(&folder);
     let old = traefik(&folder);
     assert!(!tls.reload().expect("nothing new"));
-    folder.make_with(&Wish { force: true, ..Wish::default() });
+    folder.make_with(&MakeOptions { force: true, ..MakeOptions::default() });
     opens(&tls, old.clone()).await;
     assert!(tls.reload().expect("good files"));
     opens(&tls, traefik(&folder)).await;

@@ -4,7 +4,7 @@ mod folder;
 mod handshake;
 mod refused;
 
-use super::{InternalTls, Outcome, Wish, make};
+use super::{InternalTls, MakeOptions, Outcome, make};
 use gatepost_core::clock::Timestamp;
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
@@ -47,17 +47,17 @@ impl Folder {
     }
 
     fn make(&self) -> Outcome {
-        self.make_with(&Wish::default())
+        self.make_with(&MakeOptions::default())
     }
 
     #[track_caller]
-    fn make_with(&self, options: &Wish) -> Outcome {
+    fn make_with(&self, options: &MakeOptions) -> Outcome {
         make(&self.path(), options, self.now).unwrap_or_else(|error| panic!("{error}: {error:?}"))
     }
 
     #[track_caller]
     fn refuses(&self, part: &str) {
-        let error = make(&self.path(), &Wish::default(), self.now).expect_err("an error").to_string();
+        let error = make(&self.path(), &MakeOptions::default(), self.now).expect_err("an error").to_string();
         assert!(error.contains(part), "{part:?} is not in {error:?}");
     }
 
@@ -91,6 +91,9 @@ fn mode(path: &Path) -> u32 {
     fs::metadata(path).expect("a file").permissions().mode() & 0o7777
 }
 
-fn names(names: &[&str]) -> Wish {
-    Wish { names: names.iter().map(|name| name.parse().expect("a name")).collect(), ..Wish::default() }
+fn names(names: &[&str]) -> MakeOptions {
+    MakeOptions {
+        names: names.iter().map(|name| name.parse().expect("a name")).collect(),
+        ..MakeOptions::default()
+    }
 }

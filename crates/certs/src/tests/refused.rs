@@ -150,7 +150,7 @@ fn an_authority_that_gatepost_did_not_make_signs_nothing_here() {
 #[test]
 fn the_proxys_files_do_not_go_beside_the_authoritys_key() {
     let folder = Folder::filled();
-    let options = Wish { client_dir: Some(folder.path()), ..Wish::default() };
+    let options = MakeOptions { client_dir: Some(folder.path()), ..MakeOptions::default() };
     let error = make(&folder.path(), &options, folder.now).expect_err("an error");
     assert!(matches!(error, CertsError::SameFolder(_)), "{error}");
 }

@@ -66,7 +66,7 @@ pub struct Inspection {
 }
 
 /// Checks the files. Without a configuration, hosts and ports are not checked.
-pub fn look(files: &[PathBuf], config: Option<&Config>) -> Inspection {
+pub fn inspect(files: &[PathBuf], config: Option<&Config>) -> Inspection {
     let mut findings = Vec::new();
     let sources = source::read(files, &mut findings);
     let site = config.map(|config| Site {

@@ -23,7 +23,7 @@ fn oidc(more: &str) -> Result<Config, ConfigErrors> {
 }
 
 fn may_assert(provider: &ProviderConfig, is_sole: bool, tid: Option<&str>, address: &EmailAddress) -> bool {
-    provider.assertable_domains(is_sole, tid).contain(address)
+    provider.assertable_domains(is_sole, tid).contains(address)
 }
 
 #[test]
@@ -259,7 +259,7 @@ fn domains_are_listed_by_tenant_where_several_sign_in() {
     let address = |text: &str| text.parse().expect("an address");
     let (own, plain) = (address("a@example.com"), address("a@example.org"));
     assert!(
-        provider.vouches(GUID, &own) && !provider.vouches(GUID, &plain),
+        provider.lists_domain_for_tenant(GUID, &own) && !provider.lists_domain_for_tenant(GUID, &plain),
         "a plain domain vouches for nothing"
     );
     assert!(may_assert(provider, true, Some(GUID), &own) && may_assert(provider, true, Some(GUID), &plain));
@@ -267,12 +267,12 @@ fn domains_are_listed_by_tenant_where_several_sign_in() {
     assert!(!may_assert(provider, true, Some(other), &own), "listed with another tenant");
     let domains = |issuer: &str| {
         let subject = SubjectKey { issuer: issuer.to_owned(), subject: "a".to_owned() };
-        config.terms_of(provider, &subject).domains
+        config.identity_policy_for(provider, &subject).domains
     };
     let of_tenant = domains(&format!("https://login.microsoftonline.com/{GUID}/v2.0"));
-    assert!(of_tenant.contain(&own) && of_tenant.contain(&plain), "{of_tenant:?}");
+    assert!(of_tenant.contains(&own) && of_tenant.contains(&plain), "{of_tenant:?}");
     let of_other = domains(&format!("https://login.microsoftonline.com/{other}/v2.0"));
-    assert!(!of_other.contain(&own) && of_other.contain(&plain), "{of_other:?}");
+    assert!(!of_other.contains(&own) && of_other.contains(&plain), "{of_other:?}");
     refused(several(&format!("\"{other}/example.com\"")), &[other, "providers.corp.allowed_tenants"]);
     for text in ["x/example.com", "/example.com", "example.com/", "a/b/example.com"] {
         refused(several(&format!("\"{text}\"")), &["allowed_domains", "TENANT-ID/example.com"]);

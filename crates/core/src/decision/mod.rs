@@ -6,7 +6,9 @@ mod session;
 #[cfg(test)]
 mod tests;
 
-pub use session::{Check, Lifetimes, PROVIDER_OUTAGE_GRACE, Recheck, SessionTimes, SignInReason, live};
+pub use session::{
+    Lifetimes, PROVIDER_OUTAGE_GRACE, Recheck, RefreshDue, SessionTimes, SignInReason, require_live,
+};
 
 use crate::access::{Access, Person, Role, Standing};
 use crate::clock::Timestamp;
@@ -99,15 +101,15 @@ pub fn decide<'a>(
     times: &SessionTimes,
     lifetimes: &Lifetimes,
 ) -> Result<Permit<'a>, Denial> {
-    let email = live(standing, times, lifetimes, demand.now).map_err(Denial::SignIn)?;
+    let email = require_live(standing, times, lifetimes, demand.now).map_err(Denial::SignIn)?;
     if demand.is_cross_origin {
         return Err(Denial::CrossOrigin);
     }
-    match times.check(demand.now, lifetimes) {
-        Check::First if times.recheck == Recheck::BySignIn => return Err(Denial::CheckBySignIn),
-        Check::First => return Err(Denial::CheckFirst),
-        Check::AtNavigation if demand.may_redirect => return Err(Denial::CheckBySignIn),
-        Check::NotDue | Check::InBackground | Check::AtNavigation => {}
+    match times.refresh_due(demand.now, lifetimes) {
+        RefreshDue::First if times.recheck == Recheck::BySignIn => return Err(Denial::CheckBySignIn),
+        RefreshDue::First => return Err(Denial::CheckFirst),
+        RefreshDue::AtNavigation if demand.may_redirect => return Err(Denial::CheckBySignIn),
+        RefreshDue::NotDue | RefreshDue::InBackground | RefreshDue::AtNavigation => {}
     }
     let access = &standing.access;
     if let Some(missing) = missing(demand.requirement, access) {

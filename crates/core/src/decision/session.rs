@@ -34,7 +34,7 @@ impl Lifetimes {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionTimes {
     /// When the session started: the first sign-in.
-    pub begun_at: Timestamp,
+    pub started_at: Timestamp,
     /// The last sign-in at the provider that this host knows of.
     pub auth_time: AuthTime,
     /// The last use, exact to a minute.
@@ -50,23 +50,23 @@ pub struct SessionTimes {
 impl SessionTimes {
     /// When the absolute lifetime ends.
     pub fn expires_at(&self, lifetimes: &Lifetimes) -> Timestamp {
-        self.begun_at.plus(lifetimes.absolute)
+        self.started_at.plus(lifetimes.absolute)
     }
 
     /// Whether the provider must be asked about this session, and when relative to the current request.
-    pub fn check(&self, now: Timestamp, lifetimes: &Lifetimes) -> Check {
+    pub fn refresh_due(&self, now: Timestamp, lifetimes: &Lifetimes) -> RefreshDue {
         let age = now.since(self.checked_at);
         let interval = lifetimes.refresh_interval;
         let is_within_grace = self.unreachable_at.is_some_and(|at| now.since(at) <= interval)
             && age < interval * 2 + PROVIDER_OUTAGE_GRACE;
         match self.recheck {
-            Recheck::Never => Check::NotDue,
-            _ if age < interval => Check::NotDue,
-            Recheck::ByRefresh if age < interval * 2 || is_within_grace => Check::InBackground,
+            Recheck::Never => RefreshDue::NotDue,
+            _ if age < interval => RefreshDue::NotDue,
+            Recheck::ByRefresh if age < interval * 2 || is_within_grace => RefreshDue::InBackground,
             // The browser was just at the provider, which did not answer: sending it there again would not help.
-            Recheck::BySignIn if is_within_grace => Check::NotDue,
-            Recheck::BySignIn if age < interval * 2 => Check::AtNavigation,
-            Recheck::ByRefresh | Recheck::BySignIn => Check::First,
+            Recheck::BySignIn if is_within_grace => RefreshDue::NotDue,
+            Recheck::BySignIn if age < interval * 2 => RefreshDue::AtNavigation,
+            Recheck::ByRefresh | Recheck::BySignIn => RefreshDue::First,
         }
     }
 }
@@ -86,7 +86,7 @@ pub enum Recheck {
 
 /// Whether a session must be refreshed at the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Check {
+pub enum RefreshDue {
     /// No refresh is due.
     NotDue,
     /// The request is answered at once, and the refresh runs in the background.
@@ -117,13 +117,13 @@ pub enum SignInReason {
 ///
 /// # Errors
 /// Why the session is not valid.
-pub fn live<'a>(
+pub fn require_live<'a>(
     standing: &'a Standing,
     times: &SessionTimes,
     lifetimes: &Lifetimes,
     now: Timestamp,
 ) -> Result<&'a EmailAddress, SignInReason> {
-    let is_superseded = standing.sessions_not_before.is_some_and(|not_before| times.begun_at < not_before);
+    let is_superseded = standing.sessions_not_before.is_some_and(|not_before| times.started_at < not_before);
     if standing.is_session_ended || is_superseded {
         Err(SignInReason::Ended)
     } else if standing.is_disabled {

@@ -38,7 +38,7 @@ fn standing() -> Standing {
 
 fn times() -> SessionTimes {
     SessionTimes {
-        begun_at: ago(600),
+        started_at: ago(600),
         auth_time: AuthTime::at(ago(600)),
         last_seen_at: ago(60),
         checked_at: ago(600),
@@ -130,7 +130,7 @@ fn idle_and_absolute_lifetime_end_a_session_to_the_second() {
     let idle = |seconds| with("", &standing(), &SessionTimes { last_seen_at: ago(seconds), ..times() });
     assert_eq!(idle(3_599), Ok(false));
     assert_eq!(idle(3_600), Err(Denial::SignIn(SignInReason::Expired)));
-    let begun = |seconds| with("", &standing(), &SessionTimes { begun_at: ago(seconds), ..times() });
+    let begun = |seconds| with("", &standing(), &SessionTimes { started_at: ago(seconds), ..times() });
     assert_eq!(begun(43_199), Ok(false));
     assert_eq!(begun(43_200), Err(Denial::SignIn(SignInReason::Expired)));
 }
@@ -163,18 +163,18 @@ fn a_session_unused_for_two_intervals_is_checked_before_it_passes() {
         ..times()
     };
     for (times, check) in [
-        (checked(899, None), Check::NotDue),
-        (checked(900, None), Check::InBackground),
-        (checked(1_799, None), Check::InBackground),
-        (checked(1_800, None), Check::First),
-        (checked(1_800, Some(ago(900))), Check::InBackground),
-        (checked(1_800, Some(ago(901))), Check::First),
-        (checked(5_399, Some(ago(10))), Check::InBackground),
-        (checked(5_400, Some(ago(10))), Check::First),
-        (SessionTimes { recheck: Recheck::Never, ..checked(5_400, None) }, Check::NotDue),
+        (checked(899, None), RefreshDue::NotDue),
+        (checked(900, None), RefreshDue::InBackground),
+        (checked(1_799, None), RefreshDue::InBackground),
+        (checked(1_800, None), RefreshDue::First),
+        (checked(1_800, Some(ago(900))), RefreshDue::InBackground),
+        (checked(1_800, Some(ago(901))), RefreshDue::First),
+        (checked(5_399, Some(ago(10))), RefreshDue::InBackground),
+        (checked(5_400, Some(ago(10))), RefreshDue::First),
+        (SessionTimes { recheck: Recheck::Never, ..checked(5_400, None) }, RefreshDue::NotDue),
     ] {
-        assert_eq!(times.check(NOW, &LIFETIMES), check, "{times:?}");
-        let want = if check == Check::First { Err(Denial::CheckFirst) } else { Ok(false) };
+        assert_eq!(times.refresh_due(NOW, &LIFETIMES), check, "{times:?}");
+        let want = if check == RefreshDue::First { Err(Denial::CheckFirst) } else { Ok(false) };
         assert_eq!(with("", &standing(), &times), want);
     }
 }

@@ -9,11 +9,11 @@ use super::records::{
 use super::{Directory, Result};
 use gatepost_config::GroupNames;
 use gatepost_core::access::Role;
-use gatepost_core::asking::Refusal;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::identity::ExternalGroup;
 use gatepost_core::ids::{GroupName, RequestId, TenantId, UserId};
+use gatepost_core::refusal::Refusal;
 
 // People and admins.
 impl Directory {

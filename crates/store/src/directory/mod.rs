@@ -47,7 +47,7 @@ pub use schema::SchemaState;
 pub use sqlite::Connector as EmbeddedFile;
 pub use watch::{Change, Watch};
 
-use gatepost_config::{Config, StoresConfig, Terms};
+use gatepost_config::{Config, IdentityPolicy, StoresConfig};
 use gatepost_core::access::Standing;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::identity::{AssertedIdentity, SubjectKey};
@@ -149,11 +149,11 @@ impl Directory {
     pub async fn sign_in(
         &self,
         identity: &AssertedIdentity,
-        terms: &Terms,
+        policy: &IdentityPolicy,
         context: &SignInContext,
         actor: &Actor,
     ) -> Result<SignInOutcome> {
-        on_store!(self, sign_in(identity, terms, context, actor))
+        on_store!(self, sign_in(identity, policy, context, actor))
     }
 
     /// Takes over what the provider asserts between sign-ins. `None`: the identity does not belong to this user.
@@ -161,11 +161,11 @@ impl Directory {
         &self,
         user: UserId,
         identity: &AssertedIdentity,
-        terms: &Terms,
+        policy: &IdentityPolicy,
         now: Timestamp,
         actor: &Actor,
     ) -> Result<Option<SignInOutcome>> {
-        on_store!(self, refresh(user, identity, terms, now, actor))
+        on_store!(self, refresh(user, identity, policy, now, actor))
     }
 
     /// The hot read: the person, their access, and whether this session has ended. One round trip, at most 150 ms.

@@ -8,7 +8,7 @@
 
 use super::error::DirectoryError;
 use gatepost_certs::tls;
-use gatepost_config::{MadeOf, WatchedSecret};
+use gatepost_config::{DerivedSecret, WatchedSecret};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection, FromRow};
@@ -30,7 +30,7 @@ pub(super) struct SpreadsStatements;
 /// Clones share the result of the check.
 #[derive(Clone, Debug)]
 pub(super) struct Address {
-    options: Arc<MadeOf<PgConnectOptions>>,
+    options: Arc<DerivedSecret<PgConnectOptions>>,
     is_known: Arc<OnceCell<()>>,
 }
 
@@ -42,7 +42,7 @@ impl Address {
         };
         let authorities = ca_file.map(read).transpose()?;
         let make = move |url: &SecretString| connect_options(url.expose_secret(), authorities.as_deref());
-        let options = MadeOf::new(url.clone(), make).map_err(DirectoryError::Address)?;
+        let options = DerivedSecret::new(url.clone(), make).map_err(DirectoryError::Address)?;
         Ok(Self { options: Arc::new(options), is_known: Arc::default() })
     }
 
@@ -52,7 +52,7 @@ impl Address {
         connecting.await.inspect_err(|error| {
             // The file may already contain a new password.
             if is_refused(error) {
-                self.options.look_again();
+                self.options.reload_on_next_use();
             }
         })
     }

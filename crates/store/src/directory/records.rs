@@ -192,7 +192,7 @@ row! {
     pub struct IdentityRecord {
         /// The provider.
         pub provider: ProviderId,
-        /// The person in the provider's terms.
+        /// The person in the provider's policy.
         pub key: SubjectKey,
         /// The address that the provider asserted last, if it is known.
         pub email: Option<EmailAddress>,

@@ -82,7 +82,7 @@ impl Directory {
     ///
     /// # Errors
     /// [`DirectoryError`]: nobody was notified.
-    pub async fn tell(&self, user: UserId) -> Result<()> {
+    pub async fn notify_watches(&self, user: UserId) -> Result<()> {
         match &self.store {
             Store::Postgres(store) => {
                 reading!(store, |connection| {

@@ -6,7 +6,7 @@
 //! name to be forged (`$Version`, U+2000).
 
 use super::sealed::{KeyRing, Purpose};
-use super::values::{Bind, HostValue, OneTimeId, PublicValue};
+use super::tokens::{BrowserBinding, HostValue, OneTimeId, PublicValue};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cookie::time::Duration as CookieDuration;
@@ -157,7 +157,7 @@ fn value_of<'a>(pair: &'a [u8], name: &str) -> Option<&'a str> {
 
 /// The cookie that a browser has on one host.
 #[derive(Clone)]
-pub struct Held<T> {
+pub struct BrowserCookie<T> {
     /// The cookie's value.
     pub text: String,
     /// The opened value. `None`: it is the random value from before sign-in.
@@ -165,21 +165,24 @@ pub struct Held<T> {
 }
 
 /// Does not show the value, because it grants access to the session.
-impl<T> std::fmt::Debug for Held<T> {
+impl<T> std::fmt::Debug for BrowserCookie<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Held").field("is_random", &self.value.is_none()).finish_non_exhaustive()
+        f.debug_struct("BrowserCookie").field("is_random", &self.value.is_none()).finish_non_exhaustive()
     }
 }
 
-impl<T> Held<T> {
+impl<T> BrowserCookie<T> {
     /// The hash of this cookie, to which values are bound.
-    pub fn bind(&self) -> Bind {
-        Bind::to(&self.text)
+    pub fn binding(&self) -> BrowserBinding {
+        BrowserBinding::to(&self.text)
     }
 }
 
 /// Reads the public host's cookie: the first value that opens, or else the first random one.
-pub fn read_public<'a>(values: impl Iterator<Item = &'a str>, ring: &KeyRing) -> Option<Held<PublicValue>> {
+pub fn read_public<'a>(
+    values: impl Iterator<Item = &'a str>,
+    ring: &KeyRing,
+) -> Option<BrowserCookie<PublicValue>> {
     read(values, |text| ring.open(Purpose::PublicCookie, "", text).ok())
 }
 
@@ -188,7 +191,7 @@ pub fn read_host<'a>(
     values: impl Iterator<Item = &'a str>,
     ring: &KeyRing,
     host: &HostName,
-) -> Option<Held<HostValue>> {
+) -> Option<BrowserCookie<HostValue>> {
     read(values, |text| open_host(text, ring, host))
 }
 
@@ -235,13 +238,16 @@ pub fn seal_storage_owner(user: UserId, ring: &KeyRing, host: &HostName) -> Stri
 /// At most this many values of one name are tried, because each costs a decryption.
 const MAX_TRIED: usize = 4;
 
-fn read<'a, T>(values: impl Iterator<Item = &'a str>, open: impl Fn(&str) -> Option<T>) -> Option<Held<T>> {
+fn read<'a, T>(
+    values: impl Iterator<Item = &'a str>,
+    open: impl Fn(&str) -> Option<T>,
+) -> Option<BrowserCookie<T>> {
     let mut random = None;
     for text in values.take(MAX_TRIED) {
         if is_random(text) {
-            random.get_or_insert_with(|| Held { text: text.to_owned(), value: None });
+            random.get_or_insert_with(|| BrowserCookie { text: text.to_owned(), value: None });
         } else if let Some(value) = open(text) {
-            return Some(Held { text: text.to_owned(), value: Some(value) });
+            return Some(BrowserCookie { text: text.to_owned(), value: Some(value) });
         }
     }
     random
@@ -303,8 +309,8 @@ mod tests {
 
     #[test]
     fn debug_does_not_show_the_cookie() {
-        let held = Held { text: "v4lue".to_owned(), value: Some("0pened") };
-        assert_eq!(format!("{held:?}"), "Held { is_random: false, .. }");
+        let held = BrowserCookie { text: "v4lue".to_owned(), value: Some("0pened") };
+        assert_eq!(format!("{held:?}"), "BrowserCookie { is_random: false, .. }");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use super::sealed::Purpose;
 use super::sessions::{Handover, Sessions};
 use super::store::StoreError;
-use super::values::{Bind, OneTimeId, SessionId};
+use super::tokens::{BrowserBinding, OneTimeId, SessionId};
 use gatepost_core::ids::UserId;
 use gatepost_core::secret::{self, Hash};
 use std::time::Duration;
@@ -36,7 +36,7 @@ pub enum Exchanged {
 #[derive(Debug)]
 pub struct ExchangeTurn {
     state: OneTimeId,
-    browser: Bind,
+    browser: BrowserBinding,
     value: [u8; 16],
 }
 
@@ -49,7 +49,7 @@ pub struct RefreshTurn {
 
 impl Sessions {
     /// Consumes a ticket. Returns whether this was its first use.
-    pub async fn burn(&self, ticket: &OneTimeId) -> Result<bool, StoreError> {
+    pub async fn consume_ticket(&self, ticket: &OneTimeId) -> Result<bool, StoreError> {
         let key = [b"ticket:", &ticket.as_bytes()[..]].concat();
         self.store.create(&key, &unique(), CONSUMED_TTL).await.map(|consumed| consumed.is_none())
     }
@@ -59,7 +59,7 @@ impl Sessions {
     pub async fn lock_exchange(
         &self,
         state: &OneTimeId,
-        browser: &Bind,
+        browser: &BrowserBinding,
     ) -> Result<Option<ExchangeTurn>, StoreError> {
         let (lock, mark, mine) = (exchange_key(state), completing_key(browser), unique());
         let locking = self.store.create(&lock, &mine, EXCHANGE_TTL);
@@ -81,12 +81,12 @@ impl Sessions {
     }
 
     /// Records that the sign-in of this browser has succeeded or failed.
-    async fn set_complete(&self, browser: &Bind) -> Result<(), StoreError> {
+    async fn set_complete(&self, browser: &BrowserBinding) -> Result<(), StoreError> {
         self.store.delete(&completing_key(browser)).await
     }
 
     /// Whether another tab of this browser is about to complete a sign-in.
-    pub async fn is_completing(&self, browser: &Bind) -> Result<bool, StoreError> {
+    pub async fn is_completing(&self, browser: &BrowserBinding) -> Result<bool, StoreError> {
         self.store.find(&completing_key(browser)).await.map(|found| found.is_some())
     }
 
@@ -182,7 +182,7 @@ fn logout_token_key(issuer: &str, jti: &str) -> Vec<u8> {
     [b"jti:", &hash.as_bytes()[..]].concat()
 }
 
-fn completing_key(browser: &Bind) -> Vec<u8> {
+fn completing_key(browser: &BrowserBinding) -> Vec<u8> {
     [b"completing:", &browser.as_bytes()[..]].concat()
 }
 

@@ -5,11 +5,11 @@
 //! have ended.
 
 pub mod cookie;
+pub mod last_used;
 pub mod record;
 pub mod sealed;
 pub mod store;
-pub mod uses;
-pub mod values;
+pub mod tokens;
 
 mod locks;
 mod sessions;

@@ -5,7 +5,7 @@
 //! New fields go into a struct behind the record ([`Additions`]), which older releases do not write.
 
 use super::token_encoding;
-use super::values::SessionId;
+use super::tokens::SessionId;
 use gatepost_core::auth_time::AuthTime;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::decision::{Lifetimes, Recheck, SessionTimes};
@@ -33,7 +33,7 @@ pub struct SessionRecord {
     /// The provider's own session (`sid`), for single sign-out.
     pub sid: Option<String>,
     /// The first sign-in, by the directory's clock, because it is compared with `sessions_not_before` of the directory.
-    pub begun_at: Timestamp,
+    pub started_at: Timestamp,
     /// `iat` of the newest sign-in's ID token, by the provider's clock, because it is compared with the provider's
     /// sign-outs.
     pub issued_at: Option<Timestamp>,
@@ -132,7 +132,7 @@ impl SessionRecord {
     /// without a refresh token.
     pub fn times(&self, auth_time: AuthTime, without_token: Recheck) -> SessionTimes {
         SessionTimes {
-            begun_at: self.begun_at,
+            started_at: self.started_at,
             auth_time: auth_time.min(self.auth_time),
             last_seen_at: self.last_seen_at,
             checked_at: self.checked_at,
@@ -143,7 +143,7 @@ impl SessionRecord {
 
     /// Whether this session comes from an ID token that was issued up to this second of the provider's clock.
     pub fn is_from_before(&self, until: Timestamp) -> bool {
-        self.issued_at.unwrap_or(self.begun_at) <= until
+        self.issued_at.unwrap_or(self.started_at) <= until
     }
 
     /// Whether this public secret is valid now.
@@ -156,7 +156,7 @@ impl SessionRecord {
 
     /// How long the store keeps the record: until the absolute lifetime ends or shortly after the idle timeout.
     pub fn ttl(&self, now: Timestamp, lifetimes: &Lifetimes) -> Duration {
-        let rest = self.begun_at.plus(lifetimes.absolute).since(now);
+        let rest = self.started_at.plus(lifetimes.absolute).since(now);
         rest.min(lifetimes.idle + Duration::from_mins(2))
     }
 }
@@ -182,7 +182,7 @@ mod tests {
             provider: "entra".parse().expect("an id"),
             subject: SubjectKey { issuer: "https://issuer.example".to_owned(), subject: "oid".to_owned() },
             sid: Some("sid".to_owned()),
-            begun_at: at,
+            started_at: at,
             issued_at: None,
             auth_time: AuthTime::at(at),
             last_seen_at: at,

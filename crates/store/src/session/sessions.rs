@@ -4,7 +4,7 @@ use super::record::SessionRecord;
 pub use super::record::Stored as Session;
 use super::sealed::{KeyRing, Purpose};
 use super::store::{Indexed, Replacement, Store, StoreError};
-use super::values::{Bind, PublicValue, SessionId};
+use super::tokens::{BrowserBinding, PublicValue, SessionId};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::decision::Lifetimes;
 use gatepost_core::ids::{ProviderId, UserId};
@@ -98,7 +98,7 @@ impl Sessions {
     /// announced.
     pub async fn start(
         &self,
-        browser: &Bind,
+        browser: &BrowserBinding,
         session: SessionId,
         record: SessionRecord,
         announced: Option<&Announcement>,
@@ -264,7 +264,7 @@ fn renew(old: &SessionRecord, fresh: &SessionRecord) -> SessionRecord {
     let grant = if keeps_grant { old } else { fresh };
     let (old_secret, now) = (old.public_secret, Timestamp::now());
     SessionRecord {
-        begun_at: old.begun_at,
+        started_at: old.started_at,
         auth_time: old.auth_time.max(fresh.auth_time),
         replaced_secret: if is_joined { old.replaced_secret } else { Some((old_secret, now)) },
         refresh_token: grant.refresh_token.clone(),

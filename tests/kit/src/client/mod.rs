@@ -21,7 +21,7 @@ use crate::process::Authority;
 pub use answer::{Answer, Trip};
 pub use jar::{Jar, SameSite, SiteContext, StoredCookie};
 pub use raw::{RawAnswer, get_request, send_raw};
-pub use request::{Kind, Request, patiently};
+pub use request::{Kind, Request, retry};
 use resolve::Names;
 
 const TIMEOUT: Duration = Duration::from_secs(30);

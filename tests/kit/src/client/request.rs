@@ -19,7 +19,7 @@ const ACCEPT_PAGE: &str =
     "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8";
 
 /// Repeats a request while the answer is 503 with `Retry-After`: on a busy machine a store may miss its deadline.
-pub async fn patiently<T, F: Future<Output = T>>(ask: impl Fn() -> F, is_passing: impl Fn(&T) -> bool) -> T {
+pub async fn retry<T, F: Future<Output = T>>(ask: impl Fn() -> F, is_passing: impl Fn(&T) -> bool) -> T {
     let begun = Instant::now();
     loop {
         let answer = ask().await;
@@ -144,7 +144,7 @@ impl<'a> Request<'a> {
         let asks_again = |answer: &reqwest::Result<Answer>| {
             self.client.is_patient && answer.as_ref().is_ok_and(is_passing)
         };
-        patiently(|| self.try_once(), asks_again).await
+        retry(|| self.try_once(), asks_again).await
     }
 
     async fn try_once(&self) -> reqwest::Result<Answer> {

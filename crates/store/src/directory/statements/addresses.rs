@@ -48,7 +48,7 @@ impl Admission<'_> {
         connection: &mut Connection,
         known: Option<&Known>,
     ) -> Result<Settlement> {
-        match (self.terms.address_changes, known) {
+        match (self.policy.address_changes, known) {
             (AddressChanges::Keep, Some(known)) if known.user.email.is_some() => {
                 self.keep_address(connection, known).await
             }
@@ -64,7 +64,7 @@ impl Admission<'_> {
         if self.identity.refused.as_ref().is_some_and(|refused| refused.address.is_some()) {
             return Ok(Err(SignInOutcome::NoAddress));
         }
-        if !self.terms.domains.contain(&kept) {
+        if !self.policy.domains.contains(&kept) {
             return Ok(Err(SignInOutcome::KeptAddressRefused(kept)));
         }
         let Some(asserted) = self.identity.email.as_ref().filter(|email| **email != kept) else {

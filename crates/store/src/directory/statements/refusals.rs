@@ -3,10 +3,11 @@
 use super::{Connection, Result, Store};
 use crate::directory::error::DirectoryError;
 use crate::directory::{MAX_REFUSALS, REFUSALS_TTL};
-use gatepost_core::asking::{AskedKind, Asker, Refusal};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{RequestId, UserId};
+use gatepost_core::refusal::Refusal;
+use gatepost_core::request_mode::{Initiator, RequestMode};
 use std::net::IpAddr;
 
 impl Store {
@@ -54,7 +55,7 @@ async fn insert(connection: &mut Connection, refusal: &Refusal) -> Result<()> {
     .bind(&refusal.method)
     .bind(&refusal.path)
     .bind(refusal.kind.as_str())
-    .bind(refusal.asker.named())
+    .bind(refusal.initiator.to_origin_header())
     .bind(&refusal.requirement)
     .bind(i16::try_from(refusal.status).unwrap_or_default())
     .bind(&refusal.reason)
@@ -94,8 +95,8 @@ fn read(request_id: RequestId, row: RefusalRow) -> Result<Refusal> {
         host: row.host,
         method: row.method,
         path: row.path,
-        kind: AskedKind::from_column(&row.kind),
-        asker: row.asker.map_or(Asker::Own, |origin| Asker::named_by(&origin)),
+        kind: RequestMode::from_column(&row.kind),
+        initiator: row.asker.map_or(Initiator::Own, |origin| Initiator::from_origin_header(&origin)),
         requirement: row.requirement,
         status: u16::try_from(row.status).unwrap_or_default(),
         reason: row.reason,

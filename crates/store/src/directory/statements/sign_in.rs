@@ -8,7 +8,7 @@ use super::users::{UserRow, user_columns};
 use super::{Connection, LockKey, Result, Store, audit, memberships, present};
 use crate::directory::actor::Actor;
 use crate::directory::records::{SignInContext, SignInOutcome};
-use gatepost_config::Terms;
+use gatepost_config::IdentityPolicy;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::identity::{AssertedGroups, AssertedIdentity, SubjectKey};
@@ -42,7 +42,7 @@ macro_rules! is_session_over {
 /// One sign-in or refresh.
 pub(super) struct Admission<'a> {
     pub(super) identity: &'a AssertedIdentity,
-    pub(super) terms: &'a Terms,
+    pub(super) policy: &'a IdentityPolicy,
     pub(super) now: Timestamp,
     pub(super) actor: &'a Actor,
     /// `None`: a refresh.
@@ -53,11 +53,11 @@ impl Store {
     pub(in crate::directory) async fn sign_in(
         &self,
         identity: &AssertedIdentity,
-        terms: &Terms,
+        policy: &IdentityPolicy,
         context: &SignInContext,
         actor: &Actor,
     ) -> Result<SignInOutcome> {
-        let admission = Admission { identity, terms, now: context.now, actor, sign_in: Some(context) };
+        let admission = Admission { identity, policy, now: context.now, actor, sign_in: Some(context) };
         transaction!(self, &admission.locks(), |connection| {
             let known = find_known(connection, &identity.subject, Some(context)).await?;
             let is_ended = match &known {
@@ -84,11 +84,11 @@ impl Store {
         &self,
         user: UserId,
         identity: &AssertedIdentity,
-        terms: &Terms,
+        policy: &IdentityPolicy,
         now: Timestamp,
         actor: &Actor,
     ) -> Result<Option<SignInOutcome>> {
-        let admission = Admission { identity, terms, now, actor, sign_in: None };
+        let admission = Admission { identity, policy, now, actor, sign_in: None };
         transaction!(self, &admission.locks(), |connection| {
             match find_known(connection, &identity.subject, None).await? {
                 Some(known) if known.user.id == user => {
@@ -233,7 +233,7 @@ impl Admission<'_> {
         let AssertedGroups::Known(groups) = &self.identity.groups else { return Ok(false) };
         let AssertedIdentity { subject, provider, .. } = self.identity;
         let fell =
-            memberships::replace(connection, user, provider, groups, self.terms.group_names, self.actor)
+            memberships::replace(connection, user, provider, groups, self.policy.group_names, self.actor)
                 .await?;
         sqlx::query("UPDATE identities SET groups_known_at = $3 WHERE issuer = $1 AND subject = $2")
             .bind(&subject.issuer)

@@ -2,12 +2,12 @@
 
 use super::Client;
 use gatepost_certs::tls;
-use gatepost_config::{MadeOf, WatchedSecret};
+use gatepost_config::{DerivedSecret, WatchedSecret};
 use redis::{ConnectionAddr, ErrorKind, IntoConnectionInfo, RedisError, TlsCertificates};
 use secrecy::{ExposeSecret, SecretString};
 
 /// One server. Each new connection uses the current user and password.
-pub(super) struct Server(MadeOf<Client>);
+pub(super) struct Server(DerivedSecret<Client>);
 
 impl Server {
     /// `ca`: PEM of certificate authorities to trust for TLS in addition to the system's.
@@ -16,7 +16,7 @@ impl Server {
     /// The address or a certificate cannot be parsed.
     pub fn new(url: &WatchedSecret, ca: Option<Vec<u8>>) -> Result<Self, RedisError> {
         let root = ca.map(tls::with_system);
-        MadeOf::new(url.clone(), move |url| client(url, root.as_deref())).map(Self)
+        DerivedSecret::new(url.clone(), move |url| client(url, root.as_deref())).map(Self)
     }
 
     pub fn client(&self) -> Client {
@@ -28,7 +28,7 @@ impl Server {
         let is_refused = matches!(error.code(), Some("NOAUTH" | "WRONGPASS"))
             || error.kind() == ErrorKind::AuthenticationFailed;
         if is_refused {
-            self.0.look_again();
+            self.0.reload_on_next_use();
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The number is limited. A use that does not fit is collected again at a later request of the session.
 
-use super::values::SessionId;
+use super::tokens::SessionId;
 use gatepost_core::clock::Timestamp;
 use std::sync::{Mutex, PoisonError};
 
@@ -11,9 +11,9 @@ const MAX_WAITING: usize = 100_000;
 
 /// The uses that are not written yet.
 #[derive(Debug, Default)]
-pub struct Uses(Mutex<Vec<(SessionId, Timestamp)>>);
+pub struct LastUsed(Mutex<Vec<(SessionId, Timestamp)>>);
 
-impl Uses {
+impl LastUsed {
     /// Collects a use.
     pub fn note(&self, session: &SessionId, at: Timestamp) {
         self.put_back(vec![(session.clone(), at)]);

@@ -8,7 +8,7 @@ use gatepost_core::identity::SubjectKey;
 
 /// The rules by which the directory takes over what one provider asserts about one person.
 #[derive(Clone, Debug)]
-pub struct Terms {
+pub struct IdentityPolicy {
     /// How the provider's groups are named.
     pub group_names: GroupNames,
     /// Whether the person's address changes with the provider's.
@@ -28,7 +28,7 @@ pub enum AssertableDomains {
 
 impl AssertableDomains {
     /// Whether the address belongs to one of the domains.
-    pub fn contain(&self, email: &EmailAddress) -> bool {
+    pub fn contains(&self, email: &EmailAddress) -> bool {
         match self {
             Self::Any => true,
             Self::Only(domains) => domains.iter().any(|domain| domain == email.domain()),
@@ -43,8 +43,8 @@ pub(super) fn read(reader: &mut Reader) -> Read<AddressChanges> {
 
 impl Config {
     /// The rules for a person of this provider.
-    pub fn terms_of(&self, provider: &ProviderConfig, subject: &SubjectKey) -> Terms {
-        Terms {
+    pub fn identity_policy_for(&self, provider: &ProviderConfig, subject: &SubjectKey) -> IdentityPolicy {
+        IdentityPolicy {
             group_names: provider.group_names,
             address_changes: self.address_changes,
             domains: provider

@@ -62,9 +62,9 @@ pub struct HostValue {
 /// that cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Bind(Hash);
+pub struct BrowserBinding(Hash);
 
-impl Bind {
+impl BrowserBinding {
     /// The binding to a cookie's value, as the browser sent it or as it is being set.
     pub fn to(cookie_value: &str) -> Self {
         Self(Hash::of(&[b"bind", cookie_value.as_bytes()]))
@@ -88,7 +88,7 @@ pub enum Target {
         /// Path and query.
         uri: ReturnUri,
         /// The cookie value that the browser had there.
-        bind: Bind,
+        bind: BrowserBinding,
     },
 }
 
@@ -172,7 +172,7 @@ pub struct LoginState {
     /// PKCE (RFC 7636).
     pub code_verifier: Secret,
     /// The cookie value that the browser had on the public host.
-    pub bind: Bind,
+    pub bind: BrowserBinding,
     /// Step-up: the sign-in must be newer than this.
     pub auth_after: Option<Timestamp>,
 }
@@ -262,15 +262,15 @@ mod tests {
     #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
     enum OldTarget {
         Account,
-        Host { host: String, uri: String, bind: Bind },
+        Host { host: String, uri: String, bind: BrowserBinding },
     }
 
     fn host(uri: ReturnUri) -> Target {
-        Target::Host { host: "app.example.com".to_owned(), uri, bind: Bind::to("p") }
+        Target::Host { host: "app.example.com".to_owned(), uri, bind: BrowserBinding::to("p") }
     }
 
     fn old_host(uri: String) -> OldTarget {
-        OldTarget::Host { host: "app.example.com".to_owned(), uri, bind: Bind::to("p") }
+        OldTarget::Host { host: "app.example.com".to_owned(), uri, bind: BrowserBinding::to("p") }
     }
 
     #[test]
@@ -317,7 +317,7 @@ mod tests {
                 provider: "entra".parse().expect("an id"),
                 nonce: Secret::generate(),
                 code_verifier: Secret::generate(),
-                bind: Bind::to("cookie"),
+                bind: BrowserBinding::to("cookie"),
                 auth_after,
             };
             login.is_met_by(auth_time, now)

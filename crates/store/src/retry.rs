@@ -8,7 +8,7 @@ const RETRY_TIME: Duration = Duration::from_secs(3);
 const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Retries `attempt` until it succeeds or three seconds have passed. The first query of a command also has to connect.
-pub async fn patiently<T, E>(attempt: impl AsyncFn() -> Result<T, E>) -> Result<T, E> {
+pub async fn retry<T, E>(attempt: impl AsyncFn() -> Result<T, E>) -> Result<T, E> {
     let end = Instant::now() + RETRY_TIME;
     loop {
         match attempt().await {

@@ -1,14 +1,13 @@
 //! What a browser tells about a request: whether a person will see the answer, and which page caused the request.
 
 use super::host::Origin;
-pub use super::refusal::Refusal;
 use serde::Serialize;
 use std::fmt;
 
 /// The kinds of request that get different answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum AskedKind {
+pub enum RequestMode {
     /// The browser opens a page that a person will see.
     Navigation,
     /// A page or a program fetches something.
@@ -17,7 +16,7 @@ pub enum AskedKind {
     Websocket,
 }
 
-impl AskedKind {
+impl RequestMode {
     /// The name, as the `kind` column and JSON write it.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -49,7 +48,7 @@ pub fn is_navigation(mode: Option<&str>, destination: Option<&str>) -> Option<bo
 
 /// Whether the browser loads the page before a person asked for it, or only for a preview. `header` returns the first
 /// value of a header. Browsers that do not send `Sec-Purpose` use older header names.
-pub fn is_in_advance<'a>(header: impl Fn(&'static str) -> Option<&'a [u8]>) -> bool {
+pub fn is_prefetch<'a>(header: impl Fn(&'static str) -> Option<&'a [u8]>) -> bool {
     const OLDER: [&str; 3] = ["purpose", "x-purpose", "x-moz"];
     let says_so = |value: &[u8]| {
         let value = value.to_ascii_lowercase();
@@ -61,7 +60,7 @@ pub fn is_in_advance<'a>(header: impl Fn(&'static str) -> Option<&'a [u8]>) -> b
 
 /// The page that made the browser send a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Asker {
+pub enum Initiator {
     /// A page of the requested host itself, or the person, for example with the address bar.
     Own,
     /// A page of this other origin.
@@ -70,15 +69,15 @@ pub enum Asker {
     Unnamed,
 }
 
-impl Asker {
+impl Initiator {
     /// The initiator that the value of an `Origin` header names. A value that is not an origin still means another
     /// page.
-    pub fn named_by(origin: &str) -> Self {
+    pub fn from_origin_header(origin: &str) -> Self {
         origin.parse().map_or(Self::Unnamed, Self::Page)
     }
 
     /// The value of an `Origin` header with this meaning; `None` for [`Self::Own`].
-    pub fn named(&self) -> Option<String> {
+    pub fn to_origin_header(&self) -> Option<String> {
         match self {
             Self::Own => None,
             Self::Page(_) | Self::Unnamed => Some(self.to_string()),
@@ -86,7 +85,7 @@ impl Asker {
     }
 }
 
-impl fmt::Display for Asker {
+impl fmt::Display for Initiator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Own => f.write_str("own"),
@@ -103,7 +102,7 @@ mod tests {
     #[test]
     fn a_prefetch_is_recognised_by_every_header_that_browsers_use_for_it() {
         let is = |name: &'static str, value: &'static str| {
-            is_in_advance(|asked| (asked == name).then_some(value.as_bytes()))
+            is_prefetch(|asked| (asked == name).then_some(value.as_bytes()))
         };
         for (name, value) in [
             ("sec-purpose", "prefetch"),
