@@ -9,6 +9,7 @@ mod certificates;
 mod configuration;
 mod finding;
 mod keys;
+mod loopback;
 mod postgres;
 mod provider;
 mod redis;
@@ -19,10 +20,8 @@ pub mod traefik;
 pub use finding::{Code, Finding, Place, Severity};
 
 use gatepost_config::{Config, StoresConfig};
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use url::{Host, Url};
 
 /// What to check.
 #[derive(Debug)]
@@ -123,27 +122,4 @@ async fn check_stores(
     );
     findings.extend(others);
     (findings, directory)
-}
-
-/// Whether the host of a URL is on loopback.
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        // The `url` crate keeps an IP address as text if it does not know the scheme.
-        Some(Host::Domain(name)) => {
-            name == "localhost"
-                || name.ends_with(".localhost")
-                || name.parse().is_ok_and(|address: IpAddr| address.is_loopback())
-        }
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
-}
-
-/// Whether the connection stays on this machine: the host is on loopback, or it is a container, whose name has no dot.
-fn is_on_this_machine(url: &Url) -> bool {
-    let is_container = |name: &str| {
-        !name.starts_with('[') && (!name.contains('.') || name.ends_with(".internal")) && !name.contains(':')
-    };
-    is_loopback(url) || url.host_str().is_some_and(is_container)
 }

@@ -212,7 +212,7 @@ fn check_connection(url: &SecretString, report: &ServerReport, findings: &mut Ve
     let mode = url.query_pairs().find(|(name, _)| name == "sslmode" || name == "ssl-mode");
     let mode = mode.map(|(_, value)| value.to_ascii_lowercase()).unwrap_or_default();
     // A URL of a Unix socket has the folder in the query or, percent-encoded, in place of the host.
-    if super::is_on_this_machine(&url)
+    if crate::loopback::is_on_this_machine(&url)
         || url.host_str().is_none_or(|host| host.starts_with("%2F") || host.is_empty())
     {
         return;

@@ -204,7 +204,7 @@ fn check_memory(report: &Report<'_>, saves: Option<bool>, findings: &mut Vec<Fin
 /// Checks whether others can read the traffic, or connect without a password.
 fn check_exposure(url: &SecretString, findings: &mut Vec<Finding>) {
     let Ok(url) = Url::parse(url.expose_secret()) else { return };
-    if url.scheme().ends_with("unix") || super::is_loopback(&url) {
+    if url.scheme().ends_with("unix") || crate::loopback::is_loopback(&url) {
         return;
     }
     if url.password().is_none() {
@@ -213,7 +213,7 @@ fn check_exposure(url: &SecretString, findings: &mut Vec<Finding>) {
             "REDIS_URL has no password, and Redis is on another machine or in another container.",
         ));
     }
-    if matches!(url.scheme(), "redis" | "valkey") && !super::is_on_this_machine(&url) {
+    if matches!(url.scheme(), "redis" | "valkey") && !crate::loopback::is_on_this_machine(&url) {
         findings
             .push(PLAIN.at(SETTING, "The connection does not use TLS, and Redis is not on this machine."));
     }

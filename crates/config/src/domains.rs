@@ -1,6 +1,6 @@
 //! `..__ALLOWED_DOMAINS`: the domains whose addresses a provider may assert (DESIGN.md section 7).
 
-use super::{AssertableDomains, EntraTenant, ProviderConfig, ProviderKind};
+use super::{EntraTenant, ProviderConfig, ProviderKind};
 use gatepost_core::email::EmailAddress;
 use gatepost_core::identity::is_guid;
 use std::str::FromStr;
@@ -31,6 +31,25 @@ impl FromStr for AllowedDomain {
         }
         let address: EmailAddress = format!("a@{domain}").parse().map_err(|_| error())?;
         Ok(Self { tid: tid.map(str::to_ascii_lowercase), domain: address.domain().to_owned() })
+    }
+}
+
+/// The domains whose addresses a provider may assert.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AssertableDomains {
+    /// Every domain.
+    Any,
+    /// Only these domains, in lower case.
+    Only(Vec<String>),
+}
+
+impl AssertableDomains {
+    /// Whether the address belongs to one of the domains.
+    pub fn contains(&self, email: &EmailAddress) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Only(domains) => domains.iter().any(|domain| domain == email.domain()),
+        }
     }
 }
 

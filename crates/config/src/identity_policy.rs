@@ -2,8 +2,9 @@
 //! whether a person's address changes with the provider's.
 
 use super::reader::{Read, Reader};
-use super::{AddressChanges, Config, EntraTenant, GroupNames, ProviderConfig, ProviderKind};
-use gatepost_core::email::EmailAddress;
+use super::{
+    AddressChanges, AssertableDomains, Config, EntraTenant, GroupNames, ProviderConfig, ProviderKind,
+};
 use gatepost_core::identity::SubjectKey;
 
 /// The rules by which the directory takes over what one provider asserts about one person.
@@ -15,25 +16,6 @@ pub struct IdentityPolicy {
     pub address_changes: AddressChanges,
     /// The domains whose addresses the provider may assert.
     pub domains: AssertableDomains,
-}
-
-/// The domains whose addresses a provider may assert.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AssertableDomains {
-    /// Every domain.
-    Any,
-    /// Only these domains, in lower case.
-    Only(Vec<String>),
-}
-
-impl AssertableDomains {
-    /// Whether the address belongs to one of the domains.
-    pub fn contains(&self, email: &EmailAddress) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Only(domains) => domains.iter().any(|domain| domain == email.domain()),
-        }
-    }
 }
 
 pub(super) fn read(reader: &mut Reader) -> Read<AddressChanges> {

@@ -10,6 +10,7 @@ mod credential;
 mod domains;
 pub mod duration;
 mod error;
+mod given;
 mod groups;
 mod identity_policy;
 mod issuer;
@@ -28,10 +29,10 @@ mod suggest;
 mod tests;
 mod watched;
 
-pub use domains::{AllowedDomain, AllowedDomainError};
+pub use domains::{AllowedDomain, AllowedDomainError, AssertableDomains};
 pub use error::{ConfigError, ConfigErrors, Problem};
 pub use groups::RoleWithoutTenant;
-pub use identity_policy::{AssertableDomains, IdentityPolicy};
+pub use identity_policy::IdentityPolicy;
 pub use watched::{DerivedSecret, RELOAD_INTERVAL, WatchedSecret};
 
 use gatepost_core::host::{HostPattern, Origin};

@@ -5,7 +5,7 @@
 //! providers are configured they are errors, too: a variable for another application must not add a provider here.
 
 use super::error::{ConfigError, Problem};
-use super::raw::{Given, Overlay, Source, Value};
+use super::given::{Given, Overlay, Source, Value};
 
 /// Each variable with the setting of the provider `entra` that it gives.
 pub(super) const VARIABLES: [(&str, &str); 4] = [

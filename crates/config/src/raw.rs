@@ -5,9 +5,8 @@
 //! key and takes precedence. Values are not interpreted here.
 
 use super::error::{ConfigError, Problem};
+use super::given::{Given, Overlay, Source, Value};
 use super::platform;
-use std::collections::BTreeMap;
-use std::fmt;
 
 /// The variable that names the file. It is read before all settings, so it is not a key itself.
 pub(super) const CONFIG_VARIABLE: &str = "GATEPOST_CONFIG";
@@ -18,46 +17,11 @@ const TABLES_OF_VALUES: [&str; 1] = ["groups"];
 /// No setting is nested deeper than this, so deeper tables are not flattened.
 const DEEPEST: usize = 4;
 
-/// The value of one setting and its source.
-#[derive(Clone)]
-pub(super) struct Given {
-    pub value: Value,
-    pub source: Source,
-}
-
-/// A value that is not interpreted yet.
-#[derive(Clone)]
-pub(super) enum Value {
-    /// From the environment, where lists are comma-separated.
-    Text(String),
-    /// From the file.
-    Toml(toml::Value),
-}
-
-/// Where a setting was given. `Display` writes its name as the operator did.
-#[derive(Clone, PartialEq, Eq)]
-pub(super) enum Source {
-    Variable(String),
-    Toml { key: String, file: String },
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Variable(name) => f.write_str(name),
-            Self::Toml { key, file } => write!(f, "{key} in {file}"),
-        }
-    }
-}
-
 /// The text of the file, and its name for errors.
 pub(super) struct TomlFile<'a> {
     pub name: &'a str,
     pub text: &'a str,
 }
-
-/// All given settings, by key.
-pub(super) type Overlay = BTreeMap<String, Given>;
 
 /// Merges the environment with the file.
 pub(super) fn overlay(

@@ -3,8 +3,9 @@
 //! It also records every key that is read. A given setting that was never read is unknown.
 
 use super::error::{ConfigError, ConfigErrors, Problem, hidden, shown};
+use super::given::{Given, Overlay, Source, Value};
 use super::platform;
-use super::raw::{Given, Overlay, Source, TomlFile, Value, overlay, variable_of};
+use super::raw::{TomlFile, overlay, variable_of};
 use super::watched::{self, Take, WatchedSecret};
 use gatepost_core::host::Origin;
 use secrecy::{ExposeSecret, SecretString};

@@ -1,6 +1,7 @@
 //! Finds the known setting whose name is most similar to an unknown one.
 
-use super::raw::{Source, variable_of};
+use super::given::Source;
+use super::raw::variable_of;
 use std::collections::BTreeSet;
 
 /// The least similarity, from 0 to 1, for a suggestion.

@@ -1,7 +1,7 @@
 //! Checks Traefik's static configuration: entry points, dashboard, providers, access log.
 
-use super::Site;
 use super::setup::{EntryPoint, Link, Setup, Spot};
+use super::site::Site;
 use super::tls_end;
 use crate::finding::{Finding, codes};
 use ipnet::IpNet;

@@ -1,7 +1,7 @@
 //! Checks each option of the `forwardAuth` middlewares that call Gatepost (`DESIGN.md` section 4).
 
-use super::Site;
 use super::setup::{Setup, Spot};
+use super::site::Site;
 use crate::finding::{Finding, Place, codes, describe};
 use gatepost_core::header_names::{IDENTITY_HEADERS, canonical};
 use gatepost_core::requirement::Requirement;
@@ -194,7 +194,7 @@ fn address(gate: Spot<'_>, site: Option<&Site<'_>>, findings: &mut Vec<Finding>)
     }
     // Plain http to a TLS listener is reported by the module `tls`.
     let is_plain = url.scheme() == "http" && !site.is_some_and(|site| site.has_tls);
-    if is_plain && !crate::is_on_this_machine(&url) {
+    if is_plain && !crate::loopback::is_on_this_machine(&url) {
         let host = url.host_str().unwrap_or_default();
         findings.push(ADDRESS_PLAIN.at(spot.place(), format!("Plain http to {host}.")));
     }

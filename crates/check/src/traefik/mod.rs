@@ -11,6 +11,7 @@ mod image;
 mod routers;
 mod rule;
 mod setup;
+mod site;
 mod source;
 mod tls;
 mod tls_end;
@@ -19,9 +20,10 @@ mod yaml;
 
 use super::finding::{Code, Finding, Place};
 use gatepost_config::Config;
-use gatepost_core::host::{HostName, ProtectedHosts};
+use gatepost_core::host::ProtectedHosts;
 use gatepost_core::requirement::Requirement;
 use setup::Setup;
+use site::Site;
 use std::path::PathBuf;
 pub(super) use tls::Gate;
 
@@ -40,18 +42,6 @@ pub(super) fn codes() -> impl Iterator<Item = &'static Code> {
     .into_iter()
     .flatten()
     .copied()
-}
-
-/// What Gatepost's configuration says about the site that Traefik serves.
-#[derive(Debug)]
-struct Site<'a> {
-    public: &'a HostName,
-    hosts: ProtectedHosts,
-    internal_port: u16,
-    public_port: u16,
-    /// Whether the internal listener uses TLS.
-    has_tls: bool,
-    is_development: bool,
 }
 
 /// The result of checking Traefik's files.

@@ -1,8 +1,8 @@
 //! Checks which routers have the middleware, which should have it, and which must not.
 
-use super::Site;
 use super::rule::Branch;
 use super::setup::{Link, Router, Setup, is_gatepost};
+use super::site::Site;
 use crate::finding::{Finding, codes};
 use gatepost_core::host::HostName;
 use gatepost_core::return_uri::RESERVED;

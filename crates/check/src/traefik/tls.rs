@@ -1,8 +1,8 @@
 //! Checks that each middleware calls the internal listener in the way in which it listens: over plain http, or over TLS
 //! with a client certificate.
 
-use super::Site;
 use super::setup::{Setup, Spot};
+use super::site::Site;
 use crate::finding::{Finding, Place, codes};
 use url::Url;
 

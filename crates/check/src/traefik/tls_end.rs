@@ -2,8 +2,8 @@
 //! balancer). `trustForwardHeader` of the middleware and `forwardedHeaders.trustedIPs` of the entry point must both
 //! fit.
 
-use super::Site;
 use super::setup::{EntryPoint, Link, Middleware, Router, Setup, Spot};
+use super::site::Site;
 use crate::finding::{Finding, codes};
 
 codes! {

@@ -1,7 +1,6 @@
 //! Errors of the directory. "Unavailable" is a variant of its own, so that no caller mistakes it for "there is none".
 //! Refusals that a person can fix have variants of their own.
 
-use super::pooler::SpreadsStatements;
 use super::records::UserKey;
 use gatepost_certs::tls::TlsRefused;
 use gatepost_core::email::EmailAddress;
@@ -77,6 +76,11 @@ pub enum DirectoryError {
     #[error("group {0} does not open tenant {1}")]
     NotMapped(GroupName, TenantId),
 }
+
+/// A pooler spreads the statements of one connection over several server processes.
+#[derive(Debug, thiserror::Error)]
+#[error("a pooler in transaction or statement mode is in between")]
+pub(super) struct SpreadsStatements;
 
 impl From<sqlx::Error> for DirectoryError {
     fn from(error: sqlx::Error) -> Self {

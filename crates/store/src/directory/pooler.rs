@@ -6,7 +6,7 @@
 //! nothing is set, prepared or locked before two connections were seen to have a server process each. A pooler in
 //! session mode passes this check and serves as Postgres itself would.
 
-use super::error::DirectoryError;
+use super::error::{DirectoryError, SpreadsStatements};
 use gatepost_certs::tls;
 use gatepost_config::{DerivedSecret, WatchedSecret};
 use secrecy::{ExposeSecret, SecretString};
@@ -20,11 +20,6 @@ use tokio::sync::OnceCell;
 /// How often each of the two connections is queried. A pooler that others use too may assign the same server process
 /// again by chance.
 const QUERIES: u32 = 4;
-
-/// A pooler spreads the statements of one connection over several server processes.
-#[derive(Debug, thiserror::Error)]
-#[error("a pooler in transaction or statement mode is in between")]
-pub(super) struct SpreadsStatements;
 
 /// The address of one Postgres, with user and password. Both may be replaced in their file while Gatepost runs.
 /// Clones share the result of the check.
