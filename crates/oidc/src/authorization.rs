@@ -14,24 +14,6 @@ use url::Url;
 /// The longest `state`, in characters, that leaves enough room for the rest of the URL.
 pub const MAX_STATE: usize = 800;
 
-/// The parameters of an authorization request. Parameters with these names are removed from the endpoint's own URL, so that
-/// none is repeated.
-pub(super) const PARAMETERS: [&str; 13] = [
-    "response_type",
-    "response_mode",
-    "client_id",
-    "redirect_uri",
-    "scope",
-    "state",
-    "nonce",
-    "code_challenge",
-    "code_challenge_method",
-    "max_age",
-    "prompt",
-    "login_hint",
-    "access_type",
-];
-
 /// The longest URL that Entra accepts (AADSTS90015), in characters.
 const MAX_ADDRESS: usize = 1_799;
 
@@ -138,14 +120,6 @@ impl Provider {
         }
         scopes
     }
-}
-
-/// The URL of an endpoint without the parameters called `names`.
-pub(super) fn without(endpoint: &Url, names: &[&str]) -> Url {
-    let mut url = endpoint.clone();
-    let own = endpoint.query_pairs().filter(|(name, _)| !names.contains(&&**name));
-    url.query_pairs_mut().clear().extend_pairs(own);
-    url
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //!
 //! `ring` signs, in constant time.
 
+use super::credential_error::CredentialError;
 use super::metadata::Metadata;
 use super::signature::Algorithm;
 use base64::Engine;
@@ -29,26 +30,6 @@ use url::form_urlencoded;
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 const ASSERTION_TTL: Duration = Duration::from_mins(5);
 const CLOCK_TOLERANCE: Duration = Duration::from_mins(1);
-
-/// Why the client cannot authenticate.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum CredentialError {
-    /// The PEM text holds no certificate.
-    #[error("there is no certificate in the PEM text")]
-    NoCertificate,
-    /// The PEM text holds no private key.
-    #[error("there is no private key in the PEM text")]
-    NoPrivateKey,
-    /// Providers accept only RSA keys of at least 2048 bits.
-    #[error("the private key is not an RSA key of at least 2048 bits")]
-    UnsuitableKey,
-    /// The assertion file cannot be read or is empty.
-    #[error("the assertion file {0} cannot be read")]
-    AssertionFile(PathBuf, #[source] Arc<std::io::Error>),
-    /// Signing failed.
-    #[error("the private key cannot sign")]
-    Signing(#[source] rustls::Error),
-}
 
 /// The client with its credential.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 //!
 //! The crate is not used here: it accepts only a parsed ID token as the hint, and the session stores the token as text.
 
-use super::authorization::without;
+use super::metadata::without;
 use super::provider::Provider;
 use gatepost_config::ProviderKind;
 use secrecy::{ExposeSecret, SecretString};

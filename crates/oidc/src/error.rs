@@ -1,7 +1,7 @@
 //! The errors of a sign-in and of a refresh.
 
-use super::credential::CredentialError;
-use super::metadata::MetadataError;
+use super::credential_error::CredentialError;
+use super::metadata_error::MetadataError;
 use super::refusal::ProviderRefusal;
 use super::token_error::TokenError;
 use super::transport::CallError;

@@ -10,11 +10,11 @@ use super::error::OidcError;
 use super::issuer::IssuerRule;
 use super::jws::Jws;
 use super::keys::Key;
-use super::protocol::{IdToken, IdTokenClaims};
-use super::provider::Provider;
+use super::protocol::IdTokenClaims;
+use super::provider::{Provider, Recipient};
 use super::signature::Algorithm;
 use super::token_error::{TokenError, short};
-use super::tokens::ReceivedIdToken;
+use super::tokens::{IdToken, ReceivedIdToken};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::identity::SubjectKey;
 use openidconnect::{
@@ -28,14 +28,6 @@ use std::time::{Duration, SystemTime};
 const LEEWAY: Duration = Duration::from_mins(1);
 /// The accepted age of a token when it arrives. Entra sets `iat` five minutes back.
 pub(super) const MAX_TOKEN_AGE: Duration = Duration::from_mins(15);
-
-/// The expected issuer and client of a token, and the time.
-#[derive(Debug)]
-pub(super) struct Recipient<'a> {
-    pub issuer: &'a IssuerRule,
-    pub client_id: &'a str,
-    pub now: Timestamp,
-}
 
 /// The check of the nonce.
 #[derive(Clone, Copy, Debug)]

@@ -4,7 +4,7 @@
 //! The configuration lists the tenants that are accepted.
 
 use super::claims::{Claims, required};
-use super::metadata::MetadataError;
+use super::metadata_error::MetadataError;
 use super::token_error::{TokenError, short};
 use gatepost_config::{EntraTenant, ProviderKind};
 use gatepost_core::identity::{SubjectKey, is_guid};

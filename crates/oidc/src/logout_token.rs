@@ -6,10 +6,10 @@
 use super::claims::{Claims, required};
 use super::discovery::Source;
 use super::error::OidcError;
-use super::id_token::{MAX_TOKEN_AGE, Recipient, check_end, check_party_and_age};
+use super::id_token::{MAX_TOKEN_AGE, check_end, check_party_and_age};
 use super::jws::Jws;
 use super::keys::Key;
-use super::provider::Provider;
+use super::provider::{Provider, Recipient};
 use super::token_error::TokenError;
 use gatepost_core::clock::Timestamp;
 use serde_json::Value;

@@ -6,8 +6,8 @@
 //!
 //! Every URL in the document must be `https`. `http` is accepted only on loopback, and only if the issuer is on loopback too.
 
-use super::authorization::{PARAMETERS, without};
 use super::issuer::IssuerRule;
+use super::metadata_error::MetadataError;
 use super::protocol::{Document, RelyingParty};
 use openidconnect::core::CoreResponseType;
 use openidconnect::{AuthUrl, Client, ClientId, EndSessionUrl, RevocationUrl, UserInfoUrl};
@@ -24,42 +24,23 @@ pub(super) struct Metadata {
     pub graph: Option<Url>,
 }
 
-/// The check that a discovery document failed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum MetadataError {
-    /// The document names another issuer.
-    #[error("the document is of issuer {found:?}, not {expected:?}")]
-    WrongIssuer {
-        /// The issuer by the configuration.
-        expected: String,
-        /// The issuer in the document.
-        found: String,
-    },
-    /// A required member is absent or has the wrong type.
-    #[error("{0} is missing or malformed")]
-    Missing(&'static str),
-    /// A URL is not `https`, or has a password or a fragment.
-    #[error("{0} is not an https URL")]
-    Insecure(&'static str),
-    /// `response_types_supported` has no `code`.
-    #[error("the provider does not support the authorization code flow")]
-    NoCodeFlow,
-    /// `id_token_signing_alg_values_supported` has none of RS256, PS256, ES256, `EdDSA`.
-    #[error("the provider supports no accepted signature algorithm")]
-    NoAcceptedAlgorithm,
-}
-
-impl MetadataError {
-    /// The `reason` label: one of a closed set.
-    pub const fn reason(&self) -> &'static str {
-        match self {
-            Self::WrongIssuer { .. } => "metadata_wrong_issuer",
-            Self::Missing(_) => "metadata_malformed",
-            Self::Insecure(_) => "metadata_insecure",
-            Self::NoCodeFlow | Self::NoAcceptedAlgorithm => "metadata_unsupported",
-        }
-    }
-}
+/// The parameters that an authorization request has. Parameters with these names are removed from the endpoint's own URL, so that
+/// none is repeated.
+const PARAMETERS: [&str; 13] = [
+    "response_type",
+    "response_mode",
+    "client_id",
+    "redirect_uri",
+    "scope",
+    "state",
+    "nonce",
+    "code_challenge",
+    "code_challenge_method",
+    "max_age",
+    "prompt",
+    "login_hint",
+    "access_type",
+];
 
 /// The members that are read, each with whether it is required: URLs, and lists of strings (`.._supported`). Other members
 /// may have any form.
@@ -207,6 +188,14 @@ impl Reader<'_> {
             parse("https").map(Some)
         }
     }
+}
+
+/// The URL of an endpoint without the parameters called `names`.
+pub(super) fn without(endpoint: &Url, names: &[&str]) -> Url {
+    let mut url = endpoint.clone();
+    let own = endpoint.query_pairs().filter(|(name, _)| !names.contains(&&**name));
+    url.query_pairs_mut().clear().extend_pairs(own);
+    url
 }
 
 /// Whether the URL is plain HTTP on loopback: a loopback address, `localhost` or `*.localhost` (RFC 6761 section 6.3).

@@ -1,7 +1,7 @@
 //! The types of `openidconnect`, with our keys, algorithms and answers as their parameters.
 
 use super::keys::Key;
-use super::signature::{Algorithm, KeyType};
+use super::signature::NoEncryption;
 use super::tokens::{RefusalBody, Tokens};
 use openidconnect::core::{
     CoreAuthDisplay, CoreAuthPrompt, CoreClaimName, CoreClaimType, CoreClientAuthMethod, CoreGenderClaim,
@@ -10,7 +10,7 @@ use openidconnect::core::{
 };
 use openidconnect::{
     AdditionalProviderMetadata, Client, EmptyAdditionalClaims, EndSessionUrl, EndpointMaybeSet,
-    EndpointNotSet, EndpointSet, JweContentEncryptionAlgorithm, ProviderMetadata, RevocationUrl,
+    EndpointNotSet, EndpointSet, ProviderMetadata, RevocationUrl,
 };
 use serde::{Deserialize, Serialize};
 
@@ -35,9 +35,7 @@ pub(super) type RelyingParty = Client<
     EndpointMaybeSet,
 >;
 
-/// An ID token with the claims that the crate checks. `Jws` reads the others: which of them count is configuration.
-pub(super) type IdToken =
-    openidconnect::IdToken<EmptyAdditionalClaims, CoreGenderClaim, NoEncryption, Algorithm>;
+/// The claims of an ID token that the crate checks. `Jws` reads the others: which of them count is configuration.
 pub(super) type IdTokenClaims = openidconnect::IdTokenClaims<EmptyAdditionalClaims, CoreGenderClaim>;
 
 /// A discovery document (OpenID Connect Discovery section 3).
@@ -69,15 +67,3 @@ pub(super) struct Additional {
 }
 
 impl AdditionalProviderMetadata for Additional {}
-
-/// The encryption algorithms that are accepted: none, so that encrypted tokens are refused.
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
-pub(super) enum NoEncryption {}
-
-impl JweContentEncryptionAlgorithm for NoEncryption {
-    type KeyType = KeyType;
-
-    fn key_type(&self) -> Result<KeyType, String> {
-        match *self {}
-    }
-}

@@ -2,10 +2,10 @@
 
 use super::bucket::Bucket;
 use super::calls::Calls;
-use super::credential::{Client, CredentialError};
+use super::credential::Client;
+use super::credential_error::CredentialError;
 use super::discovery::Discovery;
 use super::error::OidcError;
-use super::id_token::Recipient;
 use super::issuer::IssuerRule;
 use super::pause::Pause;
 use super::refusal::{ErrorResponse, ProviderRefusal};
@@ -95,6 +95,14 @@ impl Providers {
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<Provider>> {
         self.0.iter()
     }
+}
+
+/// The expected issuer and client of a token, and the time.
+#[derive(Debug)]
+pub(super) struct Recipient<'a> {
+    pub issuer: &'a IssuerRule,
+    pub client_id: &'a str,
+    pub now: Timestamp,
 }
 
 impl Provider {

@@ -4,7 +4,7 @@
 //! provider's description is shortened, has no control characters, and is used only in logs.
 
 use super::claims::Claims;
-use super::refusal_table::{self, Explanation, Persistence};
+use super::refusal_table::{self, Explanation, NextStep, Persistence, ResponsibleParty};
 use serde_json::Value;
 use std::fmt;
 
@@ -43,28 +43,6 @@ pub struct ProviderRefusal {
     /// The provider's description, for logs only: at most 500 characters, no control characters.
     pub description: String,
     persistence: Persistence,
-}
-
-/// Who can fix the cause of a refusal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ResponsibleParty {
-    /// The person who signs in.
-    Person,
-    /// An administrator of the directory at the provider.
-    Admin,
-    /// The operator of Gatepost.
-    Operator,
-}
-
-/// What the page about a refusal offers to do next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NextStep {
-    /// Sign in again.
-    Retry,
-    /// Sign in with another account (`prompt=select_account`).
-    SwitchAccount,
-    /// Nothing, because another person has to act first.
-    Wait,
 }
 
 impl ProviderRefusal {

@@ -5,7 +5,7 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use openidconnect::{JsonWebKeyType, JwsSigningAlgorithm};
+use openidconnect::{JsonWebKeyType, JweContentEncryptionAlgorithm, JwsSigningAlgorithm};
 use ring::digest::{SHA256, SHA512, digest};
 use ring::rsa::PublicKeyComponents;
 use ring::signature::{
@@ -161,6 +161,18 @@ fn number(bytes: &[u8]) -> Option<Vec<u8>> {
 /// The bit length of a number without leading zeros.
 fn bits(number: &[u8]) -> usize {
     number.first().map_or(0, |first| number.len() * 8 - first.leading_zeros() as usize)
+}
+
+/// The encryption algorithms that are accepted: none, so that encrypted tokens are refused.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub(super) enum NoEncryption {}
+
+impl JweContentEncryptionAlgorithm for NoEncryption {
+    type KeyType = KeyType;
+
+    fn key_type(&self) -> Result<KeyType, String> {
+        match *self {}
+    }
 }
 
 #[cfg(test)]

@@ -4,8 +4,7 @@
 //! token beside it.
 
 use super::claims::Claims;
-use super::protocol::{IdToken, NoEncryption};
-use super::signature::Algorithm;
+use super::signature::{Algorithm, NoEncryption};
 use openidconnect::core::{CoreGenderClaim, CoreTokenType};
 use openidconnect::{
     AccessToken, EmptyAdditionalClaims, ErrorResponse, OAuth2TokenResponse, RefreshToken, Scope,
@@ -15,6 +14,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
+
+/// An ID token with the claims that the crate checks.
+pub(super) type IdToken =
+    openidconnect::IdToken<EmptyAdditionalClaims, CoreGenderClaim, NoEncryption, Algorithm>;
 
 /// A successful answer. It has no lifetime of the access token, which is used at once and then dropped.
 #[derive(Clone, Debug, Deserialize, Serialize)]

@@ -6,7 +6,7 @@
 //! `former_addresses` records who gave up an address, because applications give the account of that address to its next
 //! holder.
 
-use super::sign_in::{Admission, Known};
+use super::admission::{Admission, Known};
 use super::users::{self, UserRow};
 use super::{Connection, LockKey, Result, Store, audit};
 use crate::directory::actor::Actor;
@@ -244,21 +244,6 @@ async fn note_taken(
     };
     audit::write(connection, actor, entry).await?;
     Ok(Some(FormerHolder { email: email.clone(), user: former, until }))
-}
-
-/// Records who gives up an address. Applications know nothing of a placeholder, so only people with an identity count.
-pub(super) async fn note_given_up(connection: &mut Connection, id: UserId) -> Result<()> {
-    sqlx::query(
-        "INSERT INTO former_addresses (email, user_id, until) \
-         SELECT email, id, $2 FROM users WHERE id = $1 AND email IS NOT NULL \
-         AND EXISTS (SELECT 1 FROM identities WHERE user_id = $1) \
-         ON CONFLICT (email) DO UPDATE SET user_id = excluded.user_id, until = excluded.until",
-    )
-    .bind(id.to_string())
-    .bind(Timestamp::now().unix())
-    .execute(connection)
-    .await?;
-    Ok(())
 }
 
 async fn forget_asserted(connection: &mut Connection, id: UserId, email: &EmailAddress) -> Result<()> {

@@ -59,7 +59,9 @@ macro_rules! transaction {
 }
 
 mod addresses;
+mod admin_overrides;
 mod admins;
+mod admission;
 mod audit;
 mod configuration;
 mod groups;

@@ -4,6 +4,7 @@
 //! person, so that the person stays disabled with any later address.
 
 use super::addresses::{self, Settled};
+use super::admission::{Admission, Known};
 use super::users::{UserRow, user_columns};
 use super::{Connection, LockKey, Result, Store, audit, memberships, present};
 use crate::directory::actor::Actor;
@@ -19,34 +20,11 @@ use std::time::Duration;
 /// How long the last list of groups counts if the provider cannot confirm it.
 const GROUPS_STAY: Duration = Duration::from_hours(24);
 
-row! {
-    /// A row of `identities`, with its user.
-    pub(super) struct Known {
-        pub(super) user: UserRow,
-        /// The address that the provider asserted last.
-        pub(super) asserted_email: Option<String>,
-        provider: String,
-        groups_known_at: Option<Timestamp>,
-        /// The provider has ended the session that this sign-in belongs to.
-        is_ended: bool,
-    }
-}
-
 /// Whether the provider ended its session after it had issued the ID token.
 macro_rules! is_session_over {
     () => {
         "EXISTS (SELECT 1 FROM ended_provider_sessions WHERE provider = $4 AND sid_hash = $5 AND ended_at >= $3)"
     };
-}
-
-/// One sign-in or refresh.
-pub(super) struct Admission<'a> {
-    pub(super) identity: &'a AssertedIdentity,
-    pub(super) policy: &'a IdentityPolicy,
-    pub(super) now: Timestamp,
-    pub(super) actor: &'a Actor,
-    /// `None`: a refresh.
-    sign_in: Option<&'a SignInContext>,
 }
 
 impl Store {

@@ -1,6 +1,6 @@
 //! People: their rows, how a placeholder is merged into a person, and changes by administrators.
 
-use super::{Connection, Result, Store, addresses, admins, audit, present};
+use super::{Connection, Result, Store, admin_overrides, audit, present};
 use crate::directory::actor::Actor;
 use crate::directory::error::DirectoryError;
 use crate::directory::records::{IdentityRecord, UserKey, UserRecord, UserSummary};
@@ -142,12 +142,27 @@ pub(super) async fn set_email(
     id: UserId,
     email: Option<&EmailAddress>,
 ) -> Result<()> {
-    addresses::note_given_up(connection, id).await?;
+    note_given_up(connection, id).await?;
     sqlx::query("UPDATE users SET email = $2 WHERE id = $1")
         .bind(id.to_string())
         .bind(email.map(EmailAddress::as_str))
         .execute(connection)
         .await?;
+    Ok(())
+}
+
+/// Records who gives up an address. Applications know nothing of a placeholder, so only people with an identity count.
+pub(super) async fn note_given_up(connection: &mut Connection, id: UserId) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO former_addresses (email, user_id, until) \
+         SELECT email, id, $2 FROM users WHERE id = $1 AND email IS NOT NULL \
+         AND EXISTS (SELECT 1 FROM identities WHERE user_id = $1) \
+         ON CONFLICT (email) DO UPDATE SET user_id = excluded.user_id, until = excluded.until",
+    )
+    .bind(id.to_string())
+    .bind(Timestamp::now().unix())
+    .execute(connection)
+    .await?;
     Ok(())
 }
 
@@ -167,10 +182,10 @@ pub(super) async fn merge(
     .bind(into.id.to_string())
     .execute(&mut *connection)
     .await?;
-    let theirs = admins::find_override(connection, from.id).await?;
-    let own = admins::find_override(connection, into.id).await?;
+    let theirs = admin_overrides::find_override(connection, from.id).await?;
+    let own = admin_overrides::find_override(connection, into.id).await?;
     if let Some(theirs) = theirs {
-        admins::set_override(connection, into.id, Some(theirs && own.unwrap_or(true))).await?;
+        admin_overrides::set_override(connection, into.id, Some(theirs && own.unwrap_or(true))).await?;
     }
     sqlx::query("DELETE FROM users WHERE id = $1")
         .bind(from.id.to_string())
@@ -268,7 +283,7 @@ async fn complete(connection: &mut Connection, row: UserRow) -> Result<UserRecor
         identities,
         groups,
         tenants: opened.tenants,
-        admin: admins::find_standing(connection, row.id).await?,
+        admin: admin_overrides::find_standing(connection, row.id).await?,
         summary: row.summary(),
     })
 }
