@@ -73,7 +73,7 @@ both_pairs! {
                 let _ = thief.get(&ticket).await;
             }
         }
-        assert_eq!(crate::passes::passes(&world.gatepost).await, passes + 1);
+        assert_eq!(crate::session_cache::passes(&world.gatepost).await, passes + 1);
     }
 
     async fn without_memory_each_request_asks(pair) {
