@@ -92,7 +92,7 @@ both_pairs! {
         let other = world.signed_in("newcomer").await;
         assert_eq!(address(&world, &other).await.as_deref(), Some(OLD));
         let held = world.cli_refuses(&["user", "address", NEW, "--to", OLD]).await;
-        assert!(held.contains("another person holds alice@example.com") && held.contains("hint: "), "{held}");
+        assert!(held.contains("alice@example.com is the address of another person") && held.contains("hint: "), "{held}");
         let moved = world.cli(&["user", "address", NEW, "--to", "alice@fourth.example"]).await;
         assert!(moved.ends_with(&format!("The provider still asserts {NEW} for this person, so nobody else can get it.\n")), "{moved}");
         world.cli(&["user", "address", NEW, "--to", NEW]).await;
@@ -130,7 +130,7 @@ both_pairs! {
             (browser.fetch(&world.url(APP, "/")).await.status == 401).then_some(())
         })
         .await;
-        world.gatepost.wait_for_line("a session ends: the provider may not assert the domain").await;
+        world.gatepost.wait_for_line("a session ends: the provider is not allowed to assert the domain").await;
         let page = refused(&world, "alice").await;
         assert!(page.contains("Your address is no longer allowed here") && page.contains(OLD), "{page}");
         let line = world.gatepost.wait_for_line("a sign-in or sign-out did not go on").await;
