@@ -8,7 +8,7 @@
 //! | module | is |
 //! |---|---|
 //! | [`permits`] | limits on what one holder, and all together, may do at a time |
-//! | [`tasks`] | work that no request waits for |
+//! | [`tasks`] | work that outlives its request |
 //! | [`readiness`] | whether this replica should get requests |
 //! | [`site`] | what is configured: settings, hosts, keys, providers |
 //! | [`stores`] | the two stores, with their metrics |

@@ -72,8 +72,7 @@ impl Cost {
     }
 
     /// Nanoseconds since an earlier reading. If threads have ended, the exact time is too small, and the time in ticks
-    /// is used.
-    /// Both of its readings are rounded down.
+    /// is used. Both of its readings are rounded down.
     pub fn since(self, before: Self) -> u64 {
         let whole = self.whole.saturating_sub(before.whole).saturating_sub(2 * tick_nanos());
         self.living.saturating_sub(before.living).max(whole)

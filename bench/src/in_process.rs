@@ -1,6 +1,5 @@
 //! A warm Gatepost without a network: its connection handler on one end of an in-memory pipe, a browser's request on
-//! the
-//! other. For counting instructions.
+//! the other. For counting instructions.
 
 use crate::load::Requests;
 use crate::load::answer::Answer;

@@ -1,6 +1,5 @@
 //! The benchmark (`script/bench`, docs/performance.md): compares Gatepost with a server that does nothing, on one
-//! machine
-//! in one run. The compared servers take turns.
+//! machine in one run. The compared servers take turns.
 //!
 //! | module | content |
 //! |---|---|

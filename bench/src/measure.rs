@@ -1,6 +1,5 @@
 //! Measures the compared servers in turns. Each round measures every one of them, so that changes in the machine's
-//! speed
-//! affect all.
+//! speed affect all.
 
 use crate::cores::{self, Cores};
 use crate::cpu::Watched;

@@ -1,6 +1,5 @@
 //! The demo: the real binary in embedded mode, a fake Entra with some people, and two applications behind a
-//! `ForwardAuth`
-//! proxy, all on `*.localhost` over plain HTTP.
+//! `ForwardAuth` proxy, all on `*.localhost` over plain HTTP.
 //!
 //! `script/demo` builds and starts it. All child processes end with this process, however it ends.
 
@@ -184,8 +183,7 @@ fn group(name: &str) -> String {
 }
 
 /// Starts the fake Entra. Its address is an IP address, because Gatepost must reach it too, and only browsers can be
-/// relied
-/// on to resolve `*.localhost`.
+/// relied on to resolve `*.localhost`.
 async fn entra(port: u16) -> Result<Entra, Box<dyn Error>> {
     let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port_from(port + 1)?));
     let entra = Entra::start_with(Style::Entra, addr).await?;

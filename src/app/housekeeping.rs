@@ -22,7 +22,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 const READINESS_INTERVAL: Duration = Duration::from_secs(2);
 /// How long an announced key counts as in use.
 const KEY_TTL: Duration = Duration::from_secs(30);
-/// The greatest difference between the clocks of this replica and the database, in seconds (DESIGN.md section 8).
+/// The greatest difference between the clocks of this replica and the database, in seconds.
 const MAX_CLOCK_SKEW: i64 = 30;
 /// How often expired data is deleted.
 const DELETE_INTERVAL: Duration = Duration::from_mins(10);

@@ -15,7 +15,7 @@ use gatepost_telemetry::{Store, StoreOperation};
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// `/verify` waits this long for the stores. After that it answers 503 (DESIGN.md section 2).
+/// `/verify` waits this long for the stores. After that it answers 503.
 pub const DEADLINE: Duration = Duration::from_millis(250);
 
 /// A session whose record and person were found. [`gatepost_core::decision`] decides whether it is valid.

@@ -26,7 +26,7 @@ const REVALIDATE_INTERVAL: Duration = Duration::from_mins(1);
 const REFRESH_PAUSE: Duration = Duration::from_secs(5);
 
 /// Decides from the session cache alone, without I/O. `None`: the session is not cached, the person would have to sign
-/// in, or the request is not for an application.
+/// in, the provider would have to confirm the session first, or the request is not for an application.
 pub fn decide_from_cache(context: &Arc<Context>, request: &VerifyRequest<'_>) -> Option<Verdict> {
     let (Target::Application(requirement), Some(cookie)) = (&request.target, &request.cookie) else {
         return None;

@@ -1,4 +1,4 @@
-//! Renders a permit as headers. DESIGN.md section 4 defines names and encodings.
+//! Renders a permit as headers. docs/traefik.md lists names and encodings for applications.
 //!
 //! [`IdentityHeaders`] holds what depends on the person alone and is rendered once, when the person is looked up. The
 //! rest is rendered for each request.

@@ -1,4 +1,4 @@
-//! Maps a denial to its answer (DESIGN.md section 4) and to its reason in metrics. The listener and `gatepost explain`
+//! Maps a denial to its answer and to its reason in metrics. The listener and `gatepost explain`
 //! both use this mapping.
 
 use super::forwarded::{Malformed, RequestKind};

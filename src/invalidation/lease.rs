@@ -1,4 +1,4 @@
-//! The lease under which cached answers of the directory are valid (SIGN-IN.md, "The pass cache's protocol").
+//! The lease under which cached answers of the directory are valid.
 //!
 //! Guarantee: suppose the [`Stamp`] of an entry was taken before the entry was looked up, and [`Lease::counts`] accepts
 //! it for a request. Then the entry includes every change whose commit was acknowledged 1 s before that request was
@@ -36,8 +36,7 @@ pub struct Lease {
     until: AtomicU64,
     /// When the renewal of the last lease was sent.
     renewed: AtomicU64,
-    /// Entries of this era and later include every change that was reported up to `renewed`, or were looked up after
-    /// it.
+    /// Entries of an older era may lack a change and are never used in an outage.
     sound_since: AtomicU64,
 }
 

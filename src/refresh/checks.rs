@@ -19,7 +19,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
-/// How long a request waits at most (DESIGN.md section 2).
+/// How long a request waits at most.
 const WAIT: Duration = Duration::from_secs(3);
 /// While another replica refreshes the session, the record is read again after a pause. The pause doubles each time, up
 /// to [`LONGEST_PAUSE`].

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 /// How many requests of one person may wait on this replica. The limit is per person because one person may have many
 /// sessions.
 const MAX_WAITING_PER_PERSON: usize = 64;
-/// How many requests may wait in total: half of the concurrent streams of one HTTP/2 connection of the proxy.
+/// How many requests may wait in total: about half of the 1,000 streams of one HTTP/2 connection of the proxy.
 const MAX_WAITING: usize = 512;
 
 /// When a check ended. `None`: it is still running.

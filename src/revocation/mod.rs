@@ -49,7 +49,7 @@ impl Context {
 pub struct Ending {
     hash: Hash,
     user: UserId,
-    /// Until then one of its cookies could be used.
+    /// The directory keeps the row until then, because until then one of its cookies could be used.
     expires_at: Timestamp,
 }
 

@@ -56,8 +56,7 @@ pub async fn begin(
     continue_sign_in(context, browser, request, query.provider).await
 }
 
-/// Sends the browser back to its host, which makes a new request: a sealed request is valid for one hour (SIGN-IN.md,
-/// "Values").
+/// Sends the browser back to its host, which makes a new request: a sealed request is valid for one hour.
 fn restart_expired(context: &Context, request: &LoginRequest) -> Result<Destination, Problem> {
     let Target::Host { host, uri, .. } = &request.target else {
         return Ok(Destination::redirect(context.site.public_address("/login", &[])));

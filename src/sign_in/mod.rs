@@ -1,4 +1,4 @@
-//! Signing in and out as use cases, without HTTP (SIGN-IN.md): [`begin`], [`callback`], [`ticket`], [`sign_out`].
+//! Signing in and out as use cases, without HTTP: [`begin`], [`callback`], [`ticket`], [`sign_out`].
 //!
 //! Each returns where the browser goes next, or a [`Problem`] that a page explains. Nothing is kept for strangers: until
 //! a provider has identified somebody, all state travels sealed with the browser.

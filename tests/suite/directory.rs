@@ -1,4 +1,4 @@
-//! The directory's rules (DESIGN.md section 7), each on Postgres and on SQLite ([`both_stores!`]).
+//! The directory's rules, each on Postgres and on SQLite ([`both_stores!`]).
 
 use gatepost_config::{AddressChanges, AssertableDomains, Config, GroupNames, IdentityPolicy, StoresConfig};
 use gatepost_core::access::Standing;

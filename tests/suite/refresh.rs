@@ -1,4 +1,4 @@
-//! What a sign-in learnt is learnt again while the session is used (DESIGN.md section 8, "Refresh"): the provider's
+//! What a sign-in learnt is learnt again while the session is used: the provider's
 //! word ends sessions and changes groups, its silence does neither.
 
 use crate::world::{APP, MCP_GITHUB, OTHER, PUBLIC, Pair, Plan, Stores, World, alice};

@@ -1,5 +1,5 @@
 //! What a replica remembers: it asks no store twice, lets in what it knows while a store is out, and never longer than
-//! the contract allows (DESIGN.md section 2; SIGN-IN.md, "The pass cache's protocol").
+//! the contract allows.
 
 mod between;
 mod bound;

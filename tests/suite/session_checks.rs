@@ -1,5 +1,4 @@
-//! The first request after a pause: it waits until the provider was asked about its session, and is answered then
-//! (DESIGN.md sections 2 and 8). The test moves the clock over two refresh intervals.
+//! The first request after a pause: it waits until the provider was asked about its session, and is answered then. The test moves the clock over two refresh intervals.
 
 use crate::answers::{Asked, Told};
 use crate::clocks::{movable, movable_with};

@@ -1,4 +1,4 @@
-//! Signing in (SIGN-IN.md), message by message, with a scripted browser.
+//! Signing in, message by message, with a scripted browser.
 
 use crate::world::{APP, COOKIE, MCP_GITHUB, OTHER, PUBLIC, Plan, World, alice};
 use gatepost_kit::client::Kind;

@@ -1,4 +1,4 @@
-//! The store table of DESIGN.md section 2: what is answered while a store is away, and that it passes without a restart.
+//! What is answered while a store is away, and that it passes without a restart.
 //!
 //! Every outage is met twice over: by who is signed in, and by a sign-in that had just reached its callback or its
 //! ticket when the store went. Neither may be used up by an answer of 503.

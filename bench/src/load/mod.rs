@@ -1,8 +1,7 @@
 //! The load generator: one thread that keeps connections busy and checks every answer.
 //!
 //! In a closed loop, each connection sends its next request after the answer. In an open loop, requests are due at a
-//! fixed
-//! rate, and the time of an answer counts from when its request was due.
+//! fixed rate, and the time of an answer counts from when its request was due.
 
 pub mod answer;
 mod http1;
@@ -53,8 +52,7 @@ pub struct Load<'a> {
     /// When the next request is sent.
     pub pace: Pace,
     /// Whether each visitor sends one request, in order, and then the load ends. Otherwise visitors are chosen at
-    /// random
-    /// until the time is over.
+    /// random until the time is over.
     pub is_each_once: bool,
     /// The warm-up time, which is not measured.
     pub warm_up: Duration,
@@ -129,8 +127,7 @@ impl Turns {
     }
 
     /// Ends a turn, and tells whether a wrong answer is a failure. It is not if the visitor repeats the request: a
-    /// store may
-    /// miss its deadline while thousands of sessions are looked up.
+    /// store may miss its deadline while thousands of sessions are looked up.
     fn done(&mut self, ticket: Ticket, is_right: bool) -> bool {
         if !ticket.is_owed {
             return self.asked.is_none();

@@ -78,8 +78,7 @@ impl Window {
     }
 
     /// Starts the measurement after the warm-up, and tells whether the load continues. Fills the tally at the end of
-    /// the time,
-    /// or when every visitor got an answer.
+    /// the time, or when every visitor got an answer.
     ///
     /// # Errors
     /// A watched process has ended.

@@ -1,7 +1,7 @@
 //! Measures the cost of a warm answer, and the memory, with a thousand, a hundred thousand and a million cached
 //! sessions.
 //!
-//! A cached session is looked up again after a minute of use (SIGN-IN.md). Of a million sessions, only those that were
+//! A cached session is looked up again after a minute of use. Of a million sessions, only those that were
 //! looked up last can be requested within their first minute; all of them are in memory.
 
 use super::Stage;

@@ -1,10 +1,8 @@
 //! Measures through the real Traefik: without a middleware, with bare servers, with Gatepost, and with other gates that
-//! the
-//! environment names.
+//! the environment names.
 //!
 //! Traefik, gate and application share one core, as on a small server. Browsers speak plain HTTP to Traefik, so that
-//! the
-//! cost of their TLS does not hide the gate's cost.
+//! the cost of their TLS does not hide the gate's cost.
 
 use super::Stage;
 use super::production::{answers_to, certificates, contestant, start_tls};

@@ -1,8 +1,7 @@
 //! People and their sessions.
 //!
 //! Gatepost's own code creates the sessions in this process, with the key ring of the measured process, because a
-//! million
-//! sign-ins would take too long.
+//! million sign-ins would take too long.
 
 use super::{Site, Stores};
 use crate::load::Visitor;
@@ -97,8 +96,7 @@ impl Site {
     }
 
     /// Starts sessions for one person after another, with or without a refresh token. Returns the cookies that their
-    /// browsers
-    /// have on `host`.
+    /// browsers have on `host`.
     ///
     /// # Errors
     /// The store failed.

@@ -1,8 +1,7 @@
 //! A finding: its severity and code, where it was found, what was found, what can happen and how to fix it.
 //!
 //! What can happen and how to fix it depend only on the code, so that `docs/check.md` can list them. No finding
-//! contains a
-//! secret.
+//! contains a secret.
 
 use gatepost_certs::tls::TlsFault;
 use gatepost_core::error_chain::Chain;

@@ -57,8 +57,7 @@ fn ring(keys: &[Secret], place: &Place, findings: &mut Vec<Finding>) {
 }
 
 /// Whether a key is text or a pattern. Of 32 random bytes, all are printable with a probability of 10^-14, and it is
-/// even
-/// less likely that fewer than 16 of them are different.
+/// even less likely that fewer than 16 of them are different.
 fn is_guessable(key: &Secret) -> bool {
     let bytes = key.expose();
     let distinct: BTreeSet<u8> = bytes.iter().copied().collect();

@@ -1,6 +1,5 @@
 //! `gatepost check`: examines everything that Gatepost depends on, and reports what is wrong, what can happen and how
-//! to
-//! fix it.
+//! to fix it.
 //!
 //! One module per part. Each has time limits and changes nothing. What it cannot reach becomes a finding. If the
 //! configuration has errors, the other parts are checked as far as possible.

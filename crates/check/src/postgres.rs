@@ -1,6 +1,5 @@
 //! Checks Postgres: that it answers, that the user has all privileges, that commits are durable. Also checks the file
-//! of
-//! embedded mode.
+//! of embedded mode.
 
 use super::finding::{Code, Finding, Place, codes, describe};
 use super::time;

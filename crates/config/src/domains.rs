@@ -1,4 +1,4 @@
-//! `..__ALLOWED_DOMAINS`: the domains whose addresses a provider may assert (DESIGN.md section 7).
+//! `..__ALLOWED_DOMAINS`: the domains whose addresses a provider may assert.
 
 use super::{EntraTenant, ProviderConfig, ProviderKind};
 use gatepost_core::email::EmailAddress;

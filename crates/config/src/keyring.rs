@@ -1,8 +1,7 @@
 //! The key ring that seals cookies, tickets and session records: its text form, and its file in embedded mode.
 //!
 //! Guarantees: a key ring is never empty, its keys differ, and no error shows a key. The file is created atomically
-//! with
-//! mode 0600. An existing file is never overwritten, because all sealed values would be lost.
+//! with mode 0600. An existing file is never overwritten, because all sealed values would be lost.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
@@ -140,8 +139,7 @@ fn open(path: &Path) -> Result<Option<Vec<Secret>>, KeyRingError> {
 }
 
 /// Writes the file under another name and then links it, so that two processes that start at once use the same keys,
-/// and
-/// none reads a file that is half written.
+/// and none reads a file that is half written.
 fn create(path: &Path) -> io::Result<()> {
     let mut suffix = [0; 8];
     fill_random(&mut suffix);

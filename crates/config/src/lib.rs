@@ -1,9 +1,8 @@
 //! Reads all settings of Gatepost into typed values.
 //!
 //! [`raw`] merges `gatepost.toml` with the environment, which takes precedence. One module per section reads typed
-//! values
-//! from the result. All errors are reported at once, and none contains a secret. A setting that no module reads is an
-//! error.
+//! values from the result. All errors are reported at once, and none contains a secret. A setting that no module reads
+//! is an error.
 
 mod address;
 mod credential;
@@ -247,8 +246,7 @@ pub enum GroupNames {
     /// `provider:id`.
     Link,
     /// `link` at any other provider, where the creator of a group may choose its id: until it is linked, a group's name
-    /// is
-    /// `provider:id`.
+    /// is `provider:id`.
     LinkQualified,
     /// `trust`: a group has the name that the provider gives it.
     Trust,

@@ -1,8 +1,7 @@
 //! Reads the OpenID providers (`providers.<id>.*`), first each alone, then the rules that concern several of them.
 //!
-//! These rules are in DESIGN.md section 7: group names are trusted from at most one provider, and with several
-//! providers
-//! each has a list of domains whose addresses it may assert.
+//! These are: group names are trusted from at most one provider, and with several providers each has a list of domains
+//! whose addresses it may assert.
 
 use super::credential;
 use super::issuer::{self, Places};

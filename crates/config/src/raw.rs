@@ -1,8 +1,7 @@
 //! Merges the file and the environment into one map from key to value, with the source of each value.
 //!
 //! Keys are written as in the file (`session.idle_timeout`). The variable `GATEPOST_SESSION__IDLE_TIMEOUT` gives the
-//! same
-//! key and takes precedence. Values are not interpreted here.
+//! same key and takes precedence. Values are not interpreted here.
 
 use super::error::{ConfigError, Problem};
 use super::given::{Given, Overlay, Source, Value};

@@ -156,8 +156,7 @@ impl Reader {
     }
 
     /// Reads a list, and records an error for every malformed entry. An empty list is not the same as a list that is
-    /// not
-    /// given.
+    /// not given.
     pub fn list<T>(
         &mut self,
         key: &str,
@@ -369,8 +368,7 @@ impl Found {
 }
 
 /// Reports a value in quotes, which `docker run --env-file` does not remove. Removes the quotes, so that the value
-/// causes
-/// no further errors.
+/// causes no further errors.
 fn unquote(given: &mut Given) -> Option<ConfigError> {
     let Value::Text(text) = &mut given.value else { return None };
     let inner = ['"', '\''].into_iter().find_map(|quote| text.strip_prefix(quote)?.strip_suffix(quote))?;

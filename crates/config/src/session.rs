@@ -11,9 +11,7 @@ const DAY: Duration = Duration::from_hours(24);
 /// The longest lifetime of a cookie in browsers (draft-ietf-httpbis-rfc6265bis section 5.5).
 const LONGEST_COOKIE: Duration = Duration::from_hours(400 * 24);
 
-/// Groups that cannot be read again stay valid for this time (DESIGN.md section 7), so a refresh must happen at least
-/// as
-/// often.
+/// Groups that cannot be read again stay valid for this time, so a refresh must happen at least as often.
 const LONGEST_REFRESH: Duration = DAY;
 
 /// The default number of sessions of one person, more than the browsers and devices that one person uses.

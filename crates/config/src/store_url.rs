@@ -223,8 +223,7 @@ impl Parameters {
 }
 
 /// Refuses an unknown parameter. The error does not show the name if an `@` follows: then it may be the rest of a
-/// password
-/// that contains a `?`.
+/// password that contains a `?`.
 fn unknown<T>(text: &str, key: &str) -> Parsed<T> {
     let is_name =
         key.len() <= 40 && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));

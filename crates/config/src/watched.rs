@@ -2,8 +2,7 @@
 //!
 //! Code that uses a secret reads the current value each time. On use, the file is read again if the last read is more
 //! than ten seconds ago, or if a server refused the value. If the file cannot be read, or holds no valid replacement,
-//! the
-//! last good value stays in use and a warning is logged once.
+//! the last good value stays in use and a warning is logged once.
 
 use super::{ClientCredential, Config, StoresConfig};
 use gatepost_core::error_chain::Chain;
@@ -160,8 +159,7 @@ impl<T> fmt::Debug for DerivedSecret<T> {
 
 impl Config {
     /// Reads the files of secrets again where that is due, so that a problem with a file is logged early, although the
-    /// secret
-    /// may not be used for hours.
+    /// secret may not be used for hours.
     pub fn reload_secrets(&self) {
         if let StoresConfig::Shared { redis_url, database_url } = &self.stores {
             redis_url.current();
@@ -179,8 +177,7 @@ impl Config {
 }
 
 /// Reads a secret from a file, without the newlines at the end and without the byte order mark that Windows editors
-/// write
-/// at the beginning.
+/// write at the beginning.
 ///
 /// # Errors
 /// The file cannot be read, or is not UTF-8.

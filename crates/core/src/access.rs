@@ -60,8 +60,7 @@ impl Access {
 }
 
 /// Tenants with the person's role in each, sorted by id, without duplicates. A boxed slice has no spare capacity:
-/// memory
-/// holds one of these for every signed-in person.
+/// memory holds one of these for every signed-in person.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Tenants(Box<[(TenantId, Role)]>);
 

@@ -8,8 +8,7 @@ use std::time::Duration;
 ///
 /// An unknown time meets no `max_age`. `iat` cannot replace it: a provider with an active single sign-on session issues
 /// a new token without asking the person. Stored as a number, with 0 for unknown, which an older release reads as a
-/// time
-/// long ago.
+/// time long ago.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct AuthTime(Timestamp);

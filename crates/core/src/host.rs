@@ -33,8 +33,7 @@ impl Scheme {
 }
 
 /// A host name in lower case, without port and trailing dot. It is the associated data of the values that are sealed
-/// for
-/// that host.
+/// for that host.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HostName(String);
 

@@ -26,14 +26,13 @@ pub struct AssertedIdentity {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedAddress {
     /// The well-formed address that this provider may not assert, if it gave one. The provider's earlier assertions of
-    /// the
-    /// same address do not count any more either.
+    /// the same address do not count any more either.
     pub address: Option<EmailAddress>,
     /// The rule that is not met.
     pub rule: AddressRule,
 }
 
-/// The rules for an address (DESIGN.md section 7). Each message tells the operator how the rule is not met.
+/// The rules for an address. Each message tells the operator how the rule is not met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressRule {
     /// The provider must give an address.

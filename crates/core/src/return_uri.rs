@@ -8,7 +8,7 @@ pub const MAX_RETURN_URI: usize = 2_000;
 /// The path prefix that is reserved for Gatepost on every protected host.
 pub const RESERVED: &str = "/.gatepost/";
 
-/// Whether a browser may be sent to this path and query of a protected host (DESIGN.md section 4, "Return address").
+/// Whether a browser may be sent to this path and query of a protected host.
 pub fn is_return_uri(uri: &str) -> bool {
     uri.len() <= MAX_RETURN_URI
         && uri.starts_with('/')

@@ -1,5 +1,5 @@
 //! Decides which e-mail address of a person counts. An address identifies one person, so it counts only from a provider that
-//! may assert its domain (DESIGN.md section 7).
+//! may assert its domain.
 //!
 //! If a claim has a text that is not an address, the next claim of the same document is read. If a claim has an address that
 //! this provider may not assert, the address is refused and no other claim is read.

@@ -6,7 +6,7 @@ use gatepost_core::clock::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// The latest time that is accepted: 9999-12-31. Later ones, as `1e300`, are mistakes or attacks.
+/// The latest time that is accepted: 9999-12-31. Later ones, such as `1e300`, are mistakes or attacks.
 const END_OF_TIME: i64 = 253_402_300_799;
 
 /// The members of a JSON object that a provider made.

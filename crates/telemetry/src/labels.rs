@@ -59,7 +59,7 @@ macro_rules! label {
 }
 
 label! {
-    /// The kind of answer of `/verify` (DESIGN.md section 4).
+    /// The kind of answer of `/verify`.
     Answer {
         /// 200 with identity headers.
         Allowed = "allowed",

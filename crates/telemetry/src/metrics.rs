@@ -20,7 +20,7 @@ use std::time::Duration;
 /// The content type of [`Metrics::encode`]: `OpenMetrics` 1.0.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Histogram buckets in seconds, from an answer from the cache to the deadline of `/verify` (DESIGN.md section 2).
+/// Histogram buckets in seconds, from an answer from the cache to the deadline of `/verify`.
 const ANSWER_SECONDS: [f64; 12] =
     [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25];
 

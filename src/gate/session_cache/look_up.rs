@@ -85,7 +85,8 @@ async fn look_up(cache: Arc<SessionCache>, key: CacheKey, cookie: HostValue) -> 
         Ok(session) => session
             .filter(|session| session.record.user == cookie.user)
             .map(|session: Session| cache.site.times_of(&session.record, cookie.auth_time)),
-        // The session store only states who has signed in, and the cached session states the same.
+        // The session store failed: the cached times are used with the standing that the directory has just given. Only the
+        // directory says that a session has ended.
         Err(error) => match &cached {
             Some(session) => Some(session.times()),
             None => return Err(Arc::new(error)),

@@ -1,6 +1,6 @@
 //! One connection of the proxy: HTTP/1.1, or over TLS what both sides prefer. hyper reads and writes both.
 //!
-//! Limits: DESIGN.md section 4; how long a connection may wait is decided in [`super::connection_timeouts`].
+//! [`super::connection_timeouts`] decides how long a connection may wait.
 
 #[cfg(test)]
 mod tests;

@@ -16,7 +16,7 @@ use tokio::time::{Sleep, sleep};
 pub(super) const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 /// Two minutes: longer than the 90 s for which Traefik keeps an idle connection, so that the server never closes first.
 const MAX_IDLE_CHECKS: u32 = 24;
-/// A minute from a head's first byte to its last (DESIGN.md section 4).
+/// A minute from a head's first byte to its last.
 const MAX_HEAD_CHECKS: u32 = 12;
 /// Ended connections are removed from the list when it has doubled, from this length on.
 const MIN_SWEEP_SIZE: usize = 64;

@@ -1,4 +1,4 @@
-//! The answers of `/verify` except 200, on the protected host's own origin (DESIGN.md section 4): never a 2xx, never a
+//! The answers of `/verify` except 200, on the protected host's own origin: never a 2xx, never a
 //! cookie, small enough for Traefik's `maxResponseBodySize` (above it Traefik answers an empty 401).
 
 mod clearing;

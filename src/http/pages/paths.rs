@@ -15,7 +15,7 @@ pub const END_SESSION: &str = "/sessions/end";
 pub const END_OTHER_SESSIONS: &str = "/sessions/end-others";
 /// The header debugger.
 pub const HEADERS: &str = "/debug/headers";
-/// On every protected host: starts a sign-in that ends at the `uri` parameter (DESIGN.md section 3); also takes
+/// On every protected host: starts a sign-in that ends at the `uri` parameter; also takes
 /// [`MAX_AGE`] and [`SELECT_ACCOUNT`].
 pub const START: &str = "/.gatepost/start";
 /// On every protected host: ends the session everywhere.

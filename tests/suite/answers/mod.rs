@@ -1,4 +1,4 @@
-//! DESIGN.md section 4's answer table as HTTP: asked of `/verify` itself, header by header, and through the edge.
+//! The table of answers as HTTP: asked of `/verify` itself, header by header, and through the edge.
 
 mod allowed;
 mod health;

@@ -1,4 +1,4 @@
-//! What an attacker tries with links, callbacks, tickets, cookies and forms (SIGN-IN.md, "Why each part is there").
+//! What an attacker tries with links, callbacks, tickets, cookies and forms.
 //!
 //! Mallory has an account of her own. She never ends up as Alice, and Alice never as Mallory.
 

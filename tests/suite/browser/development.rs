@@ -1,4 +1,4 @@
-//! Plain HTTP on `*.localhost`: development without a certificate (DESIGN.md section 5).
+//! Plain HTTP on `*.localhost`: development without a certificate.
 
 use super::site::{arrive, pick};
 use super::{assert_quiet, picture};

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-/// DESIGN.md section 2.
+/// A change binds within this time after it was acknowledged.
 pub(super) const BOUND: Duration = Duration::from_secs(1);
 const LENGTH: Duration = Duration::from_secs(40);
 /// Two of each replica.

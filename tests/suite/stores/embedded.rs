@@ -7,7 +7,7 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
-/// DESIGN.md section 2: of every request sent so long after the change was acknowledged.
+/// A change binds every request that is sent this long after it was acknowledged.
 const BOUND: Duration = Duration::from_secs(1);
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,7 +9,7 @@ use gatepost_store::session::store::USER_RULES;
 use reqwest::Method;
 use std::time::{Duration, Instant};
 
-/// DESIGN.md section 2.
+/// `/verify` answers within this time, also while a store is away.
 const DEADLINE: Duration = Duration::from_millis(250);
 /// What a machine busy with other tests may add to one answer; the fastest of several shows the deadline.
 const SCHEDULING: Duration = Duration::from_secs(5);

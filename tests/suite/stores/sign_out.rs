@@ -1,4 +1,4 @@
-//! Ending sessions, and changes by administrators, while a store is away (DESIGN.md section 2, last row).
+//! Ending sessions, and changes by administrators, while a store is away.
 
 use super::gate::{Gate, RECOVERY, fail, is_unavailable};
 use crate::world::{APP, COOKIE, PUBLIC};

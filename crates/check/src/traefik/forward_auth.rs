@@ -1,4 +1,4 @@
-//! Checks each option of the `forwardAuth` middlewares that call Gatepost (`DESIGN.md` section 4).
+//! Checks each option of the `forwardAuth` middlewares that call Gatepost.
 
 use super::setup::{Setup, Spot};
 use super::site::Site;

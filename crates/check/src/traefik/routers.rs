@@ -49,7 +49,7 @@ codes! {
 
 /// The paths that receive tickets. The second is for a long return address, with the number of its cookie.
 const TICKET_PATHS: [&str; 2] = ["/.gatepost/enter", "/.gatepost/enter/0"];
-/// RFC 9728. This path must be open (`DESIGN.md` section 3).
+/// RFC 9728. This path must be open.
 const RESOURCE_METADATA: &str = "/.well-known/oauth-protected-resource";
 
 pub(super) fn inspect(setup: &Setup<'_>, site: Option<&Site<'_>>, findings: &mut Vec<Finding>) {

@@ -1,8 +1,7 @@
 //! Parses a router's rule into alternatives: their hosts, their paths, and whether anything else restricts them.
 //!
 //! It reads the syntax of version 3 (`Host(`a`) || Host(`b`)`) and several arguments as in version 2. A negated term
-//! only
-//! counts as a restriction.
+//! only counts as a restriction.
 
 use std::iter::Peekable;
 use std::str::Chars;

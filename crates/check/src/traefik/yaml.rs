@@ -1,6 +1,5 @@
 //! Parses the first document of a YAML file into the tree of [`super::document`]. Anchors and merge keys are resolved.
-//! A
-//! name that occurs twice in a map is an error.
+//! A name that occurs twice in a map is an error.
 //!
 //! Guarantee: nodes and depth are limited, so that aliases cannot expand a small file into a huge tree.
 

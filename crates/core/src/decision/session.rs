@@ -6,7 +6,7 @@ use crate::clock::Timestamp;
 use crate::email::EmailAddress;
 use std::time::Duration;
 
-/// How long sessions go on while the provider is unreachable (DESIGN.md section 8, "Refresh").
+/// How long sessions go on while the provider is unreachable.
 pub const PROVIDER_OUTAGE_GRACE: Duration = Duration::from_hours(1);
 
 /// The configured lifetimes of sessions.
@@ -77,8 +77,7 @@ pub enum Recheck {
     /// With the session's refresh token, in the background.
     ByRefresh,
     /// By redirecting the browser to the provider, because there is no refresh token. The person sees nothing of it
-    /// while
-    /// the provider's single sign-on session lasts.
+    /// while the provider's single sign-on session lasts.
     BySignIn,
     /// Not at all: there is no refresh token, and the operator turned redirects to the provider off.
     Never,
@@ -93,11 +92,11 @@ pub enum RefreshDue {
     InBackground,
     /// Only the browser can ask the provider: a navigation is redirected there, any other request is answered at once.
     AtNavigation,
-    /// The refresh must succeed before the request is answered, because the session was not used for two intervals or
-    /// the
+    /// The refresh must succeed before the request is answered, because the last refresh is two intervals old, or the
     /// provider's outage lasts too long.
     First,
 }
+
 /// Why there is no valid session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SignInReason {

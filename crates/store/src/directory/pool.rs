@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// The limit for all reads except the hot read.
 pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(5);
-/// The limit for the hot read, including the wait for a connection (DESIGN.md section 8).
+/// The limit for the hot read, including the wait for a connection.
 pub(super) const HOT_TIMEOUT: Duration = Duration::from_millis(150);
 /// More than any pool has connections, because all of them may have been lost while they were idle.
 pub(super) const ATTEMPTS: u32 = 11;

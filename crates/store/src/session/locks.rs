@@ -9,7 +9,8 @@ use gatepost_core::ids::UserId;
 use gatepost_core::secret::{self, Hash};
 use std::time::Duration;
 
-/// How long a used ticket is remembered: its lifetime, and the clock tolerance of both the writer and the reader.
+/// How long a used ticket is remembered: its lifetime, the clock tolerance of both the writer and the reader, and a minute
+/// to spare.
 const CONSUMED_TTL: Duration = Duration::from_mins(4);
 /// How long it is remembered that the code of a `state` was used. A `state` lives for one hour.
 const EXCHANGE_TTL: Duration = Duration::from_mins(62);

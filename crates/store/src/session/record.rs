@@ -18,7 +18,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// How long a public value stays valid after a newer sign-in has replaced it (DESIGN.md section 5).
+/// How long a public value stays valid after a newer sign-in has replaced it.
 pub const REPLACED_VALUE_LIFETIME: Duration = Duration::from_secs(30);
 
 /// One session.

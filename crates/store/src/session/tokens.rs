@@ -1,4 +1,4 @@
-//! The contents of sealed values (SIGN-IN.md, "Values"), one type for each.
+//! The contents of sealed values, one type for each.
 //!
 //! Fields are only added at the end, because a release must be able to read what the next one writes.
 
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
 
-/// How often one sign-in is restarted before a page explains why (DESIGN.md section 5, "Everything else recovers").
+/// How often one sign-in is restarted before a page explains why.
 pub const MAX_RESTARTS: u8 = 2;
 
 /// How much a provider's clock may differ when its `auth_time` is compared with a `max_age`.
@@ -36,7 +36,7 @@ impl SessionId {
     }
 }
 
-/// `s`, the public host's cookie after sign-in.
+/// The value that is sealed in the public host's cookie after a sign-in.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PublicValue {
     /// The session.
@@ -47,7 +47,7 @@ pub struct PublicValue {
     pub user: UserId,
 }
 
-/// `h`, a protected host's cookie. The host is associated data.
+/// The value that is sealed in a protected host's cookie. The host is associated data.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HostValue {
     /// The session.

@@ -42,8 +42,7 @@ pub struct BrowserBuilder {
 
 impl BrowserBuilder {
     /// Sends connections to hosts that match `pattern` (`*.example.test`, `*.example.test:443`) to `addr`. The first
-    /// matching
-    /// rule applies.
+    /// matching rule applies.
     #[must_use]
     pub fn map(mut self, pattern: &str, addr: SocketAddr) -> Self {
         self.rules.push(format!("MAP {pattern} {addr}"));

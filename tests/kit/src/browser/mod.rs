@@ -1,6 +1,5 @@
 //! A real, headless Chromium with its own profile, controlled through `ChromeDriver`. It resolves the hosts of a test
-//! to
-//! this machine, trusts the key of the test's authority, and is killed by its process id.
+//! to this machine, trusts the key of the test's authority, and is killed by its process id.
 
 #![expect(
     clippy::missing_panics_doc,

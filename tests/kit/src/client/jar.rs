@@ -1,6 +1,5 @@
 //! A browser's cookie jar, with the rules of RFC 6265bis that matter to Gatepost: host-only and domain cookies,
-//! `Secure`,
-//! `Max-Age`, `Expires`, `Path`, `SameSite`, and the prefixes `__Host-` and `__Secure-`.
+//! `Secure`, `Max-Age`, `Expires`, `Path`, `SameSite`, and the prefixes `__Host-` and `__Secure-`.
 
 use std::time::{Duration, SystemTime};
 

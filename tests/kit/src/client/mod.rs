@@ -1,6 +1,5 @@
 //! A scripted browser: it sends the headers that browsers send, follows their rules for cookies, and follows redirects
-//! one
-//! by one. It does not render pages; tests of pages use Chromium (`browser`).
+//! one by one. It does not render pages; tests of pages use Chromium (`browser`).
 
 #![expect(clippy::missing_panics_doc, reason = "a kit for tests: what cannot be set up is a failed test")]
 
@@ -121,8 +120,7 @@ impl Client {
     }
 
     /// The same browser, which repeats a request that is answered with 503 and `Retry-After`. On a busy machine a store
-    /// may
-    /// miss its deadline, which is not what most tests are about.
+    /// may miss its deadline, which is not what most tests are about.
     #[must_use]
     pub fn patient(&self) -> Self {
         Self { is_patient: true, ..self.clone() }

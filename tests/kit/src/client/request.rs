@@ -1,6 +1,5 @@
 //! Builds a request as a browser would send it: `Sec-Fetch-*` (Fetch Metadata), `Origin`, `Accept` and cookies depend
-//! on
-//! the kind of request and on the page that sends it. Every header can be set, repeated or left out.
+//! on the kind of request and on the page that sends it. Every header can be set, repeated or left out.
 
 use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};

@@ -1,6 +1,5 @@
 //! An application that answers with the request that it received: as JSON for programs, and as a small page for people.
-//! It
-//! also has a service worker that repeats every navigation. It records all requests.
+//! It also has a service worker that repeats every navigation. It records all requests.
 
 mod page;
 

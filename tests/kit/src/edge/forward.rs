@@ -1,6 +1,5 @@
 //! Handles one request: sends the sub-request with the same `X-Forwarded-*` headers as Traefik. Any answer but 2xx goes
-//! to
-//! the browser. Of a 2xx answer, the listed headers go to the application.
+//! to the browser. Of a 2xx answer, the listed headers go to the application.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

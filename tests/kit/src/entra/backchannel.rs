@@ -1,6 +1,5 @@
 //! Back-channel logout (`OpenID` Connect Back-Channel Logout 1.0), with valid tokens and with each lie of the
-//! conformance
-//! suite.
+//! conformance suite.
 
 use std::fmt;
 

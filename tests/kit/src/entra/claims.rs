@@ -1,6 +1,5 @@
 //! Builds ID tokens: with Entra's claims, including those that it leaves out (entra.md 2.1, 2.3, 2.4), and with those
-//! of a
-//! generic provider.
+//! of a generic provider.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

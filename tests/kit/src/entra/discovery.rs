@@ -131,8 +131,7 @@ pub(crate) async fn key_set(State(shared): State<Arc<Shared>>, Path(tenant): Pat
 }
 
 /// The `issuer` of a key. Entra's keys have the issuer that they may sign for: the template, except in a tenant's own
-/// key
-/// set.
+/// key set.
 fn jwk(world: &World, tenant: &str, name: RsaName) -> Value {
     match world.style {
         Style::Oidc if world.registration.signing_alg == SigningAlg::Ps256 => name.key().plain_jwk("PS256"),

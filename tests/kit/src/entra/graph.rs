@@ -1,6 +1,5 @@
 //! Graph's endpoints for groups, and userinfo of both styles (entra.md 2.5). The lists have entries of several kinds,
-//! pages
-//! and null names; calls can be throttled.
+//! pages and null names; calls can be throttled.
 
 use std::sync::Arc;
 

@@ -143,8 +143,7 @@ impl Person {
     }
 
     /// Adds `count` security groups with fixed ids, from `Group 001` on. With more than 200, the token lists none
-    /// (entra.md
-    /// 2.4).
+    /// (entra.md 2.4).
     #[must_use]
     pub fn many_groups(mut self, count: usize) -> Self {
         self.groups.extend((1..=count).map(|n| {

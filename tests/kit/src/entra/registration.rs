@@ -82,8 +82,7 @@ pub struct Registration {
     pub group_values: GroupValues,
     pub overage: Overage,
     /// Optional claims of the ID token: `email`, `sid`, `login_hint`, `auth_time`, `acct`, `upn`. The generic provider
-    /// only
-    /// has `sid`.
+    /// only has `sid`.
     pub optional_claims: BTreeSet<String>,
     /// The granted permissions. With `GroupMember.Read.All`, Graph returns the names of groups.
     pub permissions: BTreeSet<String>,

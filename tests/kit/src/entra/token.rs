@@ -1,8 +1,7 @@
 //! The token endpoint: codes and refresh tokens (entra.md 3.1, 3.3).
 //!
 //! A code is valid once. A refresh returns a new refresh token, and the old one stays valid, unless strict rotation is
-//! on:
-//! then a second use of a token revokes the whole family.
+//! on: then a second use of a token revokes the whole family.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

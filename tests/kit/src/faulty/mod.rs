@@ -1,6 +1,5 @@
 //! A TCP proxy in front of a store or a provider that fails like a network: it refuses, resets, stalls, delays, or
-//! drops
-//! one direction. The mode can be changed while it runs, on the same port.
+//! drops one direction. The mode can be changed while it runs, on the same port.
 
 mod pump;
 
@@ -19,8 +18,7 @@ use pump::pump;
 const SWITCH: Duration = Duration::from_secs(5);
 
 /// How the proxy behaves. `Refuse` and `Reset` only apply to new connections (see [`FaultyProxy::cut`] for existing
-/// ones),
-/// the other modes apply to all.
+/// ones), the other modes apply to all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// All bytes are forwarded.

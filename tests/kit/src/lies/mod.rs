@@ -14,8 +14,7 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expect {
     /// Refuse: no session, a clear error page (4xx, 502, or 503 for what looks like an outage), and no further request
-    /// with the
-    /// refused values.
+    /// with the refused values.
     Reject,
     /// Accept: the specification allows it, so a strict client must not refuse it.
     Accept,

@@ -1,6 +1,5 @@
 //! Changes the wall clock of a process with the Debian package `libfaketime`, because the product has no way to change
-//! its
-//! time in tests. The monotonic clock, which timeouts use, does not change.
+//! its time in tests. The monotonic clock, which timeouts use, does not change.
 
 use std::path::PathBuf;
 use tempfile::TempDir;

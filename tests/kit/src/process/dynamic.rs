@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// The headers that Traefik copies from an answer of `/verify` to the application's request (DESIGN.md section 4).
+/// The headers that Traefik copies from an answer of `/verify` to the application's request.
 pub const AUTH_RESPONSE_HEADERS: [&str; 12] = [
     "X-User-Email",
     "X-User-Groups",
@@ -50,8 +50,7 @@ impl Dynamic {
     }
 
     /// Uses the client certificate in this folder of `gatepost certs --client-dir` for all `https://` addresses of
-    /// `/verify` that
-    /// are added later.
+    /// `/verify` that are added later.
     #[must_use]
     pub fn client_certificate(mut self, folder: impl Into<PathBuf>) -> Self {
         self.client = Some(folder.into());

@@ -1,6 +1,5 @@
 //! Programs that a test starts: private stores, a real Traefik, the real Gatepost. Each uses free ports and is killed
-//! when
-//! its value is dropped. Its output is collected. If a program does not start, the test fails with its output.
+//! when its value is dropped. Its output is collected. If a program does not start, the test fails with its output.
 
 #![expect(clippy::missing_panics_doc, reason = "a kit for tests: what cannot be set up is a failed test")]
 

@@ -1,7 +1,5 @@
-//! Finds free TCP ports on loopback.
-//! They are below the kernel's ephemeral range. Otherwise an outgoing connection of another test could use the port of
-//! a
-//! store while a test restarts that store.
+//! Finds free TCP ports on loopback. They are below the kernel's ephemeral range. Otherwise an outgoing connection of
+//! another test could use the port of a store while a test restarts that store.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::LazyLock;

@@ -354,8 +354,7 @@ pub(super) fn unprivileged(name: &str) -> Command {
 }
 
 /// A command for a program of the newest installed Postgres. Debian does not put server programs into PATH, and a
-/// user's
-/// PATH may lack programs for administrators.
+/// user's PATH may lack programs for administrators.
 fn program(name: &str) -> Command {
     let in_path = std::env::var_os("PATH")
         .into_iter()

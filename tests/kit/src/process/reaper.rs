@@ -1,8 +1,6 @@
 //! Ends the child processes that a test process leaves behind. Children are killed when their value is dropped, but
-//! statics
-//! are never dropped, and a killed test process drops nothing. One shell per test process reads from a pipe what to
-//! end.
-//! When the test process ends in any way, the pipe is closed, and the shell acts.
+//! statics are never dropped, and a killed test process drops nothing. One shell per test process reads from a pipe
+//! what to end. When the test process ends in any way, the pipe is closed, and the shell acts.
 
 use std::io::Write;
 use std::os::unix::process::CommandExt;

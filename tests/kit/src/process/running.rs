@@ -1,6 +1,5 @@
 //! A child process of a test. It collects the output by line, sends signals by process id, and kills the process when
-//! it is
-//! dropped. Threads read the output, because the value may outlive the runtime of the test that made it.
+//! it is dropped. Threads read the output, because the value may outlive the runtime of the test that made it.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};

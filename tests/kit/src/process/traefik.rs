@@ -1,6 +1,5 @@
 //! A real Traefik with the file provider. It has two entry points with TLS on two ports, for two registrable domains,
-//! and
-//! one without TLS. It is ready when its API reports every router as enabled.
+//! and one without TLS. It is ready when its API reports every router as enabled.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

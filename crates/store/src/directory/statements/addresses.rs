@@ -1,5 +1,4 @@
-//! Changes of a person's address by a provider or an administrator. No two people hold the same address (DESIGN.md
-//! section 7).
+//! Changes of a person's address by a provider or an administrator. No two people hold the same address.
 //!
 //! `users.email` is the address that applications get, `identities.email` the one that a provider asserted last. They
 //! differ if `GATEPOST_ADDRESS_CHANGES` is `keep`; the person then holds both, and nobody else gets either of them.

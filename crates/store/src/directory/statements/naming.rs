@@ -1,4 +1,4 @@
-//! The names of providers' groups here (DESIGN.md section 7). An unlinked group is called `provider:id`, which no
+//! The names of providers' groups here. An unlinked group is called `provider:id`, which no
 //! operator would call anything else; only a GUID, which nobody can choose, is used without the provider. A trusted
 //! group has the provider's name for it and may join a local group of that name, but never another provider's group.
 //!

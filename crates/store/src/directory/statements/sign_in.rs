@@ -1,4 +1,4 @@
-//! Admits a person whose identity a provider asserts: the user, their address, their groups (DESIGN.md section 7).
+//! Admits a person whose identity a provider asserts: the user, their address, their groups.
 //!
 //! Refusals are decided before anything is written, with one exception: a disabled placeholder is first merged into its
 //! person, so that the person stays disabled with any later address.

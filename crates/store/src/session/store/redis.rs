@@ -31,7 +31,7 @@ const PREFIX: &[u8] = b"gatepost:";
 
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// The limit for one command (DESIGN.md section 8).
+/// The limit for one command.
 const COMMAND_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// Compare and set, with the lifetime of the value.
