@@ -1,7 +1,8 @@
-//! A pause that the token endpoint asked for by `Retry-After`.
+//! A pause that the token endpoint asked for by `Retry-After` when it answered a refresh.
 //!
 //! Refreshes wait for its end: many sessions are due at once, and each of them lives on meanwhile. Sign-ins do not wait,
-//! because a person is there who can decide to try again.
+//! because a person is there who can decide to try again. An answer to a sign-in starts no pause: anybody can send codes
+//! that mean nothing, and must not keep the sessions of others from being refreshed.
 
 use super::transport::CallError;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -67,7 +67,12 @@ impl Provider {
         match self.request_tokens(&metadata, grant).await {
             Ok(tokens) => Ok(Renewed { refresh_token: tokens.secret_refresh_token(), tokens, metadata }),
             Err(OidcError::Refused(refusal)) if refusal.ends_grant() => Err(RefreshError::Ended(refusal)),
-            Err(error) => Err(error.into()),
+            Err(error) => {
+                if let OidcError::Unavailable(error) = &error {
+                    self.refresh_pause.note(error, Instant::now());
+                }
+                Err(error.into())
+            }
         }
     }
 

@@ -22,7 +22,6 @@ use secrecy::{ExposeSecret, SecretString};
 use std::borrow::Cow;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
 use url::Url;
 
 /// The grant that a token request presents.
@@ -105,15 +104,10 @@ impl Provider {
             Answer::Tokens(_) => Head { status: StatusCode::OK, retry_after: None },
             Answer::Refusal(head, _) => *head,
         };
-        let outcome = match self.transport.observe(Endpoint::Token, answer, head).await {
-            Ok(Answer::Tokens(tokens)) => check_token_type(tokens),
-            Ok(Answer::Refusal(head, body)) => Err(refuse(head, &body)),
-            Err(error) => Err(error.into()),
-        };
-        if let Err(OidcError::Unavailable(error)) = &outcome {
-            self.refresh_pause.note(error, Instant::now());
+        match self.transport.observe(Endpoint::Token, answer, head).await? {
+            Answer::Tokens(tokens) => check_token_type(tokens),
+            Answer::Refusal(head, body) => Err(refuse(head, &body)),
         }
-        outcome
     }
 }
 

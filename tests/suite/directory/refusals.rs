@@ -44,6 +44,14 @@ both_stores! {
         assert_eq!(store.texts("SELECT request_id FROM gatepost.refusals").await.len(), 2);
     }
 
+    async fn a_refusal_is_found_though_its_address_cannot_be_read(store) {
+        let kept = refusal(now());
+        store.directory.keep_refusals(std::slice::from_ref(&kept)).await.unwrap();
+        store.sql("UPDATE gatepost.refusals SET address = 'somewhere'").await;
+        let found = store.directory.find_refusal(kept.request_id).await.unwrap();
+        assert_eq!(found, Some(Refusal { address: None, ..kept }));
+    }
+
     async fn a_refusal_is_kept_for_a_week(store) {
         let at = now();
         let kept = refusal(at);

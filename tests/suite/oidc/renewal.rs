@@ -6,7 +6,7 @@ use gatepost_core::email::EmailAddress;
 use gatepost_core::identity::{AssertedGroups, GroupKind};
 use gatepost_kit::entra::{Endpoint, Entra, Group, Person, stable_guid};
 use gatepost_kit::lies::Lie;
-use gatepost_oidc::{RefreshError, Renewal, TokenError};
+use gatepost_oidc::{OidcError, RefreshError, Renewal, TokenError};
 use std::time::Duration;
 
 #[tokio::test]
@@ -53,6 +53,15 @@ async fn a_provider_that_asks_to_wait_is_left_alone_by_refreshes_and_not_for_lon
     other.entra.throttle_token("0");
     other.refresh(&sign_in).await.unwrap_err();
     other.refresh(&sign_in).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_throttled_sign_in_delays_no_refresh() {
+    let party = Party::entra().await;
+    let sign_in = party.sign_in().await.unwrap();
+    party.entra.throttle_token("60");
+    assert!(matches!(party.sign_in().await, Err(OidcError::Unavailable(_))));
+    party.refresh(&sign_in).await.unwrap();
 }
 
 #[tokio::test]

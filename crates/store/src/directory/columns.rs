@@ -16,7 +16,6 @@ use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Error, Result, Row};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 use std::str::FromStr;
 
 /// Defines a struct and reads it from a row: each field from the column of its name. A field whose type is such a
@@ -117,7 +116,7 @@ macro_rules! stored_as_text {
         }
     )+};
 }
-stored_as_text!(EmailAddress, GroupName, IpAddr, LinkSource, ProviderId, Role, TenantId, UserId, Who);
+stored_as_text!(EmailAddress, GroupName, LinkSource, ProviderId, Role, TenantId, UserId, Who);
 
 impl Value for String {
     fn find<R: Columns>(row: &R, column: &str) -> Result<Option<Self>> {

@@ -8,7 +8,6 @@ use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{RequestId, UserId};
 use gatepost_core::refusal::Refusal;
 use gatepost_core::request_mode::{Initiator, RequestMode};
-use std::net::IpAddr;
 
 impl Store {
     /// A refusal that is written again, because the first answer was lost, stays as it is.
@@ -81,7 +80,8 @@ row! {
         status: i64,
         reason: String,
         missing: Option<String>,
-        address: Option<IpAddr>,
+        /// A text that is no address counts as none: it must not keep the refusal from being explained.
+        address: Option<String>,
     }
 }
 
@@ -101,6 +101,6 @@ fn read(request_id: RequestId, row: RefusalRow) -> Result<Refusal> {
         status: u16::try_from(row.status).unwrap_or_default(),
         reason: row.reason,
         missing: missing.map_err(DirectoryError::unreadable)?,
-        address: row.address,
+        address: row.address.and_then(|address| address.parse().ok()),
     })
 }
