@@ -47,12 +47,12 @@ impl Site {
     }
 
     /// Whether a session is valid now, regardless of what a router requires.
-    pub fn counts(&self, standing: &Standing, record: &SessionRecord) -> bool {
-        self.counts_at(standing, &self.times_of(record, record.auth_time), Timestamp::now())
+    pub fn is_valid(&self, standing: &Standing, record: &SessionRecord) -> bool {
+        self.is_valid_at(standing, &self.times_of(record, record.auth_time), Timestamp::now())
     }
 
     /// Whether a session with these times is valid at `now`, regardless of what a router requires.
-    pub fn counts_at(&self, standing: &Standing, times: &SessionTimes, now: Timestamp) -> bool {
+    pub fn is_valid_at(&self, standing: &Standing, times: &SessionTimes, now: Timestamp) -> bool {
         decision::require_live(standing, times, &self.lifetimes, now).is_ok()
     }
 

@@ -102,7 +102,7 @@ pub async fn list_live(
     let mut session_standing = standing.clone();
     sessions.retain(|(hash, record)| {
         session_standing.is_session_ended = ended.contains(hash);
-        site.counts(&session_standing, record)
+        site.is_valid(&session_standing, record)
     });
     Ok(sessions)
 }

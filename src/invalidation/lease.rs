@@ -1,8 +1,8 @@
 //! The lease under which cached answers of the directory are valid.
 //!
-//! Guarantee: suppose the [`Stamp`] of an entry was taken before the entry was looked up, and [`Lease::counts`] accepts
+//! Guarantee: suppose the [`Stamp`] of an entry was taken before the entry was looked up, and [`Lease::is_valid`] accepts
 //! it for a request. Then the entry includes every change whose commit was acknowledged 1 s before that request was
-//! sent. This rests on the order of three reads in `counts`: the lease, then the counters, then the clock. A thread
+//! sent. This rests on the order of three reads in `is_valid`: the lease, then the counters, then the clock. A thread
 //! that sees an extended lease also sees every change that was applied before the extension (release and acquire on
 //! `until`). The serving thread reads the clock last, and that clock also runs while the process is suspended.
 //! `tests/model` tries every interleaving.
@@ -59,14 +59,14 @@ impl Lease {
     }
 
     /// Whether an entry with this stamp is valid now. `clock` is read last.
-    pub fn counts(&self, stamp: Stamp, user: u64, clock: impl FnOnce() -> BootTime) -> bool {
+    pub fn is_valid(&self, stamp: Stamp, user: u64, clock: impl FnOnce() -> BootTime) -> bool {
         let until = self.until.load(Ordering::Acquire);
         self.stamp(user) == stamp && clock().nanos() < until
     }
 
     /// Whether an entry may be used while the database cannot be reached: it includes every change up to the last
     /// renewal, and that renewal was sent less than `stale` ago.
-    pub fn counts_during_outage(
+    pub fn is_valid_during_outage(
         &self,
         stamp: Stamp,
         user: u64,

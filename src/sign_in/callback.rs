@@ -19,7 +19,7 @@ use gatepost_oidc::{ErrorResponse, Provider};
 use gatepost_store::directory::DirectoryError;
 use gatepost_store::session::sealed::Purpose;
 use gatepost_store::session::tokens::{LoginRequest, LoginState};
-use gatepost_store::session::{ExchangeTurn, Exchanged, Handover, Session, Started};
+use gatepost_store::session::{ExchangeLock, Exchanged, Handover, Session, Started};
 use gatepost_telemetry::{Store, StoreOperation};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -170,7 +170,7 @@ async fn run_once(exchange: Exchange, permit: ExchangePermit) -> Result<Destinat
 }
 
 /// Takes the lock for the exchange of this code. `None`: another request holds it.
-async fn lock(context: &Context, login: &LoginState) -> Result<Option<ExchangeTurn>, Problem> {
+async fn lock(context: &Context, login: &LoginState) -> Result<Option<ExchangeLock>, Problem> {
     // Both at once saves a round trip. If the directory takes no writes, the code can be sent again after the unlock.
     let locking = context.stores.sessions.lock_exchange(&login.id, &login.bind);
     let (writable, locked) = tokio::join!(directory_takes_writes(context), locking);

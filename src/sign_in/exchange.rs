@@ -18,7 +18,7 @@ use gatepost_oidc::{Callback, Expected, OidcError, Provider, SignIn};
 use gatepost_store::directory::{SignInContext, SignInOutcome, Who};
 use gatepost_store::session::record::{SessionRecord, Token};
 use gatepost_store::session::tokens::{LoginState, SessionId};
-use gatepost_store::session::{ExchangeTurn, Handover, Session, Started};
+use gatepost_store::session::{ExchangeLock, Handover, Session, Started};
 use gatepost_telemetry::{EndCause, ProviderMetrics, Store, StoreOperation};
 use std::sync::Arc;
 
@@ -127,7 +127,7 @@ impl Exchange {
     }
 
     /// Publishes the result to repeated callbacks that wait for it. If this fails they only wait longer.
-    pub(super) async fn publish(&self, turn: &ExchangeTurn, handover: Option<&Handover>) {
+    pub(super) async fn publish(&self, turn: &ExchangeLock, handover: Option<&Handover>) {
         let sessions = &self.context.stores.sessions;
         let told = match handover {
             Some(handover) => sessions.publish_exchange(turn, handover).await,

@@ -8,7 +8,7 @@ use gatepost_store::session::tokens::{LoginRequest, OneTimeId, Target, Ticket};
 use gatepost_store::session::{Handover, Session};
 
 /// Tickets of one person for one host in a minute. More are a redirect loop.
-const MAX_HANDOVERS: u64 = 30;
+const MAX_TICKETS: u64 = 30;
 
 /// The address to which the browser goes: the host's, with a ticket, or the account page.
 pub(super) async fn issue_ticket(
@@ -21,9 +21,9 @@ pub(super) async fn issue_ticket(
     };
     let origin = find_origin(&context.site, host).ok_or(Problem::UnknownHost)?;
     let record = &session.record;
-    let handovers = context.stores.sessions.count_handover(record.user, host).await?;
-    if handovers > MAX_HANDOVERS {
-        return Err(Problem::TooManyHandovers(MAX_HANDOVERS));
+    let handovers = context.stores.sessions.count_ticket(record.user, host).await?;
+    if handovers > MAX_TICKETS {
+        return Err(Problem::TooManyTickets(MAX_TICKETS));
     }
     let (host, path) = (host.clone(), return_cookie::enter_path(uri));
     let ticket = Ticket {

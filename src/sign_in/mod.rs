@@ -85,7 +85,7 @@ impl Browser {
     pub async fn live(&self, context: &Context) -> Result<Option<Principal>, LoadError> {
         let Some(cookie) = self.held.as_ref().and_then(|held| held.value.as_ref()) else { return Ok(None) };
         let Some(principal) = authn::load_public(&context.stores, cookie).await? else { return Ok(None) };
-        Ok(context.site.counts(&principal.standing, &principal.session.record).then_some(principal))
+        Ok(context.site.is_valid(&principal.standing, &principal.session.record).then_some(principal))
     }
 }
 
@@ -141,7 +141,7 @@ pub enum Problem {
     RestartedTooOften,
     /// The application and the gate redirect to each other in a loop.
     #[error("more than {0} hand-overs to one host in a minute")]
-    TooManyHandovers(u64),
+    TooManyTickets(u64),
     /// Too many codes of this browser, or similar codes from this address, fail. Holds the time to wait.
     #[error("too many codes like this one fail")]
     Limited(Duration),

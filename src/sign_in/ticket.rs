@@ -137,7 +137,7 @@ async fn consume_opened(
     let to = format!("{origin}{}", return_address.uri);
     let value = HostValue { session: ticket.session.clone(), user: ticket.user, auth_time: ticket.auth_time };
     let counts_now =
-        |found: &CachedSession| context.site.counts_at(&found.standing, &found.times(), Timestamp::now());
+        |found: &CachedSession| context.site.is_valid_at(&found.standing, &found.times(), Timestamp::now());
     let found = context.cache.load_uncached(&value).await?.filter(|found| counts_now(found));
     let consuming = context.stores.sessions.consume_ticket(&ticket.id);
     let is_first = context.stores.query(Store::Session, StoreOperation::ConsumeTicket, consuming).await?;
@@ -172,5 +172,6 @@ async fn has_live_session(
 ) -> Result<bool, LoadError> {
     let Some(value) = held.and_then(|held| held.value.as_ref()) else { return Ok(false) };
     let principal = authn::load(&context.stores, &value.session, value.user).await?;
-    Ok(principal.is_some_and(|principal| context.site.counts(&principal.standing, &principal.session.record)))
+    Ok(principal
+        .is_some_and(|principal| context.site.is_valid(&principal.standing, &principal.session.record)))
 }

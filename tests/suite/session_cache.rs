@@ -29,7 +29,7 @@ async fn look_ups(replica: &Gatepost) -> u64 {
 }
 
 /// Passes in memory.
-async fn passes(replica: &Gatepost) -> u64 {
+async fn cached_sessions(replica: &Gatepost) -> u64 {
     let metrics = find_ok(replica.internal(), "/metrics").await.unwrap();
     let line = metrics.lines().find_map(|line| line.strip_prefix("gatepost_passes ")).unwrap();
     line.parse().unwrap()
@@ -64,7 +64,7 @@ both_pairs! {
         waits_for("a lease", &Asked::fetch("/").by(&world.signed_in("alice").await), &world.gatepost, 200).await;
         let browser = world.browser();
         let ticket = crate::stores::up_to(&browser, &world.url(APP, "/"), "/.gatepost/enter").await;
-        let (before, passes) = (look_ups(&world.gatepost).await, passes(&world.gatepost).await);
+        let (before, passes) = (look_ups(&world.gatepost).await, cached_sessions(&world.gatepost).await);
         let trip = browser.navigate(&ticket).await;
         assert_eq!(trip.end().status, 200, "{}", trip.describe());
         assert_eq!(look_ups(&world.gatepost).await, before + 2, "the ticket asks each store once, and the page neither");
@@ -73,7 +73,7 @@ both_pairs! {
                 let _ = thief.get(&ticket).await;
             }
         }
-        assert_eq!(crate::session_cache::passes(&world.gatepost).await, passes + 1);
+        assert_eq!(crate::session_cache::cached_sessions(&world.gatepost).await, passes + 1);
     }
 
     async fn without_memory_each_request_asks(pair) {

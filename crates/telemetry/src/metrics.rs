@@ -209,7 +209,7 @@ impl Metrics {
     }
 
     /// Sets the number of cached sessions, and their estimated memory in bytes.
-    pub fn passes(&self, count: usize, bytes: u64) {
+    pub fn cached_sessions(&self, count: usize, bytes: u64) {
         self.passes.set(i64::try_from(count).unwrap_or(i64::MAX));
         self.passes_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }

@@ -55,7 +55,7 @@ impl SessionCache {
 
     /// Caches a session. If it is not valid, removes the entry instead.
     pub fn insert(&self, key: CacheKey, session: &Arc<CachedSession>) {
-        if self.site.counts_at(&session.standing, &session.times(), Timestamp::now()) {
+        if self.site.is_valid_at(&session.standing, &session.times(), Timestamp::now()) {
             self.put(key, Arc::clone(session));
         } else {
             self.remove(&key);

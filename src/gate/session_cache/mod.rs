@@ -76,7 +76,7 @@ impl SessionCache {
 
     /// The cached session, if it is valid for the current request.
     pub fn fresh(&self, key: &CacheKey) -> Option<Arc<CachedSession>> {
-        self.get(key).filter(|session| self.lease.counts(session.stamp, bits(session), BootTime::now))
+        self.get(key).filter(|session| self.lease.is_valid(session.stamp, bits(session), BootTime::now))
     }
 
     /// The cached session, valid or not.
@@ -88,7 +88,7 @@ impl SessionCache {
     fn may_serve_stale(&self, session: &CachedSession) -> bool {
         let stale = self.site.config.verify.stale_if_error;
         !session.standing.access.is_admin
-            && self.lease.counts_during_outage(session.stamp, bits(session), stale, BootTime::now)
+            && self.lease.is_valid_during_outage(session.stamp, bits(session), stale, BootTime::now)
     }
 
     /// The assertion of a cached session. If there is none, or only an old one, calls `sign` and caches the result. The

@@ -43,6 +43,6 @@ fn ready(context: &Context) -> Answer {
 fn metrics(context: &Context) -> String {
     let (sessions, bytes) = context.gate.cache.size();
     let metrics = &context.gate.stores.metrics;
-    metrics.passes(sessions, bytes);
+    metrics.cached_sessions(sessions, bytes);
     metrics.encode()
 }

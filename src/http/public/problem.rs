@@ -32,7 +32,7 @@ pub(super) fn answer(request: &HttpRequest, problem: &Problem, to: Option<&str>)
         Problem::UnknownHost => {
             pages::Problem::Malformed("the sign-in was for a host that is not protected here any more")
         }
-        Problem::TooManyHandovers(_) => pages::Problem::TooManyHandOvers,
+        Problem::TooManyTickets(_) => pages::Problem::TooManyHandOvers,
         Problem::Limited(wait) => pages::Problem::RateLimited { retry_after: *wait + Duration::from_secs(1) },
         Problem::Refused { provider, refusal } => {
             pages::Problem::ProviderRefused { provider: label(provider), refusal }

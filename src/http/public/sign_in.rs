@@ -107,7 +107,7 @@ const fn outcome(problem: &Problem) -> SignInOutcome {
         Problem::Unreadable | Problem::UnknownProvider | Problem::MixedUp { .. } | Problem::UnknownHost => {
             SignInOutcome::Unreadable
         }
-        Problem::RestartedTooOften | Problem::TooManyHandovers(_) => SignInOutcome::GaveUp,
+        Problem::RestartedTooOften | Problem::TooManyTickets(_) => SignInOutcome::GaveUp,
         Problem::Limited(_) => SignInOutcome::Limited,
         Problem::Refused { .. } => SignInOutcome::RefusedByProvider,
         Problem::Provider { source: OidcError::Unavailable(_), .. } => SignInOutcome::ProviderUnavailable,

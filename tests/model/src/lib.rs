@@ -69,7 +69,7 @@ fn with_keeper(
 /// A request that was sent 1 s after the acknowledgement is judged by what was acknowledged.
 fn serves_the_present(world: &World) {
     let (stamp, read) = world.look_up();
-    if world.lease.counts(stamp, USER, || at(1_000)) {
+    if world.lease.is_valid(stamp, USER, || at(1_000)) {
         assert_eq!(read, 1, "an answer from before the change counts 1 s after it");
     }
 }
@@ -117,7 +117,7 @@ fn what_outlives_an_outage_missed_nothing_up_to_the_last_renewal() {
     let server = |world: &World| {
         let (stamp, read) = world.look_up();
         // Only the renewal at 200 reaches so far.
-        if world.lease.counts_during_outage(stamp, USER, Duration::from_millis(100), || at(250)) {
+        if world.lease.is_valid_during_outage(stamp, USER, Duration::from_millis(100), || at(250)) {
             assert_eq!(read, 1, "an answer from before the last renewal stands in");
         }
     };
@@ -134,7 +134,7 @@ fn what_is_known_to_have_changed_never_stands_in() {
     };
     let server = |world: &World| {
         let (stamp, read) = world.look_up();
-        if world.lease.counts_during_outage(stamp, USER, Duration::from_millis(100), || at(250)) {
+        if world.lease.is_valid_during_outage(stamp, USER, Duration::from_millis(100), || at(250)) {
             assert_eq!(read, 1, "an answer from before the change stands in");
         }
     };
@@ -146,17 +146,17 @@ fn without_a_lease_nothing_counts() {
     loom::model(|| {
         let lease = Lease::new(1);
         let stamp = lease.stamp(USER);
-        assert!(!lease.counts(stamp, USER, || at(0)));
-        assert!(!lease.counts_during_outage(stamp, USER, Duration::from_mins(1), || at(0)));
+        assert!(!lease.is_valid(stamp, USER, || at(0)));
+        assert!(!lease.is_valid_during_outage(stamp, USER, Duration::from_mins(1), || at(0)));
         lease.reconnect();
         let stamp = lease.stamp(USER);
         lease.extend(at(0));
-        assert!(lease.counts(stamp, USER, || at(899)) && lease.holds(at(899)));
-        assert!(!lease.counts(stamp, USER, || at(900)) && !lease.holds(at(900)));
-        assert!(lease.counts_during_outage(stamp, USER, Duration::from_mins(1), || at(59_999)));
-        assert!(!lease.counts_during_outage(stamp, USER, Duration::from_mins(1), || at(60_000)));
+        assert!(lease.is_valid(stamp, USER, || at(899)) && lease.holds(at(899)));
+        assert!(!lease.is_valid(stamp, USER, || at(900)) && !lease.holds(at(900)));
+        assert!(lease.is_valid_during_outage(stamp, USER, Duration::from_mins(1), || at(59_999)));
+        assert!(!lease.is_valid_during_outage(stamp, USER, Duration::from_mins(1), || at(60_000)));
         lease.disconnect();
-        assert!(!lease.counts(stamp, USER, || at(1)));
-        assert!(lease.counts_during_outage(stamp, USER, Duration::from_mins(1), || at(59_999)));
+        assert!(!lease.is_valid(stamp, USER, || at(1)));
+        assert!(lease.is_valid_during_outage(stamp, USER, Duration::from_mins(1), || at(59_999)));
     });
 }

@@ -35,7 +35,7 @@ pub enum Exchanged {
 
 /// The lock for exchanging the code of one `state`.
 #[derive(Debug)]
-pub struct ExchangeTurn {
+pub struct ExchangeLock {
     state: OneTimeId,
     browser: BrowserBinding,
     value: [u8; 16],
@@ -43,7 +43,7 @@ pub struct ExchangeTurn {
 
 /// The lock for refreshing one session.
 #[derive(Debug)]
-pub struct RefreshTurn {
+pub struct RefreshLock {
     key: Vec<u8>,
     value: [u8; 16],
 }
@@ -61,7 +61,7 @@ impl Sessions {
         &self,
         state: &OneTimeId,
         browser: &BrowserBinding,
-    ) -> Result<Option<ExchangeTurn>, StoreError> {
+    ) -> Result<Option<ExchangeLock>, StoreError> {
         let (lock, mark, mine) = (exchange_key(state), completing_key(browser), unique());
         let locking = self.store.create(&lock, &mine, EXCHANGE_TTL);
         let marking = self.store.create(&mark, &mine, COMPLETING_TTL);
@@ -71,11 +71,11 @@ impl Sessions {
             // The request that holds the lock has already deleted its mark.
             self.store.delete_own(&mark, &mine).await?;
         }
-        Ok(is_first.then_some(ExchangeTurn { state: *state, browser: *browser, value: mine }))
+        Ok(is_first.then_some(ExchangeLock { state: *state, browser: *browser, value: mine }))
     }
 
     /// Releases the lock, because the code was not used.
-    pub async fn unlock_exchange(&self, turn: &ExchangeTurn) -> Result<(), StoreError> {
+    pub async fn unlock_exchange(&self, turn: &ExchangeLock) -> Result<(), StoreError> {
         let lock = exchange_key(&turn.state);
         tokio::try_join!(self.store.delete_own(&lock, &turn.value), self.set_complete(&turn.browser))
             .map(drop)
@@ -92,7 +92,7 @@ impl Sessions {
     }
 
     /// Publishes the session for other requests with the same `state`. Traefik and browsers retry a GET.
-    pub async fn publish_exchange(&self, turn: &ExchangeTurn, handover: &Handover) -> Result<(), StoreError> {
+    pub async fn publish_exchange(&self, turn: &ExchangeLock, handover: &Handover) -> Result<(), StoreError> {
         let outcome = outcome_key(&turn.state);
         let publishing = self.share(&outcome, handover.clone());
         let (done, told) = tokio::join!(self.set_complete(&turn.browser), publishing);
@@ -100,7 +100,7 @@ impl Sessions {
     }
 
     /// Publishes that the exchange has failed. The lock of the `state` then expires soon.
-    pub async fn publish_failure(&self, turn: &ExchangeTurn) -> Result<(), StoreError> {
+    pub async fn publish_failure(&self, turn: &ExchangeLock) -> Result<(), StoreError> {
         let (lock, outcome, value) = (exchange_key(&turn.state), outcome_key(&turn.state), unique());
         let publishing = self.store.create(&outcome, &value, FAILED_TTL);
         let shortening = self.store.replace(&lock, &turn.value, &turn.value, FAILED_TTL);
@@ -118,19 +118,19 @@ impl Sessions {
     }
 
     /// Locks the refresh of a session. `None`: another request, possibly on another replica, holds the lock.
-    pub async fn lock_refresh(&self, id: &SessionId) -> Result<Option<RefreshTurn>, StoreError> {
-        let turn = RefreshTurn { key: [b"refresh:", &id.hash().as_bytes()[..]].concat(), value: unique() };
+    pub async fn lock_refresh(&self, id: &SessionId) -> Result<Option<RefreshLock>, StoreError> {
+        let turn = RefreshLock { key: [b"refresh:", &id.hash().as_bytes()[..]].concat(), value: unique() };
         let taken = self.store.create(&turn.key, &turn.value, REFRESH_LOCK_TTL).await?;
         Ok(taken.is_none().then_some(turn))
     }
 
     /// Releases the lock. If it has expired and another request holds it now, it stays locked.
-    pub async fn unlock_refresh(&self, turn: &RefreshTurn) -> Result<(), StoreError> {
+    pub async fn unlock_refresh(&self, turn: &RefreshLock) -> Result<(), StoreError> {
         self.store.delete_own(&turn.key, &turn.value).await
     }
 
     /// Counts a ticket of a person for a host. Returns the number in the current minute.
-    pub async fn count_handover(&self, user: UserId, host: &str) -> Result<u64, StoreError> {
+    pub async fn count_ticket(&self, user: UserId, host: &str) -> Result<u64, StoreError> {
         let key = [b"handover:", &user.as_bytes()[..], host.as_bytes()].concat();
         self.store.count(&key, HANDOVER_WINDOW).await
     }

@@ -14,5 +14,5 @@ pub mod tokens;
 mod locks;
 mod sessions;
 mod token_encoding;
-pub use locks::{ExchangeTurn, Exchanged, RefreshTurn};
+pub use locks::{ExchangeLock, Exchanged, RefreshLock};
 pub use sessions::{Announcement, Handover, Session, Sessions, Started};
