@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Counts the permits in use, by holder.
@@ -50,6 +51,15 @@ impl<K: Copy + Eq + Hash> Drop for Permit<K> {
                 in_use.remove(&self.holder);
             }
         }
+    }
+}
+
+/// The holder that an address stands for. One subscriber has a whole IPv6 /64, and an IPv4 address that is written as an
+/// IPv6 one is the same holder.
+pub fn holder_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
+        v4 @ IpAddr::V4(_) => v4,
     }
 }
 

@@ -43,7 +43,8 @@ pub struct State {
 }
 
 impl State {
-    /// Makes the contexts in the order of the layers: each one needs only what was made before it. Must be called within a runtime.
+    /// Makes the contexts in the order of the layers: each one needs only what was made before it. Must be called
+    /// within a runtime.
     pub(super) fn new(site: Site, stores: Stores, assertion_keys: AssertionKeys) -> Self {
         let site = &Arc::new(site);
         let stores = &Arc::new(stores);

@@ -251,7 +251,8 @@ async fn end_refused(context: &Context, session: &Session, who: Who) -> Result<R
 
 /// Changes the session's record, also if others change it at the same time. `None`: the record no longer exists.
 ///
-/// Failed writes are retried for [`PERSIST_FOR`], half of the time that the lock lasts, because a provider that rotates refresh tokens no longer
+/// Failed writes are retried for [`PERSIST_FOR`], half of the time that the lock lasts, because a provider that
+/// rotates refresh tokens no longer
 /// accepts the old one.
 async fn update(
     stores: &Stores,

@@ -1,6 +1,8 @@
 //! Limits the exchanges of codes, so that invalid codes delay only the client that sends them.
 //!
-//! Anybody can get a `state` that is bound to their own cookie, so only the provider can tell whether a code is valid. Each exchange is therefore counted before it begins, and given back when it succeeds, in up to three limits:
+//! Anybody can get a `state` that is bound to their own cookie, so only the provider can tell whether a code is
+//! valid. Each exchange is therefore counted before it begins, and given back when it succeeds, in up to three
+//! limits:
 //!
 //! - of its browser, by the binding to its cookie;
 //! - of its address (IPv6: its /64), in one of three lanes: browsers whose cookie is or was a session's, codes that look like
@@ -16,6 +18,7 @@ mod queue;
 
 use self::code_features::{CodeFeatures, KnownCodes, Shape};
 use self::queue::{Queue, Turn};
+use crate::permits;
 use gatepost_core::ids::ProviderId;
 use gatepost_store::session::tokens::BrowserBinding;
 use std::collections::HashMap;
@@ -334,17 +337,9 @@ impl QueueKey {
     }
 }
 
-/// One subscriber's: an IPv6 subscriber holds a /64, and an IPv4 address may come in IPv6's clothes.
+/// Whose queue an address belongs to. All requests without an address share one.
 fn network(address: Option<IpAddr>) -> IpAddr {
-    match address.map(|address| address.to_canonical()) {
-        Some(IpAddr::V6(v6)) => {
-            let mut segments = v6.segments();
-            segments[4..].fill(0);
-            IpAddr::V6(segments.into())
-        }
-        Some(v4) => v4,
-        None => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-    }
+    address.map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), permits::holder_of)
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! Long return addresses are stored, sealed, in a cookie of the application's host, because providers refuse long addresses.
+//! Long return addresses are stored, sealed, in a cookie of the application's host, because providers refuse long
+//! addresses.
 //!
 //! These cookies share one name, and each has the path of its slot. A request therefore carries one of them at most,
 //! however many tabs wait, and a browser never holds more than [`SLOTS`] for one host. The server keeps nothing.
@@ -18,7 +19,8 @@ use std::time::Duration;
 /// `state` then stays below [`gatepost_oidc::MAX_STATE`], also for the longest name, 253 bytes.
 const MAX_INLINE_LENGTH: usize = 300;
 
-/// The number of return addresses that one browser stores for one host. A new one replaces the oldest. Browsers keep at least 150 cookies of one
+/// The number of return addresses that one browser stores for one host. A new one replaces the oldest. Browsers keep
+/// at least 150 cookies of one
 /// site: a page that makes a browser open many long links of one host displaces none of the application's own cookies.
 const SLOTS: u8 = 64;
 

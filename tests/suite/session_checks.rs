@@ -1,4 +1,5 @@
-//! The first request after a pause: it waits until the provider was asked about its session, and is answered then. The test moves the clock over two refresh intervals.
+//! The first request after a pause: it waits until the provider was asked about its session, and is answered then.
+//! The test moves the clock over two refresh intervals.
 
 use crate::answers::{Asked, Told};
 use crate::clocks::{movable, movable_with};

@@ -2,7 +2,7 @@
 //! sockets from the proxy.
 
 use crate::permits::{self, Permits};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Connections of one address at a time.
@@ -26,15 +26,7 @@ impl Default for UntrustedPeers {
 impl UntrustedPeers {
     /// `None`: the peer, or all untrusted peers together, have reached their limit.
     pub(super) fn admit(&self, peer: IpAddr) -> Option<Permit> {
-        self.0.try_acquire(network_of(peer))
-    }
-}
-
-/// Whoever has one IPv6 address has the whole /64.
-fn network_of(peer: IpAddr) -> IpAddr {
-    match peer {
-        IpAddr::V4(_) => peer,
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+        self.0.try_acquire(permits::holder_of(peer))
     }
 }
 
