@@ -18,11 +18,13 @@
 //! | [`refresh`] | sessions refreshed at their provider |
 //! | [`gate`] | one forwarded request: parse, session cache, decide, render |
 //! | [`sign_in`] | begin, callback, ticket, sign-out, as use cases without HTTP |
+//! | [`admin`] | every change that an administrator makes: one door
 //! | [`explain`] | the decision about one request, step by step, for people |
 //! | [`http`] | two listeners, the public one's routes, pages |
 //! | [`app`] | opens everything, puts the contexts together, runs what runs beside requests |
 //! | [`cli`] | one file per subcommand |
 
+pub mod admin;
 pub mod app;
 pub mod authn;
 pub mod cli;

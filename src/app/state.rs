@@ -10,7 +10,7 @@ use crate::sign_in::{self, limit::Limits, return_cookie::Slots};
 use crate::site::Site;
 use crate::stores::Stores;
 use crate::tasks::Tasks;
-use crate::{explain, refresh, revocation};
+use crate::{admin, explain, refresh, revocation};
 use gatepost_store::session::last_used::LastUsed;
 use std::sync::Arc;
 
@@ -34,6 +34,8 @@ pub struct State {
     pub gate: Arc<gate::Context>,
     /// Signs in and out.
     pub sign_in: Arc<sign_in::Context>,
+    /// Makes changes for administrators.
+    pub admin: Arc<admin::Context>,
     /// Explains decisions.
     pub explain: Arc<explain::Context>,
     /// What the internal listener needs.
@@ -78,6 +80,11 @@ impl State {
             limits: Limits::default(),
             return_slots: Slots::default(),
         });
+        let admin = &Arc::new(admin::Context {
+            site: site.clone(),
+            stores: stores.clone(),
+            revocation: revocation.clone(),
+        });
         let explain = &Arc::new(explain::Context { site: site.clone(), stores: stores.clone() });
         Self {
             internal: Arc::new(internal::Context {
@@ -98,6 +105,7 @@ impl State {
             revocation: revocation.clone(),
             gate: gate.clone(),
             sign_in: sign_in.clone(),
+            admin: admin.clone(),
             explain: explain.clone(),
         }
     }

@@ -3,9 +3,9 @@
 use super::console::{Console, called};
 use super::error::CommandError;
 use super::report::Report;
-use gatepost_config::{AddressChanges, Config};
 use gatepost_core::calendar::{minute, rfc3339};
 use gatepost_core::email::EmailAddress;
+use gatepost_store::directory::changes::{ChangeAddress, ReleaseAddress};
 use gatepost_store::directory::{AddressChange, UserKey, UserRecord};
 use serde_json::json;
 
@@ -14,11 +14,10 @@ pub(super) async fn change(
     key: &UserKey,
     to: &EmailAddress,
 ) -> Result<Report, CommandError> {
-    let (config, directory) = (&console.state.site.config, &console.state.stores.directory);
     let user = console.find_user(key).await?;
-    demand_kept(config, &user, to)?;
     let id = user.summary.id;
-    let news = directory.change_address(&UserKey::Id(id), to, &console.actor).await?;
+    let change = ChangeAddress::new(UserKey::Id(id), to.clone(), &console.state.site.config)?;
+    let news = console.carry_out(&change).await?.outcome;
     let Some(AddressChange::Changed { from, .. }) = &news.change else {
         let text = format!("Applications already get {to} for this person.");
         return Ok(Report::new(text, json!({ "user_id": id, "email": to, "changed": false })));
@@ -50,28 +49,9 @@ fn what_becomes_of(from: &EmailAddress, user: &UserRecord) -> String {
     }
 }
 
-/// Refuses an address that the gate would not keep: the next refresh would replace it, or end the person's sessions.
-fn demand_kept(config: &Config, user: &UserRecord, to: &EmailAddress) -> Result<(), CommandError> {
-    if config.address_changes == AddressChanges::Follow {
-        return Err(CommandError::AddressesFollow);
-    }
-    if to.is_machine_address(config.public_url.host()) {
-        return Err(CommandError::AddressOfMachines(to.clone()));
-    }
-    for identity in &user.identities {
-        let provider = config.providers.iter().find(|provider| provider.id == identity.provider);
-        if let Some(provider) = provider
-            && !config.identity_policy_for(provider, &identity.key).domains.contains(to)
-        {
-            return Err(CommandError::DomainNotAllowed(to.clone(), provider.id.clone()));
-        }
-    }
-    Ok(())
-}
-
 pub(super) async fn release(console: &Console, key: &UserKey) -> Result<Report, CommandError> {
     let user = console.find_user(key).await?;
-    let released = console.state.stores.directory.release_address(key, &console.actor).await?;
+    let released = console.carry_out(&ReleaseAddress { user: key.clone() }).await?.outcome;
     let id = user.summary.id;
     let text = match &released {
         Some(email) if user.summary.email.as_ref() == Some(email) => format!(

@@ -4,7 +4,8 @@ use super::console::{Console, called, is_awaited};
 use super::error::CommandError;
 use super::report::Report;
 use clap::Subcommand;
-use gatepost_store::directory::{AdminStanding, UserKey, UserRecord};
+use gatepost_store::directory::changes::SetAdmin;
+use gatepost_store::directory::{AdminStanding, Done, UserKey, UserRecord};
 use serde_json::{Value, json};
 
 #[derive(Debug, Subcommand)]
@@ -33,29 +34,21 @@ pub(super) enum Command {
 }
 
 pub(super) async fn run(console: &Console, command: Command) -> Result<Report, CommandError> {
-    let (directory, actor) = (&console.state.stores.directory, &console.actor);
-    let (user, changed, text) = match command {
+    let (key, is_admin) = match command {
         Command::List => return list(console).await,
-        Command::Grant { user: key } => {
-            let changed = directory.grant_admin(&key, actor).await?;
-            let user = console.find_user(&key).await?;
-            let text = granted(&user, changed);
-            (user, changed, text)
-        }
-        Command::Revoke { user: key } => {
-            let changed = directory.revoke_admin(&key, actor).await?;
-            let user = console.find_user(&key).await?;
-            let text = revoked(&user, changed);
-            (user, changed, text)
-        }
-        Command::Reset { user: key } => {
-            let changed = directory.reset_admin(&key, actor).await?;
-            let user = console.find_user(&key).await?;
-            let text = reset(&user, changed);
-            (user, changed, text)
-        }
+        Command::Grant { user } => (user, Some(true)),
+        Command::Revoke { user } => (user, Some(false)),
+        Command::Reset { user } => (user, None),
     };
-    let mut json = standing(&user.admin);
+    let change = SetAdmin { user: key.clone(), is_admin, until: None };
+    let Done { changed, outcome: admin, .. } = console.carry_out(&change).await?;
+    let user = console.find_user(&key).await?;
+    let text = match is_admin {
+        Some(true) => granted(&user, changed),
+        Some(false) => revoked(&user, changed),
+        None => reset(&user, changed),
+    };
+    let mut json = standing(&admin);
     json["user_id"] = json!(user.summary.id);
     json["email"] = json!(user.summary.email);
     json["changed"] = json!(changed);

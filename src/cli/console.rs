@@ -6,7 +6,9 @@ use super::error::CommandError;
 use crate::app::{self, State};
 use gatepost_config::{Config, StoresConfig};
 use gatepost_core::ids::UserId;
-use gatepost_store::directory::{Actor, DirectoryError, SchemaState, UserKey, UserRecord};
+use gatepost_store::directory::{
+    Actor, Applicable, Conditions, DirectoryError, Done, SchemaState, UserKey, UserRecord,
+};
 
 /// The number of people in one query.
 const PAGE: u32 = 500;
@@ -16,10 +18,15 @@ const PAGE: u32 = 500;
 pub(super) struct Console {
     pub(super) state: State,
     pub(super) actor: Actor,
+    pub(super) conditions: Conditions,
 }
 
 impl Console {
-    pub(super) async fn open(config: Config, actor: Actor) -> Result<Self, CommandError> {
+    pub(super) async fn open(
+        config: Config,
+        actor: Actor,
+        conditions: Conditions,
+    ) -> Result<Self, CommandError> {
         if let StoresConfig::Embedded { file } = &config.stores
             && !file.exists()
         {
@@ -27,10 +34,18 @@ impl Console {
         }
         let state = app::build(config)?;
         match state.stores.directory.schema_state().await? {
-            SchemaState::Current => Ok(Self { state, actor }),
+            SchemaState::Current => Ok(Self { state, actor, conditions }),
             SchemaState::Behind => Err(CommandError::OldSchema),
             SchemaState::Newer => Err(DirectoryError::NewerSchema.into()),
         }
+    }
+
+    /// Makes a change, under the conditions that the command line names.
+    pub(super) async fn carry_out<C: Applicable>(
+        &self,
+        change: &C,
+    ) -> Result<Done<C::Outcome>, CommandError> {
+        Ok(self.state.admin.carry_out(change, self.conditions, &self.actor).await?)
     }
 
     /// Finds a person in the directory.

@@ -1,17 +1,16 @@
 //! Why a command failed, and what the person at the terminal can do about it.
 
 use super::environment::NotText;
+use crate::admin::SessionError;
 use crate::app::StartError;
 use crate::authn::LoadError;
 use crate::explain::ExplainError;
 use gatepost_certs::CertsError;
 use gatepost_certs::tls;
-use gatepost_config::{ConfigErrors, RoleWithoutTenant};
+use gatepost_config::ConfigErrors;
 use gatepost_core::calendar::minute;
 use gatepost_core::clock::Timestamp;
-use gatepost_core::email::EmailAddress;
-use gatepost_core::ids::{ProviderId, RequestId};
-use gatepost_core::secret::Hash;
+use gatepost_core::ids::RequestId;
 use gatepost_store::directory::{DirectoryError, REFUSALS_TTL};
 use gatepost_store::session::store::{StoreError, USER_RULES, is_refusal};
 use gatepost_telemetry::LogError;
@@ -29,10 +28,8 @@ pub(super) enum CommandError {
     Start(#[from] StartError),
     #[error(transparent)]
     Directory(#[from] DirectoryError),
-    #[error("the sessions cannot be read")]
-    Sessions(#[from] StoreError),
-    #[error("the session was not ended")]
-    End(#[from] LoadError),
+    #[error(transparent)]
+    Session(#[from] SessionError),
     #[error(transparent)]
     Log(#[from] LogError),
     #[error(transparent)]
@@ -47,22 +44,20 @@ pub(super) enum CommandError {
     NoFile(PathBuf),
     #[error("the directory's schema is older than this Gatepost")]
     OldSchema,
-    #[error("{0} is not a configured provider: expected one of {1}")]
-    UnknownProvider(ProviderId, String),
-    #[error(transparent)]
-    RoleWithoutTenant(#[from] RoleWithoutTenant),
-    #[error("there is no session {0}: it may have ended or expired")]
-    UnknownSession(Hash),
-    #[error("addresses follow the provider here: another address would be replaced at the next refresh")]
-    AddressesFollow,
-    #[error("{0} is in the domain for machines, so no person can have it")]
-    AddressOfMachines(EmailAddress),
-    #[error(
-        "the domain of {0} is not in ALLOWED_DOMAINS of {1}: the person could not sign in with this address"
-    )]
-    DomainNotAllowed(EmailAddress, ProviderId),
     #[error("the output cannot be written")]
     Output(#[source] io::Error),
+}
+
+impl From<StoreError> for CommandError {
+    fn from(error: StoreError) -> Self {
+        SessionError::from(error).into()
+    }
+}
+
+impl From<LoadError> for CommandError {
+    fn from(error: LoadError) -> Self {
+        SessionError::from(error).into()
+    }
 }
 
 impl CommandError {
@@ -74,7 +69,9 @@ impl CommandError {
         let hint = match self {
             Self::Directory(error)
             | Self::Start(StartError::Directory(error))
-            | Self::End(LoadError::Directory(error))
+            | Self::Session(
+                SessionError::Directory(error) | SessionError::End(LoadError::Directory(error)),
+            )
             | Self::Explain(ExplainError::Directory(error)) => return of_directory(error),
             Self::Explain(ExplainError::UnknownUser { user, similar }) if similar.is_empty() => {
                 return of_directory(&DirectoryError::UnknownUser(user.clone()));
@@ -91,21 +88,20 @@ impl CommandError {
             Self::OldSchema => {
                 "run `gatepost migrate`, or start the new `gatepost serve`, which does the same"
             }
-            Self::Sessions(StoreError::Redis(error))
-            | Self::End(LoadError::Sessions(StoreError::Redis(error)))
-                if is_refusal(error) =>
-            {
+            Self::Session(
+                SessionError::Sessions(StoreError::Redis(error))
+                | SessionError::End(LoadError::Sessions(StoreError::Redis(error))),
+            ) if is_refusal(error) => {
                 return Some(format!(
                     "grant the Redis user the missing rights: ACL SETUSER name {USER_RULES}"
                 ));
             }
-            Self::Sessions(_) | Self::End(_) => {
+            Self::Session(SessionError::UnknownSession(_)) => {
+                "`gatepost session list USER` shows the sessions of a person"
+            }
+            Self::Session(_) => {
                 "check that REDIS_URL is right and that Redis runs; `gatepost session end --user USER` needs no Redis"
             }
-            Self::UnknownProvider(..) | Self::RoleWithoutTenant(_) => {
-                "write PROVIDER:ID, for an app role PROVIDER:role:NAME"
-            }
-            Self::UnknownSession(_) => "`gatepost session list USER` shows the sessions of a person",
             Self::Config(_) => {
                 "docs/configuration.md lists every setting; a secret can also be in a file: NAME_FILE"
             }
@@ -113,11 +109,7 @@ impl CommandError {
             Self::Log(_) => "examples for GATEPOST_LOG__LEVEL: info, or info,gatepost=debug",
             Self::NotReady(_) => "`gatepost check` checks everything that Gatepost needs",
             Self::Start(error) => of_start(error),
-            Self::AddressesFollow => {
-                "change it at the provider, or set GATEPOST_ADDRESS_CHANGES=keep for `gatepost serve` and here"
-            }
-            Self::DomainNotAllowed(..) => "add the domain there, restart Gatepost, then repeat this command",
-            Self::Output(_) | Self::AddressOfMachines(_) => return None,
+            Self::Output(_) => return None,
         };
         Some(hint.to_owned())
     }
@@ -186,6 +178,24 @@ fn of_directory(error: &DirectoryError) -> Option<String> {
         }
         DirectoryError::NotMapped(..) => {
             "`gatepost tenant list` shows which groups have access to each tenant"
+        }
+        DirectoryError::UnknownProvider(..) | DirectoryError::RoleWithoutTenant(_) => {
+            "write PROVIDER:ID, for an app role PROVIDER:role:NAME"
+        }
+        DirectoryError::AddressesFollow => {
+            "change it at the provider, or set GATEPOST_ADDRESS_CHANGES=keep for `gatepost serve` and here"
+        }
+        DirectoryError::DomainNotAllowed(..) => {
+            "add the domain there, restart Gatepost, then repeat this command"
+        }
+        DirectoryError::Overtaken(_) => {
+            "read it again with --json, and repeat the command with the new version"
+        }
+        DirectoryError::NameTaken(_) => "choose another name; `gatepost group list` shows all groups",
+        DirectoryError::GroupLinked(name) => {
+            return Some(format!(
+                "`gatepost group list` shows its links; `gatepost group unlink PROVIDER:ID` removes one from {name}"
+            ));
         }
         DirectoryError::NotLinked(_) => "`gatepost group list` shows all links",
         DirectoryError::LinkedByConfiguration(_) => {

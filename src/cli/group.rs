@@ -7,6 +7,7 @@ use super::report::{Report, lines};
 use clap::Subcommand;
 use gatepost_core::identity::ExternalGroup;
 use gatepost_core::ids::GroupName;
+use gatepost_store::directory::changes::{LinkGroup, UnlinkGroup};
 use gatepost_store::directory::{GroupLink, LinkSource, UserKey};
 use serde_json::{Value, json};
 
@@ -58,11 +59,11 @@ pub(super) enum Command {
 }
 
 pub(super) async fn run(console: &Console, command: Command) -> Result<Report, CommandError> {
-    let (directory, actor) = (&console.state.stores.directory, &console.actor);
+    let config = &console.state.site.config;
     match command {
         Command::Link { name, external } => {
-            is_configured(console, &external)?;
-            let changed = directory.link_group(&name, &external, actor).await?;
+            let change = LinkGroup::new(name.clone().into(), external.clone(), config)?;
+            let changed = console.carry_out(&change).await?.changed;
             let text = if changed {
                 format!("{name} is now linked to {external}.")
             } else {
@@ -71,8 +72,7 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
             Ok(Report::new(text, json!({ "name": name, "link": external.to_string(), "changed": changed })))
         }
         Command::Unlink { external } => {
-            let names = console.state.site.config.group_names_of(&external.provider);
-            directory.unlink_group(&external, names, actor).await?;
+            console.carry_out(&UnlinkGroup::new(external.clone(), config)).await?;
             let text = format!("{external} is no longer linked to a name.");
             Ok(Report::new(text, json!({ "link": external.to_string(), "changed": true })))
         }
@@ -81,16 +81,6 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
         Command::Members { name } => member::list(console, &name).await,
         Command::List => list(console).await,
     }
-}
-
-/// Refuses an unknown provider, as `GATEPOST_GROUPS` does: a typing error would leave the group without members.
-fn is_configured(console: &Console, external: &ExternalGroup) -> Result<(), CommandError> {
-    let providers = &console.state.site.config.providers;
-    let Some(provider) = providers.iter().find(|one| one.id == external.provider) else {
-        let ids: Vec<&str> = providers.iter().map(|one| one.id.as_str()).collect();
-        return Err(CommandError::UnknownProvider(external.provider.clone(), ids.join(", ")));
-    };
-    Ok(provider.check_role(external)?)
 }
 
 async fn list(console: &Console) -> Result<Report, CommandError> {
@@ -102,7 +92,9 @@ async fn list(console: &Console) -> Result<Report, CommandError> {
     });
     let json = groups.iter().map(|group| {
         json!({
+            "id": group.id.to_string(),
             "name": group.name,
+            "version": group.version.to_string(),
             "members": group.members,
             "links": group.links.iter().map(to_json).collect::<Vec<_>>(),
             "tenants": group.tenants,

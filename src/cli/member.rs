@@ -4,27 +4,29 @@ use super::console::{Console, called, is_awaited, listed_in_pages};
 use super::error::CommandError;
 use super::report::{Report, lines};
 use gatepost_core::ids::GroupName;
-use gatepost_store::directory::{Joining, UserKey};
+use gatepost_store::directory::changes::{AddMember, RemoveMember};
+use gatepost_store::directory::{Done, UserKey};
 use serde_json::json;
 
 /// A membership from an administrator, which `remove` removes permanently; other sources assert it again.
 const MANUAL: &str = "manual";
 
 pub(super) async fn add(console: &Console, group: &GroupName, key: &UserKey) -> Result<Report, CommandError> {
-    let joining = console.state.stores.directory.add_member(group, key, &console.actor).await?;
+    let change = AddMember { group: group.clone().into(), user: key.clone(), until: None };
+    let Done { changed, outcome: joined, .. } = console.carry_out(&change).await?;
     let user = console.find_user(key).await?;
     let name = called(&user);
-    let mut text = match joining {
-        Joining::Was => format!("An administrator has already added {name} to {group}."),
-        _ if is_awaited(&user) => {
-            format!(
-                "Nobody has signed in as {name} yet. The first person who signs in with this address will be in {group}."
-            )
-        }
-        Joining::New | Joining::NewGroup => format!("{name} is now in {group}."),
+    let mut text = if !changed {
+        format!("An administrator has already added {name} to {group}.")
+    } else if is_awaited(&user) {
+        format!(
+            "Nobody has signed in as {name} yet. The first person who signs in with this address will be in {group}."
+        )
+    } else {
+        format!("{name} is now in {group}.")
     };
     let makes_admins = user.admin.reasons.contains(&format!("group {group}"));
-    if joining == Joining::NewGroup {
+    if joined.is_new_group {
         let access = if makes_admins { "" } else { ". It gives no access yet" };
         text = format!("Group {group} was created{access}.\n{text}");
     }
@@ -33,7 +35,6 @@ pub(super) async fn add(console: &Console, group: &GroupName, key: &UserKey) -> 
             "\nMembers of this group are administrators, unless that is revoked explicitly (`gatepost admin list`).",
         );
     }
-    let changed = joining != Joining::Was;
     Ok(Report::new(text, json!({ "group": group, "user_id": user.summary.id, "changed": changed })))
 }
 
@@ -42,7 +43,8 @@ pub(super) async fn remove(
     group: &GroupName,
     key: &UserKey,
 ) -> Result<Report, CommandError> {
-    let sources = console.state.stores.directory.remove_member(group, key, &console.actor).await?;
+    let sources =
+        console.carry_out(&RemoveMember { group: group.clone().into(), user: key.clone() }).await?.outcome;
     let user = console.find_user(key).await?;
     let name = called(&user);
     let again: Vec<&str> = sources.iter().map(String::as_str).filter(|source| *source != MANUAL).collect();
@@ -64,7 +66,7 @@ pub(super) async fn remove(
 pub(super) async fn list(console: &Console, group: &GroupName) -> Result<Report, CommandError> {
     let directory = &console.state.stores.directory;
     let mut members = listed_in_pages(
-        async |after, limit| directory.list_members(group, after, limit).await,
+        async |after, limit| directory.list_members(&group.clone().into(), after, limit).await,
         |member| member.id,
     )
     .await?;

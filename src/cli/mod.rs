@@ -32,7 +32,9 @@ use console::Console;
 use environment::Environment;
 use error::CommandError;
 use gatepost_config::Config;
+use gatepost_core::administration::Version;
 use gatepost_core::error_chain::Chain;
+use gatepost_store::directory::Conditions;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -119,8 +121,20 @@ struct Administration<C: Subcommand> {
     /// Print JSON for programs: field names do not change, times are RFC 3339 in UTC
     #[arg(long, global = true)]
     json: bool,
+    /// Show what would change, and change nothing
+    #[arg(long, global = true)]
+    dry_run: bool,
+    /// Change only what still has this version, as `--json` shows it
+    #[arg(long, global = true, value_name = "VERSION")]
+    if_version: Option<Version>,
     #[command(subcommand)]
     command: C,
+}
+
+impl<C: Subcommand> Administration<C> {
+    fn conditions(&self) -> Conditions {
+        Conditions { if_version: self.if_version, is_dry_run: self.dry_run }
+    }
 }
 
 /// Runs the command; `main` passes the environment, because nothing else may read it.
@@ -157,10 +171,11 @@ fn dispatch(
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("main").build();
     let runtime = runtime.map_err(StartError::Runtime)?;
     actix_web::rt::System::with_tokio_rt(|| runtime).block_on(async {
-        let open = async || {
+        let open_for = async |conditions| {
             let (config, environment) = load()?;
-            Console::open(config, environment.actor()).await
+            Console::open(config, environment.actor(), conditions).await
         };
+        let open = async || open_for(Conditions::default()).await;
         let done = |()| ExitCode::SUCCESS;
         let (report, json) = match arguments.command.unwrap_or(Command::Serve) {
             Command::Serve => return serve::run(load()?.0).await.map(done),
@@ -176,13 +191,21 @@ fn dispatch(
                 let json = args.json;
                 (Box::pin(explain::run(&open().await?, args)).await?, json)
             }
-            Command::Admin(args) => (admin::run(&open().await?, args.command).await?, args.json),
-            Command::Group(args) => (group::run(&open().await?, args.command).await?, args.json),
-            Command::Tenant(args) => (tenant::run(&open().await?, args.command).await?, args.json),
+            Command::Admin(args) => {
+                (admin::run(&open_for(args.conditions()).await?, args.command).await?, args.json)
+            }
+            Command::Group(args) => {
+                (group::run(&open_for(args.conditions()).await?, args.command).await?, args.json)
+            }
+            Command::Tenant(args) => {
+                (tenant::run(&open_for(args.conditions()).await?, args.command).await?, args.json)
+            }
             Command::Audit(args) => (audit::run(&open().await?, args.command).await?, args.json),
-            Command::User(args) => (user::run(&open().await?, args.command).await?, args.json),
+            Command::User(args) => {
+                (user::run(&open_for(args.conditions()).await?, args.command).await?, args.json)
+            }
             Command::Session(args) => {
-                (Box::pin(session::run(&open().await?, args.command)).await?, args.json)
+                (Box::pin(session::run(&open_for(args.conditions()).await?, args.command)).await?, args.json)
             }
         };
         report.print(json).map(done).map_err(CommandError::Output)

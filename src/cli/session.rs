@@ -1,21 +1,18 @@
-//! `gatepost session`: lists and ends sessions. The directory is written first: a session that it records as ended is
-//! invalid, whatever the session store still contains.
+//! `gatepost session`: lists and ends sessions.
 
 use super::console::{Console, WHAT_GOES_ON, called};
 use super::error::CommandError;
 use super::report::{Report, minute, rfc3339};
+use crate::admin::EndedSessions;
 use crate::authn;
 use crate::http::pages;
-use crate::revocation::{self, Ending};
 use clap::{Args, Subcommand};
 use gatepost_core::ids::UserId;
 use gatepost_core::secret::Hash;
 use gatepost_store::directory::UserKey;
 use gatepost_store::retry::retry;
 use gatepost_store::session::record::SessionRecord;
-use gatepost_telemetry::EndCause;
 use serde_json::json;
-use std::time::Duration;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -95,48 +92,22 @@ async fn list_live(console: &Console, user: UserId) -> Result<Vec<(Hash, Session
 }
 
 async fn end_one(console: &Console, hash: &Hash) -> Result<Report, CommandError> {
-    let state = &console.state;
-    let found = retry(async || state.stores.sessions.find_by_hash(hash).await).await?;
-    let record = found.ok_or(CommandError::UnknownSession(*hash))?;
-    Box::pin(revocation::end_session(
-        &state.revocation,
-        &Ending::new(&state.revocation, *hash, record.user),
-        EndCause::Administrator,
-        &console.actor,
-    ))
-    .await?;
-    let user = console.find_user(&UserKey::Id(record.user)).await?;
+    let id = console.state.admin.end_session(hash, &console.actor).await?;
+    let user = console.find_user(&UserKey::Id(id)).await?;
     let text = format!("The session of {} has ended.\n{WHAT_GOES_ON}", called(&user));
-    Ok(Report::new(text, json!({ "hash": hash.to_string(), "user_id": record.user, "changed": true })))
+    Ok(Report::new(text, json!({ "hash": hash.to_string(), "user_id": id, "changed": true })))
 }
 
-/// Sessions that started in earlier seconds end by their start time, even if the store does not show them now; those of
-/// this second end one by one, so that a new sign-in right after this is valid.
 async fn end_all(console: &Console, key: &UserKey) -> Result<Report, CommandError> {
-    let (state, actor) = (&console.state, &console.actor);
-    let user = console.find_user(key).await?;
-    let (id, name) = (user.summary.id, called(&user));
-    let now = state.stores.directory.clock().await?;
-    state.stores.directory.end_all_sessions(id, now, actor).await?;
-    let found = retry(async || state.stores.sessions.list_of_user(id).await).await.ok();
-    let text = if let Some(sessions) = &found {
-        for (hash, record) in sessions {
-            Box::pin(revocation::end_session(
-                &state.revocation,
-                &Ending::new(&state.revocation, *hash, record.user),
-                EndCause::Administrator,
-                actor,
-            ))
-            .await?;
-        }
-        format!("All sessions of {name} have ended ({} found).", sessions.len())
-    } else {
-        state.stores.directory.end_all_sessions(id, now.plus(Duration::from_secs(1)), actor).await?;
-        format!(
+    let ended = Box::pin(console.state.admin.end_sessions(key, console.conditions, &console.actor)).await?;
+    let EndedSessions { user: id, found } = ended;
+    let name = called(&console.find_user(&UserKey::Id(id)).await?);
+    let text = match found {
+        Some(found) => format!("All sessions of {name} have ended ({found} found)."),
+        None => format!(
             "All sessions of {name} have ended. Their number is unknown, because the session store does not answer."
-        )
+        ),
     };
-    let found = found.map(|sessions| sessions.len());
     let text = format!("{text}\n{WHAT_GOES_ON}");
     Ok(Report::new(text, json!({ "user_id": id, "sessions": found, "changed": true })))
 }

@@ -6,6 +6,8 @@ use super::report::{Report, lines};
 use clap::Subcommand;
 use gatepost_core::access::Role;
 use gatepost_core::ids::{GroupName, TenantId};
+use gatepost_store::directory::Done;
+use gatepost_store::directory::changes::{CreateTenant, MapGroup, UnmapGroup};
 use serde_json::json;
 
 #[derive(Debug, Subcommand)]
@@ -44,10 +46,9 @@ pub(super) enum Command {
 }
 
 pub(super) async fn run(console: &Console, command: Command) -> Result<Report, CommandError> {
-    let (directory, actor) = (&console.state.stores.directory, &console.actor);
     match command {
         Command::Create { id, name } => {
-            let changed = directory.create_tenant(&id, name.as_deref(), actor).await?;
+            let changed = console.carry_out(&CreateTenant { id: id.clone(), name }).await?.changed;
             let text = if changed {
                 format!("Tenant {id} was created.")
             } else {
@@ -56,10 +57,8 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
             Ok(Report::new(text, json!({ "id": id, "changed": changed })))
         }
         Command::Map { group, tenant, role } => {
-            let tenants = directory.list_tenants().await?;
-            let before = tenants.iter().find(|one| one.id == tenant).and_then(|one| one.groups.get(&group));
-            directory.map_group(&group, &tenant, role, actor).await?;
-            let changed = before != Some(&role);
+            let change = MapGroup { group: group.clone().into(), tenant: tenant.clone(), role };
+            let Done { changed, outcome: before, .. } = console.carry_out(&change).await?;
             let text = match before {
                 _ if !changed => format!("Group {group} already has access to tenant {tenant} as {role}."),
                 Some(before) => {
@@ -75,7 +74,7 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
             ))
         }
         Command::Unmap { group, tenant } => {
-            directory.unmap_group(&group, &tenant, actor).await?;
+            console.carry_out(&UnmapGroup { group: group.clone().into(), tenant: tenant.clone() }).await?;
             let text = format!("Group {group} no longer has access to tenant {tenant}.");
             Ok(Report::new(text, json!({ "group": group, "tenant": tenant, "changed": true })))
         }
@@ -91,7 +90,9 @@ async fn list(console: &Console) -> Result<Report, CommandError> {
         [tenant.id.to_string(), tenant.name.clone().unwrap_or_else(|| "-".to_owned()), lines(&groups)]
     });
     let json =
-        tenants.iter().map(|tenant| json!({ "id": tenant.id, "name": tenant.name, "groups": tenant.groups }));
+        tenants.iter().map(|tenant| {
+            json!({ "id": tenant.id, "name": tenant.name, "groups": tenant.groups, "version": tenant.version.to_string() })
+        });
     let none = "There is no tenant. To create one: gatepost tenant create ID";
     Ok(Report::list(["Tenant", "Name", "Groups with access"], rows.collect(), none, json.collect()))
 }

@@ -8,6 +8,7 @@ use super::report::{Report, lines, minute, minute_or_dash, rfc3339, table};
 use clap::Subcommand;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
+use gatepost_store::directory::changes::{DisableUser, EnableUser};
 use gatepost_store::directory::{IdentityRecord, UserKey, UserRecord, UserSummary};
 use serde_json::{Value, json};
 
@@ -54,15 +55,14 @@ pub(super) enum Command {
 }
 
 pub(super) async fn run(console: &Console, command: Command) -> Result<Report, CommandError> {
-    let (directory, actor) = (&console.state.stores.directory, &console.actor);
     match command {
         Command::Disable { user: key } => {
-            let changed = directory.disable_user(&key, actor).await?;
+            let changed = console.carry_out(&DisableUser { user: key.clone() }).await?.changed;
             let user = console.find_user(&key).await?;
             Ok(Report::new(disabled(&user, changed), change(&user, changed)))
         }
         Command::Enable { user: key } => {
-            let changed = directory.enable_user(&key, actor).await?;
+            let changed = console.carry_out(&EnableUser { user: key.clone() }).await?.changed;
             let user = console.find_user(&key).await?;
             let name = called(&user);
             let text = if changed {
@@ -130,6 +130,7 @@ fn summary(user: &UserSummary) -> Value {
         "disabled_at": user.disabled_at.map(rfc3339),
         "created_at": rfc3339(user.created_at),
         "last_sign_in_at": user.last_sign_in_at.map(rfc3339),
+        "version": user.version.to_string(),
     })
 }
 
@@ -147,7 +148,7 @@ fn to_json(user: &UserRecord) -> Value {
 }
 
 fn describe(user: &UserRecord) -> String {
-    let UserSummary { id, email, name, disabled_at, created_at, last_sign_in_at } = &user.summary;
+    let UserSummary { id, email, name, disabled_at, created_at, last_sign_in_at, .. } = &user.summary;
     let since =
         |at: Option<Timestamp>| at.map_or_else(|| "no".to_owned(), |at| format!("since {} UTC", minute(at)));
     let identities: Vec<String> = user

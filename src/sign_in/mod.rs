@@ -28,7 +28,7 @@ use gatepost_core::host::HostName;
 use gatepost_core::identity::AddressRule;
 use gatepost_core::ids::{ProviderId, RequestId};
 use gatepost_oidc::{OidcError, ProviderRefusal};
-use gatepost_store::directory::{Actor, DirectoryError, Who};
+use gatepost_store::directory::{Actor, DirectoryError, Via, Who};
 use gatepost_store::session::cookie::{self, BrowserCookie, CookiePolicy};
 use gatepost_store::session::store::StoreError;
 use gatepost_store::session::tokens::{BrowserBinding, PublicValue};
@@ -75,7 +75,7 @@ pub struct Browser {
 impl Browser {
     /// The actor in audit rows of changes that this browser causes.
     pub fn actor(&self, who: Who) -> Actor {
-        Actor { who, address: self.address, request_id: Some(self.request_id) }
+        Actor { who, address: self.address, request_id: Some(self.request_id), via: Via::Gate }
     }
 
     /// The session of the browser's cookie, if it is valid now.

@@ -230,7 +230,7 @@ both_pairs! {
         let received = browser.navigate(&tool).await.end().echoed();
         assert_eq!((received.header("x-user-tenants"), received.header("x-user-role")), (Some("github"), Some("viewer")));
         let tenants = json(&world, &["tenant", "list"]).await;
-        assert_eq!(tenants, serde_json::json!([{ "id": "github", "name": "GitHub tools", "groups": { MCP_GITHUB: "viewer" } }]));
+        assert_eq!(tenants, serde_json::json!([{ "id": "github", "name": "GitHub tools", "groups": { MCP_GITHUB: "viewer" }, "version": "v1" }]));
         world.cli(&["tenant", "unmap", MCP_GITHUB, "github"]).await;
         assert_eq!(browser.fetch(&tool).await.status, 403);
 

@@ -8,7 +8,7 @@ use gatepost_core::ids::UserId;
 use gatepost_core::secret::{Hash, Secret};
 use gatepost_kit::process::{Postgres, until};
 use gatepost_store::directory::{
-    Actor, AuditFilter, AuditRecord, Directory, SignInContext, SignInOutcome, UserKey, Who,
+    Actor, AuditFilter, AuditRecord, Directory, SignInContext, SignInOutcome, UserKey, Via, Who,
 };
 use sqlx::{AssertSqlSafe, PgPool, SqlitePool};
 use std::time::Duration;
@@ -40,6 +40,7 @@ macro_rules! both_stores {
 }
 
 mod addresses;
+pub mod administration;
 mod admins;
 mod audit;
 mod configuration;
@@ -169,7 +170,12 @@ pub fn now() -> Timestamp {
 }
 
 pub fn actor() -> Actor {
-    Actor { who: Who::CommandLine("test".to_owned()), address: "192.0.2.7".parse().ok(), request_id: None }
+    Actor {
+        who: Who::CommandLine("test".to_owned()),
+        address: "192.0.2.7".parse().ok(),
+        request_id: None,
+        via: Via::CommandLine,
+    }
 }
 
 pub fn context(now: Timestamp) -> SignInContext {

@@ -74,6 +74,37 @@ impl fmt::Display for RequestId {
     }
 }
 
+/// The number of a group in the directory. It never changes, whatever the group is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GroupId(i64);
+
+impl GroupId {
+    /// From the number in the database.
+    pub const fn from_number(number: i64) -> Self {
+        Self(number)
+    }
+
+    /// The number.
+    pub const fn number(self) -> i64 {
+        self.0
+    }
+}
+
+impl fmt::Display for GroupId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for GroupId {
+    type Err = IdError;
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = is_number.then(|| text.parse().ok()).flatten();
+        number.map(Self).ok_or_else(|| IdError::GroupNumber(text.to_owned()))
+    }
+}
+
 /// The `<ID>` of `GATEPOST_PROVIDERS__<ID>__...`: lower-case letters, digits and `-`, at most 32.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProviderId(Arc<str>);
@@ -101,6 +132,9 @@ pub enum IdError {
     /// Not a [`TenantId`].
     #[error("{0:?} is not a tenant id: expected 1 to 64 of A-Z, a-z, 0-9, . - and _")]
     Tenant(String),
+    /// Not a [`GroupId`].
+    #[error("{0:?} is not the number of a group: expected digits")]
+    GroupNumber(String),
     /// Not a [`GroupName`].
     #[error("{0:?} is not a group name: expected 1 to 256 characters, none of them a control character")]
     Group(String),

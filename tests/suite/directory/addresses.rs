@@ -1,5 +1,6 @@
 //! What becomes of a person's address when their provider changes it: `GATEPOST_ADDRESS_CHANGES`, and an administrator's word.
 
+use super::administration::Administers;
 use super::{Opened, actor, admitted, at_provider, email, follow, now, person};
 use gatepost_config::GroupNames::Link;
 use gatepost_config::{AddressChanges, AssertableDomains, IdentityPolicy};

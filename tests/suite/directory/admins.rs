@@ -1,5 +1,6 @@
 //! Who is an admin, and why.
 
+use super::administration::Administers;
 use super::{actor, admitted, at_provider, email, person};
 use gatepost_config::GroupNames::{Link, Trust};
 

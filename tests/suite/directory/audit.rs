@@ -1,5 +1,6 @@
 //! The audit is read newest first, narrowed by any of its columns, page by page.
 
+use super::administration::Administers;
 use super::{Opened, SOON, actor, email, person};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::RequestId;
@@ -32,7 +33,7 @@ both_stores! {
         let user = store.admitted(&person("a", "a@example.com", &[])).await;
         store.admitted(&person("b", "b@example.com", &[])).await;
         let id = RequestId::generate();
-        let bob = Actor { who: Who::CommandLine("bob".to_owned()), address: None, request_id: Some(id) };
+        let bob = Actor { who: Who::CommandLine("bob".to_owned()), address: None, request_id: Some(id), via: gatepost_store::directory::Via::CommandLine };
         store.directory.grant_admin(&email("a@example.com"), &bob).await.unwrap();
         store.directory.revoke_admin(&email("a@example.com"), &actor()).await.unwrap();
         store.directory.grant_admin(&email("b@example.com"), &bob).await.unwrap();

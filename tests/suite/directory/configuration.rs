@@ -1,5 +1,6 @@
 //! What the configuration says, brought into the database at start.
 
+use super::administration::Administers;
 use super::{actor, admitted, at_provider, config, person};
 use gatepost_config::GroupNames::{Link, Trust};
 use gatepost_store::directory::{DirectoryError, Who};

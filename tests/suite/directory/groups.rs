@@ -1,5 +1,6 @@
 //! What a provider's group is called here, and what links do.
 
+use super::administration::Administers;
 use super::{actor, admitted, at_provider, person};
 use gatepost_config::GroupNames::{Link, Trust};
 use gatepost_core::access::Role;

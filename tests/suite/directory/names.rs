@@ -1,6 +1,7 @@
 //! A name that an operator writes never stands for a group that somebody made at a provider: whoever came first, whatever
 //! the group is called there, and whatever an older Gatepost left behind.
 
+use super::administration::Administers;
 use super::{Opened, actor, admitted, at_provider, email, person};
 use gatepost_config::GroupNames::{LinkQualified, Trust};
 use gatepost_core::access::Role;
@@ -91,7 +92,7 @@ both_stores! {
         let real = signed_in(&store, &of_corp(&["Finance"]), Trust).await;
         call_as_before(&store, "Finance", "corp:Finance").await;
         call_as_before(&store, "b:Finance", "Finance").await;
-        store.sql("INSERT INTO gatepost.manual_memberships SELECT u.id, g.id, 'manual' FROM gatepost.users u, gatepost.groups g \
+        store.sql("INSERT INTO gatepost.manual_memberships (user_id, group_id, source) SELECT u.id, g.id, 'manual' FROM gatepost.users u, gatepost.groups g \
                    WHERE u.email = 'carol@example.com' AND g.name = 'Finance'").await;
         assert_eq!(store.groups(squatter).await, ["Finance"]);
         signed_in(&store, &of_b(&["Finance"]), LinkQualified).await;

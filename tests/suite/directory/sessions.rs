@@ -1,5 +1,6 @@
 //! What ended stays ended.
 
+use super::administration::Administers;
 use super::{actor, admitted, context, email, follow, now, person, sid};
 use gatepost_config::GroupNames::Link;
 use gatepost_core::clock::Timestamp;

@@ -1,5 +1,6 @@
 //! A provider's word about a person.
 
+use super::administration::Administers;
 use super::{actor, admitted, at_provider, context, email, follow, known, now, person};
 use gatepost_config::GroupNames;
 use gatepost_config::GroupNames::Link;

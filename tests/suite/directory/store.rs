@@ -1,5 +1,6 @@
 //! Schema, health, and what happens when the store does not answer.
 
+use super::administration::Administers;
 use super::{Opened, SOON, actor, email, follow, now, person};
 use gatepost_config::GroupNames::Link;
 use gatepost_core::secret::Secret;

@@ -1,5 +1,6 @@
 //! People, as administrators see them.
 
+use super::administration::Administers;
 use super::{actor, email, person};
 use gatepost_core::ids::UserId;
 use gatepost_store::directory::{DirectoryError, UserKey};

@@ -1,5 +1,6 @@
 //! The three views that other programs read and write.
 
+use super::administration::Administers;
 use super::{Opened, actor, email, person};
 use gatepost_kit::process::{Postgres, until};
 use gatepost_store::directory::Who;

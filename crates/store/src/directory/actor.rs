@@ -15,12 +15,49 @@ pub struct Actor {
     pub address: Option<IpAddr>,
     /// The id of the request, which its log lines have too.
     pub request_id: Option<RequestId>,
+    /// By which way the change comes.
+    pub via: Via,
+}
+
+/// By which way a change comes, as the audit stores it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// The command line on the server.
+    CommandLine,
+    /// The REST API.
+    Api,
+    /// A page for administrators.
+    Portal,
+    /// One of the views.
+    View,
+    /// A directory that pushes its people and groups.
+    Scim,
+    /// A directory whose people and groups Gatepost reads.
+    Sync,
+    /// Signing in and out, refreshes, the account page, Gatepost itself.
+    Gate,
+}
+
+impl Via {
+    /// The text in the audit.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CommandLine => "cli",
+            Self::Api => "api",
+            Self::Portal => "portal",
+            Self::View => "view",
+            Self::Scim => "scim",
+            Self::Sync => "sync",
+            Self::Gate => "gate",
+        }
+    }
 }
 
 impl Actor {
     /// A part of Gatepost that acts without a request.
     pub const fn internal(who: Who) -> Self {
-        Self { who, address: None, request_id: None }
+        let via = if matches!(who, Who::CommandLine(_)) { Via::CommandLine } else { Via::Gate };
+        Self { who, address: None, request_id: None, via }
     }
 }
 

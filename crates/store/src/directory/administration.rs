@@ -2,18 +2,39 @@
 
 use super::actor::Actor;
 use super::audit::{AuditFilter, AuditRecord};
+use super::changes::{Change, Conditions, Done};
 use super::records::{
-    AddressNews, AdminStanding, GroupRecord, Joining, MemberRecord, Membership, TenantRecord, UserKey,
-    UserRecord, UserSummary,
+    AdminStanding, GroupKey, GroupRecord, MemberRecord, Membership, TenantRecord, UserKey, UserRecord,
+    UserSummary,
 };
-use super::{Directory, Result};
-use gatepost_config::GroupNames;
-use gatepost_core::access::Role;
+use super::{Directory, Result, postgres, sqlite};
 use gatepost_core::clock::Timestamp;
-use gatepost_core::email::EmailAddress;
-use gatepost_core::identity::ExternalGroup;
 use gatepost_core::ids::{GroupName, RequestId, TenantId, UserId};
 use gatepost_core::refusal::Refusal;
+
+/// A change that both stores know how to make.
+pub trait Applicable: Change + postgres::Apply + sqlite::Apply {}
+
+impl<C: Change + postgres::Apply + sqlite::Apply> Applicable for C {}
+
+// Changes.
+impl Directory {
+    /// Makes a change: checks that the actor may make it, locks what it changes, compares versions, decides, writes, and
+    /// audits, in one transaction. A dry run does the same and keeps nothing.
+    ///
+    /// Only `admin` calls it, which also checks what the configuration says.
+    ///
+    /// # Errors
+    /// `Denied`, `Overtaken`, `LastAdmin`, and those of the change.
+    pub async fn carry_out<C: Applicable>(
+        &self,
+        change: &C,
+        conditions: Conditions,
+        actor: &Actor,
+    ) -> Result<Done<C::Outcome>> {
+        on_store!(self, carry_out(change, conditions, actor))
+    }
+}
 
 // People and admins.
 impl Directory {
@@ -27,50 +48,6 @@ impl Directory {
         on_store!(self, list_users(after, limit))
     }
 
-    /// Disables a person: they cannot sign in, and their current sessions end for good. An address that nobody holds
-    /// yet is disabled for its future holder. `false`: the person was already disabled.
-    pub async fn disable_user(&self, key: &UserKey, actor: &Actor) -> Result<bool> {
-        on_store!(self, disable_user(key, actor))
-    }
-
-    /// Allows the person to sign in again. `false`: the person was not disabled.
-    pub async fn enable_user(&self, key: &UserKey, actor: &Actor) -> Result<bool> {
-        on_store!(self, enable_user(key, actor))
-    }
-
-    /// Changes the address that applications get for the person, whatever the provider asserts.
-    ///
-    /// # Errors
-    /// `AddressHeld`, `UnknownUser`.
-    pub async fn change_address(
-        &self,
-        key: &UserKey,
-        to: &EmailAddress,
-        actor: &Actor,
-    ) -> Result<AddressNews> {
-        on_store!(self, change_address(key, to, actor))
-    }
-
-    /// Releases the person's address, so that another person can have it. Returns the address.
-    pub async fn release_address(&self, key: &UserKey, actor: &Actor) -> Result<Option<EmailAddress>> {
-        on_store!(self, release_address(key, actor))
-    }
-
-    /// Makes the person an admin regardless of groups and roles. `false`: nothing changed.
-    pub async fn grant_admin(&self, key: &UserKey, actor: &Actor) -> Result<bool> {
-        on_store!(self, override_admin(key, Some(true), actor))
-    }
-
-    /// Denies the person admin rights regardless of groups and roles. `false`: nothing changed.
-    pub async fn revoke_admin(&self, key: &UserKey, actor: &Actor) -> Result<bool> {
-        on_store!(self, override_admin(key, Some(false), actor))
-    }
-
-    /// Lets groups and roles decide again whether the person is an admin. `false`: nothing changed.
-    pub async fn reset_admin(&self, key: &UserKey, actor: &Actor) -> Result<bool> {
-        on_store!(self, override_admin(key, None, actor))
-    }
-
     /// Lists admins and people to whom admin rights were denied.
     pub async fn list_admins(&self) -> Result<Vec<(UserKey, AdminStanding)>> {
         on_store!(self, list_admins())
@@ -79,60 +56,13 @@ impl Directory {
 
 // Groups, tenants, audit.
 impl Directory {
-    /// Links the group `name` to a provider's group, and creates it if it does not exist. `false`: it was already
-    /// linked.
-    ///
-    /// # Errors
-    /// `LinkedByConfiguration`.
-    pub async fn link_group(
-        &self,
-        name: &GroupName,
-        external: &ExternalGroup,
-        actor: &Actor,
-    ) -> Result<bool> {
-        on_store!(self, link_group(name, external, actor))
-    }
-
-    /// Removes a link. The provider's group gets the name that the provider's mode (`names`) gives it.
-    ///
-    /// # Errors
-    /// `LinkedByConfiguration`, `NotLinked`.
-    pub async fn unlink_group(
-        &self,
-        external: &ExternalGroup,
-        names: GroupNames,
-        actor: &Actor,
-    ) -> Result<()> {
-        on_store!(self, unlink_group(external, names, actor))
-    }
-
-    /// Adds a person to a group, as a row of the view `user_group_membership` does. A missing group is created, and an
-    /// address that nobody holds gets a placeholder for its first holder.
-    pub async fn add_member(&self, group: &GroupName, key: &UserKey, actor: &Actor) -> Result<Joining> {
-        on_store!(self, add_member(group, key, actor))
-    }
-
-    /// Removes a person from a group and returns the sources of the membership. A provider that still asserts the group
-    /// adds the person again at the next sign-in.
-    ///
-    /// # Errors
-    /// `UnknownGroup`, `UnknownUser`, `NotMember`.
-    pub async fn remove_member(
-        &self,
-        group: &GroupName,
-        key: &UserKey,
-        actor: &Actor,
-    ) -> Result<Vec<String>> {
-        on_store!(self, remove_member(group, key, actor))
-    }
-
     /// Lists the members of a group by id, from the one after `after`.
     ///
     /// # Errors
     /// `UnknownGroup`.
     pub async fn list_members(
         &self,
-        group: &GroupName,
+        group: &GroupKey,
         after: Option<UserId>,
         limit: u32,
     ) -> Result<Vec<MemberRecord>> {
@@ -151,33 +81,6 @@ impl Directory {
     /// Lists the groups of a person by name, each with its source.
     pub async fn list_memberships(&self, user: UserId) -> Result<Vec<Membership>> {
         on_store!(self, list_memberships(user))
-    }
-
-    /// Creates a tenant. `false`: it already exists.
-    pub async fn create_tenant(&self, id: &TenantId, name: Option<&str>, actor: &Actor) -> Result<bool> {
-        on_store!(self, create_tenant(id, name, actor))
-    }
-
-    /// Gives the members of the group this role in the tenant.
-    ///
-    /// # Errors
-    /// `UnknownGroup`, `UnknownTenant`.
-    pub async fn map_group(
-        &self,
-        group: &GroupName,
-        tenant: &TenantId,
-        role: Role,
-        actor: &Actor,
-    ) -> Result<()> {
-        on_store!(self, map_group(group, tenant, role, actor))
-    }
-
-    /// Takes the members of the group their role in the tenant.
-    ///
-    /// # Errors
-    /// `UnknownGroup`, `NotMapped`.
-    pub async fn unmap_group(&self, group: &GroupName, tenant: &TenantId, actor: &Actor) -> Result<()> {
-        on_store!(self, unmap_group(group, tenant, actor))
     }
 
     /// Lists all tenants by id.

@@ -7,10 +7,11 @@
 use super::actor::Who;
 use super::records::LinkSource;
 use gatepost_core::access::Role;
+use gatepost_core::administration::Version;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::identity::{ExternalGroup, GroupKind, SubjectKey};
-use gatepost_core::ids::{GroupName, ProviderId, TenantId, UserId};
+use gatepost_core::ids::{GroupId, GroupName, ProviderId, TenantId, UserId};
 use sqlx::error::{BoxDynError, UnexpectedNullError};
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
@@ -133,6 +134,18 @@ impl Value for i64 {
 impl Value for bool {
     fn find<R: Columns>(row: &R, column: &str) -> Result<Option<Self>> {
         row.flag(column)
+    }
+}
+
+impl Value for Version {
+    fn find<R: Columns>(row: &R, column: &str) -> Result<Option<Self>> {
+        Ok(row.number(column)?.map(Self::from_number))
+    }
+}
+
+impl Value for GroupId {
+    fn find<R: Columns>(row: &R, column: &str) -> Result<Option<Self>> {
+        Ok(row.number(column)?.map(Self::from_number))
     }
 }
 

@@ -1,11 +1,13 @@
 //! Errors of the directory. "Unavailable" is a variant of its own, so that no caller mistakes it for "there is none".
 //! Refusals that a person can fix have variants of their own.
 
-use super::records::UserKey;
+use super::records::{GroupKey, UserKey};
 use gatepost_certs::tls::TlsRefused;
+use gatepost_config::RoleWithoutTenant;
+use gatepost_core::administration::{Denied, Version};
 use gatepost_core::email::EmailAddress;
 use gatepost_core::identity::ExternalGroup;
-use gatepost_core::ids::{GroupName, TenantId};
+use gatepost_core::ids::{GroupName, ProviderId, TenantId};
 use sqlx::error::BoxDynError;
 use std::borrow::Cow;
 use std::error::Error;
@@ -63,18 +65,60 @@ pub enum DirectoryError {
     /// Another person has this address here, or their provider asserts it.
     #[error("{0} is the address of another person")]
     AddressHeld(EmailAddress),
-    /// There is no group with this name.
+    /// A group is linked to a provider that is not configured. With those that are.
+    #[error("{0} is not a configured provider: expected one of {1}")]
+    UnknownProvider(ProviderId, String),
+    #[error(transparent)]
+    RoleWithoutTenant(#[from] RoleWithoutTenant),
+    /// `GATEPOST_ADDRESS_CHANGES` is `follow`.
+    #[error("addresses follow the provider here: another address would be replaced at the next refresh")]
+    AddressesFollow,
+    #[error("{0} is in the domain for machines, so no person can have it")]
+    AddressOfMachines(EmailAddress),
+    #[error(
+        "the domain of {0} is not in ALLOWED_DOMAINS of {1}: the person could not sign in with this address"
+    )]
+    DomainNotAllowed(EmailAddress, ProviderId),
+    /// The caller may not make this change.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// Somebody else changed the thing first. With its version now; `None`: it is gone.
+    #[error("it was changed in the meantime: it has version {} now", current(*.0))]
+    Overtaken(Option<Version>),
+    /// Nobody would be a system administrator any more.
+    #[error("this would leave nobody who is a system administrator")]
+    LastAdmin,
+    /// The end of a membership lies in the past.
+    #[error("the end must be in the future")]
+    EndsInThePast,
+    /// Another group has this name.
+    #[error("there is already a group {0}")]
+    NameTaken(GroupName),
+    /// The configuration names this group: its members are administrators, or it is linked there.
+    #[error("the configuration names group {0}: change it there first")]
+    ReservedGroup(GroupName),
+    /// Groups of providers are linked to this group.
+    #[error("group {0} stands for groups of a provider")]
+    GroupLinked(GroupName),
+    /// There is no group with this name or number.
     #[error("there is no group {0}")]
-    UnknownGroup(GroupName),
+    UnknownGroup(GroupKey),
     /// Neither a provider nor an administrator has put this person into this group.
     #[error("{0} is not in group {1}")]
     NotMember(UserKey, GroupName),
     /// There is no tenant with this id.
     #[error("there is no tenant {0}")]
     UnknownTenant(TenantId),
+    /// The person is no member of this tenant by itself.
+    #[error("{0} is not a member of tenant {1} by itself")]
+    NotTenantMember(UserKey, TenantId),
     /// The group does not open this tenant.
     #[error("group {0} does not open tenant {1}")]
     NotMapped(GroupName, TenantId),
+}
+
+fn current(version: Option<Version>) -> String {
+    version.map_or_else(|| "none".to_owned(), |version| version.to_string())
 }
 
 /// A pooler spreads the statements of one connection over several server processes.

@@ -5,7 +5,7 @@ use gatepost_core::secret::Hash;
 /// The key of one lock. Transactions with the same key wait for each other. Different names practically never have the
 /// same key.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct LockKey(i64);
+pub struct LockKey(i64);
 
 impl LockKey {
     /// The key for a name that consists of several parts.

@@ -24,6 +24,7 @@ mod pool;
 mod actor;
 mod administration;
 mod audit;
+pub mod changes;
 mod error;
 mod inspection;
 mod lock_key;
@@ -34,14 +35,16 @@ mod schema;
 mod sqlite;
 mod watch;
 
-pub use actor::{Actor, Who};
+pub use actor::{Actor, Via, Who};
+pub use administration::Applicable;
 pub use audit::{AuditCursor, AuditCursorError, AuditFilter, AuditRecord};
+pub use changes::{Conditions, Done};
 pub use error::DirectoryError;
 pub use inspection::ServerReport;
 pub use records::{
-    AddressChange, AddressNews, AdminStanding, FormerHolder, GroupLink, GroupRecord, IdentityRecord, Joining,
-    LinkSource, MemberRecord, Membership, MembershipSource, SignInContext, SignInOutcome, TenantRecord,
-    UserKey, UserKeyError, UserRecord, UserSummary,
+    AddressChange, AddressNews, AdminStanding, FormerHolder, GroupKey, GroupLink, GroupRecord,
+    IdentityRecord, LinkSource, MemberRecord, Membership, MembershipSource, SignInContext, SignInOutcome,
+    TenantRecord, UserKey, UserKeyError, UserRecord, UserSummary,
 };
 pub use schema::SchemaState;
 pub use sqlite::Connector as EmbeddedFile;

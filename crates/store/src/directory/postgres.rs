@@ -41,6 +41,10 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("postgres":
     "20261128020100_revoke_execute",
     "20261128052000_free_group_names",
     "20261128083000_note_addresses",
+    "20261128150000_count_versions",
+    "20261128150100_end_memberships",
+    "20261128150200_create_tenant_members",
+    "20261128150300_note_ways_of_changes",
 );
 
 /// Locks the rows that are read until the transaction ends.
@@ -84,6 +88,7 @@ macro_rules! is_standby {
 #[path = "statements/mod.rs"]
 #[expect(clippy::duplicate_mod, reason = "the statements are written once and compiled for each store")]
 mod statements;
+pub use statements::Apply;
 
 /// Connections to one Postgres.
 #[derive(Clone, Debug)]

@@ -1,10 +1,11 @@
 //! The arguments and results of the directory, in addition to the types of [`gatepost_core`].
 
 use gatepost_core::access::Role;
+use gatepost_core::administration::Version;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::{EmailAddress, EmailError};
 use gatepost_core::identity::{ExternalGroup, SubjectKey};
-use gatepost_core::ids::{GroupName, IdError, ProviderId, TenantId, UserId};
+use gatepost_core::ids::{GroupId, GroupName, IdError, ProviderId, TenantId, UserId};
 use gatepost_core::secret::Hash;
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -113,6 +114,34 @@ impl fmt::Display for UserKey {
     }
 }
 
+/// How a command or a page names a group: by its number or by its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GroupKey {
+    Id(GroupId),
+    Name(GroupName),
+}
+
+impl fmt::Display for GroupKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => id.fmt(f),
+            Self::Name(name) => name.fmt(f),
+        }
+    }
+}
+
+impl From<GroupName> for GroupKey {
+    fn from(name: GroupName) -> Self {
+        Self::Name(name)
+    }
+}
+
+impl From<GroupId> for GroupKey {
+    fn from(id: GroupId) -> Self {
+        Self::Id(id)
+    }
+}
+
 /// The text is neither an id nor an address.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum UserKeyError {
@@ -215,6 +244,8 @@ row! {
         pub created_at: Timestamp,
         /// The last sign-in with a provider.
         pub last_sign_in_at: Option<Timestamp>,
+        /// Counts the changes of this person's own data; a sign-in alone is none.
+        pub version: Version,
     }
 }
 
@@ -225,6 +256,8 @@ pub struct AdminStanding {
     pub is_admin: bool,
     /// What an administrator decided explicitly; `false` overrides groups and roles.
     pub explicit: Option<bool>,
+    /// When that decision ends. `None`: never.
+    pub until: Option<Timestamp>,
     /// The groups and roles that make the person an admin: `group NAME`, `role PROVIDER:ROLE`.
     pub reasons: Vec<String>,
 }
@@ -232,6 +265,9 @@ pub struct AdminStanding {
 /// A group.
 #[derive(Clone, Debug)]
 pub struct GroupRecord {
+    pub id: GroupId,
+    /// Counts the changes of its name.
+    pub version: Version,
     /// Its name here.
     pub name: GroupName,
     /// The providers' groups that it stands for.
@@ -285,18 +321,9 @@ row! {
         pub name: Option<String>,
         /// Where the membership comes from: `manual`, `scim`, or the id of a provider.
         pub sources: BTreeSet<String>,
+        /// When it ends. `None`: never, by one source at least.
+        pub until: Option<Timestamp>,
     }
-}
-
-/// The result of adding a person to a group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Joining {
-    /// An administrator had already added the person.
-    Was,
-    /// The person was added.
-    New,
-    /// The person was added, and the group was created.
-    NewGroup,
 }
 
 /// A tenant.
@@ -305,6 +332,8 @@ pub struct TenantRecord {
     pub id: TenantId,
     /// Display name.
     pub name: Option<String>,
+    /// Counts the changes of its own data.
+    pub version: Version,
     /// The groups whose members may enter it, each with their role.
     pub groups: BTreeMap<GroupName, Role>,
 }

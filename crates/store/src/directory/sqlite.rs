@@ -33,6 +33,10 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("sqlite":
     "20261128020000_replace_view_triggers",
     "20261128052000_free_group_names",
     "20261128083000_note_addresses",
+    "20261128150000_count_versions",
+    "20261128150100_end_memberships",
+    "20261128150200_create_tenant_members",
+    "20261128150300_note_ways_of_changes",
 );
 
 /// Locks nothing, because only one transaction writes at a time.
@@ -75,6 +79,7 @@ macro_rules! is_standby {
 #[path = "statements/mod.rs"]
 #[expect(clippy::duplicate_mod, reason = "the statements are written once and compiled for each store")]
 mod statements;
+pub use statements::Apply;
 
 /// Connections to one file.
 #[derive(Clone, Debug)]

@@ -6,12 +6,15 @@
 //! holder.
 
 use super::admission::{Admission, Known};
+use super::merge::merge;
 use super::users::{self, UserRow};
-use super::{Connection, LockKey, Result, Store, audit};
+use super::{Apply, Connection, LockKey, Result, audit};
 use crate::directory::actor::Actor;
+use crate::directory::changes::{ChangeAddress, Done, ReleaseAddress};
 use crate::directory::error::DirectoryError;
 use crate::directory::records::{AddressChange, AddressNews, FormerHolder, SignInOutcome, UserKey};
 use gatepost_config::AddressChanges;
+use gatepost_core::administration::{Granted, Version};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::UserId;
@@ -71,7 +74,7 @@ impl Admission<'_> {
         };
         // A placeholder with the asserted address means this person, whichever address applications get.
         if let Holder::Placeholder(placeholder) = find_holder(connection, asserted, Some(user.id)).await? {
-            user = users::merge(connection, &placeholder, user, self.actor).await?;
+            user = merge(connection, &placeholder, user, self.actor).await?;
         }
         let mut settled = Settled::as_before(user);
         if known.asserted_email.as_deref() != Some(asserted.as_str()) {
@@ -116,50 +119,84 @@ impl Admission<'_> {
     }
 }
 
-impl Store {
-    /// Changes the address that applications get, for an administrator.
-    pub(in crate::directory) async fn change_address(
-        &self,
-        key: &UserKey,
-        to: &EmailAddress,
-        actor: &Actor,
-    ) -> Result<AddressNews> {
-        transaction!(self, &[lock_of(to)], |connection| {
-            let user = users::find_known(connection, key).await?;
-            if user.email.as_ref() == Some(to) {
-                return Ok(AddressNews::default());
-            }
-            let placeholder = match find_holder(connection, to, Some(user.id)).await? {
-                Holder::Person => return Err(DirectoryError::AddressHeld(to.clone())),
-                Holder::Placeholder(placeholder) => Some(placeholder),
-                Holder::Nobody => None,
-            };
-            Ok(give(connection, user, placeholder, to, actor).await?.news)
-        })
+/// For an administrator, whatever the provider asserts.
+impl Apply for ChangeAddress {
+    type Locked = UserRow;
+
+    fn locks(&self) -> Vec<LockKey> {
+        vec![lock_of(&self.to)]
     }
 
-    /// Releases the address for the next person who presents it. Returns the released address.
-    pub(in crate::directory) async fn release_address(
-        &self,
-        key: &UserKey,
+    async fn lock(&self, connection: &mut Connection) -> Result<(Self::Locked, Option<Version>)> {
+        let user = users::find_known(connection, &self.user).await?;
+        let version = user.version;
+        Ok((user, Some(version)))
+    }
+
+    async fn write(
+        granted: Granted<&Self>,
+        user: Self::Locked,
+        connection: &mut Connection,
         actor: &Actor,
-    ) -> Result<Option<EmailAddress>> {
-        transaction!(self, |connection| {
-            let user = users::find_known(connection, key).await?;
-            let released = match key {
-                UserKey::Email(email) => Some(email.clone()),
-                UserKey::Id(_) => user.email.clone(),
-            };
-            let Some(released) = released else { return Ok(None) };
-            forget_asserted(connection, user.id, &released).await?;
-            if user.email.as_ref() == Some(&released) {
-                users::set_email(connection, user.id, None).await?;
-            }
-            let (before, after) = (json!({ "email": released }), json!({ "email": null }));
-            users::note(connection, actor, "user.release_address", user.id, Some(before), Some(after))
-                .await?;
-            Ok(Some(released))
-        })
+    ) -> Result<Done<AddressNews>> {
+        let to = &granted.change().to;
+        if user.email.as_ref() == Some(to) {
+            return Ok(Done::unchanged(Some(user.version), AddressNews::default()));
+        }
+        let id = user.id;
+        demand_allowed(connection, granted.change(), id).await?;
+        let placeholder = match find_holder(connection, to, Some(id)).await? {
+            Holder::Person => return Err(DirectoryError::AddressHeld(to.clone())),
+            Holder::Placeholder(placeholder) => Some(placeholder),
+            Holder::Nobody => None,
+        };
+        let news = give(connection, user, placeholder, to, actor).await?.news;
+        Ok(Done::changed(users::version_of(connection, id).await?, news))
+    }
+}
+
+/// Refuses an address whose domain the person's providers may not assert: the next refresh would end the sessions.
+async fn demand_allowed(connection: &mut Connection, change: &ChangeAddress, id: UserId) -> Result<()> {
+    let ChangeAddress { to, config, .. } = change;
+    for identity in users::list_identities(connection, id).await? {
+        let provider = config.providers.iter().find(|provider| provider.id == identity.provider);
+        if let Some(provider) = provider
+            && !config.identity_policy_for(provider, &identity.key).domains.contains(to)
+        {
+            return Err(DirectoryError::DomainNotAllowed(to.clone(), provider.id.clone()));
+        }
+    }
+    Ok(())
+}
+
+/// For the next person who presents the address.
+impl Apply for ReleaseAddress {
+    type Locked = UserRow;
+
+    async fn lock(&self, connection: &mut Connection) -> Result<(Self::Locked, Option<Version>)> {
+        let user = users::find_known(connection, &self.user).await?;
+        let version = user.version;
+        Ok((user, Some(version)))
+    }
+
+    async fn write(
+        granted: Granted<&Self>,
+        user: Self::Locked,
+        connection: &mut Connection,
+        actor: &Actor,
+    ) -> Result<Done<Option<EmailAddress>>> {
+        let released = match &granted.change().user {
+            UserKey::Email(email) => Some(email.clone()),
+            UserKey::Id(_) => user.email.clone(),
+        };
+        let Some(released) = released else { return Ok(Done::unchanged(Some(user.version), None)) };
+        forget_asserted(connection, user.id, &released).await?;
+        if user.email.as_ref() == Some(&released) {
+            users::set_email(connection, user.id, None).await?;
+        }
+        let (before, after) = (json!({ "email": released }), json!({ "email": null }));
+        users::note(connection, actor, "user.release_address", user.id, Some(before), Some(after)).await?;
+        Ok(Done::changed(users::version_of(connection, user.id).await?, Some(released)))
     }
 }
 
@@ -200,7 +237,7 @@ async fn give(
     actor: &Actor,
 ) -> Result<Settled> {
     let mut user = match placeholder {
-        Some(placeholder) => users::merge(connection, &placeholder, user, actor).await?,
+        Some(placeholder) => merge(connection, &placeholder, user, actor).await?,
         None => user,
     };
     users::set_email(connection, user.id, Some(email)).await?;

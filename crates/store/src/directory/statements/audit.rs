@@ -4,6 +4,7 @@ use super::{Connection, Db, Result, Store};
 use crate::directory::actor::Actor;
 use crate::directory::audit::{AuditCursor, AuditFilter, AuditRecord};
 use gatepost_core::clock::Timestamp;
+use gatepost_core::ids::TenantId;
 use serde_json::Value;
 use sqlx::QueryBuilder;
 
@@ -16,9 +17,28 @@ pub(super) struct Entry<'a> {
 }
 
 pub(super) async fn write(connection: &mut Connection, actor: &Actor, entry: Entry<'_>) -> Result<()> {
+    insert(connection, actor, None, entry).await
+}
+
+/// Writes a row that the administrators of this tenant may read too.
+pub(super) async fn write_for_tenant(
+    connection: &mut Connection,
+    actor: &Actor,
+    tenant: &TenantId,
+    entry: Entry<'_>,
+) -> Result<()> {
+    insert(connection, actor, Some(tenant), entry).await
+}
+
+async fn insert(
+    connection: &mut Connection,
+    actor: &Actor,
+    tenant: Option<&TenantId>,
+    entry: Entry<'_>,
+) -> Result<()> {
     sqlx::query(
-        "INSERT INTO audit_entries (at, actor, action, target, before, after, address, request_id) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO audit_entries (at, actor, action, target, before, after, address, request_id, via, tenant_id) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )
     .bind(Timestamp::now().unix())
     .bind(actor.who.to_string())
@@ -28,6 +48,8 @@ pub(super) async fn write(connection: &mut Connection, actor: &Actor, entry: Ent
     .bind(entry.after.map(|value| value.to_string()))
     .bind(actor.address.map(|address| address.to_string()))
     .bind(actor.request_id.map(|id| id.to_string()))
+    .bind(actor.via.as_str())
+    .bind(tenant.map(TenantId::as_str))
     .execute(connection)
     .await?;
     Ok(())

@@ -4,7 +4,8 @@ use super::naming::{ProviderGroup, provider_group_columns};
 use super::{Connection, Result, Store};
 use crate::directory::records::{GroupLink, GroupRecord, Membership, MembershipSource};
 use gatepost_core::access::Role;
-use gatepost_core::ids::{GroupName, TenantId, UserId};
+use gatepost_core::administration::Version;
+use gatepost_core::ids::{GroupId, GroupName, TenantId, UserId};
 use std::collections::BTreeMap;
 
 impl Store {
@@ -35,7 +36,8 @@ impl Store {
 row! {
     /// A row of `groups`, with its tenants and the number of its members.
     struct GroupRow {
-        id: i64,
+        id: GroupId,
+        version: Version,
         name: GroupName,
         members: i64,
         tenants: BTreeMap<TenantId, Role>,
@@ -47,7 +49,7 @@ async fn list(connection: &mut Connection, only: Option<&GroupName>) -> Result<V
     let only = only.map(GroupName::as_str);
     let mut links = list_links(connection, only).await?;
     let rows: Vec<GroupRow> = sqlx::query_as(concat!(
-        "SELECT g.id, g.name, \
+        "SELECT g.id, g.version, g.name, \
          (SELECT count(DISTINCT m.user_id) FROM resolved_memberships m WHERE m.group_id = g.id) AS members, (SELECT ",
         json_list!("t.tenant_id || ' ' || t.role"),
         " FROM group_tenants t WHERE t.group_id = g.id) AS tenants FROM groups g WHERE $1 IS NULL OR g.name = $1 ORDER BY g.name"
@@ -55,9 +57,9 @@ async fn list(connection: &mut Connection, only: Option<&GroupName>) -> Result<V
     .bind(only)
     .fetch_all(connection)
     .await?;
-    let record = |GroupRow { id, name, members, tenants }| {
-        let links = links.remove(&id).unwrap_or_default();
-        GroupRecord { name, links, members: members.unsigned_abs(), tenants }
+    let record = |GroupRow { id, version, name, members, tenants }| {
+        let links = links.remove(&id.number()).unwrap_or_default();
+        GroupRecord { id, version, name, links, members: members.unsigned_abs(), tenants }
     };
     Ok(rows.into_iter().map(record).collect())
 }

@@ -1,48 +1,74 @@
 //! Links: an administrator or the configuration decides which provider's group a name here stands for.
 
+use super::group_changes::{self, GroupRow};
 use super::naming::{
     self, ProviderGroup, bear_own_name, delete_if_unused, find_or_create_group, has_bearer, lock_names,
     provider_group_columns, stand_for,
 };
-use super::{Connection, Result, Store, audit};
+use super::{Apply, Connection, Result, audit};
 use crate::directory::actor::Actor;
+use crate::directory::changes::{Done, LinkGroup, UnlinkGroup};
 use crate::directory::error::DirectoryError;
-use crate::directory::records::LinkSource;
+use crate::directory::records::{GroupKey, LinkSource};
 use gatepost_config::GroupNames;
+use gatepost_core::administration::{Granted, Version};
 use gatepost_core::identity::ExternalGroup;
 use gatepost_core::ids::GroupName;
 use serde_json::json;
 
-impl Store {
-    /// `false`: it was already linked.
-    pub(in crate::directory) async fn link_group(
-        &self,
-        name: &GroupName,
-        external: &ExternalGroup,
-        actor: &Actor,
-    ) -> Result<bool> {
-        transaction!(self, |connection| {
-            lock_names(connection).await?;
-            link(connection, name, external, LinkSource::Manual, actor).await
-        })
+impl Apply for LinkGroup {
+    type Locked = Option<GroupRow>;
+
+    async fn lock(&self, connection: &mut Connection) -> Result<(Self::Locked, Option<Version>)> {
+        lock_names(connection).await?;
+        let group = match &self.group {
+            GroupKey::Id(_) => Some(group_changes::find_known(connection, &self.group).await?),
+            GroupKey::Name(_) => group_changes::find_for_update(connection, &self.group).await?,
+        };
+        let version = group.as_ref().map(|group| group.version);
+        Ok((group, version))
     }
 
-    pub(in crate::directory) async fn unlink_group(
-        &self,
-        external: &ExternalGroup,
-        names: GroupNames,
+    async fn write(
+        granted: Granted<&Self>,
+        group: Self::Locked,
+        connection: &mut Connection,
         actor: &Actor,
-    ) -> Result<()> {
-        transaction!(self, |connection| {
-            lock_names(connection).await?;
-            match find(connection, external).await? {
-                Some(row) if row.source == LinkSource::Config => {
-                    Err(DirectoryError::LinkedByConfiguration(external.clone()))
-                }
-                Some(row) if row.source == LinkSource::Manual => unlink(connection, &row, names, actor).await,
-                _ => Err(DirectoryError::NotLinked(external.clone())),
-            }
-        })
+    ) -> Result<Done<GroupName>> {
+        let Self { group: key, external } = granted.change();
+        let name = match (group, key) {
+            (Some(group), _) => group.name,
+            (None, GroupKey::Name(name)) => name.clone(),
+            (None, GroupKey::Id(_)) => return Err(DirectoryError::UnknownGroup(key.clone())),
+        };
+        let changed = link(connection, &name, external, LinkSource::Manual, actor).await?;
+        let found = group_changes::find_for_update(connection, &name.clone().into()).await?;
+        Ok(Done { changed, version: found.map(|found| found.version), outcome: name })
+    }
+}
+
+impl Apply for UnlinkGroup {
+    type Locked = ProviderGroup;
+
+    async fn lock(&self, connection: &mut Connection) -> Result<(Self::Locked, Option<Version>)> {
+        lock_names(connection).await?;
+        match find(connection, &self.external).await? {
+            Some(row) if row.is_linked() => Ok((row, None)),
+            _ => Err(DirectoryError::NotLinked(self.external.clone())),
+        }
+    }
+
+    async fn write(
+        granted: Granted<&Self>,
+        row: Self::Locked,
+        connection: &mut Connection,
+        actor: &Actor,
+    ) -> Result<Done<()>> {
+        if row.source == LinkSource::Config {
+            return Err(DirectoryError::LinkedByConfiguration(row.external));
+        }
+        unlink(connection, &row, granted.change().names, actor).await?;
+        Ok(Done::changed(None, ()))
     }
 }
 

@@ -1,98 +1,174 @@
 //! Manual memberships: the same changes as through the view `user_group_membership`.
 
-use super::naming::{create_group_if_free, find_group, find_or_create_group, lock_names, take_name};
-use super::users::{find_known, find_or_create, note};
-use super::{Connection, Result, Store, audit};
+use super::group_changes::{self, GroupRow};
+use super::naming::lock_names;
+use super::users::{self, UserRow, demand_future, note};
+use super::{Apply, Connection, Result, Store};
 use crate::directory::actor::Actor;
+use crate::directory::changes::{AddMember, Done, Joined, RemoveMember};
 use crate::directory::error::DirectoryError;
-use crate::directory::records::{Joining, MemberRecord, UserKey};
-use gatepost_core::ids::{GroupName, UserId};
-use serde_json::json;
+use crate::directory::records::{GroupKey, MemberRecord};
+use gatepost_core::administration::{Granted, Version};
+use gatepost_core::clock::Timestamp;
+use gatepost_core::ids::{GroupId, GroupName, UserId};
+use serde_json::{Value, json};
 
 /// The source of a manual membership.
 const MANUAL: &str = "manual";
 
+row! {
+    /// A manual membership that counts now, or that has ended and was not deleted yet.
+    #[derive(Clone, Copy, Debug)]
+    pub struct MembershipRow {
+        until: Option<Timestamp>,
+        version: Version,
+        has_ended: bool,
+    }
+}
+
+impl Apply for AddMember {
+    type Locked = (Option<GroupRow>, Option<UserRow>, Option<MembershipRow>);
+
+    async fn lock(&self, connection: &mut Connection) -> Result<(Self::Locked, Option<Version>)> {
+        let user = users::find_for_change(connection, &self.user).await?;
+        let group = match &self.group {
+            GroupKey::Id(_) => Some(group_changes::find_known(connection, &self.group).await?),
+            GroupKey::Name(_) => {
+                lock_names(connection).await?;
+                group_changes::find_for_update(connection, &self.group).await?
+            }
+        };
+        let held = match (&group, &user) {
+            (Some(group), Some(user)) => find(connection, group.id, user.id).await?,
+            _ => None,
+        };
+        let version = held.filter(|held| !held.has_ended).map(|held| held.version);
+        Ok(((group, user, held), version))
+    }
+
+    async fn write(
+        granted: Granted<&Self>,
+        (group, user, held): Self::Locked,
+        connection: &mut Connection,
+        actor: &Actor,
+    ) -> Result<Done<Joined>> {
+        let Self { group: key, user: user_key, until } = granted.change();
+        demand_future(connection, *until).await?;
+        let user = match user {
+            Some(user) => user.id,
+            None => users::create_for(connection, user_key, actor).await?.id,
+        };
+        let (group, is_new_group) = match key {
+            GroupKey::Id(_) => (group, false),
+            GroupKey::Name(name) => named(connection, name, group, actor).await?,
+        };
+        let group = group.ok_or_else(|| DirectoryError::UnknownGroup(key.clone()))?;
+        let joined = Joined { user, group: group.id, is_new_group };
+        // The name may have belonged to a provider's group until now, which left it: nobody is in the new one.
+        let before = held.filter(|held| !is_new_group && !held.has_ended);
+        if let Some(before) = before
+            && before.until == *until
+        {
+            return Ok(Done::unchanged(Some(before.version), joined));
+        }
+        sqlx::query(
+            "INSERT INTO manual_memberships (user_id, group_id, source, until) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (user_id, group_id, source) DO UPDATE SET until = excluded.until",
+        )
+        .bind(user.to_string())
+        .bind(group.id.number())
+        .bind(MANUAL)
+        .bind(until.map(Timestamp::unix))
+        .execute(&mut *connection)
+        .await?;
+        let was = before.map(|before| said(&group.name, before.until));
+        let is = said(&group.name, *until);
+        let action = if was.is_some() { "membership.update" } else { "membership.create" };
+        note(connection, actor, action, user, was, Some(is)).await?;
+        let version = find(connection, group.id, user).await?.map(|held| held.version);
+        Ok(Done::changed(version, joined))
+    }
+}
+
+/// The group of this name, which an unlinked group of a provider leaves, and whether it is new.
+async fn named(
+    connection: &mut Connection,
+    name: &GroupName,
+    found: Option<GroupRow>,
+    actor: &Actor,
+) -> Result<(Option<GroupRow>, bool)> {
+    match group_changes::create(connection, name, actor).await? {
+        Some(created) => Ok((Some(created), true)),
+        None => Ok((found, false)),
+    }
+}
+
+/// A membership for the audit.
+fn said(group: &GroupName, until: Option<Timestamp>) -> Value {
+    let mut said = json!({ "group": group, "source": MANUAL });
+    if let Some(until) = until {
+        said["until"] = json!(until);
+    }
+    said
+}
+
+async fn find(connection: &mut Connection, group: GroupId, user: UserId) -> Result<Option<MembershipRow>> {
+    let sql = concat!(
+        "SELECT until, version, coalesce(until <= ",
+        present!(),
+        ", false) AS has_ended FROM manual_memberships WHERE user_id = $1 AND group_id = $2 AND source = $3"
+    );
+    let query = sqlx::query_as(sql).bind(user.to_string()).bind(group.number()).bind(MANUAL);
+    Ok(query.fetch_optional(connection).await?)
+}
+
+/// Deletes the memberships of all sources. A provider's membership comes back when the provider asserts it again.
+impl Apply for RemoveMember {
+    type Locked = (GroupRow, UserRow);
+
+    async fn lock(&self, connection: &mut Connection) -> Result<(Self::Locked, Option<Version>)> {
+        let group = group_changes::find_known(connection, &self.group).await?;
+        let user = users::find_known(connection, &self.user).await?;
+        let held = find(connection, group.id, user.id).await?;
+        let version = held.filter(|held| !held.has_ended).map(|held| held.version);
+        Ok(((group, user), version))
+    }
+
+    async fn write(
+        granted: Granted<&Self>,
+        (group, user): Self::Locked,
+        connection: &mut Connection,
+        actor: &Actor,
+    ) -> Result<Done<Vec<String>>> {
+        let sources = delete(connection, group.id, user.id).await?;
+        if sources.is_empty() {
+            return Err(DirectoryError::NotMember(granted.change().user.clone(), group.name));
+        }
+        for source in &sources {
+            let before = Some(json!({ "group": group.name, "source": source }));
+            note(connection, actor, "membership.delete", user.id, before, None).await?;
+        }
+        Ok(Done::changed(None, sources))
+    }
+}
+
 impl Store {
-    /// An address that nobody holds gets a placeholder for its first holder.
-    pub(in crate::directory) async fn add_member(
-        &self,
-        group: &GroupName,
-        key: &UserKey,
-        actor: &Actor,
-    ) -> Result<Joining> {
-        transaction!(self, |connection| {
-            let user = find_or_create(connection, key, actor).await?.id;
-            lock_names(connection).await?;
-            take_name(connection, group, actor).await?;
-            let created = create_group_if_free(connection, group).await?;
-            if created.is_some() {
-                let target = format!("group:{group}");
-                let entry = audit::Entry { action: "group.create", target, before: None, after: None };
-                audit::write(connection, actor, entry).await?;
-            }
-            let id = match created {
-                Some(id) => id,
-                None => find_or_create_group(connection, group).await?,
-            };
-            let inserted = sqlx::query(
-                "INSERT INTO manual_memberships (user_id, group_id, source) VALUES ($1, $2, $3) \
-                 ON CONFLICT DO NOTHING",
-            )
-            .bind(user.to_string())
-            .bind(id)
-            .bind(MANUAL)
-            .execute(&mut *connection)
-            .await?;
-            if inserted.rows_affected() == 0 {
-                return Ok(Joining::Was);
-            }
-            let after = Some(json!({ "group": group, "source": MANUAL }));
-            note(connection, actor, "membership.create", user, None, after).await?;
-            Ok(if created.is_some() { Joining::NewGroup } else { Joining::New })
-        })
-    }
-
-    /// Deletes the memberships of all sources and returns the sources. A provider's membership comes back when the
-    /// provider asserts it again.
-    pub(in crate::directory) async fn remove_member(
-        &self,
-        group: &GroupName,
-        key: &UserKey,
-        actor: &Actor,
-    ) -> Result<Vec<String>> {
-        transaction!(self, |connection| {
-            let id = find_group(connection, group).await?;
-            let id = id.ok_or_else(|| DirectoryError::UnknownGroup(group.clone()))?;
-            let user = find_known(connection, key).await?.id;
-            let sources = delete(connection, id, user).await?;
-            if sources.is_empty() {
-                return Err(DirectoryError::NotMember(key.clone(), group.clone()));
-            }
-            for source in &sources {
-                let before = Some(json!({ "group": group, "source": source }));
-                note(connection, actor, "membership.delete", user, before, None).await?;
-            }
-            Ok(sources)
-        })
-    }
-
     /// By id, from the one after `after`.
     pub(in crate::directory) async fn list_members(
         &self,
-        group: &GroupName,
+        group: &GroupKey,
         after: Option<UserId>,
         limit: u32,
     ) -> Result<Vec<MemberRecord>> {
         reading!(self, |connection| {
-            let id = find_group(connection, group).await?;
-            let id = id.ok_or_else(|| DirectoryError::UnknownGroup(group.clone()))?;
+            let id = group_changes::find_number(connection, group).await?;
             Ok(sqlx::query_as(concat!(
                 "SELECT u.id, u.email, u.name, ",
                 json_list!("m.source"),
-                " AS sources FROM resolved_memberships m JOIN users u ON u.id = m.user_id \
+                " AS sources, CASE WHEN count(*) = count(m.until) THEN max(m.until) END AS until FROM resolved_memberships m JOIN users u ON u.id = m.user_id \
                  WHERE m.group_id = $1 AND u.id > $2 GROUP BY u.id, u.email, u.name ORDER BY u.id LIMIT $3"
             ))
-            .bind(id)
+            .bind(id.number())
             .bind(after.map(|id| id.to_string()).unwrap_or_default())
             .bind(i64::from(limit))
             .fetch_all(connection)
@@ -101,13 +177,18 @@ impl Store {
     }
 }
 
-/// Deletes the memberships and returns their sources.
-async fn delete(connection: &mut Connection, group: i64, user: UserId) -> Result<Vec<String>> {
+/// Deletes the memberships and returns the sources of those that counted.
+async fn delete(connection: &mut Connection, group: GroupId, user: UserId) -> Result<Vec<String>> {
+    let ended = concat!(
+        "DELETE FROM manual_memberships WHERE user_id = $1 AND group_id = $2 AND until <= ",
+        present!()
+    );
+    sqlx::query(ended).bind(user.to_string()).bind(group.number()).execute(&mut *connection).await?;
     let mut sources: Vec<String> = sqlx::query_scalar(
         "DELETE FROM manual_memberships WHERE user_id = $1 AND group_id = $2 RETURNING source",
     )
     .bind(user.to_string())
-    .bind(group)
+    .bind(group.number())
     .fetch_all(&mut *connection)
     .await?;
     let providers: Vec<String> = sqlx::query_scalar(
@@ -116,7 +197,7 @@ async fn delete(connection: &mut Connection, group: i64, user: UserId) -> Result
          RETURNING (SELECT p.provider FROM provider_groups p WHERE p.id = provider_group_id)",
     )
     .bind(user.to_string())
-    .bind(group)
+    .bind(group.number())
     .fetch_all(connection)
     .await?;
     sources.extend(providers);

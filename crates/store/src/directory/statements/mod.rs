@@ -11,14 +11,17 @@ use crate::directory::lock_key::LockKey;
 use gatepost_core::clock::Timestamp;
 use std::time::Duration;
 
-/// Runs `$body` in one transaction of `$store.writer()`, under the locks of `$keys` if any are given. The transaction
-/// is retried if it lost a race, so `$body` must have no effect outside it. It is a macro for the reason that
+/// Runs `$body` in one transaction of `$store.writer()`, under the locks of `$keys` if any are given. Unless `$is_kept` it
+/// is rolled back at its end. The transaction is retried if it lost a race, so `$body` must have no effect outside it. It is a macro for the reason that
 /// `directory::pool` gives.
 macro_rules! transaction {
     ($store:expr, |$connection:ident| $body:expr) => {
         transaction!($store, &[], |$connection| $body)
     };
     ($store:expr, $keys:expr, |$connection:ident| $body:expr) => {
+        transaction!($store, $keys, true, |$connection| $body)
+    };
+    ($store:expr, $keys:expr, $is_kept:expr, |$connection:ident| $body:expr) => {
         $crate::directory::pool::within(super::WRITE_TIMEOUT, async {
             let (mut attempt, mut lost) = (1, 0);
             loop {
@@ -29,7 +32,7 @@ macro_rules! transaction {
                         has_begun = true;
                         let $connection = &mut *transaction;
                         let result: super::Result<_> = async { $body }.await;
-                        super::end(transaction, result).await
+                        super::end(transaction, result, $is_kept).await
                     }
                     Err(error) => Err(error),
                 };
@@ -62,22 +65,31 @@ mod addresses;
 mod admin_overrides;
 mod admins;
 mod admission;
+mod apply;
 mod audit;
 mod configuration;
+mod door;
+mod group_changes;
 mod groups;
 mod links;
 mod members;
 mod memberships;
+mod merge;
 mod naming;
 mod refusals;
 mod sessions;
 mod sign_in;
 mod standing;
+mod tenant_changes;
+mod tenant_members;
 mod tenants;
+mod user_changes;
 mod users;
 
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 const ATTEMPTS: u32 = 5;
+
+pub use apply::Apply;
 
 type Result<T> = std::result::Result<T, DirectoryError>;
 
@@ -95,10 +107,11 @@ async fn present(connection: &mut Connection) -> Result<Timestamp> {
     Ok(Timestamp::from_unix(sqlx::query_scalar(concat!("SELECT ", present!())).fetch_one(connection).await?))
 }
 
-async fn end<T>(transaction: sqlx::Transaction<'_, Db>, result: Result<T>) -> Result<T> {
-    match &result {
-        Ok(_) => transaction.commit().await?,
-        Err(_) => transaction.rollback().await?,
+async fn end<T>(transaction: sqlx::Transaction<'_, Db>, result: Result<T>, is_kept: bool) -> Result<T> {
+    if is_kept && result.is_ok() {
+        transaction.commit().await?;
+    } else {
+        transaction.rollback().await?;
     }
     result
 }

@@ -17,7 +17,7 @@ use serde_json::json;
 row! {
     /// A row of `provider_groups`.
     #[derive(Clone, Debug)]
-    pub(super) struct ProviderGroup {
+    pub struct ProviderGroup {
         pub(super) id: i64,
         pub(super) group_id: i64,
         pub(super) group_name: GroupName,
@@ -156,7 +156,9 @@ pub(super) async fn find_group(connection: &mut Connection, name: &GroupName) ->
 pub(super) async fn find_or_create_group(connection: &mut Connection, name: &GroupName) -> Result<i64> {
     match create_group_if_free(connection, name).await? {
         Some(id) => Ok(id),
-        None => find_group(connection, name).await?.ok_or_else(|| DirectoryError::UnknownGroup(name.clone())),
+        None => find_group(connection, name)
+            .await?
+            .ok_or_else(|| DirectoryError::UnknownGroup(name.clone().into())),
     }
 }
 

@@ -158,7 +158,7 @@ impl Store {
 }
 
 /// Moves the time forward, never back.
-async fn move_not_before(
+pub(super) async fn move_not_before(
     connection: &mut Connection,
     user: &UserRow,
     not_before: Timestamp,

@@ -3,6 +3,7 @@
 use super::{Connection, Result, Store};
 use crate::directory::error::DirectoryError;
 use gatepost_core::access::{Access, Person, Role, Standing};
+use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{GroupName, TenantId, UserId};
@@ -14,7 +15,7 @@ use std::collections::BTreeMap;
 const STANDING: &str = concat!(
     "WITH mine AS MATERIALIZED (SELECT DISTINCT g.id, g.name FROM resolved_memberships m \
      JOIN groups g ON g.id = m.group_id WHERE m.user_id = $1), \
-     admin AS MATERIALIZED (SELECT coalesce((SELECT is_admin FROM admin_overrides WHERE user_id = $1), \
+     admin AS MATERIALIZED (SELECT coalesce((SELECT is_admin FROM current_admin_overrides WHERE user_id = $1), \
      EXISTS (SELECT 1 FROM admin_reasons WHERE user_id = $1)) AS yes) \
      SELECT u.email, u.name, u.disabled_at IS NOT NULL AS is_disabled, u.sessions_not_before, \
      EXISTS (SELECT 1 FROM ended_sessions WHERE session_hash = $2) AS is_session_ended, \
@@ -22,7 +23,8 @@ const STANDING: &str = concat!(
     json_list!("name"),
     " FROM mine) AS groups, (SELECT ",
     json_list!("t.tenant_id || ' ' || t.role"),
-    " FROM group_tenants t JOIN mine ON mine.id = t.group_id) AS tenants, \
+    " FROM (SELECT t.tenant_id, t.role FROM group_tenants t JOIN mine ON mine.id = t.group_id \
+     UNION ALL SELECT t.tenant_id, t.role FROM current_tenant_members t WHERE t.user_id = $1) t) AS tenants, \
      (SELECT yes FROM admin) AS is_admin, \
      (SELECT ",
     json_list!("t.id"),
@@ -57,6 +59,13 @@ impl Store {
         let row = hot_read!(self, |connection| fetch(connection, id, session).await)?;
         row.map(|row| read(id, row)).transpose()
     }
+}
+
+/// What a person may administer now, in the transaction of a change.
+pub(super) async fn find_scope(connection: &mut Connection, id: UserId) -> Result<Scope> {
+    let no_session = Hash::of(&[]);
+    let row = fetch(connection, id, &no_session).await?;
+    Ok(row.map(|row| read(id, row)).transpose()?.map_or(Scope::NONE, |standing| Scope::of(&standing)))
 }
 
 async fn fetch(connection: &mut Connection, id: UserId, session: &Hash) -> Result<Option<StandingRow>> {

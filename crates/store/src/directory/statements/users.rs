@@ -1,35 +1,40 @@
-//! People: their rows, how a placeholder is merged into a person, and changes by administrators.
+//! People: their rows, and how administrators see them.
 
 use super::{Connection, Result, Store, admin_overrides, audit, present};
 use crate::directory::actor::Actor;
 use crate::directory::error::DirectoryError;
 use crate::directory::records::{IdentityRecord, UserKey, UserRecord, UserSummary};
 use gatepost_core::access::Role;
+use gatepost_core::administration::Version;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{GroupName, TenantId, UserId};
 use serde_json::json;
 use std::collections::BTreeMap;
-use std::time::Duration;
+
+/// The version of a new row.
+pub(super) const FIRST: Version = Version::from_number(1);
 
 row! {
     /// A row of `users`.
     #[derive(Clone, Debug)]
-    pub(super) struct UserRow {
+    pub struct UserRow {
         pub(super) id: UserId,
         pub(super) email: Option<EmailAddress>,
         pub(super) name: Option<String>,
         pub(super) disabled_at: Option<Timestamp>,
         pub(super) sessions_not_before: Option<Timestamp>,
-        created_at: Timestamp,
-        last_sign_in_at: Option<Timestamp>,
+        pub(super) created_at: Timestamp,
+        pub(super) last_sign_in_at: Option<Timestamp>,
+        pub(super) version: Version,
     }
 }
 
 /// The columns of a [`UserRow`].
 macro_rules! user_columns {
     () => {
-        "u.id, u.email, u.name, u.disabled_at, u.sessions_not_before, u.created_at, u.last_sign_in_at"
+        "u.id, u.email, u.name, u.disabled_at, u.sessions_not_before, u.created_at, u.last_sign_in_at, \
+         u.version"
     };
 }
 pub(super) use user_columns;
@@ -42,8 +47,8 @@ macro_rules! select_user {
 
 impl UserRow {
     fn summary(self) -> UserSummary {
-        let Self { id, email, name, disabled_at, created_at, last_sign_in_at, .. } = self;
-        UserSummary { id, email, name, disabled_at, created_at, last_sign_in_at }
+        let Self { id, email, name, disabled_at, created_at, last_sign_in_at, version, .. } = self;
+        UserSummary { id, email, name, disabled_at, created_at, last_sign_in_at, version }
     }
 }
 
@@ -74,24 +79,39 @@ async fn find_row(connection: &mut Connection, key: &UserKey) -> Result<Option<U
     Ok(query.fetch_optional(connection).await?)
 }
 
-/// Finds a person and locks the row for a change.
-pub(super) async fn find_known(connection: &mut Connection, key: &UserKey) -> Result<UserRow> {
+/// Finds a person and locks the row for a change, if there is one.
+pub(super) async fn find_for_change(connection: &mut Connection, key: &UserKey) -> Result<Option<UserRow>> {
     match find_row(connection, key).await? {
-        Some(row) => find_row_for_update(connection, row.id).await,
-        None => Err(DirectoryError::UnknownUser(key.clone())),
+        Some(row) => find_row_for_update(connection, row.id).await.map(Some),
+        None => Ok(None),
     }
 }
 
-/// Like [`find_known`], but an address that nobody holds gets a placeholder.
-pub(super) async fn find_or_create(
-    connection: &mut Connection,
-    key: &UserKey,
-    actor: &Actor,
-) -> Result<UserRow> {
-    match (find_row(connection, key).await?, key) {
-        (Some(row), _) => find_row_for_update(connection, row.id).await,
-        (None, UserKey::Email(email)) => create(connection, Some(email), Timestamp::now(), actor).await,
-        (None, UserKey::Id(_)) => Err(DirectoryError::UnknownUser(key.clone())),
+/// Finds a person and locks the row for a change.
+pub(super) async fn find_known(connection: &mut Connection, key: &UserKey) -> Result<UserRow> {
+    find_for_change(connection, key).await?.ok_or_else(|| DirectoryError::UnknownUser(key.clone()))
+}
+
+/// Creates a placeholder for an address that nobody holds. An id that nobody has names nobody.
+pub(super) async fn create_for(connection: &mut Connection, key: &UserKey, actor: &Actor) -> Result<UserRow> {
+    match key {
+        UserKey::Email(email) => create(connection, Some(email), Timestamp::now(), actor).await,
+        UserKey::Id(_) => Err(DirectoryError::UnknownUser(key.clone())),
+    }
+}
+
+/// The version of a person's row after a change.
+pub(super) async fn version_of(connection: &mut Connection, id: UserId) -> Result<Option<Version>> {
+    let sql = "SELECT version FROM users WHERE id = $1";
+    let found: Option<i64> = sqlx::query_scalar(sql).bind(id.to_string()).fetch_optional(connection).await?;
+    Ok(found.map(Version::from_number))
+}
+
+/// Refuses an end that is over already, by the database's clock.
+pub(super) async fn demand_future(connection: &mut Connection, until: Option<Timestamp>) -> Result<()> {
+    match until {
+        Some(until) if until <= present(connection).await? => Err(DirectoryError::EndsInThePast),
+        _ => Ok(()),
     }
 }
 
@@ -117,6 +137,7 @@ pub(super) async fn create(
         sessions_not_before: None,
         created_at: now,
         last_sign_in_at: None,
+        version: FIRST,
     })
 }
 
@@ -166,45 +187,6 @@ pub(super) async fn note_given_up(connection: &mut Connection, id: UserId) -> Re
     Ok(())
 }
 
-/// Moves memberships and decisions from a placeholder to its person, and deletes the placeholder. If both have a
-/// decision, the stricter one stays: disabled, and no admin. Both rows are locked.
-pub(super) async fn merge(
-    connection: &mut Connection,
-    from: &UserRow,
-    into: UserRow,
-    actor: &Actor,
-) -> Result<UserRow> {
-    sqlx::query(
-        "INSERT INTO manual_memberships (user_id, group_id, source) \
-         SELECT $2, group_id, source FROM manual_memberships WHERE user_id = $1 ON CONFLICT DO NOTHING",
-    )
-    .bind(from.id.to_string())
-    .bind(into.id.to_string())
-    .execute(&mut *connection)
-    .await?;
-    let theirs = admin_overrides::find_override(connection, from.id).await?;
-    let own = admin_overrides::find_override(connection, into.id).await?;
-    if let Some(theirs) = theirs {
-        admin_overrides::set_override(connection, into.id, Some(theirs && own.unwrap_or(true))).await?;
-    }
-    sqlx::query("DELETE FROM users WHERE id = $1")
-        .bind(from.id.to_string())
-        .execute(&mut *connection)
-        .await?;
-    let disabled_at = into.disabled_at.or(from.disabled_at);
-    let not_before = into.sessions_not_before.max(from.sessions_not_before);
-    sqlx::query("UPDATE users SET disabled_at = $2, sessions_not_before = $3 WHERE id = $1")
-        .bind(into.id.to_string())
-        .bind(disabled_at.map(Timestamp::unix))
-        .bind(not_before.map(Timestamp::unix))
-        .execute(&mut *connection)
-        .await?;
-    let before =
-        json!({ "user": from.id, "email": from.email, "disabled_at": from.disabled_at, "is_admin": theirs });
-    note(connection, actor, "user.merge", into.id, Some(before), None).await?;
-    Ok(UserRow { disabled_at, sessions_not_before: not_before, ..into })
-}
-
 impl Store {
     pub(in crate::directory) async fn find_user(&self, key: &UserKey) -> Result<Option<UserRecord>> {
         reading!(self, |connection| match find_row(connection, key).await? {
@@ -226,39 +208,6 @@ impl Store {
                 .await?)
         })
     }
-
-    /// Sessions that started up to this second stay ended, also after [`Self::enable_user`].
-    pub(in crate::directory) async fn disable_user(&self, key: &UserKey, actor: &Actor) -> Result<bool> {
-        transaction!(self, |connection| {
-            let user = find_or_create(connection, key, actor).await?;
-            if user.disabled_at.is_some() {
-                return Ok(false);
-            }
-            let now = present(connection).await?;
-            let not_before = user.sessions_not_before.max(Some(now.plus(Duration::from_secs(1))));
-            sqlx::query("UPDATE users SET disabled_at = $2, sessions_not_before = $3 WHERE id = $1")
-                .bind(user.id.to_string())
-                .bind(now.unix())
-                .bind(not_before.map(Timestamp::unix))
-                .execute(&mut *connection)
-                .await?;
-            let (before, after) = (json!({ "disabled_at": null }), json!({ "disabled_at": now }));
-            note(connection, actor, "user.disable", user.id, Some(before), Some(after)).await?;
-            Ok(true)
-        })
-    }
-
-    pub(in crate::directory) async fn enable_user(&self, key: &UserKey, actor: &Actor) -> Result<bool> {
-        transaction!(self, |connection| {
-            let user = find_known(connection, key).await?;
-            let Some(disabled_at) = user.disabled_at else { return Ok(false) };
-            let sql = "UPDATE users SET disabled_at = NULL WHERE id = $1";
-            sqlx::query(sql).bind(user.id.to_string()).execute(&mut *connection).await?;
-            let (before, after) = (json!({ "disabled_at": disabled_at }), json!({ "disabled_at": null }));
-            note(connection, actor, "user.enable", user.id, Some(before), Some(after)).await?;
-            Ok(true)
-        })
-    }
 }
 
 row! {
@@ -273,7 +222,9 @@ async fn complete(connection: &mut Connection, row: UserRow) -> Result<UserRecor
     let opened: OpenedTenants = sqlx::query_as(concat!(
         "SELECT ",
         json_list!("t.tenant_id || ' ' || t.role"),
-        " AS tenants FROM group_tenants t JOIN resolved_memberships m ON m.group_id = t.group_id WHERE m.user_id = $1"
+        " AS tenants FROM (SELECT t.tenant_id, t.role FROM group_tenants t \
+         JOIN resolved_memberships m ON m.group_id = t.group_id WHERE m.user_id = $1 \
+         UNION ALL SELECT t.tenant_id, t.role FROM current_tenant_members t WHERE t.user_id = $1) t"
     ))
     .bind(row.id.to_string())
     .fetch_one(&mut *connection)
@@ -288,7 +239,7 @@ async fn complete(connection: &mut Connection, row: UserRow) -> Result<UserRecor
     })
 }
 
-async fn list_identities(connection: &mut Connection, id: UserId) -> Result<Vec<IdentityRecord>> {
+pub(super) async fn list_identities(connection: &mut Connection, id: UserId) -> Result<Vec<IdentityRecord>> {
     let sql =
         "SELECT provider, issuer, subject, email FROM identities WHERE user_id = $1 ORDER BY issuer, subject";
     Ok(sqlx::query_as(sql).bind(id.to_string()).fetch_all(connection).await?)

@@ -1,0 +1,202 @@
+//! Who may administer what. Pure, as [`crate::decision`] is: the directory reads the facts in the transaction of the
+//! change, and this module decides.
+//!
+//! Guarantee: a [`Granted`] change was decided here. The statements that write a change take nothing else.
+
+use super::access::{Role, Standing};
+use super::ids::TenantId;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+/// What somebody may administer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Everything: a system administrator, or the command line on the server.
+    System,
+    /// These tenants alone: somebody with the role `admin` in each. Empty: nothing.
+    Tenants(BTreeSet<TenantId>),
+}
+
+impl Scope {
+    /// The scope of nobody.
+    pub const NONE: Self = Self::Tenants(BTreeSet::new());
+
+    /// What a person may administer at this moment.
+    pub fn of(standing: &Standing) -> Self {
+        let access = &standing.access;
+        if standing.is_disabled {
+            Self::NONE
+        } else if access.is_admin {
+            Self::System
+        } else {
+            let tenants = access.tenants.iter().filter(|(_, role)| *role == Role::Admin);
+            Self::Tenants(tenants.map(|(id, _)| id.clone()).collect())
+        }
+    }
+
+    /// Whether it holds nothing at all.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Tenants(tenants) if tenants.is_empty())
+    }
+
+    /// Decides whether this scope allows what concerns `matter`.
+    ///
+    /// # Errors
+    /// [`Denied`].
+    pub fn allows(&self, matter: &Matter) -> Result<(), Denied> {
+        match (self, matter) {
+            (Self::System, _) => Ok(()),
+            (Self::Tenants(tenants), Matter::Tenant(id)) if tenants.contains(id) => Ok(()),
+            (Self::Tenants(tenants), Matter::Tenant(_)) if !tenants.is_empty() => Err(Denied::Hidden),
+            (Self::Tenants(_), _) => Err(Denied::SystemOnly),
+        }
+    }
+
+    /// Grants a change, if this scope allows it.
+    ///
+    /// # Errors
+    /// [`Denied`].
+    pub fn grant<C>(&self, matter: &Matter, change: C) -> Result<Granted<C>, Denied> {
+        let is_by_system = *self == Self::System;
+        self.allows(matter).map(|()| Granted { change, is_by_system })
+    }
+}
+
+/// What a change or a question concerns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Matter {
+    /// People, groups, links, admins and which tenants there are: all that belongs to no single tenant.
+    Platform,
+    /// What belongs to one tenant: its own members, its requests, its audit.
+    Tenant(TenantId),
+}
+
+/// Why a scope does not allow something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    /// It belongs to a tenant that the caller does not administer, and which therefore does not exist for them.
+    #[error("there is nothing of this name that you may administer")]
+    Hidden,
+    /// Only system administrators may do it.
+    #[error("only a system administrator may do this")]
+    SystemOnly,
+}
+
+/// A change that a [`Scope`] allowed. Only [`Scope::grant`] makes one.
+#[derive(Debug)]
+pub struct Granted<C> {
+    change: C,
+    is_by_system: bool,
+}
+
+impl<C> Granted<C> {
+    /// The change.
+    pub const fn change(&self) -> &C {
+        &self.change
+    }
+
+    /// Whether it was granted for the whole platform, not for one tenant. People who are not in a tenant do not exist
+    /// for its administrators.
+    pub const fn is_by_system(&self) -> bool {
+        self.is_by_system
+    }
+}
+
+/// The version of a thing that can be changed. Each change of it counts one up. Written `v7`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version(i64);
+
+impl Version {
+    /// From the number in the database.
+    pub const fn from_number(number: i64) -> Self {
+        Self(number)
+    }
+
+    /// The number.
+    pub const fn number(self) -> i64 {
+        self.0
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "v{}", self.0)
+    }
+}
+
+/// The text is not a version.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{0:?} is not a version: expected v and a number, as in v7")]
+pub struct VersionError(String);
+
+/// With or without the `v`, because people type the number.
+impl FromStr for Version {
+    type Err = VersionError;
+    fn from_str(text: &str) -> Result<Self, VersionError> {
+        let digits = text.strip_prefix('v').unwrap_or(text);
+        let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        let number = is_number.then(|| digits.parse().ok()).flatten();
+        number.map(Self).ok_or_else(|| VersionError(text.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::{Access, Person};
+    use crate::ids::UserId;
+
+    fn tenant(id: &str) -> TenantId {
+        id.parse().expect("a tenant id")
+    }
+
+    fn standing(is_admin: bool, is_disabled: bool) -> Standing {
+        let tenants = [(tenant("a"), Role::Admin), (tenant("m"), Role::Member), (tenant("v"), Role::Viewer)];
+        let access = Access { is_admin, tenants: tenants.into(), ..Access::default() };
+        Standing {
+            person: Person { id: UserId::generate(), email: None, name: None },
+            is_disabled,
+            sessions_not_before: None,
+            is_session_ended: false,
+            access: access.into(),
+        }
+    }
+
+    #[test]
+    fn a_system_administrator_may_change_everything() {
+        let scope = Scope::of(&standing(true, false));
+        assert_eq!(scope.allows(&Matter::Platform), Ok(()));
+        assert_eq!(scope.allows(&Matter::Tenant(tenant("b"))), Ok(()));
+    }
+
+    #[test]
+    fn the_administrator_of_a_tenant_may_change_that_tenant_alone() {
+        let scope = Scope::of(&standing(false, false));
+        assert_eq!(scope.allows(&Matter::Tenant(tenant("a"))), Ok(()));
+        assert_eq!(scope.allows(&Matter::Platform), Err(Denied::SystemOnly));
+        for other in ["m", "v", "b"] {
+            assert_eq!(scope.allows(&Matter::Tenant(tenant(other))), Err(Denied::Hidden), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_disabled_person_and_a_person_without_a_role_may_change_nothing() {
+        let nobody = Scope::of(&standing(true, true));
+        assert!(nobody.is_empty());
+        for matter in [Matter::Platform, Matter::Tenant(tenant("a"))] {
+            assert_eq!(nobody.allows(&matter), Err(Denied::SystemOnly));
+            assert!(Scope::NONE.grant(&matter, ()).is_err());
+        }
+    }
+
+    #[test]
+    fn a_version_is_read_as_it_is_written_and_as_a_number() {
+        assert_eq!("v7".parse(), Ok(Version(7)));
+        assert_eq!("7".parse(), Ok(Version(7)));
+        assert_eq!(Version(7).to_string(), "v7");
+        for text in ["", "v", "vv7", "+7", "-7", "v-7", "7 ", "99999999999999999999"] {
+            assert!(text.parse::<Version>().is_err(), "{text:?}");
+        }
+    }
+}

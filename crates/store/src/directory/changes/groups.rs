@@ -1,0 +1,107 @@
+//! Changes of groups, of their links to groups of providers, and of their members.
+
+use super::platform_change;
+use crate::directory::error::DirectoryError;
+use crate::directory::records::{GroupKey, UserKey};
+use gatepost_config::{Config, GroupNames};
+use gatepost_core::clock::Timestamp;
+use gatepost_core::identity::ExternalGroup;
+use gatepost_core::ids::{GroupId, GroupName, UserId};
+
+/// Creates a group without members. Unchanged: there is one of this name.
+#[derive(Clone, Debug)]
+pub struct CreateGroup {
+    pub name: GroupName,
+}
+platform_change!(CreateGroup => GroupId);
+
+/// Gives a group another name. Its members, links and tenants stay.
+///
+/// Errors: `NameTaken`, `ReservedGroup`.
+#[derive(Clone, Debug)]
+pub struct RenameGroup {
+    pub group: GroupKey,
+    pub name: GroupName,
+}
+platform_change!(RenameGroup => GroupName);
+
+/// Deletes a group with its manual memberships and its access to tenants.
+///
+/// Errors: `ReservedGroup`, `GroupLinked`.
+#[derive(Clone, Debug)]
+pub struct DeleteGroup {
+    pub group: GroupKey,
+}
+platform_change!(DeleteGroup => GroupName);
+
+/// Links a group to a provider's group. A name that does not exist is created.
+///
+/// Errors: `LinkedByConfiguration`.
+#[derive(Clone, Debug)]
+pub struct LinkGroup {
+    pub(in crate::directory) group: GroupKey,
+    pub(in crate::directory) external: ExternalGroup,
+}
+
+impl LinkGroup {
+    /// # Errors
+    /// `UnknownProvider`, `RoleWithoutTenant`: a typing error would leave the group without members.
+    pub fn new(group: GroupKey, external: ExternalGroup, config: &Config) -> Result<Self, DirectoryError> {
+        let Some(provider) = config.providers.iter().find(|one| one.id == external.provider) else {
+            let ids: Vec<&str> = config.providers.iter().map(|one| one.id.as_str()).collect();
+            return Err(DirectoryError::UnknownProvider(external.provider, ids.join(", ")));
+        };
+        provider.check_role(&external)?;
+        Ok(Self { group, external })
+    }
+}
+platform_change!(LinkGroup => GroupName, may_unmake_admins);
+
+/// Removes a link. The provider's group gets the name that the provider's mode gives it.
+///
+/// Errors: `LinkedByConfiguration`, `NotLinked`.
+#[derive(Clone, Debug)]
+pub struct UnlinkGroup {
+    pub(in crate::directory) external: ExternalGroup,
+    /// The provider's mode.
+    pub(in crate::directory) names: GroupNames,
+}
+
+impl UnlinkGroup {
+    pub fn new(external: ExternalGroup, config: &Config) -> Self {
+        Self { names: config.group_names_of(&external.provider), external }
+    }
+}
+platform_change!(UnlinkGroup => (), may_unmake_admins);
+
+/// Adds a person to a group, as a row of the view `user_group_membership` does. A missing name is created, and an
+/// address that nobody holds gets a placeholder for its first holder. A person who is a member already has from now on
+/// the end that is given here.
+#[derive(Clone, Debug)]
+pub struct AddMember {
+    pub group: GroupKey,
+    pub user: UserKey,
+    /// The membership counts until this second. `None`: for good.
+    pub until: Option<Timestamp>,
+}
+platform_change!(AddMember => Joined);
+
+/// Whom [`AddMember`] added, and to what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Joined {
+    pub user: UserId,
+    pub group: GroupId,
+    /// The group did not exist.
+    pub is_new_group: bool,
+}
+
+/// Removes a person from a group, whatever the source of the membership. A provider that still asserts the group adds
+/// the person again at the next sign-in. The outcome is the sources.
+///
+/// Errors: `NotMember`.
+#[derive(Clone, Debug)]
+pub struct RemoveMember {
+    pub group: GroupKey,
+    pub user: UserKey,
+}
+platform_change!(RemoveMember => Vec<String>, may_unmake_admins);

@@ -1,0 +1,87 @@
+//! The changes that administrators make, one type each, and the conditions under which they are made. What each does
+//! stands in `statements`, in one transaction with its audit rows ([`Directory::carry_out`]).
+//!
+//! [`Directory::carry_out`]: super::Directory::carry_out
+
+mod admins;
+mod groups;
+mod tenants;
+mod users;
+
+pub use admins::SetAdmin;
+pub use groups::{
+    AddMember, CreateGroup, DeleteGroup, Joined, LinkGroup, RemoveMember, RenameGroup, UnlinkGroup,
+};
+pub use tenants::{
+    AddTenantMember, CreateTenant, DeleteTenant, MapGroup, RemoveTenantMember, RenameTenant, UnmapGroup,
+};
+pub use users::{ChangeAddress, CreateUser, DisableUser, EnableUser, EndSessions, ReleaseAddress};
+
+use gatepost_core::administration::{Matter, Version};
+
+/// A change of the directory.
+pub trait Change: Send + Sync {
+    /// What it did, beyond whether it changed anything.
+    type Outcome: Send;
+    /// Its name in logs.
+    const NAME: &'static str;
+
+    /// What it concerns, which decides who may make it.
+    fn matter(&self) -> Matter;
+
+    /// Whether somebody may be an administrator before it and not after it.
+    fn may_unmake_admins(&self) -> bool {
+        false
+    }
+}
+
+/// Under which conditions a change is made.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Conditions {
+    /// Only if the thing still has this version. `None`: whatever it is.
+    pub if_version: Option<Version>,
+    /// Nothing is kept: the transaction is rolled back at its end.
+    pub is_dry_run: bool,
+}
+
+/// A change that was made, or that would be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Done<T> {
+    /// Whether anything is different now.
+    pub changed: bool,
+    /// The version of the thing now. `None`: it is gone, or has none.
+    pub version: Option<Version>,
+    /// What the change did.
+    pub outcome: T,
+}
+
+impl<T> Done<T> {
+    /// Nothing is different.
+    pub const fn unchanged(version: Option<Version>, outcome: T) -> Self {
+        Self { changed: false, version, outcome }
+    }
+
+    /// Something is different.
+    pub const fn changed(version: Option<Version>, outcome: T) -> Self {
+        Self { changed: true, version, outcome }
+    }
+}
+
+/// Implements [`Change`] for types that concern the platform.
+macro_rules! platform_change {
+    ($name:ident => $outcome:ty $(, $may_unmake_admins:ident)?) => {
+        impl $crate::directory::changes::Change for $name {
+            type Outcome = $outcome;
+            const NAME: &'static str = stringify!($name);
+
+            fn matter(&self) -> ::gatepost_core::administration::Matter {
+                ::gatepost_core::administration::Matter::Platform
+            }
+
+            $(fn $may_unmake_admins(&self) -> bool {
+                true
+            })?
+        }
+    };
+}
+use platform_change;

@@ -1,0 +1,73 @@
+//! Changes of people.
+
+use super::platform_change;
+use crate::directory::error::DirectoryError;
+use crate::directory::records::{AddressNews, UserKey};
+use gatepost_config::{AddressChanges, Config};
+use gatepost_core::clock::Timestamp;
+use gatepost_core::email::EmailAddress;
+use gatepost_core::ids::UserId;
+use std::sync::Arc;
+
+/// Creates a placeholder for an address that nobody holds. The first person who signs in with it takes it over.
+/// Unchanged: somebody holds the address.
+#[derive(Clone, Debug)]
+pub struct CreateUser {
+    pub email: EmailAddress,
+}
+platform_change!(CreateUser => UserId);
+
+/// Refuses further sign-ins of a person and ends all sessions. An address that nobody holds yet is disabled for its
+/// future holder.
+#[derive(Clone, Debug)]
+pub struct DisableUser {
+    pub user: UserKey,
+}
+platform_change!(DisableUser => UserId, may_unmake_admins);
+
+/// Allows a disabled person to sign in again. Ended sessions stay ended.
+#[derive(Clone, Debug)]
+pub struct EnableUser {
+    pub user: UserKey,
+}
+platform_change!(EnableUser => UserId);
+
+/// Changes the address that applications get for a person, whatever the provider asserts.
+///
+/// Errors: `AddressHeld`, `DomainNotAllowed`.
+#[derive(Clone, Debug)]
+pub struct ChangeAddress {
+    pub(in crate::directory) user: UserKey,
+    pub(in crate::directory) to: EmailAddress,
+    pub(in crate::directory) config: Arc<Config>,
+}
+
+impl ChangeAddress {
+    /// # Errors
+    /// `AddressesFollow`, `AddressOfMachines`: the gate would not keep the address.
+    pub fn new(user: UserKey, to: EmailAddress, config: &Arc<Config>) -> Result<Self, DirectoryError> {
+        if config.address_changes == AddressChanges::Follow {
+            return Err(DirectoryError::AddressesFollow);
+        }
+        if to.is_machine_address(config.public_url.host()) {
+            return Err(DirectoryError::AddressOfMachines(to));
+        }
+        Ok(Self { user, to, config: Arc::clone(config) })
+    }
+}
+platform_change!(ChangeAddress => AddressNews);
+
+/// Releases a person's address, so that another person can have it. The outcome is the address.
+#[derive(Clone, Debug)]
+pub struct ReleaseAddress {
+    pub user: UserKey,
+}
+platform_change!(ReleaseAddress => Option<EmailAddress>);
+
+/// Ends all sessions of a person that started before a second of the database's clock.
+#[derive(Clone, Debug)]
+pub struct EndSessions {
+    pub user: UserKey,
+    pub started_before: Timestamp,
+}
+platform_change!(EndSessions => UserId);

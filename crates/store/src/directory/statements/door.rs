@@ -1,0 +1,46 @@
+//! The one door for changes by administrators: scope, row lock, version, decision, write and audit, in this order and in
+//! one transaction. The notification of the replicas belongs to the transaction too: the tables' triggers make it.
+
+use super::{Apply, Connection, Result, Store, admins, standing};
+use crate::directory::actor::{Actor, Who};
+use crate::directory::changes::{Conditions, Done};
+use crate::directory::error::DirectoryError;
+use gatepost_core::administration::Scope;
+
+impl Store {
+    pub(in crate::directory) async fn carry_out<C: Apply>(
+        &self,
+        change: &C,
+        conditions: Conditions,
+        actor: &Actor,
+    ) -> Result<Done<C::Outcome>> {
+        let mut locks = change.locks();
+        if change.may_unmake_admins() {
+            locks.push(admins::lock_of_admins());
+        }
+        transaction!(self, &locks, !conditions.is_dry_run, |connection| {
+            let granted = scope_of(connection, actor).await?.grant(&change.matter(), change)?;
+            let (locked, version) = change.lock(&mut *connection).await?;
+            if let Some(wanted) = conditions.if_version
+                && version != Some(wanted)
+            {
+                return Err(DirectoryError::Overtaken(version));
+            }
+            let done = C::write(granted, locked, &mut *connection, actor).await?;
+            if change.may_unmake_admins() && matches!(actor.who, Who::Person(_)) {
+                admins::demand_one(connection).await?;
+            }
+            Ok(done)
+        })
+    }
+}
+
+/// What the actor may administer. A person's scope is what the directory says now, not what a page said that they read a
+/// second ago.
+async fn scope_of(connection: &mut Connection, actor: &Actor) -> Result<Scope> {
+    match &actor.who {
+        Who::CommandLine(_) => Ok(Scope::System),
+        Who::Person(id) => standing::find_scope(connection, *id).await,
+        _ => Ok(Scope::NONE),
+    }
+}

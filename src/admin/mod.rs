@@ -1,0 +1,48 @@
+//! Administration: every change that an administrator makes goes through here, whether it comes from the command line,
+//! the API or a page. Front ends parse and render, nothing else.
+//!
+//! A change is a type of [`gatepost_store::directory::changes`]. [`Context::carry_out`] makes it in one transaction: the
+//! caller's scope, row lock, version, decision, write, audit and notification. Who may make it is decided in
+//! [`gatepost_core::administration`], by what the directory says at that moment.
+
+mod sessions;
+
+pub use sessions::{EndedSessions, SessionError};
+
+use crate::revocation;
+use crate::site::Site;
+use crate::stores::Stores;
+use gatepost_store::directory::{Actor, Applicable, Conditions, DirectoryError, Done};
+use std::sync::Arc;
+
+/// What administration needs.
+#[derive(Debug)]
+pub struct Context {
+    /// What is configured.
+    pub site: Arc<Site>,
+    /// The directory and the sessions.
+    pub stores: Arc<Stores>,
+    /// Ends sessions.
+    pub revocation: Arc<revocation::Context>,
+}
+
+impl Context {
+    /// Makes a change.
+    ///
+    /// # Errors
+    /// `Denied`, `Overtaken`, `LastAdmin`, and those that the change names.
+    #[expect(clippy::disallowed_methods, reason = "this is the door")]
+    pub async fn carry_out<C: Applicable>(
+        &self,
+        change: &C,
+        conditions: Conditions,
+        actor: &Actor,
+    ) -> Result<Done<C::Outcome>, DirectoryError> {
+        let done = self.stores.directory.carry_out(change, conditions, actor).await?;
+        if done.changed && !conditions.is_dry_run {
+            let request_id = actor.request_id.map(tracing::field::display);
+            tracing::info!(request.id = request_id, actor = %actor.who, via = actor.via.as_str(), change = C::NAME, "an administrator made a change");
+        }
+        Ok(done)
+    }
+}

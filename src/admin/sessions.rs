@@ -1,0 +1,98 @@
+//! Ending people's sessions. The directory is written first: a session that it records as ended is invalid, whatever
+//! the session store still contains.
+
+use super::Context;
+use crate::authn::LoadError;
+use crate::revocation::{self, Ending};
+use gatepost_core::administration::{Matter, Scope};
+use gatepost_core::ids::UserId;
+use gatepost_core::secret::Hash;
+use gatepost_store::directory::changes::EndSessions;
+use gatepost_store::directory::{Actor, Conditions, DirectoryError, UserKey, Who};
+use gatepost_store::retry::retry;
+use gatepost_store::session::store::StoreError;
+use gatepost_telemetry::EndCause;
+use std::time::Duration;
+
+/// Why sessions were not ended.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    #[error("the sessions cannot be read")]
+    Sessions(#[from] StoreError),
+    #[error("the session was not ended")]
+    End(#[from] LoadError),
+    #[error("there is no session {0}: it may have ended or expired")]
+    UnknownSession(Hash),
+}
+
+/// All sessions of a person have ended.
+#[derive(Clone, Copy, Debug)]
+pub struct EndedSessions {
+    pub user: UserId,
+    /// How many there were. `None`: the session store does not answer; they have ended all the same.
+    pub found: Option<usize>,
+}
+
+impl Context {
+    /// Ends one session. Returns the person.
+    ///
+    /// # Errors
+    /// `UnknownSession`, `Denied`, [`LoadError`].
+    pub async fn end_session(&self, hash: &Hash, actor: &Actor) -> Result<UserId, SessionError> {
+        self.scope_of(actor).await?.allows(&Matter::Platform).map_err(DirectoryError::from)?;
+        let found = retry(async || self.stores.sessions.find_by_hash(hash).await).await?;
+        let record = found.ok_or(SessionError::UnknownSession(*hash))?;
+        self.end(hash, record.user, actor).await?;
+        Ok(record.user)
+    }
+
+    /// Ends all sessions of a person. Sessions that started in earlier seconds end by their start time, even if the
+    /// store does not show them now; those of this second end one by one, so that a new sign-in right after this is
+    /// valid.
+    ///
+    /// # Errors
+    /// `UnknownUser`, `Denied`, `Overtaken`, [`LoadError`].
+    pub async fn end_sessions(
+        &self,
+        user: &UserKey,
+        conditions: Conditions,
+        actor: &Actor,
+    ) -> Result<EndedSessions, SessionError> {
+        let now = self.stores.directory.clock().await?;
+        let change = EndSessions { user: user.clone(), started_before: now };
+        let user = self.carry_out(&change, conditions, actor).await?.outcome;
+        let found = retry(async || self.stores.sessions.list_of_user(user).await).await.ok();
+        if conditions.is_dry_run {
+            return Ok(EndedSessions { user, found: found.map(|found| found.len()) });
+        }
+        if let Some(sessions) = &found {
+            for (hash, record) in sessions {
+                self.end(hash, record.user, actor).await?;
+            }
+        } else {
+            let later = now.plus(Duration::from_secs(1));
+            let change = EndSessions { user: UserKey::Id(user), started_before: later };
+            self.carry_out(&change, Conditions::default(), actor).await?;
+        }
+        Ok(EndedSessions { user, found: found.map(|found| found.len()) })
+    }
+
+    async fn end(&self, hash: &Hash, user: UserId, actor: &Actor) -> Result<(), LoadError> {
+        let ending = Ending::new(&self.revocation, *hash, user);
+        Box::pin(revocation::end_session(&self.revocation, &ending, EndCause::Administrator, actor)).await
+    }
+
+    /// What the actor may administer now.
+    async fn scope_of(&self, actor: &Actor) -> Result<Scope, LoadError> {
+        match &actor.who {
+            Who::CommandLine(_) => Ok(Scope::System),
+            Who::Person(id) => {
+                let standing = crate::authn::load_person(&self.stores, *id).await?;
+                Ok(standing.map_or(Scope::NONE, |standing| Scope::of(&standing)))
+            }
+            _ => Ok(Scope::NONE),
+        }
+    }
+}
