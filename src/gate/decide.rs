@@ -140,8 +140,8 @@ pub fn judge_at(
         now,
         requirement: case.requirement,
         is_cross_origin: case.forwarded.is_cross_origin(case.origin, &site.config.allowed_origins),
-        // Computed only if the decision depends on it.
-        may_redirect: caller.times.recheck == Recheck::BySignIn
+        // The request's kind costs many look-ups of headers, so it is found only if the decision depends on it.
+        may_redirect: caller.times.refresh_due(now, &site.lifetimes) == RefreshDue::AtNavigation
             && reply::may_redirect(case.forwarded.kind(), case.requirement),
     };
     match decision::decide(&demand, caller.standing, &caller.times, &site.lifetimes) {

@@ -88,12 +88,13 @@ where
     let shared = Arc::new((shared, activity));
     let service = service_fn(move |request: Request<Incoming>| {
         let shared = Arc::clone(&shared);
-        async move {
+        // On the heap: hyper moves it several times before it runs, with all the room that it may need.
+        Box::pin(async move {
             let (shared, activity) = &*shared;
             Ok::<_, Infallible>(
                 answer(&shared.context, shared.surface, activity, peer, &request).await.map(Full::new),
             )
-        }
+        })
     });
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder
