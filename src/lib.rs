@@ -2,8 +2,8 @@
 //! may pass.
 //!
 //! What the program is made of lies in crates of its own, from the lowest up: [`gatepost_core`], [`gatepost_config`],
-//! [`gatepost_telemetry`], [`gatepost_certs`], [`gatepost_oidc`], [`gatepost_store`], [`gatepost_check`]. Here is the
-//! program, in the order in which its modules may depend on one another:
+//! [`gatepost_telemetry`], [`gatepost_certs`], [`gatepost_oidc`], [`gatepost_store`], [`gatepost_pages`],
+//! [`gatepost_check`]. Here is the program, in the order in which its modules may depend on one another:
 //!
 //! | module | is |
 //! |---|---|
@@ -19,7 +19,7 @@
 //! | [`gate`] | one forwarded request: parse, session cache, decide, render |
 //! | [`sign_in`] | begin, callback, ticket, sign-out, as use cases without HTTP |
 //! | [`explain`] | the decision about one request, step by step, for people |
-//! | [`http`] | two listeners, the public one's routes, pages |
+//! | [`http`] | two listeners, the public one's routes |
 //! | [`app`] | opens everything, puts the contexts together, runs what runs beside requests |
 //! | [`cli`] | one file per subcommand |
 
