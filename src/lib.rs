@@ -2,8 +2,8 @@
 //! may pass.
 //!
 //! What the program is made of lies in crates of its own, from the lowest up: [`gatepost_core`], [`gatepost_config`],
-//! [`gatepost_telemetry`], [`gatepost_certs`], [`gatepost_oidc`], [`gatepost_store`], [`gatepost_check`]. Here is the
-//! program, in the order in which its modules may depend on one another:
+//! [`gatepost_telemetry`], [`gatepost_certs`], [`gatepost_oidc`], [`gatepost_store`], [`gatepost_pages`],
+//! [`gatepost_check`]. Here is the program, in the order in which its modules may depend on one another:
 //!
 //! | module | is |
 //! |---|---|
@@ -20,7 +20,7 @@
 //! | [`sign_in`] | begin, callback, ticket, sign-out, as use cases without HTTP |
 //! | [`admin`] | every change that an administrator makes: one door
 //! | [`explain`] | the decision about one request, step by step, for people |
-//! | [`http`] | two listeners, the public one's routes, pages |
+//! | [`http`] | two listeners, the public one's routes |
 //! | [`app`] | opens everything, puts the contexts together, runs what runs beside requests |
 //! | [`cli`] | one file per subcommand |
 

@@ -3,15 +3,15 @@
 use super::CommandError;
 use super::console::Console;
 use super::report::{Report, plain, table};
-use crate::explain::{
-    Answer, Change, Changes, Explanation, Initiator, Mark, PastRequest, Question, RefusalFacts, RequestUrl,
-    Step, explain, explain_request, requirement_of_groups,
-};
+use crate::explain::{Initiator, Question, RequestUrl, explain, explain_request, requirement_of_groups};
 use anstyle::{AnsiColor, Style};
 use clap::{ArgGroup, Args};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::host::Origin;
 use gatepost_core::ids::{GroupName, RequestId};
+use gatepost_pages::explanation::{
+    Answer, Change, Changes, Explanation, Mark, PastRequest, RefusalFacts, Step,
+};
 use gatepost_store::directory::UserKey;
 use hyper::Method;
 use std::fmt::Write;

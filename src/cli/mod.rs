@@ -35,7 +35,7 @@ use gatepost_config::Config;
 use gatepost_core::administration::Version;
 use gatepost_core::error_chain::Chain;
 use gatepost_store::directory::Conditions;
-use std::ffi::OsString;
+use std::env::{ArgsOs, VarsOs};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -138,10 +138,7 @@ impl<C: Subcommand> Administration<C> {
 }
 
 /// Runs the command; `main` passes the environment, because nothing else may read it.
-pub fn run(
-    arguments: impl Iterator<Item = OsString>,
-    environment: impl Iterator<Item = (OsString, OsString)>,
-) -> ExitCode {
+pub fn run(arguments: ArgsOs, environment: VarsOs) -> ExitCode {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -158,10 +155,7 @@ pub fn run(
     }
 }
 
-fn dispatch(
-    arguments: Arguments,
-    environment: impl Iterator<Item = (OsString, OsString)>,
-) -> Result<ExitCode, CommandError> {
+fn dispatch(arguments: Arguments, environment: VarsOs) -> Result<ExitCode, CommandError> {
     let environment = Environment::read(environment);
     let load = || -> Result<(Config, &Environment), CommandError> {
         let environment = environment.as_ref().map_err(Clone::clone)?;

@@ -5,7 +5,6 @@ use super::error::CommandError;
 use super::report::{Report, minute, rfc3339};
 use crate::admin::EndedSessions;
 use crate::authn;
-use crate::http::pages;
 use clap::{Args, Subcommand};
 use gatepost_core::ids::UserId;
 use gatepost_core::secret::Hash;
@@ -53,7 +52,7 @@ async fn list(console: &Console, key: &UserKey) -> Result<Report, CommandError> 
     let sessions = list_live(console, user.summary.id).await?;
     let rows = sessions.iter().map(|(hash, record)| {
         let address = record.address.map_or_else(|| "-".to_owned(), |address| address.to_string());
-        let device = pages::device(record.user_agent.as_deref().unwrap_or_default());
+        let device = gatepost_pages::device(record.user_agent.as_deref().unwrap_or_default());
         [
             device,
             address,

@@ -2,81 +2,15 @@
 
 use super::context::{Context, ExplainError};
 use super::question::{Question, RequestUrl};
-use super::steps::{Change, DecisionFacts, Step, UtcTime};
-use super::{Explanation, MAX_CHANGES, explain};
+use super::{MAX_CHANGES, change, explain};
 use crate::site::Site;
-use gatepost_core::email::EmailAddress;
 use gatepost_core::host::HostName;
-use gatepost_core::ids::{RequestId, UserId};
+use gatepost_core::ids::RequestId;
 use gatepost_core::refusal::Refusal;
+use gatepost_pages::explanation::{Change, DecisionFacts, PastRequest, RefusalFacts, Step, UtcTime};
 use gatepost_store::directory::{AuditFilter, UserKey};
 use gatepost_telemetry::Reason;
 use gatepost_telemetry::labels::Label;
-use serde::Serialize;
-use serde_json::{Value, json};
-use std::net::IpAddr;
-
-/// What is stored about a past request.
-#[derive(Clone, Debug)]
-pub struct PastRequest {
-    /// The id of the request.
-    pub id: RequestId,
-    /// The refusal. `None`: the request was not refused.
-    pub refused: Option<RefusalFacts>,
-    /// What the request changed.
-    pub changes: Vec<Change>,
-    /// The explanation of the same request now. `None`: there was no refusal, or the person no longer exists.
-    pub now: Option<Explanation>,
-}
-
-/// A stored refusal.
-#[derive(Clone, Debug, Serialize)]
-pub struct RefusalFacts {
-    /// When the request was refused.
-    pub at: UtcTime,
-    /// The person.
-    pub user_id: UserId,
-    /// The person's address at that time.
-    pub email: Option<EmailAddress>,
-    /// The protected host.
-    pub host: String,
-    /// The method.
-    pub method: String,
-    /// The path without its query. A long path is cut.
-    pub path: String,
-    /// `navigation`, `fetch` or `websocket`.
-    pub kind: &'static str,
-    /// The origin whose page sent the request. `None`: the host's own, or the person directly.
-    pub asker: Option<String>,
-    /// The query of the middleware's address.
-    pub requirement: String,
-    /// The status of the answer.
-    pub status: u16,
-    /// The reason as it is named in metrics.
-    pub reason: String,
-    /// The reason as a sentence.
-    pub text: String,
-    /// The client's address as the proxy saw it.
-    pub address: Option<IpAddr>,
-}
-
-impl PastRequest {
-    /// Whether the same request would pass now. `None`: not known.
-    pub fn is_fixed(&self) -> Option<bool> {
-        self.now.as_ref().and_then(Explanation::decision).map(|decision| decision.is_allowed)
-    }
-
-    /// The result for programs. Its names are stable. Times are RFC 3339.
-    pub fn to_json(&self) -> Value {
-        json!({
-            "request_id": self.id.to_string(),
-            "refused": self.refused,
-            "changes": self.changes,
-            "now": self.now.as_ref().map(Explanation::to_json),
-            "mended": self.is_fixed(),
-        })
-    }
-}
 
 /// Explains a past request by its id.
 ///
@@ -92,7 +26,7 @@ pub async fn explain_request(context: &Context, id: RequestId) -> Result<PastReq
         .await?
         .into_iter()
         .rev()
-        .map(Change::from)
+        .map(change)
         .collect();
     if refusal.is_none() && changes.is_empty() {
         return Err(ExplainError::UnknownRequest(id));

@@ -2,7 +2,6 @@
 //! for browsers. Handlers extract, call one use case, respond.
 
 pub mod internal;
-pub mod pages;
 mod parameters;
 pub mod public;
 mod respond;

@@ -1,6 +1,6 @@
 //! Makes responses of pages and redirects, always with `no-store`.
 
-use super::pages::Page;
+use gatepost_pages::Page;
 use hyper::body::Bytes;
 use hyper::header::{
     CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, REFERRER_POLICY, SET_COOKIE,

@@ -2,9 +2,9 @@
 //! is the input, so a new route is tried before anybody thinks of it.
 
 use crate::world::{APP, COOKIE, PUBLIC, World};
-use gatepost::http::pages::Asset;
 use gatepost::http::public::{self, Callers, Place, RequestOrigin, Route};
 use gatepost_kit::client::{Answer, Client, Kind};
+use gatepost_pages::Asset;
 use reqwest::Method;
 
 /// Those of the public host; what is for protected hosts has tests of its own (`debug`).
@@ -254,7 +254,7 @@ both_pairs! {
 
     async fn assets_are_cached_and_only_read(pair) {
         let world = World::start(pair).await;
-        for asset in gatepost::http::pages::assets() {
+        for asset in gatepost_pages::assets() {
             let url = world.url(PUBLIC, asset.path);
             let browser = world.browser();
             let answer = browser.get(&url).await;

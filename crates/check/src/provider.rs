@@ -5,9 +5,10 @@ use gatepost_certs::tls;
 use gatepost_config::{ClientCredential, Config, EntraTenant, ProviderConfig, ProviderKind};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::error_chain::Chain;
+use gatepost_core::provider_refusal::ProviderRefusal;
 use gatepost_oidc::{
-    AuthorizationTrial, CallError, Calls, MetadataError, OidcError, Provider, ProviderRefusal, Providers,
-    ProvidersError, Renewability, Settings, Trial,
+    AuthorizationTrial, CallError, Calls, MetadataError, OidcError, Provider, Providers, ProvidersError,
+    Renewability, Settings, Trial,
 };
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;

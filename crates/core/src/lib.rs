@@ -15,6 +15,7 @@ pub mod header_names;
 pub mod host;
 pub mod identity;
 pub mod ids;
+pub mod provider_refusal;
 pub mod refusal;
 pub mod request_mode;
 pub mod requirement;

@@ -2,9 +2,9 @@
 
 use super::credential_error::CredentialError;
 use super::metadata_error::MetadataError;
-use super::refusal::ProviderRefusal;
 use super::token_error::TokenError;
 use super::transport::CallError;
+use gatepost_core::provider_refusal::ProviderRefusal;
 use std::time::Duration;
 
 /// Why a sign-in could not begin or finish. Only after [`OidcError::Unavailable`] does it help to try the same again.

@@ -8,13 +8,14 @@ use super::discovery::Discovery;
 use super::error::OidcError;
 use super::issuer::IssuerRule;
 use super::pause::Pause;
-use super::refusal::{ErrorResponse, ProviderRefusal};
+use super::refusal::ErrorResponse;
 use super::settings::Settings;
 use super::transport::{self, Transport};
 use gatepost_config::ProviderConfig;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::host::HostName;
 use gatepost_core::ids::ProviderId;
+use gatepost_core::provider_refusal::ProviderRefusal;
 use openidconnect::ClientId;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -157,7 +158,7 @@ impl Provider {
     pub fn provider_refusal(&self, response: &ErrorResponse<'_>) -> Result<ProviderRefusal, OidcError> {
         let is_announced = self.discovery.known().is_some_and(|metadata| metadata.announces_issuer());
         self.check_response_issuer(response.issuer, is_announced)?;
-        Ok(ProviderRefusal::from_response(response))
+        Ok(response.explain())
     }
 
     pub(super) fn check_response_issuer(

@@ -4,9 +4,9 @@
 //! provider's description is shortened, has no control characters, and is used only in logs.
 
 use super::claims::Claims;
-use super::refusal_table::{self, Explanation, NextStep, Persistence, ResponsibleParty};
+use super::refusal_table::{self, Explanation};
+use gatepost_core::provider_refusal::ProviderRefusal;
 use serde_json::Value;
-use std::fmt;
 
 /// The parameters of an error response at the redirect URI (OpenID Connect Core section 3.1.2.6), as received.
 #[derive(Clone, Copy, Debug)]
@@ -19,116 +19,38 @@ pub struct ErrorResponse<'a> {
     pub issuer: Option<&'a str>,
 }
 
-/// Why a provider refused, with texts for the person at the browser.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProviderRefusal {
-    /// The heading of the page.
-    pub title: &'static str,
-    /// What happened.
-    pub happened: &'static str,
-    /// What the person can do.
-    pub remedy: &'static str,
-    /// Who can fix it.
-    pub responsible: ResponsibleParty,
-    /// What the page offers to do next.
-    pub next: NextStep,
-    /// The OAuth `error`: letters, digits, `_`, `-` and `.`, at most 64.
-    pub error: String,
-    /// Entra's error code: `AADSTS` and digits.
-    pub code: Option<String>,
-    /// Entra's correlation id: a GUID.
-    pub correlation_id: Option<String>,
-    /// The time of the error as Entra writes it: digits, `-`, `:`, space, `.`, `T` and `Z`.
-    pub timestamp: Option<String>,
-    /// The provider's description, for logs only: at most 500 characters, no control characters.
-    pub description: String,
-    persistence: Persistence,
-}
-
-impl ProviderRefusal {
-    /// Reads an error response at the redirect URI.
-    pub fn from_response(response: &ErrorResponse<'_>) -> Self {
-        let description = response.description.unwrap_or_default();
+impl ErrorResponse<'_> {
+    /// Explains the error response.
+    pub fn explain(&self) -> ProviderRefusal {
+        let description = self.description.unwrap_or_default();
         let found = |label: &str| description.split_once(label).map(|(_, rest)| rest.trim_start());
-        Self::new(&Parts {
-            error: response.error,
+        explain(&Parts {
+            error: self.error,
             number: find_code(description),
             correlation_id: found("Correlation ID:").map(first_word),
             timestamp: found("Timestamp:"),
             description,
         })
     }
-
-    /// Reads an error response of the token endpoint (RFC 6749 section 5.2, with Entra's additions).
-    pub(super) fn from_token_endpoint(body: &Claims) -> Self {
-        let text = |name: &str| body.find_text(name);
-        let description = text("error_description").unwrap_or_default();
-        let codes = body.get("error_codes").and_then(Value::as_array);
-        let number = codes
-            .and_then(|codes| codes.first())
-            .and_then(Value::as_u64)
-            .and_then(|code| u32::try_from(code).ok());
-        Self::new(&Parts {
-            error: text("error").unwrap_or_default(),
-            number: number.or_else(|| find_code(description)),
-            correlation_id: text("correlation_id"),
-            timestamp: text("timestamp"),
-            description,
-        })
-    }
-
-    fn new(parts: &Parts<'_>) -> Self {
-        let Explanation { title, happened, remedy, responsible, next, persistence, .. } =
-            *refusal_table::find(parts.error, parts.number);
-        let is_error = |b: u8| b.is_ascii_alphanumeric() || b"_-.".contains(&b);
-        let is_time = |b: u8| b.is_ascii_digit() || b"-: .TZ".contains(&b);
-        let timestamp: String = parts
-            .timestamp
-            .unwrap_or_default()
-            .chars()
-            .take_while(|c| c.is_ascii() && is_time(*c as u8))
-            .collect();
-        Self {
-            title,
-            happened,
-            remedy,
-            responsible,
-            next,
-            error: parts.error.chars().filter(|c| c.is_ascii() && is_error(*c as u8)).take(64).collect(),
-            code: parts.number.map(|number| format!("AADSTS{number}")),
-            correlation_id: parts
-                .correlation_id
-                .filter(|id| uuid::Uuid::try_parse(id).is_ok())
-                .map(str::to_owned),
-            timestamp: Some(timestamp.trim().to_owned()).filter(|time| (1..=40).contains(&time.len())),
-            description: parts
-                .description
-                .chars()
-                .map(|c| if c.is_control() { ' ' } else { c })
-                .take(500)
-                .collect(),
-            persistence,
-        }
-    }
-
-    /// Whether the provider cannot answer only now, so that the same request may succeed later.
-    pub const fn is_temporary(&self) -> bool {
-        matches!(self.persistence, Persistence::Temporary)
-    }
-
-    /// Whether the refresh token will never work again. A wrong client secret, for example, does not end it.
-    pub(super) fn ends_grant(&self) -> bool {
-        self.persistence == Persistence::EndsGrant
-    }
 }
 
-impl fmt::Display for ProviderRefusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}: {}", self.error, self.code.as_deref().unwrap_or_default(), self.description)
-    }
+/// Explains an error response of the token endpoint (RFC 6749 section 5.2, with Entra's additions).
+pub(super) fn explain_token_error(body: &Claims) -> ProviderRefusal {
+    let text = |name: &str| body.find_text(name);
+    let description = text("error_description").unwrap_or_default();
+    let codes = body.get("error_codes").and_then(Value::as_array);
+    let number = codes
+        .and_then(|codes| codes.first())
+        .and_then(Value::as_u64)
+        .and_then(|code| u32::try_from(code).ok());
+    explain(&Parts {
+        error: text("error").unwrap_or_default(),
+        number: number.or_else(|| find_code(description)),
+        correlation_id: text("correlation_id"),
+        timestamp: text("timestamp"),
+        description,
+    })
 }
-
-impl std::error::Error for ProviderRefusal {}
 
 struct Parts<'a> {
     error: &'a str,
@@ -136,6 +58,40 @@ struct Parts<'a> {
     correlation_id: Option<&'a str>,
     timestamp: Option<&'a str>,
     description: &'a str,
+}
+
+fn explain(parts: &Parts<'_>) -> ProviderRefusal {
+    let Explanation { title, happened, remedy, responsible, next, persistence, .. } =
+        *refusal_table::find(parts.error, parts.number);
+    let is_error = |b: u8| b.is_ascii_alphanumeric() || b"_-.".contains(&b);
+    let is_time = |b: u8| b.is_ascii_digit() || b"-: .TZ".contains(&b);
+    let timestamp: String = parts
+        .timestamp
+        .unwrap_or_default()
+        .chars()
+        .take_while(|c| c.is_ascii() && is_time(*c as u8))
+        .collect();
+    ProviderRefusal {
+        title,
+        happened,
+        remedy,
+        responsible,
+        next,
+        error: parts.error.chars().filter(|c| c.is_ascii() && is_error(*c as u8)).take(64).collect(),
+        code: parts.number.map(|number| format!("AADSTS{number}")),
+        correlation_id: parts
+            .correlation_id
+            .filter(|id| uuid::Uuid::try_parse(id).is_ok())
+            .map(str::to_owned),
+        timestamp: Some(timestamp.trim().to_owned()).filter(|time| (1..=40).contains(&time.len())),
+        description: parts
+            .description
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .take(500)
+            .collect(),
+        persistence,
+    }
 }
 
 /// The number after the first `AADSTS`, of 4 to 9 digits.
@@ -153,12 +109,13 @@ fn first_word(text: &str) -> &str {
 mod tests {
     use super::super::testing::object;
     use super::*;
+    use gatepost_core::provider_refusal::ResponsibleParty;
     use serde_json::json;
 
     const DESCRIPTION: &str = "AADSTS50105: The signed in user is not assigned to a role. Trace ID: 11111111-1111-4111-8111-111111111111 Correlation ID: 22222222-2222-4222-8222-222222222222 Timestamp: 2026-11-02 09:30:00Z";
 
     fn response(error: &str, description: &str) -> ProviderRefusal {
-        ProviderRefusal::from_response(&ErrorResponse { error, description: Some(description), issuer: None })
+        ErrorResponse { error, description: Some(description), issuer: None }.explain()
     }
 
     #[test]
@@ -173,7 +130,7 @@ mod tests {
 
     #[test]
     fn entras_refusal_at_the_token_endpoint_is_understood() {
-        let refusal = ProviderRefusal::from_token_endpoint(&Claims::new(object(&json!({
+        let refusal = explain_token_error(&Claims::new(object(&json!({
             "error": "invalid_client", "error_description": "AADSTS7000222: expired", "error_codes": [7_000_222],
             "timestamp": "2026-11-02 09:30:00Z", "correlation_id": "22222222-2222-4222-8222-222222222222",
         }))));
@@ -200,7 +157,7 @@ mod tests {
     fn only_what_is_about_the_grant_ends_it() {
         let refusal = |error: &str, code: u32| {
             let body = Claims::new(object(&json!({"error": error, "error_codes": [code]})));
-            ProviderRefusal::from_token_endpoint(&body)
+            explain_token_error(&body)
         };
         for (error, code) in [
             ("invalid_grant", 50173),

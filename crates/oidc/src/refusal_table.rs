@@ -3,40 +3,8 @@
 //! Sources: Microsoft's reference of error codes; RFC 6749 sections 4.1.2.1 and 5.2; OpenID Connect Core section
 //! 3.1.2.6. A number takes precedence over `error`.
 
-/// Who can fix the cause of a refusal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ResponsibleParty {
-    /// The person who signs in.
-    Person,
-    /// An administrator of the directory at the provider.
-    Admin,
-    /// The operator of Gatepost.
-    Operator,
-}
-
-/// What the page about a refusal offers to do next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NextStep {
-    /// Sign in again.
-    Retry,
-    /// Sign in with another account (`prompt=select_account`).
-    SwitchAccount,
-    /// Nothing, because another person has to act first.
-    Wait,
-}
-
-/// How long a refusal lasts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Persistence {
-    /// The code or refresh token will never work again.
-    EndsGrant,
-    /// The refusal lasts until the settings or the account are corrected.
-    UntilFixed,
-    /// The provider cannot answer now.
-    Temporary,
-}
-
 use Persistence::{EndsGrant, Temporary, UntilFixed};
+use gatepost_core::provider_refusal::{NextStep, Persistence, ResponsibleParty};
 
 /// One row of the table: the codes, and their explanation.
 #[derive(Debug)]

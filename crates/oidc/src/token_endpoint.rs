@@ -8,7 +8,7 @@ use super::credential::Authentication;
 use super::error::OidcError;
 use super::metadata::Metadata;
 use super::provider::Provider;
-use super::refusal::ProviderRefusal;
+use super::refusal::explain_token_error;
 use super::token_error::TokenError;
 use super::tokens::{RefusalBody, Tokens};
 use super::transport::{CallError, Head, Transport};
@@ -157,7 +157,7 @@ async fn send(
 }
 
 fn refuse(head: Head, body: &RefusalBody) -> OidcError {
-    let refusal = ProviderRefusal::from_token_endpoint(body.claims());
+    let refusal = explain_token_error(body.claims());
     if refusal.is_temporary() {
         // Code and refresh token stay valid: the provider only cannot answer now.
         OidcError::Unavailable(head.error())

@@ -8,9 +8,10 @@ use super::authorization::{AuthorizationRequest, Prompt};
 use super::calls::Endpoint;
 use super::error::OidcError;
 use super::provider::Provider;
-use super::refusal::{ErrorResponse, ProviderRefusal};
+use super::refusal::ErrorResponse;
 use super::token_endpoint::Grant;
 use gatepost_config::{EntraTenant, ProviderKind};
+use gatepost_core::provider_refusal::ProviderRefusal;
 use gatepost_core::secret::Secret;
 use secrecy::SecretString;
 use url::Url;
@@ -127,7 +128,7 @@ impl Provider {
         }
         let description = find("error_description");
         let response = ErrorResponse { error: &error, description: description.as_deref(), issuer: None };
-        Ok(AuthorizationTrial::Refused(Box::new(ProviderRefusal::from_response(&response))))
+        Ok(AuthorizationTrial::Refused(Box::new(response.explain())))
     }
 
     /// Tries the client credential. `redirect_uri` is the one of this provider.
@@ -181,7 +182,7 @@ mod tests {
     fn only_what_a_provider_says_after_it_knew_the_client_is_an_acceptance() {
         let judged = |error, description: &str| {
             let response = ErrorResponse { error, description: Some(description), issuer: None };
-            judge(Box::new(ProviderRefusal::from_response(&response)))
+            judge(Box::new(response.explain()))
         };
         for (error, description) in
             [("invalid_grant", ""), ("invalid_grant", "AADSTS70000: x"), ("unauthorized_client", "")]

@@ -1,7 +1,8 @@
 //! Checks whether the `X-Forwarded-*` headers come from the proxy or from the client.
 
-use super::{HeaderProblem, ReceivedRequest};
+use super::ReceivedRequest;
 use gatepost_core::host::HostName;
+use gatepost_pages::header_report::HeaderProblem;
 
 pub(super) fn problems(received: &ReceivedRequest<'_>) -> Vec<HeaderProblem> {
     let (host, port) = (received.origin.host(), received.origin.port().to_string());

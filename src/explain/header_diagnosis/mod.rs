@@ -1,21 +1,16 @@
 //! Compares the headers that an application receives with those that `/verify` sent, and reports differences. Does no
 //! I/O.
 //!
-//! Guarantees: only values of headers that are known to contain no secret are shown ([`redaction`]). Each problem
-//! states what to change.
+//! [`gatepost_pages::header_report`] has the result, and removes secrets from it.
 
 mod forwarded;
-mod problem;
-mod redaction;
-
-pub use problem::{HeaderProblem, Severity};
-pub use redaction::{Part, describe_redacted};
 
 use crate::gate::identity_headers::IdentityHeaders;
 use gatepost_core::access::Access;
-use gatepost_core::header_names::{FORWARDED_HEADERS, IDENTITY_HEADERS, alias_of, canonical};
+use gatepost_core::header_names::{IDENTITY_HEADERS, alias_of};
 use gatepost_core::host::Origin;
 use gatepost_core::ids::TenantId;
+use gatepost_pages::header_report::{Header, HeaderProblem, Report};
 use gatepost_store::session::cookie::{self, OwnNames};
 use hyper::HeaderMap;
 
@@ -38,39 +33,6 @@ pub struct ReceivedRequest<'a> {
     pub own_cookies: OwnNames,
 }
 
-/// The result of the comparison.
-#[derive(Debug)]
-pub struct Report {
-    /// All headers in the order of the proxy: `Host` first, then by name.
-    pub headers: Vec<Header>,
-    /// The problems that were found.
-    pub problems: Vec<HeaderProblem>,
-}
-
-/// One header.
-#[derive(Debug)]
-pub struct Header {
-    /// The name in Go's capitalisation, which Traefik uses.
-    pub name: String,
-    /// Who set the header.
-    pub source: Source,
-    /// The value without its secret parts.
-    pub parts: Vec<Part>,
-    /// Whether a problem is about this header.
-    pub has_problem: bool,
-}
-
-/// Who set a header.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// `/verify`.
-    Gatepost,
-    /// The proxy.
-    Proxy,
-    /// The client, or another middleware.
-    Client,
-}
-
 impl ReceivedRequest<'_> {
     /// Compares the headers and returns the result.
     pub fn diagnose(&self) -> Report {
@@ -82,11 +44,9 @@ impl ReceivedRequest<'_> {
         let mut headers: Vec<Header> = self
             .headers
             .iter()
-            .map(|(name, value)| Header {
-                name: canonical(name),
-                source: source(name),
-                parts: redaction::redact(name, value),
-                has_problem: problems.iter().any(|problem| problem.header() == name),
+            .map(|(name, value)| {
+                let has_problem = problems.iter().any(|problem| problem.header() == name);
+                Header::new(name, value, has_problem)
             })
             .collect();
         // Stable, so that values of one name stay in their order.
@@ -156,17 +116,6 @@ impl ReceivedRequest<'_> {
             .map(|_| HeaderProblem::OwnCookie)
             .into_iter()
             .collect()
-    }
-}
-
-fn source(name: &str) -> Source {
-    let is_clients = matches!(name, "cookie" | "authorization");
-    if IDENTITY_HEADERS.contains(&name) && !is_clients {
-        Source::Gatepost
-    } else if FORWARDED_HEADERS.contains(&name) || name.starts_with("x-forwarded-") || name == "x-real-ip" {
-        Source::Proxy
-    } else {
-        Source::Client
     }
 }
 

@@ -2,10 +2,12 @@
 
 use super::Trace;
 use crate::explain::facts::RequiredRecords;
-use crate::explain::steps::{AdminFacts, GroupFacts, GroupsFacts, SourceFacts, TenantFacts, TenantsFacts};
 use gatepost_core::decision::Missing;
 use gatepost_core::ids::{GroupName, TenantId};
 use gatepost_core::requirement::Requirement;
+use gatepost_pages::explanation::{
+    AdminFacts, GroupFacts, GroupsFacts, SourceFacts, TenantFacts, TenantsFacts,
+};
 use gatepost_store::directory::{GroupLink, MembershipSource};
 
 impl Trace<'_> {

@@ -6,10 +6,6 @@ mod sessions;
 use super::context::{Context, ExplainError};
 use super::facts::{Facts, RequiredRecords};
 use super::question::Question;
-use super::steps::{
-    Answer, DecisionFacts, HostFacts, MaxAgeFacts, OriginFacts, PathFacts, PersonFacts, RequestFacts,
-    RequirementFacts, Step, UtcTime,
-};
 use crate::gate::case::{Case, Verdict};
 use crate::gate::forwarded::Forwarded;
 use crate::gate::headers::Headers;
@@ -18,6 +14,10 @@ use gatepost_core::clock::Timestamp;
 use gatepost_core::decision::{self, Denial, Missing};
 use gatepost_core::host::HostName;
 use gatepost_core::requirement::{Requirement, RequirementError};
+use gatepost_pages::explanation::{
+    Answer, DecisionFacts, HostFacts, MaxAgeFacts, OriginFacts, PathFacts, PersonFacts, RequestFacts,
+    RequirementFacts, Step, UtcTime,
+};
 use gatepost_telemetry::Reason;
 use hyper::header::HeaderValue;
 use std::collections::BTreeSet;

@@ -2,7 +2,6 @@
 
 use super::Trace;
 use crate::explain::facts::StoredSession;
-use crate::explain::steps::{Refresh, SessionFacts, SessionsFacts, Step, UtcTime};
 use crate::gate::case::{Caller, Case, Verdict};
 use crate::gate::decide;
 use crate::gate::identity_headers::IdentityHeaders;
@@ -10,6 +9,7 @@ use crate::gate::reply::reason_of;
 use gatepost_core::auth_time::AuthTime;
 use gatepost_core::decision::{self, Denial, Recheck, RefreshDue, SessionTimes, SignInReason};
 use gatepost_core::error_chain::Chain;
+use gatepost_pages::explanation::{Refresh, SessionFacts, SessionsFacts, Step, UtcTime};
 use gatepost_telemetry::Reason;
 use hyper::header::HeaderValue;
 

@@ -3,7 +3,6 @@
 
 use super::responder::{Responder, reason_of_failure};
 use crate::gate::forwarded::RequestKind;
-use crate::http::pages::{Refusal, Unfinished, paths};
 use crate::http::parameters;
 use crate::http::respond::{self, Answer};
 use crate::sign_in::addresses::other_account_address;
@@ -12,6 +11,7 @@ use crate::sign_in::sign_out::sign_out_address;
 use crate::sign_in::ticket::{self, TicketFailure, TicketOutcome};
 use gatepost_core::requirement::max_age;
 use gatepost_core::return_uri::is_return_uri;
+use gatepost_pages::{Refusal, Unfinished, paths};
 use gatepost_store::session::cookie;
 use gatepost_store::session::tokens::SignOutTicket;
 use gatepost_telemetry::Reason;

@@ -1,16 +1,16 @@
 //! The account page: shows the person and their sessions, and ends sessions.
 
-use super::answer::Redirect;
+use super::answer::{PageAnswer, Redirect};
 use super::callers::Person;
 use super::extract::{Fields, Form, Query};
 use super::fault::Fault;
 use crate::authn::{self, LoadError, Principal};
-use crate::http::pages::{Account, AccountNotice, GroupEntry, MembershipSource, Page, SessionEntry};
 use crate::revocation::{self, Ending, revoke_refresh_token};
 use crate::sign_in::Context;
 use actix_web::web;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::secret::Hash;
+use gatepost_pages::{Account, AccountNotice, GroupEntry, MembershipSource, SessionEntry};
 use gatepost_store::directory::{UserKey, UserRecord, Who};
 use gatepost_store::session::record::SessionRecord;
 use gatepost_telemetry::EndCause;
@@ -27,7 +27,7 @@ pub(super) async fn show(
     Person { browser, principal }: Person,
     context: web::Data<Context>,
     Query(notice): Query<Notice>,
-) -> Result<Page, Fault> {
+) -> Result<PageAnswer, Fault> {
     let notice = match notice.done.as_deref() {
         Some("session") => Some(AccountNotice::SessionEnded),
         Some("others") => Some(AccountNotice::OtherSessionsEnded),
@@ -53,7 +53,7 @@ pub(super) async fn show(
         form_targets: &targets,
         request_id: browser.request_id,
     };
-    Ok(account.page())
+    Ok(PageAnswer(account.page()))
 }
 
 /// The person's valid sessions: the current one first, then by last use.

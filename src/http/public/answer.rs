@@ -1,6 +1,5 @@
 //! What handlers answer with. Each answer is `no-store`, unless it says otherwise.
 
-use crate::http::pages::Page;
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
@@ -8,9 +7,10 @@ use actix_web::http::header::{
     X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::{Either, HttpRequest, HttpResponse, Responder};
+use gatepost_pages::Page;
 
 /// The answer of a step of a sign-in.
-pub(super) type RedirectOrPage = Either<Redirect, Page>;
+pub(super) type RedirectOrPage = Either<Redirect, PageAnswer>;
 
 /// A redirect to an absolute address, which a GET follows.
 pub(super) struct Redirect {
@@ -36,19 +36,22 @@ pub(super) fn text(
         .body(body.into())
 }
 
-/// Without its body if the request is HEAD (Traefik would log an error).
-impl Responder for Page {
+/// A page as an answer, without its body if the request is HEAD (Traefik would log an error).
+pub(super) struct PageAnswer(pub(super) Page);
+
+impl Responder for PageAnswer {
     type Body = BoxBody;
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let Self(page) = self;
+        let status = StatusCode::from_u16(page.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = empty(status);
-        for (name, value) in &self.headers {
+        for (name, value) in &page.headers {
             if let (Ok(name), Ok(value)) = (HeaderName::try_from(*name), HeaderValue::from_str(value)) {
                 response.headers_mut().insert(name, value);
             }
         }
-        if request.method() == "HEAD" { response } else { response.set_body(BoxBody::new(self.body)) }
+        if request.method() == "HEAD" { response } else { response.set_body(BoxBody::new(page.body)) }
     }
 }
 

@@ -1,12 +1,11 @@
 //! Why a request is not answered as its route would: errors of routing, of extractors, of handlers. Each is logged and
 //! answered in one place, the middleware [`answer`], which knows the request.
 
-use super::answer::{Redirect, empty};
+use super::answer::{PageAnswer, Redirect, empty};
 use super::body::{self, BodyError, WithRest};
 use super::problem::{self, unavailable};
 use super::request::{CallerChecked, browser, data};
 use crate::authn::LoadError;
-use crate::http::pages::{self, Retry, paths};
 use crate::http::parameters::ParameterError;
 use crate::sign_in::sign_out::BackChannelError;
 use crate::sign_in::{Context, Problem};
@@ -16,6 +15,7 @@ use actix_web::http::StatusCode;
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, Responder, ResponseError};
 use gatepost_core::error_chain::Chain;
+use gatepost_pages::{self as pages, Retry, paths};
 use gatepost_store::directory::DirectoryError;
 
 /// Why a request was not answered as its route would.
@@ -118,7 +118,8 @@ impl Fault {
     fn answer(&self, request: &HttpRequest) -> HttpResponse {
         let browser = browser(request);
         let (id, path) = (browser.request_id, request.path());
-        let page = |problem: pages::Problem<'_>| problem.page(Retry::default(), id).respond_to(request);
+        let page =
+            |problem: pages::Problem<'_>| PageAnswer(problem.page(Retry::default(), id)).respond_to(request);
         match self {
             Self::NotFound => page(pages::Problem::NotFound),
             Self::MethodNotAllowed(allow) => page(pages::Problem::MethodNotAllowed { allow }),

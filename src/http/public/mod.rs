@@ -25,11 +25,11 @@ pub use routing::{Place, Route};
 pub use server::{Context, start};
 
 use self::RequestOrigin::{Anywhere, Navigation, OwnPages, Part};
-use super::pages::{self, Asset, paths};
 use crate::gate::assertion::AssertionKeys;
 use crate::sign_in::Browser;
 use actix_web::{App, HttpResponse, web};
 use callers::{Admins, Anyone, AssertedAdmins, SignedIn};
+use gatepost_pages::{self as pages, Asset, paths};
 use routing::{GET, GET_ONCE, POST, Routes, at};
 use std::rc::Rc;
 

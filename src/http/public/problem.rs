@@ -1,12 +1,13 @@
 //! The pages for problems of a sign-in or sign-out.
 
+use super::answer::PageAnswer;
 use super::request::{browser, data};
-use crate::http::pages::{self, Retry};
 use crate::sign_in::{Context, Problem};
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use gatepost_core::error_chain::Chain;
 use gatepost_core::ids::ProviderId;
 use gatepost_oidc::{OidcError, TokenError};
+use gatepost_pages::{self as pages, Retry};
 use std::time::Duration;
 
 /// `Retry-After` of an outage.
@@ -62,7 +63,7 @@ pub(super) fn answer(request: &HttpRequest, problem: &Problem, to: Option<&str>)
         Problem::GroupsUnknown => pages::Problem::GroupsUnknown,
         Problem::Unavailable(_) => unavailable(request),
     };
-    shown.page(Retry { to }, browser.request_id).respond_to(request)
+    PageAnswer(shown.page(Retry { to }, browser.request_id)).respond_to(request)
 }
 
 /// The page for a store or a provider's keys that are unavailable.

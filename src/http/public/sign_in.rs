@@ -1,15 +1,15 @@
 //! `/login` and `/callback/<provider>`.
 
-use super::answer::{Redirect, RedirectOrPage};
+use super::answer::{PageAnswer, Redirect, RedirectOrPage};
 use super::extract::{Path, Query};
 use super::fault::Fault;
-use crate::http::pages::{self, Page, ProviderChoice, Retry, paths};
 use crate::sign_in::begin::{self, BeginQuery};
 use crate::sign_in::callback::{self, CallbackQuery};
 use crate::sign_in::{Browser, Context, Destination, Problem};
 use actix_web::{Either, web};
 use gatepost_core::ids::ProviderId;
-use gatepost_oidc::{ErrorResponse, OidcError, ProviderRefusal, TokenError};
+use gatepost_oidc::{ErrorResponse, OidcError, TokenError};
+use gatepost_pages::{self as pages, Page, ProviderChoice, Retry, paths};
 use gatepost_telemetry::SignInOutcome;
 use serde::Deserialize;
 use std::rc::Rc;
@@ -53,7 +53,7 @@ pub(super) async fn callback(
     Query(consent): Query<Consent>,
 ) -> Result<RedirectOrPage, Fault> {
     if let Some(page) = consent.admin_consent.and_then(|_| consented(&context, &browser, &provider, &query)) {
-        return Ok(Either::Right(page));
+        return Ok(Either::Right(PageAnswer(page)));
     }
     let sealed = query.state.clone();
     let result = callback::complete_sign_in(&context, &browser, &provider, query).await;
@@ -79,7 +79,7 @@ fn consented(
         return Some(pages::consented(provider, browser.request_id));
     };
     let description = query.error_description.as_deref();
-    let refusal = ProviderRefusal::from_response(&ErrorResponse { error, description, issuer: None });
+    let refusal = ErrorResponse { error, description, issuer: None }.explain();
     let problem = pages::Problem::ProviderRefused { provider, refusal: &refusal };
     Some(problem.page(Retry::default(), browser.request_id))
 }
@@ -96,7 +96,7 @@ pub(super) fn next(context: &Context, browser: &Browser, step: Destination) -> R
                 other_account,
                 request_id: browser.request_id,
             };
-            Either::Right(choice.page())
+            Either::Right(PageAnswer(choice.page()))
         }
     }
 }

@@ -1,15 +1,15 @@
 //! Signs out, and receives a provider's notification that a person signed out there.
 
 use super::account::Button;
-use super::answer::{RedirectOrPage, empty, text};
+use super::answer::{PageAnswer, RedirectOrPage, empty, text};
 use super::extract::{Fields, Form, Query};
 use super::fault::Fault;
 use super::origin::is_own_page;
 use super::sign_in::next;
-use crate::http::pages::{self, Page};
 use crate::sign_in::{Browser, Context, sign_out};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, Responder, web};
+use gatepost_pages as pages;
 use gatepost_store::session::tokens::SignOutTicket;
 use serde::Deserialize;
 use std::rc::Rc;
@@ -41,7 +41,8 @@ pub(super) async fn ask(
     let email = live.as_ref().and_then(|principal| principal.standing.person.email.as_ref());
     let targets = context.site.sign_out_targets();
     let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
-    Ok(pages::confirm_sign_out(email, &targets, browser.request_id).respond_to(&request))
+    let page = pages::confirm_sign_out(email, &targets, browser.request_id);
+    Ok(PageAnswer(page).respond_to(&request))
 }
 
 /// Signs out after the button of that page was clicked.
@@ -67,9 +68,13 @@ pub(super) struct At {
     provider: Option<String>,
 }
 
-pub(super) async fn done(browser: Rc<Browser>, context: web::Data<Context>, Query(at): Query<At>) -> Page {
+pub(super) async fn done(
+    browser: Rc<Browser>,
+    context: web::Data<Context>,
+    Query(at): Query<At>,
+) -> PageAnswer {
     let provider = at.provider.and_then(|id| context.site.providers.find(&id.parse().ok()?));
-    pages::signed_out(provider.map(|provider| provider.label()), browser.request_id)
+    PageAnswer(pages::signed_out(provider.map(|provider| provider.label()), browser.request_id))
 }
 
 /// OpenID Connect Front-Channel Logout section 2.

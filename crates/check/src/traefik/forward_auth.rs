@@ -61,7 +61,7 @@ codes! {
         "Correct the query of the address: group, tenant, admin=true, max_age=SECONDS, api=true, assertion=true.";
 }
 
-/// The largest size of a page of Gatepost, in bytes (`http/pages`).
+/// The largest size of a page of Gatepost, in bytes (`crates/pages`).
 const LARGEST_PAGE: i64 = 8192;
 
 /// The options of `forwardAuth` in Traefik 3.7.

@@ -1,11 +1,12 @@
 //! What `/verify` would answer to a person's request, and why: a form, one use case, a page.
 
 use crate::explain::{self, Context, ExplainError, Question};
-use crate::http::pages::{Explained, Outcome, Page, QuestionFault, QuestionForm};
+use crate::http::public::answer::PageAnswer;
 use crate::http::public::callers::Admin;
 use crate::http::public::extract::Query;
 use crate::http::public::fault::Fault;
 use actix_web::web;
+use gatepost_pages::{Explained, Outcome, QuestionFault, QuestionForm};
 use hyper::Method;
 use serde::Deserialize;
 
@@ -40,7 +41,7 @@ pub(in crate::http::public) async fn explained(
     Admin(admin): Admin,
     context: web::Data<Context>,
     Query(fields): Query<Fields>,
-) -> Result<Page, Fault> {
+) -> Result<PageAnswer, Fault> {
     let form: QuestionForm = fields.into();
     let outcome = match asked(&context, &form).await {
         Ok(outcome) => outcome,
@@ -51,7 +52,7 @@ pub(in crate::http::public) async fn explained(
         Err(ExplainError::Directory(error)) => return Err(error.into()),
     };
     let request_id = admin.browser.request_id;
-    Ok(Explained { form: &form, outcome: outcome.as_ref(), request_id }.page())
+    Ok(PageAnswer(Explained { form: &form, outcome: outcome.as_ref(), request_id }.page()))
 }
 
 /// `None`: nothing was asked yet.

@@ -3,18 +3,19 @@
 
 use crate::explain::header_diagnosis::ReceivedRequest;
 use crate::gate::identity_headers::IdentityHeaders;
-use crate::http::pages::{Format, LiveHeaders, Page};
+use crate::http::public::answer::PageAnswer;
 use crate::http::public::asserted::Asserted;
 use crate::http::public::request::one;
 use crate::sign_in::Context;
 use actix_web::{HttpRequest, web};
+use gatepost_pages::{Format, LiveHeaders};
 
 /// The request's own headers, as an application on this host gets them.
 pub(in crate::http::public) async fn live_headers(
     asserted: Asserted,
     context: web::Data<Context>,
     request: HttpRequest,
-) -> Page {
+) -> PageAnswer {
     let headers: Vec<(String, Vec<u8>)> =
         request.headers().iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect();
     let received = ReceivedRequest {
@@ -30,7 +31,7 @@ pub(in crate::http::public) async fn live_headers(
         report: &received.diagnose(),
         request_id: asserted.browser.request_id,
     };
-    page.page(format(&request))
+    PageAnswer(page.page(format(&request)))
 }
 
 /// HTML or JSON.

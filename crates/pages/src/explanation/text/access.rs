@@ -1,6 +1,8 @@
 //! The text of the steps about groups, tenants and admins.
 
-use crate::explain::steps::{AdminFacts, GroupFacts, GroupsFacts, SourceFacts, TenantFacts, TenantsFacts};
+use crate::explanation::steps::{
+    AdminFacts, GroupFacts, GroupsFacts, SourceFacts, TenantFacts, TenantsFacts,
+};
 
 pub(super) fn groups(facts: &GroupsFacts) -> String {
     match (facts.required.is_empty(), facts.is_met) {

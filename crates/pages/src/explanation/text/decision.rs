@@ -1,6 +1,6 @@
 //! The text of the decision, and of the decision about one session.
 
-use crate::explain::steps::DecisionFacts;
+use crate::explanation::steps::DecisionFacts;
 use gatepost_telemetry::Reason;
 use std::fmt::Display;
 

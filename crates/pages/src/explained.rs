@@ -1,11 +1,11 @@
 //! The header debugger on the public host: a form, and what `/verify` would answer, step by step.
 
+use super::explanation::{Answer, Change, Explanation, Mark, PastRequest, RefusalFacts};
 use super::message::{Chrome, Tone, render};
 use super::page::Page;
 use super::paths;
 use super::style::Sheet;
 use super::words::shorten;
-use crate::explain::{Answer, Change, Explanation, Mark, PastRequest, RefusalFacts};
 use askama::Template;
 use gatepost_core::ids::RequestId;
 

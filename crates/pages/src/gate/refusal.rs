@@ -1,6 +1,6 @@
 //! What the gate answers instead of 200, as data.
 
-use crate::http::pages::page::Format;
+use crate::page::Format;
 use gatepost_core::decision::Missing;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::host::Origin;

@@ -63,7 +63,7 @@ pub(super) fn shorten(text: &str, limit: usize) -> String {
 }
 
 /// "Firefox on Windows", from the `User-Agent`; never used for decisions.
-pub(crate) fn device(user_agent: &str) -> String {
+pub fn device(user_agent: &str) -> String {
     // Each name also occurs in the headers of later ones, so the order matters.
     const BROWSERS: [(&str, &str); 12] = [
         ("Edg/", "Edge"),

@@ -2,47 +2,27 @@
 
 use super::super::*;
 use super::samples::{FIREFOX, NOW, ORIGIN, PLANTED, Sample, email, groups, request_id};
-use crate::explain::header_diagnosis::ReceivedRequest;
-use crate::explain::{
+use crate::explanation::{
     Answer as ExplainedAnswer, Change, DecisionFacts, Explanation, GroupFacts, GroupsFacts, PastRequest,
     PathFacts, RefusalFacts, RequestFacts, Step, UtcTime,
 };
-use crate::gate::identity_headers::IdentityHeaders;
-use gatepost_config::VerifyConfig;
-use gatepost_core::access::{Access, Person, Standing};
+use crate::header_report::{Header, HeaderProblem, Report};
+use gatepost_core::access::Person;
 use gatepost_core::ids::UserId;
 use gatepost_telemetry::Reason;
-use hyper::HeaderMap;
 
-fn live_headers(name: &str, arrived: &[(&str, &str)]) -> [Sample; 2] {
+fn live_headers(name: &str, received: &[(&str, &str)], problems: Vec<HeaderProblem>) -> [Sample; 2] {
     let person = Person {
         id: UserId::generate(),
         email: Some(email("carol@example.com")),
         name: Some("Carol, née Ж".into()),
     };
-    let access = Access { groups: groups(&["MCP-Admin"]), is_admin: true, ..Access::default() };
-    let standing = Standing {
-        person,
-        is_disabled: false,
-        sessions_not_before: None,
-        is_session_ended: false,
-        access: access.into(),
+    let header = |(name, value): &(&str, &str)| {
+        let has_problem = problems.iter().any(|problem| problem.header() == *name);
+        Header::new(name, value.as_bytes(), has_problem)
     };
-    let rendered = IdentityHeaders::new(&standing, &VerifyConfig::default());
-    let mut sent = HeaderMap::new();
-    rendered.write(&mut sent);
-    let sent = sent.iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()));
-    let told = arrived.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()));
-    let received = ReceivedRequest {
-        headers: &sent.chain(told).collect::<Vec<_>>(),
-        origin: &ORIGIN,
-        rendered: &rendered,
-        access: &standing.access,
-        own_cookies: ["__Host-gatepost", "__Secure-gatepost-return", "__Secure-gatepost-storage"],
-    };
-    let report = received.diagnose();
-    let page =
-        LiveHeaders { origin: &ORIGIN, person: &standing.person, report: &report, request_id: request_id() };
+    let report = Report { headers: received.iter().map(header).collect(), problems };
+    let page = LiveHeaders { origin: &ORIGIN, person: &person, report: &report, request_id: request_id() };
     [Format::Html, Format::Json]
         .map(|format| Sample { name: format!("{name}-{format:?}").to_lowercase(), page: page.page(format) })
 }
@@ -54,20 +34,31 @@ pub fn live_samples() -> Vec<Sample> {
         ("user-agent", FIREFOX),
         ("cookie", "theme=dark; session=0123456789abcdef"),
         ("x-forwarded-for", "203.0.113.9"),
-        ("x-forwarded-host", "wiki.example.com"),
-        ("x-forwarded-proto", "https"),
+        ("x-user-email", "carol@example.com"),
+        ("x-user-groups", ""),
     ];
     let wrong = [
         ("host", PLANTED),
         ("cookie", "__Host-gatepost=0123456789abcdef"),
         ("x_user_email", PLANTED),
         ("x-user-name", PLANTED),
-        ("x-tenant-id", PLANTED),
         ("x-user-role", PLANTED),
         ("x-forwarded-for", "203.0.113.9, 198.51.100.1"),
         ("x-forwarded-uri", PLANTED),
     ];
-    [live_headers("live-right", &right), live_headers("hostile-live", &wrong)].into_iter().flatten().collect()
+    let problems = vec![
+        HeaderProblem::Alias { name: "x_user_email".to_owned(), of: "x-user-email" },
+        HeaderProblem::Missing("x-user-email"),
+        HeaderProblem::Differs { name: "x-user-name", sent: PLANTED.to_owned() },
+        HeaderProblem::NotSent("x-user-role"),
+        HeaderProblem::OwnCookie,
+        HeaderProblem::ForwardedByClient("x-forwarded-uri"),
+        HeaderProblem::ManyAddresses,
+    ];
+    [live_headers("live-right", &right, Vec::new()), live_headers("hostile-live", &wrong, problems)]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// On the public host.

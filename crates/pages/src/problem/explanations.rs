@@ -1,6 +1,6 @@
 //! What went wrong, what to do about it, and who can: one explanation for each problem.
 
-use gatepost_oidc::{self as oidc, ProviderRefusal};
+use gatepost_core::provider_refusal::{self, ProviderRefusal};
 
 pub(super) const SIGN_IN_BROKEN: Explanation = explain(
     400,
@@ -163,9 +163,9 @@ const fn explain(
 pub(super) const fn explain_refusal(refusal: &ProviderRefusal) -> Explanation {
     let (status, responsible) = match refusal.responsible {
         _ if refusal.is_temporary() => (503, ResponsibleParty::Time),
-        oidc::ResponsibleParty::Person => (403, ResponsibleParty::You),
-        oidc::ResponsibleParty::Admin => (403, ResponsibleParty::ProviderAdmin),
-        oidc::ResponsibleParty::Operator => (403, ResponsibleParty::Operator),
+        provider_refusal::ResponsibleParty::Person => (403, ResponsibleParty::You),
+        provider_refusal::ResponsibleParty::Admin => (403, ResponsibleParty::ProviderAdmin),
+        provider_refusal::ResponsibleParty::Operator => (403, ResponsibleParty::Operator),
     };
     Explanation {
         status,

@@ -325,7 +325,7 @@ pub struct DecisionFacts {
 
 impl DecisionFacts {
     /// A decision with this reason and what is missing.
-    pub(super) fn of(reason: Reason, missing: Missing) -> Self {
+    pub fn of(reason: Reason, missing: Missing) -> Self {
         let Missing { groups, tenants, admin } = missing;
         Self {
             reason,

@@ -1,12 +1,10 @@
 //! The header debugger on a protected host: which headers arrived, and what to change in Traefik.
 
+use super::header_report::{Header, HeaderProblem, Part, Report, Severity, Source, describe_redacted};
 use super::message::{Chrome, Tone, render};
 use super::page::{Format, Page};
 use super::style::Sheet;
 use super::words::shorten;
-use crate::explain::header_diagnosis::{
-    Header, HeaderProblem, Part, Report, Severity, Source, describe_redacted,
-};
 use askama::Template;
 use gatepost_core::access::Person;
 use gatepost_core::email::EmailAddress;

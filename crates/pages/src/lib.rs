@@ -3,11 +3,16 @@
 //! No I/O and no request here: a handler extracts, calls one use case, and copies the page's status, headers and body.
 //! Guarantees: text from outside is escaped, no page has a script, a `style` attribute or a resource of another
 //! host, each shows its request id, and each has the security headers that it needs ([`policy`]).
+//!
+//! Two pages have inputs that the program fills in step by step: [`explanation`] (why a request passes or not, which the
+//! command line prints too) and [`header_report`] (what an application received).
 
 mod account;
 mod choice;
 mod explained;
+pub mod explanation;
 mod gate;
+pub mod header_report;
 mod headers;
 mod message;
 mod page;
@@ -31,4 +36,4 @@ pub use policy::{GATE_HEADERS, PUBLIC_HEADERS};
 pub use problem::{Problem, Retry};
 pub use sign_out::{confirm_sign_out, consented, signed_out};
 pub use style::{Asset, assets};
-pub(crate) use words::device;
+pub use words::device;

@@ -13,7 +13,7 @@ use explanations::{
 };
 use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::RequestId;
-use gatepost_oidc::{NextStep, ProviderRefusal};
+use gatepost_core::provider_refusal::{NextStep, ProviderRefusal};
 use std::time::Duration;
 
 /// The reason for an error page.

@@ -8,13 +8,13 @@ use std::sync::LazyLock;
 
 /// The minified style sheet.
 pub(super) static STYLE: LazyLock<Style> = LazyLock::new(|| {
-    let css: String = include_str!("../../../templates/style.css").lines().map(str::trim).collect();
+    let css: String = include_str!("../templates/style.css").lines().map(str::trim).collect();
     let csp_hash = format!("sha256-{}", STANDARD.encode(Sha256::digest(&css)));
     Style { path: hashed_path("style", "css", &css), css, csp_hash }
 });
 
 static ICON: LazyLock<String> = LazyLock::new(|| hashed_path("icon", "svg", ICON_SVG));
-const ICON_SVG: &str = include_str!("../../../templates/icon.svg");
+const ICON_SVG: &str = include_str!("../templates/icon.svg");
 
 pub(super) struct Style {
     /// Its path on the public host.

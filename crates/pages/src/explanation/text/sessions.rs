@@ -1,7 +1,7 @@
 //! The text of the step about sessions.
 
 use super::decision::outcome;
-use crate::explain::steps::{Refresh, SessionFacts, SessionsFacts};
+use crate::explanation::steps::{Refresh, SessionFacts, SessionsFacts};
 
 pub(super) fn sessions(facts: &SessionsFacts) -> String {
     if let Some(problem) = &facts.problem {

@@ -9,7 +9,7 @@ use gatepost_core::email::EmailAddress;
 use gatepost_core::host::Origin;
 use gatepost_core::ids::{GroupName, RequestId, TenantId, UserId};
 use gatepost_core::secret::Hash;
-use gatepost_oidc::{ErrorResponse, ProviderRefusal};
+use gatepost_oidc::ErrorResponse;
 use std::net::IpAddr;
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -198,7 +198,7 @@ const AADSTS: &str = "AADSTS50105: Your administrator has configured the applica
 pub fn public_samples() -> Vec<Sample> {
     let alice = email("alice@example.com");
     let refused = |name: &str, error, description| {
-        let refusal = ProviderRefusal::from_response(&ErrorResponse { error, description, issuer: None });
+        let refusal = ErrorResponse { error, description, issuer: None }.explain();
         problem(name, Problem::ProviderRefused { provider: "Contoso", refusal: &refusal })
     };
     let page = |name: &str, page| Sample { name: name.to_owned(), page };
@@ -251,11 +251,8 @@ pub fn hostile_samples() -> Vec<Sample> {
     let missing = Missing { groups: names, ..Missing::default() };
     let address = email("a&'{|}~`/=?^+$%!#*b@example.com");
     let uri = format!("/{PLANTED}{}", "%".repeat(1900)).replace(' ', "");
-    let planted_refusal = ProviderRefusal::from_response(&ErrorResponse {
-        error: PLANTED,
-        description: Some(PLANTED),
-        issuer: None,
-    });
+    let planted_refusal =
+        ErrorResponse { error: PLANTED, description: Some(PLANTED), issuer: None }.explain();
     let page = Problem::Malformed(PLANTED).page(Retry { to: Some(PLANTED) }, request_id());
     let mut samples: Vec<_> = [
         gate_sample(
