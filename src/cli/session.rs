@@ -6,7 +6,7 @@ use super::error::CommandError;
 use super::report::{Report, minute, rfc3339};
 use crate::authn;
 use crate::http::pages;
-use crate::revocation::{self, Ending};
+use crate::revocation;
 use clap::{Args, Subcommand};
 use gatepost_core::ids::UserId;
 use gatepost_core::secret::Hash;
@@ -100,7 +100,8 @@ async fn end_one(console: &Console, hash: &Hash) -> Result<Report, CommandError>
     let record = found.ok_or(CommandError::UnknownSession(*hash))?;
     Box::pin(revocation::end_session(
         &state.revocation,
-        &Ending::new(&state.revocation, *hash, record.user),
+        *hash,
+        record.user,
         EndCause::Administrator,
         &console.actor,
     ))
@@ -123,7 +124,8 @@ async fn end_all(console: &Console, key: &UserKey) -> Result<Report, CommandErro
         for (hash, record) in sessions {
             Box::pin(revocation::end_session(
                 &state.revocation,
-                &Ending::new(&state.revocation, *hash, record.user),
+                *hash,
+                record.user,
                 EndCause::Administrator,
                 actor,
             ))

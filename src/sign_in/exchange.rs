@@ -7,7 +7,7 @@ use super::provider_session::{sid_hash, unnamed_hash};
 use super::{Browser, Context, Destination, Problem};
 use crate::authn::Principal;
 use crate::refresh::address_change;
-use crate::revocation::{Ending, end_excess, end_session, revoke_refresh_token};
+use crate::revocation::{end_excess, end_session, revoke_refresh_token};
 use gatepost_core::auth_time::AuthTime;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::error_chain::Chain;
@@ -94,15 +94,9 @@ impl Exchange {
         // The provider may have ended the session after the directory admitted the person and before the session existed.
         let subject = &sign_in.identity.subject;
         if started.is_over || self.context.stores.directory.is_ended_at_provider(subject, &context).await? {
-            let over =
-                Ending::new(&self.context.revocation, started.session.id.hash(), started.session.record.user);
-            end_session(
-                &self.context.revocation,
-                &over,
-                EndCause::ProviderSignOut,
-                &self.browser.actor(Who::Provider),
-            )
-            .await?;
+            let (hash, user) = (started.session.id.hash(), started.session.record.user);
+            let (cause, actor) = (EndCause::ProviderSignOut, self.browser.actor(Who::Provider));
+            end_session(&self.context.revocation, hash, user, cause, &actor).await?;
             return Err(Problem::EndedAtProvider);
         }
         self.log_signed_in(&started.session, mine.is_some());
@@ -247,9 +241,8 @@ impl Exchange {
     /// Ends the session of another person in the same browser.
     async fn end_previous_session(&self, other: &Principal) -> Result<(), Problem> {
         let actor = self.browser.actor(Who::Person(other.standing.person.id));
-        let ending =
-            Ending::new(&self.context.revocation, other.session.id.hash(), other.session.record.user);
-        end_session(&self.context.revocation, &ending, EndCause::Replaced, &actor).await?;
+        let (hash, user) = (other.session.id.hash(), other.session.record.user);
+        end_session(&self.context.revocation, hash, user, EndCause::Replaced, &actor).await?;
         revoke_refresh_token(&self.context.revocation, &other.session.record);
         Ok(())
     }
