@@ -1,4 +1,4 @@
-//! The session store where a flow cannot show it: whose turn it is to refresh a session, what an index keeps.
+//! The session store where a flow cannot show it: the lock for refreshing a session, what an index keeps.
 
 use gatepost_config::{Config, StoresConfig};
 use gatepost_core::decision::Lifetimes;
@@ -30,7 +30,7 @@ fn sessions(store: &Store) -> Sessions {
     Sessions::new(store.clone(), Arc::new(KeyRing::new(&config.secret_keys)), lifetimes)
 }
 
-/// Two replicas: one is so slow with a refresh that its turn expires, and gives it back when another has it.
+/// Two replicas: one is so slow with a refresh that its lock expires, and it releases the lock when the other has it.
 async fn a_late_replica_takes_nobodys_turn(store: Store) {
     let sessions = sessions(&store);
     let id = SessionId::generate();
@@ -38,9 +38,9 @@ async fn a_late_replica_takes_nobodys_turn(store: Store) {
     assert!(sessions.lock_refresh(&id).await.unwrap().is_none(), "one at a time");
     // As when it expires.
     store.delete(&[b"refresh:", &id.hash().as_bytes()[..]].concat()).await.unwrap();
-    let other = sessions.lock_refresh(&id).await.unwrap().expect("the turn is free again");
+    let other = sessions.lock_refresh(&id).await.unwrap().expect("the lock is free again");
     sessions.unlock_refresh(&late).await.unwrap();
-    assert!(sessions.lock_refresh(&id).await.unwrap().is_none(), "the other's turn is not over");
+    assert!(sessions.lock_refresh(&id).await.unwrap().is_none(), "the other still has the lock");
     sessions.unlock_refresh(&other).await.unwrap();
     assert!(sessions.lock_refresh(&id).await.unwrap().is_some(), "now it is");
 }

@@ -33,7 +33,7 @@ impl Sender {
         Self { code: code.into(), is_good: false, ..Self::honest() }
     }
 
-    /// One exchange; how long it waited for its turn, or `Err` where it got none.
+    /// One exchange; how long it waited until it began, or `Err` where it was refused.
     async fn exchange(
         self,
         limits: Limits,
@@ -184,7 +184,7 @@ async fn another_address_is_another_line_and_a_subscriber_has_one() {
             let (limits, asked_at) = (Limits::default(), Arc::default());
             for address in addresses {
                 let junk = Sender { address, ..Sender::junk("junk") };
-                junk.exchange(limits.clone(), Arc::clone(&asked_at)).await.expect("a turn");
+                junk.exchange(limits.clone(), Arc::clone(&asked_at)).await.expect("admitted");
             }
             let queues = limits.queues();
             queues.by_key.keys().filter(|key| matches!(key, QueueKey::Unfamiliar(_))).count()

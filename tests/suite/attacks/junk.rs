@@ -94,7 +94,7 @@ both_pairs! {
         let mut took = besiege(&world).await;
         took.sort();
         assert_eq!(took.len(), 25);
-        // Whoever found no turn would have waited so long. How short the wait is on a quiet machine, the unit tests show.
+        // An exchange that was not admitted would have waited so long. How short the wait is on a quiet machine, the unit tests show.
         assert!(took[23] < Duration::from_secs(5), "{took:?}");
         let calls = world.entra.calls();
         let at: Vec<Instant> = calls.iter().filter(|call| is_junk(call)).map(|call| call.at).collect();
