@@ -3,13 +3,13 @@
 
 use crate::world::{APP, COOKIE, PUBLIC, World};
 use gatepost::http::pages::Asset;
-use gatepost::http::public::{self, Callers, Place, RequestOrigin, Route};
+use gatepost::http::public::{self, Callers, HostScope, RequestOrigin, Route};
 use gatepost_kit::client::{Answer, Client, Kind};
 use reqwest::Method;
 
 /// Those of the public host; what is for protected hosts has tests of its own (`debug`).
 fn routes() -> impl Iterator<Item = Route> + Clone {
-    public::routes().into_iter().filter(|route| route.place != Place::Protected)
+    public::routes().into_iter().filter(|route| route.hosts != HostScope::Protected)
 }
 
 fn path_of(route: &Route) -> String {
