@@ -1,6 +1,6 @@
 //! `gatepost admin`: sets explicitly whether a person is an admin, which overrides groups and roles.
 
-use super::console::{Console, called, is_awaited};
+use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS, called, is_awaited};
 use super::error::CommandError;
 use super::report::Report;
 use clap::Subcommand;
@@ -54,6 +54,11 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
             let text = reset(&user, changed);
             (user, changed, text)
         }
+    };
+    let text = if changed && !user.admin.is_admin && !is_awaited(&user) {
+        format!("{text}\n{WHAT_GOES_ON_WITH_LESS_ACCESS}")
+    } else {
+        text
     };
     let mut json = standing(&user.admin);
     json["user_id"] = json!(user.summary.id);

@@ -20,6 +20,12 @@ const GOES_ON: &str = "\
     Open streams and WebSockets stay open until the application or the proxy closes them.\n\
     Open WebUI's own token expires after its JWT_EXPIRES_IN: 12h if it is set as in docs/open-webui.md, else four weeks.\n";
 
+/// A command that takes access away says the same, but that the person may have access by another group or role.
+const APPLIES: &str = "\
+    The change applies to new requests within a second.\n\
+    Open streams and WebSockets stay open until the application or the proxy closes them.\n\
+    Open WebUI's own token expires after its JWT_EXPIRES_IN: 12h if it is set as in docs/open-webui.md, else four weeks.\n";
+
 async fn header(world: &World, browser: &Client, name: &str) -> Option<String> {
     browser.get(&world.url(APP, "/")).await.echoed().header(name).map(str::to_owned)
 }
@@ -114,15 +120,18 @@ both_pairs! {
         assert_eq!(world.cli(&["admin", "grant", ALICE]).await, "alice@example.com is now an administrator.\n");
         assert_eq!(header(&world, &browser, "x-user-admin").await.as_deref(), Some("true"));
         assert_eq!(world.cli(&["admin", "grant", ALICE]).await, "alice@example.com is already an administrator.\n");
-        world.cli(&["admin", "reset", ALICE]).await;
+        let text = world.cli(&["admin", "reset", ALICE]).await;
+        assert_eq!(text, format!("Groups and roles decide again: alice@example.com is not an administrator.\n{APPLIES}"));
         assert_eq!(header(&world, &browser, "x-user-admin").await.as_deref(), Some("false"));
 
         world.cli(&["group", "link", "MCP-Admin", &format!("entra:{MCP_GITHUB}")]).await;
         assert_eq!(header(&world, &browser, "x-user-admin").await.as_deref(), Some("true"));
         let text = world.cli(&["admin", "revoke", ALICE]).await;
         assert!(text.contains("overrides: group MCP-Admin.") && text.contains("group MCP-Admin") && text.contains("gatepost admin reset"), "{text}");
+        assert!(text.ends_with(APPLIES), "{text}");
         assert_eq!(header(&world, &browser, "x-user-admin").await.as_deref(), Some("false"));
-        assert!(world.cli(&["admin", "revoke", ALICE]).await.contains("already"));
+        let text = world.cli(&["admin", "revoke", ALICE]).await;
+        assert!(text.contains("already") && !text.contains("Open streams"), "{text}");
         let list = json(&world, &["admin", "list"]).await;
         assert_eq!(list, serde_json::json!([{ "user": ALICE, "is_admin": false, "explicit": false, "reasons": ["group MCP-Admin"] }]));
         let text = world.cli(&["admin", "reset", ALICE]).await;
@@ -142,7 +151,8 @@ both_pairs! {
         assert_eq!((&group["members"], &group["links"][0]["external_id"], &group["links"][0]["source"]), (&1.into(), &MCP_GITHUB.into(), &"manual".into()));
         assert!(world.cli(&["group", "list"]).await.contains(&external));
 
-        world.cli(&["group", "unlink", &external]).await;
+        let text = world.cli(&["group", "unlink", &external]).await;
+        assert_eq!(text, format!("{external} is no longer linked to a name.\n{APPLIES}"));
         assert_eq!(header(&world, &browser, "x-user-groups").await.as_deref(), Some(MCP_GITHUB));
         let refused = world.cli_refuses(&["group", "unlink", &external]).await;
         assert!(refused.starts_with(&format!("gatepost: {external} is not linked to a name\nhint: ")), "{refused}");
@@ -173,11 +183,13 @@ both_pairs! {
         let members = json(&world, &["group", "members", "Team"]).await;
         assert_eq!((&members[0]["email"], &members[0]["sources"]), (&ALICE.into(), &serde_json::json!(["manual"])));
 
-        assert_eq!(world.cli(&["group", "remove", "Team", ALICE]).await, "alice@example.com is no longer in Team.\n");
+        let text = world.cli(&["group", "remove", "Team", ALICE]).await;
+        assert_eq!(text, format!("alice@example.com is no longer in Team.\n{APPLIES}"));
         assert_eq!(browser.fetch(&team).await.status, 403);
         assert!(world.cli(&["group", "members", "Team"]).await.starts_with("Nobody is in Team."));
         let text = world.cli(&["group", "remove", MCP_GITHUB, ALICE]).await;
         assert!(text.contains("comes back") && text.contains("because entra asserts it."), "{text}");
+        assert!(text.ends_with(APPLIES), "{text}");
         assert_eq!(header(&world, &browser, "x-user-groups").await.as_deref(), Some(""));
 
         let refused = world.cli_refuses(&["group", "remove", "Team", ALICE]).await;
@@ -226,12 +238,14 @@ both_pairs! {
         assert_eq!(browser.navigate(&tool).await.end().status, 403);
         assert!(world.cli(&["tenant", "map", MCP_GITHUB, "github"]).await.contains("now has access to tenant github as member"));
         assert!(world.cli(&["tenant", "map", MCP_GITHUB, "github"]).await.contains("already"));
-        assert!(world.cli(&["tenant", "map", MCP_GITHUB, "github", "--role", "viewer"]).await.contains("no longer as member"));
+        let text = world.cli(&["tenant", "map", MCP_GITHUB, "github", "--role", "viewer"]).await;
+        assert!(text.contains("no longer as member") && text.ends_with(APPLIES), "{text}");
         let received = browser.navigate(&tool).await.end().echoed();
         assert_eq!((received.header("x-user-tenants"), received.header("x-user-role")), (Some("github"), Some("viewer")));
         let tenants = json(&world, &["tenant", "list"]).await;
         assert_eq!(tenants, serde_json::json!([{ "id": "github", "name": "GitHub tools", "groups": { MCP_GITHUB: "viewer" } }]));
-        world.cli(&["tenant", "unmap", MCP_GITHUB, "github"]).await;
+        let text = world.cli(&["tenant", "unmap", MCP_GITHUB, "github"]).await;
+        assert_eq!(text, format!("Group {MCP_GITHUB} no longer has access to tenant github.\n{APPLIES}"));
         assert_eq!(browser.fetch(&tool).await.status, 403);
 
         let refused = world.cli_refuses(&["tenant", "unmap", MCP_GITHUB, "github"]).await;
@@ -276,7 +290,8 @@ both_pairs! {
         assert!(at.len() == 20 && at.ends_with('Z'), "{at}");
         let text = world.cli(&["user", "show", &id]).await;
         assert!(text.contains(ALICE) && text.contains(MCP_GITHUB) && text.contains("entra: "), "{text}");
-        assert!(world.cli(&["user", "release", ALICE]).await.starts_with("alice@example.com is released"));
+        let text = world.cli(&["user", "release", ALICE]).await;
+        assert!(text.starts_with("alice@example.com is released") && text.ends_with(GOES_ON), "{text}");
         assert_eq!(world.cli(&["user", "release", &id]).await, format!("User {id} has no address.\n"));
         assert_ne!(browser.fetch(&world.url(APP, "/")).await.status, 200);
         let refused = world.cli_refuses(&["user", "show", ALICE]).await;
