@@ -27,6 +27,12 @@ codes! {
     REFUSED = Error "redis-refused":
         "The same as if Redis were down: requests are answered with 503.",
         "Correct user and password in REDIS_URL.";
+    DATABASE = Error "redis-database":
+        "The same as if Redis were down: requests are answered with 503.",
+        "Let the path of REDIS_URL name a database that Redis has, such as /0. A cluster has only that one; else the databases directive of Redis says how many there are.";
+    FAILED = Error "redis-error":
+        "The same as if Redis were down: requests are answered with 503.",
+        "The finding repeats what Redis answered. Fix its cause there.";
     COMMANDS = Error "redis-commands":
         "Nobody can sign in, or sessions end although they are in use.",
         concat!("Give the user exactly these permissions: ACL SETUSER name ", gatepost_store::redis_user_rules!(), " (and +select where REDIS_URL names a database other than 0).");
@@ -138,14 +144,18 @@ fn unanswered(error: &StoreError) -> Finding {
 /// The code for a refusal by the server; `None` if the server did not answer.
 fn refusal(error: &StoreError) -> Option<&'static Code> {
     let StoreError::Redis(error) = error else { return None };
+    // When SELECT is refused at connecting, the driver replaces the server's code by `ERR`: only the text tells why.
+    let says = |words: &str| error.detail().is_some_and(|detail| detail.contains(words));
     match (error.code(), error.kind()) {
-        // The driver drops the server's code when SELECT is refused at connecting, so only the text names the command.
-        _ if is_refusal(error) || error.detail().is_some_and(|detail| detail.contains("'select'")) => {
-            Some(&COMMANDS)
+        _ if is_refusal(error) || says("'select'") => Some(&COMMANDS),
+        (Some("NOAUTH" | "WRONGPASS"), _) | (_, ::redis::ErrorKind::AuthenticationFailed) => Some(&REFUSED),
+        (Some("ERR"), _) if says("Authentication required") => Some(&REFUSED),
+        (Some("ERR"), _)
+            if says("DB index is out of range") || says("SELECT is not allowed in cluster mode") =>
+        {
+            Some(&DATABASE)
         }
-        (Some("NOAUTH" | "WRONGPASS" | "ERR"), _) | (_, ::redis::ErrorKind::AuthenticationFailed) => {
-            Some(&REFUSED)
-        }
+        (Some("ERR"), _) => Some(&FAILED),
         _ => None,
     }
 }

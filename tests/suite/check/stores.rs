@@ -73,7 +73,29 @@ async fn a_redis_that_does_not_let_us_in_or_tell_us_is_named() {
     with_redis(&reader).await.says("error redis-commands", "REDIS_URL");
 }
 
-/// A server that speaks just enough: `INFO` as given, an hour late, and slow to write.
+#[tokio::test]
+async fn a_redis_without_the_database_of_the_url_is_named() {
+    let redis = Redis::with_password("right").await;
+    let database = |number: &str| format!("{}/{number}", redis.url().strip_suffix("/0").unwrap());
+    let report = with_redis(&database("99")).await;
+    report.says("error redis-database", "REDIS_URL");
+    let found = report.finding("redis-database")["found"].to_string();
+    assert!(found.contains("DB index is out of range"), "{found}");
+    with_redis(&database("15")).await.says_only(&OF_THE_KIT);
+    // SELECT is the first command that a server with a password refuses. The database is not what is wrong.
+    with_redis(&database("15").replace(":right@", "")).await.says("error redis-refused", "REDIS_URL");
+}
+
+#[tokio::test]
+async fn another_error_of_redis_is_not_blamed_on_the_password() {
+    let url = pretended_redis("-ERR unknown command 'INFO'").await;
+    let report = with_redis(&url).await;
+    report.says("error redis-error", "REDIS_URL");
+    let found = report.finding("redis-error")["found"].to_string();
+    assert!(found.contains("unknown command 'INFO'"), "{found}");
+}
+
+/// A server that speaks just enough: `INFO` as given, or an error, an hour late, and slow to write.
 async fn pretended_redis(info: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("redis://{}", listener.local_addr().unwrap());
@@ -97,6 +119,7 @@ async fn pretend(stream: TcpStream, info: &'static str) {
         }
         let late = (Timestamp::now().unix() - 3_600).to_string();
         let answer = match command[0].as_str() {
+            "INFO" if info.starts_with('-') => format!("{info}\r\n"),
             "INFO" => format!("${}\r\n{info}\r\n", info.len()),
             "TIME" => format!("*2\r\n${}\r\n{late}\r\n$1\r\n0\r\n", late.len()),
             "CONFIG" => "*0\r\n".to_owned(),
