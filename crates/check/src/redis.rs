@@ -101,7 +101,7 @@ pub(super) async fn inspect(url: &WatchedSecret, ca_file: Option<&Path>) -> Vec<
     let report = match retry(async || answer(store.report().await)).await.unwrap_or_else(Err) {
         Ok(report) => Some(report),
         Err(error) if is_refused_command(&error) => {
-            findings.push(FORBIDDEN.at(SETTING, describe(&error)));
+            findings.push(FORBIDDEN.at(SETTING, describe_answer(&error)));
             None
         }
         Err(error) => return vec![unanswered(&error)],
@@ -137,7 +137,18 @@ fn answer<T>(result: Result<T, StoreError>) -> Result<Result<T, StoreError>, Sto
 fn unanswered(error: &StoreError) -> Finding {
     match tls::explain(error) {
         Some(fault) => TLS.of_tls(SETTING, fault),
-        None => refusal(error).unwrap_or(&UNREACHABLE).at(SETTING, describe(error)),
+        None => match refusal(error) {
+            Some(code) => code.at(SETTING, describe_answer(error)),
+            None => UNREACHABLE.at(SETTING, describe(error)),
+        },
+    }
+}
+
+/// What Redis answered, without the sentence of [`StoreError`] that it gave no answer.
+fn describe_answer(error: &StoreError) -> String {
+    match error {
+        StoreError::Redis(answer) => describe(answer),
+        other => describe(other),
     }
 }
 
