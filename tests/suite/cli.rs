@@ -113,7 +113,7 @@ both_pairs! {
         assert_eq!(trip.end().status, 403, "{}\n{}", trip.describe(), trip.end().body);
     }
 
-    async fn an_explicit_word_about_an_admin_wins_over_groups(pair) {
+    async fn an_explicit_admin_setting_overrides_groups(pair) {
         let world = World::start(pair).await;
         let browser = world.signed_in("alice").await;
         assert!(world.cli(&["admin", "list"]).await.starts_with("Nobody is an administrator."));
@@ -139,7 +139,7 @@ both_pairs! {
         assert_eq!(header(&world, &browser, "x-user-admin").await.as_deref(), Some("true"));
     }
 
-    async fn a_linked_group_bears_its_name_until_it_is_unlinked(pair) {
+    async fn a_linked_group_has_its_name_until_it_is_unlinked(pair) {
         let world = World::start(pair).await;
         let browser = world.signed_in("alice").await;
         let external = format!("entra:{MCP_GITHUB}");
@@ -170,7 +170,7 @@ both_pairs! {
         assert_eq!(code, Some(0));
     }
 
-    async fn a_person_is_in_a_group_by_an_administrators_word_until_it_is_taken_back(pair) {
+    async fn a_person_whom_an_administrator_added_is_in_the_group_until_removed(pair) {
         let world = Plan::default().route("team.example.test", "group=Team").start(pair).await;
         world.entra.add(alice());
         let browser = world.signed_in("alice").await;
@@ -198,7 +198,7 @@ both_pairs! {
         assert!(refused.starts_with("gatepost: there is no group Taem\nhint: "), "{refused}");
     }
 
-    async fn who_is_put_into_a_group_of_admins_is_one_and_the_command_says_so(pair) {
+    async fn a_person_added_to_a_group_of_admins_is_one_and_the_command_reports_it(pair) {
         let world = World::start(pair).await;
         let browser = world.signed_in("alice").await;
         let text = world.cli(&["group", "add", "MCP-Admin", ALICE]).await;
@@ -208,7 +208,7 @@ both_pairs! {
         assert_eq!(header(&world, &browser, "x-user-admin").await.as_deref(), Some("false"));
     }
 
-    async fn who_comes_with_an_awaited_address_is_in_its_group(pair) {
+    async fn a_person_who_signs_in_with_an_awaited_address_is_in_its_group(pair) {
         let world = Plan::default().route("team.example.test", "group=Team").start(pair).await;
         world.entra.add(alice());
         let text = world.cli(&["group", "add", "Team", ALICE]).await;
@@ -303,7 +303,7 @@ both_pairs! {
         assert_eq!(actors, ["cli:ops"]);
     }
 
-    async fn the_audit_says_who_did_what_page_by_page(pair) {
+    async fn the_audit_lists_who_did_what_page_by_page(pair) {
         let world = Plan::default().env("USER", "ops").start(pair).await;
         world.entra.add(alice());
         let browser = world.signed_in("alice").await;

@@ -81,7 +81,7 @@ both_pairs! {
         assert_eq!(findings(&as_json(&carol, &url).await), []);
     }
 
-    async fn a_member_and_a_stranger_do_not_get_there(pair) {
+    async fn a_member_and_a_stranger_cannot_open_it(pair) {
         let (world, carol) = debugged(Plan::default(), pair).await;
         let url = world.url(DEBUG, PATH);
         let alice = world.signed_in("alice").await;
@@ -100,7 +100,7 @@ async fn asked_of(browser: &Client, world: &World, fields: &[(&str, &str)]) -> A
 }
 
 both_pairs! {
-    async fn an_admin_is_told_what_the_gate_would_answer_and_why(pair) {
+    async fn an_admin_sees_what_the_gate_would_answer_and_why(pair) {
         let (world, carol) = debugged(Plan::default(), pair).await;
         let alice = world.signed_in("alice").await;
         let app = world.url(APP, "/a?token=s3cr3t");
@@ -190,7 +190,7 @@ async fn another_site_can_neither_embed_nor_read_it() {
 
 /// What is missing in `authResponseHeaders`, seen from behind the gate.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_proxy_does_not_hand_over_is_named_with_its_mend() {
+async fn headers_that_the_proxy_does_not_forward_are_named_with_the_fix() {
     let (world, carol) = debugged(Plan::default(), Pair::Embedded).await;
     assert_eq!(carol.navigate(&world.url(DEBUG, PATH)).await.end().status, 200);
     let own = carol.find_cookie(DEBUG, COOKIE).unwrap();
@@ -214,8 +214,8 @@ async fn what_the_proxy_does_not_hand_over_is_named_with_its_mend() {
             request.header("accept", "application/json").header("cookie", format!("{COOKIE}={own}"))
         };
         // The port is not the configured one here.
-        let is_about = |(header, mend): &(String, String)| {
-            header != "X-Forwarded-Port" && mend.contains("authResponseHeaders")
+        let is_about = |(header, fix): &(String, String)| {
+            header != "X-Forwarded-Port" && fix.contains("authResponseHeaders")
         };
         let absent = findings(&ask().send().await);
         let absent: Vec<_> = absent.iter().filter(|one| is_about(one)).collect();
@@ -224,7 +224,7 @@ async fn what_the_proxy_does_not_hand_over_is_named_with_its_mend() {
         if missing != "Cookie" {
             let forged = findings(&ask().header(missing, "root@example.com").send().await);
             assert!(
-                forged.iter().any(|(header, mend)| header == missing && mend.contains(missing)),
+                forged.iter().any(|(header, fix)| header == missing && fix.contains(missing)),
                 "{forged:?}"
             );
         }

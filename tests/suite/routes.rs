@@ -217,7 +217,7 @@ both_pairs! {
         assert_eq!(alice.fetch(&world.url(APP, "/")).await.status, 200);
     }
 
-    async fn another_method_is_405_and_says_which_there_are(pair) {
+    async fn another_method_is_405_with_the_allowed_methods(pair) {
         let world = World::start(pair).await;
         let alice = world.signed_in("alice").await;
         for route in routes() {

@@ -44,7 +44,7 @@ async fn waits_for(what: &str, asked: &Asked, replica: &Gatepost, status: u16) -
 }
 
 both_pairs! {
-    async fn who_is_remembered_costs_no_look_up(pair) {
+    async fn a_cached_session_costs_no_look_up(pair) {
         let world = World::start(pair).await;
         let browser = world.signed_in("alice").await;
         let asked = Asked::fetch("/").by(&browser);
@@ -58,7 +58,7 @@ both_pairs! {
         assert_eq!(look_ups(&world.gatepost).await, before);
     }
 
-    async fn who_has_just_signed_in_is_remembered_and_who_brings_the_ticket_again_is_not(pair) {
+    async fn a_session_is_cached_at_its_ticket_and_not_when_the_ticket_is_repeated(pair) {
         let world = World::start(pair).await;
         world.entra.at_the_browser(Some("alice"));
         waits_for("a lease", &Asked::fetch("/").by(&world.signed_in("alice").await), &world.gatepost, 200).await;
@@ -76,7 +76,7 @@ both_pairs! {
         assert_eq!(crate::session_cache::cached_sessions(&world.gatepost).await, passes + 1);
     }
 
-    async fn without_memory_each_request_asks(pair) {
+    async fn without_the_cache_each_request_queries_the_stores(pair) {
         let world = Plan::default().env("GATEPOST_VERIFY__CACHE_MEMORY", "0").start(pair).await;
         world.entra.add(alice());
         let browser = world.signed_in("alice").await;
@@ -154,7 +154,7 @@ async fn a_burst_for_one_cold_cookie_makes_one_look_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_redis_who_is_remembered_passes_and_who_is_not_cannot_be_known() {
+async fn without_redis_cached_sessions_pass_and_others_get_503() {
     let gate = Gate::remembering(&[]).await;
     let browser = gate.signed_in().await;
     let asked = Asked::fetch("/").by(&browser);

@@ -227,7 +227,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn peers_are_asked_on_loopback_alone() {
+    fn peers_are_queried_only_on_loopback() {
         assert!(address_of("http://127.0.0.1:4180/oauth2/auth").is_ok_and(|address| address.port() == 4180));
         assert!(address_of("http://localhost:4180").is_ok());
         for other in ["http://192.0.2.1:80/", "http://example.com/", "127.0.0.1:80", ""] {

@@ -65,7 +65,7 @@ async fn a_route_past_the_list_answers_nothing() {
 }
 
 #[actix_web::test]
-async fn another_method_learns_which_there_are_and_a_head_never_uses_up_a_code() {
+async fn another_method_gets_the_allowed_ones_and_a_head_never_uses_up_a_code() {
     for (method, path, methods) in [
         ("PUT", "/logout", "GET, HEAD, POST"),
         ("HEAD", "/callback/entra", "GET"),

@@ -75,7 +75,7 @@ fn serves_the_present(world: &World) {
 }
 
 #[test]
-fn a_change_that_was_told_is_missed_by_nobody() {
+fn a_notified_change_is_missed_by_no_replica() {
     let keeper = |world: &World| {
         world.commit();
         world.lease.invalidate(USER);
@@ -85,7 +85,7 @@ fn a_change_that_was_told_is_missed_by_nobody() {
 }
 
 #[test]
-fn a_change_of_everybody_is_missed_by_nobody() {
+fn a_change_of_everybody_is_missed_by_no_replica() {
     let keeper = |world: &World| {
         world.commit();
         world.lease.invalidate_all();
@@ -95,7 +95,7 @@ fn a_change_of_everybody_is_missed_by_nobody() {
 }
 
 #[test]
-fn a_change_while_nobody_listened_is_missed_by_nobody() {
+fn a_change_without_a_listener_is_missed_by_no_replica() {
     let keeper = |world: &World| {
         world.lease.disconnect();
         world.commit();

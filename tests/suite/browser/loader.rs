@@ -120,7 +120,7 @@ async fn answers_that_are_not_the_gates_refusal_pass_untouched() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_a_page_in_use_asks_the_gate_now_and_then() {
+async fn only_a_page_in_use_queries_the_gate_at_intervals() {
     let site = Site::start(Pair::Embedded).await;
     let browser = site.signed_in("alice").await;
     // Its minutes pass two hundred times as fast, and are counted.

@@ -168,7 +168,7 @@ async fn an_assertion_does_not_outlive_the_admins_rights() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_comes_past_the_proxy_gets_nothing() {
+async fn a_request_past_the_proxy_gets_nothing() {
     let (world, _carol) = debugged(Plan::default(), Pair::Shared).await;
     let token = claims_of(&world, "carol").await.sign(&ring());
     let far = another_with(&world, &[("GATEPOST_TRUSTED_PROXIES", "203.0.113.0/24")]).await;
@@ -179,7 +179,7 @@ async fn who_comes_past_the_proxy_gets_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_the_directory_cannot_say_it_is_503_for_the_admin_alone() {
+async fn while_the_directory_does_not_answer_only_the_admin_gets_503() {
     let gate = Gate::start().await;
     admin_of(&gate.world).await;
     let token = claims_of(&gate.world, "carol").await.sign(&ring());

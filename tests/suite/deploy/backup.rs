@@ -171,7 +171,7 @@ async fn old_dumps_go_but_the_newest_three_stay() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_daily_job_dumps_at_once_is_healthy_then_and_ends_when_asked() {
+async fn the_daily_job_dumps_at_once_is_healthy_then_and_ends_on_request() {
     let world = World::start(Pair::Shared).await;
     let (dumps, url) = (TempDir::new().unwrap(), database(&world));
     let mut command = script("backup.sh", &url, dumps.path());

@@ -124,7 +124,7 @@ fn rules_and_dashboard_compare_with_labels_that_exist() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_panel_and_rule_asks_for_what_the_binary_tells() {
+async fn every_panel_and_rule_queries_metrics_that_the_binary_has() {
     let (world, told) = busy_world().await;
     let families: BTreeSet<&str> =
         told.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();

@@ -34,7 +34,7 @@ async fn a_certificate_and_an_assertion_file_are_accepted_by_entra() {
 }
 
 #[tokio::test]
-async fn a_wrong_secret_is_the_operators_to_mend() {
+async fn a_wrong_secret_is_reported_as_the_operators_to_fix() {
     let party = Party::entra().await;
     party.entra.configure(|app| app.secrets[0].is_expired = true);
     let Err(OidcError::Refused(refusal)) = party.sign_in().await else { panic!("not refused") };

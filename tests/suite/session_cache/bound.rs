@@ -89,7 +89,7 @@ async fn a_wall_clock_that_jumps_an_hour_moves_no_bound() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_that_tells_nothing_any_more_while_others_answer_moves_no_bound() {
+async fn a_silent_connection_while_others_answer_moves_no_bound() {
     let gate = Gate::remembering_with_own_postgres(&[]).await;
     let replica = &gate.world.gatepost;
     let asked = Asked::fetch("/").by(&gate.signed_in().await).requiring("group=Watched");

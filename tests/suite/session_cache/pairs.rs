@@ -61,7 +61,7 @@ impl Said {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_asked_before_changes_no_answer() {
+async fn earlier_requests_change_no_answer() {
     let world = Plan::default().env("GATEPOST_VERIFY__CACHE_MEMORY", "64").start(Pair::Shared).await;
     let without = another_with(&world, &[("GATEPOST_VERIFY__CACHE_MEMORY", "0")]).await;
     without.wait_ready().await;

@@ -1,6 +1,6 @@
 //! A Redis user with the rights that the documents name, and users with fewer.
 
-use crate::check::doctor::Doctor;
+use crate::check::checked_site::CheckedSite;
 use crate::world::{APP, PUBLIC, Pair, Plan, World, alice};
 use gatepost_kit::process::{Postgres, Redis, until};
 use gatepost_store::session::store::{RedisStore, Replacement, Store, USER_RULES};
@@ -93,23 +93,23 @@ async fn each_command_that_is_refused_is_found_by_trying() {
 }
 
 #[tokio::test]
-async fn the_doctor_names_the_commands_that_are_refused() {
+async fn check_names_the_commands_that_are_refused() {
     let (redis, database) = (Redis::start().await, Postgres::shared().await.database().await);
     let url = user(&redis, OLD_ADVICE);
-    let diagnosis = Doctor::embedded().await.shared(&url, &database).examine(&[]).await;
-    diagnosis.says("error redis-commands", "REDIS_URL");
-    let found = diagnosis.json.to_string();
+    let report = CheckedSite::embedded().await.shared(&url, &database).examine(&[]).await;
+    report.has("error redis-commands", "REDIS_URL");
+    let found = report.json.to_string();
     assert!(found.contains("The user may not call MGET, SCRIPT LOAD."), "{found}");
     assert!(found.contains(USER_RULES), "it says what to grant: {found}");
 
     let url = user(&redis, USER_RULES);
-    let diagnosis = Doctor::embedded().await.shared(&url, &database).examine(&[]).await;
-    assert!(!diagnosis.complaints().iter().any(|found| found.contains("redis")), "{:#}", diagnosis.json);
+    let report = CheckedSite::embedded().await.shared(&url, &database).examine(&[]).await;
+    assert!(!report.complaints().iter().any(|found| found.contains("redis")), "{:#}", report.json);
 
     let other = url.replace("/0", "/1");
-    let diagnosis = Doctor::embedded().await.shared(&other, &database).examine(&[]).await;
-    diagnosis.says("error redis-commands", "REDIS_URL");
-    assert!(diagnosis.json.to_string().contains("+select"));
+    let report = CheckedSite::embedded().await.shared(&other, &database).examine(&[]).await;
+    report.has("error redis-commands", "REDIS_URL");
+    assert!(report.json.to_string().contains("+select"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
