@@ -35,7 +35,7 @@ both_pairs! {
         assert_eq!(world.entra.count(Endpoint::Authorize), asked, "the browser did not see the provider");
     }
 
-    async fn a_person_whom_the_provider_ended_meanwhile_sees_no_account_page(pair) {
+    async fn a_person_ended_at_the_provider_meanwhile_sees_no_account_page(pair) {
         let (world, browser) = unused(pair).await;
         world.entra.disable("alice");
         let page = browser.get(&world.url(PUBLIC, "/")).await;

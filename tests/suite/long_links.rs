@@ -146,7 +146,7 @@ both_pairs! {
         assert_eq!(waiting(&browser), []);
     }
 
-    async fn whoever_opens_many_long_links_holds_a_bounded_number_and_sends_one(pair) {
+    async fn a_browser_of_many_long_links_keeps_a_bounded_number_and_sends_one(pair) {
         let world = World::start(pair).await;
         let browser = signed_in_at(&world, "alice");
         let oldest = stop_before(&browser, &world.url(APP, &link("oldest", 2_000)), "/callback/").await;

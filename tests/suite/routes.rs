@@ -119,7 +119,7 @@ both_pairs! {
         }
     }
 
-    async fn a_person_gets_what_the_table_says_from_their_own_pages(pair) {
+    async fn a_person_gets_the_answers_of_the_table_from_their_own_pages(pair) {
         let world = World::start(pair).await;
         for route in routes() {
             let browser = world.signed_in("alice").await;

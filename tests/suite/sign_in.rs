@@ -111,7 +111,7 @@ both_pairs! {
         assert_eq!(asked.query_field("max_age"), Some("1"));
     }
 
-    async fn the_link_of_a_page_that_asks_for_a_recent_sign_in_leads_to_one(pair) {
+    async fn the_link_of_a_page_that_requires_a_recent_sign_in_leads_to_one(pair) {
         let world = Plan::default().route("bank.example.test", "max_age=1").start(pair).await;
         world.entra.add(alice());
         let browser = world.signed_in("alice").await;

@@ -103,7 +103,7 @@ both_pairs! {
         }
     }
 
-    async fn a_page_that_asks_for_a_sign_in_says_how_recent_it_must_be(pair) {
+    async fn a_page_that_requires_a_sign_in_states_how_recent_it_must_be(pair) {
         let world = world(pair).await;
         world.entra.at_the_browser(Some("alice"));
         let browser = world.browser();

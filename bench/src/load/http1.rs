@@ -15,7 +15,7 @@ const NAP: Duration = Duration::from_micros(50);
 /// How often a closed loop without answers checks the time.
 const LOOK: Duration = Duration::from_millis(50);
 /// After this time without any answer, the server counts as stuck.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 struct Connection {
     stream: TcpStream,
@@ -127,8 +127,8 @@ impl<'a> Engine<'a> {
     }
 
     fn goes_on(&mut self, now: Instant) -> io::Result<bool> {
-        if now > self.last_answer + PATIENCE {
-            return Err(io::Error::other(format!("no answer from {} for {PATIENCE:?}", self.load.addr)));
+        if now > self.last_answer + TIMEOUT {
+            return Err(io::Error::other(format!("no answer from {} for {TIMEOUT:?}", self.load.addr)));
         }
         if self.tally.is_hopeless() {
             let first = self.tally.first_wrong.as_deref().unwrap_or_default();

@@ -67,7 +67,7 @@ async fn stores_are_looked_at_although_other_settings_are_wrong() {
 }
 
 #[tokio::test]
-async fn settings_that_hold_and_are_seldom_meant_are_named() {
+async fn valid_settings_that_are_seldom_intended_are_named() {
     let checked = CheckedSite::embedded()
         .await
         .env("GATEPOST_INTERNAL_ADDR", "0.0.0.0:4181")

@@ -201,7 +201,7 @@ both_stores! {
         assert!(store.standing(user).await.is_disabled);
     }
 
-    async fn a_disabled_placeholder_disables_whoever_its_address_is_asserted_of(store) {
+    async fn a_disabled_placeholder_disables_the_person_with_its_asserted_address(store) {
         let user = store.admitted(&person("alice", OLD, &[])).await;
         store.directory.disable_user(&email(NEW), &actor()).await.unwrap();
         assert_eq!(store.sign_in_by(&person("alice", NEW, &[]), &keep()).await, SignInOutcome::Disabled);
@@ -233,7 +233,7 @@ both_stores! {
         assert!(matches!(nobody, Err(DirectoryError::UnknownUser(_))));
     }
 
-    async fn a_placeholder_joins_whoever_an_administrator_gives_its_address_to(store) {
+    async fn a_placeholder_joins_the_person_who_gets_its_address_from_an_administrator(store) {
         let user = store.admitted(&person("alice", OLD, &[])).await;
         store.sql("INSERT INTO user_group_membership VALUES ('alice@married.example', 'Early')").await;
         store.directory.change_address(&UserKey::Id(user), &address(NEW), &actor()).await.unwrap();

@@ -94,7 +94,7 @@ both_stores! {
         store.admitted(&person("bob", "bob@example.com", &[])).await;
     }
 
-    async fn a_disabled_placeholder_disables_whom_it_joins(store) {
+    async fn a_disabled_placeholder_disables_the_person_that_it_joins(store) {
         let user = store.admitted(&person("bob", "bob@example.com", &[])).await;
         let before = now();
         store.directory.disable_user(&email("bob@new.example"), &actor()).await.unwrap();

@@ -135,7 +135,7 @@ async fn payloads(listener: &mut PgListener, pool: &PgPool) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn changes_name_whom_they_concern_and_a_flood_is_one_notification() {
+async fn changes_name_the_person_concerned_and_a_flood_is_one_notification() {
     let store = Opened::postgres().await;
     let pool = PgPool::connect(&store.url).await.unwrap();
     let mut listener = PgListener::connect(&store.url).await.unwrap();

@@ -117,7 +117,7 @@ async fn addresses_carry_what_the_provider_needs_and_no_more() {
 
 /// A provider that lists `offline_access` may give refresh tokens without it (Keycloak), and refuse who asks for it.
 #[tokio::test]
-async fn offline_access_is_asked_for_where_it_is_needed_or_configured() {
+async fn offline_access_is_requested_where_it_is_needed_or_configured() {
     let scope = async |party: &Party| {
         let url = party.provider.authorization_url(&request(None, None)).await.unwrap();
         url.query_pairs().find(|(name, _)| name == "scope").map(|(_, value)| value.into_owned()).unwrap()

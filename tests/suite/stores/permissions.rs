@@ -6,7 +6,7 @@ use gatepost_kit::process::{Postgres, Redis, until};
 use gatepost_store::session::store::{RedisStore, Replacement, Store, USER_RULES};
 use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 /// What `check` advised before 0.2.
 const OLD_ADVICE: &str = "~gatepost:* +get +set +del +sadd +srem +smembers +incr +pexpire +pttl +evalsha";
 const EMPTY_ARRAY: &str = "*0\r\n";
@@ -44,7 +44,7 @@ async fn the_documented_redis_user_can_do_all_that_sessions_need() {
     let redis = Redis::start().await;
     let world = world(&redis, USER_RULES).await;
     let browser = world.signed_in("alice").await;
-    until("a last use to be written", PATIENCE, async || {
+    until("a last use to be written", TIMEOUT, async || {
         assert_eq!(browser.fetch(&world.url(APP, "/")).await.status, 200);
         redis.command(&["INFO", "commandstats"]).contains("cmdstat_mget").then_some(())
     })
@@ -113,12 +113,12 @@ async fn check_names_the_commands_that_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_command_that_is_refused_beside_the_request_is_a_warning_that_says_what_to_grant() {
+async fn a_command_that_is_refused_in_the_background_is_a_warning_with_what_to_grant() {
     let redis = Redis::start().await;
     let world = world(&redis, USER_RULES).await;
     let browser = world.signed_in("alice").await;
     redis.command(&["ACL", "SETUSER", "gp", "-mget"]);
-    let line = until("the warning", PATIENCE, async || {
+    let line = until("the warning", TIMEOUT, async || {
         browser.fetch(&world.url(APP, "/")).await;
         world.gatepost.logs().into_iter().find(|line| line.contains("Redis refuses a command"))
     })

@@ -8,7 +8,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Row};
 use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// What another program finds on the connections that the pooler lends it.
 async fn is_untouched(url: &str) {
@@ -67,7 +67,7 @@ async fn a_pooler_with_its_defaults_serves_as_postgres_does() {
     assert!(renewals(world.gatepost.internal()).await > Some(0), "changes are heard through the pooler");
     world.gatepost.sigterm();
     assert!(world.gatepost.wait_exit().await.success());
-    until("the pooler's connections to be as new", PATIENCE, async || {
+    until("the pooler's connections to be as new", TIMEOUT, async || {
         let left = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'gatepost' AND datname = current_database()";
         let name = database.rsplit('/').next().unwrap();
         (postgres.sql(name, left).await == "0").then_some(())

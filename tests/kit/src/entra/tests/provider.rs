@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn sign_out_asks_which_account_without_a_hint_and_frames_the_front_channel() {
+async fn sign_out_shows_the_accounts_without_a_hint_and_frames_the_front_channel() {
     let party = entra_with_alice().await;
     party.entra.register_redirect_uri("http://127.0.0.1:9/logged-out");
     party.entra.configure(|app| {

@@ -60,7 +60,7 @@ async fn a_code_is_good_once_and_only_with_its_verifier() {
 }
 
 #[tokio::test]
-async fn a_browser_signs_in_once_unless_more_is_asked() {
+async fn a_browser_signs_in_once_unless_the_request_demands_more() {
     let party = entra_with_alice().await;
     assert_eq!(party.authorize(&[("prompt", "none")]).await["error"], "login_required");
     party.sign_in("alice").await;
