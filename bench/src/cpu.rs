@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn ticks_stand_behind_a_name_that_may_hold_anything() {
+    fn ticks_are_read_behind_a_name_of_any_characters() {
         let stat = "7 (a) b (c) S 1 7 7 0 -1 4194560 1 2 3 4 10 20 300 400 20 0 1 0 9";
         assert_eq!((ticks(stat, false), ticks(stat, true)), (Some(30), Some(730)));
         assert_eq!(ticks("7 (a) S 1", false), None);

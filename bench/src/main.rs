@@ -22,7 +22,7 @@ struct Options {
     /// Number of rounds in which the compared servers take turns
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=100))]
     rounds: u16,
-    /// Short turns and small numbers, to test that everything works
+    /// Short rounds and small numbers, to test that everything works
     #[arg(long)]
     quick: bool,
     /// Print JSON instead of tables

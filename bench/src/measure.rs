@@ -32,9 +32,9 @@ pub struct Contestant {
     pub watched: Vec<Watched>,
 }
 
-/// How long each server is measured in each round.
+/// How often and for how long each server is measured.
 #[derive(Clone, Copy, Debug)]
-pub struct Turn {
+pub struct Schedule {
     /// The number of rounds.
     pub rounds: usize,
     /// The warm-up time, which is not measured.
@@ -43,9 +43,9 @@ pub struct Turn {
     pub counted: Duration,
 }
 
-impl Turn {
+impl Schedule {
     /// The time of all rounds with this many servers.
-    pub fn of_all(self, contestants: usize) -> Duration {
+    pub fn total(self, contestants: usize) -> Duration {
         let turns = u32::try_from(self.rounds * contestants).unwrap_or(u32::MAX);
         (self.warm_up + self.counted) * turns
     }
@@ -96,15 +96,19 @@ impl Outcome {
     }
 }
 
-/// Measures all servers in turns.
+/// Measures all servers, one after the other in each round.
 ///
 /// # Errors
 /// A server gave a wrong answer or none. Such a row has no results.
-pub async fn in_turns(cores: Cores, contestants: &[Contestant], turn: Turn) -> io::Result<Vec<Outcome>> {
+pub async fn measure_in_rounds(
+    cores: Cores,
+    contestants: &[Contestant],
+    schedule: Schedule,
+) -> io::Result<Vec<Outcome>> {
     let mut outcomes: Vec<Outcome> = contestants.iter().map(Contestant::unmeasured).collect();
-    for _ in 0..turn.rounds {
+    for _ in 0..schedule.rounds {
         for (contestant, outcome) in contestants.iter().zip(&mut outcomes) {
-            outcome.samples.push(contestant.measure(cores, turn).await?);
+            outcome.samples.push(contestant.measure(cores, schedule).await?);
         }
     }
     Ok(outcomes)
@@ -121,9 +125,9 @@ impl Contestant {
     ///
     /// # Errors
     /// The server gave a wrong answer or none.
-    pub async fn measure(&self, cores: Cores, turn: Turn) -> io::Result<Sample> {
+    pub async fn measure(&self, cores: Cores, schedule: Schedule) -> io::Result<Sample> {
         let contestant = self.clone();
-        let tally = tokio::task::spawn_blocking(move || contestant.run(cores, turn)).await??;
+        let tally = tokio::task::spawn_blocking(move || contestant.run(cores, schedule)).await??;
         self.sample(tally)
     }
 
@@ -133,11 +137,11 @@ impl Contestant {
     /// There were too many wrong answers.
     pub async fn become_known(&self, cores: Cores) -> io::Result<()> {
         let everybody = Self { is_each_once: true, ..self.clone() };
-        let turn = Turn { rounds: 1, warm_up: Duration::ZERO, counted: Duration::from_mins(10) };
-        everybody.measure(cores, turn).await.map(drop)
+        let schedule = Schedule { rounds: 1, warm_up: Duration::ZERO, counted: Duration::from_mins(10) };
+        everybody.measure(cores, schedule).await.map(drop)
     }
 
-    pub(crate) fn run(&self, cores: Cores, turn: Turn) -> io::Result<Tally> {
+    pub(crate) fn run(&self, cores: Cores, schedule: Schedule) -> io::Result<Tally> {
         cores::pin_here(cores.load)?;
         let load = Load {
             addr: self.addr,
@@ -146,8 +150,8 @@ impl Contestant {
             wire: &self.wire,
             pace: self.pace,
             is_each_once: self.is_each_once,
-            warm_up: turn.warm_up,
-            counted: turn.counted,
+            warm_up: schedule.warm_up,
+            counted: schedule.counted,
             watched: &self.watched,
         };
         load.run()

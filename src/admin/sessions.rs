@@ -3,7 +3,7 @@
 
 use super::Context;
 use crate::authn::LoadError;
-use crate::revocation::{self, Ending};
+use crate::revocation;
 use gatepost_core::administration::{Matter, Scope};
 use gatepost_core::ids::UserId;
 use gatepost_core::secret::Hash;
@@ -80,8 +80,7 @@ impl Context {
     }
 
     async fn end(&self, hash: &Hash, user: UserId, actor: &Actor) -> Result<(), LoadError> {
-        let ending = Ending::new(&self.revocation, *hash, user);
-        Box::pin(revocation::end_session(&self.revocation, &ending, EndCause::Administrator, actor)).await
+        Box::pin(revocation::end_session(&self.revocation, *hash, user, EndCause::Administrator, actor)).await
     }
 
     /// What the actor may administer now.

@@ -1,6 +1,6 @@
 //! `gatepost user address` and `gatepost user release`: which address applications get for a person.
 
-use super::console::{Console, called};
+use super::console::{Console, WHAT_GOES_ON, called};
 use super::error::CommandError;
 use super::report::Report;
 use gatepost_core::calendar::{minute, rfc3339};
@@ -56,7 +56,7 @@ pub(super) async fn release(console: &Console, key: &UserKey) -> Result<Report, 
     let text = match &released {
         Some(email) if user.summary.email.as_ref() == Some(email) => format!(
             "{email} is released: the next person who signs in with it gets it. User {id} now has no address, and has no \
-             access until the provider sends one."
+             access until the provider sends one.\n{WHAT_GOES_ON}"
         ),
         Some(email) => format!(
             "{email} is released: the next person who signs in with it gets it. User {id} keeps {}.",

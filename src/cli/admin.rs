@@ -1,6 +1,6 @@
 //! `gatepost admin`: sets explicitly whether a person is an admin, which overrides groups and roles.
 
-use super::console::{Console, called, is_awaited};
+use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS, called, is_awaited};
 use super::error::CommandError;
 use super::report::Report;
 use clap::Subcommand;
@@ -43,11 +43,14 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
     let change = SetAdmin { user: key.clone(), is_admin, until: None };
     let Done { changed, outcome: admin, .. } = console.carry_out(&change).await?;
     let user = console.find_user(&key).await?;
-    let text = match is_admin {
+    let mut text = match is_admin {
         Some(true) => granted(&user, changed),
         Some(false) => revoked(&user, changed),
         None => reset(&user, changed),
     };
+    if changed && !admin.is_admin && !is_awaited(&user) {
+        text = format!("{text}\n{WHAT_GOES_ON_WITH_LESS_ACCESS}");
+    }
     let mut json = standing(&admin);
     json["user_id"] = json!(user.summary.id);
     json["email"] = json!(user.summary.email);

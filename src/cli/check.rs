@@ -87,8 +87,8 @@ fn paragraph(finding: &Finding) -> String {
     let (code, place, found) = (finding.code(), plain(&finding.place.to_string()), plain(&finding.found));
     match finding.advice() {
         None => format!("{bold}{word:<8}{bold:#} {code}: {found} ({place})\n"),
-        Some((risk, mend)) => format!(
-            "{bold}{word:<8}{bold:#} {code}: {found}\n  at:    {place}\n  risk:  {risk}\n  fix:   {mend}\n\n"
+        Some((risk, fix)) => format!(
+            "{bold}{word:<8}{bold:#} {code}: {found}\n  at:    {place}\n  risk:  {risk}\n  fix:   {fix}\n\n"
         ),
     }
 }

@@ -70,11 +70,21 @@ pub(super) async fn listed_in_pages<T>(
     }
 }
 
-/// The note after a command that ends sessions: Traefik asks ForwardAuth only when a request starts.
-pub(super) const WHAT_GOES_ON: &str = "\
-    New requests are refused within a second.\n\
-    Open streams and WebSockets stay open until the application or the proxy closes them.\n\
-    Open WebUI's own token expires after its JWT_EXPIRES_IN: 12h if it is set as in docs/open-webui.md, else four weeks.";
+/// What a change does not end: Traefik asks ForwardAuth only when a request starts.
+macro_rules! what_goes_on {
+    () => {
+        "\
+        Open streams and WebSockets stay open until the application or the proxy closes them.\n\
+        Open WebUI's own token expires after its JWT_EXPIRES_IN: 12h if it is set as in docs/open-webui.md, else four weeks."
+    };
+}
+
+/// The note after a command that ends sessions.
+pub(super) const WHAT_GOES_ON: &str = concat!("New requests are refused within a second.\n", what_goes_on!());
+
+/// The note after a command that takes a group, a tenant or a role from somebody, who may have access by another.
+pub(super) const WHAT_GOES_ON_WITH_LESS_ACCESS: &str =
+    concat!("The change applies to new requests within a second.\n", what_goes_on!());
 
 /// The name of a person in a result: the address, else the id.
 pub(super) fn called(user: &UserRecord) -> String {

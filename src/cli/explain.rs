@@ -89,9 +89,9 @@ fn past(request: &PastRequest) -> String {
     }
     match (&request.refused, &request.now) {
         (Some(_), Some(now)) => {
-            let mended =
+            let outcome =
                 if request.is_fixed() == Some(true) { "it would pass" } else { "it still does not pass" };
-            let _ = write!(text, "\nThe same request now: {mended}.\n\n{}", to_text(now));
+            let _ = write!(text, "\nThe same request now: {outcome}.\n\n{}", to_text(now));
         }
         (Some(_), None) => {
             text.push_str("\nThe present answer is not known, because this person no longer exists here.");
@@ -156,13 +156,13 @@ fn answers(explanation: &Explanation) -> String {
     match &explanation.sign_in_first {
         // A person who may not sign in would not pass after it.
         Some(first) if first != answer => {
-            format!("\n/verify answers {}and, after the sign-in, {}", told(first), told(answer))
+            format!("\n/verify answers {}and, after the sign-in, {}", describe(first), describe(answer))
         }
-        _ => format!("\n/verify answers {}", told(answer)),
+        _ => format!("\n/verify answers {}", describe(answer)),
     }
 }
 
-fn told(answer: &Answer) -> String {
+fn describe(answer: &Answer) -> String {
     if answer.headers.is_empty() {
         return format!("{}\n", answer.status);
     }

@@ -1,6 +1,6 @@
 //! `gatepost group`: groups, their links to groups of providers, and their members.
 
-use super::console::Console;
+use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS};
 use super::error::CommandError;
 use super::member;
 use super::report::{Report, lines};
@@ -73,7 +73,7 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
         }
         Command::Unlink { external } => {
             console.carry_out(&UnlinkGroup::new(external.clone(), config)).await?;
-            let text = format!("{external} is no longer linked to a name.");
+            let text = format!("{external} is no longer linked to a name.\n{WHAT_GOES_ON_WITH_LESS_ACCESS}");
             Ok(Report::new(text, json!({ "link": external.to_string(), "changed": true })))
         }
         Command::Add { name, user } => member::add(console, &name, &user).await,

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-const PATIENCE: Duration = Duration::from_secs(3);
+const TIMEOUT: Duration = Duration::from_secs(3);
 
 pub(super) async fn run(config: &Config) -> Result<(), CommandError> {
     if config.internal_tls.is_some() && config.health_addr.is_none() {
@@ -17,11 +17,11 @@ pub(super) async fn run(config: &Config) -> Result<(), CommandError> {
         return Err(CommandError::NotReady(why.to_owned()));
     }
     let address = reachable(config.health_addr.unwrap_or(config.internal_addr));
-    let answer = match timeout(PATIENCE, ask(address)).await {
+    let answer = match timeout(TIMEOUT, ask(address)).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) => return Err(CommandError::NotReady(format!("{address}: {error}"))),
         Err(_) => {
-            return Err(CommandError::NotReady(format!("{address} did not answer within {PATIENCE:?}")));
+            return Err(CommandError::NotReady(format!("{address} did not answer within {TIMEOUT:?}")));
         }
     };
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));

@@ -1,6 +1,6 @@
 //! `gatepost group add`, `remove` and `members`: the members of a group, and the source of each membership.
 
-use super::console::{Console, called, is_awaited, listed_in_pages};
+use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS, called, is_awaited, listed_in_pages};
 use super::error::CommandError;
 use super::report::{Report, lines};
 use gatepost_core::ids::GroupName;
@@ -48,7 +48,7 @@ pub(super) async fn remove(
     let user = console.find_user(key).await?;
     let name = called(&user);
     let again: Vec<&str> = sources.iter().map(String::as_str).filter(|source| *source != MANUAL).collect();
-    let text = if again.is_empty() {
+    let mut text = if again.is_empty() {
         format!("{name} is no longer in {group}.")
     } else {
         let who = again.join(" and ");
@@ -57,6 +57,9 @@ pub(super) async fn remove(
              asserts it.\nTo end it permanently, remove it there."
         )
     };
+    if !is_awaited(&user) {
+        text = format!("{text}\n{WHAT_GOES_ON_WITH_LESS_ACCESS}");
+    }
     Ok(Report::new(
         text,
         json!({ "group": group, "user_id": user.summary.id, "sources": sources, "changed": true }),

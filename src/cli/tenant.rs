@@ -1,6 +1,6 @@
 //! `gatepost tenant`: tenants, and the groups that have access to them.
 
-use super::console::Console;
+use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS};
 use super::error::CommandError;
 use super::report::{Report, lines};
 use clap::Subcommand;
@@ -59,7 +59,7 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
         Command::Map { group, tenant, role } => {
             let change = MapGroup { group: group.clone().into(), tenant: tenant.clone(), role };
             let Done { changed, outcome: before, .. } = console.carry_out(&change).await?;
-            let text = match before {
+            let mut text = match before {
                 _ if !changed => format!("Group {group} already has access to tenant {tenant} as {role}."),
                 Some(before) => {
                     format!(
@@ -68,6 +68,9 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
                 }
                 None => format!("Group {group} now has access to tenant {tenant} as {role}."),
             };
+            if before.is_some_and(|before| before > role) {
+                text = format!("{text}\n{WHAT_GOES_ON_WITH_LESS_ACCESS}");
+            }
             Ok(Report::new(
                 text,
                 json!({ "group": group, "tenant": tenant, "role": role, "changed": changed }),
@@ -75,7 +78,9 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
         }
         Command::Unmap { group, tenant } => {
             console.carry_out(&UnmapGroup { group: group.clone().into(), tenant: tenant.clone() }).await?;
-            let text = format!("Group {group} no longer has access to tenant {tenant}.");
+            let text = format!(
+                "Group {group} no longer has access to tenant {tenant}.\n{WHAT_GOES_ON_WITH_LESS_ACCESS}"
+            );
             Ok(Report::new(text, json!({ "group": group, "tenant": tenant, "changed": true })))
         }
         Command::List => list(console).await,

@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_list_is_cut_between_names_and_says_so() {
+    fn a_long_list_is_cut_between_names_and_marked_as_cut() {
         assert_eq!(rendered_groups(&["aa", "bb", "cc"], &[], 5), ("aa,bb".to_owned(), 2, true));
         assert_eq!(rendered_groups(&["aa", "bb"], &[], 5), ("aa,bb".to_owned(), 2, false));
         assert_eq!(rendered_groups(&["aa", "bb", "MCP-x"], &["MCP-"], 5), ("MCP-x".to_owned(), 1, false));

@@ -1,4 +1,5 @@
-//! Makes responses of pages and redirects, always with `no-store`.
+//! Makes the answers of both listeners: pages, redirects and short texts, with `no-store`. [`super::public`] converts them
+//! for its framework.
 
 use gatepost_pages::Page;
 use hyper::body::Bytes;
@@ -8,7 +9,7 @@ use hyper::header::{
 };
 use hyper::{HeaderMap, Response, StatusCode};
 
-/// An answer of the internal listener.
+/// An answer, complete.
 pub type Answer = Response<Bytes>;
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");

@@ -46,7 +46,7 @@ impl Context {
 
 /// The session to end.
 #[derive(Clone, Copy, Debug)]
-pub struct Ending {
+struct Ending {
     hash: Hash,
     user: UserId,
     /// The directory keeps the row until then, because until then one of its cookies could be used.
@@ -56,22 +56,27 @@ pub struct Ending {
 impl Ending {
     /// The end of one session of a person. The directory keeps it for a whole lifetime from now, because a callback
     /// that runs at the same time may write the record again with a new start time.
-    pub fn new(context: &Context, hash: Hash, user: UserId) -> Self {
+    fn new(context: &Context, hash: Hash, user: UserId) -> Self {
         let lifetime = context.site.lifetimes.absolute;
         Self { hash, user, expires_at: Timestamp::now().plus(lifetime).plus(CALLBACK_TIME) }
     }
-
-    /// The session's hash.
-    pub const fn hash(&self) -> Hash {
-        self.hash
-    }
 }
 
-/// Ends one session: in the directory, then in the session store.
+/// Ends one session of a person: in the directory, then in the session store.
 ///
 /// # Errors
 /// [`LoadError`]: it is not ended.
 pub async fn end_session(
+    context: &Context,
+    hash: Hash,
+    user: UserId,
+    cause: EndCause,
+    actor: &Actor,
+) -> Result<(), LoadError> {
+    write_end(context, &Ending::new(context, hash, user), cause, actor).await
+}
+
+async fn write_end(
     context: &Context,
     ending: &Ending,
     cause: EndCause,
@@ -106,7 +111,7 @@ pub async fn end_refused(
     actor: Actor,
 ) -> Result<(), StoreError> {
     let ending = Ending::new(context, *hash, record.user);
-    if let Err(error) = end_session(context, &ending, EndCause::RefreshRefused, &actor).await {
+    if let Err(error) = write_end(context, &ending, EndCause::RefreshRefused, &actor).await {
         tracing::warn!(error = %Chain(&error), user.id = %record.user, "a refused session has ended, but the directory cannot be written; the end is written later");
         context.pending.add(ending, EndCause::RefreshRefused, actor);
         Box::pin(delete_record(context, hash, record.user)).await?;
@@ -140,8 +145,7 @@ pub async fn end_excess(context: &Context, user: UserId, actor: &Actor) -> Resul
     sessions
         .sort_by_key(|(hash, record)| Reverse((record.last_seen_at, record.started_at, *hash.as_bytes())));
     for (hash, record) in sessions.iter().skip(site.config.session.max_per_person) {
-        let ending = Ending::new(context, *hash, record.user);
-        end_session(context, &ending, EndCause::TooMany, actor).await?;
+        end_session(context, *hash, record.user, EndCause::TooMany, actor).await?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@
 //! the session store may be restored from an older copy. The ends are kept in memory only: if the process stops first
 //! and the record is restored, the session is refreshed at its provider, which refuses it again.
 
-use super::{Context, Ending, end_session};
+use super::{Context, Ending, write_end};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::error_chain::Chain;
 use gatepost_store::directory::Actor;
@@ -54,7 +54,7 @@ impl PendingRevocations {
 /// Writes the pending ends to the directory, and stops at the first error.
 pub async fn write_pending(context: &Context) {
     while let Some(pending) = context.pending.pop(Timestamp::now()) {
-        if let Err(error) = end_session(context, &pending.ending, pending.cause, &pending.actor).await {
+        if let Err(error) = write_end(context, &pending.ending, pending.cause, &pending.actor).await {
             tracing::debug!(error = %Chain(&error), "pending ends of sessions still cannot be written to the directory");
             context.pending.put_back(pending);
             return;

@@ -134,8 +134,8 @@ pub fn sealed_request(site: &Site, sealed: Option<&str>) -> Option<String> {
 /// Locks the code, exchanges it, and publishes the result for repeated callbacks.
 async fn run_once(exchange: Exchange, permit: ExchangePermit) -> Result<Destination, Problem> {
     let Exchange { context, browser, login, .. } = &exchange;
-    let turn = match lock(context, login).await {
-        Ok(Some(turn)) => turn,
+    let lock = match lock_code(context, login).await {
+        Ok(Some(lock)) => lock,
         not_locked => {
             permit.refund();
             not_locked?;
@@ -147,41 +147,41 @@ async fn run_once(exchange: Exchange, permit: ExchangePermit) -> Result<Destinat
             permit.succeed();
             let Started { handover, session, .. } = *started;
             let completing = redirect_with_session(context, &handover, &session, login.request.clone());
-            tokio::join!(completing, exchange.publish(&turn, Some(&handover))).0
+            tokio::join!(completing, exchange.publish(&lock, Some(&handover))).0
         }
         Ok(Redeemed::OldSession(started)) => {
             permit.succeed();
-            exchange.publish(&turn, Some(&started.handover)).await;
+            exchange.publish(&lock, Some(&started.handover)).await;
             exchange.restart_with_session(&started)
         }
         Ok(Redeemed::NotRecent(auth_time)) => {
             permit.refund();
-            tokio::join!(exchange.restart(auth_time), exchange.publish(&turn, None)).0
+            tokio::join!(exchange.restart(auth_time), exchange.publish(&lock, None)).0
         }
         Err(problem) => {
             // The code was valid if only a store or reading the groups failed.
             if matches!(problem, Problem::Unavailable(_) | Problem::GroupsUnknown) {
                 permit.refund();
             }
-            exchange.publish(&turn, None).await;
+            exchange.publish(&lock, None).await;
             Err(problem)
         }
     }
 }
 
 /// Takes the lock for the exchange of this code. `None`: another request holds it.
-async fn lock(context: &Context, login: &LoginState) -> Result<Option<ExchangeLock>, Problem> {
+async fn lock_code(context: &Context, login: &LoginState) -> Result<Option<ExchangeLock>, Problem> {
     // Both at once saves a round trip. If the directory takes no writes, the code can be sent again after the unlock.
     let locking = context.stores.sessions.lock_exchange(&login.id, &login.bind);
     let (writable, locked) = tokio::join!(directory_takes_writes(context), locking);
-    let turn = locked?;
+    let lock = locked?;
     if let Err(problem) = writable {
-        if let Some(turn) = turn {
-            context.stores.sessions.unlock_exchange(&turn).await?;
+        if let Some(lock) = lock {
+            context.stores.sessions.unlock_exchange(&lock).await?;
         }
         return Err(problem);
     }
-    Ok(turn)
+    Ok(lock)
 }
 
 /// Waits for the result of an earlier request with this `state`: the proxy or the browser has repeated the GET.

@@ -7,7 +7,7 @@ use super::provider_session::{sid_hash, unnamed_hash};
 use super::{Browser, Context, Destination, Problem};
 use crate::authn::Principal;
 use crate::refresh::address_change;
-use crate::revocation::{Ending, end_excess, end_session, revoke_refresh_token};
+use crate::revocation::{end_excess, end_session, revoke_refresh_token};
 use gatepost_core::auth_time::AuthTime;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::error_chain::Chain;
@@ -18,7 +18,7 @@ use gatepost_oidc::{Callback, Expected, OidcError, Provider, SignIn};
 use gatepost_store::directory::{SignInContext, SignInOutcome, Who};
 use gatepost_store::session::record::{SessionRecord, Token};
 use gatepost_store::session::tokens::{LoginState, SessionId};
-use gatepost_store::session::{ExchangeLock, Handover, Session, Started};
+use gatepost_store::session::{Announcement, ExchangeLock, Handover, Session, Started};
 use gatepost_telemetry::{EndCause, ProviderMetrics, Store, StoreOperation};
 use std::sync::Arc;
 
@@ -56,62 +56,6 @@ impl Exchange {
         Ok(if is_recent { Redeemed::Session(started) } else { Redeemed::OldSession(started) })
     }
 
-    fn failed(&self, source: OidcError) -> Problem {
-        let provider = self.provider.id().clone();
-        match source {
-            OidcError::Refused(refusal) => Problem::Refused { provider, refusal },
-            source => Problem::Provider { provider, source },
-        }
-    }
-
-    /// Commits to the directory, then starts a session, or continues the one that the same person has in this browser.
-    async fn start(&self, sign_in: &SignIn, existing: Option<Principal>) -> Result<Started, Problem> {
-        let new = SessionId::generate();
-        let announced = match &sign_in.sid {
-            Some(sid) => Some(self.context.stores.sessions.announce(self.provider.id(), sid).await?),
-            None => None,
-        };
-        let current_session =
-            existing.as_ref().map(|principal| (principal.session.record.user, principal.session.id.hash()));
-        let context = self.context(sign_in, new.hash(), current_session);
-        let (user, started_at) = self.admit(sign_in, &context).await?;
-        let (mine, others) = match existing {
-            Some(principal) if principal.session.record.user == user => (Some(principal), None),
-            other => (None, other),
-        };
-        let mut record = self.record(user, sign_in, started_at);
-        if let Some(mine) = &mine {
-            record.started_at = mine.session.record.started_at;
-        }
-        let session = mine.as_ref().map_or(new, |principal| principal.session.id.clone());
-        let starting =
-            self.context.stores.sessions.start(&self.login.bind, session, record, announced.as_ref());
-        let started =
-            self.context.stores.query(Store::Session, StoreOperation::StartSession, starting).await?;
-        if let Some(other) = others {
-            self.end_previous_session(&other).await?;
-        }
-        // The provider may have ended the session after the directory admitted the person and before the session existed.
-        let subject = &sign_in.identity.subject;
-        if started.is_over || self.context.stores.directory.is_ended_at_provider(subject, &context).await? {
-            let over =
-                Ending::new(&self.context.revocation, started.session.id.hash(), started.session.record.user);
-            end_session(
-                &self.context.revocation,
-                &over,
-                EndCause::ProviderSignOut,
-                &self.browser.actor(Who::Provider),
-            )
-            .await?;
-            return Err(Problem::EndedAtProvider);
-        }
-        self.log_signed_in(&started.session, mine.is_some());
-        if started.of_person > self.context.site.config.session.max_per_person as u64 {
-            self.end_excess(started.session.record.user).await;
-        }
-        Ok(started)
-    }
-
     async fn redeem(&self) -> Result<SignIn, OidcError> {
         let callback = Callback {
             code: &self.code,
@@ -126,51 +70,54 @@ impl Exchange {
         self.provider.redeem(&callback, &expected).await
     }
 
-    /// Publishes the result to repeated callbacks that wait for it. If this fails they only wait longer.
-    pub(super) async fn publish(&self, turn: &ExchangeLock, handover: Option<&Handover>) {
-        let sessions = &self.context.stores.sessions;
-        let told = match handover {
-            Some(handover) => sessions.publish_exchange(turn, handover).await,
-            None => sessions.publish_failure(turn).await,
+    fn failed(&self, source: OidcError) -> Problem {
+        let provider = self.provider.id().clone();
+        match source {
+            OidcError::Refused(refusal) => Problem::Refused { provider, refusal },
+            source => Problem::Provider { provider, source },
+        }
+    }
+
+    /// Commits to the directory, then starts a session, or continues the one that the same person has in this browser.
+    async fn start(&self, sign_in: &SignIn, existing: Option<Principal>) -> Result<Started, Problem> {
+        let new = SessionId::generate();
+        let announced = self.announce(sign_in).await?;
+        let context = self.sign_in_context(sign_in, new.hash(), existing.as_ref());
+        let (user, at) = self.admit(sign_in, &context).await?;
+        let (own, replaced) = match existing {
+            Some(principal) if principal.session.record.user == user => (Some(principal.session), None),
+            other => (None, other),
         };
-        if let Err(error) = told {
-            tracing::debug!(error = %Chain(&error), "the result of a sign-in was not published");
+        let is_again = own.is_some();
+        let (id, started_at) = own.map_or((new, at), |own| (own.id, own.record.started_at));
+        let record = self.record(user, sign_in, started_at);
+        let started = self.write(id, record, announced.as_ref()).await?;
+        if let Some(replaced) = replaced {
+            self.end_previous_session(&replaced).await?;
         }
+        self.end_if_ended_at_provider(sign_in, &context, &started).await?;
+        self.log_signed_in(&started.session, is_again);
+        self.end_excess(&started).await;
+        Ok(started)
     }
 
-    /// Restarts a sign-in that is not recent enough with `prompt=login`, once. After that it is a problem.
-    pub(super) async fn restart(&self, auth_time: AuthTime) -> Result<Destination, Problem> {
-        if self.login.request.restarts > 0 {
-            return Err(self.not_recent(auth_time));
-        }
-        let request = self.login.request.restarted().ok_or_else(|| self.not_recent(auth_time))?;
-        continue_sign_in(&self.context, &self.browser, request, None).await
+    /// Announces the session before the directory admits the person: see [`Self::end_if_ended_at_provider`].
+    async fn announce(&self, sign_in: &SignIn) -> Result<Option<Announcement>, Problem> {
+        let Some(sid) = &sign_in.sid else { return Ok(None) };
+        Ok(Some(self.context.stores.sessions.announce(self.provider.id(), sid).await?))
     }
 
-    /// As [`Self::restart`], for a session that has just started. It is valid for routers that demand no recent sign-in, so
-    /// this sets its cookie first. `/login` then restarts the sign-in.
-    pub(super) fn restart_with_session(&self, started: &Started) -> Result<Destination, Problem> {
-        let restarted = self.login.request.restarted();
-        let request = restarted.ok_or_else(|| self.not_recent(started.session.record.auth_time))?;
-        let cookie = public_cookie(&self.context, &started.handover, &started.session);
-        Ok(Destination::Redirect { to: login_address(&self.context.site, &request), cookie: Some(cookie) })
-    }
-
-    fn not_recent(&self, auth_time: AuthTime) -> Problem {
-        let max_age = self.login.request.max_age().unwrap_or_default();
-        Problem::NotRecent { provider: self.provider.id().clone(), max_age, auth_time }
-    }
-
-    fn context(
+    fn sign_in_context(
         &self,
         sign_in: &SignIn,
         new_session: Hash,
-        current_session: Option<(UserId, Hash)>,
+        existing: Option<&Principal>,
     ) -> SignInContext {
         let provider = self.provider.id();
         SignInContext {
             new_session,
-            current_session,
+            current_session: existing
+                .map(|principal| (principal.session.record.user, principal.session.id.hash())),
             sid_hash: Some((
                 provider.clone(),
                 match &sign_in.sid {
@@ -244,23 +191,42 @@ impl Exchange {
         }
     }
 
+    /// Writes the session to the session store.
+    async fn write(
+        &self,
+        id: SessionId,
+        record: SessionRecord,
+        announced: Option<&Announcement>,
+    ) -> Result<Started, Problem> {
+        let starting = self.context.stores.sessions.start(&self.login.bind, id, record, announced);
+        Ok(self.context.stores.query(Store::Session, StoreOperation::StartSession, starting).await?)
+    }
+
     /// Ends the session of another person in the same browser.
     async fn end_previous_session(&self, other: &Principal) -> Result<(), Problem> {
         let actor = self.browser.actor(Who::Person(other.standing.person.id));
-        let ending =
-            Ending::new(&self.context.revocation, other.session.id.hash(), other.session.record.user);
-        end_session(&self.context.revocation, &ending, EndCause::Replaced, &actor).await?;
+        let (hash, user) = (other.session.id.hash(), other.session.record.user);
+        end_session(&self.context.revocation, hash, user, EndCause::Replaced, &actor).await?;
         revoke_refresh_token(&self.context.revocation, &other.session.record);
         Ok(())
     }
 
-    /// Ends the person's sessions above the limit, least recently used first. A failure is only logged: the sign-in
-    /// succeeds.
-    async fn end_excess(&self, user: UserId) {
-        let actor = self.browser.actor(Who::Person(user));
-        if let Err(error) = end_excess(&self.context.revocation, user, &actor).await {
-            tracing::warn!(error = %Chain(&error), user.id = %user, "a person has more sessions than they may until their next sign-in");
+    /// Ends the session again if the provider ended it after the directory admitted the person and before the session
+    /// existed.
+    async fn end_if_ended_at_provider(
+        &self,
+        sign_in: &SignIn,
+        context: &SignInContext,
+        started: &Started,
+    ) -> Result<(), Problem> {
+        let subject = &sign_in.identity.subject;
+        if !started.is_over && !self.context.stores.directory.is_ended_at_provider(subject, context).await? {
+            return Ok(());
         }
+        let (hash, user) = (started.session.id.hash(), started.session.record.user);
+        let (cause, actor) = (EndCause::ProviderSignOut, self.browser.actor(Who::Provider));
+        end_session(&self.context.revocation, hash, user, cause, &actor).await?;
+        Err(Problem::EndedAtProvider)
     }
 
     fn log_signed_in(&self, session: &Session, is_again: bool) {
@@ -280,5 +246,53 @@ impl Exchange {
             is_again,
             "signed in"
         );
+    }
+
+    /// Ends the person's sessions above the limit, least recently used first. A failure is only logged: the sign-in
+    /// succeeds.
+    async fn end_excess(&self, started: &Started) {
+        if started.of_person <= self.context.site.config.session.max_per_person as u64 {
+            return;
+        }
+        let user = started.session.record.user;
+        let actor = self.browser.actor(Who::Person(user));
+        if let Err(error) = end_excess(&self.context.revocation, user, &actor).await {
+            tracing::warn!(error = %Chain(&error), user.id = %user, "a person has more sessions than they may until their next sign-in");
+        }
+    }
+
+    /// Publishes the result to repeated callbacks that wait for it. If this fails they only wait longer.
+    pub(super) async fn publish(&self, lock: &ExchangeLock, handover: Option<&Handover>) {
+        let sessions = &self.context.stores.sessions;
+        let published = match handover {
+            Some(handover) => sessions.publish_exchange(lock, handover).await,
+            None => sessions.publish_failure(lock).await,
+        };
+        if let Err(error) = published {
+            tracing::debug!(error = %Chain(&error), "the result of a sign-in was not published");
+        }
+    }
+
+    /// Restarts a sign-in that is not recent enough with `prompt=login`, once. After that it is a problem.
+    pub(super) async fn restart(&self, auth_time: AuthTime) -> Result<Destination, Problem> {
+        if self.login.request.restarts > 0 {
+            return Err(self.not_recent(auth_time));
+        }
+        let request = self.login.request.restarted().ok_or_else(|| self.not_recent(auth_time))?;
+        continue_sign_in(&self.context, &self.browser, request, None).await
+    }
+
+    /// As [`Self::restart`], for a session that has just started. It is valid for routers that demand no recent sign-in, so
+    /// this sets its cookie first. `/login` then restarts the sign-in.
+    pub(super) fn restart_with_session(&self, started: &Started) -> Result<Destination, Problem> {
+        let restarted = self.login.request.restarted();
+        let request = restarted.ok_or_else(|| self.not_recent(started.session.record.auth_time))?;
+        let cookie = public_cookie(&self.context, &started.handover, &started.session);
+        Ok(Destination::Redirect { to: login_address(&self.context.site, &request), cookie: Some(cookie) })
+    }
+
+    fn not_recent(&self, auth_time: AuthTime) -> Problem {
+        let max_age = self.login.request.max_age().unwrap_or_default();
+        Problem::NotRecent { provider: self.provider.id().clone(), max_age, auth_time }
     }
 }

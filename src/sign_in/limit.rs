@@ -17,7 +17,7 @@ mod code_features;
 mod queue;
 
 use self::code_features::{CodeFeatures, KnownCodes, Shape};
-use self::queue::{Queue, Turn};
+use self::queue::{Attempt, Queue};
 use crate::permits;
 use gatepost_core::ids::ProviderId;
 use gatepost_store::session::tokens::BrowserBinding;
@@ -28,7 +28,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-/// How long an exchange waits before its browser is told to try again.
+/// How long an exchange waits before its browser has to try again.
 const MAX_WAIT: Duration = Duration::from_secs(5);
 /// Exchanges in flight in this process.
 const IN_FLIGHT: usize = 64;
@@ -214,15 +214,15 @@ impl ExchangePermit {
         let waiter = Waiter { limits: self.limits.clone(), key, number: waiter.0, changed: waiter.1 };
         loop {
             let changed = waiter.changed.notified();
-            let turn = self.limits.queues().turn(&waiter, self, deadline);
-            match turn {
-                Turn::Taken => {
+            let attempt = self.limits.queues().try_begin(&waiter, self, deadline);
+            match attempt {
+                Attempt::Taken => {
                     self.taken.push(key);
                     return Ok(true);
                 }
-                Turn::WrongQueue => return Ok(false),
-                Turn::Refused(wait) => return Err(wait),
-                Turn::Wait(until) => tokio::select! {
+                Attempt::WrongQueue => return Ok(false),
+                Attempt::Refused(wait) => return Err(wait),
+                Attempt::Wait(until) => tokio::select! {
                     () = changed => {}
                     () = sleep_until(until.min(deadline)) => {}
                 },
@@ -279,13 +279,13 @@ impl Queues {
         self.known_codes.get(&permit.provider).is_some_and(|known_codes| known_codes.knows(&permit.features))
     }
 
-    fn turn(&mut self, waiter: &Waiter, permit: &ExchangePermit, deadline: Instant) -> Turn {
+    fn try_begin(&mut self, waiter: &Waiter, permit: &ExchangePermit, deadline: Instant) -> Attempt {
         if matches!(waiter.key, QueueKey::Unfamiliar(_)) && self.is_familiar(permit) {
-            return Turn::WrongQueue;
+            return Attempt::WrongQueue;
         }
         match self.by_key.get_mut(&waiter.key) {
-            Some(queue) => queue.turn(waiter.number, Instant::now(), deadline),
-            None => Turn::Refused(MAX_WAIT),
+            Some(queue) => queue.try_begin(waiter.number, Instant::now(), deadline),
+            None => Attempt::Refused(MAX_WAIT),
         }
     }
 

@@ -264,9 +264,9 @@ mod tests {
     #[test]
     fn tabs_of_one_replica_meet_in_no_slot_until_all_are_taken() {
         let slots = Slots::default();
-        let turn: std::collections::BTreeSet<u8> = (0..SLOTS).map(|_| slots.next()).collect();
-        assert_eq!(turn.len(), usize::from(SLOTS));
-        assert!(turn.iter().all(|slot| slot_of(&slot.to_string()) == Some(*slot)));
+        let chosen: std::collections::BTreeSet<u8> = (0..SLOTS).map(|_| slots.next()).collect();
+        assert_eq!(chosen.len(), usize::from(SLOTS));
+        assert!(chosen.iter().all(|slot| slot_of(&slot.to_string()) == Some(*slot)));
         for text in ["", "64", "255", "256", "-1", "+1", "01", "1/", "1 ", "x"] {
             assert_eq!(slot_of(text), None, "{text}");
         }

@@ -5,12 +5,12 @@
 use super::provider_session::{sid_hash, unnamed_hash};
 use super::{Browser, Context, Destination, Problem};
 use crate::authn::LoadError;
-use crate::revocation::{Ending, end_session, revoke_refresh_token};
+use crate::revocation::{end_session, revoke_refresh_token};
 use crate::site::Site;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::error_chain::Chain;
 use gatepost_core::identity::SubjectKey;
-use gatepost_core::ids::{ProviderId, UserId};
+use gatepost_core::ids::ProviderId;
 use gatepost_core::secret::Hash;
 use gatepost_oidc::{EndSession, LogoutToken, OidcError};
 use gatepost_store::directory::{Actor, DirectoryError, Who};
@@ -77,9 +77,8 @@ async fn end_wanted(
         tracing::warn!(error = %Chain(&error), session.hash = %hash, "a session is ended without its record");
         None
     });
-    let ending = Ending::new(&context.revocation, hash, wanted.user);
-    end_session(&context.revocation, &ending, EndCause::SignOut, &browser.actor(Who::Person(wanted.user)))
-        .await?;
+    let actor = browser.actor(Who::Person(wanted.user));
+    end_session(&context.revocation, hash, wanted.user, EndCause::SignOut, &actor).await?;
     Ok(found.map(|session| session.record))
 }
 
@@ -183,14 +182,16 @@ pub async fn back_channel(context: &Context, browser: &Browser, token: &str) -> 
             note(unnamed_hash(provider, subject)).await?;
             if let Some(user) = context.stores.directory.find_user_of_subject(subject).await? {
                 let is_unnamed = |record: &SessionRecord| record.sid.is_none() && is_meant(record, subject);
-                end_those(context, user, is_unnamed, &actor).await?;
+                let sessions = context.stores.sessions.list_of_user(user).await?;
+                end_matching(context, sessions, is_unnamed, &actor).await?;
             }
         }
     } else if let Some(subject) = &subject {
         let not_before = Timestamp::from_unix(token.issued_at.unix() + 1);
         let user = context.stores.directory.end_id_tokens_of_subject(subject, not_before, &actor).await?;
         if let Some(user) = user {
-            end_those(context, user, |record| is_meant(record, subject), &actor).await?;
+            let sessions = context.stores.sessions.list_of_user(user).await?;
+            end_matching(context, sessions, |record| is_meant(record, subject), &actor).await?;
         }
     }
     // Last: a token that met an outage comes again, and to do it twice ends nothing more.
@@ -219,6 +220,7 @@ async fn verify<'a>(
     })
 }
 
+/// Ends the sessions of one `sid`, or those of them whose ID token is from before `issued_until`. Returns their number.
 async fn end_sid(
     context: &Context,
     provider: &ProviderId,
@@ -226,38 +228,22 @@ async fn end_sid(
     issued_until: Option<Timestamp>,
     actor: &Actor,
 ) -> Result<u32, LoadError> {
-    let mut ended = 0;
-    for (hash, record) in context.stores.sessions.list_of_sid(provider, sid).await? {
-        if issued_until.is_none_or(|until| record.is_from_before(until)) {
-            end_session(
-                &context.revocation,
-                &Ending::new(&context.revocation, hash, record.user),
-                EndCause::ProviderSignOut,
-                actor,
-            )
-            .await?;
-            ended += 1;
-        }
-    }
-    Ok(ended)
+    let sessions = context.stores.sessions.list_of_sid(provider, sid).await?;
+    let is_meant = |record: &SessionRecord| issued_until.is_none_or(|until| record.is_from_before(until));
+    end_matching(context, sessions, is_meant, actor).await
 }
 
-async fn end_those(
+/// Ends the sessions that match. Returns their number.
+async fn end_matching(
     context: &Context,
-    user: UserId,
+    sessions: Vec<(Hash, SessionRecord)>,
     is_meant: impl Fn(&SessionRecord) -> bool,
     actor: &Actor,
-) -> Result<(), LoadError> {
-    for (hash, record) in context.stores.sessions.list_of_user(user).await? {
-        if is_meant(&record) {
-            end_session(
-                &context.revocation,
-                &Ending::new(&context.revocation, hash, record.user),
-                EndCause::ProviderSignOut,
-                actor,
-            )
-            .await?;
-        }
+) -> Result<u32, LoadError> {
+    let mut ended = 0;
+    for (hash, record) in sessions.into_iter().filter(|(_, record)| is_meant(record)) {
+        end_session(&context.revocation, hash, record.user, EndCause::ProviderSignOut, actor).await?;
+        ended += 1;
     }
-    Ok(())
+    Ok(ended)
 }

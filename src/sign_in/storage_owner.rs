@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cookie_is_short_and_does_not_tell_who_it_names() {
+    fn the_cookie_is_short_and_does_not_reveal_whom_it_names() {
         let ring = KeyRing::new(&[Secret::from([7; 32])]);
         let host: HostName = "app.example.com".parse().expect("a host's name");
         let user = UserId::generate();

@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Chooses an account at the provider.
 pub async fn pick(browser: &Browser, who: &str) {
@@ -45,10 +45,10 @@ impl<'a> Visitor<'a> {
 
     /// Waits until an expression is true on the page.
     pub async fn wait_until(&self, expression: &str) {
-        let truth = until(expression, PATIENCE, async || {
+        let truth = until(expression, TIMEOUT, async || {
             (self.browser.evaluate(expression).await == true).then_some(())
         });
-        if tokio::time::timeout(PATIENCE - Duration::from_secs(1), truth).await.is_err() {
+        if tokio::time::timeout(TIMEOUT - Duration::from_secs(1), truth).await.is_err() {
             self.picture("failed").await;
             panic!("not true: {expression}; the page shows:\n{}", self.browser.text().await);
         }

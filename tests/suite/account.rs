@@ -25,7 +25,7 @@ async fn unused(pair: Pair) -> (World, Client) {
 }
 
 both_pairs! {
-    async fn of_an_unused_session_the_account_page_shows_what_the_provider_says_now(pair) {
+    async fn of_an_unused_session_the_account_page_shows_what_the_provider_asserts_now(pair) {
         let (world, browser) = unused(pair).await;
         world.entra.update("alice", |alice| alice.groups = vec![Group::new(MCP_SEARCH, "MCP-Search")]);
         let asked = world.entra.count(Endpoint::Authorize);
@@ -35,7 +35,7 @@ both_pairs! {
         assert_eq!(world.entra.count(Endpoint::Authorize), asked, "the browser did not see the provider");
     }
 
-    async fn a_person_whom_the_provider_ended_meanwhile_sees_no_account_page(pair) {
+    async fn a_person_ended_at_the_provider_meanwhile_sees_no_account_page(pair) {
         let (world, browser) = unused(pair).await;
         world.entra.disable("alice");
         let page = browser.get(&world.url(PUBLIC, "/")).await;
@@ -43,7 +43,7 @@ both_pairs! {
         assert_eq!(browser.fetch(&world.url(APP, "/")).await.status, 401, "nor passes anywhere else");
     }
 
-    async fn an_unused_session_changes_nothing_before_the_provider_was_asked(pair) {
+    async fn an_unused_session_changes_nothing_before_the_provider_has_confirmed_it(pair) {
         let (world, browser) = unused(pair).await;
         world.entra.forget_browsers();
         let elsewhere = world.signed_in("alice").await;

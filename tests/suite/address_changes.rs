@@ -37,7 +37,7 @@ async fn refused(world: &World, who: &str) -> String {
 }
 
 both_pairs! {
-    async fn a_refresh_changes_the_header_where_addresses_follow_and_the_log_says_what_that_means(pair) {
+    async fn a_refresh_changes_the_header_where_addresses_follow_and_the_log_states_the_consequence(pair) {
         let world = world(pair, plan(), "follow").await;
         let browser = world.signed_in("alice").await;
         assert_eq!(address(&world, &browser).await.as_deref(), Some(OLD));
@@ -116,7 +116,7 @@ both_pairs! {
         assert_eq!(address(&world, &browser).await.as_deref(), Some(OLD));
     }
 
-    async fn who_keeps_an_address_of_a_domain_that_is_no_longer_allowed_is_out_and_the_operator_is_told_how_to_mend_it(pair) {
+    async fn a_kept_address_of_a_domain_that_is_no_longer_allowed_is_refused_and_the_log_has_the_fix(pair) {
         let domains = "GATEPOST_PROVIDERS__ENTRA__ALLOWED_DOMAINS";
         let mut world = world(pair, plan().env(domains, "example.com,married.example"), "keep").await;
         let browser = world.signed_in("alice").await;

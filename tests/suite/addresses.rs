@@ -34,7 +34,7 @@ both_pairs! {
         }
     }
 
-    async fn the_log_says_which_rule_an_address_does_not_meet_and_the_page_stays_friendly(pair) {
+    async fn the_log_has_the_rule_that_an_address_does_not_meet_and_the_page_stays_friendly(pair) {
         let plan = Plan::default().env("GATEPOST_PROVIDERS__ENTRA__ALLOWED_DOMAINS", "example.com,machine.auth.example.test");
         let world = plan.start(pair).await;
         for (person, rule) in [

@@ -100,7 +100,7 @@ both_pairs! {
         assert_eq!(verify(&changed, &keys, &issuer, SIGNED).unwrap_err(), ErrorKind::InvalidSignature);
     }
 
-    async fn where_no_router_asks_there_is_none_and_a_clients_own_is_gone(pair) {
+    async fn no_assertion_is_made_without_the_requirement_and_a_clients_own_is_removed(pair) {
         let world = signing_world(pair).await;
         let browser = world.signed_in("alice").await;
         browser.navigate(&world.url(SIGNED, "/")).await;
@@ -122,7 +122,7 @@ both_pairs! {
         assert_eq!(claims(&token_for(&browser, &world, &world.gatepost).await)["admin"], true);
     }
 
-    async fn the_groups_are_those_of_the_header_and_a_cut_list_says_so(pair) {
+    async fn the_groups_are_those_of_the_header_and_a_cut_list_is_marked(pair) {
         let plan = Plan::default().env("GATEPOST_VERIFY__GROUPS_HEADER_LIMIT", "256");
         let world = plan.start(pair).await;
         world.entra.add(Person::named("alice").many_groups(100));

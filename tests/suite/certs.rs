@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 fn gatepost(folder: &Path) -> GatepostBuilder {
     Gatepost::builder(env!("CARGO_BIN_EXE_gatepost")).folder(folder)
@@ -108,7 +108,7 @@ pub fn client(ca: &Path, identity: Option<&Path>) -> reqwest::Client {
     gatepost_kit::client::install_crypto();
     let read = |name: &str| std::fs::read(ca.join(name)).unwrap();
     let authority = reqwest::Certificate::from_pem(&read("ca.crt")).unwrap();
-    let builder = reqwest::Client::builder().no_proxy().timeout(PATIENCE).tls_certs_only([authority]);
+    let builder = reqwest::Client::builder().no_proxy().timeout(TIMEOUT).tls_certs_only([authority]);
     let builder = match identity {
         Some(folder) => {
             let pem = ["client.crt", "client.key"].map(|name| std::fs::read(folder.join(name)).unwrap());
@@ -122,7 +122,7 @@ pub fn client(ca: &Path, identity: Option<&Path>) -> reqwest::Client {
 /// Whether the connection fails. A server that closes it during the handshake can leave this client without an answer and
 /// without an error, so it asks again then.
 async fn is_refused(client: &reqwest::Client, url: &str) -> bool {
-    until("an answer or an error", 3 * PATIENCE, async || {
+    until("an answer or an error", 3 * TIMEOUT, async || {
         match client.get(url).timeout(Duration::from_secs(5)).send().await {
             Ok(_) => Some(false),
             Err(error) => (!error.is_timeout()).then_some(true),
@@ -141,7 +141,7 @@ async fn the_internal_listener_answers_who_shows_traefiks_certificate_and_nobody
     let (internal, health) = (free_addr(), free_addr());
     let serving =
         configured(place.path()).env("GATEPOST_HEALTH_ADDR", health.to_string()).internal(internal).spawn();
-    until("health without a certificate", PATIENCE, async || find_ok(health, "/livez").await).await;
+    until("health without a certificate", TIMEOUT, async || find_ok(health, "/livez").await).await;
     let (own, foreign) = (place.path().join("certs"), stranger.path().join("certs"));
     let verify = format!("https://127.0.0.1:{}/verify", internal.port());
 

@@ -20,6 +20,12 @@ const GOES_ON: &str = "\
     Open streams and WebSockets stay open until the application or the proxy closes them.\n\
     Open WebUI's own token expires after its JWT_EXPIRES_IN: 12h if it is set as in docs/open-webui.md, else four weeks.\n";
 
+/// A command that takes access away says the same, but that the person may have access by another group or role.
+const APPLIES: &str = "\
+    The change applies to new requests within a second.\n\
+    Open streams and WebSockets stay open until the application or the proxy closes them.\n\
+    Open WebUI's own token expires after its JWT_EXPIRES_IN: 12h if it is set as in docs/open-webui.md, else four weeks.\n";
+
 async fn header(world: &World, browser: &Client, name: &str) -> Option<String> {
     browser.get(&world.url(APP, "/")).await.echoed().header(name).map(str::to_owned)
 }
@@ -107,22 +113,25 @@ both_pairs! {
         assert_eq!(trip.end().status, 403, "{}\n{}", trip.describe(), trip.end().body);
     }
 
-    async fn an_explicit_word_about_an_admin_wins_over_groups(pair) {
+    async fn an_explicit_admin_setting_overrides_groups(pair) {
         let world = World::start(pair).await;
         let browser = world.signed_in("alice").await;
         assert!(world.cli(&["admin", "list"]).await.starts_with("Nobody is an administrator."));
         assert_eq!(world.cli(&["admin", "grant", ALICE]).await, "alice@example.com is now an administrator.\n");
         assert_eq!(header(&world, &browser, "x-user-admin").await.as_deref(), Some("true"));
         assert_eq!(world.cli(&["admin", "grant", ALICE]).await, "alice@example.com is already an administrator.\n");
-        world.cli(&["admin", "reset", ALICE]).await;
+        let text = world.cli(&["admin", "reset", ALICE]).await;
+        assert_eq!(text, format!("Groups and roles decide again: alice@example.com is not an administrator.\n{APPLIES}"));
         assert_eq!(header(&world, &browser, "x-user-admin").await.as_deref(), Some("false"));
 
         world.cli(&["group", "link", "MCP-Admin", &format!("entra:{MCP_GITHUB}")]).await;
         assert_eq!(header(&world, &browser, "x-user-admin").await.as_deref(), Some("true"));
         let text = world.cli(&["admin", "revoke", ALICE]).await;
         assert!(text.contains("overrides: group MCP-Admin.") && text.contains("group MCP-Admin") && text.contains("gatepost admin reset"), "{text}");
+        assert!(text.ends_with(APPLIES), "{text}");
         assert_eq!(header(&world, &browser, "x-user-admin").await.as_deref(), Some("false"));
-        assert!(world.cli(&["admin", "revoke", ALICE]).await.contains("already"));
+        let text = world.cli(&["admin", "revoke", ALICE]).await;
+        assert!(text.contains("already") && !text.contains("Open streams"), "{text}");
         let list = json(&world, &["admin", "list"]).await;
         assert_eq!(list, serde_json::json!([{ "user": ALICE, "is_admin": false, "explicit": false, "reasons": ["group MCP-Admin"] }]));
         let text = world.cli(&["admin", "reset", ALICE]).await;
@@ -130,7 +139,7 @@ both_pairs! {
         assert_eq!(header(&world, &browser, "x-user-admin").await.as_deref(), Some("true"));
     }
 
-    async fn a_linked_group_bears_its_name_until_it_is_unlinked(pair) {
+    async fn a_linked_group_has_its_name_until_it_is_unlinked(pair) {
         let world = World::start(pair).await;
         let browser = world.signed_in("alice").await;
         let external = format!("entra:{MCP_GITHUB}");
@@ -142,7 +151,8 @@ both_pairs! {
         assert_eq!((&group["members"], &group["links"][0]["external_id"], &group["links"][0]["source"]), (&1.into(), &MCP_GITHUB.into(), &"manual".into()));
         assert!(world.cli(&["group", "list"]).await.contains(&external));
 
-        world.cli(&["group", "unlink", &external]).await;
+        let text = world.cli(&["group", "unlink", &external]).await;
+        assert_eq!(text, format!("{external} is no longer linked to a name.\n{APPLIES}"));
         assert_eq!(header(&world, &browser, "x-user-groups").await.as_deref(), Some(MCP_GITHUB));
         let refused = world.cli_refuses(&["group", "unlink", &external]).await;
         assert!(refused.starts_with(&format!("gatepost: {external} is not linked to a name\nhint: ")), "{refused}");
@@ -160,7 +170,7 @@ both_pairs! {
         assert_eq!(code, Some(0));
     }
 
-    async fn a_person_is_in_a_group_by_an_administrators_word_until_it_is_taken_back(pair) {
+    async fn a_person_whom_an_administrator_added_is_in_the_group_until_removed(pair) {
         let world = Plan::default().route("team.example.test", "group=Team").start(pair).await;
         world.entra.add(alice());
         let browser = world.signed_in("alice").await;
@@ -173,11 +183,13 @@ both_pairs! {
         let members = json(&world, &["group", "members", "Team"]).await;
         assert_eq!((&members[0]["email"], &members[0]["sources"]), (&ALICE.into(), &serde_json::json!(["manual"])));
 
-        assert_eq!(world.cli(&["group", "remove", "Team", ALICE]).await, "alice@example.com is no longer in Team.\n");
+        let text = world.cli(&["group", "remove", "Team", ALICE]).await;
+        assert_eq!(text, format!("alice@example.com is no longer in Team.\n{APPLIES}"));
         assert_eq!(browser.fetch(&team).await.status, 403);
         assert!(world.cli(&["group", "members", "Team"]).await.starts_with("Nobody is in Team."));
         let text = world.cli(&["group", "remove", MCP_GITHUB, ALICE]).await;
         assert!(text.contains("comes back") && text.contains("because entra asserts it."), "{text}");
+        assert!(text.ends_with(APPLIES), "{text}");
         assert_eq!(header(&world, &browser, "x-user-groups").await.as_deref(), Some(""));
 
         let refused = world.cli_refuses(&["group", "remove", "Team", ALICE]).await;
@@ -186,7 +198,7 @@ both_pairs! {
         assert!(refused.starts_with("gatepost: there is no group Taem\nhint: "), "{refused}");
     }
 
-    async fn who_is_put_into_a_group_of_admins_is_one_and_the_command_says_so(pair) {
+    async fn a_person_added_to_a_group_of_admins_is_one_and_the_command_reports_it(pair) {
         let world = World::start(pair).await;
         let browser = world.signed_in("alice").await;
         let text = world.cli(&["group", "add", "MCP-Admin", ALICE]).await;
@@ -196,7 +208,7 @@ both_pairs! {
         assert_eq!(header(&world, &browser, "x-user-admin").await.as_deref(), Some("false"));
     }
 
-    async fn who_comes_with_an_awaited_address_is_in_its_group(pair) {
+    async fn a_person_who_signs_in_with_an_awaited_address_is_in_its_group(pair) {
         let world = Plan::default().route("team.example.test", "group=Team").start(pair).await;
         world.entra.add(alice());
         let text = world.cli(&["group", "add", "Team", ALICE]).await;
@@ -226,12 +238,14 @@ both_pairs! {
         assert_eq!(browser.navigate(&tool).await.end().status, 403);
         assert!(world.cli(&["tenant", "map", MCP_GITHUB, "github"]).await.contains("now has access to tenant github as member"));
         assert!(world.cli(&["tenant", "map", MCP_GITHUB, "github"]).await.contains("already"));
-        assert!(world.cli(&["tenant", "map", MCP_GITHUB, "github", "--role", "viewer"]).await.contains("no longer as member"));
+        let text = world.cli(&["tenant", "map", MCP_GITHUB, "github", "--role", "viewer"]).await;
+        assert!(text.contains("no longer as member") && text.ends_with(APPLIES), "{text}");
         let received = browser.navigate(&tool).await.end().echoed();
         assert_eq!((received.header("x-user-tenants"), received.header("x-user-role")), (Some("github"), Some("viewer")));
         let tenants = json(&world, &["tenant", "list"]).await;
         assert_eq!(tenants, serde_json::json!([{ "id": "github", "name": "GitHub tools", "groups": { MCP_GITHUB: "viewer" }, "version": "v1" }]));
-        world.cli(&["tenant", "unmap", MCP_GITHUB, "github"]).await;
+        let text = world.cli(&["tenant", "unmap", MCP_GITHUB, "github"]).await;
+        assert_eq!(text, format!("Group {MCP_GITHUB} no longer has access to tenant github.\n{APPLIES}"));
         assert_eq!(browser.fetch(&tool).await.status, 403);
 
         let refused = world.cli_refuses(&["tenant", "unmap", MCP_GITHUB, "github"]).await;
@@ -276,7 +290,8 @@ both_pairs! {
         assert!(at.len() == 20 && at.ends_with('Z'), "{at}");
         let text = world.cli(&["user", "show", &id]).await;
         assert!(text.contains(ALICE) && text.contains(MCP_GITHUB) && text.contains("entra: "), "{text}");
-        assert!(world.cli(&["user", "release", ALICE]).await.starts_with("alice@example.com is released"));
+        let text = world.cli(&["user", "release", ALICE]).await;
+        assert!(text.starts_with("alice@example.com is released") && text.ends_with(GOES_ON), "{text}");
         assert_eq!(world.cli(&["user", "release", &id]).await, format!("User {id} has no address.\n"));
         assert_ne!(browser.fetch(&world.url(APP, "/")).await.status, 200);
         let refused = world.cli_refuses(&["user", "show", ALICE]).await;
@@ -288,7 +303,7 @@ both_pairs! {
         assert_eq!(actors, ["cli:ops"]);
     }
 
-    async fn the_audit_says_who_did_what_page_by_page(pair) {
+    async fn the_audit_lists_who_did_what_page_by_page(pair) {
         let world = Plan::default().env("USER", "ops").start(pair).await;
         world.entra.add(alice());
         let browser = world.signed_in("alice").await;

@@ -24,7 +24,7 @@ async fn led_astray(seconds: i64) -> (World, Gatepost, Clock) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_begun_where_the_clock_is_ahead_ends_like_any_other() {
+async fn a_session_started_where_the_clock_is_ahead_ends_like_any_other() {
     let (world, replica, _clock) = led_astray(20).await;
     replica.wait_ready().await;
     let browser = world.signed_in("alice").await;
@@ -36,7 +36,7 @@ async fn a_session_begun_where_the_clock_is_ahead_ends_like_any_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_signs_in_where_the_clock_is_behind_is_not_taken_for_a_session_of_before() {
+async fn a_sign_in_where_the_clock_is_behind_is_not_taken_for_an_earlier_session() {
     let (world, replica, _clock) = led_astray(-20).await;
     replica.wait_ready().await;
     world.signed_in("alice").await;

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 /// What a flood may cost, in the unoptimised binary of the tests.
 const MOST_MEMORY: u64 = 96 * 1024 * 1024;
 /// A peer that does not read a byte for so long has said enough.
@@ -49,7 +49,7 @@ impl Site {
         let (internal, health) = (free_addr(), free_addr());
         let builder = configured(place.path()).env("GATEPOST_HEALTH_ADDR", health.to_string());
         let gatepost = builder.internal(internal).spawn();
-        until("health without a certificate", PATIENCE, async || find_ok(health, "/livez").await).await;
+        until("health without a certificate", TIMEOUT, async || find_ok(health, "/livez").await).await;
         Self { place, internal, gatepost }
     }
 
@@ -128,7 +128,7 @@ impl Connection {
         let reading = tokio::spawn(read_to_the_end(reader));
         let mut end = End::Sent;
         for burst in bursts {
-            match timeout(PATIENCE, writer.write_all(&burst)).await {
+            match timeout(TIMEOUT, writer.write_all(&burst)).await {
                 Ok(Ok(())) if !reading.is_finished() => {}
                 Ok(_) => end = End::Closed(None),
                 Err(_) => end = End::Stalled,
@@ -137,8 +137,8 @@ impl Connection {
                 break;
             }
         }
-        let _ = timeout(PATIENCE, writer.flush()).await;
-        match timeout(PATIENCE, reading).await {
+        let _ = timeout(TIMEOUT, writer.flush()).await;
+        match timeout(TIMEOUT, reading).await {
             Ok(Ok(goaway)) => End::Closed(goaway),
             _ => end,
         }
@@ -239,7 +239,7 @@ async fn withstands(attack: impl AsyncFn(Connection) -> (End, Option<Connection>
         while !is_over.load(Ordering::Relaxed) {
             let asked = Instant::now();
             let answer =
-                timeout(PATIENCE, proxy.get(site.verify_url()).send()).await.expect("an answer").unwrap();
+                timeout(TIMEOUT, proxy.get(site.verify_url()).send()).await.expect("an answer").unwrap();
             assert_eq!(answer.status().as_u16(), 400, "as without a flood");
             answered += 1;
             slowest = slowest.max(asked.elapsed());

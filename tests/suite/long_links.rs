@@ -96,7 +96,7 @@ both_pairs! {
         }
     }
 
-    async fn a_longer_link_ends_at_the_root_and_the_log_says_so(pair) {
+    async fn a_link_above_the_limit_ends_at_the_root_and_is_logged(pair) {
         let world = World::start(pair).await;
         world.entra.at_the_browser(Some("alice"));
         for uri in [link("a", 2_001), start(&link("a", 2_001), ""), link("a", 6_000)] {
@@ -146,7 +146,7 @@ both_pairs! {
         assert_eq!(waiting(&browser), []);
     }
 
-    async fn whoever_opens_many_long_links_holds_a_bounded_number_and_sends_one(pair) {
+    async fn a_browser_of_many_long_links_keeps_a_bounded_number_and_sends_one(pair) {
         let world = World::start(pair).await;
         let browser = signed_in_at(&world, "alice");
         let oldest = stop_before(&browser, &world.url(APP, &link("oldest", 2_000)), "/callback/").await;

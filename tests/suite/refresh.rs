@@ -356,7 +356,7 @@ async fn replicas_refresh_a_session_once_an_interval_and_never_lose_the_rotated_
 
 /// The directory cannot take the provider's word down: the provider must not be asked at every request for that.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_read_only_directory_is_no_reason_to_ask_the_provider_again_and_again() {
+async fn a_read_only_directory_does_not_repeat_requests_to_the_provider() {
     let postgres = Postgres::private().await;
     let database = postgres.database().await;
     let world = plan().env("DATABASE_URL", database).start(Pair::Shared).await;

@@ -2,14 +2,14 @@
 //! is the input, so a new route is tried before anybody thinks of it.
 
 use crate::world::{APP, COOKIE, PUBLIC, World};
-use gatepost::http::public::{self, Callers, Place, RequestOrigin, Route};
+use gatepost::http::public::{self, Callers, HostScope, RequestOrigin, Route};
 use gatepost_kit::client::{Answer, Client, Kind};
 use gatepost_pages::Asset;
 use reqwest::Method;
 
 /// Those of the public host; what is for protected hosts has tests of its own (`debug`).
 fn routes() -> impl Iterator<Item = Route> + Clone {
-    public::routes().into_iter().filter(|route| route.place != Place::Protected)
+    public::routes().into_iter().filter(|route| route.hosts != HostScope::Protected)
 }
 
 fn path_of(route: &Route) -> String {
@@ -119,7 +119,7 @@ both_pairs! {
         }
     }
 
-    async fn a_person_gets_what_the_table_says_from_their_own_pages(pair) {
+    async fn a_person_gets_the_answers_of_the_table_from_their_own_pages(pair) {
         let world = World::start(pair).await;
         for route in routes() {
             let browser = world.signed_in("alice").await;
@@ -217,7 +217,7 @@ both_pairs! {
         assert_eq!(alice.fetch(&world.url(APP, "/")).await.status, 200);
     }
 
-    async fn another_method_is_405_and_says_which_there_are(pair) {
+    async fn another_method_is_405_with_the_allowed_methods(pair) {
         let world = World::start(pair).await;
         let alice = world.signed_in("alice").await;
         for route in routes() {

@@ -16,7 +16,7 @@ use gatepost_kit::faulty::Mode;
 use gatepost_kit::process::{Gatepost, find_ok, until};
 use std::time::{Duration, Instant};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Hot reads of a replica, both stores together.
 async fn look_ups(replica: &Gatepost) -> u64 {
@@ -36,7 +36,7 @@ async fn cached_sessions(replica: &Gatepost) -> u64 {
 }
 
 async fn waits_for(what: &str, asked: &Asked, replica: &Gatepost, status: u16) -> Told {
-    until(what, PATIENCE, async || {
+    until(what, TIMEOUT, async || {
         let told = asked.at(replica).await;
         (told.status == status).then_some(told)
     })
@@ -44,7 +44,7 @@ async fn waits_for(what: &str, asked: &Asked, replica: &Gatepost, status: u16) -
 }
 
 both_pairs! {
-    async fn who_is_remembered_costs_no_look_up(pair) {
+    async fn a_cached_session_costs_no_look_up(pair) {
         let world = World::start(pair).await;
         let browser = world.signed_in("alice").await;
         let asked = Asked::fetch("/").by(&browser);
@@ -58,7 +58,7 @@ both_pairs! {
         assert_eq!(look_ups(&world.gatepost).await, before);
     }
 
-    async fn who_has_just_signed_in_is_remembered_and_who_brings_the_ticket_again_is_not(pair) {
+    async fn a_session_is_cached_at_its_ticket_and_not_when_the_ticket_is_repeated(pair) {
         let world = World::start(pair).await;
         world.entra.at_the_browser(Some("alice"));
         waits_for("a lease", &Asked::fetch("/").by(&world.signed_in("alice").await), &world.gatepost, 200).await;
@@ -76,7 +76,7 @@ both_pairs! {
         assert_eq!(crate::session_cache::cached_sessions(&world.gatepost).await, passes + 1);
     }
 
-    async fn without_memory_each_request_asks(pair) {
+    async fn without_the_cache_each_request_queries_the_stores(pair) {
         let world = Plan::default().env("GATEPOST_VERIFY__CACHE_MEMORY", "0").start(pair).await;
         world.entra.add(alice());
         let browser = world.signed_in("alice").await;
@@ -124,13 +124,13 @@ both_pairs! {
         let asked = Asked::fetch("/").by(&browser);
         let begun = Instant::now();
         // Used all the time, it outlives the timeout, and the store is told.
-        until("twice the timeout", PATIENCE, async || {
+        until("twice the timeout", TIMEOUT, async || {
             waits_for("the used session", &asked, &world.gatepost, 200).await;
             (begun.elapsed() > Duration::from_secs(12)).then_some(())
         })
         .await;
         let idle = Instant::now();
-        until("the timeout", PATIENCE, async || (idle.elapsed() > Duration::from_secs(8)).then_some(())).await;
+        until("the timeout", TIMEOUT, async || (idle.elapsed() > Duration::from_secs(8)).then_some(())).await;
         assert_eq!(asked.of(&world).await.status, 401);
     }
 }
@@ -154,7 +154,7 @@ async fn a_burst_for_one_cold_cookie_makes_one_look_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_redis_who_is_remembered_passes_and_who_is_not_cannot_be_known() {
+async fn without_redis_cached_sessions_pass_and_others_get_503() {
     let gate = Gate::remembering(&[]).await;
     let browser = gate.signed_in().await;
     let asked = Asked::fetch("/").by(&browser);
@@ -206,7 +206,7 @@ async fn memory_stands_in(gate: &Gate, begin: impl AsyncFnOnce(&Gate), end: impl
     let since = Instant::now();
     waits_for("the admin to be unknown", &root, &world.gatepost, 503).await;
     let mut stood_in = 0;
-    until("memory to be too old", PATIENCE, async || {
+    until("memory to be too old", TIMEOUT, async || {
         let told = alice.at(&world.gatepost).await;
         assert_eq!(told.all("set-cookie"), Vec::<&str>::new());
         assert_eq!(root.at(&world.gatepost).await.status, 503);
@@ -228,8 +228,8 @@ async fn after_redis_was_emptied_people_come_back_unseen_and_nobody_stays_for_lo
     waits_for("a pass in memory", &asked, &gate.world.gatepost, 200).await;
     gate.redis.flushall();
     // The session store is asked again once a minute.
-    let patience = Duration::from_secs(100);
-    until("the loss to be noticed", patience, async || {
+    let limit = Duration::from_secs(100);
+    until("the loss to be noticed", limit, async || {
         (asked.at(&gate.world.gatepost).await.status == 401).then_some(())
     })
     .await;

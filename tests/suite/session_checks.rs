@@ -134,7 +134,7 @@ both_pairs! {
         assert_eq!(site.checks(), 1);
     }
 
-    async fn whom_the_provider_disabled_in_the_pause_is_told_so_at_once_and_never_passes(pair) {
+    async fn a_person_disabled_at_the_provider_meanwhile_is_refused_at_once(pair) {
         let site = Site::start(pair).await;
         let asked = fetch(&site.unused().await);
         site.world.entra.disable("alice");
@@ -269,7 +269,7 @@ async fn without_a_refresh_token_no_request_waits_in_vain() {
 
 /// A page in a tab that asks every half hour: each time two refresh intervals have passed, and half of the idle limit.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_that_asks_now_and_then_never_reaches_the_idle_limit() {
+async fn a_page_with_requests_at_intervals_never_reaches_the_idle_limit() {
     for memory in ["0", "16"] {
         let plan = Plan::default().env("GATEPOST_VERIFY__CACHE_MEMORY", memory);
         let (world, clock) = movable(plan).await;

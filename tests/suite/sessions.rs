@@ -1,4 +1,4 @@
-//! The session store where a flow cannot show it: whose turn it is to refresh a session, what an index keeps.
+//! The session store where a flow cannot show it: the lock for refreshing a session, what an index keeps.
 
 use gatepost_config::{Config, StoresConfig};
 use gatepost_core::decision::Lifetimes;
@@ -30,23 +30,23 @@ fn sessions(store: &Store) -> Sessions {
     Sessions::new(store.clone(), Arc::new(KeyRing::new(&config.secret_keys)), lifetimes)
 }
 
-/// Two replicas: one is so slow with a refresh that its turn expires, and gives it back when another has it.
-async fn a_late_replica_takes_nobodys_turn(store: Store) {
+/// Two replicas: one is so slow with a refresh that its lock expires, and it releases the lock when the other has it.
+async fn a_late_replica_releases_no_lock_of_another(store: Store) {
     let sessions = sessions(&store);
     let id = SessionId::generate();
     let late = sessions.lock_refresh(&id).await.unwrap().expect("nobody else wants it");
     assert!(sessions.lock_refresh(&id).await.unwrap().is_none(), "one at a time");
     // As when it expires.
     store.delete(&[b"refresh:", &id.hash().as_bytes()[..]].concat()).await.unwrap();
-    let other = sessions.lock_refresh(&id).await.unwrap().expect("the turn is free again");
+    let other = sessions.lock_refresh(&id).await.unwrap().expect("the lock is free again");
     sessions.unlock_refresh(&late).await.unwrap();
-    assert!(sessions.lock_refresh(&id).await.unwrap().is_none(), "the other's turn is not over");
+    assert!(sessions.lock_refresh(&id).await.unwrap().is_none(), "the other still has the lock");
     sessions.unlock_refresh(&other).await.unwrap();
     assert!(sessions.lock_refresh(&id).await.unwrap().is_some(), "now it is");
 }
 
 /// A sign-in writes its record while somebody who listed before takes its index entry for a stale one.
-async fn a_record_that_is_written_meanwhile_keeps_its_place(store: Store) {
+async fn a_record_that_is_written_meanwhile_stays_in_the_index(store: Store) {
     let (set, hour) = (b"user:one".as_slice(), Duration::from_hours(1));
     let [kept, stale] = [b"kept", b"gone"]
         .map(|name| Indexed { member: name.to_vec(), key: [b"record:", &name[..]].concat() });
@@ -65,8 +65,8 @@ async fn a_record_that_is_written_meanwhile_keeps_its_place(store: Store) {
 async fn in_redis_races_of_replicas_lose_nothing() {
     let redis = Redis::start().await;
     let store = Store::Redis(RedisStore::open(&redis.url().into(), None).unwrap());
-    a_record_that_is_written_meanwhile_keeps_its_place(store.clone()).await;
-    a_late_replica_takes_nobodys_turn(store).await;
+    a_record_that_is_written_meanwhile_stays_in_the_index(store.clone()).await;
+    a_late_replica_releases_no_lock_of_another(store).await;
 }
 
 #[tokio::test]
@@ -75,6 +75,6 @@ async fn in_the_embedded_file_races_lose_nothing() {
     let file = folder.path().join("gatepost.db");
     Directory::open(&StoresConfig::Embedded { file: file.clone() }, None).unwrap().migrate().await.unwrap();
     let store = Store::Sqlite(SqliteStore::open(&file));
-    a_record_that_is_written_meanwhile_keeps_its_place(store.clone()).await;
-    a_late_replica_takes_nobodys_turn(store).await;
+    a_record_that_is_written_meanwhile_stays_in_the_index(store.clone()).await;
+    a_late_replica_releases_no_lock_of_another(store).await;
 }

@@ -96,7 +96,7 @@ both_pairs! {
         assert_eq!(worker.status, 302, "a service worker passes navigations on");
     }
 
-    async fn step_up_asks_the_person_again(pair) {
+    async fn step_up_requests_a_new_sign_in(pair) {
         let world = Plan::default().route("bank.example.test", "max_age=1").start(pair).await;
         world.entra.add(alice());
         let browser = world.signed_in("alice").await;
@@ -111,7 +111,7 @@ both_pairs! {
         assert_eq!(asked.query_field("max_age"), Some("1"));
     }
 
-    async fn the_link_of_a_page_that_asks_for_a_recent_sign_in_leads_to_one(pair) {
+    async fn the_link_of_a_page_that_requires_a_recent_sign_in_leads_to_one(pair) {
         let world = Plan::default().route("bank.example.test", "max_age=1").start(pair).await;
         world.entra.add(alice());
         let browser = world.signed_in("alice").await;
@@ -169,7 +169,7 @@ both_pairs! {
         assert_eq!(received.header("x-user-groups-truncated"), None);
     }
 
-    async fn a_list_that_is_too_long_says_so(pair) {
+    async fn a_list_that_is_too_long_is_marked_as_cut(pair) {
         let world = Plan::default().start(pair).await;
         world.entra.add(Person::named("carol").many_groups(250));
         let browser = world.signed_in("carol").await;

@@ -23,7 +23,7 @@ both_pairs! {
         assert_eq!(trip.status, 303, "the public cookie is worth nothing either");
     }
 
-    async fn another_sites_link_asks_before_it_signs_out(pair) {
+    async fn another_sites_link_shows_a_question_before_it_signs_out(pair) {
         let world = World::start(pair).await;
         let browser = world.signed_in("alice").await;
         for (host, path, status) in [(APP, "/.gatepost/logout", 403), (PUBLIC, "/logout", 200)] {

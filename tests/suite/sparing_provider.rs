@@ -207,7 +207,7 @@ async fn while_the_provider_is_down_nobody_is_sent_there_for_an_hour() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_several_providers_the_one_that_vouched_is_visited_without_a_question() {
+async fn of_several_providers_the_one_of_the_session_is_visited_without_a_question() {
     let others = [
         ("OTHER__KIND", "oidc"),
         ("OTHER__ISSUER", "https://idp.example.com"),
@@ -261,7 +261,7 @@ both_pairs! {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sign_out_that_the_provider_asks_for_is_in_the_log() {
+async fn a_sign_out_that_the_provider_requests_is_in_the_log() {
     let world = plain(Pair::Embedded, Plan::default()).await;
     let browser = world.signed_in("alice").await;
     let sid = world.entra.list_sids("alice").pop().unwrap();

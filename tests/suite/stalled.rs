@@ -12,7 +12,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 const STALLED: usize = 10_000;
 /// What the stalled requests may take. The process shall stay below 64 MB: the release holds 18 MB of that when idle, the
 /// unoptimised binary of the tests 33 MB.
@@ -51,7 +51,7 @@ async fn open(public: SocketAddr, bytes: &[u8]) -> TcpStream {
 async fn to_the_end(stream: &mut TcpStream) -> (String, Duration) {
     let (asked, mut bytes) = (Instant::now(), Vec::new());
     // A reset behind the answer is an end too.
-    let _ = timeout(PATIENCE, stream.read_to_end(&mut bytes)).await.expect("the server closes");
+    let _ = timeout(TIMEOUT, stream.read_to_end(&mut bytes)).await.expect("the server closes");
     (String::from_utf8_lossy(&bytes).into_owned(), asked.elapsed())
 }
 
@@ -72,7 +72,7 @@ async fn stall(public: SocketAddr, number: usize, body: &[u8]) {
     request.extend(body);
     let _ = timeout(Duration::from_secs(5), stream.write_all(&request)).await;
     let mut answer = Vec::new();
-    let _ = timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
+    let _ = timeout(TIMEOUT, stream.read_to_end(&mut answer)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -97,15 +97,11 @@ async fn ten_thousand_stalled_bodies_take_little_memory_and_keep_nobody_out() {
     let (mut served, mut slowest, mut most) = (0, Duration::ZERO, before);
     while done.load(Ordering::Relaxed) < stalled {
         let asked = Instant::now();
-        let answer = timeout(PATIENCE, browser.get(&account)).await.expect("an answer");
+        let answer = timeout(TIMEOUT, browser.get(&account)).await.expect("an answer");
         assert_eq!(answer.status, 200, "{}", answer.body);
         (served, slowest) = (served + 1, slowest.max(asked.elapsed()));
         most = most.max(memory(pid));
-        assert!(
-            begun.elapsed() < PATIENCE * 2,
-            "{} of {stalled} were given up",
-            done.load(Ordering::Relaxed)
-        );
+        assert!(begun.elapsed() < TIMEOUT * 2, "{} of {stalled} were given up", done.load(Ordering::Relaxed));
         sleep(Duration::from_millis(10)).await;
     }
     println!(
@@ -180,7 +176,7 @@ async fn a_body_that_stalls_is_given_up_after_five_seconds() {
         let mut stream = open(public, (head(path, framing) + part).as_bytes()).await;
         waiting.spawn(async move { (path, to_the_end(&mut stream).await) });
     }
-    // A byte a second is no more patience.
+    // A byte a second does not extend the limit.
     let mut slow = open(public, head("/logout/backchannel", LENGTH).as_bytes()).await;
     waiting.spawn(async move {
         let begun = Instant::now();

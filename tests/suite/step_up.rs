@@ -53,7 +53,7 @@ both_pairs! {
         assert_eq!(trip.end().echoed().uri, "/transfer", "{}", trip.describe());
     }
 
-    async fn a_recent_sign_in_whose_time_is_not_known_is_told_unseen(pair) {
+    async fn a_recent_sign_in_of_unknown_time_is_confirmed_without_a_page(pair) {
         let world = world(pair).await;
         without_auth_time(&world);
         let browser = world.signed_in("alice").await;
@@ -66,7 +66,7 @@ both_pairs! {
         assert_eq!(browser.navigate(&world.url(BANK, "/")).await.hops.len(), 1);
     }
 
-    async fn a_provider_that_tells_no_recent_time_is_asked_twice_and_the_session_stays(pair) {
+    async fn a_provider_that_asserts_no_recent_time_is_visited_twice_and_the_session_stays(pair) {
         let world = world(pair).await;
         world.entra.add(Person::named("bob"));
         for (who, lie, said, logged) in [
@@ -103,7 +103,7 @@ both_pairs! {
         }
     }
 
-    async fn a_page_that_asks_for_a_sign_in_says_how_recent_it_must_be(pair) {
+    async fn a_page_that_requires_a_sign_in_states_how_recent_it_must_be(pair) {
         let world = world(pair).await;
         world.entra.at_the_browser(Some("alice"));
         let browser = world.browser();

@@ -105,7 +105,7 @@ both_pairs! {
         assert!(clears(&trip), "without a sign-out between them: {}", trip.describe());
     }
 
-    async fn with_a_cookie_that_does_not_say_who_was_there_all_goes(pair) {
+    async fn with_a_cookie_that_names_nobody_all_storage_is_cleared(pair) {
         let world = start(pair).await;
         let browser = world.browser();
         clears_for(&world, &browser, "alice", APP).await;
@@ -134,7 +134,7 @@ both_pairs! {
         }
     }
 
-    async fn without_that_cookie_the_hosts_own_one_says_who_was_there(pair) {
+    async fn without_that_cookie_the_hosts_own_one_names_the_former_person(pair) {
         let world = start(pair).await;
         let browser = world.browser();
         clears_for(&world, &browser, "alice", APP).await;

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
 use tokio::time::timeout;
 
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Probes and Prometheus are no trusted proxies, and need a few connections; whoever else is on the network gets no more.
 #[tokio::test(flavor = "multi_thread")]
@@ -20,7 +20,7 @@ async fn a_peer_that_is_no_trusted_proxy_has_few_connections_to_the_internal_lis
         let mut stream = socket.connect(internal).await.unwrap();
         let _ = stream.write_all(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n").await;
         let mut answer = [0; 12];
-        let answered = timeout(PATIENCE, stream.read_exact(&mut answer)).await.expect("an answer or an end");
+        let answered = timeout(TIMEOUT, stream.read_exact(&mut answer)).await.expect("an answer or an end");
         answered.is_ok_and(|_| answer.ends_with(b"200")).then_some(stream)
     };
     let (stranger, another, proxy) = ([127, 0, 0, 7], [127, 0, 0, 8], [127, 0, 0, 9]);
@@ -36,5 +36,5 @@ async fn a_peer_that_is_no_trusted_proxy_has_few_connections_to_the_internal_lis
     }
     assert_eq!(of_proxy.len(), 100, "the proxy has as many as it wants");
     held.pop();
-    until("a place to be free", PATIENCE, async || ask(stranger).await).await;
+    until("a place to be free", TIMEOUT, async || ask(stranger).await).await;
 }

@@ -253,12 +253,12 @@ pub fn remembers() -> bool {
 /// Waits until the replica at `internal` has heard of everything that was committed before.
 pub async fn heard(internal: SocketAddr) {
     let Some(before) = renewals(internal).await else { return };
-    let patience = Duration::from_secs(3);
+    let limit = Duration::from_secs(3);
     // The first may have been sent before; the second was not.
-    let both = until("two renewals", patience * 2, async || {
+    let both = until("two renewals", limit * 2, async || {
         renewals(internal).await.is_none_or(|now| now >= before + 2).then_some(())
     });
-    let _ = timeout(patience, both).await;
+    let _ = timeout(limit, both).await;
 }
 
 /// How often the replica at `internal` has renewed its lease; `None`: it does not answer.

@@ -2,7 +2,7 @@
 
 use super::answer::Answer;
 use super::tally::{Tally, Window};
-use super::{Load, Pace, Ticket, Turns, Wire};
+use super::{Load, Pace, Pick, Visitors, Wire};
 use crate::stats::Latencies;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
@@ -15,14 +15,14 @@ const NAP: Duration = Duration::from_micros(50);
 /// How often a closed loop without answers checks the time.
 const LOOK: Duration = Duration::from_millis(50);
 /// After this time without any answer, the server counts as stuck.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 struct Connection {
     stream: TcpStream,
     out: Vec<u8>,
     sent: usize,
     input: Vec<u8>,
-    ticket: Ticket,
+    pick: Pick,
     due: Instant,
 }
 
@@ -35,7 +35,7 @@ struct Engine<'a> {
     waiting: VecDeque<Instant>,
     window: Window,
     tally: Tally,
-    turns: Turns,
+    visitors: Visitors,
     last_answer: Instant,
 }
 
@@ -59,7 +59,7 @@ impl<'a> Engine<'a> {
             waiting: VecDeque::new(),
             window: Window::of(load),
             tally: Tally { latencies: Latencies::with_room(), ..Tally::default() },
-            turns: Turns::of(load),
+            visitors: Visitors::of(load),
             last_answer: Instant::now(),
         };
         for index in 0..load.connections {
@@ -70,7 +70,7 @@ impl<'a> Engine<'a> {
                 out,
                 sent: 0,
                 input,
-                ticket: Ticket::default(),
+                pick: Pick::default(),
                 due: Instant::now(),
             });
         }
@@ -127,14 +127,14 @@ impl<'a> Engine<'a> {
     }
 
     fn goes_on(&mut self, now: Instant) -> io::Result<bool> {
-        if now > self.last_answer + PATIENCE {
-            return Err(io::Error::other(format!("no answer from {} for {PATIENCE:?}", self.load.addr)));
+        if now > self.last_answer + TIMEOUT {
+            return Err(io::Error::other(format!("no answer from {} for {TIMEOUT:?}", self.load.addr)));
         }
         if self.tally.is_hopeless() {
             let first = self.tally.first_wrong.as_deref().unwrap_or_default();
             return Err(io::Error::other(format!("{} answers wrongly: {first}", self.load.addr)));
         }
-        let is_over = self.turns.are_over();
+        let is_over = self.visitors.are_done();
         self.window.goes_on(now, is_over, self.load, &mut self.tally)
     }
 
@@ -151,11 +151,11 @@ impl<'a> Engine<'a> {
 
     /// Sends the next request of a connection. If the socket is full, the rest is sent when it is writable.
     fn begin(&mut self, index: usize, due: Instant) -> io::Result<()> {
-        let ticket = self.turns.next();
+        let pick = self.visitors.next();
         let connection = &mut self.connections[index];
-        (connection.ticket, connection.due, connection.sent) = (ticket, due, 0);
+        (connection.pick, connection.due, connection.sent) = (pick, due, 0);
         connection.input.clear();
-        self.load.requests.write(ticket.visitor, &mut connection.out);
+        self.load.requests.write(pick.visitor, &mut connection.out);
         connection.send()
     }
 
@@ -180,7 +180,7 @@ impl<'a> Engine<'a> {
                 let now = Instant::now();
                 self.last_answer = now;
                 let connection = &self.connections[index];
-                let is_failure = self.turns.done(connection.ticket, is_right);
+                let is_failure = self.visitors.done(connection.pick, is_right);
                 if is_right && self.window.is_open() {
                     self.tally.latencies.note(now - connection.due);
                 } else if !is_right && is_failure {
@@ -249,7 +249,7 @@ impl Connection {
                         let is_whole = answer.length == self.input.len();
                         return Ok(Received::Answer {
                             is_right: is_whole
-                                && load.requests.fits(self.ticket.visitor, answer.status, answer.email),
+                                && load.requests.fits(self.pick.visitor, answer.status, answer.email),
                         });
                     }
                     Err(_) => return Ok(Received::Answer { is_right: false }),

@@ -1,7 +1,7 @@
 //! Sends many concurrent HTTP/2 requests over one TLS connection with a client certificate, as Traefik does.
 
 use super::tally::{Tally, Window};
-use super::{Load, Turns};
+use super::{Load, Visitors};
 use crate::stats::Latencies;
 use h2::client::SendRequest;
 use hyper::header::HeaderValue;
@@ -47,7 +47,7 @@ struct Shared<'a> {
     load: &'a Load<'a>,
     window: Window,
     tally: Tally,
-    turns: Turns,
+    visitors: Visitors,
 }
 
 /// Runs the load on this thread.
@@ -57,7 +57,7 @@ pub(super) fn run(load: &Load<'_>, client: &Client) -> io::Result<Tally> {
     let (sender, driver) = sender?;
     let driver = runtime.spawn(driver);
     let tally = Tally { latencies: Latencies::with_room(), ..Tally::default() };
-    let shared = Shared { load, window: Window::of(load), tally, turns: Turns::of(load) };
+    let shared = Shared { load, window: Window::of(load), tally, visitors: Visitors::of(load) };
     let shared = Rc::new(RefCell::new(shared));
     let streams = (0..load.connections).map(|_| keep_asking(sender.clone(), Rc::clone(&shared)));
     let ends = LocalSet::new().block_on(&runtime, futures_util::future::join_all(streams));
@@ -82,14 +82,14 @@ async fn connect(load: &Load<'_>, client: &Client) -> io::Result<(Sender, impl F
 /// Sends one request after the other until the measurement ends.
 async fn keep_asking(sender: Sender, shared: Rc<RefCell<Shared<'_>>>) -> io::Result<()> {
     loop {
-        let (ticket, request) = {
+        let (pick, request) = {
             let mut shared = shared.borrow_mut();
-            let Shared { load, window, tally, turns } = &mut *shared;
-            if !window.goes_on(Instant::now(), turns.are_over(), load, tally)? {
+            let Shared { load, window, tally, visitors } = &mut *shared;
+            if !window.goes_on(Instant::now(), visitors.are_done(), load, tally)? {
                 return Ok(());
             }
-            let ticket = turns.next();
-            (ticket, load.requests.http2(ticket.visitor))
+            let pick = visitors.next();
+            (pick, load.requests.http2(pick.visitor))
         };
         let begun = Instant::now();
         let mut sender = sender.clone().ready().await.map_err(io::Error::other)?;
@@ -101,8 +101,8 @@ async fn keep_asking(sender: Sender, shared: Rc<RefCell<Shared<'_>>>) -> io::Res
         }
         let mut shared = shared.borrow_mut();
         let email = head.headers.get("x-user-email").map(HeaderValue::as_bytes);
-        let is_right = shared.load.requests.fits(ticket.visitor, head.status.as_u16(), email);
-        let is_failure = shared.turns.done(ticket, is_right);
+        let is_right = shared.load.requests.fits(pick.visitor, head.status.as_u16(), email);
+        let is_failure = shared.visitors.done(pick, is_right);
         if is_right && shared.window.is_open() {
             shared.tally.latencies.note(begun.elapsed());
         } else if !is_right && is_failure {

@@ -78,72 +78,72 @@ impl Load<'_> {
 /// Chooses the next visitor: at random (xorshift), or in order. In order, a visitor with a wrong answer is chosen
 /// again.
 #[derive(Clone, Debug)]
-struct Turns {
+struct Visitors {
     variety: usize,
     chance: u64,
     /// The number of visitors that were chosen in order.
-    asked: Option<usize>,
+    chosen: Option<usize>,
     answered: usize,
     again: Vec<usize>,
     /// How often a request was repeated.
     retries: usize,
 }
 
-/// A turn for one request.
+/// The visitor of one request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Ticket {
+struct Pick {
     visitor: usize,
-    /// Each visitor gets one turn.
+    /// Whether the load ends only after this request was answered correctly.
     is_owed: bool,
 }
 
-impl Turns {
+impl Visitors {
     fn of(load: &Load<'_>) -> Self {
-        let asked = load.is_each_once.then_some(0);
+        let chosen = load.is_each_once.then_some(0);
         Self {
             variety: load.requests.variety(),
             chance: 0x9E37_79B9_7F4A_7C15,
-            asked,
+            chosen,
             answered: 0,
             again: Vec::new(),
             retries: 0,
         }
     }
 
-    fn next(&mut self) -> Ticket {
+    fn next(&mut self) -> Pick {
         if let Some(visitor) = self.again.pop() {
-            return Ticket { visitor, is_owed: true };
+            return Pick { visitor, is_owed: true };
         }
-        if let Some(asked) = &mut self.asked {
-            let ticket = Ticket { visitor: *asked % self.variety, is_owed: *asked < self.variety };
-            *asked += 1;
-            return ticket;
+        if let Some(chosen) = &mut self.chosen {
+            let pick = Pick { visitor: *chosen % self.variety, is_owed: *chosen < self.variety };
+            *chosen += 1;
+            return pick;
         }
         self.chance ^= self.chance << 13;
         self.chance ^= self.chance >> 7;
         self.chance ^= self.chance << 17;
         let visitor = usize::try_from(self.chance % self.variety as u64).unwrap_or(0);
-        Ticket { visitor, is_owed: false }
+        Pick { visitor, is_owed: false }
     }
 
-    /// Ends a turn, and tells whether a wrong answer is a failure. It is not if the visitor repeats the request: a
+    /// Records an answer, and returns whether a wrong one is a failure. It is not if the visitor repeats the request: a
     /// store may miss its deadline while thousands of sessions are looked up.
-    fn done(&mut self, ticket: Ticket, is_right: bool) -> bool {
-        if !ticket.is_owed {
-            return self.asked.is_none();
+    fn done(&mut self, pick: Pick, is_right: bool) -> bool {
+        if !pick.is_owed {
+            return self.chosen.is_none();
         }
         if is_right {
             self.answered += 1;
             return false;
         }
-        self.again.push(ticket.visitor);
+        self.again.push(pick.visitor);
         self.retries += 1;
         self.retries > self.variety
     }
 
     /// Whether every visitor got an answer.
-    fn are_over(&self) -> bool {
-        self.asked.is_some() && self.answered >= self.variety
+    fn are_done(&self) -> bool {
+        self.chosen.is_some() && self.answered >= self.variety
     }
 }
 
@@ -153,25 +153,25 @@ mod tests {
 
     #[test]
     fn chance_picks_everybody_and_a_round_is_over_when_everybody_was_answered() {
-        let mut turns =
-            Turns { variety: 10, chance: 1, asked: None, answered: 0, again: Vec::new(), retries: 0 };
-        let picked: std::collections::BTreeSet<usize> = (0..1000).map(|_| turns.next().visitor).collect();
+        let mut visitors =
+            Visitors { variety: 10, chance: 1, chosen: None, answered: 0, again: Vec::new(), retries: 0 };
+        let picked: std::collections::BTreeSet<usize> = (0..1000).map(|_| visitors.next().visitor).collect();
         assert_eq!(picked.len(), 10);
-        assert!(!turns.are_over());
-        let mut turns =
-            Turns { variety: 2, chance: 1, asked: Some(0), answered: 0, again: Vec::new(), retries: 0 };
-        let tickets: Vec<Ticket> = (0..3).map(|_| turns.next()).collect();
+        assert!(!visitors.are_done());
+        let mut visitors =
+            Visitors { variety: 2, chance: 1, chosen: Some(0), answered: 0, again: Vec::new(), retries: 0 };
+        let picks: Vec<Pick> = (0..3).map(|_| visitors.next()).collect();
         assert_eq!(
-            [0, 1, 2].map(|at| (tickets[at].visitor, tickets[at].is_owed)),
+            [0, 1, 2].map(|at| (picks[at].visitor, picks[at].is_owed)),
             [(0, true), (1, true), (0, false)]
         );
-        turns.done(tickets[2], true);
-        turns.done(tickets[0], true);
-        assert!(!turns.are_over());
-        assert!(!turns.done(tickets[1], false), "who asks again has not failed yet");
-        assert!(!turns.are_over());
-        assert_eq!(turns.next(), tickets[1]);
-        turns.done(tickets[1], true);
-        assert!(turns.are_over());
+        visitors.done(picks[2], true);
+        visitors.done(picks[0], true);
+        assert!(!visitors.are_done());
+        assert!(!visitors.done(picks[1], false), "a repeated request is no failure yet");
+        assert!(!visitors.are_done());
+        assert_eq!(visitors.next(), picks[1]);
+        visitors.done(picks[1], true);
+        assert!(visitors.are_done());
     }
 }

@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn who_nobody_is_sends_no_cookie_of_ours() {
+    fn a_visitor_without_a_session_sends_no_cookie_of_gatepost() {
         let requests = Requests::pages("/verify", "app.example.test").by_script().ready();
         let text = text(&requests, 0);
         assert!(

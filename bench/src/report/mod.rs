@@ -152,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_goal_says_by_itself_which_way_is_better() {
+    fn the_form_of_a_goal_shows_which_way_is_better() {
         let cost = Goal { figure: "cost", must: 1.3, aim: 1.15 };
         assert_eq!(
             [1.1, 1.2, 1.31].map(|ratio| cost.reached(ratio)),

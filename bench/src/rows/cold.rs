@@ -15,7 +15,7 @@ const NO_MEMORY: (&str, &str) = ("GATEPOST_VERIFY__CACHE_MEMORY", "0");
 
 /// Measures with Redis and Postgres, and with one SQLite file.
 pub async fn run(stage: &mut Stage, production: &Production) -> io::Result<()> {
-    let (ground, turn) = (stage.ground.clone(), stage.tempo.short());
+    let (ground, schedule) = (stage.ground.clone(), stage.tempo.short());
     let bare = ground.bare_gate(&production.answers).await?;
     let shared = production
         .site
@@ -31,7 +31,7 @@ pub async fn run(stage: &mut Stage, production: &Production) -> io::Result<()> {
         asked(&production.site, &shared, "Gatepost, Redis and Postgres", Arc::clone(&production.visitors)),
         asked(&embedded_site, &embedded, "Gatepost, one SQLite file", visitors.into()),
     ];
-    stage.row("Cold: every request looks up, http, 16 connections", &contestants, turn).await?;
+    stage.row("Cold: every request looks up, http, 16 connections", &contestants, schedule).await?;
     Ok(())
 }
 

@@ -16,7 +16,7 @@ const SESSIONS: usize = 1_000;
 const PEOPLE: usize = 100;
 /// The length of a refresh token, which is random. Entra's are at least this long.
 const TOKEN: usize = 1_200;
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A Lua script that adds up the sizes of the records. It has quotes, because it is sent as an inline command (RESP2).
 const SIZES: &str = "\"local n,m,c=0,0,'0' repeat local r=redis.call('SCAN',c,'MATCH',ARGV[1],'COUNT',1000) c=r[1] \
@@ -51,7 +51,7 @@ async fn start(stage: &mut Stage, site: &Site) -> io::Result<()> {
 }
 
 fn wait_ready(addr: SocketAddr, begun: Instant) -> io::Result<()> {
-    while begun.elapsed() < PATIENCE {
+    while begun.elapsed() < TIMEOUT {
         if is_ready(addr).unwrap_or(false) {
             return Ok(());
         }
@@ -62,7 +62,7 @@ fn wait_ready(addr: SocketAddr, begun: Instant) -> io::Result<()> {
 
 fn is_ready(addr: SocketAddr) -> io::Result<bool> {
     let mut stream = TcpStream::connect(addr)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
     stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: gatepost\r\nConnection: close\r\n\r\n")?;
     let mut status = [0; 12];
     stream.read_exact(&mut status)?;

@@ -11,7 +11,7 @@ mod tail;
 mod through_traefik;
 mod warm;
 
-use crate::measure::{Contestant, Turn, in_turns};
+use crate::measure::{Contestant, Schedule, measure_in_rounds};
 use crate::report::{Failure, Report, Row};
 use crate::site::Ground;
 use futures_util::FutureExt;
@@ -67,25 +67,25 @@ impl Kind {
 pub struct Tempo {
     /// The number of rounds of each row.
     pub rounds: usize,
-    /// Short turns and small numbers, to test that everything works.
+    /// Short rounds and small numbers, to test that everything works.
     pub is_quick: bool,
 }
 
 impl Tempo {
-    /// The turns of a row whose ratio is a figure: many short turns, so that both servers are measured under the same
+    /// The schedule of a row whose ratio is a figure: many short rounds, so that both servers are measured under the same
     /// conditions even if the machine's speed changes from second to second.
-    pub fn deciding(self) -> Turn {
-        self.turn(self.rounds * 4, 500)
+    pub fn deciding(self) -> Schedule {
+        self.schedule(self.rounds * 4, 500)
     }
 
-    /// The turns of any other row.
-    pub fn short(self) -> Turn {
-        self.turn(self.rounds.min(3), 1_500)
+    /// The schedule of any other row.
+    pub fn short(self) -> Schedule {
+        self.schedule(self.rounds.min(3), 1_500)
     }
 
-    fn turn(self, rounds: usize, millis: u64) -> Turn {
+    fn schedule(self, rounds: usize, millis: u64) -> Schedule {
         let counted = Duration::from_millis(if self.is_quick { millis / 5 } else { millis });
-        Turn { rounds, warm_up: counted / 5, counted }
+        Schedule { rounds, warm_up: counted / 5, counted }
     }
 }
 
@@ -149,17 +149,17 @@ impl Stage {
     }
 
     /// Measures servers in turns, and adds the row to the report.
-    async fn row(&mut self, title: &str, contestants: &[Contestant], turn: Turn) -> io::Result<&Row> {
-        let rows = self.rows(&[(title, contestants)], turn).await?;
+    async fn row(&mut self, title: &str, contestants: &[Contestant], schedule: Schedule) -> io::Result<&Row> {
+        let rows = self.rows(&[(title, contestants)], schedule).await?;
         // One was asked for.
         Ok(rows.last().expect("a row"))
     }
 
     /// Measures the servers of several rows in the same turns, so that the rows can also be compared with each other.
-    async fn rows(&mut self, rows: &[(&str, &[Contestant])], turn: Turn) -> io::Result<&[Row]> {
+    async fn rows(&mut self, rows: &[(&str, &[Contestant])], schedule: Schedule) -> io::Result<&[Row]> {
         let contestants: Vec<Contestant> =
             rows.iter().flat_map(|(_, contestants)| contestants.iter().cloned()).collect();
-        let mut outcomes = in_turns(self.ground.cores, &contestants, turn).await?.into_iter();
+        let mut outcomes = measure_in_rounds(self.ground.cores, &contestants, schedule).await?.into_iter();
         for (title, contestants) in rows {
             let outcomes = outcomes.by_ref().take(contestants.len()).collect();
             self.report.rows.push(Row { title: (*title).to_owned(), outcomes });

@@ -8,7 +8,7 @@ use super::Stage;
 use super::production::{Production, contestant};
 use crate::cpu::{Memory, Watched};
 use crate::load::{Requests, Visitor};
-use crate::measure::{Contestant, Turn};
+use crate::measure::{Contestant, Schedule};
 use crate::report::Failure;
 use crate::site::{Site, until_at_rest};
 use crate::stats::Spread;
@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 /// The memory for a million sessions in kilobytes: of Redis, Postgres, Gatepost, and the cookies in this process.
 const NEEDED: u64 = 6 << 20;
 const FIRST_MINUTE: Duration = Duration::from_mins(1);
-/// The time of a turn besides the measured time.
+/// What a row takes besides the time of its schedule.
 const MARGIN: Duration = Duration::from_secs(4);
 /// The least number of sessions to request. Fewer would fit into the processor's caches.
 const FEWEST: usize = 20_000;
@@ -117,17 +117,18 @@ async fn measure(
     crowds: &[Crowd],
 ) -> io::Result<()> {
     let counted = if stage.tempo.is_quick { 200 } else { 1_000 };
-    let turn =
-        Turn { rounds: 3, warm_up: Duration::from_millis(200), counted: Duration::from_millis(counted) };
-    let end = Instant::now() + turn.of_all(crowds.len()) + MARGIN;
+    let schedule =
+        Schedule { rounds: 3, warm_up: Duration::from_millis(200), counted: Duration::from_millis(counted) };
+    let end = Instant::now() + schedule.total(crowds.len()) + MARGIN;
     let young = crowds.iter().map(|crowd| young(crowd, end)).collect::<io::Result<Vec<_>>>()?;
     let contestants: Vec<Contestant> = crowds
         .iter()
         .zip(&young)
         .map(|(crowd, young)| asked(site, &crowd.name, &crowd.gatepost, visitors, young.clone()))
         .collect();
-    let row =
-        stage.row("Warm, by number of sessions in memory, http, 16 connections", &contestants, turn).await?;
+    let row = stage
+        .row("Warm, by number of sessions in memory, http, 16 connections", &contestants, schedule)
+        .await?;
     let ratio = row.cpu_ratio(crowds.len() - 1);
     let Some(most) = crowds.last().filter(|crowd| crowd.visitors.len() == 1_000_000) else { return Ok(()) };
     if let Some(ratio) = ratio {
@@ -142,7 +143,7 @@ async fn measure(
     ];
     tokio::time::sleep(FIRST_MINUTE).await;
     stage
-        .row("The same when every pass is a minute old: each is asked about again", &contestants, turn)
+        .row("The same when every pass is a minute old: each is asked about again", &contestants, schedule)
         .await?;
     Ok(())
 }

@@ -4,7 +4,7 @@ use super::Stage;
 use super::production::{Production, contestant};
 use crate::cpu::Watched;
 use crate::load::{Expect, Requests, Visitor};
-use crate::measure::{Contestant, Turn};
+use crate::measure::{Contestant, Schedule};
 use crate::stats::Spread;
 use gatepost_core::secret::Hash;
 use gatepost_kit::process::{Gatepost, find_ok};
@@ -17,7 +17,7 @@ const GARBAGE: usize = 100_000;
 
 /// Measures the cost of each, and whether garbage cookies cause calls to a store.
 pub async fn run(stage: &mut Stage, production: &Production) -> io::Result<()> {
-    let (ground, turn) = (stage.ground.clone(), stage.tempo.short());
+    let (ground, schedule) = (stage.ground.clone(), stage.tempo.short());
     let bare = ground.bare_gate(&production.answers).await?;
     let gatepost = production.site.start(&ground, &production.site.builder(&ground)).await?;
     let (host, cookie) = (production.site.addresses.host, production.site.addresses.cookie);
@@ -37,7 +37,7 @@ pub async fn run(stage: &mut Stage, production: &Production) -> io::Result<()> {
         asked("group missing: 403", refused, Expect::Status(403)),
     ];
     contestants[4].become_known(ground.cores).await?;
-    stage.row("Who does not pass, http, 16 connections", &contestants, turn).await?;
+    stage.row("Who does not pass, http, 16 connections", &contestants, schedule).await?;
     count_store_calls(stage, &gatepost, &garbage).await
 }
 
@@ -45,8 +45,8 @@ pub async fn run(stage: &mut Stage, production: &Production) -> io::Result<()> {
 async fn count_store_calls(stage: &mut Stage, gatepost: &Gatepost, garbage: &Contestant) -> io::Result<()> {
     let before = store_calls(gatepost).await?;
     let once = Contestant { is_each_once: true, ..garbage.clone() };
-    let turn = Turn { rounds: 1, warm_up: Duration::ZERO, counted: Duration::from_mins(1) };
-    once.measure(stage.ground.cores, turn).await?;
+    let schedule = Schedule { rounds: 1, warm_up: Duration::ZERO, counted: Duration::from_mins(1) };
+    once.measure(stage.ground.cores, schedule).await?;
     let calls = store_calls(gatepost).await? - before;
     let value = Spread::of([calls]).expect("one value");
     let note = "100,000 requests, each with another cookie; from /metrics";

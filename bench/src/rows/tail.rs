@@ -8,7 +8,7 @@ use super::production::contestant;
 use super::sign_ins::{Path, Town};
 use crate::cores;
 use crate::load::{Pace, Requests, Tally, Visitor};
-use crate::measure::{Contestant, Outcome, Turn};
+use crate::measure::{Contestant, Outcome, Schedule};
 use crate::report::Row;
 use crate::site::Ground;
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -43,8 +43,10 @@ pub async fn run(stage: &mut Stage) -> io::Result<()> {
     let half = Contestant { pace: Pace::Open(most / 2.0), ..asked };
     town.slow_down(SLOW).await;
     let seconds = if stage.tempo.is_quick { 2 } else { 10 };
-    let turn = Turn { rounds: 3, warm_up: Duration::from_secs(1), counted: Duration::from_secs(seconds) };
-    let (outcome, SignIns { done, failed, left_out }) = measure(&half, &ground, turn, &town, &people).await?;
+    let schedule =
+        Schedule { rounds: 3, warm_up: Duration::from_secs(1), counted: Duration::from_secs(seconds) };
+    let (outcome, SignIns { done, failed, left_out }) =
+        measure(&half, &ground, schedule, &town, &people).await?;
     let rate = format!("{:.0} of {most:.0} requests a second", most / 2.0);
     let late = outcome.of(|sample| sample.late).median / 1000.0;
     let due = done + failed + left_out;
@@ -89,7 +91,7 @@ struct SignIns {
 async fn measure(
     half: &Contestant,
     ground: &Ground,
-    turn: Turn,
+    schedule: Schedule,
     town: &Town,
     people: &[String],
 ) -> io::Result<(Outcome, SignIns)> {
@@ -99,7 +101,7 @@ async fn measure(
     let load = thread::spawn(move || -> io::Result<Vec<Tally>> {
         // The caller waits for both.
         let _ = (tell.send(cores::own_id()), gone.recv());
-        (0..turn.rounds).map(|_| contestant.run(cores, turn)).collect()
+        (0..schedule.rounds).map(|_| contestant.run(cores, schedule)).collect()
     });
     let own = told.recv().map_err(io::Error::other)?;
     cores::be_nice(std::process::id(), Some(own))?;

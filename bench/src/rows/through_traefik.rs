@@ -52,7 +52,7 @@ struct Street {
 
 /// Measures answers per second and the cost of each.
 pub async fn run(stage: &mut Stage) -> io::Result<()> {
-    let (ground, turn) = (stage.ground.clone(), stage.tempo.deciding());
+    let (ground, schedule) = (stage.ground.clone(), stage.tempo.deciding());
     let certificates = certificates(&ground).await?;
     let street = Street::build(&ground, &certificates).await?;
     street.check_peers().await?;
@@ -67,7 +67,7 @@ pub async fn run(stage: &mut Stage) -> io::Result<()> {
             format!("Through Traefik, the gate over {way}, {connections} connections of browsers")
         });
         let rows = [(&*titles[0], &*over_http), (&*titles[1], &*over_tls)];
-        let rows = stage.rows(&rows, turn).await?;
+        let rows = stage.rows(&rows, schedule).await?;
         if connections == 16 {
             let ratios = [rows[0].rate_ratio(1), rows[1].rate_ratio(1)];
             note_ratios(stage, ratios);
@@ -227,7 +227,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn peers_are_asked_on_loopback_alone() {
+    fn peers_are_queried_only_on_loopback() {
         assert!(address_of("http://127.0.0.1:4180/oauth2/auth").is_ok_and(|address| address.port() == 4180));
         assert!(address_of("http://localhost:4180").is_ok());
         for other in ["http://192.0.2.1:80/", "http://example.com/", "127.0.0.1:80", ""] {

@@ -11,7 +11,7 @@ const NUMBERS: [usize; 4] = [1, CONNECTIONS, 128, 2_000];
 
 /// Measures over http, and over TLS with HTTP/2.
 pub async fn run(stage: &mut Stage, production: &Production) -> io::Result<()> {
-    let (ground, turn) = (stage.ground.clone(), stage.tempo.deciding());
+    let (ground, schedule) = (stage.ground.clone(), stage.tempo.deciding());
     let bare = ground.bare_gate(&production.answers).await?;
     let gatepost = production.site.start(&ground, &production.site.builder(&ground)).await?;
     let server = production.certificates.path().join("server");
@@ -28,7 +28,7 @@ pub async fn run(stage: &mut Stage, production: &Production) -> io::Result<()> {
     http[1].become_known(ground.cores).await?;
     tls[1].become_known(ground.cores).await?;
     let titles = ["Warm, http, 16 connections", "Warm, TLS with HTTP/2, one connection, 16 requests at once"];
-    let rows = stage.rows(&[(titles[0], &http), (titles[1], &tls)], turn).await?;
+    let rows = stage.rows(&[(titles[0], &http), (titles[1], &tls)], schedule).await?;
     let [http_ratio, tls_ratio] = [rows[0].cpu_ratio(1), rows[1].cpu_ratio(1)];
     if let Some(ratio) = http_ratio {
         let note = "Gatepost by bare actix-web with the same answer, http, 16 connections";
@@ -45,7 +45,7 @@ pub async fn run(stage: &mut Stage, production: &Production) -> io::Result<()> {
 
 /// Measures with different numbers of connections.
 pub async fn connections(stage: &mut Stage, production: &Production) -> io::Result<()> {
-    let (ground, turn) = (stage.ground.clone(), stage.tempo.short());
+    let (ground, schedule) = (stage.ground.clone(), stage.tempo.short());
     let bare = ground.bare_gate(&production.answers).await?;
     let gatepost = production.site.start(&ground, &production.site.builder(&ground)).await?;
     for connections in NUMBERS {
@@ -56,20 +56,20 @@ pub async fn connections(stage: &mut Stage, production: &Production) -> io::Resu
         ];
         contestants[1].become_known(ground.cores).await?;
         let title = format!("By number of connections, warm, http: {connections}");
-        stage.row(&title, &contestants, turn).await?;
+        stage.row(&title, &contestants, schedule).await?;
     }
     Ok(())
 }
 
 /// Measures with a new connection for each request, as Traefik often opens them over http under load.
 pub async fn fresh(stage: &mut Stage, production: &Production) -> io::Result<()> {
-    let (ground, turn) = (stage.ground.clone(), stage.tempo.short());
+    let (ground, schedule) = (stage.ground.clone(), stage.tempo.short());
     let bare = ground.bare_gate(&production.answers).await?;
     let gatepost = production.site.start(&ground, &production.site.builder(&ground)).await?;
     let once = |contestant: Contestant| Contestant { wire: Wire::Once, ..contestant };
     let contestants =
         [once(production.bare(&bare, "bare actix-web")), once(production.gatepost(&gatepost, "Gatepost"))];
     contestants[1].become_known(ground.cores).await?;
-    stage.row("Warm, http, a new connection for each request, 16 at once", &contestants, turn).await?;
+    stage.row("Warm, http, a new connection for each request, 16 at once", &contestants, schedule).await?;
     Ok(())
 }

@@ -27,6 +27,12 @@ codes! {
     REFUSED = Error "redis-refused":
         "The same as if Redis were down: requests are answered with 503.",
         "Correct user and password in REDIS_URL.";
+    DATABASE = Error "redis-database":
+        "The same as if Redis were down: requests are answered with 503.",
+        "Let the path of REDIS_URL name a database that Redis has, such as /0. A cluster has only that one; else the databases directive of Redis says how many there are.";
+    FAILED = Error "redis-error":
+        "The same as if Redis were down: requests are answered with 503.",
+        "The finding repeats what Redis answered. Fix its cause there.";
     COMMANDS = Error "redis-commands":
         "Nobody can sign in, or sessions end although they are in use.",
         concat!("Give the user exactly these permissions: ACL SETUSER name ", gatepost_store::redis_user_rules!(), " (and +select where REDIS_URL names a database other than 0).");
@@ -95,7 +101,7 @@ pub(super) async fn inspect(url: &WatchedSecret, ca_file: Option<&Path>) -> Vec<
     let report = match retry(async || answer(store.report().await)).await.unwrap_or_else(Err) {
         Ok(report) => Some(report),
         Err(error) if is_refused_command(&error) => {
-            findings.push(FORBIDDEN.at(SETTING, describe(&error)));
+            findings.push(FORBIDDEN.at(SETTING, describe_answer(&error)));
             None
         }
         Err(error) => return vec![unanswered(&error)],
@@ -131,21 +137,36 @@ fn answer<T>(result: Result<T, StoreError>) -> Result<Result<T, StoreError>, Sto
 fn unanswered(error: &StoreError) -> Finding {
     match tls::explain(error) {
         Some(fault) => TLS.of_tls(SETTING, fault),
-        None => refusal(error).unwrap_or(&UNREACHABLE).at(SETTING, describe(error)),
+        None => match refusal(error) {
+            Some(code) => code.at(SETTING, describe_answer(error)),
+            None => UNREACHABLE.at(SETTING, describe(error)),
+        },
+    }
+}
+
+/// What Redis answered, without the sentence of [`StoreError`] that it gave no answer.
+fn describe_answer(error: &StoreError) -> String {
+    match error {
+        StoreError::Redis(answer) => describe(answer),
+        other => describe(other),
     }
 }
 
 /// The code for a refusal by the server; `None` if the server did not answer.
 fn refusal(error: &StoreError) -> Option<&'static Code> {
     let StoreError::Redis(error) = error else { return None };
+    // When SELECT is refused at connecting, the driver replaces the server's code by `ERR`: only the text tells why.
+    let says = |words: &str| error.detail().is_some_and(|detail| detail.contains(words));
     match (error.code(), error.kind()) {
-        // The driver drops the server's code when SELECT is refused at connecting, so only the text names the command.
-        _ if is_refusal(error) || error.detail().is_some_and(|detail| detail.contains("'select'")) => {
-            Some(&COMMANDS)
+        _ if is_refusal(error) || says("'select'") => Some(&COMMANDS),
+        (Some("NOAUTH" | "WRONGPASS"), _) | (_, ::redis::ErrorKind::AuthenticationFailed) => Some(&REFUSED),
+        (Some("ERR"), _) if says("Authentication required") => Some(&REFUSED),
+        (Some("ERR"), _)
+            if says("DB index is out of range") || says("SELECT is not allowed in cluster mode") =>
+        {
+            Some(&DATABASE)
         }
-        (Some("NOAUTH" | "WRONGPASS" | "ERR"), _) | (_, ::redis::ErrorKind::AuthenticationFailed) => {
-            Some(&REFUSED)
-        }
+        (Some("ERR"), _) => Some(&FAILED),
         _ => None,
     }
 }

@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pinned_tenant_vouches_for_its_people() {
+    fn addresses_of_a_pinned_tenant_are_accepted() {
         let of = |claims| judged(pinned(), |_| {}, &claims);
         assert_eq!(
             of(json!({"email": "A@x.example", "preferred_username": "b@x.example"})),
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_does_not_hide_the_next_claim_that_vouches() {
+    fn a_claim_without_an_address_does_not_hide_the_next_verified_one() {
         for email in
             ["jörg@firma.example", "", " ", "a@x.example@y.example", "+49 30 123456", "a@x.example\r\nX: y"]
         {
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn elsewhere_an_address_is_verified_or_the_operator_vouches() {
+    fn elsewhere_an_address_is_verified_or_the_operator_assumes_it() {
         let kind = || ProviderKind::Oidc { issuer: "https://op.example".into() };
         let of = |claims| judged(kind(), |_| {}, &claims);
         for verified in [json!(true), json!("true")] {
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn no_provider_gives_a_person_the_address_of_a_machine() {
+    fn no_provider_can_assert_the_address_of_a_machine() {
         let public_host = provider(pinned(), |_| {}).public_host.clone();
         let machine = format!("bot@machine.{public_host}");
         assert_eq!(judged(pinned(), |_| {}, &json!({"email": machine})), Err(AddressRule::NotMachine));

@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_secret_is_sent_as_the_metadata_says() {
+    async fn a_secret_is_sent_as_the_metadata_requires() {
         use CoreClientAuthMethod::{ClientSecretBasic, ClientSecretPost};
         let secret = || ClientCredential::Secret("s e+c:r%t".into());
         let supporting = |methods: Vec<CoreClientAuthMethod>| {

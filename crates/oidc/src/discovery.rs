@@ -256,7 +256,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failed_fetch_is_tried_again_when_the_provider_asks_for_it() {
+    fn a_failed_fetch_is_repeated_after_the_time_that_the_provider_requests() {
         let after = |retry_after| {
             pause_after(&CallError::Status { status: 503, retry_after }.into(), Duration::from_secs(10))
         };

@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failure_is_shared_for_as_long_as_the_provider_asks_to_wait() {
+    async fn a_failure_is_shared_for_as_long_as_the_provider_requests() {
         assert_eq!(attempts_after(None).await, 2);
         assert_eq!(attempts_after(Some(Duration::from_mins(1))).await, 1);
     }

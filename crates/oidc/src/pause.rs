@@ -53,7 +53,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn a_pause_lasts_as_long_as_it_was_asked_for() {
+    fn a_pause_lasts_as_long_as_requested() {
         let (pause, start) = (Pause::default(), Instant::now());
         let later = |seconds| start + Duration::from_secs(seconds);
         assert!(pause.check(start).is_ok());

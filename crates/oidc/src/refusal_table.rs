@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_says_more_than_an_error_and_an_unknown_one_falls_back() {
+    fn a_known_number_takes_precedence_over_the_error_and_an_unknown_one_does_not() {
         assert_eq!(find("access_denied", Some(50105)).title, "You are not assigned to this application");
         assert_eq!(find("access_denied", Some(1)).title, "The sign-in was cancelled");
         assert_eq!(find("no_such_error", None).title, OTHER.title);

@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refusal_for_now_says_how_long() {
+    async fn a_temporary_refusal_has_its_duration() {
         for (status, body) in [
             (429, json!({"error": "slow_down"})),
             (503, json!({})),

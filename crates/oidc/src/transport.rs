@@ -366,7 +366,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_document_that_is_refused_for_now_says_how_long() {
+    async fn a_temporarily_refused_document_has_the_duration() {
         let server = Scripted::start().await;
         for (status, endpoint) in [(429, Endpoint::Keys), (503, Endpoint::Userinfo)] {
             server.reply(json_reply(status, &json!({})).header("Retry-After", "7"));

@@ -179,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_a_provider_says_after_it_knew_the_client_is_an_acceptance() {
+    fn only_an_error_that_comes_after_client_authentication_is_an_acceptance() {
         let judged = |error, description: &str| {
             let response = ErrorResponse { error, description: Some(description), issuer: None };
             judge(Box::new(response.explain()))

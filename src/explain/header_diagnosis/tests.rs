@@ -153,7 +153,7 @@ fn forwarded_headers_that_are_the_clients_are_named() {
 }
 
 #[test]
-fn each_fault_marks_its_header_and_says_what_to_change() {
+fn each_fault_marks_its_header_and_has_a_fix() {
     let report = report(|headers| {
         set("x-user-admin", "true")(headers);
         add("x.user.groups", "a")(headers);

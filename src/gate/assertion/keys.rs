@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_published_tells_no_secret_and_is_named_by_its_thumbprint() {
+    fn published_keys_contain_no_secret_and_are_named_by_their_thumbprint() {
         let keys = keys(&[7, 8]);
         let published = keys.published();
         assert_eq!(published["keys"].as_array().map(Vec::len), Some(2));

@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_says_what_was_signed_at_its_own_host_for_its_own_minute() {
+    fn a_token_is_valid_only_for_its_host_and_its_minute() {
         let claims = claims();
         let at = |host, seconds: u64| open(&claims, host, NOW.plus(Duration::from_secs(seconds)));
         assert_eq!(at("app.example.com", 59), Ok(claims.clone()));

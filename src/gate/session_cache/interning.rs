@@ -193,6 +193,9 @@ mod tests {
         assert!(known.entries.len() <= MIN_CLEANUP, "{}", known.entries.len());
         let mut third = [name(0)];
         assert_eq!(share(&mut known, &mut third), 0);
-        assert!(std::ptr::eq(two[0].as_str(), third[0].as_str()), "who still bears it keeps it");
+        assert!(
+            std::ptr::eq(two[0].as_str(), third[0].as_str()),
+            "a name that is still in use is not stored again"
+        );
     }
 }

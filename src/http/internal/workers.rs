@@ -66,13 +66,13 @@ pub fn start(
     let untrusted_peers = Arc::new(UntrustedPeers::default());
     for number in 0..count {
         let socket = listener.socket.try_clone()?;
-        let gate =
-            ConnectionGate { tls: listener.tls.clone(), untrusted_peers: Arc::clone(&untrusted_peers) };
+        let admission =
+            Admission { tls: listener.tls.clone(), untrusted_peers: Arc::clone(&untrusted_peers) };
         let shared =
             Shared { context: Arc::clone(context), surface: listener.surface, stop: stopping.clone() };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let serve = move || {
-            let result = runtime.block_on(accept(socket, gate, shared, finish));
+            let result = runtime.block_on(accept(socket, admission, shared, finish));
             if let Err(error) = result {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
@@ -98,12 +98,12 @@ impl Workers {
 }
 
 /// What a connection passes before it is served: the limit of untrusted peers, and TLS.
-struct ConnectionGate {
+struct Admission {
     tls: Option<Arc<InternalTls>>,
     untrusted_peers: Arc<UntrustedPeers>,
 }
 
-impl ConnectionGate {
+impl Admission {
     /// Takes a permit for a peer that is not a trusted proxy. `Err`: there is none left.
     fn admit(&self, context: &Context, peer: SocketAddr) -> Result<Option<Permit>, ()> {
         let peer = peer.ip().to_canonical();
@@ -118,7 +118,7 @@ impl ConnectionGate {
 
 async fn accept(
     socket: StdListener,
-    gate: ConnectionGate,
+    admission: Admission,
     shared: Shared,
     finish: Duration,
 ) -> io::Result<()> {
@@ -133,8 +133,8 @@ async fn accept(
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
-                    let Ok(admitted) = gate.admit(&shared.context, peer) else { continue };
-                    let acceptor = gate.tls.as_ref().map(|tls| TlsAcceptor::from(tls.server_config()));
+                    let Ok(admitted) = admission.admit(&shared.context, peer) else { continue };
+                    let acceptor = admission.tls.as_ref().map(|tls| TlsAcceptor::from(tls.server_config()));
                     let activity = Arc::new(Activity::default());
                     let connection = serve(shared.clone(), acceptor, Arc::clone(&activity), stream, peer);
                     let serving = async move {

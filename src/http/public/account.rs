@@ -5,7 +5,7 @@ use super::callers::Person;
 use super::extract::{Fields, Form, Query};
 use super::fault::Fault;
 use crate::authn::{self, LoadError, Principal};
-use crate::revocation::{self, Ending, revoke_refresh_token};
+use crate::revocation::{self, revoke_refresh_token};
 use crate::sign_in::Context;
 use actix_web::web;
 use gatepost_core::clock::Timestamp;
@@ -111,8 +111,8 @@ async fn end_those(
     let actor = person.browser.actor(Who::Person(person.principal.standing.person.id));
     let sessions = live_sessions(context, &person.principal).await?;
     for (hash, record) in sessions.iter().filter(|(hash, _)| are(hash)) {
-        let over = Ending::new(&context.revocation, *hash, record.user);
-        revocation::end_session(&context.revocation, &over, EndCause::AccountPage, &actor).await?;
+        let (revocation, cause) = (&context.revocation, EndCause::AccountPage);
+        revocation::end_session(revocation, *hash, record.user, cause, &actor).await?;
         revoke_refresh_token(&context.revocation, record);
     }
     Ok(())

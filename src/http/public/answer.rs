@@ -1,13 +1,15 @@
 //! What handlers answer with. Each answer is `no-store`, unless it says otherwise.
 
+use crate::http::respond::{self, Answer};
 use actix_web::body::BoxBody;
-use actix_web::http::StatusCode;
-use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, REFERRER_POLICY, SET_COOKIE,
-    X_CONTENT_TYPE_OPTIONS,
+use actix_web::http::{
+    self,
+    header::{CACHE_CONTROL, HeaderName, HeaderValue},
 };
 use actix_web::{Either, HttpRequest, HttpResponse, Responder};
 use gatepost_pages::Page;
+use hyper::StatusCode;
+use hyper::body::Bytes;
 
 /// The answer of a step of a sign-in.
 pub(super) type RedirectOrPage = Either<Redirect, PageAnswer>;
@@ -20,55 +22,51 @@ pub(super) struct Redirect {
 
 /// An empty answer.
 pub(super) fn empty(status: StatusCode) -> HttpResponse {
-    HttpResponse::build(status).insert_header((CACHE_CONTROL, "no-store")).finish()
+    converted(respond::empty(status))
 }
 
 /// Text that is not a page.
 pub(super) fn text(
     media_type: &'static str,
-    body: impl Into<String>,
+    body: impl Into<Bytes>,
     cache_control: &'static str,
 ) -> HttpResponse {
-    HttpResponse::Ok()
-        .insert_header((CACHE_CONTROL, cache_control))
-        .insert_header((CONTENT_TYPE, media_type))
-        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .body(body.into())
+    let mut response = converted(respond::text(StatusCode::OK, media_type, body));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(cache_control));
+    response
 }
 
-/// A page as an answer, without its body if the request is HEAD (Traefik would log an error).
+/// A page as an answer, without its body if the request is HEAD.
 pub(super) struct PageAnswer(pub(super) Page);
 
 impl Responder for PageAnswer {
     type Body = BoxBody;
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {
-        let Self(page) = self;
-        let status = StatusCode::from_u16(page.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = empty(status);
-        for (name, value) in &page.headers {
-            if let (Ok(name), Ok(value)) = (HeaderName::try_from(*name), HeaderValue::from_str(value)) {
-                response.headers_mut().insert(name, value);
-            }
-        }
-        if request.method() == "HEAD" { response } else { response.set_body(BoxBody::new(page.body)) }
+        converted(respond::page(self.0, request.method() == "HEAD"))
     }
 }
 
-/// `Referrer-Policy` keeps tickets and codes out of the next request.
 impl Responder for Redirect {
     type Body = BoxBody;
 
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
-        let mut response = empty(StatusCode::SEE_OTHER);
-        let headers = response.headers_mut();
-        headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-        if let Ok(to) = HeaderValue::from_str(&self.to) {
-            headers.insert(LOCATION, to);
-        }
-        if let Some(cookie) = self.cookie.and_then(|cookie| HeaderValue::from_str(&cookie).ok()) {
-            headers.append(SET_COOKIE, cookie);
-        }
-        response
+        converted(respond::redirect(StatusCode::SEE_OTHER, &self.to, self.cookie.as_deref()))
     }
+}
+
+/// The same answer in the types of actix-web, which are those of an earlier version of `http`.
+fn converted(answer: Answer) -> HttpResponse {
+    let (parts, body) = answer.into_parts();
+    let status = http::StatusCode::from_u16(parts.status.as_u16());
+    let status = status.unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = HttpResponse::with_body(status, BoxBody::new(body));
+    for (name, value) in &parts.headers {
+        if let (Ok(name), Ok(value)) =
+            (HeaderName::from_bytes(name.as_str().as_bytes()), HeaderValue::from_bytes(value.as_bytes()))
+        {
+            response.headers_mut().append(name, value);
+        }
+    }
+    response
 }

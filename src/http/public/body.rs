@@ -7,9 +7,9 @@
 use super::request::data;
 use actix_web::body::{BodySize, BodyStream, BoxBody, MessageBody, to_bytes_limited};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
-use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 use actix_web::{HttpMessage, HttpRequest, web};
+use hyper::StatusCode;
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -58,11 +58,11 @@ pub(super) struct Bodies(Mutex<Waiting>);
 #[derive(Debug, Default)]
 struct Waiting {
     next: u64,
-    turns: VecDeque<(u64, oneshot::Sender<()>)>,
+    pending: VecDeque<(u64, oneshot::Sender<()>)>,
 }
 
-/// One body's place among [`Bodies`].
-struct Turn<'a> {
+/// One body that is being read. Dropping it removes it from [`Bodies`].
+struct PendingBody<'a> {
     bodies: &'a Bodies,
     number: u64,
 }
@@ -82,7 +82,7 @@ impl Bodies {
             _ if headers.contains_key(TRANSFER_ENCODING) => {}
             _ => return Ok(web::Bytes::new()),
         }
-        let (_turn, newer) = self.wait();
+        let (_pending, newer) = self.wait();
         let reading = timeout(DEADLINE, to_bytes_limited(BodyStream::new(payload), limit));
         tokio::select! {
             read = reading => match read {
@@ -96,16 +96,16 @@ impl Bodies {
     }
 
     /// Registers a body. The receiver ends when reading has to stop.
-    fn wait(&self) -> (Turn<'_>, oneshot::Receiver<()>) {
+    fn wait(&self) -> (PendingBody<'_>, oneshot::Receiver<()>) {
         let (sender, receiver) = oneshot::channel();
         let mut waiting = self.lock();
-        if waiting.turns.len() >= MOST_WAITING {
-            waiting.turns.pop_front();
+        if waiting.pending.len() >= MOST_WAITING {
+            waiting.pending.pop_front();
         }
         let number = waiting.next;
         waiting.next += 1;
-        waiting.turns.push_back((number, sender));
-        (Turn { bodies: self, number }, receiver)
+        waiting.pending.push_back((number, sender));
+        (PendingBody { bodies: self, number }, receiver)
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -113,9 +113,9 @@ impl Bodies {
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for PendingBody<'_> {
     fn drop(&mut self) {
-        self.bodies.lock().turns.retain(|(number, _)| *number != self.number);
+        self.bodies.lock().pending.retain(|(number, _)| *number != self.number);
     }
 }
 
@@ -182,15 +182,15 @@ mod tests {
         let _newest = bodies.wait();
         let gave_up: Vec<_> = waiting
             .iter_mut()
-            .filter_map(|(turn, newer)| {
+            .filter_map(|(body, newer)| {
                 newer
                     .try_recv()
                     .is_err_and(|error| error == oneshot::error::TryRecvError::Closed)
-                    .then_some(turn.number)
+                    .then_some(body.number)
             })
             .collect();
         assert_eq!(gave_up, [0]);
         drop(waiting);
-        assert_eq!(bodies.lock().turns.len(), 1, "who is done takes no room");
+        assert_eq!(bodies.lock().pending.len(), 1, "who is done takes no room");
     }
 }

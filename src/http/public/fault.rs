@@ -11,12 +11,12 @@ use crate::sign_in::sign_out::BackChannelError;
 use crate::sign_in::{Context, Problem};
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::StatusCode;
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, Responder, ResponseError};
 use gatepost_core::error_chain::Chain;
 use gatepost_pages::{self as pages, Retry, paths};
 use gatepost_store::directory::DirectoryError;
+use hyper::StatusCode;
 
 /// Why a request was not answered as its route would.
 #[derive(Debug, thiserror::Error)]

@@ -21,7 +21,7 @@ mod tests;
 
 pub use callers::Callers;
 pub use origin::RequestOrigin;
-pub use routing::{Place, Route};
+pub use routing::{HostScope, Route};
 pub use server::{Context, start};
 
 use self::RequestOrigin::{Anywhere, Navigation, OwnPages, Part};
@@ -60,8 +60,8 @@ fn register(config: &mut web::ServiceConfig) -> Vec<Route> {
     });
     routes.add(at("/logged-out").on(GET, Anyone, Anywhere, sign_out::done));
     routes.add(at("/.well-known/jwks.json").on(GET, Anyone, Anywhere, keys));
-    routes.add(at(paths::HEADERS).only(Place::Public).on(GET, Admins, Anywhere, debug::explained));
-    let live = at(paths::HEADERS).only(Place::Protected);
+    routes.add(at(paths::HEADERS).only(HostScope::Public).on(GET, Admins, Anywhere, debug::explained));
+    let live = at(paths::HEADERS).only(HostScope::Protected);
     routes.add(live.on(GET, AssertedAdmins, Anywhere, debug::live_headers));
     for asset in pages::assets() {
         routes.add(at(asset.path).on(GET, Anyone, Part, move |_: Rc<Browser>| async move {

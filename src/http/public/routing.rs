@@ -13,11 +13,11 @@ use actix_web::{
     Error, FromRequest, Handler, HttpMessage, HttpRequest, HttpResponse, Resource, Responder, web,
 };
 
-/// The hosts on which a route is there.
+/// The hosts on which a route exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum HostScope {
     /// Whatever host the request names.
-    Anywhere,
+    Any,
     /// The public host alone.
     Public,
     /// A protected host, whose router sends the path here through the middleware. To a method that it does not take the
@@ -25,8 +25,8 @@ pub enum Place {
     Protected,
 }
 
-impl Place {
-    fn is_of(self, request: &GuardContext<'_>) -> bool {
+impl HostScope {
+    fn includes(self, request: &GuardContext<'_>) -> bool {
         let is_public = || {
             let context = request.app_data::<web::Data<Context>>();
             context.is_some_and(|context| {
@@ -34,7 +34,7 @@ impl Place {
             })
         };
         match self {
-            Self::Anywhere => true,
+            Self::Any => true,
             Self::Public => is_public(),
             Self::Protected => !is_public(),
         }
@@ -51,7 +51,7 @@ pub struct Route {
     /// The path, with `{name}` where a segment is a parameter.
     pub path: String,
     /// The hosts on which it exists.
-    pub place: Place,
+    pub hosts: HostScope,
     /// Who may call it.
     pub callers: Callers,
     /// From where it may be called.
@@ -91,13 +91,13 @@ impl<'a> Routes<'a> {
             let allow = allow.clone();
             async move { Err::<HttpResponse, _>(allow.map_or(Fault::NotFound, Fault::MethodNotAllowed)) }
         };
-        let (place, written) = (path.place, ResourceDef::new(format!("{}{}", self.prefix, path.path)));
+        let (hosts, written) = (path.hosts, ResourceDef::new(format!("{}{}", self.prefix, path.path)));
         let is_there = move |request: &GuardContext<'_>| {
             // The framework decodes a path before it looks for its route: ours are what is written.
-            written.is_match(request.head().uri.path()) && place.is_of(request)
+            written.is_match(request.head().uri.path()) && hosts.includes(request)
         };
         let resource = path.resource.guard(guard::fn_guard(is_there)).default_service(web::to(refusal));
-        let whole = |route: Route| Route { path: format!("{}{}", self.prefix, route.path), place, ..route };
+        let whole = |route: Route| Route { path: format!("{}{}", self.prefix, route.path), hosts, ..route };
         self.list.extend(path.routes.into_iter().map(whole));
         self.config.service(resource);
     }
@@ -123,19 +123,19 @@ impl<'a> Routes<'a> {
 pub(super) struct PathRoutes {
     resource: Resource,
     path: &'static str,
-    place: Place,
+    hosts: HostScope,
     routes: Vec<Route>,
 }
 
 /// A path without methods yet.
 pub(super) fn at(path: &'static str) -> PathRoutes {
-    PathRoutes { resource: web::resource(path), path, place: Place::Anywhere, routes: Vec::new() }
+    PathRoutes { resource: web::resource(path), path, hosts: HostScope::Any, routes: Vec::new() }
 }
 
 impl PathRoutes {
     /// Only on these hosts.
-    pub(super) fn only(self, place: Place) -> Self {
-        Self { place, ..self }
+    pub(super) fn only(self, hosts: HostScope) -> Self {
+        Self { hosts, ..self }
     }
 
     /// Adds a method.
@@ -152,8 +152,8 @@ impl PathRoutes {
         };
         let answer =
             move |request: HttpRequest| answer::<R, H, Args>(request, method, origin, handler.clone());
-        let (path, place) = (self.path.to_owned(), self.place);
-        self.routes.push(Route { method: name, takes_head, path, place, callers: R::CALLERS, origin });
+        let (path, hosts) = (self.path.to_owned(), self.hosts);
+        self.routes.push(Route { method: name, takes_head, path, hosts, callers: R::CALLERS, origin });
         Self { resource: self.resource.route(web::route().guard(guard::fn_guard(takes)).to(answer)), ..self }
     }
 
@@ -162,7 +162,7 @@ impl PathRoutes {
         let heads = self.routes.iter().filter_map(|route| route.takes_head.then_some("HEAD"));
         let mut methods: Vec<&str> = self.routes.iter().map(|route| route.method).chain(heads).collect();
         methods.sort_unstable();
-        (self.place != Place::Protected).then(|| methods.join(", "))
+        (self.hosts != HostScope::Protected).then(|| methods.join(", "))
     }
 }
 
@@ -216,7 +216,7 @@ where
     let others =
         Args::Others::from_request(&request, &mut Payload::None).await.map_err(Into::<Error>::into)?;
     // The semaphore is never closed.
-    let _turn = match R::permits(&request) {
+    let _permit = match R::permits(&request) {
         Some(permits) => permits.acquire().await.ok(),
         None => None,
     };

@@ -65,7 +65,7 @@ async fn a_route_past_the_list_answers_nothing() {
 }
 
 #[actix_web::test]
-async fn another_method_learns_which_there_are_and_a_head_never_uses_up_a_code() {
+async fn another_method_gets_the_allowed_ones_and_a_head_never_uses_up_a_code() {
     for (method, path, methods) in [
         ("PUT", "/logout", "GET, HEAD, POST"),
         ("HEAD", "/callback/entra", "GET"),
@@ -125,11 +125,11 @@ async fn the_list_holds_each_route_with_its_methods() {
     let routes = routes();
     assert!(routes.len() > 13, "the pages, and what they are made of: {routes:?}");
     for route in &routes {
-        let host = if route.place == super::Place::Protected { APP } else { PUBLIC };
+        let host = if route.hosts == super::HostScope::Protected { APP } else { PUBLIC };
         let path = route.path.replace("{provider}", "entra");
         let answer = answers(host, &[(route.method, &path)]).await.remove(0);
         assert_ne!(answer.status().as_u16(), 405, "{route:?}");
-        let is_hidden = route.place == super::Place::Protected;
+        let is_hidden = route.hosts == super::HostScope::Protected;
         assert_eq!(answer.status().as_u16() == 404, is_hidden, "{route:?}");
         assert!(matches!(route.method, "GET" | "POST"), "{route:?}");
         let is_change = route.method == "POST" && route.path != "/logout/backchannel";

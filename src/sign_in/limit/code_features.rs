@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn junk_of_two_senders_and_codes_have_shapes_of_their_own() {
+    fn invalid_codes_of_two_senders_and_real_codes_have_different_shapes() {
         let shape = |code: &str| CodeFeatures::of(code).shape;
         let entra = |fill: &str, times| format!("1.AXkA{}", fill.repeat(times));
         assert_eq!(shape(&entra("aZ0-", 160)), shape(&entra("bY9_", 170)));

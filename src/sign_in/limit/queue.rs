@@ -11,8 +11,8 @@ use tokio::time::Instant;
 /// The time after which the number of a class's failures is halved.
 const HALF_LIFE: Duration = Duration::from_secs(10);
 
-/// Whether an exchange may begin.
-pub(super) enum Turn {
+/// The result of an attempt to begin an exchange.
+pub(super) enum Attempt {
     /// It may begin, and is counted.
     Taken,
     /// It waits until this time, or until it is woken.
@@ -85,29 +85,29 @@ impl Queue {
     }
 
     /// Lets this exchange begin if it is next and a token is left.
-    pub(super) fn turn(&mut self, number: u64, now: Instant, deadline: Instant) -> Turn {
-        let Some(next) = self.next(now) else { return Turn::Refused(MAX_WAIT) };
+    pub(super) fn try_begin(&mut self, number: u64, now: Instant, deadline: Instant) -> Attempt {
+        let Some(next) = self.next(now) else { return Attempt::Refused(MAX_WAIT) };
         if self.waiting[next].number != number {
             let is_there = self.waiting.iter().any(|waiting| waiting.number == number);
             if !is_there || now >= deadline {
-                return Turn::Refused(MAX_WAIT);
+                return Attempt::Refused(MAX_WAIT);
             }
             // The next request may still be asleep.
             self.waiting[next].changed.notify_one();
-            return Turn::Wait(deadline);
+            return Attempt::Wait(deadline);
         }
         if self.bucket.take(now.into_std()) {
             let classes = self.waiting.swap_remove(next).classes;
             self.count(classes, now);
             self.under_way += 1;
             self.wake_next(now);
-            return Turn::Taken;
+            return Attempt::Taken;
         }
         let next_at = Instant::from_std(self.bucket.next_at(now.into_std()));
         if now >= deadline || (self.under_way == 0 && next_at > deadline) {
-            return Turn::Refused(next_at.saturating_duration_since(now).max(MAX_WAIT));
+            return Attempt::Refused(next_at.saturating_duration_since(now).max(MAX_WAIT));
         }
-        Turn::Wait(next_at)
+        Attempt::Wait(next_at)
     }
 
     /// Ends an exchange that began.

@@ -29,11 +29,11 @@ impl Sender {
         Self { browser: None, is_known: false, address: OFFICE, code, is_good: true }
     }
 
-    fn junk(code: impl Into<String>) -> Self {
+    fn invalid(code: impl Into<String>) -> Self {
         Self { code: code.into(), is_good: false, ..Self::honest() }
     }
 
-    /// One exchange; how long it waited for its turn, or `Err` where it got none.
+    /// One exchange; how long it waited until it began, or `Err` where it was refused.
     async fn exchange(
         self,
         limits: Limits,
@@ -59,24 +59,24 @@ impl Sender {
     }
 }
 
-/// What came of a minute of junk beside 25 honest sign-ins.
+/// The result of a minute of invalid codes beside 25 honest sign-ins.
 struct Minute {
     limits: Limits,
     /// How long each honest one waited.
     waits: Vec<Result<Duration, Duration>>,
-    /// When the provider was asked about junk.
-    junk_at: Vec<Instant>,
+    /// When the provider was queried about invalid codes.
+    invalid_at: Vec<Instant>,
 }
 
 impl Minute {
-    /// `junk` makes the senders, of whom `rate` come each second.
-    async fn of(rate: u32, is_known: bool, junk: impl Fn(u64) -> Sender) -> Self {
-        let (limits, junk_at, honest_at) = (Limits::default(), Arc::default(), Arc::default());
-        let (mut all_junk, mut all_honest) = (JoinSet::new(), JoinSet::new());
+    /// `invalid` makes the senders, of whom `rate` come each second.
+    async fn of(rate: u32, is_known: bool, invalid: impl Fn(u64) -> Sender) -> Self {
+        let (limits, invalid_at, honest_at) = (Limits::default(), Arc::default(), Arc::default());
+        let (mut all_invalid, mut all_honest) = (JoinSet::new(), JoinSet::new());
         let count = AtomicU64::new(0);
         for tick in 0..60 * rate {
-            let sender = junk(count.fetch_add(1, Ordering::Relaxed));
-            all_junk.spawn(sender.exchange(limits.clone(), Arc::clone(&junk_at)));
+            let sender = invalid(count.fetch_add(1, Ordering::Relaxed));
+            all_invalid.spawn(sender.exchange(limits.clone(), Arc::clone(&invalid_at)));
             if tick % (60 * rate / 25) == rate {
                 all_honest.spawn(
                     Sender { is_known, ..Sender::honest() }.exchange(limits.clone(), Arc::clone(&honest_at)),
@@ -85,17 +85,17 @@ impl Minute {
             sleep(Duration::from_secs(1) / rate).await;
         }
         let waits = all_honest.join_all().await;
-        all_junk.join_all().await;
-        let mut junk_at: Vec<Instant> = junk_at.lock().expect("a list").clone();
-        junk_at.sort();
-        Self { limits, waits, junk_at }
+        all_invalid.join_all().await;
+        let mut invalid_at: Vec<Instant> = invalid_at.lock().expect("a list").clone();
+        invalid_at.sort();
+        Self { limits, waits, invalid_at }
     }
 
-    fn most_junk_in_a_second(&self) -> usize {
+    fn most_invalid_in_a_second(&self) -> usize {
         let within = |from: &Instant| {
-            self.junk_at.iter().filter(|at| *at >= from && **at - *from < Duration::from_secs(1)).count()
+            self.invalid_at.iter().filter(|at| *at >= from && **at - *from < Duration::from_secs(1)).count()
         };
-        self.junk_at.iter().map(within).max().unwrap_or_default()
+        self.invalid_at.iter().map(within).max().unwrap_or_default()
     }
 
     fn assert_nobody_is_held_up(&self, what: &str) {
@@ -107,43 +107,45 @@ impl Minute {
         waits.sort();
         assert_eq!(waits.len(), 25, "{what}");
         assert!(waits[23] + EXCHANGE < Duration::from_secs(1), "{what}: {waits:?}");
-        assert!(self.most_junk_in_a_second() <= 5, "{what}: {}", self.most_junk_in_a_second());
+        assert!(self.most_invalid_in_a_second() <= 5, "{what}: {}", self.most_invalid_in_a_second());
         assert!(
-            self.junk_at.len() >= 60,
-            "{what}: junk is slowed, not refused for ever: {}",
-            self.junk_at.len()
+            self.invalid_at.len() >= 60,
+            "{what}: invalid codes are slowed, not refused for ever: {}",
+            self.invalid_at.len()
         );
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn junk_of_a_stranger_holds_up_nobody_behind_the_same_address() {
+async fn invalid_codes_of_a_stranger_delay_nobody_behind_the_same_address() {
     for rate in [10, 200] {
         for code in ["junk", "0f8fad5b-d9cb-469f-a165-70867728950e"] {
-            let minute = Minute::of(rate, false, |_| Sender::junk(code)).await;
+            let minute = Minute::of(rate, false, |_| Sender::invalid(code)).await;
             minute.assert_nobody_is_held_up(&format!("{code} at {rate}/s"));
         }
-        let minute = Minute::of(rate, false, |at| Sender::junk(format!("junk-{at}"))).await;
+        let minute = Minute::of(rate, false, |at| Sender::invalid(format!("junk-{at}"))).await;
         minute.assert_nobody_is_held_up(&format!("counted at {rate}/s"));
-        let minute = Minute::of(rate, false, |_| Sender::junk(format!("x{}", Sender::honest().code))).await;
+        let minute =
+            Minute::of(rate, false, |_| Sender::invalid(format!("x{}", Sender::honest().code))).await;
         minute.assert_nobody_is_held_up(&format!("almost codes at {rate}/s"));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn junk_that_looks_like_a_code_is_as_slow_and_holds_up_no_browser_that_had_a_session() {
-    let junk = |_| Sender { is_good: false, ..Sender::honest() };
-    let minute = Minute::of(200, true, junk).await;
+async fn invalid_codes_that_look_real_are_as_slow_and_delay_no_browser_that_had_a_session() {
+    let invalid = |_| Sender { is_good: false, ..Sender::honest() };
+    let minute = Minute::of(200, true, invalid).await;
     assert!(minute.waits.iter().all(|wait| *wait == Ok(Duration::ZERO)), "{:?}", minute.waits);
-    assert!(minute.junk_at.len() <= 2 + 32 + 65 * 5, "{}", minute.junk_at.len());
+    assert!(minute.invalid_at.len() <= 2 + 32 + 65 * 5, "{}", minute.invalid_at.len());
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_browser_s_junk_is_its_own() {
+async fn invalid_codes_of_one_browser_delay_only_that_browser() {
     let browser = Some(BrowserBinding::to("one"));
-    let minute = Minute::of(200, false, |_| Sender { browser, is_known: true, ..Sender::junk("junk") }).await;
+    let minute =
+        Minute::of(200, false, |_| Sender { browser, is_known: true, ..Sender::invalid("junk") }).await;
     assert!(minute.waits.iter().all(|wait| *wait == Ok(Duration::ZERO)), "{:?}", minute.waits);
-    assert!(minute.junk_at.len() <= 8 + 7, "{}", minute.junk_at.len());
+    assert!(minute.invalid_at.len() <= 8 + 7, "{}", minute.invalid_at.len());
     let refused = Sender { browser, ..Sender::honest() }.exchange(minute.limits, Arc::default()).await;
     assert!(refused.is_err_and(|wait| wait >= MAX_WAIT), "whoever causes it is told to wait");
 }
@@ -162,14 +164,14 @@ async fn an_office_that_comes_at_once_is_let_in_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_bunch_is_counted_before_the_provider_is_asked() {
+async fn a_burst_is_counted_before_the_provider_is_queried() {
     for (is_known, most) in [(false, 2), (true, 8)] {
         let (limits, asked_at) = (Limits::default(), Arc::<Mutex<Vec<_>>>::default());
         let browser = Some(BrowserBinding::to("one"));
         let mut all = JoinSet::new();
         for _ in 0..100 {
-            let junk = Sender { browser, is_known, ..Sender::junk("junk") };
-            all.spawn(junk.exchange(limits.clone(), Arc::clone(&asked_at)));
+            let invalid = Sender { browser, is_known, ..Sender::invalid("junk") };
+            all.spawn(invalid.exchange(limits.clone(), Arc::clone(&asked_at)));
         }
         sleep(EXCHANGE / 2).await;
         assert_eq!(asked_at.lock().expect("a list").len(), most);
@@ -183,8 +185,8 @@ async fn another_address_is_another_line_and_a_subscriber_has_one() {
         async move {
             let (limits, asked_at) = (Limits::default(), Arc::default());
             for address in addresses {
-                let junk = Sender { address, ..Sender::junk("junk") };
-                junk.exchange(limits.clone(), Arc::clone(&asked_at)).await.expect("a turn");
+                let invalid = Sender { address, ..Sender::invalid("junk") };
+                invalid.exchange(limits.clone(), Arc::clone(&asked_at)).await.expect("admitted");
             }
             let queues = limits.queues();
             queues.by_key.keys().filter(|key| matches!(key, QueueKey::Unfamiliar(_))).count()
@@ -197,12 +199,14 @@ async fn another_address_is_another_line_and_a_subscriber_has_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_fills_all_places_to_wait_makes_nobody_wait_who_need_not() {
+async fn a_full_queue_delays_no_request_that_need_not_wait() {
     let (limits, asked_at) = (Limits::default(), Arc::<Mutex<Vec<_>>>::default());
     let mut all = JoinSet::new();
     for at in 0..16 * 128 {
         let address: &'static str = Box::leak(format!("10.0.0.{}", at / 128).into_boxed_str());
-        all.spawn(Sender { address, ..Sender::junk("junk") }.exchange(limits.clone(), Arc::clone(&asked_at)));
+        all.spawn(
+            Sender { address, ..Sender::invalid("junk") }.exchange(limits.clone(), Arc::clone(&asked_at)),
+        );
     }
     sleep(EXCHANGE / 2).await;
     assert!(limits.queues().waiting >= MAX_WAITING);
@@ -218,7 +222,9 @@ async fn a_flood_from_everywhere_is_bounded_and_soon_forgotten() {
     let mut all = JoinSet::new();
     for at in 0..2_000_u32 {
         let address: &'static str = Box::leak(format!("10.0.{}.{}", at / 250, at % 250).into_boxed_str());
-        all.spawn(Sender { address, ..Sender::junk("junk") }.exchange(limits.clone(), Arc::clone(&asked_at)));
+        all.spawn(
+            Sender { address, ..Sender::invalid("junk") }.exchange(limits.clone(), Arc::clone(&asked_at)),
+        );
     }
     sleep(EXCHANGE / 2).await;
     assert_eq!(asked_at.lock().expect("a list").len(), UNFAMILIAR_IN_FLIGHT);

@@ -53,16 +53,16 @@ impl World {
     }
 }
 
-fn with_keeper(
-    keeper: impl FnOnce(&World) + Send + Sync + Copy + 'static,
+fn with_invalidation(
+    invalidation: impl FnOnce(&World) + Send + Sync + Copy + 'static,
     server: impl Fn(&World) + Sync + Send + Copy + 'static,
 ) {
     loom::model(move || {
         let world = World::new();
         let other = Arc::clone(&world);
-        let keeping = thread::spawn(move || keeper(&other));
+        let invalidating = thread::spawn(move || invalidation(&other));
         server(&world);
-        keeping.join().expect("the keeper ends");
+        invalidating.join().expect("the invalidation ends");
     });
 }
 
@@ -75,39 +75,39 @@ fn serves_the_present(world: &World) {
 }
 
 #[test]
-fn a_change_that_was_told_is_missed_by_nobody() {
-    let keeper = |world: &World| {
+fn a_notified_change_is_missed_by_no_replica() {
+    let invalidation = |world: &World| {
         world.commit();
         world.lease.invalidate(USER);
         world.lease.extend(at(200));
     };
-    with_keeper(keeper, serves_the_present);
+    with_invalidation(invalidation, serves_the_present);
 }
 
 #[test]
-fn a_change_of_everybody_is_missed_by_nobody() {
-    let keeper = |world: &World| {
+fn a_change_of_everybody_is_missed_by_no_replica() {
+    let invalidation = |world: &World| {
         world.commit();
         world.lease.invalidate_all();
         world.lease.extend(at(200));
     };
-    with_keeper(keeper, serves_the_present);
+    with_invalidation(invalidation, serves_the_present);
 }
 
 #[test]
-fn a_change_while_nobody_listened_is_missed_by_nobody() {
-    let keeper = |world: &World| {
+fn a_change_without_a_listener_is_missed_by_no_replica() {
+    let invalidation = |world: &World| {
         world.lease.disconnect();
         world.commit();
         world.lease.reconnect();
         world.lease.extend(at(200));
     };
-    with_keeper(keeper, serves_the_present);
+    with_invalidation(invalidation, serves_the_present);
 }
 
 #[test]
 fn what_outlives_an_outage_missed_nothing_up_to_the_last_renewal() {
-    let keeper = |world: &World| {
+    let invalidation = |world: &World| {
         world.lease.disconnect();
         world.commit();
         world.lease.reconnect();
@@ -121,12 +121,12 @@ fn what_outlives_an_outage_missed_nothing_up_to_the_last_renewal() {
             assert_eq!(read, 1, "an answer from before the last renewal stands in");
         }
     };
-    with_keeper(keeper, server);
+    with_invalidation(invalidation, server);
 }
 
 #[test]
 fn what_is_known_to_have_changed_never_stands_in() {
-    let keeper = |world: &World| {
+    let invalidation = |world: &World| {
         world.commit();
         world.lease.invalidate(USER);
         world.lease.extend(at(200));
@@ -138,7 +138,7 @@ fn what_is_known_to_have_changed_never_stands_in() {
             assert_eq!(read, 1, "an answer from before the change stands in");
         }
     };
-    with_keeper(keeper, server);
+    with_invalidation(invalidation, server);
 }
 
 #[test]

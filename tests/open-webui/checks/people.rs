@@ -2,7 +2,7 @@
 
 use crate::house::{ADMIN, House};
 use crate::stage::{CHAT, MCP};
-use crate::visitor::{PATIENCE, Program, Visitor};
+use crate::visitor::{Program, TIMEOUT, Visitor};
 use gatepost_kit::client::{Answer, Client, Kind};
 use gatepost_kit::language_model::{MODEL, SLOWLY};
 use gatepost_kit::process::until;
@@ -100,7 +100,7 @@ pub async fn disabled(house: &House) {
     let asks = "fetch('/api/models', { cache: 'no-store' }); document.getElementById('gatepost-signed-out') !== null";
     dave.wait_until(asks).await;
     let seen = number_of_words(&dave).await;
-    until("the answer to go on", PATIENCE, async || (number_of_words(&dave).await > seen + 5).then_some(()))
+    until("the answer to go on", TIMEOUT, async || (number_of_words(&dave).await > seen + 5).then_some(()))
         .await;
     dave.picture("disabled").await;
     house.stage.cli(&["user", "enable", "dave@example.com"]).await;

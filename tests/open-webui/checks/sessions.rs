@@ -2,7 +2,7 @@
 
 use crate::house::House;
 use crate::stage::{CHAT, PUBLIC};
-use crate::visitor::{PATIENCE, Program, Visitor, pick};
+use crate::visitor::{Program, TIMEOUT, Visitor, pick};
 use gatepost_kit::entra::Endpoint;
 use gatepost_kit::process::until;
 use serde_json::json;
@@ -83,7 +83,7 @@ pub async fn ended(house: &House) {
     alice.write("written before the end, sent after it").await;
     house.stage.cli(&["session", "end", "--user", "alice@example.com"]).await;
     house.stage.entra.forget_browsers();
-    until("the end to count", PATIENCE, async || {
+    until("the end to count", TIMEOUT, async || {
         let status = "fetch('/static/loader.js', { method: 'HEAD', cache: 'no-store' }).then((answer) => { window.lastStatus = answer.status })";
         alice.browser.evaluate(status).await;
         (alice.browser.evaluate("window.lastStatus").await == 401).then_some(())
@@ -96,7 +96,7 @@ pub async fn ended(house: &House) {
 
     let here = alice.browser.tab().await;
     alice.browser.click("Sign in again").await;
-    until("the tab of the sign-in", PATIENCE, async || {
+    until("the tab of the sign-in", TIMEOUT, async || {
         let tabs = alice.browser.tabs().await;
         let other = tabs.into_iter().find(|tab| *tab != here)?;
         alice.browser.switch(&other).await;
@@ -104,8 +104,7 @@ pub async fn ended(house: &House) {
     })
     .await;
     pick(&alice.browser, "alice").await;
-    until("that tab to close", PATIENCE, async || (alice.browser.tabs().await.len() == 1).then_some(()))
-        .await;
+    until("that tab to close", TIMEOUT, async || (alice.browser.tabs().await.len() == 1).then_some(())).await;
     alice.browser.switch(&here).await;
     alice.browser.wait_for_text("You said: written before the end, sent after it").await;
     assert!(!alice.browser.text().await.contains("Your session has ended"), "the bar is gone");
@@ -128,7 +127,7 @@ pub async fn in_use(house: &House) {
     pass(Duration::from_secs(8)).await;
     assert_eq!(asked().await, 0, "nobody used the page");
     bob.write("x").await;
-    until("a question to the gate", PATIENCE, async || (asked().await > 0).then_some(())).await;
+    until("a question to the gate", TIMEOUT, async || (asked().await > 0).then_some(())).await;
     pass(Duration::from_secs(8)).await;
     assert_eq!(asked().await, 0, "nobody used the page any more");
 }

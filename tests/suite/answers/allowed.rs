@@ -103,7 +103,7 @@ both_pairs! {
         assert_ne!(received.header("x-user-id"), None);
     }
 
-    async fn an_admin_is_told_as_one(pair) {
+    async fn an_admin_has_the_admin_header(pair) {
         let world = Plan::default().route("admin.example.test", "admin=true").start(pair).await;
         world.entra.add(alice());
         let browser = world.signed_in("alice").await;

@@ -4,7 +4,7 @@ use super::Asked;
 use crate::world::{APP, MCP_GITHUB, PUBLIC, Plan, World, alice};
 
 both_pairs! {
-    async fn a_change_that_another_origin_asks_for_does_not_pass(pair) {
+    async fn a_change_that_another_origin_requests_is_refused(pair) {
         let world = Plan::default().env("GATEPOST_ALLOWED_ORIGINS", "https://portal.example.com").start(pair).await;
         world.entra.add(alice());
         let browser = world.signed_in("alice").await;
@@ -118,7 +118,7 @@ both_pairs! {
         }
     }
 
-    async fn a_host_that_is_not_protected_is_403_whoever_asks(pair) {
+    async fn a_host_that_is_not_protected_is_403_for_everybody(pair) {
         let world = World::start(pair).await;
         let browser = world.signed_in("alice").await;
         for host in ["evil.example", "example.test", "a.b.example.test", "xexample.test", "app.example.test.evil.example", PUBLIC] {

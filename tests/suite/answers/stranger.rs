@@ -97,7 +97,7 @@ both_pairs! {
         ended.with("Sec-Fetch-Mode", "cors").of(&world).await.assert_refusal(401, "an ended session");
     }
 
-    async fn a_disabled_person_is_nobody_at_once(pair) {
+    async fn a_disabled_person_is_signed_out_at_once(pair) {
         let world = World::start(pair).await;
         let browser = world.signed_in("alice").await;
         world.cli(&["user", "disable", "alice@example.com"]).await;

@@ -42,7 +42,7 @@ both_pairs! {
         }
     }
 
-    async fn a_return_address_that_is_gone_ends_at_the_root_and_the_log_says_so(pair) {
+    async fn without_its_return_address_a_sign_in_ends_at_the_root_and_is_logged(pair) {
         let world = world(pair).await;
         world.entra.at_the_browser(Some("alice"));
         let (browser, enter, own) = at_enter(&world, APP, &link("a", 2_000)).await;

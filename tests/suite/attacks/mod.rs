@@ -4,7 +4,7 @@
 
 mod callback;
 mod handed_over;
-mod junk;
+mod invalid_codes;
 mod limits;
 mod long_links;
 mod records;

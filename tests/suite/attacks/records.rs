@@ -35,7 +35,7 @@ async fn a_sign_in_changes_the_value_that_the_browser_had_and_the_old_one_dies()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_reads_redis_finds_neither_a_credential_nor_a_person() {
+async fn the_contents_of_redis_are_neither_a_credential_nor_a_person() {
     let world = Plan::default().env("GATEPOST_SESSION__REFRESH_INTERVAL", "1s").start(Pair::Shared).await;
     world.entra.add(alice());
     let browser = world.signed_in("alice").await;

@@ -30,7 +30,7 @@ async fn an_admin_sees_what_arrives_and_what_to_change() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_admin_asks_what_the_gate_would_answer() {
+async fn an_admin_queries_what_the_gate_would_answer() {
     let site = Site::start(Pair::Shared).await;
     site.entra.add(Person::named("carol"));
     let browser = site.signed_in("carol").await;

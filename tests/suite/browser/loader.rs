@@ -9,7 +9,7 @@ use gatepost_kit::browser::Browser;
 use gatepost_kit::process::until;
 use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 const BAR: &str = "Your session has ended";
 /// A JSON Web Token with `{"id": "another"}`; who signs in here has no id.
 const SOMEBODY_ELSES: &str = "e30.eyJpZCI6ImFub3RoZXIifQ.x";
@@ -19,7 +19,7 @@ fn loader() -> String {
 }
 
 async fn wait_until(browser: &Browser, expression: &str) {
-    until(expression, PATIENCE, async || (browser.evaluate(expression).await == true).then_some(())).await;
+    until(expression, TIMEOUT, async || (browser.evaluate(expression).await == true).then_some(())).await;
 }
 
 /// Alice's page, whose session has ended and which has just sent this request.
@@ -43,13 +43,13 @@ async fn sign_in_again(browser: &Browser) {
     let here = browser.tab().await;
     browser.click("Sign in again").await;
     let other =
-        until("a second tab", PATIENCE, async || browser.tabs().await.into_iter().find(|tab| *tab != here))
+        until("a second tab", TIMEOUT, async || browser.tabs().await.into_iter().find(|tab| *tab != here))
             .await;
     browser.switch(&other).await;
     pick(browser, "alice").await;
     arrive(browser, "Hello, Alice").await;
     browser.evaluate(&format!("setTimeout(() => {{ {} }})", loader())).await;
-    until("that tab to close", PATIENCE, async || (browser.tabs().await.len() == 1).then_some(())).await;
+    until("that tab to close", TIMEOUT, async || (browser.tabs().await.len() == 1).then_some(())).await;
     browser.switch(&here).await;
 }
 
@@ -113,14 +113,13 @@ async fn answers_that_are_not_the_gates_refusal_pass_untouched() {
         );
         browser.evaluate(&set).await;
         browser.evaluate("fetch('/x').then((answer) => { window.seen = answer.status })").await;
-        until(&body, PATIENCE, async || (browser.evaluate("window.seen").await == status).then_some(()))
-            .await;
+        until(&body, TIMEOUT, async || (browser.evaluate("window.seen").await == status).then_some(())).await;
     }
     assert!(!browser.text().await.contains(BAR));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_a_page_in_use_asks_the_gate_now_and_then() {
+async fn only_a_page_in_use_queries_the_gate_at_intervals() {
     let site = Site::start(Pair::Embedded).await;
     let browser = site.signed_in("alice").await;
     // Its minutes pass two hundred times as fast, and are counted.
@@ -133,7 +132,7 @@ async fn only_a_page_in_use_asks_the_gate_now_and_then() {
     assert_eq!(asked(), 0, "nobody used the page");
     for used in 1..=2 {
         browser.evaluate("window.dispatchEvent(new KeyboardEvent('keydown')); window.ticks = 0").await;
-        until("a question to the gate", PATIENCE, async || (asked() == used).then_some(())).await;
+        until("a question to the gate", TIMEOUT, async || (asked() == used).then_some(())).await;
         wait_until(&browser, "ticks >= 3").await;
         assert_eq!(asked(), used, "nobody used the page any more");
     }

@@ -48,7 +48,7 @@ async fn a_form_that_could_not_be_judged_is_sent_again_by_a_reload() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_provider_that_does_not_answer_is_said_so() {
+async fn a_provider_that_does_not_answer_is_named_on_the_page() {
     let site = Site::start(Pair::Embedded).await;
     let browser = site.browser().await;
     site.entra.fail_token(503, "", 10);

@@ -76,7 +76,7 @@ async fn a_disabled_person_reads_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_address_of_the_public_host_says_so() {
+async fn a_wrong_address_of_the_public_host_gets_a_page_that_names_it() {
     let site = Site::start(Pair::Embedded).await;
     let browser = site.browser().await;
     browser.open(&url(PUBLIC, "/nowhere")).await;

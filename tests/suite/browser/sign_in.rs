@@ -42,7 +42,7 @@ both_pairs! {
 
 /// What the picker's own page cannot keep: a form of the provider's leads on from it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_fragment_survives_a_sign_in_that_asks_nothing() {
+async fn a_fragment_survives_a_sign_in_without_a_question() {
     let site = Site::start(Pair::Embedded).await;
     site.entra.at_the_browser(Some("alice"));
     let browser = site.browser().await;
@@ -70,7 +70,7 @@ async fn sign_in_from_the_last<const N: usize>(browser: &Browser, wanted: &[Stri
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn three_tabs_end_where_they_wanted_though_each_asks_for_an_account() {
+async fn three_tabs_reach_their_pages_though_each_shows_the_account_picker() {
     let site = Site::start(Pair::Shared).await;
     let browser = site.browser().await;
     let wanted = [url(APP, "/tab/1?a=b"), url(OTHER, "/tab/2"), url(APP, "/tab/3")];
@@ -82,7 +82,7 @@ async fn three_tabs_end_where_they_wanted_though_each_asks_for_an_account() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tabs_with_long_links_end_where_they_wanted_though_each_asks_for_an_account() {
+async fn tabs_with_long_links_reach_their_pages_though_each_shows_the_account_picker() {
     let site = Site::start(Pair::Shared).await;
     let browser = site.browser().await;
     let wanted = [(APP, 2_000), (OTHER, 1_200), (APP, 1_999), (APP, 100)]
@@ -124,7 +124,7 @@ async fn two_registrable_domains_need_one_sign_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn step_up_has_the_provider_ask_again() {
+async fn step_up_sends_the_maximum_age_to_the_provider() {
     let site = Site::start(Pair::Embedded).await;
     let browser = site.signed_in("alice").await;
     until("the sign-in to be too old for the bank", Duration::from_secs(20), async || {

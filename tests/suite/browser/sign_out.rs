@@ -29,7 +29,7 @@ both_pairs! {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_sites_link_only_asks_and_the_button_signs_out() {
+async fn another_sites_link_shows_a_question_and_the_button_signs_out() {
     let site = Site::start(Pair::Embedded).await;
     let browser = site.signed_in("alice").await;
     let links = [

@@ -3,7 +3,7 @@
 use gatepost_check as check;
 
 #[test]
-fn the_document_lists_every_finding_with_its_mend() {
+fn the_document_lists_every_finding_with_its_fix() {
     let document = include_str!("../../../docs/check.md");
     let rows: Vec<String> = check::codes()
         .map(|code| {
@@ -17,7 +17,7 @@ fn the_document_lists_every_finding_with_its_mend() {
 }
 
 #[test]
-fn every_kind_of_finding_has_a_name_of_its_own_and_speaks_in_sentences() {
+fn every_kind_of_finding_has_a_name_of_its_own_and_full_sentences() {
     let mut names = std::collections::BTreeSet::new();
     for code in check::codes() {
         assert!(names.insert(code.name), "{} is there twice", code.name);

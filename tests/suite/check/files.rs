@@ -71,7 +71,7 @@ fn found(findings: &[Finding]) -> Expected {
 }
 
 #[test]
-fn every_example_shows_what_it_says_and_nothing_else() {
+fn every_example_has_the_finding_of_its_name_and_no_other() {
     let mut differing = Vec::new();
     for (name, files) in examples() {
         let config = config(is_of_tls(&files));
@@ -85,7 +85,7 @@ fn every_example_shows_what_it_says_and_nothing_else() {
 }
 
 #[test]
-fn every_kind_of_finding_about_traefik_has_an_example_that_bears_its_name() {
+fn every_kind_of_finding_about_traefik_has_an_example_of_its_name() {
     let shown: BTreeSet<String> = examples()
         .iter()
         .flat_map(|(name, files)| {

@@ -1,7 +1,7 @@
-//! `gatepost check`: each mistake is named, with its place and its mend.
+//! `gatepost check`: each mistake is named, with its place and its fix.
 
 mod certificates;
-pub mod doctor;
+pub mod checked_site;
 mod documents;
 mod files;
 mod providers;

@@ -1,6 +1,6 @@
 //! TLS failures at provider, Redis and Postgres: `check` says what is wrong and how to fix it, and never "start the server".
 
-use super::doctor::{Diagnosis, Doctor};
+use super::checked_site::{CheckReport, CheckedSite};
 use crate::world::{Pair, Plan};
 use gatepost_kit::echo::Echo;
 use gatepost_kit::edge::Edge;
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 const CA: &str = "GATEPOST_CA_FILE";
 
-/// What each is told: words of what is wrong, and of what mends it.
+/// The words of each finding: what is wrong, and how to fix it.
 const FLAWS: [(Flaw, &str, &str); 5] = [
     (Flaw::IsAuthority, "is an authority's", "basicConstraints=critical,CA:FALSE"),
     (Flaw::Expired, "expired on 2020-01-02", "Renew it"),
@@ -28,32 +28,33 @@ fn ca_file(authority: &Authority, folder: &TempDir) -> String {
 }
 
 #[track_caller]
-fn explains(diagnosis: &Diagnosis, finding: &str, place: &str, (found, mend): (&str, &str)) {
-    diagnosis.says(finding, place);
+fn explains(report: &CheckReport, finding: &str, place: &str, (found, fix): (&str, &str)) {
+    report.has(finding, place);
     let code = finding.split_once(' ').unwrap().1;
-    let one = diagnosis.finding(code);
+    let one = report.finding(code);
     assert!(one["found"].as_str().unwrap().contains(found), "{found}: {one:#}");
-    assert!(one["mend"].as_str().unwrap().contains(mend), "{mend}: {one:#}");
+    assert!(one["mend"].as_str().unwrap().contains(fix), "{fix}: {one:#}");
 }
 
 #[tokio::test]
-async fn each_flaw_of_a_certificate_of_redis_is_named_with_what_mends_it() {
+async fn each_flaw_of_a_certificate_of_redis_is_named_with_its_fix() {
     let (redis, folder) = (Redis::start().await, TempDir::new().unwrap());
     let database = Postgres::shared().await.database().await;
-    for (flaw, found, mend) in FLAWS {
+    for (flaw, found, fix) in FLAWS {
         let authority = Authority::flawed(flaw);
         let url = format!("rediss://{}/0", redis.serve_tls(&authority));
-        let doctor = Doctor::embedded().await.shared(&url, &database).env(CA, ca_file(&authority, &folder));
-        explains(&doctor.examine(&[]).await, "error redis-tls", "REDIS_URL", (found, mend));
+        let checked =
+            CheckedSite::embedded().await.shared(&url, &database).env(CA, ca_file(&authority, &folder));
+        explains(&checked.examine(&[]).await, "error redis-tls", "REDIS_URL", (found, fix));
     }
     let url = format!("valkeys://{}/0", redis.serve_tls(&Authority::new()));
-    let doctor = Doctor::embedded().await.shared(&url, &database);
-    explains(&doctor.examine(&[]).await, "error redis-tls", "REDIS_URL", UNKNOWN);
+    let checked = CheckedSite::embedded().await.shared(&url, &database);
+    explains(&checked.examine(&[]).await, "error redis-tls", "REDIS_URL", UNKNOWN);
     // A port that answers without TLS; Redis itself may wait in silence for the rest of a command.
     let plain = Echo::start().await;
-    let doctor = Doctor::embedded().await.shared(&format!("rediss://{}", plain.addr()), &database);
+    let checked = CheckedSite::embedded().await.shared(&format!("rediss://{}", plain.addr()), &database);
     let told = ("does not speak TLS", "tls-port");
-    explains(&doctor.examine(&[]).await, "error redis-tls", "REDIS_URL", told);
+    explains(&checked.examine(&[]).await, "error redis-tls", "REDIS_URL", told);
 }
 
 #[tokio::test]
@@ -61,31 +62,31 @@ async fn each_flaw_of_a_certificate_of_postgres_is_named_by_check_and_migrate() 
     let (postgres, folder) = (Postgres::private().await, TempDir::new().unwrap());
     let (redis, url) = (Redis::start().await, postgres.database().await);
     let plain = format!("{url}?sslmode=require");
-    let doctor = Doctor::embedded().await.shared(&redis.url(), &plain);
+    let checked = CheckedSite::embedded().await.shared(&redis.url(), &plain);
     let told = ("does not speak TLS", "ssl = on");
-    explains(&doctor.examine(&[]).await, "error postgres-tls", "DATABASE_URL", told);
-    for (flaw, found, mend) in FLAWS {
+    explains(&checked.examine(&[]).await, "error postgres-tls", "DATABASE_URL", told);
+    for (flaw, found, fix) in FLAWS {
         let authority = Authority::flawed(flaw);
         postgres.serve_tls(&authority).await;
         let mode = if flaw == Flaw::Version1 { "require" } else { "verify-full" };
-        let doctor = Doctor::embedded()
+        let checked = CheckedSite::embedded()
             .await
             .shared(&redis.url(), &format!("{url}?sslmode={mode}"))
             .env(CA, ca_file(&authority, &folder));
-        let diagnosis = until("the new certificate to be read", Duration::from_secs(20), async || {
-            let diagnosis = doctor.examine(&[]).await;
-            diagnosis.json.to_string().contains(found).then_some(diagnosis)
+        let report = until("the new certificate to be read", Duration::from_secs(20), async || {
+            let report = checked.examine(&[]).await;
+            report.json.to_string().contains(found).then_some(report)
         })
         .await;
-        explains(&diagnosis, "error postgres-tls", "DATABASE_URL", (found, mend));
-        let hint = doctor.refused(&["migrate"]).await;
-        assert!(hint.contains(found) && hint.contains(mend), "{hint}");
+        explains(&report, "error postgres-tls", "DATABASE_URL", (found, fix));
+        let hint = checked.refused(&["migrate"]).await;
+        assert!(hint.contains(found) && hint.contains(fix), "{hint}");
         assert!(!hint.contains("that the database runs"), "{hint}");
     }
 }
 
 #[tokio::test]
-async fn a_provider_whose_authority_is_not_trusted_is_named_with_what_mends_it() {
+async fn a_provider_whose_authority_is_not_trusted_is_named_with_the_fix() {
     for (authority, trusts_it, told) in [
         (Authority::for_names(["localhost"]), false, UNKNOWN),
         (
@@ -98,16 +99,16 @@ async fn a_provider_whose_authority_is_not_trusted_is_named_with_what_mends_it()
         let (edge, folder) =
             (Edge::builder().tls(&authority).start().await.unwrap(), TempDir::new().unwrap());
         let issuer = format!("https://localhost:{}", edge.addr().port());
-        let mut doctor = Doctor::with(Entra::start_oidc().await)
+        let mut checked = CheckedSite::with(Entra::start_oidc().await)
             .env("GATEPOST_PROVIDERS__ENTRA__KIND", "oidc")
             .env("GATEPOST_PROVIDERS__ENTRA__ISSUER", issuer)
             .without("GATEPOST_PROVIDERS__ENTRA__AUTHORITY")
             .without("GATEPOST_PROVIDERS__ENTRA__TENANT_ID");
         if trusts_it {
-            doctor = doctor.env(CA, ca_file(&authority, &folder));
+            checked = checked.env(CA, ca_file(&authority, &folder));
         }
         let place = "GATEPOST_PROVIDERS__ENTRA__ISSUER";
-        explains(&doctor.examine(&[]).await, "error provider-tls", place, told);
+        explains(&checked.examine(&[]).await, "error provider-tls", place, told);
     }
 }
 
@@ -121,13 +122,14 @@ async fn a_byte_order_mark_before_the_authorities_harms_nobody() {
     postgres.serve_tls(&authority).await;
     let redis_url = format!("rediss://{}/0", redis.serve_tls(&authority));
     let database = format!("{}?sslmode=verify-full", postgres.database().await);
-    let doctor = Doctor::embedded().await.shared(&redis_url, &database).env(CA, file.display().to_string());
-    let diagnosis = until("the certificate to be read", Duration::from_secs(20), async || {
-        let diagnosis = doctor.examine(&[]).await;
-        (!diagnosis.json.to_string().contains("postgres-tls")).then_some(diagnosis)
+    let checked =
+        CheckedSite::embedded().await.shared(&redis_url, &database).env(CA, file.display().to_string());
+    let report = until("the certificate to be read", Duration::from_secs(20), async || {
+        let report = checked.examine(&[]).await;
+        (!report.json.to_string().contains("postgres-tls")).then_some(report)
     })
     .await;
-    let complaints = diagnosis.complaints();
+    let complaints = report.complaints();
     assert!(!complaints.iter().any(|one| one.starts_with("error")), "{complaints:?}");
 }
 
@@ -139,17 +141,17 @@ async fn authorities_of_the_file_are_trusted_besides_the_systems() {
     let database = Postgres::shared().await.database().await;
     let system = folder.path().join("system.pem");
     std::fs::write(&system, authority.ca_pem()).unwrap();
-    let doctor = Doctor::embedded()
+    let checked = CheckedSite::embedded()
         .await
         .shared(&redis_url, &database)
         .env("SSL_CERT_FILE", system.display().to_string())
         .env(CA, ca_file(&Authority::new(), &folder));
-    let complaints = doctor.examine(&[]).await.complaints();
+    let complaints = checked.examine(&[]).await.complaints();
     assert!(!complaints.iter().any(|one| one.contains("redis")), "{complaints:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn serve_says_at_its_start_why_tls_to_a_store_fails_and_what_mends_it() {
+async fn serve_logs_at_its_start_why_tls_to_a_store_fails_and_how_to_fix_it() {
     let (redis, postgres) = (Redis::start().await, Postgres::private().await);
     let authority = Authority::flawed(Flaw::IsAuthority);
     let redis_url = format!("rediss://{}/0", redis.serve_tls(&authority));

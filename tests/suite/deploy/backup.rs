@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 use std::time::Duration;
 use tempfile::TempDir;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// One of the two scripts, with the connection in libpq's variables.
 pub fn script(name: &str, url: &str, dumps: &Path) -> Command {
@@ -89,7 +89,7 @@ async fn a_restored_directory_is_as_it_was_and_needs_an_empty_redis() {
     world.cli(&["group", "unlink", &format!("entra:{MCP_GITHUB}")]).await;
     world.cli(&["admin", "revoke", "alice@example.com"]).await;
     world.cli(&["user", "disable", "alice@example.com"]).await;
-    until("the change to count", PATIENCE, async || {
+    until("the change to count", TIMEOUT, async || {
         (browser.get(&world.url(APP, "/")).await.status != 200).then_some(())
     })
     .await;
@@ -171,23 +171,23 @@ async fn old_dumps_go_but_the_newest_three_stay() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_daily_job_dumps_at_once_is_healthy_then_and_ends_when_asked() {
+async fn the_daily_job_dumps_at_once_is_healthy_then_and_ends_on_request() {
     let world = World::start(Pair::Shared).await;
     let (dumps, url) = (TempDir::new().unwrap(), database(&world));
     let mut command = script("backup.sh", &url, dumps.path());
     command.arg("daily");
     let job = Running::start("backup.sh", command);
-    job.wait_for_line("wrote ", PATIENCE).await;
+    job.wait_for_line("wrote ", TIMEOUT).await;
     let mut command = script("backup.sh", &url, dumps.path());
     command.arg("fresh");
     let (is_healthy, said) = run(command).await;
     assert!(is_healthy, "{said}");
-    until("the job to sleep", PATIENCE, async || {
+    until("the job to sleep", TIMEOUT, async || {
         let children = format!("/proc/{0}/task/{0}/children", job.pid());
         let child = std::fs::read_to_string(children).ok()?.split_whitespace().next()?.to_owned();
         std::fs::read_to_string(format!("/proc/{child}/comm")).ok()?.starts_with("sleep").then_some(())
     })
     .await;
     job.sigterm();
-    assert!(job.wait_exit(PATIENCE).await.success());
+    assert!(job.wait_exit(TIMEOUT).await.success());
 }

@@ -1,4 +1,4 @@
-//! The header debugger behind a real Traefik: the shipped router has nothing to mend, a careless one is told what.
+//! The header debugger behind a real Traefik: the shipped router has no finding, a careless one does.
 
 use super::stage::{CHAT, DEBUG, Stage};
 use gatepost_kit::client::{Client, Kind};

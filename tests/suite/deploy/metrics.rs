@@ -17,7 +17,7 @@ use tempfile::TempDir;
 
 const RULES: &str = "deploy/prometheus/rules.yml";
 const DASHBOARD: &str = "deploy/grafana/gatepost.json";
-const PATIENCE: Duration = Duration::from_secs(40);
+const TIMEOUT: Duration = Duration::from_secs(40);
 
 fn promtool(arguments: &[&str]) -> String {
     let mut command = Command::new("promtool");
@@ -124,7 +124,7 @@ fn rules_and_dashboard_compare_with_labels_that_exist() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_panel_and_rule_asks_for_what_the_binary_tells() {
+async fn every_panel_and_rule_queries_metrics_that_the_binary_has() {
     let (world, told) = busy_world().await;
     let families: BTreeSet<&str> =
         told.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
@@ -163,7 +163,7 @@ async fn busy_world() -> (World, String) {
     let browser = world.signed_in("alice").await;
     browser.stranger().get(&world.url(APP, "/")).await;
     let told = async || find_ok(world.gatepost.internal(), "/metrics").await.unwrap();
-    until("a refresh", PATIENCE, async || {
+    until("a refresh", TIMEOUT, async || {
         browser.fetch(&world.url(APP, "/")).await;
         told().await.contains("gatepost_refreshes_total{").then_some(())
     })
@@ -196,7 +196,7 @@ impl Prometheus {
         command.arg(format!("--web.listen-address={addr}"));
         let running = Running::start("prometheus", command);
         let prometheus = Self { _running: running, _folder: folder, addr };
-        until("Prometheus to have seen two minutes' worth", PATIENCE, async || {
+        until("Prometheus to have seen two minutes' worth", TIMEOUT, async || {
             find_ok(addr, "/-/ready").await?;
             let seen = prometheus.query("count_over_time(gatepost_build_info[1m]) >= 3").await;
             let judged = prometheus.get("/api/v1/rules").await;

@@ -11,7 +11,7 @@ use gatepost_kit::process::until;
 use reqwest::Method;
 use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 const SIGN_IN: &str = "https://chat.example.com/api/v1/auths/signin";
 const SIGN_OUT: &str = "https://chat.example.com/api/v1/auths/signout";
 const WHO_AM_I: &str = "https://chat.example.com/api/v1/auths/";
@@ -95,7 +95,7 @@ async fn signing_out_there_is_signing_out() {
         browser.follow(browser.request(Method::GET, &target).from(&format!("{CHAT}/")).send().await).await;
     assert_eq!(trip.end().url.as_str(), format!("{PUBLIC}/logged-out"), "{}", trip.describe());
     // What memory knows counts for a second at most.
-    until("the sign-out to count", PATIENCE, async || {
+    until("the sign-out to count", TIMEOUT, async || {
         (browser.get(&format!("{CHAT}/")).await.status == 302).then_some(())
     })
     .await;

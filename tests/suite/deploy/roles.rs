@@ -3,7 +3,7 @@
 
 use super::backup::{dump, run, script};
 use super::repository;
-use crate::check::doctor::Doctor;
+use crate::check::checked_site::CheckedSite;
 use gatepost_kit::process::{Postgres, Redis};
 use sqlx::PgPool;
 use std::path::Path;
@@ -46,8 +46,8 @@ impl Site {
         self.url.replace(Postgres::USER, role)
     }
 
-    async fn doctor_as(&self, role: &str) -> Doctor {
-        Doctor::embedded().await.shared(&self.redis.url(), &self.url_of(role))
+    async fn checked_as(&self, role: &str) -> CheckedSite {
+        CheckedSite::embedded().await.shared(&self.redis.url(), &self.url_of(role))
     }
 
     /// As Postgres' image runs it.
@@ -84,10 +84,10 @@ async fn gatepost_runs_as_an_owner_that_is_no_superuser_and_backups_as_a_reader(
     let rights = "SELECT string_agg(concat_ws(' ', rolname, rolsuper, rolcreatedb, rolcreaterole, rolpassword LIKE 'SCRAM%'), ', ' ORDER BY rolname) \
         FROM pg_authid WHERE rolname IN ('gatepost_owner', 'gatepost_backup')";
     assert_eq!(site.server.sql("postgres", rights).await, "gatepost_backup f f f t, gatepost_owner f f f t");
-    let doctor = site.doctor_as("gatepost_owner").await;
-    doctor.command(&["migrate"]).await;
-    doctor.command(&["group", "add", "Known", "a@example.com"]).await;
-    doctor.examine(&[]).await.says_only(&["warning postgres-not-durable"]);
+    let checked = site.checked_as("gatepost_owner").await;
+    checked.command(&["migrate"]).await;
+    checked.command(&["group", "add", "Known", "a@example.com"]).await;
+    checked.examine(&[]).await.has_only(&["warning postgres-not-durable"]);
     site.belongs_to_the_owner().await;
 
     let dumps = TempDir::new().unwrap();
@@ -104,25 +104,25 @@ async fn gatepost_runs_as_an_owner_that_is_no_superuser_and_backups_as_a_reader(
     }
     reader.close().await;
 
-    doctor.command(&["group", "remove", "Known", "a@example.com"]).await;
+    checked.command(&["group", "remove", "Known", "a@example.com"]).await;
     site.restore(&file).await;
     site.belongs_to_the_owner().await;
-    doctor.command(&["group", "remove", "Known", "a@example.com"]).await;
-    doctor.examine(&[]).await.says_only(&["warning postgres-not-durable"]);
+    checked.command(&["group", "remove", "Known", "a@example.com"]).await;
+    checked.examine(&[]).await.has_only(&["warning postgres-not-durable"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_directory_of_the_superusers_is_handed_over_to_the_owner() {
     let site = Site::new().await;
-    let superuser = site.doctor_as(Postgres::USER).await;
+    let superuser = site.checked_as(Postgres::USER).await;
     superuser.command(&["migrate"]).await;
     superuser.command(&["group", "add", "Known", "a@example.com"]).await;
     for _ in 0..2 {
         site.make_roles().await;
         site.belongs_to_the_owner().await;
     }
-    let owner = site.doctor_as("gatepost_owner").await;
-    owner.examine(&[]).await.says_only(&["warning postgres-not-durable"]);
+    let owner = site.checked_as("gatepost_owner").await;
+    owner.examine(&[]).await.has_only(&["warning postgres-not-durable"]);
     owner.command(&["group", "remove", "Known", "a@example.com"]).await;
     site.server.sql(site.database(), "CREATE ROLE writer LOGIN IN ROLE gatepost_views_writer").await;
     let writer = PgPool::connect(&site.url_of("writer")).await.unwrap();

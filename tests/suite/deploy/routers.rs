@@ -68,7 +68,7 @@ fn every_gate_of_the_files_hands_over_every_identity_header_and_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stranger_is_sent_to_sign_in_at_every_host_and_a_program_is_told() {
+async fn a_stranger_is_redirected_to_sign_in_at_every_host_and_a_program_gets_401() {
     let stage = Stage::start().await;
     let browser = stage.browser();
     for (host, path) in GATED {

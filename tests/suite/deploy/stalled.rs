@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 const CONNECTIONS: usize = 6;
 const STREAMS: u32 = 240;
 const STALLED: usize = CONNECTIONS * STREAMS as usize;
@@ -77,7 +77,7 @@ async fn http_2_streams_with_stalled_bodies_fill_nothing_and_keep_no_other_addre
         attacks.spawn(attack(&stage, Arc::clone(&answered)).await);
     }
     let most = AtomicU64::new(0);
-    let watching = until("every stream to be answered", PATIENCE, async || {
+    let watching = until("every stream to be answered", TIMEOUT, async || {
         most.fetch_max(memory(pid), Ordering::Relaxed);
         (answered.load(Ordering::Relaxed) == STALLED).then_some(())
     });
@@ -89,11 +89,11 @@ async fn http_2_streams_with_stalled_bodies_fill_nothing_and_keep_no_other_addre
         }
     };
     tokio::join!(watching, signing_in);
-    timeout(PATIENCE, attacks.join_all()).await.expect("the attack is over");
+    timeout(TIMEOUT, attacks.join_all()).await.expect("the attack is over");
     let most = most.load(Ordering::Relaxed);
     println!("{STALLED} streams; {} KiB at most", most / 1024);
     assert!(most < MOST_MEMORY, "{} KiB", most / 1024);
-    let log = until("the access log", PATIENCE, async || {
+    let log = until("the access log", TIMEOUT, async || {
         let log = stage.traefik.log();
         let lines = log.lines().filter(|line| line.contains("/logout/backchannel"));
         (lines.count() >= STALLED).then_some(log)

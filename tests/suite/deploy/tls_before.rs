@@ -111,7 +111,7 @@ async fn people_sign_in_and_a_client_chooses_neither_host_path_nor_method() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_not_the_load_balancer_cannot_say_that_there_was_tls() {
+async fn only_the_load_balancer_can_assert_that_there_was_tls() {
     let world = World::start(Pair::Embedded).await;
     let traefik = Behind::start(&world, "198.51.100.7").await;
     let answer = traefik.ask("", &[]).await;

@@ -74,8 +74,8 @@ async fn without_its_own_router_the_last_step_of_a_sign_in_is_lost() {
     stage.entra.at_the_browser(Some("alice"));
     let trip = stage.browser().navigate("https://lost.example.com/app/").await;
     assert_eq!((trip.end().status, trip.end().url.path()), (404, "/.gatepost/enter"), "{}", trip.describe());
-    let mended = dynamic.replace("lost:", "mended:").replace("/app/", "/.gatepost/");
-    stage.traefik.add("mended.yml", &mended, "mended").await;
+    let fixed = dynamic.replace("lost:", "fixed:").replace("/app/", "/.gatepost/");
+    stage.traefik.add("fixed.yml", &fixed, "fixed").await;
     let trip = stage.browser().navigate("https://lost.example.com/app/").await;
     assert_eq!((trip.end().status, trip.end().url.path()), (200, "/app/"), "{}", trip.describe());
 }

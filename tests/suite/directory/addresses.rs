@@ -71,7 +71,7 @@ impl Opened {
 }
 
 both_stores! {
-    async fn a_changed_address_is_followed_and_told_at_a_sign_in_and_at_a_refresh(store) {
+    async fn a_changed_address_is_followed_and_reported_at_a_sign_in_and_at_a_refresh(store) {
         let user = store.admitted(&person("alice", OLD, &[])).await;
         let outcome = store.sign_in_by(&person("alice", NEW, &[]), &follow(Link)).await;
         assert_eq!(news(&outcome), AddressNews { change: Some(changed(OLD, NEW)), former_holder: None });
@@ -85,7 +85,7 @@ both_stores! {
         assert_eq!(audited[1].before.as_deref(), Some(r#"{"email":"alice@example.com"}"#));
     }
 
-    async fn a_kept_address_stays_at_a_sign_in_and_at_a_refresh_and_is_told_once(store) {
+    async fn a_kept_address_stays_at_a_sign_in_and_at_a_refresh_and_is_reported_once(store) {
         let user = store.admitted(&person("alice", OLD, &[])).await;
         let outcome = store.sign_in_by(&person("alice", NEW, &["g-1"]), &keep()).await;
         assert_eq!((admitted(&outcome), news(&outcome).change), (user, Some(kept(OLD, NEW))));
@@ -118,7 +118,7 @@ both_stores! {
         assert_eq!(store.audited("user.refuse").await.len(), 8);
     }
 
-    async fn who_gets_an_address_that_another_person_had_is_told_and_audited(store) {
+    async fn a_person_who_gets_another_persons_former_address_is_reported_and_audited(store) {
         let alice = store.admitted(&person("alice", OLD, &[])).await;
         store.admitted(&person("alice", NEW, &[])).await;
         let outcome = store.sign_in_by(&person("newcomer", "Alice@example.com", &[]), &follow(Link)).await;
@@ -143,7 +143,7 @@ both_stores! {
         assert_eq!(store.audited("user.take_address").await.len(), 3);
     }
 
-    async fn a_placeholder_was_nobody_that_applications_know(store) {
+    async fn a_placeholder_is_no_former_holder_of_its_address(store) {
         store.sql("INSERT INTO user_group_membership VALUES ('alice@example.com', 'Early')").await;
         store.directory.release_address(&email(OLD), &actor()).await.unwrap();
         let outcome = store.sign_in_by(&person("alice", OLD, &[]), &follow(Link)).await;
@@ -188,7 +188,7 @@ both_stores! {
         assert_eq!(refused, SignInOutcome::AddressHeld(address(NEW)), "both are one person's");
     }
 
-    async fn what_is_said_about_either_address_is_said_about_the_person(store) {
+    async fn settings_of_either_address_apply_to_the_person(store) {
         let user = store.admitted(&person("alice", OLD, &[])).await;
         store.sql("INSERT INTO user_group_membership VALUES ('alice@married.example', 'Early')").await;
         store.sign_in_by(&person("alice", NEW, &[]), &keep()).await;
@@ -202,7 +202,7 @@ both_stores! {
         assert!(store.standing(user).await.is_disabled);
     }
 
-    async fn a_disabled_placeholder_disables_whoever_its_address_is_asserted_of(store) {
+    async fn a_disabled_placeholder_disables_the_person_with_its_asserted_address(store) {
         let user = store.admitted(&person("alice", OLD, &[])).await;
         store.directory.disable_user(&email(NEW), &actor()).await.unwrap();
         assert_eq!(store.sign_in_by(&person("alice", NEW, &[]), &keep()).await, SignInOutcome::Disabled);
@@ -234,7 +234,7 @@ both_stores! {
         assert!(matches!(nobody, Err(DirectoryError::UnknownUser(_))));
     }
 
-    async fn a_placeholder_joins_whoever_an_administrator_gives_its_address_to(store) {
+    async fn a_placeholder_joins_the_person_who_gets_its_address_from_an_administrator(store) {
         let user = store.admitted(&person("alice", OLD, &[])).await;
         store.sql("INSERT INTO user_group_membership VALUES ('alice@married.example', 'Early')").await;
         store.directory.change_address(&UserKey::Id(user), &address(NEW), &actor()).await.unwrap();

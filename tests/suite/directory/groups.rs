@@ -17,7 +17,7 @@ fn name(text: &str) -> GroupName {
 }
 
 both_stores! {
-    async fn an_unlinked_group_says_whose_it_is_and_a_role_that_it_is_one(store) {
+    async fn the_name_of_an_unlinked_group_has_its_provider_and_kind(store) {
         let user = store.admitted(&person("a", "a@example.com", &["g-1=Finance", "role:Finance"])).await;
         assert_eq!(store.groups(user).await, ["entra:g-1", "entra:role:Finance"]);
     }
@@ -54,7 +54,7 @@ both_stores! {
         assert!(groups[1].starts_with("entra:sha256-"), "{groups:?}");
     }
 
-    async fn a_link_gives_the_name_and_all_that_was_said_about_the_id(store) {
+    async fn a_link_moves_members_and_tenants_from_the_id_to_the_name(store) {
         let user = store.admitted(&person("a", "a@example.com", &["g-1"])).await;
         store.sql("INSERT INTO user_group_membership VALUES ('b@example.com', 'entra:g-1')").await;
         store.sql("INSERT INTO group_tenant_mapping VALUES ('entra:g-1', 'github')").await;
@@ -100,7 +100,7 @@ both_stores! {
         assert_eq!(store.audited("group.unlink").await.len(), 1);
     }
 
-    async fn whoever_bore_a_name_before_it_was_linked_leaves_it(store) {
+    async fn members_by_an_earlier_name_leave_a_group_when_it_is_linked(store) {
         let squatter = store.admitted(&person("a", "a@example.com", &["Finance"])).await;
         let trusted = admitted(&store.sign_in(&at_provider("corp", person("c", "c@example.com", &["f=Sales"])), Trust).await);
         assert_eq!((store.groups(squatter).await, store.groups(trusted).await), (vec!["entra:Finance".to_owned()], vec!["Sales".to_owned()]));

@@ -26,7 +26,7 @@ fn said(entries: Vec<AuditRecord>) -> Vec<(String, Option<Value>, Option<Value>)
 }
 
 both_stores! {
-    async fn a_word_and_a_row_leave_the_same_behind(store) {
+    async fn a_membership_by_command_and_one_by_row_have_the_same_result(store) {
         let other = if store.is_postgres() { Opened::postgres().await } else { Opened::sqlite().await };
         let key = email("a@example.com");
         assert_eq!(store.directory.add_member(&name("Known"), &key, &actor()).await.unwrap(), true);
@@ -41,7 +41,7 @@ both_stores! {
         }
     }
 
-    async fn a_membership_outlives_sign_ins_and_is_said_once(store) {
+    async fn a_membership_outlives_sign_ins_and_is_stored_once(store) {
         let user = store.admitted(&person("a", "a@example.com", &["g-1"])).await;
         let key = UserKey::Id(user);
         assert_eq!(store.directory.add_member(&name("entra:g-1"), &key, &actor()).await.unwrap(), true);
@@ -60,7 +60,7 @@ both_stores! {
         assert_eq!(members(&store, "Early").await, ["new@example.com manual"], "it follows the person");
     }
 
-    async fn who_is_taken_out_is_out_whoever_said_so(store) {
+    async fn a_removed_member_is_out_whatever_asserted_it(store) {
         let user = store.admitted(&person("a", "a@example.com", &["g-1", "g-2"])).await;
         store.directory.add_member(&name("entra:g-1"), &UserKey::Id(user), &actor()).await.unwrap();
         store.sql("INSERT INTO gatepost.manual_memberships (user_id, group_id, source) SELECT u.id, g.id, 'scim' FROM gatepost.users u, gatepost.groups g WHERE g.name = 'entra:g-1'").await;

@@ -39,7 +39,7 @@ async fn call_as_before(store: &Opened, from: &str, to: &str) {
 }
 
 both_stores! {
-    async fn a_free_name_is_not_whoevers_who_comes_first(store) {
+    async fn a_free_name_does_not_go_to_an_unlinked_group(store) {
         let squatter = signed_in(&store, &of_b(&["Finance"]), LinkQualified).await;
         let employee = store.admitted(&person("eve", "eve@example.com", &["Finance"])).await;
         let real = signed_in(&store, &of_corp(&["Finance"]), Trust).await;
@@ -75,7 +75,7 @@ both_stores! {
         assert_eq!(store.groups(user).await[0], GUID, "a link brings both together");
     }
 
-    async fn what_was_said_about_a_group_by_its_own_name_stays_with_it(store) {
+    async fn settings_of_a_group_by_its_own_name_stay_with_it(store) {
         let tenant = "github".parse().unwrap();
         store.sql("INSERT INTO group_tenant_mapping VALUES ('entra:g-1', 'early')").await;
         let user = store.admitted(&person("a", "a@example.com", &[GUID, "g-1"])).await;
@@ -128,7 +128,7 @@ both_stores! {
         assert!(groups.len() == 250 && groups.iter().all(|name| name.starts_with("b:g-")), "{groups:?}");
     }
 
-    async fn an_operators_word_takes_a_name_that_an_older_gatepost_gave_away(store) {
+    async fn a_configured_link_takes_back_a_name_that_an_older_version_gave_away(store) {
         let squatter = signed_in(&store, &of_b(&["Finance", "Sales", "Ops", "Staff"]), LinkQualified).await;
         for taken in ["Finance", "Sales", "Ops", "Staff"] {
             call_as_before(&store, &format!("b:{taken}"), taken).await;

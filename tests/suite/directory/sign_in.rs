@@ -76,7 +76,7 @@ both_stores! {
         assert_eq!(store.audited("user.merge").await.len(), 1);
     }
 
-    async fn of_two_words_about_one_person_the_stricter_stays(store) {
+    async fn of_two_settings_for_one_person_the_stricter_stays(store) {
         let user = store.admitted(&person("alice", "alice@example.com", &[])).await;
         store.directory.grant_admin(&email("alice@example.com"), &actor()).await.unwrap();
         store.directory.revoke_admin(&email("alice@new.example"), &actor()).await.unwrap();
@@ -95,7 +95,7 @@ both_stores! {
         store.admitted(&person("bob", "bob@example.com", &[])).await;
     }
 
-    async fn a_disabled_placeholder_disables_whom_it_joins(store) {
+    async fn a_disabled_placeholder_disables_the_person_that_it_joins(store) {
         let user = store.admitted(&person("bob", "bob@example.com", &[])).await;
         let before = now();
         store.directory.disable_user(&email("bob@new.example"), &actor()).await.unwrap();
@@ -123,7 +123,7 @@ both_stores! {
         assert_eq!(store.sign_in(&person("alice", "", &[]), GroupNames::Link).await, SignInOutcome::NoAddress);
     }
 
-    async fn an_address_that_the_provider_may_not_assert_is_not_kept_by_its_word(store) {
+    async fn an_address_that_the_provider_may_not_assert_is_not_kept(store) {
         let refused = |address: &str, rule| {
             let mut person = person("alice", "", &["g-1"]);
             person.refused = Some(RefusedAddress { address: address.parse().ok(), rule });
@@ -184,7 +184,7 @@ both_stores! {
         store.admitted(&alice).await;
     }
 
-    async fn a_fall_to_no_groups_is_told_and_audited(store) {
+    async fn the_loss_of_all_groups_is_reported_and_audited(store) {
         let lost = |outcome: &SignInOutcome| matches!(outcome, SignInOutcome::Admitted { lost_all_groups: true, .. });
         let none = person("alice", "alice@example.com", &[]);
         assert!(!lost(&store.sign_in(&none, GroupNames::Link).await), "there were none");

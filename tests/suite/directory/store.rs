@@ -115,7 +115,7 @@ async fn a_restarted_server_is_used_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_read_only_server_changes_nothing_and_says_so() {
+async fn a_read_only_server_changes_nothing_and_returns_an_error() {
     let server = Postgres::private().await;
     let store = Opened::at(server.database().await, None).await;
     let user = store.admitted(&person("a", "a@example.com", &[])).await;

@@ -22,7 +22,7 @@ both_stores! {
         assert!(store.audit().await.iter().all(|entry| matches!(entry.actor, Who::View(_))));
     }
 
-    async fn empty_and_malformed_values_are_errors_that_say_so(store) {
+    async fn empty_and_malformed_values_are_errors(store) {
         for (row, part) in [
             ("user_group_membership VALUES ('', 'G')", "email"),
             ("user_group_membership VALUES (NULL, 'G')", "email"),
@@ -112,7 +112,7 @@ both_stores! {
 }
 
 #[tokio::test]
-async fn insert_or_replace_replaces_nobody_on_sqlite() {
+async fn insert_or_replace_replaces_no_person_on_sqlite() {
     let store = Opened::sqlite().await;
     let user = store.admitted(&person("a", "a@example.com", &["g-1"])).await;
     store.sql("INSERT OR REPLACE INTO user_admin_status VALUES ('a@example.com', true)").await;
@@ -136,7 +136,7 @@ async fn payloads(listener: &mut PgListener, pool: &PgPool) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn changes_name_whom_they_concern_and_a_flood_is_one_notification() {
+async fn changes_name_the_person_concerned_and_a_flood_is_one_notification() {
     let store = Opened::postgres().await;
     let pool = PgPool::connect(&store.url).await.unwrap();
     let mut listener = PgListener::connect(&store.url).await.unwrap();

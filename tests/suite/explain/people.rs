@@ -41,7 +41,7 @@ async fn assert_as_live(world: &World, browser: &Client, who: &str, requirement:
 }
 
 both_pairs! {
-    async fn what_is_said_of_a_person_and_a_requirement_is_what_verify_then_answers(pair) {
+    async fn what_explain_predicts_for_a_person_and_a_requirement_is_what_verify_answers(pair) {
         let world = world(pair).await;
         for who in PEOPLE {
             let browser = world.signed_in(who).await;
@@ -58,7 +58,7 @@ both_pairs! {
         }
     }
 
-    async fn who_has_no_session_is_told_of_the_sign_in_first_and_of_what_comes_after(pair) {
+    async fn without_a_session_the_sign_in_is_explained_first_and_then_the_answer_after_it(pair) {
         let world = world(pair).await;
         let browser = world.signed_in("alice").await;
         let met = "group=MCP-GitHub";
@@ -73,7 +73,7 @@ both_pairs! {
         assert_eq!(fetched["sign_in_first"]["status"], 401);
     }
 
-    async fn whoever_may_not_sign_in_is_told_why_and_what_mends_it(pair) {
+    async fn a_person_who_may_not_sign_in_is_explained_with_the_fix(pair) {
         let world = world(pair).await;
         let (alice, bob) = (world.signed_in("alice").await, world.signed_in("bob").await);
         world.cli(&["user", "disable", "alice@example.com"]).await;
@@ -116,7 +116,7 @@ both_pairs! {
         }
     }
 
-    async fn a_group_that_is_only_called_so_at_its_provider_is_told_with_the_link_that_mends_it(pair) {
+    async fn a_group_that_has_the_name_only_at_its_provider_is_explained_with_the_missing_link(pair) {
         let world = Plan::default().env("GATEPOST_PROVIDERS__ENTRA__GROUPS", "graph").start(pair).await;
         world.entra.add(alice());
         let browser = world.signed_in("alice").await;

@@ -37,7 +37,7 @@ fn refused(browser: &Client) -> Asked {
 }
 
 both_pairs! {
-    async fn a_refusal_is_explained_by_the_number_on_its_page_until_it_is_mended(pair) {
+    async fn a_refusal_is_explained_by_the_number_on_its_page_until_it_is_fixed(pair) {
         let world = world(pair).await;
         let browser = world.signed_in("bob").await;
         let page = refused(&browser).of(&world).await;
@@ -142,7 +142,7 @@ both_pairs! {
         assert!(metrics.lines().any(|line| line == dropped), "{dropped} is not in\n{metrics}");
     }
 
-    async fn a_number_that_is_not_kept_says_for_how_long_any_is(pair) {
+    async fn an_unknown_number_is_answered_with_how_long_numbers_are_kept(pair) {
         let world = world(pair).await;
         let refused = world.cli_refuses(&["explain", "--request", "019ab8c5d2a37e6f9b0c1d2e3f405162"]).await;
         assert!(refused.starts_with("gatepost: nothing is stored about request 019ab8c5d2a37e6f9b0c1d2e3f405162\nhint: "), "{refused}");

@@ -30,7 +30,7 @@ both_pairs! {
         assert_eq!((&step(&idle, "sessions")["is_assumed"], &idle["answer"]["status"]), (&true.into(), &200.into()));
     }
 
-    async fn what_changed_since_is_told_and_where_the_audit_begins(pair) {
+    async fn changes_since_then_are_listed_from_where_the_audit_begins(pair) {
         let world = world(pair).await;
         world.signed_in("alice").await;
         world.cli(&["admin", "grant", "alice@example.com"]).await;

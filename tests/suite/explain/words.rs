@@ -4,7 +4,7 @@ use super::{told, world};
 use crate::world::APP;
 
 both_pairs! {
-    async fn the_text_says_where_the_way_ends_and_how_to_mend_it(pair) {
+    async fn the_text_shows_the_failed_step_and_how_to_fix_it(pair) {
         let world = world(pair).await;
         world.signed_in("bob").await;
         let url = world.url(APP, "/x?token=hush");
@@ -26,7 +26,7 @@ both_pairs! {
         assert!(passes.contains("/verify answers 200 with\n  x-user-admin"), "{passes}");
     }
 
-    async fn nobody_s_address_is_an_error_that_names_who_may_be_meant(pair) {
+    async fn an_unknown_address_is_an_error_that_suggests_similar_ones(pair) {
         let world = world(pair).await;
         world.signed_in("alice").await;
         let url = world.url(APP, "/");

@@ -11,7 +11,7 @@ use std::time::Duration;
 use url::Url;
 
 #[tokio::test]
-async fn a_person_of_entra_is_who_entra_says() {
+async fn a_person_of_entra_has_the_identity_that_entra_asserts() {
     let party = Party::entra().await;
     party.entra.configure(|app| assert!(app.optional_claims.remove("auth_time")));
     let sign_in = party.sign_in().await.unwrap();

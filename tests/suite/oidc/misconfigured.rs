@@ -19,7 +19,7 @@ async fn an_authority_that_is_not_there_is_for_the_operator_to_correct() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_about_a_busy_provider_says_how_long_the_provider_asks_to_wait() {
+async fn a_page_about_a_busy_provider_shows_the_wait_that_the_provider_requests() {
     let world = World::start(Pair::Embedded).await;
     world.entra.at_the_browser(Some("alice"));
     world.entra.throttle_token("7");
@@ -31,7 +31,7 @@ async fn a_page_about_a_busy_provider_says_how_long_the_provider_asks_to_wait() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_administrator_who_comes_back_from_consent_is_not_told_of_blocked_cookies() {
+async fn an_administrator_who_returns_from_consent_gets_no_page_about_blocked_cookies() {
     let world = World::start(Pair::Embedded).await;
     let ask = async |query: &str| {
         let url = world.url(PUBLIC, &format!("/callback/entra?{query}"));

@@ -10,7 +10,7 @@ use gatepost_oidc::{OidcError, RefreshError, Renewal, TokenError};
 use std::time::Duration;
 
 #[tokio::test]
-async fn a_renewal_reads_groups_again_and_tells_an_end_from_an_outage() {
+async fn a_renewal_reads_groups_again_and_distinguishes_an_end_from_an_outage() {
     let party = Party::entra().await;
     let sign_in = party.sign_in().await.unwrap();
     party.entra.update("alice", |person| person.groups.clear());
@@ -33,7 +33,7 @@ async fn a_renewal_reads_groups_again_and_tells_an_end_from_an_outage() {
 }
 
 #[tokio::test]
-async fn a_provider_that_asks_to_wait_is_left_alone_by_refreshes_and_not_for_longer_than_a_minute() {
+async fn a_provider_that_throttles_gets_no_refreshes_for_at_most_a_minute() {
     let party = Party::entra().await;
     let sign_in = party.sign_in().await.unwrap();
     let refused = async || match party.refresh(&sign_in).await {
@@ -134,7 +134,7 @@ async fn a_renewal_whose_userinfo_is_about_somebody_else_is_an_alarm() {
 }
 
 #[tokio::test]
-async fn without_an_id_token_entra_has_said_nothing_about_roles_so_groups_are_unknown() {
+async fn without_an_id_token_entra_asserts_no_roles_so_groups_are_unknown() {
     let entra = Entra::start().await;
     entra.add(Person::named("alice").group(&stable_guid("ops"), "Ops").role("Admin"));
     let mut own = config(&entra, entra_kind(&entra));

@@ -34,7 +34,7 @@ async fn a_certificate_and_an_assertion_file_are_accepted_by_entra() {
 }
 
 #[tokio::test]
-async fn a_wrong_secret_is_the_operators_to_mend() {
+async fn a_wrong_secret_is_reported_as_the_operators_to_fix() {
     let party = Party::entra().await;
     party.entra.configure(|app| app.secrets[0].is_expired = true);
     let Err(OidcError::Refused(refusal)) = party.sign_in().await else { panic!("not refused") };
@@ -117,7 +117,7 @@ async fn addresses_carry_what_the_provider_needs_and_no_more() {
 
 /// A provider that lists `offline_access` may give refresh tokens without it (Keycloak), and refuse who asks for it.
 #[tokio::test]
-async fn offline_access_is_asked_for_where_it_is_needed_or_configured() {
+async fn offline_access_is_requested_where_it_is_needed_or_configured() {
     let scope = async |party: &Party| {
         let url = party.provider.authorization_url(&request(None, None)).await.unwrap();
         url.query_pairs().find(|(name, _)| name == "scope").map(|(_, value)| value.into_owned()).unwrap()

@@ -4,7 +4,7 @@
 
 use super::bound::{NO_STAND_IN, STILL};
 use super::history::binds;
-use super::{PATIENCE, waits_for};
+use super::{TIMEOUT, waits_for};
 use crate::answers::Asked;
 use crate::stores::gate::Gate;
 use crate::world::heard;
@@ -28,7 +28,7 @@ async fn a_commit_between_the_two_reads_of_a_look_up_binds() {
     let pool = PgPool::connect(&gate.postgres.url(&gate.database)).await.unwrap();
     let asked = Asked::fetch("/").by(&gate.signed_in().await).requiring("group=Watched");
     let mut rounds = 0;
-    until("enough changes in the midst of a look-up", PATIENCE * 2, async || {
+    until("enough changes in the midst of a look-up", TIMEOUT * 2, async || {
         rounds += usize::from(round(&gate, &pool, &asked, None).await);
         (rounds == ROUNDS).then_some(())
     })
@@ -40,7 +40,7 @@ async fn a_commit_while_the_replica_stood_still_in_the_midst_of_a_look_up_binds(
     let gate = Gate::remembering(&NO_STAND_IN).await;
     let pool = PgPool::connect(&gate.postgres.url(&gate.database)).await.unwrap();
     let asked = Asked::fetch("/").by(&gate.signed_in().await).requiring("group=Watched");
-    until("a replica stopped in the midst of a look-up", PATIENCE * 4, async || {
+    until("a replica stopped in the midst of a look-up", TIMEOUT * 4, async || {
         round(&gate, &pool, &asked, Some(STILL)).await.then_some(())
     })
     .await;
@@ -61,7 +61,7 @@ async fn round(gate: &Gate, pool: &PgPool, asked: &Asked, still: Option<Duration
     let before: String = sqlx::query_scalar("SELECT clock_timestamp()::text").fetch_one(pool).await.unwrap();
     let sent = Instant::now();
     let changing = async {
-        let read = until("Postgres to be read", PATIENCE, async || {
+        let read = until("Postgres to be read", TIMEOUT, async || {
             let is_read: bool = sqlx::query_scalar(READ).bind(&before).fetch_one(pool).await.unwrap();
             (is_read || sent.elapsed() > LATE * 2).then_some(is_read)
         });

@@ -1,7 +1,7 @@
 //! One fault each in which a change must bind within a second all the same; [`super::history`] mixes them.
 
 use super::history::{BOUND, binds};
-use super::{PATIENCE, waits_for};
+use super::{TIMEOUT, waits_for};
 use crate::answers::Asked;
 use crate::replicas::another_with;
 use crate::stores::gate::Gate;
@@ -89,14 +89,14 @@ async fn a_wall_clock_that_jumps_an_hour_moves_no_bound() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_that_tells_nothing_any_more_while_others_answer_moves_no_bound() {
+async fn a_silent_connection_while_others_answer_moves_no_bound() {
     let gate = Gate::remembering_with_own_postgres(&[]).await;
     let replica = &gate.world.gatepost;
     let asked = Asked::fetch("/").by(&gate.signed_in().await).requiring("group=Watched");
     for _ in 0..3 {
         gate.postgres.sql(&gate.database, PUT_IN).await;
         waits_for("Alice in memory", &asked, replica, 200).await;
-        let listener = until("the connection that tells", PATIENCE, async || {
+        let listener = until("the connection that tells", TIMEOUT, async || {
             let ours =
                 "application_name = 'gatepost' AND query = 'SELECT pg_is_in_recovery()' AND state = 'idle'";
             let found =

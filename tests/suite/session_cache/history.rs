@@ -4,7 +4,7 @@
 //! The schedule is random; its seed is printed, and `GATEPOST_TEST_SEED` repeats it.
 
 use super::bound::NO_STAND_IN;
-use super::{PATIENCE, another_with};
+use super::{TIMEOUT, another_with};
 use crate::answers::Asked;
 use crate::stores::gate::Gate;
 use gatepost_kit::faulty::{FaultyProxy, Mode};
@@ -106,7 +106,7 @@ pub(super) fn assert_bound(passed: &[Passed], outs: &[Out]) {
 
 /// Waits for a refusal that was asked for 1 s after the change was acknowledged; nobody may be let in by then.
 pub(super) async fn binds(replica: &Gatepost, asked: &Asked, acknowledged: Instant) {
-    until("a refusal after the bound", PATIENCE, async || {
+    until("a refusal after the bound", TIMEOUT, async || {
         let is_bound = Instant::now() > acknowledged + BOUND;
         let told = asked.at(replica).await;
         assert!(!is_bound || told.status != 200, "let in {:?} after the change", acknowledged.elapsed());

@@ -1,7 +1,7 @@
 //! Memory answers what the stores would, whatever was asked before: for every pair of requirements, for everybody who may
 //! something else, the answer to the second does not depend on the first, which brought the pass into memory.
 
-use super::PATIENCE;
+use super::TIMEOUT;
 use crate::answers::{Asked, Told};
 use crate::replicas::another_with;
 use crate::world::{MCP_GITHUB, Pair, Plan, Stores, World, alice};
@@ -61,7 +61,7 @@ impl Said {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_asked_before_changes_no_answer() {
+async fn earlier_requests_change_no_answer() {
     let world = Plan::default().env("GATEPOST_VERIFY__CACHE_MEMORY", "64").start(Pair::Shared).await;
     let without = another_with(&world, &[("GATEPOST_VERIFY__CACHE_MEMORY", "0")]).await;
     without.wait_ready().await;
@@ -114,7 +114,7 @@ async fn people(world: &World) -> Vec<Client> {
 }
 
 async fn said(replica: &Gatepost, asked: &Asked) -> Said {
-    let told = until("an answer", PATIENCE, async || {
+    let told = until("an answer", TIMEOUT, async || {
         let told = asked.at(replica).await;
         (told.status != 503).then_some(told)
     });

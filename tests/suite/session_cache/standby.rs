@@ -3,7 +3,7 @@
 //! restart of anybody, and what was committed before binds though no replica was told of it.
 
 use super::history::{Out, Passed, ask, assert_bound, binds};
-use super::{PATIENCE, waits_for};
+use super::{TIMEOUT, waits_for};
 use crate::answers::Asked;
 use crate::replicas::another;
 use crate::stores::gate::{Gate, fail};
@@ -113,7 +113,7 @@ impl FailOver {
         assert_eq!(members().await, "1", "the standby answers with the past");
         self.cannot_say(bob).await;
         standby.resume_replay().await;
-        until("the change to be replayed", PATIENCE, async || (members().await == "0").then_some(())).await;
+        until("the change to be replayed", TIMEOUT, async || (members().await == "0").then_some(())).await;
         self.cannot_say(bob).await;
         let after = join_all(self.replicas().map(|replica| renewals(replica.internal()))).await;
         assert_eq!(before, after, "a standby renews no lease");

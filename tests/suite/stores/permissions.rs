@@ -1,12 +1,12 @@
 //! A Redis user with the rights that the documents name, and users with fewer.
 
-use crate::check::doctor::Doctor;
+use crate::check::checked_site::CheckedSite;
 use crate::world::{APP, PUBLIC, Pair, Plan, World, alice};
 use gatepost_kit::process::{Postgres, Redis, until};
 use gatepost_store::session::store::{RedisStore, Replacement, Store, USER_RULES};
 use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 /// What `check` advised before 0.2.
 const OLD_ADVICE: &str = "~gatepost:* +get +set +del +sadd +srem +smembers +incr +pexpire +pttl +evalsha";
 const EMPTY_ARRAY: &str = "*0\r\n";
@@ -44,7 +44,7 @@ async fn the_documented_redis_user_can_do_all_that_sessions_need() {
     let redis = Redis::start().await;
     let world = world(&redis, USER_RULES).await;
     let browser = world.signed_in("alice").await;
-    until("a last use to be written", PATIENCE, async || {
+    until("a last use to be written", TIMEOUT, async || {
         assert_eq!(browser.fetch(&world.url(APP, "/")).await.status, 200);
         redis.command(&["INFO", "commandstats"]).contains("cmdstat_mget").then_some(())
     })
@@ -93,32 +93,32 @@ async fn each_command_that_is_refused_is_found_by_trying() {
 }
 
 #[tokio::test]
-async fn the_doctor_names_the_commands_that_are_refused() {
+async fn check_names_the_commands_that_are_refused() {
     let (redis, database) = (Redis::start().await, Postgres::shared().await.database().await);
     let url = user(&redis, OLD_ADVICE);
-    let diagnosis = Doctor::embedded().await.shared(&url, &database).examine(&[]).await;
-    diagnosis.says("error redis-commands", "REDIS_URL");
-    let found = diagnosis.json.to_string();
+    let report = CheckedSite::embedded().await.shared(&url, &database).examine(&[]).await;
+    report.has("error redis-commands", "REDIS_URL");
+    let found = report.json.to_string();
     assert!(found.contains("The user may not call MGET, SCRIPT LOAD."), "{found}");
     assert!(found.contains(USER_RULES), "it says what to grant: {found}");
 
     let url = user(&redis, USER_RULES);
-    let diagnosis = Doctor::embedded().await.shared(&url, &database).examine(&[]).await;
-    assert!(!diagnosis.complaints().iter().any(|found| found.contains("redis")), "{:#}", diagnosis.json);
+    let report = CheckedSite::embedded().await.shared(&url, &database).examine(&[]).await;
+    assert!(!report.complaints().iter().any(|found| found.contains("redis")), "{:#}", report.json);
 
     let other = url.replace("/0", "/1");
-    let diagnosis = Doctor::embedded().await.shared(&other, &database).examine(&[]).await;
-    diagnosis.says("error redis-commands", "REDIS_URL");
-    assert!(diagnosis.json.to_string().contains("+select"));
+    let report = CheckedSite::embedded().await.shared(&other, &database).examine(&[]).await;
+    report.has("error redis-commands", "REDIS_URL");
+    assert!(report.json.to_string().contains("+select"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_command_that_is_refused_beside_the_request_is_a_warning_that_says_what_to_grant() {
+async fn a_command_that_is_refused_in_the_background_is_a_warning_with_what_to_grant() {
     let redis = Redis::start().await;
     let world = world(&redis, USER_RULES).await;
     let browser = world.signed_in("alice").await;
     redis.command(&["ACL", "SETUSER", "gp", "-mget"]);
-    let line = until("the warning", PATIENCE, async || {
+    let line = until("the warning", TIMEOUT, async || {
         browser.fetch(&world.url(APP, "/")).await;
         world.gatepost.logs().into_iter().find(|line| line.contains("Redis refuses a command"))
     })

@@ -1,14 +1,14 @@
 //! A pooler between Gatepost and Postgres: in session mode it serves as Postgres itself does; one that spreads statements
 //! is refused by every command, with the reason and what to do, before anything was left on its connections.
 
-use crate::check::doctor::Doctor;
+use crate::check::checked_site::CheckedSite;
 use crate::world::{APP, Pair, Plan, alice, renewals};
 use gatepost_kit::process::{PgBouncer, Postgres, Redis, until};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Row};
 use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// What another program finds on the connections that the pooler lends it.
 async fn is_untouched(url: &str) {
@@ -28,10 +28,10 @@ async fn refused_with(settings: &[&str]) {
     let pooler = PgBouncer::start(postgres, settings).await;
     let url = pooler.through(postgres, &database);
     let redis = Redis::start().await;
-    let doctor = Doctor::embedded().await.shared(&redis.url(), &url);
-    doctor.examine(&[]).await.says("error postgres-pooler", "DATABASE_URL");
+    let checked = CheckedSite::embedded().await.shared(&redis.url(), &url);
+    checked.examine(&[]).await.has("error postgres-pooler", "DATABASE_URL");
     for command in ["migrate", "serve"] {
-        let stderr = doctor.refused(&[command]).await;
+        let stderr = checked.refused(&[command]).await;
         assert!(stderr.contains("a pooler in transaction or statement mode"), "{command}: {stderr}");
         assert!(stderr.contains("set pool_mode = session"), "{command}: {stderr}");
     }
@@ -67,7 +67,7 @@ async fn a_pooler_with_its_defaults_serves_as_postgres_does() {
     assert!(renewals(world.gatepost.internal()).await > Some(0), "changes are heard through the pooler");
     world.gatepost.sigterm();
     assert!(world.gatepost.wait_exit().await.success());
-    until("the pooler's connections to be as new", PATIENCE, async || {
+    until("the pooler's connections to be as new", TIMEOUT, async || {
         let left = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'gatepost' AND datname = current_database()";
         let name = database.rsplit('/').next().unwrap();
         (postgres.sql(name, left).await == "0").then_some(())
@@ -76,17 +76,13 @@ async fn a_pooler_with_its_defaults_serves_as_postgres_does() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_pooler_refuses_is_said_in_its_words() {
+async fn a_refusal_of_a_pooler_is_repeated_in_the_finding() {
     let postgres = Postgres::shared().await;
     let database = postgres.database().await;
     let pooler = PgBouncer::start(postgres, &[]).await;
     let url = format!("{}?options=-c%20geqo%3Doff", pooler.through(postgres, &database));
     let redis = Redis::start().await;
-    let diagnosis = Doctor::embedded().await.shared(&redis.url(), &url).examine(&[]).await;
-    diagnosis.says("error postgres-pooler-refuses", "DATABASE_URL");
-    assert!(
-        diagnosis.json.to_string().contains("unsupported startup parameter: options"),
-        "{:#}",
-        diagnosis.json
-    );
+    let report = CheckedSite::embedded().await.shared(&redis.url(), &url).examine(&[]).await;
+    report.has("error postgres-pooler-refuses", "DATABASE_URL");
+    assert!(report.json.to_string().contains("unsupported startup parameter: options"), "{:#}", report.json);
 }

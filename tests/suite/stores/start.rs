@@ -33,7 +33,7 @@ async fn refusing(upstream: SocketAddr) -> FaultyProxy {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_can_be_asked_whether_it_lives_hears_browsers_already() {
+async fn once_the_internal_listener_accepts_the_public_one_does() {
     let world = World::start(Pair::Shared).await;
     let replica = world.builder.clone().elsewhere().spawn();
     // Nobody sleeps between the two: the second may be late by as little as a thread's start.
@@ -70,7 +70,7 @@ async fn without_postgres_it_is_not_ready_until_it_comes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_redis_it_is_ready_and_says_503_until_it_comes() {
+async fn without_redis_it_is_ready_and_answers_503_until_redis_comes() {
     let world = World::start(Pair::Shared).await;
     let alice = world.signed_in("alice").await.impatient();
     let Stores::Shared { redis, .. } = &world.stores else { panic!("shared stores") };

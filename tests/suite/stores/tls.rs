@@ -62,7 +62,7 @@ async fn stores_of_a_private_authority_are_trusted_by_the_ca_file() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_of_an_unknown_authority_is_refused_and_the_log_says_so() {
+async fn a_database_of_an_unknown_authority_is_refused_and_logged() {
     let encrypted = Encrypted::start().await;
     let stranger = encrypted.stranger().display().to_string();
     let replica = another_with(&encrypted.world, &[(CA, &stranger)]).await;
@@ -71,7 +71,7 @@ async fn a_database_of_an_unknown_authority_is_refused_and_the_log_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_redis_of_an_unknown_authority_is_refused_and_the_log_says_so() {
+async fn a_redis_of_an_unknown_authority_is_refused_and_logged() {
     let encrypted = Encrypted::start().await;
     let stranger = encrypted.stranger().display().to_string();
     let plain = Postgres::shared().await.database().await;

@@ -120,7 +120,7 @@ async fn traefik_gets_in_over_http_2_by_any_name_of_the_server() {
 }
 
 #[tokio::test]
-async fn whoever_shows_no_good_certificate_is_refused() {
+async fn a_client_without_a_valid_certificate_is_refused() {
     let (folder, other) = (Folder::filled(), Folder::filled());
     let tls = load(&folder);
     let here = folder.path();
@@ -228,7 +228,7 @@ async fn a_renewal_changes_nothing_for_those_who_trusted_what_was_before() {
 }
 
 #[tokio::test]
-async fn broken_new_files_leave_the_old_ones_in_force_and_are_told_once() {
+async fn broken_new_files_leave_the_old_ones_in_use_and_are_logged_once() {
     let folder = Folder::filled();
     let tls = load(&folder);
     let (not_after, good) = (tls.not_after(), fs::read(folder.file("server.crt")).expect("there"));

@@ -222,7 +222,7 @@ fn group_names_of_one_provider_at_most_are_trusted() {
 }
 
 #[test]
-fn several_providers_say_whose_addresses_they_assert() {
+fn each_of_several_providers_needs_the_domains_that_it_may_assert() {
     let google = "[providers.google]\nkind = \"google\"\nclient_id = \"id\"\nclient_secret = \"x\"\n";
     let entra = format!(
         "[providers.corp]\nkind = \"entra\"\ntenant_id = \"{GUID}\"\nclient_id = \"id\"\nclient_secret = \"x\"\n"
@@ -310,7 +310,7 @@ fn scopes_and_claims_are_lists_and_paths() {
 }
 
 #[test]
-fn sessions_without_a_refresh_token_are_rechecked_unless_the_operator_says_otherwise() {
+fn sessions_without_a_refresh_token_are_rechecked_unless_configured_otherwise() {
     let issuer = "issuer = \"https://idp.example.com\"\n";
     let recheck = |more: &str| accepted(oidc(&format!("{issuer}{more}"))).providers[0].recheck;
     assert_eq!(recheck(""), Recheck::Provider);

@@ -79,7 +79,7 @@ fn unknown_settings_are_refused_with_a_suggestion_in_their_own_form() {
 }
 
 #[test]
-fn who_gives_a_redirect_uri_is_told_which_one_to_register() {
+fn a_configured_redirect_uri_is_refused_with_the_one_to_register() {
     refused(
         shortest_and(&[("GATEPOST_PROVIDERS__ENTRA__REDIRECT_URI", "https://x.example.com/oauth2/callback")]),
         &[
@@ -112,7 +112,7 @@ fn quotes_that_docker_keeps_are_refused_whatever_the_setting() {
 }
 
 #[test]
-fn settings_of_later_versions_are_told_apart_from_typing_errors() {
+fn settings_of_later_versions_are_distinguished_from_typing_errors() {
     let variable = "GATEPOST_PROVIDERS__ENTRA__AUDIENCE";
     refused(shortest_and(&[(variable, "x")]), &[variable, "not supported by this version yet"]);
 }
@@ -248,7 +248,7 @@ fn groups_are_linked_by_configuration() {
 }
 
 #[test]
-fn links_that_cannot_be_meant_are_refused() {
+fn malformed_and_contradictory_links_are_refused() {
     let groups = |text| shortest_and(&[("GATEPOST_GROUPS", text)]);
     refused(groups("A"), &["found \"A\"", "NAME=PROVIDER:ID"]);
     refused(groups("A=entra"), &["A=entra"]);

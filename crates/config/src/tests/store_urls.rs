@@ -80,7 +80,7 @@ fn a_demand_for_tls_is_met_as_written_or_refused() {
 }
 
 #[test]
-fn a_redis_url_that_asks_not_to_verify_is_refused() {
+fn a_redis_url_that_disables_verification_is_refused() {
     for scheme in ["rediss", "valkeys"] {
         let url = format!("{scheme}://:hunter2@cache:6380/0#insecure");
         refuses("REDIS_URL", &url, &["#insecure", "GATEPOST_CA_FILE"]);

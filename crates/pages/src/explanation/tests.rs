@@ -20,7 +20,7 @@ fn requirement() -> RequirementFacts {
 }
 
 #[test]
-fn a_requirement_is_said_in_one_sentence() {
+fn a_requirement_is_described_in_one_sentence() {
     let names =
         |list: &[&str]| list.iter().map(|name| name.parse().expect("a name")).collect::<Vec<GroupName>>();
     let tenant: TenantId = "github".parse().expect("an id");
@@ -54,7 +54,7 @@ fn tenant(facts: TenantFacts) -> String {
 }
 
 #[test]
-fn a_tenant_is_said_with_the_way_in_or_what_would_make_one() {
+fn a_tenant_is_described_with_the_groups_that_give_access_or_how_to_map_one() {
     let group = || BTreeMap::from([("A".parse::<GroupName>().expect("a name"), Role::Viewer)]);
     let closed = || TenantFacts {
         id: "t".parse().expect("an id"),
@@ -75,7 +75,7 @@ fn a_tenant_is_said_with_the_way_in_or_what_would_make_one() {
 }
 
 #[test]
-fn an_admin_is_one_by_word_group_or_role_and_a_veto_names_what_it_outweighs() {
+fn the_reason_of_an_admin_is_explicit_a_group_or_a_role_and_a_revocation_names_what_it_overrides() {
     let said = |is_admin, explicit, reasons: &[&str]| {
         let reasons = reasons.iter().map(ToString::to_string).collect();
         let step = Step::Admin(AdminFacts { is_admin, is_required: true, explicit, reasons });
@@ -89,7 +89,7 @@ fn an_admin_is_one_by_word_group_or_role_and_a_veto_names_what_it_outweighs() {
 }
 
 #[test]
-fn what_nobody_demands_is_a_note_and_what_fails_is_marked() {
+fn unrequired_facts_are_notes_and_failed_steps_are_marked() {
     let groups = |is_met, required: Vec<GroupFacts>| {
         Step::Groups(GroupsFacts { required, is_met, others: Vec::new() }).mark()
     };

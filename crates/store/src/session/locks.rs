@@ -62,8 +62,8 @@ impl Sessions {
         state: &OneTimeId,
         browser: &BrowserBinding,
     ) -> Result<Option<ExchangeLock>, StoreError> {
-        let (lock, mark, mine) = (exchange_key(state), completing_key(browser), unique());
-        let locking = self.store.create(&lock, &mine, EXCHANGE_TTL);
+        let (key, mark, mine) = (exchange_key(state), completing_key(browser), unique());
+        let locking = self.store.create(&key, &mine, EXCHANGE_TTL);
         let marking = self.store.create(&mark, &mine, COMPLETING_TTL);
         let (locked, marked) = tokio::try_join!(locking, marking)?;
         let is_first = locked.is_none();
@@ -75,10 +75,9 @@ impl Sessions {
     }
 
     /// Releases the lock, because the code was not used.
-    pub async fn unlock_exchange(&self, turn: &ExchangeLock) -> Result<(), StoreError> {
-        let lock = exchange_key(&turn.state);
-        tokio::try_join!(self.store.delete_own(&lock, &turn.value), self.set_complete(&turn.browser))
-            .map(drop)
+    pub async fn unlock_exchange(&self, lock: &ExchangeLock) -> Result<(), StoreError> {
+        let key = exchange_key(&lock.state);
+        tokio::try_join!(self.store.delete_own(&key, &lock.value), self.set_complete(&lock.browser)).map(drop)
     }
 
     /// Records that the sign-in of this browser has succeeded or failed.
@@ -92,20 +91,21 @@ impl Sessions {
     }
 
     /// Publishes the session for other requests with the same `state`. Traefik and browsers retry a GET.
-    pub async fn publish_exchange(&self, turn: &ExchangeLock, handover: &Handover) -> Result<(), StoreError> {
-        let outcome = outcome_key(&turn.state);
+    pub async fn publish_exchange(&self, lock: &ExchangeLock, handover: &Handover) -> Result<(), StoreError> {
+        let outcome = outcome_key(&lock.state);
         let publishing = self.share(&outcome, handover.clone());
-        let (done, told) = tokio::join!(self.set_complete(&turn.browser), publishing);
-        done.and(told.map(drop))
+        let (completed, published) = tokio::join!(self.set_complete(&lock.browser), publishing);
+        completed.and(published.map(drop))
     }
 
     /// Publishes that the exchange has failed. The lock of the `state` then expires soon.
-    pub async fn publish_failure(&self, turn: &ExchangeLock) -> Result<(), StoreError> {
-        let (lock, outcome, value) = (exchange_key(&turn.state), outcome_key(&turn.state), unique());
+    pub async fn publish_failure(&self, lock: &ExchangeLock) -> Result<(), StoreError> {
+        let (key, outcome, value) = (exchange_key(&lock.state), outcome_key(&lock.state), unique());
         let publishing = self.store.create(&outcome, &value, FAILED_TTL);
-        let shortening = self.store.replace(&lock, &turn.value, &turn.value, FAILED_TTL);
-        let (done, told, shortened) = tokio::join!(self.set_complete(&turn.browser), publishing, shortening);
-        done.and(told.map(drop)).and(shortened.map(drop))
+        let shortening = self.store.replace(&key, &lock.value, &lock.value, FAILED_TTL);
+        let (completed, published, shortened) =
+            tokio::join!(self.set_complete(&lock.browser), publishing, shortening);
+        completed.and(published.map(drop)).and(shortened.map(drop))
     }
 
     /// The result of the exchange for `state`. `None`: it is under way.
@@ -119,14 +119,14 @@ impl Sessions {
 
     /// Locks the refresh of a session. `None`: another request, possibly on another replica, holds the lock.
     pub async fn lock_refresh(&self, id: &SessionId) -> Result<Option<RefreshLock>, StoreError> {
-        let turn = RefreshLock { key: [b"refresh:", &id.hash().as_bytes()[..]].concat(), value: unique() };
-        let taken = self.store.create(&turn.key, &turn.value, REFRESH_LOCK_TTL).await?;
-        Ok(taken.is_none().then_some(turn))
+        let lock = RefreshLock { key: [b"refresh:", &id.hash().as_bytes()[..]].concat(), value: unique() };
+        let holder = self.store.create(&lock.key, &lock.value, REFRESH_LOCK_TTL).await?;
+        Ok(holder.is_none().then_some(lock))
     }
 
     /// Releases the lock. If it has expired and another request holds it now, it stays locked.
-    pub async fn unlock_refresh(&self, turn: &RefreshLock) -> Result<(), StoreError> {
-        self.store.delete_own(&turn.key, &turn.value).await
+    pub async fn unlock_refresh(&self, lock: &RefreshLock) -> Result<(), StoreError> {
+        self.store.delete_own(&lock.key, &lock.value).await
     }
 
     /// Counts a ticket of a person for a host. Returns the number in the current minute.

@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sign_in_is_as_recent_as_was_asked_for_by_its_own_time_alone() {
+    fn a_sign_in_is_recent_enough_by_its_own_time_alone() {
         let now = Timestamp::from_unix(1_800_000_000);
         let ago = |seconds| now.minus(Duration::from_secs(seconds));
         let is_met = |max_age: Option<u64>, auth_after: Option<Timestamp>, auth_time: AuthTime| {

@@ -39,7 +39,7 @@ async fn a_head_without_an_end_is_cut_off_after_a_minute_and_idleness_after_two(
 }
 
 #[tokio::test]
-async fn who_goes_on_is_never_cut_off() {
+async fn an_active_connection_is_never_closed() {
     let (mut watched, connections) = watched(&[Phase::Idle]).await;
     for _ in 0..10 * MAX_IDLE_CHECKS {
         connections[0].1.enter(Phase::Head);

@@ -25,7 +25,7 @@ pub use launch::BrowserBuilder;
 pub use witness::ConsoleMessage;
 
 /// How long a test waits for a page to show something.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A running browser. It is killed when this value is dropped.
 #[derive(Debug)]

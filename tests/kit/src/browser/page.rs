@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use thirtyfour::{By, Key};
 use url::Url;
 
-use super::{Browser, PATIENCE};
+use super::{Browser, TIMEOUT};
 use crate::process::until;
 
 impl Browser {
@@ -69,8 +69,8 @@ impl Browser {
     }
 
     async fn wait<T>(&self, mut look: impl AsyncFnMut() -> Option<T>) -> Option<T> {
-        let end = std::time::Instant::now() + PATIENCE;
-        until("the browser", PATIENCE * 2, async || match look().await {
+        let end = std::time::Instant::now() + TIMEOUT;
+        until("the browser", TIMEOUT * 2, async || match look().await {
             Some(seen) => Some(Some(seen)),
             None if std::time::Instant::now() > end => Some(None),
             None => None,

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// Longer than any test pauses a server.
-const PATIENCE: Duration = Duration::from_secs(45);
+const TIMEOUT: Duration = Duration::from_secs(45);
 
 /// What a server sent back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,8 +37,8 @@ pub async fn send_raw(addr: SocketAddr, bytes: &[u8]) -> std::io::Result<RawAnsw
     let mut received = Vec::new();
     let mut buffer = vec![0; 16 * 1024];
     loop {
-        let patience = if complete(&received) { Duration::ZERO } else { PATIENCE };
-        match tokio::time::timeout(patience, stream.read(&mut buffer)).await {
+        let limit = if complete(&received) { Duration::ZERO } else { TIMEOUT };
+        match tokio::time::timeout(limit, stream.read(&mut buffer)).await {
             Ok(Ok(read)) if read > 0 => received.extend_from_slice(&buffer[..read]),
             _ => break,
         }

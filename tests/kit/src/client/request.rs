@@ -9,7 +9,7 @@ use url::Url;
 use super::{Answer, Client, SiteContext, parse};
 
 /// How long and how often a patient browser repeats a request.
-const PATIENCE: Duration = Duration::from_secs(15);
+const TIMEOUT: Duration = Duration::from_secs(15);
 const RETRY: Duration = Duration::from_millis(100);
 
 const USER_AGENT: &str =
@@ -22,7 +22,7 @@ pub async fn retry<T, F: Future<Output = T>>(ask: impl Fn() -> F, is_passing: im
     let begun = Instant::now();
     loop {
         let answer = ask().await;
-        if !is_passing(&answer) || begun.elapsed() > PATIENCE {
+        if !is_passing(&answer) || begun.elapsed() > TIMEOUT {
             return answer;
         }
         tokio::time::sleep(RETRY).await;

@@ -259,9 +259,9 @@ impl KeyRing {
     pub(crate) fn published(&mut self) -> Vec<RsaName> {
         let (now, before) = (self.signing(), RsaName::Ring((self.generation + RING - 1) % RING));
         if let Some(fetches) = self.flapping.as_mut() {
-            let turn = *fetches % 4;
+            let case = *fetches % 4;
             *fetches += 1;
-            return match turn {
+            return match case {
                 0 => vec![before, now],
                 1 => vec![before],
                 2 => Vec::new(),

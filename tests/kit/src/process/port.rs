@@ -16,8 +16,8 @@ static NEXT: LazyLock<AtomicU32> = LazyLock::new(|| AtomicU32::new(rand::random(
 /// If no port of the range is free.
 pub fn free_port() -> u16 {
     for _ in FIRST..LAST {
-        let turn = NEXT.fetch_add(1, Ordering::Relaxed) % u32::from(LAST - FIRST);
-        let port = FIRST + u16::try_from(turn).expect("below the range's length");
+        let offset = NEXT.fetch_add(1, Ordering::Relaxed) % u32::from(LAST - FIRST);
+        let port = FIRST + u16::try_from(offset).expect("below the range's length");
         if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
             return port;
         }

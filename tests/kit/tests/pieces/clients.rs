@@ -60,7 +60,7 @@ fn longer_paths_come_first_and_dates_in_the_past_delete() {
 }
 
 #[tokio::test]
-async fn a_request_says_what_it_is_and_where_it_comes_from() {
+async fn a_request_has_the_headers_of_its_kind_and_origin() {
     let app = Echo::start().await;
     let client = Client::builder().everywhere(app.addr()).build();
     let navigation = client.get("http://app.localhost/").await.echoed();

@@ -83,7 +83,7 @@ async fn a_stalled_proxy_delivers_later() {
 }
 
 #[tokio::test]
-async fn a_half_open_connection_stays_dead_and_nobody_tells() {
+async fn a_half_open_connection_stays_dead_without_a_notice() {
     let proxy = proxy().await;
     let mut stream = connect(&proxy).await;
     proxy.set(Mode::HalfOpen).await;

@@ -20,7 +20,7 @@ async fn a_replica_that_refuses_to_start_is_seen_to_end() {
 }
 
 #[tokio::test]
-async fn a_replica_ends_when_it_is_asked_to() {
+async fn a_replica_ends_on_request() {
     let replica = Gatepost::builder("/bin/sh")
         .arg("-c")
         .arg("trap 'exit 7' TERM; echo up; while :; do sleep 0.05; done");

@@ -21,7 +21,7 @@ async fn redis_forgets_when_it_is_killed_and_keeps_its_port() {
 }
 
 #[tokio::test]
-async fn redis_asks_for_its_password_and_takes_settings() {
+async fn redis_requires_its_password_and_takes_settings() {
     let redis = Redis::with_password("secret").await;
     assert!(redis.url().contains(":secret@"));
     assert_eq!(redis.command(&["PING"]), "+PONG\r\n");

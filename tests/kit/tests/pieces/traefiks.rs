@@ -46,7 +46,7 @@ fn seen(answer: &Answer) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn the_edge_asks_and_answers_as_traefik_does() {
+async fn the_edge_queries_and_answers_as_traefik_does() {
     let (app, verify) = (Echo::start().await, verifier().await);
     let gated =
         Application { host: "app.example.test".into(), backend: app.addr(), verify: Some(verify.clone()) };

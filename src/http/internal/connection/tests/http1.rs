@@ -169,7 +169,7 @@ async fn requests_that_come_at_once_or_in_pieces_are_answered_one_by_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_too_large_is_told_so_before_the_end() {
+async fn a_request_that_is_too_large_is_answered_before_its_end() {
     let large = format!("GET /livez HTTP/1.1\r\nHost: a\r\nX: {}", "x".repeat(MAX_HEAD as usize));
     let lines = format!("GET /livez HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(MAX_LINES));
     for request in [large, lines] {
@@ -183,7 +183,7 @@ async fn what_is_too_large_is_told_so_before_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_has_said_everything_and_closes_that_way_is_answered() {
+async fn a_client_that_closes_its_sending_side_is_still_answered() {
     let (shared, _folder, _stop) = shared();
     let (mut proxy, ours) = duplex(1024);
     let serving = tokio::spawn(serve_http1(shared, Arc::default(), LOOPBACK, ours));

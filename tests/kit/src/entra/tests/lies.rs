@@ -92,7 +92,7 @@ async fn hear(lie: Lie) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_lie_is_told() {
+async fn every_lie_has_its_effect() {
     for lie in Lie::ALL {
         assert!(!hear(*lie).await.is_empty(), "{lie}");
     }
@@ -118,7 +118,7 @@ async fn lies_bend_what_they_name() {
 }
 
 #[tokio::test]
-async fn a_lie_told_once_is_followed_by_the_truth() {
+async fn a_lie_for_one_answer_is_followed_by_the_truth() {
     let party = entra_with_alice().await;
     party.entra.lie_once(Lie::NonceWrong);
     assert_eq!(claims(&party.sign_in("alice").await)["nonce"], "n-11");

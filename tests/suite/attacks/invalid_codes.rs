@@ -1,4 +1,4 @@
-//! Junk codes of somebody without an account: they cost the one who sends them, and nobody who shares an address.
+//! Invalid codes of a person without an account: they delay whoever sends them, and nobody who shares the address.
 
 use super::{ALICE, assert_ends_as, parameter, presentations, stop_before, world};
 use crate::world::{APP, COOKIE, Pair, Stores, World};
@@ -33,17 +33,17 @@ async fn begin(world: &World, client: &Client, cookie: Option<&str>) -> (String,
     (format!("/callback/entra?state={}", parameter(&login.location().unwrap(), "state")), cookie)
 }
 
-/// One junk code of a browser that nobody has seen before.
-async fn send_junk(world: &World, client: &Client, code: &str) -> Answer {
+/// One invalid code of a browser that nobody has seen before.
+async fn send_invalid(world: &World, client: &Client, code: &str) -> Answer {
     let (callback, cookie) = begin(world, client, None).await;
     request(world, client, &format!("{callback}&code={code}")).header("cookie", cookie).send().await
 }
 
-fn is_junk(call: &Call) -> bool {
+fn is_invalid(call: &Call) -> bool {
     call.endpoint == Endpoint::Token && call.form_field("code").is_some_and(|code| code.starts_with("junk"))
 }
 
-/// Most junk that reached the provider within one second.
+/// The most invalid codes that reached the provider within one second.
 fn most_in_a_second(at: &[Instant]) -> usize {
     let within =
         |from: &Instant| at.iter().filter(|at| *at >= from && **at - *from < Duration::from_secs(1)).count();
@@ -61,17 +61,17 @@ fn lives(world: &World, prefix: &str) -> Vec<i64> {
     answer.lines().filter_map(|line| line.strip_prefix(':')?.parse().ok()).collect()
 }
 
-/// 200 junk codes a second for ten seconds, beside 25 sign-ins of people at the same address; how long these took.
+/// 200 invalid codes a second for ten seconds, beside 25 sign-ins of people at the same address; how long these took.
 async fn besiege(world: &Arc<World>) -> Vec<Duration> {
     const RATE: u32 = 200;
-    let (mut junk, mut honest) = (JoinSet::new(), JoinSet::new());
+    let (mut invalid, mut honest) = (JoinSet::new(), JoinSet::new());
     let client = Client::builder().build();
     let mut ticks = interval(Duration::from_secs(1) / RATE);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     for at in 0..10 * RATE {
         ticks.tick().await;
         let (besieged, client) = (Arc::clone(world), client.clone());
-        junk.spawn(async move { send_junk(&besieged, &client, &format!("junk-{at}")).await.status });
+        invalid.spawn(async move { send_invalid(&besieged, &client, &format!("junk-{at}")).await.status });
         if at % (10 * RATE / 25) == 0 {
             let world = Arc::clone(world);
             honest.spawn(async move {
@@ -82,32 +82,32 @@ async fn besiege(world: &Arc<World>) -> Vec<Duration> {
         }
     }
     let took = honest.join_all().await;
-    let statuses = junk.join_all().await;
+    let statuses = invalid.join_all().await;
     assert!(statuses.iter().all(|status| (400..500).contains(status)), "{statuses:?}");
     took
 }
 
 both_pairs! {
-    async fn junk_codes_hold_up_nobody_who_shares_the_address(pair) {
+    async fn invalid_codes_delay_nobody_who_shares_the_address(pair) {
         let world = Arc::new(world(pair).await);
         world.entra.at_the_browser(Some("alice"));
         let mut took = besiege(&world).await;
         took.sort();
         assert_eq!(took.len(), 25);
-        // Whoever found no turn would have waited so long. How short the wait is on a quiet machine, the unit tests show.
+        // An exchange that was not admitted would have waited so long. How short the wait is on a quiet machine, the unit tests show.
         assert!(took[23] < Duration::from_secs(5), "{took:?}");
         let calls = world.entra.calls();
-        let at: Vec<Instant> = calls.iter().filter(|call| is_junk(call)).map(|call| call.at).collect();
+        let at: Vec<Instant> = calls.iter().filter(|call| is_invalid(call)).map(|call| call.at).collect();
         assert!(!at.is_empty(), "the first ones are tried");
         // What left us evenly may arrive a little closer together.
         assert!(most_in_a_second(&at) <= 5 + 1, "{}", most_in_a_second(&at));
         let (locks, outcomes) = (lives(&world, "exchange"), lives(&world, "outcome"));
         assert!(locks.len() >= 25 || pair == Pair::Embedded, "those of good codes stay: {locks:?}");
-        assert!(locks.iter().filter(|life| **life > 30_000).count() <= 25, "those of junk do not: {locks:?}");
+        assert!(locks.iter().filter(|life| **life > 30_000).count() <= 25, "those of invalid codes do not: {locks:?}");
         assert!(outcomes.len() <= 25 + at.len(), "{}", outcomes.len());
     }
 
-    async fn a_browser_whose_codes_fail_waits_and_no_other_does(pair) {
+    async fn a_browser_whose_codes_fail_waits_and_others_do_not(pair) {
         let world = world(pair).await;
         let client = Client::builder().build();
         let (_, cookie) = begin(&world, &client, None).await;

@@ -1,4 +1,4 @@
-//! A site that is in order but for what a test breaks, and what the doctor says about it.
+//! A site that is in order but for what a test breaks, and what `gatepost check` finds.
 
 use crate::world::run_command;
 use base64::Engine;
@@ -10,13 +10,13 @@ use tempfile::TempDir;
 
 /// The settings of a site, to be broken.
 #[derive(Debug)]
-pub struct Doctor {
+pub struct CheckedSite {
     pub entra: Entra,
     pub folder: TempDir,
     builder: GatepostBuilder,
 }
 
-impl Doctor {
+impl CheckedSite {
     /// One embedded file, one Entra.
     pub async fn embedded() -> Self {
         Self::with(Entra::start().await)
@@ -76,13 +76,13 @@ impl Doctor {
     }
 
     /// Runs `check --json`.
-    pub async fn examine(&self, arguments: &[&str]) -> Diagnosis {
+    pub async fn examine(&self, arguments: &[&str]) -> CheckReport {
         let (code, stdout) = self.text(&[&["--json"], arguments].concat()).await;
         let json: Value = serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout}"));
-        let diagnosis = Diagnosis { json };
-        let has_errors = diagnosis.json["errors"] != 0;
-        assert_eq!(code, Some(i32::from(has_errors)), "{:#}", diagnosis.json);
-        diagnosis
+        let report = CheckReport { json };
+        let has_errors = report.json["errors"] != 0;
+        assert_eq!(code, Some(i32::from(has_errors)), "{:#}", report.json);
+        report
     }
 }
 
@@ -92,13 +92,13 @@ fn random_key() -> String {
     STANDARD.encode(secret.expose())
 }
 
-/// What the doctor said.
+/// What `gatepost check` found.
 #[derive(Debug)]
-pub struct Diagnosis {
+pub struct CheckReport {
     pub json: Value,
 }
 
-impl Diagnosis {
+impl CheckReport {
     fn findings(&self) -> &[Value] {
         self.json["findings"].as_array().unwrap()
     }
@@ -124,9 +124,9 @@ impl Diagnosis {
         list
     }
 
-    /// Asserts that `severity code` was found at this setting or file, with its mend.
+    /// Asserts that `severity code` was found at this setting or file, with its fix.
     #[track_caller]
-    pub fn says(&self, finding: &str, place: &str) {
+    pub fn has(&self, finding: &str, place: &str) {
         let (severity, code) = finding.split_once(' ').unwrap();
         let is_it = |one: &&Value| {
             let at = one["where"]["setting"].as_str().or(one["where"]["file"].as_str()).unwrap_or_default();
@@ -142,7 +142,7 @@ impl Diagnosis {
     /// Asserts that nothing was found that is worse than a hint, but for `severity code`, and slowness: on a busy machine
     /// everything is slow now and then.
     #[track_caller]
-    pub fn says_only(&self, findings: &[&str]) {
+    pub fn has_only(&self, findings: &[&str]) {
         let mut complaints = self.complaints();
         complaints.retain(|found| !found.ends_with("-slow") || findings.contains(&found.as_str()));
         assert_eq!(complaints, findings, "{:#}", self.json);
