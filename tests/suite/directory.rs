@@ -44,6 +44,7 @@ pub mod administration;
 mod admins;
 mod audit;
 mod configuration;
+mod door;
 mod groups;
 mod many_rows;
 mod members;
