@@ -198,6 +198,26 @@ both_stores! {
         assert!(matches!(absent, Err(DirectoryError::Overtaken(None))), "{absent:?}");
     }
 
+    async fn of_concurrent_changes_none_is_lost(store) {
+        let created = make(&store, CreateGroup { name: "G".parse().unwrap() }, &actor()).await.unwrap().outcome;
+        let version = async || -> i64 {
+            store.texts("SELECT CAST(version AS TEXT) FROM gatepost.groups").await.remove(0).parse().unwrap()
+        };
+        let rename = async |number: usize| {
+            let seen = if_version(version().await);
+            let change = RenameGroup { group: created.into(), name: format!("G{number}").parse().unwrap() };
+            match pass(&store, change, seen, &actor()).await {
+                Ok(done) => done.changed,
+                Err(DirectoryError::Overtaken(_)) => false,
+                Err(error) => panic!("{error}"),
+            }
+        };
+        let made = futures_util::future::join_all((0..40).map(rename)).await;
+        let made = i64::try_from(made.into_iter().filter(|made| *made).count()).unwrap();
+        assert_eq!(version().await, 1 + made);
+        assert!((1..40).contains(&made), "{made}: some were overtaken, one was first");
+    }
+
     async fn each_change_counts_the_version_of_what_it_changes_whoever_makes_it(store) {
         let user = store.admitted(&person("one", "one@example.com", &[])).await;
         let version = async || -> i64 {

@@ -23,7 +23,7 @@ impl Apply for LinkGroup {
         lock_names(connection).await?;
         let group = match &self.group {
             GroupKey::Id(_) => Some(group_changes::find_known(connection, &self.group).await?),
-            GroupKey::Name(_) => group_changes::find_for_update(connection, &self.group).await?,
+            GroupKey::Name(_) => group_changes::find(connection, &self.group).await?,
         };
         let version = group.as_ref().map(|group| group.version);
         Ok((group, version))
@@ -42,7 +42,7 @@ impl Apply for LinkGroup {
             (None, GroupKey::Id(_)) => return Err(DirectoryError::UnknownGroup(key.clone())),
         };
         let changed = link(connection, &name, external, LinkSource::Manual, actor).await?;
-        let found = group_changes::find_for_update(connection, &name.clone().into()).await?;
+        let found = group_changes::find(connection, &name.clone().into()).await?;
         Ok(Done { changed, version: found.map(|found| found.version), outcome: name })
     }
 }

@@ -35,7 +35,7 @@ impl Apply for AddMember {
             GroupKey::Id(_) => Some(group_changes::find_known(connection, &self.group).await?),
             GroupKey::Name(_) => {
                 lock_names(connection).await?;
-                group_changes::find_for_update(connection, &self.group).await?
+                group_changes::find(connection, &self.group).await?
             }
         };
         let held = match (&group, &user) {
@@ -161,7 +161,7 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<MemberRecord>> {
         reading!(self, |connection| {
-            let id = group_changes::find_number(connection, group).await?;
+            let id = group_changes::find_known(connection, group).await?.id;
             Ok(sqlx::query_as(concat!(
                 "SELECT u.id, u.email, u.name, ",
                 json_list!("m.source"),
