@@ -72,6 +72,7 @@ mod door;
 mod group_changes;
 mod groups;
 mod links;
+mod lists;
 mod members;
 mod memberships;
 mod merge;
