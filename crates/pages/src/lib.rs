@@ -8,6 +8,7 @@
 //! command line prints too) and [`header_report`] (what an application received).
 
 mod account;
+pub mod admin;
 mod choice;
 mod explained;
 pub mod explanation;

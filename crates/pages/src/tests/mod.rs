@@ -1,11 +1,13 @@
 //! Every page, with ordinary and with hostile inputs, held against what all pages promise.
 
+mod admin;
 mod contrast;
 mod debugger;
 mod markup;
 mod samples;
 
 use super::*;
+use admin::admin_samples;
 use debugger::{explained_samples, live_samples};
 use gatepost_core::host::Origin;
 use gatepost_core::ids::RequestId;
@@ -14,7 +16,8 @@ use samples::{Sample, gate_samples, hostile_samples, public_samples};
 const SHIPPED_MAX_RESPONSE_BODY_SIZE: usize = 16_384;
 
 fn all() -> Vec<Sample> {
-    [gate_samples(), public_samples(), hostile_samples(), live_samples(), explained_samples()]
+    let admin = admin_samples();
+    [gate_samples(), public_samples(), hostile_samples(), live_samples(), explained_samples(), admin]
         .into_iter()
         .flatten()
         .collect()
@@ -135,7 +138,9 @@ fn the_inline_style_is_the_one_that_the_policy_allows() {
 #[test]
 fn the_public_pages_link_to_assets_that_exist() {
     let paths: Vec<_> = assets().iter().map(|asset| asset.path).collect();
-    for Sample { name, page } in public_samples().into_iter().chain(explained_samples()) {
+    for Sample { name, page } in
+        public_samples().into_iter().chain(explained_samples()).chain(admin_samples())
+    {
         for path in &paths {
             assert!(page.body.contains(&format!("href=\"{path}\"")), "{name} does not link {path}");
         }
