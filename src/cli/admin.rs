@@ -3,10 +3,10 @@
 use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS, called, is_awaited};
 use super::error::CommandError;
 use super::report::Report;
+use crate::admin::views::{AdminChange, AdminEntry};
 use clap::Subcommand;
 use gatepost_store::directory::changes::SetAdmin;
-use gatepost_store::directory::{AdminStanding, Done, UserKey, UserRecord};
-use serde_json::{Value, json};
+use gatepost_store::directory::{Done, UserKey, UserRecord};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -51,11 +51,9 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
     if changed && !admin.is_admin && !is_awaited(&user) {
         text = format!("{text}\n{WHAT_GOES_ON_WITH_LESS_ACCESS}");
     }
-    let mut json = standing(&admin);
-    json["user_id"] = json!(user.summary.id);
-    json["email"] = json!(user.summary.email);
-    json["changed"] = json!(changed);
-    Ok(Report::new(text, json))
+    let user_id = user.summary.id.to_string();
+    let email = user.summary.email.as_ref().map(ToString::to_string);
+    Ok(Report::new(text, AdminChange { user_id, email, admin: (&admin).into(), changed }))
 }
 
 fn granted(user: &UserRecord, changed: bool) -> String {
@@ -114,19 +112,10 @@ async fn list(console: &Console) -> Result<Report, CommandError> {
         let through = if admin.reasons.is_empty() { "-".to_owned() } else { admin.reasons.join("\n") };
         [user.to_string(), yes_or_no(admin.is_admin).to_owned(), said.to_owned(), through]
     });
-    let json = admins.iter().map(|(user, admin)| {
-        let mut entry = standing(admin);
-        entry["user"] = json!(user.to_string());
-        entry
-    });
+    let json: Vec<AdminEntry> = admins.iter().map(|(user, admin)| AdminEntry::new(user, admin)).collect();
     let none = "Nobody is an administrator. To add one: gatepost admin grant ADDRESS";
     let header = ["User", "Admin", "Set explicitly", "Groups and roles"];
-    Ok(Report::list(header, rows.collect(), none, json.clone().collect()))
-}
-
-/// The JSON of an [`AdminStanding`].
-pub(super) fn standing(admin: &AdminStanding) -> Value {
-    json!({ "is_admin": admin.is_admin, "explicit": admin.explicit, "reasons": admin.reasons })
+    Ok(Report::list(header, rows.collect(), none, json))
 }
 
 pub(super) const fn yes_or_no(yes: bool) -> &'static str {

@@ -4,12 +4,12 @@ use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS};
 use super::error::CommandError;
 use super::member;
 use super::report::{Report, lines};
+use crate::admin::views::{Group, LinkChange};
 use clap::Subcommand;
 use gatepost_core::identity::ExternalGroup;
 use gatepost_core::ids::GroupName;
 use gatepost_store::directory::changes::{LinkGroup, UnlinkGroup};
 use gatepost_store::directory::{GroupLink, LinkSource, UserKey};
-use serde_json::{Value, json};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -69,12 +69,13 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
             } else {
                 format!("{name} is already linked to {external}.")
             };
-            Ok(Report::new(text, json!({ "name": name, "link": external.to_string(), "changed": changed })))
+            let name = Some(name.to_string());
+            Ok(Report::new(text, LinkChange { name, link: external.to_string(), changed }))
         }
         Command::Unlink { external } => {
             console.carry_out(&UnlinkGroup::new(external.clone(), config)).await?;
             let text = format!("{external} is no longer linked to a name.\n{WHAT_GOES_ON_WITH_LESS_ACCESS}");
-            Ok(Report::new(text, json!({ "link": external.to_string(), "changed": true })))
+            Ok(Report::new(text, LinkChange { name: None, link: external.to_string(), changed: true }))
         }
         Command::Add { name, user } => member::add(console, &name, &user).await,
         Command::Remove { name, user } => member::remove(console, &name, &user).await,
@@ -90,19 +91,10 @@ async fn list(console: &Console) -> Result<Report, CommandError> {
         let tenants: Vec<String> = group.tenants.iter().map(|(id, role)| format!("{id} ({role})")).collect();
         [group.name.to_string(), group.members.to_string(), lines(&links), lines(&tenants)]
     });
-    let json = groups.iter().map(|group| {
-        json!({
-            "id": group.id.to_string(),
-            "name": group.name,
-            "version": group.version.to_string(),
-            "members": group.members,
-            "links": group.links.iter().map(to_json).collect::<Vec<_>>(),
-            "tenants": group.tenants,
-        })
-    });
+    let json: Vec<Group> = groups.iter().map(Group::from).collect();
     let none = "There is no group yet. Groups appear with the first sign-in. To create one: gatepost group link NAME PROVIDER:ID, \
                 or gatepost group add NAME ADDRESS";
-    Ok(Report::list(["Group", "Members", "Linked to", "Tenants"], rows.collect(), none, json.collect()))
+    Ok(Report::list(["Group", "Members", "Linked to", "Tenants"], rows.collect(), none, json))
 }
 
 fn describe(link: &GroupLink) -> String {
@@ -114,14 +106,4 @@ fn describe(link: &GroupLink) -> String {
     };
     let name = link.display_name.as_ref().map(|name| format!("{name:?}, ")).unwrap_or_default();
     format!("{} ({name}{how})", link.external)
-}
-
-fn to_json(link: &GroupLink) -> Value {
-    json!({
-        "provider": link.external.provider,
-        "kind": link.external.kind.as_str(),
-        "external_id": link.external.external_id,
-        "display_name": link.display_name,
-        "source": link.source.as_str(),
-    })
 }

@@ -3,10 +3,10 @@
 use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS, called, is_awaited, listed_in_pages};
 use super::error::CommandError;
 use super::report::{Report, lines};
+use crate::admin::views::{Member, MemberChange};
 use gatepost_core::ids::GroupName;
 use gatepost_store::directory::changes::{AddMember, RemoveMember};
 use gatepost_store::directory::{Done, UserKey};
-use serde_json::json;
 
 /// A membership from an administrator, which `remove` removes permanently; other sources assert it again.
 const MANUAL: &str = "manual";
@@ -35,7 +35,15 @@ pub(super) async fn add(console: &Console, group: &GroupName, key: &UserKey) -> 
             "\nMembers of this group are administrators, unless that is revoked explicitly (`gatepost admin list`).",
         );
     }
-    Ok(Report::new(text, json!({ "group": group, "user_id": user.summary.id, "changed": changed })))
+    Ok(Report::new(
+        text,
+        MemberChange {
+            group: group.to_string(),
+            user_id: user.summary.id.to_string(),
+            sources: None,
+            changed,
+        },
+    ))
 }
 
 pub(super) async fn remove(
@@ -62,7 +70,12 @@ pub(super) async fn remove(
     }
     Ok(Report::new(
         text,
-        json!({ "group": group, "user_id": user.summary.id, "sources": sources, "changed": true }),
+        MemberChange {
+            group: group.to_string(),
+            user_id: user.summary.id.to_string(),
+            sources: Some(sources),
+            changed: true,
+        },
     ))
 }
 
@@ -80,9 +93,7 @@ pub(super) async fn list(console: &Console, group: &GroupName) -> Result<Report,
         let email = member.email.as_ref().map(ToString::to_string);
         [text(email), text(member.name.clone()), lines(&sources), member.id.to_string()]
     });
-    let json = members.iter().map(|member| {
-        json!({ "id": member.id, "email": member.email, "name": member.name, "sources": member.sources })
-    });
+    let json: Vec<Member> = members.iter().map(Member::from).collect();
     let none = format!("Nobody is in {group}. To add somebody: gatepost group add '{group}' ADDRESS");
-    Ok(Report::list(["Address", "Name", "Source", "Id"], rows.collect(), &none, json.collect()))
+    Ok(Report::list(["Address", "Name", "Source", "Id"], rows.collect(), &none, json))
 }

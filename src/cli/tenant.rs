@@ -3,12 +3,12 @@
 use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS};
 use super::error::CommandError;
 use super::report::{Report, lines};
+use crate::admin::views::{self, MappingChange, TenantChange};
 use clap::Subcommand;
 use gatepost_core::access::Role;
 use gatepost_core::ids::{GroupName, TenantId};
 use gatepost_store::directory::Done;
 use gatepost_store::directory::changes::{CreateTenant, MapGroup, UnmapGroup};
-use serde_json::json;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -54,7 +54,7 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
             } else {
                 format!("Tenant {id} already exists.")
             };
-            Ok(Report::new(text, json!({ "id": id, "changed": changed })))
+            Ok(Report::new(text, TenantChange { id: id.to_string(), changed }))
         }
         Command::Map { group, tenant, role } => {
             let change = MapGroup { group: group.clone().into(), tenant: tenant.clone(), role };
@@ -71,17 +71,17 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
             if before.is_some_and(|before| before > role) {
                 text = format!("{text}\n{WHAT_GOES_ON_WITH_LESS_ACCESS}");
             }
-            Ok(Report::new(
-                text,
-                json!({ "group": group, "tenant": tenant, "role": role, "changed": changed }),
-            ))
+            let role = Some(role.to_string());
+            let (group, tenant) = (group.to_string(), tenant.to_string());
+            Ok(Report::new(text, MappingChange { group, tenant, role, changed }))
         }
         Command::Unmap { group, tenant } => {
             console.carry_out(&UnmapGroup { group: group.clone().into(), tenant: tenant.clone() }).await?;
             let text = format!(
                 "Group {group} no longer has access to tenant {tenant}.\n{WHAT_GOES_ON_WITH_LESS_ACCESS}"
             );
-            Ok(Report::new(text, json!({ "group": group, "tenant": tenant, "changed": true })))
+            let (group, tenant) = (group.to_string(), tenant.to_string());
+            Ok(Report::new(text, MappingChange { group, tenant, role: None, changed: true }))
         }
         Command::List => list(console).await,
     }
@@ -94,10 +94,7 @@ async fn list(console: &Console) -> Result<Report, CommandError> {
             tenant.groups.iter().map(|(name, role)| format!("{name} ({role})")).collect();
         [tenant.id.to_string(), tenant.name.clone().unwrap_or_else(|| "-".to_owned()), lines(&groups)]
     });
-    let json =
-        tenants.iter().map(|tenant| {
-            json!({ "id": tenant.id, "name": tenant.name, "groups": tenant.groups, "version": tenant.version.to_string() })
-        });
+    let json: Vec<views::Tenant> = tenants.iter().map(views::Tenant::from).collect();
     let none = "There is no tenant. To create one: gatepost tenant create ID";
-    Ok(Report::list(["Tenant", "Name", "Groups with access"], rows.collect(), none, json.collect()))
+    Ok(Report::list(["Tenant", "Name", "Groups with access"], rows.collect(), none, json))
 }

@@ -1,16 +1,16 @@
 //! `gatepost user`: people, and whether they may sign in.
 
 use super::address;
-use super::admin::{standing, yes_or_no};
+use super::admin::yes_or_no;
 use super::console::{Console, WHAT_GOES_ON, called, is_awaited, listed_in_pages};
 use super::error::CommandError;
-use super::report::{Report, lines, minute, minute_or_dash, rfc3339, table};
+use super::report::{Report, lines, minute, minute_or_dash, table};
+use crate::admin::views::{User, UserChange, UserDetails};
 use clap::Subcommand;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
 use gatepost_store::directory::changes::{DisableUser, EnableUser};
 use gatepost_store::directory::{IdentityRecord, UserKey, UserRecord, UserSummary};
-use serde_json::{Value, json};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -74,7 +74,7 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
         }
         Command::Show { user } => {
             let user = console.find_user(&user).await?;
-            Ok(Report::new(describe(&user), to_json(&user)))
+            Ok(Report::new(describe(&user), UserDetails::from(&user)))
         }
         Command::List => list(console).await,
         Command::Address { user, to } => address::change(console, &user, &to).await,
@@ -95,9 +95,8 @@ fn disabled(user: &UserRecord, changed: bool) -> String {
     }
 }
 
-fn change(user: &UserRecord, changed: bool) -> Value {
-    let UserSummary { id, email, disabled_at, .. } = &user.summary;
-    json!({ "user_id": id, "email": email, "disabled_at": disabled_at.map(rfc3339), "changed": changed })
+fn change(user: &UserRecord, changed: bool) -> UserChange {
+    UserChange::new(&user.summary, changed)
 }
 
 async fn list(console: &Console) -> Result<Report, CommandError> {
@@ -119,32 +118,7 @@ async fn list(console: &Console) -> Result<Report, CommandError> {
     });
     let none = "There are no people yet. A person appears after the first sign-in.";
     let header = ["Address", "Name", "Last sign-in (UTC)", "Disabled since", "Id"];
-    Ok(Report::list(header, rows.collect(), none, people.iter().map(summary).collect()))
-}
-
-fn summary(user: &UserSummary) -> Value {
-    json!({
-        "id": user.id,
-        "email": user.email,
-        "name": user.name,
-        "disabled_at": user.disabled_at.map(rfc3339),
-        "created_at": rfc3339(user.created_at),
-        "last_sign_in_at": user.last_sign_in_at.map(rfc3339),
-        "version": user.version.to_string(),
-    })
-}
-
-fn to_json(user: &UserRecord) -> Value {
-    let identities = user.identities.iter().map(|IdentityRecord { provider, key, email }| {
-        json!({ "provider": provider, "issuer": key.issuer, "subject": key.subject, "email": email })
-    });
-    let mut json = summary(&user.summary);
-    json["sessions_not_before"] = json!(user.sessions_not_before.map(rfc3339));
-    json["identities"] = identities.collect();
-    json["groups"] = json!(user.groups);
-    json["tenants"] = json!(user.tenants);
-    json["admin"] = standing(&user.admin);
-    json
+    Ok(Report::list(header, rows.collect(), none, people.iter().map(User::from).collect::<Vec<_>>()))
 }
 
 fn describe(user: &UserRecord) -> String {

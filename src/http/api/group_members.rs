@@ -1,0 +1,151 @@
+//! The members of groups, one by one and many at once.
+
+use super::caller::Caller;
+use super::input::{Body, Ids, Json, Write};
+use super::list::{List, Page, PageParameters};
+use super::members::Members;
+use super::openapi::{ReadProblems, WriteProblems};
+use super::refused::Refused;
+use super::reply::Reply;
+use crate::admin::Context;
+use crate::admin::views::{Member, MemberChange, MembersChange};
+use crate::http::public::extract::Path;
+use actix_web::web::Data;
+use gatepost_core::clock::Timestamp;
+use gatepost_core::ids::GroupId;
+use gatepost_store::directory::UserKey;
+use gatepost_store::directory::changes::{AddMember, ChangeMembers, RemoveMember};
+use utoipa::ToSchema;
+
+/// People in one batch.
+const MOST: usize = 1000;
+
+#[utoipa::path(get, path = "/api/v1/groups/{id}/members", tag = "groups", params(("id" = String, Path), PageParameters),
+    responses((status = 200, body = List<Member>), ReadProblems))]
+pub(super) async fn list(
+    _: Caller,
+    admin: Data<Context>,
+    Path(id): Path<GroupId>,
+    page: Page<()>,
+) -> Result<Reply, Refused> {
+    let members = admin.stores.directory.list_members(&id.into(), page.place(), page.wanted()).await?;
+    Ok(page.reply(members, |member| member.id.to_string(), |item| Member::from(item)))
+}
+
+/// How long something holds.
+#[derive(ToSchema)]
+pub(super) struct Until {
+    /// Until this second. `null` or absent: for good.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub(super) until: Option<Timestamp>,
+}
+
+impl Body for Until {
+    fn read(members: &mut Members<'_>) -> Option<Self> {
+        Some(Self { until: members.until()? })
+    }
+}
+
+#[utoipa::path(put, path = "/api/v1/groups/{id}/members/{user}", tag = "groups",
+    params(("id" = String, Path), ("user" = String, Path, description = "An id, or an address, which may be nobody's yet")), request_body = Until,
+    responses((status = 201, body = MemberChange), (status = 200, body = MemberChange), WriteProblems))]
+pub(super) async fn add(
+    caller: Caller,
+    admin: Data<Context>,
+    Ids(id, user): Ids<GroupId, UserKey>,
+    Write(conditions): Write,
+    Json(Until { until }): Json<Until>,
+) -> Result<Reply, Refused> {
+    let group = admin.find_group(id).await?.name.to_string();
+    let change = AddMember { group: id.into(), user, until };
+    let done = admin.carry_out(&change, conditions, &caller.actor()).await?;
+    let user_id = done.outcome.user.to_string();
+    let path = format!("/groups/{id}/members/{user_id}");
+    let change = MemberChange { group, user_id, sources: None, changed: done.changed };
+    Ok(Reply::changed(&done, conditions, change, Some(path)))
+}
+
+#[utoipa::path(delete, path = "/api/v1/groups/{id}/members/{user}", tag = "groups",
+    params(("id" = String, Path), ("user" = String, Path)),
+    responses((status = 204, description = "It is gone."), (status = 200, body = MemberChange, description = "A dry run."), WriteProblems))]
+pub(super) async fn remove(
+    caller: Caller,
+    admin: Data<Context>,
+    Ids(id, user): Ids<GroupId, UserKey>,
+    Write(conditions): Write,
+) -> Result<Reply, Refused> {
+    let group = admin.find_group(id).await?.name.to_string();
+    let change = RemoveMember { group: id.into(), user: user.clone() };
+    let done = admin.carry_out(&change, conditions, &caller.actor()).await?;
+    let user_id = user.to_string();
+    Ok(Reply::removed(
+        conditions,
+        MemberChange { group, user_id, sources: Some(done.outcome), changed: true },
+    ))
+}
+
+/// Changes of a group's members that are made together or not at all.
+#[derive(ToSchema)]
+pub(super) struct MemberBatch {
+    #[schema(value_type = Vec<BatchedMember>, max_items = 1000)]
+    add: Vec<(UserKey, Option<Timestamp>)>,
+    #[schema(value_type = Vec<BatchedUser>, max_items = 1000)]
+    remove: Vec<UserKey>,
+}
+
+/// Somebody who is to be a member.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the document is made of it")]
+pub(super) struct BatchedMember {
+    /// An id or an address.
+    user: String,
+    #[schema(format = DateTime)]
+    until: Option<String>,
+}
+
+/// Somebody who is to be no member.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the document is made of it")]
+pub(super) struct BatchedUser {
+    /// An id or an address.
+    user: String,
+}
+
+impl Body for MemberBatch {
+    fn read(members: &mut Members<'_>) -> Option<Self> {
+        let add = members.items("add", MOST, |item| {
+            let (user, until) = (item.required("user"), item.until());
+            Some((user?, until?))
+        });
+        let remove = members.items("remove", MOST, |item| item.required("user"));
+        let (add, remove) = (add?, remove?);
+        if add.len() + remove.len() > MOST {
+            members.flaw(
+                "remove",
+                "too_many",
+                format!("`add` and `remove` may have at most {MOST} items together."),
+            );
+        }
+        Some(Self { add, remove })
+    }
+}
+
+#[utoipa::path(post, path = "/api/v1/groups/{id}/members:batch", tag = "groups", params(("id" = String, Path)), request_body = MemberBatch,
+    responses((status = 200, body = MembersChange), WriteProblems))]
+pub(super) async fn batch(
+    caller: Caller,
+    admin: Data<Context>,
+    Path(id): Path<GroupId>,
+    Write(conditions): Write,
+    Json(MemberBatch { add, remove }): Json<MemberBatch>,
+) -> Result<Reply, Refused> {
+    let change = ChangeMembers { group: id.into(), add, remove };
+    let done = admin.carry_out(&change, conditions, &caller.actor()).await?;
+    let change = MembersChange {
+        group: done.outcome.group.to_string(),
+        added: done.outcome.added,
+        removed: done.outcome.removed,
+        changed: done.changed,
+    };
+    Ok(Reply::noted(conditions, change))
+}
