@@ -5,7 +5,6 @@
 //! caller's scope, row lock, version, decision, write, audit and notification. Who may make it is decided in
 //! [`gatepost_core::administration`], by what the directory says at that moment.
 
-mod reads;
 mod sessions;
 pub mod views;
 

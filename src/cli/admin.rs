@@ -1,12 +1,13 @@
 //! `gatepost admin`: sets explicitly whether a person is an admin, which overrides groups and roles.
 
-use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS, called, is_awaited};
+use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS, admin_of, called, is_awaited, listed_in_pages};
 use super::error::CommandError;
 use super::report::Report;
 use crate::admin::views::{AdminChange, AdminEntry};
 use clap::Subcommand;
+use gatepost_core::administration::Scope;
 use gatepost_store::directory::changes::SetAdmin;
-use gatepost_store::directory::{Done, UserKey, UserRecord};
+use gatepost_store::directory::{AdminRecord, AdminStanding, Done, UserKey, UserRecord};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -71,7 +72,7 @@ fn granted(user: &UserRecord, changed: bool) -> String {
 
 fn revoked(user: &UserRecord, changed: bool) -> String {
     let name = called(user);
-    let reasons = &user.admin.reasons;
+    let reasons = admin_of(user).reasons;
     if !changed {
         format!("{name} is already not an administrator, regardless of groups and roles.")
     } else if reasons.is_empty() {
@@ -90,7 +91,7 @@ fn revoked(user: &UserRecord, changed: bool) -> String {
 
 fn reset(user: &UserRecord, changed: bool) -> String {
     let name = called(user);
-    let now = match user.admin.reasons.as_slice() {
+    let now = match admin_of(user).reasons.as_slice() {
         [] => format!("{name} is not an administrator"),
         reasons => format!("{name} is an administrator through {}", reasons.join(", ")),
     };
@@ -102,7 +103,20 @@ fn reset(user: &UserRecord, changed: bool) -> String {
 }
 
 async fn list(console: &Console) -> Result<Report, CommandError> {
-    let admins = console.state.stores.directory.list_admins().await?;
+    let directory = &console.state.stores.directory;
+    let mut admins = listed_in_pages(async |after, limit| {
+        directory.list_admins(&Scope::System, after.as_ref(), limit).await
+    })
+    .await?;
+    // People without an address come last.
+    admins.sort_by(|one, other| {
+        let place = |admin: &AdminRecord| (admin.email.is_none(), admin.email.clone(), admin.id);
+        place(one).cmp(&place(other))
+    });
+    let admins: Vec<(UserKey, AdminStanding)> = admins
+        .into_iter()
+        .map(|admin| (admin.email.map_or(UserKey::Id(admin.id), UserKey::Email), admin.standing))
+        .collect();
     let rows = admins.iter().map(|(user, admin)| {
         let said = match admin.explicit {
             Some(true) => "yes",

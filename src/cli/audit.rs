@@ -6,6 +6,7 @@ use super::moment::Moment;
 use super::report::{Report, lines, rfc3339};
 use crate::admin::views::AuditEntry;
 use clap::{Args, Subcommand};
+use gatepost_core::administration::Scope;
 use gatepost_core::ids::RequestId;
 use gatepost_store::directory::{AuditCursor, AuditFilter, AuditRecord, UserKey, Who};
 use serde_json::{Map, Value, json};
@@ -60,7 +61,7 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
     let limit = which.limit;
     let filter = filter(console, *which).await?;
     // One more entry shows whether there is a next page.
-    let mut entries = console.state.stores.directory.list_audit(&filter, limit + 1).await?;
+    let mut entries = console.state.stores.directory.list_audit(&Scope::System, &filter, limit + 1).await?;
     let is_last = entries.len() <= limit as usize;
     entries.truncate(limit as usize);
     let next = entries.last().filter(|_| !is_last).map(AuditRecord::cursor);
@@ -94,9 +95,11 @@ async fn filter(console: &Console, which: Which) -> Result<AuditFilter, CommandE
     };
     Ok(AuditFilter {
         targets: target.into_iter().collect(),
+        user: None,
         actor,
         actions: action,
         except: Vec::new(),
+        tenant: None,
         request_id: request,
         since: since.map(|since| since.0),
         until: until.map(|until| until.0),

@@ -5,12 +5,13 @@
 use super::error::CommandError;
 use crate::app::{self, State};
 use gatepost_config::{Config, StoresConfig};
-use gatepost_core::ids::UserId;
+use gatepost_core::administration::Scope;
 use gatepost_store::directory::{
-    Actor, Applicable, Conditions, DirectoryError, Done, SchemaState, UserKey, UserRecord,
+    Actor, AdminStanding, Applicable, Conditions, DirectoryError, Done, Page, Place, SchemaState, UserKey,
+    UserRecord,
 };
 
-/// The number of people in one query.
+/// The number of rows in one query.
 const PAGE: u32 = 500;
 
 /// The opened stores, and who runs the command.
@@ -50,23 +51,24 @@ impl Console {
 
     /// Finds a person in the directory.
     pub(super) async fn find_user(&self, key: &UserKey) -> Result<UserRecord, CommandError> {
-        let found = self.state.stores.directory.find_user(key).await?;
+        let found = self.state.stores.directory.find_user(&Scope::System, key).await?;
         found.ok_or_else(|| DirectoryError::UnknownUser(key.clone()).into())
     }
 }
 
-/// Reads all pages of a list that is ordered by people's ids.
+/// Reads all pages of a list.
 pub(super) async fn listed_in_pages<T>(
-    page: impl AsyncFn(Option<UserId>, u32) -> Result<Vec<T>, DirectoryError>,
-    id: impl Fn(&T) -> UserId,
+    page: impl AsyncFn(Option<Place>, u32) -> Result<Page<T>, DirectoryError>,
 ) -> Result<Vec<T>, DirectoryError> {
     let mut all: Vec<T> = Vec::new();
+    let mut place = None;
     loop {
-        let found = page(all.last().map(&id), PAGE).await?;
-        if found.is_empty() {
+        let found = page(place, PAGE).await?;
+        all.extend(found.items);
+        place = found.next;
+        if place.is_none() {
             return Ok(all);
         }
-        all.extend(found);
     }
 }
 
@@ -89,6 +91,11 @@ pub(super) const WHAT_GOES_ON_WITH_LESS_ACCESS: &str =
 /// The name of a person in a result: the address, else the id.
 pub(super) fn called(user: &UserRecord) -> String {
     user.summary.email.as_ref().map_or_else(|| user.summary.id.to_string(), ToString::to_string)
+}
+
+/// Whether a person is an admin, and why. Nothing is hidden from the command line.
+pub(super) fn admin_of(user: &UserRecord) -> AdminStanding {
+    user.admin.clone().unwrap_or_default()
 }
 
 /// Whether nobody has signed in with this address yet.

@@ -1,15 +1,16 @@
 //! `gatepost group`: groups, their links to groups of providers, and their members.
 
-use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS};
+use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS, listed_in_pages};
 use super::error::CommandError;
 use super::member;
 use super::report::{Report, lines};
 use crate::admin::views::{Group, LinkChange};
 use clap::Subcommand;
+use gatepost_core::administration::Scope;
 use gatepost_core::identity::ExternalGroup;
 use gatepost_core::ids::GroupName;
 use gatepost_store::directory::changes::{LinkGroup, UnlinkGroup};
-use gatepost_store::directory::{GroupLink, LinkSource, UserKey};
+use gatepost_store::directory::{Count, GroupFilter, GroupLink, LinkSource, UserKey};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -85,7 +86,12 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
 }
 
 async fn list(console: &Console) -> Result<Report, CommandError> {
-    let groups = console.state.stores.directory.list_groups().await?;
+    let directory = &console.state.stores.directory;
+    let filter = GroupFilter { counted: Count::ALL, ..GroupFilter::default() };
+    let groups = listed_in_pages(async |after, limit| {
+        directory.search_groups(&Scope::System, &filter, after.as_ref(), limit).await
+    })
+    .await?;
     let rows = groups.iter().map(|group| {
         let links: Vec<String> = group.links.iter().map(describe).collect();
         let tenants: Vec<String> = group.tenants.iter().map(|(id, role)| format!("{id} ({role})")).collect();

@@ -1,9 +1,10 @@
 //! `gatepost group add`, `remove` and `members`: the members of a group, and the source of each membership.
 
-use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS, called, is_awaited, listed_in_pages};
+use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS, admin_of, called, is_awaited, listed_in_pages};
 use super::error::CommandError;
 use super::report::{Report, lines};
 use crate::admin::views::{Member, MemberChange};
+use gatepost_core::administration::Scope;
 use gatepost_core::ids::GroupName;
 use gatepost_store::directory::changes::{AddMember, RemoveMember};
 use gatepost_store::directory::{Done, UserKey};
@@ -25,7 +26,7 @@ pub(super) async fn add(console: &Console, group: &GroupName, key: &UserKey) -> 
     } else {
         format!("{name} is now in {group}.")
     };
-    let makes_admins = user.admin.reasons.contains(&format!("group {group}"));
+    let makes_admins = admin_of(&user).reasons.contains(&format!("group {group}"));
     if joined.is_new_group {
         let access = if makes_admins { "" } else { ". It gives no access yet" };
         text = format!("Group {group} was created{access}.\n{text}");
@@ -81,10 +82,10 @@ pub(super) async fn remove(
 
 pub(super) async fn list(console: &Console, group: &GroupName) -> Result<Report, CommandError> {
     let directory = &console.state.stores.directory;
-    let mut members = listed_in_pages(
-        async |after, limit| directory.list_members(&group.clone().into(), after, limit).await,
-        |member| member.id,
-    )
+    let key = group.clone().into();
+    let mut members = listed_in_pages(async |after, limit| {
+        directory.list_members(&Scope::System, (&key, None), after.as_ref(), limit).await
+    })
     .await?;
     members.sort_by(|one, other| (&one.email, one.id).cmp(&(&other.email, other.id)));
     let rows = members.iter().map(|member| {

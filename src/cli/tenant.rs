@@ -1,11 +1,12 @@
 //! `gatepost tenant`: tenants, and the groups that have access to them.
 
-use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS};
+use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS, listed_in_pages};
 use super::error::CommandError;
 use super::report::{Report, lines};
 use crate::admin::views::{self, MappingChange, TenantChange};
 use clap::Subcommand;
 use gatepost_core::access::Role;
+use gatepost_core::administration::Scope;
 use gatepost_core::ids::{GroupName, TenantId};
 use gatepost_store::directory::Done;
 use gatepost_store::directory::changes::{CreateTenant, MapGroup, UnmapGroup};
@@ -88,7 +89,11 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
 }
 
 async fn list(console: &Console) -> Result<Report, CommandError> {
-    let tenants = console.state.stores.directory.list_tenants().await?;
+    let directory = &console.state.stores.directory;
+    let tenants = listed_in_pages(async |after, limit| {
+        directory.search_tenants(&Scope::System, None, after.as_ref(), limit).await
+    })
+    .await?;
     let rows = tenants.iter().map(|tenant| {
         let groups: Vec<String> =
             tenant.groups.iter().map(|(name, role)| format!("{name} ({role})")).collect();

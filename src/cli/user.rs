@@ -2,15 +2,16 @@
 
 use super::address;
 use super::admin::yes_or_no;
-use super::console::{Console, WHAT_GOES_ON, called, is_awaited, listed_in_pages};
+use super::console::{Console, WHAT_GOES_ON, admin_of, called, is_awaited, listed_in_pages};
 use super::error::CommandError;
 use super::report::{Report, lines, minute, minute_or_dash, table};
 use crate::admin::views::{User, UserChange, UserDetails};
 use clap::Subcommand;
+use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
 use gatepost_store::directory::changes::{DisableUser, EnableUser};
-use gatepost_store::directory::{IdentityRecord, UserKey, UserRecord, UserSummary};
+use gatepost_store::directory::{IdentityRecord, UserFilter, UserKey, UserRecord, UserSummary};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -101,9 +102,11 @@ fn change(user: &UserRecord, changed: bool) -> UserChange {
 
 async fn list(console: &Console) -> Result<Report, CommandError> {
     let directory = &console.state.stores.directory;
-    let people =
-        listed_in_pages(async |after, limit| directory.list_users(after, limit).await, |user| user.id)
-            .await?;
+    let everybody = UserFilter::default();
+    let people = listed_in_pages(async |after, limit| {
+        directory.search_users(&Scope::System, &everybody, after.as_ref(), limit).await
+    })
+    .await?;
     let rows = people.iter().map(|user| {
         let text = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
         let last = minute_or_dash(user.last_sign_in_at);
@@ -137,14 +140,15 @@ fn describe(user: &UserRecord) -> String {
     let groups: Vec<String> =
         user.groups.iter().map(|(name, sources)| format!("{name} ({})", sources.join(", "))).collect();
     let tenants: Vec<String> = user.tenants.iter().map(|(id, role)| format!("{id} ({role})")).collect();
-    let mut admin = yes_or_no(user.admin.is_admin).to_owned();
-    match user.admin.explicit {
+    let standing = admin_of(user);
+    let mut admin = yes_or_no(standing.is_admin).to_owned();
+    match standing.explicit {
         Some(true) => admin.push_str(", set explicitly"),
         Some(false) => admin.push_str(", set explicitly, which overrides groups and roles"),
         None => {}
     }
-    if !user.admin.reasons.is_empty() {
-        admin = format!("{admin}; groups and roles: {}", user.admin.reasons.join(", "));
+    if !standing.reasons.is_empty() {
+        admin = format!("{admin}; groups and roles: {}", standing.reasons.join(", "));
     }
     let sessions_over = user.sessions_not_before.map(|at| format!("those started before {} UTC", minute(at)));
     let sessions_over = sessions_over.unwrap_or_else(|| "-".to_owned());

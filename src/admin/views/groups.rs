@@ -16,8 +16,11 @@ pub struct Group {
     /// Counts the changes of the name.
     #[schema(example = "v7")]
     pub version: String,
-    /// How many people are in it.
+    /// How many people are in it, as far as they were counted.
     pub members: u64,
+    /// There are more.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub has_more_members: bool,
     /// The providers' groups that it stands for.
     pub links: Vec<Link>,
     /// The tenants that it opens, each with the role.
@@ -30,7 +33,8 @@ impl From<&GroupRecord> for Group {
             id: group.id.to_string(),
             name: group.name.to_string(),
             version: group.version.to_string(),
-            members: group.members,
+            members: group.members.number,
+            has_more_members: group.members.is_more,
             links: group.links.iter().map(Link::from).collect(),
             tenants: roles(&group.tenants),
         }

@@ -12,7 +12,7 @@ pub use changes::{
 };
 pub use groups::{Group, Link, Member};
 pub use people::{Admin, AdminEntry, AuditEntry, Identity, Session, User, UserDetails};
-pub use tenants::Tenant;
+pub use tenants::{Tenant, TenantMember};
 
 use gatepost_core::access::Role;
 use gatepost_core::calendar::rfc3339;

@@ -3,7 +3,7 @@
 use super::{roles, text, time};
 use gatepost_core::calendar::rfc3339;
 use gatepost_core::secret::Hash;
-use gatepost_store::directory::{AdminStanding, AuditRecord, UserKey, UserRecord, UserSummary};
+use gatepost_store::directory::{AdminRecord, AdminStanding, AuditRecord, UserKey, UserRecord, UserSummary};
 use gatepost_store::session::record::SessionRecord;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -58,7 +58,8 @@ pub struct UserDetails {
     pub groups: BTreeMap<String, Vec<String>>,
     /// Tenants, each with the highest role.
     pub tenants: BTreeMap<String, String>,
-    pub admin: Admin,
+    /// `null` for readers who may not know of it.
+    pub admin: Option<Admin>,
 }
 
 impl From<&UserRecord> for UserDetails {
@@ -75,7 +76,7 @@ impl From<&UserRecord> for UserDetails {
             identities: user.identities.iter().map(identity).collect(),
             groups: user.groups.iter().map(|(name, sources)| (name.to_string(), sources.clone())).collect(),
             tenants: roles(&user.tenants),
-            admin: (&user.admin).into(),
+            admin: user.admin.as_ref().map(Admin::from),
         }
     }
 }
@@ -119,13 +120,24 @@ impl From<&AdminStanding> for Admin {
 pub struct AdminEntry {
     /// The address, or the id of a person without one.
     pub user: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = "uuid")]
+    pub user_id: Option<String>,
     #[serde(flatten)]
     pub admin: Admin,
 }
 
 impl AdminEntry {
     pub fn new(user: &UserKey, admin: &AdminStanding) -> Self {
-        Self { user: user.to_string(), admin: admin.into() }
+        Self { user: user.to_string(), user_id: None, admin: admin.into() }
+    }
+}
+
+impl From<&AdminRecord> for AdminEntry {
+    fn from(record: &AdminRecord) -> Self {
+        let user_id = record.id.to_string();
+        let user = text(record.email.as_ref()).unwrap_or_else(|| user_id.clone());
+        Self { user, user_id: Some(user_id), admin: (&record.standing).into() }
     }
 }
 

@@ -11,6 +11,7 @@ use crate::admin::Context;
 use crate::admin::views::{Admin, AdminChange, AdminEntry};
 use crate::http::public::extract::Path;
 use actix_web::web::Data;
+use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
 use gatepost_store::directory::changes::SetAdmin;
 use gatepost_store::directory::{AdminStanding, DirectoryError, Done, UserKey};
@@ -18,25 +19,22 @@ use utoipa::ToSchema;
 
 #[utoipa::path(get, path = "/api/v1/admins", tag = "admins", params(PageParameters),
     responses((status = 200, body = List<AdminEntry>), ReadProblems))]
-pub(super) async fn list(_: Caller, admin: Data<Context>, page: Page<()>) -> Result<Reply, Refused> {
-    let mut admins = admin.stores.directory.list_admins().await?;
-    let place = |(user, _): &(UserKey, AdminStanding)| user.to_string();
-    admins.retain(|entry| page.after.as_ref().is_none_or(|after| place(entry) > *after));
-    admins.sort_by_key(place);
-    admins.truncate(page.wanted() as usize);
-    Ok(page.reply(admins, place, |(user, standing)| AdminEntry::new(user, standing)))
+pub(super) async fn list(caller: Caller, admin: Data<Context>, page: Page<()>) -> Result<Reply, Refused> {
+    let (after, directory) = (page.place(), &admin.stores.directory);
+    let found = directory.list_admins(&caller.scope, after.as_ref(), page.limit).await?;
+    Ok(page.found::<_, AdminEntry>(&found))
 }
 
 #[utoipa::path(get, path = "/api/v1/admins/{user}", tag = "admins", params(("user" = String, Path, description = "An id or an address")),
     responses((status = 200, body = Admin), ReadProblems))]
 pub(super) async fn show(
-    _: Caller,
+    caller: Caller,
     admin: Data<Context>,
     Path(user): Path<UserKey>,
 ) -> Result<Reply, Refused> {
-    let found = admin.stores.directory.find_user(&user).await?;
+    let found = admin.stores.directory.find_user(&caller.scope, &user).await?;
     let found = found.ok_or(DirectoryError::UnknownUser(user))?;
-    Ok(Reply::ok(Admin::from(&found.admin)))
+    Ok(Reply::ok(Admin::from(&found.admin.unwrap_or_default())))
 }
 
 /// What is decided about a person.
@@ -92,7 +90,7 @@ async fn change_of(
     key: &UserKey,
     done: &Done<AdminStanding>,
 ) -> Result<AdminChange, Refused> {
-    let user = admin.stores.directory.find_user(key).await?.map(|user| user.summary);
+    let user = admin.stores.directory.find_user(&Scope::System, key).await?.map(|user| user.summary);
     let address = match key {
         UserKey::Email(email) => Some(email.to_string()),
         UserKey::Id(_) => None,

@@ -9,7 +9,7 @@ use crate::admin::Context;
 use crate::admin::views::AuditEntry;
 use actix_web::web::Data;
 use gatepost_core::clock::Timestamp;
-use gatepost_core::ids::{RequestId, UserId};
+use gatepost_core::ids::{RequestId, TenantId, UserId};
 use gatepost_store::directory::{AuditFilter, AuditRecord, Who};
 use utoipa::IntoParams;
 
@@ -18,14 +18,16 @@ use utoipa::IntoParams;
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "the document is made of it; the filter reads them")]
 pub(super) struct AuditParameters {
-    /// Changes of this person.
+    /// Changes by this person or of this person.
     user: Option<String>,
     /// Changes of this target: `group:NAME`, `tenant:ID`, ...
-    target: Option<String>,
+    target: Option<Vec<String>>,
     /// Changes by this person's id, or by `cli:NAME`, `db:ROLE`, `sign-in`, `refresh`, `provider`, `configuration`.
     actor: Option<String>,
     /// What was done: `user.disable`, ... May occur several times.
     action: Option<Vec<String>>,
+    /// Only rows that the administrators of this tenant may read.
+    tenant: Option<String>,
     /// Changes by the request of this number.
     request: Option<String>,
     /// From this second on.
@@ -38,16 +40,13 @@ pub(super) struct AuditParameters {
 
 impl Filter for AuditFilter {
     fn read(parameters: &mut Parameters<'_>) -> Self {
-        let user = parameters.one::<UserId>("user").map(|id| format!("user:{id}"));
-        let target = parameters.one::<String>("target");
-        if user.is_some() && target.is_some() {
-            parameters.flaw("target", "excluded", "It excludes `user`.");
-        }
         Self {
-            targets: user.into_iter().chain(target).collect(),
+            targets: parameters.several("target"),
+            user: parameters.one::<UserId>("user"),
             actor: parameters.one::<Who>("actor"),
             actions: parameters.several("action"),
             except: Vec::new(),
+            tenant: parameters.one::<TenantId>("tenant"),
             request_id: parameters.one::<RequestId>("request"),
             since: parameters.one::<Timestamp>("since"),
             until: parameters.one::<Timestamp>("until"),
@@ -58,8 +57,12 @@ impl Filter for AuditFilter {
 
 #[utoipa::path(get, path = "/api/v1/audit", tag = "audit", params(AuditParameters, PageParameters),
     responses((status = 200, body = List<AuditEntry>), ReadProblems))]
-pub(super) async fn list(_: Caller, admin: Data<Context>, page: Page<AuditFilter>) -> Result<Reply, Refused> {
+pub(super) async fn list(
+    caller: Caller,
+    admin: Data<Context>,
+    page: Page<AuditFilter>,
+) -> Result<Reply, Refused> {
     let filter = AuditFilter { before: page.place(), ..page.filter.clone() };
-    let entries = admin.stores.directory.list_audit(&filter, page.wanted()).await?;
+    let entries = admin.stores.directory.list_audit(&caller.scope, &filter, page.wanted()).await?;
     Ok(page.reply(entries, |entry: &AuditRecord| entry.cursor().to_string(), |item| AuditEntry::from(item)))
 }

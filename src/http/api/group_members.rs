@@ -1,8 +1,9 @@
 //! The members of groups, one by one and many at once.
 
 use super::caller::Caller;
+use super::groups::find;
 use super::input::{Body, Ids, Json, Write};
-use super::list::{List, Page, PageParameters};
+use super::list::{List, Page, PageParameters, SearchFilter, SearchParameters};
 use super::members::Members;
 use super::openapi::{ReadProblems, WriteProblems};
 use super::refused::Refused;
@@ -20,16 +21,20 @@ use utoipa::ToSchema;
 /// People in one batch.
 const MOST: usize = 1000;
 
-#[utoipa::path(get, path = "/api/v1/groups/{id}/members", tag = "groups", params(("id" = String, Path), PageParameters),
+#[utoipa::path(get, path = "/api/v1/groups/{id}/members", tag = "groups", params(("id" = String, Path), SearchParameters, PageParameters),
     responses((status = 200, body = List<Member>), ReadProblems))]
 pub(super) async fn list(
-    _: Caller,
+    caller: Caller,
     admin: Data<Context>,
     Path(id): Path<GroupId>,
-    page: Page<()>,
+    page: Page<SearchFilter>,
 ) -> Result<Reply, Refused> {
-    let members = admin.stores.directory.list_members(&id.into(), page.place(), page.wanted()).await?;
-    Ok(page.reply(members, |member| member.id.to_string(), |item| Member::from(item)))
+    let (after, key) = (page.place(), id.into());
+    let SearchFilter { q } = &page.filter;
+    let directory = &admin.stores.directory;
+    let found =
+        directory.list_members(&caller.scope, (&key, q.as_deref()), after.as_ref(), page.limit).await?;
+    Ok(page.found::<_, Member>(&found))
 }
 
 /// How long something holds.
@@ -56,7 +61,7 @@ pub(super) async fn add(
     Write(conditions): Write,
     Json(Until { until }): Json<Until>,
 ) -> Result<Reply, Refused> {
-    let group = admin.find_group(id).await?.name.to_string();
+    let group = find(&admin, &caller, id).await?.name.to_string();
     let change = AddMember { group: id.into(), user, until };
     let done = admin.carry_out(&change, conditions, &caller.actor()).await?;
     let user_id = done.outcome.user.to_string();
@@ -74,7 +79,7 @@ pub(super) async fn remove(
     Ids(id, user): Ids<GroupId, UserKey>,
     Write(conditions): Write,
 ) -> Result<Reply, Refused> {
-    let group = admin.find_group(id).await?.name.to_string();
+    let group = find(&admin, &caller, id).await?.name.to_string();
     let change = RemoveMember { group: id.into(), user: user.clone() };
     let done = admin.carry_out(&change, conditions, &caller.actor()).await?;
     let user_id = user.to_string();

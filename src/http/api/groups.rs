@@ -2,7 +2,7 @@
 
 use super::caller::Caller;
 use super::input::{Body, Ids, Json, Write, WriteLink};
-use super::list::{List, Page, PageParameters};
+use super::list::{Filter, List, Page, PageParameters, Parameters, SearchText};
 use super::members::Members;
 use super::openapi::{ReadProblems, WriteProblems};
 use super::refused::{Refused, not_found};
@@ -14,21 +14,43 @@ use actix_web::web::Data;
 use gatepost_core::access::Role;
 use gatepost_core::identity::ExternalGroup;
 use gatepost_core::ids::{GroupId, GroupName, TenantId};
-use gatepost_store::directory::GroupRecord;
 use gatepost_store::directory::changes::{
     CreateGroup, DeleteGroup, LinkGroup, MapGroup, RenameGroup, UnlinkGroup, UnmapGroup,
 };
-use utoipa::ToSchema;
+use gatepost_store::directory::{DirectoryError, GroupFilter, GroupRecord};
+use utoipa::{IntoParams, ToSchema};
 
-#[utoipa::path(get, path = "/api/v1/groups", tag = "groups", params(PageParameters),
+#[utoipa::path(get, path = "/api/v1/groups", tag = "groups", params(GroupParameters, PageParameters),
     responses((status = 200, body = List<Group>), ReadProblems))]
-pub(super) async fn list(_: Caller, admin: Data<Context>, page: Page<()>) -> Result<Reply, Refused> {
-    let mut groups = admin.stores.directory.list_groups().await?;
-    let after: Option<GroupId> = page.place();
-    groups.retain(|group| after.is_none_or(|after| group.id > after));
-    groups.sort_by_key(|group| group.id);
-    groups.truncate(page.wanted() as usize);
-    Ok(page.reply(groups, |group| group.id.to_string(), |item| Group::from(item)))
+pub(super) async fn list(
+    caller: Caller,
+    admin: Data<Context>,
+    page: Page<GroupFilter>,
+) -> Result<Reply, Refused> {
+    let (after, directory) = (page.place(), &admin.stores.directory);
+    let found = directory.search_groups(&caller.scope, &page.filter, after.as_ref(), page.limit).await?;
+    Ok(page.found::<_, Group>(&found))
+}
+
+/// Which groups.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "the document is made of it; the filter reads them")]
+pub(super) struct GroupParameters {
+    /// A part of the name; or the whole number, or the whole id of a provider's group.
+    q: Option<String>,
+}
+
+impl Filter for GroupFilter {
+    fn read(parameters: &mut Parameters<'_>) -> Self {
+        Self { q: parameters.one::<SearchText>("q").map(|SearchText(text)| text), ..Self::default() }
+    }
+}
+
+/// The group of this number, as far as it exists for the caller.
+pub(super) async fn find(admin: &Context, caller: &Caller, id: GroupId) -> Result<GroupRecord, Refused> {
+    let found = admin.stores.directory.find_group(&caller.scope, &id.into()).await?;
+    found.ok_or_else(|| DirectoryError::UnknownGroup(id.into()).into())
 }
 
 /// The name of a group.
@@ -61,8 +83,12 @@ pub(super) async fn create(
 
 #[utoipa::path(get, path = "/api/v1/groups/{id}", tag = "groups", params(("id" = String, Path)),
     responses((status = 200, body = Group), ReadProblems))]
-pub(super) async fn show(_: Caller, admin: Data<Context>, Path(id): Path<GroupId>) -> Result<Reply, Refused> {
-    let group = admin.find_group(id).await?;
+pub(super) async fn show(
+    caller: Caller,
+    admin: Data<Context>,
+    Path(id): Path<GroupId>,
+) -> Result<Reply, Refused> {
+    let group = find(&admin, &caller, id).await?;
     Ok(Reply::ok(Group::from(&group)).version(group.version))
 }
 
@@ -98,12 +124,12 @@ pub(super) async fn delete(
 #[utoipa::path(get, path = "/api/v1/groups/{id}/links", tag = "groups", params(("id" = String, Path), PageParameters),
     responses((status = 200, body = List<Link>), ReadProblems))]
 pub(super) async fn links(
-    _: Caller,
+    caller: Caller,
     admin: Data<Context>,
     Path(id): Path<GroupId>,
     page: Page<()>,
 ) -> Result<Reply, Refused> {
-    let GroupRecord { mut links, .. } = admin.find_group(id).await?;
+    let GroupRecord { mut links, .. } = find(&admin, &caller, id).await?;
     let after: Option<ExternalGroup> = page.place();
     links.retain(|link| after.as_ref().is_none_or(|after| link.external > *after));
     links.sort_by(|one, other| one.external.cmp(&other.external));
@@ -149,7 +175,7 @@ pub(super) async fn unlink(
     Path(id): Path<GroupId>,
     WriteLink(conditions, external): WriteLink,
 ) -> Result<Reply, Refused> {
-    let group = admin.find_group(id).await?;
+    let group = find(&admin, &caller, id).await?;
     if !group.links.iter().any(|link| link.external == external) {
         return Err(not_found(format!("Group {} is not linked to {external}.", group.name)));
     }
@@ -183,7 +209,7 @@ pub(super) async fn map(
     Write(conditions): Write,
     Json(Mapping { role }): Json<Mapping>,
 ) -> Result<Reply, Refused> {
-    let group = admin.find_group(id).await?.name.to_string();
+    let group = find(&admin, &caller, id).await?.name.to_string();
     let change = MapGroup { group: id.into(), tenant: tenant.clone(), role };
     let done = admin.carry_out(&change, conditions, &caller.actor()).await?;
     let path = format!("/groups/{id}/tenants/{tenant}");
@@ -201,7 +227,7 @@ pub(super) async fn unmap(
     Ids(id, tenant): Ids<GroupId, TenantId>,
     Write(conditions): Write,
 ) -> Result<Reply, Refused> {
-    let group = admin.find_group(id).await?.name.to_string();
+    let group = find(&admin, &caller, id).await?.name.to_string();
     let change = UnmapGroup { group: id.into(), tenant: tenant.clone() };
     let done = admin.carry_out(&change, conditions, &caller.actor()).await?;
     let role = Some(done.outcome.to_string());

@@ -10,6 +10,7 @@ use crate::sign_in::Context;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use gatepost_core::host::Origin;
+use gatepost_store::directory::{self, Place};
 use gatepost_store::session::sealed::{KeyRing, Purpose};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -68,11 +69,6 @@ impl Parameters<'_> {
         values.iter().filter_map(|value| self.parse(name, value)).collect()
     }
 
-    /// Notes a flaw of a parameter.
-    pub(super) fn flaw(&mut self, name: &str, code: &'static str, detail: &str) {
-        self.flaws.push(Flaw::of_parameter(name, code, detail));
-    }
-
     fn parse<T: FromStr<Err: Display>>(&mut self, name: &str, value: &str) -> Option<T> {
         let parsed = if value.len() > MOST_BYTES { Err("It is too long".to_owned()) } else { Ok(value) };
         let parsed = parsed.and_then(|value| value.parse().map_err(|error: T::Err| error.to_string()));
@@ -82,10 +78,46 @@ impl Parameters<'_> {
     }
 }
 
+/// What somebody searches for: no control character, 256 characters at most.
+pub(super) struct SearchText(pub(super) String);
+
+impl FromStr for SearchText {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_valid = text.chars().count() <= 256 && !text.chars().any(char::is_control);
+        if is_valid {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err("It has at most 256 characters, none of them a control character")
+        }
+    }
+}
+
 /// The filters of a list.
 pub(super) trait Filter: Sized {
     /// Takes its parameters; what is wrong is noted.
     fn read(parameters: &mut Parameters<'_>) -> Self;
+}
+
+/// A search alone.
+pub(super) struct SearchFilter {
+    pub(super) q: Option<String>,
+}
+
+impl Filter for SearchFilter {
+    fn read(parameters: &mut Parameters<'_>) -> Self {
+        Self { q: parameters.one::<SearchText>("q").map(|SearchText(text)| text) }
+    }
+}
+
+/// The parameter of a search alone, for the document.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "the document is made of it; the filter reads it")]
+pub(super) struct SearchParameters {
+    /// What to search for.
+    q: Option<String>,
 }
 
 /// No filters.
@@ -160,6 +192,14 @@ impl<F: Filter> Page<F> {
         self.after.as_deref().and_then(|place| place.parse().ok())
     }
 
+    /// The page that the directory read.
+    pub(super) fn found<I, T: Serialize + ToSchema + for<'a> From<&'a I>>(
+        &self,
+        page: &directory::Page<I>,
+    ) -> Reply {
+        self.list(page.items.iter().map(T::from).collect(), page.next.as_ref().map(Place::to_string))
+    }
+
     /// The page, from up to [`Self::wanted`] items.
     pub(super) fn reply<I, T: Serialize + ToSchema>(
         &self,
@@ -169,10 +209,12 @@ impl<F: Filter> Page<F> {
     ) -> Reply {
         let has_more = items.len() > self.limit as usize;
         items.truncate(self.limit as usize);
-        let next = items
-            .last()
-            .filter(|_| has_more)
-            .map(|last| self.ring.seal(Purpose::ListPlace, &self.context, place(last)));
+        let next = items.last().filter(|_| has_more).map(place);
+        self.list(items.iter().map(view).collect(), next)
+    }
+
+    fn list<T: Serialize + ToSchema>(&self, items: Vec<T>, next: Option<String>) -> Reply {
+        let next = next.map(|place| self.ring.seal(Purpose::ListPlace, &self.context, place));
         let link = next.as_ref().map(|next| {
             let separator = if self.context.ends_with('?') { "" } else { "&" };
             format!(
@@ -180,7 +222,7 @@ impl<F: Filter> Page<F> {
                 self.public_url, self.context, self.limit
             )
         });
-        Reply::ok(List { items: items.iter().map(view).collect(), next }).next(link)
+        Reply::ok(List { items, next }).next(link)
     }
 }
 

@@ -57,9 +57,9 @@ fn own(api: &mut Routes<'_>) {
 }
 
 fn people(api: &mut Routes<'_>) {
-    let users = at("/users").on(GET, SystemRead, Anywhere, users::list);
+    let users = at("/users").on(GET, AdminRead, Anywhere, users::list);
     api.add(users.on(POST, SystemWrite, OwnPages, users::create));
-    api.add(at("/users/{id}").on(GET, SystemRead, Anywhere, users::show));
+    api.add(at("/users/{id}").on(GET, AdminRead, Anywhere, users::show));
     api.add(at("/users/{id}/disable").on(POST_EMPTY, SystemWrite, OwnPages, users::disable));
     api.add(at("/users/{id}/enable").on(POST_EMPTY, SystemWrite, OwnPages, users::enable));
     api.add(at("/users/{id}/end-sessions").on(POST_EMPTY, SystemWrite, OwnPages, users::end_sessions));
@@ -91,6 +91,7 @@ fn all_tenants(api: &mut Routes<'_>) {
     let tenant = tenant.on(PUT, SystemWrite, OwnPages, tenants::put);
     let tenant = tenant.on(PATCH, SystemWrite, OwnPages, tenants::patch);
     api.add(tenant.on(DELETE, SystemWrite, OwnPages, tenants::delete));
+    api.add(at("/tenants/{id}/members").on(GET, AdminRead, Anywhere, tenants::members));
     let member = at("/tenants/{id}/members/{user}").on(PUT, AdminWrite, OwnPages, tenants::add_member);
     api.add(member.on(DELETE, AdminWrite, OwnPages, tenants::remove_member));
 }
@@ -100,7 +101,7 @@ fn platform(api: &mut Routes<'_>) {
     let admin = at("/admins/{user}").on(GET, SystemRead, Anywhere, admins::show);
     let admin = admin.on(PUT, SystemWrite, OwnPages, admins::decide);
     api.add(admin.on(DELETE, SystemWrite, OwnPages, admins::reset));
-    api.add(at("/audit").on(GET, SystemRead, Anywhere, audit::list));
+    api.add(at("/audit").on(GET, AdminRead, Anywhere, audit::list));
     api.add(at("/explain").on(POST, SystemRead, OwnPages, explain::answer));
     api.add(at("/system").on(GET, SystemRead, Anywhere, system::show));
 }

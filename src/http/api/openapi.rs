@@ -72,7 +72,7 @@ fn response(code: ProblemCode) -> (String, RefOr<Response>) {
         groups::list, groups::create, groups::show, groups::rename, groups::delete, groups::links, groups::link,
         groups::unlink, groups::map, groups::unmap,
         group_members::list, group_members::add, group_members::remove, group_members::batch,
-        tenants::list, tenants::show, tenants::put, tenants::patch, tenants::delete, tenants::add_member,
+        tenants::list, tenants::show, tenants::put, tenants::patch, tenants::delete, tenants::members, tenants::add_member,
         tenants::remove_member,
         admins::list, admins::show, admins::decide, admins::reset,
         audit::list, explain::answer, system::show,

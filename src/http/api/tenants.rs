@@ -2,13 +2,13 @@
 
 use super::caller::Caller;
 use super::input::{Body, Ids, Json, Write};
-use super::list::{List, Page, PageParameters};
+use super::list::{List, Page, PageParameters, SearchFilter, SearchParameters};
 use super::members::Members;
 use super::openapi::{ReadProblems, WriteProblems};
 use super::refused::Refused;
 use super::reply::Reply;
 use crate::admin::Context;
-use crate::admin::views::{Tenant, TenantChange, TenantMemberChange};
+use crate::admin::views::{Tenant, TenantChange, TenantMember, TenantMemberChange};
 use crate::http::public::extract::Path;
 use actix_web::web::Data;
 use gatepost_core::access::Role;
@@ -21,15 +21,17 @@ use gatepost_store::directory::changes::{
 use gatepost_store::directory::{DirectoryError, UserKey};
 use utoipa::ToSchema;
 
-#[utoipa::path(get, path = "/api/v1/tenants", tag = "tenants", params(PageParameters),
+#[utoipa::path(get, path = "/api/v1/tenants", tag = "tenants", params(SearchParameters, PageParameters),
     responses((status = 200, body = List<Tenant>), ReadProblems))]
-pub(super) async fn list(caller: Caller, admin: Data<Context>, page: Page<()>) -> Result<Reply, Refused> {
-    let mut tenants = admin.list_tenants(&caller.scope).await?;
-    let after: Option<TenantId> = page.place();
-    tenants.retain(|tenant| after.as_ref().is_none_or(|after| tenant.id > *after));
-    tenants.sort_by(|one, other| one.id.cmp(&other.id));
-    tenants.truncate(page.wanted() as usize);
-    Ok(page.reply(tenants, |tenant| tenant.id.to_string(), |item| Tenant::from(item)))
+pub(super) async fn list(
+    caller: Caller,
+    admin: Data<Context>,
+    page: Page<SearchFilter>,
+) -> Result<Reply, Refused> {
+    let (after, directory) = (page.place(), &admin.stores.directory);
+    let q = page.filter.q.as_deref();
+    let found = directory.search_tenants(&caller.scope, q, after.as_ref(), page.limit).await?;
+    Ok(page.found::<_, Tenant>(&found))
 }
 
 #[utoipa::path(get, path = "/api/v1/tenants/{id}", tag = "tenants", params(("id" = String, Path)),
@@ -40,7 +42,7 @@ pub(super) async fn show(
     Path(id): Path<TenantId>,
 ) -> Result<Reply, Refused> {
     caller.scope.allows(&Matter::Tenant(id.clone()))?;
-    let found = admin.stores.directory.find_tenant(&id).await?;
+    let found = admin.stores.directory.find_tenant(&caller.scope, &id).await?;
     let tenant = found.ok_or(DirectoryError::UnknownTenant(id))?;
     Ok(Reply::ok(Tenant::from(&tenant)).version(tenant.version))
 }
@@ -124,7 +126,7 @@ pub(super) async fn patch(
         Given::Value(TenantName(name)) => Some(name),
         Given::Null => None,
         Given::Absent => {
-            let found = admin.stores.directory.find_tenant(&id).await?;
+            let found = admin.stores.directory.find_tenant(&caller.scope, &id).await?;
             found.ok_or_else(|| DirectoryError::UnknownTenant(id.clone()))?.name
         }
     };
@@ -143,6 +145,19 @@ pub(super) async fn delete(
 ) -> Result<Reply, Refused> {
     admin.carry_out(&DeleteTenant { id: id.clone() }, conditions, &caller.actor()).await?;
     Ok(Reply::removed(conditions, TenantChange { id: id.to_string(), changed: true }))
+}
+
+#[utoipa::path(get, path = "/api/v1/tenants/{id}/members", tag = "tenants", params(("id" = String, Path), PageParameters),
+    responses((status = 200, body = List<TenantMember>), ReadProblems))]
+pub(super) async fn members(
+    caller: Caller,
+    admin: Data<Context>,
+    Path(id): Path<TenantId>,
+    page: Page<()>,
+) -> Result<Reply, Refused> {
+    let (after, directory) = (page.place(), &admin.stores.directory);
+    let found = directory.list_tenant_members(&caller.scope, &id, after.as_ref(), page.limit).await?;
+    Ok(page.found::<_, TenantMember>(&found))
 }
 
 /// A person's own role in a tenant.

@@ -2,7 +2,7 @@
 
 use super::caller::Caller;
 use super::input::{Body, Json, Write};
-use super::list::{List, Page, PageParameters};
+use super::list::{Filter, List, Page, PageParameters, Parameters, SearchText};
 use super::me::{live, session_page};
 use super::members::Members;
 use super::openapi::{ReadProblems, WriteProblems};
@@ -14,18 +14,56 @@ use crate::authn;
 use crate::http::public::extract::Path;
 use crate::sign_in;
 use actix_web::web::Data;
+use gatepost_core::administration::Scope;
+use gatepost_core::calendar::rfc3339;
 use gatepost_core::email::EmailAddress;
-use gatepost_core::ids::UserId;
+use gatepost_core::ids::{GroupId, TenantId, UserId};
 use gatepost_store::directory::changes::{CreateUser, DisableUser, EnableUser, ReleaseAddress};
-use gatepost_store::directory::{DirectoryError, Membership, MembershipSource, UserKey, UserRecord};
+use gatepost_store::directory::{
+    DirectoryError, Membership, MembershipSource, UserFilter, UserKey, UserRecord, UserState,
+};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
-#[utoipa::path(get, path = "/api/v1/users", tag = "users", params(PageParameters),
+#[utoipa::path(get, path = "/api/v1/users", tag = "users", params(UserParameters, PageParameters),
     responses((status = 200, body = List<User>), ReadProblems))]
-pub(super) async fn list(_: Caller, admin: Data<Context>, page: Page<()>) -> Result<Reply, Refused> {
-    let users = admin.stores.directory.list_users(page.place(), page.wanted()).await?;
-    Ok(page.reply(users, |user| user.id.to_string(), |item| User::from(item)))
+pub(super) async fn list(
+    caller: Caller,
+    admin: Data<Context>,
+    page: Page<UserFilter>,
+) -> Result<Reply, Refused> {
+    let (after, directory) = (page.place(), &admin.stores.directory);
+    let found = directory.search_users(&caller.scope, &page.filter, after.as_ref(), page.limit).await?;
+    Ok(page.found::<_, User>(&found))
+}
+
+/// Which people.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "the document is made of it; the filter reads them")]
+pub(super) struct UserParameters {
+    /// An id; or words, each of which begins a word of the name or of the address.
+    q: Option<String>,
+    /// The address, as applications know it or as the provider asserts it.
+    email: Option<String>,
+    /// The number of a group.
+    group: Option<String>,
+    /// A tenant's id.
+    tenant: Option<String>,
+    /// `active`, `disabled`, `awaited` or `admin`.
+    state: Option<String>,
+}
+
+impl Filter for UserFilter {
+    fn read(parameters: &mut Parameters<'_>) -> Self {
+        Self {
+            q: parameters.one::<SearchText>("q").map(|SearchText(text)| text),
+            email: parameters.one::<EmailAddress>("email"),
+            group: parameters.one::<GroupId>("group"),
+            tenant: parameters.one::<TenantId>("tenant"),
+            state: parameters.one::<UserState>("state"),
+        }
+    }
 }
 
 /// Who is awaited.
@@ -52,7 +90,7 @@ pub(super) async fn create(
 ) -> Result<Reply, Refused> {
     let done = admin.carry_out(&CreateUser { email: email.clone() }, conditions, &caller.actor()).await?;
     let (id, changed) = (done.outcome, done.changed);
-    let change = match admin.stores.directory.find_user(&UserKey::Id(id)).await? {
+    let change = match admin.stores.directory.find_user(&Scope::System, &UserKey::Id(id)).await? {
         Some(user) => UserChange::new(&user.summary, changed),
         // A dry run has kept nobody.
         None => {
@@ -64,13 +102,17 @@ pub(super) async fn create(
 
 #[utoipa::path(get, path = "/api/v1/users/{id}", tag = "users", params(("id" = String, Path)),
     responses((status = 200, body = UserDetails), ReadProblems))]
-pub(super) async fn show(_: Caller, admin: Data<Context>, Path(id): Path<UserId>) -> Result<Reply, Refused> {
-    Ok(Reply::from(&find(&admin, id).await?))
+pub(super) async fn show(
+    caller: Caller,
+    admin: Data<Context>,
+    Path(id): Path<UserId>,
+) -> Result<Reply, Refused> {
+    Ok(Reply::from(&find(&admin, &caller.scope, id).await?))
 }
 
-async fn find(admin: &Context, id: UserId) -> Result<UserRecord, Refused> {
+async fn find(admin: &Context, scope: &Scope, id: UserId) -> Result<UserRecord, Refused> {
     let key = UserKey::Id(id);
-    let found = admin.stores.directory.find_user(&key).await?;
+    let found = admin.stores.directory.find_user(scope, &key).await?;
     found.ok_or_else(|| DirectoryError::UnknownUser(key).into())
 }
 
@@ -84,7 +126,7 @@ pub(super) async fn disable(
 ) -> Result<Reply, Refused> {
     let change = DisableUser { user: UserKey::Id(id) };
     let done = admin.carry_out(&change, conditions, &caller.actor()).await?;
-    let change = UserChange::new(&find(&admin, id).await?.summary, done.changed);
+    let change = UserChange::new(&find(&admin, &caller.scope, id).await?.summary, done.changed);
     Ok(Reply::changed(&done, conditions, change, None))
 }
 
@@ -98,7 +140,7 @@ pub(super) async fn enable(
 ) -> Result<Reply, Refused> {
     let change = EnableUser { user: UserKey::Id(id) };
     let done = admin.carry_out(&change, conditions, &caller.actor()).await?;
-    let change = UserChange::new(&find(&admin, id).await?.summary, done.changed);
+    let change = UserChange::new(&find(&admin, &caller.scope, id).await?.summary, done.changed);
     Ok(Reply::changed(&done, conditions, change, None))
 }
 
@@ -112,7 +154,7 @@ pub(super) async fn end_sessions(
 ) -> Result<Reply, Refused> {
     let ended = Box::pin(admin.end_sessions(&UserKey::Id(id), conditions, &caller.actor())).await?;
     let EndedSessions { user, found } = ended;
-    let version = find(&admin, id).await?.summary.version;
+    let version = find(&admin, &caller.scope, id).await?.summary.version;
     let end = SessionsEnd { user_id: user.to_string(), sessions: found, changed: true };
     Ok(Reply::noted(conditions, end).version(version))
 }
@@ -133,49 +175,59 @@ pub(super) async fn release_address(
 }
 
 /// A person's membership of a group, from one source.
-#[derive(Serialize, ToSchema)]
+#[derive(Clone, Serialize, ToSchema)]
 pub(super) struct UserMembership {
+    /// The group's number.
+    group_id: String,
     /// The group's name.
     group: String,
     /// `manual`, `scim`, or the id of a provider.
     source: String,
     /// The provider's group: `PROVIDER:ID`, for a role `PROVIDER:role:NAME`.
     link: Option<String>,
+    /// When it ends. `null`: never.
+    #[schema(format = DateTime)]
+    until: Option<String>,
+    /// Counts the changes of the membership. `null`: only the provider changes it.
+    version: Option<String>,
 }
 
-fn membership(membership: &Membership) -> UserMembership {
-    let group = membership.group.to_string();
-    match &membership.source {
-        MembershipSource::Manual => UserMembership { group, source: "manual".to_owned(), link: None },
-        MembershipSource::Scim => UserMembership { group, source: "scim".to_owned(), link: None },
-        MembershipSource::Provider(link) => UserMembership {
-            group,
-            source: link.external.provider.to_string(),
-            link: Some(link.external.to_string()),
-        },
+impl From<&Membership> for UserMembership {
+    fn from(membership: &Membership) -> Self {
+        let (source, link) = match &membership.source {
+            MembershipSource::Manual => ("manual".to_owned(), None),
+            MembershipSource::Scim => ("scim".to_owned(), None),
+            MembershipSource::Provider(link) => {
+                (link.external.provider.to_string(), Some(link.external.to_string()))
+            }
+        };
+        Self {
+            group_id: membership.group_id.to_string(),
+            group: membership.group.to_string(),
+            source,
+            link,
+            until: membership.until.map(rfc3339),
+            version: membership.version.map(|version| version.to_string()),
+        }
     }
 }
 
 #[utoipa::path(get, path = "/api/v1/users/{id}/memberships", tag = "users", params(("id" = String, Path), PageParameters),
     responses((status = 200, body = List<UserMembership>), ReadProblems))]
 pub(super) async fn memberships(
-    _: Caller,
+    caller: Caller,
     admin: Data<Context>,
     Path(id): Path<UserId>,
     page: Page<()>,
 ) -> Result<Reply, Refused> {
-    find(&admin, id).await?;
-    let all = admin.stores.directory.list_memberships(id).await?;
-    let mut all: Vec<UserMembership> = all.iter().map(membership).collect();
+    find(&admin, &caller.scope, id).await?;
+    let all = admin.stores.directory.list_memberships(&caller.scope, id).await?;
+    let mut all: Vec<UserMembership> = all.iter().map(UserMembership::from).collect();
     let place = |one: &UserMembership| serde_json::json!([one.group, one.source, one.link]).to_string();
     all.sort_by_key(place);
     all.retain(|one| page.after.as_ref().is_none_or(|after| place(one) > *after));
     all.truncate(page.wanted() as usize);
-    Ok(page.reply(all, place, |one| UserMembership {
-        group: one.group.clone(),
-        source: one.source.clone(),
-        link: one.link.clone(),
-    }))
+    Ok(page.reply(all, place, Clone::clone))
 }
 
 #[utoipa::path(get, path = "/api/v1/users/{id}/sessions", tag = "users", params(("id" = String, Path), PageParameters),

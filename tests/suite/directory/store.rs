@@ -3,6 +3,7 @@
 use super::administration::Administers;
 use super::{Opened, SOON, actor, email, follow, now, person};
 use gatepost_config::GroupNames::Link;
+use gatepost_core::administration::Scope;
 use gatepost_core::secret::Secret;
 use gatepost_kit::process::{Postgres, until};
 use gatepost_store::directory::{Directory, DirectoryError, SchemaState};
@@ -139,5 +140,5 @@ async fn the_futures_may_run_on_any_thread() {
     let (alice, context, actor) = (person("a", "a@example.com", &[]), super::context(now()), actor());
     assert_send(store.directory.sign_in(&alice, &follow(Link), &context, &actor));
     assert_send(store.directory.migrate());
-    assert_send(store.directory.find_user(&email("a@example.com")));
+    assert_send(store.directory.find_user(&Scope::System, &email("a@example.com")));
 }

@@ -27,6 +27,7 @@ mod audit;
 pub mod changes;
 mod error;
 mod inspection;
+mod lists;
 mod lock_key;
 mod pooler;
 mod postgres;
@@ -41,6 +42,10 @@ pub use audit::{AuditCursor, AuditCursorError, AuditFilter, AuditRecord};
 pub use changes::{Conditions, Done};
 pub use error::DirectoryError;
 pub use inspection::ServerReport;
+pub use lists::{
+    AdminRecord, By, Count, DayCount, GroupFilter, Page, Place, PlaceError, TenantMember, TenantWay,
+    UnlinkedGroup, UserFilter, UserState, UserStateError,
+};
 pub use records::{
     AddressChange, AddressNews, AdminStanding, FormerHolder, GroupKey, GroupLink, GroupRecord,
     IdentityRecord, LinkSource, MemberRecord, Membership, MembershipSource, SignInContext, SignInOutcome,

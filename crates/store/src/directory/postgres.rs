@@ -45,6 +45,8 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("postgres":
     "20261128150100_end_memberships",
     "20261128150200_create_tenant_members",
     "20261128150300_note_ways_of_changes",
+    "20261128154000_index_words_of_people",
+    "20261128154100_index_lists",
 );
 
 /// Locks the rows that are read until the transaction ends.
@@ -57,6 +59,12 @@ macro_rules! for_update {
 macro_rules! each {
     ($parameter:literal) => {
         concat!("json_array_elements_text(", $parameter, "::json) AS each(value)")
+    };
+}
+/// What stands before and after the parameter of `each!`, for statements that are built.
+macro_rules! each_around {
+    () => {
+        ("json_array_elements_text(", "::json) AS each(value)")
     };
 }
 /// A JSON array of an expression's values.

@@ -37,6 +37,8 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("sqlite":
     "20261128150100_end_memberships",
     "20261128150200_create_tenant_members",
     "20261128150300_note_ways_of_changes",
+    "20261128154000_index_words_of_people",
+    "20261128154100_index_lists",
 );
 
 /// Locks nothing, because only one transaction writes at a time.
@@ -49,6 +51,12 @@ macro_rules! for_update {
 macro_rules! each {
     ($parameter:literal) => {
         concat!("json_each(", $parameter, ")")
+    };
+}
+/// What stands before and after the parameter of `each!`, for statements that are built.
+macro_rules! each_around {
+    () => {
+        ("json_each(", ")")
     };
 }
 /// A JSON array of an expression's values.

@@ -3,11 +3,11 @@
 use super::group_changes::{self, GroupRow};
 use super::naming::lock_names;
 use super::users::{self, UserRow, demand_future, note};
-use super::{Apply, Connection, Result, Store};
+use super::{Apply, Connection, Result};
 use crate::directory::actor::Actor;
 use crate::directory::changes::{AddMember, Done, Joined, RemoveMember};
 use crate::directory::error::DirectoryError;
-use crate::directory::records::{GroupKey, MemberRecord};
+use crate::directory::records::GroupKey;
 use gatepost_core::administration::{Granted, Version};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::{GroupId, GroupName, UserId};
@@ -149,31 +149,6 @@ impl Apply for RemoveMember {
             note(connection, actor, "membership.delete", user.id, before, None).await?;
         }
         Ok(Done::changed(None, sources))
-    }
-}
-
-impl Store {
-    /// By id, from the one after `after`.
-    pub(in crate::directory) async fn list_members(
-        &self,
-        group: &GroupKey,
-        after: Option<UserId>,
-        limit: u32,
-    ) -> Result<Vec<MemberRecord>> {
-        reading!(self, |connection| {
-            let id = group_changes::find_number(connection, group).await?;
-            Ok(sqlx::query_as(concat!(
-                "SELECT u.id, u.email, u.name, ",
-                json_list!("m.source"),
-                " AS sources, CASE WHEN count(*) = count(m.until) THEN max(m.until) END AS until FROM resolved_memberships m JOIN users u ON u.id = m.user_id \
-                 WHERE m.group_id = $1 AND u.id > $2 GROUP BY u.id, u.email, u.name ORDER BY u.id LIMIT $3"
-            ))
-            .bind(id.number())
-            .bind(after.map(|id| id.to_string()).unwrap_or_default())
-            .bind(i64::from(limit))
-            .fetch_all(connection)
-            .await?)
-        })
     }
 }
 

@@ -72,6 +72,7 @@ mod door;
 mod group_changes;
 mod groups;
 mod links;
+mod lists;
 mod member_batch;
 mod members;
 mod memberships;

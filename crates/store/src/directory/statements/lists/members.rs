@@ -1,0 +1,81 @@
+//! Members of a group.
+
+use super::group_changes::find_number;
+use super::people::People;
+use super::set::{Set, searched};
+use super::{Connection, Result, Store, json_texts, limit_of, typed};
+use crate::directory::error::DirectoryError;
+use crate::directory::lists::{Page, Place};
+use crate::directory::records::{GroupKey, MemberRecord};
+use gatepost_core::administration::Scope;
+use gatepost_core::clock::Timestamp;
+use gatepost_core::email::EmailAddress;
+use gatepost_core::ids::{GroupId, UserId};
+use std::collections::{BTreeSet, HashMap};
+
+impl Store {
+    pub(in crate::directory) async fn list_members(
+        &self,
+        scope: &Scope,
+        group: &GroupKey,
+        q: Option<&str>,
+        after: Option<&Place>,
+        limit: u32,
+    ) -> Result<Page<MemberRecord>> {
+        if limit_of(scope).is_some() {
+            return Err(DirectoryError::UnknownGroup(group.clone()));
+        }
+        let found: Vec<MemberRecord> = reading!(self, |connection| {
+            let group = find_number(connection, group).await?;
+            let sets = typed(q).map(|text| searched(&text)).unwrap_or_default();
+            let sets = sets.into_iter().chain([Set::Group(group)]).collect();
+            let people = People { select: "SELECT u.id, u.email, u.name FROM users u", sets };
+            let found: Vec<Named> = people.fetch(&mut *connection, after, limit).await?;
+            add_sources(connection, group, found).await
+        })?;
+        Ok(Page::of(found, limit, |member| Place(member.id.to_string())))
+    }
+}
+
+row! {
+    struct Named {
+        id: UserId,
+        email: Option<EmailAddress>,
+        name: Option<String>,
+    }
+}
+
+row! {
+    struct SourcesRow {
+        user_id: UserId,
+        sources: BTreeSet<String>,
+        until: Option<Timestamp>,
+    }
+}
+
+/// Adds who says that they are members, and until when. A membership of several sources ends with the last of them.
+async fn add_sources(
+    connection: &mut Connection,
+    group: GroupId,
+    people: Vec<Named>,
+) -> Result<Vec<MemberRecord>> {
+    let rows: Vec<SourcesRow> = sqlx::query_as(concat!(
+        "SELECT m.user_id, ",
+        json_list!("m.source"),
+        " AS sources, CASE WHEN count(*) = count(m.until) THEN max(m.until) END AS until \
+         FROM resolved_memberships m WHERE m.group_id = $1 AND m.user_id IN (SELECT value FROM ",
+        each!("$2"),
+        ") GROUP BY m.user_id"
+    ))
+    .bind(group.number())
+    .bind(json_texts(people.iter().map(|person| person.id)))
+    .fetch_all(connection)
+    .await?;
+    let mut sources: HashMap<UserId, SourcesRow> = rows.into_iter().map(|row| (row.user_id, row)).collect();
+    // Whoever left the group between the two statements is left out.
+    let member = |Named { id, email, name }| {
+        let SourcesRow { sources, until, .. } = sources.remove(&id)?;
+        Some(MemberRecord { id, email, name, sources, until })
+    };
+    Ok(people.into_iter().filter_map(member).collect())
+}
