@@ -30,6 +30,7 @@ pub enum ProblemCode {
 /// What is said about a kind of problem.
 #[derive(Clone, Copy, Debug)]
 pub struct ProblemKind {
+    pub code: ProblemCode,
     /// The last part of its address.
     pub slug: &'static str,
     pub status: StatusCode,
@@ -39,186 +40,184 @@ pub struct ProblemKind {
 }
 
 impl ProblemCode {
-    /// Every kind of problem.
-    pub const ALL: [Self; 17] = [
-        Self::Invalid,
-        Self::Unauthenticated,
-        Self::Forbidden,
-        Self::CrossOrigin,
-        Self::NotFound,
-        Self::MethodNotAllowed,
-        Self::BodyTimeout,
-        Self::State,
-        Self::Running,
-        Self::Overtaken,
-        Self::TooLarge,
-        Self::MediaType,
-        Self::NotPossible,
-        Self::KeyReused,
-        Self::TooManyRequests,
-        Self::Internal,
-        Self::Unavailable,
-    ];
-
     /// The kind with this slug.
     pub fn find(slug: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|code| code.kind().slug == slug)
+        KINDS.into_iter().find(|kind| kind.slug == slug).map(|kind| kind.code)
     }
 
     /// What is said about it.
     pub const fn kind(self) -> ProblemKind {
-        let (slug, status, title, explanation) = match self {
-            Self::Invalid => (
-                "invalid",
-                StatusCode::BAD_REQUEST,
-                "The request is not valid",
-                [
-                    "The body, a parameter or a header is not what this operation takes. Nothing was changed.",
-                    "The list `errors` names every part that is wrong: a member of the body by its JSON pointer, a parameter or a header by its name.",
-                ],
-            ),
-            Self::Unauthenticated => (
-                "unauthenticated",
-                StatusCode::UNAUTHORIZED,
-                "Nobody is signed in",
-                [
-                    "The request carries no valid session.",
-                    "Sign in at this address with a browser, then repeat the request from a page of this host.",
-                ],
-            ),
-            Self::Forbidden => (
-                "forbidden",
-                StatusCode::FORBIDDEN,
-                "You may not do this",
-                [
-                    "The directory does not say that you administer what the request concerns. It is asked anew at each request.",
-                    "Ask a system administrator to do it, or to make you an administrator.",
-                ],
-            ),
-            Self::CrossOrigin => (
-                "cross-origin",
-                StatusCode::FORBIDDEN,
-                "The request did not come from our own pages",
-                [
-                    "A change with the session cookie counts only if the browser says that a page of this host made it.",
-                    "Send the request from a page of this host. A program that is no browser sends the header Origin with the address of this host.",
-                ],
-            ),
-            Self::NotFound => (
-                "not-found",
-                StatusCode::NOT_FOUND,
-                "There is no such thing",
-                [
-                    "The path is not known, or the thing that it names does not exist, or it belongs to a tenant that you do not administer.",
-                    "Groups and people are named by their ids, which the lists show.",
-                ],
-            ),
-            Self::MethodNotAllowed => (
-                "method-not-allowed",
-                StatusCode::METHOD_NOT_ALLOWED,
-                "The path does not take this method",
-                ["The path is known, but not with this method.", "The header Allow lists the methods."],
-            ),
-            Self::BodyTimeout => (
-                "body-timeout",
-                StatusCode::REQUEST_TIMEOUT,
-                "The body did not arrive",
-                ["The body was not complete in time. Nothing was changed.", "Send the request again."],
-            ),
-            Self::State => (
-                "state",
-                StatusCode::CONFLICT,
-                "Something that exists stands against it",
-                [
-                    "The request is valid, but what the directory holds does not allow it: for example, nobody would be an administrator any more, or another person holds the address.",
-                    "`errors` has the reason as a code. Change what stands against it, then repeat the request.",
-                ],
-            ),
-            Self::Running => (
-                "running",
-                StatusCode::CONFLICT,
-                "A request with this Idempotency-Key has no answer yet",
-                [
-                    "Another request with the same key is being answered, or its answer was lost after the change was made.",
-                    "Wait a moment and repeat the request. If the answer stays the same, read the thing to see what was done.",
-                ],
-            ),
-            Self::Overtaken => (
-                "overtaken",
-                StatusCode::PRECONDITION_FAILED,
-                "It was changed in the meantime",
-                [
-                    "The version in If-Match is not the version of the thing now, or If-None-Match: * met a thing that exists. Nothing was changed.",
-                    "The header ETag has the version now. Read the thing again, then repeat the change with that version.",
-                ],
-            ),
-            Self::TooLarge => (
-                "too-large",
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "The body is too long",
-                [
-                    "A body has at most 64 KiB, and an operation without a body takes none.",
-                    "Send fewer items in one request.",
-                ],
-            ),
-            Self::MediaType => (
-                "media-type",
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "The body is not JSON",
-                [
-                    "Bodies are application/json in UTF-8. PATCH takes application/merge-patch+json too.",
-                    "Set the header Content-Type.",
-                ],
-            ),
-            Self::NotPossible => (
-                "not-possible",
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "The request was understood, but it cannot be done",
-                [
-                    "A value is well-formed, but this installation cannot take it: for example, a provider that is not configured, or an end in the past.",
-                    "`errors` has the reason as a code.",
-                ],
-            ),
-            Self::KeyReused => (
-                "key-reused",
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "This Idempotency-Key belongs to another request",
-                [
-                    "The same key was sent within 24 hours with another path or another body. Nothing was changed.",
-                    "Make a new key for each request. Repeat a key only with exactly the same request.",
-                ],
-            ),
-            Self::TooManyRequests => (
-                "too-many-requests",
-                StatusCode::TOO_MANY_REQUESTS,
-                "Too many requests",
-                [
-                    "Each caller has 20 requests a second, and 60 at once after a pause.",
-                    "Wait for the seconds in Retry-After. The headers RateLimit-Policy and RateLimit say what is left.",
-                ],
-            ),
-            Self::Internal => (
-                "internal",
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "Gatepost failed",
-                [
-                    "This is an error in Gatepost.",
-                    "The log has the reason under the number of the request, which `instance` contains.",
-                ],
-            ),
-            Self::Unavailable => (
-                "unavailable",
-                StatusCode::SERVICE_UNAVAILABLE,
-                "A store does not answer",
-                [
-                    "The directory or the session store did not answer in time. A change may have been made or not.",
-                    "Repeat the request after the seconds in Retry-After. A POST with an Idempotency-Key is made only once.",
-                ],
-            ),
-        };
-        ProblemKind { slug, status, title, explanation }
+        KINDS[self as usize]
     }
 }
+
+/// What is said about each kind of problem, in the order of [`ProblemCode`].
+const KINDS: [ProblemKind; 17] = [
+    ProblemKind {
+        code: ProblemCode::Invalid,
+        slug: "invalid",
+        status: StatusCode::BAD_REQUEST,
+        title: "The request is not valid",
+        explanation: [
+            "The body, a parameter or a header is not what this operation takes. Nothing was changed.",
+            "The list `errors` names every part that is wrong: a member of the body by its JSON pointer, a parameter or a header by its name.",
+        ],
+    },
+    ProblemKind {
+        code: ProblemCode::Unauthenticated,
+        slug: "unauthenticated",
+        status: StatusCode::UNAUTHORIZED,
+        title: "Nobody is signed in",
+        explanation: [
+            "The request carries no valid session.",
+            "Sign in at this address with a browser, then repeat the request from a page of this host.",
+        ],
+    },
+    ProblemKind {
+        code: ProblemCode::Forbidden,
+        slug: "forbidden",
+        status: StatusCode::FORBIDDEN,
+        title: "You may not do this",
+        explanation: [
+            "The directory does not say that you administer what the request concerns. It is asked anew at each request.",
+            "Ask a system administrator to do it, or to make you an administrator.",
+        ],
+    },
+    ProblemKind {
+        code: ProblemCode::CrossOrigin,
+        slug: "cross-origin",
+        status: StatusCode::FORBIDDEN,
+        title: "The request did not come from our own pages",
+        explanation: [
+            "A change with the session cookie counts only if the browser says that a page of this host made it.",
+            "Send the request from a page of this host. A program that is no browser sends the header Origin with the address of this host.",
+        ],
+    },
+    ProblemKind {
+        code: ProblemCode::NotFound,
+        slug: "not-found",
+        status: StatusCode::NOT_FOUND,
+        title: "There is no such thing",
+        explanation: [
+            "The path is not known, or the thing that it names does not exist, or it belongs to a tenant that you do not administer.",
+            "Groups and people are named by their ids, which the lists show.",
+        ],
+    },
+    ProblemKind {
+        code: ProblemCode::MethodNotAllowed,
+        slug: "method-not-allowed",
+        status: StatusCode::METHOD_NOT_ALLOWED,
+        title: "The path does not take this method",
+        explanation: ["The path is known, but not with this method.", "The header Allow lists the methods."],
+    },
+    ProblemKind {
+        code: ProblemCode::BodyTimeout,
+        slug: "body-timeout",
+        status: StatusCode::REQUEST_TIMEOUT,
+        title: "The body did not arrive",
+        explanation: ["The body was not complete in time. Nothing was changed.", "Send the request again."],
+    },
+    ProblemKind {
+        code: ProblemCode::State,
+        slug: "state",
+        status: StatusCode::CONFLICT,
+        title: "Something that exists stands against it",
+        explanation: [
+            "The request is valid, but what the directory holds does not allow it: for example, nobody would be an administrator any more, or another person holds the address.",
+            "`errors` has the reason as a code. Change what stands against it, then repeat the request.",
+        ],
+    },
+    ProblemKind {
+        code: ProblemCode::Running,
+        slug: "running",
+        status: StatusCode::CONFLICT,
+        title: "A request with this Idempotency-Key has no answer yet",
+        explanation: [
+            "Another request with the same key is being answered, or its answer was lost after the change was made.",
+            "Wait a moment and repeat the request. If the answer stays the same, read the thing to see what was done.",
+        ],
+    },
+    ProblemKind {
+        code: ProblemCode::Overtaken,
+        slug: "overtaken",
+        status: StatusCode::PRECONDITION_FAILED,
+        title: "It was changed in the meantime",
+        explanation: [
+            "The version in If-Match is not the version of the thing now, or If-None-Match: * met a thing that exists. Nothing was changed.",
+            "The header ETag has the version now. Read the thing again, then repeat the change with that version.",
+        ],
+    },
+    ProblemKind {
+        code: ProblemCode::TooLarge,
+        slug: "too-large",
+        status: StatusCode::PAYLOAD_TOO_LARGE,
+        title: "The body is too long",
+        explanation: [
+            "A body has at most 64 KiB, and an operation without a body takes none.",
+            "Send fewer items in one request.",
+        ],
+    },
+    ProblemKind {
+        code: ProblemCode::MediaType,
+        slug: "media-type",
+        status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        title: "The body is not JSON",
+        explanation: [
+            "Bodies are application/json in UTF-8. PATCH takes application/merge-patch+json too.",
+            "Set the header Content-Type.",
+        ],
+    },
+    ProblemKind {
+        code: ProblemCode::NotPossible,
+        slug: "not-possible",
+        status: StatusCode::UNPROCESSABLE_ENTITY,
+        title: "The request was understood, but it cannot be done",
+        explanation: [
+            "A value is well-formed, but this installation cannot take it: for example, a provider that is not configured, or an end in the past.",
+            "`errors` has the reason as a code.",
+        ],
+    },
+    ProblemKind {
+        code: ProblemCode::KeyReused,
+        slug: "key-reused",
+        status: StatusCode::UNPROCESSABLE_ENTITY,
+        title: "This Idempotency-Key belongs to another request",
+        explanation: [
+            "The same key was sent within 24 hours with another path or another body. Nothing was changed.",
+            "Make a new key for each request. Repeat a key only with exactly the same request.",
+        ],
+    },
+    ProblemKind {
+        code: ProblemCode::TooManyRequests,
+        slug: "too-many-requests",
+        status: StatusCode::TOO_MANY_REQUESTS,
+        title: "Too many requests",
+        explanation: [
+            "Each caller has 20 requests a second, and 60 at once after a pause.",
+            "Wait for the seconds in Retry-After. The headers RateLimit-Policy and RateLimit say what is left.",
+        ],
+    },
+    ProblemKind {
+        code: ProblemCode::Internal,
+        slug: "internal",
+        status: StatusCode::INTERNAL_SERVER_ERROR,
+        title: "Gatepost failed",
+        explanation: [
+            "This is an error in Gatepost.",
+            "The log has the reason under the number of the request, which `instance` contains.",
+        ],
+    },
+    ProblemKind {
+        code: ProblemCode::Unavailable,
+        slug: "unavailable",
+        status: StatusCode::SERVICE_UNAVAILABLE,
+        title: "A store does not answer",
+        explanation: [
+            "The directory or the session store did not answer in time. A change may have been made or not.",
+            "Repeat the request after the seconds in Retry-After. A POST with an Idempotency-Key is made only once.",
+        ],
+    },
+];
 
 /// One part of a request that is wrong. Exactly one of `pointer`, `parameter` and `header` says where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -319,9 +318,11 @@ mod tests {
 
     #[test]
     fn each_problem_has_an_address_of_its_own() {
-        let slugs: BTreeSet<&str> = ProblemCode::ALL.iter().map(|code| code.kind().slug).collect();
-        assert_eq!(slugs.len(), ProblemCode::ALL.len());
-        assert!(ProblemCode::ALL.iter().all(|code| ProblemCode::find(code.kind().slug) == Some(*code)));
+        let slugs: BTreeSet<&str> = KINDS.iter().map(|kind| kind.slug).collect();
+        assert_eq!(slugs.len(), KINDS.len());
+        for kind in KINDS {
+            assert_eq!((kind.code.kind().slug, ProblemCode::find(kind.slug)), (kind.slug, Some(kind.code)));
+        }
         assert_eq!(ProblemCode::find("Invalid"), None);
     }
 }

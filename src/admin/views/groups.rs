@@ -59,7 +59,7 @@ impl From<&GroupLink> for Link {
         Self {
             provider: link.external.provider.to_string(),
             kind: link.external.kind.as_str().to_owned(),
-            external_id: link.external.external_id.to_string(),
+            external_id: link.external.external_id.clone(),
             display_name: link.display_name.clone(),
             source: link.source.as_str().to_owned(),
         }

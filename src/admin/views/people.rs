@@ -66,8 +66,8 @@ impl From<&UserRecord> for UserDetails {
     fn from(user: &UserRecord) -> Self {
         let identity = |identity: &gatepost_store::directory::IdentityRecord| Identity {
             provider: identity.provider.to_string(),
-            issuer: identity.key.issuer.to_string(),
-            subject: identity.key.subject.to_string(),
+            issuer: identity.key.issuer.clone(),
+            subject: identity.key.subject.clone(),
             email: text(identity.email.as_ref()),
         };
         Self {

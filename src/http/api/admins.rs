@@ -50,7 +50,7 @@ pub(super) struct AdminDecision {
 impl Body for AdminDecision {
     fn read(members: &mut Members<'_>) -> Option<Self> {
         let (is_admin, until) = (members.required_bool("is_admin"), members.until());
-        Some(Self { is_admin: is_admin?, until: until? })
+        Some(Self { is_admin: is_admin?, until: until?.value() })
     }
 }
 

@@ -48,25 +48,26 @@ pub(super) struct ExplainQuestion {
 
 impl Body for Explainable {
     fn read(members: &mut Members<'_>) -> Option<Self> {
-        if let Some(request) = members.optional("request")? {
+        if let Some(request) = members.text("request")?.value() {
             return Some(Self::Past(request));
         }
         let user = members.required::<UserKey>("user");
         let url = members.required::<RequestUrl>("url");
-        let method = members.optional::<Method>("method");
+        let method = members.text::<Method>("method");
         let groups = members.texts::<GroupName>("groups");
-        let requirement = members.optional::<String>("requirement");
-        let from = members.optional::<Origin>("from");
-        let at = members.optional::<Timestamp>("at");
-        let (user, url, method, groups, requirement) = (user?, url?, method?, groups?, requirement?);
+        let requirement = members.text::<String>("requirement");
+        let from = members.text::<Origin>("from");
+        let at = members.text::<Timestamp>("at");
+        let (user, url, method) = (user?, url?, method?.value());
+        let (groups, requirement) = (groups?, requirement?.value());
         if requirement.is_some() && !groups.is_empty() {
             members.flaw("groups", "excluded", "`requirement` excludes it.");
         }
         let requirement =
             requirement.unwrap_or_else(|| requirement_of_groups(groups.iter().map(GroupName::as_str)));
-        let initiator = from?.map_or(Initiator::Own, Initiator::Page);
+        let initiator = from?.value().map_or(Initiator::Own, Initiator::Page);
         let own = Question::own(user, url, method.unwrap_or(Method::GET), requirement);
-        Some(Self::Question(Box::new(Question { initiator, at: at?, ..own })))
+        Some(Self::Question(Box::new(Question { initiator, at: at?.value(), ..own })))
     }
 }
 

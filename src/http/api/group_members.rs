@@ -2,11 +2,12 @@
 
 use super::caller::Caller;
 use super::groups::find;
-use super::input::{Body, Ids, Json, Write};
+use super::input::{Body, Ids, Json, Post, Write};
 use super::list::{List, Page, PageParameters, SearchFilter, SearchParameters};
 use super::members::Members;
 use super::openapi::{ReadProblems, WriteProblems};
 use super::refused::Refused;
+use super::repeats::kept;
 use super::reply::Reply;
 use crate::admin::Context;
 use crate::admin::views::{Member, MemberChange, MembersChange};
@@ -47,7 +48,7 @@ pub(super) struct Until {
 
 impl Body for Until {
     fn read(members: &mut Members<'_>) -> Option<Self> {
-        Some(Self { until: members.until()? })
+        Some(Self { until: members.until()?.value() })
     }
 }
 
@@ -120,7 +121,7 @@ impl Body for MemberBatch {
     fn read(members: &mut Members<'_>) -> Option<Self> {
         let add = members.items("add", MOST, |item| {
             let (user, until) = (item.required("user"), item.until());
-            Some((user?, until?))
+            Some((user?, until?.value()))
         });
         let remove = members.items("remove", MOST, |item| item.required("user"));
         let (add, remove) = (add?, remove?);
@@ -141,8 +142,7 @@ pub(super) async fn batch(
     caller: Caller,
     admin: Data<Context>,
     Path(id): Path<GroupId>,
-    Write(conditions): Write,
-    Json(MemberBatch { add, remove }): Json<MemberBatch>,
+    Post(conditions, MemberBatch { add, remove }): Post<MemberBatch>,
 ) -> Result<Reply, Refused> {
     let change = ChangeMembers { group: id.into(), add, remove };
     let done = admin.carry_out(&change, conditions, &caller.actor()).await?;
@@ -152,5 +152,5 @@ pub(super) async fn batch(
         removed: done.outcome.removed,
         changed: done.changed,
     };
-    Ok(Reply::noted(conditions, change))
+    kept(&admin, conditions, Reply::noted(conditions, change)).await
 }

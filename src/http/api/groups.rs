@@ -1,11 +1,12 @@
 //! Groups, the providers' groups that they stand for, and the tenants that they open.
 
 use super::caller::Caller;
-use super::input::{Body, Ids, Json, Write, WriteLink};
+use super::input::{Body, Ids, Json, Post, Write, WriteLink};
 use super::list::{Filter, List, Page, PageParameters, Parameters, SearchText};
 use super::members::Members;
 use super::openapi::{ReadProblems, WriteProblems};
 use super::refused::{Refused, not_found};
+use super::repeats::kept;
 use super::reply::Reply;
 use crate::admin::Context;
 use crate::admin::views::{Group, GroupChange, Link, LinkChange, MappingChange};
@@ -71,14 +72,13 @@ impl Body for GroupNaming {
 pub(super) async fn create(
     caller: Caller,
     admin: Data<Context>,
-    Write(conditions): Write,
-    Json(GroupNaming { name }): Json<GroupNaming>,
+    Post(conditions, GroupNaming { name }): Post<GroupNaming>,
 ) -> Result<Reply, Refused> {
     let done = admin.carry_out(&CreateGroup { name: name.clone() }, conditions, &caller.actor()).await?;
     let group_id = done.outcome.to_string();
     let path = format!("/groups/{group_id}");
     let change = GroupChange { group_id, name: name.to_string(), changed: done.changed };
-    Ok(Reply::changed(&done, conditions, change, Some(path)))
+    kept(&admin, conditions, Reply::changed(&done, conditions, change, Some(path))).await
 }
 
 #[utoipa::path(get, path = "/api/v1/groups/{id}", tag = "groups", params(("id" = String, Path)),
@@ -156,14 +156,13 @@ pub(super) async fn link(
     caller: Caller,
     admin: Data<Context>,
     Path(id): Path<GroupId>,
-    Write(conditions): Write,
-    Json(NewLink { link }): Json<NewLink>,
+    Post(conditions, NewLink { link }): Post<NewLink>,
 ) -> Result<Reply, Refused> {
     let change = LinkGroup::new(id.into(), link.clone(), &admin.site.config)?;
     let done = admin.carry_out(&change, conditions, &caller.actor()).await?;
     let name = Some(done.outcome.to_string());
     let change = LinkChange { name, link: link.to_string(), changed: done.changed };
-    Ok(Reply::changed(&done, conditions, change, None))
+    kept(&admin, conditions, Reply::changed(&done, conditions, change, None)).await
 }
 
 #[utoipa::path(delete, path = "/api/v1/groups/{id}/links", tag = "groups",

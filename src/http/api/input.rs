@@ -3,6 +3,7 @@
 
 use super::json;
 use super::members::Members;
+use super::repeats;
 use crate::http::problem_document::{Flaw, Problem, ProblemCode};
 use crate::http::public::body;
 use crate::http::public::fault::Fault;
@@ -58,10 +59,33 @@ impl<T: Body> FromRequest for Json<T> {
     }
 }
 
+/// The body of a POST, and its conditions.
+pub(super) struct Post<T>(pub(super) Conditions, pub(super) T);
+
+impl<T: Body> FromRequest for Post<T> {
+    type Error = Fault;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Fault>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let Write(conditions) = Write::read(&request)?;
+            demand_json(&request)?;
+            let text = body::read(&request, MOST_BYTES).await?;
+            let read = parse(&text)?;
+            let repeat = repeats::repeat(&request, &text).await?;
+            Ok(Self(Conditions { repeat, ..conditions }, read))
+        })
+    }
+}
+
 async fn read_body<T: Body>(request: &HttpRequest) -> Result<T, Fault> {
     demand_json(request)?;
-    let text = body::read(request, MOST_BYTES).await?;
-    let value = json::parse(&text).map_err(Problem::invalid)?;
+    parse(&body::read(request, MOST_BYTES).await?)
+}
+
+fn parse<T: Body>(text: &[u8]) -> Result<T, Fault> {
+    let value = json::parse(text).map_err(Problem::invalid)?;
     let mut flaws = Vec::new();
     let read = Members::read(value, "", &mut flaws, T::read);
     read.ok_or_else(|| Problem::invalid(flaws).into())
@@ -93,12 +117,23 @@ pub(super) struct Write(pub(super) Conditions);
 
 impl FromRequest for Write {
     type Error = Fault;
-    type Future = Ready<Result<Self, Fault>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Fault>>>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let Self(conditions) = Self::read(&request)?;
+            let repeat = repeats::repeat(&request, b"").await?;
+            Ok(Self(Conditions { repeat, ..conditions }))
+        })
+    }
+}
+
+impl Write {
+    fn read(request: &HttpRequest) -> Result<Self, Problem> {
         let mut flaws = Vec::new();
         let conditions = conditions(request, request.query_string(), &mut flaws);
-        ready(if flaws.is_empty() { Ok(Self(conditions)) } else { Err(Problem::invalid(flaws).into()) })
+        if flaws.is_empty() { Ok(Self(conditions)) } else { Err(Problem::invalid(flaws)) }
     }
 }
 
@@ -134,6 +169,7 @@ fn conditions(request: &HttpRequest, query: &str, flaws: &mut Vec<Flaw>) -> Cond
     Conditions {
         if_version: if_match(request.headers(), flaws),
         must_be_new: if_none_match(request, flaws),
+        repeat: None,
         is_dry_run: dry_run(query, flaws),
     }
 }
@@ -198,11 +234,9 @@ mod tests {
     use actix_web::test::TestRequest;
 
     fn conditions(request: TestRequest) -> Result<Conditions, Vec<&'static str>> {
-        let read = Write::from_request(&request.to_http_request(), &mut Payload::None).into_inner();
-        read.map(|Write(conditions)| conditions).map_err(|fault| match fault {
-            Fault::Api(problem) => problem.errors.iter().map(|flaw| flaw.code).collect(),
-            other => panic!("{other}"),
-        })
+        let read = Write::read(&request.to_http_request());
+        let codes = |problem: Problem| problem.errors.iter().map(|flaw| flaw.code).collect();
+        read.map(|Write(conditions)| conditions).map_err(codes)
     }
 
     #[test]

@@ -87,11 +87,6 @@ impl<'a> Members<'a> {
         given
     }
 
-    /// As [`Self::text`]; absent and `null` are the same.
-    pub(super) fn optional<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<Option<T>> {
-        self.text(name).map(Given::value)
-    }
-
     /// A truth value.
     pub(super) fn required_bool(&mut self, name: &str) -> Option<bool> {
         match self.object.remove(name) {
@@ -107,9 +102,9 @@ impl<'a> Members<'a> {
         }
     }
 
-    /// The end of something. `None` within: it has no end.
-    pub(super) fn until(&mut self) -> Option<Option<Timestamp>> {
-        self.optional("until")
+    /// The end of something. Absent or `null`: it has none.
+    pub(super) fn until(&mut self) -> Option<Given<Timestamp>> {
+        self.text("until")
     }
 
     /// The texts of an array, each parsed by its type.

@@ -20,6 +20,7 @@ mod members;
 mod openapi;
 mod rate;
 mod refused;
+mod repeats;
 mod reply;
 mod system;
 mod tenants;

@@ -86,7 +86,7 @@ struct Document;
 /// Never: names of members are texts.
 pub fn document(public_url: Option<&Origin>) -> String {
     let mut document = Document::openapi();
-    document.info.version = env!("CARGO_PKG_VERSION").to_owned();
+    env!("CARGO_PKG_VERSION").clone_into(&mut document.info.version);
     document.servers =
         Some(vec![Server::new(public_url.map_or_else(|| "/".to_owned(), ToString::to_string))]);
     let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(COOKIE)));

@@ -47,10 +47,14 @@ impl Rate {
         let next = full_at.plus(INTERVAL);
         let used = nanos_between(now, next);
         if used > WINDOW {
-            return Left { requests: 0, full_in: nanos_between(now, full_at), wait: Some(used - WINDOW) };
+            return Left {
+                requests: 0,
+                full_in: nanos_between(now, full_at),
+                wait: Some(used.saturating_sub(WINDOW)),
+            };
         }
         callers.insert(caller, next);
-        let requests = (WINDOW - used).as_nanos() / INTERVAL.as_nanos();
+        let requests = WINDOW.saturating_sub(used).as_nanos() / INTERVAL.as_nanos();
         Left { requests: u32::try_from(requests).unwrap_or(BURST), full_in: used, wait: None }
     }
 }

@@ -1,6 +1,6 @@
 //! Why an operation does not do what was asked, as a problem.
 
-use super::reply::{ROOT, builder};
+use super::reply::{ROOT, Reply, builder};
 use crate::admin::SessionError;
 use crate::authn::LoadError;
 use crate::explain::ExplainError;
@@ -11,7 +11,7 @@ use crate::http::public::request::{browser, data};
 use crate::sign_in;
 use actix_web::http::StatusCode;
 use actix_web::http::header::CONTENT_TYPE;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, Responder};
 use gatepost_core::administration::Denied;
 use gatepost_core::error_chain::Chain;
 use gatepost_store::directory::DirectoryError;
@@ -30,6 +30,17 @@ impl From<Problem> for Refused {
     fn from(problem: Problem) -> Self {
         Self(problem)
     }
+}
+
+impl Refused {
+    pub(super) fn into_fault(self) -> Fault {
+        self.0.into()
+    }
+}
+
+/// Another request with the same `Idempotency-Key` has no answer yet.
+pub(super) fn running() -> Problem {
+    Problem::new(ProblemCode::Running, "A request with this Idempotency-Key has no answer yet.")
 }
 
 impl From<Refused> for actix_web::Error {
@@ -76,6 +87,7 @@ impl From<DirectoryError> for Refused {
             | E::NotMember(..)
             | E::NotTenantMember(..)
             | E::NotMapped(..) => Self(Problem::new(ProblemCode::NotFound, detail)),
+            E::Repeated => Self(running()),
             E::LastAdmin => state("last_admin"),
             E::AddressHeld(_) => state("address_held"),
             E::NameTaken(_) => state("name_taken"),
@@ -145,6 +157,11 @@ fn sentence(message: &str) -> String {
 
 /// Answers a fault below [`ROOT`] as a problem document.
 pub(super) fn answer(fault: &Fault, request: &HttpRequest) -> HttpResponse {
+    if let Fault::Answered(stored) = fault
+        && let Some(reply) = Reply::from_stored(stored)
+    {
+        return reply.respond_to(request);
+    }
     let problem = problem_of(fault);
     let (kind, id) = (problem.code.kind(), browser(request).request_id);
     if kind.status.is_server_error() {
@@ -217,6 +234,7 @@ fn problem_of(fault: &Fault) -> Problem {
         | Fault::Stopped { .. }
         | Fault::LogoutTokenRefused(_)
         | Fault::LogoutTokenUnverifiable(_)
+        | Fault::Answered(_)
         | Fault::CallerNotChecked => plain(ProblemCode::Internal, "Gatepost failed."),
     }
 }

@@ -11,7 +11,7 @@ use actix_web::http::header::{
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, Responder};
 use gatepost_core::administration::Version;
 use gatepost_store::directory::{Conditions, Done};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// Where the API is.
@@ -25,12 +25,14 @@ pub(super) struct Reply {
     /// A path below [`ROOT`].
     location: Option<String>,
     link: Option<String>,
+    /// The answer to an earlier request.
+    is_replay: bool,
     body: Option<Value>,
 }
 
 impl Reply {
     fn new(status: StatusCode, body: Option<Value>) -> Self {
-        Self { status, version: None, location: None, link: None, body }
+        Self { status, version: None, location: None, link: None, is_replay: false, body }
     }
 
     /// A thing.
@@ -76,6 +78,37 @@ impl Reply {
     }
 }
 
+/// An answer that is kept.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    status: u16,
+    version: Option<i64>,
+    location: Option<String>,
+    body: Option<Value>,
+}
+
+impl Reply {
+    /// The text that is kept of it.
+    pub(super) fn to_stored(&self) -> String {
+        let Self { status, version, location, body, .. } = self;
+        let stored = Stored {
+            status: status.as_u16(),
+            version: version.map(Version::number),
+            location: location.clone(),
+            body: body.clone(),
+        };
+        json!(stored).to_string()
+    }
+
+    /// The answer that was kept.
+    pub(super) fn from_stored(text: &str) -> Option<Self> {
+        let Stored { status, version, location, body } = serde_json::from_str(text).ok()?;
+        let status = StatusCode::from_u16(status).ok()?;
+        let version = version.map(Version::from_number);
+        Some(Self { location, is_replay: true, ..Self::new(status, body).version(version) })
+    }
+}
+
 /// The version of what has just been created.
 const FIRST: Version = Version::from_number(1);
 
@@ -103,6 +136,9 @@ impl Responder for Reply {
         let root = format!("{}{ROOT}", data::<Context>(request).site.config.public_url);
         if let Some(location) = self.location {
             answer.insert_header((LOCATION, format!("{root}{location}")));
+        }
+        if self.is_replay {
+            answer.insert_header(("idempotency-replayed", "true"));
         }
         if let Some(link) = self.link {
             answer.insert_header(("link", link));

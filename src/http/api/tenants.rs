@@ -73,7 +73,7 @@ impl std::str::FromStr for TenantName {
 
 impl Body for TenantNaming {
     fn read(members: &mut Members<'_>) -> Option<Self> {
-        Some(Self { name: members.optional("name")? })
+        Some(Self { name: members.text("name")?.value() })
     }
 }
 
@@ -174,7 +174,7 @@ pub(super) struct TenantRole {
 impl Body for TenantRole {
     fn read(members: &mut Members<'_>) -> Option<Self> {
         let (role, until) = (members.required("role"), members.until());
-        Some(Self { role: role?, until: until? })
+        Some(Self { role: role?, until: until?.value() })
     }
 }
 

@@ -1,12 +1,13 @@
 //! People: who there is, what they may, and whether they may sign in.
 
 use super::caller::Caller;
-use super::input::{Body, Json, Write};
+use super::input::{Body, Post, Write};
 use super::list::{Filter, List, Page, PageParameters, Parameters, SearchText};
 use super::me::{live, session_page};
 use super::members::Members;
 use super::openapi::{ReadProblems, WriteProblems};
 use super::refused::{Refused, not_found};
+use super::repeats::kept;
 use super::reply::Reply;
 use crate::admin::views::{AddressRelease, Session, SessionsEnd, User, UserChange, UserDetails};
 use crate::admin::{Context, EndedSessions};
@@ -85,8 +86,7 @@ impl Body for NewUser {
 pub(super) async fn create(
     caller: Caller,
     admin: Data<Context>,
-    Write(conditions): Write,
-    Json(NewUser { email }): Json<NewUser>,
+    Post(conditions, NewUser { email }): Post<NewUser>,
 ) -> Result<Reply, Refused> {
     let done = admin.carry_out(&CreateUser { email: email.clone() }, conditions, &caller.actor()).await?;
     let (id, changed) = (done.outcome, done.changed);
@@ -97,7 +97,7 @@ pub(super) async fn create(
             UserChange { user_id: id.to_string(), email: Some(email.to_string()), disabled_at: None, changed }
         }
     };
-    Ok(Reply::changed(&done, conditions, change, Some(format!("/users/{id}"))))
+    kept(&admin, conditions, Reply::changed(&done, conditions, change, Some(format!("/users/{id}")))).await
 }
 
 #[utoipa::path(get, path = "/api/v1/users/{id}", tag = "users", params(("id" = String, Path)),
@@ -127,7 +127,7 @@ pub(super) async fn disable(
     let change = DisableUser { user: UserKey::Id(id) };
     let done = admin.carry_out(&change, conditions, &caller.actor()).await?;
     let change = UserChange::new(&find(&admin, &caller.scope, id).await?.summary, done.changed);
-    Ok(Reply::changed(&done, conditions, change, None))
+    kept(&admin, conditions, Reply::changed(&done, conditions, change, None)).await
 }
 
 #[utoipa::path(post, path = "/api/v1/users/{id}/enable", tag = "users", params(("id" = String, Path)),
@@ -141,7 +141,7 @@ pub(super) async fn enable(
     let change = EnableUser { user: UserKey::Id(id) };
     let done = admin.carry_out(&change, conditions, &caller.actor()).await?;
     let change = UserChange::new(&find(&admin, &caller.scope, id).await?.summary, done.changed);
-    Ok(Reply::changed(&done, conditions, change, None))
+    kept(&admin, conditions, Reply::changed(&done, conditions, change, None)).await
 }
 
 #[utoipa::path(post, path = "/api/v1/users/{id}/end-sessions", tag = "users", params(("id" = String, Path)),
@@ -156,7 +156,7 @@ pub(super) async fn end_sessions(
     let EndedSessions { user, found } = ended;
     let version = find(&admin, &caller.scope, id).await?.summary.version;
     let end = SessionsEnd { user_id: user.to_string(), sessions: found, changed: true };
-    Ok(Reply::noted(conditions, end).version(version))
+    kept(&admin, conditions, Reply::noted(conditions, end).version(version)).await
 }
 
 #[utoipa::path(post, path = "/api/v1/users/{id}/release-address", tag = "users", params(("id" = String, Path)),
@@ -171,7 +171,7 @@ pub(super) async fn release_address(
         admin.carry_out(&ReleaseAddress { user: UserKey::Id(id) }, conditions, &caller.actor()).await?;
     let released = done.outcome.as_ref().map(ToString::to_string);
     let release = AddressRelease { user_id: id.to_string(), released, changed: done.changed };
-    Ok(Reply::changed(&done, conditions, release, None))
+    kept(&admin, conditions, Reply::changed(&done, conditions, release, None)).await
 }
 
 /// A person's membership of a group, from one source.

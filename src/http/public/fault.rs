@@ -56,6 +56,9 @@ pub(in crate::http) enum Fault {
     /// An operation of the API does not do what was asked.
     #[error("{}", .0.detail)]
     Api(Box<problem_document::Problem>),
+    /// The request was answered before. Holds that answer in the form of its scope.
+    #[error("the request was answered before")]
+    Answered(String),
     /// A route answered without checking its caller, or the framework failed.
     #[error("the route does not say who may call it")]
     CallerNotChecked,
@@ -173,6 +176,10 @@ impl Fault {
             }
             Self::CallerNotChecked => {
                 tracing::error!(request.id = %id, path, "a route answered that does not say who may call it");
+                page(pages::Problem::Internal)
+            }
+            Self::Answered(_) => {
+                tracing::error!(request.id = %id, path, "an answer of the API outside of it");
                 page(pages::Problem::Internal)
             }
             Self::Api(problem) => {

@@ -37,9 +37,10 @@ fn body_of(route: &Route) -> Option<Value> {
         ("POST", "/groups/{id}/members:batch") => json!({ "add": [{ "user": "new@example.com" }] }),
         ("POST", "/groups/{id}/links") => json!({ "link": "entra:some" }),
         ("PUT", "/groups/{id}/members/{user}") => json!({}),
-        ("PUT", "/groups/{id}/tenants/{tenant}") => json!({ "role": "viewer" }),
         ("PUT" | "PATCH", "/tenants/{id}") => json!({ "name": "A" }),
-        ("PUT", "/tenants/{id}/members/{user}") => json!({ "role": "viewer" }),
+        ("PUT", "/groups/{id}/tenants/{tenant}" | "/tenants/{id}/members/{user}") => {
+            json!({ "role": "viewer" })
+        }
         ("PUT", "/admins/{user}") => json!({ "is_admin": false }),
         ("POST", "/explain") => json!({ "user": "alice@example.com", "url": "https://app.example.test/" }),
         _ => return None,
@@ -49,8 +50,12 @@ fn body_of(route: &Route) -> Option<Value> {
 /// What a system administrator gets.
 fn status_for(route: &Route) -> u16 {
     match (route.method, route.path.strip_prefix(ROOT).unwrap()) {
-        (_, "/me/sessions/{id}") | ("DELETE", "/groups/{id}/links" | "/groups/{id}/tenants/{tenant}") => 404,
-        ("DELETE", "/tenants/{id}/members/{user}") => 404,
+        // They name what is not there.
+        (_, "/me/sessions/{id}")
+        | (
+            "DELETE",
+            "/groups/{id}/links" | "/groups/{id}/tenants/{tenant}" | "/tenants/{id}/members/{user}",
+        ) => 404,
         _ => 200,
     }
 }

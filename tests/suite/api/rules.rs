@@ -2,6 +2,7 @@
 
 use super::{Office, problem};
 use crate::world::{APP, PUBLIC};
+use gatepost_kit::client::{get_request, send_raw};
 use serde_json::{Value, json};
 
 both_pairs! {
@@ -58,6 +59,43 @@ both_pairs! {
         assert!(members.contains(&(&json!("x@example.com"), &json!(null))) && members.contains(&(&json!("y@example.com"), &json!(until))), "{members:?}");
     }
 
+    async fn a_request_with_a_key_is_made_once_and_answered_as_the_first_time(pair) {
+        let office = Office::open(pair).await;
+        let bob = office.world.signed_in("bob").await;
+        let before = office.audit().await.len();
+        let body = json!({ "name": "Once" });
+        let send = async |key: &str, path: &str, body: &Value| office.send_with(&office.alice, ("POST", path), Some(body), &[("idempotency-key", key)]).await;
+        let first = send("k-1", "/groups", &body).await;
+        assert_eq!((first.status, first.header("idempotency-replayed")), (201, None), "{}", first.body);
+        let again = send("k-1", "/groups", &body).await;
+        assert_eq!((again.status, again.header("idempotency-replayed")), (201, Some("true")));
+        for name in ["location", "etag", "content-type"] {
+            assert_eq!(again.header(name), first.header(name), "{name}");
+        }
+        assert_eq!(again.json(), first.json());
+        problem(&send("k-1", "/groups", &json!({ "name": "Other" })).await, 422, "key-reused", "another body");
+        problem(&send("k-1", "/users", &json!({ "email": "x@example.com" })).await, 422, "key-reused", "another path");
+        let foreign = office.send_with(&bob, ("POST", "/groups"), Some(&body), &[("idempotency-key", "k-1")]).await;
+        problem(&foreign, 403, "forbidden", "who may not do it gets no answer of others");
+        for key in ["", "a b", "\u{e9}", &"x".repeat(129)] {
+            problem(&send(key, "/groups", &body).await, 400, "invalid", key);
+        }
+        assert_eq!(office.audit().await.len() - before, 1);
+        let refused = json!({ "link": "nowhere:x" });
+        let links = format!("/groups/{}/links", first.json()["group_id"].as_str().unwrap());
+        for _ in 0..2 {
+            problem(&send("k-2", &links, &refused).await, 422, "not-possible", "a refusal is not kept");
+        }
+        let (before, twice) = (office.audit().await.len(), json!({ "name": "Twice" }));
+        let answers = futures_util::future::join_all((0..8).map(|_| send("k-3", "/groups", &twice))).await;
+        let made = answers.iter().filter(|answer| answer.status == 201 && answer.header("idempotency-replayed").is_none());
+        assert_eq!(made.count(), 1);
+        for answer in answers.iter().filter(|answer| answer.status != 201) {
+            problem(answer, 409, "running", "another one is being answered");
+        }
+        assert_eq!(office.audit().await.len() - before, 1);
+    }
+
     async fn the_api_is_on_the_public_host_alone_and_its_documents_are_for_everybody(pair) {
         let office = Office::open(pair).await;
         let stranger = office.world.browser();
@@ -68,9 +106,8 @@ both_pairs! {
         let refused = office.send(&stranger, "GET", "/users", None).await.json();
         let page = stranger.navigate(refused["type"].as_str().unwrap()).await;
         assert!(page.end().status == 200 && page.end().body.contains("Nobody is signed in"), "{}", page.describe());
-        let elsewhere = reqwest::Client::new().get(format!("http://{}/api/v1/me", office.world.gatepost.public()));
-        let answer = elsewhere.header("host", APP).send().await.unwrap();
-        assert_eq!(answer.status().as_u16(), 404);
-        assert!(!answer.text().await.unwrap().contains("urn:uuid"));
+        let request = get_request("/api/v1/me", &[("host", APP.as_bytes())]);
+        let answer = send_raw(office.world.gatepost.public(), &request).await.unwrap().text();
+        assert!(answer.starts_with("HTTP/1.1 404") && !answer.contains("urn:uuid"), "{answer}");
     }
 }

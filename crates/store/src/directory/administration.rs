@@ -2,7 +2,7 @@
 
 use super::actor::Actor;
 use super::audit::{AuditFilter, AuditRecord};
-use super::changes::{Change, Conditions, Done};
+use super::changes::{Change, Conditions, Done, Repeat, StoredAnswer};
 use super::lists::{
     AdminRecord, DayCount, GroupFilter, Page, Place, TenantMember, TenantWay, UnlinkedGroup, UserFilter,
 };
@@ -36,6 +36,16 @@ impl Directory {
         actor: &Actor,
     ) -> Result<Done<C::Outcome>> {
         on_store!(self, carry_out(change, conditions, actor))
+    }
+
+    /// What is stored about a request that may have come before.
+    pub async fn find_answer(&self, repeat: Repeat) -> Result<Option<StoredAnswer>> {
+        on_store!(self, find_answer(repeat))
+    }
+
+    /// Keeps the answer to a request that may come again.
+    pub async fn keep_answer(&self, repeat: Repeat, answer: &str) -> Result<()> {
+        on_store!(self, keep_answer(repeat, answer))
     }
 }
 

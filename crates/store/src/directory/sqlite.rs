@@ -39,6 +39,7 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("sqlite":
     "20261128150300_note_ways_of_changes",
     "20261128154000_index_words_of_people",
     "20261128154100_index_lists",
+    "20261128164500_create_idempotent_requests",
 );
 
 /// Locks nothing, because only one transaction writes at a time.

@@ -79,6 +79,7 @@ mod memberships;
 mod merge;
 mod naming;
 mod refusals;
+mod repeats;
 mod sessions;
 mod sign_in;
 mod standing;
