@@ -25,6 +25,7 @@ mod actor;
 mod administration;
 mod audit;
 pub mod changes;
+mod count;
 mod error;
 mod inspection;
 mod lists;
@@ -40,11 +41,12 @@ pub use actor::{Actor, Via, Who};
 pub use administration::Applicable;
 pub use audit::{AuditCursor, AuditCursorError, AuditFilter, AuditRecord};
 pub use changes::{Conditions, Done};
+pub use count::Count;
 pub use error::DirectoryError;
 pub use inspection::ServerReport;
 pub use lists::{
-    AdminRecord, By, Count, DayCount, GroupFilter, Page, Place, PlaceError, TenantMember, TenantWay,
-    UnlinkedGroup, UserFilter, UserState, UserStateError,
+    AdminRecord, By, DayCount, GroupFilter, Page, Place, PlaceError, TenantMember, TenantWay, UnlinkedGroup,
+    UserFilter, UserState, UserStateError,
 };
 pub use records::{
     AddressChange, AddressNews, AdminStanding, FormerHolder, GroupKey, GroupLink, GroupRecord,

@@ -1,6 +1,6 @@
 //! The arguments and results of the directory, in addition to the types of [`gatepost_core`].
 
-use super::lists::Count;
+use super::count::Count;
 use gatepost_core::access::Role;
 use gatepost_core::administration::Version;
 use gatepost_core::clock::Timestamp;
