@@ -44,6 +44,7 @@ pub mod administration;
 mod admins;
 mod audit;
 mod configuration;
+mod ends;
 mod groups;
 mod many_rows;
 mod members;

@@ -45,6 +45,7 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("postgres":
     "20261128150100_end_memberships",
     "20261128150200_create_tenant_members",
     "20261128150300_note_ways_of_changes",
+    "20261128160000_leave_out_what_has_ended",
 );
 
 /// Locks the rows that are read until the transaction ends.
@@ -76,6 +77,12 @@ macro_rules! unhex {
 macro_rules! present {
     () => {
         "floor(extract(epoch FROM clock_timestamp()))::bigint"
+    };
+}
+/// The time of the statement in milliseconds, rounded up. The views compare with the same time.
+macro_rules! present_millis {
+    () => {
+        "ceil(extract(epoch FROM statement_timestamp()) * 1000)::bigint"
     };
 }
 /// Whether the server is a standby, which may lag behind.

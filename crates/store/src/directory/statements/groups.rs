@@ -93,10 +93,12 @@ row! {
 }
 
 async fn list_manual(connection: &mut Connection, user: UserId) -> Result<Vec<Membership>> {
-    let rows: Vec<ManualMembershipRow> = sqlx::query_as(
+    let rows: Vec<ManualMembershipRow> = sqlx::query_as(concat!(
         "SELECT g.name, m.source FROM manual_memberships m JOIN groups g ON g.id = m.group_id \
-         WHERE m.user_id = $1 ORDER BY g.name, m.source",
-    )
+         WHERE m.user_id = $1 AND (m.until IS NULL OR m.until > ",
+        present!(),
+        ") ORDER BY g.name, m.source"
+    ))
     .bind(user.to_string())
     .fetch_all(connection)
     .await?;
