@@ -4,7 +4,7 @@ use super::actor::Actor;
 use super::audit::{AuditFilter, AuditRecord};
 use super::changes::{Change, Conditions, Done};
 use super::records::{
-    AdminStanding, GroupKey, GroupRecord, MemberRecord, Membership, TenantRecord, UserKey, UserRecord,
+    AdminStanding, Ends, GroupKey, GroupRecord, MemberRecord, Membership, TenantRecord, UserKey, UserRecord,
     UserSummary,
 };
 use super::{Directory, Result, postgres, sqlite};
@@ -41,6 +41,11 @@ impl Directory {
     /// Finds a person with identities, groups, tenants and admin status.
     pub async fn find_user(&self, key: &UserKey) -> Result<Option<UserRecord>> {
         on_store!(self, find_user(key))
+    }
+
+    /// When the memberships of a person end; those without an end are left out.
+    pub async fn list_ends(&self, user: UserId) -> Result<Ends> {
+        on_store!(self, list_ends(user))
     }
 
     /// Lists people by id, from the one after `after`.

@@ -42,7 +42,7 @@ pub use changes::{Conditions, Done};
 pub use error::DirectoryError;
 pub use inspection::ServerReport;
 pub use records::{
-    AddressChange, AddressNews, AdminStanding, FormerHolder, GroupKey, GroupLink, GroupRecord,
+    AddressChange, AddressNews, AdminStanding, Ends, FormerHolder, GroupKey, GroupLink, GroupRecord,
     IdentityRecord, LinkSource, MemberRecord, Membership, MembershipSource, SignInContext, SignInOutcome,
     TenantRecord, UserKey, UserKeyError, UserRecord, UserSummary,
 };

@@ -6,6 +6,7 @@
 
 use super::{Connection, Result, Store, audit, users};
 use crate::directory::actor::{Actor, Who};
+use crate::directory::records::Ends;
 use gatepost_core::access::Role;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::{GroupName, TenantId, UserId};
@@ -95,6 +96,29 @@ impl Store {
             let members = sqlx::query_as(members).bind(now).bind(limit).fetch_all(&mut *connection).await?;
             note(connection, Ended { memberships, decisions, members }).await
         })
+    }
+}
+
+row! {
+    struct NamedEnd {
+        name: String,
+        until: Timestamp,
+    }
+}
+
+impl Store {
+    /// Of several memberships of one group the last end; none if one of them has no end.
+    pub(in crate::directory) async fn list_ends(&self, user: UserId) -> Result<Ends> {
+        let groups = "SELECT g.name, max(m.until) AS until FROM resolved_memberships m JOIN groups g ON g.id = m.group_id \
+            WHERE m.user_id = $1 GROUP BY g.name HAVING count(*) = count(m.until)";
+        let tenants = "SELECT tenant_id AS name, until FROM current_tenant_members WHERE user_id = $1 AND until IS NOT NULL";
+        let user = user.to_string();
+        let (groups, tenants): (Vec<NamedEnd>, Vec<NamedEnd>) = reading!(self, |connection| {
+            let groups = sqlx::query_as(groups).bind(&user).fetch_all(&mut *connection).await?;
+            Ok((groups, sqlx::query_as(tenants).bind(&user).fetch_all(connection).await?))
+        })?;
+        let named = |ends: Vec<NamedEnd>| ends.into_iter().map(|end| (end.name, end.until)).collect();
+        Ok(Ends { groups: named(groups), tenants: named(tenants) })
     }
 }
 
