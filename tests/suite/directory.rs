@@ -47,6 +47,7 @@ mod admins;
 mod audit;
 mod configuration;
 mod door;
+mod ends;
 mod groups;
 mod many_rows;
 mod members;

@@ -145,6 +145,7 @@ impl FromStr for Version {
 mod tests {
     use super::*;
     use crate::access::{Access, Person};
+    use crate::clock::BootTime;
     use crate::ids::UserId;
 
     fn tenant(id: &str) -> TenantId {
@@ -159,6 +160,7 @@ mod tests {
             is_disabled,
             sessions_not_before: None,
             is_session_ended: false,
+            counts_until: BootTime::MAX,
             access: access.into(),
         }
     }

@@ -99,6 +99,15 @@ pub struct FormerHolder {
     pub until: Timestamp,
 }
 
+/// What a person has that ends by itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ends {
+    /// Groups that the person is in until then, with all sources.
+    pub groups: BTreeMap<String, Timestamp>,
+    /// Tenants that the person is a member of, by itself, until then.
+    pub tenants: BTreeMap<String, Timestamp>,
+}
+
 /// How a command or a page names a person: by id or by current address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UserKey {
