@@ -3,6 +3,7 @@
 use super::console::{Console, WHAT_GOES_ON, called};
 use super::error::CommandError;
 use super::report::Report;
+use crate::admin::views::AddressRelease;
 use gatepost_core::calendar::{minute, rfc3339};
 use gatepost_core::email::EmailAddress;
 use gatepost_store::directory::changes::{ChangeAddress, ReleaseAddress};
@@ -71,5 +72,12 @@ pub(super) async fn release(console: &Console, key: &UserKey) -> Result<Report, 
         ),
         None => format!("User {id} has no address."),
     };
-    Ok(Report::new(text, json!({ "user_id": id, "released": released, "changed": released.is_some() })))
+    Ok(Report::new(
+        text,
+        AddressRelease {
+            user_id: id.to_string(),
+            changed: released.is_some(),
+            released: released.map(|email| email.to_string()),
+        },
+    ))
 }

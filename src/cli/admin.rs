@@ -3,12 +3,12 @@
 use super::console::{Console, Subject, WHAT_GOES_ON_WITH_LESS_ACCESS, listed_in_pages};
 use super::end::{self, End};
 use super::error::CommandError;
-use super::report::{Report, minute_or_dash, rfc3339};
+use super::report::{Report, minute_or_dash};
+use crate::admin::views::{AdminChange, AdminEntry};
 use clap::Subcommand;
 use gatepost_core::administration::Scope;
 use gatepost_store::directory::changes::SetAdmin;
 use gatepost_store::directory::{AdminRecord, AdminStanding, Done, UserKey};
-use serde_json::{Value, json};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -56,11 +56,9 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
     if changed && !admin.is_admin && !user.is_awaited {
         text.push_str(&console.note(WHAT_GOES_ON_WITH_LESS_ACCESS));
     }
-    let mut json = standing(&admin);
-    json["user_id"] = json!(user.id);
-    json["email"] = json!(user.email());
-    json["changed"] = json!(changed);
-    Ok(Report::new(text, json))
+    let user_id = user.id.map(|id| id.to_string());
+    let email = user.email();
+    Ok(Report::new(text, AdminChange { user_id, email, admin: (&admin).into(), changed }))
 }
 
 fn granted(console: &Console, user: &Subject, admin: &AdminStanding, changed: bool) -> String {
@@ -141,24 +139,10 @@ async fn list(console: &Console) -> Result<Report, CommandError> {
         let until = minute_or_dash(admin.until);
         [user.to_string(), yes_or_no(admin.is_admin).to_owned(), said.to_owned(), until, through]
     });
-    let json = admins.iter().map(|(user, admin)| {
-        let mut entry = standing(admin);
-        entry["user"] = json!(user.to_string());
-        entry
-    });
+    let json: Vec<AdminEntry> = admins.iter().map(|(user, admin)| AdminEntry::new(user, admin)).collect();
     let none = "Nobody is an administrator. To add one: gatepost admin grant ADDRESS";
     let header = ["User", "Admin", "Set explicitly", "Until (UTC)", "Groups and roles"];
-    Ok(Report::list(header, rows.collect(), none, json.clone().collect()))
-}
-
-/// The JSON of an [`AdminStanding`].
-pub(super) fn standing(admin: &AdminStanding) -> Value {
-    json!({
-        "is_admin": admin.is_admin,
-        "explicit": admin.explicit,
-        "until": admin.until.map(rfc3339),
-        "reasons": admin.reasons,
-    })
+    Ok(Report::list(header, rows.collect(), none, json))
 }
 
 pub(super) const fn yes_or_no(yes: bool) -> &'static str {

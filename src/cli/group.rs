@@ -5,13 +5,14 @@ use super::end::End;
 use super::error::CommandError;
 use super::member;
 use super::report::{Report, lines};
+use crate::admin::views::{Group, LinkChange};
 use clap::Subcommand;
 use gatepost_core::administration::Scope;
 use gatepost_core::identity::ExternalGroup;
 use gatepost_core::ids::GroupName;
 use gatepost_store::directory::changes::{CreateGroup, DeleteGroup, LinkGroup, RenameGroup, UnlinkGroup};
 use gatepost_store::directory::{Count, GroupFilter, GroupLink, LinkSource, UserKey};
-use serde_json::{Value, json};
+use serde_json::json;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -97,14 +98,15 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
             } else {
                 format!("{name} is already linked to {external}.")
             };
-            Ok(Report::new(text, json!({ "name": name, "link": external.to_string(), "changed": changed })))
+            let name = Some(name.to_string());
+            Ok(Report::new(text, LinkChange { name, link: external.to_string(), changed }))
         }
         Command::Unlink { external } => {
             console.carry_out(&UnlinkGroup::new(external.clone(), config)).await?;
             let is = console.either("is no longer", "would no longer be");
             let text =
                 format!("{external} {is} linked to a name.{}", console.note(WHAT_GOES_ON_WITH_LESS_ACCESS));
-            Ok(Report::new(text, json!({ "link": external.to_string(), "changed": true })))
+            Ok(Report::new(text, LinkChange { name: None, link: external.to_string(), changed: true }))
         }
         Command::Create { name } => create(console, &name).await,
         Command::Rename { name, new } => rename(console, &name, &new).await,
@@ -172,19 +174,10 @@ async fn list(console: &Console) -> Result<Report, CommandError> {
         let tenants: Vec<String> = group.tenants.iter().map(|(id, role)| format!("{id} ({role})")).collect();
         [group.name.to_string(), group.members.to_string(), lines(&links), lines(&tenants)]
     });
-    let json = groups.iter().map(|group| {
-        json!({
-            "id": group.id.to_string(),
-            "name": group.name,
-            "version": group.version.to_string(),
-            "members": group.members.number,
-            "links": group.links.iter().map(to_json).collect::<Vec<_>>(),
-            "tenants": group.tenants,
-        })
-    });
+    let json: Vec<Group> = groups.iter().map(Group::from).collect();
     let none = "There is no group yet. Groups appear with the first sign-in. To create one: gatepost group link NAME PROVIDER:ID, \
                 or gatepost group add NAME ADDRESS";
-    Ok(Report::list(["Group", "Members", "Linked to", "Tenants"], rows.collect(), none, json.collect()))
+    Ok(Report::list(["Group", "Members", "Linked to", "Tenants"], rows.collect(), none, json))
 }
 
 fn describe(link: &GroupLink) -> String {
@@ -196,14 +189,4 @@ fn describe(link: &GroupLink) -> String {
     };
     let name = link.display_name.as_ref().map(|name| format!("{name:?}, ")).unwrap_or_default();
     format!("{} ({name}{how})", link.external)
-}
-
-fn to_json(link: &GroupLink) -> Value {
-    json!({
-        "provider": link.external.provider,
-        "kind": link.external.kind.as_str(),
-        "external_id": link.external.external_id,
-        "display_name": link.display_name,
-        "source": link.source.as_str(),
-    })
 }

@@ -4,11 +4,11 @@ use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS, listed_in_pages};
 use super::end::{self, End};
 use super::error::CommandError;
 use super::report::{Report, lines, minute_or_dash, rfc3339};
+use crate::admin::views::{Member, MemberChange};
 use gatepost_core::administration::Scope;
 use gatepost_core::ids::GroupName;
 use gatepost_store::directory::changes::{AddMember, RemoveMember};
 use gatepost_store::directory::{Done, UserKey};
-use serde_json::json;
 
 /// A membership from an administrator, which `remove` removes permanently; other sources assert it again.
 const MANUAL: &str = "manual";
@@ -44,8 +44,14 @@ pub(super) async fn add(
             "\nMembers of this group are administrators, unless that is revoked explicitly (`gatepost admin list`).",
         );
     }
-    let until = until.map(rfc3339);
-    Ok(Report::new(text, json!({ "group": group, "user_id": user.id, "until": until, "changed": changed })))
+    let json = MemberChange {
+        group: group.to_string(),
+        user_id: user.id.map(|id| id.to_string()),
+        sources: None,
+        until: until.map(rfc3339),
+        changed,
+    };
+    Ok(Report::new(text, json))
 }
 
 pub(super) async fn remove(
@@ -70,7 +76,14 @@ pub(super) async fn remove(
     if !user.is_awaited {
         text.push_str(&console.note(WHAT_GOES_ON_WITH_LESS_ACCESS));
     }
-    Ok(Report::new(text, json!({ "group": group, "user_id": user.id, "sources": sources, "changed": true })))
+    let json = MemberChange {
+        group: group.to_string(),
+        user_id: user.id.map(|id| id.to_string()),
+        sources: Some(sources),
+        until: None,
+        changed: true,
+    };
+    Ok(Report::new(text, json))
 }
 
 pub(super) async fn list(console: &Console, group: &GroupName) -> Result<Report, CommandError> {
@@ -93,14 +106,7 @@ pub(super) async fn list(console: &Console, group: &GroupName) -> Result<Report,
             member.id.to_string(),
         ]
     });
-    let json = members.iter().map(|member| {
-        json!({ "id": member.id, "email": member.email, "name": member.name, "sources": member.sources, "until": member.until.map(rfc3339) })
-    });
+    let json: Vec<Member> = members.iter().map(Member::from).collect();
     let none = format!("Nobody is in {group}. To add somebody: gatepost group add '{group}' ADDRESS");
-    Ok(Report::list(
-        ["Address", "Name", "Source", "Until (UTC)", "Id"],
-        rows.collect(),
-        &none,
-        json.collect(),
-    ))
+    Ok(Report::list(["Address", "Name", "Source", "Until (UTC)", "Id"], rows.collect(), &none, json))
 }

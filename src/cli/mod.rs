@@ -19,6 +19,7 @@ mod healthcheck;
 mod member;
 mod migrate;
 mod moment;
+mod openapi;
 mod report;
 mod serve;
 mod session;
@@ -109,6 +110,9 @@ enum Command {
     /// Shows the audit log: who changed what
     #[command(after_help = "Example:\n  gatepost audit list --user alice@example.com --since 7d")]
     Audit(Administration<audit::Command>),
+    /// Prints the OpenAPI document of the API
+    #[command(after_help = "Needs no setting. Example:\n  gatepost openapi > gatepost.openapi.json")]
+    Openapi,
     /// Prints the completion script for a shell
     #[command(after_help = completions::EXAMPLES)]
     Completions {
@@ -135,7 +139,7 @@ struct Administration<C: Subcommand> {
 
 impl<C: Subcommand> Administration<C> {
     fn conditions(&self) -> Conditions {
-        Conditions { if_version: self.if_version, is_dry_run: self.dry_run }
+        Conditions { if_version: self.if_version, is_dry_run: self.dry_run, ..Conditions::default() }
     }
 }
 
@@ -177,6 +181,7 @@ fn dispatch(arguments: Arguments, environment: VarsOs) -> Result<ExitCode, Comma
             Command::Serve => return serve::run(load()?.0).await.map(done),
             Command::Migrate => return migrate::run(&load()?.0).await.map(done),
             Command::Completions { shell } => return completions::print(shell).map(done),
+            Command::Openapi => return openapi::print().map(done),
             Command::Healthcheck => return healthcheck::run(&load()?.0).await.map(done),
             Command::Certs(args) => (certs::run(&args, || load().map(|(config, _)| config))?, args.json),
             // It checks a configuration with which other commands refuse to start.

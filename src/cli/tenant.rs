@@ -5,6 +5,7 @@ use super::end::End;
 use super::error::CommandError;
 use super::report::{Report, lines};
 use super::tenant_member;
+use crate::admin::views::{self, MappingChange, TenantChange};
 use clap::Subcommand;
 use gatepost_core::access::Role;
 use gatepost_core::administration::Scope;
@@ -97,7 +98,7 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
             } else {
                 format!("Tenant {id} already exists.")
             };
-            Ok(Report::new(text, json!({ "id": id, "changed": changed })))
+            Ok(Report::new(text, TenantChange { id: id.to_string(), changed }))
         }
         Command::Map { group, tenant, role } => {
             let change = MapGroup { group: group.clone().into(), tenant: tenant.clone(), role };
@@ -113,10 +114,9 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
             if before.is_some_and(|before| before > role) {
                 text.push_str(&console.note(WHAT_GOES_ON_WITH_LESS_ACCESS));
             }
-            Ok(Report::new(
-                text,
-                json!({ "group": group, "tenant": tenant, "role": role, "changed": changed }),
-            ))
+            let role = Some(role.to_string());
+            let (group, tenant) = (group.to_string(), tenant.to_string());
+            Ok(Report::new(text, MappingChange { group, tenant, role, changed }))
         }
         Command::Unmap { group, tenant } => {
             console.carry_out(&UnmapGroup { group: group.clone().into(), tenant: tenant.clone() }).await?;
@@ -125,7 +125,8 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
                 console.either("no longer has", "would no longer have"),
                 console.note(WHAT_GOES_ON_WITH_LESS_ACCESS)
             );
-            Ok(Report::new(text, json!({ "group": group, "tenant": tenant, "changed": true })))
+            let (group, tenant) = (group.to_string(), tenant.to_string());
+            Ok(Report::new(text, MappingChange { group, tenant, role: None, changed: true }))
         }
         Command::AddMember { tenant, user, role, end } => {
             tenant_member::add(console, &tenant, &user, role, end).await
@@ -173,10 +174,7 @@ async fn list(console: &Console) -> Result<Report, CommandError> {
             tenant.groups.iter().map(|(name, role)| format!("{name} ({role})")).collect();
         [tenant.id.to_string(), tenant.name.clone().unwrap_or_else(|| "-".to_owned()), lines(&groups)]
     });
-    let json =
-        tenants.iter().map(|tenant| {
-            json!({ "id": tenant.id, "name": tenant.name, "groups": tenant.groups, "version": tenant.version.to_string() })
-        });
+    let json: Vec<views::Tenant> = tenants.iter().map(views::Tenant::from).collect();
     let none = "There is no tenant. To create one: gatepost tenant create ID";
-    Ok(Report::list(["Tenant", "Name", "Groups with access"], rows.collect(), none, json.collect()))
+    Ok(Report::list(["Tenant", "Name", "Groups with access"], rows.collect(), none, json))
 }

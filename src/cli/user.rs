@@ -1,19 +1,19 @@
 //! `gatepost user`: people, and whether they may sign in.
 
 use super::address;
-use super::admin::{standing, yes_or_no};
+use super::admin::yes_or_no;
 use super::console::{Console, Subject, WHAT_GOES_ON, admin_of, listed_in_pages};
 use super::end;
 use super::error::CommandError;
 use super::report::{Report, lines, minute, minute_or_dash, rfc3339, table};
+use crate::admin::views::{User, UserChange, UserDetails};
 use clap::Subcommand;
 use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
 use gatepost_store::directory::changes::{CreateUser, DisableUser, EnableUser};
 use gatepost_store::directory::{Ends, IdentityRecord, UserFilter, UserKey, UserRecord, UserSummary};
-use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use serde_json::json;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -86,7 +86,7 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
         Command::Show { user } => {
             let user = console.find_user(&user).await?;
             let ends = console.state.stores.directory.list_ends(user.summary.id).await?;
-            Ok(Report::new(describe(&user, &ends), to_json(&user, &ends)))
+            Ok(Report::new(describe(&user, &ends), UserDetails::with_ends(&user, &ends)))
         }
         Command::List => list(console).await,
         Command::Address { user, to } => address::change(console, &user, &to).await,
@@ -126,9 +126,14 @@ fn disabled(console: &Console, user: &Subject, changed: bool) -> String {
     }
 }
 
-fn change(user: &Subject, changed: bool) -> Value {
+fn change(user: &Subject, changed: bool) -> UserChange {
     let disabled_at = user.user.as_ref().and_then(|user| user.summary.disabled_at);
-    json!({ "user_id": user.id, "email": user.email(), "disabled_at": disabled_at.map(rfc3339), "changed": changed })
+    UserChange {
+        user_id: user.id.map(|id| id.to_string()),
+        email: user.email(),
+        disabled_at: disabled_at.map(rfc3339),
+        changed,
+    }
 }
 
 async fn list(console: &Console) -> Result<Report, CommandError> {
@@ -152,40 +157,7 @@ async fn list(console: &Console) -> Result<Report, CommandError> {
     });
     let none = "There are no people yet. A person appears after the first sign-in.";
     let header = ["Address", "Name", "Last sign-in (UTC)", "Disabled since", "Id"];
-    Ok(Report::list(header, rows.collect(), none, people.iter().map(summary).collect()))
-}
-
-fn summary(user: &UserSummary) -> Value {
-    json!({
-        "id": user.id,
-        "email": user.email,
-        "name": user.name,
-        "disabled_at": user.disabled_at.map(rfc3339),
-        "created_at": rfc3339(user.created_at),
-        "last_sign_in_at": user.last_sign_in_at.map(rfc3339),
-        "version": user.version.to_string(),
-    })
-}
-
-fn to_json(user: &UserRecord, ends: &Ends) -> Value {
-    let of = |ends: &BTreeMap<String, Timestamp>| -> Value {
-        ends.iter()
-            .map(|(name, end)| (name.clone(), json!(rfc3339(*end))))
-            .collect::<serde_json::Map<_, _>>()
-            .into()
-    };
-    let identities = user.identities.iter().map(|IdentityRecord { provider, key, email }| {
-        json!({ "provider": provider, "issuer": key.issuer, "subject": key.subject, "email": email })
-    });
-    let mut json = summary(&user.summary);
-    json["sessions_not_before"] = json!(user.sessions_not_before.map(rfc3339));
-    json["identities"] = identities.collect();
-    json["groups"] = json!(user.groups);
-    json["tenants"] = json!(user.tenants);
-    json["group_ends"] = of(&ends.groups);
-    json["tenant_ends"] = of(&ends.tenants);
-    json["admin"] = standing(&admin_of(user));
-    json
+    Ok(Report::list(header, rows.collect(), none, people.iter().map(User::from).collect::<Vec<_>>()))
 }
 
 fn describe(user: &UserRecord, ends: &Ends) -> String {

@@ -11,6 +11,7 @@ mod account;
 mod address_changes;
 mod addresses;
 mod answers;
+mod api;
 mod assertion;
 mod attacks;
 mod browser;

@@ -96,6 +96,11 @@ impl<C> Granted<C> {
         &self.change
     }
 
+    /// A part of this change, which the same decision allows: it concerns the same matter.
+    pub const fn part<D>(&self, part: D) -> Granted<D> {
+        Granted { change: part, is_by_system: self.is_by_system }
+    }
+
     /// Whether it was granted for the whole platform, not for one tenant. People who are not in a tenant do not exist
     /// for its administrators.
     pub const fn is_by_system(&self) -> bool {

@@ -10,13 +10,15 @@ mod users;
 
 pub use admins::SetAdmin;
 pub use groups::{
-    AddMember, CreateGroup, DeleteGroup, Joined, LinkGroup, RemoveMember, RenameGroup, UnlinkGroup,
+    AddMember, ChangeMembers, ChangedMembers, CreateGroup, DeleteGroup, Joined, LinkGroup, RemoveMember,
+    RenameGroup, UnlinkGroup,
 };
 pub use tenants::{
     AddTenantMember, CreateTenant, DeleteTenant, MapGroup, RemoveTenantMember, RenameTenant, UnmapGroup,
 };
 pub use users::{ChangeAddress, CreateUser, DisableUser, EnableUser, EndSessions, ReleaseAddress};
 
+use super::error::DirectoryError;
 use gatepost_core::administration::{Matter, Version};
 
 /// A change of the directory.
@@ -40,6 +42,8 @@ pub trait Change: Send + Sync {
 pub struct Conditions {
     /// Only if the thing still has this version. `None`: whatever it is.
     pub if_version: Option<Version>,
+    /// Only if the thing does not exist yet.
+    pub must_be_new: bool,
     /// Nothing is kept: the transaction is rolled back at its end.
     pub is_dry_run: bool,
 }
@@ -53,6 +57,20 @@ pub struct Done<T> {
     pub version: Option<Version>,
     /// What the change did.
     pub outcome: T,
+}
+
+impl Conditions {
+    /// Compares with the version of a thing. `None`: it has none.
+    ///
+    /// # Errors
+    /// `Overtaken`.
+    pub fn demand(&self, version: Option<Version>) -> Result<(), DirectoryError> {
+        let is_other = self.if_version.is_some_and(|wanted| version != Some(wanted));
+        if is_other || (self.must_be_new && version.is_some()) {
+            return Err(DirectoryError::Overtaken(version));
+        }
+        Ok(())
+    }
 }
 
 impl<T> Done<T> {

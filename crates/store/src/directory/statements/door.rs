@@ -4,7 +4,6 @@
 use super::{Apply, Connection, Result, Store, admins, standing};
 use crate::directory::actor::{Actor, Who};
 use crate::directory::changes::{Conditions, Done};
-use crate::directory::error::DirectoryError;
 use gatepost_core::administration::Scope;
 
 impl Store {
@@ -21,11 +20,7 @@ impl Store {
         transaction!(self, &locks, !conditions.is_dry_run, |connection| {
             let granted = scope_of(connection, actor).await?.grant(&change.matter(), change)?;
             let (locked, version) = change.lock(&mut *connection).await?;
-            if let Some(wanted) = conditions.if_version
-                && version != Some(wanted)
-            {
-                return Err(DirectoryError::Overtaken(version));
-            }
+            conditions.demand(version)?;
             let done = C::write(granted, locked, &mut *connection, actor).await?;
             if change.may_unmake_admins() && matches!(actor.who, Who::Person(_)) {
                 admins::demand_one(connection).await?;

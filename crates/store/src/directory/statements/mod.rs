@@ -91,6 +91,7 @@ mod group_changes;
 mod groups;
 mod links;
 mod lists;
+mod member_batch;
 mod members;
 mod memberships;
 mod merge;

@@ -1,0 +1,127 @@
+//! The OpenAPI document, from the operations themselves.
+
+use super::{admins, audit, explain, group_members, groups, me, system, tenants, users};
+use crate::http::problem_document::{Flaw, ProblemCode, ProblemDocument};
+use gatepost_core::host::Origin;
+use std::collections::BTreeMap;
+use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::response::{Response, ResponseBuilder};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
+use utoipa::openapi::server::Server;
+use utoipa::openapi::{Components, Ref, RefOr};
+use utoipa::{IntoResponses, OpenApi};
+
+/// The problems of every operation.
+pub(super) struct ReadProblems;
+/// The problems of an operation that changes something, or that takes a body.
+pub(super) struct WriteProblems;
+
+const OF_READS: [ProblemCode; 7] = [
+    ProblemCode::Invalid,
+    ProblemCode::Unauthenticated,
+    ProblemCode::Forbidden,
+    ProblemCode::NotFound,
+    ProblemCode::TooLarge,
+    ProblemCode::TooManyRequests,
+    ProblemCode::Unavailable,
+];
+const OF_WRITES: [ProblemCode; 5] = [
+    ProblemCode::BodyTimeout,
+    ProblemCode::State,
+    ProblemCode::Overtaken,
+    ProblemCode::MediaType,
+    ProblemCode::NotPossible,
+];
+
+type Responses = BTreeMap<String, RefOr<Response>>;
+
+impl IntoResponses for ReadProblems {
+    fn responses() -> Responses {
+        OF_READS.into_iter().map(response).collect()
+    }
+}
+
+impl IntoResponses for WriteProblems {
+    fn responses() -> Responses {
+        OF_READS.into_iter().chain(OF_WRITES).map(response).collect()
+    }
+}
+
+fn response(code: ProblemCode) -> (String, RefOr<Response>) {
+    let kind = code.kind();
+    let schema = Ref::from_schema_name("ProblemDocument");
+    let content = ContentBuilder::new().schema(Some(schema)).build();
+    let response =
+        ResponseBuilder::new().description(kind.title).content("application/problem+json", content);
+    (kind.status.as_str().to_owned(), response.build().into())
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Gatepost",
+        description = "People, groups, tenants and their administrators. docs/api.md has the rules that all operations share.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    security(("session" = [])),
+    components(schemas(ProblemDocument, Flaw)),
+    paths(
+        me::show, me::access, me::sessions, me::session, me::end_session,
+        users::list, users::create, users::show, users::disable, users::enable, users::end_sessions,
+        users::release_address, users::memberships, users::sessions,
+        groups::list, groups::create, groups::show, groups::rename, groups::delete, groups::links, groups::link,
+        groups::unlink, groups::map, groups::unmap,
+        group_members::list, group_members::add, group_members::remove, group_members::batch,
+        tenants::list, tenants::show, tenants::put, tenants::patch, tenants::delete, tenants::members, tenants::add_member,
+        tenants::remove_member,
+        admins::list, admins::show, admins::decide, admins::reset,
+        audit::list, explain::answer, system::show,
+    ),
+)]
+struct Document;
+
+/// The document as JSON; `None`: of no installation in particular.
+///
+/// # Panics
+/// Never: names of members are texts.
+pub fn document(public_url: Option<&Origin>) -> String {
+    let mut document = Document::openapi();
+    document.info.version = env!("CARGO_PKG_VERSION").to_owned();
+    document.servers =
+        Some(vec![Server::new(public_url.map_or_else(|| "/".to_owned(), ToString::to_string))]);
+    let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(COOKIE)));
+    document.components.get_or_insert_with(Components::new).add_security_scheme("session", cookie);
+    document.to_pretty_json().expect("a document is JSON")
+}
+
+/// The cookie of the public host.
+const COOKIE: &str = "__Host-gatepost";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::api::reply;
+    use crate::http::public::{Callers, routes};
+    use serde_json::Value;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn each_route_of_the_api_has_an_operation_and_a_rule_and_each_operation_a_route() {
+        let document: Value = serde_json::to_value(Document::openapi()).expect("JSON");
+        let paths = document["paths"].as_object().expect("paths");
+        let operations: BTreeSet<(String, String)> = paths
+            .iter()
+            .flat_map(|(path, methods)| {
+                let methods = methods.as_object().expect("methods").keys();
+                methods.map(|method| (path.clone(), method.to_uppercase()))
+            })
+            .collect();
+        let registered: Vec<_> =
+            routes().into_iter().filter(|route| route.path.starts_with(reply::ROOT)).collect();
+        assert!(registered.iter().all(|route| matches!(route.callers, Callers::Api(_))), "{registered:?}");
+        let registered: BTreeSet<(String, String)> =
+            registered.into_iter().map(|route| (route.path, route.method.to_owned())).collect();
+        assert!(registered.len() > 40, "{registered:?}");
+        assert_eq!(operations, registered);
+    }
+}
