@@ -10,6 +10,7 @@ mod certs;
 mod check;
 mod completions;
 mod console;
+mod end;
 mod environment;
 mod error;
 mod explain;
@@ -23,6 +24,7 @@ mod report;
 mod serve;
 mod session;
 mod tenant;
+mod tenant_member;
 #[cfg(test)]
 mod tests;
 mod user;
@@ -190,21 +192,26 @@ fn dispatch(arguments: Arguments, environment: VarsOs) -> Result<ExitCode, Comma
                 let json = args.json;
                 (Box::pin(explain::run(&open().await?, args)).await?, json)
             }
+            Command::Audit(args) => (audit::run(&open().await?, args.command).await?, args.json),
             Command::Admin(args) => {
-                (admin::run(&open_for(args.conditions()).await?, args.command).await?, args.json)
+                let (console, json) = (open_for(args.conditions()).await?, args.json);
+                (console.finish(admin::run(&console, args.command).await?), json)
             }
             Command::Group(args) => {
-                (group::run(&open_for(args.conditions()).await?, args.command).await?, args.json)
+                let (console, json) = (open_for(args.conditions()).await?, args.json);
+                (console.finish(group::run(&console, args.command).await?), json)
             }
             Command::Tenant(args) => {
-                (tenant::run(&open_for(args.conditions()).await?, args.command).await?, args.json)
+                let (console, json) = (open_for(args.conditions()).await?, args.json);
+                (console.finish(tenant::run(&console, args.command).await?), json)
             }
-            Command::Audit(args) => (audit::run(&open().await?, args.command).await?, args.json),
             Command::User(args) => {
-                (user::run(&open_for(args.conditions()).await?, args.command).await?, args.json)
+                let (console, json) = (open_for(args.conditions()).await?, args.json);
+                (console.finish(Box::pin(user::run(&console, args.command)).await?), json)
             }
             Command::Session(args) => {
-                (Box::pin(session::run(&open_for(args.conditions()).await?, args.command)).await?, args.json)
+                let (console, json) = (open_for(args.conditions()).await?, args.json);
+                (console.finish(Box::pin(session::run(&console, args.command)).await?), json)
             }
         };
         report.print(json).map(done).map_err(CommandError::Output)

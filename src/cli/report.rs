@@ -39,6 +39,15 @@ impl Report {
         if rows.is_empty() { Self::new(none, json) } else { Self::new(table(Some(header), rows), json) }
     }
 
+    /// Says that nothing was changed. Its text says what would be.
+    pub(super) fn of_dry_run(mut self) -> Self {
+        if let Some(change) = self.json.as_object_mut().filter(|json| json.contains_key("changed")) {
+            change.insert("dry_run".to_owned(), true.into());
+            self.text.push_str("\nThis was a dry run: nothing has been changed.");
+        }
+        self
+    }
+
     /// Adds a line for people.
     pub(super) fn followed_by(mut self, line: &str) -> Self {
         self.text = format!("{}\n\n{line}", self.text);

@@ -80,22 +80,30 @@ async fn list_live(console: &Console, user: UserId) -> Result<Vec<(Hash, Session
 }
 
 async fn end_one(console: &Console, hash: &Hash) -> Result<Report, CommandError> {
-    let id = console.state.admin.end_session(hash, &console.actor).await?;
+    let admin = &console.state.admin;
+    let id = if console.conditions.is_dry_run {
+        admin.find_session(hash, &console.actor).await?
+    } else {
+        admin.end_session(hash, &console.actor).await?
+    };
     let user = console.find_user(&UserKey::Id(id)).await?;
-    let text = format!("The session of {} has ended.\n{WHAT_GOES_ON}", called(&user));
+    let has = console.either("has ended", "would end");
+    let text = format!("The session of {} {has}.{}", called(&user), console.note(WHAT_GOES_ON));
     Ok(Report::new(text, SessionEnd { hash: hash.to_string(), user_id: id.to_string(), changed: true }))
 }
 
 async fn end_all(console: &Console, key: &UserKey) -> Result<Report, CommandError> {
-    let ended = Box::pin(console.state.admin.end_sessions(key, console.conditions, &console.actor)).await?;
+    let ended = Box::pin(console.state.admin.end_sessions(key, console.conditions, &console.actor)).await;
+    let ended = ended.map_err(|error| console.explain_overtaken(error.into()))?;
     let EndedSessions { user: id, found } = ended;
     let name = called(&console.find_user(&UserKey::Id(id)).await?);
+    let have = console.either("have ended", "would end");
     let text = match found {
-        Some(found) => format!("All sessions of {name} have ended ({found} found)."),
+        Some(found) => format!("All sessions of {name} {have} ({found} found)."),
         None => format!(
-            "All sessions of {name} have ended. Their number is unknown, because the session store does not answer."
+            "All sessions of {name} {have}. Their number is unknown, because the session store does not answer."
         ),
     };
-    let text = format!("{text}\n{WHAT_GOES_ON}");
+    let text = format!("{text}{}", console.note(WHAT_GOES_ON));
     Ok(Report::new(text, SessionsEnd { user_id: id.to_string(), sessions: found, changed: true }))
 }

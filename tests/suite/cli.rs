@@ -1,6 +1,8 @@
 //! The command line of administration while `serve` runs on the same stores: each command's word, and its effect on
 //! the next request.
 
+mod changes;
+
 use crate::world::{APP, MCP_GITHUB, Pair, Plan, Stores, World, alice, run_command};
 use gatepost_kit::client::Client;
 use gatepost_kit::entra::Person;

@@ -46,6 +46,8 @@ pub mod administration;
 mod admins;
 mod audit;
 mod configuration;
+mod door;
+mod ends;
 mod groups;
 mod many_rows;
 mod members;

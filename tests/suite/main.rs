@@ -23,6 +23,7 @@ mod clocks;
 mod debug;
 mod deploy;
 mod directory;
+mod ends;
 mod explain;
 mod floods;
 mod long_links;

@@ -150,6 +150,7 @@ impl FromStr for Version {
 mod tests {
     use super::*;
     use crate::access::{Access, Person};
+    use crate::clock::BootTime;
     use crate::ids::UserId;
 
     fn tenant(id: &str) -> TenantId {
@@ -164,6 +165,7 @@ mod tests {
             is_disabled,
             sessions_not_before: None,
             is_session_ended: false,
+            counts_until: BootTime::MAX,
             access: access.into(),
         }
     }

@@ -8,8 +8,9 @@ use utoipa::ToSchema;
 /// A person was created, disabled or enabled.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct UserChange {
+    /// `null`: a dry run would create the person.
     #[schema(format = "uuid")]
-    pub user_id: String,
+    pub user_id: Option<String>,
     pub email: Option<String>,
     #[schema(format = DateTime)]
     pub disabled_at: Option<String>,
@@ -19,7 +20,7 @@ pub struct UserChange {
 impl UserChange {
     pub fn new(user: &UserSummary, changed: bool) -> Self {
         Self {
-            user_id: user.id.to_string(),
+            user_id: Some(user.id.to_string()),
             email: text(user.email.as_ref()),
             disabled_at: time(user.disabled_at),
             changed,
@@ -80,8 +81,12 @@ pub struct LinkChange {
 pub struct MemberChange {
     /// The group's name.
     pub group: String,
+    /// `null`: a dry run would create the person.
     #[schema(format = "uuid")]
-    pub user_id: String,
+    pub user_id: Option<String>,
+    /// When the membership ends. `null`: never.
+    #[schema(format = DateTime)]
+    pub until: Option<String>,
     /// Who said that the person was in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sources: Option<Vec<String>>,
@@ -120,8 +125,9 @@ pub struct TenantMemberChange {
 /// It was decided whether a person is a system administrator.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct AdminChange {
+    /// `null`: a dry run would create the person.
     #[schema(format = "uuid")]
-    pub user_id: String,
+    pub user_id: Option<String>,
     pub email: Option<String>,
     #[serde(flatten)]
     pub admin: Admin,

@@ -2,8 +2,11 @@
 
 use super::{roles, text, time};
 use gatepost_core::calendar::rfc3339;
+use gatepost_core::clock::Timestamp;
 use gatepost_core::secret::Hash;
-use gatepost_store::directory::{AdminRecord, AdminStanding, AuditRecord, UserKey, UserRecord, UserSummary};
+use gatepost_store::directory::{
+    AdminRecord, AdminStanding, AuditRecord, Ends, UserKey, UserRecord, UserSummary,
+};
 use gatepost_store::session::record::SessionRecord;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -58,8 +61,24 @@ pub struct UserDetails {
     pub groups: BTreeMap<String, Vec<String>>,
     /// Tenants, each with the highest role.
     pub tenants: BTreeMap<String, String>,
+    /// Groups in which the person is until then, with all sources.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group_ends: Option<BTreeMap<String, String>>,
+    /// Tenants in which the person is until then, beside groups.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant_ends: Option<BTreeMap<String, String>>,
     /// `null` for readers who may not know of it.
     pub admin: Option<Admin>,
+}
+
+impl UserDetails {
+    /// With the ends of memberships, which the API has in a list of their own.
+    pub fn with_ends(user: &UserRecord, ends: &Ends) -> Self {
+        let named = |ends: &BTreeMap<String, Timestamp>| {
+            Some(ends.iter().map(|(name, end)| (name.clone(), rfc3339(*end))).collect())
+        };
+        Self { group_ends: named(&ends.groups), tenant_ends: named(&ends.tenants), ..user.into() }
+    }
 }
 
 impl From<&UserRecord> for UserDetails {
@@ -76,6 +95,8 @@ impl From<&UserRecord> for UserDetails {
             identities: user.identities.iter().map(identity).collect(),
             groups: user.groups.iter().map(|(name, sources)| (name.to_string(), sources.clone())).collect(),
             tenants: roles(&user.tenants),
+            group_ends: None,
+            tenant_ends: None,
             admin: user.admin.as_ref().map(Admin::from),
         }
     }

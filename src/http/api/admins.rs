@@ -96,7 +96,7 @@ async fn change_of(
         UserKey::Id(_) => None,
     };
     Ok(AdminChange {
-        user_id: user.as_ref().map(|user| user.id.to_string()).unwrap_or_default(),
+        user_id: user.as_ref().map(|user| user.id.to_string()),
         email: user.map_or(address, |user| user.email.map(|email| email.to_string())),
         admin: (&done.outcome).into(),
         changed: done.changed,

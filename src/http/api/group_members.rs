@@ -13,6 +13,7 @@ use crate::admin::Context;
 use crate::admin::views::{Member, MemberChange, MembersChange};
 use crate::http::public::extract::Path;
 use actix_web::web::Data;
+use gatepost_core::calendar::rfc3339;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::GroupId;
 use gatepost_store::directory::UserKey;
@@ -58,16 +59,20 @@ impl Body for Until {
 pub(super) async fn add(
     caller: Caller,
     admin: Data<Context>,
-    Ids(id, user): Ids<GroupId, UserKey>,
+    Ids(id, user_key): Ids<GroupId, UserKey>,
     Write(conditions): Write,
     Json(Until { until }): Json<Until>,
 ) -> Result<Reply, Refused> {
     let group = find(&admin, &caller, id).await?.name.to_string();
-    let change = AddMember { group: id.into(), user, until };
+    let change = AddMember { group: id.into(), user: user_key.clone(), until };
     let done = admin.carry_out(&change, conditions, &caller.actor()).await?;
     let user_id = done.outcome.user.to_string();
     let path = format!("/groups/{id}/members/{user_id}");
-    let change = MemberChange { group, user_id, sources: None, changed: done.changed };
+    // A dry run kept nobody who was not there before.
+    let is_kept = !conditions.is_dry_run || matches!(user_key, UserKey::Id(_));
+    let user_id = is_kept.then_some(user_id);
+    let until = until.map(rfc3339);
+    let change = MemberChange { group, user_id, until, sources: None, changed: done.changed };
     Ok(Reply::changed(&done, conditions, change, Some(path)))
 }
 
@@ -83,11 +88,9 @@ pub(super) async fn remove(
     let group = find(&admin, &caller, id).await?.name.to_string();
     let change = RemoveMember { group: id.into(), user: user.clone() };
     let done = admin.carry_out(&change, conditions, &caller.actor()).await?;
-    let user_id = user.to_string();
-    Ok(Reply::removed(
-        conditions,
-        MemberChange { group, user_id, sources: Some(done.outcome), changed: true },
-    ))
+    let user_id = Some(user.to_string());
+    let change = MemberChange { group, user_id, until: None, sources: Some(done.outcome), changed: true };
+    Ok(Reply::removed(conditions, change))
 }
 
 /// Changes of a group's members that are made together or not at all.

@@ -93,9 +93,7 @@ pub(super) async fn create(
     let change = match admin.stores.directory.find_user(&Scope::System, &UserKey::Id(id)).await? {
         Some(user) => UserChange::new(&user.summary, changed),
         // A dry run has kept nobody.
-        None => {
-            UserChange { user_id: id.to_string(), email: Some(email.to_string()), disabled_at: None, changed }
-        }
+        None => UserChange { user_id: None, email: Some(email.to_string()), disabled_at: None, changed },
     };
     kept(&admin, conditions, Reply::changed(&done, conditions, change, Some(format!("/users/{id}")))).await
 }

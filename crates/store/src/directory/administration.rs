@@ -7,7 +7,7 @@ use super::lists::{
     AdminRecord, DayCount, GroupFilter, Page, Place, TenantMember, TenantWay, UnlinkedGroup, UserFilter,
 };
 use super::records::{
-    GroupKey, GroupRecord, MemberRecord, Membership, TenantRecord, UserKey, UserRecord, UserSummary,
+    Ends, GroupKey, GroupRecord, MemberRecord, Membership, TenantRecord, UserKey, UserRecord, UserSummary,
 };
 use super::{Directory, Result, postgres, sqlite};
 use gatepost_core::administration::Scope;
@@ -54,6 +54,11 @@ impl Directory {
     /// Finds a person with identities, groups, tenants and admin status.
     pub async fn find_user(&self, scope: &Scope, key: &UserKey) -> Result<Option<UserRecord>> {
         on_store!(self, find_user(scope, key))
+    }
+
+    /// When the memberships of a person end; those without an end are left out.
+    pub async fn list_ends(&self, user: UserId) -> Result<Ends> {
+        on_store!(self, list_ends(user))
     }
 
     /// Lists people by id. A person who comes while somebody pages appears where their id belongs.

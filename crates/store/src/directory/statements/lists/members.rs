@@ -1,6 +1,6 @@
 //! Members of a group.
 
-use super::group_changes::find_number;
+use super::group_changes::find_known;
 use super::people::People;
 use super::set::{Set, searched};
 use super::{Connection, Result, Store, json_texts, limit_of, typed};
@@ -26,7 +26,7 @@ impl Store {
             return Err(DirectoryError::UnknownGroup(group.clone()));
         }
         let found: Vec<MemberRecord> = reading!(self, |connection| {
-            let group = find_number(connection, group).await?;
+            let group = find_known(connection, group).await?.id;
             let sets = typed(q).map(|text| searched(&text)).unwrap_or_default();
             let sets = sets.into_iter().chain([Set::Group(group)]).collect();
             let people = People { select: "SELECT u.id, u.email, u.name FROM users u", sets };

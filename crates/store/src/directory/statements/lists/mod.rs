@@ -72,7 +72,7 @@ fn typed(q: Option<&str>) -> Option<String> {
 
 /// The number of memberships that are counted for a number of people, for `LIMIT`.
 fn row_limit(counted: u32) -> i64 {
-    if counted == crate::directory::lists::Count::ALL { i64::MAX } else { i64::from(counted) }
+    if counted == crate::directory::count::Count::ALL { i64::MAX } else { i64::from(counted) }
 }
 
 /// The number of different people in rows with a `user_id`, of which not more are read than a limit. It is negative if

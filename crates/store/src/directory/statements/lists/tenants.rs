@@ -4,8 +4,9 @@ use super::{
     Connection, Db, Result, Store, containing, json_texts, limit_of, push_tenants, row_limit, tenant_rows,
     typed,
 };
+use crate::directory::count::Count;
 use crate::directory::error::DirectoryError;
-use crate::directory::lists::{Count, Page, Place, TenantMember};
+use crate::directory::lists::{Page, Place, TenantMember};
 use crate::directory::records::TenantRecord;
 use gatepost_core::access::Role;
 use gatepost_core::administration::{Matter, Scope, Version};
