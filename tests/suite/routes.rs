@@ -33,6 +33,7 @@ fn status_for(route: &Route) -> u16 {
             | "/.well-known/jwks.json"
             | "/debug/headers"
             | "/openapi.json"
+            | "/api"
             | "/problems/{code}",
         ) => 200,
         ("GET", "/login")

@@ -8,6 +8,7 @@
 //! command line prints too) and [`header_report`] (what an application received).
 
 mod account;
+mod api;
 mod choice;
 mod explained;
 pub mod explanation;
@@ -28,6 +29,7 @@ mod words;
 mod tests;
 
 pub use account::{Account, AccountNotice, GroupEntry, MembershipSource, SessionEntry};
+pub use api::{ApiOperation, api_operations};
 pub use choice::ProviderChoice;
 pub use explained::{Explained, Outcome, QuestionFault, QuestionForm};
 pub use gate::{Gate, Refusal, Unfinished};

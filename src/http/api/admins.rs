@@ -17,6 +17,7 @@ use gatepost_store::directory::changes::SetAdmin;
 use gatepost_store::directory::{AdminStanding, DirectoryError, Done, UserKey};
 use utoipa::ToSchema;
 
+/// Lists administrators, and people about whom it was decided.
 #[utoipa::path(get, path = "/api/v1/admins", tag = "admins", params(PageParameters),
     responses((status = 200, body = List<AdminEntry>), ReadProblems))]
 pub(super) async fn list(caller: Caller, admin: Data<Context>, page: Page<()>) -> Result<Reply, Refused> {
@@ -25,6 +26,7 @@ pub(super) async fn list(caller: Caller, admin: Data<Context>, page: Page<()>) -
     Ok(page.found::<_, AdminEntry>(&found))
 }
 
+/// Whether a person is an administrator, and why.
 #[utoipa::path(get, path = "/api/v1/admins/{user}", tag = "admins", params(("user" = String, Path, description = "An id or an address")),
     responses((status = 200, body = Admin), ReadProblems))]
 pub(super) async fn show(
@@ -54,6 +56,7 @@ impl Body for AdminDecision {
     }
 }
 
+/// Decides whether a person is an administrator, whatever groups and roles say.
 #[utoipa::path(put, path = "/api/v1/admins/{user}", tag = "admins",
     params(("user" = String, Path, description = "An id, or an address, which may be nobody's yet")), request_body = AdminDecision,
     responses((status = 201, body = AdminChange), (status = 200, body = AdminChange), WriteProblems))]
@@ -71,6 +74,7 @@ pub(super) async fn decide(
     Ok(Reply::changed(&done, conditions, change, Some(path)))
 }
 
+/// Lets groups and roles decide again.
 #[utoipa::path(delete, path = "/api/v1/admins/{user}", tag = "admins", params(("user" = String, Path, description = "An id or an address")),
     responses((status = 204, description = "Groups and roles decide again."), (status = 200, body = AdminChange, description = "A dry run."), WriteProblems))]
 pub(super) async fn reset(

@@ -55,6 +55,7 @@ impl Filter for AuditFilter {
     }
 }
 
+/// Lists who changed what, newest first.
 #[utoipa::path(get, path = "/api/v1/audit", tag = "audit", params(AuditParameters, PageParameters),
     responses((status = 200, body = List<AuditEntry>), ReadProblems))]
 pub(super) async fn list(

@@ -1,4 +1,5 @@
-//! What anybody may read about the API: its OpenAPI document, and a page for each kind of problem.
+//! What anybody may read about the API: its OpenAPI document, a page that shows its operations, and one for each kind of
+//! problem.
 
 use super::openapi;
 use crate::http::problem_document::ProblemCode;
@@ -13,6 +14,10 @@ use std::rc::Rc;
 pub(super) async fn openapi(_: Rc<Browser>, context: web::Data<Context>) -> HttpResponse {
     let document = openapi::document(Some(&context.site.config.public_url));
     text("application/json", document, "no-store")
+}
+
+pub(super) async fn page(browser: Rc<Browser>) -> PageAnswer {
+    PageAnswer(pages::api_operations(&openapi::operations(), browser.request_id))
 }
 
 pub(super) async fn problem(browser: Rc<Browser>, Path(slug): Path<String>) -> Result<PageAnswer, Fault> {

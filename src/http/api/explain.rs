@@ -71,6 +71,7 @@ impl Body for Explainable {
     }
 }
 
+/// Why a request passes or not.
 #[utoipa::path(post, path = "/api/v1/explain", tag = "access", request_body = ExplainQuestion,
     responses((status = 200, body = serde_json::Value, description = "As `gatepost explain --json` prints it."), WriteProblems))]
 pub(super) async fn answer(

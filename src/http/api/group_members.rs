@@ -23,6 +23,7 @@ use utoipa::ToSchema;
 /// People in one batch.
 const MOST: usize = 1000;
 
+/// Lists the members of a group by id.
 #[utoipa::path(get, path = "/api/v1/groups/{id}/members", tag = "groups", params(("id" = String, Path), SearchParameters, PageParameters),
     responses((status = 200, body = List<Member>), ReadProblems))]
 pub(super) async fn list(
@@ -53,6 +54,7 @@ impl Body for Until {
     }
 }
 
+/// Adds a person to a group, or changes the end of the membership.
 #[utoipa::path(put, path = "/api/v1/groups/{id}/members/{user}", tag = "groups",
     params(("id" = String, Path), ("user" = String, Path, description = "An id, or an address, which may be nobody's yet")), request_body = Until,
     responses((status = 201, body = MemberChange), (status = 200, body = MemberChange), WriteProblems))]
@@ -76,6 +78,7 @@ pub(super) async fn add(
     Ok(Reply::changed(&done, conditions, change, Some(path)))
 }
 
+/// Removes a person from a group. A provider may add them again at the next sign-in.
 #[utoipa::path(delete, path = "/api/v1/groups/{id}/members/{user}", tag = "groups",
     params(("id" = String, Path), ("user" = String, Path)),
     responses((status = 204, description = "It is gone."), (status = 200, body = MemberChange, description = "A dry run."), WriteProblems))]
@@ -139,6 +142,7 @@ impl Body for MemberBatch {
     }
 }
 
+/// Adds and removes many people, all of them or nobody.
 #[utoipa::path(post, path = "/api/v1/groups/{id}/members:batch", tag = "groups", params(("id" = String, Path)), request_body = MemberBatch,
     responses((status = 200, body = MembersChange), WriteProblems))]
 pub(super) async fn batch(

@@ -21,6 +21,7 @@ use gatepost_store::directory::changes::{
 use gatepost_store::directory::{DirectoryError, GroupFilter, GroupRecord};
 use utoipa::{IntoParams, ToSchema};
 
+/// Lists groups by name.
 #[utoipa::path(get, path = "/api/v1/groups", tag = "groups", params(GroupParameters, PageParameters),
     responses((status = 200, body = List<Group>), ReadProblems))]
 pub(super) async fn list(
@@ -67,6 +68,7 @@ impl Body for GroupNaming {
     }
 }
 
+/// Creates a group without members.
 #[utoipa::path(post, path = "/api/v1/groups", tag = "groups", request_body = GroupNaming,
     responses((status = 201, body = GroupChange), (status = 200, body = GroupChange, description = "There is one of this name."), WriteProblems))]
 pub(super) async fn create(
@@ -81,6 +83,7 @@ pub(super) async fn create(
     kept(&admin, conditions, Reply::changed(&done, conditions, change, Some(path))).await
 }
 
+/// A group with its links and the tenants that it opens.
 #[utoipa::path(get, path = "/api/v1/groups/{id}", tag = "groups", params(("id" = String, Path)),
     responses((status = 200, body = Group), ReadProblems))]
 pub(super) async fn show(
@@ -92,6 +95,7 @@ pub(super) async fn show(
     Ok(Reply::ok(Group::from(&group)).version(group.version))
 }
 
+/// Gives a group another name. Members, links and tenants stay.
 #[utoipa::path(patch, path = "/api/v1/groups/{id}", tag = "groups", params(("id" = String, Path)), request_body = GroupNaming,
     responses((status = 200, body = GroupChange), WriteProblems))]
 pub(super) async fn rename(
@@ -107,6 +111,7 @@ pub(super) async fn rename(
     Ok(Reply::changed(&done, conditions, change, None))
 }
 
+/// Deletes a group that stands for no group of a provider.
 #[utoipa::path(delete, path = "/api/v1/groups/{id}", tag = "groups", params(("id" = String, Path)),
     responses((status = 204, description = "It is gone."), (status = 200, body = GroupChange, description = "A dry run."), WriteProblems))]
 pub(super) async fn delete(
@@ -121,6 +126,7 @@ pub(super) async fn delete(
     Ok(Reply::removed(conditions, change))
 }
 
+/// The providers' groups that a group stands for.
 #[utoipa::path(get, path = "/api/v1/groups/{id}/links", tag = "groups", params(("id" = String, Path), PageParameters),
     responses((status = 200, body = List<Link>), ReadProblems))]
 pub(super) async fn links(
@@ -150,6 +156,7 @@ impl Body for NewLink {
     }
 }
 
+/// Links a group to a provider's group.
 #[utoipa::path(post, path = "/api/v1/groups/{id}/links", tag = "groups", params(("id" = String, Path)), request_body = NewLink,
     responses((status = 200, body = LinkChange), WriteProblems))]
 pub(super) async fn link(
@@ -165,6 +172,7 @@ pub(super) async fn link(
     kept(&admin, conditions, Reply::changed(&done, conditions, change, None)).await
 }
 
+/// Removes a link.
 #[utoipa::path(delete, path = "/api/v1/groups/{id}/links", tag = "groups",
     params(("id" = String, Path), ("link" = String, Query, description = "`PROVIDER:ID`, for a role `PROVIDER:role:NAME`")),
     responses((status = 204, description = "It is gone."), (status = 200, body = LinkChange, description = "A dry run."), WriteProblems))]
@@ -198,6 +206,7 @@ impl Body for Mapping {
     }
 }
 
+/// Gives the members of a group a role in a tenant.
 #[utoipa::path(put, path = "/api/v1/groups/{id}/tenants/{tenant}", tag = "groups",
     params(("id" = String, Path), ("tenant" = String, Path)), request_body = Mapping,
     responses((status = 201, body = MappingChange), (status = 200, body = MappingChange), WriteProblems))]
@@ -217,6 +226,7 @@ pub(super) async fn map(
     Ok(Reply::changed(&done, conditions, change, Some(path)))
 }
 
+/// Takes the members of a group their role in a tenant.
 #[utoipa::path(delete, path = "/api/v1/groups/{id}/tenants/{tenant}", tag = "groups",
     params(("id" = String, Path), ("tenant" = String, Path)),
     responses((status = 204, description = "It is gone."), (status = 200, body = MappingChange, description = "A dry run."), WriteProblems))]

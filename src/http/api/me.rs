@@ -36,6 +36,7 @@ pub(super) struct Me {
     session: String,
 }
 
+/// Who the caller is, and what they administer.
 #[utoipa::path(get, path = "/api/v1/me", tag = "me", responses((status = 200, body = Me), ReadProblems))]
 pub(super) async fn show(caller: Caller) -> Result<Reply, Refused> {
     let person = &caller.principal.standing.person;
@@ -62,6 +63,7 @@ pub(super) struct MyAccess {
     tenants: BTreeMap<String, String>,
 }
 
+/// The caller's groups and tenants.
 #[utoipa::path(get, path = "/api/v1/me/access", tag = "me", responses((status = 200, body = MyAccess), ReadProblems))]
 pub(super) async fn access(caller: Caller) -> Result<Reply, Refused> {
     let Standing { access, .. } = &caller.principal.standing;
@@ -75,6 +77,7 @@ pub(super) async fn access(caller: Caller) -> Result<Reply, Refused> {
     }))
 }
 
+/// The caller's valid sessions.
 #[utoipa::path(get, path = "/api/v1/me/sessions", tag = "me", params(PageParameters),
     responses((status = 200, body = List<Session>), ReadProblems))]
 pub(super) async fn sessions(
@@ -104,6 +107,7 @@ pub(super) async fn live(
     Ok(live)
 }
 
+/// One of the caller's sessions.
 #[utoipa::path(get, path = "/api/v1/me/sessions/{id}", tag = "me", params(("id" = String, Path)),
     responses((status = 200, body = Session), ReadProblems))]
 pub(super) async fn session(
@@ -115,6 +119,7 @@ pub(super) async fn session(
     Ok(Reply::ok(Session::new(&hash, &record)))
 }
 
+/// Ends one of the caller's sessions.
 #[utoipa::path(delete, path = "/api/v1/me/sessions/{id}", tag = "me", params(("id" = String, Path)),
     responses((status = 204, description = "It has ended."), (status = 200, body = SessionEnd, description = "A dry run."), WriteProblems))]
 pub(super) async fn end_session(

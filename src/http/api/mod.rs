@@ -35,10 +35,12 @@ use crate::http::public::callers::Anyone;
 use crate::http::public::fault::FaultFormat;
 use crate::http::public::routing::{DELETE, GET, PATCH, POST, POST_EMPTY, PUT, Routes, at};
 use caller::{AdminRead, AdminWrite, OwnRead, OwnWrite, SystemRead, SystemWrite};
+use gatepost_pages::paths;
 
 /// Registers the operations, and the documents about them.
 pub(in crate::http) fn register(routes: &mut Routes<'_>) {
-    routes.add(at("/openapi.json").only(HostScope::Public).on(GET, Anyone, Anywhere, documents::openapi));
+    routes.add(at(paths::API).only(HostScope::Public).on(GET, Anyone, Anywhere, documents::page));
+    routes.add(at(paths::OPENAPI).only(HostScope::Public).on(GET, Anyone, Anywhere, documents::openapi));
     routes.add(at("/problems/{code}").only(HostScope::Public).on(GET, Anyone, Anywhere, documents::problem));
     routes.scope_with_format(reply::ROOT, FaultFormat(refused::answer), |api| {
         own(api);

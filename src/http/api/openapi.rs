@@ -3,6 +3,7 @@
 use super::{admins, audit, explain, group_members, groups, me, system, tenants, users};
 use crate::http::problem_document::{Flaw, ProblemCode, ProblemDocument};
 use gatepost_core::host::Origin;
+use gatepost_pages::ApiOperation;
 use std::collections::BTreeMap;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::response::{Response, ResponseBuilder};
@@ -94,6 +95,31 @@ pub fn document(public_url: Option<&Origin>) -> String {
     document.to_pretty_json().expect("a document is JSON")
 }
 
+/// The operations in the order of the document, by the part of the API that they belong to.
+pub(super) fn operations() -> Vec<(String, Vec<ApiOperation>)> {
+    let mut groups: Vec<(String, Vec<ApiOperation>)> = Vec::new();
+    for (path, item) in Document::openapi().paths.paths {
+        let methods = [
+            ("GET", item.get),
+            ("POST", item.post),
+            ("PUT", item.put),
+            ("PATCH", item.patch),
+            ("DELETE", item.delete),
+        ];
+        for (method, operation) in methods {
+            let Some(operation) = operation else { continue };
+            let tag = operation.tags.and_then(|tags| tags.into_iter().next()).unwrap_or_default();
+            let summary = operation.summary.unwrap_or_default();
+            let shown = ApiOperation { method: method.to_owned(), path: path.clone(), summary };
+            match groups.iter_mut().find(|(known, _)| *known == tag) {
+                Some((_, operations)) => operations.push(shown),
+                None => groups.push((tag, vec![shown])),
+            }
+        }
+    }
+    groups
+}
+
 /// The cookie of the public host.
 const COOKIE: &str = "__Host-gatepost";
 
@@ -123,5 +149,8 @@ mod tests {
             registered.into_iter().map(|route| (route.path, route.method.to_owned())).collect();
         assert!(registered.len() > 40, "{registered:?}");
         assert_eq!(operations, registered);
+        let shown: Vec<_> = super::operations().into_iter().flat_map(|(_, operations)| operations).collect();
+        assert_eq!(shown.len(), registered.len());
+        assert!(shown.iter().all(|operation| operation.summary.ends_with('.')), "{shown:?}");
     }
 }

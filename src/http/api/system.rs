@@ -40,6 +40,7 @@ pub(super) struct ProviderHealth {
     is_known: bool,
 }
 
+/// The version, the stores and the providers.
 #[utoipa::path(get, path = "/api/v1/system", tag = "system", responses((status = 200, body = System), ReadProblems))]
 pub(super) async fn show(
     _: Caller,

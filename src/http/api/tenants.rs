@@ -21,6 +21,7 @@ use gatepost_store::directory::changes::{
 use gatepost_store::directory::{DirectoryError, UserKey};
 use utoipa::ToSchema;
 
+/// Lists the tenants that the caller administers, by id.
 #[utoipa::path(get, path = "/api/v1/tenants", tag = "tenants", params(SearchParameters, PageParameters),
     responses((status = 200, body = List<Tenant>), ReadProblems))]
 pub(super) async fn list(
@@ -34,6 +35,7 @@ pub(super) async fn list(
     Ok(page.found::<_, Tenant>(&found))
 }
 
+/// A tenant.
 #[utoipa::path(get, path = "/api/v1/tenants/{id}", tag = "tenants", params(("id" = String, Path)),
     responses((status = 200, body = Tenant), ReadProblems))]
 pub(super) async fn show(
@@ -77,6 +79,7 @@ impl Body for TenantNaming {
     }
 }
 
+/// Creates a tenant, or changes its name.
 #[utoipa::path(put, path = "/api/v1/tenants/{id}", tag = "tenants", params(("id" = String, Path)), request_body = TenantNaming,
     responses((status = 201, body = TenantChange), (status = 200, body = TenantChange), WriteProblems))]
 pub(super) async fn put(
@@ -112,6 +115,7 @@ impl Body for TenantPatch {
     }
 }
 
+/// Changes the name of a tenant.
 #[utoipa::path(patch, path = "/api/v1/tenants/{id}", tag = "tenants", params(("id" = String, Path)), request_body = TenantPatch,
     responses((status = 200, body = TenantChange), WriteProblems))]
 pub(super) async fn patch(
@@ -135,6 +139,7 @@ pub(super) async fn patch(
     Ok(Reply::changed(&done, conditions, change, None))
 }
 
+/// Deletes a tenant, its members and its groups' access to it. The groups stay.
 #[utoipa::path(delete, path = "/api/v1/tenants/{id}", tag = "tenants", params(("id" = String, Path)),
     responses((status = 204, description = "It is gone."), (status = 200, body = TenantChange, description = "A dry run."), WriteProblems))]
 pub(super) async fn delete(
@@ -147,6 +152,7 @@ pub(super) async fn delete(
     Ok(Reply::removed(conditions, TenantChange { id: id.to_string(), changed: true }))
 }
 
+/// Lists the members that a tenant has by itself, by id.
 #[utoipa::path(get, path = "/api/v1/tenants/{id}/members", tag = "tenants", params(("id" = String, Path), PageParameters),
     responses((status = 200, body = List<TenantMember>), ReadProblems))]
 pub(super) async fn members(
@@ -178,6 +184,7 @@ impl Body for TenantRole {
     }
 }
 
+/// Gives a person a role in a tenant, beside what groups give.
 #[utoipa::path(put, path = "/api/v1/tenants/{id}/members/{user}", tag = "tenants",
     params(("id" = String, Path), ("user" = String, Path, description = "An id, or an address, which may be nobody's yet")), request_body = TenantRole,
     responses((status = 201, body = TenantMemberChange), (status = 200, body = TenantMemberChange), WriteProblems))]
@@ -196,6 +203,7 @@ pub(super) async fn add_member(
     Ok(Reply::changed(&done, conditions, change, Some(path)))
 }
 
+/// Takes a person the role that they have in a tenant by themselves.
 #[utoipa::path(delete, path = "/api/v1/tenants/{id}/members/{user}", tag = "tenants",
     params(("id" = String, Path), ("user" = String, Path)),
     responses((status = 204, description = "It is gone."), (status = 200, body = TenantMemberChange, description = "A dry run."), WriteProblems))]

@@ -26,6 +26,7 @@ use gatepost_store::directory::{
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
+/// Lists people by id.
 #[utoipa::path(get, path = "/api/v1/users", tag = "users", params(UserParameters, PageParameters),
     responses((status = 200, body = List<User>), ReadProblems))]
 pub(super) async fn list(
@@ -81,6 +82,7 @@ impl Body for NewUser {
     }
 }
 
+/// Makes a place for the first person who signs in with an address.
 #[utoipa::path(post, path = "/api/v1/users", tag = "users", request_body = NewUser,
     responses((status = 201, body = UserChange), (status = 200, body = UserChange, description = "Somebody has the address."), WriteProblems))]
 pub(super) async fn create(
@@ -98,6 +100,7 @@ pub(super) async fn create(
     kept(&admin, conditions, Reply::changed(&done, conditions, change, Some(format!("/users/{id}")))).await
 }
 
+/// A person with identities, groups and tenants.
 #[utoipa::path(get, path = "/api/v1/users/{id}", tag = "users", params(("id" = String, Path)),
     responses((status = 200, body = UserDetails), ReadProblems))]
 pub(super) async fn show(
@@ -114,6 +117,7 @@ async fn find(admin: &Context, scope: &Scope, id: UserId) -> Result<UserRecord, 
     found.ok_or_else(|| DirectoryError::UnknownUser(key).into())
 }
 
+/// Ends all sessions of a person and refuses further sign-ins.
 #[utoipa::path(post, path = "/api/v1/users/{id}/disable", tag = "users", params(("id" = String, Path)),
     responses((status = 200, body = UserChange), WriteProblems))]
 pub(super) async fn disable(
@@ -128,6 +132,7 @@ pub(super) async fn disable(
     kept(&admin, conditions, Reply::changed(&done, conditions, change, None)).await
 }
 
+/// Lets a disabled person sign in again. Ended sessions stay ended.
 #[utoipa::path(post, path = "/api/v1/users/{id}/enable", tag = "users", params(("id" = String, Path)),
     responses((status = 200, body = UserChange), WriteProblems))]
 pub(super) async fn enable(
@@ -142,6 +147,7 @@ pub(super) async fn enable(
     kept(&admin, conditions, Reply::changed(&done, conditions, change, None)).await
 }
 
+/// Ends all sessions of a person.
 #[utoipa::path(post, path = "/api/v1/users/{id}/end-sessions", tag = "users", params(("id" = String, Path)),
     responses((status = 200, body = SessionsEnd), WriteProblems))]
 pub(super) async fn end_sessions(
@@ -157,6 +163,7 @@ pub(super) async fn end_sessions(
     kept(&admin, conditions, Reply::noted(conditions, end).version(version)).await
 }
 
+/// Releases the address of a person: the next person who signs in with it gets it.
 #[utoipa::path(post, path = "/api/v1/users/{id}/release-address", tag = "users", params(("id" = String, Path)),
     responses((status = 200, body = AddressRelease), WriteProblems))]
 pub(super) async fn release_address(
@@ -210,6 +217,7 @@ impl From<&Membership> for UserMembership {
     }
 }
 
+/// A person's memberships of groups, once for each source.
 #[utoipa::path(get, path = "/api/v1/users/{id}/memberships", tag = "users", params(("id" = String, Path), PageParameters),
     responses((status = 200, body = List<UserMembership>), ReadProblems))]
 pub(super) async fn memberships(
@@ -228,6 +236,7 @@ pub(super) async fn memberships(
     Ok(page.reply(all, place, Clone::clone))
 }
 
+/// The valid sessions of a person.
 #[utoipa::path(get, path = "/api/v1/users/{id}/sessions", tag = "users", params(("id" = String, Path), PageParameters),
     responses((status = 200, body = List<Session>), ReadProblems))]
 pub(super) async fn sessions(

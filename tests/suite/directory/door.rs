@@ -50,7 +50,8 @@ fn if_version(number: i64) -> Conditions {
     Conditions { if_version: Some(Version::from_number(number)), ..Conditions::default() }
 }
 
-const DRY_RUN: Conditions = Conditions { if_version: None, is_dry_run: true, must_be_new: false };
+const DRY_RUN: Conditions =
+    Conditions { if_version: None, is_dry_run: true, must_be_new: false, repeat: None };
 
 /// Administers tenant `a` by the group `Owners`, and is a member of tenant `b`.
 async fn tenant_admin(store: &Opened) -> UserId {
