@@ -2,7 +2,7 @@
 
 use super::caller::Caller;
 use super::list::{Filter, List, Page, PageParameters, Parameters};
-use super::openapi::ReadProblems;
+use super::problems::ReadProblems;
 use super::refused::Refused;
 use super::reply::Reply;
 use crate::admin::Context;

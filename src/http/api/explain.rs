@@ -3,7 +3,7 @@
 use super::caller::Caller;
 use super::input::{Body, Json};
 use super::members::Members;
-use super::openapi::WriteProblems;
+use super::problems::WriteProblems;
 use super::refused::Refused;
 use super::reply::Reply;
 use crate::explain::{

@@ -5,7 +5,7 @@ use super::groups::find;
 use super::input::{Body, Ids, Json, Post, Write};
 use super::list::{List, Page, PageParameters, SearchFilter, SearchParameters};
 use super::members::Members;
-use super::openapi::{ReadProblems, WriteProblems};
+use super::problems::{ReadProblems, WriteProblems};
 use super::refused::Refused;
 use super::repeats::kept;
 use super::reply::Reply;

@@ -4,7 +4,7 @@ use super::caller::Caller;
 use super::input::{Body, Ids, Json, Post, Write, WriteLink};
 use super::list::{Filter, List, Page, PageParameters, Parameters, SearchText};
 use super::members::Members;
-use super::openapi::{ReadProblems, WriteProblems};
+use super::problems::{ReadProblems, WriteProblems};
 use super::refused::{Refused, not_found};
 use super::repeats::kept;
 use super::reply::Reply;

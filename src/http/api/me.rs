@@ -3,7 +3,7 @@
 use super::caller::Caller;
 use super::input::Write;
 use super::list::{List, Page, PageParameters};
-use super::openapi::{ReadProblems, WriteProblems};
+use super::problems::{ReadProblems, WriteProblems};
 use super::refused::{Refused, not_found};
 use super::reply::Reply;
 use crate::admin::views::{Session, SessionEnd};

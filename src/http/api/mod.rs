@@ -18,6 +18,7 @@ mod list;
 mod me;
 mod members;
 mod openapi;
+mod problems;
 mod rate;
 mod refused;
 mod repeats;

@@ -1,61 +1,13 @@
 //! The OpenAPI document, from the operations themselves.
 
 use super::{admins, audit, explain, group_members, groups, me, system, tenants, users};
-use crate::http::problem_document::{Flaw, ProblemCode, ProblemDocument};
+use crate::http::problem_document::{Flaw, ProblemDocument};
 use gatepost_core::host::Origin;
 use gatepost_pages::ApiOperation;
-use std::collections::BTreeMap;
-use utoipa::openapi::content::ContentBuilder;
-use utoipa::openapi::response::{Response, ResponseBuilder};
+use utoipa::OpenApi;
+use utoipa::openapi::Components;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
 use utoipa::openapi::server::Server;
-use utoipa::openapi::{Components, Ref, RefOr};
-use utoipa::{IntoResponses, OpenApi};
-
-/// The problems of every operation.
-pub(super) struct ReadProblems;
-/// The problems of an operation that changes something, or that takes a body.
-pub(super) struct WriteProblems;
-
-const OF_READS: [ProblemCode; 7] = [
-    ProblemCode::Invalid,
-    ProblemCode::Unauthenticated,
-    ProblemCode::Forbidden,
-    ProblemCode::NotFound,
-    ProblemCode::TooLarge,
-    ProblemCode::TooManyRequests,
-    ProblemCode::Unavailable,
-];
-const OF_WRITES: [ProblemCode; 5] = [
-    ProblemCode::BodyTimeout,
-    ProblemCode::State,
-    ProblemCode::Overtaken,
-    ProblemCode::MediaType,
-    ProblemCode::NotPossible,
-];
-
-type Responses = BTreeMap<String, RefOr<Response>>;
-
-impl IntoResponses for ReadProblems {
-    fn responses() -> Responses {
-        OF_READS.into_iter().map(response).collect()
-    }
-}
-
-impl IntoResponses for WriteProblems {
-    fn responses() -> Responses {
-        OF_READS.into_iter().chain(OF_WRITES).map(response).collect()
-    }
-}
-
-fn response(code: ProblemCode) -> (String, RefOr<Response>) {
-    let kind = code.kind();
-    let schema = Ref::from_schema_name("ProblemDocument");
-    let content = ContentBuilder::new().schema(Some(schema)).build();
-    let response =
-        ResponseBuilder::new().description(kind.title).content("application/problem+json", content);
-    (kind.status.as_str().to_owned(), response.build().into())
-}
 
 #[derive(OpenApi)]
 #[openapi(

@@ -1,7 +1,7 @@
 //! How this installation is, as far as the replica that answers knows.
 
 use super::caller::Caller;
-use super::openapi::ReadProblems;
+use super::problems::ReadProblems;
 use super::refused::Refused;
 use super::reply::Reply;
 use crate::readiness::Readiness;

@@ -4,7 +4,7 @@ use super::caller::Caller;
 use super::input::{Body, Ids, Json, Write};
 use super::list::{List, Page, PageParameters, SearchFilter, SearchParameters};
 use super::members::Members;
-use super::openapi::{ReadProblems, WriteProblems};
+use super::problems::{ReadProblems, WriteProblems};
 use super::refused::Refused;
 use super::reply::Reply;
 use crate::admin::Context;

@@ -5,7 +5,7 @@ use super::input::{Body, Post, Write};
 use super::list::{Filter, List, Page, PageParameters, Parameters, SearchText};
 use super::me::{live, session_page};
 use super::members::Members;
-use super::openapi::{ReadProblems, WriteProblems};
+use super::problems::{ReadProblems, WriteProblems};
 use super::refused::{Refused, not_found};
 use super::repeats::kept;
 use super::reply::Reply;
