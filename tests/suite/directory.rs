@@ -47,6 +47,7 @@ mod admins;
 mod audit;
 mod configuration;
 mod groups;
+mod lists;
 mod many_rows;
 mod members;
 mod names;
