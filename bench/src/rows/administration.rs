@@ -23,7 +23,7 @@ const AIM: f64 = 10.0;
 pub async fn run(stage: &mut Stage) -> io::Result<()> {
     let size = if stage.tempo.is_quick { SMALL } else { LARGE };
     let provider = Provider::absent();
-    for store in ["Postgres", "SQLite"] {
+    for store in ["SQLite", "Postgres"] {
         let site = if store == "SQLite" {
             Site::embedded(&provider, Addresses::production()).await?
         } else {

@@ -134,7 +134,7 @@ fn statements(dialect: &Dialect, size: Size) -> Vec<String> {
         ),
         format!(
             "INSERT INTO {schema}tenant_members (tenant_id, user_id, role, created_at) \
-             SELECT 't-' || s.n % {tenants}, {person}, 'member', 0 FROM {n_people} WHERE s.n % 2 = 0"
+             SELECT 't-' || (s.n % {tenants}), {person}, 'member', 0 FROM {n_people} WHERE s.n % 2 = 0"
         ),
         format!(
             "INSERT INTO {schema}admin_overrides (user_id, is_admin) SELECT {person}, s.n % 2 = 0 FROM {}",
@@ -143,7 +143,7 @@ fn statements(dialect: &Dialect, size: Size) -> Vec<String> {
         format!(
             "INSERT INTO {schema}audit_entries (at, actor, action, target, after, tenant_id, via) \
              SELECT 1790000000 - ({audit} - s.n) * 30, {}, CASE WHEN s.n % 10 > 0 THEN 'user.sign_in' ELSE 'tenant.add_member' END, \
-             'user:' || {}, '{{\"provider\": \"entra\"}}', CASE WHEN s.n % 20 = 0 THEN 't-' || s.n % {tenants} END, \
+             'user:' || {}, '{{\"provider\": \"entra\"}}', CASE WHEN s.n % 20 = 0 THEN 't-' || (s.n % {tenants}) END, \
              'gate' FROM {}",
             id(&format!("s.n % {people}")),
             id(&format!("s.n % {people}")),

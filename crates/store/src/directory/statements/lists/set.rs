@@ -30,6 +30,8 @@ pub(super) enum Set<'a> {
     /// In one of these groups, or by a role, or because somebody decided so.
     Admins {
         groups: Vec<i64>,
+        /// Also whoever is none, because somebody decided so.
+        or_denied: bool,
     },
     /// A word of theirs begins with this one.
     Word(String),
@@ -102,7 +104,7 @@ impl Set<'_> {
             Self::Awaited => {
                 query.push("SELECT id AS user_id FROM users WHERE last_sign_in_at IS NULL");
             }
-            Self::Admins { groups } => {
+            Self::Admins { groups, .. } => {
                 query.push(
                     "SELECT user_id FROM current_admin_overrides UNION ALL SELECT m.user_id FROM admin_roles r \
                      JOIN provider_groups p ON p.provider = r.provider AND p.kind = 'role' AND p.external_id = r.role \
@@ -156,7 +158,13 @@ impl Set<'_> {
                     " AND u.disabled_at IS NULL AND EXISTS (SELECT 1 FROM identities s WHERE s.user_id = u.id)",
                 );
             }
-            Self::Admins { .. } => {
+            Self::Admins { or_denied: true, .. } => {
+                query.push(
+                    " AND ((SELECT 1 FROM current_admin_overrides s WHERE s.user_id = u.id) = 1 \
+                     OR EXISTS (SELECT 1 FROM admin_reasons s WHERE s.user_id = u.id))",
+                );
+            }
+            Self::Admins { or_denied: false, .. } => {
                 query.push(
                     " AND coalesce((SELECT s.is_admin FROM current_admin_overrides s WHERE s.user_id = u.id), \
                      EXISTS (SELECT 1 FROM admin_reasons s WHERE s.user_id = u.id))",
@@ -209,7 +217,7 @@ pub(super) async fn resolve(connection: &mut Connection, sets: &mut [Set<'_>]) -
                 push_tenants(&mut query, "tenant_id", tenants.iter().copied());
                 *groups = query.build_query_scalar().fetch_all(&mut *connection).await?;
             }
-            Set::Admins { groups } => {
+            Set::Admins { groups, .. } => {
                 let sql = "SELECT g.id FROM admin_groups a JOIN groups g ON g.name = a.name";
                 *groups = sqlx::query_scalar(sql).fetch_all(&mut *connection).await?;
             }

@@ -65,7 +65,7 @@ fn sets<'a>(scope: &'a Scope, filter: &'a UserFilter) -> Vec<Set<'a>> {
         UserState::Active => Set::Active,
         UserState::Disabled => Set::Disabled,
         UserState::Awaited => Set::Awaited,
-        UserState::Admin => Set::Admins { groups: Vec::new() },
+        UserState::Admin => Set::Admins { groups: Vec::new(), or_denied: false },
     }));
     sets
 }
