@@ -23,16 +23,16 @@ const AIM: f64 = 10.0;
 pub async fn run(stage: &mut Stage) -> io::Result<()> {
     let size = if stage.tempo.is_quick { SMALL } else { LARGE };
     let provider = Provider::absent();
-    for store in ["SQLite", "Postgres"] {
-        let site = if store == "SQLite" {
+    for store in ["Postgres", "SQLite"] {
+        let filled = if store == "SQLite" {
             Site::embedded(&provider, Addresses::production()).await?
         } else {
             Site::shared(&provider, Addresses::production()).await?
         };
         let begun = Instant::now();
-        site.fill(size).await?;
+        filled.fill(size).await?;
         eprintln!("  {store} is full: {:.1} s", begun.elapsed().as_secs_f64());
-        let reads = Reads { directory: &site.state.stores.directory, size, store };
+        let reads = Reads { directory: &filled.state.stores.directory, size, store };
         reads.measure(stage).await.map_err(io::Error::other)?;
     }
     Ok(())
@@ -65,7 +65,7 @@ impl Reads<'_> {
     /// The beginning, and places throughout the list.
     fn place(&self, number: usize) -> Option<Place> {
         let at = number * 7_919 % self.size.people;
-        (number % 4 > 0).then(|| id_of_person(at / 2).parse().ok()).flatten()
+        (!number.is_multiple_of(4)).then(|| id_of_person(at / 2).parse().ok()).flatten()
     }
 
     fn filters(&self) -> Vec<NamedFilter> {
@@ -73,7 +73,8 @@ impl Reads<'_> {
         let q = |text: &str| UserFilter { q: Some(text.to_owned()), ..all() };
         let tenant = |id: &str| Some(id.parse().expect("a tenant's id"));
         let of = |id: &str| Scope::Tenants([id.parse().expect("a tenant's id")].into());
-        let everybody = gatepost_core::ids::GroupId::from_number(self.size.groups as i64 + 1);
+        let everybody =
+            gatepost_core::ids::GroupId::from_number(i64::try_from(self.size.groups).unwrap_or_default() + 1);
         vec![
             ("people, all", Scope::System, all()),
             ("people, q of one", Scope::System, q("person-777@")),

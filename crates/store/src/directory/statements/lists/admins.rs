@@ -25,8 +25,8 @@ row! {
 
 const ADMINS: &str = concat!(
     "SELECT u.id, u.email, u.name, u.disabled_at, o.is_admin, o.until, o.version, (SELECT ",
-    json_list!("r.reason"),
-    " FROM (SELECT DISTINCT a.reason FROM admin_reasons a WHERE a.user_id = u.id ORDER BY a.reason) AS r) AS reasons \
+    json_list!("a.reason"),
+    " FROM admin_reasons a WHERE a.user_id = u.id) AS reasons \
      FROM users u LEFT JOIN current_admin_overrides o ON o.user_id = u.id",
 );
 
@@ -49,7 +49,9 @@ impl Store {
 }
 
 fn record(row: AdminRow) -> AdminRecord {
-    let AdminRow { id, email, name, disabled_at, is_admin: explicit, until, version, reasons } = row;
+    let AdminRow { id, email, name, disabled_at, is_admin: explicit, until, version, mut reasons } = row;
+    reasons.sort_unstable();
+    reasons.dedup();
     let is_admin = explicit.unwrap_or(!reasons.is_empty());
     let standing = AdminStanding { is_admin, explicit, until, reasons };
     AdminRecord { id, email, name, disabled_at, standing, version }
