@@ -49,6 +49,7 @@ mod configuration;
 mod door;
 mod ends;
 mod groups;
+mod lists;
 mod many_rows;
 mod members;
 mod names;
