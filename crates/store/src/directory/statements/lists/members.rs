@@ -54,12 +54,17 @@ row! {
     }
 }
 
-const SOURCES: &str = concat!(
-    "SELECT m.user_id, ",
-    json_list!("m.source"),
-    " AS sources, CASE WHEN count(*) = count(m.until) THEN max(m.until) END AS until \
-     FROM resolved_memberships m WHERE m.group_id = ",
-);
+/// Each person is asked by the index; a list of people would have Postgres read the whole group.
+const SOURCES: [&str; 3] = [
+    concat!(
+        "SELECT u.id AS user_id, (SELECT ",
+        json_list!("m.source"),
+        " FROM resolved_memberships m WHERE m.user_id = u.id AND m.group_id = "
+    ),
+    ") AS sources, (SELECT CASE WHEN count(*) = count(m.until) THEN max(m.until) END FROM resolved_memberships m \
+     WHERE m.user_id = u.id AND m.group_id = ",
+    ") AS until FROM users u WHERE u.id IN (",
+];
 
 /// Adds who says that they are members, and until when. A membership of several sources ends with the last of them.
 async fn add_sources(
@@ -67,19 +72,20 @@ async fn add_sources(
     group: GroupId,
     people: Vec<Named>,
 ) -> Result<Vec<MemberRecord>> {
-    let mut query = QueryBuilder::<Db>::new(SOURCES);
-    query.push_bind(group.number()).push(" AND m.user_id IN (");
+    let [before_sources, before_until, before_people] = SOURCES;
+    let mut query = QueryBuilder::<Db>::new(before_sources);
+    query.push_bind(group.number()).push(before_until).push_bind(group.number()).push(before_people);
     let mut list = query.separated(", ");
     list.push("''");
     for person in &people {
         list.push_bind(person.id.to_string());
     }
-    query.push(") GROUP BY m.user_id");
+    query.push(")");
     let rows: Vec<SourcesRow> = query.build_query_as().fetch_all(connection).await?;
     let mut sources: HashMap<UserId, SourcesRow> = rows.into_iter().map(|row| (row.user_id, row)).collect();
     // Whoever left the group between the two statements is left out.
     let member = |Named { id, email, name }| {
-        let SourcesRow { sources, until, .. } = sources.remove(&id)?;
+        let SourcesRow { sources, until, .. } = sources.remove(&id).filter(|row| !row.sources.is_empty())?;
         Some(MemberRecord { id, email, name, sources, until })
     };
     Ok(people.into_iter().filter_map(member).collect())
