@@ -4,6 +4,7 @@ use super::console::Console;
 use super::error::CommandError;
 use super::moment::Moment;
 use super::report::{Report, lines, rfc3339};
+use crate::admin::views::AuditEntry;
 use clap::{Args, Subcommand};
 use gatepost_core::administration::Scope;
 use gatepost_core::ids::RequestId;
@@ -65,7 +66,7 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
     entries.truncate(limit as usize);
     let next = entries.last().filter(|_| !is_last).map(AuditRecord::cursor);
     let json = json!({
-        "entries": entries.iter().map(to_json).collect::<Vec<_>>(),
+        "entries": entries.iter().map(AuditEntry::from).collect::<Vec<_>>(),
         "next": next.map(|next| next.to_string()),
     });
     let header = ["At", "Actor", "Action", "Target", "What", "From", "Request"];
@@ -137,23 +138,6 @@ fn text(value: &Value) -> String {
 /// Stored values are a JSON object or absent.
 fn object(written: Option<&str>) -> Map<String, Value> {
     written.and_then(|written| serde_json::from_str(written).ok()).unwrap_or_default()
-}
-
-fn to_json(entry: &AuditRecord) -> Value {
-    let object = |written: &Option<String>| written.as_deref().map(|written| object(Some(written)));
-    json!({
-        "id": entry.id,
-        "at": rfc3339(entry.at),
-        "actor": entry.actor.to_string(),
-        "actor_email": entry.actor_email,
-        "action": entry.action,
-        "target": entry.target,
-        "target_email": entry.target_email,
-        "before": object(&entry.before),
-        "after": object(&entry.after),
-        "address": entry.address,
-        "request_id": entry.request_id,
-    })
 }
 
 #[cfg(test)]

@@ -2,12 +2,12 @@
 
 use super::actor::Actor;
 use super::audit::{AuditFilter, AuditRecord};
-use super::changes::{Change, Conditions, Done};
+use super::changes::{Change, Conditions, Done, Repeat, StoredAnswer};
 use super::lists::{
     AdminRecord, DayCount, GroupFilter, Page, Place, TenantMember, TenantWay, UnlinkedGroup, UserFilter,
 };
 use super::records::{
-    GroupKey, GroupRecord, MemberRecord, Membership, TenantRecord, UserKey, UserRecord, UserSummary,
+    Ends, GroupKey, GroupRecord, MemberRecord, Membership, TenantRecord, UserKey, UserRecord, UserSummary,
 };
 use super::{Directory, Result, postgres, sqlite};
 use gatepost_core::administration::Scope;
@@ -37,6 +37,16 @@ impl Directory {
     ) -> Result<Done<C::Outcome>> {
         on_store!(self, carry_out(change, conditions, actor))
     }
+
+    /// What is stored about a request that may have come before.
+    pub async fn find_answer(&self, repeat: Repeat) -> Result<Option<StoredAnswer>> {
+        on_store!(self, find_answer(repeat))
+    }
+
+    /// Keeps the answer to a request that may come again.
+    pub async fn keep_answer(&self, repeat: Repeat, answer: &str) -> Result<()> {
+        on_store!(self, keep_answer(repeat, answer))
+    }
 }
 
 // People and admins, as far as they exist for the reader.
@@ -44,6 +54,11 @@ impl Directory {
     /// Finds a person with identities, groups, tenants and admin status.
     pub async fn find_user(&self, scope: &Scope, key: &UserKey) -> Result<Option<UserRecord>> {
         on_store!(self, find_user(scope, key))
+    }
+
+    /// When the memberships of a person end; those without an end are left out.
+    pub async fn list_ends(&self, user: UserId) -> Result<Ends> {
+        on_store!(self, list_ends(user))
     }
 
     /// Lists people by id. A person who comes while somebody pages appears where their id belongs.

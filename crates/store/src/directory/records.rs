@@ -1,6 +1,6 @@
 //! The arguments and results of the directory, in addition to the types of [`gatepost_core`].
 
-use super::lists::Count;
+use super::count::Count;
 use gatepost_core::access::Role;
 use gatepost_core::administration::Version;
 use gatepost_core::clock::Timestamp;
@@ -97,6 +97,15 @@ pub struct FormerHolder {
     pub user: UserId,
     /// When the person gave it up.
     pub until: Timestamp,
+}
+
+/// What a person has that ends by itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ends {
+    /// Groups that the person is in until then, with all sources.
+    pub groups: BTreeMap<String, Timestamp>,
+    /// Tenants that the person is a member of, by itself, until then.
+    pub tenants: BTreeMap<String, Timestamp>,
 }
 
 /// How a command or a page names a person: by id or by current address.

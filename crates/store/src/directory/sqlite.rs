@@ -39,6 +39,8 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("sqlite":
     "20261128150300_note_ways_of_changes",
     "20261128154000_index_words_of_people",
     "20261128154100_index_lists",
+    "20261128160000_leave_out_what_has_ended",
+    "20261128164500_create_idempotent_requests",
 );
 
 /// Locks nothing, because only one transaction writes at a time.
@@ -75,6 +77,12 @@ macro_rules! unhex {
 macro_rules! present {
     () => {
         "unixepoch()"
+    };
+}
+/// The time of the statement in milliseconds, rounded up. The views compare with the same time.
+macro_rules! present_millis {
+    () => {
+        "CAST(unixepoch('subsec') * 1000 AS INTEGER) + 1"
     };
 }
 /// Always false: there is only one copy of the file.

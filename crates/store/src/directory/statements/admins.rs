@@ -2,7 +2,7 @@
 
 use super::admin_overrides::{Override, find_override, find_standing, set_override};
 use super::users::{self, UserRow, demand_future};
-use super::{Apply, Connection, LockKey, Result};
+use super::{Apply, Connection, LockKey, Result, ended};
 use crate::directory::actor::Actor;
 use crate::directory::changes::{Done, SetAdmin};
 use crate::directory::error::DirectoryError;
@@ -41,6 +41,7 @@ impl Apply for SetAdmin {
             let standing = find_standing(connection, user.id).await?;
             return Ok(Done::unchanged(before.map(|before| before.version), standing));
         }
+        ended::delete_of_person(connection, user.id).await?;
         set_override(connection, user.id, *is_admin, *until).await?;
         let action = match is_admin {
             Some(true) => "admin.grant",

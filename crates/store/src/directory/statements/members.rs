@@ -3,7 +3,7 @@
 use super::group_changes::{self, GroupRow};
 use super::naming::lock_names;
 use super::users::{self, UserRow, demand_future, note};
-use super::{Apply, Connection, Result};
+use super::{Apply, Connection, Result, ended};
 use crate::directory::actor::Actor;
 use crate::directory::changes::{AddMember, Done, Joined, RemoveMember};
 use crate::directory::error::DirectoryError;
@@ -70,6 +70,9 @@ impl Apply for AddMember {
             && before.until == *until
         {
             return Ok(Done::unchanged(Some(before.version), joined));
+        }
+        if held.is_some_and(|held| held.has_ended) {
+            ended::delete_of_person(connection, user).await?;
         }
         sqlx::query(
             "INSERT INTO manual_memberships (user_id, group_id, source, until) VALUES ($1, $2, $3, $4) \
@@ -154,11 +157,7 @@ impl Apply for RemoveMember {
 
 /// Deletes the memberships and returns the sources of those that counted.
 async fn delete(connection: &mut Connection, group: GroupId, user: UserId) -> Result<Vec<String>> {
-    let ended = concat!(
-        "DELETE FROM manual_memberships WHERE user_id = $1 AND group_id = $2 AND until <= ",
-        present!()
-    );
-    sqlx::query(ended).bind(user.to_string()).bind(group.number()).execute(&mut *connection).await?;
+    ended::delete_of_person(connection, user).await?;
     let mut sources: Vec<String> = sqlx::query_scalar(
         "DELETE FROM manual_memberships WHERE user_id = $1 AND group_id = $2 RETURNING source",
     )

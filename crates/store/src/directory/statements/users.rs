@@ -90,6 +90,16 @@ pub(super) async fn find_known(connection: &mut Connection, key: &UserKey) -> Re
     find_for_change(connection, key).await?.ok_or_else(|| DirectoryError::UnknownUser(key.clone()))
 }
 
+/// As [`find_known`], with the version that a change compares.
+pub(super) async fn lock_known(
+    connection: &mut Connection,
+    key: &UserKey,
+) -> Result<(UserRow, Option<Version>)> {
+    let user = find_known(connection, key).await?;
+    let version = user.version;
+    Ok((user, Some(version)))
+}
+
 /// Creates a placeholder for an address that nobody holds. An id that nobody has names nobody.
 pub(super) async fn create_for(connection: &mut Connection, key: &UserKey, actor: &Actor) -> Result<UserRow> {
     match key {

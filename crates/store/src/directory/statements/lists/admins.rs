@@ -1,5 +1,7 @@
 //! Administrators of the system.
 
+use super::people::People;
+use super::set::Set;
 use super::{Result, Store, limit_of};
 use crate::directory::lists::{AdminRecord, Page, Place};
 use crate::directory::records::AdminStanding;
@@ -23,11 +25,9 @@ row! {
 
 const ADMINS: &str = concat!(
     "SELECT u.id, u.email, u.name, u.disabled_at, o.is_admin, o.until, o.version, (SELECT ",
-    json_list!("r.reason"),
-    " FROM (SELECT DISTINCT a.reason FROM admin_reasons a WHERE a.user_id = u.id ORDER BY a.reason) AS r) AS reasons \
-     FROM users u LEFT JOIN current_admin_overrides o ON o.user_id = u.id WHERE u.id IN \
-     (SELECT user_id FROM current_admin_overrides UNION SELECT user_id FROM admin_reasons) \
-     AND u.id > $1 ORDER BY u.id LIMIT $2",
+    json_list!("a.reason"),
+    " FROM admin_reasons a WHERE a.user_id = u.id) AS reasons \
+     FROM users u LEFT JOIN current_admin_overrides o ON o.user_id = u.id",
 );
 
 impl Store {
@@ -41,17 +41,17 @@ impl Store {
             return Ok(Page::empty());
         }
         let rows: Vec<AdminRow> = reading!(self, |connection| {
-            let query = sqlx::query_as(ADMINS)
-                .bind(after.map(|place| place.0.as_str()).unwrap_or_default())
-                .bind(i64::from(limit) + 1);
-            Ok(query.fetch_all(connection).await?)
+            let sets = vec![Set::Admins { groups: Vec::new(), or_denied: true }];
+            People { select: ADMINS, sets }.fetch(connection, after, limit).await
         })?;
         Ok(Page::of(rows, limit, |row| Place(row.id.to_string())).map(record))
     }
 }
 
 fn record(row: AdminRow) -> AdminRecord {
-    let AdminRow { id, email, name, disabled_at, is_admin: explicit, until, version, reasons } = row;
+    let AdminRow { id, email, name, disabled_at, is_admin: explicit, until, version, mut reasons } = row;
+    reasons.sort_unstable();
+    reasons.dedup();
     let is_admin = explicit.unwrap_or(!reasons.is_empty());
     let standing = AdminStanding { is_admin, explicit, until, reasons };
     AdminRecord { id, email, name, disabled_at, standing, version }

@@ -2,7 +2,8 @@
 
 use super::naming::{ProviderGroup, provider_group_columns};
 use super::{Connection, Result, Store, containing, counted, json_texts, limit_of, row_limit, typed};
-use crate::directory::lists::{Count, GroupFilter, Page, Place, UnlinkedGroup};
+use crate::directory::count::Count;
+use crate::directory::lists::{GroupFilter, Page, Place, UnlinkedGroup};
 use crate::directory::records::{GroupKey, GroupLink, GroupRecord};
 use gatepost_core::access::Role;
 use gatepost_core::administration::{Scope, Version};

@@ -3,7 +3,7 @@
 use super::group_changes::find_known;
 use super::people::People;
 use super::set::{Set, searched};
-use super::{Connection, Result, Store, json_texts, limit_of, typed};
+use super::{Connection, Db, Result, Store, limit_of, typed};
 use crate::directory::error::DirectoryError;
 use crate::directory::lists::{Page, Place};
 use crate::directory::records::{GroupKey, MemberRecord};
@@ -11,6 +11,7 @@ use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{GroupId, UserId};
+use sqlx::QueryBuilder;
 use std::collections::{BTreeSet, HashMap};
 
 impl Store {
@@ -53,28 +54,38 @@ row! {
     }
 }
 
+/// Each person is asked by the index; a list of people would have Postgres read the whole group.
+const SOURCES: [&str; 3] = [
+    concat!(
+        "SELECT u.id AS user_id, (SELECT ",
+        json_list!("m.source"),
+        " FROM resolved_memberships m WHERE m.user_id = u.id AND m.group_id = "
+    ),
+    ") AS sources, (SELECT CASE WHEN count(*) = count(m.until) THEN max(m.until) END FROM resolved_memberships m \
+     WHERE m.user_id = u.id AND m.group_id = ",
+    ") AS until FROM users u WHERE u.id IN (",
+];
+
 /// Adds who says that they are members, and until when. A membership of several sources ends with the last of them.
 async fn add_sources(
     connection: &mut Connection,
     group: GroupId,
     people: Vec<Named>,
 ) -> Result<Vec<MemberRecord>> {
-    let rows: Vec<SourcesRow> = sqlx::query_as(concat!(
-        "SELECT m.user_id, ",
-        json_list!("m.source"),
-        " AS sources, CASE WHEN count(*) = count(m.until) THEN max(m.until) END AS until \
-         FROM resolved_memberships m WHERE m.group_id = $1 AND m.user_id IN (SELECT value FROM ",
-        each!("$2"),
-        ") GROUP BY m.user_id"
-    ))
-    .bind(group.number())
-    .bind(json_texts(people.iter().map(|person| person.id)))
-    .fetch_all(connection)
-    .await?;
+    let [before_sources, before_until, before_people] = SOURCES;
+    let mut query = QueryBuilder::<Db>::new(before_sources);
+    query.push_bind(group.number()).push(before_until).push_bind(group.number()).push(before_people);
+    let mut list = query.separated(", ");
+    list.push("''");
+    for person in &people {
+        list.push_bind(person.id.to_string());
+    }
+    query.push(")");
+    let rows: Vec<SourcesRow> = query.build_query_as().fetch_all(connection).await?;
     let mut sources: HashMap<UserId, SourcesRow> = rows.into_iter().map(|row| (row.user_id, row)).collect();
     // Whoever left the group between the two statements is left out.
     let member = |Named { id, email, name }| {
-        let SourcesRow { sources, until, .. } = sources.remove(&id)?;
+        let SourcesRow { sources, until, .. } = sources.remove(&id).filter(|row| !row.sources.is_empty())?;
         Some(MemberRecord { id, email, name, sources, until })
     };
     Ok(people.into_iter().filter_map(member).collect())

@@ -1,6 +1,6 @@
 //! One page of people who are in several sets, by id.
 
-use super::set::{Set, find_few};
+use super::set::{Set, find_few, resolve};
 use super::{Connection, Db, Result, json_texts, limit_of};
 use crate::directory::lists::Place;
 use gatepost_core::administration::Scope;
@@ -19,7 +19,7 @@ pub(super) struct People<'a> {
 
 /// The set of the people who exist for a reader. `None`: everybody.
 pub(super) fn visible(scope: &Scope) -> Option<Set<'_>> {
-    limit_of(scope).map(|tenants| Set::Tenants(tenants.iter().collect()))
+    limit_of(scope).map(|tenants| Set::Tenants { tenants: tenants.iter().collect(), groups: Vec::new() })
 }
 
 impl People<'_> {
@@ -34,6 +34,7 @@ impl People<'_> {
         T: for<'r> FromRow<'r, <Db as sqlx::Database>::Row> + Send + Unpin,
     {
         self.sets.sort_by_key(Set::rank);
+        resolve(&mut *connection, &mut self.sets).await?;
         let wanted = limit as usize + 1;
         let after = after.map(|place| place.0.as_str()).unwrap_or_default();
         let Some(ids) = find_few(connection, &self.sets).await? else {
@@ -85,7 +86,8 @@ pub(super) fn push_each<T: ToString>(query: &mut QueryBuilder<Db>, texts: impl I
 
 /// Whether a person exists for the reader.
 pub(super) async fn is_visible(connection: &mut Connection, scope: &Scope, id: UserId) -> Result<bool> {
-    let Some(visible) = visible(scope) else { return Ok(true) };
+    let Some(mut visible) = visible(scope) else { return Ok(true) };
+    resolve(&mut *connection, std::slice::from_mut(&mut visible)).await?;
     let mut query = QueryBuilder::<Db>::new("SELECT EXISTS (SELECT 1 FROM users u WHERE u.id = ");
     query.push_bind(id.to_string());
     visible.push_condition(&mut query);

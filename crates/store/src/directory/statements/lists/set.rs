@@ -20,19 +20,27 @@ const MAX_WORDS: usize = 8;
 const SEPARATORS: &[char] =
     &[' ', '.', '-', '_', '+', '@', ',', ';', '(', ')', '"', '\'', '/', '\t', '\n', '\r', '\u{a0}'];
 
-/// A set of people.
+/// A set of people. [`resolve`] adds the groups that belong to it.
 #[derive(Debug)]
 pub(super) enum Set<'a> {
     Id(UserId),
     Email(&'a EmailAddress),
     Disabled,
     Awaited,
-    Admins,
+    /// In one of these groups, or by a role, or because somebody decided so.
+    Admins {
+        groups: Vec<i64>,
+        /// Also whoever is none, because somebody decided so.
+        or_denied: bool,
+    },
     /// A word of theirs begins with this one.
     Word(String),
     Group(GroupId),
-    /// They may enter one of these.
-    Tenants(Vec<&'a TenantId>),
+    /// They may enter one of these tenants, directly or because they are in one of the groups.
+    Tenants {
+        tenants: Vec<&'a TenantId>,
+        groups: Vec<i64>,
+    },
     Active,
 }
 
@@ -71,10 +79,10 @@ impl Set<'_> {
             Self::Email(_) => 1,
             Self::Disabled => 2,
             Self::Awaited => 3,
-            Self::Admins => 4,
+            Self::Admins { .. } => 4,
             Self::Word(_) => 5,
             Self::Group(_) => 6,
-            Self::Tenants(_) => 7,
+            Self::Tenants { .. } => 7,
             Self::Active => 8,
         }
     }
@@ -96,10 +104,14 @@ impl Set<'_> {
             Self::Awaited => {
                 query.push("SELECT id AS user_id FROM users WHERE last_sign_in_at IS NULL");
             }
-            Self::Admins => {
+            Self::Admins { groups, .. } => {
                 query.push(
-                    "SELECT user_id FROM current_admin_overrides UNION ALL SELECT user_id FROM admin_reasons",
+                    "SELECT user_id FROM current_admin_overrides UNION ALL SELECT m.user_id FROM admin_roles r \
+                     JOIN provider_groups p ON p.provider = r.provider AND p.kind = 'role' AND p.external_id = r.role \
+                     JOIN provider_memberships m ON m.provider_group_id = p.id \
+                     UNION ALL SELECT user_id FROM resolved_memberships WHERE is_vouched AND ",
                 );
+                push_groups(query, groups);
             }
             Self::Word(word) => {
                 query.push("SELECT w.user_id FROM user_words w WHERE ");
@@ -110,14 +122,11 @@ impl Set<'_> {
                     .push("SELECT user_id FROM resolved_memberships WHERE group_id = ")
                     .push_bind(id.number());
             }
-            Self::Tenants(tenants) => {
-                query.push("SELECT s.user_id FROM current_tenant_members s WHERE ");
-                push_tenants(query, "s.tenant_id", tenants.iter().copied());
-                query.push(
-                    " UNION ALL SELECT m.user_id FROM group_tenants s \
-                     JOIN resolved_memberships m ON m.group_id = s.group_id WHERE ",
-                );
-                push_tenants(query, "s.tenant_id", tenants.iter().copied());
+            Self::Tenants { tenants, groups } => {
+                query.push("SELECT user_id FROM current_tenant_members WHERE ");
+                push_tenants(query, "tenant_id", tenants.iter().copied());
+                query.push(" UNION ALL SELECT user_id FROM resolved_memberships WHERE ");
+                push_groups(query, groups);
             }
             Self::Active => return false,
         }
@@ -149,37 +158,73 @@ impl Set<'_> {
                     " AND u.disabled_at IS NULL AND EXISTS (SELECT 1 FROM identities s WHERE s.user_id = u.id)",
                 );
             }
-            Self::Admins => {
+            Self::Admins { or_denied: true, .. } => {
+                query.push(
+                    " AND ((SELECT 1 FROM current_admin_overrides s WHERE s.user_id = u.id) = 1 \
+                     OR EXISTS (SELECT 1 FROM admin_reasons s WHERE s.user_id = u.id))",
+                );
+            }
+            Self::Admins { or_denied: false, .. } => {
                 query.push(
                     " AND coalesce((SELECT s.is_admin FROM current_admin_overrides s WHERE s.user_id = u.id), \
                      EXISTS (SELECT 1 FROM admin_reasons s WHERE s.user_id = u.id))",
                 );
             }
             Self::Word(word) => {
-                query.push(" AND EXISTS (SELECT 1 FROM user_words w WHERE w.user_id = u.id AND ");
+                query.push(" AND (SELECT 1 FROM user_words w WHERE w.user_id = u.id AND ");
                 push_prefix(query, word);
-                query.push(")");
+                query.push(" LIMIT 1) = 1");
             }
             Self::Group(id) => {
                 query.push(
-                    " AND EXISTS (SELECT 1 FROM resolved_memberships s WHERE s.user_id = u.id AND s.group_id = ",
+                    " AND (SELECT 1 FROM resolved_memberships s WHERE s.user_id = u.id AND s.group_id = ",
                 );
-                query.push_bind(id.number()).push(")");
+                query.push_bind(id.number()).push(" LIMIT 1) = 1");
             }
-            Self::Tenants(tenants) => push_tenants_condition(query, tenants),
+            Self::Tenants { tenants, groups } => push_tenants_condition(query, tenants, groups),
         }
     }
 }
 
-fn push_tenants_condition(query: &mut QueryBuilder<Db>, tenants: &[&TenantId]) {
-    query.push(" AND (EXISTS (SELECT 1 FROM current_tenant_members s WHERE s.user_id = u.id AND ");
+/// `(SELECT 1 ... LIMIT 1) = 1` asks each person by the index. `EXISTS` says the same, but Postgres may read everybody who
+/// is in the set for it.
+fn push_tenants_condition(query: &mut QueryBuilder<Db>, tenants: &[&TenantId], groups: &[i64]) {
+    query.push(" AND ((SELECT 1 FROM current_tenant_members s WHERE s.user_id = u.id AND ");
     push_tenants(query, "s.tenant_id", tenants.iter().copied());
-    query.push(
-        ") OR EXISTS (SELECT 1 FROM resolved_memberships m JOIN group_tenants s ON s.group_id = m.group_id \
-         WHERE m.user_id = u.id AND ",
-    );
-    push_tenants(query, "s.tenant_id", tenants.iter().copied());
-    query.push("))");
+    query.push(" LIMIT 1) = 1 OR (SELECT 1 FROM resolved_memberships s WHERE s.user_id = u.id AND ");
+    push_groups(query, groups);
+    query.push(" LIMIT 1) = 1)");
+}
+
+/// Adds `group_id IN (...)`. No group has the number 0.
+fn push_groups(query: &mut QueryBuilder<Db>, groups: &[i64]) {
+    query.push("group_id IN (");
+    let mut list = query.separated(", ");
+    list.push("0");
+    for group in groups {
+        list.push_bind(*group);
+    }
+    query.push(")");
+}
+
+/// Reads the groups that belong to sets of tenants and of administrators. A view of memberships that is joined with groups
+/// would be read whole.
+pub(super) async fn resolve(connection: &mut Connection, sets: &mut [Set<'_>]) -> Result<()> {
+    for set in sets {
+        match set {
+            Set::Tenants { tenants, groups } => {
+                let mut query = QueryBuilder::<Db>::new("SELECT DISTINCT group_id FROM group_tenants WHERE ");
+                push_tenants(&mut query, "tenant_id", tenants.iter().copied());
+                *groups = query.build_query_scalar().fetch_all(&mut *connection).await?;
+            }
+            Set::Admins { groups, .. } => {
+                let sql = "SELECT g.id FROM admin_groups a JOIN groups g ON g.name = a.name";
+                *groups = sqlx::query_scalar(sql).fetch_all(&mut *connection).await?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Adds the condition that the word `w` begins with this one. Databases do not make every letter small, so a first letter

@@ -4,8 +4,9 @@ use super::{
     Connection, Db, Result, Store, containing, json_texts, limit_of, push_tenants, row_limit, tenant_rows,
     typed,
 };
+use crate::directory::count::Count;
 use crate::directory::error::DirectoryError;
-use crate::directory::lists::{Count, Page, Place, TenantMember};
+use crate::directory::lists::{Page, Place, TenantMember};
 use crate::directory::records::TenantRecord;
 use gatepost_core::access::Role;
 use gatepost_core::administration::{Matter, Scope, Version};
@@ -25,12 +26,18 @@ row! {
 }
 
 /// Between two parts of it stands the number of memberships that are counted for each tenant.
+/// The view of memberships would be read whole if it were joined with the groups.
 const COUNTED: [&str; 3] = [
     "SELECT t.id, t.name, t.version, t.created_at, (SELECT CASE WHEN count(*) < ",
-    " THEN count(DISTINCT counted.user_id) ELSE -count(DISTINCT counted.user_id) END FROM (\
-     SELECT s.user_id FROM current_tenant_members s WHERE s.tenant_id = t.id UNION ALL \
-     SELECT m.user_id FROM group_tenants s JOIN resolved_memberships m ON m.group_id = s.group_id \
-     WHERE s.tenant_id = t.id LIMIT ",
+    concat!(
+        " THEN count(DISTINCT counted.user_id) ELSE -count(DISTINCT counted.user_id) END FROM (\
+         SELECT s.user_id FROM current_tenant_members s WHERE s.tenant_id = t.id UNION ALL \
+         SELECT m.user_id FROM group_tenants s JOIN manual_memberships m ON m.group_id = s.group_id \
+         WHERE s.tenant_id = t.id AND coalesce(m.until > ",
+        present!(),
+        ", true) UNION ALL SELECT m.user_id FROM group_tenants s JOIN provider_groups p ON p.group_id = s.group_id \
+         JOIN provider_memberships m ON m.provider_group_id = p.id WHERE s.tenant_id = t.id LIMIT ",
+    ),
     ") AS counted) AS members FROM tenants t WHERE t.id > ",
 ];
 

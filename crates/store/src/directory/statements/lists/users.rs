@@ -60,12 +60,12 @@ fn sets<'a>(scope: &'a Scope, filter: &'a UserFilter) -> Vec<Set<'a>> {
     sets.extend(typed(q.as_deref()).iter().flat_map(|text| searched(text)));
     sets.extend(email.as_ref().map(Set::Email));
     sets.extend(group.map(Set::Group));
-    sets.extend(tenant.as_ref().map(|tenant| Set::Tenants(vec![tenant])));
+    sets.extend(tenant.as_ref().map(|tenant| Set::Tenants { tenants: vec![tenant], groups: Vec::new() }));
     sets.extend(state.map(|state| match state {
         UserState::Active => Set::Active,
         UserState::Disabled => Set::Disabled,
         UserState::Awaited => Set::Awaited,
-        UserState::Admin => Set::Admins,
+        UserState::Admin => Set::Admins { groups: Vec::new(), or_denied: false },
     }));
     sets
 }
