@@ -1,16 +1,23 @@
-//! The pages for administrators: people and what is known about them.
+//! The portal: the pages for administrators.
 //!
 //! The handlers give these pages only what their reader may know; the pages decide nothing.
 
+mod changing;
 mod ends;
+mod entries;
+mod notice;
 mod parts;
 mod people;
 mod person;
 mod state;
 
+pub use changing::{Again, Overtaken, Question, RefusedChange};
 pub use ends::{EndChoice, EnteredEnd};
-pub use people::{MembersOf, People, PersonEntry};
-pub use person::{
-    AdminEntry, AuditEntry, ClaimedBy, IdentityEntry, MembershipEntry, PersonDetails, TenantEntry,
+pub use entries::{
+    AdminEntry, AdminSession, AuditEntry, ClaimedBy, IdentityEntry, MembershipEntry, PersonSummary,
+    RefusalEntry, TenantEntry, member_words,
 };
+pub use notice::PersonNotice;
+pub use people::{MembersOf, People, PersonEntry};
+pub use person::{DecidingForm, JoiningForm, PersonDetails, SystemDetails};
 pub use state::PersonState;

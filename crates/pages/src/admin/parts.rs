@@ -89,10 +89,21 @@ pub(super) struct Field<'a> {
 
 impl Field<'_> {
     /// The elements that say more about it.
-    fn described(&self) -> Option<String> {
+    pub(super) fn described(&self) -> Option<String> {
         let error = self.error.map(|_| format!("{}-error", self.id));
         let hint = (!self.hint.is_empty()).then(|| format!("{}-hint", self.id));
         let ids: Vec<String> = error.into_iter().chain(hint).collect();
         (!ids.is_empty()).then(|| ids.join(" "))
     }
+}
+
+/// A form that has only a button.
+#[derive(Clone, Debug)]
+pub(super) struct Button {
+    pub(super) action: String,
+    /// The names and values of its hidden fields.
+    pub(super) fields: Vec<(&'static str, String)>,
+    pub(super) text: &'static str,
+    /// What it does, where several on the page have the same text.
+    pub(super) label: String,
 }
