@@ -20,15 +20,17 @@ pub struct Frame<'a> {
 /// A part of the portal, with an entry in the navigation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Section {
+    Overview,
     People,
 }
 
 impl Section {
     /// All parts, in the order of the navigation.
-    const ALL: [Self; 1] = [Self::People];
+    const ALL: [Self; 2] = [Self::Overview, Self::People];
 
     const fn text(self) -> &'static str {
         match self {
+            Self::Overview => "Overview",
             Self::People => "People",
         }
     }
@@ -36,6 +38,7 @@ impl Section {
     /// The path of its first page.
     const fn path(self) -> &'static str {
         match self {
+            Self::Overview => paths::ADMIN,
             Self::People => paths::ADMIN_USERS,
         }
     }
@@ -43,7 +46,7 @@ impl Section {
     /// Whether it has anything for somebody who administers this.
     const fn is_for(self, _: &Scope) -> bool {
         match self {
-            Self::People => true,
+            Self::Overview | Self::People => true,
         }
     }
 }
