@@ -188,6 +188,23 @@ both_pairs! {
         }
     }
 
+    async fn the_administrator_of_a_tenant_gets_the_pages_that_are_for_them_too(pair) {
+        let world = World::start(pair).await;
+        let browser = world.signed_in("alice").await;
+        world.cli(&["tenant", "create", "github"]).await;
+        world.cli(&["tenant", "add-member", "github", "alice@example.com", "--role", "admin"]).await;
+        for route in routes().filter(is_for_admins) {
+            let answer = call(&world, &browser, &route, FromWhere::OwnPage).await;
+            assert_kept(&answer, &format!("{route:?}"));
+            let status = if route.callers == Callers::Admins { 403 } else { status_for(&route) };
+            assert_eq!(answer.status, status, "{route:?}: {}", answer.body);
+        }
+        world.cli(&["tenant", "remove-member", "github", "alice@example.com"]).await;
+        for route in routes().filter(is_for_admins) {
+            assert_eq!(call(&world, &browser, &route, FromWhere::OwnPage).await.status, 403, "{route:?} a moment later");
+        }
+    }
+
     async fn other_sites_change_nothing(pair) {
         let world = World::start(pair).await;
         let alice = world.signed_in("alice").await;
