@@ -5,8 +5,10 @@
 //! caller's scope, row lock, version, decision, write, audit and notification. Who may make it is decided in
 //! [`gatepost_core::administration`], by what the directory says at that moment.
 
+mod requests;
 mod sessions;
 
+pub use requests::DEFAULT_GRANT;
 pub use sessions::{EndedSessions, SessionError};
 
 use crate::revocation;
@@ -41,7 +43,7 @@ impl Context {
         let done = self.stores.directory.carry_out(change, conditions, actor).await?;
         if done.changed && !conditions.is_dry_run {
             let request_id = actor.request_id.map(tracing::field::display);
-            tracing::info!(request.id = request_id, actor = %actor.who, via = actor.via.as_str(), change = C::NAME, "an administrator made a change");
+            tracing::info!(request.id = request_id, actor = %actor.who, via = actor.via.as_str(), change = C::NAME, "a change was made");
         }
         Ok(done)
     }

@@ -188,6 +188,9 @@ fn of_directory(error: &DirectoryError) -> Option<String> {
         DirectoryError::DomainNotAllowed(..) => {
             "add the domain there, restart Gatepost, then repeat this command"
         }
+        DirectoryError::UnknownRequest(_) => {
+            "`gatepost request list` shows the open requests; requests are deleted after 90 days"
+        }
         DirectoryError::Overtaken(_) => {
             "read it again with --json, and repeat the command with the new version"
         }

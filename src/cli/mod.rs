@@ -19,6 +19,7 @@ mod member;
 mod migrate;
 mod moment;
 mod report;
+mod request;
 mod serve;
 mod session;
 mod tenant;
@@ -100,6 +101,11 @@ enum Command {
     /// Shows and changes people
     #[command(after_help = "Examples:\n  gatepost user list\n  gatepost user show alice@example.com")]
     User(Administration<user::Command>),
+    /// Shows and decides people's requests for access
+    #[command(
+        after_help = "Examples:\n  gatepost request list\n  gatepost request grant 0199d1f0-... --for 30d"
+    )]
+    Request(Administration<request::Command>),
     /// Shows and ends sessions
     #[command(after_help = "Examples:\n  gatepost session list alice@example.com\n  \
                             gatepost session end --user alice@example.com")]
@@ -197,6 +203,9 @@ fn dispatch(arguments: Arguments, environment: VarsOs) -> Result<ExitCode, Comma
             Command::Audit(args) => (audit::run(&open().await?, args.command).await?, args.json),
             Command::User(args) => {
                 (user::run(&open_for(args.conditions()).await?, args.command).await?, args.json)
+            }
+            Command::Request(args) => {
+                (Box::pin(request::run(&open_for(args.conditions()).await?, args.command)).await?, args.json)
             }
             Command::Session(args) => {
                 (Box::pin(session::run(&open_for(args.conditions()).await?, args.command)).await?, args.json)

@@ -1,5 +1,6 @@
 //! What administrators list and change: people, groups, tenants, the audit.
 
+use super::access_requests::AccessRequest;
 use super::actor::Actor;
 use super::audit::{AuditFilter, AuditRecord};
 use super::changes::{Change, Conditions, Done};
@@ -8,8 +9,9 @@ use super::records::{
     UserSummary,
 };
 use super::{Directory, Result, postgres, sqlite};
+use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
-use gatepost_core::ids::{GroupName, RequestId, TenantId, UserId};
+use gatepost_core::ids::{AccessRequestId, GroupName, RequestId, TenantId, UserId};
 use gatepost_core::refusal::Refusal;
 
 /// A change that both stores know how to make.
@@ -51,6 +53,29 @@ impl Directory {
     /// Lists admins and people to whom admin rights were denied.
     pub async fn list_admins(&self) -> Result<Vec<(UserKey, AdminStanding)>> {
         on_store!(self, list_admins())
+    }
+}
+
+// Requests for access.
+impl Directory {
+    /// Lists the open requests that this scope may decide, oldest first, from the one after `after`.
+    pub async fn list_open_requests(
+        &self,
+        scope: &Scope,
+        after: Option<AccessRequestId>,
+        limit: u32,
+    ) -> Result<Vec<AccessRequest>> {
+        on_store!(self, list_open_requests(scope, after, limit))
+    }
+
+    /// Finds a request that this scope may decide, or might have decided.
+    pub async fn find_request(&self, scope: &Scope, id: AccessRequestId) -> Result<Option<AccessRequest>> {
+        on_store!(self, find_request(scope, id))
+    }
+
+    /// Lists a person's own requests, newest first.
+    pub async fn list_requests_of(&self, user: UserId, limit: u32) -> Result<Vec<AccessRequest>> {
+        on_store!(self, list_requests_of(user, limit))
     }
 }
 

@@ -71,22 +71,48 @@ impl Apply for AddMember {
         {
             return Ok(Done::unchanged(Some(before.version), joined));
         }
-        sqlx::query(
-            "INSERT INTO manual_memberships (user_id, group_id, source, until) VALUES ($1, $2, $3, $4) \
-             ON CONFLICT (user_id, group_id, source) DO UPDATE SET until = excluded.until",
-        )
-        .bind(user.to_string())
-        .bind(group.id.number())
-        .bind(MANUAL)
-        .bind(until.map(Timestamp::unix))
-        .execute(&mut *connection)
-        .await?;
-        let was = before.map(|before| said(&group.name, before.until));
-        let is = said(&group.name, *until);
-        let action = if was.is_some() { "membership.update" } else { "membership.create" };
-        note(connection, actor, action, user, was, Some(is)).await?;
+        put(connection, actor, (&group, user), before, *until).await?;
         let version = find(connection, group.id, user).await?.map(|held| held.version);
         Ok(Done::changed(version, joined))
+    }
+}
+
+/// Writes a manual membership with its end, and the audit row. `before` is the one that counts until now.
+async fn put(
+    connection: &mut Connection,
+    actor: &Actor,
+    (group, user): (&GroupRow, UserId),
+    before: Option<MembershipRow>,
+    until: Option<Timestamp>,
+) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO manual_memberships (user_id, group_id, source, until) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (user_id, group_id, source) DO UPDATE SET until = excluded.until",
+    )
+    .bind(user.to_string())
+    .bind(group.id.number())
+    .bind(MANUAL)
+    .bind(until.map(Timestamp::unix))
+    .execute(&mut *connection)
+    .await?;
+    let was = before.map(|before| said(&group.name, before.until));
+    let is = said(&group.name, until);
+    let action = if was.is_some() { "membership.update" } else { "membership.create" };
+    note(connection, actor, action, user, was, Some(is)).await
+}
+
+/// Makes a person a member until `until`, unless an administrator has made them one for longer.
+pub(super) async fn extend(
+    connection: &mut Connection,
+    actor: &Actor,
+    (group, user): (GroupId, UserId),
+    until: Timestamp,
+) -> Result<()> {
+    let group = group_changes::find_known(connection, &GroupKey::Id(group)).await?;
+    let before = find(connection, group.id, user).await?.filter(|held| !held.has_ended);
+    match before {
+        Some(before) if before.until.is_none_or(|end| end >= until) => Ok(()),
+        before => put(connection, actor, (&group, user), before, Some(until)).await,
     }
 }
 

@@ -61,6 +61,7 @@ macro_rules! transaction {
     };
 }
 
+mod access_requests;
 mod addresses;
 mod admin_overrides;
 mod admins;
@@ -77,6 +78,7 @@ mod memberships;
 mod merge;
 mod naming;
 mod refusals;
+mod request_changes;
 mod sessions;
 mod sign_in;
 mod standing;
