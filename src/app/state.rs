@@ -94,6 +94,7 @@ impl State {
             }),
             public: public::Context {
                 sign_in: sign_in.clone(),
+                admin: admin.clone(),
                 explain: explain.clone(),
                 assertion_keys: assertion_keys.clone(),
             },

@@ -29,6 +29,7 @@ mod many_sessions;
 mod oidc;
 mod refresh;
 mod replicas;
+mod requests;
 mod routes;
 mod session_cache;
 mod session_checks;

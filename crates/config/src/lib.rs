@@ -20,6 +20,7 @@ mod platform;
 mod providers;
 mod raw;
 mod reader;
+mod requests;
 mod session;
 mod store_url;
 mod stores;
@@ -83,6 +84,8 @@ pub struct Config {
     pub session: SessionConfig,
     /// `GATEPOST_VERIFY__*`.
     pub verify: VerifyConfig,
+    /// `GATEPOST_REQUESTS__*`.
+    pub requests: RequestsConfig,
     /// `GATEPOST_LOG__FORMAT`, `GATEPOST_LOG__LEVEL`.
     pub log: LogConfig,
 }
@@ -307,6 +310,13 @@ impl Default for VerifyConfig {
             groups_header_filter: Vec::new(),
         }
     }
+}
+
+/// `GATEPOST_REQUESTS__*`: how people ask for access.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RequestsConfig {
+    /// `ANYBODY`: also people who are in no group may ask.
+    pub anybody: bool,
 }
 
 /// `GATEPOST_LOG__*`: the form and level of the log.

@@ -19,6 +19,7 @@ mod page;
 pub mod paths;
 mod policy;
 mod problem;
+mod requests;
 mod sign_out;
 mod style;
 mod words;
@@ -26,7 +27,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub use account::{Account, AccountNotice, GroupEntry, MembershipSource, SessionEntry};
+pub use account::{Account, AccountNotice, GroupEntry, MembershipSource, RequestEntry, SessionEntry};
 pub use choice::ProviderChoice;
 pub use explained::{Explained, Outcome, QuestionFault, QuestionForm};
 pub use gate::{Gate, Refusal, Unfinished};
@@ -34,6 +35,7 @@ pub use headers::LiveHeaders;
 pub use page::{Format, Page};
 pub use policy::{GATE_HEADERS, PUBLIC_HEADERS};
 pub use problem::{Problem, Retry};
+pub use requests::{RequestFault, RequestForm, refusal_not_stored_yet};
 pub use sign_out::{confirm_sign_out, consented, signed_out};
 pub use style::{Asset, assets};
 pub use words::device;

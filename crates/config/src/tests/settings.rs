@@ -26,6 +26,7 @@ fn five_variables_are_enough_and_the_rest_has_the_defaults_of_the_contract() {
     assert!(config.session.persistent && !config.is_development());
     assert_eq!(config.verify.stale_if_error, Duration::from_mins(1));
     assert_eq!(config.verify.groups_header_limit, 4096);
+    assert!(!config.requests.anybody);
     assert_eq!(config.log.level, "info,actix_server=warn");
 }
 

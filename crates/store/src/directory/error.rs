@@ -126,8 +126,8 @@ pub enum DirectoryError {
     #[error("the person already has access to {0}")]
     AccessHeld(Wanted),
     /// The person has asked too often in the last 24 hours.
-    #[error("one person may ask for access at most {} times a day", super::MAX_REQUESTS_A_DAY)]
-    TooManyRequests,
+    #[error("one person may ask for access at most {0} times a day")]
+    TooManyRequests(usize),
 }
 
 fn current(version: Option<Version>) -> String {

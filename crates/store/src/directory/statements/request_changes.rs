@@ -109,7 +109,7 @@ async fn demand_room(connection: &mut Connection, user: UserId, now: Timestamp, 
     let since = now.unix() - 24 * 60 * 60;
     let made: i64 = sqlx::query_scalar(sql).bind(user.to_string()).bind(since).fetch_one(connection).await?;
     let all = usize::try_from(made).unwrap_or(usize::MAX).saturating_add(new);
-    if all > MAX_REQUESTS_A_DAY { Err(DirectoryError::TooManyRequests) } else { Ok(()) }
+    if all > MAX_REQUESTS_A_DAY { Err(DirectoryError::TooManyRequests(MAX_REQUESTS_A_DAY)) } else { Ok(()) }
 }
 
 async fn insert(
