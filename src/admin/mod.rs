@@ -14,6 +14,7 @@ pub use sessions::{EndedSessions, SessionError};
 use crate::revocation;
 use crate::site::Site;
 use crate::stores::Stores;
+use crate::webhook::Webhook;
 use gatepost_store::directory::{Actor, Applicable, Conditions, DirectoryError, Done};
 use std::sync::Arc;
 
@@ -26,6 +27,8 @@ pub struct Context {
     pub stores: Arc<Stores>,
     /// Ends sessions.
     pub revocation: Arc<revocation::Context>,
+    /// Tells a chat about requests for access.
+    pub webhook: Webhook,
 }
 
 impl Context {

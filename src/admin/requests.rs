@@ -3,8 +3,9 @@
 use super::{Context, SessionError};
 use gatepost_core::access_request::Remark;
 use gatepost_core::clock::Timestamp;
+use gatepost_core::error_chain::Chain;
 use gatepost_core::ids::AccessRequestId;
-use gatepost_store::directory::changes::{DeclineRequest, GrantRequest};
+use gatepost_store::directory::changes::{DeclineRequest, GrantRequest, RequestAccess};
 use gatepost_store::directory::{AccessRequest, Actor, Conditions, DirectoryError};
 use std::time::Duration;
 
@@ -26,6 +27,27 @@ impl Context {
         Ok(self.stores.directory.list_open_requests(&scope, after, limit).await?)
     }
 
+    /// Asks for access for a person.
+    ///
+    /// # Errors
+    /// Those of [`RequestAccess`].
+    pub async fn request_access(&self, change: &RequestAccess, actor: &Actor) -> Result<(), DirectoryError> {
+        let ids = self.carry_out(change, Conditions::default(), actor).await?.outcome;
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let limit = u32::try_from(ids.len()).unwrap_or(u32::MAX);
+        match self.stores.directory.list_requests_of(change.user, limit).await {
+            Ok(requests) => {
+                let new = requests.iter().filter(|request| ids.contains(&request.id));
+                new.for_each(|request| self.webhook.requested(request));
+            }
+            // What was asked for is in the directory.
+            Err(error) => tracing::warn!(error = %Chain(&error), "the webhook was not told of a request"),
+        }
+        Ok(())
+    }
+
     /// Gives a person what they asked for, until `until`. Returns the request as it was.
     ///
     /// # Errors
@@ -40,6 +62,9 @@ impl Context {
         let request = self.find_request(id, actor).await?;
         let change = GrantRequest { id, wanted: request.wanted.clone(), until };
         self.carry_out(&change, conditions, actor).await?;
+        if !conditions.is_dry_run {
+            self.webhook.decided(&request, Some(until), &actor.who);
+        }
         Ok(request)
     }
 
@@ -57,6 +82,9 @@ impl Context {
         let request = self.find_request(id, actor).await?;
         let change = DeclineRequest { id, wanted: request.wanted.clone(), answer };
         self.carry_out(&change, conditions, actor).await?;
+        if !conditions.is_dry_run {
+            self.webhook.decided(&request, None, &actor.who);
+        }
         Ok(request)
     }
 

@@ -15,6 +15,8 @@ use std::time::Duration;
 
 /// The number of requests in one query.
 const PAGE: u32 = 500;
+/// How long a command waits until the webhook was told.
+const WEBHOOK_LIMIT: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -60,6 +62,13 @@ fn length(text: &str) -> Result<Duration, String> {
 }
 
 pub(super) async fn run(console: &Console, command: Command) -> Result<Report, CommandError> {
+    let report = decide(console, command).await?;
+    // The process ends with the command.
+    console.state.admin.webhook.finish(WEBHOOK_LIMIT).await;
+    Ok(report)
+}
+
+async fn decide(console: &Console, command: Command) -> Result<Report, CommandError> {
     let Console { state, actor, conditions } = console;
     match command {
         Command::List => list(console).await,

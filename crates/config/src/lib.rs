@@ -28,6 +28,7 @@ mod suggest;
 #[cfg(test)]
 mod tests;
 mod watched;
+mod webhook;
 
 pub use domains::{AllowedDomain, AllowedDomainError, AssertableDomains};
 pub use error::{ConfigError, ConfigErrors, Problem};
@@ -86,6 +87,8 @@ pub struct Config {
     pub verify: VerifyConfig,
     /// `GATEPOST_REQUESTS__*`.
     pub requests: RequestsConfig,
+    /// `GATEPOST_WEBHOOK__*`; `None`: nobody is told.
+    pub webhook: Option<WebhookConfig>,
     /// `GATEPOST_LOG__FORMAT`, `GATEPOST_LOG__LEVEL`.
     pub log: LogConfig,
 }
@@ -317,6 +320,15 @@ impl Default for VerifyConfig {
 pub struct RequestsConfig {
     /// `ANYBODY`: also people who are in no group may ask.
     pub anybody: bool,
+}
+
+/// `GATEPOST_WEBHOOK__*`: who is told about requests for access.
+#[derive(Clone, Debug)]
+pub struct WebhookConfig {
+    /// `URL`. It may hold what lets its holder write to the chat.
+    url: WatchedSecret,
+    /// `SECRET`, as "Standard Webhooks" writes it.
+    secret: WatchedSecret,
 }
 
 /// `GATEPOST_LOG__*`: the form and level of the log.

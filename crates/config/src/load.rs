@@ -5,6 +5,7 @@ use super::raw::{CONFIG_VARIABLE, TomlFile};
 use super::reader::{Read, Reader};
 use super::{
     Config, StoresConfig, address, groups, identity_policy, log, providers, requests, session, stores,
+    webhook,
 };
 use std::borrow::Cow;
 use std::io::ErrorKind;
@@ -83,6 +84,7 @@ pub(super) fn sections(reader: &mut Reader) -> Read<Config> {
     let session = session::read(reader);
     let verify = session::read_verify(reader);
     let requests = requests::read(reader);
+    let webhook = webhook::read(reader);
     let log = log::read(reader);
     let (addresses, (stores, secret_keys), groups) = (addresses?, stores?, groups?);
     Ok(Config {
@@ -105,6 +107,7 @@ pub(super) fn sections(reader: &mut Reader) -> Read<Config> {
         session: session?,
         verify: verify?,
         requests: requests?,
+        webhook: webhook?,
         log: log?,
     })
 }

@@ -278,6 +278,38 @@ fn app_roles_that_make_admins_are_roles_of_a_configured_provider() {
 }
 
 #[test]
+fn a_webhook_has_an_https_address_and_a_secret() {
+    const URL: &str = "GATEPOST_WEBHOOK__URL";
+    const SECRET: &str = "GATEPOST_WEBHOOK__SECRET";
+    let secret = format!("whsec_{KEY}");
+    let set = |url: &str, secret: &str| shortest_and(&[(URL, url), (SECRET, secret)]);
+    assert!(accepted(shortest_and(&[])).webhook.is_none());
+    for url in [
+        "https://chat.example.com/hooks/x?y=z",
+        "http://127.0.0.1:8065/hooks/x",
+        "http://[::1]/",
+        "http://localhost/",
+    ] {
+        let webhook = accepted(set(url, &secret)).webhook.expect("a webhook");
+        assert_eq!((webhook.current_url().as_str(), webhook.current_key().len()), (url, 32));
+    }
+    for url in [
+        "http://chat.example.com/x",
+        "https://a:b@chat.example.com/",
+        "https://chat.example.com/#x",
+        "chat",
+        "ftp://localhost",
+    ] {
+        refused(set(url, &secret), &[URL, "an https address"]);
+    }
+    for wrong in ["hunter2", KEY, "whsec_", "whsec_AAAA", "whsec_***"] {
+        refused(set("https://chat.example.com/", wrong), &[SECRET, "whsec_"]);
+    }
+    refused(shortest_and(&[(URL, "https://chat.example.com/")]), &[SECRET, "missing"]);
+    refused(shortest_and(&[(SECRET, &secret)]), &[URL, "missing"]);
+}
+
+#[test]
 fn addresses_follow_or_are_kept() {
     let changes = |text| shortest_and(&[("GATEPOST_ADDRESS_CHANGES", text)]);
     assert_eq!(accepted(changes("keep")).address_changes, AddressChanges::Keep);
