@@ -7,6 +7,7 @@
 
 mod requests;
 mod sessions;
+pub mod views;
 
 pub use requests::DEFAULT_GRANT;
 pub use sessions::{EndedSessions, SessionError};

@@ -96,8 +96,9 @@ impl State {
             }),
             public: public::Context {
                 sign_in: sign_in.clone(),
-                admin: admin.clone(),
                 explain: explain.clone(),
+                admin: admin.clone(),
+                readiness: readiness.clone(),
                 assertion_keys: assertion_keys.clone(),
             },
             site: site.clone(),

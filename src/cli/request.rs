@@ -1,13 +1,12 @@
 //! `gatepost request`: people's requests for access.
 
 use super::console::Console;
+use super::end::End;
 use super::error::CommandError;
 use super::report::{Report, minute};
 use crate::admin::DEFAULT_GRANT;
-use clap::{Args, Subcommand};
-use gatepost_config::duration;
+use clap::Subcommand;
 use gatepost_core::access_request::Remark;
-use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::AccessRequestId;
 use gatepost_store::directory::AccessRequest;
 use serde_json::{Value, json};
@@ -45,22 +44,6 @@ pub(super) enum Command {
     },
 }
 
-/// When the access ends.
-#[derive(Debug, Args)]
-#[group(multiple = false)]
-pub(super) struct End {
-    /// How long it lasts, as in 8h or 30d
-    #[arg(long = "for", value_name = "DURATION", value_parser = length)]
-    length: Option<Duration>,
-    /// The time at which it ends, as in 2027-01-31T18:00:00Z
-    #[arg(long, value_name = "TIME")]
-    until: Option<Timestamp>,
-}
-
-fn length(text: &str) -> Result<Duration, String> {
-    duration::parse(text).ok_or_else(|| format!("{text:?} is not a duration: expected 15m, 12h or 30d"))
-}
-
 pub(super) async fn run(console: &Console, command: Command) -> Result<Report, CommandError> {
     let report = decide(console, command).await?;
     // The process ends with the command.
@@ -73,15 +56,16 @@ async fn decide(console: &Console, command: Command) -> Result<Report, CommandEr
     match command {
         Command::List => list(console).await,
         Command::Grant { id, end } => {
-            let until = match end.until {
+            let until = match end.at(console).await? {
                 Some(until) => until,
-                // By the database's clock, by which the access ends.
-                None => state.stores.directory.clock().await?.plus(end.length.unwrap_or(DEFAULT_GRANT)),
+                None => state.stores.directory.clock().await?.plus(DEFAULT_GRANT),
             };
-            let request = state.admin.grant_request(id, until, *conditions, actor).await?;
+            let decided = state.admin.grant_request(id, until, *conditions, actor).await;
+            let request = decided.map_err(|error| console.explain_overtaken(error.into()))?;
             let text = format!(
-                "{} now has access to {} until {} UTC.",
+                "{} {} access to {} until {} UTC.",
                 asks(&request),
+                console.either("now has", "would have"),
                 request.wanted,
                 minute(until)
             );
@@ -89,11 +73,14 @@ async fn decide(console: &Console, command: Command) -> Result<Report, CommandEr
             Ok(Report::new(text, with_wanted(json, &request)))
         }
         Command::Decline { id, answer } => {
-            let request = state.admin.decline_request(id, answer.clone(), *conditions, actor).await?;
+            let decided = state.admin.decline_request(id, answer.clone(), *conditions, actor).await;
+            let request = decided.map_err(|error| console.explain_overtaken(error.into()))?;
             let text = format!(
-                "The request of {} for {} is declined. They read on their account page: {answer}",
+                "The request of {} for {} {} declined. They {} on their account page: {answer}",
                 asks(&request),
-                request.wanted
+                request.wanted,
+                console.either("is", "would be"),
+                console.either("read", "would read")
             );
             let json = json!({ "request": id, "user_id": request.user_id, "answer": answer.as_str(), "changed": true });
             Ok(Report::new(text, with_wanted(json, &request)))
@@ -127,7 +114,12 @@ async fn list(console: &Console) -> Result<Report, CommandError> {
         with_wanted(json, request)
     });
     let none = "Nobody waits for an answer.";
-    Ok(Report::list(["Id", "Asked (UTC)", "Person", "For", "Note"], rows.collect(), none, json.collect()))
+    Ok(Report::list(
+        ["Id", "Asked (UTC)", "Person", "For", "Note"],
+        rows.collect(),
+        none,
+        json.collect::<Vec<_>>(),
+    ))
 }
 
 /// Who asks: the address, else the id.

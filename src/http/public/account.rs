@@ -8,6 +8,7 @@ use crate::authn::{self, LoadError, Principal};
 use crate::revocation::{self, revoke_refresh_token};
 use crate::sign_in::Context;
 use actix_web::web;
+use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::secret::Hash;
 use gatepost_pages::{Account, AccountNotice, GroupEntry, MembershipSource, RequestEntry, SessionEntry};
@@ -39,7 +40,7 @@ pub(super) async fn show(
         _ => None,
     };
     let user = principal.standing.person.id;
-    let details = context.stores.directory.find_user(&UserKey::Id(user)).await?;
+    let details = context.stores.directory.find_user(&Scope::System, &UserKey::Id(user)).await?;
     let requests = context.stores.directory.list_requests_of(user, SHOWN_REQUESTS).await?;
     let requests: Vec<RequestEntry<'_>> = requests.iter().map(request_entry).collect();
     let sessions = live_sessions(&context, &principal).await?;

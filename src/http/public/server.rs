@@ -5,6 +5,8 @@ use super::body::Bodies;
 use super::fault::{self, Fault};
 use super::register;
 use crate::gate::assertion::AssertionKeys;
+use crate::http::api::Rate;
+use crate::readiness::Readiness;
 use crate::{admin, explain, sign_in};
 use actix_web::dev::Server;
 use actix_web::http::KeepAlive;
@@ -40,10 +42,12 @@ const PERSON_PAGES: usize = 4;
 pub struct Context {
     /// Signs in and out.
     pub sign_in: Arc<sign_in::Context>,
-    /// Makes people's own requests for access.
-    pub admin: Arc<admin::Context>,
     /// Explains decisions to admins.
     pub explain: Arc<explain::Context>,
+    /// Makes changes: those of administrators, and people's own requests for access.
+    pub admin: Arc<admin::Context>,
+    /// Whether this replica should get requests, which the API shows.
+    pub readiness: Arc<Readiness>,
     /// Verifies `X-User-Assertion`, and publishes its keys.
     pub assertion_keys: Arc<AssertionKeys>,
 }
@@ -73,17 +77,16 @@ pub fn start(context: &Context, address: SocketAddr, finish: Duration) -> io::Re
 /// What each thread's application is made of; they share one budget of bodies, and the permits of people's pages.
 pub(super) fn configure(context: &Context) -> impl Fn(&mut web::ServiceConfig) + Clone + Send + use<> {
     let sign_in = web::Data::from(Arc::clone(&context.sign_in));
-    let admin = web::Data::from(Arc::clone(&context.admin));
     let explain = web::Data::from(Arc::clone(&context.explain));
     let assertion_keys = web::Data::from(Arc::clone(&context.assertion_keys));
+    let admin = web::Data::from(Arc::clone(&context.admin));
+    let readiness = web::Data::from(Arc::clone(&context.readiness));
+    let rate = web::Data::new(Rate::default());
     let bodies = web::Data::new(Bodies::default());
     let permits = web::Data::new(Semaphore::new(PERSON_PAGES));
     move |config| {
-        config
-            .app_data(sign_in.clone())
-            .app_data(admin.clone())
-            .app_data(explain.clone())
-            .app_data(assertion_keys.clone());
+        config.app_data(sign_in.clone()).app_data(explain.clone()).app_data(assertion_keys.clone());
+        config.app_data(admin.clone()).app_data(readiness.clone()).app_data(rate.clone());
         config.app_data(bodies.clone()).app_data(permits.clone());
         config.default_service(web::to(nothing_here));
         register(config);

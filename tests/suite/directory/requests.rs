@@ -293,7 +293,7 @@ both_stores! {
         let alice = store.admitted(&person("alice", "alice@example.com", &[])).await;
         let id = asked(&store, alice, &group("A")).await;
         make(&store, WithdrawRequest { user: alice, id }, &by(alice)).await.unwrap();
-        let shown = Conditions { if_version: Some(Version::from_number(1)), is_dry_run: false };
+        let shown = Conditions { if_version: Some(Version::from_number(1)), ..Conditions::default() };
         #[expect(clippy::disallowed_methods, reason = "these tests are about the door itself")]
         let refused = store.directory.carry_out(&grant(id, &group("A")), shown, &actor()).await;
         assert!(matches!(refused, Err(DirectoryError::Overtaken(Some(_)))), "{refused:?}");

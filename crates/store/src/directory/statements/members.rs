@@ -3,11 +3,11 @@
 use super::group_changes::{self, GroupRow};
 use super::naming::lock_names;
 use super::users::{self, UserRow, demand_future, note};
-use super::{Apply, Connection, Result, Store};
+use super::{Apply, Connection, Result, ended};
 use crate::directory::actor::Actor;
 use crate::directory::changes::{AddMember, Done, Joined, RemoveMember};
 use crate::directory::error::DirectoryError;
-use crate::directory::records::{GroupKey, MemberRecord};
+use crate::directory::records::GroupKey;
 use gatepost_core::administration::{Granted, Version};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::{GroupId, GroupName, UserId};
@@ -65,26 +65,31 @@ impl Apply for AddMember {
         let group = group.ok_or_else(|| DirectoryError::UnknownGroup(key.clone()))?;
         let joined = Joined { user, group: group.id, is_new_group };
         // The name may have belonged to a provider's group until now, which left it: nobody is in the new one.
-        let before = held.filter(|held| !is_new_group && !held.has_ended);
-        if let Some(before) = before
-            && before.until == *until
+        let held = held.filter(|_| !is_new_group);
+        if let Some(held) = held
+            && !held.has_ended
+            && held.until == *until
         {
-            return Ok(Done::unchanged(Some(before.version), joined));
+            return Ok(Done::unchanged(Some(held.version), joined));
         }
-        put(connection, actor, (&group, user), before, *until).await?;
+        put(connection, actor, (&group, user), held, *until).await?;
         let version = find(connection, group.id, user).await?.map(|held| held.version);
         Ok(Done::changed(version, joined))
     }
 }
 
-/// Writes a manual membership with its end, and the audit row. `before` is the one that counts until now.
+/// Writes a manual membership with its end, and the audit row. `held` is the row that is there now.
 async fn put(
     connection: &mut Connection,
     actor: &Actor,
     (group, user): (&GroupRow, UserId),
-    before: Option<MembershipRow>,
+    held: Option<MembershipRow>,
     until: Option<Timestamp>,
 ) -> Result<()> {
+    let (ended, before) = (held.is_some_and(|held| held.has_ended), held.filter(|held| !held.has_ended));
+    if ended {
+        ended::delete_of_person(connection, user).await?;
+    }
     sqlx::query(
         "INSERT INTO manual_memberships (user_id, group_id, source, until) VALUES ($1, $2, $3, $4) \
          ON CONFLICT (user_id, group_id, source) DO UPDATE SET until = excluded.until",
@@ -109,10 +114,9 @@ pub(super) async fn extend(
     until: Timestamp,
 ) -> Result<()> {
     let group = group_changes::find_known(connection, &GroupKey::Id(group)).await?;
-    let before = find(connection, group.id, user).await?.filter(|held| !held.has_ended);
-    match before {
-        Some(before) if before.until.is_none_or(|end| end >= until) => Ok(()),
-        before => put(connection, actor, (&group, user), before, Some(until)).await,
+    match find(connection, group.id, user).await? {
+        Some(held) if held.until.is_none_or(|end| end >= until) => Ok(()),
+        held => put(connection, actor, (&group, user), held, Some(until)).await,
     }
 }
 
@@ -178,38 +182,9 @@ impl Apply for RemoveMember {
     }
 }
 
-impl Store {
-    /// By id, from the one after `after`.
-    pub(in crate::directory) async fn list_members(
-        &self,
-        group: &GroupKey,
-        after: Option<UserId>,
-        limit: u32,
-    ) -> Result<Vec<MemberRecord>> {
-        reading!(self, |connection| {
-            let id = group_changes::find_known(connection, group).await?.id;
-            Ok(sqlx::query_as(concat!(
-                "SELECT u.id, u.email, u.name, ",
-                json_list!("m.source"),
-                " AS sources, CASE WHEN count(*) = count(m.until) THEN max(m.until) END AS until FROM resolved_memberships m JOIN users u ON u.id = m.user_id \
-                 WHERE m.group_id = $1 AND u.id > $2 GROUP BY u.id, u.email, u.name ORDER BY u.id LIMIT $3"
-            ))
-            .bind(id.number())
-            .bind(after.map(|id| id.to_string()).unwrap_or_default())
-            .bind(i64::from(limit))
-            .fetch_all(connection)
-            .await?)
-        })
-    }
-}
-
 /// Deletes the memberships and returns the sources of those that counted.
 async fn delete(connection: &mut Connection, group: GroupId, user: UserId) -> Result<Vec<String>> {
-    let ended = concat!(
-        "DELETE FROM manual_memberships WHERE user_id = $1 AND group_id = $2 AND until <= ",
-        present!()
-    );
-    sqlx::query(ended).bind(user.to_string()).bind(group.number()).execute(&mut *connection).await?;
+    ended::delete_of_person(connection, user).await?;
     let mut sources: Vec<String> = sqlx::query_scalar(
         "DELETE FROM manual_memberships WHERE user_id = $1 AND group_id = $2 RETURNING source",
     )
