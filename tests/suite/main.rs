@@ -23,6 +23,7 @@ mod debug;
 mod deploy;
 mod directory;
 mod explain;
+mod files;
 mod floods;
 mod long_links;
 mod many_sessions;

@@ -3,6 +3,7 @@
 use super::actor::Actor;
 use super::audit::{AuditFilter, AuditRecord};
 use super::changes::{Change, Conditions, Done};
+use super::files::Held;
 use super::records::{
     AdminStanding, GroupKey, GroupRecord, MemberRecord, Membership, TenantRecord, UserKey, UserRecord,
     UserSummary,
@@ -106,6 +107,11 @@ impl Directory {
     /// Finds a refusal by its request.
     pub async fn find_refusal(&self, id: RequestId) -> Result<Option<Refusal>> {
         on_store!(self, find_refusal(id))
+    }
+
+    /// Reads what files can declare, with the members of groups or with those alone that files manage.
+    pub async fn find_held(&self, with_members: bool) -> Result<Held> {
+        on_store!(self, find_held(with_members))
     }
 
     /// Lists audit rows that match the filter, newest first.

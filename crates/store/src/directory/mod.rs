@@ -26,6 +26,7 @@ mod administration;
 mod audit;
 pub mod changes;
 mod error;
+pub mod files;
 mod inspection;
 mod lock_key;
 mod pooler;

@@ -45,6 +45,7 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("postgres":
     "20261128150100_end_memberships",
     "20261128150200_create_tenant_members",
     "20261128150300_note_ways_of_changes",
+    "20261128160000_note_managers",
 );
 
 /// Locks the rows that are read until the transaction ends.

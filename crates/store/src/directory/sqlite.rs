@@ -37,6 +37,7 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("sqlite":
     "20261128150100_end_memberships",
     "20261128150200_create_tenant_members",
     "20261128150300_note_ways_of_changes",
+    "20261128160000_note_managers",
 );
 
 /// Locks nothing, because only one transaction writes at a time.

@@ -5,6 +5,7 @@
 
 mod admins;
 mod groups;
+mod plan;
 mod tenants;
 mod users;
 
@@ -12,6 +13,7 @@ pub use admins::SetAdmin;
 pub use groups::{
     AddMember, CreateGroup, DeleteGroup, Joined, LinkGroup, RemoveMember, RenameGroup, UnlinkGroup,
 };
+pub use plan::ApplyPlan;
 pub use tenants::{
     AddTenantMember, CreateTenant, DeleteTenant, MapGroup, RemoveTenantMember, RenameTenant, UnmapGroup,
 };

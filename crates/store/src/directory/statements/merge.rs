@@ -17,8 +17,8 @@ pub(super) async fn merge(
     actor: &Actor,
 ) -> Result<UserRow> {
     sqlx::query(
-        "INSERT INTO manual_memberships (user_id, group_id, source, until) \
-         SELECT $2, group_id, source, until FROM manual_memberships WHERE user_id = $1 \
+        "INSERT INTO manual_memberships (user_id, group_id, source, until, managed_by) \
+         SELECT $2, group_id, source, until, managed_by FROM manual_memberships WHERE user_id = $1 \
          ON CONFLICT (user_id, group_id, source) DO UPDATE SET until = CASE \
          WHEN manual_memberships.until IS NULL OR excluded.until IS NULL THEN NULL \
          WHEN manual_memberships.until > excluded.until THEN manual_memberships.until ELSE excluded.until END",
