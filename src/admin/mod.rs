@@ -6,6 +6,7 @@
 //! [`gatepost_core::administration`], by what the directory says at that moment.
 
 mod sessions;
+pub mod views;
 
 pub use sessions::{EndedSessions, SessionError};
 

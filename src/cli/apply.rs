@@ -6,6 +6,7 @@ use super::files::{self, Fault, Files, Reference};
 use super::report::Report;
 use clap::Args;
 use gatepost_config::Config;
+use gatepost_core::administration::Scope;
 use gatepost_core::calendar::rfc3339;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::identity::ExternalGroup;
@@ -117,7 +118,7 @@ fn unlinkable(config: &Config, group: &GroupName, external: &ExternalGroup, held
 }
 
 async fn unknown(console: &Console, key: &UserKey) -> Result<Option<String>, DirectoryError> {
-    let found = console.state.stores.directory.find_user(key).await?;
+    let found = console.state.stores.directory.find_user(&Scope::System, key).await?;
     Ok(found.is_none().then(|| DirectoryError::UnknownUser(key.clone()).to_string()))
 }
 

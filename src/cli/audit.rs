@@ -4,7 +4,9 @@ use super::console::Console;
 use super::error::CommandError;
 use super::moment::Moment;
 use super::report::{Report, lines, rfc3339};
+use crate::admin::views::AuditEntry;
 use clap::{Args, Subcommand};
+use gatepost_core::administration::Scope;
 use gatepost_core::ids::RequestId;
 use gatepost_store::directory::{AuditCursor, AuditFilter, AuditRecord, UserKey, Who};
 use serde_json::{Map, Value, json};
@@ -59,12 +61,12 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
     let limit = which.limit;
     let filter = filter(console, *which).await?;
     // One more entry shows whether there is a next page.
-    let mut entries = console.state.stores.directory.list_audit(&filter, limit + 1).await?;
+    let mut entries = console.state.stores.directory.list_audit(&Scope::System, &filter, limit + 1).await?;
     let is_last = entries.len() <= limit as usize;
     entries.truncate(limit as usize);
     let next = entries.last().filter(|_| !is_last).map(AuditRecord::cursor);
     let json = json!({
-        "entries": entries.iter().map(to_json).collect::<Vec<_>>(),
+        "entries": entries.iter().map(AuditEntry::from).collect::<Vec<_>>(),
         "next": next.map(|next| next.to_string()),
     });
     let header = ["At", "Actor", "Action", "Target", "What", "From", "Request"];
@@ -93,9 +95,11 @@ async fn filter(console: &Console, which: Which) -> Result<AuditFilter, CommandE
     };
     Ok(AuditFilter {
         targets: target.into_iter().collect(),
+        user: None,
         actor,
         actions: action,
         except: Vec::new(),
+        tenant: None,
         request_id: request,
         since: since.map(|since| since.0),
         until: until.map(|until| until.0),
@@ -134,23 +138,6 @@ fn text(value: &Value) -> String {
 /// Stored values are a JSON object or absent.
 fn object(written: Option<&str>) -> Map<String, Value> {
     written.and_then(|written| serde_json::from_str(written).ok()).unwrap_or_default()
-}
-
-fn to_json(entry: &AuditRecord) -> Value {
-    let object = |written: &Option<String>| written.as_deref().map(|written| object(Some(written)));
-    json!({
-        "id": entry.id,
-        "at": rfc3339(entry.at),
-        "actor": entry.actor.to_string(),
-        "actor_email": entry.actor_email,
-        "action": entry.action,
-        "target": entry.target,
-        "target_email": entry.target_email,
-        "before": object(&entry.before),
-        "after": object(&entry.after),
-        "address": entry.address,
-        "request_id": entry.request_id,
-    })
 }
 
 #[cfg(test)]

@@ -96,16 +96,9 @@ impl<C> Granted<C> {
         &self.change
     }
 
-    /// Grants a part of a change that consists of several, as one that was granted for the whole platform.
-    ///
-    /// # Errors
-    /// [`Denied::SystemOnly`] if this change was granted for one tenant.
-    pub fn grant_part<P>(&self, part: P) -> Result<Granted<P>, Denied> {
-        if self.is_by_system {
-            Ok(Granted { change: part, is_by_system: true })
-        } else {
-            Err(Denied::SystemOnly)
-        }
+    /// A part of this change, which the same decision allows: it concerns the same matter.
+    pub const fn part<D>(&self, part: D) -> Granted<D> {
+        Granted { change: part, is_by_system: self.is_by_system }
     }
 
     /// Whether it was granted for the whole platform, not for one tenant. People who are not in a tenant do not exist
@@ -157,6 +150,7 @@ impl FromStr for Version {
 mod tests {
     use super::*;
     use crate::access::{Access, Person};
+    use crate::clock::BootTime;
     use crate::ids::UserId;
 
     fn tenant(id: &str) -> TenantId {
@@ -171,6 +165,7 @@ mod tests {
             is_disabled,
             sessions_not_before: None,
             is_session_ended: false,
+            counts_until: BootTime::MAX,
             access: access.into(),
         }
     }
@@ -200,15 +195,6 @@ mod tests {
             assert_eq!(nobody.allows(&matter), Err(Denied::SystemOnly));
             assert!(Scope::NONE.grant(&matter, ()).is_err());
         }
-    }
-
-    #[test]
-    fn what_was_granted_for_one_tenant_grants_no_part_of_anything() {
-        let whole = Scope::System.grant(&Matter::Platform, "whole").expect("a grant");
-        assert_eq!(*whole.grant_part("part").expect("a grant").change(), "part");
-        let tenants = Scope::Tenants(BTreeSet::from([tenant("a")]));
-        let of_a_tenant = tenants.grant(&Matter::Tenant(tenant("a")), "whole").expect("a grant");
-        assert_eq!(of_a_tenant.grant_part("part").map(drop), Err(Denied::SystemOnly));
     }
 
     #[test]

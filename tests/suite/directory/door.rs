@@ -47,10 +47,12 @@ async fn make<C: Applicable>(
 }
 
 fn if_version(number: i64) -> Conditions {
-    Conditions { if_version: Some(Version::from_number(number)), is_dry_run: false }
+    Conditions { if_version: Some(Version::from_number(number)), ..Conditions::default() }
 }
 
-const DRY_RUN: Conditions = Conditions { if_version: None, is_dry_run: true };
+fn dry_run() -> Conditions {
+    Conditions { is_dry_run: true, ..Conditions::default() }
+}
 
 /// Administers tenant `a` by the group `Owners`, and is a member of tenant `b`.
 async fn tenant_admin(store: &Opened) -> UserId {
@@ -240,10 +242,10 @@ both_stores! {
     }
 
     async fn a_dry_run_says_what_would_change_and_keeps_nothing(store) {
-        let done = pass(&store, CreateGroup { name: "Crew".parse().unwrap() }, DRY_RUN, &actor()).await.unwrap();
+        let done = pass(&store, CreateGroup { name: "Crew".parse().unwrap() }, dry_run(), &actor()).await.unwrap();
         assert!(done.changed);
         let joined = AddMember { group: group("Crew"), user: email("new@example.com"), until: None };
-        assert!(pass(&store, joined, DRY_RUN, &actor()).await.unwrap().outcome.is_new_group);
+        assert!(pass(&store, joined, dry_run(), &actor()).await.unwrap().outcome.is_new_group);
         assert_eq!(store.texts("SELECT name FROM gatepost.groups").await, Vec::<String>::new());
         assert_eq!(store.texts("SELECT id FROM gatepost.users").await, Vec::<String>::new());
         assert_eq!(store.audit().await.len(), 0);

@@ -78,6 +78,8 @@ pub enum Who {
     Provider,
     /// The settings that Gatepost started with.
     Configuration,
+    /// Nobody: a membership or a decision has reached its own end.
+    Time,
     /// An actor that this release does not write.
     Other(String),
 }
@@ -88,6 +90,7 @@ const SIGN_IN: &str = "sign-in";
 const REFRESH: &str = "refresh";
 const PROVIDER: &str = "provider";
 const CONFIGURATION: &str = "configuration";
+const TIME: &str = "time";
 
 impl fmt::Display for Who {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -99,6 +102,7 @@ impl fmt::Display for Who {
             Self::Refresh => f.write_str(REFRESH),
             Self::Provider => f.write_str(PROVIDER),
             Self::Configuration => f.write_str(CONFIGURATION),
+            Self::Time => f.write_str(TIME),
             Self::Other(text) => f.write_str(text),
         }
     }
@@ -116,6 +120,7 @@ impl FromStr for Who {
             REFRESH => Self::Refresh,
             PROVIDER => Self::Provider,
             CONFIGURATION => Self::Configuration,
+            TIME => Self::Time,
             _ => text.parse().map_or_else(|_| Self::Other(text.to_owned()), Self::Person),
         }))
     }
@@ -136,6 +141,7 @@ mod tests {
             (Who::Refresh, "refresh"),
             (Who::Provider, "provider"),
             (Who::Configuration, "configuration"),
+            (Who::Time, "time"),
             (Who::Other("scim:entra".to_owned()), "scim:entra"),
             (Who::Other(String::new()), ""),
         ] {

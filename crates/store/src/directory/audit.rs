@@ -2,7 +2,7 @@
 
 use super::actor::Who;
 use gatepost_core::clock::Timestamp;
-use gatepost_core::ids::RequestId;
+use gatepost_core::ids::{RequestId, TenantId, UserId};
 use std::fmt;
 use std::str::FromStr;
 
@@ -47,12 +47,16 @@ impl AuditRecord {
 pub struct AuditFilter {
     /// Changes of one of these: `user:<id>`, `group:<name>`, ... Empty: of any.
     pub targets: Vec<String>,
+    /// About this person: they did it, or it was done to them.
+    pub user: Option<UserId>,
     /// By this actor.
     pub actor: Option<Who>,
     /// Only these actions. Empty: any.
     pub actions: Vec<String>,
     /// None of these actions.
     pub except: Vec<String>,
+    /// Only rows that the administrators of this tenant may read.
+    pub tenant: Option<TenantId>,
     /// Only changes by this request.
     pub request_id: Option<RequestId>,
     /// From this second on.

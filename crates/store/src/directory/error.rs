@@ -91,6 +91,9 @@ pub enum DirectoryError {
     /// A plan has more steps than one transaction makes.
     #[error("these are {0} changes, and one transaction makes at most {1}")]
     PlanTooLong(usize, usize),
+    /// The request was noted before: it is made only once.
+    #[error("the request was sent before, and has no answer yet")]
+    Repeated,
     /// Nobody would be a system administrator any more.
     #[error("this would leave nobody who is a system administrator")]
     LastAdmin,

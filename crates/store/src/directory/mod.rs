@@ -25,9 +25,11 @@ mod actor;
 mod administration;
 mod audit;
 pub mod changes;
+mod count;
 mod error;
 pub mod files;
 mod inspection;
+mod lists;
 mod lock_key;
 mod pooler;
 mod postgres;
@@ -40,10 +42,15 @@ pub use actor::{Actor, Via, Who};
 pub use administration::Applicable;
 pub use audit::{AuditCursor, AuditCursorError, AuditFilter, AuditRecord};
 pub use changes::{Conditions, Done};
+pub use count::Count;
 pub use error::DirectoryError;
 pub use inspection::ServerReport;
+pub use lists::{
+    AdminRecord, By, DayCount, GroupFilter, Page, Place, PlaceError, TenantMember, TenantWay, UnlinkedGroup,
+    UserFilter, UserState, UserStateError,
+};
 pub use records::{
-    AddressChange, AddressNews, AdminStanding, FormerHolder, GroupKey, GroupLink, GroupRecord,
+    AddressChange, AddressNews, AdminStanding, Ends, FormerHolder, GroupKey, GroupLink, GroupRecord,
     IdentityRecord, LinkSource, MemberRecord, Membership, MembershipSource, SignInContext, SignInOutcome,
     TenantRecord, UserKey, UserKeyError, UserRecord, UserSummary,
 };
@@ -65,6 +72,8 @@ use std::time::Duration;
 pub const REFUSALS_TTL: Duration = Duration::from_hours(7 * 24);
 /// The maximum number of refusals that are kept.
 pub const MAX_REFUSALS: i64 = 100_000;
+/// How many rows of each kind that have ended are deleted in one transaction.
+const ENDED_AT_ONCE: u32 = 200;
 
 type Result<T> = std::result::Result<T, DirectoryError>;
 
@@ -253,6 +262,12 @@ impl Directory {
             store.delete_old_changes().await?;
         }
         on_store!(self, delete_expired(now))
+    }
+
+    /// Deletes memberships and decisions about admins that have ended by `now`, which count no more, and writes their
+    /// audit rows. One transaction with at most 200 rows of each kind. Returns how many were deleted.
+    pub async fn delete_ended(&self, now: Timestamp) -> Result<u64> {
+        on_store!(self, delete_ended(now, ENDED_AT_ONCE))
     }
 }
 

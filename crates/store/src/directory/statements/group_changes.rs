@@ -2,7 +2,7 @@
 
 use super::naming::{create_group_if_free, lock_names, take_name};
 use super::users::FIRST;
-use super::{Apply, Connection, Result, audit};
+use super::{Apply, Connection, Result, audit, ended};
 use crate::directory::actor::Actor;
 use crate::directory::changes::{CreateGroup, DeleteGroup, Done, RenameGroup};
 use crate::directory::error::DirectoryError;
@@ -104,6 +104,7 @@ impl Apply for DeleteGroup {
         if sqlx::query_scalar(sql).bind(id).fetch_one(&mut *connection).await? {
             return Err(DirectoryError::GroupLinked(group.name));
         }
+        ended::delete_of_group(connection, id).await?;
         let sql = "SELECT count(*) FROM manual_memberships WHERE group_id = $1";
         let members: i64 = sqlx::query_scalar(sql).bind(id).fetch_one(&mut *connection).await?;
         let tenants: Vec<String> =

@@ -153,10 +153,12 @@ async fn leave(connection: &mut Connection, old: &ProviderGroup, target: i64) ->
     if !is_its_own || has_bearer(connection, old.group_id, Some(old.id)).await? {
         return delete_if_unused(connection, old.group_id).await;
     }
-    sqlx::query(
-        "INSERT INTO manual_memberships (user_id, group_id, source) \
-         SELECT user_id, $2, source FROM manual_memberships WHERE group_id = $1 ON CONFLICT DO NOTHING",
-    )
+    sqlx::query(concat!(
+        "INSERT INTO manual_memberships (user_id, group_id, source, until) \
+         SELECT user_id, $2, source, until FROM manual_memberships WHERE group_id = $1 \
+         ON CONFLICT (user_id, group_id, source) DO UPDATE SET until = ",
+        later_end!("manual_memberships")
+    ))
     .bind(old.group_id)
     .bind(target)
     .execute(&mut *connection)

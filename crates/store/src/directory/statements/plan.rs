@@ -116,7 +116,7 @@ impl Work<'_> {
     /// Makes the single change, if the thing has the version that the plan was made for. A link has none: nobody else
     /// changes one under `lock_names`.
     async fn make<C: Apply>(&mut self, change: &C) -> Result<()> {
-        let granted = self.granted.grant_part(change)?;
+        let granted = self.granted.part(change);
         let (locked, version) = change.lock(self.connection).await?;
         if !matches!(self.step.thing, Thing::Link { .. }) && version != self.step.seen {
             return Err(self.overtaken());
