@@ -6,6 +6,7 @@
 mod admins;
 mod groups;
 mod plan;
+mod requests;
 mod tenants;
 mod users;
 
@@ -15,6 +16,7 @@ pub use groups::{
     RenameGroup, UnlinkGroup,
 };
 pub use plan::ApplyPlan;
+pub use requests::{DeclineRequest, GrantRequest, RequestAccess, WithdrawRequest};
 pub use tenants::{
     AddTenantMember, CreateTenant, DeleteTenant, MapGroup, RemoveTenantMember, RenameTenant, UnmapGroup,
 };
