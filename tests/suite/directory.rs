@@ -58,6 +58,7 @@ mod refusals;
 mod sessions;
 mod sign_in;
 mod store;
+mod tenant_people;
 mod users;
 mod views;
 
