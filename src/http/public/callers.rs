@@ -104,6 +104,8 @@ pub(super) struct Admin(pub(super) Person);
 pub(super) struct Administrator {
     pub(super) person: Person,
     pub(super) scope: Scope,
+    /// Their address, or the id of a person without one.
+    pub(super) reader: String,
 }
 
 impl CallerRule for Anyone {
@@ -152,7 +154,12 @@ impl CallerRule for Administrators {
     async fn check(request: &HttpRequest) -> Result<Administrator, Fault> {
         let person = SignedIn::check(request).await?;
         let scope = Scope::of(&person.principal.standing);
-        if scope.is_empty() { Err(Fault::AdminsOnly) } else { Ok(Administrator { person, scope }) }
+        if scope.is_empty() {
+            return Err(Fault::AdminsOnly);
+        }
+        let own = &person.principal.standing.person;
+        let reader = own.email.as_ref().map_or_else(|| own.id.to_string(), ToString::to_string);
+        Ok(Administrator { person, scope, reader })
     }
 
     fn permits(request: &HttpRequest) -> Option<&Semaphore> {

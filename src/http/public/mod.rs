@@ -30,7 +30,7 @@ use crate::gate::assertion::AssertionKeys;
 use crate::http::api;
 use crate::sign_in::Browser;
 use actix_web::{App, HttpResponse, web};
-use callers::{Administrators, Admins, Anyone, AssertedAdmins, SignedIn};
+use callers::{Admins, Anyone, AssertedAdmins, SignedIn};
 use gatepost_pages::{self as pages, Asset, paths};
 use routing::{GET, GET_ONCE, POST, Routes, at};
 use std::rc::Rc;
@@ -65,10 +65,7 @@ fn register(config: &mut web::ServiceConfig) -> Vec<Route> {
     routes.add(at(paths::HEADERS).only(HostScope::Public).on(GET, Admins, Anywhere, debug::explained));
     let live = at(paths::HEADERS).only(HostScope::Protected);
     routes.add(live.on(GET, AssertedAdmins, Anywhere, debug::live_headers));
-    routes.scope(paths::ADMIN_USERS, |users| {
-        users.add(at("").only(HostScope::Public).on(GET, Administrators, Anywhere, portal::people));
-        users.add(at("/{id}").only(HostScope::Public).on(GET, Administrators, Anywhere, portal::person));
-    });
+    portal::register(&mut routes);
     for asset in pages::assets() {
         routes.add(at(asset.path).on(GET, Anyone, Part, move |_: Rc<Browser>| async move {
             answer::text(asset.media_type, asset.body, Asset::CACHE_CONTROL)

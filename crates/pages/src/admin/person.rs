@@ -1,20 +1,22 @@
 //! One person, and what is known about them.
 
-use super::PersonState;
-use crate::message::{Chrome, Tone, render};
+use super::parts::ApiCall;
+use super::state::PersonState;
+use crate::frame::{Frame, Section};
+use crate::message::{Chrome, render};
 use crate::page::Page;
-use crate::paths;
 use crate::style::Sheet;
 use crate::words::Moment;
 use askama::Template;
 use gatepost_core::administration::Version;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
-use gatepost_core::ids::{GroupId, GroupName, RequestId, TenantId, UserId};
+use gatepost_core::ids::{GroupId, GroupName, TenantId, UserId};
 
 /// 200: one person.
 #[derive(Clone, Copy, Debug)]
 pub struct PersonDetails<'a> {
+    pub frame: Frame<'a>,
     pub id: UserId,
     pub email: Option<&'a EmailAddress>,
     pub name: Option<&'a str>,
@@ -31,7 +33,6 @@ pub struct PersonDetails<'a> {
     pub admin: Option<AdminEntry<'a>>,
     /// The newest changes first.
     pub audit: &'a [AuditEntry<'a>],
-    pub request_id: RequestId,
 }
 
 /// An identity at a provider.
@@ -104,7 +105,7 @@ struct View<'a> {
     disabled_at: Option<Moment>,
     created_at: Moment,
     last_sign_in_at: Option<Moment>,
-    api: String,
+    api: ApiCall,
 }
 
 impl PersonDetails<'_> {
@@ -113,7 +114,7 @@ impl PersonDetails<'_> {
         let email = self.email.map(ToString::to_string);
         let heading = email.unwrap_or_else(|| self.id.to_string());
         let view = View {
-            chrome: Chrome::public(&heading, Tone::Calm, self.request_id),
+            chrome: Chrome::portal(&heading, &self.frame, Section::People, Some(&[])),
             person: self,
             disabled_at: match self.state {
                 PersonState::Disabled(at) => Some(Moment(at)),
@@ -121,7 +122,7 @@ impl PersonDetails<'_> {
             },
             created_at: Moment(self.created_at),
             last_sign_in_at: self.last_sign_in_at.map(Moment),
-            api: format!("/api/v1/users/{}", self.id),
+            api: ApiCall::get(&format!("/users/{}", self.id), &[]),
         };
         Page::public(200, render(&view), &[])
     }

@@ -2,13 +2,19 @@
 
 use super::samples::{MINUTE, NOW, PLANTED, Sample, email, groups, request_id};
 use crate::admin::*;
-use gatepost_core::administration::Version;
+use crate::frame::Frame;
+use gatepost_core::administration::{Scope, Version};
 use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{GroupId, TenantId, UserId};
 
 fn longest() -> EmailAddress {
     let label = "a".repeat(63);
     email(&format!("{}@{label}.{label}.example", "b".repeat(64)))
+}
+
+/// The frame of a page, for an administrator of the system.
+fn frame<'a>(reader: &'a str, notice: Option<&'a str>) -> Frame<'a> {
+    Frame { reader, scope: &Scope::System, notice, request_id: request_id() }
 }
 
 fn people(name: &str, words: &str, count: usize) -> Sample {
@@ -30,7 +36,8 @@ fn people(name: &str, words: &str, count: usize) -> Sample {
         people: &people,
         next: Some(words).filter(|_| count > 3),
         now: NOW,
-        request_id: request_id(),
+        members_of: None,
+        frame: frame(words, Some(words).filter(|_| count > 3)),
     };
     Sample { name: name.to_owned(), page: list.page() }
 }
@@ -76,7 +83,7 @@ fn person(name: &str, words: &str, is_full: bool, is_system: bool) -> Sample {
             reasons: &reasons[..some(1)],
         }),
         audit: &audit[..some(1)],
-        request_id: request_id(),
+        frame: frame(words, Some(words).filter(|_| is_full)),
     };
     Sample { name: name.to_owned(), page: details.page() }
 }

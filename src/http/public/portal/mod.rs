@@ -4,5 +4,22 @@
 mod people;
 mod person;
 
-pub(super) use people::people;
-pub(super) use person::person;
+use super::RequestOrigin::Anywhere;
+use super::callers::{Administrator, Administrators};
+use super::routing::{GET, HostScope, Routes, at};
+use gatepost_pages::{Frame, paths};
+
+/// Adds the pages.
+pub(super) fn register(routes: &mut Routes<'_>) {
+    routes.scope(paths::ADMIN_USERS, |users| {
+        users.add(at("").only(HostScope::Public).on(GET, Administrators, Anywhere, people::people));
+        users.add(at("/{id}").only(HostScope::Public).on(GET, Administrators, Anywhere, person::person));
+    });
+}
+
+impl Administrator {
+    /// The frame of a page for this reader. The notice says what their last form did.
+    pub(super) fn frame<'a>(&'a self, notice: Option<&'a str>) -> Frame<'a> {
+        Frame { reader: &self.reader, scope: &self.scope, notice, request_id: self.person.browser.request_id }
+    }
+}

@@ -28,31 +28,33 @@ pub(in crate::http::public) struct Fields {
 /// # Errors
 /// [`Fault`]: the filter cannot be read, or the directory does not answer.
 pub(in crate::http::public) async fn people(
-    Administrator { person, scope }: Administrator,
+    administrator: Administrator,
     context: web::Data<Context>,
     Query(fields): Query<Fields>,
 ) -> Result<PageAnswer, Fault> {
+    let scope = &administrator.scope;
     let state = fields.state.filter(|state| !state.is_empty());
     let state: Option<UserState> =
         state.map(|state| state.parse()).transpose().map_err(|_| Fault::NotFound)?;
     let after = fields.after.map(|after| after.parse()).transpose().map_err(|_| Fault::NotFound)?;
     let q = fields.q.map(|q| q.trim().to_owned()).filter(|q| !q.is_empty());
-    let states: Vec<_> = states(&scope).map(|state| (state.as_str(), word(state))).collect();
+    let states: Vec<_> = states(scope).map(|state| (state.as_str(), word(state))).collect();
     if state.is_some_and(|state| states.iter().all(|(shown, _)| *shown != state.as_str())) {
         return Err(Fault::NotFound);
     }
     let filter = UserFilter { q, state, ..UserFilter::default() };
-    let found = context.stores.directory.search_users(&scope, &filter, after.as_ref(), PAGE).await?;
+    let found = context.stores.directory.search_users(scope, &filter, after.as_ref(), PAGE).await?;
     let entries: Vec<_> = found.items.iter().map(entry).collect();
     let next = found.next.map(|next| next.to_string());
     let page = People {
+        frame: administrator.frame(None),
         q: filter.q.as_deref().unwrap_or_default(),
         state: state.map(UserState::as_str),
         states: &states,
         people: &entries,
         next: next.as_deref(),
         now: Timestamp::now(),
-        request_id: person.browser.request_id,
+        members_of: None,
     };
     Ok(PageAnswer(page.page()))
 }

@@ -24,16 +24,16 @@ const CHANGES: u32 = 10;
 /// # Errors
 /// [`Fault`]: the person does not exist for the caller, or the directory does not answer.
 pub(in crate::http::public) async fn person(
-    Administrator { person, scope }: Administrator,
+    administrator: Administrator,
     context: web::Data<Context>,
     Path(id): Path<UserId>,
 ) -> Result<PageAnswer, Fault> {
-    let directory = &context.stores.directory;
-    let user = directory.find_user(&scope, &UserKey::Id(id)).await?.ok_or(Fault::NotFound)?;
-    let memberships = directory.list_memberships(&scope, id).await?;
-    let ways = directory.list_tenant_ways(&scope, id).await?;
+    let (scope, directory) = (&administrator.scope, &context.stores.directory);
+    let user = directory.find_user(scope, &UserKey::Id(id)).await?.ok_or(Fault::NotFound)?;
+    let memberships = directory.list_memberships(scope, id).await?;
+    let ways = directory.list_tenant_ways(scope, id).await?;
     let filter = AuditFilter { user: Some(id), ..AuditFilter::default() };
-    let rows = directory.list_audit(&scope, &filter, CHANGES).await?;
+    let rows = directory.list_audit(scope, &filter, CHANGES).await?;
     let actors: Vec<String> = rows.iter().map(actor).collect();
     let identities = user.identities.iter().map(|identity| IdentityEntry {
         provider: label(&context, &identity.provider),
@@ -46,6 +46,7 @@ pub(in crate::http::public) async fn person(
         audit.map(|(row, actor)| AuditEntry { at: row.at, actor, action: &row.action }).collect();
     let summary = &user.summary;
     let details = PersonDetails {
+        frame: administrator.frame(None),
         id,
         email: summary.email.as_ref(),
         name: summary.name.as_deref(),
@@ -54,7 +55,7 @@ pub(in crate::http::public) async fn person(
         last_sign_in_at: summary.last_sign_in_at,
         version: summary.version,
         identities: &identities,
-        groups: (scope == Scope::System).then_some(groups.as_slice()),
+        groups: (*scope == Scope::System).then_some(groups.as_slice()),
         tenants: &ways.iter().map(tenant).collect::<Vec<_>>(),
         admin: user.admin.as_ref().map(|admin| AdminEntry {
             is_admin: admin.is_admin,
@@ -63,7 +64,6 @@ pub(in crate::http::public) async fn person(
             reasons: &admin.reasons,
         }),
         audit: &audit,
-        request_id: person.browser.request_id,
     };
     Ok(PageAnswer(details.page()))
 }
