@@ -21,15 +21,23 @@ pub struct Frame<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Section {
     People,
+    Groups,
+    Tenants,
+    Audit,
+    System,
 }
 
 impl Section {
     /// All parts, in the order of the navigation.
-    const ALL: [Self; 1] = [Self::People];
+    const ALL: [Self; 5] = [Self::People, Self::Groups, Self::Tenants, Self::Audit, Self::System];
 
     const fn text(self) -> &'static str {
         match self {
             Self::People => "People",
+            Self::Groups => "Groups",
+            Self::Tenants => "Tenants",
+            Self::Audit => "Audit",
+            Self::System => "System",
         }
     }
 
@@ -37,13 +45,18 @@ impl Section {
     const fn path(self) -> &'static str {
         match self {
             Self::People => paths::ADMIN_USERS,
+            Self::Groups => paths::ADMIN_GROUPS,
+            Self::Tenants => paths::ADMIN_TENANTS,
+            Self::Audit => paths::ADMIN_AUDIT,
+            Self::System => paths::ADMIN_SYSTEM,
         }
     }
 
     /// Whether it has anything for somebody who administers this.
-    const fn is_for(self, _: &Scope) -> bool {
+    const fn is_for(self, scope: &Scope) -> bool {
         match self {
-            Self::People => true,
+            Self::People | Self::Tenants | Self::Audit => true,
+            Self::Groups | Self::System => matches!(scope, Scope::System),
         }
     }
 }

@@ -121,7 +121,8 @@ impl<'a> Audit<'a> {
             is_chosen,
         };
         let way = |(via, text)| link(AuditFilterWords { via, ..self.filter }, text, via == self.filter.via);
-        let day = |(days, text)| link(AuditFilterWords { days, ..self.filter }, text, days == self.filter.days);
+        let day =
+            |(days, text)| link(AuditFilterWords { days, ..self.filter }, text, days == self.filter.days);
         let view = View {
             chrome: Chrome::portal(&heading, &self.frame, section, above.as_ref().map(|above| &above[..])),
             ways: Filters { label: "Ways of changes", links: ways.map(way).collect() },
@@ -173,11 +174,20 @@ impl<'a> Audit<'a> {
             row.map_or_else(|| id.to_owned(), |row| row.actor_shown.to_owned())
         };
         let chosen = [
-            (filter.user.map(|user| format!("about {}", person(user))), AuditFilterWords { user: None, ..filter }),
-            (filter.actor.map(|actor| format!("by {}", person(actor))), AuditFilterWords { actor: None, ..filter }),
+            (
+                filter.user.map(|user| format!("about {}", person(user))),
+                AuditFilterWords { user: None, ..filter },
+            ),
+            (
+                filter.actor.map(|actor| format!("by {}", person(actor))),
+                AuditFilterWords { actor: None, ..filter },
+            ),
             (filter.action.map(str::to_owned), AuditFilterWords { action: None, ..filter }),
             (
-                filter.tenant.filter(|_| self.of_tenant.is_none()).map(|tenant| format!("of tenant {tenant}")),
+                filter
+                    .tenant
+                    .filter(|_| self.of_tenant.is_none())
+                    .map(|tenant| format!("of tenant {tenant}")),
                 AuditFilterWords { tenant: None, ..filter },
             ),
         ];
@@ -267,7 +277,8 @@ mod tests {
 
     #[test]
     fn states_are_compared_member_by_member() {
-        let (before, after) = (r#"{"role":"member","tenant":"a"}"#, r#"{"role":"admin","tenant":"a","until":1795563300}"#);
+        let (before, after) =
+            (r#"{"role":"member","tenant":"a"}"#, r#"{"role":"admin","tenant":"a","until":1795563300}"#);
         let found = differences(Some(before), Some(after));
         let text = |text: &str| Some(text.to_owned());
         assert_eq!(
@@ -275,7 +286,11 @@ mod tests {
             [
                 Difference { name: "role".to_owned(), before: text("member"), after: text("admin") },
                 Difference { name: "tenant".to_owned(), before: text("a"), after: text("a") },
-                Difference { name: "until".to_owned(), before: None, after: text("24 November 2026, 23:35 UTC") },
+                Difference {
+                    name: "until".to_owned(),
+                    before: None,
+                    after: text("24 November 2026, 23:35 UTC")
+                },
             ]
         );
         assert_eq!(differences(None, None), []);

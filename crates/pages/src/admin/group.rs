@@ -181,7 +181,11 @@ impl GroupDetails<'_> {
                 )
             },
             ends: Ends::new("end", "How long", entered.end, entered.end_error, self.now),
-            name: entered.name.field(("name", "name"), "Name", "Routers that ask for the old name then refuse."),
+            name: entered.name.field(
+                ("name", "name"),
+                "Name",
+                "Routers that ask for the old name then refuse.",
+            ),
             link: entered.link.field(
                 ("link-name", "name"),
                 "Name here",
@@ -203,7 +207,8 @@ impl GroupDetails<'_> {
 
     fn empty(&self) -> Empty<'_> {
         if self.q.is_empty() {
-            let remedy = "Add somebody below, or link a provider's group: its people come with their next sign-in.";
+            let remedy =
+                "Add somebody below, or link a provider's group: its people come with their next sign-in.";
             Empty { text: "Nobody is in this group.", remedy }
         } else {
             Empty { text: "Nobody in this group matches.", remedy: "Search for less of the name." }

@@ -116,7 +116,9 @@ impl LinkRemoval<'_> {
                     ),
                     "The provider's group then stands alone, under its id.".to_owned(),
                 ],
-                stays: vec!["Whoever was added here, and whoever is in by another provider's group.".to_owned()],
+                stays: vec![
+                    "Whoever was added here, and whoever is in by another provider's group.".to_owned(),
+                ],
                 keeps: vec![("link", self.external.to_owned())],
                 typed: None,
                 name: self.name.as_str(),

@@ -68,7 +68,7 @@ impl Groups<'_> {
                 label: "Search for groups",
                 hint: "A part of the name, or the whole id of a provider's group.",
                 q: self.q,
-                keeps: self.state.map(|state| ("state", state)).into_iter().collect(),
+                keeps: self.state.map(|state| ("state", state.to_owned())).into_iter().collect(),
             },
             filters: Filters {
                 label: "States",
@@ -110,7 +110,10 @@ impl Groups<'_> {
     fn empty(&self) -> Empty<'_> {
         let is_narrowed = !self.q.is_empty() || self.state.is_some();
         if is_narrowed {
-            return Empty { text: "No group matches.", remedy: "Search for less of the name, or look at all groups." };
+            return Empty {
+                text: "No group matches.",
+                remedy: "Search for less of the name, or look at all groups.",
+            };
         }
         Empty {
             text: "There are no groups yet.",

@@ -1,16 +1,36 @@
-//! The pages for administrators: people and what is known about them.
+//! The pages for administrators: people, groups, tenants, the audit, and how the installation is.
 //!
 //! The handlers give these pages only what their reader may know; the pages decide nothing.
 
+mod audit;
 mod ends;
+mod forms;
+mod group;
+mod group_link;
+mod group_removal;
+mod groups;
 mod parts;
 mod people;
 mod person;
 mod state;
+mod system;
+mod tenant;
+mod tenant_removal;
+mod tenants;
 
+pub use audit::{Audit, AuditFilterWords, AuditRow};
 pub use ends::{EndChoice, EnteredEnd};
+pub use forms::EnteredText;
+pub use group::{GroupDetails, GroupEntered, LinkEntry, LinkStanding, MappedTenant, MemberEntry};
+pub use group_link::{GroupLinking, SeenGroup};
+pub use group_removal::{GroupDeletion, LinkRemoval};
+pub use groups::{GroupEntry, Groups};
 pub use people::{MembersOf, People, PersonEntry};
 pub use person::{
     AdminEntry, AuditEntry, ClaimedBy, IdentityEntry, MembershipEntry, PersonDetails, TenantEntry,
 };
 pub use state::PersonState;
+pub use system::{ProviderEntry, StoreState, SystemState};
+pub use tenant::{MappedGroup, TenantDetails, TenantEntered, TenantPersonEntry};
+pub use tenant_removal::TenantDeletion;
+pub use tenants::{TenantSummary, Tenants};

@@ -22,7 +22,7 @@ pub(super) struct FilterLink {
 #[derive(Clone, Debug)]
 pub(super) struct Search<'a> {
     /// The path of the list.
-    pub(super) action: &'static str,
+    pub(super) action: &'a str,
     pub(super) label: &'static str,
     /// What can be searched for. Empty: nothing is said.
     pub(super) hint: &'static str,
@@ -89,7 +89,7 @@ pub(super) struct Field<'a> {
 
 impl Field<'_> {
     /// The elements that say more about it.
-    fn described(&self) -> Option<String> {
+    pub(super) fn described(&self) -> Option<String> {
         let error = self.error.map(|_| format!("{}-error", self.id));
         let hint = (!self.hint.is_empty()).then(|| format!("{}-hint", self.id));
         let ids: Vec<String> = error.into_iter().chain(hint).collect();

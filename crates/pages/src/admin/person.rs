@@ -134,7 +134,7 @@ const fn moment(at: &Timestamp) -> Moment {
 }
 
 impl ClaimedBy<'_> {
-    fn words(&self) -> String {
+    pub(super) fn words(&self) -> String {
         match self {
             Self::Administrator => "added here".to_owned(),
             Self::Scim => "pushed by SCIM".to_owned(),
@@ -145,7 +145,7 @@ impl ClaimedBy<'_> {
 }
 
 impl TenantEntry<'_> {
-    fn way(&self) -> String {
+    pub(super) fn way(&self) -> String {
         match self.group {
             _ if self.is_direct => "directly".to_owned(),
             Some(group) => format!("through {group}"),

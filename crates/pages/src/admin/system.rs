@@ -83,8 +83,12 @@ impl StoreState {
     const fn advice(self) -> &'static str {
         match self {
             Self::Answers => "",
-            Self::ReadOnly => "It is a standby, or set read-only. People stay signed in, and nothing can be changed.",
-            Self::Silent => "Look at its log, and at the network between it and Gatepost. gatepost check names the fault.",
+            Self::ReadOnly => {
+                "It is a standby, or set read-only. People stay signed in, and nothing can be changed."
+            }
+            Self::Silent => {
+                "Look at its log, and at the network between it and Gatepost. gatepost check names the fault."
+            }
         }
     }
 }

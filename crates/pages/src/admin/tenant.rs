@@ -149,7 +149,11 @@ impl TenantDetails<'_> {
             ),
             role: Select::of_roles("role", entered.role),
             ends: Ends::new("end", "How long", entered.end, entered.end_error, self.now),
-            group: entered.group.field(("group", "group"), "Group", "Its name here, as the list of groups shows it."),
+            group: entered.group.field(
+                ("group", "group"),
+                "Group",
+                "Its name here, as the list of groups shows it.",
+            ),
             group_role: Select::of_roles("group-role", entered.group_role),
             name: is_system.then_some(name),
             member_api: ApiCall::of("PUT", &format!("/tenants/{}/members/alice@example.com", self.id))
@@ -163,7 +167,9 @@ impl TenantDetails<'_> {
 
     fn empty(&self, is_system: bool) -> Empty<'static> {
         match (self.q.is_empty(), is_system) {
-            (false, _) => Empty { text: "Nobody in this tenant matches.", remedy: "Search for less of the name." },
+            (false, _) => {
+                Empty { text: "Nobody in this tenant matches.", remedy: "Search for less of the name." }
+            }
             (true, true) => Empty {
                 text: "Nobody may enter this tenant yet.",
                 remedy: "Add somebody below, or let a group open it.",

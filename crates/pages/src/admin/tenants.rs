@@ -17,7 +17,7 @@ pub struct Tenants<'a> {
     pub frame: Frame<'a>,
     /// What was searched for; empty for all.
     pub q: &'a str,
-    pub tenants: &'a [TenantEntryOfList<'a>],
+    pub tenants: &'a [TenantSummary<'a>],
     /// Where the next page begins.
     pub next: Option<&'a str>,
     /// The id of a new tenant, as it was entered.
@@ -28,7 +28,7 @@ pub struct Tenants<'a> {
 
 /// A tenant in a list.
 #[derive(Clone, Debug)]
-pub struct TenantEntryOfList<'a> {
+pub struct TenantSummary<'a> {
     pub id: &'a TenantId,
     pub name: Option<&'a str>,
     /// How many people may enter it, as "12" or "1000+".
@@ -42,7 +42,7 @@ pub struct TenantEntryOfList<'a> {
 struct View<'a> {
     chrome: Chrome,
     search: Search<'a>,
-    tenants: &'a [TenantEntryOfList<'a>],
+    tenants: &'a [TenantSummary<'a>],
     shows_groups: bool,
     empty: Empty<'a>,
     next: Option<String>,
@@ -82,7 +82,9 @@ impl Tenants<'_> {
             } else {
                 Empty { text: "No tenant matches.", remedy: "Search for less of the name." }
             },
-            next: self.next.map(|next| paths::query(paths::ADMIN_TENANTS, &[("q", q), ("after", Some(next))])),
+            next: self
+                .next
+                .map(|next| paths::query(paths::ADMIN_TENANTS, &[("q", q), ("after", Some(next))])),
             new: is_system.then_some(new),
             api: ApiCall::get("/tenants", &[("q", q)]),
         };
