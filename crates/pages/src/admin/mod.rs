@@ -3,6 +3,7 @@
 //! The handlers give these pages only what their reader may know; the pages decide nothing.
 
 mod audit;
+mod changing;
 mod ends;
 mod forms;
 mod group;
@@ -12,6 +13,7 @@ mod groups;
 mod parts;
 mod people;
 mod person;
+mod place_notice;
 mod state;
 mod system;
 mod tenant;
@@ -19,6 +21,7 @@ mod tenant_removal;
 mod tenants;
 
 pub use audit::{Audit, AuditFilterWords, AuditRow};
+pub use changing::{Again, Overtaken, Question, RefusedChange};
 pub use ends::{EndChoice, EnteredEnd};
 pub use forms::EnteredText;
 pub use group::{GroupDetails, GroupEntered, LinkEntry, LinkStanding, MappedTenant, MemberEntry};
@@ -29,6 +32,7 @@ pub use people::{MembersOf, People, PersonEntry};
 pub use person::{
     AdminEntry, AuditEntry, ClaimedBy, IdentityEntry, MembershipEntry, PersonDetails, TenantEntry,
 };
+pub use place_notice::PlaceNotice;
 pub use state::PersonState;
 pub use system::{ProviderEntry, StoreState, SystemState};
 pub use tenant::{MappedGroup, TenantDetails, TenantEntered, TenantPersonEntry};

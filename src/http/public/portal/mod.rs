@@ -1,8 +1,21 @@
 //! `/admin`: the pages for administrators of the system and of tenants. The directory leaves out what does not exist for
 //! the reader.
 
+mod audit;
+mod change;
+mod forms;
+mod group;
+mod group_changes;
+mod group_links;
+mod groups;
 mod people;
 mod person;
+mod places;
+mod rows;
+mod system;
+mod tenant;
+mod tenant_changes;
+mod tenants;
 
 use super::RequestOrigin::Anywhere;
 use super::callers::{Administrator, Administrators};
@@ -15,6 +28,7 @@ pub(super) fn register(routes: &mut Routes<'_>) {
         users.add(at("").only(HostScope::Public).on(GET, Administrators, Anywhere, people::people));
         users.add(at("/{id}").only(HostScope::Public).on(GET, Administrators, Anywhere, person::person));
     });
+    places::register(routes);
 }
 
 impl Administrator {

@@ -83,7 +83,7 @@ fn membership<'a>(context: &'a Context, held: &'a Membership) -> MembershipEntry
     MembershipEntry { id: held.group_id, name: &held.group, by, until: held.until, version: held.version }
 }
 
-fn tenant(way: &TenantWay) -> TenantEntry<'_> {
+pub(super) fn tenant(way: &TenantWay) -> TenantEntry<'_> {
     let (group, is_direct) = match &way.by {
         By::Group(name) => (name.as_ref(), false),
         By::Direct(_) => (None, true),
