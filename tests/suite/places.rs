@@ -22,7 +22,7 @@ impl House {
         world.cli(&["admin", "grant", "root@example.com"]).await;
         for (tenant, admin) in [("a", "carol@example.com"), ("b", "dave@example.com")] {
             world.cli(&["tenant", "create", tenant]).await;
-            world.cli(&["tenant", "member", "add", tenant, admin, "--role", "admin"]).await;
+            world.cli(&["tenant", "add-member", tenant, admin, "--role", "admin"]).await;
         }
         world.cli(&["group", "create", "Team"]).await;
         let root = world.signed_in("root").await;

@@ -45,6 +45,14 @@ fn status_for(route: &Route) -> u16 {
             | "/problems/{code}"
             | "/admin/users",
         ) => 200,
+        // A form of nothing does not say which version it showed.
+        (
+            "POST",
+            "/admin/users/{id}/disable"
+            | "/admin/users/{id}/enable"
+            | "/admin/users/{id}/end-sessions"
+            | "/admin/users/{id}/release-address",
+        ) => 400,
         (_, path) if path.starts_with("/admin/users/{id}") => 404,
         ("GET", "/login")
         | ("GET" | "POST", "/logout")

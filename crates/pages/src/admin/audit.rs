@@ -73,7 +73,7 @@ struct View<'a> {
     entries: Vec<EntryView<'a>>,
     empty: Empty<'a>,
     next: Option<String>,
-    api: ApiCall,
+    api: Vec<ApiCall>,
 }
 
 struct EntryView<'a> {
@@ -134,7 +134,7 @@ impl<'a> Audit<'a> {
                 remedy: "Every change is written here with who made it. Remove a filter to see more.",
             },
             next: self.next.map(|next| self.link(&self.filter, Some(next))),
-            api: ApiCall::get("/audit", &self.api_parameters()),
+            api: vec![ApiCall::get("/audit", &self.api_parameters())],
         };
         Page::public(200, render(&view), &[])
     }

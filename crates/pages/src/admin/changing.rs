@@ -1,7 +1,7 @@
 //! The pages around a change: the question before it, and why it was not made.
 
+use super::entries::AuditEntry;
 use super::parts::ApiCall;
-use super::person::AuditEntry;
 use crate::frame::{Frame, Section};
 use crate::message::{Action, ActionKind, Chrome, Fact, Message, Tone, render};
 use crate::page::Page;

@@ -1,9 +1,9 @@
 //! One group: who is in it, which providers' groups it stands for, and which tenants it opens.
 
 use super::ends::{Ends, EnteredEnd};
+use super::entries::ClaimedBy;
 use super::forms::{EnteredText, Select};
 use super::parts::{ApiCall, Empty, Field, Search};
-use super::person::ClaimedBy;
 use crate::frame::{Frame, Section};
 use crate::message::{Chrome, render};
 use crate::page::Page;
@@ -149,8 +149,8 @@ struct View<'a> {
     link: Field<'a>,
     tenant: Field<'a>,
     role: Select,
-    api: ApiCall,
-    member_api: ApiCall,
+    api: Vec<ApiCall>,
+    member_api: Vec<ApiCall>,
 }
 
 impl GroupDetails<'_> {
@@ -196,9 +196,11 @@ impl GroupDetails<'_> {
                 ..entered.tenant.field(("tenant", "tenant"), "Tenant", "Its id.")
             },
             role: Select::of_roles("role", entered.role),
-            api: ApiCall::get(&format!("/groups/{}", self.id), &[]),
-            member_api: ApiCall::of("PUT", &format!("/groups/{}/members/alice@example.com", self.id))
-                .with_body(&serde_json::json!({ "until": null })),
+            api: vec![ApiCall::get(&format!("/groups/{}", self.id), &[])],
+            member_api: vec![
+                ApiCall::of("PUT", &format!("/groups/{}/members/alice@example.com", self.id))
+                    .with_body(&serde_json::json!({ "until": null })),
+            ],
             here: here.clone(),
         };
         let status = if entered.is_wrong() { 422 } else { 200 };

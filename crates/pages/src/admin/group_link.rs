@@ -50,7 +50,7 @@ struct View<'a> {
     search: Search<'a>,
     empty: Empty<'a>,
     link: Field<'a>,
-    api: ApiCall,
+    api: Vec<ApiCall>,
 }
 
 impl GroupLinking<'_> {
@@ -84,7 +84,7 @@ impl GroupLinking<'_> {
                 "Provider and id",
                 "PROVIDER:ID, for an application role PROVIDER:role:NAME.",
             ),
-            api: ApiCall::of("POST", &format!("/groups/{}/links", self.id)).with_body(&body),
+            api: vec![ApiCall::of("POST", &format!("/groups/{}/links", self.id)).with_body(&body)],
         };
         let status = if self.link.error.is_some() { 422 } else { 200 };
         Page::public(status, render(&view), &[])

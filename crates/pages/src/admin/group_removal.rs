@@ -46,7 +46,7 @@ pub struct LinkRemoval<'a> {
 pub(super) struct View<'a> {
     pub(super) chrome: Chrome,
     pub(super) removal: Removal<'a>,
-    pub(super) api: ApiCall,
+    pub(super) api: Vec<ApiCall>,
 }
 
 impl GroupDeletion<'_> {
@@ -84,7 +84,7 @@ impl GroupDeletion<'_> {
                 button: "Delete the group",
                 back: group,
             },
-            api: ApiCall::of("DELETE", &format!("/groups/{}", self.id)).if_match(self.version),
+            api: vec![ApiCall::of("DELETE", &format!("/groups/{}", self.id)).if_match(self.version)],
         };
         Page::public(if self.typed.error.is_some() { 422 } else { 200 }, render(&view), &[])
     }
@@ -125,7 +125,7 @@ impl LinkRemoval<'_> {
                 button: "Unlink",
                 back: group,
             },
-            api: ApiCall::of("DELETE", &path),
+            api: vec![ApiCall::of("DELETE", &path)],
         };
         Page::public(200, render(&view), &[])
     }

@@ -53,7 +53,7 @@ struct View<'a> {
     empty: Empty<'a>,
     next: Option<String>,
     new: Field<'a>,
-    api: ApiCall,
+    api: Vec<ApiCall>,
 }
 
 impl Groups<'_> {
@@ -83,7 +83,7 @@ impl Groups<'_> {
                 "Name",
                 "As routers will ask for it, such as MCP-GitHub. Links and people come afterwards.",
             ),
-            api: ApiCall::get("/groups", &[("q", self.typed()), ("state", self.state)]),
+            api: vec![ApiCall::get("/groups", &[("q", self.typed()), ("state", self.state)])],
         };
         let status = if self.new.error.is_some() { 422 } else { 200 };
         Page::public(status, render(&view), &[])

@@ -1,15 +1,17 @@
-//! The pages for administrators: people, groups, tenants, the audit, and how the installation is.
+//! The portal: the pages for administrators.
 //!
 //! The handlers give these pages only what their reader may know; the pages decide nothing.
 
 mod audit;
 mod changing;
 mod ends;
+mod entries;
 mod forms;
 mod group;
 mod group_link;
 mod group_removal;
 mod groups;
+mod notice;
 mod parts;
 mod people;
 mod person;
@@ -23,15 +25,18 @@ mod tenants;
 pub use audit::{Audit, AuditFilterWords, AuditRow};
 pub use changing::{Again, Overtaken, Question, RefusedChange};
 pub use ends::{EndChoice, EnteredEnd};
+pub use entries::{
+    AdminEntry, AdminSession, AuditEntry, ClaimedBy, IdentityEntry, MembershipEntry, PersonSummary,
+    RefusalEntry, TenantEntry, member_words,
+};
 pub use forms::EnteredText;
 pub use group::{GroupDetails, GroupEntered, LinkEntry, LinkStanding, MappedTenant, MemberEntry};
 pub use group_link::{GroupLinking, SeenGroup};
 pub use group_removal::{GroupDeletion, LinkRemoval};
 pub use groups::{GroupEntry, Groups};
+pub use notice::PersonNotice;
 pub use people::{MembersOf, People, PersonEntry};
-pub use person::{
-    AdminEntry, AuditEntry, ClaimedBy, IdentityEntry, MembershipEntry, PersonDetails, TenantEntry,
-};
+pub use person::{DecidingForm, JoiningForm, PersonDetails, SystemDetails};
 pub use place_notice::PlaceNotice;
 pub use state::PersonState;
 pub use system::{ProviderEntry, StoreState, SystemState};

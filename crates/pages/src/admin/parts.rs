@@ -96,3 +96,14 @@ impl Field<'_> {
         (!ids.is_empty()).then(|| ids.join(" "))
     }
 }
+
+/// A form that has only a button.
+#[derive(Clone, Debug)]
+pub(super) struct Button {
+    pub(super) action: String,
+    /// The names and values of its hidden fields.
+    pub(super) fields: Vec<(&'static str, String)>,
+    pub(super) text: &'static str,
+    /// What it does, where several on the page have the same text.
+    pub(super) label: String,
+}

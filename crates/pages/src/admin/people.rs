@@ -60,7 +60,7 @@ struct View<'a> {
     caption: String,
     empty: Empty<'a>,
     next: Option<String>,
-    api: ApiCall,
+    api: Vec<ApiCall>,
 }
 
 struct PersonView<'a> {
@@ -103,7 +103,7 @@ impl People<'_> {
             caption: self.caption(),
             empty: self.empty(),
             next: next.map(|next| paths::query(paths::ADMIN_USERS, &next)),
-            api: ApiCall::get("/users", &own),
+            api: vec![ApiCall::get("/users", &own)],
         };
         Page::public(200, render(&view), &[])
     }

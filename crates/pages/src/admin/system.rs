@@ -48,7 +48,7 @@ struct View<'a> {
     chrome: Chrome,
     state: &'a SystemState<'a>,
     charts: Option<Charts>,
-    api: ApiCall,
+    api: Vec<ApiCall>,
 }
 
 impl SystemState<'_> {
@@ -58,7 +58,7 @@ impl SystemState<'_> {
             chrome: Chrome::portal("System", &self.frame, Section::System, None),
             state: self,
             charts: self.activity.map(|activity| activity.charts()),
-            api: ApiCall::get("/system", &[]),
+            api: vec![ApiCall::get("/system", &[])],
         };
         Page::public(200, render(&view), &[])
     }

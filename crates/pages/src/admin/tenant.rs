@@ -1,9 +1,9 @@
 //! One tenant: who may enter it and by what, and the groups that open it.
 
 use super::ends::{Ends, EnteredEnd};
+use super::entries::TenantEntry;
 use super::forms::{EnteredText, Select};
 use super::parts::{ApiCall, Empty, Field, Search};
-use super::person::TenantEntry;
 use crate::frame::{Frame, Section};
 use crate::message::{Chrome, render};
 use crate::page::Page;
@@ -116,8 +116,8 @@ struct View<'a> {
     group_role: Select,
     /// For those who may rename and delete it.
     name: Option<Field<'a>>,
-    member_api: ApiCall,
-    api: ApiCall,
+    member_api: Vec<ApiCall>,
+    api: Vec<ApiCall>,
 }
 
 impl TenantDetails<'_> {
@@ -156,9 +156,11 @@ impl TenantDetails<'_> {
             ),
             group_role: Select::of_roles("group-role", entered.group_role),
             name: is_system.then_some(name),
-            member_api: ApiCall::of("PUT", &format!("/tenants/{}/members/alice@example.com", self.id))
-                .with_body(&body),
-            api: ApiCall::get(&format!("/tenants/{}", self.id), &[]),
+            member_api: vec![
+                ApiCall::of("PUT", &format!("/tenants/{}/members/alice@example.com", self.id))
+                    .with_body(&body),
+            ],
+            api: vec![ApiCall::get(&format!("/tenants/{}", self.id), &[])],
             here: here.clone(),
         };
         let status = if entered.is_wrong() { 422 } else { 200 };

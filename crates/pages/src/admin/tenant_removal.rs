@@ -56,7 +56,7 @@ impl TenantDeletion<'_> {
                 button: "Delete the tenant",
                 back: tenant,
             },
-            api: ApiCall::of("DELETE", &format!("/tenants/{}", self.id)).if_match(self.version),
+            api: vec![ApiCall::of("DELETE", &format!("/tenants/{}", self.id)).if_match(self.version)],
         };
         Page::public(if self.typed.error.is_some() { 422 } else { 200 }, render(&view), &[])
     }

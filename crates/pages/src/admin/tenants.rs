@@ -48,7 +48,7 @@ struct View<'a> {
     next: Option<String>,
     /// The fields of a new tenant, for those who may create one.
     new: Option<[Field<'a>; 2]>,
-    api: ApiCall,
+    api: Vec<ApiCall>,
 }
 
 impl Tenants<'_> {
@@ -86,7 +86,7 @@ impl Tenants<'_> {
                 .next
                 .map(|next| paths::query(paths::ADMIN_TENANTS, &[("q", q), ("after", Some(next))])),
             new: is_system.then_some(new),
-            api: ApiCall::get("/tenants", &[("q", q)]),
+            api: vec![ApiCall::get("/tenants", &[("q", q)])],
         };
         Page::public(if is_wrong { 422 } else { 200 }, render(&view), &[])
     }

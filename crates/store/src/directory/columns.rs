@@ -11,7 +11,7 @@ use gatepost_core::administration::Version;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::identity::{ExternalGroup, GroupKind, SubjectKey};
-use gatepost_core::ids::{GroupId, GroupName, ProviderId, TenantId, UserId};
+use gatepost_core::ids::{GroupId, GroupName, ProviderId, RequestId, TenantId, UserId};
 use sqlx::error::{BoxDynError, UnexpectedNullError};
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
@@ -117,7 +117,7 @@ macro_rules! stored_as_text {
         }
     )+};
 }
-stored_as_text!(EmailAddress, GroupName, LinkSource, ProviderId, Role, TenantId, UserId, Who);
+stored_as_text!(EmailAddress, GroupName, LinkSource, ProviderId, RequestId, Role, TenantId, UserId, Who);
 
 impl Value for String {
     fn find<R: Columns>(row: &R, column: &str) -> Result<Option<Self>> {

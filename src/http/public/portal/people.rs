@@ -1,5 +1,6 @@
 //! The list of people.
 
+use super::loaded::state;
 use crate::http::public::answer::PageAnswer;
 use crate::http::public::callers::Administrator;
 use crate::http::public::extract::Query;
@@ -8,7 +9,7 @@ use crate::sign_in::Context;
 use actix_web::web;
 use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
-use gatepost_pages::admin::{People, PersonEntry, PersonState};
+use gatepost_pages::admin::{People, PersonEntry};
 use gatepost_store::directory::{UserFilter, UserState, UserSummary};
 use serde::Deserialize;
 
@@ -81,14 +82,5 @@ fn entry(user: &UserSummary) -> PersonEntry<'_> {
         name: user.name.as_deref(),
         state: state(user),
         last_sign_in_at: user.last_sign_in_at,
-    }
-}
-
-/// Whether the person may sign in.
-pub(super) fn state(user: &UserSummary) -> PersonState {
-    match (user.disabled_at, user.last_sign_in_at) {
-        (Some(at), _) => PersonState::Disabled(at),
-        (None, None) => PersonState::Awaited,
-        (None, Some(_)) => PersonState::Active,
     }
 }

@@ -1,23 +1,34 @@
 //! One person.
 
-use super::people::state;
+use super::loaded::{LoadedPerson, admin_entry, identities, membership, refusal, session, summary, tenant};
 use crate::http::public::answer::PageAnswer;
 use crate::http::public::callers::Administrator;
-use crate::http::public::extract::Path;
+use crate::http::public::extract::{Path, Query};
 use crate::http::public::fault::Fault;
 use crate::sign_in::Context;
 use actix_web::web;
-use gatepost_core::administration::Scope;
-use gatepost_core::ids::{ProviderId, UserId};
+use gatepost_core::clock::Timestamp;
+use gatepost_core::ids::{GroupId, UserId};
 use gatepost_pages::admin::{
-    AdminEntry, AuditEntry, ClaimedBy, IdentityEntry, MembershipEntry, PersonDetails, TenantEntry,
+    AdminSession, DecidingForm, EnteredEnd, JoiningForm, MembershipEntry, PersonDetails, PersonNotice,
+    RefusalEntry, SystemDetails,
 };
-use gatepost_store::directory::{
-    AuditFilter, AuditRecord, By, Membership, MembershipSource, TenantWay, UserKey,
-};
+use gatepost_store::directory::{AdminStanding, MembershipSource};
+use serde::Deserialize;
 
-/// Changes that the page shows.
-const CHANGES: u32 = 10;
+/// What the last form did, and the group whose membership the form changes.
+#[derive(Deserialize)]
+pub(in crate::http::public) struct Fields {
+    done: Option<String>,
+    group: Option<String>,
+}
+
+/// The forms of the page, as they are shown.
+#[derive(Default)]
+pub(super) struct Forms {
+    pub(super) joining: Option<JoiningForm>,
+    pub(super) deciding: Option<DecidingForm>,
+}
 
 /// Shows a person whom the caller administers.
 ///
@@ -27,71 +38,81 @@ pub(in crate::http::public) async fn person(
     administrator: Administrator,
     context: web::Data<Context>,
     Path(id): Path<UserId>,
+    Query(fields): Query<Fields>,
 ) -> Result<PageAnswer, Fault> {
-    let (scope, directory) = (&administrator.scope, &context.stores.directory);
-    let user = directory.find_user(scope, &UserKey::Id(id)).await?.ok_or(Fault::NotFound)?;
-    let memberships = directory.list_memberships(scope, id).await?;
-    let ways = directory.list_tenant_ways(scope, id).await?;
-    let filter = AuditFilter { user: Some(id), ..AuditFilter::default() };
-    let rows = directory.list_audit(scope, &filter, CHANGES).await?;
-    let actors: Vec<String> = rows.iter().map(actor).collect();
-    let identities = user.identities.iter().map(|identity| IdentityEntry {
-        provider: label(&context, &identity.provider),
-        email: identity.email.as_ref(),
-    });
-    let identities: Vec<_> = identities.collect();
-    let groups: Vec<_> = memberships.iter().map(|held| membership(&context, held)).collect();
-    let audit = rows.iter().zip(&actors);
-    let audit: Vec<_> =
-        audit.map(|(row, actor)| AuditEntry { at: row.at, actor, action: &row.action }).collect();
-    let summary = &user.summary;
-    let details = PersonDetails {
-        frame: administrator.frame(None),
-        id,
-        email: summary.email.as_ref(),
-        name: summary.name.as_deref(),
-        state: state(summary),
-        created_at: summary.created_at,
-        last_sign_in_at: summary.last_sign_in_at,
-        version: summary.version,
-        identities: &identities,
-        groups: (*scope == Scope::System).then_some(groups.as_slice()),
-        tenants: &ways.iter().map(tenant).collect::<Vec<_>>(),
-        admin: user.admin.as_ref().map(|admin| AdminEntry {
-            is_admin: admin.is_admin,
-            explicit: admin.explicit,
-            until: admin.until,
-            reasons: &admin.reasons,
+    let loaded = LoadedPerson::find(&context, &administrator, id).await?;
+    let group = fields.group.as_deref().and_then(|group| group.parse().ok());
+    let joining = group.and_then(|group| ending(&loaded, group));
+    let notice = PersonNotice::find(fields.done.as_deref()).map(PersonNotice::text);
+    Ok(show(&context, &administrator, &loaded, notice, Forms { joining, ..Forms::default() }))
+}
+
+/// The form that changes the end of a membership.
+fn ending(loaded: &LoadedPerson, group: GroupId) -> Option<JoiningForm> {
+    let memberships = &loaded.system.as_ref()?.memberships;
+    let is_it = |source: &MembershipSource| matches!(source, MembershipSource::Manual);
+    let held = memberships.iter().find(|held| held.group_id == group && is_it(&held.source))?;
+    Some(JoiningForm {
+        group: held.group.to_string(),
+        end: EnteredEnd::shown(held.until),
+        version: held.version?.to_string(),
+        ..JoiningForm::default()
+    })
+}
+
+/// The page of a person, with these forms.
+pub(super) fn show(
+    context: &Context,
+    administrator: &Administrator,
+    loaded: &LoadedPerson,
+    notice: Option<&str>,
+    forms: Forms,
+) -> PageAnswer {
+    let facts = loaded.system.as_ref();
+    let groups: Vec<MembershipEntry<'_>> =
+        facts.iter().flat_map(|facts| &facts.memberships).map(|held| membership(context, held)).collect();
+    let sessions: Option<Vec<AdminSession<'_>>> = facts
+        .and_then(|facts| facts.sessions.as_ref())
+        .map(|sessions| sessions.iter().map(session).collect());
+    let refusals: Vec<RefusalEntry<'_>> =
+        facts.iter().flat_map(|facts| &facts.refusals).map(refusal).collect();
+    let names: Vec<&str> =
+        facts.iter().flat_map(|facts| &facts.group_names).map(|name| name.as_str()).collect();
+    let nothing = AdminStanding::default();
+    let admin = loaded.user.admin.as_ref().unwrap_or(&nothing);
+    let (joining, deciding) =
+        (forms.joining.unwrap_or_default(), forms.deciding.unwrap_or_else(|| decided(admin)));
+    let changes: Vec<_> = loaded.changes.iter().map(|change| change.entry()).collect();
+    let page = PersonDetails {
+        frame: administrator.frame(notice),
+        person: summary(&loaded.user.summary),
+        identities: &identities(context, &loaded.user),
+        tenants: &loaded.ways.iter().map(tenant).collect::<Vec<_>>(),
+        audit: &changes,
+        system: facts.map(|_| SystemDetails {
+            groups: &groups,
+            admin: admin_entry(admin),
+            sessions: sessions.as_deref(),
+            refusals: &refusals,
+            group_names: &names,
+            joining: &joining,
+            deciding: &deciding,
         }),
-        audit: &audit,
+        now: Timestamp::now(),
     };
-    Ok(PageAnswer(details.page()))
+    PageAnswer(page.page())
 }
 
-fn label<'a>(context: &'a Context, id: &'a ProviderId) -> &'a str {
-    context.site.providers.find(id).map_or(id.as_str(), |provider| provider.label())
-}
-
-fn membership<'a>(context: &'a Context, held: &'a Membership) -> MembershipEntry<'a> {
-    let by = match &held.source {
-        MembershipSource::Manual => ClaimedBy::Administrator,
-        MembershipSource::Scim => ClaimedBy::Scim,
-        MembershipSource::Provider(link) => {
-            ClaimedBy::Provider(label(context, &link.external.provider), link.display_name.as_deref())
-        }
+/// The form about the administrator, as things are.
+fn decided(admin: &AdminStanding) -> DecidingForm {
+    let decision = match admin.explicit {
+        None => "groups",
+        Some(true) => "yes",
+        Some(false) => "no",
     };
-    MembershipEntry { id: held.group_id, name: &held.group, by, until: held.until, version: held.version }
-}
-
-pub(super) fn tenant(way: &TenantWay) -> TenantEntry<'_> {
-    let (group, is_direct) = match &way.by {
-        By::Group(name) => (name.as_ref(), false),
-        By::Direct(_) => (None, true),
-    };
-    TenantEntry { id: &way.tenant, role: way.role.as_str(), group, is_direct, until: way.until }
-}
-
-/// The address of a person, else the actor as the audit stores it.
-fn actor(row: &AuditRecord) -> String {
-    row.actor_email.clone().unwrap_or_else(|| row.actor.to_string())
+    DecidingForm {
+        decision: decision.to_owned(),
+        end: EnteredEnd::shown(admin.until),
+        ..DecidingForm::default()
+    }
 }

@@ -1,7 +1,7 @@
 //! One tenant.
 
 use super::forms::{PAGE, linked};
-use super::person::tenant as tenant_entry;
+use super::loaded::tenant as tenant_entry;
 use crate::admin::Context;
 use crate::http::public::answer::PageAnswer;
 use crate::http::public::callers::Administrator;
