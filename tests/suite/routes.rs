@@ -43,8 +43,15 @@ fn status_for(route: &Route) -> u16 {
             | "/openapi.json"
             | "/api"
             | "/problems/{code}"
-            | "/admin/users",
+            | "/admin/users"
+            | "/admin/groups"
+            | "/admin/tenants"
+            | "/admin/audit"
+            | "/admin/system",
         ) => 200,
+        // Nothing has no name.
+        ("POST", "/admin/groups" | "/admin/tenants") => 422,
+        (_, path) if path.starts_with("/admin/groups/{id}") || path.starts_with("/admin/tenants/{id}") => 404,
         // A form of nothing does not say which version it showed.
         (
             "POST",

@@ -11,6 +11,7 @@ use gatepost_core::error_chain::Chain;
 use gatepost_pages::admin::{ProviderEntry, StoreState, SystemState};
 use gatepost_pages::{Activity, DayNumbers};
 use gatepost_store::directory::DayCount;
+use std::time::Duration;
 
 /// Shows the state of the stores and the providers, and how much happened. It answers while the directory does not.
 ///
@@ -52,8 +53,9 @@ pub(in crate::http::public) async fn show(
 
 /// What happened on the last days. `None`: the directory does not answer.
 async fn count(context: &Context, administrator: &Administrator, now: Timestamp) -> Option<Vec<DayNumbers>> {
-    let since = Activity::begins_at(now);
-    let counted = context.stores.directory.count_days(&administrator.scope, since, now).await;
+    // All of today.
+    let (since, until) = (Activity::begins_at(now), now.plus(Duration::from_hours(24)));
+    let counted = context.stores.directory.count_days(&administrator.scope, since, until).await;
     let day = |DayCount { day, sign_ins, refusals }: DayCount| DayNumbers {
         day,
         sign_ins: sign_ins.unsigned_abs(),

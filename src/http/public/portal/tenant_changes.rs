@@ -129,8 +129,8 @@ pub(in crate::http::public) async fn remove_member(
     Form(form): Form<FormerMember>,
 ) -> FormAnswer {
     let here = paths::admin_tenant(&id);
-    let user = UserKey::Id(filled_in::<UserId>("user", form.user.as_deref())?);
     find(&administrator, &context, &id).await?;
+    let user = UserKey::Id(filled_in::<UserId>("user", form.user.as_deref())?);
     let change = RemoveTenantMember { tenant: id.clone(), user: user.clone() };
     match make(&context, &administrator, &change, form.version.as_deref()).await {
         Ok(_) => done(&context, &here, PlaceNotice::Left.as_str()),
@@ -204,6 +204,7 @@ pub(in crate::http::public) async fn unmap(
     Form(form): Form<Mapping>,
 ) -> FormAnswer {
     let here = paths::admin_tenant(&id);
+    find(&administrator, &context, &id).await?;
     let group: GroupId = filled_in("group", form.group.as_deref())?;
     let change = UnmapGroup { group: group.into(), tenant: id.clone() };
     match make(&context, &administrator, &change, form.version.as_deref()).await {
