@@ -120,9 +120,9 @@ both_pairs! {
         has(&seen, &[MCP_GITHUB, "Link a provider"]);
         let link = hidden(&seen, &format!("{group}/links"), "link");
         let page = house.done(&format!("{group}/links"), &[("link", &link)]).await;
-        has(&page, &["alice@example.com", "1 here have it"]);
+        has(&page, &["alice@example.com", "1 person here"]);
         let question = house.get(&house.root, &format!("{group}/unlink?link={link}")).await;
-        has(&question, &["1 people have it", "What happens"]);
+        has(&question, &["It has 1 person here", "What happens"]);
         let refused = house.post(&house.root, &format!("{group}/delete"), &[("name", "MCP-Search"), ("version", "1")]).await;
         assert_eq!(refused.status, 422, "it is linked: {}", refused.body);
         house.done(&format!("{group}/unlink"), &[("link", &link)]).await;
@@ -136,7 +136,7 @@ both_pairs! {
         let page = house.done(&format!("{group}/rename"), &[("name", "Search"), ("version", &version)]).await;
         has(&page, &["<h1>Search</h1>"]);
         let question = house.get(&house.root, &format!("{group}/delete")).await;
-        has(&question, &["2 people", "Search"]);
+        has(&question, &["It has 2 people", "Search"]);
         let version = hidden(&question, &format!("{group}/delete"), "version");
         let wrong = house.post(&house.root, &format!("{group}/delete"), &[("name", "search"), ("version", &version)]).await;
         assert_eq!(wrong.status, 422);
@@ -179,7 +179,7 @@ both_pairs! {
         has(&page, &["bob@example.com", "Directly", "viewer", "until"]);
         house.world.cli(&["group", "add", "Team", "new@example.com"]).await;
         let page = house.done(&format!("{here}/groups"), &[("group", "Team"), ("role", "member")]).await;
-        has(&page, &["new@example.com", "The group Team", "1 people"]);
+        has(&page, &["new@example.com", "The group Team", "1 person"]);
         let version = hidden(&page, &format!("{here}/groups/remove"), "version");
         let group = hidden(&page, &format!("{here}/groups/remove"), "group");
         house.done(&format!("{here}/groups/remove"), &[("group", &group), ("version", &version)]).await;
@@ -193,7 +193,7 @@ both_pairs! {
         let audit = house.get(&house.root, &format!("{here}/audit")).await;
         has(&audit, &["tenant.create", "tenant.add_member", "tenant.remove_member", "Changes of acme"]);
         let question = house.get(&house.root, &format!("{here}/delete")).await;
-        has(&question, &["0 people may enter it no more."]);
+        has(&question, &["It has 0 people, who may enter it no more."]);
         let version = hidden(&question, &format!("{here}/delete"), "version");
         let wrong = house.post(&house.root, &format!("{here}/delete"), &[("id", "acm"), ("version", &version)]).await;
         assert_eq!(wrong.status, 422);

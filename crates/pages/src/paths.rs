@@ -22,6 +22,8 @@ pub const END_SESSION: &str = "/sessions/end";
 pub const END_OTHER_SESSIONS: &str = "/sessions/end-others";
 /// The header debugger.
 pub const HEADERS: &str = "/debug/headers";
+/// The first page for administrators.
+pub const ADMIN: &str = "/admin";
 /// The people, for administrators.
 pub const ADMIN_USERS: &str = "/admin/users";
 /// The groups, for administrators of the system.

@@ -7,6 +7,7 @@ use crate::message::{Chrome, render};
 use crate::page::Page;
 use crate::paths;
 use crate::style::Sheet;
+use crate::words;
 use askama::Template;
 use gatepost_core::administration::Version;
 use gatepost_core::ids::{GroupId, GroupName, TenantId};
@@ -54,7 +55,7 @@ impl GroupDeletion<'_> {
     pub fn page(&self) -> Page {
         let group = paths::admin_group(self.id);
         let mut effects = vec![
-            format!("{} people are no longer in {}.", self.count, self.name),
+            format!("It has {}, who are in it no longer.", words::people(self.count)),
             "Routers that ask for it by name refuse everybody.".to_owned(),
         ];
         if !self.tenants.is_empty() {
@@ -111,8 +112,9 @@ impl LinkRemoval<'_> {
                 action: format!("{group}/unlink"),
                 effects: vec![
                     format!(
-                        "{} people have it. Those who are in {} by nothing else are no longer in it.",
-                        self.people, self.name
+                        "It has {} here. Those who are in {} by nothing else are no longer in it.",
+                        words::people(self.people),
+                        self.name
                     ),
                     "The provider's group then stands alone, under its id.".to_owned(),
                 ],
