@@ -2,6 +2,7 @@
 //! said about wrong fields.
 
 use crate::world::{MCP_GITHUB, PUBLIC, Pair, World};
+use gatepost::http::public::{self, Callers, Route};
 use gatepost_kit::client::{Answer, Client};
 use gatepost_kit::entra::Person;
 use reqwest::Method;
@@ -81,6 +82,13 @@ impl House {
         };
         entries["entries"].as_array().unwrap().iter().filter(is_change).cloned().collect()
     }
+}
+
+/// The routes of the pages of groups, tenants, the audit and the system.
+fn routes() -> Vec<Route> {
+    let roots = ["/admin/groups", "/admin/tenants", "/admin/audit", "/admin/system"];
+    let is_place = |route: &Route| roots.iter().any(|root| route.path.starts_with(root));
+    public::routes().into_iter().filter(is_place).collect()
 }
 
 /// The value of a hidden field in the form that is sent to this path.
@@ -324,6 +332,47 @@ both_pairs! {
             assert_eq!(house.post(&carol, path, fields).await.status, 403, "{path}");
         }
         assert_eq!(house.audit().await, before);
+    }
+
+    async fn each_route_answers_each_caller_as_its_rule_says(pair) {
+        let house = House::open(pair).await;
+        let mut people = Vec::new();
+        for name in ["bob", "carol", "dave"] {
+            people.push(house.signed_in(name).await);
+        }
+        let [bob, carol, dave] = people.try_into().unwrap();
+        let (nobody, group) = (house.world.browser(), house.group("Team").await);
+        let number = group.strip_prefix("/admin/groups/").unwrap();
+        let before = house.audit().await;
+        assert!(routes().len() > 20);
+        for route in routes() {
+            let id = if route.path.starts_with("/admin/groups") { number } else { "a" };
+            let path = route.path.replace("{id}", id);
+            let why = format!("{} {path}", route.method);
+            let send = async |browser: &Client| match route.method {
+                "GET" => house.get(browser, &path).await,
+                _ => house.post(browser, &path, &[]).await,
+            };
+            let answer = send(&nobody).await;
+            assert_eq!((answer.status, answer.location().unwrap().path()), (303, "/login"), "{why}");
+            assert_eq!(send(&bob).await.status, 403, "{why}: nobody in particular");
+            let (own, other) = (send(&carol).await, send(&dave).await);
+            let system = send(&house.root).await;
+            match (route.method, path.as_str()) {
+                // Without the link in question.
+                (_, path) if path.ends_with("/unlink") => assert_eq!(system.status, 404, "{why}"),
+                ("GET", _) => assert_eq!(system.status, 200, "{why}"),
+                _ => assert!([400, 422].contains(&system.status), "{why}: {}", system.status),
+            }
+            if route.callers == Callers::Admins {
+                assert_eq!((own.status, other.status), (403, 403), "{why}: administrators of tenants");
+            } else {
+                assert_eq!(own.status, system.status, "{why}: the administrator of the tenant");
+                let status = if route.path.contains("{id}") { 404 } else { system.status };
+                assert_eq!(other.status, status, "{why}: the administrator of another tenant");
+            }
+        }
+        assert_eq!(house.audit().await, before, "what was refused leaves no row");
     }
 
     async fn the_audit_is_filtered_by_links_and_shows_before_and_after(pair) {
