@@ -62,7 +62,7 @@ both_pairs! {
         let path = path_of(&world, &root, "alice").await;
         let alice = page(&world, &root, &path).await;
         assert_eq!(alice.status, 200, "{}", alice.body);
-        for part in ["alice@example.com", "MCP-Search</th>", "An administrator</td>", "at the provider</td>", "membership.create", "GET /api/v1/users/"] {
+        for part in ["alice@example.com", "MCP-Search</a></th>", "An administrator</td>", "at the provider</td>", "membership.create", "GET /api/v1/users/"] {
             assert!(alice.body.contains(part), "{part}: {}", alice.body);
         }
     }

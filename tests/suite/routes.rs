@@ -44,9 +44,15 @@ fn status_for(route: &Route) -> u16 {
             | "/api"
             | "/problems/{code}"
             | "/admin"
-            | "/admin/users",
+            | "/admin/users"
+            | "/admin/groups"
+            | "/admin/tenants"
+            | "/admin/audit"
+            | "/admin/system",
         ) => 200,
-        ("POST", "/admin/users") => 422,
+        // Nothing has no name and no address.
+        ("POST", "/admin/users" | "/admin/groups" | "/admin/tenants") => 422,
+        (_, path) if path.starts_with("/admin/groups/{id}") || path.starts_with("/admin/tenants/{id}") => 404,
         // A form of nothing does not say which version it showed.
         (
             "POST",

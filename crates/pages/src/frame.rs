@@ -22,16 +22,25 @@ pub struct Frame<'a> {
 pub enum Section {
     Overview,
     People,
+    Groups,
+    Tenants,
+    Audit,
+    System,
 }
 
 impl Section {
     /// All parts, in the order of the navigation.
-    const ALL: [Self; 2] = [Self::Overview, Self::People];
+    const ALL: [Self; 6] =
+        [Self::Overview, Self::People, Self::Groups, Self::Tenants, Self::Audit, Self::System];
 
     const fn text(self) -> &'static str {
         match self {
             Self::Overview => "Overview",
             Self::People => "People",
+            Self::Groups => "Groups",
+            Self::Tenants => "Tenants",
+            Self::Audit => "Audit",
+            Self::System => "System",
         }
     }
 
@@ -40,13 +49,18 @@ impl Section {
         match self {
             Self::Overview => paths::ADMIN,
             Self::People => paths::ADMIN_USERS,
+            Self::Groups => paths::ADMIN_GROUPS,
+            Self::Tenants => paths::ADMIN_TENANTS,
+            Self::Audit => paths::ADMIN_AUDIT,
+            Self::System => paths::ADMIN_SYSTEM,
         }
     }
 
     /// Whether it has anything for somebody who administers this.
-    const fn is_for(self, _: &Scope) -> bool {
+    const fn is_for(self, scope: &Scope) -> bool {
         match self {
-            Self::Overview | Self::People => true,
+            Self::Overview | Self::People | Self::Tenants | Self::Audit => true,
+            Self::Groups | Self::System => matches!(scope, Scope::System),
         }
     }
 }

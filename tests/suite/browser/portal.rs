@@ -4,6 +4,7 @@
 //! A new page is one line in [`pages`], and a form that can be wrong one line in [`wrong_forms`].
 
 mod accessible;
+mod places;
 
 use super::picture;
 use super::site::{Site, arrive, url};

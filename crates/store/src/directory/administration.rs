@@ -6,8 +6,8 @@ use super::audit::{AuditFilter, AuditRecord};
 use super::changes::{Change, Conditions, Done, Repeat, StoredAnswer};
 use super::files::Held;
 use super::lists::{
-    AdminRecord, DayCount, Ending, GroupFilter, Page, PeopleCount, Place, TenantMember, TenantWay,
-    UnlinkedGroup, UserFilter,
+    AdminRecord, DayCount, Ending, GroupFilter, GroupTenant, LinkedGroup, Page, PeopleCount, Place,
+    TenantGroup, TenantMember, TenantPerson, TenantWay, UnlinkedGroup, UserFilter,
 };
 use super::records::{
     Ends, GroupKey, GroupRecord, MemberRecord, Membership, TenantRecord, UserKey, UserRecord, UserSummary,
@@ -15,7 +15,7 @@ use super::records::{
 use super::{Directory, Result, postgres, sqlite};
 use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
-use gatepost_core::ids::{AccessRequestId, RequestId, TenantId, UserId};
+use gatepost_core::ids::{AccessRequestId, GroupId, RequestId, TenantId, UserId};
 use gatepost_core::refusal::Refusal;
 
 /// A change that both stores know how to make.
@@ -154,6 +154,35 @@ impl Directory {
     /// are is estimated from the people who came last; how many have one is counted.
     pub async fn list_unlinked_groups(&self, scope: &Scope, limit: u32) -> Result<Vec<UnlinkedGroup>> {
         on_store!(self, list_unlinked_groups(scope, limit))
+    }
+
+    /// Lists the providers' groups for which a group stands.
+    pub async fn list_links(&self, scope: &Scope, group: GroupId) -> Result<Vec<LinkedGroup>> {
+        on_store!(self, list_links(scope, group))
+    }
+
+    /// Lists the tenants that a group opens, by id.
+    pub async fn list_group_tenants(&self, scope: &Scope, group: GroupId) -> Result<Vec<GroupTenant>> {
+        on_store!(self, list_group_tenants(scope, group))
+    }
+
+    /// Lists the groups that open a tenant, by name.
+    pub async fn list_tenant_groups(&self, scope: &Scope, tenant: &TenantId) -> Result<Vec<TenantGroup>> {
+        on_store!(self, list_tenant_groups(scope, tenant))
+    }
+
+    /// Lists everybody who may enter a tenant, by id, with the ways by which they may. `q` is that of [`UserFilter`].
+    ///
+    /// # Errors
+    /// `UnknownTenant`.
+    pub async fn list_tenant_people(
+        &self,
+        scope: &Scope,
+        (tenant, q): (&TenantId, Option<&str>),
+        after: Option<&Place>,
+        limit: u32,
+    ) -> Result<Page<TenantPerson>> {
+        on_store!(self, list_tenant_people(scope, tenant, q, after, limit))
     }
 
     /// Lists tenants by id. `q` is a part of the id or of the name.

@@ -1,14 +1,26 @@
 //! `/admin`: the pages for administrators of the system and of tenants. The directory leaves out what does not exist for
 //! the reader.
 
+mod audit;
 mod change;
 mod deciding;
+mod forms;
+mod group;
+mod group_changes;
+mod group_links;
+mod groups;
 mod home;
 mod joining;
 mod loaded;
 mod people;
 mod person;
+mod places;
+mod rows;
 mod standing;
+mod system;
+mod tenant;
+mod tenant_changes;
+mod tenants;
 
 use super::RequestOrigin::{Anywhere, OwnPages};
 use super::callers::{Administrator, Administrators, SystemAdministrators};
@@ -39,6 +51,7 @@ pub(super) fn register(routes: &mut Routes<'_>) {
         users.add(page("/{id}/leave").on(POST, SystemAdministrators, OwnPages, joining::leave));
         users.add(page("/{id}/decide").on(POST, SystemAdministrators, OwnPages, deciding::decide));
     });
+    places::register(routes);
 }
 
 /// A path of the public host.

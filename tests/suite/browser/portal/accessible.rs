@@ -10,7 +10,7 @@ use std::path::Path;
 
 /// A form that is sent with something wrong: the name of its picture, the path of its page, the path that it is sent to,
 /// and the fields with their values.
-type WrongForm = (&'static str, String, String, &'static [(&'static str, &'static str)]);
+pub type WrongForm = (&'static str, String, String, &'static [(&'static str, &'static str)]);
 
 /// The pages, each by the name of its pictures and its path. `person` is the path of a person.
 fn pages(person: &str) -> Vec<(&'static str, String)> {
@@ -76,7 +76,7 @@ async fn path_of(browser: &Browser, who: &str) -> String {
 }
 
 /// Sends a form with these values, whatever the browser thinks of them.
-async fn send(browser: &Browser, (_, page, action, fields): &WrongForm) {
+pub async fn send(browser: &Browser, (_, page, action, fields): &WrongForm) {
     open(browser, page, "The same through the API").await;
     browser.evaluate(&format!("form = [...document.forms].find(form => form.action.endsWith('{action}')); form.noValidate = true")).await;
     for (name, value) in *fields {
