@@ -5,10 +5,12 @@
 //! caller's scope, row lock, version, decision, write, audit and notification. Who may make it is decided in
 //! [`gatepost_core::administration`], by what the directory says at that moment.
 
+mod health;
 mod requests;
 mod sessions;
 pub mod views;
 
+pub use health::Health;
 pub use requests::DEFAULT_GRANT;
 pub use sessions::{EndedSessions, SessionError};
 

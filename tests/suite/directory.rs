@@ -61,6 +61,7 @@ mod round_trip;
 mod sessions;
 mod sign_in;
 mod store;
+mod tenant_people;
 mod users;
 mod views;
 
