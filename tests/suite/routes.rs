@@ -65,6 +65,8 @@ fn status_for(route: &Route) -> u16 {
         ("GET", "/login")
         | ("GET" | "POST", "/logout")
         | ("POST", "/sessions/end" | "/sessions/end-others") => 303,
+        // Without the number of a refusal, or of a request.
+        ("GET" | "POST", "/requests/new") | ("POST", "/requests/withdraw") => 404,
         ("GET", "/callback/{provider}") | ("POST", "/logout/backchannel") => 400,
         _ if route.origin == RequestOrigin::Part => 200,
         _ => panic!("{route:?} is new: what does who may call it get?"),
@@ -194,6 +196,23 @@ both_pairs! {
         }
     }
 
+    async fn the_administrator_of_a_tenant_gets_the_pages_that_are_for_them_too(pair) {
+        let world = World::start(pair).await;
+        let browser = world.signed_in("alice").await;
+        world.cli(&["tenant", "create", "github"]).await;
+        world.cli(&["tenant", "add-member", "github", "alice@example.com", "--role", "admin"]).await;
+        for route in routes().filter(is_for_admins) {
+            let answer = call(&world, &browser, &route, FromWhere::OwnPage).await;
+            assert_kept(&answer, &format!("{route:?}"));
+            let status = if route.callers == Callers::Admins { 403 } else { status_for(&route) };
+            assert_eq!(answer.status, status, "{route:?}: {}", answer.body);
+        }
+        world.cli(&["tenant", "remove-member", "github", "alice@example.com"]).await;
+        for route in routes().filter(is_for_admins) {
+            assert_eq!(call(&world, &browser, &route, FromWhere::OwnPage).await.status, 403, "{route:?} a moment later");
+        }
+    }
+
     async fn other_sites_change_nothing(pair) {
         let world = World::start(pair).await;
         let alice = world.signed_in("alice").await;
@@ -237,6 +256,7 @@ both_pairs! {
             let want = match route.callers {
                 _ if !route.takes_head => 405..=405,
                 Callers::Admins | Callers::Administrators => 403..=403,
+                _ if status_for(&route) == 404 => 404..=404,
                 _ => 200..=303,
             };
             assert!(want.contains(&request.status), "{route:?}: {}", request.status);

@@ -93,6 +93,8 @@ fn person(name: &str, words: &str, is_full: bool, is_system: bool) -> Sample {
             version,
         },
         sessions: Some(&[session; 3][..some(3)]),
+        more_groups: some(250),
+        more_sessions: some(3),
         refusals: &[refusal; 2][..some(2)],
         group_names: &[words, "MCP-GitHub"],
         joining: &joining,

@@ -1,8 +1,10 @@
 //! What administrators list and change: people, groups, tenants, the audit.
 
+use super::access_requests::AccessRequest;
 use super::actor::Actor;
 use super::audit::{AuditFilter, AuditRecord};
 use super::changes::{Change, Conditions, Done, Repeat, StoredAnswer};
+use super::files::Held;
 use super::lists::{
     AdminRecord, DayCount, Ending, GroupFilter, GroupTenant, LinkedGroup, Page, PeopleCount, Place,
     TenantGroup, TenantMember, TenantPerson, TenantWay, UnlinkedGroup, UserFilter,
@@ -13,7 +15,7 @@ use super::records::{
 use super::{Directory, Result, postgres, sqlite};
 use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
-use gatepost_core::ids::{GroupId, RequestId, TenantId, UserId};
+use gatepost_core::ids::{AccessRequestId, GroupId, RequestId, TenantId, UserId};
 use gatepost_core::refusal::Refusal;
 
 /// A change that both stores know how to make.
@@ -91,6 +93,29 @@ impl Directory {
         limit: u32,
     ) -> Result<Page<AdminRecord>> {
         on_store!(self, list_admins(scope, after, limit))
+    }
+}
+
+// Requests for access.
+impl Directory {
+    /// Lists the open requests that this scope may decide, oldest first, from the one after `after`.
+    pub async fn list_open_requests(
+        &self,
+        scope: &Scope,
+        after: Option<AccessRequestId>,
+        limit: u32,
+    ) -> Result<Vec<AccessRequest>> {
+        on_store!(self, list_open_requests(scope, after, limit))
+    }
+
+    /// Finds a request that this scope may decide, or might have decided.
+    pub async fn find_request(&self, scope: &Scope, id: AccessRequestId) -> Result<Option<AccessRequest>> {
+        on_store!(self, find_request(scope, id))
+    }
+
+    /// Lists a person's own requests, newest first.
+    pub async fn list_requests_of(&self, user: UserId, limit: u32) -> Result<Vec<AccessRequest>> {
+        on_store!(self, list_requests_of(user, limit))
     }
 }
 
@@ -235,6 +260,11 @@ impl Directory {
     /// Lists the last refusals of a person, newest first.
     pub async fn list_refusals_of(&self, user: UserId, limit: u32) -> Result<Vec<Refusal>> {
         on_store!(self, list_refusals_of(user, limit))
+    }
+
+    /// Reads what files can declare, with the members of groups or with those alone that files manage.
+    pub async fn find_held(&self, with_members: bool) -> Result<Held> {
+        on_store!(self, find_held(with_members))
     }
 
     /// Lists audit rows that match the filter, newest first.

@@ -9,7 +9,7 @@ use crate::http::public::extract::{Fields, Form, Query};
 use crate::http::public::fault::Fault;
 use crate::sign_in::Context;
 use actix_web::{Either, web};
-use gatepost_core::administration::{Matter, Scope};
+use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::error_chain::sentence;
@@ -110,7 +110,6 @@ pub(in crate::http::public) async fn create(
     context: web::Data<Context>,
     Form(Creating { email }): Form<Creating>,
 ) -> FormAnswer {
-    administrator.scope.allows(&Matter::Platform).map_err(|_| Fault::AdminsOnly)?;
     let text = email.unwrap_or_default().trim().to_owned();
     let email: EmailAddress = match text.parse() {
         Ok(email) => email,

@@ -2,10 +2,10 @@
 //! and in dark, fits on 320 points, and axe-core finds nothing.
 
 use super::{administrator, arrive, assert_fits, open};
-use crate::browser::site::{Site, url};
+use crate::browser::site::{DEBUG, Site, url};
 use crate::world::Pair;
 use gatepost_kit::browser::Browser;
-use gatepost_kit::entra::Person;
+use gatepost_kit::entra::{Group, Person};
 use std::path::Path;
 
 /// A form that is sent with something wrong: the name of its picture, the path of its page, the path that it is sent to,
@@ -43,6 +43,9 @@ pub async fn assert_accessible(browser: &Browser, name: &str) {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("screenshots");
     let look = async |kind: &str| {
         browser.screenshot(&folder.join(format!("portal-{name}-{kind}.png"))).await;
+        // What is folded is on the page too.
+        let unfold = "document.querySelectorAll('details').forEach(folded => { folded.open = true })";
+        browser.evaluate(unfold).await;
         let violations = browser.violations().await;
         assert!(violations.is_empty(), "{name}, {kind}: {violations:#?}");
     };
@@ -98,16 +101,22 @@ async fn every_page_is_accessible_before_anybody_came() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_is_accessible_with_much_on_it_and_when_something_is_wrong() {
     let site = Site::start(Pair::Embedded).await;
+    let unlinked = Group::new("00000000-0000-4000-8000-00000000a0ff", "Designers");
+    site.entra.update("alice", |alice| alice.groups.push(unlinked.clone()));
+    site.entra.update("bob", |bob| bob.groups.push(unlinked));
     let alice = site.signed_in("alice").await;
     site.entra.forget_browsers();
+    site.signed_in("bob").await;
+    site.entra.forget_browsers();
     let root = administrator(&site).await;
+    refuse(&alice).await;
     fill(&site, "alice@example.com", "MCP-Search").await;
-    for number in 0..8 {
+    for number in 0..6 {
         site.cli(&["user", "create", &format!("employee-{number:02}@example.com")]).await;
     }
-    alice.open(&url("debug.example.test", "/")).await;
-    arrive(&alice, "admin").await;
     let person = path_of(&root, "alice").await;
+    open(&root, &person, "lacks admin").await;
+    open(&root, "/admin", "has no name here").await;
     tour(&root, "full", &person).await;
     for form in wrong_forms(&person) {
         send(&root, &form).await;
@@ -127,24 +136,29 @@ async fn every_page_is_accessible_with_the_longest_words() {
     let longest = site.signed_in("longest").await;
     site.entra.forget_browsers();
     let root = administrator(&site).await;
+    refuse(&longest).await;
     fill(&site, "longest@example.com", &"G".repeat(200)).await;
     site.cli(&["user", "create", &address]).await;
-    longest.open(&url("debug.example.test", "/")).await;
     let person = path_of(&root, "longest").await;
     tour(&root, "longest", &person).await;
     site.assert_quiet(&root).await;
 }
 
+/// Is refused where only administrators get in.
+async fn refuse(browser: &Browser) {
+    browser.open(&url(DEBUG, &format!("/{}", "long-".repeat(30)))).await;
+    arrive(browser, "administrator").await;
+}
+
 /// A group with an end, a tenant by a group and directly, and a decision about the administrator.
 async fn fill(site: &Site, person: &str, group: &str) {
-    let until = "2199-01-31T17:00:00Z";
     for command in [
-        ["group", "add", group, person, "--until", until].as_slice(),
+        ["group", "add", group, person, "--for", "6d"].as_slice(),
         &["group", "add", "MCP-Forever", person],
         &["tenant", "create", "github", "--name", "GitHub tools"],
         &["tenant", "map", group, "github", "--role", "member"],
-        &["tenant", "add-member", "github", person, "--role", "admin", "--until", until],
-        &["admin", "grant", person, "--until", until],
+        &["tenant", "add-member", "github", person, "--role", "admin", "--for", "6d"],
+        &["admin", "grant", person, "--for", "6d"],
     ] {
         site.cli(command).await;
     }

@@ -14,7 +14,7 @@ use gatepost_core::ids::{GroupId, GroupName, UserId};
 use serde_json::{Value, json};
 
 /// The source of a manual membership.
-const MANUAL: &str = "manual";
+pub(super) const MANUAL: &str = "manual";
 
 row! {
     /// A manual membership that counts now, or that has ended and was not deleted yet.
@@ -65,31 +65,58 @@ impl Apply for AddMember {
         let group = group.ok_or_else(|| DirectoryError::UnknownGroup(key.clone()))?;
         let joined = Joined { user, group: group.id, is_new_group };
         // The name may have belonged to a provider's group until now, which left it: nobody is in the new one.
-        let before = held.filter(|held| !is_new_group && !held.has_ended);
-        if let Some(before) = before
-            && before.until == *until
+        let held = held.filter(|_| !is_new_group);
+        if let Some(held) = held
+            && !held.has_ended
+            && held.until == *until
         {
-            return Ok(Done::unchanged(Some(before.version), joined));
+            return Ok(Done::unchanged(Some(held.version), joined));
         }
-        if held.is_some_and(|held| held.has_ended) {
-            ended::delete_of_person(connection, user).await?;
-        }
-        sqlx::query(
-            "INSERT INTO manual_memberships (user_id, group_id, source, until) VALUES ($1, $2, $3, $4) \
-             ON CONFLICT (user_id, group_id, source) DO UPDATE SET until = excluded.until",
-        )
-        .bind(user.to_string())
-        .bind(group.id.number())
-        .bind(MANUAL)
-        .bind(until.map(Timestamp::unix))
-        .execute(&mut *connection)
-        .await?;
-        let was = before.map(|before| said(&group.name, before.until));
-        let is = said(&group.name, *until);
-        let action = if was.is_some() { "membership.update" } else { "membership.create" };
-        note(connection, actor, action, user, was, Some(is)).await?;
+        put(connection, actor, (&group, user), held, *until).await?;
         let version = find(connection, group.id, user).await?.map(|held| held.version);
         Ok(Done::changed(version, joined))
+    }
+}
+
+/// Writes a manual membership with its end, and the audit row. `held` is the row that is there now.
+async fn put(
+    connection: &mut Connection,
+    actor: &Actor,
+    (group, user): (&GroupRow, UserId),
+    held: Option<MembershipRow>,
+    until: Option<Timestamp>,
+) -> Result<()> {
+    let (ended, before) = (held.is_some_and(|held| held.has_ended), held.filter(|held| !held.has_ended));
+    if ended {
+        ended::delete_of_person(connection, user).await?;
+    }
+    sqlx::query(
+        "INSERT INTO manual_memberships (user_id, group_id, source, until) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (user_id, group_id, source) DO UPDATE SET until = excluded.until, managed_by = NULL",
+    )
+    .bind(user.to_string())
+    .bind(group.id.number())
+    .bind(MANUAL)
+    .bind(until.map(Timestamp::unix))
+    .execute(&mut *connection)
+    .await?;
+    let was = before.map(|before| said(&group.name, before.until));
+    let is = said(&group.name, until);
+    let action = if was.is_some() { "membership.update" } else { "membership.create" };
+    note(connection, actor, action, user, was, Some(is)).await
+}
+
+/// Makes a person a member until `until`, unless an administrator has made them one for longer.
+pub(super) async fn extend(
+    connection: &mut Connection,
+    actor: &Actor,
+    (group, user): (GroupId, UserId),
+    until: Timestamp,
+) -> Result<()> {
+    let group = group_changes::find_known(connection, &GroupKey::Id(group)).await?;
+    match find(connection, group.id, user).await? {
+        Some(held) if held.until.is_none_or(|end| end >= until) => Ok(()),
+        held => put(connection, actor, (&group, user), held, Some(until)).await,
     }
 }
 
@@ -147,24 +174,49 @@ impl Apply for RemoveMember {
         if sources.is_empty() {
             return Err(DirectoryError::NotMember(granted.change().user.clone(), group.name));
         }
-        for source in &sources {
-            let before = Some(json!({ "group": group.name, "source": source }));
-            note(connection, actor, "membership.delete", user.id, before, None).await?;
-        }
+        note_deleted(connection, actor, &group.name, user.id, &sources).await?;
         Ok(Done::changed(None, sources))
     }
 }
 
-/// Deletes the memberships and returns the sources of those that counted.
-async fn delete(connection: &mut Connection, group: GroupId, user: UserId) -> Result<Vec<String>> {
+/// Writes the audit rows of memberships that were deleted.
+pub(super) async fn note_deleted(
+    connection: &mut Connection,
+    actor: &Actor,
+    group: &GroupName,
+    user: UserId,
+    sources: &[String],
+) -> Result<()> {
+    for source in sources {
+        let before = Some(json!({ "group": group, "source": source }));
+        note(connection, actor, "membership.delete", user, before, None).await?;
+    }
+    Ok(())
+}
+
+/// Deletes what an administrator or a directory set. Returns the sources of what counted, all or those of `only`.
+pub(super) async fn delete_manual(
+    connection: &mut Connection,
+    group: GroupId,
+    user: UserId,
+    only: Option<&str>,
+) -> Result<Vec<String>> {
     ended::delete_of_person(connection, user).await?;
-    let mut sources: Vec<String> = sqlx::query_scalar(
-        "DELETE FROM manual_memberships WHERE user_id = $1 AND group_id = $2 RETURNING source",
+    let sources = sqlx::query_scalar(
+        "DELETE FROM manual_memberships WHERE user_id = $1 AND group_id = $2 AND ($3 IS NULL OR source = $3) \
+         RETURNING source",
     )
     .bind(user.to_string())
     .bind(group.number())
-    .fetch_all(&mut *connection)
+    .bind(only)
+    .fetch_all(connection)
     .await?;
+    Ok(sources)
+}
+
+/// Deletes the memberships and returns the sources of those that counted.
+async fn delete(connection: &mut Connection, group: GroupId, user: UserId) -> Result<Vec<String>> {
+    let mut sources = delete_manual(connection, group, user, None).await?;
     let providers: Vec<String> = sqlx::query_scalar(
         "DELETE FROM provider_memberships WHERE user_id = $1 \
          AND provider_group_id IN (SELECT id FROM provider_groups WHERE group_id = $2) \

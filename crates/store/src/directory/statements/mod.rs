@@ -78,6 +78,7 @@ macro_rules! later_end {
     };
 }
 
+mod access_requests;
 mod addresses;
 mod admin_overrides;
 mod admins;
@@ -89,15 +90,19 @@ mod door;
 mod ended;
 mod group_changes;
 mod groups;
+mod held;
 mod links;
 mod lists;
+mod managed;
 mod member_batch;
 mod members;
 mod memberships;
 mod merge;
 mod naming;
+mod plan;
 mod refusals;
 mod repeats;
+mod request_changes;
 mod sessions;
 mod sign_in;
 mod standing;
