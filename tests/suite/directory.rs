@@ -54,6 +54,7 @@ mod lists;
 mod many_rows;
 mod members;
 mod names;
+mod overview;
 mod privileges;
 mod refusals;
 mod requests;

@@ -2,6 +2,7 @@
 //! said about wrong fields.
 
 use crate::world::{MCP_GITHUB, PUBLIC, Pair, World};
+use gatepost::http::public::{self, Callers, Route};
 use gatepost_kit::client::{Answer, Client};
 use gatepost_kit::entra::Person;
 use reqwest::Method;
@@ -83,6 +84,13 @@ impl House {
     }
 }
 
+/// The routes of the pages of groups, tenants, the audit and the system.
+fn routes() -> Vec<Route> {
+    let roots = ["/admin/groups", "/admin/tenants", "/admin/audit", "/admin/system"];
+    let is_place = |route: &Route| roots.iter().any(|root| route.path.starts_with(root));
+    public::routes().into_iter().filter(is_place).collect()
+}
+
 /// The value of a hidden field in the form that is sent to this path.
 fn hidden(page: &Answer, action: &str, name: &str) -> String {
     let (_, form) = page
@@ -120,9 +128,10 @@ both_pairs! {
         has(&seen, &[MCP_GITHUB, "Link a provider"]);
         let link = hidden(&seen, &format!("{group}/links"), "link");
         let page = house.done(&format!("{group}/links"), &[("link", &link)]).await;
-        has(&page, &["alice@example.com", "1 here have it"]);
+        has(&page, &["alice@example.com", "1 person here"]);
         let question = house.get(&house.root, &format!("{group}/unlink?link={link}")).await;
-        has(&question, &["1 people have it", "What happens"]);
+        has(&question, &["It has 1 person here", "What happens"]);
+        has(&house.get(&house.root, &format!("{group}/delete")).await, &["Unlink first."]);
         let refused = house.post(&house.root, &format!("{group}/delete"), &[("name", "MCP-Search"), ("version", "1")]).await;
         assert_eq!(refused.status, 422, "it is linked: {}", refused.body);
         house.done(&format!("{group}/unlink"), &[("link", &link)]).await;
@@ -136,7 +145,7 @@ both_pairs! {
         let page = house.done(&format!("{group}/rename"), &[("name", "Search"), ("version", &version)]).await;
         has(&page, &["<h1>Search</h1>"]);
         let question = house.get(&house.root, &format!("{group}/delete")).await;
-        has(&question, &["2 people", "Search"]);
+        has(&question, &["It has 2 people", "Search"]);
         let version = hidden(&question, &format!("{group}/delete"), "version");
         let wrong = house.post(&house.root, &format!("{group}/delete"), &[("name", "search"), ("version", &version)]).await;
         assert_eq!(wrong.status, 422);
@@ -179,7 +188,7 @@ both_pairs! {
         has(&page, &["bob@example.com", "Directly", "viewer", "until"]);
         house.world.cli(&["group", "add", "Team", "new@example.com"]).await;
         let page = house.done(&format!("{here}/groups"), &[("group", "Team"), ("role", "member")]).await;
-        has(&page, &["new@example.com", "The group Team", "1 people"]);
+        has(&page, &["new@example.com", "The group Team", "1 person"]);
         let version = hidden(&page, &format!("{here}/groups/remove"), "version");
         let group = hidden(&page, &format!("{here}/groups/remove"), "group");
         house.done(&format!("{here}/groups/remove"), &[("group", &group), ("version", &version)]).await;
@@ -193,7 +202,7 @@ both_pairs! {
         let audit = house.get(&house.root, &format!("{here}/audit")).await;
         has(&audit, &["tenant.create", "tenant.add_member", "tenant.remove_member", "Changes of acme"]);
         let question = house.get(&house.root, &format!("{here}/delete")).await;
-        has(&question, &["0 people may enter it no more."]);
+        has(&question, &["It has 0 people, who may enter it no more."]);
         let version = hidden(&question, &format!("{here}/delete"), "version");
         let wrong = house.post(&house.root, &format!("{here}/delete"), &[("id", "acm"), ("version", &version)]).await;
         assert_eq!(wrong.status, 422);
@@ -208,9 +217,9 @@ both_pairs! {
         let version = hidden(&shown, &format!("{group}/rename"), "version");
         house.world.cli(&["group", "rename", "Team", "Crew"]).await;
         let before = house.audit().await;
-        let late = house.post(&house.root, &format!("{group}/rename"), &[("name", "Squad"), ("version", &version)]).await;
+        let late = house.post(&house.root, &format!("{group}/rename"), &[("name", "Squad"), ("shown", "Team"), ("version", &version)]).await;
         assert_eq!(late.status, 412, "{}", late.body);
-        has(&late, &["Crew", "Rename it all the same"]);
+        has(&late, &["Crew", "Your page showed", "Team", "Rename it to Squad"]);
         assert_eq!(house.audit().await, before, "nothing was done");
         let version = hidden(&late, &format!("{group}/rename"), "version");
         has(&house.done(&format!("{group}/rename"), &[("name", "Squad"), ("version", &version)]).await, &["<h1>Squad</h1>"]);
@@ -324,6 +333,47 @@ both_pairs! {
             assert_eq!(house.post(&carol, path, fields).await.status, 403, "{path}");
         }
         assert_eq!(house.audit().await, before);
+    }
+
+    async fn each_route_answers_each_caller_as_its_rule_says(pair) {
+        let house = House::open(pair).await;
+        let mut people = Vec::new();
+        for name in ["bob", "carol", "dave"] {
+            people.push(house.signed_in(name).await);
+        }
+        let [bob, carol, dave] = people.try_into().unwrap();
+        let (nobody, group) = (house.world.browser(), house.group("Team").await);
+        let number = group.strip_prefix("/admin/groups/").unwrap();
+        let before = house.audit().await;
+        assert!(routes().len() > 20);
+        for route in routes() {
+            let id = if route.path.starts_with("/admin/groups") { number } else { "a" };
+            let path = route.path.replace("{id}", id);
+            let why = format!("{} {path}", route.method);
+            let send = async |browser: &Client| match route.method {
+                "GET" => house.get(browser, &path).await,
+                _ => house.post(browser, &path, &[]).await,
+            };
+            let answer = send(&nobody).await;
+            assert_eq!((answer.status, answer.location().unwrap().path()), (303, "/login"), "{why}");
+            assert_eq!(send(&bob).await.status, 403, "{why}: nobody in particular");
+            let (own, other) = (send(&carol).await, send(&dave).await);
+            let system = send(&house.root).await;
+            match (route.method, path.as_str()) {
+                // Without the link in question.
+                (_, path) if path.ends_with("/unlink") => assert_eq!(system.status, 404, "{why}"),
+                ("GET", _) => assert_eq!(system.status, 200, "{why}"),
+                _ => assert!([400, 422].contains(&system.status), "{why}: {}", system.status),
+            }
+            if route.callers == Callers::Admins {
+                assert_eq!((own.status, other.status), (403, 403), "{why}: administrators of tenants");
+            } else {
+                assert_eq!(own.status, system.status, "{why}: the administrator of the tenant");
+                let status = if route.path.contains("{id}") { 404 } else { system.status };
+                assert_eq!(other.status, status, "{why}: the administrator of another tenant");
+            }
+        }
+        assert_eq!(house.audit().await, before, "what was refused leaves no row");
     }
 
     async fn the_audit_is_filtered_by_links_and_shows_before_and_after(pair) {

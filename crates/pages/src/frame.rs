@@ -20,6 +20,7 @@ pub struct Frame<'a> {
 /// A part of the portal, with an entry in the navigation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Section {
+    Overview,
     People,
     Groups,
     Tenants,
@@ -29,10 +30,12 @@ pub enum Section {
 
 impl Section {
     /// All parts, in the order of the navigation.
-    const ALL: [Self; 5] = [Self::People, Self::Groups, Self::Tenants, Self::Audit, Self::System];
+    const ALL: [Self; 6] =
+        [Self::Overview, Self::People, Self::Groups, Self::Tenants, Self::Audit, Self::System];
 
     const fn text(self) -> &'static str {
         match self {
+            Self::Overview => "Overview",
             Self::People => "People",
             Self::Groups => "Groups",
             Self::Tenants => "Tenants",
@@ -44,6 +47,7 @@ impl Section {
     /// The path of its first page.
     const fn path(self) -> &'static str {
         match self {
+            Self::Overview => paths::ADMIN,
             Self::People => paths::ADMIN_USERS,
             Self::Groups => paths::ADMIN_GROUPS,
             Self::Tenants => paths::ADMIN_TENANTS,
@@ -55,7 +59,7 @@ impl Section {
     /// Whether it has anything for somebody who administers this.
     const fn is_for(self, scope: &Scope) -> bool {
         match self {
-            Self::People | Self::Tenants | Self::Audit => true,
+            Self::Overview | Self::People | Self::Tenants | Self::Audit => true,
             Self::Groups | Self::System => matches!(scope, Scope::System),
         }
     }

@@ -28,6 +28,8 @@ pub const REFUSAL: &str = "refusal";
 pub const WITHDRAW_REQUEST: &str = "/requests/withdraw";
 /// The header debugger.
 pub const HEADERS: &str = "/debug/headers";
+/// The first page for administrators.
+pub const ADMIN: &str = "/admin";
 /// The people, for administrators.
 pub const ADMIN_USERS: &str = "/admin/users";
 /// The groups, for administrators of the system.

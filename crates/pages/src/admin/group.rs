@@ -207,6 +207,12 @@ impl GroupDetails<'_> {
         Page::public(status, render(&view), &[])
     }
 
+    /// The form to add somebody is open: something is wrong with it, or nobody is in the group yet.
+    const fn is_adding(&self) -> bool {
+        let GroupEntered { user, end_error, .. } = &self.entered;
+        user.error.is_some() || end_error.is_some() || (self.members.is_empty() && self.q.is_empty())
+    }
+
     fn empty(&self) -> Empty<'_> {
         if self.q.is_empty() {
             let remedy =

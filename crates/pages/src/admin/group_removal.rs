@@ -7,6 +7,7 @@ use crate::message::{Chrome, render};
 use crate::page::Page;
 use crate::paths;
 use crate::style::Sheet;
+use crate::words;
 use askama::Template;
 use gatepost_core::administration::Version;
 use gatepost_core::ids::{GroupId, GroupName, TenantId};
@@ -54,18 +55,12 @@ impl GroupDeletion<'_> {
     pub fn page(&self) -> Page {
         let group = paths::admin_group(self.id);
         let mut effects = vec![
-            format!("{} people are no longer in {}.", self.count, self.name),
+            format!("It has {}, who are in it no longer.", words::people(self.count)),
             "Routers that ask for it by name refuse everybody.".to_owned(),
         ];
         if !self.tenants.is_empty() {
             let tenants: Vec<String> = self.tenants.iter().map(ToString::to_string).collect();
             effects.push(format!("It opens these tenants no more: {}.", tenants.join(", ")));
-        }
-        if self.links > 0 {
-            effects.push(format!(
-                "Not before its {} are unlinked: unlink them on the page of the group first.",
-                words_of_links(self.links)
-            ));
         }
         let view = View {
             chrome: Chrome::portal(
@@ -81,6 +76,7 @@ impl GroupDeletion<'_> {
                 keeps: vec![("version", self.version.to_string())],
                 typed: Some(self.typed.field(("typed", "name"), "Name of the group", "")),
                 name: self.name.as_str(),
+                first: (self.links > 0).then(|| must_unlink(self.links)),
                 button: "Delete the group",
                 back: group,
             },
@@ -90,8 +86,10 @@ impl GroupDeletion<'_> {
     }
 }
 
-fn words_of_links(number: usize) -> String {
-    if number == 1 { "provider's group".to_owned() } else { format!("{number} provider's groups") }
+fn must_unlink(links: usize) -> String {
+    let what =
+        if links == 1 { "a provider's group".to_owned() } else { format!("{links} provider's groups") };
+    format!("It stands for {what}, whose people would have no group then. Unlink first.")
 }
 
 impl LinkRemoval<'_> {
@@ -111,8 +109,9 @@ impl LinkRemoval<'_> {
                 action: format!("{group}/unlink"),
                 effects: vec![
                     format!(
-                        "{} people have it. Those who are in {} by nothing else are no longer in it.",
-                        self.people, self.name
+                        "It has {} here. Those who are in {} by nothing else are no longer in it.",
+                        words::people(self.people),
+                        self.name
                     ),
                     "The provider's group then stands alone, under its id.".to_owned(),
                 ],
@@ -122,6 +121,7 @@ impl LinkRemoval<'_> {
                 keeps: vec![("link", self.external.to_owned())],
                 typed: None,
                 name: self.name.as_str(),
+                first: None,
                 button: "Unlink",
                 back: group,
             },

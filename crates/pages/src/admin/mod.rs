@@ -11,6 +11,7 @@ mod group;
 mod group_link;
 mod group_removal;
 mod groups;
+mod home;
 mod notice;
 mod parts;
 mod people;
@@ -34,8 +35,9 @@ pub use group::{GroupDetails, GroupEntered, LinkEntry, LinkStanding, MappedTenan
 pub use group_link::{GroupLinking, SeenGroup};
 pub use group_removal::{GroupDeletion, LinkRemoval};
 pub use groups::{GroupEntry, Groups};
+pub use home::{Attention, EndingEntry, Found, Home, HomeNumbers};
 pub use notice::PersonNotice;
-pub use people::{MembersOf, People, PersonEntry};
+pub use people::{CreatingForm, MembersOf, People, PersonEntry};
 pub use person::{DecidingForm, JoiningForm, PersonDetails, SystemDetails};
 pub use place_notice::PlaceNotice;
 pub use state::PersonState;

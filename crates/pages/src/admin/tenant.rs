@@ -167,6 +167,12 @@ impl TenantDetails<'_> {
         Page::public(status, render(&view), &[])
     }
 
+    /// The form to add somebody is open: something is wrong with it, or nobody may enter yet.
+    const fn is_adding(&self) -> bool {
+        let TenantEntered { user, end_error, .. } = &self.entered;
+        user.error.is_some() || end_error.is_some() || (self.people.is_empty() && self.q.is_empty())
+    }
+
     fn empty(&self, is_system: bool) -> Empty<'static> {
         match (self.q.is_empty(), is_system) {
             (false, _) => {

@@ -7,6 +7,7 @@ use crate::frame::{Frame, Section};
 use crate::message::{Chrome, render};
 use crate::page::Page;
 use crate::paths;
+use crate::words;
 use gatepost_core::administration::Version;
 use gatepost_core::ids::TenantId;
 
@@ -45,7 +46,7 @@ impl TenantDeletion<'_> {
             removal: Removal {
                 action: format!("{tenant}/delete"),
                 effects: vec![
-                    format!("{} people may enter it no more.", self.count),
+                    format!("It has {}, who may enter it no more.", words::people(self.count)),
                     groups,
                     "Routers that ask for it refuse everybody but administrators of the system.".to_owned(),
                 ],
@@ -53,6 +54,7 @@ impl TenantDeletion<'_> {
                 keeps: vec![("version", self.version.to_string())],
                 typed: Some(self.typed.field(("typed", "id"), "Id of the tenant", "")),
                 name: self.id.as_str(),
+                first: None,
                 button: "Delete the tenant",
                 back: tenant,
             },

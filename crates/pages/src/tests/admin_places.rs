@@ -1,12 +1,13 @@
 //! Samples of the pages of groups, tenants, the audit and the system: empty, full, in error, and with the longest words.
 
 use super::admin::{frame, longest};
-use super::samples::{MINUTE, NOW, PLANTED, Sample, groups, request_id};
+use super::samples::{MINUTE, NOW, PLANTED, Sample, email, groups, request_id};
 use crate::admin::*;
 use crate::frame::Frame;
 use crate::{Activity, DayNumbers};
 use gatepost_core::access::Role;
 use gatepost_core::administration::{Scope, Version};
+use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{GroupId, TenantId, UserId};
 use std::time::Duration;
 
@@ -19,6 +20,11 @@ fn tenant(id: &str) -> TenantId {
 
 fn text<'a>(words: &'a str, error: Option<&'a str>) -> EnteredText<'a> {
     EnteredText { value: words, error }
+}
+
+/// An ordinary address where the page is to be looked at, else the longest.
+fn address_of(case: &str) -> EmailAddress {
+    if case.starts_with("full") { email("alexandra.lindqvist@example.com") } else { longest() }
 }
 
 /// The numbers of items that a page has, and what is wrong with its forms.
@@ -55,7 +61,7 @@ fn group_list(case: Case<'_>) -> Sample {
 
 fn group(case: Case<'_>) -> Sample {
     let Case { name, words, count, error } = case;
-    let (names, github, address) = (groups(&[words]), tenant("github"), longest());
+    let (names, github, address) = (groups(&[words]), tenant("github"), address_of(name));
     let member = |number: usize| MemberEntry {
         id: UserId::generate(),
         email: Some(&address).filter(|_| number % 2 == 0),
@@ -186,7 +192,7 @@ fn tenant_list(case: Case<'_>, scope: &Scope) -> Sample {
 
 fn one_tenant(case: Case<'_>, scope: &Scope) -> Sample {
     let Case { name, words, count, error } = case;
-    let (github, names, address) = (tenant("github"), groups(&[words]), longest());
+    let (github, names, address) = (tenant("github"), groups(&[words]), address_of(name));
     let is_system = *scope == Scope::System;
     let way = |role, group, is_direct| TenantEntry {
         id: &github,

@@ -6,8 +6,8 @@ use super::audit::{AuditFilter, AuditRecord};
 use super::changes::{Change, Conditions, Done, Repeat, StoredAnswer};
 use super::files::Held;
 use super::lists::{
-    AdminRecord, DayCount, GroupFilter, GroupTenant, LinkedGroup, Page, Place, TenantGroup, TenantMember,
-    TenantPerson, TenantWay, UnlinkedGroup, UserFilter,
+    AdminRecord, DayCount, Ending, GroupFilter, GroupTenant, LinkedGroup, Page, PeopleCount, Place,
+    TenantGroup, TenantMember, TenantPerson, TenantWay, UnlinkedGroup, UserFilter,
 };
 use super::records::{
     Ends, GroupKey, GroupRecord, MemberRecord, Membership, TenantRecord, UserKey, UserRecord, UserSummary,
@@ -225,6 +225,22 @@ impl Directory {
         on_store!(self, count_days(scope, since, until))
     }
 
+    /// Counts people, for system administrators, and those whose last sign-in was since this second.
+    pub async fn count_people(&self, scope: &Scope, since: Timestamp) -> Result<Option<PeopleCount>> {
+        on_store!(self, count_people(scope, since))
+    }
+
+    /// Lists what ends after one second and until another, the soonest first, for system administrators.
+    pub async fn list_ending(
+        &self,
+        scope: &Scope,
+        after: Timestamp,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Ending>> {
+        on_store!(self, list_ending(scope, after, until, limit))
+    }
+
     /// The time of the oldest audit row. `None`: nothing was ever changed.
     pub async fn audit_begins_at(&self) -> Result<Option<Timestamp>> {
         on_store!(self, audit_begins_at())
@@ -241,14 +257,14 @@ impl Directory {
         on_store!(self, find_refusal(id))
     }
 
-    /// Reads what files can declare, with the members of groups or with those alone that files manage.
-    pub async fn find_held(&self, with_members: bool) -> Result<Held> {
-        on_store!(self, find_held(with_members))
-    }
-
     /// Lists the last refusals of a person, newest first.
     pub async fn list_refusals_of(&self, user: UserId, limit: u32) -> Result<Vec<Refusal>> {
         on_store!(self, list_refusals_of(user, limit))
+    }
+
+    /// Reads what files can declare, with the members of groups or with those alone that files manage.
+    pub async fn find_held(&self, with_members: bool) -> Result<Held> {
+        on_store!(self, find_held(with_members))
     }
 
     /// Lists audit rows that match the filter, newest first.

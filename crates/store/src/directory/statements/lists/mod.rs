@@ -6,6 +6,7 @@ mod group_links;
 mod groups;
 mod members;
 mod memberships;
+mod overview;
 mod people;
 mod set;
 mod tenant_groups;
