@@ -131,6 +131,7 @@ both_pairs! {
         has(&page, &["alice@example.com", "1 person here"]);
         let question = house.get(&house.root, &format!("{group}/unlink?link={link}")).await;
         has(&question, &["It has 1 person here", "What happens"]);
+        has(&house.get(&house.root, &format!("{group}/delete")).await, &["Unlink first."]);
         let refused = house.post(&house.root, &format!("{group}/delete"), &[("name", "MCP-Search"), ("version", "1")]).await;
         assert_eq!(refused.status, 422, "it is linked: {}", refused.body);
         house.done(&format!("{group}/unlink"), &[("link", &link)]).await;
@@ -216,9 +217,9 @@ both_pairs! {
         let version = hidden(&shown, &format!("{group}/rename"), "version");
         house.world.cli(&["group", "rename", "Team", "Crew"]).await;
         let before = house.audit().await;
-        let late = house.post(&house.root, &format!("{group}/rename"), &[("name", "Squad"), ("version", &version)]).await;
+        let late = house.post(&house.root, &format!("{group}/rename"), &[("name", "Squad"), ("shown", "Team"), ("version", &version)]).await;
         assert_eq!(late.status, 412, "{}", late.body);
-        has(&late, &["Crew", "Rename it all the same"]);
+        has(&late, &["Crew", "Your page showed", "Team", "Rename it to Squad"]);
         assert_eq!(house.audit().await, before, "nothing was done");
         let version = hidden(&late, &format!("{group}/rename"), "version");
         has(&house.done(&format!("{group}/rename"), &[("name", "Squad"), ("version", &version)]).await, &["<h1>Squad</h1>"]);

@@ -62,12 +62,6 @@ impl GroupDeletion<'_> {
             let tenants: Vec<String> = self.tenants.iter().map(ToString::to_string).collect();
             effects.push(format!("It opens these tenants no more: {}.", tenants.join(", ")));
         }
-        if self.links > 0 {
-            effects.push(format!(
-                "Not before its {} are unlinked: unlink them on the page of the group first.",
-                words_of_links(self.links)
-            ));
-        }
         let view = View {
             chrome: Chrome::portal(
                 &format!("Delete {}?", self.name),
@@ -82,6 +76,7 @@ impl GroupDeletion<'_> {
                 keeps: vec![("version", self.version.to_string())],
                 typed: Some(self.typed.field(("typed", "name"), "Name of the group", "")),
                 name: self.name.as_str(),
+                first: (self.links > 0).then(|| must_unlink(self.links)),
                 button: "Delete the group",
                 back: group,
             },
@@ -91,8 +86,10 @@ impl GroupDeletion<'_> {
     }
 }
 
-fn words_of_links(number: usize) -> String {
-    if number == 1 { "provider's group".to_owned() } else { format!("{number} provider's groups") }
+fn must_unlink(links: usize) -> String {
+    let what =
+        if links == 1 { "a provider's group".to_owned() } else { format!("{links} provider's groups") };
+    format!("It stands for {what}, whose people would have no group then. Unlink first.")
 }
 
 impl LinkRemoval<'_> {
@@ -124,6 +121,7 @@ impl LinkRemoval<'_> {
                 keeps: vec![("link", self.external.to_owned())],
                 typed: None,
                 name: self.name.as_str(),
+                first: None,
                 button: "Unlink",
                 back: group,
             },

@@ -80,6 +80,8 @@ pub(super) struct Attempt<'a> {
     pub(super) section: Section,
     /// What it changes, as the beginning of a sentence.
     pub(super) subject: &'a str,
+    /// What its page showed. Empty: it said nothing.
+    pub(super) shown: &'a str,
     /// What there is now.
     pub(super) now: &'a str,
     /// The path that the form is sent to.
@@ -109,7 +111,7 @@ impl Attempt<'_> {
             frame: administrator.frame(None),
             section: self.section,
             subject: self.subject,
-            shown: "",
+            shown: self.shown,
             now: self.now,
             last_change: None,
             again: Again { action: self.action, fields: &fields, text: self.text },

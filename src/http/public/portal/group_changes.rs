@@ -21,11 +21,13 @@ use serde::Deserialize;
 #[derive(Deserialize)]
 pub(in crate::http::public) struct NewName {
     name: Option<String>,
+    /// The name that the page showed.
+    shown: Option<String>,
     version: Option<String>,
 }
 
 impl Fields for NewName {
-    const LIMIT: usize = 4096;
+    const LIMIT: usize = 8192;
 }
 
 /// Gives a group another name.
@@ -52,10 +54,11 @@ pub(in crate::http::public) async fn rename(
                     let attempt = Attempt {
                         section: Section::Groups,
                         subject: "The name of the group",
+                        shown: form.shown.as_deref().unwrap_or_default(),
                         now: &now,
                         action: &format!("{here}/rename"),
                         fields: &[("name", &text)],
-                        text: "Rename it all the same",
+                        text: &format!("Rename it to {}", text.trim()),
                         back: &here,
                     };
                     return attempt.answer(&administrator, other);
@@ -120,6 +123,7 @@ pub(in crate::http::public) async fn add_member(
                 let attempt = Attempt {
                     section: Section::Groups,
                     subject: &format!("The membership of {user}"),
+                    shown: "",
                     now: &now,
                     action: &format!("{here}/members"),
                     fields: &[("user", &text), ("end", &end), ("at", &at)],
@@ -193,6 +197,7 @@ pub(in crate::http::public) async fn remove_member(
             let attempt = Attempt {
                 section: Section::Groups,
                 subject: "The membership",
+                shown: "",
                 now: &now,
                 action: &format!("{here}/members/remove"),
                 fields: &[("user", &id)],
@@ -268,6 +273,7 @@ pub(in crate::http::public) async fn unmap(
             let attempt = Attempt {
                 section: Section::Groups,
                 subject: &format!("The role in {tenant}"),
+                shown: "",
                 now: role.map_or("none", Role::as_str),
                 action: &format!("{here}/tenants/remove"),
                 fields: &[("tenant", tenant.as_str())],

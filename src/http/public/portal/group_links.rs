@@ -174,6 +174,7 @@ pub(in crate::http::public) async fn unlink(
             let attempt = Attempt {
                 section: Section::Groups,
                 subject: "The link",
+                shown: "",
                 now: "linked",
                 action: &format!("{here}/unlink"),
                 fields: &[],
@@ -246,6 +247,7 @@ pub(in crate::http::public) async fn delete(
                 let attempt = Attempt {
                     section: Section::Groups,
                     subject: "The group",
+                    shown: "",
                     now: group.name.as_str(),
                     action: &format!("{here}/delete"),
                     fields: &[("name", &text)],

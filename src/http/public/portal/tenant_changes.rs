@@ -67,6 +67,7 @@ pub(in crate::http::public) async fn add_member(
                 let attempt = Attempt {
                     section: Section::Tenants,
                     subject: &format!("The membership of {user}"),
+                    shown: "",
                     now: &now,
                     action: &format!("{here}/members"),
                     fields: &[("user", &text), ("role", role.as_str()), ("end", &end), ("at", &at)],
@@ -139,6 +140,7 @@ pub(in crate::http::public) async fn remove_member(
             let attempt = Attempt {
                 section: Section::Tenants,
                 subject: "The membership",
+                shown: "",
                 now: &now,
                 action: &format!("{here}/members/remove"),
                 fields: &[("user", &user.to_string())],
@@ -215,6 +217,7 @@ pub(in crate::http::public) async fn unmap(
             let attempt = Attempt {
                 section: Section::Tenants,
                 subject: "The role of the group",
+                shown: "",
                 now: role.map_or("none", Role::as_str),
                 action: &format!("{here}/groups/remove"),
                 fields: &[("group", &group.to_string())],
@@ -230,11 +233,13 @@ pub(in crate::http::public) async fn unmap(
 #[derive(Deserialize)]
 pub(in crate::http::public) struct NewName {
     name: Option<String>,
+    /// The name that the page showed.
+    shown: Option<String>,
     version: Option<String>,
 }
 
 impl Fields for NewName {
-    const LIMIT: usize = 4096;
+    const LIMIT: usize = 8192;
 }
 
 /// Changes the name that people see.
@@ -259,10 +264,11 @@ pub(in crate::http::public) async fn rename(
                     let attempt = Attempt {
                         section: Section::Tenants,
                         subject: "The name of the tenant",
+                        shown: form.shown.as_deref().unwrap_or_default(),
                         now: tenant.name.as_deref().unwrap_or("none"),
                         action: &format!("{here}/rename"),
                         fields: &[("name", &text)],
-                        text: "Rename it all the same",
+                        text: &format!("Rename it to {}", text.trim()),
                         back: &here,
                     };
                     attempt.answer(&administrator, why)
@@ -334,6 +340,7 @@ pub(in crate::http::public) async fn delete(
             let attempt = Attempt {
                 section: Section::Tenants,
                 subject: "The tenant",
+                shown: "",
                 now: tenant.name.as_deref().unwrap_or("without a name"),
                 action: &format!("{here}/delete"),
                 fields: &[("id", &text)],

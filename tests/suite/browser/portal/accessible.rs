@@ -3,7 +3,7 @@
 
 use super::{administrator, arrive, assert_fits, open};
 use crate::browser::site::{DEBUG, Site, url};
-use crate::world::{PUBLIC, Pair};
+use crate::world::Pair;
 use gatepost_kit::browser::Browser;
 use gatepost_kit::entra::{Group, Person};
 use std::path::Path;
