@@ -1,7 +1,7 @@
 //! The first page: what needs attention, a search over everything, numbers.
 
-use super::loaded::label;
-use super::people::entry;
+use super::people::{LONGEST, entry};
+use super::rows::label;
 use crate::http::public::answer::PageAnswer;
 use crate::http::public::callers::Administrator;
 use crate::http::public::extract::Query;
@@ -29,8 +29,6 @@ const SHOWN: u32 = 10;
 const UNLINKED: u32 = 3;
 /// Fewer people with an unlinked group need no attention.
 const MANY: u64 = 2;
-/// Characters of a search that count.
-const LONGEST: usize = 200;
 
 #[derive(Deserialize)]
 pub(in crate::http::public) struct Parameters {
@@ -153,7 +151,7 @@ fn nameless<'a>(context: &'a Context, group: &'a UnlinkedGroup) -> Attention<'a>
     Attention::Unlinked {
         group: group.group,
         name: group.link.display_name.as_deref().unwrap_or(&external.external_id),
-        provider: label(context, &external.provider),
+        provider: label(&context.site, &external.provider),
         people: group.people.number,
         has_more: group.people.is_more,
     }

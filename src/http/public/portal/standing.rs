@@ -2,7 +2,7 @@
 //! something away is asked before on a page of its own.
 
 use super::change::{FormAnswer, Refused, carry_out, conditions, done, refused};
-use super::loaded::{last_change, sessions, summary};
+use super::loaded::{last_change, named, sessions, summary};
 use crate::admin;
 use crate::http::public::answer::PageAnswer;
 use crate::http::public::callers::Administrator;
@@ -277,8 +277,4 @@ async fn overtaken(
 async fn find(administrator: &Administrator, context: &Context, id: UserId) -> Result<UserSummary, Fault> {
     let user = context.stores.directory.find_user(&administrator.scope, &UserKey::Id(id)).await?;
     Ok(user.ok_or(Fault::NotFound)?.summary)
-}
-
-fn named(user: &UserSummary) -> String {
-    user.email.as_ref().map_or_else(|| user.id.to_string(), ToString::to_string)
 }
