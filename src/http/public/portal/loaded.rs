@@ -210,7 +210,7 @@ pub(super) fn session((hash, record): &(Hash, SessionRecord)) -> AdminSession<'_
     }
 }
 
-pub(super) fn refusal<'a>((refusal, reason): &'a (Refusal, String)) -> RefusalEntry<'a> {
+pub(super) fn refusal((refusal, reason): &(Refusal, String)) -> RefusalEntry<'_> {
     let (host, path) = (refusal.host.as_str(), refusal.path.as_str());
     RefusalEntry { request_id: refusal.request_id, at: refusal.at, host, path, reason }
 }
