@@ -60,9 +60,11 @@ both_pairs! {
             assert_eq!(page(&world, &root, path).await.status, 404, "{path}");
         }
         let path = path_of(&world, &root, "alice").await;
+        let planted = page(&world, &root, &format!("{path}?done=Call+0123&group=x")).await;
+        assert!(!planted.body.contains("role=\"status\"") && !planted.body.contains("0123"), "{}", planted.body);
         let alice = page(&world, &root, &path).await;
         assert_eq!(alice.status, 200, "{}", alice.body);
-        for part in ["alice@example.com", "MCP-Search</th>", "An administrator</td>", "at the provider</td>", "membership.create", "GET /api/v1/users/"] {
+        for part in ["alice@example.com", "MCP-Search</a></th>", "An administrator</td>", "at the provider</td>", "membership.create", "GET /api/v1/users/"] {
             assert!(alice.body.contains(part), "{part}: {}", alice.body);
         }
     }

@@ -41,7 +41,7 @@ pub struct DayNumbers {
 #[derive(Debug, Template)]
 #[template(path = "chart.html")]
 pub(super) struct Charts {
-    charts: [Chart; 2],
+    pictures: [Chart; 2],
     rows: Vec<Row>,
     first: Day,
     last: Day,
@@ -96,7 +96,7 @@ impl Activity<'_> {
             refusals: grouped(day.refusals),
         };
         Charts {
-            charts: [
+            pictures: [
                 Chart::new("sign-ins", "Sign-ins", "", &series(|day| day.sign_ins)),
                 Chart::new("refusals", "Refusals", "refused", &series(|day| day.refusals)),
             ],
@@ -161,7 +161,7 @@ mod tests {
     fn each_day_has_its_place_and_the_highest_bar_fills_the_picture() {
         let days = [day(0, 5, 0), day(1, 10, 0), day(29, 1, 0), day(30, 1_000, 9), day(2, 0, 3)];
         let charts = Activity { days: &days, now: NOW }.charts();
-        let [sign_ins, refusals] = &charts.charts;
+        let [sign_ins, refusals] = &charts.pictures;
         let places: Vec<_> = sign_ins.bars.iter().map(|bar| (bar.x, bar.y, bar.height)).collect();
         assert_eq!(
             places,
@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn a_small_number_is_seen_beside_a_large_one_and_none_is_no_bar() {
         let charts = Activity { days: &[day(0, 1, 0), day(1, u64::MAX / 2, 0)], now: NOW }.charts();
-        let [sign_ins, refusals] = &charts.charts;
+        let [sign_ins, refusals] = &charts.pictures;
         assert_eq!(sign_ins.bars.iter().map(|bar| bar.height).collect::<Vec<_>>(), [HEIGHT, LEAST]);
         assert!(refusals.bars.is_empty());
         assert_eq!(refusals.description, "None on any of these days.");

@@ -41,7 +41,7 @@ both_pairs! {
         let (world, root) = start(pair).await;
         let path = path_of(&world, &root, "bob").await;
         let after = join(&world, &root, &path, "MCP-Git/Hub & \"friends\"", "friday").await;
-        assert!(after.contains("MCP-Git/Hub &#38; &#34;friends&#34;</th>") && after.contains(", 23:59 UTC</time>"), "{after}");
+        assert!(after.contains("MCP-Git/Hub &#38; &#34;friends&#34;</a></th>") && after.contains(", 23:59 UTC</time>"), "{after}");
         // The end is changed in the form that the row leads to.
         let (_, number) = after.split_once("?group=").unwrap();
         let number = number.split('#').next().unwrap();

@@ -85,8 +85,7 @@ impl Groups<'_> {
             ),
             api: vec![ApiCall::get("/groups", &[("q", self.typed()), ("state", self.state)])],
         };
-        let status = if self.new.error.is_some() { 422 } else { 200 };
-        Page::public(status, render(&view), &[])
+        Page::public(if self.new.error.is_some() { 422 } else { 200 }, render(&view), &[])
     }
 
     fn filter(&self, state: Option<&str>, text: &str) -> FilterLink {

@@ -2,12 +2,13 @@
 
 use super::parts::{ApiCall, Empty, Search};
 use super::people::{PersonEntry, PersonView, person};
+use crate::chart::{Activity, Charts};
 use crate::frame::{Frame, Section};
 use crate::message::{Chrome, render};
 use crate::page::Page;
 use crate::paths;
 use crate::style::Sheet;
-use crate::words::Moment;
+use crate::words::{Moment, grouped};
 use askama::Template;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
@@ -21,6 +22,8 @@ pub struct Home<'a> {
     pub found: Option<Found<'a>>,
     /// `None`: the reader administers tenants alone.
     pub numbers: Option<HomeNumbers>,
+    /// `None`: as before.
+    pub activity: Option<Activity<'a>>,
     /// The most important first.
     pub attention: &'a [Attention<'a>],
     /// There are no groups here yet that somebody made: the page says what to do first.
@@ -41,13 +44,13 @@ pub struct Found<'a> {
 /// Numbers of this moment.
 #[derive(Clone, Copy, Debug)]
 pub struct HomeNumbers {
-    pub people: i64,
+    pub people: u64,
     /// Those whose last sign-in was in the last 24 hours.
-    pub signed_in: i64,
-    pub disabled: i64,
+    pub signed_in: u64,
+    pub disabled: u64,
     /// Sign-ins and refusals since midnight (UTC).
-    pub sign_ins: i64,
-    pub refusals: i64,
+    pub sign_ins: u64,
+    pub refusals: u64,
 }
 
 /// Something that needs attention.
@@ -83,7 +86,8 @@ struct View<'a> {
     chrome: Chrome,
     search: Search<'a>,
     found: Option<FoundView<'a>>,
-    numbers: Vec<(&'static str, i64, Option<String>)>,
+    numbers: Vec<(&'static str, String, Option<String>)>,
+    charts: Option<Charts>,
     attention: Vec<AttentionView>,
     is_fresh: bool,
     api: Vec<ApiCall>,
@@ -120,6 +124,7 @@ impl Home<'_> {
             },
             found: self.found.as_ref().map(|found| self.found(found)),
             numbers: self.numbers.map(numbers).unwrap_or_default(),
+            charts: self.activity.map(|activity| activity.charts()),
             attention: self.attention.iter().map(attention).collect(),
             is_fresh: self.is_fresh,
             api: vec![ApiCall::get("/me", &[]), ApiCall::get("/system", &[])],
@@ -129,20 +134,15 @@ impl Home<'_> {
 
     fn found<'a>(&self, found: &Found<'a>) -> FoundView<'a> {
         let is_empty = found.people.is_empty() && found.groups.is_empty() && found.tenants.is_empty();
-        let members = |name, value: String| paths::query(paths::ADMIN_USERS, &[(name, Some(&value))]);
         FoundView {
             q: found.q,
             people: found.people.iter().map(|entry| person(entry, self.now)).collect(),
             all_people: paths::query(paths::ADMIN_USERS, &[("q", Some(found.q))]),
-            groups: found
-                .groups
-                .iter()
-                .map(|(id, name)| (members("group", id.to_string()), name.as_str()))
-                .collect(),
+            groups: found.groups.iter().map(|(id, name)| (paths::admin_group(id), name.as_str())).collect(),
             tenants: found
                 .tenants
                 .iter()
-                .map(|(id, name)| (members("tenant", id.to_string()), id.as_str(), *name))
+                .map(|(id, name)| (paths::admin_tenant(id), id.as_str(), *name))
                 .collect(),
             empty: is_empty.then_some(Empty {
                 text: "Nothing matches.",
@@ -153,15 +153,16 @@ impl Home<'_> {
 }
 
 /// The numbers, each with its name and the list that it counts.
-fn numbers(numbers: HomeNumbers) -> Vec<(&'static str, i64, Option<String>)> {
+fn numbers(numbers: HomeNumbers) -> Vec<(&'static str, String, Option<String>)> {
     let list = |state| Some(paths::query(paths::ADMIN_USERS, &[("state", state)]));
-    vec![
+    let all = [
         ("People", numbers.people, list(None)),
         ("Signed in within 24 hours", numbers.signed_in, None),
         ("Disabled", numbers.disabled, list(Some("disabled"))),
         ("Sign-ins today", numbers.sign_ins, None),
         ("Refusals today", numbers.refusals, None),
-    ]
+    ];
+    all.map(|(name, number, link)| (name, grouped(number), link)).into()
 }
 
 fn attention(entry: &Attention<'_>) -> AttentionView {
@@ -173,8 +174,8 @@ fn attention(entry: &Attention<'_>) -> AttentionView {
                 if has_more { "+" } else { "" }
             ),
             at: None,
-            link: paths::query(paths::ADMIN_USERS, &[("group", Some(&group.to_string()))]),
-            link_text: "Show them",
+            link: paths::admin_group(group),
+            link_text: "Look at it",
         },
         Attention::Ends { user, email, thing, until } => AttentionView {
             title: email.map_or_else(|| user.to_string(), ToString::to_string),

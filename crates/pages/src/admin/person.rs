@@ -84,6 +84,7 @@ struct View<'a> {
     system: Option<SystemView<'a>>,
     tenants: Vec<TenantView<'a>>,
     audit: Vec<(Moment, &'a AuditEntry<'a>)>,
+    all_changes: String,
     api: Vec<ApiCall>,
 }
 
@@ -103,6 +104,7 @@ struct SystemView<'a> {
 }
 
 struct GroupView<'a> {
+    link: String,
     name: &'a str,
     by: String,
     until: Option<Moment>,
@@ -111,6 +113,7 @@ struct GroupView<'a> {
 }
 
 struct TenantView<'a> {
+    link: String,
     entry: &'a TenantEntry<'a>,
     until: Option<Moment>,
 }
@@ -148,9 +151,14 @@ impl PersonDetails<'_> {
             tenants: self
                 .tenants
                 .iter()
-                .map(|entry| TenantView { entry, until: entry.until.map(Moment) })
+                .map(|entry| TenantView {
+                    link: paths::admin_tenant(entry.id),
+                    entry,
+                    until: entry.until.map(Moment),
+                })
                 .collect(),
             audit: self.audit.iter().map(|entry| (Moment(entry.at), entry)).collect(),
+            all_changes: paths::query(paths::ADMIN_AUDIT, &[("user", Some(&person.id.to_string()))]),
             api: self.calls(),
         };
         Page::public(if forms_are_right { 200 } else { 422 }, render(&view), &[])
@@ -239,7 +247,13 @@ fn group<'a>(link: &str, entry: &'a MembershipEntry<'a>) -> GroupView<'a> {
         let remove = Button { action: format!("{link}/leave"), fields, text: "Remove", label };
         (format!("{link}?group={}#join", entry.id), remove)
     });
-    GroupView { name: entry.name.as_str(), by: entry.by.words(), until, change }
+    GroupView {
+        link: paths::admin_group(entry.id),
+        name: entry.name.as_str(),
+        by: entry.by.words(),
+        until,
+        change,
+    }
 }
 
 fn session(link: &str, entry: &AdminSession<'_>, now: Timestamp) -> SessionView {

@@ -202,7 +202,8 @@ impl TenantPersonEntry<'_> {
     }
 }
 
-/// For the template, which has references.
-const fn moment(at: &Timestamp) -> Moment {
-    Moment(*at)
+impl TenantEntry<'_> {
+    fn end(&self) -> Option<Moment> {
+        self.until.map(Moment)
+    }
 }

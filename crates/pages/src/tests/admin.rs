@@ -2,6 +2,7 @@
 
 use super::samples::{FIREFOX, MINUTE, NOW, PLANTED, Sample, email, groups, request_id};
 use crate::admin::*;
+use crate::chart::{Activity, DayNumbers};
 use crate::frame::{Frame, Section};
 use gatepost_core::administration::{Scope, Version};
 use gatepost_core::email::EmailAddress;
@@ -211,6 +212,7 @@ fn home(name: &str, words: &str, is_full: bool) -> Sample {
         tenants: &[(&tenant, Some(words))],
     };
     let nothing = Found { people: &[], groups: &[], tenants: &[], ..found };
+    let days = [DayNumbers { day: NOW, sign_ins: 4711, refusals: 17 }];
     let home = Home {
         frame: frame(words, None),
         found: if is_full { Some(found) } else { Some(nothing) },
@@ -221,6 +223,7 @@ fn home(name: &str, words: &str, is_full: bool) -> Sample {
             sign_ins: 4711,
             refusals: 17,
         }),
+        activity: Some(Activity { days: &days, now: NOW }),
         attention: if is_full { &attention } else { &[] },
         is_fresh: !is_full,
         now: NOW,

@@ -43,7 +43,7 @@ fn group_list(case: Case<'_>) -> Sample {
         id: GROUP,
         name: &names[number % 2],
         providers: vec![words].into_iter().take(number % 2).collect(),
-        unlinked: (number % 3 == 0).then_some(Some(words).filter(|_| number % 2 == 0)),
+        unlinked: (number.is_multiple_of(3)).then_some(Some(words).filter(|_| number.is_multiple_of(2))),
         members: "1000+".to_owned(),
         tenants: vec![(&github, Role::Member); number % 3],
     };
@@ -64,11 +64,11 @@ fn group(case: Case<'_>) -> Sample {
     let (names, github, address) = (groups(&[words]), tenant("github"), address_of(name));
     let member = |number: usize| MemberEntry {
         id: UserId::generate(),
-        email: Some(&address).filter(|_| number % 2 == 0),
+        email: Some(&address).filter(|_| number.is_multiple_of(2)),
         name: Some(words),
         by: vec![ClaimedBy::Administrator, ClaimedBy::Provider(words, Some(words))],
-        until: Some(NOW.plus(MINUTE)).filter(|_| number % 2 == 0),
-        version: Some(VERSION).filter(|_| number % 2 == 0),
+        until: Some(NOW.plus(MINUTE)).filter(|_| number.is_multiple_of(2)),
+        version: Some(VERSION).filter(|_| number.is_multiple_of(2)),
     };
     let link = |standing| LinkEntry {
         external: format!("entra:{words}"),
@@ -121,8 +121,8 @@ fn linking(case: Case<'_>) -> Sample {
         external: format!("entra:{words}"),
         provider: words,
         external_id: words,
-        is_role: number % 2 == 0,
-        name: Some(words).filter(|_| number % 2 == 0),
+        is_role: number.is_multiple_of(2),
+        name: Some(words).filter(|_| number.is_multiple_of(2)),
         people: "3".to_owned(),
     };
     let page = GroupLinking {
@@ -175,7 +175,7 @@ fn tenant_list(case: Case<'_>, scope: &Scope) -> Sample {
     let is_system = *scope == Scope::System;
     let entry = |number: usize| TenantSummary {
         id: &github,
-        name: Some(words).filter(|_| number % 2 == 0),
+        name: Some(words).filter(|_| number.is_multiple_of(2)),
         people: "12".to_owned(),
         groups: is_system.then_some(number),
     };
@@ -203,11 +203,11 @@ fn one_tenant(case: Case<'_>, scope: &Scope) -> Sample {
     };
     let person = |number: usize| TenantPersonEntry {
         id: UserId::generate(),
-        email: Some(&address).filter(|_| number % 2 == 0),
+        email: Some(&address).filter(|_| number.is_multiple_of(2)),
         name: Some(words),
         is_disabled: number == 1,
         ways: vec![way("viewer", None, true), way("member", Some(&names[0]).filter(|_| is_system), false)],
-        version: Some(VERSION).filter(|_| number % 2 == 0),
+        version: Some(VERSION).filter(|_| number.is_multiple_of(2)),
     };
     let mapped = MappedGroup {
         id: GROUP,
@@ -261,12 +261,12 @@ fn audit(case: Case<'_>, is_of_tenant: bool) -> Sample {
         action: "membership.create",
         target: targets[number % 4],
         target_email: Some(words),
-        before: Some(&*other).filter(|_| number % 2 == 0),
-        after: Some(&*states).filter(|_| number % 3 == 0),
+        before: Some(&*other).filter(|_| number.is_multiple_of(2)),
+        after: Some(&*states).filter(|_| number.is_multiple_of(3)),
         address: Some(words),
         request_id: Some(words),
         via: "portal",
-        tenant: Some("github").filter(|_| number % 2 == 0),
+        tenant: Some("github").filter(|_| number.is_multiple_of(2)),
     };
     let id = id.to_string();
     let chosen = Some(words).filter(|_| count > 3);

@@ -70,12 +70,14 @@ pub(super) fn conditions(version: Option<&str>) -> Result<Conditions, Refused> {
 }
 
 /// Leads to a page that says what was done.
+#[expect(clippy::unnecessary_wraps, reason = "handlers of forms end with it")]
 pub(super) fn done(admin: &admin::Context, path: &str, done: &str) -> FormAnswer {
     let to = format!("{}{path}?done={done}", admin.site.config.public_url);
     Ok(Either::Left(Redirect { to, cookie: None }))
 }
 
 /// The page that says why nothing was changed, where the form itself does not say so.
+#[expect(clippy::unnecessary_wraps, reason = "handlers of forms end with it")]
 pub(super) fn refused(
     administrator: &Administrator,
     section: Section,

@@ -1,7 +1,7 @@
 //! Whether a person is an administrator of the system, whatever groups and roles say.
 
 use super::change::{FormAnswer, Refused, carry_out, conditions, done, refused};
-use super::loaded::{LoadedPerson, admin_entry, last_change};
+use super::loaded::{LoadedPerson, admin_entry, last_change, named};
 use super::person::{Forms, show};
 use crate::http::public::answer::PageAnswer;
 use crate::http::public::callers::Administrator;
@@ -100,7 +100,7 @@ async fn overtaken(
     let (back, version) = (paths::admin_user(id), now.map(|now| now.to_string()).unwrap_or_default());
     let text = |value: &'_ Option<String>| value.clone().unwrap_or_default();
     let (decision, end, at) = (text(&form.decision), text(&form.end), text(&form.at));
-    let name = user.summary.email.as_ref().map_or_else(|| id.to_string(), ToString::to_string);
+    let name = named(&user.summary);
     let page = Overtaken {
         frame: administrator.frame(None),
         section: Section::People,

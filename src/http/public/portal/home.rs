@@ -1,7 +1,7 @@
 //! The first page: what needs attention, a search over everything, numbers.
 
-use super::loaded::label;
-use super::people::entry;
+use super::people::{LONGEST, entry};
+use super::rows::label;
 use crate::http::public::answer::PageAnswer;
 use crate::http::public::callers::Administrator;
 use crate::http::public::extract::Query;
@@ -12,9 +12,10 @@ use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::{GroupId, GroupName, TenantId};
 use gatepost_pages::admin::{Attention, EndingEntry, Found, Home, HomeNumbers, PersonEntry};
+use gatepost_pages::{Activity, DayNumbers};
 use gatepost_store::directory::{
-    Directory, DirectoryError, Ending, EndingThing, GroupFilter, GroupRecord, LinkSource, TenantRecord,
-    UnlinkedGroup, UserFilter, UserSummary,
+    DayCount, Directory, DirectoryError, Ending, EndingThing, GroupFilter, GroupRecord, LinkSource,
+    TenantRecord, UnlinkedGroup, UserFilter, UserSummary,
 };
 use serde::Deserialize;
 use std::time::Duration;
@@ -28,8 +29,6 @@ const SHOWN: u32 = 10;
 const UNLINKED: u32 = 3;
 /// Fewer people with an unlinked group need no attention.
 const MANY: u64 = 2;
-/// Characters of a search that count.
-const LONGEST: usize = 200;
 
 #[derive(Deserialize)]
 pub(in crate::http::public) struct Parameters {
@@ -59,7 +58,8 @@ pub(in crate::http::public) async fn home(
         Some(q) => Some(Matches::find(directory, scope, q).await?),
         None => None,
     };
-    let numbers = numbers(directory, scope, now).await?;
+    let days = days(directory, scope, now).await?;
+    let numbers = numbers(directory, scope, &days, now).await?;
     let unlinked = directory.list_unlinked_groups(scope, UNLINKED).await?;
     let ending = directory.list_ending(scope, now, now.plus(SOON), SHOWN).await?;
     let is_fresh = *scope == Scope::System && is_fresh(directory).await?;
@@ -74,6 +74,7 @@ pub(in crate::http::public) async fn home(
             groups: &groups,
             tenants: &tenants,
         }),
+        activity: numbers.map(|_| Activity { days: &days, now }),
         numbers,
         attention: &attention.collect::<Vec<_>>(),
         is_fresh,
@@ -103,17 +104,36 @@ impl Matches {
     }
 }
 
+async fn days(
+    directory: &Directory,
+    scope: &Scope,
+    now: Timestamp,
+) -> Result<Vec<DayNumbers>, DirectoryError> {
+    let days = directory.count_days(scope, Activity::begins_at(now), now.plus(DAY)).await?;
+    let counted = |day: DayCount| DayNumbers {
+        day: day.day,
+        sign_ins: day.sign_ins.unsigned_abs(),
+        refusals: day.refusals.unsigned_abs(),
+    };
+    Ok(days.into_iter().map(counted).collect())
+}
+
 async fn numbers(
     directory: &Directory,
     scope: &Scope,
+    days: &[DayNumbers],
     now: Timestamp,
 ) -> Result<Option<HomeNumbers>, DirectoryError> {
     let Some(count) = directory.count_people(scope, now.minus(DAY)).await? else { return Ok(None) };
     let midnight = Timestamp::from_unix(now.unix() - now.unix().rem_euclid(86_400));
-    let today = directory.count_days(scope, midnight, midnight.plus(DAY)).await?;
-    let (sign_ins, refusals) = today.first().map_or((0, 0), |day| (day.sign_ins, day.refusals));
-    let (people, signed_in, disabled) = (count.people, count.signed_in, count.disabled);
-    Ok(Some(HomeNumbers { people, signed_in, disabled, sign_ins, refusals }))
+    let today = days.iter().find(|day| day.day >= midnight);
+    Ok(Some(HomeNumbers {
+        people: count.people.unsigned_abs(),
+        signed_in: count.signed_in.unsigned_abs(),
+        disabled: count.disabled.unsigned_abs(),
+        sign_ins: today.map_or(0, |day| day.sign_ins),
+        refusals: today.map_or(0, |day| day.refusals),
+    }))
 }
 
 /// Whether every group here is one that a provider brought, under no name of its own.
@@ -131,7 +151,7 @@ fn nameless<'a>(context: &'a Context, group: &'a UnlinkedGroup) -> Attention<'a>
     Attention::Unlinked {
         group: group.group,
         name: group.link.display_name.as_deref().unwrap_or(&external.external_id),
-        provider: label(context, &external.provider),
+        provider: label(&context.site, &external.provider),
         people: group.people.number,
         has_more: group.people.is_more,
     }

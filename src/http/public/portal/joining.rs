@@ -1,7 +1,7 @@
 //! The groups of a person: adding, changing the end, removing.
 
 use super::change::{FormAnswer, Refused, carry_out, conditions, done, refused};
-use super::loaded::{LoadedPerson, last_change};
+use super::loaded::{LoadedPerson, last_change, named};
 use super::person::{Forms, show};
 use crate::http::public::answer::PageAnswer;
 use crate::http::public::callers::Administrator;
@@ -178,7 +178,7 @@ async fn overtaken(
         }
     };
     let change = last_change(directory, &administrator.scope, &format!("user:{id}")).await?;
-    let name = user.summary.email.as_ref().map_or_else(|| id.to_string(), ToString::to_string);
+    let name = named(&user.summary);
     let subject = format!("The membership of {name} in {}", group.as_deref().unwrap_or("the group"));
     let page = Overtaken {
         frame: administrator.frame(None),

@@ -1,11 +1,12 @@
 //! What the directory and the session store know about a person, and its rows on the pages.
 
+use super::rows::label;
 use crate::authn;
 use crate::http::public::callers::Administrator;
 use crate::http::public::fault::Fault;
 use crate::sign_in::Context;
 use gatepost_core::administration::Scope;
-use gatepost_core::ids::{GroupName, ProviderId, UserId};
+use gatepost_core::ids::{GroupName, UserId};
 use gatepost_core::refusal::Refusal;
 use gatepost_core::secret::Hash;
 use gatepost_pages::admin::{
@@ -157,16 +158,17 @@ pub(super) fn summary(user: &UserSummary) -> PersonSummary<'_> {
     }
 }
 
+/// How pages name a person: by the address, else by the id.
+pub(super) fn named(user: &UserSummary) -> String {
+    user.email.as_ref().map_or_else(|| user.id.to_string(), ToString::to_string)
+}
+
 pub(super) fn identities<'a>(context: &'a Context, user: &'a UserRecord) -> Vec<IdentityEntry<'a>> {
     let entry = |identity: &'a gatepost_store::directory::IdentityRecord| IdentityEntry {
-        provider: label(context, &identity.provider),
+        provider: label(&context.site, &identity.provider),
         email: identity.email.as_ref(),
     };
     user.identities.iter().map(entry).collect()
-}
-
-pub(super) fn label<'a>(context: &'a Context, id: &'a ProviderId) -> &'a str {
-    context.site.providers.find(id).map_or(id.as_str(), |provider| provider.label())
 }
 
 pub(super) fn membership<'a>(context: &'a Context, held: &'a Membership) -> MembershipEntry<'a> {
@@ -174,7 +176,7 @@ pub(super) fn membership<'a>(context: &'a Context, held: &'a Membership) -> Memb
         MembershipSource::Manual => ClaimedBy::Administrator,
         MembershipSource::Scim => ClaimedBy::Scim,
         MembershipSource::Provider(link) => {
-            ClaimedBy::Provider(label(context, &link.external.provider), link.display_name.as_deref())
+            ClaimedBy::Provider(label(&context.site, &link.external.provider), link.display_name.as_deref())
         }
     };
     MembershipEntry { id: held.group_id, name: &held.group, by, until: held.until, version: held.version }
@@ -208,7 +210,7 @@ pub(super) fn session((hash, record): &(Hash, SessionRecord)) -> AdminSession<'_
     }
 }
 
-pub(super) fn refusal<'a>((refusal, reason): &'a (Refusal, String)) -> RefusalEntry<'a> {
+pub(super) fn refusal((refusal, reason): &(Refusal, String)) -> RefusalEntry<'_> {
     let (host, path) = (refusal.host.as_str(), refusal.path.as_str());
     RefusalEntry { request_id: refusal.request_id, at: refusal.at, host, path, reason }
 }

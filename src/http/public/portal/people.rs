@@ -1,6 +1,7 @@
 //! The list of people.
 
 use super::change::{FormAnswer, Refused, carry_out, done, refused};
+use super::forms::{PAGE, linked};
 use super::loaded::state;
 use crate::admin;
 use crate::http::public::answer::PageAnswer;
@@ -19,12 +20,9 @@ use gatepost_pages::{Section, paths};
 use gatepost_store::directory::changes::CreateUser;
 use gatepost_store::directory::{Conditions, UserFilter, UserState, UserSummary};
 use serde::Deserialize;
-use std::str::FromStr;
 
 /// Characters of a search that count.
-const LONGEST: usize = 200;
-/// People on a page.
-const PAGE: u32 = 50;
+pub(super) const LONGEST: usize = 200;
 
 /// The filter, and where the page begins.
 #[derive(Default, Deserialize)]
@@ -56,15 +54,15 @@ async fn list(
 ) -> Result<PageAnswer, Fault> {
     let (scope, directory) = (&administrator.scope, &context.stores.directory);
     let states: Vec<_> = states(scope).map(|state| (state.as_str(), word(state))).collect();
-    let after = read(parameters.after.as_ref())?;
+    let after = linked(parameters.after.as_deref())?;
     let (state, group): (Option<UserState>, Option<GroupId>) =
-        (read(parameters.state.as_ref())?, read(parameters.group.as_ref())?);
+        (linked(parameters.state.as_deref())?, linked(parameters.group.as_deref())?);
     if state.is_some_and(|state| states.iter().all(|(shown, _)| *shown != state.as_str())) {
         return Err(Fault::NotFound);
     }
     let q = parameters.q.map(|q| q.trim().chars().take(LONGEST).collect::<String>());
     let q = q.filter(|q| !q.is_empty());
-    let tenant = read(parameters.tenant.as_ref())?;
+    let tenant = linked(parameters.tenant.as_deref())?;
     let group = match group {
         Some(id) => Some(directory.find_group(scope, &id.into()).await?.ok_or(Fault::NotFound)?),
         None => None,
@@ -87,12 +85,6 @@ async fn list(
         now: Timestamp::now(),
     };
     Ok(PageAnswer(page.page()))
-}
-
-/// A parameter of the address. An empty one counts as none.
-fn read<T: FromStr>(value: Option<&String>) -> Result<Option<T>, Fault> {
-    let value = value.filter(|value| !value.is_empty());
-    value.map(|value| value.parse()).transpose().map_err(|_| Fault::NotFound)
 }
 
 /// An address.

@@ -8,7 +8,7 @@ use crate::http::public::fault::Fault;
 use crate::sign_in::Context;
 use actix_web::web;
 use gatepost_core::clock::Timestamp;
-use gatepost_core::ids::{GroupId, UserId};
+use gatepost_core::ids::{GroupId, GroupName, UserId};
 use gatepost_pages::admin::{
     AdminSession, DecidingForm, EnteredEnd, JoiningForm, MembershipEntry, PersonDetails, PersonNotice,
     RefusalEntry, SystemDetails,
@@ -82,8 +82,7 @@ pub(super) fn show(
         live.map(|live| live.iter().take(MOST_SESSIONS).map(session).collect());
     let refusals: Vec<RefusalEntry<'_>> =
         facts.iter().flat_map(|facts| &facts.refusals).map(refusal).collect();
-    let names: Vec<&str> =
-        facts.iter().flat_map(|facts| &facts.group_names).map(|name| name.as_str()).collect();
+    let names: Vec<&str> = facts.iter().flat_map(|facts| &facts.group_names).map(GroupName::as_str).collect();
     let nothing = AdminStanding::default();
     let admin = loaded.user.admin.as_ref().unwrap_or(&nothing);
     let (joining, deciding) =

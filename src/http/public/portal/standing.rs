@@ -2,7 +2,7 @@
 //! something away is asked before on a page of its own.
 
 use super::change::{FormAnswer, Refused, carry_out, conditions, done, refused};
-use super::loaded::{last_change, sessions, summary};
+use super::loaded::{last_change, named, sessions, summary};
 use crate::admin;
 use crate::http::public::answer::PageAnswer;
 use crate::http::public::callers::Administrator;
@@ -92,7 +92,7 @@ pub(in crate::http::public) async fn ask_to_disable(
     if id == administrator.person.principal.standing.person.id {
         effects.push("This is you: you cannot enable yourself again.".to_owned());
     }
-    question(&administrator, &user, Verb::Disable, &format!("Disable {name}?"), &effects)
+    Ok(question(&administrator, &user, Verb::Disable, &format!("Disable {name}?"), &effects))
 }
 
 /// Asks before a person's address is released.
@@ -113,7 +113,7 @@ pub(in crate::http::public) async fn ask_to_release(
         "Applications get no address for the present person until they sign in again.".to_owned(),
         "Sessions, groups and tenants of the present person stay.".to_owned(),
     ];
-    question(&administrator, &user, Verb::Release, &format!("Release {name}?"), &effects)
+    Ok(question(&administrator, &user, Verb::Release, &format!("Release {name}?"), &effects))
 }
 
 fn question(
@@ -122,7 +122,7 @@ fn question(
     verb: Verb,
     heading: &str,
     effects: &[String],
-) -> Result<PageAnswer, Fault> {
+) -> PageAnswer {
     let person = summary(user);
     let (back, version, shown) = (paths::admin_user(user.id), user.version.to_string(), person.shown());
     let action = format!("{back}/{}", verb.path());
@@ -141,7 +141,7 @@ fn question(
         version: user.version,
         back: &back,
     };
-    Ok(PageAnswer(page.page()))
+    PageAnswer(page.page())
 }
 
 pub(in crate::http::public) async fn disable(
@@ -277,8 +277,4 @@ async fn overtaken(
 async fn find(administrator: &Administrator, context: &Context, id: UserId) -> Result<UserSummary, Fault> {
     let user = context.stores.directory.find_user(&administrator.scope, &UserKey::Id(id)).await?;
     Ok(user.ok_or(Fault::NotFound)?.summary)
-}
-
-fn named(user: &UserSummary) -> String {
-    user.email.as_ref().map_or_else(|| user.id.to_string(), ToString::to_string)
 }

@@ -59,7 +59,7 @@ pub(in crate::http::public) async fn add_member(
             Err(Refused::Impossible(why)) if why.status != 400 => wrong_user = Some(why.text),
             // To a tenant's administrators nobody exists who is not in the tenant.
             Err(Refused::Fault(Fault::NotFound)) => {
-                wrong_user = Some(format!("There is nobody {user} in this tenant. Enter an address."))
+                wrong_user = Some(format!("There is nobody {user} in this tenant. Enter an address."));
             }
             Err(other) => {
                 let now = held(&administrator, &context, &id, &user).await?;

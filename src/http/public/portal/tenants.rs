@@ -108,7 +108,7 @@ async fn page(
             id: &tenant.id,
             name: tenant.name.as_deref(),
             people: tenant.members.to_string(),
-            groups: shows_groups.then(|| tenant.groups.len()),
+            groups: shows_groups.then_some(tenant.groups.len()),
         })
         .collect();
     let next = found.next.map(|next| next.to_string());
