@@ -98,6 +98,7 @@ mod merge;
 mod naming;
 mod refusals;
 mod repeats;
+mod requirements;
 mod sessions;
 mod sign_in;
 mod standing;

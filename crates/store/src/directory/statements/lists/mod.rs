@@ -1,5 +1,6 @@
 //! What administrators list. Each read begins with the scope of its reader.
 
+mod access;
 mod admins;
 mod days;
 mod groups;
@@ -7,6 +8,7 @@ mod members;
 mod memberships;
 mod people;
 mod set;
+mod setters;
 mod tenants;
 mod users;
 
