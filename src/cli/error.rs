@@ -2,6 +2,7 @@
 
 use super::environment::NotText;
 use crate::admin::SessionError;
+use crate::admin::access::AccessError;
 use crate::app::StartError;
 use crate::authn::LoadError;
 use crate::explain::ExplainError;
@@ -31,6 +32,8 @@ pub(super) enum CommandError {
     Directory(#[from] DirectoryError),
     #[error(transparent)]
     Session(#[from] SessionError),
+    #[error(transparent)]
+    Access(#[from] AccessError),
     #[error(transparent)]
     Log(#[from] LogError),
     #[error(transparent)]
@@ -83,6 +86,7 @@ impl CommandError {
             | Self::Session(
                 SessionError::Directory(error) | SessionError::End(LoadError::Directory(error)),
             )
+            | Self::Access(AccessError::Directory(error))
             | Self::Explain(ExplainError::Directory(error)) => return of_directory(error),
             Self::Explain(ExplainError::UnknownUser { user, similar }) if similar.is_empty() => {
                 return of_directory(&DirectoryError::UnknownUser(user.clone()));
@@ -94,6 +98,12 @@ impl CommandError {
             Self::Certs(error) => return of_certificates(error).map(str::to_owned),
             Self::Overtaken { .. } => {
                 "read it again with --json, and repeat the command with the new version"
+            }
+            Self::Access(AccessError::Requirement(_)) => {
+                "give the query after `/verify?` as it stands in the middleware's address"
+            }
+            Self::Access(AccessError::UnprotectedHost(_) | AccessError::Host(_)) => {
+                "add the host to GATEPOST_HOSTS, or ask with --requirement"
             }
             Self::NoFolder => "give --dir FOLDER, or set GATEPOST_INTERNAL_TLS",
             Self::NoFile(_) => {

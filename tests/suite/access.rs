@@ -3,9 +3,10 @@
 
 use crate::answers::Asked;
 use crate::cli::sql;
-use crate::explain::world;
-use crate::world::World;
+use crate::explain::{PEOPLE, world};
+use crate::world::{APP, MCP_GITHUB, World};
 use gatepost_kit::process::until;
+use serde_json::Value;
 use std::time::Duration;
 
 const SOON: Duration = Duration::from_secs(20);
@@ -43,5 +44,93 @@ both_pairs! {
         assert_eq!(noted(&world).await.len(), 3, "{:?}", noted(&world).await);
         let seen = sql(&world, "SELECT CAST(seen_at AS text) FROM requirements ORDER BY 1").await;
         assert!(seen.iter().all(|at| at.parse::<i64>().is_ok_and(|at| at > 1_700_000_000)), "{seen:?}");
+    }
+}
+
+/// What the command prints as JSON.
+async fn asked(world: &World, arguments: &[&str]) -> Value {
+    let text = world.cli(&[&["access"], arguments, &["--json"]].concat()).await;
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {text}"))
+}
+
+/// `address: the first way`, sorted.
+fn people(answer: &Value) -> Vec<String> {
+    let items = answer["items"].as_array().unwrap().iter();
+    let mut people: Vec<String> = items
+        .map(|person| {
+            format!("{}: {}", person["email"].as_str().unwrap(), person["ways"][0]["by"].as_str().unwrap())
+        })
+        .collect();
+    people.sort();
+    people
+}
+
+both_pairs! {
+    async fn the_command_says_who_can_open_something_and_why(pair) {
+        let world = world(pair).await;
+        for who in PEOPLE {
+            world.signed_in(who).await;
+        }
+        world.cli(&["group", "add", "MCP-GitHub", "bob@example.com", "--until", "2100-01-01T00:00Z"]).await;
+        let text = world.cli(&["access", "--requirement", "group=MCP-GitHub&group=Misspelt"]).await;
+        let linked = format!("group MCP-GitHub, through entra:{MCP_GITHUB}, linked by an administrator");
+        for part in ["alice@example.com", &linked, "group MCP-GitHub, added by an administrator (cli:", "UTC) until 2100-01-01 00:00 UTC", "There is no group Misspelt: nobody is in it."] {
+            assert!(text.contains(part), "{part}\n{text}");
+        }
+        assert!(!text.contains("carol"), "{text}");
+        let answer = asked(&world, &["--tenant", "github"]).await;
+        assert_eq!(people(&answer), ["alice@example.com: group", "bob@example.com: group", "carol@example.com: admin", "dave@example.com: admin", "erin@example.com: admin"]);
+        let of = |who: &str| answer["items"].as_array().unwrap().iter().find(|person| person["email"] == format!("{who}@example.com")).unwrap()["ways"][0].clone();
+        assert_eq!((&of("alice")["link"]["external_id"], &of("alice")["tenants"]["github"]), (&MCP_GITHUB.into(), &"viewer".into()));
+        assert_eq!((&of("bob")["source"], &of("bob")["until"]), (&"manual".into(), &"2100-01-01T00:00:00Z".into()));
+        assert!(of("bob")["set_by"].as_str().unwrap().starts_with("cli:"), "{answer:#}");
+        assert_eq!((&of("dave")["reason"], &of("erin")["reason"]), (&"role entra:Boss".into(), &Value::Null));
+        assert_eq!(people(&asked(&world, &["--requirement", ""]).await).len(), 5);
+
+        let csv = world.cli(&["access", "--tenant", "github", "--csv"]).await;
+        let mut rows: Vec<&str> = csv.split("\r\n").filter(|row| !row.is_empty()).collect();
+        assert_eq!(rows.remove(0), "id,email,name,last_sign_in_at,way,until,set_by,set_at,requirements");
+        assert_eq!(rows.len(), 5);
+        assert!(rows.iter().any(|row| row.contains("bob@example.com") && row.contains(",2100-01-01T00:00:00Z,cli:")), "{csv}");
+
+        world.cli(&["user", "disable", "alice@example.com"]).await;
+        assert_eq!(people(&asked(&world, &["--requirement", "group=MCP-GitHub"]).await), ["bob@example.com: group"]);
+        let refused = world.cli_refuses(&["access", "--requirement", "grup=A"]).await;
+        assert!(refused.contains("the requirement is not valid") && refused.contains("unknown requirement \"grup\"") && refused.contains("/verify?"), "{refused}");
+        let refused = world.cli_refuses(&["access", "--tenant", "none"]).await;
+        assert!(refused.contains("there is no tenant none"), "{refused}");
+    }
+
+    async fn the_command_knows_what_the_routers_of_a_host_require(pair) {
+        let world = world(pair).await;
+        let alice = world.signed_in("alice").await;
+        world.signed_in("bob").await;
+        let url = world.url(APP, "/x?secret=1");
+        wait_for(&world, &["app.example.test "]).await;
+        assert_eq!(people(&asked(&world, &["--url", &url]).await), ["alice@example.com: sign_in", "bob@example.com: sign_in", "erin@example.com: sign_in"]);
+        Asked::navigation("/x").requiring("group=MCP-GitHub").by(&alice).of(&world).await;
+        wait_for(&world, &["app.example.test group=MCP-GitHub"]).await;
+        let text = world.cli(&["access", "--url", &url]).await;
+        for part in ["signing in is enough", "meets a session alone, group=MCP-GitHub", "The routers of app.example.test require: a session alone, group=MCP-GitHub"] {
+            assert!(text.contains(part), "{part}\n{text}");
+        }
+        assert!(!text.contains("secret"), "{text}");
+        let answer = asked(&world, &["--url", &url]).await;
+        assert_eq!(answer["requirements"][1]["query"], "group=MCP-GitHub");
+        let other = world.cli(&["access", "--url", &world.url("unseen.example.test", "/")]).await;
+        assert!(other.contains("Nobody can open it.") && other.contains("it is not known what its routers require"), "{other}");
+        let refused = world.cli_refuses(&["access", "--url", "https://elsewhere.example.net/"]).await;
+        assert!(refused.contains("elsewhere.example.net is not a protected host") && refused.contains("GATEPOST_HOSTS"), "{refused}");
+
+        let text = world.cli(&["access", "--user", "alice@example.com"]).await;
+        let origin = world.url(APP, "");
+        for part in [origin.trim_end_matches('/'), "a session alone", "group MCP-GitHub, through entra:", "github", "viewer", "It is not known what *.example.org"] {
+            assert!(text.contains(part), "{part}\n{text}");
+        }
+        let bob = asked(&world, &["--user", "bob@example.com"]).await;
+        assert_eq!((&bob["hosts"][0]["unmet"], &bob["is_admin"], &bob["tenants"]), (&1.into(), &false.into(), &serde_json::json!([])));
+        world.cli(&["user", "disable", "bob@example.com"]).await;
+        let text = world.cli(&["access", "--user", "bob@example.com"]).await;
+        assert!(text.starts_with("bob@example.com can open nothing: an administrator disabled the person."), "{text}");
     }
 }

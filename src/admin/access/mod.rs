@@ -5,20 +5,24 @@
 //!
 //! [`decide`]: gatepost_core::decision::decide
 
+mod csv;
 mod openable;
 mod openers;
 mod ways;
+mod words;
 
+pub use csv::CSV_HEADER;
 pub use openable::{OpenHost, OpenRequirement, Openable};
 pub use openers::Opener;
 pub use ways::{By, SetBy, Way};
+pub use words::source_of;
 
 use super::Context;
 use gatepost_core::access::Standing;
 use gatepost_core::administration::{Denied, Matter, Scope};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::decision::{Demand, Denial, Lifetimes, SessionTimes, decide};
-use gatepost_core::host::HostName;
+use gatepost_core::host::{HostError, HostName};
 use gatepost_core::ids::{GroupName, TenantId};
 use gatepost_core::requirement::{Requirement, RequirementError};
 use gatepost_store::directory::DirectoryError;
@@ -40,6 +44,9 @@ pub enum AccessError {
     /// Gatepost does not protect this host.
     #[error("{0} is not a protected host: GATEPOST_HOSTS does not name it")]
     UnprotectedHost(HostName),
+    /// The text is no host.
+    #[error(transparent)]
+    Host(#[from] HostError),
     /// The query is not a valid requirement.
     #[error("the requirement is not valid")]
     Requirement(#[from] RequirementError),
