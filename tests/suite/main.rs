@@ -32,6 +32,7 @@ mod many_sessions;
 mod oidc;
 mod refresh;
 mod replicas;
+mod requests;
 mod routes;
 mod session_cache;
 mod session_checks;

@@ -3,7 +3,10 @@
 use super::error::{ConfigError, ConfigErrors, Problem};
 use super::raw::{CONFIG_VARIABLE, TomlFile};
 use super::reader::{Read, Reader};
-use super::{Config, StoresConfig, address, groups, identity_policy, log, providers, session, stores};
+use super::{
+    Config, StoresConfig, address, groups, identity_policy, log, providers, requests, session, stores,
+    webhook,
+};
 use std::borrow::Cow;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -80,6 +83,8 @@ pub(super) fn sections(reader: &mut Reader) -> Read<Config> {
     let address_changes = identity_policy::read(reader);
     let session = session::read(reader);
     let verify = session::read_verify(reader);
+    let requests = requests::read(reader);
+    let webhook = webhook::read(reader);
     let log = log::read(reader);
     let (addresses, (stores, secret_keys), groups) = (addresses?, stores?, groups?);
     Ok(Config {
@@ -101,6 +106,8 @@ pub(super) fn sections(reader: &mut Reader) -> Read<Config> {
         address_changes: address_changes?,
         session: session?,
         verify: verify?,
+        requests: requests?,
+        webhook: webhook?,
         log: log?,
     })
 }

@@ -53,7 +53,8 @@ async fn of_several_migrating_at_once_one_does_it_on_postgres() {
     let store = Opened::postgres().await;
     store.sql("DROP SCHEMA gatepost CASCADE; DROP VIEW IF EXISTS user_group_membership").await;
     assert_eq!(store.directory.schema_state().await.unwrap(), SchemaState::Behind);
-    assert!(opened_together(&store).await.iter().all(Result::is_ok));
+    let results = opened_together(&store).await;
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
     assert_eq!(store.directory.schema_state().await.unwrap(), SchemaState::Current);
 }
 
@@ -63,7 +64,8 @@ async fn of_several_migrating_at_once_one_does_it_on_sqlite() {
     let fresh = store.url.replace("gatepost.db", "fresh/new.db");
     let file = std::path::PathBuf::from(fresh.trim_start_matches("sqlite://"));
     store.stores = gatepost_config::StoresConfig::Embedded { file: file.clone() };
-    assert!(opened_together(&store).await.iter().all(Result::is_ok));
+    let results = opened_together(&store).await;
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
     let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(file).unwrap());
     assert_eq!(mode & 0o777, 0o600, "the file is its owner's alone");
 }

@@ -22,6 +22,7 @@ mod columns;
 mod pool;
 
 pub mod access;
+mod access_requests;
 mod actor;
 mod administration;
 mod audit;
@@ -38,6 +39,7 @@ mod schema;
 mod sqlite;
 mod watch;
 
+pub use access_requests::AccessRequest;
 pub use actor::{Actor, Via, Who};
 pub use administration::Applicable;
 pub use audit::{AuditCursor, AuditCursorError, AuditFilter, AuditRecord};
@@ -80,6 +82,10 @@ pub const MAX_REQUIREMENTS_OF_HOST: i64 = 50;
 pub const MAX_REQUIREMENTS: i64 = 5_000;
 /// How many rows of each kind that have ended are deleted in one transaction.
 const ENDED_AT_ONCE: u32 = 200;
+/// How long requests for access are kept.
+pub const REQUESTS_TTL: Duration = Duration::from_hours(90 * 24);
+/// How many requests for access one person may make in 24 hours.
+pub const MAX_REQUESTS_A_DAY: usize = 5;
 
 type Result<T> = std::result::Result<T, DirectoryError>;
 

@@ -78,6 +78,7 @@ macro_rules! later_end {
     };
 }
 
+mod access_requests;
 mod addresses;
 mod admin_overrides;
 mod admins;
@@ -98,6 +99,7 @@ mod merge;
 mod naming;
 mod refusals;
 mod repeats;
+mod request_changes;
 mod requirements;
 mod sessions;
 mod sign_in;
