@@ -1,5 +1,6 @@
 //! Paths and parameters of the pages' links and forms, also used by the route tables.
 
+use gatepost_core::ids::UserId;
 use std::time::Duration;
 use url::form_urlencoded::byte_serialize;
 
@@ -26,6 +27,8 @@ pub const REFUSAL: &str = "refusal";
 pub const WITHDRAW_REQUEST: &str = "/requests/withdraw";
 /// The header debugger.
 pub const HEADERS: &str = "/debug/headers";
+/// The people, for administrators.
+pub const ADMIN_USERS: &str = "/admin/users";
 /// On every protected host: starts a sign-in that ends at the `uri` parameter; also takes
 /// [`MAX_AGE`] and [`SELECT_ACCOUNT`].
 pub const START: &str = "/.gatepost/start";
@@ -87,7 +90,17 @@ pub fn start(uri: &str, wish: Wish) -> String {
 
 /// [`LOGIN`] with the given parameters, encoded.
 pub fn login(parameters: &[(&str, Option<&str>)]) -> String {
-    let mut link = String::from(LOGIN);
+    query(LOGIN, parameters)
+}
+
+/// The page of a person, for administrators.
+pub fn admin_user(id: UserId) -> String {
+    format!("{ADMIN_USERS}/{id}")
+}
+
+/// A path with the given parameters, encoded.
+pub(super) fn query(path: &str, parameters: &[(&str, Option<&str>)]) -> String {
+    let mut link = String::from(path);
     for (name, value) in parameters.iter().filter_map(|(name, value)| value.map(|value| (name, value))) {
         link.push(if link.contains('?') { '&' } else { '?' });
         link.push_str(name);
