@@ -4,7 +4,7 @@
 use crate::answers::Asked;
 use crate::cli::sql;
 use crate::explain::{PEOPLE, world};
-use crate::world::{APP, MCP_GITHUB, World};
+use crate::world::{APP, MCP_GITHUB, World, run_command};
 use gatepost_kit::process::until;
 use serde_json::Value;
 use std::time::Duration;
@@ -132,5 +132,44 @@ both_pairs! {
         world.cli(&["user", "disable", "bob@example.com"]).await;
         let text = world.cli(&["access", "--user", "bob@example.com"]).await;
         assert!(text.starts_with("bob@example.com can open nothing: an administrator disabled the person."), "{text}");
+    }
+}
+
+both_pairs! {
+    async fn an_explanation_says_which_command_lets_the_person_in(pair) {
+        let world = world(pair).await;
+        let bob = world.signed_in("bob").await;
+        let url = world.url(APP, "/x");
+        let explain = async |requirement: &str| {
+            let text = world.cli(&["explain", "--user", "bob@example.com", "--url", &url, "--require", requirement, "--json"]).await;
+            serde_json::from_str::<Value>(&text).unwrap()["remedy"].clone()
+        };
+        let commands = |remedy: &Value| -> Vec<Vec<String>> {
+            let command = |grant: &Value| grant["command"].as_str().unwrap().to_owned();
+            remedy["steps"].as_array().unwrap().iter().map(|step| step.as_array().unwrap().iter().map(command).collect()).collect()
+        };
+        assert_eq!(explain("").await, Value::Null);
+        let add = "gatepost group add MCP-GitHub bob@example.com";
+        let remedy = explain("group=New+one&group=MCP-GitHub&tenant=github").await;
+        assert_eq!(commands(&remedy), [[add, "gatepost group add 'New one' bob@example.com"]], "the group opens the tenant too");
+        assert_eq!((&remedy["steps"][0][0]["is_new"], &remedy["steps"][0][1]["is_new"]), (&false.into(), &true.into()));
+        assert_eq!(commands(&explain("tenant=github").await), [["gatepost tenant add-member github bob@example.com"]]);
+        assert_eq!(commands(&explain("admin=true&tenant=github").await), [["gatepost admin grant bob@example.com"]]);
+        let remedy = explain("tenant=none").await;
+        assert_eq!((commands(&remedy).len(), remedy["obstacles"][0].as_str().unwrap().contains("gatepost tenant create none")), (0, true));
+
+        let refused = Asked::fetch("/x").with("Accept", "application/json").requiring("group=MCP-GitHub").by(&bob).of(&world).await;
+        let number = refused.json()["request_id"].as_str().unwrap().to_owned();
+        let is_stored = async || {
+            let (code, text, _) = run_command(&world.builder, &["explain", "--request", &number]).await;
+            (code == Some(0)).then_some(text)
+        };
+        let text = until("the refusal to be stored", SOON, is_stored).await;
+        let told = format!("To let the person in (with --for 8h or --until TIME it ends by itself):\n  {add}\n");
+        assert!(text.contains(&told), "{text}");
+        world.cli(&["group", "add", "MCP-GitHub", "bob@example.com", "--for", "8h"]).await;
+        assert_eq!(Asked::navigation("/x").requiring("group=MCP-GitHub").by(&bob).of(&world).await.status, 200);
+        assert_eq!(explain("group=MCP-GitHub").await, Value::Null);
+        assert!(!world.cli(&["explain", "--request", &number]).await.contains("To let the person in"));
     }
 }

@@ -6,6 +6,7 @@
 //! [`decide`]: gatepost_core::decision::decide
 
 mod csv;
+pub mod missing;
 mod openable;
 mod openers;
 mod ways;

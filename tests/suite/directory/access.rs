@@ -2,6 +2,7 @@
 
 use super::administration::Administers;
 use super::{Opened, actor, config, email, now, person};
+use gatepost::admin::access::missing::{Grant, Remedy, find_remedy};
 use gatepost::admin::access::{AccessError, By, Openable, Opener, Question, What};
 use gatepost::app::{self, State};
 use gatepost_core::access::{Role, Standing};
@@ -13,7 +14,7 @@ use gatepost_core::ids::UserId;
 use gatepost_core::requirement::Requirement;
 use gatepost_store::directory::access::Named;
 use gatepost_store::directory::changes::{AddMember, AddTenantMember};
-use gatepost_store::directory::{DirectoryError, GroupKey, MembershipSource, Place, UserFilter};
+use gatepost_store::directory::{DirectoryError, GroupKey, MembershipSource, Place, UserFilter, UserKey};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -155,6 +156,22 @@ async fn asked(program: &State, scope: &Scope, query: &str) -> Question {
     program.admin.ask(scope, What::Requirement(query.to_owned())).await.unwrap()
 }
 
+/// Gives a person something, as an administrator would.
+async fn give(store: &Opened, user: UserId, grant: &Grant) {
+    let user = UserKey::Id(user);
+    match grant {
+        Grant::Group { name, .. } => {
+            let add = AddMember { group: GroupKey::Name(name.clone()), user, until: None };
+            store.directory.make(add, &actor()).await.map(drop).unwrap();
+        }
+        Grant::Tenant(id) => {
+            let add = AddTenantMember { tenant: id.clone(), user, role: Role::Member, until: None };
+            store.directory.make(add, &actor()).await.map(drop).unwrap();
+        }
+        Grant::Admin => drop(store.directory.grant_admin(&user, &actor()).await.unwrap()),
+    }
+}
+
 /// Everything that `list_candidates` says, a few people at a time.
 async fn in_small_ranges(store: &Opened, program: &State, requirement: &Requirement) -> BTreeSet<UserId> {
     let relevant = store.directory.find_relevant(&Named::by([requirement])).await.unwrap();
@@ -283,6 +300,42 @@ both_stores! {
                 assert_eq!(ids(&openers(&program, &reader, &question, 7).await), expected, "{tenant}\n{made}");
             }
         }
+    }
+
+    async fn what_is_missing_is_exactly_what_lets_a_person_in(store) {
+        let program = program(&store).await;
+        let mut runner = TestRunner::default();
+        let (mut granted, mut hindered) = (0, 0);
+        for _ in 0..6 {
+            let made = directories().new_tree(&mut runner).unwrap().current();
+            store.sql(&format!("{EMPTY}{made}")).await;
+            for person in store.people().await {
+                let query = requirements().new_tree(&mut runner).unwrap().current();
+                let requirement = Requirement::parse(&query).unwrap();
+                let why = format!("{query} {}\n{made}", person.id);
+                let is_in = async || passes(&program, &store.standing(person.id).await, &requirement);
+                let remedy = find_remedy(&store.directory, person.id, &requirement).await.unwrap();
+                assert_eq!(remedy.is_none(), is_in().await, "{why}");
+                let Remedy { steps, obstacles } = remedy.unwrap_or_default();
+                let unknown = steps.iter().flat_map(|step| &step.choices).filter(|grant| matches!(grant, Grant::Group { is_new: true, .. }));
+                assert!(unknown.into_iter().all(|grant| grant.key() == "group:None"), "{why}");
+                for step in &steps {
+                    assert!(!is_in().await, "each step is needed: {steps:?} {why}");
+                    give(&store, person.id, &step.choices[0]).await;
+                }
+                assert_eq!(is_in().await, obstacles.is_empty(), "{steps:?} {obstacles:?} {why}");
+                granted += usize::from(!steps.is_empty() && obstacles.is_empty());
+                hindered += usize::from(!obstacles.is_empty());
+            }
+        }
+        // A group that makes administrators gives too much, also one that does not exist yet.
+        store.sql(&format!("{EMPTY}INSERT INTO gatepost.groups (name) VALUES ('A');")).await;
+        let ann = store.admitted(&person("ann", "ann@example.com", &[])).await;
+        let requirement = Requirement::parse("group=Boss&group=A").unwrap();
+        let remedy = find_remedy(&store.directory, ann, &requirement).await.unwrap().unwrap();
+        let named = |name: &str, is_new, makes_admin| Grant::Group { name: name.parse().unwrap(), is_new, makes_admin };
+        assert_eq!(remedy.steps[0].choices, [named("A", false, false), named("Boss", true, true)]);
+        assert!(granted > 5 && hindered > 5, "{granted} {hindered}");
     }
 
     async fn each_person_is_listed_with_the_ways_and_who_decided_them(store) {

@@ -44,14 +44,14 @@ pub struct Relevant {
     /// The tenants that exist, sorted.
     pub(super) tenants: Vec<TenantId>,
     pub(super) with_admins: bool,
+    /// Names of groups whose members the configuration makes administrators. There may be no such groups yet.
+    pub(super) admin_groups: BTreeSet<GroupName>,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct RelevantGroup {
     pub(super) name: GroupName,
     pub(super) opens: Vec<(TenantId, Role)>,
-    /// The configuration makes its members administrators.
-    pub(super) makes_admins: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -66,6 +66,11 @@ impl Relevant {
     /// Whether a group of this name exists.
     pub fn has_group(&self, name: &GroupName) -> bool {
         self.groups.values().any(|group| group.name == *name)
+    }
+
+    /// Whether the configuration makes the members of a group of this name administrators, as far as that was asked.
+    pub fn makes_admins(&self, name: &GroupName) -> bool {
+        self.admin_groups.contains(name)
     }
 
     /// Whether this tenant exists.
@@ -85,6 +90,8 @@ pub struct Candidate {
     pub user: UserSummary,
     pub standing: Standing,
     pub ways: Vec<Way>,
+    /// What an administrator decided about whether the person is an administrator.
+    pub decision: Option<bool>,
 }
 
 /// A reason for what a standing says.

@@ -92,20 +92,24 @@ row! {
 }
 
 row! {
+    struct NameRow {
+        name: GroupName,
+    }
+}
+
+row! {
     struct GroupRow {
         id: i64,
         name: GroupName,
         tenant_id: Option<TenantId>,
         role: Option<Role>,
-        makes_admins: bool,
     }
 }
 
 fn add(relevant: &mut Relevant, rows: Vec<GroupRow>) {
-    for GroupRow { id, name, tenant_id, role, makes_admins } in rows {
-        let empty = RelevantGroup { name, opens: Vec::new(), makes_admins: false };
+    for GroupRow { id, name, tenant_id, role } in rows {
+        let empty = RelevantGroup { name, opens: Vec::new() };
         let group = relevant.groups.entry(id).or_insert(empty);
-        group.makes_admins |= makes_admins;
         group.opens.extend(tenant_id.zip(role));
     }
 }
@@ -113,7 +117,7 @@ fn add(relevant: &mut Relevant, rows: Vec<GroupRow>) {
 /// The groups that are named, and those that open a tenant that is named.
 async fn add_groups(connection: &mut Connection, named: &Named, relevant: &mut Relevant) -> Result<()> {
     let sql = concat!(
-        "SELECT g.id, g.name, NULL AS tenant_id, NULL AS role, false AS makes_admins FROM groups g \
+        "SELECT g.id, g.name, NULL AS tenant_id, NULL AS role FROM groups g \
          WHERE g.name IN (SELECT value FROM ",
         each!("$1"),
         ")"
@@ -121,7 +125,7 @@ async fn add_groups(connection: &mut Connection, named: &Named, relevant: &mut R
     let groups = sqlx::query_as(sql).bind(json_texts(&named.groups)).fetch_all(&mut *connection).await?;
     add(relevant, groups);
     let sql = concat!(
-        "SELECT g.id, g.name, t.tenant_id, t.role, false AS makes_admins FROM group_tenants t \
+        "SELECT g.id, g.name, t.tenant_id, t.role FROM group_tenants t \
          JOIN groups g ON g.id = t.group_id WHERE t.tenant_id IN (SELECT value FROM ",
         each!("$1"),
         ")"
@@ -131,9 +135,11 @@ async fn add_groups(connection: &mut Connection, named: &Named, relevant: &mut R
 }
 
 async fn add_admin_groups(connection: &mut Connection, relevant: &mut Relevant) -> Result<()> {
-    let sql = "SELECT g.id, g.name, NULL AS tenant_id, NULL AS role, true AS makes_admins FROM admin_groups a \
-               JOIN groups g ON g.name = a.name";
+    let sql = "SELECT g.id, g.name, NULL AS tenant_id, NULL AS role FROM admin_groups a JOIN groups g ON g.name = a.name";
     add(relevant, sqlx::query_as(sql).fetch_all(&mut *connection).await?);
+    let names: Vec<NameRow> =
+        sqlx::query_as("SELECT name FROM admin_groups").fetch_all(&mut *connection).await?;
+    relevant.admin_groups = names.into_iter().map(|row| row.name).collect();
     let sql = concat!(
         "SELECT ",
         provider_group_columns!(),
@@ -304,7 +310,7 @@ impl Found {
         // An unlinked group makes nobody an administrator: anybody may have made it at the provider.
         let is_vouched =
             !matches!(&source, MembershipSource::Provider(link) if link.source == LinkSource::Auto);
-        if group.makes_admins && is_vouched {
+        if relevant.makes_admins(&group.name) && is_vouched {
             self.reasons.push(format!("group {}", group.name));
         }
         for (tenant, role) in &group.opens {
@@ -325,7 +331,8 @@ impl Found {
         row: UserRow,
         decision: Option<DecisionRow>,
     ) -> Candidate {
-        let is_admin = decision.as_ref().map_or(!self.reasons.is_empty(), |decision| decision.is_admin);
+        let explicit = decision.as_ref().map(|decision| decision.is_admin);
+        let is_admin = explicit.unwrap_or(!self.reasons.is_empty());
         self.reasons.sort_unstable();
         self.reasons.dedup();
         if is_admin {
@@ -348,7 +355,7 @@ impl Found {
             access: access.into(),
             counts_until: BootTime::MAX,
         };
-        Candidate { user: row.summary(), standing, ways: self.ways }
+        Candidate { user: row.summary(), standing, ways: self.ways, decision: explicit }
     }
 }
 
