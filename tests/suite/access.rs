@@ -4,8 +4,10 @@
 use crate::answers::Asked;
 use crate::cli::sql;
 use crate::explain::{PEOPLE, world};
-use crate::world::{APP, MCP_GITHUB, World, run_command};
+use crate::world::{APP, MCP_GITHUB, PUBLIC, World, run_command};
+use gatepost_kit::client::{Answer, Client};
 use gatepost_kit::process::until;
+use reqwest::Method;
 use serde_json::Value;
 use std::time::Duration;
 
@@ -171,5 +173,127 @@ both_pairs! {
         assert_eq!(Asked::navigation("/x").requiring("group=MCP-GitHub").by(&bob).of(&world).await.status, 200);
         assert_eq!(explain("group=MCP-GitHub").await, Value::Null);
         assert!(!world.cli(&["explain", "--request", &number]).await.contains("To let the person in"));
+    }
+}
+
+/// A page of the public host.
+async fn page(world: &World, browser: &Client, path: &str) -> Answer {
+    browser.get(&world.url(PUBLIC, path)).await
+}
+
+/// The number of a refusal of Bob, when it is stored.
+async fn refused_bob(world: &World, bob: &Client, requirement: &str) -> String {
+    let asked = Asked::fetch("/secret").with("Accept", "application/json").requiring(requirement);
+    let number = asked.by(bob).of(world).await.json()["request_id"].as_str().unwrap().to_owned();
+    let is_stored = async || {
+        (run_command(&world.builder, &["explain", "--request", &number]).await.0 == Some(0)).then_some(())
+    };
+    until("the refusal to be stored", SOON, is_stored).await;
+    number
+}
+
+both_pairs! {
+    async fn the_page_shows_who_can_open_something_and_why(pair) {
+        let world = world(pair).await;
+        let alice = world.signed_in("alice").await;
+        world.signed_in("bob").await;
+        world.cli(&["group", "add", "MCP-GitHub", "bob@example.com", "--until", "2100-01-01T00:00Z"]).await;
+        let carol = world.signed_in("carol").await;
+        let empty = page(&world, &carol, "/admin/access").await;
+        assert!(empty.status == 200 && empty.body.contains("Who can open") && !empty.body.contains("alice@"), "{}", empty.body);
+        let shown = page(&world, &carol, "/admin/access?by=requirement&of=group%3DMCP-GitHub%26group%3DMisspelt").await;
+        for part in ["alice@example.com</a>", "through entra:", "bob@example.com</a>", "added by an administrator (cli:", "1 January 2100", "There is no group Misspelt", "GET /api/v1/access?requirement=group%3DMCP-GitHub"] {
+            assert!(shown.body.contains(part), "{part}\n{}", shown.body);
+        }
+        assert!(!shown.body.contains("carol@example.com</a>"), "{}", shown.body);
+        let csv = page(&world, &carol, "/admin/access.csv?by=requirement&of=group%3DMCP-GitHub").await;
+        assert_eq!((csv.status, csv.header("content-type")), (200, Some("text/csv; charset=utf-8")));
+        assert_eq!((csv.header("content-disposition"), csv.header("cache-control")), (Some("attachment; filename=\"access.csv\""), Some("no-store")));
+        assert_eq!(csv.body, world.cli(&["access", "--requirement", "group=MCP-GitHub", "--csv"]).await);
+        wait_for(&world, &["app.example.test "]).await;
+        let host = page(&world, &carol, &format!("/admin/access?by=url&of={}", world.url(APP, "/x").replace(':', "%3A"))).await;
+        assert!(host.body.contains("signing in is enough") && host.body.contains("a session alone, seen"), "{}", host.body);
+        for (query, status, part) in [
+            ("by=url&of=app.example.test", 400, "Enter a complete address"),
+            ("by=url&of=https%3A%2F%2Felsewhere.example.net", 404, "is not a protected host"),
+            ("by=requirement&of=grup%3DA", 400, "Unknown requirement"),
+            ("by=tenant&of=a%2Fb", 400, "Enter the id of a tenant"),
+            ("by=tenant&of=none", 404, "There is no such tenant"),
+            ("by=else&of=x", 404, ""),
+            ("by=tenant&of=github&after=%00", 404, ""),
+        ] {
+            let answer = page(&world, &carol, &format!("/admin/access?{query}")).await;
+            assert!(answer.status == status && answer.body.contains(part), "{query}: {} {}", answer.status, answer.body);
+        }
+        // Somebody who administers nothing, and somebody who administers a tenant.
+        for path in ["/admin/access", "/admin/access.csv?by=tenant&of=github", "/admin/refusals?number=019ab8c5d2a37e6f9b0c1d2e3f405162"] {
+            assert_eq!(page(&world, &alice, path).await.status, 403, "{path}");
+        }
+        world.cli(&["tenant", "add-member", "github", "alice@example.com", "--role", "admin"]).await;
+        let own = page(&world, &alice, "/admin/access?by=tenant&of=github").await;
+        assert!(own.status == 200 && own.body.contains("alice@example.com</a>") && !own.body.contains("group MCP-GitHub"), "{}", own.body);
+        let csv = page(&world, &alice, "/admin/access.csv?by=tenant&of=github").await;
+        assert!(csv.body.contains("alice@example.com") && !csv.body.contains("MCP-GitHub"), "{}", csv.body);
+        let refused = page(&world, &alice, "/admin/access?by=requirement&of=group%3DMCP-GitHub").await;
+        assert!(refused.status == 403 && !refused.body.contains("bob@"), "{}", refused.body);
+        assert_eq!(page(&world, &alice, "/admin/access.csv?by=requirement&of=group%3DMCP-GitHub").await.status, 404);
+    }
+
+    async fn the_page_of_a_refusal_grants_exactly_what_is_missing(pair) {
+        let world = world(pair).await;
+        let (alice, bob) = (world.signed_in("alice").await, world.signed_in("bob").await);
+        let carol = world.signed_in("carol").await;
+        let number = refused_bob(&world, &bob, "group=MCP-GitHub").await;
+        let found = page(&world, &carol, &format!("/admin/refusals?number={number}")).await;
+        let path = format!("/admin/refusals/{number}");
+        assert_eq!((found.status, found.location().unwrap().path()), (303, path.as_str()));
+        let shown = page(&world, &carol, &path).await;
+        for part in ["Let bob@example.com in", "It still does not pass.", "Add to the group MCP-GitHub", "value=\"group:MCP-GitHub\"", "group=MCP-GitHub", "/secret", "/api/v1/explain"] {
+            assert!(shown.body.contains(part), "{part}\n{}", shown.body);
+        }
+        let post = async |browser: &Client, fields: &[(&str, &str)]| {
+            let request = browser.request(Method::POST, &world.url(PUBLIC, &format!("{path}/grant")));
+            request.from(&world.url(PUBLIC, &path)).form(fields).send().await
+        };
+        let groups = async || world.cli(&["group", "members", "MCP-GitHub"]).await;
+        // Nothing but what is missing, nobody but an administrator, and no end that has passed.
+        for (fields, status) in [
+            (&[("step0", "group:MCP-Admin"), ("end", "1d"), ("at", "")][..], 409),
+            (&[("step0", "admin"), ("end", "1d"), ("at", "")], 409),
+            (&[("step0", "group:MCP-GitHub"), ("step1", "admin"), ("end", "1d"), ("at", "")], 409),
+            (&[("end", "1d"), ("at", "")], 409),
+            (&[("step0", "group:MCP-GitHub"), ("end", "other"), ("at", "2020-01-01T00:00")], 400),
+            (&[("step0", "group:MCP-GitHub"), ("end", "for ever")], 404),
+        ] {
+            let answer = post(&carol, fields).await;
+            assert_eq!(answer.status, status, "{fields:?}: {}", answer.body);
+        }
+        let good = [("step0", "group:MCP-GitHub"), ("end", "1d"), ("at", "")];
+        assert_eq!(post(&alice, &good).await.status, 403);
+        world.cli(&["tenant", "add-member", "github", "alice@example.com", "--role", "admin"]).await;
+        assert_eq!(post(&alice, &good).await.status, 403, "an administrator of a tenant");
+        assert_eq!(page(&world, &alice, &path).await.status, 403);
+        assert!(!groups().await.contains("bob@"), "{}", groups().await);
+
+        let granted = post(&carol, &good).await;
+        assert_eq!((granted.status, granted.location().unwrap().query()), (303, Some("done=granted")));
+        assert!(groups().await.contains("bob@example.com"));
+        assert_eq!(Asked::navigation("/secret").requiring("group=MCP-GitHub").by(&bob).of(&world).await.status, 200);
+        let fixed = page(&world, &carol, &format!("{path}?done=granted")).await;
+        assert!(fixed.body.contains("It would pass.") && fixed.body.contains("It was granted.") && !fixed.body.contains("Let bob@"), "{}", fixed.body);
+        let answer = asked(&world, &["--requirement", "group=MCP-GitHub"]).await;
+        let way = answer["items"].as_array().unwrap().iter().find(|person| person["email"] == "bob@example.com").unwrap()["ways"][0].clone();
+        assert!(way["set_by"] == "carol@example.com" && way["until"].is_string(), "{way}");
+        assert_eq!(post(&carol, &good).await.status, 409, "nothing is missing any more");
+
+        // A tenant, an administrator, and what cannot be given.
+        let number = refused_bob(&world, &bob, "tenant=none").await;
+        let shown = page(&world, &carol, &format!("/admin/refusals/{number}")).await;
+        assert!(shown.body.contains("There is no tenant none here") && !shown.body.contains("Grant it"), "{}", shown.body);
+        let number = refused_bob(&world, &bob, "admin=true&tenant=github").await;
+        let url = world.url(PUBLIC, &format!("/admin/refusals/{number}/grant"));
+        let request = carol.request(Method::POST, &url).from(&world.url(PUBLIC, "/")).form(&[("step0", "admin"), ("end", "8h"), ("at", "")]);
+        assert_eq!(request.send().await.status, 303);
+        assert_eq!(Asked::navigation("/x").requiring("admin=true&tenant=github").by(&bob).of(&world).await.status, 200);
     }
 }

@@ -1,6 +1,6 @@
 //! Paths and parameters of the pages' links and forms, also used by the route tables.
 
-use gatepost_core::ids::UserId;
+use gatepost_core::ids::{RequestId, UserId};
 use std::time::Duration;
 use url::form_urlencoded::byte_serialize;
 
@@ -29,6 +29,14 @@ pub const WITHDRAW_REQUEST: &str = "/requests/withdraw";
 pub const HEADERS: &str = "/debug/headers";
 /// The people, for administrators.
 pub const ADMIN_USERS: &str = "/admin/users";
+/// Who can open something, for administrators. GET takes [`ADMIN_ACCESS_BY`] and `of`.
+pub const ADMIN_ACCESS: &str = "/admin/access";
+/// The same as CSV.
+pub const ADMIN_ACCESS_CSV: &str = "/admin/access.csv";
+/// The parameter of [`ADMIN_ACCESS`] that says what `of` is: `url`, `requirement` or `tenant`.
+pub const ADMIN_ACCESS_BY: &str = "by";
+/// Refusals, for administrators. GET takes `number`.
+pub const ADMIN_REFUSALS: &str = "/admin/refusals";
 /// On every protected host: starts a sign-in that ends at the `uri` parameter; also takes
 /// [`MAX_AGE`] and [`SELECT_ACCOUNT`].
 pub const START: &str = "/.gatepost/start";
@@ -96,6 +104,11 @@ pub fn login(parameters: &[(&str, Option<&str>)]) -> String {
 /// The page of a person, for administrators.
 pub fn admin_user(id: UserId) -> String {
     format!("{ADMIN_USERS}/{id}")
+}
+
+/// The page of a refusal, for administrators.
+pub fn admin_refusal(number: RequestId) -> String {
+    format!("{ADMIN_REFUSALS}/{number}")
 }
 
 /// A path with the given parameters, encoded.

@@ -2,6 +2,7 @@
 //!
 //! The handlers give these pages only what their reader may know; the pages decide nothing.
 
+mod access;
 mod changing;
 mod ends;
 mod entries;
@@ -9,8 +10,10 @@ mod notice;
 mod parts;
 mod people;
 mod person;
+mod refusal;
 mod state;
 
+pub use access::{Access, AccessAnswer, AccessForm, OpenerEntry, RequirementEntry, WayEntry};
 pub use changing::{Again, Overtaken, Question, RefusedChange};
 pub use ends::{EndChoice, EnteredEnd};
 pub use entries::{
@@ -20,4 +23,5 @@ pub use entries::{
 pub use notice::PersonNotice;
 pub use people::{MembersOf, People, PersonEntry};
 pub use person::{DecidingForm, JoiningForm, PersonDetails, SystemDetails};
+pub use refusal::{GrantingForm, RefusalDetails};
 pub use state::PersonState;

@@ -44,6 +44,11 @@ impl RemedyFacts {
 }
 
 impl GrantFacts {
+    /// The value of a form field for it.
+    pub fn key(&self) -> String {
+        self.name.as_ref().map_or_else(|| self.kind.to_owned(), |name| format!("{}:{name}", self.kind))
+    }
+
     /// What else it does, as a comment of a shell.
     const fn remark(&self) -> &'static str {
         match (self.is_new, self.makes_admin, self.name.is_some()) {

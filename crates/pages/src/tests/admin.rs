@@ -14,7 +14,7 @@ fn longest() -> EmailAddress {
 }
 
 /// The frame of a page, for an administrator of the system.
-fn frame<'a>(reader: &'a str, notice: Option<&'a str>) -> Frame<'a> {
+pub fn frame<'a>(reader: &'a str, notice: Option<&'a str>) -> Frame<'a> {
     Frame { reader, scope: &Scope::System, notice, request_id: request_id() }
 }
 
@@ -175,6 +175,7 @@ fn changing(name: &str, words: &str) -> [Sample; 3] {
 }
 
 pub fn admin_samples() -> Vec<Sample> {
+    let access = super::admin_access::access_samples();
     let long = "W".repeat(120);
     let changes = [("full", "Zo\u{eb} \u{141}ukasz"), ("long", &*long), ("hostile", PLANTED)]
         .map(|(name, words)| changing(name, words));
@@ -189,5 +190,5 @@ pub fn admin_samples() -> Vec<Sample> {
         person("admin-person-long", &long, true, true),
         person("admin-person-hostile", PLANTED, true, true),
     ];
-    pages.into_iter().chain(changes.into_iter().flatten()).collect()
+    pages.into_iter().chain(changes.into_iter().flatten()).chain(access).collect()
 }

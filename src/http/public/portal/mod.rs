@@ -1,12 +1,15 @@
 //! `/admin`: the pages for administrators of the system and of tenants. The directory leaves out what does not exist for
 //! the reader.
 
+mod access;
 mod change;
+mod csv;
 mod deciding;
 mod joining;
 mod loaded;
 mod people;
 mod person;
+mod refusals;
 mod standing;
 
 use super::RequestOrigin::{Anywhere, OwnPages};
@@ -16,6 +19,7 @@ use gatepost_pages::{Frame, paths};
 
 /// Adds the pages.
 pub(super) fn register(routes: &mut Routes<'_>) {
+    register_access(routes);
     routes.scope(paths::ADMIN_USERS, |users| {
         users.add(page("").on(GET, Administrators, Anywhere, people::people));
         users.add(page("/{id}").on(GET, Administrators, Anywhere, person::person));
@@ -30,6 +34,17 @@ pub(super) fn register(routes: &mut Routes<'_>) {
         users.add(page("/{id}/join").on(POST, Administrators, OwnPages, joining::join));
         users.add(page("/{id}/leave").on(POST, Administrators, OwnPages, joining::leave));
         users.add(page("/{id}/decide").on(POST, Administrators, OwnPages, deciding::decide));
+    });
+}
+
+/// Adds the pages about access.
+fn register_access(routes: &mut Routes<'_>) {
+    routes.add(page(paths::ADMIN_ACCESS).on(GET, Administrators, Anywhere, access::access));
+    routes.add(page(paths::ADMIN_ACCESS_CSV).on(GET, Administrators, Anywhere, access::as_csv));
+    routes.scope(paths::ADMIN_REFUSALS, |pages| {
+        pages.add(page("").on(GET, Administrators, Anywhere, refusals::find));
+        pages.add(page("/{number}").on(GET, Administrators, Anywhere, refusals::refusal));
+        pages.add(page("/{number}/grant").on(POST, Administrators, OwnPages, refusals::grant));
     });
 }
 
