@@ -94,6 +94,7 @@ async fn filter(console: &Console, which: Which) -> Result<AuditFilter, CommandE
         actor => actor,
     };
     Ok(AuditFilter {
+        via: None,
         targets: target.into_iter().collect(),
         user: None,
         actor,

@@ -278,6 +278,7 @@ both_pairs! {
         let granted = post(&carol, &good).await;
         assert_eq!((granted.status, granted.location().unwrap().query()), (303, Some("done=granted")));
         assert!(groups().await.contains("bob@example.com"));
+        world.has_heard().await;
         assert_eq!(Asked::navigation("/secret").requiring("group=MCP-GitHub").by(&bob).of(&world).await.status, 200);
         let fixed = page(&world, &carol, &format!("{path}?done=granted")).await;
         assert!(fixed.body.contains("It would pass.") && fixed.body.contains("It was granted.") && !fixed.body.contains("Let bob@"), "{}", fixed.body);
@@ -294,6 +295,7 @@ both_pairs! {
         let url = world.url(PUBLIC, &format!("/admin/refusals/{number}/grant"));
         let request = carol.request(Method::POST, &url).from(&world.url(PUBLIC, "/")).form(&[("step0", "admin"), ("end", "8h"), ("at", "")]);
         assert_eq!(request.send().await.status, 303);
+        world.has_heard().await;
         assert_eq!(Asked::navigation("/x").requiring("admin=true&tenant=github").by(&bob).of(&world).await.status, 200);
     }
 }

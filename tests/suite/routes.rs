@@ -51,9 +51,17 @@ fn status_for(route: &Route) -> u16 {
             | "/openapi.json"
             | "/api"
             | "/problems/{code}"
+            | "/admin/access"
+            | "/admin"
             | "/admin/users"
-            | "/admin/access",
+            | "/admin/groups"
+            | "/admin/tenants"
+            | "/admin/audit"
+            | "/admin/system",
         ) => 200,
+        // Nothing has no name and no address.
+        ("POST", "/admin/users" | "/admin/groups" | "/admin/tenants") => 422,
+        (_, path) if path.starts_with("/admin/groups/{id}") || path.starts_with("/admin/tenants/{id}") => 404,
         // A form of nothing does not say which version it showed.
         (
             "POST",
@@ -199,6 +207,23 @@ both_pairs! {
         }
     }
 
+    async fn the_administrator_of_a_tenant_gets_the_pages_that_are_for_them_too(pair) {
+        let world = World::start(pair).await;
+        let browser = world.signed_in("alice").await;
+        world.cli(&["tenant", "create", "github"]).await;
+        world.cli(&["tenant", "add-member", "github", "alice@example.com", "--role", "admin"]).await;
+        for route in routes().filter(is_for_admins) {
+            let answer = call(&world, &browser, &route, FromWhere::OwnPage).await;
+            assert_kept(&answer, &format!("{route:?}"));
+            let status = if route.callers == Callers::Admins { 403 } else { status_for(&route) };
+            assert_eq!(answer.status, status, "{route:?}: {}", answer.body);
+        }
+        world.cli(&["tenant", "remove-member", "github", "alice@example.com"]).await;
+        for route in routes().filter(is_for_admins) {
+            assert_eq!(call(&world, &browser, &route, FromWhere::OwnPage).await.status, 403, "{route:?} a moment later");
+        }
+    }
+
     async fn other_sites_change_nothing(pair) {
         let world = World::start(pair).await;
         let alice = world.signed_in("alice").await;
@@ -289,7 +314,7 @@ both_pairs! {
         let alice = world.signed_in("alice").await;
         for path in [
             "/nothing", "/login/", "/Login", "/logout/", "/callback", "/callback/", "/callback/a/b", "/sessions", "/sessions/end/x",
-            "/%6cogin", "/login%00", "/admin", "/api/v2/users", "/problems", "/.well-known/jwks", "/debug", "/debug/headers/", "/robots.txt", "/verify", "/metrics", "/livez", "/readyz",
+            "/%6cogin", "/login%00", "/admin/", "/admin/nothing", "/api/v2/users", "/problems", "/.well-known/jwks", "/debug", "/debug/headers/", "/robots.txt", "/verify", "/metrics", "/livez", "/readyz",
         ] {
             for method in [Method::GET, Method::POST, Method::HEAD] {
                 let answer = alice.request(method.clone(), &world.url(PUBLIC, path)).from(&world.url(PUBLIC, "/")).send().await;

@@ -20,33 +20,50 @@ pub struct Frame<'a> {
 /// A part of the portal, with an entry in the navigation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Section {
+    Overview,
     People,
     Access,
+    Groups,
+    Tenants,
+    Audit,
+    System,
 }
 
 impl Section {
     /// All parts, in the order of the navigation.
-    const ALL: [Self; 2] = [Self::People, Self::Access];
+    const ALL: [Self; 7] =
+        [Self::Overview, Self::People, Self::Access, Self::Groups, Self::Tenants, Self::Audit, Self::System];
 
     const fn text(self) -> &'static str {
         match self {
+            Self::Overview => "Overview",
             Self::People => "People",
             Self::Access => "Access",
+            Self::Groups => "Groups",
+            Self::Tenants => "Tenants",
+            Self::Audit => "Audit",
+            Self::System => "System",
         }
     }
 
     /// The path of its first page.
     const fn path(self) -> &'static str {
         match self {
+            Self::Overview => paths::ADMIN,
             Self::People => paths::ADMIN_USERS,
             Self::Access => paths::ADMIN_ACCESS,
+            Self::Groups => paths::ADMIN_GROUPS,
+            Self::Tenants => paths::ADMIN_TENANTS,
+            Self::Audit => paths::ADMIN_AUDIT,
+            Self::System => paths::ADMIN_SYSTEM,
         }
     }
 
     /// Whether it has anything for somebody who administers this.
-    const fn is_for(self, _: &Scope) -> bool {
+    const fn is_for(self, scope: &Scope) -> bool {
         match self {
-            Self::People | Self::Access => true,
+            Self::Overview | Self::People | Self::Access | Self::Tenants | Self::Audit => true,
+            Self::Groups | Self::System => matches!(scope, Scope::System),
         }
     }
 }

@@ -10,6 +10,7 @@
 mod account;
 pub mod admin;
 mod api;
+mod chart;
 mod choice;
 mod explained;
 pub mod explanation;
@@ -33,6 +34,7 @@ mod tests;
 
 pub use account::{Account, AccountNotice, GroupEntry, MembershipSource, RequestEntry, SessionEntry};
 pub use api::{ApiOperation, api_operations};
+pub use chart::{Activity, DayNumbers};
 pub use choice::ProviderChoice;
 pub use explained::{Explained, Outcome, QuestionFault, QuestionForm};
 pub use frame::{Frame, Section};

@@ -1,6 +1,7 @@
 //! Paths and parameters of the pages' links and forms, also used by the route tables.
 
-use gatepost_core::ids::{RequestId, UserId};
+use gatepost_core::ids::{GroupId, RequestId, TenantId, UserId};
+use std::borrow::Borrow;
 use std::time::Duration;
 use url::form_urlencoded::byte_serialize;
 
@@ -27,6 +28,8 @@ pub const REFUSAL: &str = "refusal";
 pub const WITHDRAW_REQUEST: &str = "/requests/withdraw";
 /// The header debugger.
 pub const HEADERS: &str = "/debug/headers";
+/// The first page for administrators.
+pub const ADMIN: &str = "/admin";
 /// The people, for administrators.
 pub const ADMIN_USERS: &str = "/admin/users";
 /// Who can open something, for administrators. GET takes [`ADMIN_ACCESS_BY`] and `of`.
@@ -37,6 +40,14 @@ pub const ADMIN_ACCESS_CSV: &str = "/admin/access.csv";
 pub const ADMIN_ACCESS_BY: &str = "by";
 /// Refusals, for administrators. GET takes `number`.
 pub const ADMIN_REFUSALS: &str = "/admin/refusals";
+/// The groups, for administrators of the system.
+pub const ADMIN_GROUPS: &str = "/admin/groups";
+/// The tenants, for administrators.
+pub const ADMIN_TENANTS: &str = "/admin/tenants";
+/// Who changed what, for administrators.
+pub const ADMIN_AUDIT: &str = "/admin/audit";
+/// How the installation is, for administrators of the system.
+pub const ADMIN_SYSTEM: &str = "/admin/system";
 /// On every protected host: starts a sign-in that ends at the `uri` parameter; also takes
 /// [`MAX_AGE`] and [`SELECT_ACCOUNT`].
 pub const START: &str = "/.gatepost/start";
@@ -102,8 +113,18 @@ pub fn login(parameters: &[(&str, Option<&str>)]) -> String {
 }
 
 /// The page of a person, for administrators.
-pub fn admin_user(id: UserId) -> String {
-    format!("{ADMIN_USERS}/{id}")
+pub fn admin_user(id: impl Borrow<UserId>) -> String {
+    format!("{ADMIN_USERS}/{}", id.borrow())
+}
+
+/// The page of a group, for administrators of the system.
+pub fn admin_group(id: impl Borrow<GroupId>) -> String {
+    format!("{ADMIN_GROUPS}/{}", id.borrow())
+}
+
+/// The page of a tenant, for administrators.
+pub fn admin_tenant(id: &TenantId) -> String {
+    format!("{ADMIN_TENANTS}/{id}")
 }
 
 /// The page of a refusal, for administrators.

@@ -216,6 +216,10 @@ pub struct AuditEntry {
     /// The client's address.
     pub address: Option<String>,
     pub request_id: Option<String>,
+    /// By which way it came: `cli`, `api`, `portal`, `view`, `scim`, `sync` or `gate`.
+    pub via: String,
+    /// The tenant whose administrators may read the row.
+    pub tenant_id: Option<String>,
 }
 
 impl From<&AuditRecord> for AuditEntry {
@@ -232,6 +236,8 @@ impl From<&AuditRecord> for AuditEntry {
             after: entry.after.as_deref().map(object),
             address: entry.address.clone(),
             request_id: entry.request_id.clone(),
+            via: entry.via.clone(),
+            tenant_id: entry.tenant_id.clone(),
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::admin::views::AuditEntry;
 use actix_web::web::Data;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::{RequestId, TenantId, UserId};
-use gatepost_store::directory::{AuditFilter, AuditRecord, Who};
+use gatepost_store::directory::{AuditFilter, AuditRecord, Via, Who};
 use utoipa::IntoParams;
 
 /// Which rows of the audit.
@@ -30,6 +30,8 @@ pub(super) struct AuditParameters {
     tenant: Option<String>,
     /// Changes by the request of this number.
     request: Option<String>,
+    /// Changes that came by this way: `cli`, `api`, `portal`, `view`, `scim`, `sync` or `gate`.
+    via: Option<String>,
     /// From this second on.
     #[param(value_type = Option<String>, format = DateTime)]
     since: Option<String>,
@@ -48,6 +50,7 @@ impl Filter for AuditFilter {
             except: Vec::new(),
             tenant: parameters.one::<TenantId>("tenant"),
             request_id: parameters.one::<RequestId>("request"),
+            via: parameters.one::<Via>("via"),
             since: parameters.one::<Timestamp>("since"),
             until: parameters.one::<Timestamp>("until"),
             before: None,

@@ -17,7 +17,7 @@ pub enum Callers {
     Anyone,
     /// See [`SignedIn`].
     SignedIn,
-    /// See [`Admins`].
+    /// See [`Admins`] and [`SystemAdministrators`].
     Admins,
     /// See [`Administrators`].
     Administrators,
@@ -88,6 +88,8 @@ pub(super) struct Admins;
 /// People with a valid session who may administer something according to the directory: the system, or a tenant. Others
 /// are refused.
 pub(super) struct Administrators;
+/// As [`Administrators`], of the system alone.
+pub(super) struct SystemAdministrators;
 /// Admins whose request `/verify` let through, by its assertion for this host. Others get 404.
 pub(super) struct AssertedAdmins;
 
@@ -160,6 +162,20 @@ impl CallerRule for Administrators {
         let own = &person.principal.standing.person;
         let reader = own.email.as_ref().map_or_else(|| own.id.to_string(), ToString::to_string);
         Ok(Administrator { person, scope, reader })
+    }
+
+    fn permits(request: &HttpRequest) -> Option<&Semaphore> {
+        SignedIn::permits(request)
+    }
+}
+
+impl CallerRule for SystemAdministrators {
+    type Caller = Administrator;
+    const CALLERS: Callers = Callers::Admins;
+
+    async fn check(request: &HttpRequest) -> Result<Administrator, Fault> {
+        let administrator = Administrators::check(request).await?;
+        if administrator.scope == Scope::System { Ok(administrator) } else { Err(Fault::AdminsOnly) }
     }
 
     fn permits(request: &HttpRequest) -> Option<&Semaphore> {

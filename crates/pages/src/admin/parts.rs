@@ -22,7 +22,7 @@ pub(super) struct FilterLink {
 #[derive(Clone, Debug)]
 pub(super) struct Search<'a> {
     /// The path of the list.
-    pub(super) action: &'static str,
+    pub(super) action: &'a str,
     pub(super) label: &'static str,
     /// What can be searched for. Empty: nothing is said.
     pub(super) hint: &'static str,

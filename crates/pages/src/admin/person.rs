@@ -36,9 +36,13 @@ pub struct PersonDetails<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct SystemDetails<'a> {
     pub groups: &'a [MembershipEntry<'a>],
+    /// How many more there are.
+    pub more_groups: usize,
     pub admin: AdminEntry<'a>,
     /// `None`: the session store does not answer.
     pub sessions: Option<&'a [AdminSession<'a>]>,
+    /// How many more there are, which were used longer ago.
+    pub more_sessions: usize,
     /// The newest first.
     pub refusals: &'a [RefusalEntry<'a>],
     /// Names of groups that the form proposes.

@@ -39,6 +39,9 @@ pub enum Via {
 }
 
 impl Via {
+    pub const ALL: [Self; 7] =
+        [Self::CommandLine, Self::Api, Self::Portal, Self::View, Self::Scim, Self::Sync, Self::Gate];
+
     /// The text in the audit.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -50,6 +53,20 @@ impl Via {
             Self::Sync => "sync",
             Self::Gate => "gate",
         }
+    }
+}
+
+/// The text names no way by which changes come.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{0:?} is not one of cli, api, portal, view, scim, sync and gate")]
+pub struct ViaError(String);
+
+impl FromStr for Via {
+    type Err = ViaError;
+
+    fn from_str(text: &str) -> Result<Self, ViaError> {
+        let found = Self::ALL.into_iter().find(|via| via.as_str() == text);
+        found.ok_or_else(|| ViaError(text.to_owned()))
     }
 }
 

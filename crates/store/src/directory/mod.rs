@@ -29,6 +29,7 @@ mod audit;
 pub mod changes;
 mod count;
 mod error;
+pub mod files;
 mod inspection;
 mod lists;
 mod lock_key;
@@ -40,7 +41,7 @@ mod sqlite;
 mod watch;
 
 pub use access_requests::AccessRequest;
-pub use actor::{Actor, Via, Who};
+pub use actor::{Actor, Via, ViaError, Who};
 pub use administration::Applicable;
 pub use audit::{AuditCursor, AuditCursorError, AuditFilter, AuditRecord};
 pub use changes::{Conditions, Done};
@@ -48,8 +49,9 @@ pub use count::Count;
 pub use error::DirectoryError;
 pub use inspection::ServerReport;
 pub use lists::{
-    AdminRecord, By, DayCount, GroupFilter, Page, Place, PlaceError, TenantMember, TenantWay, UnlinkedGroup,
-    UserFilter, UserState, UserStateError,
+    AdminRecord, By, DayCount, Ending, EndingThing, GroupFilter, GroupState, GroupStateError, GroupTenant,
+    LinkedGroup, Page, PeopleCount, Place, PlaceError, TenantGroup, TenantMember, TenantPerson, TenantWay,
+    UnlinkedGroup, UserFilter, UserState, UserStateError,
 };
 pub use records::{
     AddressChange, AddressNews, AdminStanding, Ends, FormerHolder, GroupKey, GroupLink, GroupRecord,

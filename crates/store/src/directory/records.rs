@@ -341,6 +341,8 @@ row! {
         pub sources: BTreeSet<String>,
         /// When it ends. `None`: never, by one source at least.
         pub until: Option<Timestamp>,
+        /// Counts the changes of the membership that an administrator gave. `None`: there is none.
+        pub version: Option<Version>,
     }
 }
 

@@ -44,9 +44,6 @@ pub(in crate::http::public) async fn decide(
         Ok(change) => change,
         Err(wrong) => {
             let loaded = LoadedPerson::find(&context, &administrator, id).await?;
-            if loaded.system.is_none() {
-                return Err(Fault::AdminsOnly);
-            }
             let forms = Forms { deciding: Some(wrong), ..Forms::default() };
             return Ok(Either::Right(show(&context, &administrator, &loaded, None, forms)));
         }

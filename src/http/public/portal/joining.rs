@@ -133,9 +133,6 @@ async fn again(
     form: JoiningForm,
 ) -> FormAnswer {
     let loaded = LoadedPerson::find(context, administrator, id).await?;
-    if loaded.system.is_none() {
-        return Err(Fault::AdminsOnly);
-    }
     let forms = Forms { joining: Some(form), ..Forms::default() };
     Ok(Either::Right(show(context, administrator, &loaded, None, forms)))
 }

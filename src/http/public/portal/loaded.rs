@@ -77,7 +77,8 @@ impl SystemFacts {
     async fn find(context: &Context, id: UserId) -> Result<Self, Fault> {
         let directory = &context.stores.directory;
         let mut memberships = directory.list_memberships(&Scope::System, id).await?;
-        memberships.sort_by(|one, other| one.group.cmp(&other.group));
+        let place = |held: &Membership| (held.version.is_none(), held.group.clone());
+        memberships.sort_by_cached_key(place);
         let refusals = directory.list_refusals_of(id, REFUSALS).await?;
         let groups = GroupFilter { counted: 0, ..GroupFilter::default() };
         let groups = directory.search_groups(&Scope::System, &groups, None, PROPOSED).await?;

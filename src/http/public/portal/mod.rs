@@ -2,39 +2,60 @@
 //! the reader.
 
 mod access;
+mod audit;
 mod change;
 mod csv;
 mod deciding;
+mod forms;
+mod group;
+mod group_changes;
+mod group_links;
+mod groups;
+mod home;
 mod joining;
 mod loaded;
 mod people;
 mod person;
+mod places;
 mod refusals;
+mod rows;
 mod standing;
+mod system;
+mod tenant;
+mod tenant_changes;
+mod tenants;
 
 use super::RequestOrigin::{Anywhere, OwnPages};
-use super::callers::{Administrator, Administrators};
+use super::callers::{Administrator, Administrators, SystemAdministrators};
 use super::routing::{GET, HostScope, POST, PathRoutes, Routes, at};
 use gatepost_pages::{Frame, paths};
 
 /// Adds the pages.
 pub(super) fn register(routes: &mut Routes<'_>) {
     register_access(routes);
+    routes.add(page(paths::ADMIN).on(GET, Administrators, Anywhere, home::home));
     routes.scope(paths::ADMIN_USERS, |users| {
-        users.add(page("").on(GET, Administrators, Anywhere, people::people));
+        let people = page("").on(GET, Administrators, Anywhere, people::people);
+        users.add(people.on(POST, SystemAdministrators, OwnPages, people::create));
         users.add(page("/{id}").on(GET, Administrators, Anywhere, person::person));
-        let disable = page("/{id}/disable").on(GET, Administrators, Anywhere, standing::ask_to_disable);
-        users.add(disable.on(POST, Administrators, OwnPages, standing::disable));
-        users.add(page("/{id}/enable").on(POST, Administrators, OwnPages, standing::enable));
+        let disable = page("/{id}/disable").on(GET, SystemAdministrators, Anywhere, standing::ask_to_disable);
+        users.add(disable.on(POST, SystemAdministrators, OwnPages, standing::disable));
+        users.add(page("/{id}/enable").on(POST, SystemAdministrators, OwnPages, standing::enable));
         let release = page("/{id}/release-address");
-        let release = release.on(GET, Administrators, Anywhere, standing::ask_to_release);
-        users.add(release.on(POST, Administrators, OwnPages, standing::release_address));
-        users.add(page("/{id}/end-sessions").on(POST, Administrators, OwnPages, standing::end_sessions));
-        users.add(page("/{id}/end-session").on(POST, Administrators, OwnPages, standing::end_session));
-        users.add(page("/{id}/join").on(POST, Administrators, OwnPages, joining::join));
-        users.add(page("/{id}/leave").on(POST, Administrators, OwnPages, joining::leave));
-        users.add(page("/{id}/decide").on(POST, Administrators, OwnPages, deciding::decide));
+        let release = release.on(GET, SystemAdministrators, Anywhere, standing::ask_to_release);
+        users.add(release.on(POST, SystemAdministrators, OwnPages, standing::release_address));
+        users.add(page("/{id}/end-sessions").on(
+            POST,
+            SystemAdministrators,
+            OwnPages,
+            standing::end_sessions,
+        ));
+        users.add(page("/{id}/end-session").on(POST, SystemAdministrators, OwnPages, standing::end_session));
+        users.add(page("/{id}/join").on(POST, SystemAdministrators, OwnPages, joining::join));
+        users.add(page("/{id}/leave").on(POST, SystemAdministrators, OwnPages, joining::leave));
+        users.add(page("/{id}/decide").on(POST, SystemAdministrators, OwnPages, deciding::decide));
     });
+    places::register(routes);
 }
 
 /// Adds the pages about access.
@@ -42,9 +63,9 @@ fn register_access(routes: &mut Routes<'_>) {
     routes.add(page(paths::ADMIN_ACCESS).on(GET, Administrators, Anywhere, access::access));
     routes.add(page(paths::ADMIN_ACCESS_CSV).on(GET, Administrators, Anywhere, access::as_csv));
     routes.scope(paths::ADMIN_REFUSALS, |pages| {
-        pages.add(page("").on(GET, Administrators, Anywhere, refusals::find));
-        pages.add(page("/{number}").on(GET, Administrators, Anywhere, refusals::refusal));
-        pages.add(page("/{number}/grant").on(POST, Administrators, OwnPages, refusals::grant));
+        pages.add(page("").on(GET, SystemAdministrators, Anywhere, refusals::find));
+        pages.add(page("/{number}").on(GET, SystemAdministrators, Anywhere, refusals::refusal));
+        pages.add(page("/{number}/grant").on(POST, SystemAdministrators, OwnPages, refusals::grant));
     });
 }
 

@@ -16,6 +16,11 @@ use gatepost_pages::admin::{
 use gatepost_store::directory::{AdminStanding, MembershipSource};
 use serde::Deserialize;
 
+/// Groups that the page shows: first those that can be changed here.
+const MOST_GROUPS: usize = 60;
+/// Sessions that the page shows: those that were used last.
+const MOST_SESSIONS: usize = 20;
+
 /// What the last form did, and the group whose membership the form changes.
 #[derive(Deserialize)]
 pub(in crate::http::public) struct Fields {
@@ -69,11 +74,12 @@ pub(super) fn show(
     forms: Forms,
 ) -> PageAnswer {
     let facts = loaded.system.as_ref();
+    let held = facts.map(|facts| facts.memberships.as_slice()).unwrap_or_default();
     let groups: Vec<MembershipEntry<'_>> =
-        facts.iter().flat_map(|facts| &facts.memberships).map(|held| membership(context, held)).collect();
-    let sessions: Option<Vec<AdminSession<'_>>> = facts
-        .and_then(|facts| facts.sessions.as_ref())
-        .map(|sessions| sessions.iter().map(session).collect());
+        held.iter().take(MOST_GROUPS).map(|held| membership(context, held)).collect();
+    let live = facts.and_then(|facts| facts.sessions.as_ref());
+    let sessions: Option<Vec<AdminSession<'_>>> =
+        live.map(|live| live.iter().take(MOST_SESSIONS).map(session).collect());
     let refusals: Vec<RefusalEntry<'_>> =
         facts.iter().flat_map(|facts| &facts.refusals).map(refusal).collect();
     let names: Vec<&str> =
@@ -91,6 +97,8 @@ pub(super) fn show(
         audit: &changes,
         system: facts.map(|_| SystemDetails {
             groups: &groups,
+            more_groups: held.len() - groups.len(),
+            more_sessions: live.map_or(0, |live| live.len().saturating_sub(MOST_SESSIONS)),
             admin: admin_entry(admin),
             sessions: sessions.as_deref(),
             refusals: &refusals,

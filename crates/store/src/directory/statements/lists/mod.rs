@@ -3,12 +3,16 @@
 mod access;
 mod admins;
 mod days;
+mod group_links;
 mod groups;
 mod members;
 mod memberships;
+mod overview;
 mod people;
 mod set;
 mod setters;
+mod tenant_groups;
+mod tenant_people;
 mod tenants;
 mod users;
 
