@@ -94,7 +94,7 @@ impl Context {
             return None;
         }
         let met = meets.iter().map(|place| &question.requirements[*place].requirement);
-        let ways = ways::of(scope, &question.relevant, &candidate.ways, met);
+        let ways = ways::of(scope, &question.relevant, &candidate.ways, &met);
         Some(Opener { user: candidate.user, meets, ways })
     }
 

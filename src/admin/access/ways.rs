@@ -57,7 +57,7 @@ pub(super) fn of<'a>(
     scope: &Scope,
     relevant: &Relevant,
     found: &[Found],
-    met: impl Iterator<Item = &'a Requirement> + Clone,
+    met: &(impl Iterator<Item = &'a Requirement> + Clone),
 ) -> Vec<Way> {
     let asks_groups = |name: &GroupName| met.clone().any(|requirement| requirement.groups.contains(name));
     let asks_tenant = |id: &TenantId| met.clone().any(|requirement| requirement.tenants.contains(id));
