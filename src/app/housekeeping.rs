@@ -26,7 +26,7 @@ const KEY_TTL: Duration = Duration::from_secs(30);
 const MAX_CLOCK_SKEW: i64 = 30;
 /// How often expired data is deleted.
 const DELETE_INTERVAL: Duration = Duration::from_mins(10);
-/// How often last uses of sessions, refusals, and pending revocations are written.
+/// How often last uses of sessions, refusals, requirements, and pending revocations are written.
 const WRITE_INTERVAL: Duration = Duration::from_secs(1);
 /// The number of entries in one write.
 const BATCH_SIZE: usize = 100;
@@ -115,6 +115,7 @@ impl Housekeeping {
             spawn(invalidation::keep_lease(Arc::clone(&state.stores), Arc::clone(&state.lease))),
             spawn(write_periodically(Arc::clone(state), write_uses)),
             spawn(write_periodically(Arc::clone(state), write_refusals)),
+            spawn(write_periodically(Arc::clone(state), write_requirements)),
             spawn(write_periodically(Arc::clone(state), write_revocations)),
         ];
         for provider in state.site.providers.iter() {
@@ -197,6 +198,18 @@ pub async fn write_refusals(state: &State) {
             let lost = state.gate.refusals.put_back(batch.to_vec());
             state.stores.metrics.refusals_not_kept(NotKept::QueueFull, lost as u64);
         }
+    }
+}
+
+/// Writes what routers require.
+async fn write_requirements(state: &State) {
+    let seen = state.gate.seen_requirements.take();
+    if seen.is_empty() {
+        return;
+    }
+    if let Err(error) = state.stores.directory.keep_requirements(&seen).await {
+        tracing::debug!(error = %Chain(&error), "requirements of routers wait for the directory");
+        state.gate.seen_requirements.put_back(seen);
     }
 }
 

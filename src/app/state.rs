@@ -2,7 +2,9 @@
 
 use crate::gate::assertion::AssertionKeys;
 use crate::gate::session_cache::SessionCache;
-use crate::gate::{self, refusals::Refusals, unknown_requirements::UnknownRequirements};
+use crate::gate::{
+    self, refusals::Refusals, seen_requirements::SeenRequirements, unknown_requirements::UnknownRequirements,
+};
 use crate::http::{internal, public};
 use crate::invalidation::lease::Lease;
 use crate::readiness::Readiness;
@@ -68,6 +70,7 @@ impl State {
             assertion_keys: assertion_keys.clone(),
             last_used: LastUsed::default(),
             refusals: Refusals::default(),
+            seen_requirements: SeenRequirements::default(),
             unknown_requirements: UnknownRequirements::default(),
             tasks: tasks.clone(),
         });

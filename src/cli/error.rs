@@ -3,6 +3,7 @@
 use super::environment::NotText;
 use super::files::Fault;
 use crate::admin::SessionError;
+use crate::admin::access::AccessError;
 use crate::app::StartError;
 use crate::authn::LoadError;
 use crate::explain::ExplainError;
@@ -32,6 +33,8 @@ pub(super) enum CommandError {
     Directory(#[from] DirectoryError),
     #[error(transparent)]
     Session(#[from] SessionError),
+    #[error(transparent)]
+    Access(#[from] AccessError),
     #[error(transparent)]
     Log(#[from] LogError),
     #[error(transparent)]
@@ -101,6 +104,7 @@ impl CommandError {
             | Self::Session(
                 SessionError::Directory(error) | SessionError::End(LoadError::Directory(error)),
             )
+            | Self::Access(AccessError::Directory(error))
             | Self::Explain(ExplainError::Directory(error)) => return of_directory(error),
             Self::Explain(ExplainError::UnknownUser { user, similar }) if similar.is_empty() => {
                 return of_directory(&DirectoryError::UnknownUser(user.clone()));
@@ -112,6 +116,12 @@ impl CommandError {
             Self::Certs(error) => return of_certificates(error).map(str::to_owned),
             Self::Overtaken { .. } => {
                 "read it again with --json, and repeat the command with the new version"
+            }
+            Self::Access(AccessError::Requirement(_)) => {
+                "give the query after `/verify?` as it stands in the middleware's address"
+            }
+            Self::Access(AccessError::UnprotectedHost(_) | AccessError::Host(_)) => {
+                "add the host to GATEPOST_HOSTS, or ask with --requirement"
             }
             Self::NoFolder => "give --dir FOLDER, or set GATEPOST_INTERNAL_TLS",
             Self::NoFile(_) => {

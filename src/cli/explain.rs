@@ -130,6 +130,10 @@ fn to_text(explanation: &Explanation) -> String {
         paragraph(&mut text, step);
     }
     text.push_str(&answers(explanation));
+    if let Some(remedy) = &explanation.remedy {
+        let lines: Vec<String> = remedy.lines().iter().map(|line| plain(line)).collect();
+        let _ = writeln!(text, "\n{}", lines.join("\n"));
+    }
     if let Some(found) = &explanation.changes {
         text.push_str(&changed_since(found, &explanation.at.to_string()));
     }

@@ -3,6 +3,7 @@
 //! An administrative command returns a [`report::Report`], which is printed here, for people or for programs.
 //! Exit codes: 0 success, 1 failure with the reason on stderr, 2 invalid arguments.
 
+mod access;
 mod address;
 mod admin;
 mod apply;
@@ -84,6 +85,9 @@ enum Command {
     /// Explains step by step whether a person may open an address, or why a request was refused
     #[command(after_help = explain::HELP)]
     Explain(explain::Explain),
+    /// Shows who can open an address, a router's requirement or a tenant, and why; or what a person can open
+    #[command(after_help = access::HELP)]
+    Access(access::Access),
     /// Asks a running Gatepost whether it is ready; for Docker's HEALTHCHECK
     #[command(after_help = "Example:\n  gatepost healthcheck")]
     Healthcheck,
@@ -206,6 +210,13 @@ fn dispatch(arguments: Arguments, environment: VarsOs) -> Result<ExitCode, Comma
             Command::Explain(args) => {
                 let json = args.json;
                 (Box::pin(explain::run(&open().await?, args)).await?, json)
+            }
+            Command::Access(args) => {
+                let json = args.json;
+                let Some(report) = Box::pin(access::run(&open().await?, args)).await? else {
+                    return Ok(ExitCode::SUCCESS);
+                };
+                (report, json)
             }
             Command::Audit(args) => (audit::run(&open().await?, args.command).await?, args.json),
             Command::Apply(args) => return Box::pin(apply::run(&open().await?, args)).await,

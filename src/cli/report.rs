@@ -68,6 +68,14 @@ impl Report {
     }
 }
 
+/// Prints a part of a result that is too large to be held in memory. It is for programs.
+pub(super) fn print_part(text: &str) -> io::Result<()> {
+    match anstream::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
+
 /// What is printed can be written as JSON: names of members are texts.
 fn to_json(value: impl Serialize) -> Value {
     serde_json::to_value(value).unwrap_or_default()

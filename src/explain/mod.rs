@@ -17,11 +17,13 @@ pub use gatepost_core::request_mode::{Initiator, RequestMode};
 pub use past_request::explain_request;
 pub use question::{Question, RequestUrl, RequestUrlError, requirement_of_groups};
 
+use crate::admin::access::missing;
 use crate::stores::Stores;
 use facts::Facts;
 use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
-use gatepost_pages::explanation::{Change, Changes, Explanation, UtcTime};
+use gatepost_core::requirement::Requirement;
+use gatepost_pages::explanation::{Change, Changes, Explanation, RemedyFacts, Step, UtcTime};
 use gatepost_store::directory::{AuditFilter, AuditRecord, DirectoryError};
 use std::time::Duration;
 use trace::Trace;
@@ -44,8 +46,43 @@ pub async fn explain(context: &Context, question: &Question) -> Result<Explanati
     trace.walk().await?;
     let targets = trace.targets();
     let Trace { steps, answer, sign_in_first, .. } = trace;
+    let remedy = find_remedy(context, question, &facts, &steps).await?;
     let changes = if at < now { Some(find_changes(&context.stores, at, &targets).await?) } else { None };
-    Ok(Explanation { at: UtcTime(at), is_now: question.at.is_none(), steps, answer, sign_in_first, changes })
+    Ok(Explanation {
+        at: UtcTime(at),
+        is_now: question.at.is_none(),
+        steps,
+        answer,
+        sign_in_first,
+        remedy,
+        changes,
+    })
+}
+
+/// What would let the person in, if access is what the person lacks.
+async fn find_remedy(
+    context: &Context,
+    question: &Question,
+    facts: &Facts,
+    steps: &[Step],
+) -> Result<Option<RemedyFacts>, DirectoryError> {
+    let lacks_access = |step: &Step| match step {
+        Step::Decision(decision) => {
+            decision.missing_admin
+                || !decision.missing_groups.is_empty()
+                || !decision.missing_tenants.is_empty()
+        }
+        _ => false,
+    };
+    let Some(requirement) =
+        Requirement::parse(&question.requirement).ok().filter(|_| steps.iter().any(lacks_access))
+    else {
+        return Ok(None);
+    };
+    let user = &facts.record.summary;
+    let remedy = missing::find_remedy(&context.stores.directory, user.id, &requirement).await?;
+    let called = user.email.as_ref().map_or_else(|| user.id.to_string(), ToString::to_string);
+    Ok(remedy.map(|remedy| remedy.facts(&called)))
 }
 
 /// Reads from the audit what has changed since `at`. The directory stores no history of memberships.

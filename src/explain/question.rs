@@ -1,6 +1,7 @@
 //! The request to explain: a person, a URL, a method and a router's requirement.
 
 use gatepost_core::clock::Timestamp;
+use gatepost_core::host::{HostError, HostName};
 use gatepost_core::request_mode::{Initiator, RequestMode};
 use gatepost_store::directory::UserKey;
 use hyper::header::{HeaderName, HeaderValue};
@@ -84,6 +85,16 @@ pub struct RequestUrl(Url);
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("{0:?} is not a valid address: expected one as in https://app.example.com/path")]
 pub struct RequestUrlError(String);
+
+impl RequestUrl {
+    /// The host that the proxy would name.
+    ///
+    /// # Errors
+    /// No protected host can be called that.
+    pub fn host(&self) -> Result<HostName, HostError> {
+        self.0.host_str().unwrap_or_default().parse()
+    }
+}
 
 impl FromStr for RequestUrl {
     type Err = RequestUrlError;

@@ -21,6 +21,8 @@ pub struct Case<'a> {
     pub origin: &'a Origin,
     /// What the router requires.
     pub requirement: &'a Requirement,
+    /// The query of the middleware's address, from which the requirement was read.
+    pub query: &'a str,
 }
 
 /// The person who sent the request, with the times of their session and their identity headers.

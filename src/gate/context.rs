@@ -1,5 +1,6 @@
 use super::assertion::AssertionKeys;
 use super::refusals::Refusals;
+use super::seen_requirements::SeenRequirements;
 use super::session_cache::SessionCache;
 use super::unknown_requirements::UnknownRequirements;
 use crate::refresh;
@@ -26,6 +27,8 @@ pub struct Context {
     pub last_used: LastUsed,
     /// Refusals that are not written yet.
     pub refusals: Refusals,
+    /// What routers require, as far as it is not written yet.
+    pub seen_requirements: SeenRequirements,
     /// Groups and tenants that routers require and that do not exist.
     pub unknown_requirements: UnknownRequirements,
     /// Runs background tasks.

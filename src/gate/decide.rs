@@ -161,13 +161,14 @@ pub fn judge_at(
     }
 }
 
-/// Starts what a request causes besides its answer: its use is noted, a due refresh starts, and the cached session is
+/// Starts what a request causes besides its answer: its use and what its router requires are noted, a due refresh starts, and the cached session is
 /// compared with the session store.
 fn follow_up(context: &Arc<Context>, case: &Case<'_>, presented: &Presented<'_>, now: Timestamp) {
     let Presented { session, text, .. } = presented;
     let key = presented.key;
     let times = session.times();
     let lifetimes = &context.site.lifetimes;
+    context.seen_requirements.note(case.origin.host(), case.query, now);
     let check = times.refresh_due(now, lifetimes);
     let refreshes = check != RefreshDue::NotDue
         && times.recheck == Recheck::ByRefresh

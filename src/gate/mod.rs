@@ -15,6 +15,7 @@ pub mod identity_headers;
 pub mod refusals;
 pub mod reply;
 pub mod request;
+pub mod seen_requirements;
 pub mod session_cache;
 pub mod unknown_requirements;
 

@@ -41,8 +41,6 @@ struct Waiting {
 pub struct Denied<'a> {
     /// The request.
     pub case: &'a Case<'a>,
-    /// The middleware's query.
-    pub query: &'a str,
     /// The id of the request.
     pub request_id: RequestId,
     /// The person.
@@ -63,7 +61,7 @@ impl Refusals {
     /// # Errors
     /// [`NotKept`]: a limit is reached.
     pub fn note(&self, denied: Denied<'_>, now: Timestamp) -> Result<(), NotKept> {
-        if denied.query.len() > MAX_REQUIREMENT {
+        if denied.case.query.len() > MAX_REQUIREMENT {
             return Err(NotKept::TooLong);
         }
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -110,7 +108,7 @@ impl Waiting {
 
 impl Denied<'_> {
     fn refusal(self, now: Timestamp) -> Refusal {
-        let Case { forwarded, origin, .. } = self.case;
+        let Case { forwarded, origin, query, .. } = self.case;
         let path = forwarded.path();
         Refusal {
             request_id: self.request_id,
@@ -122,7 +120,7 @@ impl Denied<'_> {
             path: String::from_utf8_lossy(&path[..path.len().min(MAX_PATH)]).into_owned(),
             kind: forwarded.request_mode(),
             initiator: self.initiator,
-            requirement: self.query.to_owned(),
+            requirement: (*query).to_owned(),
             status: self.status,
             reason: super::reply::reason_of(self.denial).as_str().to_owned(),
             missing: match self.denial {
@@ -166,10 +164,10 @@ mod tests {
         }
         let forwarded = Forwarded::parse(Headers::new(&headers), false).expect("a request");
         let origin = "https://app.example.com".parse().expect("an origin");
-        let case = Case { forwarded: &forwarded, origin: &origin, requirement: &Requirement::default() };
+        let case =
+            Case { forwarded: &forwarded, origin: &origin, requirement: &Requirement::default(), query };
         let denied = Denied {
             case: &case,
-            query,
             request_id: RequestId::generate(),
             user,
             email: None,

@@ -20,6 +20,8 @@ pub struct VerifyRequest<'a> {
     pub origin: Cow<'a, Origin>,
     /// What the client requests.
     pub target: Target<'a>,
+    /// The query of the middleware's address.
+    query: &'a str,
     pub(super) cookie: Option<HashedCookie<'a>>,
 }
 
@@ -55,23 +57,23 @@ impl<'a> VerifyRequest<'a> {
     ///
     /// # Errors
     /// [`Unusable`].
-    pub fn parse(site: &'a Site, headers: Headers<'a>, query: &str) -> Result<Self, Unusable<'a>> {
+    pub fn parse(site: &'a Site, headers: Headers<'a>, query: &'a str) -> Result<Self, Unusable<'a>> {
         let forwarded =
             Forwarded::parse(headers, site.config.is_development()).map_err(Unusable::Malformed)?;
         let Some(origin) = site.hosts.find(&forwarded.host) else {
             return Err(Unusable::UnknownHost(forwarded));
         };
         let target = match forwarded.gate_endpoint() {
-            Some((path, query)) => Target::Endpoint(path, query),
+            Some((path, own)) => Target::Endpoint(path, own),
             None => Requirement::parse(query).map_or_else(Target::Misconfigured, Target::Application),
         };
         let cookie = HashedCookie::of(site, &forwarded, &origin);
-        Ok(Self { forwarded, origin, target, cookie })
+        Ok(Self { forwarded, origin, target, query, cookie })
     }
 
     /// The input of the decision.
     pub fn case<'b>(&'b self, requirement: &'b Requirement) -> Case<'b> {
-        Case { forwarded: &self.forwarded, origin: &self.origin, requirement }
+        Case { forwarded: &self.forwarded, origin: &self.origin, requirement, query: self.query }
     }
 
     /// The key of a cookie's value in the session cache. Uses the hash from parsing where it can.

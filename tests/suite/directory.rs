@@ -41,6 +41,7 @@ macro_rules! both_stores {
     };
 }
 
+mod access;
 mod addresses;
 pub mod administration;
 mod admins;

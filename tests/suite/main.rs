@@ -7,6 +7,7 @@
 #[macro_use]
 mod world;
 
+mod access;
 mod account;
 mod address_changes;
 mod addresses;

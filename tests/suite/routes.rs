@@ -17,13 +17,21 @@ fn routes() -> impl Iterator<Item = Route> + Clone {
 /// The id of a person who does not exist.
 const NOBODY: &str = "00000000-0000-4000-8000-000000000000";
 
+/// The number of a request that was not refused.
+const NO_REQUEST: &str = "019ab8c5d2a37e6f9b0c1d2e3f405162";
+
 /// Whether the route is for administrators alone.
 fn is_for_admins(route: &Route) -> bool {
     matches!(route.callers, Callers::Admins | Callers::Administrators)
 }
 
 fn path_of(route: &Route) -> String {
-    route.path.replace("{provider}", "entra").replace("{code}", "state").replace("{id}", NOBODY)
+    route
+        .path
+        .replace("{provider}", "entra")
+        .replace("{code}", "state")
+        .replace("{id}", NOBODY)
+        .replace("{number}", NO_REQUEST)
 }
 
 fn method_of(route: &Route) -> Method {
@@ -43,6 +51,7 @@ fn status_for(route: &Route) -> u16 {
             | "/openapi.json"
             | "/api"
             | "/problems/{code}"
+            | "/admin/access"
             | "/admin"
             | "/admin/users"
             | "/admin/groups"
@@ -61,7 +70,9 @@ fn status_for(route: &Route) -> u16 {
             | "/admin/users/{id}/end-sessions"
             | "/admin/users/{id}/release-address",
         ) => 400,
-        (_, path) if path.starts_with("/admin/users/{id}") => 404,
+        // Nothing was asked, and nothing is stored.
+        ("GET", "/admin/access.csv") => 404,
+        (_, path) if path.starts_with("/admin/users/{id}") || path.starts_with("/admin/refusals") => 404,
         ("GET", "/login")
         | ("GET" | "POST", "/logout")
         | ("POST", "/sessions/end" | "/sessions/end-others") => 303,

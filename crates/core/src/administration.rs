@@ -35,6 +35,11 @@ impl Scope {
         }
     }
 
+    /// Whether it is everything.
+    pub const fn is_system(&self) -> bool {
+        matches!(self, Self::System)
+    }
+
     /// Whether it holds nothing at all.
     pub fn is_empty(&self) -> bool {
         matches!(self, Self::Tenants(tenants) if tenants.is_empty())

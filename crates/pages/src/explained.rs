@@ -5,7 +5,7 @@ use super::message::{Chrome, Tone, render};
 use super::page::Page;
 use super::paths;
 use super::style::Sheet;
-use super::words::shorten;
+use super::words::{capitalised, shorten};
 use askama::Template;
 use gatepost_core::ids::RequestId;
 
@@ -182,11 +182,4 @@ fn answer(answer: &Answer) -> AnswerView<'_> {
             .map(|(name, value)| (gatepost_core::header_names::canonical(name), value.as_str()))
             .collect(),
     }
-}
-
-/// Makes the first letter upper case: "passes" becomes "Passes".
-fn capitalised(text: &str) -> String {
-    let mut characters = text.chars();
-    let first = characters.next().map(char::to_uppercase);
-    first.into_iter().flatten().chain(characters).collect()
 }

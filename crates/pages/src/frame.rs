@@ -22,6 +22,7 @@ pub struct Frame<'a> {
 pub enum Section {
     Overview,
     People,
+    Access,
     Groups,
     Tenants,
     Audit,
@@ -30,13 +31,14 @@ pub enum Section {
 
 impl Section {
     /// All parts, in the order of the navigation.
-    const ALL: [Self; 6] =
-        [Self::Overview, Self::People, Self::Groups, Self::Tenants, Self::Audit, Self::System];
+    const ALL: [Self; 7] =
+        [Self::Overview, Self::People, Self::Access, Self::Groups, Self::Tenants, Self::Audit, Self::System];
 
     const fn text(self) -> &'static str {
         match self {
             Self::Overview => "Overview",
             Self::People => "People",
+            Self::Access => "Access",
             Self::Groups => "Groups",
             Self::Tenants => "Tenants",
             Self::Audit => "Audit",
@@ -49,6 +51,7 @@ impl Section {
         match self {
             Self::Overview => paths::ADMIN,
             Self::People => paths::ADMIN_USERS,
+            Self::Access => paths::ADMIN_ACCESS,
             Self::Groups => paths::ADMIN_GROUPS,
             Self::Tenants => paths::ADMIN_TENANTS,
             Self::Audit => paths::ADMIN_AUDIT,
@@ -59,7 +62,7 @@ impl Section {
     /// Whether it has anything for somebody who administers this.
     const fn is_for(self, scope: &Scope) -> bool {
         match self {
-            Self::Overview | Self::People | Self::Tenants | Self::Audit => true,
+            Self::Overview | Self::People | Self::Access | Self::Tenants | Self::Audit => true,
             Self::Groups | Self::System => matches!(scope, Scope::System),
         }
     }

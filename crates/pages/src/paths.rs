@@ -1,6 +1,6 @@
 //! Paths and parameters of the pages' links and forms, also used by the route tables.
 
-use gatepost_core::ids::{GroupId, TenantId, UserId};
+use gatepost_core::ids::{GroupId, RequestId, TenantId, UserId};
 use std::borrow::Borrow;
 use std::time::Duration;
 use url::form_urlencoded::byte_serialize;
@@ -32,6 +32,14 @@ pub const HEADERS: &str = "/debug/headers";
 pub const ADMIN: &str = "/admin";
 /// The people, for administrators.
 pub const ADMIN_USERS: &str = "/admin/users";
+/// Who can open something, for administrators. GET takes [`ADMIN_ACCESS_BY`] and `of`.
+pub const ADMIN_ACCESS: &str = "/admin/access";
+/// The same as CSV.
+pub const ADMIN_ACCESS_CSV: &str = "/admin/access.csv";
+/// The parameter of [`ADMIN_ACCESS`] that says what `of` is: `url`, `requirement` or `tenant`.
+pub const ADMIN_ACCESS_BY: &str = "by";
+/// Refusals, for administrators. GET takes `number`.
+pub const ADMIN_REFUSALS: &str = "/admin/refusals";
 /// The groups, for administrators of the system.
 pub const ADMIN_GROUPS: &str = "/admin/groups";
 /// The tenants, for administrators.
@@ -117,6 +125,11 @@ pub fn admin_group(id: impl Borrow<GroupId>) -> String {
 /// The page of a tenant, for administrators.
 pub fn admin_tenant(id: &TenantId) -> String {
     format!("{ADMIN_TENANTS}/{id}")
+}
+
+/// The page of a refusal, for administrators.
+pub fn admin_refusal(number: RequestId) -> String {
+    format!("{ADMIN_REFUSALS}/{number}")
 }
 
 /// A path with the given parameters, encoded.

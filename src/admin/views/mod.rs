@@ -1,11 +1,15 @@
 //! The JSON of people, groups, tenants, sessions and the audit. The API and `--json` of the command line print the same
 //! objects. Names of members do not change; new ones may come.
 
+mod access;
 mod changes;
 mod groups;
 mod people;
 mod tenants;
 
+pub use access::{
+    AccessList, AccessRequirement, AccessWay, OpenHost, OpenRequirement, OpenTenant, Openable, Opener,
+};
 pub use changes::{
     AddressRelease, AdminChange, GroupChange, LinkChange, MappingChange, MemberChange, MembersChange,
     SessionEnd, SessionsEnd, TenantChange, TenantMemberChange, UserChange,

@@ -1,14 +1,13 @@
 //! The steps about groups, tenants and admins.
 
 use super::Trace;
+use crate::admin::access::source_of;
 use crate::explain::facts::RequiredRecords;
 use gatepost_core::decision::Missing;
 use gatepost_core::ids::{GroupName, TenantId};
 use gatepost_core::requirement::Requirement;
-use gatepost_pages::explanation::{
-    AdminFacts, GroupFacts, GroupsFacts, SourceFacts, TenantFacts, TenantsFacts,
-};
-use gatepost_store::directory::{GroupLink, MembershipSource};
+use gatepost_pages::explanation::{AdminFacts, GroupFacts, GroupsFacts, TenantFacts, TenantsFacts};
+use gatepost_store::directory::GroupLink;
 
 impl Trace<'_> {
     pub(super) fn groups(
@@ -39,7 +38,7 @@ impl Trace<'_> {
         GroupFacts {
             name: name.clone(),
             is_member,
-            sources: memberships.map(|membership| source(&membership.source)).collect(),
+            sources: memberships.map(|membership| source_of(&membership.source)).collect(),
             exists: is_member || record.is_some(),
             links: if is_member { Vec::new() } else { links },
             namesakes: if is_member { Vec::new() } else { namesakes },
@@ -88,16 +87,4 @@ impl Trace<'_> {
 
 fn external_id(link: &GroupLink) -> String {
     link.external.to_string()
-}
-
-fn source(source: &MembershipSource) -> SourceFacts {
-    match source {
-        MembershipSource::Manual => SourceFacts::Manual,
-        MembershipSource::Scim => SourceFacts::Scim,
-        MembershipSource::Provider(link) => SourceFacts::Provider {
-            external: external_id(link),
-            display_name: link.display_name.clone(),
-            link: link.source.as_str(),
-        },
-    }
 }

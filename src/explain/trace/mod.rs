@@ -93,7 +93,12 @@ impl<'a> Trace<'a> {
             self.fail(500, Reason::MalformedRequirement);
             return Ok(());
         };
-        let case = Case { forwarded: &forwarded, origin: &origin, requirement: &requirement };
+        let case = Case {
+            forwarded: &forwarded,
+            origin: &origin,
+            requirement: &requirement,
+            query: &self.question.requirement,
+        };
         self.judge(&case).await
     }
 

@@ -6,7 +6,6 @@ use crate::gate::case::{Caller, Case, Verdict};
 use crate::gate::decide;
 use crate::gate::identity_headers::IdentityHeaders;
 use crate::gate::reply::reason_of;
-use gatepost_core::auth_time::AuthTime;
 use gatepost_core::decision::{self, Denial, Recheck, RefreshDue, SessionTimes, SignInReason};
 use gatepost_core::error_chain::Chain;
 use gatepost_pages::explanation::{Refresh, SessionFacts, SessionsFacts, Step, UtcTime};
@@ -71,15 +70,7 @@ impl Trace<'_> {
     /// The decision for a new session.
     fn assume(&self, case: &Case<'_>, rendered: &IdentityHeaders) -> EvaluatedSession {
         let standing = &self.facts.standing;
-        let started_at = standing.sessions_not_before.map_or(self.at, |not_before| not_before.max(self.at));
-        let times = SessionTimes {
-            started_at,
-            auth_time: AuthTime::at(started_at),
-            last_seen_at: started_at,
-            checked_at: started_at,
-            recheck: Recheck::ByRefresh,
-            unreachable_at: None,
-        };
+        let times = SessionTimes::of_new_session(standing, self.at);
         let verdict = self.verdict(case, &Caller { standing, times, headers: rendered });
         EvaluatedSession { times, verdict }
     }

@@ -69,6 +69,16 @@ impl Parameters<'_> {
         values.iter().filter_map(|value| self.parse(name, value)).collect()
     }
 
+    /// Whether a parameter is there.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.values.contains_key(name)
+    }
+
+    /// Notes that a parameter is wrong together with others.
+    pub(super) fn flaw(&mut self, name: &str, code: &'static str, detail: &str) {
+        self.flaws.push(Flaw::of_parameter(name, code, detail));
+    }
+
     fn parse<T: FromStr<Err: Display>>(&mut self, name: &str, value: &str) -> Option<T> {
         let parsed = if value.len() > MOST_BYTES { Err("It is too long".to_owned()) } else { Ok(value) };
         let parsed = parsed.and_then(|value| value.parse().map_err(|error: T::Err| error.to_string()));
@@ -214,6 +224,15 @@ impl<F: Filter> Page<F> {
     }
 
     fn list<T: Serialize + ToSchema>(&self, items: Vec<T>, next: Option<String>) -> Reply {
+        self.reply_with(next, |next| List { items, next })
+    }
+
+    /// The page, made with the value of `after` for the page behind `next`.
+    pub(super) fn reply_with<T: Serialize>(
+        &self,
+        next: Option<String>,
+        page: impl FnOnce(Option<String>) -> T,
+    ) -> Reply {
         let next = next.map(|place| self.ring.seal(Purpose::ListPlace, &self.context, place));
         let link = next.as_ref().map(|next| {
             let separator = if self.context.ends_with('?') { "" } else { "&" };
@@ -222,7 +241,7 @@ impl<F: Filter> Page<F> {
                 self.public_url, self.context, self.limit
             )
         });
-        Reply::ok(List { items, next }).next(link)
+        Reply::ok(page(next)).next(link)
     }
 }
 

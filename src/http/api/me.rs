@@ -6,7 +6,8 @@ use super::list::{List, Page, PageParameters};
 use super::problems::{ReadProblems, WriteProblems};
 use super::refused::{Refused, not_found};
 use super::reply::Reply;
-use crate::admin::views::{Session, SessionEnd};
+use crate::admin;
+use crate::admin::views::{OpenHost, Session, SessionEnd};
 use crate::authn;
 use crate::http::public::extract::Path;
 use crate::revocation::{self, revoke_refresh_token};
@@ -61,12 +62,15 @@ pub(super) struct MyAccess {
     groups: Vec<String>,
     /// Tenants, each with the highest role.
     tenants: BTreeMap<String, String>,
+    /// Hosts, as far as it is known from requests of the last 30 days what their routers require.
+    hosts: Vec<OpenHost>,
 }
 
-/// The caller's groups and tenants.
+/// The caller's groups and tenants, and what they open.
 #[utoipa::path(get, path = "/api/v1/me/access", tag = "me", responses((status = 200, body = MyAccess), ReadProblems))]
-pub(super) async fn access(caller: Caller) -> Result<Reply, Refused> {
-    let Standing { access, .. } = &caller.principal.standing;
+pub(super) async fn access(caller: Caller, admin: web::Data<admin::Context>) -> Result<Reply, Refused> {
+    let Standing { access, person, .. } = &caller.principal.standing;
+    let open = admin.find_own_openable(person.id).await?;
     let own = access.tenants.iter().map(|(id, _)| id);
     let tenants = own.chain(&access.every_tenant);
     let tenants = tenants.filter_map(|id| Some((id.to_string(), access.role_in(id)?.to_string())));
@@ -74,6 +78,7 @@ pub(super) async fn access(caller: Caller) -> Result<Reply, Refused> {
         is_admin: access.is_admin,
         groups: access.groups.iter().map(ToString::to_string).collect(),
         tenants: tenants.collect(),
+        hosts: open.iter().flat_map(|open| &open.hosts).map(OpenHost::from).collect(),
     }))
 }
 

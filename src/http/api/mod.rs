@@ -5,6 +5,7 @@
 //! administer now, then its path, its conditions and its body. What fails is a problem document (RFC 9457). Changes go
 //! through [`crate::admin`], which asks again, in the transaction of the change.
 
+mod access;
 mod admins;
 mod audit;
 mod caller;
@@ -69,6 +70,7 @@ fn people(api: &mut Routes<'_>) {
     api.add(at("/users/{id}/end-sessions").on(POST_EMPTY, SystemWrite, OwnPages, users::end_sessions));
     api.add(at("/users/{id}/release-address").on(POST_EMPTY, SystemWrite, OwnPages, users::release_address));
     api.add(at("/users/{id}/memberships").on(GET, SystemRead, Anywhere, users::memberships));
+    api.add(at("/users/{id}/access").on(GET, AdminRead, Anywhere, users::access));
     api.add(at("/users/{id}/sessions").on(GET, SystemRead, Anywhere, users::sessions));
 }
 
@@ -106,6 +108,7 @@ fn platform(api: &mut Routes<'_>) {
     let admin = admin.on(PUT, SystemWrite, OwnPages, admins::decide);
     api.add(admin.on(DELETE, SystemWrite, OwnPages, admins::reset));
     api.add(at("/audit").on(GET, AdminRead, Anywhere, audit::list));
+    api.add(at("/access").on(GET, AdminRead, Anywhere, access::list));
     api.add(at("/explain").on(POST, SystemRead, OwnPages, explain::answer));
     api.add(at("/system").on(GET, SystemRead, Anywhere, system::show));
 }

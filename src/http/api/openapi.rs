@@ -1,6 +1,6 @@
 //! The OpenAPI document, from the operations themselves.
 
-use super::{admins, audit, explain, group_members, groups, me, system, tenants, users};
+use super::{access, admins, audit, explain, group_members, groups, me, system, tenants, users};
 use crate::http::problem_document::{Flaw, ProblemDocument};
 use gatepost_core::host::Origin;
 use gatepost_pages::ApiOperation;
@@ -21,14 +21,14 @@ use utoipa::openapi::server::Server;
     paths(
         me::show, me::access, me::sessions, me::session, me::end_session,
         users::list, users::create, users::show, users::disable, users::enable, users::end_sessions,
-        users::release_address, users::memberships, users::sessions,
+        users::release_address, users::memberships, users::access, users::sessions,
         groups::list, groups::create, groups::show, groups::rename, groups::delete, groups::links, groups::link,
         groups::unlink, groups::map, groups::unmap,
         group_members::list, group_members::add, group_members::remove, group_members::batch,
         tenants::list, tenants::show, tenants::put, tenants::patch, tenants::delete, tenants::members, tenants::add_member,
         tenants::remove_member,
         admins::list, admins::show, admins::decide, admins::reset,
-        audit::list, explain::answer, system::show,
+        audit::list, access::list, explain::answer, system::show,
     ),
 )]
 struct Document;

@@ -2,6 +2,7 @@
 
 use super::reply::{ROOT, Reply, builder};
 use crate::admin::SessionError;
+use crate::admin::access::AccessError;
 use crate::authn::LoadError;
 use crate::explain::ExplainError;
 use crate::http::parameters::ParameterError;
@@ -134,6 +135,24 @@ impl From<SessionError> for Refused {
             SessionError::End(error) => error.into(),
             SessionError::Sessions(_) => unavailable(&error),
             SessionError::UnknownSession(_) => not_found(sentence(&error.to_string())),
+        }
+    }
+}
+
+impl From<AccessError> for Refused {
+    fn from(error: AccessError) -> Self {
+        let detail = sentence(&error.to_string());
+        match error {
+            AccessError::Directory(error) => error.into(),
+            AccessError::UnprotectedHost(_) => {
+                Self(Problem::new(ProblemCode::NotPossible, detail).because("unprotected_host"))
+            }
+            AccessError::Host(_) => {
+                Problem::invalid(vec![Flaw::of_parameter("host", "malformed", detail)]).into()
+            }
+            AccessError::Requirement(_) => {
+                Problem::invalid(vec![Flaw::of_parameter("requirement", "malformed", detail)]).into()
+            }
         }
     }
 }

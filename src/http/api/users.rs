@@ -9,7 +9,7 @@ use super::problems::{ReadProblems, WriteProblems};
 use super::refused::{Refused, not_found};
 use super::repeats::kept;
 use super::reply::Reply;
-use crate::admin::views::{AddressRelease, Session, SessionsEnd, User, UserChange, UserDetails};
+use crate::admin::views::{AddressRelease, Openable, Session, SessionsEnd, User, UserChange, UserDetails};
 use crate::admin::{Context, EndedSessions};
 use crate::authn;
 use crate::http::public::extract::Path;
@@ -234,6 +234,19 @@ pub(super) async fn memberships(
     all.retain(|one| page.after.as_ref().is_none_or(|after| place(one) > *after));
     all.truncate(page.wanted() as usize);
     Ok(page.reply(all, place, Clone::clone))
+}
+
+/// What a person can open, as far as it exists for the caller.
+#[utoipa::path(get, path = "/api/v1/users/{id}/access", tag = "access", params(("id" = String, Path)),
+    responses((status = 200, body = Openable), ReadProblems))]
+pub(super) async fn access(
+    caller: Caller,
+    admin: Data<Context>,
+    Path(id): Path<UserId>,
+) -> Result<Reply, Refused> {
+    let found = admin.find_openable(&caller.scope, id).await?;
+    let found = found.ok_or_else(|| DirectoryError::UnknownUser(UserKey::Id(id)))?;
+    Ok(Reply::ok(Openable::from(&found)))
 }
 
 /// The valid sessions of a person.

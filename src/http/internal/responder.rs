@@ -97,7 +97,6 @@ impl<'a> Responder<'a> {
         let gate = &self.context.gate;
         let denied = Denied {
             case: &self.request.case(requirement),
-            query: self.query,
             request_id: self.request_id,
             user,
             email,

@@ -48,6 +48,19 @@ pub struct SessionTimes {
 }
 
 impl SessionTimes {
+    /// The times of a session that the person starts at `now`, for questions about people who have none.
+    pub fn of_new_session(standing: &Standing, now: Timestamp) -> Self {
+        let started_at = standing.sessions_not_before.map_or(now, |not_before| not_before.max(now));
+        Self {
+            started_at,
+            auth_time: AuthTime::at(started_at),
+            last_seen_at: started_at,
+            checked_at: started_at,
+            recheck: Recheck::ByRefresh,
+            unreachable_at: None,
+        }
+    }
+
     /// When the absolute lifetime ends.
     pub fn expires_at(&self, lifetimes: &Lifetimes) -> Timestamp {
         self.started_at.plus(lifetimes.absolute)

@@ -2,6 +2,7 @@
 //!
 //! The handlers give these pages only what their reader may know; the pages decide nothing.
 
+mod access;
 mod audit;
 mod changing;
 mod ends;
@@ -17,12 +18,14 @@ mod parts;
 mod people;
 mod person;
 mod place_notice;
+mod refusal;
 mod state;
 mod system;
 mod tenant;
 mod tenant_removal;
 mod tenants;
 
+pub use access::{Access, AccessAnswer, AccessForm, OpenerEntry, RequirementEntry, WayEntry};
 pub use audit::{Audit, AuditFilterWords, AuditRow};
 pub use changing::{Again, Overtaken, Question, RefusedChange};
 pub use ends::{EndChoice, EnteredEnd};
@@ -40,6 +43,7 @@ pub use notice::PersonNotice;
 pub use people::{CreatingForm, MembersOf, People, PersonEntry};
 pub use person::{DecidingForm, JoiningForm, PersonDetails, SystemDetails};
 pub use place_notice::PlaceNotice;
+pub use refusal::{GrantingForm, RefusalDetails};
 pub use state::PersonState;
 pub use system::{ProviderEntry, StoreState, SystemState};
 pub use tenant::{MappedGroup, TenantDetails, TenantEntered, TenantPersonEntry};

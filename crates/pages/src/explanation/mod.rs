@@ -2,12 +2,14 @@
 //! line show the same.
 
 mod past_request;
+mod remedy;
 mod steps;
 #[cfg(test)]
 mod tests;
 mod text;
 
 pub use past_request::{PastRequest, RefusalFacts};
+pub use remedy::{GrantFacts, RemedyFacts};
 pub use steps::{
     AdminFacts, Answer, Change, Changes, DecisionFacts, GroupFacts, GroupsFacts, HostFacts, Mark,
     MaxAgeFacts, OriginFacts, PathFacts, PersonFacts, Refresh, RequestFacts, RequirementFacts, SessionFacts,
@@ -30,6 +32,8 @@ pub struct Explanation {
     pub answer: Option<Answer>,
     /// The first answer if the person has no valid session. [`Self::answer`] is then the one after the sign-in.
     pub sign_in_first: Option<Answer>,
+    /// What would let the person in now. `None`: nothing is missing, or something else than access is.
+    pub remedy: Option<RemedyFacts>,
     /// What has changed since [`Self::at`], if that is in the past.
     pub changes: Option<Changes>,
 }
@@ -59,6 +63,7 @@ impl Explanation {
             "answer": self.answer,
             "sign_in_first": self.sign_in_first,
             "steps": self.steps.iter().map(step).collect::<Vec<_>>(),
+            "remedy": self.remedy,
             "changed_since": self.changes,
         })
     }

@@ -232,6 +232,7 @@ fn home(name: &str, words: &str, is_full: bool) -> Sample {
 }
 
 pub fn admin_samples() -> Vec<Sample> {
+    let access = super::admin_access::access_samples();
     let long = "W".repeat(120);
     let changes = [("full", "Zo\u{eb} \u{141}ukasz"), ("long", &*long), ("hostile", PLANTED)]
         .map(|(name, words)| changing(name, words));
@@ -250,5 +251,5 @@ pub fn admin_samples() -> Vec<Sample> {
         person("admin-person-long", &long, true, true),
         person("admin-person-hostile", PLANTED, true, true),
     ];
-    pages.into_iter().chain(changes.into_iter().flatten()).collect()
+    pages.into_iter().chain(changes.into_iter().flatten()).chain(access).collect()
 }

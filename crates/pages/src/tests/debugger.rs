@@ -124,6 +124,7 @@ fn explanation(text: &str) -> Explanation {
             .into(),
         }),
         sign_in_first: Some(ExplainedAnswer { status: 302, headers: [].into() }),
+        remedy: None,
         changes: None,
     }
 }

@@ -1,6 +1,7 @@
 //! Every page, with ordinary and with hostile inputs, held against what all pages promise.
 
 mod admin;
+mod admin_access;
 mod admin_places;
 mod contrast;
 mod debugger;

@@ -1,5 +1,6 @@
 //! What administrators list and change: people, groups, tenants, the audit.
 
+use super::access::{Candidate, Named, Relevant, SeenRequirement, Setter};
 use super::access_requests::AccessRequest;
 use super::actor::Actor;
 use super::audit::{AuditFilter, AuditRecord};
@@ -15,6 +16,7 @@ use super::records::{
 use super::{Directory, Result, postgres, sqlite};
 use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
+use gatepost_core::host::HostName;
 use gatepost_core::ids::{AccessRequestId, GroupId, RequestId, TenantId, UserId};
 use gatepost_core::refusal::Refusal;
 
@@ -275,5 +277,49 @@ impl Directory {
         limit: u32,
     ) -> Result<Vec<AuditRecord>> {
         on_store!(self, list_audit(scope, filter, limit))
+    }
+}
+
+// Who may open something.
+impl Directory {
+    /// Finds the groups, links and tenants on which the answers of [`Self::list_candidates`] depend.
+    pub async fn find_relevant(&self, named: &Named) -> Result<Relevant> {
+        on_store!(self, find_relevant(named))
+    }
+
+    /// Lists people by id, each with what the gate's decision depends on.
+    pub async fn list_candidates(
+        &self,
+        scope: &Scope,
+        relevant: &Relevant,
+        after: Option<&Place>,
+        limit: u32,
+    ) -> Result<Page<Candidate>> {
+        on_store!(self, list_candidates(scope, relevant, after, limit))
+    }
+
+    /// Finds one person as [`Self::list_candidates`] does.
+    pub async fn find_candidate(
+        &self,
+        scope: &Scope,
+        relevant: &Relevant,
+        user: UserId,
+    ) -> Result<Option<Candidate>> {
+        on_store!(self, find_candidate(scope, relevant, user))
+    }
+
+    /// Who decided, by the audit, what these people are in and whether they are administrators; oldest first.
+    pub async fn list_setters(&self, scope: &Scope, users: &[UserId]) -> Result<Vec<Setter>> {
+        on_store!(self, list_setters(scope, users))
+    }
+
+    /// Keeps the requirements that requests showed, as far as there is room.
+    pub async fn keep_requirements(&self, seen: &[(HostName, String)]) -> Result<()> {
+        on_store!(self, keep_requirements(seen))
+    }
+
+    /// Lists the requirements that were seen in the last 30 days, by host.
+    pub async fn list_requirements(&self, host: Option<&HostName>) -> Result<Vec<SeenRequirement>> {
+        on_store!(self, list_requirements(host))
     }
 }

@@ -21,6 +21,7 @@ mod columns;
 #[macro_use]
 mod pool;
 
+pub mod access;
 mod access_requests;
 mod actor;
 mod administration;
@@ -75,6 +76,12 @@ use std::time::Duration;
 pub const REFUSALS_TTL: Duration = Duration::from_hours(7 * 24);
 /// The maximum number of refusals that are kept.
 pub const MAX_REFUSALS: i64 = 100_000;
+/// How long a requirement of a router is kept after it was seen last.
+pub const REQUIREMENTS_TTL: Duration = Duration::from_hours(30 * 24);
+/// The maximum number of requirements of one host.
+pub const MAX_REQUIREMENTS_OF_HOST: i64 = 50;
+/// The maximum number of requirements that are kept.
+pub const MAX_REQUIREMENTS: i64 = 5_000;
 /// How many rows of each kind that have ended are deleted in one transaction.
 const ENDED_AT_ONCE: u32 = 200;
 /// How long requests for access are kept.

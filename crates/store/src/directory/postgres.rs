@@ -51,6 +51,7 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("postgres":
     "20261128161500_create_access_requests",
     "20261128162000_note_managers",
     "20261128164500_create_idempotent_requests",
+    "20261128170000_create_requirements",
 );
 
 /// Locks the rows that are read until the transaction ends.

@@ -45,6 +45,7 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("sqlite":
     "20261128161500_create_access_requests",
     "20261128162000_note_managers",
     "20261128164500_create_idempotent_requests",
+    "20261128170000_create_requirements",
 );
 
 /// Locks nothing, because only one transaction writes at a time.

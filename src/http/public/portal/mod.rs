@@ -1,8 +1,10 @@
 //! `/admin`: the pages for administrators of the system and of tenants. The directory leaves out what does not exist for
 //! the reader.
 
+mod access;
 mod audit;
 mod change;
+mod csv;
 mod deciding;
 mod forms;
 mod group;
@@ -15,6 +17,7 @@ mod loaded;
 mod people;
 mod person;
 mod places;
+mod refusals;
 mod rows;
 mod standing;
 mod system;
@@ -29,6 +32,7 @@ use gatepost_pages::{Frame, paths};
 
 /// Adds the pages.
 pub(super) fn register(routes: &mut Routes<'_>) {
+    register_access(routes);
     routes.add(page(paths::ADMIN).on(GET, Administrators, Anywhere, home::home));
     routes.scope(paths::ADMIN_USERS, |users| {
         let people = page("").on(GET, Administrators, Anywhere, people::people);
@@ -52,6 +56,17 @@ pub(super) fn register(routes: &mut Routes<'_>) {
         users.add(page("/{id}/decide").on(POST, SystemAdministrators, OwnPages, deciding::decide));
     });
     places::register(routes);
+}
+
+/// Adds the pages about access.
+fn register_access(routes: &mut Routes<'_>) {
+    routes.add(page(paths::ADMIN_ACCESS).on(GET, Administrators, Anywhere, access::access));
+    routes.add(page(paths::ADMIN_ACCESS_CSV).on(GET, Administrators, Anywhere, access::as_csv));
+    routes.scope(paths::ADMIN_REFUSALS, |pages| {
+        pages.add(page("").on(GET, SystemAdministrators, Anywhere, refusals::find));
+        pages.add(page("/{number}").on(GET, SystemAdministrators, Anywhere, refusals::refusal));
+        pages.add(page("/{number}/grant").on(POST, SystemAdministrators, OwnPages, refusals::grant));
+    });
 }
 
 /// A path of the public host.

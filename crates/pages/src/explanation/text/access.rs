@@ -16,7 +16,7 @@ pub(super) fn groups(facts: &GroupsFacts) -> String {
 pub(super) fn group(facts: &GroupFacts) -> String {
     let name = &facts.name;
     if facts.is_member {
-        let sources = facts.sources.iter().map(source).collect::<Vec<_>>().join("; ");
+        let sources = facts.sources.iter().map(SourceFacts::text).collect::<Vec<_>>().join("; ");
         return format!("{name}: in it, {sources}");
     }
     if let Some(namesake) = facts.namesakes.first() {
@@ -36,19 +36,22 @@ pub(super) fn group(facts: &GroupFacts) -> String {
     }
 }
 
-fn source(source: &SourceFacts) -> String {
-    match source {
-        SourceFacts::Manual => "added by an administrator".to_owned(),
-        SourceFacts::Scim => "by SCIM".to_owned(),
-        SourceFacts::Provider { external, display_name, link } => {
-            let called = display_name.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
-            let how = match *link {
-                "config" => "linked by GATEPOST_GROUPS",
-                "manual" => "linked by an administrator",
-                "trusted" => "the provider's name is trusted",
-                _ => "not linked: its name is its id, and its members are not admins",
-            };
-            format!("through {external}{called}, {how}")
+impl SourceFacts {
+    /// Who says that somebody is in a group.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Manual => "added by an administrator".to_owned(),
+            Self::Scim => "by SCIM".to_owned(),
+            Self::Provider { external, display_name, link } => {
+                let called = display_name.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
+                let how = match *link {
+                    "config" => "linked by GATEPOST_GROUPS",
+                    "manual" => "linked by an administrator",
+                    "trusted" => "the provider's name is trusted",
+                    _ => "not linked: its name is its id, and its members are not admins",
+                };
+                format!("through {external}{called}, {how}")
+            }
         }
     }
 }

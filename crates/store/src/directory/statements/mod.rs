@@ -103,6 +103,7 @@ mod plan;
 mod refusals;
 mod repeats;
 mod request_changes;
+mod requirements;
 mod sessions;
 mod sign_in;
 mod standing;

@@ -3,7 +3,9 @@
 
 use super::sign_in::identity_lock;
 use super::users::{self, UserRow, find_known};
-use super::{Connection, Result, Store, access_requests, audit, json_texts, present, refusals, repeats};
+use super::{
+    Connection, Result, Store, access_requests, audit, json_texts, present, refusals, repeats, requirements,
+};
 use crate::directory::actor::Actor;
 use crate::directory::error::DirectoryError;
 use crate::directory::records::UserKey;
@@ -148,6 +150,7 @@ impl Store {
             let mut deleted = refusals::delete_old(connection, now).await?;
             deleted += access_requests::delete_old(connection, now).await?;
             deleted += repeats::delete_old(&mut *connection, now).await?;
+            deleted += requirements::delete_old(&mut *connection, now).await?;
             for sql in [
                 "DELETE FROM ended_sessions WHERE expires_at <= $1",
                 "DELETE FROM ended_provider_sessions WHERE expires_at <= $1",

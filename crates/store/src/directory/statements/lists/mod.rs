@@ -1,5 +1,6 @@
 //! What administrators list. Each read begins with the scope of its reader.
 
+mod access;
 mod admins;
 mod days;
 mod group_links;
@@ -9,6 +10,7 @@ mod memberships;
 mod overview;
 mod people;
 mod set;
+mod setters;
 mod tenant_groups;
 mod tenant_people;
 mod tenants;

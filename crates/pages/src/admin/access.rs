@@ -1,0 +1,166 @@
+//! Who can open something, and why.
+
+use super::parts::{ApiCall, Empty};
+use crate::frame::{Frame, Section};
+use crate::message::{Chrome, render};
+use crate::page::Page;
+use crate::paths;
+use crate::style::Sheet;
+use crate::words::{self, Moment};
+use askama::Template;
+use gatepost_core::clock::Timestamp;
+use gatepost_core::email::EmailAddress;
+use gatepost_core::ids::UserId;
+
+/// 200: the form, and who can open what it asks about. 400 or 404: what was asked cannot be read, or does not exist.
+#[derive(Clone, Copy, Debug)]
+pub struct Access<'a> {
+    pub frame: Frame<'a>,
+    pub form: AccessForm<'a>,
+    /// `None`: nothing was asked yet, or what was asked is wrong.
+    pub answer: Option<AccessAnswer<'a>>,
+    pub now: Timestamp,
+}
+
+/// The form as it was sent.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AccessForm<'a> {
+    /// What `of` is: `url`, `requirement` or `tenant`.
+    pub by: &'a str,
+    pub of: &'a str,
+    /// What is wrong, as a sentence, with the status of the page.
+    pub error: Option<(u16, &'a str)>,
+}
+
+/// Who can open it.
+#[derive(Clone, Copy, Debug)]
+pub struct AccessAnswer<'a> {
+    /// The requirements of which one is enough.
+    pub requirements: &'a [RequirementEntry<'a>],
+    /// What else there is to know, as sentences.
+    pub notes: &'a [String],
+    pub people: &'a [OpenerEntry<'a>],
+    /// Where the next page begins.
+    pub next: Option<&'a str>,
+}
+
+/// A requirement of a router.
+#[derive(Clone, Copy, Debug)]
+pub struct RequirementEntry<'a> {
+    pub query: &'a str,
+    /// When a request showed it last. `None`: it was asked about.
+    pub seen_at: Option<Timestamp>,
+}
+
+/// Somebody who can open it.
+#[derive(Clone, Debug)]
+pub struct OpenerEntry<'a> {
+    pub id: UserId,
+    pub email: Option<&'a EmailAddress>,
+    pub name: Option<&'a str>,
+    pub last_sign_in_at: Option<Timestamp>,
+    pub ways: Vec<WayEntry>,
+    /// The requirements that the person meets, if there are several.
+    pub meets: Vec<&'a str>,
+}
+
+/// What lets somebody in.
+#[derive(Clone, Debug)]
+pub struct WayEntry {
+    pub text: String,
+    pub until: Option<Timestamp>,
+}
+
+/// A way of asking.
+struct Choice {
+    value: &'static str,
+    text: &'static str,
+    is_chosen: bool,
+}
+
+#[derive(Template)]
+#[template(path = "admin/access.html")]
+struct View<'a> {
+    chrome: Chrome,
+    choices: Vec<Choice>,
+    form: AccessForm<'a>,
+    answer: Option<AnswerView<'a>>,
+    api: Vec<ApiCall>,
+}
+
+struct AnswerView<'a> {
+    requirements: Vec<(&'a str, Option<Moment>)>,
+    notes: &'a [String],
+    people: Vec<PersonView<'a>>,
+    empty: Empty<'static>,
+    csv: String,
+    next: Option<String>,
+}
+
+struct PersonView<'a> {
+    link: String,
+    title: String,
+    name: Option<&'a str>,
+    last_sign_in: Option<(Moment, String)>,
+    ways: Vec<(&'a str, Option<Moment>)>,
+    meets: &'a [&'a str],
+}
+
+impl Access<'_> {
+    /// Renders the page.
+    pub fn page(&self) -> Page {
+        let by = if self.form.by.is_empty() { "url" } else { self.form.by };
+        let choice = |(value, text)| Choice { value, text, is_chosen: value == by };
+        let choices = [("url", "An address"), ("requirement", "A requirement"), ("tenant", "A tenant")];
+        let parameter = if by == "url" { "host" } else { by };
+        let asked = Some(self.form.of).filter(|_| self.answer.is_some());
+        let view = View {
+            chrome: Chrome::portal("Who can open this", &self.frame, Section::Access, None),
+            choices: choices.map(choice).into(),
+            form: self.form,
+            answer: self.answer.map(|answer| self.answer(answer)),
+            api: vec![ApiCall::get("/access", &[(parameter, asked.or(Some("\u{2026}")))])],
+        };
+        Page::public(self.form.error.map_or(200, |(status, _)| status), render(&view), &[])
+    }
+
+    fn answer<'a>(&'a self, answer: AccessAnswer<'a>) -> AnswerView<'a> {
+        let asked = |after| {
+            vec![(paths::ADMIN_ACCESS_BY, Some(self.form.by)), ("of", Some(self.form.of)), ("after", after)]
+        };
+        let empty = if answer.requirements.is_empty() {
+            Empty {
+                text: "It is not known what the routers of this host require.",
+                remedy: "Open it once while you are signed in, or ask about a requirement.",
+            }
+        } else {
+            Empty {
+                text: "Nobody can open it.",
+                remedy: "Add people to one of the groups or tenants that are required.",
+            }
+        };
+        AnswerView {
+            requirements: answer
+                .requirements
+                .iter()
+                .map(|one| (one.query, one.seen_at.map(Moment)))
+                .collect(),
+            notes: answer.notes,
+            people: answer.people.iter().map(|entry| person(entry, self.now)).collect(),
+            empty,
+            csv: paths::query(paths::ADMIN_ACCESS_CSV, &asked(None)),
+            next: answer.next.map(|next| paths::query(paths::ADMIN_ACCESS, &asked(Some(next)))),
+        }
+    }
+}
+
+fn person<'a>(entry: &'a OpenerEntry<'a>, now: Timestamp) -> PersonView<'a> {
+    PersonView {
+        link: paths::admin_user(entry.id),
+        title: entry.email.map_or_else(|| entry.id.to_string(), ToString::to_string),
+        name: entry.name,
+        last_sign_in: entry.last_sign_in_at.map(|at| (Moment(at), words::ago(now.since(at)))),
+        ways: entry.ways.iter().map(|way| (way.text.as_str(), way.until.map(Moment))).collect(),
+        meets: &entry.meets,
+    }
+}

@@ -1,0 +1,76 @@
+//! Who can open something, and why.
+
+use super::caller::Caller;
+use super::list::{Filter, Page, PageParameters, Parameters};
+use super::problems::ReadProblems;
+use super::refused::Refused;
+use super::reply::Reply;
+use crate::admin::Context;
+use crate::admin::access::What;
+use crate::admin::views::AccessList;
+use crate::http::problem_document::Problem;
+use actix_web::web::Data;
+use gatepost_core::host::HostName;
+use gatepost_core::ids::TenantId;
+use gatepost_core::requirement::{Requirement, RequirementError};
+use gatepost_store::directory::Place;
+use std::str::FromStr;
+use utoipa::IntoParams;
+
+/// What is to be opened: one of these.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "the document is made of it; the filter reads them")]
+pub(super) struct AccessParameters {
+    /// A protected host, with any of the requirements that requests showed in the last 30 days.
+    host: Option<String>,
+    /// The query after `/verify?` in a middleware's address, encoded once more.
+    requirement: Option<String>,
+    /// A tenant's id.
+    tenant: Option<String>,
+}
+
+/// What is asked for. `None` only beside a flaw.
+pub(super) struct Asked(Option<What>);
+
+impl Filter for Asked {
+    fn read(parameters: &mut Parameters<'_>) -> Self {
+        const NAMES: [&str; 3] = ["host", "requirement", "tenant"];
+        let given = NAMES.iter().filter(|name| parameters.has(name)).count();
+        let host = parameters.one::<HostName>(NAMES[0]).map(What::Host);
+        let requirement = parameters.one::<Query>(NAMES[1]).map(|Query(query)| What::Requirement(query));
+        let tenant = parameters.one::<TenantId>(NAMES[2]).map(What::Tenant);
+        if given != 1 {
+            let code = if given == 0 { "missing" } else { "excluded" };
+            parameters.flaw("", code, "Give one of host, requirement and tenant.");
+        }
+        Self(host.or(requirement).or(tenant))
+    }
+}
+
+/// The query of a requirement that is valid.
+struct Query(String);
+
+impl FromStr for Query {
+    type Err = RequirementError;
+
+    fn from_str(text: &str) -> Result<Self, RequirementError> {
+        Requirement::parse(text).map(|_| Self(text.to_owned()))
+    }
+}
+
+/// Lists who can open it, by id, each with every way.
+///
+/// The decision is that of `/verify` about a session that the person would start now. Administrators of a tenant may ask about that
+/// tenant, and about requirements that name nothing else; they see the people of the tenant.
+#[utoipa::path(get, path = "/api/v1/access", tag = "access", params(AccessParameters, PageParameters),
+    responses((status = 200, body = AccessList), ReadProblems))]
+pub(super) async fn list(caller: Caller, admin: Data<Context>, page: Page<Asked>) -> Result<Reply, Refused> {
+    let Asked(what) = &page.filter;
+    let what = what.clone().ok_or_else(|| Problem::invalid(Vec::new()))?;
+    let question = admin.ask(&caller.scope, what).await?;
+    let place: Option<Place> = page.place();
+    let found = admin.list_openers(&caller.scope, &question, place.as_ref(), page.limit).await?;
+    let next = found.next.as_ref().map(Place::to_string);
+    Ok(page.reply_with(next, |next| AccessList::new(&question, &found.items, next)))
+}

@@ -1,0 +1,174 @@
+//! Who can open something, and why: a page, and all of it as CSV.
+
+use super::csv;
+use crate::admin;
+use crate::admin::access::{AccessError, CSV_HEADER, Opener, Question, What};
+use crate::explain::RequestUrl;
+use crate::http::public::answer::PageAnswer;
+use crate::http::public::callers::Administrator;
+use crate::http::public::extract::Query;
+use crate::http::public::fault::Fault;
+use actix_web::{HttpResponse, web};
+use gatepost_core::administration::Denied;
+use gatepost_core::clock::Timestamp;
+use gatepost_core::error_chain::sentence;
+use gatepost_pages::admin::{Access, AccessAnswer, AccessForm, OpenerEntry, RequirementEntry, WayEntry};
+use gatepost_store::directory::{DirectoryError, Page, Place};
+use serde::Deserialize;
+
+/// People on a page.
+const PAGE: u32 = 50;
+
+/// What is asked, and where the page begins.
+#[derive(Deserialize)]
+pub(in crate::http::public) struct Fields {
+    by: Option<String>,
+    of: Option<String>,
+    after: Option<String>,
+}
+
+/// Why a question has no answer.
+enum Wrong {
+    /// The status of the page, and what is wrong as a sentence.
+    Form(u16, String),
+    Fault(Fault),
+}
+
+/// Shows the form, and who can open what it asks about.
+///
+/// # Errors
+/// [`Fault`]: the directory does not answer, or nothing is at this place.
+pub(in crate::http::public) async fn access(
+    administrator: Administrator,
+    admin: web::Data<admin::Context>,
+    Query(fields): Query<Fields>,
+) -> Result<PageAnswer, Fault> {
+    let Some(by) = fields.by.as_deref() else {
+        let by = if administrator.scope.is_system() { "url" } else { "tenant" };
+        return Ok(page(&administrator, AccessForm { by, ..AccessForm::default() }, None));
+    };
+    let of = fields.of.as_deref().unwrap_or_default().trim();
+    let after: Option<Place> =
+        fields.after.map(|after| after.parse()).transpose().map_err(|_| Fault::NotFound)?;
+    let question = match ask(&administrator, &admin, by, of).await {
+        Ok(question) => question,
+        Err(Wrong::Form(status, text)) => {
+            let form = AccessForm { by, of, error: Some((status, &text)) };
+            return Ok(page(&administrator, form, None));
+        }
+        Err(Wrong::Fault(fault)) => return Err(fault),
+    };
+    let found = admin.list_openers(&administrator.scope, &question, after.as_ref(), PAGE).await?;
+    let form = AccessForm { by, of, error: None };
+    Ok(page(&administrator, form, Some((&question, &found))))
+}
+
+/// All people who can open it, as CSV.
+///
+/// # Errors
+/// As [`access`]. A question that is wrong is not found.
+pub(in crate::http::public) async fn as_csv(
+    administrator: Administrator,
+    admin: web::Data<admin::Context>,
+    Query(fields): Query<Fields>,
+) -> Result<HttpResponse, Fault> {
+    let (by, of) = (fields.by.unwrap_or_default(), fields.of.unwrap_or_default());
+    let question = match ask(&administrator, &admin, &by, of.trim()).await {
+        Ok(question) => question,
+        Err(Wrong::Form(..)) => return Err(Fault::NotFound),
+        Err(Wrong::Fault(fault)) => return Err(fault),
+    };
+    let scope = administrator.scope.clone();
+    Ok(csv::answer("access.csv", CSV_HEADER, async move |after: Option<Place>| {
+        let found = admin.list_next_openers(&scope, &question, after.as_ref()).await?;
+        let lines = found.items.iter().map(|opener| opener.to_csv(&question)).collect();
+        Ok::<_, DirectoryError>((lines, found.next))
+    }))
+}
+
+async fn ask(
+    administrator: &Administrator,
+    admin: &admin::Context,
+    by: &str,
+    of: &str,
+) -> Result<Question, Wrong> {
+    let malformed = |text: &str| Wrong::Form(400, text.to_owned());
+    let what = match by {
+        "url" => {
+            let url: RequestUrl = of
+                .parse()
+                .map_err(|_| malformed("Enter a complete address, such as https://wiki.example.com/."))?;
+            What::Host(url.host().map_err(|_| malformed("Enter an address with the name of a host."))?)
+        }
+        "requirement" => What::Requirement(query_of(of).to_owned()),
+        "tenant" => What::Tenant(of.parse().map_err(|_| malformed("Enter the id of a tenant."))?),
+        _ => return Err(Wrong::Fault(Fault::NotFound)),
+    };
+    admin.ask(&administrator.scope, what).await.map_err(|error| match error {
+        AccessError::Directory(DirectoryError::UnknownTenant(_) | DirectoryError::Denied(Denied::Hidden)) => {
+            Wrong::Form(404, "There is no such tenant.".to_owned())
+        }
+        AccessError::Directory(DirectoryError::Denied(Denied::SystemOnly)) => Wrong::Form(
+            403,
+            "Only an administrator of the system may ask about groups and administrators.".to_owned(),
+        ),
+        AccessError::Directory(error) => Wrong::Fault(error.into()),
+        AccessError::UnprotectedHost(_) => Wrong::Form(404, sentence(&error.to_string())),
+        AccessError::Requirement(error) => Wrong::Form(400, sentence(&error.to_string())),
+        AccessError::Host(error) => Wrong::Form(400, sentence(&error.to_string())),
+    })
+}
+
+/// The query of the middleware's address, also where the whole address was pasted.
+fn query_of(text: &str) -> &str {
+    text.split_once('?').map_or(text, |(_, query)| query)
+}
+
+fn page(
+    administrator: &Administrator,
+    form: AccessForm<'_>,
+    found: Option<(&Question, &Page<Opener>)>,
+) -> PageAnswer {
+    let notes = found.map(|(question, _)| notes(question)).unwrap_or_default();
+    let requirement = |asked| requirement_entry(asked);
+    let requirements: Vec<_> =
+        found.iter().flat_map(|(question, _)| question.requirements.iter().map(requirement)).collect();
+    let people: Vec<_> = found
+        .iter()
+        .flat_map(|(question, found)| found.items.iter().map(|opener| entry(question, opener)))
+        .collect();
+    let next = found.and_then(|(_, found)| found.next.as_ref()).map(Place::to_string);
+    let answer = found.map(|_| AccessAnswer {
+        requirements: &requirements,
+        notes: &notes,
+        people: &people,
+        next: next.as_deref(),
+    });
+    let page = Access { frame: administrator.frame(None), form, answer, now: Timestamp::now() };
+    PageAnswer(page.page())
+}
+
+fn requirement_entry(asked: &admin::access::Asked) -> RequirementEntry<'_> {
+    RequirementEntry { query: &asked.query, seen_at: asked.seen_at }
+}
+
+fn notes(question: &Question) -> Vec<String> {
+    let groups = question.unknown_groups();
+    let groups = groups.iter().map(|name| format!("There is no group {name}: nobody is in it."));
+    let tenants = question.unknown_tenants();
+    let tenants = tenants.iter().map(|id| format!("There is no tenant {id}: nobody has access to it."));
+    groups.chain(tenants).collect()
+}
+
+fn entry<'a>(question: &'a Question, opener: &'a Opener) -> OpenerEntry<'a> {
+    let asks_several = question.requirements.len() > 1;
+    let met = opener.meets.iter().filter(|_| asks_several);
+    OpenerEntry {
+        id: opener.user.id,
+        email: opener.user.email.as_ref(),
+        name: opener.user.name.as_deref(),
+        last_sign_in_at: opener.user.last_sign_in_at,
+        ways: opener.ways.iter().map(|way| WayEntry { text: way.text(), until: way.until }).collect(),
+        meets: met.map(|place| question.requirements[*place].query.as_str()).collect(),
+    }
+}
