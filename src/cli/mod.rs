@@ -6,6 +6,7 @@
 mod address;
 mod admin;
 mod audit;
+mod audit_chain;
 mod certs;
 mod check;
 mod completions;
@@ -104,7 +105,7 @@ enum Command {
     #[command(after_help = "Examples:\n  gatepost session list alice@example.com\n  \
                             gatepost session end --user alice@example.com")]
     Session(Administration<session::Command>),
-    /// Shows the audit log: who changed what
+    /// Shows the audit log: who changed what, and whether it is whole
     #[command(after_help = "Example:\n  gatepost audit list --user alice@example.com --since 7d")]
     Audit(Administration<audit::Command>),
     /// Prints the completion script for a shell
@@ -194,7 +195,7 @@ fn dispatch(arguments: Arguments, environment: VarsOs) -> Result<ExitCode, Comma
             Command::Tenant(args) => {
                 (tenant::run(&open_for(args.conditions()).await?, args.command).await?, args.json)
             }
-            Command::Audit(args) => (audit::run(&open().await?, args.command).await?, args.json),
+            Command::Audit(args) => return audit::run(&open().await?, args.command, args.json).await,
             Command::User(args) => {
                 (user::run(&open_for(args.conditions()).await?, args.command).await?, args.json)
             }

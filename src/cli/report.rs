@@ -2,6 +2,7 @@
 //!
 //! Guarantee: names that others chose (people, groups, browsers) cannot control the terminal.
 
+use super::error::CommandError;
 use anstyle::AnsiColor;
 use comfy_table::{Table, presets};
 pub(super) use gatepost_core::calendar::{minute, rfc3339};
@@ -56,6 +57,11 @@ impl Report {
             written => written,
         }
     }
+}
+
+/// Prints one line of JSON on standard output. A reader that has closed the pipe is an error, because it ends a stream.
+pub(super) fn print_line(json: &Value) -> Result<(), CommandError> {
+    writeln!(anstream::stdout(), "{json}").map_err(CommandError::Output)
 }
 
 /// Prints on standard error why a command failed, and a hint.

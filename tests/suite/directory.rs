@@ -43,6 +43,7 @@ mod addresses;
 pub mod administration;
 mod admins;
 mod audit;
+mod audit_chain;
 mod configuration;
 mod groups;
 mod many_rows;

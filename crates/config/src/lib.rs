@@ -20,6 +20,7 @@ mod platform;
 mod providers;
 mod raw;
 mod reader;
+mod retention;
 mod session;
 mod store_url;
 mod stores;
@@ -83,6 +84,8 @@ pub struct Config {
     pub session: SessionConfig,
     /// `GATEPOST_VERIFY__*`.
     pub verify: VerifyConfig,
+    /// `GATEPOST_AUDIT__KEEP`, `GATEPOST_PEOPLE__FORGET_AFTER`.
+    pub retention: RetentionConfig,
     /// `GATEPOST_LOG__FORMAT`, `GATEPOST_LOG__LEVEL`.
     pub log: LogConfig,
 }
@@ -283,6 +286,15 @@ pub struct SessionConfig {
     pub persistent: bool,
     /// `MAX_PER_PERSON`: one more sign-in ends the session that was not used for the longest time.
     pub max_per_person: usize,
+}
+
+/// How long data is kept that has no end of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct RetentionConfig {
+    /// `GATEPOST_AUDIT__KEEP`: how long entries of the audit are kept.
+    pub audit_keep: Duration,
+    /// `GATEPOST_PEOPLE__FORGET_AFTER`: after how long people who do not sign in are deleted. `None`: never.
+    pub forget_after: Option<Duration>,
 }
 
 /// `GATEPOST_VERIFY__*`: how `/verify` answers.

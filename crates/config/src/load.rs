@@ -3,7 +3,9 @@
 use super::error::{ConfigError, ConfigErrors, Problem};
 use super::raw::{CONFIG_VARIABLE, TomlFile};
 use super::reader::{Read, Reader};
-use super::{Config, StoresConfig, address, groups, identity_policy, log, providers, session, stores};
+use super::{
+    Config, StoresConfig, address, groups, identity_policy, log, providers, retention, session, stores,
+};
 use std::borrow::Cow;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -80,6 +82,7 @@ pub(super) fn sections(reader: &mut Reader) -> Read<Config> {
     let address_changes = identity_policy::read(reader);
     let session = session::read(reader);
     let verify = session::read_verify(reader);
+    let retention = retention::read(reader, session.as_ref().ok());
     let log = log::read(reader);
     let (addresses, (stores, secret_keys), groups) = (addresses?, stores?, groups?);
     Ok(Config {
@@ -101,6 +104,7 @@ pub(super) fn sections(reader: &mut Reader) -> Read<Config> {
         address_changes: address_changes?,
         session: session?,
         verify: verify?,
+        retention: retention?,
         log: log?,
     })
 }

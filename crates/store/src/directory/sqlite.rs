@@ -37,6 +37,7 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("sqlite":
     "20261128150100_end_memberships",
     "20261128150200_create_tenant_members",
     "20261128150300_note_ways_of_changes",
+    "20261128163100_chain_audit",
 );
 
 /// Locks nothing, because only one transaction writes at a time.
@@ -76,6 +77,7 @@ macro_rules! is_standby {
     };
 }
 
+mod audit_log;
 #[path = "statements/mod.rs"]
 #[expect(clippy::duplicate_mod, reason = "the statements are written once and compiled for each store")]
 mod statements;
