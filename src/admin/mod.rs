@@ -7,6 +7,7 @@
 
 pub mod audit;
 mod sessions;
+pub mod views;
 
 pub use sessions::{EndedSessions, SessionError};
 

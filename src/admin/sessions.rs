@@ -41,11 +41,19 @@ impl Context {
     /// # Errors
     /// `UnknownSession`, `Denied`, [`LoadError`].
     pub async fn end_session(&self, hash: &Hash, actor: &Actor) -> Result<UserId, SessionError> {
+        let user = self.find_session(hash, actor).await?;
+        self.end(hash, user, actor).await?;
+        Ok(user)
+    }
+
+    /// The person whose session the actor may end. This is the dry run of [`Context::end_session`].
+    ///
+    /// # Errors
+    /// `UnknownSession`, `Denied`, [`LoadError`].
+    pub async fn find_session(&self, hash: &Hash, actor: &Actor) -> Result<UserId, SessionError> {
         self.scope_of(actor).await?.allows(&Matter::Platform).map_err(DirectoryError::from)?;
         let found = retry(async || self.stores.sessions.find_by_hash(hash).await).await?;
-        let record = found.ok_or(SessionError::UnknownSession(*hash))?;
-        self.end(hash, record.user, actor).await?;
-        Ok(record.user)
+        Ok(found.ok_or(SessionError::UnknownSession(*hash))?.user)
     }
 
     /// Ends all sessions of a person. Sessions that started in earlier seconds end by their start time, even if the

@@ -225,10 +225,7 @@ async fn delete_expired(state: Arc<State>) {
         if let Err(error) = state.stores.sessions.delete_expired().await {
             tracing::warn!(error = %Chain(&error), "expired sessions were not deleted");
         }
-        // By the database's clock, because this replica's clock may be wrong.
-        let deleting =
-            async { state.stores.directory.delete_expired(state.stores.directory.clock().await?).await };
-        if let Err(error) = deleting.await {
+        if let Err(error) = delete_from_directory(&state.stores.directory).await {
             tracing::warn!(error = %Chain(&error), "expired rows of the directory were not deleted");
         }
         if let Err(error) = delete_old(&state).await {
@@ -267,4 +264,12 @@ async fn make_audit_heads(state: Arc<State>) {
             tracing::warn!(error = %Chain(&error), "the heads of the audit were not made");
         }
     }
+}
+
+/// By the database's clock, because this replica's clock may be wrong.
+async fn delete_from_directory(directory: &Directory) -> Result<(), DirectoryError> {
+    let now = directory.clock().await?;
+    directory.delete_expired(now).await?;
+    while directory.delete_ended(now).await? > 0 {}
+    Ok(())
 }

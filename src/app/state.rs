@@ -95,6 +95,8 @@ impl State {
             public: public::Context {
                 sign_in: sign_in.clone(),
                 explain: explain.clone(),
+                admin: admin.clone(),
+                readiness: readiness.clone(),
                 assertion_keys: assertion_keys.clone(),
             },
             site: site.clone(),

@@ -3,6 +3,7 @@
 use super::console::{Console, WHAT_GOES_ON, called};
 use super::error::CommandError;
 use super::report::Report;
+use crate::admin::views::AddressRelease;
 use gatepost_core::calendar::{minute, rfc3339};
 use gatepost_core::email::EmailAddress;
 use gatepost_store::directory::changes::{ChangeAddress, ReleaseAddress};
@@ -22,7 +23,11 @@ pub(super) async fn change(
         let text = format!("Applications already get {to} for this person.");
         return Ok(Report::new(text, json!({ "user_id": id, "email": to, "changed": false })));
     };
-    let mut lines = vec![format!("Applications get {to} for {} from now on.", called(&user))];
+    let mut lines = vec![format!(
+        "Applications {} {to} for {} from now on.",
+        console.either("get", "would get"),
+        called(&user)
+    )];
     lines.extend(from.as_ref().map(|from| what_becomes_of(from, &user)));
     lines.extend(news.former_holder.as_ref().map(|former| {
         let (whose, until) = (former.user, minute(former.until));
@@ -53,16 +58,26 @@ pub(super) async fn release(console: &Console, key: &UserKey) -> Result<Report, 
     let user = console.find_user(key).await?;
     let released = console.carry_out(&ReleaseAddress { user: key.clone() }).await?.outcome;
     let id = user.summary.id;
+    let is = console.either("is", "would be");
     let text = match &released {
         Some(email) if user.summary.email.as_ref() == Some(email) => format!(
-            "{email} is released: the next person who signs in with it gets it. User {id} now has no address, and has no \
-             access until the provider sends one.\n{WHAT_GOES_ON}"
+            "{email} {is} released: the next person who signs in with it gets it. User {id} {} no address, and has no \
+             access until the provider sends one.{}",
+            console.either("now has", "would have"),
+            console.note(WHAT_GOES_ON)
         ),
         Some(email) => format!(
-            "{email} is released: the next person who signs in with it gets it. User {id} keeps {}.",
+            "{email} {is} released: the next person who signs in with it gets it. User {id} keeps {}.",
             called(&user)
         ),
         None => format!("User {id} has no address."),
     };
-    Ok(Report::new(text, json!({ "user_id": id, "released": released, "changed": released.is_some() })))
+    Ok(Report::new(
+        text,
+        AddressRelease {
+            user_id: id.to_string(),
+            changed: released.is_some(),
+            released: released.map(|email| email.to_string()),
+        },
+    ))
 }

@@ -1,20 +1,25 @@
 //! `gatepost admin`: sets explicitly whether a person is an admin, which overrides groups and roles.
 
-use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS, called, is_awaited};
+use super::console::{Console, Subject, WHAT_GOES_ON_WITH_LESS_ACCESS, listed_in_pages};
+use super::end::{self, End};
 use super::error::CommandError;
-use super::report::Report;
+use super::report::{Report, minute_or_dash};
+use crate::admin::views::{AdminChange, AdminEntry};
 use clap::Subcommand;
+use gatepost_core::administration::Scope;
 use gatepost_store::directory::changes::SetAdmin;
-use gatepost_store::directory::{AdminStanding, Done, UserKey, UserRecord};
-use serde_json::{Value, json};
+use gatepost_store::directory::{AdminRecord, AdminStanding, Done, UserKey};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Makes a person an admin, regardless of groups and roles
-    #[command(after_help = "Example:\n  gatepost admin grant alice@example.com")]
+    #[command(after_help = "Examples:\n  gatepost admin grant alice@example.com\n  \
+        gatepost admin grant alice@example.com --for 8h")]
     Grant {
         /// Address or id; if nobody has the address yet, the first person who signs in with it becomes an admin
         user: UserKey,
+        #[command(flatten)]
+        end: End,
     },
     /// Makes a person no admin, regardless of groups and roles
     #[command(after_help = "Example:\n  gatepost admin revoke alice@example.com")]
@@ -34,77 +39,96 @@ pub(super) enum Command {
 }
 
 pub(super) async fn run(console: &Console, command: Command) -> Result<Report, CommandError> {
-    let (key, is_admin) = match command {
+    let (key, is_admin, until) = match command {
         Command::List => return list(console).await,
-        Command::Grant { user } => (user, Some(true)),
-        Command::Revoke { user } => (user, Some(false)),
-        Command::Reset { user } => (user, None),
+        Command::Grant { user, end } => (user, Some(true), end.at(console).await?),
+        Command::Revoke { user } => (user, Some(false), None),
+        Command::Reset { user } => (user, None, None),
     };
-    let change = SetAdmin { user: key.clone(), is_admin, until: None };
+    let change = SetAdmin { user: key.clone(), is_admin, until };
     let Done { changed, outcome: admin, .. } = console.carry_out(&change).await?;
-    let user = console.find_user(&key).await?;
+    let user = console.find_subject(&key).await?;
     let mut text = match is_admin {
-        Some(true) => granted(&user, changed),
-        Some(false) => revoked(&user, changed),
-        None => reset(&user, changed),
+        Some(true) => granted(console, &user, &admin, changed),
+        Some(false) => revoked(console, &user, &admin, changed),
+        None => reset(console, &user, &admin, changed),
     };
-    if changed && !admin.is_admin && !is_awaited(&user) {
-        text = format!("{text}\n{WHAT_GOES_ON_WITH_LESS_ACCESS}");
+    if changed && !admin.is_admin && !user.is_awaited {
+        text.push_str(&console.note(WHAT_GOES_ON_WITH_LESS_ACCESS));
     }
-    let mut json = standing(&admin);
-    json["user_id"] = json!(user.summary.id);
-    json["email"] = json!(user.summary.email);
-    json["changed"] = json!(changed);
-    Ok(Report::new(text, json))
+    let user_id = user.id.map(|id| id.to_string());
+    let email = user.email();
+    Ok(Report::new(text, AdminChange { user_id, email, admin: (&admin).into(), changed }))
 }
 
-fn granted(user: &UserRecord, changed: bool) -> String {
-    let name = called(user);
+fn granted(console: &Console, user: &Subject, admin: &AdminStanding, changed: bool) -> String {
+    let (name, then) = (&user.name, end::until(admin.until));
     if !changed {
-        format!("{name} is already an administrator.")
-    } else if is_awaited(user) {
+        format!("{name} is already an administrator{then}.")
+    } else if user.is_awaited {
+        let will = console.either("will", "would");
         format!(
-            "Nobody has signed in as {name} yet. The first person who signs in with this address will be an administrator."
+            "Nobody has signed in as {name} yet. The first person who signs in with this address {will} be an administrator{then}."
         )
     } else {
-        format!("{name} is now an administrator.")
+        format!("{name} {} an administrator{then}.", console.either("is now", "would be"))
     }
 }
 
-fn revoked(user: &UserRecord, changed: bool) -> String {
-    let name = called(user);
-    let reasons = &user.admin.reasons;
+fn revoked(console: &Console, user: &Subject, admin: &AdminStanding, changed: bool) -> String {
+    let name = &user.name;
+    let reasons = &admin.reasons;
     if !changed {
         format!("{name} is already not an administrator, regardless of groups and roles.")
     } else if reasons.is_empty() {
+        let (is, can) = (console.either("is not", "would not be"), console.either("can", "could"));
         format!(
-            "{name} is not an administrator, and groups and roles can no longer change this.\n\
+            "{name} {is} an administrator, and groups and roles {can} no longer change this.\n\
                  To let groups decide again: gatepost admin reset {name}"
         )
     } else {
+        let (is, overrides) = (
+            console.either("is no longer", "would no longer be"),
+            console.either("overrides", "would override"),
+        );
         let through = reasons.join(", ");
         format!(
-            "{name} is no longer an administrator. This overrides: {through}.\n\
+            "{name} {is} an administrator. This {overrides}: {through}.\n\
                  To let groups decide again: gatepost admin reset {name}"
         )
     }
 }
 
-fn reset(user: &UserRecord, changed: bool) -> String {
-    let name = called(user);
-    let now = match user.admin.reasons.as_slice() {
-        [] => format!("{name} is not an administrator"),
-        reasons => format!("{name} is an administrator through {}", reasons.join(", ")),
+fn reset(console: &Console, user: &Subject, admin: &AdminStanding, changed: bool) -> String {
+    let name = &user.name;
+    let is = if changed { console.either("is", "would be") } else { "is" };
+    let now = match admin.reasons.as_slice() {
+        [] if is == "is" => format!("{name} is not an administrator"),
+        [] => format!("{name} would not be an administrator"),
+        reasons => format!("{name} {is} an administrator through {}", reasons.join(", ")),
     };
     if changed {
-        format!("Groups and roles decide again: {now}.")
+        format!("Groups and roles {} again: {now}.", console.either("decide", "would decide"))
     } else {
         format!("Groups and roles already decide: {now}.")
     }
 }
 
 async fn list(console: &Console) -> Result<Report, CommandError> {
-    let admins = console.state.stores.directory.list_admins().await?;
+    let directory = &console.state.stores.directory;
+    let mut admins = listed_in_pages(async |after, limit| {
+        directory.list_admins(&Scope::System, after.as_ref(), limit).await
+    })
+    .await?;
+    // People without an address come last.
+    admins.sort_by(|one, other| {
+        let place = |admin: &AdminRecord| (admin.email.is_none(), admin.email.clone(), admin.id);
+        place(one).cmp(&place(other))
+    });
+    let admins: Vec<(UserKey, AdminStanding)> = admins
+        .into_iter()
+        .map(|admin| (admin.email.map_or(UserKey::Id(admin.id), UserKey::Email), admin.standing))
+        .collect();
     let rows = admins.iter().map(|(user, admin)| {
         let said = match admin.explicit {
             Some(true) => "yes",
@@ -112,21 +136,13 @@ async fn list(console: &Console) -> Result<Report, CommandError> {
             None => "-",
         };
         let through = if admin.reasons.is_empty() { "-".to_owned() } else { admin.reasons.join("\n") };
-        [user.to_string(), yes_or_no(admin.is_admin).to_owned(), said.to_owned(), through]
+        let until = minute_or_dash(admin.until);
+        [user.to_string(), yes_or_no(admin.is_admin).to_owned(), said.to_owned(), until, through]
     });
-    let json = admins.iter().map(|(user, admin)| {
-        let mut entry = standing(admin);
-        entry["user"] = json!(user.to_string());
-        entry
-    });
+    let json: Vec<AdminEntry> = admins.iter().map(|(user, admin)| AdminEntry::new(user, admin)).collect();
     let none = "Nobody is an administrator. To add one: gatepost admin grant ADDRESS";
-    let header = ["User", "Admin", "Set explicitly", "Groups and roles"];
-    Ok(Report::list(header, rows.collect(), none, json.clone().collect()))
-}
-
-/// The JSON of an [`AdminStanding`].
-pub(super) fn standing(admin: &AdminStanding) -> Value {
-    json!({ "is_admin": admin.is_admin, "explicit": admin.explicit, "reasons": admin.reasons })
+    let header = ["User", "Admin", "Set explicitly", "Until (UTC)", "Groups and roles"];
+    Ok(Report::list(header, rows.collect(), none, json))
 }
 
 pub(super) const fn yes_or_no(yes: bool) -> &'static str {

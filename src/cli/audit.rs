@@ -5,7 +5,9 @@ use super::console::Console;
 use super::error::CommandError;
 use super::moment::Moment;
 use super::report::{Report, lines, print_line, rfc3339};
+use crate::admin::views::AuditEntry;
 use clap::{Args, Subcommand};
+use gatepost_core::administration::Scope;
 use gatepost_core::ids::{RequestId, TenantId};
 use gatepost_store::directory::{AuditCursor, AuditFilter, AuditRecord, UserKey, Via, Who};
 use serde_json::{Map, Value, json};
@@ -103,19 +105,23 @@ async fn export(console: &Console, since: Option<Moment>, until: Option<Moment>)
         until: until.map(|until| until.0),
         ..AuditFilter::default()
     };
-    console.state.admin.export_audit(filter, |entry| print_line(&to_json(entry))).await
+    console
+        .state
+        .admin
+        .export_audit(&Scope::System, filter, |entry| print_line(AuditEntry::from(entry)))
+        .await
 }
 
 async fn list(console: &Console, which: Which) -> Result<Report, CommandError> {
     let limit = which.limit;
     let filter = filter(console, which).await?;
     // One more entry shows whether there is a next page.
-    let mut entries = console.state.stores.directory.list_audit(&filter, limit + 1).await?;
+    let mut entries = console.state.stores.directory.list_audit(&Scope::System, &filter, limit + 1).await?;
     let is_last = entries.len() <= limit as usize;
     entries.truncate(limit as usize);
     let next = entries.last().filter(|_| !is_last).map(AuditRecord::cursor);
     let json = json!({
-        "entries": entries.iter().map(to_json).collect::<Vec<_>>(),
+        "entries": entries.iter().map(AuditEntry::from).collect::<Vec<_>>(),
         "next": next.map(|next| next.to_string()),
     });
     let header = ["At", "Actor", "Action", "Target", "What", "From", "Request"];
@@ -144,12 +150,13 @@ async fn filter(console: &Console, which: Which) -> Result<AuditFilter, CommandE
     };
     Ok(AuditFilter {
         targets: target.into_iter().collect(),
+        user: None,
         actor,
         actions: action,
         except: Vec::new(),
+        tenant,
         request_id: request,
         via,
-        tenant,
         since: since.map(|since| since.0),
         until: until.map(|until| until.0),
         before,
@@ -187,26 +194,6 @@ fn text(value: &Value) -> String {
 /// Stored values are a JSON object or absent.
 fn object(written: Option<&str>) -> Map<String, Value> {
     written.and_then(|written| serde_json::from_str(written).ok()).unwrap_or_default()
-}
-
-fn to_json(entry: &AuditRecord) -> Value {
-    let object = |written: &Option<String>| written.as_deref().map(|written| object(Some(written)));
-    json!({
-        "id": entry.id,
-        "at": rfc3339(entry.at),
-        "actor": entry.actor.to_string(),
-        "actor_email": entry.actor_email,
-        "action": entry.action,
-        "target": entry.target,
-        "target_email": entry.target_email,
-        "before": object(&entry.before),
-        "after": object(&entry.after),
-        "address": entry.address,
-        "request_id": entry.request_id,
-        "via": entry.via,
-        "tenant_id": entry.tenant_id,
-        "key_id": entry.key_id,
-    })
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ pub(super) struct Verify {
 
 pub(super) async fn print_heads(console: &Console, since: Option<Moment>) -> Result<(), CommandError> {
     let since = since.map(|since| since.0);
-    console.state.admin.export_audit_heads(since, |head| print_line(&to_json(head))).await
+    console.state.admin.export_audit_heads(since, |head| print_line(to_json(head))).await
 }
 
 pub(super) async fn verify(console: &Console, how: Verify, json: bool) -> Result<ExitCode, CommandError> {

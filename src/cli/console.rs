@@ -3,14 +3,18 @@
 //! Guarantee: it creates nothing, and refuses a schema that this program does not know exactly.
 
 use super::error::CommandError;
+use super::report::Report;
+use crate::admin::SessionError;
 use crate::app::{self, State};
 use gatepost_config::{Config, StoresConfig};
+use gatepost_core::administration::Scope;
 use gatepost_core::ids::UserId;
 use gatepost_store::directory::{
-    Actor, Applicable, Conditions, DirectoryError, Done, SchemaState, UserKey, UserRecord,
+    Actor, AdminStanding, Applicable, Conditions, DirectoryError, Done, Page, Place, SchemaState, UserKey,
+    UserRecord,
 };
 
-/// The number of people in one query.
+/// The number of rows in one query.
 const PAGE: u32 = 500;
 
 /// The opened stores, and who runs the command.
@@ -45,28 +49,103 @@ impl Console {
         &self,
         change: &C,
     ) -> Result<Done<C::Outcome>, CommandError> {
-        Ok(self.state.admin.carry_out(change, self.conditions, &self.actor).await?)
+        let done = self.state.admin.carry_out(change, self.conditions, &self.actor).await;
+        done.map_err(|error| self.explain_overtaken(error.into()))
+    }
+
+    /// Names both versions, the one that was expected and the one that is there.
+    pub(super) fn explain_overtaken(&self, error: CommandError) -> CommandError {
+        match error {
+            CommandError::Directory(DirectoryError::Overtaken(now))
+            | CommandError::Session(SessionError::Directory(DirectoryError::Overtaken(now))) => {
+                CommandError::Overtaken { wanted: self.conditions.if_version, now }
+            }
+            error => error,
+        }
+    }
+
+    /// The result of a command, which says so if nothing was changed.
+    pub(super) fn finish(&self, report: Report) -> Report {
+        if self.conditions.is_dry_run { report.of_dry_run() } else { report }
+    }
+
+    /// One of two texts: what has been done, or what would be done without `--dry-run`.
+    pub(super) const fn either<'a>(&self, done: &'a str, would: &'a str) -> &'a str {
+        if self.conditions.is_dry_run { would } else { done }
+    }
+
+    /// A note below the result of a change, which a dry run does not have.
+    pub(super) fn note(&self, note: &str) -> String {
+        if self.conditions.is_dry_run { String::new() } else { format!("\n{note}") }
+    }
+
+    /// Finds the person whom a change concerned.
+    pub(super) async fn find_subject(&self, key: &UserKey) -> Result<Subject, CommandError> {
+        match self.find_user(key).await {
+            Ok(user) => Ok(Subject {
+                id: Some(user.summary.id),
+                name: called(&user),
+                is_awaited: is_awaited(&user),
+                user: Some(user),
+            }),
+            // A dry run leaves no placeholder behind.
+            Err(CommandError::Directory(DirectoryError::UnknownUser(_)))
+                if self.conditions.is_dry_run && matches!(key, UserKey::Email(_)) =>
+            {
+                Ok(Subject { id: None, name: key.to_string(), is_awaited: true, user: None })
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Finds a person in the directory.
     pub(super) async fn find_user(&self, key: &UserKey) -> Result<UserRecord, CommandError> {
-        let found = self.state.stores.directory.find_user(key).await?;
+        let found = self.state.stores.directory.find_user(&Scope::System, key).await?;
         found.ok_or_else(|| DirectoryError::UnknownUser(key.clone()).into())
     }
 }
 
-/// Reads all pages of a list that is ordered by people's ids.
+/// The person whom a change concerned.
+#[derive(Debug)]
+pub(super) struct Subject {
+    /// `None`: a dry run would create the person.
+    pub(super) id: Option<UserId>,
+    /// The address, else the id.
+    pub(super) name: String,
+    /// Nobody has signed in with this address yet.
+    pub(super) is_awaited: bool,
+    /// What the directory says about the person.
+    pub(super) user: Option<UserRecord>,
+}
+
+impl Subject {
+    /// The groups and roles that make the person an admin.
+    pub(super) fn admin_reasons(&self) -> Vec<String> {
+        self.user.as_ref().map_or_else(Vec::new, |user| admin_of(user).reasons)
+    }
+
+    /// The address, if the person has one.
+    pub(super) fn email(&self) -> Option<String> {
+        match &self.user {
+            Some(user) => user.summary.email.as_ref().map(ToString::to_string),
+            None => Some(self.name.clone()),
+        }
+    }
+}
+
+/// Reads all pages of a list.
 pub(super) async fn listed_in_pages<T>(
-    page: impl AsyncFn(Option<UserId>, u32) -> Result<Vec<T>, DirectoryError>,
-    id: impl Fn(&T) -> UserId,
+    page: impl AsyncFn(Option<Place>, u32) -> Result<Page<T>, DirectoryError>,
 ) -> Result<Vec<T>, DirectoryError> {
     let mut all: Vec<T> = Vec::new();
+    let mut place = None;
     loop {
-        let found = page(all.last().map(&id), PAGE).await?;
-        if found.is_empty() {
+        let found = page(place, PAGE).await?;
+        all.extend(found.items);
+        place = found.next;
+        if place.is_none() {
             return Ok(all);
         }
-        all.extend(found);
     }
 }
 
@@ -89,6 +168,11 @@ pub(super) const WHAT_GOES_ON_WITH_LESS_ACCESS: &str =
 /// The name of a person in a result: the address, else the id.
 pub(super) fn called(user: &UserRecord) -> String {
     user.summary.email.as_ref().map_or_else(|| user.summary.id.to_string(), ToString::to_string)
+}
+
+/// Whether a person is an admin, and why. Nothing is hidden from the command line.
+pub(super) fn admin_of(user: &UserRecord) -> AdminStanding {
+    user.admin.clone().unwrap_or_default()
 }
 
 /// Whether nobody has signed in with this address yet.

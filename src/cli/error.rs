@@ -8,6 +8,7 @@ use crate::explain::ExplainError;
 use gatepost_certs::CertsError;
 use gatepost_certs::tls;
 use gatepost_config::ConfigErrors;
+use gatepost_core::administration::Version;
 use gatepost_core::calendar::minute;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::RequestId;
@@ -34,6 +35,8 @@ pub(super) enum CommandError {
     Log(#[from] LogError),
     #[error(transparent)]
     Explain(#[from] ExplainError),
+    #[error("{}", describe_overtaken(*wanted, *now))]
+    Overtaken { wanted: Option<Version>, now: Option<Version> },
     #[error("not ready: {0}")]
     NotReady(String),
     #[error(transparent)]
@@ -50,6 +53,14 @@ pub(super) enum CommandError {
     File(PathBuf, #[source] io::Error),
     #[error("line {line} of {} is no head of the audit", path.display())]
     NoHead { path: PathBuf, line: usize },
+}
+
+fn describe_overtaken(wanted: Option<Version>, now: Option<Version>) -> String {
+    let wanted = wanted.map_or_else(|| "none".to_owned(), |wanted| wanted.to_string());
+    match now {
+        Some(now) => format!("somebody else changed it: its version is {now} now, not {wanted}"),
+        None => format!("it is not there: no version exists, and {wanted} was expected"),
+    }
 }
 
 impl From<StoreError> for CommandError {
@@ -85,6 +96,9 @@ impl CommandError {
             }
             Self::Explain(ExplainError::UnknownRequest(id)) => return Some(of_request(*id)),
             Self::Certs(error) => return of_certificates(error).map(str::to_owned),
+            Self::Overtaken { .. } => {
+                "read it again with --json, and repeat the command with the new version"
+            }
             Self::NoFolder => "give --dir FOLDER, or set GATEPOST_INTERNAL_TLS",
             Self::NoFile(_) => {
                 "run this in the folder and with the settings of `gatepost serve`; DATABASE_URL has the path of its file"
@@ -193,8 +207,12 @@ fn of_directory(error: &DirectoryError) -> Option<String> {
         DirectoryError::DomainNotAllowed(..) => {
             "add the domain there, restart Gatepost, then repeat this command"
         }
-        DirectoryError::Overtaken(_) => {
-            "read it again with --json, and repeat the command with the new version"
+        DirectoryError::EndsInThePast => "the clock of the database decides; give a later time",
+        DirectoryError::ReservedGroup(_) => {
+            "`gatepost group list` shows it; restart Gatepost after the change"
+        }
+        DirectoryError::NotTenantMember(..) => {
+            "a role that comes through a group is taken with `gatepost group remove` or `gatepost tenant unmap`"
         }
         DirectoryError::NameTaken(_) => "choose another name; `gatepost group list` shows all groups",
         DirectoryError::GroupLinked(name) => {

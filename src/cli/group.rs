@@ -1,15 +1,18 @@
 //! `gatepost group`: groups, their links to groups of providers, and their members.
 
-use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS};
+use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS, listed_in_pages};
+use super::end::End;
 use super::error::CommandError;
 use super::member;
 use super::report::{Report, lines};
+use crate::admin::views::{Group, LinkChange};
 use clap::Subcommand;
+use gatepost_core::administration::Scope;
 use gatepost_core::identity::ExternalGroup;
 use gatepost_core::ids::GroupName;
-use gatepost_store::directory::changes::{LinkGroup, UnlinkGroup};
-use gatepost_store::directory::{GroupLink, LinkSource, UserKey};
-use serde_json::{Value, json};
+use gatepost_store::directory::changes::{CreateGroup, DeleteGroup, LinkGroup, RenameGroup, UnlinkGroup};
+use gatepost_store::directory::{Count, GroupFilter, GroupLink, LinkSource, UserKey};
+use serde_json::json;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -32,12 +35,16 @@ pub(super) enum Command {
         external: ExternalGroup,
     },
     /// Adds a person to a group, regardless of providers; creates the group if it does not exist
-    #[command(after_help = "Example:\n  gatepost group add MCP-GitHub alice@example.com")]
+    #[command(after_help = "Examples:\n  gatepost group add MCP-GitHub alice@example.com\n  \
+        gatepost group add MCP-GitHub alice@example.com --for 8h\n  \
+        gatepost group add MCP-GitHub alice@example.com --until 2026-12-04T17:00Z")]
     Add {
         /// The group's name here
         name: GroupName,
         /// Address or id; if nobody has the address yet, the first person who signs in with it is in the group
         user: UserKey,
+        #[command(flatten)]
+        end: End,
     },
     /// Removes a person from a group; a membership asserted by a provider comes back at the next refresh or sign-in
     #[command(after_help = "Example:\n  gatepost group remove MCP-GitHub alice@example.com")]
@@ -53,6 +60,28 @@ pub(super) enum Command {
         /// The group's name here
         name: GroupName,
     },
+    /// Creates a group without members
+    #[command(after_help = "Example:\n  gatepost group create MCP-GitHub")]
+    Create {
+        /// The group's name here, as used in requirements and X-User-Groups
+        name: GroupName,
+    },
+    /// Renames a group; members, links and access to tenants stay
+    #[command(after_help = "Example:\n  gatepost group rename MCP-Gihtub MCP-GitHub")]
+    Rename {
+        /// The group's name here
+        name: GroupName,
+        /// The new name; requirements of routers must be changed too
+        new: GroupName,
+    },
+    /// Deletes a group with its members and its access to tenants; a linked group must be unlinked first
+    #[command(
+        after_help = "Examples:\n  gatepost group delete MCP-Gihtub --dry-run\n  gatepost group delete MCP-Gihtub"
+    )]
+    Delete {
+        /// The group's name here
+        name: GroupName,
+    },
     /// Shows all groups, their links, and the tenants that they give access to
     #[command(after_help = "Example:\n  gatepost group list --json")]
     List,
@@ -65,44 +94,90 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
             let change = LinkGroup::new(name.clone().into(), external.clone(), config)?;
             let changed = console.carry_out(&change).await?.changed;
             let text = if changed {
-                format!("{name} is now linked to {external}.")
+                format!("{name} {} linked to {external}.", console.either("is now", "would be"))
             } else {
                 format!("{name} is already linked to {external}.")
             };
-            Ok(Report::new(text, json!({ "name": name, "link": external.to_string(), "changed": changed })))
+            let name = Some(name.to_string());
+            Ok(Report::new(text, LinkChange { name, link: external.to_string(), changed }))
         }
         Command::Unlink { external } => {
             console.carry_out(&UnlinkGroup::new(external.clone(), config)).await?;
-            let text = format!("{external} is no longer linked to a name.\n{WHAT_GOES_ON_WITH_LESS_ACCESS}");
-            Ok(Report::new(text, json!({ "link": external.to_string(), "changed": true })))
+            let is = console.either("is no longer", "would no longer be");
+            let text =
+                format!("{external} {is} linked to a name.{}", console.note(WHAT_GOES_ON_WITH_LESS_ACCESS));
+            Ok(Report::new(text, LinkChange { name: None, link: external.to_string(), changed: true }))
         }
-        Command::Add { name, user } => member::add(console, &name, &user).await,
+        Command::Create { name } => create(console, &name).await,
+        Command::Rename { name, new } => rename(console, &name, &new).await,
+        Command::Delete { name } => delete(console, &name).await,
+        Command::Add { name, user, end } => member::add(console, &name, &user, end).await,
         Command::Remove { name, user } => member::remove(console, &name, &user).await,
         Command::Members { name } => member::list(console, &name).await,
         Command::List => list(console).await,
     }
 }
 
+async fn create(console: &Console, name: &GroupName) -> Result<Report, CommandError> {
+    let changed = console.carry_out(&CreateGroup { name: name.clone() }).await?.changed;
+    let text = if changed {
+        format!("Group {name} {} created. It gives no access yet.", console.either("was", "would be"))
+    } else {
+        format!("Group {name} already exists.")
+    };
+    Ok(Report::new(text, json!({ "group": name, "changed": changed })))
+}
+
+async fn rename(console: &Console, name: &GroupName, new: &GroupName) -> Result<Report, CommandError> {
+    let change = RenameGroup { group: name.clone().into(), name: new.clone() };
+    let changed = console.carry_out(&change).await?.changed;
+    let text = if changed {
+        let is = console.either("is now", "would be");
+        format!(
+            "Group {name} {is} called {new}. Members, links and tenants stay.\n\
+             Routers that require {name} refuse everybody until they require {new}.{}",
+            console.note(WHAT_GOES_ON_WITH_LESS_ACCESS)
+        )
+    } else {
+        format!("Group {name} is already called that.")
+    };
+    Ok(Report::new(text, json!({ "group": new, "former_name": name, "changed": changed })))
+}
+
+async fn delete(console: &Console, name: &GroupName) -> Result<Report, CommandError> {
+    let found = console.state.stores.directory.find_group(&Scope::System, &name.clone().into()).await?;
+    console.carry_out(&DeleteGroup { group: name.clone().into() }).await?;
+    let (members, tenants) = found.map(|group| (group.members.number, group.tenants)).unwrap_or_default();
+    let tenants: Vec<String> = tenants.keys().map(ToString::to_string).collect();
+    let people = if members == 1 { "1 person".to_owned() } else { format!("{members} people") };
+    let opened = if tenants.is_empty() { "no tenant".to_owned() } else { tenants.join(", ") };
+    let (is, was, gave) =
+        (console.either("was", "would be"), console.either("was", "is"), console.either("gave", "gives"));
+    let text = format!(
+        "Group {name} {is} deleted. {people} {} in it, and it {gave} access to {opened}.\n\
+         Routers that require it refuse everybody.{}",
+        if members == 1 { was } else { console.either("were", "are") },
+        console.note(WHAT_GOES_ON_WITH_LESS_ACCESS)
+    );
+    Ok(Report::new(text, json!({ "group": name, "members": members, "tenants": tenants, "changed": true })))
+}
+
 async fn list(console: &Console) -> Result<Report, CommandError> {
-    let groups = console.state.stores.directory.list_groups().await?;
+    let directory = &console.state.stores.directory;
+    let filter = GroupFilter { counted: Count::ALL, ..GroupFilter::default() };
+    let groups = listed_in_pages(async |after, limit| {
+        directory.search_groups(&Scope::System, &filter, after.as_ref(), limit).await
+    })
+    .await?;
     let rows = groups.iter().map(|group| {
         let links: Vec<String> = group.links.iter().map(describe).collect();
         let tenants: Vec<String> = group.tenants.iter().map(|(id, role)| format!("{id} ({role})")).collect();
         [group.name.to_string(), group.members.to_string(), lines(&links), lines(&tenants)]
     });
-    let json = groups.iter().map(|group| {
-        json!({
-            "id": group.id.to_string(),
-            "name": group.name,
-            "version": group.version.to_string(),
-            "members": group.members,
-            "links": group.links.iter().map(to_json).collect::<Vec<_>>(),
-            "tenants": group.tenants,
-        })
-    });
+    let json: Vec<Group> = groups.iter().map(Group::from).collect();
     let none = "There is no group yet. Groups appear with the first sign-in. To create one: gatepost group link NAME PROVIDER:ID, \
                 or gatepost group add NAME ADDRESS";
-    Ok(Report::list(["Group", "Members", "Linked to", "Tenants"], rows.collect(), none, json.collect()))
+    Ok(Report::list(["Group", "Members", "Linked to", "Tenants"], rows.collect(), none, json))
 }
 
 fn describe(link: &GroupLink) -> String {
@@ -114,14 +189,4 @@ fn describe(link: &GroupLink) -> String {
     };
     let name = link.display_name.as_ref().map(|name| format!("{name:?}, ")).unwrap_or_default();
     format!("{} ({name}{how})", link.external)
-}
-
-fn to_json(link: &GroupLink) -> Value {
-    json!({
-        "provider": link.external.provider,
-        "kind": link.external.kind.as_str(),
-        "external_id": link.external.external_id,
-        "display_name": link.display_name,
-        "source": link.source.as_str(),
-    })
 }

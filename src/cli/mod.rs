@@ -11,6 +11,7 @@ mod certs;
 mod check;
 mod completions;
 mod console;
+mod end;
 mod environment;
 mod error;
 mod explain;
@@ -19,10 +20,12 @@ mod healthcheck;
 mod member;
 mod migrate;
 mod moment;
+mod openapi;
 mod report;
 mod serve;
 mod session;
 mod tenant;
+mod tenant_member;
 #[cfg(test)]
 mod tests;
 mod user;
@@ -108,6 +111,9 @@ enum Command {
     /// Shows the audit log: who changed what, and whether it is whole
     #[command(after_help = "Example:\n  gatepost audit list --user alice@example.com --since 7d")]
     Audit(Administration<audit::Command>),
+    /// Prints the OpenAPI document of the API
+    #[command(after_help = "Needs no setting. Example:\n  gatepost openapi > gatepost.openapi.json")]
+    Openapi,
     /// Prints the completion script for a shell
     #[command(after_help = completions::EXAMPLES)]
     Completions {
@@ -134,7 +140,7 @@ struct Administration<C: Subcommand> {
 
 impl<C: Subcommand> Administration<C> {
     fn conditions(&self) -> Conditions {
-        Conditions { if_version: self.if_version, is_dry_run: self.dry_run }
+        Conditions { if_version: self.if_version, is_dry_run: self.dry_run, ..Conditions::default() }
     }
 }
 
@@ -176,6 +182,7 @@ fn dispatch(arguments: Arguments, environment: VarsOs) -> Result<ExitCode, Comma
             Command::Serve => return serve::run(load()?.0).await.map(done),
             Command::Migrate => return migrate::run(&load()?.0).await.map(done),
             Command::Completions { shell } => return completions::print(shell).map(done),
+            Command::Openapi => return openapi::print().map(done),
             Command::Healthcheck => return healthcheck::run(&load()?.0).await.map(done),
             Command::Certs(args) => (certs::run(&args, || load().map(|(config, _)| config))?, args.json),
             // It checks a configuration with which other commands refuse to start.
@@ -187,20 +194,25 @@ fn dispatch(arguments: Arguments, environment: VarsOs) -> Result<ExitCode, Comma
                 (Box::pin(explain::run(&open().await?, args)).await?, json)
             }
             Command::Admin(args) => {
-                (admin::run(&open_for(args.conditions()).await?, args.command).await?, args.json)
+                let (console, json) = (open_for(args.conditions()).await?, args.json);
+                (console.finish(admin::run(&console, args.command).await?), json)
             }
             Command::Group(args) => {
-                (group::run(&open_for(args.conditions()).await?, args.command).await?, args.json)
+                let (console, json) = (open_for(args.conditions()).await?, args.json);
+                (console.finish(group::run(&console, args.command).await?), json)
             }
             Command::Tenant(args) => {
-                (tenant::run(&open_for(args.conditions()).await?, args.command).await?, args.json)
+                let (console, json) = (open_for(args.conditions()).await?, args.json);
+                (console.finish(tenant::run(&console, args.command).await?), json)
             }
             Command::Audit(args) => return audit::run(&open().await?, args.command, args.json).await,
             Command::User(args) => {
-                (user::run(&open_for(args.conditions()).await?, args.command).await?, args.json)
+                let (console, json) = (open_for(args.conditions()).await?, args.json);
+                (console.finish(Box::pin(user::run(&console, args.command)).await?), json)
             }
             Command::Session(args) => {
-                (Box::pin(session::run(&open_for(args.conditions()).await?, args.command)).await?, args.json)
+                let (console, json) = (open_for(args.conditions()).await?, args.json);
+                (console.finish(Box::pin(session::run(&console, args.command)).await?), json)
             }
         };
         report.print(json).map(done).map_err(CommandError::Output)

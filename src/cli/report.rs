@@ -7,6 +7,7 @@ use anstyle::AnsiColor;
 use comfy_table::{Table, presets};
 pub(super) use gatepost_core::calendar::{minute, rfc3339};
 use gatepost_core::clock::Timestamp;
+use serde::Serialize;
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind, Write};
@@ -20,8 +21,8 @@ pub(super) struct Report {
 }
 
 impl Report {
-    pub(super) fn new(text: impl Into<String>, json: Value) -> Self {
-        Self { text: text.into(), has_colors: false, json }
+    pub(super) fn new(text: impl Into<String>, json: impl Serialize) -> Self {
+        Self { text: text.into(), has_colors: false, json: to_json(json) }
     }
 
     /// Text with colours; names that others chose must have gone through [`plain`].
@@ -34,9 +35,18 @@ impl Report {
         header: [&str; N],
         rows: Vec<[String; N]>,
         none: &str,
-        json: Value,
+        json: impl Serialize,
     ) -> Self {
         if rows.is_empty() { Self::new(none, json) } else { Self::new(table(Some(header), rows), json) }
+    }
+
+    /// Says that nothing was changed. Its text says what would be.
+    pub(super) fn of_dry_run(mut self) -> Self {
+        if let Some(change) = self.json.as_object_mut().filter(|json| json.contains_key("changed")) {
+            change.insert("dry_run".to_owned(), true.into());
+            self.text.push_str("\nThis was a dry run: nothing has been changed.");
+        }
+        self
     }
 
     /// Adds a line for people.
@@ -60,8 +70,13 @@ impl Report {
 }
 
 /// Prints one line of JSON on standard output. A reader that has closed the pipe is an error, because it ends a stream.
-pub(super) fn print_line(json: &Value) -> Result<(), CommandError> {
-    writeln!(anstream::stdout(), "{json}").map_err(CommandError::Output)
+pub(super) fn print_line(item: impl Serialize) -> Result<(), CommandError> {
+    writeln!(anstream::stdout(), "{}", to_json(item)).map_err(CommandError::Output)
+}
+
+/// What is printed can be written as JSON: names of members are texts.
+fn to_json(value: impl Serialize) -> Value {
+    serde_json::to_value(value).unwrap_or_default()
 }
 
 /// Prints on standard error why a command failed, and a hint.

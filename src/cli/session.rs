@@ -2,8 +2,9 @@
 
 use super::console::{Console, WHAT_GOES_ON, called};
 use super::error::CommandError;
-use super::report::{Report, minute, rfc3339};
+use super::report::{Report, minute};
 use crate::admin::EndedSessions;
+use crate::admin::views::{Session, SessionEnd, SessionsEnd};
 use crate::authn;
 use clap::{Args, Subcommand};
 use gatepost_core::ids::UserId;
@@ -11,7 +12,6 @@ use gatepost_core::secret::Hash;
 use gatepost_store::directory::UserKey;
 use gatepost_store::retry::retry;
 use gatepost_store::session::record::SessionRecord;
-use serde_json::json;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -62,21 +62,10 @@ async fn list(console: &Console, key: &UserKey) -> Result<Report, CommandError> 
             hash.to_string(),
         ]
     });
-    let json = sessions.iter().map(|(hash, record)| {
-        json!({
-            "hash": hash.to_string(),
-            "user_id": record.user,
-            "provider": record.provider,
-            "user_agent": record.user_agent,
-            "address": record.address,
-            "begun_at": rfc3339(record.started_at),
-            "auth_time": record.auth_time.known().map(rfc3339),
-            "last_seen_at": rfc3339(record.last_seen_at),
-        })
-    });
+    let json: Vec<Session> = sessions.iter().map(|(hash, record)| Session::new(hash, record)).collect();
     let none = format!("{} has no session.", called(&user));
     let header = ["Device", "Address", "Signed in (UTC)", "Last use (UTC)", "Provider", "Session"];
-    Ok(Report::list(header, rows.collect(), &none, json.collect()))
+    Ok(Report::list(header, rows.collect(), &none, json))
 }
 
 /// The valid sessions, the last used first.
@@ -91,22 +80,30 @@ async fn list_live(console: &Console, user: UserId) -> Result<Vec<(Hash, Session
 }
 
 async fn end_one(console: &Console, hash: &Hash) -> Result<Report, CommandError> {
-    let id = console.state.admin.end_session(hash, &console.actor).await?;
+    let admin = &console.state.admin;
+    let id = if console.conditions.is_dry_run {
+        admin.find_session(hash, &console.actor).await?
+    } else {
+        admin.end_session(hash, &console.actor).await?
+    };
     let user = console.find_user(&UserKey::Id(id)).await?;
-    let text = format!("The session of {} has ended.\n{WHAT_GOES_ON}", called(&user));
-    Ok(Report::new(text, json!({ "hash": hash.to_string(), "user_id": id, "changed": true })))
+    let has = console.either("has ended", "would end");
+    let text = format!("The session of {} {has}.{}", called(&user), console.note(WHAT_GOES_ON));
+    Ok(Report::new(text, SessionEnd { hash: hash.to_string(), user_id: id.to_string(), changed: true }))
 }
 
 async fn end_all(console: &Console, key: &UserKey) -> Result<Report, CommandError> {
-    let ended = Box::pin(console.state.admin.end_sessions(key, console.conditions, &console.actor)).await?;
+    let ended = Box::pin(console.state.admin.end_sessions(key, console.conditions, &console.actor)).await;
+    let ended = ended.map_err(|error| console.explain_overtaken(error.into()))?;
     let EndedSessions { user: id, found } = ended;
     let name = called(&console.find_user(&UserKey::Id(id)).await?);
+    let have = console.either("have ended", "would end");
     let text = match found {
-        Some(found) => format!("All sessions of {name} have ended ({found} found)."),
+        Some(found) => format!("All sessions of {name} {have} ({found} found)."),
         None => format!(
-            "All sessions of {name} have ended. Their number is unknown, because the session store does not answer."
+            "All sessions of {name} {have}. Their number is unknown, because the session store does not answer."
         ),
     };
-    let text = format!("{text}\n{WHAT_GOES_ON}");
-    Ok(Report::new(text, json!({ "user_id": id, "sessions": found, "changed": true })))
+    let text = format!("{text}{}", console.note(WHAT_GOES_ON));
+    Ok(Report::new(text, SessionsEnd { user_id: id.to_string(), sessions: found, changed: true }))
 }

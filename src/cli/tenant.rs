@@ -1,13 +1,17 @@
-//! `gatepost tenant`: tenants, and the groups that have access to them.
+//! `gatepost tenant`: tenants, the groups that have access to them, and their own members.
 
-use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS};
+use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS, listed_in_pages};
+use super::end::End;
 use super::error::CommandError;
 use super::report::{Report, lines};
+use super::tenant_member;
+use crate::admin::views::{self, MappingChange, TenantChange};
 use clap::Subcommand;
 use gatepost_core::access::Role;
+use gatepost_core::administration::Scope;
 use gatepost_core::ids::{GroupName, TenantId};
-use gatepost_store::directory::Done;
-use gatepost_store::directory::changes::{CreateTenant, MapGroup, UnmapGroup};
+use gatepost_store::directory::changes::{CreateTenant, DeleteTenant, MapGroup, RenameTenant, UnmapGroup};
+use gatepost_store::directory::{Done, UserKey};
 use serde_json::json;
 
 #[derive(Debug, Subcommand)]
@@ -40,6 +44,46 @@ pub(super) enum Command {
         /// A tenant's id
         tenant: TenantId,
     },
+    /// Gives a person a role in a tenant, beside what groups give
+    #[command(after_help = "Examples:\n  gatepost tenant add-member github alice@example.com\n  \
+        gatepost tenant add-member github alice@example.com --role admin --for 8h")]
+    AddMember {
+        /// A tenant's id
+        tenant: TenantId,
+        /// Address or id; if nobody has the address yet, the first person who signs in with it gets the role
+        user: UserKey,
+        /// admin, member or viewer
+        #[arg(long, default_value_t)]
+        role: Role,
+        #[command(flatten)]
+        end: End,
+    },
+    /// Takes the role that `add-member` gave; a role that comes through a group stays
+    #[command(after_help = "Example:\n  gatepost tenant remove-member github alice@example.com")]
+    RemoveMember {
+        /// A tenant's id
+        tenant: TenantId,
+        /// Address or id
+        user: UserKey,
+    },
+    /// Changes the name that people see
+    #[command(
+        after_help = "Examples:\n  gatepost tenant rename github 'GitHub tools'\n  gatepost tenant rename github"
+    )]
+    Rename {
+        /// The tenant's id, which stays
+        id: TenantId,
+        /// The new name; without it the tenant has none
+        name: Option<String>,
+    },
+    /// Deletes a tenant, its members and its groups' access to it; the groups stay
+    #[command(
+        after_help = "Examples:\n  gatepost tenant delete github --dry-run\n  gatepost tenant delete github"
+    )]
+    Delete {
+        /// The tenant's id
+        id: TenantId,
+    },
     /// Shows all tenants and the groups that have access to them
     #[command(after_help = "Example:\n  gatepost tenant list --json")]
     List,
@@ -50,54 +94,87 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
         Command::Create { id, name } => {
             let changed = console.carry_out(&CreateTenant { id: id.clone(), name }).await?.changed;
             let text = if changed {
-                format!("Tenant {id} was created.")
+                format!("Tenant {id} {} created.", console.either("was", "would be"))
             } else {
                 format!("Tenant {id} already exists.")
             };
-            Ok(Report::new(text, json!({ "id": id, "changed": changed })))
+            Ok(Report::new(text, TenantChange { id: id.to_string(), changed }))
         }
         Command::Map { group, tenant, role } => {
             let change = MapGroup { group: group.clone().into(), tenant: tenant.clone(), role };
             let Done { changed, outcome: before, .. } = console.carry_out(&change).await?;
+            let has = console.either("now has", "would have");
             let mut text = match before {
                 _ if !changed => format!("Group {group} already has access to tenant {tenant} as {role}."),
                 Some(before) => {
-                    format!(
-                        "Group {group} now has access to tenant {tenant} as {role}, no longer as {before}."
-                    )
+                    format!("Group {group} {has} access to tenant {tenant} as {role}, no longer as {before}.")
                 }
-                None => format!("Group {group} now has access to tenant {tenant} as {role}."),
+                None => format!("Group {group} {has} access to tenant {tenant} as {role}."),
             };
             if before.is_some_and(|before| before > role) {
-                text = format!("{text}\n{WHAT_GOES_ON_WITH_LESS_ACCESS}");
+                text.push_str(&console.note(WHAT_GOES_ON_WITH_LESS_ACCESS));
             }
-            Ok(Report::new(
-                text,
-                json!({ "group": group, "tenant": tenant, "role": role, "changed": changed }),
-            ))
+            let role = Some(role.to_string());
+            let (group, tenant) = (group.to_string(), tenant.to_string());
+            Ok(Report::new(text, MappingChange { group, tenant, role, changed }))
         }
         Command::Unmap { group, tenant } => {
             console.carry_out(&UnmapGroup { group: group.clone().into(), tenant: tenant.clone() }).await?;
             let text = format!(
-                "Group {group} no longer has access to tenant {tenant}.\n{WHAT_GOES_ON_WITH_LESS_ACCESS}"
+                "Group {group} {} access to tenant {tenant}.{}",
+                console.either("no longer has", "would no longer have"),
+                console.note(WHAT_GOES_ON_WITH_LESS_ACCESS)
             );
-            Ok(Report::new(text, json!({ "group": group, "tenant": tenant, "changed": true })))
+            let (group, tenant) = (group.to_string(), tenant.to_string());
+            Ok(Report::new(text, MappingChange { group, tenant, role: None, changed: true }))
         }
+        Command::AddMember { tenant, user, role, end } => {
+            tenant_member::add(console, &tenant, &user, role, end).await
+        }
+        Command::RemoveMember { tenant, user } => tenant_member::remove(console, &tenant, &user).await,
+        Command::Rename { id, name } => rename(console, &id, name).await,
+        Command::Delete { id } => delete(console, &id).await,
         Command::List => list(console).await,
     }
 }
 
+async fn rename(console: &Console, id: &TenantId, name: Option<String>) -> Result<Report, CommandError> {
+    let changed = console.carry_out(&RenameTenant { id: id.clone(), name: name.clone() }).await?.changed;
+    let text = match &name {
+        _ if !changed => format!("Tenant {id} already has this name."),
+        Some(name) => format!("Tenant {id} {} called {name}.", console.either("is now", "would be")),
+        None => format!("Tenant {id} {} no name.", console.either("has now", "would have")),
+    };
+    Ok(Report::new(text, json!({ "id": id, "name": name, "changed": changed })))
+}
+
+async fn delete(console: &Console, id: &TenantId) -> Result<Report, CommandError> {
+    let found = console.state.stores.directory.find_tenant(&Scope::System, id).await?;
+    console.carry_out(&DeleteTenant { id: id.clone() }).await?;
+    let groups: Vec<String> =
+        found.map(|tenant| tenant.groups.keys().map(ToString::to_string).collect()).unwrap_or_default();
+    let opened = if groups.is_empty() { "No group".to_owned() } else { groups.join(", ") };
+    let text = format!(
+        "Tenant {id} {} deleted, with its members. {opened} gave access to it.\n\
+         Routers that require it refuse everybody.{}",
+        console.either("was", "would be"),
+        console.note(WHAT_GOES_ON_WITH_LESS_ACCESS)
+    );
+    Ok(Report::new(text, json!({ "id": id, "groups": groups, "changed": true })))
+}
+
 async fn list(console: &Console) -> Result<Report, CommandError> {
-    let tenants = console.state.stores.directory.list_tenants().await?;
+    let directory = &console.state.stores.directory;
+    let tenants = listed_in_pages(async |after, limit| {
+        directory.search_tenants(&Scope::System, None, after.as_ref(), limit).await
+    })
+    .await?;
     let rows = tenants.iter().map(|tenant| {
         let groups: Vec<String> =
             tenant.groups.iter().map(|(name, role)| format!("{name} ({role})")).collect();
         [tenant.id.to_string(), tenant.name.clone().unwrap_or_else(|| "-".to_owned()), lines(&groups)]
     });
-    let json =
-        tenants.iter().map(|tenant| {
-            json!({ "id": tenant.id, "name": tenant.name, "groups": tenant.groups, "version": tenant.version.to_string() })
-        });
+    let json: Vec<views::Tenant> = tenants.iter().map(views::Tenant::from).collect();
     let none = "There is no tenant. To create one: gatepost tenant create ID";
-    Ok(Report::list(["Tenant", "Name", "Groups with access"], rows.collect(), none, json.collect()))
+    Ok(Report::list(["Tenant", "Name", "Groups with access"], rows.collect(), none, json))
 }

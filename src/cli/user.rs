@@ -1,19 +1,28 @@
 //! `gatepost user`: people, and whether they may sign in.
 
 use super::address;
-use super::admin::{standing, yes_or_no};
-use super::console::{Console, WHAT_GOES_ON, called, is_awaited, listed_in_pages};
+use super::admin::yes_or_no;
+use super::console::{Console, Subject, WHAT_GOES_ON, admin_of, listed_in_pages};
+use super::end;
 use super::error::CommandError;
 use super::report::{Report, lines, minute, minute_or_dash, rfc3339, table};
+use crate::admin::views::{User, UserChange, UserDetails};
 use clap::Subcommand;
+use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
-use gatepost_store::directory::changes::{DisableUser, EnableUser};
-use gatepost_store::directory::{IdentityRecord, UserKey, UserRecord, UserSummary};
-use serde_json::{Value, json};
+use gatepost_store::directory::changes::{CreateUser, DisableUser, EnableUser};
+use gatepost_store::directory::{Ends, IdentityRecord, UserFilter, UserKey, UserRecord, UserSummary};
+use serde_json::json;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Creates a person whom groups, tenants and roles can be given to before the first sign-in
+    #[command(after_help = "Example:\n  gatepost user create alice@example.com")]
+    Create {
+        /// The address; the first person who signs in with it takes everything over
+        email: EmailAddress,
+    },
     /// Ends all sessions of a person and refuses further sign-ins
     #[command(after_help = "Example:\n  gatepost user disable alice@example.com")]
     Disable {
@@ -56,17 +65,19 @@ pub(super) enum Command {
 
 pub(super) async fn run(console: &Console, command: Command) -> Result<Report, CommandError> {
     match command {
+        Command::Create { email } => create(console, &email).await,
         Command::Disable { user: key } => {
             let changed = console.carry_out(&DisableUser { user: key.clone() }).await?.changed;
-            let user = console.find_user(&key).await?;
-            Ok(Report::new(disabled(&user, changed), change(&user, changed)))
+            let user = console.find_subject(&key).await?;
+            Ok(Report::new(disabled(console, &user, changed), change(&user, changed)))
         }
         Command::Enable { user: key } => {
             let changed = console.carry_out(&EnableUser { user: key.clone() }).await?.changed;
-            let user = console.find_user(&key).await?;
-            let name = called(&user);
+            let user = console.find_subject(&key).await?;
+            let name = &user.name;
             let text = if changed {
-                format!("{name} may sign in again. Ended sessions stay ended.")
+                let may = console.either("may", "could");
+                format!("{name} {may} sign in again. Ended sessions stay ended.")
             } else {
                 format!("{name} is not disabled.")
             };
@@ -74,7 +85,8 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
         }
         Command::Show { user } => {
             let user = console.find_user(&user).await?;
-            Ok(Report::new(describe(&user), to_json(&user)))
+            let ends = console.state.stores.directory.list_ends(user.summary.id).await?;
+            Ok(Report::new(describe(&user, &ends), UserDetails::with_ends(&user, &ends)))
         }
         Command::List => list(console).await,
         Command::Address { user, to } => address::change(console, &user, &to).await,
@@ -82,29 +94,55 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
     }
 }
 
-fn disabled(user: &UserRecord, changed: bool) -> String {
-    let name = called(user);
-    if !changed {
-        format!("{name} is already disabled.")
-    } else if is_awaited(user) {
+async fn create(console: &Console, email: &EmailAddress) -> Result<Report, CommandError> {
+    let changed = console.carry_out(&CreateUser { email: email.clone() }).await?.changed;
+    let user = console.find_subject(&UserKey::Email(email.clone())).await?;
+    let text = if changed {
+        let (was, gets) = (console.either("was", "would be"), console.either("gets", "would get"));
         format!(
-            "Nobody has signed in as {name} yet. The first person who signs in with this address will be refused."
+            "{email} {was} created. The first person who signs in with this address {gets} what is given to it."
         )
     } else {
-        format!("{name} is disabled: all sessions have ended, and sign-ins are refused.\n{WHAT_GOES_ON}")
+        format!("{email} already exists.")
+    };
+    Ok(Report::new(text, json!({ "user_id": user.id, "email": email, "changed": changed })))
+}
+
+fn disabled(console: &Console, user: &Subject, changed: bool) -> String {
+    let name = &user.name;
+    if !changed {
+        format!("{name} is already disabled.")
+    } else if user.is_awaited {
+        let will = console.either("will", "would");
+        format!(
+            "Nobody has signed in as {name} yet. The first person who signs in with this address {will} be refused."
+        )
+    } else {
+        let text = console.either(
+            "is disabled: all sessions have ended, and sign-ins are refused.",
+            "would be disabled: all sessions would end, and sign-ins would be refused.",
+        );
+        format!("{name} {text}{}", console.note(WHAT_GOES_ON))
     }
 }
 
-fn change(user: &UserRecord, changed: bool) -> Value {
-    let UserSummary { id, email, disabled_at, .. } = &user.summary;
-    json!({ "user_id": id, "email": email, "disabled_at": disabled_at.map(rfc3339), "changed": changed })
+fn change(user: &Subject, changed: bool) -> UserChange {
+    let disabled_at = user.user.as_ref().and_then(|user| user.summary.disabled_at);
+    UserChange {
+        user_id: user.id.map(|id| id.to_string()),
+        email: user.email(),
+        disabled_at: disabled_at.map(rfc3339),
+        changed,
+    }
 }
 
 async fn list(console: &Console) -> Result<Report, CommandError> {
     let directory = &console.state.stores.directory;
-    let people =
-        listed_in_pages(async |after, limit| directory.list_users(after, limit).await, |user| user.id)
-            .await?;
+    let everybody = UserFilter::default();
+    let people = listed_in_pages(async |after, limit| {
+        directory.search_users(&Scope::System, &everybody, after.as_ref(), limit).await
+    })
+    .await?;
     let rows = people.iter().map(|user| {
         let text = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
         let last = minute_or_dash(user.last_sign_in_at);
@@ -119,35 +157,10 @@ async fn list(console: &Console) -> Result<Report, CommandError> {
     });
     let none = "There are no people yet. A person appears after the first sign-in.";
     let header = ["Address", "Name", "Last sign-in (UTC)", "Disabled since", "Id"];
-    Ok(Report::list(header, rows.collect(), none, people.iter().map(summary).collect()))
+    Ok(Report::list(header, rows.collect(), none, people.iter().map(User::from).collect::<Vec<_>>()))
 }
 
-fn summary(user: &UserSummary) -> Value {
-    json!({
-        "id": user.id,
-        "email": user.email,
-        "name": user.name,
-        "disabled_at": user.disabled_at.map(rfc3339),
-        "created_at": rfc3339(user.created_at),
-        "last_sign_in_at": user.last_sign_in_at.map(rfc3339),
-        "version": user.version.to_string(),
-    })
-}
-
-fn to_json(user: &UserRecord) -> Value {
-    let identities = user.identities.iter().map(|IdentityRecord { provider, key, email }| {
-        json!({ "provider": provider, "issuer": key.issuer, "subject": key.subject, "email": email })
-    });
-    let mut json = summary(&user.summary);
-    json["sessions_not_before"] = json!(user.sessions_not_before.map(rfc3339));
-    json["identities"] = identities.collect();
-    json["groups"] = json!(user.groups);
-    json["tenants"] = json!(user.tenants);
-    json["admin"] = standing(&user.admin);
-    json
-}
-
-fn describe(user: &UserRecord) -> String {
+fn describe(user: &UserRecord, ends: &Ends) -> String {
     let UserSummary { id, email, name, disabled_at, created_at, last_sign_in_at, .. } = &user.summary;
     let since =
         |at: Option<Timestamp>| at.map_or_else(|| "no".to_owned(), |at| format!("since {} UTC", minute(at)));
@@ -160,17 +173,28 @@ fn describe(user: &UserRecord) -> String {
             format!("{provider}: {} at {}{other}", key.subject, key.issuer)
         })
         .collect();
-    let groups: Vec<String> =
-        user.groups.iter().map(|(name, sources)| format!("{name} ({})", sources.join(", "))).collect();
-    let tenants: Vec<String> = user.tenants.iter().map(|(id, role)| format!("{id} ({role})")).collect();
-    let mut admin = yes_or_no(user.admin.is_admin).to_owned();
-    match user.admin.explicit {
+    let groups: Vec<String> = user
+        .groups
+        .iter()
+        .map(|(name, sources)| {
+            format!("{name} ({}){}", sources.join(", "), end::until(ends.groups.get(name.as_str()).copied()))
+        })
+        .collect();
+    let tenants: Vec<String> = user
+        .tenants
+        .iter()
+        .map(|(id, role)| format!("{id} ({role}){}", end::until(ends.tenants.get(id.as_str()).copied())))
+        .collect();
+    let of_admin = admin_of(user);
+    let mut admin = yes_or_no(of_admin.is_admin).to_owned();
+    match of_admin.explicit {
         Some(true) => admin.push_str(", set explicitly"),
         Some(false) => admin.push_str(", set explicitly, which overrides groups and roles"),
         None => {}
     }
-    if !user.admin.reasons.is_empty() {
-        admin = format!("{admin}; groups and roles: {}", user.admin.reasons.join(", "));
+    admin.push_str(&end::until(of_admin.until));
+    if !of_admin.reasons.is_empty() {
+        admin = format!("{admin}; groups and roles: {}", of_admin.reasons.join(", "));
     }
     let sessions_over = user.sessions_not_before.map(|at| format!("those started before {} UTC", minute(at)));
     let sessions_over = sessions_over.unwrap_or_else(|| "-".to_owned());

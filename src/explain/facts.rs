@@ -4,12 +4,13 @@
 use super::context::ExplainError;
 use crate::stores::Stores;
 use gatepost_core::access::Standing;
+use gatepost_core::administration::Scope;
 use gatepost_core::ids::{GroupName, TenantId};
 use gatepost_core::requirement::Requirement;
 use gatepost_core::secret::Hash;
 use gatepost_store::directory::{
-    DirectoryError, GroupLink, GroupRecord, LinkSource, Membership, MembershipSource, TenantRecord, UserKey,
-    UserRecord,
+    DirectoryError, GroupLink, GroupRecord, LinkSource, Membership, MembershipSource, TenantRecord,
+    UserFilter, UserKey, UserRecord,
 };
 use gatepost_store::retry::retry;
 use gatepost_store::session::record::SessionRecord;
@@ -49,14 +50,14 @@ pub(super) struct StoredSession {
 
 impl Facts {
     pub(super) async fn load(stores: &Stores, key: &UserKey) -> Result<Self, ExplainError> {
-        let Some(record) = stores.directory.find_user(key).await? else {
+        let Some(record) = stores.directory.find_user(&Scope::System, key).await? else {
             return Err(unknown_user(stores, key).await);
         };
         let id = record.summary.id;
         let unused = SessionId::generate().hash();
         let standing = retry(async || stores.directory.find_standing(id, &unused).await).await?;
         let standing = standing.ok_or_else(|| ExplainError::unknown_user(key))?;
-        let memberships = stores.directory.list_memberships(id).await?;
+        let memberships = stores.directory.list_memberships(&Scope::System, id).await?;
         let mut facts = Self { record, memberships, standing, sessions: Ok(Vec::new()), left_out: 0 };
         match retry(async || stores.sessions.list_of_user(id).await).await {
             Ok(found) => facts.add_sessions(stores, found).await?,
@@ -109,11 +110,11 @@ impl RequiredRecords {
     pub(super) async fn load(stores: &Stores, requirement: &Requirement) -> Result<Self, DirectoryError> {
         let mut records = Self { groups: BTreeMap::new(), tenants: BTreeMap::new() };
         for name in &requirement.groups {
-            let found = stores.directory.find_group(name).await?;
+            let found = stores.directory.find_group(&Scope::System, &name.clone().into()).await?;
             records.groups.extend(found.map(|group| (name.clone(), group)));
         }
         for id in &requirement.tenants {
-            let found = stores.directory.find_tenant(id).await?;
+            let found = stores.directory.find_tenant(&Scope::System, id).await?;
             records.tenants.extend(found.map(|tenant| (id.clone(), tenant)));
         }
         Ok(records)
@@ -124,15 +125,20 @@ impl RequiredRecords {
 async fn unknown_user(stores: &Stores, key: &UserKey) -> ExplainError {
     let UserKey::Email(email) = key else { return ExplainError::unknown_user(key) };
     let mut candidates: Vec<(f64, String)> = Vec::new();
+    let everybody = UserFilter::default();
     let (mut after, mut searched) = (None, 0);
     while searched < SEARCHED {
         // Suggestions are optional, so an error only ends the search.
-        let Ok(page) = stores.directory.list_users(after, PAGE).await else { break };
-        let Some(last) = page.last() else { break };
-        (after, searched) = (Some(last.id), searched + page.len());
-        let addresses = page.into_iter().filter_map(|user| user.email).map(|email| email.to_string());
+        let found = stores.directory.search_users(&Scope::System, &everybody, after.as_ref(), PAGE).await;
+        let Ok(page) = found else { break };
+        searched += page.items.len();
+        after = page.next;
+        let addresses = page.items.into_iter().filter_map(|user| user.email).map(|email| email.to_string());
         let rate = |text: String| (strsim::normalized_damerau_levenshtein(email.as_str(), &text), text);
         candidates.extend(addresses.map(rate).filter(|(similarity, _)| *similarity >= MIN_SIMILARITY));
+        if after.is_none() {
+            break;
+        }
     }
     candidates.sort_by(|(a, _), (b, _)| b.total_cmp(a));
     let similar = candidates.into_iter().take(MAX_SUGGESTIONS).map(|(_, address)| address).collect();

@@ -19,6 +19,7 @@ pub use question::{Question, RequestUrl, RequestUrlError, requirement_of_groups}
 
 use crate::stores::Stores;
 use facts::Facts;
+use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
 use gatepost_pages::explanation::{Change, Changes, Explanation, UtcTime};
 use gatepost_store::directory::{AuditFilter, AuditRecord, DirectoryError};
@@ -55,7 +56,7 @@ async fn find_changes(stores: &Stores, at: Timestamp, targets: &[String]) -> Res
         since: Some(at.plus(Duration::from_secs(1))),
         ..AuditFilter::default()
     };
-    let mut records = stores.directory.list_audit(&filter, MAX_CHANGES + 1).await?;
+    let mut records = stores.directory.list_audit(&Scope::System, &filter, MAX_CHANGES + 1).await?;
     let is_cut = records.len() > MAX_CHANGES as usize;
     records.truncate(MAX_CHANGES as usize);
     records.reverse();

@@ -4,6 +4,7 @@ use super::context::{Context, ExplainError};
 use super::question::{Question, RequestUrl};
 use super::{MAX_CHANGES, change, explain};
 use crate::site::Site;
+use gatepost_core::administration::Scope;
 use gatepost_core::host::HostName;
 use gatepost_core::ids::RequestId;
 use gatepost_core::refusal::Refusal;
@@ -22,7 +23,7 @@ pub async fn explain_request(context: &Context, id: RequestId) -> Result<PastReq
     let changes: Vec<Change> = context
         .stores
         .directory
-        .list_audit(&filter, MAX_CHANGES)
+        .list_audit(&Scope::System, &filter, MAX_CHANGES)
         .await?
         .into_iter()
         .rev()

@@ -2,7 +2,7 @@
 //!
 //! Guarantee: suppose the [`Stamp`] of an entry was taken before the entry was looked up, and [`Lease::is_valid`] accepts
 //! it for a request. Then the entry includes every change whose commit was acknowledged 1 s before that request was
-//! sent. This rests on the order of three reads in `is_valid`: the lease, then the counters, then the clock. A thread
+//! sent, and nothing that has ended. This rests on the order of three reads in `is_valid`: the lease, then the counters, then the clock. A thread
 //! that sees an extended lease also sees every change that was applied before the extension (release and acquire on
 //! `until`). The serving thread reads the clock last, and that clock also runs while the process is suspended.
 //! `tests/model` tries every interleaving.
@@ -22,6 +22,18 @@ pub const LEASE: Duration = Duration::from_millis(900);
 pub struct Stamp {
     era: u64,
     stripe: u64,
+}
+
+/// What decides whether a cached entry is valid.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// The person whom it is about.
+    pub user: u64,
+    /// The counters when its look-up began.
+    pub stamp: Stamp,
+    /// From this point on it is not valid, whatever the lease says: a part of the person's access ends then by itself, and
+    /// nobody reports that.
+    pub counts_until: BootTime,
 }
 
 /// Decides which cached entries are valid, and until when.
@@ -58,18 +70,17 @@ impl Lease {
         Stamp { era: self.era.load(Ordering::Acquire), stripe: self.stripe(user).load(Ordering::Acquire) }
     }
 
-    /// Whether an entry with this stamp is valid now. `clock` is read last.
-    pub fn is_valid(&self, stamp: Stamp, user: u64, clock: impl FnOnce() -> BootTime) -> bool {
-        let until = self.until.load(Ordering::Acquire);
-        self.stamp(user) == stamp && clock().nanos() < until
+    /// Whether an entry is valid now. `clock` is read last.
+    pub fn is_valid(&self, entry: Entry, clock: impl FnOnce() -> BootTime) -> bool {
+        let until = self.until.load(Ordering::Acquire).min(entry.counts_until.nanos());
+        self.stamp(entry.user) == entry.stamp && clock().nanos() < until
     }
 
     /// Whether an entry may be used while the database cannot be reached: it includes every change up to the last
-    /// renewal, and that renewal was sent less than `stale` ago.
+    /// renewal, that renewal was sent less than `stale` ago, and nothing in it has ended.
     pub fn is_valid_during_outage(
         &self,
-        stamp: Stamp,
-        user: u64,
+        Entry { user, stamp, counts_until }: Entry,
         stale: Duration,
         clock: impl FnOnce() -> BootTime,
     ) -> bool {
@@ -77,7 +88,7 @@ impl Lease {
         let is_sound = renewed > BootTime::default()
             && stamp.era >= self.sound_since.load(Ordering::Acquire)
             && stamp.stripe == self.stripe(user).load(Ordering::Acquire);
-        is_sound && clock() < renewed.plus(stale)
+        is_sound && clock() < renewed.plus(stale).min(counts_until)
     }
 
     /// Whether the lease is valid at `now`.

@@ -60,7 +60,7 @@ async fn token_for(browser: &Client, world: &World, replica: &Gatepost) -> Strin
     token_of(&told)
 }
 
-fn claims(token: &str) -> Value {
+pub(crate) fn claims(token: &str) -> Value {
     use base64::Engine;
     let payload = token.split('.').nth(1).unwrap();
     let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).unwrap();

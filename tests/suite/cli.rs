@@ -1,6 +1,8 @@
 //! The command line of administration while `serve` runs on the same stores: each command's word, and its effect on
 //! the next request.
 
+mod changes;
+
 use crate::world::{APP, MCP_GITHUB, Pair, Plan, Stores, World, alice, run_command};
 use gatepost_kit::client::Client;
 use gatepost_kit::entra::Person;
@@ -133,7 +135,7 @@ both_pairs! {
         let text = world.cli(&["admin", "revoke", ALICE]).await;
         assert!(text.contains("already") && !text.contains("Open streams"), "{text}");
         let list = json(&world, &["admin", "list"]).await;
-        assert_eq!(list, serde_json::json!([{ "user": ALICE, "is_admin": false, "explicit": false, "reasons": ["group MCP-Admin"] }]));
+        assert_eq!(list, serde_json::json!([{ "user": ALICE, "is_admin": false, "explicit": false, "until": null, "reasons": ["group MCP-Admin"] }]));
         let text = world.cli(&["admin", "reset", ALICE]).await;
         assert_eq!(text, "Groups and roles decide again: alice@example.com is an administrator through group MCP-Admin.\n");
         assert_eq!(header(&world, &browser, "x-user-admin").await.as_deref(), Some("true"));

@@ -2,13 +2,15 @@
 
 use gatepost_config::{AddressChanges, AssertableDomains, Config, GroupNames, IdentityPolicy, StoresConfig};
 use gatepost_core::access::Standing;
+use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::identity::{AssertedGroup, AssertedGroups, AssertedIdentity, GroupKind, SubjectKey};
 use gatepost_core::ids::UserId;
 use gatepost_core::secret::{Hash, Secret};
 use gatepost_kit::process::{Postgres, until};
 use gatepost_store::directory::{
-    Actor, AuditFilter, AuditRecord, Directory, SignInContext, SignInOutcome, UserKey, Via, Who,
+    Actor, AuditFilter, AuditRecord, Directory, SignInContext, SignInOutcome, UserFilter, UserKey,
+    UserSummary, Via, Who,
 };
 use sqlx::{AssertSqlSafe, PgPool, SqlitePool};
 use std::time::Duration;
@@ -45,7 +47,10 @@ mod admins;
 mod audit;
 mod audit_chain;
 mod configuration;
+mod door;
+mod ends;
 mod groups;
+mod lists;
 mod many_rows;
 mod members;
 mod names;
@@ -153,8 +158,14 @@ impl Opened {
         self.standing(user).await.access.groups.iter().map(ToString::to_string).collect()
     }
 
+    /// Everybody, as the system's administrators list them.
+    pub async fn people(&self) -> Vec<UserSummary> {
+        let everybody = UserFilter::default();
+        self.directory.search_users(&Scope::System, &everybody, None, 1000).await.unwrap().items
+    }
+
     pub async fn audit(&self) -> Vec<AuditRecord> {
-        self.directory.list_audit(&AuditFilter::default(), 1000).await.unwrap()
+        self.directory.list_audit(&Scope::System, &AuditFilter::default(), 1000).await.unwrap()
     }
 
     pub async fn audited(&self, action: &str) -> Vec<AuditRecord> {

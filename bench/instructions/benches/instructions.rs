@@ -9,7 +9,7 @@ use gatepost_bench::in_process::Gate;
 use gatepost_bench::load::Requests;
 use gatepost_core::access::{Access, Person, Role, Standing};
 use gatepost_core::auth_time::AuthTime;
-use gatepost_core::clock::Timestamp;
+use gatepost_core::clock::{BootTime, Timestamp};
 use gatepost_core::decision::{Demand, Lifetimes, Permit, Recheck, SessionTimes, decide};
 use gatepost_core::host::HostName;
 use gatepost_core::ids::{GroupName, UserId};
@@ -106,6 +106,7 @@ fn asked() -> Asked {
             is_disabled: false,
             sessions_not_before: None,
             is_session_ended: false,
+            counts_until: BootTime::MAX,
             access: access.into(),
         },
         times: SessionTimes {

@@ -1,6 +1,7 @@
 //! The measurements, one module for each kind of row. A row that fails is listed in the report, and the others
 //! continue.
 
+mod administration;
 mod cold;
 mod footprint;
 mod production;
@@ -41,13 +42,15 @@ pub enum Kind {
     SignIns,
     /// Idle memory, stored sessions, start
     Footprint,
+    /// Lists of administrators in a large directory
+    Administration,
     /// The slowest of a thousand while sign-ins run and a store is slow
     Tail,
 }
 
 impl Kind {
     /// All kinds, in the order in which they run.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Warm,
         Self::Connections,
         Self::Fresh,
@@ -57,6 +60,7 @@ impl Kind {
         Self::Traefik,
         Self::SignIns,
         Self::Footprint,
+        Self::Administration,
         // Last, because it lowers the priority of our processes, which cannot be raised again without privileges.
         Self::Tail,
     ];
@@ -125,6 +129,7 @@ impl Stage {
                 (Kind::Traefik, _) => no_panic(through_traefik::run(self)).await,
                 (Kind::SignIns, _) => no_panic(sign_ins::run(self)).await,
                 (Kind::Footprint, _) => no_panic(footprint::run(self)).await,
+                (Kind::Administration, _) => no_panic(administration::run(self)).await,
                 (Kind::Tail, _) => no_panic(tail::run(self)).await,
                 (_, None) => continue,
             };

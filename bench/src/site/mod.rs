@@ -1,10 +1,12 @@
 //! A Gatepost with its stores, people and sessions, and the bare servers for comparison.
 
 mod answers;
+mod directory;
 mod ground;
 mod people;
 
 pub use answers::Answers;
+pub use directory::{Size, id_of_person};
 pub use ground::{Bare, Ground, until_at_rest};
 pub use people::{GROUP, Person};
 

@@ -1,6 +1,6 @@
 //! What a person is allowed to do, as the directory reported it at one moment.
 
-use super::clock::Timestamp;
+use super::clock::{BootTime, Timestamp};
 use super::email::EmailAddress;
 use super::ids::{GroupName, TenantId, UserId};
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,10 @@ pub struct Standing {
     pub is_session_ended: bool,
     /// Groups, tenants and admin rights. People with equal access share one value, which saves memory.
     pub access: Arc<Access>,
+    /// When the first of the memberships and decisions ends that `access` rests on. From then on `access` says nothing,
+    /// and the directory must be queried again. It is a time of this process's monotonic clock, because the clocks of this
+    /// machine and the database may differ.
+    pub counts_until: BootTime,
 }
 
 /// The person behind a session.

@@ -96,6 +96,11 @@ impl<C> Granted<C> {
         &self.change
     }
 
+    /// A part of this change, which the same decision allows: it concerns the same matter.
+    pub const fn part<D>(&self, part: D) -> Granted<D> {
+        Granted { change: part, is_by_system: self.is_by_system }
+    }
+
     /// Whether it was granted for the whole platform, not for one tenant. People who are not in a tenant do not exist
     /// for its administrators.
     pub const fn is_by_system(&self) -> bool {
@@ -145,6 +150,7 @@ impl FromStr for Version {
 mod tests {
     use super::*;
     use crate::access::{Access, Person};
+    use crate::clock::BootTime;
     use crate::ids::UserId;
 
     fn tenant(id: &str) -> TenantId {
@@ -159,6 +165,7 @@ mod tests {
             is_disabled,
             sessions_not_before: None,
             is_session_ended: false,
+            counts_until: BootTime::MAX,
             access: access.into(),
         }
     }

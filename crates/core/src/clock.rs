@@ -53,6 +53,9 @@ impl Timestamp {
 pub struct BootTime(u64);
 
 impl BootTime {
+    /// After every other time: a limit that is never reached.
+    pub const MAX: Self = Self(u64::MAX);
+
     /// The current value of the clock.
     pub fn now() -> Self {
         let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);

@@ -8,6 +8,7 @@
 //! command line prints too) and [`header_report`] (what an application received).
 
 mod account;
+mod api;
 mod choice;
 mod explained;
 pub mod explanation;
@@ -19,6 +20,7 @@ mod page;
 pub mod paths;
 mod policy;
 mod problem;
+mod problem_kind;
 mod sign_out;
 mod style;
 mod words;
@@ -27,6 +29,7 @@ mod words;
 mod tests;
 
 pub use account::{Account, AccountNotice, GroupEntry, MembershipSource, SessionEntry};
+pub use api::{ApiOperation, api_operations};
 pub use choice::ProviderChoice;
 pub use explained::{Explained, Outcome, QuestionFault, QuestionForm};
 pub use gate::{Gate, Refusal, Unfinished};
@@ -34,6 +37,7 @@ pub use headers::LiveHeaders;
 pub use page::{Format, Page};
 pub use policy::{GATE_HEADERS, PUBLIC_HEADERS};
 pub use problem::{Problem, Retry};
+pub use problem_kind::problem_kind;
 pub use sign_out::{confirm_sign_out, consented, signed_out};
 pub use style::{Asset, assets};
 pub use words::device;

@@ -3,6 +3,11 @@
 use std::time::Duration;
 use url::form_urlencoded::byte_serialize;
 
+/// The OpenAPI document of the API.
+pub const OPENAPI: &str = "/openapi.json";
+/// The page that shows the operations of the API.
+pub const API: &str = "/api";
+
 /// The account page of the public host.
 pub const ACCOUNT: &str = "/";
 /// Starts a sign-in; takes [`TO`], [`PROVIDER`] and [`SELECT_ACCOUNT`].

@@ -7,6 +7,7 @@ pub use judge::{Fault, FaultKind};
 pub use verify::{Verdict, verify};
 
 use super::Context;
+use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
 use gatepost_store::directory::{AuditFilter, AuditHead, AuditRecord, DirectoryError};
 
@@ -20,11 +21,12 @@ impl Context {
     /// `Unavailable`, and those of `take`.
     pub async fn export_audit<E: From<DirectoryError>>(
         &self,
+        scope: &Scope,
         mut filter: AuditFilter,
         mut take: impl FnMut(&AuditRecord) -> Result<(), E>,
     ) -> Result<(), E> {
         loop {
-            let page = self.stores.directory.list_audit(&filter, PAGE).await?;
+            let page = self.stores.directory.list_audit(scope, &filter, PAGE).await?;
             page.iter().try_for_each(&mut take)?;
             match page.last() {
                 Some(last) => filter.before = Some(last.cursor()),

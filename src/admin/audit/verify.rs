@@ -44,8 +44,8 @@ pub async fn verify(
         before = Some(head);
     }
     let last = before.map_or(i64::MIN, |last| last.hour);
-    let lost = kept.range(last.saturating_add(1)..).next();
-    verdict.fault = lost.map(|(hour, _)| missing(*hour));
+    let first_lost = kept.range(last.saturating_add(1)..).next();
+    verdict.fault = first_lost.map(|(hour, _)| missing(*hour));
     verdict.uncovered = directory.count_entries_after(last).await?;
     Ok(verdict)
 }

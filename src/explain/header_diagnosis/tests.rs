@@ -3,6 +3,7 @@
 use super::*;
 use gatepost_config::VerifyConfig;
 use gatepost_core::access::{Access, Person, Role, Standing};
+use gatepost_core::clock::BootTime;
 use gatepost_core::ids::UserId;
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ fn standing() -> Standing {
         is_disabled: false,
         sessions_not_before: None,
         is_session_ended: false,
+        counts_until: BootTime::MAX,
         access: Arc::new(Access {
             groups: vec!["MCP-Admin".parse().expect("a name")],
             tenants: [("github".parse().expect("a tenant"), Role::Viewer)].into(),

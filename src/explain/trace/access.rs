@@ -76,12 +76,12 @@ impl Trace<'_> {
     }
 
     pub(super) fn admin(&self, requirement: &Requirement) -> AdminFacts {
-        let admin = &self.facts.record.admin;
+        let admin = self.facts.record.admin.clone().unwrap_or_default();
         AdminFacts {
             is_admin: self.facts.standing.access.is_admin,
             is_required: requirement.admin,
             explicit: admin.explicit,
-            reasons: admin.reasons.clone(),
+            reasons: admin.reasons,
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::gate::assertion::SignedAssertion;
 use crate::gate::identity_headers::IdentityHeaders;
-use crate::invalidation::lease::Stamp;
+use crate::invalidation::lease::{Entry, Stamp};
 use gatepost_core::access::{Person, Standing};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::decision::SessionTimes;
@@ -39,7 +39,7 @@ pub struct CachedSession {
     pub(super) assertion: Option<Box<SignedAssertion>>,
     /// Bytes of interned values that this session was the first to use.
     interned_bytes: usize,
-    pub(super) stamp: Stamp,
+    stamp: Stamp,
     times: SessionTimes,
     /// The last use.
     last_used: AtomicTimestamp,
@@ -71,6 +71,12 @@ impl CachedSession {
             queried: AtomicTimestamp::new(Timestamp::now()),
             refreshed: AtomicTimestamp::new(Timestamp::from_unix(0)),
         }
+    }
+
+    /// What the lease decides by.
+    pub(super) const fn lease_entry(&self) -> Entry {
+        let Standing { person, counts_until, .. } = &self.standing;
+        Entry { user: person.id.random_bits(), stamp: self.stamp, counts_until: *counts_until }
     }
 
     /// The session's times. The last use is the last one on this replica or the stored one, whichever is later.

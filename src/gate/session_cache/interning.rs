@@ -123,6 +123,7 @@ impl<T: Clone + Eq + Hash> Interner<T> {
 mod tests {
     use super::*;
     use gatepost_core::access::Person;
+    use gatepost_core::clock::BootTime;
     use gatepost_core::ids::UserId;
 
     fn standing(groups: &[usize], is_admin: bool) -> Standing {
@@ -137,6 +138,7 @@ mod tests {
             is_disabled: false,
             sessions_not_before: None,
             is_session_ended: false,
+            counts_until: BootTime::MAX,
             access: access.into(),
         }
     }

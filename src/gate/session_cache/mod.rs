@@ -2,7 +2,8 @@
 //!
 //! Guarantees: its memory is bounded. It contains only sessions that were valid, for cookies that could be decrypted,
 //! so that forged cookies cause neither a look-up nor an entry. Any number of concurrent requests for one cookie cause
-//! one look-up. An answer from the cache includes every change that was acknowledged 1 s before the request was sent.
+//! one look-up. An answer from the cache includes every change that was acknowledged 1 s before the request was sent. What
+//! ends by itself counts until that moment and not after it, also while the directory cannot be reached.
 
 mod cached_session;
 mod interning;
@@ -76,7 +77,7 @@ impl SessionCache {
 
     /// The cached session, if it is valid for the current request.
     pub fn fresh(&self, key: &CacheKey) -> Option<Arc<CachedSession>> {
-        self.get(key).filter(|session| self.lease.is_valid(session.stamp, bits(session), BootTime::now))
+        self.get(key).filter(|session| self.lease.is_valid(session.lease_entry(), BootTime::now))
     }
 
     /// The cached session, valid or not.
@@ -88,7 +89,7 @@ impl SessionCache {
     fn may_serve_stale(&self, session: &CachedSession) -> bool {
         let stale = self.site.config.verify.stale_if_error;
         !session.standing.access.is_admin
-            && self.lease.is_valid_during_outage(session.stamp, bits(session), stale, BootTime::now)
+            && self.lease.is_valid_during_outage(session.lease_entry(), stale, BootTime::now)
     }
 
     /// The assertion of a cached session. If there is none, or only an old one, calls `sign` and caches the result. The
@@ -138,8 +139,4 @@ impl SessionCache {
     pub fn size(&self) -> (usize, u64) {
         self.cache.as_ref().map_or((0, 0), |cache| (cache.len(), cache.weight()))
     }
-}
-
-fn bits(session: &CachedSession) -> u64 {
-    session.standing.person.id.random_bits()
 }

@@ -2,7 +2,7 @@
 //!
 //! A request that joins a look-up may get an answer that was read before the request arrived. This is allowed only
 //! while the answer is younger than [`LEASE`]. If it is older, for example after the process was suspended, it is
-//! looked up again.
+//! looked up again. So is an answer in which something has ended meanwhile.
 
 use super::cached_session::{CacheKey, CachedSession};
 use crate::authn::LoadError;
@@ -38,7 +38,11 @@ impl SingleFlight {
             let flight = self.enter(key, since);
             let found = flight.found.get_or_init(&look_up).await.clone();
             self.leave(key, &flight);
-            if BootTime::now() < flight.started.plus(LEASE) {
+            let counts_until = match &found {
+                Ok(Some(session)) => flight.started.plus(LEASE).min(session.standing.counts_until),
+                _ => flight.started.plus(LEASE),
+            };
+            if BootTime::now() < counts_until {
                 return found;
             }
         }

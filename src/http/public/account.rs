@@ -8,6 +8,7 @@ use crate::authn::{self, LoadError, Principal};
 use crate::revocation::{self, revoke_refresh_token};
 use crate::sign_in::Context;
 use actix_web::web;
+use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::secret::Hash;
 use gatepost_pages::{Account, AccountNotice, GroupEntry, MembershipSource, SessionEntry};
@@ -34,7 +35,7 @@ pub(super) async fn show(
         _ => None,
     };
     let user = principal.standing.person.id;
-    let details = context.stores.directory.find_user(&UserKey::Id(user)).await?;
+    let details = context.stores.directory.find_user(&Scope::System, &UserKey::Id(user)).await?;
     let sessions = live_sessions(&context, &principal).await?;
     let current = principal.session.id.hash();
     // A person may have more for a while, from before there was a limit, or it was larger.

@@ -26,7 +26,7 @@ pub(super) fn empty(status: StatusCode) -> HttpResponse {
 }
 
 /// Text that is not a page.
-pub(super) fn text(
+pub(in crate::http) fn text(
     media_type: &'static str,
     body: impl Into<Bytes>,
     cache_control: &'static str,
@@ -37,7 +37,7 @@ pub(super) fn text(
 }
 
 /// A page as an answer, without its body if the request is HEAD.
-pub(super) struct PageAnswer(pub(super) Page);
+pub(in crate::http) struct PageAnswer(pub(in crate::http) Page);
 
 impl Responder for PageAnswer {
     type Body = BoxBody;

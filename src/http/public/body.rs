@@ -42,7 +42,7 @@ pub enum BodyError {
 }
 
 impl BodyError {
-    pub(super) const fn status(self) -> StatusCode {
+    pub(in crate::http) const fn status(self) -> StatusCode {
         match self {
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow | Self::TooMany => StatusCode::REQUEST_TIMEOUT,
@@ -132,7 +132,7 @@ pub(super) fn keep(request: &mut ServiceRequest) {
 ///
 /// # Errors
 /// [`BodyError`].
-pub(super) async fn read(request: &HttpRequest, limit: usize) -> Result<web::Bytes, BodyError> {
+pub(in crate::http) async fn read(request: &HttpRequest, limit: usize) -> Result<web::Bytes, BodyError> {
     let kept = request.extensions_mut().remove::<Unread>();
     let mut body = kept.map_or(Payload::None, |Unread(body)| body);
     let read = data::<Bodies>(request).read(limit, request.headers(), &mut body).await;

@@ -20,10 +20,49 @@ pub enum Callers {
     Admins,
     /// See [`AssertedAdmins`].
     AssertedAdmins,
+    /// Callers of the API.
+    Api(ApiAccess),
+}
+
+/// Which callers an operation of the API accepts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ApiAccess {
+    /// Who, according to the directory at the moment of the request.
+    pub who: ApiCallers,
+    /// The scope that a key needs.
+    pub scope: KeyScope,
+}
+
+/// Who may call an operation of the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ApiCallers {
+    /// Everybody with a valid session.
+    SignedIn,
+    /// Administrators of the system or of a tenant. The operation decides about which things.
+    Administrators,
+    /// Administrators of the system.
+    System,
+}
+
+/// A scope of keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyScope {
+    Read,
+    Write,
+}
+
+impl KeyScope {
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "api.read",
+            Self::Write => "api.write",
+        }
+    }
 }
 
 /// The rule of a route: which callers it accepts.
-pub(super) trait CallerRule: 'static {
+pub(in crate::http) trait CallerRule: 'static {
     /// The first argument of the route's handler.
     type Caller: 'static;
     const CALLERS: Callers;
@@ -38,7 +77,7 @@ pub(super) trait CallerRule: 'static {
 }
 
 /// Everybody. The handler checks what the request carries: a sealed value, a signed token, a provider's `sid`.
-pub(super) struct Anyone;
+pub(in crate::http) struct Anyone;
 /// People with a valid session. Others are sent to sign in.
 pub(super) struct SignedIn;
 /// People with a valid session who are admins according to the directory. Others are refused.

@@ -4,9 +4,10 @@
 use super::answer::{PageAnswer, Redirect, empty};
 use super::body::{self, BodyError, WithRest};
 use super::problem::{self, unavailable};
-use super::request::{CallerChecked, browser, data};
+use super::request::{CallerChecked, add_headers, browser, data};
 use crate::authn::LoadError;
 use crate::http::parameters::ParameterError;
+use crate::http::problem_document;
 use crate::sign_in::sign_out::BackChannelError;
 use crate::sign_in::{Context, Problem};
 use actix_web::body::BoxBody;
@@ -52,6 +53,12 @@ pub(in crate::http) enum Fault {
     /// The keys to verify it with cannot be had now.
     #[error(transparent)]
     LogoutTokenUnverifiable(BackChannelError),
+    /// An operation of the API does not do what was asked.
+    #[error("{}", .0.detail)]
+    Api(Box<problem_document::Problem>),
+    /// The request was answered before. Holds that answer in the form of its scope.
+    #[error("the request was answered before")]
+    Answered(String),
     /// A route answered without checking its caller, or the framework failed.
     #[error("the route does not say who may call it")]
     CallerNotChecked,
@@ -85,6 +92,16 @@ impl From<BackChannelError> for Fault {
     }
 }
 
+impl From<problem_document::Problem> for Fault {
+    fn from(problem: problem_document::Problem) -> Self {
+        Self::Api(Box::new(problem))
+    }
+}
+
+/// How the faults of a scope are answered, if not as pages.
+#[derive(Clone, Copy)]
+pub(in crate::http) struct FaultFormat(pub(in crate::http) fn(&Fault, &HttpRequest) -> HttpResponse);
+
 /// The error alone does not know the request: [`answer`] makes its answer, and this one is never sent.
 impl ResponseError for Fault {
     fn error_response(&self) -> HttpResponse {
@@ -107,15 +124,20 @@ pub(super) async fn answer(
         }
         None => None,
     };
-    Ok(body::answered(match answer {
+    let mut response = match answer {
         Some(answer) => response.into_response(answer),
         None => response,
-    }))
+    };
+    add_headers(&mut response);
+    Ok(body::answered(response))
 }
 
 impl Fault {
-    /// Logs the fault and renders it for the browser.
+    /// Logs the fault and renders it: as a page, unless its scope says otherwise.
     fn answer(&self, request: &HttpRequest) -> HttpResponse {
+        if let Some(FaultFormat(answer)) = request.app_data() {
+            return answer(self, request);
+        }
         let browser = browser(request);
         let (id, path) = (browser.request_id, request.path());
         let page =
@@ -154,6 +176,14 @@ impl Fault {
             }
             Self::CallerNotChecked => {
                 tracing::error!(request.id = %id, path, "a route answered that does not say who may call it");
+                page(pages::Problem::Internal)
+            }
+            Self::Answered(_) => {
+                tracing::error!(request.id = %id, path, "an answer of the API outside of it");
+                page(pages::Problem::Internal)
+            }
+            Self::Api(problem) => {
+                tracing::error!(request.id = %id, path, code = problem.code.kind().slug, "a problem of the API outside of it");
                 page(pages::Problem::Internal)
             }
         }

@@ -2,30 +2,31 @@
 //! may call each, from where, and the handler.
 
 mod account;
-mod answer;
+pub(in crate::http) mod answer;
 mod asserted;
-mod body;
-mod callers;
+pub(in crate::http) mod body;
+pub(in crate::http) mod callers;
 mod debug;
-mod extract;
-mod fault;
+pub(in crate::http) mod extract;
+pub(in crate::http) mod fault;
 mod origin;
 mod problem;
-mod request;
-mod routing;
+pub(in crate::http) mod request;
+pub(in crate::http) mod routing;
 mod server;
 mod sign_in;
 mod sign_out;
 #[cfg(test)]
 mod tests;
 
-pub use callers::Callers;
+pub use callers::{ApiAccess, ApiCallers, Callers, KeyScope};
 pub use origin::RequestOrigin;
 pub use routing::{HostScope, Route};
 pub use server::{Context, start};
 
 use self::RequestOrigin::{Anywhere, Navigation, OwnPages, Part};
 use crate::gate::assertion::AssertionKeys;
+use crate::http::api;
 use crate::sign_in::Browser;
 use actix_web::{App, HttpResponse, web};
 use callers::{Admins, Anyone, AssertedAdmins, SignedIn};
@@ -68,6 +69,7 @@ fn register(config: &mut web::ServiceConfig) -> Vec<Route> {
             answer::text(asset.media_type, asset.body, Asset::CACHE_CONTROL)
         }));
     }
+    api::register(&mut routes);
     routes.list()
 }
 

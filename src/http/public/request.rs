@@ -1,7 +1,8 @@
 //! What the public listener reads from each request, and the data that its application shares.
 
 use crate::sign_in::{Browser, Context};
-use actix_web::http::header::{HeaderMap, HeaderValue};
+use actix_web::dev::ServiceResponse;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpMessage, HttpRequest, web};
 use gatepost_core::host::HostName;
 use gatepost_core::ids::RequestId;
@@ -15,8 +16,29 @@ const MAX_USER_AGENT: usize = 256;
 /// Marks a request whose caller was checked.
 pub(super) struct CallerChecked;
 
+/// Headers that the answer gets, whatever it is.
+struct AnswerHeaders(Vec<(HeaderName, HeaderValue)>);
+
+/// Adds a header to the answer of a request, whatever it will be.
+pub(in crate::http) fn add_header(request: &HttpRequest, name: HeaderName, value: HeaderValue) {
+    let mut extensions = request.extensions_mut();
+    if let Some(AnswerHeaders(headers)) = extensions.get_mut() {
+        headers.push((name, value));
+    } else {
+        extensions.insert(AnswerHeaders(vec![(name, value)]));
+    }
+}
+
+/// Moves these headers into the answer.
+pub(super) fn add_headers(response: &mut ServiceResponse) {
+    let headers = response.request().extensions_mut().remove::<AnswerHeaders>();
+    for (name, value) in headers.into_iter().flat_map(|AnswerHeaders(headers)| headers) {
+        response.headers_mut().insert(name, value);
+    }
+}
+
 /// The browser that sent the request. Made once per request.
-pub(super) fn browser(request: &HttpRequest) -> Rc<Browser> {
+pub(in crate::http) fn browser(request: &HttpRequest) -> Rc<Browser> {
     if let Some(known) = request.extensions().get::<Rc<Browser>>() {
         return Rc::clone(known);
     }
@@ -38,7 +60,7 @@ pub(super) fn browser(request: &HttpRequest) -> Rc<Browser> {
 ///
 /// # Panics
 /// Never: [`super::server`] gives it to the application.
-pub(super) fn data<T: 'static>(request: &HttpRequest) -> &web::Data<T> {
+pub(in crate::http) fn data<T: 'static>(request: &HttpRequest) -> &web::Data<T> {
     request.app_data().expect("the application has it")
 }
 
@@ -57,7 +79,7 @@ pub(super) fn host(headers: &HeaderMap) -> Option<HostName> {
 }
 
 /// The value of a header that was sent exactly once: readers may take different ones of two.
-pub(super) fn one<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(in crate::http) fn one<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let mut values = headers.get_all(name);
     let value = values.next()?.to_str().ok()?;
     values.next().is_none().then_some(value)

@@ -3,14 +3,14 @@
 
 use super::body;
 use super::callers::{CallerRule, Callers};
-use super::fault::Fault;
+use super::fault::{Fault, FaultFormat};
 use super::origin::RequestOrigin;
 use super::request::{CallerChecked, host};
 use crate::sign_in::Context;
 use actix_web::dev::{Payload, ResourceDef};
 use actix_web::guard::{self, GuardContext};
 use actix_web::{
-    Error, FromRequest, Handler, HttpMessage, HttpRequest, HttpResponse, Resource, Responder, web,
+    Error, FromRequest, Handler, HttpMessage, HttpRequest, HttpResponse, Resource, Responder, Scope, web,
 };
 
 /// The hosts on which a route exists.
@@ -44,7 +44,7 @@ impl HostScope {
 /// One registered route.
 #[derive(Clone, Debug)]
 pub struct Route {
-    /// `GET` or `POST`.
+    /// `GET`, `POST`, `PUT`, `PATCH` or `DELETE`.
     pub method: &'static str,
     /// Whether `HEAD` is answered too.
     pub takes_head: bool,
@@ -60,32 +60,37 @@ pub struct Route {
 
 /// The method of a route.
 #[derive(Clone, Copy)]
-pub(super) struct Method {
+pub(in crate::http) struct Method {
     name: &'static str,
     takes_head: bool,
     /// Whether a handler may read a body; else one that comes is refused.
     takes_body: bool,
 }
 
-pub(super) const GET: Method = Method { name: "GET", takes_head: true, takes_body: false };
+pub(in crate::http) const GET: Method = Method { name: "GET", takes_head: true, takes_body: false };
 /// For values that can be used once: a HEAD request must not use up a code.
 pub(super) const GET_ONCE: Method = Method { takes_head: false, ..GET };
-pub(super) const POST: Method = Method { name: "POST", takes_head: false, takes_body: true };
+pub(in crate::http) const POST: Method = Method { name: "POST", takes_head: false, takes_body: true };
+/// For what the path says completely.
+pub(in crate::http) const POST_EMPTY: Method = Method { takes_body: false, ..POST };
+pub(in crate::http) const PUT: Method = Method { name: "PUT", ..POST };
+pub(in crate::http) const PATCH: Method = Method { name: "PATCH", ..POST };
+pub(in crate::http) const DELETE: Method = Method { name: "DELETE", takes_body: false, ..POST };
 
 /// Registers routes, and keeps the list of them.
-pub(super) struct Routes<'a> {
+pub(in crate::http) struct Routes<'a> {
     config: &'a mut web::ServiceConfig,
     prefix: String,
     list: Vec<Route>,
 }
 
 impl<'a> Routes<'a> {
-    pub(super) fn new(config: &'a mut web::ServiceConfig) -> Self {
+    pub(in crate::http) fn new(config: &'a mut web::ServiceConfig) -> Self {
         Self { config, prefix: String::new(), list: Vec::new() }
     }
 
     /// Adds a path with its methods.
-    pub(super) fn add(&mut self, path: PathRoutes) {
+    pub(in crate::http) fn add(&mut self, path: PathRoutes) {
         let allow = path.allow();
         let refusal = move || {
             let allow = allow.clone();
@@ -103,9 +108,25 @@ impl<'a> Routes<'a> {
     }
 
     /// Adds paths with a common prefix.
-    pub(super) fn scope(&mut self, prefix: &str, add: impl FnOnce(&mut Routes<'_>)) {
+    pub(in crate::http) fn scope(&mut self, prefix: &str, add: impl FnOnce(&mut Routes<'_>)) {
+        self.add_scope(web::scope(prefix), prefix, add);
+    }
+
+    /// Adds paths with a common prefix that exist on the public host alone, and whose faults are answered in a format of
+    /// their own.
+    pub(in crate::http) fn scope_with_format(
+        &mut self,
+        prefix: &str,
+        format: FaultFormat,
+        add: impl FnOnce(&mut Routes<'_>),
+    ) {
+        let is_there = guard::fn_guard(|request| HostScope::Public.includes(request));
+        self.add_scope(web::scope(prefix).guard(is_there).app_data(format), prefix, add);
+    }
+
+    fn add_scope(&mut self, scope: Scope, prefix: &str, add: impl FnOnce(&mut Routes<'_>)) {
         let mut list = Vec::new();
-        let scope = web::scope(prefix).configure(|config| {
+        let scope = scope.configure(|config| {
             let mut routes = Routes { prefix: format!("{}{prefix}", self.prefix), ..Routes::new(config) };
             add(&mut routes);
             list = routes.list;
@@ -114,13 +135,13 @@ impl<'a> Routes<'a> {
         self.config.service(scope);
     }
 
-    pub(super) fn list(self) -> Vec<Route> {
+    pub(in crate::http) fn list(self) -> Vec<Route> {
         self.list
     }
 }
 
 /// A path and its methods.
-pub(super) struct PathRoutes {
+pub(in crate::http) struct PathRoutes {
     resource: Resource,
     path: &'static str,
     hosts: HostScope,
@@ -128,18 +149,24 @@ pub(super) struct PathRoutes {
 }
 
 /// A path without methods yet.
-pub(super) fn at(path: &'static str) -> PathRoutes {
+pub(in crate::http) fn at(path: &'static str) -> PathRoutes {
     PathRoutes { resource: web::resource(path), path, hosts: HostScope::Any, routes: Vec::new() }
 }
 
 impl PathRoutes {
     /// Only on these hosts.
-    pub(super) fn only(self, hosts: HostScope) -> Self {
+    pub(in crate::http) fn only(self, hosts: HostScope) -> Self {
         Self { hosts, ..self }
     }
 
     /// Adds a method.
-    pub(super) fn on<R, H, Args>(mut self, method: Method, _: R, origin: RequestOrigin, handler: H) -> Self
+    pub(in crate::http) fn on<R, H, Args>(
+        mut self,
+        method: Method,
+        _: R,
+        origin: RequestOrigin,
+        handler: H,
+    ) -> Self
     where
         R: CallerRule,
         H: Handler<Args, Output: Responder>,
@@ -167,7 +194,7 @@ impl PathRoutes {
 }
 
 /// The arguments of a handler: who calls, then whatever it takes from the request.
-pub(super) trait Arguments {
+pub(in crate::http) trait Arguments {
     type Caller;
     type Others: FromRequest;
 

@@ -5,7 +5,9 @@ use super::body::Bodies;
 use super::fault::{self, Fault};
 use super::register;
 use crate::gate::assertion::AssertionKeys;
-use crate::{explain, sign_in};
+use crate::http::api::Rate;
+use crate::readiness::Readiness;
+use crate::{admin, explain, sign_in};
 use actix_web::dev::Server;
 use actix_web::http::KeepAlive;
 use actix_web::middleware::from_fn;
@@ -42,6 +44,10 @@ pub struct Context {
     pub sign_in: Arc<sign_in::Context>,
     /// Explains decisions to admins.
     pub explain: Arc<explain::Context>,
+    /// Makes changes for administrators.
+    pub admin: Arc<admin::Context>,
+    /// Whether this replica should get requests, which the API shows.
+    pub readiness: Arc<Readiness>,
     /// Verifies `X-User-Assertion`, and publishes its keys.
     pub assertion_keys: Arc<AssertionKeys>,
 }
@@ -73,10 +79,14 @@ pub(super) fn configure(context: &Context) -> impl Fn(&mut web::ServiceConfig) +
     let sign_in = web::Data::from(Arc::clone(&context.sign_in));
     let explain = web::Data::from(Arc::clone(&context.explain));
     let assertion_keys = web::Data::from(Arc::clone(&context.assertion_keys));
+    let admin = web::Data::from(Arc::clone(&context.admin));
+    let readiness = web::Data::from(Arc::clone(&context.readiness));
+    let rate = web::Data::new(Rate::default());
     let bodies = web::Data::new(Bodies::default());
     let permits = web::Data::new(Semaphore::new(PERSON_PAGES));
     move |config| {
         config.app_data(sign_in.clone()).app_data(explain.clone()).app_data(assertion_keys.clone());
+        config.app_data(admin.clone()).app_data(readiness.clone()).app_data(rate.clone());
         config.app_data(bodies.clone()).app_data(permits.clone());
         config.default_service(web::to(nothing_here));
         register(config);

@@ -111,7 +111,9 @@ async fn paths_are_exact() {
         "/logout/x",
         "/.gatepost/enter",
         "/verify",
-        "/api/v1/users",
+        "/api/v1",
+        "/api/v2/users",
+        "/problems/nothing",
         "*",
     ];
     for (answer, path) in answers(PUBLIC, &paths.map(|path| ("GET", path))).await.iter().zip(paths) {
@@ -122,11 +124,17 @@ async fn paths_are_exact() {
 /// The list is what the application knows, and says of each route what it must.
 #[actix_web::test]
 async fn the_list_holds_each_route_with_its_methods() {
-    let routes = routes();
+    let is_api = |route: &super::Route| matches!(route.callers, super::Callers::Api(_));
+    let (api, routes): (Vec<_>, Vec<_>) = routes().into_iter().partition(is_api);
+    assert!(
+        api.len() > 40
+            && api.iter().all(|route| (route.method == "GET") != (route.origin == RequestOrigin::OwnPages)),
+        "{api:?}"
+    );
     assert!(routes.len() > 13, "the pages, and what they are made of: {routes:?}");
     for route in &routes {
         let host = if route.hosts == super::HostScope::Protected { APP } else { PUBLIC };
-        let path = route.path.replace("{provider}", "entra");
+        let path = route.path.replace("{provider}", "entra").replace("{code}", "state");
         let answer = answers(host, &[(route.method, &path)]).await.remove(0);
         assert_ne!(answer.status().as_u16(), 405, "{route:?}");
         let is_hidden = route.hosts == super::HostScope::Protected;

@@ -16,7 +16,7 @@ mod sync {
 }
 
 use clock::BootTime;
-use lease::{Lease, Stamp};
+use lease::{Entry, Lease, Stamp};
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicU64, Ordering};
 use loom::thread;
@@ -27,6 +27,11 @@ const USER: u64 = 7;
 fn at(millis: u64) -> BootTime {
     // Not zero: that is "never".
     BootTime::from_nanos(1_000_000_000 + millis * 1_000_000)
+}
+
+/// An entry of the user in which nothing ends.
+fn entry(stamp: Stamp) -> Entry {
+    Entry { user: USER, stamp, counts_until: BootTime::MAX }
 }
 
 struct World {
@@ -69,7 +74,7 @@ fn with_invalidation(
 /// A request that was sent 1 s after the acknowledgement is judged by what was acknowledged.
 fn serves_the_present(world: &World) {
     let (stamp, read) = world.look_up();
-    if world.lease.is_valid(stamp, USER, || at(1_000)) {
+    if world.lease.is_valid(entry(stamp), || at(1_000)) {
         assert_eq!(read, 1, "an answer from before the change counts 1 s after it");
     }
 }
@@ -117,7 +122,7 @@ fn what_outlives_an_outage_missed_nothing_up_to_the_last_renewal() {
     let server = |world: &World| {
         let (stamp, read) = world.look_up();
         // Only the renewal at 200 reaches so far.
-        if world.lease.is_valid_during_outage(stamp, USER, Duration::from_millis(100), || at(250)) {
+        if world.lease.is_valid_during_outage(entry(stamp), Duration::from_millis(100), || at(250)) {
             assert_eq!(read, 1, "an answer from before the last renewal stands in");
         }
     };
@@ -134,7 +139,7 @@ fn what_is_known_to_have_changed_never_stands_in() {
     };
     let server = |world: &World| {
         let (stamp, read) = world.look_up();
-        if world.lease.is_valid_during_outage(stamp, USER, Duration::from_millis(100), || at(250)) {
+        if world.lease.is_valid_during_outage(entry(stamp), Duration::from_millis(100), || at(250)) {
             assert_eq!(read, 1, "an answer from before the change stands in");
         }
     };
@@ -146,17 +151,40 @@ fn without_a_lease_nothing_counts() {
     loom::model(|| {
         let lease = Lease::new(1);
         let stamp = lease.stamp(USER);
-        assert!(!lease.is_valid(stamp, USER, || at(0)));
-        assert!(!lease.is_valid_during_outage(stamp, USER, Duration::from_mins(1), || at(0)));
+        assert!(!lease.is_valid(entry(stamp), || at(0)));
+        assert!(!lease.is_valid_during_outage(entry(stamp), Duration::from_mins(1), || at(0)));
         lease.reconnect();
         let stamp = lease.stamp(USER);
         lease.extend(at(0));
-        assert!(lease.is_valid(stamp, USER, || at(899)) && lease.holds(at(899)));
-        assert!(!lease.is_valid(stamp, USER, || at(900)) && !lease.holds(at(900)));
-        assert!(lease.is_valid_during_outage(stamp, USER, Duration::from_mins(1), || at(59_999)));
-        assert!(!lease.is_valid_during_outage(stamp, USER, Duration::from_mins(1), || at(60_000)));
+        assert!(lease.is_valid(entry(stamp), || at(899)) && lease.holds(at(899)));
+        assert!(!lease.is_valid(entry(stamp), || at(900)) && !lease.holds(at(900)));
+        assert!(lease.is_valid_during_outage(entry(stamp), Duration::from_mins(1), || at(59_999)));
+        assert!(!lease.is_valid_during_outage(entry(stamp), Duration::from_mins(1), || at(60_000)));
         lease.disconnect();
-        assert!(!lease.is_valid(stamp, USER, || at(1)));
-        assert!(lease.is_valid_during_outage(stamp, USER, Duration::from_mins(1), || at(59_999)));
+        assert!(!lease.is_valid(entry(stamp), || at(1)));
+        assert!(lease.is_valid_during_outage(entry(stamp), Duration::from_mins(1), || at(59_999)));
+    });
+}
+
+#[test]
+fn what_ends_by_itself_counts_until_then_with_or_without_a_lease() {
+    loom::model(|| {
+        let lease = Lease::new(1);
+        lease.reconnect();
+        lease.extend(at(0));
+        let ends = |millis| Entry { counts_until: at(millis), ..entry(lease.stamp(USER)) };
+        for millis in [1, 500, 899] {
+            assert!(
+                lease.is_valid(ends(millis), || at(millis - 1))
+                    && !lease.is_valid(ends(millis), || at(millis))
+            );
+        }
+        assert!(!lease.is_valid(ends(2_000), || at(900)), "a late end extends no lease");
+        let kept = [500, 5_000, 120_000].map(ends);
+        lease.disconnect();
+        let stands_in = |entry, now| lease.is_valid_during_outage(entry, Duration::from_mins(1), || at(now));
+        for (entry, millis) in kept.into_iter().zip([500, 5_000, 60_000]) {
+            assert!(stands_in(entry, millis - 1) && !stands_in(entry, millis));
+        }
     });
 }

@@ -4,6 +4,7 @@ use super::administration::Administers;
 use super::{Opened, actor, admitted, at_provider, email, follow, now, person};
 use gatepost_config::GroupNames::Link;
 use gatepost_config::{AddressChanges, AssertableDomains, IdentityPolicy};
+use gatepost_core::administration::Scope;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::identity::{AddressRule, AssertedIdentity, RefusedAddress};
 use gatepost_core::ids::UserId;
@@ -65,7 +66,7 @@ impl Opened {
 
     /// What the provider asserted last, as `user show` has it.
     async fn asserted(&self, user: UserId) -> Vec<Option<String>> {
-        let record = self.directory.find_user(&UserKey::Id(user)).await.unwrap().unwrap();
+        let record = self.directory.find_user(&Scope::System, &UserKey::Id(user)).await.unwrap().unwrap();
         record.identities.iter().map(|one| one.email.as_ref().map(ToString::to_string)).collect()
     }
 }
@@ -194,9 +195,9 @@ both_stores! {
         store.sign_in_by(&person("alice", NEW, &[]), &keep()).await;
         assert_eq!(store.groups(user).await, ["Early"]);
         assert_eq!(store.memberships().await, ["alice@example.com Early"], "the views know people by what applications get");
-        assert_eq!(store.directory.list_users(None, 10).await.unwrap().len(), 1);
+        assert_eq!(store.people().await.len(), 1);
         for key in [email(NEW), email("ALICE@example.com")] {
-            assert_eq!(store.directory.find_user(&key).await.unwrap().map(|user| user.summary.id), Some(user));
+            assert_eq!(store.directory.find_user(&Scope::System, &key).await.unwrap().map(|user| user.summary.id), Some(user));
         }
         assert!(store.directory.disable_user(&email(NEW), &actor()).await.unwrap());
         assert!(store.standing(user).await.is_disabled);
@@ -239,7 +240,7 @@ both_stores! {
         store.sql("INSERT INTO user_group_membership VALUES ('alice@married.example', 'Early')").await;
         store.directory.change_address(&UserKey::Id(user), &address(NEW), &actor()).await.unwrap();
         assert_eq!(store.groups(user).await, ["Early"]);
-        assert_eq!(store.directory.list_users(None, 10).await.unwrap().len(), 1);
+        assert_eq!(store.people().await.len(), 1);
     }
 
     async fn a_release_frees_what_the_provider_asserts_too(store) {

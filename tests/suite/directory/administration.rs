@@ -98,7 +98,7 @@ pub trait Administers {
             _ => "link",
         };
         let config = config(&[("GATEPOST_PROVIDERS__ENTRA__GROUP_NAMES", names)]);
-        Ok(self.make(UnlinkGroup::new(external.clone(), &config), actor).await?.outcome)
+        self.make(UnlinkGroup::new(external.clone(), &config), actor).await.map(drop)
     }
 
     async fn add_member(

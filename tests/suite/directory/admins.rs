@@ -3,6 +3,7 @@
 use super::administration::Administers;
 use super::{actor, admitted, at_provider, email, person};
 use gatepost_config::GroupNames::{Link, Trust};
+use gatepost_core::administration::Scope;
 
 both_stores! {
     async fn a_self_made_group_of_the_admin_groups_name_makes_no_admin(store) {
@@ -59,10 +60,10 @@ both_stores! {
         assert!(store.standing(user).await.access.is_admin);
         store.directory.revoke_admin(&key, &actor()).await.unwrap();
         assert!(!store.standing(user).await.access.is_admin);
-        let admins = store.directory.list_admins().await.unwrap();
+        let admins = store.directory.list_admins(&Scope::System, None, 10).await.unwrap().items;
         assert_eq!(admins.len(), 1);
-        assert_eq!((admins[0].0.clone(), admins[0].1.is_admin, admins[0].1.explicit), (key.clone(), false, Some(false)));
-        assert_eq!(admins[0].1.reasons, ["group MCP-Admin"]);
+        assert_eq!((admins[0].id, admins[0].standing.is_admin, admins[0].standing.explicit), (user, false, Some(false)));
+        assert_eq!(admins[0].standing.reasons, ["group MCP-Admin"]);
         assert!(store.directory.reset_admin(&key, &actor()).await.unwrap());
         assert!(store.standing(user).await.access.is_admin);
         for (action, count) in [("admin.grant", 1), ("admin.revoke", 1), ("admin.reset", 1)] {

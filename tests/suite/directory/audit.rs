@@ -2,6 +2,7 @@
 
 use super::administration::Administers;
 use super::{Opened, SOON, actor, email, person};
+use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::RequestId;
 use gatepost_kit::process::until;
@@ -9,7 +10,7 @@ use gatepost_store::directory::{Actor, AuditFilter, AuditRecord, Who};
 use std::collections::BTreeSet;
 
 async fn list(store: &Opened, filter: AuditFilter) -> Vec<AuditRecord> {
-    store.directory.list_audit(&filter, 1000).await.unwrap()
+    store.directory.list_audit(&Scope::System, &filter, 1000).await.unwrap()
 }
 
 fn actions(entries: &[AuditRecord]) -> Vec<&str> {
@@ -71,7 +72,7 @@ both_stores! {
         let (mut seen, mut before) = (Vec::new(), None);
         loop {
             let filter = AuditFilter { before, ..AuditFilter::default() };
-            let page = store.directory.list_audit(&filter, 5).await.unwrap();
+            let page = store.directory.list_audit(&Scope::System, &filter, 5).await.unwrap();
             let Some(last) = page.last() else { break };
             before = Some(last.cursor().to_string().parse().unwrap());
             seen.extend(page.iter().map(|entry| entry.id));
@@ -116,7 +117,7 @@ async fn no_filter_reads_the_whole_audit() {
     ];
     for (index, filter) in filters {
         let (whole, before) = scans(&store).await;
-        store.directory.list_audit(&filter, 51).await.unwrap();
+        store.directory.list_audit(&Scope::System, &filter, 51).await.unwrap();
         // A server process counts for others when it ends, at the latest.
         store.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'gatepost' AND datname = current_database()").await;
         let used = until("the scan to be counted", SOON, async || {

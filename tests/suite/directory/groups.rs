@@ -4,9 +4,10 @@ use super::administration::Administers;
 use super::{actor, admitted, at_provider, person};
 use gatepost_config::GroupNames::{Link, Trust};
 use gatepost_core::access::Role;
+use gatepost_core::administration::Scope;
 use gatepost_core::identity::ExternalGroup;
 use gatepost_core::ids::GroupName;
-use gatepost_store::directory::{DirectoryError, LinkSource};
+use gatepost_store::directory::{DirectoryError, GroupFilter, LinkSource};
 
 fn external(text: &str) -> ExternalGroup {
     text.parse().unwrap()
@@ -139,9 +140,9 @@ both_stores! {
         store.directory.link_group(&name("Known"), &external("entra:g-1"), &actor()).await.unwrap();
         store.sql("INSERT INTO user_group_membership VALUES ('a@example.com', 'Known')").await;
         store.sql("INSERT INTO group_tenant_mapping VALUES ('Known', 'github')").await;
-        let groups = store.directory.list_groups().await.unwrap();
+        let groups = store.directory.search_groups(&Scope::System, &GroupFilter::default(), None, 10).await.unwrap().items;
         assert_eq!(groups.len(), 1);
-        assert_eq!((groups[0].name.as_str(), groups[0].members, groups[0].tenants.len()), ("Known", 1, 1));
+        assert_eq!((groups[0].name.as_str(), groups[0].members.number, groups[0].tenants.len()), ("Known", 1, 1));
         let link = &groups[0].links[0];
         assert_eq!((link.external.to_string().as_str(), link.display_name.as_deref(), link.source), ("entra:g-1", Some("Display"), LinkSource::Manual));
         assert!(store.directory.group_exists(&name("Known")).await.unwrap());
@@ -158,7 +159,7 @@ both_stores! {
         assert!(!store.directory.create_tenant(&tenant, None, &actor()).await.unwrap());
         store.directory.map_group(&group, &tenant, Role::Member, &actor()).await.unwrap();
         store.directory.map_group(&group, &tenant, Role::Viewer, &actor()).await.unwrap();
-        let tenants = store.directory.list_tenants().await.unwrap();
+        let tenants = store.directory.search_tenants(&Scope::System, None, None, 10).await.unwrap().items;
         assert_eq!((tenants[0].name.as_deref(), tenants[0].groups.get(&group)), (Some("GitHub"), Some(&Role::Viewer)));
         store.directory.unmap_group(&group, &tenant, &actor()).await.unwrap();
         assert!(matches!(store.directory.unmap_group(&group, &tenant, &actor()).await, Err(DirectoryError::NotMapped(..))));

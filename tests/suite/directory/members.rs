@@ -2,6 +2,7 @@
 
 use super::administration::Administers;
 use super::{Opened, actor, email, person};
+use gatepost_core::administration::Scope;
 use gatepost_core::ids::{GroupName, UserId};
 use gatepost_store::directory::{AuditRecord, DirectoryError, MemberRecord, UserKey};
 use serde_json::Value;
@@ -11,7 +12,12 @@ fn name(text: &str) -> GroupName {
 }
 
 async fn members(store: &Opened, group: &str) -> Vec<String> {
-    let members = store.directory.list_members(&name(group).into(), None, 100).await.unwrap();
+    let members = store
+        .directory
+        .list_members(&Scope::System, (&name(group).into(), None), None, 100)
+        .await
+        .unwrap()
+        .items;
     let text = |member: MemberRecord| {
         let sources: Vec<String> = member.sources.into_iter().collect();
         format!("{} {}", member.email.unwrap(), sources.join("+"))
@@ -29,7 +35,7 @@ both_stores! {
     async fn a_membership_by_command_and_one_by_row_have_the_same_result(store) {
         let other = if store.is_postgres() { Opened::postgres().await } else { Opened::sqlite().await };
         let key = email("a@example.com");
-        assert_eq!(store.directory.add_member(&name("Known"), &key, &actor()).await.unwrap(), true);
+        assert!(store.directory.add_member(&name("Known"), &key, &actor()).await.unwrap());
         assert_eq!(store.directory.remove_member(&name("Known"), &key, &actor()).await.unwrap(), ["manual"]);
         other.sql("INSERT INTO user_group_membership VALUES ('a@example.com', 'Known')").await;
         other.sql("DELETE FROM user_group_membership WHERE user_email = 'a@example.com'").await;
@@ -44,8 +50,8 @@ both_stores! {
     async fn a_membership_outlives_sign_ins_and_is_stored_once(store) {
         let user = store.admitted(&person("a", "a@example.com", &["g-1"])).await;
         let key = UserKey::Id(user);
-        assert_eq!(store.directory.add_member(&name("entra:g-1"), &key, &actor()).await.unwrap(), true);
-        assert_eq!(store.directory.add_member(&name("entra:g-1"), &email("A@example.com"), &actor()).await.unwrap(), false);
+        assert!(store.directory.add_member(&name("entra:g-1"), &key, &actor()).await.unwrap());
+        assert!(!store.directory.add_member(&name("entra:g-1"), &email("A@example.com"), &actor()).await.unwrap());
         assert_eq!(store.audited("membership.create").await.len(), 1);
         assert_eq!(members(&store, "entra:g-1").await, ["a@example.com entra+manual"]);
         store.admitted(&person("a", "a@example.com", &[])).await;
@@ -84,7 +90,7 @@ both_stores! {
         let nobody = UserKey::Id(UserId::generate());
         let added = store.directory.add_member(&name("New"), &nobody, &actor()).await;
         assert!(matches!(added, Err(DirectoryError::UnknownUser(_))));
-        assert!(matches!(store.directory.list_members(&name("New").into(), None, 10).await, Err(DirectoryError::UnknownGroup(_))));
+        assert!(matches!(store.directory.list_members(&Scope::System, (&name("New").into(), None), None, 10).await, Err(DirectoryError::UnknownGroup(_))));
         assert_eq!(store.audit().await.len(), audit);
     }
 
@@ -92,8 +98,9 @@ both_stores! {
         for n in 0..5 {
             store.admitted(&person(&format!("p-{n}"), &format!("p{n}@example.com"), &["g-1"])).await;
         }
-        let first = store.directory.list_members(&name("entra:g-1").into(), None, 3).await.unwrap();
-        let rest = store.directory.list_members(&name("entra:g-1").into(), Some(first[2].id), 3).await.unwrap();
+        let first = store.directory.list_members(&Scope::System, (&name("entra:g-1").into(), None), None, 3).await.unwrap();
+        let rest = store.directory.list_members(&Scope::System, (&name("entra:g-1").into(), None), first.next.as_ref(), 3).await.unwrap().items;
+        let first = first.items;
         assert_eq!((first.len(), rest.len()), (3, 2));
         assert!(first.iter().all(|one| rest.iter().all(|other| one.id != other.id)));
     }

@@ -4,6 +4,7 @@ use super::administration::Administers;
 use super::{actor, admitted, at_provider, context, email, follow, known, now, person};
 use gatepost_config::GroupNames;
 use gatepost_config::GroupNames::Link;
+use gatepost_core::administration::Scope;
 use gatepost_core::identity::{AddressRule, AssertedGroups, RefusedAddress};
 use gatepost_core::ids::UserId;
 use gatepost_core::secret::Secret;
@@ -55,7 +56,7 @@ both_stores! {
     async fn a_placeholder_waits_for_the_first_signer_with_its_address(store) {
         store.sql("INSERT INTO user_group_membership VALUES ('Alice@Example.com', 'Early')").await;
         store.sql("INSERT INTO user_admin_status VALUES ('alice@example.com', true)").await;
-        let waiting = store.directory.find_user(&email("alice@example.com")).await.unwrap().unwrap();
+        let waiting = store.directory.find_user(&Scope::System, &email("alice@example.com")).await.unwrap().unwrap();
         assert!(waiting.identities.is_empty());
         let user = store.admitted(&person("alice", "alice@example.com", &[])).await;
         assert_eq!(user, waiting.summary.id);
@@ -72,7 +73,7 @@ both_stores! {
         assert_eq!(store.admitted(&person("alice", "alice@new.example", &["g-1"])).await, user);
         assert_eq!(store.groups(user).await, ["Early", "entra:g-1"]);
         assert!(store.standing(user).await.access.is_admin);
-        assert_eq!(store.directory.list_users(None, 10).await.unwrap().len(), 1);
+        assert_eq!(store.people().await.len(), 1);
         assert_eq!(store.audited("user.merge").await.len(), 1);
     }
 
@@ -160,7 +161,7 @@ both_stores! {
         let mut alice = person("alice", "alice@example.com", &["g-1"]);
         alice.groups = AssertedGroups::Unknown;
         assert_eq!(store.sign_in(&alice, GroupNames::Link).await, SignInOutcome::GroupsUnknown);
-        assert!(store.directory.list_users(None, 10).await.unwrap().is_empty(), "nothing was made");
+        assert!(store.people().await.is_empty(), "nothing was made");
         let user = store.admitted(&person("alice", "alice@example.com", &["g-1"])).await;
         let at = |hours| context(now().plus(Duration::from_hours(hours)));
         let outcome = store.directory.sign_in(&alice, &follow(GroupNames::Link), &at(23), &actor()).await.unwrap();

@@ -3,6 +3,7 @@
 use super::administration::Administers;
 use super::{Opened, SOON, actor, email, follow, now, person};
 use gatepost_config::GroupNames::Link;
+use gatepost_core::administration::Scope;
 use gatepost_core::secret::Secret;
 use gatepost_kit::process::{Postgres, until};
 use gatepost_store::directory::{Directory, DirectoryError, SchemaState};
@@ -52,7 +53,8 @@ async fn of_several_migrating_at_once_one_does_it_on_postgres() {
     let store = Opened::postgres().await;
     store.sql("DROP SCHEMA gatepost CASCADE; DROP VIEW IF EXISTS user_group_membership").await;
     assert_eq!(store.directory.schema_state().await.unwrap(), SchemaState::Behind);
-    assert!(opened_together(&store).await.iter().all(Result::is_ok));
+    let results = opened_together(&store).await;
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
     assert_eq!(store.directory.schema_state().await.unwrap(), SchemaState::Current);
 }
 
@@ -62,7 +64,8 @@ async fn of_several_migrating_at_once_one_does_it_on_sqlite() {
     let fresh = store.url.replace("gatepost.db", "fresh/new.db");
     let file = std::path::PathBuf::from(fresh.trim_start_matches("sqlite://"));
     store.stores = gatepost_config::StoresConfig::Embedded { file: file.clone() };
-    assert!(opened_together(&store).await.iter().all(Result::is_ok));
+    let results = opened_together(&store).await;
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
     let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(file).unwrap());
     assert_eq!(mode & 0o777, 0o600, "the file is its owner's alone");
 }
@@ -139,5 +142,5 @@ async fn the_futures_may_run_on_any_thread() {
     let (alice, context, actor) = (person("a", "a@example.com", &[]), super::context(now()), actor());
     assert_send(store.directory.sign_in(&alice, &follow(Link), &context, &actor));
     assert_send(store.directory.migrate());
-    assert_send(store.directory.find_user(&email("a@example.com")));
+    assert_send(store.directory.find_user(&Scope::System, &email("a@example.com")));
 }

@@ -357,15 +357,16 @@ fn shared_stores_need_a_key_ring() {
 
 #[test]
 fn the_audit_is_kept_for_thirty_days_at_least_and_nobody_is_forgotten_while_a_session_may_live() {
-    let kept = |value| with("", &shortest_and(&[("GATEPOST_AUDIT__KEEP", value)]));
+    let kept = |value| shortest_and(&[("GATEPOST_AUDIT__KEEP", value)]);
     assert_eq!(accepted(kept("30d")).retention.audit_keep, Duration::from_hours(30 * 24));
     for value in ["29d", "0s", "off", "1 year"] {
         assert_eq!(lines(kept(value)).len(), 1, "{value}");
     }
     let forgotten = |value, absolute| {
-        let given =
-            [("GATEPOST_PEOPLE__FORGET_AFTER", value), ("GATEPOST_SESSION__ABSOLUTE_TIMEOUT", absolute)];
-        with("", &shortest_and(&given))
+        shortest_and(&[
+            ("GATEPOST_PEOPLE__FORGET_AFTER", value),
+            ("GATEPOST_SESSION__ABSOLUTE_TIMEOUT", absolute),
+        ])
     };
     let after = accepted(forgotten("730d", "400d")).retention.forget_after;
     assert_eq!(after, Some(Duration::from_hours(730 * 24)));

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::auth_time::AuthTime;
+use crate::clock::BootTime;
 use std::sync::Arc;
 
 const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
@@ -32,6 +33,7 @@ fn standing() -> Standing {
         is_disabled: false,
         sessions_not_before: None,
         is_session_ended: false,
+        counts_until: BootTime::MAX,
         access: access.into(),
     }
 }

@@ -212,6 +212,16 @@ pub fn public_samples() -> Vec<Sample> {
             confirm_sign_out(Some(&alice), &["https://login.microsoftonline.com"], request_id()),
         ),
         page("public-signed-out", signed_out(None, request_id())),
+        page(
+            "public-problem-kind",
+            problem_kind(
+                "There is no such thing",
+                404,
+                &["It is not there.", "Look elsewhere."],
+                request_id(),
+            ),
+        ),
+        page("public-api", api_operations(&api_groups("users", "A person."), request_id())),
         page("public-consented", consented("Contoso", request_id())),
         page("public-signed-out-provider-remains", signed_out(Some("Google"), request_id())),
         refused("refused-assignment", "access_denied", Some(AADSTS)),
@@ -270,6 +280,10 @@ pub fn hostile_samples() -> Vec<Sample> {
         problem("hostile-refusal", Problem::ProviderRefused { provider: PLANTED, refusal: &planted_refusal }),
         account("hostile-account", PLANTED, 1, false),
         choice("hostile-choice", PLANTED, PLANTED),
+        Sample {
+            name: "hostile-api".to_owned(),
+            page: api_operations(&api_groups(PLANTED, PLANTED), request_id()),
+        },
         Sample { name: "hostile-signed-out".to_owned(), page: signed_out(Some(PLANTED), request_id()) },
     ]);
     samples
@@ -277,4 +291,9 @@ pub fn hostile_samples() -> Vec<Sample> {
 
 const fn step_up_unmet(is_time_known: bool) -> Problem<'static> {
     Problem::StepUpUnmet { provider: "Contoso", is_time_known, max_age: Duration::from_mins(15) }
+}
+
+fn api_groups(tag: &str, summary: &str) -> Vec<(String, Vec<ApiOperation>)> {
+    let (method, path) = ("GET".to_owned(), "/api/v1/users/{id}".to_owned());
+    vec![(tag.to_owned(), vec![ApiOperation { method, path, summary: summary.to_owned() }])]
 }

@@ -2,14 +2,17 @@
 
 use super::actor::Actor;
 use super::audit::{AuditFilter, AuditRecord};
-use super::changes::{Change, Conditions, Done};
+use super::changes::{Change, Conditions, Done, Repeat, StoredAnswer};
+use super::lists::{
+    AdminRecord, DayCount, GroupFilter, Page, Place, TenantMember, TenantWay, UnlinkedGroup, UserFilter,
+};
 use super::records::{
-    AdminStanding, GroupKey, GroupRecord, MemberRecord, Membership, TenantRecord, UserKey, UserRecord,
-    UserSummary,
+    Ends, GroupKey, GroupRecord, MemberRecord, Membership, TenantRecord, UserKey, UserRecord, UserSummary,
 };
 use super::{Directory, Result, postgres, sqlite};
+use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
-use gatepost_core::ids::{GroupName, RequestId, TenantId, UserId};
+use gatepost_core::ids::{RequestId, TenantId, UserId};
 use gatepost_core::refusal::Refusal;
 
 /// A change that both stores know how to make.
@@ -34,62 +37,137 @@ impl Directory {
     ) -> Result<Done<C::Outcome>> {
         on_store!(self, carry_out(change, conditions, actor))
     }
+
+    /// What is stored about a request that may have come before.
+    pub async fn find_answer(&self, repeat: Repeat) -> Result<Option<StoredAnswer>> {
+        on_store!(self, find_answer(repeat))
+    }
+
+    /// Keeps the answer to a request that may come again.
+    pub async fn keep_answer(&self, repeat: Repeat, answer: &str) -> Result<()> {
+        on_store!(self, keep_answer(repeat, answer))
+    }
 }
 
-// People and admins.
+// People and admins, as far as they exist for the reader.
 impl Directory {
     /// Finds a person with identities, groups, tenants and admin status.
-    pub async fn find_user(&self, key: &UserKey) -> Result<Option<UserRecord>> {
-        on_store!(self, find_user(key))
+    pub async fn find_user(&self, scope: &Scope, key: &UserKey) -> Result<Option<UserRecord>> {
+        on_store!(self, find_user(scope, key))
     }
 
-    /// Lists people by id, from the one after `after`.
-    pub async fn list_users(&self, after: Option<UserId>, limit: u32) -> Result<Vec<UserSummary>> {
-        on_store!(self, list_users(after, limit))
+    /// When the memberships of a person end; those without an end are left out.
+    pub async fn list_ends(&self, user: UserId) -> Result<Ends> {
+        on_store!(self, list_ends(user))
     }
 
-    /// Lists admins and people to whom admin rights were denied.
-    pub async fn list_admins(&self) -> Result<Vec<(UserKey, AdminStanding)>> {
-        on_store!(self, list_admins())
+    /// Lists people by id. A person who comes while somebody pages appears where their id belongs.
+    pub async fn search_users(
+        &self,
+        scope: &Scope,
+        filter: &UserFilter,
+        after: Option<&Place>,
+        limit: u32,
+    ) -> Result<Page<UserSummary>> {
+        on_store!(self, search_users(scope, filter, after, limit))
+    }
+
+    /// Lists the groups of a person by name, once for each source.
+    pub async fn list_memberships(&self, scope: &Scope, user: UserId) -> Result<Vec<Membership>> {
+        on_store!(self, list_memberships(scope, user))
+    }
+
+    /// Lists the ways by which a person may enter tenants, by tenant.
+    pub async fn list_tenant_ways(&self, scope: &Scope, user: UserId) -> Result<Vec<TenantWay>> {
+        on_store!(self, list_tenant_ways(scope, user))
+    }
+
+    /// Lists admins and people about whom it was decided explicitly, by id.
+    pub async fn list_admins(
+        &self,
+        scope: &Scope,
+        after: Option<&Place>,
+        limit: u32,
+    ) -> Result<Page<AdminRecord>> {
+        on_store!(self, list_admins(scope, after, limit))
     }
 }
 
-// Groups, tenants, audit.
+// Groups, tenants, audit, as far as they exist for the reader.
 impl Directory {
-    /// Lists the members of a group by id, from the one after `after`.
+    /// Lists groups by name.
+    pub async fn search_groups(
+        &self,
+        scope: &Scope,
+        filter: &GroupFilter,
+        after: Option<&Place>,
+        limit: u32,
+    ) -> Result<Page<GroupRecord>> {
+        on_store!(self, search_groups(scope, filter, after, limit))
+    }
+
+    pub async fn find_group(&self, scope: &Scope, key: &GroupKey) -> Result<Option<GroupRecord>> {
+        on_store!(self, find_group(scope, key))
+    }
+
+    /// Lists the members of a group by id. `q` is that of [`UserFilter`].
     ///
     /// # Errors
     /// `UnknownGroup`.
     pub async fn list_members(
         &self,
-        group: &GroupKey,
-        after: Option<UserId>,
+        scope: &Scope,
+        (group, q): (&GroupKey, Option<&str>),
+        after: Option<&Place>,
         limit: u32,
-    ) -> Result<Vec<MemberRecord>> {
-        on_store!(self, list_members(group, after, limit))
+    ) -> Result<Page<MemberRecord>> {
+        on_store!(self, list_members(scope, group, q, after, limit))
     }
 
-    /// Lists all groups by name.
-    pub async fn list_groups(&self) -> Result<Vec<GroupRecord>> {
-        on_store!(self, list_groups())
+    /// The providers' groups that are not linked and that many people have, the most frequent first. Which ones these
+    /// are is estimated from the people who came last; how many have one is counted.
+    pub async fn list_unlinked_groups(&self, scope: &Scope, limit: u32) -> Result<Vec<UnlinkedGroup>> {
+        on_store!(self, list_unlinked_groups(scope, limit))
     }
 
-    pub async fn find_group(&self, name: &GroupName) -> Result<Option<GroupRecord>> {
-        on_store!(self, find_group(name))
+    /// Lists tenants by id. `q` is a part of the id or of the name.
+    pub async fn search_tenants(
+        &self,
+        scope: &Scope,
+        q: Option<&str>,
+        after: Option<&Place>,
+        limit: u32,
+    ) -> Result<Page<TenantRecord>> {
+        on_store!(self, search_tenants(scope, q, after, limit))
     }
 
-    /// Lists the groups of a person by name, each with its source.
-    pub async fn list_memberships(&self, user: UserId) -> Result<Vec<Membership>> {
-        on_store!(self, list_memberships(user))
+    pub async fn find_tenant(&self, scope: &Scope, id: &TenantId) -> Result<Option<TenantRecord>> {
+        on_store!(self, find_tenant(scope, id))
     }
 
-    /// Lists all tenants by id.
-    pub async fn list_tenants(&self) -> Result<Vec<TenantRecord>> {
-        on_store!(self, list_tenants())
+    /// Lists the members that a tenant has by itself, by id. [`Self::search_users`] lists those of groups too.
+    ///
+    /// # Errors
+    /// `UnknownTenant`.
+    pub async fn list_tenant_members(
+        &self,
+        scope: &Scope,
+        tenant: &TenantId,
+        after: Option<&Place>,
+        limit: u32,
+    ) -> Result<Page<TenantMember>> {
+        on_store!(self, list_tenant_members(scope, tenant, after, limit))
     }
 
-    pub async fn find_tenant(&self, id: &TenantId) -> Result<Option<TenantRecord>> {
-        on_store!(self, find_tenant(id))
+    /// Counts sign-ins and refusals of each day (UTC) of a stretch of time, for system administrators. A day without
+    /// any is left out.
+    pub async fn count_days(
+        &self,
+        scope: &Scope,
+        since: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<DayCount>> {
+        on_store!(self, count_days(scope, since, until))
     }
 
     /// The time of the oldest audit row. `None`: nothing was ever changed.
@@ -109,7 +187,12 @@ impl Directory {
     }
 
     /// Lists audit rows that match the filter, newest first.
-    pub async fn list_audit(&self, filter: &AuditFilter, limit: u32) -> Result<Vec<AuditRecord>> {
-        on_store!(self, list_audit(filter, limit))
+    pub async fn list_audit(
+        &self,
+        scope: &Scope,
+        filter: &AuditFilter,
+        limit: u32,
+    ) -> Result<Vec<AuditRecord>> {
+        on_store!(self, list_audit(scope, filter, limit))
     }
 }

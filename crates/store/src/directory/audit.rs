@@ -2,7 +2,7 @@
 
 use super::actor::{Via, Who};
 use gatepost_core::clock::Timestamp;
-use gatepost_core::ids::{RequestId, TenantId};
+use gatepost_core::ids::{RequestId, TenantId, UserId};
 use std::fmt;
 use std::str::FromStr;
 
@@ -54,18 +54,20 @@ impl AuditRecord {
 pub struct AuditFilter {
     /// Changes of one of these: `user:<id>`, `group:<name>`, ... Empty: of any.
     pub targets: Vec<String>,
+    /// About this person: they did it, or it was done to them.
+    pub user: Option<UserId>,
     /// By this actor.
     pub actor: Option<Who>,
     /// Only these actions. Empty: any.
     pub actions: Vec<String>,
     /// None of these actions.
     pub except: Vec<String>,
+    /// Only rows that the administrators of this tenant may read.
+    pub tenant: Option<TenantId>,
     /// Only changes by this request.
     pub request_id: Option<RequestId>,
     /// Only changes that came by this way.
     pub via: Option<Via>,
-    /// Only what the administrators of this tenant may read.
-    pub tenant: Option<TenantId>,
     /// From this second on.
     pub since: Option<Timestamp>,
     /// Before this second.

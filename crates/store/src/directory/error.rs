@@ -85,6 +85,9 @@ pub enum DirectoryError {
     /// Somebody else changed the thing first. With its version now; `None`: it is gone.
     #[error("it was changed in the meantime: it has version {} now", current(*.0))]
     Overtaken(Option<Version>),
+    /// The request was noted before: it is made only once.
+    #[error("the request was sent before, and has no answer yet")]
+    Repeated,
     /// Nobody would be a system administrator any more.
     #[error("this would leave nobody who is a system administrator")]
     LastAdmin,

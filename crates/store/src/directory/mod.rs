@@ -26,8 +26,10 @@ mod administration;
 mod audit;
 mod audit_chain;
 pub mod changes;
+mod count;
 mod error;
 mod inspection;
+mod lists;
 mod lock_key;
 mod pooler;
 mod postgres;
@@ -43,10 +45,15 @@ pub use administration::Applicable;
 pub use audit::{AuditCursor, AuditCursorError, AuditFilter, AuditRecord};
 pub use audit_chain::{AuditHead, ChainedEntry, CutRecord, HourHash, HourHashing};
 pub use changes::{Conditions, Done};
+pub use count::Count;
 pub use error::DirectoryError;
 pub use inspection::ServerReport;
+pub use lists::{
+    AdminRecord, By, DayCount, GroupFilter, Page, Place, PlaceError, TenantMember, TenantWay, UnlinkedGroup,
+    UserFilter, UserState, UserStateError,
+};
 pub use records::{
-    AddressChange, AddressNews, AdminStanding, FormerHolder, GroupKey, GroupLink, GroupRecord,
+    AddressChange, AddressNews, AdminStanding, Ends, FormerHolder, GroupKey, GroupLink, GroupRecord,
     IdentityRecord, LinkSource, MemberRecord, Membership, MembershipSource, SignInContext, SignInOutcome,
     TenantRecord, UserKey, UserKeyError, UserRecord, UserSummary,
 };
@@ -68,6 +75,8 @@ use std::time::Duration;
 pub const REFUSALS_TTL: Duration = Duration::from_hours(7 * 24);
 /// The maximum number of refusals that are kept.
 pub const MAX_REFUSALS: i64 = 100_000;
+/// How many rows of each kind that have ended are deleted in one transaction.
+const ENDED_AT_ONCE: u32 = 200;
 
 type Result<T> = std::result::Result<T, DirectoryError>;
 
@@ -256,6 +265,12 @@ impl Directory {
             store.delete_old_changes().await?;
         }
         on_store!(self, delete_expired(now))
+    }
+
+    /// Deletes memberships and decisions about admins that have ended by `now`, which count no more, and writes their
+    /// audit rows. One transaction with at most 200 rows of each kind. Returns how many were deleted.
+    pub async fn delete_ended(&self, now: Timestamp) -> Result<u64> {
+        on_store!(self, delete_ended(now, ENDED_AT_ONCE))
     }
 }
 

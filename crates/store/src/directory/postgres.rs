@@ -45,7 +45,11 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("postgres":
     "20261128150100_end_memberships",
     "20261128150200_create_tenant_members",
     "20261128150300_note_ways_of_changes",
+    "20261128154000_index_words_of_people",
+    "20261128154100_index_lists",
+    "20261128160000_leave_out_what_has_ended",
     "20261128163100_chain_audit",
+    "20261128164500_create_idempotent_requests",
 );
 
 /// Locks the rows that are read until the transaction ends.
@@ -58,6 +62,12 @@ macro_rules! for_update {
 macro_rules! each {
     ($parameter:literal) => {
         concat!("json_array_elements_text(", $parameter, "::json) AS each(value)")
+    };
+}
+/// What stands before and after the parameter of `each!`, for statements that are built.
+macro_rules! each_around {
+    () => {
+        ("json_array_elements_text(", "::json) AS each(value)")
     };
 }
 /// A JSON array of an expression's values.
@@ -77,6 +87,12 @@ macro_rules! unhex {
 macro_rules! present {
     () => {
         "floor(extract(epoch FROM clock_timestamp()))::bigint"
+    };
+}
+/// The time of the statement in milliseconds, rounded up. The views compare with the same time.
+macro_rules! present_millis {
+    () => {
+        "ceil(extract(epoch FROM statement_timestamp()) * 1000)::bigint"
     };
 }
 /// Whether the server is a standby, which may lag behind.

@@ -1,5 +1,6 @@
 //! The arguments and results of the directory, in addition to the types of [`gatepost_core`].
 
+use super::count::Count;
 use gatepost_core::access::Role;
 use gatepost_core::administration::Version;
 use gatepost_core::clock::Timestamp;
@@ -96,6 +97,15 @@ pub struct FormerHolder {
     pub user: UserId,
     /// When the person gave it up.
     pub until: Timestamp,
+}
+
+/// What a person has that ends by itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ends {
+    /// Groups that the person is in until then, with all sources.
+    pub groups: BTreeMap<String, Timestamp>,
+    /// Tenants that the person is a member of, by itself, until then.
+    pub tenants: BTreeMap<String, Timestamp>,
 }
 
 /// How a command or a page names a person: by id or by current address.
@@ -207,12 +217,13 @@ pub struct UserRecord {
     pub sessions_not_before: Option<Timestamp>,
     /// The person's identities at providers. Empty: a placeholder until somebody signs in with its address.
     pub identities: Vec<IdentityRecord>,
-    /// Groups, each with its sources: `manual`, `scim`, or the id of a provider.
+    /// Groups, each with its sources: `manual`, `scim`, or the id of a provider. Empty for readers who may not know of
+    /// groups.
     pub groups: BTreeMap<GroupName, Vec<String>>,
-    /// Tenants that the person may enter through groups, each with the highest role.
+    /// Tenants that the person may enter, each with the highest role; of these, those that the reader may know of.
     pub tenants: BTreeMap<TenantId, Role>,
-    /// Whether the person is an admin, and why.
-    pub admin: AdminStanding,
+    /// Whether the person is an admin, and why. `None` for readers who may not know of it.
+    pub admin: Option<AdminStanding>,
 }
 
 row! {
@@ -250,7 +261,7 @@ row! {
 }
 
 /// Whether a person is an admin, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AdminStanding {
     /// Whether the person is an admin.
     pub is_admin: bool,
@@ -273,7 +284,7 @@ pub struct GroupRecord {
     /// The providers' groups that it stands for.
     pub links: Vec<GroupLink>,
     /// The number of people in it, from all sources.
-    pub members: u64,
+    pub members: Count,
     /// The tenants that its members may enter, each with their role.
     pub tenants: BTreeMap<TenantId, Role>,
 }
@@ -292,10 +303,15 @@ pub struct GroupLink {
 /// A person's membership of a group, from one source.
 #[derive(Clone, Debug)]
 pub struct Membership {
+    pub group_id: GroupId,
     /// The group's name here.
     pub group: GroupName,
     /// Where the membership comes from.
     pub source: MembershipSource,
+    /// When it ends. `None`: never.
+    pub until: Option<Timestamp>,
+    /// Counts the changes of the membership. `None`: a provider asserts it, and nobody else changes it.
+    pub version: Option<Version>,
 }
 
 /// Where a membership comes from.
@@ -334,6 +350,9 @@ pub struct TenantRecord {
     pub name: Option<String>,
     /// Counts the changes of its own data.
     pub version: Version,
-    /// The groups whose members may enter it, each with their role.
+    pub created_at: Timestamp,
+    /// The groups whose members may enter it, each with their role. Empty for readers who may not know of groups.
     pub groups: BTreeMap<GroupName, Role>,
+    /// The number of people who may enter it through a group or directly. Admins of the system are not counted.
+    pub members: Count,
 }

@@ -3,7 +3,6 @@
 use super::audit_chain::{AuditHead, ChainedEntry, CutRecord};
 use super::{Directory, Result};
 use gatepost_core::clock::Timestamp;
-use gatepost_core::ids::UserId;
 use std::time::Duration;
 
 const DAY: i64 = 86_400;
@@ -51,12 +50,8 @@ impl Directory {
         on_store!(self, cut_audit(before_hour, most))
     }
 
-    /// Erases what the audit says about a person who was deleted, and returns the number of entries. The heads still fit.
-    pub async fn erase_audit_texts(&self, user: UserId) -> Result<u64> {
-        on_store!(self, erase_audit_texts(user))
-    }
-
-    /// Deletes people who have not signed in since `since`, at most `most`, and returns their number. People who were
+    /// Deletes people who have not signed in since `since`, at most `most`, and returns their number. What the audit says
+    /// about them is erased; the heads still fit. People who were
     /// disabled or denied admin rights stay: whoever signs in again after having been forgotten is a new person. The last
     /// administrator stays too.
     pub async fn forget_people(&self, since: Timestamp, most: u32) -> Result<u64> {

@@ -16,11 +16,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
+use tokio::time::{Instant, sleep};
 
 pub(super) type Db = sqlx::Sqlite;
 pub(super) type Connection = SqliteConnection;
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+const BUSY_INTERVAL: Duration = Duration::from_millis(5);
 const MIGRATE_TIMEOUT: Duration = Duration::from_mins(5);
 const READERS: usize = 4;
 
@@ -37,7 +39,11 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("sqlite":
     "20261128150100_end_memberships",
     "20261128150200_create_tenant_members",
     "20261128150300_note_ways_of_changes",
+    "20261128154000_index_words_of_people",
+    "20261128154100_index_lists",
+    "20261128160000_leave_out_what_has_ended",
     "20261128163100_chain_audit",
+    "20261128164500_create_idempotent_requests",
 );
 
 /// Locks nothing, because only one transaction writes at a time.
@@ -50,6 +56,12 @@ macro_rules! for_update {
 macro_rules! each {
     ($parameter:literal) => {
         concat!("json_each(", $parameter, ")")
+    };
+}
+/// What stands before and after the parameter of `each!`, for statements that are built.
+macro_rules! each_around {
+    () => {
+        ("json_each(", ")")
     };
 }
 /// A JSON array of an expression's values.
@@ -68,6 +80,12 @@ macro_rules! unhex {
 macro_rules! present {
     () => {
         "unixepoch()"
+    };
+}
+/// The time of the statement in milliseconds, rounded up. The views compare with the same time.
+macro_rules! present_millis {
+    () => {
+        "CAST(unixepoch('subsec') * 1000 AS INTEGER) + 1"
     };
 }
 /// Always false: there is only one copy of the file.
@@ -111,8 +129,18 @@ impl Connector {
 impl Connect for Connector {
     type Connection = SqliteConnection;
 
+    /// The first connection to a new file switches it to WAL. SQLite does not wait for the lock of that switch but
+    /// returns `SQLITE_BUSY` to the others, so they try again (`sqlite.org/c3ref/busy_handler.html`).
     async fn connect(self) -> Result<SqliteConnection, sqlx::Error> {
-        self.0.connect().await
+        let end = Instant::now() + BUSY_TIMEOUT;
+        loop {
+            match self.0.connect().await {
+                Err(sqlx::Error::Database(error)) if is_busy(&*error) && Instant::now() < end => {
+                    sleep(BUSY_INTERVAL).await;
+                }
+                result => return result,
+            }
+        }
     }
 }
 
@@ -227,7 +255,17 @@ impl Store {
 
 /// `SQLITE_READONLY` and its extended codes.
 fn is_read_only(error: &dyn sqlx::error::DatabaseError) -> bool {
-    error.code().and_then(|code| code.parse::<i32>().ok()).is_some_and(|code| code & 0xff == 8)
+    primary_code(error) == Some(8)
+}
+
+/// `SQLITE_BUSY` and its extended codes.
+fn is_busy(error: &dyn sqlx::error::DatabaseError) -> bool {
+    primary_code(error) == Some(5)
+}
+
+/// The result code without what extends it (`sqlite.org/rescode.html`).
+fn primary_code(error: &dyn sqlx::error::DatabaseError) -> Option<i32> {
+    error.code().and_then(|code| code.parse::<i32>().ok()).map(|code| code & 0xff)
 }
 
 fn create(file: &Path) -> std::io::Result<File> {

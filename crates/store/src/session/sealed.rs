@@ -41,6 +41,8 @@ pub enum Purpose {
     StorageOwner,
     /// `t` of `/logout`.
     SignOutTicket,
+    /// `after` of a list of the API.
+    ListPlace,
     /// A session record in the store.
     Record,
     /// A value in the store that racing callbacks share.
@@ -58,6 +60,7 @@ impl Purpose {
             Self::WaitingUri => b"gatepost/1/waiting-uri",
             Self::StorageOwner => b"gatepost/1/storage-owner",
             Self::SignOutTicket => b"gatepost/1/sign-out-ticket",
+            Self::ListPlace => b"gatepost/1/list-place",
             Self::Record => b"gatepost/1/record",
             Self::Shared => b"gatepost/1/shared",
         }
@@ -70,7 +73,12 @@ impl Purpose {
             // One hour for the request, one for the `state`, and one to start over if either has expired.
             Self::WaitingUri => Some(Duration::from_hours(3)),
             Self::Ticket | Self::SignOutTicket => Some(Duration::from_mins(1)),
-            Self::PublicCookie | Self::HostCookie | Self::StorageOwner | Self::Record | Self::Shared => None,
+            Self::PublicCookie
+            | Self::HostCookie
+            | Self::StorageOwner
+            | Self::ListPlace
+            | Self::Record
+            | Self::Shared => None,
         }
     }
 

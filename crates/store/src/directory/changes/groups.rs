@@ -105,3 +105,26 @@ pub struct RemoveMember {
     pub user: UserKey,
 }
 platform_change!(RemoveMember => Vec<String>, may_unmake_admins);
+
+/// Adds people to a group and removes others from it, all of them or nobody.
+///
+/// Errors: `UnknownGroup`, and those of [`AddMember`] and [`RemoveMember`].
+#[derive(Clone, Debug)]
+pub struct ChangeMembers {
+    pub group: GroupKey,
+    /// Each until this second. `None`: for good.
+    pub add: Vec<(UserKey, Option<Timestamp>)>,
+    pub remove: Vec<UserKey>,
+}
+platform_change!(ChangeMembers => ChangedMembers, may_unmake_admins);
+
+/// What [`ChangeMembers`] did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangedMembers {
+    /// The group's name.
+    pub group: GroupName,
+    /// How many memberships are new or end at another time.
+    pub added: usize,
+    /// How many people are in it no more.
+    pub removed: usize,
+}

@@ -10,14 +10,17 @@ mod users;
 
 pub use admins::SetAdmin;
 pub use groups::{
-    AddMember, CreateGroup, DeleteGroup, Joined, LinkGroup, RemoveMember, RenameGroup, UnlinkGroup,
+    AddMember, ChangeMembers, ChangedMembers, CreateGroup, DeleteGroup, Joined, LinkGroup, RemoveMember,
+    RenameGroup, UnlinkGroup,
 };
 pub use tenants::{
     AddTenantMember, CreateTenant, DeleteTenant, MapGroup, RemoveTenantMember, RenameTenant, UnmapGroup,
 };
 pub use users::{ChangeAddress, CreateUser, DisableUser, EnableUser, EndSessions, ReleaseAddress};
 
+use super::error::DirectoryError;
 use gatepost_core::administration::{Matter, Version};
+use gatepost_core::secret::Hash;
 
 /// A change of the directory.
 pub trait Change: Send + Sync {
@@ -40,8 +43,31 @@ pub trait Change: Send + Sync {
 pub struct Conditions {
     /// Only if the thing still has this version. `None`: whatever it is.
     pub if_version: Option<Version>,
+    /// Only if the thing does not exist yet.
+    pub must_be_new: bool,
+    /// The request may come again: it is made once. `None`: it is made each time.
+    pub repeat: Option<Repeat>,
     /// Nothing is kept: the transaction is rolled back at its end.
     pub is_dry_run: bool,
+}
+
+/// A request that may come again.
+#[derive(Clone, Copy, Debug)]
+pub struct Repeat {
+    /// A hash of the caller and of the key that the caller chose.
+    pub key: Hash,
+    /// A hash of everything else.
+    pub request: Hash,
+}
+
+/// What is stored about a request that came before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoredAnswer {
+    /// It was another request with the same key.
+    OfAnotherRequest,
+    /// It has no answer yet, or its answer was lost after the change.
+    Unknown,
+    Known(String),
 }
 
 /// A change that was made, or that would be.
@@ -53,6 +79,20 @@ pub struct Done<T> {
     pub version: Option<Version>,
     /// What the change did.
     pub outcome: T,
+}
+
+impl Conditions {
+    /// Compares with the version of a thing. `None`: it has none.
+    ///
+    /// # Errors
+    /// `Overtaken`.
+    pub fn demand(&self, version: Option<Version>) -> Result<(), DirectoryError> {
+        let is_other = self.if_version.is_some_and(|wanted| version != Some(wanted));
+        if is_other || (self.must_be_new && version.is_some()) {
+            return Err(DirectoryError::Overtaken(version));
+        }
+        Ok(())
+    }
 }
 
 impl<T> Done<T> {

@@ -1,7 +1,7 @@
 //! What the heads, the retention and the erasure of the audit need of Postgres. Functions of the schema's owner do what
 //! the role that serves may not do itself (`migrations/postgres/*_chain_audit.sql`).
 
-use super::{Connection, Store};
+use super::Connection;
 use crate::directory::error::DirectoryError;
 use gatepost_core::ids::UserId;
 
@@ -12,16 +12,19 @@ const SETTLED: &str = "SELECT least((floor(extract(epoch FROM clock_timestamp())
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())))";
 
 /// No transaction can still write into the hours before this one.
-pub(super) async fn settled_before(store: &Store) -> Result<i64, DirectoryError> {
-    reading!(store, |connection| Ok(sqlx::query_scalar(SETTLED).fetch_one(connection).await?))
+pub(super) async fn settled_before(connection: &mut Connection) -> Result<i64, DirectoryError> {
+    Ok(sqlx::query_scalar(SETTLED).fetch_one(connection).await?)
 }
 
 /// Gives entries of older releases their digests. Returns how many it gave.
-pub(super) async fn give_digests(store: &Store, hour: i64, batch: i64) -> Result<i64, DirectoryError> {
+pub(super) async fn give_digests(
+    connection: &mut Connection,
+    hour: i64,
+    batch: i64,
+) -> Result<u64, DirectoryError> {
     let sql = "SELECT digest_audit_entries($1, $2)";
-    reading!(store, |connection| {
-        Ok(sqlx::query_scalar(sql).bind(hour).bind(batch).fetch_one(connection).await?)
-    })
+    let given: i64 = sqlx::query_scalar(sql).bind(hour).bind(batch).fetch_one(connection).await?;
+    Ok(given.unsigned_abs())
 }
 
 /// Deletes a batch of entries of hours before this one. Returns how many.

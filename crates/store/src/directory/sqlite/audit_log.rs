@@ -1,9 +1,8 @@
 //! What the heads, the retention and the erasure of the audit need of SQLite. Triggers refuse every other change of the
 //! audit (`migrations/sqlite/*_chain_audit.sql`).
 
-use super::{BUSY_TIMEOUT, Connection, Store, begin};
+use super::Connection;
 use crate::directory::error::DirectoryError;
-use crate::directory::pool::{finish, within};
 use crate::directory::salted_digest::SaltedDigest;
 use gatepost_core::ids::UserId;
 use serde_json::json;
@@ -25,57 +24,36 @@ row! {
 const TEXTS: &str = "SELECT id, target, before, after, address, before_digest, after_digest, address_digest \
     FROM audit_entries WHERE ";
 
-/// Runs `$body` in a transaction that locks the file.
-macro_rules! locked {
-    ($store:expr, |$connection:ident| $body:expr) => {
-        within(BUSY_TIMEOUT, async {
-            let mut pooled = $store.writer().acquire().await?;
-            let result = match begin(&mut pooled, &[]).await {
-                Ok(mut transaction) => {
-                    let $connection = &mut *transaction;
-                    let result: Result<_, DirectoryError> = async { $body }.await;
-                    match result {
-                        Ok(value) => transaction.commit().await.map(|()| value).map_err(DirectoryError::from),
-                        Err(error) => Err(error),
-                    }
-                }
-                Err(error) => Err(error),
-            };
-            finish(pooled, result)
-        })
-        .await
-    };
-}
-
 /// No transaction can still write into the hours before this one: nobody else writes while this one does.
-pub(super) async fn settled_before(store: &Store) -> Result<i64, DirectoryError> {
-    let sql = "SELECT (unixepoch() - 60) / 3600";
-    locked!(store, |connection| Ok(sqlx::query_scalar(sql).fetch_one(connection).await?))
+pub(super) async fn settled_before(connection: &mut Connection) -> Result<i64, DirectoryError> {
+    Ok(sqlx::query_scalar("SELECT (unixepoch() - 60) / 3600").fetch_one(connection).await?)
 }
 
 /// Gives entries of older releases and of the views their digests. Returns how many it gave.
-pub(super) async fn give_digests(store: &Store, hour: i64, batch: i64) -> Result<i64, DirectoryError> {
+pub(super) async fn give_digests(
+    connection: &mut Connection,
+    hour: i64,
+    batch: i64,
+) -> Result<u64, DirectoryError> {
     let sql = format!(
         "{TEXTS} coalesce(hour, at / 3600) = $1 AND erased_by IS NULL AND ((before IS NOT NULL AND before_digest IS NULL) \
          OR (after IS NOT NULL AND after_digest IS NULL) OR (address IS NOT NULL AND address_digest IS NULL)) \
          ORDER BY id LIMIT $2"
     );
-    locked!(store, |connection| {
-        let query = sqlx::query_as(sqlx::AssertSqlSafe(sql.as_str())).bind(hour).bind(batch);
-        let rows: Vec<TextsRow> = query.fetch_all(&mut *connection).await?;
-        for row in &rows {
-            sqlx::query(
-                "UPDATE audit_entries SET before_digest = $2, after_digest = $3, address_digest = $4 WHERE id = $1",
-            )
-            .bind(row.id)
-            .bind(given(row.before.as_deref(), row.before_digest.as_ref()))
-            .bind(given(row.after.as_deref(), row.after_digest.as_ref()))
-            .bind(given(row.address.as_deref(), row.address_digest.as_ref()))
-            .execute(&mut *connection)
-            .await?;
-        }
-        Ok(i64::try_from(rows.len()).unwrap_or(i64::MAX))
-    })
+    let query = sqlx::query_as(sqlx::AssertSqlSafe(sql.as_str())).bind(hour).bind(batch);
+    let rows: Vec<TextsRow> = query.fetch_all(&mut *connection).await?;
+    for row in &rows {
+        sqlx::query(
+            "UPDATE audit_entries SET before_digest = $2, after_digest = $3, address_digest = $4 WHERE id = $1",
+        )
+        .bind(row.id)
+        .bind(given(row.before.as_deref(), row.before_digest.as_ref()))
+        .bind(given(row.after.as_deref(), row.after_digest.as_ref()))
+        .bind(given(row.address.as_deref(), row.address_digest.as_ref()))
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(rows.len() as u64)
 }
 
 fn given(text: Option<&str>, digest: Option<&SaltedDigest>) -> Option<Vec<u8>> {

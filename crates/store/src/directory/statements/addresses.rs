@@ -128,9 +128,7 @@ impl Apply for ChangeAddress {
     }
 
     async fn lock(&self, connection: &mut Connection) -> Result<(Self::Locked, Option<Version>)> {
-        let user = users::find_known(connection, &self.user).await?;
-        let version = user.version;
-        Ok((user, Some(version)))
+        users::lock_known(connection, &self.user).await
     }
 
     async fn write(
@@ -174,9 +172,7 @@ impl Apply for ReleaseAddress {
     type Locked = UserRow;
 
     async fn lock(&self, connection: &mut Connection) -> Result<(Self::Locked, Option<Version>)> {
-        let user = users::find_known(connection, &self.user).await?;
-        let version = user.version;
-        Ok((user, Some(version)))
+        users::lock_known(connection, &self.user).await
     }
 
     async fn write(

@@ -2,23 +2,13 @@
 
 use super::admin_overrides::{Override, find_override, find_standing, set_override};
 use super::users::{self, UserRow, demand_future};
-use super::{Apply, Connection, LockKey, Result, Store};
+use super::{Apply, Connection, LockKey, Result, ended};
 use crate::directory::actor::Actor;
 use crate::directory::changes::{Done, SetAdmin};
 use crate::directory::error::DirectoryError;
-use crate::directory::records::{AdminStanding, UserKey};
+use crate::directory::records::AdminStanding;
 use gatepost_core::administration::{Granted, Version};
-use gatepost_core::email::EmailAddress;
-use gatepost_core::ids::UserId;
 use serde_json::{Value, json};
-
-row! {
-    /// A person who may be an admin.
-    struct CandidateRow {
-        id: UserId,
-        email: Option<EmailAddress>,
-    }
-}
 
 impl Apply for SetAdmin {
     /// `None`: a person to whom nothing was ever said, and who does not exist yet.
@@ -51,6 +41,7 @@ impl Apply for SetAdmin {
             let standing = find_standing(connection, user.id).await?;
             return Ok(Done::unchanged(before.map(|before| before.version), standing));
         }
+        ended::delete_of_person(connection, user.id).await?;
         set_override(connection, user.id, *is_admin, *until).await?;
         let action = match is_admin {
             Some(true) => "admin.grant",
@@ -74,26 +65,6 @@ fn said(is_admin: Option<bool>, until: Option<gatepost_core::clock::Timestamp>) 
         said["until"] = json!(until);
     }
     said
-}
-
-impl Store {
-    /// Lists everybody who is an admin or has an explicit decision.
-    pub(in crate::directory) async fn list_admins(&self) -> Result<Vec<(UserKey, AdminStanding)>> {
-        reading!(self, |connection| {
-            let rows: Vec<CandidateRow> = sqlx::query_as(
-                "SELECT id, email FROM users WHERE id IN (SELECT user_id FROM current_admin_overrides) \
-                 OR id IN (SELECT user_id FROM admin_reasons) ORDER BY email, id",
-            )
-            .fetch_all(&mut *connection)
-            .await?;
-            let mut admins = Vec::with_capacity(rows.len());
-            for CandidateRow { id, email } in rows {
-                let standing = find_standing(connection, id).await?;
-                admins.push((email.map_or(UserKey::Id(id), UserKey::Email), standing));
-            }
-            Ok(admins)
-        })
-    }
 }
 
 /// Of two administrators who unmake each other at the same time, one must see what the other did.

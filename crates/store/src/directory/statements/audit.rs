@@ -1,9 +1,10 @@
 //! The audit: one row per change, in the change's own transaction.
 
-use super::{Connection, Db, Result, Store};
+use super::{Connection, Db, Result, Store, lists};
 use crate::directory::actor::Actor;
 use crate::directory::audit::{AuditCursor, AuditFilter, AuditRecord};
 use crate::directory::salted_digest::SaltedDigest;
+use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::TenantId;
 use serde_json::Value;
@@ -89,12 +90,14 @@ impl Store {
     /// Newest first. The statement contains only the conditions of this filter, so that it is planned for them.
     pub(in crate::directory) async fn list_audit(
         &self,
+        scope: &Scope,
         filter: &AuditFilter,
         limit: u32,
     ) -> Result<Vec<AuditRecord>> {
         reading!(self, |connection| {
             let mut query = QueryBuilder::<Db>::new(ENTRIES);
             narrow(&mut query, filter);
+            lists::limit_audit(&mut query, scope);
             query.push(" ORDER BY at DESC, id DESC LIMIT ").push_bind(i64::from(limit));
             Ok(query.build_query_as().fetch_all(connection).await?)
         })
@@ -110,9 +113,16 @@ impl Store {
 }
 
 fn narrow(query: &mut QueryBuilder<Db>, filter: &AuditFilter) {
-    let AuditFilter { targets, actor, actions, except, request_id, via, tenant, since, until, before } =
+    let AuditFilter { targets, user, actor, actions, except, tenant, request_id, via, since, until, before } =
         filter;
     among(query, " AND target IN (", targets);
+    if let Some(user) = user {
+        query.push(" AND (target = ").push_bind(format!("user:{user}"));
+        query.push(" OR actor = ").push_bind(user.to_string()).push(")");
+    }
+    if let Some(tenant) = tenant {
+        query.push(" AND tenant_id = ").push_bind(tenant.as_str().to_owned());
+    }
     if let Some(actor) = actor {
         query.push(" AND actor = ").push_bind(actor.to_string());
     }
@@ -123,9 +133,6 @@ fn narrow(query: &mut QueryBuilder<Db>, filter: &AuditFilter) {
     }
     if let Some(via) = via {
         query.push(concat!(" AND ", via_column!(), " = ")).push_bind(via.as_str());
-    }
-    if let Some(tenant) = tenant {
-        query.push(" AND tenant_id = ").push_bind(tenant.to_string());
     }
     if let Some(since) = since {
         query.push(" AND at >= ").push_bind(since.unix());

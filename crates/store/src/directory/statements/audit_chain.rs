@@ -22,23 +22,31 @@ impl Store {
     /// Makes the heads of complete hours that have none, at most `most`, and returns how many it made. Several may do so
     /// at once: an hour has one head, each head one that follows it, and all of them make the same.
     pub(in crate::directory) async fn make_audit_heads(&self, most: u32) -> Result<u32> {
+        // Read before the entries: later, nobody can write into these hours.
+        let settled = transaction!(self, |connection| audit_log::settled_before(connection).await)?;
         let mut made = 0;
-        let mut settled = None;
-        while made < most {
+        for _ in 0..most {
             let last: Option<AuditHead> = reading!(self, |connection| Ok(sqlx::query_as(LAST_HEAD)
                 .fetch_optional(connection)
                 .await?))?;
             let after = last.as_ref().map_or(i64::MIN, |last| last.hour);
-            let before = match settled {
-                Some(before) => before,
-                None => *settled.insert(audit_log::settled_before(self).await?),
-            };
-            let Some(hour) = self.first_audit_hour(after).await?.filter(|hour| *hour < before) else { break };
-            while audit_log::give_digests(self, hour, BATCH).await? > 0 {}
+            let hour = self.first_audit_hour(after).await?.filter(|hour| *hour < settled);
+            let Some(hour) = hour else { break };
+            self.give_digests(hour).await?;
             let head = AuditHead::new(hour, self.hash_hour(hour).await?.finish(), last.as_ref());
             made += u32::from(self.insert_head(&head).await?);
         }
         Ok(made)
+    }
+
+    async fn give_digests(&self, hour: i64) -> Result<()> {
+        loop {
+            let given =
+                transaction!(self, |connection| audit_log::give_digests(connection, hour, BATCH).await)?;
+            if given == 0 {
+                return Ok(());
+            }
+        }
     }
 
     /// The first hour after this one that has entries.
@@ -53,7 +61,9 @@ impl Store {
         let mut after = i64::MIN;
         loop {
             let page = self.list_chained_entries(hour, after, PAGE).await?;
-            page.iter().for_each(|entry| hashing.add(entry));
+            for entry in &page {
+                hashing.add(entry);
+            }
             let Some(last) = page.last() else { return Ok(hashing) };
             after = last.id;
         }
@@ -131,13 +141,5 @@ impl Store {
             }
         }
         Ok(deleted)
-    }
-
-    /// Erases what the audit says about a person who was deleted. Returns the number of entries.
-    pub(in crate::directory) async fn erase_audit_texts(
-        &self,
-        user: gatepost_core::ids::UserId,
-    ) -> Result<u64> {
-        transaction!(self, |connection| audit_log::erase(connection, user).await)
     }
 }

@@ -1,10 +1,9 @@
 //! The one door for changes by administrators: scope, row lock, version, decision, write and audit, in this order and in
 //! one transaction. The notification of the replicas belongs to the transaction too: the tables' triggers make it.
 
-use super::{Apply, Connection, Result, Store, admins, standing};
+use super::{Apply, Connection, Result, Store, admins, repeats, standing};
 use crate::directory::actor::{Actor, Who};
 use crate::directory::changes::{Conditions, Done};
-use crate::directory::error::DirectoryError;
 use gatepost_core::administration::Scope;
 
 impl Store {
@@ -20,12 +19,11 @@ impl Store {
         }
         transaction!(self, &locks, !conditions.is_dry_run, |connection| {
             let granted = scope_of(connection, actor).await?.grant(&change.matter(), change)?;
-            let (locked, version) = change.lock(&mut *connection).await?;
-            if let Some(wanted) = conditions.if_version
-                && version != Some(wanted)
-            {
-                return Err(DirectoryError::Overtaken(version));
+            if let Some(repeat) = conditions.repeat {
+                repeats::note(&mut *connection, repeat).await?;
             }
+            let (locked, version) = change.lock(&mut *connection).await?;
+            conditions.demand(version)?;
             let done = C::write(granted, locked, &mut *connection, actor).await?;
             if change.may_unmake_admins() && matches!(actor.who, Who::Person(_)) {
                 admins::demand_one(connection).await?;

@@ -2,7 +2,7 @@
 
 use super::naming::{create_group_if_free, lock_names, take_name};
 use super::users::FIRST;
-use super::{Apply, Connection, Result, audit};
+use super::{Apply, Connection, Result, audit, ended};
 use crate::directory::actor::Actor;
 use crate::directory::changes::{CreateGroup, DeleteGroup, Done, RenameGroup};
 use crate::directory::error::DirectoryError;
@@ -104,6 +104,7 @@ impl Apply for DeleteGroup {
         if sqlx::query_scalar(sql).bind(id).fetch_one(&mut *connection).await? {
             return Err(DirectoryError::GroupLinked(group.name));
         }
+        ended::delete_of_group(connection, id).await?;
         let sql = "SELECT count(*) FROM manual_memberships WHERE group_id = $1";
         let members: i64 = sqlx::query_scalar(sql).bind(id).fetch_one(&mut *connection).await?;
         let tenants: Vec<String> =
@@ -143,7 +144,7 @@ pub(super) async fn create(
     Ok(Some(GroupRow { id: GroupId::from_number(id), name: name.clone(), version: FIRST }))
 }
 
-pub(super) async fn find_for_update(connection: &mut Connection, key: &GroupKey) -> Result<Option<GroupRow>> {
+async fn find_for_update(connection: &mut Connection, key: &GroupKey) -> Result<Option<GroupRow>> {
     let query = match key {
         GroupKey::Id(id) => sqlx::query_as(for_update!("SELECT id, name, version FROM groups WHERE id = $1"))
             .bind(id.number()),
@@ -155,25 +156,31 @@ pub(super) async fn find_for_update(connection: &mut Connection, key: &GroupKey)
     Ok(query.fetch_optional(connection).await?)
 }
 
-pub(super) async fn find_known(connection: &mut Connection, key: &GroupKey) -> Result<GroupRow> {
-    let found = find_for_update(connection, key).await?;
-    found.ok_or_else(|| DirectoryError::UnknownGroup(key.clone()))
+/// Finds a group that stays as it is: only what belongs to it changes. It is not locked, so that a long write of members
+/// through the views delays nobody; a group that is deleted meanwhile fails the foreign key, and the transaction is
+/// retried.
+pub(super) async fn find(connection: &mut Connection, key: &GroupKey) -> Result<Option<GroupRow>> {
+    let query = match key {
+        GroupKey::Id(id) => {
+            sqlx::query_as("SELECT id, name, version FROM groups WHERE id = $1").bind(id.number())
+        }
+        GroupKey::Name(name) => sqlx::query_as("SELECT id, name, version FROM groups WHERE name = $1")
+            .bind(name.as_str().to_owned()),
+    };
+    Ok(query.fetch_optional(connection).await?)
 }
 
-/// The number of a group, which is read without a lock.
-pub(super) async fn find_number(connection: &mut Connection, key: &GroupKey) -> Result<GroupId> {
-    let query = match key {
-        GroupKey::Id(id) => sqlx::query_scalar("SELECT id FROM groups WHERE id = $1").bind(id.number()),
-        GroupKey::Name(name) => {
-            sqlx::query_scalar("SELECT id FROM groups WHERE name = $1").bind(name.as_str().to_owned())
-        }
-    };
-    let found: Option<i64> = query.fetch_optional(connection).await?;
-    found.map(GroupId::from_number).ok_or_else(|| DirectoryError::UnknownGroup(key.clone()))
+/// As [`find`].
+///
+/// # Errors
+/// `UnknownGroup`.
+pub(super) async fn find_known(connection: &mut Connection, key: &GroupKey) -> Result<GroupRow> {
+    find(connection, key).await?.ok_or_else(|| DirectoryError::UnknownGroup(key.clone()))
 }
 
 async fn lock_known(connection: &mut Connection, key: &GroupKey) -> Result<(GroupRow, Option<Version>)> {
-    let group = find_known(connection, key).await?;
+    let group = find_for_update(connection, key).await?;
+    let group = group.ok_or_else(|| DirectoryError::UnknownGroup(key.clone()))?;
     let version = group.version;
     Ok((group, Some(version)))
 }

@@ -23,7 +23,7 @@ impl Apply for LinkGroup {
         lock_names(connection).await?;
         let group = match &self.group {
             GroupKey::Id(_) => Some(group_changes::find_known(connection, &self.group).await?),
-            GroupKey::Name(_) => group_changes::find_for_update(connection, &self.group).await?,
+            GroupKey::Name(_) => group_changes::find(connection, &self.group).await?,
         };
         let version = group.as_ref().map(|group| group.version);
         Ok((group, version))
@@ -42,7 +42,7 @@ impl Apply for LinkGroup {
             (None, GroupKey::Id(_)) => return Err(DirectoryError::UnknownGroup(key.clone())),
         };
         let changed = link(connection, &name, external, LinkSource::Manual, actor).await?;
-        let found = group_changes::find_for_update(connection, &name.clone().into()).await?;
+        let found = group_changes::find(connection, &name.clone().into()).await?;
         Ok(Done { changed, version: found.map(|found| found.version), outcome: name })
     }
 }
@@ -153,10 +153,12 @@ async fn leave(connection: &mut Connection, old: &ProviderGroup, target: i64) ->
     if !is_its_own || has_bearer(connection, old.group_id, Some(old.id)).await? {
         return delete_if_unused(connection, old.group_id).await;
     }
-    sqlx::query(
-        "INSERT INTO manual_memberships (user_id, group_id, source) \
-         SELECT user_id, $2, source FROM manual_memberships WHERE group_id = $1 ON CONFLICT DO NOTHING",
-    )
+    sqlx::query(concat!(
+        "INSERT INTO manual_memberships (user_id, group_id, source, until) \
+         SELECT user_id, $2, source, until FROM manual_memberships WHERE group_id = $1 \
+         ON CONFLICT (user_id, group_id, source) DO UPDATE SET until = ",
+        later_end!("manual_memberships")
+    ))
     .bind(old.group_id)
     .bind(target)
     .execute(&mut *connection)

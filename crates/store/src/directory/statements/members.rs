@@ -3,11 +3,11 @@
 use super::group_changes::{self, GroupRow};
 use super::naming::lock_names;
 use super::users::{self, UserRow, demand_future, note};
-use super::{Apply, Connection, Result, Store};
+use super::{Apply, Connection, Result, ended};
 use crate::directory::actor::Actor;
 use crate::directory::changes::{AddMember, Done, Joined, RemoveMember};
 use crate::directory::error::DirectoryError;
-use crate::directory::records::{GroupKey, MemberRecord};
+use crate::directory::records::GroupKey;
 use gatepost_core::administration::{Granted, Version};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::{GroupId, GroupName, UserId};
@@ -35,7 +35,7 @@ impl Apply for AddMember {
             GroupKey::Id(_) => Some(group_changes::find_known(connection, &self.group).await?),
             GroupKey::Name(_) => {
                 lock_names(connection).await?;
-                group_changes::find_for_update(connection, &self.group).await?
+                group_changes::find(connection, &self.group).await?
             }
         };
         let held = match (&group, &user) {
@@ -70,6 +70,9 @@ impl Apply for AddMember {
             && before.until == *until
         {
             return Ok(Done::unchanged(Some(before.version), joined));
+        }
+        if held.is_some_and(|held| held.has_ended) {
+            ended::delete_of_person(connection, user).await?;
         }
         sqlx::query(
             "INSERT INTO manual_memberships (user_id, group_id, source, until) VALUES ($1, $2, $3, $4) \
@@ -152,38 +155,9 @@ impl Apply for RemoveMember {
     }
 }
 
-impl Store {
-    /// By id, from the one after `after`.
-    pub(in crate::directory) async fn list_members(
-        &self,
-        group: &GroupKey,
-        after: Option<UserId>,
-        limit: u32,
-    ) -> Result<Vec<MemberRecord>> {
-        reading!(self, |connection| {
-            let id = group_changes::find_number(connection, group).await?;
-            Ok(sqlx::query_as(concat!(
-                "SELECT u.id, u.email, u.name, ",
-                json_list!("m.source"),
-                " AS sources, CASE WHEN count(*) = count(m.until) THEN max(m.until) END AS until FROM resolved_memberships m JOIN users u ON u.id = m.user_id \
-                 WHERE m.group_id = $1 AND u.id > $2 GROUP BY u.id, u.email, u.name ORDER BY u.id LIMIT $3"
-            ))
-            .bind(id.number())
-            .bind(after.map(|id| id.to_string()).unwrap_or_default())
-            .bind(i64::from(limit))
-            .fetch_all(connection)
-            .await?)
-        })
-    }
-}
-
 /// Deletes the memberships and returns the sources of those that counted.
 async fn delete(connection: &mut Connection, group: GroupId, user: UserId) -> Result<Vec<String>> {
-    let ended = concat!(
-        "DELETE FROM manual_memberships WHERE user_id = $1 AND group_id = $2 AND until <= ",
-        present!()
-    );
-    sqlx::query(ended).bind(user.to_string()).bind(group.number()).execute(&mut *connection).await?;
+    ended::delete_of_person(connection, user).await?;
     let mut sources: Vec<String> = sqlx::query_scalar(
         "DELETE FROM manual_memberships WHERE user_id = $1 AND group_id = $2 RETURNING source",
     )

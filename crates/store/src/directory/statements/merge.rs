@@ -1,8 +1,7 @@
 //! How a placeholder, which waits for the first person with its address, becomes part of that person.
 
-use super::admin_overrides;
 use super::users::{UserRow, note};
-use super::{Connection, Result};
+use super::{Connection, Result, admin_overrides, ended};
 use crate::directory::actor::Actor;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::UserId;
@@ -16,13 +15,14 @@ pub(super) async fn merge(
     into: UserRow,
     actor: &Actor,
 ) -> Result<UserRow> {
-    sqlx::query(
+    ended::delete_of_person(connection, from.id).await?;
+    ended::delete_of_person(connection, into.id).await?;
+    sqlx::query(concat!(
         "INSERT INTO manual_memberships (user_id, group_id, source, until) \
          SELECT $2, group_id, source, until FROM manual_memberships WHERE user_id = $1 \
-         ON CONFLICT (user_id, group_id, source) DO UPDATE SET until = CASE \
-         WHEN manual_memberships.until IS NULL OR excluded.until IS NULL THEN NULL \
-         WHEN manual_memberships.until > excluded.until THEN manual_memberships.until ELSE excluded.until END",
-    )
+         ON CONFLICT (user_id, group_id, source) DO UPDATE SET until = ",
+        later_end!("manual_memberships")
+    ))
     .bind(from.id.to_string())
     .bind(into.id.to_string())
     .execute(&mut *connection)
@@ -56,22 +56,16 @@ pub(super) async fn merge(
 
 /// Of two memberships in one tenant the higher role stays, with its own end.
 async fn move_tenant_memberships(connection: &mut Connection, from: UserId, into: UserId) -> Result<()> {
-    sqlx::query(concat!("DELETE FROM tenant_members WHERE user_id IN ($1, $2) AND until <= ", present!()))
-        .bind(from.to_string())
-        .bind(into.to_string())
-        .execute(&mut *connection)
-        .await?;
-    sqlx::query(
+    sqlx::query(concat!(
         "INSERT INTO tenant_members (tenant_id, user_id, role, source, until, created_at) \
          SELECT tenant_id, $2, role, source, until, created_at FROM tenant_members WHERE user_id = $1 \
          ON CONFLICT (tenant_id, user_id) DO UPDATE SET \
          role = CASE WHEN excluded.role = 'admin' OR tenant_members.role = 'admin' THEN 'admin' \
          WHEN excluded.role = 'member' OR tenant_members.role = 'member' THEN 'member' ELSE 'viewer' END, \
-         until = CASE WHEN tenant_members.role <> excluded.role THEN \
-         CASE WHEN tenant_members.role = 'admin' OR excluded.role = 'viewer' THEN tenant_members.until ELSE excluded.until END \
-         WHEN tenant_members.until IS NULL OR excluded.until IS NULL THEN NULL \
-         WHEN tenant_members.until > excluded.until THEN tenant_members.until ELSE excluded.until END",
-    )
+         until = CASE WHEN tenant_members.role = excluded.role THEN ",
+        later_end!("tenant_members"),
+        " WHEN tenant_members.role = 'admin' OR excluded.role = 'viewer' THEN tenant_members.until ELSE excluded.until END",
+    ))
     .bind(from.to_string())
     .bind(into.to_string())
     .execute(connection)

@@ -1,7 +1,7 @@
 //! The statements of the directory, compiled once for Postgres and once for SQLite. Both understand `$1` placeholders,
 //! `ON CONFLICT` and `RETURNING`. What differs comes from the module that includes this one: `Connection`, `Store`,
-//! `begin`, `lock`, `is_conflict` and the macros `for_update!`, `each!`, `json_list!`, `present!`, `is_standby!`,
-//! `unhex!`, and `audit_log`.
+//! `begin`, `lock`, `is_conflict` and the macros `for_update!`, `each!`, `json_list!`, `present!`,
+//! `present_millis!`, `is_standby!`, `unhex!`, and `audit_log`.
 //!
 //! Guarantee: a change and its audit rows are one transaction. A refusal that is an error changes nothing.
 
@@ -61,6 +61,23 @@ macro_rules! transaction {
     };
 }
 
+/// Of the ends of two rows for the same thing the later one, where a row of `$table` meets another one. A row without an
+/// end has the latest.
+macro_rules! later_end {
+    ($table:literal) => {
+        concat!(
+            "CASE WHEN ",
+            $table,
+            ".until IS NULL OR excluded.until IS NULL THEN NULL \
+             WHEN ",
+            $table,
+            ".until > excluded.until THEN ",
+            $table,
+            ".until ELSE excluded.until END"
+        )
+    };
+}
+
 mod addresses;
 mod admin_overrides;
 mod admins;
@@ -70,15 +87,19 @@ mod audit;
 mod audit_chain;
 mod configuration;
 mod door;
+mod ended;
 mod forget;
 mod group_changes;
 mod groups;
 mod links;
+mod lists;
+mod member_batch;
 mod members;
 mod memberships;
 mod merge;
 mod naming;
 mod refusals;
+mod repeats;
 mod sessions;
 mod sign_in;
 mod standing;

@@ -4,7 +4,7 @@
 //!
 //! Guarantee: a name that an operator writes never stands for a group that somebody created at a provider.
 
-use super::{Connection, LockKey, Result, audit, lock};
+use super::{Connection, LockKey, Result, audit, ended, lock};
 use crate::directory::actor::Actor;
 use crate::directory::error::DirectoryError;
 use crate::directory::records::{GroupLink, LinkSource};
@@ -248,6 +248,7 @@ pub(super) async fn stand_for(
 }
 
 pub(super) async fn delete_if_unused(connection: &mut Connection, group: i64) -> Result<()> {
+    ended::delete_of_group(connection, group).await?;
     sqlx::query(
         "DELETE FROM groups WHERE id = $1 \
          AND NOT EXISTS (SELECT 1 FROM provider_groups WHERE group_id = $1) \

@@ -4,17 +4,21 @@ use super::{Connection, Result, Store};
 use crate::directory::error::DirectoryError;
 use gatepost_core::access::{Access, Person, Role, Standing};
 use gatepost_core::administration::Scope;
-use gatepost_core::clock::Timestamp;
+use gatepost_core::clock::{BootTime, Timestamp};
 use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{GroupName, TenantId, UserId};
 use gatepost_core::secret::Hash;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Resolves the groups once and derives the tenants from them. A tenant and its role are returned as `ID ROLE`. An
 /// admin may enter every tenant that exists; a tenant that a router misspells does not.
+///
+/// `next_end` is the first end among the rows that count now: from then on the statement returns something else, although
+/// nobody changes anything.
 const STANDING: &str = concat!(
-    "WITH mine AS MATERIALIZED (SELECT DISTINCT g.id, g.name FROM resolved_memberships m \
-     JOIN groups g ON g.id = m.group_id WHERE m.user_id = $1), \
+    "WITH mine AS MATERIALIZED (SELECT g.id, g.name, min(m.until) AS until FROM resolved_memberships m \
+     JOIN groups g ON g.id = m.group_id WHERE m.user_id = $1 GROUP BY g.id, g.name), \
      admin AS MATERIALIZED (SELECT coalesce((SELECT is_admin FROM current_admin_overrides WHERE user_id = $1), \
      EXISTS (SELECT 1 FROM admin_reasons WHERE user_id = $1)) AS yes) \
      SELECT u.email, u.name, u.disabled_at IS NOT NULL AS is_disabled, u.sessions_not_before, \
@@ -28,7 +32,12 @@ const STANDING: &str = concat!(
      (SELECT yes FROM admin) AS is_admin, \
      (SELECT ",
     json_list!("t.id"),
-    " FROM tenants t WHERE (SELECT yes FROM admin)) AS every_tenant, ",
+    " FROM tenants t WHERE (SELECT yes FROM admin)) AS every_tenant, \
+     (SELECT min(e.until) FROM (SELECT until FROM mine \
+     UNION ALL SELECT until FROM current_admin_overrides WHERE user_id = $1 \
+     UNION ALL SELECT until FROM current_tenant_members WHERE user_id = $1) e) AS next_end, ",
+    present_millis!(),
+    " AS now_in_millis, ",
     is_standby!(),
     " AS is_standby FROM users u WHERE u.id = $1",
 );
@@ -46,6 +55,8 @@ row! {
         tenants: BTreeMap<TenantId, Role>,
         is_admin: bool,
         every_tenant: Vec<TenantId>,
+        next_end: Option<i64>,
+        now_in_millis: i64,
         is_standby: bool,
     }
 }
@@ -56,16 +67,20 @@ impl Store {
         id: UserId,
         session: &Hash,
     ) -> Result<Option<Standing>> {
-        let row = hot_read!(self, |connection| fetch(connection, id, session).await)?;
-        row.map(|row| read(id, row)).transpose()
+        let found = hot_read!(self, |connection| {
+            let sent = BootTime::now();
+            Ok(fetch(connection, id, session).await?.map(|row| (row, sent)))
+        })?;
+        found.map(|(row, sent)| read(id, row, sent)).transpose()
     }
 }
 
 /// What a person may administer now, in the transaction of a change.
 pub(super) async fn find_scope(connection: &mut Connection, id: UserId) -> Result<Scope> {
     let no_session = Hash::of(&[]);
+    let sent = BootTime::now();
     let row = fetch(connection, id, &no_session).await?;
-    Ok(row.map(|row| read(id, row)).transpose()?.map_or(Scope::NONE, |standing| Scope::of(&standing)))
+    Ok(row.map(|row| read(id, row, sent)).transpose()?.map_or(Scope::NONE, |standing| Scope::of(&standing)))
 }
 
 async fn fetch(connection: &mut Connection, id: UserId, session: &Hash) -> Result<Option<StandingRow>> {
@@ -78,7 +93,8 @@ async fn fetch(connection: &mut Connection, id: UserId, session: &Hash) -> Resul
     Ok(row)
 }
 
-fn read(id: UserId, mut row: StandingRow) -> Result<Standing> {
+/// The statement was sent at `sent`, before the database read its own clock.
+fn read(id: UserId, mut row: StandingRow, sent: BootTime) -> Result<Standing> {
     if row.is_standby {
         return Err(DirectoryError::standby());
     }
@@ -96,5 +112,12 @@ fn read(id: UserId, mut row: StandingRow) -> Result<Standing> {
         sessions_not_before: row.sessions_not_before,
         is_session_ended: row.is_session_ended,
         access: access.into(),
+        counts_until: row.next_end.map_or(BootTime::MAX, |end| sent.plus(time_to(end, row.now_in_millis))),
     })
+}
+
+/// The time from now to an end, which is in seconds.
+fn time_to(end: i64, now_in_millis: i64) -> Duration {
+    let left = end.saturating_mul(1000).saturating_sub(now_in_millis);
+    Duration::from_millis(u64::try_from(left).unwrap_or(0))
 }

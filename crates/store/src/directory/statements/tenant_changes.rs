@@ -146,6 +146,7 @@ impl Apply for MapGroup {
         .bind(role.as_str())
         .execute(&mut *connection)
         .await?;
+        // Not for the tenant's administrators: the row names a group, and groups are the platform's.
         let said = |role: Role| json!({ "tenant": tenant, "role": role });
         let entry = audit::Entry {
             action: "tenant.map",
@@ -153,7 +154,7 @@ impl Apply for MapGroup {
             before: was.map(said),
             after: Some(said(*role)),
         };
-        audit::write_for_tenant(connection, actor, tenant, entry).await?;
+        audit::write(connection, actor, entry).await?;
         let version = find_mapping(connection, group.id, tenant).await?.map(|mapping| mapping.version);
         Ok(Done::changed(version, was))
     }
@@ -188,7 +189,7 @@ impl Apply for UnmapGroup {
             before: Some(json!({ "tenant": tenant, "role": mapping.role })),
             after: None,
         };
-        audit::write_for_tenant(connection, actor, tenant, entry).await?;
+        audit::write(connection, actor, entry).await?;
         Ok(Done::changed(None, mapping.role))
     }
 }

@@ -1,7 +1,7 @@
 //! Members that a tenant has by itself, beside those that groups bring.
 
 use super::users::{self, UserRow, demand_future};
-use super::{Apply, Connection, Result, audit, tenants};
+use super::{Apply, Connection, Result, audit, ended, tenants};
 use crate::directory::actor::Actor;
 use crate::directory::changes::{AddTenantMember, Done, RemoveTenantMember};
 use crate::directory::error::DirectoryError;
@@ -55,6 +55,7 @@ impl Apply for AddTenantMember {
         {
             return Ok(Done::unchanged(Some(before.version), user));
         }
+        ended::delete_of_person(connection, user).await?;
         sqlx::query(
             "INSERT INTO tenant_members (tenant_id, user_id, role, until, created_at) VALUES ($1, $2, $3, $4, $5) \
              ON CONFLICT (tenant_id, user_id) DO UPDATE SET role = excluded.role, until = excluded.until",

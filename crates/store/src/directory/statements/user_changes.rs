@@ -77,9 +77,7 @@ impl Apply for EnableUser {
     type Locked = UserRow;
 
     async fn lock(&self, connection: &mut Connection) -> Result<(Self::Locked, Option<Version>)> {
-        let user = users::find_known(connection, &self.user).await?;
-        let version = user.version;
-        Ok((user, Some(version)))
+        users::lock_known(connection, &self.user).await
     }
 
     async fn write(
@@ -103,9 +101,7 @@ impl Apply for EndSessions {
     type Locked = UserRow;
 
     async fn lock(&self, connection: &mut Connection) -> Result<(Self::Locked, Option<Version>)> {
-        let user = users::find_known(connection, &self.user).await?;
-        let version = user.version;
-        Ok((user, Some(version)))
+        users::lock_known(connection, &self.user).await
     }
 
     async fn write(

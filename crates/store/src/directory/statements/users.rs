@@ -1,16 +1,14 @@
-//! People: their rows, and how administrators see them.
+//! The rows of people.
 
-use super::{Connection, Result, Store, admin_overrides, audit, present};
+use super::{Connection, Result, audit, present};
 use crate::directory::actor::Actor;
 use crate::directory::error::DirectoryError;
-use crate::directory::records::{IdentityRecord, UserKey, UserRecord, UserSummary};
-use gatepost_core::access::Role;
+use crate::directory::records::{IdentityRecord, UserKey, UserSummary};
 use gatepost_core::administration::Version;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
-use gatepost_core::ids::{GroupName, TenantId, UserId};
+use gatepost_core::ids::UserId;
 use serde_json::json;
-use std::collections::BTreeMap;
 
 /// The version of a new row.
 pub(super) const FIRST: Version = Version::from_number(1);
@@ -46,7 +44,7 @@ macro_rules! select_user {
 }
 
 impl UserRow {
-    fn summary(self) -> UserSummary {
+    pub(super) fn summary(self) -> UserSummary {
         let Self { id, email, name, disabled_at, created_at, last_sign_in_at, version, .. } = self;
         UserSummary { id, email, name, disabled_at, created_at, last_sign_in_at, version }
     }
@@ -67,7 +65,7 @@ pub(super) async fn find_row_by_email_for_update(
 
 /// Finds a person by id, by the address that applications know, or else by the address that the person's provider
 /// asserts. An administrator who names either address means this person.
-async fn find_row(connection: &mut Connection, key: &UserKey) -> Result<Option<UserRow>> {
+pub(super) async fn find_row(connection: &mut Connection, key: &UserKey) -> Result<Option<UserRow>> {
     let query = match key {
         UserKey::Id(id) => sqlx::query_as(select_user!("WHERE id = $1")).bind(id.to_string()),
         UserKey::Email(email) => sqlx::query_as(select_user!(
@@ -90,6 +88,16 @@ pub(super) async fn find_for_change(connection: &mut Connection, key: &UserKey) 
 /// Finds a person and locks the row for a change.
 pub(super) async fn find_known(connection: &mut Connection, key: &UserKey) -> Result<UserRow> {
     find_for_change(connection, key).await?.ok_or_else(|| DirectoryError::UnknownUser(key.clone()))
+}
+
+/// As [`find_known`], with the version that a change compares.
+pub(super) async fn lock_known(
+    connection: &mut Connection,
+    key: &UserKey,
+) -> Result<(UserRow, Option<Version>)> {
+    let user = find_known(connection, key).await?;
+    let version = user.version;
+    Ok((user, Some(version)))
 }
 
 /// Creates a placeholder for an address that nobody holds. An id that nobody has names nobody.
@@ -187,83 +195,8 @@ pub(super) async fn note_given_up(connection: &mut Connection, id: UserId) -> Re
     Ok(())
 }
 
-impl Store {
-    pub(in crate::directory) async fn find_user(&self, key: &UserKey) -> Result<Option<UserRecord>> {
-        reading!(self, |connection| match find_row(connection, key).await? {
-            Some(row) => complete(connection, row).await.map(Some),
-            None => Ok(None),
-        })
-    }
-
-    pub(in crate::directory) async fn list_users(
-        &self,
-        after: Option<UserId>,
-        limit: u32,
-    ) -> Result<Vec<UserSummary>> {
-        reading!(self, |connection| {
-            Ok(sqlx::query_as(select_user!("WHERE id > $1 ORDER BY id LIMIT $2"))
-                .bind(after.map(|id| id.to_string()).unwrap_or_default())
-                .bind(i64::from(limit))
-                .fetch_all(connection)
-                .await?)
-        })
-    }
-}
-
-row! {
-    struct OpenedTenants {
-        tenants: BTreeMap<TenantId, Role>,
-    }
-}
-
-async fn complete(connection: &mut Connection, row: UserRow) -> Result<UserRecord> {
-    let identities = list_identities(connection, row.id).await?;
-    let groups = list_groups(connection, row.id).await?;
-    let opened: OpenedTenants = sqlx::query_as(concat!(
-        "SELECT ",
-        json_list!("t.tenant_id || ' ' || t.role"),
-        " AS tenants FROM (SELECT t.tenant_id, t.role FROM group_tenants t \
-         JOIN resolved_memberships m ON m.group_id = t.group_id WHERE m.user_id = $1 \
-         UNION ALL SELECT t.tenant_id, t.role FROM current_tenant_members t WHERE t.user_id = $1) t"
-    ))
-    .bind(row.id.to_string())
-    .fetch_one(&mut *connection)
-    .await?;
-    Ok(UserRecord {
-        sessions_not_before: row.sessions_not_before,
-        identities,
-        groups,
-        tenants: opened.tenants,
-        admin: admin_overrides::find_standing(connection, row.id).await?,
-        summary: row.summary(),
-    })
-}
-
 pub(super) async fn list_identities(connection: &mut Connection, id: UserId) -> Result<Vec<IdentityRecord>> {
     let sql =
         "SELECT provider, issuer, subject, email FROM identities WHERE user_id = $1 ORDER BY issuer, subject";
     Ok(sqlx::query_as(sql).bind(id.to_string()).fetch_all(connection).await?)
-}
-
-row! {
-    /// A group of a person, and one of the sources of that membership.
-    struct GroupSourceRow {
-        name: GroupName,
-        source: String,
-    }
-}
-
-async fn list_groups(connection: &mut Connection, id: UserId) -> Result<BTreeMap<GroupName, Vec<String>>> {
-    let rows: Vec<GroupSourceRow> = sqlx::query_as(
-        "SELECT DISTINCT g.name, m.source FROM resolved_memberships m JOIN groups g ON g.id = m.group_id \
-         WHERE m.user_id = $1 ORDER BY g.name, m.source",
-    )
-    .bind(id.to_string())
-    .fetch_all(connection)
-    .await?;
-    let mut groups: BTreeMap<GroupName, Vec<String>> = BTreeMap::new();
-    for GroupSourceRow { name, source } in rows {
-        groups.entry(name).or_default().push(source);
-    }
-    Ok(groups)
 }

@@ -1,0 +1,33 @@
+//! The JSON of people, groups, tenants, sessions and the audit. The API and `--json` of the command line print the same
+//! objects. Names of members do not change; new ones may come.
+
+mod changes;
+mod groups;
+mod people;
+mod tenants;
+
+pub use changes::{
+    AddressRelease, AdminChange, GroupChange, LinkChange, MappingChange, MemberChange, MembersChange,
+    SessionEnd, SessionsEnd, TenantChange, TenantMemberChange, UserChange,
+};
+pub use groups::{Group, Link, Member};
+pub use people::{Admin, AdminEntry, AuditEntry, Identity, Session, User, UserDetails};
+pub use tenants::{Tenant, TenantMember};
+
+use gatepost_core::access::Role;
+use gatepost_core::calendar::rfc3339;
+use gatepost_core::clock::Timestamp;
+use gatepost_core::ids::TenantId;
+use std::collections::BTreeMap;
+
+fn time(at: Option<Timestamp>) -> Option<String> {
+    at.map(rfc3339)
+}
+
+fn text<T: ToString>(value: Option<&T>) -> Option<String> {
+    value.map(ToString::to_string)
+}
+
+fn roles(tenants: &BTreeMap<TenantId, Role>) -> BTreeMap<String, String> {
+    tenants.iter().map(|(id, role)| (id.to_string(), role.to_string())).collect()
+}

@@ -1,0 +1,111 @@
+//! The REST API below `/api/v1`, for administrators and for people about themselves. [`register`] is the list of its
+//! operations: who may call each, and the handler.
+//!
+//! A request is judged in this order: where it comes from, how many the caller has sent, who calls and what they
+//! administer now, then its path, its conditions and its body. What fails is a problem document (RFC 9457). Changes go
+//! through [`crate::admin`], which asks again, in the transaction of the change.
+
+mod admins;
+mod audit;
+mod caller;
+mod documents;
+mod explain;
+mod group_members;
+mod groups;
+mod input;
+mod json;
+mod list;
+mod me;
+mod members;
+mod openapi;
+mod problems;
+mod rate;
+mod refused;
+mod repeats;
+mod reply;
+mod system;
+mod tenants;
+mod users;
+
+pub use openapi::document;
+pub use rate::Rate;
+
+use crate::http::public::HostScope;
+use crate::http::public::RequestOrigin::{Anywhere, OwnPages};
+use crate::http::public::callers::Anyone;
+use crate::http::public::fault::FaultFormat;
+use crate::http::public::routing::{DELETE, GET, PATCH, POST, POST_EMPTY, PUT, Routes, at};
+use caller::{AdminRead, AdminWrite, OwnRead, OwnWrite, SystemRead, SystemWrite};
+use gatepost_pages::paths;
+
+/// Registers the operations, and the documents about them.
+pub(in crate::http) fn register(routes: &mut Routes<'_>) {
+    routes.add(at(paths::API).only(HostScope::Public).on(GET, Anyone, Anywhere, documents::page));
+    routes.add(at(paths::OPENAPI).only(HostScope::Public).on(GET, Anyone, Anywhere, documents::openapi));
+    routes.add(at("/problems/{code}").only(HostScope::Public).on(GET, Anyone, Anywhere, documents::problem));
+    routes.scope_with_format(reply::ROOT, FaultFormat(refused::answer), |api| {
+        own(api);
+        people(api);
+        all_groups(api);
+        all_tenants(api);
+        platform(api);
+    });
+}
+
+fn own(api: &mut Routes<'_>) {
+    api.add(at("/me").on(GET, OwnRead, Anywhere, me::show));
+    api.add(at("/me/access").on(GET, OwnRead, Anywhere, me::access));
+    api.add(at("/me/sessions").on(GET, OwnRead, Anywhere, me::sessions));
+    let session = at("/me/sessions/{id}").on(GET, OwnRead, Anywhere, me::session);
+    api.add(session.on(DELETE, OwnWrite, OwnPages, me::end_session));
+}
+
+fn people(api: &mut Routes<'_>) {
+    let users = at("/users").on(GET, AdminRead, Anywhere, users::list);
+    api.add(users.on(POST, SystemWrite, OwnPages, users::create));
+    api.add(at("/users/{id}").on(GET, AdminRead, Anywhere, users::show));
+    api.add(at("/users/{id}/disable").on(POST_EMPTY, SystemWrite, OwnPages, users::disable));
+    api.add(at("/users/{id}/enable").on(POST_EMPTY, SystemWrite, OwnPages, users::enable));
+    api.add(at("/users/{id}/end-sessions").on(POST_EMPTY, SystemWrite, OwnPages, users::end_sessions));
+    api.add(at("/users/{id}/release-address").on(POST_EMPTY, SystemWrite, OwnPages, users::release_address));
+    api.add(at("/users/{id}/memberships").on(GET, SystemRead, Anywhere, users::memberships));
+    api.add(at("/users/{id}/sessions").on(GET, SystemRead, Anywhere, users::sessions));
+}
+
+fn all_groups(api: &mut Routes<'_>) {
+    let groups = at("/groups").on(GET, SystemRead, Anywhere, groups::list);
+    api.add(groups.on(POST, SystemWrite, OwnPages, groups::create));
+    let group = at("/groups/{id}").on(GET, SystemRead, Anywhere, groups::show);
+    let group = group.on(PATCH, SystemWrite, OwnPages, groups::rename);
+    api.add(group.on(DELETE, SystemWrite, OwnPages, groups::delete));
+    api.add(at("/groups/{id}/members").on(GET, SystemRead, Anywhere, group_members::list));
+    api.add(at("/groups/{id}/members:batch").on(POST, SystemWrite, OwnPages, group_members::batch));
+    let member = at("/groups/{id}/members/{user}").on(PUT, SystemWrite, OwnPages, group_members::add);
+    api.add(member.on(DELETE, SystemWrite, OwnPages, group_members::remove));
+    let links = at("/groups/{id}/links").on(GET, SystemRead, Anywhere, groups::links);
+    let links = links.on(POST, SystemWrite, OwnPages, groups::link);
+    api.add(links.on(DELETE, SystemWrite, OwnPages, groups::unlink));
+    let mapping = at("/groups/{id}/tenants/{tenant}").on(PUT, SystemWrite, OwnPages, groups::map);
+    api.add(mapping.on(DELETE, SystemWrite, OwnPages, groups::unmap));
+}
+
+fn all_tenants(api: &mut Routes<'_>) {
+    api.add(at("/tenants").on(GET, AdminRead, Anywhere, tenants::list));
+    let tenant = at("/tenants/{id}").on(GET, AdminRead, Anywhere, tenants::show);
+    let tenant = tenant.on(PUT, SystemWrite, OwnPages, tenants::put);
+    let tenant = tenant.on(PATCH, SystemWrite, OwnPages, tenants::patch);
+    api.add(tenant.on(DELETE, SystemWrite, OwnPages, tenants::delete));
+    api.add(at("/tenants/{id}/members").on(GET, AdminRead, Anywhere, tenants::members));
+    let member = at("/tenants/{id}/members/{user}").on(PUT, AdminWrite, OwnPages, tenants::add_member);
+    api.add(member.on(DELETE, AdminWrite, OwnPages, tenants::remove_member));
+}
+
+fn platform(api: &mut Routes<'_>) {
+    api.add(at("/admins").on(GET, SystemRead, Anywhere, admins::list));
+    let admin = at("/admins/{user}").on(GET, SystemRead, Anywhere, admins::show);
+    let admin = admin.on(PUT, SystemWrite, OwnPages, admins::decide);
+    api.add(admin.on(DELETE, SystemWrite, OwnPages, admins::reset));
+    api.add(at("/audit").on(GET, AdminRead, Anywhere, audit::list));
+    api.add(at("/explain").on(POST, SystemRead, OwnPages, explain::answer));
+    api.add(at("/system").on(GET, SystemRead, Anywhere, system::show));
+}

@@ -1,0 +1,108 @@
+//! The OpenAPI document, from the operations themselves.
+
+use super::{admins, audit, explain, group_members, groups, me, system, tenants, users};
+use crate::http::problem_document::{Flaw, ProblemDocument};
+use gatepost_core::host::Origin;
+use gatepost_pages::ApiOperation;
+use utoipa::OpenApi;
+use utoipa::openapi::Components;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
+use utoipa::openapi::server::Server;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Gatepost",
+        description = "People, groups, tenants and their administrators. docs/api.md has the rules that all operations share.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    security(("session" = [])),
+    components(schemas(ProblemDocument, Flaw)),
+    paths(
+        me::show, me::access, me::sessions, me::session, me::end_session,
+        users::list, users::create, users::show, users::disable, users::enable, users::end_sessions,
+        users::release_address, users::memberships, users::sessions,
+        groups::list, groups::create, groups::show, groups::rename, groups::delete, groups::links, groups::link,
+        groups::unlink, groups::map, groups::unmap,
+        group_members::list, group_members::add, group_members::remove, group_members::batch,
+        tenants::list, tenants::show, tenants::put, tenants::patch, tenants::delete, tenants::members, tenants::add_member,
+        tenants::remove_member,
+        admins::list, admins::show, admins::decide, admins::reset,
+        audit::list, explain::answer, system::show,
+    ),
+)]
+struct Document;
+
+/// The document as JSON; `None`: of no installation in particular.
+///
+/// # Panics
+/// Never: names of members are texts.
+pub fn document(public_url: Option<&Origin>) -> String {
+    let mut document = Document::openapi();
+    env!("CARGO_PKG_VERSION").clone_into(&mut document.info.version);
+    document.servers =
+        Some(vec![Server::new(public_url.map_or_else(|| "/".to_owned(), ToString::to_string))]);
+    let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(COOKIE)));
+    document.components.get_or_insert_with(Components::new).add_security_scheme("session", cookie);
+    document.to_pretty_json().expect("a document is JSON")
+}
+
+/// The operations in the order of the document, by the part of the API that they belong to.
+pub(super) fn operations() -> Vec<(String, Vec<ApiOperation>)> {
+    let mut groups: Vec<(String, Vec<ApiOperation>)> = Vec::new();
+    for (path, item) in Document::openapi().paths.paths {
+        let methods = [
+            ("GET", item.get),
+            ("POST", item.post),
+            ("PUT", item.put),
+            ("PATCH", item.patch),
+            ("DELETE", item.delete),
+        ];
+        for (method, operation) in methods {
+            let Some(operation) = operation else { continue };
+            let tag = operation.tags.and_then(|tags| tags.into_iter().next()).unwrap_or_default();
+            let summary = operation.summary.unwrap_or_default();
+            let shown = ApiOperation { method: method.to_owned(), path: path.clone(), summary };
+            match groups.iter_mut().find(|(known, _)| *known == tag) {
+                Some((_, operations)) => operations.push(shown),
+                None => groups.push((tag, vec![shown])),
+            }
+        }
+    }
+    groups
+}
+
+/// The cookie of the public host.
+const COOKIE: &str = "__Host-gatepost";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::api::reply;
+    use crate::http::public::{Callers, routes};
+    use serde_json::Value;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn each_route_of_the_api_has_an_operation_and_a_rule_and_each_operation_a_route() {
+        let document: Value = serde_json::to_value(Document::openapi()).expect("JSON");
+        let paths = document["paths"].as_object().expect("paths");
+        let operations: BTreeSet<(String, String)> = paths
+            .iter()
+            .flat_map(|(path, methods)| {
+                let methods = methods.as_object().expect("methods").keys();
+                methods.map(|method| (path.clone(), method.to_uppercase()))
+            })
+            .collect();
+        let registered: Vec<_> =
+            routes().into_iter().filter(|route| route.path.starts_with(reply::ROOT)).collect();
+        assert!(registered.iter().all(|route| matches!(route.callers, Callers::Api(_))), "{registered:?}");
+        let registered: BTreeSet<(String, String)> =
+            registered.into_iter().map(|route| (route.path, route.method.to_owned())).collect();
+        assert!(registered.len() > 40, "{registered:?}");
+        assert_eq!(operations, registered);
+        let shown: Vec<_> = super::operations().into_iter().flat_map(|(_, operations)| operations).collect();
+        assert_eq!(shown.len(), registered.len());
+        assert!(shown.iter().all(|operation| operation.summary.ends_with('.')), "{shown:?}");
+    }
+}

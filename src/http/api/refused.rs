@@ -1,0 +1,240 @@
+//! Why an operation does not do what was asked, as a problem.
+
+use super::reply::{ROOT, Reply, builder};
+use crate::admin::SessionError;
+use crate::authn::LoadError;
+use crate::explain::ExplainError;
+use crate::http::parameters::ParameterError;
+use crate::http::problem_document::{Flaw, Problem, ProblemCode, ProblemDocument};
+use crate::http::public::fault::Fault;
+use crate::http::public::request::{browser, data};
+use crate::sign_in;
+use actix_web::http::StatusCode;
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::{HttpRequest, HttpResponse, Responder};
+use gatepost_core::administration::Denied;
+use gatepost_core::error_chain::Chain;
+use gatepost_store::directory::DirectoryError;
+
+/// `Retry-After` of an outage, in seconds.
+const RETRY_AFTER: &str = "5";
+
+/// The path of the pages about problems.
+pub(super) const PROBLEMS: &str = "/problems";
+
+/// Why an operation does not do what was asked.
+#[derive(Debug)]
+pub(super) struct Refused(Problem);
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        Self(problem)
+    }
+}
+
+impl Refused {
+    pub(super) fn into_fault(self) -> Fault {
+        self.0.into()
+    }
+}
+
+/// Another request with the same `Idempotency-Key` has no answer yet.
+pub(super) fn running() -> Problem {
+    Problem::new(ProblemCode::Running, "A request with this Idempotency-Key has no answer yet.")
+}
+
+impl From<Refused> for actix_web::Error {
+    fn from(Refused(problem): Refused) -> Self {
+        Fault::from(problem).into()
+    }
+}
+
+/// Nothing of this name is there.
+pub(super) fn not_found(detail: impl Into<String>) -> Refused {
+    Refused(Problem::new(ProblemCode::NotFound, detail))
+}
+
+impl From<Denied> for Refused {
+    fn from(denied: Denied) -> Self {
+        let detail = format!("{denied}.");
+        Self(match denied {
+            Denied::Hidden => Problem::new(ProblemCode::NotFound, "There is no such thing."),
+            Denied::SystemOnly => Problem::new(ProblemCode::Forbidden, detail).because("system_only"),
+        })
+    }
+}
+
+impl From<DirectoryError> for Refused {
+    fn from(error: DirectoryError) -> Self {
+        use DirectoryError as E;
+        let detail = sentence(&error.to_string());
+        let state = |reason| Self(Problem::new(ProblemCode::State, detail.clone()).because(reason));
+        let not_possible =
+            |reason| Self(Problem::new(ProblemCode::NotPossible, detail.clone()).because(reason));
+        match &error {
+            E::Denied(denied) => (*denied).into(),
+            E::Overtaken(version) => {
+                let problem = Problem::new(ProblemCode::Overtaken, detail);
+                Self(match version {
+                    Some(version) => problem.with("etag", format!("\"{version}\"")),
+                    None => problem,
+                })
+            }
+            E::UnknownUser(_)
+            | E::UnknownGroup(_)
+            | E::UnknownTenant(_)
+            | E::NotLinked(_)
+            | E::NotMember(..)
+            | E::NotTenantMember(..)
+            | E::NotMapped(..) => Self(Problem::new(ProblemCode::NotFound, detail)),
+            E::Repeated => Self(running()),
+            E::LastAdmin => state("last_admin"),
+            E::AddressHeld(_) => state("address_held"),
+            E::NameTaken(_) => state("name_taken"),
+            E::ReservedGroup(_) => state("reserved_group"),
+            E::GroupLinked(_) => state("group_linked"),
+            E::LinkedByConfiguration(_) => state("linked_by_configuration"),
+            E::EndsInThePast => not_possible("ends_in_the_past"),
+            E::UnknownProvider(..) => not_possible("unknown_provider"),
+            E::RoleWithoutTenant(_) => not_possible("role_without_tenant"),
+            E::AddressesFollow => not_possible("addresses_follow"),
+            E::AddressOfMachines(_) => not_possible("address_of_machines"),
+            E::DomainNotAllowed(..) => not_possible("domain_not_allowed"),
+            E::Unavailable(_)
+            | E::ReadOnly
+            | E::Pooler
+            | E::NewerSchema
+            | E::Migration(_)
+            | E::Address(_)
+            | E::File { .. }
+            | E::Exposed { .. } => unavailable(&error),
+        }
+    }
+}
+
+impl From<LoadError> for Refused {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::Directory(error) => error.into(),
+            error => unavailable(&error),
+        }
+    }
+}
+
+impl From<SessionError> for Refused {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::Directory(error) => error.into(),
+            SessionError::End(error) => error.into(),
+            SessionError::Sessions(_) => unavailable(&error),
+            SessionError::UnknownSession(_) => not_found(sentence(&error.to_string())),
+        }
+    }
+}
+
+impl From<ExplainError> for Refused {
+    fn from(error: ExplainError) -> Self {
+        match error {
+            ExplainError::Directory(error) => error.into(),
+            error => not_found(sentence(&error.to_string())),
+        }
+    }
+}
+
+fn unavailable(error: &(dyn std::error::Error + 'static)) -> Refused {
+    tracing::warn!(error = %Chain(error), "an operation of the API failed");
+    Refused(
+        Problem::new(ProblemCode::Unavailable, "A store does not answer.").with("retry-after", RETRY_AFTER),
+    )
+}
+
+/// A message of an error as a sentence.
+fn sentence(message: &str) -> String {
+    let mut characters = message.chars();
+    let first = characters.next().map(|first| first.to_uppercase().collect::<String>()).unwrap_or_default();
+    format!("{first}{}.", characters.as_str())
+}
+
+/// Answers a fault below [`ROOT`] as a problem document.
+pub(super) fn answer(fault: &Fault, request: &HttpRequest) -> HttpResponse {
+    if let Fault::Answered(stored) = fault
+        && let Some(reply) = Reply::from_stored(stored)
+    {
+        return reply.respond_to(request);
+    }
+    let problem = problem_of(fault);
+    let (kind, id) = (problem.code.kind(), browser(request).request_id);
+    if kind.status.is_server_error() {
+        tracing::warn!(request.id = %id, path = request.path(), error = %Chain(fault), "a request of the API failed");
+    } else {
+        tracing::info!(request.id = %id, path = request.path(), code = kind.slug, detail = problem.detail, "refused a request of the API");
+    }
+    let public_url = &data::<sign_in::Context>(request).site.config.public_url;
+    let document = ProblemDocument {
+        r#type: format!("{public_url}{PROBLEMS}/{}", kind.slug),
+        title: kind.title,
+        status: kind.status.as_u16(),
+        detail: problem.detail,
+        instance: format!("urn:uuid:{}", hyphenated(&id.to_string())),
+        errors: problem.errors,
+    };
+    let status = StatusCode::from_u16(kind.status.as_u16()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut answer = builder(status);
+    answer.insert_header((CONTENT_TYPE, "application/problem+json"));
+    for (name, value) in problem.headers {
+        answer.insert_header((name, value));
+    }
+    if request.method() == "HEAD" {
+        return answer.finish();
+    }
+    answer.body(serde_json::json!(document).to_string())
+}
+
+/// The number of a request in the form of a URN (RFC 9562 section 4).
+fn hyphenated(id: &str) -> String {
+    let parts = [(0, 8), (8, 12), (12, 16), (16, 20), (20, 32)];
+    parts.map(|(from, to)| id.get(from..to).unwrap_or_default()).join("-")
+}
+
+fn problem_of(fault: &Fault) -> Problem {
+    let plain = |code, detail: &str| Problem::new(code, detail);
+    match fault {
+        Fault::Api(problem) => (**problem).clone(),
+        Fault::NotFound => {
+            plain(ProblemCode::NotFound, &format!("There is nothing at this path below {ROOT}."))
+        }
+        Fault::MethodNotAllowed(allow) => {
+            plain(ProblemCode::MethodNotAllowed, &format!("The path takes {allow}."))
+                .with("allow", allow.clone())
+        }
+        Fault::CrossOrigin => plain(
+            ProblemCode::CrossOrigin,
+            "The browser does not say that a page of this host sent the request.",
+        ),
+        Fault::PrefetchedOrEmbedded => plain(ProblemCode::CrossOrigin, "The request is a prefetch."),
+        Fault::Body(error) => {
+            let code = match error.status().as_u16() {
+                413 => ProblemCode::TooLarge,
+                408 => ProblemCode::BodyTimeout,
+                _ => ProblemCode::Invalid,
+            };
+            plain(code, &sentence(&error.to_string()))
+        }
+        Fault::Parameter(ParameterError::Repeated(error)) => {
+            Problem::invalid(vec![Flaw::of_parameter("", "repeated", sentence(&error.to_string()))])
+        }
+        Fault::Parameter(error) => {
+            Problem::invalid(vec![Flaw::of_parameter("", "malformed", sentence(&error.to_string()))])
+        }
+        Fault::Stopped { problem: sign_in::Problem::Unavailable(_), .. } => {
+            plain(ProblemCode::Unavailable, "A store does not answer.").with("retry-after", RETRY_AFTER)
+        }
+        Fault::SignInFirst
+        | Fault::AdminsOnly
+        | Fault::Stopped { .. }
+        | Fault::LogoutTokenRefused(_)
+        | Fault::LogoutTokenUnverifiable(_)
+        | Fault::Answered(_)
+        | Fault::CallerNotChecked => plain(ProblemCode::Internal, "Gatepost failed."),
+    }
+}

@@ -1,0 +1,221 @@
+//! Tenants and their own members. An administrator of a tenant sees no other tenant.
+
+use super::caller::Caller;
+use super::input::{Body, Ids, Json, Write};
+use super::list::{List, Page, PageParameters, SearchFilter, SearchParameters};
+use super::members::Members;
+use super::problems::{ReadProblems, WriteProblems};
+use super::refused::Refused;
+use super::reply::Reply;
+use crate::admin::Context;
+use crate::admin::views::{Tenant, TenantChange, TenantMember, TenantMemberChange};
+use crate::http::public::extract::Path;
+use actix_web::web::Data;
+use gatepost_core::access::Role;
+use gatepost_core::administration::Matter;
+use gatepost_core::clock::Timestamp;
+use gatepost_core::ids::TenantId;
+use gatepost_store::directory::changes::{
+    AddTenantMember, CreateTenant, DeleteTenant, RemoveTenantMember, RenameTenant,
+};
+use gatepost_store::directory::{DirectoryError, UserKey};
+use utoipa::ToSchema;
+
+/// Lists the tenants that the caller administers, by id.
+#[utoipa::path(get, path = "/api/v1/tenants", tag = "tenants", params(SearchParameters, PageParameters),
+    responses((status = 200, body = List<Tenant>), ReadProblems))]
+pub(super) async fn list(
+    caller: Caller,
+    admin: Data<Context>,
+    page: Page<SearchFilter>,
+) -> Result<Reply, Refused> {
+    let (after, directory) = (page.place(), &admin.stores.directory);
+    let q = page.filter.q.as_deref();
+    let found = directory.search_tenants(&caller.scope, q, after.as_ref(), page.limit).await?;
+    Ok(page.found::<_, Tenant>(&found))
+}
+
+/// A tenant.
+#[utoipa::path(get, path = "/api/v1/tenants/{id}", tag = "tenants", params(("id" = String, Path)),
+    responses((status = 200, body = Tenant), ReadProblems))]
+pub(super) async fn show(
+    caller: Caller,
+    admin: Data<Context>,
+    Path(id): Path<TenantId>,
+) -> Result<Reply, Refused> {
+    caller.scope.allows(&Matter::Tenant(id.clone()))?;
+    let found = admin.stores.directory.find_tenant(&caller.scope, &id).await?;
+    let tenant = found.ok_or(DirectoryError::UnknownTenant(id))?;
+    Ok(Reply::ok(Tenant::from(&tenant)).version(tenant.version))
+}
+
+/// The data of a tenant.
+#[derive(ToSchema)]
+pub(super) struct TenantNaming {
+    /// The name that people see. `null` or absent: none.
+    #[schema(value_type = Option<String>, max_length = 256)]
+    name: Option<TenantName>,
+}
+
+/// A name that people see.
+struct TenantName(String);
+
+impl std::str::FromStr for TenantName {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_valid = (1..=256).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+        if is_valid {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err("a name has 1 to 256 characters, none of them a control character")
+        }
+    }
+}
+
+impl Body for TenantNaming {
+    fn read(members: &mut Members<'_>) -> Option<Self> {
+        Some(Self { name: members.text("name")?.value() })
+    }
+}
+
+/// Creates a tenant, or changes its name.
+#[utoipa::path(put, path = "/api/v1/tenants/{id}", tag = "tenants", params(("id" = String, Path)), request_body = TenantNaming,
+    responses((status = 201, body = TenantChange), (status = 200, body = TenantChange), WriteProblems))]
+pub(super) async fn put(
+    caller: Caller,
+    admin: Data<Context>,
+    Path(id): Path<TenantId>,
+    Write(conditions): Write,
+    Json(TenantNaming { name }): Json<TenantNaming>,
+) -> Result<Reply, Refused> {
+    let name = name.map(|TenantName(name)| name);
+    let create = CreateTenant { id: id.clone(), name: name.clone() };
+    let mut done = admin.carry_out(&create, conditions, &caller.actor()).await?;
+    if !done.changed {
+        let rename = RenameTenant { id: id.clone(), name };
+        done = admin.carry_out(&rename, conditions, &caller.actor()).await?;
+    }
+    let path = format!("/tenants/{id}");
+    let change = TenantChange { id: id.to_string(), changed: done.changed };
+    Ok(Reply::changed(&done, conditions, change, Some(path)))
+}
+
+/// A change of the data of a tenant (RFC 7396): what is absent stays.
+#[derive(ToSchema)]
+pub(super) struct TenantPatch {
+    /// The name that people see. `null`: none.
+    #[schema(value_type = Option<String>, max_length = 256)]
+    name: super::members::Given<TenantName>,
+}
+
+impl Body for TenantPatch {
+    fn read(members: &mut Members<'_>) -> Option<Self> {
+        Some(Self { name: members.text("name")? })
+    }
+}
+
+/// Changes the name of a tenant.
+#[utoipa::path(patch, path = "/api/v1/tenants/{id}", tag = "tenants", params(("id" = String, Path)), request_body = TenantPatch,
+    responses((status = 200, body = TenantChange), WriteProblems))]
+pub(super) async fn patch(
+    caller: Caller,
+    admin: Data<Context>,
+    Path(id): Path<TenantId>,
+    Write(conditions): Write,
+    Json(TenantPatch { name }): Json<TenantPatch>,
+) -> Result<Reply, Refused> {
+    use super::members::Given;
+    let name = match name {
+        Given::Value(TenantName(name)) => Some(name),
+        Given::Null => None,
+        Given::Absent => {
+            let found = admin.stores.directory.find_tenant(&caller.scope, &id).await?;
+            found.ok_or_else(|| DirectoryError::UnknownTenant(id.clone()))?.name
+        }
+    };
+    let done = admin.carry_out(&RenameTenant { id: id.clone(), name }, conditions, &caller.actor()).await?;
+    let change = TenantChange { id: id.to_string(), changed: done.changed };
+    Ok(Reply::changed(&done, conditions, change, None))
+}
+
+/// Deletes a tenant, its members and its groups' access to it. The groups stay.
+#[utoipa::path(delete, path = "/api/v1/tenants/{id}", tag = "tenants", params(("id" = String, Path)),
+    responses((status = 204, description = "It is gone."), (status = 200, body = TenantChange, description = "A dry run."), WriteProblems))]
+pub(super) async fn delete(
+    caller: Caller,
+    admin: Data<Context>,
+    Path(id): Path<TenantId>,
+    Write(conditions): Write,
+) -> Result<Reply, Refused> {
+    admin.carry_out(&DeleteTenant { id: id.clone() }, conditions, &caller.actor()).await?;
+    Ok(Reply::removed(conditions, TenantChange { id: id.to_string(), changed: true }))
+}
+
+/// Lists the members that a tenant has by itself, by id.
+#[utoipa::path(get, path = "/api/v1/tenants/{id}/members", tag = "tenants", params(("id" = String, Path), PageParameters),
+    responses((status = 200, body = List<TenantMember>), ReadProblems))]
+pub(super) async fn members(
+    caller: Caller,
+    admin: Data<Context>,
+    Path(id): Path<TenantId>,
+    page: Page<()>,
+) -> Result<Reply, Refused> {
+    let (after, directory) = (page.place(), &admin.stores.directory);
+    let found = directory.list_tenant_members(&caller.scope, &id, after.as_ref(), page.limit).await?;
+    Ok(page.found::<_, TenantMember>(&found))
+}
+
+/// A person's own role in a tenant.
+#[derive(ToSchema)]
+pub(super) struct TenantRole {
+    /// `admin`, `member` or `viewer`.
+    #[schema(value_type = String, example = "member")]
+    role: Role,
+    /// Until this second. `null` or absent: for good.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    until: Option<Timestamp>,
+}
+
+impl Body for TenantRole {
+    fn read(members: &mut Members<'_>) -> Option<Self> {
+        let (role, until) = (members.required("role"), members.until());
+        Some(Self { role: role?, until: until?.value() })
+    }
+}
+
+/// Gives a person a role in a tenant, beside what groups give.
+#[utoipa::path(put, path = "/api/v1/tenants/{id}/members/{user}", tag = "tenants",
+    params(("id" = String, Path), ("user" = String, Path, description = "An id, or an address, which may be nobody's yet")), request_body = TenantRole,
+    responses((status = 201, body = TenantMemberChange), (status = 200, body = TenantMemberChange), WriteProblems))]
+pub(super) async fn add_member(
+    caller: Caller,
+    admin: Data<Context>,
+    Ids(id, user): Ids<TenantId, UserKey>,
+    Write(conditions): Write,
+    Json(TenantRole { role, until }): Json<TenantRole>,
+) -> Result<Reply, Refused> {
+    let change = AddTenantMember { tenant: id.clone(), user: user.clone(), role, until };
+    let done = admin.carry_out(&change, conditions, &caller.actor()).await?;
+    let path = format!("/tenants/{id}/members/{}", done.outcome);
+    let (tenant, user) = (id.to_string(), user.to_string());
+    let change = TenantMemberChange { tenant, user, role: Some(role.to_string()), changed: done.changed };
+    Ok(Reply::changed(&done, conditions, change, Some(path)))
+}
+
+/// Takes a person the role that they have in a tenant by themselves.
+#[utoipa::path(delete, path = "/api/v1/tenants/{id}/members/{user}", tag = "tenants",
+    params(("id" = String, Path), ("user" = String, Path)),
+    responses((status = 204, description = "It is gone."), (status = 200, body = TenantMemberChange, description = "A dry run."), WriteProblems))]
+pub(super) async fn remove_member(
+    caller: Caller,
+    admin: Data<Context>,
+    Ids(id, user): Ids<TenantId, UserKey>,
+    Write(conditions): Write,
+) -> Result<Reply, Refused> {
+    let change = RemoveTenantMember { tenant: id.clone(), user: user.clone() };
+    let done = admin.carry_out(&change, conditions, &caller.actor()).await?;
+    let (tenant, user) = (id.to_string(), user.to_string());
+    let role = Some(done.outcome.to_string());
+    Ok(Reply::removed(conditions, TenantMemberChange { tenant, user, role, changed: true }))
+}

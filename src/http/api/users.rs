@@ -1,0 +1,252 @@
+//! People: who there is, what they may, and whether they may sign in.
+
+use super::caller::Caller;
+use super::input::{Body, Post, Write};
+use super::list::{Filter, List, Page, PageParameters, Parameters, SearchText};
+use super::me::{live, session_page};
+use super::members::Members;
+use super::problems::{ReadProblems, WriteProblems};
+use super::refused::{Refused, not_found};
+use super::repeats::kept;
+use super::reply::Reply;
+use crate::admin::views::{AddressRelease, Session, SessionsEnd, User, UserChange, UserDetails};
+use crate::admin::{Context, EndedSessions};
+use crate::authn;
+use crate::http::public::extract::Path;
+use crate::sign_in;
+use actix_web::web::Data;
+use gatepost_core::administration::Scope;
+use gatepost_core::calendar::rfc3339;
+use gatepost_core::email::EmailAddress;
+use gatepost_core::ids::{GroupId, TenantId, UserId};
+use gatepost_store::directory::changes::{CreateUser, DisableUser, EnableUser, ReleaseAddress};
+use gatepost_store::directory::{
+    DirectoryError, Membership, MembershipSource, UserFilter, UserKey, UserRecord, UserState,
+};
+use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
+
+/// Lists people by id.
+#[utoipa::path(get, path = "/api/v1/users", tag = "users", params(UserParameters, PageParameters),
+    responses((status = 200, body = List<User>), ReadProblems))]
+pub(super) async fn list(
+    caller: Caller,
+    admin: Data<Context>,
+    page: Page<UserFilter>,
+) -> Result<Reply, Refused> {
+    let (after, directory) = (page.place(), &admin.stores.directory);
+    let found = directory.search_users(&caller.scope, &page.filter, after.as_ref(), page.limit).await?;
+    Ok(page.found::<_, User>(&found))
+}
+
+/// Which people.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "the document is made of it; the filter reads them")]
+pub(super) struct UserParameters {
+    /// An id; or words, each of which begins a word of the name or of the address.
+    q: Option<String>,
+    /// The address, as applications know it or as the provider asserts it.
+    email: Option<String>,
+    /// The number of a group.
+    group: Option<String>,
+    /// A tenant's id.
+    tenant: Option<String>,
+    /// `active`, `disabled`, `awaited` or `admin`.
+    state: Option<String>,
+}
+
+impl Filter for UserFilter {
+    fn read(parameters: &mut Parameters<'_>) -> Self {
+        Self {
+            q: parameters.one::<SearchText>("q").map(|SearchText(text)| text),
+            email: parameters.one::<EmailAddress>("email"),
+            group: parameters.one::<GroupId>("group"),
+            tenant: parameters.one::<TenantId>("tenant"),
+            state: parameters.one::<UserState>("state"),
+        }
+    }
+}
+
+/// Who is awaited.
+#[derive(ToSchema)]
+pub(super) struct NewUser {
+    /// The first person who signs in with it takes the place.
+    #[schema(value_type = String, example = "alice@example.com")]
+    email: EmailAddress,
+}
+
+impl Body for NewUser {
+    fn read(members: &mut Members<'_>) -> Option<Self> {
+        Some(Self { email: members.required("email")? })
+    }
+}
+
+/// Makes a place for the first person who signs in with an address.
+#[utoipa::path(post, path = "/api/v1/users", tag = "users", request_body = NewUser,
+    responses((status = 201, body = UserChange), (status = 200, body = UserChange, description = "Somebody has the address."), WriteProblems))]
+pub(super) async fn create(
+    caller: Caller,
+    admin: Data<Context>,
+    Post(conditions, NewUser { email }): Post<NewUser>,
+) -> Result<Reply, Refused> {
+    let done = admin.carry_out(&CreateUser { email: email.clone() }, conditions, &caller.actor()).await?;
+    let (id, changed) = (done.outcome, done.changed);
+    let change = match admin.stores.directory.find_user(&Scope::System, &UserKey::Id(id)).await? {
+        Some(user) => UserChange::new(&user.summary, changed),
+        // A dry run has kept nobody.
+        None => UserChange { user_id: None, email: Some(email.to_string()), disabled_at: None, changed },
+    };
+    kept(&admin, conditions, Reply::changed(&done, conditions, change, Some(format!("/users/{id}")))).await
+}
+
+/// A person with identities, groups and tenants.
+#[utoipa::path(get, path = "/api/v1/users/{id}", tag = "users", params(("id" = String, Path)),
+    responses((status = 200, body = UserDetails), ReadProblems))]
+pub(super) async fn show(
+    caller: Caller,
+    admin: Data<Context>,
+    Path(id): Path<UserId>,
+) -> Result<Reply, Refused> {
+    Ok(Reply::from(&find(&admin, &caller.scope, id).await?))
+}
+
+async fn find(admin: &Context, scope: &Scope, id: UserId) -> Result<UserRecord, Refused> {
+    let key = UserKey::Id(id);
+    let found = admin.stores.directory.find_user(scope, &key).await?;
+    found.ok_or_else(|| DirectoryError::UnknownUser(key).into())
+}
+
+/// Ends all sessions of a person and refuses further sign-ins.
+#[utoipa::path(post, path = "/api/v1/users/{id}/disable", tag = "users", params(("id" = String, Path)),
+    responses((status = 200, body = UserChange), WriteProblems))]
+pub(super) async fn disable(
+    caller: Caller,
+    admin: Data<Context>,
+    Path(id): Path<UserId>,
+    Write(conditions): Write,
+) -> Result<Reply, Refused> {
+    let change = DisableUser { user: UserKey::Id(id) };
+    let done = admin.carry_out(&change, conditions, &caller.actor()).await?;
+    let change = UserChange::new(&find(&admin, &caller.scope, id).await?.summary, done.changed);
+    kept(&admin, conditions, Reply::changed(&done, conditions, change, None)).await
+}
+
+/// Lets a disabled person sign in again. Ended sessions stay ended.
+#[utoipa::path(post, path = "/api/v1/users/{id}/enable", tag = "users", params(("id" = String, Path)),
+    responses((status = 200, body = UserChange), WriteProblems))]
+pub(super) async fn enable(
+    caller: Caller,
+    admin: Data<Context>,
+    Path(id): Path<UserId>,
+    Write(conditions): Write,
+) -> Result<Reply, Refused> {
+    let change = EnableUser { user: UserKey::Id(id) };
+    let done = admin.carry_out(&change, conditions, &caller.actor()).await?;
+    let change = UserChange::new(&find(&admin, &caller.scope, id).await?.summary, done.changed);
+    kept(&admin, conditions, Reply::changed(&done, conditions, change, None)).await
+}
+
+/// Ends all sessions of a person.
+#[utoipa::path(post, path = "/api/v1/users/{id}/end-sessions", tag = "users", params(("id" = String, Path)),
+    responses((status = 200, body = SessionsEnd), WriteProblems))]
+pub(super) async fn end_sessions(
+    caller: Caller,
+    admin: Data<Context>,
+    Path(id): Path<UserId>,
+    Write(conditions): Write,
+) -> Result<Reply, Refused> {
+    let ended = Box::pin(admin.end_sessions(&UserKey::Id(id), conditions, &caller.actor())).await?;
+    let EndedSessions { user, found } = ended;
+    let version = find(&admin, &caller.scope, id).await?.summary.version;
+    let end = SessionsEnd { user_id: user.to_string(), sessions: found, changed: true };
+    kept(&admin, conditions, Reply::noted(conditions, end).version(version)).await
+}
+
+/// Releases the address of a person: the next person who signs in with it gets it.
+#[utoipa::path(post, path = "/api/v1/users/{id}/release-address", tag = "users", params(("id" = String, Path)),
+    responses((status = 200, body = AddressRelease), WriteProblems))]
+pub(super) async fn release_address(
+    caller: Caller,
+    admin: Data<Context>,
+    Path(id): Path<UserId>,
+    Write(conditions): Write,
+) -> Result<Reply, Refused> {
+    let done =
+        admin.carry_out(&ReleaseAddress { user: UserKey::Id(id) }, conditions, &caller.actor()).await?;
+    let released = done.outcome.as_ref().map(ToString::to_string);
+    let release = AddressRelease { user_id: id.to_string(), released, changed: done.changed };
+    kept(&admin, conditions, Reply::changed(&done, conditions, release, None)).await
+}
+
+/// A person's membership of a group, from one source.
+#[derive(Clone, Serialize, ToSchema)]
+pub(super) struct UserMembership {
+    /// The group's number.
+    group_id: String,
+    /// The group's name.
+    group: String,
+    /// `manual`, `scim`, or the id of a provider.
+    source: String,
+    /// The provider's group: `PROVIDER:ID`, for a role `PROVIDER:role:NAME`.
+    link: Option<String>,
+    /// When it ends. `null`: never.
+    #[schema(format = DateTime)]
+    until: Option<String>,
+    /// Counts the changes of the membership. `null`: only the provider changes it.
+    version: Option<String>,
+}
+
+impl From<&Membership> for UserMembership {
+    fn from(membership: &Membership) -> Self {
+        let (source, link) = match &membership.source {
+            MembershipSource::Manual => ("manual".to_owned(), None),
+            MembershipSource::Scim => ("scim".to_owned(), None),
+            MembershipSource::Provider(link) => {
+                (link.external.provider.to_string(), Some(link.external.to_string()))
+            }
+        };
+        Self {
+            group_id: membership.group_id.to_string(),
+            group: membership.group.to_string(),
+            source,
+            link,
+            until: membership.until.map(rfc3339),
+            version: membership.version.map(|version| version.to_string()),
+        }
+    }
+}
+
+/// A person's memberships of groups, once for each source.
+#[utoipa::path(get, path = "/api/v1/users/{id}/memberships", tag = "users", params(("id" = String, Path), PageParameters),
+    responses((status = 200, body = List<UserMembership>), ReadProblems))]
+pub(super) async fn memberships(
+    caller: Caller,
+    admin: Data<Context>,
+    Path(id): Path<UserId>,
+    page: Page<()>,
+) -> Result<Reply, Refused> {
+    find(&admin, &caller.scope, id).await?;
+    let all = admin.stores.directory.list_memberships(&caller.scope, id).await?;
+    let mut all: Vec<UserMembership> = all.iter().map(UserMembership::from).collect();
+    let place = |one: &UserMembership| serde_json::json!([one.group, one.source, one.link]).to_string();
+    all.sort_by_key(place);
+    all.retain(|one| page.after.as_ref().is_none_or(|after| place(one) > *after));
+    all.truncate(page.wanted() as usize);
+    Ok(page.reply(all, place, Clone::clone))
+}
+
+/// The valid sessions of a person.
+#[utoipa::path(get, path = "/api/v1/users/{id}/sessions", tag = "users", params(("id" = String, Path), PageParameters),
+    responses((status = 200, body = List<Session>), ReadProblems))]
+pub(super) async fn sessions(
+    _: Caller,
+    context: Data<sign_in::Context>,
+    Path(id): Path<UserId>,
+    page: Page<()>,
+) -> Result<Reply, Refused> {
+    let standing = authn::load_person(&context.stores, id).await?;
+    let standing = standing.ok_or_else(|| not_found(format!("There is no user {id}.")))?;
+    let live = live(&context, &standing, page.place()).await?;
+    Ok(session_page(&page, live))
+}

@@ -1,0 +1,136 @@
+//! The REST API: who may call what, what it refuses, and what it leaves behind.
+
+mod callers;
+mod input;
+mod rules;
+mod same_rows;
+mod versions;
+
+use crate::world::{PUBLIC, Pair, World};
+use gatepost::http::public::{self, Callers, Route};
+use gatepost_kit::client::{Answer, Client, Kind, Request};
+use gatepost_kit::entra::Person;
+use reqwest::Method;
+use serde_json::Value;
+use std::time::Duration;
+
+const ROOT: &str = "/api/v1";
+/// A session and a person that there never were.
+const NO_SESSION: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+const NO_USER: &str = "00000000-0000-7000-8000-000000000000";
+
+/// The operations of the API.
+fn operations() -> Vec<Route> {
+    let is_api = |route: &Route| matches!(route.callers, Callers::Api(_));
+    public::routes().into_iter().filter(is_api).collect()
+}
+
+/// A world with a system administrator (alice), nobody in particular (bob), and an administrator each of the tenants `a`
+/// (carol) and `b` (dave).
+struct Office {
+    world: World,
+    alice: Client,
+}
+
+impl Office {
+    async fn open(pair: Pair) -> Self {
+        let world = World::start(pair).await;
+        for name in ["bob", "carol", "dave"] {
+            world.entra.add(Person::named(name));
+        }
+        world.cli(&["admin", "grant", "alice@example.com"]).await;
+        for (tenant, admin) in [("a", "carol@example.com"), ("b", "dave@example.com")] {
+            world.cli(&["tenant", "create", tenant]).await;
+            let group = format!("admins-{tenant}");
+            world.cli(&["group", "add", &group, admin]).await;
+            world.cli(&["tenant", "map", &group, tenant, "--role", "admin"]).await;
+        }
+        let alice = world.signed_in("alice").await;
+        Self { world, alice }
+    }
+
+    /// A request as a page of the public host sends it.
+    fn request<'a>(&self, client: &'a Client, method: &str, path: &str) -> Request<'a> {
+        let url = self.world.url(PUBLIC, &format!("{ROOT}{path}"));
+        let request = client.request(method.parse::<Method>().unwrap(), &url);
+        request.kind(Kind::Fetch).from(&self.world.url(PUBLIC, "/"))
+    }
+
+    /// Sends a request with a body, if there is one; again if the caller has sent too many.
+    async fn send(&self, client: &Client, method: &str, path: &str, body: Option<&Value>) -> Answer {
+        self.send_with(client, (method, path), body, &[]).await
+    }
+
+    async fn send_with(
+        &self,
+        client: &Client,
+        (method, path): (&str, &str),
+        body: Option<&Value>,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        unlimited(|| {
+            let request = self.request(client, method, path);
+            let request = headers.iter().fold(request, |request, (name, value)| request.header(name, value));
+            match body {
+                Some(body) => request.header("content-type", "application/json").body(body.to_string()),
+                None => request,
+            }
+        })
+        .await
+    }
+
+    /// As alice, who may.
+    async fn done(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
+        let answer = self.send(&self.alice, method, path, body).await;
+        assert!((200..300).contains(&answer.status), "{method} {path}: {} {}", answer.status, answer.body);
+        if answer.body.is_empty() { Value::Null } else { answer.json() }
+    }
+
+    async fn id_of(&self, email: &str) -> String {
+        let found = self.done("GET", &format!("/users?email={email}"), None).await;
+        found["items"][0]["id"].as_str().unwrap_or_else(|| panic!("{email}: {found}")).to_owned()
+    }
+
+    async fn number_of(&self, group: &str) -> String {
+        let found = self.done("GET", &format!("/groups?q={group}"), None).await;
+        found["items"][0]["id"].as_str().unwrap_or_else(|| panic!("{group}: {found}")).to_owned()
+    }
+
+    /// The audit without what signing in leaves, newest first.
+    async fn audit(&self) -> Vec<Value> {
+        let text = self.world.cli(&["audit", "list", "--limit", "1000", "--json"]).await;
+        let entries: Value = serde_json::from_str(&text).unwrap();
+        let is_change =
+            |entry: &&Value| !["user.sign_in", "session.begin"].contains(&entry["action"].as_str().unwrap());
+        entries["entries"].as_array().unwrap().iter().filter(is_change).cloned().collect()
+    }
+}
+
+/// Waits while the answer is 429.
+async fn unlimited<'a>(request: impl Fn() -> Request<'a>) -> Answer {
+    loop {
+        let answer = request().send().await;
+        if answer.status != 429 {
+            return answer;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// What every problem keeps to. Returns the codes of its errors with their places.
+fn problem(answer: &Answer, status: u16, slug: &str, why: &str) -> Vec<(String, String)> {
+    assert_eq!(answer.status, status, "{why}: {}", answer.body);
+    assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{why}");
+    assert_eq!(answer.header("cache-control"), Some("no-store"), "{why}");
+    let document = answer.json();
+    assert!(document["type"].as_str().unwrap().ends_with(&format!("/problems/{slug}")), "{why}: {document}");
+    assert_eq!(document["status"], status, "{why}");
+    assert!(document["instance"].as_str().unwrap().starts_with("urn:uuid:0"), "{why}: {document}");
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let place = |error: &Value| {
+        let place = ["pointer", "parameter", "header"].into_iter().find(|name| !error[name].is_null());
+        text(&error[place.unwrap()])
+    };
+    let errors = document["errors"].as_array().unwrap();
+    errors.iter().map(|error| (place(error), text(&error["code"]))).collect()
+}

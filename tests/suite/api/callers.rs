@@ -1,0 +1,151 @@
+//! Every operation with every kind of caller. The list that the application registered is the input.
+
+use super::{NO_SESSION, Office, ROOT, operations, problem};
+use gatepost::http::public::{ApiCallers, Callers, RequestOrigin, Route};
+use gatepost_kit::client::{Answer, Client};
+use serde_json::{Value, json};
+
+/// Ids of things that exist: the tenant is `a`.
+struct Ids {
+    user: String,
+    group: String,
+}
+
+/// The path of an operation below [`ROOT`]; a change is only tried.
+fn path_of(route: &Route, ids: &Ids) -> String {
+    let path = route.path.strip_prefix(ROOT).unwrap();
+    let id = match path.split('/').nth(1).filter(|_| path.contains("{id}")) {
+        None => "",
+        Some("users") => ids.user.as_str(),
+        Some("groups") => ids.group.as_str(),
+        Some("tenants") => "a",
+        Some("me") => NO_SESSION,
+        Some(other) => panic!("{other} is new: which id does it take?"),
+    };
+    let path = path.replace("{id}", id).replace("{user}", &ids.user).replace("{tenant}", "a");
+    match (route.method, route.path.as_str()) {
+        ("GET", _) | (_, "/api/v1/explain") => path,
+        ("DELETE", "/api/v1/groups/{id}/links") => format!("{path}?dry_run=true&link=entra:none"),
+        _ => format!("{path}?dry_run=true"),
+    }
+}
+
+fn body_of(route: &Route) -> Option<Value> {
+    Some(match (route.method, route.path.strip_prefix(ROOT).unwrap()) {
+        ("POST", "/users") => json!({ "email": "new@example.com" }),
+        ("POST", "/groups") | ("PATCH", "/groups/{id}") => json!({ "name": "New" }),
+        ("POST", "/groups/{id}/members:batch") => json!({ "add": [{ "user": "new@example.com" }] }),
+        ("POST", "/groups/{id}/links") => json!({ "link": "entra:some" }),
+        ("PUT", "/groups/{id}/members/{user}") => json!({}),
+        ("PUT" | "PATCH", "/tenants/{id}") => json!({ "name": "A" }),
+        ("PUT", "/groups/{id}/tenants/{tenant}" | "/tenants/{id}/members/{user}") => {
+            json!({ "role": "viewer" })
+        }
+        ("PUT", "/admins/{user}") => json!({ "is_admin": false }),
+        ("POST", "/explain") => json!({ "user": "alice@example.com", "url": "https://app.example.test/" }),
+        _ => return None,
+    })
+}
+
+/// What a system administrator gets.
+fn status_for(route: &Route) -> u16 {
+    match (route.method, route.path.strip_prefix(ROOT).unwrap()) {
+        // They name what is not there.
+        (_, "/me/sessions/{id}")
+        | (
+            "DELETE",
+            "/groups/{id}/links" | "/groups/{id}/tenants/{tenant}" | "/tenants/{id}/members/{user}",
+        ) => 404,
+        _ => 200,
+    }
+}
+
+fn who(route: &Route) -> ApiCallers {
+    match route.callers {
+        Callers::Api(access) => access.who,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn call(office: &Office, client: &Client, route: &Route, ids: &Ids) -> Answer {
+    office.send(client, route.method, &path_of(route, ids), body_of(route).as_ref()).await
+}
+
+async fn ids(office: &Office) -> Ids {
+    office.world.cli(&["group", "add", "Plain", "bob@example.com"]).await;
+    Ids { user: office.id_of("bob@example.com").await, group: office.number_of("Plain").await }
+}
+
+both_pairs! {
+    async fn each_operation_answers_each_caller_as_its_rule_says(pair) {
+        let office = Office::open(pair).await;
+        let mut people = Vec::new();
+        for name in ["bob", "carol", "dave"] {
+            people.push(office.world.signed_in(name).await);
+        }
+        let [bob, carol, dave] = people.try_into().unwrap();
+        let ids = ids(&office).await;
+        let before = office.audit().await;
+        for route in operations() {
+            let why = format!("{} {}", route.method, route.path);
+            let nobody = call(&office, &office.world.browser(), &route, &ids).await;
+            problem(&nobody, 401, "unauthenticated", &why);
+            assert_eq!(nobody.header("www-authenticate"), Some("Bearer"), "{why}");
+            let is_of_tenant = route.path.starts_with("/api/v1/tenants/{id}");
+            for (client, tenant) in [(&bob, None), (&carol, Some("a")), (&dave, Some("b"))] {
+                let answer = call(&office, client, &route, &ids).await;
+                match (who(&route), tenant) {
+                    (ApiCallers::SignedIn, _) => assert_eq!(answer.status, status_for(&route), "{why}"),
+                    (ApiCallers::Administrators, None) | (ApiCallers::System, _) => {
+                        problem(&answer, 403, "forbidden", &format!("{why} {tenant:?}"));
+                    }
+                    (ApiCallers::Administrators, Some(tenant)) => {
+                        // To carol bob exists in no list, and nothing of `a` exists to dave.
+                        let is_hidden = route.path.starts_with("/api/v1/users/") || (is_of_tenant && tenant == "b");
+                        let is_hidden = is_hidden || route.path.ends_with("/members/{user}");
+                        assert_eq!(answer.status, if is_hidden { 404 } else { 200 }, "{why} {tenant}: {}", answer.body);
+                    }
+                }
+            }
+            let answer = call(&office, &office.alice, &route, &ids).await;
+            assert_eq!(answer.status, status_for(&route), "{why}: {}", answer.body);
+        }
+        assert_eq!(office.audit().await, before, "what was refused or only tried leaves no row");
+    }
+
+    async fn who_was_removed_a_moment_ago_is_nobody(pair) {
+        let office = Office::open(pair).await;
+        let (carol, bob) = (office.world.signed_in("carol").await, office.world.signed_in("bob").await);
+        let (carol_id, group) = (office.id_of("carol@example.com").await, office.number_of("admins-a").await);
+        assert_eq!(office.send(&carol, "GET", "/tenants/a", None).await.status, 200);
+        office.done("DELETE", &format!("/groups/{group}/members/{carol_id}"), None).await;
+        problem(&office.send(&carol, "GET", "/tenants/a", None).await, 403, "forbidden", "carol administers nothing");
+        let bob_id = office.id_of("bob@example.com").await;
+        office.done("PUT", &format!("/admins/{bob_id}"), Some(&json!({ "is_admin": true }))).await;
+        assert_eq!(office.send(&bob, "GET", "/system", None).await.status, 200);
+        office.done("PUT", &format!("/admins/{bob_id}"), Some(&json!({ "is_admin": false }))).await;
+        problem(&office.send(&bob, "GET", "/system", None).await, 403, "forbidden", "bob is no admin");
+        office.done("POST", &format!("/users/{bob_id}/disable"), None).await;
+        problem(&office.send(&bob, "GET", "/me", None).await, 401, "unauthenticated", "bob is disabled");
+    }
+
+    async fn another_site_changes_nothing(pair) {
+        let office = Office::open(pair).await;
+        let ids = ids(&office).await;
+        let before = office.audit().await;
+        for route in operations() {
+            assert_eq!(route.origin == RequestOrigin::OwnPages, route.method != "GET", "{route:?}");
+            for site in ["same-site", "cross-site", "none"] {
+                let answer = crate::api::unlimited(|| {
+                    let request = office.request(&office.alice, route.method, &path_of(&route, &ids).replace("dry_run=true", ""));
+                    request.header("sec-fetch-site", site).header("content-type", "application/json").body(body_of(&route).unwrap_or_default().to_string())
+                }).await;
+                if route.method != "GET" {
+                    problem(&answer, 403, "cross-origin", &format!("{route:?} {site}"));
+                }
+                assert_eq!(answer.header("access-control-allow-origin"), None, "{route:?}");
+            }
+        }
+        assert_eq!(office.audit().await, before);
+    }
+}
