@@ -5,6 +5,7 @@ use super::console::Console;
 use super::error::CommandError;
 use super::moment::Moment;
 use super::report::{Report, lines, print_line, rfc3339};
+use crate::admin::audit::Export;
 use crate::admin::views::AuditEntry;
 use clap::{Args, Subcommand};
 use gatepost_core::administration::Scope;
@@ -105,11 +106,16 @@ async fn export(console: &Console, since: Option<Moment>, until: Option<Moment>)
         until: until.map(|until| until.0),
         ..AuditFilter::default()
     };
-    console
-        .state
-        .admin
-        .export_audit(&Scope::System, filter, |entry| print_line(AuditEntry::from(entry)))
-        .await
+    let mut export = Export::new(&console.state.admin, filter);
+    loop {
+        let page = export.next(&Scope::System).await?;
+        if page.is_empty() {
+            return Ok(());
+        }
+        for entry in &page {
+            print_line(AuditEntry::from(entry))?;
+        }
+    }
 }
 
 async fn list(console: &Console, which: Which) -> Result<Report, CommandError> {

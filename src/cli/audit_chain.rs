@@ -4,7 +4,8 @@ use super::console::Console;
 use super::error::CommandError;
 use super::moment::Moment;
 use super::report::{Report, print_line, rfc3339};
-use crate::admin::audit::{self, Fault, FaultKind, Verdict};
+use crate::admin::audit::{self, Fault, FaultKind, Heads, Verdict};
+use crate::admin::views;
 use clap::Args;
 use gatepost_core::clock::Timestamp;
 use gatepost_store::directory::AuditHead;
@@ -15,9 +16,6 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Seconds in an hour.
-const HOUR: i64 = 3600;
-
 #[derive(Debug, Args)]
 pub(super) struct Verify {
     /// Compare with the heads in this file too, as `gatepost audit heads` printed them
@@ -26,8 +24,17 @@ pub(super) struct Verify {
 }
 
 pub(super) async fn print_heads(console: &Console, since: Option<Moment>) -> Result<(), CommandError> {
-    let since = since.map(|since| since.0);
-    console.state.admin.export_audit_heads(since, |head| print_line(to_json(head))).await
+    let since = since.map_or(i64::MIN, |since| AuditHead::hour_of(since.0) - 1);
+    let mut heads = Heads::after(&console.state.stores.directory, since);
+    loop {
+        let page = heads.next().await?;
+        if page.is_empty() {
+            return Ok(());
+        }
+        for head in &page {
+            print_line(views::AuditHead::from(head))?;
+        }
+    }
 }
 
 pub(super) async fn verify(console: &Console, how: Verify, json: bool) -> Result<ExitCode, CommandError> {
@@ -55,23 +62,11 @@ fn read_heads(path: &Path) -> Result<BTreeMap<i64, AuditHead>, CommandError> {
     Ok(heads)
 }
 
-fn to_json(head: &AuditHead) -> Value {
-    json!({
-        "hour": hour(head.hour),
-        "form": head.form,
-        "first_id": head.first_id,
-        "last_id": head.last_id,
-        "count": head.count,
-        "sha256": head.sha256.to_string(),
-        "previous": head.previous.to_string(),
-    })
-}
-
 fn from_json(line: &str) -> Option<AuditHead> {
     let said: Value = serde_json::from_str(line).ok()?;
     let at: Timestamp = said["hour"].as_str()?.parse().ok()?;
     Some(AuditHead {
-        hour: at.unix().div_euclid(HOUR),
+        hour: AuditHead::hour_of(at),
         form: said["form"].as_i64()?,
         first_id: said["first_id"].as_i64()?,
         last_id: said["last_id"].as_i64()?,
@@ -82,15 +77,15 @@ fn from_json(line: &str) -> Option<AuditHead> {
     })
 }
 
-fn hour(hour: i64) -> String {
-    rfc3339(Timestamp::from_unix(hour.saturating_mul(HOUR)))
+fn hour(fault: &Fault) -> String {
+    rfc3339(fault.begins_at())
 }
 
 fn verdict_to_json(verdict: &Verdict) -> Value {
     json!({
         "whole": verdict.fault.is_none(),
         "fault": verdict.fault.as_ref().map(|fault| json!({
-            "hour": hour(fault.hour),
+            "hour": hour(fault),
             "kind": fault.kind.as_str(),
             "entry": fault.entry,
         })),
@@ -104,7 +99,7 @@ fn verdict_to_json(verdict: &Verdict) -> Value {
 fn text(verdict: &Verdict) -> String {
     let Verdict { fault, heads, entries, cut, uncovered } = verdict;
     match fault {
-        Some(fault) => format!("The audit was changed. Hour {}: {}.", hour(fault.hour), explain(fault)),
+        Some(fault) => format!("The audit was changed. Hour {}: {}.", hour(fault), explain(fault)),
         None => format!(
             "The audit is whole: {entries} entries fit {heads} heads.\n\
              The entries of {cut} heads were deleted by their age. {uncovered} entries have no head yet."

@@ -1,5 +1,6 @@
 //! What is wrong with an hour of the audit. Pure: it compares a head with its entries, the head before and the head after.
 
+use gatepost_core::clock::Timestamp;
 use gatepost_store::directory::{AuditHead, HourHash};
 
 /// The first hour that does not fit, and what does not.
@@ -10,6 +11,13 @@ pub struct Fault {
     pub kind: FaultKind,
     /// The entry that was changed, where one can be named.
     pub entry: Option<i64>,
+}
+
+impl Fault {
+    /// When the hour begins.
+    pub const fn begins_at(&self) -> Timestamp {
+        Timestamp::from_unix(self.hour.saturating_mul(3600))
+    }
 }
 
 /// What does not fit.

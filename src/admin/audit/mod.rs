@@ -8,50 +8,57 @@ pub use verify::{Verdict, verify};
 
 use super::Context;
 use gatepost_core::administration::Scope;
-use gatepost_core::clock::Timestamp;
-use gatepost_store::directory::{AuditFilter, AuditHead, AuditRecord, DirectoryError};
+use gatepost_store::directory::{AuditFilter, AuditHead, AuditRecord, Directory, DirectoryError};
 
 /// How many entries or heads are in memory at a time.
 const PAGE: u32 = 500;
 
-impl Context {
-    /// Calls `take` with each entry that matches the filter, newest first. `take` may end it with an error of its own.
-    ///
-    /// # Errors
-    /// `Unavailable`, and those of `take`.
-    pub async fn export_audit<E: From<DirectoryError>>(
-        &self,
-        scope: &Scope,
-        mut filter: AuditFilter,
-        mut take: impl FnMut(&AuditRecord) -> Result<(), E>,
-    ) -> Result<(), E> {
-        loop {
-            let page = self.stores.directory.list_audit(scope, &filter, PAGE).await?;
-            page.iter().try_for_each(&mut take)?;
-            match page.last() {
-                Some(last) => filter.before = Some(last.cursor()),
-                None => return Ok(()),
-            }
-        }
+/// Entries that match a filter, newest first, page by page.
+#[derive(Debug)]
+pub struct Export {
+    directory: Directory,
+    filter: AuditFilter,
+}
+
+impl Export {
+    /// The entries that match the filter.
+    pub fn new(context: &Context, filter: AuditFilter) -> Self {
+        Self { directory: context.stores.directory.clone(), filter }
     }
 
-    /// Calls `take` with each head by its hour, from the hour of `since` on.
+    /// The next page, as far as this scope may read it. Empty: there are no more.
     ///
     /// # Errors
-    /// `Unavailable`, and those of `take`.
-    pub async fn export_audit_heads<E: From<DirectoryError>>(
-        &self,
-        since: Option<Timestamp>,
-        mut take: impl FnMut(&AuditHead) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let mut after = since.map_or(i64::MIN, |since| since.unix().div_euclid(3600) - 1);
-        loop {
-            let page = self.stores.directory.list_audit_heads(after, PAGE).await?;
-            page.iter().try_for_each(&mut take)?;
-            match page.last() {
-                Some(last) => after = last.hour,
-                None => return Ok(()),
-            }
+    /// `Unavailable`.
+    pub async fn next(&mut self, scope: &Scope) -> Result<Vec<AuditRecord>, DirectoryError> {
+        let page = self.directory.list_audit(scope, &self.filter, PAGE).await?;
+        if let Some(last) = page.last() {
+            self.filter.before = Some(last.cursor());
         }
+        Ok(page)
+    }
+}
+
+/// Heads by their hours, page by page.
+#[derive(Debug)]
+pub struct Heads {
+    directory: Directory,
+    after: i64,
+}
+
+impl Heads {
+    /// The heads after this hour.
+    pub fn after(directory: &Directory, hour: i64) -> Self {
+        Self { directory: directory.clone(), after: hour }
+    }
+
+    /// The next page. Empty: there are no more.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn next(&mut self) -> Result<Vec<AuditHead>, DirectoryError> {
+        let page = self.directory.list_audit_heads(self.after, PAGE).await?;
+        self.after = page.last().map_or(self.after, |last| last.hour);
+        Ok(page)
     }
 }

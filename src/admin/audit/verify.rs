@@ -1,8 +1,8 @@
 //! Reads the whole audit, hour by hour, and recomputes each head. At most a few thousand rows are in memory, however
 //! many there are.
 
-use super::PAGE;
 use super::judge::{Fault, FaultKind, Hour};
+use super::{Heads, PAGE};
 use gatepost_store::directory::{AuditHead, Directory, DirectoryError, HourHash, HourHashing};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -30,7 +30,7 @@ pub async fn verify(
     kept: &BTreeMap<i64, AuditHead>,
 ) -> Result<Verdict, DirectoryError> {
     let mut verdict = Verdict::default();
-    let mut heads = Heads { directory, read: VecDeque::new(), after: i64::MIN, are_all_read: false };
+    let mut heads = Upcoming::new(directory);
     let mut before: Option<AuditHead> = None;
     while let Some(head) = heads.next().await? {
         let after = before.as_ref().map_or(i64::MIN, |before| before.hour);
@@ -67,7 +67,7 @@ async fn first_without_head(
 }
 
 async fn examine(
-    heads: &mut Heads<'_>,
+    heads: &mut Upcoming<'_>,
     before: Option<&AuditHead>,
     head: &AuditHead,
     kept: &BTreeMap<i64, AuditHead>,
@@ -135,19 +135,23 @@ async fn hash_hour(
     }
 }
 
-/// The heads by their hours, a page at a time.
-struct Heads<'a> {
+/// Heads one by one, with a look at the next.
+struct Upcoming<'a> {
     directory: &'a Directory,
+    heads: Heads,
     read: VecDeque<AuditHead>,
-    after: i64,
     are_all_read: bool,
 }
 
-impl Heads<'_> {
+impl<'a> Upcoming<'a> {
+    fn new(directory: &'a Directory) -> Self {
+        let heads = Heads::after(directory, i64::MIN);
+        Self { directory, heads, read: VecDeque::new(), are_all_read: false }
+    }
+
     async fn peek(&mut self) -> Result<Option<AuditHead>, DirectoryError> {
         if self.read.is_empty() && !self.are_all_read {
-            let page = self.directory.list_audit_heads(self.after, PAGE).await?;
-            self.after = page.last().map_or(self.after, |last| last.hour);
+            let page = self.heads.next().await?;
             self.are_all_read = page.is_empty();
             self.read.extend(page);
         }

@@ -4,10 +4,13 @@
 //! Guarantee: two different lists of entries, and two different heads, never have the same canonical form.
 
 use super::salted_digest::SaltedDigest;
+use gatepost_core::clock::Timestamp;
 use gatepost_core::secret::{Hash, Hashing};
 
 /// The canonical form that this release writes. A release that changes it still reads this one.
 pub(super) const FORM: i64 = 1;
+/// Seconds in an hour.
+const HOUR: i64 = 3600;
 /// What `previous` of the first head says.
 const NONE: Hash = Hash::from_bytes([0; 32]);
 
@@ -153,6 +156,16 @@ impl AuditHead {
         let HourHash { first_id, last_id, count, sha256 } = entries;
         let previous = Self::digest_of(preceding);
         Self { hour, form: FORM, first_id, last_id, count, sha256, previous, cut_by: None }
+    }
+
+    /// The hour that begins at this time or before it.
+    pub const fn hour_of(at: Timestamp) -> i64 {
+        at.unix().div_euclid(HOUR)
+    }
+
+    /// When the hour begins.
+    pub const fn begins_at(&self) -> Timestamp {
+        Timestamp::from_unix(self.hour.saturating_mul(HOUR))
     }
 
     /// Whether this release knows how it was made.
