@@ -12,6 +12,7 @@
 //! | [`readiness`] | whether this replica should get requests |
 //! | [`site`] | what is configured: settings, hosts, keys, providers |
 //! | [`stores`] | the two stores, with their metrics |
+//! | [`webhook`] | tells a chat about requests for access |
 //! | [`authn`] | who calls: session and standing, read side by side |
 //! | [`invalidation`] | when answers that are kept in memory stop counting |
 //! | [`revocation`] | how a session ends |
@@ -40,3 +41,4 @@ pub mod sign_in;
 pub mod site;
 pub mod stores;
 pub mod tasks;
+pub mod webhook;

@@ -2,7 +2,7 @@
 //! Built once at start and immutable from then on.
 
 use gatepost_config::{self as config, Config};
-use gatepost_core::access::Standing;
+use gatepost_core::access::{Access, Standing};
 use gatepost_core::auth_time::AuthTime;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::decision::{self, Lifetimes, Recheck, SessionTimes};
@@ -54,6 +54,11 @@ impl Site {
     /// Whether a session with these times is valid at `now`, regardless of what a router requires.
     pub fn is_valid_at(&self, standing: &Standing, times: &SessionTimes, now: Timestamp) -> bool {
         decision::require_live(standing, times, &self.lifetimes, now).is_ok()
+    }
+
+    /// Whether a person may ask for access that they lack: who is in a group, unless the settings let everybody ask.
+    pub fn may_request_access(&self, access: &Access) -> bool {
+        self.config.requests.anybody || !access.groups.is_empty()
     }
 
     /// The URL of a path on the public host.

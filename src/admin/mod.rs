@@ -6,14 +6,17 @@
 //! [`gatepost_core::administration`], by what the directory says at that moment.
 
 pub mod audit;
+mod requests;
 mod sessions;
 pub mod views;
 
+pub use requests::DEFAULT_GRANT;
 pub use sessions::{EndedSessions, SessionError};
 
 use crate::revocation;
 use crate::site::Site;
 use crate::stores::Stores;
+use crate::webhook::Webhook;
 use gatepost_store::directory::{Actor, Applicable, Conditions, DirectoryError, Done};
 use std::sync::Arc;
 
@@ -26,6 +29,8 @@ pub struct Context {
     pub stores: Arc<Stores>,
     /// Ends sessions.
     pub revocation: Arc<revocation::Context>,
+    /// Tells a chat about requests for access.
+    pub webhook: Webhook,
 }
 
 impl Context {
@@ -43,7 +48,7 @@ impl Context {
         let done = self.stores.directory.carry_out(change, conditions, actor).await?;
         if done.changed && !conditions.is_dry_run {
             let request_id = actor.request_id.map(tracing::field::display);
-            tracing::info!(request.id = request_id, actor = %actor.who, via = actor.via.as_str(), change = C::NAME, "an administrator made a change");
+            tracing::info!(request.id = request_id, actor = %actor.who, via = actor.via.as_str(), change = C::NAME, "a change was made");
         }
         Ok(done)
     }

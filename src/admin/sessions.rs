@@ -92,7 +92,7 @@ impl Context {
     }
 
     /// What the actor may administer now.
-    async fn scope_of(&self, actor: &Actor) -> Result<Scope, LoadError> {
+    pub(super) async fn scope_of(&self, actor: &Actor) -> Result<Scope, LoadError> {
         match &actor.who {
             Who::CommandLine(_) => Ok(Scope::System),
             Who::Person(id) => {

@@ -11,6 +11,7 @@ use crate::http::public;
 use crate::revocation;
 use crate::site::Site;
 use crate::stores::Stores;
+use crate::webhook::Webhook;
 use actix_web::dev::ServerHandle;
 use gatepost_certs::tls;
 use gatepost_certs::{self as certs, CertsError, InternalTls};
@@ -61,6 +62,9 @@ pub enum StartError {
     /// The providers' credentials.
     #[error("the providers cannot be set up")]
     Providers(#[from] gatepost_oidc::ProvidersError),
+    /// The client of the webhook.
+    #[error("the webhook cannot be set up")]
+    Webhook(#[source] gatepost_oidc::ClientError),
     /// Another Gatepost runs on this file.
     #[error("{0} is in use by another gatepost serve: one process per embedded file")]
     Locked(PathBuf),
@@ -126,6 +130,8 @@ pub fn build(config: Config) -> Result<State, StartError> {
         sessions: Sessions::new(open_store(&config)?, Arc::clone(&ring), lifetimes),
         metrics: Arc::clone(&metrics),
     };
+    let client = gatepost_oidc::outgoing_client(config.ca_file.as_deref());
+    let webhook = Webhook::new(config.webhook.clone(), &client.map_err(StartError::Webhook)?);
     let assertion_keys = AssertionKeys::new(&keys);
     let site = Site {
         hosts: ProtectedHosts::new(config.hosts.clone(), config.public_url.host().clone()),
@@ -138,7 +144,7 @@ pub fn build(config: Config) -> Result<State, StartError> {
         lifetimes,
         config,
     };
-    Ok(State::new(site, stores, assertion_keys))
+    Ok(State::new(site, stores, assertion_keys, webhook))
 }
 
 fn secret_keys(config: &Config) -> Result<Cow<'_, [Secret]>, StartError> {

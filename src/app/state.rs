@@ -10,6 +10,7 @@ use crate::sign_in::{self, limit::Limits, return_cookie::Slots};
 use crate::site::Site;
 use crate::stores::Stores;
 use crate::tasks::Tasks;
+use crate::webhook::Webhook;
 use crate::{admin, explain, refresh, revocation};
 use gatepost_store::session::last_used::LastUsed;
 use std::sync::Arc;
@@ -47,7 +48,7 @@ pub struct State {
 impl State {
     /// Makes the contexts in the order of the layers: each one needs only what was made before it. Must be called
     /// within a runtime.
-    pub(super) fn new(site: Site, stores: Stores, assertion_keys: AssertionKeys) -> Self {
+    pub(super) fn new(site: Site, stores: Stores, assertion_keys: AssertionKeys, webhook: Webhook) -> Self {
         let site = &Arc::new(site);
         let stores = &Arc::new(stores);
         let assertion_keys = &Arc::new(assertion_keys);
@@ -84,6 +85,7 @@ impl State {
             site: site.clone(),
             stores: stores.clone(),
             revocation: revocation.clone(),
+            webhook,
         });
         let explain = &Arc::new(explain::Context { site: site.clone(), stores: stores.clone() });
         Self {

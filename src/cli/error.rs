@@ -207,6 +207,9 @@ fn of_directory(error: &DirectoryError) -> Option<String> {
         DirectoryError::DomainNotAllowed(..) => {
             "add the domain there, restart Gatepost, then repeat this command"
         }
+        DirectoryError::UnknownRequest(_) => {
+            "`gatepost request list` shows the open requests; requests are deleted after 90 days"
+        }
         DirectoryError::EndsInThePast => "the clock of the database decides; give a later time",
         DirectoryError::ReservedGroup(_) => {
             "`gatepost group list` shows it; restart Gatepost after the change"

@@ -22,6 +22,7 @@ mod migrate;
 mod moment;
 mod openapi;
 mod report;
+mod request;
 mod serve;
 mod session;
 mod tenant;
@@ -104,6 +105,11 @@ enum Command {
     /// Shows and changes people
     #[command(after_help = "Examples:\n  gatepost user list\n  gatepost user show alice@example.com")]
     User(Administration<user::Command>),
+    /// Shows and decides people's requests for access
+    #[command(
+        after_help = "Examples:\n  gatepost request list\n  gatepost request grant 0199d1f0-... --for 30d"
+    )]
+    Request(Administration<request::Command>),
     /// Shows and ends sessions
     #[command(after_help = "Examples:\n  gatepost session list alice@example.com\n  \
                             gatepost session end --user alice@example.com")]
@@ -209,6 +215,10 @@ fn dispatch(arguments: Arguments, environment: VarsOs) -> Result<ExitCode, Comma
             Command::User(args) => {
                 let (console, json) = (open_for(args.conditions()).await?, args.json);
                 (console.finish(Box::pin(user::run(&console, args.command)).await?), json)
+            }
+            Command::Request(args) => {
+                let (console, json) = (open_for(args.conditions()).await?, args.json);
+                (console.finish(Box::pin(request::run(&console, args.command)).await?), json)
             }
             Command::Session(args) => {
                 let (console, json) = (open_for(args.conditions()).await?, args.json);

@@ -47,6 +47,8 @@ pub enum Verdict {
         user: Option<UserId>,
         /// Their address.
         email: Option<EmailAddress>,
+        /// They may ask for access that they lack.
+        may_request: bool,
     },
     /// A store did not answer, so there is no decision: 503.
     CannotKnow(Arc<LoadError>),
@@ -55,6 +57,6 @@ pub enum Verdict {
 impl Verdict {
     /// A denial because nobody is signed in.
     pub(super) fn sign_in(reason: SignInReason) -> Self {
-        Self::Deny { denial: Denial::SignIn(reason), user: None, email: None }
+        Self::Deny { denial: Denial::SignIn(reason), user: None, email: None, may_request: false }
     }
 }

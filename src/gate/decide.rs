@@ -155,7 +155,8 @@ pub fn judge_at(
         }
         Err(denial) => {
             let person = &caller.standing.person;
-            Verdict::Deny { denial, user: Some(person.id), email: person.email.clone() }
+            let may_request = site.may_request_access(&caller.standing.access);
+            Verdict::Deny { denial, user: Some(person.id), email: person.email.clone(), may_request }
         }
     }
 }

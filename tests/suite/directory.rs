@@ -56,6 +56,7 @@ mod members;
 mod names;
 mod privileges;
 mod refusals;
+mod requests;
 mod sessions;
 mod sign_in;
 mod store;

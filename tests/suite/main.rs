@@ -31,6 +31,7 @@ mod many_sessions;
 mod oidc;
 mod refresh;
 mod replicas;
+mod requests;
 mod routes;
 mod session_cache;
 mod session_checks;

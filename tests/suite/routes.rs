@@ -39,6 +39,8 @@ fn status_for(route: &Route) -> u16 {
         ("GET", "/login")
         | ("GET" | "POST", "/logout")
         | ("POST", "/sessions/end" | "/sessions/end-others") => 303,
+        // Without the number of a refusal, or of a request.
+        ("GET" | "POST", "/requests/new") | ("POST", "/requests/withdraw") => 404,
         ("GET", "/callback/{provider}") | ("POST", "/logout/backchannel") => 400,
         _ if route.origin == RequestOrigin::Part => 200,
         _ => panic!("{route:?} is new: what does who may call it get?"),
@@ -207,6 +209,7 @@ both_pairs! {
             let want = match route.callers {
                 _ if !route.takes_head => 405..=405,
                 Callers::Admins => 403..=403,
+                _ if status_for(&route) == 404 => 404..=404,
                 _ => 200..=303,
             };
             assert!(want.contains(&request.status), "{route:?}: {}", request.status);

@@ -20,6 +20,7 @@ mod platform;
 mod providers;
 mod raw;
 mod reader;
+mod requests;
 mod retention;
 mod session;
 mod store_url;
@@ -28,6 +29,7 @@ mod suggest;
 #[cfg(test)]
 mod tests;
 mod watched;
+mod webhook;
 
 pub use domains::{AllowedDomain, AllowedDomainError, AssertableDomains};
 pub use error::{ConfigError, ConfigErrors, Problem};
@@ -84,6 +86,10 @@ pub struct Config {
     pub session: SessionConfig,
     /// `GATEPOST_VERIFY__*`.
     pub verify: VerifyConfig,
+    /// `GATEPOST_REQUESTS__*`.
+    pub requests: RequestsConfig,
+    /// `GATEPOST_WEBHOOK__*`; `None`: nobody is told.
+    pub webhook: Option<WebhookConfig>,
     /// `GATEPOST_AUDIT__KEEP`, `GATEPOST_PEOPLE__FORGET_AFTER`.
     pub retention: RetentionConfig,
     /// `GATEPOST_LOG__FORMAT`, `GATEPOST_LOG__LEVEL`.
@@ -319,6 +325,22 @@ impl Default for VerifyConfig {
             groups_header_filter: Vec::new(),
         }
     }
+}
+
+/// `GATEPOST_REQUESTS__*`: how people ask for access.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RequestsConfig {
+    /// `ANYBODY`: also people who are in no group may ask.
+    pub anybody: bool,
+}
+
+/// `GATEPOST_WEBHOOK__*`: who is told about requests for access.
+#[derive(Clone, Debug)]
+pub struct WebhookConfig {
+    /// `URL`. It may hold what lets its holder write to the chat.
+    url: WatchedSecret,
+    /// `SECRET`, as "Standard Webhooks" writes it.
+    secret: WatchedSecret,
 }
 
 /// `GATEPOST_LOG__*`: the form and level of the log.

@@ -4,7 +4,8 @@ use super::error::{ConfigError, ConfigErrors, Problem};
 use super::raw::{CONFIG_VARIABLE, TomlFile};
 use super::reader::{Read, Reader};
 use super::{
-    Config, StoresConfig, address, groups, identity_policy, log, providers, retention, session, stores,
+    Config, StoresConfig, address, groups, identity_policy, log, providers, requests, retention, session,
+    stores, webhook,
 };
 use std::borrow::Cow;
 use std::io::ErrorKind;
@@ -82,6 +83,8 @@ pub(super) fn sections(reader: &mut Reader) -> Read<Config> {
     let address_changes = identity_policy::read(reader);
     let session = session::read(reader);
     let verify = session::read_verify(reader);
+    let requests = requests::read(reader);
+    let webhook = webhook::read(reader);
     let retention = retention::read(reader, session.as_ref().ok());
     let log = log::read(reader);
     let (addresses, (stores, secret_keys), groups) = (addresses?, stores?, groups?);
@@ -104,6 +107,8 @@ pub(super) fn sections(reader: &mut Reader) -> Read<Config> {
         address_changes: address_changes?,
         session: session?,
         verify: verify?,
+        requests: requests?,
+        webhook: webhook?,
         retention: retention?,
         log: log?,
     })

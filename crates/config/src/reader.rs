@@ -151,6 +151,11 @@ impl Reader {
         })
     }
 
+    /// Reads `true` or `false`.
+    pub fn flag(&mut self, key: &str) -> Read<Option<bool>> {
+        self.word(key, &[("true", true), ("false", false)], "true or false")
+    }
+
     pub fn path(&mut self, key: &str, expected: &'static str) -> Read<Option<PathBuf>> {
         self.value(key, expected, |text| Some(PathBuf::from(text)))
     }

@@ -21,7 +21,7 @@ pub(super) fn read(reader: &mut Reader) -> Read<SessionConfig> {
     let absolute = duration::read(reader, "session.absolute_timeout", SECOND..=LONGEST_COOKIE);
     let idle = duration::read(reader, "session.idle_timeout", SECOND..=LONGEST_COOKIE);
     let refresh = duration::read(reader, "session.refresh_interval", SECOND..=LONGEST_REFRESH);
-    let persistent = flag(reader, "session.persistent");
+    let persistent = reader.flag("session.persistent");
     let most = reader.value("session.max_per_person", "1 to 1000", |text| {
         text.parse().ok().filter(|most| (1..=1_000).contains(most))
     });
@@ -61,8 +61,4 @@ pub(super) fn read_verify(reader: &mut Reader) -> Read<VerifyConfig> {
         groups_header_limit: limit?.unwrap_or(default.groups_header_limit),
         groups_header_filter: filter?.unwrap_or(default.groups_header_filter),
     })
-}
-
-fn flag(reader: &mut Reader, key: &str) -> Read<Option<bool>> {
-    reader.word(key, &[("true", true), ("false", false)], "true or false")
 }

@@ -4,7 +4,7 @@
 //! Guarantee: a [`Granted`] change was decided here. The statements that write a change take nothing else.
 
 use super::access::{Role, Standing};
-use super::ids::TenantId;
+use super::ids::{TenantId, UserId};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
@@ -49,16 +49,51 @@ impl Scope {
             (Self::System, _) => Ok(()),
             (Self::Tenants(tenants), Matter::Tenant(id)) if tenants.contains(id) => Ok(()),
             (Self::Tenants(tenants), Matter::Tenant(_)) if !tenants.is_empty() => Err(Denied::Hidden),
+            // Whoever it is: one person does not exist for another.
+            (Self::Tenants(_), Matter::Person(_)) => Err(Denied::Hidden),
             (Self::Tenants(_), _) => Err(Denied::SystemOnly),
         }
     }
+}
 
-    /// Grants a change, if this scope allows it.
+/// Who makes a change, and what they may administer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The person. `None`: the command line on the server, or nobody.
+    pub person: Option<UserId>,
+    /// What they may administer.
+    pub scope: Scope,
+}
+
+impl Caller {
+    /// The command line on the server.
+    pub const SYSTEM: Self = Self { person: None, scope: Scope::System };
+    /// Somebody who may change nothing.
+    pub const NOBODY: Self = Self { person: None, scope: Scope::NONE };
+
+    /// A person at this moment. A disabled person is nobody.
+    pub fn of(standing: &Standing) -> Self {
+        let person = (!standing.is_disabled).then_some(standing.person.id);
+        Self { person, scope: Scope::of(standing) }
+    }
+
+    /// Decides whether this caller may change what concerns `matter`.
+    ///
+    /// # Errors
+    /// [`Denied`].
+    pub fn allows(&self, matter: &Matter) -> Result<(), Denied> {
+        match matter {
+            Matter::Person(id) if self.person == Some(*id) => Ok(()),
+            matter => self.scope.allows(matter),
+        }
+    }
+
+    /// Grants a change, if this caller may make it.
     ///
     /// # Errors
     /// [`Denied`].
     pub fn grant<C>(&self, matter: &Matter, change: C) -> Result<Granted<C>, Denied> {
-        let is_by_system = *self == Self::System;
+        let is_by_system = self.scope == Scope::System;
         self.allows(matter).map(|()| Granted { change, is_by_system })
     }
 }
@@ -70,6 +105,8 @@ pub enum Matter {
     Platform,
     /// What belongs to one tenant: its own members, its requests, its audit.
     Tenant(TenantId),
+    /// What one person may change for themselves: their requests for access.
+    Person(UserId),
 }
 
 /// Why a scope does not allow something.
@@ -83,7 +120,7 @@ pub enum Denied {
     SystemOnly,
 }
 
-/// A change that a [`Scope`] allowed. Only [`Scope::grant`] makes one.
+/// A change that a [`Caller`] may make. Only [`Caller::grant`] makes one.
 #[derive(Debug)]
 pub struct Granted<C> {
     change: C,
@@ -193,7 +230,20 @@ mod tests {
         assert!(nobody.is_empty());
         for matter in [Matter::Platform, Matter::Tenant(tenant("a"))] {
             assert_eq!(nobody.allows(&matter), Err(Denied::SystemOnly));
-            assert!(Scope::NONE.grant(&matter, ()).is_err());
+            assert!(Caller::NOBODY.grant(&matter, ()).is_err());
+        }
+    }
+
+    #[test]
+    fn only_the_person_and_the_system_may_change_what_belongs_to_a_person() {
+        let own = standing(false, false);
+        let matter = Matter::Person(own.person.id);
+        assert!(Caller::of(&own).grant(&matter, ()).is_ok_and(|granted| !granted.is_by_system()));
+        assert!(Caller::SYSTEM.grant(&matter, ()).is_ok_and(|granted| granted.is_by_system()));
+        assert_eq!(Caller::of(&standing(true, false)).allows(&matter), Ok(()), "a system administrator");
+        let disabled = Standing { is_disabled: true, ..own };
+        for other in [Caller::of(&standing(false, false)), Caller::NOBODY, Caller::of(&disabled)] {
+            assert_eq!(other.allows(&matter), Err(Denied::Hidden), "{other:?}");
         }
     }
 

@@ -74,6 +74,32 @@ impl fmt::Display for RequestId {
     }
 }
 
+/// The id of a person's request for access.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct AccessRequestId(Uuid);
+
+impl AccessRequestId {
+    /// Makes a new id, a UUID version 7 (RFC 9562), which sorts by time.
+    #[expect(clippy::disallowed_methods, reason = "all ids are made here")]
+    pub fn generate() -> Self {
+        Self(Uuid::now_v7())
+    }
+}
+
+impl fmt::Display for AccessRequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.hyphenated().fmt(f)
+    }
+}
+
+impl FromStr for AccessRequestId {
+    type Err = IdError;
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        Uuid::try_parse(text).map(Self).map_err(|_| IdError::AccessRequest(text.to_owned()))
+    }
+}
+
 /// The number of a group in the directory. It never changes, whatever the group is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GroupId(i64);
@@ -126,6 +152,11 @@ pub enum IdError {
     /// Not a [`RequestId`].
     #[error("{0:?} is not a request id: expected 32 hexadecimal digits, as pages and log lines show them")]
     Request(String),
+    /// Not an [`AccessRequestId`].
+    #[error(
+        "{0:?} is not the id of a request for access: expected a UUID, as `gatepost request list` shows it"
+    )]
+    AccessRequest(String),
     /// Not a [`ProviderId`].
     #[error("{0:?} is not a provider id: expected 1 to 32 of a-z, 0-9 and -")]
     Provider(String),

@@ -4,6 +4,7 @@
 //! enters the process, and is not checked again after that.
 
 pub mod access;
+pub mod access_request;
 pub mod administration;
 pub mod auth_time;
 pub mod calendar;

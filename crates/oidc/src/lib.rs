@@ -64,5 +64,5 @@ pub use renewal::{Refreshed, Renewal, Renewed};
 pub use settings::Settings;
 pub use sign_in::{Callback, Expected, SignIn};
 pub use token_error::TokenError;
-pub use transport::CallError;
+pub use transport::{CallError, ClientError, client as outgoing_client};
 pub use trial::{AuthorizationTrial, Renewability, Trial};

@@ -284,7 +284,7 @@ fn sensitive(value: &str) -> Result<HeaderValue, CallError> {
 
 /// Why no HTTPS client could be made.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ClientError {
+pub enum ClientError {
     #[error("the certificates in {0} cannot be read")]
     CaFile(String, #[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("TLS cannot be set up")]
@@ -293,9 +293,13 @@ pub(super) enum ClientError {
     Http(#[from] reqwest::Error),
 }
 
-/// The HTTPS client that all providers share. It trusts the system's authorities and those of `ca_file`.
-#[expect(clippy::disallowed_methods, reason = "all calls to providers go through this client")]
-pub(super) fn client(ca_file: Option<&Path>) -> Result<Client, ClientError> {
+/// The client of all outgoing HTTP calls: to providers, and to the webhook. It trusts the system's authorities and those of
+/// `ca_file`, follows no redirects and waits 5 s at most.
+///
+/// # Errors
+/// [`ClientError`].
+#[expect(clippy::disallowed_methods, reason = "all outgoing HTTP calls go through this client")]
+pub fn client(ca_file: Option<&Path>) -> Result<Client, ClientError> {
     let client = Client::builder()
         .tls_backend_preconfigured(tls_config(ca_file)?)
         .redirect(reqwest::redirect::Policy::none())

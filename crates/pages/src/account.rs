@@ -7,9 +7,10 @@ use super::style::Sheet;
 use super::words::{self, Moment};
 use askama::Template;
 use gatepost_core::access::{Access, Person};
+use gatepost_core::access_request::{RequestState, Wanted};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
-use gatepost_core::ids::{GroupName, RequestId};
+use gatepost_core::ids::{AccessRequestId, GroupName, RequestId};
 use gatepost_core::secret::Hash;
 use std::net::IpAddr;
 use uuid::Uuid;
@@ -27,6 +28,8 @@ pub struct Account<'a> {
     pub sessions: &'a [SessionEntry<'a>],
     /// The number of further sessions that are not shown.
     pub more_sessions: usize,
+    /// The person's requests for access, newest first.
+    pub requests: &'a [RequestEntry<'a>],
     /// The result of the last form.
     pub notice: Option<AccountNotice>,
     /// The present time, from which "3 hours ago" is computed.
@@ -72,6 +75,19 @@ pub struct SessionEntry<'a> {
     pub is_current: bool,
 }
 
+/// A request for access.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestEntry<'a> {
+    pub id: AccessRequestId,
+    pub wanted: &'a Wanted,
+    pub state: RequestState,
+    pub created_at: Timestamp,
+    /// What the administrator wrote who declined it.
+    pub answer: Option<&'a str>,
+    /// The end of what was granted.
+    pub until: Option<Timestamp>,
+}
+
 /// The result of the last form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccountNotice {
@@ -79,6 +95,10 @@ pub enum AccountNotice {
     SessionEnded,
     /// All sessions except the current one were ended.
     OtherSessionsEnded,
+    /// Access was asked for.
+    AccessRequested,
+    /// A request for access was withdrawn.
+    RequestWithdrawn,
 }
 
 /// A list with more groups is collapsed.
@@ -98,6 +118,17 @@ struct View<'a> {
     tenants: Vec<(&'a str, &'static str)>,
     sessions: Vec<SessionView>,
     more_sessions: usize,
+    requests: Vec<RequestView<'a>>,
+}
+
+struct RequestView<'a> {
+    id: AccessRequestId,
+    wanted: &'a Wanted,
+    created_at: Moment,
+    state: &'static str,
+    is_open: bool,
+    answer: Option<&'a str>,
+    until: Option<Moment>,
 }
 
 struct GroupView<'a> {
@@ -126,6 +157,10 @@ impl Account<'_> {
             notice: self.notice.map(|notice| match notice {
                 AccountNotice::SessionEnded => "The session has ended.",
                 AccountNotice::OtherSessionsEnded => "All other sessions have ended.",
+                AccountNotice::AccessRequested => {
+                    "You have asked for access. This page shows what is decided."
+                }
+                AccountNotice::RequestWithdrawn => "The request was withdrawn.",
             }),
             name: self.person.name.as_deref(),
             email: self.person.email.as_ref().map(EmailAddress::as_str),
@@ -141,6 +176,7 @@ impl Account<'_> {
                 .collect(),
             sessions: self.sessions.iter().map(|entry| session(entry, self.now)).collect(),
             more_sessions: self.more_sessions,
+            requests: self.requests.iter().map(request).collect(),
         };
         Page::public(200, render(&view), self.form_targets)
     }
@@ -154,6 +190,23 @@ fn group<'a>(entry: &'a GroupEntry<'a>) -> GroupView<'a> {
     let sources: Vec<_> = entry.sources.iter().map(source).collect();
     let name = entry.name.as_str();
     GroupView { name, sources: sources.join(", "), is_unnamed: Uuid::try_parse(name).is_ok() }
+}
+
+fn request<'a>(entry: &RequestEntry<'a>) -> RequestView<'a> {
+    RequestView {
+        id: entry.id,
+        wanted: entry.wanted,
+        created_at: Moment(entry.created_at),
+        state: match entry.state {
+            RequestState::Open => "waiting",
+            RequestState::Granted => "granted",
+            RequestState::Declined => "declined",
+            RequestState::Withdrawn => "withdrawn",
+        },
+        is_open: entry.state == RequestState::Open,
+        answer: entry.answer,
+        until: entry.until.map(Moment),
+    }
 }
 
 fn session(entry: &SessionEntry<'_>, now: Timestamp) -> SessionView {

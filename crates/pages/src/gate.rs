@@ -105,7 +105,9 @@ impl Refusal<'_> {
                 sign_in(gate, paths::start(uri, Wish::of(max_age)), resend)
             }
             Self::StepUp { uri, resend, max_age } => step_up(uri, resend, max_age),
-            Self::Forbidden { uri, email, missing } => forbidden(gate, uri, email, missing),
+            Self::Forbidden { uri, email, missing, request } => {
+                forbidden(gate, (uri, request), email, missing)
+            }
             Self::SignOut { form_targets } => sign_out(form_targets),
             Self::Unfinished { uri, cause } => unfinished(uri, cause),
             Self::Unavailable { resend, retry_after } => unavailable(resend, retry_after),
@@ -202,7 +204,12 @@ fn step_up<'a>(uri: &str, resend: bool, max_age: Duration) -> Content<'a> {
     content
 }
 
-fn forbidden<'a>(gate: &Gate<'_>, uri: &str, email: Option<&EmailAddress>, missing: &Missing) -> Content<'a> {
+fn forbidden<'a>(
+    gate: &Gate<'_>,
+    (uri, request): (&str, Option<&str>),
+    email: Option<&EmailAddress>,
+    missing: &Missing,
+) -> Content<'a> {
     let ask = format!(
         "If you need access, ask whoever runs {}, and give them the request number below.",
         place(gate)
@@ -229,8 +236,10 @@ fn forbidden<'a>(gate: &Gate<'_>, uri: &str, email: Option<&EmailAddress>, missi
     if missing.admin {
         content.facts.push(Fact::new("Open to", "administrators"));
     }
-    content.actions =
-        vec![start_link(paths::start(uri, Wish::OtherAccount), false, "Use another account").quiet()];
+    let request = request.map(|link| Action::new(ActionKind::Link, "Ask for access", link.to_owned()));
+    content.actions.extend(request);
+    let other = start_link(paths::start(uri, Wish::OtherAccount), false, "Use another account");
+    content.actions.push(other.quiet());
     content
 }
 

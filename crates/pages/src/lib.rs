@@ -21,6 +21,7 @@ pub mod paths;
 mod policy;
 mod problem;
 mod problem_kind;
+mod requests;
 mod sign_out;
 mod style;
 mod words;
@@ -28,7 +29,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub use account::{Account, AccountNotice, GroupEntry, MembershipSource, SessionEntry};
+pub use account::{Account, AccountNotice, GroupEntry, MembershipSource, RequestEntry, SessionEntry};
 pub use api::{ApiOperation, api_operations};
 pub use choice::ProviderChoice;
 pub use explained::{Explained, Outcome, QuestionFault, QuestionForm};
@@ -38,6 +39,7 @@ pub use page::{Format, Page};
 pub use policy::{GATE_HEADERS, PUBLIC_HEADERS};
 pub use problem::{Problem, Retry};
 pub use problem_kind::problem_kind;
+pub use requests::{RequestFault, RequestForm, refusal_not_stored_yet};
 pub use sign_out::{confirm_sign_out, consented, signed_out};
 pub use style::{Asset, assets};
 pub use words::device;

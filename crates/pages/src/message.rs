@@ -70,7 +70,8 @@ impl Fact {
 pub(super) struct Action {
     pub(super) kind: ActionKind,
     pub(super) text: &'static str,
-    /// A path of the same origin, always made by [`super::paths`]; empty for this page itself.
+    /// A path of the same origin, always made by [`super::paths`]; empty for this page itself. The page of a refusal also
+    /// leads to the public host.
     pub(super) target: String,
     /// The action is not the main one.
     pub(super) is_quiet: bool,

@@ -18,6 +18,12 @@ pub const LOGOUT: &str = "/logout";
 pub const END_SESSION: &str = "/sessions/end";
 /// POST: ends all of the person's sessions except the one that sends the request.
 pub const END_OTHER_SESSIONS: &str = "/sessions/end-others";
+/// The form with which a person asks for access, and its POST. GET takes [`REFUSAL`].
+pub const REQUEST_ACCESS: &str = "/requests/new";
+/// The parameter of [`REQUEST_ACCESS`] with the number of the refusal.
+pub const REFUSAL: &str = "refusal";
+/// POST with `request`, the id of the person's own request: withdraws it.
+pub const WITHDRAW_REQUEST: &str = "/requests/withdraw";
 /// The header debugger.
 pub const HEADERS: &str = "/debug/headers";
 /// On every protected host: starts a sign-in that ends at the `uri` parameter; also takes

@@ -171,5 +171,10 @@ async fn next_page(
 }
 
 fn lines(page: &[AuditRecord]) -> Bytes {
-    page.iter().map(|entry| format!("{}\n", json!(AuditEntry::from(entry)))).collect::<String>().into()
+    let mut text = String::new();
+    for entry in page {
+        text.push_str(&json!(AuditEntry::from(entry)).to_string());
+        text.push('\n');
+    }
+    text.into()
 }

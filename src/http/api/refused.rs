@@ -86,6 +86,7 @@ impl From<DirectoryError> for Refused {
             | E::NotLinked(_)
             | E::NotMember(..)
             | E::NotTenantMember(..)
+            | E::UnknownRequest(_)
             | E::NotMapped(..) => Self(Problem::new(ProblemCode::NotFound, detail)),
             E::Repeated => Self(running()),
             E::LastAdmin => state("last_admin"),
@@ -94,6 +95,9 @@ impl From<DirectoryError> for Refused {
             E::ReservedGroup(_) => state("reserved_group"),
             E::GroupLinked(_) => state("group_linked"),
             E::LinkedByConfiguration(_) => state("linked_by_configuration"),
+            E::RequestDecided(..) => state("request_decided"),
+            E::AccessHeld(_) => state("access_held"),
+            E::TooManyRequests(_) => not_possible("too_many_requests"),
             E::EndsInThePast => not_possible("ends_in_the_past"),
             E::UnknownProvider(..) => not_possible("unknown_provider"),
             E::RoleWithoutTenant(_) => not_possible("role_without_tenant"),

@@ -17,13 +17,14 @@ use gatepost_core::host::Origin;
 use gatepost_core::ids::{RequestId, UserId};
 use gatepost_core::requirement::Requirement;
 use gatepost_core::return_uri::MAX_RETURN_URI;
-use gatepost_pages::{Format, Gate, Refusal};
+use gatepost_pages::{Format, Gate, Refusal, paths};
 use gatepost_store::session::cookie::{self, BrowserCookie};
 use gatepost_store::session::tokens::HostValue;
 use gatepost_telemetry::Reason;
 use hyper::StatusCode;
 use std::sync::Arc;
 use std::time::Duration;
+use url::Url;
 
 /// `Retry-After` of an outage.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -50,7 +51,8 @@ impl<'a> Responder<'a> {
         Self { context, forwarded, origin, held, request_id: RequestId::generate(), request, query }
     }
 
-    pub(super) fn deny(&self, reply: Reply<'_>, email: Option<&EmailAddress>) -> Answer {
+    /// Answers a denied request. `may_request`: the person may ask for the access that they lack.
+    pub(super) fn deny(&self, reply: Reply<'_>, email: Option<&EmailAddress>, may_request: bool) -> Answer {
         let uri = self.forwarded.return_uri();
         let resend = self.forwarded.is_form();
         match reply {
@@ -72,12 +74,17 @@ impl<'a> Responder<'a> {
                 let gate = &self.context.gate;
                 gate.unknown_requirements.log(missing, &gate.stores, &gate.tasks);
                 self.log_refusal(email, &format!("missing: {missing}"));
-                self.refuse(&Refusal::Forbidden { uri, email, missing })
+                let number = self.request_id.to_string();
+                let form = || gate.site.public_address(paths::REQUEST_ACCESS, &[(paths::REFUSAL, &number)]);
+                let request = (may_request && missing.is_curable()).then(form);
+                let request = request.as_ref().map(Url::as_str);
+                self.refuse(&Refusal::Forbidden { uri, email, missing, request })
             }
         }
     }
 
-    /// Stores a refusal for `gatepost explain --request`, unless the person only has to sign in again.
+    /// Stores a refusal for `gatepost explain --request` and for the form that asks for access, unless the person only has
+    /// to sign in again. Returns whether it will be stored.
     pub(super) fn keep_refusal(
         &self,
         requirement: &Requirement,
@@ -85,8 +92,8 @@ impl<'a> Responder<'a> {
         reply: Reply<'_>,
         user: UserId,
         email: Option<&EmailAddress>,
-    ) {
-        let (Reply::StepUp(_) | Reply::CrossOrigin | Reply::Forbidden(_)) = reply else { return };
+    ) -> bool {
+        let (Reply::StepUp(_) | Reply::CrossOrigin | Reply::Forbidden(_)) = reply else { return false };
         let gate = &self.context.gate;
         let denied = Denied {
             case: &self.request.case(requirement),
@@ -98,9 +105,11 @@ impl<'a> Responder<'a> {
             status: reply.status(),
             initiator: self.forwarded.initiator(self.origin, &gate.site.config.allowed_origins),
         };
-        if let Err(cause) = gate.refusals.note(denied, Timestamp::now()) {
+        let noted = gate.refusals.note(denied, Timestamp::now());
+        if let Err(cause) = noted {
             gate.stores.metrics.refusals_not_kept(cause, 1);
         }
+        noted.is_ok()
     }
 
     fn log_refusal(&self, email: Option<&EmailAddress>, why: &str) {

@@ -111,12 +111,13 @@ async fn judge(
     };
     match verdict {
         Verdict::Allow(headers) => (respond::with_headers(StatusCode::OK, headers), Reason::Met),
-        Verdict::Deny { denial, user, email } => {
+        Verdict::Deny { denial, user, email, may_request } => {
             let reply = Reply::to(&denial, responder.forwarded.kind(), requirement);
-            if let Some(user) = user {
-                responder.keep_refusal(requirement, &denial, reply, user, email.as_ref());
-            }
-            (responder.deny(reply, email.as_ref()), reason_of(&denial))
+            let is_kept = user.is_some_and(|user| {
+                responder.keep_refusal(requirement, &denial, reply, user, email.as_ref())
+            });
+            // The form looks the refusal up, so without it there would be nothing to ask for.
+            (responder.deny(reply, email.as_ref(), may_request && is_kept), reason_of(&denial))
         }
         Verdict::CannotKnow(error) => (responder.cannot_know(&error), reason_of_failure(&error)),
     }

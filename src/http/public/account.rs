@@ -11,12 +11,15 @@ use actix_web::web;
 use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::secret::Hash;
-use gatepost_pages::{Account, AccountNotice, GroupEntry, MembershipSource, SessionEntry};
-use gatepost_store::directory::{UserKey, UserRecord, Who};
+use gatepost_pages::{Account, AccountNotice, GroupEntry, MembershipSource, RequestEntry, SessionEntry};
+use gatepost_store::directory::{AccessRequest, UserKey, UserRecord, Who};
 use gatepost_store::session::record::SessionRecord;
 use gatepost_telemetry::EndCause;
 use serde::Deserialize;
 use std::sync::Arc;
+
+/// How many requests for access the page shows.
+const SHOWN_REQUESTS: u32 = 20;
 
 /// What a form has just done, after which it redirects here.
 #[derive(Deserialize)]
@@ -32,10 +35,14 @@ pub(super) async fn show(
     let notice = match notice.done.as_deref() {
         Some("session") => Some(AccountNotice::SessionEnded),
         Some("others") => Some(AccountNotice::OtherSessionsEnded),
+        Some("requested") => Some(AccountNotice::AccessRequested),
+        Some("withdrawn") => Some(AccountNotice::RequestWithdrawn),
         _ => None,
     };
     let user = principal.standing.person.id;
     let details = context.stores.directory.find_user(&Scope::System, &UserKey::Id(user)).await?;
+    let requests = context.stores.directory.list_requests_of(user, SHOWN_REQUESTS).await?;
+    let requests: Vec<RequestEntry<'_>> = requests.iter().map(request_entry).collect();
     let sessions = live_sessions(&context, &principal).await?;
     let current = principal.session.id.hash();
     // A person may have more for a while, from before there was a limit, or it was larger.
@@ -49,6 +56,7 @@ pub(super) async fn show(
         groups: &groups(&context, details.as_ref()),
         sessions: &entries,
         more_sessions: sessions.len() - entries.len(),
+        requests: &requests,
         notice,
         now: Timestamp::now(),
         form_targets: &targets,
@@ -119,8 +127,19 @@ async fn end_those(
     Ok(())
 }
 
-fn back_to_account(context: &Context, done: &str) -> Redirect {
+pub(super) fn back_to_account(context: &Context, done: &str) -> Redirect {
     Redirect { to: format!("{}/?done={done}", context.site.config.public_url), cookie: None }
+}
+
+fn request_entry(request: &AccessRequest) -> RequestEntry<'_> {
+    RequestEntry {
+        id: request.id,
+        wanted: &request.wanted,
+        state: request.state,
+        created_at: request.created_at,
+        answer: request.answer.as_deref(),
+        until: request.until,
+    }
 }
 
 fn entry(hash: Hash, record: &SessionRecord, current: Hash) -> SessionEntry<'_> {

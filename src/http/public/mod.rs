@@ -12,6 +12,7 @@ pub(in crate::http) mod fault;
 mod origin;
 mod problem;
 pub(in crate::http) mod request;
+mod requests;
 pub(in crate::http) mod routing;
 mod server;
 mod sign_in;
@@ -50,6 +51,11 @@ fn register(config: &mut web::ServiceConfig) -> Vec<Route> {
     routes.scope("/sessions", |sessions| {
         sessions.add(at("/end").on(POST, SignedIn, OwnPages, account::end_session));
         sessions.add(at("/end-others").on(POST, SignedIn, OwnPages, account::end_other_sessions));
+    });
+    routes.scope("/requests", |requests| {
+        let form = at("/new").on(GET, SignedIn, Anywhere, requests::show);
+        requests.add(form.on(POST, SignedIn, OwnPages, requests::ask));
+        requests.add(at("/withdraw").on(POST, SignedIn, OwnPages, requests::withdraw));
     });
     routes.add(at(paths::LOGIN).on(GET, Anyone, Navigation, sign_in::login));
     routes.add(at("/callback/{provider}").on(GET_ONCE, Anyone, Navigation, sign_in::callback));

@@ -44,7 +44,7 @@ pub struct Context {
     pub sign_in: Arc<sign_in::Context>,
     /// Explains decisions to admins.
     pub explain: Arc<explain::Context>,
-    /// Makes changes for administrators.
+    /// Makes changes: those of administrators, and people's own requests for access.
     pub admin: Arc<admin::Context>,
     /// Whether this replica should get requests, which the API shows.
     pub readiness: Arc<Readiness>,

@@ -4,13 +4,15 @@ use super::*;
 use crate::raw::variable_of;
 use proptest::prelude::*;
 
-const SECRETS: [&str; 6] = [
+const SECRETS: [&str; 8] = [
     "database_url",
     "redis_url",
     "secret_keys",
     "providers.corp.client_secret",
     "providers.corp.client_certificate",
     "providers.entra.client_secret",
+    "webhook.url",
+    "webhook.secret",
 ];
 
 /// Values that look like what a person might have put there, each with `hunter2` in it.

@@ -28,6 +28,7 @@ fn five_variables_are_enough_and_the_rest_has_the_defaults_of_the_contract() {
     assert_eq!(config.verify.groups_header_limit, 4096);
     assert_eq!(config.retention.audit_keep, Duration::from_hours(400 * 24));
     assert_eq!(config.retention.forget_after, None);
+    assert!(!config.requests.anybody);
     assert_eq!(config.log.level, "info,actix_server=warn");
 }
 
@@ -276,6 +277,38 @@ fn app_roles_that_make_admins_are_roles_of_a_configured_provider() {
     );
     refused(roles("google:Admin"), &["GATEPOST_ADMIN_ROLES", "a provider that is not configured"]);
     refused(roles("Admin"), &["PROVIDER:ROLE"]);
+}
+
+#[test]
+fn a_webhook_has_an_https_address_and_a_secret() {
+    const URL: &str = "GATEPOST_WEBHOOK__URL";
+    const SECRET: &str = "GATEPOST_WEBHOOK__SECRET";
+    let secret = format!("whsec_{KEY}");
+    let set = |url: &str, secret: &str| shortest_and(&[(URL, url), (SECRET, secret)]);
+    assert!(accepted(shortest_and(&[])).webhook.is_none());
+    for url in [
+        "https://chat.example.com/hooks/x?y=z",
+        "http://127.0.0.1:8065/hooks/x",
+        "http://[::1]/",
+        "http://localhost/",
+    ] {
+        let webhook = accepted(set(url, &secret)).webhook.expect("a webhook");
+        assert_eq!((webhook.current_url().as_str(), webhook.current_key().len()), (url, 32));
+    }
+    for url in [
+        "http://chat.example.com/x",
+        "https://a:b@chat.example.com/",
+        "https://chat.example.com/#x",
+        "chat",
+        "ftp://localhost",
+    ] {
+        refused(set(url, &secret), &[URL, "an https address"]);
+    }
+    for wrong in ["hunter2", KEY, "whsec_", "whsec_AAAA", "whsec_***"] {
+        refused(set("https://chat.example.com/", wrong), &[SECRET, "whsec_"]);
+    }
+    refused(shortest_and(&[(URL, "https://chat.example.com/")]), &[SECRET, "missing"]);
+    refused(shortest_and(&[(SECRET, &secret)]), &[URL, "missing"]);
 }
 
 #[test]

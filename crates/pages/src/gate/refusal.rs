@@ -49,6 +49,8 @@ pub enum Refusal<'a> {
         email: Option<&'a EmailAddress>,
         /// The unmet requirements.
         missing: &'a Missing,
+        /// Where the person can ask for access, on the public host; `None` if they cannot.
+        request: Option<&'a str>,
     },
     /// 403: the host is not protected.
     UnknownHost,

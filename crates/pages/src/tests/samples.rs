@@ -3,11 +3,12 @@
 use super::super::*;
 use gatepost_config::{ClientCredential, ProviderConfig, ProviderKind};
 use gatepost_core::access::{Access, Person, Role};
+use gatepost_core::access_request::{RequestState, Wanted};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::decision::Missing;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::host::Origin;
-use gatepost_core::ids::{GroupName, RequestId, TenantId, UserId};
+use gatepost_core::ids::{AccessRequestId, GroupName, RequestId, TenantId, UserId};
 use gatepost_core::secret::Hash;
 use gatepost_oidc::ErrorResponse;
 use std::net::IpAddr;
@@ -27,6 +28,8 @@ pub const NOW: Timestamp = Timestamp::from_unix(1_795_563_300);
 pub const FIREFOX: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0";
 const SAFARI: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Mobile/15E148 Safari/604.1";
 
+pub const REQUEST_LINK: &str =
+    "https://auth.example.com/requests/new?refusal=0199d1f05b7c7d2e8a3f0123456789ab";
 static REQUEST: LazyLock<RequestId> = LazyLock::new(RequestId::generate);
 pub static ORIGIN: LazyLock<Origin> =
     LazyLock::new(|| "https://wiki.example.com".parse().expect("an origin"));
@@ -57,7 +60,8 @@ pub fn forbidden(format: Format) -> Page {
     let tenants: [TenantId; 1] = ["github".parse().expect("a tenant")];
     let missing = Missing { groups: groups.clone(), tenants: tenants.to_vec(), admin: true };
     let gate = Gate { origin: Some(&ORIGIN), request_id: request_id(), format };
-    Refusal::Forbidden { uri: "/board?x=1", email: Some(&email), missing: &missing }.page(&gate)
+    Refusal::Forbidden { uri: "/board?x=1", email: Some(&email), missing: &missing, request: None }
+        .page(&gate)
 }
 
 pub fn gate_samples() -> Vec<Sample> {
@@ -80,11 +84,16 @@ pub fn gate_samples() -> Vec<Sample> {
         gate_sample("cross-origin", Refusal::CrossOrigin),
         gate_sample(
             "forbidden-long",
-            Refusal::Forbidden { uri: "/board?x=1", email: Some(&email), missing: &missing },
+            Refusal::Forbidden { uri: "/board?x=1", email: Some(&email), missing: &missing, request: None },
         ),
         gate_sample(
             "forbidden-one",
-            Refusal::Forbidden { uri: "/board?x=1", email: None, missing: &missing_one },
+            Refusal::Forbidden {
+                uri: "/board?x=1",
+                email: None,
+                missing: &missing_one,
+                request: Some(REQUEST_LINK),
+            },
         ),
         gate_sample("unknown-host", Refusal::UnknownHost),
         gate_sample("untrusted-peer", Refusal::UntrustedPeer),
@@ -179,12 +188,28 @@ fn account(name: &str, person_name: &str, count: usize, is_admin: bool) -> Sampl
     }
     let sessions =
         [session(0, Some(FIREFOX), true), session(1, Some(SAFARI), false), session(40, None, false)];
+    let wanted: [Wanted; 2] =
+        [Wanted::Group(unlinked[1].clone()), Wanted::Tenant("github".parse().expect("a tenant"))];
+    let requests = [
+        (&wanted[0], RequestState::Open, None, None),
+        (&wanted[1], RequestState::Granted, None, Some(NOW.plus(MINUTE))),
+        (&wanted[1], RequestState::Declined, Some(PLANTED), None),
+    ];
+    let requests = requests.map(|(wanted, state, answer, until)| RequestEntry {
+        id: AccessRequestId::generate(),
+        wanted,
+        state,
+        created_at: NOW,
+        answer,
+        until,
+    });
     let page = Account {
         person: &person,
         access: &access,
         groups: &entries,
         sessions: &sessions[..if count > 0 { 3 } else { 1 }],
         more_sessions: 0,
+        requests: &requests[..if count > 0 { 3 } else { 0 }],
         notice: (count > 0).then_some(AccountNotice::SessionEnded),
         now: NOW,
         form_targets: &["https://login.microsoftonline.com"],
@@ -202,7 +227,19 @@ pub fn public_samples() -> Vec<Sample> {
         problem(name, Problem::ProviderRefused { provider: "Contoso", refusal: &refusal })
     };
     let page = |name: &str, page| Sample { name: name.to_owned(), page };
+    let one = Missing { groups: groups(&["MCP-GitHub"]), ..Missing::default() };
+    let several = Missing {
+        groups: groups(&["MCP-GitHub", "MCP-Admin"]),
+        tenants: ["github", "grafana"].map(|tenant| tenant.parse().expect("a tenant")).to_vec(),
+        admin: false,
+    };
     vec![
+        request_form("public-request", &one, "", None),
+        request_form("public-request-several", &several, "for the audit", Some(RequestFault::TooLong)),
+        request_form("public-request-too-many", &several, "", Some(RequestFault::TooMany)),
+        request_form("public-request-held", &one, "", Some(RequestFault::Held)),
+        request_form("public-request-unknown", &one, "", Some(RequestFault::Unknown)),
+        page("public-request-not-yet", refusal_not_stored_yet(request_id())),
         account("public-account", "Zoë Łukasz 日本", 5, true),
         account("public-account-many", "Ann Other", 250, false),
         account("public-account-none", "Nobody In Particular", 0, false),
@@ -267,7 +304,12 @@ pub fn hostile_samples() -> Vec<Sample> {
     let mut samples: Vec<_> = [
         gate_sample(
             "hostile-forbidden",
-            Refusal::Forbidden { uri: "/board?x=1", email: Some(&address), missing: &missing },
+            Refusal::Forbidden {
+                uri: "/board?x=1",
+                email: Some(&address),
+                missing: &missing,
+                request: Some(REQUEST_LINK),
+            },
         ),
         gate_sample("hostile-uri", Refusal::SignIn { uri: &uri, resend: true, max_age: None }),
         gate_sample("hostile-malformed", Refusal::Malformed(PLANTED)),
@@ -280,6 +322,7 @@ pub fn hostile_samples() -> Vec<Sample> {
         problem("hostile-refusal", Problem::ProviderRefused { provider: PLANTED, refusal: &planted_refusal }),
         account("hostile-account", PLANTED, 1, false),
         choice("hostile-choice", PLANTED, PLANTED),
+        request_form("hostile-request", &missing, PLANTED, None),
         Sample {
             name: "hostile-api".to_owned(),
             page: api_operations(&api_groups(PLANTED, PLANTED), request_id()),
@@ -287,6 +330,18 @@ pub fn hostile_samples() -> Vec<Sample> {
         Sample { name: "hostile-signed-out".to_owned(), page: signed_out(Some(PLANTED), request_id()) },
     ]);
     samples
+}
+
+fn request_form(name: &str, missing: &Missing, note: &str, fault: Option<RequestFault>) -> Sample {
+    let form = RequestForm {
+        refusal: request_id(),
+        host: "wiki.example.com",
+        missing,
+        note,
+        fault,
+        request_id: request_id(),
+    };
+    Sample { name: name.to_owned(), page: form.page() }
 }
 
 const fn step_up_unmet(is_time_known: bool) -> Problem<'static> {

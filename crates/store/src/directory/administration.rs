@@ -1,5 +1,6 @@
 //! What administrators list and change: people, groups, tenants, the audit.
 
+use super::access_requests::AccessRequest;
 use super::actor::Actor;
 use super::audit::{AuditFilter, AuditRecord};
 use super::changes::{Change, Conditions, Done, Repeat, StoredAnswer};
@@ -12,7 +13,7 @@ use super::records::{
 use super::{Directory, Result, postgres, sqlite};
 use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
-use gatepost_core::ids::{RequestId, TenantId, UserId};
+use gatepost_core::ids::{AccessRequestId, RequestId, TenantId, UserId};
 use gatepost_core::refusal::Refusal;
 
 /// A change that both stores know how to make.
@@ -90,6 +91,29 @@ impl Directory {
         limit: u32,
     ) -> Result<Page<AdminRecord>> {
         on_store!(self, list_admins(scope, after, limit))
+    }
+}
+
+// Requests for access.
+impl Directory {
+    /// Lists the open requests that this scope may decide, oldest first, from the one after `after`.
+    pub async fn list_open_requests(
+        &self,
+        scope: &Scope,
+        after: Option<AccessRequestId>,
+        limit: u32,
+    ) -> Result<Vec<AccessRequest>> {
+        on_store!(self, list_open_requests(scope, after, limit))
+    }
+
+    /// Finds a request that this scope may decide, or might have decided.
+    pub async fn find_request(&self, scope: &Scope, id: AccessRequestId) -> Result<Option<AccessRequest>> {
+        on_store!(self, find_request(scope, id))
+    }
+
+    /// Lists a person's own requests, newest first.
+    pub async fn list_requests_of(&self, user: UserId, limit: u32) -> Result<Vec<AccessRequest>> {
+        on_store!(self, list_requests_of(user, limit))
     }
 }
 

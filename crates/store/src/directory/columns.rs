@@ -8,11 +8,12 @@ use super::actor::Who;
 use super::records::LinkSource;
 use super::salted_digest::SaltedDigest;
 use gatepost_core::access::Role;
+use gatepost_core::access_request::{RequestState, Wanted};
 use gatepost_core::administration::Version;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::identity::{ExternalGroup, GroupKind, SubjectKey};
-use gatepost_core::ids::{GroupId, GroupName, ProviderId, TenantId, UserId};
+use gatepost_core::ids::{AccessRequestId, GroupId, GroupName, ProviderId, TenantId, UserId};
 use gatepost_core::secret::Hash;
 use sqlx::error::{BoxDynError, UnexpectedNullError};
 use sqlx::postgres::PgRow;
@@ -124,7 +125,18 @@ macro_rules! stored_as_text {
         }
     )+};
 }
-stored_as_text!(EmailAddress, GroupName, LinkSource, ProviderId, Role, TenantId, UserId, Who);
+stored_as_text!(
+    AccessRequestId,
+    EmailAddress,
+    GroupName,
+    LinkSource,
+    ProviderId,
+    RequestState,
+    Role,
+    TenantId,
+    UserId,
+    Who
+);
 
 impl Value for String {
     fn find<R: Columns>(row: &R, column: &str) -> Result<Option<Self>> {
@@ -216,6 +228,16 @@ impl Field for ExternalGroup {
         let kind = if kind == GroupKind::Role.as_str() { GroupKind::Role } else { GroupKind::Group };
         let (provider, external_id) = (Field::read(row, "provider")?, Field::read(row, "external_id")?);
         Ok(Self { provider, kind, external_id })
+    }
+}
+
+/// Read from `group_name` and `tenant_id`, of which one is set.
+impl Field for Wanted {
+    fn read<R: Columns>(row: &R, _column: &str) -> Result<Self> {
+        match Field::read(row, "group_name")? {
+            Some(name) => Ok(Self::Group(name)),
+            None => Field::read(row, "tenant_id").map(Self::Tenant),
+        }
     }
 }
 

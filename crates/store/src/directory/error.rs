@@ -4,10 +4,11 @@
 use super::records::{GroupKey, UserKey};
 use gatepost_certs::tls::TlsRefused;
 use gatepost_config::RoleWithoutTenant;
+use gatepost_core::access_request::{RequestState, Wanted};
 use gatepost_core::administration::{Denied, Version};
 use gatepost_core::email::EmailAddress;
 use gatepost_core::identity::ExternalGroup;
-use gatepost_core::ids::{GroupName, ProviderId, TenantId};
+use gatepost_core::ids::{AccessRequestId, GroupName, ProviderId, TenantId};
 use sqlx::error::BoxDynError;
 use std::borrow::Cow;
 use std::error::Error;
@@ -118,6 +119,18 @@ pub enum DirectoryError {
     /// The group does not open this tenant.
     #[error("group {0} does not open tenant {1}")]
     NotMapped(GroupName, TenantId),
+    /// There is no request with this id, or the caller may not know of it.
+    #[error("there is no request {0}")]
+    UnknownRequest(AccessRequestId),
+    /// Somebody has decided the request already, or the person has withdrawn it.
+    #[error("request {0} is {1} already")]
+    RequestDecided(AccessRequestId, RequestState),
+    /// The person has what they ask for.
+    #[error("the person already has access to {0}")]
+    AccessHeld(Wanted),
+    /// The person has asked too often in the last 24 hours.
+    #[error("one person may ask for access at most {0} times a day")]
+    TooManyRequests(usize),
 }
 
 fn current(version: Option<Version>) -> String {

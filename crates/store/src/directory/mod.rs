@@ -21,6 +21,7 @@ mod columns;
 #[macro_use]
 mod pool;
 
+mod access_requests;
 mod actor;
 mod administration;
 mod audit;
@@ -40,6 +41,7 @@ mod schema;
 mod sqlite;
 mod watch;
 
+pub use access_requests::AccessRequest;
 pub use actor::{Actor, Via, ViaError, Who};
 pub use administration::Applicable;
 pub use audit::{AuditCursor, AuditCursorError, AuditFilter, AuditRecord};
@@ -77,6 +79,10 @@ pub const REFUSALS_TTL: Duration = Duration::from_hours(7 * 24);
 pub const MAX_REFUSALS: i64 = 100_000;
 /// How many rows of each kind that have ended are deleted in one transaction.
 const ENDED_AT_ONCE: u32 = 200;
+/// How long requests for access are kept.
+pub const REQUESTS_TTL: Duration = Duration::from_hours(90 * 24);
+/// How many requests for access one person may make in 24 hours.
+pub const MAX_REQUESTS_A_DAY: usize = 5;
 
 type Result<T> = std::result::Result<T, DirectoryError>;
 

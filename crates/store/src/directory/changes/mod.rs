@@ -5,6 +5,7 @@
 
 mod admins;
 mod groups;
+mod requests;
 mod tenants;
 mod users;
 
@@ -13,6 +14,7 @@ pub use groups::{
     AddMember, ChangeMembers, ChangedMembers, CreateGroup, DeleteGroup, Joined, LinkGroup, RemoveMember,
     RenameGroup, UnlinkGroup,
 };
+pub use requests::{DeclineRequest, GrantRequest, RequestAccess, WithdrawRequest};
 pub use tenants::{
     AddTenantMember, CreateTenant, DeleteTenant, MapGroup, RemoveTenantMember, RenameTenant, UnmapGroup,
 };

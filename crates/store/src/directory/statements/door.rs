@@ -4,7 +4,7 @@
 use super::{Apply, Connection, Result, Store, admins, repeats, standing};
 use crate::directory::actor::{Actor, Who};
 use crate::directory::changes::{Conditions, Done};
-use gatepost_core::administration::Scope;
+use gatepost_core::administration::Caller;
 
 impl Store {
     pub(in crate::directory) async fn carry_out<C: Apply>(
@@ -18,7 +18,7 @@ impl Store {
             locks.push(admins::lock_of_admins());
         }
         transaction!(self, &locks, !conditions.is_dry_run, |connection| {
-            let granted = scope_of(connection, actor).await?.grant(&change.matter(), change)?;
+            let granted = caller(connection, actor).await?.grant(&change.matter(), change)?;
             if let Some(repeat) = conditions.repeat {
                 repeats::note(&mut *connection, repeat).await?;
             }
@@ -33,12 +33,15 @@ impl Store {
     }
 }
 
-/// What the actor may administer. A person's scope is what the directory says now, not what a page said that they read a
-/// second ago.
-async fn scope_of(connection: &mut Connection, actor: &Actor) -> Result<Scope> {
+/// Who the actor is, and what they may administer. A person's scope is what the directory says now, not what a page said
+/// that they read a second ago.
+async fn caller(connection: &mut Connection, actor: &Actor) -> Result<Caller> {
     match &actor.who {
-        Who::CommandLine(_) => Ok(Scope::System),
-        Who::Person(id) => standing::find_scope(connection, *id).await,
-        _ => Ok(Scope::NONE),
+        Who::CommandLine(_) => Ok(Caller::SYSTEM),
+        Who::Person(id) => {
+            let standing = standing::find(connection, *id).await?;
+            Ok(standing.map_or(Caller::NOBODY, |standing| Caller::of(&standing)))
+        }
+        _ => Ok(Caller::NOBODY),
     }
 }

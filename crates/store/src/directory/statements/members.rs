@@ -65,31 +65,58 @@ impl Apply for AddMember {
         let group = group.ok_or_else(|| DirectoryError::UnknownGroup(key.clone()))?;
         let joined = Joined { user, group: group.id, is_new_group };
         // The name may have belonged to a provider's group until now, which left it: nobody is in the new one.
-        let before = held.filter(|held| !is_new_group && !held.has_ended);
-        if let Some(before) = before
-            && before.until == *until
+        let held = held.filter(|_| !is_new_group);
+        if let Some(held) = held
+            && !held.has_ended
+            && held.until == *until
         {
-            return Ok(Done::unchanged(Some(before.version), joined));
+            return Ok(Done::unchanged(Some(held.version), joined));
         }
-        if held.is_some_and(|held| held.has_ended) {
-            ended::delete_of_person(connection, user).await?;
-        }
-        sqlx::query(
-            "INSERT INTO manual_memberships (user_id, group_id, source, until) VALUES ($1, $2, $3, $4) \
-             ON CONFLICT (user_id, group_id, source) DO UPDATE SET until = excluded.until",
-        )
-        .bind(user.to_string())
-        .bind(group.id.number())
-        .bind(MANUAL)
-        .bind(until.map(Timestamp::unix))
-        .execute(&mut *connection)
-        .await?;
-        let was = before.map(|before| said(&group.name, before.until));
-        let is = said(&group.name, *until);
-        let action = if was.is_some() { "membership.update" } else { "membership.create" };
-        note(connection, actor, action, user, was, Some(is)).await?;
+        put(connection, actor, (&group, user), held, *until).await?;
         let version = find(connection, group.id, user).await?.map(|held| held.version);
         Ok(Done::changed(version, joined))
+    }
+}
+
+/// Writes a manual membership with its end, and the audit row. `held` is the row that is there now.
+async fn put(
+    connection: &mut Connection,
+    actor: &Actor,
+    (group, user): (&GroupRow, UserId),
+    held: Option<MembershipRow>,
+    until: Option<Timestamp>,
+) -> Result<()> {
+    let (ended, before) = (held.is_some_and(|held| held.has_ended), held.filter(|held| !held.has_ended));
+    if ended {
+        ended::delete_of_person(connection, user).await?;
+    }
+    sqlx::query(
+        "INSERT INTO manual_memberships (user_id, group_id, source, until) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (user_id, group_id, source) DO UPDATE SET until = excluded.until",
+    )
+    .bind(user.to_string())
+    .bind(group.id.number())
+    .bind(MANUAL)
+    .bind(until.map(Timestamp::unix))
+    .execute(&mut *connection)
+    .await?;
+    let was = before.map(|before| said(&group.name, before.until));
+    let is = said(&group.name, until);
+    let action = if was.is_some() { "membership.update" } else { "membership.create" };
+    note(connection, actor, action, user, was, Some(is)).await
+}
+
+/// Makes a person a member until `until`, unless an administrator has made them one for longer.
+pub(super) async fn extend(
+    connection: &mut Connection,
+    actor: &Actor,
+    (group, user): (GroupId, UserId),
+    until: Timestamp,
+) -> Result<()> {
+    let group = group_changes::find_known(connection, &GroupKey::Id(group)).await?;
+    match find(connection, group.id, user).await? {
+        Some(held) if held.until.is_none_or(|end| end >= until) => Ok(()),
+        held => put(connection, actor, (&group, user), held, Some(until)).await,
     }
 }
 

@@ -78,6 +78,7 @@ macro_rules! later_end {
     };
 }
 
+mod access_requests;
 mod addresses;
 mod admin_overrides;
 mod admins;
@@ -100,6 +101,7 @@ mod merge;
 mod naming;
 mod refusals;
 mod repeats;
+mod request_changes;
 mod sessions;
 mod sign_in;
 mod standing;

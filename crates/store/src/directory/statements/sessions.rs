@@ -3,7 +3,7 @@
 
 use super::sign_in::identity_lock;
 use super::users::{self, UserRow, find_known};
-use super::{Connection, Result, Store, audit, json_texts, present, refusals, repeats};
+use super::{Connection, Result, Store, access_requests, audit, json_texts, present, refusals, repeats};
 use crate::directory::actor::Actor;
 use crate::directory::error::DirectoryError;
 use crate::directory::records::UserKey;
@@ -146,6 +146,7 @@ impl Store {
     pub(in crate::directory) async fn delete_expired(&self, now: Timestamp) -> Result<u64> {
         transaction!(self, |connection| {
             let mut deleted = refusals::delete_old(connection, now).await?;
+            deleted += access_requests::delete_old(connection, now).await?;
             deleted += repeats::delete_old(&mut *connection, now).await?;
             for sql in [
                 "DELETE FROM ended_sessions WHERE expires_at <= $1",

@@ -3,7 +3,6 @@
 use super::{Connection, Result, Store};
 use crate::directory::error::DirectoryError;
 use gatepost_core::access::{Access, Person, Role, Standing};
-use gatepost_core::administration::Scope;
 use gatepost_core::clock::{BootTime, Timestamp};
 use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{GroupName, TenantId, UserId};
@@ -75,12 +74,11 @@ impl Store {
     }
 }
 
-/// What a person may administer now, in the transaction of a change.
-pub(super) async fn find_scope(connection: &mut Connection, id: UserId) -> Result<Scope> {
+/// A person's standing, in the transaction of a change.
+pub(super) async fn find(connection: &mut Connection, id: UserId) -> Result<Option<Standing>> {
     let no_session = Hash::of(&[]);
     let sent = BootTime::now();
-    let row = fetch(connection, id, &no_session).await?;
-    Ok(row.map(|row| read(id, row, sent)).transpose()?.map_or(Scope::NONE, |standing| Scope::of(&standing)))
+    fetch(connection, id, &no_session).await?.map(|row| read(id, row, sent)).transpose()
 }
 
 async fn fetch(connection: &mut Connection, id: UserId, session: &Hash) -> Result<Option<StandingRow>> {

@@ -55,23 +55,50 @@ impl Apply for AddTenantMember {
         {
             return Ok(Done::unchanged(Some(before.version), user));
         }
-        ended::delete_of_person(connection, user).await?;
-        sqlx::query(
-            "INSERT INTO tenant_members (tenant_id, user_id, role, until, created_at) VALUES ($1, $2, $3, $4, $5) \
-             ON CONFLICT (tenant_id, user_id) DO UPDATE SET role = excluded.role, until = excluded.until",
-        )
-        .bind(tenant.as_str())
-        .bind(user.to_string())
-        .bind(role.as_str())
-        .bind(until.map(Timestamp::unix))
-        .bind(Timestamp::now().unix())
-        .execute(&mut *connection)
-        .await?;
-        let (was, is) =
-            (before.map(|before| said(tenant, before.role, before.until)), said(tenant, *role, *until));
-        note(connection, actor, "tenant.add_member", user, tenant, (was, Some(is))).await?;
+        put(connection, actor, (tenant, user), before, (*role, *until)).await?;
         let version = find(connection, tenant, user).await?.map(|member| member.version);
         Ok(Done::changed(version, user))
+    }
+}
+
+/// Writes a member with role and end, and the audit row. `before` is the row that counts until now.
+async fn put(
+    connection: &mut Connection,
+    actor: &Actor,
+    (tenant, user): (&TenantId, UserId),
+    before: Option<MemberRow>,
+    (role, until): (Role, Option<Timestamp>),
+) -> Result<()> {
+    ended::delete_of_person(connection, user).await?;
+    sqlx::query(
+        "INSERT INTO tenant_members (tenant_id, user_id, role, until, created_at) VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (tenant_id, user_id) DO UPDATE SET role = excluded.role, until = excluded.until",
+    )
+    .bind(tenant.as_str())
+    .bind(user.to_string())
+    .bind(role.as_str())
+    .bind(until.map(Timestamp::unix))
+    .bind(Timestamp::now().unix())
+    .execute(&mut *connection)
+    .await?;
+    let (was, is) = (before.map(|before| said(tenant, before.role, before.until)), said(tenant, role, until));
+    note(connection, actor, "tenant.add_member", user, tenant, (was, Some(is))).await
+}
+
+/// Makes a person a member until `until`. Who is one already keeps their role, and a later end.
+pub(super) async fn extend(
+    connection: &mut Connection,
+    actor: &Actor,
+    (tenant, user): (&TenantId, UserId),
+    until: Timestamp,
+) -> Result<()> {
+    let before = find(connection, tenant, user).await?;
+    match before {
+        Some(before) if before.until.is_none_or(|end| end >= until) => Ok(()),
+        before => {
+            let role = before.map_or(Role::Member, |before| before.role);
+            put(connection, actor, (tenant, user), before, (role, Some(until))).await
+        }
     }
 }
 

@@ -1,0 +1,96 @@
+//! Requests for access: who sees them, and what administrators decide.
+
+use super::{Context, SessionError};
+use gatepost_core::access_request::Remark;
+use gatepost_core::clock::Timestamp;
+use gatepost_core::error_chain::Chain;
+use gatepost_core::ids::AccessRequestId;
+use gatepost_store::directory::changes::{DeclineRequest, GrantRequest, RequestAccess};
+use gatepost_store::directory::{AccessRequest, Actor, Conditions, DirectoryError};
+use std::time::Duration;
+
+/// How long access lasts that is granted without another end.
+pub const DEFAULT_GRANT: Duration = Duration::from_hours(30 * 24);
+
+impl Context {
+    /// The open requests that the actor may decide, oldest first, from the one after `after`.
+    ///
+    /// # Errors
+    /// A store does not answer.
+    pub async fn list_requests(
+        &self,
+        actor: &Actor,
+        after: Option<AccessRequestId>,
+        limit: u32,
+    ) -> Result<Vec<AccessRequest>, SessionError> {
+        let scope = self.scope_of(actor).await?;
+        Ok(self.stores.directory.list_open_requests(&scope, after, limit).await?)
+    }
+
+    /// Asks for access for a person.
+    ///
+    /// # Errors
+    /// Those of [`RequestAccess`].
+    pub async fn request_access(&self, change: &RequestAccess, actor: &Actor) -> Result<(), DirectoryError> {
+        let ids = self.carry_out(change, Conditions::default(), actor).await?.outcome;
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let limit = u32::try_from(ids.len()).unwrap_or(u32::MAX);
+        match self.stores.directory.list_requests_of(change.user, limit).await {
+            Ok(requests) => {
+                let new = requests.iter().filter(|request| ids.contains(&request.id));
+                new.for_each(|request| self.webhook.requested(request));
+            }
+            // What was asked for is in the directory.
+            Err(error) => tracing::warn!(error = %Chain(&error), "the webhook was not told of a request"),
+        }
+        Ok(())
+    }
+
+    /// Gives a person what they asked for, until `until`. Returns the request as it was.
+    ///
+    /// # Errors
+    /// `UnknownRequest` (also if the actor may not decide it), `RequestDecided`, `EndsInThePast`.
+    pub async fn grant_request(
+        &self,
+        id: AccessRequestId,
+        until: Timestamp,
+        conditions: Conditions,
+        actor: &Actor,
+    ) -> Result<AccessRequest, SessionError> {
+        let request = self.find_request(id, actor).await?;
+        let change = GrantRequest { id, wanted: request.wanted.clone(), until };
+        self.carry_out(&change, conditions, actor).await?;
+        if !conditions.is_dry_run {
+            self.webhook.decided(&request, Some(until), &actor.who);
+        }
+        Ok(request)
+    }
+
+    /// Declines a request, with a word to the person. Returns the request as it was.
+    ///
+    /// # Errors
+    /// As [`Context::grant_request`].
+    pub async fn decline_request(
+        &self,
+        id: AccessRequestId,
+        answer: Remark,
+        conditions: Conditions,
+        actor: &Actor,
+    ) -> Result<AccessRequest, SessionError> {
+        let request = self.find_request(id, actor).await?;
+        let change = DeclineRequest { id, wanted: request.wanted.clone(), answer };
+        self.carry_out(&change, conditions, actor).await?;
+        if !conditions.is_dry_run {
+            self.webhook.decided(&request, None, &actor.who);
+        }
+        Ok(request)
+    }
+
+    async fn find_request(&self, id: AccessRequestId, actor: &Actor) -> Result<AccessRequest, SessionError> {
+        let scope = self.scope_of(actor).await?;
+        let found = self.stores.directory.find_request(&scope, id).await?;
+        Ok(found.ok_or(DirectoryError::UnknownRequest(id))?)
+    }
+}
