@@ -39,7 +39,7 @@ pub(super) enum Command {
         until: Option<Moment>,
     },
     /// Prints the heads of the hours, one JSON object a line, to be kept elsewhere
-    #[command(after_help = "Example:\n  gatepost audit heads --since 1d >> /mnt/elsewhere/heads.jsonl")]
+    #[command(after_help = "Example:\n  gatepost audit heads --since 1d >> heads.jsonl")]
     Heads {
         /// From this hour on, written like --since of `gatepost audit list`
         #[arg(long, value_name = "TIME")]
@@ -48,7 +48,7 @@ pub(super) enum Command {
     /// Recomputes all heads, and names the first hour that does not fit
     #[command(
         after_help = "Exit codes: 0 the audit is whole, 1 it is not.\n\nExamples:\n  gatepost audit verify\n  \
-        gatepost audit verify --against /mnt/elsewhere/heads.jsonl --json"
+        gatepost audit verify --against heads.jsonl --json"
     )]
     Verify(Verify),
 }

@@ -57,6 +57,7 @@ mod names;
 mod privileges;
 mod refusals;
 mod requests;
+mod retention;
 mod sessions;
 mod sign_in;
 mod store;

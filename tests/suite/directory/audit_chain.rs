@@ -29,7 +29,7 @@ async fn hour_now(store: &Opened) -> i64 {
 }
 
 /// Runs statements without the triggers of SQLite that protect the audit, as whoever owns the file can.
-async fn force(store: &Opened, sql: &str) {
+pub(super) async fn force(store: &Opened, sql: &str) {
     if store.is_postgres() {
         return store.sql(sql).await;
     }
@@ -343,38 +343,59 @@ async fn other_programs_cannot_change_the_audit_in_the_embedded_file() {
     }
 }
 
-/// `serve` as a role that owns nothing.
+/// `serve` as a role that owns nothing: one that had every right before the upgrade, and one of the document.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_without_ownership_adds_to_the_audit_and_changes_nothing_in_it() {
     const MIGRATION: &str =
         include_str!("../../../crates/store/migrations/postgres/20261128163100_chain_audit.sql");
+    const DOCUMENT: &str = include_str!("../../../docs/audit.md");
     let server = gatepost_kit::process::Postgres::private().await;
-    let url = server.database().await;
-    let store = Opened::at(url.clone(), None).await;
     let grants = MIGRATION.split("-- Gatepost may run as a role that owns nothing").nth(1).unwrap();
     let grants = &grants[grants.find("DO $$").unwrap()..];
-    store
-        .sql(&format!(
-            "CREATE ROLE app LOGIN; GRANT USAGE ON SCHEMA gatepost TO app; \
-             GRANT ALL ON ALL TABLES IN SCHEMA gatepost TO app; GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA gatepost TO app; \
-             REVOKE ALL ON gatepost.audit_heads FROM app; BEGIN; SET LOCAL search_path TO gatepost; {grants}; COMMIT"
-        ))
-        .await;
-    let app_url = url.replace("gatepost_test@", "app@");
+    let documented = DOCUMENT.split("```sql\n").nth(1).unwrap().split("```").next().unwrap();
+    let upgraded = format!(
+        "CREATE ROLE app LOGIN; GRANT USAGE ON SCHEMA gatepost TO app; \
+         GRANT ALL ON ALL TABLES IN SCHEMA gatepost TO app; GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA gatepost TO app; \
+         REVOKE ALL ON gatepost.audit_heads FROM app; BEGIN; SET LOCAL search_path TO gatepost; {grants}; COMMIT"
+    );
+    let new = format!("CREATE ROLE gatepost_app LOGIN; {documented}");
+    for (role, setup) in [("app", upgraded), ("gatepost_app", new)] {
+        let url = server.database().await;
+        let store = Opened::at(url.clone(), None).await;
+        store.sql(&setup).await;
+        let app_url = url.replace("gatepost_test@", &format!("{role}@"));
+        serves(&store, &app_url).await;
+        changes_nothing(&store, &app_url).await;
+    }
+}
+
+/// Gatepost with this role does everything that it does with the owner.
+async fn serves(store: &Opened, url: &str) {
     let stores = gatepost_config::StoresConfig::Shared {
         redis_url: "redis://unused".into(),
-        database_url: app_url.clone().into(),
+        database_url: url.to_owned().into(),
     };
     let app = Directory::open(&stores, None).unwrap();
+    app.migrate().await.unwrap();
     assert_eq!(app.inspect().await.unwrap().unwrap().forbidden, Vec::<String>::new());
-    with_hours(&store, &[24 * 50, 24 * 45]).await;
+    with_hours(store, &[24 * 50, 24 * 45]).await;
     app.grant_admin(&email("a@example.com"), &actor()).await.unwrap();
-    force(&store, "UPDATE gatepost.audit_entries SET hour = NULL, at = at - 7200, after_digest = NULL WHERE hour > (SELECT max(hour) FROM gatepost.audit_heads)").await;
+    force(store, "UPDATE gatepost.audit_entries SET hour = NULL, at = at - 7200, after_digest = NULL WHERE hour > (SELECT max(hour) FROM gatepost.audit_heads)").await;
     assert_eq!(app.make_audit_heads(100).await.unwrap(), 1);
     let now = app.clock().await.unwrap();
     assert_eq!(app.delete_old_audit(Duration::from_hours(24 * 40), now, 10).await.unwrap(), 6);
+    assert_eq!(
+        app.forget_people(now.plus(Duration::from_hours(1)), 10).await.unwrap(),
+        0,
+        "denied, or the last"
+    );
+    app.grant_admin(&email("b@example.com"), &actor()).await.unwrap();
+    assert_eq!(app.forget_people(now.plus(Duration::from_hours(1)), 10).await.unwrap(), 1);
     assert_eq!(audit::verify(&app, &BTreeMap::new()).await.unwrap().fault, None);
-    let mut direct = PgConnection::connect(&app_url).await.unwrap();
+}
+
+async fn changes_nothing(store: &Opened, url: &str) {
+    let mut direct = PgConnection::connect(url).await.unwrap();
     for sql in [
         "UPDATE gatepost.audit_entries SET actor = 'x'",
         "DELETE FROM gatepost.audit_entries",
@@ -384,16 +405,14 @@ async fn a_role_without_ownership_adds_to_the_audit_and_changes_nothing_in_it() 
         "ALTER TABLE gatepost.audit_entries DISABLE TRIGGER ALL",
     ] {
         let refused = direct.execute(AssertSqlSafe(sql)).await.unwrap_err().to_string();
-        assert!(
-            refused.contains("permission denied") || refused.contains("must be owner"),
-            "{sql}: {refused}"
-        );
+        let is_refused = refused.contains("permission denied") || refused.contains("must be owner");
+        assert!(is_refused, "{sql}: {refused}");
     }
-    let young =
-        direct.execute("SELECT gatepost.cut_audit_entries(999999, 10)").await.unwrap_err().to_string();
-    assert!(young.contains("30 days"), "{young}");
+    let young = "SELECT gatepost.cut_audit_entries(999999, 10)";
+    let refused = direct.execute(young).await.unwrap_err().to_string();
+    assert!(refused.contains("30 days"), "{refused}");
     let alice = store.admitted(&person("a2", "a2@example.com", &[])).await;
     let erase = format!("SELECT gatepost.erase_audit_texts('{alice}')");
-    let there = direct.execute(AssertSqlSafe(erase)).await.unwrap_err().to_string();
-    assert!(there.contains("still there"), "{there}");
+    let refused = direct.execute(AssertSqlSafe(erase)).await.unwrap_err().to_string();
+    assert!(refused.contains("still there"), "{refused}");
 }
