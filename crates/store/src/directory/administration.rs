@@ -4,6 +4,7 @@ use super::access_requests::AccessRequest;
 use super::actor::Actor;
 use super::audit::{AuditFilter, AuditRecord};
 use super::changes::{Change, Conditions, Done, Repeat, StoredAnswer};
+use super::files::Held;
 use super::lists::{
     AdminRecord, DayCount, GroupFilter, Page, Place, TenantMember, TenantWay, UnlinkedGroup, UserFilter,
 };
@@ -208,6 +209,11 @@ impl Directory {
     /// Finds a refusal by its request.
     pub async fn find_refusal(&self, id: RequestId) -> Result<Option<Refusal>> {
         on_store!(self, find_refusal(id))
+    }
+
+    /// Reads what files can declare, with the members of groups or with those alone that files manage.
+    pub async fn find_held(&self, with_members: bool) -> Result<Held> {
+        on_store!(self, find_held(with_members))
     }
 
     /// Lists audit rows that match the filter, newest first.

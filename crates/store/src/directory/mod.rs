@@ -29,6 +29,7 @@ mod audit_chain;
 pub mod changes;
 mod count;
 mod error;
+pub mod files;
 mod inspection;
 mod lists;
 mod lock_key;
