@@ -11,7 +11,7 @@ use gatepost_core::administration::Scope;
 use gatepost_store::directory::{AuditFilter, AuditHead, AuditRecord, Directory, DirectoryError};
 
 /// How many entries or heads are in memory at a time.
-const PAGE: u32 = 500;
+const PAGE: u32 = 200;
 
 /// Entries that match a filter, newest first, page by page.
 #[derive(Debug)]

@@ -232,6 +232,12 @@ both_stores! {
         age(&store, 3).await;
         store.directory.make_audit_heads(100).await.unwrap();
         assert_eq!(found(&store).await, None);
+        let (own, moved) = (heads(&store).await.pop().unwrap().hour, said[0].id);
+        let put = |hour: i64| format!("UPDATE gatepost.audit_entries SET hour = {hour} WHERE id = {moved}");
+        force(&store, &put(heads_before[0].hour)).await;
+        assert_eq!(found(&store).await, Some(at(&heads_before[0], FaultKind::EntryAdded)), "where all were deleted");
+        force(&store, &put(own)).await;
+        assert_eq!(found(&store).await, None);
         let other = if store.is_postgres() { "sha256('x')" } else { "randomblob(32)" };
         force(&store, &format!("UPDATE gatepost.audit_heads SET sha256 = {other} WHERE hour = {}", heads_before[1].hour)).await;
         assert_eq!(found(&store).await, Some(at(&heads_before[1], FaultKind::HeadChanged)), "also a head without entries");
