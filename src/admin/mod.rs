@@ -6,10 +6,12 @@
 //! [`gatepost_core::administration`], by what the directory says at that moment.
 
 pub mod audit;
+mod health;
 mod requests;
 mod sessions;
 pub mod views;
 
+pub use health::Health;
 pub use requests::DEFAULT_GRANT;
 pub use sessions::{EndedSessions, SessionError};
 

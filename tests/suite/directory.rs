@@ -55,6 +55,7 @@ mod lists;
 mod many_rows;
 mod members;
 mod names;
+mod overview;
 mod privileges;
 mod refusals;
 mod requests;
@@ -63,6 +64,7 @@ mod round_trip;
 mod sessions;
 mod sign_in;
 mod store;
+mod tenant_people;
 mod users;
 mod views;
 

@@ -30,6 +30,8 @@ mod floods;
 mod long_links;
 mod many_sessions;
 mod oidc;
+mod places;
+mod portal;
 mod refresh;
 mod replicas;
 mod requests;

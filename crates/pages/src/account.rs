@@ -6,7 +6,7 @@ use super::paths;
 use super::style::Sheet;
 use super::words::{self, Moment};
 use askama::Template;
-use gatepost_core::access::{Access, Person};
+use gatepost_core::access::{Access, Person, Role};
 use gatepost_core::access_request::{RequestState, Wanted};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
@@ -113,6 +113,8 @@ struct View<'a> {
     email: Option<&'a str>,
     id: String,
     is_admin: bool,
+    /// They administer something: the system, or a tenant.
+    administers: bool,
     groups: Vec<GroupView<'a>>,
     has_unnamed_group: bool,
     tenants: Vec<(&'a str, &'static str)>,
@@ -166,6 +168,8 @@ impl Account<'_> {
             email: self.person.email.as_ref().map(EmailAddress::as_str),
             id: self.person.id.to_string(),
             is_admin: self.access.is_admin,
+            administers: self.access.is_admin
+                || self.access.tenants.iter().any(|(_, role)| role == Role::Admin),
             has_unnamed_group: groups.iter().any(|group| group.is_unnamed),
             groups,
             tenants: self

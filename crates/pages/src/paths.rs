@@ -1,5 +1,7 @@
 //! Paths and parameters of the pages' links and forms, also used by the route tables.
 
+use gatepost_core::ids::{GroupId, TenantId, UserId};
+use std::borrow::Borrow;
 use std::time::Duration;
 use url::form_urlencoded::byte_serialize;
 
@@ -26,6 +28,18 @@ pub const REFUSAL: &str = "refusal";
 pub const WITHDRAW_REQUEST: &str = "/requests/withdraw";
 /// The header debugger.
 pub const HEADERS: &str = "/debug/headers";
+/// The first page for administrators.
+pub const ADMIN: &str = "/admin";
+/// The people, for administrators.
+pub const ADMIN_USERS: &str = "/admin/users";
+/// The groups, for administrators of the system.
+pub const ADMIN_GROUPS: &str = "/admin/groups";
+/// The tenants, for administrators.
+pub const ADMIN_TENANTS: &str = "/admin/tenants";
+/// Who changed what, for administrators.
+pub const ADMIN_AUDIT: &str = "/admin/audit";
+/// How the installation is, for administrators of the system.
+pub const ADMIN_SYSTEM: &str = "/admin/system";
 /// On every protected host: starts a sign-in that ends at the `uri` parameter; also takes
 /// [`MAX_AGE`] and [`SELECT_ACCOUNT`].
 pub const START: &str = "/.gatepost/start";
@@ -87,7 +101,27 @@ pub fn start(uri: &str, wish: Wish) -> String {
 
 /// [`LOGIN`] with the given parameters, encoded.
 pub fn login(parameters: &[(&str, Option<&str>)]) -> String {
-    let mut link = String::from(LOGIN);
+    query(LOGIN, parameters)
+}
+
+/// The page of a person, for administrators.
+pub fn admin_user(id: impl Borrow<UserId>) -> String {
+    format!("{ADMIN_USERS}/{}", id.borrow())
+}
+
+/// The page of a group, for administrators of the system.
+pub fn admin_group(id: impl Borrow<GroupId>) -> String {
+    format!("{ADMIN_GROUPS}/{}", id.borrow())
+}
+
+/// The page of a tenant, for administrators.
+pub fn admin_tenant(id: &TenantId) -> String {
+    format!("{ADMIN_TENANTS}/{id}")
+}
+
+/// A path with the given parameters, encoded.
+pub(super) fn query(path: &str, parameters: &[(&str, Option<&str>)]) -> String {
+    let mut link = String::from(path);
     for (name, value) in parameters.iter().filter_map(|(name, value)| value.map(|value| (name, value))) {
         link.push(if link.contains('?') { '&' } else { '?' });
         link.push_str(name);

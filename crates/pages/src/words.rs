@@ -17,6 +17,14 @@ impl Moment {
         rfc3339(self.0)
     }
 
+    /// As short as it is clear within a year.
+    pub(super) fn short(self) -> String {
+        let format = format_description!(
+            "[weekday repr:short] [day padding:none] [month repr:short], [hour]:[minute] UTC"
+        );
+        self.date().format(&format).unwrap_or_default()
+    }
+
     /// Dates outside the calendar become its beginning.
     fn date(self) -> OffsetDateTime {
         OffsetDateTime::from_unix_timestamp(self.0.unix()).unwrap_or(OffsetDateTime::UNIX_EPOCH)
@@ -28,6 +36,48 @@ impl fmt::Display for Moment {
         let format = format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute] UTC");
         f.write_str(&self.date().format(&format).unwrap_or_default())
     }
+}
+
+/// A day (UTC) for people, without its year.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Day(i64);
+
+impl Day {
+    const SECONDS: i64 = 86_400;
+
+    pub(super) const fn of(at: Timestamp) -> Self {
+        Self(at.unix().div_euclid(Self::SECONDS))
+    }
+
+    /// Its first second.
+    pub(super) const fn start(self) -> Timestamp {
+        Timestamp::from_unix(self.0 * Self::SECONDS)
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let format = format_description!("[day padding:none] [month repr:long]");
+        f.write_str(&Moment(self.start()).date().format(&format).unwrap_or_default())
+    }
+}
+
+/// "1 person", "12 people", "1000+ people".
+pub(super) fn people(number: &str) -> String {
+    if number == "1" { "1 person".to_owned() } else { format!("{number} people") }
+}
+
+/// "12,345": with a comma before each three digits.
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.char_indices() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
 }
 
 /// "15 minutes": in the largest unit that divides the duration.
@@ -154,6 +204,15 @@ mod tests {
         {
             assert_eq!(ago(Duration::from_secs(seconds)), want);
         }
+    }
+
+    #[test]
+    fn large_numbers_are_grouped_and_days_have_no_year() {
+        for (number, want) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(grouped(number), want);
+        }
+        let day = Day::of(Timestamp::from_unix(1_795_563_300));
+        assert_eq!((day.to_string().as_str(), day.start().unix() % 86_400), ("24 November", 0));
     }
 
     #[test]

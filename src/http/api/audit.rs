@@ -39,7 +39,7 @@ pub(super) struct AuditParameters {
     tenant: Option<String>,
     /// Changes by the request of this number.
     request: Option<String>,
-    /// Changes that came by this way: `cli`, `api`, `portal`, `view`, `scim`, `sync`, `gate`.
+    /// Changes that came by this way: `cli`, `api`, `portal`, `view`, `scim`, `sync` or `gate`.
     via: Option<String>,
     /// From this second on.
     #[param(value_type = Option<String>, format = DateTime)]

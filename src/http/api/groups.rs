@@ -18,7 +18,7 @@ use gatepost_core::ids::{GroupId, GroupName, TenantId};
 use gatepost_store::directory::changes::{
     CreateGroup, DeleteGroup, LinkGroup, MapGroup, RenameGroup, UnlinkGroup, UnmapGroup,
 };
-use gatepost_store::directory::{DirectoryError, GroupFilter, GroupRecord};
+use gatepost_store::directory::{DirectoryError, GroupFilter, GroupRecord, GroupState};
 use utoipa::{IntoParams, ToSchema};
 
 /// Lists groups by name.
@@ -41,11 +41,14 @@ pub(super) async fn list(
 pub(super) struct GroupParameters {
     /// A part of the name; or the whole number, or the whole id of a provider's group.
     q: Option<String>,
+    /// `linked`: stands for a provider's group. `unlinked`: for one that nobody linked yet. `empty`: nobody is in it.
+    state: Option<String>,
 }
 
 impl Filter for GroupFilter {
     fn read(parameters: &mut Parameters<'_>) -> Self {
-        Self { q: parameters.one::<SearchText>("q").map(|SearchText(text)| text), ..Self::default() }
+        let q = parameters.one::<SearchText>("q").map(|SearchText(text)| text);
+        Self { q, state: parameters.one::<GroupState>("state"), ..Self::default() }
     }
 }
 

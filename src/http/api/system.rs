@@ -4,8 +4,8 @@ use super::caller::Caller;
 use super::problems::ReadProblems;
 use super::refused::Refused;
 use super::reply::Reply;
+use crate::admin::{Context, Health};
 use crate::readiness::Readiness;
-use crate::sign_in::Context;
 use actix_web::web::Data;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -48,9 +48,7 @@ pub(super) async fn show(
     readiness: Data<Readiness>,
 ) -> Result<Reply, Refused> {
     let obstacle = readiness.reason_not_ready();
-    let stores = &context.stores;
-    let (directory, is_writable, sessions) =
-        tokio::join!(stores.directory.ping(), stores.directory.is_writable(), stores.sessions.ping());
+    let Health { directory, is_writable, sessions } = context.health().await;
     let providers = context.site.providers.iter().map(|provider| ProviderHealth {
         id: provider.id().to_string(),
         label: provider.label().to_owned(),
@@ -60,11 +58,7 @@ pub(super) async fn show(
         version: env!("CARGO_PKG_VERSION"),
         is_ready: obstacle.is_none(),
         obstacle,
-        stores: StoresHealth {
-            directory: directory.is_ok(),
-            is_writable: is_writable.unwrap_or(false),
-            sessions: sessions.is_ok(),
-        },
+        stores: StoresHealth { directory, is_writable, sessions },
         providers: providers.collect(),
     }))
 }

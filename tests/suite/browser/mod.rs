@@ -7,6 +7,7 @@ mod debugger;
 mod development;
 mod loader;
 mod outages;
+mod portal;
 mod refusals;
 mod sign_in;
 mod sign_out;

@@ -12,15 +12,15 @@ use gatepost_store::directory::{
 };
 use std::collections::BTreeSet;
 
-fn tenant(id: &str) -> TenantId {
+pub fn tenant(id: &str) -> TenantId {
     id.parse().unwrap()
 }
 
-fn name(text: &str) -> GroupName {
+pub fn name(text: &str) -> GroupName {
     text.parse().unwrap()
 }
 
-fn scope(tenants: &[&str]) -> Scope {
+pub fn scope(tenants: &[&str]) -> Scope {
     Scope::Tenants(tenants.iter().map(|id| tenant(id)).collect())
 }
 
@@ -44,13 +44,13 @@ fn names(page: &Page<UserSummary>) -> Vec<String> {
 }
 
 /// Adds a member that a tenant has by itself, and returns the person.
-async fn join(store: &Opened, id: &str, address: &str, role: Role) -> UserId {
+pub async fn join(store: &Opened, id: &str, address: &str, role: Role) -> UserId {
     let change = AddTenantMember { tenant: tenant(id), user: email(address), role, until: None };
     store.directory.make(change, &actor()).await.unwrap().outcome
 }
 
 /// Ann is in tenant `a` through a group, Bob directly, Cem is in `b` directly; Dora is in none.
-async fn two_tenants(store: &Opened) -> [UserId; 4] {
+pub async fn two_tenants(store: &Opened) -> [UserId; 4] {
     for id in ["a", "b"] {
         store.directory.create_tenant(&tenant(id), Some("Client"), &actor()).await.unwrap();
     }
@@ -64,7 +64,7 @@ async fn two_tenants(store: &Opened) -> [UserId; 4] {
     people.try_into().unwrap()
 }
 
-async fn number(store: &Opened, named: &str) -> GroupId {
+pub async fn number(store: &Opened, named: &str) -> GroupId {
     let key = GroupKey::Name(name(named));
     store.directory.find_group(&Scope::System, &key).await.unwrap().unwrap().id
 }

@@ -10,9 +10,16 @@ pub struct Element {
     pub attributes: Vec<(String, String)>,
     /// The text within, that of inner elements included.
     pub text: String,
+    /// Within a picture, whose `title` is another one than that of the page.
+    pub is_in_picture: bool,
 }
 
 impl Element {
+    pub fn attribute(&self, name: &str) -> Option<&str> {
+        let found = self.attributes.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
     pub fn heading_level(&self) -> Option<u32> {
         self.name.strip_prefix('h').and_then(|level| level.parse().ok())
     }
@@ -41,7 +48,8 @@ pub fn elements(html: &str) -> Result<Vec<Element>, String> {
             }
             continue;
         }
-        let (element, is_closed) = element(tag)?;
+        let (mut element, is_closed) = element(tag)?;
+        element.is_in_picture = open.iter().any(|index| elements[*index].name == "svg");
         if RAW_TEXT.contains(&element.name.as_str()) {
             let end = rest.find("</").ok_or("raw text does not end")?;
             rest = &rest[end..];
@@ -87,7 +95,7 @@ fn element(tag: &str) -> Result<(Element, bool), String> {
         attributes.push((name.to_owned(), value.to_owned()));
         rest = tail;
     }
-    Ok((Element { name: name.to_owned(), attributes, text: String::new() }, is_closed))
+    Ok((Element { name: name.to_owned(), attributes, text: String::new(), is_in_picture: false }, is_closed))
 }
 
 /// Every `&` begins a character reference.

@@ -39,6 +39,9 @@ pub enum Via {
 }
 
 impl Via {
+    pub const ALL: [Self; 7] =
+        [Self::CommandLine, Self::Api, Self::Portal, Self::View, Self::Scim, Self::Sync, Self::Gate];
+
     /// The text in the audit.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -62,9 +65,7 @@ impl FromStr for Via {
     type Err = ViaError;
 
     fn from_str(text: &str) -> Result<Self, ViaError> {
-        let all =
-            [Self::CommandLine, Self::Api, Self::Portal, Self::View, Self::Scim, Self::Sync, Self::Gate];
-        let found = all.into_iter().find(|via| via.as_str() == text);
+        let found = Self::ALL.into_iter().find(|via| via.as_str() == text);
         found.ok_or_else(|| ViaError(text.to_owned()))
     }
 }

@@ -6,7 +6,8 @@ use super::audit::{AuditFilter, AuditRecord};
 use super::changes::{Change, Conditions, Done, Repeat, StoredAnswer};
 use super::files::Held;
 use super::lists::{
-    AdminRecord, DayCount, GroupFilter, Page, Place, TenantMember, TenantWay, UnlinkedGroup, UserFilter,
+    AdminRecord, DayCount, Ending, GroupFilter, GroupTenant, LinkedGroup, Page, PeopleCount, Place,
+    TenantGroup, TenantMember, TenantPerson, TenantWay, UnlinkedGroup, UserFilter,
 };
 use super::records::{
     Ends, GroupKey, GroupRecord, MemberRecord, Membership, TenantRecord, UserKey, UserRecord, UserSummary,
@@ -14,7 +15,7 @@ use super::records::{
 use super::{Directory, Result, postgres, sqlite};
 use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
-use gatepost_core::ids::{AccessRequestId, RequestId, TenantId, UserId};
+use gatepost_core::ids::{AccessRequestId, GroupId, RequestId, TenantId, UserId};
 use gatepost_core::refusal::Refusal;
 
 /// A change that both stores know how to make.
@@ -155,6 +156,35 @@ impl Directory {
         on_store!(self, list_unlinked_groups(scope, limit))
     }
 
+    /// Lists the providers' groups for which a group stands.
+    pub async fn list_links(&self, scope: &Scope, group: GroupId) -> Result<Vec<LinkedGroup>> {
+        on_store!(self, list_links(scope, group))
+    }
+
+    /// Lists the tenants that a group opens, by id.
+    pub async fn list_group_tenants(&self, scope: &Scope, group: GroupId) -> Result<Vec<GroupTenant>> {
+        on_store!(self, list_group_tenants(scope, group))
+    }
+
+    /// Lists the groups that open a tenant, by name.
+    pub async fn list_tenant_groups(&self, scope: &Scope, tenant: &TenantId) -> Result<Vec<TenantGroup>> {
+        on_store!(self, list_tenant_groups(scope, tenant))
+    }
+
+    /// Lists everybody who may enter a tenant, by id, with the ways by which they may. `q` is that of [`UserFilter`].
+    ///
+    /// # Errors
+    /// `UnknownTenant`.
+    pub async fn list_tenant_people(
+        &self,
+        scope: &Scope,
+        (tenant, q): (&TenantId, Option<&str>),
+        after: Option<&Place>,
+        limit: u32,
+    ) -> Result<Page<TenantPerson>> {
+        on_store!(self, list_tenant_people(scope, tenant, q, after, limit))
+    }
+
     /// Lists tenants by id. `q` is a part of the id or of the name.
     pub async fn search_tenants(
         &self,
@@ -195,6 +225,22 @@ impl Directory {
         on_store!(self, count_days(scope, since, until))
     }
 
+    /// Counts people, for system administrators, and those whose last sign-in was since this second.
+    pub async fn count_people(&self, scope: &Scope, since: Timestamp) -> Result<Option<PeopleCount>> {
+        on_store!(self, count_people(scope, since))
+    }
+
+    /// Lists what ends after one second and until another, the soonest first, for system administrators.
+    pub async fn list_ending(
+        &self,
+        scope: &Scope,
+        after: Timestamp,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Ending>> {
+        on_store!(self, list_ending(scope, after, until, limit))
+    }
+
     /// The time of the oldest audit row. `None`: nothing was ever changed.
     pub async fn audit_begins_at(&self) -> Result<Option<Timestamp>> {
         on_store!(self, audit_begins_at())
@@ -209,6 +255,11 @@ impl Directory {
     /// Finds a refusal by its request.
     pub async fn find_refusal(&self, id: RequestId) -> Result<Option<Refusal>> {
         on_store!(self, find_refusal(id))
+    }
+
+    /// Lists the last refusals of a person, newest first.
+    pub async fn list_refusals_of(&self, user: UserId, limit: u32) -> Result<Vec<Refusal>> {
+        on_store!(self, list_refusals_of(user, limit))
     }
 
     /// Reads what files can declare, with the members of groups or with those alone that files manage.

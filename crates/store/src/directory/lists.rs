@@ -6,7 +6,7 @@
 //! [`Scope`]: gatepost_core::administration::Scope
 
 use super::count::Count;
-use super::records::{AdminStanding, GroupLink};
+use super::records::{AdminStanding, GroupLink, UserSummary};
 use gatepost_core::access::Role;
 use gatepost_core::administration::Version;
 use gatepost_core::clock::Timestamp;
@@ -125,15 +125,55 @@ impl FromStr for UserState {
 /// Which groups to list; all by default.
 #[derive(Clone, Debug)]
 pub struct GroupFilter {
-    /// A part of the name; or the whole number, or the whole id of a provider's group.
+    /// A part of the name, or of the provider's name for a group that is not linked; or the whole number, or the whole id
+    /// of a provider's group.
     pub q: Option<String>,
+    pub state: Option<GroupState>,
     /// How many memberships of each are counted at most.
     pub counted: u32,
 }
 
 impl Default for GroupFilter {
     fn default() -> Self {
-        Self { q: None, counted: Count::IN_LISTS }
+        Self { q: None, state: None, counted: Count::IN_LISTS }
+    }
+}
+
+/// A state of groups by which they are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupState {
+    /// Stands for a provider's group that was linked to it.
+    Linked,
+    /// Stands for a provider's group that nobody linked yet.
+    Unlinked,
+    /// Nobody is in it.
+    Empty,
+}
+
+impl GroupState {
+    /// All states, in the order in which they are shown.
+    pub const ALL: [Self; 3] = [Self::Linked, Self::Unlinked, Self::Empty];
+
+    /// The word for it in queries.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Linked => "linked",
+            Self::Unlinked => "unlinked",
+            Self::Empty => "empty",
+        }
+    }
+}
+
+/// The text is not a state of groups.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{0:?} is not a state of groups: expected linked, unlinked or empty")]
+pub struct GroupStateError(String);
+
+impl FromStr for GroupState {
+    type Err = GroupStateError;
+    fn from_str(text: &str) -> Result<Self, GroupStateError> {
+        let found = Self::ALL.into_iter().find(|state| state.as_str() == text);
+        found.ok_or_else(|| GroupStateError(text.to_owned()))
     }
 }
 
@@ -145,6 +185,46 @@ pub struct UnlinkedGroup {
     pub link: GroupLink,
     /// How many people here have it.
     pub people: Count,
+}
+
+/// A provider's group for which a group here stands.
+#[derive(Clone, Debug)]
+pub struct LinkedGroup {
+    pub link: GroupLink,
+    /// How many people here have it.
+    pub people: Count,
+}
+
+row! {
+    /// A tenant that a group opens.
+    #[derive(Clone, Debug)]
+    pub struct GroupTenant {
+        pub tenant_id: TenantId,
+        /// The name that people see.
+        pub name: Option<String>,
+        pub role: Role,
+        /// Counts the changes of the role.
+        pub version: Version,
+    }
+}
+
+/// A group that opens a tenant.
+#[derive(Clone, Debug)]
+pub struct TenantGroup {
+    pub id: GroupId,
+    pub name: GroupName,
+    pub role: Role,
+    /// Counts the changes of the role.
+    pub version: Version,
+    pub members: Count,
+}
+
+/// Somebody who may enter a tenant.
+#[derive(Clone, Debug)]
+pub struct TenantPerson {
+    pub user: UserSummary,
+    /// By what. Not empty.
+    pub ways: Vec<TenantWay>,
 }
 
 /// The way by which a person may enter a tenant.
@@ -192,8 +272,6 @@ pub struct AdminRecord {
     pub name: Option<String>,
     pub disabled_at: Option<Timestamp>,
     pub standing: AdminStanding,
-    /// Counts the changes of the explicit decision. `None`: there is none.
-    pub version: Option<Version>,
 }
 
 row! {
@@ -206,4 +284,35 @@ row! {
         /// Refused sign-ins, and refused requests of signed-in people. Requests count for the last 7 days only.
         pub refusals: i64,
     }
+}
+
+row! {
+    /// How many people there are.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct PeopleCount {
+        pub people: i64,
+        /// Those whose last sign-in was since a given time.
+        pub signed_in: i64,
+        pub disabled: i64,
+    }
+}
+
+/// Something of a person that ends soon.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ending {
+    pub user: UserId,
+    pub email: Option<EmailAddress>,
+    pub thing: EndingThing,
+    pub until: Timestamp,
+}
+
+/// What ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EndingThing {
+    /// A membership of a group that an administrator made.
+    Group(GroupId, GroupName),
+    /// A membership in a tenant itself.
+    Tenant(TenantId),
+    /// The decision that the person is an administrator, or is none.
+    Decision(bool),
 }

@@ -52,8 +52,9 @@ pub use count::Count;
 pub use error::DirectoryError;
 pub use inspection::ServerReport;
 pub use lists::{
-    AdminRecord, By, DayCount, GroupFilter, Page, Place, PlaceError, TenantMember, TenantWay, UnlinkedGroup,
-    UserFilter, UserState, UserStateError,
+    AdminRecord, By, DayCount, Ending, EndingThing, GroupFilter, GroupState, GroupStateError, GroupTenant,
+    LinkedGroup, Page, PeopleCount, Place, PlaceError, TenantGroup, TenantMember, TenantPerson, TenantWay,
+    UnlinkedGroup, UserFilter, UserState, UserStateError,
 };
 pub use records::{
     AddressChange, AddressNews, AdminStanding, Ends, FormerHolder, GroupKey, GroupLink, GroupRecord,

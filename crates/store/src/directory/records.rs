@@ -271,6 +271,8 @@ pub struct AdminStanding {
     pub until: Option<Timestamp>,
     /// The groups and roles that make the person an admin: `group NAME`, `role PROVIDER:ROLE`.
     pub reasons: Vec<String>,
+    /// Counts the changes of that decision. `None`: there is none.
+    pub version: Option<Version>,
 }
 
 /// A group.
@@ -339,6 +341,8 @@ row! {
         pub sources: BTreeSet<String>,
         /// When it ends. `None`: never, by one source at least.
         pub until: Option<Timestamp>,
+        /// Counts the changes of the membership that an administrator gave. `None`: there is none.
+        pub version: Option<Version>,
     }
 }
 

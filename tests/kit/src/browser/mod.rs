@@ -6,6 +6,7 @@
     reason = "a kit for tests: a browser that does not obey is a failed test"
 )]
 
+mod axe;
 mod launch;
 mod page;
 mod witness;
@@ -21,6 +22,7 @@ use tempfile::TempDir;
 use thirtyfour::{WebDriver, WindowHandle};
 
 use crate::process::{Running, reaper};
+pub use axe::Violation;
 pub use launch::BrowserBuilder;
 pub use witness::ConsoleMessage;
 

@@ -164,7 +164,18 @@ impl Browser {
         self.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
     }
 
-    /// Stops emulating a phone.
+    /// Emulates the narrowest screen that WCAG 2.2 knows (criterion 1.4.10): 320 points wide.
+    pub async fn use_narrow(&self) {
+        let metrics = json!({ "width": 320, "height": 640, "deviceScaleFactor": 2, "mobile": true });
+        self.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
+    }
+
+    /// Turns scripts of pages on or off, from the next page on.
+    pub async fn set_scripts(&self, on: bool) {
+        self.devtools("Emulation.setScriptExecutionDisabled", json!({ "value": !on })).await;
+    }
+
+    /// Stops emulating a screen.
     pub async fn use_desk(&self) {
         self.devtools("Emulation.clearDeviceMetricsOverride", json!({})).await;
     }

@@ -43,6 +43,15 @@ async fn chromium_opens_a_page_over_tls_and_takes_its_picture() {
         (Some("navigate"), Some("empty"))
     );
 
+    browser.open("https://app.example.test/").await;
+    browser.wait_for_text("behind the gate").await;
+    let wrong = "<main><h1>A</h1><img src=/a><p style='color:#bbb;background:#fff'>pale</p></main>";
+    browser
+        .evaluate(&format!("document.body.innerHTML = \"{wrong}\"; document.documentElement.lang = 'en'"))
+        .await;
+    let rules: Vec<String> = browser.violations().await.into_iter().map(|found| found.rule).collect();
+    assert_eq!(rules, ["color-contrast", "image-alt"]);
+
     let tabs = browser.open_at_once(&["https://app.example.test/1", "https://app.example.test/2"]).await;
     for (tab, path) in tabs.iter().zip(["/1", "/2"]) {
         browser.switch(tab).await;

@@ -3,7 +3,7 @@
 use super::naming::{ProviderGroup, provider_group_columns};
 use super::{Connection, Result, Store, containing, counted, json_texts, limit_of, row_limit, typed};
 use crate::directory::count::Count;
-use crate::directory::lists::{GroupFilter, Page, Place, UnlinkedGroup};
+use crate::directory::lists::{GroupFilter, GroupState, Page, Place, UnlinkedGroup};
 use crate::directory::records::{GroupKey, GroupLink, GroupRecord};
 use gatepost_core::access::Role;
 use gatepost_core::administration::{Scope, Version};
@@ -38,10 +38,16 @@ macro_rules! select_groups {
     };
 }
 
-/// `$2` is the place, `$3` a pattern of the name, `$4` what was typed, `$5` the number of rows.
+/// `$2` is the place, `$3` a pattern of the name, `$4` what was typed, `$5` the number of rows, `$6` the state.
 const FOUND: &str = select_groups!(
     "WHERE g.name > $2 AND ($4 IS NULL OR lower(g.name) LIKE $3 ESCAPE '\\' OR CAST(g.id AS text) = $4 \
-     OR EXISTS (SELECT 1 FROM provider_groups p WHERE p.external_id = $4 AND p.group_id = g.id)) \
+     OR EXISTS (SELECT 1 FROM provider_groups p WHERE p.external_id = $4 AND p.group_id = g.id) \
+     OR ($6 = 'unlinked' AND EXISTS (SELECT 1 FROM provider_groups p WHERE p.group_id = g.id \
+     AND lower(p.display_name) LIKE $3 ESCAPE '\\'))) \
+     AND ($6 IS NULL OR CASE $6 \
+     WHEN 'linked' THEN EXISTS (SELECT 1 FROM provider_groups p WHERE p.group_id = g.id AND p.source <> 'auto') \
+     WHEN 'unlinked' THEN EXISTS (SELECT 1 FROM provider_groups p WHERE p.group_id = g.id AND p.source = 'auto') \
+     ELSE NOT EXISTS (SELECT 1 FROM resolved_memberships m WHERE m.group_id = g.id) END) \
      ORDER BY g.name LIMIT $5"
 );
 
@@ -64,6 +70,7 @@ impl Store {
                 .bind(q.as_deref().map(containing))
                 .bind(q.as_deref())
                 .bind(i64::from(limit) + 1)
+                .bind(filter.state.map(GroupState::as_str))
                 .fetch_all(&mut *connection)
                 .await?;
             complete(connection, rows).await

@@ -7,7 +7,7 @@ use super::{Connection, Db, Result, Store, limit_of, typed};
 use crate::directory::error::DirectoryError;
 use crate::directory::lists::{Page, Place};
 use crate::directory::records::{GroupKey, MemberRecord};
-use gatepost_core::administration::Scope;
+use gatepost_core::administration::{Scope, Version};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{GroupId, UserId};
@@ -51,11 +51,12 @@ row! {
         user_id: UserId,
         sources: BTreeSet<String>,
         until: Option<Timestamp>,
+        version: Option<Version>,
     }
 }
 
 /// Each person is asked by the index; a list of people would have Postgres read the whole group.
-const SOURCES: [&str; 3] = [
+const SOURCES: [&str; 4] = [
     concat!(
         "SELECT u.id AS user_id, (SELECT ",
         json_list!("m.source"),
@@ -63,7 +64,9 @@ const SOURCES: [&str; 3] = [
     ),
     ") AS sources, (SELECT CASE WHEN count(*) = count(m.until) THEN max(m.until) END FROM resolved_memberships m \
      WHERE m.user_id = u.id AND m.group_id = ",
-    ") AS until FROM users u WHERE u.id IN (",
+    ") AS until, (SELECT m.version FROM manual_memberships m WHERE m.user_id = u.id AND m.source = 'manual' \
+     AND m.group_id = ",
+    concat!(" AND coalesce(m.until > ", present!(), ", true)) AS version FROM users u WHERE u.id IN ("),
 ];
 
 /// Adds who says that they are members, and until when. A membership of several sources ends with the last of them.
@@ -72,9 +75,10 @@ async fn add_sources(
     group: GroupId,
     people: Vec<Named>,
 ) -> Result<Vec<MemberRecord>> {
-    let [before_sources, before_until, before_people] = SOURCES;
+    let [before_sources, before_until, before_version, before_people] = SOURCES;
     let mut query = QueryBuilder::<Db>::new(before_sources);
-    query.push_bind(group.number()).push(before_until).push_bind(group.number()).push(before_people);
+    query.push_bind(group.number()).push(before_until).push_bind(group.number()).push(before_version);
+    query.push_bind(group.number()).push(before_people);
     let mut list = query.separated(", ");
     list.push("''");
     for person in &people {
@@ -85,8 +89,9 @@ async fn add_sources(
     let mut sources: HashMap<UserId, SourcesRow> = rows.into_iter().map(|row| (row.user_id, row)).collect();
     // Whoever left the group between the two statements is left out.
     let member = |Named { id, email, name }| {
-        let SourcesRow { sources, until, .. } = sources.remove(&id).filter(|row| !row.sources.is_empty())?;
-        Some(MemberRecord { id, email, name, sources, until })
+        let SourcesRow { sources, until, version, .. } =
+            sources.remove(&id).filter(|row| !row.sources.is_empty())?;
+        Some(MemberRecord { id, email, name, sources, until, version })
     };
     Ok(people.into_iter().filter_map(member).collect())
 }

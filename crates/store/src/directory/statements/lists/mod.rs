@@ -2,11 +2,15 @@
 
 mod admins;
 mod days;
+mod group_links;
 mod groups;
 mod members;
 mod memberships;
+mod overview;
 mod people;
 mod set;
+mod tenant_groups;
+mod tenant_people;
 mod tenants;
 mod users;
 

@@ -1,0 +1,123 @@
+//! The list of groups.
+
+use super::forms::EnteredText;
+use super::parts::{ApiCall, Empty, Field, FilterLink, Filters, Search};
+use crate::frame::{Frame, Section};
+use crate::message::{Chrome, render};
+use crate::page::Page;
+use crate::paths;
+use crate::style::Sheet;
+use askama::Template;
+use gatepost_core::access::Role;
+use gatepost_core::ids::{GroupId, GroupName, TenantId};
+
+/// Groups that a search found. 200, or 422 if the new group's name is wrong.
+#[derive(Clone, Copy, Debug)]
+pub struct Groups<'a> {
+    pub frame: Frame<'a>,
+    /// What was searched for; empty for all.
+    pub q: &'a str,
+    /// The word of the state by which the list is filtered.
+    pub state: Option<&'a str>,
+    /// The states by which it can be filtered: the word of each in queries, and its text.
+    pub states: &'a [(&'a str, &'a str)],
+    pub groups: &'a [GroupEntry<'a>],
+    /// Where the next page begins.
+    pub next: Option<&'a str>,
+    /// The name of a new group, as it was entered.
+    pub new: EnteredText<'a>,
+}
+
+/// A group in a list.
+#[derive(Clone, Debug)]
+pub struct GroupEntry<'a> {
+    pub id: GroupId,
+    pub name: &'a GroupName,
+    /// The labels of the providers whose groups it stands for, without repetition.
+    pub providers: Vec<&'a str>,
+    /// It stands for a provider's group that nobody linked. Holds the provider's name for it, if there is one.
+    pub unlinked: Option<Option<&'a str>>,
+    /// How many people are in it, as "12" or "1000+".
+    pub members: String,
+    pub tenants: Vec<(&'a TenantId, Role)>,
+}
+
+#[derive(Template)]
+#[template(path = "admin/groups.html")]
+struct View<'a> {
+    chrome: Chrome,
+    search: Search<'a>,
+    filters: Filters,
+    groups: &'a [GroupEntry<'a>],
+    caption: String,
+    empty: Empty<'a>,
+    next: Option<String>,
+    new: Field<'a>,
+    api: Vec<ApiCall>,
+}
+
+impl Groups<'_> {
+    /// Renders the page.
+    pub fn page(&self) -> Page {
+        let states = self.states.iter().map(|(state, text)| (Some(*state), *text));
+        let filters = std::iter::once((None, "All")).chain(states);
+        let view = View {
+            chrome: Chrome::portal("Groups", &self.frame, Section::Groups, None),
+            search: Search {
+                action: paths::ADMIN_GROUPS,
+                label: "Search for groups",
+                hint: "A part of the name, or the whole id of a provider's group.",
+                q: self.q,
+                keeps: self.state.map(|state| ("state", state.to_owned())).into_iter().collect(),
+            },
+            filters: Filters {
+                label: "States",
+                links: filters.map(|(state, text)| self.filter(state, text)).collect(),
+            },
+            groups: self.groups,
+            caption: self.caption(),
+            empty: self.empty(),
+            next: self.next.map(|next| self.link(self.state, Some(next))),
+            new: self.new.field(
+                ("new-name", "name"),
+                "Name",
+                "As routers will ask for it, such as MCP-GitHub. Links and people come afterwards.",
+            ),
+            api: vec![ApiCall::get("/groups", &[("q", self.typed()), ("state", self.state)])],
+        };
+        let status = if self.new.error.is_some() { 422 } else { 200 };
+        Page::public(status, render(&view), &[])
+    }
+
+    fn filter(&self, state: Option<&str>, text: &str) -> FilterLink {
+        FilterLink { text: text.to_owned(), link: self.link(state, None), is_chosen: state == self.state }
+    }
+
+    fn typed(&self) -> Option<&str> {
+        Some(self.q).filter(|q| !q.is_empty())
+    }
+
+    fn link(&self, state: Option<&str>, after: Option<&str>) -> String {
+        paths::query(paths::ADMIN_GROUPS, &[("q", self.typed()), ("state", state), ("after", after)])
+    }
+
+    fn caption(&self) -> String {
+        let known = self.states.iter().find(|(known, _)| Some(*known) == self.state);
+        let which = known.map_or_else(|| "Groups".to_owned(), |(_, text)| format!("Groups: {text}"));
+        if self.q.is_empty() { which } else { format!("{which}, \u{201c}{}\u{201d}", self.q) }
+    }
+
+    fn empty(&self) -> Empty<'_> {
+        let is_narrowed = !self.q.is_empty() || self.state.is_some();
+        if is_narrowed {
+            return Empty {
+                text: "No group matches.",
+                remedy: "Search for less of the name, or look at all groups.",
+            };
+        }
+        Empty {
+            text: "There are no groups yet.",
+            remedy: "Groups of a provider come by themselves when somebody signs in. Create one below for people whom you add here.",
+        }
+    }
+}

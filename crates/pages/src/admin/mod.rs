@@ -1,0 +1,47 @@
+//! The portal: the pages for administrators.
+//!
+//! The handlers give these pages only what their reader may know; the pages decide nothing.
+
+mod audit;
+mod changing;
+mod ends;
+mod entries;
+mod forms;
+mod group;
+mod group_link;
+mod group_removal;
+mod groups;
+mod home;
+mod notice;
+mod parts;
+mod people;
+mod person;
+mod place_notice;
+mod state;
+mod system;
+mod tenant;
+mod tenant_removal;
+mod tenants;
+
+pub use audit::{Audit, AuditFilterWords, AuditRow};
+pub use changing::{Again, Overtaken, Question, RefusedChange};
+pub use ends::{EndChoice, EnteredEnd};
+pub use entries::{
+    AdminEntry, AdminSession, AuditEntry, ClaimedBy, IdentityEntry, MembershipEntry, PersonSummary,
+    RefusalEntry, TenantEntry, member_words,
+};
+pub use forms::EnteredText;
+pub use group::{GroupDetails, GroupEntered, LinkEntry, LinkStanding, MappedTenant, MemberEntry};
+pub use group_link::{GroupLinking, SeenGroup};
+pub use group_removal::{GroupDeletion, LinkRemoval};
+pub use groups::{GroupEntry, Groups};
+pub use home::{Attention, EndingEntry, Found, Home, HomeNumbers};
+pub use notice::PersonNotice;
+pub use people::{CreatingForm, MembersOf, People, PersonEntry};
+pub use person::{DecidingForm, JoiningForm, PersonDetails, SystemDetails};
+pub use place_notice::PlaceNotice;
+pub use state::PersonState;
+pub use system::{ProviderEntry, StoreState, SystemState};
+pub use tenant::{MappedGroup, TenantDetails, TenantEntered, TenantPersonEntry};
+pub use tenant_removal::TenantDeletion;
+pub use tenants::{TenantSummary, Tenants};

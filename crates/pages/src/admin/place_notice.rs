@@ -1,0 +1,69 @@
+//! What a form has just done to a group or a tenant, in the address that it redirects to. The address holds a word, never
+//! a text: anybody can make a link with it.
+
+/// What a form did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlaceNotice {
+    Created,
+    /// There was one already.
+    Known,
+    Renamed,
+    Deleted,
+    Joined,
+    Left,
+    Linked,
+    Unlinked,
+    Mapped,
+    Unmapped,
+}
+
+impl PlaceNotice {
+    const ALL: [Self; 10] = [
+        Self::Created,
+        Self::Known,
+        Self::Renamed,
+        Self::Deleted,
+        Self::Joined,
+        Self::Left,
+        Self::Linked,
+        Self::Unlinked,
+        Self::Mapped,
+        Self::Unmapped,
+    ];
+
+    /// The value of `done`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Known => "known",
+            Self::Renamed => "renamed",
+            Self::Deleted => "deleted",
+            Self::Joined => "joined",
+            Self::Left => "left",
+            Self::Linked => "linked",
+            Self::Unlinked => "unlinked",
+            Self::Mapped => "mapped",
+            Self::Unmapped => "unmapped",
+        }
+    }
+
+    /// What the notice of an address says, if it has one.
+    pub fn text_of(done: Option<&str>) -> Option<&'static str> {
+        Self::ALL.into_iter().find(|notice| Some(notice.as_str()) == done).map(Self::text)
+    }
+
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Created => "It is created. Add people now, or let a group bring them.",
+            Self::Known => "There was one of this name already. This is it.",
+            Self::Renamed => "It has the new name.",
+            Self::Deleted => "It is deleted.",
+            Self::Joined => "The person is in it now. That counts from the next request on.",
+            Self::Left => "The person was removed. That counts from the next request on.",
+            Self::Linked => "The provider\u{2019}s group is linked. Its people are in this group now.",
+            Self::Unlinked => "The provider\u{2019}s group is no longer linked.",
+            Self::Mapped => "The group opens the tenant now.",
+            Self::Unmapped => "The group opens the tenant no more.",
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! How the installation is, as far as the replica that answers knows.
+
+use super::parts::ApiCall;
+use crate::chart::{Activity, Charts};
+use crate::frame::{Frame, Section};
+use crate::message::{Chrome, render};
+use crate::page::Page;
+use crate::style::Sheet;
+use askama::Template;
+
+/// The installation. 200.
+#[derive(Clone, Copy, Debug)]
+pub struct SystemState<'a> {
+    pub frame: Frame<'a>,
+    pub version: &'a str,
+    /// Why this replica takes no requests. `None`: it takes them.
+    pub obstacle: Option<&'a str>,
+    /// Whether the directory answers, and takes changes.
+    pub directory: StoreState,
+    /// Whether the session store answers.
+    pub sessions: StoreState,
+    pub providers: &'a [ProviderEntry<'a>],
+    /// `None`: the directory does not answer.
+    pub activity: Option<Activity<'a>>,
+}
+
+/// Whether a store answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreState {
+    Answers,
+    /// It answers, and takes no changes.
+    ReadOnly,
+    Silent,
+}
+
+/// A provider.
+#[derive(Clone, Copy, Debug)]
+pub struct ProviderEntry<'a> {
+    pub id: &'a str,
+    pub label: &'a str,
+    /// Whether the replica knows its endpoints and keys.
+    pub is_known: bool,
+}
+
+#[derive(Template)]
+#[template(path = "admin/system.html")]
+struct View<'a> {
+    chrome: Chrome,
+    state: &'a SystemState<'a>,
+    charts: Option<Charts>,
+    api: Vec<ApiCall>,
+}
+
+impl SystemState<'_> {
+    /// Renders the page.
+    pub fn page(&self) -> Page {
+        let view = View {
+            chrome: Chrome::portal("System", &self.frame, Section::System, None),
+            state: self,
+            charts: self.activity.map(|activity| activity.charts()),
+            api: vec![ApiCall::get("/system", &[])],
+        };
+        Page::public(200, render(&view), &[])
+    }
+}
+
+impl StoreState {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Answers => "answers",
+            Self::ReadOnly => "takes no changes",
+            Self::Silent => "does not answer",
+        }
+    }
+
+    const fn class(self) -> &'static str {
+        match self {
+            Self::Answers => "",
+            Self::ReadOnly | Self::Silent => "wrong",
+        }
+    }
+
+    const fn advice(self) -> &'static str {
+        match self {
+            Self::Answers => "",
+            Self::ReadOnly => {
+                "It is a standby, or set read-only. People stay signed in, and nothing can be changed."
+            }
+            Self::Silent => {
+                "Look at its log, and at the network between it and Gatepost. gatepost check names the fault."
+            }
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! One tenant: who may enter it and by what, and the groups that open it.
+
+use super::ends::{Ends, EnteredEnd};
+use super::entries::TenantEntry;
+use super::forms::{EnteredText, Select};
+use super::parts::{ApiCall, Empty, Field, Search};
+use crate::frame::{Frame, Section};
+use crate::message::{Chrome, render};
+use crate::page::Page;
+use crate::paths;
+use crate::style::Sheet;
+use crate::words::Moment;
+use askama::Template;
+use gatepost_core::access::Role;
+use gatepost_core::administration::{Scope, Version};
+use gatepost_core::clock::Timestamp;
+use gatepost_core::email::EmailAddress;
+use gatepost_core::ids::{GroupId, GroupName, TenantId, UserId};
+
+/// One tenant. 200, or 422 if what was entered is wrong.
+#[derive(Clone, Copy, Debug)]
+pub struct TenantDetails<'a> {
+    pub frame: Frame<'a>,
+    pub id: &'a TenantId,
+    pub name: Option<&'a str>,
+    /// The version of its own data.
+    pub version: Version,
+    pub created_at: Timestamp,
+    /// How many people may enter it, as "12" or "1000+".
+    pub count: &'a str,
+    /// The words by which the people are searched; empty for all.
+    pub q: &'a str,
+    pub people: &'a [TenantPersonEntry<'a>],
+    /// Where the next page of people begins.
+    pub next: Option<&'a str>,
+    /// The groups that open it. `None`: the reader may not know of groups.
+    pub groups: Option<&'a [MappedGroup<'a>]>,
+    pub entered: TenantEntered<'a>,
+    pub now: Timestamp,
+}
+
+/// Somebody who may enter a tenant.
+#[derive(Clone, Debug)]
+pub struct TenantPersonEntry<'a> {
+    pub id: UserId,
+    pub email: Option<&'a EmailAddress>,
+    pub name: Option<&'a str>,
+    pub is_disabled: bool,
+    pub ways: Vec<TenantEntry<'a>>,
+    /// The version of the membership in the tenant itself, if there is one.
+    pub version: Option<Version>,
+}
+
+/// A group that opens the tenant.
+#[derive(Clone, Debug)]
+pub struct MappedGroup<'a> {
+    pub id: GroupId,
+    pub name: &'a GroupName,
+    pub role: Role,
+    pub version: Version,
+    /// How many people are in it.
+    pub members: String,
+}
+
+/// What was entered into the forms.
+#[derive(Clone, Copy, Debug)]
+pub struct TenantEntered<'a> {
+    /// Who is to be a member.
+    pub user: EnteredText<'a>,
+    pub role: Role,
+    pub end: &'a EnteredEnd,
+    pub end_error: Option<&'a str>,
+    /// The group that is to open the tenant.
+    pub group: EnteredText<'a>,
+    pub group_role: Role,
+    /// Another name.
+    pub name: EnteredText<'a>,
+}
+
+impl<'a> TenantEntered<'a> {
+    /// Nothing was entered: the forms of a tenant that has this name.
+    pub const fn none(name: &'a str, end: &'a EnteredEnd) -> Self {
+        Self {
+            user: EnteredText::of(""),
+            role: Role::Member,
+            end,
+            end_error: None,
+            group: EnteredText::of(""),
+            group_role: Role::Member,
+            name: EnteredText::of(name),
+        }
+    }
+
+    const fn is_wrong(&self) -> bool {
+        self.user.error.is_some()
+            || self.end_error.is_some()
+            || self.group.error.is_some()
+            || self.name.error.is_some()
+    }
+}
+
+#[derive(Template)]
+#[template(path = "admin/tenant.html")]
+struct View<'a> {
+    chrome: Chrome,
+    tenant: &'a TenantDetails<'a>,
+    here: String,
+    created_at: Moment,
+    search: Search<'a>,
+    empty: Empty<'a>,
+    next: Option<String>,
+    user: Field<'a>,
+    role: Select,
+    ends: Ends<'a>,
+    group: Field<'a>,
+    group_role: Select,
+    /// For those who may rename and delete it.
+    name: Option<Field<'a>>,
+    member_api: Vec<ApiCall>,
+    api: Vec<ApiCall>,
+}
+
+impl TenantDetails<'_> {
+    /// Renders the page.
+    pub fn page(&self) -> Page {
+        let (here, entered) = (paths::admin_tenant(self.id), &self.entered);
+        let q = Some(self.q).filter(|q| !q.is_empty());
+        let is_system = *self.frame.scope == Scope::System;
+        let heading = self.name.unwrap_or(self.id.as_str());
+        let name = entered.name.field(("name", "name"), "Name", "What people see. Empty: the id.");
+        let body = serde_json::json!({ "role": "member", "until": null });
+        let view = View {
+            chrome: Chrome::portal(heading, &self.frame, Section::Tenants, Some(&[])),
+            tenant: self,
+            created_at: Moment(self.created_at),
+            search: Search {
+                action: &here,
+                label: "Search in this tenant",
+                hint: "The beginning of a name or of an address.",
+                q: self.q,
+                keeps: Vec::new(),
+            },
+            empty: self.empty(is_system),
+            next: self.next.map(|next| paths::query(&here, &[("q", q), ("after", Some(next))])),
+            user: entered.user.field(
+                ("user", "user"),
+                "Address",
+                "An address that nobody has yet waits for its first sign-in.",
+            ),
+            role: Select::of_roles("role", entered.role),
+            ends: Ends::new("end", "How long", entered.end, entered.end_error, self.now),
+            group: entered.group.field(
+                ("group", "group"),
+                "Group",
+                "Its name here, as the list of groups shows it.",
+            ),
+            group_role: Select::of_roles("group-role", entered.group_role),
+            name: is_system.then_some(name),
+            member_api: vec![
+                ApiCall::of("PUT", &format!("/tenants/{}/members/alice@example.com", self.id))
+                    .with_body(&body),
+            ],
+            api: vec![ApiCall::get(&format!("/tenants/{}", self.id), &[])],
+            here: here.clone(),
+        };
+        let status = if entered.is_wrong() { 422 } else { 200 };
+        Page::public(status, render(&view), &[])
+    }
+
+    /// The form to add somebody is open: something is wrong with it, or nobody may enter yet.
+    const fn is_adding(&self) -> bool {
+        let TenantEntered { user, end_error, .. } = &self.entered;
+        user.error.is_some() || end_error.is_some() || (self.people.is_empty() && self.q.is_empty())
+    }
+
+    fn empty(&self, is_system: bool) -> Empty<'static> {
+        match (self.q.is_empty(), is_system) {
+            (false, _) => {
+                Empty { text: "Nobody in this tenant matches.", remedy: "Search for less of the name." }
+            }
+            (true, true) => Empty {
+                text: "Nobody may enter this tenant yet.",
+                remedy: "Add somebody below, or let a group open it.",
+            },
+            (true, false) => {
+                Empty { text: "Nobody may enter this tenant yet.", remedy: "Add somebody below." }
+            }
+        }
+    }
+}
+
+impl TenantPersonEntry<'_> {
+    fn title(&self) -> String {
+        self.email.map_or_else(|| self.id.to_string(), ToString::to_string)
+    }
+
+    /// The highest of the roles, which counts.
+    fn role(&self) -> &str {
+        const ORDER: [&str; 3] = ["admin", "member", "viewer"];
+        let has = |role: &&&str| self.ways.iter().any(|way| way.role == **role);
+        ORDER.iter().find(has).copied().unwrap_or_default()
+    }
+}
+
+/// For the template, which has references.
+const fn moment(at: &Timestamp) -> Moment {
+    Moment(*at)
+}

@@ -1,0 +1,265 @@
+//! Linking a group to providers' groups, unlinking, and deleting it.
+
+use super::change::{FormAnswer, Refused, carry_out, done};
+use super::forms::{Attempt, entered, filled_in, make};
+use super::group::{LinkSearch, find, link_page};
+use crate::admin::Context;
+use crate::http::public::answer::PageAnswer;
+use crate::http::public::callers::Administrator;
+use crate::http::public::extract::{Fields, Form, Path, Query};
+use crate::http::public::fault::Fault;
+use actix_web::{Either, web};
+use gatepost_core::identity::ExternalGroup;
+use gatepost_core::ids::{GroupId, GroupName};
+use gatepost_pages::admin::{EnteredEnd, EnteredText, GroupDeletion, GroupEntered, LinkRemoval, PlaceNotice};
+use gatepost_pages::{Section, paths};
+use gatepost_store::directory::changes::{DeleteGroup, LinkGroup, UnlinkGroup};
+use gatepost_store::directory::{Conditions, GroupKey, GroupRecord, LinkedGroup};
+use serde::Deserialize;
+
+/// A provider's group: `PROVIDER:ID`.
+#[derive(Deserialize)]
+pub(in crate::http::public) struct Link {
+    link: Option<String>,
+}
+
+impl Fields for Link {
+    const LIMIT: usize = 4096;
+}
+
+/// Links a group to a provider's group.
+///
+/// # Errors
+/// [`Fault`]
+pub(in crate::http::public) async fn link(
+    administrator: Administrator,
+    context: web::Data<Context>,
+    Path(id): Path<GroupId>,
+    Form(Link { link }): Form<Link>,
+) -> FormAnswer {
+    let text = link.unwrap_or_default();
+    let group = find(&administrator, &context, id).await?;
+    let wrong = match entered::<ExternalGroup>(&text) {
+        Err(wrong) => wrong,
+        Ok(external) => match make_link(&administrator, &context, id.into(), external).await? {
+            Ok(_) => return done(&context, &paths::admin_group(id), PlaceNotice::Linked.as_str()),
+            Err(wrong) => wrong,
+        },
+    };
+    let entered = EnteredText { value: &text, error: Some(&wrong) };
+    let search = LinkSearch::default();
+    link_page(&administrator, &context, (id, &group.name), &search, entered).await.map(Either::Right)
+}
+
+/// Makes the link. The inner error says what is wrong with it.
+async fn make_link(
+    administrator: &Administrator,
+    context: &Context,
+    group: GroupKey,
+    external: ExternalGroup,
+) -> Result<Result<GroupName, String>, Fault> {
+    let made = match LinkGroup::new(group, external, &context.site.config) {
+        Ok(change) => carry_out(context, administrator, &change, Conditions::default()).await,
+        Err(error) => Err(error.into()),
+    };
+    match made {
+        Ok(made) => Ok(Ok(made.outcome)),
+        Err(Refused::Impossible(why)) => Ok(Err(why.text)),
+        Err(Refused::Fault(fault)) => Err(fault),
+        Err(Refused::Overtaken(_)) => Err(Fault::NotFound),
+    }
+}
+
+/// A name for a provider's group that has none here.
+#[derive(Deserialize)]
+pub(in crate::http::public) struct Naming {
+    name: Option<String>,
+    link: Option<String>,
+}
+
+impl Fields for Naming {
+    const LIMIT: usize = 8192;
+}
+
+/// Links the provider's group for which a group stands to a name, which may be new. Leads to the group of that name.
+///
+/// # Errors
+/// [`Fault`]
+pub(in crate::http::public) async fn name(
+    administrator: Administrator,
+    context: web::Data<Context>,
+    Path(id): Path<GroupId>,
+    Form(Naming { name, link }): Form<Naming>,
+) -> FormAnswer {
+    let text = name.unwrap_or_default();
+    let external: ExternalGroup = filled_in("link", link.as_deref())?;
+    let group = find(&administrator, &context, id).await?;
+    if !group.links.iter().any(|link| link.external == external) {
+        return Err(Fault::NotFound);
+    }
+    let wrong = match entered::<GroupName>(&text) {
+        Err(wrong) => wrong,
+        Ok(name) => match make_link(&administrator, &context, name.into(), external).await? {
+            Ok(name) => {
+                let directory = &context.stores.directory;
+                let named = directory.find_group(&administrator.scope, &name.into()).await?;
+                let path = paths::admin_group(named.ok_or(Fault::NotFound)?.id);
+                return done(&context, &path, PlaceNotice::Linked.as_str());
+            }
+            Err(wrong) => wrong,
+        },
+    };
+    let no_end = EnteredEnd::default();
+    let none = GroupEntered::none(group.name.as_str(), &no_end);
+    let entered = GroupEntered { link: EnteredText { value: &text, error: Some(&wrong) }, ..none };
+    let parameters = super::group::Parameters::default();
+    super::group::page(&administrator, &context, &group, &parameters, entered).await.map(Either::Right)
+}
+
+/// Asks before a provider's group is unlinked.
+///
+/// # Errors
+/// [`Fault`]: the group is not linked to it.
+pub(in crate::http::public) async fn ask_to_unlink(
+    administrator: Administrator,
+    context: web::Data<Context>,
+    Path(id): Path<GroupId>,
+    Query(Link { link }): Query<Link>,
+) -> Result<PageAnswer, Fault> {
+    let group = find(&administrator, &context, id).await?;
+    let LinkedGroup { link, people } =
+        find_link(&administrator, &context, id, link.as_deref()).await?.ok_or(Fault::NotFound)?;
+    let page = LinkRemoval {
+        frame: administrator.frame(None),
+        id,
+        name: &group.name,
+        external: &link.external.to_string(),
+        shown: link.display_name.as_deref().unwrap_or(&link.external.external_id),
+        people: &people.to_string(),
+    };
+    Ok(PageAnswer(page.page()))
+}
+
+/// The link of this text among those of the group.
+async fn find_link(
+    administrator: &Administrator,
+    context: &Context,
+    id: GroupId,
+    link: Option<&str>,
+) -> Result<Option<LinkedGroup>, Fault> {
+    let external: ExternalGroup = link.and_then(|link| link.parse().ok()).ok_or(Fault::NotFound)?;
+    let links = context.stores.directory.list_links(&administrator.scope, id).await?;
+    Ok(links.into_iter().find(|one| one.link.external == external))
+}
+
+/// Removes a link.
+///
+/// # Errors
+/// [`Fault`]
+pub(in crate::http::public) async fn unlink(
+    administrator: Administrator,
+    context: web::Data<Context>,
+    Path(id): Path<GroupId>,
+    Form(Link { link }): Form<Link>,
+) -> FormAnswer {
+    let here = paths::admin_group(id);
+    find(&administrator, &context, id).await?;
+    let Some(found) = find_link(&administrator, &context, id, link.as_deref()).await? else {
+        return done(&context, &here, PlaceNotice::Unlinked.as_str());
+    };
+    let change = UnlinkGroup::new(found.link.external, &context.site.config);
+    match carry_out(&context, &administrator, &change, Conditions::default()).await {
+        Ok(_) => done(&context, &here, PlaceNotice::Unlinked.as_str()),
+        Err(why) => {
+            let attempt = Attempt {
+                section: Section::Groups,
+                subject: "The link",
+                shown: "",
+                now: "linked",
+                action: &format!("{here}/unlink"),
+                fields: &[],
+                text: "Unlink",
+                back: &here,
+            };
+            attempt.answer(&administrator, why)
+        }
+    }
+}
+
+/// Asks before a group is deleted.
+///
+/// # Errors
+/// [`Fault`]: there is no such group.
+pub(in crate::http::public) async fn ask_to_delete(
+    administrator: Administrator,
+    context: web::Data<Context>,
+    Path(id): Path<GroupId>,
+) -> Result<PageAnswer, Fault> {
+    let group = find(&administrator, &context, id).await?;
+    Ok(deletion(&administrator, &group, EnteredText::default()))
+}
+
+fn deletion(administrator: &Administrator, group: &GroupRecord, typed: EnteredText<'_>) -> PageAnswer {
+    let tenants: Vec<_> = group.tenants.keys().collect();
+    let page = GroupDeletion {
+        frame: administrator.frame(None),
+        id: group.id,
+        name: &group.name,
+        version: group.version,
+        count: &group.members.to_string(),
+        links: group.links.len(),
+        tenants: &tenants,
+        typed,
+    };
+    PageAnswer(page.page())
+}
+
+/// The name of the group, as it was typed.
+#[derive(Deserialize)]
+pub(in crate::http::public) struct Typed {
+    name: Option<String>,
+    version: Option<String>,
+}
+
+impl Fields for Typed {
+    const LIMIT: usize = 4096;
+}
+
+/// Deletes a group whose name was typed.
+///
+/// # Errors
+/// [`Fault`]
+pub(in crate::http::public) async fn delete(
+    administrator: Administrator,
+    context: web::Data<Context>,
+    Path(id): Path<GroupId>,
+    Form(form): Form<Typed>,
+) -> FormAnswer {
+    let group = find(&administrator, &context, id).await?;
+    let (text, here) = (form.name.unwrap_or_default(), paths::admin_group(id));
+    let wrong = if text.trim() == group.name.as_str() {
+        let change = DeleteGroup { group: id.into() };
+        let made = make(&context, &administrator, &change, form.version.as_deref()).await;
+        match made {
+            Ok(_) => return done(&context, paths::ADMIN_GROUPS, PlaceNotice::Deleted.as_str()),
+            Err(Refused::Impossible(why)) if why.status != 400 => format!("{} {}", why.text, why.remedy),
+            Err(other) => {
+                let attempt = Attempt {
+                    section: Section::Groups,
+                    subject: "The group",
+                    shown: "",
+                    now: group.name.as_str(),
+                    action: &format!("{here}/delete"),
+                    fields: &[("name", &text)],
+                    text: "Delete it all the same",
+                    back: &here,
+                };
+                return attempt.answer(&administrator, other);
+            }
+        }
+    } else {
+        "This is not the name of the group.".to_owned()
+    };
+    let typed = EnteredText { value: &text, error: Some(&wrong) };
+    Ok(Either::Right(deletion(&administrator, &group, typed)))
+}

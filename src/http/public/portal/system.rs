@@ -1,0 +1,71 @@
+//! How the installation is.
+
+use crate::admin::Context;
+use crate::http::public::answer::PageAnswer;
+use crate::http::public::callers::Administrator;
+use crate::http::public::fault::Fault;
+use crate::readiness::Readiness;
+use actix_web::web;
+use gatepost_core::clock::Timestamp;
+use gatepost_core::error_chain::Chain;
+use gatepost_pages::admin::{ProviderEntry, StoreState, SystemState};
+use gatepost_pages::{Activity, DayNumbers};
+use gatepost_store::directory::DayCount;
+use std::time::Duration;
+
+/// Shows the state of the stores and the providers, and how much happened. It answers while the directory does not.
+///
+/// # Errors
+/// Never.
+pub(in crate::http::public) async fn show(
+    administrator: Administrator,
+    context: web::Data<Context>,
+    readiness: web::Data<Readiness>,
+) -> Result<PageAnswer, Fault> {
+    let now = Timestamp::now();
+    let (health, days) = tokio::join!(context.health(), count(&context, &administrator, now));
+    let providers: Vec<_> = context
+        .site
+        .providers
+        .iter()
+        .map(|provider| ProviderEntry {
+            id: provider.id().as_str(),
+            label: provider.label(),
+            is_known: provider.is_known(),
+        })
+        .collect();
+    let obstacle = readiness.reason_not_ready();
+    let page = SystemState {
+        frame: administrator.frame(None),
+        version: env!("CARGO_PKG_VERSION"),
+        obstacle: obstacle.as_deref(),
+        directory: match (health.directory, health.is_writable) {
+            (false, _) => StoreState::Silent,
+            (true, false) => StoreState::ReadOnly,
+            (true, true) => StoreState::Answers,
+        },
+        sessions: if health.sessions { StoreState::Answers } else { StoreState::Silent },
+        providers: &providers,
+        activity: days.as_deref().map(|days| Activity { days, now }),
+    };
+    Ok(PageAnswer(page.page()))
+}
+
+/// What happened on the last days. `None`: the directory does not answer.
+async fn count(context: &Context, administrator: &Administrator, now: Timestamp) -> Option<Vec<DayNumbers>> {
+    // All of today.
+    let (since, until) = (Activity::begins_at(now), now.plus(Duration::from_hours(24)));
+    let counted = context.stores.directory.count_days(&administrator.scope, since, until).await;
+    let day = |DayCount { day, sign_ins, refusals }: DayCount| DayNumbers {
+        day,
+        sign_ins: sign_ins.unsigned_abs(),
+        refusals: refusals.unsigned_abs(),
+    };
+    match counted {
+        Ok(days) => Some(days.into_iter().map(day).collect()),
+        Err(error) => {
+            tracing::warn!(error = %Chain(&error), "the days cannot be counted");
+            None
+        }
+    }
+}
