@@ -134,6 +134,7 @@ Open one of these
   http://{APP}:{port}       an application for all signed-in people
   http://{GITHUB}:{port}    an application for the group MCP-GitHub
   http://{PUBLIC}:{port}      your account: groups, sessions, signing out
+  http://{PUBLIC}:{port}/admin  for Alice: 180 people, their groups, tenants, and what they did in the last month
 (Chrome, Edge and Firefox resolve *.localhost themselves; for another browser add the names to /etc/hosts)
 
 Sign in as one of these people; the sign-in page takes the place of Microsoft's

@@ -1,6 +1,6 @@
 //! `/login`: a live session goes straight on; everybody else goes to a provider.
 
-use super::addresses::{callback_address, find_origin};
+use super::addresses::{callback_address, find_origin, page_address};
 use super::checked_session::{FoundSession, OutageDecision, find, keep_during_outage};
 use super::issue_ticket::issue_ticket;
 use super::{Browser, Context, Destination, Problem, browser_binding, return_cookie};
@@ -58,8 +58,10 @@ pub async fn begin(
 
 /// Sends the browser back to its host, which makes a new request: a sealed request is valid for one hour.
 fn restart_expired(context: &Context, request: &LoginRequest) -> Result<Destination, Problem> {
-    let Target::Host { host, uri, .. } = &request.target else {
-        return Ok(Destination::redirect(context.site.public_address("/login", &[])));
+    let (host, uri) = match &request.target {
+        Target::Account => return Ok(Destination::redirect(context.site.public_address("/login", &[]))),
+        Target::Page(page) => return Ok(Destination::redirect(page_address(&context.site, page))),
+        Target::Host { host, uri, .. } => (host, uri),
     };
     let origin = find_origin(&context.site, host).ok_or(Problem::UnknownHost)?;
     Ok(Destination::redirect(return_cookie::return_address(&origin, uri)))
@@ -68,7 +70,7 @@ fn restart_expired(context: &Context, request: &LoginRequest) -> Result<Destinat
 fn provider_choice(context: &Context, request: &LoginRequest, other_account: bool) -> Destination {
     let host = match &request.target {
         Target::Host { host, .. } => host.parse().ok(),
-        Target::Account => None,
+        Target::Account | Target::Page(_) => None,
     };
     Destination::ProviderChoice {
         to: Some(context.site.ring.seal(Purpose::LoginRequest, "", request)),

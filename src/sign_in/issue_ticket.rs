@@ -1,6 +1,6 @@
 //! Issues a ticket that carries a session to one protected host, for one browser.
 
-use super::addresses::find_origin;
+use super::addresses::{find_origin, page_address};
 use super::{Context, Problem, return_cookie};
 use gatepost_core::clock::Timestamp;
 use gatepost_store::session::sealed::Purpose;
@@ -10,14 +10,16 @@ use gatepost_store::session::{Handover, Session};
 /// Tickets of one person for one host in a minute. More are a redirect loop.
 const MAX_TICKETS: u64 = 30;
 
-/// The address to which the browser goes: the host's, with a ticket, or the account page.
+/// The address to which the browser goes: the host's, with a ticket, or that of a page of ours.
 pub(super) async fn issue_ticket(
     context: &Context,
     session: &Session,
     request: LoginRequest,
 ) -> Result<String, Problem> {
-    let Target::Host { host, uri, .. } = &request.target else {
-        return Ok(context.site.public_address("/", &[]).into());
+    let (host, uri) = match &request.target {
+        Target::Account => return Ok(page_address(&context.site, "/")),
+        Target::Page(page) => return Ok(page_address(&context.site, page)),
+        Target::Host { host, uri, .. } => (host, uri),
     };
     let origin = find_origin(&context.site, host).ok_or(Problem::UnknownHost)?;
     let record = &session.record;

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 /// A return address is stored in a cookie if it and the name of its host together have more bytes than this. Every
 /// `state` then stays below [`gatepost_oidc::MAX_STATE`], also for the longest name, 253 bytes.
-const MAX_INLINE_LENGTH: usize = 300;
+pub(super) const MAX_INLINE_LENGTH: usize = 300;
 
 /// The number of return addresses that one browser stores for one host. A new one replaces the oldest. Browsers keep
 /// at least 150 cookies of one

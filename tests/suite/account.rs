@@ -35,6 +35,24 @@ both_pairs! {
         assert_eq!(world.entra.count(Endpoint::Authorize), asked, "the browser did not see the provider");
     }
 
+    async fn a_sign_in_that_a_page_of_the_public_host_asked_for_ends_at_that_page(pair) {
+        let world = World::start(pair).await;
+        world.entra.at_the_browser(Some("alice"));
+        let long = format!("/debug/headers?host={}", "x".repeat(300));
+        for (page, end) in [
+            ("/debug/headers?person=alice%40example.com", "/debug/headers?person=alice%40example.com"),
+            (long.as_str(), "/debug/headers"),
+            ("/", "/"),
+        ] {
+            let trip = world.browser().navigate(&world.url(PUBLIC, page)).await;
+            let ended = trip.end().url.as_str().trim_start_matches(&world.url(PUBLIC, "")).to_owned();
+            assert_eq!(ended, end, "{}", trip.describe());
+        }
+        // A form is not sent again.
+        let trip = world.browser().submit(&world.url(PUBLIC, "/"), &world.url(PUBLIC, "/sessions/end-others"), &[]).await;
+        assert_eq!(trip.end().url.path(), "/", "{}", trip.describe());
+    }
+
     async fn a_person_ended_at_the_provider_meanwhile_sees_no_account_page(pair) {
         let (world, browser) = unused(pair).await;
         world.entra.disable("alice");

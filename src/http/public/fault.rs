@@ -8,6 +8,7 @@ use super::request::{CallerChecked, add_headers, browser, data};
 use crate::authn::LoadError;
 use crate::http::parameters::ParameterError;
 use crate::http::problem_document;
+use crate::sign_in::addresses::login_address_for_page;
 use crate::sign_in::sign_out::BackChannelError;
 use crate::sign_in::{Context, Problem};
 use actix_web::body::BoxBody;
@@ -15,7 +16,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, Responder, ResponseError};
 use gatepost_core::error_chain::Chain;
-use gatepost_pages::{self as pages, Retry, paths};
+use gatepost_pages::{self as pages, Retry};
 use gatepost_store::directory::DirectoryError;
 use hyper::StatusCode;
 
@@ -161,7 +162,10 @@ impl Fault {
                 page(pages::Problem::Malformed(&what))
             }
             Self::SignInFirst => {
-                let to = format!("{}{}", data::<Context>(request).site.config.public_url, paths::LOGIN);
+                let is_read = matches!(request.method().as_str(), "GET" | "HEAD");
+                let page =
+                    request.uri().path_and_query().filter(|_| is_read).map_or("/", |page| page.as_str());
+                let to = login_address_for_page(&data::<Context>(request).site, page);
                 Redirect { to, cookie: None }.respond_to(request)
             }
             Self::AdminsOnly => page(pages::Problem::AdminsOnly),

@@ -90,6 +90,8 @@ pub enum Target {
         /// The cookie value that the browser had there.
         bind: BrowserBinding,
     },
+    /// Another page of the public host: path and query. Releases before it cannot read it, and have no such page.
+    Page(String),
 }
 
 /// Path and query at which a sign-in ends.
