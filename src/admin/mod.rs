@@ -6,6 +6,7 @@
 //! [`gatepost_core::administration`], by what the directory says at that moment.
 
 pub mod access;
+pub mod audit;
 mod health;
 mod requests;
 mod sessions;

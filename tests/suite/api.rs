@@ -1,6 +1,7 @@
 //! The REST API: who may call what, what it refuses, and what it leaves behind.
 
 mod access;
+mod audit;
 mod callers;
 mod input;
 mod rules;

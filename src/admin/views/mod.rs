@@ -2,6 +2,7 @@
 //! objects. Names of members do not change; new ones may come.
 
 mod access;
+mod audit;
 mod changes;
 mod groups;
 mod people;
@@ -10,12 +11,13 @@ mod tenants;
 pub use access::{
     AccessList, AccessRequirement, AccessWay, OpenHost, OpenRequirement, OpenTenant, Openable, Opener,
 };
+pub use audit::{AuditEntry, AuditHead};
 pub use changes::{
     AddressRelease, AdminChange, GroupChange, LinkChange, MappingChange, MemberChange, MembersChange,
     SessionEnd, SessionsEnd, TenantChange, TenantMemberChange, UserChange,
 };
 pub use groups::{Group, Link, Member};
-pub use people::{Admin, AdminEntry, AuditEntry, Identity, Session, User, UserDetails};
+pub use people::{Admin, AdminEntry, Identity, Session, User, UserDetails};
 pub use tenants::{Tenant, TenantMember};
 
 use gatepost_core::access::Role;

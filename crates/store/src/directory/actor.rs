@@ -95,6 +95,8 @@ pub enum Who {
     Provider,
     /// The settings that Gatepost started with.
     Configuration,
+    /// What deletes data by its age.
+    Retention,
     /// Nobody: a membership or a decision has reached its own end.
     Time,
     /// An actor that this release does not write.
@@ -107,6 +109,7 @@ const SIGN_IN: &str = "sign-in";
 const REFRESH: &str = "refresh";
 const PROVIDER: &str = "provider";
 const CONFIGURATION: &str = "configuration";
+const RETENTION: &str = "retention";
 const TIME: &str = "time";
 
 impl fmt::Display for Who {
@@ -119,6 +122,7 @@ impl fmt::Display for Who {
             Self::Refresh => f.write_str(REFRESH),
             Self::Provider => f.write_str(PROVIDER),
             Self::Configuration => f.write_str(CONFIGURATION),
+            Self::Retention => f.write_str(RETENTION),
             Self::Time => f.write_str(TIME),
             Self::Other(text) => f.write_str(text),
         }
@@ -137,6 +141,7 @@ impl FromStr for Who {
             REFRESH => Self::Refresh,
             PROVIDER => Self::Provider,
             CONFIGURATION => Self::Configuration,
+            RETENTION => Self::Retention,
             TIME => Self::Time,
             _ => text.parse().map_or_else(|_| Self::Other(text.to_owned()), Self::Person),
         }))
@@ -158,6 +163,7 @@ mod tests {
             (Who::Refresh, "refresh"),
             (Who::Provider, "provider"),
             (Who::Configuration, "configuration"),
+            (Who::Retention, "retention"),
             (Who::Time, "time"),
             (Who::Other("scim:entra".to_owned()), "scim:entra"),
             (Who::Other(String::new()), ""),

@@ -37,6 +37,8 @@ row! {
         pub via: String,
         /// The tenant whose administrators may read the row.
         pub tenant_id: Option<String>,
+        /// The key with which the actor made the change.
+        pub key_id: Option<String>,
     }
 }
 

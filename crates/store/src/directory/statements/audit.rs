@@ -3,6 +3,7 @@
 use super::{Connection, Db, Result, Store, lists};
 use crate::directory::actor::Actor;
 use crate::directory::audit::{AuditCursor, AuditFilter, AuditRecord};
+use crate::directory::salted_digest::SaltedDigest;
 use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::TenantId;
@@ -37,17 +38,28 @@ async fn insert(
     tenant: Option<&TenantId>,
     entry: Entry<'_>,
 ) -> Result<()> {
+    let before = entry.before.map(|value| value.to_string());
+    let after = entry.after.map(|value| value.to_string());
+    let address = actor.address.map(|address| address.to_string());
+    let digest =
+        |text: &Option<String>| text.as_deref().map(|text| SaltedDigest::of(text).as_bytes().to_vec());
+    let digests = [digest(&before), digest(&after), digest(&address)];
+    let [before_digest, after_digest, address_digest] = digests;
     sqlx::query(
-        "INSERT INTO audit_entries (at, actor, action, target, before, after, address, request_id, via, tenant_id) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        "INSERT INTO audit_entries (at, actor, action, target, before, after, address, before_digest, after_digest, \
+         address_digest, request_id, via, tenant_id) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
     )
     .bind(Timestamp::now().unix())
     .bind(actor.who.to_string())
     .bind(entry.action)
     .bind(entry.target)
-    .bind(entry.before.map(|value| value.to_string()))
-    .bind(entry.after.map(|value| value.to_string()))
-    .bind(actor.address.map(|address| address.to_string()))
+    .bind(before)
+    .bind(after)
+    .bind(address)
+    .bind(before_digest)
+    .bind(after_digest)
+    .bind(address_digest)
     .bind(actor.request_id.map(|id| id.to_string()))
     .bind(actor.via.as_str())
     .bind(tenant.map(TenantId::as_str))
@@ -66,7 +78,7 @@ macro_rules! via_column {
 
 /// With the addresses of actor and target, because people recognize an address better than an id.
 const ENTRIES: &str = concat!(
-    "SELECT id, at, actor, action, target, before, after, address, request_id, tenant_id, ",
+    "SELECT id, at, actor, action, target, before, after, address, request_id, tenant_id, key_id, ",
     via_column!(),
     " AS via, \
     (SELECT u.email FROM users u WHERE u.id = e.actor) AS actor_email, \
