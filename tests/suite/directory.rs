@@ -56,6 +56,7 @@ mod members;
 mod names;
 mod privileges;
 mod refusals;
+mod repeats;
 mod requests;
 mod round_trip;
 mod sessions;

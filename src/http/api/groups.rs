@@ -6,7 +6,6 @@ use super::list::{Filter, List, Page, PageParameters, Parameters, SearchText};
 use super::members::Members;
 use super::problems::{ReadProblems, WriteProblems};
 use super::refused::{Refused, not_found};
-use super::repeats::kept;
 use super::reply::Reply;
 use crate::admin::Context;
 use crate::admin::views::{Group, GroupChange, Link, LinkChange, MappingChange};
@@ -18,7 +17,7 @@ use gatepost_core::ids::{GroupId, GroupName, TenantId};
 use gatepost_store::directory::changes::{
     CreateGroup, DeleteGroup, LinkGroup, MapGroup, RenameGroup, UnlinkGroup, UnmapGroup,
 };
-use gatepost_store::directory::{DirectoryError, GroupFilter, GroupRecord};
+use gatepost_store::directory::{Conditions, DirectoryError, Done, GroupFilter, GroupRecord};
 use utoipa::{IntoParams, ToSchema};
 
 /// Lists groups by name.
@@ -74,13 +73,16 @@ impl Body for GroupNaming {
 pub(super) async fn create(
     caller: Caller,
     admin: Data<Context>,
-    Post(conditions, GroupNaming { name }): Post<GroupNaming>,
+    Post(terms, GroupNaming { name }): Post<GroupNaming>,
 ) -> Result<Reply, Refused> {
-    let done = admin.carry_out(&CreateGroup { name: name.clone() }, conditions, &caller.actor()).await?;
-    let group_id = done.outcome.to_string();
-    let path = format!("/groups/{group_id}");
-    let change = GroupChange { group_id, name: name.to_string(), changed: done.changed };
-    kept(&admin, conditions, Reply::changed(&done, conditions, change, Some(path))).await
+    let change = CreateGroup { name: name.clone() };
+    let answer = |done: &Done<GroupId>, conditions: Conditions| {
+        let group_id = done.outcome.to_string();
+        let path = format!("/groups/{group_id}");
+        let change = GroupChange { group_id, name: name.to_string(), changed: done.changed };
+        Reply::changed(done, conditions, change, Some(path))
+    };
+    terms.carry_out((&admin, &caller), &change, answer).await
 }
 
 /// A group with its links and the tenants that it opens.
@@ -163,13 +165,15 @@ pub(super) async fn link(
     caller: Caller,
     admin: Data<Context>,
     Path(id): Path<GroupId>,
-    Post(conditions, NewLink { link }): Post<NewLink>,
+    Post(terms, NewLink { link }): Post<NewLink>,
 ) -> Result<Reply, Refused> {
     let change = LinkGroup::new(id.into(), link.clone(), &admin.site.config)?;
-    let done = admin.carry_out(&change, conditions, &caller.actor()).await?;
-    let name = Some(done.outcome.to_string());
-    let change = LinkChange { name, link: link.to_string(), changed: done.changed };
-    kept(&admin, conditions, Reply::changed(&done, conditions, change, None)).await
+    let answer = |done: &Done<GroupName>, conditions: Conditions| {
+        let name = Some(done.outcome.to_string());
+        let change = LinkChange { name, link: link.to_string(), changed: done.changed };
+        Reply::changed(done, conditions, change, None)
+    };
+    terms.carry_out((&admin, &caller), &change, answer).await
 }
 
 /// Removes a link.

@@ -1,13 +1,13 @@
 //! People: who there is, what they may, and whether they may sign in.
 
 use super::caller::Caller;
-use super::input::{Body, Post, Write};
+use super::input::{Body, Post, PostEmpty};
 use super::list::{Filter, List, Page, PageParameters, Parameters, SearchText};
 use super::me::{live, session_page};
 use super::members::Members;
 use super::problems::{ReadProblems, WriteProblems};
 use super::refused::{Refused, not_found};
-use super::repeats::kept;
+use super::repeats::Terms;
 use super::reply::Reply;
 use crate::admin::views::{AddressRelease, Session, SessionsEnd, User, UserChange, UserDetails};
 use crate::admin::{Context, EndedSessions};
@@ -21,7 +21,8 @@ use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{GroupId, TenantId, UserId};
 use gatepost_store::directory::changes::{CreateUser, DisableUser, EnableUser, ReleaseAddress};
 use gatepost_store::directory::{
-    DirectoryError, Membership, MembershipSource, UserFilter, UserKey, UserRecord, UserState,
+    Conditions, DirectoryError, Done, Membership, MembershipSource, UserFilter, UserKey, UserRecord,
+    UserState, UserSummary,
 };
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
@@ -88,16 +89,17 @@ impl Body for NewUser {
 pub(super) async fn create(
     caller: Caller,
     admin: Data<Context>,
-    Post(conditions, NewUser { email }): Post<NewUser>,
+    Post(terms, NewUser { email }): Post<NewUser>,
 ) -> Result<Reply, Refused> {
-    let done = admin.carry_out(&CreateUser { email: email.clone() }, conditions, &caller.actor()).await?;
-    let (id, changed) = (done.outcome, done.changed);
-    let change = match admin.stores.directory.find_user(&Scope::System, &UserKey::Id(id)).await? {
-        Some(user) => UserChange::new(&user.summary, changed),
+    let answer = |done: &Done<UserSummary>, conditions: Conditions| {
+        let user = UserChange::new(&done.outcome, done.changed);
         // A dry run has kept nobody.
-        None => UserChange { user_id: None, email: Some(email.to_string()), disabled_at: None, changed },
+        let is_kept = !(conditions.is_dry_run && done.changed);
+        let path = format!("/users/{}", done.outcome.id);
+        let user = UserChange { user_id: user.user_id.filter(|_| is_kept), ..user };
+        Reply::changed(done, conditions, user, Some(path))
     };
-    kept(&admin, conditions, Reply::changed(&done, conditions, change, Some(format!("/users/{id}")))).await
+    terms.carry_out((&admin, &caller), &CreateUser { email }, answer).await
 }
 
 /// A person with identities, groups and tenants.
@@ -124,12 +126,14 @@ pub(super) async fn disable(
     caller: Caller,
     admin: Data<Context>,
     Path(id): Path<UserId>,
-    Write(conditions): Write,
+    PostEmpty(terms): PostEmpty,
 ) -> Result<Reply, Refused> {
     let change = DisableUser { user: UserKey::Id(id) };
-    let done = admin.carry_out(&change, conditions, &caller.actor()).await?;
-    let change = UserChange::new(&find(&admin, &caller.scope, id).await?.summary, done.changed);
-    kept(&admin, conditions, Reply::changed(&done, conditions, change, None)).await
+    terms.carry_out((&admin, &caller), &change, changed_user).await
+}
+
+fn changed_user(done: &Done<UserSummary>, conditions: Conditions) -> Reply {
+    Reply::changed(done, conditions, UserChange::new(&done.outcome, done.changed), None)
 }
 
 /// Lets a disabled person sign in again. Ended sessions stay ended.
@@ -139,12 +143,10 @@ pub(super) async fn enable(
     caller: Caller,
     admin: Data<Context>,
     Path(id): Path<UserId>,
-    Write(conditions): Write,
+    PostEmpty(terms): PostEmpty,
 ) -> Result<Reply, Refused> {
     let change = EnableUser { user: UserKey::Id(id) };
-    let done = admin.carry_out(&change, conditions, &caller.actor()).await?;
-    let change = UserChange::new(&find(&admin, &caller.scope, id).await?.summary, done.changed);
-    kept(&admin, conditions, Reply::changed(&done, conditions, change, None)).await
+    terms.carry_out((&admin, &caller), &change, changed_user).await
 }
 
 /// Ends all sessions of a person.
@@ -154,13 +156,22 @@ pub(super) async fn end_sessions(
     caller: Caller,
     admin: Data<Context>,
     Path(id): Path<UserId>,
-    Write(conditions): Write,
+    PostEmpty(Terms { conditions, repeat }): PostEmpty,
 ) -> Result<Reply, Refused> {
-    let ended = Box::pin(admin.end_sessions(&UserKey::Id(id), conditions, &caller.actor())).await?;
-    let EndedSessions { user, found } = ended;
-    let version = find(&admin, &caller.scope, id).await?.summary.version;
-    let end = SessionsEnd { user_id: user.to_string(), sessions: found, changed: true };
-    kept(&admin, conditions, Reply::noted(conditions, end).version(version)).await
+    let answer = |ended: &EndedSessions| {
+        let EndedSessions { user, found, version } = *ended;
+        let end = SessionsEnd { user_id: user.to_string(), sessions: found, changed: true };
+        Reply::noted(conditions, end).version(version)
+    };
+    let (user, actor) = (UserKey::Id(id), caller.actor());
+    let ended = match repeat {
+        Some(repeat) => {
+            let once = |ended: &EndedSessions| answer(ended).to_stored();
+            Box::pin(admin.end_sessions_once(id, (repeat, once), conditions, &actor)).await?
+        }
+        None => Box::pin(admin.end_sessions(&user, conditions, &actor)).await?,
+    };
+    Ok(answer(&ended))
 }
 
 /// Releases the address of a person: the next person who signs in with it gets it.
@@ -170,13 +181,14 @@ pub(super) async fn release_address(
     caller: Caller,
     admin: Data<Context>,
     Path(id): Path<UserId>,
-    Write(conditions): Write,
+    PostEmpty(terms): PostEmpty,
 ) -> Result<Reply, Refused> {
-    let done =
-        admin.carry_out(&ReleaseAddress { user: UserKey::Id(id) }, conditions, &caller.actor()).await?;
-    let released = done.outcome.as_ref().map(ToString::to_string);
-    let release = AddressRelease { user_id: id.to_string(), released, changed: done.changed };
-    kept(&admin, conditions, Reply::changed(&done, conditions, release, None)).await
+    let answer = |done: &Done<Option<EmailAddress>>, conditions: Conditions| {
+        let released = done.outcome.as_ref().map(ToString::to_string);
+        let release = AddressRelease { user_id: id.to_string(), released, changed: done.changed };
+        Reply::changed(done, conditions, release, None)
+    };
+    terms.carry_out((&admin, &caller), &ReleaseAddress { user: UserKey::Id(id) }, answer).await
 }
 
 /// A person's membership of a group, from one source.

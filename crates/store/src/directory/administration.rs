@@ -44,11 +44,6 @@ impl Directory {
     pub async fn find_answer(&self, repeat: Repeat) -> Result<Option<StoredAnswer>> {
         on_store!(self, find_answer(repeat))
     }
-
-    /// Keeps the answer to a request that may come again.
-    pub async fn keep_answer(&self, repeat: Repeat, answer: &str) -> Result<()> {
-        on_store!(self, keep_answer(repeat, answer))
-    }
 }
 
 // People and admins, as far as they exist for the reader.
