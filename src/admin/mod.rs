@@ -5,6 +5,7 @@
 //! caller's scope, row lock, version, decision, write, audit and notification. Who may make it is decided in
 //! [`gatepost_core::administration`], by what the directory says at that moment.
 
+pub mod audit;
 mod requests;
 mod sessions;
 pub mod views;

@@ -26,6 +26,10 @@ const KEY_TTL: Duration = Duration::from_secs(30);
 const MAX_CLOCK_SKEW: i64 = 30;
 /// How often expired data is deleted.
 const DELETE_INTERVAL: Duration = Duration::from_mins(10);
+/// How often complete hours of the audit get their heads.
+const HEADS_INTERVAL: Duration = Duration::from_mins(1);
+/// The number of heads, of batches of audit entries, and of people, in one run.
+const MOST_AT_ONCE: u32 = 100;
 /// How often last uses of sessions, refusals, and pending revocations are written.
 const WRITE_INTERVAL: Duration = Duration::from_secs(1);
 /// The number of entries in one write.
@@ -111,6 +115,7 @@ impl Housekeeping {
             spawn(wait_for_session_store(Arc::clone(state))),
             spawn(watch_readiness(Arc::clone(state))),
             spawn(delete_expired(Arc::clone(state))),
+            spawn(make_audit_heads(Arc::clone(state))),
             spawn(watch_secret_files(Arc::clone(state))),
             spawn(invalidation::keep_lease(Arc::clone(&state.stores), Arc::clone(&state.lease))),
             spawn(write_periodically(Arc::clone(state), write_uses)),
@@ -222,6 +227,41 @@ async fn delete_expired(state: Arc<State>) {
         }
         if let Err(error) = delete_from_directory(&state.stores.directory).await {
             tracing::warn!(error = %Chain(&error), "expired rows of the directory were not deleted");
+        }
+        if let Err(error) = delete_old(&state).await {
+            tracing::warn!(error = %Chain(&error), "old audit entries or people were not deleted");
+        }
+    }
+}
+
+/// Deletes what is kept for a configured time.
+async fn delete_old(state: &State) -> Result<(), DirectoryError> {
+    let (directory, retention) = (&state.stores.directory, &state.site.config.retention);
+    let now = directory.clock().await?;
+    if let Some(after) = retention.forget_after {
+        let forgotten = directory.forget_people(now.minus(after), MOST_AT_ONCE).await?;
+        if forgotten > 0 {
+            tracing::info!(people = forgotten, "forgot people who have not signed in for long");
+        }
+    }
+    let deleted = directory.delete_old_audit(retention.audit_keep, now, MOST_AT_ONCE).await?;
+    if deleted > 0 {
+        tracing::info!(entries = deleted, "deleted old audit entries");
+    }
+    Ok(())
+}
+
+/// Every replica does so. Whoever is first writes the head.
+async fn make_audit_heads(state: Arc<State>) {
+    let mut ticks = interval(HEADS_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if !state.readiness.is_prepared() {
+            continue;
+        }
+        if let Err(error) = state.stores.directory.make_audit_heads(MOST_AT_ONCE).await {
+            tracing::warn!(error = %Chain(&error), "the heads of the audit were not made");
         }
     }
 }

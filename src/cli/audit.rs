@@ -1,15 +1,18 @@
-//! `gatepost audit`: who changed what, newest first, page by page.
+//! `gatepost audit`: who changed what, newest first, page by page or as a stream.
 
+use super::audit_chain::{self, Verify};
 use super::console::Console;
 use super::error::CommandError;
 use super::moment::Moment;
-use super::report::{Report, lines, rfc3339};
+use super::report::{Report, lines, print_line, rfc3339};
+use crate::admin::audit::Export;
 use crate::admin::views::AuditEntry;
 use clap::{Args, Subcommand};
 use gatepost_core::administration::Scope;
-use gatepost_core::ids::RequestId;
-use gatepost_store::directory::{AuditCursor, AuditFilter, AuditRecord, UserKey, Who};
+use gatepost_core::ids::{RequestId, TenantId};
+use gatepost_store::directory::{AuditCursor, AuditFilter, AuditRecord, UserKey, Via, Who};
 use serde_json::{Map, Value, json};
+use std::process::ExitCode;
 
 /// The greatest number of entries on a page, which are held in memory.
 const MOST: i64 = 10_000;
@@ -23,6 +26,31 @@ pub(super) enum Command {
         gatepost audit list --since 2026-11-01 --until 2026-12-01 --json | jq '.entries[].action'\n  \
         gatepost audit list --request 0192f0c1a2b37c4d8e9f001122334455")]
     List(Box<Which>),
+    /// Prints the entries of a time, newest first, one JSON object a line
+    #[command(
+        after_help = "Example:\n  gatepost audit export --since 2026-11-01 --until 2026-12-01 > november.jsonl"
+    )]
+    Export {
+        /// From this time on, written like --since of `gatepost audit list`
+        #[arg(long, value_name = "TIME")]
+        since: Option<Moment>,
+        /// Before this time
+        #[arg(long, value_name = "TIME")]
+        until: Option<Moment>,
+    },
+    /// Prints the heads of the hours, one JSON object a line, to be kept elsewhere
+    #[command(after_help = "Example:\n  gatepost audit heads --since 1d >> /mnt/elsewhere/heads.jsonl")]
+    Heads {
+        /// From this hour on, written like --since of `gatepost audit list`
+        #[arg(long, value_name = "TIME")]
+        since: Option<Moment>,
+    },
+    /// Recomputes all heads, and names the first hour that does not fit
+    #[command(
+        after_help = "Exit codes: 0 the audit is whole, 1 it is not.\n\nExamples:\n  gatepost audit verify\n  \
+        gatepost audit verify --against /mnt/elsewhere/heads.jsonl --json"
+    )]
+    Verify(Verify),
 }
 
 #[derive(Debug, Args)]
@@ -42,6 +70,12 @@ pub(super) struct Which {
     /// Changes by one request, by the id that pages and log lines show
     #[arg(long, value_name = "ID")]
     request: Option<RequestId>,
+    /// Changes that came by this way: cli, api, portal, view, scim, sync, gate
+    #[arg(long, value_name = "WAY")]
+    via: Option<Via>,
+    /// Changes that the administrators of this tenant may read
+    #[arg(long, value_name = "ID")]
+    tenant: Option<TenantId>,
     /// Changes from this time on: 2026-11-24T23:35:00Z, 2026-11-24 (midnight, UTC), or 15m, 12h, 7d (ago)
     #[arg(long, value_name = "TIME")]
     since: Option<Moment>,
@@ -56,10 +90,37 @@ pub(super) struct Which {
     before: Option<AuditCursor>,
 }
 
-pub(super) async fn run(console: &Console, command: Command) -> Result<Report, CommandError> {
-    let Command::List(which) = command;
+pub(super) async fn run(console: &Console, command: Command, json: bool) -> Result<ExitCode, CommandError> {
+    match command {
+        Command::List(which) => list(console, *which).await?.print(json).map_err(CommandError::Output)?,
+        Command::Export { since, until } => export(console, since, until).await?,
+        Command::Heads { since } => audit_chain::print_heads(console, since).await?,
+        Command::Verify(how) => return audit_chain::verify(console, how, json).await,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn export(console: &Console, since: Option<Moment>, until: Option<Moment>) -> Result<(), CommandError> {
+    let filter = AuditFilter {
+        since: since.map(|since| since.0),
+        until: until.map(|until| until.0),
+        ..AuditFilter::default()
+    };
+    let mut export = Export::new(&console.state.admin, filter);
+    loop {
+        let page = export.next(&Scope::System).await?;
+        if page.is_empty() {
+            return Ok(());
+        }
+        for entry in &page {
+            print_line(AuditEntry::from(entry))?;
+        }
+    }
+}
+
+async fn list(console: &Console, which: Which) -> Result<Report, CommandError> {
     let limit = which.limit;
-    let filter = filter(console, *which).await?;
+    let filter = filter(console, which).await?;
     // One more entry shows whether there is a next page.
     let mut entries = console.state.stores.directory.list_audit(&Scope::System, &filter, limit + 1).await?;
     let is_last = entries.len() <= limit as usize;
@@ -79,7 +140,7 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
 }
 
 async fn filter(console: &Console, which: Which) -> Result<AuditFilter, CommandError> {
-    let Which { user, target, actor, action, request, since, until, limit: _, before } = which;
+    let Which { user, target, actor, action, request, via, tenant, since, until, limit: _, before } = which;
     let target = match user {
         // An id is not looked up, so that entries of a person who was merged into another one are found too.
         Some(UserKey::Id(id)) => Some(format!("user:{id}")),
@@ -99,8 +160,9 @@ async fn filter(console: &Console, which: Which) -> Result<AuditFilter, CommandE
         actor,
         actions: action,
         except: Vec::new(),
-        tenant: None,
+        tenant,
         request_id: request,
+        via,
         since: since.map(|since| since.0),
         until: until.map(|until| until.0),
         before,

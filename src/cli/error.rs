@@ -59,6 +59,10 @@ pub(super) enum CommandError {
     OldSchema,
     #[error("the output cannot be written")]
     Output(#[source] io::Error),
+    #[error("{} cannot be read", .0.display())]
+    File(PathBuf, #[source] io::Error),
+    #[error("line {line} of {} is no head of the audit", path.display())]
+    NoHead { path: PathBuf, line: usize },
 }
 
 fn listed(faults: &[Fault]) -> String {
@@ -147,7 +151,8 @@ impl CommandError {
             Self::Log(_) => "examples for GATEPOST_LOG__LEVEL: info, or info,gatepost=debug",
             Self::NotReady(_) => "`gatepost check` checks everything that Gatepost needs",
             Self::Start(error) => of_start(error),
-            Self::Output(_) => return None,
+            Self::NoHead { .. } => "the file holds what `gatepost audit heads` printed",
+            Self::Output(_) | Self::File(..) => return None,
         };
         Some(hint.to_owned())
     }

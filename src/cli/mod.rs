@@ -7,6 +7,7 @@ mod address;
 mod admin;
 mod apply;
 mod audit;
+mod audit_chain;
 mod certs;
 mod check;
 mod completions;
@@ -122,7 +123,7 @@ enum Command {
     /// Writes groups, links and tenants into files that `gatepost apply` reads
     #[command(after_help = export::HELP)]
     Export(export::Export),
-    /// Shows the audit log: who changed what
+    /// Shows the audit log: who changed what, and whether it is whole
     #[command(after_help = "Example:\n  gatepost audit list --user alice@example.com --since 7d")]
     Audit(Administration<audit::Command>),
     /// Prints the OpenAPI document of the API
@@ -207,7 +208,6 @@ fn dispatch(arguments: Arguments, environment: VarsOs) -> Result<ExitCode, Comma
                 let json = args.json;
                 (Box::pin(explain::run(&open().await?, args)).await?, json)
             }
-            Command::Audit(args) => (audit::run(&open().await?, args.command).await?, args.json),
             Command::Apply(args) => return Box::pin(apply::run(&open().await?, args)).await,
             Command::Export(args) => {
                 let json = args.json;
@@ -225,6 +225,7 @@ fn dispatch(arguments: Arguments, environment: VarsOs) -> Result<ExitCode, Comma
                 let (console, json) = (open_for(args.conditions()).await?, args.json);
                 (console.finish(tenant::run(&console, args.command).await?), json)
             }
+            Command::Audit(args) => return audit::run(&open().await?, args.command, args.json).await,
             Command::User(args) => {
                 let (console, json) = (open_for(args.conditions()).await?, args.json);
                 (console.finish(Box::pin(user::run(&console, args.command)).await?), json)

@@ -2,6 +2,7 @@
 //!
 //! Guarantee: names that others chose (people, groups, browsers) cannot control the terminal.
 
+use super::error::CommandError;
 use anstyle::AnsiColor;
 use comfy_table::{Table, presets};
 pub(super) use gatepost_core::calendar::{minute, rfc3339};
@@ -66,6 +67,11 @@ impl Report {
             written => written,
         }
     }
+}
+
+/// Prints one line of JSON on standard output. A reader that has closed the pipe is an error, because it ends a stream.
+pub(super) fn print_line(item: impl Serialize) -> Result<(), CommandError> {
+    writeln!(anstream::stdout(), "{}", to_json(item)).map_err(CommandError::Output)
 }
 
 /// What is printed can be written as JSON: names of members are texts.

@@ -1,5 +1,6 @@
 //! The REST API: who may call what, what it refuses, and what it leaves behind.
 
+mod audit;
 mod callers;
 mod input;
 mod rules;

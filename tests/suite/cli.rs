@@ -1,6 +1,7 @@
 //! The command line of administration while `serve` runs on the same stores: each command's word, and its effect on
 //! the next request.
 
+mod audit;
 mod changes;
 
 use crate::world::{APP, MCP_GITHUB, Pair, Plan, Stores, World, alice, run_command};
@@ -8,7 +9,7 @@ use gatepost_kit::client::Client;
 use gatepost_kit::entra::Person;
 use gatepost_kit::process::{Postgres, until};
 use serde_json::Value;
-use sqlx::{Connection, Executor, Row};
+use sqlx::{Connection, Executor, Row, SqlSafeStr};
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
@@ -38,7 +39,7 @@ async fn json(world: &World, arguments: &[&str]) -> Value {
 }
 
 /// Runs a statement past Gatepost and returns the first column of its rows.
-pub(crate) async fn sql(world: &World, statement: &'static str) -> Vec<String> {
+pub(crate) async fn sql(world: &World, statement: impl SqlSafeStr) -> Vec<String> {
     match &world.stores {
         Stores::Embedded(folder) => {
             let file = folder.path().join("gatepost.db");

@@ -45,6 +45,7 @@ mod addresses;
 pub mod administration;
 mod admins;
 mod audit;
+mod audit_chain;
 mod configuration;
 mod door;
 mod ends;

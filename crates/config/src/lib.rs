@@ -21,6 +21,7 @@ mod providers;
 mod raw;
 mod reader;
 mod requests;
+mod retention;
 mod session;
 mod store_url;
 mod stores;
@@ -89,6 +90,8 @@ pub struct Config {
     pub requests: RequestsConfig,
     /// `GATEPOST_WEBHOOK__*`; `None`: nobody is told.
     pub webhook: Option<WebhookConfig>,
+    /// `GATEPOST_AUDIT__KEEP`, `GATEPOST_PEOPLE__FORGET_AFTER`.
+    pub retention: RetentionConfig,
     /// `GATEPOST_LOG__FORMAT`, `GATEPOST_LOG__LEVEL`.
     pub log: LogConfig,
 }
@@ -289,6 +292,15 @@ pub struct SessionConfig {
     pub persistent: bool,
     /// `MAX_PER_PERSON`: one more sign-in ends the session that was not used for the longest time.
     pub max_per_person: usize,
+}
+
+/// How long data is kept that has no end of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct RetentionConfig {
+    /// `GATEPOST_AUDIT__KEEP`: how long entries of the audit are kept.
+    pub audit_keep: Duration,
+    /// `GATEPOST_PEOPLE__FORGET_AFTER`: after how long people who do not sign in are deleted. `None`: never.
+    pub forget_after: Option<Duration>,
 }
 
 /// `GATEPOST_VERIFY__*`: how `/verify` answers.

@@ -4,8 +4,8 @@ use super::error::{ConfigError, ConfigErrors, Problem};
 use super::raw::{CONFIG_VARIABLE, TomlFile};
 use super::reader::{Read, Reader};
 use super::{
-    Config, StoresConfig, address, groups, identity_policy, log, providers, requests, session, stores,
-    webhook,
+    Config, StoresConfig, address, groups, identity_policy, log, providers, requests, retention, session,
+    stores, webhook,
 };
 use std::borrow::Cow;
 use std::io::ErrorKind;
@@ -85,6 +85,7 @@ pub(super) fn sections(reader: &mut Reader) -> Read<Config> {
     let verify = session::read_verify(reader);
     let requests = requests::read(reader);
     let webhook = webhook::read(reader);
+    let retention = retention::read(reader, session.as_ref().ok());
     let log = log::read(reader);
     let (addresses, (stores, secret_keys), groups) = (addresses?, stores?, groups?);
     Ok(Config {
@@ -108,6 +109,7 @@ pub(super) fn sections(reader: &mut Reader) -> Read<Config> {
         verify: verify?,
         requests: requests?,
         webhook: webhook?,
+        retention: retention?,
         log: log?,
     })
 }

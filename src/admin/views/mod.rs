@@ -1,17 +1,19 @@
 //! The JSON of people, groups, tenants, sessions and the audit. The API and `--json` of the command line print the same
 //! objects. Names of members do not change; new ones may come.
 
+mod audit;
 mod changes;
 mod groups;
 mod people;
 mod tenants;
 
+pub use audit::{AuditEntry, AuditHead};
 pub use changes::{
     AddressRelease, AdminChange, GroupChange, LinkChange, MappingChange, MemberChange, MembersChange,
     SessionEnd, SessionsEnd, TenantChange, TenantMemberChange, UserChange,
 };
 pub use groups::{Group, Link, Member};
-pub use people::{Admin, AdminEntry, AuditEntry, Identity, Session, User, UserDetails};
+pub use people::{Admin, AdminEntry, Identity, Session, User, UserDetails};
 pub use tenants::{Tenant, TenantMember};
 
 use gatepost_core::access::Role;

@@ -4,12 +4,9 @@ use super::{roles, text, time};
 use gatepost_core::calendar::rfc3339;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::secret::Hash;
-use gatepost_store::directory::{
-    AdminRecord, AdminStanding, AuditRecord, Ends, UserKey, UserRecord, UserSummary,
-};
+use gatepost_store::directory::{AdminRecord, AdminStanding, Ends, UserKey, UserRecord, UserSummary};
 use gatepost_store::session::record::SessionRecord;
 use serde::Serialize;
-use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
@@ -194,49 +191,4 @@ impl Session {
             last_seen_at: rfc3339(record.last_seen_at),
         }
     }
-}
-
-/// A row of the audit.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct AuditEntry {
-    pub id: i64,
-    #[schema(format = DateTime)]
-    pub at: String,
-    /// A person's id, or `cli:NAME`, `db:ROLE`, `sign-in`, `refresh`, `provider`, `configuration`.
-    pub actor: String,
-    pub actor_email: Option<String>,
-    pub action: String,
-    /// What was changed: `user:ID`, `group:NAME`, `tenant:ID`, ...
-    pub target: String,
-    pub target_email: Option<String>,
-    #[schema(value_type = Option<Object>)]
-    pub before: Option<Map<String, Value>>,
-    #[schema(value_type = Option<Object>)]
-    pub after: Option<Map<String, Value>>,
-    /// The client's address.
-    pub address: Option<String>,
-    pub request_id: Option<String>,
-}
-
-impl From<&AuditRecord> for AuditEntry {
-    fn from(entry: &AuditRecord) -> Self {
-        Self {
-            id: entry.id,
-            at: rfc3339(entry.at),
-            actor: entry.actor.to_string(),
-            actor_email: entry.actor_email.clone(),
-            action: entry.action.clone(),
-            target: entry.target.clone(),
-            target_email: entry.target_email.clone(),
-            before: entry.before.as_deref().map(object),
-            after: entry.after.as_deref().map(object),
-            address: entry.address.clone(),
-            request_id: entry.request_id.clone(),
-        }
-    }
-}
-
-/// Stored values are JSON objects.
-fn object(written: &str) -> Map<String, Value> {
-    serde_json::from_str(written).unwrap_or_default()
 }

@@ -7,7 +7,7 @@ use crate::http::problem_document::{Problem, ProblemCode};
 use crate::http::public::callers::{ApiAccess, ApiCallers, CallerRule, Callers, KeyScope};
 use crate::http::public::fault::Fault;
 use crate::http::public::request::{add_header, browser, data};
-use crate::sign_in::{Browser, Context, checked_session};
+use crate::sign_in::{self, Browser, Context, checked_session};
 use actix_web::HttpRequest;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use gatepost_core::administration::{Matter, Scope};
@@ -27,6 +27,12 @@ pub(super) struct Caller {
 impl Caller {
     pub(super) fn id(&self) -> UserId {
         self.principal.standing.person.id
+    }
+
+    /// What they administer by now, for an answer that takes long. Nothing, if the session has ended.
+    pub(super) async fn scope_now(&self, context: &Context) -> Result<Scope, sign_in::Problem> {
+        let principal = checked_session::checked(context, &self.browser).await?;
+        Ok(principal.map_or(Scope::NONE, |principal| Scope::of(&principal.standing)))
     }
 
     /// The actor in audit rows.

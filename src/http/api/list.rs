@@ -52,7 +52,21 @@ pub(super) struct Parameters<'a> {
     flaws: &'a mut Vec<Flaw>,
 }
 
-impl Parameters<'_> {
+impl<'a> Parameters<'a> {
+    fn of(request: &HttpRequest, flaws: &'a mut Vec<Flaw>) -> Self {
+        let mut values: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
+            values.entry(name.into_owned()).or_default().push(value.into_owned());
+        }
+        Self { values, flaws }
+    }
+
+    fn refuse_rest(self) {
+        for name in self.values.into_keys() {
+            self.flaws.push(Flaw::of_parameter(name, "unknown", "There is no such parameter here."));
+        }
+    }
+
     /// A parameter that occurs once at most.
     pub(super) fn one<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<T> {
         let mut values = self.values.remove(name)?;
@@ -137,6 +151,22 @@ pub(super) struct Page<F> {
     ring: Arc<KeyRing>,
 }
 
+/// The filters of what is answered at once, without pages.
+pub(super) struct Filtered<F>(pub(super) F);
+
+impl<F: Filter> FromRequest for Filtered<F> {
+    type Error = Fault;
+    type Future = Ready<Result<Self, Fault>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let mut flaws = Vec::new();
+        let mut parameters = Parameters::of(request, &mut flaws);
+        let filter = F::read(&mut parameters);
+        parameters.refuse_rest();
+        ready(if flaws.is_empty() { Ok(Self(filter)) } else { Err(Problem::invalid(flaws).into()) })
+    }
+}
+
 impl<F: Filter> FromRequest for Page<F> {
     type Error = Fault;
     type Future = Ready<Result<Self, Fault>>;
@@ -150,10 +180,7 @@ impl<F: Filter> Page<F> {
     fn read(request: &HttpRequest) -> Result<Self, Vec<Flaw>> {
         let site = &data::<Context>(request).site;
         let mut flaws = Vec::new();
-        let mut parameters = Parameters { values: BTreeMap::new(), flaws: &mut flaws };
-        for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
-            parameters.values.entry(name.into_owned()).or_default().push(value.into_owned());
-        }
+        let mut parameters = Parameters::of(request, &mut flaws);
         let limit = parameters.one::<u32>("limit").unwrap_or(DEFAULT_LIMIT);
         if !(1..=MOST).contains(&limit) {
             parameters.flaws.push(Flaw::of_parameter(
@@ -165,9 +192,7 @@ impl<F: Filter> Page<F> {
         let after = parameters.one::<String>("after");
         let context = context(request.path(), &parameters.values);
         let filter = F::read(&mut parameters);
-        for name in std::mem::take(&mut parameters.values).into_keys() {
-            parameters.flaws.push(Flaw::of_parameter(name, "unknown", "The list has no such parameter."));
-        }
+        parameters.refuse_rest();
         let after =
             after.map(|sealed| site.ring.open::<String>(Purpose::ListPlace, &context, &sealed)).transpose();
         let after = after.unwrap_or_else(|_| {

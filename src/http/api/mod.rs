@@ -106,6 +106,8 @@ fn platform(api: &mut Routes<'_>) {
     let admin = admin.on(PUT, SystemWrite, OwnPages, admins::decide);
     api.add(admin.on(DELETE, SystemWrite, OwnPages, admins::reset));
     api.add(at("/audit").on(GET, AdminRead, Anywhere, audit::list));
+    api.add(at("/audit/export").on(GET, AdminRead, Anywhere, audit::export));
+    api.add(at("/audit/heads").on(GET, SystemRead, Anywhere, audit::heads));
     api.add(at("/explain").on(POST, SystemRead, OwnPages, explain::answer));
     api.add(at("/system").on(GET, SystemRead, Anywhere, system::show));
 }

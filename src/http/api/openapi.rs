@@ -28,7 +28,7 @@ use utoipa::openapi::server::Server;
         tenants::list, tenants::show, tenants::put, tenants::patch, tenants::delete, tenants::members, tenants::add_member,
         tenants::remove_member,
         admins::list, admins::show, admins::decide, admins::reset,
-        audit::list, explain::answer, system::show,
+        audit::list, audit::export, audit::heads, explain::answer, system::show,
     ),
 )]
 struct Document;

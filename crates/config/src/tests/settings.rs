@@ -26,6 +26,8 @@ fn five_variables_are_enough_and_the_rest_has_the_defaults_of_the_contract() {
     assert!(config.session.persistent && !config.is_development());
     assert_eq!(config.verify.stale_if_error, Duration::from_mins(1));
     assert_eq!(config.verify.groups_header_limit, 4096);
+    assert_eq!(config.retention.audit_keep, Duration::from_hours(400 * 24));
+    assert_eq!(config.retention.forget_after, None);
     assert!(!config.requests.anybody);
     assert_eq!(config.log.level, "info,actix_server=warn");
 }
@@ -384,4 +386,26 @@ fn sqlite_is_embedded_and_postgres_goes_with_redis() {
 fn shared_stores_need_a_key_ring() {
     let stores = [("DATABASE_URL", "postgres://db/gatepost"), ("REDIS_URL", "redis://cache")];
     refused(shortest_and(&stores), &["GATEPOST_SECRET_KEYS: missing", "32 random bytes"]);
+}
+
+#[test]
+fn the_audit_is_kept_for_thirty_days_at_least_and_nobody_is_forgotten_while_a_session_may_live() {
+    let kept = |value| shortest_and(&[("GATEPOST_AUDIT__KEEP", value)]);
+    assert_eq!(accepted(kept("30d")).retention.audit_keep, Duration::from_hours(30 * 24));
+    for value in ["29d", "0s", "off", "1 year"] {
+        assert_eq!(lines(kept(value)).len(), 1, "{value}");
+    }
+    let forgotten = |value, absolute| {
+        shortest_and(&[
+            ("GATEPOST_PEOPLE__FORGET_AFTER", value),
+            ("GATEPOST_SESSION__ABSOLUTE_TIMEOUT", absolute),
+        ])
+    };
+    let after = accepted(forgotten("730d", "400d")).retention.forget_after;
+    assert_eq!(after, Some(Duration::from_hours(730 * 24)));
+    assert_eq!(accepted(forgotten("off", "12h")).retention.forget_after, None);
+    for (value, absolute) in [("29d", "12h"), ("never", "12h"), ("60d", "60d")] {
+        let lines = lines(forgotten(value, absolute));
+        assert!(lines[0].starts_with("GATEPOST_PEOPLE__FORGET_AFTER: "), "{lines:?}");
+    }
 }

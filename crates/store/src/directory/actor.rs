@@ -53,6 +53,22 @@ impl Via {
     }
 }
 
+/// The text names no way by which changes come.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{0:?} is not one of cli, api, portal, view, scim, sync and gate")]
+pub struct ViaError(String);
+
+impl FromStr for Via {
+    type Err = ViaError;
+
+    fn from_str(text: &str) -> Result<Self, ViaError> {
+        let all =
+            [Self::CommandLine, Self::Api, Self::Portal, Self::View, Self::Scim, Self::Sync, Self::Gate];
+        let found = all.into_iter().find(|via| via.as_str() == text);
+        found.ok_or_else(|| ViaError(text.to_owned()))
+    }
+}
+
 impl Actor {
     /// A part of Gatepost that acts without a request.
     pub const fn internal(who: Who) -> Self {
@@ -78,6 +94,8 @@ pub enum Who {
     Provider,
     /// The settings that Gatepost started with.
     Configuration,
+    /// What deletes data by its age.
+    Retention,
     /// Nobody: a membership or a decision has reached its own end.
     Time,
     /// An actor that this release does not write.
@@ -90,6 +108,7 @@ const SIGN_IN: &str = "sign-in";
 const REFRESH: &str = "refresh";
 const PROVIDER: &str = "provider";
 const CONFIGURATION: &str = "configuration";
+const RETENTION: &str = "retention";
 const TIME: &str = "time";
 
 impl fmt::Display for Who {
@@ -102,6 +121,7 @@ impl fmt::Display for Who {
             Self::Refresh => f.write_str(REFRESH),
             Self::Provider => f.write_str(PROVIDER),
             Self::Configuration => f.write_str(CONFIGURATION),
+            Self::Retention => f.write_str(RETENTION),
             Self::Time => f.write_str(TIME),
             Self::Other(text) => f.write_str(text),
         }
@@ -120,6 +140,7 @@ impl FromStr for Who {
             REFRESH => Self::Refresh,
             PROVIDER => Self::Provider,
             CONFIGURATION => Self::Configuration,
+            RETENTION => Self::Retention,
             TIME => Self::Time,
             _ => text.parse().map_or_else(|_| Self::Other(text.to_owned()), Self::Person),
         }))
@@ -141,6 +162,7 @@ mod tests {
             (Who::Refresh, "refresh"),
             (Who::Provider, "provider"),
             (Who::Configuration, "configuration"),
+            (Who::Retention, "retention"),
             (Who::Time, "time"),
             (Who::Other("scim:entra".to_owned()), "scim:entra"),
             (Who::Other(String::new()), ""),

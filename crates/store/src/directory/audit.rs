@@ -1,6 +1,6 @@
 //! The rows of the audit, and the filter by which they are listed.
 
-use super::actor::Who;
+use super::actor::{Via, Who};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::{RequestId, TenantId, UserId};
 use std::fmt;
@@ -32,6 +32,13 @@ row! {
         pub address: Option<String>,
         /// The id of the request, which its log lines have too.
         pub request_id: Option<String>,
+        /// By which way the change came: `cli`, `api`, `portal`, `view`, `scim`, `sync`, `gate`, or one that only a newer
+        /// release knows.
+        pub via: String,
+        /// The tenant whose administrators may read the row.
+        pub tenant_id: Option<String>,
+        /// The key with which the actor made the change.
+        pub key_id: Option<String>,
     }
 }
 
@@ -59,6 +66,8 @@ pub struct AuditFilter {
     pub tenant: Option<TenantId>,
     /// Only changes by this request.
     pub request_id: Option<RequestId>,
+    /// Only changes that came by this way.
+    pub via: Option<Via>,
     /// From this second on.
     pub since: Option<Timestamp>,
     /// Before this second.

@@ -6,6 +6,7 @@
 
 use super::actor::Who;
 use super::records::LinkSource;
+use super::salted_digest::SaltedDigest;
 use gatepost_core::access::Role;
 use gatepost_core::access_request::{RequestState, Wanted};
 use gatepost_core::administration::Version;
@@ -13,6 +14,7 @@ use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::identity::{ExternalGroup, GroupKind, SubjectKey};
 use gatepost_core::ids::{AccessRequestId, GroupId, GroupName, ProviderId, TenantId, UserId};
+use gatepost_core::secret::Hash;
 use sqlx::error::{BoxDynError, UnexpectedNullError};
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
@@ -53,6 +55,7 @@ pub trait Columns {
     fn text(&self, column: &str) -> Result<Option<String>>;
     fn number(&self, column: &str) -> Result<Option<i64>>;
     fn flag(&self, column: &str) -> Result<Option<bool>>;
+    fn bytes(&self, column: &str) -> Result<Option<Vec<u8>>>;
 }
 
 macro_rules! columns_of {
@@ -67,6 +70,10 @@ macro_rules! columns_of {
             }
 
             fn flag(&self, column: &str) -> Result<Option<bool>> {
+                self.try_get(column)
+            }
+
+            fn bytes(&self, column: &str) -> Result<Option<Vec<u8>>> {
                 self.try_get(column)
             }
         }
@@ -146,6 +153,20 @@ impl Value for i64 {
 impl Value for bool {
     fn find<R: Columns>(row: &R, column: &str) -> Result<Option<Self>> {
         row.flag(column)
+    }
+}
+
+impl Value for Hash {
+    fn find<R: Columns>(row: &R, column: &str) -> Result<Option<Self>> {
+        let read = |bytes: Vec<u8>| <[u8; 32]>::try_from(bytes).map(Self::from_bytes);
+        let bytes = row.bytes(column)?;
+        bytes.map(|bytes| read(bytes).map_err(|_| unreadable(column, "expected 32 bytes"))).transpose()
+    }
+}
+
+impl Value for SaltedDigest {
+    fn find<R: Columns>(row: &R, column: &str) -> Result<Option<Self>> {
+        Ok(row.bytes(column)?.map(Self::from_bytes))
     }
 }
 

@@ -18,7 +18,7 @@ row! {
         /// The user may create a schema in this database.
         pub may_create: bool,
         /// Names of Gatepost's tables that the user may not read and change, and of its functions that the user may not
-        /// call.
+        /// call. Nobody needs to change or delete what is in the audit: functions of the owner do it.
         pub forbidden: Vec<String>,
         /// The server's encoding. Gatepost needs `UTF8`.
         pub encoding: String,
@@ -39,7 +39,8 @@ const REPORT: &str = "SELECT current_setting('server_version_num')::bigint AS ve
     array_to_json(ARRAY(SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
         WHERE n.nspname = 'gatepost' AND c.relkind = 'r' AND NOT (has_schema_privilege(n.oid, 'USAGE') \
         AND has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT') \
-        AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE')) \
+        AND (c.relname IN ('audit_entries', 'audit_heads') \
+            OR has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE'))) \
         UNION SELECT p.proname || '()' FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace \
         WHERE n.nspname = 'gatepost' AND p.prorettype <> 'trigger'::regtype \
         AND NOT (has_schema_privilege(n.oid, 'USAGE') AND has_function_privilege(p.oid, 'EXECUTE')) ORDER BY 1))::text \

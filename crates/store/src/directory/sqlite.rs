@@ -44,6 +44,7 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("sqlite":
     "20261128160000_leave_out_what_has_ended",
     "20261128161500_create_access_requests",
     "20261128162000_note_managers",
+    "20261128163100_chain_audit",
     "20261128164500_create_idempotent_requests",
 );
 
@@ -96,6 +97,7 @@ macro_rules! is_standby {
     };
 }
 
+mod audit_log;
 #[path = "statements/mod.rs"]
 #[expect(clippy::duplicate_mod, reason = "the statements are written once and compiled for each store")]
 mod statements;

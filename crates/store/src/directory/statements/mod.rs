@@ -1,11 +1,11 @@
 //! The statements of the directory, compiled once for Postgres and once for SQLite. Both understand `$1` placeholders,
 //! `ON CONFLICT` and `RETURNING`. What differs comes from the module that includes this one: `Connection`, `Store`,
 //! `begin`, `lock`, `is_conflict` and the macros `for_update!`, `each!`, `json_list!`, `present!`,
-//! `present_millis!`, `is_standby!`, `unhex!`.
+//! `present_millis!`, `is_standby!`, `unhex!`, and `audit_log`.
 //!
 //! Guarantee: a change and its audit rows are one transaction. A refusal that is an error changes nothing.
 
-use super::{Connection, Db, Store, begin, is_conflict, lock};
+use super::{Connection, Db, Store, audit_log, begin, is_conflict, lock};
 use crate::directory::error::DirectoryError;
 use crate::directory::lock_key::LockKey;
 use gatepost_core::clock::Timestamp;
@@ -85,9 +85,11 @@ mod admins;
 mod admission;
 mod apply;
 mod audit;
+mod audit_chain;
 mod configuration;
 mod door;
 mod ended;
+mod forget;
 mod group_changes;
 mod groups;
 mod held;

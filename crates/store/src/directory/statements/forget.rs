@@ -1,0 +1,96 @@
+//! Forgetting people who have not signed in for long: one transaction for each person, with its audit row.
+
+use super::users::{UserRow, note, user_columns};
+use super::{Connection, Result, Store, admin_overrides, admins, audit_log};
+use crate::directory::actor::{Actor, Who};
+use crate::directory::error::DirectoryError;
+use gatepost_core::clock::Timestamp;
+use gatepost_core::ids::UserId;
+use serde_json::{Value, json};
+
+/// A placeholder counts from its creation. Whoever was disabled or denied admin rights must not come back as a new person
+/// without it.
+macro_rules! forgettable {
+    () => {
+        "coalesce(u.last_sign_in_at, u.created_at) < $1 AND u.disabled_at IS NULL \
+         AND NOT EXISTS (SELECT 1 FROM admin_overrides o WHERE o.user_id = u.id AND NOT o.is_admin)"
+    };
+}
+
+impl Store {
+    pub(in crate::directory) async fn forget_people(&self, since: Timestamp, most: u32) -> Result<u64> {
+        let candidates: Vec<String> = reading!(self, |connection| {
+            let sql = concat!("SELECT u.id FROM users u WHERE ", forgettable!(), " ORDER BY u.id LIMIT $2");
+            let query = sqlx::query_scalar(sql).bind(since.unix()).bind(i64::from(most));
+            Ok(query.fetch_all(connection).await?)
+        })?;
+        let mut forgotten = 0;
+        for id in candidates {
+            let locks = [admins::lock_of_admins()];
+            let result = transaction!(self, &locks, |connection| forget(connection, &id, since).await);
+            match result {
+                Ok(is_forgotten) => forgotten += u64::from(is_forgotten),
+                Err(DirectoryError::LastAdmin) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(forgotten)
+    }
+}
+
+/// `false`: the person has signed in meanwhile, or is gone.
+async fn forget(connection: &mut Connection, id: &str, since: Timestamp) -> Result<bool> {
+    let sql = for_update!(concat!(
+        "SELECT ",
+        user_columns!(),
+        " FROM users u WHERE ",
+        forgettable!(),
+        " AND u.id = $2"
+    ));
+    let found: Option<UserRow> =
+        sqlx::query_as(sql).bind(since.unix()).bind(id).fetch_optional(&mut *connection).await?;
+    let Some(user) = found else { return Ok(false) };
+    let before = json!({ "created_at": user.created_at, "last_sign_in_at": user.last_sign_in_at });
+    erase(connection, user.id).await?;
+    let actor = Actor::internal(Who::Retention);
+    note(connection, &actor, "user.forget", user.id, Some(before), None).await?;
+    Ok(true)
+}
+
+/// Deletes a person, and erases what the audit says about them. Identities, memberships and decisions go with the row.
+/// Sessions of a person who does not exist are not valid. Whoever calls it holds [`admins::lock_of_admins`] and writes the
+/// audit row of the change afterwards: what is written before is erased too.
+///
+/// # Errors
+/// [`DirectoryError::LastAdmin`].
+pub(super) async fn erase(connection: &mut Connection, id: UserId) -> Result<()> {
+    let was_admin = admin_overrides::find_standing(connection, id).await?.is_admin;
+    for sql in [
+        "DELETE FROM former_addresses WHERE user_id = $1",
+        "DELETE FROM refusals WHERE user_id = $1",
+        "DELETE FROM users WHERE id = $1",
+    ] {
+        sqlx::query(sql).bind(id.to_string()).execute(&mut *connection).await?;
+    }
+    if was_admin {
+        admins::demand_one(connection).await?;
+    }
+    erase_from_audit(connection, id).await
+}
+
+/// With the placeholders that became part of the person: they had the same address.
+async fn erase_from_audit(connection: &mut Connection, id: UserId) -> Result<()> {
+    let mut wanted = vec![id];
+    while let Some(id) = wanted.pop() {
+        let sql = "SELECT before FROM audit_entries WHERE target = $1 AND action = 'user.merge' AND before IS NOT NULL";
+        let query = sqlx::query_scalar(sql).bind(format!("user:{id}"));
+        let merges: Vec<String> = query.fetch_all(&mut *connection).await?;
+        wanted.extend(merges.iter().filter_map(|merge| merged_user(merge)));
+        audit_log::erase(connection, id).await?;
+    }
+    Ok(())
+}
+
+fn merged_user(before: &str) -> Option<UserId> {
+    serde_json::from_str::<Value>(before).ok()?["user"].as_str()?.parse().ok()
+}
