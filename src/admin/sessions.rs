@@ -119,6 +119,19 @@ impl Context {
         Ok(ended(&done))
     }
 
+    /// Deletes the records of the sessions of a person who does not exist any more: they are not valid.
+    pub async fn forget_sessions(&self, user: UserId) {
+        let forget = async || {
+            for (hash, _) in self.stores.sessions.list_of_user(user).await? {
+                self.stores.sessions.forget(&hash, user).await?;
+            }
+            Ok::<_, StoreError>(())
+        };
+        if let Err(error) = retry(forget).await {
+            tracing::warn!(error = %Chain(&error), user.id = %user, "the sessions of an erased person stay in the session store until they expire");
+        }
+    }
+
     async fn end(&self, hash: &Hash, user: UserId, actor: &Actor) -> Result<(), LoadError> {
         Box::pin(revocation::end_session(&self.revocation, *hash, user, EndCause::Administrator, actor)).await
     }

@@ -2,7 +2,9 @@
 
 mod audit;
 mod callers;
+
 mod input;
+mod personal;
 mod rules;
 mod same_rows;
 mod versions;

@@ -2,7 +2,7 @@
 
 use super::caller::Caller;
 use super::input::{Body, Ids, Json, Post, Write, WriteLink};
-use super::list::{Filter, List, Page, PageParameters, Parameters, SearchText};
+use super::list::{Filter, Filtered, List, Page, PageParameters, Parameters, SearchText};
 use super::members::Members;
 use super::problems::{ReadProblems, WriteProblems};
 use super::refused::{Refused, not_found};
@@ -92,6 +92,7 @@ pub(super) async fn show(
     caller: Caller,
     admin: Data<Context>,
     Path(id): Path<GroupId>,
+    _: Filtered<()>,
 ) -> Result<Reply, Refused> {
     let group = find(&admin, &caller, id).await?;
     Ok(Reply::ok(Group::from(&group)).version(group.version))

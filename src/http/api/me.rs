@@ -2,7 +2,7 @@
 
 use super::caller::Caller;
 use super::input::Write;
-use super::list::{List, Page, PageParameters};
+use super::list::{Filtered, List, Page, PageParameters};
 use super::problems::{ReadProblems, WriteProblems};
 use super::refused::{Refused, not_found};
 use super::reply::Reply;
@@ -38,7 +38,7 @@ pub(super) struct Me {
 
 /// Who the caller is, and what they administer.
 #[utoipa::path(get, path = "/api/v1/me", tag = "me", responses((status = 200, body = Me), ReadProblems))]
-pub(super) async fn show(caller: Caller) -> Result<Reply, Refused> {
+pub(super) async fn show(caller: Caller, _: Filtered<()>) -> Result<Reply, Refused> {
     let person = &caller.principal.standing.person;
     let administers = match &caller.scope {
         Scope::System => Vec::new(),
@@ -65,7 +65,7 @@ pub(super) struct MyAccess {
 
 /// The caller's groups and tenants.
 #[utoipa::path(get, path = "/api/v1/me/access", tag = "me", responses((status = 200, body = MyAccess), ReadProblems))]
-pub(super) async fn access(caller: Caller) -> Result<Reply, Refused> {
+pub(super) async fn access(caller: Caller, _: Filtered<()>) -> Result<Reply, Refused> {
     let Standing { access, .. } = &caller.principal.standing;
     let own = access.tenants.iter().map(|(id, _)| id);
     let tenants = own.chain(&access.every_tenant);
@@ -114,6 +114,7 @@ pub(super) async fn session(
     caller: Caller,
     context: web::Data<Context>,
     Path(hash): Path<Hash>,
+    _: Filtered<()>,
 ) -> Result<Reply, Refused> {
     let (hash, record) = own(&context, &caller, hash).await?;
     Ok(Reply::ok(Session::new(&hash, &record)))

@@ -2,7 +2,7 @@
 
 use super::caller::Caller;
 use super::input::{Body, Post, PostEmpty};
-use super::list::{Filter, List, Page, PageParameters, Parameters, SearchText};
+use super::list::{Filter, Filtered, List, Page, PageParameters, Parameters, SearchText};
 use super::me::{live, session_page};
 use super::members::Members;
 use super::problems::{ReadProblems, WriteProblems};
@@ -21,8 +21,8 @@ use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{GroupId, TenantId, UserId};
 use gatepost_store::directory::changes::{CreateUser, DisableUser, EnableUser, ReleaseAddress};
 use gatepost_store::directory::{
-    Conditions, DirectoryError, Done, Membership, MembershipSource, UserFilter, UserKey, UserRecord,
-    UserState, UserSummary,
+    By, Conditions, DirectoryError, Done, Membership, MembershipSource, TenantWay, UserFilter, UserKey,
+    UserRecord, UserState, UserSummary,
 };
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
@@ -109,14 +109,20 @@ pub(super) async fn show(
     caller: Caller,
     admin: Data<Context>,
     Path(id): Path<UserId>,
+    _: Filtered<()>,
 ) -> Result<Reply, Refused> {
     Ok(Reply::from(&find(&admin, &caller.scope, id).await?))
 }
 
-async fn find(admin: &Context, scope: &Scope, id: UserId) -> Result<UserRecord, Refused> {
-    let key = UserKey::Id(id);
-    let found = admin.stores.directory.find_user(scope, &key).await?;
-    found.ok_or_else(|| DirectoryError::UnknownUser(key).into())
+/// The person of this id, as far as they exist for the caller.
+pub(super) async fn find(admin: &Context, scope: &Scope, id: UserId) -> Result<UserRecord, Refused> {
+    let (key, directory) = (UserKey::Id(id), &admin.stores.directory);
+    if let Some(found) = directory.find_user(scope, &key).await? {
+        return Ok(found);
+    }
+    let is_erased = *scope == Scope::System && directory.is_erased(id).await?;
+    let why = if is_erased { DirectoryError::Erased(id) } else { DirectoryError::UnknownUser(key) };
+    Err(why.into())
 }
 
 /// Ends all sessions of a person and refuses further sign-ins.
@@ -194,11 +200,15 @@ pub(super) async fn release_address(
 /// A person's membership of a group, from one source.
 #[derive(Clone, Serialize, ToSchema)]
 pub(super) struct UserMembership {
-    /// The group's number.
-    group_id: String,
+    /// The group's number. `null`: it is a membership of a tenant.
+    group_id: Option<String>,
     /// The group's name.
-    group: String,
-    /// `manual`, `scim`, or the id of a provider.
+    group: Option<String>,
+    /// The tenant. `null`: it is a membership of a group.
+    tenant: Option<String>,
+    /// The role in the tenant.
+    role: Option<String>,
+    /// `manual`, `scim`, or the id of a provider; `group` if a group that the caller may not see gives the role.
     source: String,
     /// The provider's group: `PROVIDER:ID`, for a role `PROVIDER:role:NAME`.
     link: Option<String>,
@@ -219,8 +229,10 @@ impl From<&Membership> for UserMembership {
             }
         };
         Self {
-            group_id: membership.group_id.to_string(),
-            group: membership.group.to_string(),
+            group_id: Some(membership.group_id.to_string()),
+            group: Some(membership.group.to_string()),
+            tenant: None,
+            role: None,
             source,
             link,
             until: membership.until.map(rfc3339),
@@ -229,7 +241,41 @@ impl From<&Membership> for UserMembership {
     }
 }
 
-/// A person's memberships of groups, once for each source.
+impl From<&TenantWay> for UserMembership {
+    fn from(TenantWay { tenant, role, by, until }: &TenantWay) -> Self {
+        let (source, version) = match by {
+            By::Direct(version) => ("manual", Some(version.to_string())),
+            By::Group(_) => ("group", None),
+        };
+        Self {
+            group_id: None,
+            group: None,
+            tenant: Some(tenant.to_string()),
+            role: Some(role.to_string()),
+            source: source.to_owned(),
+            link: None,
+            until: until.map(rfc3339),
+            version,
+        }
+    }
+}
+
+/// What a person is a member of, as far as the reader may know it. System administrators see groups, once for each source,
+/// and tenants that the person is in without a group; administrators of tenants see how the person is in those.
+pub(super) async fn list_memberships(
+    admin: &Context,
+    scope: &Scope,
+    id: UserId,
+) -> Result<Vec<UserMembership>, Refused> {
+    let directory = &admin.stores.directory;
+    let groups = directory.list_memberships(scope, id).await?;
+    let ways = directory.list_tenant_ways(scope, id).await?;
+    let is_shown = |way: &&TenantWay| *scope != Scope::System || matches!(way.by, By::Direct(_));
+    let tenants = ways.iter().filter(is_shown).map(UserMembership::from);
+    Ok(groups.iter().map(UserMembership::from).chain(tenants).collect())
+}
+
+/// A person's memberships of groups, once for each source, and of tenants.
 #[utoipa::path(get, path = "/api/v1/users/{id}/memberships", tag = "users", params(("id" = String, Path), PageParameters),
     responses((status = 200, body = List<UserMembership>), ReadProblems))]
 pub(super) async fn memberships(
@@ -239,9 +285,10 @@ pub(super) async fn memberships(
     page: Page<()>,
 ) -> Result<Reply, Refused> {
     find(&admin, &caller.scope, id).await?;
-    let all = admin.stores.directory.list_memberships(&caller.scope, id).await?;
-    let mut all: Vec<UserMembership> = all.iter().map(UserMembership::from).collect();
-    let place = |one: &UserMembership| serde_json::json!([one.group, one.source, one.link]).to_string();
+    let mut all = list_memberships(&admin, &caller.scope, id).await?;
+    let place = |one: &UserMembership| {
+        serde_json::json!([one.group, one.tenant, one.role, one.source, one.link]).to_string()
+    };
     all.sort_by_key(place);
     all.retain(|one| page.after.as_ref().is_none_or(|after| place(one) > *after));
     all.truncate(page.wanted() as usize);
@@ -252,11 +299,13 @@ pub(super) async fn memberships(
 #[utoipa::path(get, path = "/api/v1/users/{id}/sessions", tag = "users", params(("id" = String, Path), PageParameters),
     responses((status = 200, body = List<Session>), ReadProblems))]
 pub(super) async fn sessions(
-    _: Caller,
+    caller: Caller,
+    admin: Data<Context>,
     context: Data<sign_in::Context>,
     Path(id): Path<UserId>,
     page: Page<()>,
 ) -> Result<Reply, Refused> {
+    find(&admin, &caller.scope, id).await?;
     let standing = authn::load_person(&context.stores, id).await?;
     let standing = standing.ok_or_else(|| not_found(format!("There is no user {id}.")))?;
     let live = live(&context, &standing, page.place()).await?;

@@ -46,6 +46,7 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("sqlite":
     "20261128162000_note_managers",
     "20261128163100_chain_audit",
     "20261128164500_create_idempotent_requests",
+    "20261128164600_note_erasures",
 );
 
 /// Locks nothing, because only one transaction writes at a time.

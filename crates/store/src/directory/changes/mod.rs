@@ -22,7 +22,7 @@ pub use requests::{DeclineRequest, GrantRequest, RequestAccess, WithdrawRequest}
 pub use tenants::{
     AddTenantMember, CreateTenant, DeleteTenant, MapGroup, RemoveTenantMember, RenameTenant, UnmapGroup,
 };
-pub use users::{ChangeAddress, CreateUser, DisableUser, EnableUser, EndSessions, ReleaseAddress};
+pub use users::{ChangeAddress, CreateUser, DisableUser, EnableUser, EndSessions, EraseUser, ReleaseAddress};
 
 use super::error::DirectoryError;
 use gatepost_core::administration::{Matter, Version};

@@ -64,6 +64,18 @@ pub struct ReleaseAddress {
 }
 platform_change!(ReleaseAddress => Option<EmailAddress>);
 
+/// Deletes a person with everything that is held about them; the audit keeps their id alone. Whoever signs in with the
+/// address afterwards is a new person.
+///
+/// Errors: `NotConfirmed`, `Erased`.
+#[derive(Clone, Debug)]
+pub struct EraseUser {
+    pub user: UserId,
+    /// The address of the person, or the id of a person who has none.
+    pub confirm: String,
+}
+platform_change!(EraseUser => UserId, may_unmake_admins);
+
 /// Ends all sessions of a person that started before a second of the database's clock.
 #[derive(Clone, Debug)]
 pub struct EndSessions {

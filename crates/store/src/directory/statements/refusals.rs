@@ -9,6 +9,16 @@ use gatepost_core::ids::{RequestId, UserId};
 use gatepost_core::refusal::Refusal;
 use gatepost_core::request_mode::{Initiator, RequestMode};
 
+macro_rules! select_refusals {
+    ($which:literal) => {
+        concat!(
+            "SELECT request_id, at, user_id, email, host, method, path, kind, asker, requirement, \
+             CAST(status AS bigint) AS status, reason, missing, address FROM refusals WHERE ",
+            $which
+        )
+    };
+}
+
 impl Store {
     /// A refusal that is written again, because the first answer was lost, stays as it is.
     pub(in crate::directory) async fn keep_refusals(&self, refusals: &[Refusal]) -> Result<()> {
@@ -24,12 +34,18 @@ impl Store {
 
     pub(in crate::directory) async fn find_refusal(&self, id: RequestId) -> Result<Option<Refusal>> {
         let row: Option<RefusalRow> = reading!(self, |connection| {
-            let sql = "SELECT at, user_id, email, host, method, path, kind, asker, requirement, \
-                       CAST(status AS bigint) AS status, reason, missing, address FROM refusals WHERE request_id = $1";
+            let sql = select_refusals!("request_id = $1");
             Ok(sqlx::query_as(sql).bind(id.to_string()).fetch_optional(connection).await?)
         })?;
-        row.map(|row| read(id, row)).transpose()
+        row.map(read).transpose()
     }
+}
+
+/// The refusals of one person, oldest first.
+pub(super) async fn list_of(connection: &mut Connection, user: UserId) -> Result<Vec<Refusal>> {
+    let sql = select_refusals!("user_id = $1 ORDER BY id");
+    let rows: Vec<RefusalRow> = sqlx::query_as(sql).bind(user.to_string()).fetch_all(connection).await?;
+    rows.into_iter().map(read).collect()
 }
 
 /// Deletes by age only. The number of rows is limited when some are written.
@@ -68,6 +84,7 @@ async fn insert(connection: &mut Connection, refusal: &Refusal) -> Result<()> {
 row! {
     /// A row of `refusals`.
     struct RefusalRow {
+        request_id: String,
         at: Timestamp,
         user_id: UserId,
         email: Option<EmailAddress>,
@@ -85,7 +102,8 @@ row! {
     }
 }
 
-fn read(request_id: RequestId, row: RefusalRow) -> Result<Refusal> {
+fn read(row: RefusalRow) -> Result<Refusal> {
+    let request_id = row.request_id.parse().map_err(DirectoryError::unreadable)?;
     let missing = row.missing.as_deref().map(serde_json::from_str).transpose();
     Ok(Refusal {
         request_id,
