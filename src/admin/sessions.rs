@@ -4,11 +4,12 @@
 use super::Context;
 use crate::authn::LoadError;
 use crate::revocation;
-use gatepost_core::administration::{Matter, Scope};
+use gatepost_core::administration::{Matter, Scope, Version};
+use gatepost_core::error_chain::Chain;
 use gatepost_core::ids::UserId;
 use gatepost_core::secret::Hash;
-use gatepost_store::directory::changes::EndSessions;
-use gatepost_store::directory::{Actor, Conditions, DirectoryError, UserKey, Who};
+use gatepost_store::directory::changes::{EndSessions, Once, Repeat};
+use gatepost_store::directory::{Actor, Conditions, DirectoryError, Done, UserKey, Who};
 use gatepost_store::retry::retry;
 use gatepost_store::session::store::StoreError;
 use gatepost_telemetry::EndCause;
@@ -33,6 +34,8 @@ pub struct EndedSessions {
     pub user: UserId,
     /// How many there were. `None`: the session store does not answer; they have ended all the same.
     pub found: Option<usize>,
+    /// The version of the person.
+    pub version: Option<Version>,
 }
 
 impl Context {
@@ -70,10 +73,10 @@ impl Context {
     ) -> Result<EndedSessions, SessionError> {
         let now = self.stores.directory.clock().await?;
         let change = EndSessions { user: user.clone(), started_before: now };
-        let user = self.carry_out(&change, conditions, actor).await?.outcome;
+        let Done { outcome: user, mut version, .. } = self.carry_out(&change, conditions, actor).await?;
         let found = retry(async || self.stores.sessions.list_of_user(user).await).await.ok();
         if conditions.is_dry_run {
-            return Ok(EndedSessions { user, found: found.map(|found| found.len()) });
+            return Ok(EndedSessions { user, found: found.map(|found| found.len()), version });
         }
         if let Some(sessions) = &found {
             for (hash, record) in sessions {
@@ -82,9 +85,51 @@ impl Context {
         } else {
             let later = now.plus(Duration::from_secs(1));
             let change = EndSessions { user: UserKey::Id(user), started_before: later };
-            self.carry_out(&change, Conditions::default(), actor).await?;
+            version = self.carry_out(&change, Conditions::default(), actor).await?.version;
         }
-        Ok(EndedSessions { user, found: found.map(|found| found.len()) })
+        Ok(EndedSessions { user, found: found.map(|found| found.len()), version })
+    }
+
+    /// As [`Context::end_sessions`], for a request that may come again: its answer is stored with the change. Therefore
+    /// the change alone ends everything, also what has started in this second.
+    ///
+    /// # Errors
+    /// `UnknownUser`, `Denied`, `Overtaken`, `Repeated`.
+    pub async fn end_sessions_once(
+        &self,
+        user: UserId,
+        (repeat, answer): (Repeat, impl Fn(&EndedSessions) -> String + Send + Sync),
+        conditions: Conditions,
+        actor: &Actor,
+    ) -> Result<EndedSessions, SessionError> {
+        let later = self.stores.directory.clock().await?.plus(Duration::from_secs(1));
+        let sessions = retry(async || self.stores.sessions.list_of_user(user).await).await.ok();
+        let found = sessions.as_ref().map(Vec::len);
+        let ended = |done: &Done<UserId>| EndedSessions { user, found, version: done.version };
+        let change = EndSessions { user: UserKey::Id(user), started_before: later };
+        let once = Once { change: &change, repeat, answer: |done: &Done<UserId>| answer(&ended(done)) };
+        let done = self.carry_out(&once, conditions, actor).await?;
+        if !conditions.is_dry_run {
+            for (hash, record) in sessions.iter().flatten() {
+                if let Err(error) = self.end(hash, record.user, actor).await {
+                    tracing::warn!(error = %Chain(&error), session = %hash, "an ended session stays in the session store until it expires");
+                }
+            }
+        }
+        Ok(ended(&done))
+    }
+
+    /// Deletes the records of the sessions of a person who does not exist any more: they are not valid.
+    pub async fn forget_sessions(&self, user: UserId) {
+        let forget = async || {
+            for (hash, _) in self.stores.sessions.list_of_user(user).await? {
+                self.stores.sessions.forget(&hash, user).await?;
+            }
+            Ok::<_, StoreError>(())
+        };
+        if let Err(error) = retry(forget).await {
+            tracing::warn!(error = %Chain(&error), user.id = %user, "the sessions of an erased person stay in the session store until they expire");
+        }
     }
 
     async fn end(&self, hash: &Hash, user: UserId, actor: &Actor) -> Result<(), LoadError> {

@@ -212,6 +212,8 @@ fn of_directory(error: &DirectoryError) -> Option<String> {
         DirectoryError::UnknownUser(_) => {
             "`gatepost user list` shows all people; a person appears after the first sign-in"
         }
+        DirectoryError::Erased(_) => "whoever signs in with the same address is a new person",
+        DirectoryError::NotConfirmed => "`gatepost user show USER` shows the address",
         DirectoryError::AddressHeld(email) => {
             return Some(format!(
                 "`gatepost user show {email}` shows who has it; `gatepost user release {email}` releases it if it is no longer theirs"

@@ -95,7 +95,7 @@ async fn end_one(console: &Console, hash: &Hash) -> Result<Report, CommandError>
 async fn end_all(console: &Console, key: &UserKey) -> Result<Report, CommandError> {
     let ended = Box::pin(console.state.admin.end_sessions(key, console.conditions, &console.actor)).await;
     let ended = ended.map_err(|error| console.explain_overtaken(error.into()))?;
-    let EndedSessions { user: id, found } = ended;
+    let EndedSessions { user: id, found, .. } = ended;
     let name = called(&console.find_user(&UserKey::Id(id)).await?);
     let have = console.either("have ended", "would end");
     let text = match found {

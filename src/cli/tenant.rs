@@ -11,7 +11,8 @@ use gatepost_core::access::Role;
 use gatepost_core::administration::Scope;
 use gatepost_core::ids::{GroupName, TenantId};
 use gatepost_store::directory::changes::{CreateTenant, DeleteTenant, MapGroup, RenameTenant, UnmapGroup};
-use gatepost_store::directory::{Done, UserKey};
+use gatepost_store::directory::{Done, TenantMember, TenantRecord, UserKey};
+use serde::Serialize;
 use serde_json::json;
 
 #[derive(Debug, Subcommand)]
@@ -84,7 +85,7 @@ pub(super) enum Command {
         /// The tenant's id
         id: TenantId,
     },
-    /// Shows all tenants and the groups that have access to them
+    /// Shows all tenants, the groups that have access to them, and their own members with the ends
     #[command(after_help = "Example:\n  gatepost tenant list --json")]
     List,
 }
@@ -169,12 +170,35 @@ async fn list(console: &Console) -> Result<Report, CommandError> {
         directory.search_tenants(&Scope::System, None, after.as_ref(), limit).await
     })
     .await?;
-    let rows = tenants.iter().map(|tenant| {
+    let mut listed = Vec::new();
+    for tenant in &tenants {
+        let members = listed_in_pages(async |after, limit| {
+            directory.list_tenant_members(&Scope::System, &tenant.id, after.as_ref(), limit).await
+        });
+        listed.push((tenant, members.await?));
+    }
+    let rows = listed.iter().map(|(tenant, members)| {
         let groups: Vec<String> =
             tenant.groups.iter().map(|(name, role)| format!("{name} ({role})")).collect();
-        [tenant.id.to_string(), tenant.name.clone().unwrap_or_else(|| "-".to_owned()), lines(&groups)]
+        let name = tenant.name.clone().unwrap_or_else(|| "-".to_owned());
+        [tenant.id.to_string(), name, lines(&groups), lines(&tenant_member::described(members))]
     });
-    let json: Vec<views::Tenant> = tenants.iter().map(views::Tenant::from).collect();
+    let rows = rows.collect();
+    let json: Vec<Listed> = listed.iter().map(|(tenant, members)| Listed::new(tenant, members)).collect();
     let none = "There is no tenant. To create one: gatepost tenant create ID";
-    Ok(Report::list(["Tenant", "Name", "Groups with access"], rows.collect(), none, json))
+    Ok(Report::list(["Tenant", "Name", "Groups with access", "Members of its own"], rows, none, json))
+}
+
+/// A tenant, and the members that it has by itself.
+#[derive(Serialize)]
+struct Listed {
+    #[serde(flatten)]
+    tenant: views::Tenant,
+    own_members: Vec<views::TenantMember>,
+}
+
+impl Listed {
+    fn new(tenant: &TenantRecord, members: &[TenantMember]) -> Self {
+        Self { tenant: tenant.into(), own_members: members.iter().map(views::TenantMember::from).collect() }
+    }
 }

@@ -6,8 +6,9 @@ use super::error::CommandError;
 use super::report::{Report, rfc3339};
 use gatepost_core::access::Role;
 use gatepost_core::ids::TenantId;
-use gatepost_store::directory::UserKey;
+
 use gatepost_store::directory::changes::{AddTenantMember, RemoveTenantMember};
+use gatepost_store::directory::{TenantMember, UserKey};
 use serde_json::json;
 
 pub(super) async fn add(
@@ -53,4 +54,20 @@ pub(super) async fn remove(
         text.push_str(&console.note(WHAT_GOES_ON_WITH_LESS_ACCESS));
     }
     Ok(Report::new(text, json!({ "tenant": tenant, "user_id": user.id, "role": role, "changed": true })))
+}
+
+/// How many members of a tenant a table shows.
+const SHOWN: usize = 20;
+
+/// The members of a tenant for a table, each with role and end.
+pub(super) fn described(members: &[TenantMember]) -> Vec<String> {
+    let described = |member: &TenantMember| {
+        let user = member.email.as_ref().map_or_else(|| member.id.to_string(), ToString::to_string);
+        format!("{user} ({}{})", member.role, end::until(member.until))
+    };
+    let mut shown: Vec<String> = members.iter().take(SHOWN).map(described).collect();
+    if members.len() > SHOWN {
+        shown.push(format!("and {} more; --json shows all", members.len() - SHOWN));
+    }
+    shown
 }

@@ -13,6 +13,7 @@ pub enum ProblemCode {
     Forbidden,
     CrossOrigin,
     NotFound,
+    Erased,
     MethodNotAllowed,
     BodyTimeout,
     State,
@@ -52,7 +53,7 @@ impl ProblemCode {
 }
 
 /// What is said about each kind of problem, in the order of [`ProblemCode`].
-const KINDS: [ProblemKind; 17] = [
+const KINDS: [ProblemKind; 18] = [
     ProblemKind {
         code: ProblemCode::Invalid,
         slug: "invalid",
@@ -104,6 +105,16 @@ const KINDS: [ProblemKind; 17] = [
         ],
     },
     ProblemKind {
+        code: ProblemCode::Erased,
+        slug: "erased",
+        status: StatusCode::GONE,
+        title: "This person was erased",
+        explanation: [
+            "There was a person of this id. Everything that was held about them was deleted.",
+            "If they sign in again, they are a new person with another id.",
+        ],
+    },
+    ProblemKind {
         code: ProblemCode::MethodNotAllowed,
         slug: "method-not-allowed",
         status: StatusCode::METHOD_NOT_ALLOWED,
@@ -133,8 +144,8 @@ const KINDS: [ProblemKind; 17] = [
         status: StatusCode::CONFLICT,
         title: "A request with this Idempotency-Key has no answer yet",
         explanation: [
-            "Another request with the same key is being answered, or its answer was lost after the change was made.",
-            "Wait a moment and repeat the request. If the answer stays the same, read the thing to see what was done.",
+            "Another request with the same key is being answered.",
+            "Wait a moment and repeat the request.",
         ],
     },
     ProblemKind {

@@ -3,7 +3,9 @@
 mod access;
 mod audit;
 mod callers;
+
 mod input;
+mod personal;
 mod rules;
 mod same_rows;
 mod versions;

@@ -59,6 +59,7 @@ mod names;
 mod overview;
 mod privileges;
 mod refusals;
+mod repeats;
 mod requests;
 mod retention;
 mod round_trip;

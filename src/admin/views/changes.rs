@@ -28,6 +28,15 @@ impl UserChange {
     }
 }
 
+/// A person was erased.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct UserErasure {
+    /// The id that was theirs. It is nobody's any more.
+    #[schema(format = "uuid")]
+    pub user_id: String,
+    pub changed: bool,
+}
+
 /// All sessions of a person were ended.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct SessionsEnd {

@@ -6,6 +6,7 @@ mod audit;
 mod changes;
 mod groups;
 mod people;
+mod personal;
 mod tenants;
 
 pub use access::{
@@ -14,10 +15,11 @@ pub use access::{
 pub use audit::{AuditEntry, AuditHead};
 pub use changes::{
     AddressRelease, AdminChange, GroupChange, LinkChange, MappingChange, MemberChange, MembersChange,
-    SessionEnd, SessionsEnd, TenantChange, TenantMemberChange, UserChange,
+    SessionEnd, SessionsEnd, TenantChange, TenantMemberChange, UserChange, UserErasure,
 };
 pub use groups::{Group, Link, Member};
 pub use people::{Admin, AdminEntry, Identity, Session, User, UserDetails};
+pub use personal::{FormerAddress, PersonalData, PersonalRefusal, PersonalRequest};
 pub use tenants::{Tenant, TenantMember};
 
 use gatepost_core::access::Role;

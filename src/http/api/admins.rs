@@ -2,7 +2,7 @@
 
 use super::caller::Caller;
 use super::input::{Body, Json, Write};
-use super::list::{List, Page, PageParameters};
+use super::list::{Filtered, List, Page, PageParameters};
 use super::members::Members;
 use super::problems::{ReadProblems, WriteProblems};
 use super::refused::Refused;
@@ -33,6 +33,7 @@ pub(super) async fn show(
     caller: Caller,
     admin: Data<Context>,
     Path(user): Path<UserKey>,
+    _: Filtered<()>,
 ) -> Result<Reply, Refused> {
     let found = admin.stores.directory.find_user(&caller.scope, &user).await?;
     let found = found.ok_or(DirectoryError::UnknownUser(user))?;

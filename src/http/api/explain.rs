@@ -2,6 +2,7 @@
 
 use super::caller::Caller;
 use super::input::{Body, Json};
+use super::list::Filtered;
 use super::members::Members;
 use super::problems::WriteProblems;
 use super::refused::Refused;
@@ -77,6 +78,7 @@ impl Body for Explainable {
 pub(super) async fn answer(
     _: Caller,
     context: Data<Context>,
+    _: Filtered<()>,
     Json(what): Json<Explainable>,
 ) -> Result<Reply, Refused> {
     Ok(Reply::ok(match what {

@@ -7,7 +7,6 @@ use super::list::{List, Page, PageParameters, SearchFilter, SearchParameters};
 use super::members::Members;
 use super::problems::{ReadProblems, WriteProblems};
 use super::refused::Refused;
-use super::repeats::kept;
 use super::reply::Reply;
 use crate::admin::Context;
 use crate::admin::views::{Member, MemberChange, MembersChange};
@@ -16,8 +15,8 @@ use actix_web::web::Data;
 use gatepost_core::calendar::rfc3339;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::GroupId;
-use gatepost_store::directory::UserKey;
-use gatepost_store::directory::changes::{AddMember, ChangeMembers, RemoveMember};
+use gatepost_store::directory::changes::{AddMember, ChangeMembers, ChangedMembers, RemoveMember};
+use gatepost_store::directory::{Conditions, Done, UserKey};
 use utoipa::ToSchema;
 
 /// People in one batch.
@@ -149,15 +148,17 @@ pub(super) async fn batch(
     caller: Caller,
     admin: Data<Context>,
     Path(id): Path<GroupId>,
-    Post(conditions, MemberBatch { add, remove }): Post<MemberBatch>,
+    Post(terms, MemberBatch { add, remove }): Post<MemberBatch>,
 ) -> Result<Reply, Refused> {
     let change = ChangeMembers { group: id.into(), add, remove };
-    let done = admin.carry_out(&change, conditions, &caller.actor()).await?;
-    let change = MembersChange {
-        group: done.outcome.group.to_string(),
-        added: done.outcome.added,
-        removed: done.outcome.removed,
-        changed: done.changed,
+    let answer = |done: &Done<ChangedMembers>, conditions: Conditions| {
+        let change = MembersChange {
+            group: done.outcome.group.to_string(),
+            added: done.outcome.added,
+            removed: done.outcome.removed,
+            changed: done.changed,
+        };
+        Reply::noted(conditions, change)
     };
-    kept(&admin, conditions, Reply::noted(conditions, change)).await
+    terms.carry_out((&admin, &caller), &change, answer).await
 }

@@ -2,11 +2,10 @@
 
 use super::caller::Caller;
 use super::input::{Body, Ids, Json, Post, Write, WriteLink};
-use super::list::{Filter, List, Page, PageParameters, Parameters, SearchText};
+use super::list::{Filter, Filtered, List, Page, PageParameters, Parameters, SearchText};
 use super::members::Members;
 use super::problems::{ReadProblems, WriteProblems};
 use super::refused::{Refused, not_found};
-use super::repeats::kept;
 use super::reply::Reply;
 use crate::admin::Context;
 use crate::admin::views::{Group, GroupChange, Link, LinkChange, MappingChange};
@@ -18,7 +17,7 @@ use gatepost_core::ids::{GroupId, GroupName, TenantId};
 use gatepost_store::directory::changes::{
     CreateGroup, DeleteGroup, LinkGroup, MapGroup, RenameGroup, UnlinkGroup, UnmapGroup,
 };
-use gatepost_store::directory::{DirectoryError, GroupFilter, GroupRecord, GroupState};
+use gatepost_store::directory::{Conditions, DirectoryError, Done, GroupFilter, GroupRecord, GroupState};
 use utoipa::{IntoParams, ToSchema};
 
 /// Lists groups by name.
@@ -77,13 +76,16 @@ impl Body for GroupNaming {
 pub(super) async fn create(
     caller: Caller,
     admin: Data<Context>,
-    Post(conditions, GroupNaming { name }): Post<GroupNaming>,
+    Post(terms, GroupNaming { name }): Post<GroupNaming>,
 ) -> Result<Reply, Refused> {
-    let done = admin.carry_out(&CreateGroup { name: name.clone() }, conditions, &caller.actor()).await?;
-    let group_id = done.outcome.to_string();
-    let path = format!("/groups/{group_id}");
-    let change = GroupChange { group_id, name: name.to_string(), changed: done.changed };
-    kept(&admin, conditions, Reply::changed(&done, conditions, change, Some(path))).await
+    let change = CreateGroup { name: name.clone() };
+    let answer = |done: &Done<GroupId>, conditions: Conditions| {
+        let group_id = done.outcome.to_string();
+        let path = format!("/groups/{group_id}");
+        let change = GroupChange { group_id, name: name.to_string(), changed: done.changed };
+        Reply::changed(done, conditions, change, Some(path))
+    };
+    terms.carry_out((&admin, &caller), &change, answer).await
 }
 
 /// A group with its links and the tenants that it opens.
@@ -93,6 +95,7 @@ pub(super) async fn show(
     caller: Caller,
     admin: Data<Context>,
     Path(id): Path<GroupId>,
+    _: Filtered<()>,
 ) -> Result<Reply, Refused> {
     let group = find(&admin, &caller, id).await?;
     Ok(Reply::ok(Group::from(&group)).version(group.version))
@@ -166,13 +169,15 @@ pub(super) async fn link(
     caller: Caller,
     admin: Data<Context>,
     Path(id): Path<GroupId>,
-    Post(conditions, NewLink { link }): Post<NewLink>,
+    Post(terms, NewLink { link }): Post<NewLink>,
 ) -> Result<Reply, Refused> {
     let change = LinkGroup::new(id.into(), link.clone(), &admin.site.config)?;
-    let done = admin.carry_out(&change, conditions, &caller.actor()).await?;
-    let name = Some(done.outcome.to_string());
-    let change = LinkChange { name, link: link.to_string(), changed: done.changed };
-    kept(&admin, conditions, Reply::changed(&done, conditions, change, None)).await
+    let answer = |done: &Done<GroupName>, conditions: Conditions| {
+        let name = Some(done.outcome.to_string());
+        let change = LinkChange { name, link: link.to_string(), changed: done.changed };
+        Reply::changed(done, conditions, change, None)
+    };
+    terms.carry_out((&admin, &caller), &change, answer).await
 }
 
 /// Removes a link.

@@ -3,7 +3,7 @@
 
 use super::json;
 use super::members::Members;
-use super::repeats;
+use super::repeats::{self, Terms};
 use crate::http::problem_document::{Flaw, Problem, ProblemCode};
 use crate::http::public::body;
 use crate::http::public::fault::Fault;
@@ -59,8 +59,8 @@ impl<T: Body> FromRequest for Json<T> {
     }
 }
 
-/// The body of a POST, and its conditions.
-pub(super) struct Post<T>(pub(super) Conditions, pub(super) T);
+/// The body of a POST, and its terms.
+pub(super) struct Post<T>(pub(super) Terms, pub(super) T);
 
 impl<T: Body> FromRequest for Post<T> {
     type Error = Fault;
@@ -74,7 +74,24 @@ impl<T: Body> FromRequest for Post<T> {
             let text = body::read(&request, MOST_BYTES).await?;
             let read = parse(&text)?;
             let repeat = repeats::repeat(&request, &text).await?;
-            Ok(Self(Conditions { repeat, ..conditions }, read))
+            Ok(Self(Terms { conditions, repeat }, read))
+        })
+    }
+}
+
+/// The terms of a POST without a body.
+pub(super) struct PostEmpty(pub(super) Terms);
+
+impl FromRequest for PostEmpty {
+    type Error = Fault;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Fault>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let Write(conditions) = Write::read(&request)?;
+            let repeat = repeats::repeat(&request, b"").await?;
+            Ok(Self(Terms { conditions, repeat }))
         })
     }
 }
@@ -117,15 +134,10 @@ pub(super) struct Write(pub(super) Conditions);
 
 impl FromRequest for Write {
     type Error = Fault;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, Fault>>>>;
+    type Future = Ready<Result<Self, Fault>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let request = request.clone();
-        Box::pin(async move {
-            let Self(conditions) = Self::read(&request)?;
-            let repeat = repeats::repeat(&request, b"").await?;
-            Ok(Self(Conditions { repeat, ..conditions }))
-        })
+        ready(Self::read(request).map_err(Fault::from))
     }
 }
 
@@ -169,7 +181,6 @@ fn conditions(request: &HttpRequest, query: &str, flaws: &mut Vec<Flaw>) -> Cond
     Conditions {
         if_version: if_match(request.headers(), flaws),
         must_be_new: if_none_match(request, flaws),
-        repeat: None,
         is_dry_run: dry_run(query, flaws),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::caller::Caller;
 use super::input::Write;
-use super::list::{List, Page, PageParameters};
+use super::list::{Filtered, List, Page, PageParameters};
 use super::problems::{ReadProblems, WriteProblems};
 use super::refused::{Refused, not_found};
 use super::reply::Reply;
@@ -39,7 +39,7 @@ pub(super) struct Me {
 
 /// Who the caller is, and what they administer.
 #[utoipa::path(get, path = "/api/v1/me", tag = "me", responses((status = 200, body = Me), ReadProblems))]
-pub(super) async fn show(caller: Caller) -> Result<Reply, Refused> {
+pub(super) async fn show(caller: Caller, _: Filtered<()>) -> Result<Reply, Refused> {
     let person = &caller.principal.standing.person;
     let administers = match &caller.scope {
         Scope::System => Vec::new(),
@@ -68,7 +68,11 @@ pub(super) struct MyAccess {
 
 /// The caller's groups and tenants, and what they open.
 #[utoipa::path(get, path = "/api/v1/me/access", tag = "me", responses((status = 200, body = MyAccess), ReadProblems))]
-pub(super) async fn access(caller: Caller, admin: web::Data<admin::Context>) -> Result<Reply, Refused> {
+pub(super) async fn access(
+    caller: Caller,
+    admin: web::Data<admin::Context>,
+    _: Filtered<()>,
+) -> Result<Reply, Refused> {
     let Standing { access, person, .. } = &caller.principal.standing;
     let open = admin.find_own_openable(person.id).await?;
     let own = access.tenants.iter().map(|(id, _)| id);
@@ -119,6 +123,7 @@ pub(super) async fn session(
     caller: Caller,
     context: web::Data<Context>,
     Path(hash): Path<Hash>,
+    _: Filtered<()>,
 ) -> Result<Reply, Refused> {
     let (hash, record) = own(&context, &caller, hash).await?;
     Ok(Reply::ok(Session::new(&hash, &record)))

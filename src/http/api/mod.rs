@@ -19,6 +19,7 @@ mod list;
 mod me;
 mod members;
 mod openapi;
+mod personal;
 mod problems;
 mod rate;
 mod refused;
@@ -55,6 +56,7 @@ pub(in crate::http) fn register(routes: &mut Routes<'_>) {
 
 fn own(api: &mut Routes<'_>) {
     api.add(at("/me").on(GET, OwnRead, Anywhere, me::show));
+    api.add(at("/me/export").on(GET, OwnRead, Anywhere, personal::export_own));
     api.add(at("/me/access").on(GET, OwnRead, Anywhere, me::access));
     api.add(at("/me/sessions").on(GET, OwnRead, Anywhere, me::sessions));
     let session = at("/me/sessions/{id}").on(GET, OwnRead, Anywhere, me::session);
@@ -69,8 +71,10 @@ fn people(api: &mut Routes<'_>) {
     api.add(at("/users/{id}/enable").on(POST_EMPTY, SystemWrite, OwnPages, users::enable));
     api.add(at("/users/{id}/end-sessions").on(POST_EMPTY, SystemWrite, OwnPages, users::end_sessions));
     api.add(at("/users/{id}/release-address").on(POST_EMPTY, SystemWrite, OwnPages, users::release_address));
-    api.add(at("/users/{id}/memberships").on(GET, SystemRead, Anywhere, users::memberships));
     api.add(at("/users/{id}/access").on(GET, AdminRead, Anywhere, users::access));
+    api.add(at("/users/{id}/erase").on(POST, SystemWrite, OwnPages, personal::erase));
+    api.add(at("/users/{id}/export").on(GET, SystemRead, Anywhere, personal::export));
+    api.add(at("/users/{id}/memberships").on(GET, AdminRead, Anywhere, users::memberships));
     api.add(at("/users/{id}/sessions").on(GET, SystemRead, Anywhere, users::sessions));
 }
 

@@ -1,6 +1,7 @@
 //! The OpenAPI document, from the operations themselves.
 
-use super::{access, admins, audit, explain, group_members, groups, me, system, tenants, users};
+use super::reply::ROOT;
+use super::{access, admins, audit, explain, group_members, groups, me, personal, system, tenants, users};
 use crate::http::problem_document::{Flaw, ProblemDocument};
 use gatepost_core::host::Origin;
 use gatepost_pages::ApiOperation;
@@ -22,6 +23,7 @@ use utoipa::openapi::server::Server;
         me::show, me::access, me::sessions, me::session, me::end_session,
         users::list, users::create, users::show, users::disable, users::enable, users::end_sessions,
         users::release_address, users::memberships, users::access, users::sessions,
+        personal::export_own, personal::export, personal::erase,
         groups::list, groups::create, groups::show, groups::rename, groups::delete, groups::links, groups::link,
         groups::unlink, groups::map, groups::unmap,
         group_members::list, group_members::add, group_members::remove, group_members::batch,
@@ -40,11 +42,33 @@ struct Document;
 pub fn document(public_url: Option<&Origin>) -> String {
     let mut document = Document::openapi();
     env!("CARGO_PKG_VERSION").clone_into(&mut document.info.version);
+    name_operations(&mut document);
     document.servers =
         Some(vec![Server::new(public_url.map_or_else(|| "/".to_owned(), ToString::to_string))]);
     let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(COOKIE)));
     document.components.get_or_insert_with(Components::new).add_security_scheme("session", cookie);
     document.to_pretty_json().expect("a document is JSON")
+}
+
+/// Names each operation by method and path, which are unique: `get_users_id_memberships`.
+fn name_operations(document: &mut utoipa::openapi::OpenApi) {
+    for (path, item) in &mut document.paths.paths {
+        let path = path.strip_prefix(ROOT).unwrap_or(path);
+        let words = path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+        let words = words.collect::<Vec<_>>().join("_");
+        let methods = [
+            ("get", &mut item.get),
+            ("post", &mut item.post),
+            ("put", &mut item.put),
+            ("patch", &mut item.patch),
+            ("delete", &mut item.delete),
+        ];
+        for (method, operation) in methods {
+            if let Some(operation) = operation {
+                operation.operation_id = Some(format!("{method}_{words}"));
+            }
+        }
+    }
 }
 
 /// The operations in the order of the document, by the part of the API that they belong to.

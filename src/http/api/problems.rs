@@ -12,11 +12,12 @@ pub(super) struct ReadProblems;
 /// The problems of an operation that changes something, or that takes a body.
 pub(super) struct WriteProblems;
 
-const OF_READS: [ProblemCode; 7] = [
+const OF_READS: [ProblemCode; 8] = [
     ProblemCode::Invalid,
     ProblemCode::Unauthenticated,
     ProblemCode::Forbidden,
     ProblemCode::NotFound,
+    ProblemCode::Erased,
     ProblemCode::TooLarge,
     ProblemCode::TooManyRequests,
     ProblemCode::Unavailable,

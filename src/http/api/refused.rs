@@ -89,6 +89,8 @@ impl From<DirectoryError> for Refused {
             | E::NotTenantMember(..)
             | E::UnknownRequest(_)
             | E::NotMapped(..) => Self(Problem::new(ProblemCode::NotFound, detail)),
+            E::Erased(_) => Self(Problem::new(ProblemCode::Erased, detail)),
+            E::NotConfirmed => not_possible("not_confirmed"),
             E::Repeated => Self(running()),
             E::LastAdmin => state("last_admin"),
             E::AddressHeld(_) => state("address_held"),

@@ -1,5 +1,6 @@
 //! `Idempotency-Key`: a POST that comes again is answered as the first time, and made only once.
 
+use super::caller::Caller;
 use super::refused::{Refused, running};
 use super::reply::Reply;
 use crate::admin::Context;
@@ -8,8 +9,8 @@ use crate::http::public::fault::Fault;
 use crate::http::public::request::{browser, data, one};
 use actix_web::HttpRequest;
 use gatepost_core::secret::Hash;
-use gatepost_store::directory::Conditions;
-use gatepost_store::directory::changes::{Repeat, StoredAnswer};
+use gatepost_store::directory::changes::{Once, Repeat, StoredAnswer};
+use gatepost_store::directory::{Applicable, Conditions, Done};
 
 const HEADER: &str = "idempotency-key";
 
@@ -52,13 +53,33 @@ fn malformed() -> Fault {
     Problem::invalid(vec![Flaw::of_header("Idempotency-Key", "malformed", detail)]).into()
 }
 
-/// Keeps the answer of a change that may come again.
-///
-/// # Errors
-/// The directory does not answer. The change was made.
-pub(super) async fn kept(admin: &Context, conditions: Conditions, reply: Reply) -> Result<Reply, Refused> {
-    if let Some(repeat) = conditions.repeat.filter(|_| !conditions.is_dry_run) {
-        admin.stores.directory.keep_answer(repeat, &reply.to_stored()).await?;
+/// Under which terms a POST makes a change.
+pub(super) struct Terms {
+    pub(super) conditions: Conditions,
+    /// The request may come again: it is made once. `None`: it is made each time.
+    pub(super) repeat: Option<Repeat>,
+}
+
+impl Terms {
+    /// Makes a change and answers. An answer that may be asked for again is stored in the transaction of the change.
+    ///
+    /// # Errors
+    /// Those of the change.
+    pub(super) async fn carry_out<C: Applicable>(
+        self,
+        (admin, caller): (&Context, &Caller),
+        change: &C,
+        answer: impl Fn(&Done<C::Outcome>, Conditions) -> Reply + Send + Sync,
+    ) -> Result<Reply, Refused> {
+        let Self { conditions, repeat } = self;
+        let actor = caller.actor();
+        let done = match repeat {
+            Some(repeat) => {
+                let answer = |done: &Done<C::Outcome>| answer(done, conditions).to_stored();
+                admin.carry_out(&Once { change, repeat, answer }, conditions, &actor).await?
+            }
+            None => admin.carry_out(change, conditions, &actor).await?,
+        };
+        Ok(answer(&done, conditions))
     }
-    Ok(reply)
 }

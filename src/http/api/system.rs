@@ -1,6 +1,7 @@
 //! How this installation is, as far as the replica that answers knows.
 
 use super::caller::Caller;
+use super::list::Filtered;
 use super::problems::ReadProblems;
 use super::refused::Refused;
 use super::reply::Reply;
@@ -46,6 +47,7 @@ pub(super) async fn show(
     _: Caller,
     context: Data<Context>,
     readiness: Data<Readiness>,
+    _: Filtered<()>,
 ) -> Result<Reply, Refused> {
     let obstacle = readiness.reason_not_ready();
     let Health { directory, is_writable, sessions } = context.health().await;

@@ -2,7 +2,7 @@
 
 use super::caller::Caller;
 use super::input::{Body, Ids, Json, Write};
-use super::list::{List, Page, PageParameters, SearchFilter, SearchParameters};
+use super::list::{Filtered, List, Page, PageParameters, SearchFilter, SearchParameters};
 use super::members::Members;
 use super::problems::{ReadProblems, WriteProblems};
 use super::refused::Refused;
@@ -42,6 +42,7 @@ pub(super) async fn show(
     caller: Caller,
     admin: Data<Context>,
     Path(id): Path<TenantId>,
+    _: Filtered<()>,
 ) -> Result<Reply, Refused> {
     caller.scope.allows(&Matter::Tenant(id.clone()))?;
     let found = admin.stores.directory.find_tenant(&caller.scope, &id).await?;

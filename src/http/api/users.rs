@@ -1,13 +1,13 @@
 //! People: who there is, what they may, and whether they may sign in.
 
 use super::caller::Caller;
-use super::input::{Body, Post, Write};
-use super::list::{Filter, List, Page, PageParameters, Parameters, SearchText};
+use super::input::{Body, Post, PostEmpty};
+use super::list::{Filter, Filtered, List, Page, PageParameters, Parameters, SearchText};
 use super::me::{live, session_page};
 use super::members::Members;
 use super::problems::{ReadProblems, WriteProblems};
 use super::refused::{Refused, not_found};
-use super::repeats::kept;
+use super::repeats::Terms;
 use super::reply::Reply;
 use crate::admin::views::{AddressRelease, Openable, Session, SessionsEnd, User, UserChange, UserDetails};
 use crate::admin::{Context, EndedSessions};
@@ -21,7 +21,8 @@ use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{GroupId, TenantId, UserId};
 use gatepost_store::directory::changes::{CreateUser, DisableUser, EnableUser, ReleaseAddress};
 use gatepost_store::directory::{
-    DirectoryError, Membership, MembershipSource, UserFilter, UserKey, UserRecord, UserState,
+    By, Conditions, DirectoryError, Done, Membership, MembershipSource, TenantWay, UserFilter, UserKey,
+    UserRecord, UserState, UserSummary,
 };
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
@@ -88,16 +89,17 @@ impl Body for NewUser {
 pub(super) async fn create(
     caller: Caller,
     admin: Data<Context>,
-    Post(conditions, NewUser { email }): Post<NewUser>,
+    Post(terms, NewUser { email }): Post<NewUser>,
 ) -> Result<Reply, Refused> {
-    let done = admin.carry_out(&CreateUser { email: email.clone() }, conditions, &caller.actor()).await?;
-    let (id, changed) = (done.outcome, done.changed);
-    let change = match admin.stores.directory.find_user(&Scope::System, &UserKey::Id(id)).await? {
-        Some(user) => UserChange::new(&user.summary, changed),
+    let answer = |done: &Done<UserSummary>, conditions: Conditions| {
+        let user = UserChange::new(&done.outcome, done.changed);
         // A dry run has kept nobody.
-        None => UserChange { user_id: None, email: Some(email.to_string()), disabled_at: None, changed },
+        let is_kept = !(conditions.is_dry_run && done.changed);
+        let path = format!("/users/{}", done.outcome.id);
+        let user = UserChange { user_id: user.user_id.filter(|_| is_kept), ..user };
+        Reply::changed(done, conditions, user, Some(path))
     };
-    kept(&admin, conditions, Reply::changed(&done, conditions, change, Some(format!("/users/{id}")))).await
+    terms.carry_out((&admin, &caller), &CreateUser { email }, answer).await
 }
 
 /// A person with identities, groups and tenants.
@@ -107,14 +109,20 @@ pub(super) async fn show(
     caller: Caller,
     admin: Data<Context>,
     Path(id): Path<UserId>,
+    _: Filtered<()>,
 ) -> Result<Reply, Refused> {
     Ok(Reply::from(&find(&admin, &caller.scope, id).await?))
 }
 
-async fn find(admin: &Context, scope: &Scope, id: UserId) -> Result<UserRecord, Refused> {
-    let key = UserKey::Id(id);
-    let found = admin.stores.directory.find_user(scope, &key).await?;
-    found.ok_or_else(|| DirectoryError::UnknownUser(key).into())
+/// The person of this id, as far as they exist for the caller.
+pub(super) async fn find(admin: &Context, scope: &Scope, id: UserId) -> Result<UserRecord, Refused> {
+    let (key, directory) = (UserKey::Id(id), &admin.stores.directory);
+    if let Some(found) = directory.find_user(scope, &key).await? {
+        return Ok(found);
+    }
+    let is_erased = *scope == Scope::System && directory.is_erased(id).await?;
+    let why = if is_erased { DirectoryError::Erased(id) } else { DirectoryError::UnknownUser(key) };
+    Err(why.into())
 }
 
 /// Ends all sessions of a person and refuses further sign-ins.
@@ -124,12 +132,14 @@ pub(super) async fn disable(
     caller: Caller,
     admin: Data<Context>,
     Path(id): Path<UserId>,
-    Write(conditions): Write,
+    PostEmpty(terms): PostEmpty,
 ) -> Result<Reply, Refused> {
     let change = DisableUser { user: UserKey::Id(id) };
-    let done = admin.carry_out(&change, conditions, &caller.actor()).await?;
-    let change = UserChange::new(&find(&admin, &caller.scope, id).await?.summary, done.changed);
-    kept(&admin, conditions, Reply::changed(&done, conditions, change, None)).await
+    terms.carry_out((&admin, &caller), &change, changed_user).await
+}
+
+fn changed_user(done: &Done<UserSummary>, conditions: Conditions) -> Reply {
+    Reply::changed(done, conditions, UserChange::new(&done.outcome, done.changed), None)
 }
 
 /// Lets a disabled person sign in again. Ended sessions stay ended.
@@ -139,12 +149,10 @@ pub(super) async fn enable(
     caller: Caller,
     admin: Data<Context>,
     Path(id): Path<UserId>,
-    Write(conditions): Write,
+    PostEmpty(terms): PostEmpty,
 ) -> Result<Reply, Refused> {
     let change = EnableUser { user: UserKey::Id(id) };
-    let done = admin.carry_out(&change, conditions, &caller.actor()).await?;
-    let change = UserChange::new(&find(&admin, &caller.scope, id).await?.summary, done.changed);
-    kept(&admin, conditions, Reply::changed(&done, conditions, change, None)).await
+    terms.carry_out((&admin, &caller), &change, changed_user).await
 }
 
 /// Ends all sessions of a person.
@@ -154,13 +162,22 @@ pub(super) async fn end_sessions(
     caller: Caller,
     admin: Data<Context>,
     Path(id): Path<UserId>,
-    Write(conditions): Write,
+    PostEmpty(Terms { conditions, repeat }): PostEmpty,
 ) -> Result<Reply, Refused> {
-    let ended = Box::pin(admin.end_sessions(&UserKey::Id(id), conditions, &caller.actor())).await?;
-    let EndedSessions { user, found } = ended;
-    let version = find(&admin, &caller.scope, id).await?.summary.version;
-    let end = SessionsEnd { user_id: user.to_string(), sessions: found, changed: true };
-    kept(&admin, conditions, Reply::noted(conditions, end).version(version)).await
+    let answer = |ended: &EndedSessions| {
+        let EndedSessions { user, found, version } = *ended;
+        let end = SessionsEnd { user_id: user.to_string(), sessions: found, changed: true };
+        Reply::noted(conditions, end).version(version)
+    };
+    let (user, actor) = (UserKey::Id(id), caller.actor());
+    let ended = match repeat {
+        Some(repeat) => {
+            let once = |ended: &EndedSessions| answer(ended).to_stored();
+            Box::pin(admin.end_sessions_once(id, (repeat, once), conditions, &actor)).await?
+        }
+        None => Box::pin(admin.end_sessions(&user, conditions, &actor)).await?,
+    };
+    Ok(answer(&ended))
 }
 
 /// Releases the address of a person: the next person who signs in with it gets it.
@@ -170,23 +187,28 @@ pub(super) async fn release_address(
     caller: Caller,
     admin: Data<Context>,
     Path(id): Path<UserId>,
-    Write(conditions): Write,
+    PostEmpty(terms): PostEmpty,
 ) -> Result<Reply, Refused> {
-    let done =
-        admin.carry_out(&ReleaseAddress { user: UserKey::Id(id) }, conditions, &caller.actor()).await?;
-    let released = done.outcome.as_ref().map(ToString::to_string);
-    let release = AddressRelease { user_id: id.to_string(), released, changed: done.changed };
-    kept(&admin, conditions, Reply::changed(&done, conditions, release, None)).await
+    let answer = |done: &Done<Option<EmailAddress>>, conditions: Conditions| {
+        let released = done.outcome.as_ref().map(ToString::to_string);
+        let release = AddressRelease { user_id: id.to_string(), released, changed: done.changed };
+        Reply::changed(done, conditions, release, None)
+    };
+    terms.carry_out((&admin, &caller), &ReleaseAddress { user: UserKey::Id(id) }, answer).await
 }
 
 /// A person's membership of a group, from one source.
 #[derive(Clone, Serialize, ToSchema)]
 pub(super) struct UserMembership {
-    /// The group's number.
-    group_id: String,
+    /// The group's number. `null`: it is a membership of a tenant.
+    group_id: Option<String>,
     /// The group's name.
-    group: String,
-    /// `manual`, `scim`, or the id of a provider.
+    group: Option<String>,
+    /// The tenant. `null`: it is a membership of a group.
+    tenant: Option<String>,
+    /// The role in the tenant.
+    role: Option<String>,
+    /// `manual`, `scim`, or the id of a provider; `group` if a group that the caller may not see gives the role.
     source: String,
     /// The provider's group: `PROVIDER:ID`, for a role `PROVIDER:role:NAME`.
     link: Option<String>,
@@ -207,8 +229,10 @@ impl From<&Membership> for UserMembership {
             }
         };
         Self {
-            group_id: membership.group_id.to_string(),
-            group: membership.group.to_string(),
+            group_id: Some(membership.group_id.to_string()),
+            group: Some(membership.group.to_string()),
+            tenant: None,
+            role: None,
             source,
             link,
             until: membership.until.map(rfc3339),
@@ -217,7 +241,41 @@ impl From<&Membership> for UserMembership {
     }
 }
 
-/// A person's memberships of groups, once for each source.
+impl From<&TenantWay> for UserMembership {
+    fn from(TenantWay { tenant, role, by, until }: &TenantWay) -> Self {
+        let (source, version) = match by {
+            By::Direct(version) => ("manual", Some(version.to_string())),
+            By::Group(_) => ("group", None),
+        };
+        Self {
+            group_id: None,
+            group: None,
+            tenant: Some(tenant.to_string()),
+            role: Some(role.to_string()),
+            source: source.to_owned(),
+            link: None,
+            until: until.map(rfc3339),
+            version,
+        }
+    }
+}
+
+/// What a person is a member of, as far as the reader may know it. System administrators see groups, once for each source,
+/// and tenants that the person is in without a group; administrators of tenants see how the person is in those.
+pub(super) async fn list_memberships(
+    admin: &Context,
+    scope: &Scope,
+    id: UserId,
+) -> Result<Vec<UserMembership>, Refused> {
+    let directory = &admin.stores.directory;
+    let groups = directory.list_memberships(scope, id).await?;
+    let ways = directory.list_tenant_ways(scope, id).await?;
+    let is_shown = |way: &&TenantWay| *scope != Scope::System || matches!(way.by, By::Direct(_));
+    let tenants = ways.iter().filter(is_shown).map(UserMembership::from);
+    Ok(groups.iter().map(UserMembership::from).chain(tenants).collect())
+}
+
+/// A person's memberships of groups, once for each source, and of tenants.
 #[utoipa::path(get, path = "/api/v1/users/{id}/memberships", tag = "users", params(("id" = String, Path), PageParameters),
     responses((status = 200, body = List<UserMembership>), ReadProblems))]
 pub(super) async fn memberships(
@@ -227,9 +285,10 @@ pub(super) async fn memberships(
     page: Page<()>,
 ) -> Result<Reply, Refused> {
     find(&admin, &caller.scope, id).await?;
-    let all = admin.stores.directory.list_memberships(&caller.scope, id).await?;
-    let mut all: Vec<UserMembership> = all.iter().map(UserMembership::from).collect();
-    let place = |one: &UserMembership| serde_json::json!([one.group, one.source, one.link]).to_string();
+    let mut all = list_memberships(&admin, &caller.scope, id).await?;
+    let place = |one: &UserMembership| {
+        serde_json::json!([one.group, one.tenant, one.role, one.source, one.link]).to_string()
+    };
     all.sort_by_key(place);
     all.retain(|one| page.after.as_ref().is_none_or(|after| place(one) > *after));
     all.truncate(page.wanted() as usize);
@@ -253,11 +312,13 @@ pub(super) async fn access(
 #[utoipa::path(get, path = "/api/v1/users/{id}/sessions", tag = "users", params(("id" = String, Path), PageParameters),
     responses((status = 200, body = List<Session>), ReadProblems))]
 pub(super) async fn sessions(
-    _: Caller,
+    caller: Caller,
+    admin: Data<Context>,
     context: Data<sign_in::Context>,
     Path(id): Path<UserId>,
     page: Page<()>,
 ) -> Result<Reply, Refused> {
+    find(&admin, &caller.scope, id).await?;
     let standing = authn::load_person(&context.stores, id).await?;
     let standing = standing.ok_or_else(|| not_found(format!("There is no user {id}.")))?;
     let live = live(&context, &standing, page.place()).await?;

@@ -220,6 +220,7 @@ arguments! { A }
 arguments! { A B }
 arguments! { A B C }
 arguments! { A B C D }
+arguments! { A B C D E }
 
 /// Answers a request: judges where it comes from and who calls, and only then takes from it what the handler wants. A
 /// body of a route that has none is refused before, unread: that tells nothing of the caller.

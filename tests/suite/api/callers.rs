@@ -34,6 +34,7 @@ fn path_of(route: &Route, ids: &Ids) -> String {
 fn body_of(route: &Route) -> Option<Value> {
     Some(match (route.method, route.path.strip_prefix(ROOT).unwrap()) {
         ("POST", "/users") => json!({ "email": "new@example.com" }),
+        ("POST", "/users/{id}/erase") => json!({ "confirm": "bob@example.com" }),
         ("POST", "/groups") | ("PATCH", "/groups/{id}") => json!({ "name": "New" }),
         ("POST", "/groups/{id}/members:batch") => json!({ "add": [{ "user": "new@example.com" }] }),
         ("POST", "/groups/{id}/links") => json!({ "link": "entra:some" }),
@@ -113,6 +114,17 @@ both_pairs! {
             assert_eq!(answer.status, status_for(&route), "{why}: {}", answer.body);
         }
         assert_eq!(office.audit().await, before, "what was refused or only tried leaves no row");
+    }
+
+    async fn each_read_refuses_all_parameters_that_it_does_not_know(pair) {
+        let office = Office::open(pair).await;
+        let ids = ids(&office).await;
+        for route in operations().into_iter().filter(|route| route.method == "GET") {
+            let why = format!("GET {}", route.path);
+            let answer = office.send(&office.alice, "GET", &format!("{}?x=1&y=2&x=3", path_of(&route, &ids)), None).await;
+            let unknown = ["x", "y"].map(|name| (name.to_owned(), "unknown".to_owned()));
+            assert_eq!(problem(&answer, 400, "invalid", &why), unknown, "{why}");
+        }
     }
 
     async fn who_was_removed_a_moment_ago_is_nobody(pair) {

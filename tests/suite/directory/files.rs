@@ -131,6 +131,19 @@ both_stores! {
         assert_eq!(plan(&store, &declared(NOTHING)).await, Plan::default());
     }
 
+    async fn what_was_given_to_an_address_stays_the_files_own_when_somebody_gets_it(store) {
+        store.admitted(&person("root", "former@example.com", &[])).await;
+        apply(&store, ALL).await;
+        store.admitted(&person("alice", "alice@example.com", &[])).await;
+        // The provider has changed the address to the one that the files name.
+        store.admitted(&person("root", "root@example.com", &[])).await;
+        assert_eq!(store.audited("user.merge").await.len(), 1);
+        assert_eq!(plan(&store, &declared(ALL)).await, Plan::default());
+        let gone = apply(&store, NOTHING).await;
+        assert_eq!(gone[0], "- admin root@example.com: is an administrator (managed by apply)");
+        assert!(store.memberships().await.is_empty());
+    }
+
     async fn only_what_files_set_last_is_deleted(store) {
         let by_hand = async || {
             store.directory.add_member(&group("Hand"), &email("h@example.com"), &actor()).await.unwrap();

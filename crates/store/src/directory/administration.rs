@@ -11,7 +11,8 @@ use super::lists::{
     TenantGroup, TenantMember, TenantPerson, TenantWay, UnlinkedGroup, UserFilter,
 };
 use super::records::{
-    Ends, GroupKey, GroupRecord, MemberRecord, Membership, TenantRecord, UserKey, UserRecord, UserSummary,
+    Ends, GroupKey, GroupRecord, MemberRecord, Membership, TenantRecord, Traces, UserKey, UserRecord,
+    UserSummary,
 };
 use super::{Directory, Result, postgres, sqlite};
 use gatepost_core::administration::Scope;
@@ -46,11 +47,6 @@ impl Directory {
     /// What is stored about a request that may have come before.
     pub async fn find_answer(&self, repeat: Repeat) -> Result<Option<StoredAnswer>> {
         on_store!(self, find_answer(repeat))
-    }
-
-    /// Keeps the answer to a request that may come again.
-    pub async fn keep_answer(&self, repeat: Repeat, answer: &str) -> Result<()> {
-        on_store!(self, keep_answer(repeat, answer))
     }
 }
 
@@ -267,6 +263,16 @@ impl Directory {
     /// Reads what files can declare, with the members of groups or with those alone that files manage.
     pub async fn find_held(&self, with_members: bool) -> Result<Held> {
         on_store!(self, find_held(with_members))
+    }
+
+    /// Whether there was a person of this id who was erased.
+    pub async fn is_erased(&self, id: UserId) -> Result<bool> {
+        on_store!(self, is_erased(id))
+    }
+
+    /// Reads what is held about a person beside what the other reads show.
+    pub async fn find_traces(&self, user: UserId) -> Result<Traces> {
+        on_store!(self, find_traces(user))
     }
 
     /// Lists audit rows that match the filter, newest first.

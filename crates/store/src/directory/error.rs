@@ -8,7 +8,7 @@ use gatepost_core::access_request::{RequestState, Wanted};
 use gatepost_core::administration::{Denied, Version};
 use gatepost_core::email::EmailAddress;
 use gatepost_core::identity::ExternalGroup;
-use gatepost_core::ids::{AccessRequestId, GroupName, ProviderId, TenantId};
+use gatepost_core::ids::{AccessRequestId, GroupName, ProviderId, TenantId, UserId};
 use sqlx::error::BoxDynError;
 use std::borrow::Cow;
 use std::error::Error;
@@ -63,6 +63,12 @@ pub enum DirectoryError {
     /// No person has this id or this address.
     #[error("there is no user {0}")]
     UnknownUser(UserKey),
+    /// There was a person of this id, who was erased.
+    #[error("user {0} was erased")]
+    Erased(UserId),
+    /// A change that cannot be undone names somebody else.
+    #[error("what confirms it is not the address of this person")]
+    NotConfirmed,
     /// Another person has this address here, or their provider asserts it.
     #[error("{0} is the address of another person")]
     AddressHeld(EmailAddress),
@@ -180,7 +186,7 @@ impl DirectoryError {
     }
 
     /// A stored value that its type does not accept, because somebody wrote past the constraints.
-    pub(super) fn unreadable(error: impl Into<BoxDynError>) -> Self {
+    pub fn unreadable(error: impl Into<BoxDynError>) -> Self {
         Self::Unavailable(sqlx::Error::Decode(error.into()))
     }
 }

@@ -58,9 +58,9 @@ pub use lists::{
     UnlinkedGroup, UserFilter, UserState, UserStateError,
 };
 pub use records::{
-    AddressChange, AddressNews, AdminStanding, Ends, FormerHolder, GroupKey, GroupLink, GroupRecord,
-    IdentityRecord, LinkSource, MemberRecord, Membership, MembershipSource, SignInContext, SignInOutcome,
-    TenantRecord, UserKey, UserKeyError, UserRecord, UserSummary,
+    AddressChange, AddressNews, AdminStanding, Ends, FormerAddress, FormerHolder, GroupKey, GroupLink,
+    GroupRecord, IdentityRecord, LinkSource, MemberRecord, Membership, MembershipSource, SignInContext,
+    SignInOutcome, TenantRecord, Traces, UserKey, UserKeyError, UserRecord, UserSummary,
 };
 pub use schema::SchemaState;
 pub use sqlite::Connector as EmbeddedFile;

@@ -52,7 +52,9 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("postgres":
     "20261128162000_note_managers",
     "20261128163100_chain_audit",
     "20261128164500_create_idempotent_requests",
+    "20261128164600_note_erasures",
     "20261128170000_create_requirements",
+    "20261128171500_index_refusals",
 );
 
 /// Locks the rows that are read until the transaction ends.

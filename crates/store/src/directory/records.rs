@@ -7,6 +7,7 @@ use gatepost_core::clock::Timestamp;
 use gatepost_core::email::{EmailAddress, EmailError};
 use gatepost_core::identity::{ExternalGroup, SubjectKey};
 use gatepost_core::ids::{GroupId, GroupName, IdError, ProviderId, TenantId, UserId};
+use gatepost_core::refusal::Refusal;
 use gatepost_core::secret::Hash;
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -314,6 +315,24 @@ pub struct Membership {
     pub until: Option<Timestamp>,
     /// Counts the changes of the membership. `None`: a provider asserts it, and nobody else changes it.
     pub version: Option<Version>,
+}
+
+row! {
+    /// An address that a person had before.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct FormerAddress {
+        pub email: String,
+        /// When the person gave it up.
+        pub until: Timestamp,
+    }
+}
+
+/// What is held about a person beside the rows that make up who they are and what they may.
+#[derive(Clone, Debug)]
+pub struct Traces {
+    pub former_addresses: Vec<FormerAddress>,
+    /// Refused requests of the last days.
+    pub refusals: Vec<Refusal>,
 }
 
 /// Where a membership comes from.

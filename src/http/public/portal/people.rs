@@ -115,7 +115,7 @@ pub(in crate::http::public) async fn create(
     match carry_out(&admin, &administrator, &CreateUser { email }, Conditions::default()).await {
         Ok(made) => {
             let notice = if made.changed { PersonNotice::Created } else { PersonNotice::Known };
-            done(&admin, &paths::admin_user(made.outcome), notice.as_str())
+            done(&admin, &paths::admin_user(made.outcome.id), notice.as_str())
         }
         Err(Refused::Impossible(why)) => refused(&administrator, Section::People, paths::ADMIN_USERS, &why),
         Err(Refused::Fault(fault)) => Err(fault),

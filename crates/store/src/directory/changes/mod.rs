@@ -5,6 +5,7 @@
 
 mod admins;
 mod groups;
+mod once;
 mod plan;
 mod requests;
 mod tenants;
@@ -15,16 +16,16 @@ pub use groups::{
     AddMember, ChangeMembers, ChangedMembers, CreateGroup, DeleteGroup, Joined, LinkGroup, RemoveMember,
     RenameGroup, UnlinkGroup,
 };
+pub use once::{Once, Repeat, StoredAnswer};
 pub use plan::ApplyPlan;
 pub use requests::{DeclineRequest, GrantRequest, RequestAccess, WithdrawRequest};
 pub use tenants::{
     AddTenantMember, CreateTenant, DeleteTenant, MapGroup, RemoveTenantMember, RenameTenant, UnmapGroup,
 };
-pub use users::{ChangeAddress, CreateUser, DisableUser, EnableUser, EndSessions, ReleaseAddress};
+pub use users::{ChangeAddress, CreateUser, DisableUser, EnableUser, EndSessions, EraseUser, ReleaseAddress};
 
 use super::error::DirectoryError;
 use gatepost_core::administration::{Matter, Version};
-use gatepost_core::secret::Hash;
 
 /// A change of the directory.
 pub trait Change: Send + Sync {
@@ -49,29 +50,8 @@ pub struct Conditions {
     pub if_version: Option<Version>,
     /// Only if the thing does not exist yet.
     pub must_be_new: bool,
-    /// The request may come again: it is made once. `None`: it is made each time.
-    pub repeat: Option<Repeat>,
     /// Nothing is kept: the transaction is rolled back at its end.
     pub is_dry_run: bool,
-}
-
-/// A request that may come again.
-#[derive(Clone, Copy, Debug)]
-pub struct Repeat {
-    /// A hash of the caller and of the key that the caller chose.
-    pub key: Hash,
-    /// A hash of everything else.
-    pub request: Hash,
-}
-
-/// What is stored about a request that came before.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StoredAnswer {
-    /// It was another request with the same key.
-    OfAnotherRequest,
-    /// It has no answer yet, or its answer was lost after the change.
-    Unknown,
-    Known(String),
 }
 
 /// A change that was made, or that would be.

@@ -2,7 +2,7 @@
 
 use super::platform_change;
 use crate::directory::error::DirectoryError;
-use crate::directory::records::{AddressNews, UserKey};
+use crate::directory::records::{AddressNews, UserKey, UserSummary};
 use gatepost_config::{AddressChanges, Config};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 pub struct CreateUser {
     pub email: EmailAddress,
 }
-platform_change!(CreateUser => UserId);
+platform_change!(CreateUser => UserSummary);
 
 /// Refuses further sign-ins of a person and ends all sessions. An address that nobody holds yet is disabled for its
 /// future holder.
@@ -23,14 +23,14 @@ platform_change!(CreateUser => UserId);
 pub struct DisableUser {
     pub user: UserKey,
 }
-platform_change!(DisableUser => UserId, may_unmake_admins);
+platform_change!(DisableUser => UserSummary, may_unmake_admins);
 
 /// Allows a disabled person to sign in again. Ended sessions stay ended.
 #[derive(Clone, Debug)]
 pub struct EnableUser {
     pub user: UserKey,
 }
-platform_change!(EnableUser => UserId);
+platform_change!(EnableUser => UserSummary);
 
 /// Changes the address that applications get for a person, whatever the provider asserts.
 ///
@@ -63,6 +63,18 @@ pub struct ReleaseAddress {
     pub user: UserKey,
 }
 platform_change!(ReleaseAddress => Option<EmailAddress>);
+
+/// Deletes a person with everything that is held about them; the audit keeps their id alone. Whoever signs in with the
+/// address afterwards is a new person.
+///
+/// Errors: `NotConfirmed`, `Erased`.
+#[derive(Clone, Debug)]
+pub struct EraseUser {
+    pub user: UserId,
+    /// The address of the person, or the id of a person who has none.
+    pub confirm: String,
+}
+platform_change!(EraseUser => UserId, may_unmake_admins);
 
 /// Ends all sessions of a person that started before a second of the database's clock.
 #[derive(Clone, Debug)]

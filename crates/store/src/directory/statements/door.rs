@@ -1,7 +1,7 @@
 //! The one door for changes by administrators: scope, row lock, version, decision, write and audit, in this order and in
 //! one transaction. The notification of the replicas belongs to the transaction too: the tables' triggers make it.
 
-use super::{Apply, Connection, Result, Store, admins, repeats, standing};
+use super::{Apply, Connection, Result, Store, admins, standing};
 use crate::directory::actor::{Actor, Who};
 use crate::directory::changes::{Conditions, Done};
 use gatepost_core::administration::Caller;
@@ -19,9 +19,6 @@ impl Store {
         }
         transaction!(self, &locks, !conditions.is_dry_run, |connection| {
             let granted = caller(connection, actor).await?.grant(&change.matter(), change)?;
-            if let Some(repeat) = conditions.repeat {
-                repeats::note(&mut *connection, repeat).await?;
-            }
             let (locked, version) = change.lock(&mut *connection).await?;
             conditions.demand(version)?;
             let done = C::write(granted, locked, &mut *connection, actor).await?;

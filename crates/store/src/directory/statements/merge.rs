@@ -34,6 +34,9 @@ pub(super) async fn merge(
         && let Some(found) = admin_overrides::stricter(theirs, own)
     {
         admin_overrides::set_override(connection, into.id, Some(found.is_admin), found.until).await?;
+        if own.is_none() {
+            keep_manager(connection, from.id, into.id).await?;
+        }
     }
     let theirs = theirs.map(|theirs| theirs.is_admin);
     sqlx::query("DELETE FROM users WHERE id = $1")
@@ -52,6 +55,19 @@ pub(super) async fn merge(
         json!({ "user": from.id, "email": from.email, "disabled_at": from.disabled_at, "is_admin": theirs });
     note(connection, actor, "user.merge", into.id, Some(before), None).await?;
     Ok(UserRow { disabled_at, sessions_not_before: not_before, ..into })
+}
+
+/// A decision that moves as it is belongs to the same manager.
+async fn keep_manager(connection: &mut Connection, from: UserId, into: UserId) -> Result<()> {
+    sqlx::query(
+        "UPDATE admin_overrides SET managed_by = (SELECT o.managed_by FROM admin_overrides o WHERE o.user_id = $1) \
+         WHERE user_id = $2",
+    )
+    .bind(from.to_string())
+    .bind(into.to_string())
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Of two memberships in one tenant the higher role stays, with its own end.

@@ -89,6 +89,8 @@ mod audit_chain;
 mod configuration;
 mod door;
 mod ended;
+mod erase;
+mod erasures;
 mod forget;
 mod group_changes;
 mod groups;

@@ -9,11 +9,13 @@ use gatepost_core::ids::{RequestId, UserId};
 use gatepost_core::refusal::Refusal;
 use gatepost_core::request_mode::{Initiator, RequestMode};
 
-/// The columns of [`RefusalRow`].
-macro_rules! columns {
-    () => {
-        "request_id, at, user_id, email, host, method, path, kind, asker, requirement, \
-         CAST(status AS bigint) AS status, reason, missing, address"
+macro_rules! select_refusals {
+    ($which:literal) => {
+        concat!(
+            "SELECT request_id, at, user_id, email, host, method, path, kind, asker, requirement, \
+             CAST(status AS bigint) AS status, reason, missing, address FROM refusals WHERE ",
+            $which
+        )
     };
 }
 
@@ -32,7 +34,7 @@ impl Store {
 
     pub(in crate::directory) async fn find_refusal(&self, id: RequestId) -> Result<Option<Refusal>> {
         let row: Option<RefusalRow> = reading!(self, |connection| {
-            let sql = concat!("SELECT ", columns!(), " FROM refusals WHERE request_id = $1");
+            let sql = select_refusals!("request_id = $1");
             Ok(sqlx::query_as(sql).bind(id.to_string()).fetch_optional(connection).await?)
         })?;
         row.map(read).transpose()
@@ -44,16 +46,19 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Refusal>> {
         let rows: Vec<RefusalRow> = reading!(self, |connection| {
-            let sql =
-                concat!("SELECT ", columns!(), " FROM refusals WHERE user_id = $1 ORDER BY id DESC LIMIT $2");
-            Ok(sqlx::query_as(sql)
-                .bind(user.to_string())
-                .bind(i64::from(limit))
-                .fetch_all(connection)
-                .await?)
+            let sql = select_refusals!("user_id = $1 ORDER BY id DESC LIMIT $2");
+            let query = sqlx::query_as(sql).bind(user.to_string()).bind(i64::from(limit));
+            Ok(query.fetch_all(connection).await?)
         })?;
         rows.into_iter().map(read).collect()
     }
+}
+
+/// The refusals of one person, oldest first.
+pub(super) async fn list_of(connection: &mut Connection, user: UserId) -> Result<Vec<Refusal>> {
+    let sql = select_refusals!("user_id = $1 ORDER BY id");
+    let rows: Vec<RefusalRow> = sqlx::query_as(sql).bind(user.to_string()).fetch_all(connection).await?;
+    rows.into_iter().map(read).collect()
 }
 
 /// Deletes by age only. The number of rows is limited when some are written.

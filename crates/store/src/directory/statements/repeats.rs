@@ -1,18 +1,48 @@
-//! Requests that may come again: each is made once, and its answer is kept for a day.
+//! Requests that may come again: each is made once. Its answer is written in the transaction of its change, and kept for a
+//! day.
 
-use super::{Connection, Result, Store, present};
-use crate::directory::changes::{Repeat, StoredAnswer};
+use super::{Apply, Connection, LockKey, Result, Store, present};
+use crate::directory::actor::Actor;
+use crate::directory::changes::{Done, Once, Repeat, StoredAnswer};
 use crate::directory::error::DirectoryError;
+use gatepost_core::administration::{Granted, Version};
+use gatepost_core::clock::Timestamp;
 use std::time::Duration;
 
 /// How long a request is remembered.
 const KEPT: Duration = Duration::from_hours(24);
 
+impl<C: Apply, F: Fn(&Done<C::Outcome>) -> String + Send + Sync> Apply for Once<'_, C, F> {
+    type Locked = C::Locked;
+
+    fn locks(&self) -> Vec<LockKey> {
+        self.change.locks()
+    }
+
+    /// Of two requests at the same time the second waits here for the first.
+    async fn lock(&self, connection: &mut Connection) -> Result<(Self::Locked, Option<Version>)> {
+        note(connection, self.repeat).await?;
+        self.change.lock(connection).await
+    }
+
+    async fn write(
+        granted: Granted<&Self>,
+        locked: Self::Locked,
+        connection: &mut Connection,
+        actor: &Actor,
+    ) -> Result<Done<C::Outcome>> {
+        let Self { change, repeat, answer } = granted.change();
+        let done = C::write(granted.part(*change), locked, connection, actor).await?;
+        keep(connection, *repeat, answer(&done)).await?;
+        Ok(done)
+    }
+}
+
 /// Notes a request in the transaction of its change.
 ///
 /// # Errors
 /// `Repeated`: it was noted before.
-pub(super) async fn note(connection: &mut Connection, repeat: Repeat) -> Result<()> {
+async fn note(connection: &mut Connection, repeat: Repeat) -> Result<()> {
     let now = present(connection).await?;
     sqlx::query("DELETE FROM idempotent_requests WHERE key = $1 AND at <= $2")
         .bind(repeat.key.to_string())
@@ -30,11 +60,13 @@ pub(super) async fn note(connection: &mut Connection, repeat: Repeat) -> Result<
     if noted.rows_affected() == 1 { Ok(()) } else { Err(DirectoryError::Repeated) }
 }
 
+async fn keep(connection: &mut Connection, repeat: Repeat, answer: String) -> Result<()> {
+    let sql = "UPDATE idempotent_requests SET answer = $2 WHERE key = $1";
+    Ok(sqlx::query(sql).bind(repeat.key.to_string()).bind(answer).execute(connection).await.map(drop)?)
+}
+
 /// Deletes the requests that are no longer remembered.
-pub(super) async fn delete_old(
-    connection: &mut Connection,
-    now: gatepost_core::clock::Timestamp,
-) -> Result<u64> {
+pub(super) async fn delete_old(connection: &mut Connection, now: Timestamp) -> Result<u64> {
     let sql = "DELETE FROM idempotent_requests WHERE at <= $1";
     Ok(sqlx::query(sql).bind(now.minus(KEPT).unix()).execute(connection).await?.rows_affected())
 }
@@ -59,14 +91,6 @@ impl Store {
                 Some(answer) => StoredAnswer::Known(answer),
                 None => StoredAnswer::Unknown,
             }))
-        })
-    }
-
-    pub(in crate::directory) async fn keep_answer(&self, repeat: Repeat, answer: &str) -> Result<()> {
-        transaction!(self, |connection| {
-            let sql = "UPDATE idempotent_requests SET answer = $2 WHERE key = $1 AND request = $3";
-            let query = sqlx::query(sql).bind(repeat.key.to_string()).bind(answer);
-            Ok(query.bind(repeat.request.to_string()).execute(&mut *connection).await.map(drop)?)
         })
     }
 }

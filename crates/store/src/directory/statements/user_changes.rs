@@ -5,7 +5,7 @@ use super::users::{self, UserRow};
 use super::{Apply, Connection, Result, present};
 use crate::directory::actor::Actor;
 use crate::directory::changes::{CreateUser, DisableUser, Done, EnableUser, EndSessions};
-use crate::directory::records::UserKey;
+use crate::directory::records::{UserKey, UserSummary};
 use gatepost_core::administration::{Granted, Version};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::UserId;
@@ -26,13 +26,13 @@ impl Apply for CreateUser {
         found: Self::Locked,
         connection: &mut Connection,
         actor: &Actor,
-    ) -> Result<Done<UserId>> {
+    ) -> Result<Done<UserSummary>> {
         if let Some(found) = found {
-            return Ok(Done::unchanged(Some(found.version), found.id));
+            return Ok(Done::unchanged(Some(found.version), found.summary()));
         }
         let email = &granted.change().email;
         let user = users::create(connection, Some(email), Timestamp::now(), actor).await?;
-        Ok(Done::changed(Some(user.version), user.id))
+        Ok(Done::changed(Some(user.version), user.summary()))
     }
 }
 
@@ -51,13 +51,13 @@ impl Apply for DisableUser {
         found: Self::Locked,
         connection: &mut Connection,
         actor: &Actor,
-    ) -> Result<Done<UserId>> {
+    ) -> Result<Done<UserSummary>> {
         let user = match found {
             Some(user) => user,
             None => users::create_for(connection, &granted.change().user, actor).await?,
         };
         if user.disabled_at.is_some() {
-            return Ok(Done::unchanged(Some(user.version), user.id));
+            return Ok(Done::unchanged(Some(user.version), user.summary()));
         }
         let now = present(connection).await?;
         let not_before = user.sessions_not_before.max(Some(now.plus(Duration::from_secs(1))));
@@ -69,7 +69,7 @@ impl Apply for DisableUser {
             .await?;
         let (before, after) = (json!({ "disabled_at": null }), json!({ "disabled_at": now }));
         users::note(connection, actor, "user.disable", user.id, Some(before), Some(after)).await?;
-        Ok(Done::changed(users::version_of(connection, user.id).await?, user.id))
+        changed(connection, user.id).await
     }
 }
 
@@ -85,15 +85,15 @@ impl Apply for EnableUser {
         user: Self::Locked,
         connection: &mut Connection,
         actor: &Actor,
-    ) -> Result<Done<UserId>> {
+    ) -> Result<Done<UserSummary>> {
         let Some(disabled_at) = user.disabled_at else {
-            return Ok(Done::unchanged(Some(user.version), user.id));
+            return Ok(Done::unchanged(Some(user.version), user.summary()));
         };
         let sql = "UPDATE users SET disabled_at = NULL WHERE id = $1";
         sqlx::query(sql).bind(user.id.to_string()).execute(&mut *connection).await?;
         let (before, after) = (json!({ "disabled_at": disabled_at }), json!({ "disabled_at": null }));
         users::note(connection, actor, "user.enable", user.id, Some(before), Some(after)).await?;
-        Ok(Done::changed(users::version_of(connection, user.id).await?, user.id))
+        changed(connection, user.id).await
     }
 }
 
@@ -115,4 +115,10 @@ impl Apply for EndSessions {
         move_not_before(connection, &user, started_before, actor).await?;
         Ok(Done { changed, version: users::version_of(connection, user.id).await?, outcome: user.id })
     }
+}
+
+/// The person after a change.
+async fn changed(connection: &mut Connection, id: UserId) -> Result<Done<UserSummary>> {
+    let user = users::find_known(connection, &UserKey::Id(id)).await?;
+    Ok(Done::changed(Some(user.version), user.summary()))
 }

@@ -1,6 +1,6 @@
 //! The rows of people.
 
-use super::{Connection, Result, audit, present};
+use super::{Connection, Result, audit, erasures, present};
 use crate::directory::actor::Actor;
 use crate::directory::error::DirectoryError;
 use crate::directory::records::{IdentityRecord, UserKey, UserSummary};
@@ -87,7 +87,10 @@ pub(super) async fn find_for_change(connection: &mut Connection, key: &UserKey) 
 
 /// Finds a person and locks the row for a change.
 pub(super) async fn find_known(connection: &mut Connection, key: &UserKey) -> Result<UserRow> {
-    find_for_change(connection, key).await?.ok_or_else(|| DirectoryError::UnknownUser(key.clone()))
+    match find_for_change(connection, key).await? {
+        Some(user) => Ok(user),
+        None => Err(unknown(connection, key).await?),
+    }
 }
 
 /// As [`find_known`], with the version that a change compares.
@@ -104,7 +107,15 @@ pub(super) async fn lock_known(
 pub(super) async fn create_for(connection: &mut Connection, key: &UserKey, actor: &Actor) -> Result<UserRow> {
     match key {
         UserKey::Email(email) => create(connection, Some(email), Timestamp::now(), actor).await,
-        UserKey::Id(_) => Err(DirectoryError::UnknownUser(key.clone())),
+        UserKey::Id(_) => Err(unknown(connection, key).await?),
+    }
+}
+
+/// Why there is nobody: they were erased, or there never was anybody.
+async fn unknown(connection: &mut Connection, key: &UserKey) -> Result<DirectoryError> {
+    match key {
+        UserKey::Id(id) if erasures::is_erased(connection, *id).await? => Ok(DirectoryError::Erased(*id)),
+        _ => Ok(DirectoryError::UnknownUser(key.clone())),
     }
 }
 
