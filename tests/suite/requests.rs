@@ -67,6 +67,18 @@ async fn form(world: &World, browser: &Client, host: &str) -> (String, Answer) {
     (link, form)
 }
 
+/// Asks for what a host wants.
+pub async fn ask_for(world: &World, browser: &Client, host: &str, fields: &[(&str, &str)]) {
+    let (link, _) = form(world, browser, host).await;
+    let trip = ask(world, browser, &link, fields).await;
+    assert!(
+        trip.end().body.contains("You have asked for access."),
+        "{}\n{}",
+        trip.describe(),
+        trip.end().body
+    );
+}
+
 fn number_of(link: &str) -> &str {
     link.split_once("refusal=").unwrap().1
 }

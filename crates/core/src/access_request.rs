@@ -1,6 +1,6 @@
 //! A person's request for access: what they ask for, and what became of it.
 
-use super::administration::Matter;
+use super::administration::{Matter, Version};
 use super::decision::Missing;
 use super::ids::{GroupName, TenantId};
 use std::fmt;
@@ -76,6 +76,14 @@ impl RequestState {
             Self::Declined => "declined",
             Self::Withdrawn => "withdrawn",
         }
+    }
+
+    /// The version of a request. It changes once, when it is decided.
+    pub const fn version(self) -> Version {
+        Version::from_number(match self {
+            Self::Open => 1,
+            Self::Granted | Self::Declined | Self::Withdrawn => 2,
+        })
     }
 }
 

@@ -4,6 +4,7 @@
 mod changes;
 mod groups;
 mod people;
+mod requests;
 mod tenants;
 
 pub use changes::{
@@ -12,6 +13,7 @@ pub use changes::{
 };
 pub use groups::{Group, Link, Member};
 pub use people::{Admin, AdminEntry, AuditEntry, Identity, Session, User, UserDetails};
+pub use requests::{AccessRequest, RequestChange};
 pub use tenants::{Tenant, TenantMember};
 
 use gatepost_core::access::Role;

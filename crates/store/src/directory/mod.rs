@@ -38,7 +38,7 @@ mod schema;
 mod sqlite;
 mod watch;
 
-pub use access_requests::AccessRequest;
+pub use access_requests::{AccessRequest, Decider, Deciders, RequestFilter};
 pub use actor::{Actor, Via, Who};
 pub use administration::Applicable;
 pub use audit::{AuditCursor, AuditCursorError, AuditFilter, AuditRecord};

@@ -6,6 +6,7 @@ mod groups;
 mod members;
 mod memberships;
 mod people;
+mod requests;
 mod set;
 mod tenants;
 mod users;
