@@ -29,6 +29,7 @@ mod floods;
 mod long_links;
 mod many_sessions;
 mod oidc;
+mod portal;
 mod refresh;
 mod replicas;
 mod requests;

@@ -31,6 +31,13 @@ impl fmt::Debug for Chain<'_> {
     }
 }
 
+/// A message of an error as a sentence.
+pub fn sentence(message: &str) -> String {
+    let mut characters = message.chars();
+    let first = characters.next().map(|first| first.to_uppercase().collect::<String>()).unwrap_or_default();
+    format!("{first}{}.", characters.as_str())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

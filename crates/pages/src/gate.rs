@@ -126,6 +126,7 @@ impl Refusal<'_> {
 fn html(gate: &Gate<'_>, content: Content<'_>) -> Page {
     let chrome = Chrome {
         sheet: Sheet::inline(),
+        portal: None,
         place: Some(place(gate)),
         tone: content.tone,
         heading: content.heading.to_owned(),

@@ -92,6 +92,7 @@ impl LiveHeaders<'_> {
         render(&View {
             chrome: Chrome {
                 sheet: Sheet::inline(),
+                portal: None,
                 place: Some(self.origin.host().to_string()),
                 tone: if is_wrong { Tone::Stop } else { Tone::Calm },
                 heading: "What an application gets here".to_owned(),

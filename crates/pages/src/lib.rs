@@ -8,10 +8,12 @@
 //! command line prints too) and [`header_report`] (what an application received).
 
 mod account;
+pub mod admin;
 mod api;
 mod choice;
 mod explained;
 pub mod explanation;
+mod frame;
 mod gate;
 pub mod header_report;
 mod headers;
@@ -33,6 +35,7 @@ pub use account::{Account, AccountNotice, GroupEntry, MembershipSource, RequestE
 pub use api::{ApiOperation, api_operations};
 pub use choice::ProviderChoice;
 pub use explained::{Explained, Outcome, QuestionFault, QuestionForm};
+pub use frame::{Frame, Section};
 pub use gate::{Gate, Refusal, Unfinished};
 pub use headers::LiveHeaders;
 pub use page::{Format, Page};

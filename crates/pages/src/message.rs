@@ -1,5 +1,6 @@
 //! The layout that most pages share: a heading, what happened, some facts, and actions.
 
+use super::frame::{Frame, Portal, Section};
 use super::style::Sheet;
 use askama::Template;
 use gatepost_core::ids::RequestId;
@@ -10,6 +11,8 @@ pub(super) struct Chrome {
     pub(super) sheet: Sheet,
     /// The name of the protected host; `None` on the public host.
     pub(super) place: Option<String>,
+    /// The frame of the portal, on its pages.
+    pub(super) portal: Option<Portal>,
     pub(super) tone: Tone,
     /// The heading, also the title.
     pub(super) heading: String,
@@ -19,7 +22,24 @@ pub(super) struct Chrome {
 impl Chrome {
     /// A page of the public host.
     pub(super) fn public(heading: &str, tone: Tone, request_id: RequestId) -> Self {
-        Self { sheet: Sheet::linked(), place: None, tone, heading: heading.to_owned(), request_id }
+        let heading = heading.to_owned();
+        Self { sheet: Sheet::linked(), place: None, portal: None, tone, heading, request_id }
+    }
+
+    /// A page of the portal, `above` as in [`Portal::new`].
+    pub(super) fn portal(
+        heading: &str,
+        frame: &Frame<'_>,
+        section: Section,
+        above: Option<&[(&str, String)]>,
+    ) -> Self {
+        let portal = Some(Portal::new(frame, section, above));
+        let page = Self::public(heading, Tone::Calm, frame.request_id);
+        Self { sheet: Sheet::of_portal(), portal, ..page }
+    }
+
+    pub(super) fn with_tone(self, tone: Tone) -> Self {
+        Self { tone, ..self }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Paths and parameters of the pages' links and forms, also used by the route tables.
 
-use gatepost_core::ids::AccessRequestId;
+use gatepost_core::ids::{AccessRequestId, UserId};
 use std::time::Duration;
 use url::form_urlencoded::byte_serialize;
 
@@ -29,6 +29,8 @@ pub const WITHDRAW_REQUEST: &str = "/requests/withdraw";
 pub const ADMIN_REQUESTS: &str = "/admin/requests";
 /// The header debugger.
 pub const HEADERS: &str = "/debug/headers";
+/// The people, for administrators.
+pub const ADMIN_USERS: &str = "/admin/users";
 /// On every protected host: starts a sign-in that ends at the `uri` parameter; also takes
 /// [`MAX_AGE`] and [`SELECT_ACCOUNT`].
 pub const START: &str = "/.gatepost/start";
@@ -95,7 +97,17 @@ pub fn start(uri: &str, wish: Wish) -> String {
 
 /// [`LOGIN`] with the given parameters, encoded.
 pub fn login(parameters: &[(&str, Option<&str>)]) -> String {
-    let mut link = String::from(LOGIN);
+    query(LOGIN, parameters)
+}
+
+/// The page of a person, for administrators.
+pub fn admin_user(id: UserId) -> String {
+    format!("{ADMIN_USERS}/{id}")
+}
+
+/// A path with the given parameters, encoded.
+pub(super) fn query(path: &str, parameters: &[(&str, Option<&str>)]) -> String {
+    let mut link = String::from(path);
     for (name, value) in parameters.iter().filter_map(|(name, value)| value.map(|value| (name, value))) {
         link.push(if link.contains('?') { '&' } else { '?' });
         link.push_str(name);

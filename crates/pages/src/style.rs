@@ -8,10 +8,22 @@ use std::sync::LazyLock;
 
 /// The minified style sheet.
 pub(super) static STYLE: LazyLock<Style> = LazyLock::new(|| {
-    let css: String = include_str!("../templates/style.css").lines().map(str::trim).collect();
+    let css = minified(include_str!("../templates/style.css"));
     let csp_hash = format!("sha256-{}", STANDARD.encode(Sha256::digest(&css)));
     Style { path: hashed_path("style", "css", &css), css, csp_hash }
 });
+
+/// The style sheet of the portal: the common one, and what only its pages need. Other pages are on protected hosts too,
+/// where the common one is in the page and must stay small.
+static PORTAL: LazyLock<(String, String)> = LazyLock::new(|| {
+    let css = STYLE.css.clone() + &minified(include_str!("../templates/portal.css"));
+    (hashed_path("portal", "css", &css), css)
+});
+
+/// Without what is there for readers of the source: ends of lines, indentation, comments of a line.
+fn minified(css: &str) -> String {
+    css.lines().map(str::trim).filter(|line| !line.starts_with("/*")).collect()
+}
 
 static ICON: LazyLock<String> = LazyLock::new(|| hashed_path("icon", "svg", ICON_SVG));
 const ICON_SVG: &str = include_str!("../templates/icon.svg");
@@ -41,9 +53,10 @@ impl Asset {
 }
 
 /// All files that the public host's pages link to.
-pub fn assets() -> [Asset; 2] {
+pub fn assets() -> [Asset; 3] {
     [
         Asset { path: &STYLE.path, media_type: "text/css; charset=utf-8", body: &STYLE.css },
+        Asset { path: &PORTAL.0, media_type: "text/css; charset=utf-8", body: &PORTAL.1 },
         Asset { path: &ICON, media_type: "image/svg+xml", body: ICON_SVG },
     ]
 }
@@ -64,6 +77,10 @@ impl Sheet {
 
     pub(super) fn linked() -> Self {
         Self::Linked { style: &STYLE.path, icon: &ICON }
+    }
+
+    pub(super) fn of_portal() -> Self {
+        Self::Linked { style: &PORTAL.0, icon: &ICON }
     }
 }
 

@@ -13,7 +13,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use gatepost_core::administration::Denied;
-use gatepost_core::error_chain::Chain;
+use gatepost_core::error_chain::{Chain, sentence};
 use gatepost_store::directory::DirectoryError;
 
 /// `Retry-After` of an outage, in seconds.
@@ -150,13 +150,6 @@ fn unavailable(error: &(dyn std::error::Error + 'static)) -> Refused {
     Refused(
         Problem::new(ProblemCode::Unavailable, "A store does not answer.").with("retry-after", RETRY_AFTER),
     )
-}
-
-/// A message of an error as a sentence.
-fn sentence(message: &str) -> String {
-    let mut characters = message.chars();
-    let first = characters.next().map(|first| first.to_uppercase().collect::<String>()).unwrap_or_default();
-    format!("{first}{}.", characters.as_str())
 }
 
 /// Answers a fault below [`ROOT`] as a problem document.

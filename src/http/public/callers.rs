@@ -6,6 +6,7 @@ use super::request::{browser, data};
 use crate::authn::Principal;
 use crate::sign_in::{Browser, Context, checked_session};
 use actix_web::HttpRequest;
+use gatepost_core::administration::Scope;
 use std::rc::Rc;
 use tokio::sync::Semaphore;
 
@@ -18,6 +19,8 @@ pub enum Callers {
     SignedIn,
     /// See [`Admins`].
     Admins,
+    /// See [`Administrators`].
+    Administrators,
     /// See [`AssertedAdmins`].
     AssertedAdmins,
     /// Callers of the API.
@@ -82,6 +85,9 @@ pub(in crate::http) struct Anyone;
 pub(super) struct SignedIn;
 /// People with a valid session who are admins according to the directory. Others are refused.
 pub(super) struct Admins;
+/// People with a valid session who may administer something according to the directory: the system, or a tenant. Others
+/// are refused.
+pub(super) struct Administrators;
 /// Admins whose request `/verify` let through, by its assertion for this host. Others get 404.
 pub(super) struct AssertedAdmins;
 
@@ -93,6 +99,14 @@ pub(super) struct Person {
 
 /// A person who is an admin.
 pub(super) struct Admin(pub(super) Person);
+
+/// A person who may administer what is in `scope`, which is not empty.
+pub(super) struct Administrator {
+    pub(super) person: Person,
+    pub(super) scope: Scope,
+    /// Their address, or the id of a person without one.
+    pub(super) reader: String,
+}
 
 impl CallerRule for Anyone {
     type Caller = Rc<Browser>;
@@ -126,6 +140,26 @@ impl CallerRule for Admins {
     async fn check(request: &HttpRequest) -> Result<Admin, Fault> {
         let person = SignedIn::check(request).await?;
         if person.principal.standing.access.is_admin { Ok(Admin(person)) } else { Err(Fault::AdminsOnly) }
+    }
+
+    fn permits(request: &HttpRequest) -> Option<&Semaphore> {
+        SignedIn::permits(request)
+    }
+}
+
+impl CallerRule for Administrators {
+    type Caller = Administrator;
+    const CALLERS: Callers = Callers::Administrators;
+
+    async fn check(request: &HttpRequest) -> Result<Administrator, Fault> {
+        let person = SignedIn::check(request).await?;
+        let scope = Scope::of(&person.principal.standing);
+        if scope.is_empty() {
+            return Err(Fault::AdminsOnly);
+        }
+        let own = &person.principal.standing.person;
+        let reader = own.email.as_ref().map_or_else(|| own.id.to_string(), ToString::to_string);
+        Ok(Administrator { person, scope, reader })
     }
 
     fn permits(request: &HttpRequest) -> Option<&Semaphore> {

@@ -10,6 +10,7 @@ mod debug;
 pub(in crate::http) mod extract;
 pub(in crate::http) mod fault;
 mod origin;
+mod portal;
 mod problem;
 pub(in crate::http) mod request;
 mod requests;
@@ -70,6 +71,7 @@ fn register(config: &mut web::ServiceConfig) -> Vec<Route> {
     routes.add(at(paths::HEADERS).only(HostScope::Public).on(GET, Admins, Anywhere, debug::explained));
     let live = at(paths::HEADERS).only(HostScope::Protected);
     routes.add(live.on(GET, AssertedAdmins, Anywhere, debug::live_headers));
+    portal::register(&mut routes);
     for asset in pages::assets() {
         routes.add(at(asset.path).on(GET, Anyone, Part, move |_: Rc<Browser>| async move {
             answer::text(asset.media_type, asset.body, Asset::CACHE_CONTROL)

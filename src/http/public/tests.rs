@@ -134,7 +134,7 @@ async fn the_list_holds_each_route_with_its_methods() {
     assert!(routes.len() > 13, "the pages, and what they are made of: {routes:?}");
     for route in &routes {
         let host = if route.hosts == super::HostScope::Protected { APP } else { PUBLIC };
-        let path = route.path.replace("{provider}", "entra").replace("{code}", "state");
+        let path = route.path.replace("{provider}", "entra").replace("{code}", "state").replace("{id}", "x");
         let answer = answers(host, &[(route.method, &path)]).await.remove(0);
         assert_ne!(answer.status().as_u16(), 405, "{route:?}");
         let is_hidden = route.hosts == super::HostScope::Protected;

@@ -13,6 +13,11 @@ pub struct Element {
 }
 
 impl Element {
+    pub fn attribute(&self, name: &str) -> Option<&str> {
+        let found = self.attributes.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
     pub fn heading_level(&self) -> Option<u32> {
         self.name.strip_prefix('h').and_then(|level| level.parse().ok())
     }

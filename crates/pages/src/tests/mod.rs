@@ -1,11 +1,13 @@
 //! Every page, with ordinary and with hostile inputs, held against what all pages promise.
 
+mod admin;
 mod contrast;
 mod debugger;
 mod markup;
 mod samples;
 
 use super::*;
+use admin::admin_samples;
 use debugger::{explained_samples, live_samples};
 use gatepost_core::host::Origin;
 use gatepost_core::ids::RequestId;
@@ -14,7 +16,8 @@ use samples::{Sample, gate_samples, hostile_samples, public_samples};
 const SHIPPED_MAX_RESPONSE_BODY_SIZE: usize = 16_384;
 
 fn all() -> Vec<Sample> {
-    [gate_samples(), public_samples(), hostile_samples(), live_samples(), explained_samples()]
+    let admin = admin_samples();
+    [gate_samples(), public_samples(), hostile_samples(), live_samples(), explained_samples(), admin]
         .into_iter()
         .flatten()
         .collect()
@@ -136,10 +139,13 @@ fn the_inline_style_is_the_one_that_the_policy_allows() {
 
 #[test]
 fn the_public_pages_link_to_assets_that_exist() {
-    let paths: Vec<_> = assets().iter().map(|asset| asset.path).collect();
-    for Sample { name, page } in public_samples().into_iter().chain(explained_samples()) {
-        for path in &paths {
-            assert!(page.body.contains(&format!("href=\"{path}\"")), "{name} does not link {path}");
+    let [style, portal, icon] = assets().map(|asset| format!("href=\"{}\"", asset.path));
+    for Sample { name, page } in
+        public_samples().into_iter().chain(explained_samples()).chain(admin_samples())
+    {
+        let is_portal = name.starts_with("admin-");
+        for (link, is_linked) in [(&style, !is_portal), (&portal, is_portal), (&icon, true)] {
+            assert_eq!(page.body.contains(link), is_linked, "{name}: {link}");
         }
         assert!(!page.body.contains("<style"), "{name}");
     }
@@ -251,4 +257,32 @@ fn every_page_has_a_name_of_its_own() {
             .expect("the target folder can be written");
         assert!(names.insert(name.clone()), "{name} twice");
     }
+}
+
+/// A cell says which column it belongs to, and the roles stay when the style shows rows as cards on a narrow screen.
+#[test]
+fn every_table_of_the_portal_can_be_read_as_cards() {
+    let mut tables = 0;
+    for Sample { name, page } in admin_samples() {
+        let elements = markup::elements(&page.body).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let has_table = elements.iter().any(|element| element.name == "table");
+        tables += usize::from(has_table);
+        assert_eq!(has_table, elements.iter().any(|element| element.name == "caption"), "{name}");
+        for element in elements {
+            let role = match (element.name.as_str(), element.attribute("scope")) {
+                ("table", _) => "table",
+                ("thead" | "tbody", _) => "rowgroup",
+                ("tr", _) => "row",
+                ("th", Some("col")) => "columnheader",
+                ("th", Some("row")) => "rowheader",
+                ("td", _) => "cell",
+                ("th", _) => panic!("{name}: {element:?} has no scope"),
+                _ => continue,
+            };
+            assert_eq!(element.attribute("role"), Some(role), "{name}: {element:?}");
+            let is_named = element.name != "td" || element.attribute("data-label").is_some();
+            assert!(is_named, "{name}: {element:?}");
+        }
+    }
+    assert!(tables > 2, "{tables}");
 }

@@ -217,6 +217,11 @@ impl Directory {
         on_store!(self, find_refusal(id))
     }
 
+    /// Lists the last refusals of a person, newest first.
+    pub async fn list_refusals_of(&self, user: UserId, limit: u32) -> Result<Vec<Refusal>> {
+        on_store!(self, list_refusals_of(user, limit))
+    }
+
     /// Lists audit rows that match the filter, newest first.
     pub async fn list_audit(
         &self,

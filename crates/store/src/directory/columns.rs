@@ -12,7 +12,7 @@ use gatepost_core::administration::Version;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::identity::{ExternalGroup, GroupKind, SubjectKey};
-use gatepost_core::ids::{AccessRequestId, GroupId, GroupName, ProviderId, TenantId, UserId};
+use gatepost_core::ids::{AccessRequestId, GroupId, GroupName, ProviderId, RequestId, TenantId, UserId};
 use sqlx::error::{BoxDynError, UnexpectedNullError};
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
@@ -124,6 +124,7 @@ stored_as_text!(
     GroupName,
     LinkSource,
     ProviderId,
+    RequestId,
     RequestState,
     Role,
     TenantId,

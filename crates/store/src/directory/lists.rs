@@ -192,8 +192,6 @@ pub struct AdminRecord {
     pub name: Option<String>,
     pub disabled_at: Option<Timestamp>,
     pub standing: AdminStanding,
-    /// Counts the changes of the explicit decision. `None`: there is none.
-    pub version: Option<Version>,
 }
 
 row! {

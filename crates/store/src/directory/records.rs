@@ -271,6 +271,8 @@ pub struct AdminStanding {
     pub until: Option<Timestamp>,
     /// The groups and roles that make the person an admin: `group NAME`, `role PROVIDER:ROLE`.
     pub reasons: Vec<String>,
+    /// Counts the changes of that decision. `None`: there is none.
+    pub version: Option<Version>,
 }
 
 /// A group.

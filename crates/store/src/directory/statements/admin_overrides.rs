@@ -63,5 +63,6 @@ pub(super) async fn find_standing(connection: &mut Connection, id: UserId) -> Re
             .await?;
     let explicit = found.map(|found| found.is_admin);
     let is_admin = explicit.unwrap_or(!reasons.is_empty());
-    Ok(AdminStanding { is_admin, explicit, until: found.and_then(|found| found.until), reasons })
+    let (until, version) = (found.and_then(|found| found.until), found.map(|found| found.version));
+    Ok(AdminStanding { is_admin, explicit, until, reasons, version })
 }

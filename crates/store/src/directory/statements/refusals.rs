@@ -9,6 +9,14 @@ use gatepost_core::ids::{RequestId, UserId};
 use gatepost_core::refusal::Refusal;
 use gatepost_core::request_mode::{Initiator, RequestMode};
 
+/// The columns of [`RefusalRow`].
+macro_rules! columns {
+    () => {
+        "request_id, at, user_id, email, host, method, path, kind, asker, requirement, \
+         CAST(status AS bigint) AS status, reason, missing, address"
+    };
+}
+
 impl Store {
     /// A refusal that is written again, because the first answer was lost, stays as it is.
     pub(in crate::directory) async fn keep_refusals(&self, refusals: &[Refusal]) -> Result<()> {
@@ -24,11 +32,27 @@ impl Store {
 
     pub(in crate::directory) async fn find_refusal(&self, id: RequestId) -> Result<Option<Refusal>> {
         let row: Option<RefusalRow> = reading!(self, |connection| {
-            let sql = "SELECT at, user_id, email, host, method, path, kind, asker, requirement, \
-                       CAST(status AS bigint) AS status, reason, missing, address FROM refusals WHERE request_id = $1";
+            let sql = concat!("SELECT ", columns!(), " FROM refusals WHERE request_id = $1");
             Ok(sqlx::query_as(sql).bind(id.to_string()).fetch_optional(connection).await?)
         })?;
-        row.map(|row| read(id, row)).transpose()
+        row.map(read).transpose()
+    }
+
+    pub(in crate::directory) async fn list_refusals_of(
+        &self,
+        user: UserId,
+        limit: u32,
+    ) -> Result<Vec<Refusal>> {
+        let rows: Vec<RefusalRow> = reading!(self, |connection| {
+            let sql =
+                concat!("SELECT ", columns!(), " FROM refusals WHERE user_id = $1 ORDER BY id DESC LIMIT $2");
+            Ok(sqlx::query_as(sql)
+                .bind(user.to_string())
+                .bind(i64::from(limit))
+                .fetch_all(connection)
+                .await?)
+        })?;
+        rows.into_iter().map(read).collect()
     }
 }
 
@@ -68,6 +92,7 @@ async fn insert(connection: &mut Connection, refusal: &Refusal) -> Result<()> {
 row! {
     /// A row of `refusals`.
     struct RefusalRow {
+        request_id: RequestId,
         at: Timestamp,
         user_id: UserId,
         email: Option<EmailAddress>,
@@ -85,10 +110,10 @@ row! {
     }
 }
 
-fn read(request_id: RequestId, row: RefusalRow) -> Result<Refusal> {
+fn read(row: RefusalRow) -> Result<Refusal> {
     let missing = row.missing.as_deref().map(serde_json::from_str).transpose();
     Ok(Refusal {
-        request_id,
+        request_id: row.request_id,
         at: row.at,
         user: row.user_id,
         email: row.email,

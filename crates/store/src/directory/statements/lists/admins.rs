@@ -53,6 +53,6 @@ fn record(row: AdminRow) -> AdminRecord {
     reasons.sort_unstable();
     reasons.dedup();
     let is_admin = explicit.unwrap_or(!reasons.is_empty());
-    let standing = AdminStanding { is_admin, explicit, until, reasons };
-    AdminRecord { id, email, name, disabled_at, standing, version }
+    let standing = AdminStanding { is_admin, explicit, until, reasons, version };
+    AdminRecord { id, email, name, disabled_at, standing }
 }

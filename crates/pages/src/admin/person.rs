@@ -1,0 +1,260 @@
+//! One person: what is known about them, and the forms that change it.
+
+use super::ends::{Ends, EnteredEnd};
+use super::entries::{
+    AdminEntry, AdminSession, AuditEntry, IdentityEntry, MembershipEntry, PersonSummary, RefusalEntry,
+    TenantEntry, member_words,
+};
+use super::parts::{ApiCall, Button, Field};
+use super::state::PersonState;
+use crate::frame::{Frame, Section};
+use crate::message::{Chrome, render};
+use crate::page::Page;
+use crate::paths;
+use crate::style::Sheet;
+use crate::words::{self, Moment};
+use askama::Template;
+use gatepost_core::clock::Timestamp;
+use std::net::IpAddr;
+
+/// One person.
+#[derive(Clone, Copy, Debug)]
+pub struct PersonDetails<'a> {
+    pub frame: Frame<'a>,
+    pub person: PersonSummary<'a>,
+    pub identities: &'a [IdentityEntry<'a>],
+    pub tenants: &'a [TenantEntry<'a>],
+    /// The newest changes first.
+    pub audit: &'a [AuditEntry<'a>],
+    /// `None`: the reader administers tenants alone.
+    pub system: Option<SystemDetails<'a>>,
+    /// The present time, from which "3 hours ago" is computed.
+    pub now: Timestamp,
+}
+
+/// What administrators of the system see and change.
+#[derive(Clone, Copy, Debug)]
+pub struct SystemDetails<'a> {
+    pub groups: &'a [MembershipEntry<'a>],
+    pub admin: AdminEntry<'a>,
+    /// `None`: the session store does not answer.
+    pub sessions: Option<&'a [AdminSession<'a>]>,
+    /// The newest first.
+    pub refusals: &'a [RefusalEntry<'a>],
+    /// Names of groups that the form proposes.
+    pub group_names: &'a [&'a str],
+    /// What the form that adds to a group shows.
+    pub joining: &'a JoiningForm,
+    /// What the form that decides about the administrator shows.
+    pub deciding: &'a DecidingForm,
+}
+
+/// The form that adds a person to a group, or changes the end of a membership.
+#[derive(Clone, Debug, Default)]
+pub struct JoiningForm {
+    pub group: String,
+    pub group_error: Option<String>,
+    pub end: EnteredEnd,
+    pub end_error: Option<&'static str>,
+    /// The version of the membership whose end is changed. Empty: the person is to be a new member.
+    pub version: String,
+}
+
+/// The form that decides whether a person is an administrator of the system.
+#[derive(Clone, Debug, Default)]
+pub struct DecidingForm {
+    /// `yes`, `no` or `groups`.
+    pub decision: String,
+    pub end: EnteredEnd,
+    pub end_error: Option<&'static str>,
+}
+
+#[derive(Template)]
+#[template(path = "admin/person.html")]
+struct View<'a> {
+    chrome: Chrome,
+    page: &'a PersonDetails<'a>,
+    disabled_at: Option<Moment>,
+    created_at: Moment,
+    last_sign_in_at: Option<Moment>,
+    system: Option<SystemView<'a>>,
+    tenants: Vec<TenantView<'a>>,
+    audit: Vec<(Moment, &'a AuditEntry<'a>)>,
+    api: Vec<ApiCall>,
+}
+
+struct SystemView<'a> {
+    page: &'a SystemDetails<'a>,
+    link: String,
+    enable: Option<Button>,
+    end_sessions: Button,
+    groups: Vec<GroupView<'a>>,
+    group: Field<'a>,
+    joining_end: Ends<'a>,
+    sessions: Vec<SessionView>,
+    refusals: Vec<RefusalView<'a>>,
+    decisions: [(&'static str, &'static str); 3],
+    deciding_end: Ends<'a>,
+    admin_until: Option<Moment>,
+}
+
+struct GroupView<'a> {
+    name: &'a str,
+    by: String,
+    until: Option<Moment>,
+    /// The form with this membership, and the button that ends it. `None`: it cannot be changed here.
+    change: Option<(String, Button)>,
+}
+
+struct TenantView<'a> {
+    entry: &'a TenantEntry<'a>,
+    until: Option<Moment>,
+}
+
+struct SessionView {
+    device: String,
+    address: Option<IpAddr>,
+    began_at: Moment,
+    last_used_at: Moment,
+    last_used: String,
+    end: Button,
+}
+
+struct RefusalView<'a> {
+    at: Moment,
+    entry: &'a RefusalEntry<'a>,
+    why: String,
+}
+
+impl PersonDetails<'_> {
+    /// Renders the page: 200, or 422 if a form is wrong.
+    pub fn page(&self) -> Page {
+        let forms_are_right = self.system.as_ref().is_none_or(SystemDetails::is_right);
+        let person = &self.person;
+        let view = View {
+            chrome: Chrome::portal(&person.title(), &self.frame, Section::People, Some(&[])),
+            page: self,
+            disabled_at: match person.state {
+                PersonState::Disabled(at) => Some(Moment(at)),
+                PersonState::Active | PersonState::Awaited => None,
+            },
+            created_at: Moment(person.created_at),
+            last_sign_in_at: person.last_sign_in_at.map(Moment),
+            system: self.system.as_ref().map(|system| system.view(person, self.now)),
+            tenants: self
+                .tenants
+                .iter()
+                .map(|entry| TenantView { entry, until: entry.until.map(Moment) })
+                .collect(),
+            audit: self.audit.iter().map(|entry| (Moment(entry.at), entry)).collect(),
+            api: self.calls(),
+        };
+        Page::public(if forms_are_right { 200 } else { 422 }, render(&view), &[])
+    }
+}
+
+impl PersonDetails<'_> {
+    fn calls(&self) -> Vec<ApiCall> {
+        let (id, version) = (self.person.id, self.person.version);
+        let mut calls = vec![ApiCall::get(&format!("/users/{id}"), &[])];
+        if self.system.is_some() {
+            let verb = |verb| ApiCall::of("POST", &format!("/users/{id}/{verb}")).if_match(version);
+            let until = serde_json::json!({ "until": "2027-01-31T17:00:00Z" });
+            calls.push(ApiCall::of("PUT", &format!("/groups/42/members/{id}")).with_body(&until));
+            calls.extend(["disable", "enable", "end-sessions", "release-address"].map(verb));
+        }
+        calls
+    }
+}
+
+impl SystemDetails<'_> {
+    const fn is_right(&self) -> bool {
+        self.joining.group_error.is_none()
+            && self.joining.end_error.is_none()
+            && self.deciding.end_error.is_none()
+    }
+
+    fn view<'a>(&'a self, person: &PersonSummary<'_>, now: Timestamp) -> SystemView<'a> {
+        let link = paths::admin_user(person.id);
+        let versioned = vec![("version", person.version.to_string()), ("shown", person.shown())];
+        let button = |path: &str, text: &'static str| Button {
+            action: format!("{link}/{path}"),
+            fields: versioned.clone(),
+            text,
+            label: String::new(),
+        };
+        let is_disabled = matches!(person.state, PersonState::Disabled(_));
+        let (joining, deciding) = (self.joining, self.deciding);
+        SystemView {
+            page: self,
+            enable: is_disabled.then(|| button("enable", "Enable")),
+            end_sessions: button("end-sessions", "End all sessions"),
+            groups: self.groups.iter().map(|entry| group(&link, entry)).collect(),
+            group: self.group_field(),
+            joining_end: Ends::new("joining", "How long?", &joining.end, joining.end_error, now),
+            sessions: self.sessions.unwrap_or_default().iter().map(|one| session(&link, one, now)).collect(),
+            refusals: self.refusals.iter().map(refusal).collect(),
+            decisions: [
+                ("groups", "Groups and roles decide"),
+                ("yes", "An administrator"),
+                ("no", "No administrator, whatever groups and roles say"),
+            ],
+            deciding_end: Ends::new(
+                "deciding",
+                "How long does the decision count?",
+                &deciding.end,
+                deciding.end_error,
+                now,
+            ),
+            admin_until: self.admin.until.map(Moment),
+            link,
+        }
+    }
+
+    fn group_field(&self) -> Field<'_> {
+        Field {
+            id: "group",
+            name: "group",
+            kind: "text",
+            label: "Group",
+            hint: "A name that does not exist yet is created.",
+            value: &self.joining.group,
+            list: self.group_names,
+            error: self.joining.group_error.as_deref(),
+        }
+    }
+}
+
+fn group<'a>(link: &str, entry: &'a MembershipEntry<'a>) -> GroupView<'a> {
+    let until = entry.until.map(Moment);
+    let change = entry.version.map(|version| {
+        let shown = member_words(entry.until);
+        let fields =
+            vec![("group", entry.id.to_string()), ("version", version.to_string()), ("shown", shown)];
+        let label = format!("Remove from {}", entry.name);
+        let remove = Button { action: format!("{link}/leave"), fields, text: "Remove", label };
+        (format!("{link}?group={}#join", entry.id), remove)
+    });
+    GroupView { name: entry.name.as_str(), by: entry.by.words(), until, change }
+}
+
+fn session(link: &str, entry: &AdminSession<'_>, now: Timestamp) -> SessionView {
+    let device = words::device(entry.user_agent.unwrap_or_default());
+    let last_used = words::ago(now.since(entry.last_used_at));
+    let label = format!("End the session: {device}, last used {last_used}");
+    let fields = vec![("session", entry.handle.to_string())];
+    SessionView {
+        address: entry.address,
+        began_at: Moment(entry.began_at),
+        last_used_at: Moment(entry.last_used_at),
+        end: Button { action: format!("{link}/end-session"), fields, text: "End", label },
+        device,
+        last_used,
+    }
+}
+
+fn refusal<'a>(entry: &'a RefusalEntry<'a>) -> RefusalView<'a> {
+    let number = entry.request_id.to_string();
+    let why = paths::query(paths::HEADERS, &[("number", Some(&number))]);
+    RefusalView { at: Moment(entry.at), entry, why }
+}

@@ -1,0 +1,193 @@
+//! Samples of the pages for administrators: empty, full, and with the longest words.
+
+use super::samples::{FIREFOX, MINUTE, NOW, PLANTED, Sample, email, groups, request_id};
+use crate::admin::*;
+use crate::frame::{Frame, Section};
+use gatepost_core::administration::{Scope, Version};
+use gatepost_core::email::EmailAddress;
+use gatepost_core::ids::{GroupId, TenantId, UserId};
+use gatepost_core::secret::Hash;
+
+fn longest() -> EmailAddress {
+    let label = "a".repeat(63);
+    email(&format!("{}@{label}.{label}.example", "b".repeat(64)))
+}
+
+/// The frame of a page, for an administrator of the system.
+fn frame<'a>(reader: &'a str, notice: Option<&'a str>) -> Frame<'a> {
+    Frame { reader, scope: &Scope::System, notice, request_id: request_id() }
+}
+
+fn people(name: &str, words: &str, count: usize) -> Sample {
+    let addresses = [email("alice@example.com"), longest()];
+    let states = [PersonState::Active, PersonState::Awaited, PersonState::Disabled(NOW.minus(MINUTE))];
+    let people: Vec<_> = (0..count)
+        .map(|number| PersonEntry {
+            id: UserId::generate(),
+            email: addresses.get(number % 3),
+            name: Some(words).filter(|_| number % 2 == 0),
+            state: states[number % 3],
+            last_sign_in_at: (number % 3 != 1).then(|| NOW.minus(MINUTE * 90)),
+        })
+        .collect();
+    let list = People {
+        q: words,
+        state: Some("disabled").filter(|_| count > 0),
+        states: &[("active", "Active"), ("disabled", "Disabled")],
+        people: &people,
+        next: Some(words).filter(|_| count > 3),
+        now: NOW,
+        members_of: None,
+        frame: frame(words, Some(words).filter(|_| count > 3)),
+    };
+    Sample { name: name.to_owned(), page: list.page() }
+}
+
+fn person(name: &str, words: &str, is_full: bool, is_system: bool) -> Sample {
+    let (address, names) = (longest(), groups(&[words, "MCP-GitHub"]));
+    let tenants: [TenantId; 1] = ["github".parse().expect("a tenant")];
+    let (until, version) = (Some(NOW.plus(MINUTE)), Some(Version::from_number(7)));
+    let held = |by, until, version| MembershipEntry {
+        id: GroupId::from_number(7),
+        name: &names[0],
+        by,
+        until,
+        version,
+    };
+    let memberships = [
+        held(ClaimedBy::Administrator, until, version),
+        held(ClaimedBy::Scim, None, version),
+        held(ClaimedBy::Provider(words, Some(words)), None, None),
+        held(ClaimedBy::Provider("Contoso", None), None, None),
+    ];
+    let way = |group, is_direct| TenantEntry { id: &tenants[0], role: "member", group, is_direct, until };
+    let ways = [way(Some(&names[0]), false), way(None, false), way(None, true)];
+    let audit = [AuditEntry { at: NOW, actor: words, action: "user.enable" }];
+    let session = AdminSession {
+        handle: Hash::of(&[b"x"]),
+        user_agent: Some(FIREFOX),
+        address: "192.0.2.1".parse().ok(),
+        began_at: NOW,
+        last_used_at: NOW,
+    };
+    let refusal = RefusalEntry {
+        request_id: request_id(),
+        at: NOW,
+        host: "wiki.example.com",
+        path: words,
+        reason: words,
+    };
+    let some = |count: usize| if is_full { count } else { 0 };
+    let reasons = [format!("group {words}")];
+    let (joining, deciding) = forms(words, is_full);
+    let system = SystemDetails {
+        groups: &memberships[..some(4)],
+        admin: AdminEntry {
+            is_admin: is_full,
+            explicit: is_full.then_some(true),
+            until: until.filter(|_| is_full),
+            reasons: &reasons[..some(1)],
+            version,
+        },
+        sessions: Some(&[session; 3][..some(3)]),
+        refusals: &[refusal; 2][..some(2)],
+        group_names: &[words, "MCP-GitHub"],
+        joining: &joining,
+        deciding: &deciding,
+    };
+    let details = PersonDetails {
+        frame: frame(words, Some(words).filter(|_| is_full)),
+        person: PersonSummary {
+            id: UserId::generate(),
+            email: Some(&address).filter(|_| is_full),
+            name: Some(words).filter(|_| is_full),
+            state: if is_full { PersonState::Disabled(NOW) } else { PersonState::Awaited },
+            created_at: NOW,
+            last_sign_in_at: Some(NOW).filter(|_| is_full),
+            version: Version::from_number(7),
+        },
+        identities: &[IdentityEntry { provider: words, email: Some(&address) }][..some(1)],
+        tenants: &ways[..some(3)],
+        audit: &audit[..some(1)],
+        system: is_system.then_some(system),
+        now: NOW,
+    };
+    Sample { name: name.to_owned(), page: details.page() }
+}
+
+/// The forms of a person's page: wrong, if the page is full.
+fn forms(words: &str, is_full: bool) -> (JoiningForm, DecidingForm) {
+    let end = EnteredEnd { choice: EndChoice::Other, at: words.to_owned() };
+    if !is_full {
+        return (
+            JoiningForm::default(),
+            DecidingForm { decision: "groups".to_owned(), ..DecidingForm::default() },
+        );
+    }
+    let group_error = Some(words.to_owned());
+    let joining = JoiningForm {
+        group: words.to_owned(),
+        group_error,
+        end: end.clone(),
+        end_error: Some("Enter a date."),
+        version: "v7".to_owned(),
+    };
+    (joining, DecidingForm { decision: "yes".to_owned(), end, end_error: Some("Enter a date.") })
+}
+
+fn changing(name: &str, words: &str) -> [Sample; 3] {
+    let (frame, section) = (frame(words, None), Section::People);
+    let again = Again { action: "/admin/users/x/disable", fields: &[("version", words)], text: "Disable" };
+    let last_change = Some(AuditEntry { at: NOW, actor: words, action: "user.enable" });
+    let overtaken = Overtaken {
+        frame,
+        section,
+        subject: words,
+        shown: words,
+        now: words,
+        last_change,
+        again,
+        back: "/admin/users",
+    };
+    let above = [(words, "/admin/users/x".to_owned())];
+    let effects = [format!("{words} can no longer sign in."), "This ends 3 sessions at once.".to_owned()];
+    let question = Question {
+        frame,
+        section,
+        above: &above,
+        heading: "Disable this person?",
+        effects: &effects,
+        form: again,
+        api: ("POST", "/users/x/disable"),
+        version: Version::from_number(7),
+        back: "/admin/users",
+    };
+    let refused = RefusedChange {
+        frame,
+        section,
+        status: 409,
+        text: words,
+        remedy: "Make somebody else an administrator first.",
+        back: "/admin/users",
+    };
+    [("overtaken", overtaken.page()), ("question", question.page()), ("refused", refused.page())]
+        .map(|(kind, page)| Sample { name: format!("admin-{kind}-{name}"), page })
+}
+
+pub fn admin_samples() -> Vec<Sample> {
+    let long = "W".repeat(120);
+    let changes = [("full", "Zo\u{eb} \u{141}ukasz"), ("long", &*long), ("hostile", PLANTED)]
+        .map(|(name, words)| changing(name, words));
+    let pages = vec![
+        people("admin-people-empty", "nobody", 0),
+        people("admin-people-full", "Zo\u{eb} \u{141}ukasz", 50),
+        people("admin-people-long", &long, 9),
+        people("admin-people-hostile", PLANTED, 9),
+        person("admin-person-empty", "nobody", false, true),
+        person("admin-person-full", "Zo\u{eb} \u{141}ukasz", true, true),
+        person("admin-person-of-a-tenant", "Ann Other", true, false),
+        person("admin-person-long", &long, true, true),
+        person("admin-person-hostile", PLANTED, true, true),
+    ];
+    pages.into_iter().chain(changes.into_iter().flatten()).collect()
+}

@@ -1,0 +1,213 @@
+//! What the directory and the session store know about a person, and its rows on the pages.
+
+use crate::authn;
+use crate::http::public::callers::Administrator;
+use crate::http::public::fault::Fault;
+use crate::sign_in::Context;
+use gatepost_core::administration::Scope;
+use gatepost_core::ids::{GroupName, ProviderId, UserId};
+use gatepost_core::refusal::Refusal;
+use gatepost_core::secret::Hash;
+use gatepost_pages::admin::{
+    AdminEntry, AdminSession, AuditEntry, ClaimedBy, IdentityEntry, MembershipEntry, PersonState,
+    PersonSummary, RefusalEntry, TenantEntry,
+};
+use gatepost_store::directory::{
+    AdminStanding, AuditFilter, AuditRecord, By, Directory, DirectoryError, GroupFilter, Membership,
+    MembershipSource, TenantWay, UserKey, UserRecord, UserSummary,
+};
+use gatepost_store::session::record::SessionRecord;
+
+/// Changes that the page shows.
+const CHANGES: u32 = 10;
+/// Refusals that the page shows.
+const REFUSALS: u32 = 5;
+/// Groups that the form proposes.
+const PROPOSED: u32 = 200;
+
+/// A person as the page shows them.
+pub(super) struct LoadedPerson {
+    pub(super) user: UserRecord,
+    pub(super) ways: Vec<TenantWay>,
+    pub(super) changes: Vec<LoadedChange>,
+    /// `None`: the reader administers tenants alone.
+    pub(super) system: Option<SystemFacts>,
+}
+
+/// What administrators of the system see beside it.
+pub(super) struct SystemFacts {
+    pub(super) memberships: Vec<Membership>,
+    /// `None`: the session store does not answer.
+    pub(super) sessions: Option<Vec<(Hash, SessionRecord)>>,
+    pub(super) refusals: Vec<(Refusal, String)>,
+    /// Names of groups that the form proposes.
+    pub(super) group_names: Vec<GroupName>,
+}
+
+/// A row of the audit, with the words for its actor.
+pub(super) struct LoadedChange {
+    record: AuditRecord,
+    actor: String,
+}
+
+impl LoadedPerson {
+    /// Reads a person.
+    ///
+    /// # Errors
+    /// [`Fault`]: the person does not exist for the reader, or the directory does not answer.
+    pub(super) async fn find(
+        context: &Context,
+        administrator: &Administrator,
+        id: UserId,
+    ) -> Result<Self, Fault> {
+        let (scope, directory) = (&administrator.scope, &context.stores.directory);
+        let user = directory.find_user(scope, &UserKey::Id(id)).await?.ok_or(Fault::NotFound)?;
+        let ways = directory.list_tenant_ways(scope, id).await?;
+        let filter = AuditFilter { user: Some(id), ..AuditFilter::default() };
+        let changes = directory.list_audit(scope, &filter, CHANGES).await?;
+        let system = match scope {
+            Scope::System => Some(SystemFacts::find(context, id).await?),
+            Scope::Tenants(_) => None,
+        };
+        Ok(Self { user, ways, changes: changes.into_iter().map(LoadedChange::from).collect(), system })
+    }
+}
+
+impl SystemFacts {
+    async fn find(context: &Context, id: UserId) -> Result<Self, Fault> {
+        let directory = &context.stores.directory;
+        let mut memberships = directory.list_memberships(&Scope::System, id).await?;
+        memberships.sort_by(|one, other| one.group.cmp(&other.group));
+        let refusals = directory.list_refusals_of(id, REFUSALS).await?;
+        let groups = GroupFilter { counted: 0, ..GroupFilter::default() };
+        let groups = directory.search_groups(&Scope::System, &groups, None, PROPOSED).await?;
+        Ok(Self {
+            memberships,
+            sessions: sessions(context, id).await,
+            refusals: refusals.into_iter().map(reasoned).collect(),
+            group_names: groups.items.into_iter().map(|group| group.name).collect(),
+        })
+    }
+}
+
+/// The valid sessions of a person, the one that was used last first. `None`: a store does not answer.
+pub(super) async fn sessions(context: &Context, id: UserId) -> Option<Vec<(Hash, SessionRecord)>> {
+    let Some(standing) = authn::load_person(&context.stores, id).await.ok()? else { return Some(Vec::new()) };
+    let mut live = authn::list_live(&context.site, &context.stores, &standing).await.ok()?;
+    live.sort_by_key(|(_, record)| std::cmp::Reverse(record.last_seen_at));
+    Some(live)
+}
+
+/// With what the person lacked, or why else the request was refused.
+fn reasoned(refusal: Refusal) -> (Refusal, String) {
+    let reason = match &refusal.missing {
+        Some(missing) => format!("lacks {missing}"),
+        None => refusal.reason.replace('_', " "),
+    };
+    (refusal, reason)
+}
+
+/// The newest change of a target, if the reader may know.
+///
+/// # Errors
+/// The directory does not answer.
+pub(super) async fn last_change(
+    directory: &Directory,
+    scope: &Scope,
+    target: &str,
+) -> Result<Option<LoadedChange>, DirectoryError> {
+    let filter = AuditFilter { targets: vec![target.to_owned()], ..AuditFilter::default() };
+    let rows = directory.list_audit(scope, &filter, 1).await?;
+    Ok(rows.into_iter().next().map(LoadedChange::from))
+}
+
+impl LoadedChange {
+    pub(super) fn entry(&self) -> AuditEntry<'_> {
+        AuditEntry { at: self.record.at, actor: &self.actor, action: &self.record.action }
+    }
+}
+
+impl From<AuditRecord> for LoadedChange {
+    /// The actor is the address of a person, else the text that the audit stores.
+    fn from(record: AuditRecord) -> Self {
+        let actor = record.actor_email.clone().unwrap_or_else(|| record.actor.to_string());
+        Self { record, actor }
+    }
+}
+
+/// Whether the person may sign in.
+pub(super) fn state(user: &UserSummary) -> PersonState {
+    match (user.disabled_at, user.last_sign_in_at) {
+        (Some(at), _) => PersonState::Disabled(at),
+        (None, None) => PersonState::Awaited,
+        (None, Some(_)) => PersonState::Active,
+    }
+}
+
+pub(super) fn summary(user: &UserSummary) -> PersonSummary<'_> {
+    PersonSummary {
+        id: user.id,
+        email: user.email.as_ref(),
+        name: user.name.as_deref(),
+        state: state(user),
+        created_at: user.created_at,
+        last_sign_in_at: user.last_sign_in_at,
+        version: user.version,
+    }
+}
+
+pub(super) fn identities<'a>(context: &'a Context, user: &'a UserRecord) -> Vec<IdentityEntry<'a>> {
+    let entry = |identity: &'a gatepost_store::directory::IdentityRecord| IdentityEntry {
+        provider: label(context, &identity.provider),
+        email: identity.email.as_ref(),
+    };
+    user.identities.iter().map(entry).collect()
+}
+
+pub(super) fn label<'a>(context: &'a Context, id: &'a ProviderId) -> &'a str {
+    context.site.providers.find(id).map_or(id.as_str(), |provider| provider.label())
+}
+
+pub(super) fn membership<'a>(context: &'a Context, held: &'a Membership) -> MembershipEntry<'a> {
+    let by = match &held.source {
+        MembershipSource::Manual => ClaimedBy::Administrator,
+        MembershipSource::Scim => ClaimedBy::Scim,
+        MembershipSource::Provider(link) => {
+            ClaimedBy::Provider(label(context, &link.external.provider), link.display_name.as_deref())
+        }
+    };
+    MembershipEntry { id: held.group_id, name: &held.group, by, until: held.until, version: held.version }
+}
+
+pub(super) fn tenant(way: &TenantWay) -> TenantEntry<'_> {
+    let (group, is_direct) = match &way.by {
+        By::Group(name) => (name.as_ref(), false),
+        By::Direct(_) => (None, true),
+    };
+    TenantEntry { id: &way.tenant, role: way.role.as_str(), group, is_direct, until: way.until }
+}
+
+pub(super) fn admin_entry(admin: &AdminStanding) -> AdminEntry<'_> {
+    AdminEntry {
+        is_admin: admin.is_admin,
+        explicit: admin.explicit,
+        until: admin.until,
+        reasons: &admin.reasons,
+        version: admin.version,
+    }
+}
+
+pub(super) fn session((hash, record): &(Hash, SessionRecord)) -> AdminSession<'_> {
+    AdminSession {
+        handle: *hash,
+        user_agent: record.user_agent.as_deref(),
+        address: record.address,
+        began_at: record.started_at,
+        last_used_at: record.last_seen_at,
+    }
+}
+
+pub(super) fn refusal<'a>((refusal, reason): &'a (Refusal, String)) -> RefusalEntry<'a> {
+    let (host, path) = (refusal.host.as_str(), refusal.path.as_str());
+    RefusalEntry { request_id: refusal.request_id, at: refusal.at, host, path, reason }
+}

@@ -1,0 +1,118 @@
+//! One person.
+
+use super::loaded::{LoadedPerson, admin_entry, identities, membership, refusal, session, summary, tenant};
+use crate::http::public::answer::PageAnswer;
+use crate::http::public::callers::Administrator;
+use crate::http::public::extract::{Path, Query};
+use crate::http::public::fault::Fault;
+use crate::sign_in::Context;
+use actix_web::web;
+use gatepost_core::clock::Timestamp;
+use gatepost_core::ids::{GroupId, UserId};
+use gatepost_pages::admin::{
+    AdminSession, DecidingForm, EnteredEnd, JoiningForm, MembershipEntry, PersonDetails, PersonNotice,
+    RefusalEntry, SystemDetails,
+};
+use gatepost_store::directory::{AdminStanding, MembershipSource};
+use serde::Deserialize;
+
+/// What the last form did, and the group whose membership the form changes.
+#[derive(Deserialize)]
+pub(in crate::http::public) struct Fields {
+    done: Option<String>,
+    group: Option<String>,
+}
+
+/// The forms of the page, as they are shown.
+#[derive(Default)]
+pub(super) struct Forms {
+    pub(super) joining: Option<JoiningForm>,
+    pub(super) deciding: Option<DecidingForm>,
+}
+
+/// Shows a person whom the caller administers.
+///
+/// # Errors
+/// [`Fault`]: the person does not exist for the caller, or the directory does not answer.
+pub(in crate::http::public) async fn person(
+    administrator: Administrator,
+    context: web::Data<Context>,
+    Path(id): Path<UserId>,
+    Query(fields): Query<Fields>,
+) -> Result<PageAnswer, Fault> {
+    let loaded = LoadedPerson::find(&context, &administrator, id).await?;
+    let group = fields.group.as_deref().and_then(|group| group.parse().ok());
+    let joining = group.and_then(|group| ending(&loaded, group));
+    let notice = PersonNotice::find(fields.done.as_deref()).map(PersonNotice::text);
+    Ok(show(&context, &administrator, &loaded, notice, Forms { joining, ..Forms::default() }))
+}
+
+/// The form that changes the end of a membership.
+fn ending(loaded: &LoadedPerson, group: GroupId) -> Option<JoiningForm> {
+    let memberships = &loaded.system.as_ref()?.memberships;
+    let is_it = |source: &MembershipSource| matches!(source, MembershipSource::Manual);
+    let held = memberships.iter().find(|held| held.group_id == group && is_it(&held.source))?;
+    Some(JoiningForm {
+        group: held.group.to_string(),
+        end: EnteredEnd::shown(held.until),
+        version: held.version?.to_string(),
+        ..JoiningForm::default()
+    })
+}
+
+/// The page of a person, with these forms.
+pub(super) fn show(
+    context: &Context,
+    administrator: &Administrator,
+    loaded: &LoadedPerson,
+    notice: Option<&str>,
+    forms: Forms,
+) -> PageAnswer {
+    let facts = loaded.system.as_ref();
+    let groups: Vec<MembershipEntry<'_>> =
+        facts.iter().flat_map(|facts| &facts.memberships).map(|held| membership(context, held)).collect();
+    let sessions: Option<Vec<AdminSession<'_>>> = facts
+        .and_then(|facts| facts.sessions.as_ref())
+        .map(|sessions| sessions.iter().map(session).collect());
+    let refusals: Vec<RefusalEntry<'_>> =
+        facts.iter().flat_map(|facts| &facts.refusals).map(refusal).collect();
+    let names: Vec<&str> =
+        facts.iter().flat_map(|facts| &facts.group_names).map(|name| name.as_str()).collect();
+    let nothing = AdminStanding::default();
+    let admin = loaded.user.admin.as_ref().unwrap_or(&nothing);
+    let (joining, deciding) =
+        (forms.joining.unwrap_or_default(), forms.deciding.unwrap_or_else(|| decided(admin)));
+    let changes: Vec<_> = loaded.changes.iter().map(|change| change.entry()).collect();
+    let page = PersonDetails {
+        frame: administrator.frame(notice),
+        person: summary(&loaded.user.summary),
+        identities: &identities(context, &loaded.user),
+        tenants: &loaded.ways.iter().map(tenant).collect::<Vec<_>>(),
+        audit: &changes,
+        system: facts.map(|_| SystemDetails {
+            groups: &groups,
+            admin: admin_entry(admin),
+            sessions: sessions.as_deref(),
+            refusals: &refusals,
+            group_names: &names,
+            joining: &joining,
+            deciding: &deciding,
+        }),
+        now: Timestamp::now(),
+    };
+    PageAnswer(page.page())
+}
+
+/// The form about the administrator, as things are.
+fn decided(admin: &AdminStanding) -> DecidingForm {
+    let decision = match admin.explicit {
+        None => "groups",
+        Some(true) => "yes",
+        Some(false) => "no",
+    };
+    DecidingForm {
+        decision: decision.to_owned(),
+        end: EnteredEnd::shown(admin.until),
+        ..DecidingForm::default()
+    }
+}

@@ -1,0 +1,109 @@
+//! The pages for administrators: who sees what.
+
+use crate::world::{APP, PUBLIC, World};
+use gatepost_kit::client::{Answer, Client};
+use gatepost_kit::entra::Person;
+
+/// The administrator of the system. Alice is in one group, and Bob is in none.
+async fn start(pair: crate::world::Pair) -> (World, Client) {
+    let world = World::start(pair).await;
+    world.entra.add(Person::named("bob"));
+    world.entra.add(Person::named("root"));
+    for who in ["alice", "bob", "root"] {
+        world.entra.forget_browsers();
+        world.signed_in(who).await;
+    }
+    world.cli(&["admin", "grant", "root@example.com"]).await;
+    world.entra.forget_browsers();
+    let root = world.signed_in("root").await;
+    world.entra.forget_browsers();
+    (world, root)
+}
+
+async fn page(world: &World, browser: &Client, path: &str) -> Answer {
+    browser.get(&world.url(PUBLIC, path)).await
+}
+
+/// The path of the page of a person, as the list of people links to it.
+async fn path_of(world: &World, root: &Client, who: &str) -> String {
+    let list = page(world, root, &format!("/admin/users?q={who}%40example.com")).await;
+    let (_, rest) = list.body.split_once("href=\"/admin/users/").unwrap_or_else(|| panic!("{}", list.body));
+    format!("/admin/users/{}", &rest[..36])
+}
+
+both_pairs! {
+    async fn an_administrator_finds_people_and_sees_who_says_what_about_them(pair) {
+        let (world, root) = start(pair).await;
+        world.cli(&["user", "disable", "bob@example.com"]).await;
+        world.cli(&["group", "add", "MCP-Search", "alice@example.com"]).await;
+        world.cli(&["group", "add", "MCP-Search", "carol@example.com"]).await;
+        for (filter, shown) in [
+            ("", ["alice", "bob", "carol", "root"].as_slice()),
+            ("?state=active", &["alice", "root"]),
+            ("?state=disabled", &["bob"]),
+            ("?state=awaited", &["carol"]),
+            ("?state=admin", &["root"]),
+            ("?q=ali", &["alice"]),
+            ("?q=ali&state=disabled", &[]),
+        ] {
+            let list = page(&world, &root, &format!("/admin/users{filter}")).await;
+            assert_eq!(list.status, 200, "{}", list.body);
+            for who in ["alice", "bob", "carol", "root"] {
+                let is_shown = list.body.contains(&format!(">{who}@example.com</a>"));
+                assert_eq!(is_shown, shown.contains(&who), "{filter} {who}: {}", list.body);
+            }
+        }
+        for path in ["/admin/users?state=other", "/admin/users/x"] {
+            assert_eq!(page(&world, &root, path).await.status, 404, "{path}");
+        }
+        let path = path_of(&world, &root, "alice").await;
+        let alice = page(&world, &root, &path).await;
+        assert_eq!(alice.status, 200, "{}", alice.body);
+        for part in ["alice@example.com", "MCP-Search</th>", "An administrator</td>", "at the provider</td>", "membership.create", "GET /api/v1/users/"] {
+            assert!(alice.body.contains(part), "{part}: {}", alice.body);
+        }
+    }
+
+    async fn nobody_else_sees_the_pages(pair) {
+        let (world, root) = start(pair).await;
+        let path = path_of(&world, &root, "alice").await;
+        let alice = world.signed_in("alice").await;
+        for path in ["/admin/users", &path] {
+            let stranger = page(&world, &world.browser(), path).await;
+            assert_eq!((stranger.status, stranger.location().unwrap().path()), (303, "/login"));
+            let person = page(&world, &alice, path).await;
+            assert_eq!(person.status, 403, "{}", person.body);
+            assert!(!person.body.contains("bob@example.com"));
+        }
+        world.cli(&["admin", "grant", "alice@example.com"]).await;
+        assert_eq!(page(&world, &alice, &path).await.status, 200);
+        world.cli(&["user", "disable", "root@example.com"]).await;
+        assert_eq!(page(&world, &root, &path).await.status, 303);
+    }
+
+    async fn the_administrator_of_a_tenant_sees_the_people_of_the_tenant_alone(pair) {
+        let (world, root) = start(pair).await;
+        for command in [
+            ["tenant", "create", "github"].as_slice(),
+            &["group", "add", "Owners", "alice@example.com"],
+            &["tenant", "map", "Owners", "github", "--role", "admin"],
+        ] {
+            world.cli(command).await;
+        }
+        let (own, other) = (path_of(&world, &root, "alice").await, path_of(&world, &root, "bob").await);
+        let alice = world.signed_in("alice").await;
+        let list = page(&world, &alice, "/admin/users").await;
+        assert_eq!(list.status, 200, "{}", list.body);
+        assert!(list.body.contains("alice@example.com") && !list.body.contains("bob@"), "{}", list.body);
+        assert!(!list.body.contains("state=admin"), "nor who administers the system: {}", list.body);
+        assert_eq!(page(&world, &alice, "/admin/users?state=admin").await.status, 404);
+        let details = page(&world, &alice, &own).await;
+        assert_eq!(details.status, 200);
+        for part in ["Owners", "System administrator", "MCP-GitHub"] {
+            assert!(!details.body.contains(part), "{part}: {}", details.body);
+        }
+        assert_eq!(page(&world, &alice, &other).await.status, 404, "Bob does not exist for her");
+        assert_eq!(page(&world, &root, &other).await.status, 200, "but he does");
+        assert_eq!(alice.fetch(&world.url(APP, "/")).await.status, 200);
+    }
+}
