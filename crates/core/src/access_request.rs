@@ -68,6 +68,9 @@ pub enum RequestState {
 }
 
 impl RequestState {
+    /// All states, in the order in which they are shown.
+    pub const ALL: [Self; 4] = [Self::Open, Self::Granted, Self::Declined, Self::Withdrawn];
+
     /// The word that tables, JSON and the webhook have.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -101,8 +104,7 @@ pub struct RequestStateError(String);
 impl FromStr for RequestState {
     type Err = RequestStateError;
     fn from_str(text: &str) -> Result<Self, RequestStateError> {
-        let states = [Self::Open, Self::Granted, Self::Declined, Self::Withdrawn];
-        states
+        Self::ALL
             .into_iter()
             .find(|state| state.as_str() == text)
             .ok_or_else(|| RequestStateError(text.to_owned()))
@@ -200,9 +202,7 @@ mod tests {
 
     #[test]
     fn a_state_is_read_as_it_is_written() {
-        for state in
-            [RequestState::Open, RequestState::Granted, RequestState::Declined, RequestState::Withdrawn]
-        {
+        for state in RequestState::ALL {
             assert_eq!(state.as_str().parse(), Ok(state));
         }
         assert!("Open".parse::<RequestState>().is_err());

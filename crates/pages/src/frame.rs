@@ -21,15 +21,17 @@ pub struct Frame<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Section {
     People,
+    Requests,
 }
 
 impl Section {
     /// All parts, in the order of the navigation.
-    const ALL: [Self; 1] = [Self::People];
+    const ALL: [Self; 2] = [Self::People, Self::Requests];
 
     const fn text(self) -> &'static str {
         match self {
             Self::People => "People",
+            Self::Requests => "Requests",
         }
     }
 
@@ -37,13 +39,14 @@ impl Section {
     const fn path(self) -> &'static str {
         match self {
             Self::People => paths::ADMIN_USERS,
+            Self::Requests => paths::ADMIN_REQUESTS,
         }
     }
 
     /// Whether it has anything for somebody who administers this.
     const fn is_for(self, _: &Scope) -> bool {
         match self {
-            Self::People => true,
+            Self::People | Self::Requests => true,
         }
     }
 }

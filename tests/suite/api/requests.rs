@@ -71,6 +71,7 @@ both_pairs! {
         assert_eq!(granted.status, 200, "{}", granted.body);
         let row = &office.audit().await[0];
         assert_eq!(row["action"], "request.grant", "{row}");
+        office.world.has_heard().await;
         let bob_sees = bob.navigate(&office.world.url(TENANT_A, "/")).await;
         assert_eq!(bob_sees.end().status, 200, "{}", bob_sees.describe());
     }

@@ -8,6 +8,7 @@ mod development;
 mod loader;
 mod outages;
 mod refusals;
+mod requests;
 mod sign_in;
 mod sign_out;
 mod site;

@@ -9,6 +9,8 @@ mod notice;
 mod parts;
 mod people;
 mod person;
+mod request;
+mod requests;
 mod state;
 
 pub use changing::{Again, Overtaken, Question, RefusedChange};
@@ -20,4 +22,8 @@ pub use entries::{
 pub use notice::PersonNotice;
 pub use people::{MembersOf, People, PersonEntry};
 pub use person::{DecidingForm, JoiningForm, PersonDetails, SystemDetails};
+pub use request::{
+    AccessRequestDetails, AccessRequestEntry, Names, OtherDeciders, RequestDecision, RequestNotice,
+};
+pub use requests::AccessRequests;
 pub use state::PersonState;

@@ -8,13 +8,13 @@ use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{GroupId, TenantId, UserId};
 use gatepost_core::secret::Hash;
 
-fn longest() -> EmailAddress {
+pub fn longest() -> EmailAddress {
     let label = "a".repeat(63);
     email(&format!("{}@{label}.{label}.example", "b".repeat(64)))
 }
 
 /// The frame of a page, for an administrator of the system.
-fn frame<'a>(reader: &'a str, notice: Option<&'a str>) -> Frame<'a> {
+pub fn frame<'a>(reader: &'a str, notice: Option<&'a str>) -> Frame<'a> {
     Frame { reader, scope: &Scope::System, notice, request_id: request_id() }
 }
 

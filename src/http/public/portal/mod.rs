@@ -7,6 +7,7 @@ mod joining;
 mod loaded;
 mod people;
 mod person;
+mod requests;
 mod standing;
 
 use super::RequestOrigin::{Anywhere, OwnPages};
@@ -16,6 +17,7 @@ use gatepost_pages::{Frame, paths};
 
 /// Adds the pages.
 pub(super) fn register(routes: &mut Routes<'_>) {
+    requests::register(routes);
     routes.scope(paths::ADMIN_USERS, |users| {
         users.add(page("").on(GET, Administrators, Anywhere, people::people));
         users.add(page("/{id}").on(GET, Administrators, Anywhere, person::person));
