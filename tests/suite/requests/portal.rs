@@ -98,6 +98,10 @@ both_pairs! {
         desk.world.has_heard().await;
         assert_eq!(desk.alice.navigate(&desk.world.url(FINANCE, "/")).await.end().status, 200);
 
+        let twice = desk.decide(&desk.root, &desk.for_group, "grant", &[V1, ("end", "8h")]).await;
+        assert_eq!(twice.end().status, 412);
+        assert_shows(&twice.end().body, &["You have decided this request already."], &["<form"]);
+
         let declined = desk.decide(&desk.root, &desk.for_tenant, "decline", &[V1, ("answer", "Ask <Legal>\r\nfirst.")]).await;
         assert_shows(&declined.end().body, &["The request is declined.", "Ask &#60;Legal&#62; first."], &["<form"]);
         let account = desk.get(&desk.alice, "/").await.body;
@@ -178,6 +182,9 @@ both_pairs! {
         for version in [&[("end", "8h")][..], &[("version", "x"), ("end", "8h")]] {
             assert_eq!(desk.decide(&desk.root, &desk.for_group, "grant", version).await.end().status, 400);
         }
+        let newer = desk.decide(&desk.root, &desk.for_group, "grant", &[("version", "v2"), ("end", "8h")]).await;
+        assert_eq!(newer.end().status, 412);
+        assert_shows(&newer.end().body, &["another version of this request", "waiting</span>"], &[]);
         assert_eq!(desk.open_requests().await, 2);
 
         desk.world.cli(&["request", "decline", &desk.for_group, "--answer", "No."]).await;
@@ -192,7 +199,7 @@ both_pairs! {
         assert_eq!(withdrawn.end().status, 200);
         let late = desk.decide(&desk.root, &desk.for_tenant, "grant", &[V1, ("end", "8h")]).await;
         assert_eq!(late.end().status, 412);
-        assert_shows(&late.end().body, &["withdrawn</span>"], &["<form"]);
+        assert_shows(&late.end().body, &["The person withdrew this request", "withdrawn</span>"], &["<form"]);
         // A request goes with its group.
         let again = desk.world.cli(&["request", "list", "--json"]).await;
         assert_eq!(serde_json::from_str::<Vec<Value>>(&again).unwrap(), Vec::<Value>::new());

@@ -59,6 +59,11 @@ impl AccessRequestEntry<'_> {
     }
 }
 
+/// What the time of the decision is called.
+pub(super) const fn when(state: RequestState) -> &'static str {
+    if matches!(state, RequestState::Withdrawn) { "Withdrawn" } else { "Decided" }
+}
+
 /// One request. Who may see it may decide it.
 #[derive(Clone, Copy, Debug)]
 pub struct AccessRequestDetails<'a> {
@@ -68,7 +73,7 @@ pub struct AccessRequestDetails<'a> {
     pub is_person_shown: bool,
     pub others: OtherDeciders<'a>,
     pub deciding: &'a RequestDecision,
-    /// Somebody else decided between the form and its answer.
+    /// It was decided before the form came.
     pub is_overtaken: bool,
     /// The present time, from which the ends are computed.
     pub now: Timestamp,
@@ -156,7 +161,7 @@ struct View<'a> {
 }
 
 impl AccessRequestDetails<'_> {
-    /// Renders the page: 200, 422 if a form is wrong, or 412 if somebody else decided first.
+    /// Renders the page: 200, 422 if a form is wrong, or 412 if it was decided before.
     pub fn page(&self) -> Page {
         let (request, deciding) = (&self.request, self.deciding);
         let heading = format!("{} asks for {}", request.person(), request.wanted);
@@ -198,6 +203,11 @@ impl AccessRequestDetails<'_> {
             (false, true) => 200,
         };
         Page::public(status, render(&view), &[])
+    }
+
+    /// What the time of the decision is called.
+    const fn when(&self) -> &'static str {
+        when(self.request.state)
     }
 
     const fn is_open(&self) -> bool {

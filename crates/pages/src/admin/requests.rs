@@ -1,7 +1,7 @@
 //! The list of requests for access.
 
 use super::parts::{ApiCall, Empty, FilterLink, Filters};
-use super::request::AccessRequestEntry;
+use super::request::{AccessRequestEntry, when};
 use crate::frame::{Frame, Section};
 use crate::message::{Chrome, render};
 use crate::page::Page;
@@ -30,6 +30,7 @@ struct View<'a> {
     chrome: Chrome,
     filters: Filters,
     caption: &'static str,
+    when: &'static str,
     is_open: bool,
     requests: Vec<RequestView<'a>>,
     empty: Empty<'static>,
@@ -55,6 +56,7 @@ impl AccessRequests<'_> {
                 links: RequestState::ALL.map(|state| self.filter(state)).into(),
             },
             caption: caption(self.state),
+            when: when(self.state),
             is_open,
             requests: self.requests.iter().map(|entry| request(entry, self.now)).collect(),
             empty: if is_open { NOBODY_WAITS } else { NONE },

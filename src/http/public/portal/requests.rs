@@ -19,7 +19,7 @@ use gatepost_pages::admin::{
     RequestDecision, RequestNotice,
 };
 use gatepost_pages::{Section, paths};
-use gatepost_store::directory::{self, AccessRequest, Decider, DirectoryError, RequestFilter};
+use gatepost_store::directory::{self, AccessRequest, Decider, DirectoryError, RequestFilter, Who};
 use serde::Deserialize;
 
 /// Requests on a page.
@@ -207,7 +207,7 @@ async fn again_with(
 /// What the page of a request says about the last form.
 enum Outcome {
     Shown(Option<&'static str>),
-    /// Somebody else decided first.
+    /// The request was decided before.
     Overtaken,
 }
 
@@ -226,9 +226,7 @@ async fn details(
     };
     let (notice, is_overtaken) = match outcome {
         Outcome::Shown(notice) => (notice, false),
-        Outcome::Overtaken => {
-            (Some("Somebody else decided this request first. Nothing of yours was done."), true)
-        }
+        Outcome::Overtaken => (Some(overtaken(administrator, &request)), true),
     };
     let by = decided_by(&request);
     let page = AccessRequestDetails {
@@ -241,6 +239,19 @@ async fn details(
         now: Timestamp::now(),
     };
     Ok(PageAnswer(page.page()))
+}
+
+/// Why the form did nothing.
+fn overtaken(administrator: &Administrator, request: &AccessRequest) -> &'static str {
+    let reader = Who::Person(administrator.person.principal.standing.person.id);
+    match request.state {
+        RequestState::Open => "The form was for another version of this request. Nothing was done.",
+        RequestState::Withdrawn => "The person withdrew this request meanwhile. Nothing was done.",
+        _ if request.decided_by == Some(reader) => {
+            "You have decided this request already. Nothing more was done."
+        }
+        _ => "Somebody else decided this request first. Nothing of yours was done.",
+    }
 }
 
 /// Who may decide besides the reader, each with whether there are more.
