@@ -7,6 +7,7 @@ use gatepost_kit::echo::{Echo, Link, Pages};
 use gatepost_kit::edge::{Edge, Route};
 use gatepost_kit::entra::{Entra, Person, Style, stable_guid};
 use gatepost_kit::process::{Application, Dynamic, Gatepost, Traefik, free_port};
+use sqlx::{Connection as _, SqliteConnection};
 use std::error::Error;
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -18,6 +19,8 @@ use tokio::signal::unix::{SignalKind, signal};
 const PUBLIC: &str = "auth.localhost";
 const APP: &str = "app.localhost";
 const GITHUB: &str = "github.localhost";
+/// The file of the directory.
+const DIRECTORY: &str = "gatepost.db";
 /// The port of the proxy. If it is taken, the next free port is used.
 const PORT: u16 = 8000;
 
@@ -90,6 +93,7 @@ impl Demo {
             gatepost
         };
         let (gatepost, edge) = tokio::join!(gate, start_edge(port, &routes));
+        write_past(&folder.path().join(DIRECTORY)).await?;
         Ok(Self { port, binary, gatepost, edge: edge?, folder, _entra: entra, _applications: applications })
     }
 
@@ -127,26 +131,26 @@ impl Demo {
 Gatepost is ready after {seconds:.1} s. ForwardAuth proxy: {edge}.{other_port}
 
 Open one of these
-    http://{APP}:{port}       an application for all signed-in people
+  http://{APP}:{port}       an application for all signed-in people
   http://{GITHUB}:{port}    an application for the group MCP-GitHub
   http://{PUBLIC}:{port}      your account: groups, sessions, signing out
-    (Chrome, Edge and Firefox resolve *.localhost themselves; for another browser add the names to /etc/hosts)
+(Chrome, Edge and Firefox resolve *.localhost themselves; for another browser add the names to /etc/hosts)
 
 Sign in as one of these people; the sign-in page takes the place of Microsoft's
-    Alice   in MCP-Admin, so an administrator, and in MCP-GitHub
+  Alice   in MCP-Admin, so an administrator, and in MCP-GitHub
   Bob     in MCP-GitHub
-    Carol   in 250 groups, more than fit into a token or a header
+  Carol   in 250 groups, more than fit into a token or a header
   Dave    in no group
 
 Try this
   1. Open http://{APP}:{port}/deep/link?x=1 and sign in as Bob: you return to that link.
   2. Go to http://{GITHUB}:{port}: no second sign-in.
-    3. Sign out there (with the link on the page), then open http://{APP}:{port} again: you must sign in again.
-    4. Open http://{GITHUB}:{port} as Dave: the page says which group is missing, and lets you switch accounts.
-    5. Sign in as Bob, run one of these in a second terminal, and reload Bob's page:
-       {cli} user disable bob@example.com
-       {cli} user enable bob@example.com
-       {cli} admin list
+  3. Sign out there (with the link on the page), then open http://{APP}:{port} again: you must sign in again.
+  4. Open http://{GITHUB}:{port} as Dave: the page says which group is missing, and lets you switch accounts.
+  5. Sign in as Bob, run one of these in a second terminal, and reload Bob's page:
+     {cli} user disable bob@example.com
+     {cli} user enable bob@example.com
+     {cli} admin list
 
 Gatepost's log: {log}
 Press Ctrl-C to stop everything.",
@@ -200,6 +204,13 @@ async fn entra(port: u16) -> Result<Entra, Box<dyn Error>> {
     Ok(entra)
 }
 
+/// Fills the directory with people and with what they did in the last month.
+async fn write_past(file: &Path) -> Result<(), sqlx::Error> {
+    let mut connection = SqliteConnection::connect(&format!("sqlite://{}", file.display())).await?;
+    sqlx::raw_sql(include_str!("past.sql")).execute(&mut connection).await?;
+    connection.close().await
+}
+
 fn pages(title: &str, port: u16) -> Pages {
     let link = |text: &str, host: &str| Link { text: text.to_owned(), url: format!("http://{host}:{port}/") };
     let links = vec![link("For everybody", APP), link("For MCP-GitHub", GITHUB), link("My account", PUBLIC)];
@@ -224,7 +235,7 @@ tenant_id = "{tid}"
 client_id = "{client_id}"
 client_secret = "{client_secret}"
 "#,
-        file = folder.join("gatepost.db").display(),
+        file = folder.join(DIRECTORY).display(),
         admins = group("MCP-Admin"),
         github = group("MCP-GitHub"),
         authority = entra.authority(),

@@ -1,6 +1,7 @@
 //! Why a command failed, and what the person at the terminal can do about it.
 
 use super::environment::NotText;
+use super::files::Fault;
 use crate::admin::SessionError;
 use crate::app::StartError;
 use crate::authn::LoadError;
@@ -43,12 +44,29 @@ pub(super) enum CommandError {
     Certs(#[from] CertsError),
     #[error("no folder is given")]
     NoFolder,
+    /// What is wrong with files, in all of them.
+    #[error("{}", listed(.0))]
+    Files(Vec<Fault>),
+    #[error("{} cannot be read", .0.display())]
+    Folder(PathBuf, #[source] io::Error),
+    #[error("{} cannot be written", .0.display())]
+    Export(PathBuf, #[source] io::Error),
+    #[error("{} is already there", .0.display())]
+    FileExists(PathBuf),
     #[error("there is no file {}", .0.display())]
     NoFile(PathBuf),
     #[error("the directory's schema is older than this Gatepost")]
     OldSchema,
     #[error("the output cannot be written")]
     Output(#[source] io::Error),
+}
+
+fn listed(faults: &[Fault]) -> String {
+    let begin = match faults.len() {
+        1 => "a file has an error, and nothing was changed".to_owned(),
+        many => format!("the files have {many} errors, and nothing was changed"),
+    };
+    faults.iter().fold(begin, |text, fault| format!("{text}\n  {fault}"))
 }
 
 fn describe_overtaken(wanted: Option<Version>, now: Option<Version>) -> String {
@@ -99,6 +117,12 @@ impl CommandError {
             Self::NoFile(_) => {
                 "run this in the folder and with the settings of `gatepost serve`; DATABASE_URL has the path of its file"
             }
+            Self::Files(_) => {
+                "docs/operations.md, section \"Configuration as files\", lists what files may hold"
+            }
+            Self::Folder(..) => "give the folder with -f; it holds *.yaml files",
+            Self::Export(..) => "give a folder that you may write to with -o",
+            Self::FileExists(_) => "give another folder, or --force to replace it",
             Self::OldSchema => {
                 "run `gatepost migrate`, or start the new `gatepost serve`, which does the same"
             }
@@ -212,6 +236,10 @@ fn of_directory(error: &DirectoryError) -> Option<String> {
         DirectoryError::NotTenantMember(..) => {
             "a role that comes through a group is taken with `gatepost group remove` or `gatepost tenant unmap`"
         }
+        DirectoryError::PlanOvertaken(_) => {
+            "nothing was changed; run the command again, and read what it shows now"
+        }
+        DirectoryError::PlanTooLong(..) => "apply the files in several steps",
         DirectoryError::NameTaken(_) => "choose another name; `gatepost group list` shows all groups",
         DirectoryError::GroupLinked(name) => {
             return Some(format!(

@@ -5,6 +5,7 @@
 
 mod address;
 mod admin;
+mod apply;
 mod audit;
 mod certs;
 mod check;
@@ -14,6 +15,8 @@ mod end;
 mod environment;
 mod error;
 mod explain;
+mod export;
+pub mod files;
 mod group;
 mod healthcheck;
 mod member;
@@ -113,6 +116,12 @@ enum Command {
     #[command(after_help = "Examples:\n  gatepost session list alice@example.com\n  \
                             gatepost session end --user alice@example.com")]
     Session(Administration<session::Command>),
+    /// Compares groups, links and tenants with files, and makes the directory hold what the files say
+    #[command(after_help = apply::HELP)]
+    Apply(apply::Apply),
+    /// Writes groups, links and tenants into files that `gatepost apply` reads
+    #[command(after_help = export::HELP)]
+    Export(export::Export),
     /// Shows the audit log: who changed what
     #[command(after_help = "Example:\n  gatepost audit list --user alice@example.com --since 7d")]
     Audit(Administration<audit::Command>),
@@ -199,6 +208,11 @@ fn dispatch(arguments: Arguments, environment: VarsOs) -> Result<ExitCode, Comma
                 (Box::pin(explain::run(&open().await?, args)).await?, json)
             }
             Command::Audit(args) => (audit::run(&open().await?, args.command).await?, args.json),
+            Command::Apply(args) => return Box::pin(apply::run(&open().await?, args)).await,
+            Command::Export(args) => {
+                let json = args.json;
+                (export::run(&open().await?, args).await?, json)
+            }
             Command::Admin(args) => {
                 let (console, json) = (open_for(args.conditions()).await?, args.json);
                 (console.finish(admin::run(&console, args.command).await?), json)

@@ -25,6 +25,7 @@ mod deploy;
 mod directory;
 mod ends;
 mod explain;
+mod files;
 mod floods;
 mod long_links;
 mod many_sessions;

@@ -11,8 +11,8 @@ use gatepost_store::directory::{
 use std::io;
 use std::time::{Duration, Instant};
 
-const LARGE: Size = Size { people: 100_000, groups: 10_000, tenants: 1_000, audit: 1_000_000 };
-const SMALL: Size = Size { people: 2_000, groups: 200, tenants: 20, audit: 5_000 };
+pub(super) const LARGE: Size = Size { people: 100_000, groups: 10_000, tenants: 1_000, audit: 1_000_000 };
+pub(super) const SMALL: Size = Size { people: 2_000, groups: 200, tenants: 20, audit: 5_000 };
 /// The number of rows of one page.
 const PAGE: u32 = 50;
 /// p95 of a read, in milliseconds.

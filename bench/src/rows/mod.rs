@@ -2,6 +2,7 @@
 //! continue.
 
 mod administration;
+mod api;
 mod cold;
 mod footprint;
 mod production;
@@ -44,13 +45,15 @@ pub enum Kind {
     Footprint,
     /// Lists of administrators in a large directory
     Administration,
+    /// The API in a large directory, and `/verify` beside it
+    Api,
     /// The slowest of a thousand while sign-ins run and a store is slow
     Tail,
 }
 
 impl Kind {
     /// All kinds, in the order in which they run.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Warm,
         Self::Connections,
         Self::Fresh,
@@ -61,6 +64,7 @@ impl Kind {
         Self::SignIns,
         Self::Footprint,
         Self::Administration,
+        Self::Api,
         // Last, because it lowers the priority of our processes, which cannot be raised again without privileges.
         Self::Tail,
     ];
@@ -130,6 +134,7 @@ impl Stage {
                 (Kind::SignIns, _) => no_panic(sign_ins::run(self)).await,
                 (Kind::Footprint, _) => no_panic(footprint::run(self)).await,
                 (Kind::Administration, _) => no_panic(administration::run(self)).await,
+                (Kind::Api, _) => no_panic(api::run(self)).await,
                 (Kind::Tail, _) => no_panic(tail::run(self)).await,
                 (_, None) => continue,
             };

@@ -25,6 +25,9 @@ pub fn id_of_person(number: usize) -> String {
 /// Everybody is in the group `Everybody` of the provider, in one manual group, and in this many other provider's groups.
 const GROUPS_OF_ONE: usize = 10;
 
+/// The first of each two people is an administrator of the system, up to this many. The second is none, by decision.
+pub const ADMINS: usize = 50;
+
 /// The words of a statement that differ between the two databases.
 struct Dialect {
     schema: &'static str,
@@ -138,7 +141,7 @@ fn statements(dialect: &Dialect, size: Size) -> Vec<String> {
         ),
         format!(
             "INSERT INTO {schema}admin_overrides (user_id, is_admin) SELECT {person}, s.n % 2 = 0 FROM {}",
-            series(people.min(20))
+            series(people.min(ADMINS * 2))
         ),
         format!(
             "INSERT INTO {schema}audit_entries (at, actor, action, target, after, tenant_id, via) \

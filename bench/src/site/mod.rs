@@ -6,7 +6,7 @@ mod ground;
 mod people;
 
 pub use answers::Answers;
-pub use directory::{Size, id_of_person};
+pub use directory::{ADMINS, Size, id_of_person};
 pub use ground::{Bare, Ground, until_at_rest};
 pub use people::{GROUP, Person};
 

@@ -13,6 +13,7 @@ use gatepost_core::identity::{AssertedGroup, AssertedGroups, AssertedIdentity, G
 use gatepost_core::ids::UserId;
 use gatepost_core::secret::Hash;
 use gatepost_store::directory::{Actor, SignInContext, SignInOutcome, Who};
+use gatepost_store::session::Started;
 use gatepost_store::session::record::{SessionRecord, Token};
 use gatepost_store::session::sealed::Purpose;
 use gatepost_store::session::tokens::{BrowserBinding, HostValue, SessionId};
@@ -120,22 +121,32 @@ impl Site {
         token: Option<&str>,
     ) -> io::Result<Visitor> {
         let now = Timestamp::now();
+        let session = self.start_session(person, number, now, token).await?.session.id;
+        let value = HostValue { session, user: person.id, auth_time: AuthTime::at(now) };
+        let cookie = self.state.site.ring.seal(Purpose::HostCookie, host, value);
+        Ok(Visitor { cookie: cookie.into(), email: person.email.clone() })
+    }
+
+    /// Starts a session. Returns the cookie that the browser has on the public host.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn public_cookie(&self, person: &Person, number: usize) -> io::Result<String> {
+        Ok(self.start_session(person, number, Timestamp::now(), None).await?.handover.cookie)
+    }
+
+    async fn start_session(
+        &self,
+        person: &Person,
+        number: usize,
+        now: Timestamp,
+        token: Option<&str>,
+    ) -> io::Result<Started> {
         // Derived from the session, so that a second thousand does not share the values of the first.
         let id = SessionId::generate();
         let browser = BrowserBinding::to(&id.hash().to_string());
         let record = record(person, number, now, token);
-        let session = self
-            .state
-            .stores
-            .sessions
-            .start(&browser, id, record, None)
-            .await
-            .map_err(io::Error::other)?
-            .session
-            .id;
-        let value = HostValue { session, user: person.id, auth_time: AuthTime::at(now) };
-        let cookie = self.state.site.ring.seal(Purpose::HostCookie, host, value);
-        Ok(Visitor { cookie: cookie.into(), email: person.email.clone() })
+        self.state.stores.sessions.start(&browser, id, record, None).await.map_err(io::Error::other)
     }
 }
 

@@ -5,24 +5,32 @@
 
 /// A value and its line.
 #[derive(Clone, Debug)]
-pub(super) struct Node {
+pub struct Node {
     /// The line, counted from 1.
     pub line: usize,
+    /// The value.
     pub value: Value,
 }
 
+/// A value. Numbers and truth values are texts.
 #[derive(Clone, Debug)]
-pub(super) enum Value {
+pub enum Value {
+    /// Nothing, `~` or `null`.
     Nothing,
+    /// A scalar.
     Text(String),
+    /// A sequence.
     List(Vec<Node>),
+    /// A mapping, in the order of the file.
     Map(Vec<(String, Node)>),
 }
 
 /// Why a file cannot be parsed, and in which line.
 #[derive(Debug)]
-pub(super) struct Malformed {
+pub struct Malformed {
+    /// The line, counted from 1.
     pub line: usize,
+    /// Why, in the words of the parser.
     pub why: String,
 }
 

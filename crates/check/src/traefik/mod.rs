@@ -18,6 +18,9 @@ mod tls_end;
 mod toml_file;
 mod yaml;
 
+pub use document::{Malformed, Node, Value};
+pub use yaml::read_only_document;
+
 use super::finding::{Code, Finding, Place};
 use gatepost_config::Config;
 use gatepost_core::host::ProtectedHosts;

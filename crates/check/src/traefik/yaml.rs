@@ -10,6 +10,22 @@ use std::collections::HashMap;
 const MOST_NODES: usize = 100_000;
 const MOST_LEVELS: usize = 64;
 
+/// Parses the only document of a file: what follows it is an error.
+pub fn read_only_document(text: &str) -> Result<Node, Malformed> {
+    let mut builder = Builder { parser: Parser::new_from_str(text), anchors: HashMap::new(), nodes: 0 };
+    let mut document = None;
+    loop {
+        match builder.next()? {
+            (Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd | Event::Nothing, _) => {}
+            (Event::StreamEnd, line) => return Ok(document.unwrap_or(Node { line, value: Value::Nothing })),
+            (_, line) if document.is_some() => {
+                return Err(Malformed { line, why: "a file holds one document".to_owned() });
+            }
+            (event, line) => document = Some(builder.node(event, line, 0)?),
+        }
+    }
+}
+
 pub(super) fn read(text: &str) -> Result<Node, Malformed> {
     let mut builder = Builder { parser: Parser::new_from_str(text), anchors: HashMap::new(), nodes: 0 };
     loop {
@@ -122,6 +138,16 @@ mod tests {
         let line = |path: &str| node.at(path).map(|node| node.line);
         assert_eq!((line("a"), line("a.b"), line("a.c"), line("A.C")), (Some(1), Some(2), Some(3), Some(3)));
         assert_eq!(node.at("a.c").map(Node::texts), Some(vec![("x", 4), ("y", 5)]));
+    }
+
+    #[test]
+    fn an_only_document_is_read_to_its_end() {
+        let texts =
+            |text: &str| read_only_document(text).map(|node| node.texts().len()).map_err(|error| error.line);
+        assert_eq!(texts("# nothing\n---\n- a\n- b\n...\n"), Ok(2));
+        assert_eq!((texts(""), texts("# nothing\n")), (Ok(0), Ok(0)));
+        assert_eq!(texts("- a\n---\n- b\n"), Err(3));
+        assert!(texts("- a\n...\n]\n").is_err());
     }
 
     #[test]

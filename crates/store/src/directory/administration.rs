@@ -4,6 +4,7 @@ use super::access_requests::{AccessRequest, Deciders, RequestFilter};
 use super::actor::Actor;
 use super::audit::{AuditFilter, AuditRecord};
 use super::changes::{Change, Conditions, Done, Repeat, StoredAnswer};
+use super::files::Held;
 use super::lists::{
     AdminRecord, DayCount, GroupFilter, Page, Place, TenantMember, TenantWay, UnlinkedGroup, UserFilter,
 };
@@ -220,6 +221,11 @@ impl Directory {
     /// Lists the last refusals of a person, newest first.
     pub async fn list_refusals_of(&self, user: UserId, limit: u32) -> Result<Vec<Refusal>> {
         on_store!(self, list_refusals_of(user, limit))
+    }
+
+    /// Reads what files can declare, with the members of groups or with those alone that files manage.
+    pub async fn find_held(&self, with_members: bool) -> Result<Held> {
+        on_store!(self, find_held(with_members))
     }
 
     /// Lists audit rows that match the filter, newest first.

@@ -86,6 +86,12 @@ pub enum DirectoryError {
     /// Somebody else changed the thing first. With its version now; `None`: it is gone.
     #[error("it was changed in the meantime: it has version {} now", current(*.0))]
     Overtaken(Option<Version>),
+    /// Somebody else changed the directory after the plan was made. With the first step that differs.
+    #[error("the directory was changed in the meantime, and this has to be read again: {0}")]
+    PlanOvertaken(String),
+    /// A plan has more steps than one transaction makes.
+    #[error("these are {0} changes, and one transaction makes at most {1}")]
+    PlanTooLong(usize, usize),
     /// The request was noted before: it is made only once.
     #[error("the request was sent before, and has no answer yet")]
     Repeated,

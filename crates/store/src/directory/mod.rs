@@ -28,6 +28,7 @@ mod audit;
 pub mod changes;
 mod count;
 mod error;
+pub mod files;
 mod inspection;
 mod lists;
 mod lock_key;

@@ -49,6 +49,7 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("postgres":
     "20261128154100_index_lists",
     "20261128160000_leave_out_what_has_ended",
     "20261128161500_create_access_requests",
+    "20261128162000_note_managers",
     "20261128164500_create_idempotent_requests",
 );
 

@@ -5,6 +5,7 @@
 
 mod admins;
 mod groups;
+mod plan;
 mod requests;
 mod tenants;
 mod users;
@@ -14,6 +15,7 @@ pub use groups::{
     AddMember, ChangeMembers, ChangedMembers, CreateGroup, DeleteGroup, Joined, LinkGroup, RemoveMember,
     RenameGroup, UnlinkGroup,
 };
+pub use plan::ApplyPlan;
 pub use requests::{DeclineRequest, GrantRequest, RequestAccess, WithdrawRequest};
 pub use tenants::{
     AddTenantMember, CreateTenant, DeleteTenant, MapGroup, RemoveTenantMember, RenameTenant, UnmapGroup,

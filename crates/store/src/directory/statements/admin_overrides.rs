@@ -30,8 +30,8 @@ pub(super) async fn set_override(
 ) -> Result<()> {
     let query = match is_admin {
         Some(is_admin) => sqlx::query(
-            "INSERT INTO admin_overrides (user_id, is_admin, until) VALUES ($1, $2, $3) \
-             ON CONFLICT (user_id) DO UPDATE SET is_admin = excluded.is_admin, until = excluded.until",
+            "INSERT INTO admin_overrides (user_id, is_admin, until) VALUES ($1, $2, $3) ON CONFLICT (user_id) \
+             DO UPDATE SET is_admin = excluded.is_admin, until = excluded.until, managed_by = NULL",
         )
         .bind(id.to_string())
         .bind(is_admin)

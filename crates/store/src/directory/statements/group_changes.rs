@@ -72,7 +72,7 @@ impl Apply for RenameGroup {
         if find_for_update(connection, &GroupKey::Name(name.clone())).await?.is_some() {
             return Err(DirectoryError::NameTaken(name.clone()));
         }
-        sqlx::query("UPDATE groups SET name = $2 WHERE id = $1")
+        sqlx::query("UPDATE groups SET name = $2, managed_by = NULL WHERE id = $1")
             .bind(group.id.number())
             .bind(name.as_str())
             .execute(&mut *connection)

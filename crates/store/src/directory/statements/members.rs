@@ -14,7 +14,7 @@ use gatepost_core::ids::{GroupId, GroupName, UserId};
 use serde_json::{Value, json};
 
 /// The source of a manual membership.
-const MANUAL: &str = "manual";
+pub(super) const MANUAL: &str = "manual";
 
 row! {
     /// A manual membership that counts now, or that has ended and was not deleted yet.
@@ -92,7 +92,7 @@ async fn put(
     }
     sqlx::query(
         "INSERT INTO manual_memberships (user_id, group_id, source, until) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT (user_id, group_id, source) DO UPDATE SET until = excluded.until",
+         ON CONFLICT (user_id, group_id, source) DO UPDATE SET until = excluded.until, managed_by = NULL",
     )
     .bind(user.to_string())
     .bind(group.id.number())
@@ -174,24 +174,49 @@ impl Apply for RemoveMember {
         if sources.is_empty() {
             return Err(DirectoryError::NotMember(granted.change().user.clone(), group.name));
         }
-        for source in &sources {
-            let before = Some(json!({ "group": group.name, "source": source }));
-            note(connection, actor, "membership.delete", user.id, before, None).await?;
-        }
+        note_deleted(connection, actor, &group.name, user.id, &sources).await?;
         Ok(Done::changed(None, sources))
     }
 }
 
-/// Deletes the memberships and returns the sources of those that counted.
-async fn delete(connection: &mut Connection, group: GroupId, user: UserId) -> Result<Vec<String>> {
+/// Writes the audit rows of memberships that were deleted.
+pub(super) async fn note_deleted(
+    connection: &mut Connection,
+    actor: &Actor,
+    group: &GroupName,
+    user: UserId,
+    sources: &[String],
+) -> Result<()> {
+    for source in sources {
+        let before = Some(json!({ "group": group, "source": source }));
+        note(connection, actor, "membership.delete", user, before, None).await?;
+    }
+    Ok(())
+}
+
+/// Deletes what an administrator or a directory set. Returns the sources of what counted, all or those of `only`.
+pub(super) async fn delete_manual(
+    connection: &mut Connection,
+    group: GroupId,
+    user: UserId,
+    only: Option<&str>,
+) -> Result<Vec<String>> {
     ended::delete_of_person(connection, user).await?;
-    let mut sources: Vec<String> = sqlx::query_scalar(
-        "DELETE FROM manual_memberships WHERE user_id = $1 AND group_id = $2 RETURNING source",
+    let sources = sqlx::query_scalar(
+        "DELETE FROM manual_memberships WHERE user_id = $1 AND group_id = $2 AND ($3 IS NULL OR source = $3) \
+         RETURNING source",
     )
     .bind(user.to_string())
     .bind(group.number())
-    .fetch_all(&mut *connection)
+    .bind(only)
+    .fetch_all(connection)
     .await?;
+    Ok(sources)
+}
+
+/// Deletes the memberships and returns the sources of those that counted.
+async fn delete(connection: &mut Connection, group: GroupId, user: UserId) -> Result<Vec<String>> {
+    let mut sources = delete_manual(connection, group, user, None).await?;
     let providers: Vec<String> = sqlx::query_scalar(
         "DELETE FROM provider_memberships WHERE user_id = $1 \
          AND provider_group_id IN (SELECT id FROM provider_groups WHERE group_id = $2) \

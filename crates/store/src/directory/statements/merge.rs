@@ -18,8 +18,8 @@ pub(super) async fn merge(
     ended::delete_of_person(connection, from.id).await?;
     ended::delete_of_person(connection, into.id).await?;
     sqlx::query(concat!(
-        "INSERT INTO manual_memberships (user_id, group_id, source, until) \
-         SELECT $2, group_id, source, until FROM manual_memberships WHERE user_id = $1 \
+        "INSERT INTO manual_memberships (user_id, group_id, source, until, managed_by) \
+         SELECT $2, group_id, source, until, managed_by FROM manual_memberships WHERE user_id = $1 \
          ON CONFLICT (user_id, group_id, source) DO UPDATE SET until = ",
         later_end!("manual_memberships")
     ))

@@ -238,7 +238,7 @@ pub(super) async fn stand_for(
     group: i64,
     source: LinkSource,
 ) -> Result<()> {
-    sqlx::query("UPDATE provider_groups SET group_id = $2, source = $3 WHERE id = $1")
+    sqlx::query("UPDATE provider_groups SET group_id = $2, source = $3, managed_by = NULL WHERE id = $1")
         .bind(bearer.id)
         .bind(group)
         .bind(source.as_str())
@@ -247,10 +247,11 @@ pub(super) async fn stand_for(
     Ok(())
 }
 
+/// What `gatepost apply` manages is in its files, and only they say when it is deleted.
 pub(super) async fn delete_if_unused(connection: &mut Connection, group: i64) -> Result<()> {
     ended::delete_of_group(connection, group).await?;
     sqlx::query(
-        "DELETE FROM groups WHERE id = $1 \
+        "DELETE FROM groups WHERE id = $1 AND managed_by IS NULL \
          AND NOT EXISTS (SELECT 1 FROM provider_groups WHERE group_id = $1) \
          AND NOT EXISTS (SELECT 1 FROM manual_memberships WHERE group_id = $1) \
          AND NOT EXISTS (SELECT 1 FROM group_tenants WHERE group_id = $1) \

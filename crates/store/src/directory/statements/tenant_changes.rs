@@ -68,7 +68,7 @@ impl Apply for RenameTenant {
         if tenant.name == *name {
             return Ok(Done::unchanged(Some(tenant.version), ()));
         }
-        sqlx::query("UPDATE tenants SET name = $2 WHERE id = $1")
+        sqlx::query("UPDATE tenants SET name = $2, managed_by = NULL WHERE id = $1")
             .bind(id.as_str())
             .bind(name)
             .execute(&mut *connection)
@@ -139,7 +139,7 @@ impl Apply for MapGroup {
         }
         sqlx::query(
             "INSERT INTO group_tenants (group_id, tenant_id, role) VALUES ($1, $2, $3) \
-             ON CONFLICT (group_id, tenant_id) DO UPDATE SET role = excluded.role",
+             ON CONFLICT (group_id, tenant_id) DO UPDATE SET role = excluded.role, managed_by = NULL",
         )
         .bind(group.id.number())
         .bind(tenant.as_str())

@@ -1,0 +1,223 @@
+//! The API in a large directory, through HTTP: how long reads and writes take, and whether `/verify` notices them.
+//!
+//! Administrators take turns, because each may send 20 requests a second. Every request opens a connection of its own.
+
+use super::Stage;
+use super::administration::{LARGE, SMALL};
+use super::production::contestant;
+use crate::load::{Pace, Requests};
+use crate::measure::{Contestant, Schedule};
+use crate::site::{ADMINS, Addresses, Ground, Person, Provider, Site, Size, id_of_person};
+use crate::stats::{Latencies, Spread, ratio};
+use gatepost_kit::client::send_raw;
+use gatepost_kit::process::Gatepost;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use tokio::time::{MissedTickBehavior, interval};
+
+/// p95 in milliseconds.
+const READ_MUST: f64 = 20.0;
+const WRITE_MUST: f64 = 15.0;
+/// The time between two requests beside `/verify`, for 200 a second.
+const GAP: Duration = Duration::from_millis(5);
+
+/// Measures the API with both pairs of stores.
+pub async fn run(stage: &mut Stage) -> io::Result<()> {
+    let size = if stage.tempo.is_quick { SMALL } else { LARGE };
+    let provider = Provider::absent();
+    for store in ["Redis and Postgres", "embedded"] {
+        let filled = if store == "embedded" {
+            Site::embedded(&provider, Addresses::production()).await?
+        } else {
+            Site::shared(&provider, Addresses::production()).await?
+        };
+        filled.fill(size).await?;
+        let ground = stage.ground.clone();
+        let gatepost = filled.start(&ground, &filled.builder(&ground)).await?;
+        let callers = Arc::new(Callers::of(&filled, gatepost.public()).await?);
+        reads(stage, store, size, &callers).await?;
+        writes(stage, store, size, &callers).await?;
+        if store != "embedded" {
+            beside_verify(stage, &ground, &filled, &gatepost, &callers).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Administrators of the system, who take turns.
+#[derive(Debug)]
+struct Callers {
+    public: SocketAddr,
+    host: String,
+    cookies: Vec<String>,
+    next: AtomicUsize,
+}
+
+impl Callers {
+    async fn of(site: &Site, public: SocketAddr) -> io::Result<Self> {
+        let mut cookies = Vec::new();
+        for number in 0..ADMINS {
+            let id = id_of_person(number * 2).parse().map_err(io::Error::other)?;
+            let email = format!("person-{}@example.com", number * 2).into();
+            let cookie = site.public_cookie(&Person { id, email }, number).await?;
+            cookies.push(format!("{}={cookie}", site.addresses.cookie));
+        }
+        let host = site.addresses.public_url.trim_start_matches("https://").to_owned();
+        Ok(Self { public, host, cookies, next: AtomicUsize::new(0) })
+    }
+
+    /// Sends a request as the next administrator.
+    async fn send(&self, method: &str, path: &str, body: &str) -> io::Result<()> {
+        let cookie = &self.cookies[self.next.fetch_add(1, Ordering::Relaxed) % self.cookies.len()];
+        let host = &self.host;
+        let request = format!(
+            "{method} /api/v1/{path} HTTP/1.1\r\nHost: {host}\r\nX-Forwarded-Host: {host}\r\nX-Forwarded-Proto: https\r\n\
+             X-Forwarded-For: 127.0.0.1\r\nSec-Fetch-Site: same-origin\r\nCookie: {cookie}\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        );
+        let answer = send_raw(self.public, request.as_bytes()).await?;
+        match answer.status {
+            Some(200..=299) => Ok(()),
+            _ => Err(io::Error::other(format!("{method} {path}: {}", answer.text()))),
+        }
+    }
+}
+
+async fn reads(stage: &mut Stage, store: &str, size: Size, callers: &Callers) -> io::Result<()> {
+    let everybody = size.groups + 1;
+    for (name, path) in [
+        ("people", "users?limit=50".to_owned()),
+        ("people, q", "users?q=von%20n77".to_owned()),
+        ("people of the largest group", format!("users?group={everybody}")),
+        ("people of a tenant", "users?tenant=t-7".to_owned()),
+        ("person", "users/PERSON".to_owned()),
+        ("memberships of a person", "users/PERSON/memberships".to_owned()),
+        ("groups", "groups".to_owned()),
+        ("groups, q", "groups?q=am%2077".to_owned()),
+        ("group, the largest", format!("groups/{everybody}")),
+        ("members of the largest group", format!("groups/{everybody}/members")),
+        ("tenants", "tenants".to_owned()),
+        ("tenants, q", "tenants?q=client%207".to_owned()),
+        ("tenant, the largest", "tenants/all".to_owned()),
+        ("admins", "admins".to_owned()),
+        ("audit", "audit".to_owned()),
+        ("audit of a person", "audit?user=PERSON".to_owned()),
+        ("system", "system".to_owned()),
+    ] {
+        time(stage, &format!("{store}, GET {name}"), READ_MUST, async |number| {
+            callers.send("GET", &path.replace("PERSON", &person(number, size)), "").await
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+async fn writes(stage: &mut Stage, store: &str, size: Size, callers: &Callers) -> io::Result<()> {
+    time(stage, &format!("{store}, add a member"), WRITE_MUST, async |number| {
+        callers.send("PUT", &format!("groups/7/members/{}", person(number, size)), "{}").await
+    })
+    .await?;
+    time(stage, &format!("{store}, remove a member"), WRITE_MUST, async |number| {
+        callers.send("DELETE", &format!("groups/7/members/{}", person(number, size)), "").await
+    })
+    .await?;
+    time(stage, &format!("{store}, create a person"), WRITE_MUST, async |number| {
+        callers.send("POST", "users", &format!("{{\"email\": \"new-{number}@example.com\"}}")).await
+    })
+    .await?;
+    time(stage, &format!("{store}, disable a person"), WRITE_MUST, async |number| {
+        callers.send("POST", &format!("users/{}/disable", person(number, size)), "").await
+    })
+    .await
+}
+
+/// The person of a request: never an administrator.
+fn person(number: usize, size: Size) -> String {
+    id_of_person(ADMINS * 2 + number * 7_919 % (size.people - ADMINS * 2))
+}
+
+async fn time(
+    stage: &mut Stage,
+    name: &str,
+    must: f64,
+    request: impl AsyncFn(usize) -> io::Result<()>,
+) -> io::Result<()> {
+    let rounds = if stage.tempo.is_quick { 20 } else { 200 };
+    let mut latencies = Latencies::with_room();
+    for number in 0..rounds + 4 {
+        let begun = Instant::now();
+        request(number).await?;
+        // The first requests prepare statements.
+        if number >= 4 {
+            latencies.note(begun.elapsed());
+        }
+    }
+    let [median, p95] = [500, 950].map(|rank| latencies.per_mille(rank) / 1000.0);
+    eprintln!("  {name}: p50 {median:.2} ms, p95 {p95:.2} ms");
+    let value = Spread { median: p95, min: p95, max: p95 };
+    let fact = stage.report.fact(name, value, "ms", &format!("p95 of {rounds} requests; p50 {median:.2}"));
+    fact.must("a request of the API, p95", must, must / 2.0);
+    Ok(())
+}
+
+/// Compares `/verify` at half of the most, with and without 200 requests of the API a second.
+async fn beside_verify(
+    stage: &mut Stage,
+    ground: &Ground,
+    site: &Site,
+    gatepost: &Gatepost,
+    callers: &Arc<Callers>,
+) -> io::Result<()> {
+    let people: io::Result<Vec<Person>> = (1..ADMINS)
+        .map(|number| {
+            let id = id_of_person(number * 2 + 1).parse().map_err(io::Error::other)?;
+            Ok(Person { id, email: format!("person-{}@example.com", number * 2 + 1).into() })
+        })
+        .collect();
+    let addresses = &site.addresses;
+    let visitors = site.sessions(&people?, 500, addresses.host, None).await?;
+    let requests = Requests::pages("/verify", addresses.host).by(addresses.cookie, visitors.into()).ready();
+    let all = contestant("Gatepost", gatepost.internal(), Arc::new(requests), site.watched(gatepost));
+    all.become_known(ground.cores).await?;
+    let most = all.measure(ground.cores, stage.tempo.short()).await?.per_second;
+    let half = Contestant { pace: Pace::Open(most / 2.0), ..all };
+    let schedule = stage.tempo.short();
+    let (mut alone, mut beside) = (Vec::new(), Vec::new());
+    for _ in 0..stage.tempo.rounds * 2 {
+        alone.push(half.measure(ground.cores, schedule).await?.p50);
+        beside.push(measure_beside(&half, ground, schedule, callers).await?);
+    }
+    let note = format!("medians at {:.0} requests a second; what people wait", most / 2.0);
+    if let Some(ratio) = ratio(&beside, &alone) {
+        let fact = stage.report.fact("/verify beside 200 API calls a second : without", ratio, "", &note);
+        fact.must("/verify beside 200 API calls a second : without", 1.02, 1.0);
+    }
+    Ok(())
+}
+
+async fn measure_beside(
+    half: &Contestant,
+    ground: &Ground,
+    schedule: Schedule,
+    callers: &Arc<Callers>,
+) -> io::Result<f64> {
+    let calls = tokio::spawn({
+        let callers = Arc::clone(callers);
+        async move {
+            let mut ticks = interval(GAP);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                ticks.tick().await;
+                let callers = Arc::clone(&callers);
+                tokio::spawn(async move { callers.send("GET", "users?limit=50", "").await });
+            }
+        }
+    });
+    let sample = half.measure(ground.cores, schedule).await;
+    calls.abort();
+    Ok(sample?.p50)
+}

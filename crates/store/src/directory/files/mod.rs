@@ -1,0 +1,13 @@
+//! The configuration as files: what files declare, what the directory holds, and the difference of the two. Pure: the
+//! statements read what is held, and `admin` reads and writes the files.
+
+mod declared;
+mod difference;
+mod held;
+mod people;
+mod plan;
+
+pub use declared::{Declared, DeclaredAdmin, DeclaredGroup, DeclaredMember, DeclaredTenant};
+pub use difference::difference;
+pub use held::{Held, HeldAdmin, HeldGroup, HeldLink, HeldMapping, HeldMember, HeldTenant, Holder, UsedBy};
+pub use plan::{Action, Counts, MOST_STEPS, Plan, Step, Thing};
