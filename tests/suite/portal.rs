@@ -1,5 +1,8 @@
 //! The pages for administrators: who sees what.
 
+mod forms;
+mod person;
+
 use crate::world::{APP, PUBLIC, World};
 use gatepost_kit::client::{Answer, Client};
 use gatepost_kit::entra::Person;

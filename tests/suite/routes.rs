@@ -43,9 +43,11 @@ fn status_for(route: &Route) -> u16 {
             | "/openapi.json"
             | "/api"
             | "/problems/{code}"
+            | "/admin"
             | "/admin/users"
             | "/admin/requests",
         ) => 200,
+        ("POST", "/admin/users") => 422,
         // A form of nothing does not say which version it showed.
         (
             "POST",
@@ -281,7 +283,7 @@ both_pairs! {
         let alice = world.signed_in("alice").await;
         for path in [
             "/nothing", "/login/", "/Login", "/logout/", "/callback", "/callback/", "/callback/a/b", "/sessions", "/sessions/end/x",
-            "/%6cogin", "/login%00", "/admin", "/api/v2/users", "/problems", "/.well-known/jwks", "/debug", "/debug/headers/", "/robots.txt", "/verify", "/metrics", "/livez", "/readyz",
+            "/%6cogin", "/login%00", "/admin/", "/admin/nothing", "/api/v2/users", "/problems", "/.well-known/jwks", "/debug", "/debug/headers/", "/robots.txt", "/verify", "/metrics", "/livez", "/readyz",
         ] {
             for method in [Method::GET, Method::POST, Method::HEAD] {
                 let answer = alice.request(method.clone(), &world.url(PUBLIC, path)).from(&world.url(PUBLIC, "/")).send().await;

@@ -20,16 +20,18 @@ pub struct Frame<'a> {
 /// A part of the portal, with an entry in the navigation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Section {
+    Overview,
     People,
     Requests,
 }
 
 impl Section {
     /// All parts, in the order of the navigation.
-    const ALL: [Self; 2] = [Self::People, Self::Requests];
+    const ALL: [Self; 3] = [Self::Overview, Self::People, Self::Requests];
 
     const fn text(self) -> &'static str {
         match self {
+            Self::Overview => "Overview",
             Self::People => "People",
             Self::Requests => "Requests",
         }
@@ -38,6 +40,7 @@ impl Section {
     /// The path of its first page.
     const fn path(self) -> &'static str {
         match self {
+            Self::Overview => paths::ADMIN,
             Self::People => paths::ADMIN_USERS,
             Self::Requests => paths::ADMIN_REQUESTS,
         }
@@ -46,7 +49,7 @@ impl Section {
     /// Whether it has anything for somebody who administers this.
     const fn is_for(self, _: &Scope) -> bool {
         match self {
-            Self::People | Self::Requests => true,
+            Self::Overview | Self::People | Self::Requests => true,
         }
     }
 }

@@ -29,6 +29,8 @@ pub const WITHDRAW_REQUEST: &str = "/requests/withdraw";
 pub const ADMIN_REQUESTS: &str = "/admin/requests";
 /// The header debugger.
 pub const HEADERS: &str = "/debug/headers";
+/// The first page for administrators.
+pub const ADMIN: &str = "/admin";
 /// The people, for administrators.
 pub const ADMIN_USERS: &str = "/admin/users";
 /// On every protected host: starts a sign-in that ends at the `uri` parameter; also takes

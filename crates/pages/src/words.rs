@@ -17,6 +17,14 @@ impl Moment {
         rfc3339(self.0)
     }
 
+    /// As short as it is clear within a year.
+    pub(super) fn short(self) -> String {
+        let format = format_description!(
+            "[weekday repr:short] [day padding:none] [month repr:short], [hour]:[minute] UTC"
+        );
+        self.date().format(&format).unwrap_or_default()
+    }
+
     /// Dates outside the calendar become its beginning.
     fn date(self) -> OffsetDateTime {
         OffsetDateTime::from_unix_timestamp(self.0.unix()).unwrap_or(OffsetDateTime::UNIX_EPOCH)

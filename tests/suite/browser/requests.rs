@@ -80,7 +80,7 @@ async fn an_administrator_grants_what_somebody_asks_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_keyboard_alone_declines_and_who_was_slower_reads_so() {
+async fn the_keyboard_alone_declines_and_a_page_that_is_too_late_says_so() {
     let anybody = ("GATEPOST_REQUESTS__ANYBODY".to_owned(), "true".to_owned());
     let site = Site::start_with(Pair::Embedded, vec![anybody]).await;
     let bob = ask(&site).await;
@@ -91,7 +91,7 @@ async fn the_keyboard_alone_declines_and_who_was_slower_reads_so() {
     alice.reach_by_keyboard("bob@example.com").await;
     arrive(&alice, "Who else may decide").await;
     let page = alice.url().await;
-    let slower = alice.tab().await;
+    let late = alice.tab().await;
     let tab = alice.new_tab().await;
     alice.switch(&tab).await;
     alice.open(page.as_str()).await;
@@ -99,9 +99,9 @@ async fn the_keyboard_alone_declines_and_who_was_slower_reads_so() {
     alice.type_into("answer", "Ask again when the audit begins.").await;
     alice.reach_by_keyboard("Decline").await;
     arrive(&alice, "The request is declined.").await;
-    alice.switch(&slower).await;
+    alice.switch(&late).await;
     alice.click("Grant").await;
-    arrive(&alice, "Somebody else decided this request first.").await;
+    arrive(&alice, "You have decided this request already.").await;
     picture(&alice, "admin-request-overtaken").await;
     bob.open(&url(PUBLIC, "/")).await;
     arrive(&bob, "Ask again when the audit begins.").await;

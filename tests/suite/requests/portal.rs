@@ -80,6 +80,7 @@ fn assert_shows(page: &str, parts: &[&str], not: &[&str]) {
 both_pairs! {
     async fn an_administrator_grants_and_declines_on_the_page_and_the_person_reads_it(pair) {
         let desk = Desk::open(pair).await;
+        assert_shows(&desk.get(&desk.root, "/admin").await.body, &["2 requests for access", "href=\"/admin/requests\""], &[]);
         let list = desk.get(&desk.root, LIST).await;
         assert_eq!(list.status, 200);
         assert_shows(&list.body, &["alice@example.com", "group Finance", "tenant github", "for &#60;the&#62; audit", "GET /api/v1/requests?state=open"], &[]);
@@ -106,6 +107,7 @@ both_pairs! {
         assert_shows(&declined.end().body, &["The request is declined.", "Ask &#60;Legal&#62; first."], &["<form"]);
         let account = desk.get(&desk.alice, "/").await.body;
         assert_shows(&account, &["Granted until", "Answer: Ask &#60;Legal&#62; first."], &["Withdraw"]);
+        assert_shows(&desk.get(&desk.root, "/admin").await.body, &[], &["for access"]);
         assert_shows(&desk.get(&desk.root, LIST).await.body, &["Nobody waits for an answer."], &["alice@"]);
         for (state, shown) in [("granted", "group Finance"), ("declined", "tenant github")] {
             let list = desk.get(&desk.root, &format!("{LIST}?state={state}")).await.body;
@@ -130,6 +132,8 @@ both_pairs! {
             }
         }
         assert_shows(&desk.get(&carol, LIST).await.body, &["tenant github"], &["Finance"]);
+        assert_shows(&desk.get(&carol, "/admin").await.body, &["1 request for access"], &[]);
+        assert_shows(&desk.get(&dave, "/admin").await.body, &[], &["for access"]);
         assert_shows(&desk.get(&dave, LIST).await.body, &["Nobody waits for an answer."], &["alice@"]);
         for (browser, id) in [(&carol, &desk.for_group), (&dave, &desk.for_group), (&dave, &desk.for_tenant)] {
             assert_eq!(desk.get(browser, &format!("{LIST}/{id}")).await.status, 404);

@@ -127,7 +127,7 @@ pub(super) struct Ends<'a> {
 pub(super) struct ChoiceView {
     pub(super) value: &'static str,
     pub(super) text: &'static str,
-    pub(super) at: Option<Moment>,
+    pub(super) at: Option<String>,
     pub(super) is_chosen: bool,
 }
 
@@ -142,7 +142,7 @@ impl<'a> Ends<'a> {
         let choice = |choice: EndChoice| ChoiceView {
             value: choice.as_str(),
             text: choice.text(),
-            at: choice.at(now).map(Moment),
+            at: choice.at(now).map(|at| Moment(at).short()),
             is_chosen: choice == entered.choice,
         };
         Self { id, legend, choices: EndChoice::ALL.map(choice).into(), at: &entered.at, error }

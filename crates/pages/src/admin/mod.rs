@@ -5,6 +5,7 @@
 mod changing;
 mod ends;
 mod entries;
+mod home;
 mod notice;
 mod parts;
 mod people;
@@ -19,8 +20,9 @@ pub use entries::{
     AdminEntry, AdminSession, AuditEntry, ClaimedBy, IdentityEntry, MembershipEntry, PersonSummary,
     RefusalEntry, TenantEntry, member_words,
 };
+pub use home::{Attention, EndingEntry, Found, Home, HomeNumbers};
 pub use notice::PersonNotice;
-pub use people::{MembersOf, People, PersonEntry};
+pub use people::{CreatingForm, MembersOf, People, PersonEntry};
 pub use person::{DecidingForm, JoiningForm, PersonDetails, SystemDetails};
 pub use request::{
     AccessRequestDetails, AccessRequestEntry, Names, OtherDeciders, RequestDecision, RequestNotice,

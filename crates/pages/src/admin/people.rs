@@ -1,6 +1,6 @@
 //! The list of people.
 
-use super::parts::{ApiCall, Empty, FilterLink, Filters, Search};
+use super::parts::{ApiCall, Empty, Field, FilterLink, Filters, Search};
 use super::state::PersonState;
 use crate::frame::{Frame, Section};
 use crate::message::{Chrome, render};
@@ -28,8 +28,17 @@ pub struct People<'a> {
     pub people: &'a [PersonEntry<'a>],
     /// Where the next page begins.
     pub next: Option<&'a str>,
+    /// The form that makes a place for somebody. `None`: the reader may not.
+    pub creating: Option<&'a CreatingForm>,
     /// The present time, from which "3 hours ago" is computed.
     pub now: Timestamp,
+}
+
+/// The form that makes a place for somebody who has not signed in yet.
+#[derive(Clone, Debug, Default)]
+pub struct CreatingForm {
+    pub email: String,
+    pub error: Option<String>,
 }
 
 /// Whose members a list has.
@@ -60,14 +69,16 @@ struct View<'a> {
     caption: String,
     empty: Empty<'a>,
     next: Option<String>,
+    creating: Option<Field<'a>>,
     api: Vec<ApiCall>,
 }
 
-struct PersonView<'a> {
-    link: String,
-    title: String,
-    name: Option<&'a str>,
-    state: PersonState,
+/// A person in a list.
+pub(super) struct PersonView<'a> {
+    pub(super) link: String,
+    pub(super) title: String,
+    pub(super) name: Option<&'a str>,
+    pub(super) state: PersonState,
     last_sign_in: Option<(Moment, String)>,
 }
 
@@ -103,9 +114,11 @@ impl People<'_> {
             caption: self.caption(),
             empty: self.empty(),
             next: next.map(|next| paths::query(paths::ADMIN_USERS, &next)),
-            api: vec![ApiCall::get("/users", &own)],
+            creating: self.creating.map(CreatingForm::field),
+            api: self.calls(&own),
         };
-        Page::public(200, render(&view), &[])
+        let is_right = self.creating.is_none_or(|form| form.error.is_none());
+        Page::public(if is_right { 200 } else { 422 }, render(&view), &[])
     }
 
     fn parameters<'b>(
@@ -117,6 +130,12 @@ impl People<'_> {
         let q = Some(self.q).filter(|q| !q.is_empty());
         let (group, tenant) = (group.as_deref(), tenant.as_deref());
         vec![("q", q), ("state", state), ("group", group), ("tenant", tenant), ("after", after)]
+    }
+
+    fn calls(&self, parameters: &Parameters<'_>) -> Vec<ApiCall> {
+        let email = serde_json::json!({ "email": "alice@example.com" });
+        let create = self.creating.map(|_| ApiCall::of("POST", "/users").with_body(&email));
+        std::iter::once(ApiCall::get("/users", parameters)).chain(create).collect()
     }
 
     fn caption(&self) -> String {
@@ -145,6 +164,21 @@ impl People<'_> {
     }
 }
 
+impl CreatingForm {
+    fn field(&self) -> Field<'_> {
+        Field {
+            id: "email",
+            name: "email",
+            kind: "email",
+            label: "Address",
+            hint: "The first person who signs in with it takes the place.",
+            value: &self.email,
+            list: &[],
+            error: self.error.as_deref(),
+        }
+    }
+}
+
 impl MembersOf<'_> {
     /// The values of `group` and `tenant` in a query.
     fn parameters(self) -> (Option<String>, Option<String>) {
@@ -155,7 +189,7 @@ impl MembersOf<'_> {
     }
 }
 
-fn person<'a>(entry: &PersonEntry<'a>, now: Timestamp) -> PersonView<'a> {
+pub(super) fn person<'a>(entry: &PersonEntry<'a>, now: Timestamp) -> PersonView<'a> {
     let last_sign_in = entry.last_sign_in_at.map(|at| (Moment(at), words::ago(now.since(at))));
     PersonView {
         link: paths::admin_user(entry.id),

@@ -30,6 +30,8 @@ fn people(name: &str, words: &str, count: usize) -> Sample {
             last_sign_in_at: (number % 3 != 1).then(|| NOW.minus(MINUTE * 90)),
         })
         .collect();
+    let error = Some(words.to_owned()).filter(|_| count > 0);
+    let creating = CreatingForm { email: words.to_owned(), error };
     let list = People {
         q: words,
         state: Some("disabled").filter(|_| count > 0),
@@ -38,6 +40,7 @@ fn people(name: &str, words: &str, count: usize) -> Sample {
         next: Some(words).filter(|_| count > 3),
         now: NOW,
         members_of: None,
+        creating: Some(&creating).filter(|_| count != 50),
         frame: frame(words, Some(words).filter(|_| count > 3)),
     };
     Sample { name: name.to_owned(), page: list.page() }
@@ -174,11 +177,66 @@ fn changing(name: &str, words: &str) -> [Sample; 3] {
         .map(|(kind, page)| Sample { name: format!("admin-{kind}-{name}"), page })
 }
 
+fn home(name: &str, words: &str, is_full: bool) -> Sample {
+    let (address, names) = (longest(), groups(&[words, "MCP-GitHub"]));
+    let tenant: TenantId = "github".parse().expect("a tenant");
+    let entry = PersonEntry {
+        id: UserId::generate(),
+        email: Some(&address),
+        name: Some(words),
+        state: PersonState::Active,
+        last_sign_in_at: Some(NOW),
+    };
+    let ends =
+        |thing| Attention::Ends { user: entry.id, email: Some(&address), thing, until: NOW.plus(MINUTE) };
+    let attention = [
+        Attention::Requests { waiting: 1, has_more: false },
+        Attention::Requests { waiting: 10, has_more: true },
+        Attention::Unlinked {
+            group: GroupId::from_number(7),
+            name: words,
+            provider: words,
+            people: 1000,
+            has_more: true,
+        },
+        ends(EndingEntry::Group(&names[0])),
+        ends(EndingEntry::Tenant(&tenant)),
+        ends(EndingEntry::Decision(true)),
+        ends(EndingEntry::Decision(false)),
+    ];
+    let found = Found {
+        q: words,
+        people: &[entry; 3],
+        groups: &[(GroupId::from_number(7), &names[0])],
+        tenants: &[(&tenant, Some(words))],
+    };
+    let nothing = Found { people: &[], groups: &[], tenants: &[], ..found };
+    let home = Home {
+        frame: frame(words, None),
+        found: if is_full { Some(found) } else { Some(nothing) },
+        numbers: Some(HomeNumbers {
+            people: 100_000,
+            signed_in: 12_345,
+            disabled: 3,
+            sign_ins: 4711,
+            refusals: 17,
+        }),
+        attention: if is_full { &attention } else { &[] },
+        is_fresh: !is_full,
+        now: NOW,
+    };
+    Sample { name: name.to_owned(), page: home.page() }
+}
+
 pub fn admin_samples() -> Vec<Sample> {
     let long = "W".repeat(120);
     let changes = [("full", "Zo\u{eb} \u{141}ukasz"), ("long", &*long), ("hostile", PLANTED)]
         .map(|(name, words)| changing(name, words));
     let pages = vec![
+        home("admin-home-empty", "nobody", false),
+        home("admin-home-full", "Zo\u{eb} \u{141}ukasz", true),
+        home("admin-home-long", &long, true),
+        home("admin-home-hostile", PLANTED, true),
         people("admin-people-empty", "nobody", 0),
         people("admin-people-full", "Zo\u{eb} \u{141}ukasz", 50),
         people("admin-people-long", &long, 9),

@@ -6,7 +6,8 @@ use super::audit::{AuditFilter, AuditRecord};
 use super::changes::{Change, Conditions, Done, Repeat, StoredAnswer};
 use super::files::Held;
 use super::lists::{
-    AdminRecord, DayCount, GroupFilter, Page, Place, TenantMember, TenantWay, UnlinkedGroup, UserFilter,
+    AdminRecord, DayCount, Ending, GroupFilter, Page, PeopleCount, Place, TenantMember, TenantWay,
+    UnlinkedGroup, UserFilter,
 };
 use super::records::{
     Ends, GroupKey, GroupRecord, MemberRecord, Membership, TenantRecord, UserKey, UserRecord, UserSummary,
@@ -200,6 +201,22 @@ impl Directory {
         until: Timestamp,
     ) -> Result<Vec<DayCount>> {
         on_store!(self, count_days(scope, since, until))
+    }
+
+    /// Counts people, for system administrators, and those whose last sign-in was since this second.
+    pub async fn count_people(&self, scope: &Scope, since: Timestamp) -> Result<Option<PeopleCount>> {
+        on_store!(self, count_people(scope, since))
+    }
+
+    /// Lists what ends after one second and until another, the soonest first, for system administrators.
+    pub async fn list_ending(
+        &self,
+        scope: &Scope,
+        after: Timestamp,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Ending>> {
+        on_store!(self, list_ending(scope, after, until, limit))
     }
 
     /// The time of the oldest audit row. `None`: nothing was ever changed.

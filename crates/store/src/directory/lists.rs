@@ -205,3 +205,34 @@ row! {
         pub refusals: i64,
     }
 }
+
+row! {
+    /// How many people there are.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct PeopleCount {
+        pub people: i64,
+        /// Those whose last sign-in was since a given time.
+        pub signed_in: i64,
+        pub disabled: i64,
+    }
+}
+
+/// Something of a person that ends soon.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ending {
+    pub user: UserId,
+    pub email: Option<EmailAddress>,
+    pub thing: EndingThing,
+    pub until: Timestamp,
+}
+
+/// What ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EndingThing {
+    /// A membership of a group that an administrator made.
+    Group(GroupId, GroupName),
+    /// A membership in a tenant itself.
+    Tenant(TenantId),
+    /// The decision that the person is an administrator, or is none.
+    Decision(bool),
+}

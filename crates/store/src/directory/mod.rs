@@ -48,8 +48,8 @@ pub use count::Count;
 pub use error::DirectoryError;
 pub use inspection::ServerReport;
 pub use lists::{
-    AdminRecord, By, DayCount, GroupFilter, Page, Place, PlaceError, TenantMember, TenantWay, UnlinkedGroup,
-    UserFilter, UserState, UserStateError,
+    AdminRecord, By, DayCount, Ending, EndingThing, GroupFilter, Page, PeopleCount, Place, PlaceError,
+    TenantMember, TenantWay, UnlinkedGroup, UserFilter, UserState, UserStateError,
 };
 pub use records::{
     AddressChange, AddressNews, AdminStanding, Ends, FormerHolder, GroupKey, GroupLink, GroupRecord,

@@ -3,6 +3,7 @@
 
 mod change;
 mod deciding;
+mod home;
 mod joining;
 mod loaded;
 mod people;
@@ -17,9 +18,11 @@ use gatepost_pages::{Frame, paths};
 
 /// Adds the pages.
 pub(super) fn register(routes: &mut Routes<'_>) {
+    routes.add(page(paths::ADMIN).on(GET, Administrators, Anywhere, home::home));
     requests::register(routes);
     routes.scope(paths::ADMIN_USERS, |users| {
-        users.add(page("").on(GET, Administrators, Anywhere, people::people));
+        let people = page("").on(GET, Administrators, Anywhere, people::people);
+        users.add(people.on(POST, Administrators, OwnPages, people::create));
         users.add(page("/{id}").on(GET, Administrators, Anywhere, person::person));
         let disable = page("/{id}/disable").on(GET, Administrators, Anywhere, standing::ask_to_disable);
         users.add(disable.on(POST, Administrators, OwnPages, standing::disable));

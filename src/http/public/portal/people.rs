@@ -1,26 +1,38 @@
 //! The list of people.
 
+use super::change::{FormAnswer, Refused, carry_out, done, refused};
 use super::loaded::state;
+use crate::admin;
 use crate::http::public::answer::PageAnswer;
 use crate::http::public::callers::Administrator;
-use crate::http::public::extract::Query;
+use crate::http::public::extract::{Fields, Form, Query};
 use crate::http::public::fault::Fault;
 use crate::sign_in::Context;
-use actix_web::web;
-use gatepost_core::administration::Scope;
+use actix_web::{Either, web};
+use gatepost_core::administration::{Matter, Scope};
 use gatepost_core::clock::Timestamp;
-use gatepost_pages::admin::{People, PersonEntry};
-use gatepost_store::directory::{UserFilter, UserState, UserSummary};
+use gatepost_core::email::EmailAddress;
+use gatepost_core::error_chain::sentence;
+use gatepost_core::ids::GroupId;
+use gatepost_pages::admin::{CreatingForm, MembersOf, People, PersonEntry, PersonNotice};
+use gatepost_pages::{Section, paths};
+use gatepost_store::directory::changes::CreateUser;
+use gatepost_store::directory::{Conditions, UserFilter, UserState, UserSummary};
 use serde::Deserialize;
+use std::str::FromStr;
 
+/// Characters of a search that count.
+const LONGEST: usize = 200;
 /// People on a page.
 const PAGE: u32 = 50;
 
 /// The filter, and where the page begins.
-#[derive(Deserialize)]
-pub(in crate::http::public) struct Fields {
+#[derive(Default, Deserialize)]
+pub(in crate::http::public) struct Parameters {
     q: Option<String>,
     state: Option<String>,
+    group: Option<String>,
+    tenant: Option<String>,
     after: Option<String>,
 }
 
@@ -31,33 +43,93 @@ pub(in crate::http::public) struct Fields {
 pub(in crate::http::public) async fn people(
     administrator: Administrator,
     context: web::Data<Context>,
-    Query(fields): Query<Fields>,
+    Query(parameters): Query<Parameters>,
 ) -> Result<PageAnswer, Fault> {
-    let scope = &administrator.scope;
-    let state = fields.state.filter(|state| !state.is_empty());
-    let state: Option<UserState> =
-        state.map(|state| state.parse()).transpose().map_err(|_| Fault::NotFound)?;
-    let after = fields.after.map(|after| after.parse()).transpose().map_err(|_| Fault::NotFound)?;
-    let q = fields.q.map(|q| q.trim().to_owned()).filter(|q| !q.is_empty());
+    list(&administrator, &context, parameters, &CreatingForm::default()).await
+}
+
+async fn list(
+    administrator: &Administrator,
+    context: &Context,
+    parameters: Parameters,
+    creating: &CreatingForm,
+) -> Result<PageAnswer, Fault> {
+    let (scope, directory) = (&administrator.scope, &context.stores.directory);
     let states: Vec<_> = states(scope).map(|state| (state.as_str(), word(state))).collect();
+    let after = read(parameters.after.as_ref())?;
+    let (state, group): (Option<UserState>, Option<GroupId>) =
+        (read(parameters.state.as_ref())?, read(parameters.group.as_ref())?);
     if state.is_some_and(|state| states.iter().all(|(shown, _)| *shown != state.as_str())) {
         return Err(Fault::NotFound);
     }
-    let filter = UserFilter { q, state, ..UserFilter::default() };
-    let found = context.stores.directory.search_users(scope, &filter, after.as_ref(), PAGE).await?;
+    let q = parameters.q.map(|q| q.trim().chars().take(LONGEST).collect::<String>());
+    let q = q.filter(|q| !q.is_empty());
+    let tenant = read(parameters.tenant.as_ref())?;
+    let group = match group {
+        Some(id) => Some(directory.find_group(scope, &id.into()).await?.ok_or(Fault::NotFound)?),
+        None => None,
+    };
+    let group_id = group.as_ref().map(|group| group.id);
+    let filter = UserFilter { q, state, group: group_id, tenant, ..UserFilter::default() };
+    let found = directory.search_users(scope, &filter, after.as_ref(), PAGE).await?;
     let entries: Vec<_> = found.items.iter().map(entry).collect();
     let next = found.next.map(|next| next.to_string());
+    let members_of = group.as_ref().map(|group| MembersOf::Group(group.id, &group.name));
     let page = People {
         frame: administrator.frame(None),
         q: filter.q.as_deref().unwrap_or_default(),
         state: state.map(UserState::as_str),
         states: &states,
+        members_of: members_of.or(filter.tenant.as_ref().map(MembersOf::Tenant)),
         people: &entries,
         next: next.as_deref(),
+        creating: Some(creating).filter(|_| *scope == Scope::System),
         now: Timestamp::now(),
-        members_of: None,
     };
     Ok(PageAnswer(page.page()))
+}
+
+/// A parameter of the address. An empty one counts as none.
+fn read<T: FromStr>(value: Option<&String>) -> Result<Option<T>, Fault> {
+    let value = value.filter(|value| !value.is_empty());
+    value.map(|value| value.parse()).transpose().map_err(|_| Fault::NotFound)
+}
+
+/// An address.
+#[derive(Deserialize)]
+pub(in crate::http::public) struct Creating {
+    email: Option<String>,
+}
+
+impl Fields for Creating {}
+
+/// Makes a place for the first person who signs in with an address.
+pub(in crate::http::public) async fn create(
+    administrator: Administrator,
+    admin: web::Data<admin::Context>,
+    context: web::Data<Context>,
+    Form(Creating { email }): Form<Creating>,
+) -> FormAnswer {
+    administrator.scope.allows(&Matter::Platform).map_err(|_| Fault::AdminsOnly)?;
+    let text = email.unwrap_or_default().trim().to_owned();
+    let email: EmailAddress = match text.parse() {
+        Ok(email) => email,
+        Err(error) => {
+            let nothing = || "Enter an address.".to_owned();
+            let error = if text.is_empty() { nothing() } else { sentence(&format!("{error}")) };
+            let form = CreatingForm { email: text, error: Some(error) };
+            return list(&administrator, &context, Parameters::default(), &form).await.map(Either::Right);
+        }
+    };
+    match carry_out(&admin, &administrator, &CreateUser { email }, Conditions::default()).await {
+        Ok(made) => {
+            let notice = if made.changed { PersonNotice::Created } else { PersonNotice::Known };
+            done(&admin, &paths::admin_user(made.outcome), notice.as_str())
+        }
+        Err(Refused::Impossible(why)) => refused(&administrator, Section::People, paths::ADMIN_USERS, &why),
+        Err(Refused::Fault(fault)) => Err(fault),
+        Err(Refused::Overtaken(_)) => Err(Fault::NotFound),
+    }
 }
 
 /// The administrators of tenants do not learn who administers the system.
@@ -75,7 +147,7 @@ const fn word(state: UserState) -> &'static str {
     }
 }
 
-fn entry(user: &UserSummary) -> PersonEntry<'_> {
+pub(super) fn entry(user: &UserSummary) -> PersonEntry<'_> {
     PersonEntry {
         id: user.id,
         email: user.email.as_ref(),

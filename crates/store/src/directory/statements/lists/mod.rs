@@ -5,6 +5,7 @@ mod days;
 mod groups;
 mod members;
 mod memberships;
+mod overview;
 mod people;
 mod requests;
 mod set;

@@ -1,0 +1,207 @@
+//! The first page of the portal: what needs attention, a search over everything, numbers.
+
+use super::parts::{ApiCall, Empty, Search};
+use super::people::{PersonEntry, PersonView, person};
+use crate::frame::{Frame, Section};
+use crate::message::{Chrome, render};
+use crate::page::Page;
+use crate::paths;
+use crate::style::Sheet;
+use crate::words::Moment;
+use askama::Template;
+use gatepost_core::clock::Timestamp;
+use gatepost_core::email::EmailAddress;
+use gatepost_core::ids::{GroupId, GroupName, TenantId, UserId};
+
+/// The first page.
+#[derive(Clone, Copy, Debug)]
+pub struct Home<'a> {
+    pub frame: Frame<'a>,
+    /// What was searched for, and what was found. `None`: nothing was searched for.
+    pub found: Option<Found<'a>>,
+    /// `None`: the reader administers tenants alone.
+    pub numbers: Option<HomeNumbers>,
+    /// The most important first.
+    pub attention: &'a [Attention<'a>],
+    /// There are no groups here yet that somebody made: the page says what to do first.
+    pub is_fresh: bool,
+    pub now: Timestamp,
+}
+
+/// What a search found.
+#[derive(Clone, Copy, Debug)]
+pub struct Found<'a> {
+    pub q: &'a str,
+    pub people: &'a [PersonEntry<'a>],
+    pub groups: &'a [(GroupId, &'a GroupName)],
+    /// Each with the name that people see.
+    pub tenants: &'a [(&'a TenantId, Option<&'a str>)],
+}
+
+/// Numbers of this moment.
+#[derive(Clone, Copy, Debug)]
+pub struct HomeNumbers {
+    pub people: i64,
+    /// Those whose last sign-in was in the last 24 hours.
+    pub signed_in: i64,
+    pub disabled: i64,
+    /// Sign-ins and refusals since midnight (UTC).
+    pub sign_ins: i64,
+    pub refusals: i64,
+}
+
+/// Something that needs attention.
+#[derive(Clone, Copy, Debug)]
+pub enum Attention<'a> {
+    /// So many requests for access wait for an answer, or more.
+    Requests { waiting: usize, has_more: bool },
+    /// A provider's group that is not linked, and that people have.
+    Unlinked {
+        group: GroupId,
+        /// The provider's name for it, else its id.
+        name: &'a str,
+        /// The provider's label.
+        provider: &'a str,
+        /// How many people have it, as far as they were counted.
+        people: u64,
+        has_more: bool,
+    },
+    /// Something of a person that ends soon.
+    Ends { user: UserId, email: Option<&'a EmailAddress>, thing: EndingEntry<'a>, until: Timestamp },
+}
+
+/// What ends.
+#[derive(Clone, Copy, Debug)]
+pub enum EndingEntry<'a> {
+    Group(&'a GroupName),
+    Tenant(&'a TenantId),
+    /// The decision that the person is an administrator of the system, or is none.
+    Decision(bool),
+}
+
+#[derive(Template)]
+#[template(path = "admin/home.html")]
+struct View<'a> {
+    chrome: Chrome,
+    search: Search<'a>,
+    found: Option<FoundView<'a>>,
+    numbers: Vec<(&'static str, i64, Option<String>)>,
+    attention: Vec<AttentionView>,
+    is_fresh: bool,
+    api: Vec<ApiCall>,
+}
+
+struct FoundView<'a> {
+    q: &'a str,
+    people: Vec<PersonView<'a>>,
+    all_people: String,
+    groups: Vec<(String, &'a str)>,
+    tenants: Vec<(String, &'a str, Option<&'a str>)>,
+    empty: Option<Empty<'a>>,
+}
+
+struct AttentionView {
+    title: String,
+    detail: String,
+    at: Option<Moment>,
+    link: String,
+    link_text: &'static str,
+}
+
+impl Home<'_> {
+    /// Renders the page.
+    pub fn page(&self) -> Page {
+        let view = View {
+            chrome: Chrome::portal("Overview", &self.frame, Section::Overview, None),
+            search: Search {
+                action: paths::ADMIN,
+                label: "Search for people, groups and tenants",
+                hint: "",
+                q: self.found.map_or("", |found| found.q),
+                keeps: Vec::new(),
+            },
+            found: self.found.as_ref().map(|found| self.found(found)),
+            numbers: self.numbers.map(numbers).unwrap_or_default(),
+            attention: self.attention.iter().map(attention).collect(),
+            is_fresh: self.is_fresh,
+            api: vec![ApiCall::get("/me", &[]), ApiCall::get("/system", &[])],
+        };
+        Page::public(200, render(&view), &[])
+    }
+
+    fn found<'a>(&self, found: &Found<'a>) -> FoundView<'a> {
+        let is_empty = found.people.is_empty() && found.groups.is_empty() && found.tenants.is_empty();
+        let members = |name, value: String| paths::query(paths::ADMIN_USERS, &[(name, Some(&value))]);
+        FoundView {
+            q: found.q,
+            people: found.people.iter().map(|entry| person(entry, self.now)).collect(),
+            all_people: paths::query(paths::ADMIN_USERS, &[("q", Some(found.q))]),
+            groups: found
+                .groups
+                .iter()
+                .map(|(id, name)| (members("group", id.to_string()), name.as_str()))
+                .collect(),
+            tenants: found
+                .tenants
+                .iter()
+                .map(|(id, name)| (members("tenant", id.to_string()), id.as_str(), *name))
+                .collect(),
+            empty: is_empty.then_some(Empty {
+                text: "Nothing matches.",
+                remedy: "Search for the beginning of a name or of an address, or for a part of the name of a group.",
+            }),
+        }
+    }
+}
+
+/// The numbers, each with its name and the list that it counts.
+fn numbers(numbers: HomeNumbers) -> Vec<(&'static str, i64, Option<String>)> {
+    let list = |state| Some(paths::query(paths::ADMIN_USERS, &[("state", state)]));
+    vec![
+        ("People", numbers.people, list(None)),
+        ("Signed in within 24 hours", numbers.signed_in, None),
+        ("Disabled", numbers.disabled, list(Some("disabled"))),
+        ("Sign-ins today", numbers.sign_ins, None),
+        ("Refusals today", numbers.refusals, None),
+    ]
+}
+
+fn attention(entry: &Attention<'_>) -> AttentionView {
+    match *entry {
+        Attention::Requests { waiting, has_more } => AttentionView {
+            title: match (waiting, has_more) {
+                (1, false) => "1 request for access".to_owned(),
+                (_, false) => format!("{waiting} requests for access"),
+                (_, true) => format!("More than {waiting} requests for access"),
+            },
+            detail: "People who were refused wait for an answer.".to_owned(),
+            at: None,
+            link: paths::ADMIN_REQUESTS.to_owned(),
+            link_text: "Decide",
+        },
+        Attention::Unlinked { group, name, provider, people, has_more } => AttentionView {
+            title: format!("{name} has no name here"),
+            detail: format!(
+                "{people}{} people have this group of {provider}. It opens nothing until it is linked.",
+                if has_more { "+" } else { "" }
+            ),
+            at: None,
+            link: paths::query(paths::ADMIN_USERS, &[("group", Some(&group.to_string()))]),
+            link_text: "Show them",
+        },
+        Attention::Ends { user, email, thing, until } => AttentionView {
+            title: email.map_or_else(|| user.to_string(), ToString::to_string),
+            detail: match thing {
+                EndingEntry::Group(name) => format!("The membership of {name} ends"),
+                EndingEntry::Tenant(id) => format!("The membership in the tenant {id} ends"),
+                EndingEntry::Decision(true) => "Being an administrator of the system ends".to_owned(),
+                EndingEntry::Decision(false) => {
+                    "The decision against being an administrator of the system ends".to_owned()
+                }
+            },
+            at: Some(Moment(until)),
+            link: paths::admin_user(user),
+            link_text: "Open",
+        },
+    }
+}

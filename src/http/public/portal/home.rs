@@ -1,0 +1,160 @@
+//! The first page: what needs attention, a search over everything, numbers.
+
+use super::loaded::label;
+use super::people::entry;
+use crate::http::public::answer::PageAnswer;
+use crate::http::public::callers::Administrator;
+use crate::http::public::extract::Query;
+use crate::http::public::fault::Fault;
+use crate::sign_in::Context;
+use actix_web::web;
+use gatepost_core::access_request::RequestState;
+use gatepost_core::administration::Scope;
+use gatepost_core::clock::Timestamp;
+use gatepost_core::ids::{GroupId, GroupName, TenantId};
+use gatepost_pages::admin::{Attention, EndingEntry, Found, Home, HomeNumbers, PersonEntry};
+use gatepost_store::directory::{
+    Directory, DirectoryError, Ending, EndingThing, GroupFilter, GroupRecord, LinkSource, RequestFilter,
+    TenantRecord, UnlinkedGroup, UserFilter, UserSummary,
+};
+use serde::Deserialize;
+use std::time::Duration;
+
+const DAY: Duration = Duration::from_hours(24);
+/// What ends within this time is shown.
+const SOON: Duration = Duration::from_hours(7 * 24);
+/// Rows of each kind.
+const SHOWN: u32 = 10;
+/// Unlinked groups that the page shows.
+const UNLINKED: u32 = 3;
+/// Fewer people with an unlinked group need no attention.
+const MANY: u64 = 2;
+/// Characters of a search that count.
+const LONGEST: usize = 200;
+
+#[derive(Deserialize)]
+pub(in crate::http::public) struct Parameters {
+    q: Option<String>,
+}
+
+/// What a search found.
+struct Matches {
+    q: String,
+    people: Vec<UserSummary>,
+    groups: Vec<GroupRecord>,
+    tenants: Vec<TenantRecord>,
+}
+
+/// Shows the first page.
+///
+/// # Errors
+/// [`Fault`]: the directory does not answer.
+pub(in crate::http::public) async fn home(
+    administrator: Administrator,
+    context: web::Data<Context>,
+    Query(Parameters { q }): Query<Parameters>,
+) -> Result<PageAnswer, Fault> {
+    let (scope, directory, now) = (&administrator.scope, &context.stores.directory, Timestamp::now());
+    let q = q.map(|q| q.trim().chars().take(LONGEST).collect::<String>()).filter(|q| !q.is_empty());
+    let matches = match q {
+        Some(q) => Some(Matches::find(directory, scope, q).await?),
+        None => None,
+    };
+    let numbers = numbers(directory, scope, now).await?;
+    let unlinked = directory.list_unlinked_groups(scope, UNLINKED).await?;
+    let ending = directory.list_ending(scope, now, now.plus(SOON), SHOWN).await?;
+    let is_fresh = *scope == Scope::System && is_fresh(directory).await?;
+    let unlinked = unlinked.iter().filter(|group| group.people.number >= MANY);
+    let others = unlinked.map(|group| nameless(&context, group)).chain(ending.iter().map(ends));
+    let attention = requests(directory, scope).await?.into_iter().chain(others);
+    let (people, groups, tenants) = matches.as_ref().map(Matches::entries).unwrap_or_default();
+    let page = Home {
+        frame: administrator.frame(None),
+        found: matches.as_ref().map(|matches| Found {
+            q: &matches.q,
+            people: &people,
+            groups: &groups,
+            tenants: &tenants,
+        }),
+        numbers,
+        attention: &attention.collect::<Vec<_>>(),
+        is_fresh,
+        now,
+    };
+    Ok(PageAnswer(page.page()))
+}
+
+/// What is shown of what was found.
+type Entries<'a> =
+    (Vec<PersonEntry<'a>>, Vec<(GroupId, &'a GroupName)>, Vec<(&'a TenantId, Option<&'a str>)>);
+
+impl Matches {
+    async fn find(directory: &Directory, scope: &Scope, q: String) -> Result<Self, DirectoryError> {
+        let people = UserFilter { q: Some(q.clone()), ..UserFilter::default() };
+        let groups = GroupFilter { q: Some(q.clone()), counted: 0 };
+        let people = directory.search_users(scope, &people, None, SHOWN).await?.items;
+        let groups = directory.search_groups(scope, &groups, None, SHOWN).await?.items;
+        let tenants = directory.search_tenants(scope, Some(&q), None, SHOWN).await?.items;
+        Ok(Self { q, people, groups, tenants })
+    }
+
+    fn entries(&self) -> Entries<'_> {
+        let groups = self.groups.iter().map(|group| (group.id, &group.name));
+        let tenants = self.tenants.iter().map(|tenant| (&tenant.id, tenant.name.as_deref()));
+        (self.people.iter().map(entry).collect(), groups.collect(), tenants.collect())
+    }
+}
+
+async fn numbers(
+    directory: &Directory,
+    scope: &Scope,
+    now: Timestamp,
+) -> Result<Option<HomeNumbers>, DirectoryError> {
+    let Some(count) = directory.count_people(scope, now.minus(DAY)).await? else { return Ok(None) };
+    let midnight = Timestamp::from_unix(now.unix() - now.unix().rem_euclid(86_400));
+    let today = directory.count_days(scope, midnight, midnight.plus(DAY)).await?;
+    let (sign_ins, refusals) = today.first().map_or((0, 0), |day| (day.sign_ins, day.refusals));
+    let (people, signed_in, disabled) = (count.people, count.signed_in, count.disabled);
+    Ok(Some(HomeNumbers { people, signed_in, disabled, sign_ins, refusals }))
+}
+
+/// The requests that the reader may decide, if there are any.
+async fn requests(
+    directory: &Directory,
+    scope: &Scope,
+) -> Result<Option<Attention<'static>>, DirectoryError> {
+    let open = RequestFilter { state: Some(RequestState::Open), ..RequestFilter::default() };
+    let found = directory.search_requests(scope, &open, None, SHOWN).await?;
+    let (waiting, has_more) = (found.items.len(), found.next.is_some());
+    Ok((waiting > 0).then_some(Attention::Requests { waiting, has_more }))
+}
+
+/// Whether every group here is one that a provider brought, under no name of its own.
+async fn is_fresh(directory: &Directory) -> Result<bool, DirectoryError> {
+    let filter = GroupFilter { q: None, counted: 0 };
+    let groups = directory.search_groups(&Scope::System, &filter, None, 50).await?;
+    let is_brought = |group: &GroupRecord| {
+        !group.links.is_empty() && group.links.iter().all(|link| link.source == LinkSource::Auto)
+    };
+    Ok(groups.next.is_none() && groups.items.iter().all(is_brought))
+}
+
+fn nameless<'a>(context: &'a Context, group: &'a UnlinkedGroup) -> Attention<'a> {
+    let external = &group.link.external;
+    Attention::Unlinked {
+        group: group.group,
+        name: group.link.display_name.as_deref().unwrap_or(&external.external_id),
+        provider: label(context, &external.provider),
+        people: group.people.number,
+        has_more: group.people.is_more,
+    }
+}
+
+fn ends(ending: &Ending) -> Attention<'_> {
+    let thing = match &ending.thing {
+        EndingThing::Group(_, name) => EndingEntry::Group(name),
+        EndingThing::Tenant(id) => EndingEntry::Tenant(id),
+        EndingThing::Decision(is_admin) => EndingEntry::Decision(*is_admin),
+    };
+    Attention::Ends { user: ending.user, email: ending.email.as_ref(), thing, until: ending.until }
+}
