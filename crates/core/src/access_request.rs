@@ -50,7 +50,8 @@ impl fmt::Display for Wanted {
 impl Missing {
     /// Whether membership of a group, of a tenant, or of both would be enough.
     pub fn is_curable(&self) -> bool {
-        !self.admin && !(self.groups.is_empty() && self.tenants.is_empty())
+        let lacks_membership = !self.groups.is_empty() || !self.tenants.is_empty();
+        lacks_membership && !self.admin
     }
 }
 

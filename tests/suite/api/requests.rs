@@ -139,6 +139,30 @@ both_pairs! {
         assert_eq!(ids(&office.done("GET", "/requests?state=declined", None).await), [&second]);
     }
 
+    async fn the_command_line_and_the_api_leave_the_same_rows(pair) {
+        let office = Office::where_people_ask(pair).await;
+        let mut asked = Vec::new();
+        for who in ["bob", "carol"] {
+            office.world.entra.forget_browsers();
+            let browser = office.world.signed_in(who).await;
+            let id = office.asked(&browser, PLAIN, &[("group", "Plain")]).await;
+            asked.push((office.id_of(&format!("{who}@example.com")).await, id));
+        }
+        let rows = async |since: usize, (user, request): &(String, String)| {
+            let all = office.audit().await;
+            let text = json!(all[..all.len() - since].iter().map(|row| json!([row["action"], row["target"], row["before"], row["after"]])).collect::<Vec<_>>());
+            text.to_string().replace(user.as_str(), "USER").replace(request.as_str(), "REQUEST")
+        };
+        let until = "2099-01-01T00:00:00Z";
+        let before = office.audit().await.len();
+        office.world.cli(&["request", "grant", &asked[0].1, "--until", until]).await;
+        let by_command_line = rows(before, &asked[0]).await;
+        assert!(by_command_line.contains("request.grant") && by_command_line.contains("membership.create"), "{by_command_line}");
+        let before = office.audit().await.len();
+        office.done("POST", &format!("/requests/{}/grant", asked[1].1), Some(&json!({ "until": until }))).await;
+        assert_eq!(rows(before, &asked[1]).await, by_command_line);
+    }
+
     async fn of_two_who_decide_at_once_one_does(pair) {
         let office = Office::where_people_ask(pair).await;
         let bob = office.world.signed_in("bob").await;

@@ -91,14 +91,13 @@ impl Store {
                     Some(people.fetch(&mut *connection, None, limit).await?)
                 }
             };
-            let of_system = match limit_of(scope) {
+            let of_system = if limit_of(scope).is_none() {
+                let set = Set::Admins { groups: Vec::new(), or_denied: false };
+                let people = People { select: DECIDERS, sets: vec![set, Set::Active] };
+                Some(people.fetch(connection, None, limit).await?)
+            } else {
                 // They do not learn who administers the system.
-                Some(_) => None,
-                None => {
-                    let set = Set::Admins { groups: Vec::new(), or_denied: false };
-                    let people = People { select: DECIDERS, sets: vec![set, Set::Active] };
-                    Some(people.fetch(connection, None, limit).await?)
-                }
+                None
             };
             let page = |people| Page::of(people, limit, |person: &Decider| Place(person.id.to_string()));
             Ok(Deciders { of_tenant: of_tenant.map(page), of_system: of_system.map(page) })
