@@ -12,7 +12,9 @@ use gatepost_config::WebhookConfig;
 use gatepost_core::access_request::RequestState;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::error_chain::Chain;
-use gatepost_core::ids::RequestId;
+use gatepost_core::host::Origin;
+use gatepost_core::ids::{AccessRequestId, RequestId};
+use gatepost_pages::paths;
 use gatepost_store::directory::{AccessRequest, Who};
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, StatusCode};
@@ -45,17 +47,23 @@ pub struct Webhook {
 #[derive(Debug)]
 struct Sender {
     config: WebhookConfig,
+    /// Where the page of a request is.
+    public_url: Origin,
     client: Client,
     first_pause: Duration,
 }
 
 impl Webhook {
     /// Sends with this client, which follows no redirects and waits 5 s at most. Must be called within a runtime.
-    pub fn new(config: Option<WebhookConfig>, client: &Client) -> Self {
-        let sender = config
-            .map(|config| Arc::new(Sender { config, client: client.clone(), first_pause: FIRST_PAUSE }));
+    pub fn new(config: Option<WebhookConfig>, public_url: &Origin, client: &Client) -> Self {
+        let sender = config.map(|config| Sender {
+            config,
+            public_url: public_url.clone(),
+            client: client.clone(),
+            first_pause: FIRST_PAUSE,
+        });
         Self {
-            sender,
+            sender: sender.map(Arc::new),
             runtime: Handle::current(),
             tracker: TaskTracker::new(),
             waiting: Arc::new(Semaphore::new(MAX_WAITING)),
@@ -65,7 +73,7 @@ impl Webhook {
     /// Tells that a person asks for access.
     pub fn requested(&self, request: &AccessRequest) {
         let text = format!("{} asks for access to {}", asks(request), plain(&request.wanted.to_string()));
-        self.send("access_request.created", text, data(request));
+        self.send("access_request.created", text, request.id, data(request));
     }
 
     /// Tells that an administrator has granted a request, until a time, or declined it.
@@ -78,12 +86,12 @@ impl Webhook {
                 data["state"] = json!(RequestState::Granted.as_str());
                 data["until"] = json!(until);
                 let text = format!("{} has access to {wanted} until {}", asks(request), rfc3339(until));
-                self.send("access_request.granted", text, data);
+                self.send("access_request.granted", text, request.id, data);
             }
             None => {
                 data["state"] = json!(RequestState::Declined.as_str());
                 let text = format!("The request of {} for {wanted} is declined", asks(request));
-                self.send("access_request.declined", text, data);
+                self.send("access_request.declined", text, request.id, data);
             }
         }
     }
@@ -96,13 +104,17 @@ impl Webhook {
         }
     }
 
-    fn send(&self, kind: &'static str, text: String, data: Value) {
+    /// Sends an event with the address of the page of its request, where an administrator decides.
+    fn send(&self, kind: &'static str, text: String, request: AccessRequestId, mut data: Value) {
         let Some(sender) = &self.sender else { return };
         let id = format!("msg_{}", RequestId::generate());
         let Ok(permit) = Arc::clone(&self.waiting).try_acquire_owned() else {
             tracing::warn!(webhook.id = id, kind, "an event for the webhook was dropped: too many wait");
             return;
         };
+        let page = format!("{}{}", sender.public_url, paths::admin_request(request));
+        let text = format!("{text}: {page}");
+        data["url"] = json!(page);
         let body =
             json!({ "type": kind, "timestamp": Timestamp::now(), "text": text, "data": data }).to_string();
         let sender = Arc::clone(sender);

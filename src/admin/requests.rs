@@ -1,4 +1,4 @@
-//! Requests for access: who sees them, and what administrators decide.
+//! Requests for access: who makes them, and what administrators decide.
 
 use super::{Context, SessionError};
 use gatepost_core::access_request::Remark;
@@ -6,27 +6,13 @@ use gatepost_core::clock::Timestamp;
 use gatepost_core::error_chain::Chain;
 use gatepost_core::ids::AccessRequestId;
 use gatepost_store::directory::changes::{DeclineRequest, GrantRequest, RequestAccess};
-use gatepost_store::directory::{AccessRequest, Actor, Conditions, DirectoryError};
+use gatepost_store::directory::{AccessRequest, Actor, Conditions, DirectoryError, Done};
 use std::time::Duration;
 
 /// How long access lasts that is granted without another end.
 pub const DEFAULT_GRANT: Duration = Duration::from_hours(30 * 24);
 
 impl Context {
-    /// The open requests that the actor may decide, oldest first, from the one after `after`.
-    ///
-    /// # Errors
-    /// A store does not answer.
-    pub async fn list_requests(
-        &self,
-        actor: &Actor,
-        after: Option<AccessRequestId>,
-        limit: u32,
-    ) -> Result<Vec<AccessRequest>, SessionError> {
-        let scope = self.scope_of(actor).await?;
-        Ok(self.stores.directory.list_open_requests(&scope, after, limit).await?)
-    }
-
     /// Asks for access for a person.
     ///
     /// # Errors
@@ -48,27 +34,25 @@ impl Context {
         Ok(())
     }
 
-    /// Gives a person what they asked for, until `until`. Returns the request as it was.
+    /// Gives a person what they asked for, until `until`. The outcome is the request as it was.
     ///
     /// # Errors
-    /// `UnknownRequest` (also if the actor may not decide it), `RequestDecided`, `EndsInThePast`.
+    /// `Overtaken`, `UnknownRequest` (also if the actor may not decide it), `RequestDecided`, `EndsInThePast`.
     pub async fn grant_request(
         &self,
         id: AccessRequestId,
         until: Timestamp,
         conditions: Conditions,
         actor: &Actor,
-    ) -> Result<AccessRequest, SessionError> {
+    ) -> Result<Done<AccessRequest>, SessionError> {
         let request = self.find_request(id, actor).await?;
         let change = GrantRequest { id, wanted: request.wanted.clone(), until };
-        self.carry_out(&change, conditions, actor).await?;
-        if !conditions.is_dry_run {
-            self.webhook.decided(&request, Some(until), &actor.who);
-        }
-        Ok(request)
+        let Done { changed, version, .. } = self.carry_out(&change, conditions, actor).await?;
+        self.tell_decided(&request, Some(until), conditions, actor);
+        Ok(Done { changed, version, outcome: request })
     }
 
-    /// Declines a request, with a word to the person. Returns the request as it was.
+    /// Declines a request, with a word to the person. The outcome is the request as it was.
     ///
     /// # Errors
     /// As [`Context::grant_request`].
@@ -78,17 +62,36 @@ impl Context {
         answer: Remark,
         conditions: Conditions,
         actor: &Actor,
-    ) -> Result<AccessRequest, SessionError> {
+    ) -> Result<Done<AccessRequest>, SessionError> {
         let request = self.find_request(id, actor).await?;
         let change = DeclineRequest { id, wanted: request.wanted.clone(), answer };
-        self.carry_out(&change, conditions, actor).await?;
-        if !conditions.is_dry_run {
-            self.webhook.decided(&request, None, &actor.who);
-        }
-        Ok(request)
+        let Done { changed, version, .. } = self.carry_out(&change, conditions, actor).await?;
+        self.tell_decided(&request, None, conditions, actor);
+        Ok(Done { changed, version, outcome: request })
     }
 
-    async fn find_request(&self, id: AccessRequestId, actor: &Actor) -> Result<AccessRequest, SessionError> {
+    /// Tells the webhook that a request was granted, until a time, or declined.
+    pub fn tell_decided(
+        &self,
+        request: &AccessRequest,
+        until: Option<Timestamp>,
+        conditions: Conditions,
+        actor: &Actor,
+    ) {
+        if !conditions.is_dry_run {
+            self.webhook.decided(request, until, &actor.who);
+        }
+    }
+
+    /// The request, as far as it exists for the actor.
+    ///
+    /// # Errors
+    /// `UnknownRequest`.
+    pub async fn find_request(
+        &self,
+        id: AccessRequestId,
+        actor: &Actor,
+    ) -> Result<AccessRequest, SessionError> {
         let scope = self.scope_of(actor).await?;
         let found = self.stores.directory.find_request(&scope, id).await?;
         Ok(found.ok_or(DirectoryError::UnknownRequest(id))?)

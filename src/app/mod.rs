@@ -131,7 +131,8 @@ pub fn build(config: Config) -> Result<State, StartError> {
         metrics: Arc::clone(&metrics),
     };
     let client = gatepost_oidc::outgoing_client(config.ca_file.as_deref());
-    let webhook = Webhook::new(config.webhook.clone(), &client.map_err(StartError::Webhook)?);
+    let webhook =
+        Webhook::new(config.webhook.clone(), &config.public_url, &client.map_err(StartError::Webhook)?);
     let assertion_keys = AssertionKeys::new(&keys);
     let site = Site {
         hosts: ProtectedHosts::new(config.hosts.clone(), config.public_url.host().clone()),

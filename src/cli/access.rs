@@ -141,7 +141,7 @@ fn shown(query: &str) -> String {
 
 fn with_end(way: &Way) -> String {
     let end = way.until.map(|until| format!(" until {} UTC", minute(until)));
-    way.text() + &end.unwrap_or_default()
+    way.text() + end.unwrap_or_default().as_str()
 }
 
 async fn openable(console: &Console, key: &UserKey) -> Result<Report, CommandError> {
@@ -202,5 +202,5 @@ fn tenant_row(way: &TenantWay) -> [String; 3] {
         By::Direct(_) => "a member by itself".to_owned(),
     };
     let end = way.until.map(|until| format!(" until {} UTC", minute(until))).unwrap_or_default();
-    [way.tenant.to_string(), way.role.to_string(), by + &end]
+    [way.tenant.to_string(), way.role.to_string(), by + end.as_str()]
 }

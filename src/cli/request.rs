@@ -1,19 +1,18 @@
 //! `gatepost request`: people's requests for access.
 
-use super::console::Console;
+use super::console::{Console, listed_in_pages};
 use super::end::End;
 use super::error::CommandError;
 use super::report::{Report, minute};
 use crate::admin::DEFAULT_GRANT;
+use crate::admin::views::{self, RequestChange};
 use clap::Subcommand;
-use gatepost_core::access_request::Remark;
+use gatepost_core::access_request::{Remark, RequestState};
+use gatepost_core::administration::Scope;
 use gatepost_core::ids::AccessRequestId;
-use gatepost_store::directory::AccessRequest;
-use serde_json::{Value, json};
+use gatepost_store::directory::{AccessRequest, Done, RequestFilter};
 use std::time::Duration;
 
-/// The number of requests in one query.
-const PAGE: u32 = 500;
 /// How long a command waits until the webhook was told.
 const WEBHOOK_LIMIT: Duration = Duration::from_secs(10);
 
@@ -60,8 +59,9 @@ async fn decide(console: &Console, command: Command) -> Result<Report, CommandEr
                 Some(until) => until,
                 None => state.stores.directory.clock().await?.plus(DEFAULT_GRANT),
             };
-            let decided = state.admin.grant_request(id, until, *conditions, actor).await;
-            let request = decided.map_err(|error| console.explain_overtaken(error.into()))?;
+            let done = state.admin.grant_request(id, until, *conditions, actor).await;
+            let Done { changed, outcome: request, .. } =
+                done.map_err(|error| console.explain_overtaken(error.into()))?;
             let text = format!(
                 "{} {} access to {} until {} UTC.",
                 asks(&request),
@@ -69,12 +69,12 @@ async fn decide(console: &Console, command: Command) -> Result<Report, CommandEr
                 request.wanted,
                 minute(until)
             );
-            let json = json!({ "request": id, "user_id": request.user_id, "until": until, "changed": true });
-            Ok(Report::new(text, with_wanted(json, &request)))
+            Ok(Report::new(text, RequestChange::granted(&request, until, changed)))
         }
         Command::Decline { id, answer } => {
-            let decided = state.admin.decline_request(id, answer.clone(), *conditions, actor).await;
-            let request = decided.map_err(|error| console.explain_overtaken(error.into()))?;
+            let done = state.admin.decline_request(id, answer.clone(), *conditions, actor).await;
+            let Done { changed, outcome: request, .. } =
+                done.map_err(|error| console.explain_overtaken(error.into()))?;
             let text = format!(
                 "The request of {} for {} {} declined. They {} on their account page: {answer}",
                 asks(&request),
@@ -82,53 +82,28 @@ async fn decide(console: &Console, command: Command) -> Result<Report, CommandEr
                 console.either("is", "would be"),
                 console.either("read", "would read")
             );
-            let json = json!({ "request": id, "user_id": request.user_id, "answer": answer.as_str(), "changed": true });
-            Ok(Report::new(text, with_wanted(json, &request)))
+            Ok(Report::new(text, RequestChange::declined(&request, answer.as_str(), changed)))
         }
     }
 }
 
 async fn list(console: &Console) -> Result<Report, CommandError> {
-    let mut all: Vec<AccessRequest> = Vec::new();
-    loop {
-        let after = all.last().map(|request| request.id);
-        let found = console.state.admin.list_requests(&console.actor, after, PAGE).await?;
-        if found.is_empty() {
-            break;
-        }
-        all.extend(found);
-    }
+    let directory = &console.state.stores.directory;
+    let filter = RequestFilter { state: Some(RequestState::Open), ..RequestFilter::default() };
+    let all = listed_in_pages(async |after, limit| {
+        directory.search_requests(&Scope::System, &filter, after.as_ref(), limit).await
+    })
+    .await?;
     let rows = all.iter().map(|request| {
         let note = request.note.clone().unwrap_or_else(|| "-".to_owned());
         [request.id.to_string(), minute(request.created_at), asks(request), request.wanted.to_string(), note]
     });
-    let json = all.iter().map(|request| {
-        let json = json!({
-            "id": request.id,
-            "created_at": request.created_at,
-            "user_id": request.user_id,
-            "email": request.email,
-            "name": request.name,
-            "note": request.note,
-        });
-        with_wanted(json, request)
-    });
+    let json: Vec<_> = all.iter().map(views::AccessRequest::from).collect();
     let none = "Nobody waits for an answer.";
-    Ok(Report::list(
-        ["Id", "Asked (UTC)", "Person", "For", "Note"],
-        rows.collect(),
-        none,
-        json.collect::<Vec<_>>(),
-    ))
+    Ok(Report::list(["Id", "Asked (UTC)", "Person", "For", "Note"], rows.collect(), none, json))
 }
 
 /// Who asks: the address, else the id.
 fn asks(request: &AccessRequest) -> String {
     request.email.as_ref().map_or_else(|| request.user_id.to_string(), ToString::to_string)
-}
-
-/// With `group` or `tenant`.
-fn with_wanted(mut json: Value, request: &AccessRequest) -> Value {
-    json[request.wanted.kind()] = json!(request.wanted.name());
-    json
 }

@@ -97,8 +97,10 @@ fn config(address: SocketAddr) -> WebhookConfig {
 /// A webhook whose pauses are short, and whose answers are waited for shortly.
 fn webhook(address: SocketAddr) -> Webhook {
     let client = gatepost_oidc::outgoing_client(None).expect("a client");
-    let webhook = Webhook::new(None, &client);
-    let sender = Sender { config: config(address), client, first_pause: Duration::from_micros(10) };
+    let public_url: Origin = "https://auth.example.com".parse().expect("an origin");
+    let webhook = Webhook::new(None, &public_url, &client);
+    let sender =
+        Sender { config: config(address), public_url, client, first_pause: Duration::from_micros(10) };
     Webhook { sender: Some(Arc::new(sender)), ..webhook }
 }
 
@@ -109,11 +111,13 @@ fn request() -> AccessRequest {
         email: Some("alice@example.com".parse().expect("an address")),
         name: Some("Alice".to_owned()),
         wanted: Wanted::Group("<!channel> `x`".parse().expect("a name")),
+        group_id: None,
         note: Some("private words".to_owned()),
         state: RequestState::Open,
         created_at: Timestamp::now(),
         decided_at: None,
         decided_by: None,
+        decided_by_email: None,
         answer: None,
         until: None,
     }
@@ -130,7 +134,8 @@ fn a_signature_is_that_of_the_specifications_example() {
 async fn an_event_is_sent_again_under_its_id_until_it_is_taken() {
     let (address, received) = server(&[500, 302, 429]).await;
     let webhook = webhook(address);
-    webhook.requested(&request());
+    let asked = request();
+    webhook.requested(&asked);
     webhook.finish(Duration::from_secs(20)).await;
     let received = received.lock().expect("a list").clone();
     assert_eq!(received.len(), 4, "{received:?}");
@@ -142,7 +147,9 @@ async fn an_event_is_sent_again_under_its_id_until_it_is_taken() {
     }
     let body: Value = serde_json::from_str(&received[3].body).expect("JSON");
     assert_eq!((&body["type"], &body["data"]["state"]), (&json!("access_request.created"), &json!("open")));
-    assert_eq!(body["text"], "`alice@example.com` asks for access to `group &lt;!channel&gt; 'x'`");
+    let page = format!("https://auth.example.com/admin/requests/{}", asked.id);
+    let text = format!("`alice@example.com` asks for access to `group &lt;!channel&gt; 'x'`: {page}");
+    assert_eq!((&body["text"], &body["data"]["url"]), (&json!(text), &json!(page)));
     assert!(!received[3].body.contains("private words"));
 }
 

@@ -6,11 +6,12 @@ mod callers;
 
 mod input;
 mod personal;
+mod requests;
 mod rules;
 mod same_rows;
 mod versions;
 
-use crate::world::{PUBLIC, Pair, World};
+use crate::world::{PUBLIC, Pair, Plan, World, alice};
 use gatepost::http::public::{self, Callers, Route};
 use gatepost_kit::client::{Answer, Client, Kind, Request};
 use gatepost_kit::entra::Person;
@@ -21,6 +22,8 @@ use std::time::Duration;
 const ROOT: &str = "/api/v1";
 /// A session and a person that there never were.
 const NO_SESSION: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+const TENANT_A: &str = "tenant-a.example.test";
+const PLAIN: &str = "plain.example.test";
 const NO_USER: &str = "00000000-0000-7000-8000-000000000000";
 
 /// The operations of the API.
@@ -38,7 +41,20 @@ struct Office {
 
 impl Office {
     async fn open(pair: Pair) -> Self {
-        let world = World::start(pair).await;
+        Self::of(Plan::default().start(pair).await).await
+    }
+
+    /// Everybody may ask: at [`TENANT_A`] for the tenant `a`, at [`PLAIN`] for the group `Plain`.
+    async fn where_people_ask(pair: Pair) -> Self {
+        let plan = Plan::default().env("GATEPOST_REQUESTS__ANYBODY", "true");
+        let plan = plan.route(TENANT_A, "tenant=a").route(PLAIN, "group=Plain");
+        let office = Self::of(plan.start(pair).await).await;
+        office.world.cli(&["group", "create", "Plain"]).await;
+        office
+    }
+
+    async fn of(world: World) -> Self {
+        world.entra.add(alice());
         for name in ["bob", "carol", "dave"] {
             world.entra.add(Person::named(name));
         }
@@ -98,6 +114,13 @@ impl Office {
     async fn number_of(&self, group: &str) -> String {
         let found = self.done("GET", &format!("/groups?q={group}"), None).await;
         found["items"][0]["id"].as_str().unwrap_or_else(|| panic!("{group}: {found}")).to_owned()
+    }
+
+    /// Asks for what this host wants, as a person who is signed in; returns the id of the request.
+    async fn asked(&self, browser: &Client, host: &str, fields: &[(&str, &str)]) -> String {
+        crate::requests::ask_for(&self.world, browser, host, fields).await;
+        let open = self.done("GET", "/requests?state=open&limit=200", None).await;
+        open["items"].as_array().unwrap().last().unwrap()["id"].as_str().unwrap().to_owned()
     }
 
     /// The audit without what signing in leaves, newest first.

@@ -1,5 +1,7 @@
 //! People ask for access that they were refused; administrators decide; the account page shows it.
 
+mod portal;
+
 use crate::cli::sql;
 use crate::world::{APP, PUBLIC, Pair, Plan, World, alice};
 use gatepost_kit::client::{Answer, Client, Kind, Trip};
@@ -17,7 +19,7 @@ const ADMINS: &str = "admins.example.test";
 const MANY: &str = "many.example.test";
 
 /// Alice is in a group, Bob too, Nobody in none. Each host requires something else.
-async fn world(pair: Pair, anybody: bool) -> World {
+pub async fn world(pair: Pair, anybody: bool) -> World {
     let many = (1..=6).map(|n| format!("group=G{n}")).collect::<Vec<_>>().join("&");
     let plan = Plan::default()
         .env("GATEPOST_REQUESTS__ANYBODY", anybody.to_string())
@@ -67,6 +69,18 @@ async fn form(world: &World, browser: &Client, host: &str) -> (String, Answer) {
     (link, form)
 }
 
+/// Asks for what a host wants.
+pub async fn ask_for(world: &World, browser: &Client, host: &str, fields: &[(&str, &str)]) {
+    let (link, _) = form(world, browser, host).await;
+    let trip = ask(world, browser, &link, fields).await;
+    assert!(
+        trip.end().body.contains("You have asked for access."),
+        "{}\n{}",
+        trip.describe(),
+        trip.end().body
+    );
+}
+
 fn number_of(link: &str) -> &str {
     link.split_once("refusal=").unwrap().1
 }
@@ -76,7 +90,7 @@ async fn ask(world: &World, browser: &Client, link: &str, fields: &[(&str, &str)
     browser.submit(link, &world.url(PUBLIC, "/requests/new"), &fields).await
 }
 
-async fn open_requests(world: &World) -> Vec<Value> {
+pub async fn open_requests(world: &World) -> Vec<Value> {
     serde_json::from_str(&world.cli(&["request", "list", "--json"]).await).unwrap()
 }
 

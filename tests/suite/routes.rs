@@ -56,6 +56,7 @@ fn status_for(route: &Route) -> u16 {
             | "/admin/users"
             | "/admin/groups"
             | "/admin/tenants"
+            | "/admin/requests"
             | "/admin/audit"
             | "/admin/system",
         ) => 200,
@@ -72,7 +73,13 @@ fn status_for(route: &Route) -> u16 {
         ) => 400,
         // Nothing was asked, and nothing is stored.
         ("GET", "/admin/access.csv") => 404,
-        (_, path) if path.starts_with("/admin/users/{id}") || path.starts_with("/admin/refusals") => 404,
+        (_, path)
+            if ["/admin/users/{id}", "/admin/requests/{id}", "/admin/refusals"]
+                .iter()
+                .any(|of| path.starts_with(of)) =>
+        {
+            404
+        }
         ("GET", "/login")
         | ("GET" | "POST", "/logout")
         | ("POST", "/sessions/end" | "/sessions/end-others") => 303,

@@ -1,6 +1,6 @@
 //! A person's request for access: what they ask for, and what became of it.
 
-use super::administration::Matter;
+use super::administration::{Matter, Version};
 use super::decision::Missing;
 use super::ids::{GroupName, TenantId};
 use std::fmt;
@@ -69,6 +69,9 @@ pub enum RequestState {
 }
 
 impl RequestState {
+    /// All states, in the order in which they are shown.
+    pub const ALL: [Self; 4] = [Self::Open, Self::Granted, Self::Declined, Self::Withdrawn];
+
     /// The word that tables, JSON and the webhook have.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -77,6 +80,14 @@ impl RequestState {
             Self::Declined => "declined",
             Self::Withdrawn => "withdrawn",
         }
+    }
+
+    /// The version of a request. It changes once, when it is decided.
+    pub const fn version(self) -> Version {
+        Version::from_number(match self {
+            Self::Open => 1,
+            Self::Granted | Self::Declined | Self::Withdrawn => 2,
+        })
     }
 }
 
@@ -94,8 +105,7 @@ pub struct RequestStateError(String);
 impl FromStr for RequestState {
     type Err = RequestStateError;
     fn from_str(text: &str) -> Result<Self, RequestStateError> {
-        let states = [Self::Open, Self::Granted, Self::Declined, Self::Withdrawn];
-        states
+        Self::ALL
             .into_iter()
             .find(|state| state.as_str() == text)
             .ok_or_else(|| RequestStateError(text.to_owned()))
@@ -193,9 +203,7 @@ mod tests {
 
     #[test]
     fn a_state_is_read_as_it_is_written() {
-        for state in
-            [RequestState::Open, RequestState::Granted, RequestState::Declined, RequestState::Withdrawn]
-        {
+        for state in RequestState::ALL {
             assert_eq!(state.as_str().parse(), Ok(state));
         }
         assert!("Open".parse::<RequestState>().is_err());

@@ -22,17 +22,26 @@ pub struct Frame<'a> {
 pub enum Section {
     Overview,
     People,
-    Access,
     Groups,
     Tenants,
+    Requests,
+    Access,
     Audit,
     System,
 }
 
 impl Section {
     /// All parts, in the order of the navigation.
-    const ALL: [Self; 7] =
-        [Self::Overview, Self::People, Self::Access, Self::Groups, Self::Tenants, Self::Audit, Self::System];
+    const ALL: [Self; 8] = [
+        Self::Overview,
+        Self::People,
+        Self::Groups,
+        Self::Tenants,
+        Self::Requests,
+        Self::Access,
+        Self::Audit,
+        Self::System,
+    ];
 
     const fn text(self) -> &'static str {
         match self {
@@ -43,6 +52,7 @@ impl Section {
             Self::Tenants => "Tenants",
             Self::Audit => "Audit",
             Self::System => "System",
+            Self::Requests => "Requests",
         }
     }
 
@@ -56,13 +66,16 @@ impl Section {
             Self::Tenants => paths::ADMIN_TENANTS,
             Self::Audit => paths::ADMIN_AUDIT,
             Self::System => paths::ADMIN_SYSTEM,
+            Self::Requests => paths::ADMIN_REQUESTS,
         }
     }
 
     /// Whether it has anything for somebody who administers this.
     const fn is_for(self, scope: &Scope) -> bool {
         match self {
-            Self::Overview | Self::People | Self::Access | Self::Tenants | Self::Audit => true,
+            Self::Overview | Self::People | Self::Tenants | Self::Requests | Self::Access | Self::Audit => {
+                true
+            }
             Self::Groups | Self::System => matches!(scope, Scope::System),
         }
     }

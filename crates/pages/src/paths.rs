@@ -1,6 +1,6 @@
 //! Paths and parameters of the pages' links and forms, also used by the route tables.
 
-use gatepost_core::ids::{GroupId, RequestId, TenantId, UserId};
+use gatepost_core::ids::{AccessRequestId, GroupId, RequestId, TenantId, UserId};
 use std::borrow::Borrow;
 use std::time::Duration;
 use url::form_urlencoded::byte_serialize;
@@ -26,6 +26,8 @@ pub const REQUEST_ACCESS: &str = "/requests/new";
 pub const REFUSAL: &str = "refusal";
 /// POST with `request`, the id of the person's own request: withdraws it.
 pub const WITHDRAW_REQUEST: &str = "/requests/withdraw";
+/// The requests for access, for administrators.
+pub const ADMIN_REQUESTS: &str = "/admin/requests";
 /// The header debugger.
 pub const HEADERS: &str = "/debug/headers";
 /// The first page for administrators.
@@ -68,6 +70,11 @@ pub const AGAIN: &str = "again";
 /// An address of `/.gatepost/enter` with its ticket, marked with [`AGAIN`].
 pub fn again(enter: &str) -> String {
     format!("{enter}&{AGAIN}=1")
+}
+
+/// The page of a request for access, for administrators.
+pub fn admin_request(id: AccessRequestId) -> String {
+    format!("{ADMIN_REQUESTS}/{id}")
 }
 
 /// The kind of a sign-in.

@@ -13,7 +13,7 @@ impl Way {
     pub fn text(&self) -> String {
         let set_by =
             self.set_by.as_ref().map(|SetBy { actor, at }| format!(" ({actor}, {} UTC)", minute(*at)));
-        self.by_text() + &set_by.unwrap_or_default()
+        self.by_text() + set_by.unwrap_or_default().as_str()
     }
 
     /// What lets the person in.

@@ -7,6 +7,7 @@ mod changes;
 mod groups;
 mod people;
 mod personal;
+mod requests;
 mod tenants;
 
 pub use access::{
@@ -20,6 +21,7 @@ pub use changes::{
 pub use groups::{Group, Link, Member};
 pub use people::{Admin, AdminEntry, Identity, Session, User, UserDetails};
 pub use personal::{FormerAddress, PersonalData, PersonalRefusal, PersonalRequest};
+pub use requests::{AccessRequest, RequestChange};
 pub use tenants::{Tenant, TenantMember};
 
 use gatepost_core::access::Role;

@@ -25,6 +25,7 @@ mod rate;
 mod refused;
 mod repeats;
 mod reply;
+mod requests;
 mod system;
 mod tenants;
 mod users;
@@ -50,6 +51,7 @@ pub(in crate::http) fn register(routes: &mut Routes<'_>) {
         people(api);
         all_groups(api);
         all_tenants(api);
+        all_requests(api);
         platform(api);
     });
 }
@@ -104,6 +106,13 @@ fn all_tenants(api: &mut Routes<'_>) {
     api.add(at("/tenants/{id}/members").on(GET, AdminRead, Anywhere, tenants::members));
     let member = at("/tenants/{id}/members/{user}").on(PUT, AdminWrite, OwnPages, tenants::add_member);
     api.add(member.on(DELETE, AdminWrite, OwnPages, tenants::remove_member));
+}
+
+fn all_requests(api: &mut Routes<'_>) {
+    api.add(at("/requests").on(GET, AdminRead, Anywhere, requests::list));
+    api.add(at("/requests/{id}").on(GET, AdminRead, Anywhere, requests::show));
+    api.add(at("/requests/{id}/grant").on(POST, AdminWrite, OwnPages, requests::grant));
+    api.add(at("/requests/{id}/decline").on(POST, AdminWrite, OwnPages, requests::decline));
 }
 
 fn platform(api: &mut Routes<'_>) {

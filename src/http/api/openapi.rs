@@ -1,7 +1,9 @@
 //! The OpenAPI document, from the operations themselves.
 
 use super::reply::ROOT;
-use super::{access, admins, audit, explain, group_members, groups, me, personal, system, tenants, users};
+use super::{
+    access, admins, audit, explain, group_members, groups, me, personal, requests, system, tenants, users,
+};
 use crate::http::problem_document::{Flaw, ProblemDocument};
 use gatepost_core::host::Origin;
 use gatepost_pages::ApiOperation;
@@ -29,6 +31,7 @@ use utoipa::openapi::server::Server;
         group_members::list, group_members::add, group_members::remove, group_members::batch,
         tenants::list, tenants::show, tenants::put, tenants::patch, tenants::delete, tenants::members, tenants::add_member,
         tenants::remove_member,
+        requests::list, requests::show, requests::grant, requests::decline,
         admins::list, admins::show, admins::decide, admins::reset,
         audit::list, audit::export, audit::heads, access::list, explain::answer, system::show,
     ),

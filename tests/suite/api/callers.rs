@@ -1,6 +1,6 @@
 //! Every operation with every kind of caller. The list that the application registered is the input.
 
-use super::{NO_SESSION, Office, ROOT, operations, problem};
+use super::{NO_SESSION, Office, ROOT, TENANT_A, operations, problem};
 use gatepost::http::public::{ApiCallers, Callers, RequestOrigin, Route};
 use gatepost_kit::client::{Answer, Client};
 use serde_json::{Value, json};
@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 struct Ids {
     user: String,
     group: String,
+    request: String,
 }
 
 /// The path of an operation below [`ROOT`]; a change is only tried.
@@ -19,6 +20,7 @@ fn path_of(route: &Route, ids: &Ids) -> String {
         Some("users") => ids.user.as_str(),
         Some("groups") => ids.group.as_str(),
         Some("tenants") => "a",
+        Some("requests") => ids.request.as_str(),
         Some("me") => NO_SESSION,
         Some(other) => panic!("{other} is new: which id does it take?"),
     };
@@ -43,6 +45,8 @@ fn body_of(route: &Route) -> Option<Value> {
         ("PUT", "/groups/{id}/tenants/{tenant}" | "/tenants/{id}/members/{user}") => {
             json!({ "role": "viewer" })
         }
+        ("POST", "/requests/{id}/grant") => json!({}),
+        ("POST", "/requests/{id}/decline") => json!({ "answer": "No." }),
         ("PUT", "/admins/{user}") => json!({ "is_admin": false }),
         ("POST", "/explain") => json!({ "user": "alice@example.com", "url": "https://app.example.test/" }),
         _ => return None,
@@ -74,13 +78,15 @@ async fn call(office: &Office, client: &Client, route: &Route, ids: &Ids) -> Ans
 }
 
 async fn ids(office: &Office) -> Ids {
+    let bob = office.world.signed_in("bob").await;
+    let request = office.asked(&bob, TENANT_A, &[("tenant", "a")]).await;
     office.world.cli(&["group", "add", "Plain", "bob@example.com"]).await;
-    Ids { user: office.id_of("bob@example.com").await, group: office.number_of("Plain").await }
+    Ids { user: office.id_of("bob@example.com").await, group: office.number_of("Plain").await, request }
 }
 
 both_pairs! {
     async fn each_operation_answers_each_caller_as_its_rule_says(pair) {
-        let office = Office::open(pair).await;
+        let office = Office::where_people_ask(pair).await;
         let mut people = Vec::new();
         for name in ["bob", "carol", "dave"] {
             people.push(office.world.signed_in(name).await);
@@ -93,7 +99,7 @@ both_pairs! {
             let nobody = call(&office, &office.world.browser(), &route, &ids).await;
             problem(&nobody, 401, "unauthenticated", &why);
             assert_eq!(nobody.header("www-authenticate"), Some("Bearer"), "{why}");
-            let is_of_tenant = route.path.starts_with("/api/v1/tenants/{id}");
+            let is_of_tenant = ["/api/v1/tenants/{id}", "/api/v1/requests/{id}"].iter().any(|path| route.path.starts_with(path));
             for (client, tenant) in [(&bob, None), (&carol, Some("a")), (&dave, Some("b"))] {
                 let answer = call(&office, client, &route, &ids).await;
                 match (who(&route), tenant) {
@@ -144,7 +150,7 @@ both_pairs! {
     }
 
     async fn another_site_changes_nothing(pair) {
-        let office = Office::open(pair).await;
+        let office = Office::where_people_ask(pair).await;
         let ids = ids(&office).await;
         let before = office.audit().await;
         for route in operations() {

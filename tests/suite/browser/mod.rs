@@ -9,6 +9,7 @@ mod loader;
 mod outages;
 mod portal;
 mod refusals;
+mod requests;
 mod sign_in;
 mod sign_out;
 mod site;

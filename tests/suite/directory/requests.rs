@@ -11,8 +11,8 @@ use gatepost_store::directory::changes::{
     AddMember, AddTenantMember, DeclineRequest, GrantRequest, RenameGroup, RequestAccess, WithdrawRequest,
 };
 use gatepost_store::directory::{
-    AccessRequest, Actor, Applicable, Conditions, DirectoryError, Done, MAX_REQUESTS_A_DAY, REQUESTS_TTL,
-    UserKey, Via, Who,
+    AccessRequest, Actor, Applicable, Conditions, Decider, DirectoryError, Done, MAX_REQUESTS_A_DAY, Page,
+    REQUESTS_TTL, RequestFilter, UserKey, Via, Who,
 };
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -83,8 +83,9 @@ async fn own(store: &Opened, user: UserId) -> Vec<AccessRequest> {
 }
 
 async fn open_for(store: &Opened, scope: Scope) -> Vec<Wanted> {
-    let open = store.directory.list_open_requests(&scope, None, 100).await.unwrap();
-    open.into_iter().map(|request| request.wanted).collect()
+    let filter = RequestFilter { state: Some(RequestState::Open), ..RequestFilter::default() };
+    let open = store.directory.search_requests(&scope, &filter, None, 100).await.unwrap();
+    open.items.into_iter().map(|request| request.wanted).collect()
 }
 
 both_stores! {
@@ -204,8 +205,6 @@ both_stores! {
         assert_eq!(open_for(&store, of(&["a"])).await, [tenant("a")]);
         assert_eq!(open_for(&store, of(&["a", "b"])).await, [tenant("a"), tenant("b")]);
         assert_eq!(open_for(&store, Scope::NONE).await, []);
-        let page = store.directory.list_open_requests(&Scope::System, Some(ids[0]), 1).await.unwrap();
-        assert_eq!(page.iter().map(|request| request.id).collect::<Vec<_>>(), [ids[1]]);
         let find = async |scope: Scope, id| store.directory.find_request(&scope, id).await.unwrap().map(|request| request.id);
         assert_eq!(find(of(&["a"]), ids[1]).await, Some(ids[1]));
         for (scope, id) in [(of(&["a"]), ids[0]), (of(&["a"]), ids[2]), (Scope::NONE, ids[1])] {
@@ -214,6 +213,79 @@ both_stores! {
         make(&store, decline(ids[1], &tenant("a")), &actor()).await.unwrap();
         assert_eq!(open_for(&store, of(&["a"])).await, []);
         assert_eq!(find(of(&["a"]), ids[1]).await, Some(ids[1]), "one that is decided is still found");
+    }
+
+    async fn requests_are_listed_by_filters_and_in_pages_both_ways(store) {
+        furnished(&store).await;
+        let alice = store.admitted(&person("alice", "alice@example.com", &[])).await;
+        let bob = store.admitted(&person("bob", "bob@example.com", &[])).await;
+        let mut ids = Vec::new();
+        for (user, wanted) in [(alice, group("A")), (alice, tenant("a")), (bob, group("A")), (bob, tenant("b"))] {
+            ids.push(asked(&store, user, &wanted).await);
+        }
+        make(&store, decline(ids[0], &group("A")), &actor()).await.unwrap();
+        let all = RequestFilter::default();
+        let number = store.directory.find_request(&Scope::System, ids[0]).await.unwrap().unwrap().group_id;
+        assert!(number.is_some());
+        let of = |filter: RequestFilter| {
+            let store = &store;
+            async move {
+                let (mut found, mut after) = (Vec::new(), None);
+                loop {
+                    let page = store.directory.search_requests(&Scope::System, &filter, after.as_ref(), 1).await.unwrap();
+                    assert!(page.items.len() <= 1);
+                    found.extend(page.items.into_iter().map(|request| request.id));
+                    after = page.next;
+                    if after.is_none() {
+                        return found;
+                    }
+                }
+            }
+        };
+        assert_eq!(of(all.clone()).await, ids);
+        let mut newest = ids.clone();
+        newest.reverse();
+        assert_eq!(of(RequestFilter { is_newest_first: true, ..all.clone() }).await, newest);
+        assert_eq!(of(RequestFilter { user: Some(bob), ..all.clone() }).await, ids[2..]);
+        assert_eq!(of(RequestFilter { group: number, ..all.clone() }).await, [ids[0], ids[2]]);
+        assert_eq!(of(RequestFilter { tenant: Some(tenant_id("b")), ..all.clone() }).await, [ids[3]]);
+        assert_eq!(of(RequestFilter { state: Some(RequestState::Declined), ..all.clone() }).await, [ids[0]]);
+        let nothing = RequestFilter { state: Some(RequestState::Declined), user: Some(bob), ..all };
+        assert!(of(nothing).await.is_empty());
+    }
+
+    async fn those_who_may_decide_are_named_to_those_who_may_know_them(store) {
+        furnished(&store).await;
+        let system = store.admitted(&person("system", "system@example.com", &[])).await;
+        store.directory.grant_admin(&UserKey::Id(system), &actor()).await.unwrap();
+        with_role(&store, "direct", "a", Role::Admin).await;
+        let by_group = store.admitted(&person("grouped", "grouped@example.com", &[])).await;
+        store.directory.add_member(&"B".parse().unwrap(), &UserKey::Id(by_group), &actor()).await.unwrap();
+        store.directory.map_group(&"B".parse().unwrap(), &tenant_id("a"), Role::Admin, &actor()).await.unwrap();
+        for (name, id, role) in [("member", "a", Role::Member), ("foreign", "b", Role::Admin)] {
+            with_role(&store, name, id, role).await;
+        }
+        let gone = with_role(&store, "gone", "a", Role::Admin).await;
+        store.directory.disable_user(&UserKey::Id(gone), &actor()).await.unwrap();
+        // `other` of the furniture is in group B too.
+        let name_of = |page: Option<Page<Decider>>| page.map(|page| {
+            let names = page.items.into_iter().map(|person| person.email.unwrap().to_string());
+            names.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()
+        });
+        let deciders = async |scope: &Scope, wanted: &Wanted| {
+            let found = store.directory.list_deciders(scope, wanted, 10).await.unwrap();
+            (name_of(found.of_tenant), name_of(found.of_system))
+        };
+        let own = || Some(["direct", "grouped", "other"].map(|name| format!("{name}@example.com")).to_vec());
+        let all = Some(vec!["system@example.com".to_owned()]);
+        assert_eq!(deciders(&Scope::System, &tenant("a")).await, (own(), all.clone()));
+        assert_eq!(deciders(&Scope::System, &group("A")).await, (None, all));
+        let (a, b) = (Scope::Tenants([tenant_id("a")].into()), Scope::Tenants([tenant_id("b")].into()));
+        assert_eq!(deciders(&a, &tenant("a")).await, (own(), None));
+        assert_eq!(deciders(&a, &group("A")).await, (None, None));
+        assert_eq!(deciders(&b, &tenant("a")).await, (None, None));
+        let few = store.directory.list_deciders(&a, &tenant("a"), 1).await.unwrap().of_tenant.unwrap();
+        assert_eq!((few.items.len(), few.next.is_some()), (1, true));
     }
 
     async fn what_is_granted_ends_and_a_request_is_decided_once(store) {

@@ -147,6 +147,12 @@ impl<'a> Ends<'a> {
         };
         Self { id, legend, choices: EndChoice::ALL.map(choice).into(), at: &entered.at, error }
     }
+
+    /// Only choices that end.
+    pub(super) fn of_time(mut self) -> Self {
+        self.choices.retain(|choice| choice.value != EndChoice::Never.as_str());
+        self
+    }
 }
 
 #[cfg(test)]

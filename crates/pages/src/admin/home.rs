@@ -56,6 +56,8 @@ pub struct HomeNumbers {
 /// Something that needs attention.
 #[derive(Clone, Copy, Debug)]
 pub enum Attention<'a> {
+    /// So many requests for access wait for an answer, or more.
+    Requests { waiting: usize, has_more: bool },
     /// A provider's group that is not linked, and that people have.
     Unlinked {
         group: GroupId,
@@ -167,6 +169,17 @@ fn numbers(numbers: HomeNumbers) -> Vec<(&'static str, String, Option<String>)> 
 
 fn attention(entry: &Attention<'_>) -> AttentionView {
     match *entry {
+        Attention::Requests { waiting, has_more } => AttentionView {
+            title: match (waiting, has_more) {
+                (1, false) => "1 request for access".to_owned(),
+                (_, false) => format!("{waiting} requests for access"),
+                (_, true) => format!("More than {waiting} requests for access"),
+            },
+            detail: "People who were refused wait for an answer.".to_owned(),
+            at: None,
+            link: paths::ADMIN_REQUESTS.to_owned(),
+            link_text: "Decide",
+        },
         Attention::Unlinked { group, name, provider, people, has_more } => AttentionView {
             title: format!("{name} has no name here"),
             detail: format!(

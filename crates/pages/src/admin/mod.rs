@@ -19,6 +19,8 @@ mod people;
 mod person;
 mod place_notice;
 mod refusal;
+mod request;
+mod requests;
 mod state;
 mod system;
 mod tenant;
@@ -44,6 +46,10 @@ pub use people::{CreatingForm, MembersOf, People, PersonEntry};
 pub use person::{DecidingForm, JoiningForm, PersonDetails, SystemDetails};
 pub use place_notice::PlaceNotice;
 pub use refusal::{GrantingForm, RefusalDetails};
+pub use request::{
+    AccessRequestDetails, AccessRequestEntry, Names, OtherDeciders, RequestDecision, RequestNotice,
+};
+pub use requests::AccessRequests;
 pub use state::PersonState;
 pub use system::{ProviderEntry, StoreState, SystemState};
 pub use tenant::{MappedGroup, TenantDetails, TenantEntered, TenantPersonEntry};

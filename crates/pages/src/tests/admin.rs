@@ -193,6 +193,8 @@ fn home(name: &str, words: &str, is_full: bool) -> Sample {
     let ends =
         |thing| Attention::Ends { user: entry.id, email: Some(&address), thing, until: NOW.plus(MINUTE) };
     let attention = [
+        Attention::Requests { waiting: 1, has_more: false },
+        Attention::Requests { waiting: 10, has_more: true },
         Attention::Unlinked {
             group: GroupId::from_number(7),
             name: words,

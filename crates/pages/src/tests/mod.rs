@@ -3,6 +3,7 @@
 mod admin;
 mod admin_access;
 mod admin_places;
+mod admin_requests;
 mod contrast;
 mod debugger;
 mod markup;
@@ -11,6 +12,7 @@ mod samples;
 use super::*;
 use admin::admin_samples as people_samples;
 use admin_places::place_samples;
+use admin_requests::request_samples;
 use debugger::{explained_samples, live_samples};
 use gatepost_core::host::Origin;
 use gatepost_core::ids::RequestId;
@@ -24,11 +26,15 @@ fn admin_samples() -> Vec<Sample> {
 }
 
 fn all() -> Vec<Sample> {
-    let admin = admin_samples();
+    let admin = portal_samples().collect();
     [gate_samples(), public_samples(), hostile_samples(), live_samples(), explained_samples(), admin]
         .into_iter()
         .flatten()
         .collect()
+}
+
+fn portal_samples() -> impl Iterator<Item = Sample> {
+    admin_samples().into_iter().chain(request_samples())
 }
 
 fn hostile() -> impl Iterator<Item = Sample> {
@@ -151,7 +157,7 @@ fn the_inline_style_is_the_one_that_the_policy_allows() {
 fn the_public_pages_link_to_assets_that_exist() {
     let [style, portal, icon] = assets().map(|asset| format!("href=\"{}\"", asset.path));
     for Sample { name, page } in
-        public_samples().into_iter().chain(explained_samples()).chain(admin_samples())
+        public_samples().into_iter().chain(explained_samples()).chain(portal_samples())
     {
         let is_portal = name.starts_with("admin-");
         for (link, is_linked) in [(&style, !is_portal), (&portal, is_portal), (&icon, true)] {
@@ -273,7 +279,7 @@ fn every_page_has_a_name_of_its_own() {
 #[test]
 fn every_table_of_the_portal_can_be_read_as_cards() {
     let mut tables = 0;
-    for Sample { name, page } in admin_samples() {
+    for Sample { name, page } in portal_samples() {
         let elements = markup::elements(&page.body).unwrap_or_else(|error| panic!("{name}: {error}"));
         let has_table = elements.iter().any(|element| element.name == "table");
         tables += usize::from(has_table);

@@ -1,7 +1,7 @@
 //! What administrators list and change: people, groups, tenants, the audit.
 
 use super::access::{Candidate, Named, Relevant, SeenRequirement, Setter};
-use super::access_requests::AccessRequest;
+use super::access_requests::{AccessRequest, Deciders, RequestFilter};
 use super::actor::Actor;
 use super::audit::{AuditFilter, AuditRecord};
 use super::changes::{Change, Conditions, Done, Repeat, StoredAnswer};
@@ -15,6 +15,7 @@ use super::records::{
     UserSummary,
 };
 use super::{Directory, Result, postgres, sqlite};
+use gatepost_core::access_request::Wanted;
 use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::host::HostName;
@@ -96,17 +97,18 @@ impl Directory {
 
 // Requests for access.
 impl Directory {
-    /// Lists the open requests that this scope may decide, oldest first, from the one after `after`.
-    pub async fn list_open_requests(
+    /// Lists the requests that the reader may decide, or might have decided, by time.
+    pub async fn search_requests(
         &self,
         scope: &Scope,
-        after: Option<AccessRequestId>,
+        filter: &RequestFilter,
+        after: Option<&Place>,
         limit: u32,
-    ) -> Result<Vec<AccessRequest>> {
-        on_store!(self, list_open_requests(scope, after, limit))
+    ) -> Result<Page<AccessRequest>> {
+        on_store!(self, search_requests(scope, filter, after, limit))
     }
 
-    /// Finds a request that this scope may decide, or might have decided.
+    /// Finds a request that the reader may decide, or might have decided.
     pub async fn find_request(&self, scope: &Scope, id: AccessRequestId) -> Result<Option<AccessRequest>> {
         on_store!(self, find_request(scope, id))
     }
@@ -114,6 +116,11 @@ impl Directory {
     /// Lists a person's own requests, newest first.
     pub async fn list_requests_of(&self, user: UserId, limit: u32) -> Result<Vec<AccessRequest>> {
         on_store!(self, list_requests_of(user, limit))
+    }
+
+    /// Lists who may decide a request for this, at most so many of each kind.
+    pub async fn list_deciders(&self, scope: &Scope, wanted: &Wanted, limit: u32) -> Result<Deciders> {
+        on_store!(self, list_deciders(scope, wanted, limit))
     }
 }
 

@@ -43,7 +43,7 @@ mod schema;
 mod sqlite;
 mod watch;
 
-pub use access_requests::AccessRequest;
+pub use access_requests::{AccessRequest, Decider, Deciders, RequestFilter};
 pub use actor::{Actor, Via, ViaError, Who};
 pub use administration::Applicable;
 pub use audit::{AuditCursor, AuditCursorError, AuditFilter, AuditRecord};

@@ -119,7 +119,7 @@ impl From<DirectoryError> for Refused {
         let (status, remedy) = match &error {
             E::Overtaken(version) => return Self::Overtaken(*version),
             E::Denied(Denied::SystemOnly) => return Self::Fault(Fault::AdminsOnly),
-            E::Denied(Denied::Hidden) | E::UnknownUser(_) | E::UnknownTenant(_) => {
+            E::Denied(Denied::Hidden) | E::UnknownUser(_) | E::UnknownTenant(_) | E::UnknownRequest(_) => {
                 return Self::Fault(Fault::NotFound);
             }
             E::LastAdmin => (409, "Make somebody else an administrator of the system first."),
@@ -131,6 +131,8 @@ impl From<DirectoryError> for Refused {
             E::ReservedGroup(_) | E::LinkedByConfiguration(_) => {
                 (409, "Change the configuration, and restart Gatepost.")
             }
+            // The version of a request says the same, but a change may come without one.
+            E::RequestDecided(..) => return Self::Overtaken(None),
             E::NameTaken(_) => (409, "Choose another name."),
             E::GroupLinked(_) => (409, "Remove its links first."),
             E::AddressHeld(_) => (409, "Release the address at that person first."),

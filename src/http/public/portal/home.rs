@@ -8,6 +8,7 @@ use crate::http::public::extract::Query;
 use crate::http::public::fault::Fault;
 use crate::sign_in::Context;
 use actix_web::web;
+use gatepost_core::access_request::RequestState;
 use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::{GroupId, GroupName, TenantId};
@@ -15,7 +16,7 @@ use gatepost_pages::admin::{Attention, EndingEntry, Found, Home, HomeNumbers, Pe
 use gatepost_pages::{Activity, DayNumbers};
 use gatepost_store::directory::{
     DayCount, Directory, DirectoryError, Ending, EndingThing, GroupFilter, GroupRecord, LinkSource,
-    TenantRecord, UnlinkedGroup, UserFilter, UserSummary,
+    RequestFilter, TenantRecord, UnlinkedGroup, UserFilter, UserSummary,
 };
 use serde::Deserialize;
 use std::time::Duration;
@@ -64,7 +65,8 @@ pub(in crate::http::public) async fn home(
     let ending = directory.list_ending(scope, now, now.plus(SOON), SHOWN).await?;
     let is_fresh = *scope == Scope::System && is_fresh(directory).await?;
     let unlinked = unlinked.iter().filter(|group| group.people.number >= MANY);
-    let attention = unlinked.map(|group| nameless(&context, group)).chain(ending.iter().map(ends));
+    let others = unlinked.map(|group| nameless(&context, group)).chain(ending.iter().map(ends));
+    let attention = requests(directory, scope).await?.into_iter().chain(others);
     let (people, groups, tenants) = matches.as_ref().map(Matches::entries).unwrap_or_default();
     let page = Home {
         frame: administrator.frame(None),
@@ -134,6 +136,17 @@ async fn numbers(
         sign_ins: today.map_or(0, |day| day.sign_ins),
         refusals: today.map_or(0, |day| day.refusals),
     }))
+}
+
+/// The requests that the reader may decide, if there are any.
+async fn requests(
+    directory: &Directory,
+    scope: &Scope,
+) -> Result<Option<Attention<'static>>, DirectoryError> {
+    let open = RequestFilter { state: Some(RequestState::Open), ..RequestFilter::default() };
+    let found = directory.search_requests(scope, &open, None, SHOWN).await?;
+    let (waiting, has_more) = (found.items.len(), found.next.is_some());
+    Ok((waiting > 0).then_some(Attention::Requests { waiting, has_more }))
 }
 
 /// Whether every group here is one that a provider brought, under no name of its own.

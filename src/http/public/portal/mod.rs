@@ -18,6 +18,7 @@ mod people;
 mod person;
 mod places;
 mod refusals;
+mod requests;
 mod rows;
 mod standing;
 mod system;
@@ -34,6 +35,7 @@ use gatepost_pages::{Frame, paths};
 pub(super) fn register(routes: &mut Routes<'_>) {
     register_access(routes);
     routes.add(page(paths::ADMIN).on(GET, Administrators, Anywhere, home::home));
+    requests::register(routes);
     routes.scope(paths::ADMIN_USERS, |users| {
         let people = page("").on(GET, Administrators, Anywhere, people::people);
         users.add(people.on(POST, SystemAdministrators, OwnPages, people::create));

@@ -17,9 +17,6 @@ use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::{AccessRequestId, GroupId, UserId};
 use serde_json::{Value, json};
 
-/// A request is decided once.
-const DECIDED: Version = Version::from_number(2);
-
 impl Apply for RequestAccess {
     type Locked = UserRow;
 
@@ -141,7 +138,7 @@ impl Apply for WithdrawRequest {
     async fn lock(&self, connection: &mut Connection) -> Result<(Self::Locked, Option<Version>)> {
         // To one person the request of another does not exist.
         let locked = lock_request(connection, self.id, |row| row.user_id == self.user).await?;
-        let version = locked.1.version();
+        let version = locked.1.state.version();
         Ok((locked, Some(version)))
     }
 
@@ -156,7 +153,7 @@ impl Apply for WithdrawRequest {
         decide(connection, actor, (id, &row), decision).await?;
         let states = (Some(said(id, &row.wanted, None)), None);
         record(connection, actor, "request.withdraw", (user.id, &row.wanted), states).await?;
-        Ok(Done::changed(Some(DECIDED), ()))
+        Ok(Done::changed(Some(RequestState::Withdrawn.version()), ()))
     }
 }
 
@@ -165,7 +162,7 @@ impl Apply for GrantRequest {
 
     async fn lock(&self, connection: &mut Connection) -> Result<(Self::Locked, Option<Version>)> {
         let locked = lock_request(connection, self.id, |row| row.wanted == self.wanted).await?;
-        let version = locked.1.version();
+        let version = locked.1.state.version();
         Ok((locked, Some(version)))
     }
 
@@ -190,7 +187,7 @@ impl Apply for GrantRequest {
         }
         let states = (Some(said(*id, &row.wanted, None)), Some(said(*id, &row.wanted, Some(*until))));
         record(connection, actor, "request.grant", (user.id, &row.wanted), states).await?;
-        Ok(Done::changed(Some(DECIDED), user.id))
+        Ok(Done::changed(Some(RequestState::Granted.version()), user.id))
     }
 }
 
@@ -199,7 +196,7 @@ impl Apply for DeclineRequest {
 
     async fn lock(&self, connection: &mut Connection) -> Result<(Self::Locked, Option<Version>)> {
         let locked = lock_request(connection, self.id, |row| row.wanted == self.wanted).await?;
-        let version = locked.1.version();
+        let version = locked.1.state.version();
         Ok((locked, Some(version)))
     }
 
@@ -214,7 +211,7 @@ impl Apply for DeclineRequest {
         decide(connection, actor, (*id, &row), decision).await?;
         let states = (Some(said(*id, &row.wanted, None)), None);
         record(connection, actor, "request.decline", (user.id, &row.wanted), states).await?;
-        Ok(Done::changed(Some(DECIDED), user.id))
+        Ok(Done::changed(Some(RequestState::Declined.version()), user.id))
     }
 }
 

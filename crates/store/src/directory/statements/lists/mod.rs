@@ -9,6 +9,7 @@ mod members;
 mod memberships;
 mod overview;
 mod people;
+mod requests;
 mod set;
 mod setters;
 mod tenant_groups;

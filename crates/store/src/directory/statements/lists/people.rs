@@ -19,7 +19,11 @@ pub(super) struct People<'a> {
 
 /// The set of the people who exist for a reader. `None`: everybody.
 pub(super) fn visible(scope: &Scope) -> Option<Set<'_>> {
-    limit_of(scope).map(|tenants| Set::Tenants { tenants: tenants.iter().collect(), groups: Vec::new() })
+    limit_of(scope).map(|tenants| Set::Tenants {
+        tenants: tenants.iter().collect(),
+        groups: Vec::new(),
+        role: None,
+    })
 }
 
 impl People<'_> {

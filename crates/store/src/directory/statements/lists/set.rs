@@ -5,6 +5,7 @@
 //! and whatever the database's planner believes.
 
 use super::{Connection, Db, Result, push_tenants};
+use gatepost_core::access::Role;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{GroupId, TenantId, UserId};
 use sqlx::QueryBuilder;
@@ -40,6 +41,8 @@ pub(super) enum Set<'a> {
     Tenants {
         tenants: Vec<&'a TenantId>,
         groups: Vec<i64>,
+        /// Only in this role. `None`: in any.
+        role: Option<Role>,
     },
     Active,
 }
@@ -122,9 +125,10 @@ impl Set<'_> {
                     .push("SELECT user_id FROM resolved_memberships WHERE group_id = ")
                     .push_bind(id.number());
             }
-            Self::Tenants { tenants, groups } => {
+            Self::Tenants { tenants, groups, role } => {
                 query.push("SELECT user_id FROM current_tenant_members WHERE ");
                 push_tenants(query, "tenant_id", tenants.iter().copied());
+                push_role(query, *role);
                 query.push(" UNION ALL SELECT user_id FROM resolved_memberships WHERE ");
                 push_groups(query, groups);
             }
@@ -181,19 +185,31 @@ impl Set<'_> {
                 );
                 query.push_bind(id.number()).push(" LIMIT 1) = 1");
             }
-            Self::Tenants { tenants, groups } => push_tenants_condition(query, tenants, groups),
+            Self::Tenants { tenants, groups, role } => push_tenants_condition(query, tenants, groups, *role),
         }
     }
 }
 
 /// `(SELECT 1 ... LIMIT 1) = 1` asks each person by the index. `EXISTS` says the same, but Postgres may read everybody who
 /// is in the set for it.
-fn push_tenants_condition(query: &mut QueryBuilder<Db>, tenants: &[&TenantId], groups: &[i64]) {
+fn push_tenants_condition(
+    query: &mut QueryBuilder<Db>,
+    tenants: &[&TenantId],
+    groups: &[i64],
+    role: Option<Role>,
+) {
     query.push(" AND ((SELECT 1 FROM current_tenant_members s WHERE s.user_id = u.id AND ");
     push_tenants(query, "s.tenant_id", tenants.iter().copied());
+    push_role(query, role);
     query.push(" LIMIT 1) = 1 OR (SELECT 1 FROM resolved_memberships s WHERE s.user_id = u.id AND ");
     push_groups(query, groups);
     query.push(" LIMIT 1) = 1)");
+}
+
+fn push_role(query: &mut QueryBuilder<Db>, role: Option<Role>) {
+    if let Some(role) = role {
+        query.push(" AND role = ").push_bind(role.as_str());
+    }
 }
 
 /// Adds `group_id IN (...)`. No group has the number 0.
@@ -212,9 +228,10 @@ fn push_groups(query: &mut QueryBuilder<Db>, groups: &[i64]) {
 pub(super) async fn resolve(connection: &mut Connection, sets: &mut [Set<'_>]) -> Result<()> {
     for set in sets {
         match set {
-            Set::Tenants { tenants, groups } => {
+            Set::Tenants { tenants, groups, role } => {
                 let mut query = QueryBuilder::<Db>::new("SELECT DISTINCT group_id FROM group_tenants WHERE ");
                 push_tenants(&mut query, "tenant_id", tenants.iter().copied());
+                push_role(&mut query, *role);
                 *groups = query.build_query_scalar().fetch_all(&mut *connection).await?;
             }
             Set::Admins { groups, .. } => {

@@ -29,7 +29,7 @@ impl Store {
         let found: Vec<TenantPerson> = reading!(self, |connection| {
             tenant_rows::demand(&mut *connection, tenant).await?;
             let mut sets = typed(q).map(|text| searched(&text)).unwrap_or_default();
-            sets.push(Set::Tenants { tenants: vec![tenant], groups: Vec::new() });
+            sets.push(Set::Tenants { tenants: vec![tenant], groups: Vec::new(), role: None });
             let select = concat!("SELECT ", rows::user_columns!(), " FROM users u");
             let people: Vec<UserSummary> =
                 People { select, sets }.fetch(&mut *connection, after, limit).await?;

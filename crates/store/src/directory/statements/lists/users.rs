@@ -60,7 +60,11 @@ fn sets<'a>(scope: &'a Scope, filter: &'a UserFilter) -> Vec<Set<'a>> {
     sets.extend(typed(q.as_deref()).iter().flat_map(|text| searched(text)));
     sets.extend(email.as_ref().map(Set::Email));
     sets.extend(group.map(Set::Group));
-    sets.extend(tenant.as_ref().map(|tenant| Set::Tenants { tenants: vec![tenant], groups: Vec::new() }));
+    sets.extend(tenant.as_ref().map(|tenant| Set::Tenants {
+        tenants: vec![tenant],
+        groups: Vec::new(),
+        role: None,
+    }));
     sets.extend(state.map(|state| match state {
         UserState::Active => Set::Active,
         UserState::Disabled => Set::Disabled,
