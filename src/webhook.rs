@@ -73,7 +73,7 @@ impl Webhook {
     /// Tells that a person asks for access.
     pub fn requested(&self, request: &AccessRequest) {
         let text = format!("{} asks for access to {}", asks(request), plain(&request.wanted.to_string()));
-        self.send("access_request.created", text, request.id, data(request));
+        self.send("access_request.created", &text, request.id, data(request));
     }
 
     /// Tells that an administrator has granted a request, until a time, or declined it.
@@ -81,18 +81,15 @@ impl Webhook {
         let wanted = plain(&request.wanted.to_string());
         let mut data = data(request);
         data["decided_by"] = json!(by.to_string());
-        match until {
-            Some(until) => {
-                data["state"] = json!(RequestState::Granted.as_str());
-                data["until"] = json!(until);
-                let text = format!("{} has access to {wanted} until {}", asks(request), rfc3339(until));
-                self.send("access_request.granted", text, request.id, data);
-            }
-            None => {
-                data["state"] = json!(RequestState::Declined.as_str());
-                let text = format!("The request of {} for {wanted} is declined", asks(request));
-                self.send("access_request.declined", text, request.id, data);
-            }
+        if let Some(until) = until {
+            data["state"] = json!(RequestState::Granted.as_str());
+            data["until"] = json!(until);
+            let text = format!("{} has access to {wanted} until {}", asks(request), rfc3339(until));
+            self.send("access_request.granted", &text, request.id, data);
+        } else {
+            data["state"] = json!(RequestState::Declined.as_str());
+            let text = format!("The request of {} for {wanted} is declined", asks(request));
+            self.send("access_request.declined", &text, request.id, data);
         }
     }
 
@@ -105,7 +102,7 @@ impl Webhook {
     }
 
     /// Sends an event with the address of the page of its request, where an administrator decides.
-    fn send(&self, kind: &'static str, text: String, request: AccessRequestId, mut data: Value) {
+    fn send(&self, kind: &'static str, text: &str, request: AccessRequestId, mut data: Value) {
         let Some(sender) = &self.sender else { return };
         let id = format!("msg_{}", RequestId::generate());
         let Ok(permit) = Arc::clone(&self.waiting).try_acquire_owned() else {

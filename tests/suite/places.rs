@@ -7,6 +7,9 @@ use gatepost_kit::client::{Answer, Client};
 use gatepost_kit::entra::Person;
 use reqwest::Method;
 
+/// A path, the fields of a form, and the status of the answer.
+type WrongForm<'a> = (&'a str, &'a [(&'a str, &'a str)], u16);
+
 /// A world with a system administrator (root), nobody in particular (bob), and administrators of the tenants `a` (carol)
 /// and `b` (dave).
 struct House {
@@ -245,7 +248,7 @@ both_pairs! {
         let long = "x".repeat(300);
         let (members, rename, tenants) = (format!("{group}/members"), format!("{group}/rename"), format!("{group}/tenants"));
         let links = format!("{group}/links");
-        let cases: [(&str, &[(&str, &str)], u16); 30] = [
+        let cases: [WrongForm<'_>; 30] = [
             ("/admin/groups", &[("name", "")], 422),
             ("/admin/groups", &[], 422),
             ("/admin/groups", &[("name", &long)], 422),

@@ -112,7 +112,7 @@ pub(super) async fn withdraw(
 }
 
 enum Found {
-    Refused(Refused),
+    Refused(Box<Refused>),
     NotStoredYet,
 }
 
@@ -136,7 +136,7 @@ async fn find(context: &Context, person: &Person, number: Option<&str>) -> Resul
     };
     let missing =
         refusal.missing.take().filter(|missing| refusal.user == standing.person.id && missing.is_curable());
-    Ok(Found::Refused(Refused { missing: missing.ok_or(Fault::NotFound)?, refusal }))
+    Ok(Found::Refused(Box::new(Refused { missing: missing.ok_or(Fault::NotFound)?, refusal })))
 }
 
 impl Refused {

@@ -40,12 +40,11 @@ fn body_of(route: &Route) -> Option<Value> {
         ("POST", "/groups") | ("PATCH", "/groups/{id}") => json!({ "name": "New" }),
         ("POST", "/groups/{id}/members:batch") => json!({ "add": [{ "user": "new@example.com" }] }),
         ("POST", "/groups/{id}/links") => json!({ "link": "entra:some" }),
-        ("PUT", "/groups/{id}/members/{user}") => json!({}),
+        ("PUT", "/groups/{id}/members/{user}") | ("POST", "/requests/{id}/grant") => json!({}),
         ("PUT" | "PATCH", "/tenants/{id}") => json!({ "name": "A" }),
         ("PUT", "/groups/{id}/tenants/{tenant}" | "/tenants/{id}/members/{user}") => {
             json!({ "role": "viewer" })
         }
-        ("POST", "/requests/{id}/grant") => json!({}),
         ("POST", "/requests/{id}/decline") => json!({ "answer": "No." }),
         ("PUT", "/admins/{user}") => json!({ "is_admin": false }),
         ("POST", "/explain") => json!({ "user": "alice@example.com", "url": "https://app.example.test/" }),

@@ -72,7 +72,7 @@ fn directories() -> impl Strategy<Value = String> {
             let _ = write!(sql, "INSERT INTO gatepost.group_tenants (group_id, tenant_id, role) \
                 SELECT id, '{tenant}', '{role}' FROM gatepost.groups WHERE name = '{group}' ON CONFLICT DO NOTHING;");
         }
-        people.into_iter().for_each(|person| sql.push_str(&person));
+        sql.extend(people);
         sql
     })
 }

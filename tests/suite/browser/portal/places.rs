@@ -101,7 +101,7 @@ async fn a_providers_group_is_linked_from_the_list_and_opens_a_tenant() {
     arrive(&root, "It is created.").await;
     root.click("Link a provider group").await;
     let seen = arrive(&root, EXTRA).await;
-    assert!(seen.contains("1"), "how many here have it: {seen}");
+    assert!(seen.contains('1'), "how many here have it: {seen}");
     picture(&root, "portal-group-link").await;
     root.click("Link").await;
     let group = arrive(&root, "Its people are in this group now.").await;
