@@ -114,7 +114,7 @@ enum Command {
     User(Administration<user::Command>),
     /// Shows and decides people's requests for access
     #[command(
-        after_help = "Examples:\n  gatepost request list\n  gatepost request grant 0199d1f0-... --for 30d"
+        after_help = "Examples:\n  gatepost request list\n  gatepost request grant 0199d1f0-5b7c-7d2e-8a3f-0123456789ab --for 30d"
     )]
     Request(Administration<request::Command>),
     /// Shows and ends sessions

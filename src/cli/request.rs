@@ -32,7 +32,7 @@ pub(super) enum Command {
     },
     /// Declines a request; the person reads the answer on their account page
     #[command(
-        after_help = "Example:\n  gatepost request decline 0199d1f0-5b7c-7d2e-8a3f-0123456789ab --answer 'Ask again when the audit begins.'"
+        after_help = "Example:\n  gatepost request decline 0199d1f0-5b7c-7d2e-8a3f-0123456789ab --answer later"
     )]
     Decline {
         /// The request's id, as `request list` shows it
