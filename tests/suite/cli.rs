@@ -246,7 +246,7 @@ both_pairs! {
         let received = browser.navigate(&tool).await.end().echoed();
         assert_eq!((received.header("x-user-tenants"), received.header("x-user-role")), (Some("github"), Some("viewer")));
         let tenants = json(&world, &["tenant", "list"]).await;
-        assert_eq!(tenants, serde_json::json!([{ "id": "github", "name": "GitHub tools", "groups": { MCP_GITHUB: "viewer" }, "version": "v1" }]));
+        assert_eq!(tenants, serde_json::json!([{ "id": "github", "name": "GitHub tools", "groups": { MCP_GITHUB: "viewer" }, "version": "v1", "own_members": [] }]));
         let text = world.cli(&["tenant", "unmap", MCP_GITHUB, "github"]).await;
         assert_eq!(text, format!("Group {MCP_GITHUB} no longer has access to tenant github.\n{APPLIES}"));
         assert_eq!(browser.fetch(&tool).await.status, 403);

@@ -1,9 +1,10 @@
-//! Retries for the command line. The stores' time limits suit `/verify`; a person at a terminal can wait longer.
+//! Retries for the command line and for long answers. The stores' time limits suit `/verify`; a person at a terminal can
+//! wait longer.
 
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// How long a command keeps trying.
+/// How long a read is tried.
 const RETRY_TIME: Duration = Duration::from_secs(3);
 const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 

@@ -19,6 +19,7 @@ use gatepost_core::clock::Timestamp;
 use gatepost_core::error_chain::Chain;
 use gatepost_core::ids::{RequestId, TenantId, UserId};
 use gatepost_store::directory::{self, AuditFilter, AuditRecord, DirectoryError, Via, Who};
+use gatepost_store::retry::retry;
 use serde_json::json;
 use utoipa::IntoParams;
 
@@ -163,7 +164,8 @@ async fn next_page(
     caller: &Caller,
     context: &sign_in::Context,
 ) -> Result<Vec<AuditRecord>, BrokenOff> {
-    let scope = caller.scope_now(context).await.map_err(BrokenOff::Session)?;
+    // An export asks hundreds of times: one store that is slow once must not end it.
+    let scope = retry(async || caller.scope_now(context).await).await.map_err(BrokenOff::Session)?;
     if scope.is_empty() {
         return Err(BrokenOff::Nobody);
     }

@@ -302,6 +302,7 @@ pub(super) async fn access(
     caller: Caller,
     admin: Data<Context>,
     Path(id): Path<UserId>,
+    _: Filtered<()>,
 ) -> Result<Reply, Refused> {
     let found = admin.find_openable(&caller.scope, id).await?;
     let found = found.ok_or_else(|| DirectoryError::UnknownUser(UserKey::Id(id)))?;

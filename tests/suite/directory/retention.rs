@@ -80,6 +80,7 @@ fn row(table: &str, name: &str, at: Timestamp, user: UserId, is_postgres: bool) 
             "id, user_id, tenant_id, state, created_at, decided_at",
             format!("'{name}', '{user}', 'github', 'declined', {at}, {at}"),
         ),
+        "requirements" => ("host, query, seen_at", format!("'{name}', '', {at}")),
         "idempotent_requests" => ("key, request, at", format!("'{name}', 'x', {at}")),
         "ended_sessions" => {
             ("session_hash, user_id, ended_at, expires_at", format!("{bytes}, '{user}', 0, {at}"))
@@ -147,7 +148,7 @@ both_stores! {
         store.directory.create_tenant(&"github".parse().unwrap(), None, &actor()).await.unwrap();
         let now = store.directory.clock().await.unwrap();
         let end = "to the end that the session would have had";
-        let tables = ["refusals", "access_requests", "idempotent_requests", "ended_sessions", "ended_provider_sessions"];
+        let tables = ["refusals", "access_requests", "requirements", "idempotent_requests", "ended_sessions", "ended_provider_sessions"];
         for table in tables {
             let said = kept(table);
             let age = if said == end { Duration::ZERO } else { time(&said) };
