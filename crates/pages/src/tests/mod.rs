@@ -22,19 +22,15 @@ const SHIPPED_MAX_RESPONSE_BODY_SIZE: usize = 16_384;
 
 /// The pages of the portal.
 fn admin_samples() -> Vec<Sample> {
-    people_samples().into_iter().chain(place_samples()).collect()
+    people_samples().into_iter().chain(place_samples()).chain(request_samples()).collect()
 }
 
 fn all() -> Vec<Sample> {
-    let admin = portal_samples().collect();
+    let admin = admin_samples();
     [gate_samples(), public_samples(), hostile_samples(), live_samples(), explained_samples(), admin]
         .into_iter()
         .flatten()
         .collect()
-}
-
-fn portal_samples() -> impl Iterator<Item = Sample> {
-    admin_samples().into_iter().chain(request_samples())
 }
 
 fn hostile() -> impl Iterator<Item = Sample> {
@@ -157,7 +153,7 @@ fn the_inline_style_is_the_one_that_the_policy_allows() {
 fn the_public_pages_link_to_assets_that_exist() {
     let [style, portal, icon] = assets().map(|asset| format!("href=\"{}\"", asset.path));
     for Sample { name, page } in
-        public_samples().into_iter().chain(explained_samples()).chain(portal_samples())
+        public_samples().into_iter().chain(explained_samples()).chain(admin_samples())
     {
         let is_portal = name.starts_with("admin-");
         for (link, is_linked) in [(&style, !is_portal), (&portal, is_portal), (&icon, true)] {
@@ -279,7 +275,7 @@ fn every_page_has_a_name_of_its_own() {
 #[test]
 fn every_table_of_the_portal_can_be_read_as_cards() {
     let mut tables = 0;
-    for Sample { name, page } in portal_samples() {
+    for Sample { name, page } in admin_samples() {
         let elements = markup::elements(&page.body).unwrap_or_else(|error| panic!("{name}: {error}"));
         let has_table = elements.iter().any(|element| element.name == "table");
         tables += usize::from(has_table);

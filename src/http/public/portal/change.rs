@@ -37,6 +37,32 @@ pub(super) struct Impossible {
     pub(super) remedy: &'static str,
 }
 
+impl Refused {
+    /// Why a change that expects no version is not possible, for the form to say.
+    ///
+    /// # Errors
+    /// The fault, if it is one; `NotFound` if what was to be changed is gone.
+    pub(super) fn sentence(self) -> Result<String, Fault> {
+        self.impossible().map(|why| why.text)
+    }
+
+    /// The page that says why a change that expects no version is not possible.
+    ///
+    /// # Errors
+    /// As [`Refused::sentence`].
+    pub(super) fn answer(self, administrator: &Administrator, section: Section, back: &str) -> FormAnswer {
+        refused(administrator, section, back, &self.impossible()?)
+    }
+
+    fn impossible(self) -> Result<Impossible, Fault> {
+        match self {
+            Self::Impossible(why) => Ok(why),
+            Self::Fault(fault) => Err(fault),
+            Self::Overtaken(_) => Err(Fault::NotFound),
+        }
+    }
+}
+
 /// Makes a change for an administrator.
 ///
 /// # Errors

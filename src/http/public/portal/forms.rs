@@ -5,6 +5,7 @@ use crate::admin::Context;
 use crate::http::parameters::ParameterError;
 use crate::http::public::answer::PageAnswer;
 use crate::http::public::callers::Administrator;
+use crate::http::public::extract::Fields;
 use crate::http::public::fault::Fault;
 use actix_web::Either;
 use gatepost_core::calendar;
@@ -13,11 +14,41 @@ use gatepost_core::error_chain::sentence;
 use gatepost_pages::Section;
 use gatepost_pages::admin::{Again, EnteredEnd, Overtaken};
 use gatepost_store::directory::{Applicable, Done};
-use serde::de;
+use serde::{Deserialize, de};
 use std::str::FromStr;
 
 /// Rows on a page.
 pub(super) const PAGE: u32 = 50;
+
+/// Which rows the list of a page shows, where it begins, and what the last form did.
+#[derive(Default, Deserialize)]
+pub(in crate::http::public) struct ListParameters {
+    pub(super) q: Option<String>,
+    pub(super) after: Option<String>,
+    pub(super) done: Option<String>,
+}
+
+/// Another name.
+#[derive(Deserialize)]
+pub(in crate::http::public) struct NewName {
+    pub(super) name: Option<String>,
+    /// The name that the page showed.
+    pub(super) shown: Option<String>,
+    pub(super) version: Option<String>,
+}
+
+impl Fields for NewName {
+    const LIMIT: usize = 8192;
+}
+
+/// Who is to be removed.
+#[derive(Deserialize)]
+pub(in crate::http::public) struct FormerMember {
+    pub(super) user: Option<String>,
+    pub(super) version: Option<String>,
+}
+
+impl Fields for FormerMember {}
 
 /// A field that a person entered.
 ///

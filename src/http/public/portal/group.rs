@@ -1,6 +1,6 @@
 //! One group.
 
-use super::forms::{PAGE, linked};
+use super::forms::{ListParameters, PAGE, linked};
 use super::rows::{claimed_by, label};
 use crate::admin::Context;
 use crate::http::public::answer::PageAnswer;
@@ -23,14 +23,6 @@ use serde::Deserialize;
 /// Tenants that a form proposes.
 const PROPOSED: u32 = 50;
 
-/// Which members, where the page begins, and what the last form did.
-#[derive(Default, Deserialize)]
-pub(in crate::http::public) struct Parameters {
-    q: Option<String>,
-    after: Option<String>,
-    done: Option<String>,
-}
-
 /// Shows a group.
 ///
 /// # Errors
@@ -39,7 +31,7 @@ pub(in crate::http::public) async fn show(
     administrator: Administrator,
     context: web::Data<Context>,
     Path(id): Path<GroupId>,
-    Query(parameters): Query<Parameters>,
+    Query(parameters): Query<ListParameters>,
 ) -> Result<PageAnswer, Fault> {
     let group = find(&administrator, &context, id).await?;
     let no_end = EnteredEnd::default();
@@ -65,7 +57,7 @@ pub(super) async fn page(
     administrator: &Administrator,
     context: &Context,
     group: &GroupRecord,
-    parameters: &Parameters,
+    parameters: &ListParameters,
     entered: GroupEntered<'_>,
 ) -> Result<PageAnswer, Fault> {
     let (scope, directory) = (&administrator.scope, &context.stores.directory);

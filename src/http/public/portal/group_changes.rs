@@ -1,8 +1,10 @@
 //! What the forms of a group's page change: its name, its members, and the tenants that it opens.
 
 use super::change::{FormAnswer, Refused, carry_out, done};
-use super::forms::{Attempt, end_of, entered, filled_in, make, until_words};
-use super::group::{Parameters, find, page};
+use super::forms::{
+    Attempt, FormerMember, ListParameters, NewName, end_of, entered, filled_in, make, until_words,
+};
+use super::group::{find, page};
 use crate::admin::Context;
 use crate::http::public::callers::Administrator;
 use crate::http::public::extract::{Fields, Form, Path};
@@ -16,19 +18,6 @@ use gatepost_pages::{Section, paths};
 use gatepost_store::directory::changes::{AddMember, MapGroup, RemoveMember, RenameGroup, UnmapGroup};
 use gatepost_store::directory::{Conditions, GroupRecord, MembershipSource, UserKey};
 use serde::Deserialize;
-
-/// Another name.
-#[derive(Deserialize)]
-pub(in crate::http::public) struct NewName {
-    name: Option<String>,
-    /// The name that the page showed.
-    shown: Option<String>,
-    version: Option<String>,
-}
-
-impl Fields for NewName {
-    const LIMIT: usize = 8192;
-}
 
 /// Gives a group another name.
 ///
@@ -80,7 +69,7 @@ async fn again(
     group: &GroupRecord,
     entered: GroupEntered<'_>,
 ) -> FormAnswer {
-    page(administrator, context, group, &Parameters::default(), entered).await.map(Either::Right)
+    page(administrator, context, group, &ListParameters::default(), entered).await.map(Either::Right)
 }
 
 /// Who is to be a member, and how long.
@@ -162,15 +151,6 @@ async fn held(
     ))
 }
 
-/// Who is to be removed.
-#[derive(Deserialize)]
-pub(in crate::http::public) struct FormerMember {
-    user: Option<String>,
-    version: Option<String>,
-}
-
-impl Fields for FormerMember {}
-
 /// Removes a person from a group.
 ///
 /// # Errors
@@ -238,9 +218,7 @@ pub(in crate::http::public) async fn map(
             let change = MapGroup { group: id.into(), tenant: tenant.clone(), role };
             match carry_out(&context, &administrator, &change, Conditions::default()).await {
                 Ok(_) => return done(&context, &here, PlaceNotice::Mapped.as_str()),
-                Err(Refused::Impossible(why)) => why.text,
-                Err(Refused::Fault(fault)) => return Err(fault),
-                Err(Refused::Overtaken(_)) => return Err(Fault::NotFound),
+                Err(why) => why.sentence()?,
             }
         }
         Ok(tenant) => format!("There is no tenant {tenant}."),

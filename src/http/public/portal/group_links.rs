@@ -64,9 +64,7 @@ async fn make_link(
     };
     match made {
         Ok(made) => Ok(Ok(made.outcome)),
-        Err(Refused::Impossible(why)) => Ok(Err(why.text)),
-        Err(Refused::Fault(fault)) => Err(fault),
-        Err(Refused::Overtaken(_)) => Err(Fault::NotFound),
+        Err(why) => why.sentence().map(Err),
     }
 }
 
@@ -112,7 +110,7 @@ pub(in crate::http::public) async fn name(
     let no_end = EnteredEnd::default();
     let none = GroupEntered::none(group.name.as_str(), &no_end);
     let entered = GroupEntered { link: EnteredText { value: &text, error: Some(&wrong) }, ..none };
-    let parameters = super::group::Parameters::default();
+    let parameters = super::forms::ListParameters::default();
     super::group::page(&administrator, &context, &group, &parameters, entered).await.map(Either::Right)
 }
 

@@ -1,6 +1,6 @@
 //! The list of people.
 
-use super::change::{FormAnswer, Refused, carry_out, done, refused};
+use super::change::{FormAnswer, carry_out, done};
 use super::forms::{PAGE, linked};
 use super::loaded::state;
 use crate::admin;
@@ -117,9 +117,7 @@ pub(in crate::http::public) async fn create(
             let notice = if made.changed { PersonNotice::Created } else { PersonNotice::Known };
             done(&admin, &paths::admin_user(made.outcome.id), notice.as_str())
         }
-        Err(Refused::Impossible(why)) => refused(&administrator, Section::People, paths::ADMIN_USERS, &why),
-        Err(Refused::Fault(fault)) => Err(fault),
-        Err(Refused::Overtaken(_)) => Err(Fault::NotFound),
+        Err(why) => why.answer(&administrator, Section::People, paths::ADMIN_USERS),
     }
 }
 

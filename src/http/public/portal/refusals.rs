@@ -141,12 +141,8 @@ pub(in crate::http::public) async fn grant(
         return refused(&administrator, Section::Access, &back, &why);
     }
     for one in grants {
-        match give(&admin, &administrator, facts.user_id, one, until).await {
-            Ok(()) => {}
-            Err(Refused::Impossible(why)) => return refused(&administrator, Section::Access, &back, &why),
-            // Nothing is expected of what did not exist, so nobody can have been faster.
-            Err(Refused::Overtaken(_)) => return Err(Fault::NotFound),
-            Err(Refused::Fault(fault)) => return Err(fault),
+        if let Err(why) = give(&admin, &administrator, facts.user_id, one, until).await {
+            return why.answer(&administrator, Section::Access, &back);
         }
     }
     done(&admin, &back, GRANTED)

@@ -198,9 +198,7 @@ pub(in crate::http::public) async fn end_session(
     let hash: Hash = session.and_then(|session| session.parse().ok()).ok_or(Fault::NotFound)?;
     match admin.end_session(&hash, &administrator.actor()).await.map_err(Refused::from) {
         Ok(_) => done(&admin, &back, PersonNotice::SessionEnded.as_str()),
-        Err(Refused::Impossible(why)) => refused(&administrator, Section::People, &back, &why),
-        Err(Refused::Fault(fault)) => Err(fault),
-        Err(Refused::Overtaken(_)) => Err(Fault::NotFound),
+        Err(why) => why.answer(&administrator, Section::People, &back),
     }
 }
 

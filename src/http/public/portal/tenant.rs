@@ -1,6 +1,6 @@
 //! One tenant.
 
-use super::forms::{PAGE, linked};
+use super::forms::{ListParameters, PAGE, linked};
 use super::loaded::tenant as tenant_entry;
 use crate::admin::Context;
 use crate::http::public::answer::PageAnswer;
@@ -15,15 +15,6 @@ use gatepost_pages::admin::{
     EnteredEnd, MappedGroup, PlaceNotice, TenantDetails, TenantEntered, TenantPersonEntry,
 };
 use gatepost_store::directory::{By, TenantGroup, TenantPerson, TenantRecord};
-use serde::Deserialize;
-
-/// Which people, where the page begins, and what the last form did.
-#[derive(Default, Deserialize)]
-pub(in crate::http::public) struct Parameters {
-    q: Option<String>,
-    after: Option<String>,
-    done: Option<String>,
-}
 
 /// Shows a tenant that the caller administers.
 ///
@@ -33,7 +24,7 @@ pub(in crate::http::public) async fn show(
     administrator: Administrator,
     context: web::Data<Context>,
     Path(id): Path<TenantId>,
-    Query(parameters): Query<Parameters>,
+    Query(parameters): Query<ListParameters>,
 ) -> Result<PageAnswer, Fault> {
     let tenant = find(&administrator, &context, &id).await?;
     let no_end = EnteredEnd::default();
@@ -59,7 +50,7 @@ pub(super) async fn page(
     administrator: &Administrator,
     context: &Context,
     tenant: &TenantRecord,
-    parameters: &Parameters,
+    parameters: &ListParameters,
     entered: TenantEntered<'_>,
 ) -> Result<PageAnswer, Fault> {
     let (scope, directory) = (&administrator.scope, &context.stores.directory);

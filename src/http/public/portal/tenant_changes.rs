@@ -1,8 +1,10 @@
 //! What the forms of a tenant's page change: its members, the groups that open it, its name; and its end.
 
 use super::change::{FormAnswer, Refused, carry_out, done};
-use super::forms::{Attempt, end_of, entered, filled_in, make, until_words};
-use super::tenant::{Parameters, find, page};
+use super::forms::{
+    Attempt, FormerMember, ListParameters, NewName, end_of, entered, filled_in, make, until_words,
+};
+use super::tenant::{find, page};
 use super::tenants;
 use crate::admin::Context;
 use crate::http::public::answer::PageAnswer;
@@ -90,7 +92,7 @@ async fn again(
     tenant: &TenantRecord,
     entered: TenantEntered<'_>,
 ) -> FormAnswer {
-    page(administrator, context, tenant, &Parameters::default(), entered).await.map(Either::Right)
+    page(administrator, context, tenant, &ListParameters::default(), entered).await.map(Either::Right)
 }
 
 /// The membership in the tenant itself, in words.
@@ -109,15 +111,6 @@ async fn held(
         |way| format!("{}, {}", way.role, until_words(way.until)),
     ))
 }
-
-/// Who is to be removed.
-#[derive(Deserialize)]
-pub(in crate::http::public) struct FormerMember {
-    user: Option<String>,
-    version: Option<String>,
-}
-
-impl Fields for FormerMember {}
 
 /// Takes a person the role that they have in the tenant itself.
 ///
@@ -183,9 +176,7 @@ pub(in crate::http::public) async fn map(
             let change = MapGroup { group: GroupKey::Name(name), tenant: id, role };
             match carry_out(&context, &administrator, &change, Conditions::default()).await {
                 Ok(_) => return done(&context, &here, PlaceNotice::Mapped.as_str()),
-                Err(Refused::Impossible(why)) => why.text,
-                Err(Refused::Fault(fault)) => return Err(fault),
-                Err(Refused::Overtaken(_)) => return Err(Fault::NotFound),
+                Err(why) => why.sentence()?,
             }
         }
     };
@@ -227,19 +218,6 @@ pub(in crate::http::public) async fn unmap(
             attempt.answer(&administrator, why)
         }
     }
-}
-
-/// Another name.
-#[derive(Deserialize)]
-pub(in crate::http::public) struct NewName {
-    name: Option<String>,
-    /// The name that the page showed.
-    shown: Option<String>,
-    version: Option<String>,
-}
-
-impl Fields for NewName {
-    const LIMIT: usize = 8192;
 }
 
 /// Changes the name that people see.
