@@ -23,6 +23,7 @@ mod reader;
 mod requests;
 mod retention;
 mod session;
+mod speakers;
 mod store_url;
 mod stores;
 mod suggest;
@@ -35,6 +36,7 @@ pub use domains::{AllowedDomain, AllowedDomainError, AssertableDomains};
 pub use error::{ConfigError, ConfigErrors, Problem};
 pub use groups::RoleWithoutTenant;
 pub use identity_policy::IdentityPolicy;
+pub use speakers::{SpeakerConfig, SpeakerKey, SpeakerKind};
 pub use watched::{DerivedSecret, RELOAD_INTERVAL, WatchedSecret};
 
 use gatepost_core::host::{HostPattern, Origin};
@@ -74,6 +76,8 @@ pub struct Config {
     pub stores: StoresConfig,
     /// `GATEPOST_PROVIDERS__*`, in the order of their ids; at least one.
     pub providers: Vec<ProviderConfig>,
+    /// `GATEPOST_SPEAKERS__*`, in the order of their ids.
+    pub speakers: Vec<SpeakerConfig>,
     /// `GATEPOST_GROUPS`: links made by configuration.
     pub group_links: Vec<(GroupName, ExternalGroup)>,
     /// `GATEPOST_ADMIN_GROUPS`.

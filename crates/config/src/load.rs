@@ -5,7 +5,7 @@ use super::raw::{CONFIG_VARIABLE, TomlFile};
 use super::reader::{Read, Reader};
 use super::{
     Config, StoresConfig, address, groups, identity_policy, log, providers, requests, retention, session,
-    stores, webhook,
+    speakers, stores, webhook,
 };
 use std::borrow::Cow;
 use std::io::ErrorKind;
@@ -79,6 +79,7 @@ pub(super) fn sections(reader: &mut Reader) -> Read<Config> {
     let addresses = address::read(reader);
     let stores = stores::read(reader);
     let providers = providers::read(reader);
+    let speakers = speakers::read(reader);
     let groups = groups::read(reader, providers.as_ref().ok().map(Vec::as_slice));
     let address_changes = identity_policy::read(reader);
     let session = session::read(reader);
@@ -101,6 +102,7 @@ pub(super) fn sections(reader: &mut Reader) -> Read<Config> {
         secret_keys,
         stores,
         providers: providers?,
+        speakers: speakers?,
         group_links: groups.links,
         admin_groups: groups.admins,
         admin_roles: groups.admin_roles,

@@ -227,6 +227,6 @@ fn visible(text: &str) -> Option<String> {
     text.bytes().all(|b| b.is_ascii_graphic()).then(|| text.to_owned())
 }
 
-fn printable(text: &str) -> Option<String> {
+pub(super) fn printable(text: &str) -> Option<String> {
     (!text.is_empty() && text.trim() == text && !text.chars().any(char::is_control)).then(|| text.to_owned())
 }

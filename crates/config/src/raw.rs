@@ -66,15 +66,16 @@ fn key_of(variable: &str) -> Option<String> {
     }
     let key = variable[9..].to_ascii_lowercase().replace("__", ".");
     let spelled = variable_of(&key);
-    let key = match key.strip_prefix("providers.").and_then(|rest| rest.split_once('.')) {
-        Some((id, setting)) => format!("providers.{}.{setting}", id.replace('_', "-")),
-        None => key,
+    let of_one = |section: &str| {
+        let (id, setting) = key.strip_prefix(section)?.split_once('.')?;
+        Some(format!("{section}{}.{setting}", id.replace('_', "-")))
     };
+    let key = of_one("providers.").or_else(|| of_one("speakers.")).unwrap_or(key);
     let same = |a: &str, b: &str| a.replace('-', "_") == b.replace('-', "_");
     Some(if same(&spelled, variable) { key } else { variable.to_owned() })
 }
 
-/// The environment variable of a key. The `-` of a provider's id becomes `_`.
+/// The environment variable of a key. The `-` of the id of a provider or a speaker becomes `_`.
 pub(super) fn variable_of(key: &str) -> String {
     let name = key.to_uppercase().replace('.', "__").replace('-', "_");
     if key.starts_with("database_url") || key.starts_with("redis_url") {
@@ -120,6 +121,7 @@ mod tests {
             ("GATEPOST_PUBLIC_URL", "public_url"),
             ("GATEPOST_SESSION__IDLE_TIMEOUT", "session.idle_timeout"),
             ("GATEPOST_PROVIDERS__MY_IDP__CLIENT_ID", "providers.my-idp.client_id"),
+            ("GATEPOST_SPEAKERS__OPEN_WEBUI__MAX_AGE", "speakers.open-webui.max_age"),
             ("DATABASE_URL", "database_url"),
             ("REDIS_URL_FILE", "redis_url_file"),
         ] {

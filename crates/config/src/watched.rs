@@ -4,7 +4,7 @@
 //! than ten seconds ago, or if a server refused the value. If the file cannot be read, or holds no valid replacement,
 //! the last good value stays in use and a warning is logged once.
 
-use super::{ClientCredential, Config, StoresConfig};
+use super::{ClientCredential, Config, SpeakerKey, StoresConfig};
 use gatepost_core::error_chain::Chain;
 use secrecy::{ExposeSecret, SecretString};
 use std::fmt;
@@ -171,6 +171,11 @@ impl Config {
                     secret.current();
                 }
                 ClientCredential::AssertionFile(_) => {}
+            }
+        }
+        for speaker in &self.speakers {
+            if let SpeakerKey::Secret(secret) = &speaker.key {
+                secret.current();
             }
         }
     }

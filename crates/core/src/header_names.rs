@@ -23,6 +23,15 @@ pub const IDENTITY_HEADERS: [&str; 12] = [
 pub const FORWARDED_HEADERS: [&str; 5] =
     ["x-forwarded-method", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-uri", "x-forwarded-for"];
 
+/// Whether a header in lower case is set by the proxy, by HTTP itself or by Gatepost, so that no setting may give it
+/// another meaning.
+pub fn is_reserved(name: &str) -> bool {
+    const RESERVED: [&str; 8] =
+        ["accept", "connection", "host", "origin", "te", "trailer", "transfer-encoding", "upgrade"];
+    const BEGINNINGS: [&str; 5] = ["content-", "sec-", "x-forwarded-", "x-gatepost-", "x-user-"];
+    RESERVED.contains(&name) || BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
+}
+
 /// A header's name in Go's canonical form, as in `X-User-Email`, which Traefik compares.
 pub fn canonical(name: &str) -> String {
     let word = |word: &str| {

@@ -139,6 +139,15 @@ impl HostPattern {
         is_covered.then(|| Cow::Owned(Origin { scheme, host: host.clone(), port }))
     }
 
+    /// Whether some host is covered by both entries.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        match (self.any_label, other.any_label) {
+            (true, true) | (false, false) => self.origin.host == other.origin.host,
+            (true, false) => self.origin_of(&other.origin.host).is_some(),
+            (false, true) => other.origin_of(&self.origin.host).is_some(),
+        }
+    }
+
     /// The scheme of the hosts that this entry covers.
     pub const fn scheme(&self) -> Scheme {
         self.origin.scheme
@@ -258,6 +267,23 @@ mod tests {
         assert_eq!(find(&hosts, "a.example.com").as_deref(), Some("https://a.example.com:8443"));
         for host in ["example.com", "a.b.example.com", ".example.com", "aexample.com", "auth.example.com"] {
             assert_eq!(find(&hosts, host), None, "{host}");
+        }
+    }
+
+    #[test]
+    fn two_entries_overlap_where_both_cover_a_host() {
+        for (one, other, overlaps) in [
+            ("a.example.com", "a.example.com:8443", true),
+            ("a.example.com", "b.example.com", false),
+            ("*.example.com", "a.example.com", true),
+            ("*.example.com", "a.b.example.com", false),
+            ("*.example.com", "example.com", false),
+            ("*.example.com", "*.example.com", true),
+            ("*.example.com", "*.b.example.com", false),
+        ] {
+            let pattern = |text: &str| text.parse::<HostPattern>().expect("a pattern");
+            assert_eq!(pattern(one).overlaps(&pattern(other)), overlaps, "{one} {other}");
+            assert_eq!(pattern(other).overlaps(&pattern(one)), overlaps, "{other} {one}");
         }
     }
 

@@ -135,6 +135,10 @@ impl FromStr for GroupId {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProviderId(Arc<str>);
 
+/// The `<ID>` of `GATEPOST_SPEAKERS__<ID>__...`: lower-case letters, digits and `-`, at most 32.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SpeakerId(Arc<str>);
+
 /// The id of a tenant of the platform, not Entra's *tid*: letters, digits, `.`, `-` and `_`, at most 64.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TenantId(Arc<str>);
@@ -160,6 +164,9 @@ pub enum IdError {
     /// Not a [`ProviderId`].
     #[error("{0:?} is not a provider id: expected 1 to 32 of a-z, 0-9 and -")]
     Provider(String),
+    /// Not a [`SpeakerId`].
+    #[error("{0:?} is not a speaker id: expected 1 to 32 of a-z, 0-9 and -")]
+    Speaker(String),
     /// Not a [`TenantId`].
     #[error("{0:?} is not a tenant id: expected 1 to 64 of A-Z, a-z, 0-9, . - and _")]
     Tenant(String),
@@ -211,6 +218,10 @@ macro_rules! text_id {
 }
 
 text_id!(ProviderId, IdError::Provider, |text| {
+    (1..=32).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+});
+text_id!(SpeakerId, IdError::Speaker, |text| {
     (1..=32).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 });

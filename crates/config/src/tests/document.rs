@@ -9,11 +9,13 @@ use std::collections::BTreeSet;
 const DOCUMENT: &str = include_str!("../../../../docs/configuration.md");
 
 fn settings_read() -> BTreeSet<String> {
-    let file = TomlFile { name: "gatepost.toml", text: "[providers.id]\nkind = \"entra\"" };
+    let file = TomlFile {
+        name: "gatepost.toml",
+        text: "[providers.id]\nkind = \"entra\"\n[speakers.id]\nkind = \"jwt\"",
+    };
     let mut reader = Reader::new(Some(&file), std::iter::empty());
     assert!(sections(&mut reader).is_err(), "the public address is missing");
-    let variables =
-        reader.read_keys().iter().map(|key| variable_of(key).replace("PROVIDERS__ID__", "PROVIDERS__<ID>__"));
+    let variables = reader.read_keys().iter().map(|key| variable_of(key).replace("S__ID__", "S__<ID>__"));
     let platform = crate::platform::VARIABLES.map(|(name, _)| name.to_owned());
     variables.chain(platform).chain(["GATEPOST_CONFIG".to_owned()]).collect()
 }

@@ -5,6 +5,7 @@ mod files;
 mod providers;
 mod secrets;
 mod settings;
+mod speakers;
 mod store_urls;
 
 use super::{Config, ConfigErrors};

@@ -4,13 +4,14 @@ use super::*;
 use crate::raw::variable_of;
 use proptest::prelude::*;
 
-const SECRETS: [&str; 8] = [
+const SECRETS: [&str; 9] = [
     "database_url",
     "redis_url",
     "secret_keys",
     "providers.corp.client_secret",
     "providers.corp.client_certificate",
     "providers.entra.client_secret",
+    "speakers.chat.secret",
     "webhook.url",
     "webhook.secret",
 ];
