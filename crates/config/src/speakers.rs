@@ -6,7 +6,7 @@ use super::reader::{Found, Read, Reader};
 use super::watched::{WatchedSecret, take_if};
 use super::{duration, providers};
 use gatepost_core::header_names::{IDENTITY_HEADERS, is_reserved};
-use gatepost_core::host::HostPattern;
+use gatepost_core::host::{HostName, HostPattern};
 use gatepost_core::ids::SpeakerId;
 use secrecy::ExposeSecret;
 use std::time::Duration;
@@ -52,6 +52,13 @@ pub struct SpeakerConfig {
     pub require_session: bool,
     /// `..__MAX_AGE`: a word lives this long at most.
     pub max_age: Duration,
+}
+
+impl SpeakerConfig {
+    /// Whether its words count on this host.
+    pub fn is_heard_on(&self, host: &HostName) -> bool {
+        self.hosts.iter().any(|pattern| pattern.origin_of(host).is_some())
+    }
 }
 
 /// The kind of a speaker.

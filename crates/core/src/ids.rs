@@ -147,6 +147,13 @@ pub struct TenantId(Arc<str>);
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GroupName(Arc<str>);
 
+impl SpeakerId {
+    /// The same id as that of a provider: calls to a speaker are counted as calls to providers are.
+    pub fn to_provider_id(&self) -> ProviderId {
+        ProviderId(Arc::clone(&self.0))
+    }
+}
+
 /// A text that is not an id of the expected kind.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum IdError {

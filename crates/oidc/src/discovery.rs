@@ -12,8 +12,10 @@ use super::error::OidcError;
 use super::flight::Flight;
 use super::issuer::IssuerRule;
 use super::jws::Jws;
-use super::keys::{JwkCache, Key, parse_set};
+use super::keys::Key;
+use super::lock;
 use super::metadata::Metadata;
+use super::published_keys::PublishedKeys;
 use super::signature::Algorithm;
 use super::token_error::TokenError;
 use super::transport::{CallError, Transport};
@@ -22,16 +24,16 @@ use gatepost_core::error_chain::Chain;
 use gatepost_core::secret::fill_random;
 use openidconnect::ClientId;
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use url::Url;
 
 const METADATA_TTL: Duration = Duration::from_hours(24);
-const REFRESH_INTERVAL: Duration = Duration::from_hours(1);
-const FIRST_BACKOFF: Duration = Duration::from_secs(1);
-const LONGEST_BACKOFF: Duration = Duration::from_mins(5);
-const REFETCH_BURST: u32 = 3;
-const REFETCH_INTERVAL: Duration = Duration::from_mins(5);
+pub(super) const REFRESH_INTERVAL: Duration = Duration::from_hours(1);
+pub(super) const FIRST_BACKOFF: Duration = Duration::from_secs(1);
+pub(super) const LONGEST_BACKOFF: Duration = Duration::from_mins(5);
+pub(super) const REFETCH_BURST: u32 = 3;
+pub(super) const REFETCH_INTERVAL: Duration = Duration::from_mins(5);
 
 /// Where a token came from. It decides which limit a fetch of the keys counts against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,11 +52,10 @@ pub(super) struct Discovery {
     client_id: ClientId,
     url: Url,
     metadata: Mutex<Option<(Instant, Arc<Metadata>)>>,
-    keys: Mutex<JwkCache>,
+    keys: PublishedKeys,
     /// The algorithm of the newest ID token: the client's `id_token_signed_response_alg`, which is in no document.
     id_token_algorithm: Mutex<Option<Algorithm>>,
     metadata_flight: Flight,
-    keys_flight: Flight,
     trusted_refetches: Mutex<Bucket>,
     exposed_refetches: Mutex<Bucket>,
 }
@@ -63,15 +64,14 @@ impl Discovery {
     pub fn new(transport: Transport, rule: IssuerRule, client_id: ClientId, url: Url) -> Self {
         let bucket = || Mutex::new(Bucket::new(REFETCH_BURST, REFETCH_INTERVAL, Instant::now()));
         Self {
+            keys: PublishedKeys::new(transport.clone()),
             transport,
             rule,
             client_id,
             url,
             metadata: Mutex::default(),
-            keys: Mutex::default(),
             id_token_algorithm: Mutex::default(),
             metadata_flight: Flight::default(),
-            keys_flight: Flight::default(),
             trusted_refetches: bucket(),
             exposed_refetches: bucket(),
         }
@@ -100,13 +100,6 @@ impl Discovery {
         Ok(())
     }
 
-    async fn fetch_keys(&self, jwks_uri: &Url) -> Result<(), OidcError> {
-        let document = self.transport.get(Endpoint::Keys, jwks_uri, None).await?.success()?;
-        let set = parse_set(document)?;
-        lock(&self.keys).merge(&set, Instant::now());
-        Ok(())
-    }
-
     /// Stores the algorithm of an ID token.
     pub fn note_algorithm(&self, algorithm: Algorithm) {
         *lock(&self.id_token_algorithm) = Some(algorithm);
@@ -132,18 +125,14 @@ impl Discovery {
         source: Source,
         check: impl Fn(&Key) -> Result<T, TokenError>,
     ) -> Result<T, OidcError> {
-        match self.find_key(token).and_then(|key| check(&key)) {
+        match self.keys.find(token).and_then(|key| check(&key)) {
             // A wrong signature may mean that the provider gave a new key an old `kid`, or that it uses none.
             Err(TokenError::UnknownKey | TokenError::BadSignature) => {
                 self.refetch_keys(source).await?;
-                Ok(self.find_key(token).and_then(|key| check(&key))?)
+                Ok(self.keys.find(token).and_then(|key| check(&key))?)
             }
             outcome => Ok(outcome?),
         }
-    }
-
-    fn find_key(&self, token: &Jws<'_>) -> Result<Key, TokenError> {
-        lock(&self.keys).find(token.kid(), token.algorithm(), Instant::now())
     }
 
     /// Fetches the keys, if the limit of the source allows it.
@@ -151,7 +140,7 @@ impl Discovery {
         match source {
             Source::TokenEndpoint => {
                 let metadata = self.metadata().await?;
-                self.keys_flight.share(self.fetch_keys_sparingly(metadata.jwks_uri())).await
+                self.keys.share(self.fetch_keys_sparingly(metadata.jwks_uri())).await
             }
             Source::Anybody => {
                 // Posted tokens must not cause fetches of the discovery document.
@@ -160,7 +149,7 @@ impl Discovery {
                 // The limit is checked before the single flight: when it is used up, this must not become the outcome for the
                 // sign-ins that wait in the flight.
                 if lock(&self.exposed_refetches).take(Instant::now()) {
-                    self.keys_flight.share(self.fetch_keys(metadata.jwks_uri())).await?;
+                    self.keys.share(self.keys.fetch(metadata.jwks_uri())).await?;
                 }
                 Ok(())
             }
@@ -172,7 +161,7 @@ impl Discovery {
         if !lock(&self.trusted_refetches).take(Instant::now()) {
             return Ok(());
         }
-        let outcome = self.fetch_keys(jwks_uri).await;
+        let outcome = self.keys.fetch(jwks_uri).await;
         if outcome.is_err() {
             // A failed fetch does not count against the limit.
             lock(&self.trusted_refetches).put_back();
@@ -214,10 +203,7 @@ impl Discovery {
     pub async fn refresh(&self) -> Result<(), OidcError> {
         self.reach().await?;
         let metadata = self.metadata().await?;
-        let started = Instant::now();
-        self.keys_flight.share(self.fetch_keys(metadata.jwks_uri())).await?;
-        lock(&self.keys).withdraw_unseen(started);
-        Ok(())
+        self.keys.refresh(metadata.jwks_uri()).await
     }
 
     /// Fetches the discovery document now, to find out whether the provider answers.
@@ -227,7 +213,7 @@ impl Discovery {
 }
 
 /// How long to wait after a failed fetch: no shorter than the provider asks.
-fn pause_after(error: &OidcError, backoff: Duration) -> Duration {
+pub(super) fn pause_after(error: &OidcError, backoff: Duration) -> Duration {
     jittered(backoff).max(error.retry_after().unwrap_or_default())
 }
 
@@ -240,15 +226,10 @@ fn fix(error: &OidcError) -> &'static str {
 }
 
 /// `pause`, shortened by up to a fifth, so that replicas do not fetch at the same time.
-fn jittered(pause: Duration) -> Duration {
+pub(super) fn jittered(pause: Duration) -> Duration {
     let mut byte = [0];
     fill_random(&mut byte);
     pause.mul_f64(1.0 - f64::from(byte[0]) / (5.0 * 256.0))
-}
-
-/// A thread that panicked cannot have left a value half changed, because values are replaced as a whole.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

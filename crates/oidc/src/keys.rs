@@ -154,6 +154,11 @@ impl JwkCache {
         self.0.drain(..excess);
     }
 
+    /// Whether there is no key.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Removes the keys that no set has had since `since`. Changes nothing if no set was fetched since then.
     pub fn withdraw_unseen(&mut self, since: Instant) {
         if self.0.iter().any(|cached| cached.fetched_at >= since) {

@@ -34,6 +34,7 @@ mod metadata_error;
 mod pause;
 mod protocol;
 mod provider;
+mod published_keys;
 mod refusal;
 mod refusal_table;
 mod renewal;
@@ -41,6 +42,7 @@ mod revocation;
 mod settings;
 mod sign_in;
 mod signature;
+mod speaker;
 #[cfg(test)]
 mod testing;
 mod token_endpoint;
@@ -63,6 +65,14 @@ pub use refusal::ErrorResponse;
 pub use renewal::{Refreshed, Renewal, Renewed};
 pub use settings::Settings;
 pub use sign_in::{Callback, Expected, SignIn};
+pub use speaker::{Speaker, Speakers, WORD_LIMIT, Word};
 pub use token_error::TokenError;
 pub use transport::{CallError, ClientError, client as outgoing_client};
 pub use trial::{AuthorizationTrial, Renewability, Trial};
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// A thread that panicked cannot have left a value half changed, because values are replaced as a whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,6 +1,6 @@
 //! What the relying party needs to know from the configuration.
 
-use gatepost_config::{Config, ProviderConfig};
+use gatepost_config::{Config, ProviderConfig, SpeakerConfig};
 use gatepost_core::host::HostName;
 use std::path::PathBuf;
 
@@ -13,6 +13,8 @@ pub struct Settings {
     pub public_host: HostName,
     /// The providers, in the order in which they are offered.
     pub providers: Vec<ProviderConfig>,
+    /// The speakers, in the order of their ids.
+    pub speakers: Vec<SpeakerConfig>,
 }
 
 impl Settings {
@@ -22,6 +24,7 @@ impl Settings {
             ca_file: config.ca_file.clone(),
             public_host: config.public_url.host().clone(),
             providers: config.providers.clone(),
+            speakers: config.speakers.clone(),
         }
     }
 }

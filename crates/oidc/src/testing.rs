@@ -125,7 +125,7 @@ pub(super) fn provider(kind: ProviderKind, change: impl FnOnce(&mut ProviderConf
     let mut provider = ProviderConfig::new(id, kind, "us".into(), ClientCredential::Secret("secret".into()));
     change(&mut provider);
     let public_host = "auth.example.com".parse().expect("a host");
-    let settings = Settings { ca_file: None, public_host, providers: vec![provider] };
+    let settings = Settings { ca_file: None, public_host, providers: vec![provider], speakers: Vec::new() };
     let providers = Providers::new(&settings, &Calls::new(|_| {})).expect("providers");
     Arc::clone(providers.iter().next().expect("a provider"))
 }

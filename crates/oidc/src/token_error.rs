@@ -65,6 +65,9 @@ pub enum TokenError {
     /// `iat` is too long ago.
     #[error("the token was issued too long ago")]
     TooOld,
+    /// `exp` is too long after `iat`.
+    #[error("the token lives longer than allowed: {0} s from iat to exp")]
+    LivesTooLong(u64),
     /// `nonce` is not the one of this sign-in.
     #[error("the token's nonce is not the one of this sign-in")]
     WrongNonce,
@@ -115,6 +118,7 @@ impl TokenError {
             Self::Expired => "expired",
             Self::NotYetValid => "not_yet_valid",
             Self::TooOld => "too_old",
+            Self::LivesTooLong(_) => "lives_too_long",
             Self::WrongNonce => "wrong_nonce",
             Self::WrongAccessTokenHash => "wrong_access_token_hash",
             Self::WrongAuthTime => "wrong_auth_time",
