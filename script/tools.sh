@@ -29,13 +29,15 @@ need_debian() {
     echo "installing $*"
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null || true
   fi
-  # Debian installs the server programs of Postgres outside PATH; has_postgres finds them.
-  if [ "$program" != initdb ] && ! command -v "$program" >/dev/null; then
+  # Debian installs the server programs of Postgres outside PATH, and venv is a module; has_postgres and has_venv find them.
+  if [ "$program" != initdb ] && [ "$program" != venv ] && ! command -v "$program" >/dev/null; then
     missing+=("$program (Debian packages: $*)")
   fi
 }
 
 has_postgres() { command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
+
+has_venv() { python3 -c 'import ensurepip' 2>/dev/null; }
 
 rust_is_new() {
   local version

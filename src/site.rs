@@ -7,7 +7,7 @@ use gatepost_core::auth_time::AuthTime;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::decision::{self, Lifetimes, Recheck, SessionTimes};
 use gatepost_core::host::ProtectedHosts;
-use gatepost_oidc::Providers;
+use gatepost_oidc::{Providers, Speakers};
 use gatepost_store::session::cookie::CookiePolicy;
 use gatepost_store::session::record::SessionRecord;
 use gatepost_store::session::sealed::KeyRing;
@@ -30,6 +30,8 @@ pub struct Site {
     pub lifetimes: Lifetimes,
     /// The OpenID Connect providers.
     pub providers: Providers,
+    /// The programs that may send requests for a person.
+    pub speakers: Speakers,
 }
 
 impl Site {

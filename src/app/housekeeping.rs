@@ -127,6 +127,10 @@ impl Housekeeping {
             let provider = provider.clone();
             tasks.push(spawn(async move { match provider.keep_fresh().await {} }));
         }
+        for speaker in state.site.speakers.iter() {
+            let speaker = Arc::clone(speaker);
+            tasks.push(spawn(async move { speaker.keep_fresh().await }));
+        }
         Self(tasks)
     }
 

@@ -20,7 +20,7 @@ use gatepost_core::clock::Timestamp;
 use gatepost_core::decision::Lifetimes;
 use gatepost_core::host::ProtectedHosts;
 use gatepost_core::secret::Secret;
-use gatepost_oidc::{Calls, Providers, Settings};
+use gatepost_oidc::{Calls, Providers, Settings, Speakers};
 use gatepost_store::directory::{Directory, DirectoryError};
 use gatepost_store::session::Sessions;
 use gatepost_store::session::cookie::CookiePolicy;
@@ -62,6 +62,9 @@ pub enum StartError {
     /// The providers' credentials.
     #[error("the providers cannot be set up")]
     Providers(#[from] gatepost_oidc::ProvidersError),
+    /// The client of the speakers.
+    #[error("the speakers cannot be set up")]
+    Speakers(#[source] gatepost_oidc::ClientError),
     /// The client of the webhook.
     #[error("the webhook cannot be set up")]
     Webhook(#[source] gatepost_oidc::ClientError),
@@ -134,13 +137,15 @@ pub fn build(config: Config) -> Result<State, StartError> {
     let webhook =
         Webhook::new(config.webhook.clone(), &config.public_url, &client.map_err(StartError::Webhook)?);
     let assertion_keys = AssertionKeys::new(&keys);
+    let (settings, calls) = (Settings::of(&config), provider_calls(&metrics));
     let site = Site {
         hosts: ProtectedHosts::new(config.hosts.clone(), config.public_url.host().clone()),
         cookies: CookiePolicy {
             is_secure: !config.is_development(),
             is_persistent: config.session.persistent,
         },
-        providers: Providers::new(&Settings::of(&config), &provider_calls(&metrics))?,
+        providers: Providers::new(&settings, &calls)?,
+        speakers: Speakers::new(&settings, &calls).map_err(StartError::Speakers)?,
         ring,
         lifetimes,
         config,

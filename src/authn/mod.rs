@@ -1,5 +1,9 @@
 //! Authenticates a caller: loads the session of a cookie and the person's standing, from both stores concurrently.
 
+mod acting;
+
+pub use acting::{Absent, NotActing, find_holder, load_absent};
+
 use crate::site::Site;
 use crate::stores::Stores;
 use gatepost_core::access::Standing;

@@ -1,13 +1,14 @@
 //! What becomes of a person's address when their provider changes it: `GATEPOST_ADDRESS_CHANGES`, and an administrator's word.
 
 use super::administration::Administers;
-use super::{Opened, actor, admitted, at_provider, email, follow, now, person};
+use super::{Opened, SOON, actor, admitted, at_provider, email, follow, now, person};
 use gatepost_config::GroupNames::Link;
 use gatepost_config::{AddressChanges, AssertableDomains, IdentityPolicy};
 use gatepost_core::administration::Scope;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::identity::{AddressRule, AssertedIdentity, RefusedAddress};
 use gatepost_core::ids::UserId;
+use gatepost_kit::process::until;
 use gatepost_store::directory::{
     AddressChange, AddressNews, DirectoryError, FormerHolder, SignInOutcome, UserKey,
 };
@@ -64,6 +65,11 @@ impl Opened {
         self.directory.refresh(user, identity, policy, now(), &actor()).await.unwrap().unwrap()
     }
 
+    /// Whom an address means, asked again while the hot read misses its deadline.
+    async fn holder(&self, email: &str) -> Option<UserId> {
+        until("the holder", SOON, async || self.directory.find_holder(&address(email)).await.ok()).await
+    }
+
     /// What the provider asserted last, as `user show` has it.
     async fn asserted(&self, user: UserId) -> Vec<Option<String>> {
         let record = self.directory.find_user(&Scope::System, &UserKey::Id(user)).await.unwrap().unwrap();
@@ -100,6 +106,20 @@ both_stores! {
         assert!(store.audited("user.change_address").await.is_empty());
         let outcome = store.refreshed(user, &person("alice", "alice@third.example", &[]), &follow(Link)).await;
         assert_eq!(news(&outcome).change, Some(changed(OLD, "alice@third.example")), "the setting counts at once");
+    }
+
+    async fn the_holder_of_an_address_has_signed_in_and_is_known_to_applications_by_it(store) {
+        let user = store.admitted(&person("alice", OLD, &[])).await;
+        store.sign_in_by(&person("alice", NEW, &[]), &keep()).await;
+        assert_eq!(store.holder(OLD).await, Some(user));
+        assert_eq!(store.holder(NEW).await, None, "only the provider asserts this one");
+        store.directory.disable_user(&email("new@example.com"), &actor()).await.unwrap();
+        assert_eq!(store.holder("new@example.com").await, None, "nobody has signed in to this account");
+        store.directory.disable_user(&email(OLD), &actor()).await.unwrap();
+        assert_eq!(store.holder(OLD).await, Some(user), "also a disabled person holds an address");
+        store.sign_in_by(&person("bob", "bob@example.com", &[]), &follow(Link)).await;
+        store.sign_in_by(&person("bob", "bob@married.example", &[]), &follow(Link)).await;
+        assert_eq!(store.holder("bob@example.com").await, None, "bob has another one now");
     }
 
     async fn who_comes_with_an_address_that_somebody_keeps_or_got_is_refused(store) {

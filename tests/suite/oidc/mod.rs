@@ -51,7 +51,8 @@ impl Party {
         let heard = Arc::clone(&outcomes);
         let calls = Calls::new(move |call: &Call<'_>| heard.lock().unwrap().push(call.outcome));
         let public_host = "auth.example.com".parse().unwrap();
-        let settings = Settings { ca_file: None, public_host, providers: vec![provider] };
+        let settings =
+            Settings { ca_file: None, public_host, providers: vec![provider], speakers: Vec::new() };
         let providers = Providers::new(&settings, &calls).unwrap();
         let provider = Arc::clone(providers.iter().next().unwrap());
         Self { entra, provider, outcomes }

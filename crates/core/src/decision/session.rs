@@ -66,6 +66,11 @@ impl SessionTimes {
         self.started_at.plus(lifetimes.absolute)
     }
 
+    /// When the session ends if it is not used any more.
+    pub fn ends_at(&self, lifetimes: &Lifetimes) -> Timestamp {
+        self.expires_at(lifetimes).min(self.last_seen_at.plus(lifetimes.idle))
+    }
+
     /// Whether the provider must be asked about this session, and when relative to the current request.
     pub fn refresh_due(&self, now: Timestamp, lifetimes: &Lifetimes) -> RefreshDue {
         let age = now.since(self.checked_at);
@@ -140,7 +145,7 @@ pub fn require_live<'a>(
         Err(SignInReason::Ended)
     } else if standing.is_disabled {
         Err(SignInReason::Disabled)
-    } else if now >= times.expires_at(lifetimes) || now.since(times.last_seen_at) >= lifetimes.idle {
+    } else if now >= times.ends_at(lifetimes) {
         Err(SignInReason::Expired)
     } else {
         standing.person.email.as_ref().ok_or(SignInReason::NoAddress)

@@ -69,6 +69,7 @@ pub use watch::{Change, Watch};
 use gatepost_config::{Config, IdentityPolicy, StoresConfig};
 use gatepost_core::access::Standing;
 use gatepost_core::clock::Timestamp;
+use gatepost_core::email::EmailAddress;
 use gatepost_core::identity::{AssertedIdentity, SubjectKey};
 use gatepost_core::ids::{GroupName, ProviderId, TenantId, UserId};
 use gatepost_core::secret::Hash;
@@ -202,6 +203,11 @@ impl Directory {
     /// The hot read: the person, their access, and whether this session has ended. One round trip, at most 150 ms.
     pub async fn find_standing(&self, user: UserId, session: &Hash) -> Result<Option<Standing>> {
         on_store!(self, find_standing(user, session))
+    }
+
+    /// The person who holds this address and has signed in before. At most 150 ms.
+    pub async fn find_holder(&self, email: &EmailAddress) -> Result<Option<UserId>> {
+        on_store!(self, find_holder(email))
     }
 
     /// Whether the group of a requirement exists.

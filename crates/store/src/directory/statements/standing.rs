@@ -1,4 +1,5 @@
-//! The hot read: everything that `/verify` needs to know about a person and a session, in one statement.
+//! The hot reads of `/verify`: everything that it needs to know about a person and a session in one statement, and who
+//! holds an address.
 
 use super::{Connection, Result, Store};
 use crate::directory::error::DirectoryError;
@@ -41,6 +42,11 @@ const STANDING: &str = concat!(
     " AS is_standby FROM users u WHERE u.id = $1",
 );
 
+/// Only the address that applications know counts, not one that a provider asserts beside it. An account that nobody has
+/// signed in to is nobody's.
+const HOLDER: &str = "SELECT u.id FROM users u WHERE u.email = $1 \
+    AND EXISTS (SELECT 1 FROM identities i WHERE i.user_id = u.id)";
+
 const IS_STANDBY: &str = concat!("SELECT ", is_standby!());
 
 row! {
@@ -72,6 +78,15 @@ impl Store {
         })?;
         found.map(|(row, sent)| read(id, row, sent)).transpose()
     }
+
+    pub(in crate::directory) async fn find_holder(&self, email: &EmailAddress) -> Result<Option<UserId>> {
+        let found: Option<String> = hot_read!(self, |connection| {
+            let query = sqlx::query_scalar(HOLDER).bind(email.as_str());
+            let id = query.fetch_optional(&mut *connection).await?;
+            demand_primary(connection, id.is_some()).await.map(|()| id)
+        })?;
+        found.map(|id| id.parse().map_err(DirectoryError::unreadable)).transpose()
+    }
 }
 
 /// A person's standing, in the transaction of a change.
@@ -84,11 +99,15 @@ pub(super) async fn find(connection: &mut Connection, id: UserId) -> Result<Opti
 async fn fetch(connection: &mut Connection, id: UserId, session: &Hash) -> Result<Option<StandingRow>> {
     let query = sqlx::query_as(STANDING).bind(id.to_string()).bind(&session.as_bytes()[..]);
     let row = query.fetch_optional(&mut *connection).await?;
-    // A standby may not have the person yet. That does not mean that the person does not exist.
-    if row.is_none() && sqlx::query_scalar(IS_STANDBY).fetch_one(connection).await? {
+    demand_primary(connection, row.is_some()).await.map(|()| row)
+}
+
+/// A standby may not have a row yet. That does not mean that the row does not exist.
+async fn demand_primary(connection: &mut Connection, is_found: bool) -> Result<()> {
+    if !is_found && sqlx::query_scalar(IS_STANDBY).fetch_one(connection).await? {
         return Err(DirectoryError::standby());
     }
-    Ok(row)
+    Ok(())
 }
 
 /// The statement was sent at `sent`, before the database read its own clock.
