@@ -36,7 +36,7 @@ pub use domains::{AllowedDomain, AllowedDomainError, AssertableDomains};
 pub use error::{ConfigError, ConfigErrors, Problem};
 pub use groups::RoleWithoutTenant;
 pub use identity_policy::IdentityPolicy;
-pub use speakers::{SpeakerConfig, SpeakerKey, SpeakerKind};
+pub use speakers::{SpeakerConfig, SpeakerKey, SpeakerKind, UNSIGNED_HEADERS};
 pub use watched::{DerivedSecret, RELOAD_INTERVAL, WatchedSecret};
 
 use gatepost_core::host::{HostPattern, Origin};

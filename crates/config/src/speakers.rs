@@ -55,11 +55,25 @@ pub struct SpeakerConfig {
 }
 
 impl SpeakerConfig {
+    /// The headers, in lower case, that tell a person and that no application may get: the word, and what Open WebUI
+    /// sends in its place.
+    pub fn hidden_headers(&self) -> impl Iterator<Item = &str> {
+        let unsigned: &[&str] = match self.kind {
+            SpeakerKind::OpenWebUi => &UNSIGNED_HEADERS,
+            SpeakerKind::Jwt => &[],
+        };
+        std::iter::once(self.header.as_str()).chain(unsigned.iter().copied())
+    }
+
     /// Whether its words count on this host.
     pub fn is_heard_on(&self, host: &HostName) -> bool {
         self.hosts.iter().any(|pattern| pattern.origin_of(host).is_some())
     }
 }
+
+/// What Open WebUI sends in place of a word if it does not sign, in lower case.
+pub const UNSIGNED_HEADERS: [&str; 4] =
+    ["x-openwebui-user-email", "x-openwebui-user-id", "x-openwebui-user-name", "x-openwebui-user-role"];
 
 /// The kind of a speaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,9 +6,17 @@ use gatepost_config::Config;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// The site that the examples are of; where the internal listener speaks TLS, an example says so: `# site: tls`.
-fn config(has_tls: bool) -> Config {
+/// The site that the examples are of. An example says so where the internal listener speaks TLS (`# site: tls`), and
+/// where Open WebUI is a speaker (`# site: speaker`).
+fn config(has_tls: bool, has_speaker: bool) -> Config {
     let tls = if has_tls { "internal_tls = \"/etc/gatepost/certs\"" } else { "" };
+    let speaker = r#"
+        [speakers.open-webui]
+        kind = "open-webui"
+        secret = "0123456789abcdef0123456789abcdef"
+        hosts = ["mcp.example.com"]
+    "#;
+    let speaker = if has_speaker { speaker } else { "" };
     let text = r#"
         public_url = "https://auth.example.com"
         hosts = ["wiki.example.com", "chat.example.com", "*.apps.example.com"]
@@ -18,11 +26,12 @@ fn config(has_tls: bool) -> Config {
         client_id = "22222222-2222-4222-8222-222222222222"
         client_secret = "not looked at"
     "#;
-    Config::parse(&format!("{tls}{text}"), std::iter::empty()).unwrap()
+    Config::parse(&format!("{tls}{text}{speaker}"), std::iter::empty()).unwrap()
 }
 
-fn is_of_tls(files: &[PathBuf]) -> bool {
-    files.iter().any(|file| std::fs::read_to_string(file).unwrap().contains("# site: tls\n"))
+fn says(files: &[PathBuf], site: &str) -> bool {
+    let line = format!("# site: {site}\n");
+    files.iter().any(|file| std::fs::read_to_string(file).unwrap().contains(&line))
 }
 
 fn folder() -> PathBuf {
@@ -74,7 +83,7 @@ fn found(findings: &[Finding]) -> Expected {
 fn every_example_has_the_finding_of_its_name_and_no_other() {
     let mut differing = Vec::new();
     for (name, files) in examples() {
-        let config = config(is_of_tls(&files));
+        let config = config(says(&files, "tls"), says(&files, "speaker"));
         let (found, announced) =
             (found(&traefik::inspect(&files, Some(&config)).findings), announced(&files));
         if found != announced {
@@ -119,7 +128,7 @@ fn the_readmes_own_example_is_in_order() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("dynamic.yml");
     std::fs::write(&file, block).unwrap();
-    let findings = traefik::inspect(&[file], Some(&config(false))).findings;
+    let findings = traefik::inspect(&[file], Some(&config(false, false))).findings;
     let complaints: Vec<&Finding> =
         findings.iter().filter(|finding| finding.severity() > Severity::Hint).collect();
     // The example's site has a requirement that nobody uses yet.

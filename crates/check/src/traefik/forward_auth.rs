@@ -3,8 +3,10 @@
 use super::setup::{Setup, Spot};
 use super::site::Site;
 use crate::finding::{Finding, Place, codes, describe};
+use gatepost_config::SpeakerConfig;
 use gatepost_core::header_names::{IDENTITY_HEADERS, canonical};
 use gatepost_core::requirement::Requirement;
+use std::collections::BTreeSet;
 use url::Url;
 
 codes! {
@@ -93,7 +95,7 @@ pub(super) fn inspect(setup: &Setup<'_>, site: Option<&Site<'_>>, findings: &mut
     }
     for (_, gate) in setup.gates() {
         options(gate, findings);
-        response_headers(gate, findings);
+        response_headers(gate, site, findings);
         address(gate, site, findings);
     }
 }
@@ -152,7 +154,7 @@ fn shown(spot: Spot<'_>) -> String {
     }
 }
 
-fn response_headers(gate: Spot<'_>, findings: &mut Vec<Finding>) {
+fn response_headers(gate: Spot<'_>, site: Option<&Site<'_>>, findings: &mut Vec<Finding>) {
     let list = gate.get("authResponseHeaders");
     let names = list.map(|list| list.node.texts()).unwrap_or_default();
     let pattern = gate.get("authResponseHeadersRegex").filter(|spot| spot.node.text() != Some(""));
@@ -164,8 +166,11 @@ fn response_headers(gate: Spot<'_>, findings: &mut Vec<Finding>) {
     let is_matched =
         |name: &str| matches!(&expression, Some((_, Ok(expression))) if expression.is_match(name));
     let is_listed = |name: &str| names.iter().any(|(own, _)| own.eq_ignore_ascii_case(name));
+    let words: BTreeSet<&str> =
+        site.iter().flat_map(|site| site.speakers).flat_map(SpeakerConfig::hidden_headers).collect();
     let missing: Vec<String> = IDENTITY_HEADERS
         .into_iter()
+        .chain(words)
         .map(canonical)
         .filter(|name| !is_listed(name) && !is_matched(name))
         .collect();

@@ -8,6 +8,7 @@ mod document;
 mod entry_points;
 mod forward_auth;
 mod image;
+mod open_webui;
 mod routers;
 mod rule;
 mod setup;
@@ -41,6 +42,7 @@ pub(super) fn codes() -> impl Iterator<Item = &'static Code> {
         chain::CODES,
         entry_points::CODES,
         compose::CODES,
+        open_webui::CODES,
     ]
     .into_iter()
     .flatten()
@@ -69,6 +71,7 @@ pub fn inspect(files: &[PathBuf], config: Option<&Config>) -> Inspection {
         public_port: config.public_addr.port(),
         has_tls: config.internal_tls.is_some(),
         is_development: config.is_development(),
+        speakers: &config.speakers,
     });
     let setup = Setup::new(&sources);
     let site = site.as_ref();
@@ -79,6 +82,7 @@ pub fn inspect(files: &[PathBuf], config: Option<&Config>) -> Inspection {
     chain::inspect(&setup, &mut findings);
     entry_points::inspect(&setup, site, &mut findings);
     compose::inspect(&setup, &mut findings);
+    open_webui::inspect(&setup, site, &mut findings);
     if !files.is_empty() && findings.iter().all(|finding| finding.severity() < super::Severity::Warning) {
         let names: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
         let found = format!("{} routers, {} of them protected.", setup.routers.len(), protected(&setup));

@@ -1,5 +1,6 @@
 //! The site that Traefik serves, as Gatepost's configuration describes it.
 
+use gatepost_config::SpeakerConfig;
 use gatepost_core::host::{HostName, ProtectedHosts};
 
 /// What Gatepost's configuration says about the site that Traefik serves.
@@ -12,4 +13,5 @@ pub(super) struct Site<'a> {
     /// Whether the internal listener uses TLS.
     pub(super) has_tls: bool,
     pub(super) is_development: bool,
+    pub(super) speakers: &'a [SpeakerConfig],
 }
