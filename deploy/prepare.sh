@@ -41,6 +41,7 @@ if [ ! -e secrets/redis_url ]; then
 fi
 secret gatepost_keys "$(random)"
 secret webui_secret_key "$(random_hex)"
+secret open_webui_speaker "$(random_hex)"
 
 if grep -q '://gatepost:[^@]*@postgres/' secrets/database_url; then
   echo "old: Gatepost is Postgres' superuser. How to change this: docs/operations.md, \"From an older Compose file\""

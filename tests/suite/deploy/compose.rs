@@ -260,3 +260,35 @@ fn every_package_of_the_tool_servers_is_known_by_its_hash() {
     assert!(dockerfile.contains("npm ci ") && !dockerfile.contains("npm install"), "{dockerfile}");
     assert!(dockerfile.contains("--ignore-scripts"), "{dockerfile}");
 }
+
+/// Open WebUI signs with the secret by which Gatepost verifies, no longer than Gatepost allows, and finds Traefik under the
+/// name of the tools' host.
+#[test]
+fn open_webui_calls_the_tools_through_traefik_with_words_that_gatepost_verifies() {
+    let folder = Folder::prepare();
+    let compose = folder.compose();
+    let variable = |service: &str, name: &str| {
+        let found = environment(&compose, service).into_iter().find(|(found, _)| found == name);
+        found.unwrap_or_else(|| panic!("{service} has no {name}")).1
+    };
+    let speaker = |name: &str| variable("gatepost", &format!("GATEPOST_SPEAKERS__OPEN_WEBUI__{name}"));
+    let secret = speaker("SECRET_FILE");
+    let command = texts(&compose["services"]["open-webui"]["command"]).join(" ");
+    // The Compose library keeps `$$`, which Compose itself turns into `$`.
+    let signs = format!("FORWARD_USER_INFO_HEADER_JWT_SECRET=$$(cat {secret}) exec bash start.sh");
+    assert!(command.replace("=$(", "=$$(").contains(&signs), "{command}");
+    for service in ["gatepost", "open-webui"] {
+        let secrets = compose["services"][service]["secrets"].to_string();
+        assert!(secrets.contains("open_webui_speaker"), "{service}: {secrets}");
+    }
+    assert_ne!(variable("open-webui", "WEBUI_SECRET_KEY_FILE"), secret);
+    assert!(folder.secret("open_webui_speaker").len() >= 64);
+    assert_ne!(folder.secret("open_webui_speaker"), folder.secret("webui_secret_key"));
+    assert_eq!(variable("open-webui", "ENABLE_FORWARD_USER_INFO_HEADERS"), "true");
+    let life = variable("open-webui", "FORWARD_USER_INFO_HEADER_JWT_EXPIRES_SECONDS").parse().ok();
+    let max_age = gatepost_config::duration::parse(&speaker("MAX_AGE")).map(|age| age.as_secs());
+    assert_eq!((life, life.is_some()), (max_age, true));
+    let aliases = &compose["services"]["traefik"]["networks"]["chat"]["aliases"];
+    assert_eq!(texts(aliases), [speaker("HOSTS")]);
+    assert!(read("traefik/dynamic/mcp.yml").contains(&format!("Host(`{}`)", speaker("HOSTS"))));
+}

@@ -144,7 +144,8 @@ fn every_setting_that_is_named_is_one() {
         for name in names {
             let general = name
                 .replace("PROVIDERS__ENTRA__", "PROVIDERS__<ID>__")
-                .replace("PROVIDERS__KC__", "PROVIDERS__<ID>__");
+                .replace("PROVIDERS__KC__", "PROVIDERS__<ID>__")
+                .replace("SPEAKERS__OPEN_WEBUI__", "SPEAKERS__<ID>__");
             let is_known =
                 known.contains(&format!("`{general}`")) || known.contains(&format!("`{general}_FILE`"));
             assert!(is_known, "{path}: {name} is no setting");
