@@ -3,6 +3,7 @@
 mod access;
 mod audit;
 mod callers;
+mod contract;
 
 mod input;
 mod personal;
@@ -11,7 +12,7 @@ mod rules;
 mod same_rows;
 mod versions;
 
-use crate::world::{PUBLIC, Pair, Plan, World, alice};
+use crate::world::{COOKIE, PUBLIC, Pair, Plan, World, alice};
 use gatepost::http::public::{self, Callers, Route};
 use gatepost_kit::client::{Answer, Client, Kind, Request};
 use gatepost_kit::entra::Person;
