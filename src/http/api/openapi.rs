@@ -52,7 +52,16 @@ pub fn document(public_url: Option<&Origin>) -> String {
         Some(vec![Server::new(public_url.map_or_else(|| "/".to_owned(), ToString::to_string))]);
     let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(COOKIE)));
     document.components.get_or_insert_with(Components::new).add_security_scheme("session", cookie);
+    leave_out_unused_schemas(&mut document);
     document.to_pretty_json().expect("a document is JSON")
+}
+
+/// Leaves out the schemas of items whose lists stand in the operations themselves.
+fn leave_out_unused_schemas(document: &mut utoipa::openapi::OpenApi) {
+    let text = document.to_json().unwrap_or_default();
+    if let Some(components) = &mut document.components {
+        components.schemas.retain(|name, _| text.contains(&format!("\"#/components/schemas/{name}\"")));
+    }
 }
 
 /// Names each operation by method and path, which are unique (`get_users_id_memberships`), and lists the parameters that

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 /// Ids of things that exist: the tenant is `a`.
 pub(super) struct Ids {
-    user: String,
+    pub(super) user: String,
     group: String,
     request: String,
 }
@@ -53,7 +53,7 @@ pub(super) fn body_of(route: &Route) -> Option<Value> {
 }
 
 /// What a system administrator gets.
-fn status_for(route: &Route) -> u16 {
+pub(super) fn status_for(route: &Route) -> u16 {
     match (route.method, route.path.strip_prefix(ROOT).unwrap()) {
         // They name what is not there.
         (_, "/me/sessions/{id}")

@@ -3,22 +3,7 @@
 use super::{Office, problem};
 use futures_util::future::join_all;
 use gatepost_kit::client::Client;
-use gatepost_kit::entra::Person;
 use serde_json::{Value, json};
-
-/// Ten administrators, because each may send only so many requests a second.
-async fn admins(office: &Office) -> Vec<Client> {
-    let mut admins = Vec::new();
-    for number in 0..10 {
-        let name = format!("admin-{number}");
-        office.world.entra.add(Person::named(&name));
-        office.world.entra.forget_browsers();
-        let admin = format!("/admins/{name}@example.com");
-        office.done("PUT", &admin, Some(&json!({ "is_admin": true }))).await;
-        admins.push(office.world.signed_in(&name).await);
-    }
-    admins
-}
 
 /// Each administrator changes the thing of this path so often, with the version that the last answer showed. `change`
 /// makes a request of a text that is sent once. Returns the texts of those that changed something, by their versions.
@@ -74,7 +59,7 @@ async fn rows(office: &Office, actions: &[&str]) -> Vec<Value> {
 both_pairs! {
     async fn of_concurrent_changes_with_a_version_each_that_was_acknowledged_is_kept_and_no_other(pair) {
         let office = Office::open(pair).await;
-        let admins = admins(&office).await;
+        let admins = office.many_admins().await;
         let path = format!("/groups/{}", office.number_of("admins-a").await);
         let rename = |name: &str| ("PATCH", path.clone(), Some(json!({ "name": name })));
         let made = race(&office, &admins, &path, 100, rename).await;
