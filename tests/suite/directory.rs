@@ -50,6 +50,7 @@ mod audit_chain;
 mod configuration;
 mod door;
 mod ends;
+mod faults;
 mod files;
 mod groups;
 mod keys;
