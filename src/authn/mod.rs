@@ -40,6 +40,9 @@ pub enum LoadError {
     /// The directory failed.
     #[error("the directory did not answer")]
     Directory(#[from] DirectoryError),
+    /// The keys of a speaker could not be fetched.
+    #[error("the speaker's keys cannot be fetched")]
+    Speaker(#[source] gatepost_oidc::OidcError),
     /// [`DEADLINE`] has passed.
     #[error("the stores did not answer within {DEADLINE:?}")]
     Deadline,

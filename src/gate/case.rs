@@ -51,6 +51,8 @@ pub enum Verdict {
         email: Option<EmailAddress>,
         /// They may ask for access that they lack.
         may_request: bool,
+        /// The name of the API key by which a program sent the request for the person.
+        via: Option<Box<str>>,
     },
     /// A store did not answer, so there is no decision: 503.
     CannotKnow(Arc<LoadError>),
@@ -64,6 +66,6 @@ impl Verdict {
 
     /// A denial that concerns no person.
     pub(super) const fn nobody(denial: Denial) -> Self {
-        Self::Deny { denial, user: None, email: None, may_request: false }
+        Self::Deny { denial, user: None, email: None, may_request: false, via: None }
     }
 }

@@ -58,7 +58,7 @@ pub async fn decide_from_stores(
 ) -> Verdict {
     match &request.credential {
         Credential::Key(key) => {
-            return decide_key::from_directory(context, &request.case(requirement), *key).await;
+            return decide_key::from_stores(context, &request.case(requirement), *key).await;
         }
         Credential::NotAKey(error) => return Verdict::nobody(Denial::Key((*error).into())),
         Credential::None | Credential::Cookie(_) => {}
@@ -168,7 +168,13 @@ pub fn judge_at(
         Err(denial) => {
             let person = &caller.standing.person;
             let may_request = site.may_request_access(&caller.standing.access);
-            Verdict::Deny { denial, user: Some(person.id), email: person.email.clone(), may_request }
+            Verdict::Deny {
+                denial,
+                user: Some(person.id),
+                email: person.email.clone(),
+                may_request,
+                via: None,
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ use super::assertion::{self, SignedAssertion};
 use super::case::{Case, Verdict};
 use super::context::Context;
 use super::credential::HashedKey;
+use super::decide_word;
 use super::identity_headers;
 use super::session_cache::CachedKey;
 use crate::authn::{self, LoadError};
@@ -30,17 +31,45 @@ pub(super) fn from_cache(
     now: Timestamp,
 ) -> Option<Verdict> {
     let key = context.cache.fresh(&presented.key)?;
-    Some(judge(context, case, &key, presented, now))
+    match decide_word::heard(context, case, &key, now) {
+        Ok(None) => Some(judge(context, case, &key, presented, now)),
+        Ok(Some(said)) => {
+            let verdict = decide_word::from_cache(context, case, &key, &said, now)?;
+            Some(count(context, &key).map_or_else(|| verdict, Verdict::nobody))
+        }
+        Err(verdict) => Some(verdict),
+    }
 }
 
-/// Decides from the directory, within [`authn::DEADLINE`]. The look-up is counted for the client's address before it
+/// Decides from the stores.
+pub(super) async fn from_stores(context: &Context, case: &Case<'_>, presented: HashedKey) -> Verdict {
+    let key = match context.cache.fresh(&presented.key) {
+        Some(key) => key,
+        None => match find(context, case, presented).await {
+            Ok(key) => key,
+            Err(verdict) => return verdict,
+        },
+    };
+    let now = Timestamp::now();
+    match decide_word::heard(context, case, &key, now) {
+        Ok(None) => judge(context, case, &key, presented, now),
+        // Counted before the stores are queried about the person.
+        Ok(Some(said)) => match count(context, &key) {
+            Some(denial) => Verdict::nobody(denial),
+            None => decide_word::from_stores(context, case, &key, &said).await,
+        },
+        Err(verdict) => verdict,
+    }
+}
+
+/// Finds a key in the directory, within [`authn::DEADLINE`]. The look-up is counted for the client's address before it
 /// begins, and given back when the key exists.
-pub(super) async fn from_directory(context: &Context, case: &Case<'_>, presented: HashedKey) -> Verdict {
+async fn find(context: &Context, case: &Case<'_>, presented: HashedKey) -> Result<Arc<CachedKey>, Verdict> {
     // Without an address the proxy is not Traefik, and all clients share one quota.
     let address = case.forwarded.client_address().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     let holder = holder_of(address);
     if let Some(wait) = context.wrong_keys.count(holder, WRONG_KEYS, BootTime::now()).wait {
-        return Verdict::nobody(Denial::Key(KeyDenial::TooMany(wait)));
+        return Err(Verdict::nobody(Denial::Key(KeyDenial::TooMany(wait))));
     }
     let find = context.cache.find_key(presented.key, presented.digest);
     let found = match timeout(authn::DEADLINE, find).await {
@@ -51,10 +80,17 @@ pub(super) async fn from_directory(context: &Context, case: &Case<'_>, presented
         context.wrong_keys.give_back(holder, WRONG_KEYS);
     }
     match found {
-        Ok(Some(key)) => judge(context, case, &key, presented, Timestamp::now()),
-        Ok(None) => Verdict::nobody(Denial::Key(KeyDenial::Unknown)),
-        Err(error) => Verdict::CannotKnow(error),
+        Ok(Some(key)) => Ok(key),
+        Ok(None) => Err(Verdict::nobody(Denial::Key(KeyDenial::Unknown))),
+        Err(error) => Err(Verdict::CannotKnow(error)),
     }
+}
+
+/// Counts a request of a key that has a limit. Returns a denial if there were too many.
+fn count(context: &Context, key: &CachedKey) -> Option<Denial> {
+    let quota = Quota::per_minute(key.proof.limits.requests_per_minute?);
+    let wait = context.key_rates.count(key.proof.id, quota, BootTime::now()).wait?;
+    Some(Denial::Key(KeyDenial::TooMany(wait)))
 }
 
 fn judge(
@@ -70,10 +106,8 @@ fn judge(
         Ok(permit) => permit,
         Err(denial) => return Verdict::nobody(denial),
     };
-    let quota = limits.requests_per_minute.map(Quota::per_minute);
-    let left = quota.map(|quota| context.key_rates.count(key.proof.id, quota, BootTime::now()));
-    if let Some(wait) = left.and_then(|left| left.wait) {
-        return Verdict::nobody(Denial::Key(KeyDenial::TooMany(wait)));
+    if let Some(denial) = count(context, key) {
+        return Verdict::nobody(denial);
     }
     context.seen_requirements.note(case.origin.host(), case.query, now);
     let mut headers = HeaderMap::with_capacity(12);

@@ -23,6 +23,7 @@ const ID: HeaderName = HeaderName::from_static("x-user-id");
 const NAME: HeaderName = HeaderName::from_static("x-user-name");
 const TENANTS: HeaderName = HeaderName::from_static("x-user-tenants");
 const ROLE: HeaderName = HeaderName::from_static("x-user-role");
+const VIA: HeaderName = HeaderName::from_static("x-user-via");
 const TENANT_ID: HeaderName = HeaderName::from_static("x-tenant-id");
 
 const TRUE: HeaderValue = HeaderValue::from_static("true");
@@ -148,6 +149,11 @@ pub fn write(
     if let Some(cookies) = cookie::without(forwarded.cookies(), cookies.names()) {
         headers.insert(COOKIE, value(cookies.into()));
     }
+}
+
+/// Inserts the name of the key by which a program sends a request for the person.
+pub fn write_via(headers: &mut HeaderMap, key: &str) {
+    headers.insert(VIA, value(encode(key).into()));
 }
 
 /// Sends the client's `Authorization` back unchanged. Not called where it was the credential: the application must not

@@ -3,7 +3,7 @@
 
 use super::forwarded::{Malformed, RequestKind};
 use gatepost_core::api_key::KeyDenial;
-use gatepost_core::decision::{Denial, Missing, SignInReason};
+use gatepost_core::decision::{Denial, Missing, SignInReason, WordDenial};
 use gatepost_core::requirement::Requirement;
 use gatepost_telemetry::Reason;
 use std::time::Duration;
@@ -26,6 +26,12 @@ pub enum Reply<'a> {
     CrossOrigin,
     /// 403: the person does not meet the requirement.
     Forbidden(&'a Missing),
+    /// 401: what came with the key about a person does not count.
+    InvalidWord(&'a WordDenial),
+    /// 403: no request may be sent for a person here.
+    WordRefused(&'a WordDenial),
+    /// 403: the person is unknown, disabled or not signed in.
+    NobodyToActFor(&'a WordDenial),
     /// 401: the API key is worth nothing here.
     InvalidKey(KeyDenial),
     /// 403: the API key is not for this.
@@ -50,6 +56,9 @@ impl<'a> Reply<'a> {
             Denial::CheckBySignIn => Self::RecheckBySignIn,
             Denial::CrossOrigin => Self::CrossOrigin,
             Denial::Forbidden(missing) => Self::Forbidden(missing),
+            Denial::Word(denial @ WordDenial::Nobody) => Self::NobodyToActFor(denial),
+            Denial::Word(denial) if denial.is_invalid() => Self::InvalidWord(denial),
+            Denial::Word(denial) => Self::WordRefused(denial),
             Denial::Key(KeyDenial::TooMany(wait)) => Self::TooMany(*wait),
             Denial::Key(denial) if denial.is_invalid() => Self::InvalidKey(*denial),
             Denial::Key(denial) => Self::KeyRefused(*denial),
@@ -60,8 +69,12 @@ impl<'a> Reply<'a> {
     pub const fn status(self) -> u16 {
         match self {
             Self::RedirectToLogin(_) => 302,
-            Self::SignInRequired(_) | Self::StepUp(_) | Self::InvalidKey(_) => 401,
-            Self::CrossOrigin | Self::Forbidden(_) | Self::KeyRefused(_) => 403,
+            Self::SignInRequired(_) | Self::StepUp(_) | Self::InvalidKey(_) | Self::InvalidWord(_) => 401,
+            Self::CrossOrigin
+            | Self::Forbidden(_)
+            | Self::KeyRefused(_)
+            | Self::WordRefused(_)
+            | Self::NobodyToActFor(_) => 403,
             Self::TooMany(_) => 429,
             Self::RefreshPending | Self::RecheckBySignIn => 503,
         }
@@ -84,6 +97,9 @@ pub const fn reason_of(denial: &Denial) -> Reason {
         Denial::Forbidden(missing) if !missing.tenants.is_empty() => Reason::TenantMissing,
         Denial::Forbidden(_) => Reason::NotAdmin,
         Denial::Key(denial) => reason_of_key(*denial),
+        Denial::Word(WordDenial::Nobody) => Reason::NobodyToActFor,
+        Denial::Word(denial) if denial.is_invalid() => Reason::InvalidWord,
+        Denial::Word(_) => Reason::WordRefused,
     }
 }
 
@@ -113,7 +129,7 @@ pub const fn reason_of_sign_in(reason: SignInReason) -> Reason {
 pub fn reason_of_malformed(error: &Malformed) -> Reason {
     match error {
         Malformed::Repeated("Authorization") | Malformed::TwoKeys => Reason::RepeatedAuthorization,
-        Malformed::Alias(_) => Reason::HeaderAlias,
+        Malformed::Alias(_) | Malformed::AliasOfWord => Reason::HeaderAlias,
         Malformed::PlainHttp => Reason::PlainHttp,
         Malformed::Missing(_) | Malformed::Repeated(_) | Malformed::Unreadable(_) | Malformed::Host(_) => {
             Reason::ForwardedHeaders

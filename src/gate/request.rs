@@ -5,6 +5,7 @@ use super::case::Case;
 use super::credential::{Credential, HashedCookie};
 use super::forwarded::{Forwarded, Malformed};
 use super::headers::Headers;
+use super::said;
 use super::session_cache::CacheKey;
 use crate::site::Site;
 use gatepost_core::host::Origin;
@@ -54,6 +55,7 @@ impl<'a> VerifyRequest<'a> {
     pub fn parse(site: &'a Site, headers: Headers<'a>, query: &'a str) -> Result<Self, Unusable<'a>> {
         let forwarded =
             Forwarded::parse(headers, site.config.is_development()).map_err(Unusable::Malformed)?;
+        said::refuse_aliases(site, headers).map_err(Unusable::Malformed)?;
         let Some(origin) = site.hosts.find(&forwarded.host) else {
             return Err(Unusable::UnknownHost(forwarded));
         };

@@ -43,6 +43,7 @@ mod sessions;
 mod sign_in;
 mod sign_out;
 mod sparing_provider;
+mod speakers;
 mod stalled;
 mod step_up;
 mod storage;

@@ -23,7 +23,7 @@ const HEADER: &str =
 const HOSTS: &str = "the protected hosts where its words count, as in mcp.example.com or *.tools.example.com";
 
 const DEFAULT_HEADER: &str = "x-openwebui-user-jwt";
-/// The issuer that Open WebUI writes. It cannot be configured there.
+/// The issuer that `Open WebUI` writes. It cannot be configured there.
 const OPEN_WEBUI_ISSUER: &str = "open-webui";
 /// The fewest bytes of a key of HS256 (RFC 7518 section 3.2).
 const SHORTEST_SECRET: usize = 32;
@@ -55,7 +55,7 @@ pub struct SpeakerConfig {
 }
 
 impl SpeakerConfig {
-    /// The headers, in lower case, that tell a person and that no application may get: the word, and what Open WebUI
+    /// The headers, in lower case, that tell a person and that no application may get: the word, and what `Open WebUI`
     /// sends in its place.
     pub fn hidden_headers(&self) -> impl Iterator<Item = &str> {
         let unsigned: &[&str] = match self.kind {
@@ -71,14 +71,14 @@ impl SpeakerConfig {
     }
 }
 
-/// What Open WebUI sends in place of a word if it does not sign, in lower case.
+/// What `Open WebUI` sends in place of a word if it does not sign, in lower case.
 pub const UNSIGNED_HEADERS: [&str; 4] =
     ["x-openwebui-user-email", "x-openwebui-user-id", "x-openwebui-user-name", "x-openwebui-user-role"];
 
 /// The kind of a speaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SpeakerKind {
-    /// Open WebUI. Without its signature it sends the same as plain headers.
+    /// `Open WebUI`. Without its signature it sends the same as plain headers.
     OpenWebUi,
     /// Any other program that signs a JWT.
     Jwt,

@@ -53,6 +53,21 @@ pub struct Access {
 }
 
 impl Access {
+    /// The part of this access with which a program may act for the person: no admin rights, and of the tenants only
+    /// `within`, if that is given.
+    #[must_use]
+    pub fn for_speaker(&self, within: Option<&[TenantId]>) -> Self {
+        let may_enter = |id: &TenantId| within.is_none_or(|within| within.contains(id));
+        let tenants = self.tenants.iter().filter(|(id, _)| may_enter(id));
+        let tenants: BTreeMap<TenantId, Role> = tenants.map(|(id, role)| (id.clone(), role)).collect();
+        Self {
+            groups: self.groups.clone(),
+            tenants: tenants.into(),
+            is_admin: false,
+            every_tenant: Vec::new(),
+        }
+    }
+
     /// The person's role in a tenant; `None` if the person may not enter it or it does not exist.
     pub fn role_in(&self, tenant: &TenantId) -> Option<Role> {
         if self.is_admin {

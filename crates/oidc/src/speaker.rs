@@ -1,6 +1,6 @@
 //! The signed words of speakers (`GATEPOST_SPEAKERS__*`): a JWT that says for which person a program sends a request.
 //!
-//! A word alone is worth nothing, because Open WebUI also sends it to those who serve its models: the caller has to
+//! A word alone is worth nothing, because `Open WebUI` also sends it to those who serve its models: the caller has to
 //! require an API key beside it. Of the word only the address counts. `ring` verifies the signature.
 //! The algorithm follows from the configured key, so the header of a word cannot choose another kind of key.
 
@@ -27,18 +27,22 @@ use gatepost_core::host::HostName;
 use ring::hmac;
 use secrecy::ExposeSecret;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use url::Url;
 
-/// The longest word in bytes. Open WebUI's have about 300.
+/// The longest word in bytes. `Open WebUI`'s have about 300.
 pub const WORD_LIMIT: usize = 4096;
 /// How far `iat` may be in the future, because clocks differ.
 const LEEWAY: Duration = Duration::from_mins(1);
 
 /// All configured speakers, in the order of their ids.
 #[derive(Clone, Debug, Default)]
-pub struct Speakers(Vec<Arc<Speaker>>);
+pub struct Speakers {
+    list: Vec<Arc<Speaker>>,
+    hidden_headers: BTreeSet<String>,
+}
 
 /// A program that may say for which person it sends a request.
 #[derive(Debug)]
@@ -93,17 +97,30 @@ impl Speakers {
             };
             Ok(Arc::new(Speaker { config: config.clone(), proof }))
         };
-        settings.speakers.iter().map(speaker).collect::<Result<_, _>>().map(Self)
+        let hidden = settings.speakers.iter().flat_map(SpeakerConfig::hidden_headers);
+        let hidden_headers = hidden.map(str::to_owned).collect();
+        let list = settings.speakers.iter().map(speaker).collect::<Result<Vec<_>, ClientError>>()?;
+        Ok(Self { list, hidden_headers })
+    }
+
+    /// Whether no speaker is configured.
+    pub const fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// The headers, in lower case, that tell a person and that no application may get.
+    pub fn hidden_headers(&self) -> impl Iterator<Item = &str> {
+        self.hidden_headers.iter().map(String::as_str)
     }
 
     /// All speakers.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<Speaker>> {
-        self.0.iter()
+        self.list.iter()
     }
 
     /// The speakers whose words count on this host.
     pub fn on<'a>(&'a self, host: &'a HostName) -> impl Iterator<Item = &'a Arc<Speaker>> {
-        self.0.iter().filter(|speaker| speaker.config.is_heard_on(host))
+        self.list.iter().filter(|speaker| speaker.config.is_heard_on(host))
     }
 }
 

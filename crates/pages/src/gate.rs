@@ -5,6 +5,7 @@ mod clearing;
 mod keys;
 mod recheck;
 mod refusal;
+mod speakers;
 
 pub use refusal::{Gate, Refusal, Unfinished};
 
@@ -41,6 +42,9 @@ struct Content<'a> {
 impl Refusal<'_> {
     /// Renders the answer.
     pub fn page(&self, gate: &Gate<'_>) -> Page {
+        if let Self::NobodyToActFor { sign_in_at } = self {
+            return speakers::nobody(gate, sign_in_at);
+        }
         let content = self.content(gate);
         let header = content.header.clone();
         let page = match gate.format {
@@ -116,6 +120,8 @@ impl Refusal<'_> {
             Self::ClearingStorage { here } => clearing::clearing(here),
             Self::TooManyHandOvers { retry_after } => too_many_hand_overs(retry_after),
             Self::CrossOrigin => cross_origin(),
+            Self::InvalidWord(why) => speakers::invalid(why),
+            Self::WordRefused(why) | Self::NobodyToActFor { sign_in_at: why } => speakers::refused(why),
             Self::InvalidKey(why) => keys::invalid(why),
             Self::KeyRefused(why) => keys::refused(why),
             Self::TooMany { retry_after } => keys::too_many(retry_after),

@@ -157,6 +157,14 @@ label! {
         RefreshPending = "refresh_pending",
         /// The deadline of 250 ms passed.
         Deadline = "deadline",
+        /// What came with an API key about a person is forged, has expired or is not signed.
+        InvalidWord = "invalid_word",
+        /// The API key or the speaker may not act for people here.
+        WordRefused = "word_refused",
+        /// The keys of a speaker could not be fetched.
+        SpeakerKeys = "speaker_keys",
+        /// The person for whom a request was sent is unknown, disabled or not signed in.
+        NobodyToActFor = "nobody_to_act_for",
         /// The API key does not count at this host.
         KeyHost = "key_host",
         /// The API key is not for requests to protected hosts.

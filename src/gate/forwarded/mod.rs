@@ -34,6 +34,9 @@ pub enum Malformed {
     /// Many applications would read this header as one of Gatepost's.
     #[error("the name of a header resembles {0}")]
     Alias(&'static str),
+    /// Many applications would read this header as a statement about a person.
+    #[error("the name of a header resembles one with a statement about a person")]
+    AliasOfWord,
     /// Two keys: two programs might use different ones.
     #[error("X-Gatepost-Key and Authorization both carry an API key")]
     TwoKeys,
@@ -155,6 +158,11 @@ impl<'a> Forwarded<'a> {
     /// `X-Gatepost-Key`, which need not be text.
     pub const fn own_key(&self) -> Option<&'a [u8]> {
         self.own_key
+    }
+
+    /// The values of a header, which need not be text.
+    pub fn lines_of<'n>(&self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
+        self.headers.all(name)
     }
 
     /// The client's `Authorization`.

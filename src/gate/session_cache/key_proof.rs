@@ -5,7 +5,7 @@ use super::cached_caller::{CachedCaller, Proof};
 use gatepost_core::access::Person;
 use gatepost_core::api_key::{KeyId, KeyLimits};
 use gatepost_core::clock::Timestamp;
-use gatepost_core::ids::UserId;
+use gatepost_core::ids::{TenantId, UserId};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +18,8 @@ pub struct KeyProof {
     pub name: Box<str>,
     /// What it allows. Boxed, because most callers are sessions and the copy for an assertion is cheap.
     pub limits: Arc<KeyLimits>,
+    /// The tenant whose key it is.
+    pub tenant: Option<TenantId>,
     /// The person with whom the key dies.
     owner: Option<UserId>,
     /// When a use was last passed on to be written.
@@ -25,9 +27,15 @@ pub struct KeyProof {
 }
 
 impl KeyProof {
-    pub(super) fn new(id: KeyId, name: Box<str>, owner: Option<UserId>, limits: KeyLimits) -> Self {
+    pub(super) fn new(
+        id: KeyId,
+        name: Box<str>,
+        tenant: Option<TenantId>,
+        owner: Option<UserId>,
+        limits: KeyLimits,
+    ) -> Self {
         let noted = AtomicTimestamp::new(Timestamp::from_unix(0));
-        Self { id, name, limits: limits.into(), owner, noted }
+        Self { id, name, limits: limits.into(), tenant, owner, noted }
     }
 }
 
@@ -46,6 +54,7 @@ impl Proof for KeyProof {
             id: self.id,
             name: self.name.clone(),
             limits: Arc::clone(&self.limits),
+            tenant: self.tenant.clone(),
             owner: self.owner,
             noted: AtomicTimestamp::new(self.noted.get()),
         }

@@ -31,7 +31,7 @@ impl SessionCache {
     }
 
     fn make_key(&self, found: FoundKey, stamp: Stamp) -> Arc<CachedKey> {
-        let FoundKey { id, name, machine_name, owner, access, counts_until, limits, .. } = found;
+        let FoundKey { id, name, machine_name, owner, tenant, access, counts_until, limits } = found;
         let host = self.site.config.public_url.host();
         // The name holds only characters that an address may hold, so this never fails.
         let email = format!("{machine_name}@machine.{host}").parse().ok();
@@ -44,7 +44,7 @@ impl SessionCache {
             counts_until,
         };
         let (standing, headers, interned_bytes) = self.interner.intern(standing, &self.site.config.verify);
-        let proof = KeyProof::new(id, name, owner, limits);
+        let proof = KeyProof::new(id, name, tenant, owner, limits);
         Arc::new(CachedCaller::new(proof, standing, headers, interned_bytes, stamp))
     }
 }

@@ -11,12 +11,16 @@ mod interning;
 mod key_proof;
 mod look_up;
 mod look_up_key;
+mod look_up_word;
 mod session_proof;
 mod single_flight;
+mod word_proof;
 
 pub use cached_caller::{CacheKey, CachedCaller};
 pub use key_proof::KeyProof;
+pub use look_up_word::VerifiedWord;
 pub use session_proof::SessionProof;
+pub use word_proof::WordProof;
 
 use super::assertion::SignedAssertion;
 use crate::invalidation::lease::Lease;
@@ -44,6 +48,8 @@ const RETRY_AFTER_FAILURE: Duration = Duration::from_millis(500);
 pub type CachedSession = CachedCaller<SessionProof>;
 /// A machine, by an API key.
 pub type CachedKey = CachedCaller<KeyProof>;
+/// A person, by a speaker's word.
+pub type CachedWord = CachedCaller<WordProof>;
 
 /// What the cache holds.
 #[derive(Clone, Debug)]
@@ -52,6 +58,8 @@ pub enum Cached {
     Session(Arc<CachedSession>),
     /// A machine, by an API key.
     Key(Arc<CachedKey>),
+    /// A person, by a speaker's word.
+    Word(Arc<CachedWord>),
 }
 
 /// A kind of credential that the cache holds.
@@ -79,6 +87,7 @@ macro_rules! kind {
 
 kind!(SessionProof, Session);
 kind!(KeyProof, Key);
+kind!(WordProof, Word);
 
 #[derive(Clone, Copy, Debug)]
 struct ByMemory;
@@ -88,6 +97,7 @@ impl Weighter<CacheKey, Cached> for ByMemory {
         match cached {
             Cached::Session(session) => session.weight(),
             Cached::Key(key) => key.weight(),
+            Cached::Word(person) => person.weight(),
         }
     }
 }
@@ -104,6 +114,7 @@ pub struct SessionCache {
     interner: AccessInterner,
     look_ups: SingleFlight<SessionProof>,
     key_look_ups: SingleFlight<KeyProof>,
+    word_look_ups: SingleFlight<WordProof>,
     /// Until this point in boot time the directory is treated as failing, in nanoseconds.
     failing_until: AtomicU64,
 }
@@ -123,6 +134,7 @@ impl SessionCache {
             interner: AccessInterner::default(),
             look_ups: SingleFlight::default(),
             key_look_ups: SingleFlight::default(),
+            word_look_ups: SingleFlight::default(),
             failing_until: AtomicU64::new(0),
         }
     }

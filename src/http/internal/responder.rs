@@ -42,6 +42,14 @@ pub(super) struct Responder<'a> {
     pub(super) query: &'a str,
 }
 
+/// Who is refused, for the log.
+#[derive(Clone, Copy)]
+pub(super) struct Whom<'a> {
+    pub(super) email: Option<&'a EmailAddress>,
+    /// The name of the API key by which a program sent the request for the person.
+    pub(super) via: Option<&'a str>,
+}
+
 impl<'a> Responder<'a> {
     pub(super) fn new(context: &'a Arc<Context>, request: &'a VerifyRequest<'a>, query: &'a str) -> Self {
         let VerifyRequest { forwarded, origin, .. } = request;
@@ -52,7 +60,7 @@ impl<'a> Responder<'a> {
     }
 
     /// Answers a denied request. `may_request`: the person may ask for the access that they lack.
-    pub(super) fn deny(&self, reply: Reply<'_>, email: Option<&EmailAddress>, may_request: bool) -> Answer {
+    pub(super) fn deny(&self, reply: Reply<'_>, whom: Whom<'_>, may_request: bool) -> Answer {
         let uri = self.forwarded.return_uri();
         let resend = self.forwarded.is_form();
         match reply {
@@ -67,27 +75,40 @@ impl<'a> Responder<'a> {
                 self.refuse(&Refusal::Recheck { uri, resend, retry_after: CHECK_AFTER })
             }
             Reply::InvalidKey(denial) => {
-                self.log_refusal(email, &denial.to_string());
+                self.log_refusal(whom, &denial.to_string());
                 self.refuse(&Refusal::InvalidKey(&denial.to_string()))
             }
             Reply::KeyRefused(denial) => {
-                self.log_refusal(email, &denial.to_string());
+                self.log_refusal(whom, &denial.to_string());
                 self.refuse(&Refusal::KeyRefused(&denial.to_string()))
+            }
+            Reply::InvalidWord(denial) => {
+                self.log_refusal(whom, &denial.to_string());
+                self.refuse(&Refusal::InvalidWord(&denial.to_string()))
+            }
+            Reply::WordRefused(denial) => {
+                self.log_refusal(whom, &denial.to_string());
+                self.refuse(&Refusal::WordRefused(&denial.to_string()))
+            }
+            Reply::NobodyToActFor(denial) => {
+                self.log_refusal(whom, &denial.to_string());
+                let sign_in_at = self.context.gate.site.public_address("/", &[]);
+                self.refuse(&Refusal::NobodyToActFor { sign_in_at: sign_in_at.as_str() })
             }
             Reply::TooMany(retry_after) => self.refuse(&Refusal::TooMany { retry_after }),
             Reply::CrossOrigin => {
-                self.log_refusal(email, "another origin asked for a change");
+                self.log_refusal(whom, "another origin asked for a change");
                 self.refuse(&Refusal::CrossOrigin)
             }
             Reply::Forbidden(missing) => {
                 let gate = &self.context.gate;
                 gate.unknown_requirements.log(missing, &gate.stores, &gate.tasks);
-                self.log_refusal(email, &format!("missing: {missing}"));
+                self.log_refusal(whom, &format!("missing: {missing}"));
                 let number = self.request_id.to_string();
                 let form = || gate.site.public_address(paths::REQUEST_ACCESS, &[(paths::REFUSAL, &number)]);
                 let request = (may_request && missing.is_curable()).then(form);
                 let request = request.as_ref().map(Url::as_str);
-                self.refuse(&Refusal::Forbidden { uri, email, missing, request })
+                self.refuse(&Refusal::Forbidden { uri, email: whom.email, missing, request })
             }
         }
     }
@@ -120,10 +141,11 @@ impl<'a> Responder<'a> {
         noted.is_ok()
     }
 
-    fn log_refusal(&self, email: Option<&EmailAddress>, why: &str) {
+    fn log_refusal(&self, whom: Whom<'_>, why: &str) {
         tracing::info!(
             request.id = %self.request_id,
-            user.email = email.map(EmailAddress::as_str),
+            user.email = whom.email.map(EmailAddress::as_str),
+            via = whom.via,
             host = %self.origin.host(),
             method = self.forwarded.method(),
             client.address = self.forwarded.client_address().map(tracing::field::display),
@@ -170,6 +192,7 @@ pub(super) const fn reason_of_failure(error: &LoadError) -> Reason {
     match error {
         LoadError::Sessions(_) => Reason::SessionStore,
         LoadError::Directory(_) => Reason::Directory,
+        LoadError::Speaker(_) => Reason::SpeakerKeys,
         LoadError::Deadline => Reason::Deadline,
     }
 }

@@ -3,7 +3,7 @@
 use super::connection_timeouts::{Activity, Phase};
 use super::context::Context;
 use super::gate_endpoints;
-use super::responder::{Responder, reason_of_failure};
+use super::responder::{Responder, Whom, reason_of_failure};
 use crate::gate::case::Verdict;
 use crate::gate::decide::{decide_from_cache, decide_from_stores};
 use crate::gate::forwarded::{Forwarded, RequestKind};
@@ -111,13 +111,14 @@ async fn judge(
     };
     match verdict {
         Verdict::Allow(headers) => (respond::with_headers(StatusCode::OK, headers), Reason::Met),
-        Verdict::Deny { denial, user, email, may_request } => {
+        Verdict::Deny { denial, user, email, may_request, via } => {
             let reply = Reply::to(&denial, responder.forwarded.kind(), requirement);
             let is_kept = user.is_some_and(|user| {
                 responder.keep_refusal(requirement, &denial, reply, user, email.as_ref())
             });
             // The form looks the refusal up, so without it there would be nothing to ask for.
-            (responder.deny(reply, email.as_ref(), may_request && is_kept), reason_of(&denial))
+            let whom = Whom { email: email.as_ref(), via: via.as_deref() };
+            (responder.deny(reply, whom, may_request && is_kept), reason_of(&denial))
         }
         Verdict::CannotKnow(error) => (responder.cannot_know(&error), reason_of_failure(&error)),
     }

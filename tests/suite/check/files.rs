@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The site that the examples are of. An example says so where the internal listener speaks TLS (`# site: tls`), and
-/// where Open WebUI is a speaker (`# site: speaker`).
+/// where `Open WebUI` is a speaker (`# site: speaker`).
 fn config(has_tls: bool, has_speaker: bool) -> Config {
     let tls = if has_tls { "internal_tls = \"/etc/gatepost/certs\"" } else { "" };
     let speaker = r#"

@@ -261,7 +261,7 @@ fn every_package_of_the_tool_servers_is_known_by_its_hash() {
     assert!(dockerfile.contains("--ignore-scripts"), "{dockerfile}");
 }
 
-/// Open WebUI signs with the secret by which Gatepost verifies, no longer than Gatepost allows, and finds Traefik under the
+/// `Open WebUI` signs with the secret by which Gatepost verifies, no longer than Gatepost allows, and finds Traefik under the
 /// name of the tools' host.
 #[test]
 fn open_webui_calls_the_tools_through_traefik_with_words_that_gatepost_verifies() {

@@ -13,6 +13,7 @@ mod routers;
 mod stage;
 mod stalled;
 mod tls_before;
+mod tool_calls;
 mod traefik;
 mod troubleshooting;
 

@@ -1,4 +1,4 @@
-//! Checks the Open WebUI of a Compose file as a speaker (`GATEPOST_SPEAKERS__*`): how it signs whom it sends requests
+//! Checks the `Open WebUI` of a Compose file as a speaker (`GATEPOST_SPEAKERS__*`): how it signs whom it sends requests
 //! for, and what it gives to tool servers.
 
 use super::setup::{Setup, Spot, is_gatepost};
@@ -82,7 +82,7 @@ impl<'a> Variables<'a> {
         self.find(wanted).map(|(text, _)| text)
     }
 
-    /// The file whose text the command gives to a variable, as in `NAME=$(cat /run/secrets/name)`. Open WebUI reads no
+    /// The file whose text the command gives to a variable, as in `NAME=$(cat /run/secrets/name)`. `Open WebUI` reads no
     /// secret of a speaker from a file by itself.
     fn file_in_command(&self, variable: &str) -> Option<&str> {
         let (_, rest) = self.command.split_once(&format!("{variable}=$(cat "))?;

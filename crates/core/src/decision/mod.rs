@@ -2,10 +2,12 @@
 //!
 //! Identity headers can only be rendered from a [`Permit`], and only [`decide`] makes one.
 
+mod acting;
 mod session;
 #[cfg(test)]
 mod tests;
 
+pub use acting::{WordDenial, decide_for_person};
 pub use session::{
     Lifetimes, PROVIDER_OUTAGE_GRACE, Recheck, RefreshDue, SessionTimes, SignInReason, require_live,
 };
@@ -64,6 +66,8 @@ pub enum Denial {
     StepUp(Duration),
     /// The request carries an API key that does not count for it.
     Key(KeyDenial),
+    /// What came with the key about a person does not count.
+    Word(WordDenial),
 }
 
 /// The parts of a requirement that a person does not meet. An empty list means that the part is met.

@@ -52,6 +52,15 @@ pub enum Refusal<'a> {
         /// Where the person can ask for access, on the public host; `None` if they cannot.
         request: Option<&'a str>,
     },
+    /// 401: what came with an API key about a person does not count. Holds why, in plain ASCII without quotation marks.
+    InvalidWord(&'a str),
+    /// 403: the API key may not be used for a person here. Holds why.
+    WordRefused(&'a str),
+    /// 403: the person for whom a request was sent is unknown, disabled or not signed in. Always JSON-RPC.
+    NobodyToActFor {
+        /// The public host's address.
+        sign_in_at: &'a str,
+    },
     /// 401: the API key is worth nothing here. Holds why, in plain ASCII without quotation marks.
     InvalidKey(&'a str),
     /// 403: the API key is not for this. Holds why.
