@@ -1,5 +1,5 @@
 //! Requests that `Open WebUI` sends for people: with an API key and a signed word about the person. What it sends is as it
-//! was recorded, and PyJWT signs the words, as it does there.
+//! was recorded, and `PyJWT` signs the words, as it does there.
 
 mod chat;
 

@@ -23,6 +23,7 @@ mod reader;
 mod requests;
 mod retention;
 mod session;
+mod speaker_config;
 mod speakers;
 mod store_url;
 mod stores;
@@ -36,7 +37,7 @@ pub use domains::{AllowedDomain, AllowedDomainError, AssertableDomains};
 pub use error::{ConfigError, ConfigErrors, Problem};
 pub use groups::RoleWithoutTenant;
 pub use identity_policy::IdentityPolicy;
-pub use speakers::{SpeakerConfig, SpeakerKey, SpeakerKind, UNSIGNED_HEADERS};
+pub use speaker_config::{SpeakerConfig, SpeakerKey, SpeakerKind, UNSIGNED_HEADERS};
 pub use watched::{DerivedSecret, RELOAD_INTERVAL, WatchedSecret};
 
 use gatepost_core::host::{HostPattern, Origin};

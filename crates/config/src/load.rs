@@ -4,8 +4,8 @@ use super::error::{ConfigError, ConfigErrors, Problem};
 use super::raw::{CONFIG_VARIABLE, TomlFile};
 use super::reader::{Read, Reader};
 use super::{
-    Config, StoresConfig, address, groups, identity_policy, log, providers, requests, retention, session,
-    speakers, stores, webhook,
+    ClientCredential, Config, SpeakerKey, StoresConfig, address, groups, identity_policy, log, providers,
+    requests, retention, session, speakers, stores, webhook,
 };
 use std::borrow::Cow;
 use std::io::ErrorKind;
@@ -71,6 +71,30 @@ impl Config {
     fn read(mut reader: Reader) -> Result<Self, ConfigErrors> {
         let built = sections(&mut reader);
         reader.finish(built)
+    }
+}
+
+impl Config {
+    /// Reads the files of secrets again where that is due, so that a problem with a file is logged early, although the
+    /// secret may not be used for hours.
+    pub fn reload_secrets(&self) {
+        if let StoresConfig::Shared { redis_url, database_url } = &self.stores {
+            redis_url.current();
+            database_url.current();
+        }
+        for provider in &self.providers {
+            match &provider.credential {
+                ClientCredential::Secret(secret) | ClientCredential::Certificate(secret) => {
+                    secret.current();
+                }
+                ClientCredential::AssertionFile(_) => {}
+            }
+        }
+        for speaker in &self.speakers {
+            if let SpeakerKey::Secret(secret) = &speaker.key {
+                secret.current();
+            }
+        }
     }
 }
 

@@ -4,7 +4,6 @@
 //! than ten seconds ago, or if a server refused the value. If the file cannot be read, or holds no valid replacement,
 //! the last good value stays in use and a warning is logged once.
 
-use super::{ClientCredential, Config, SpeakerKey, StoresConfig};
 use gatepost_core::error_chain::Chain;
 use secrecy::{ExposeSecret, SecretString};
 use std::fmt;
@@ -154,30 +153,6 @@ impl<T: Clone> DerivedSecret<T> {
 impl<T> fmt::Debug for DerivedSecret<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("DerivedSecret").field(&self.secret).finish()
-    }
-}
-
-impl Config {
-    /// Reads the files of secrets again where that is due, so that a problem with a file is logged early, although the
-    /// secret may not be used for hours.
-    pub fn reload_secrets(&self) {
-        if let StoresConfig::Shared { redis_url, database_url } = &self.stores {
-            redis_url.current();
-            database_url.current();
-        }
-        for provider in &self.providers {
-            match &provider.credential {
-                ClientCredential::Secret(secret) | ClientCredential::Certificate(secret) => {
-                    secret.current();
-                }
-                ClientCredential::AssertionFile(_) => {}
-            }
-        }
-        for speaker in &self.speakers {
-            if let SpeakerKey::Secret(secret) = &speaker.key {
-                secret.current();
-            }
-        }
     }
 }
 

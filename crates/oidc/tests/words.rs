@@ -1,5 +1,5 @@
-//! Words of speakers by PyJWT, with which `Open WebUI` signs: the good ones count, each forged one is refused for its own
-//! reason. `script/pyjwt` installs PyJWT.
+//! Words of speakers by `PyJWT`, with which `Open WebUI` signs: the good ones count, each forged one is refused for its own
+//! reason. `script/pyjwt` installs `PyJWT`.
 
 use gatepost_config::Config;
 use gatepost_core::clock::Timestamp;

@@ -21,7 +21,7 @@ pub fn plan() -> Plan {
     [("KIND", "open-webui"), ("SECRET", SECRET), ("HOSTS", APP)].into_iter().fold(Plan::default(), set)
 }
 
-/// Words of PyJWT about a person: `good` and `forged`, as `tests/pyjwt/words.py` describes them.
+/// Words of `PyJWT` about a person: `good` and `forged`, as `tests/pyjwt/words.py` describes them.
 pub fn words(email: &str) -> Value {
     words_by(SECRET, email)
 }
