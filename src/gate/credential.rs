@@ -39,6 +39,8 @@ pub struct HashedKey {
     pub digest: Hash,
     /// Its key in the session cache.
     pub key: CacheKey,
+    /// It came in `Authorization`, which then is nothing that the application may get.
+    pub is_authorization: bool,
 }
 
 impl<'a> Credential<'a> {
@@ -50,7 +52,8 @@ impl<'a> Credential<'a> {
         let bearer = forwarded.bearer_token().filter(|token| token.starts_with(PREFIX.as_bytes()));
         match (forwarded.own_key(), bearer) {
             (None, None) => Ok(HashedCookie::of(site, forwarded, host).map_or(Self::None, Self::Cookie)),
-            (Some(text), None) | (None, Some(text)) => Ok(HashedKey::of(text, host)),
+            (Some(text), None) => Ok(HashedKey::of(text, host, false)),
+            (None, Some(text)) => Ok(HashedKey::of(text, host, true)),
             (Some(_), Some(_)) => Err(Malformed::TwoKeys),
         }
     }
@@ -65,12 +68,12 @@ impl<'a> HashedCookie<'a> {
 }
 
 impl HashedKey {
-    fn of(text: &[u8], host: &HostName) -> Credential<'static> {
+    fn of(text: &[u8], host: &HostName, is_authorization: bool) -> Credential<'static> {
         let text = std::str::from_utf8(text).map_err(|_| NotAKey::Form);
         match text.and_then(ApiKey::parse) {
             Ok(key) => {
                 let cached = CacheKey::of_credential("key", host.as_str(), key.expose());
-                Credential::Key(Self { digest: key.digest(), key: cached })
+                Credential::Key(Self { digest: key.digest(), key: cached, is_authorization })
             }
             Err(error) => Credential::NotAKey(error),
         }
