@@ -166,6 +166,20 @@ both_pairs! {
         house.signed_in("alice").await;
         let list = house.get(&house.root, "/admin/groups?state=unlinked").await;
         has(&list, &["not linked", MCP_GITHUB]);
+        let find = async |state: &str, q: &str| {
+            let query = format!("groups?state={state}&q={q}");
+            let page = house.get(&house.root, &format!("/admin/{query}")).await;
+            let api = house.get(&house.root, &format!("/api/v1/{query}")).await;
+            assert_eq!((page.status, api.status), (200, 200), "{query}: {}", api.body);
+            // The page says what was searched for, too.
+            let is_on_page = page.body.contains("<tbody");
+            assert_eq!(is_on_page, !api.json()["items"].as_array().unwrap().is_empty(), "{query}");
+            is_on_page
+        };
+        let part = &MCP_GITHUB[..8];
+        for (state, q, is_found) in [("unlinked", part, true), ("unlinked", "zzz", false), ("linked", part, false), ("empty", part, false)] {
+            assert_eq!(find(state, q).await, is_found, "{state} {q}");
+        }
         let group = house.group(MCP_GITHUB).await;
         let page = house.get(&house.root, &group).await;
         has(&page, &["has no name here yet", MCP_GITHUB]);
@@ -176,6 +190,9 @@ both_pairs! {
         }
         let page = house.done(&format!("{group}/name"), &[("name", "GitHub"), ("link", &link)]).await;
         has(&page, &["<h1>GitHub</h1>", "alice@example.com"]);
+        for (state, q, is_found) in [("unlinked", "", false), ("unlinked", part, false), ("linked", "github", true), ("linked", "zzz", false)] {
+            assert_eq!(find(state, q).await, is_found, "{state} {q}");
+        }
     }
 
     async fn a_tenant_is_made_filled_renamed_and_deleted(pair) {
