@@ -281,6 +281,24 @@ fn every_page_has_a_name_of_its_own() {
     }
 }
 
+#[test]
+fn the_nu_html_checker_finds_no_error() {
+    let program = std::env::current_exe().expect("a test has a program");
+    let folder = program.ancestors().nth(3).expect("below the target folder").join("tmp/checked-pages");
+    std::fs::create_dir_all(&folder).expect("the target folder can be written");
+    let write = |Sample { name, page }: Sample| {
+        let path = folder.join(format!("{name}.html"));
+        std::fs::write(&path, page.body).expect("the target folder can be written");
+        path
+    };
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../script/vnu");
+    let output =
+        std::process::Command::new(script).args(html().map(write)).output().expect("script/vnu runs");
+    let errors = String::from_utf8_lossy(&output.stdout);
+    let trouble = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && errors.is_empty(), "{errors}\n{trouble}");
+}
+
 /// A cell says which column it belongs to, for the style that shows rows as cards on a narrow screen.
 #[test]
 fn every_table_of_the_portal_can_be_read_as_cards() {
