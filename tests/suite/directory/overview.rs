@@ -115,9 +115,9 @@ both_stores! {
         store.directory.keep_refusals(&kept).await.unwrap();
         let list = async |scope: &Scope, filter: RefusalFilter, after: Option<&Place>, limit| store.directory.search_refusals(scope, &filter, after, limit).await.unwrap();
         let of = |user| RefusalFilter { user: Some(user), ..RefusalFilter::default() };
-        let last = list(&Scope::System, of(ann), None, 2).await;
-        assert_eq!(last.items, [kept[3].clone(), kept[2].clone()]);
-        let rest = list(&Scope::System, of(ann), last.next.as_ref(), 2).await;
+        let newest = list(&Scope::System, of(ann), None, 2).await;
+        assert_eq!(newest.items, [kept[3].clone(), kept[2].clone()]);
+        let rest = list(&Scope::System, of(ann), newest.next.as_ref(), 2).await;
         assert_eq!((rest.items, rest.next), (vec![kept[0].clone()], None));
         assert_eq!(list(&Scope::System, of(UserId::generate()), None, 2).await.items, []);
         let count = async |filter| list(&Scope::System, filter, None, 50).await.items.len();

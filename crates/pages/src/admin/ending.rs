@@ -72,7 +72,7 @@ impl EndingSoon<'_> {
     pub fn page(&self) -> Page {
         let link = |days: u32| FilterLink {
             text: if days == 1 { "1 day".to_owned() } else { format!("{days} days") },
-            link: self.link(days, None),
+            link: link_to(days, None),
             is_chosen: days == self.days,
         };
         let view = View {
@@ -83,7 +83,7 @@ impl EndingSoon<'_> {
                 text: "Nothing ends in this time.",
                 remedy: "Memberships and decisions that have an end appear here before they end.",
             },
-            next: self.next.map(|next| self.link(self.days, Some(next))),
+            next: self.next.map(|next| link_to(self.days, Some(next))),
             api: vec![
                 ApiCall::of("PUT", "/groups/42/members/alice@example.com")
                     .with_body(&serde_json::json!({ "until": "2027-01-31T17:00:00Z" })),
@@ -91,11 +91,11 @@ impl EndingSoon<'_> {
         };
         Page::public(200, render(&view), &[])
     }
+}
 
-    fn link(&self, days: u32, after: Option<&str>) -> String {
-        let days = (days != Self::FIRST).then(|| days.to_string());
-        paths::query(paths::ADMIN_ENDS, &[("days", days.as_deref()), ("after", after)])
-    }
+fn link_to(days: u32, after: Option<&str>) -> String {
+    let days = (days != EndingSoon::FIRST).then(|| days.to_string());
+    paths::query(paths::ADMIN_ENDS, &[("days", days.as_deref()), ("after", after)])
 }
 
 impl EndingEntry<'_> {

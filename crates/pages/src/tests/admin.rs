@@ -260,7 +260,7 @@ fn ending(name: &str, words: &str, count: usize) -> Sample {
     ];
     let entry = |at: usize| EndingEntry {
         user: UserId::generate(),
-        email: Some(&address).filter(|_| at % 2 == 0),
+        email: Some(&address).filter(|_| at.is_multiple_of(2)),
         thing: things[at % 4],
         until: NOW.plus(MINUTE),
     };
@@ -276,7 +276,7 @@ fn refusals(name: &str, words: &str, count: usize) -> Sample {
         request_id: request_id(),
         at: NOW.minus(MINUTE * 90),
         user: UserId::generate(),
-        email: Some(&address).filter(|_| at % 2 == 0),
+        email: Some(&address).filter(|_| at.is_multiple_of(2)),
         host: "wiki.example.com",
         path: words,
         reason: words,
