@@ -56,8 +56,8 @@ pub use inspection::ServerReport;
 pub use keys::FoundKey;
 pub use lists::{
     AdminRecord, By, DayCount, Ending, EndingThing, GroupFilter, GroupState, GroupStateError, GroupTenant,
-    LinkedGroup, Page, PeopleCount, Place, PlaceError, TenantGroup, TenantMember, TenantPerson, TenantWay,
-    UnlinkedGroup, UserFilter, UserState, UserStateError,
+    LinkedGroup, Page, PeopleCount, Place, PlaceError, RefusalFilter, TenantGroup, TenantMember,
+    TenantPerson, TenantWay, UnlinkedGroup, UserFilter, UserState, UserStateError,
 };
 pub use records::{
     AddressChange, AddressNews, AdminStanding, Ends, FormerAddress, FormerHolder, GroupKey, GroupLink,
