@@ -9,7 +9,9 @@ use crate::identity::{known, name};
 use crate::provider::Provider;
 use crate::token_error::TokenError;
 use gatepost_config::{GroupsSource, ProviderKind};
-use gatepost_core::identity::{AssertedGroup, AssertedGroups, AssertedIdentity, RefusedAddress, SubjectKey};
+use gatepost_core::identity::{
+    AssertedGroup, AssertedGroups, AssertedIdentity, GroupKind, RefusedAddress, SubjectKey,
+};
 
 impl Provider {
     pub(super) fn token_holder(
@@ -58,8 +60,10 @@ impl Provider {
             ClaimedGroups::Listed(list) if is_entra => {
                 let is_standard = self.config.groups_claim == ["groups"];
                 let mut list = if is_standard { list } else { self.qualified(list, claims) };
+                // App roles are left out: they are those of the API's registration, and no names of Gatepost's own.
                 let roles = groups::roles_of_entra(claims).ok_or(TokenError::MalformedClaim("roles"))?;
-                list.extend(self.qualified(roles, claims));
+                let directory_roles = roles.into_iter().filter(|role| role.kind == GroupKind::Group);
+                list.extend(self.qualified(directory_roles.collect(), claims));
                 Ok(known(list))
             }
             ClaimedGroups::Listed(list) => Ok(known(list)),
