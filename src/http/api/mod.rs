@@ -31,7 +31,6 @@ mod tenants;
 mod users;
 
 pub use openapi::document;
-pub use rate::Rate;
 
 use crate::http::public::HostScope;
 use crate::http::public::RequestOrigin::{Anywhere, OwnPages};

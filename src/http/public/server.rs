@@ -5,13 +5,14 @@ use super::body::Bodies;
 use super::fault::{self, Fault};
 use super::register;
 use crate::gate::assertion::AssertionKeys;
-use crate::http::api::Rate;
+use crate::rate::Rate;
 use crate::readiness::Readiness;
 use crate::{admin, explain, sign_in};
 use actix_web::dev::Server;
 use actix_web::http::KeepAlive;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpResponse, HttpServer, web};
+use gatepost_core::ids::UserId;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZero;
@@ -81,7 +82,7 @@ pub(super) fn configure(context: &Context) -> impl Fn(&mut web::ServiceConfig) +
     let assertion_keys = web::Data::from(Arc::clone(&context.assertion_keys));
     let admin = web::Data::from(Arc::clone(&context.admin));
     let readiness = web::Data::from(Arc::clone(&context.readiness));
-    let rate = web::Data::new(Rate::default());
+    let rate = web::Data::new(Rate::<UserId>::default());
     let bodies = web::Data::new(Bodies::default());
     let permits = web::Data::new(Semaphore::new(PERSON_PAGES));
     move |config| {

@@ -6,14 +6,14 @@ use gatepost_kit::client::{Answer, Client};
 use serde_json::{Value, json};
 
 /// Ids of things that exist: the tenant is `a`.
-struct Ids {
-    user: String,
+pub(super) struct Ids {
+    pub(super) user: String,
     group: String,
     request: String,
 }
 
 /// The path of an operation below [`ROOT`]; a change is only tried.
-fn path_of(route: &Route, ids: &Ids) -> String {
+pub(super) fn path_of(route: &Route, ids: &Ids) -> String {
     let path = route.path.strip_prefix(ROOT).unwrap();
     let id = match path.split('/').nth(1).filter(|_| path.contains("{id}")) {
         None => "",
@@ -33,7 +33,7 @@ fn path_of(route: &Route, ids: &Ids) -> String {
     }
 }
 
-fn body_of(route: &Route) -> Option<Value> {
+pub(super) fn body_of(route: &Route) -> Option<Value> {
     Some(match (route.method, route.path.strip_prefix(ROOT).unwrap()) {
         ("POST", "/users") => json!({ "email": "new@example.com" }),
         ("POST", "/users/{id}/erase") => json!({ "confirm": "bob@example.com" }),
@@ -53,7 +53,7 @@ fn body_of(route: &Route) -> Option<Value> {
 }
 
 /// What a system administrator gets.
-fn status_for(route: &Route) -> u16 {
+pub(super) fn status_for(route: &Route) -> u16 {
     match (route.method, route.path.strip_prefix(ROOT).unwrap()) {
         // They name what is not there.
         (_, "/me/sessions/{id}")
@@ -76,7 +76,7 @@ async fn call(office: &Office, client: &Client, route: &Route, ids: &Ids) -> Ans
     office.send(client, route.method, &path_of(route, ids), body_of(route).as_ref()).await
 }
 
-async fn ids(office: &Office) -> Ids {
+pub(super) async fn ids(office: &Office) -> Ids {
     let bob = office.world.signed_in("bob").await;
     let request = office.asked(&bob, TENANT_A, &[("tenant", "a")]).await;
     office.world.cli(&["group", "add", "Plain", "bob@example.com"]).await;

@@ -1,5 +1,6 @@
 //! What a key allows, beside what its access opens.
 
+use super::NotAKey;
 use crate::clock::Timestamp;
 use crate::host::HostName;
 use crate::tool_pattern::ToolPattern;
@@ -7,6 +8,7 @@ use ipnet::IpNet;
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
+use std::time::Duration;
 
 /// What a key may be used for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -112,8 +114,14 @@ pub struct KeyUse<'a> {
 }
 
 /// Why a key does not count for a request. The text helps who holds the key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyDenial {
+    /// The text is not a key.
+    #[error(transparent)]
+    NotAKey(#[from] NotAKey),
+    /// The directory knows no such key, or it was revoked, or its owner is gone or disabled.
+    #[error("the key is unknown or revoked")]
+    Unknown,
     /// It has expired.
     #[error("the key has expired")]
     Expired,
@@ -126,12 +134,18 @@ pub enum KeyDenial {
     /// The key is not for this host.
     #[error("the key does not count at this host")]
     Host,
+    /// The router requires a recent sign-in, and a key never signs in.
+    #[error("this address requires a recent sign-in of a person, which a key cannot show")]
+    NoSignIn,
+    /// The key, or its address with wrong keys, has sent too many requests. Holds the time to wait.
+    #[error("too many requests")]
+    TooMany(Duration),
 }
 
 impl KeyDenial {
     /// Whether the key is worth nothing here (401). Otherwise it is known, and lacks something (403).
     pub const fn is_invalid(self) -> bool {
-        matches!(self, Self::Expired | Self::Network)
+        matches!(self, Self::NotAKey(_) | Self::Unknown | Self::Expired | Self::Network)
     }
 }
 
