@@ -98,7 +98,7 @@ fn the_tokens_of_each_kind_of_provider_pass() {
         let is_entra = claims.get("oid").is_some();
         assert_eq!(identity.subject.subject, if is_entra { OID } else { "s" });
         assert_eq!(identity.subject.issuer, claims["iss"].as_str().expect("a text"));
-        assert_eq!(token.expires_at, Timestamp::from_unix(NOW + 300));
+        assert_eq!(token.expires_at, Timestamp::from_unix(NOW + 360));
         assert_eq!(token.auth_time.known().is_some(), claims.get("auth_time").is_some());
     }
 }
