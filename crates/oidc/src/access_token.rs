@@ -168,7 +168,7 @@ fn check_start(claims: &Claims, now: Timestamp) -> Result<Timestamp, TokenError>
 /// Refuses ID tokens, logout tokens, Keycloak's other tokens, and tokens that are bound to a key.
 fn require_access_token(claims: &Claims) -> Result<(), AccessTokenError> {
     let has = |name: &&str| claims.members().any(|(member, _)| member == *name);
-    if ["nonce", "at_hash", "c_hash", "events"].iter().any(|name| has(name)) {
+    if ["nonce", "at_hash", "c_hash", "events"].iter().any(has) {
         return Err(AccessTokenError::NotAnAccessToken);
     }
     // Keycloak says in the claim `typ` which of its tokens this is: `Bearer`, `ID`, `Refresh`, `Logout`.
