@@ -30,6 +30,8 @@ pub struct Site {
     pub lifetimes: Lifetimes,
     /// The OpenID Connect providers.
     pub providers: Providers,
+    /// A provider is configured whose access tokens are accepted.
+    pub accepts_access_tokens: bool,
 }
 
 impl Site {

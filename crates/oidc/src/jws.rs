@@ -70,6 +70,11 @@ impl<'a> Jws<'a> {
         if accepted.contains(&name) { Ok(()) } else { Err(TokenError::WrongType(short(typ))) }
     }
 
+    /// Whether `typ` is present and one of `accepted`. Case and a leading `application/` do not matter.
+    pub fn has_type(&self, accepted: &[&str]) -> bool {
+        self.typ.is_some() && self.require_type(accepted).is_ok()
+    }
+
     /// Verifies the signature by `key` and gives the claims.
     pub fn verify(&self, key: &Key) -> Result<Claims, TokenError> {
         key.verify_signature(&self.algorithm, self.signed.as_bytes(), &self.signature)

@@ -5,6 +5,7 @@ mod clearing;
 mod keys;
 mod recheck;
 mod refusal;
+mod tokens;
 
 pub use refusal::{Gate, Refusal, Unfinished};
 
@@ -118,6 +119,9 @@ impl Refusal<'_> {
             Self::CrossOrigin => cross_origin(),
             Self::InvalidKey(why) => keys::invalid(why),
             Self::KeyRefused(why) => keys::refused(why),
+            Self::InvalidToken(why) => tokens::invalid(why),
+            Self::ScopeMissing(scopes) => tokens::scope_missing(scopes),
+            Self::TokenStepUp(max_age) => tokens::step_up(max_age),
             Self::TooMany { retry_after } => keys::too_many(retry_after),
             Self::UnknownHost => unknown_host(),
             Self::UntrustedPeer => untrusted_peer(),

@@ -1,7 +1,8 @@
 //! The session cache: answers of the stores, cached in this process and valid under a [`Lease`].
 //!
 //! Guarantees: its memory is bounded. It contains only sessions that were valid, for cookies that could be decrypted,
-//! so that forged cookies cause neither a look-up nor an entry, and keys that the directory knows. Any number of
+//! so that forged cookies cause neither a look-up nor an entry, keys that the directory knows, and access tokens whose
+//! signature was verified. Any number of
 //! concurrent requests for one credential cause one look-up. An answer from the cache includes every change that was acknowledged 1 s before the request was sent. What
 //! ends by itself counts until that moment and not after it, also while the directory cannot be reached.
 
@@ -11,12 +12,15 @@ mod interning;
 mod key_proof;
 mod look_up;
 mod look_up_key;
+mod look_up_token;
 mod session_proof;
 mod single_flight;
+mod token_proof;
 
 pub use cached_caller::{CacheKey, CachedCaller};
 pub use key_proof::KeyProof;
 pub use session_proof::SessionProof;
+pub use token_proof::TokenProof;
 
 use super::assertion::SignedAssertion;
 use crate::invalidation::lease::Lease;
@@ -45,6 +49,9 @@ pub type CachedSession = CachedCaller<SessionProof>;
 /// A machine, by an API key.
 pub type CachedKey = CachedCaller<KeyProof>;
 
+/// The holder of an access token.
+pub type CachedToken = CachedCaller<TokenProof>;
+
 /// What the cache holds.
 #[derive(Clone, Debug)]
 pub enum Cached {
@@ -52,6 +59,8 @@ pub enum Cached {
     Session(Arc<CachedSession>),
     /// A machine, by an API key.
     Key(Arc<CachedKey>),
+    /// The holder of an access token.
+    Token(Arc<CachedToken>),
 }
 
 /// A kind of credential that the cache holds.
@@ -79,6 +88,7 @@ macro_rules! kind {
 
 kind!(SessionProof, Session);
 kind!(KeyProof, Key);
+kind!(TokenProof, Token);
 
 #[derive(Clone, Copy, Debug)]
 struct ByMemory;
@@ -88,6 +98,7 @@ impl Weighter<CacheKey, Cached> for ByMemory {
         match cached {
             Cached::Session(session) => session.weight(),
             Cached::Key(key) => key.weight(),
+            Cached::Token(token) => token.weight(),
         }
     }
 }
@@ -104,6 +115,7 @@ pub struct SessionCache {
     interner: AccessInterner,
     look_ups: SingleFlight<SessionProof>,
     key_look_ups: SingleFlight<KeyProof>,
+    token_look_ups: SingleFlight<TokenProof>,
     /// Until this point in boot time the directory is treated as failing, in nanoseconds.
     failing_until: AtomicU64,
 }
@@ -123,6 +135,7 @@ impl SessionCache {
             interner: AccessInterner::default(),
             look_ups: SingleFlight::default(),
             key_look_ups: SingleFlight::default(),
+            token_look_ups: SingleFlight::default(),
             failing_until: AtomicU64::new(0),
         }
     }

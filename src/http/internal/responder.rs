@@ -74,6 +74,15 @@ impl<'a> Responder<'a> {
                 self.log_refusal(email, &denial.to_string());
                 self.refuse(&Refusal::KeyRefused(&denial.to_string()))
             }
+            Reply::InvalidToken(denial) => {
+                self.log_refusal(email, &denial.to_string());
+                self.refuse(&Refusal::InvalidToken(&denial.to_string()))
+            }
+            Reply::ScopeMissing(scopes) => {
+                self.log_refusal(email, "the access token lacks a scope");
+                self.refuse(&Refusal::ScopeMissing(scopes))
+            }
+            Reply::TokenStepUp(max_age) => self.refuse(&Refusal::TokenStepUp(max_age)),
             Reply::TooMany(retry_after) => self.refuse(&Refusal::TooMany { retry_after }),
             Reply::CrossOrigin => {
                 self.log_refusal(email, "another origin asked for a change");
@@ -170,6 +179,7 @@ pub(super) const fn reason_of_failure(error: &LoadError) -> Reason {
     match error {
         LoadError::Sessions(_) => Reason::SessionStore,
         LoadError::Directory(_) => Reason::Directory,
+        LoadError::Keys(_) => Reason::ProviderKeys,
         LoadError::Deadline => Reason::Deadline,
     }
 }

@@ -5,10 +5,13 @@
 mod session;
 #[cfg(test)]
 mod tests;
+mod token;
 
 pub use session::{
     Lifetimes, PROVIDER_OUTAGE_GRACE, Recheck, RefreshDue, SessionTimes, SignInReason, require_live,
 };
+
+pub use token::{TokenDenial, TokenTimes, decide_token};
 
 use crate::access::{Access, Person, Role, Standing};
 use crate::api_key::{KeyDenial, KeyLimits, KeyScope, KeyUse};
@@ -64,6 +67,8 @@ pub enum Denial {
     StepUp(Duration),
     /// The request carries an API key that does not count for it.
     Key(KeyDenial),
+    /// The request carries an access token that does not count for it.
+    Token(TokenDenial),
 }
 
 /// The parts of a requirement that a person does not meet. An empty list means that the part is met.

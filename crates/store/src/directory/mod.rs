@@ -69,9 +69,9 @@ pub use sqlite::Connector as EmbeddedFile;
 pub use watch::{Change, Watch};
 
 use gatepost_config::{Config, IdentityPolicy, StoresConfig};
-use gatepost_core::access::Standing;
+use gatepost_core::access::{Access, Standing};
 use gatepost_core::clock::Timestamp;
-use gatepost_core::identity::{AssertedIdentity, SubjectKey};
+use gatepost_core::identity::{AssertedGroup, AssertedIdentity, SubjectKey};
 use gatepost_core::ids::{GroupName, ProviderId, TenantId, UserId};
 use gatepost_core::secret::Hash;
 use secrecy::ExposeSecret;
@@ -204,6 +204,21 @@ impl Directory {
     /// The hot read: the person, their access, and whether this session has ended. One round trip, at most 150 ms.
     pub async fn find_standing(&self, user: UserId, session: &Hash) -> Result<Option<Standing>> {
         on_store!(self, find_standing(user, session))
+    }
+
+    /// As [`Self::find_standing`], for the holder of an access token: groups that the token lists stand in place of those
+    /// that its provider asserted last. `None`: the identity is not this user's, or another provider asserted it last.
+    pub async fn find_token_standing(
+        &self,
+        user: UserId,
+        identity: &AssertedIdentity,
+    ) -> Result<Option<Standing>> {
+        on_store!(self, find_token_standing(user, identity))
+    }
+
+    /// The groups that an application's app roles are linked to, and the tenants that those open.
+    pub async fn find_role_access(&self, provider: &ProviderId, roles: &[AssertedGroup]) -> Result<Access> {
+        on_store!(self, find_role_access(provider, roles))
     }
 
     /// The hot read for an API key, by the hash of its text. `None`: nobody has such a key, it was revoked, or its owner is

@@ -44,7 +44,7 @@ const STANDING: &str = concat!(
 pub(super) const IS_STANDBY: &str = concat!("SELECT ", is_standby!());
 
 row! {
-    struct StandingRow {
+    pub(super) struct StandingRow {
         email: Option<EmailAddress>,
         name: Option<String>,
         is_disabled: bool,
@@ -92,7 +92,7 @@ async fn fetch(connection: &mut Connection, id: UserId, session: &Hash) -> Resul
 }
 
 /// The statement was sent at `sent`, before the database read its own clock.
-fn read(id: UserId, mut row: StandingRow, sent: BootTime) -> Result<Standing> {
+pub(super) fn read(id: UserId, mut row: StandingRow, sent: BootTime) -> Result<Standing> {
     if row.is_standby {
         return Err(DirectoryError::standby());
     }
