@@ -32,6 +32,8 @@ pub struct Site {
     pub providers: Providers,
     /// The programs that may send requests for a person.
     pub speakers: Speakers,
+    /// A provider is configured whose access tokens are accepted.
+    pub accepts_access_tokens: bool,
 }
 
 impl Site {

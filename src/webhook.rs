@@ -15,7 +15,7 @@ use gatepost_core::error_chain::Chain;
 use gatepost_core::host::Origin;
 use gatepost_core::ids::{AccessRequestId, RequestId};
 use gatepost_pages::paths;
-use gatepost_store::directory::{AccessRequest, Who};
+use gatepost_store::directory::AccessRequest;
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, StatusCode};
 use ring::hmac;
@@ -70,24 +70,28 @@ impl Webhook {
         }
     }
 
+    /// Whether there is an address.
+    pub const fn is_configured(&self) -> bool {
+        self.sender.is_some()
+    }
+
     /// Tells that a person asks for access.
     pub fn requested(&self, request: &AccessRequest) {
         let text = format!("{} asks for access to {}", asks(request), plain(&request.wanted.to_string()));
-        self.send("access_request.created", &text, request.id, data(request));
+        let data = data(request, RequestState::Open);
+        self.send("access_request.created", &text, request.id, data);
     }
 
     /// Tells that an administrator has granted a request, until a time, or declined it.
-    pub fn decided(&self, request: &AccessRequest, until: Option<Timestamp>, by: &Who) {
+    pub fn decided(&self, request: &AccessRequest) {
         let wanted = plain(&request.wanted.to_string());
-        let mut data = data(request);
-        data["decided_by"] = json!(by.to_string());
-        if let Some(until) = until {
-            data["state"] = json!(RequestState::Granted.as_str());
+        let mut data = data(request, request.state);
+        data["decided_by"] = json!(request.decided_by.as_ref().map(ToString::to_string));
+        if let Some(until) = request.until {
             data["until"] = json!(until);
             let text = format!("{} has access to {wanted} until {}", asks(request), rfc3339(until));
             self.send("access_request.granted", &text, request.id, data);
         } else {
-            data["state"] = json!(RequestState::Declined.as_str());
             let text = format!("The request of {} for {wanted} is declined", asks(request));
             self.send("access_request.declined", &text, request.id, data);
         }
@@ -167,10 +171,10 @@ fn signature(key: &[u8], id: &str, timestamp: i64, body: &str) -> String {
 }
 
 /// What a program needs. What people wrote is for administrators alone, and is not in it.
-fn data(request: &AccessRequest) -> Value {
+fn data(request: &AccessRequest, state: RequestState) -> Value {
     let mut data = json!({
         "id": request.id,
-        "state": RequestState::Open.as_str(),
+        "state": state.as_str(),
         "user_id": request.user_id,
         "email": request.email,
     });

@@ -37,7 +37,7 @@ pub struct Context {
 }
 
 impl Context {
-    /// Makes a change.
+    /// Makes a change, and tells the webhook what it did to requests for access.
     ///
     /// # Errors
     /// `Denied`, `Overtaken`, `LastAdmin`, and those that the change names.
@@ -52,6 +52,9 @@ impl Context {
         if done.changed && !conditions.is_dry_run {
             let request_id = actor.request_id.map(tracing::field::display);
             tracing::info!(request.id = request_id, actor = %actor.who, via = actor.via.as_str(), change = C::NAME, "a change was made");
+            if let Some(event) = change.request_event(&done.outcome) {
+                self.tell(&event).await;
+            }
         }
         Ok(done)
     }

@@ -1,11 +1,13 @@
-//! Requests for access: who makes them, and what administrators decide.
+//! Requests for access: what administrators decide, and what the webhook is told.
 
 use super::{Context, SessionError};
+use crate::webhook::Webhook;
 use gatepost_core::access_request::Remark;
+use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::error_chain::Chain;
 use gatepost_core::ids::AccessRequestId;
-use gatepost_store::directory::changes::{DeclineRequest, GrantRequest, RequestAccess};
+use gatepost_store::directory::changes::{DeclineRequest, GrantRequest, RequestEvent};
 use gatepost_store::directory::{AccessRequest, Actor, Conditions, DirectoryError, Done};
 use std::time::Duration;
 
@@ -13,25 +15,18 @@ use std::time::Duration;
 pub const DEFAULT_GRANT: Duration = Duration::from_hours(30 * 24);
 
 impl Context {
-    /// Asks for access for a person.
-    ///
-    /// # Errors
-    /// Those of [`RequestAccess`].
-    pub async fn request_access(&self, change: &RequestAccess, actor: &Actor) -> Result<(), DirectoryError> {
-        let ids = self.carry_out(change, Conditions::default(), actor).await?.outcome;
-        if ids.is_empty() {
-            return Ok(());
-        }
-        let limit = u32::try_from(ids.len()).unwrap_or(u32::MAX);
-        match self.stores.directory.list_requests_of(change.user, limit).await {
-            Ok(requests) => {
-                let new = requests.iter().filter(|request| ids.contains(&request.id));
-                new.for_each(|request| self.webhook.requested(request));
+    /// Tells the webhook of requests for access. They are in the directory, whether it can be told or not.
+    pub(super) async fn tell(&self, event: &RequestEvent) {
+        let (ids, tell): (_, fn(&Webhook, &AccessRequest)) = match event {
+            RequestEvent::Made(ids) => (ids.as_slice(), Webhook::requested),
+            RequestEvent::Decided(id) => (std::slice::from_ref(id), Webhook::decided),
+        };
+        for id in ids.iter().filter(|_| self.webhook.is_configured()) {
+            match self.stores.directory.find_request(&Scope::System, *id).await {
+                Ok(request) => request.iter().for_each(|request| tell(&self.webhook, request)),
+                Err(error) => tracing::warn!(error = %Chain(&error), "the webhook was not told of a request"),
             }
-            // What was asked for is in the directory.
-            Err(error) => tracing::warn!(error = %Chain(&error), "the webhook was not told of a request"),
         }
-        Ok(())
     }
 
     /// Gives a person what they asked for, until `until`. The outcome is the request as it was.
@@ -48,7 +43,6 @@ impl Context {
         let request = self.find_request(id, actor).await?;
         let change = GrantRequest { id, wanted: request.wanted.clone(), until };
         let Done { changed, version, .. } = self.carry_out(&change, conditions, actor).await?;
-        self.tell_decided(&request, Some(until), conditions, actor);
         Ok(Done { changed, version, outcome: request })
     }
 
@@ -66,21 +60,7 @@ impl Context {
         let request = self.find_request(id, actor).await?;
         let change = DeclineRequest { id, wanted: request.wanted.clone(), answer };
         let Done { changed, version, .. } = self.carry_out(&change, conditions, actor).await?;
-        self.tell_decided(&request, None, conditions, actor);
         Ok(Done { changed, version, outcome: request })
-    }
-
-    /// Tells the webhook that a request was granted, until a time, or declined.
-    pub fn tell_decided(
-        &self,
-        request: &AccessRequest,
-        until: Option<Timestamp>,
-        conditions: Conditions,
-        actor: &Actor,
-    ) {
-        if !conditions.is_dry_run {
-            self.webhook.decided(request, until, &actor.who);
-        }
     }
 
     /// The request, as far as it exists for the actor.

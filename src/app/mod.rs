@@ -138,13 +138,15 @@ pub fn build(config: Config) -> Result<State, StartError> {
         Webhook::new(config.webhook.clone(), &config.public_url, &client.map_err(StartError::Webhook)?);
     let assertion_keys = AssertionKeys::new(&keys);
     let (settings, calls) = (Settings::of(&config), provider_calls(&metrics));
+    let providers = Providers::new(&settings, &calls)?;
     let site = Site {
+        accepts_access_tokens: providers.accept_access_tokens(),
+        providers,
         hosts: ProtectedHosts::new(config.hosts.clone(), config.public_url.host().clone()),
         cookies: CookiePolicy {
             is_secure: !config.is_development(),
             is_persistent: config.session.persistent,
         },
-        providers: Providers::new(&settings, &calls)?,
         speakers: Speakers::new(&settings, &calls).map_err(StartError::Speakers)?,
         ring,
         lifetimes,

@@ -74,6 +74,7 @@ impl State {
             seen_requirements: SeenRequirements::default(),
             unknown_requirements: UnknownRequirements::default(),
             wrong_keys: Rate::default(),
+            wrong_tokens: Rate::default(),
             key_rates: Rate::default(),
             tasks: tasks.clone(),
         });

@@ -6,10 +6,12 @@ pub use acting::{Absent, NotActing, find_holder, load_absent};
 
 use crate::site::Site;
 use crate::stores::Stores;
-use gatepost_core::access::Standing;
+use gatepost_core::access::{Access, Standing};
 use gatepost_core::clock::Timestamp;
-use gatepost_core::ids::UserId;
+use gatepost_core::identity::{AssertedGroup, AssertedIdentity, SubjectKey};
+use gatepost_core::ids::{ProviderId, UserId};
 use gatepost_core::secret::Hash;
+use gatepost_oidc::OidcError;
 use gatepost_store::directory::{DirectoryError, FoundKey};
 use gatepost_store::session::Session;
 use gatepost_store::session::record::SessionRecord;
@@ -42,7 +44,10 @@ pub enum LoadError {
     Directory(#[from] DirectoryError),
     /// The keys of a speaker could not be fetched.
     #[error("the speaker's keys cannot be fetched")]
-    Speaker(#[source] gatepost_oidc::OidcError),
+    Speaker(#[source] OidcError),
+    /// The keys of the provider that issued an access token are not known.
+    #[error("the provider's keys are not known")]
+    Keys(#[source] OidcError),
     /// [`DEADLINE`] has passed.
     #[error("the stores did not answer within {DEADLINE:?}")]
     Deadline,
@@ -121,6 +126,41 @@ pub async fn list_live(
 pub async fn find_key(stores: &Stores, digest: &Hash) -> Result<Option<FoundKey>, LoadError> {
     let query = stores.directory.find_key(digest);
     in_time(stores.query(Store::Directory, StoreOperation::FindKey, query)).await
+}
+
+/// The person of an access token's identity. `None`: nobody has signed in as it.
+///
+/// # Errors
+/// [`LoadError`]: the directory did not answer in time.
+pub async fn find_token_user(stores: &Stores, subject: &SubjectKey) -> Result<Option<UserId>, LoadError> {
+    let query = stores.directory.find_user_of_subject(subject);
+    in_time(stores.query(Store::Directory, StoreOperation::FindTokenHolder, query)).await
+}
+
+/// The standing of an access token's person, with the groups that the token lists. `None`: the identity is nobody's.
+///
+/// # Errors
+/// [`LoadError`]: the directory did not answer in time.
+pub async fn find_token_standing(
+    stores: &Stores,
+    user: UserId,
+    identity: &AssertedIdentity,
+) -> Result<Option<Standing>, LoadError> {
+    let query = stores.directory.find_token_standing(user, identity);
+    in_time(stores.query(Store::Directory, StoreOperation::FindTokenHolder, query)).await
+}
+
+/// What the app roles of an application open.
+///
+/// # Errors
+/// [`LoadError`]: the directory did not answer in time.
+pub async fn find_role_access(
+    stores: &Stores,
+    provider: &ProviderId,
+    roles: &[AssertedGroup],
+) -> Result<Access, LoadError> {
+    let query = stores.directory.find_role_access(provider, roles);
+    in_time(stores.query(Store::Directory, StoreOperation::FindTokenHolder, query)).await
 }
 
 async fn find_session(stores: &Stores, id: &SessionId) -> Result<Option<Session>, StoreError> {

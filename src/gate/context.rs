@@ -36,6 +36,8 @@ pub struct Context {
     pub unknown_requirements: UnknownRequirements,
     /// Look-ups of unknown API keys, by the client's address.
     pub wrong_keys: Rate<IpAddr>,
+    /// Access tokens that fail, by the client's address.
+    pub wrong_tokens: Rate<IpAddr>,
     /// Requests of the API keys that have a limit.
     pub key_rates: Rate<KeyId>,
     /// Runs background tasks.

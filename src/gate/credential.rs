@@ -21,6 +21,17 @@ pub enum Credential<'a> {
     Key(HashedKey),
     /// A text that claims to be an API key and is none.
     NotAKey(NotAKey),
+    /// A bearer token that is no API key, where a provider's access tokens are accepted. Not verified.
+    Token(HashedToken<'a>),
+}
+
+/// A bearer token, and its key in the session cache.
+#[derive(Clone, Copy, Debug)]
+pub struct HashedToken<'a> {
+    /// The token. Empty if it is no text.
+    pub text: &'a str,
+    /// Its key in the session cache.
+    pub key: CacheKey,
 }
 
 /// A cookie, and its key in the session cache.
@@ -39,6 +50,8 @@ pub struct HashedKey {
     pub digest: Hash,
     /// Its key in the session cache.
     pub key: CacheKey,
+    /// It came in `Authorization`, which then is nothing that the application may get.
+    pub is_authorization: bool,
 }
 
 impl<'a> Credential<'a> {
@@ -49,10 +62,34 @@ impl<'a> Credential<'a> {
     pub(super) fn find(site: &Site, forwarded: &Forwarded<'a>, host: &HostName) -> Result<Self, Malformed> {
         let bearer = forwarded.bearer_token().filter(|token| token.starts_with(PREFIX.as_bytes()));
         match (forwarded.own_key(), bearer) {
-            (None, None) => Ok(HashedCookie::of(site, forwarded, host).map_or(Self::None, Self::Cookie)),
-            (Some(text), None) | (None, Some(text)) => Ok(HashedKey::of(text, host)),
+            (None, None) => Ok(Self::cookie_or_token(site, forwarded, host)),
+            (Some(text), None) => Ok(HashedKey::of(text, host, false)),
+            (None, Some(text)) => Ok(HashedKey::of(text, host, true)),
             (Some(_), Some(_)) => Err(Malformed::TwoKeys),
         }
+    }
+
+    /// A cookie is used before a token.
+    fn cookie_or_token(site: &Site, forwarded: &Forwarded<'a>, host: &HostName) -> Self {
+        if let Some(cookie) = HashedCookie::of(site, forwarded, host) {
+            return Self::Cookie(cookie);
+        }
+        let has_cookies = || cookie::values(forwarded.cookies(), site.cookies.name()).next().is_some();
+        match HashedToken::of(site, forwarded, host) {
+            Some(token) if !has_cookies() => Self::Token(token),
+            _ => Self::None,
+        }
+    }
+}
+
+impl<'a> HashedToken<'a> {
+    /// The bearer token of a request. `None` if there is none, or no provider's access tokens are accepted.
+    pub(super) fn of(site: &Site, forwarded: &Forwarded<'a>, host: &HostName) -> Option<Self> {
+        if !site.accepts_access_tokens {
+            return None;
+        }
+        let text = std::str::from_utf8(forwarded.bearer_token()?).unwrap_or_default();
+        Some(Self { text, key: CacheKey::of_credential("token", host.as_str(), text) })
     }
 }
 
@@ -65,12 +102,12 @@ impl<'a> HashedCookie<'a> {
 }
 
 impl HashedKey {
-    fn of(text: &[u8], host: &HostName) -> Credential<'static> {
+    fn of(text: &[u8], host: &HostName, is_authorization: bool) -> Credential<'static> {
         let text = std::str::from_utf8(text).map_err(|_| NotAKey::Form);
         match text.and_then(ApiKey::parse) {
             Ok(key) => {
                 let cached = CacheKey::of_credential("key", host.as_str(), key.expose());
-                Credential::Key(Self { digest: key.digest(), key: cached })
+                Credential::Key(Self { digest: key.digest(), key: cached, is_authorization })
             }
             Err(error) => Credential::NotAKey(error),
         }

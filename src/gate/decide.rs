@@ -3,10 +3,10 @@
 use super::assertion::{self, SignedAssertion};
 use super::case::{Caller, Case, Verdict};
 use super::context::Context;
-use super::credential::{Credential, HashedCookie};
-use super::decide_key;
+use super::credential::{Credential, HashedCookie, HashedToken};
 use super::request::{Target, VerifyRequest};
 use super::session_cache::{CacheKey, CachedSession};
+use super::{decide_key, decide_token};
 use super::{identity_headers, reply};
 use crate::authn::{self, LoadError};
 use crate::refresh::checks;
@@ -35,6 +35,7 @@ pub fn decide_from_cache(context: &Arc<Context>, request: &VerifyRequest<'_>) ->
     let &HashedCookie { text, key } = match &request.credential {
         Credential::Cookie(cookie) => cookie,
         Credential::Key(key) => return decide_key::from_cache(context, &case, *key, now),
+        Credential::Token(token) => return decide_token::from_cache(context, &case, *token, now),
         Credential::None | Credential::NotAKey(_) => return None,
     };
     let presented = Presented { session: context.cache.fresh(&key)?, key, text };
@@ -61,11 +62,20 @@ pub async fn decide_from_stores(
             return decide_key::from_stores(context, &request.case(requirement), *key).await;
         }
         Credential::NotAKey(error) => return Verdict::nobody(Denial::Key((*error).into())),
+        Credential::Token(token) => {
+            return decide_token::from_directory(context, &request.case(requirement), *token).await;
+        }
         Credential::None | Credential::Cookie(_) => {}
     }
     let opened = held.and_then(|held| held.value.as_ref().map(|value| (held, value)));
-    let Some((held, value)) = opened else { return Verdict::sign_in(SignInReason::NoSession) };
     let case = request.case(requirement);
+    let Some((held, value)) = opened else {
+        // A cookie that cannot be opened says nothing about who sends the request. A token does.
+        return match HashedToken::of(&context.site, &request.forwarded, request.origin.host()) {
+            Some(token) => decide_token::from_directory(context, &case, token).await,
+            None => Verdict::sign_in(SignInReason::NoSession),
+        };
+    };
     let cookie = OpenedCookie { key: request.key_of(&held.text), text: &held.text, value };
     let verdict = look_up(context, &case, &cookie, BootTime::default()).await;
     let must_wait = matches!(verdict, Verdict::Deny { denial: Denial::CheckFirst, .. })

@@ -112,6 +112,9 @@ fn judge(
     context.seen_requirements.note(case.origin.host(), case.query, now);
     let mut headers = HeaderMap::with_capacity(12);
     identity_headers::write(&mut headers, &permit, &key.headers, case.forwarded, context.site.cookies);
+    if !presented.is_authorization {
+        identity_headers::pass_authorization(&mut headers, case.forwarded);
+    }
     if case.requirement.assertion {
         let sign =
             || SignedAssertion::new(&permit, case.origin.host(), &context.site, &context.assertion_keys, now);

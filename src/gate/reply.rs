@@ -3,7 +3,7 @@
 
 use super::forwarded::{Malformed, RequestKind};
 use gatepost_core::api_key::KeyDenial;
-use gatepost_core::decision::{Denial, Missing, SignInReason, WordDenial};
+use gatepost_core::decision::{Denial, Missing, SignInReason, TokenDenial, WordDenial};
 use gatepost_core::requirement::Requirement;
 use gatepost_telemetry::Reason;
 use std::time::Duration;
@@ -36,6 +36,12 @@ pub enum Reply<'a> {
     InvalidKey(KeyDenial),
     /// 403: the API key is not for this.
     KeyRefused(KeyDenial),
+    /// 401: the access token is worth nothing here.
+    InvalidToken(&'a TokenDenial),
+    /// 403: the access token lacks one of these scopes.
+    ScopeMissing(&'a [String]),
+    /// 401: the access token's person must authenticate again, because that is longer ago than this.
+    TokenStepUp(Duration),
     /// 429: too many requests. Holds the time to wait.
     TooMany(Duration),
 }
@@ -59,7 +65,12 @@ impl<'a> Reply<'a> {
             Denial::Word(denial @ WordDenial::Nobody) => Self::NobodyToActFor(denial),
             Denial::Word(denial) if denial.is_invalid() => Self::InvalidWord(denial),
             Denial::Word(denial) => Self::WordRefused(denial),
-            Denial::Key(KeyDenial::TooMany(wait)) => Self::TooMany(*wait),
+            Denial::Key(KeyDenial::TooMany(wait)) | Denial::Token(TokenDenial::TooMany(wait)) => {
+                Self::TooMany(*wait)
+            }
+            Denial::Token(TokenDenial::MissingScope(scopes)) => Self::ScopeMissing(scopes.as_slice()),
+            Denial::Token(TokenDenial::StepUp(max_age)) => Self::TokenStepUp(*max_age),
+            Denial::Token(denial) => Self::InvalidToken(denial),
             Denial::Key(denial) if denial.is_invalid() => Self::InvalidKey(*denial),
             Denial::Key(denial) => Self::KeyRefused(*denial),
         }
@@ -69,12 +80,18 @@ impl<'a> Reply<'a> {
     pub const fn status(self) -> u16 {
         match self {
             Self::RedirectToLogin(_) => 302,
-            Self::SignInRequired(_) | Self::StepUp(_) | Self::InvalidKey(_) | Self::InvalidWord(_) => 401,
+            Self::SignInRequired(_)
+            | Self::StepUp(_)
+            | Self::InvalidKey(_)
+            | Self::InvalidWord(_)
+            | Self::InvalidToken(_)
+            | Self::TokenStepUp(_) => 401,
             Self::CrossOrigin
             | Self::Forbidden(_)
             | Self::KeyRefused(_)
             | Self::WordRefused(_)
-            | Self::NobodyToActFor(_) => 403,
+            | Self::NobodyToActFor(_)
+            | Self::ScopeMissing(_) => 403,
             Self::TooMany(_) => 429,
             Self::RefreshPending | Self::RecheckBySignIn => 503,
         }
@@ -100,6 +117,20 @@ pub const fn reason_of(denial: &Denial) -> Reason {
         Denial::Word(WordDenial::Nobody) => Reason::NobodyToActFor,
         Denial::Word(denial) if denial.is_invalid() => Reason::InvalidWord,
         Denial::Word(_) => Reason::WordRefused,
+        Denial::Token(denial) => reason_of_token(denial),
+    }
+}
+
+const fn reason_of_token(denial: &TokenDenial) -> Reason {
+    match denial {
+        TokenDenial::Invalid(_) => Reason::InvalidCredential,
+        TokenDenial::Expired => Reason::Expired,
+        TokenDenial::Ended => Reason::SessionEnded,
+        TokenDenial::Disabled => Reason::UserDisabled,
+        TokenDenial::NoAddress => Reason::NoAddress,
+        TokenDenial::MissingScope(_) => Reason::TokenScope,
+        TokenDenial::StepUp(_) => Reason::MaxAge,
+        TokenDenial::TooMany(_) => Reason::TooMany,
     }
 }
 

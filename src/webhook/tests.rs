@@ -4,6 +4,7 @@ use super::*;
 use gatepost_config::Config;
 use gatepost_core::access_request::Wanted;
 use gatepost_core::ids::{AccessRequestId, UserId};
+use gatepost_store::directory::Who;
 use sha2::{Digest, Sha256};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -123,6 +124,13 @@ fn request() -> AccessRequest {
     }
 }
 
+/// As an administrator of the command line decided it.
+fn decided(until: Option<Timestamp>) -> AccessRequest {
+    let state = if until.is_some() { RequestState::Granted } else { RequestState::Declined };
+    let by = Some(Who::CommandLine("ops".to_owned()));
+    AccessRequest { state, until, decided_by: by, decided_at: Some(Timestamp::now()), ..request() }
+}
+
 #[test]
 fn a_signature_is_that_of_the_specifications_example() {
     let key = STANDARD.decode(SECRET.trim_start_matches("whsec_")).expect("a key");
@@ -157,7 +165,7 @@ async fn an_event_is_sent_again_under_its_id_until_it_is_taken() {
 async fn an_event_that_is_never_taken_is_given_up_after_eight_tries() {
     let (address, received) = server(&[500; 20]).await;
     let webhook = webhook(address);
-    webhook.decided(&request(), None, &Who::CommandLine("ops".to_owned()));
+    webhook.decided(&decided(None));
     webhook.finish(Duration::from_secs(20)).await;
     assert_eq!(received.lock().expect("a list").len(), 8);
 }
@@ -166,7 +174,7 @@ async fn an_event_that_is_never_taken_is_given_up_after_eight_tries() {
 async fn a_server_that_never_answers_is_asked_again_after_five_seconds() {
     let (address, received) = server(&[0]).await;
     let webhook = webhook(address);
-    webhook.decided(&request(), Some(Timestamp::now()), &Who::CommandLine("ops".to_owned()));
+    webhook.decided(&decided(Some(Timestamp::now())));
     webhook.finish(Duration::from_secs(30)).await;
     let received = received.lock().expect("a list").clone();
     assert_eq!(received.len(), 2);

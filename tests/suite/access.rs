@@ -226,12 +226,14 @@ both_pairs! {
             assert!(answer.status == status && answer.body.contains(part), "{query}: {} {}", answer.status, answer.body);
         }
         // Somebody who administers nothing, and somebody who administers a tenant.
-        for path in ["/admin/access", "/admin/access.csv?by=tenant&of=github", "/admin/refusals?number=019ab8c5d2a37e6f9b0c1d2e3f405162"] {
+        for path in ["/admin/access", "/admin/access.csv?by=tenant&of=github", "/admin/refusals", "/admin/refusals?number=019ab8c5d2a37e6f9b0c1d2e3f405162"] {
             assert_eq!(page(&world, &alice, path).await.status, 403, "{path}");
         }
         world.cli(&["tenant", "add-member", "github", "alice@example.com", "--role", "admin"]).await;
         let own = page(&world, &alice, "/admin/access?by=tenant&of=github").await;
         assert!(own.status == 200 && own.body.contains("alice@example.com</a>") && !own.body.contains("group MCP-GitHub"), "{}", own.body);
+        assert!(!own.body.contains("Somebody was refused?"), "refusals are for administrators of the system: {}", own.body);
+        assert!(page(&world, &carol, "/admin/access").await.body.contains("Somebody was refused?"));
         let csv = page(&world, &alice, "/admin/access.csv?by=tenant&of=github").await;
         assert!(csv.body.contains("alice@example.com") && !csv.body.contains("MCP-GitHub"), "{}", csv.body);
         let refused = page(&world, &alice, "/admin/access?by=requirement&of=group%3DMCP-GitHub").await;
@@ -247,6 +249,25 @@ both_pairs! {
         let found = page(&world, &carol, &format!("/admin/refusals?number={number}")).await;
         let path = format!("/admin/refusals/{number}");
         assert_eq!((found.status, found.location().unwrap().path()), (303, path.as_str()));
+        for query in ["", "?hours=24&host=app.example.test&reason=group_missing", "?number=+"] {
+            let list = page(&world, &carol, &format!("/admin/refusals{query}")).await;
+            assert_eq!(list.status, 200, "{query}: {}", list.body);
+            for part in [">bob@example.com</a>", "lacks ", "MCP-GitHub", &format!("href=\"{path}\""), "host=app.example.test", "reason=group_missing"] {
+                assert!(list.body.contains(part), "{query} {part}: {}", list.body);
+            }
+        }
+        let hers = format!("?user={}", world.cli(&["user", "show", "carol@example.com", "--json"]).await.split("\"id\":").nth(1).unwrap().split('"').nth(1).unwrap());
+        for query in [hers.as_str(), "?host=other.example.test", "?reason=admin_missing", "?user=00000000-0000-4000-8000-000000000000", "?after=x"] {
+            let list = page(&world, &carol, &format!("/admin/refusals{query}")).await;
+            assert!(list.status == 200 && list.body.contains("Nobody was refused."), "{query}: {}", list.body);
+        }
+        for query in ["?hours=0", "?hours=169", "?hours=x", "?user=bob", "?host=a%00", "?reason=%00", "?after=%00"] {
+            assert_eq!(page(&world, &carol, &format!("/admin/refusals{query}")).await.status, 404, "{query}");
+        }
+        let wrong = page(&world, &carol, "/admin/refusals?number=%3Cimg%3E").await;
+        assert!(wrong.status == 422 && wrong.body.contains("not the number of a request") && !wrong.body.contains("<img"), "{}", wrong.body);
+        let bobs = page(&world, &carol, &format!("/admin/users/{}", world.cli(&["user", "show", "bob@example.com", "--json"]).await.split("\"id\":").nth(1).unwrap().split('"').nth(1).unwrap())).await;
+        assert!(bobs.body.contains(&format!("href=\"{path}\" aria-label=\"Why")), "{}", bobs.body);
         let shown = page(&world, &carol, &path).await;
         for part in ["Let bob@example.com in", "It still does not pass.", "Add to the group MCP-GitHub", "value=\"group:MCP-GitHub\"", "group=MCP-GitHub", "/secret", "/api/v1/explain"] {
             assert!(shown.body.contains(part), "{part}\n{}", shown.body);

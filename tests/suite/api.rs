@@ -48,7 +48,11 @@ impl Office {
 
     /// Everybody may ask: at [`TENANT_A`] for the tenant `a`, at [`PLAIN`] for the group `Plain`.
     async fn where_people_ask(pair: Pair) -> Self {
-        let plan = Plan::default().env("GATEPOST_REQUESTS__ANYBODY", "true");
+        Self::where_people_ask_with(pair, Plan::default()).await
+    }
+
+    async fn where_people_ask_with(pair: Pair, plan: Plan) -> Self {
+        let plan = plan.env("GATEPOST_REQUESTS__ANYBODY", "true");
         let plan = plan.route(TENANT_A, "tenant=a").route(PLAIN, "group=Plain");
         let office = Self::of(plan.start(pair).await).await;
         office.world.cli(&["group", "create", "Plain"]).await;

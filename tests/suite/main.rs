@@ -15,6 +15,7 @@ mod answers;
 mod api;
 mod assertion;
 mod attacks;
+mod bearer;
 mod browser;
 mod certs;
 mod check;

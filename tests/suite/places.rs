@@ -70,10 +70,12 @@ impl House {
     /// The path of the page of a group.
     async fn group(&self, name: &str) -> String {
         let list = self.get(&self.root, &format!("/admin/groups?q={name}")).await;
-        let (before, _) =
-            list.body.split_once(&format!("\">{name}</a>")).unwrap_or_else(|| panic!("{}", list.body));
+        // A group that nobody linked is listed by the provider's name, with its own below.
+        let row = list.body.split_once(&format!("\">{name}</a>"));
+        let row = row.or_else(|| list.body.split_once(&format!("<small>{name}</small>")));
+        let (before, _) = row.unwrap_or_else(|| panic!("{}", list.body));
         let (_, path) = before.rsplit_once("href=\"").unwrap();
-        path.to_owned()
+        path.split('"').next().unwrap().to_owned()
     }
 
     /// The newest rows of the audit, without those of sign-ins.
@@ -123,9 +125,16 @@ both_pairs! {
         has(&page, &["<h1>MCP-Search</h1>", "Nobody is in this group."]);
         let group = house.group("MCP-Search").await;
         let page = house.done(&format!("{group}/members"), &[("user", "bob@example.com"), ("end", "1d"), NEW]).await;
-        has(&page, &["bob@example.com", "added here", "until"]);
+        has(&page, &["bob@example.com", "added here", "data-label=\"Until\"><time"]);
         let page = house.done(&format!("{group}/members"), &[("user", "new@example.com"), NEVER, NEW]).await;
         has(&page, &["new@example.com", "for good"]);
+        // The button removes the person beside whom it stands.
+        let remove = format!("{group}/members/remove");
+        let (user, version) = (hidden(&page, &remove, "user"), hidden(&page, &remove, "version"));
+        let is_there = |page: &Answer, who: &str| page.body.contains(&format!(">{who}@example.com</a>"));
+        let is_bob = page.body.contains(&format!("/admin/users/{user}\">bob@example.com</a>"));
+        let page = house.done(&remove, &[("user", &user), ("version", &version)]).await;
+        assert_eq!((is_there(&page, "bob"), is_there(&page, "new")), (!is_bob, is_bob), "{}", page.body);
 
         let seen = house.get(&house.root, &format!("{group}/link")).await;
         has(&seen, &[MCP_GITHUB, "Link a provider"]);
@@ -140,15 +149,17 @@ both_pairs! {
         house.done(&format!("{group}/unlink"), &[("link", &link)]).await;
 
         let page = house.done(&format!("{group}/tenants"), &[("tenant", "a"), ("role", "viewer")]).await;
-        has(&page, &["/admin/tenants/a", "viewer"]);
-        let version = hidden(&page, &format!("{group}/tenants/remove"), "version");
-        house.done(&format!("{group}/tenants/remove"), &[("tenant", "a"), ("version", &version)]).await;
+        has(&page, &["/admin/tenants/a", "<span class=\"tag aside\">viewer</span>"]);
+        let remove = format!("{group}/tenants/remove");
+        let (tenant, version) = (hidden(&page, &remove, "tenant"), hidden(&page, &remove, "version"));
+        let without = house.done(&remove, &[("tenant", &tenant), ("version", &version)]).await;
+        assert!(!without.body.contains("/admin/tenants/a\""), "{}", without.body);
 
         let version = hidden(&page, &format!("{group}/rename"), "version");
         let page = house.done(&format!("{group}/rename"), &[("name", "Search"), ("version", &version)]).await;
         has(&page, &["<h1>Search</h1>"]);
         let question = house.get(&house.root, &format!("{group}/delete")).await;
-        has(&question, &["It has 2 people", "Search"]);
+        has(&question, &["It has 1 person", "Search"]);
         let version = hidden(&question, &format!("{group}/delete"), "version");
         let wrong = house.post(&house.root, &format!("{group}/delete"), &[("name", "search"), ("version", &version)]).await;
         assert_eq!(wrong.status, 422);
@@ -166,6 +177,20 @@ both_pairs! {
         house.signed_in("alice").await;
         let list = house.get(&house.root, "/admin/groups?state=unlinked").await;
         has(&list, &["not linked", MCP_GITHUB]);
+        let find = async |state: &str, q: &str| {
+            let query = format!("groups?state={state}&q={q}");
+            let page = house.get(&house.root, &format!("/admin/{query}")).await;
+            let api = house.get(&house.root, &format!("/api/v1/{query}")).await;
+            assert_eq!((page.status, api.status), (200, 200), "{query}: {}", api.body);
+            // The page says what was searched for, too.
+            let is_on_page = page.body.contains("<tbody");
+            assert_eq!(is_on_page, !api.json()["items"].as_array().unwrap().is_empty(), "{query}");
+            is_on_page
+        };
+        let part = &MCP_GITHUB[..8];
+        for (state, q, is_found) in [("unlinked", part, true), ("unlinked", "zzz", false), ("linked", part, false), ("empty", part, false)] {
+            assert_eq!(find(state, q).await, is_found, "{state} {q}");
+        }
         let group = house.group(MCP_GITHUB).await;
         let page = house.get(&house.root, &group).await;
         has(&page, &["has no name here yet", MCP_GITHUB]);
@@ -176,6 +201,9 @@ both_pairs! {
         }
         let page = house.done(&format!("{group}/name"), &[("name", "GitHub"), ("link", &link)]).await;
         has(&page, &["<h1>GitHub</h1>", "alice@example.com"]);
+        for (state, q, is_found) in [("unlinked", "", false), ("unlinked", part, false), ("linked", "github", true), ("linked", "zzz", false)] {
+            assert_eq!(find(state, q).await, is_found, "{state} {q}");
+        }
     }
 
     async fn a_tenant_is_made_filled_renamed_and_deleted(pair) {
@@ -188,7 +216,7 @@ both_pairs! {
         let here = "/admin/tenants/acme";
         let member = [("user", "bob@example.com"), ("role", "viewer"), ("end", "friday"), NEW];
         let page = house.done(&format!("{here}/members"), &member).await;
-        has(&page, &["bob@example.com", "Directly", "viewer", "until"]);
+        has(&page, &["bob@example.com", "Directly", "data-label=\"Role\">viewer<", "<small>until <time"]);
         house.world.cli(&["group", "add", "Team", "new@example.com"]).await;
         let page = house.done(&format!("{here}/groups"), &[("group", "Team"), ("role", "member")]).await;
         has(&page, &["new@example.com", "The group Team", "1 person"]);
@@ -204,6 +232,7 @@ both_pairs! {
         has(&page, &["<h1>acme</h1>"]);
         let audit = house.get(&house.root, &format!("{here}/audit")).await;
         has(&audit, &["tenant.create", "tenant.add_member", "tenant.remove_member", "Changes of acme"]);
+        assert!(!audit.body.contains("carol@example.com"), "a change in another tenant: {}", audit.body);
         let question = house.get(&house.root, &format!("{here}/delete")).await;
         has(&question, &["It has 0 people, who may enter it no more."]);
         let version = hidden(&question, &format!("{here}/delete"), "version");

@@ -89,6 +89,36 @@ both_pairs! {
         assert!(tried > 200, "{tried}");
     }
 
+    async fn what_ends_soon_is_one_line_that_leads_to_a_list(pair) {
+        let (world, root) = start(pair).await;
+        let home = page(&world, &root, "/admin").await;
+        assert!(!home.body.contains("/admin/ends"), "{}", home.body);
+        world.cli(&["group", "add", "Soon", "alice@example.com", "--for", "8h"]).await;
+        let home = page(&world, &root, "/admin").await;
+        for part in ["1 membership or decision ends within 7 days", "alice@example.com, the group Soon", "href=\"/admin/ends\""] {
+            assert!(home.body.contains(part), "{part}: {}", home.body);
+        }
+        world.cli(&["tenant", "create", "github"]).await;
+        world.cli(&["tenant", "add-member", "github", "alice@example.com", "--for", "48h"]).await;
+        world.cli(&["group", "add", "Later", "bob@example.com", "--for", "480h"]).await;
+        assert!(page(&world, &root, "/admin").await.body.contains("2 memberships and decisions end within 7 days"));
+        let path = path_of(&world, &root, "alice").await;
+        for (query, shown) in [("", ["Soon", "github"].as_slice()), ("?days=1", &["Soon"]), ("?days=30", &["Soon", "github", "Later"])] {
+            let list = page(&world, &root, &format!("/admin/ends{query}")).await;
+            assert_eq!(list.status, 200, "{query}");
+            for name in ["Soon", "github", "Later"] {
+                assert_eq!(list.body.contains(&format!(">{name}</a>")), shown.contains(&name), "{query} {name}: {}", list.body);
+            }
+            let (_, change) = list.body.split_once(&format!("href=\"{path}?group=")).unwrap();
+            let number = change.split('#').next().unwrap();
+            let form = page(&world, &root, &format!("{path}?group={number}")).await;
+            assert!(form.body.contains("Change the end in Soon"), "{}", form.body);
+        }
+        for query in ["?days=2", "?days=x", "?after=%00"] {
+            assert_eq!(page(&world, &root, &format!("/admin/ends{query}")).await.status, 404, "{query}");
+        }
+    }
+
     async fn nobody_else_sees_the_pages(pair) {
         let (world, root) = start(pair).await;
         let path = path_of(&world, &root, "alice").await;

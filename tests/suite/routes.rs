@@ -57,6 +57,8 @@ fn status_for(route: &Route) -> u16 {
             | "/admin/groups"
             | "/admin/tenants"
             | "/admin/requests"
+            | "/admin/ends"
+            | "/admin/refusals"
             | "/admin/audit"
             | "/admin/system",
         ) => 200,
@@ -74,7 +76,7 @@ fn status_for(route: &Route) -> u16 {
         // Nothing was asked, and nothing is stored.
         ("GET", "/admin/access.csv") => 404,
         (_, path)
-            if ["/admin/users/{id}", "/admin/requests/{id}", "/admin/refusals"]
+            if ["/admin/users/{id}", "/admin/requests/{id}", "/admin/refusals/{number}"]
                 .iter()
                 .any(|of| path.starts_with(of)) =>
         {

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Hot reads of a replica, both stores together.
-async fn look_ups(replica: &Gatepost) -> u64 {
+pub async fn look_ups(replica: &Gatepost) -> u64 {
     let metrics = find_ok(replica.internal(), "/metrics").await.unwrap();
     let hot = |line: &&str| {
         line.starts_with("gatepost_store_calls_total")

@@ -8,9 +8,6 @@ codes! {
     UNKNOWN = Error "config-unknown":
         "Gatepost does not start, because the setting may have been meant to restrict access.",
         "Correct the name, or remove the setting.";
-    NOT_SUPPORTED = Error "config-not-supported":
-        "Gatepost does not start.",
-        "Remove the setting until a version supports it.";
     MISSING = Error "config-missing":
         "Gatepost does not start.",
         "Set it.";
@@ -65,7 +62,6 @@ pub(super) fn errors(errors: &ConfigErrors) -> Vec<Finding> {
 const fn code(problem: &Problem) -> &'static Code {
     match problem {
         Problem::Unknown { .. } | Problem::NotNeeded(_) => &UNKNOWN,
-        Problem::NotSupported => &NOT_SUPPORTED,
         Problem::Missing { .. } => &MISSING,
         Problem::Malformed { .. } => &MALFORMED,
         Problem::Unreadable { .. } => &UNREADABLE,

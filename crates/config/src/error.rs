@@ -54,9 +54,6 @@ pub enum Problem {
     /// Other programs have this setting, but Gatepost needs none for the purpose. The text says what to do instead.
     #[error("unknown setting: {0}")]
     NotNeeded(String),
-    /// A documented setting that this version does not support.
-    #[error("not supported by this version yet")]
-    NotSupported,
     /// A required setting is not given.
     #[error("missing: expected {expected}")]
     Missing {

@@ -5,6 +5,7 @@
 //! is an error.
 
 mod address;
+mod bearer;
 mod credential;
 mod domains;
 pub mod duration;
@@ -147,6 +148,8 @@ pub struct ProviderConfig {
     pub group_names: GroupNames,
     /// `..__RECHECK`.
     pub recheck: Recheck,
+    /// `..__AUDIENCE`, `..__BEARER*`; `None`: access tokens of this provider are not accepted.
+    pub bearer: Option<BearerConfig>,
 }
 
 impl ProviderConfig {
@@ -167,8 +170,31 @@ impl ProviderConfig {
             groups_claim: vec!["groups".to_owned()],
             group_names: if is_entra { GroupNames::Link } else { GroupNames::Trust },
             recheck: Recheck::Provider,
+            bearer: None,
         }
     }
+}
+
+/// Which access tokens of a provider are accepted at protected hosts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BearerConfig {
+    /// `..__AUDIENCE`: `aud` of a token must have one of these. Never empty.
+    pub audience: Vec<String>,
+    /// `..__BEARER`.
+    pub people: BearerPeople,
+    /// `..__BEARER_SCOPES`: a token must have all of these.
+    pub scopes: Vec<String>,
+    /// `..__BEARER_CLIENTS`: the clients whose tokens are accepted. `None`: any client's, but only those of people.
+    pub clients: Option<Vec<String>>,
+}
+
+/// Which people an access token lets in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BearerPeople {
+    /// `known`: only people who have signed in with this provider.
+    Known,
+    /// `admit`: a token is taken like a sign-in, so it must have an address and groups.
+    Admit,
 }
 
 /// The kind of a provider.

@@ -3,6 +3,7 @@
 //! These are: group names are trusted from at most one provider, and with several providers each has a list of domains
 //! whose addresses it may assert.
 
+use super::bearer;
 use super::credential;
 use super::issuer::{self, Places};
 use super::reader::{Read, Reader, Separator};
@@ -15,7 +16,7 @@ const DOMAINS: &str = "domains as in example.com, for one of several tenants of 
 const CLAIM: &str = "the path of a claim as in groups or realm_access.roles";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Entra,
     Google,
     Oidc,
@@ -64,7 +65,7 @@ fn read_one(reader: &mut Reader, name: &str, names: &BTreeSet<String>) -> Read<P
     let group_names = reader.word(&at("group_names"), &words, "link or trust");
     let words = [("provider", Recheck::Provider), ("off", Recheck::Off)];
     let recheck = reader.word(&at("recheck"), &words, "provider or off");
-    reader.not_supported(&at("audience"));
+    let bearer = bearer::read(reader, &at, kind.ok());
 
     let kind = kind?;
     let fits = fits_kind(reader, kind, &at, email_verified, groups);
@@ -89,6 +90,7 @@ fn read_one(reader: &mut Reader, name: &str, names: &BTreeSet<String>) -> Read<P
             chosen => chosen.unwrap_or(default.group_names),
         },
         recheck: recheck?.unwrap_or(default.recheck),
+        bearer: bearer?,
         ..default
     })
 }
@@ -217,13 +219,13 @@ fn default_label(kind: Kind, id: &ProviderId, names: &BTreeSet<String>) -> Strin
 }
 
 /// Reads a scope token (RFC 6749 section 3.3).
-fn scope_token(text: &str) -> Option<String> {
+pub(super) fn scope_token(text: &str) -> Option<String> {
     let fits = |b: u8| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
     (!text.is_empty() && text.bytes().all(fits)).then(|| text.to_owned())
 }
 
 /// Reads a client id (RFC 6749 appendix A.1). A space is refused: it is allowed there, but usually a copying error.
-fn visible(text: &str) -> Option<String> {
+pub(super) fn visible(text: &str) -> Option<String> {
     text.bytes().all(|b| b.is_ascii_graphic()).then(|| text.to_owned())
 }
 

@@ -99,13 +99,6 @@ impl Reader {
         self.fail(key, Problem::Missing { expected: expected.into() })
     }
 
-    /// Reports a documented setting that is not supported yet, so that it is not reported as unknown.
-    pub fn not_supported(&mut self, key: &str) {
-        if self.take(key).is_some() {
-            self.fail(key, Problem::NotSupported);
-        }
-    }
-
     /// Reads a value; `None` if it is not given. `expected` describes the valid values in the error.
     pub fn value<T>(
         &mut self,

@@ -1,6 +1,7 @@
 //! One type for each kind of id, so that the compiler finds an id of the wrong kind.
 
 use super::clock::Timestamp;
+use super::secret::Hash;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
@@ -17,6 +18,14 @@ impl UserId {
     #[expect(clippy::disallowed_methods, reason = "all ids are made here")]
     pub fn generate() -> Self {
         Self(Uuid::now_v7())
+    }
+
+    /// The id of an application that a provider names by a text. It is a UUID version 8 (RFC 9562), so it is no person's.
+    pub fn of_application(provider: &str, client: &str) -> Self {
+        let hash = Hash::of(&[b"application", provider.as_bytes(), client.as_bytes()]);
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&hash.as_bytes()[..16]);
+        Self(uuid::Builder::from_custom_bytes(bytes).into_uuid())
     }
 
     /// The 16 bytes of the UUID, which sealed values hold.

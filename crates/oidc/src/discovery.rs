@@ -3,8 +3,8 @@
 //! While the provider does not answer, the last valid document and keys count for 24 hours. A key that the provider withdrew
 //! counts until the next refresh, which is within an hour. Two fetches of the same document never run at the same time. A
 //! token with an unknown `kid` causes a fetch of the keys, at most three times in a row and then once in five minutes. Tokens
-//! from the token endpoint and tokens that anybody can post have separate limits, so that a flood of the latter does not keep
-//! people from signing in.
+//! from the token endpoint, logout tokens and access tokens have separate limits, so that a flood of what anybody can send does
+//! not keep people from signing in or out.
 
 use super::bucket::Bucket;
 use super::calls::Endpoint;
@@ -42,6 +42,8 @@ pub(super) enum Source {
     TokenEndpoint,
     /// A logout token, which anybody can post.
     Anybody,
+    /// An access token, which anybody can send to a protected host.
+    AccessToken,
 }
 
 /// The discovery document and the keys of one provider.
@@ -58,6 +60,7 @@ pub(super) struct Discovery {
     metadata_flight: Flight,
     trusted_refetches: Mutex<Bucket>,
     exposed_refetches: Mutex<Bucket>,
+    access_token_refetches: Mutex<Bucket>,
 }
 
 impl Discovery {
@@ -74,6 +77,7 @@ impl Discovery {
             metadata_flight: Flight::default(),
             trusted_refetches: bucket(),
             exposed_refetches: bucket(),
+            access_token_refetches: bucket(),
         }
     }
 
@@ -142,13 +146,17 @@ impl Discovery {
                 let metadata = self.metadata().await?;
                 self.keys.share(self.fetch_keys_sparingly(metadata.jwks_uri())).await
             }
-            Source::Anybody => {
+            Source::Anybody | Source::AccessToken => {
+                let limit = match source {
+                    Source::AccessToken => &self.access_token_refetches,
+                    _ => &self.exposed_refetches,
+                };
                 // Posted tokens must not cause fetches of the discovery document.
                 let missing = OidcError::Unavailable(CallError::Unexpected("no discovery document yet"));
                 let metadata = self.known().ok_or(missing)?;
                 // The limit is checked before the single flight: when it is used up, this must not become the outcome for the
                 // sign-ins that wait in the flight.
-                if lock(&self.exposed_refetches).take(Instant::now()) {
+                if lock(limit).take(Instant::now()) {
                     self.keys.share(self.keys.fetch(metadata.jwks_uri())).await?;
                 }
                 Ok(())

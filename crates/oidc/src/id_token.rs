@@ -25,7 +25,7 @@ use serde_json::json;
 use std::time::{Duration, SystemTime};
 
 /// The accepted difference between the clocks of the provider and of this machine.
-const LEEWAY: Duration = Duration::from_mins(1);
+pub(super) const LEEWAY: Duration = Duration::from_mins(1);
 /// The accepted age of a token when it arrives. Entra sets `iat` five minutes back.
 pub(super) const MAX_TOKEN_AGE: Duration = Duration::from_mins(15);
 

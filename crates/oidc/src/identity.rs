@@ -128,7 +128,7 @@ impl Provider {
             && self.claimed_groups(claims) == ClaimedGroups::Absent
     }
 
-    fn claimed_groups(&self, claims: &Claims) -> ClaimedGroups {
+    pub(super) fn claimed_groups(&self, claims: &Claims) -> ClaimedGroups {
         groups::at_path(claims, &self.config.groups_claim, GroupKind::Group)
     }
 
@@ -170,9 +170,7 @@ impl Provider {
         let Some(roles) = groups::roles_of_entra(claims) else {
             return self.unknown("roles or wids are malformed");
         };
-        let is_one_of_several =
-            matches!(self.config.kind, ProviderKind::Entra { tenant: EntraTenant::Several { .. }, .. });
-        let tid = claims.find_text("tid").filter(|_| is_one_of_several);
+        let tid = self.tid_of_several(claims);
         let mut list = match claimed {
             ClaimedGroups::Listed(list) if self.config.groups_claim == ["groups"] => list,
             ClaimedGroups::Listed(list) => groups::of_tenant(list, tid),
@@ -196,13 +194,20 @@ impl Provider {
         known(list)
     }
 
+    /// The tenant of a token, if people of several tenants may sign in.
+    pub(super) fn tid_of_several<'a>(&self, claims: &'a Claims) -> Option<&'a str> {
+        let is_one_of_several =
+            matches!(self.config.kind, ProviderKind::Entra { tenant: EntraTenant::Several { .. }, .. });
+        claims.find_text("tid").filter(|_| is_one_of_several)
+    }
+
     fn unknown(&self, why: &'static str) -> AssertedGroups {
         tracing::warn!(provider = %self.id(), why, "a person's groups are unknown");
         AssertedGroups::Unknown
     }
 }
 
-fn known(mut list: Vec<AssertedGroup>) -> AssertedGroups {
+pub(super) fn known(mut list: Vec<AssertedGroup>) -> AssertedGroups {
     // Of two entries for one group the one with a name comes first, and is kept.
     let order = |group: &AssertedGroup| (group.kind, group.external_id.clone(), group.display_name.is_none());
     list.sort_by_cached_key(order);
@@ -210,7 +215,7 @@ fn known(mut list: Vec<AssertedGroup>) -> AssertedGroups {
     AssertedGroups::Known(list)
 }
 
-fn name(claims: &Claims) -> Option<String> {
+pub(super) fn name(claims: &Claims) -> Option<String> {
     let name: String =
         claims.find_text("name")?.chars().filter(|c| !c.is_control()).take(NAME_LIMIT).collect();
     Some(name.trim().to_owned()).filter(|name| !name.is_empty())

@@ -88,6 +88,11 @@ impl<'a, A> Jws<'a, A> {
         if accepted.contains(&name) { Ok(()) } else { Err(TokenError::WrongType(short(typ))) }
     }
 
+    /// Whether `typ` is present and one of `accepted`. Case and a leading `application/` do not matter.
+    pub fn has_type(&self, accepted: &[&str]) -> bool {
+        self.typ.is_some() && self.require_type(accepted).is_ok()
+    }
+
     /// The claims in the payload. Before the signature is verified, anybody may have written them.
     pub fn payload_claims(&self) -> Result<Claims, TokenError> {
         json::object(&self.payload).map(Claims::new).map_err(|_| TokenError::Malformed("payload"))

@@ -9,6 +9,7 @@
 //! discovery document and keys for up to 24 hours. Nothing that a provider sends is used before all checks have passed; each
 //! check that can fail is a variant of [`TokenError`]. No redirect is followed, and no URL from a token is requested.
 
+mod access_token;
 mod address;
 mod authorization;
 mod bucket;
@@ -52,6 +53,7 @@ mod transport;
 mod trial;
 mod userinfo;
 
+pub use access_token::{AccessToken, AccessTokenError, TokenHolder};
 pub use authorization::{AuthorizationRequest, MAX_STATE, Prompt};
 pub use bucket::Bucket;
 pub use calls::{Call, Calls, Endpoint, Outcome};

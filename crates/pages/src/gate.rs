@@ -6,6 +6,7 @@ mod keys;
 mod recheck;
 mod refusal;
 mod speakers;
+mod tokens;
 
 pub use refusal::{Gate, Refusal, Unfinished};
 
@@ -124,6 +125,9 @@ impl Refusal<'_> {
             Self::WordRefused(why) | Self::NobodyToActFor { sign_in_at: why } => speakers::refused(why),
             Self::InvalidKey(why) => keys::invalid(why),
             Self::KeyRefused(why) => keys::refused(why),
+            Self::InvalidToken(why) => tokens::invalid(why),
+            Self::ScopeMissing(scopes) => tokens::scope_missing(scopes),
+            Self::TokenStepUp(max_age) => tokens::step_up(max_age),
             Self::TooMany { retry_after } => keys::too_many(retry_after),
             Self::UnknownHost => unknown_host(),
             Self::UntrustedPeer => untrusted_peer(),

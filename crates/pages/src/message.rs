@@ -116,8 +116,15 @@ impl Action {
     }
 }
 
+/// The wrong field that takes the focus: of several, the first.
+const FOCUS: &str = " autofocus=\"\"";
+
 /// # Panics
 /// Never: writing to a string does not fail, and the templates call nothing else that could.
 pub(super) fn render(template: &impl Template) -> String {
-    template.render().expect("writing to a string does not fail")
+    let html = template.render().expect("writing to a string does not fail");
+    match html.find(FOCUS).map(|first| html.split_at(first + FOCUS.len())) {
+        Some((before, after)) if after.contains(FOCUS) => format!("{before}{}", after.replace(FOCUS, "")),
+        _ => html,
+    }
 }

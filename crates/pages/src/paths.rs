@@ -40,7 +40,9 @@ pub const ADMIN_ACCESS: &str = "/admin/access";
 pub const ADMIN_ACCESS_CSV: &str = "/admin/access.csv";
 /// The parameter of [`ADMIN_ACCESS`] that says what `of` is: `url`, `requirement` or `tenant`.
 pub const ADMIN_ACCESS_BY: &str = "by";
-/// Refusals, for administrators. GET takes `number`.
+/// What ends soon, for administrators of the system. GET takes `days`.
+pub const ADMIN_ENDS: &str = "/admin/ends";
+/// Refusals, for administrators of the system. GET takes `number`.
 pub const ADMIN_REFUSALS: &str = "/admin/refusals";
 /// The groups, for administrators of the system.
 pub const ADMIN_GROUPS: &str = "/admin/groups";

@@ -171,6 +171,10 @@ label! {
         KeyScope = "key_scope",
         /// The API key, or an address with wrong keys, sent too many requests.
         TooMany = "too_many",
+        /// The access token lacks a scope.
+        TokenScope = "token_scope",
+        /// The keys of an access token's provider are not known.
+        ProviderKeys = "provider_keys",
     }
 }
 
@@ -273,6 +277,8 @@ label! {
         ConsumeTicket = "burn_ticket",
         /// Read what the directory knows about a session and its person.
         FindStanding = "find_standing",
+        /// Read what the directory knows about the holder of an access token.
+        FindTokenHolder = "find_token_holder",
         /// Read what the directory knows about an API key.
         FindKey = "find_key",
         /// Store the identity and groups of a sign-in.

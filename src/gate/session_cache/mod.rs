@@ -1,7 +1,8 @@
 //! The session cache: answers of the stores, cached in this process and valid under a [`Lease`].
 //!
 //! Guarantees: its memory is bounded. It contains only sessions that were valid, for cookies that could be decrypted,
-//! so that forged cookies cause neither a look-up nor an entry, and keys that the directory knows. Any number of
+//! so that forged cookies cause neither a look-up nor an entry, keys that the directory knows, and access tokens whose
+//! signature was verified. Any number of
 //! concurrent requests for one credential cause one look-up. An answer from the cache includes every change that was acknowledged 1 s before the request was sent. What
 //! ends by itself counts until that moment and not after it, also while the directory cannot be reached.
 
@@ -11,15 +12,18 @@ mod interning;
 mod key_proof;
 mod look_up;
 mod look_up_key;
+mod look_up_token;
 mod look_up_word;
 mod session_proof;
 mod single_flight;
+mod token_proof;
 mod word_proof;
 
 pub use cached_caller::{CacheKey, CachedCaller};
 pub use key_proof::KeyProof;
 pub use look_up_word::VerifiedWord;
 pub use session_proof::SessionProof;
+pub use token_proof::TokenProof;
 pub use word_proof::WordProof;
 
 use super::assertion::SignedAssertion;
@@ -51,6 +55,9 @@ pub type CachedKey = CachedCaller<KeyProof>;
 /// A person, by a speaker's word.
 pub type CachedWord = CachedCaller<WordProof>;
 
+/// The holder of an access token.
+pub type CachedToken = CachedCaller<TokenProof>;
+
 /// What the cache holds.
 #[derive(Clone, Debug)]
 pub enum Cached {
@@ -60,6 +67,8 @@ pub enum Cached {
     Key(Arc<CachedKey>),
     /// A person, by a speaker's word.
     Word(Arc<CachedWord>),
+    /// The holder of an access token.
+    Token(Arc<CachedToken>),
 }
 
 /// A kind of credential that the cache holds.
@@ -88,6 +97,7 @@ macro_rules! kind {
 kind!(SessionProof, Session);
 kind!(KeyProof, Key);
 kind!(WordProof, Word);
+kind!(TokenProof, Token);
 
 #[derive(Clone, Copy, Debug)]
 struct ByMemory;
@@ -98,6 +108,7 @@ impl Weighter<CacheKey, Cached> for ByMemory {
             Cached::Session(session) => session.weight(),
             Cached::Key(key) => key.weight(),
             Cached::Word(person) => person.weight(),
+            Cached::Token(token) => token.weight(),
         }
     }
 }
@@ -115,6 +126,7 @@ pub struct SessionCache {
     look_ups: SingleFlight<SessionProof>,
     key_look_ups: SingleFlight<KeyProof>,
     word_look_ups: SingleFlight<WordProof>,
+    token_look_ups: SingleFlight<TokenProof>,
     /// Until this point in boot time the directory is treated as failing, in nanoseconds.
     failing_until: AtomicU64,
 }
@@ -135,6 +147,7 @@ impl SessionCache {
             look_ups: SingleFlight::default(),
             key_look_ups: SingleFlight::default(),
             word_look_ups: SingleFlight::default(),
+            token_look_ups: SingleFlight::default(),
             failing_until: AtomicU64::new(0),
         }
     }

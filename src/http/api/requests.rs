@@ -100,15 +100,12 @@ pub(super) async fn grant(
         Some(until) => until,
         None => admin.stores.directory.clock().await?.plus(DEFAULT_GRANT),
     };
-    let (actor, conditions) = (caller.actor(), terms.conditions);
-    let request = admin.find_request(id, &actor).await?;
+    let request = admin.find_request(id, &caller.actor()).await?;
     let change = GrantRequest { id, wanted: request.wanted.clone(), until };
     let answer = |done: &Done<UserId>, conditions: Conditions| {
         Reply::changed(done, conditions, RequestChange::granted(&request, until, done.changed), None)
     };
-    let reply = terms.carry_out((&admin, &caller), &change, answer).await?;
-    admin.tell_decided(&request, Some(until), conditions, &actor);
-    Ok(reply)
+    terms.carry_out((&admin, &caller), &change, answer).await
 }
 
 /// Why access is declined.
@@ -134,13 +131,10 @@ pub(super) async fn decline(
     Path(id): Path<AccessRequestId>,
     Post(terms, Decline { answer: word }): Post<Decline>,
 ) -> Result<Reply, Refused> {
-    let (actor, conditions) = (caller.actor(), terms.conditions);
-    let request = admin.find_request(id, &actor).await?;
+    let request = admin.find_request(id, &caller.actor()).await?;
     let change = DeclineRequest { id, wanted: request.wanted.clone(), answer: word.clone() };
     let answer = |done: &Done<UserId>, conditions: Conditions| {
         Reply::changed(done, conditions, RequestChange::declined(&request, word.as_str(), done.changed), None)
     };
-    let reply = terms.carry_out((&admin, &caller), &change, answer).await?;
-    admin.tell_decided(&request, None, conditions, &actor);
-    Ok(reply)
+    terms.carry_out((&admin, &caller), &change, answer).await
 }

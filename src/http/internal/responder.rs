@@ -95,6 +95,15 @@ impl<'a> Responder<'a> {
                 let sign_in_at = self.context.gate.site.public_address("/", &[]);
                 self.refuse(&Refusal::NobodyToActFor { sign_in_at: sign_in_at.as_str() })
             }
+            Reply::InvalidToken(denial) => {
+                self.log_refusal(whom, &denial.to_string());
+                self.refuse(&Refusal::InvalidToken(&denial.to_string()))
+            }
+            Reply::ScopeMissing(scopes) => {
+                self.log_refusal(whom, "the access token lacks a scope");
+                self.refuse(&Refusal::ScopeMissing(scopes))
+            }
+            Reply::TokenStepUp(max_age) => self.refuse(&Refusal::TokenStepUp(max_age)),
             Reply::TooMany(retry_after) => self.refuse(&Refusal::TooMany { retry_after }),
             Reply::CrossOrigin => {
                 self.log_refusal(whom, "another origin asked for a change");
@@ -193,6 +202,7 @@ pub(super) const fn reason_of_failure(error: &LoadError) -> Reason {
         LoadError::Sessions(_) => Reason::SessionStore,
         LoadError::Directory(_) => Reason::Directory,
         LoadError::Speaker(_) => Reason::SpeakerKeys,
+        LoadError::Keys(_) => Reason::ProviderKeys,
         LoadError::Deadline => Reason::Deadline,
     }
 }

@@ -80,8 +80,8 @@ pub(super) async fn ask(
     let user = person.principal.standing.person.id;
     let change = RequestAccess { user, wanted, note: remark };
     let actor = person.browser.actor(Who::Person(user));
-    match admin.request_access(&change, &actor).await {
-        Ok(()) => Ok(Either::Left(back_to_account(&context, "requested"))),
+    match admin.carry_out(&change, Conditions::default(), &actor).await {
+        Ok(_) => Ok(Either::Left(back_to_account(&context, "requested"))),
         Err(DirectoryError::AccessHeld(_)) => again(RequestFault::Held),
         Err(DirectoryError::TooManyRequests(_)) => again(RequestFault::TooMany),
         Err(DirectoryError::UnknownGroup(_) | DirectoryError::UnknownTenant(_)) => {

@@ -34,7 +34,7 @@ fn give_examples(document: &mut Value, route: &Route, ids: &Ids) {
     let operation = &mut document["paths"][&route.path][route.method.to_ascii_lowercase()];
     let example = path_of(route, ids);
     let (path, query) = example.split_once('?').unwrap_or((&example, ""));
-    let path = format!("{}{path}", ROOT);
+    let path = format!("{ROOT}{path}");
     let of_path = route
         .path
         .split('/')

@@ -1,7 +1,11 @@
 //! Requests for access through the API: who sees them, who decides them, and how often.
 
 use super::{Office, PLAIN, TENANT_A, problem};
+use crate::world::{PUBLIC, Plan};
+use gatepost_kit::echo::Echo;
+use gatepost_kit::process::until;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 const NO_REQUEST: &str = "00000000-0000-7000-8000-000000000001";
 
@@ -184,5 +188,56 @@ both_pairs! {
         assert_eq!(decisions.iter().filter(is_decision).count(), 1);
         let is_member = decisions.iter().any(|row| row["action"] == "membership.create" && row["target"].as_str().unwrap().starts_with("user:") && row["after"]["group"] == "Plain");
         assert_eq!(is_member, granted.status == 200, "what was declined gives nothing");
+    }
+
+    async fn the_webhook_is_told_once_of_each_request_wherever_it_is_decided(pair) {
+        let chat = Echo::start().await;
+        let plan = Plan::default()
+            .env("GATEPOST_WEBHOOK__URL", format!("http://{}/hook", chat.addr()))
+            .env("GATEPOST_WEBHOOK__SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+        let office = Office::where_people_ask_with(pair, plan).await;
+        let mut ids = Vec::new();
+        for (who, host, wanted) in [("bob", PLAIN, ("group", "Plain")), ("carol", PLAIN, ("group", "Plain")), ("dave", PLAIN, ("group", "Plain")), ("bob", TENANT_A, ("tenant", "a"))] {
+            office.world.entra.forget_browsers();
+            let browser = office.world.signed_in(who).await;
+            ids.push(office.asked(&browser, host, &[wanted]).await);
+        }
+        let [by_api, by_line, by_api_declined, by_page] = ids.try_into().unwrap();
+        let alice = office.id_of("alice@example.com").await;
+
+        let grant = format!("/requests/{by_api}/grant");
+        office.done("POST", &format!("{grant}?dry_run=true"), Some(&json!({}))).await;
+        for _ in 0..2 {
+            let answer = office.send_with(&office.alice, ("POST", &grant), Some(&json!({})), &[("idempotency-key", "once")]).await;
+            assert_eq!(answer.status, 200, "{}", answer.body);
+        }
+        office.done("POST", &format!("/requests/{by_api_declined}/decline"), Some(&json!({ "answer": "No." }))).await;
+        office.world.cli(&["request", "grant", &by_line, "--for", "8h"]).await;
+        let page = office.world.url(PUBLIC, &format!("/admin/requests/{by_page}"));
+        let declined = office.alice.submit(&page, &format!("{page}/decline"), &[("version", "v1"), ("answer", "No.")]).await;
+        assert_eq!(declined.end().status, 200, "{}", declined.describe());
+
+        let events = until("the webhook to be told", Duration::from_secs(20), async || {
+            let events = chat.requests();
+            (events.len() >= 8).then_some(events)
+        })
+        .await;
+        let mut told: Vec<(String, String, String)> = events
+            .iter()
+            .map(|event| {
+                let event: Value = serde_json::from_str(&event.body).unwrap();
+                let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+                let by = text(&event["data"]["decided_by"]).replace(&alice, "ALICE");
+                (text(&event["data"]["id"]), text(&event["type"]), by.split(':').next().unwrap_or_default().to_owned())
+            })
+            .collect();
+        told.sort_unstable();
+        let mut expected = Vec::new();
+        for (id, kind, by) in [(&by_api, "granted", "ALICE"), (&by_line, "granted", "cli"), (&by_api_declined, "declined", "ALICE"), (&by_page, "declined", "ALICE")] {
+            expected.push((id.clone(), "access_request.created".to_owned(), String::new()));
+            expected.push((id.clone(), format!("access_request.{kind}"), by.to_owned()));
+        }
+        expected.sort_unstable();
+        assert_eq!(told, expected);
     }
 }

@@ -38,7 +38,7 @@ async fn every_mistake_in_the_settings_is_named_at_once_and_the_rest_is_looked_a
     report.has("error config-malformed", "GATEPOST_SESSION__IDLE_TIMEOUT");
     report.has("error config-unreadable", "GATEPOST_CA_FILE");
     report.has("error config-contradiction", "GATEPOST_PROVIDERS__ENTRA__ISSUER");
-    report.has("error config-not-supported", "GATEPOST_PROVIDERS__ENTRA__AUDIENCE");
+    report.has("error config-contradiction", "GATEPOST_PROVIDERS__ENTRA__AUDIENCE");
     report.has("error traefik-file-unreadable", "dynamic.yml");
 }
 

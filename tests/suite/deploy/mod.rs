@@ -2,6 +2,7 @@
 //! certificates replaced, and met with requests. What they say in words is held against what they do.
 
 mod backup;
+mod bearer;
 mod compose;
 mod debugger;
 mod documents;

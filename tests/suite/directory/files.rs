@@ -131,6 +131,14 @@ both_stores! {
         assert_eq!(plan(&store, &declared(NOTHING)).await, Plan::default());
     }
 
+    async fn a_membership_by_scim_stays_when_the_files_take_theirs_back(store) {
+        apply(&store, ALL).await;
+        store.sql("INSERT INTO gatepost.manual_memberships (user_id, group_id, source) SELECT user_id, group_id, 'scim' FROM gatepost.manual_memberships").await;
+        let without = ALL.replace("members: [alice@example.com]", "members: []");
+        assert_eq!(apply(&store, &without).await, ["- group Support: member alice@example.com (managed by apply)"]);
+        assert_eq!(store.texts("SELECT source FROM gatepost.manual_memberships").await, ["scim"]);
+    }
+
     async fn what_was_given_to_an_address_stays_the_files_own_when_somebody_gets_it(store) {
         store.admitted(&person("root", "former@example.com", &[])).await;
         apply(&store, ALL).await;

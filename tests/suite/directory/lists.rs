@@ -8,7 +8,8 @@ use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::{GroupId, GroupName, TenantId, UserId};
 use gatepost_store::directory::changes::AddTenantMember;
 use gatepost_store::directory::{
-    AuditFilter, By, DirectoryError, GroupFilter, GroupKey, Page, UserFilter, UserKey, UserState, UserSummary,
+    AuditFilter, By, DirectoryError, GroupFilter, GroupKey, GroupState, Page, UserFilter, UserKey, UserState,
+    UserSummary,
 };
 use std::collections::BTreeSet;
 
@@ -239,6 +240,21 @@ both_stores! {
         assert_eq!(find("x-1").await, ["entra:x-1"]);
         assert_eq!(find(&number(&store, "Wiki").await.to_string()).await, ["Wiki"]);
         assert!(find("nothing").await.is_empty());
+        let of_state = async |state, text: &str| {
+            let filter = GroupFilter { q: Some(text.to_owned()), state: Some(state), ..GroupFilter::default() };
+            let page = store.directory.search_groups(&Scope::System, &filter, None, 10).await.unwrap();
+            page.items.iter().map(|group| group.name.to_string()).collect::<Vec<_>>()
+        };
+        for (state, text, found) in [
+            (GroupState::Unlinked, "SHOW", vec!["entra:x-1"]),
+            (GroupState::Unlinked, "x-1", vec!["entra:x-1"]),
+            (GroupState::Unlinked, "github", vec![]),
+            (GroupState::Linked, "show", vec![]),
+            (GroupState::Linked, "x-1", vec![]),
+            (GroupState::Empty, "x-1", vec![]),
+        ] {
+            assert_eq!(of_state(state, text).await, found, "{state:?} {text}");
+        }
         let unlinked = store.directory.list_unlinked_groups(&Scope::System, 10).await.unwrap();
         assert_eq!(unlinked.len(), 1);
         assert_eq!((unlinked[0].link.display_name.as_deref(), unlinked[0].people.number), (Some("Shown"), 1));

@@ -1,6 +1,7 @@
 //! The relying party against the fake providers, without a browser or a listener: every lie by name, then the honest
 //! ways of Entra and of a plain provider.
 
+mod access_tokens;
 mod assertions;
 mod identity;
 mod keys;

@@ -1,6 +1,7 @@
 //! The pages on which administrators decide requests for access: who sees which, what the forms do, and what they refuse.
 
 use super::{DEADLINE, FINANCE, TENANT, ask_for, world};
+use crate::cli::sql;
 use crate::world::{APP, PUBLIC, World};
 use gatepost_kit::client::{Answer, Client, Kind, Trip};
 use gatepost_kit::entra::Person;
@@ -68,6 +69,12 @@ impl Desk {
     }
 }
 
+/// The forms that a page sends: where to, and their markup.
+fn forms(page: &str) -> Vec<(&str, &str)> {
+    let after = page.split("<form method=\"post\" action=\"").skip(1);
+    after.map(|form| form.split("</form>").next().unwrap().split_once('"').unwrap()).collect()
+}
+
 fn assert_shows(page: &str, parts: &[&str], not: &[&str]) {
     for part in parts {
         assert!(page.contains(part), "{part}: {page}");
@@ -93,11 +100,19 @@ both_pairs! {
             &["For good"],
         );
 
+        for (verb, field, button) in [("grant", "name=\"end\"", "Grant</button>"), ("decline", "name=\"answer\"", "Decline</button>")] {
+            let (_, form) = forms(&page.body).into_iter().find(|(action, _)| *action == format!("{path}/{verb}")).unwrap();
+            assert_shows(form, &[field, button, "name=\"version\" value=\"v1\""], &[]);
+        }
+
         let granted = desk.decide(&desk.root, &desk.for_group, "grant", &[V1, ("end", "8h")]).await;
         assert_eq!((granted.end().status, granted.end().url.path()), (200, path.as_str()), "{}", granted.describe());
         assert_shows(&granted.end().body, &["The access is granted.", "granted</span>", "by root@example.com"], &["<form"]);
         desk.world.has_heard().await;
         assert_eq!(desk.alice.navigate(&desk.world.url(FINANCE, "/")).await.end().status, 200);
+        let until = sql(&desk.world, "SELECT CAST(until AS text) FROM manual_memberships WHERE until IS NOT NULL").await;
+        let left = until[0].parse::<i64>().unwrap() - gatepost_core::clock::Timestamp::now().unix();
+        assert!((7 * 3600..=8 * 3600).contains(&left), "8 hours, not {left} seconds");
 
         let twice = desk.decide(&desk.root, &desk.for_group, "grant", &[V1, ("end", "8h")]).await;
         assert_eq!(twice.end().status, 412);
@@ -186,9 +201,14 @@ both_pairs! {
         for version in [&[("end", "8h")][..], &[("version", "x"), ("end", "8h")]] {
             assert_eq!(desk.decide(&desk.root, &desk.for_group, "grant", version).await.end().status, 400);
         }
-        let newer = desk.decide(&desk.root, &desk.for_group, "grant", &[("version", "v2"), ("end", "8h")]).await;
-        assert_eq!(newer.end().status, 412);
-        assert_shows(&newer.end().body, &["another version of this request", "waiting</span>"], &[]);
+        for version in [&[("answer", "No.")][..], &[("version", "x"), ("answer", "No.")]] {
+            assert_eq!(desk.decide(&desk.root, &desk.for_group, "decline", version).await.end().status, 400);
+        }
+        for (verb, field) in [("grant", ("end", "8h")), ("decline", ("answer", "No."))] {
+            let newer = desk.decide(&desk.root, &desk.for_group, verb, &[("version", "v2"), field]).await;
+            assert_eq!(newer.end().status, 412, "{verb}");
+            assert_shows(&newer.end().body, &["another version of this request", "waiting</span>"], &[]);
+        }
         assert_eq!(desk.open_requests().await, 2);
 
         desk.world.cli(&["request", "decline", &desk.for_group, "--answer", "No."]).await;

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::{
-    AssertionAlgorithm, ClientCredential, EmailVerified, EntraTenant, GroupNames, GroupsSource,
-    ProviderConfig, ProviderKind, Recheck,
+    AssertionAlgorithm, BearerConfig, BearerPeople, ClientCredential, EmailVerified, EntraTenant, GroupNames,
+    GroupsSource, ProviderConfig, ProviderKind, Recheck,
 };
 use gatepost_core::email::EmailAddress;
 use gatepost_core::identity::SubjectKey;
@@ -343,4 +343,48 @@ fn what_an_assertion_looks_like_is_for_a_certificate_alone() {
         assert!(lines.len() == 1 && lines[0].contains("only applies to client_certificate"), "{lines:?}");
     }
     assert!(lines(of(&certificate, "client_certificate_alg = \"ES256\""))[0].contains("RS256 or PS256"));
+}
+
+#[test]
+fn access_tokens_are_accepted_only_with_an_audience() {
+    let bearer = |read| accepted(read).providers[0].bearer.clone();
+    let issuer = "issuer = \"https://idp.example.com\"\n";
+    assert_eq!(bearer(oidc(issuer)), None);
+    let audience = vec!["https://mcp.example.com".to_owned()];
+    let least = BearerConfig {
+        audience: audience.clone(),
+        people: BearerPeople::Known,
+        scopes: Vec::new(),
+        clients: None,
+    };
+    let least_text = format!("{issuer}audience = [\"https://mcp.example.com\"]\n");
+    assert_eq!(bearer(oidc(&least_text)), Some(least));
+    let all =
+        format!("{least_text}bearer = \"admit\"\nbearer_scopes = [\"a\", \"b\"]\nbearer_clients = [\"c\"]");
+    let want = BearerConfig {
+        audience,
+        people: BearerPeople::Admit,
+        scopes: vec!["a".into(), "b".into()],
+        clients: Some(vec!["c".into()]),
+    };
+    assert_eq!(bearer(oidc(&all)), Some(want));
+    refused(oidc(&format!("{issuer}audience = []")), &["providers.kc.audience", "an empty list"]);
+    refused(oidc(&format!("{least_text}bearer = \"anybody\"")), &["providers.kc.bearer", "known or admit"]);
+    refused(oidc(&format!("{least_text}bearer_clients = []")), &["bearer_clients", "an empty list"]);
+    refused(oidc(&format!("{least_text}bearer_scopes = [\"a\\\"\"]")), &["bearer_scopes"]);
+    let without = lines(oidc(&format!(
+        "{issuer}bearer = \"admit\"\nbearer_scopes = [\"a\"]\nbearer_clients = [\"c\"]"
+    )));
+    assert_eq!(without.len(), 3, "all at once: {without:#?}");
+    assert!(without.iter().all(|line| line.contains("AUDIENCE")), "{without:#?}");
+}
+
+#[test]
+fn an_audience_fits_the_kind_of_provider() {
+    let tenant = format!("tenant_id = \"{GUID}\"\n");
+    accepted(entra(&format!("{tenant}audience = [\"{GUID}\"]")));
+    let uri = "api://6c2e1f40-93f0-4a39-8b54-2b9d1c7e5a10";
+    refused(entra(&format!("{tenant}audience = [\"{uri}\"]")), &["providers.corp.audience", uri, "GUID"]);
+    let google = "[providers.google]\nkind = \"google\"\nclient_id = \"id\"\nclient_secret = \"x\"\n";
+    refused(providers(&format!("{google}audience = [\"x\"]")), &["providers.google.audience", "not JWTs"]);
 }

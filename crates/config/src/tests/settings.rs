@@ -115,12 +115,6 @@ fn quotes_that_docker_keeps_are_refused_whatever_the_setting() {
 }
 
 #[test]
-fn settings_of_later_versions_are_distinguished_from_typing_errors() {
-    let variable = "GATEPOST_PROVIDERS__ENTRA__AUDIENCE";
-    refused(shortest_and(&[(variable, "x")]), &[variable, "not supported by this version yet"]);
-}
-
-#[test]
 fn an_empty_variable_is_no_silent_default() {
     refused(shortest_and(&[("GATEPOST_INTERNAL_ADDR", "")]), &["found nothing"]);
     refused(shortest_and(&[("GATEPOST_HOSTS", " , ")]), &["GATEPOST_HOSTS", "an empty list"]);

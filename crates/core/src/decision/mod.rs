@@ -6,11 +6,14 @@ mod acting;
 mod session;
 #[cfg(test)]
 mod tests;
+mod token;
 
 pub use acting::{WordDenial, decide_for_person};
 pub use session::{
     Lifetimes, PROVIDER_OUTAGE_GRACE, Recheck, RefreshDue, SessionTimes, SignInReason, require_live,
 };
+
+pub use token::{TokenDenial, TokenTimes, decide_token};
 
 use crate::access::{Access, Person, Role, Standing};
 use crate::api_key::{KeyDenial, KeyLimits, KeyScope, KeyUse};
@@ -68,6 +71,8 @@ pub enum Denial {
     Key(KeyDenial),
     /// What came with the key about a person does not count.
     Word(WordDenial),
+    /// The request carries an access token that does not count for it.
+    Token(TokenDenial),
 }
 
 /// The parts of a requirement that a person does not meet. An empty list means that the part is met.

@@ -209,3 +209,40 @@ fn without_a_refresh_token_a_navigation_goes_through_the_provider_and_the_rest_w
         assert_eq!(at(seconds, unreachable, false), *other, "{seconds} {unreachable:?}");
     }
 }
+
+#[test]
+fn an_access_token_ends_with_its_person_and_never_outlives_its_end() {
+    let token = |expires, auth_time| TokenTimes {
+        issued_at: ago(600),
+        auth_time,
+        expires_at: NOW.plus(Duration::from_secs(expires)),
+    };
+    let valid = token(1, AuthTime::UNKNOWN);
+    let decided = |query: &str, standing: &Standing, times: &TokenTimes| {
+        let requirement = Requirement::parse(query).expect("a requirement");
+        decide_token(&requirement, standing, times, NOW).map(|permit| permit.tenant.is_some())
+    };
+    assert_eq!(decided("group=A&tenant=t", &standing(), &valid), Ok(true));
+    missing_of(decided("group=X", &standing(), &valid));
+    let denied = |standing: &Standing, times: &TokenTimes| match decided("", standing, times) {
+        Err(Denial::Token(denial)) => denial,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(denied(&standing(), &token(0, AuthTime::UNKNOWN)), TokenDenial::Expired);
+    assert_eq!(denied(&Standing { is_disabled: true, ..standing() }, &valid), TokenDenial::Disabled);
+    let ended = |seconds| Standing { sessions_not_before: Some(ago(seconds)), ..standing() };
+    assert_eq!(denied(&ended(599), &valid), TokenDenial::Ended);
+    assert_eq!(decided("", &ended(600), &valid), Ok(false));
+    let nameless = Person { email: None, ..standing().person };
+    assert_eq!(denied(&Standing { person: nameless, ..standing() }, &valid), TokenDenial::NoAddress);
+    let recent = token(1, AuthTime::at(ago(600)));
+    assert_eq!(decided("max_age=600", &standing(), &recent), Ok(false));
+    let step_up = |seconds| Err(Denial::Token(TokenDenial::StepUp(Duration::from_secs(seconds))));
+    assert_eq!(decided("max_age=599", &standing(), &recent), step_up(599));
+    assert_eq!(
+        decided("max_age=599", &standing(), &valid),
+        step_up(599),
+        "a missing auth_time meets no max_age"
+    );
+    missing_of(decided("max_age=599&group=X", &standing(), &valid));
+}

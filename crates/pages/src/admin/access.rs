@@ -85,6 +85,8 @@ struct View<'a> {
     choices: Vec<Choice>,
     form: AccessForm<'a>,
     answer: Option<AnswerView<'a>>,
+    /// Refusals are for administrators of the system.
+    shows_refusals: bool,
     api: Vec<ApiCall>,
 }
 
@@ -119,6 +121,7 @@ impl Access<'_> {
             choices: choices.map(choice).into(),
             form: self.form,
             answer: self.answer.map(|answer| self.answer(answer)),
+            shows_refusals: self.frame.scope.is_system(),
             api: vec![ApiCall::get("/access", &[(parameter, asked.or(Some("\u{2026}")))])],
         };
         Page::public(self.form.error.map_or(200, |(status, _)| status), render(&view), &[])

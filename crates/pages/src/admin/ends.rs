@@ -3,7 +3,6 @@
 use crate::words::Moment;
 use gatepost_core::calendar;
 use gatepost_core::clock::Timestamp;
-use std::str::FromStr;
 use std::time::Duration;
 
 const DAY: Duration = Duration::from_hours(24);
@@ -86,6 +85,12 @@ impl EnteredEnd {
         }
     }
 
+    fn time(&self) -> Option<Timestamp> {
+        // Browsers leave out seconds that are 0 (HTML section 2.3.5.5).
+        let seconds = if self.at.matches(':').count() == 1 { ":00Z" } else { "Z" };
+        format!("{}{seconds}", self.at).parse().ok()
+    }
+
     /// When it ends. `None`: never.
     ///
     /// # Errors
@@ -94,10 +99,7 @@ impl EnteredEnd {
         if self.choice != EndChoice::Other {
             return Ok(self.choice.at(now));
         }
-        // Browsers leave out seconds that are 0 (HTML section 2.3.5.5).
-        let seconds = if self.at.matches(':').count() == 1 { ":00Z" } else { "Z" };
-        let until = Timestamp::from_str(&format!("{}{seconds}", self.at));
-        let until = until.map_err(|_| "Enter a date and a time, such as 2027-01-31T17:00.")?;
+        let until = self.time().ok_or("Enter a date and a time, such as 2027-01-31T17:00.")?;
         if until > now { Ok(Some(until)) } else { Err("This time has passed. Enter a later one.") }
     }
 }
@@ -145,7 +147,9 @@ impl<'a> Ends<'a> {
             at: choice.at(now).map(|at| Moment(at).short()),
             is_chosen: choice == entered.choice,
         };
-        Self { id, legend, choices: EndChoice::ALL.map(choice).into(), at: &entered.at, error }
+        // The field takes nothing else.
+        let at = entered.time().map_or("", |_| entered.at.as_str());
+        Self { id, legend, choices: EndChoice::ALL.map(choice).into(), at, error }
     }
 
     /// Only choices that end.

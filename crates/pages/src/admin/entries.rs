@@ -49,6 +49,8 @@ pub struct MembershipEntry<'a> {
     pub id: GroupId,
     pub name: &'a GroupName,
     pub by: ClaimedBy<'a>,
+    /// It stands for a provider's group that nobody linked: the provider's name says more than its own.
+    pub is_unlinked: bool,
     /// When it ends. `None`: never.
     pub until: Option<Timestamp>,
     /// `None`: it cannot be changed here.
@@ -141,15 +143,20 @@ pub struct AdminSession<'a> {
     pub last_used_at: Timestamp,
 }
 
-/// A request of the person that was refused.
+/// A request that was refused.
 #[derive(Clone, Copy, Debug)]
 pub struct RefusalEntry<'a> {
     pub request_id: RequestId,
     pub at: Timestamp,
+    /// Who sent it, and their address at that time.
+    pub user: UserId,
+    pub email: Option<&'a EmailAddress>,
     pub host: &'a str,
     pub path: &'a str,
     /// Why, in words.
     pub reason: &'a str,
+    /// Why, as filters name it.
+    pub reason_key: &'a str,
 }
 
 /// A change that concerns the person.

@@ -1,6 +1,7 @@
 //! Parts of forms that the pages of groups and tenants share. Their markup is in `templates/admin/forms.html`.
 
-use super::parts::Field;
+use super::ends::Ends;
+use super::parts::{ApiCall, Field, Search};
 use gatepost_core::access::Role;
 
 /// A text of a form, as it was entered, and what is wrong with it.
@@ -61,6 +62,22 @@ impl Select {
         let hint = "The application gets the role as X-User-Role.";
         Self { id, name: "role", label: "Role", hint, options: roles.map(option).into() }
     }
+}
+
+/// The form that adds somebody to a group or a tenant, and the search among those who are in it.
+#[derive(Clone, Debug)]
+pub(super) struct Adding<'a> {
+    /// The path that the form is sent to.
+    pub(super) action: String,
+    /// Something is wrong with the form, or nobody is in it yet.
+    pub(super) is_open: bool,
+    pub(super) user: Field<'a>,
+    /// `None`: there are no roles in it.
+    pub(super) role: Option<Select>,
+    pub(super) ends: Ends<'a>,
+    pub(super) button: &'static str,
+    pub(super) api: Vec<ApiCall>,
+    pub(super) search: Search<'a>,
 }
 
 /// A page before something that nothing brings back: what it does in numbers, and the name to be typed.

@@ -2,7 +2,7 @@
 
 use super::ends::{Ends, EnteredEnd};
 use super::entries::ClaimedBy;
-use super::forms::{EnteredText, Select};
+use super::forms::{Adding, EnteredText, Select};
 use super::parts::{ApiCall, Empty, Field, Search};
 use crate::frame::{Frame, Section};
 use crate::message::{Chrome, render};
@@ -140,17 +140,14 @@ struct View<'a> {
     here: String,
     /// The provider's group for which the group stands alone.
     unlinked: Option<&'a LinkEntry<'a>>,
-    search: Search<'a>,
+    adding: Adding<'a>,
     empty: Empty<'a>,
     next: Option<String>,
-    user: Field<'a>,
-    ends: Ends<'a>,
     name: Field<'a>,
     link: Field<'a>,
     tenant: Field<'a>,
     role: Select,
     api: Vec<ApiCall>,
-    member_api: Vec<ApiCall>,
 }
 
 impl GroupDetails<'_> {
@@ -159,28 +156,14 @@ impl GroupDetails<'_> {
         let (here, entered) = (paths::admin_group(self.id), &self.entered);
         let q = Some(self.q).filter(|q| !q.is_empty());
         let unlinked = self.links.iter().find(|link| link.standing == LinkStanding::Unlinked);
+        let heading = unlinked.and_then(|link| link.name).unwrap_or(self.name.as_str());
         let view = View {
-            chrome: Chrome::portal(self.name.as_str(), &self.frame, Section::Groups, Some(&[])),
+            chrome: Chrome::portal(heading, &self.frame, Section::Groups, Some(&[])),
             group: self,
             unlinked,
-            search: Search {
-                action: &here,
-                label: "Search in this group",
-                hint: "The beginning of a name or of an address.",
-                q: self.q,
-                keeps: Vec::new(),
-            },
+            adding: self.adding(&here),
             empty: self.empty(),
             next: self.next.map(|next| paths::query(&here, &[("q", q), ("after", Some(next))])),
-            user: Field {
-                kind: "text",
-                ..entered.user.field(
-                    ("user", "user"),
-                    "Address or id",
-                    "An address that nobody has yet waits for its first sign-in.",
-                )
-            },
-            ends: Ends::new("end", "How long", entered.end, entered.end_error, self.now),
             name: entered.name.field(
                 ("name", "name"),
                 "Name",
@@ -197,26 +180,42 @@ impl GroupDetails<'_> {
             },
             role: Select::of_roles("role", entered.role),
             api: vec![ApiCall::get(&format!("/groups/{}", self.id), &[])],
-            member_api: vec![
-                ApiCall::of("PUT", &format!("/groups/{}/members/alice@example.com", self.id))
-                    .with_body(&serde_json::json!({ "until": null })),
-            ],
             here: here.clone(),
         };
         let status = if entered.is_wrong() { 422 } else { 200 };
         Page::public(status, render(&view), &[])
     }
 
-    /// The form to add somebody is open: something is wrong with it, or nobody is in the group yet.
-    const fn is_adding(&self) -> bool {
-        let GroupEntered { user, end_error, .. } = &self.entered;
-        user.error.is_some() || end_error.is_some() || (self.members.is_empty() && self.q.is_empty())
+    fn adding<'a>(&'a self, here: &'a str) -> Adding<'a> {
+        let GroupEntered { user, end, end_error, .. } = self.entered;
+        let is_empty = self.members.is_empty() && self.q.is_empty();
+        let call = ApiCall::of("PUT", &format!("/groups/{}/members/alice@example.com", self.id));
+        Adding {
+            action: format!("{here}/members"),
+            is_open: user.error.is_some() || end_error.is_some() || is_empty,
+            user: user.field(
+                ("user", "user"),
+                "Address or id",
+                "An address that nobody has yet waits for its first sign-in.",
+            ),
+            role: None,
+            ends: Ends::new("end", "How long", end, end_error, self.now),
+            button: "Add to the group",
+            api: vec![call.with_body(&serde_json::json!({ "until": null }))],
+            search: Search {
+                action: here,
+                label: "Search in this group",
+                hint: "The beginning of a name or of an address.",
+                q: self.q,
+                keeps: Vec::new(),
+            },
+        }
     }
 
     fn empty(&self) -> Empty<'_> {
         if self.q.is_empty() {
             let remedy =
-                "Add somebody below, or link a provider's group: its people come with their next sign-in.";
+                "Add somebody here, or link a provider's group: its people come with their next sign-in.";
             Empty { text: "Nobody is in this group.", remedy }
         } else {
             Empty { text: "Nobody in this group matches.", remedy: "Search for less of the name." }

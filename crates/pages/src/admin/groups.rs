@@ -42,6 +42,13 @@ pub struct GroupEntry<'a> {
     pub tenants: Vec<(&'a TenantId, Role)>,
 }
 
+impl GroupEntry<'_> {
+    /// How the list names it: by the provider's name if it has none of its own.
+    fn title(&self) -> &str {
+        self.unlinked.flatten().unwrap_or(self.name.as_str())
+    }
+}
+
 #[derive(Template)]
 #[template(path = "admin/groups.html")]
 struct View<'a> {

@@ -1,5 +1,6 @@
 //! The first page of the portal: what needs attention, a search over everything, numbers.
 
+use super::ending::EndingEntry;
 use super::parts::{ApiCall, Empty, Search};
 use super::people::{PersonEntry, PersonView, person};
 use crate::chart::{Activity, Charts};
@@ -11,8 +12,7 @@ use crate::style::Sheet;
 use crate::words::{Moment, grouped};
 use askama::Template;
 use gatepost_core::clock::Timestamp;
-use gatepost_core::email::EmailAddress;
-use gatepost_core::ids::{GroupId, GroupName, TenantId, UserId};
+use gatepost_core::ids::{GroupId, GroupName, TenantId};
 
 /// The first page.
 #[derive(Clone, Copy, Debug)]
@@ -69,17 +69,8 @@ pub enum Attention<'a> {
         people: u64,
         has_more: bool,
     },
-    /// Something of a person that ends soon.
-    Ends { user: UserId, email: Option<&'a EmailAddress>, thing: EndingEntry<'a>, until: Timestamp },
-}
-
-/// What ends.
-#[derive(Clone, Copy, Debug)]
-pub enum EndingEntry<'a> {
-    Group(&'a GroupName),
-    Tenant(&'a TenantId),
-    /// The decision that the person is an administrator of the system, or is none.
-    Decision(bool),
+    /// So much ends within a week, or more, and what is next of it.
+    Ends { count: usize, has_more: bool, next: EndingEntry<'a> },
 }
 
 #[derive(Template)]
@@ -162,7 +153,11 @@ fn numbers(numbers: HomeNumbers) -> Vec<(&'static str, String, Option<String>)> 
         ("Signed in within 24 hours", numbers.signed_in, None),
         ("Disabled", numbers.disabled, list(Some("disabled"))),
         ("Sign-ins today", numbers.sign_ins, None),
-        ("Refusals today", numbers.refusals, None),
+        (
+            "Refusals today",
+            numbers.refusals,
+            Some(paths::query(paths::ADMIN_REFUSALS, &[("hours", Some("24"))])),
+        ),
     ];
     all.map(|(name, number, link)| (name, grouped(number), link)).into()
 }
@@ -190,19 +185,16 @@ fn attention(entry: &Attention<'_>) -> AttentionView {
             link: paths::admin_group(group),
             link_text: "Look at it",
         },
-        Attention::Ends { user, email, thing, until } => AttentionView {
-            title: email.map_or_else(|| user.to_string(), ToString::to_string),
-            detail: match thing {
-                EndingEntry::Group(name) => format!("The membership of {name} ends"),
-                EndingEntry::Tenant(id) => format!("The membership in the tenant {id} ends"),
-                EndingEntry::Decision(true) => "Being an administrator of the system ends".to_owned(),
-                EndingEntry::Decision(false) => {
-                    "The decision against being an administrator of the system ends".to_owned()
-                }
+        Attention::Ends { count, has_more, next } => AttentionView {
+            title: match (count, has_more) {
+                (1, false) => "1 membership or decision ends within 7 days".to_owned(),
+                (_, false) => format!("{count} memberships and decisions end within 7 days"),
+                (_, true) => format!("More than {count} memberships and decisions end within 7 days"),
             },
-            at: Some(Moment(until)),
-            link: paths::admin_user(user),
-            link_text: "Open",
+            detail: format!("The next is of {}, {}:", next.title(), next.words()),
+            at: Some(Moment(next.until)),
+            link: paths::ADMIN_ENDS.to_owned(),
+            link_text: "Look at them",
         },
     }
 }

@@ -5,6 +5,7 @@
 mod access;
 mod audit;
 mod changing;
+mod ending;
 mod ends;
 mod entries;
 mod forms;
@@ -19,6 +20,7 @@ mod people;
 mod person;
 mod place_notice;
 mod refusal;
+mod refusals;
 mod request;
 mod requests;
 mod state;
@@ -30,6 +32,7 @@ mod tenants;
 pub use access::{Access, AccessAnswer, AccessForm, OpenerEntry, RequirementEntry, WayEntry};
 pub use audit::{Audit, AuditFilterWords, AuditRow};
 pub use changing::{Again, Overtaken, Question, RefusedChange};
+pub use ending::{EndingEntry, EndingSoon, EndingThing};
 pub use ends::{EndChoice, EnteredEnd};
 pub use entries::{
     AdminEntry, AdminSession, AuditEntry, ClaimedBy, IdentityEntry, MembershipEntry, PersonSummary,
@@ -40,12 +43,13 @@ pub use group::{GroupDetails, GroupEntered, LinkEntry, LinkStanding, MappedTenan
 pub use group_link::{GroupLinking, SeenGroup};
 pub use group_removal::{GroupDeletion, LinkRemoval};
 pub use groups::{GroupEntry, Groups};
-pub use home::{Attention, EndingEntry, Found, Home, HomeNumbers};
+pub use home::{Attention, Found, Home, HomeNumbers};
 pub use notice::PersonNotice;
 pub use people::{CreatingForm, MembersOf, People, PersonEntry};
 pub use person::{DecidingForm, JoiningForm, PersonDetails, SystemDetails};
 pub use place_notice::PlaceNotice;
 pub use refusal::{GrantingForm, RefusalDetails};
+pub use refusals::{RefusalFilterWords, Refusals};
 pub use request::{
     AccessRequestDetails, AccessRequestEntry, Names, OtherDeciders, RequestDecision, RequestNotice,
 };

@@ -2,8 +2,8 @@
 
 use super::ends::{Ends, EnteredEnd};
 use super::entries::{
-    AdminEntry, AdminSession, AuditEntry, IdentityEntry, MembershipEntry, PersonSummary, RefusalEntry,
-    TenantEntry, member_words,
+    AdminEntry, AdminSession, AuditEntry, ClaimedBy, IdentityEntry, MembershipEntry, PersonSummary,
+    RefusalEntry, TenantEntry, member_words,
 };
 use super::parts::{ApiCall, Button, Field};
 use super::state::PersonState;
@@ -106,6 +106,8 @@ struct SystemView<'a> {
 struct GroupView<'a> {
     link: String,
     name: &'a str,
+    /// The provider's name, of a group that has none of its own.
+    provider_name: Option<&'a str>,
     by: String,
     until: Option<Moment>,
     /// The form with this membership, and the button that ends it. `None`: it cannot be changed here.
@@ -114,6 +116,8 @@ struct GroupView<'a> {
 
 struct TenantView<'a> {
     link: String,
+    /// The page of the group that opens it.
+    group_link: Option<String>,
     entry: &'a TenantEntry<'a>,
     until: Option<Moment>,
 }
@@ -153,6 +157,7 @@ impl PersonDetails<'_> {
                 .iter()
                 .map(|entry| TenantView {
                     link: paths::admin_tenant(entry.id),
+                    group_link: self.group_link(entry),
                     entry,
                     until: entry.until.map(Moment),
                 })
@@ -166,6 +171,12 @@ impl PersonDetails<'_> {
 }
 
 impl PersonDetails<'_> {
+    fn group_link(&self, way: &TenantEntry<'_>) -> Option<String> {
+        let groups = self.system.map(|system| system.groups).unwrap_or_default();
+        let held = groups.iter().find(|held| Some(held.name) == way.group)?;
+        Some(paths::admin_group(held.id))
+    }
+
     fn calls(&self) -> Vec<ApiCall> {
         let (id, version) = (self.person.id, self.person.version);
         let mut calls = vec![ApiCall::get(&format!("/users/{id}"), &[])];
@@ -250,6 +261,10 @@ fn group<'a>(link: &str, entry: &'a MembershipEntry<'a>) -> GroupView<'a> {
     GroupView {
         link: paths::admin_group(entry.id),
         name: entry.name.as_str(),
+        provider_name: match entry.by {
+            ClaimedBy::Provider(_, name) if entry.is_unlinked => name,
+            _ => None,
+        },
         by: entry.by.words(),
         until,
         change,
@@ -272,7 +287,5 @@ fn session(link: &str, entry: &AdminSession<'_>, now: Timestamp) -> SessionView 
 }
 
 fn refusal<'a>(entry: &'a RefusalEntry<'a>) -> RefusalView<'a> {
-    let number = entry.request_id.to_string();
-    let why = paths::query(paths::HEADERS, &[("number", Some(&number))]);
-    RefusalView { at: Moment(entry.at), entry, why }
+    RefusalView { at: Moment(entry.at), entry, why: paths::admin_refusal(entry.request_id) }
 }

@@ -93,7 +93,8 @@ impl RefusalDetails<'_> {
         let grant = remedy.filter(|remedy| !remedy.steps.is_empty()).map(|remedy| self.grant(remedy, &who));
         let tone = if now.as_ref().is_some_and(|now| now.passes) { Tone::Calm } else { Tone::Stop };
         let number = self.past.id;
-        let chrome = Chrome::portal("A refusal", &self.frame, Section::Access, Some(&[]));
+        let above = [("Refusals", paths::ADMIN_REFUSALS.to_owned())];
+        let chrome = Chrome::portal("A refusal", &self.frame, Section::Access, Some(&above));
         let view = View {
             chrome: chrome.with_tone(tone),
             refused,

@@ -12,7 +12,7 @@ use askama::Template;
 use gatepost_core::access_request::{Remark, RequestState, Wanted};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
-use gatepost_core::ids::{AccessRequestId, UserId};
+use gatepost_core::ids::{AccessRequestId, GroupId, UserId};
 
 /// A request for access.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +23,8 @@ pub struct AccessRequestEntry<'a> {
     pub email: Option<&'a EmailAddress>,
     pub name: Option<&'a str>,
     pub wanted: &'a Wanted,
+    /// The number of the group that is wanted.
+    pub group: Option<GroupId>,
     /// What the person wrote.
     pub note: Option<&'a str>,
     pub state: RequestState,
@@ -150,6 +152,7 @@ struct View<'a> {
     link: String,
     person: String,
     person_link: Option<String>,
+    wanted_link: Option<String>,
     created_at: Moment,
     decided_at: Option<Moment>,
     until: Option<Moment>,
@@ -178,6 +181,10 @@ impl AccessRequestDetails<'_> {
             link: paths::admin_request(request.id),
             person: request.person(),
             person_link: self.is_person_shown.then(|| paths::admin_user(request.user_id)),
+            wanted_link: match request.wanted {
+                Wanted::Group(_) => request.group.map(paths::admin_group),
+                Wanted::Tenant(id) => Some(paths::admin_tenant(id)),
+            },
             created_at: Moment(request.created_at),
             decided_at: request.decided_at.map(Moment),
             until: request.until.map(Moment),

@@ -79,7 +79,7 @@ impl AccessRequests<'_> {
 
 const NOBODY_WAITS: Empty<'static> = Empty {
     text: "Nobody waits for an answer.",
-    remedy: "People who are refused find \u{201c}Ask for access\u{201d} on the page that says so. What they ask appears here.",
+    remedy: "Who is in a group finds \u{201c}Ask for access\u{201d} where they are refused; with GATEPOST_REQUESTS__ANYBODY, everybody does.",
 };
 const NONE: Empty<'static> = Empty { text: "There are none.", remedy: "Requests are kept for 90 days." };
 

@@ -2,7 +2,7 @@
 
 use super::ends::{Ends, EnteredEnd};
 use super::entries::TenantEntry;
-use super::forms::{EnteredText, Select};
+use super::forms::{Adding, EnteredText, Select};
 use super::parts::{ApiCall, Empty, Field, Search};
 use crate::frame::{Frame, Section};
 use crate::message::{Chrome, render};
@@ -106,17 +106,13 @@ struct View<'a> {
     tenant: &'a TenantDetails<'a>,
     here: String,
     created_at: Moment,
-    search: Search<'a>,
+    adding: Adding<'a>,
     empty: Empty<'a>,
     next: Option<String>,
-    user: Field<'a>,
-    role: Select,
-    ends: Ends<'a>,
     group: Field<'a>,
     group_role: Select,
     /// For those who may rename and delete it.
     name: Option<Field<'a>>,
-    member_api: Vec<ApiCall>,
     api: Vec<ApiCall>,
 }
 
@@ -128,27 +124,13 @@ impl TenantDetails<'_> {
         let is_system = *self.frame.scope == Scope::System;
         let heading = self.name.unwrap_or(self.id.as_str());
         let name = entered.name.field(("name", "name"), "Name", "What people see. Empty: the id.");
-        let body = serde_json::json!({ "role": "member", "until": null });
         let view = View {
             chrome: Chrome::portal(heading, &self.frame, Section::Tenants, Some(&[])),
             tenant: self,
             created_at: Moment(self.created_at),
-            search: Search {
-                action: &here,
-                label: "Search in this tenant",
-                hint: "The beginning of a name or of an address.",
-                q: self.q,
-                keeps: Vec::new(),
-            },
+            adding: self.adding(&here),
             empty: self.empty(is_system),
             next: self.next.map(|next| paths::query(&here, &[("q", q), ("after", Some(next))])),
-            user: entered.user.field(
-                ("user", "user"),
-                "Address",
-                "An address that nobody has yet waits for its first sign-in.",
-            ),
-            role: Select::of_roles("role", entered.role),
-            ends: Ends::new("end", "How long", entered.end, entered.end_error, self.now),
             group: entered.group.field(
                 ("group", "group"),
                 "Group",
@@ -156,10 +138,6 @@ impl TenantDetails<'_> {
             ),
             group_role: Select::of_roles("group-role", entered.group_role),
             name: is_system.then_some(name),
-            member_api: vec![
-                ApiCall::of("PUT", &format!("/tenants/{}/members/alice@example.com", self.id))
-                    .with_body(&body),
-            ],
             api: vec![ApiCall::get(&format!("/tenants/{}", self.id), &[])],
             here: here.clone(),
         };
@@ -167,10 +145,30 @@ impl TenantDetails<'_> {
         Page::public(status, render(&view), &[])
     }
 
-    /// The form to add somebody is open: something is wrong with it, or nobody may enter yet.
-    const fn is_adding(&self) -> bool {
-        let TenantEntered { user, end_error, .. } = &self.entered;
-        user.error.is_some() || end_error.is_some() || (self.people.is_empty() && self.q.is_empty())
+    fn adding<'a>(&'a self, here: &'a str) -> Adding<'a> {
+        let TenantEntered { user, role, end, end_error, .. } = self.entered;
+        let is_empty = self.people.is_empty() && self.q.is_empty();
+        let call = ApiCall::of("PUT", &format!("/tenants/{}/members/alice@example.com", self.id));
+        Adding {
+            action: format!("{here}/members"),
+            is_open: user.error.is_some() || end_error.is_some() || is_empty,
+            user: user.field(
+                ("user", "user"),
+                "Address",
+                "An address that nobody has yet waits for its first sign-in.",
+            ),
+            role: Some(Select::of_roles("role", role)),
+            ends: Ends::new("end", "How long", end, end_error, self.now),
+            button: "Add to the tenant",
+            api: vec![call.with_body(&serde_json::json!({ "role": "member", "until": null }))],
+            search: Search {
+                action: here,
+                label: "Search in this tenant",
+                hint: "The beginning of a name or of an address.",
+                q: self.q,
+                keeps: Vec::new(),
+            },
+        }
     }
 
     fn empty(&self, is_system: bool) -> Empty<'static> {
@@ -180,10 +178,10 @@ impl TenantDetails<'_> {
             }
             (true, true) => Empty {
                 text: "Nobody may enter this tenant yet.",
-                remedy: "Add somebody below, or let a group open it.",
+                remedy: "Add somebody here, or let a group open it.",
             },
             (true, false) => {
-                Empty { text: "Nobody may enter this tenant yet.", remedy: "Add somebody below." }
+                Empty { text: "Nobody may enter this tenant yet.", remedy: "Add somebody here." }
             }
         }
     }

@@ -65,6 +65,12 @@ pub enum Refusal<'a> {
     InvalidKey(&'a str),
     /// 403: the API key is not for this. Holds why.
     KeyRefused(&'a str),
+    /// 401: the access token is worth nothing here. Holds why, in plain ASCII without quotation marks.
+    InvalidToken(&'a str),
+    /// 403: the access token lacks one of these scopes, all of which are required.
+    ScopeMissing(&'a [String]),
+    /// 401: the access token's person must authenticate again, because that is longer ago than this (RFC 9470).
+    TokenStepUp(Duration),
     /// 429: too many requests.
     TooMany {
         /// `Retry-After`.

@@ -51,10 +51,11 @@ fn person(name: &str, words: &str, is_full: bool, is_system: bool) -> Sample {
     let (address, names) = (longest(), groups(&[words, "MCP-GitHub"]));
     let tenants: [TenantId; 1] = ["github".parse().expect("a tenant")];
     let (until, version) = (Some(NOW.plus(MINUTE)), Some(Version::from_number(7)));
-    let held = |by, until, version| MembershipEntry {
+    let held = |by, until, version: Option<Version>| MembershipEntry {
         id: GroupId::from_number(7),
         name: &names[0],
         by,
+        is_unlinked: version.is_none(),
         until,
         version,
     };
@@ -77,9 +78,12 @@ fn person(name: &str, words: &str, is_full: bool, is_system: bool) -> Sample {
     let refusal = RefusalEntry {
         request_id: request_id(),
         at: NOW,
+        user: UserId::generate(),
+        email: Some(&address),
         host: "wiki.example.com",
         path: words,
         reason: words,
+        reason_key: words,
     };
     let some = |count: usize| if is_full { count } else { 0 };
     let reasons = [format!("group {words}")];
@@ -190,8 +194,21 @@ fn home(name: &str, words: &str, is_full: bool) -> Sample {
         state: PersonState::Active,
         last_sign_in_at: Some(NOW),
     };
-    let ends =
-        |thing| Attention::Ends { user: entry.id, email: Some(&address), thing, until: NOW.plus(MINUTE) };
+    let things = [
+        EndingThing::Group(GroupId::from_number(7), &names[0]),
+        EndingThing::Tenant(&tenant),
+        EndingThing::Decision(true),
+    ];
+    let ends = |at: usize, count| Attention::Ends {
+        count,
+        has_more: at == 2,
+        next: EndingEntry {
+            user: entry.id,
+            email: Some(&address),
+            thing: things[at],
+            until: NOW.plus(MINUTE),
+        },
+    };
     let attention = [
         Attention::Requests { waiting: 1, has_more: false },
         Attention::Requests { waiting: 10, has_more: true },
@@ -202,10 +219,9 @@ fn home(name: &str, words: &str, is_full: bool) -> Sample {
             people: 1000,
             has_more: true,
         },
-        ends(EndingEntry::Group(&names[0])),
-        ends(EndingEntry::Tenant(&tenant)),
-        ends(EndingEntry::Decision(true)),
-        ends(EndingEntry::Decision(false)),
+        ends(0, 1),
+        ends(1, 7),
+        ends(2, 99),
     ];
     let found = Found {
         q: words,
@@ -233,6 +249,51 @@ fn home(name: &str, words: &str, is_full: bool) -> Sample {
     Sample { name: name.to_owned(), page: home.page() }
 }
 
+fn ending(name: &str, words: &str, count: usize) -> Sample {
+    let (address, names) = (longest(), groups(&[words]));
+    let tenant: TenantId = "github".parse().expect("a tenant");
+    let things = [
+        EndingThing::Group(GroupId::from_number(7), &names[0]),
+        EndingThing::Tenant(&tenant),
+        EndingThing::Decision(true),
+        EndingThing::Decision(false),
+    ];
+    let entry = |at: usize| EndingEntry {
+        user: UserId::generate(),
+        email: Some(&address).filter(|_| at.is_multiple_of(2)),
+        thing: things[at % 4],
+        until: NOW.plus(MINUTE),
+    };
+    let entries: Vec<_> = (0..count).map(entry).collect();
+    let next = Some(words).filter(|_| count > 3);
+    let page = EndingSoon { frame: frame(words, None), days: 30, entries: &entries, next };
+    Sample { name: format!("admin-ending-{name}"), page: page.page() }
+}
+
+fn refusals(name: &str, words: &str, count: usize) -> Sample {
+    let address = longest();
+    let entry = |at: usize| RefusalEntry {
+        request_id: request_id(),
+        at: NOW.minus(MINUTE * 90),
+        user: UserId::generate(),
+        email: Some(&address).filter(|_| at.is_multiple_of(2)),
+        host: "wiki.example.com",
+        path: words,
+        reason: words,
+        reason_key: words,
+    };
+    let word = Some(words).filter(|_| count == 9);
+    let page = Refusals {
+        frame: frame(words, None),
+        filter: RefusalFilterWords { user: word, host: word, reason: word, hours: Some("24") },
+        entries: &(0..count).map(entry).collect::<Vec<_>>(),
+        next: Some(words).filter(|_| count > 3),
+        wrong_number: word,
+        now: NOW,
+    };
+    Sample { name: format!("admin-refusals-{name}"), page: page.page() }
+}
+
 pub fn admin_samples() -> Vec<Sample> {
     let access = super::admin_access::access_samples();
     let long = "W".repeat(120);
@@ -247,6 +308,14 @@ pub fn admin_samples() -> Vec<Sample> {
         people("admin-people-full", "Zo\u{eb} \u{141}ukasz", 50),
         people("admin-people-long", &long, 9),
         people("admin-people-hostile", PLANTED, 9),
+        ending("empty", "nobody", 0),
+        ending("full", "Zo\u{eb} \u{141}ukasz", 50),
+        ending("long", &long, 9),
+        ending("hostile", PLANTED, 9),
+        refusals("empty", "nobody", 0),
+        refusals("full", "Zo\u{eb} \u{141}ukasz", 50),
+        refusals("long", &long, 9),
+        refusals("hostile", PLANTED, 9),
         person("admin-person-empty", "nobody", false, true),
         person("admin-person-full", "Zo\u{eb} \u{141}ukasz", true, true),
         person("admin-person-of-a-tenant", "Ann Other", true, false),

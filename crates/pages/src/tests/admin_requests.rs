@@ -4,7 +4,7 @@ use super::admin::{frame, longest};
 use super::samples::{MINUTE, NOW, PLANTED, Sample};
 use crate::admin::*;
 use gatepost_core::access_request::{RequestState, Wanted};
-use gatepost_core::ids::{AccessRequestId, UserId};
+use gatepost_core::ids::{AccessRequestId, GroupId, UserId};
 
 fn wanted(words: &str) -> [Wanted; 2] {
     [Wanted::Group(words.parse().expect("a name")), Wanted::Tenant("github".parse().expect("an id"))]
@@ -18,6 +18,7 @@ fn entry<'a>(words: &'a str, wanted: &'a Wanted, state: RequestState) -> AccessR
         email: None,
         name: Some(words),
         wanted,
+        group: Some(GroupId::from_number(7)),
         note: Some(words),
         state,
         created_at: NOW.minus(MINUTE * 200),

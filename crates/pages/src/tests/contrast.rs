@@ -16,11 +16,11 @@ const PAIRS: [(&str, &str); 9] = [
 ];
 
 #[test]
-fn every_text_can_be_read_in_light_and_in_dark() {
+fn every_text_can_be_read_in_light_in_dark_and_on_paper() {
     let css = assets()[0].body;
     let schemes: Vec<_> =
         css.split(":root{").skip(1).map(|rest| rest.split('}').next().unwrap_or_default()).collect();
-    assert_eq!(schemes.len(), 2, "light and dark");
+    assert_eq!(schemes.len(), 3, "light, dark, paper");
     for scheme in schemes {
         for (text, background) in PAIRS {
             let (a, b) = (luminance(colour(scheme, text)), luminance(colour(scheme, background)));

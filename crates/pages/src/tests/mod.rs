@@ -135,6 +135,14 @@ fn an_answer_of_verify_is_never_2xx_and_stays_small() {
     }
 }
 
+/// A page with a full list of the longest words and one with ordinary ones.
+#[test]
+fn every_page_of_the_portal_stays_small() {
+    for Sample { name, page } in admin_samples() {
+        assert!(page.body.len() <= 60 * 1024, "{name}: {} bytes", page.body.len());
+    }
+}
+
 #[test]
 fn the_inline_style_is_the_one_that_the_policy_allows() {
     use base64::Engine;
@@ -265,13 +273,33 @@ fn every_page_has_a_name_of_its_own() {
         std::fs::write(folder.join(&asset.path[1..]), asset.body).expect("the target folder can be written");
     }
     for Sample { name, page } in all() {
-        std::fs::write(folder.join(format!("{name}.html")), &page.body)
+        let is_html = page.header("content-type") == Some("text/html; charset=utf-8");
+        let kind = if is_html { "html" } else { "json" };
+        std::fs::write(folder.join(format!("{name}.{kind}")), &page.body)
             .expect("the target folder can be written");
         assert!(names.insert(name.clone()), "{name} twice");
     }
 }
 
-/// A cell says which column it belongs to, and the roles stay when the style shows rows as cards on a narrow screen.
+#[test]
+fn the_nu_html_checker_finds_no_error() {
+    let program = std::env::current_exe().expect("a test has a program");
+    let folder = program.ancestors().nth(3).expect("below the target folder").join("tmp/checked-pages");
+    std::fs::create_dir_all(&folder).expect("the target folder can be written");
+    let write = |Sample { name, page }: Sample| {
+        let path = folder.join(format!("{name}.html"));
+        std::fs::write(&path, page.body).expect("the target folder can be written");
+        path
+    };
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../script/vnu");
+    let output =
+        std::process::Command::new(script).args(html().map(write)).output().expect("script/vnu runs");
+    let errors = String::from_utf8_lossy(&output.stdout);
+    let trouble = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && errors.is_empty(), "{errors}\n{trouble}");
+}
+
+/// A cell says which column it belongs to, for the style that shows rows as cards on a narrow screen.
 #[test]
 fn every_table_of_the_portal_can_be_read_as_cards() {
     let mut tables = 0;
@@ -281,20 +309,20 @@ fn every_table_of_the_portal_can_be_read_as_cards() {
         tables += usize::from(has_table);
         assert_eq!(has_table, elements.iter().any(|element| element.name == "caption"), "{name}");
         for element in elements {
-            let role = match (element.name.as_str(), element.attribute("scope")) {
-                ("table", _) => "table",
-                ("thead" | "tbody", _) => "rowgroup",
-                ("tr", _) => "row",
-                ("th", Some("col")) => "columnheader",
-                ("th", Some("row")) => "rowheader",
-                ("td", _) => "cell",
-                ("th", _) => panic!("{name}: {element:?} has no scope"),
-                _ => continue,
+            let is_named = match element.name.as_str() {
+                "th" => ["col", "row"].contains(&element.attribute("scope").unwrap_or_default()),
+                "td" => element.attribute("data-label").is_some(),
+                _ => true,
             };
-            assert_eq!(element.attribute("role"), Some(role), "{name}: {element:?}");
-            let is_named = element.name != "td" || element.attribute("data-label").is_some();
             assert!(is_named, "{name}: {element:?}");
         }
     }
     assert!(tables > 2, "{tables}");
+}
+
+#[test]
+fn one_wrong_field_takes_the_focus() {
+    let focused = |page: &Page| page.body.matches(" autofocus=").count();
+    let most = html().map(|Sample { name, page }| (focused(&page), name)).max();
+    assert_eq!(most.map(|(count, _)| count), Some(1), "no page, or more than one field of a page");
 }

@@ -8,7 +8,7 @@ use super::changes::{Change, Conditions, Done, Repeat, StoredAnswer};
 use super::files::Held;
 use super::lists::{
     AdminRecord, DayCount, Ending, GroupFilter, GroupTenant, LinkedGroup, Page, PeopleCount, Place,
-    TenantGroup, TenantMember, TenantPerson, TenantWay, UnlinkedGroup, UserFilter,
+    RefusalFilter, TenantGroup, TenantMember, TenantPerson, TenantWay, UnlinkedGroup, UserFilter,
 };
 use super::records::{
     Ends, GroupKey, GroupRecord, MemberRecord, Membership, TenantRecord, Traces, UserKey, UserRecord,
@@ -239,11 +239,11 @@ impl Directory {
     pub async fn list_ending(
         &self,
         scope: &Scope,
-        after: Timestamp,
-        until: Timestamp,
+        (from, until): (Timestamp, Timestamp),
+        after: Option<&Place>,
         limit: u32,
-    ) -> Result<Vec<Ending>> {
-        on_store!(self, list_ending(scope, after, until, limit))
+    ) -> Result<Page<Ending>> {
+        on_store!(self, list_ending(scope, (from, until), after, limit))
     }
 
     /// The time of the oldest audit row. `None`: nothing was ever changed.
@@ -262,9 +262,15 @@ impl Directory {
         on_store!(self, find_refusal(id))
     }
 
-    /// Lists the last refusals of a person, newest first.
-    pub async fn list_refusals_of(&self, user: UserId, limit: u32) -> Result<Vec<Refusal>> {
-        on_store!(self, list_refusals_of(user, limit))
+    /// Lists refusals for system administrators, newest first.
+    pub async fn search_refusals(
+        &self,
+        scope: &Scope,
+        filter: &RefusalFilter,
+        after: Option<&Place>,
+        limit: u32,
+    ) -> Result<Page<Refusal>> {
+        on_store!(self, search_refusals(scope, filter, after, limit))
     }
 
     /// Reads what files can declare, with the members of groups or with those alone that files manage.

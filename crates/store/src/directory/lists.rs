@@ -297,6 +297,19 @@ row! {
     }
 }
 
+/// Which refusals to list; all by default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RefusalFilter {
+    /// Of this person.
+    pub user: Option<UserId>,
+    /// At this host.
+    pub host: Option<String>,
+    /// For this reason, as the label of the metric names it.
+    pub reason: Option<String>,
+    /// Since this second.
+    pub since: Option<Timestamp>,
+}
+
 /// Something of a person that ends soon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ending {

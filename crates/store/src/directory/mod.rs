@@ -56,8 +56,8 @@ pub use inspection::ServerReport;
 pub use keys::FoundKey;
 pub use lists::{
     AdminRecord, By, DayCount, Ending, EndingThing, GroupFilter, GroupState, GroupStateError, GroupTenant,
-    LinkedGroup, Page, PeopleCount, Place, PlaceError, TenantGroup, TenantMember, TenantPerson, TenantWay,
-    UnlinkedGroup, UserFilter, UserState, UserStateError,
+    LinkedGroup, Page, PeopleCount, Place, PlaceError, RefusalFilter, TenantGroup, TenantMember,
+    TenantPerson, TenantWay, UnlinkedGroup, UserFilter, UserState, UserStateError,
 };
 pub use records::{
     AddressChange, AddressNews, AdminStanding, Ends, FormerAddress, FormerHolder, GroupKey, GroupLink,
@@ -69,10 +69,10 @@ pub use sqlite::Connector as EmbeddedFile;
 pub use watch::{Change, Watch};
 
 use gatepost_config::{Config, IdentityPolicy, StoresConfig};
-use gatepost_core::access::Standing;
+use gatepost_core::access::{Access, Standing};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
-use gatepost_core::identity::{AssertedIdentity, SubjectKey};
+use gatepost_core::identity::{AssertedGroup, AssertedIdentity, SubjectKey};
 use gatepost_core::ids::{GroupName, ProviderId, TenantId, UserId};
 use gatepost_core::secret::Hash;
 use secrecy::ExposeSecret;
@@ -210,6 +210,21 @@ impl Directory {
     /// The person who holds this address and has signed in before. At most 150 ms.
     pub async fn find_holder(&self, email: &EmailAddress) -> Result<Option<UserId>> {
         on_store!(self, find_holder(email))
+    }
+
+    /// As [`Self::find_standing`], for the holder of an access token: groups that the token lists stand in place of those
+    /// that its provider asserted last. `None`: the identity is not this user's, or another provider asserted it last.
+    pub async fn find_token_standing(
+        &self,
+        user: UserId,
+        identity: &AssertedIdentity,
+    ) -> Result<Option<Standing>> {
+        on_store!(self, find_token_standing(user, identity))
+    }
+
+    /// The groups that an application's app roles are linked to, and the tenants that those open.
+    pub async fn find_role_access(&self, provider: &ProviderId, roles: &[AssertedGroup]) -> Result<Access> {
+        on_store!(self, find_role_access(provider, roles))
     }
 
     /// The hot read for an API key, by the hash of its text. `None`: nobody has such a key, it was revoked, or its owner is

@@ -1,5 +1,6 @@
 //! The first page: what needs attention, a search over everything, numbers.
 
+use super::ends::{self, DAY};
 use super::people::{LONGEST, entry};
 use super::rows::label;
 use crate::http::public::answer::PageAnswer;
@@ -12,20 +13,18 @@ use gatepost_core::access_request::RequestState;
 use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::{GroupId, GroupName, TenantId};
-use gatepost_pages::admin::{Attention, EndingEntry, Found, Home, HomeNumbers, PersonEntry};
+use gatepost_pages::admin::{Attention, EndingSoon, Found, Home, HomeNumbers, PersonEntry};
 use gatepost_pages::{Activity, DayNumbers};
 use gatepost_store::directory::{
-    DayCount, Directory, DirectoryError, Ending, EndingThing, GroupFilter, GroupRecord, LinkSource,
-    RequestFilter, TenantRecord, UnlinkedGroup, UserFilter, UserSummary,
+    DayCount, Directory, DirectoryError, Ending, GroupFilter, GroupRecord, LinkSource, Page, RequestFilter,
+    TenantRecord, UnlinkedGroup, UserFilter, UserSummary,
 };
 use serde::Deserialize;
-use std::time::Duration;
 
-const DAY: Duration = Duration::from_hours(24);
-/// What ends within this time is shown.
-const SOON: Duration = Duration::from_hours(7 * 24);
 /// Rows of each kind.
 const SHOWN: u32 = 10;
+/// How much of what ends soon is counted.
+const COUNTED: u32 = 99;
 /// Unlinked groups that the page shows.
 const UNLINKED: u32 = 3;
 /// Fewer people with an unlinked group need no attention.
@@ -62,10 +61,11 @@ pub(in crate::http::public) async fn home(
     let days = days(directory, scope, now).await?;
     let numbers = numbers(directory, scope, &days, now).await?;
     let unlinked = directory.list_unlinked_groups(scope, UNLINKED).await?;
-    let ending = directory.list_ending(scope, now, now.plus(SOON), SHOWN).await?;
+    let soon = (now, now.plus(DAY * EndingSoon::FIRST));
+    let ending = directory.list_ending(scope, soon, None, COUNTED).await?;
     let is_fresh = *scope == Scope::System && is_fresh(directory).await?;
     let unlinked = unlinked.iter().filter(|group| group.people.number >= MANY);
-    let others = unlinked.map(|group| nameless(&context, group)).chain(ending.iter().map(ends));
+    let others = unlinked.map(|group| nameless(&context, group)).chain(ends(&ending));
     let attention = requests(directory, scope).await?.into_iter().chain(others);
     let (people, groups, tenants) = matches.as_ref().map(Matches::entries).unwrap_or_default();
     let page = Home {
@@ -170,11 +170,7 @@ fn nameless<'a>(context: &'a Context, group: &'a UnlinkedGroup) -> Attention<'a>
     }
 }
 
-fn ends(ending: &Ending) -> Attention<'_> {
-    let thing = match &ending.thing {
-        EndingThing::Group(_, name) => EndingEntry::Group(name),
-        EndingThing::Tenant(id) => EndingEntry::Tenant(id),
-        EndingThing::Decision(is_admin) => EndingEntry::Decision(*is_admin),
-    };
-    Attention::Ends { user: ending.user, email: ending.email.as_ref(), thing, until: ending.until }
+fn ends(ending: &Page<Ending>) -> Option<Attention<'_>> {
+    let (count, has_more) = (ending.items.len(), ending.next.is_some());
+    Some(Attention::Ends { count, has_more, next: ends::entry(ending.items.first()?) })
 }

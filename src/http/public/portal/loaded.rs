@@ -1,21 +1,20 @@
 //! What the directory and the session store know about a person, and its rows on the pages.
 
-use super::rows::label;
+use super::rows::{Reasoned, label};
 use crate::authn;
 use crate::http::public::callers::Administrator;
 use crate::http::public::fault::Fault;
 use crate::sign_in::Context;
 use gatepost_core::administration::Scope;
 use gatepost_core::ids::{GroupName, UserId};
-use gatepost_core::refusal::Refusal;
 use gatepost_core::secret::Hash;
 use gatepost_pages::admin::{
     AdminEntry, AdminSession, AuditEntry, ClaimedBy, IdentityEntry, MembershipEntry, PersonState,
-    PersonSummary, RefusalEntry, TenantEntry,
+    PersonSummary, TenantEntry,
 };
 use gatepost_store::directory::{
-    AdminStanding, AuditFilter, AuditRecord, By, Directory, DirectoryError, GroupFilter, Membership,
-    MembershipSource, TenantWay, UserKey, UserRecord, UserSummary,
+    AdminStanding, AuditFilter, AuditRecord, By, Directory, DirectoryError, GroupFilter, LinkSource,
+    Membership, MembershipSource, RefusalFilter, TenantWay, UserKey, UserRecord, UserSummary,
 };
 use gatepost_store::session::record::SessionRecord;
 
@@ -40,7 +39,7 @@ pub(super) struct SystemFacts {
     pub(super) memberships: Vec<Membership>,
     /// `None`: the session store does not answer.
     pub(super) sessions: Option<Vec<(Hash, SessionRecord)>>,
-    pub(super) refusals: Vec<(Refusal, String)>,
+    pub(super) refusals: Vec<Reasoned>,
     /// Names of groups that the form proposes.
     pub(super) group_names: Vec<GroupName>,
 }
@@ -80,13 +79,14 @@ impl SystemFacts {
         let mut memberships = directory.list_memberships(&Scope::System, id).await?;
         let place = |held: &Membership| (held.version.is_none(), held.group.clone());
         memberships.sort_by_cached_key(place);
-        let refusals = directory.list_refusals_of(id, REFUSALS).await?;
+        let refusals = RefusalFilter { user: Some(id), ..RefusalFilter::default() };
+        let refusals = directory.search_refusals(&Scope::System, &refusals, None, REFUSALS).await?;
         let groups = GroupFilter { counted: 0, ..GroupFilter::default() };
         let groups = directory.search_groups(&Scope::System, &groups, None, PROPOSED).await?;
         Ok(Self {
             memberships,
             sessions: sessions(context, id).await,
-            refusals: refusals.into_iter().map(reasoned).collect(),
+            refusals: refusals.items.into_iter().map(Reasoned::from).collect(),
             group_names: groups.items.into_iter().map(|group| group.name).collect(),
         })
     }
@@ -98,15 +98,6 @@ pub(super) async fn sessions(context: &Context, id: UserId) -> Option<Vec<(Hash,
     let mut live = authn::list_live(&context.site, &context.stores, &standing).await.ok()?;
     live.sort_by_key(|(_, record)| std::cmp::Reverse(record.last_seen_at));
     Some(live)
-}
-
-/// With what the person lacked, or why else the request was refused.
-fn reasoned(refusal: Refusal) -> (Refusal, String) {
-    let reason = match &refusal.missing {
-        Some(missing) => format!("lacks {missing}"),
-        None => refusal.reason.replace('_', " "),
-    };
-    (refusal, reason)
 }
 
 /// The newest change of a target, if the reader may know.
@@ -179,7 +170,16 @@ pub(super) fn membership<'a>(context: &'a Context, held: &'a Membership) -> Memb
             ClaimedBy::Provider(label(&context.site, &link.external.provider), link.display_name.as_deref())
         }
     };
-    MembershipEntry { id: held.group_id, name: &held.group, by, until: held.until, version: held.version }
+    let is_unlinked =
+        matches!(&held.source, MembershipSource::Provider(link) if link.source == LinkSource::Auto);
+    MembershipEntry {
+        id: held.group_id,
+        name: &held.group,
+        by,
+        is_unlinked,
+        until: held.until,
+        version: held.version,
+    }
 }
 
 pub(super) fn tenant(way: &TenantWay) -> TenantEntry<'_> {
@@ -208,9 +208,4 @@ pub(super) fn session((hash, record): &(Hash, SessionRecord)) -> AdminSession<'_
         began_at: record.started_at,
         last_used_at: record.last_seen_at,
     }
-}
-
-pub(super) fn refusal((refusal, reason): &(Refusal, String)) -> RefusalEntry<'_> {
-    let (host, path) = (refusal.host.as_str(), refusal.path.as_str());
-    RefusalEntry { request_id: refusal.request_id, at: refusal.at, host, path, reason }
 }

@@ -6,6 +6,7 @@ mod audit;
 mod change;
 mod csv;
 mod deciding;
+mod ends;
 mod forms;
 mod group;
 mod group_changes;
@@ -57,6 +58,7 @@ pub(super) fn register(routes: &mut Routes<'_>) {
         users.add(page("/{id}/leave").on(POST, SystemAdministrators, OwnPages, joining::leave));
         users.add(page("/{id}/decide").on(POST, SystemAdministrators, OwnPages, deciding::decide));
     });
+    routes.add(page(paths::ADMIN_ENDS).on(GET, SystemAdministrators, Anywhere, ends::list));
     places::register(routes);
 }
 
@@ -65,7 +67,7 @@ fn register_access(routes: &mut Routes<'_>) {
     routes.add(page(paths::ADMIN_ACCESS).on(GET, Administrators, Anywhere, access::access));
     routes.add(page(paths::ADMIN_ACCESS_CSV).on(GET, Administrators, Anywhere, access::as_csv));
     routes.scope(paths::ADMIN_REFUSALS, |pages| {
-        pages.add(page("").on(GET, SystemAdministrators, Anywhere, refusals::find));
+        pages.add(page("").on(GET, SystemAdministrators, Anywhere, refusals::list));
         pages.add(page("/{number}").on(GET, SystemAdministrators, Anywhere, refusals::refusal));
         pages.add(page("/{number}/grant").on(POST, SystemAdministrators, OwnPages, refusals::grant));
     });

@@ -1,6 +1,7 @@
 //! One person.
 
-use super::loaded::{LoadedPerson, admin_entry, identities, membership, refusal, session, summary, tenant};
+use super::loaded::{LoadedPerson, admin_entry, identities, membership, session, summary, tenant};
+use super::rows::Reasoned;
 use crate::http::public::answer::PageAnswer;
 use crate::http::public::callers::Administrator;
 use crate::http::public::extract::{Path, Query};
@@ -81,7 +82,7 @@ pub(super) fn show(
     let sessions: Option<Vec<AdminSession<'_>>> =
         live.map(|live| live.iter().take(MOST_SESSIONS).map(session).collect());
     let refusals: Vec<RefusalEntry<'_>> =
-        facts.iter().flat_map(|facts| &facts.refusals).map(refusal).collect();
+        facts.iter().flat_map(|facts| &facts.refusals).map(Reasoned::entry).collect();
     let names: Vec<&str> = facts.iter().flat_map(|facts| &facts.group_names).map(GroupName::as_str).collect();
     let nothing = AdminStanding::default();
     let admin = loaded.user.admin.as_ref().unwrap_or(&nothing);

@@ -1,6 +1,8 @@
-//! A refusal: why it was, and a form that gives the person exactly what is missing.
+//! Refusals: the last ones, and one of them: why it was, and a form that gives the person exactly what is missing.
 
 use super::change::{FormAnswer, Impossible, Refused, carry_out, done, refused};
+use super::forms::{PAGE, linked};
+use super::rows::Reasoned;
 use crate::admin::access::missing::{Grant, find_remedy};
 use crate::explain::{ExplainError, explain_request};
 use crate::http::public::answer::{PageAnswer, Redirect};
@@ -11,33 +13,87 @@ use crate::{admin, explain};
 use actix_web::{Either, web};
 use gatepost_core::access::Role;
 use gatepost_core::clock::Timestamp;
+use gatepost_core::host::HostName;
 use gatepost_core::ids::{RequestId, UserId};
 use gatepost_core::requirement::Requirement;
-use gatepost_pages::admin::{EnteredEnd, GrantingForm, RefusalDetails};
+use gatepost_pages::admin::{EnteredEnd, GrantingForm, RefusalDetails, RefusalFilterWords, Refusals};
 use gatepost_pages::explanation::PastRequest;
 use gatepost_pages::{Section, paths};
 use gatepost_store::directory::changes::{AddMember, AddTenantMember, SetAdmin};
-use gatepost_store::directory::{Conditions, GroupKey, UserKey};
+use gatepost_store::directory::{Conditions, GroupKey, RefusalFilter, UserKey};
 use serde::Deserialize;
+use std::time::Duration;
 
-/// The number of a refusal.
+const HOUR: Duration = Duration::from_hours(1);
+/// Refusals are kept for a week.
+const MOST_HOURS: u32 = 7 * 24;
+
+/// The number of a refusal; or the filter, and where the page begins.
 #[derive(Deserialize)]
 pub(in crate::http::public) struct Wanted {
     number: Option<String>,
+    user: Option<String>,
+    host: Option<String>,
+    reason: Option<String>,
+    hours: Option<String>,
+    after: Option<String>,
 }
 
-/// Leads to a refusal by its number.
+/// Leads to a refusal by its number, or lists the last ones.
 ///
 /// # Errors
-/// [`Fault::NotFound`]: it is no number.
-pub(in crate::http::public) async fn find(
-    _: Administrator,
+/// [`Fault`]: the filter is none of the page's, or the directory does not answer.
+pub(in crate::http::public) async fn list(
+    administrator: Administrator,
     admin: web::Data<admin::Context>,
     Query(wanted): Query<Wanted>,
-) -> Result<Redirect, Fault> {
-    let number = wanted.number.as_deref().map(str::trim).and_then(|number| number.parse().ok());
-    let path = paths::admin_refusal(number.ok_or(Fault::NotFound)?);
-    Ok(Redirect { to: format!("{}{path}", admin.site.config.public_url), cookie: None })
+) -> FormAnswer {
+    let number = wanted.number.as_deref().map(str::trim).filter(|number| !number.is_empty());
+    if let Some(Ok(number)) = number.map(str::parse) {
+        let to = format!("{}{}", admin.site.config.public_url, paths::admin_refusal(number));
+        return Ok(Either::Left(Redirect { to, cookie: None }));
+    }
+    let now = Timestamp::now();
+    let (filter, after) = (read(&wanted, now)?, linked(wanted.after.as_deref())?);
+    let (scope, directory) = (&administrator.scope, &admin.stores.directory);
+    let found = directory.search_refusals(scope, &filter, after.as_ref(), PAGE).await?;
+    let reasoned: Vec<Reasoned> = found.items.into_iter().map(Reasoned::from).collect();
+    let next = found.next.map(|next| next.to_string());
+    let chosen = |value: &'_ Option<String>| value.clone().filter(|value| !value.is_empty());
+    let (user, host, reason, hours) =
+        (chosen(&wanted.user), chosen(&wanted.host), chosen(&wanted.reason), chosen(&wanted.hours));
+    let page = Refusals {
+        frame: administrator.frame(None),
+        filter: RefusalFilterWords {
+            user: user.as_deref(),
+            host: host.as_deref(),
+            reason: reason.as_deref(),
+            hours: hours.as_deref(),
+        },
+        entries: &reasoned.iter().map(Reasoned::entry).collect::<Vec<_>>(),
+        next: next.as_deref(),
+        wrong_number: number,
+        now,
+    };
+    Ok(Either::Right(PageAnswer(page.page())))
+}
+
+fn read(wanted: &Wanted, now: Timestamp) -> Result<RefusalFilter, Fault> {
+    let hours: Option<u32> = linked(wanted.hours.as_deref())?;
+    if hours.is_some_and(|hours| hours == 0 || hours > MOST_HOURS) {
+        return Err(Fault::NotFound);
+    }
+    let reason = wanted.reason.clone().filter(|reason| !reason.is_empty());
+    // Postgres takes no NUL in a text.
+    if reason.as_ref().is_some_and(|reason| reason.contains('\0')) {
+        return Err(Fault::NotFound);
+    }
+    Ok(RefusalFilter {
+        user: linked::<UserId>(wanted.user.as_deref())?,
+        host: linked::<HostName>(wanted.host.as_deref())?.map(|host| host.to_string()),
+        reason,
+        since: hours.map(|hours| now.minus(HOUR * hours)),
+    })
 }
 
 /// What the last form did.

@@ -309,6 +309,7 @@ fn entry<'a>(request: &'a AccessRequest, by: Option<&'a str>) -> AccessRequestEn
         email: request.email.as_ref(),
         name: request.name.as_deref(),
         wanted: &request.wanted,
+        group: request.group_id,
         note: request.note.as_deref(),
         state: request.state,
         created_at: request.created_at,

@@ -1,8 +1,9 @@
-//! Who says what, in the words of the pages of groups and tenants.
+//! Rows that several pages show: who says what, and refusals.
 
 use crate::site::Site;
 use gatepost_core::ids::ProviderId;
-use gatepost_pages::admin::ClaimedBy;
+use gatepost_core::refusal::Refusal;
+use gatepost_pages::admin::{ClaimedBy, RefusalEntry};
 
 /// The provider's label, or the id of one that is not configured any more.
 pub(super) fn label<'a>(site: &'a Site, id: &'a ProviderId) -> &'a str {
@@ -17,6 +18,38 @@ pub(super) fn claimed_by<'a>(site: &'a Site, source: &'a str) -> ClaimedBy<'a> {
         id => {
             let provider = id.parse().ok().and_then(|id| site.providers.find(&id));
             ClaimedBy::Provider(provider.map_or(id, |provider| provider.label()), None)
+        }
+    }
+}
+
+/// A refusal, with what the person lacked, or why else the request was refused.
+pub(super) struct Reasoned {
+    refusal: Refusal,
+    words: String,
+}
+
+impl From<Refusal> for Reasoned {
+    fn from(refusal: Refusal) -> Self {
+        let words = match &refusal.missing {
+            Some(missing) => format!("lacks {missing}"),
+            None => refusal.reason.replace('_', " "),
+        };
+        Self { refusal, words }
+    }
+}
+
+impl Reasoned {
+    pub(super) fn entry(&self) -> RefusalEntry<'_> {
+        let Refusal { request_id, at, user, email, host, path, reason, .. } = &self.refusal;
+        RefusalEntry {
+            request_id: *request_id,
+            at: *at,
+            user: *user,
+            email: email.as_ref(),
+            host,
+            path,
+            reason: &self.words,
+            reason_key: reason,
         }
     }
 }

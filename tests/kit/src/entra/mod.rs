@@ -4,6 +4,7 @@
 //! People, registration and keys can be changed while it runs. Every request is recorded ([`Entra::calls`]) and can be
 //! held back ([`Entra::hold`]). It stops when the last handle is dropped.
 
+mod access_token;
 mod authorize;
 mod backchannel;
 pub(crate) mod claims;
@@ -30,6 +31,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+pub use access_token::{EDITOR, Shape};
 pub use backchannel::{LogoutLie, LogoutToken};
 pub use journal::{Call, Endpoint};
 pub use keys::{CLIENT_CERTIFICATE_PEM, CLIENT_KEY_PEM, SigningAlg};

@@ -26,12 +26,21 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) fn new(world: &World, issue: &Issue<'_>) -> Self {
+        Self::about(world, &world.registration.client_id, issue.access_token)
+    }
+
+    /// For a token that is made for an API instead of the client.
+    pub(crate) fn about_access_token(world: &World, audience: &str) -> Self {
+        Self::about(world, audience, "")
+    }
+
+    fn about(world: &World, audience: &str, access_token: &str) -> Self {
         let other_tid = stable_guid("another tenant");
         Self {
             now: world.now(),
-            client_id: world.registration.client_id.clone(),
+            client_id: audience.to_owned(),
             client_secret: world.registration.secrets.first().map(|s| s.value.clone()).unwrap_or_default(),
-            access_token: issue.access_token.to_owned(),
+            access_token: access_token.to_owned(),
             base: world.base.clone(),
             other_issuer: world.issuer_of(&other_tid),
             other_tid,

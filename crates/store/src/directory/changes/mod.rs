@@ -26,6 +26,7 @@ pub use users::{ChangeAddress, CreateUser, DisableUser, EnableUser, EndSessions,
 
 use super::error::DirectoryError;
 use gatepost_core::administration::{Matter, Version};
+use gatepost_core::ids::AccessRequestId;
 
 /// A change of the directory.
 pub trait Change: Send + Sync {
@@ -41,6 +42,20 @@ pub trait Change: Send + Sync {
     fn may_unmake_admins(&self) -> bool {
         false
     }
+
+    /// What it did to requests for access, of which the webhook is told.
+    fn request_event(&self, _outcome: &Self::Outcome) -> Option<RequestEvent> {
+        None
+    }
+}
+
+/// What a change did to requests for access.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RequestEvent {
+    /// Somebody made them.
+    Made(Vec<AccessRequestId>),
+    /// An administrator granted or declined it.
+    Decided(AccessRequestId),
 }
 
 /// Under which conditions a change is made.

@@ -1,6 +1,6 @@
 //! A change whose request may come again.
 
-use super::{Change, Done};
+use super::{Change, Done, RequestEvent};
 use gatepost_core::administration::Matter;
 use gatepost_core::secret::Hash;
 use std::fmt;
@@ -34,6 +34,10 @@ impl<C: Change, F: Fn(&Done<C::Outcome>) -> String + Send + Sync> Change for Onc
 
     fn may_unmake_admins(&self) -> bool {
         self.change.may_unmake_admins()
+    }
+
+    fn request_event(&self, outcome: &Self::Outcome) -> Option<RequestEvent> {
+        self.change.request_event(outcome)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Requests for access: a person makes and withdraws them, and administrators decide them.
 
-use super::Change;
+use super::{Change, RequestEvent};
 use gatepost_core::access_request::{Remark, Wanted};
 use gatepost_core::administration::Matter;
 use gatepost_core::clock::Timestamp;
@@ -24,6 +24,10 @@ impl Change for RequestAccess {
 
     fn matter(&self) -> Matter {
         Matter::Person(self.user)
+    }
+
+    fn request_event(&self, ids: &Self::Outcome) -> Option<RequestEvent> {
+        Some(RequestEvent::Made(ids.clone()))
     }
 }
 
@@ -66,6 +70,10 @@ impl Change for GrantRequest {
     fn matter(&self) -> Matter {
         self.wanted.matter()
     }
+
+    fn request_event(&self, _: &Self::Outcome) -> Option<RequestEvent> {
+        Some(RequestEvent::Decided(self.id))
+    }
 }
 
 /// Declines a request, with a word to the person. The outcome is the person.
@@ -85,5 +93,9 @@ impl Change for DeclineRequest {
 
     fn matter(&self) -> Matter {
         self.wanted.matter()
+    }
+
+    fn request_event(&self, _: &Self::Outcome) -> Option<RequestEvent> {
+        Some(RequestEvent::Decided(self.id))
     }
 }

@@ -115,6 +115,7 @@ mod standing;
 mod tenant_changes;
 mod tenant_members;
 mod tenants;
+mod token_standing;
 mod user_changes;
 mod users;
 

@@ -1,18 +1,21 @@
-//! Refusals of people who are signed in. They are written in batches, read one at a time, and deleted after a week.
+//! Refusals of people who are signed in. They are written in batches, listed, and deleted after a week.
 
-use super::{Connection, Result, Store};
+use super::{Connection, Db, Result, Store};
 use crate::directory::error::DirectoryError;
+use crate::directory::lists::{Page, Place, RefusalFilter};
 use crate::directory::{MAX_REFUSALS, REFUSALS_TTL};
+use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{RequestId, UserId};
 use gatepost_core::refusal::Refusal;
 use gatepost_core::request_mode::{Initiator, RequestMode};
+use sqlx::QueryBuilder;
 
 macro_rules! select_refusals {
     ($which:literal) => {
         concat!(
-            "SELECT request_id, at, user_id, email, host, method, path, kind, asker, requirement, \
+            "SELECT id, request_id, at, user_id, email, host, method, path, kind, asker, requirement, \
              CAST(status AS bigint) AS status, reason, missing, address FROM refusals WHERE ",
             $which
         )
@@ -40,17 +43,43 @@ impl Store {
         row.map(read).transpose()
     }
 
-    pub(in crate::directory) async fn list_refusals_of(
+    /// Ids are in the order of writing.
+    pub(in crate::directory) async fn search_refusals(
         &self,
-        user: UserId,
+        scope: &Scope,
+        filter: &RefusalFilter,
+        after: Option<&Place>,
         limit: u32,
-    ) -> Result<Vec<Refusal>> {
-        let rows: Vec<RefusalRow> = reading!(self, |connection| {
-            let sql = select_refusals!("user_id = $1 ORDER BY id DESC LIMIT $2");
-            let query = sqlx::query_as(sql).bind(user.to_string()).bind(i64::from(limit));
-            Ok(query.fetch_all(connection).await?)
-        })?;
-        rows.into_iter().map(read).collect()
+    ) -> Result<Page<Refusal>> {
+        let after: Option<i64> = match after.map(|place| place.0.parse()) {
+            Some(Err(_)) => return Ok(Page::empty()),
+            after => after.and_then(std::result::Result::ok),
+        };
+        if !scope.is_system() {
+            return Ok(Page::empty());
+        }
+        let RefusalFilter { user, host, reason, since } = filter;
+        let mut query = QueryBuilder::<Db>::new(select_refusals!("true"));
+        if let Some(after) = after {
+            query.push(" AND id < ").push_bind(after);
+        }
+        if let Some(user) = user {
+            query.push(" AND user_id = ").push_bind(user.to_string());
+        }
+        if let Some(host) = host {
+            query.push(" AND host = ").push_bind(host.clone());
+        }
+        if let Some(reason) = reason {
+            query.push(" AND reason = ").push_bind(reason.clone());
+        }
+        if let Some(since) = since {
+            query.push(" AND at >= ").push_bind(since.unix());
+        }
+        query.push(" ORDER BY id DESC LIMIT ").push_bind(i64::from(limit) + 1);
+        let rows: Vec<RefusalRow> =
+            reading!(self, |connection| Ok(query.build_query_as().fetch_all(connection).await?))?;
+        let Page { items, next } = Page::of(rows, limit, |row: &RefusalRow| Place(row.id.to_string()));
+        Ok(Page { items: items.into_iter().map(read).collect::<Result<_>>()?, next })
     }
 }
 
@@ -97,6 +126,7 @@ async fn insert(connection: &mut Connection, refusal: &Refusal) -> Result<()> {
 row! {
     /// A row of `refusals`.
     struct RefusalRow {
+        id: i64,
         request_id: RequestId,
         at: Timestamp,
         user_id: UserId,

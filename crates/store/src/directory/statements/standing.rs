@@ -50,7 +50,7 @@ const HOLDER: &str = "SELECT u.id FROM users u WHERE u.email = $1 \
 pub(super) const IS_STANDBY: &str = concat!("SELECT ", is_standby!());
 
 row! {
-    struct StandingRow {
+    pub(super) struct StandingRow {
         email: Option<EmailAddress>,
         name: Option<String>,
         is_disabled: bool,
@@ -111,7 +111,7 @@ async fn demand_primary(connection: &mut Connection, is_found: bool) -> Result<(
 }
 
 /// The statement was sent at `sent`, before the database read its own clock.
-fn read(id: UserId, mut row: StandingRow, sent: BootTime) -> Result<Standing> {
+pub(super) fn read(id: UserId, mut row: StandingRow, sent: BootTime) -> Result<Standing> {
     if row.is_standby {
         return Err(DirectoryError::standby());
     }

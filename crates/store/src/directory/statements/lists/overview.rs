@@ -1,27 +1,37 @@
 //! What the first page of the portal shows: numbers, and what ends soon.
 
 use super::{Result, Store, limit_of};
-use crate::directory::lists::{Ending, EndingThing, PeopleCount};
+use crate::directory::lists::{Ending, EndingThing, Page, PeopleCount, Place};
 use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{GroupId, GroupName, TenantId, UserId};
+use std::time::Duration;
 
-/// Each part reads an index of its own up to the limit.
-const ENDING: &str = "SELECT e.user_id, u.email, e.until, e.group_id, g.name AS group_name, e.tenant_id, e.is_admin FROM (\
-    SELECT * FROM (SELECT user_id, until, group_id, CAST(NULL AS text) AS tenant_id, CAST(NULL AS boolean) AS is_admin \
-    FROM manual_memberships WHERE until > $1 AND until <= $2 ORDER BY until LIMIT $3) AS m \
-    UNION ALL SELECT * FROM (SELECT user_id, until, CAST(NULL AS bigint), tenant_id, CAST(NULL AS boolean) \
-    FROM tenant_members WHERE until > $1 AND until <= $2 ORDER BY until LIMIT $3) AS t \
-    UNION ALL SELECT * FROM (SELECT user_id, until, CAST(NULL AS bigint), CAST(NULL AS text), is_admin \
-    FROM admin_overrides WHERE until > $1 AND until <= $2 ORDER BY until LIMIT $3) AS a) AS e \
-    JOIN users u ON u.id = e.user_id LEFT JOIN groups g ON g.id = e.group_id ORDER BY e.until, u.id LIMIT $3";
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Each part reads an index of its own up to the limit. `thing` makes a place of what ends in the same second.
+const ENDING: &str = "SELECT e.user_id, u.email, e.until, e.thing, e.group_id, g.name AS group_name, e.tenant_id, e.is_admin \
+    FROM (SELECT * FROM (SELECT user_id, until, 'g' || CAST(group_id AS text) AS thing, group_id, \
+    CAST(NULL AS text) AS tenant_id, CAST(NULL AS boolean) AS is_admin FROM manual_memberships \
+    WHERE until >= $1 AND until <= $2 AND (until, user_id, 'g' || CAST(group_id AS text)) > ($1, $3, $4) \
+    ORDER BY until, user_id, thing LIMIT $5) AS m \
+    UNION ALL SELECT * FROM (SELECT user_id, until, 't' || tenant_id AS thing, CAST(NULL AS bigint), tenant_id, \
+    CAST(NULL AS boolean) FROM tenant_members \
+    WHERE until >= $1 AND until <= $2 AND (until, user_id, 't' || tenant_id) > ($1, $3, $4) \
+    ORDER BY until, user_id, thing LIMIT $5) AS t \
+    UNION ALL SELECT * FROM (SELECT user_id, until, 'a' AS thing, CAST(NULL AS bigint), CAST(NULL AS text), is_admin \
+    FROM admin_overrides WHERE until >= $1 AND until <= $2 AND (until, user_id, 'a') > ($1, $3, $4) \
+    ORDER BY until, user_id, thing LIMIT $5) AS a) AS e \
+    JOIN users u ON u.id = e.user_id LEFT JOIN groups g ON g.id = e.group_id \
+    ORDER BY e.until, e.user_id, e.thing LIMIT $5";
 
 row! {
     struct EndingRow {
         user_id: UserId,
         email: Option<EmailAddress>,
         until: Timestamp,
+        thing: String,
         group_id: Option<GroupId>,
         group_name: Option<GroupName>,
         tenant_id: Option<TenantId>,
@@ -49,23 +59,38 @@ impl Store {
     pub(in crate::directory) async fn list_ending(
         &self,
         scope: &Scope,
-        after: Timestamp,
-        until: Timestamp,
+        (from, until): (Timestamp, Timestamp),
+        after: Option<&Place>,
         limit: u32,
-    ) -> Result<Vec<Ending>> {
+    ) -> Result<Page<Ending>> {
+        let place = match after.map(|place| read_place(&place.0)) {
+            None => (from.plus(SECOND).unix(), "", ""),
+            Some(Some(place)) => place,
+            Some(None) => return Ok(Page::empty()),
+        };
         if limit_of(scope).is_some() {
-            return Ok(Vec::new());
+            return Ok(Page::empty());
         }
         let rows: Vec<EndingRow> = reading!(self, |connection| {
-            let query = sqlx::query_as(ENDING).bind(after.unix()).bind(until.unix()).bind(i64::from(limit));
-            Ok(query.fetch_all(connection).await?)
+            let (from, user, thing) = place;
+            let query = sqlx::query_as(ENDING).bind(from).bind(until.unix()).bind(user).bind(thing);
+            Ok(query.bind(i64::from(limit) + 1).fetch_all(connection).await?)
         })?;
-        Ok(rows.into_iter().filter_map(ending).collect())
+        let Page { items, next } = Page::of(rows, limit, |row: &EndingRow| {
+            Place(format!("{} {} {}", row.until.unix(), row.user_id, row.thing))
+        });
+        Ok(Page { items: items.into_iter().filter_map(ending).collect(), next })
     }
 }
 
+/// The second, the person and the thing of a row.
+fn read_place(place: &str) -> Option<(i64, &str, &str)> {
+    let mut parts = place.splitn(3, ' ');
+    Some((parts.next()?.parse().ok()?, parts.next()?, parts.next()?))
+}
+
 fn ending(row: EndingRow) -> Option<Ending> {
-    let EndingRow { user_id, email, until, group_id, group_name, tenant_id, is_admin } = row;
+    let EndingRow { user_id, email, until, group_id, group_name, tenant_id, is_admin, .. } = row;
     let thing = match (group_id.zip(group_name), tenant_id, is_admin) {
         (Some((id, name)), ..) => EndingThing::Group(id, name),
         (None, Some(id), _) => EndingThing::Tenant(id),

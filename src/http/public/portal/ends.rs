@@ -1,0 +1,52 @@
+//! What ends soon.
+
+use super::forms::{PAGE, linked};
+use crate::http::public::answer::PageAnswer;
+use crate::http::public::callers::Administrator;
+use crate::http::public::extract::Query;
+use crate::http::public::fault::Fault;
+use crate::sign_in::Context;
+use actix_web::web;
+use gatepost_core::clock::Timestamp;
+use gatepost_pages::admin::{EndingEntry, EndingSoon, EndingThing};
+use gatepost_store::directory::{self, Ending};
+use serde::Deserialize;
+use std::time::Duration;
+
+pub(super) const DAY: Duration = Duration::from_hours(24);
+
+/// Within how many days, and where the page begins.
+#[derive(Deserialize)]
+pub(in crate::http::public) struct Parameters {
+    days: Option<String>,
+    after: Option<String>,
+}
+
+/// Lists what ends soon.
+///
+/// # Errors
+/// [`Fault`]: the filter is none of the page's, or the directory does not answer.
+pub(in crate::http::public) async fn list(
+    administrator: Administrator,
+    context: web::Data<Context>,
+    Query(Parameters { days, after }): Query<Parameters>,
+) -> Result<PageAnswer, Fault> {
+    let days = linked(days.as_deref())?.unwrap_or(EndingSoon::FIRST);
+    let days = EndingSoon::DAYS.into_iter().find(|one| *one == days).ok_or(Fault::NotFound)?;
+    let (after, now) = (linked(after.as_deref())?, Timestamp::now());
+    let (scope, directory) = (&administrator.scope, &context.stores.directory);
+    let found = directory.list_ending(scope, (now, now.plus(DAY * days)), after.as_ref(), PAGE).await?;
+    let entries: Vec<_> = found.items.iter().map(entry).collect();
+    let next = found.next.map(|next| next.to_string());
+    let frame = administrator.frame(None);
+    Ok(PageAnswer(EndingSoon { frame, days, entries: &entries, next: next.as_deref() }.page()))
+}
+
+pub(super) fn entry(ending: &Ending) -> EndingEntry<'_> {
+    let thing = match &ending.thing {
+        directory::EndingThing::Group(id, name) => EndingThing::Group(*id, name),
+        directory::EndingThing::Tenant(id) => EndingThing::Tenant(id),
+        directory::EndingThing::Decision(is_admin) => EndingThing::Decision(*is_admin),
+    };
+    EndingEntry { user: ending.user, email: ending.email.as_ref(), thing, until: ending.until }
+}
