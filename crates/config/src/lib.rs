@@ -5,7 +5,6 @@
 //! is an error.
 
 mod address;
-mod bearer;
 mod credential;
 mod domains;
 pub mod duration;

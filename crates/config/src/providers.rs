@@ -3,7 +3,8 @@
 //! These are: group names are trusted from at most one provider, and with several providers each has a list of domains
 //! whose addresses it may assert.
 
-use super::bearer;
+mod bearer;
+
 use super::credential;
 use super::issuer::{self, Places};
 use super::reader::{Read, Reader, Separator};

@@ -1,8 +1,8 @@
 //! Reads which access tokens of a provider are accepted (`audience`, `bearer`, `bearer_scopes`, `bearer_clients`).
 
-use super::providers::{Kind, scope_token, visible};
-use super::reader::{Read, Reader, Separator};
-use super::{BearerConfig, BearerPeople};
+use super::{Kind, scope_token, visible};
+use crate::reader::{Read, Reader, Separator};
+use crate::{BearerConfig, BearerPeople};
 use gatepost_core::identity::is_guid;
 
 const AUDIENCE: &str = "audiences as in https://mcp.example.com, for kind entra the client id of the API";
