@@ -44,7 +44,7 @@ async fn reached(entra: &Entra, change: impl FnOnce(&mut ProviderConfig)) -> Pro
     });
     change(&mut provider);
     let public_host = "auth.example.com".parse().unwrap();
-    let settings = Settings { ca_file: None, public_host, providers: vec![provider] };
+    let settings = Settings { ca_file: None, public_host, providers: vec![provider], speakers: Vec::new() };
     let providers = Providers::new(&settings, &Calls::new(|_| {})).unwrap();
     for provider in providers.iter() {
         provider.reach().await.unwrap();
