@@ -8,6 +8,7 @@
 pub mod access;
 pub mod audit;
 mod health;
+mod keys;
 mod requests;
 mod sessions;
 pub mod views;

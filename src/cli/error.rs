@@ -11,6 +11,7 @@ use gatepost_certs::CertsError;
 use gatepost_certs::tls;
 use gatepost_config::ConfigErrors;
 use gatepost_core::administration::Version;
+use gatepost_core::api_key::NotAKey;
 use gatepost_core::calendar::minute;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::RequestId;
@@ -64,6 +65,13 @@ pub(super) enum CommandError {
     Output(#[source] io::Error),
     #[error("{} cannot be read", .0.display())]
     File(PathBuf, #[source] io::Error),
+    #[error("standard input cannot be read")]
+    Input(#[source] io::Error),
+    #[error(transparent)]
+    NotAKey(#[from] NotAKey),
+    /// Nobody has, and nobody had.
+    #[error("no key has this secret")]
+    NobodysKey,
     #[error("line {line} of {} is no head of the audit", path.display())]
     NoHead { path: PathBuf, line: usize },
 }
@@ -162,7 +170,9 @@ impl CommandError {
             Self::NotReady(_) => "`gatepost check` checks everything that Gatepost needs",
             Self::Start(error) => of_start(error),
             Self::NoHead { .. } => "the file holds what `gatepost audit heads` printed",
-            Self::Output(_) | Self::File(..) => return None,
+            Self::NotAKey(_) => "give the whole key, as it was found, on standard input",
+            Self::NobodysKey => "its checksum is right: it may belong to another installation",
+            Self::Output(_) | Self::Input(_) | Self::File(..) => return None,
         };
         Some(hint.to_owned())
     }
@@ -245,6 +255,10 @@ fn of_directory(error: &DirectoryError) -> Option<String> {
         }
         DirectoryError::UnknownRequest(_) => {
             "`gatepost request list` shows the open requests; requests are deleted after 90 days"
+        }
+        DirectoryError::UnknownKey(_) => "`gatepost key list` shows all keys",
+        DirectoryError::KeyRevoked(_) => {
+            "a revoked key stays revoked; `gatepost key create NAME` makes another one"
         }
         DirectoryError::EndsInThePast => "the clock of the database decides; give a later time",
         DirectoryError::ReservedGroup(_) => {

@@ -21,6 +21,8 @@ mod export;
 pub mod files;
 mod group;
 mod healthcheck;
+mod key;
+mod key_table;
 mod member;
 mod migrate;
 mod moment;
@@ -117,6 +119,11 @@ enum Command {
         after_help = "Examples:\n  gatepost request list\n  gatepost request grant 0199d1f0-5b7c-7d2e-8a3f-0123456789ab --for 30d"
     )]
     Request(Administration<request::Command>),
+    /// Shows, makes and revokes API keys, with which programs pass
+    #[command(
+        after_help = "Examples:\n  gatepost key create ci --host wiki.example.com\n  gatepost key list"
+    )]
+    Key(Administration<key::Command>),
     /// Shows and ends sessions
     #[command(after_help = "Examples:\n  gatepost session list alice@example.com\n  \
                             gatepost session end --user alice@example.com")]
@@ -244,6 +251,10 @@ fn dispatch(arguments: Arguments, environment: VarsOs) -> Result<ExitCode, Comma
             Command::Request(args) => {
                 let (console, json) = (open_for(args.conditions()).await?, args.json);
                 (console.finish(Box::pin(request::run(&console, args.command)).await?), json)
+            }
+            Command::Key(args) => {
+                let (console, json) = (open_for(args.conditions()).await?, args.json);
+                (console.finish(Box::pin(key::run(&console, args.command)).await?), json)
             }
             Command::Session(args) => {
                 let (console, json) = (open_for(args.conditions()).await?, args.json);

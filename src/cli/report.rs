@@ -18,16 +18,23 @@ pub(super) struct Report {
     text: String,
     has_colors: bool,
     json: Value,
+    /// Printed alone on standard output, and the text on standard error.
+    secret: Option<String>,
 }
 
 impl Report {
     pub(super) fn new(text: impl Into<String>, json: impl Serialize) -> Self {
-        Self { text: text.into(), has_colors: false, json: to_json(json) }
+        Self { text: text.into(), has_colors: false, json: to_json(json), secret: None }
     }
 
     /// Text with colours; names that others chose must have gone through [`plain`].
     pub(super) const fn colored(text: String, json: Value) -> Self {
-        Self { text, has_colors: true, json }
+        Self { text, has_colors: true, json, secret: None }
+    }
+
+    /// A secret, which a script takes from standard output. What is said about it goes to standard error.
+    pub(super) fn secret(self, secret: &str) -> Self {
+        Self { secret: Some(secret.to_owned()), ..self }
     }
 
     /// A list as a table, or `none` if it is empty.
@@ -56,6 +63,10 @@ impl Report {
     }
 
     pub(super) fn print(&self, as_json: bool) -> io::Result<()> {
+        if let Some(secret) = self.secret.as_ref().filter(|_| !as_json) {
+            writeln!(anstream::stdout(), "{secret}")?;
+            return writeln!(anstream::stderr(), "{}", plain(&self.text));
+        }
         let text = match (as_json, self.has_colors) {
             (true, _) => format!("{:#}", self.json),
             (false, true) => self.text.trim_end().to_owned(),

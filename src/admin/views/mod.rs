@@ -5,6 +5,7 @@ mod access;
 mod audit;
 mod changes;
 mod groups;
+mod keys;
 mod people;
 mod personal;
 mod requests;
@@ -19,6 +20,7 @@ pub use changes::{
     SessionEnd, SessionsEnd, TenantChange, TenantMemberChange, UserChange, UserErasure,
 };
 pub use groups::{Group, Link, Member};
+pub use keys::{Key, KeyChange, NewKey};
 pub use people::{Admin, AdminEntry, Identity, Session, User, UserDetails};
 pub use personal::{FormerAddress, PersonalData, PersonalRefusal, PersonalRequest};
 pub use requests::{AccessRequest, RequestChange};

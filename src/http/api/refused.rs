@@ -1,5 +1,6 @@
 //! Why an operation does not do what was asked, as a problem.
 
+use super::json::pointer;
 use super::reply::{ROOT, Reply, builder};
 use crate::admin::SessionError;
 use crate::admin::access::AccessError;
@@ -14,6 +15,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use gatepost_core::administration::Denied;
+use gatepost_core::api_key::{KeyFault, KeyFaultKind, KeyFaults};
 use gatepost_core::error_chain::{Chain, sentence};
 use gatepost_store::directory::DirectoryError;
 
@@ -88,6 +90,7 @@ impl From<DirectoryError> for Refused {
             | E::NotMember(..)
             | E::NotTenantMember(..)
             | E::UnknownRequest(_)
+            | E::UnknownKey(_)
             | E::NotMapped(..) => Self(Problem::new(ProblemCode::NotFound, detail)),
             E::Erased(_) => Self(Problem::new(ProblemCode::Erased, detail)),
             E::NotConfirmed => not_possible("not_confirmed"),
@@ -101,6 +104,8 @@ impl From<DirectoryError> for Refused {
             E::LinkedByConfiguration(_) => state("linked_by_configuration"),
             E::RequestDecided(..) => state("request_decided"),
             E::AccessHeld(_) => state("access_held"),
+            E::KeyRevoked(_) => state("key_revoked"),
+            E::KeyRefused(faults) => Self(refused_key(faults)),
             E::TooManyRequests(_) => not_possible("too_many_requests"),
             E::PlanTooLong(..) => not_possible("plan_too_long"),
             E::EndsInThePast => not_possible("ends_in_the_past"),
@@ -119,6 +124,22 @@ impl From<DirectoryError> for Refused {
             | E::Exposed { .. } => unavailable(&error),
         }
     }
+}
+
+/// Everything that is wrong with what was asked for a key, each with its member.
+fn refused_key(faults: &KeyFaults) -> Problem {
+    let code = match faults.kind() {
+        KeyFaultKind::Wider => ProblemCode::Forbidden,
+        KeyFaultKind::TooMany => ProblemCode::State,
+        KeyFaultKind::NotPossible => ProblemCode::NotPossible,
+    };
+    let flaw = |fault: &KeyFault| {
+        let place = if fault.member().is_empty() { String::new() } else { pointer("", fault.member()) };
+        Flaw::at(place, fault.code(), sentence(&fault.to_string()))
+    };
+    let mut problem = Problem::new(code, sentence(&faults.to_string()));
+    problem.errors = faults.iter().map(flaw).collect();
+    problem
 }
 
 impl From<LoadError> for Refused {

@@ -85,6 +85,9 @@ impl FromStr for KeyScope {
     }
 }
 
+/// A network from which a key counts.
+pub type KeyNetwork = IpNet;
+
 /// What a key allows. An empty list of hosts allows none. An empty list of networks or tools does not limit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeyLimits {

@@ -1,9 +1,13 @@
 //! API keys: the text that a program sends, and what a key allows. Pure, as [`crate::decision`] is.
 
 mod limits;
+mod name;
+pub mod rules;
 mod text;
 
-pub use limits::{ActAs, KeyDenial, KeyLimits, KeyScope, KeyScopeError, KeyUse};
+pub use limits::{ActAs, KeyDenial, KeyLimits, KeyNetwork, KeyScope, KeyScopeError, KeyUse};
+pub use name::{KeyName, KeyNameError};
+pub use rules::{KeyExpiry, KeyFault, KeyFaultKind, KeyFaults};
 pub use text::{ApiKey, NotAKey, PREFIX};
 
 use super::ids::{IdError, UserId};

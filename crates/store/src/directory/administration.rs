@@ -6,6 +6,7 @@ use super::actor::Actor;
 use super::audit::{AuditFilter, AuditRecord};
 use super::changes::{Change, Conditions, Done, Repeat, StoredAnswer};
 use super::files::Held;
+use super::keys::{KeyFilter, KeyRecord};
 use super::lists::{
     AdminRecord, DayCount, Ending, GroupFilter, GroupTenant, LinkedGroup, Page, PeopleCount, Place,
     RefusalFilter, TenantGroup, TenantMember, TenantPerson, TenantWay, UnlinkedGroup, UserFilter,
@@ -17,10 +18,12 @@ use super::records::{
 use super::{Directory, Result, postgres, sqlite};
 use gatepost_core::access_request::Wanted;
 use gatepost_core::administration::Scope;
+use gatepost_core::api_key::KeyId;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::host::HostName;
 use gatepost_core::ids::{AccessRequestId, GroupId, RequestId, TenantId, UserId};
 use gatepost_core::refusal::Refusal;
+use gatepost_core::secret::Hash;
 
 /// A change that both stores know how to make.
 pub trait Applicable: Change + postgres::Apply + sqlite::Apply {}
@@ -121,6 +124,31 @@ impl Directory {
     /// Lists who may decide a request for this, at most so many of each kind.
     pub async fn list_deciders(&self, scope: &Scope, wanted: &Wanted, limit: u32) -> Result<Deciders> {
         on_store!(self, list_deciders(scope, wanted, limit))
+    }
+}
+
+// API keys, as far as they exist for the reader. The administrators of a tenant see those of the tenant.
+impl Directory {
+    /// Lists keys by id, revoked ones too.
+    pub async fn search_keys(
+        &self,
+        scope: &Scope,
+        filter: &KeyFilter,
+        after: Option<&Place>,
+        limit: u32,
+    ) -> Result<Page<KeyRecord>> {
+        on_store!(self, search_keys(scope, filter, after, limit))
+    }
+
+    /// Finds a key by its id.
+    pub async fn find_key_record(&self, scope: &Scope, id: KeyId) -> Result<Option<KeyRecord>> {
+        on_store!(self, find_key_record(scope, id))
+    }
+
+    /// Finds whose secret this is, by its hash, also if the key was revoked. The secret from before a rotation counts,
+    /// whether it is still valid or not.
+    pub async fn look_up_key(&self, scope: &Scope, digest: &Hash) -> Result<Option<KeyRecord>> {
+        on_store!(self, look_up_key(scope, digest))
     }
 }
 

@@ -6,6 +6,7 @@ use gatepost_certs::tls::TlsRefused;
 use gatepost_config::RoleWithoutTenant;
 use gatepost_core::access_request::{RequestState, Wanted};
 use gatepost_core::administration::{Denied, Version};
+use gatepost_core::api_key::{KeyFaults, KeyId};
 use gatepost_core::email::EmailAddress;
 use gatepost_core::identity::ExternalGroup;
 use gatepost_core::ids::{AccessRequestId, GroupName, ProviderId, TenantId, UserId};
@@ -131,6 +132,15 @@ pub enum DirectoryError {
     /// The group does not open this tenant.
     #[error("group {0} does not open tenant {1}")]
     NotMapped(GroupName, TenantId),
+    /// There is no key with this id, or the caller may not know of it.
+    #[error("there is no key {0}")]
+    UnknownKey(KeyId),
+    /// The key was revoked, which is for good.
+    #[error("key {0} is revoked")]
+    KeyRevoked(KeyId),
+    /// What was asked for a key, with all that is wrong with it.
+    #[error(transparent)]
+    KeyRefused(#[from] KeyFaults),
     /// There is no request with this id, or the caller may not know of it.
     #[error("there is no request {0}")]
     UnknownRequest(AccessRequestId),

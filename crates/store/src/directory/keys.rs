@@ -1,9 +1,11 @@
 //! API keys, as the gate finds them and as administrators list them.
 
 use gatepost_core::access::Access;
+use gatepost_core::administration::{Matter, Version};
 use gatepost_core::api_key::{KeyId, KeyLimits};
-use gatepost_core::clock::BootTime;
-use gatepost_core::ids::{TenantId, UserId};
+use gatepost_core::clock::{BootTime, Timestamp};
+use gatepost_core::email::EmailAddress;
+use gatepost_core::ids::{GroupName, TenantId, UserId};
 use std::sync::Arc;
 
 /// What the directory knows about the key of a request. One read returns all of it.
@@ -25,4 +27,69 @@ pub struct FoundKey {
     pub counts_until: BootTime,
     /// What the key allows.
     pub limits: KeyLimits,
+}
+
+/// Whose a key is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyHolder {
+    /// The tenant that the key opens.
+    pub tenant: Option<TenantId>,
+    /// The person with whom the key ends.
+    pub owner: Option<UserId>,
+}
+
+impl KeyHolder {
+    /// What a change of the key concerns: its owner; without one its tenant; without both the platform.
+    pub fn matter(&self) -> Matter {
+        match (&self.owner, &self.tenant) {
+            (Some(owner), _) => Matter::Person(*owner),
+            (None, Some(tenant)) => Matter::Tenant(tenant.clone()),
+            (None, None) => Matter::Platform,
+        }
+    }
+}
+
+row! {
+    /// A key as lists show it. Its secret is not known.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct KeyRecord {
+        pub id: KeyId,
+        /// The first characters of the secret.
+        pub hint: String,
+        pub name: String,
+        /// The local part of the machine's address.
+        pub machine_name: String,
+        pub tenant_id: Option<TenantId>,
+        pub owner_id: Option<UserId>,
+        /// The owner's address.
+        pub owner_email: Option<EmailAddress>,
+        /// Who made it, as the audit names them.
+        pub created_by: String,
+        pub limits: KeyLimits,
+        pub groups: Vec<GroupName>,
+        /// Why it never expires.
+        pub endless_reason: Option<String>,
+        /// Until then the secret from before the last rotation counts too.
+        pub previous_until: Option<Timestamp>,
+        pub last_used_at: Option<Timestamp>,
+        pub last_used_from: Option<String>,
+        pub revoked_at: Option<Timestamp>,
+        pub created_at: Timestamp,
+        /// Counts the changes. Use is none.
+        pub version: Version,
+    }
+}
+
+impl KeyRecord {
+    /// Whose it is.
+    pub fn holder(&self) -> KeyHolder {
+        KeyHolder { tenant: self.tenant_id.clone(), owner: self.owner_id }
+    }
+}
+
+/// Which keys to list; all by default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyFilter {
+    pub tenant: Option<TenantId>,
+    pub owner: Option<UserId>,
 }

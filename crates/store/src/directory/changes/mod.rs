@@ -5,6 +5,7 @@
 
 mod admins;
 mod groups;
+mod keys;
 mod once;
 mod plan;
 mod requests;
@@ -16,6 +17,7 @@ pub use groups::{
     AddMember, ChangeMembers, ChangedMembers, CreateGroup, DeleteGroup, Joined, LinkGroup, RemoveMember,
     RenameGroup, UnlinkGroup,
 };
+pub use keys::{CreateKey, KeyUpdate, RevokeKey, RotateKey, ShownKey, UpdateKey};
 pub use once::{Once, Repeat, StoredAnswer};
 pub use plan::ApplyPlan;
 pub use requests::{DeclineRequest, GrantRequest, RequestAccess, WithdrawRequest};

@@ -7,7 +7,7 @@ use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::UserId;
 use serde_json::json;
 
-/// Moves memberships and decisions from a placeholder to its person, and deletes the placeholder. If both have a
+/// Moves memberships, keys and decisions from a placeholder to its person, and deletes the placeholder. If both have a
 /// decision, the stricter one stays: disabled, and no admin. Both rows are locked.
 pub(super) async fn merge(
     connection: &mut Connection,
@@ -39,6 +39,11 @@ pub(super) async fn merge(
         }
     }
     let theirs = theirs.map(|theirs| theirs.is_admin);
+    sqlx::query("UPDATE keys SET owner_id = $2 WHERE owner_id = $1")
+        .bind(from.id.to_string())
+        .bind(into.id.to_string())
+        .execute(&mut *connection)
+        .await?;
     sqlx::query("DELETE FROM users WHERE id = $1")
         .bind(from.id.to_string())
         .execute(&mut *connection)

@@ -95,6 +95,8 @@ mod forget;
 mod group_changes;
 mod groups;
 mod held;
+mod key_changes;
+mod key_rows;
 mod key_standing;
 mod links;
 mod lists;

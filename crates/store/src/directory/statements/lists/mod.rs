@@ -5,6 +5,7 @@ mod admins;
 mod days;
 mod group_links;
 mod groups;
+mod keys;
 mod members;
 mod memberships;
 mod overview;

@@ -1,0 +1,85 @@
+//! What people call a key, and the name of the machine that it stands for.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// The most characters of a name.
+const MOST_CHARACTERS: usize = 64;
+/// The most characters of a machine's name that come from the key's name.
+const MOST_OF_MACHINE: usize = 40;
+
+/// What people call a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyName(String);
+
+/// The text is not a name of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a key's name has 1 to {MOST_CHARACTERS} characters, none of them a control character")]
+pub struct KeyNameError;
+
+impl FromStr for KeyName {
+    type Err = KeyNameError;
+
+    fn from_str(text: &str) -> Result<Self, KeyNameError> {
+        let text = text.trim();
+        let is_name =
+            (1..=MOST_CHARACTERS).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+        if is_name { Ok(Self(text.to_owned())) } else { Err(KeyNameError) }
+    }
+}
+
+impl fmt::Display for KeyName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl KeyName {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name of the machine, if no other key has it: lower-case letters, digits and single hyphens.
+    pub fn machine(&self) -> String {
+        let mut machine = String::new();
+        for letter in self.0.chars() {
+            if letter.is_ascii_alphanumeric() {
+                machine.push(letter.to_ascii_lowercase());
+            } else if !machine.is_empty() && !machine.ends_with('-') {
+                machine.push('-');
+            }
+        }
+        machine.truncate(MOST_OF_MACHINE);
+        let machine = machine.trim_end_matches('-');
+        if machine.is_empty() { "key".to_owned() } else { machine.to_owned() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_short_and_one_line() {
+        for text in ["", " ", "a\nb", "\u{7f}", &"é".repeat(65)] {
+            assert_eq!(text.parse::<KeyName>(), Err(KeyNameError), "{text:?}");
+        }
+        assert!("é".repeat(64).parse::<KeyName>().is_ok());
+    }
+
+    #[test]
+    fn a_machine_has_the_letters_and_digits_of_the_name() {
+        let machine = |name: &str| name.parse::<KeyName>().expect(name).machine();
+        for (name, want) in [
+            ("CI runner", "ci-runner"),
+            ("  --a@b.c--  ", "a-b-c"),
+            ("日本", "key"),
+            ("Ünit", "nit"),
+            ("a", "a"),
+        ] {
+            assert_eq!(machine(name), want, "{name}");
+        }
+        assert_eq!(machine(&"ab ".repeat(20)), "ab-".repeat(13) + "a");
+    }
+}

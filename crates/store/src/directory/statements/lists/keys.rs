@@ -1,0 +1,85 @@
+//! API keys, as administrators and their owners see them.
+
+use super::super::key_rows::key_columns;
+use super::{Db, Result, Store, limit_of, push_tenants};
+use crate::directory::keys::{KeyFilter, KeyRecord};
+use crate::directory::lists::{Page, Place};
+use gatepost_core::administration::Scope;
+use gatepost_core::api_key::KeyId;
+use gatepost_core::secret::Hash;
+use sqlx::QueryBuilder;
+
+const KEYS: &str = concat!("SELECT ", key_columns!(), " FROM keys k WHERE true");
+
+impl Store {
+    pub(in crate::directory) async fn search_keys(
+        &self,
+        scope: &Scope,
+        filter: &KeyFilter,
+        after: Option<&Place>,
+        limit: u32,
+    ) -> Result<Page<KeyRecord>> {
+        let KeyFilter { tenant, owner } = filter;
+        let mut query = QueryBuilder::<Db>::new(KEYS);
+        if let Some(place) = after {
+            query.push(" AND k.id > ").push_bind(place.0.clone());
+        }
+        if let Some(tenant) = tenant {
+            query.push(" AND k.tenant_id = ").push_bind(tenant.to_string());
+        }
+        if let Some(owner) = owner {
+            query.push(" AND k.owner_id = ").push_bind(owner.to_string());
+        }
+        limit_keys(&mut query, scope);
+        query.push(" ORDER BY k.id LIMIT ").push_bind(i64::from(limit) + 1);
+        let found: Vec<KeyRecord> =
+            reading!(self, |connection| Ok(query.build_query_as().fetch_all(connection).await?))?;
+        let page = Page::of(found, limit, |key: &KeyRecord| Place(key.id.to_string()));
+        Ok(page.map(|key| shown(key, scope)))
+    }
+
+    pub(in crate::directory) async fn find_key_record(
+        &self,
+        scope: &Scope,
+        id: KeyId,
+    ) -> Result<Option<KeyRecord>> {
+        let mut query = QueryBuilder::<Db>::new(KEYS);
+        query.push(" AND k.id = ").push_bind(id.to_string());
+        self.fetch_key(query, scope).await
+    }
+
+    pub(in crate::directory) async fn look_up_key(
+        &self,
+        scope: &Scope,
+        digest: &Hash,
+    ) -> Result<Option<KeyRecord>> {
+        let mut query = QueryBuilder::<Db>::new(KEYS);
+        query.push(" AND (k.hash = ").push_bind(digest.as_bytes().to_vec());
+        query.push(" OR k.previous_hash = ").push_bind(digest.as_bytes().to_vec()).push(")");
+        self.fetch_key(query, scope).await
+    }
+
+    async fn fetch_key(&self, mut query: QueryBuilder<Db>, scope: &Scope) -> Result<Option<KeyRecord>> {
+        limit_keys(&mut query, scope);
+        let found: Option<KeyRecord> =
+            reading!(self, |connection| Ok(query.build_query_as().fetch_optional(connection).await?))?;
+        Ok(found.map(|key| shown(key, scope)))
+    }
+}
+
+/// Adds the condition that the key exists for the reader.
+fn limit_keys(query: &mut QueryBuilder<Db>, scope: &Scope) {
+    if let Some(tenants) = limit_of(scope) {
+        push_tenants(query.push(" AND "), "k.tenant_id", tenants);
+    }
+}
+
+/// Groups are the platform's: the administrators of tenants do not learn of them.
+fn shown(mut key: KeyRecord, scope: &Scope) -> KeyRecord {
+    if scope.is_system() {
+        key.groups.sort_unstable();
+    } else {
+        key.groups.clear();
+    }
+    key
+}
