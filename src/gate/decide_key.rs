@@ -20,8 +20,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// How many look-ups of unknown keys one address may cause: one each six seconds, and ten at once.
-const WRONG_KEYS: Quota = Quota::new(Duration::from_secs(6), 10);
+/// How many look-ups of unknown keys one address may cause: one each second, and 64 at once, because a program may send its
+/// first requests together.
+const WRONG_KEYS: Quota = Quota::new(Duration::from_secs(1), 64);
 
 /// Decides from the cache alone. `None`: the key is not cached.
 pub(super) fn from_cache(

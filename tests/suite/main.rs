@@ -29,6 +29,7 @@ mod ends;
 mod explain;
 mod files;
 mod floods;
+mod keys;
 mod long_links;
 mod many_sessions;
 mod oidc;

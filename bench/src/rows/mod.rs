@@ -5,6 +5,7 @@ mod administration;
 mod api;
 mod cold;
 mod footprint;
+mod keys;
 mod production;
 mod sessions;
 mod sign_ins;
@@ -27,6 +28,8 @@ use std::time::{Duration, Instant};
 pub enum Kind {
     /// `/verify` from memory, beside a bare handler; over http and over TLS with HTTP/2
     Warm,
+    /// An API key beside a session
+    Keys,
     /// 1, 16, 128 and 2,000 connections
     Connections,
     /// A new connection for each request
@@ -53,8 +56,9 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order in which they run.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Warm,
+        Self::Keys,
         Self::Connections,
         Self::Fresh,
         Self::Strangers,
@@ -111,8 +115,15 @@ pub struct Stage {
 impl Stage {
     /// Measures these kinds of rows.
     pub async fn run(&mut self, kinds: &[Kind]) {
-        let in_production =
-            [Kind::Warm, Kind::Connections, Kind::Fresh, Kind::Strangers, Kind::Cold, Kind::Sessions];
+        let in_production = [
+            Kind::Warm,
+            Kind::Keys,
+            Kind::Connections,
+            Kind::Fresh,
+            Kind::Strangers,
+            Kind::Cold,
+            Kind::Sessions,
+        ];
         let mut production = None;
         if kinds.iter().any(|kind| in_production.contains(kind)) {
             let ground = self.ground.clone();
@@ -125,6 +136,7 @@ impl Stage {
             let begun = Instant::now();
             let result = match (kind, &production) {
                 (Kind::Warm, Some(production)) => no_panic(warm::run(self, production)).await,
+                (Kind::Keys, Some(production)) => no_panic(keys::run(self, production)).await,
                 (Kind::Connections, Some(production)) => no_panic(warm::connections(self, production)).await,
                 (Kind::Fresh, Some(production)) => no_panic(warm::fresh(self, production)).await,
                 (Kind::Strangers, Some(production)) => no_panic(strangers::run(self, production)).await,

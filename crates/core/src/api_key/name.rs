@@ -1,5 +1,6 @@
 //! What people call a key, and the name of the machine that it stands for.
 
+use super::KeyId;
 use std::fmt;
 use std::str::FromStr;
 
@@ -40,8 +41,9 @@ impl KeyName {
         &self.0
     }
 
-    /// The name of the machine, if no other key has it: lower-case letters, digits and single hyphens.
-    pub fn machine(&self) -> String {
+    /// The name of the machine: lower-case letters and digits of this name, and the last 12 digits of the key's id, which are
+    /// random. No other key ever has it, and it does not tell whether there is another key of this name.
+    pub fn machine(&self, id: KeyId) -> String {
         let mut machine = String::new();
         for letter in self.0.chars() {
             if letter.is_ascii_alphanumeric() {
@@ -52,7 +54,9 @@ impl KeyName {
         }
         machine.truncate(MOST_OF_MACHINE);
         let machine = machine.trim_end_matches('-');
-        if machine.is_empty() { "key".to_owned() } else { machine.to_owned() }
+        let id = id.to_string();
+        let digits = id.rsplit('-').next().unwrap_or(&id);
+        format!("{}-{digits}", if machine.is_empty() { "key" } else { machine })
     }
 }
 
@@ -70,7 +74,11 @@ mod tests {
 
     #[test]
     fn a_machine_has_the_letters_and_digits_of_the_name() {
-        let machine = |name: &str| name.parse::<KeyName>().expect(name).machine();
+        let id: KeyId = "0199d1f0-5b7c-7d2e-8a3f-0123456789ab".parse().expect("an id");
+        let machine = |name: &str| {
+            let machine = name.parse::<KeyName>().expect(name).machine(id);
+            machine.strip_suffix("-0123456789ab").expect("the digits of the id").to_owned()
+        };
         for (name, want) in [
             ("CI runner", "ci-runner"),
             ("  --a@b.c--  ", "a-b-c"),

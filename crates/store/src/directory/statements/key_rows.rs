@@ -71,52 +71,25 @@ fn is_full(keys: i64, most: usize) -> bool {
     usize::try_from(keys).is_ok_and(|keys| keys >= most)
 }
 
-/// Writes a new key under the first machine name that no key has or had.
+/// Writes a new key. A machine's name is made from the key's id too, so that it is never given again: applications keep
+/// accounts by address, and the row of a key goes with its owner or tenant.
 pub(super) async fn insert(
     connection: &mut Connection,
     name: &KeyName,
     record: &KeyRecord,
     secret: &ApiKey<'_>,
 ) -> Result<()> {
-    for machine_name in machine_names(name) {
-        if insert_as(connection, &machine_name, record, secret).await? {
-            return Ok(());
-        }
-    }
-    Err(DirectoryError::unreadable("every name for the machine is taken"))
-}
-
-/// The names to try, best first. The last one practically nobody has.
-fn machine_names(name: &KeyName) -> impl Iterator<Item = String> {
-    let machine = name.machine();
-    let random: String = KeyId::generate().to_string().chars().rev().take(12).collect();
-    let last = format!("{machine}-{random}");
-    let numbered = (2..10).map({
-        let machine = machine.clone();
-        move |number| format!("{machine}-{number}")
-    });
-    std::iter::once(machine).chain(numbered).chain(std::iter::once(last))
-}
-
-/// `false`: the machine name is taken.
-async fn insert_as(
-    connection: &mut Connection,
-    machine_name: &str,
-    record: &KeyRecord,
-    secret: &ApiKey<'_>,
-) -> Result<bool> {
     let limits = &record.limits;
-    let inserted = sqlx::query(
+    sqlx::query(
         "INSERT INTO keys (id, hash, hint, name, machine_name, tenant_id, owner_id, created_by, scopes, hosts, networks, tools, \
          requests_per_minute, expires_at, endless_reason, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
-         ON CONFLICT (machine_name) DO NOTHING",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
     )
     .bind(record.id.to_string())
     .bind(&secret.digest().as_bytes()[..])
     .bind(&record.hint)
     .bind(&record.name)
-    .bind(machine_name)
+    .bind(name.machine(record.id))
     .bind(record.tenant_id.as_ref().map(TenantId::as_str))
     .bind(record.owner_id.map(|owner| owner.to_string()))
     .bind(&record.created_by)
@@ -130,7 +103,7 @@ async fn insert_as(
     .bind(record.created_at.unix())
     .execute(connection)
     .await?;
-    Ok(inserted.rows_affected() == 1)
+    Ok(())
 }
 
 /// Puts a key into groups.

@@ -1,0 +1,191 @@
+//! API keys at the gate: whom an application sees, what a key does not open, and when it counts no more.
+
+use crate::answers::{Asked, Told};
+use crate::replicas::another;
+use crate::world::{APP, COOKIE, OTHER, PUBLIC, Pair, World};
+use gatepost_core::api_key::ApiKey;
+use gatepost_kit::process::{Gatepost, until};
+use std::time::{Duration, Instant};
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// In which every change binds.
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Makes a key for `APP` and returns its text.
+async fn create(world: &World, name: &str, arguments: &[&str]) -> String {
+    made(world, name, arguments).await["key"].as_str().unwrap().to_owned()
+}
+
+async fn made(world: &World, name: &str, arguments: &[&str]) -> serde_json::Value {
+    let base = ["key", "create", name, "--host", APP, "--json"];
+    serde_json::from_str(&world.cli(&[&base[..], arguments].concat()).await).unwrap()
+}
+
+/// A second replica, where the stores allow one.
+async fn second(world: &World, pair: Pair) -> Option<Gatepost> {
+    if pair == Pair::Shared { Some(another(world).await) } else { None }
+}
+
+fn program(key: &str) -> Asked {
+    Asked::for_uri("/").with("Accept", "application/json").with("Authorization", format!("Bearer {key}"))
+}
+
+/// Asks until a replica does not miss a deadline of its stores.
+async fn settled(asked: &Asked, replica: &Gatepost) -> Told {
+    until("an answer", TIMEOUT, async || Some(asked.at(replica).await).filter(|told| told.status != 503))
+        .await
+}
+
+/// After the change was acknowledged, no replica lets the key pass for longer than a second.
+async fn binds(asked: &Asked, replicas: &[&Gatepost]) {
+    let acknowledged = Instant::now();
+    for replica in replicas {
+        until("the change to bind", TIMEOUT, async || {
+            let sent = Instant::now();
+            let told = asked.at(replica).await;
+            assert!(
+                told.status != 200 || sent < acknowledged + SECOND,
+                "it passes {:?} later",
+                sent - acknowledged
+            );
+            (told.status == 401).then_some(())
+        })
+        .await;
+    }
+}
+
+both_pairs! {
+    async fn a_key_passes_as_a_machine_and_never_reaches_the_application(pair) {
+        let world = World::start(pair).await;
+        world.cli(&["group", "create", "Readers"]).await;
+        let key = create(&world, "Nightly backup", &["--group", "Readers"]).await;
+        assert!(ApiKey::parse(&key).is_ok(), "{key}");
+        for name in ["Authorization", "X-Gatepost-Key"] {
+            let bearer = name == "Authorization";
+            let asked = Asked::for_uri("/").with(name, if bearer { format!("bEaReR {key}") } else { key.clone() });
+            let asked = if bearer { asked } else { asked.with("Authorization", "Basic own") };
+            let told = settled(&asked.requiring("group=Readers"), &world.gatepost).await;
+            assert_eq!(told.status, 200, "{told:?}");
+            let digits = told.header("x-user-id").unwrap().rsplit('-').next().unwrap();
+            assert_eq!(told.header("x-user-email"), Some(&*format!("nightly-backup-{digits}@machine.{PUBLIC}")));
+            assert_eq!(told.header("x-user-groups"), Some("Readers"));
+            assert_eq!(told.header("x-user-admin"), Some("false"));
+            assert_eq!(told.header("x-gatepost-key"), None);
+            assert_eq!(told.header("authorization"), (!bearer).then_some("Basic own"), "only the credential is removed");
+        }
+    }
+
+    async fn a_request_with_a_wrong_key_is_refused_whatever_cookie_stands_beside_it(pair) {
+        let world = World::start(pair).await;
+        let browser = world.signed_in("alice").await;
+        let with_cookie = Asked::fetch("/").by(&browser);
+        assert_eq!(with_cookie.of(&world).await.status, 200);
+        let unknown = ApiKey::generate(None).expose().to_owned();
+        let cut = &unknown[..unknown.len() - 1];
+        let swapped = format!("{}{}", cut, if unknown.ends_with('a') { 'b' } else { 'a' });
+        for (key, why) in [(&*unknown, "unknown or revoked"), (cut, "expected gp_"), (&*swapped, "checksum"), ("gp_", "expected gp_")] {
+            for asked in [
+                with_cookie.clone().with("Authorization", format!("Bearer {key}")),
+                with_cookie.clone().with("X-Gatepost-Key", key),
+            ] {
+                let told = settled(&asked, &world.gatepost).await;
+                assert_eq!(told.status, 401, "{key}: {told:?}");
+                let challenge = told.header("www-authenticate").unwrap();
+                assert!(challenge.starts_with("Bearer error=\"invalid_token\"") && challenge.contains(why), "{challenge}");
+            }
+        }
+        let key = create(&world, "Backup", &[]).await;
+        let twice = program(&key).with("X-Gatepost-Key", &*key);
+        assert_eq!(settled(&twice, &world.gatepost).await.status, 400);
+        let repeated = program(&key).without("Authorization").and("X-Gatepost-Key", &*key).and("X-Gatepost-Key", &*key);
+        assert_eq!(settled(&repeated, &world.gatepost).await.status, 400);
+        let own = with_cookie.with("Authorization", "Bearer the-applications-own");
+        let told = settled(&own, &world.gatepost).await;
+        assert_eq!((told.status, told.header("authorization")), (200, Some("Bearer the-applications-own")));
+    }
+
+    async fn a_key_in_a_cookie_is_no_session(pair) {
+        let world = World::start(pair).await;
+        let key = create(&world, "Backup", &[]).await;
+        assert_eq!(settled(&program(&key), &world.gatepost).await.status, 200);
+        let asked = Asked::fetch("/").with("Cookie", format!("{COOKIE}={key}"));
+        assert_eq!(settled(&asked, &world.gatepost).await.status, 401);
+    }
+
+    async fn a_key_opens_what_it_was_made_for_alone(pair) {
+        let world = World::start(pair).await;
+        world.cli(&["group", "create", "Readers"]).await;
+        let near = create(&world, "near", &["--network", "192.0.2.0/24"]).await;
+        let far = create(&world, "far", &["--network", "198.51.100.0/24"]).await;
+        let reader = create(&world, "reader", &["--scope", "api.read"]).await;
+        let status = async |asked: Asked| settled(&asked, &world.gatepost).await.status;
+        assert_eq!(status(program(&near)).await, 200);
+        assert_eq!(status(program(&far)).await, 401, "another network");
+        assert_eq!(status(program(&near).without("X-Forwarded-For")).await, 401, "no address");
+        assert_eq!(status(program(&reader)).await, 403, "another scope");
+        assert_eq!(status(program(&near).with("X-Forwarded-Host", OTHER)).await, 403, "another host");
+        assert_eq!(status(program(&near).requiring("group=Readers")).await, 403);
+        assert_eq!(status(program(&near).requiring("admin=true")).await, 403);
+        assert_eq!(status(program(&near).requiring("max_age=60")).await, 403);
+        let asked = program(&near).with("X-Forwarded-Method", "POST").with("Origin", "https://elsewhere.example.org");
+        assert_eq!(status(asked).await, 200, "no browser sends a key by itself");
+        let navigation = Asked::navigation("/").with("Authorization", format!("Bearer {far}"));
+        assert_eq!(status(navigation).await, 401, "a program is never sent to a sign-in");
+    }
+
+    async fn a_revoked_key_stops_on_every_replica_within_a_second(pair) {
+        let world = World::start(pair).await;
+        let second = second(&world, pair).await;
+        let replicas: Vec<_> = std::iter::once(&world.gatepost).chain(&second).collect();
+        let made = made(&world, "Backup", &[]).await;
+        let (id, key) = (made["id"].as_str().unwrap(), made["key"].as_str().unwrap());
+        let asked = program(key);
+        for replica in &replicas {
+            assert_eq!(settled(&asked, replica).await.status, 200);
+        }
+        world.cli(&["key", "revoke", id]).await;
+        binds(&asked, &replicas).await;
+    }
+
+    async fn a_leavers_key_stops_with_them(pair) {
+        let world = World::start(pair).await;
+        world.signed_in("alice").await;
+        let second = second(&world, pair).await;
+        let replicas: Vec<_> = std::iter::once(&world.gatepost).chain(&second).collect();
+        let asked = program(&create(&world, "mine", &["--owner", "alice@example.com"]).await);
+        for replica in &replicas {
+            assert_eq!(settled(&asked, replica).await.status, 200);
+        }
+        world.cli(&["user", "disable", "alice@example.com"]).await;
+        binds(&asked, &replicas).await;
+    }
+
+    async fn unknown_keys_are_limited_by_address_and_known_ones_pass(pair) {
+        let world = World::start(pair).await;
+        let asked = program(&create(&world, "Backup", &[]).await);
+        assert_eq!(settled(&asked, &world.gatepost).await.status, 200);
+        let mut statuses = Vec::new();
+        for _ in 0..100 {
+            let unknown = ApiKey::generate(None);
+            statuses.push(settled(&program(unknown.expose()), &world.gatepost).await.status);
+        }
+        assert_eq!(statuses[..5], [401; 5]);
+        assert!(statuses.contains(&429), "{statuses:?}");
+        let told = settled(&program(ApiKey::generate(None).expose()), &world.gatepost).await;
+        assert!(told.status == 401 || told.header("retry-after").is_some(), "{told:?}");
+        assert_eq!(settled(&asked, &world.gatepost).await.status, 200, "a key that is known needs no look-up");
+        let elsewhere = program(ApiKey::generate(None).expose()).with("X-Forwarded-For", "192.0.2.2");
+        assert_eq!(settled(&elsewhere, &world.gatepost).await.status, 401);
+    }
+
+    async fn a_key_with_a_limit_sends_so_many_requests_a_minute(pair) {
+        let world = World::start(pair).await;
+        let asked = program(&create(&world, "slow", &["--per-minute", "3"]).await);
+        let mut statuses = Vec::new();
+        while statuses.len() < 5 {
+            statuses.push(settled(&asked, &world.gatepost).await.status);
+        }
+        assert_eq!(statuses[..3], [200; 3]);
+        assert!(statuses.contains(&429), "{statuses:?}");
+    }
+}
