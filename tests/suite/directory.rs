@@ -52,6 +52,7 @@ mod door;
 mod ends;
 mod files;
 mod groups;
+mod key_changes;
 mod keys;
 mod lists;
 mod many_rows;
