@@ -5,6 +5,7 @@ mod audit;
 mod callers;
 
 mod input;
+mod keys;
 mod personal;
 mod requests;
 mod rules;

@@ -1,7 +1,7 @@
 //! `gatepost key`: the secret goes to standard output alone, and a key passes until it is revoked.
 
 use super::json;
-use crate::world::{APP, Pair, World, run_command};
+use crate::world::{APP, World, run_command};
 use gatepost_kit::client::Client;
 use reqwest::Method;
 
@@ -33,8 +33,8 @@ both_pairs! {
         let refused = world.cli_refuses(&["key", "rotate", id]).await;
         assert!(refused.contains("is revoked"), "{refused}");
 
-        let refused = world.cli_refuses(&["key", "create", "ci", "--host", "elsewhere.example.org"]).await;
-        assert!(refused.contains("elsewhere.example.org is not a protected host"), "{refused}");
+        let refused = world.cli_refuses(&["key", "create", "ci", "--host", "elsewhere.example.net"]).await;
+        assert!(refused.contains("elsewhere.example.net is not a protected host"), "{refused}");
         let dry = json(&world, &["key", "create", "ci", "--host", APP, "--dry-run"]).await;
         assert_eq!((&dry["key"], &dry["dry_run"]), (&serde_json::Value::Null, &true.into()));
         assert_eq!(json(&world, &["key", "list"]).await.as_array().unwrap().len(), 1);
