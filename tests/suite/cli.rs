@@ -3,6 +3,7 @@
 
 mod audit;
 mod changes;
+mod keys;
 
 use crate::world::{APP, MCP_GITHUB, Pair, Plan, Stores, World, alice, run_command};
 use gatepost_kit::client::Client;

@@ -53,6 +53,7 @@ mod ends;
 mod faults;
 mod files;
 mod groups;
+mod key_changes;
 mod keys;
 mod lists;
 mod many_rows;

@@ -102,6 +102,30 @@ impl<'a> Members<'a> {
         }
     }
 
+    /// A whole number from 0 on.
+    pub(super) fn number(&mut self, name: &str) -> Option<Given<u32>> {
+        match self.object.remove(name) {
+            None => Some(Given::Absent),
+            Some(Value::Null) => Some(Given::Null),
+            Some(value) => match value.as_u64().and_then(|number| u32::try_from(number).ok()) {
+                Some(number) => Some(Given::Value(number)),
+                None => {
+                    self.flaw(
+                        name,
+                        "not_a_number",
+                        format!("It must be a whole number from 0 to {}.", u32::MAX),
+                    );
+                    None
+                }
+            },
+        }
+    }
+
+    /// As [`Self::texts`]. `Some(None)`: the member is absent.
+    pub(super) fn given_texts<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<Option<Vec<T>>> {
+        if self.object.contains_key(name) { self.texts(name).map(Some) } else { Some(None) }
+    }
+
     /// The end of something. Absent or `null`: it has none.
     pub(super) fn until(&mut self) -> Option<Given<Timestamp>> {
         self.text("until")

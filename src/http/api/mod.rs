@@ -15,6 +15,8 @@ mod group_members;
 mod groups;
 mod input;
 mod json;
+mod key_bodies;
+mod keys;
 mod list;
 mod me;
 mod members;
@@ -50,6 +52,7 @@ pub(in crate::http) fn register(routes: &mut Routes<'_>) {
         people(api);
         all_groups(api);
         all_tenants(api);
+        all_keys(api);
         all_requests(api);
         platform(api);
     });
@@ -105,6 +108,25 @@ fn all_tenants(api: &mut Routes<'_>) {
     api.add(at("/tenants/{id}/members").on(GET, AdminRead, Anywhere, tenants::members));
     let member = at("/tenants/{id}/members/{user}").on(PUT, AdminWrite, OwnPages, tenants::add_member);
     api.add(member.on(DELETE, AdminWrite, OwnPages, tenants::remove_member));
+}
+
+fn all_keys(api: &mut Routes<'_>) {
+    let own = at("/me/keys").on(GET, OwnRead, Anywhere, keys::list_own);
+    api.add(own.on(POST, OwnWrite, OwnPages, keys::create_own));
+    let own = at("/me/keys/{id}").on(GET, OwnRead, Anywhere, keys::show_own);
+    let own = own.on(PATCH, OwnWrite, OwnPages, keys::patch_own);
+    api.add(own.on(DELETE, OwnWrite, OwnPages, keys::revoke_own));
+    api.add(at("/me/keys/{id}/rotate").on(POST, OwnWrite, OwnPages, keys::rotate_own));
+    let keys = at("/keys").on(GET, AdminRead, Anywhere, keys::list);
+    api.add(keys.on(POST, AdminWrite, OwnPages, keys::create));
+    api.add(at("/keys/lookup").on(POST, AdminRead, OwnPages, keys::look_up));
+    let key = at("/keys/{id}").on(GET, AdminRead, Anywhere, keys::show);
+    let key = key.on(PATCH, AdminWrite, OwnPages, keys::patch);
+    api.add(key.on(DELETE, AdminWrite, OwnPages, keys::revoke));
+    api.add(at("/keys/{id}/rotate").on(POST, AdminWrite, OwnPages, keys::rotate));
+    let of_tenant = at("/tenants/{id}/keys").on(GET, AdminRead, Anywhere, keys::list_of_tenant);
+    api.add(of_tenant.on(POST, AdminWrite, OwnPages, keys::create_of_tenant));
+    api.add(at("/users/{id}/keys").on(GET, AdminRead, Anywhere, keys::list_of_user));
 }
 
 fn all_requests(api: &mut Routes<'_>) {

@@ -2,7 +2,8 @@
 
 use super::reply::ROOT;
 use super::{
-    access, admins, audit, explain, group_members, groups, me, personal, requests, system, tenants, users,
+    access, admins, audit, explain, group_members, groups, keys, me, personal, requests, system, tenants,
+    users,
 };
 use crate::http::problem_document::{Flaw, ProblemDocument};
 use gatepost_core::host::Origin;
@@ -33,6 +34,9 @@ use utoipa::openapi::{Components, Required};
         group_members::list, group_members::add, group_members::remove, group_members::batch,
         tenants::list, tenants::show, tenants::put, tenants::patch, tenants::delete, tenants::members, tenants::add_member,
         tenants::remove_member,
+        keys::list, keys::create, keys::look_up, keys::show, keys::patch, keys::revoke, keys::rotate, keys::list_of_tenant,
+        keys::create_of_tenant, keys::list_of_user, keys::list_own, keys::create_own, keys::show_own, keys::patch_own,
+        keys::revoke_own, keys::rotate_own,
         requests::list, requests::show, requests::grant, requests::decline,
         admins::list, admins::show, admins::decide, admins::reset,
         audit::list, audit::export, audit::heads, access::list, explain::answer, system::show,

@@ -67,15 +67,29 @@ impl Terms {
     /// Those of the change.
     pub(super) async fn carry_out<C: Applicable>(
         self,
+        by: (&Context, &Caller),
+        change: &C,
+        answer: impl Fn(&Done<C::Outcome>, Conditions) -> Reply + Send + Sync,
+    ) -> Result<Reply, Refused> {
+        self.carry_out_keeping(by, change, &answer, &answer).await
+    }
+
+    /// As [`Self::carry_out`], for an answer that is to be given once: what is stored is `kept`.
+    ///
+    /// # Errors
+    /// Those of the change.
+    pub(super) async fn carry_out_keeping<C: Applicable>(
+        self,
         (admin, caller): (&Context, &Caller),
         change: &C,
         answer: impl Fn(&Done<C::Outcome>, Conditions) -> Reply + Send + Sync,
+        kept: impl Fn(&Done<C::Outcome>, Conditions) -> Reply + Send + Sync,
     ) -> Result<Reply, Refused> {
         let Self { conditions, repeat } = self;
         let actor = caller.actor();
         let done = match repeat {
             Some(repeat) => {
-                let answer = |done: &Done<C::Outcome>| answer(done, conditions).to_stored();
+                let answer = |done: &Done<C::Outcome>| kept(done, conditions).to_stored();
                 admin.carry_out(&Once { change, repeat, answer }, conditions, &actor).await?
             }
             None => admin.carry_out(change, conditions, &actor).await?,

@@ -10,6 +10,8 @@ pub(super) struct Ids {
     pub(super) user: String,
     group: String,
     request: String,
+    /// Of the tenant `a`.
+    key: String,
 }
 
 /// The path of an operation below [`ROOT`]; a change is only tried.
@@ -21,6 +23,8 @@ pub(super) fn path_of(route: &Route, ids: &Ids) -> String {
         Some("groups") => ids.group.as_str(),
         Some("tenants") => "a",
         Some("requests") => ids.request.as_str(),
+        Some("keys") => ids.key.as_str(),
+        Some("me") if path.starts_with("/me/keys/") => "0199d1f0-5b7c-7d2e-8a3f-0123456789ab",
         Some("me") => NO_SESSION,
         Some(other) => panic!("{other} is new: which id does it take?"),
     };
@@ -41,6 +45,11 @@ pub(super) fn body_of(route: &Route) -> Option<Value> {
         ("POST", "/groups/{id}/members:batch") => json!({ "add": [{ "user": "new@example.com" }] }),
         ("POST", "/groups/{id}/links") => json!({ "link": "entra:some" }),
         ("PUT", "/groups/{id}/members/{user}") | ("POST", "/requests/{id}/grant") => json!({}),
+        ("PATCH", "/keys/{id}" | "/me/keys/{id}")
+        | ("POST", "/keys/{id}/rotate" | "/me/keys/{id}/rotate") => json!({}),
+        ("POST", "/keys") => json!({ "name": "New", "scopes": ["api.read"], "tenant": "a" }),
+        ("POST", "/tenants/{id}/keys" | "/me/keys") => json!({ "name": "New", "scopes": ["api.read"] }),
+        ("POST", "/keys/lookup") => json!({ "key": "gp_00000000000000000000000000000000000000000001DejEd" }),
         ("PUT" | "PATCH", "/tenants/{id}") => json!({ "name": "A" }),
         ("PUT", "/groups/{id}/tenants/{tenant}" | "/tenants/{id}/members/{user}") => {
             json!({ "role": "viewer" })
@@ -56,7 +65,7 @@ pub(super) fn body_of(route: &Route) -> Option<Value> {
 pub(super) fn status_for(route: &Route) -> u16 {
     match (route.method, route.path.strip_prefix(ROOT).unwrap()) {
         // They name what is not there.
-        (_, "/me/sessions/{id}")
+        (_, "/me/sessions/{id}" | "/me/keys/{id}" | "/me/keys/{id}/rotate" | "/keys/lookup")
         | (
             "DELETE",
             "/groups/{id}/links" | "/groups/{id}/tenants/{tenant}" | "/tenants/{id}/members/{user}",
@@ -80,7 +89,9 @@ pub(super) async fn ids(office: &Office) -> Ids {
     let bob = office.world.signed_in("bob").await;
     let request = office.asked(&bob, TENANT_A, &[("tenant", "a")]).await;
     office.world.cli(&["group", "add", "Plain", "bob@example.com"]).await;
-    Ids { user: office.id_of("bob@example.com").await, group: office.number_of("Plain").await, request }
+    let key = json!({ "name": "A", "scopes": ["api.read"] });
+    let key = office.done("POST", "/tenants/a/keys", Some(&key)).await["id"].as_str().unwrap().to_owned();
+    Ids { user: office.id_of("bob@example.com").await, group: office.number_of("Plain").await, request, key }
 }
 
 both_pairs! {
@@ -98,7 +109,7 @@ both_pairs! {
             let nobody = call(&office, &office.world.browser(), &route, &ids).await;
             problem(&nobody, 401, "unauthenticated", &why);
             assert_eq!(nobody.header("www-authenticate"), Some("Bearer"), "{why}");
-            let is_of_tenant = ["/api/v1/tenants/{id}", "/api/v1/requests/{id}"].iter().any(|path| route.path.starts_with(path));
+            let is_of_tenant = ["/api/v1/tenants/{id}", "/api/v1/requests/{id}", "/api/v1/keys/{id}"].iter().any(|path| route.path.starts_with(path));
             for (client, tenant) in [(&bob, None), (&carol, Some("a")), (&dave, Some("b"))] {
                 let answer = call(&office, client, &route, &ids).await;
                 match (who(&route), tenant) {
@@ -110,7 +121,8 @@ both_pairs! {
                         // To carol bob exists in no list, and nothing of `a` exists to dave.
                         let is_hidden = route.path.starts_with("/api/v1/users/") || (is_of_tenant && tenant == "b");
                         let is_hidden = is_hidden || (route.path == "/api/v1/access" && tenant == "b");
-                        let is_hidden = is_hidden || route.path.ends_with("/members/{user}");
+                        let is_hidden = is_hidden || route.path.ends_with("/members/{user}") || route.path == "/api/v1/keys/lookup";
+                        let is_hidden = is_hidden || (route.method == "POST" && route.path == "/api/v1/keys" && tenant == "b");
                         assert_eq!(answer.status, if is_hidden { 404 } else { 200 }, "{why} {tenant}: {}", answer.body);
                     }
                 }
