@@ -10,6 +10,7 @@ pub mod audit;
 mod health;
 mod requests;
 mod sessions;
+mod tool_servers;
 pub mod views;
 
 pub use health::Health;

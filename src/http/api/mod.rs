@@ -28,6 +28,7 @@ mod reply;
 mod requests;
 mod system;
 mod tenants;
+mod tool_servers;
 mod users;
 
 pub use openapi::document;
@@ -51,6 +52,7 @@ pub(in crate::http) fn register(routes: &mut Routes<'_>) {
         people(api);
         all_groups(api);
         all_tenants(api);
+        all_tool_servers(api);
         all_requests(api);
         platform(api);
     });
@@ -106,6 +108,17 @@ fn all_tenants(api: &mut Routes<'_>) {
     api.add(at("/tenants/{id}/members").on(GET, AdminRead, Anywhere, tenants::members));
     let member = at("/tenants/{id}/members/{user}").on(PUT, AdminWrite, OwnPages, tenants::add_member);
     api.add(member.on(DELETE, AdminWrite, OwnPages, tenants::remove_member));
+}
+
+fn all_tool_servers(api: &mut Routes<'_>) {
+    let servers = at("/tenants/{id}/tool-servers").on(GET, AdminRead, Anywhere, tool_servers::list);
+    api.add(servers.on(POST, AdminWrite, OwnPages, tool_servers::create));
+    let server = at("/tool-servers/{id}").on(GET, AdminRead, Anywhere, tool_servers::show);
+    let server = server.on(PATCH, AdminWrite, OwnPages, tool_servers::update);
+    api.add(server.on(DELETE, AdminWrite, OwnPages, tool_servers::delete));
+    let rules = at("/tool-servers/{id}/rules").on(GET, AdminRead, Anywhere, tool_servers::rules);
+    api.add(rules.on(POST, AdminWrite, OwnPages, tool_servers::allow));
+    api.add(at("/tool-servers/{id}/rules/{rule}").on(DELETE, AdminWrite, OwnPages, tool_servers::forbid));
 }
 
 fn all_requests(api: &mut Routes<'_>) {

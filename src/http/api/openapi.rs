@@ -2,7 +2,8 @@
 
 use super::reply::ROOT;
 use super::{
-    access, admins, audit, explain, group_members, groups, me, personal, requests, system, tenants, users,
+    access, admins, audit, explain, group_members, groups, me, personal, requests, system, tenants,
+    tool_servers, users,
 };
 use crate::http::problem_document::{Flaw, ProblemDocument};
 use gatepost_core::host::Origin;
@@ -31,6 +32,8 @@ use utoipa::openapi::server::Server;
         group_members::list, group_members::add, group_members::remove, group_members::batch,
         tenants::list, tenants::show, tenants::put, tenants::patch, tenants::delete, tenants::members, tenants::add_member,
         tenants::remove_member,
+        tool_servers::list, tool_servers::create, tool_servers::show, tool_servers::update, tool_servers::delete,
+        tool_servers::rules, tool_servers::allow, tool_servers::forbid,
         requests::list, requests::show, requests::grant, requests::decline,
         admins::list, admins::show, admins::decide, admins::reset,
         audit::list, audit::export, audit::heads, access::list, explain::answer, system::show,

@@ -1,6 +1,7 @@
 //! Every operation with every kind of caller. The list that the application registered is the input.
 
 use super::{NO_SESSION, Office, ROOT, TENANT_A, operations, problem};
+use crate::world::APP;
 use gatepost::http::public::{ApiCallers, Callers, RequestOrigin, Route};
 use gatepost_kit::client::{Answer, Client};
 use serde_json::{Value, json};
@@ -12,6 +13,9 @@ struct Ids {
     request: String,
 }
 
+/// The id of a rule that no tool server has.
+const NO_RULE: &str = "0199d1f0-5b7c-7d2e-8a3f-0123456789ab";
+
 /// The path of an operation below [`ROOT`]; a change is only tried.
 fn path_of(route: &Route, ids: &Ids) -> String {
     let path = route.path.strip_prefix(ROOT).unwrap();
@@ -21,10 +25,15 @@ fn path_of(route: &Route, ids: &Ids) -> String {
         Some("groups") => ids.group.as_str(),
         Some("tenants") => "a",
         Some("requests") => ids.request.as_str(),
+        Some("tool-servers") => "server-a",
         Some("me") => NO_SESSION,
         Some(other) => panic!("{other} is new: which id does it take?"),
     };
-    let path = path.replace("{id}", id).replace("{user}", &ids.user).replace("{tenant}", "a");
+    let path = path
+        .replace("{id}", id)
+        .replace("{user}", &ids.user)
+        .replace("{tenant}", "a")
+        .replace("{rule}", NO_RULE);
     match (route.method, route.path.as_str()) {
         ("GET", "/api/v1/access") => format!("{path}?tenant=a"),
         ("GET", _) | (_, "/api/v1/explain") => path,
@@ -33,7 +42,7 @@ fn path_of(route: &Route, ids: &Ids) -> String {
     }
 }
 
-fn body_of(route: &Route) -> Option<Value> {
+fn body_of(office: &Office, route: &Route) -> Option<Value> {
     Some(match (route.method, route.path.strip_prefix(ROOT).unwrap()) {
         ("POST", "/users") => json!({ "email": "new@example.com" }),
         ("POST", "/users/{id}/erase") => json!({ "confirm": "bob@example.com" }),
@@ -46,6 +55,13 @@ fn body_of(route: &Route) -> Option<Value> {
             json!({ "role": "viewer" })
         }
         ("POST", "/requests/{id}/decline") => json!({ "answer": "No." }),
+        ("POST", "/tenants/{id}/tool-servers") => {
+            json!({ "id": "new", "url": office.world.url(APP, "/new") })
+        }
+        ("PATCH", "/tool-servers/{id}") => json!({ "name": "New" }),
+        ("POST", "/tool-servers/{id}/rules") => {
+            json!({ "subject": "everyone", "kind": "tool", "pattern": "get_*" })
+        }
         ("PUT", "/admins/{user}") => json!({ "is_admin": false }),
         ("POST", "/explain") => json!({ "user": "alice@example.com", "url": "https://app.example.test/" }),
         _ => return None,
@@ -59,7 +75,10 @@ fn status_for(route: &Route) -> u16 {
         (_, "/me/sessions/{id}")
         | (
             "DELETE",
-            "/groups/{id}/links" | "/groups/{id}/tenants/{tenant}" | "/tenants/{id}/members/{user}",
+            "/groups/{id}/links"
+            | "/groups/{id}/tenants/{tenant}"
+            | "/tenants/{id}/members/{user}"
+            | "/tool-servers/{id}/rules/{rule}",
         ) => 404,
         _ => 200,
     }
@@ -73,13 +92,15 @@ fn who(route: &Route) -> ApiCallers {
 }
 
 async fn call(office: &Office, client: &Client, route: &Route, ids: &Ids) -> Answer {
-    office.send(client, route.method, &path_of(route, ids), body_of(route).as_ref()).await
+    office.send(client, route.method, &path_of(route, ids), body_of(office, route).as_ref()).await
 }
 
 async fn ids(office: &Office) -> Ids {
     let bob = office.world.signed_in("bob").await;
     let request = office.asked(&bob, TENANT_A, &[("tenant", "a")]).await;
     office.world.cli(&["group", "add", "Plain", "bob@example.com"]).await;
+    let url = office.world.url(APP, "/server/mcp");
+    office.world.cli(&["tool-server", "create", "server-a", "--tenant", "a", "--url", &url]).await;
     Ids { user: office.id_of("bob@example.com").await, group: office.number_of("Plain").await, request }
 }
 
@@ -98,7 +119,7 @@ both_pairs! {
             let nobody = call(&office, &office.world.browser(), &route, &ids).await;
             problem(&nobody, 401, "unauthenticated", &why);
             assert_eq!(nobody.header("www-authenticate"), Some("Bearer"), "{why}");
-            let is_of_tenant = ["/api/v1/tenants/{id}", "/api/v1/requests/{id}"].iter().any(|path| route.path.starts_with(path));
+            let is_of_tenant = ["/api/v1/tenants/{id}", "/api/v1/requests/{id}", "/api/v1/tool-servers/{id}"].iter().any(|path| route.path.starts_with(path));
             for (client, tenant) in [(&bob, None), (&carol, Some("a")), (&dave, Some("b"))] {
                 let answer = call(&office, client, &route, &ids).await;
                 match (who(&route), tenant) {
@@ -110,7 +131,7 @@ both_pairs! {
                         // To carol bob exists in no list, and nothing of `a` exists to dave.
                         let is_hidden = route.path.starts_with("/api/v1/users/") || (is_of_tenant && tenant == "b");
                         let is_hidden = is_hidden || (route.path == "/api/v1/access" && tenant == "b");
-                        let is_hidden = is_hidden || route.path.ends_with("/members/{user}");
+                        let is_hidden = is_hidden || route.path.ends_with("/members/{user}") || route.path.ends_with("/rules/{rule}");
                         assert_eq!(answer.status, if is_hidden { 404 } else { 200 }, "{why} {tenant}: {}", answer.body);
                     }
                 }
@@ -159,7 +180,7 @@ both_pairs! {
             for site in ["same-site", "cross-site", "none"] {
                 let answer = crate::api::unlimited(|| {
                     let request = office.request(&office.alice, route.method, &path_of(&route, &ids).replace("dry_run=true", ""));
-                    request.header("sec-fetch-site", site).header("content-type", "application/json").body(body_of(&route).unwrap_or_default().to_string())
+                    request.header("sec-fetch-site", site).header("content-type", "application/json").body(body_of(&office, &route).unwrap_or_default().to_string())
                 }).await;
                 if route.method != "GET" {
                     problem(&answer, 403, "cross-origin", &format!("{route:?} {site}"));

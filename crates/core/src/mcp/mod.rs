@@ -12,11 +12,13 @@ pub mod message;
 pub mod pattern;
 pub mod rules;
 mod strict_json;
+pub mod words;
 
 #[cfg(test)]
 mod other_readers;
 
 use std::fmt;
+use std::str::FromStr;
 
 /// The longest body that is read, in bytes.
 pub const MAX_BODY: usize = 1024 * 1024;
@@ -26,6 +28,48 @@ pub const CURRENT_VERSION: &str = "2026-07-28";
 const HEADER_MISMATCH: i32 = -32020;
 /// The code of `UnsupportedProtocolVersionError` (2026-07-28, Versioning).
 const UNSUPPORTED_VERSION: i32 = -32022;
+
+/// From what a message is judged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// From its body, which the proxy sends along.
+    #[default]
+    Body,
+    /// From its headers alone. The server must refuse a message whose headers and body differ.
+    Headers,
+}
+
+impl Mode {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Body => "body",
+            Self::Headers => "headers",
+        }
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The text is not a [`Mode`].
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{0:?} is not a mode: expected body or headers")]
+pub struct ModeError(String);
+
+impl FromStr for Mode {
+    type Err = ModeError;
+    fn from_str(text: &str) -> Result<Self, ModeError> {
+        match text {
+            "body" => Ok(Self::Body),
+            "headers" => Ok(Self::Headers),
+            _ => Err(ModeError(text.to_owned())),
+        }
+    }
+}
 
 /// Why a message cannot be judged. Whoever sent it gets this text, so it repeats nothing that a message holds.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -59,6 +59,8 @@ pub enum Subject {
     Everyone,
     /// The members of this group.
     Group(GroupId),
+    /// Nobody: the group was deleted. The rule still closes its kind. Nobody can ask for this subject.
+    DeletedGroup,
     /// Those who have this role in the tenant of the server, or a higher one.
     Role(Role),
     /// This key.
@@ -70,6 +72,7 @@ impl fmt::Display for Subject {
         match self {
             Self::Everyone => f.write_str("everyone"),
             Self::Group(id) => write!(f, "group:{id}"),
+            Self::DeletedGroup => f.write_str("group:deleted"),
             Self::Role(role) => write!(f, "role:{role}"),
             Self::Key(id) => write!(f, "key:{id}"),
         }
@@ -183,6 +186,7 @@ mod tests {
             "everyone:",
             "group:",
             "group:x",
+            "group:deleted",
             "group:-1",
             "role:owner",
             "key:",

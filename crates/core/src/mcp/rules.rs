@@ -28,6 +28,8 @@ pub enum Holder {
     Role(Role),
     /// This key.
     Key(String),
+    /// Nobody, because a group was deleted.
+    Nobody,
 }
 
 /// Who wants to use a server.
@@ -160,6 +162,7 @@ impl KindRules {
 impl Holders {
     fn add(&mut self, holder: Holder) {
         match holder {
+            Holder::Nobody => {}
             Holder::Everyone => self.everyone = true,
             Holder::Role(role) => self.role = Some(self.role.map_or(role, |other| other.min(role))),
             Holder::Group(name) => {
@@ -215,6 +218,8 @@ mod tests {
     #[test]
     fn a_kind_without_rules_is_open_and_one_rule_closes_it() {
         let access = access(&["A"]);
+        let closed = RuleSet::new([rule(Holder::Nobody, Kind::Tool, "x")]);
+        assert!(!may(&closed, &user(&access), Kind::Tool, "x"));
         let rules = RuleSet::new([rule(group("B"), Kind::Tool, "x")]);
         assert!(!may(&rules, &user(&access), Kind::Tool, "x"));
         assert!(!may(&rules, &user(&access), Kind::Tool, "y"));

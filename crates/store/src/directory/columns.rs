@@ -13,7 +13,12 @@ use gatepost_core::administration::Version;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::identity::{ExternalGroup, GroupKind, SubjectKey};
-use gatepost_core::ids::{AccessRequestId, GroupId, GroupName, ProviderId, RequestId, TenantId, UserId};
+use gatepost_core::ids::{
+    AccessRequestId, GroupId, GroupName, ProviderId, RequestId, TenantId, ToolRuleId, ToolServerId, UserId,
+};
+use gatepost_core::mcp::Mode;
+use gatepost_core::mcp::endpoint::Endpoint;
+use gatepost_core::mcp::pattern::{Kind, Pattern};
 use gatepost_core::secret::Hash;
 use sqlx::error::{BoxDynError, UnexpectedNullError};
 use sqlx::postgres::PgRow;
@@ -128,13 +133,19 @@ macro_rules! stored_as_text {
 stored_as_text!(
     AccessRequestId,
     EmailAddress,
+    Endpoint,
     GroupName,
+    Kind,
     LinkSource,
+    Mode,
+    Pattern,
     ProviderId,
     RequestId,
     RequestState,
     Role,
     TenantId,
+    ToolRuleId,
+    ToolServerId,
     UserId,
     Who
 );

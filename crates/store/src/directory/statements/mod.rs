@@ -114,6 +114,7 @@ mod standing;
 mod tenant_changes;
 mod tenant_members;
 mod tenants;
+mod tool_servers;
 mod user_changes;
 mod users;
 
