@@ -2,6 +2,7 @@
 
 use crate::gate::assertion::AssertionKeys;
 use crate::gate::session_cache::SessionCache;
+use crate::gate::tools::ToolServers;
 use crate::gate::{
     self, refusals::Refusals, seen_requirements::SeenRequirements, unknown_requirements::UnknownRequirements,
 };
@@ -62,11 +63,13 @@ impl State {
         let refresh =
             &Arc::new(refresh::Context::new(site.clone(), stores.clone(), revocation.clone(), tasks.clone()));
         let cache = &Arc::new(SessionCache::new(site.clone(), stores.clone(), lease.clone(), tasks.clone()));
+        let tool_servers = ToolServers::new(site.clone(), stores.clone(), lease.clone(), tasks.clone());
         let gate = &Arc::new(gate::Context {
             site: site.clone(),
             stores: stores.clone(),
             refresh: refresh.clone(),
             cache: cache.clone(),
+            tool_servers: Arc::new(tool_servers),
             assertion_keys: assertion_keys.clone(),
             last_used: LastUsed::default(),
             refusals: Refusals::default(),

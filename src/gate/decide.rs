@@ -1,10 +1,11 @@
 //! Decides about a request: from the session cache alone where that suffices, else from the stores.
 
-use super::assertion::{self, SignedAssertion};
+use super::assertion::{self, Claims, SignedAssertion};
 use super::case::{Caller, Case, Verdict};
 use super::context::Context;
 use super::request::{HashedCookie, Target, VerifyRequest};
 use super::session_cache::{CacheKey, CachedSession};
+use super::tools::ToolPassage;
 use super::{identity_headers, reply};
 use crate::authn::{self, LoadError};
 use crate::refresh::checks;
@@ -120,7 +121,7 @@ fn judge(
             || SignedAssertion::new(permit, case.origin.host(), &context.site, &context.assertion_keys, now);
         context.cache.assertion(*key, session, now, sign)
     });
-    if matches!(verdict, Verdict::Allow(_)) && session.headers.is_cut() {
+    if matches!(verdict, Verdict::Allow(_) | Verdict::AskTools(_)) && session.headers.is_cut() {
         context.stores.metrics.groups_truncated();
     }
     verdict
@@ -148,6 +149,13 @@ pub fn judge_at(
         Ok(permit) => {
             let mut headers = HeaderMap::with_capacity(12);
             identity_headers::write(&mut headers, &permit, caller.headers, case.forwarded, site.cookies);
+            if case.requirement.mcp.is_some() {
+                let claims =
+                    case.requirement.assertion.then(|| Claims::of(&permit, case.origin.host(), site, now));
+                let access = Arc::clone(&caller.standing.access);
+                let passage = ToolPassage::new(headers, (&permit, access), claims, site);
+                return Verdict::AskTools(Box::new(passage));
+            }
             if case.requirement.assertion {
                 headers.insert(assertion::HEADER, sign(&permit));
             }

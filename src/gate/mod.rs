@@ -17,6 +17,7 @@ pub mod reply;
 pub mod request;
 pub mod seen_requirements;
 pub mod session_cache;
+pub mod tools;
 pub mod unknown_requirements;
 
 pub use context::Context;

@@ -48,4 +48,5 @@ mod step_up;
 mod storage;
 mod stores;
 mod terminal;
+mod tools;
 mod untrusted_peers;
