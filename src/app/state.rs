@@ -63,13 +63,14 @@ impl State {
         let refresh =
             &Arc::new(refresh::Context::new(site.clone(), stores.clone(), revocation.clone(), tasks.clone()));
         let cache = &Arc::new(SessionCache::new(site.clone(), stores.clone(), lease.clone(), tasks.clone()));
-        let tool_servers = ToolServers::new(site.clone(), stores.clone(), lease.clone(), tasks.clone());
+        let tool_servers =
+            Arc::new(ToolServers::new(site.clone(), stores.clone(), lease.clone(), tasks.clone()));
         let gate = &Arc::new(gate::Context {
             site: site.clone(),
             stores: stores.clone(),
             refresh: refresh.clone(),
             cache: cache.clone(),
-            tool_servers: Arc::new(tool_servers),
+            tool_servers: tool_servers.clone(),
             assertion_keys: assertion_keys.clone(),
             last_used: LastUsed::default(),
             refusals: Refusals::default(),
@@ -106,6 +107,7 @@ impl State {
                 admin: admin.clone(),
                 readiness: readiness.clone(),
                 assertion_keys: assertion_keys.clone(),
+                tool_servers,
             },
             site: site.clone(),
             stores: stores.clone(),

@@ -1,8 +1,9 @@
 //! Tool servers behind the gate: what a message asks for decides, by its body or by its headers.
 
 use crate::answers::Asked;
-use crate::world::{COOKIE, MCP_GITHUB, Pair, Plan, World, alice};
+use crate::world::{COOKIE, MCP_GITHUB, PUBLIC, Pair, Plan, World, alice};
 use gatepost_kit::client::{Answer, Client, Kind};
+use gatepost_kit::edge::Route;
 use gatepost_kit::entra::Person;
 use gatepost_kit::process::{Application, Dynamic, Traefik};
 use reqwest::Method;
@@ -193,6 +194,40 @@ both_pairs! {
         assert_eq!(body["error"]["data"]["reason"], "unknown_tool_server");
         world.cli(&["tool-server", "delete", "github"]).await;
         error(&post(&alice, &world.url(MCP, PATH), &[JSON], &call("get_file")).await, 403, 403);
+    }
+
+    async fn clients_learn_where_to_sign_in_before_they_do(pair) {
+        let world = tool_world(pair).await;
+        world.edge.set_route("open.example.test", Route::open(world.gatepost.public()));
+        let stranger = world.browser();
+        let well_known = |path: &str| world.url("open.example.test", &format!("/.well-known/oauth-protected-resource{path}"));
+        assert_eq!(stranger.get(&well_known("")).await.status, 404, "the host has no tool server");
+        for (id, path) in [("one", "/one/mcp"), ("two", "/two/mcp")] {
+            let url = world.url("open.example.test", path);
+            let create = ["tool-server", "create", id, "--tenant", "github", "--name", "GitHub", "--scope", "tools", "--url", &url];
+            world.cli(&create).await;
+            let answer = stranger.get(&well_known(path)).await;
+            assert_eq!(answer.status, 200, "{}", answer.body);
+            assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+            assert_eq!(answer.header("cache-control"), Some("max-age=300"));
+            assert_eq!(answer.header("content-type"), Some("application/json"));
+            let document = json!({
+                "resource": url,
+                "authorization_servers": [format!("{}/{}/v2.0", world.entra.authority(), world.entra.tid())],
+                "scopes_supported": ["tools"],
+                "bearer_methods_supported": ["header"],
+                "resource_name": "GitHub",
+            });
+            assert_eq!(answer.json(), document);
+        }
+        for path in ["", "/", "/one", "/one/mcp/", "/One/mcp", "/%6fne/mcp", "/three/mcp"] {
+            assert_eq!(stranger.get(&well_known(path)).await.status, 404, "{path:?}");
+        }
+        world.cli(&["tool-server", "update", "two", "--default", "true"]).await;
+        assert_eq!(stranger.get(&well_known("")).await.json()["resource"], world.url("open.example.test", "/two/mcp"));
+        world.cli(&["tool-server", "delete", "two"]).await;
+        assert_eq!(stranger.get(&well_known("")).await.json()["resource"], world.url("open.example.test", "/one/mcp"), "the only one");
+        assert_eq!(stranger.get(&world.url(PUBLIC, "/.well-known/oauth-protected-resource/one/mcp")).await.status, 404);
     }
 
     async fn headers_alone_decide_where_the_router_and_the_server_say_so(pair) {

@@ -11,7 +11,7 @@ use crate::stores::Stores;
 use crate::tasks::Tasks;
 use gatepost_core::clock::BootTime;
 use gatepost_core::host::HostName;
-use gatepost_core::ids::{TenantId, ToolServerId};
+use gatepost_core::ids::{ProviderId, TenantId, ToolServerId};
 use gatepost_core::mcp::Mode;
 use gatepost_core::mcp::endpoint::{Endpoint, is_plain, longest_prefix};
 use gatepost_core::mcp::rules::RuleSet;
@@ -32,8 +32,11 @@ pub struct GateServer {
     pub tenant: TenantId,
     pub url: Endpoint,
     pub name: Option<String>,
+    pub provider: Option<ProviderId>,
     pub mode: Mode,
     pub scopes: Vec<String>,
+    pub documentation: Option<String>,
+    pub is_default: bool,
     pub rules: RuleSet,
 }
 
@@ -56,8 +59,11 @@ impl Snapshot {
                 tenant: server.tenant_id,
                 url: settings.url,
                 name: settings.name,
+                provider: settings.provider,
                 mode: settings.mode,
                 scopes: settings.scopes,
+                documentation: settings.documentation,
+                is_default: settings.is_default,
                 rules: RuleSet::new(rules.iter().map(ToolRule::decisive)),
             };
             by_host.entry(host).or_default().push(Arc::new(server));
@@ -71,6 +77,17 @@ impl Snapshot {
         let servers = self.by_host.get(host)?;
         let path = std::str::from_utf8(path).ok().filter(|path| is_plain(path))?;
         longest_prefix(servers.iter().map(|server| (server.url.path(), server)), path)
+    }
+
+    /// The server with exactly this path; without one the host's only server, or the only one that is marked.
+    pub fn named(&self, host: &HostName, path: Option<&str>) -> Option<&Arc<GateServer>> {
+        let servers = self.by_host.get(host)?;
+        let only = |servers: Vec<_>| if let [server] = servers[..] { Some(server) } else { None };
+        match path {
+            Some(path) => servers.iter().find(|server| server.url.path() == path),
+            None => only(servers.iter().collect())
+                .or_else(|| only(servers.iter().filter(|server| server.is_default).collect())),
+        }
     }
 
     const fn entry(&self) -> Entry {
