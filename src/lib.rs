@@ -8,6 +8,7 @@
 //! | module | is |
 //! |---|---|
 //! | [`permits`] | limits on what one holder, and all together, may do at a time |
+//! | [`rate`] | limits on what one holder may do in a time |
 //! | [`tasks`] | work that outlives its request |
 //! | [`readiness`] | whether this replica should get requests |
 //! | [`site`] | what is configured: settings, hosts, keys, providers |
@@ -34,6 +35,7 @@ pub mod gate;
 pub mod http;
 pub mod invalidation;
 pub mod permits;
+pub mod rate;
 pub mod readiness;
 pub mod refresh;
 pub mod revocation;

@@ -103,7 +103,7 @@ impl Gate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gatepost::gate::session_cache::CacheKey;
+    use gatepost::gate::session_cache::{CacheKey, SessionProof};
 
     #[test]
     fn a_gate_in_memory_lets_its_visitor_pass() {
@@ -111,6 +111,6 @@ mod tests {
         let key = CacheKey::of("app.example.test", gate.cookie());
         gate.ask();
         assert!(gate.answer.starts_with(b"HTTP/1.1 200 OK\r\n"));
-        assert!(gate.state().gate.cache.fresh(&key).is_some());
+        assert!(gate.state().gate.cache.fresh::<SessionProof>(&key).is_some());
     }
 }

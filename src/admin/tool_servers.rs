@@ -10,8 +10,7 @@ impl Context {
     /// # Errors
     /// `HostNotProtected`.
     pub fn demand_protected(&self, url: &Endpoint) -> Result<(), DirectoryError> {
-        let origin = self.site.hosts.find(url.host());
-        let is_protected = origin.is_some_and(|origin| origin.to_string() == url.origin());
+        let is_protected = self.site.hosts.find(url.host()).is_some();
         if is_protected { Ok(()) } else { Err(DirectoryError::HostNotProtected(url.host().clone())) }
     }
 }

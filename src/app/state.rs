@@ -8,6 +8,7 @@ use crate::gate::{
 };
 use crate::http::{internal, public};
 use crate::invalidation::lease::Lease;
+use crate::rate::Rate;
 use crate::readiness::Readiness;
 use crate::sign_in::{self, limit::Limits, return_cookie::Slots};
 use crate::site::Site;
@@ -76,6 +77,8 @@ impl State {
             refusals: Refusals::default(),
             seen_requirements: SeenRequirements::default(),
             unknown_requirements: UnknownRequirements::default(),
+            wrong_keys: Rate::default(),
+            key_rates: Rate::default(),
             tasks: tasks.clone(),
         });
         let sign_in = &Arc::new(sign_in::Context {

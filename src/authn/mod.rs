@@ -6,7 +6,7 @@ use gatepost_core::access::Standing;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::UserId;
 use gatepost_core::secret::Hash;
-use gatepost_store::directory::DirectoryError;
+use gatepost_store::directory::{DirectoryError, FoundKey};
 use gatepost_store::session::Session;
 use gatepost_store::session::record::SessionRecord;
 use gatepost_store::session::store::StoreError;
@@ -105,6 +105,15 @@ pub async fn list_live(
         site.is_valid(&session_standing, record)
     });
     Ok(sessions)
+}
+
+/// Loads an API key by the hash of its text. `None`: it is unknown or revoked.
+///
+/// # Errors
+/// [`LoadError`]: the directory did not answer in time.
+pub async fn find_key(stores: &Stores, digest: &Hash) -> Result<Option<FoundKey>, LoadError> {
+    let query = stores.directory.find_key(digest);
+    in_time(stores.query(Store::Directory, StoreOperation::FindKey, query)).await
 }
 
 async fn find_session(stores: &Stores, id: &SessionId) -> Result<Option<Session>, StoreError> {

@@ -10,8 +10,9 @@ use gatepost_core::administration::Scope;
 use gatepost_core::ids::{GroupName, ProviderId, TenantId, ToolServerId};
 use gatepost_core::mcp::Mode;
 use gatepost_core::mcp::endpoint::Endpoint;
-use gatepost_core::mcp::pattern::{Kind, Pattern, Subject};
+use gatepost_core::mcp::pattern::{Kind, Subject};
 use gatepost_core::mcp::words::{Audience, PageAddress, ScopeName, ServerName};
+use gatepost_core::tool_pattern::ToolPattern;
 use gatepost_store::directory::changes::{
     AddToolRule, CreateToolServer, DeleteToolServer, RemoveToolRule, ToolServerPatch, UpdateToolServer,
 };
@@ -152,17 +153,17 @@ struct Who {
 struct What {
     /// A tool's name, or its beginning with *
     #[arg(long, value_name = "PATTERN")]
-    tool: Option<Pattern>,
+    tool: Option<ToolPattern>,
     /// A prompt's name, or its beginning with *
     #[arg(long, value_name = "PATTERN")]
-    prompt: Option<Pattern>,
+    prompt: Option<ToolPattern>,
     /// A resource's URI, or its beginning with *
     #[arg(long, value_name = "PATTERN")]
-    resource: Option<Pattern>,
+    resource: Option<ToolPattern>,
 }
 
 impl What {
-    fn parts(self) -> Option<(Kind, Pattern)> {
+    fn parts(self) -> Option<(Kind, ToolPattern)> {
         let tool = self.tool.map(|pattern| (Kind::Tool, pattern));
         let prompt = self.prompt.map(|pattern| (Kind::Prompt, pattern));
         tool.or(prompt).or_else(|| self.resource.map(|pattern| (Kind::Resource, pattern)))

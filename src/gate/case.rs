@@ -61,7 +61,12 @@ pub enum Verdict {
 
 impl Verdict {
     /// A denial because nobody is signed in.
-    pub(super) fn sign_in(reason: SignInReason) -> Self {
-        Self::Deny { denial: Denial::SignIn(reason), user: None, email: None, may_request: false }
+    pub(super) const fn sign_in(reason: SignInReason) -> Self {
+        Self::nobody(Denial::SignIn(reason))
+    }
+
+    /// A denial that concerns no person.
+    pub(super) const fn nobody(denial: Denial) -> Self {
+        Self::Deny { denial, user: None, email: None, may_request: false }
     }
 }

@@ -4,11 +4,14 @@ use super::seen_requirements::SeenRequirements;
 use super::session_cache::SessionCache;
 use super::tools::ToolServers;
 use super::unknown_requirements::UnknownRequirements;
+use crate::rate::Rate;
 use crate::refresh;
 use crate::site::Site;
 use crate::stores::Stores;
 use crate::tasks::Tasks;
+use gatepost_core::api_key::KeyId;
 use gatepost_store::session::last_used::LastUsed;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// What deciding about a request needs.
@@ -34,6 +37,10 @@ pub struct Context {
     pub seen_requirements: SeenRequirements,
     /// Groups and tenants that routers require and that do not exist.
     pub unknown_requirements: UnknownRequirements,
+    /// Look-ups of unknown API keys, by the client's address.
+    pub wrong_keys: Rate<IpAddr>,
+    /// Requests of the API keys that have a limit.
+    pub key_rates: Rate<KeyId>,
     /// Runs background tasks.
     pub tasks: Arc<Tasks>,
 }

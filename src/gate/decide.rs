@@ -3,7 +3,9 @@
 use super::assertion::{self, Claims, SignedAssertion};
 use super::case::{Caller, Case, Verdict};
 use super::context::Context;
-use super::request::{HashedCookie, Target, VerifyRequest};
+use super::credential::{Credential, HashedCookie};
+use super::decide_key;
+use super::request::{Target, VerifyRequest};
 use super::session_cache::{CacheKey, CachedSession};
 use super::tools::ToolPassage;
 use super::{identity_headers, reply};
@@ -29,12 +31,14 @@ const REFRESH_PAUSE: Duration = Duration::from_secs(5);
 /// Decides from the session cache alone, without I/O. `None`: the session is not cached, the person would have to sign
 /// in, the provider would have to confirm the session first, or the request is not for an application.
 pub fn decide_from_cache(context: &Arc<Context>, request: &VerifyRequest<'_>) -> Option<Verdict> {
-    let (Target::Application(requirement), Some(cookie)) = (&request.target, &request.cookie) else {
-        return None;
-    };
-    let &HashedCookie { text, key } = cookie;
-    let presented = Presented { session: context.cache.fresh(&key)?, key, text };
+    let Target::Application(requirement) = &request.target else { return None };
     let (case, now) = (request.case(requirement), Timestamp::now());
+    let &HashedCookie { text, key } = match &request.credential {
+        Credential::Cookie(cookie) => cookie,
+        Credential::Key(key) => return decide_key::from_cache(context, &case, *key, now),
+        Credential::None | Credential::NotAKey(_) => return None,
+    };
+    let presented = Presented { session: context.cache.fresh(&key)?, key, text };
     match judge(context, &case, &presented, now) {
         Verdict::Deny { denial: Denial::SignIn(_) | Denial::CheckFirst | Denial::CheckBySignIn, .. } => None,
         verdict => {
@@ -53,6 +57,13 @@ pub async fn decide_from_stores(
     held: Option<&BrowserCookie<HostValue>>,
     waited: &mut Duration,
 ) -> Verdict {
+    match &request.credential {
+        Credential::Key(key) => {
+            return decide_key::from_directory(context, &request.case(requirement), *key).await;
+        }
+        Credential::NotAKey(error) => return Verdict::nobody(Denial::Key((*error).into())),
+        Credential::None | Credential::Cookie(_) => {}
+    }
     let opened = held.and_then(|held| held.value.as_ref().map(|value| (held, value)));
     let Some((held, value)) = opened else { return Verdict::sign_in(SignInReason::NoSession) };
     let case = request.case(requirement);
@@ -149,6 +160,7 @@ pub fn judge_at(
         Ok(permit) => {
             let mut headers = HeaderMap::with_capacity(12);
             identity_headers::write(&mut headers, &permit, caller.headers, case.forwarded, site.cookies);
+            identity_headers::pass_authorization(&mut headers, case.forwarded);
             if case.requirement.mcp.is_some() {
                 let claims =
                     case.requirement.assertion.then(|| Claims::of(&permit, case.origin.host(), site, now));

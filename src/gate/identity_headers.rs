@@ -132,8 +132,7 @@ fn value(bytes: Bytes) -> HeaderValue {
     HeaderValue::from_maybe_shared(bytes).unwrap_or(HeaderValue::from_static(""))
 }
 
-/// Inserts all headers of a 200. The client's cookies are sent back without Gatepost's own, and its
-/// `Authorization` unchanged.
+/// Inserts all headers of a 200 but `Authorization`. The client's cookies are sent back without Gatepost's own.
 pub fn write(
     headers: &mut HeaderMap,
     permit: &Permit<'_>,
@@ -149,6 +148,11 @@ pub fn write(
     if let Some(cookies) = cookie::without(forwarded.cookies(), cookies.names()) {
         headers.insert(COOKIE, value(cookies.into()));
     }
+}
+
+/// Sends the client's `Authorization` back unchanged. Not called where it was the credential: the application must not
+/// get it, and the proxy removes what is not sent back.
+pub fn pass_authorization(headers: &mut HeaderMap, forwarded: &Forwarded<'_>) {
     if let Some(authorization) = forwarded.authorization() {
         headers.insert(AUTHORIZATION, authorization.clone());
     }

@@ -2,6 +2,7 @@
 //! both use this mapping.
 
 use super::forwarded::{Malformed, RequestKind};
+use gatepost_core::api_key::KeyDenial;
 use gatepost_core::decision::{Denial, Missing, SignInReason};
 use gatepost_core::requirement::Requirement;
 use gatepost_telemetry::Reason;
@@ -25,6 +26,12 @@ pub enum Reply<'a> {
     CrossOrigin,
     /// 403: the person does not meet the requirement.
     Forbidden(&'a Missing),
+    /// 401: the API key is worth nothing here.
+    InvalidKey(KeyDenial),
+    /// 403: the API key is not for this.
+    KeyRefused(KeyDenial),
+    /// 429: too many requests. Holds the time to wait.
+    TooMany(Duration),
 }
 
 impl<'a> Reply<'a> {
@@ -43,6 +50,9 @@ impl<'a> Reply<'a> {
             Denial::CheckBySignIn => Self::RecheckBySignIn,
             Denial::CrossOrigin => Self::CrossOrigin,
             Denial::Forbidden(missing) => Self::Forbidden(missing),
+            Denial::Key(KeyDenial::TooMany(wait)) => Self::TooMany(*wait),
+            Denial::Key(denial) if denial.is_invalid() => Self::InvalidKey(*denial),
+            Denial::Key(denial) => Self::KeyRefused(*denial),
         }
     }
 
@@ -50,8 +60,9 @@ impl<'a> Reply<'a> {
     pub const fn status(self) -> u16 {
         match self {
             Self::RedirectToLogin(_) => 302,
-            Self::SignInRequired(_) | Self::StepUp(_) => 401,
-            Self::CrossOrigin | Self::Forbidden(_) => 403,
+            Self::SignInRequired(_) | Self::StepUp(_) | Self::InvalidKey(_) => 401,
+            Self::CrossOrigin | Self::Forbidden(_) | Self::KeyRefused(_) => 403,
+            Self::TooMany(_) => 429,
             Self::RefreshPending | Self::RecheckBySignIn => 503,
         }
     }
@@ -73,6 +84,18 @@ pub const fn reason_of(denial: &Denial) -> Reason {
         Denial::Forbidden(missing) if !missing.groups.is_empty() => Reason::GroupMissing,
         Denial::Forbidden(missing) if !missing.tenants.is_empty() => Reason::TenantMissing,
         Denial::Forbidden(_) => Reason::NotAdmin,
+        Denial::Key(denial) => reason_of_key(*denial),
+    }
+}
+
+const fn reason_of_key(denial: KeyDenial) -> Reason {
+    match denial {
+        KeyDenial::NotAKey(_) | KeyDenial::Unknown | KeyDenial::Network => Reason::InvalidCredential,
+        KeyDenial::Expired => Reason::Expired,
+        KeyDenial::Scope => Reason::KeyScope,
+        KeyDenial::Host => Reason::KeyHost,
+        KeyDenial::NoSignIn => Reason::MaxAge,
+        KeyDenial::TooMany(_) => Reason::TooMany,
     }
 }
 
@@ -90,7 +113,7 @@ pub const fn reason_of_sign_in(reason: SignInReason) -> Reason {
 /// Does the same for a malformed request.
 pub fn reason_of_malformed(error: &Malformed) -> Reason {
     match error {
-        Malformed::Repeated("Authorization") => Reason::RepeatedAuthorization,
+        Malformed::Repeated("Authorization") | Malformed::TwoKeys => Reason::RepeatedAuthorization,
         Malformed::Alias(_) => Reason::HeaderAlias,
         Malformed::PlainHttp => Reason::PlainHttp,
         Malformed::Missing(_) | Malformed::Repeated(_) | Malformed::Unreadable(_) | Malformed::Host(_) => {

@@ -2,13 +2,13 @@
 //! value.
 
 use super::case::Case;
+use super::credential::{Credential, HashedCookie};
 use super::forwarded::{Forwarded, Malformed};
 use super::headers::Headers;
 use super::session_cache::CacheKey;
 use crate::site::Site;
 use gatepost_core::host::Origin;
 use gatepost_core::requirement::{Requirement, RequirementError};
-use gatepost_store::session::cookie;
 use std::borrow::Cow;
 
 /// One request for `/verify`, parsed.
@@ -22,7 +22,8 @@ pub struct VerifyRequest<'a> {
     pub target: Target<'a>,
     /// The query of the middleware's address.
     query: &'a str,
-    pub(super) cookie: Option<HashedCookie<'a>>,
+    /// The credential that decides.
+    pub credential: Credential<'a>,
 }
 
 /// What the client requests on the protected host.
@@ -45,13 +46,6 @@ pub enum Unusable<'a> {
     UnknownHost(Forwarded<'a>),
 }
 
-/// The request's only cookie with Gatepost's name, and its key in the session cache.
-#[derive(Debug)]
-pub(super) struct HashedCookie<'a> {
-    pub(super) text: &'a str,
-    pub(super) key: CacheKey,
-}
-
 impl<'a> VerifyRequest<'a> {
     /// Parses the headers that the proxy sent, and the query of the middleware's address.
     ///
@@ -67,8 +61,8 @@ impl<'a> VerifyRequest<'a> {
             Some((path, own)) => Target::Endpoint(path, own),
             None => Requirement::parse(query).map_or_else(Target::Misconfigured, Target::Application),
         };
-        let cookie = HashedCookie::of(site, &forwarded, &origin);
-        Ok(Self { forwarded, origin, target, query, cookie })
+        let credential = Credential::find(site, &forwarded, origin.host()).map_err(Unusable::Malformed)?;
+        Ok(Self { forwarded, origin, target, query, credential })
     }
 
     /// The input of the decision.
@@ -78,19 +72,9 @@ impl<'a> VerifyRequest<'a> {
 
     /// The key of a cookie's value in the session cache. Uses the hash from parsing where it can.
     pub fn key_of(&self, text: &str) -> CacheKey {
-        match &self.cookie {
-            Some(cookie) if cookie.text == text => cookie.key,
+        match &self.credential {
+            Credential::Cookie(HashedCookie { text: own, key }) if *own == text => *key,
             _ => CacheKey::of(self.origin.host().as_str(), text),
         }
-    }
-}
-
-impl<'a> HashedCookie<'a> {
-    /// `None` if there is no such cookie or several. Of several the first one that can be decrypted is used, which
-    /// needs the key ring.
-    fn of(site: &Site, forwarded: &Forwarded<'a>, origin: &Origin) -> Option<Self> {
-        let mut texts = cookie::values(forwarded.cookies(), site.cookies.name());
-        let (Some(text), None) = (texts.next(), texts.next()) else { return None };
-        Some(Self { text, key: CacheKey::of(origin.host().as_str(), text) })
     }
 }

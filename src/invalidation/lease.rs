@@ -27,7 +27,7 @@ pub struct Stamp {
 /// What decides whether a cached entry is valid.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
-    /// The person whom it is about.
+    /// The person or the API key whose changes concern it.
     pub user: u64,
     /// The counters when its look-up began.
     pub stamp: Stamp,

@@ -82,11 +82,12 @@ impl Lease {
     fn apply(&self, change: &Change) {
         match change {
             Change::Users(users) => users.iter().for_each(|user| self.invalidate_user(*user)),
+            Change::Keys(keys) => keys.iter().for_each(|key| self.invalidate_user(key.machine())),
             Change::Everybody => self.invalidate_all(),
         }
     }
 
-    /// Invalidates the entries of one person, whose access has changed.
+    /// Invalidates the entries of one person, or of one machine, whose access has changed.
     pub fn invalidate_user(&self, user: UserId) {
         self.invalidate(user.random_bits());
     }

@@ -2,7 +2,9 @@
 
 mod access;
 mod audit;
+mod bad_input;
 mod callers;
+mod contract;
 
 mod input;
 mod personal;
@@ -11,12 +13,12 @@ mod rules;
 mod same_rows;
 mod versions;
 
-use crate::world::{PUBLIC, Pair, Plan, World, alice};
+use crate::world::{COOKIE, PUBLIC, Pair, Plan, World, alice};
 use gatepost::http::public::{self, Callers, Route};
 use gatepost_kit::client::{Answer, Client, Kind, Request};
 use gatepost_kit::entra::Person;
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 const ROOT: &str = "/api/v1";
@@ -67,6 +69,20 @@ impl Office {
         }
         let alice = world.signed_in("alice").await;
         Self { world, alice }
+    }
+
+    /// Ten more system administrators, because each may send only so many requests a second.
+    async fn many_admins(&self) -> Vec<Client> {
+        let mut admins = Vec::new();
+        for number in 0..10 {
+            let name = format!("admin-{number}");
+            self.world.entra.add(Person::named(&name));
+            self.world.entra.forget_browsers();
+            let path = format!("/admins/{name}@example.com");
+            self.done("PUT", &path, Some(&json!({ "is_admin": true }))).await;
+            admins.push(self.world.signed_in(&name).await);
+        }
+        admins
     }
 
     /// A request as a page of the public host sends it.

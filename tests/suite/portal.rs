@@ -4,6 +4,7 @@ mod forms;
 mod person;
 
 use crate::world::{APP, PUBLIC, World};
+use gatepost::http::public;
 use gatepost_kit::client::{Answer, Client};
 use gatepost_kit::entra::Person;
 
@@ -67,6 +68,25 @@ both_pairs! {
         for part in ["alice@example.com", "MCP-Search</a></th>", "An administrator</td>", "at the provider</td>", "membership.create", "GET /api/v1/users/"] {
             assert!(alice.body.contains(part), "{part}: {}", alice.body);
         }
+    }
+
+    async fn no_text_of_an_address_looks_like_an_outage(pair) {
+        let (world, root) = start(pair).await;
+        world.cli(&["tenant", "create", "a"]).await;
+        let user = path_of(&world, &root, "alice").await;
+        let names = ["q", "state", "user", "actor", "action", "tenant", "via", "days", "after", "group", "link", "host", "query", "requirement", "path", "url", "number", "done", "note"];
+        let mut tried = 0;
+        for route in public::routes().into_iter().filter(|route| route.method == "GET" && route.path.starts_with("/admin")) {
+            let id = if route.path.contains("/users/") { user.rsplit('/').next().unwrap() } else if route.path.contains("/tenants/") { "a" } else { "1" };
+            let path = route.path.replace("{id}", id).replace("{user}", user.rsplit('/').next().unwrap()).replace("{tenant}", "a");
+            for name in names {
+                let path = format!("{path}?{name}=a%00b");
+                let answer = page(&world, &root, &path).await;
+                assert!(answer.status < 500, "{path}: {} {}", answer.status, answer.body);
+                tried += 1;
+            }
+        }
+        assert!(tried > 200, "{tried}");
     }
 
     async fn nobody_else_sees_the_pages(pair) {

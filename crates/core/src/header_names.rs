@@ -3,8 +3,9 @@
 //! An alias is another spelling that an application could read as the same header, as in `X_User_Email` or
 //! `X.User.Email`. Traefik removes only the exact spelling (CVE-2026-54763, CVE-2026-88011).
 
-/// The identity headers that an application may trust, whether this version sends them or not.
-pub const IDENTITY_HEADERS: [&str; 12] = [
+/// The identity headers that an application may trust, whether this version sends them or not, and the credentials that
+/// the proxy must take out of a request that passes.
+pub const IDENTITY_HEADERS: [&str; 15] = [
     "x-user-email",
     "x-user-groups",
     "x-user-groups-truncated",
@@ -15,6 +16,9 @@ pub const IDENTITY_HEADERS: [&str; 12] = [
     "x-user-role",
     "x-tenant-id",
     "x-user-assertion",
+    "x-user-via",
+    "x-user-tools",
+    "x-gatepost-key",
     "cookie",
     "authorization",
 ];

@@ -187,6 +187,9 @@ pub enum IdError {
         "{0:?} is not the id of a request for access: expected a UUID, as `gatepost request list` shows it"
     )]
     AccessRequest(String),
+    /// Not the id of an API key.
+    #[error("{0:?} is not the id of a key: expected a UUID, as `gatepost key list` shows it")]
+    Key(String),
     /// Not a [`ProviderId`].
     #[error("{0:?} is not a provider id: expected 1 to 32 of a-z, 0-9 and -")]
     Provider(String),

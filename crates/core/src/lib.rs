@@ -6,6 +6,7 @@
 pub mod access;
 pub mod access_request;
 pub mod administration;
+pub mod api_key;
 pub mod auth_time;
 pub mod calendar;
 pub mod clock;
@@ -23,3 +24,4 @@ pub mod request_mode;
 pub mod requirement;
 pub mod return_uri;
 pub mod secret;
+pub mod tool_pattern;

@@ -2,6 +2,7 @@
 //! cookie, small enough for Traefik's `maxResponseBodySize` (above it Traefik answers an empty 401).
 
 mod clearing;
+mod keys;
 mod recheck;
 mod refusal;
 
@@ -121,6 +122,9 @@ impl Refusal<'_> {
             Self::ClearingStorage { here } => clearing::clearing(here),
             Self::TooManyHandOvers { retry_after } => too_many_hand_overs(retry_after),
             Self::CrossOrigin => cross_origin(),
+            Self::InvalidKey(why) => keys::invalid(why),
+            Self::KeyRefused(why) => keys::refused(why),
+            Self::TooMany { retry_after } => keys::too_many(retry_after),
             Self::UnknownHost => unknown_host(),
             Self::UntrustedPeer => untrusted_peer(),
             Self::Malformed(what) => malformed(what),

@@ -79,6 +79,8 @@ label! {
         Unavailable = "unavailable",
         /// 404: no such path below `/.gatepost/`.
         Nothing = "nothing",
+        /// 429: too many requests.
+        Limited = "limited",
     }
 }
 
@@ -93,6 +95,7 @@ impl Answer {
             401 => Self::Unauthorized,
             403 => Self::Forbidden,
             404 => Self::Nothing,
+            429 => Self::Limited,
             503 => Self::Unavailable,
             _ => Self::Misconfigured,
         }
@@ -164,6 +167,12 @@ label! {
         RefreshPending = "refresh_pending",
         /// The deadline of 250 ms passed.
         Deadline = "deadline",
+        /// The API key does not count at this host.
+        KeyHost = "key_host",
+        /// The API key is not for requests to protected hosts.
+        KeyScope = "key_scope",
+        /// The API key, or an address with wrong keys, sent too many requests.
+        TooMany = "too_many",
     }
 }
 
@@ -266,6 +275,8 @@ label! {
         ConsumeTicket = "burn_ticket",
         /// Read what the directory knows about a session and its person.
         FindStanding = "find_standing",
+        /// Read what the directory knows about an API key.
+        FindKey = "find_key",
         /// Store the identity and groups of a sign-in.
         SignIn = "sign_in",
         /// Store the identity and groups of a refresh.

@@ -34,7 +34,13 @@ pub enum Malformed {
     /// Many applications would read this header as one of Gatepost's.
     #[error("the name of a header resembles {0}")]
     Alias(&'static str),
+    /// Two keys: two programs might use different ones.
+    #[error("X-Gatepost-Key and Authorization both carry an API key")]
+    TwoKeys,
 }
+
+/// The beginning of an `Authorization` with a bearer token.
+const BEARER: &[u8] = b"bearer ";
 
 /// The client's request as the proxy describes it.
 #[derive(Debug)]
@@ -45,6 +51,8 @@ pub struct Forwarded<'a> {
     pub scheme: Scheme,
     method: &'a str,
     uri: &'a [u8],
+    authorization: Option<&'a [u8]>,
+    own_key: Option<&'a [u8]>,
     headers: Headers<'a>,
 }
 
@@ -54,9 +62,12 @@ impl<'a> Forwarded<'a> {
     /// # Errors
     /// [`Malformed`].
     pub fn parse(headers: Headers<'a>, is_development: bool) -> Result<Self, Malformed> {
-        let SingleHeaders { authorization, method, proto, host, uri } = SingleHeaders::find(headers)?;
+        let SingleHeaders { authorization, key, method, proto, host, uri } = SingleHeaders::find(headers)?;
         if authorization.is_repeated {
             return Err(Malformed::Repeated("Authorization"));
+        }
+        if key.is_repeated {
+            return Err(Malformed::Repeated("X-Gatepost-Key"));
         }
         let method = text(method.once("X-Forwarded-Method")?, "X-Forwarded-Method")?;
         let proto = text(proto.once("X-Forwarded-Proto")?, "X-Forwarded-Proto")?;
@@ -74,7 +85,16 @@ impl<'a> Forwarded<'a> {
             "http" | "ws" => return Err(Malformed::PlainHttp),
             _ => return Err(Malformed::Unreadable("X-Forwarded-Proto")),
         };
-        Ok(Self { host: host.parse()?, scheme, method, uri, headers })
+        let own_key = key.value;
+        Ok(Self {
+            host: host.parse()?,
+            scheme,
+            method,
+            uri,
+            authorization: authorization.value,
+            own_key,
+            headers,
+        })
     }
 
     /// The client's method, as it was sent.
@@ -126,6 +146,17 @@ impl<'a> Forwarded<'a> {
         self.headers.all(COOKIE)
     }
 
+    /// The token of `Authorization: Bearer` (RFC 6750 section 2.1), which need not be text.
+    pub fn bearer_token(&self) -> Option<&'a [u8]> {
+        let (scheme, token) = self.authorization?.split_at_checked(BEARER.len())?;
+        scheme.eq_ignore_ascii_case(BEARER).then(|| token.trim_ascii())
+    }
+
+    /// `X-Gatepost-Key`, which need not be text.
+    pub const fn own_key(&self) -> Option<&'a [u8]> {
+        self.own_key
+    }
+
     /// The client's `Authorization`.
     pub fn authorization(&self) -> Option<&'a HeaderValue> {
         self.headers.value(AUTHORIZATION)
@@ -136,6 +167,7 @@ impl<'a> Forwarded<'a> {
 #[derive(Default)]
 struct SingleHeaders<'a> {
     authorization: SingleHeader<'a>,
+    key: SingleHeader<'a>,
     method: SingleHeader<'a>,
     proto: SingleHeader<'a>,
     host: SingleHeader<'a>,
@@ -151,6 +183,7 @@ impl<'a> SingleHeaders<'a> {
             }
             match name {
                 "authorization" => found.authorization.put(value),
+                "x-gatepost-key" => found.key.put(value),
                 "x-forwarded-method" => found.method.put(value),
                 "x-forwarded-proto" => found.proto.put(value),
                 "x-forwarded-host" => found.host.put(value),

@@ -1,8 +1,9 @@
 //! Looks up the session of a cookie in the stores, once for all requests that need it at the same time.
 
-use super::SessionCache;
-use super::cached_session::{CacheKey, CachedSession};
+use super::cached_caller::{CacheKey, CachedCaller};
+use super::session_proof::SessionProof;
 use super::single_flight::Found;
+use super::{CachedSession, SessionCache};
 use crate::authn::{self, LoadError};
 use crate::invalidation::lease::Stamp;
 use gatepost_core::access::Standing;
@@ -24,9 +25,7 @@ impl SessionCache {
         cookie: &HostValue,
         since: BootTime,
     ) -> Result<Option<Arc<CachedSession>>, Arc<LoadError>> {
-        if self.is_failing(BootTime::now())
-            && let Some(session) = self.get(&key).filter(|session| self.may_serve_stale(session))
-        {
+        if let Some(session) = self.stale(&key) {
             return Ok(Some(session));
         }
         // On the runtime of the stores' connections: otherwise each reply of a store would wake this thread.
@@ -64,14 +63,14 @@ impl SessionCache {
 
     fn make(&self, times: SessionTimes, standing: Standing, stamp: Stamp) -> Arc<CachedSession> {
         let (standing, headers, interned_bytes) = self.interner.intern(standing, &self.site.config.verify);
-        Arc::new(CachedSession::new(times, standing, headers, interned_bytes, stamp))
+        Arc::new(CachedCaller::new(times.into(), standing, headers, interned_bytes, stamp))
     }
 }
 
-async fn look_up(cache: Arc<SessionCache>, key: CacheKey, cookie: HostValue) -> Found {
+async fn look_up(cache: Arc<SessionCache>, key: CacheKey, cookie: HostValue) -> Found<SessionProof> {
     let started = BootTime::now();
     let stamp = cache.lease.stamp(cookie.user.random_bits());
-    let cached = cache.get(&key);
+    let cached = cache.get::<SessionProof>(&key);
     let (session, standing) = authn::load_both(&cache.stores, &cookie.session, cookie.user).await;
     let standing = match standing {
         Ok(standing) => standing,

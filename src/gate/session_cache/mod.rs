@@ -1,22 +1,29 @@
 //! The session cache: answers of the stores, cached in this process and valid under a [`Lease`].
 //!
 //! Guarantees: its memory is bounded. It contains only sessions that were valid, for cookies that could be decrypted,
-//! so that forged cookies cause neither a look-up nor an entry. Any number of concurrent requests for one cookie cause
-//! one look-up. An answer from the cache includes every change that was acknowledged 1 s before the request was sent. What
+//! so that forged cookies cause neither a look-up nor an entry, and keys that the directory knows. Any number of
+//! concurrent requests for one credential cause one look-up. An answer from the cache includes every change that was acknowledged 1 s before the request was sent. What
 //! ends by itself counts until that moment and not after it, also while the directory cannot be reached.
 
-mod cached_session;
+mod atomic_timestamp;
+mod cached_caller;
 mod interning;
+mod key_proof;
 mod look_up;
+mod look_up_key;
+mod session_proof;
 mod single_flight;
 
-pub use cached_session::{CacheKey, CachedSession};
+pub use cached_caller::{CacheKey, CachedCaller};
+pub use key_proof::KeyProof;
+pub use session_proof::SessionProof;
 
 use super::assertion::SignedAssertion;
 use crate::invalidation::lease::Lease;
 use crate::site::Site;
 use crate::stores::Stores;
 use crate::tasks::Tasks;
+use cached_caller::Proof;
 use gatepost_core::clock::{BootTime, Timestamp};
 use hyper::header::HeaderValue;
 use interning::AccessInterner;
@@ -33,12 +40,55 @@ const TYPICAL_WEIGHT: u64 = 520;
 /// Less than the second within which a change must take effect.
 const RETRY_AFTER_FAILURE: Duration = Duration::from_millis(500);
 
+/// A person, by the session of a cookie.
+pub type CachedSession = CachedCaller<SessionProof>;
+/// A machine, by an API key.
+pub type CachedKey = CachedCaller<KeyProof>;
+
+/// What the cache holds.
+#[derive(Clone, Debug)]
+pub enum Cached {
+    /// A person, by the session of a cookie.
+    Session(Arc<CachedSession>),
+    /// A machine, by an API key.
+    Key(Arc<CachedKey>),
+}
+
+/// A kind of credential that the cache holds.
+pub trait Kind: Proof {
+    /// The caller, if it is of this kind.
+    fn of(cached: Cached) -> Option<Arc<CachedCaller<Self>>>;
+
+    /// The caller as the cache holds it.
+    fn wrap(caller: Arc<CachedCaller<Self>>) -> Cached;
+}
+
+macro_rules! kind {
+    ($proof:ident, $kind:ident) => {
+        impl Kind for $proof {
+            fn of(cached: Cached) -> Option<Arc<CachedCaller<Self>>> {
+                if let Cached::$kind(caller) = cached { Some(caller) } else { None }
+            }
+
+            fn wrap(caller: Arc<CachedCaller<Self>>) -> Cached {
+                Cached::$kind(caller)
+            }
+        }
+    };
+}
+
+kind!(SessionProof, Session);
+kind!(KeyProof, Key);
+
 #[derive(Clone, Copy, Debug)]
 struct ByMemory;
 
-impl Weighter<CacheKey, Arc<CachedSession>> for ByMemory {
-    fn weight(&self, _key: &CacheKey, session: &Arc<CachedSession>) -> u64 {
-        session.weight()
+impl Weighter<CacheKey, Cached> for ByMemory {
+    fn weight(&self, _key: &CacheKey, cached: &Cached) -> u64 {
+        match cached {
+            Cached::Session(session) => session.weight(),
+            Cached::Key(key) => key.weight(),
+        }
     }
 }
 
@@ -50,9 +100,10 @@ pub struct SessionCache {
     tasks: Arc<Tasks>,
     lease: Arc<Lease>,
     /// `None`: the cache is off, and every request queries the stores.
-    cache: Option<Cache<CacheKey, Arc<CachedSession>, ByMemory, DefaultHashBuilder>>,
+    cache: Option<Cache<CacheKey, Cached, ByMemory, DefaultHashBuilder>>,
     interner: AccessInterner,
-    look_ups: SingleFlight,
+    look_ups: SingleFlight<SessionProof>,
+    key_look_ups: SingleFlight<KeyProof>,
     /// Until this point in boot time the directory is treated as failing, in nanoseconds.
     failing_until: AtomicU64,
 }
@@ -71,55 +122,64 @@ impl SessionCache {
             cache,
             interner: AccessInterner::default(),
             look_ups: SingleFlight::default(),
+            key_look_ups: SingleFlight::default(),
             failing_until: AtomicU64::new(0),
         }
     }
 
-    /// The cached session, if it is valid for the current request.
-    pub fn fresh(&self, key: &CacheKey) -> Option<Arc<CachedSession>> {
-        self.get(key).filter(|session| self.lease.is_valid(session.lease_entry(), BootTime::now))
+    /// The cached caller, if the entry is valid for the current request.
+    pub fn fresh<P: Kind>(&self, key: &CacheKey) -> Option<Arc<CachedCaller<P>>> {
+        self.get::<P>(key).filter(|caller| self.lease.is_valid(caller.lease_entry(), BootTime::now))
     }
 
-    /// The cached session, valid or not.
-    fn get(&self, key: &CacheKey) -> Option<Arc<CachedSession>> {
-        self.cache.as_ref()?.get(key)
+    /// The cached caller, valid or not.
+    fn get<P: Kind>(&self, key: &CacheKey) -> Option<Arc<CachedCaller<P>>> {
+        self.cache.as_ref()?.get(key).and_then(P::of)
     }
 
-    /// Whether a stale session may be served while the directory cannot be reached. Never an admin's.
-    fn may_serve_stale(&self, session: &CachedSession) -> bool {
+    /// Whether a stale entry may be served while the directory cannot be reached. Never an admin's.
+    fn may_serve_stale<P: Proof>(&self, caller: &CachedCaller<P>) -> bool {
         let stale = self.site.config.verify.stale_if_error;
-        !session.standing.access.is_admin
-            && self.lease.is_valid_during_outage(session.lease_entry(), stale, BootTime::now)
+        !caller.standing.access.is_admin
+            && self.lease.is_valid_during_outage(caller.lease_entry(), stale, BootTime::now)
     }
 
-    /// The assertion of a cached session. If there is none, or only an old one, calls `sign` and caches the result. The
+    /// Whether a stale entry may be served at once, because the directory has just failed.
+    fn stale<P: Kind>(&self, key: &CacheKey) -> Option<Arc<CachedCaller<P>>> {
+        self.is_failing(BootTime::now())
+            .then(|| self.get(key))
+            .flatten()
+            .filter(|caller| self.may_serve_stale(caller))
+    }
+
+    /// The assertion of a cached caller. If there is none, or only an old one, calls `sign` and caches the result. The
     /// entry is replaced, because the cache computes the weight of an entry only when it is inserted.
-    pub fn assertion(
+    pub fn assertion<P: Kind>(
         &self,
         key: CacheKey,
-        session: &CachedSession,
+        caller: &CachedCaller<P>,
         now: Timestamp,
         sign: impl FnOnce() -> SignedAssertion,
     ) -> HeaderValue {
-        if let Some(kept) = session.assertion.as_ref().filter(|kept| kept.is_fresh(now)) {
+        if let Some(kept) = caller.assertion.as_ref().filter(|kept| kept.is_fresh(now)) {
             return kept.value();
         }
         let made = sign();
         let value = made.value();
         if let Some(cache) = &self.cache {
             // Only if the entry still exists: one that was removed meanwhile must not come back.
-            let _ = cache.replace(key, Arc::new(session.with_assertion(made, now)), true);
+            let _ = cache.replace(key, P::wrap(Arc::new(caller.with_assertion(made, now))), true);
         }
         value
     }
 
-    fn put(&self, key: CacheKey, session: Arc<CachedSession>) {
+    fn put<P: Kind>(&self, key: CacheKey, caller: Arc<CachedCaller<P>>) {
         if let Some(cache) = &self.cache {
-            cache.insert(key, session);
+            cache.insert(key, P::wrap(caller));
         }
     }
 
-    /// Removes an entry, so that the next request with this cookie queries the stores.
+    /// Removes an entry, so that the next request with this credential queries the stores.
     pub fn remove(&self, key: &CacheKey) {
         if let Some(cache) = &self.cache {
             cache.remove(key);
@@ -135,7 +195,7 @@ impl SessionCache {
         now.nanos() < self.failing_until.load(Ordering::Relaxed) && !self.lease.holds(now)
     }
 
-    /// The number of cached sessions, and their estimated size in bytes.
+    /// The number of cached callers, and their estimated size in bytes.
     pub fn size(&self) -> (usize, u64) {
         self.cache.as_ref().map_or((0, 0), |cache| (cache.len(), cache.weight()))
     }

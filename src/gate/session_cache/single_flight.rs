@@ -4,7 +4,7 @@
 //! while the answer is younger than [`LEASE`]. If it is older, for example after the process was suspended, it is
 //! looked up again. So is an answer in which something has ended meanwhile.
 
-use super::cached_session::{CacheKey, CachedSession};
+use super::cached_caller::{CacheKey, CachedCaller};
 use crate::authn::LoadError;
 use crate::invalidation::lease::LEASE;
 use gatepost_core::clock::BootTime;
@@ -12,34 +12,40 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::sync::OnceCell;
 
-/// The result of a look-up. `Ok(None)`: there is no such session.
-pub(super) type Found = Result<Option<Arc<CachedSession>>, Arc<LoadError>>;
+/// The result of a look-up. `Ok(None)`: the credential is nobody's.
+pub(super) type Found<P> = Result<Option<Arc<CachedCaller<P>>>, Arc<LoadError>>;
 
 /// One running look-up.
 #[derive(Debug)]
-struct Flight {
+struct Flight<P> {
     started: BootTime,
-    found: OnceCell<Found>,
+    found: OnceCell<Found<P>>,
 }
 
 /// The running look-ups by cache key. A look-up is dropped with the last request that waits for it.
-#[derive(Debug, Default)]
-pub(super) struct SingleFlight(Mutex<HashMap<CacheKey, Weak<Flight>>>);
+#[derive(Debug)]
+pub(super) struct SingleFlight<P>(Mutex<HashMap<CacheKey, Weak<Flight<P>>>>);
 
-impl SingleFlight {
+impl<P> Default for SingleFlight<P> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<P> SingleFlight<P> {
     /// Joins the running look-up, or starts one. Does not join one that began before `since`.
-    pub(super) async fn join<F: Future<Output = Found>>(
+    pub(super) async fn join<F: Future<Output = Found<P>>>(
         &self,
         key: CacheKey,
         since: BootTime,
         look_up: impl Fn() -> F,
-    ) -> Found {
+    ) -> Found<P> {
         loop {
             let flight = self.enter(key, since);
             let found = flight.found.get_or_init(&look_up).await.clone();
             self.leave(key, &flight);
             let counts_until = match &found {
-                Ok(Some(session)) => flight.started.plus(LEASE).min(session.standing.counts_until),
+                Ok(Some(caller)) => flight.started.plus(LEASE).min(caller.standing.counts_until),
                 _ => flight.started.plus(LEASE),
             };
             if BootTime::now() < counts_until {
@@ -48,7 +54,7 @@ impl SingleFlight {
         }
     }
 
-    fn enter(&self, key: CacheKey, since: BootTime) -> Arc<Flight> {
+    fn enter(&self, key: CacheKey, since: BootTime) -> Arc<Flight<P>> {
         let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let running = flights.get(&key).and_then(Weak::upgrade);
         if let Some(flight) = running.filter(|flight| flight.started >= since) {
@@ -60,9 +66,9 @@ impl SingleFlight {
     }
 
     /// Removes a finished look-up, so that the next request starts a new one.
-    fn leave(&self, key: CacheKey, flight: &Arc<Flight>) {
+    fn leave(&self, key: CacheKey, flight: &Arc<Flight<P>>) {
         let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_ours = |other: &Weak<Flight>| std::ptr::eq(other.as_ptr(), Arc::as_ptr(flight));
+        let is_ours = |other: &Weak<Flight<P>>| std::ptr::eq(other.as_ptr(), Arc::as_ptr(flight));
         if flights.get(&key).is_some_and(is_ours) {
             flights.remove(&key);
         }
@@ -71,13 +77,14 @@ impl SingleFlight {
 
 #[cfg(test)]
 mod tests {
+    use super::super::session_proof::SessionProof;
     use super::*;
     use std::pin::{Pin, pin};
     use std::sync::atomic::{AtomicUsize, Ordering};
     use tokio::sync::watch;
 
     /// Polls the future once; it must not complete.
-    async fn begin(future: &mut Pin<&mut impl Future<Output = Found>>) {
+    async fn begin(future: &mut Pin<&mut impl Future<Output = Found<SessionProof>>>) {
         tokio::select! {
             biased;
             found = future.as_mut() => panic!("it has ended: {found:?}"),

@@ -11,14 +11,17 @@ use super::assertion::{self, AssertionKeys, Claims, McpClaims};
 use super::identity_headers::encode;
 use crate::site::Site;
 use gatepost_core::access::{Access, Role};
+use gatepost_core::api_key::{KeyId, KeyLimits};
 use gatepost_core::decision::{Missing, Permit};
 use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{TenantId, UserId};
 use gatepost_core::mcp::message::Call;
 use gatepost_core::mcp::pattern::Kind;
 use gatepost_core::mcp::rules::User;
+use gatepost_core::tool_pattern::ToolPattern;
 use hyper::HeaderMap;
 use hyper::header::{HeaderName, HeaderValue};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The patterns of the tools that the person may use.
@@ -28,17 +31,24 @@ pub const NO_SERVER: &str = "no tool server at this address";
 /// How much of a name is shown and logged.
 const MAX_SHOWN: usize = 128;
 
-/// A person who may enter.
+/// The key of a machine.
+#[derive(Debug)]
+pub struct ToolKey {
+    pub id: KeyId,
+    pub limits: Arc<KeyLimits>,
+}
+
+/// A person or a machine that may enter.
 #[derive(Debug)]
 pub struct ToolPassage {
     headers: HeaderMap,
     access: Arc<Access>,
     claims: Option<Claims>,
     tenant: Option<(TenantId, Role)>,
-    /// The id of the key that they use.
-    key: Option<String>,
-    /// The person.
-    pub user: UserId,
+    /// The key that they use.
+    key: Option<ToolKey>,
+    /// The person; none for a key.
+    pub user: Option<UserId>,
     pub email: EmailAddress,
     /// They may ask for access that they lack.
     pub may_request: bool,
@@ -59,19 +69,26 @@ impl ToolPassage {
             claims,
             tenant: permit.tenant.map(|(id, role)| (id.clone(), role)),
             key: None,
-            user: permit.person.id,
+            user: Some(permit.person.id),
             email: permit.email.clone(),
         }
+    }
+
+    /// The same for a machine. A refusal is not kept for it, and it asks for no access.
+    #[must_use]
+    pub fn of_key(self, key: ToolKey) -> Self {
+        Self { key: Some(key), user: None, may_request: false, ..self }
+    }
+
+    /// Whether the key, if there is one, is for this call.
+    fn is_within_key(&self, call: &Call) -> bool {
+        let tools = self.key.as_ref().map_or(&[][..], |key| &key.limits.tools);
+        call.kind != Kind::Tool || tools.is_empty() || tools.iter().any(|tool| tool.matches(&call.name))
     }
 
     /// The identity headers, without those about tools.
     pub const fn headers(&self) -> &HeaderMap {
         &self.headers
-    }
-
-    fn user(&self, server: &GateServer) -> User<'_> {
-        let role = self.access.role_in(&server.tenant);
-        User { access: &self.access, role, key: self.key.as_deref() }
     }
 
     /// Decides about a message. `None`: it asks for nothing that has rules.
@@ -84,16 +101,21 @@ impl ToolPassage {
         call: Option<&Call>,
         (keys, limit): (&AssertionKeys, usize),
     ) -> Result<HeaderMap, Missing> {
-        let user = self.user(server);
-        if let Some(call) = call.filter(|call| !server.rules.allows(call, &user)) {
-            return Err(Missing {
-                groups: server.rules.groups_for(call),
-                tool: Some(shown(call)),
-                ..Missing::default()
-            });
+        let key = self.key.as_ref().map(|key| key.id.to_string());
+        let role = self.access.role_in(&server.tenant);
+        let user = User { access: &self.access, role, key: key.as_deref() };
+        if let Some(call) = call {
+            let is_allowed = server.rules.allows(call, &user);
+            if !is_allowed || !self.is_within_key(call) {
+                let groups = if is_allowed { Vec::new() } else { server.rules.groups_for(call) };
+                return Err(Missing { groups, tool: Some(shown(call)), ..Missing::default() });
+            }
         }
         let mut headers = self.headers.clone();
-        let tools = server.rules.patterns(Kind::Tool, &user);
+        let mut tools = server.rules.patterns(Kind::Tool, &user);
+        if let Some(key) = self.key.as_ref().filter(|key| !key.limits.tools.is_empty()) {
+            tools = within(&tools, &key.limits.tools);
+        }
         if let Ok(value) = HeaderValue::from_str(&joined(&tools, limit)) {
             headers.insert(HEADER, value);
         }
@@ -112,6 +134,18 @@ impl ToolPassage {
         }
         Ok(headers)
     }
+}
+
+/// What both lists of patterns match, of each pair the narrower one.
+fn within(patterns: &[String], tools: &[ToolPattern]) -> Vec<String> {
+    let narrower = |one: &str, other: &str| match (one.strip_suffix('*'), other.strip_suffix('*')) {
+        (_, Some(beginning)) if one.starts_with(beginning) => Some(one.to_owned()),
+        (Some(beginning), _) if other.starts_with(beginning) => Some(other.to_owned()),
+        _ => (one == other).then(|| one.to_owned()),
+    };
+    let pairs = patterns.iter().flat_map(|one| tools.iter().map(move |other| narrower(one, other.as_str())));
+    let both: BTreeSet<String> = pairs.flatten().collect();
+    both.into_iter().collect()
 }
 
 /// Patterns as a header value: whole ones up to a length.
@@ -147,6 +181,23 @@ mod tests {
         assert_eq!(joined(&patterns, 12), "a%2Cb,get_*");
         assert_eq!(joined(&patterns, 10), "a%2Cb");
         assert_eq!(joined(&[], 10), "");
+    }
+
+    #[test]
+    fn a_key_narrows_what_rules_give() {
+        let keys =
+            |list: &[&str]| list.iter().map(|text| text.parse().expect("a pattern")).collect::<Vec<_>>();
+        let rules = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        for (given, key, both) in [
+            (&["*"][..], &["get_*"][..], &["get_*"][..]),
+            (&["get_*"], &["*"], &["get_*"]),
+            (&["get_*", "put"], &["get_file", "put"], &["get_file", "put"]),
+            (&["get_a*"], &["get_*"], &["get_a*"]),
+            (&["get_file"], &["get_*"], &["get_file"]),
+            (&["get_*"], &["put_*", "get"], &[]),
+        ] {
+            assert_eq!(within(&rules(given), &keys(key)), both, "{given:?} {key:?}");
+        }
     }
 
     #[test]

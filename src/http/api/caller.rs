@@ -1,12 +1,13 @@
 //! Who calls an operation of the API, as the directory says at this moment: the session of the cookie. The place of keys
 //! is beside it: each operation already names the scope that a key will need.
 
-use super::rate::{Left, Rate};
+use super::rate;
 use crate::authn::Principal;
 use crate::http::problem_document::{Problem, ProblemCode};
 use crate::http::public::callers::{ApiAccess, ApiCallers, CallerRule, Callers, KeyScope};
 use crate::http::public::fault::Fault;
 use crate::http::public::request::{add_header, browser, data};
+use crate::rate::Rate;
 use crate::sign_in::{self, Browser, Context, checked_session};
 use actix_web::HttpRequest;
 use actix_web::http::header::{HeaderName, HeaderValue};
@@ -94,12 +95,12 @@ async fn check(request: &HttpRequest, who: ApiCallers) -> Result<Caller, Fault> 
 
 /// Counts the request, and says in the answer what is left.
 fn count(request: &HttpRequest, caller: UserId) -> Result<(), Fault> {
-    let left = data::<Rate>(request).count(caller, BootTime::now());
-    add(request, "ratelimit-policy", &Left::policy());
-    add(request, "ratelimit", &left.limit());
+    let left = data::<Rate<UserId>>(request).count(caller, rate::QUOTA, BootTime::now());
+    add(request, "ratelimit-policy", &rate::policy());
+    add(request, "ratelimit", &rate::limit(left));
     let Some(wait) = left.wait else { return Ok(()) };
     let problem = Problem::new(ProblemCode::TooManyRequests, "You have sent too many requests.");
-    Err(problem.with("retry-after", Left::retry_after(wait)).into())
+    Err(problem.with("retry-after", rate::retry_after(wait)).into())
 }
 
 fn add(request: &HttpRequest, name: &'static str, value: &str) {

@@ -98,9 +98,9 @@ pub(super) async fn remove(
 /// Changes of a group's members that are made together or not at all.
 #[derive(ToSchema)]
 pub(super) struct MemberBatch {
-    #[schema(value_type = Vec<BatchedMember>, max_items = 1000)]
+    #[schema(value_type = Vec<BatchedMember>, max_items = 1000, required = false)]
     add: Vec<(UserKey, Option<Timestamp>)>,
-    #[schema(value_type = Vec<BatchedUser>, max_items = 1000)]
+    #[schema(value_type = Vec<BatchedUser>, max_items = 1000, required = false)]
     remove: Vec<UserKey>,
 }
 

@@ -94,7 +94,14 @@ impl<'a> Parameters<'a> {
     }
 
     fn parse<T: FromStr<Err: Display>>(&mut self, name: &str, value: &str) -> Option<T> {
-        let parsed = if value.len() > MOST_BYTES { Err("It is too long".to_owned()) } else { Ok(value) };
+        let parsed = if value.len() > MOST_BYTES {
+            Err("It is too long".to_owned())
+        } else if value.contains(|c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER) {
+            // Postgres stores no NUL.
+            Err("It is not UTF-8 without control characters".to_owned())
+        } else {
+            Ok(value)
+        };
         let parsed = parsed.and_then(|value| value.parse().map_err(|error: T::Err| error.to_string()));
         parsed
             .map_err(|error| self.flaws.push(Flaw::of_parameter(name, "malformed", format!("{error}."))))

@@ -32,7 +32,6 @@ mod tool_servers;
 mod users;
 
 pub use openapi::document;
-pub use rate::Rate;
 
 use crate::http::public::HostScope;
 use crate::http::public::RequestOrigin::{Anywhere, OwnPages};

@@ -9,9 +9,11 @@ use crate::http::problem_document::{Flaw, ProblemDocument};
 use gatepost_core::host::Origin;
 use gatepost_pages::ApiOperation;
 use utoipa::OpenApi;
-use utoipa::openapi::Components;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
 use utoipa::openapi::server::Server;
+use utoipa::openapi::{Components, Required};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -48,16 +50,26 @@ struct Document;
 pub fn document(public_url: Option<&Origin>) -> String {
     let mut document = Document::openapi();
     env!("CARGO_PKG_VERSION").clone_into(&mut document.info.version);
-    name_operations(&mut document);
+    complete_operations(&mut document);
     document.servers =
         Some(vec![Server::new(public_url.map_or_else(|| "/".to_owned(), ToString::to_string))]);
     let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(COOKIE)));
     document.components.get_or_insert_with(Components::new).add_security_scheme("session", cookie);
+    leave_out_unused_schemas(&mut document);
     document.to_pretty_json().expect("a document is JSON")
 }
 
-/// Names each operation by method and path, which are unique: `get_users_id_memberships`.
-fn name_operations(document: &mut utoipa::openapi::OpenApi) {
+/// Leaves out the schemas of items whose lists stand in the operations themselves.
+fn leave_out_unused_schemas(document: &mut utoipa::openapi::OpenApi) {
+    let text = document.to_json().unwrap_or_default();
+    if let Some(components) = &mut document.components {
+        components.schemas.retain(|name, _| text.contains(&format!("\"#/components/schemas/{name}\"")));
+    }
+}
+
+/// Names each operation by method and path, which are unique (`get_users_id_memberships`), and lists the parameters that
+/// all changes have.
+fn complete_operations(document: &mut utoipa::openapi::OpenApi) {
     for (path, item) in &mut document.paths.paths {
         let path = path.strip_prefix(ROOT).unwrap_or(path);
         let words = path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
@@ -70,12 +82,45 @@ fn name_operations(document: &mut utoipa::openapi::OpenApi) {
             ("delete", &mut item.delete),
         ];
         for (method, operation) in methods {
-            if let Some(operation) = operation {
-                operation.operation_id = Some(format!("{method}_{words}"));
+            let Some(operation) = operation else { continue };
+            operation.operation_id = Some(format!("{method}_{words}"));
+            // `explain` is a POST for its body alone.
+            if method != "get" && path != "/explain" {
+                operation.parameters.get_or_insert_default().extend(parameters_of_changes(method));
             }
         }
     }
 }
+
+/// The parameters of a change, which `input.rs` and `repeats.rs` read.
+fn parameters_of_changes(method: &str) -> Vec<Parameter> {
+    let parameter = |name: &str, place, description: &str, schema: ObjectBuilder| {
+        let parameter = ParameterBuilder::new().name(name).parameter_in(place).required(Required::False);
+        parameter.description(Some(description)).schema(Some(schema)).build()
+    };
+    let text = |pattern: &str| ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern));
+    let (query, header) = (ParameterIn::Query, ParameterIn::Header);
+    let boolean = ObjectBuilder::new().schema_type(Type::Boolean);
+    let mut parameters = vec![
+        parameter("dry_run", query, "Says what would change; nothing does.", boolean),
+        parameter("If-Match", header.clone(), "Only if the thing has this version.", text(VERSION)),
+    ];
+    match method {
+        "post" => {
+            let description = "The request may come again: it is made once.";
+            parameters.push(parameter("Idempotency-Key", header, description, text("^[!-~]{1,128}$")));
+        }
+        "put" => {
+            let description = "Only if the thing does not exist yet.";
+            parameters.push(parameter("If-None-Match", header, description, text(r"^\*$")));
+        }
+        _ => {}
+    }
+    parameters
+}
+
+/// A version as `ETag` shows it, or any.
+const VERSION: &str = r#"^("v(0|[1-9][0-9]{0,17})"|\*)$"#;
 
 /// The operations in the order of the document, by the part of the API that they belong to.
 pub(super) fn operations() -> Vec<(String, Vec<ApiOperation>)> {

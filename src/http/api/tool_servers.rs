@@ -14,8 +14,9 @@ use actix_web::web::Data;
 use gatepost_core::ids::{ProviderId, TenantId, ToolRuleId, ToolServerId};
 use gatepost_core::mcp::Mode;
 use gatepost_core::mcp::endpoint::Endpoint;
-use gatepost_core::mcp::pattern::{Kind, Pattern, Subject};
+use gatepost_core::mcp::pattern::{Kind, Subject};
 use gatepost_core::mcp::words::{Audience, PageAddress, ScopeName, ServerName};
+use gatepost_core::tool_pattern::ToolPattern;
 use gatepost_store::directory::changes::{
     AddToolRule, CreateToolServer, DeleteToolServer, RemoveToolRule, ToolServerPatch, UpdateToolServer,
 };
@@ -249,7 +250,7 @@ pub(super) struct NewToolRule {
     kind: Kind,
     /// A name, or its beginning with one `*`.
     #[schema(value_type = String, example = "get_*", max_length = 512)]
-    pattern: Pattern,
+    pattern: ToolPattern,
 }
 
 impl Body for NewToolRule {

@@ -83,6 +83,15 @@ impl<'a> Responder<'a> {
             Reply::RecheckBySignIn => {
                 self.refuse(&Refusal::Recheck { uri, resend, retry_after: CHECK_AFTER })
             }
+            Reply::InvalidKey(denial) => {
+                self.log_refusal(email, &denial.to_string());
+                self.refuse(&Refusal::InvalidKey(&denial.to_string()))
+            }
+            Reply::KeyRefused(denial) => {
+                self.log_refusal(email, &denial.to_string());
+                self.refuse(&Refusal::KeyRefused(&denial.to_string()))
+            }
+            Reply::TooMany(retry_after) => self.refuse(&Refusal::TooMany { retry_after }),
             Reply::CrossOrigin => {
                 self.log_refusal(email, "another origin asked for a change");
                 self.refuse(&Refusal::CrossOrigin)

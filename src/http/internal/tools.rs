@@ -125,7 +125,7 @@ fn refuse(
     missing: Missing,
     passage: &ToolPassage,
 ) -> (Answer, Reason) {
-    let (user, email, may_request) = (Some(passage.user), Some(&passage.email), passage.may_request);
+    let (user, email, may_request) = (passage.user, Some(&passage.email), passage.may_request);
     deny(responder, requirement, &Denial::Forbidden(missing), Denied { user, email, may_request })
 }
 

@@ -6,13 +6,14 @@ use super::fault::{self, Fault};
 use super::register;
 use crate::gate::assertion::AssertionKeys;
 use crate::gate::tools::ToolServers;
-use crate::http::api::Rate;
+use crate::rate::Rate;
 use crate::readiness::Readiness;
 use crate::{admin, explain, sign_in};
 use actix_web::dev::Server;
 use actix_web::http::KeepAlive;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpResponse, HttpServer, web};
+use gatepost_core::ids::UserId;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZero;
@@ -85,7 +86,7 @@ pub(super) fn configure(context: &Context) -> impl Fn(&mut web::ServiceConfig) +
     let admin = web::Data::from(Arc::clone(&context.admin));
     let readiness = web::Data::from(Arc::clone(&context.readiness));
     let tool_servers = web::Data::from(Arc::clone(&context.tool_servers));
-    let rate = web::Data::new(Rate::default());
+    let rate = web::Data::new(Rate::<UserId>::default());
     let bodies = web::Data::new(Bodies::default());
     let permits = web::Data::new(Semaphore::new(PERSON_PAGES));
     move |config| {

@@ -16,7 +16,7 @@ fn aliases_of(name: &str) -> Vec<String> {
     aliases
 }
 
-const IDENTITY: [&str; 10] = [
+const IDENTITY: [&str; 13] = [
     "X-User-Email",
     "X-User-Groups",
     "X-User-Groups-Truncated",
@@ -27,6 +27,9 @@ const IDENTITY: [&str; 10] = [
     "X-User-Role",
     "X-Tenant-Id",
     "X-User-Assertion",
+    "X-User-Via",
+    "X-User-Tools",
+    "X-Gatepost-Key",
 ];
 const FORWARDED: [&str; 5] =
     ["X-Forwarded-Method", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Uri", "X-Forwarded-For"];

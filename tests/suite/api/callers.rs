@@ -7,17 +7,17 @@ use gatepost_kit::client::{Answer, Client};
 use serde_json::{Value, json};
 
 /// Ids of things that exist: the tenant is `a`.
-struct Ids {
-    user: String,
+pub(super) struct Ids {
+    pub(super) user: String,
     group: String,
     request: String,
 }
 
 /// The id of a rule that no tool server has.
-const NO_RULE: &str = "0199d1f0-5b7c-7d2e-8a3f-0123456789ab";
+pub(super) const NO_RULE: &str = "0199d1f0-5b7c-7d2e-8a3f-0123456789ab";
 
 /// The path of an operation below [`ROOT`]; a change is only tried.
-fn path_of(route: &Route, ids: &Ids) -> String {
+pub(super) fn path_of(route: &Route, ids: &Ids) -> String {
     let path = route.path.strip_prefix(ROOT).unwrap();
     let id = match path.split('/').nth(1).filter(|_| path.contains("{id}")) {
         None => "",
@@ -42,7 +42,7 @@ fn path_of(route: &Route, ids: &Ids) -> String {
     }
 }
 
-fn body_of(office: &Office, route: &Route) -> Option<Value> {
+pub(super) fn body_of(route: &Route) -> Option<Value> {
     Some(match (route.method, route.path.strip_prefix(ROOT).unwrap()) {
         ("POST", "/users") => json!({ "email": "new@example.com" }),
         ("POST", "/users/{id}/erase") => json!({ "confirm": "bob@example.com" }),
@@ -56,7 +56,7 @@ fn body_of(office: &Office, route: &Route) -> Option<Value> {
         }
         ("POST", "/requests/{id}/decline") => json!({ "answer": "No." }),
         ("POST", "/tenants/{id}/tool-servers") => {
-            json!({ "id": "new", "url": office.world.url(APP, "/new") })
+            json!({ "id": "new", "url": "https://app.example.test/new" })
         }
         ("PATCH", "/tool-servers/{id}") => json!({ "name": "New" }),
         ("POST", "/tool-servers/{id}/rules") => {
@@ -69,7 +69,7 @@ fn body_of(office: &Office, route: &Route) -> Option<Value> {
 }
 
 /// What a system administrator gets.
-fn status_for(route: &Route) -> u16 {
+pub(super) fn status_for(route: &Route) -> u16 {
     match (route.method, route.path.strip_prefix(ROOT).unwrap()) {
         // They name what is not there.
         (_, "/me/sessions/{id}")
@@ -92,10 +92,10 @@ fn who(route: &Route) -> ApiCallers {
 }
 
 async fn call(office: &Office, client: &Client, route: &Route, ids: &Ids) -> Answer {
-    office.send(client, route.method, &path_of(route, ids), body_of(office, route).as_ref()).await
+    office.send(client, route.method, &path_of(route, ids), body_of(route).as_ref()).await
 }
 
-async fn ids(office: &Office) -> Ids {
+pub(super) async fn ids(office: &Office) -> Ids {
     let bob = office.world.signed_in("bob").await;
     let request = office.asked(&bob, TENANT_A, &[("tenant", "a")]).await;
     office.world.cli(&["group", "add", "Plain", "bob@example.com"]).await;
@@ -180,7 +180,7 @@ both_pairs! {
             for site in ["same-site", "cross-site", "none"] {
                 let answer = crate::api::unlimited(|| {
                     let request = office.request(&office.alice, route.method, &path_of(&route, &ids).replace("dry_run=true", ""));
-                    request.header("sec-fetch-site", site).header("content-type", "application/json").body(body_of(&office, &route).unwrap_or_default().to_string())
+                    request.header("sec-fetch-site", site).header("content-type", "application/json").body(body_of(&route).unwrap_or_default().to_string())
                 }).await;
                 if route.method != "GET" {
                     problem(&answer, 403, "cross-origin", &format!("{route:?} {site}"));

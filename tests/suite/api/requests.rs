@@ -71,6 +71,9 @@ both_pairs! {
         assert_eq!(granted.status, 200, "{}", granted.body);
         let row = &office.audit().await[0];
         assert_eq!(row["action"], "request.grant", "{row}");
+        let of_carol = office.send(&carol, "GET", "/audit?action=request.create&action=request.grant", None).await.json();
+        let shown: Vec<&str> = of_carol["items"].as_array().unwrap().iter().map(|row| row["action"].as_str().unwrap()).collect();
+        assert_eq!(shown, ["request.grant", "request.create"], "those of her tenant alone: {of_carol}");
         office.world.has_heard().await;
         let bob_sees = bob.navigate(&office.world.url(TENANT_A, "/")).await;
         assert_eq!(bob_sees.end().status, 200, "{}", bob_sees.describe());

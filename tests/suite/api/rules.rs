@@ -96,6 +96,31 @@ both_pairs! {
         assert_eq!(office.audit().await.len() - before, 1);
     }
 
+    async fn a_key_is_of_one_caller_and_of_one_request(pair) {
+        let office = Office::open(pair).await;
+        let carol = office.world.signed_in("carol").await;
+        let admin = format!("/admins/{}", office.id_of("carol@example.com").await);
+        office.done("PUT", &admin, Some(&json!({ "is_admin": true }))).await;
+        let key = [("idempotency-key", "k")];
+        let (groups, body) = (("POST", "/groups"), json!({ "name": "Once" }));
+        assert_eq!(office.send_with(&office.alice, groups, Some(&body), &key).await.status, 201);
+        let of_carol = office.send_with(&carol, groups, Some(&body), &key).await;
+        assert_eq!((of_carol.status, of_carol.header("idempotency-replayed")), (200, None), "{}", of_carol.body);
+        let dry = office.send_with(&office.alice, ("POST", "/groups?dry_run=true"), Some(&body), &key).await;
+        problem(&dry, 422, "key-reused", "a dry run is another request");
+
+        let (alice, carol) = (office.id_of("alice@example.com").await, office.id_of("carol@example.com").await);
+        let (disable, enable) = (format!("/users/{carol}/disable"), format!("/users/{carol}/enable"));
+        let key = [("idempotency-key", "of-two-paths")];
+        assert_eq!(office.send_with(&office.alice, ("POST", &disable), None, &key).await.status, 200);
+        let other = office.send_with(&office.alice, ("POST", &enable), None, &key).await;
+        problem(&other, 422, "key-reused", "another path");
+        office.done("DELETE", &admin, None).await;
+        let key = [("idempotency-key", "the-last-one")];
+        let last = office.send_with(&office.alice, ("POST", &format!("/users/{alice}/disable")), None, &key).await;
+        problem(&last, 409, "state", "the last administrator, with a key too");
+    }
+
     async fn the_api_is_on_the_public_host_alone_and_its_documents_are_for_everybody(pair) {
         let office = Office::open(pair).await;
         let stranger = office.world.browser();

@@ -15,7 +15,7 @@ use gatepost_store::directory::{Actor, DirectoryError, UserKey, Via, Who};
 use std::sync::Arc;
 use tempfile::TempDir;
 
-fn config() -> Arc<Config> {
+pub fn config() -> Arc<Config> {
     Arc::new(super::config(&[("GATEPOST_ADMIN_GROUPS", "Admins")]))
 }
 
@@ -40,7 +40,7 @@ fn files(texts: &[(&str, &str)]) -> Files {
     read(folder.path()).unwrap()
 }
 
-fn declared(text: &str) -> Declared {
+pub fn declared(text: &str) -> Declared {
     let read = files(&[("all.yaml", text)]);
     assert_eq!(read.faults, []);
     read.declared
@@ -85,7 +85,7 @@ async fn apply(store: &Opened, text: &str) -> Vec<String> {
     apply_declared(store, &declared(text)).await
 }
 
-const ALL: &str = "\
+pub const ALL: &str = "\
 groups:
 - name: Support
   links: [entra:support]
@@ -100,7 +100,7 @@ admins:
 - root@example.com
 ";
 
-const NOTHING: &str = "groups: []\ntenants: []\nadmins: []\n";
+pub const NOTHING: &str = "groups: []\ntenants: []\nadmins: []\n";
 
 both_stores! {
     async fn files_are_applied_once_and_what_they_set_goes_with_them(store) {

@@ -43,6 +43,19 @@ both_stores! {
         assert_eq!(store.audited("group.create").await.len(), 1);
     }
 
+    async fn a_request_is_remembered_for_a_day(store) {
+        let repeat = repeat();
+        create(&store, "G", repeat, Conditions::default()).await.unwrap();
+        let later = async |seconds: i64| store.sql(&format!("UPDATE gatepost.idempotent_requests SET at = at - {seconds}")).await;
+        later(24 * 60 * 60 - 60).await;
+        assert!(store.directory.find_answer(repeat).await.unwrap().is_some());
+        assert!(matches!(create(&store, "G", repeat, Conditions::default()).await, Err(DirectoryError::Repeated)));
+        later(60).await;
+        assert_eq!(store.directory.find_answer(repeat).await.unwrap(), None);
+        create(&store, "H", repeat, Conditions::default()).await.unwrap();
+        assert!(store.directory.find_answer(repeat).await.unwrap().is_some(), "it is another request now");
+    }
+
     async fn a_change_whose_answer_cannot_be_stored_is_not_made(store) {
         let repeat = repeat();
         store.sql("ALTER TABLE gatepost.idempotent_requests RENAME COLUMN answer TO lost").await;

@@ -11,6 +11,7 @@ pub use session::{
 };
 
 use crate::access::{Access, Person, Role, Standing};
+use crate::api_key::{KeyDenial, KeyLimits, KeyScope, KeyUse};
 use crate::clock::Timestamp;
 use crate::email::EmailAddress;
 use crate::ids::{GroupName, TenantId};
@@ -61,7 +62,10 @@ pub enum Denial {
     Forbidden(Missing),
     /// The last sign-in is more than this `max_age` ago, or its time is unknown.
     StepUp(Duration),
+    /// The request carries an API key that does not count for it.
+    Key(KeyDenial),
 }
+
 /// The parts of a requirement that a person does not meet. An empty list means that the part is met.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Missing {
@@ -120,13 +124,39 @@ pub fn decide<'a>(
     }
     match demand.requirement.max_age {
         Some(max_age) if !times.auth_time.is_within(max_age, demand.now) => Err(Denial::StepUp(max_age)),
-        _ => Ok(Permit {
-            email,
-            person: &standing.person,
-            access,
-            tenant: demand.requirement.tenant_for(access),
-        }),
+        _ => Ok(permit(email, standing, demand.requirement)),
     }
+}
+
+/// Decides about a request with an API key. What the key is worth comes first, then what it may be used for, then what its
+/// access opens. The rule about other origins is not applied: no browser sends a key by itself.
+///
+/// # Errors
+/// The first reason for which the request may not pass.
+pub fn decide_key<'a>(
+    requirement: &'a Requirement,
+    standing: &'a Standing,
+    limits: &KeyLimits,
+    request: &KeyUse<'_>,
+) -> Result<Permit<'a>, Denial> {
+    limits.check(request).map_err(Denial::Key)?;
+    if !limits.has(&KeyScope::Gate) {
+        return Err(Denial::Key(KeyDenial::Scope));
+    }
+    if let Some(missing) = missing(requirement, &standing.access) {
+        return Err(Denial::Forbidden(missing));
+    }
+    if requirement.max_age.is_some() {
+        return Err(Denial::Key(KeyDenial::NoSignIn));
+    }
+    // Every machine has an address. Without one there would be nobody to name to the application.
+    let email = standing.person.email.as_ref().ok_or(Denial::Key(KeyDenial::Unknown))?;
+    Ok(permit(email, standing, requirement))
+}
+
+fn permit<'a>(email: &'a EmailAddress, standing: &'a Standing, requirement: &'a Requirement) -> Permit<'a> {
+    let access = &standing.access;
+    Permit { email, person: &standing.person, access, tenant: requirement.tenant_for(access) }
 }
 
 /// The parts of a requirement that a person with this access does not meet; `None` if all are met.

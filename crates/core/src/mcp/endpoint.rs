@@ -29,11 +29,6 @@ impl Endpoint {
         &self.host
     }
 
-    /// Scheme, host and port.
-    pub fn origin(&self) -> &str {
-        &self.text[..self.path_at]
-    }
-
     /// The path, with its leading `/`.
     pub fn path(&self) -> &str {
         &self.text[self.path_at..]

@@ -1,12 +1,12 @@
-//! The words of one rule: for whom, what kind of thing, and which of them.
+//! The words of one rule: for whom, and what kind of thing. Which of them says [`ToolPattern`].
+//!
+//! [`ToolPattern`]: crate::tool_pattern::ToolPattern
 
 use crate::access::{Role, RoleError};
 use crate::ids::{GroupId, IdError};
 use std::fmt;
 use std::str::FromStr;
 
-/// The longest pattern, in bytes.
-const MAX_PATTERN: usize = 512;
 /// The longest id of a key, in bytes.
 const MAX_KEY: usize = 64;
 
@@ -98,49 +98,6 @@ fn is_key(id: &str) -> bool {
         && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
-/// Which things of one kind: one by its name, or all whose names begin alike, written with one `*` at the end.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Pattern {
-    /// This name alone.
-    Exact(String),
-    /// All names that begin so. Empty: all names.
-    Prefix(String),
-}
-
-impl Pattern {
-    /// Whether a name fits.
-    pub fn matches(&self, name: &str) -> bool {
-        match self {
-            Self::Exact(exact) => exact == name,
-            Self::Prefix(prefix) => name.starts_with(prefix.as_str()),
-        }
-    }
-}
-
-impl fmt::Display for Pattern {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Exact(name) => f.write_str(name),
-            Self::Prefix(prefix) => write!(f, "{prefix}*"),
-        }
-    }
-}
-
-impl FromStr for Pattern {
-    type Err = RuleError;
-
-    fn from_str(text: &str) -> Result<Self, RuleError> {
-        let (name, is_prefix) = text.strip_suffix('*').map_or((text, false), |prefix| (prefix, true));
-        let is_bounded = !text.is_empty() && text.len() <= MAX_PATTERN;
-        let is_plain = !name.contains('*') && !name.chars().any(char::is_control) && text.trim() == text;
-        match (is_bounded && is_plain, is_prefix) {
-            (false, _) => Err(RuleError::Pattern(text.chars().take(MAX_PATTERN).collect())),
-            (true, true) => Ok(Self::Prefix(name.to_owned())),
-            (true, false) => Ok(Self::Exact(name.to_owned())),
-        }
-    }
-}
-
 /// A text that is not a part of a rule.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum RuleError {
@@ -156,9 +113,6 @@ pub enum RuleError {
     /// The name of a role.
     #[error(transparent)]
     Role(#[from] RoleError),
-    /// Not a [`Pattern`].
-    #[error("{0:?} is not a pattern: expected 1 to {MAX_PATTERN} bytes, with * at the end alone")]
-    Pattern(String),
 }
 
 #[cfg(test)]
@@ -169,9 +123,6 @@ mod tests {
     fn what_is_written_is_read_again() {
         for text in ["everyone", "group:7", "role:viewer", "key:0190a0b0-0000-7000-8000-000000000001"] {
             assert_eq!(text.parse::<Subject>().map(|subject| subject.to_string()), Ok(text.to_owned()));
-        }
-        for text in ["*", "get_*", "search_code", "file:///a b/*"] {
-            assert_eq!(text.parse::<Pattern>().map(|pattern| pattern.to_string()), Ok(text.to_owned()));
         }
         for kind in Kind::ALL {
             assert_eq!(kind.as_str().parse(), Ok(kind));
@@ -194,9 +145,6 @@ mod tests {
             "user:1",
         ] {
             assert!(text.parse::<Subject>().is_err(), "{text}");
-        }
-        for text in ["", "a*b", "**", "*a", " a", "a ", "a\n", &"a".repeat(MAX_PATTERN + 1)] {
-            assert!(text.parse::<Pattern>().is_err(), "{text}");
         }
         assert!("tools".parse::<Kind>().is_err());
     }

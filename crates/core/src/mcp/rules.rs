@@ -1,9 +1,10 @@
 //! Who may use which tools, prompts and resources of one server.
 
 use super::message::Call;
-use super::pattern::{Kind, Pattern};
+use super::pattern::Kind;
 use crate::access::{Access, Role};
 use crate::ids::GroupName;
+use crate::tool_pattern::ToolPattern;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// One rule, with the name that its group has now.
@@ -14,7 +15,7 @@ pub struct Rule {
     /// What kind of thing it is about.
     pub kind: Kind,
     /// Which of them.
-    pub pattern: Pattern,
+    pub pattern: ToolPattern,
 }
 
 /// For whom a rule is. [`super::pattern::Subject`] names a group by its number, this by its name, as [`Access`] does.
@@ -76,7 +77,7 @@ struct Holders {
 impl RuleSet {
     /// Arranges rules.
     pub fn new(rules: impl IntoIterator<Item = Rule>) -> Self {
-        let mut patterns: [BTreeMap<Pattern, Holders>; Kind::ALL.len()] =
+        let mut patterns: [BTreeMap<ToolPattern, Holders>; Kind::ALL.len()] =
             std::array::from_fn(|_| BTreeMap::new());
         for Rule { holder, kind, pattern } in rules {
             patterns[kind as usize].entry(pattern).or_default().add(holder);
@@ -116,20 +117,20 @@ impl RuleSet {
 }
 
 impl KindRules {
-    fn new(patterns: BTreeMap<Pattern, Holders>) -> Self {
+    fn new(patterns: BTreeMap<ToolPattern, Holders>) -> Self {
         let mut rules = Self::default();
-        // The order of a `BTreeMap`: a prefix comes after every shorter prefix that it begins with.
+        let mut prefixes = BTreeMap::new();
         for (pattern, holders) in patterns {
-            match pattern {
-                Pattern::Exact(name) => {
-                    rules.exact.insert(name.into(), holders);
-                }
-                Pattern::Prefix(text) => {
-                    let last = rules.prefixes.len().checked_sub(1);
-                    let shorter = rules.fitting(last, &text);
-                    rules.prefixes.push(Prefix { text: text.into(), holders, shorter });
-                }
+            match pattern.as_str().strip_suffix('*') {
+                Some(text) => drop(prefixes.insert(text.to_owned(), holders)),
+                None => drop(rules.exact.insert(pattern.as_str().into(), holders)),
             }
+        }
+        // In order of their texts, a prefix comes after every shorter prefix that it begins with.
+        for (text, holders) in prefixes {
+            let last = rules.prefixes.len().checked_sub(1);
+            let shorter = rules.fitting(last, &text);
+            rules.prefixes.push(Prefix { text: text.into(), holders, shorter });
         }
         rules
     }
@@ -295,14 +296,15 @@ mod tests {
     fn the_arrangement_changes_nothing() {
         let mut random = crate::mcp::other_readers::Random::new(7);
         let letters = |random: &mut crate::mcp::other_readers::Random, most: usize| -> String {
-            (0..random.below(most + 1)).map(|_| ['a', 'b', 'c'][random.below(3)]).collect()
+            (0..random.below(most + 1)).map(|_| ['a', '!', 'c'][random.below(3)]).collect()
         };
         for _ in 0..300 {
-            let patterns: Vec<Pattern> = (0..random.below(12))
+            let patterns: Vec<ToolPattern> = (0..random.below(12))
                 .map(|_| match letters(&mut random, 4) {
-                    text if text.is_empty() || random.below(2) == 0 => Pattern::Prefix(text),
-                    text => Pattern::Exact(text),
+                    text if text.is_empty() || random.below(2) == 0 => format!("{text}*"),
+                    text => text,
                 })
+                .map(|text| text.parse().expect("a pattern"))
                 .collect();
             let holders = [group("A"), group("B"), Holder::Role(Role::Admin)];
             let rules: Vec<_> = patterns

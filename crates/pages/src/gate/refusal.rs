@@ -52,6 +52,15 @@ pub enum Refusal<'a> {
         /// Where the person can ask for access, on the public host; `None` if they cannot.
         request: Option<&'a str>,
     },
+    /// 401: the API key is worth nothing here. Holds why, in plain ASCII without quotation marks.
+    InvalidKey(&'a str),
+    /// 403: the API key is not for this. Holds why.
+    KeyRefused(&'a str),
+    /// 429: too many requests.
+    TooMany {
+        /// `Retry-After`.
+        retry_after: Duration,
+    },
     /// 403: the host is not protected.
     UnknownHost,
     /// 403: the request did not come through a trusted proxy.

@@ -10,6 +10,7 @@ use super::salted_digest::SaltedDigest;
 use gatepost_core::access::Role;
 use gatepost_core::access_request::{RequestState, Wanted};
 use gatepost_core::administration::Version;
+use gatepost_core::api_key::{KeyId, KeyLimits};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::identity::{ExternalGroup, GroupKind, SubjectKey};
@@ -18,8 +19,9 @@ use gatepost_core::ids::{
 };
 use gatepost_core::mcp::Mode;
 use gatepost_core::mcp::endpoint::Endpoint;
-use gatepost_core::mcp::pattern::{Kind, Pattern};
+use gatepost_core::mcp::pattern::Kind;
 use gatepost_core::secret::Hash;
+use gatepost_core::tool_pattern::ToolPattern;
 use sqlx::error::{BoxDynError, UnexpectedNullError};
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
@@ -135,15 +137,16 @@ stored_as_text!(
     EmailAddress,
     Endpoint,
     GroupName,
+    KeyId,
     Kind,
     LinkSource,
     Mode,
-    Pattern,
     ProviderId,
     RequestId,
     RequestState,
     Role,
     TenantId,
+    ToolPattern,
     ToolRuleId,
     ToolServerId,
     UserId,
@@ -250,6 +253,22 @@ impl Field for Wanted {
             Some(name) => Ok(Self::Group(name)),
             None => Field::read(row, "tenant_id").map(Self::Tenant),
         }
+    }
+}
+
+/// Read from the columns of its fields.
+impl Field for KeyLimits {
+    fn read<R: Columns>(row: &R, _column: &str) -> Result<Self> {
+        let rate = "requests_per_minute";
+        let narrow = |number: i64| number.try_into().map_err(|error| unreadable(rate, error));
+        Ok(Self {
+            expires_at: Field::read(row, "expires_at")?,
+            scopes: Field::read(row, "scopes")?,
+            hosts: Field::read(row, "hosts")?,
+            networks: Field::read(row, "networks")?,
+            tools: Field::read(row, "tools")?,
+            requests_per_minute: row.number(rate)?.map(narrow).transpose()?,
+        })
     }
 }
 

@@ -32,6 +32,7 @@ mod count;
 mod error;
 pub mod files;
 mod inspection;
+mod keys;
 mod lists;
 mod lock_key;
 mod pooler;
@@ -53,6 +54,7 @@ pub use changes::{Conditions, Done};
 pub use count::Count;
 pub use error::DirectoryError;
 pub use inspection::ServerReport;
+pub use keys::FoundKey;
 pub use lists::{
     AdminRecord, By, DayCount, Ending, EndingThing, GroupFilter, GroupState, GroupStateError, GroupTenant,
     LinkedGroup, Page, PeopleCount, Place, PlaceError, TenantGroup, TenantMember, TenantPerson, TenantWay,
@@ -204,6 +206,12 @@ impl Directory {
     /// The hot read: the person, their access, and whether this session has ended. One round trip, at most 150 ms.
     pub async fn find_standing(&self, user: UserId, session: &Hash) -> Result<Option<Standing>> {
         on_store!(self, find_standing(user, session))
+    }
+
+    /// The hot read for an API key, by the hash of its text. `None`: nobody has such a key, it was revoked, or its owner is
+    /// disabled. The secret from before a rotation is found until its own end.
+    pub async fn find_key(&self, digest: &Hash) -> Result<Option<FoundKey>> {
+        on_store!(self, find_key(digest))
     }
 
     /// Whether the group of a requirement exists.

@@ -6,8 +6,9 @@ use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::{GroupName, ProviderId, TenantId, ToolRuleId, ToolServerId};
 use gatepost_core::mcp::Mode;
 use gatepost_core::mcp::endpoint::Endpoint;
-use gatepost_core::mcp::pattern::{Kind, Pattern, Subject};
+use gatepost_core::mcp::pattern::{Kind, Subject};
 use gatepost_core::mcp::rules::{Holder, Rule};
+use gatepost_core::tool_pattern::ToolPattern;
 
 row! {
     /// What administrators say about a tool server.
@@ -54,7 +55,7 @@ row! {
         /// The name of the group that it is for.
         pub group_name: Option<GroupName>,
         pub kind: Kind,
-        pub pattern: Pattern,
+        pub pattern: ToolPattern,
         pub created_at: Timestamp,
     }
 }

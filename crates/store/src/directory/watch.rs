@@ -9,10 +9,12 @@
 use super::error::DirectoryError;
 use super::pool::within;
 use super::{Directory, Result, Store};
+use gatepost_core::api_key::KeyId;
 use gatepost_core::ids::{RequestId, UserId};
 use sqlx::postgres::PgListener;
 use sqlx::{PgPool, SqliteConnection};
 use std::io;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -23,17 +25,21 @@ const WATCH_TIMEOUT: Duration = Duration::from_millis(900);
 const CHANNEL: &str = "gatepost";
 /// The prefix of notifications about people.
 const USERS: &str = "users ";
+/// The prefix of notifications about API keys.
+const KEYS: &str = "key ";
 /// The prefix of a notification that a watch sends to itself.
 const PROBE: &str = "probe ";
 /// With this many changes at once, access of everybody is looked up again.
 const MAX_CHANGES: u8 = 65;
 
-/// The people whose access may have changed.
+/// The people and the keys whose access may have changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// These people.
     Users(Vec<UserId>),
-    /// Everybody.
+    /// These API keys. If a key has an owner, there is another change about them.
+    Keys(Vec<KeyId>),
+    /// Everybody, and every key.
     Everybody,
 }
 
@@ -167,24 +173,28 @@ fn read_payload(payload: &str) -> Option<Change> {
     if payload.starts_with(PROBE) {
         return None;
     }
-    let ids = payload.strip_prefix(USERS).map(|ids| ids.split(' ').map(str::parse).collect());
-    match ids {
-        Some(Ok(ids)) => Some(Change::Users(ids)),
-        _ => Some(Change::Everybody),
-    }
+    let users = || read_ids(payload, USERS).map(Change::Users);
+    let keys = || read_ids(payload, KEYS).map(Change::Keys);
+    users().or_else(keys).or(Some(Change::Everybody))
+}
+
+/// The ids behind the prefix. `None`: it is another prefix, or an id cannot be read.
+fn read_ids<T: FromStr>(payload: &str, prefix: &str) -> Option<Vec<T>> {
+    payload.strip_prefix(prefix)?.split(' ').map(|id| id.parse().ok()).collect()
 }
 
 row! {
-    /// A row of `changes`. Without a user it concerns everybody.
+    /// A row of `changes`. Without a user or a key it concerns everybody.
     struct ChangeRow {
         id: i64,
         user_id: Option<String>,
+        key_id: Option<String>,
     }
 }
 
 async fn read_changes(connection: &mut SqliteConnection, last: &mut i64) -> Result<Vec<Change>> {
     let rows: Vec<ChangeRow> =
-        sqlx::query_as("SELECT id, user_id FROM changes WHERE id > $1 ORDER BY id LIMIT $2")
+        sqlx::query_as("SELECT id, user_id, key_id FROM changes WHERE id > $1 ORDER BY id LIMIT $2")
             .bind(*last)
             .bind(MAX_CHANGES)
             .fetch_all(&mut *connection)
@@ -193,17 +203,28 @@ async fn read_changes(connection: &mut SqliteConnection, last: &mut i64) -> Resu
     // After a gap in the ids, rows were deleted before they were read.
     let is_whole =
         rows.len() < usize::from(MAX_CHANGES) && rows.first().is_some_and(|row| row.id == *last + 1);
-    let users = rows.iter().map(|row| row.user_id.as_deref()?.parse().ok()).collect();
-    let change = match users {
-        Some(users) if is_whole => Change::Users(users),
-        _ => Change::Everybody,
-    };
+    let changes = if is_whole { read_rows(&rows) } else { None };
     *last = if rows.len() < usize::from(MAX_CHANGES) {
         newest
     } else {
         sqlx::query_scalar("SELECT max(id) FROM changes").fetch_one(connection).await?
     };
-    Ok(vec![change])
+    Ok(changes.unwrap_or_else(|| vec![Change::Everybody]))
+}
+
+/// `None`: a row concerns everybody.
+fn read_rows(rows: &[ChangeRow]) -> Option<Vec<Change>> {
+    let (mut users, mut keys) = (Vec::new(), Vec::new());
+    for row in rows {
+        match (&row.user_id, &row.key_id) {
+            (Some(user), None) => users.push(user.parse().ok()?),
+            (None, Some(key)) => keys.push(key.parse().ok()?),
+            _ => return None,
+        }
+    }
+    let users = (!users.is_empty()).then_some(Change::Users(users));
+    let keys = (!keys.is_empty()).then_some(Change::Keys(keys));
+    Some(users.into_iter().chain(keys).collect())
 }
 
 #[cfg(test)]
@@ -214,7 +235,9 @@ mod tests {
     fn a_notification_that_cannot_be_read_concerns_everybody() {
         let id = UserId::generate();
         assert_eq!(read_payload(&format!("users {id} {id}")), Some(Change::Users(vec![id, id])));
-        for payload in ["*", "", "users", "users ", "users x", "groups 1", &format!("users {id} x")] {
+        let key = KeyId::generate();
+        assert_eq!(read_payload(&format!("key {key} {key}")), Some(Change::Keys(vec![key, key])));
+        for payload in ["*", "", "users", "users ", "users x", "groups 1", "key ", &format!("users {id} x")] {
             assert_eq!(read_payload(payload), Some(Change::Everybody), "{payload}");
         }
         assert_eq!(read_payload("probe 1"), None);

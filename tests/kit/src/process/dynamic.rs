@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// The headers that Traefik copies from an answer of `/verify` to the application's request.
-pub const AUTH_RESPONSE_HEADERS: [&str; 12] = [
+pub const AUTH_RESPONSE_HEADERS: [&str; 15] = [
     "X-User-Email",
     "X-User-Groups",
     "X-User-Groups-Truncated",
@@ -16,6 +16,9 @@ pub const AUTH_RESPONSE_HEADERS: [&str; 12] = [
     "X-User-Role",
     "X-Tenant-Id",
     "X-User-Assertion",
+    "X-User-Via",
+    "X-User-Tools",
+    "X-Gatepost-Key",
     "Cookie",
     "Authorization",
 ];

@@ -6,7 +6,8 @@ use gatepost_core::administration::Matter;
 use gatepost_core::ids::{ProviderId, TenantId, ToolRuleId, ToolServerId};
 use gatepost_core::mcp::Mode;
 use gatepost_core::mcp::endpoint::Endpoint;
-use gatepost_core::mcp::pattern::{Kind, Pattern, Subject};
+use gatepost_core::mcp::pattern::{Kind, Subject};
+use gatepost_core::tool_pattern::ToolPattern;
 
 /// Creates a tool server.
 ///
@@ -79,7 +80,7 @@ pub struct AddToolRule {
     pub tenant: TenantId,
     pub subject: Subject,
     pub kind: Kind,
-    pub pattern: Pattern,
+    pub pattern: ToolPattern,
 }
 
 /// Takes a rule back. The outcome is how many rules about its kind are left: without any the kind is open.

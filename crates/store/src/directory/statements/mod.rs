@@ -95,6 +95,7 @@ mod forget;
 mod group_changes;
 mod groups;
 mod held;
+mod key_standing;
 mod links;
 mod lists;
 mod managed;

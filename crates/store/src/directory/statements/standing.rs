@@ -41,7 +41,7 @@ const STANDING: &str = concat!(
     " AS is_standby FROM users u WHERE u.id = $1",
 );
 
-const IS_STANDBY: &str = concat!("SELECT ", is_standby!());
+pub(super) const IS_STANDBY: &str = concat!("SELECT ", is_standby!());
 
 row! {
     struct StandingRow {
@@ -115,7 +115,7 @@ fn read(id: UserId, mut row: StandingRow, sent: BootTime) -> Result<Standing> {
 }
 
 /// The time from now to an end, which is in seconds.
-fn time_to(end: i64, now_in_millis: i64) -> Duration {
+pub(super) fn time_to(end: i64, now_in_millis: i64) -> Duration {
     let left = end.saturating_mul(1000).saturating_sub(now_in_millis);
     Duration::from_millis(u64::try_from(left).unwrap_or(0))
 }

@@ -1,0 +1,108 @@
+//! The hot read of a key: everything that `/verify` needs to know about it, in one statement.
+
+use super::standing::{IS_STANDBY, time_to};
+use super::{Connection, Result, Store};
+use crate::directory::error::DirectoryError;
+use crate::directory::keys::FoundKey;
+use gatepost_core::access::{Access, Role};
+use gatepost_core::api_key::{KeyId, KeyLimits};
+use gatepost_core::clock::BootTime;
+use gatepost_core::ids::{GroupName, TenantId, UserId};
+use gatepost_core::secret::Hash;
+use std::collections::BTreeMap;
+
+/// The columns of a key that was found by its present or its previous secret.
+macro_rules! found_columns {
+    () => {
+        "id, name, machine_name, tenant_id, owner_id, scopes, hosts, networks, tools, requests_per_minute, revoked_at"
+    };
+}
+
+/// A key counts in its tenant as long as its owner may enter it, by a group, as a member or as an administrator.
+///
+/// `next_end` is the first end among the rows that count for the owner now, as in the hot read of a person.
+const KEY: &str = concat!(
+    "WITH found AS MATERIALIZED (SELECT ",
+    found_columns!(),
+    ", expires_at FROM keys WHERE hash = $1 UNION ALL SELECT ",
+    found_columns!(),
+    ", CASE WHEN expires_at < previous_until THEN expires_at ELSE previous_until END AS expires_at \
+     FROM keys WHERE previous_hash = $1 AND previous_until > ",
+    present!(),
+    "), mine AS MATERIALIZED (SELECT m.group_id, m.until FROM resolved_memberships m \
+     WHERE m.user_id = (SELECT owner_id FROM found)) \
+     SELECT k.id, k.name, k.machine_name, k.owner_id, k.tenant_id, k.scopes, k.hosts, k.networks, k.tools, \
+     k.requests_per_minute, k.expires_at, (SELECT ",
+    json_list!("g.name"),
+    " FROM key_groups own JOIN groups g ON g.id = own.group_id WHERE own.key_id = k.id) AS groups, \
+     k.owner_id IS NULL \
+     OR EXISTS (SELECT 1 FROM mine JOIN group_tenants t ON t.group_id = mine.group_id WHERE t.tenant_id = k.tenant_id) \
+     OR EXISTS (SELECT 1 FROM current_tenant_members t WHERE t.tenant_id = k.tenant_id AND t.user_id = k.owner_id) \
+     OR coalesce((SELECT is_admin FROM current_admin_overrides WHERE user_id = k.owner_id), \
+     EXISTS (SELECT 1 FROM admin_reasons WHERE user_id = k.owner_id)) AS may_enter, \
+     (SELECT min(e.until) FROM (SELECT until FROM mine \
+     UNION ALL SELECT until FROM current_admin_overrides WHERE user_id = k.owner_id \
+     UNION ALL SELECT until FROM current_tenant_members WHERE user_id = k.owner_id) e) AS next_end, ",
+    present_millis!(),
+    " AS now_in_millis, ",
+    is_standby!(),
+    " AS is_standby FROM found k LEFT JOIN users u ON u.id = k.owner_id \
+     WHERE k.revoked_at IS NULL AND (k.owner_id IS NULL OR (u.id IS NOT NULL AND u.disabled_at IS NULL))",
+);
+
+row! {
+    struct KeyRow {
+        id: KeyId,
+        name: String,
+        machine_name: String,
+        owner_id: Option<UserId>,
+        tenant_id: Option<TenantId>,
+        limits: KeyLimits,
+        groups: Vec<GroupName>,
+        may_enter: bool,
+        next_end: Option<i64>,
+        now_in_millis: i64,
+        is_standby: bool,
+    }
+}
+
+impl Store {
+    pub(in crate::directory) async fn find_key(&self, digest: &Hash) -> Result<Option<FoundKey>> {
+        let found = hot_read!(self, |connection| {
+            let sent = BootTime::now();
+            Ok(fetch(connection, digest).await?.map(|row| (row, sent)))
+        })?;
+        found.map(|(row, sent)| read(row, sent)).transpose()
+    }
+}
+
+async fn fetch(connection: &mut Connection, digest: &Hash) -> Result<Option<KeyRow>> {
+    let query = sqlx::query_as(KEY).bind(&digest.as_bytes()[..]);
+    let row = query.fetch_optional(&mut *connection).await?;
+    // A standby may not have the key yet. That does not mean that the key does not exist.
+    if row.is_none() && sqlx::query_scalar(IS_STANDBY).fetch_one(connection).await? {
+        return Err(DirectoryError::standby());
+    }
+    Ok(row)
+}
+
+/// The statement was sent at `sent`, before the database read its own clock.
+fn read(mut row: KeyRow, sent: BootTime) -> Result<FoundKey> {
+    if row.is_standby {
+        return Err(DirectoryError::standby());
+    }
+    row.groups.sort_unstable();
+    let entered = row.tenant_id.clone().filter(|_| row.may_enter);
+    let tenants: BTreeMap<TenantId, Role> = entered.into_iter().map(|id| (id, Role::Member)).collect();
+    let access = Access { groups: row.groups, tenants: tenants.into(), ..Access::default() };
+    Ok(FoundKey {
+        id: row.id,
+        name: row.name.into(),
+        machine_name: row.machine_name.into(),
+        owner: row.owner_id,
+        tenant: row.tenant_id,
+        access: access.into(),
+        counts_until: row.next_end.map_or(BootTime::MAX, |end| sent.plus(time_to(end, row.now_in_millis))),
+        limits: row.limits,
+    })
+}

@@ -1,0 +1,83 @@
+//! The proof of an API key: what the key allows.
+
+use super::atomic_timestamp::AtomicTimestamp;
+use super::cached_caller::{CachedCaller, Proof};
+use gatepost_core::access::Person;
+use gatepost_core::api_key::{KeyId, KeyLimits};
+use gatepost_core::clock::Timestamp;
+use gatepost_core::ids::UserId;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A key that the directory knows.
+#[derive(Debug)]
+pub struct KeyProof {
+    /// The key.
+    pub id: KeyId,
+    /// The name that people gave it.
+    pub name: Box<str>,
+    /// What it allows. Boxed, because most callers are sessions and the copy for an assertion is cheap.
+    pub limits: Arc<KeyLimits>,
+    /// The person with whom the key dies.
+    owner: Option<UserId>,
+    /// When a use was last passed on to be written.
+    noted: AtomicTimestamp,
+}
+
+impl KeyProof {
+    pub(super) fn new(id: KeyId, name: Box<str>, owner: Option<UserId>, limits: KeyLimits) -> Self {
+        let noted = AtomicTimestamp::new(Timestamp::from_unix(0));
+        Self { id, name, limits: limits.into(), owner, noted }
+    }
+}
+
+/// Whose changes concern a key: its owner's, or its own. A change of a key is reported for its owner too.
+pub(super) fn holder(id: KeyId, owner: Option<UserId>) -> u64 {
+    owner.unwrap_or_else(|| id.machine()).random_bits()
+}
+
+impl Proof for KeyProof {
+    fn holder(&self, _: &Person) -> u64 {
+        holder(self.id, self.owner)
+    }
+
+    fn copy(&self, _now: Timestamp) -> Self {
+        Self {
+            id: self.id,
+            name: self.name.clone(),
+            limits: Arc::clone(&self.limits),
+            owner: self.owner,
+            noted: AtomicTimestamp::new(self.noted.get()),
+        }
+    }
+
+    fn size(&self) -> usize {
+        let KeyLimits { scopes, hosts, networks, tools, .. } = &*self.limits;
+        let texts = hosts.iter().map(|host| host.as_str().len()).sum::<usize>()
+            + tools.iter().map(|tool| tool.as_str().len()).sum::<usize>();
+        self.name.len()
+            + size_of::<KeyLimits>()
+            + size_of_val(&**scopes)
+            + size_of_val(&**hosts)
+            + size_of_val(&**networks)
+            + size_of_val(&**tools)
+            + texts
+    }
+}
+
+impl CachedCaller<KeyProof> {
+    /// Whose changes concern the key.
+    pub(super) fn holder(&self) -> u64 {
+        holder(self.proof.id, self.proof.owner)
+    }
+
+    /// Notes a use. Returns `true` if the use has to be written, to one caller per interval.
+    pub fn note_use(&self, now: Timestamp, interval: Duration) -> bool {
+        self.proof.noted.take_turn(now, interval)
+    }
+
+    /// Copies the times of use from the entry that this one replaces.
+    pub(super) fn carry_over(&self, older: &Self) {
+        self.proof.noted.advance(older.proof.noted.get());
+    }
+}

@@ -1,0 +1,83 @@
+//! Looks up an API key in the directory, once for all requests that need it at the same time.
+
+use super::cached_caller::{CacheKey, CachedCaller};
+use super::key_proof::{self, KeyProof};
+use super::single_flight::Found;
+use super::{CachedKey, SessionCache};
+use crate::authn;
+use crate::authn::LoadError;
+use crate::invalidation::lease::Stamp;
+use gatepost_core::access::{Person, Standing};
+use gatepost_core::clock::BootTime;
+use gatepost_core::secret::Hash;
+use gatepost_store::directory::FoundKey;
+use std::sync::Arc;
+
+impl SessionCache {
+    /// Finds a key in the directory. `None`: it is unknown or revoked.
+    ///
+    /// # Errors
+    /// [`LoadError`]: the directory did not answer.
+    pub async fn find_key(
+        self: &Arc<Self>,
+        key: CacheKey,
+        digest: Hash,
+    ) -> Result<Option<Arc<CachedKey>>, Arc<LoadError>> {
+        if let Some(found) = self.stale(&key) {
+            return Ok(Some(found));
+        }
+        let look_up = || self.tasks.run(look_up(Arc::clone(self), key, digest));
+        self.key_look_ups.join(key, BootTime::default(), look_up).await
+    }
+
+    fn make_key(&self, found: FoundKey, stamp: Stamp) -> Arc<CachedKey> {
+        let FoundKey { id, name, machine_name, owner, access, counts_until, limits, .. } = found;
+        let host = self.site.config.public_url.host();
+        // The name holds only characters that an address may hold, so this never fails.
+        let email = format!("{machine_name}@machine.{host}").parse().ok();
+        let standing = Standing {
+            person: Person { id: id.machine(), email, name: Some(name.clone()) },
+            is_disabled: false,
+            sessions_not_before: None,
+            is_session_ended: false,
+            access,
+            counts_until,
+        };
+        let (standing, headers, interned_bytes) = self.interner.intern(standing, &self.site.config.verify);
+        let proof = KeyProof::new(id, name, owner, limits);
+        Arc::new(CachedCaller::new(proof, standing, headers, interned_bytes, stamp))
+    }
+}
+
+/// The counters must be read before the key is, and whose counter it is only the key says. So a key that is new to this
+/// process is read twice, and any later look-up begins with the holder of the entry that it replaces.
+async fn look_up(cache: Arc<SessionCache>, key: CacheKey, digest: Hash) -> Found<KeyProof> {
+    let started = BootTime::now();
+    let cached = cache.get::<KeyProof>(&key);
+    let mut holder = cached.as_ref().map(|cached| cached.holder());
+    loop {
+        let stamp = holder.map(|holder| cache.lease.stamp(holder));
+        let found = match authn::find_key(&cache.stores, &digest).await {
+            Ok(Some(found)) => found,
+            Ok(None) => {
+                cache.remove(&key);
+                return Ok(None);
+            }
+            Err(error) => {
+                cache.note_failure(started);
+                let stale = cached.filter(|key| cache.may_serve_stale(key));
+                return stale.map_or_else(|| Err(Arc::new(error)), |key| Ok(Some(key)));
+            }
+        };
+        let found_holder = key_proof::holder(found.id, found.owner);
+        if let Some(stamp) = stamp.filter(|_| holder == Some(found_holder)) {
+            let found = cache.make_key(found, stamp);
+            if let Some(cached) = &cached {
+                found.carry_over(cached);
+            }
+            cache.put(key, Arc::clone(&found));
+            return Ok(Some(found));
+        }
+        holder = Some(found_holder);
+    }
+}
