@@ -256,7 +256,8 @@ pub(super) struct NewToolRule {
 impl Body for NewToolRule {
     fn read(members: &mut Members<'_>) -> Option<Self> {
         let (subject, kind) = (members.required("subject"), members.required("kind"));
-        Some(Self { subject: subject?, kind: kind?, pattern: members.required("pattern")? })
+        let pattern = members.required("pattern");
+        Some(Self { subject: subject?, kind: kind?, pattern: pattern? })
     }
 }
 
