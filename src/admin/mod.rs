@@ -11,6 +11,7 @@ mod health;
 mod keys;
 mod requests;
 mod sessions;
+mod tool_servers;
 pub mod views;
 
 pub use health::Health;

@@ -2,6 +2,7 @@
 
 use crate::gate::assertion::AssertionKeys;
 use crate::gate::session_cache::SessionCache;
+use crate::gate::tools::ToolServers;
 use crate::gate::{
     self, refusals::Refusals, seen_requirements::SeenRequirements, unknown_requirements::UnknownRequirements,
 };
@@ -63,11 +64,14 @@ impl State {
         let refresh =
             &Arc::new(refresh::Context::new(site.clone(), stores.clone(), revocation.clone(), tasks.clone()));
         let cache = &Arc::new(SessionCache::new(site.clone(), stores.clone(), lease.clone(), tasks.clone()));
+        let tool_servers =
+            Arc::new(ToolServers::new(site.clone(), stores.clone(), lease.clone(), tasks.clone()));
         let gate = &Arc::new(gate::Context {
             site: site.clone(),
             stores: stores.clone(),
             refresh: refresh.clone(),
             cache: cache.clone(),
+            tool_servers: tool_servers.clone(),
             assertion_keys: assertion_keys.clone(),
             last_used: LastUsed::default(),
             refusals: Refusals::default(),
@@ -107,6 +111,7 @@ impl State {
                 admin: admin.clone(),
                 readiness: readiness.clone(),
                 assertion_keys: assertion_keys.clone(),
+                tool_servers,
             },
             site: site.clone(),
             stores: stores.clone(),

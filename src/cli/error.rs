@@ -14,7 +14,7 @@ use gatepost_core::administration::Version;
 use gatepost_core::api_key::NotAKey;
 use gatepost_core::calendar::minute;
 use gatepost_core::clock::Timestamp;
-use gatepost_core::ids::RequestId;
+use gatepost_core::ids::{RequestId, ToolServerId};
 use gatepost_store::directory::{DirectoryError, REFUSALS_TTL};
 use gatepost_store::session::store::{StoreError, USER_RULES, is_refusal};
 use gatepost_telemetry::LogError;
@@ -46,6 +46,10 @@ pub(super) enum CommandError {
     NotReady(String),
     #[error(transparent)]
     Certs(#[from] CertsError),
+    #[error("tool server {0} has no such rule")]
+    NoRule(ToolServerId),
+    #[error("name a tool, a prompt or a resource")]
+    NoPattern,
     #[error("no folder is given")]
     NoFolder,
     /// What is wrong with files, in all of them.
@@ -111,6 +115,8 @@ impl CommandError {
             return Some(fault.to_string());
         }
         let hint = match self {
+            Self::NoRule(id) => return Some(format!("`gatepost tool-server show {id}` shows its rules")),
+            Self::NoPattern => "--tool, --prompt or --resource, each with a name or its beginning and *",
             Self::Directory(error)
             | Self::Start(StartError::Directory(error))
             | Self::Session(
@@ -240,6 +246,14 @@ fn of_directory(error: &DirectoryError) -> Option<String> {
         }
         DirectoryError::UnknownTenant(id) => {
             return Some(format!("`gatepost tenant create {id}` creates it"));
+        }
+        DirectoryError::UnknownToolServer(_) => "`gatepost tool-server list` shows all tool servers",
+        DirectoryError::ToolServerExists(id) => {
+            return Some(format!("`gatepost tool-server update {id}` changes it"));
+        }
+        DirectoryError::AddressTaken => "`gatepost tool-server list` shows the addresses",
+        DirectoryError::HostNotProtected(_) => {
+            "add the host there, restart Gatepost, then repeat this command"
         }
         DirectoryError::NotMapped(..) => {
             "`gatepost tenant list` shows which groups have access to each tenant"

@@ -35,6 +35,7 @@ mod tenant;
 mod tenant_member;
 #[cfg(test)]
 mod tests;
+mod tool_server;
 mod user;
 
 use crate::app::StartError;
@@ -111,6 +112,10 @@ enum Command {
     /// Shows and changes tenants, and the groups that have access to them
     #[command(after_help = "Examples:\n  gatepost tenant list\n  gatepost tenant map MCP-GitHub github")]
     Tenant(Administration<tenant::Command>),
+    /// Shows and changes servers that speak MCP, and who may use which of their tools
+    #[command(after_help = "Examples:\n  gatepost tool-server show github\n  \
+                      gatepost tool-server allow github --group MCP-GitHub --tool get_*")]
+    ToolServer(Administration<tool_server::Command>),
     /// Shows and changes people
     #[command(after_help = "Examples:\n  gatepost user list\n  gatepost user show alice@example.com")]
     User(Administration<user::Command>),
@@ -242,6 +247,10 @@ fn dispatch(arguments: Arguments, environment: VarsOs) -> Result<ExitCode, Comma
             Command::Tenant(args) => {
                 let (console, json) = (open_for(args.conditions()).await?, args.json);
                 (console.finish(tenant::run(&console, args.command).await?), json)
+            }
+            Command::ToolServer(args) => {
+                let (console, json) = (open_for(args.conditions()).await?, args.json);
+                (console.finish(Box::pin(tool_server::run(&console, args.command)).await?), json)
             }
             Command::Audit(args) => return audit::run(&open().await?, args.command, args.json).await,
             Command::User(args) => {

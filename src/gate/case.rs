@@ -2,6 +2,7 @@
 
 use super::forwarded::Forwarded;
 use super::identity_headers::IdentityHeaders;
+use super::tools::ToolPassage;
 use crate::authn::LoadError;
 use gatepost_core::access::Standing;
 use gatepost_core::decision::{Denial, SessionTimes, SignInReason};
@@ -41,6 +42,8 @@ pub struct Caller<'a> {
 pub enum Verdict {
     /// The request passes: 200 with these headers.
     Allow(HeaderMap),
+    /// The person may enter, and what the message asks a tool server for decides the rest.
+    AskTools(Box<ToolPassage>),
     /// The request does not pass.
     Deny {
         /// The reason.

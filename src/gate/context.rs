@@ -2,6 +2,7 @@ use super::assertion::AssertionKeys;
 use super::refusals::Refusals;
 use super::seen_requirements::SeenRequirements;
 use super::session_cache::SessionCache;
+use super::tools::ToolServers;
 use super::unknown_requirements::UnknownRequirements;
 use crate::rate::Rate;
 use crate::refresh;
@@ -24,6 +25,8 @@ pub struct Context {
     pub refresh: Arc<refresh::Context>,
     /// The cached sessions.
     pub cache: Arc<SessionCache>,
+    /// The tool servers and their rules.
+    pub tool_servers: Arc<ToolServers>,
     /// Signs `X-User-Assertion`.
     pub assertion_keys: Arc<AssertionKeys>,
     /// Uses of sessions that are not written yet.

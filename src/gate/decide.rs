@@ -1,11 +1,12 @@
 //! Decides about a request: from the session cache alone where that suffices, else from the stores.
 
-use super::assertion::{self, SignedAssertion};
+use super::assertion::{self, Claims, SignedAssertion};
 use super::case::{Caller, Case, Verdict};
 use super::context::Context;
 use super::credential::{Credential, HashedCookie, HashedToken};
 use super::request::{Target, VerifyRequest};
 use super::session_cache::{CacheKey, CachedSession};
+use super::tools::ToolPassage;
 use super::{decide_key, decide_token};
 use super::{identity_headers, reply};
 use crate::authn::{self, LoadError};
@@ -141,7 +142,7 @@ fn judge(
             || SignedAssertion::new(permit, case.origin.host(), &context.site, &context.assertion_keys, now);
         context.cache.assertion(*key, session, now, sign)
     });
-    if matches!(verdict, Verdict::Allow(_)) && session.headers.is_cut() {
+    if matches!(verdict, Verdict::Allow(_) | Verdict::AskTools(_)) && session.headers.is_cut() {
         context.stores.metrics.groups_truncated();
     }
     verdict
@@ -170,6 +171,13 @@ pub fn judge_at(
             let mut headers = HeaderMap::with_capacity(12);
             identity_headers::write(&mut headers, &permit, caller.headers, case.forwarded, site.cookies);
             identity_headers::pass_authorization(&mut headers, case.forwarded);
+            if case.requirement.mcp.is_some() {
+                let claims =
+                    case.requirement.assertion.then(|| Claims::of(&permit, case.origin.host(), site, now));
+                let access = Arc::clone(&caller.standing.access);
+                let passage = ToolPassage::new(headers, (&permit, access), claims, site);
+                return Verdict::AskTools(Box::new(passage));
+            }
             if case.requirement.assertion {
                 headers.insert(assertion::HEADER, sign(&permit));
             }

@@ -1,12 +1,12 @@
 //! Decides about a request that carries an API key. The steps are those of [`super::decide`]: from the cache alone where
 //! that suffices, else from the directory.
 
-use super::assertion::{self, SignedAssertion};
 use super::case::{Case, Verdict};
 use super::context::Context;
 use super::credential::HashedKey;
 use super::decide_word;
 use super::identity_headers;
+use super::pass::{Passing, pass};
 use super::session_cache::CachedKey;
 use crate::authn::{self, LoadError};
 use crate::permits::holder_of;
@@ -110,19 +110,11 @@ fn judge(
     if let Some(denial) = count(context, key) {
         return Verdict::nobody(denial);
     }
-    context.seen_requirements.note(case.origin.host(), case.query, now);
     let mut headers = HeaderMap::with_capacity(12);
     identity_headers::write(&mut headers, &permit, &key.headers, case.forwarded, context.site.cookies);
     if !presented.is_authorization {
         identity_headers::pass_authorization(&mut headers, case.forwarded);
     }
-    if case.requirement.assertion {
-        let sign =
-            || SignedAssertion::new(&permit, case.origin.host(), &context.site, &context.assertion_keys, now);
-        headers.insert(assertion::HEADER, context.cache.assertion(presented.key, key, now, sign));
-    }
-    if key.headers.is_cut() {
-        context.stores.metrics.groups_truncated();
-    }
-    Verdict::Allow(headers)
+    let passing = Passing { caller: key, key: presented.key, permit: &permit, headers };
+    pass(context, case, passing, now, |passage| passage.of_machine(key.proof.id, Arc::clone(limits)))
 }

@@ -1,11 +1,11 @@
 //! Decides about a request that carries an access token. The steps are those of [`super::decide`]: from the cache alone
 //! where that suffices; else the token is verified, and its holder looked up in the directory.
 
-use super::assertion::{self, SignedAssertion};
 use super::case::{Case, Verdict};
 use super::context::Context;
 use super::credential::HashedToken;
 use super::identity_headers;
+use super::pass::{Passing, pass};
 use super::session_cache::CachedToken;
 use crate::authn::{self, LoadError};
 use crate::permits::holder_of;
@@ -193,16 +193,9 @@ fn judge(
         }
         Err(denial) => return Verdict::nobody(denial),
     };
-    context.seen_requirements.note(case.origin.host(), case.query, now);
     let mut headers = HeaderMap::with_capacity(12);
     identity_headers::write(&mut headers, &permit, &token.headers, case.forwarded, context.site.cookies);
-    if case.requirement.assertion {
-        let sign =
-            || SignedAssertion::new(&permit, case.origin.host(), &context.site, &context.assertion_keys, now);
-        headers.insert(assertion::HEADER, context.cache.assertion(presented.key, token, now, sign));
-    }
-    if token.headers.is_cut() {
-        context.stores.metrics.groups_truncated();
-    }
-    Verdict::Allow(headers)
+    let passing = Passing { caller: token, key: presented.key, permit: &permit, headers };
+    let is_person = token.proof.is_of_person();
+    pass(context, case, passing, now, |passage| if is_person { passage } else { passage.of_nobody() })
 }

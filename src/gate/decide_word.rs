@@ -2,10 +2,10 @@
 //! (`GATEPOST_SPEAKERS__*`). Both must count: `Open WebUI` also sends its words to those who serve its models, so a word
 //! alone is worth nothing. Of the word only the address counts. Who the person is and what they may do the directory says.
 
-use super::assertion::{self, SignedAssertion};
 use super::case::{Case, Verdict};
 use super::context::Context;
 use super::identity_headers;
+use super::pass::{Passing, pass};
 use super::said::Said;
 use super::session_cache::{CacheKey, CachedKey, CachedWord, VerifiedWord};
 use crate::authn::{self, LoadError};
@@ -152,18 +152,13 @@ fn judge(
             return Verdict::Deny { denial, user, email, may_request, via };
         }
     };
-    context.seen_requirements.note(case.origin.host(), case.query, now);
     let mut headers = HeaderMap::with_capacity(12);
     identity_headers::write(&mut headers, &permit, &person.headers, case.forwarded, site.cookies);
     identity_headers::write_via(&mut headers, &key.proof.name);
-    if case.requirement.assertion {
-        let sign = || SignedAssertion::new(&permit, case.origin.host(), site, &context.assertion_keys, now);
-        headers.insert(assertion::HEADER, context.cache.assertion(cache_key, person, now, sign));
-    }
-    if person.headers.is_cut() {
-        context.stores.metrics.groups_truncated();
-    }
-    Verdict::Allow(headers)
+    let passing = Passing { caller: person, key: cache_key, permit: &permit, headers };
+    pass(context, case, passing, now, |passage| {
+        passage.via_key(key.proof.name.clone(), Arc::clone(&key.proof.limits))
+    })
 }
 
 /// A reason without what the sender could have put there to end a quoted string or a line.

@@ -16,12 +16,14 @@ mod decide_word;
 pub mod forwarded;
 pub mod headers;
 pub mod identity_headers;
+mod pass;
 pub mod refusals;
 pub mod reply;
 pub mod request;
 mod said;
 pub mod seen_requirements;
 pub mod session_cache;
+pub mod tools;
 pub mod unknown_requirements;
 
 pub use context::Context;

@@ -110,6 +110,7 @@ pub const fn reason_of(denial: &Denial) -> Reason {
         Denial::CheckFirst | Denial::CheckBySignIn => Reason::RefreshPending,
         Denial::CrossOrigin => Reason::CrossOrigin,
         Denial::StepUp(_) => Reason::MaxAge,
+        Denial::Forbidden(missing) if missing.tool.is_some() => Reason::ToolForbidden,
         Denial::Forbidden(missing) if !missing.groups.is_empty() => Reason::GroupMissing,
         Denial::Forbidden(missing) if !missing.tenants.is_empty() => Reason::TenantMissing,
         Denial::Forbidden(_) => Reason::NotAdmin,

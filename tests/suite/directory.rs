@@ -70,6 +70,7 @@ mod sessions;
 mod sign_in;
 mod store;
 mod tenant_people;
+mod tool_servers;
 mod users;
 mod views;
 

@@ -51,4 +51,5 @@ mod step_up;
 mod storage;
 mod stores;
 mod terminal;
+mod tools;
 mod untrusted_peers;

@@ -31,6 +31,7 @@ fn path_of(route: &Route) -> String {
         .replace("{provider}", "entra")
         .replace("{code}", "state")
         .replace("{id}", NOBODY)
+        .replace("{path:.*}", "mcp")
         .replace("{number}", NO_REQUEST)
 }
 
@@ -62,6 +63,8 @@ fn status_for(route: &Route) -> u16 {
             | "/admin/audit"
             | "/admin/system",
         ) => 200,
+        // The public host has no tool server.
+        ("GET", path) if path.starts_with("/.well-known/oauth-protected-resource") => 404,
         // Nothing has no name and no address.
         ("POST", "/admin/users" | "/admin/groups" | "/admin/tenants") => 422,
         (_, path) if path.starts_with("/admin/groups/{id}") || path.starts_with("/admin/tenants/{id}") => 404,

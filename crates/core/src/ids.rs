@@ -109,6 +109,32 @@ impl FromStr for AccessRequestId {
     }
 }
 
+/// The id of a rule about the tools of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct ToolRuleId(Uuid);
+
+impl ToolRuleId {
+    /// Makes a new id, a UUID version 7 (RFC 9562), which sorts by time.
+    #[expect(clippy::disallowed_methods, reason = "all ids are made here")]
+    pub fn generate() -> Self {
+        Self(Uuid::now_v7())
+    }
+}
+
+impl fmt::Display for ToolRuleId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.hyphenated().fmt(f)
+    }
+}
+
+impl FromStr for ToolRuleId {
+    type Err = IdError;
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        Uuid::try_parse(text).map(Self).map_err(|_| IdError::ToolRule(text.to_owned()))
+    }
+}
+
 /// The number of a group in the directory. It never changes, whatever the group is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GroupId(i64);
@@ -152,6 +178,10 @@ pub struct SpeakerId(Arc<str>);
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TenantId(Arc<str>);
 
+/// The id of a tool server, unique in the directory: letters, digits, `.`, `-` and `_`, at most 64.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ToolServerId(Arc<str>);
+
 /// A group's name, unique in the directory: 1 to 256 characters, no control characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GroupName(Arc<str>);
@@ -189,6 +219,12 @@ pub enum IdError {
     /// Not a [`TenantId`].
     #[error("{0:?} is not a tenant id: expected 1 to 64 of A-Z, a-z, 0-9, . - and _")]
     Tenant(String),
+    /// Not a [`ToolServerId`].
+    #[error("{0:?} is not the id of a tool server: expected 1 to 64 of A-Z, a-z, 0-9, . - and _")]
+    ToolServer(String),
+    /// Not a [`ToolRuleId`].
+    #[error("{0:?} is not the id of a rule: expected a UUID, as `gatepost tool-server show` shows it")]
+    ToolRule(String),
     /// Not a [`GroupId`].
     #[error("{0:?} is not the number of a group: expected digits")]
     GroupNumber(String),
@@ -244,10 +280,13 @@ text_id!(SpeakerId, IdError::Speaker, |text| {
     (1..=32).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 });
-text_id!(TenantId, IdError::Tenant, |text| {
-    (1..=64).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
-});
+text_id!(TenantId, IdError::Tenant, is_plain_id);
+text_id!(ToolServerId, IdError::ToolServer, is_plain_id);
 text_id!(GroupName, IdError::Group, |text| {
     (1..=256).contains(&text.chars().count()) && !text.chars().any(char::is_control) && text.trim() == text
 });
+
+fn is_plain_id(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+}

@@ -17,6 +17,7 @@ pub mod header_names;
 pub mod host;
 pub mod identity;
 pub mod ids;
+pub mod mcp;
 pub mod provider_refusal;
 pub mod refusal;
 pub mod request_mode;

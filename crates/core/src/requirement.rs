@@ -2,6 +2,7 @@
 
 use super::access::Role;
 use super::ids::{GroupName, TenantId};
+use super::mcp::Mode;
 use std::borrow::Cow;
 use std::time::Duration;
 use url::form_urlencoded;
@@ -27,13 +28,15 @@ pub struct Requirement {
     pub api: bool,
     /// Send the application `X-User-Assertion` too.
     pub assertion: bool,
+    /// The router leads to tool servers: what a message asks for is judged, too.
+    pub mcp: Option<Mode>,
 }
 
 /// A mistake in the query of the middleware's address. Nobody passes until the operator corrects it.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum RequirementError {
     /// An unknown name. It is an error because a typing error must not remove a requirement.
-    #[error("unknown requirement {0:?}: expected group, tenant, admin, max_age, api or assertion")]
+    #[error("unknown requirement {0:?}: expected group, tenant, admin, max_age, api, assertion or mcp")]
     Unknown(String),
     /// A value that is not allowed for the name.
     #[error("{name} is malformed: expected {expected}")]
@@ -77,6 +80,16 @@ impl Requirement {
             "api" => return Err(malformed("api", "true")),
             "assertion" if value == "true" => self.assertion = true,
             "assertion" => return Err(malformed("assertion", "true")),
+            "mcp" => {
+                let mode = match value {
+                    "true" => Mode::Body,
+                    "headers" => Mode::Headers,
+                    _ => return Err(malformed("mcp", "true or headers")),
+                };
+                if self.mcp.replace(mode).is_some_and(|other| other != mode) {
+                    return Err(malformed("mcp", "true or headers, not both"));
+                }
+            }
             "max_age" => {
                 let age = max_age(value).ok_or_else(|| malformed("max_age", "seconds"))?;
                 self.max_age = Some(self.max_age.map_or(age, |other| other.min(age)));
@@ -132,6 +145,11 @@ mod tests {
             "assertion=false",
             "assertion=",
             "assertion",
+            "mcp",
+            "mcp=",
+            "mcp=false",
+            "mcp=body",
+            "mcp=true&mcp=headers",
             "max_age=-1",
             "max_age=+5",
             "max_age=",
@@ -143,5 +161,14 @@ mod tests {
             assert!(Requirement::parse(query).is_err(), "{query}");
         }
         assert_eq!(Requirement::parse(""), Ok(Requirement::default()));
+        for (query, mode) in
+            [("mcp=true", Mode::Body), ("mcp=true&mcp=true", Mode::Body), ("mcp=headers", Mode::Headers)]
+        {
+            assert_eq!(
+                Requirement::parse(query).map(|requirement| requirement.mcp),
+                Ok(Some(mode)),
+                "{query}"
+            );
+        }
     }
 }

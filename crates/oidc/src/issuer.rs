@@ -27,6 +27,18 @@ pub(super) enum IssuerRule {
     },
 }
 
+/// The issuer at which a client of a tool server gets tokens (RFC 9728 `authorization_servers`).
+pub fn authorization_server(kind: &ProviderKind) -> String {
+    match kind {
+        ProviderKind::Google => GOOGLE.to_owned(),
+        ProviderKind::Oidc { issuer } => issuer.clone(),
+        ProviderKind::Entra { authority, tenant: EntraTenant::Pinned(tid) } => entra_issuer(authority, tid),
+        ProviderKind::Entra { authority, tenant: EntraTenant::Several { segment, .. } } => {
+            entra_issuer(authority, segment)
+        }
+    }
+}
+
 impl IssuerRule {
     pub fn new(kind: &ProviderKind) -> Result<Self, url::ParseError> {
         Ok(match kind {

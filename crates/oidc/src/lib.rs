@@ -60,6 +60,7 @@ pub use calls::{Call, Calls, Endpoint, Outcome};
 pub use credential_error::CredentialError;
 pub use end_session::EndSession;
 pub use error::{OidcError, RefreshError};
+pub use issuer::authorization_server;
 pub use logout_token::LogoutToken;
 pub use metadata_error::MetadataError;
 pub use provider::{Provider, Providers, ProvidersError};

@@ -55,6 +55,12 @@ impl Refusal<'_> {
         header.into_iter().fold(page, |page, (name, value)| page.with(name, value))
     }
 
+    /// Status, text and the header of the answer, for a program that wants another form.
+    pub fn words(&self, gate: &Gate<'_>) -> (u16, String, Option<(&'static str, String)>) {
+        let content = self.content(gate);
+        (content.status, self.message(&content), content.header)
+    }
+
     /// The JSON for programs. `detail` repeats `message`, because many clients show this member of an error (`FastAPI`
     /// uses it). `sign_in` leads back to this address, `login_url` to the application's first page, because a person who
     /// follows the link from a page that fetched data needs a page.

@@ -91,7 +91,7 @@ impl Answer {
             200 => Self::Allowed,
             302 => Self::Login,
             303 => Self::Redirect,
-            400 => Self::Malformed,
+            400 | 413 => Self::Malformed,
             401 => Self::Unauthorized,
             403 => Self::Forbidden,
             404 => Self::Nothing,
@@ -129,6 +129,16 @@ label! {
         TenantMissing = "tenant_missing",
         /// The user is not an administrator.
         NotAdmin = "not_admin",
+        /// No rule allows the user what the message asks a tool server for.
+        ToolForbidden = "tool",
+        /// No tool server has this address.
+        UnknownToolServer = "unknown_tool_server",
+        /// The message for a tool server is not understood, or contradicts its headers.
+        MalformedMessage = "malformed_message",
+        /// The message for a tool server is too long.
+        MessageTooLarge = "message_too_large",
+        /// Too many messages for tool servers are read at once, or one came too slowly.
+        Overloaded = "overloaded",
         /// The requirement in the middleware's address is malformed.
         MalformedRequirement = "malformed_requirement",
         /// The host is not protected.

@@ -10,6 +10,7 @@ mod people;
 mod personal;
 mod requests;
 mod tenants;
+mod tool_servers;
 
 pub use access::{
     AccessList, AccessRequirement, AccessWay, OpenHost, OpenRequirement, OpenTenant, Openable, Opener,
@@ -25,6 +26,7 @@ pub use people::{Admin, AdminEntry, Identity, Session, User, UserDetails};
 pub use personal::{FormerAddress, PersonalData, PersonalRefusal, PersonalRequest};
 pub use requests::{AccessRequest, RequestChange};
 pub use tenants::{Tenant, TenantMember};
+pub use tool_servers::{ToolRule, ToolRuleChange, ToolServer, ToolServerChange};
 
 use gatepost_core::access::Role;
 use gatepost_core::calendar::rfc3339;

@@ -19,6 +19,7 @@ use gatepost_pages::explanation::{
     RequirementFacts, Step, UtcTime,
 };
 use gatepost_telemetry::Reason;
+use hyper::HeaderMap;
 use hyper::header::HeaderValue;
 use std::collections::BTreeSet;
 
@@ -122,7 +123,7 @@ impl<'a> Trace<'a> {
         let judged = self.sessions(case);
         let denial = match &judged.verdict {
             Verdict::Deny { denial, .. } => Some(denial),
-            Verdict::Allow(_) | Verdict::CannotKnow(_) => None,
+            Verdict::Allow(_) | Verdict::AskTools(_) | Verdict::CannotKnow(_) => None,
         };
         self.steps.push(Step::Origin(self.origin(case)));
         let missing = decision::missing(case.requirement, &self.facts.standing.access).unwrap_or_default();
@@ -173,11 +174,9 @@ impl<'a> Trace<'a> {
 
     fn answer_of(&self, verdict: &Verdict, case: &Case<'_>) -> Answer {
         match verdict {
-            Verdict::Allow(headers) => {
-                let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-                let headers = headers.iter().map(|(name, value)| (name.to_string(), text(value)));
-                Answer { status: 200, headers: headers.collect() }
-            }
+            Verdict::Allow(headers) => allowed(headers),
+            // Whether the person may enter. What a message asks for is judged by the rules of the tool server.
+            Verdict::AskTools(passage) => allowed(passage.headers()),
             Verdict::Deny { denial, .. } => self.answer_to(denial, case),
             Verdict::CannotKnow(_) => Answer { status: 503, headers: [].into() },
         }
@@ -233,4 +232,10 @@ fn decision_facts(denial: Option<&Denial>) -> DecisionFacts {
         Some(denial @ Denial::Forbidden(missing)) => DecisionFacts::of(reason_of(denial), missing.clone()),
         Some(denial) => DecisionFacts::of(reason_of(denial), Missing::default()),
     }
+}
+
+fn allowed(headers: &HeaderMap) -> Answer {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let headers = headers.iter().map(|(name, value)| (name.to_string(), text(value)));
+    Answer { status: 200, headers: headers.collect() }
 }

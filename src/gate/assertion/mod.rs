@@ -10,11 +10,12 @@ pub use keys::AssertionKeys;
 
 use super::identity_headers;
 use crate::site::Site;
+use gatepost_core::access::Role;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::decision::Permit;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::host::{HostName, Origin};
-use gatepost_core::ids::{GroupName, UserId};
+use gatepost_core::ids::{GroupName, TenantId, UserId};
 use gatepost_store::session::sealed::CLOCK_TOLERANCE;
 use hyper::header::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
@@ -48,10 +49,29 @@ pub struct Claims {
     pub groups_truncated: bool,
     /// `X-User-Admin`.
     pub admin: bool,
+    /// `X-Tenant-Id`, on routers with `mcp=true` or `mcp=headers`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<TenantId>,
+    /// `X-User-Role`, there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// What the person may use of a tool server, there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mcp: Option<McpClaims>,
     /// When the token was issued.
     pub iat: Timestamp,
     /// When the token expires.
     pub exp: Timestamp,
+}
+
+/// What a person may use of a tool server: patterns, of which `*` is everything.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct McpClaims {
+    /// The id of the tool server.
+    pub server: String,
+    pub tools: Vec<String>,
+    pub prompts: Vec<String>,
+    pub resources: Vec<String>,
 }
 
 /// Why a token is not accepted.
@@ -93,6 +113,9 @@ impl Claims {
             groups: header.names.into_iter().cloned().collect(),
             groups_truncated: header.is_cut,
             admin: permit.access.is_admin,
+            tenant: None,
+            role: None,
+            mcp: None,
             iat: now,
             exp: now.plus(LIFETIME),
         }
@@ -188,6 +211,9 @@ mod tests {
             groups: vec!["a,b \"c\"".parse().expect("a name")],
             groups_truncated: false,
             admin: false,
+            tenant: None,
+            role: None,
+            mcp: None,
             iat: NOW,
             exp: NOW.plus(LIFETIME),
         }

@@ -126,6 +126,16 @@ impl<'a> Members<'a> {
         if self.object.contains_key(name) { self.texts(name).map(Some) } else { Some(None) }
     }
 
+    /// A truth value that may be absent.
+    pub(super) fn flag(&mut self, name: &str) -> Option<Option<bool>> {
+        if self.object.contains_key(name) { self.required_bool(name).map(Some) } else { Some(None) }
+    }
+
+    /// Whether a member is there.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.object.contains_key(name)
+    }
+
     /// The end of something. Absent or `null`: it has none.
     pub(super) fn until(&mut self) -> Option<Given<Timestamp>> {
         self.text("until")

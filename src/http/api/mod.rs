@@ -30,6 +30,7 @@ mod reply;
 mod requests;
 mod system;
 mod tenants;
+mod tool_servers;
 mod users;
 
 pub use openapi::document;
@@ -53,6 +54,7 @@ pub(in crate::http) fn register(routes: &mut Routes<'_>) {
         all_groups(api);
         all_tenants(api);
         all_keys(api);
+        all_tool_servers(api);
         all_requests(api);
         platform(api);
     });
@@ -127,6 +129,17 @@ fn all_keys(api: &mut Routes<'_>) {
     let of_tenant = at("/tenants/{id}/keys").on(GET, AdminRead, Anywhere, keys::list_of_tenant);
     api.add(of_tenant.on(POST, AdminWrite, OwnPages, keys::create_of_tenant));
     api.add(at("/users/{id}/keys").on(GET, AdminRead, Anywhere, keys::list_of_user));
+}
+
+fn all_tool_servers(api: &mut Routes<'_>) {
+    let servers = at("/tenants/{id}/tool-servers").on(GET, AdminRead, Anywhere, tool_servers::list);
+    api.add(servers.on(POST, AdminWrite, OwnPages, tool_servers::create));
+    let server = at("/tool-servers/{id}").on(GET, AdminRead, Anywhere, tool_servers::show);
+    let server = server.on(PATCH, AdminWrite, OwnPages, tool_servers::update);
+    api.add(server.on(DELETE, AdminWrite, OwnPages, tool_servers::delete));
+    let rules = at("/tool-servers/{id}/rules").on(GET, AdminRead, Anywhere, tool_servers::rules);
+    api.add(rules.on(POST, AdminWrite, OwnPages, tool_servers::allow));
+    api.add(at("/tool-servers/{id}/rules/{rule}").on(DELETE, AdminWrite, OwnPages, tool_servers::forbid));
 }
 
 fn all_requests(api: &mut Routes<'_>) {

@@ -3,7 +3,7 @@
 use super::reply::ROOT;
 use super::{
     access, admins, audit, explain, group_members, groups, keys, me, personal, requests, system, tenants,
-    users,
+    tool_servers, users,
 };
 use crate::http::problem_document::{Flaw, ProblemDocument};
 use gatepost_core::host::Origin;
@@ -37,6 +37,8 @@ use utoipa::openapi::{Components, Required};
         keys::list, keys::create, keys::look_up, keys::show, keys::patch, keys::revoke, keys::rotate, keys::list_of_tenant,
         keys::create_of_tenant, keys::list_of_user, keys::list_own, keys::create_own, keys::show_own, keys::patch_own,
         keys::revoke_own, keys::rotate_own,
+        tool_servers::list, tool_servers::create, tool_servers::show, tool_servers::update, tool_servers::delete,
+        tool_servers::rules, tool_servers::allow, tool_servers::forbid,
         requests::list, requests::show, requests::grant, requests::decline,
         admins::list, admins::show, admins::decide, admins::reset,
         audit::list, audit::export, audit::heads, access::list, explain::answer, system::show,

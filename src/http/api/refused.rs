@@ -91,6 +91,8 @@ impl From<DirectoryError> for Refused {
             | E::NotTenantMember(..)
             | E::UnknownRequest(_)
             | E::UnknownKey(_)
+            | E::UnknownToolServer(_)
+            | E::UnknownToolRule(..)
             | E::NotMapped(..) => Self(Problem::new(ProblemCode::NotFound, detail)),
             E::Erased(_) => Self(Problem::new(ProblemCode::Erased, detail)),
             E::NotConfirmed => not_possible("not_confirmed"),
@@ -98,6 +100,10 @@ impl From<DirectoryError> for Refused {
             E::LastAdmin => state("last_admin"),
             E::AddressHeld(_) => state("address_held"),
             E::NameTaken(_) => state("name_taken"),
+            E::ToolServerExists(_) => state("tool_server_exists"),
+            E::AddressTaken => state("address_taken"),
+            E::TooManyRules(_) => state("too_many_rules"),
+            E::HostNotProtected(_) => not_possible("unprotected_host"),
             E::ReservedGroup(_) => state("reserved_group"),
             E::GroupLinked(_) => state("group_linked"),
             E::PlanOvertaken(_) => state("plan_overtaken"),

@@ -7,11 +7,12 @@ mod tests;
 
 use super::connection_timeouts::{Activity, Phase, WatchedStream};
 use super::context::{Context, Surface};
-use super::service::answer;
+use super::service::{Received, answer};
 use crate::http::respond;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::header::{CONNECTION, EXPECT, HOST, HeaderValue};
+use hyper::http::request::Parts;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode, Version};
@@ -91,8 +92,10 @@ where
         // On the heap: hyper moves it several times before it runs, with all the room that it may need.
         Box::pin(async move {
             let (shared, activity) = &*shared;
+            let (head, mut body) = request.into_parts();
+            let request = Received { head: &head, body: &mut body };
             Ok::<_, Infallible>(
-                answer(&shared.context, shared.surface, activity, peer, &request).await.map(Full::new),
+                answer(&shared.context, shared.surface, activity, peer, request).await.map(Full::new),
             )
         })
     });
@@ -123,8 +126,10 @@ async fn answer_http1(
     let (mut answer, can_go_on) = if is_refused(&request) {
         (respond::empty(StatusCode::BAD_REQUEST), false)
     } else {
-        let answer = answer(&shared.context, shared.surface, activity, peer, &request).await;
-        (answer, request.body().is_end_stream() || Box::pin(discard_body(activity, request)).await)
+        let (head, mut body) = request.into_parts();
+        let received = Received { head: &head, body: &mut body };
+        let answer = answer(&shared.context, shared.surface, activity, peer, received).await;
+        (answer, body.is_end_stream() || Box::pin(discard_body(activity, &head, body)).await)
     };
     if !can_go_on || activity.is_closing() {
         answer.headers_mut().insert(CONNECTION, CLOSE);
@@ -142,10 +147,9 @@ fn is_refused<B>(request: &Request<B>) -> bool {
 /// Reads a body of known length and throws it away. `false`: the connection has to end, because the body is long, slow
 /// or in chunks. Two readers may disagree about where chunks end: hyper follows `Transfer-Encoding` where a
 /// `Content-Length` stands beside it, and does not show the service that it did.
-async fn discard_body(activity: &Activity, request: Request<Incoming>) -> bool {
+async fn discard_body(activity: &Activity, head: &Parts, mut body: Incoming) -> bool {
     // Whoever waits to be told to go on may send the body or not, now that there is an answer (RFC 9110 section 10.1.1).
-    let is_promised = request.headers().contains_key(EXPECT);
-    let mut body = request.into_body();
+    let is_promised = head.headers.contains_key(EXPECT);
     if is_promised || body.size_hint().exact().is_none_or(|length| length > MAX_BODY) {
         return false;
     }

@@ -4,14 +4,16 @@
 //! the proxy alone sends ten, and its HTTP/2 is of a line with a known hole.
 //!
 //! [`workers`] accept connections, [`connection`] serves one, [`service`] answers a request: [`verify`] a request of the
-//! proxy, [`gate_endpoints`] the gate's own paths on a protected host.
+//! proxy, [`gate_endpoints`] the gate's own paths on a protected host, [`tools`] a message for a tool server.
 
 mod connection;
 mod connection_timeouts;
 mod context;
 mod gate_endpoints;
 mod responder;
+mod rpc;
 mod service;
+mod tools;
 mod untrusted_peers;
 mod verify;
 mod workers;

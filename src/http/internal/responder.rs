@@ -1,11 +1,13 @@
 //! Answers to one request of a protected host.
 
 use super::context::Context;
+use super::rpc;
 use crate::authn::LoadError;
 use crate::gate::forwarded::{Forwarded, RequestKind};
 use crate::gate::refusals::Denied;
 use crate::gate::reply::Reply;
 use crate::gate::request::VerifyRequest;
+use crate::gate::tools::GateServer;
 use crate::http::respond::{self, Answer};
 use crate::sign_in::addresses::login_address;
 use crate::sign_in::return_cookie;
@@ -15,6 +17,7 @@ use gatepost_core::email::EmailAddress;
 use gatepost_core::error_chain::Chain;
 use gatepost_core::host::Origin;
 use gatepost_core::ids::{RequestId, UserId};
+use gatepost_core::mcp::message::MessageId;
 use gatepost_core::requirement::Requirement;
 use gatepost_core::return_uri::MAX_RETURN_URI;
 use gatepost_pages::{Format, Gate, Refusal, paths};
@@ -40,6 +43,10 @@ pub(super) struct Responder<'a> {
     pub(super) request_id: RequestId,
     pub(super) request: &'a VerifyRequest<'a>,
     pub(super) query: &'a str,
+    /// The answer is read by a program that speaks JSON-RPC. Holds the id of its request, as far as it is known.
+    pub(super) rpc: Option<MessageId>,
+    /// The tool server that the request is for.
+    pub(super) server: Option<Arc<GateServer>>,
 }
 
 /// Who is refused, for the log.
@@ -56,7 +63,17 @@ impl<'a> Responder<'a> {
         let site = &context.gate.site;
         let values = cookie::values(forwarded.cookies(), site.cookies.name());
         let held = cookie::read_host(values, &site.ring, origin.host());
-        Self { context, forwarded, origin, held, request_id: RequestId::generate(), request, query }
+        Self {
+            context,
+            forwarded,
+            origin,
+            held,
+            request_id: RequestId::generate(),
+            request,
+            query,
+            rpc: None,
+            server: None,
+        }
     }
 
     /// Answers a denied request. `may_request`: the person may ask for the access that they lack.
@@ -193,7 +210,14 @@ impl<'a> Responder<'a> {
         let format =
             Format::choose(&self.forwarded.accept(), self.forwarded.kind() == RequestKind::Navigation);
         let gate = Gate { origin: Some(self.origin), request_id: self.request_id, format };
-        respond::page(refusal.page(&gate), self.forwarded.is_head())
+        let mut answer = match &self.rpc {
+            Some(id) => rpc::refusal(self, id, refusal, &gate),
+            None => respond::page(refusal.page(&gate), self.forwarded.is_head()),
+        };
+        if let Some(server) = &self.server {
+            rpc::challenge(&mut answer, server);
+        }
+        answer
     }
 }
 

@@ -5,10 +5,17 @@ use super::context::{Context, Surface};
 use super::verify::{ProxyRequest, verify};
 use crate::gate::headers::Headers;
 use crate::http::respond::{self, Answer};
+use hyper::StatusCode;
 use hyper::body::Incoming;
-use hyper::{Request, StatusCode};
+use hyper::http::request::Parts;
 use std::net::IpAddr;
 use std::sync::Arc;
+
+/// A request, of which the body has not been read.
+pub(super) struct Received<'a> {
+    pub(super) head: &'a Parts,
+    pub(super) body: &'a mut Incoming,
+}
 
 /// Answers a request of the internal listener.
 pub(super) async fn answer(
@@ -16,13 +23,13 @@ pub(super) async fn answer(
     surface: Surface,
     activity: &Activity,
     peer: IpAddr,
-    request: &Request<Incoming>,
+    Received { head, body }: Received<'_>,
 ) -> Answer {
-    match request.uri().path() {
+    match head.uri.path() {
         "/verify" if surface == Surface::Internal => {
-            let query = request.uri().query().unwrap_or_default();
-            let request = ProxyRequest { query, headers: Headers::new(request.headers()) };
-            verify(context, activity, peer, &request).await
+            let query = head.uri.query().unwrap_or_default();
+            let request = ProxyRequest { query, headers: Headers::new(&head.headers) };
+            verify(context, activity, peer, &request, body).await
         }
         "/livez" => respond::text(StatusCode::OK, TEXT, "alive\n"),
         "/readyz" => ready(context),

@@ -4,6 +4,7 @@ use super::connection_timeouts::{Activity, Phase};
 use super::context::Context;
 use super::gate_endpoints;
 use super::responder::{Responder, Whom, reason_of_failure};
+use super::tools;
 use crate::gate::case::Verdict;
 use crate::gate::decide::{decide_from_cache, decide_from_stores};
 use crate::gate::forwarded::{Forwarded, RequestKind};
@@ -11,11 +12,13 @@ use crate::gate::headers::Headers;
 use crate::gate::reply::{Reply, reason_of, reason_of_malformed};
 use crate::gate::request::{Target, Unusable, VerifyRequest};
 use crate::http::respond::{self, Answer};
-use gatepost_core::ids::RequestId;
+use gatepost_core::decision::Denial;
+use gatepost_core::ids::{RequestId, UserId};
 use gatepost_core::requirement::Requirement;
 use gatepost_pages::{Format, Gate, Refusal};
 use gatepost_telemetry::{self as telemetry, Reason};
 use hyper::StatusCode;
+use hyper::body::Incoming;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +36,7 @@ pub(super) async fn verify(
     activity: &Activity,
     peer: IpAddr,
     proxy: &ProxyRequest<'_>,
+    body: &mut Incoming,
 ) -> Answer {
     let gate = &context.gate;
     let (started, mut waited) = (Instant::now(), Duration::ZERO);
@@ -45,8 +49,8 @@ pub(super) async fn verify(
                 verdict => {
                     activity.enter(Phase::Busy);
                     // On the heap: a connection must not always carry the room that it needs now and then.
-                    Box::pin(respond(Responder::new(context, &request, proxy.query), verdict, &mut waited))
-                        .await
+                    let responder = Responder::new(context, &request, proxy.query);
+                    Box::pin(respond(responder, verdict, &mut waited, (proxy.headers, body))).await
                 }
             },
             Err(unusable) => refuse(&unusable, proxy),
@@ -83,13 +87,19 @@ fn refuse(unusable: &Unusable<'_>, proxy: &ProxyRequest<'_>) -> (Answer, Reason)
 
 /// Answers a request. `verdict` is that of the session cache, if it has one.
 async fn respond(
-    responder: Responder<'_>,
+    mut responder: Responder<'_>,
     verdict: Option<Verdict>,
     waited: &mut Duration,
+    message: (Headers<'_>, &mut Incoming),
 ) -> (Answer, Reason) {
     match &responder.request.target {
         Target::Endpoint(path, query) => gate_endpoints::answer(&responder, path, query).await,
-        Target::Application(requirement) => judge(&responder, requirement, verdict, waited).await,
+        Target::Application(requirement) => {
+            if requirement.mcp.is_some() {
+                tools::prepare(&mut responder).await;
+            }
+            judge(&mut responder, requirement, verdict, waited, message).await
+        }
         Target::Misconfigured(error) => {
             tracing::error!(request.id = %responder.request_id, error = %error, keys = Requirement::names(responder.query), "the middleware's address is wrong: nobody passes");
             (responder.refuse(&Refusal::Misconfigured), Reason::MalformedRequirement)
@@ -98,30 +108,48 @@ async fn respond(
 }
 
 async fn judge(
-    responder: &Responder<'_>,
+    responder: &mut Responder<'_>,
     requirement: &Requirement,
     verdict: Option<Verdict>,
     waited: &mut Duration,
+    message: (Headers<'_>, &mut Incoming),
 ) -> (Answer, Reason) {
     let verdict = if let Some(verdict) = verdict {
         verdict
     } else {
-        let Responder { context, request, held, .. } = responder;
+        let Responder { context, request, held, .. } = &*responder;
         decide_from_stores(&context.gate, request, requirement, held.as_ref(), waited).await
     };
     match verdict {
         Verdict::Allow(headers) => (respond::with_headers(StatusCode::OK, headers), Reason::Met),
+        Verdict::AskTools(passage) => tools::answer(responder, requirement, *passage, message).await,
         Verdict::Deny { denial, user, email, may_request, via } => {
-            let reply = Reply::to(&denial, responder.forwarded.kind(), requirement);
-            let is_kept = user.is_some_and(|user| {
-                responder.keep_refusal(requirement, &denial, reply, user, email.as_ref())
-            });
-            // The form looks the refusal up, so without it there would be nothing to ask for.
             let whom = Whom { email: email.as_ref(), via: via.as_deref() };
-            (responder.deny(reply, whom, may_request && is_kept), reason_of(&denial))
+            deny(responder, requirement, &denial, Denied { user, whom, may_request })
         }
         Verdict::CannotKnow(error) => (responder.cannot_know(&error), reason_of_failure(&error)),
     }
+}
+
+/// Who is denied.
+pub(super) struct Denied<'a> {
+    pub(super) user: Option<UserId>,
+    pub(super) whom: Whom<'a>,
+    pub(super) may_request: bool,
+}
+
+/// Answers a denial, and keeps it for whoever asks why.
+pub(super) fn deny(
+    responder: &Responder<'_>,
+    requirement: &Requirement,
+    denial: &Denial,
+    Denied { user, whom, may_request }: Denied<'_>,
+) -> (Answer, Reason) {
+    let reply = Reply::to(denial, responder.forwarded.kind(), requirement);
+    let is_kept =
+        user.is_some_and(|user| responder.keep_refusal(requirement, denial, reply, user, whom.email));
+    // The form looks the refusal up, so without it there would be nothing to ask for.
+    (responder.deny(reply, whom, may_request && is_kept), reason_of(denial))
 }
 
 /// Refuses a request whose headers cannot be trusted. They only choose the format, and whether a body is sent.

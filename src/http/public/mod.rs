@@ -14,6 +14,7 @@ mod portal;
 mod problem;
 pub(in crate::http) mod request;
 mod requests;
+mod resource_metadata;
 pub(in crate::http) mod routing;
 mod server;
 mod sign_in;
@@ -68,6 +69,9 @@ fn register(config: &mut web::ServiceConfig) -> Vec<Route> {
     });
     routes.add(at("/logged-out").on(GET, Anyone, Anywhere, sign_out::done));
     routes.add(at("/.well-known/jwks.json").on(GET, Anyone, Anywhere, keys));
+    for path in [resource_metadata::PATH, resource_metadata::PATH_OF_SERVER] {
+        routes.add(at(path).on(GET, Anyone, Anywhere, resource_metadata::show));
+    }
     routes.add(at(paths::HEADERS).only(HostScope::Public).on(GET, Admins, Anywhere, debug::explained));
     let live = at(paths::HEADERS).only(HostScope::Protected);
     routes.add(live.on(GET, AssertedAdmins, Anywhere, debug::live_headers));

@@ -5,6 +5,7 @@ use super::body::Bodies;
 use super::fault::{self, Fault};
 use super::register;
 use crate::gate::assertion::AssertionKeys;
+use crate::gate::tools::ToolServers;
 use crate::rate::Rate;
 use crate::readiness::Readiness;
 use crate::{admin, explain, sign_in};
@@ -51,6 +52,8 @@ pub struct Context {
     pub readiness: Arc<Readiness>,
     /// Verifies `X-User-Assertion`, and publishes its keys.
     pub assertion_keys: Arc<AssertionKeys>,
+    /// What the documents about tool servers are made of.
+    pub tool_servers: Arc<ToolServers>,
 }
 
 /// Listens and serves.
@@ -82,13 +85,14 @@ pub(super) fn configure(context: &Context) -> impl Fn(&mut web::ServiceConfig) +
     let assertion_keys = web::Data::from(Arc::clone(&context.assertion_keys));
     let admin = web::Data::from(Arc::clone(&context.admin));
     let readiness = web::Data::from(Arc::clone(&context.readiness));
+    let tool_servers = web::Data::from(Arc::clone(&context.tool_servers));
     let rate = web::Data::new(Rate::<UserId>::default());
     let bodies = web::Data::new(Bodies::default());
     let permits = web::Data::new(Semaphore::new(PERSON_PAGES));
     move |config| {
         config.app_data(sign_in.clone()).app_data(explain.clone()).app_data(assertion_keys.clone());
         config.app_data(admin.clone()).app_data(readiness.clone()).app_data(rate.clone());
-        config.app_data(bodies.clone()).app_data(permits.clone());
+        config.app_data(bodies.clone()).app_data(permits.clone()).app_data(tool_servers.clone());
         config.default_service(web::to(nothing_here));
         register(config);
     }

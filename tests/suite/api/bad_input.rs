@@ -181,7 +181,8 @@ fn unknown_id(place: &str) -> &'static str {
     match place {
         "users" | "members" | "admins" | "requests" => NO_USER,
         "groups" => "999999",
-        "tenants" => "none",
+        "tenants" | "tool-servers" => "none",
+        "rules" => super::callers::NO_RULE,
         "sessions" => NO_SESSION,
         other => panic!("{other} is new: which id does it take?"),
     }

@@ -1,6 +1,7 @@
 //! Every operation with every kind of caller. The list that the application registered is the input.
 
 use super::{NO_SESSION, Office, ROOT, TENANT_A, operations, problem};
+use crate::world::APP;
 use gatepost::http::public::{ApiCallers, Callers, RequestOrigin, Route};
 use gatepost_kit::client::{Answer, Client};
 use serde_json::{Value, json};
@@ -14,6 +15,9 @@ pub(super) struct Ids {
     key: String,
 }
 
+/// The id of a rule that no tool server has.
+pub(super) const NO_RULE: &str = "0199d1f0-5b7c-7d2e-8a3f-0123456789ab";
+
 /// The path of an operation below [`ROOT`]; a change is only tried.
 pub(super) fn path_of(route: &Route, ids: &Ids) -> String {
     let path = route.path.strip_prefix(ROOT).unwrap();
@@ -25,10 +29,15 @@ pub(super) fn path_of(route: &Route, ids: &Ids) -> String {
         Some("requests") => ids.request.as_str(),
         Some("keys") => ids.key.as_str(),
         Some("me") if path.starts_with("/me/keys/") => "0199d1f0-5b7c-7d2e-8a3f-0123456789ab",
+        Some("tool-servers") => "server-a",
         Some("me") => NO_SESSION,
         Some(other) => panic!("{other} is new: which id does it take?"),
     };
-    let path = path.replace("{id}", id).replace("{user}", &ids.user).replace("{tenant}", "a");
+    let path = path
+        .replace("{id}", id)
+        .replace("{user}", &ids.user)
+        .replace("{tenant}", "a")
+        .replace("{rule}", NO_RULE);
     match (route.method, route.path.as_str()) {
         ("GET", "/api/v1/access") => format!("{path}?tenant=a"),
         ("GET", _) | (_, "/api/v1/explain") => path,
@@ -55,6 +64,13 @@ pub(super) fn body_of(route: &Route) -> Option<Value> {
             json!({ "role": "viewer" })
         }
         ("POST", "/requests/{id}/decline") => json!({ "answer": "No." }),
+        ("POST", "/tenants/{id}/tool-servers") => {
+            json!({ "id": "new", "url": "https://app.example.test/new" })
+        }
+        ("PATCH", "/tool-servers/{id}") => json!({ "name": "New" }),
+        ("POST", "/tool-servers/{id}/rules") => {
+            json!({ "subject": "everyone", "kind": "tool", "pattern": "get_*" })
+        }
         ("PUT", "/admins/{user}") => json!({ "is_admin": false }),
         ("POST", "/explain") => json!({ "user": "alice@example.com", "url": "https://app.example.test/" }),
         _ => return None,
@@ -68,7 +84,10 @@ pub(super) fn status_for(route: &Route) -> u16 {
         (_, "/me/sessions/{id}" | "/me/keys/{id}" | "/me/keys/{id}/rotate" | "/keys/lookup")
         | (
             "DELETE",
-            "/groups/{id}/links" | "/groups/{id}/tenants/{tenant}" | "/tenants/{id}/members/{user}",
+            "/groups/{id}/links"
+            | "/groups/{id}/tenants/{tenant}"
+            | "/tenants/{id}/members/{user}"
+            | "/tool-servers/{id}/rules/{rule}",
         ) => 404,
         _ => 200,
     }
@@ -91,6 +110,8 @@ pub(super) async fn ids(office: &Office) -> Ids {
     office.world.cli(&["group", "add", "Plain", "bob@example.com"]).await;
     let key = json!({ "name": "A", "scopes": ["api.read"] });
     let key = office.done("POST", "/tenants/a/keys", Some(&key)).await["id"].as_str().unwrap().to_owned();
+    let url = office.world.url(APP, "/server/mcp");
+    office.world.cli(&["tool-server", "create", "server-a", "--tenant", "a", "--url", &url]).await;
     Ids { user: office.id_of("bob@example.com").await, group: office.number_of("Plain").await, request, key }
 }
 
@@ -109,7 +130,7 @@ both_pairs! {
             let nobody = call(&office, &office.world.browser(), &route, &ids).await;
             problem(&nobody, 401, "unauthenticated", &why);
             assert_eq!(nobody.header("www-authenticate"), Some("Bearer"), "{why}");
-            let is_of_tenant = ["/api/v1/tenants/{id}", "/api/v1/requests/{id}", "/api/v1/keys/{id}"].iter().any(|path| route.path.starts_with(path));
+            let is_of_tenant = ["/api/v1/tenants/{id}", "/api/v1/requests/{id}", "/api/v1/keys/{id}", "/api/v1/tool-servers/{id}"].iter().any(|path| route.path.starts_with(path));
             for (client, tenant) in [(&bob, None), (&carol, Some("a")), (&dave, Some("b"))] {
                 let answer = call(&office, client, &route, &ids).await;
                 match (who(&route), tenant) {
@@ -121,7 +142,7 @@ both_pairs! {
                         // To carol bob exists in no list, and nothing of `a` exists to dave.
                         let is_hidden = route.path.starts_with("/api/v1/users/") || (is_of_tenant && tenant == "b");
                         let is_hidden = is_hidden || (route.path == "/api/v1/access" && tenant == "b");
-                        let is_hidden = is_hidden || route.path.ends_with("/members/{user}") || route.path == "/api/v1/keys/lookup";
+                        let is_hidden = is_hidden || route.path.ends_with("/members/{user}") || route.path.ends_with("/rules/{rule}") || route.path == "/api/v1/keys/lookup";
                         let is_hidden = is_hidden || (route.method == "POST" && route.path == "/api/v1/keys" && tenant == "b");
                         assert_eq!(answer.status, if is_hidden { 404 } else { 200 }, "{why} {tenant}: {}", answer.body);
                     }

@@ -73,6 +73,9 @@ async fn claims_of(world: &World, who: &str) -> Claims {
         groups: Vec::new(),
         groups_truncated: false,
         admin: true,
+        tenant: None,
+        role: None,
+        mcp: None,
         iat: now,
         exp: now.plus(Duration::from_mins(1)),
     }

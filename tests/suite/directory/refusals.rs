@@ -26,6 +26,7 @@ fn refusal(at: Timestamp) -> Refusal {
             groups: vec!["A".parse().unwrap()],
             tenants: vec!["t".parse().unwrap()],
             admin: true,
+            tool: Some("tool delete_repo".to_owned()),
         }),
         address: Some("2001:db8::1".parse().unwrap()),
     }

@@ -38,8 +38,11 @@ codes! {
         "Traefik replaces every 401 of Gatepost with a redirect, and its cookies are lost: programs are redirected, too, and people do not return to where they were.",
         "Remove authSigninURL: Gatepost redirects itself.";
     FORWARD_BODY = Warning "traefik-forward-body":
-        "Traefik reads every request body into memory before it calls Gatepost, which breaks uploads and streams. Gatepost does not read the body.",
+        "Traefik reads every request body into memory before it calls Gatepost, which breaks uploads and streams. Gatepost reads it only where the address has mcp=true.",
         "Remove forwardBody.";
+    FORWARD_BODY_MISSING = Error "traefik-forward-body-missing":
+        "Gatepost judges messages for tool servers by their body, which does not come: every POST is refused.",
+        "Set forwardBody: true and maxBodySize: 4194304 where the address has mcp=true.";
     REQUEST_METHOD = Warning "traefik-request-method":
         "If an idle connection to Gatepost was closed, the next request fails, because Traefik only repeats a GET.",
         "Remove preserveRequestMethod: Gatepost reads X-Forwarded-Method.";
@@ -60,7 +63,7 @@ codes! {
         "Set tls.ca instead of tls.insecureSkipVerify.";
     REQUIREMENT = Error "traefik-requirement":
         "Gatepost answers 500 to everybody, because ignoring the mistake could let people in.",
-        "Correct the query of the address: group, tenant, admin=true, max_age=SECONDS, api=true, assertion=true.";
+        "Correct the query of the address: group, tenant, admin=true, max_age=SECONDS, api=true, assertion=true, mcp=true.";
 }
 
 /// The largest size of a page of Gatepost, in bytes (`crates/pages`).
@@ -118,10 +121,18 @@ fn options(gate: Spot<'_>, findings: &mut Vec<Finding>) {
     };
     when("authRequestHeaders", is_filled, &REQUEST_HEADERS);
     when("authSigninURL", is_filled, &SIGNIN_URL);
-    when("forwardBody", |spot| spot.node.is_true(), &FORWARD_BODY);
+    if !reads_body(gate) {
+        when("forwardBody", |spot| spot.node.is_true(), &FORWARD_BODY);
+    }
     when("preserveRequestMethod", |spot| spot.node.is_true(), &REQUEST_METHOD);
     when("addAuthCookiesToResponse", is_filled, &AUTH_COOKIES);
     when("maxResponseBodySize", is_too_small, &BODY_LIMIT_SMALL);
+    let is_sent = gate.get("forwardBody").is_some_and(|spot| spot.node.is_true());
+    if reads_body(gate) && !is_sent {
+        findings.push(
+            FORWARD_BODY_MISSING.at(gate.place(), "forwardBody is not true, and the address has mcp=true."),
+        );
+    }
     if let Some(spot) = gate.at("tls.insecureSkipVerify").filter(|spot| spot.node.is_true()) {
         findings.push(TLS_UNVERIFIED.at(spot.place(), "tls.insecureSkipVerify is true."));
     }
@@ -132,6 +143,13 @@ fn options(gate: Spot<'_>, findings: &mut Vec<Finding>) {
             findings.push(code.at(gate.place(), format!("{name} is not set.")));
         }
     }
+}
+
+/// Whether the address asks Gatepost to read bodies.
+fn reads_body(gate: Spot<'_>) -> bool {
+    let address =
+        gate.get("address").and_then(|spot| spot.node.text()).and_then(|text| Url::parse(text).ok());
+    address.is_some_and(|url| url.query_pairs().any(|(name, value)| name == "mcp" && value == "true"))
 }
 
 fn similarity(option: &str, name: &str) -> f64 {

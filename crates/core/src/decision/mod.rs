@@ -84,13 +84,16 @@ pub struct Missing {
     pub tenants: Vec<TenantId>,
     /// An administrator is required, and the person is none.
     pub admin: bool,
+    /// What of a tool server no rule allows the person, as `tool delete_repo`. `groups` are then those that it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool: Option<String>,
 }
 
 /// Writes `group A or B, tenant T, admin`, for log lines.
 impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let listed = |kind: &str, names: Vec<String>| format!("{kind} {}", names.join(" or "));
-        let mut parts = Vec::new();
+        let mut parts: Vec<String> = self.tool.iter().cloned().collect();
         if !self.groups.is_empty() {
             parts.push(listed("group", self.groups.iter().map(ToString::to_string).collect()));
         }
@@ -178,5 +181,6 @@ pub fn missing(requirement: &Requirement, access: &Access) -> Option<Missing> {
         groups: if has_group { Vec::new() } else { requirement.groups.clone() },
         tenants: if has_tenant { Vec::new() } else { requirement.tenants.clone() },
         admin: !is_admin_enough,
+        tool: None,
     })
 }

@@ -321,18 +321,22 @@ pub struct DecisionFacts {
     pub missing_tenants: Vec<TenantId>,
     /// Whether an admin is required and the person is not one.
     pub missing_admin: bool,
+    /// What of a tool server no rule allows the person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missing_tool: Option<String>,
 }
 
 impl DecisionFacts {
     /// A decision with this reason and what is missing.
     pub fn of(reason: Reason, missing: Missing) -> Self {
-        let Missing { groups, tenants, admin } = missing;
+        let Missing { groups, tenants, admin, tool } = missing;
         Self {
             reason,
             is_allowed: reason == Reason::Met,
             missing_groups: groups,
             missing_tenants: tenants,
             missing_admin: admin,
+            missing_tool: tool,
         }
     }
 }

@@ -101,6 +101,7 @@ fn explanation(text: &str) -> Explanation {
         missing_groups: groups(&[text]),
         missing_tenants: Vec::new(),
         missing_admin: false,
+        missing_tool: None,
     };
     Explanation {
         at: UtcTime(NOW),

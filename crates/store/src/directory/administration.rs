@@ -15,13 +15,14 @@ use super::records::{
     Ends, GroupKey, GroupRecord, MemberRecord, Membership, TenantRecord, Traces, UserKey, UserRecord,
     UserSummary,
 };
+use super::tool_servers::{ToolRule, ToolServer};
 use super::{Directory, Result, postgres, sqlite};
 use gatepost_core::access_request::Wanted;
 use gatepost_core::administration::Scope;
 use gatepost_core::api_key::KeyId;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::host::HostName;
-use gatepost_core::ids::{AccessRequestId, GroupId, RequestId, TenantId, UserId};
+use gatepost_core::ids::{AccessRequestId, GroupId, RequestId, TenantId, ToolServerId, UserId};
 use gatepost_core::refusal::Refusal;
 use gatepost_core::secret::Hash;
 
@@ -95,6 +96,47 @@ impl Directory {
         limit: u32,
     ) -> Result<Page<AdminRecord>> {
         on_store!(self, list_admins(scope, after, limit))
+    }
+}
+
+// Tool servers.
+impl Directory {
+    /// Finds a tool server of a tenant that the reader administers.
+    pub async fn find_tool_server(&self, scope: &Scope, id: &ToolServerId) -> Result<Option<ToolServer>> {
+        on_store!(self, find_tool_server(scope, id))
+    }
+
+    /// Lists the tool servers of a tenant by id; without one those of all tenants, for readers of the system.
+    ///
+    /// # Errors
+    /// `UnknownTenant`.
+    pub async fn list_tool_servers(
+        &self,
+        scope: &Scope,
+        tenant: Option<&TenantId>,
+        after: Option<&Place>,
+        limit: u32,
+    ) -> Result<Page<ToolServer>> {
+        on_store!(self, list_tool_servers(scope, tenant, after, limit))
+    }
+
+    /// Lists the rules of a tool server by id. Administrators of tenants do not see the names of groups.
+    ///
+    /// # Errors
+    /// `UnknownToolServer`.
+    pub async fn list_tool_rules(
+        &self,
+        scope: &Scope,
+        server: &ToolServerId,
+        after: Option<&Place>,
+        limit: u32,
+    ) -> Result<Page<ToolRule>> {
+        on_store!(self, list_tool_rules(scope, server, after, limit))
+    }
+
+    /// All tool servers with their rules, for the gate.
+    pub async fn read_tool_servers(&self) -> Result<Vec<(ToolServer, Vec<ToolRule>)>> {
+        on_store!(self, read_tool_servers())
     }
 }
 

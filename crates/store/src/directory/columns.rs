@@ -14,8 +14,14 @@ use gatepost_core::api_key::{KeyId, KeyLimits};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::identity::{ExternalGroup, GroupKind, SubjectKey};
-use gatepost_core::ids::{AccessRequestId, GroupId, GroupName, ProviderId, RequestId, TenantId, UserId};
+use gatepost_core::ids::{
+    AccessRequestId, GroupId, GroupName, ProviderId, RequestId, TenantId, ToolRuleId, ToolServerId, UserId,
+};
+use gatepost_core::mcp::Mode;
+use gatepost_core::mcp::endpoint::Endpoint;
+use gatepost_core::mcp::pattern::Kind;
 use gatepost_core::secret::Hash;
+use gatepost_core::tool_pattern::ToolPattern;
 use sqlx::error::{BoxDynError, UnexpectedNullError};
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
@@ -129,14 +135,20 @@ macro_rules! stored_as_text {
 stored_as_text!(
     AccessRequestId,
     EmailAddress,
+    Endpoint,
     GroupName,
     KeyId,
+    Kind,
     LinkSource,
+    Mode,
     ProviderId,
     RequestId,
     RequestState,
     Role,
     TenantId,
+    ToolPattern,
+    ToolRuleId,
+    ToolServerId,
     UserId,
     Who
 );

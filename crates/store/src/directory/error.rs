@@ -8,8 +8,11 @@ use gatepost_core::access_request::{RequestState, Wanted};
 use gatepost_core::administration::{Denied, Version};
 use gatepost_core::api_key::{KeyFaults, KeyId};
 use gatepost_core::email::EmailAddress;
+use gatepost_core::host::HostName;
 use gatepost_core::identity::ExternalGroup;
-use gatepost_core::ids::{AccessRequestId, GroupName, ProviderId, TenantId, UserId};
+use gatepost_core::ids::{
+    AccessRequestId, GroupName, ProviderId, TenantId, ToolRuleId, ToolServerId, UserId,
+};
 use sqlx::error::BoxDynError;
 use std::borrow::Cow;
 use std::error::Error;
@@ -150,6 +153,24 @@ pub enum DirectoryError {
     /// The person has what they ask for.
     #[error("the person already has access to {0}")]
     AccessHeld(Wanted),
+    /// There is no tool server with this id, or the caller may not know of it.
+    #[error("there is no tool server {0}")]
+    UnknownToolServer(ToolServerId),
+    /// Another tool server has this id.
+    #[error("there is already a tool server {0}")]
+    ToolServerExists(ToolServerId),
+    /// Another tool server is reached there; or one of another tenant above or below it.
+    #[error("the address belongs to another tool server")]
+    AddressTaken,
+    /// The tool server has no such rule.
+    #[error("tool server {0} has no rule {1}")]
+    UnknownToolRule(ToolServerId, ToolRuleId),
+    /// A tool server has as many rules as one may have.
+    #[error("one tool server has at most {0} rules")]
+    TooManyRules(i64),
+    /// No protected host is in the address.
+    #[error("{0} is not in GATEPOST_HOSTS, so no request for it comes to the gate")]
+    HostNotProtected(HostName),
     /// The person has asked too often in the last 24 hours.
     #[error("one person may ask for access at most {0} times a day")]
     TooManyRequests(usize),

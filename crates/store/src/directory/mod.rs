@@ -42,6 +42,7 @@ mod retention;
 mod salted_digest;
 mod schema;
 mod sqlite;
+mod tool_servers;
 mod watch;
 
 pub use access_requests::{AccessRequest, Decider, Deciders, RequestFilter};
@@ -66,6 +67,7 @@ pub use records::{
 };
 pub use schema::SchemaState;
 pub use sqlite::Connector as EmbeddedFile;
+pub use tool_servers::{ToolRule, ToolServer, ToolServerSettings};
 pub use watch::{Change, Watch};
 
 use gatepost_config::{Config, IdentityPolicy, StoresConfig};

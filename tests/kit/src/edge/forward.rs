@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Request, Response, StatusCode, Uri};
@@ -33,6 +33,8 @@ const MANAGED: [&str; 13] = [
     "x-real-ip",
 ];
 const MAX_RESPONSE_BODY: usize = 16_384;
+/// `maxBodySize` of [`crate::process::Dynamic`].
+const MAX_REQUEST_BODY: usize = 4 * 1024 * 1024;
 const VERIFY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Like Go's default transport, which Traefik uses: two idle connections per host, for 90 s.
 const VERIFY_IDLE: usize = 2;
@@ -71,13 +73,24 @@ impl Forwarder {
             headers.remove(name.replace('-', "_"));
         }
         let Some(route) = self.find_route(&request) else { return status(StatusCode::NOT_FOUND) };
+        let (head, body) = request.into_parts();
+        let (mut request, mut body) = (Request::from_parts(head, ()), Body::new(body));
         if let Some(address) = &route.verify {
-            match self.ask(address, &request, peer).await {
+            // With `forwardBody` Traefik reads the whole body first, and answers 401 to a longer one.
+            let mut message = None;
+            if address.contains("mcp=true") {
+                let Ok(whole) = to_bytes(body, MAX_REQUEST_BODY).await else {
+                    return status(StatusCode::UNAUTHORIZED);
+                };
+                message = Some(whole.clone());
+                body = Body::from(whole);
+            }
+            match self.ask(address, &request, message, peer).await {
                 Verdict::Answered(answer) => return answer,
                 Verdict::Allowed(granted) => self.take_over(request.headers_mut(), &granted),
             }
         }
-        self.pass_on(request, route.backend, peer).await
+        self.pass_on(request.map(|()| body), route.backend, peer).await
     }
 
     fn find_route<B>(&self, request: &Request<B>) -> Option<Route> {
@@ -87,8 +100,14 @@ impl Forwarder {
         self.routes.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
-    async fn ask(&self, address: &str, request: &Request<Incoming>, peer: SocketAddr) -> Verdict {
-        let mut question = Request::new(Body::empty());
+    async fn ask(
+        &self,
+        address: &str,
+        request: &Request<()>,
+        message: Option<Bytes>,
+        peer: SocketAddr,
+    ) -> Verdict {
+        let mut question = Request::new(message.map_or_else(Body::empty, Body::from));
         *question.uri_mut() = address.parse().expect("the address of a route is a URL");
         *question.headers_mut() = request.headers().clone();
         let headers = question.headers_mut();
@@ -125,12 +144,7 @@ impl Forwarder {
         }
     }
 
-    async fn pass_on(
-        &self,
-        request: Request<Incoming>,
-        backend: SocketAddr,
-        peer: SocketAddr,
-    ) -> Response<Body> {
+    async fn pass_on(&self, request: Request<Body>, backend: SocketAddr, peer: SocketAddr) -> Response<Body> {
         let host = host_of(&request);
         let port = self.port_of(&request);
         let (mut head, body) = request.into_parts();
@@ -150,7 +164,7 @@ impl Forwarder {
         };
         head.uri = uri;
         head.version = hyper::Version::HTTP_11;
-        match self.backends.request(Request::from_parts(head, Body::new(body))).await {
+        match self.backends.request(Request::from_parts(head, body)).await {
             Ok(answer) => {
                 let (mut head, body) = answer.into_parts();
                 remove_hop_by_hop(&mut head.headers);

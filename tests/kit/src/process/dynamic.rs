@@ -99,6 +99,9 @@ impl Dynamic {
              maxResponseBodySize: 16384\n        preserveLocationHeader: true\n        authResponseHeaders: [{}]\n",
             AUTH_RESPONSE_HEADERS.join(", ")
         );
+        if address.contains("mcp=true") {
+            self.middlewares += "        forwardBody: true\n        maxBodySize: 4194304\n";
+        }
         if let Some(folder) = self.client.as_ref().filter(|_| address.starts_with("https:")) {
             let folder = folder.display();
             let _ = write!(

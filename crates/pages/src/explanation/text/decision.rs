@@ -23,6 +23,11 @@ pub(super) const fn outcome(reason: Reason) -> &'static str {
         Reason::UserDisabled => "has to sign in, which is refused: the person is disabled",
         Reason::NoAddress => "has to sign in: the person has no address",
         Reason::RefreshPending => "the provider has to be asked before this session is used again",
+        Reason::ToolForbidden => "refused: no rule of the tool server allows it",
+        Reason::UnknownToolServer => "refused: no tool server has this address",
+        Reason::MalformedMessage => "refused: the message is not understood",
+        Reason::MessageTooLarge => "refused: the message is too long",
+        Reason::Overloaded => "not decided: too many messages at once",
         Reason::CrossOrigin => "refused: another origin requests a change",
         Reason::MaxAge => {
             "has to sign in again: the last proof of identity is too old, or its time is not known"

@@ -10,6 +10,7 @@ mod once;
 mod plan;
 mod requests;
 mod tenants;
+mod tool_servers;
 mod users;
 
 pub use admins::SetAdmin;
@@ -23,6 +24,9 @@ pub use plan::ApplyPlan;
 pub use requests::{DeclineRequest, GrantRequest, RequestAccess, WithdrawRequest};
 pub use tenants::{
     AddTenantMember, CreateTenant, DeleteTenant, MapGroup, RemoveTenantMember, RenameTenant, UnmapGroup,
+};
+pub use tool_servers::{
+    AddToolRule, CreateToolServer, DeleteToolServer, RemoveToolRule, ToolServerPatch, UpdateToolServer,
 };
 pub use users::{ChangeAddress, CreateUser, DisableUser, EnableUser, EndSessions, EraseUser, ReleaseAddress};
 

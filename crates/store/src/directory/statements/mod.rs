@@ -118,6 +118,7 @@ mod tenant_changes;
 mod tenant_members;
 mod tenants;
 mod token_standing;
+mod tool_servers;
 mod user_changes;
 mod users;
 

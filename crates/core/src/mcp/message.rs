@@ -1,0 +1,351 @@
+//! One JSON-RPC message, as far as it decides who may send it.
+
+use super::pattern::Kind;
+use super::strict_json::{self, Listener, Seen};
+use super::{Fault, MAX_BODY};
+use std::borrow::Cow;
+use std::fmt;
+
+/// Members of a message that decide what it is.
+const MEMBERS: [&str; 6] = ["jsonrpc", "id", "method", "params", "result", "error"];
+/// Members of `params` that decide what is asked for.
+const PARAMS: [&str; 4] = ["name", "uri", "taskId", "_meta"];
+/// The member of `params._meta` in which a message states its revision.
+const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
+/// The longest id that an answer repeats, in bytes.
+const MAX_ID: usize = 256;
+
+/// A message of a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// The id of the request, for the answer.
+    pub id: MessageId,
+    /// The method. `None`: the answer to a question of the server, as revisions before 2026-07-28 have them.
+    pub method: Option<String>,
+    /// The tool, prompt or resource that it asks for.
+    pub call: Option<Call>,
+    /// The revision that it states about itself.
+    pub version: Option<String>,
+    /// Whether an answer is expected.
+    pub is_request: bool,
+    /// What `Mcp-Name` may repeat where `call` is `None`.
+    pub(super) named: Vec<String>,
+}
+
+/// The use of one thing that rules are about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Call {
+    /// Whether it is a tool, a prompt or a resource.
+    pub kind: Kind,
+    /// Its name, or its URI.
+    pub name: String,
+}
+
+/// The `id` of a message, which its answer repeats. `Display` writes it as JSON.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MessageId(serde_json::Value);
+
+impl MessageId {
+    /// The id as a JSON value: a string, a number or `null`.
+    pub const fn as_json(&self) -> &serde_json::Value {
+        &self.0
+    }
+}
+
+impl fmt::Display for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Message {
+    /// Reads the body of one request.
+    ///
+    /// # Errors
+    /// `TooLarge`, `Unreadable`.
+    pub fn read(body: &[u8]) -> Result<Self, Fault> {
+        if body.len() > MAX_BODY {
+            return Err(Fault::TooLarge);
+        }
+        let mut found = Found::default();
+        match strict_json::read(body, &mut found).map_err(Fault::Unreadable)? {
+            Seen::Object => found.into_message().map_err(|why| Fault::Unreadable(why.to_owned())),
+            Seen::Array => Err(Fault::Unreadable("it is a batch, which no current revision has".to_owned())),
+            _ => Err(Fault::Unreadable("it is no object".to_owned())),
+        }
+    }
+}
+
+/// What kind of thing a method asks for, and in which member of `params` it is named.
+pub(super) fn guarded(method: &str) -> Option<(Kind, &'static str)> {
+    match method {
+        "tools/call" => Some((Kind::Tool, "name")),
+        "prompts/get" => Some((Kind::Prompt, "name")),
+        "resources/read" => Some((Kind::Resource, "uri")),
+        _ => None,
+    }
+}
+
+/// What was found so far.
+#[derive(Default)]
+struct Found<'de> {
+    id: Option<Seen<'de>>,
+    method: Option<Seen<'de>>,
+    is_answer: bool,
+    name: Option<Seen<'de>>,
+    uri: Option<Seen<'de>>,
+    task: Option<Seen<'de>>,
+    version: Option<Seen<'de>>,
+}
+
+impl<'de> Listener<'de> for Found<'de> {
+    fn wants(&self, path: &[Cow<'de, str>]) -> bool {
+        matches!(path, [params] if params == "params")
+            || matches!(path, [params, meta] if params == "params" && meta == "_meta")
+    }
+
+    fn member(&mut self, path: &[Cow<'de, str>], value: Seen<'de>) -> Result<(), &'static str> {
+        match path {
+            [name] => {
+                refuse_likeness(name, &MEMBERS)?;
+                match name.as_ref() {
+                    "id" => self.id = Some(value),
+                    "method" => self.method = Some(value),
+                    "result" | "error" => self.is_answer = true,
+                    _ => {}
+                }
+            }
+            [_, name] => {
+                refuse_likeness(name, &PARAMS)?;
+                match name.as_ref() {
+                    "name" => self.name = Some(value),
+                    "uri" => self.uri = Some(value),
+                    "taskId" => self.task = Some(value),
+                    _ => {}
+                }
+            }
+            [_, _, name] if name == META_VERSION => self.version = Some(value),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl Found<'_> {
+    fn into_message(self) -> Result<Message, &'static str> {
+        let Self { id, method, is_answer, name, uri, task, version } = self;
+        let is_request = id.is_some();
+        let id = id.map_or(Ok(MessageId::default()), message_id)?;
+        let version =
+            version.map(|seen| text(seen).ok_or("its protocol version is no string")).transpose()?;
+        let method = match method {
+            None if is_answer => None,
+            None => return Err("it has no method"),
+            Some(seen) => Some(text(seen).ok_or("its method is no string")?),
+        };
+        method.as_deref().map_or(Ok(()), require_plain)?;
+        let call = match method.as_deref().and_then(guarded) {
+            None => None,
+            Some((kind, member)) => {
+                let named = if member == "uri" { &uri } else { &name };
+                let missing =
+                    if member == "uri" { "params.uri is no string" } else { "params.name is no string" };
+                Some(Call { kind, name: named.clone().and_then(text).ok_or(missing)? })
+            }
+        };
+        let named = [name, uri, task].into_iter().flatten().filter_map(text).collect();
+        Ok(Message { id, method, call, version, is_request, named })
+    }
+}
+
+fn text(seen: Seen<'_>) -> Option<String> {
+    match seen {
+        Seen::Text(text) => Some(text.into_owned()),
+        _ => None,
+    }
+}
+
+fn message_id(seen: Seen<'_>) -> Result<MessageId, &'static str> {
+    match seen {
+        Seen::Text(text) if text.len() <= MAX_ID => Ok(MessageId(text.into_owned().into())),
+        Seen::Number(number) => Ok(MessageId(number.into())),
+        // Too long to be repeated.
+        Seen::Text(_) | Seen::Null => Ok(MessageId::default()),
+        Seen::Bool | Seen::Array | Seen::Object => Err("its id is neither a string nor a number"),
+    }
+}
+
+/// Refuses the name of a member that some readers take for another one: those of Go and of Newtonsoft ignore case, and
+/// where JavaScript copies objects, `__proto__` gives members to an object that lacks them.
+fn refuse_likeness(name: &str, deciding: &[&str]) -> Result<(), &'static str> {
+    let is_like = |other: &&str| *other != name && fold(other).eq(fold(name));
+    if name == "__proto__" || deciding.iter().any(|other| is_like(&other)) {
+        return Err("a member is spelled like one that decides");
+    }
+    Ok(())
+}
+
+/// The characters without their case. Go also takes the long s and the sign for kelvin for letters.
+fn fold(text: &str) -> impl Iterator<Item = char> {
+    text.chars().map(|char| match char {
+        '\u{17f}' => 's',
+        '\u{212a}' => 'k',
+        other => other.to_ascii_lowercase(),
+    })
+}
+
+/// Refuses a method that a careless server could take for one that rules are about.
+fn require_plain(method: &str) -> Result<(), &'static str> {
+    if method.is_empty() || !method.bytes().all(|byte| matches!(byte, 0x21..=0x7E)) {
+        return Err("its method has other characters than visible ASCII");
+    }
+    if guarded(method).is_none() && guarded(&method.to_ascii_lowercase()).is_some() {
+        return Err("its method is spelled in another case");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(body: &str) -> Result<Message, Fault> {
+        Message::read(body.as_bytes())
+    }
+
+    fn call(body: &str) -> Option<(Kind, String)> {
+        read(body).expect("a message").call.map(|call| (call.kind, call.name))
+    }
+
+    #[test]
+    fn the_three_methods_name_what_they_ask_for() {
+        let tool = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","arguments":{"name":"b"}}}"#;
+        assert_eq!(call(tool), Some((Kind::Tool, "a".to_owned())));
+        let escaped = r#"{"id":"x","\u006dethod":"tools\/call","params":{"n\u0061me":"\u0061"}}"#;
+        assert_eq!(call(escaped), Some((Kind::Tool, "a".to_owned())));
+        let prompt = r#"{"params":{"name":"p"},"method":"prompts/get","id":1}"#;
+        assert_eq!(call(prompt), Some((Kind::Prompt, "p".to_owned())));
+        let resource = r#"{"id":1,"method":"resources/read","params":{"uri":"file:///a","name":"b"}}"#;
+        assert_eq!(call(resource), Some((Kind::Resource, "file:///a".to_owned())));
+    }
+
+    #[test]
+    fn other_methods_and_answers_ask_for_nothing_that_has_rules() {
+        for body in [
+            r#"{"id":1,"method":"tools/list"}"#,
+            r#"{"method":"notifications/initialized"}"#,
+            r#"{"id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25"}}"#,
+            r#"{"id":1,"method":"x","params":[{"name":"a"}]}"#,
+            r#"{"id":1,"result":{"method":"tools/call","params":{"name":"a"}}}"#,
+            r#"{"id":null,"error":{"code":1,"message":"x"}}"#,
+        ] {
+            assert_eq!(call(body), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_message_that_readers_could_understand_differently_is_refused() {
+        let deep = |levels: usize| {
+            format!(r#"{{"method":"x","params":{}{}}}"#, "[".repeat(levels), "]".repeat(levels))
+        };
+        assert!(read(&deep(63)).is_ok());
+        for body in [
+            &deep(64),
+            &deep(100_000),
+            "",
+            "null",
+            "\"tools/call\"",
+            "[]",
+            r#"[{"id":1,"method":"tools/call","params":{"name":"a"}}]"#,
+            "\u{feff}{\"method\":\"x\"}",
+            r#"{"method":"x"}{"method":"tools/call"}"#,
+            r#"{"method":"x",}"#,
+            r#"{"method":"x","params":NaN}"#,
+            r#"{"method":"x","params":1e999}"#,
+            r#"{"method":"x" /* */}"#,
+            r#"{'method':'x'}"#,
+            r#"{"method":"x\ud800"}"#,
+            r#"{"method":"x","params":{"a":["\ud800"]}}"#,
+            r#"{"method":"x","params":{"\udc00":1}}"#,
+            r#"{"method":1}"#,
+            r#"{"method":null,"result":1}"#,
+            r#"{}"#,
+            r#"{"id":1}"#,
+            r#"{"id":{},"method":"x"}"#,
+            r#"{"id":true,"method":"x"}"#,
+            r#"{"method":""}"#,
+            r#"{"method":"tools/call\u0000","params":{"name":"a"}}"#,
+            r#"{"method":" tools/call","params":{"name":"a"}}"#,
+            r#"{"method":"Tools/Call","params":{"name":"a"}}"#,
+        ] {
+            assert!(matches!(read(body), Err(Fault::Unreadable(_))), "{body:.80}");
+        }
+        assert!(matches!(Message::read(b"{\"method\":\"\xff\"}"), Err(Fault::Unreadable(_))), "not UTF-8");
+        assert!(matches!(Message::read(b"{\0\"\0m\0"), Err(Fault::Unreadable(_))), "UTF-16");
+    }
+
+    #[test]
+    fn a_member_that_occurs_twice_or_resembles_one_that_decides_is_refused() {
+        for body in [
+            r#"{"method":"x","method":"tools/call","params":{"name":"a"}}"#,
+            r#"{"method":"tools/call","params":{"name":"a","name":"b"}}"#,
+            r#"{"method":"tools/call","params":{"name":"a","na\u006de":"b"}}"#,
+            r#"{"method":"tools/call","params":{"name":"a"},"params":{"name":"b"}}"#,
+            r#"{"method":"tools/call","params":{"name":"a","arguments":{"x":[{"y":1,"y":2}]}}}"#,
+            r#"{"method":"tools/call","params":{"name":"a","Name":"b"}}"#,
+            r#"{"method":"tools/call","params":{"name":"a"},"PARAMS":{"name":"b"}}"#,
+            "{\"method\":\"tools/call\",\"params\":{\"name\":\"a\"},\"param\u{17f}\":{\"name\":\"b\"}}",
+            r#"{"method":"x","Method":"tools/call","params":{"name":"a"}}"#,
+            r#"{"method":"x","__proto__":{"method":"tools/call"}}"#,
+            r#"{"method":"tools/call","params":{"__proto__":{"name":"b"},"name":"a"}}"#,
+            r#"{"method":"resources/read","params":{"uri":"a","URI":"b"}}"#,
+        ] {
+            assert!(matches!(read(body), Err(Fault::Unreadable(_))), "{body}");
+        }
+        let arguments =
+            r#"{"method":"tools/call","params":{"name":"a","arguments":{"Name":"b","name":"c"}}}"#;
+        assert_eq!(call(arguments), Some((Kind::Tool, "a".to_owned())));
+    }
+
+    #[test]
+    fn a_call_without_a_name_is_refused() {
+        for (method, params) in [
+            ("tools/call", ""),
+            ("tools/call", r#","params":{}"#),
+            ("tools/call", r#","params":{"name":null}"#),
+            ("tools/call", r#","params":{"name":1}"#),
+            ("tools/call", r#","params":{"name":["a"]}"#),
+            ("tools/call", r#","params":["a"]"#),
+            ("tools/call", r#","params":{"uri":"a"}"#),
+            ("prompts/get", r#","params":{}"#),
+            ("resources/read", r#","params":{"name":"a"}"#),
+        ] {
+            let body = format!(r#"{{"method":"{method}"{params}}}"#);
+            assert!(matches!(read(&body), Err(Fault::Unreadable(_))), "{body}");
+        }
+    }
+
+    #[test]
+    fn an_answer_repeats_the_id_unless_it_is_long() {
+        let long = "x".repeat(MAX_ID + 1);
+        for (id, repeated) in [
+            ("1", "1"),
+            ("-7", "-7"),
+            ("18446744073709551615", "18446744073709551615"),
+            (r#""a\"b""#, r#""a\"b""#),
+            ("null", "null"),
+            (&format!("{long:?}"), "null"),
+        ] {
+            let message = read(&format!(r#"{{"id":{id},"method":"x"}}"#)).expect("a message");
+            assert_eq!(message.id.to_string(), repeated);
+        }
+    }
+
+    #[test]
+    fn a_body_of_more_than_a_mebibyte_is_not_read() {
+        let start = r#"{"method":"x"}"#;
+        let body = |length: usize| format!("{start}{}", " ".repeat(length - start.len()));
+        assert!(read(&body(MAX_BODY)).is_ok());
+        assert_eq!(read(&body(MAX_BODY + 1)), Err(Fault::TooLarge));
+    }
+}

@@ -1,0 +1,16 @@
+//! What the configuration says about the addresses of tool servers.
+
+use super::Context;
+use gatepost_core::mcp::endpoint::Endpoint;
+use gatepost_store::directory::DirectoryError;
+
+impl Context {
+    /// Demands that requests for an address come to the gate.
+    ///
+    /// # Errors
+    /// `HostNotProtected`.
+    pub fn demand_protected(&self, url: &Endpoint) -> Result<(), DirectoryError> {
+        let is_protected = self.site.hosts.find(url.host()).is_some();
+        if is_protected { Ok(()) } else { Err(DirectoryError::HostNotProtected(url.host().clone())) }
+    }
+}

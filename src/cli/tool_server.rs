@@ -1,0 +1,335 @@
+//! `gatepost tool-server`: servers that speak MCP, and who may use which of their tools.
+
+use super::console::{Console, listed_in_pages};
+use super::error::CommandError;
+use super::report::{Report, lines};
+use crate::admin::views;
+use clap::{Args, Subcommand};
+use gatepost_core::access::Role;
+use gatepost_core::administration::Scope;
+use gatepost_core::ids::{GroupName, ProviderId, TenantId, ToolServerId};
+use gatepost_core::mcp::Mode;
+use gatepost_core::mcp::endpoint::Endpoint;
+use gatepost_core::mcp::pattern::{Kind, Subject};
+use gatepost_core::mcp::words::{Audience, PageAddress, ScopeName, ServerName};
+use gatepost_core::tool_pattern::ToolPattern;
+use gatepost_store::directory::changes::{
+    AddToolRule, CreateToolServer, DeleteToolServer, RemoveToolRule, ToolServerPatch, UpdateToolServer,
+};
+use gatepost_store::directory::{DirectoryError, GroupKey, ToolRule, ToolServer, ToolServerSettings};
+use serde::Serialize;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Creates a tool server
+    #[command(
+        after_help = "Example:\n  gatepost tool-server create github --tenant github --url https://mcp.example.com/servers/github/mcp"
+    )]
+    Create {
+        /// Its id, unique among all tenants
+        id: ToolServerId,
+        /// The tenant that it belongs to
+        #[arg(long)]
+        tenant: TenantId,
+        /// Where clients reach it: https, a protected host, a path, no slash at the end
+        #[arg(long)]
+        url: Endpoint,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Changes what is said about a tool server; what is not named stays
+    #[command(after_help = "Example:\n  gatepost tool-server update github --mode headers")]
+    Update {
+        /// A tool server's id
+        id: ToolServerId,
+        /// Where clients reach it
+        #[arg(long)]
+        url: Option<Endpoint>,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Deletes a tool server with its rules; the gate then refuses its address
+    #[command(
+        after_help = "Examples:\n  gatepost tool-server delete github --dry-run\n  gatepost tool-server delete github"
+    )]
+    Delete {
+        /// A tool server's id
+        id: ToolServerId,
+    },
+    /// Shows all tool servers
+    #[command(after_help = "Example:\n  gatepost tool-server list --json")]
+    List {
+        /// Of this tenant
+        #[arg(long)]
+        tenant: Option<TenantId>,
+    },
+    /// Shows a tool server and its rules
+    #[command(after_help = "Example:\n  gatepost tool-server show github")]
+    Show {
+        /// A tool server's id
+        id: ToolServerId,
+    },
+    /// Allows somebody tools, prompts or resources; from the first rule about a kind on, nothing else of it is allowed
+    #[command(
+        after_help = "Examples:\n  gatepost tool-server allow github --group MCP-GitHub --tool get_*\n  \
+        gatepost tool-server allow github --everyone --prompt *"
+    )]
+    Allow(RuleArguments),
+    /// Takes such a rule back
+    #[command(after_help = "Example:\n  gatepost tool-server forbid github --group MCP-GitHub --tool get_*")]
+    Forbid(RuleArguments),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Settings {
+    /// The name that people see
+    #[arg(long)]
+    name: Option<ServerName>,
+    /// The provider whose tokens it takes
+    #[arg(long)]
+    provider: Option<ProviderId>,
+    /// What tokens for it name as their audience; default: its address
+    #[arg(long)]
+    audience: Option<Audience>,
+    /// A scope that clients ask for; may be repeated
+    #[arg(long = "scope")]
+    scopes: Vec<ScopeName>,
+    /// body, or headers for a server that refuses messages whose headers and body differ
+    #[arg(long)]
+    mode: Option<Mode>,
+    /// A page for people about it
+    #[arg(long)]
+    documentation: Option<PageAddress>,
+    /// Whether it is what the host has at the bare well-known path
+    #[arg(long)]
+    default: Option<bool>,
+}
+
+impl Settings {
+    fn patch(self, url: Option<Endpoint>) -> ToolServerPatch {
+        let scopes: Vec<String> = self.scopes.into_iter().map(ScopeName::into_text).collect();
+        ToolServerPatch {
+            url,
+            name: self.name.map(|name| Some(name.into_text())),
+            provider: self.provider.map(Some),
+            audience: self.audience.map(|audience| Some(audience.into_text())),
+            scopes: (!scopes.is_empty()).then_some(scopes),
+            mode: self.mode,
+            documentation: self.documentation.map(|page| Some(page.into_text())),
+            is_default: self.default,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RuleArguments {
+    /// A tool server's id
+    id: ToolServerId,
+    #[command(flatten)]
+    who: Who,
+    #[command(flatten)]
+    what: What,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct Who {
+    /// The members of this group
+    #[arg(long)]
+    group: Option<GroupName>,
+    /// Those with this role in the tenant, or a higher one
+    #[arg(long)]
+    role: Option<Role>,
+    /// This key
+    #[arg(long, value_name = "ID")]
+    key: Option<String>,
+    /// Everybody who may enter
+    #[arg(long)]
+    everyone: bool,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct What {
+    /// A tool's name, or its beginning with *
+    #[arg(long, value_name = "PATTERN")]
+    tool: Option<ToolPattern>,
+    /// A prompt's name, or its beginning with *
+    #[arg(long, value_name = "PATTERN")]
+    prompt: Option<ToolPattern>,
+    /// A resource's URI, or its beginning with *
+    #[arg(long, value_name = "PATTERN")]
+    resource: Option<ToolPattern>,
+}
+
+impl What {
+    fn parts(self) -> Option<(Kind, ToolPattern)> {
+        let tool = self.tool.map(|pattern| (Kind::Tool, pattern));
+        let prompt = self.prompt.map(|pattern| (Kind::Prompt, pattern));
+        tool.or(prompt).or_else(|| self.resource.map(|pattern| (Kind::Resource, pattern)))
+    }
+}
+
+pub(super) async fn run(console: &Console, command: Command) -> Result<Report, CommandError> {
+    match command {
+        Command::Create { id, tenant, url, settings } => create(console, id, tenant, (url, settings)).await,
+        Command::Update { id, url, settings } => update(console, id, settings.patch(url)).await,
+        Command::Delete { id } => {
+            let tenant = find(console, &id).await?.tenant_id;
+            console.carry_out(&DeleteToolServer { id: id.clone(), tenant }).await?;
+            let was = console.either("was", "would be");
+            let text =
+                format!("Tool server {id} {was} deleted, with its rules. The gate refuses its address.");
+            Ok(Report::new(text, views::ToolServerChange { id: id.to_string(), changed: true }))
+        }
+        Command::List { tenant } => list(console, tenant.as_ref()).await,
+        Command::Show { id } => show(console, &id).await,
+        Command::Allow(arguments) => allow(console, arguments).await,
+        Command::Forbid(arguments) => forbid(console, arguments).await,
+    }
+}
+
+async fn create(
+    console: &Console,
+    id: ToolServerId,
+    tenant: TenantId,
+    (url, settings): (Endpoint, Settings),
+) -> Result<Report, CommandError> {
+    console.state.admin.demand_protected(&url)?;
+    let none = ToolServerSettings {
+        url: url.clone(),
+        name: None,
+        provider: None,
+        audience: None,
+        scopes: Vec::new(),
+        mode: Mode::default(),
+        documentation: None,
+        is_default: false,
+    };
+    let settings = settings.patch(None).of(&none);
+    console.carry_out(&CreateToolServer { id: id.clone(), tenant, settings }).await?;
+    let text = format!(
+        "Tool server {id} {} created at {url}. Everybody who may enter may use all of its tools until the first rule: \
+         gatepost tool-server allow {id} --group NAME --tool PATTERN",
+        console.either("was", "would be")
+    );
+    Ok(Report::new(text, views::ToolServerChange { id: id.to_string(), changed: true }))
+}
+
+async fn update(console: &Console, id: ToolServerId, patch: ToolServerPatch) -> Result<Report, CommandError> {
+    let tenant = find(console, &id).await?.tenant_id;
+    patch.url.as_ref().map_or(Ok(()), |url| console.state.admin.demand_protected(url))?;
+    let changed = console.carry_out(&UpdateToolServer { id: id.clone(), tenant, patch }).await?.changed;
+    let text = if changed {
+        format!("Tool server {id} {} changed.", console.either("was", "would be"))
+    } else {
+        format!("Tool server {id} is like that already.")
+    };
+    Ok(Report::new(text, views::ToolServerChange { id: id.to_string(), changed }))
+}
+
+async fn find(console: &Console, id: &ToolServerId) -> Result<ToolServer, CommandError> {
+    let found = console.state.stores.directory.find_tool_server(&Scope::System, id).await?;
+    found.ok_or_else(|| DirectoryError::UnknownToolServer(id.clone()).into())
+}
+
+async fn rules(console: &Console, id: &ToolServerId) -> Result<Vec<ToolRule>, CommandError> {
+    let directory = &console.state.stores.directory;
+    let all = listed_in_pages(async |after, limit| {
+        directory.list_tool_rules(&Scope::System, id, after.as_ref(), limit).await
+    });
+    Ok(all.await?)
+}
+
+async fn list(console: &Console, tenant: Option<&TenantId>) -> Result<Report, CommandError> {
+    let directory = &console.state.stores.directory;
+    let servers = listed_in_pages(async |after, limit| {
+        directory.list_tool_servers(&Scope::System, tenant, after.as_ref(), limit).await
+    })
+    .await?;
+    let rows = servers.iter().map(|server| {
+        let name = server.settings.name.clone().unwrap_or_else(|| "-".to_owned());
+        [server.id.to_string(), server.tenant_id.to_string(), name, server.settings.url.to_string()]
+    });
+    let json: Vec<views::ToolServer> = servers.iter().map(Into::into).collect();
+    let none = "There is no tool server. To create one: gatepost tool-server create ID --tenant ID --url URL";
+    Ok(Report::list(["Tool server", "Tenant", "Name", "Address"], rows.collect(), none, json))
+}
+
+/// A tool server and its rules.
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    server: views::ToolServer,
+    rules: Vec<views::ToolRule>,
+}
+
+async fn show(console: &Console, id: &ToolServerId) -> Result<Report, CommandError> {
+    let (server, rules) = (find(console, id).await?, rules(console, id).await?);
+    let mut text = vec![
+        format!("Tool server {id} of tenant {}: {}", server.tenant_id, server.settings.url),
+        format!("Messages are judged by their {}.", server.settings.mode),
+    ];
+    for kind in Kind::ALL {
+        let of_kind: Vec<_> = rules.iter().filter(|rule| rule.kind == kind).collect();
+        if of_kind.is_empty() {
+            text.push(format!("Every {kind}: everybody who may enter, because there is no rule."));
+        }
+        let holder = |rule: &ToolRule| {
+            rule.group_name.as_ref().map_or_else(|| rule.subject.to_string(), |name| format!("group {name}"))
+        };
+        text.extend(of_kind.iter().map(|rule| format!("{kind} {}: {}", rule.pattern, holder(rule))));
+    }
+    let rules = rules.iter().map(Into::into).collect();
+    Ok(Report::new(lines(&text), Shown { server: (&server).into(), rules }))
+}
+
+/// For whom a rule is.
+async fn subject(console: &Console, who: Who) -> Result<Subject, CommandError> {
+    if let Some(name) = who.group {
+        let key = GroupKey::Name(name);
+        let found = console.state.stores.directory.find_group(&Scope::System, &key).await?;
+        return Ok(Subject::Group(found.ok_or(DirectoryError::UnknownGroup(key))?.id));
+    }
+    Ok(match (who.role, who.key) {
+        (Some(role), _) => Subject::Role(role),
+        (None, Some(key)) => Subject::Key(key),
+        (None, None) => Subject::Everyone,
+    })
+}
+
+async fn allow(console: &Console, arguments: RuleArguments) -> Result<Report, CommandError> {
+    let RuleArguments { id, who, what } = arguments;
+    let (subject, tenant) = (subject(console, who).await?, find(console, &id).await?.tenant_id);
+    let Some((kind, pattern)) = what.parts() else { return Err(CommandError::NoPattern) };
+    let text = format!("{subject} {} use {kind} {pattern} of {id}", console.either("may", "could"));
+    let change = AddToolRule { server: id.clone(), tenant, subject, kind, pattern };
+    let done = console.carry_out(&change).await?;
+    let text = if done.changed { format!("{text}.") } else { format!("{text} already.") };
+    let change = views::ToolRuleChange {
+        id: done.outcome.to_string(),
+        tool_server: id.to_string(),
+        left: None,
+        changed: done.changed,
+    };
+    Ok(Report::new(text, change))
+}
+
+async fn forbid(console: &Console, arguments: RuleArguments) -> Result<Report, CommandError> {
+    let RuleArguments { id, who, what } = arguments;
+    let (subject, tenant) = (subject(console, who).await?, find(console, &id).await?.tenant_id);
+    let Some((kind, pattern)) = what.parts() else { return Err(CommandError::NoPattern) };
+    let is_meant = |rule: &&ToolRule| rule.subject == subject && rule.kind == kind && rule.pattern == pattern;
+    let rules = rules(console, &id).await?;
+    let rule = rules.iter().find(is_meant).ok_or_else(|| CommandError::NoRule(id.clone()))?.id;
+    let left = console.carry_out(&RemoveToolRule { server: id.clone(), tenant, rule }).await?.outcome;
+    let mut text = format!("The rule {} gone.", console.either("is", "would be"));
+    if left == 0 {
+        text.push_str(&format!(
+            " It {} the last one about its kind: everybody who may enter may use every {kind} of {id}.",
+            console.either("was", "is")
+        ));
+    }
+    let (rule, tool_server) = (rule.to_string(), id.to_string());
+    Ok(Report::new(text, views::ToolRuleChange { id: rule, tool_server, left: Some(left), changed: true }))
+}

@@ -1,0 +1,107 @@
+//! Refusals for programs that speak JSON-RPC, and the challenge that tells them where to sign in (RFC 9728 section 5.1).
+
+use super::responder::Responder;
+use crate::gate::tools::{GateServer, NO_SERVER};
+use crate::http::respond::{self, Answer};
+use gatepost_core::mcp::message::MessageId;
+use gatepost_core::mcp::{CURRENT_VERSION, Fault};
+use gatepost_pages::{Gate, Refusal};
+use hyper::StatusCode;
+use hyper::header::{HeaderName, HeaderValue, WWW_AUTHENTICATE};
+use serde_json::{Value, json};
+
+/// The challenge of a page for people.
+const PLAIN_CHALLENGE: &str = "Bearer realm=\"gatepost\"";
+
+/// A refusal that a page would show.
+pub(super) fn refusal(
+    responder: &Responder<'_>,
+    id: &MessageId,
+    refusal: &Refusal<'_>,
+    gate: &Gate<'_>,
+) -> Answer {
+    let (status, text, header) = refusal.words(gate);
+    let (message, reason) = match refusal {
+        Refusal::Forbidden { missing, .. } => match &missing.tool {
+            Some(tool) if tool == NO_SERVER => (
+                "No tool server of this router is registered at this address.".to_owned(),
+                "unknown_tool_server",
+            ),
+            Some(tool) => {
+                let name = tool.split_once(' ').map_or(tool.as_str(), |(_, name)| name);
+                (format!("You may not use {name}. Missing: {}.", groups(missing)), "tool")
+            }
+            None => (format!("You may not use this tool server. Missing: {missing}."), "requirement"),
+        },
+        Refusal::SignIn { .. } => (text, "sign_in_required"),
+        Refusal::StepUp { .. } => (text, "step_up_required"),
+        Refusal::CrossOrigin => (text, "cross_origin"),
+        Refusal::Unavailable { .. } | Refusal::Recheck { .. } => (text, "unavailable"),
+        _ => (text, "refused"),
+    };
+    let help = match refusal {
+        Refusal::Forbidden { request: Some(request), .. } => (*request).to_owned(),
+        _ => responder.context.gate.site.public_address("/", &[]).to_string(),
+    };
+    let data = json!({ "request_id": gate.request_id.to_string(), "reason": reason, "help": help });
+    let mut answer = answer(status, i32::from(status), id, &message, &data);
+    if let Some((name, value)) = header
+        && let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(&value))
+    {
+        answer.headers_mut().insert(name, value);
+    }
+    answer
+}
+
+fn groups(missing: &gatepost_core::decision::Missing) -> String {
+    let names: Vec<&str> = missing.groups.iter().map(|group| group.as_str()).collect();
+    if names.is_empty() {
+        "a rule that allows it to you".to_owned()
+    } else {
+        format!("group {}", names.join(" or "))
+    }
+}
+
+/// A message that cannot be judged.
+pub(super) fn fault(responder: &Responder<'_>, id: &MessageId, fault: &Fault) -> Answer {
+    let reason = match fault {
+        Fault::TooLarge => "too_large",
+        Fault::Unreadable(_) => "unreadable",
+        Fault::HeaderMismatch(_) => "header_mismatch",
+        Fault::UnsupportedVersion(_) => "unsupported_version",
+    };
+    let help = responder.context.gate.site.public_address("/", &[]).to_string();
+    let mut data = json!({ "request_id": responder.request_id.to_string(), "reason": reason, "help": help });
+    if let Fault::UnsupportedVersion(requested) = fault {
+        data["supported"] = json!([CURRENT_VERSION]);
+        data["requested"] = json!(requested);
+    }
+    answer(fault.status(), fault.code(), id, &fault.to_string(), &data)
+}
+
+fn answer(status: u16, code: i32, id: &MessageId, message: &str, data: &Value) -> Answer {
+    let error = json!({ "code": code, "message": message, "data": data });
+    let body = json!({ "jsonrpc": "2.0", "id": id.as_json(), "error": error });
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    respond::text(status, "application/json", body.to_string())
+}
+
+/// Adds to a 401 where the tool server's authorization server is named. Every other answer stays: a client would ask for
+/// scopes that do not help.
+pub(super) fn challenge(answer: &mut Answer, server: &GateServer) {
+    if answer.status() != StatusCode::UNAUTHORIZED {
+        return;
+    }
+    let mut place = format!("resource_metadata=\"{}\"", server.url.metadata_url());
+    if !server.scopes.is_empty() {
+        place.push_str(&format!(", scope=\"{}\"", server.scopes.join(" ")));
+    }
+    let present = answer.headers().get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok());
+    let value = match present {
+        Some(challenge) if challenge != PLAIN_CHALLENGE => format!("{challenge}, {place}"),
+        _ => format!("Bearer {place}"),
+    };
+    if let Ok(value) = HeaderValue::from_str(&value) {
+        answer.headers_mut().insert(WWW_AUTHENTICATE, value);
+    }
+}

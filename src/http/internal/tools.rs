@@ -1,0 +1,253 @@
+//! A message for a tool server: its body is read when it is known who sends it and that they may enter, then what it asks
+//! for is judged.
+//!
+//! Guarantee: nobody but a person who may enter makes the gate read a body, and all bodies together take at most
+//! [`MAX_BODIES`] at a time.
+
+use super::responder::{Responder, Whom, reason_of_failure};
+use super::rpc;
+use super::verify::{Denied, deny};
+use crate::gate::headers::Headers;
+use crate::gate::tools::{GateServer, NO_SERVER, ToolPassage};
+use crate::http::respond::{self, Answer};
+use gatepost_core::decision::{Denial, Missing};
+use gatepost_core::mcp::headers::{Repeated, Sent};
+use gatepost_core::mcp::message::{Call, Message, MessageId};
+use gatepost_core::mcp::{Fault, MAX_BODY, Mode};
+use gatepost_core::requirement::Requirement;
+use gatepost_pages::Refusal;
+use gatepost_telemetry::Reason;
+use http_body_util::BodyExt;
+use hyper::StatusCode;
+use hyper::body::{Body, Incoming};
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
+
+/// The bodies that are read at a time, in KiB.
+const MAX_BODIES: usize = 64 * 1024;
+/// Of a body that is too long so much is read and thrown away, so that the proxy gets to read the answer.
+const MAX_DISCARDED: usize = 8 * 1024 * 1024;
+/// The time for reading a body. The proxy has it whole before it asks.
+const BODY_TIME: Duration = Duration::from_secs(5);
+/// `Retry-After` when too many bodies are read.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+static BODIES: Semaphore = Semaphore::const_new(MAX_BODIES);
+
+/// What is found in a message.
+struct Asked {
+    id: MessageId,
+    call: Option<Call>,
+}
+
+/// Why a body was not read.
+enum Unread {
+    Fault(Fault),
+    /// Too many are read, or it came too slowly or not at all.
+    Unavailable,
+}
+
+/// Notes which tool server a request is for, and whether its answers are read by a program that speaks JSON-RPC.
+pub(super) async fn prepare(responder: &mut Responder<'_>) {
+    if responder.forwarded.method() == "POST" {
+        responder.rpc = Some(MessageId::default());
+    }
+    let (host, path) = (responder.origin.host(), responder.forwarded.path());
+    let known = responder.context.gate.tool_servers.known().await;
+    responder.server = known.and_then(|snapshot| snapshot.find(host, path).cloned());
+}
+
+/// Answers a request of a person who may enter.
+pub(super) async fn answer(
+    responder: &mut Responder<'_>,
+    requirement: &Requirement,
+    passage: ToolPassage,
+    (headers, body): (Headers<'_>, &mut Incoming),
+) -> (Answer, Reason) {
+    let gate = Arc::clone(&responder.context.gate);
+    // What tells where to sign in may be old, what decides must not.
+    let server = match gate.tool_servers.current().await {
+        Ok(snapshot) => snapshot.find(responder.origin.host(), responder.forwarded.path()).cloned(),
+        Err(error) => return (responder.cannot_know(&error), reason_of_failure(&error)),
+    };
+    let mode = requirement.mcp.unwrap_or_default();
+    let Some(server) = server.filter(|server| is_meant(server, requirement, mode)) else {
+        tracing::warn!(
+            request.id = %responder.request_id,
+            host = %responder.origin.host(),
+            mode = mode.as_str(),
+            "no tool server of the router's tenant and mode has this address: `gatepost tool-server list` shows all"
+        );
+        let missing = Missing { tool: Some(NO_SERVER.to_owned()), ..Missing::default() };
+        let (answer, _) = refuse(responder, requirement, missing, &passage);
+        return (answer, Reason::UnknownToolServer);
+    };
+    let asked = match mode {
+        Mode::Body => by_body(responder.forwarded.method(), headers, body).await,
+        Mode::Headers => by_headers(responder.forwarded.method(), headers),
+    };
+    let call = match asked {
+        Ok(Asked { id, call }) => {
+            responder.rpc = responder.rpc.take().map(|_| id);
+            call
+        }
+        Err((id, Unread::Fault(fault))) => {
+            tracing::info!(request.id = %responder.request_id, tool_server = %server.id, %fault, "refused a message for a tool server");
+            let reason =
+                if fault == Fault::TooLarge { Reason::MessageTooLarge } else { Reason::MalformedMessage };
+            return (rpc::fault(responder, &id, &fault), reason);
+        }
+        Err((_, Unread::Unavailable)) => {
+            let refusal = Refusal::Unavailable { resend: false, retry_after: RETRY_AFTER };
+            return (responder.refuse(&refusal), Reason::Overloaded);
+        }
+    };
+    let rest = (&*gate.assertion_keys, gate.site.config.verify.groups_header_limit);
+    match passage.decide(&server, call.as_ref(), rest) {
+        Ok(headers) => (respond::with_headers(StatusCode::OK, headers), Reason::Met),
+        Err(missing) => refuse(responder, requirement, missing, &passage),
+    }
+}
+
+/// A server of another tenant than the router's has that tenant's rules. A router that reads headers alone needs a server
+/// that compares them with the body.
+fn is_meant(server: &GateServer, requirement: &Requirement, mode: Mode) -> bool {
+    let is_of_tenant = requirement.tenants.is_empty() || requirement.tenants.contains(&server.tenant);
+    is_of_tenant && (mode == Mode::Body || server.mode == Mode::Headers)
+}
+
+fn refuse(
+    responder: &Responder<'_>,
+    requirement: &Requirement,
+    missing: Missing,
+    passage: &ToolPassage,
+) -> (Answer, Reason) {
+    let whom = Whom { email: Some(&passage.email), via: passage.via() };
+    let denied = Denied { user: passage.user, whom, may_request: passage.may_request };
+    deny(responder, requirement, &Denial::Forbidden(missing), denied)
+}
+
+type Found = Result<Asked, (MessageId, Unread)>;
+
+/// Without a body, in the current revision, which knows POST alone.
+fn by_headers(method: &str, headers: Headers<'_>) -> Found {
+    let unread = |fault| (MessageId::default(), Unread::Fault(fault));
+    if method != "POST" {
+        return Err(unread(Fault::UnsupportedVersion(String::new())));
+    }
+    let call = repeated(headers).call().map_err(unread)?;
+    Ok(Asked { id: MessageId::default(), call })
+}
+
+async fn by_body(method: &str, headers: Headers<'_>, body: &mut Incoming) -> Found {
+    let unread = |fault| (MessageId::default(), Unread::Fault(fault));
+    let unreadable = |why: &str| unread(Fault::Unreadable(why.to_owned()));
+    // Of old sessions, which open a stream or end. Whoever reads bodies there as well must not find a message.
+    let is_without = matches!(method, "GET" | "HEAD" | "DELETE" | "OPTIONS");
+    if !is_without && method != "POST" {
+        return Err(unreadable("the method is not POST"));
+    }
+    if method == "POST" && !is_json(headers) {
+        return Err(unreadable("it is not application/json without a content coding"));
+    }
+    let (read, _permit) = read(body).await.map_err(|unread| (MessageId::default(), unread))?;
+    if is_without {
+        let asked = Asked { id: MessageId::default(), call: None };
+        return if read.is_empty() { Ok(asked) } else { Err(unreadable("only POST has a body")) };
+    }
+    if read.is_empty() {
+        return Err(unreadable("it is empty, or the middleware lacks forwardBody: true"));
+    }
+    let message = Message::read(&read).map_err(unread)?;
+    match repeated(headers).agree_with(&message) {
+        Ok(()) => Ok(Asked { id: message.id, call: message.call }),
+        Err(fault) => Err((message.id, Unread::Fault(fault))),
+    }
+}
+
+fn repeated(headers: Headers<'_>) -> Repeated<'_> {
+    Repeated {
+        version: Sent::of(headers.all("mcp-protocol-version")),
+        method: Sent::of(headers.all("mcp-method")),
+        name: Sent::of(headers.all("mcp-name")),
+    }
+}
+
+/// Whether the body is said to be JSON in UTF-8, as it is.
+fn is_json(headers: Headers<'_>) -> bool {
+    let mut types = headers.all(CONTENT_TYPE);
+    let (Some(sent), None) = (types.next(), types.next()) else { return false };
+    let Ok(sent) = std::str::from_utf8(sent) else { return false };
+    let mut parts = sent.split(';').map(str::trim);
+    let is_json = parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"));
+    let is_utf8 = parts.all(|parameter| {
+        parameter.is_empty()
+            || parameter.eq_ignore_ascii_case("charset=utf-8")
+            || parameter.eq_ignore_ascii_case("charset=\"utf-8\"")
+    });
+    is_json && is_utf8 && !headers.has(CONTENT_ENCODING)
+}
+
+/// Reads a body. The permit is for its memory.
+async fn read(body: &mut Incoming) -> Result<(Vec<u8>, SemaphorePermit<'static>), Unread> {
+    let hint = body.size_hint();
+    let expected = usize::try_from(hint.upper().unwrap_or(u64::MAX)).unwrap_or(usize::MAX).min(MAX_BODY);
+    let room = u32::try_from(expected.div_ceil(1024).max(1)).unwrap_or(u32::MAX);
+    let permit = BODIES.try_acquire_many(room).map_err(|_| Unread::Unavailable)?;
+    let whole = async {
+        let (mut read, mut length) = (Vec::with_capacity(expected.min(64 * 1024)), 0);
+        while let Some(frame) = body.frame().await {
+            let Ok(data) = frame.map_err(drop)?.into_data() else { continue };
+            length += data.len();
+            if length <= MAX_BODY {
+                read.extend_from_slice(&data);
+            } else {
+                read = Vec::new();
+            }
+            if length > MAX_DISCARDED {
+                break;
+            }
+        }
+        Ok::<_, ()>((read, length))
+    };
+    match timeout(BODY_TIME, whole).await {
+        Ok(Ok((_, length))) if length > MAX_BODY => Err(Unread::Fault(Fault::TooLarge)),
+        Ok(Ok((read, _))) => Ok((read, permit)),
+        Ok(Err(())) | Err(_) => Err(Unread::Unavailable),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hyper::HeaderMap;
+    use hyper::header::{HeaderName, HeaderValue};
+
+    #[test]
+    fn only_plain_json_is_read() {
+        let of = |list: &[(HeaderName, &'static str)]| {
+            let mut map = HeaderMap::new();
+            for (name, value) in list {
+                map.append(name.clone(), HeaderValue::from_static(value));
+            }
+            is_json(Headers::new(&map))
+        };
+        for sent in ["application/json", "Application/JSON; charset=UTF-8", "application/json;"] {
+            assert!(of(&[(CONTENT_TYPE, sent)]), "{sent}");
+        }
+        for sent in [
+            "text/plain",
+            "application/json-rpc",
+            "application/json; charset=utf-16",
+            "application/x; application/json",
+        ] {
+            assert!(!of(&[(CONTENT_TYPE, sent)]), "{sent}");
+        }
+        assert!(!of(&[]));
+        assert!(!of(&[(CONTENT_TYPE, "application/json"), (CONTENT_TYPE, "application/json")]));
+        assert!(!of(&[(CONTENT_TYPE, "application/json"), (CONTENT_ENCODING, "gzip")]));
+    }
+}

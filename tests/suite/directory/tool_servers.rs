@@ -1,0 +1,204 @@
+//! Tool servers and their rules: who changes them, whose address is whose, and that a rule never opens by itself.
+
+use super::administration::Administers;
+use super::lists::{name, number, scope, tenant, two_tenants};
+use super::{Opened, actor, person};
+use gatepost_core::access::{Access, Role};
+use gatepost_core::administration::{Denied, Scope};
+use gatepost_core::ids::{ToolRuleId, ToolServerId, UserId};
+use gatepost_core::mcp::Mode;
+use gatepost_core::mcp::message::Call;
+use gatepost_core::mcp::pattern::{Kind, Subject};
+use gatepost_core::mcp::rules::{RuleSet, User};
+use gatepost_store::directory::changes::{
+    AddToolRule, CreateToolServer, DeleteGroup, DeleteTenant, DeleteToolServer, RemoveToolRule, RenameGroup,
+    ToolServerPatch, UpdateToolServer,
+};
+use gatepost_store::directory::{
+    Actor, Applicable, Change, Conditions, DirectoryError, Done, ToolServerSettings, Via, Who,
+};
+
+fn server(id: &str) -> ToolServerId {
+    id.parse().unwrap()
+}
+
+fn settings(url: &str) -> ToolServerSettings {
+    ToolServerSettings {
+        url: url.parse().unwrap(),
+        name: Some("GitHub".to_owned()),
+        provider: None,
+        audience: None,
+        scopes: vec!["tools".to_owned()],
+        mode: Mode::Body,
+        documentation: None,
+        is_default: false,
+    }
+}
+
+fn create(id: &str, of: &str, url: &str) -> CreateToolServer {
+    CreateToolServer { id: server(id), tenant: tenant(of), settings: settings(url) }
+}
+
+fn allow(subject: Subject, pattern: &str) -> AddToolRule {
+    let pattern = pattern.parse().unwrap();
+    AddToolRule { server: server("github"), tenant: tenant("a"), subject, kind: Kind::Tool, pattern }
+}
+
+fn by(user: UserId) -> Actor {
+    Actor { who: Who::Person(user), address: None, request_id: None, via: Via::Api }
+}
+
+#[expect(clippy::disallowed_methods, reason = "as somebody who is not the command line")]
+async fn make_as<C: Applicable>(
+    store: &Opened,
+    change: C,
+    actor: &Actor,
+) -> Result<Done<C::Outcome>, DirectoryError> {
+    store.directory.carry_out(&change, Conditions::default(), actor).await
+}
+
+const GITHUB: &str = "https://mcp.example.com/servers/github/mcp";
+
+/// The tenants of [`two_tenants`], with a server of `a`.
+async fn with_server(store: &Opened) -> [UserId; 4] {
+    let people = two_tenants(store).await;
+    store.directory.make(create("github", "a", GITHUB), &actor()).await.unwrap();
+    people
+}
+
+/// Whether a member of these groups may call a tool of the only server, by what the gate would read now.
+async fn may(store: &Opened, groups: &[&str], tool: &str) -> bool {
+    let read = store.directory.read_tool_servers().await.unwrap();
+    let [(_, rules)] = &read[..] else { panic!("{read:?}") };
+    let access = Access { groups: groups.iter().map(|text| name(text)).collect(), ..Access::default() };
+    let user = User { access: &access, role: Some(Role::Member), key: None };
+    let rules = RuleSet::new(rules.iter().map(gatepost_store::directory::ToolRule::decisive));
+    rules.allows(&Call { kind: Kind::Tool, name: tool.to_owned() }, &user)
+}
+
+both_stores! {
+    async fn a_tool_server_is_created_changed_listed_and_deleted(store) {
+        with_server(&store).await;
+        let found = store.directory.find_tool_server(&scope(&["a"]), &server("github")).await.unwrap().unwrap();
+        assert_eq!((found.settings.clone(), found.version.number()), (settings(GITHUB), 1));
+        let patch = ToolServerPatch { mode: Some(Mode::Headers), name: Some(None), is_default: Some(true), ..ToolServerPatch::default() };
+        let change = UpdateToolServer { id: server("github"), tenant: tenant("a"), patch };
+        let done = store.directory.make(change.clone(), &actor()).await.unwrap();
+        assert_eq!(done.version.map(|version| version.number()), Some(2));
+        assert!(!store.directory.make(change, &actor()).await.unwrap().changed);
+        let found = store.directory.find_tool_server(&Scope::System, &server("github")).await.unwrap().unwrap();
+        assert_eq!((found.settings.mode, found.settings.name, found.settings.is_default), (Mode::Headers, None, true));
+        assert_eq!(found.settings.scopes, ["tools"], "what is not named stays");
+        for (reader, of) in [(Scope::System, None), (scope(&["a"]), Some("a"))] {
+            let of = of.map(tenant);
+            let page = store.directory.list_tool_servers(&reader, of.as_ref(), None, 10).await.unwrap();
+            assert_eq!(page.items.len(), 1, "{reader:?}");
+        }
+        let change = DeleteToolServer { id: server("github"), tenant: tenant("a") };
+        store.directory.make(change, &actor()).await.unwrap();
+        assert_eq!(store.directory.read_tool_servers().await.unwrap(), []);
+        for action in ["tool_server.create", "tool_server.update", "tool_server.delete"] {
+            assert_eq!(store.audited(action).await.len(), 1, "{action}");
+        }
+    }
+
+    async fn a_tool_server_belongs_to_the_administrators_of_its_tenant(store) {
+        let [_, bob, cem, dora] = with_server(&store).await;
+        let rule = || allow(Subject::Everyone, "get_*");
+        make_as(&store, rule(), &by(bob)).await.unwrap();
+        for other in [cem, dora] {
+            let refused = make_as(&store, rule(), &by(other)).await;
+            assert!(matches!(refused, Err(DirectoryError::Denied(Denied::SystemOnly))), "{refused:?}");
+        }
+        // Whoever names their own tenant does not reach the server of another one.
+        super::lists::join(&store, "b", "cem@example.com", Role::Admin).await;
+        let foreign = DeleteToolServer { id: server("github"), tenant: tenant("b") };
+        let refused = make_as(&store, foreign, &by(cem)).await;
+        assert!(matches!(refused, Err(DirectoryError::UnknownToolServer(_))), "{refused:?}");
+        let hidden = store.directory.find_tool_server(&scope(&["b"]), &server("github")).await.unwrap();
+        assert_eq!(hidden, None);
+        let hidden = store.directory.list_tool_rules(&scope(&["b"]), &server("github"), None, 10).await;
+        assert!(matches!(hidden, Err(DirectoryError::UnknownToolServer(_))));
+    }
+
+    async fn an_address_belongs_to_one_server_and_no_other_tenant_reaches_into_it(store) {
+        let [_, bob, cem, _] = with_server(&store).await;
+        super::lists::join(&store, "b", "cem@example.com", Role::Admin).await;
+        let taken = store.directory.make(create("other", "b", GITHUB), &actor()).await;
+        assert!(matches!(taken, Err(DirectoryError::AddressTaken)), "{taken:?}");
+        let taken = store.directory.make(create("github", "b", "https://mcp.example.com/x"), &actor()).await;
+        assert!(matches!(taken, Err(DirectoryError::ToolServerExists(_))), "{taken:?}");
+        for (number, url) in [format!("{GITHUB}/inner"), "https://mcp.example.com/servers".to_owned()].iter().enumerate() {
+            let inner = || create(&format!("inner-{number}"), "b", url);
+            let refused = make_as(&store, inner(), &by(cem)).await;
+            assert!(matches!(refused, Err(DirectoryError::AddressTaken)), "{url}: {refused:?}");
+            make_as(&store, create(&format!("own-{number}"), "a", url), &by(bob)).await.unwrap();
+        }
+        make_as(&store, create("beside", "b", "https://mcp.example.com/servers-b"), &by(cem)).await.unwrap();
+        let patch = ToolServerPatch { url: Some(format!("{GITHUB}/b").parse().unwrap()), ..ToolServerPatch::default() };
+        let moved = UpdateToolServer { id: server("beside"), tenant: tenant("b"), patch };
+        assert!(matches!(make_as(&store, moved, &by(cem)).await, Err(DirectoryError::AddressTaken)));
+    }
+
+    async fn a_group_that_is_deleted_or_renamed_opens_nothing(store) {
+        with_server(&store).await;
+        assert!(may(&store, &[], "get_file").await, "without a rule");
+        let group = number(&store, "entra:g-1").await;
+        store.directory.make(allow(Subject::Group(group), "get_*"), &actor()).await.unwrap();
+        assert!(may(&store, &["entra:g-1"], "get_file").await);
+        assert!(!may(&store, &["entra:g-1"], "delete_repo").await);
+        assert!(!may(&store, &["Other"], "get_file").await);
+        let plain = gatepost_store::directory::changes::CreateGroup { name: name("Plain") };
+        let plain = store.directory.make(plain, &actor()).await.unwrap().outcome;
+        store.directory.make(allow(Subject::Group(plain), "list_*"), &actor()).await.unwrap();
+        store.directory.make(RenameGroup { group: plain.into(), name: name("Renamed") }, &actor()).await.unwrap();
+        assert!(may(&store, &["Renamed"], "list_all").await);
+        assert!(!may(&store, &["Plain"], "list_all").await);
+        store.directory.make(DeleteGroup { group: plain.into() }, &actor()).await.unwrap();
+        // On SQLite a new group may get the number of the deleted one.
+        let again = gatepost_store::directory::changes::CreateGroup { name: name("Renamed") };
+        store.directory.make(again, &actor()).await.unwrap();
+        assert!(!may(&store, &["Renamed"], "list_all").await, "its rule is for nobody");
+        store.sql("DELETE FROM gatepost.tool_rules WHERE subject = 'group' AND group_id IS NOT NULL").await;
+        assert!(!may(&store, &["Renamed"], "anything").await, "the rule for nobody keeps the kind closed");
+        let listed = store.directory.list_tool_rules(&Scope::System, &server("github"), None, 10).await.unwrap().items;
+        assert_eq!(listed.iter().map(|rule| rule.subject.clone()).collect::<Vec<_>>(), [Subject::DeletedGroup]);
+    }
+
+    async fn rules_are_made_once_and_taken_back(store) {
+        let [_, bob, ..] = with_server(&store).await;
+        let first = store.directory.make(allow(Subject::Everyone, "a"), &actor()).await.unwrap();
+        let again = store.directory.make(allow(Subject::Everyone, "a"), &actor()).await.unwrap();
+        assert_eq!((first.changed, again.changed, again.outcome), (true, false, first.outcome));
+        let second = store.directory.make(allow(Subject::Role(Role::Admin), "a"), &actor()).await.unwrap().outcome;
+        let remove = |rule| RemoveToolRule { server: server("github"), tenant: tenant("a"), rule };
+        assert_eq!(store.directory.make(remove(first.outcome), &actor()).await.unwrap().outcome, 1);
+        assert_eq!(store.directory.make(remove(second), &actor()).await.unwrap().outcome, 0);
+        let none = store.directory.make(remove(ToolRuleId::generate()), &actor()).await;
+        assert!(matches!(none, Err(DirectoryError::UnknownToolRule(..))));
+        // Groups are the platform's: a tenant's administrators name those that open their tenant.
+        store.admitted(&person("eve", "eve@example.com", &["g-2"])).await;
+        let (own, foreign) = (number(&store, "entra:g-1").await, number(&store, "entra:g-2").await);
+        make_as(&store, allow(Subject::Group(own), "a"), &by(bob)).await.unwrap();
+        let refused = make_as(&store, allow(Subject::Group(foreign), "a"), &by(bob)).await;
+        assert!(matches!(refused, Err(DirectoryError::UnknownGroup(_))), "{refused:?}");
+        let seen = store.directory.list_tool_rules(&scope(&["a"]), &server("github"), None, 10).await.unwrap().items;
+        assert!(seen.iter().all(|rule| rule.group_name.is_none()), "{seen:?}");
+    }
+
+    async fn each_change_concerns_everybody(store) {
+        with_server(&store).await;
+        let mut watch = store.directory.watch().await.unwrap();
+        let rule = store.directory.make(allow(Subject::Everyone, "a"), &actor()).await.unwrap().outcome;
+        assert!(watch.renew().await.unwrap().contains(&Change::Everybody), "a rule");
+        let remove = RemoveToolRule { server: server("github"), tenant: tenant("a"), rule };
+        store.directory.make(remove, &actor()).await.unwrap();
+        assert!(watch.renew().await.unwrap().contains(&Change::Everybody), "a rule less");
+        let patch = ToolServerPatch { mode: Some(Mode::Headers), ..ToolServerPatch::default() };
+        store.directory.make(UpdateToolServer { id: server("github"), tenant: tenant("a"), patch }, &actor()).await.unwrap();
+        assert!(watch.renew().await.unwrap().contains(&Change::Everybody), "a server");
+        store.directory.make(DeleteTenant { id: tenant("a") }, &actor()).await.unwrap();
+        assert!(watch.renew().await.unwrap().contains(&Change::Everybody), "a tenant");
+        assert_eq!(store.directory.read_tool_servers().await.unwrap(), [], "its servers went with it");
+    }
+}
