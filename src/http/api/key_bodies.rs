@@ -108,18 +108,18 @@ fn read_end(members: &mut Members<'_>) -> Option<(Given<Timestamp>, Option<Strin
 }
 
 /// `None`: nothing is said.
-fn expiry(at: Given<Timestamp>, reason: Option<String>) -> Option<KeyExpiry> {
+fn expiry(at: &Given<Timestamp>, reason: Option<String>) -> Option<KeyExpiry> {
     match at {
         Given::Absent => None,
         Given::Null => Some(KeyExpiry::Never(reason.unwrap_or_default())),
-        Given::Value(at) => Some(KeyExpiry::At(at)),
+        Given::Value(at) => Some(KeyExpiry::At(*at)),
     }
 }
 
 impl KeyPlan {
     pub(super) fn into_change(self, holder: KeyHolder, admin: &Context) -> CreateKey {
         let Self { name, scopes, hosts, networks, tools, groups, requests_per_minute, .. } = self;
-        let expiry = expiry(self.expires_at, self.endless_reason).unwrap_or_default();
+        let expiry = expiry(&self.expires_at, self.endless_reason).unwrap_or_default();
         let faults = admin.faults_of_hosts(&hosts);
         let limits = KeyLimits { expires_at: None, scopes, hosts, networks, tools, requests_per_minute };
         CreateKey { name, holder, limits, groups, expiry, faults }
@@ -155,9 +155,9 @@ impl Body for KeyPatch {
         let (expires_at, endless_reason) = end?;
         Some(Self {
             name: name?.value(),
-            hosts: hosts?,
-            networks: networks?,
-            tools: tools?,
+            hosts: hosts?.value(),
+            networks: networks?.value(),
+            tools: tools?.value(),
             requests_per_minute: rate?,
             expires_at,
             endless_reason,
@@ -168,7 +168,7 @@ impl Body for KeyPatch {
 impl KeyPatch {
     pub(super) fn into_update(self, admin: &Context) -> KeyUpdate {
         let Self { name, hosts, networks, tools, requests_per_minute, expires_at, endless_reason } = self;
-        let expiry = expiry(expires_at, endless_reason);
+        let expiry = expiry(&expires_at, endless_reason);
         let faults = admin.faults_of_hosts(hosts.as_deref().unwrap_or_default());
         let requests_per_minute = match requests_per_minute {
             Given::Absent => None,

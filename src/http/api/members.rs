@@ -107,23 +107,20 @@ impl<'a> Members<'a> {
         match self.object.remove(name) {
             None => Some(Given::Absent),
             Some(Value::Null) => Some(Given::Null),
-            Some(value) => match value.as_u64().and_then(|number| u32::try_from(number).ok()) {
-                Some(number) => Some(Given::Value(number)),
-                None => {
-                    self.flaw(
-                        name,
-                        "not_a_number",
-                        format!("It must be a whole number from 0 to {}.", u32::MAX),
-                    );
-                    None
+            Some(value) => {
+                let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
+                if number.is_none() {
+                    let detail = format!("It must be a whole number from 0 to {}.", u32::MAX);
+                    self.flaw(name, "not_a_number", detail);
                 }
-            },
+                number.map(Given::Value)
+            }
         }
     }
 
-    /// As [`Self::texts`]. `Some(None)`: the member is absent.
-    pub(super) fn given_texts<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<Option<Vec<T>>> {
-        if self.object.contains_key(name) { self.texts(name).map(Some) } else { Some(None) }
+    /// As [`Self::texts`]. The member may be absent.
+    pub(super) fn given_texts<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<Given<Vec<T>>> {
+        if self.object.contains_key(name) { self.texts(name).map(Given::Value) } else { Some(Given::Absent) }
     }
 
     /// A truth value that may be absent.

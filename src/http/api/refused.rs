@@ -144,7 +144,7 @@ fn refused_key(faults: &KeyFaults) -> Problem {
         Flaw::at(place, fault.code(), sentence(&fault.to_string()))
     };
     let mut problem = Problem::new(code, sentence(&faults.to_string()));
-    problem.errors = faults.iter().map(flaw).collect();
+    problem.errors = faults.all().iter().map(flaw).collect();
     problem
 }
 

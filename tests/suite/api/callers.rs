@@ -53,9 +53,9 @@ pub(super) fn body_of(route: &Route) -> Option<Value> {
         ("POST", "/groups") | ("PATCH", "/groups/{id}") => json!({ "name": "New" }),
         ("POST", "/groups/{id}/members:batch") => json!({ "add": [{ "user": "new@example.com" }] }),
         ("POST", "/groups/{id}/links") => json!({ "link": "entra:some" }),
-        ("PUT", "/groups/{id}/members/{user}") | ("POST", "/requests/{id}/grant") => json!({}),
-        ("PATCH", "/keys/{id}" | "/me/keys/{id}")
-        | ("POST", "/keys/{id}/rotate" | "/me/keys/{id}/rotate") => json!({}),
+        ("PUT", "/groups/{id}/members/{user}")
+        | ("PATCH", "/keys/{id}" | "/me/keys/{id}")
+        | ("POST", "/requests/{id}/grant" | "/keys/{id}/rotate" | "/me/keys/{id}/rotate") => json!({}),
         ("POST", "/keys") => json!({ "name": "New", "scopes": ["api.read"], "tenant": "a" }),
         ("POST", "/tenants/{id}/keys" | "/me/keys") => json!({ "name": "New", "scopes": ["api.read"] }),
         ("POST", "/keys/lookup") => json!({ "key": "gp_00000000000000000000000000000000000000000001DejEd" }),

@@ -137,13 +137,13 @@ impl KeyFaults {
     }
 
     /// Each of them.
-    pub fn iter(&self) -> std::slice::Iter<'_, KeyFault> {
-        self.0.iter()
+    pub fn all(&self) -> &[KeyFault] {
+        &self.0
     }
 
     /// The kind that counts most: who may not make such a key is told this first.
     pub fn kind(&self) -> KeyFaultKind {
-        self.iter().map(KeyFault::kind).min().unwrap_or(KeyFaultKind::NotPossible)
+        self.0.iter().map(KeyFault::kind).min().unwrap_or(KeyFaultKind::NotPossible)
     }
 }
 
