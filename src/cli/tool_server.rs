@@ -325,10 +325,9 @@ async fn forbid(console: &Console, arguments: RuleArguments) -> Result<Report, C
     let left = console.carry_out(&RemoveToolRule { server: id.clone(), tenant, rule }).await?.outcome;
     let mut text = format!("The rule {} gone.", console.either("is", "would be"));
     if left == 0 {
-        text.push_str(&format!(
-            " It {} the last one about its kind: everybody who may enter may use every {kind} of {id}.",
-            console.either("was", "is")
-        ));
+        text.push_str(console.either(" It was", " It is"));
+        text.push_str(" the last one about its kind: everybody who may enter may use every ");
+        text.extend([kind.as_str(), " of ", id.as_str(), "."]);
     }
     let (rule, tool_server) = (rule.to_string(), id.to_string());
     Ok(Report::new(text, views::ToolRuleChange { id: rule, tool_server, left: Some(left), changed: true }))

@@ -38,7 +38,7 @@ pub(super) fn from_cache(
             let verdict = decide_word::from_cache(context, case, &key, &said, now)?;
             Some(count(context, &key).map_or_else(|| verdict, Verdict::nobody))
         }
-        Err(verdict) => Some(verdict),
+        Err(verdict) => Some(*verdict),
     }
 }
 
@@ -59,7 +59,7 @@ pub(super) async fn from_stores(context: &Context, case: &Case<'_>, presented: H
             Some(denial) => Verdict::nobody(denial),
             None => decide_word::from_stores(context, case, &key, &said).await,
         },
-        Err(verdict) => verdict,
+        Err(verdict) => *verdict,
     }
 }
 

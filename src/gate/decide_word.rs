@@ -30,7 +30,7 @@ pub(super) fn heard<'a>(
     case: &Case<'a>,
     key: &CachedKey,
     now: Timestamp,
-) -> Result<Option<Said<'a>>, Verdict> {
+) -> Result<Option<Said<'a>>, Box<Verdict>> {
     if context.site.speakers.is_empty() {
         return Ok(None);
     }
@@ -40,10 +40,10 @@ pub(super) fn heard<'a>(
         return Ok(None);
     }
     let request = KeyUse { now, host, client: case.forwarded.client_address() };
-    key.proof.limits.check(&request).map_err(|denial| Verdict::nobody(Denial::Key(denial)))?;
-    match said.map_err(|denial| denied(key, denial))? {
+    key.proof.limits.check(&request).map_err(|denial| Box::new(Verdict::nobody(Denial::Key(denial))))?;
+    match said.map_err(|denial| Box::new(denied(key, denial)))? {
         Some(said) if !key.proof.limits.may_act_by(said.speaker.config().id.as_str()) => {
-            Err(denied(key, WordDenial::Scope))
+            Err(Box::new(denied(key, WordDenial::Scope)))
         }
         said => Ok(said),
     }

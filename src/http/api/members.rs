@@ -124,8 +124,12 @@ impl<'a> Members<'a> {
     }
 
     /// A truth value that may be absent.
-    pub(super) fn flag(&mut self, name: &str) -> Option<Option<bool>> {
-        if self.object.contains_key(name) { self.required_bool(name).map(Some) } else { Some(None) }
+    pub(super) fn flag(&mut self, name: &str) -> Option<Given<bool>> {
+        if self.object.contains_key(name) {
+            self.required_bool(name).map(Given::Value)
+        } else {
+            Some(Given::Absent)
+        }
     }
 
     /// Whether a member is there.

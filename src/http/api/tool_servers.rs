@@ -164,20 +164,23 @@ impl Body for PatchedServer {
 
 /// The members that a new server and a change of one share.
 fn patch(members: &mut Members<'_>) -> Option<ToolServerPatch> {
-    fn given<T, U>(given: Option<Given<T>>, value: impl Fn(T) -> U) -> Option<Option<Option<U>>> {
-        given.map(|given| match given {
-            Given::Absent => None,
-            Given::Null => Some(None),
-            Given::Value(text) => Some(Some(value(text))),
-        })
+    /// A member that may be absent, which changes nothing, or `null`.
+    macro_rules! given {
+        ($type:ty, $name:literal, $value:expr) => {
+            members.text::<$type>($name).map(|given| match given {
+                Given::Absent => None,
+                Given::Null => Some(None),
+                Given::Value(text) => Some(Some($value(text))),
+            })
+        };
     }
-    let name = given(members.text::<ServerName>("name"), ServerName::into_text);
-    let provider = given(members.text::<ProviderId>("provider"), |id| id);
-    let audience = given(members.text::<Audience>("audience"), Audience::into_text);
+    let name = given!(ServerName, "name", ServerName::into_text);
+    let provider = given!(ProviderId, "provider", std::convert::identity);
+    let audience = given!(Audience, "audience", Audience::into_text);
     let has_scopes = members.has("scopes");
     let scopes = members.texts::<ScopeName>("scopes");
     let mode = members.text::<Mode>("mode");
-    let documentation = given(members.text::<PageAddress>("documentation"), PageAddress::into_text);
+    let documentation = given!(PageAddress, "documentation", PageAddress::into_text);
     let is_default = members.flag("default");
     let scopes: Vec<String> = scopes?.into_iter().map(ScopeName::into_text).collect();
     Some(ToolServerPatch {
@@ -188,7 +191,7 @@ fn patch(members: &mut Members<'_>) -> Option<ToolServerPatch> {
         scopes: has_scopes.then_some(scopes),
         mode: mode?.value(),
         documentation: documentation?,
-        is_default: is_default?,
+        is_default: is_default?.value(),
     })
 }
 

@@ -3,6 +3,7 @@
 use super::responder::Responder;
 use crate::gate::tools::{GateServer, NO_SERVER};
 use crate::http::respond::{self, Answer};
+use gatepost_core::ids::GroupName;
 use gatepost_core::mcp::message::MessageId;
 use gatepost_core::mcp::{CURRENT_VERSION, Fault};
 use gatepost_pages::{Gate, Refusal};
@@ -54,7 +55,7 @@ pub(super) fn refusal(
 }
 
 fn groups(missing: &gatepost_core::decision::Missing) -> String {
-    let names: Vec<&str> = missing.groups.iter().map(|group| group.as_str()).collect();
+    let names: Vec<&str> = missing.groups.iter().map(GroupName::as_str).collect();
     if names.is_empty() {
         "a rule that allows it to you".to_owned()
     } else {
@@ -94,7 +95,7 @@ pub(super) fn challenge(answer: &mut Answer, server: &GateServer) {
     }
     let mut place = format!("resource_metadata=\"{}\"", server.url.metadata_url());
     if !server.scopes.is_empty() {
-        place.push_str(&format!(", scope=\"{}\"", server.scopes.join(" ")));
+        place.extend([", scope=\"", &*server.scopes.join(" "), "\""]);
     }
     let present = answer.headers().get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok());
     let value = match present {

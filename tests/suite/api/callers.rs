@@ -50,7 +50,7 @@ pub(super) fn body_of(route: &Route) -> Option<Value> {
     Some(match (route.method, route.path.strip_prefix(ROOT).unwrap()) {
         ("POST", "/users") => json!({ "email": "new@example.com" }),
         ("POST", "/users/{id}/erase") => json!({ "confirm": "bob@example.com" }),
-        ("POST", "/groups") | ("PATCH", "/groups/{id}") => json!({ "name": "New" }),
+        ("POST", "/groups") | ("PATCH", "/groups/{id}" | "/tool-servers/{id}") => json!({ "name": "New" }),
         ("POST", "/groups/{id}/members:batch") => json!({ "add": [{ "user": "new@example.com" }] }),
         ("POST", "/groups/{id}/links") => json!({ "link": "entra:some" }),
         ("PUT", "/groups/{id}/members/{user}")
@@ -67,7 +67,6 @@ pub(super) fn body_of(route: &Route) -> Option<Value> {
         ("POST", "/tenants/{id}/tool-servers") => {
             json!({ "id": "new", "url": "https://app.example.test/new" })
         }
-        ("PATCH", "/tool-servers/{id}") => json!({ "name": "New" }),
         ("POST", "/tool-servers/{id}/rules") => {
             json!({ "subject": "everyone", "kind": "tool", "pattern": "get_*" })
         }

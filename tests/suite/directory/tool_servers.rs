@@ -84,7 +84,7 @@ both_stores! {
         let patch = ToolServerPatch { mode: Some(Mode::Headers), name: Some(None), is_default: Some(true), ..ToolServerPatch::default() };
         let change = UpdateToolServer { id: server("github"), tenant: tenant("a"), patch };
         let done = store.directory.make(change.clone(), &actor()).await.unwrap();
-        assert_eq!(done.version.map(|version| version.number()), Some(2));
+        assert_eq!(done.version.map(gatepost_core::administration::Version::number), Some(2));
         assert!(!store.directory.make(change, &actor()).await.unwrap().changed);
         let found = store.directory.find_tool_server(&Scope::System, &server("github")).await.unwrap().unwrap();
         assert_eq!((found.settings.mode, found.settings.name, found.settings.is_default), (Mode::Headers, None, true));

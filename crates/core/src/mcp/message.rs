@@ -179,7 +179,7 @@ fn message_id(seen: Seen<'_>) -> Result<MessageId, &'static str> {
 /// where JavaScript copies objects, `__proto__` gives members to an object that lacks them.
 fn refuse_likeness(name: &str, deciding: &[&str]) -> Result<(), &'static str> {
     let is_like = |other: &&str| *other != name && fold(other).eq(fold(name));
-    if name == "__proto__" || deciding.iter().any(|other| is_like(&other)) {
+    if name == "__proto__" || deciding.iter().any(is_like) {
         return Err("a member is spelled like one that decides");
     }
     Ok(())
@@ -263,13 +263,13 @@ mod tests {
             r#"{"method":"x","params":NaN}"#,
             r#"{"method":"x","params":1e999}"#,
             r#"{"method":"x" /* */}"#,
-            r#"{'method':'x'}"#,
+            "{'method':'x'}",
             r#"{"method":"x\ud800"}"#,
             r#"{"method":"x","params":{"a":["\ud800"]}}"#,
             r#"{"method":"x","params":{"\udc00":1}}"#,
             r#"{"method":1}"#,
             r#"{"method":null,"result":1}"#,
-            r#"{}"#,
+            "{}",
             r#"{"id":1}"#,
             r#"{"id":{},"method":"x"}"#,
             r#"{"id":true,"method":"x"}"#,

@@ -79,8 +79,8 @@ impl Field for Subject {
     fn read<R: Columns>(row: &R, _column: &str) -> sqlx::Result<Self> {
         let subject = String::read(row, "subject")?;
         if subject == GROUP {
-            return Ok(Field::read(row, "group_id")
-                .map(|id: Option<_>| id.map_or(Self::DeletedGroup, Self::Group))?);
+            let group: Option<_> = Field::read(row, "group_id")?;
+            return Ok(group.map_or(Self::DeletedGroup, Self::Group));
         }
         subject.parse().map_err(|error: gatepost_core::mcp::pattern::RuleError| sqlx::Error::ColumnDecode {
             index: "subject".to_owned(),

@@ -296,7 +296,9 @@ impl Store {
         })?;
         if !scope.is_system() {
             // The names of groups are the platform's.
-            found.iter_mut().for_each(|rule| rule.group_name = None);
+            for rule in &mut found {
+                rule.group_name = None;
+            }
         }
         Ok(Page::of(found, limit, |rule| Place(rule.id.to_string())))
     }
