@@ -49,19 +49,19 @@ pub(super) struct KeyPlan {
     #[schema(value_type = Option<String>, format = "uuid")]
     pub(super) owner_id: Option<UserId>,
     /// `gate`, `api.read`, `api.write`, `usage.write`, `scim`, `act-as` or `act-as:SPEAKER`.
-    #[schema(value_type = Vec<String>, example = json!(["gate"]))]
+    #[schema(value_type = Vec<String>, required = false, example = json!(["gate"]))]
     scopes: Vec<KeyScope>,
     /// The protected hosts at which it counts.
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<String>, required = false)]
     hosts: Vec<HostName>,
     /// The networks from which it counts. Empty: from everywhere.
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<String>, required = false)]
     networks: Vec<KeyNetwork>,
     /// The tools that it may call. Empty: all.
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<String>, required = false)]
     tools: Vec<ToolPattern>,
     /// Groups that it is in, for system administrators.
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<String>, required = false)]
     groups: Vec<GroupName>,
     requests_per_minute: Option<u32>,
     /// Absent: after 90 days. `null`: never, with `endless_reason`.

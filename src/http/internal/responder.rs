@@ -4,8 +4,8 @@ use super::context::Context;
 use super::rpc;
 use crate::authn::LoadError;
 use crate::gate::forwarded::{Forwarded, RequestKind};
-use crate::gate::refusals::Denied;
-use crate::gate::reply::Reply;
+use crate::gate::refusals;
+use crate::gate::reply::{Reply, reason_of};
 use crate::gate::request::VerifyRequest;
 use crate::gate::tools::GateServer;
 use crate::http::respond::{self, Answer};
@@ -55,6 +55,13 @@ pub(super) struct Whom<'a> {
     pub(super) email: Option<&'a EmailAddress>,
     /// The name of the API key by which a program sent the request for the person.
     pub(super) via: Option<&'a str>,
+}
+
+/// Who is denied.
+pub(super) struct Denied<'a> {
+    pub(super) user: Option<UserId>,
+    pub(super) whom: Whom<'a>,
+    pub(super) may_request: bool,
 }
 
 impl<'a> Responder<'a> {
@@ -139,6 +146,20 @@ impl<'a> Responder<'a> {
         }
     }
 
+    /// Answers a denial, and keeps it for whoever asks why.
+    pub(super) fn deny_and_keep(
+        &self,
+        requirement: &Requirement,
+        denial: &Denial,
+        Denied { user, whom, may_request }: Denied<'_>,
+    ) -> (Answer, Reason) {
+        let reply = Reply::to(denial, self.forwarded.kind(), requirement);
+        let is_kept =
+            user.is_some_and(|user| self.keep_refusal(requirement, denial, reply, user, whom.email));
+        // The form looks the refusal up, so without it there would be nothing to ask for.
+        (self.deny(reply, whom, may_request && is_kept), reason_of(denial))
+    }
+
     /// Stores a refusal for `gatepost explain --request` and for the form that asks for access, unless the person only has
     /// to sign in again. Returns whether it will be stored.
     pub(super) fn keep_refusal(
@@ -151,7 +172,7 @@ impl<'a> Responder<'a> {
     ) -> bool {
         let (Reply::StepUp(_) | Reply::CrossOrigin | Reply::Forbidden(_)) = reply else { return false };
         let gate = &self.context.gate;
-        let denied = Denied {
+        let denied = refusals::Denied {
             case: &self.request.case(requirement),
             request_id: self.request_id,
             user,
@@ -211,7 +232,7 @@ impl<'a> Responder<'a> {
             Format::choose(&self.forwarded.accept(), self.forwarded.kind() == RequestKind::Navigation);
         let gate = Gate { origin: Some(self.origin), request_id: self.request_id, format };
         let mut answer = match &self.rpc {
-            Some(id) => rpc::refusal(self, id, refusal, &gate),
+            Some(id) => rpc::refusal(&self.context.gate.site, id, refusal, &gate),
             None => respond::page(refusal.page(&gate), self.forwarded.is_head()),
         };
         if let Some(server) = &self.server {

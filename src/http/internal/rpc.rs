@@ -1,9 +1,9 @@
 //! Refusals for programs that speak JSON-RPC, and the challenge that tells them where to sign in (RFC 9728 section 5.1).
 
-use super::responder::Responder;
 use crate::gate::tools::{GateServer, NO_SERVER};
 use crate::http::respond::{self, Answer};
-use gatepost_core::ids::GroupName;
+use crate::site::Site;
+use gatepost_core::ids::{GroupName, RequestId};
 use gatepost_core::mcp::message::MessageId;
 use gatepost_core::mcp::{CURRENT_VERSION, Fault};
 use gatepost_pages::{Gate, Refusal};
@@ -15,12 +15,7 @@ use serde_json::{Value, json};
 const PLAIN_CHALLENGE: &str = "Bearer realm=\"gatepost\"";
 
 /// A refusal that a page would show.
-pub(super) fn refusal(
-    responder: &Responder<'_>,
-    id: &MessageId,
-    refusal: &Refusal<'_>,
-    gate: &Gate<'_>,
-) -> Answer {
+pub(super) fn refusal(site: &Site, id: &MessageId, refusal: &Refusal<'_>, gate: &Gate<'_>) -> Answer {
     let (status, text, header) = refusal.words(gate);
     let (message, reason) = match refusal {
         Refusal::Forbidden { missing, .. } => match &missing.tool {
@@ -42,7 +37,7 @@ pub(super) fn refusal(
     };
     let help = match refusal {
         Refusal::Forbidden { request: Some(request), .. } => (*request).to_owned(),
-        _ => responder.context.gate.site.public_address("/", &[]).to_string(),
+        _ => site.public_address("/", &[]).to_string(),
     };
     let data = json!({ "request_id": gate.request_id.to_string(), "reason": reason, "help": help });
     let mut answer = answer(status, i32::from(status), id, &message, &data);
@@ -64,15 +59,15 @@ fn groups(missing: &gatepost_core::decision::Missing) -> String {
 }
 
 /// A message that cannot be judged.
-pub(super) fn fault(responder: &Responder<'_>, id: &MessageId, fault: &Fault) -> Answer {
+pub(super) fn fault(site: &Site, request_id: RequestId, id: &MessageId, fault: &Fault) -> Answer {
     let reason = match fault {
         Fault::TooLarge => "too_large",
         Fault::Unreadable(_) => "unreadable",
         Fault::HeaderMismatch(_) => "header_mismatch",
         Fault::UnsupportedVersion(_) => "unsupported_version",
     };
-    let help = responder.context.gate.site.public_address("/", &[]).to_string();
-    let mut data = json!({ "request_id": responder.request_id.to_string(), "reason": reason, "help": help });
+    let help = site.public_address("/", &[]).to_string();
+    let mut data = json!({ "request_id": request_id.to_string(), "reason": reason, "help": help });
     if let Fault::UnsupportedVersion(requested) = fault {
         data["supported"] = json!([CURRENT_VERSION]);
         data["requested"] = json!(requested);

@@ -4,9 +4,8 @@
 //! Guarantee: nobody but a person who may enter makes the gate read a body, and all bodies together take at most
 //! [`MAX_BODIES`] at a time.
 
-use super::responder::{Responder, Whom, reason_of_failure};
+use super::responder::{Denied, Responder, Whom, reason_of_failure};
 use super::rpc;
-use super::verify::{Denied, deny};
 use crate::gate::headers::Headers;
 use crate::gate::tools::{GateServer, NO_SERVER, ToolPassage};
 use crate::http::respond::{self, Answer};
@@ -98,7 +97,7 @@ pub(super) async fn answer(
             tracing::info!(request.id = %responder.request_id, tool_server = %server.id, %fault, "refused a message for a tool server");
             let reason =
                 if fault == Fault::TooLarge { Reason::MessageTooLarge } else { Reason::MalformedMessage };
-            return (rpc::fault(responder, &id, &fault), reason);
+            return (rpc::fault(&gate.site, responder.request_id, &id, &fault), reason);
         }
         Err((_, Unread::Unavailable)) => {
             let refusal = Refusal::Unavailable { resend: false, retry_after: RETRY_AFTER };
@@ -127,7 +126,7 @@ fn refuse(
 ) -> (Answer, Reason) {
     let whom = Whom { email: Some(&passage.email), via: passage.via() };
     let denied = Denied { user: passage.user, whom, may_request: passage.may_request };
-    deny(responder, requirement, &Denial::Forbidden(missing), denied)
+    responder.deny_and_keep(requirement, &Denial::Forbidden(missing), denied)
 }
 
 type Found = Result<Asked, (MessageId, Unread)>;

@@ -3,17 +3,16 @@
 use super::connection_timeouts::{Activity, Phase};
 use super::context::Context;
 use super::gate_endpoints;
-use super::responder::{Responder, Whom, reason_of_failure};
+use super::responder::{Denied, Responder, Whom, reason_of_failure};
 use super::tools;
 use crate::gate::case::Verdict;
 use crate::gate::decide::{decide_from_cache, decide_from_stores};
 use crate::gate::forwarded::{Forwarded, RequestKind};
 use crate::gate::headers::Headers;
-use crate::gate::reply::{Reply, reason_of, reason_of_malformed};
+use crate::gate::reply::reason_of_malformed;
 use crate::gate::request::{Target, Unusable, VerifyRequest};
 use crate::http::respond::{self, Answer};
-use gatepost_core::decision::Denial;
-use gatepost_core::ids::{RequestId, UserId};
+use gatepost_core::ids::RequestId;
 use gatepost_core::requirement::Requirement;
 use gatepost_pages::{Format, Gate, Refusal};
 use gatepost_telemetry::{self as telemetry, Reason};
@@ -125,31 +124,10 @@ async fn judge(
         Verdict::AskTools(passage) => tools::answer(responder, requirement, *passage, message).await,
         Verdict::Deny { denial, user, email, may_request, via } => {
             let whom = Whom { email: email.as_ref(), via: via.as_deref() };
-            deny(responder, requirement, &denial, Denied { user, whom, may_request })
+            responder.deny_and_keep(requirement, &denial, Denied { user, whom, may_request })
         }
         Verdict::CannotKnow(error) => (responder.cannot_know(&error), reason_of_failure(&error)),
     }
-}
-
-/// Who is denied.
-pub(super) struct Denied<'a> {
-    pub(super) user: Option<UserId>,
-    pub(super) whom: Whom<'a>,
-    pub(super) may_request: bool,
-}
-
-/// Answers a denial, and keeps it for whoever asks why.
-pub(super) fn deny(
-    responder: &Responder<'_>,
-    requirement: &Requirement,
-    denial: &Denial,
-    Denied { user, whom, may_request }: Denied<'_>,
-) -> (Answer, Reason) {
-    let reply = Reply::to(denial, responder.forwarded.kind(), requirement);
-    let is_kept =
-        user.is_some_and(|user| responder.keep_refusal(requirement, denial, reply, user, whom.email));
-    // The form looks the refusal up, so without it there would be nothing to ask for.
-    (responder.deny(reply, whom, may_request && is_kept), reason_of(denial))
 }
 
 /// Refuses a request whose headers cannot be trusted. They only choose the format, and whether a body is sent.
