@@ -4,7 +4,8 @@ use crate::gate::assertion::AssertionKeys;
 use crate::gate::session_cache::SessionCache;
 use crate::gate::tools::ToolServers;
 use crate::gate::{
-    self, refusals::Refusals, seen_requirements::SeenRequirements, unknown_requirements::UnknownRequirements,
+    self, failing::FailingCredentials, refusals::Refusals, seen_requirements::SeenRequirements,
+    unknown_requirements::UnknownRequirements,
 };
 use crate::http::{internal, public};
 use crate::invalidation::lease::Lease;
@@ -77,8 +78,8 @@ impl State {
             refusals: Refusals::default(),
             seen_requirements: SeenRequirements::default(),
             unknown_requirements: UnknownRequirements::default(),
-            wrong_keys: Rate::default(),
-            wrong_tokens: Rate::default(),
+            wrong_keys: FailingCredentials::default(),
+            wrong_tokens: FailingCredentials::default(),
             key_rates: Rate::default(),
             tasks: tasks.clone(),
         });

@@ -1,4 +1,5 @@
 use super::assertion::AssertionKeys;
+use super::failing::FailingCredentials;
 use super::refusals::Refusals;
 use super::seen_requirements::SeenRequirements;
 use super::session_cache::SessionCache;
@@ -11,7 +12,6 @@ use crate::stores::Stores;
 use crate::tasks::Tasks;
 use gatepost_core::api_key::KeyId;
 use gatepost_store::session::last_used::LastUsed;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 /// What deciding about a request needs.
@@ -38,9 +38,9 @@ pub struct Context {
     /// Groups and tenants that routers require and that do not exist.
     pub unknown_requirements: UnknownRequirements,
     /// Look-ups of unknown API keys, by the client's address.
-    pub wrong_keys: Rate<IpAddr>,
+    pub wrong_keys: FailingCredentials,
     /// Access tokens that fail, by the client's address.
-    pub wrong_tokens: Rate<IpAddr>,
+    pub wrong_tokens: FailingCredentials,
     /// Requests of the API keys that have a limit.
     pub key_rates: Rate<KeyId>,
     /// Runs background tasks.

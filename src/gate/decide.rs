@@ -1,12 +1,12 @@
 //! Decides about a request: from the session cache alone where that suffices, else from the stores.
 
-use super::assertion::{self, Claims, SignedAssertion};
+use super::assertion::SignedAssertion;
 use super::case::{Caller, Case, Verdict};
 use super::context::Context;
 use super::credential::{Credential, HashedCookie, HashedToken};
+use super::pass::{Passing, complete};
 use super::request::{Target, VerifyRequest};
 use super::session_cache::{CacheKey, CachedSession};
-use super::tools::ToolPassage;
 use super::{decide_key, decide_token};
 use super::{identity_headers, reply};
 use crate::authn::{self, LoadError};
@@ -171,17 +171,8 @@ pub fn judge_at(
             let mut headers = HeaderMap::with_capacity(12);
             identity_headers::write(&mut headers, &permit, caller.headers, case.forwarded, site.cookies);
             identity_headers::pass_authorization(&mut headers, case.forwarded);
-            if case.requirement.mcp.is_some() {
-                let claims =
-                    case.requirement.assertion.then(|| Claims::of(&permit, case.origin.host(), site, now));
-                let access = Arc::clone(&caller.standing.access);
-                let passage = ToolPassage::new(headers, (&permit, access), claims, site);
-                return Verdict::AskTools(Box::new(passage));
-            }
-            if case.requirement.assertion {
-                headers.insert(assertion::HEADER, sign(&permit));
-            }
-            Verdict::Allow(headers)
+            let passing = Passing { permit: &permit, access: &caller.standing.access, headers, now };
+            complete(site, case, passing, std::convert::identity, || sign(&permit))
         }
         Err(denial) => {
             let person = &caller.standing.person;

@@ -9,20 +9,13 @@ use super::identity_headers;
 use super::pass::{Passing, pass};
 use super::session_cache::CachedKey;
 use crate::authn::{self, LoadError};
-use crate::permits::holder_of;
 use crate::rate::Quota;
 use gatepost_core::api_key::{KeyDenial, KeyUse};
 use gatepost_core::clock::{BootTime, Timestamp};
 use gatepost_core::decision::{self, Denial};
 use hyper::HeaderMap;
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::time::timeout;
-
-/// How many look-ups of unknown keys one address may cause: one each second, and 64 at once, because a program may send its
-/// first requests together.
-const WRONG_KEYS: Quota = Quota::new(Duration::from_secs(1), 64);
 
 /// Decides from the cache alone. `None`: the key is not cached.
 pub(super) fn from_cache(
@@ -66,19 +59,15 @@ pub(super) async fn from_stores(context: &Context, case: &Case<'_>, presented: H
 /// Finds a key in the directory, within [`authn::DEADLINE`]. The look-up is counted for the client's address before it
 /// begins, and given back when the key exists.
 async fn find(context: &Context, case: &Case<'_>, presented: HashedKey) -> Result<Arc<CachedKey>, Verdict> {
-    // Without an address the proxy is not Traefik, and all clients share one quota.
-    let address = case.forwarded.client_address().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-    let holder = holder_of(address);
-    if let Some(wait) = context.wrong_keys.count(holder, WRONG_KEYS, BootTime::now()).wait {
-        return Err(Verdict::nobody(Denial::Key(KeyDenial::TooMany(wait))));
-    }
+    let attempt = context.wrong_keys.begin(case.forwarded.client_address());
+    let attempt = attempt.map_err(|wait| Verdict::nobody(Denial::Key(KeyDenial::TooMany(wait))))?;
     let find = context.cache.find_key(presented.key, presented.digest);
     let found = match timeout(authn::DEADLINE, find).await {
         Ok(found) => found,
         Err(_) => Err(Arc::new(LoadError::Deadline)),
     };
     if !matches!(found, Ok(None)) {
-        context.wrong_keys.give_back(holder, WRONG_KEYS);
+        attempt.give_back();
     }
     match found {
         Ok(Some(key)) => Ok(key),
@@ -115,6 +104,8 @@ fn judge(
     if !presented.is_authorization {
         identity_headers::pass_authorization(&mut headers, case.forwarded);
     }
-    let passing = Passing { caller: key, key: presented.key, permit: &permit, headers };
-    pass(context, case, passing, now, |passage| passage.of_machine(key.proof.id, Arc::clone(limits)))
+    let passing = Passing { permit: &permit, access: &key.standing.access, headers, now };
+    pass(context, case, (key, presented.key), passing, |passage| {
+        passage.of_machine(key.proof.id, Arc::clone(limits))
+    })
 }

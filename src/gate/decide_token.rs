@@ -8,10 +8,8 @@ use super::identity_headers;
 use super::pass::{Passing, pass};
 use super::session_cache::CachedToken;
 use crate::authn::{self, LoadError};
-use crate::permits::holder_of;
-use crate::rate::Quota;
 use gatepost_config::BearerPeople;
-use gatepost_core::clock::{BootTime, Timestamp};
+use gatepost_core::clock::Timestamp;
 use gatepost_core::decision::{self, Denial, TokenDenial};
 use gatepost_core::identity::AssertedIdentity;
 use gatepost_core::secret::Secret;
@@ -19,14 +17,11 @@ use gatepost_oidc::{AccessToken, AccessTokenError, TokenHolder};
 use gatepost_store::directory::{Actor, SignInContext, SignInOutcome, Via, Who};
 use gatepost_telemetry::{Store, StoreOperation};
 use hyper::HeaderMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// How many failing tokens one address may send: one a second, and 64 at once. Each costs a signature check at most, and a
-/// look-up if it is a real one.
-const WRONG_TOKENS: Quota = Quota::new(Duration::from_secs(1), 64);
 /// How long a request waits for keys that the provider has published since.
 const KEYS_DEADLINE: Duration = Duration::from_secs(3);
 
@@ -57,15 +52,14 @@ pub(super) async fn from_directory(
     if let Some(verdict) = from_cache(context, case, presented, Timestamp::now()) {
         return verdict;
     }
-    // Without an address the proxy is not Traefik, and all clients share one quota.
     let address = case.forwarded.client_address();
-    let holder = holder_of(address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
-    if let Some(wait) = context.wrong_tokens.count(holder, WRONG_TOKENS, BootTime::now()).wait {
-        return Verdict::nobody(Denial::Token(TokenDenial::TooMany(wait)));
-    }
+    let attempt = match context.wrong_tokens.begin(address) {
+        Ok(attempt) => attempt,
+        Err(wait) => return Verdict::nobody(Denial::Token(TokenDenial::TooMany(wait))),
+    };
     let found = find(context, presented, address).await;
     if !matches!(found, Err(Unheld::Denied(_))) {
-        context.wrong_tokens.give_back(holder, WRONG_TOKENS);
+        attempt.give_back();
     }
     match found {
         Ok(token) => judge(context, case, &token, presented, Timestamp::now()),
@@ -195,7 +189,9 @@ fn judge(
     };
     let mut headers = HeaderMap::with_capacity(12);
     identity_headers::write(&mut headers, &permit, &token.headers, case.forwarded, context.site.cookies);
-    let passing = Passing { caller: token, key: presented.key, permit: &permit, headers };
+    let passing = Passing { permit: &permit, access: &token.standing.access, headers, now };
     let is_person = token.proof.is_of_person();
-    pass(context, case, passing, now, |passage| if is_person { passage } else { passage.of_nobody() })
+    pass(context, case, (token, presented.key), passing, |passage| {
+        if is_person { passage } else { passage.of_nobody() }
+    })
 }

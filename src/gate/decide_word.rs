@@ -42,7 +42,7 @@ pub(super) fn heard<'a>(
     let request = KeyUse { now, host, client: case.forwarded.client_address() };
     key.proof.limits.check(&request).map_err(|denial| Box::new(Verdict::nobody(Denial::Key(denial))))?;
     match said.map_err(|denial| Box::new(denied(key, denial)))? {
-        Some(said) if !key.proof.limits.may_act_by(said.speaker.config().id.as_str()) => {
+        Some(said) if !key.proof.limits.may_act_by(&said.speaker.config().id) => {
             Err(Box::new(denied(key, WordDenial::Scope)))
         }
         said => Ok(said),
@@ -155,8 +155,8 @@ fn judge(
     let mut headers = HeaderMap::with_capacity(12);
     identity_headers::write(&mut headers, &permit, &person.headers, case.forwarded, site.cookies);
     identity_headers::write_via(&mut headers, &key.proof.name);
-    let passing = Passing { caller: person, key: cache_key, permit: &permit, headers };
-    pass(context, case, passing, now, |passage| {
+    let passing = Passing { permit: &permit, access: &person.standing.access, headers, now };
+    pass(context, case, (person, cache_key), passing, |passage| {
         passage.via_key(key.proof.name.clone(), Arc::clone(&key.proof.limits))
     })
 }

@@ -13,6 +13,7 @@ pub mod decide;
 pub mod decide_key;
 pub mod decide_token;
 mod decide_word;
+pub mod failing;
 pub mod forwarded;
 pub mod headers;
 pub mod identity_headers;

@@ -1,54 +1,68 @@
-//! What a permit of a cached caller becomes: the headers of a 200, or a question about the message that the request carries.
+//! What a permit becomes: the headers of a 200, or a question about the message that the request carries.
 
 use super::assertion::{self, Claims, SignedAssertion};
 use super::case::{Case, Verdict};
 use super::context::Context;
 use super::session_cache::{CacheKey, CachedCaller, Kind};
 use super::tools::ToolPassage;
+use crate::site::Site;
+use gatepost_core::access::Access;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::decision::Permit;
 use hyper::HeaderMap;
+use hyper::header::HeaderValue;
 use std::sync::Arc;
 
-/// A caller that may pass.
-pub(super) struct Passing<'a, P> {
-    /// The caller.
-    pub caller: &'a CachedCaller<P>,
-    /// Its key in the cache.
-    pub key: CacheKey,
-    /// Why it may pass.
+/// A permit, and what else its answer is made of.
+pub(super) struct Passing<'a> {
+    /// Why the caller may pass.
     pub permit: &'a Permit<'a>,
+    /// The same access as the permit's, to share it.
+    pub access: &'a Arc<Access>,
     /// The identity headers.
     pub headers: HeaderMap,
+    /// The current time.
+    pub now: Timestamp,
 }
 
-/// Completes the answer. `narrow` says what of a tool server the caller may use at most, where a router asks about tools.
+/// Completes the answer to a cached caller whose credential is no session.
 pub(super) fn pass<P: Kind>(
     context: &Context,
     case: &Case<'_>,
-    passing: Passing<'_, P>,
-    now: Timestamp,
+    (caller, key): (&CachedCaller<P>, CacheKey),
+    passing: Passing<'_>,
     narrow: impl FnOnce(ToolPassage) -> ToolPassage,
 ) -> Verdict {
-    let Passing { caller, key, permit, mut headers } = passing;
-    let (host, site) = (case.origin.host(), &context.site);
-    context.seen_requirements.note(host, case.query, now);
+    let Passing { permit, now, .. } = passing;
+    context.seen_requirements.note(case.origin.host(), case.query, now);
     if caller.headers.is_cut() {
         context.stores.metrics.groups_truncated();
     }
+    let sign = || {
+        let sign =
+            || SignedAssertion::new(permit, case.origin.host(), &context.site, &context.assertion_keys, now);
+        context.cache.assertion(key, caller, now, sign)
+    };
+    complete(&context.site, case, passing, narrow, sign)
+}
+
+/// Completes the answer to anybody. `narrow` says what of a tool server the caller may use at most, where a router asks
+/// about tools. `sign` makes the assertion, where a router asks for one.
+#[inline]
+pub(super) fn complete(
+    site: &Site,
+    case: &Case<'_>,
+    Passing { permit, access, mut headers, now }: Passing<'_>,
+    narrow: impl FnOnce(ToolPassage) -> ToolPassage,
+    sign: impl FnOnce() -> HeaderValue,
+) -> Verdict {
     if case.requirement.mcp.is_some() {
-        let claims = case.requirement.assertion.then(|| Claims::of(permit, host, site, now));
-        let access = Arc::clone(&caller.standing.access);
-        return Verdict::AskTools(Box::new(narrow(ToolPassage::new(
-            headers,
-            (permit, access),
-            claims,
-            site,
-        ))));
+        let claims = case.requirement.assertion.then(|| Claims::of(permit, case.origin.host(), site, now));
+        let passage = ToolPassage::new(headers, (permit, Arc::clone(access)), claims, site);
+        return Verdict::AskTools(Box::new(narrow(passage)));
     }
     if case.requirement.assertion {
-        let sign = || SignedAssertion::new(permit, host, site, &context.assertion_keys, now);
-        headers.insert(assertion::HEADER, context.cache.assertion(key, caller, now, sign));
+        headers.insert(assertion::HEADER, sign());
     }
     Verdict::Allow(headers)
 }

@@ -4,6 +4,7 @@ use crate::answers::{Asked, Told};
 use crate::replicas::another;
 use crate::world::{APP, COOKIE, OTHER, PUBLIC, Pair, World};
 use gatepost_core::api_key::ApiKey;
+use gatepost_kit::client::retry;
 use gatepost_kit::process::{Gatepost, until};
 use std::time::{Duration, Instant};
 
@@ -32,8 +33,7 @@ fn program(key: &str) -> Asked {
 
 /// Asks until a replica does not miss a deadline of its stores.
 async fn settled(asked: &Asked, replica: &Gatepost) -> Told {
-    until("an answer", TIMEOUT, async || Some(asked.at(replica).await).filter(|told| told.status != 503))
-        .await
+    retry(|| asked.at(replica), |told| told.status == 503).await
 }
 
 /// After the change was acknowledged, no replica lets the key pass for longer than a second.

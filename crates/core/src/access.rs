@@ -28,6 +28,20 @@ pub struct Standing {
     pub counts_until: BootTime,
 }
 
+impl Standing {
+    /// What a machine may do: an API key, or an application with an access token. It has no sessions.
+    pub const fn of_machine(person: Person, access: Arc<Access>, counts_until: BootTime) -> Self {
+        Self {
+            person,
+            is_disabled: false,
+            sessions_not_before: None,
+            is_session_ended: false,
+            access,
+            counts_until,
+        }
+    }
+}
+
 /// The person behind a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {

@@ -27,6 +27,11 @@ impl EmailAddress {
         self.0.rsplit('@').next().unwrap_or_default()
     }
 
+    /// The address of a machine. `None`: the name cannot be a part of an address.
+    pub fn of_machine(name: &str, public_host: &HostName) -> Option<Self> {
+        format!("{name}@machine.{public_host}").parse().ok()
+    }
+
     /// Whether this is the address of a machine (`<name>@machine.<public host>`), or of a domain below that one. No provider
     /// may assert such an address.
     pub fn is_machine_address(&self, public_host: &HostName) -> bool {

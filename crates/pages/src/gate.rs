@@ -188,6 +188,22 @@ fn content<'a>(
     }
 }
 
+/// A program's credential that is worth nothing here. The challenge says why (RFC 6750 section 3).
+fn invalid_credential<'a>(heading: &'static str, first: &str, why: &str) -> Content<'a> {
+    let mut content = content(401, "invalid_token", Tone::Stop, heading, &[first]);
+    content.facts.push(Fact::new("Reason", why));
+    let challenge = format!("Bearer error=\"invalid_token\", error_description=\"{why}\"");
+    content.header = Some(("WWW-Authenticate", challenge));
+    content
+}
+
+/// An API key that counts, but not for this.
+fn refused_key<'a>(heading: &'static str, first: &str, why: &str) -> Content<'a> {
+    let mut content = content(403, "key_refused", Tone::Stop, heading, &[first]);
+    content.facts.push(Fact::new("Reason", why));
+    content
+}
+
 const RESEND: &str = "Use a new tab, then come back to this one and reload it: your browser sends your form again. \
     Nothing that you entered is lost while this tab stays open.";
 

@@ -1,29 +1,25 @@
 //! The proof of an API key: what the key allows.
 
-use super::atomic_timestamp::AtomicTimestamp;
 use super::cached_caller::{CachedCaller, Proof};
 use gatepost_core::access::Person;
 use gatepost_core::api_key::{KeyId, KeyLimits};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::{TenantId, UserId};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// A key that the directory knows.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct KeyProof {
     /// The key.
     pub id: KeyId,
     /// The name that people gave it.
     pub name: Box<str>,
-    /// What it allows. Boxed, because most callers are sessions and the copy for an assertion is cheap.
+    /// What it allows. Shared with copies of the entry, which assertions cause.
     pub limits: Arc<KeyLimits>,
     /// The tenant whose key it is.
     pub tenant: Option<TenantId>,
     /// The person with whom the key dies.
     owner: Option<UserId>,
-    /// When a use was last passed on to be written.
-    noted: AtomicTimestamp,
 }
 
 impl KeyProof {
@@ -34,8 +30,7 @@ impl KeyProof {
         owner: Option<UserId>,
         limits: KeyLimits,
     ) -> Self {
-        let noted = AtomicTimestamp::new(Timestamp::from_unix(0));
-        Self { id, name, limits: limits.into(), tenant, owner, noted }
+        Self { id, name, limits: limits.into(), tenant, owner }
     }
 }
 
@@ -50,14 +45,7 @@ impl Proof for KeyProof {
     }
 
     fn copy(&self, _now: Timestamp) -> Self {
-        Self {
-            id: self.id,
-            name: self.name.clone(),
-            limits: Arc::clone(&self.limits),
-            tenant: self.tenant.clone(),
-            owner: self.owner,
-            noted: AtomicTimestamp::new(self.noted.get()),
-        }
+        self.clone()
     }
 
     fn size(&self) -> usize {
@@ -78,15 +66,5 @@ impl CachedCaller<KeyProof> {
     /// Whose changes concern the key.
     pub(super) fn holder(&self) -> u64 {
         holder(self.proof.id, self.proof.owner)
-    }
-
-    /// Notes a use. Returns `true` if the use has to be written, to one caller per interval.
-    pub fn note_use(&self, now: Timestamp, interval: Duration) -> bool {
-        self.proof.noted.take_turn(now, interval)
-    }
-
-    /// Copies the times of use from the entry that this one replaces.
-    pub(super) fn carry_over(&self, older: &Self) {
-        self.proof.noted.advance(older.proof.noted.get());
     }
 }

@@ -4,11 +4,11 @@ use super::cached_caller::{CacheKey, CachedCaller};
 use super::key_proof::{self, KeyProof};
 use super::single_flight::Found;
 use super::{CachedKey, SessionCache};
-use crate::authn;
-use crate::authn::LoadError;
+use crate::authn::{self, LoadError};
 use crate::invalidation::lease::Stamp;
 use gatepost_core::access::{Person, Standing};
 use gatepost_core::clock::BootTime;
+use gatepost_core::email::EmailAddress;
 use gatepost_core::secret::Hash;
 use gatepost_store::directory::FoundKey;
 use std::sync::Arc;
@@ -33,16 +33,10 @@ impl SessionCache {
     fn make_key(&self, found: FoundKey, stamp: Stamp) -> Arc<CachedKey> {
         let FoundKey { id, name, machine_name, owner, tenant, access, counts_until, limits } = found;
         let host = self.site.config.public_url.host();
-        // The name holds only characters that an address may hold, so this never fails.
-        let email = format!("{machine_name}@machine.{host}").parse().ok();
-        let standing = Standing {
-            person: Person { id: id.machine(), email, name: Some(name.clone()) },
-            is_disabled: false,
-            sessions_not_before: None,
-            is_session_ended: false,
-            access,
-            counts_until,
-        };
+        // The name holds only characters that an address may hold, so there always is one.
+        let email = EmailAddress::of_machine(&machine_name, host);
+        let person = Person { id: id.machine(), email, name: Some(name.clone()) };
+        let standing = Standing::of_machine(person, access, counts_until);
         let (standing, headers, interned_bytes) = self.interner.intern(standing, &self.site.config.verify);
         let proof = KeyProof::new(id, name, tenant, owner, limits);
         Arc::new(CachedCaller::new(proof, standing, headers, interned_bytes, stamp))
@@ -53,30 +47,22 @@ impl SessionCache {
 /// process is read twice, and any later look-up begins with the holder of the entry that it replaces.
 async fn look_up(cache: Arc<SessionCache>, key: CacheKey, digest: Hash) -> Found<KeyProof> {
     let started = BootTime::now();
-    let cached = cache.get::<KeyProof>(&key);
-    let mut holder = cached.as_ref().map(|cached| cached.holder());
+    let found = load(&cache, key, &digest).await.inspect_err(|_| cache.note_failure(started));
+    cache.settle(key, found)
+}
+
+async fn load(
+    cache: &SessionCache,
+    key: CacheKey,
+    digest: &Hash,
+) -> Result<Option<Arc<CachedKey>>, LoadError> {
+    let mut holder = cache.get::<KeyProof>(&key).map(|cached| cached.holder());
     loop {
         let stamp = holder.map(|holder| cache.lease.stamp(holder));
-        let found = match authn::find_key(&cache.stores, &digest).await {
-            Ok(Some(found)) => found,
-            Ok(None) => {
-                cache.remove(&key);
-                return Ok(None);
-            }
-            Err(error) => {
-                cache.note_failure(started);
-                let stale = cached.filter(|key| cache.may_serve_stale(key));
-                return stale.map_or_else(|| Err(Arc::new(error)), |key| Ok(Some(key)));
-            }
-        };
+        let Some(found) = authn::find_key(&cache.stores, digest).await? else { return Ok(None) };
         let found_holder = key_proof::holder(found.id, found.owner);
         if let Some(stamp) = stamp.filter(|_| holder == Some(found_holder)) {
-            let found = cache.make_key(found, stamp);
-            if let Some(cached) = &cached {
-                found.carry_over(cached);
-            }
-            cache.put(key, Arc::clone(&found));
-            return Ok(Some(found));
+            return Ok(Some(cache.make_key(found, stamp)));
         }
         holder = Some(found_holder);
     }

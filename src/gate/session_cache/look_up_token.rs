@@ -59,15 +59,8 @@ impl SessionCache {
                 let stamp = self.lease.stamp(id.random_bits());
                 let access = authn::find_role_access(&self.stores, &token.provider, roles).await?;
                 let email = machine_address(client, self.site.config.public_url.host());
-                let standing = Standing {
-                    person: Person { id, email, name: None },
-                    is_disabled: false,
-                    sessions_not_before: None,
-                    is_session_ended: false,
-                    access: access.into(),
-                    counts_until: BootTime::MAX,
-                };
-                Ok(Some((standing, stamp)))
+                let person = Person { id, email, name: None };
+                Ok(Some((Standing::of_machine(person, access.into(), BootTime::MAX), stamp)))
             }
         }
     }
@@ -80,42 +73,21 @@ impl SessionCache {
 
 async fn look_up(cache: Arc<SessionCache>, key: CacheKey, token: Arc<AccessToken>) -> Found<TokenProof> {
     let started = BootTime::now();
-    let cached = cache.get::<TokenProof>(&key);
-    match cache.standing_of(&token).await {
-        Ok(Some((mut standing, stamp))) => {
-            standing.counts_until = standing.counts_until.min(started.plus(LOOK_UP_AGAIN));
-            let found = cache.make_token(token, standing, stamp);
-            cache.put(key, Arc::clone(&found));
-            Ok(Some(found))
-        }
-        Ok(None) => {
-            cache.remove(&key);
-            Ok(None)
-        }
-        Err(error) => {
-            cache.note_failure(started);
-            let stale = cached.filter(|token| cache.may_serve_stale(token));
-            stale.map_or_else(|| Err(Arc::new(error)), |token| Ok(Some(token)))
-        }
-    }
+    let found = cache.standing_of(&token).await.inspect_err(|_| cache.note_failure(started));
+    let make = |(mut standing, stamp): (Standing, Stamp)| {
+        standing.counts_until = standing.counts_until.min(started.plus(LOOK_UP_AGAIN));
+        cache.make_token(token, standing, stamp)
+    };
+    cache.settle(key, found.map(|found| found.map(make)))
 }
 
 /// The address of an application. A client id that is no local part of an address is replaced with one that no other
 /// client has.
 fn machine_address(client: &str, public_host: &HostName) -> Option<EmailAddress> {
     let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let name = if client.len() <= NAME_LIMIT && client.bytes().all(is_plain) {
-        client.to_owned()
-    } else {
-        let hash = Hash::of(&[client.as_bytes()]).to_string();
-        format!(
-            "client-{}",
-            hash.chars()
-                .filter(char::is_ascii_alphanumeric)
-                .take(32)
-                .collect::<String>()
-                .to_ascii_lowercase()
-        )
-    };
-    format!("{name}@machine.{public_host}").parse().ok()
+    if client.len() <= NAME_LIMIT && client.bytes().all(is_plain) {
+        return EmailAddress::of_machine(client, public_host);
+    }
+    let hash = Hash::of(&[client.as_bytes()]).to_string();
+    EmailAddress::of_machine(&format!("client-{}", &hash[..32]), public_host)
 }

@@ -46,23 +46,12 @@ impl SessionCache {
 /// The counters must be read before the person is, and whose counter it is the address says.
 async fn look_up(cache: Arc<SessionCache>, key: CacheKey, verified: VerifiedWord) -> Found<WordProof> {
     let started = BootTime::now();
-    match load(&cache, &verified, started).await {
-        Ok(Some(person)) => {
-            cache.put(key, Arc::clone(&person));
-            Ok(Some(person))
+    let found = load(&cache, &verified, started).await.inspect_err(|error| {
+        if matches!(error, LoadError::Directory(_)) {
+            cache.note_failure(started);
         }
-        Ok(None) => {
-            cache.remove(&key);
-            Ok(None)
-        }
-        Err(error) => {
-            if matches!(error, LoadError::Directory(_)) {
-                cache.note_failure(started);
-            }
-            let stale = cache.get::<WordProof>(&key).filter(|person| cache.may_serve_stale(person));
-            stale.map_or_else(|| Err(Arc::new(error)), |person| Ok(Some(person)))
-        }
-    }
+    });
+    cache.settle(key, found)
 }
 
 async fn load(

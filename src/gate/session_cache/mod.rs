@@ -27,6 +27,7 @@ pub use token_proof::TokenProof;
 pub use word_proof::WordProof;
 
 use super::assertion::SignedAssertion;
+use crate::authn::LoadError;
 use crate::invalidation::lease::Lease;
 use crate::site::Site;
 use crate::stores::Stores;
@@ -37,7 +38,7 @@ use hyper::header::HeaderValue;
 use interning::AccessInterner;
 use quick_cache::sync::Cache;
 use quick_cache::{DefaultHashBuilder, Weighter};
-use single_flight::SingleFlight;
+use single_flight::{Found, SingleFlight};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -175,6 +176,28 @@ impl SessionCache {
             .then(|| self.get(key))
             .flatten()
             .filter(|caller| self.may_serve_stale(caller))
+    }
+
+    /// What a look-up found, put into the cache. A stale entry is served where the look-up failed and that is allowed.
+    fn settle<P: Kind>(
+        &self,
+        key: CacheKey,
+        looked_up: Result<Option<Arc<CachedCaller<P>>>, LoadError>,
+    ) -> Found<P> {
+        match looked_up {
+            Ok(Some(found)) => {
+                self.put(key, Arc::clone(&found));
+                Ok(Some(found))
+            }
+            Ok(None) => {
+                self.remove(&key);
+                Ok(None)
+            }
+            Err(error) => {
+                let stale = self.get(&key).filter(|caller| self.may_serve_stale(caller));
+                stale.map_or_else(|| Err(Arc::new(error)), |caller| Ok(Some(caller)))
+            }
+        }
     }
 
     /// The assertion of a cached caller. If there is none, or only an old one, calls `sign` and caches the result. The

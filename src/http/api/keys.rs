@@ -17,8 +17,10 @@ use actix_web::web::Data;
 use gatepost_core::administration::{Matter, Scope};
 use gatepost_core::api_key::{ApiKey, KeyId};
 use gatepost_core::ids::{TenantId, UserId};
-use gatepost_store::directory::changes::{RotateKey, ShownKey, UpdateKey};
-use gatepost_store::directory::{Applicable, Conditions, DirectoryError, Done, KeyFilter, KeyHolder};
+use gatepost_store::directory::changes::{RevokeKey, RotateKey, ShownKey, UpdateKey};
+use gatepost_store::directory::{
+    Applicable, Conditions, DirectoryError, Done, KeyFilter, KeyHolder, KeyRecord,
+};
 use std::time::Duration;
 
 /// What an answer says that comes again.
@@ -92,8 +94,7 @@ pub(super) async fn show(
     Path(id): Path<KeyId>,
     _: Filtered<()>,
 ) -> Result<Reply, Refused> {
-    let key = admin.find_key(id, &caller.actor()).await?;
-    Ok(Reply::ok(Key::from(&key)).version(key.version))
+    Ok(shown(&admin.find_key(id, &caller.actor()).await?))
 }
 
 /// One of the caller's own keys.
@@ -105,15 +106,17 @@ pub(super) async fn show_own(
     Path(id): Path<KeyId>,
     _: Filtered<()>,
 ) -> Result<Reply, Refused> {
-    demand_own(&admin, &caller, id).await?;
-    let key = admin.find_key(id, &caller.actor()).await?;
-    Ok(Reply::ok(Key::from(&key)).version(key.version))
+    Ok(shown(&find_own(&admin, &caller, id).await?))
 }
 
 /// Below `me` there are the caller's own keys alone.
-async fn demand_own(admin: &Context, caller: &Caller, id: KeyId) -> Result<(), Refused> {
+async fn find_own(admin: &Context, caller: &Caller, id: KeyId) -> Result<KeyRecord, Refused> {
     let key = admin.find_key(id, &caller.actor()).await?;
-    if key.owner_id == Some(caller.id()) { Ok(()) } else { Err(DirectoryError::UnknownKey(id).into()) }
+    if key.owner_id == Some(caller.id()) { Ok(key) } else { Err(DirectoryError::UnknownKey(id).into()) }
+}
+
+fn shown(key: &KeyRecord) -> Reply {
+    Reply::ok(Key::from(key)).version(key.version)
 }
 
 /// Makes a key. The answer has its secret, which is never shown again.
@@ -174,14 +177,14 @@ async fn make<C: Applicable<Outcome = ShownKey>>(
     let reply = |done: &Done<ShownKey>, conditions: Conditions, key: NewKey| {
         Reply::changed(done, conditions, key, Some(format!("/keys/{}", done.outcome.record.id)))
     };
-    let shown = |done: &Done<ShownKey>, conditions: Conditions| {
+    let first = |done: &Done<ShownKey>, conditions: Conditions| {
         let dry = conditions.is_dry_run.then(|| NewKey::hidden(&done.outcome, DRY));
         reply(done, conditions, dry.unwrap_or_else(|| NewKey::shown(&done.outcome)))
     };
     let kept = |done: &Done<ShownKey>, conditions: Conditions| {
         reply(done, conditions, NewKey::hidden(&done.outcome, REPLAYED))
     };
-    terms.carry_out_keeping((admin, caller), change, shown, kept).await
+    terms.carry_out_keeping((admin, caller), change, first, kept).await
 }
 
 /// Changes the name, hosts, networks, tools, rate or end of a key.
@@ -194,7 +197,8 @@ pub(super) async fn patch(
     Write(conditions): Write,
     Json(patch): Json<KeyPatch>,
 ) -> Result<Reply, Refused> {
-    update(&admin, &caller, id, conditions, patch).await
+    let key = admin.find_key(id, &caller.actor()).await?;
+    update(&admin, &caller, &key, conditions, patch).await
 }
 
 /// Changes one of the caller's own keys.
@@ -207,19 +211,18 @@ pub(super) async fn patch_own(
     Write(conditions): Write,
     Json(patch): Json<KeyPatch>,
 ) -> Result<Reply, Refused> {
-    demand_own(&admin, &caller, id).await?;
-    update(&admin, &caller, id, conditions, patch).await
+    let key = find_own(&admin, &caller, id).await?;
+    update(&admin, &caller, &key, conditions, patch).await
 }
 
 async fn update(
     admin: &Context,
     caller: &Caller,
-    id: KeyId,
+    key: &KeyRecord,
     conditions: Conditions,
     patch: KeyPatch,
 ) -> Result<Reply, Refused> {
-    let holder = admin.find_key(id, &caller.actor()).await?.holder();
-    let change = UpdateKey { id, holder, new: patch.into_update(admin) };
+    let change = UpdateKey { id: key.id, holder: key.holder(), new: patch.into_update(admin) };
     let done = admin.carry_out(&change, conditions, &caller.actor()).await?;
     let body = KeyChange { record: (&done.outcome).into(), changed: done.changed };
     Ok(Reply::changed(&done, conditions, body, None))
@@ -232,11 +235,10 @@ pub(super) async fn rotate(
     caller: Caller,
     admin: Data<Context>,
     Path(id): Path<KeyId>,
-    Post(terms, Overlap { overlap_seconds }): Post<Overlap>,
+    Post(terms, overlap): Post<Overlap>,
 ) -> Result<Reply, Refused> {
-    let holder = admin.find_key(id, &caller.actor()).await?.holder();
-    let overlap = Duration::from_secs(overlap_seconds.into());
-    make(&admin, &caller, terms, &RotateKey { id, holder, overlap }).await
+    let key = admin.find_key(id, &caller.actor()).await?;
+    make(&admin, &caller, terms, &rotation(&key, &overlap)).await
 }
 
 /// Gives one of the caller's own keys another secret. The answer has it, and it is never shown again.
@@ -246,12 +248,15 @@ pub(super) async fn rotate_own(
     caller: Caller,
     admin: Data<Context>,
     Path(id): Path<KeyId>,
-    Post(terms, Overlap { overlap_seconds }): Post<Overlap>,
+    Post(terms, overlap): Post<Overlap>,
 ) -> Result<Reply, Refused> {
-    demand_own(&admin, &caller, id).await?;
-    let holder = admin.find_key(id, &caller.actor()).await?.holder();
-    let overlap = Duration::from_secs(overlap_seconds.into());
-    make(&admin, &caller, terms, &RotateKey { id, holder, overlap }).await
+    let key = find_own(&admin, &caller, id).await?;
+    make(&admin, &caller, terms, &rotation(&key, &overlap)).await
+}
+
+fn rotation(key: &KeyRecord, overlap: &Overlap) -> RotateKey {
+    let overlap = Duration::from_secs(overlap.overlap_seconds.into());
+    RotateKey { id: key.id, holder: key.holder(), overlap }
 }
 
 /// Revokes one of the caller's own keys, for good. Its record stays.
@@ -263,10 +268,8 @@ pub(super) async fn revoke_own(
     Path(id): Path<KeyId>,
     Write(conditions): Write,
 ) -> Result<Reply, Refused> {
-    demand_own(&admin, &caller, id).await?;
-    let change = admin.revocation_of_key(id, &caller.actor()).await?;
-    let done = admin.carry_out(&change, conditions, &caller.actor()).await?;
-    Ok(Reply::removed(conditions, KeyChange { record: (&done.outcome).into(), changed: done.changed }))
+    let key = find_own(&admin, &caller, id).await?;
+    end(&admin, &caller, conditions, RevokeKey { id, holder: key.holder() }).await
 }
 
 /// Revokes a key, for good. Its record stays.
@@ -279,6 +282,15 @@ pub(super) async fn revoke(
     Write(conditions): Write,
 ) -> Result<Reply, Refused> {
     let change = admin.revocation_of_key(id, &caller.actor()).await?;
+    end(&admin, &caller, conditions, change).await
+}
+
+async fn end(
+    admin: &Context,
+    caller: &Caller,
+    conditions: Conditions,
+    change: RevokeKey,
+) -> Result<Reply, Refused> {
     let done = admin.carry_out(&change, conditions, &caller.actor()).await?;
     Ok(Reply::removed(conditions, KeyChange { record: (&done.outcome).into(), changed: done.changed }))
 }
@@ -294,5 +306,5 @@ pub(super) async fn look_up(
     let nobodys = || not_found("No key that you administer has this secret.");
     let digest = ApiKey::parse(&key).map_err(|_| nobodys())?.digest();
     let found = admin.stores.directory.look_up_key(&caller.scope, &digest).await?.ok_or_else(nobodys)?;
-    Ok(Reply::ok(Key::from(&found)).version(found.version))
+    Ok(shown(&found))
 }

@@ -3,6 +3,7 @@
 use super::NotAKey;
 use crate::clock::Timestamp;
 use crate::host::HostName;
+use crate::ids::SpeakerId;
 use crate::tool_pattern::ToolPattern;
 use ipnet::IpNet;
 use std::fmt;
@@ -33,12 +34,10 @@ pub enum ActAs {
     /// Those of every configured speaker.
     EverySpeaker,
     /// Those of the speaker with this id.
-    Speaker(Box<str>),
+    Speaker(SpeakerId),
 }
 
 const ACT_AS: &str = "act-as";
-/// The longest id of a speaker, in bytes.
-const MAX_SPEAKER: usize = 32;
 
 impl fmt::Display for KeyScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -74,12 +73,9 @@ impl FromStr for KeyScope {
             ACT_AS => Ok(Self::ActAs(ActAs::EverySpeaker)),
             _ => {
                 let speaker = text.strip_prefix(ACT_AS).and_then(|rest| rest.strip_prefix(':'));
-                let is_id = |id: &&str| {
-                    (1..=MAX_SPEAKER).contains(&id.len())
-                        && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-                };
-                let id = speaker.filter(is_id).ok_or_else(|| KeyScopeError(text.to_owned()))?;
-                Ok(Self::ActAs(ActAs::Speaker(id.into())))
+                let id = speaker.and_then(|id| id.parse().ok());
+                let id = id.ok_or_else(|| KeyScopeError(text.to_owned()))?;
+                Ok(Self::ActAs(ActAs::Speaker(id)))
             }
         }
     }
@@ -159,10 +155,10 @@ impl KeyLimits {
     }
 
     /// Whether the key may send the words of a speaker.
-    pub fn may_act_by(&self, speaker: &str) -> bool {
+    pub fn may_act_by(&self, speaker: &SpeakerId) -> bool {
         self.scopes.iter().any(|scope| match scope {
             KeyScope::ActAs(ActAs::EverySpeaker) => true,
-            KeyScope::ActAs(ActAs::Speaker(id)) => **id == *speaker,
+            KeyScope::ActAs(ActAs::Speaker(id)) => id == speaker,
             _ => false,
         })
     }
@@ -243,9 +239,10 @@ mod tests {
             let scopes = scopes.iter().map(|scope| scope.parse().expect("a scope")).collect();
             KeyLimits { scopes, ..KeyLimits::default() }
         };
-        assert!(key(&["act-as"]).may_act_by("chat"));
-        assert!(key(&["gate", "act-as:chat"]).may_act_by("chat"));
-        assert!(!key(&["act-as:chat"]).may_act_by("other"));
-        assert!(!key(&["gate", "api.write"]).may_act_by("chat"));
+        let [chat, other] = ["chat", "other"].map(|id| id.parse().expect("an id"));
+        assert!(key(&["act-as"]).may_act_by(&chat));
+        assert!(key(&["gate", "act-as:chat"]).may_act_by(&chat));
+        assert!(!key(&["act-as:chat"]).may_act_by(&other));
+        assert!(!key(&["gate", "api.write"]).may_act_by(&chat));
     }
 }

@@ -1,24 +1,17 @@
 //! The answers to programs whose API key does not count.
 
-use super::{Content, content};
-use crate::message::{Fact, Tone};
+use super::{Content, content, invalid_credential, refused_key};
+use crate::message::Tone;
 use std::time::Duration;
 
-/// The challenge says why (RFC 6750 section 3).
 pub(super) fn invalid<'a>(why: &str) -> Content<'a> {
     let first = "The request carries an API key that does not count here.";
-    let mut content = content(401, "invalid_token", Tone::Stop, "This key does not count", &[first]);
-    content.facts.push(Fact::new("Reason", why));
-    let challenge = format!("Bearer error=\"invalid_token\", error_description=\"{why}\"");
-    content.header = Some(("WWW-Authenticate", challenge));
-    content
+    invalid_credential("This key does not count", first, why)
 }
 
 pub(super) fn refused<'a>(why: &str) -> Content<'a> {
     let first = "The API key is valid, but it may not be used for this.";
-    let mut content = content(403, "key_refused", Tone::Stop, "This key may not do that", &[first]);
-    content.facts.push(Fact::new("Reason", why));
-    content
+    refused_key("This key may not do that", first, why)
 }
 
 pub(super) fn too_many<'a>(retry_after: Duration) -> Content<'a> {

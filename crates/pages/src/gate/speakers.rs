@@ -1,27 +1,17 @@
 //! The answers to programs that send a request for a person (`GATEPOST_SPEAKERS__*`).
 
-use super::{Content, Gate, content};
-use crate::message::{Fact, Tone};
+use super::{Content, Gate, invalid_credential, refused_key};
 use crate::page::Page;
 use serde_json::json;
 
-/// The challenge says why (RFC 6750 section 3).
 pub(super) fn invalid<'a>(why: &str) -> Content<'a> {
     let first = "The request comes with a statement about a person that does not count here.";
-    let heading = "This statement does not count";
-    let mut content = content(401, "invalid_token", Tone::Stop, heading, &[first]);
-    content.facts.push(Fact::new("Reason", why));
-    let challenge = format!("Bearer error=\"invalid_token\", error_description=\"{why}\"");
-    content.header = Some(("WWW-Authenticate", challenge));
-    content
+    invalid_credential("This statement does not count", first, why)
 }
 
 pub(super) fn refused<'a>(why: &str) -> Content<'a> {
     let first = "The API key is valid, but no request may be sent for a person with it here.";
-    let heading = "This key may not act for people here";
-    let mut content = content(403, "key_refused", Tone::Stop, heading, &[first]);
-    content.facts.push(Fact::new("Reason", why));
-    content
+    refused_key("This key may not act for people here", first, why)
 }
 
 /// Clients of tool servers show the message of a JSON-RPC error to the person. The code is the status: the specification

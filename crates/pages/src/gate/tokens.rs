@@ -1,16 +1,12 @@
 //! The answers to programs whose access token does not count. The challenges are those of RFC 6750 section 3 and RFC 9470.
 
-use super::{Content, content};
+use super::{Content, content, invalid_credential};
 use crate::message::{Fact, Tone};
 use std::time::Duration;
 
 pub(super) fn invalid<'a>(why: &str) -> Content<'a> {
     let first = "The request carries an access token that does not count here.";
-    let mut content = content(401, "invalid_token", Tone::Stop, "This token does not count", &[first]);
-    content.facts.push(Fact::new("Reason", why));
-    let challenge = format!("Bearer error=\"invalid_token\", error_description=\"{why}\"");
-    content.header = Some(("WWW-Authenticate", challenge));
-    content
+    invalid_credential("This token does not count", first, why)
 }
 
 pub(super) fn scope_missing<'a>(scopes: &[String]) -> Content<'a> {
