@@ -18,9 +18,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::time::{MissedTickBehavior, interval};
 
-/// p95 in milliseconds.
-const READ_MUST: f64 = 20.0;
-const WRITE_MUST: f64 = 15.0;
+/// What a request may take at p95, in milliseconds.
+#[derive(Clone, Copy)]
+struct Limit {
+    what: &'static str,
+    milliseconds: f64,
+    rounds: usize,
+}
+
+const READ: Limit = Limit { what: "a read of the API, p95", milliseconds: 20.0, rounds: 200 };
+const WRITE: Limit = Limit { what: "a write of the API, p95", milliseconds: 15.0, rounds: 200 };
+const PAGE: Limit = Limit { what: "a page of the portal, p95", milliseconds: 30.0, rounds: 200 };
+const EVERYBODY: Limit =
+    Limit { what: "who can open this, over everybody", milliseconds: 2000.0, rounds: 5 };
 /// The time between two requests beside `/verify`, for 200 a second.
 const GAP: Duration = Duration::from_millis(5);
 
@@ -40,6 +50,7 @@ pub async fn run(stage: &mut Stage) -> io::Result<()> {
         let callers = Arc::new(Callers::of(&filled, gatepost.public()).await?);
         reads(stage, store, size, &callers).await?;
         writes(stage, store, size, &callers).await?;
+        pages(stage, store, size, &callers).await?;
         if store != "embedded" {
             beside_verify(stage, &ground, &filled, &gatepost, &callers).await?;
         }
@@ -69,12 +80,17 @@ impl Callers {
         Ok(Self { public, host, cookies, next: AtomicUsize::new(0) })
     }
 
+    /// Asks the API as the next administrator.
+    async fn call(&self, method: &str, path: &str, body: &str) -> io::Result<()> {
+        self.send(method, &format!("/api/v1/{path}"), body).await
+    }
+
     /// Sends a request as the next administrator.
     async fn send(&self, method: &str, path: &str, body: &str) -> io::Result<()> {
         let cookie = &self.cookies[self.next.fetch_add(1, Ordering::Relaxed) % self.cookies.len()];
         let host = &self.host;
         let request = format!(
-            "{method} /api/v1/{path} HTTP/1.1\r\nHost: {host}\r\nX-Forwarded-Host: {host}\r\nX-Forwarded-Proto: https\r\n\
+            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nX-Forwarded-Host: {host}\r\nX-Forwarded-Proto: https\r\n\
              X-Forwarded-For: 127.0.0.1\r\nSec-Fetch-Site: same-origin\r\nCookie: {cookie}\r\n\
              Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
             body.len()
@@ -108,8 +124,8 @@ async fn reads(stage: &mut Stage, store: &str, size: Size, callers: &Callers) ->
         ("audit of a person", "audit?user=PERSON".to_owned()),
         ("system", "system".to_owned()),
     ] {
-        time(stage, &format!("{store}, GET {name}"), READ_MUST, async |number| {
-            callers.send("GET", &path.replace("PERSON", &person(number, size)), "").await
+        time(stage, &format!("{store}, GET {name}"), READ, async |number| {
+            callers.call("GET", &path.replace("PERSON", &person(number, size)), "").await
         })
         .await?;
     }
@@ -117,20 +133,46 @@ async fn reads(stage: &mut Stage, store: &str, size: Size, callers: &Callers) ->
 }
 
 async fn writes(stage: &mut Stage, store: &str, size: Size, callers: &Callers) -> io::Result<()> {
-    time(stage, &format!("{store}, add a member"), WRITE_MUST, async |number| {
-        callers.send("PUT", &format!("groups/7/members/{}", person(number, size)), "{}").await
+    time(stage, &format!("{store}, add a member"), WRITE, async |number| {
+        callers.call("PUT", &format!("groups/7/members/{}", person(number, size)), "{}").await
     })
     .await?;
-    time(stage, &format!("{store}, remove a member"), WRITE_MUST, async |number| {
-        callers.send("DELETE", &format!("groups/7/members/{}", person(number, size)), "").await
+    time(stage, &format!("{store}, remove a member"), WRITE, async |number| {
+        callers.call("DELETE", &format!("groups/7/members/{}", person(number, size)), "").await
     })
     .await?;
-    time(stage, &format!("{store}, create a person"), WRITE_MUST, async |number| {
-        callers.send("POST", "users", &format!("{{\"email\": \"new-{number}@example.com\"}}")).await
+    time(stage, &format!("{store}, create a person"), WRITE, async |number| {
+        callers.call("POST", "users", &format!("{{\"email\": \"new-{number}@example.com\"}}")).await
     })
     .await?;
-    time(stage, &format!("{store}, disable a person"), WRITE_MUST, async |number| {
-        callers.send("POST", &format!("users/{}/disable", person(number, size)), "").await
+    time(stage, &format!("{store}, disable a person"), WRITE, async |number| {
+        callers.call("POST", &format!("users/{}/disable", person(number, size)), "").await
+    })
+    .await
+}
+
+async fn pages(stage: &mut Stage, store: &str, size: Size, callers: &Callers) -> io::Result<()> {
+    let everybody = size.groups + 1;
+    for (name, path) in [
+        ("home", "/admin".to_owned()),
+        ("people", "/admin/users".to_owned()),
+        ("people, q", "/admin/users?q=von%20n77".to_owned()),
+        ("person", "/admin/users/PERSON".to_owned()),
+        ("groups", "/admin/groups".to_owned()),
+        ("group, the largest", format!("/admin/groups/{everybody}")),
+        ("tenants", "/admin/tenants".to_owned()),
+        ("tenant, the largest", "/admin/tenants/all".to_owned()),
+        ("audit", "/admin/audit".to_owned()),
+        ("system", "/admin/system".to_owned()),
+    ] {
+        time(stage, &format!("{store}, page {name}"), PAGE, async |number| {
+            callers.send("GET", &path.replace("PERSON", &person(number, size)), "").await
+        })
+        .await?;
+    }
+    // The table of everybody is written as it is read, so that the answer ends with the last person.
+    time(stage, &format!("{store}, who can open the largest tenant, as CSV"), EVERYBODY, async |_| {
+        callers.send("GET", "/admin/access.csv?by=tenant&of=all", "").await
     })
     .await
 }
@@ -143,10 +185,10 @@ fn person(number: usize, size: Size) -> String {
 async fn time(
     stage: &mut Stage,
     name: &str,
-    must: f64,
+    limit: Limit,
     request: impl AsyncFn(usize) -> io::Result<()>,
 ) -> io::Result<()> {
-    let rounds = if stage.tempo.is_quick { 20 } else { 200 };
+    let rounds = if stage.tempo.is_quick { limit.rounds.min(20) } else { limit.rounds };
     let mut latencies = Latencies::with_room();
     for number in 0..rounds + 4 {
         let begun = Instant::now();
@@ -160,7 +202,7 @@ async fn time(
     eprintln!("  {name}: p50 {median:.2} ms, p95 {p95:.2} ms");
     let value = Spread { median: p95, min: p95, max: p95 };
     let fact = stage.report.fact(name, value, "ms", &format!("p95 of {rounds} requests; p50 {median:.2}"));
-    fact.must("a request of the API, p95", must, must / 2.0);
+    fact.must(limit.what, limit.milliseconds, limit.milliseconds / 2.0);
     Ok(())
 }
 
@@ -213,7 +255,7 @@ async fn measure_beside(
             loop {
                 ticks.tick().await;
                 let callers = Arc::clone(&callers);
-                tokio::spawn(async move { callers.send("GET", "users?limit=50", "").await });
+                tokio::spawn(async move { callers.call("GET", "users?limit=50", "").await });
             }
         }
     });
