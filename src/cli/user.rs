@@ -6,12 +6,12 @@ use super::console::{Console, Subject, WHAT_GOES_ON, admin_of, listed_in_pages};
 use super::end;
 use super::error::CommandError;
 use super::report::{Report, lines, minute, minute_or_dash, rfc3339, table};
-use crate::admin::views::{User, UserChange, UserDetails};
+use crate::admin::views::{User, UserChange, UserDetails, UserErasure};
 use clap::Subcommand;
 use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
-use gatepost_store::directory::changes::{CreateUser, DisableUser, EnableUser};
+use gatepost_store::directory::changes::{CreateUser, DisableUser, EnableUser, EraseUser};
 use gatepost_store::directory::{Ends, IdentityRecord, UserFilter, UserKey, UserRecord, UserSummary};
 use serde_json::json;
 
@@ -61,6 +61,18 @@ pub(super) enum Command {
         /// Address or id
         user: UserKey,
     },
+    /// Deletes a person with everything that is held about them; the audit keeps the id alone
+    #[command(
+        after_help = "This cannot be undone. Whoever signs in with the address later is a new person.\n\n\
+                            Example:\n  gatepost user erase alice@example.com --confirm alice@example.com"
+    )]
+    Erase {
+        /// Address or id
+        user: UserKey,
+        /// The address of the person, or the id of a person who has none
+        #[arg(long, value_name = "ADDRESS")]
+        confirm: String,
+    },
 }
 
 pub(super) async fn run(console: &Console, command: Command) -> Result<Report, CommandError> {
@@ -91,6 +103,7 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
         Command::List => list(console).await,
         Command::Address { user, to } => address::change(console, &user, &to).await,
         Command::Release { user } => address::release(console, &user).await,
+        Command::Erase { user, confirm } => erase(console, &user, confirm).await,
     }
 }
 
@@ -106,6 +119,20 @@ async fn create(console: &Console, email: &EmailAddress) -> Result<Report, Comma
         format!("{email} already exists.")
     };
     Ok(Report::new(text, json!({ "user_id": user.id, "email": email, "changed": changed })))
+}
+
+async fn erase(console: &Console, key: &UserKey, confirm: String) -> Result<Report, CommandError> {
+    let id = console.find_user(key).await?.summary.id;
+    let changed = console.carry_out(&EraseUser { user: id, confirm }).await?.changed;
+    if !console.conditions.is_dry_run {
+        console.state.admin.forget_sessions(id).await;
+    }
+    let text = format!(
+        "User {id} {}: the audit keeps the id alone.{}",
+        console.either("is erased", "would be erased"),
+        console.note(WHAT_GOES_ON)
+    );
+    Ok(Report::new(text, UserErasure { user_id: id.to_string(), changed }))
 }
 
 fn disabled(console: &Console, user: &Subject, changed: bool) -> String {

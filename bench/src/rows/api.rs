@@ -29,8 +29,7 @@ struct Limit {
 const READ: Limit = Limit { what: "a read of the API, p95", milliseconds: 20.0, rounds: 200 };
 const WRITE: Limit = Limit { what: "a write of the API, p95", milliseconds: 15.0, rounds: 200 };
 const PAGE: Limit = Limit { what: "a page of the portal, p95", milliseconds: 30.0, rounds: 200 };
-const EVERYBODY: Limit =
-    Limit { what: "who can open this, over everybody", milliseconds: 2000.0, rounds: 5 };
+const EVERYBODY: Limit = Limit { what: "who can open this, over everybody", milliseconds: 2000.0, rounds: 5 };
 /// The time between two requests beside `/verify`, for 200 a second.
 const GAP: Duration = Duration::from_millis(5);
 
@@ -82,11 +81,11 @@ impl Callers {
 
     /// Asks the API as the next administrator.
     async fn call(&self, method: &str, path: &str, body: &str) -> io::Result<()> {
-        self.send(method, &format!("/api/v1/{path}"), body).await
+        self.send(method, &format!("/api/v1/{path}"), body).await.map(drop)
     }
 
     /// Sends a request as the next administrator.
-    async fn send(&self, method: &str, path: &str, body: &str) -> io::Result<()> {
+    async fn send(&self, method: &str, path: &str, body: &str) -> io::Result<String> {
         let cookie = &self.cookies[self.next.fetch_add(1, Ordering::Relaxed) % self.cookies.len()];
         let host = &self.host;
         let request = format!(
@@ -97,7 +96,7 @@ impl Callers {
         );
         let answer = send_raw(self.public, request.as_bytes()).await?;
         match answer.status {
-            Some(200..=299) => Ok(()),
+            Some(200..=299) => Ok(answer.text()),
             _ => Err(io::Error::other(format!("{method} {path}: {}", answer.text()))),
         }
     }
@@ -166,13 +165,17 @@ async fn pages(stage: &mut Stage, store: &str, size: Size, callers: &Callers) ->
         ("system", "/admin/system".to_owned()),
     ] {
         time(stage, &format!("{store}, page {name}"), PAGE, async |number| {
-            callers.send("GET", &path.replace("PERSON", &person(number, size)), "").await
+            callers.send("GET", &path.replace("PERSON", &person(number, size)), "").await.map(drop)
         })
         .await?;
     }
     // The table of everybody is written as it is read, so that the answer ends with the last person.
     time(stage, &format!("{store}, who can open the largest tenant, as CSV"), EVERYBODY, async |_| {
-        callers.send("GET", "/admin/access.csv?by=tenant&of=all", "").await
+        let table = callers.send("GET", "/admin/access.csv?by=tenant&of=all", "").await?;
+        match table.matches("@example.com").count() {
+            number if number > size.people * 9 / 10 => Ok(()),
+            number => Err(io::Error::other(format!("the table ends after {number} people"))),
+        }
     })
     .await
 }

@@ -6,6 +6,7 @@ use gatepost_kit::client::{Answer, Client};
 use reqwest::Method;
 
 /// A form of a page, with the fields that the page filled in.
+#[derive(Clone)]
 pub struct FilledForm {
     page: String,
     action: String,

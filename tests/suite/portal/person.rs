@@ -80,6 +80,32 @@ both_pairs! {
         assert!(known.contains("Somebody has this address already"), "{known}");
     }
 
+    async fn a_person_is_erased_after_the_address_was_typed(pair) {
+        let (world, root) = start(pair).await;
+        let bob = world.signed_in("bob").await;
+        let path = path_of(&world, &root, "bob").await;
+        let erase = form(&world, &root, &format!("{path}/erase"), &format!("{path}/erase")).await;
+        let asked = page(&world, &root, &format!("{path}/erase")).await;
+        assert!(asked.body.contains("2 sessions end at once.") && asked.body.contains("0 keys stop"), "{}", asked.body);
+        for wrong in ["", "alice@example.com", "bob"] {
+            let refused = erase.clone().with("name", wrong).send(&world, &root).await;
+            assert_eq!(refused.status, 422, "{wrong}: {}", refused.body);
+            assert!(refused.body.contains("This is not the address of the person."), "{}", refused.body);
+        }
+        let stale = erase.clone().with("name", "bob@example.com").with("version", "v999").send(&world, &root).await;
+        assert!(stale.status == 422 && stale.body.contains("Somebody has changed the person"), "{}", stale.body);
+        let unversioned = erase.clone().with("name", "bob@example.com").with("version", "x").send(&world, &root).await;
+        assert_eq!(unversioned.status, 400, "{}", unversioned.body);
+        let after = form(&world, &root, &format!("{path}/erase"), &format!("{path}/erase")).await;
+        let after = after.with("name", "bob@example.com").done(&world, &root).await;
+        assert!(after.contains("The person is erased."), "{after}");
+        world.has_heard().await;
+        assert_eq!(bob.fetch(&world.url(APP, "/")).await.status, 401);
+        assert_eq!(page(&world, &root, &path).await.status, 404);
+        let rows = world.cli(&["audit", "list", "--json"]).await;
+        assert!(rows.contains("user.erase") && !rows.contains("bob@example.com"), "{rows}");
+    }
+
     async fn an_administrator_makes_another_one_and_cannot_be_the_last_to_go(pair) {
         let (world, root) = start(pair).await;
         let (alice_path, own) = (path_of(&world, &root, "alice").await, path_of(&world, &root, "root").await);
@@ -212,7 +238,7 @@ both_pairs! {
                 assert_eq!(sent.send_from(&world, &root, &from).await.status, 403, "{from}");
             }
         }
-        for verb in ["disable", "release-address"] {
+        for verb in ["disable", "release-address", "erase"] {
             assert_eq!(page(&world, &alice, &format!("{path}/{verb}")).await.status, 403, "{verb}");
         }
         // An administrator who was removed a moment ago.

@@ -91,6 +91,8 @@ struct View<'a> {
 struct SystemView<'a> {
     page: &'a SystemDetails<'a>,
     link: String,
+    /// The address of what is held about the person, as JSON.
+    export: String,
     enable: Option<Button>,
     end_sessions: Button,
     groups: Vec<GroupView<'a>>,
@@ -184,7 +186,7 @@ impl PersonDetails<'_> {
             let verb = |verb| ApiCall::of("POST", &format!("/users/{id}/{verb}")).if_match(version);
             let until = serde_json::json!({ "until": "2027-01-31T17:00:00Z" });
             calls.push(ApiCall::of("PUT", &format!("/groups/42/members/{id}")).with_body(&until));
-            calls.extend(["disable", "enable", "end-sessions", "release-address"].map(verb));
+            calls.extend(["disable", "enable", "end-sessions", "release-address", "erase"].map(verb));
         }
         calls
     }
@@ -210,6 +212,7 @@ impl SystemDetails<'_> {
         let (joining, deciding) = (self.joining, self.deciding);
         SystemView {
             page: self,
+            export: format!("/api/v1/users/{}/export", person.id),
             enable: is_disabled.then(|| button("enable", "Enable")),
             end_sessions: button("end-sessions", "End all sessions"),
             groups: self.groups.iter().map(|entry| group(&link, entry)).collect(),

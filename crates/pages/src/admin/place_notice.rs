@@ -9,6 +9,7 @@ pub enum PlaceNotice {
     Known,
     Renamed,
     Deleted,
+    Erased,
     Joined,
     Left,
     Linked,
@@ -18,11 +19,12 @@ pub enum PlaceNotice {
 }
 
 impl PlaceNotice {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Created,
         Self::Known,
         Self::Renamed,
         Self::Deleted,
+        Self::Erased,
         Self::Joined,
         Self::Left,
         Self::Linked,
@@ -38,6 +40,7 @@ impl PlaceNotice {
             Self::Known => "known",
             Self::Renamed => "renamed",
             Self::Deleted => "deleted",
+            Self::Erased => "erased",
             Self::Joined => "joined",
             Self::Left => "left",
             Self::Linked => "linked",
@@ -58,6 +61,7 @@ impl PlaceNotice {
             Self::Known => "There was one of this name already. This is it.",
             Self::Renamed => "It has the new name.",
             Self::Deleted => "It is deleted.",
+            Self::Erased => "The person is erased.",
             Self::Joined => "The person is in it now. That counts from the next request on.",
             Self::Left => "The person was removed. That counts from the next request on.",
             Self::Linked => "The provider\u{2019}s group is linked. Its people are in this group now.",

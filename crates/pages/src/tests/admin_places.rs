@@ -137,7 +137,7 @@ fn linking(case: Case<'_>) -> Sample {
     Sample { name: format!("admin-group-link-{name}"), page: page.page() }
 }
 
-fn removals(case: Case<'_>) -> [Sample; 3] {
+fn removals(case: Case<'_>) -> [Sample; 4] {
     let Case { name, words, count, error } = case;
     let (names, github) = (groups(&[words]), tenant("github"));
     let frame = frame(words, None);
@@ -161,11 +161,21 @@ fn removals(case: Case<'_>) -> [Sample; 3] {
         groups: count,
         typed: text(words, error),
     };
+    let person = PersonErasure {
+        frame,
+        id: UserId::generate(),
+        name: words,
+        version: VERSION,
+        sessions: Some(count).filter(|_| count > 0),
+        keys: "12",
+        typed: text(words, error),
+    };
     let sample = |what: &str, page| Sample { name: format!("admin-{what}-{name}"), page };
     [
         sample("group-delete", group.page()),
         sample("group-unlink", link.page()),
         sample("tenant-delete", tenant.page()),
+        sample("person-erase", person.page()),
     ]
 }
 

@@ -7,6 +7,7 @@ mod change;
 mod csv;
 mod deciding;
 mod ends;
+mod erasure;
 mod forms;
 mod group;
 mod group_changes;
@@ -47,6 +48,8 @@ pub(super) fn register(routes: &mut Routes<'_>) {
         let release = page("/{id}/release-address");
         let release = release.on(GET, SystemAdministrators, Anywhere, standing::ask_to_release);
         users.add(release.on(POST, SystemAdministrators, OwnPages, standing::release_address));
+        let erase = page("/{id}/erase").on(GET, SystemAdministrators, Anywhere, erasure::ask);
+        users.add(erase.on(POST, SystemAdministrators, OwnPages, erasure::erase));
         users.add(page("/{id}/end-sessions").on(
             POST,
             SystemAdministrators,

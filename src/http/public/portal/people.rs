@@ -15,7 +15,7 @@ use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::error_chain::sentence;
 use gatepost_core::ids::GroupId;
-use gatepost_pages::admin::{CreatingForm, MembersOf, People, PersonEntry, PersonNotice};
+use gatepost_pages::admin::{CreatingForm, MembersOf, People, PersonEntry, PersonNotice, PlaceNotice};
 use gatepost_pages::{Section, paths};
 use gatepost_store::directory::changes::CreateUser;
 use gatepost_store::directory::{Conditions, UserFilter, UserState, UserSummary};
@@ -32,6 +32,7 @@ pub(in crate::http::public) struct Parameters {
     group: Option<String>,
     tenant: Option<String>,
     after: Option<String>,
+    done: Option<String>,
 }
 
 /// Lists the people whom the caller administers.
@@ -74,7 +75,7 @@ async fn list(
     let next = found.next.map(|next| next.to_string());
     let members_of = group.as_ref().map(|group| MembersOf::Group(group.id, &group.name));
     let page = People {
-        frame: administrator.frame(None),
+        frame: administrator.frame(PlaceNotice::text_of(parameters.done.as_deref())),
         q: filter.q.as_deref().unwrap_or_default(),
         state: state.map(UserState::as_str),
         states: &states,

@@ -27,6 +27,7 @@ fn pages(person: &str) -> Vec<(&'static str, String)> {
         ("person", person.to_owned()),
         ("person-disable", format!("{person}/disable")),
         ("person-release", format!("{person}/release-address")),
+        ("person-erase", format!("{person}/erase")),
     ]
 }
 
@@ -37,6 +38,7 @@ fn wrong_forms(person: &str) -> Vec<WrongForm> {
         ("people-wrong", "/admin/users".to_owned(), "/admin/users".to_owned(), &[("email", "no address")]),
         ("person-wrong-group", person.to_owned(), to("join"), &[("group", ""), ("end", "other"), ("at", "")]),
         ("person-wrong-decision", person.to_owned(), to("decide"), &[("end", "other"), ("at", "")]),
+        ("person-erase-wrong", to("erase"), to("erase"), &[("name", "somebody")]),
         ("person-overtaken", to("disable"), to("disable"), &[("version", "v999")]),
         ("person-refused", person.to_owned(), to("leave"), &[("version", "x")]),
     ]

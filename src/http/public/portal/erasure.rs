@@ -1,0 +1,114 @@
+//! Erases a person, after a page that says what that does and wants the address typed.
+
+use super::change::{FormAnswer, Refused, carry_out, conditions, done, refused};
+use super::loaded::sessions;
+use crate::admin;
+use crate::http::public::answer::PageAnswer;
+use crate::http::public::callers::Administrator;
+use crate::http::public::extract::{Fields, Form, Path};
+use crate::http::public::fault::Fault;
+use crate::sign_in::Context;
+use actix_web::{Either, web};
+use gatepost_core::ids::UserId;
+use gatepost_pages::admin::{EnteredText, PersonErasure, PlaceNotice};
+use gatepost_pages::{Section, paths};
+use gatepost_store::directory::changes::EraseUser;
+use gatepost_store::directory::{KeyFilter, UserKey, UserSummary};
+use serde::Deserialize;
+
+/// Keys that are counted: more are told as this number.
+const MOST_KEYS: u32 = 100;
+
+/// Asks before a person is erased.
+///
+/// # Errors
+/// [`Fault`]: there is no such person, or the directory does not answer.
+pub(in crate::http::public) async fn ask(
+    administrator: Administrator,
+    context: web::Data<Context>,
+    Path(id): Path<UserId>,
+) -> Result<PageAnswer, Fault> {
+    let user = find(&administrator, &context, id).await?;
+    page(&administrator, &context, &user, EnteredText::default()).await
+}
+
+/// The name of the person, as it was typed.
+#[derive(Deserialize)]
+pub(in crate::http::public) struct Typed {
+    name: Option<String>,
+    version: Option<String>,
+}
+
+impl Fields for Typed {}
+
+/// Erases a person whose address was typed, or the id of a person who has none.
+///
+/// # Errors
+/// As [`ask`].
+pub(in crate::http::public) async fn erase(
+    administrator: Administrator,
+    admin: web::Data<admin::Context>,
+    context: web::Data<Context>,
+    Path(id): Path<UserId>,
+    Form(form): Form<Typed>,
+) -> FormAnswer {
+    let user = find(&administrator, &context, id).await?;
+    let text = form.name.unwrap_or_default();
+    let typed = |error| EnteredText { value: &text, error: Some(error) };
+    if text.trim() != name_of(&user) {
+        let typed = typed("This is not the address of the person.");
+        return page(&administrator, &context, &user, typed).await.map(Either::Right);
+    }
+    let change = EraseUser { user: id, confirm: text.trim().to_owned() };
+    let made =
+        async { carry_out(&admin, &administrator, &change, conditions(form.version.as_deref())?).await };
+    match made.await {
+        Ok(_) => {
+            admin.forget_sessions(id).await;
+            done(&admin, paths::ADMIN_USERS, PlaceNotice::Erased.as_str())
+        }
+        Err(Refused::Overtaken(Some(_))) => {
+            let typed = typed(
+                "Somebody has changed the person since this page was shown. Look again, then type it once more.",
+            );
+            page(&administrator, &context, &user, typed).await.map(Either::Right)
+        }
+        Err(Refused::Overtaken(None)) => Err(Fault::NotFound),
+        Err(Refused::Impossible(why)) => {
+            refused(&administrator, Section::People, &paths::admin_user(id), &why)
+        }
+        Err(Refused::Fault(fault)) => Err(fault),
+    }
+}
+
+async fn page(
+    administrator: &Administrator,
+    context: &Context,
+    user: &UserSummary,
+    typed: EnteredText<'_>,
+) -> Result<PageAnswer, Fault> {
+    let filter = KeyFilter { owner: Some(user.id), ..KeyFilter::default() };
+    let keys = context.stores.directory.search_keys(&administrator.scope, &filter, None, MOST_KEYS).await?;
+    let keys = keys.items.iter().filter(|key| key.revoked_at.is_none()).count().to_string()
+        + if keys.next.is_some() { " or more" } else { "" };
+    let page = PersonErasure {
+        frame: administrator.frame(None),
+        id: user.id,
+        name: &name_of(user),
+        version: user.version,
+        sessions: sessions(context, user.id).await.map(|sessions| sessions.len()),
+        keys: &keys,
+        typed,
+    };
+    Ok(PageAnswer(page.page()))
+}
+
+/// What confirms an erasure, as the directory wants it.
+fn name_of(user: &UserSummary) -> String {
+    user.email.as_ref().map_or_else(|| user.id.to_string(), ToString::to_string)
+}
+
+async fn find(administrator: &Administrator, context: &Context, id: UserId) -> Result<UserSummary, Fault> {
+    let user = context.stores.directory.find_user(&administrator.scope, &UserKey::Id(id)).await?;
+    Ok(user.ok_or(Fault::NotFound)?.summary)
+}
