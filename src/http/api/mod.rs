@@ -33,6 +33,7 @@ mod tenants;
 mod tool_servers;
 mod users;
 
+pub(in crate::http) use documents::Documents;
 pub use openapi::document;
 
 use crate::http::public::HostScope;

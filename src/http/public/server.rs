@@ -6,6 +6,8 @@ use super::fault::{self, Fault};
 use super::register;
 use crate::gate::assertion::AssertionKeys;
 use crate::gate::tools::ToolServers;
+
+use crate::http::api::Documents;
 use crate::rate::Rate;
 use crate::readiness::Readiness;
 use crate::{admin, explain, sign_in};
@@ -87,12 +89,14 @@ pub(super) fn configure(context: &Context) -> impl Fn(&mut web::ServiceConfig) +
     let readiness = web::Data::from(Arc::clone(&context.readiness));
     let tool_servers = web::Data::from(Arc::clone(&context.tool_servers));
     let rate = web::Data::new(Rate::<UserId>::default());
+    let documents = web::Data::new(Documents::default());
     let bodies = web::Data::new(Bodies::default());
     let permits = web::Data::new(Semaphore::new(PERSON_PAGES));
     move |config| {
         config.app_data(sign_in.clone()).app_data(explain.clone()).app_data(assertion_keys.clone());
         config.app_data(admin.clone()).app_data(readiness.clone()).app_data(rate.clone());
         config.app_data(bodies.clone()).app_data(permits.clone()).app_data(tool_servers.clone());
+        config.app_data(documents.clone());
         config.default_service(web::to(nothing_here));
         register(config);
     }
