@@ -51,5 +51,6 @@ mod step_up;
 mod storage;
 mod stores;
 mod terminal;
+mod tool_keys;
 mod tools;
 mod untrusted_peers;

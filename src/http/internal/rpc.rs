@@ -24,7 +24,8 @@ pub(super) fn refusal(site: &Site, id: &MessageId, refusal: &Refusal<'_>, gate: 
                 "unknown_tool_server",
             ),
             Some(tool) => {
-                let name = tool.split_once(' ').map_or(tool.as_str(), |(_, name)| name);
+                let name = ["tool ", "prompt ", "resource ", "method "];
+                let name = name.iter().find_map(|kind| tool.strip_prefix(kind)).unwrap_or(tool);
                 (format!("You may not use {name}. Missing: {}.", groups(missing)), "tool")
             }
             None => (format!("You may not use this tool server. Missing: {missing}."), "requirement"),
@@ -50,6 +51,9 @@ pub(super) fn refusal(site: &Site, id: &MessageId, refusal: &Refusal<'_>, gate: 
 }
 
 fn groups(missing: &gatepost_core::decision::Missing) -> String {
+    if let Some(lack) = missing.key {
+        return lack.as_str().to_owned();
+    }
     let names: Vec<&str> = missing.groups.iter().map(GroupName::as_str).collect();
     if names.is_empty() {
         "a rule that allows it to you".to_owned()
