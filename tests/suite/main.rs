@@ -52,5 +52,6 @@ mod storage;
 mod stores;
 mod terminal;
 mod tool_keys;
+mod tool_tokens;
 mod tools;
 mod untrusted_peers;

@@ -12,12 +12,13 @@ use super::identity_headers::encode;
 use crate::site::Site;
 use gatepost_core::access::{Access, Role};
 use gatepost_core::api_key::{KeyId, KeyLimits};
-use gatepost_core::decision::{KeyLack, Missing, Permit};
+use gatepost_core::decision::{KeyLack, Missing, Permit, TokenDenial};
 use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{TenantId, UserId};
 use gatepost_core::mcp::message::{Ask, Call};
 use gatepost_core::mcp::pattern::Kind;
 use gatepost_core::mcp::rules::{Lack, User};
+use gatepost_oidc::AccessToken;
 use hyper::HeaderMap;
 use hyper::header::{HeaderName, HeaderValue};
 use std::sync::Arc;
@@ -42,6 +43,8 @@ pub struct ToolPassage {
     limits: Option<Arc<KeyLimits>>,
     /// The machine's key sends requests for people, and says for nobody: it gets to know servers, and uses what rules give it.
     says_for_nobody: bool,
+    /// The access token that was sent.
+    token: Option<Arc<AccessToken>>,
     /// The name of the key by which somebody else acts for the person.
     via: Option<Box<str>>,
     /// The person; none for a machine.
@@ -68,6 +71,7 @@ impl ToolPassage {
             machine: None,
             limits: None,
             says_for_nobody: false,
+            token: None,
             via: None,
             user: Some(permit.person.id),
             email: permit.email.clone(),
@@ -96,6 +100,30 @@ impl ToolPassage {
     #[must_use]
     pub fn via_key(self, name: Box<str>, limits: Arc<KeyLimits>) -> Self {
         Self { via: Some(name), ..self.within(limits) }
+    }
+
+    /// The same by an access token.
+    #[must_use]
+    pub fn by_token(self, token: Arc<AccessToken>) -> Self {
+        Self { token: Some(token), ..self }
+    }
+
+    /// Whether the access token, if one was sent, was issued for this server and with all of its scopes.
+    ///
+    /// # Errors
+    /// What the token lacks.
+    pub fn require_grant(&self, server: &GateServer) -> Result<(), TokenDenial> {
+        let Some(AccessToken { grant, .. }) = self.token.as_deref() else { return Ok(()) };
+        if !grant.is_for(server.audience.as_deref(), server.url.as_str()) {
+            return Err(TokenDenial::Invalid(
+                "the token is for another audience than this tool server".into(),
+            ));
+        }
+        if server.scopes.iter().all(|scope| grant.has_scope(scope)) {
+            Ok(())
+        } else {
+            Err(TokenDenial::MissingScope(server.scopes.clone()))
+        }
     }
 
     /// The name of the key by which somebody else acts for the person.

@@ -84,6 +84,11 @@ pub(super) async fn answer(
         let (answer, _) = refuse(responder, requirement, missing, &passage);
         return (answer, Reason::UnknownToolServer);
     };
+    if let Err(denial) = passage.require_grant(&server) {
+        let whom = Whom { email: Some(&passage.email), via: passage.via() };
+        let denied = Denied { user: passage.user, whom, may_request: false };
+        return responder.deny_and_keep(requirement, &Denial::Token(denial), denied);
+    }
     let asked = match mode {
         Mode::Body => by_body(responder.forwarded.method(), headers, body).await,
         Mode::Headers => by_headers(responder.forwarded.method(), headers),
