@@ -88,7 +88,7 @@ pub(super) struct Settings {
     /// The provider whose tokens it takes
     #[arg(long)]
     provider: Option<ProviderId>,
-    /// What tokens for it name as their audience; default: its address
+    /// What tokens for it name as their audience; default: its address, at Entra any of the provider's
     #[arg(long)]
     audience: Option<Audience>,
     /// A scope that clients ask for; may be repeated

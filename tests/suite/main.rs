@@ -51,5 +51,7 @@ mod step_up;
 mod storage;
 mod stores;
 mod terminal;
+mod tool_keys;
+mod tool_tokens;
 mod tools;
 mod untrusted_peers;

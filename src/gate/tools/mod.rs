@@ -12,16 +12,15 @@ use super::identity_headers::encode;
 use crate::site::Site;
 use gatepost_core::access::{Access, Role};
 use gatepost_core::api_key::{KeyId, KeyLimits};
-use gatepost_core::decision::{Missing, Permit};
+use gatepost_core::decision::{KeyLack, Missing, Permit, TokenDenial};
 use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{TenantId, UserId};
-use gatepost_core::mcp::message::Call;
+use gatepost_core::mcp::message::{Ask, Call};
 use gatepost_core::mcp::pattern::Kind;
-use gatepost_core::mcp::rules::User;
-use gatepost_core::tool_pattern::ToolPattern;
+use gatepost_core::mcp::rules::{Lack, User};
+use gatepost_oidc::AccessToken;
 use hyper::HeaderMap;
 use hyper::header::{HeaderName, HeaderValue};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The patterns of the tools that the person may use.
@@ -42,6 +41,10 @@ pub struct ToolPassage {
     machine: Option<KeyId>,
     /// What the key allows that was sent.
     limits: Option<Arc<KeyLimits>>,
+    /// The machine's key sends requests for people, and says for nobody: it gets to know servers, and uses what rules give it.
+    says_for_nobody: bool,
+    /// The access token that was sent.
+    token: Option<Arc<AccessToken>>,
     /// The name of the key by which somebody else acts for the person.
     via: Option<Box<str>>,
     /// The person; none for a machine.
@@ -67,6 +70,8 @@ impl ToolPassage {
             tenant: permit.tenant.map(|(id, role)| (id.clone(), role)),
             machine: None,
             limits: None,
+            says_for_nobody: false,
+            token: None,
             via: None,
             user: Some(permit.person.id),
             email: permit.email.clone(),
@@ -82,7 +87,8 @@ impl ToolPassage {
     /// The same for the machine of this key.
     #[must_use]
     pub fn of_machine(self, key: KeyId, limits: Arc<KeyLimits>) -> Self {
-        Self { machine: Some(key), ..self.of_nobody().within(limits) }
+        let says_for_nobody = limits.acts_for_people();
+        Self { machine: Some(key), says_for_nobody, ..self.of_nobody().within(limits) }
     }
 
     /// The same within what a key allows.
@@ -96,15 +102,33 @@ impl ToolPassage {
         Self { via: Some(name), ..self.within(limits) }
     }
 
+    /// The same by an access token.
+    #[must_use]
+    pub fn by_token(self, token: Arc<AccessToken>) -> Self {
+        Self { token: Some(token), ..self }
+    }
+
+    /// Whether the access token, if one was sent, was issued for this server and with all of its scopes.
+    ///
+    /// # Errors
+    /// What the token lacks.
+    pub fn require_grant(&self, server: &GateServer) -> Result<(), TokenDenial> {
+        let Some(AccessToken { grant, .. }) = self.token.as_deref() else { return Ok(()) };
+        if !grant.is_for(server.audience.as_deref(), server.url.as_str()) {
+            return Err(TokenDenial::Invalid(
+                "the token is for another audience than this tool server".into(),
+            ));
+        }
+        if server.scopes.iter().all(|scope| grant.has_scope(scope)) {
+            Ok(())
+        } else {
+            Err(TokenDenial::MissingScope(server.scopes.clone()))
+        }
+    }
+
     /// The name of the key by which somebody else acts for the person.
     pub fn via(&self) -> Option<&str> {
         self.via.as_deref()
-    }
-
-    /// Whether the key, if there is one, is for this call.
-    fn is_within_key(&self, call: &Call) -> bool {
-        let tools = self.limits.as_ref().map_or(&[][..], |limits| &limits.tools);
-        call.kind != Kind::Tool || tools.is_empty() || tools.iter().any(|tool| tool.matches(&call.name))
     }
 
     /// The identity headers, without those about tools.
@@ -112,31 +136,27 @@ impl ToolPassage {
         &self.headers
     }
 
-    /// Decides about a message. `None`: it asks for nothing that has rules.
+    /// Decides about a message.
     ///
     /// # Errors
     /// What the person lacks.
     pub fn decide(
         &self,
         server: &GateServer,
-        call: Option<&Call>,
+        ask: &Ask,
         (keys, limit): (&AssertionKeys, usize),
     ) -> Result<HeaderMap, Missing> {
         let key = self.machine.map(|key| key.to_string());
-        let role = self.access.role_in(&server.tenant);
-        let user = User { access: &self.access, role, key: key.as_deref() };
-        if let Some(call) = call {
-            let is_allowed = server.rules.allows(call, &user);
-            if !is_allowed || !self.is_within_key(call) {
-                let groups = if is_allowed { Vec::new() } else { server.rules.groups_for(call) };
-                return Err(Missing { groups, tool: Some(shown(call)), ..Missing::default() });
-            }
-        }
+        let user = User {
+            access: &self.access,
+            role: self.access.role_in(&server.tenant),
+            key: key.as_deref(),
+            tools: self.limits.as_ref().map_or(&[][..], |limits| &limits.tools),
+            needs_rule: self.says_for_nobody,
+        };
+        self.judge(server, ask, &user)?;
         let mut headers = self.headers.clone();
-        let mut tools = server.rules.patterns(Kind::Tool, &user);
-        if let Some(limits) = self.limits.as_ref().filter(|limits| !limits.tools.is_empty()) {
-            tools = within(&tools, &limits.tools);
-        }
+        let tools = server.rules.patterns(Kind::Tool, &user);
         if let Ok(value) = HeaderValue::from_str(&joined(&tools, limit)) {
             headers.insert(HEADER, value);
         }
@@ -155,18 +175,28 @@ impl ToolPassage {
         }
         Ok(headers)
     }
-}
 
-/// What both lists of patterns match, of each pair the narrower one.
-fn within(patterns: &[String], tools: &[ToolPattern]) -> Vec<String> {
-    let narrower = |one: &str, other: &str| match (one.strip_suffix('*'), other.strip_suffix('*')) {
-        (_, Some(beginning)) if one.starts_with(beginning) => Some(one.to_owned()),
-        (Some(beginning), _) if other.starts_with(beginning) => Some(other.to_owned()),
-        _ => (one == other).then(|| one.to_owned()),
-    };
-    let pairs = patterns.iter().flat_map(|one| tools.iter().map(move |other| narrower(one, other.as_str())));
-    let both: BTreeSet<String> = pairs.flatten().collect();
-    both.into_iter().collect()
+    /// Whether the person may do what a message does.
+    fn judge(&self, server: &GateServer, ask: &Ask, user: &User<'_>) -> Result<(), Missing> {
+        let call = match ask {
+            Ask::Call(call) => call,
+            Ask::Other(_) | Ask::Stream if self.says_for_nobody => {
+                return Err(Missing {
+                    tool: Some(shown_ask(ask)),
+                    key: Some(KeyLack::Person),
+                    ..Missing::default()
+                });
+            }
+            Ask::Look | Ask::Other(_) | Ask::Stream => return Ok(()),
+        };
+        let (groups, key) = match server.rules.judge(call.kind, &call.name, user) {
+            Ok(_) => return Ok(()),
+            Err(Lack::Key) => (Vec::new(), Some(KeyLack::Tools)),
+            Err(Lack::Rule) if self.says_for_nobody => (Vec::new(), Some(KeyLack::Person)),
+            Err(Lack::Rule) => (server.rules.groups_for(call.kind, &call.name), None),
+        };
+        Err(Missing { groups, key, tool: Some(shown(call)), ..Missing::default() })
+    }
 }
 
 /// Patterns as a header value: whole ones up to a length.
@@ -186,9 +216,23 @@ fn joined(patterns: &[String], limit: usize) -> String {
 
 /// What a message asks for, for people and the log. The name comes from outside.
 fn shown(call: &Call) -> String {
+    format!("{} {}", call.kind, bounded(&call.name))
+}
+
+/// The same for what is not about rules.
+fn shown_ask(ask: &Ask) -> String {
+    match ask {
+        Ask::Call(call) => shown(call),
+        Ask::Stream => "the stream of the server".to_owned(),
+        Ask::Look | Ask::Other(None) => "an answer to the server".to_owned(),
+        Ask::Other(Some(method)) => format!("method {}", bounded(method)),
+    }
+}
+
+/// A name from outside, short and on one line.
+fn bounded(name: &str) -> String {
     let plain = |char: char| if char.is_control() { '\u{fffd}' } else { char };
-    let name: String = call.name.chars().take(MAX_SHOWN).map(plain).collect();
-    format!("{} {name}", call.kind)
+    name.chars().take(MAX_SHOWN).map(plain).collect()
 }
 
 #[cfg(test)]
@@ -202,23 +246,6 @@ mod tests {
         assert_eq!(joined(&patterns, 12), "a%2Cb,get_*");
         assert_eq!(joined(&patterns, 10), "a%2Cb");
         assert_eq!(joined(&[], 10), "");
-    }
-
-    #[test]
-    fn a_key_narrows_what_rules_give() {
-        let keys =
-            |list: &[&str]| list.iter().map(|text| text.parse().expect("a pattern")).collect::<Vec<_>>();
-        let rules = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
-        for (given, key, both) in [
-            (&["*"][..], &["get_*"][..], &["get_*"][..]),
-            (&["get_*"], &["*"], &["get_*"]),
-            (&["get_*", "put"], &["get_file", "put"], &["get_file", "put"]),
-            (&["get_a*"], &["get_*"], &["get_a*"]),
-            (&["get_file"], &["get_*"], &["get_file"]),
-            (&["get_*"], &["put_*", "get"], &[]),
-        ] {
-            assert_eq!(within(&rules(given), &keys(key)), both, "{given:?} {key:?}");
-        }
     }
 
     #[test]

@@ -34,6 +34,9 @@ pub struct GateServer {
     pub name: Option<String>,
     pub provider: Option<ProviderId>,
     pub mode: Mode,
+    /// What access tokens for it name as their audience, if that is not its address.
+    pub audience: Option<String>,
+    /// All of them must be in an access token.
     pub scopes: Vec<String>,
     pub documentation: Option<String>,
     pub is_default: bool,
@@ -61,6 +64,7 @@ impl Snapshot {
                 name: settings.name,
                 provider: settings.provider,
                 mode: settings.mode,
+                audience: settings.audience,
                 scopes: settings.scopes,
                 documentation: settings.documentation,
                 is_default: settings.is_default,

@@ -125,7 +125,9 @@ impl<'a> Responder<'a> {
             }
             Reply::ScopeMissing(scopes) => {
                 self.log_refusal(whom, "the access token lacks a scope");
-                self.refuse(&Refusal::ScopeMissing(scopes))
+                let server = self.server.as_ref();
+                let scopes = server.map_or_else(|| scopes.to_vec(), |server| rpc::all_scopes(scopes, server));
+                self.refuse(&Refusal::ScopeMissing(&scopes))
             }
             Reply::TokenStepUp(max_age) => self.refuse(&Refusal::TokenStepUp(max_age)),
             Reply::TooMany(retry_after) => self.refuse(&Refusal::TooMany { retry_after }),

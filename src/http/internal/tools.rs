@@ -11,7 +11,7 @@ use crate::gate::tools::{GateServer, NO_SERVER, ToolPassage};
 use crate::http::respond::{self, Answer};
 use gatepost_core::decision::{Denial, Missing};
 use gatepost_core::mcp::headers::{Repeated, Sent};
-use gatepost_core::mcp::message::{Call, Message, MessageId};
+use gatepost_core::mcp::message::{Ask, Message, MessageId};
 use gatepost_core::mcp::{Fault, MAX_BODY, Mode};
 use gatepost_core::requirement::Requirement;
 use gatepost_pages::Refusal;
@@ -39,7 +39,7 @@ static BODIES: Semaphore = Semaphore::const_new(MAX_BODIES);
 /// What is found in a message.
 struct Asked {
     id: MessageId,
-    call: Option<Call>,
+    ask: Ask,
 }
 
 /// Why a body was not read.
@@ -84,14 +84,19 @@ pub(super) async fn answer(
         let (answer, _) = refuse(responder, requirement, missing, &passage);
         return (answer, Reason::UnknownToolServer);
     };
+    if let Err(denial) = passage.require_grant(&server) {
+        let whom = Whom { email: Some(&passage.email), via: passage.via() };
+        let denied = Denied { user: passage.user, whom, may_request: false };
+        return responder.deny_and_keep(requirement, &Denial::Token(denial), denied);
+    }
     let asked = match mode {
         Mode::Body => by_body(responder.forwarded.method(), headers, body).await,
         Mode::Headers => by_headers(responder.forwarded.method(), headers),
     };
-    let call = match asked {
-        Ok(Asked { id, call }) => {
+    let ask = match asked {
+        Ok(Asked { id, ask }) => {
             responder.rpc = responder.rpc.take().map(|_| id);
-            call
+            ask
         }
         Err((id, Unread::Fault(fault))) => {
             tracing::info!(request.id = %responder.request_id, tool_server = %server.id, %fault, "refused a message for a tool server");
@@ -105,7 +110,7 @@ pub(super) async fn answer(
         }
     };
     let rest = (&*gate.assertion_keys, gate.site.config.verify.groups_header_limit);
-    match passage.decide(&server, call.as_ref(), rest) {
+    match passage.decide(&server, &ask, rest) {
         Ok(headers) => (respond::with_headers(StatusCode::OK, headers), Reason::Met),
         Err(missing) => refuse(responder, requirement, missing, &passage),
     }
@@ -137,8 +142,8 @@ fn by_headers(method: &str, headers: Headers<'_>) -> Found {
     if method != "POST" {
         return Err(unread(Fault::UnsupportedVersion(String::new())));
     }
-    let call = repeated(headers).call().map_err(unread)?;
-    Ok(Asked { id: MessageId::default(), call })
+    let ask = repeated(headers).ask().map_err(unread)?;
+    Ok(Asked { id: MessageId::default(), ask })
 }
 
 async fn by_body(method: &str, headers: Headers<'_>, body: &mut Incoming) -> Found {
@@ -154,7 +159,9 @@ async fn by_body(method: &str, headers: Headers<'_>, body: &mut Incoming) -> Fou
     }
     let (read, _permit) = read(body).await.map_err(|unread| (MessageId::default(), unread))?;
     if is_without {
-        let asked = Asked { id: MessageId::default(), call: None };
+        // Whoever opened a session may end it.
+        let ask = if matches!(method, "GET" | "HEAD") { Ask::Stream } else { Ask::Look };
+        let asked = Asked { id: MessageId::default(), ask };
         return if read.is_empty() { Ok(asked) } else { Err(unreadable("only POST has a body")) };
     }
     if read.is_empty() {
@@ -162,7 +169,7 @@ async fn by_body(method: &str, headers: Headers<'_>, body: &mut Incoming) -> Fou
     }
     let message = Message::read(&read).map_err(unread)?;
     match repeated(headers).agree_with(&message) {
-        Ok(()) => Ok(Asked { id: message.id, call: message.call }),
+        Ok(()) => Ok(Asked { id: message.id.clone(), ask: message.into_ask() }),
         Err(fault) => Err((message.id, Unread::Fault(fault))),
     }
 }

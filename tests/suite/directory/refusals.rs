@@ -2,7 +2,7 @@
 
 use super::now;
 use gatepost_core::clock::Timestamp;
-use gatepost_core::decision::Missing;
+use gatepost_core::decision::{KeyLack, Missing};
 use gatepost_core::ids::{RequestId, UserId};
 use gatepost_core::refusal::Refusal;
 use gatepost_core::request_mode::{Initiator, RequestMode};
@@ -27,6 +27,7 @@ fn refusal(at: Timestamp) -> Refusal {
             tenants: vec!["t".parse().unwrap()],
             admin: true,
             tool: Some("tool delete_repo".to_owned()),
+            key: Some(KeyLack::Tools),
         }),
         address: Some("2001:db8::1".parse().unwrap()),
     }

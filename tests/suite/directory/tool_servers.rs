@@ -7,7 +7,6 @@ use gatepost_core::access::{Access, Role};
 use gatepost_core::administration::{Denied, Scope};
 use gatepost_core::ids::{ToolRuleId, ToolServerId, UserId};
 use gatepost_core::mcp::Mode;
-use gatepost_core::mcp::message::Call;
 use gatepost_core::mcp::pattern::{Kind, Subject};
 use gatepost_core::mcp::rules::{RuleSet, User};
 use gatepost_store::directory::changes::{
@@ -71,9 +70,9 @@ async fn may(store: &Opened, groups: &[&str], tool: &str) -> bool {
     let read = store.directory.read_tool_servers().await.unwrap();
     let [(_, rules)] = &read[..] else { panic!("{read:?}") };
     let access = Access { groups: groups.iter().map(|text| name(text)).collect(), ..Access::default() };
-    let user = User { access: &access, role: Some(Role::Member), key: None };
+    let user = User { access: &access, role: Some(Role::Member), key: None, tools: &[], needs_rule: false };
     let rules = RuleSet::new(rules.iter().map(gatepost_store::directory::ToolRule::decisive));
-    rules.allows(&Call { kind: Kind::Tool, name: tool.to_owned() }, &user)
+    rules.allows(Kind::Tool, tool, &user)
 }
 
 both_stores! {

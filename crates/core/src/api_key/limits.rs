@@ -154,6 +154,11 @@ impl KeyLimits {
         self.scopes.contains(scope)
     }
 
+    /// Whether the key may send requests for people.
+    pub fn acts_for_people(&self) -> bool {
+        self.scopes.iter().any(|scope| matches!(scope, KeyScope::ActAs(_)))
+    }
+
     /// Whether the key may send the words of a speaker.
     pub fn may_act_by(&self, speaker: &SpeakerId) -> bool {
         self.scopes.iter().any(|scope| match scope {

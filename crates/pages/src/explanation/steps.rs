@@ -3,7 +3,7 @@
 use gatepost_core::access::Role;
 use gatepost_core::calendar;
 use gatepost_core::clock::Timestamp;
-use gatepost_core::decision::Missing;
+use gatepost_core::decision::{KeyLack, Missing};
 use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{GroupName, ProviderId, TenantId, UserId};
 use gatepost_telemetry::Reason;
@@ -324,12 +324,15 @@ pub struct DecisionFacts {
     /// What of a tool server no rule allows the person.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub missing_tool: Option<String>,
+    /// The key that was sent is what makes it impossible.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missing_key: Option<KeyLack>,
 }
 
 impl DecisionFacts {
     /// A decision with this reason and what is missing.
     pub fn of(reason: Reason, missing: Missing) -> Self {
-        let Missing { groups, tenants, admin, tool } = missing;
+        let Missing { groups, tenants, admin, tool, key } = missing;
         Self {
             reason,
             is_allowed: reason == Reason::Met,
@@ -337,6 +340,7 @@ impl DecisionFacts {
             missing_tenants: tenants,
             missing_admin: admin,
             missing_tool: tool,
+            missing_key: key,
         }
     }
 }

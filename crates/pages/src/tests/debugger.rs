@@ -102,6 +102,7 @@ fn explanation(text: &str) -> Explanation {
         missing_tenants: Vec::new(),
         missing_admin: false,
         missing_tool: None,
+        missing_key: None,
     };
     Explanation {
         at: UtcTime(NOW),

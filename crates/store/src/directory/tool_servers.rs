@@ -20,7 +20,7 @@ row! {
         pub name: Option<String>,
         /// The provider whose tokens it takes.
         pub provider: Option<ProviderId>,
-        /// What tokens for it name as their audience. `None`: its address.
+        /// What tokens for it name as their audience. `None`: its address; at Entra, any of the provider's.
         pub audience: Option<String>,
         /// The scopes that a client asks for.
         pub scopes: Vec<String>,
