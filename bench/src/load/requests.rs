@@ -1,6 +1,7 @@
 //! Requests as Traefik sends them to `/verify` for a browser: 18 headers of the browser, and the `X-Forwarded-*`
 //! headers.
 
+use hyper::body::Bytes;
 use hyper::header::{COOKIE, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Uri, Version};
 use std::fmt::Write as _;
@@ -74,6 +75,7 @@ pub struct Requests {
     path: String,
     headers: Vec<(&'static str, String)>,
     cookie: String,
+    body: Bytes,
     head: Vec<u8>,
     http2: Http2,
     visitors: Arc<[Visitor]>,
@@ -89,6 +91,7 @@ impl Requests {
             path: path.to_owned(),
             headers: browser,
             cookie: OTHER_COOKIES.to_owned(),
+            body: Bytes::new(),
             head: Vec::new(),
             http2: Http2::default(),
             visitors: Arc::default(),
@@ -117,6 +120,19 @@ impl Requests {
         self.headers.retain(|(other, _)| *other != name);
         self.headers.push((name, value.to_owned()));
         self
+    }
+
+    /// Sends a body of JSON with each request, as Traefik does with `forwardBody: true`.
+    #[must_use]
+    pub fn with_json(mut self, body: String) -> Self {
+        self = self.with("Content-Type", "application/json").with("Content-Length", &body.len().to_string());
+        self.body = body.into();
+        self
+    }
+
+    /// The body of each request.
+    pub fn body(&self) -> Bytes {
+        self.body.clone()
     }
 
     /// Removes the `X-Forwarded-*` headers, because the requests are sent to a proxy that sets them.
@@ -197,6 +213,7 @@ impl Requests {
             into.extend_from_slice(visitor.cookie.as_bytes());
         }
         into.extend_from_slice(b"\r\n\r\n");
+        into.extend_from_slice(&self.body);
     }
 
     /// A visitor's HTTP/2 request.
@@ -260,6 +277,15 @@ mod tests {
             "{text}"
         );
         assert_eq!(text.matches("Sec-Fetch-Mode").count(), 1);
+    }
+
+    #[test]
+    fn a_body_comes_with_its_length() {
+        let body = r#"{"jsonrpc":"2.0"}"#.to_owned();
+        let requests = Requests::pages("/verify", "app.example.test").with_json(body.clone()).ready();
+        let text = text(&requests, 0);
+        assert!(text.ends_with(&format!("\r\n\r\n{body}")), "{text}");
+        assert!(text.contains("Content-Length: 17\r\n") && requests.body() == body, "{text}");
     }
 
     #[test]

@@ -170,6 +170,19 @@ impl Site {
         Gatepost::builder(&ground.gatepost).envs(self.variables.clone()).folder(self.folder())
     }
 
+    /// Runs a command of Gatepost, and returns what it prints.
+    ///
+    /// # Errors
+    /// It failed.
+    pub async fn command(&self, ground: &Ground, arguments: &[&str]) -> io::Result<String> {
+        let builder = self.builder(ground);
+        let made = arguments.iter().fold(builder, |builder, argument| builder.arg(*argument)).run().await;
+        if made.status.success() {
+            return Ok(String::from_utf8_lossy(&made.stdout).trim().to_owned());
+        }
+        Err(io::Error::other(String::from_utf8_lossy(&made.stderr).into_owned()))
+    }
+
     /// The folder of this site.
     pub fn folder(&self) -> &Path {
         self.folder.path()
