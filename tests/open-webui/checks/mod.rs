@@ -3,6 +3,7 @@
 mod keys;
 mod people;
 mod sessions;
+mod tools;
 
 use crate::house::House;
 use futures_util::FutureExt as _;
@@ -14,12 +15,17 @@ use std::time::Instant;
 
 type Check = (&'static str, for<'a> fn(&'a House) -> LocalBoxFuture<'a, ()>);
 
-/// In this order: the first two set up what the others need.
-const CHECKS: [Check; 17] = [
+/// In this order: the first three set up what the others need.
+const SETS_UP: usize = 3;
+const CHECKS: [Check; 23] = [
     ("people get accounts under their address, and the first is the administrator", |house| {
         people::accounts(house).boxed_local()
     }),
     ("newcomers see no model until the administrator opens one", |house| people::models(house).boxed_local()),
+    (
+        "the administrator registers a tool server, gives a tool to a group, and enters it in Open WebUI",
+        |house| tools::set_up(house).boxed_local(),
+    ),
     ("a group of the same name in Open WebUI has the people of Gatepost's", |house| {
         people::groups(house).boxed_local()
     }),
@@ -30,6 +36,20 @@ const CHECKS: [Check; 17] = [
     ("who sends identity headers is nobody else by them", |house| people::spoofing(house).boxed_local()),
     ("mcp-proxy answers the people of the router's tenant and nobody else", |house| {
         people::tools(house).boxed_local()
+    }),
+    (
+        "tools: what Open WebUI sends to servers of both eras is what the suite's tests send, byte for byte",
+        |house| tools::recorded(house).boxed_local(),
+    ),
+    ("tools: a person of the group has the tool of the rule and no other, somebody else has none", |house| {
+        tools::group(house).boxed_local()
+    }),
+    ("tools: a session's end ends them, in an answer that streams as well", |house| {
+        tools::signed_out(house).boxed_local()
+    }),
+    ("tools: so does `gatepost user disable`", |house| tools::disabled(house).boxed_local()),
+    ("tools: a sign-out ends what Open WebUI does for a person by itself", |house| {
+        tools::by_itself(house).boxed_local()
     }),
     ("signing out in Open WebUI's menu is signing out everywhere", |house| {
         sessions::menu(house).boxed_local()
@@ -77,8 +97,10 @@ pub async fn run(part: &str) -> ExitCode {
         return ExitCode::FAILURE;
     };
     println!("ok      everything starts ({:.0} s)", begun.elapsed().as_secs_f32());
-    let chosen =
-        CHECKS.iter().enumerate().filter(|(number, (sentence, _))| *number < 2 || sentence.contains(part));
+    let chosen = CHECKS
+        .iter()
+        .enumerate()
+        .filter(|(number, (sentence, _))| *number < SETS_UP || sentence.contains(part));
     let mut failed = 0;
     for (_, (sentence, check)) in chosen {
         let begun = Instant::now();
@@ -92,7 +114,8 @@ pub async fn run(part: &str) -> ExitCode {
             println!("FAILED  {sentence} ({took:.0} s)\n{}", indented(&reason));
         }
     }
-    println!("Screenshots: {}", house.pictures.display());
+    house.keep_logs();
+    println!("Screenshots and logs: {}", house.pictures.display());
     println!("{}", if failed == 0 { "Everything holds.".to_owned() } else { format!("{failed} failed.") });
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
