@@ -130,6 +130,7 @@ impl CommandError {
             Self::Explain(ExplainError::UnknownUser { similar, .. }) => {
                 return Some(format!("did you mean {}?", similar.join(" or ")));
             }
+            Self::Explain(ExplainError::UnknownKey(_)) => "`gatepost key list` shows the ids of all keys",
             Self::Explain(ExplainError::UnknownRequest(id)) => return Some(of_request(*id)),
             Self::Certs(error) => return of_certificates(error).map(str::to_owned),
             Self::Overtaken { .. } => {
