@@ -50,6 +50,11 @@ pub(super) enum CommandError {
     NoRule(ToolServerId),
     #[error("name a tool, a prompt or a resource")]
     NoPattern,
+    /// By the terminal.
+    #[error("interrupted")]
+    Interrupted,
+    #[error(transparent)]
+    Client(#[from] gatepost_oidc::ClientError),
     #[error("no folder is given")]
     NoFolder,
     /// What is wrong with files, in all of them.
@@ -130,6 +135,7 @@ impl CommandError {
             Self::Explain(ExplainError::UnknownUser { similar, .. }) => {
                 return Some(format!("did you mean {}?", similar.join(" or ")));
             }
+            Self::Explain(ExplainError::UnknownKey(_)) => "`gatepost key list` shows the ids of all keys",
             Self::Explain(ExplainError::UnknownRequest(id)) => return Some(of_request(*id)),
             Self::Certs(error) => return of_certificates(error).map(str::to_owned),
             Self::Overtaken { .. } => {
@@ -178,6 +184,8 @@ impl CommandError {
             Self::NoHead { .. } => "the file holds what `gatepost audit heads` printed",
             Self::NotAKey(_) => "give the whole key, as it was found, on standard input",
             Self::NobodysKey => "its checksum is right: it may belong to another installation",
+            Self::Interrupted => "the key that was made is revoked",
+            Self::Client(_) => "correct GATEPOST_CA_FILE",
             Self::Output(_) | Self::Input(_) | Self::File(..) => return None,
         };
         Some(hint.to_owned())

@@ -11,6 +11,7 @@ mod audit;
 mod audit_chain;
 mod certs;
 mod check;
+mod check_mcp;
 mod completions;
 mod console;
 mod end;
@@ -218,7 +219,7 @@ fn dispatch(arguments: Arguments, environment: VarsOs) -> Result<ExitCode, Comma
             Command::Certs(args) => (certs::run(&args, || load().map(|(config, _)| config))?, args.json),
             // It checks a configuration with which other commands refuse to start.
             Command::Check(args) => {
-                return check::run(arguments.config.clone(), environment.as_ref(), args).await;
+                return Box::pin(check::run(arguments.config.clone(), environment.as_ref(), args)).await;
             }
             Command::Explain(args) => {
                 let json = args.json;

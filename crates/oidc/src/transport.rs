@@ -12,6 +12,7 @@ use openidconnect::{AccessToken, HttpRequest};
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::{Client, Request, RequestBuilder, Response, StatusCode};
 use serde_json::{Map, Value};
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -298,9 +299,22 @@ pub enum ClientError {
 ///
 /// # Errors
 /// [`ClientError`].
-#[expect(clippy::disallowed_methods, reason = "all outgoing HTTP calls go through this client")]
 pub fn client(ca_file: Option<&Path>) -> Result<Client, ClientError> {
-    let client = Client::builder()
+    client_to(ca_file, None)
+}
+
+/// The same; a host may have another address than DNS says.
+///
+/// # Errors
+/// [`ClientError`].
+#[expect(clippy::disallowed_methods, reason = "all outgoing HTTP calls go through this client")]
+pub fn client_to(ca_file: Option<&Path>, host: Option<(&str, IpAddr)>) -> Result<Client, ClientError> {
+    let mut builder = Client::builder();
+    if let Some((name, address)) = host {
+        // The port is that of the URL.
+        builder = builder.resolve(name, SocketAddr::new(address, 0));
+    }
+    let client = builder
         .tls_backend_preconfigured(tls_config(ca_file)?)
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)

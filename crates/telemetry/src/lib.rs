@@ -9,8 +9,8 @@ pub mod metrics;
 mod provider;
 
 pub use labels::{
-    Answer, CallOutcome, EndCause, NotKept, ProviderEndpoint, Reason, RefreshOutcome, SignInOutcome, Store,
-    StoreOperation, StoreOutcome,
+    Answer, CallOutcome, Credential, EndCause, NotKept, ProviderEndpoint, Reason, RefreshOutcome,
+    SignInOutcome, Store, StoreOperation, StoreOutcome,
 };
 pub use logs::LogError;
 pub use metrics::{CONTENT_TYPE, Metrics};

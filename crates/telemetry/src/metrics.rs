@@ -4,7 +4,9 @@
 //! of [`super::labels`]. After its first use, a counter costs an array access and an atomic addition.
 
 use super::handles::{Handles, NewCounter, NewHistogram, counters, durations, single};
-use super::labels::{Answer, EndCause, Label, NotKept, Reason, Store, StoreOperation, StoreOutcome};
+use super::labels::{
+    Answer, Credential, EndCause, Label, NotKept, Reason, Store, StoreOperation, StoreOutcome,
+};
 use super::provider::{ProviderFamilies, ProviderMetrics};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::ProviderId;
@@ -28,6 +30,12 @@ const ANSWER_SECONDS: [f64; 12] =
 struct DecisionLabels {
     answer: Answer,
     reason: Reason,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CredentialLabels {
+    credential: Credential,
+    answer: Answer,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -63,6 +71,7 @@ struct NotKeptLabels {
 pub struct Metrics {
     registry: Registry,
     decisions: Handles<(Answer, Reason), DecisionLabels, Counter, NewCounter>,
+    credentials: Handles<(Credential, Answer), CredentialLabels, Counter, NewCounter>,
     verify_duration: Handles<Answer, AnswerLabels, Histogram, NewHistogram>,
     store_calls: Handles<(Store, StoreOperation, StoreOutcome), CallLabels, Counter, NewCounter>,
     store_call_duration: Handles<(Store, StoreOperation), OperationLabels, Histogram, NewHistogram>,
@@ -96,6 +105,11 @@ impl Metrics {
         let store_time = "Time that a store took to answer";
         let metrics = Self {
             decisions: Handles::new(counters(r, "gatepost_decisions", "Answers of /verify")),
+            credentials: Handles::new(counters(
+                r,
+                "gatepost_credentials",
+                "Answers of /verify by what the request was sent with",
+            )),
             verify_duration: Handles::new(durations(
                 r,
                 "gatepost_verify_duration",
@@ -167,6 +181,11 @@ impl Metrics {
     pub fn decided(&self, answer: Answer, reason: Reason, took: Duration) {
         self.decisions.get(&(answer, reason), || DecisionLabels { answer, reason }).inc();
         self.verify_duration.get(&answer, || AnswerLabels { answer }).observe(took.as_secs_f64());
+    }
+
+    /// Counts the same answer by what the request was sent with.
+    pub fn decided_by(&self, credential: Credential, answer: Answer) {
+        self.credentials.get(&(credential, answer), || CredentialLabels { credential, answer }).inc();
     }
 
     /// Counts a call to a store and its duration.

@@ -103,6 +103,10 @@ pub struct PersonalRefusal {
     pub reason: String,
     /// The client's address.
     pub address: Option<String>,
+    /// The name of the API key by which a program sent the request for the person.
+    pub via: Option<String>,
+    /// What the request asked a tool server for, by its name.
+    pub tool: Option<String>,
 }
 
 impl From<&Refusal> for PersonalRefusal {
@@ -118,6 +122,8 @@ impl From<&Refusal> for PersonalRefusal {
             status: refusal.status,
             reason: refusal.reason.clone(),
             address: text(refusal.address.as_ref()),
+            via: refusal.via.clone(),
+            tool: refusal.missing.as_ref().and_then(|missing| missing.tool.clone()),
         }
     }
 }

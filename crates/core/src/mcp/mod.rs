@@ -25,7 +25,7 @@ pub const MAX_BODY: usize = 1024 * 1024;
 /// The revision of the protocol from which on headers repeat the body.
 pub const CURRENT_VERSION: &str = "2026-07-28";
 /// The code of `HeaderMismatch` (2026-07-28, Streamable HTTP, Server Validation).
-const HEADER_MISMATCH: i32 = -32020;
+pub const HEADER_MISMATCH: i32 = -32020;
 /// The code of `UnsupportedProtocolVersionError` (2026-07-28, Versioning).
 const UNSUPPORTED_VERSION: i32 = -32022;
 

@@ -72,6 +72,7 @@ pub use watch::{Change, Watch};
 
 use gatepost_config::{Config, IdentityPolicy, StoresConfig};
 use gatepost_core::access::{Access, Standing};
+use gatepost_core::api_key::KeyId;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::identity::{AssertedGroup, AssertedIdentity, SubjectKey};
@@ -233,6 +234,14 @@ impl Directory {
     /// disabled. The secret from before a rotation is found until its own end.
     pub async fn find_key(&self, digest: &Hash) -> Result<Option<FoundKey>> {
         on_store!(self, find_key(digest))
+    }
+
+    /// What the gate would know about a request with this key. `None` as in [`Self::find_key`].
+    ///
+    /// # Errors
+    /// [`DirectoryError`].
+    pub async fn find_key_of_id(&self, id: KeyId) -> Result<Option<FoundKey>> {
+        on_store!(self, find_key_of_id(id))
     }
 
     /// Whether the group of a requirement exists.
