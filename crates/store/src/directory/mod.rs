@@ -72,6 +72,8 @@ pub use watch::{Change, Watch};
 
 use gatepost_config::{Config, IdentityPolicy, StoresConfig};
 use gatepost_core::access::{Access, Standing};
+use gatepost_core::administration::Caller;
+use gatepost_core::api_key::KeyId;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::identity::{AssertedGroup, AssertedIdentity, SubjectKey};
@@ -233,6 +235,12 @@ impl Directory {
     /// disabled. The secret from before a rotation is found until its own end.
     pub async fn find_key(&self, digest: &Hash) -> Result<Option<FoundKey>> {
         on_store!(self, find_key(digest))
+    }
+
+    /// Who acts by a key, and what they may administer now: never more than the key's maker may. `None`: the key does not
+    /// count.
+    pub async fn find_key_caller(&self, id: KeyId) -> Result<Option<Caller>> {
+        on_store!(self, find_key_caller(id))
     }
 
     /// Whether the group of a requirement exists.
