@@ -9,7 +9,6 @@ use crate::gate::{
 };
 use crate::http::{internal, public};
 use crate::invalidation::lease::Lease;
-use crate::rate::Rate;
 use crate::readiness::Readiness;
 use crate::sign_in::{self, limit::Limits, return_cookie::Slots};
 use crate::site::Site;
@@ -78,9 +77,9 @@ impl State {
             refusals: Refusals::default(),
             seen_requirements: SeenRequirements::default(),
             unknown_requirements: UnknownRequirements::default(),
-            wrong_keys: FailingCredentials::default(),
+            wrong_keys: Arc::default(),
             wrong_tokens: FailingCredentials::default(),
-            key_rates: Rate::default(),
+            key_rates: Arc::default(),
             tasks: tasks.clone(),
         });
         let sign_in = &Arc::new(sign_in::Context {
@@ -108,6 +107,8 @@ impl State {
             }),
             public: public::Context {
                 sign_in: sign_in.clone(),
+                wrong_keys: gate.wrong_keys.clone(),
+                key_rates: gate.key_rates.clone(),
                 explain: explain.clone(),
                 admin: admin.clone(),
                 readiness: readiness.clone(),

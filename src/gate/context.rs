@@ -37,12 +37,12 @@ pub struct Context {
     pub seen_requirements: SeenRequirements,
     /// Groups and tenants that routers require and that do not exist.
     pub unknown_requirements: UnknownRequirements,
-    /// Look-ups of unknown API keys, by the client's address.
-    pub wrong_keys: FailingCredentials,
+    /// Look-ups of unknown API keys, by the client's address. Shared with the API.
+    pub wrong_keys: Arc<FailingCredentials>,
     /// Access tokens that fail, by the client's address.
     pub wrong_tokens: FailingCredentials,
-    /// Requests of the API keys that have a limit.
-    pub key_rates: Rate<KeyId>,
+    /// Requests of the API keys that have a limit. Shared with the API.
+    pub key_rates: Arc<Rate<KeyId>>,
     /// Runs background tasks.
     pub tasks: Arc<Tasks>,
 }

@@ -53,6 +53,7 @@ mod ends;
 mod faults;
 mod files;
 mod groups;
+mod key_actors;
 mod key_changes;
 mod keys;
 mod lists;
@@ -196,6 +197,7 @@ pub fn now() -> Timestamp {
 pub fn actor() -> Actor {
     Actor {
         who: Who::CommandLine("test".to_owned()),
+        key: None,
         address: "192.0.2.7".parse().ok(),
         request_id: None,
         via: Via::CommandLine,

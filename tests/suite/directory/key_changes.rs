@@ -18,7 +18,7 @@ use std::time::Duration;
 const DAY: Duration = Duration::from_hours(24);
 
 fn by(user: UserId) -> Actor {
-    Actor { who: Who::Person(user), address: None, request_id: None, via: Via::Api }
+    Actor { who: Who::Person(user), key: None, address: None, request_id: None, via: Via::Api }
 }
 
 fn tenant(id: &str) -> TenantId {

@@ -72,6 +72,7 @@ pub use watch::{Change, Watch};
 
 use gatepost_config::{Config, IdentityPolicy, StoresConfig};
 use gatepost_core::access::{Access, Standing};
+use gatepost_core::administration::Caller;
 use gatepost_core::api_key::KeyId;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
@@ -242,6 +243,12 @@ impl Directory {
     /// [`DirectoryError`].
     pub async fn find_key_of_id(&self, id: KeyId) -> Result<Option<FoundKey>> {
         on_store!(self, find_key_of_id(id))
+    }
+
+    /// Who acts by a key, and what they may administer now: never more than the key's maker may. `None`: the key does not
+    /// count.
+    pub async fn find_key_caller(&self, id: KeyId) -> Result<Option<Caller>> {
+        on_store!(self, find_key_caller(id))
     }
 
     /// Whether the group of a requirement exists.

@@ -86,6 +86,7 @@ mod admission;
 mod apply;
 mod audit;
 mod audit_chain;
+mod callers;
 mod configuration;
 mod door;
 mod ended;
