@@ -9,6 +9,7 @@ use crate::gate::{
 };
 use crate::http::{internal, public};
 use crate::invalidation::lease::Lease;
+use crate::permits::Permits;
 use crate::readiness::Readiness;
 use crate::sign_in::{self, limit::Limits, return_cookie::Slots};
 use crate::site::Site;
@@ -17,6 +18,7 @@ use crate::tasks::Tasks;
 use crate::webhook::Webhook;
 use crate::{admin, explain, refresh, revocation};
 use gatepost_store::session::last_used::LastUsed;
+use reqwest::Client;
 use std::sync::Arc;
 
 /// Every part of the process, put together once. Only `app` and the command line know it: the other modules take the
@@ -52,7 +54,13 @@ pub struct State {
 impl State {
     /// Makes the contexts in the order of the layers: each one needs only what was made before it. Must be called
     /// within a runtime.
-    pub(super) fn new(site: Site, stores: Stores, assertion_keys: AssertionKeys, webhook: Webhook) -> Self {
+    pub(super) fn new(
+        site: Site,
+        stores: Stores,
+        assertion_keys: AssertionKeys,
+        webhook: Webhook,
+        upstreams: Option<Client>,
+    ) -> Self {
         let site = &Arc::new(site);
         let stores = &Arc::new(stores);
         let assertion_keys = &Arc::new(assertion_keys);
@@ -99,11 +107,14 @@ impl State {
             webhook,
         });
         let explain = &Arc::new(explain::Context { site: site.clone(), stores: stores.clone() });
+        let (most_of_one, most) = internal::Context::MAX_LISTING;
         Self {
             internal: Arc::new(internal::Context {
                 gate: gate.clone(),
                 sign_in: sign_in.clone(),
                 readiness: readiness.clone(),
+                upstreams,
+                listing: Arc::new(Permits::new(most_of_one, most)),
             }),
             public: public::Context {
                 sign_in: sign_in.clone(),

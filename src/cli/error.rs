@@ -260,6 +260,7 @@ fn of_directory(error: &DirectoryError) -> Option<String> {
             return Some(format!("`gatepost tool-server update {id}` changes it"));
         }
         DirectoryError::AddressTaken => "`gatepost tool-server list` shows the addresses",
+        DirectoryError::UnknownService(_) => "name an upstream that is there, or add it and restart Gatepost",
         DirectoryError::HostNotProtected(_) => {
             "add the host there, restart Gatepost, then repeat this command"
         }

@@ -52,6 +52,7 @@ mod storage;
 mod stores;
 mod terminal;
 mod tool_keys;
+mod tool_lists;
 mod tool_tokens;
 mod tools;
 mod untrusted_peers;

@@ -10,7 +10,7 @@ use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::ProviderId;
 use openidconnect::{AccessToken, HttpRequest};
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
-use reqwest::{Client, Request, RequestBuilder, Response, StatusCode};
+use reqwest::{Client, ClientBuilder, Request, RequestBuilder, Response, StatusCode};
 use serde_json::{Map, Value};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -307,22 +307,32 @@ pub fn client(ca_file: Option<&Path>) -> Result<Client, ClientError> {
 ///
 /// # Errors
 /// [`ClientError`].
-#[expect(clippy::disallowed_methods, reason = "all outgoing HTTP calls go through this client")]
 pub fn client_to(ca_file: Option<&Path>, host: Option<(&str, IpAddr)>) -> Result<Client, ClientError> {
-    let mut builder = Client::builder();
+    let mut builder = builder(ca_file)?;
     if let Some((name, address)) = host {
         // The port is that of the URL.
         builder = builder.resolve(name, SocketAddr::new(address, 0));
     }
-    let client = builder
+    Ok(builder.build()?)
+}
+
+/// The same client for the operator's own servers, which no proxy of the environment reaches or may see.
+///
+/// # Errors
+/// As [`client`].
+pub fn direct_client(ca_file: Option<&Path>) -> Result<Client, ClientError> {
+    Ok(builder(ca_file)?.no_proxy().build()?)
+}
+
+#[expect(clippy::disallowed_methods, reason = "all outgoing HTTP calls go through these clients")]
+fn builder(ca_file: Option<&Path>) -> Result<ClientBuilder, ClientError> {
+    Ok(Client::builder()
         .tls_backend_preconfigured(tls_config(ca_file)?)
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(TOTAL_TIMEOUT)
-        .user_agent(concat!("gatepost/", env!("CARGO_PKG_VERSION")))
-        .build()?;
-    Ok(client)
+        .user_agent(concat!("gatepost/", env!("CARGO_PKG_VERSION"))))
 }
 
 fn tls_config(ca_file: Option<&Path>) -> Result<rustls::ClientConfig, ClientError> {

@@ -11,7 +11,7 @@ use crate::stores::Stores;
 use crate::tasks::Tasks;
 use gatepost_core::clock::BootTime;
 use gatepost_core::host::HostName;
-use gatepost_core::ids::{ProviderId, TenantId, ToolServerId};
+use gatepost_core::ids::{ProviderId, ServiceName, TenantId, ToolServerId};
 use gatepost_core::mcp::Mode;
 use gatepost_core::mcp::endpoint::{Endpoint, is_plain, longest_prefix};
 use gatepost_core::mcp::rules::RuleSet;
@@ -41,6 +41,8 @@ pub struct GateServer {
     pub scopes: Vec<String>,
     pub documentation: Option<String>,
     pub is_default: bool,
+    /// The upstream at which its lists are filtered.
+    pub service: Option<ServiceName>,
     pub rules: RuleSet,
 }
 
@@ -99,6 +101,7 @@ impl Addresses {
                 scopes: settings.scopes,
                 documentation: settings.documentation,
                 is_default: settings.is_default,
+                service: settings.service,
                 rules: RuleSet::new(rules.iter().map(ToolRule::decisive)),
             };
             by_host.entry(host).or_default().push(Arc::new(server));

@@ -105,6 +105,7 @@ impl From<DirectoryError> for Refused {
             E::AddressTaken => state("address_taken"),
             E::TooManyRules(_) => state("too_many_rules"),
             E::HostNotProtected(_) => not_possible("unprotected_host"),
+            E::UnknownService(_) => not_possible("unknown_service"),
             E::ReservedGroup(_) => state("reserved_group"),
             E::GroupLinked(_) => state("group_linked"),
             E::PlanOvertaken(_) => state("plan_overtaken"),

@@ -84,6 +84,19 @@ pub(super) fn fault(site: &Site, request_id: RequestId, id: &MessageId, fault: &
     answer(fault.status(), fault.code(), id, &fault.to_string(), &data)
 }
 
+/// A list that is not answered.
+pub(super) fn failure(
+    site: &Site,
+    request_id: RequestId,
+    id: &MessageId,
+    status: StatusCode,
+    (reason, message): (&str, String),
+) -> Answer {
+    let help = site.public_address("/", &[]).to_string();
+    let data = json!({ "request_id": request_id.to_string(), "reason": reason, "help": help });
+    answer(status.as_u16(), i32::from(status.as_u16()), id, &message, &data)
+}
+
 fn answer(status: u16, code: i32, id: &MessageId, message: &str, data: &Value) -> Answer {
     let error = json!({ "code": code, "message": message, "data": data });
     let body = json!({ "jsonrpc": "2.0", "id": id.as_json(), "error": error });

@@ -44,7 +44,7 @@ struct Asked {
 }
 
 /// Why a body was not read.
-enum Unread {
+pub(super) enum Unread {
     Fault(Fault),
     /// Too many are read, or it came too slowly or not at all.
     Unavailable,
@@ -168,7 +168,7 @@ async fn by_body(method: &str, headers: Headers<'_>, body: &mut Incoming) -> Fou
     }
 }
 
-fn repeated(headers: Headers<'_>) -> Repeated<'_> {
+pub(super) fn repeated(headers: Headers<'_>) -> Repeated<'_> {
     Repeated {
         version: Sent::of(headers.all("mcp-protocol-version")),
         method: Sent::of(headers.all("mcp-method")),
@@ -177,22 +177,27 @@ fn repeated(headers: Headers<'_>) -> Repeated<'_> {
 }
 
 /// Whether the body is said to be JSON in UTF-8, as it is.
-fn is_json(headers: Headers<'_>) -> bool {
+pub(super) fn is_json(headers: Headers<'_>) -> bool {
+    is_plain(headers, "application/json")
+}
+
+/// Whether a body is said to be of this type, in UTF-8 and without a content coding.
+pub(super) fn is_plain(headers: Headers<'_>, wanted: &str) -> bool {
     let mut types = headers.all(CONTENT_TYPE);
     let (Some(sent), None) = (types.next(), types.next()) else { return false };
     let Ok(sent) = std::str::from_utf8(sent) else { return false };
     let mut parts = sent.split(';').map(str::trim);
-    let is_json = parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"));
+    let is_wanted = parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case(wanted));
     let is_utf8 = parts.all(|parameter| {
         parameter.is_empty()
             || parameter.eq_ignore_ascii_case("charset=utf-8")
             || parameter.eq_ignore_ascii_case("charset=\"utf-8\"")
     });
-    is_json && is_utf8 && !headers.has(CONTENT_ENCODING)
+    is_wanted && is_utf8 && !headers.has(CONTENT_ENCODING)
 }
 
 /// Reads a body. The permit is for its memory.
-async fn read(body: &mut Incoming) -> Result<(Vec<u8>, SemaphorePermit<'static>), Unread> {
+pub(super) async fn read(body: &mut Incoming) -> Result<(Vec<u8>, SemaphorePermit<'static>), Unread> {
     let hint = body.size_hint();
     let expected = usize::try_from(hint.upper().unwrap_or(u64::MAX)).unwrap_or(usize::MAX).min(MAX_BODY);
     let room = u32::try_from(expected.div_ceil(1024).max(1)).unwrap_or(u32::MAX);

@@ -31,6 +31,7 @@ fn settings(url: &str) -> ToolServerSettings {
         mode: Mode::Body,
         documentation: None,
         is_default: false,
+        service: None,
     }
 }
 
@@ -118,6 +119,34 @@ both_stores! {
         assert_eq!(hidden, None);
         let hidden = store.directory.list_tool_rules(&scope(&["b"]), &server("github"), None, 10).await;
         assert!(matches!(hidden, Err(DirectoryError::UnknownToolServer(_))));
+    }
+
+    async fn only_system_administrators_say_where_lists_are_filtered(store) {
+        let [_, bob, ..] = with_server(&store).await;
+        let update = |patch| UpdateToolServer { id: server("github"), tenant: tenant("a"), patch };
+        let service = |name: Option<&str>| {
+            let service = Some(name.map(|name| name.parse().unwrap()));
+            update(ToolServerPatch { service, ..ToolServerPatch::default() })
+        };
+        let url = |url: &str| update(ToolServerPatch { url: Some(url.parse().unwrap()), ..ToolServerPatch::default() });
+        let system_only = |result: Result<Done<()>, DirectoryError>| {
+            assert!(matches!(result, Err(DirectoryError::Denied(Denied::SystemOnly))), "{result:?}");
+        };
+        let mut other = create("other", "a", "https://mcp.example.com/other");
+        other.settings.service = Some("mcp".parse().unwrap());
+        system_only(make_as(&store, other, &by(bob)).await);
+        system_only(make_as(&store, service(Some("mcp")), &by(bob)).await);
+        // Without a service its address reaches nothing.
+        make_as(&store, url("https://mcp.example.com/moved"), &by(bob)).await.unwrap();
+        assert_eq!(store.directory.make(service(Some("mcp")), &actor()).await.unwrap().version.unwrap().number(), 3);
+        system_only(make_as(&store, service(None), &by(bob)).await);
+        system_only(make_as(&store, service(Some("chat")), &by(bob)).await);
+        system_only(make_as(&store, url(GITHUB), &by(bob)).await);
+        let named = update(ToolServerPatch { name: Some(None), ..ToolServerPatch::default() });
+        make_as(&store, named, &by(bob)).await.unwrap();
+        store.directory.make(url(GITHUB), &actor()).await.unwrap();
+        let found = store.directory.find_tool_server(&Scope::System, &server("github")).await.unwrap().unwrap();
+        assert_eq!(found.settings.service.unwrap().as_str(), "mcp");
     }
 
     async fn an_address_belongs_to_one_server_and_no_other_tenant_reaches_into_it(store) {

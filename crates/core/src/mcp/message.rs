@@ -218,7 +218,7 @@ fn message_id(seen: Seen<'_>) -> Result<MessageId, &'static str> {
 
 /// Refuses the name of a member that some readers take for another one: those of Go and of Newtonsoft ignore case, and
 /// where JavaScript copies objects, `__proto__` gives members to an object that lacks them.
-fn refuse_likeness(name: &str, deciding: &[&str]) -> Result<(), &'static str> {
+pub(super) fn refuse_likeness(name: &str, deciding: &[&str]) -> Result<(), &'static str> {
     let is_like = |other: &&str| *other != name && fold(other).eq(fold(name));
     if name == "__proto__" || deciding.iter().any(is_like) {
         return Err("a member is spelled like one that decides");

@@ -7,7 +7,9 @@
 //! or refuses the message. What two readers could understand differently is refused here.
 
 pub mod endpoint;
+pub mod event_stream;
 pub mod headers;
+pub mod list;
 pub mod message;
 pub mod pattern;
 pub mod rules;

@@ -11,7 +11,7 @@ use gatepost_core::email::EmailAddress;
 use gatepost_core::host::HostName;
 use gatepost_core::identity::ExternalGroup;
 use gatepost_core::ids::{
-    AccessRequestId, GroupName, ProviderId, TenantId, ToolRuleId, ToolServerId, UserId,
+    AccessRequestId, GroupName, ProviderId, ServiceName, TenantId, ToolRuleId, ToolServerId, UserId,
 };
 use sqlx::error::BoxDynError;
 use std::borrow::Cow;
@@ -168,6 +168,9 @@ pub enum DirectoryError {
     /// A tool server has as many rules as one may have.
     #[error("one tool server has at most {0} rules")]
     TooManyRules(i64),
+    /// The configuration has no such upstream.
+    #[error("GATEPOST_SERVICES has no {0}")]
+    UnknownService(ServiceName),
     /// No protected host is in the address.
     #[error("{0} is not in GATEPOST_HOSTS, so no request for it comes to the gate")]
     HostNotProtected(HostName),

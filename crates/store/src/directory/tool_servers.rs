@@ -3,7 +3,7 @@
 use super::columns::{Columns, Field};
 use gatepost_core::administration::Version;
 use gatepost_core::clock::Timestamp;
-use gatepost_core::ids::{GroupName, ProviderId, TenantId, ToolRuleId, ToolServerId};
+use gatepost_core::ids::{GroupName, ProviderId, ServiceName, TenantId, ToolRuleId, ToolServerId};
 use gatepost_core::mcp::Mode;
 use gatepost_core::mcp::endpoint::Endpoint;
 use gatepost_core::mcp::pattern::{Kind, Subject};
@@ -29,6 +29,8 @@ row! {
         pub documentation: Option<String>,
         /// It is what the host has at the bare well-known path.
         pub is_default: bool,
+        /// The upstream at which its lists are filtered. Only system administrators name one.
+        pub service: Option<ServiceName>,
     }
 }
 
