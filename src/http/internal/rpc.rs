@@ -73,6 +73,7 @@ pub(super) fn fault(site: &Site, request_id: RequestId, id: &MessageId, fault: &
         Fault::TooLarge => "too_large",
         Fault::Unreadable(_) => "unreadable",
         Fault::HeaderMismatch(_) => "header_mismatch",
+        Fault::VersionMissing => "version_missing",
         Fault::UnsupportedVersion(_) => "unsupported_version",
     };
     let help = site.public_address("/", &[]).to_string();
