@@ -67,6 +67,7 @@ const fn is_unavailable(error: &DirectoryError) -> bool {
 
 async fn prepare_once(state: &State) -> Result<(), DirectoryError> {
     state.stores.directory.migrate().await?;
+    state.stores.directory.refuse_half_of_a_copy().await?;
     state.stores.directory.sync_configuration(&state.site.config).await?;
     // The first request must not pay for the first connection; a database that is slow now says 503 by itself.
     if let Err(error) = state.stores.directory.ping().await {

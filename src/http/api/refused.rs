@@ -125,6 +125,8 @@ impl From<DirectoryError> for Refused {
             E::Unavailable(_)
             | E::ReadOnly
             | E::Pooler
+            | E::HalfCopied(_)
+            | E::Moved(_)
             | E::NewerSchema
             | E::Migration(_)
             | E::Address(_)

@@ -28,6 +28,7 @@ mod administration;
 mod audit;
 mod audit_chain;
 pub mod changes;
+pub mod copy;
 mod count;
 mod error;
 pub mod files;
