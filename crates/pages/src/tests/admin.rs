@@ -282,7 +282,7 @@ fn refusals(name: &str, words: &str, count: usize) -> Sample {
         path: words,
         reason: words,
         reason_key: words,
-        via: Some(words).filter(|_| at % 2 == 0),
+        via: Some(words).filter(|_| at.is_multiple_of(2)),
     };
     let word = Some(words).filter(|_| count == 9);
     let page = Refusals {
