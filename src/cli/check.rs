@@ -45,7 +45,6 @@ pub(super) async fn run(
     let order = Order { config_file, environment, traefik: args.traefik };
     let mut findings = check::run(&order).await;
     match opened {
-        None => {}
         Some(Ok(console)) => {
             let config = &console.state.site.config;
             let traefik = check::traefik::inspect(&order.traefik, Some(config));
@@ -53,7 +52,7 @@ pub(super) async fn run(
         }
         // What is wrong is among the findings, or else it is the result.
         Some(Err(error)) if count(&findings, Severity::Error) == 0 => return Err(error),
-        Some(Err(_)) => {}
+        None | Some(Err(_)) => {}
     }
     // The worst findings last, next to the terminal's cursor; within one severity in the order of the parts.
     findings.sort_by_key(Finding::severity);

@@ -44,6 +44,11 @@ async fn told(world: &World, host: &str, headers: &[(&str, &str)], tool: &str) -
     answer.echoed().header("x-user-tools").unwrap().to_owned()
 }
 
+/// What a program sends for a person.
+fn said<'a>(key: &'a str, word: &'a str) -> [(&'a str, &'a str); 2] {
+    [("authorization", key), ("x-openwebui-user-jwt", word)]
+}
+
 fn bearer(key: &str) -> String {
     format!("Bearer {key}")
 }
@@ -158,9 +163,6 @@ both_pairs! {
         let chat = bearer(&chat);
         let [of_alice, of_bob, of_carol] =
             ["alice", "bob", "carol"].map(|who| speakers::word_about(&format!("{who}@example.com")));
-        fn said<'a>(chat: &'a str, word: &'a str) -> [(&'a str, &'a str); 2] {
-            [("authorization", chat), ("x-openwebui-user-jwt", word)]
-        }
         for host in [MCP, FAST] {
             let alice = said(&chat, &of_alice);
             assert_eq!(told(&world, host, &alice, "get_file").await, "get_file", "within both");
@@ -221,7 +223,7 @@ both_pairs! {
             error(&post(&client, &url, &[JSON, ("authorization", &bearer(key))], &answered).await, 403, 403);
             for (method, status) in [(Method::GET, 403), (Method::DELETE, 200)] {
                 let request = client.request(method.clone(), &url).kind(Kind::Program);
-                assert_eq!(request.header("authorization", &bearer(key)).send().await.status, status, "{method}");
+                assert_eq!(request.header("authorization", bearer(key)).send().await.status, status, "{method}");
             }
             let fast = [("authorization", bearer(key))];
             let fast = [("authorization", fast[0].1.as_str())];
@@ -234,12 +236,12 @@ both_pairs! {
             assert_eq!(told(&world, host, &[("authorization", &bearer(&speaks))], "get_file").await, "get_file");
             refused(&world, host, &[("authorization", &bearer(&both))], "get_file").await;
         }
-        let plain = [JSON, ("x-openwebui-user-email", "alice@example.com"), ("authorization", &bearer(&speaks))];
-        error(&post(&client, &url, &plain, &call("get_file")).await, 401, 401);
+        let unsigned = [JSON, ("x-openwebui-user-email", "alice@example.com"), ("authorization", &bearer(&speaks))];
+        error(&post(&client, &url, &unsigned, &call("get_file")).await, 401, 401);
         assert_eq!(send(&reads, "tools/list", json!({})).await.status, 403, "another scope opens nothing");
         // Elsewhere the key needs the scope gate, and its tenant holds here too.
         let page = client.request(Method::GET, &world.url("plain.example.test", "/")).kind(Kind::Program);
-        assert_eq!(page.header("authorization", &bearer(&speaks)).send().await.status, 403);
+        assert_eq!(page.header("authorization", bearer(&speaks)).send().await.status, 403);
         let [_, foreign] = key(&world, "foreign", &["--scope", "act-as"]).await;
         assert_eq!(send(&foreign, "tools/list", json!({})).await.status, 403, "not in the tenant");
     }

@@ -220,8 +220,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn answer(status: u16, body: &Value) -> Seen {
-        Ok(Answer { status, challenge: None, body: Some(body.clone()).filter(|body| !body.is_null()) })
+    fn answer(status: u16, body: &Value) -> Answer {
+        Answer { status, challenge: None, body: Some(body.clone()).filter(|body| !body.is_null()) }
     }
 
     #[test]
@@ -245,10 +245,10 @@ mod tests {
             (answer(401, &Value::Null), Some("mcp-metadata-gated")),
             (answer(404, &Value::Null), Some("mcp-metadata-missing")),
             (answer(200, &Value::Null), Some("mcp-metadata-missing")),
-            (Err("refused".to_owned()), Some("mcp-unreachable")),
         ] {
-            assert_eq!(code(metadata(&server, &seen)), found, "{seen:?}");
+            assert_eq!(code(metadata(&server, &Ok(seen.clone()))), found, "{seen:?}");
         }
+        assert_eq!(code(metadata(&server, &Err("refused".to_owned()))), Some("mcp-unreachable"));
         let named = format!("Bearer resource_metadata=\"{}\"", url.metadata_url());
         for (status, challenge, found) in [
             (401, Some(named.as_str()), None),
@@ -274,13 +274,13 @@ mod tests {
             (403, error(403, "requirement"), Some("mcp-probe-refused")),
             (401, Value::Null, Some("mcp-probe-refused")),
         ] {
-            assert_eq!(code(mismatch(&server, &answer(status, &body))), found, "{status} {body}");
+            assert_eq!(code(mismatch(&server, &Ok(answer(status, &body)))), found, "{status} {body}");
         }
         let headers = Server { mode: Mode::Headers, ..server };
-        let unread = answer(400, &error(400, "unreadable"));
+        let unread = Ok(answer(400, &error(400, "unreadable")));
         assert_eq!(code(mismatch(&headers, &unread)), Some("mcp-mismatch-accepted"));
-        assert_eq!(code(long(&server, &answer(413, &Value::Null))), None);
-        assert_eq!(code(long(&server, &answer(401, &Value::Null))), Some("mcp-body-size"));
+        assert_eq!(code(long(&server, &Ok(answer(413, &Value::Null)))), None);
+        assert_eq!(code(long(&server, &Ok(answer(401, &Value::Null)))), Some("mcp-body-size"));
     }
 
     #[test]

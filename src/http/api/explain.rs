@@ -64,14 +64,15 @@ impl Body for Explainable {
             return Some(Self::Past(request));
         }
         let asker = asker(members);
-        let call = call(members);
+        let calls = calls(members);
         let url = members.required::<RequestUrl>("url");
         let method = members.text::<Method>("method");
         let groups = members.texts::<GroupName>("groups");
         let requirement = members.text::<String>("requirement");
         let from = members.text::<Origin>("from");
         let at = members.text::<Timestamp>("at");
-        let (asker, url, method, call) = (asker?, url?, method?.value(), call?);
+        let (asker, url, method) = (asker?, url?, method?.value());
+        let call = calls?.into_iter().next();
         let (groups, requirement) = (groups?, requirement?.value());
         if requirement.is_some() && !groups.is_empty() {
             members.flaw("groups", "excluded", "`requirement` excludes it.");
@@ -97,16 +98,18 @@ fn asker(members: &mut Members<'_>) -> Option<Asker> {
     None
 }
 
-/// What of a tool server is asked for. `None`: a member is wrong.
-fn call(members: &mut Members<'_>) -> Option<Option<Call>> {
-    let mut found = None;
+/// What of a tool server is asked for: one thing at most. `None`: a member is wrong.
+fn calls(members: &mut Members<'_>) -> Option<Vec<Call>> {
+    let mut calls = Vec::new();
     for kind in Kind::ALL {
-        let Some(name) = members.text(kind.as_str())?.value() else { continue };
-        if found.replace(Call { kind, name }).is_some() {
-            members.flaw(kind.as_str(), "excluded", "One of `tool`, `prompt` and `resource` is enough.");
-        }
+        let name = members.text(kind.as_str())?.value();
+        calls.extend(name.map(|name| Call { kind, name }));
     }
-    Some(found)
+    if let [_, further, ..] = &calls[..] {
+        let kind = further.kind.as_str();
+        members.flaw(kind, "excluded", "One of `tool`, `prompt` and `resource` is enough.");
+    }
+    Some(calls)
 }
 
 /// Why a request passes or not.
