@@ -29,7 +29,7 @@ pub(super) struct Caller {
 
 /// How somebody calls.
 enum By {
-    Session(Principal),
+    Session(Box<Principal>),
     Key(CallingKey),
 }
 
@@ -140,21 +140,18 @@ rules! {
 /// Finds out who calls.
 async fn call(request: &HttpRequest, scope: KeyScope) -> Result<Caller, Fault> {
     let browser = browser(request);
-    let (by, scope, repeats) = match presented_key::of(request) {
-        Some(presented) => {
-            let key = key_caller::check(request, presented, scope).await?;
-            let (scope, repeats) = (key.caller.scope.clone(), format!("key:{}", key.id));
-            (By::Key(key), scope, repeats)
-        }
-        None => {
-            let cookie = browser.held.as_ref().and_then(|held| held.value.as_ref());
-            rate::count(request, cookie.ok_or_else(nobody)?.user)?;
-            let found = checked_session::checked(data::<Context>(request), &browser).await?;
-            let principal = found.ok_or_else(nobody)?;
-            let repeats = principal.standing.person.id.to_string();
-            let scope = Scope::of(&principal.standing);
-            (By::Session(principal), scope, repeats)
-        }
+    let (by, scope, repeats) = if let Some(presented) = presented_key::of(request) {
+        let key = key_caller::check(request, presented, scope).await?;
+        let (scope, repeats) = (key.caller.scope.clone(), format!("key:{}", key.id));
+        (By::Key(key), scope, repeats)
+    } else {
+        let cookie = browser.held.as_ref().and_then(|held| held.value.as_ref());
+        rate::count(request, cookie.ok_or_else(nobody)?.user)?;
+        let found = checked_session::checked(data::<Context>(request), &browser).await?;
+        let principal = found.ok_or_else(nobody)?;
+        let repeats = principal.standing.person.id.to_string();
+        let scope = Scope::of(&principal.standing);
+        (By::Session(principal.into()), scope, repeats)
     };
     request.extensions_mut().insert(RepeatsOf(repeats));
     Ok(Caller { browser, scope, by })

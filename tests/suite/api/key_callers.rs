@@ -200,7 +200,7 @@ both_pairs! {
         office.world.signed_in("bob").await;
         let second = if pair == Pair::Shared { Some(another(&office.world).await) } else { None };
         let replicas: Vec<_> = std::iter::once(&office.world.gatepost).chain(&second).collect();
-        let http = reqwest::Client::new();
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let ask = async |replica: &gatepost_kit::process::Gatepost, key: &str, path: &str| {
             let url = format!("http://{}{ROOT}{path}", replica.public());
             http.get(url).header("host", PUBLIC).bearer_auth(key).send().await.unwrap().status().as_u16()
