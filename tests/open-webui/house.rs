@@ -88,6 +88,7 @@ impl House {
         for (name, log) in logs.chain([gatepost, ("traefik", self.stage.traefik.log())]) {
             std::fs::write(self.pictures.join(format!("{name}.log")), log).unwrap();
         }
+        println!("Screenshots and logs: {}", self.pictures.display());
     }
 
     /// What a person needs to know who clicks through.

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "browser")]
 pub mod browser;
+pub mod checks; // runs the checks of a script one by one
 pub mod client; // a scripted browser: cookie jars, redirects one by one
 pub mod echo; // an application that answers with the request that it received
 pub mod edge; // a small ForwardAuth proxy in place of Traefik

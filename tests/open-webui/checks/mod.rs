@@ -7,17 +7,12 @@ mod tools;
 
 use crate::house::House;
 use futures_util::FutureExt as _;
-use futures_util::future::LocalBoxFuture;
-use std::panic::AssertUnwindSafe;
+use gatepost_kit::checks::{self, Check};
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
-
-type Check = (&'static str, for<'a> fn(&'a House) -> LocalBoxFuture<'a, ()>);
 
 /// In this order: the first three set up what the others need.
 const SETS_UP: usize = 3;
-const CHECKS: [Check; 23] = [
+const CHECKS: [Check<House>; 23] = [
     ("people get accounts under their address, and the first is the administrator", |house| {
         people::accounts(house).boxed_local()
     }),
@@ -82,42 +77,7 @@ const CHECKS: [Check; 23] = [
 
 /// Runs the checks with `part` in their sentence, after those that set up, and says of each whether it holds.
 pub async fn run(part: &str) -> ExitCode {
-    let begun = Instant::now();
-    let reason = Arc::new(Mutex::new(String::new()));
-    let noted = Arc::clone(&reason);
-    std::panic::set_hook(Box::new(move |panic| {
-        *noted.lock().unwrap_or_else(PoisonError::into_inner) = panic.to_string();
-    }));
-    let house = AssertUnwindSafe(start()).catch_unwind().await;
-    let Ok(house) = house else {
-        println!(
-            "FAILED  everything starts\n{}",
-            indented(&reason.lock().unwrap_or_else(PoisonError::into_inner))
-        );
-        return ExitCode::FAILURE;
-    };
-    println!("ok      everything starts ({:.0} s)", begun.elapsed().as_secs_f32());
-    let chosen = CHECKS
-        .iter()
-        .enumerate()
-        .filter(|(number, (sentence, _))| *number < SETS_UP || sentence.contains(part));
-    let mut failed = 0;
-    for (_, (sentence, check)) in chosen {
-        let begun = Instant::now();
-        let outcome = AssertUnwindSafe(check(&house)).catch_unwind().await;
-        let took = begun.elapsed().as_secs_f32();
-        if outcome.is_ok() {
-            println!("ok      {sentence} ({took:.0} s)");
-        } else {
-            failed += 1;
-            let reason = reason.lock().unwrap_or_else(PoisonError::into_inner);
-            println!("FAILED  {sentence} ({took:.0} s)\n{}", indented(&reason));
-        }
-    }
-    house.keep_logs();
-    println!("Screenshots and logs: {}", house.pictures.display());
-    println!("{}", if failed == 0 { "Everything holds.".to_owned() } else { format!("{failed} failed.") });
-    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    checks::run(start(), &CHECKS, (SETS_UP, part), House::keep_logs).await
 }
 
 async fn start() -> House {
@@ -128,8 +88,4 @@ async fn start() -> House {
         variables.push(("GATEPOST_ADDRESS_CHANGES", "keep".to_owned()));
     }
     House::start(variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()).await
-}
-
-fn indented(text: &str) -> String {
-    text.lines().map(|line| format!("          {line}\n")).collect()
 }

@@ -42,7 +42,8 @@ async fn ask(stage: &Stage, era: &str, headers: &Value) -> Value {
     let mut command = Command::new("node");
     command.arg("--require").arg(repository("tests/mcp-sdk/places.cjs"));
     command.arg(repository("tests/mcp-sdk/client.mjs")).args([&packages(), era]);
-    command.args([format!("{MCP}/servers/github/mcp"), headers.to_string()]);
+    let calls = json!([["get_file", { "path": "a" }], ["delete_repo", { "path": "a" }]]);
+    command.args([format!("{MCP}/servers/github/mcp"), headers.to_string(), calls.to_string()]);
     command.env("NODE_EXTRA_CA_CERTS", authority);
     command.env("TRAEFIK_PORT", stage.traefik.secure.port().to_string());
     let output = tokio::process::Command::from(command).kill_on_drop(true).output().await.unwrap();
