@@ -49,5 +49,5 @@ pub async fn run<H>(
 }
 
 fn indented(text: &str) -> String {
-    text.lines().map(|line| format!("          {line}\n")).collect()
+    text.lines().flat_map(|line| ["          ", line, "\n"]).collect()
 }

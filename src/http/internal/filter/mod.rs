@@ -141,7 +141,7 @@ async fn list(
     if !gate.site.trusts(peer) {
         return Err(Refused::Peer);
     }
-    let origin = host(head).and_then(|host| gate.site.hosts.find(&host).map(|origin| origin.into_owned()));
+    let origin = host(head).and_then(|host| gate.site.hosts.find(&host).map(std::borrow::Cow::into_owned));
     let origin: Origin = origin.ok_or(Refused::Host)?;
     let headers = Headers::new(&head.headers);
     // Before anything is read: only somebody whom the gate has let in makes Gatepost do more.
