@@ -128,6 +128,7 @@ pub const TABLES: &[Table] = &[
     table!(tool_servers [id] {
         id: Text, tenant_id: Text, url: Text, name: Text, provider: Text, audience: Text, scopes: Text,
         mode: Text, documentation: Text, is_default: Flag, created_at: Number, version: Number,
+        service: Text,
     }),
     table!(tool_rules [id] {
         id: Text, tool_server_id: Text, subject: Text, group_id: Number, kind: Text, pattern: Text,
@@ -136,7 +137,7 @@ pub const TABLES: &[Table] = &[
     table!(refusals [id] numbered {
         id: Number, request_id: Text, at: Number, user_id: Text, email: Text, host: Text, method: Text,
         path: Text, kind: Text, asker: Text, requirement: Text, status: Number, reason: Text, missing: Text,
-        address: Text,
+        address: Text, via: Text,
     }),
     table!(requirements [host, query] {
         host: Text, query: Text, seen_at: Number,
