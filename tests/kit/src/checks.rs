@@ -49,5 +49,5 @@ pub async fn run<H>(
 }
 
 fn indented(text: &str) -> String {
-    text.lines().flat_map(|line| ["          ", line, "\n"]).collect()
+    text.lines().map(|line| format!("          {line}")).collect::<Vec<_>>().join("\n")
 }

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::process::Command;
 use std::time::Duration;
 
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 /// `@modelcontextprotocol/client` that asks for the newest revision, the same as it is by default, and
 /// `@modelcontextprotocol/sdk`.
 const ERAS: [&str; 3] = ["modern", "negotiating", "legacy"];

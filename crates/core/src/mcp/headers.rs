@@ -209,7 +209,7 @@ mod tests {
         assert!(!agree(&[("v", "2025-11-25"), ("m", "tools/call"), ("n", "a")], NEW));
         let without = Message::read(OLD.as_bytes()).expect("a message");
         for headers in [&whole[..], &[("v", "2027-01-01")]] {
-            let fault = repeated(headers).agree_with(&without).unwrap_err();
+            let fault = repeated(headers).agree_with(&without).expect_err("no revision");
             assert_eq!(fault, Fault::VersionMissing, "a later one is a current one");
             assert_eq!((fault.status(), fault.code()), (400, -32602));
         }
