@@ -1,5 +1,6 @@
 //! The list filter: each person sees the tools that they may call, and no list passes that is not understood.
 
+mod limits;
 mod traefik;
 mod upstream;
 

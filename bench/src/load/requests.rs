@@ -72,6 +72,7 @@ struct Http2 {
 /// Requests that only differ in the visitor.
 #[derive(Clone, Debug)]
 pub struct Requests {
+    method: Method,
     path: String,
     headers: Vec<(&'static str, String)>,
     cookie: String,
@@ -88,6 +89,7 @@ impl Requests {
     pub fn pages(path: &str, host: &str) -> Self {
         let browser = PAGE.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
         Self {
+            method: Method::GET,
             path: path.to_owned(),
             headers: browser,
             cookie: OTHER_COOKIES.to_owned(),
@@ -133,6 +135,13 @@ impl Requests {
     /// The body of each request.
     pub fn body(&self) -> Bytes {
         self.body.clone()
+    }
+
+    /// Sends the requests by POST.
+    #[must_use]
+    pub fn posted(mut self) -> Self {
+        self.method = Method::POST;
+        self
     }
 
     /// Removes the `X-Forwarded-*` headers, because the requests are sent to a proxy that sets them.
@@ -181,7 +190,7 @@ impl Requests {
     pub fn ready(mut self) -> Self {
         let host =
             if self.headers.iter().any(|(name, _)| *name == "Host") { "" } else { "Host: gatepost:4181\r\n" };
-        let mut head = format!("GET {} HTTP/1.1\r\n{host}", self.path);
+        let mut head = format!("{} {} HTTP/1.1\r\n{host}", self.method, self.path);
         for (name, value) in &self.headers {
             let _ = write!(head, "{name}: {value}\r\n");
         }
@@ -219,7 +228,7 @@ impl Requests {
     /// A visitor's HTTP/2 request.
     pub fn http2(&self, visitor: usize) -> Request<()> {
         let mut request = Request::new(());
-        *request.method_mut() = Method::GET;
+        request.method_mut().clone_from(&self.method);
         *request.version_mut() = Version::HTTP_2;
         request.uri_mut().clone_from(&self.http2.uri);
         request.headers_mut().clone_from(&self.http2.headers);

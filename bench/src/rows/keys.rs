@@ -20,7 +20,7 @@ pub async fn run(stage: &mut Stage, production: &Production) -> io::Result<()> {
     let (ground, schedule) = (stage.ground.clone(), stage.tempo.deciding());
     let Production { site, .. } = production;
     let host = site.addresses.host;
-    let key = site.command(&ground, &["key", "create", "bench", "--host", host]).await?;
+    let key = Site::command(site.builder(&ground), &["key", "create", "bench", "--host", host]).await?;
     let token = token(&ground, site).await?;
     let builder = site.builder(&ground).env(AUDIENCE, ground.entra.audience());
     let gatepost = site.start(&ground, &builder).await?;

@@ -6,6 +6,7 @@ mod api;
 mod cold;
 mod footprint;
 mod keys;
+mod lists;
 mod production;
 mod sessions;
 mod sign_ins;
@@ -33,6 +34,8 @@ pub enum Kind {
     Keys,
     /// Calls of a tool server beside a session; rules in memory
     Tools,
+    /// A list of tools, filtered and not
+    Lists,
     /// 1, 16, 128 and 2,000 connections
     Connections,
     /// A new connection for each request
@@ -59,10 +62,11 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order in which they run.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Warm,
         Self::Keys,
         Self::Tools,
+        Self::Lists,
         Self::Connections,
         Self::Fresh,
         Self::Strangers,
@@ -123,6 +127,7 @@ impl Stage {
             Kind::Warm,
             Kind::Keys,
             Kind::Tools,
+            Kind::Lists,
             Kind::Connections,
             Kind::Fresh,
             Kind::Strangers,
@@ -143,6 +148,7 @@ impl Stage {
                 (Kind::Warm, Some(production)) => no_panic(warm::run(self, production)).await,
                 (Kind::Keys, Some(production)) => no_panic(keys::run(self, production)).await,
                 (Kind::Tools, Some(production)) => no_panic(tools::run(self, production)).await,
+                (Kind::Lists, Some(production)) => no_panic(lists::run(self, production)).await,
                 (Kind::Connections, Some(production)) => no_panic(warm::connections(self, production)).await,
                 (Kind::Fresh, Some(production)) => no_panic(warm::fresh(self, production)).await,
                 (Kind::Strangers, Some(production)) => no_panic(strangers::run(self, production)).await,

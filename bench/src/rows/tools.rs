@@ -6,7 +6,7 @@ use super::production::{CONNECTIONS, Production, contestant};
 use crate::cpu::Watched;
 use crate::load::Requests;
 use crate::measure::Contestant;
-use crate::site::GROUP;
+use crate::site::{GROUP, Site};
 use crate::stats::Spread;
 use gatepost_core::access::{Access, Role};
 use gatepost_core::mcp::pattern::Kind;
@@ -32,8 +32,12 @@ pub async fn run(stage: &mut Stage, production: &Production) -> io::Result<()> {
     for (mode, path) in SERVERS {
         let url = format!("https://{}{path}", site.addresses.host);
         let create = ["tool-server", "create", mode, "--tenant", "github", "--mode", mode, "--url", &url];
-        site.command(&ground, &create).await?;
-        site.command(&ground, &["tool-server", "allow", mode, "--group", GROUP, "--tool", "get_*"]).await?;
+        Site::command(site.builder(&ground), &create).await?;
+        Site::command(
+            site.builder(&ground),
+            &["tool-server", "allow", mode, "--group", GROUP, "--tool", "get_*"],
+        )
+        .await?;
     }
     let gatepost = site.start(&ground, &site.builder(&ground)).await?;
     let by_body = call(production, SERVERS[0].1, "/verify?tenant=github&mcp=true").with_json(body());

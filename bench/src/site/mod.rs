@@ -4,11 +4,13 @@ mod answers;
 mod directory;
 mod ground;
 mod people;
+mod tool_list;
 
 pub use answers::Answers;
 pub use directory::{ADMINS, Size, id_of_person};
 pub use ground::{Bare, Ground, until_at_rest};
 pub use people::{GROUP, Person};
+pub use tool_list::{LISTED, tool_list};
 
 use crate::cpu::Watched;
 use gatepost::app::{self, State};
@@ -174,8 +176,7 @@ impl Site {
     ///
     /// # Errors
     /// It failed.
-    pub async fn command(&self, ground: &Ground, arguments: &[&str]) -> io::Result<String> {
-        let builder = self.builder(ground);
+    pub async fn command(builder: GatepostBuilder, arguments: &[&str]) -> io::Result<String> {
         let made = arguments.iter().fold(builder, |builder, argument| builder.arg(*argument)).run().await;
         if made.status.success() {
             return Ok(String::from_utf8_lossy(&made.stdout).trim().to_owned());

@@ -308,7 +308,7 @@ pub fn client(ca_file: Option<&Path>) -> Result<Client, ClientError> {
 /// # Errors
 /// [`ClientError`].
 pub fn client_to(ca_file: Option<&Path>, host: Option<(&str, IpAddr)>) -> Result<Client, ClientError> {
-    let mut builder = builder(ca_file)?;
+    let mut builder = builder(tls_config(ca_file)?);
     if let Some((name, address)) = host {
         // The port is that of the URL.
         builder = builder.resolve(name, SocketAddr::new(address, 0));
@@ -316,23 +316,26 @@ pub fn client_to(ca_file: Option<&Path>, host: Option<(&str, IpAddr)>) -> Result
     Ok(builder.build()?)
 }
 
-/// The same client for the operator's own servers, which no proxy of the environment reaches or may see.
+/// The same client for the operator's own servers, which no proxy of the environment reaches or may see. It speaks HTTP/1.1,
+/// where a request may name another host than its address has.
 ///
 /// # Errors
 /// As [`client`].
 pub fn direct_client(ca_file: Option<&Path>) -> Result<Client, ClientError> {
-    Ok(builder(ca_file)?.no_proxy().build()?)
+    let mut tls = tls_config(ca_file)?;
+    tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(builder(tls).no_proxy().build()?)
 }
 
 #[expect(clippy::disallowed_methods, reason = "all outgoing HTTP calls go through these clients")]
-fn builder(ca_file: Option<&Path>) -> Result<ClientBuilder, ClientError> {
-    Ok(Client::builder()
-        .tls_backend_preconfigured(tls_config(ca_file)?)
+fn builder(tls: rustls::ClientConfig) -> ClientBuilder {
+    Client::builder()
+        .tls_backend_preconfigured(tls)
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(TOTAL_TIMEOUT)
-        .user_agent(concat!("gatepost/", env!("CARGO_PKG_VERSION"))))
+        .user_agent(concat!("gatepost/", env!("CARGO_PKG_VERSION")))
 }
 
 fn tls_config(ca_file: Option<&Path>) -> Result<rustls::ClientConfig, ClientError> {

@@ -31,12 +31,16 @@ impl Upstream {
         let Some(request) = read(&mut stream).await else { return };
         self.seen.lock().unwrap().push(request);
         let reply = self.reply.lock().unwrap().clone();
+        if reply.is_empty() {
+            // Until the other side hangs up.
+            let _ = stream.read(&mut [0]).await;
+        }
         // Whoever asks may have heard enough.
         let _ = stream.write_all(reply.as_bytes()).await;
         let _ = stream.shutdown().await;
     }
 
-    /// Answers with these bytes from now on.
+    /// Answers with these bytes from now on, with none never.
     pub fn replies(&self, bytes: String) {
         *self.reply.lock().unwrap() = bytes;
     }
