@@ -262,6 +262,7 @@ async fn stop_on_signal(state: &State, internal: Vec<Workers>, public: &ServerHa
         state.tasks.finish(FINISH).await;
     }
     housekeeping::write_uses(state).await;
+    housekeeping::write_key_uses(state).await;
     housekeeping::write_refusals(state).await;
     revocation::write_pending(&state.revocation).await;
     stopped?;

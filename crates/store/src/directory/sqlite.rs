@@ -51,6 +51,7 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("sqlite":
     "20261128171500_index_refusals",
     "20261128210000_create_keys",
     "20261128220000_create_tool_servers",
+    "20261129021000_erase_names_of_keys",
 );
 
 /// Locks nothing, because only one transaction writes at a time.
