@@ -103,7 +103,14 @@ pub async fn serve(config: Config) -> Result<(), StartError> {
     let health =
         state.site.config.health_addr.map(|address| listen_internal(&state, address, Surface::Health, None));
     let filter = state.site.config.filter_addr;
-    let filter = filter.map(|address| listen_internal(&state, address, Surface::Filter, tls.as_ref().filter(|_| !gatepost_core::mutant("m29"))));
+    let filter = filter.map(|address| {
+        listen_internal(
+            &state,
+            address,
+            Surface::Filter,
+            tls.as_ref().filter(|_| !gatepost_core::mutant("m29")),
+        )
+    });
     let internal: Vec<Workers> =
         std::iter::once(internal).chain(health.transpose()?).chain(filter.transpose()?).collect();
     let housekeeping = Housekeeping::start(&state);
@@ -273,6 +280,7 @@ async fn stop_on_signal(state: &State, internal: Vec<Workers>, public: &ServerHa
         state.tasks.finish(FINISH).await;
     }
     housekeeping::write_uses(state).await;
+    housekeeping::write_key_uses(state).await;
     housekeeping::write_refusals(state).await;
     revocation::write_pending(&state.revocation).await;
     stopped?;

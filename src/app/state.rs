@@ -4,8 +4,8 @@ use crate::gate::assertion::AssertionKeys;
 use crate::gate::session_cache::SessionCache;
 use crate::gate::tools::ToolServers;
 use crate::gate::{
-    self, failing::FailingCredentials, refusals::Refusals, seen_requirements::SeenRequirements,
-    unknown_requirements::UnknownRequirements,
+    self, failing::FailingCredentials, key_uses::KeyUses, refusals::Refusals,
+    seen_requirements::SeenRequirements, unknown_requirements::UnknownRequirements,
 };
 use crate::http::{internal, public};
 use crate::invalidation::lease::Lease;
@@ -82,6 +82,7 @@ impl State {
             tool_servers: tool_servers.clone(),
             assertion_keys: assertion_keys.clone(),
             last_used: LastUsed::default(),
+            key_uses: Arc::new(KeyUses::default()),
             refusals: Refusals::default(),
             seen_requirements: SeenRequirements::default(),
             unknown_requirements: UnknownRequirements::default(),

@@ -1,5 +1,6 @@
 use super::assertion::AssertionKeys;
 use super::failing::FailingCredentials;
+use super::key_uses::KeyUses;
 use super::refusals::Refusals;
 use super::seen_requirements::SeenRequirements;
 use super::session_cache::SessionCache;
@@ -31,6 +32,8 @@ pub struct Context {
     pub assertion_keys: Arc<AssertionKeys>,
     /// Uses of sessions that are not written yet.
     pub last_used: LastUsed,
+    /// Uses of API keys that are not written yet.
+    pub key_uses: Arc<KeyUses>,
     /// Refusals that are not written yet.
     pub refusals: Refusals,
     /// What routers require, as far as it is not written yet.

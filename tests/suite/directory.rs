@@ -55,6 +55,7 @@ mod files;
 mod groups;
 mod key_actors;
 mod key_changes;
+mod key_life;
 mod keys;
 mod lists;
 mod many_rows;
@@ -135,6 +136,18 @@ impl Opened {
             Raw::Postgres(pool) => sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(pool).await.unwrap(),
             Raw::Sqlite(pool) => {
                 sqlx::query_scalar(AssertSqlSafe(sql.replace("gatepost.", ""))).fetch_all(pool).await.unwrap()
+            }
+        }
+    }
+
+    /// How the database would carry out a statement, from its `EXPLAIN`.
+    pub async fn plan(&self, explain: &str) -> String {
+        match &self.raw {
+            Raw::Postgres(_) => self.texts(explain).await.join("\n"),
+            Raw::Sqlite(pool) => {
+                let sql = AssertSqlSafe(explain.replace("gatepost.", ""));
+                let steps: Vec<(i64, i64, i64, String)> = sqlx::query_as(sql).fetch_all(pool).await.unwrap();
+                steps.into_iter().map(|step| step.3).collect::<Vec<_>>().join("\n")
             }
         }
     }

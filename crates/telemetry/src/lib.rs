@@ -3,6 +3,7 @@
 //! Neither contains secrets. Every label has a fixed set of values, so that requests cannot create new series.
 
 mod handles;
+mod key_ends;
 pub mod labels;
 pub mod logs;
 pub mod metrics;

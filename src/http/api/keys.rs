@@ -10,7 +10,7 @@ use super::refused::{Refused, not_found};
 use super::repeats::Terms;
 use super::reply::Reply;
 use crate::admin::Context;
-use crate::admin::views::{Key, KeyChange, NewKey};
+use crate::admin::views::{Key, KeyChange, LookedUpKey, NewKey};
 use crate::http::problem_document::{Flaw, Problem};
 use crate::http::public::extract::Path;
 use actix_web::web::Data;
@@ -297,14 +297,15 @@ async fn end(
 
 /// Finds whose a key is that was found somewhere.
 #[utoipa::path(post, path = "/api/v1/keys/lookup", tag = "keys", request_body = FoundSecret,
-    responses((status = 200, body = Key), WriteProblems))]
+    responses((status = 200, body = LookedUpKey), WriteProblems))]
 pub(super) async fn look_up(
     caller: Caller,
     admin: Data<Context>,
     Json(FoundSecret { key }): Json<FoundSecret>,
 ) -> Result<Reply, Refused> {
     let nobodys = || not_found("No key that you administer has this secret.");
-    let digest = ApiKey::parse(&key).map_err(|_| nobodys())?.digest();
-    let found = admin.stores.directory.look_up_key(&caller.scope, &digest).await?.ok_or_else(nobodys)?;
-    Ok(shown(&found))
+    let secret = ApiKey::parse(&key).map_err(|_| nobodys())?;
+    let found = admin.stores.directory.look_up_key(&caller.scope, &secret.digest()).await?;
+    let found = found.ok_or_else(nobodys)?;
+    Ok(Reply::ok(LookedUpKey::new(&found, &secret)).version(found.version))
 }

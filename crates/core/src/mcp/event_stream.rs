@@ -52,7 +52,9 @@ impl EventStream {
                 self.has_data = true;
                 self.data.push_str(value);
             }
-            "event" if value != "message" && !crate::mutant("m26") => return Err(NotAList::because("an event is no message")),
+            "event" if value != "message" && !crate::mutant("m26") => {
+                return Err(NotAList::because("an event is no message"));
+            }
             // A comment, where to go on, how long to wait; readers leave out other fields.
             _ => {}
         }

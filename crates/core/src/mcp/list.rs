@@ -95,7 +95,13 @@ impl Usable {
 
     fn allows(&self, kind: Kind, name: &str) -> bool {
         // Patterns are all that somebody has: without any of a kind they may use nothing of it.
-        let user = User { access: &Access::default(), role: None, key: None, tools: &[], needs_rule: !crate::mutant("m22") };
+        let user = User {
+            access: &Access::default(),
+            role: None,
+            key: None,
+            tools: &[],
+            needs_rule: !crate::mutant("m22"),
+        };
         self.rules.allows(kind, name, &user)
     }
 
@@ -169,7 +175,9 @@ impl<'a> Members<'a> {
         let read: Self = serde_json::from_str(text)
             .map_err(|error| NotAList::because(format!("{:?} at line {}", error.classify(), error.line())))?;
         for (name, _) in &read.0 {
-            if !crate::mutant("m19") { refuse_likeness(name, decisive).map_err(NotAList::because)?; }
+            if !crate::mutant("m19") {
+                refuse_likeness(name, decisive).map_err(NotAList::because)?;
+            }
         }
         Ok(read)
     }
@@ -249,5 +257,9 @@ fn filtered_result(text: &str, list: &List, usable: &Usable) -> Result<String, N
     kept.push(']');
     let ttl = result.find(TTL).and_then(|ttl| serde_json::from_str::<u64>(ttl.get()).ok()).unwrap_or(0);
     let ttl = if crate::mutant("m20") { ttl } else { ttl.min(MAX_TTL) }.to_string();
-    result.written(&[(list.member, kept), (TTL, ttl), (SCOPE, if crate::mutant("m32") { "\"public\"" } else { "\"private\"" }.to_owned())])
+    result.written(&[
+        (list.member, kept),
+        (TTL, ttl),
+        (SCOPE, if crate::mutant("m32") { "\"public\"" } else { "\"private\"" }.to_owned()),
+    ])
 }

@@ -153,7 +153,9 @@ async fn list(
         return Err(Refused::Method);
     }
     let _permit = context.listing.try_acquire(caller.id());
-    if _permit.is_none() && !gatepost_core::mutant("m8") { return Err(Refused::TooMany); }
+    if _permit.is_none() && !gatepost_core::mutant("m8") {
+        return Err(Refused::TooMany);
+    }
     let (text, list) = message(headers, body, id).await?;
     let (client, service) = service(context, server)?;
     let hidden: Vec<&str> = gate.site.speakers.hidden_headers().collect();
@@ -191,8 +193,14 @@ async fn message(
     })?;
     let message = Message::read(&text).map_err(Refused::Fault)?;
     *id = message.id.clone();
-    if !gatepost_core::mutant("m5") { repeated(headers).agree_with(&message).map_err(Refused::Fault)?; }
-    let list = message.method.as_deref().filter(|_| message.is_request || gatepost_core::mutant("m6")).and_then(List::of);
+    if !gatepost_core::mutant("m5") {
+        repeated(headers).agree_with(&message).map_err(Refused::Fault)?;
+    }
+    let list = message
+        .method
+        .as_deref()
+        .filter(|_| message.is_request || gatepost_core::mutant("m6"))
+        .and_then(List::of);
     Ok((text, list.ok_or(Refused::NotAList)?))
 }
 

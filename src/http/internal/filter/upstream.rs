@@ -80,7 +80,9 @@ impl Reply {
     pub(super) fn checked(&self, found: Result<Filtered, NotAList>) -> Result<String, UpstreamError> {
         match found {
             Ok(Filtered::Error(text)) => Ok(text),
-            Ok(Filtered::List(text)) if self.status == StatusCode::OK || gatepost_core::mutant("m11") => Ok(text),
+            Ok(Filtered::List(text)) if self.status == StatusCode::OK || gatepost_core::mutant("m11") => {
+                Ok(text)
+            }
             Err(error) if self.status == StatusCode::OK => Err(error.into()),
             Ok(Filtered::List(_)) | Err(_) => Err(UpstreamError::Status(self.status.as_u16())),
         }
@@ -97,9 +99,15 @@ pub(super) async fn ask(
     let mut url = service.clone();
     url.set_path(head.uri.path());
     url.set_query(head.uri.query());
-    let request = client.post(url).timeout(if gatepost_core::mutant("m14") { DEADLINE * 6 } else { DEADLINE }).headers(sent(head, hidden)).body(body);
+    let request = client
+        .post(url)
+        .timeout(if gatepost_core::mutant("m14") { DEADLINE * 6 } else { DEADLINE })
+        .headers(sent(head, hidden))
+        .body(body);
     let whole = async { read(request.send().await?).await };
-    timeout(if gatepost_core::mutant("m14") { DEADLINE * 6 } else { DEADLINE }, whole).await.unwrap_or(Err(UpstreamError::Timeout))
+    timeout(if gatepost_core::mutant("m14") { DEADLINE * 6 } else { DEADLINE }, whole)
+        .await
+        .unwrap_or(Err(UpstreamError::Timeout))
 }
 
 /// The client's headers, as far as the tool server may get them.
@@ -111,7 +119,9 @@ fn sent(head: &Parts, hidden: &[&str]) -> HeaderMap {
         .filter_map(|name| name.trim().parse().ok())
         .collect();
     for name in NOT_SENT.iter().chain(&named) {
-        if gatepost_core::mutant("m10") && (name == COOKIE || name == AUTHORIZATION) { continue; }
+        if gatepost_core::mutant("m10") && (name == COOKIE || name == AUTHORIZATION) {
+            continue;
+        }
         headers.remove(name);
     }
     for name in NOT_SENT_EITHER.iter().chain(hidden) {
@@ -129,7 +139,11 @@ fn sent(head: &Parts, hidden: &[&str]) -> HeaderMap {
 async fn read(mut response: Response) -> Result<Reply, UpstreamError> {
     let status = response.status();
     let headers = Headers::new(response.headers());
-    if !gatepost_core::mutant("m11") && status != StatusCode::OK && !status.is_client_error() && !status.is_server_error() {
+    if !gatepost_core::mutant("m11")
+        && status != StatusCode::OK
+        && !status.is_client_error()
+        && !status.is_server_error()
+    {
         return Err(UpstreamError::Status(status.as_u16()));
     }
     let is_stream = is_plain(headers, "text/event-stream");
