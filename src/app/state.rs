@@ -121,6 +121,7 @@ impl State {
                 sign_in: sign_in.clone(),
                 wrong_keys: gate.wrong_keys.clone(),
                 key_rates: gate.key_rates.clone(),
+                key_uses: gate.key_uses.clone(),
                 explain: explain.clone(),
                 admin: admin.clone(),
                 readiness: readiness.clone(),

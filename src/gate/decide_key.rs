@@ -103,7 +103,7 @@ fn judge(
     if let Some(verdict) = count(context, key) {
         return verdict;
     }
-    context.key_uses.note_pass(case, key, now);
+    context.key_uses.note_pass(key, case.forwarded.client_address(), now);
     let mut headers = HeaderMap::with_capacity(12);
     identity_headers::write(&mut headers, &permit, &key.headers, case.forwarded, context.site.cookies);
     if !presented.is_authorization {

@@ -154,7 +154,7 @@ fn judge(
             return Verdict::Deny { denial, user, email, may_request, via };
         }
     };
-    context.key_uses.note_pass(case, key, now);
+    context.key_uses.note_pass(key, case.forwarded.client_address(), now);
     let mut headers = HeaderMap::with_capacity(12);
     identity_headers::write(&mut headers, &permit, &person.headers, case.forwarded, site.cookies);
     identity_headers::write_via(&mut headers, &key.proof.name);

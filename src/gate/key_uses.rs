@@ -3,7 +3,6 @@
 //! One key is noted at most once a minute, whatever it is used for. Memory is bounded: beyond the bound a key is noted in a
 //! later minute. No answer waits for a write. A batch that could not be written is lost, and the next use is noted.
 
-use super::case::Case;
 use super::session_cache::CachedKey;
 use gatepost_core::api_key::KeyId;
 use gatepost_core::clock::Timestamp;
@@ -33,10 +32,10 @@ struct Noted {
 }
 
 impl KeyUses {
-    /// Notes that a key let a request through. Only the first one of a minute takes the lock.
-    pub(super) fn note_pass(&self, case: &Case<'_>, key: &CachedKey, now: Timestamp) {
+    /// Notes that a key let a request of this client through. Only the first one of a minute takes the lock.
+    pub fn note_pass(&self, key: &CachedKey, from: Option<IpAddr>, now: Timestamp) {
         if key.note_use(now) {
-            self.note(key.proof.id, case.forwarded.client_address(), now);
+            self.note(key.proof.id, from, now);
         }
     }
 

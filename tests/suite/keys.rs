@@ -2,10 +2,11 @@
 
 use crate::answers::{Asked, Told};
 use crate::replicas::another;
+use crate::stores::gate::Gate;
 use crate::world::{APP, COOKIE, OTHER, PUBLIC, Pair, World};
 use gatepost_core::api_key::ApiKey;
 use gatepost_kit::client::retry;
-use gatepost_kit::process::{Gatepost, until};
+use gatepost_kit::process::{Gatepost, find_ok, until};
 use std::time::{Duration, Instant};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -29,6 +30,15 @@ async fn second(world: &World, pair: Pair) -> Option<Gatepost> {
 
 fn program(key: &str) -> Asked {
     Asked::for_uri("/").with("Accept", "application/json").with("Authorization", format!("Bearer {key}"))
+}
+
+/// The look-ups of keys that a replica has made.
+async fn look_ups_of_keys(replica: &Gatepost) -> u64 {
+    let metrics = find_ok(replica.internal(), "/metrics").await.unwrap();
+    let is_of_keys = |line: &&str| {
+        line.starts_with("gatepost_store_calls_total") && line.contains("operation=\"find_key\"")
+    };
+    metrics.lines().filter(is_of_keys).filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
 }
 
 /// Asks until a replica does not miss a deadline of its stores.
@@ -160,6 +170,83 @@ both_pairs! {
         binds(&asked, &replicas).await;
     }
 
+    async fn a_key_goes_with_its_owner_or_its_tenant_on_every_replica_within_a_second(pair) {
+        let world = World::start(pair).await;
+        world.signed_in("alice").await;
+        world.cli(&["tenant", "create", "acme"]).await;
+        let second = second(&world, pair).await;
+        let replicas: Vec<_> = std::iter::once(&world.gatepost).chain(&second).collect();
+        let (owner, confirm) = ("alice@example.com", "--confirm");
+        for (arguments, change) in [
+            (["--tenant", "acme"], &["tenant", "delete", "acme"][..]),
+            (["--owner", owner], &["user", "erase", owner, confirm, owner]),
+        ] {
+            let asked = program(&create(&world, "mine", &arguments).await);
+            for replica in &replicas {
+                assert_eq!(settled(&asked, replica).await.status, 200);
+            }
+            world.cli(change).await;
+            binds(&asked, &replicas).await;
+        }
+    }
+
+    async fn the_last_use_is_noted_with_its_address_and_a_refusal_is_none(pair) {
+        let world = World::start(pair).await;
+        let made = made(&world, "Backup", &[]).await;
+        let (id, asked) = (made["id"].as_str().unwrap(), program(made["key"].as_str().unwrap()));
+        let shown = async || -> serde_json::Value {
+            serde_json::from_str(&world.cli(&["key", "show", id, "--json"]).await).unwrap()
+        };
+        let refused = asked.clone().with("X-Forwarded-Host", OTHER).with("X-Forwarded-For", "192.0.2.66");
+        assert_eq!(settled(&refused, &world.gatepost).await.status, 403);
+        let lets_in = asked.with("X-Forwarded-For", "198.51.100.9");
+        assert_eq!(settled(&lets_in, &world.gatepost).await.status, 200);
+        let used = until("the use to be written", TIMEOUT, async || {
+            let key = shown().await;
+            key["last_used_at"].is_string().then_some(key)
+        })
+        .await;
+        assert_eq!(used["last_used_from"], "198.51.100.9");
+        assert!(used["last_used_at"].as_str().unwrap().ends_with(":00Z"), "to the minute: {used}");
+        assert_eq!(used["version"], "v1", "use is no change");
+        let listed = world.cli(&["key", "list"]).await;
+        assert!(listed.contains(&used["last_used_at"].as_str().unwrap()[..10]), "{listed}");
+        assert!(world.cli(&["key", "show", id]).await.contains("198.51.100.9"));
+    }
+
+    async fn garbage_costs_one_look_up_until_the_limit_and_a_wrong_checksum_none(pair) {
+        let world = World::start(pair).await;
+        let replica = &world.gatepost;
+        let keys: Vec<String> = (0..20).map(|_| ApiKey::generate(None).expose().to_owned()).collect();
+        let before = look_ups_of_keys(replica).await;
+        for key in &keys {
+            let (start, last) = key.split_at(key.len() - 1);
+            let wrong = format!("{start}{}", if last == "a" { 'b' } else { 'a' });
+            for text in [&wrong, start, &key.replacen("gp_", "gp_other_", 1)] {
+                assert_eq!(program(text).at(replica).await.status, 401, "{text}");
+            }
+        }
+        assert_eq!(look_ups_of_keys(replica).await, before, "a wrong checksum is told by computing alone");
+        for key in &keys {
+            assert_eq!(settled(&program(key), replica).await.status, 401);
+        }
+        assert_eq!(look_ups_of_keys(replica).await, before + 20, "one for each");
+        let mut answers = 0;
+        until("the limit", TIMEOUT, async || {
+            answers += 1;
+            (program(ApiKey::generate(None).expose()).at(replica).await.status == 429).then_some(())
+        })
+        .await;
+        let at_limit = look_ups_of_keys(replica).await;
+        let (begun, mut refused) = (Instant::now(), 0);
+        for _ in 0..50 {
+            refused += u64::from(program(ApiKey::generate(None).expose()).at(replica).await.status == 429);
+        }
+        let cost = look_ups_of_keys(replica).await - at_limit;
+        assert_eq!(cost, 50 - refused, "what is refused costs nothing; {answers} answers before");
+        assert!(cost <= begun.elapsed().as_secs() + 1, "one a second");
+    }
+
     async fn unknown_keys_are_limited_by_address_and_known_ones_pass(pair) {
         let world = World::start(pair).await;
         let asked = program(&create(&world, "Backup", &[]).await);
@@ -188,4 +275,34 @@ both_pairs! {
         assert_eq!(statuses[..3], [200; 3]);
         assert!(statuses.contains(&429), "{statuses:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_directory_that_takes_no_uses_costs_no_answer_and_is_told_once() {
+    let gate = Gate::remembering(&[]).await;
+    let (world, replica) = (&gate.world, &gate.world.gatepost);
+    let sql = async |statement: &str| gate.postgres.sql(&gate.database, statement).await;
+    sql("CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS \
+         $$ BEGIN RAISE EXCEPTION 'no uses'; END $$")
+    .await;
+    sql("CREATE TRIGGER refuse BEFORE UPDATE OF last_used_at ON gatepost.keys \
+         FOR EACH ROW EXECUTE FUNCTION public.refuse()")
+    .await;
+    let told = async |what: &str| {
+        until(what, TIMEOUT, async || replica.logs().iter().any(|line| line.contains(what)).then_some(()))
+            .await;
+    };
+    let (lost, again) = ("last uses of API keys are lost", "last uses of API keys are written again");
+    for name in ["one", "two"] {
+        let asked = program(&create(world, name, &[]).await);
+        assert_eq!(settled(&asked, replica).await.status, 200);
+        told(lost).await;
+    }
+    sql("DROP TRIGGER refuse ON gatepost.keys").await;
+    let asked = program(&create(world, "three", &[]).await);
+    assert_eq!(settled(&asked, replica).await.status, 200);
+    told(again).await;
+    assert_eq!(replica.logs().iter().filter(|line| line.contains(lost)).count(), 1);
+    let used = sql("SELECT string_agg(name, ' ') FROM gatepost.keys WHERE last_used_at IS NOT NULL").await;
+    assert_eq!(used.trim(), "three", "what was lost comes with a use a minute later");
 }

@@ -3,6 +3,7 @@
 
 mod between;
 mod bound;
+mod credentials;
 mod history;
 mod pairs;
 mod standby;

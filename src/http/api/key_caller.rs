@@ -4,6 +4,7 @@ use super::rate;
 use super::refused::{Refused, unavailable};
 use crate::authn::{self, LoadError};
 use crate::gate::failing::FailingCredentials;
+use crate::gate::key_uses::KeyUses;
 use crate::gate::session_cache::{CacheKey, CachedKey};
 use crate::http::problem_document::{Flaw, Problem, ProblemCode};
 use crate::http::public::callers::KeyScope;
@@ -44,7 +45,8 @@ pub(super) async fn check(
     };
     let found = find(request, &key).await?;
     let (id, limits) = (found.proof.id, &found.proof.limits);
-    limits.check_client(Timestamp::now(), browser(request).address).map_err(invalid)?;
+    let (now, client) = (Timestamp::now(), browser(request).address);
+    limits.check_client(now, client).map_err(invalid)?;
     rate::count(request, id.machine())?;
     if let Some(requests) = limits.requests_per_minute {
         let left = data::<Rate<KeyId>>(request).count(id, Quota::per_minute(requests), BootTime::now());
@@ -53,11 +55,14 @@ pub(super) async fn check(
     if !limits.has(&scope.of_keys()) {
         return Err(lacks(scope));
     }
-    let found = data::<Context>(request).stores.directory.find_key_caller(id).await;
-    let caller = found.map_err(|error| Refused::from(error).into_fault())?;
+    let caller = data::<Context>(request).stores.directory.find_key_caller(id).await;
+    let caller = caller.map_err(|error| Refused::from(error).into_fault())?;
     match caller.ok_or_else(|| invalid(KeyDenial::Unknown))? {
         nobody if nobody == Caller::NOBODY => Err(orphaned()),
-        caller => Ok(CallingKey { id, caller }),
+        caller => {
+            data::<KeyUses>(request).note_pass(&found, client, now);
+            Ok(CallingKey { id, caller })
+        }
     }
 }
 

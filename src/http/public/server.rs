@@ -6,6 +6,7 @@ use super::fault::{self, Fault};
 use super::register;
 use crate::gate::assertion::AssertionKeys;
 use crate::gate::failing::FailingCredentials;
+use crate::gate::key_uses::KeyUses;
 use crate::gate::tools::ToolServers;
 use crate::http::api::Documents;
 use crate::rate::Rate;
@@ -51,6 +52,8 @@ pub struct Context {
     pub wrong_keys: Arc<FailingCredentials>,
     /// Requests of the API keys that have a limit. Shared with the gate.
     pub key_rates: Arc<Rate<KeyId>>,
+    /// Uses of API keys that are not written yet. Shared with the gate.
+    pub key_uses: Arc<KeyUses>,
     /// Explains decisions to admins.
     pub explain: Arc<explain::Context>,
     /// Makes changes: those of administrators, and people's own requests for access.
@@ -95,6 +98,7 @@ pub(super) fn configure(context: &Context) -> impl Fn(&mut web::ServiceConfig) +
     let tool_servers = web::Data::from(Arc::clone(&context.tool_servers));
     let wrong_keys = web::Data::from(Arc::clone(&context.wrong_keys));
     let key_rates = web::Data::from(Arc::clone(&context.key_rates));
+    let key_uses = web::Data::from(Arc::clone(&context.key_uses));
     let rate = web::Data::new(Rate::<UserId>::default());
     let documents = web::Data::new(Documents::default());
     let bodies = web::Data::new(Bodies::default());
@@ -104,7 +108,7 @@ pub(super) fn configure(context: &Context) -> impl Fn(&mut web::ServiceConfig) +
         config.app_data(admin.clone()).app_data(readiness.clone()).app_data(rate.clone());
         config.app_data(bodies.clone()).app_data(permits.clone()).app_data(tool_servers.clone());
         config.app_data(documents.clone());
-        config.app_data(wrong_keys.clone()).app_data(key_rates.clone());
+        config.app_data(wrong_keys.clone()).app_data(key_rates.clone()).app_data(key_uses.clone());
         config.default_service(web::to(nothing_here));
         register(config);
     }

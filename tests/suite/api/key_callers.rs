@@ -118,6 +118,19 @@ fn expected(of: Of, route: &Route) -> (u16, &'static str) {
 }
 
 both_pairs! {
+    async fn a_call_of_the_api_is_a_use_and_a_refused_one_is_none(pair) {
+        let office = Office::open(pair).await;
+        let (reads, lacks) = (made(&office, &["--scope", "api.read"]).await, made(&office, &["--scope", "api.write"]).await);
+        let call = async |key: &Value| by(&office, key["key"].as_str().unwrap(), "GET", "/groups", None).await.status;
+        assert_eq!((call(&lacks).await, call(&reads).await), (403, 200));
+        let used = async |key: &Value| -> Value {
+            let shown = office.world.cli(&["key", "show", key["id"].as_str().unwrap(), "--json"]).await;
+            serde_json::from_str::<Value>(&shown).unwrap()["last_used_at"].clone()
+        };
+        until("the use to be written", TIMEOUT, async || used(&reads).await.is_string().then_some(())).await;
+        assert!(used(&lacks).await.is_null());
+    }
+
     async fn each_operation_answers_each_key_as_its_rule_says(pair) {
         let office = Office::where_people_ask(pair).await;
         let ids = ids(&office).await;

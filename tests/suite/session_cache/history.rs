@@ -37,10 +37,10 @@ pub(super) struct Out {
 }
 
 /// A small generator (xorshift), so that a seed means the same schedule everywhere.
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
+    pub(super) fn roll(&mut self, sides: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -116,7 +116,7 @@ pub(super) async fn binds(replica: &Gatepost, asked: &Asked, acknowledged: Insta
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test's own setting, and its own random number")]
-fn seed() -> u64 {
+pub(super) fn seed() -> u64 {
     let chosen = std::env::var("GATEPOST_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
     chosen.unwrap_or_else(|| u64::from_le_bytes(uuid::Uuid::new_v4().as_bytes()[..8].try_into().unwrap()) | 1)
 }
@@ -158,7 +158,7 @@ async fn change(gate: &Gate, mut dice: Dice) -> Vec<Out> {
 }
 
 /// One fault after another, on one replica or the other; returns what was done.
-async fn disturb(
+pub(super) async fn disturb(
     gate: &Gate,
     second: &Gatepost,
     to_second: &FaultyProxy,
