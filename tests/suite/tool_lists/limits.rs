@@ -67,7 +67,7 @@ async fn a_tool_server_that_hangs_costs_its_caller_ten_seconds_and_others_nothin
         .collect();
     let all = async || (lists.upstream.count() == 8).then_some(());
     until("eight lists to be asked for", Duration::from_secs(8), all).await;
-    let one_more = lists.list(&alice, "tools/list").await;
+    let one_more = lists.list(&alice.impatient(), "tools/list").await;
     refused(&one_more, 503, "unavailable");
     assert_eq!(one_more.header("retry-after"), Some("1"));
     lists.upstream.replies_json(&super::tools());

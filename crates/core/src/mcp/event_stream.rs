@@ -115,7 +115,7 @@ mod tests {
             "data: not JSON\n\n",
             "data: []\n\n",
             "event: endpoint\ndata: {\"id\":1,\"result\":{}}\n\n",
-            "data: {\"id\":1,\rdata: \"result\":{}}\n\n",
+            "data: {\"id\":1,\r\"result\":{}}\n\n",
             "data: {\"id\":1,\"Result\":{}}\n\n",
         ] {
             assert!(read(text, 5).is_err(), "{text:?}");

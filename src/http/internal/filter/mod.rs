@@ -34,6 +34,7 @@ use hyper::header::{ALLOW, HOST, HeaderValue, RETRY_AFTER};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 use reqwest::Client;
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 use upstream::UpstreamError;
@@ -141,7 +142,7 @@ async fn list(
     if !gate.site.trusts(peer) {
         return Err(Refused::Peer);
     }
-    let origin = host(head).and_then(|host| gate.site.hosts.find(&host).map(|origin| origin.into_owned()));
+    let origin = host(head).and_then(|host| gate.site.hosts.find(&host).map(Cow::into_owned));
     let origin: Origin = origin.ok_or(Refused::Host)?;
     let headers = Headers::new(&head.headers);
     // Before anything is read: only somebody whom the gate has let in makes Gatepost do more.
