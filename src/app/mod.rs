@@ -197,7 +197,10 @@ fn read(path: &Path) -> Result<Vec<u8>, StartError> {
 }
 
 /// Locks the embedded file: a second process would not see what the first has in memory.
-fn lock(stores: &StoresConfig) -> Result<Option<File>, StartError> {
+///
+/// # Errors
+/// [`StartError::Locked`], [`StartError::File`].
+pub fn lock(stores: &StoresConfig) -> Result<Option<File>, StartError> {
     let StoresConfig::Embedded { file } = stores else { return Ok(None) };
     let path = file.with_added_extension("lock");
     let open = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
@@ -270,6 +273,7 @@ async fn stop_on_signal(state: &State, internal: Vec<Workers>, public: &ServerHa
         state.tasks.finish(FINISH).await;
     }
     housekeeping::write_uses(state).await;
+    housekeeping::write_key_uses(state).await;
     housekeeping::write_refusals(state).await;
     revocation::write_pending(&state.revocation).await;
     stopped?;

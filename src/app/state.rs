@@ -4,13 +4,12 @@ use crate::gate::assertion::AssertionKeys;
 use crate::gate::session_cache::SessionCache;
 use crate::gate::tools::ToolServers;
 use crate::gate::{
-    self, failing::FailingCredentials, refusals::Refusals, seen_requirements::SeenRequirements,
-    unknown_requirements::UnknownRequirements,
+    self, failing::FailingCredentials, key_uses::KeyUses, refusals::Refusals,
+    seen_requirements::SeenRequirements, unknown_requirements::UnknownRequirements,
 };
 use crate::http::{internal, public};
 use crate::invalidation::lease::Lease;
 use crate::permits::Permits;
-use crate::rate::Rate;
 use crate::readiness::Readiness;
 use crate::sign_in::{self, limit::Limits, return_cookie::Slots};
 use crate::site::Site;
@@ -83,12 +82,13 @@ impl State {
             tool_servers: tool_servers.clone(),
             assertion_keys: assertion_keys.clone(),
             last_used: LastUsed::default(),
+            key_uses: Arc::new(KeyUses::default()),
             refusals: Refusals::default(),
             seen_requirements: SeenRequirements::default(),
             unknown_requirements: UnknownRequirements::default(),
-            wrong_keys: FailingCredentials::default(),
+            wrong_keys: Arc::default(),
             wrong_tokens: FailingCredentials::default(),
-            key_rates: Rate::default(),
+            key_rates: Arc::default(),
             tasks: tasks.clone(),
         });
         let sign_in = &Arc::new(sign_in::Context {
@@ -119,6 +119,8 @@ impl State {
             }),
             public: public::Context {
                 sign_in: sign_in.clone(),
+                wrong_keys: gate.wrong_keys.clone(),
+                key_rates: gate.key_rates.clone(),
                 explain: explain.clone(),
                 admin: admin.clone(),
                 readiness: readiness.clone(),

@@ -149,7 +149,7 @@ async fn admit(
         issued_at,
         now: Timestamp::now(),
     };
-    let actor = Actor { who: Who::SignIn, address, request_id: None, via: Via::Gate };
+    let actor = Actor { who: Who::SignIn, key: None, address, request_id: None, via: Via::Gate };
     let (task, identity) = (Arc::clone(context), identity.clone());
     let admitting = context.tasks.run(async move {
         let query = task.stores.directory.sign_in(&identity, &policy, &sign_in, &actor);

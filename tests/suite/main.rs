@@ -22,6 +22,7 @@ mod check;
 mod cli;
 mod client_secret;
 mod clocks;
+mod copy;
 mod debug;
 mod deploy;
 mod directory;

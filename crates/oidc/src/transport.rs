@@ -12,6 +12,7 @@ use openidconnect::{AccessToken, HttpRequest};
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::{Client, ClientBuilder, Request, RequestBuilder, Response, StatusCode};
 use serde_json::{Map, Value};
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -299,7 +300,20 @@ pub enum ClientError {
 /// # Errors
 /// [`ClientError`].
 pub fn client(ca_file: Option<&Path>) -> Result<Client, ClientError> {
-    Ok(builder(tls_config(ca_file)?).build()?)
+    client_to(ca_file, None)
+}
+
+/// The same; a host may have another address than DNS says.
+///
+/// # Errors
+/// [`ClientError`].
+pub fn client_to(ca_file: Option<&Path>, host: Option<(&str, IpAddr)>) -> Result<Client, ClientError> {
+    let mut builder = builder(tls_config(ca_file)?);
+    if let Some((name, address)) = host {
+        // The port is that of the URL.
+        builder = builder.resolve(name, SocketAddr::new(address, 0));
+    }
+    Ok(builder.build()?)
 }
 
 /// The same client for the operator's own servers, which no proxy of the environment reaches or may see. It speaks HTTP/1.1,

@@ -5,9 +5,9 @@
 
 mod servers;
 
-pub use servers::{GateServer, Snapshot, ToolServers};
+pub use servers::{Addresses, GateServer, Snapshot, ToolServers};
 
-use super::assertion::{self, AssertionKeys, Claims, McpClaims};
+use super::assertion::{self, Claims, McpClaims};
 use super::identity_headers::encode;
 use crate::site::Site;
 use gatepost_core::access::{Access, Role};
@@ -17,7 +17,7 @@ use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{TenantId, UserId};
 use gatepost_core::mcp::message::{Ask, Call};
 use gatepost_core::mcp::pattern::Kind;
-use gatepost_core::mcp::rules::{Lack, User};
+use gatepost_core::mcp::rules::{Lack, User, Way};
 use gatepost_oidc::AccessToken;
 use hyper::HeaderMap;
 use hyper::header::{HeaderName, HeaderValue};
@@ -37,15 +37,15 @@ pub struct ToolPassage {
     access: Arc<Access>,
     claims: Option<Claims>,
     tenant: Option<(TenantId, Role)>,
-    /// The machine, if it is one.
-    machine: Option<KeyId>,
+    /// The id of the machine's key, if it is one.
+    machine: Option<String>,
     /// What the key allows that was sent.
     limits: Option<Arc<KeyLimits>>,
     /// The machine's key sends requests for people, and says for nobody: it gets to know servers, and uses what rules give it.
     says_for_nobody: bool,
     /// The access token that was sent.
     token: Option<Arc<AccessToken>>,
-    /// The name of the key by which somebody else acts for the person.
+    /// The name of the key that was sent, by itself or for the person.
     via: Option<Box<str>>,
     /// The person; none for a machine.
     pub user: Option<UserId>,
@@ -86,20 +86,15 @@ impl ToolPassage {
 
     /// The same for the machine of this key.
     #[must_use]
-    pub fn of_machine(self, key: KeyId, limits: Arc<KeyLimits>) -> Self {
+    pub fn of_machine(self, key: KeyId, name: Box<str>, limits: Arc<KeyLimits>) -> Self {
         let says_for_nobody = limits.acts_for_people();
-        Self { machine: Some(key), says_for_nobody, ..self.of_nobody().within(limits) }
+        Self { machine: Some(key.to_string()), says_for_nobody, ..self.of_nobody().via_key(name, limits) }
     }
 
-    /// The same within what a key allows.
-    fn within(self, limits: Arc<KeyLimits>) -> Self {
-        Self { limits: Some(limits), ..self }
-    }
-
-    /// The same for somebody for whom a key with this name acts.
+    /// The same by a key with this name, within what it allows.
     #[must_use]
     pub fn via_key(self, name: Box<str>, limits: Arc<KeyLimits>) -> Self {
-        Self { via: Some(name), ..self.within(limits) }
+        Self { via: Some(name), limits: Some(limits), ..self }
     }
 
     /// The same by an access token.
@@ -126,7 +121,7 @@ impl ToolPassage {
         }
     }
 
-    /// The name of the key by which somebody else acts for the person.
+    /// The name of the key that was sent, by itself or for the person.
     pub fn via(&self) -> Option<&str> {
         self.via.as_deref()
     }
@@ -136,27 +131,57 @@ impl ToolPassage {
         &self.headers
     }
 
-    /// Decides about a message.
+    /// Who this is for the rules of a server.
+    fn user(&self, server: &GateServer) -> User<'_> {
+        User {
+            access: &self.access,
+            role: self.access.role_in(&server.tenant),
+            key: self.machine.as_deref(),
+            tools: self.limits.as_ref().map_or(&[][..], |limits| &limits.tools),
+            needs_rule: self.says_for_nobody,
+        }
+    }
+
+    /// The patterns of what they may use of one kind.
+    pub fn patterns(&self, server: &GateServer, kind: Kind) -> Vec<String> {
+        server.rules.patterns(kind, &self.user(server))
+    }
+
+    /// By which way they may use something.
     ///
     /// # Errors
-    /// What the person lacks.
+    /// What they lack.
+    pub fn find_way<'a>(&self, server: &'a GateServer, call: &Call) -> Result<Way<'a>, Missing> {
+        let (groups, key) = match server.rules.judge(call.kind, &call.name, &self.user(server)) {
+            Ok(way) => return Ok(way),
+            Err(Lack::Key) => (Vec::new(), Some(KeyLack::Tools)),
+            Err(Lack::Rule) if self.says_for_nobody => (Vec::new(), Some(KeyLack::Person)),
+            Err(Lack::Rule) => (server.rules.groups_for(call.kind, &call.name), None),
+        };
+        Err(Missing { groups, key, tool: Some(shown(call)), ..Missing::default() })
+    }
+
+    /// Decides about a message. `sign` makes the assertion, if the router asks for one.
+    ///
+    /// # Errors
+    /// What they lack.
     pub fn decide(
         &self,
         server: &GateServer,
         ask: &Ask,
-        (keys, limit): (&AssertionKeys, usize),
+        sign: impl FnOnce(Claims) -> String,
+        limit: usize,
     ) -> Result<HeaderMap, Missing> {
-        let key = self.machine.map(|key| key.to_string());
-        let user = User {
-            access: &self.access,
-            role: self.access.role_in(&server.tenant),
-            key: key.as_deref(),
-            tools: self.limits.as_ref().map_or(&[][..], |limits| &limits.tools),
-            needs_rule: self.says_for_nobody,
-        };
-        self.judge(server, ask, &user)?;
+        match ask {
+            Ask::Call(call) => drop(self.find_way(server, call)?),
+            Ask::Other(_) | Ask::Stream if self.says_for_nobody => {
+                let tool = Some(shown_ask(ask));
+                return Err(Missing { tool, key: Some(KeyLack::Person), ..Missing::default() });
+            }
+            Ask::Look | Ask::Other(_) | Ask::Stream => {}
+        }
         let mut headers = self.headers.clone();
-        let tools = server.rules.patterns(Kind::Tool, &user);
+        let tools = self.patterns(server, Kind::Tool);
         if let Ok(value) = HeaderValue::from_str(&joined(&tools, limit)) {
             headers.insert(HEADER, value);
         }
@@ -165,37 +190,15 @@ impl ToolPassage {
             let mcp = McpClaims {
                 server: server.id.to_string(),
                 tools,
-                prompts: server.rules.patterns(Kind::Prompt, &user),
-                resources: server.rules.patterns(Kind::Resource, &user),
+                prompts: self.patterns(server, Kind::Prompt),
+                resources: self.patterns(server, Kind::Resource),
             };
-            let token = Claims { tenant, role, mcp: Some(mcp), ..claims }.sign(keys);
+            let token = sign(Claims { tenant, role, mcp: Some(mcp), ..claims });
             if let Ok(value) = HeaderValue::from_str(&token) {
                 headers.insert(assertion::HEADER, value);
             }
         }
         Ok(headers)
-    }
-
-    /// Whether the person may do what a message does.
-    fn judge(&self, server: &GateServer, ask: &Ask, user: &User<'_>) -> Result<(), Missing> {
-        let call = match ask {
-            Ask::Call(call) => call,
-            Ask::Other(_) | Ask::Stream if self.says_for_nobody => {
-                return Err(Missing {
-                    tool: Some(shown_ask(ask)),
-                    key: Some(KeyLack::Person),
-                    ..Missing::default()
-                });
-            }
-            Ask::Look | Ask::Other(_) | Ask::Stream => return Ok(()),
-        };
-        let (groups, key) = match server.rules.judge(call.kind, &call.name, user) {
-            Ok(_) => return Ok(()),
-            Err(Lack::Key) => (Vec::new(), Some(KeyLack::Tools)),
-            Err(Lack::Rule) if self.says_for_nobody => (Vec::new(), Some(KeyLack::Person)),
-            Err(Lack::Rule) => (server.rules.groups_for(call.kind, &call.name), None),
-        };
-        Err(Missing { groups, key, tool: Some(shown(call)), ..Missing::default() })
     }
 }
 
@@ -230,7 +233,7 @@ fn shown_ask(ask: &Ask) -> String {
 }
 
 /// A name from outside, short and on one line.
-fn bounded(name: &str) -> String {
+pub fn bounded(name: &str) -> String {
     let plain = |char: char| if char.is_control() { '\u{fffd}' } else { char };
     name.chars().take(MAX_SHOWN).map(plain).collect()
 }

@@ -14,6 +14,9 @@ use serde_json::{Value, json};
 /// The challenge of a page for people.
 const PLAIN_CHALLENGE: &str = "Bearer realm=\"gatepost\"";
 
+/// The words of a page and of JSON name the session cookie and `login_url`, which this form does not have.
+const NOBODY: &str = "Nobody is signed in. Send an access token or an API key.";
+
 /// A refusal that a page would show.
 pub(super) fn refusal(site: &Site, id: &MessageId, refusal: &Refusal<'_>, gate: &Gate<'_>) -> Answer {
     let (status, text, header) = refusal.words(gate);
@@ -30,7 +33,8 @@ pub(super) fn refusal(site: &Site, id: &MessageId, refusal: &Refusal<'_>, gate: 
             }
             None => (format!("You may not use this tool server. Missing: {missing}."), "requirement"),
         },
-        Refusal::SignIn { .. } => (text, "sign_in_required"),
+        Refusal::SignIn { .. } => (NOBODY.to_owned(), "sign_in_required"),
+        Refusal::NobodyToActFor { .. } => (text, "sign_in"),
         Refusal::StepUp { .. } => (text, "step_up_required"),
         Refusal::ScopeMissing(_) => (text, "insufficient_scope"),
         Refusal::CrossOrigin => (text, "cross_origin"),
@@ -69,6 +73,7 @@ pub(super) fn fault(site: &Site, request_id: RequestId, id: &MessageId, fault: &
         Fault::TooLarge => "too_large",
         Fault::Unreadable(_) => "unreadable",
         Fault::HeaderMismatch(_) => "header_mismatch",
+        Fault::VersionMissing => "version_missing",
         Fault::UnsupportedVersion(_) => "unsupported_version",
     };
     let help = site.public_address("/", &[]).to_string();

@@ -6,8 +6,9 @@
 
 use super::responder::{Denied, Responder, Whom, reason_of_failure};
 use super::rpc;
+use crate::gate::assertion::Claims;
 use crate::gate::headers::Headers;
-use crate::gate::tools::{GateServer, NO_SERVER, ToolPassage};
+use crate::gate::tools::{NO_SERVER, ToolPassage};
 use crate::http::respond::{self, Answer};
 use gatepost_core::decision::{Denial, Missing};
 use gatepost_core::mcp::headers::{Repeated, Sent};
@@ -73,7 +74,7 @@ pub(super) async fn answer(
         Err(error) => return (responder.cannot_know(&error), reason_of_failure(&error)),
     };
     let mode = requirement.mcp.unwrap_or_default();
-    let Some(server) = server.filter(|server| is_meant(server, requirement, mode)) else {
+    let Some(server) = server.filter(|server| server.is_meant(requirement, mode)) else {
         tracing::warn!(
             request.id = %responder.request_id,
             host = %responder.origin.host(),
@@ -109,18 +110,11 @@ pub(super) async fn answer(
             return (responder.refuse(&refusal), Reason::Overloaded);
         }
     };
-    let rest = (&*gate.assertion_keys, gate.site.config.verify.groups_header_limit);
-    match passage.decide(&server, &ask, rest) {
+    let sign = |claims: Claims| claims.sign(&gate.assertion_keys);
+    match passage.decide(&server, &ask, sign, gate.site.config.verify.groups_header_limit) {
         Ok(headers) => (respond::with_headers(StatusCode::OK, headers), Reason::Met),
         Err(missing) => refuse(responder, requirement, missing, &passage),
     }
-}
-
-/// A server of another tenant than the router's has that tenant's rules. A router that reads headers alone needs a server
-/// that compares them with the body.
-fn is_meant(server: &GateServer, requirement: &Requirement, mode: Mode) -> bool {
-    let is_of_tenant = requirement.tenants.is_empty() || requirement.tenants.contains(&server.tenant);
-    is_of_tenant && (mode == Mode::Body || server.mode == Mode::Headers)
 }
 
 fn refuse(

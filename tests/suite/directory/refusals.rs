@@ -30,13 +30,14 @@ fn refusal(at: Timestamp) -> Refusal {
             key: Some(KeyLack::Tools),
         }),
         address: Some("2001:db8::1".parse().unwrap()),
+        via: Some("The chat".to_owned()),
     }
 }
 
 both_stores! {
     async fn a_refusal_comes_back_as_it_was_also_when_written_twice(store) {
         let full = refusal(now());
-        let plain = Refusal { email: None, initiator: Initiator::Own, missing: None, address: None, ..refusal(now()) };
+        let plain = Refusal { email: None, initiator: Initiator::Own, missing: None, address: None, via: None, ..refusal(now()) };
         store.directory.keep_refusals(&[full.clone(), plain.clone()]).await.unwrap();
         store.directory.keep_refusals(std::slice::from_ref(&full)).await.unwrap();
         for kept in [full, plain] {
@@ -73,7 +74,7 @@ both_stores! {
         } else {
             store.sql(&format!("UPDATE refusals SET id = {next} - {MAX_REFUSALS}")).await;
             let copy = "INSERT INTO refusals SELECT id + 99999, 'x', at, user_id, email, host, method, path, kind, asker, \
-                        requirement, status, reason, missing, address FROM refusals";
+                        requirement, status, reason, missing, address, via FROM refusals";
             store.sql(copy).await;
         }
         store.directory.keep_refusals(std::slice::from_ref(&last)).await.unwrap();

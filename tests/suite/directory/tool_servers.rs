@@ -45,7 +45,7 @@ fn allow(subject: Subject, pattern: &str) -> AddToolRule {
 }
 
 fn by(user: UserId) -> Actor {
-    Actor { who: Who::Person(user), address: None, request_id: None, via: Via::Api }
+    Actor { who: Who::Person(user), key: None, address: None, request_id: None, via: Via::Api }
 }
 
 #[expect(clippy::disallowed_methods, reason = "as somebody who is not the command line")]

@@ -59,7 +59,7 @@ impl Repeated<'_> {
     /// must not contradict themselves.
     ///
     /// # Errors
-    /// `HeaderMismatch`.
+    /// `HeaderMismatch`; `VersionMissing`.
     pub fn agree_with(&self, message: &Message) -> Result<(), Fault> {
         let stated = self.version.value("MCP-Protocol-Version is repeated or unreadable")?;
         let method = self.method.value("Mcp-Method is repeated or unreadable")?;
@@ -73,8 +73,11 @@ impl Repeated<'_> {
         }
         let must_repeat =
             message.is_request && [stated, message.version.as_deref()].into_iter().flatten().any(is_current);
-        if must_repeat && (stated.is_none() || message.version.is_none()) {
-            return differ("MCP-Protocol-Version and the protocol version in the body belong together");
+        if must_repeat && stated.is_none() {
+            return differ("MCP-Protocol-Version is missing");
+        }
+        if must_repeat && message.version.is_none() {
+            return Err(Fault::VersionMissing);
         }
         match method {
             Some(method) if message.method.as_deref() != Some(method) => {
@@ -203,9 +206,13 @@ mod tests {
             headers.remove(left_out);
             assert!(!agree(&headers, NEW), "{headers:?}");
         }
-        assert!(!agree(&whole, OLD), "the body does not state the version");
         assert!(!agree(&[("v", "2025-11-25"), ("m", "tools/call"), ("n", "a")], NEW));
-        assert!(!agree(&[("v", "2027-01-01")], OLD), "a later one is a current one");
+        let without = Message::read(OLD.as_bytes()).expect("a message");
+        for headers in [&whole[..], &[("v", "2027-01-01")]] {
+            let fault = repeated(headers).agree_with(&without).expect_err("no revision");
+            assert_eq!(fault, Fault::VersionMissing, "a later one is a current one");
+            assert_eq!((fault.status(), fault.code()), (400, -32602));
+        }
     }
 
     #[test]

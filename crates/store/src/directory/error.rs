@@ -55,6 +55,12 @@ pub enum DirectoryError {
     /// A newer Gatepost has changed the schema, and this one might damage it.
     #[error("the directory's schema is newer than this Gatepost: start the newer one, or restore a backup")]
     NewerSchema,
+    /// `gatepost copy` has not finished with this store.
+    #[error("this store is half of a copy from {0}")]
+    HalfCopied(String),
+    /// `gatepost copy` took everything elsewhere.
+    #[error("this store was moved to {0}")]
+    Moved(String),
     /// A migration failed, and its transaction was rolled back.
     #[error("the directory's schema cannot be brought up to date")]
     Migration(#[source] sqlx::migrate::MigrateError),
