@@ -15,8 +15,8 @@ mod upstream;
 
 use super::connection_timeouts::{Activity, Phase};
 use super::context::Context;
+use super::received::Received;
 use super::rpc;
-use super::service::Received;
 use super::tools::{Unread, is_json, read, repeated};
 use crate::authn::LoadError;
 use crate::gate::headers::Headers;
