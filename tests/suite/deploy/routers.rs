@@ -1,8 +1,9 @@
 //! Requests through every router of the shipped files: who is let in, what an application receives, and what a client
 //! that lies gets.
 
+use super::read;
 use super::stage::{CHAT, DEBUG, MCP, PUBLIC, Stage, TOOLS, WIKI};
-use super::traefik::dynamic_files;
+use super::traefik::{LISTS, dynamic_files};
 use gatepost_config::UNSIGNED_HEADERS;
 use gatepost_core::header_names::IDENTITY_HEADERS;
 use gatepost_kit::client::{Client, Kind};
@@ -51,7 +52,8 @@ async fn every_router_is_loaded_and_stands_before_the_gate_or_is_the_public_host
 #[test]
 fn every_gate_of_the_files_hands_over_every_identity_header_and_no_other() {
     let mut gates = 0;
-    for (path, text) in dynamic_files() {
+    let lists = (LISTS.to_owned(), read(LISTS));
+    for (path, text) in dynamic_files().into_iter().chain([lists]) {
         for list in text.split("authResponseHeaders:").skip(1) {
             let names = list.lines().skip(1).map_while(|line| line.trim().strip_prefix("- "));
             let names: Vec<String> =
@@ -71,7 +73,7 @@ fn every_gate_of_the_files_hands_over_every_identity_header_and_no_other() {
         );
         assert!(!text.contains("authRequestHeaders:"), "{path}");
     }
-    assert_eq!(gates, 3);
+    assert_eq!(gates, 4);
 }
 
 #[tokio::test(flavor = "multi_thread")]

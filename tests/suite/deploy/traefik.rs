@@ -24,8 +24,11 @@ pub fn dynamic_files() -> BTreeMap<String, String> {
         let entries = std::fs::read_dir(repository(folder)).unwrap();
         entries.map(move |entry| format!("{folder}/{}", entry.unwrap().file_name().to_string_lossy()))
     });
-    files.map(|path| (path.clone(), read(&path))).collect()
+    files.filter(|path| path != LISTS).map(|path| (path.clone(), read(&path))).collect()
 }
+
+/// The example that takes the place of a router of `dynamic/`, so that both cannot be loaded. `tool_lists::traefik` tries the like.
+pub const LISTS: &str = "traefik/examples/mcp-lists.yml";
 
 /// A running Traefik; killed when it drops.
 #[derive(Debug)]
