@@ -54,7 +54,7 @@ pub use changes::{Conditions, Done};
 pub use count::Count;
 pub use error::DirectoryError;
 pub use inspection::ServerReport;
-pub use keys::{FoundKey, KeyFilter, KeyHolder, KeyRecord};
+pub use keys::{FoundKey, KeyFilter, KeyHolder, KeyRecord, KeyStanding};
 pub use lists::{
     AdminRecord, By, DayCount, Ending, EndingThing, GroupFilter, GroupState, GroupStateError, GroupTenant,
     LinkedGroup, Page, PeopleCount, Place, PlaceError, RefusalFilter, TenantGroup, TenantMember,
