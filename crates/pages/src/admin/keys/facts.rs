@@ -91,7 +91,7 @@ impl KeyState {
     /// From so many days before its end on a key is marked.
     pub const SOON: u32 = 14;
 
-    pub(super) fn word(self) -> String {
+    pub(in super::super) fn word(self) -> String {
         match self {
             Self::Valid => "valid".to_owned(),
             Self::EndsWithin(0) => "ends today".to_owned(),
@@ -103,7 +103,7 @@ impl KeyState {
     }
 
     /// The class of its tag. The last three days stand out most.
-    pub(super) const fn class(self) -> &'static str {
+    pub(in super::super) const fn class(self) -> &'static str {
         match self {
             Self::Valid => "",
             Self::EndsWithin(0..=3) | Self::Ended => "wrong",

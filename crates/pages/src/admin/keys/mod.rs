@@ -14,6 +14,7 @@ pub use details::KeyDetails;
 pub use ends::{EnteredKeyEnd, KeyEndChoice};
 pub use facts::{KeyFacts, KeyPages, KeyState};
 pub use form::{KeyChoices, KeyEntered, KeyForm, KeyFormOf};
+pub(super) use list::KeyView;
 pub use list::{Keys, KeysOf};
 pub use lookup::KeyLookup;
 pub use made::KeyMade;
